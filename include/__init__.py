@@ -1,0 +1,1 @@
+"""The library that every runtime of Tickhouse shares."""

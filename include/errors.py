@@ -1,0 +1,86 @@
+"""The one tree of errors.
+
+TickhouseError
+├── Permanent            trying again cannot help: the input or the set-up must change
+│   ├── SettingsError    settings that are missing or malformed, all of them at once
+│   ├── PlatformError    this machine cannot start or run the platform as it is
+│   ├── RejectedFrame    a frame that no decoder understood (goes to quarantine whole)
+│   ├── WireError        bytes that are not a Tickhouse message
+│   ├── HistoryError     a history file or table that cannot be used, with its rows
+│   ├── GateFailed       a data-quality suite that found fault, or could not look
+│   ├── ForecastError    a forecast file that is missing, torn, or makes no sense
+│   ├── OrderRefused     the venue, the account or a risk rule said no
+│   └── QueryError       SQL or a report that cannot be answered
+└── Transient            trying again may help
+    ├── Unreachable      a broker, database, venue or web address does not answer
+    └── RateLimited      the venue asked us to wait; `retry_after_s` says how long
+"""
+
+
+class TickhouseError(Exception):
+    """What every error of Tickhouse is; its message names the thing and the value."""
+
+
+class Permanent(TickhouseError):
+    """Trying again cannot help."""
+
+
+class Transient(TickhouseError):
+    """Trying again may help."""
+
+
+class SettingsError(Permanent):
+    """Settings that are missing or malformed."""
+
+
+class PlatformError(Permanent):
+    """This machine cannot start or run the platform as it is."""
+
+
+class RejectedFrame(Permanent):
+    """A frame that no decoder understood; `reason` is a short stable code."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class WireError(Permanent):
+    """Bytes that are not a Tickhouse message."""
+
+
+class HistoryError(Permanent):
+    """A history file or table that cannot be used."""
+
+
+class GateFailed(Permanent):
+    """A data-quality suite that found fault, or could not look."""
+
+
+class ForecastError(Permanent):
+    """A forecast file that is missing, torn, or makes no sense."""
+
+
+class OrderRefused(Permanent):
+    """The venue, the account or a risk rule said no; `reason` is a short stable code."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class QueryError(Permanent):
+    """SQL or a report that cannot be answered."""
+
+
+class Unreachable(Transient):
+    """A broker, database, venue or web address does not answer."""
+
+
+class RateLimited(Transient):
+    """The venue asked us to wait `retry_after_s` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,1 @@
+"""History, the Prophet model, its evaluation and the published forecast file."""

@@ -1,0 +1,1 @@
+"""What the Delta tables are, how history gets in and how SQL reads them."""

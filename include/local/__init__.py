@@ -1,0 +1,1 @@
+"""The one-machine platform: jars, Kafka, Postgres, Airflow and their supervisor."""

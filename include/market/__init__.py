@@ -1,0 +1,1 @@
+"""Pure: events, symbols, the book, measures, minutes and the wire form."""

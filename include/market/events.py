@@ -1,0 +1,193 @@
+"""Events: the facts decoded from frames, and the messages that carry them over Kafka.
+
+Money is `Decimal`. Times are whole microseconds since the epoch, UTC, as on the wire; Spark and
+the readers turn them into timestamps. Everything here is a frozen msgspec Struct, so that decoding
+a venue's JSON, encoding for Kafka and checking types is one pass of compiled code.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Side = Literal["buy", "sell"]
+BookSide = Literal["bid", "ask"]
+
+
+class Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
+    """One trade, or one aggregate of trades of a single taker order at one price.
+
+    `side` is the aggressor's (null if the venue does not say). `first_trade_id` and
+    `last_trade_id` differ for aggregates only. `trade_id` is unique per venue and symbol.
+    """
+
+    trade_id: str
+    price: Decimal
+    quantity: Decimal
+    side: Side | None
+    traded_at: int
+    first_trade_id: int | None = None
+    last_trade_id: int | None = None
+
+
+class Ticker(msgspec.Struct, frozen=True, tag_field="type", tag="ticker"):
+    """A rolling 24-hour summary of one symbol, with the best bid and ask."""
+
+    last: Decimal
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    bid: Decimal | None = None
+    bid_quantity: Decimal | None = None
+    ask: Decimal | None = None
+    ask_quantity: Decimal | None = None
+    base_volume: Decimal | None = None
+    quote_volume: Decimal | None = None
+    trade_count: int | None = None
+
+
+class BookChange(msgspec.Struct, frozen=True, tag_field="type", tag="change"):
+    """One price level's new state: `remaining` is absolute, zero removes the level."""
+
+    side: BookSide
+    price: Decimal
+    remaining: Decimal
+    delta: Decimal | None = None
+    reason: str | None = None
+    venue_event_id: int | None = None
+
+
+class Quote(msgspec.Struct, frozen=True, tag_field="type", tag="quote"):
+    """A polled supplier's price of one base unit in `currency`."""
+
+    price: Decimal
+    currency: str
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, tag_field="type", tag="ledger"):
+    """One fact about a feed: `entry` says which, `cause` why, `first_seq..last_seq` what is missing.
+
+    `entry` is one of connect, disconnect, gap, stale, recovered, healed, dropped.
+    """
+
+    entry: str
+    cause: str
+    first_seq: int | None = None
+    last_seq: int | None = None
+    detail: str | None = None
+
+
+class Reject(msgspec.Struct, frozen=True, tag_field="type", tag="reject"):
+    """A frame that no decoder understood; `payload` is its bytes in base64."""
+
+    reason: str
+    detail: str
+    payload: str
+
+
+class Top(msgspec.Struct, frozen=True):
+    """Best bid and ask with their quantities after a frame."""
+
+    bid: Decimal
+    bid_quantity: Decimal
+    ask: Decimal
+    ask_quantity: Decimal
+
+
+class Decision(msgspec.Struct, frozen=True, tag_field="type", tag="decision"):
+    """What the trader concluded from one signal, order or not.
+
+    `inputs` is the JSON text of everything the rule saw, so that the decision can be derived again.
+    """
+
+    decision_id: str
+    rule: str
+    action: Literal["buy", "sell", "hold"]
+    reasons: str
+    window_start: int
+    ratio: Decimal | None
+    side_next: str | None
+    bid: Decimal | None
+    ask: Decimal | None
+    quantity: Decimal | None
+    price: Decimal | None
+    forecast_id: str | None
+    inputs: str
+
+
+class Order(msgspec.Struct, frozen=True, tag_field="type", tag="order"):
+    """One order as the venue (or the paper account) left it: immediate or cancel, at a limit."""
+
+    order_id: str
+    decision_id: str
+    broker: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    executed: Decimal
+    status: str
+    reason: str | None = None
+
+
+class Fill(msgspec.Struct, frozen=True, tag_field="type", tag="fill"):
+    """One execution of an order; `fee` is in the quote currency."""
+
+    fill_id: str
+    order_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+
+
+class Balance(msgspec.Struct, frozen=True, tag_field="type", tag="balance"):
+    """What the account holds of one currency after an order."""
+
+    currency: str
+    amount: Decimal
+    order_id: str | None = None
+
+
+class Score(msgspec.Struct, frozen=True, tag_field="type", tag="score"):
+    """A sale scored against the last buy: profit in the quote currency, fees included."""
+
+    order_id: str
+    buy_order_id: str
+    profit: Decimal
+    cumulative_profit: Decimal
+    buy_price: Decimal
+    sell_price: Decimal
+    quantity: Decimal
+
+
+Event = (
+    Trade | Ticker | BookChange | Quote | LedgerEntry | Reject
+    | Decision | Order | Fill | Balance | Score
+)  # fmt: skip
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One Kafka message: the events that one frame holds for one topic.
+
+    `seq` is the venue's own sequence number or id range (first, last), null if it has none.
+    `venue_time` is null where the venue gives none. `top` is the best bid and ask after this frame
+    (market.book only), null while the book is invalid.
+    """
+
+    venue: str
+    symbol: str
+    kind: str
+    conn: str
+    seq: tuple[int, int] | None
+    venue_time: int | None
+    received_time: int
+    events: tuple[Event, ...]
+    top: Top | None = None
+    v: int = 1
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One message as the venue sent it, with its time of receipt."""
+
+    data: bytes
+    received_time: int

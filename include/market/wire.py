@@ -1,0 +1,78 @@
+"""Message <-> Kafka: which topic a kind goes to, the key, and the JSON bytes."""
+
+import base64
+
+import msgspec
+
+from include.errors import WireError
+from include.market.events import Message, Reject
+
+TOPIC_OF_KIND = {
+    "trade": "market.trades",
+    "ticker": "market.tickers",
+    "book": "market.book",
+    "heartbeat": "market.book",
+    "quote": "market.quotes",
+    "ledger": "market.ledger",
+    "reject": "market.rejects",
+    "signal": "market.signals",
+    "decision": "trading.decisions",
+    "order": "trading.orders",
+    "fill": "trading.fills",
+    "balance": "trading.balances",
+    "score": "trading.scores",
+}
+TOPICS = tuple(dict.fromkeys(TOPIC_OF_KIND.values()))
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_decoder = msgspec.json.Decoder(Message)
+
+
+def topic(message: Message) -> str:
+    """The topic a message belongs to.
+
+    Raises:
+        WireError: the kind is not in the vocabulary.
+    """
+    try:
+        return TOPIC_OF_KIND[message.kind]
+    except KeyError:
+        raise WireError(f"no topic for kind {message.kind!r}") from None
+
+
+def key(message: Message) -> bytes:
+    """The Kafka key `venue|symbol`: one symbol of one venue stays in order."""
+    return f"{message.venue}|{message.symbol}".encode()
+
+
+def encode(message: Message) -> bytes:
+    """The UTF-8 JSON of a message; decimals travel as strings."""
+    return _encoder.encode(message)
+
+
+def decode(value: bytes) -> Message:
+    """The message that bytes from Kafka hold.
+
+    Raises:
+        WireError: the bytes are not a message of a version known here.
+    """
+    try:
+        message = _decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError(f"not a message: {error}") from error
+    if message.v != 1:
+        raise WireError(f"message version {message.v}, known is 1")
+    return message
+
+
+def rejected(
+    frame: bytes, *, venue: str, conn: str, received_time: int, reason: str, detail: str
+) -> Message:
+    """The message that puts a frame aside whole, with why."""
+    payload = base64.b64encode(frame).decode("ascii")
+    return Message(
+        venue=venue, symbol="", kind="reject", conn=conn, seq=None, venue_time=None,
+        received_time=received_time,
+        events=(Reject(reason=reason, detail=detail[:500], payload=payload),),
+    )  # fmt: skip

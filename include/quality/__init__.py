@@ -1,0 +1,1 @@
+"""Data-quality suites and the gate that runs them."""

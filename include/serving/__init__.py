@@ -1,0 +1,1 @@
+"""Postgres: the serving tables, upserts and the trader's journal."""

@@ -1,0 +1,1 @@
+"""Pure: trading rules, the account and risk limits."""

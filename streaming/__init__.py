@@ -1,0 +1,1 @@
+"""The long-running Python processes, each `python -m streaming.NAME`."""

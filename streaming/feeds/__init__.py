@@ -1,0 +1,1 @@
+"""Supervised connections to venues: `python -m streaming.feeds VENUE`."""

@@ -1,0 +1,1 @@
+"""One module a venue: its decoder and how to subscribe."""

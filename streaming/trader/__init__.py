@@ -1,0 +1,1 @@
+"""The trader: signals and forecasts in, decisions and orders out."""
