@@ -1,0 +1,60 @@
+"""Java: found, installed with apt where that is allowed, or asked for in one sentence."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from include.errors import PlatformError
+
+PACKAGE = "openjdk-17-jre-headless"
+WANTED = 17
+NEEDED_MODULE = "jdk.incubator.vector"
+
+
+def find_java() -> Path | None:
+    """The first Java 17+ with a full runtime: JAVA_HOME's, the PATH's, Debian's; or nothing."""
+    home = os.environ.get("JAVA_HOME")
+    candidates = [Path(home) / "bin/java"] if home else []
+    candidates += [Path(found)] if (found := shutil.which("java")) else []
+    candidates += sorted(Path("/usr/lib/jvm").glob("*/bin/java"))
+    return next((path for path in candidates if fits(path)), None)
+
+
+def fits(java: Path) -> bool:
+    """Whether this Java is 17 or newer and has the module that Spark needs."""
+    if not java.exists():
+        return False
+    modules = _output([str(java), "--list-modules"])
+    version = re.search(r"^java\.base@(\d+)", modules, re.MULTILINE)
+    return bool(version) and int(version[1]) >= WANTED and NEEDED_MODULE in modules
+
+
+def ensure_java() -> Path:
+    """The `java` to use, installed with apt if none fits and this user may.
+
+    Raises:
+        PlatformError: there is none and it could not be installed.
+    """
+    java = find_java()
+    if java is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["update", "-qq"], ["install", "-y", "-qq", PACKAGE]):
+            subprocess.run(["apt-get", *command], check=False, capture_output=True)
+        java = find_java()
+    if java is None:
+        raise PlatformError(
+            f"no Java {WANTED}+ with a full runtime found: install {PACKAGE} "
+            "(or set JAVA_HOME) and run the command again"
+        )
+    return java
+
+
+def java_home() -> Path:
+    """JAVA_HOME for Spark: the folder above `bin/java`, links resolved."""
+    return ensure_java().resolve().parent.parent
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout

@@ -1,0 +1,110 @@
+"""The real Kafka broker, KRaft, one process: its folder, its configuration, its command."""
+
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+
+from include.errors import PlatformError
+from include.local.jars import ensure_jars
+from include.local.java import ensure_java
+from include.market.wire import MAX_MESSAGE_BYTES
+from include.settings import Settings
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={log}
+num.partitions=1
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+message.max.bytes={most}
+replica.fetch.max.bytes={most}
+log.retention.hours={retention}
+controlled.shutdown.enable=true
+"""
+LOG4J = """\
+status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %p %c{1} %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+"""
+
+
+def prepare(settings: Settings) -> Path:
+    """The broker's configuration file, its log folder formatted on first use.
+
+    Raises:
+        PlatformError: the folder could not be formatted.
+    """
+    home = settings.home / "kafka"
+    home.mkdir(parents=True, exist_ok=True)
+    properties = home / "server.properties"
+    properties.write_text(
+        PROPERTIES.format(
+            host=settings.ports.host,
+            port=settings.ports.kafka,
+            controller=settings.ports.kafka_controller,
+            log=home / "log",
+            most=MAX_MESSAGE_BYTES + 1024 * 1024,
+            retention=settings.kafka.retention_hours,
+        )
+    )
+    (home / "log4j2.properties").write_text(LOG4J)
+    if not (home / "log" / "meta.properties").exists():
+        _format(settings, properties)
+    return properties
+
+
+def command(settings: Settings) -> list[str]:
+    """The broker's command line, to be run in the foreground."""
+    home = settings.home / "kafka"
+    heap = f"{settings.kafka.heap_mb}m"
+    return [
+        *_java(settings), f"-Xmx{heap}", f"-Xms{heap}", "kafka.Kafka",
+        str(home / "server.properties"),
+    ]  # fmt: skip
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the broker's port accepts connections."""
+    try:
+        with socket.create_connection((settings.ports.host, settings.ports.kafka), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _java(settings: Settings) -> list[str]:
+    log4j = settings.home / "kafka" / "log4j2.properties"
+    return [
+        str(ensure_java()), f"-Dlog4j2.configurationFile={log4j}", "-XX:+UseSerialGC",
+        "-cp", ensure_jars().kafka_classpath(),
+    ]  # fmt: skip
+
+
+def _format(settings: Settings, properties: Path) -> None:
+    cluster = uuid.uuid4().hex[:22]
+    done = subprocess.run(
+        [*_java(settings), "kafka.tools.StorageTool", "format", "-t", cluster, "-c",
+         str(properties)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise PlatformError(f"Kafka's folder could not be formatted: {said[-1] if said else '?'}")

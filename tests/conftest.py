@@ -1,0 +1,104 @@
+"""What tests share: settings on free ports, and the real services, started once each."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.settings import Settings, load
+from tests.services import SHARED_DATA, eventually, free_ports, running
+
+
+def make_settings(var: Path, **more: str) -> Settings:
+    """Settings of a scratch world on free ports; `more` are further TICKHOUSE_ settings."""
+    return load(make_environment(var, **more))
+
+
+def make_environment(var: Path, **more: str) -> dict[str, str]:
+    """The same as environment variables, for processes."""
+    names = [
+        "KAFKA", "KAFKA_CONTROLLER", "POSTGRES", "AIRFLOW", "AIRFLOW_TRIGGERER_LOGS",
+        "AIRFLOW_WORKER_LOGS", "SPARK_UI", "SIMULATOR", "SUPERVISOR", "DASHBOARD",
+    ]  # fmt: skip
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    return {
+        "TICKHOUSE_VAR": str(var),
+        "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
+        **{f"TICKHOUSE_PORTS_{name}": str(port) for name, port in ports.items()},
+        **{f"TICKHOUSE_{name}": value for name, value in more.items()},
+    }
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a world of its own."""
+    return make_settings(tmp_path / "var")
+
+
+@pytest.fixture(scope="session")
+def service_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of the world that the shared broker and server of this run belong to."""
+    return make_settings(tmp_path_factory.mktemp("services") / "var")
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(service_settings: Settings) -> Iterator[str]:
+    """The bootstrap address of a real broker, shared by the run."""
+    from include.local import kafka
+
+    kafka.prepare(service_settings)
+    log = service_settings.home / "kafka.log"
+    with running(kafka.command(service_settings), log=log):
+        eventually(lambda: kafka.answers(service_settings), what="the broker answers")
+        yield service_settings.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(service_settings: Settings) -> Iterator[dict[str, Any]]:
+    """The connection arguments of a real Postgres server, shared by the run, tables made."""
+    from include.local import postgres
+    from include.serving.tables import create_tables
+
+    postgres.prepare(service_settings)
+    log = service_settings.home / "postgres.log"
+    user = postgres.system_user()
+    with running(postgres.command(service_settings), log=log, user=user, cwd=Path("/")):
+        eventually(lambda: postgres.answers(service_settings), what="Postgres answers")
+        postgres.create_databases(service_settings)
+        create_tables(service_settings.dsn())
+        yield service_settings.dsn()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One local Spark session with Delta for the whole run."""
+    from spark_jobs.session import session
+
+    var = tmp_path_factory.mktemp("spark") / "var"
+    spark = session(make_settings(var, STREAM_DRIVER_MEMORY="1g"), "tests")
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real recordings, which lives outside the repository."""
+    if not SHARED_DATA.exists():
+        pytest.skip("the real recordings (../shared/data) are not on this machine")
+    return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches beyond this machine: a connection elsewhere fails at once."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        host = address[0] if isinstance(address, tuple) else "local"
+        if host not in {"127.0.0.1", "::1", "localhost", "local"}:
+            raise OSError(f"a test tried to reach {host!r}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
