@@ -1,0 +1,32 @@
+"""A lock file that one process holds: the second copy of a job leaves with a clear sentence."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from include.errors import PlatformError
+
+
+@contextmanager
+def held_alone(path: Path, *, what: str) -> Iterator[None]:
+    """Hold the lock for the time of the block; the kernel frees it if the process is killed.
+
+    Raises:
+        PlatformError: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise PlatformError(
+                f"{what} is running already (pid {holder}); stop it first"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

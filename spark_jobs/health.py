@@ -1,0 +1,58 @@
+"""What the stream tells about itself and the feeds: its progress file and Postgres feed_health."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql.streaming import StreamingQuery
+
+from include.serving.tables import upsert
+from include.settings import Settings
+
+STATE_OF_ENTRY = {
+    "connect": "live", "recovered": "live", "healed": "live", "stale": "stale",
+    "disconnect": "disconnected", "gap": "gap", "dropped": "gap",
+}  # fmt: skip
+
+
+def write_progress(settings: Settings, queries: Sequence[StreamingQuery]) -> None:
+    """Put the last progress of each query where `./tickhouse status` reads it, whole or not."""
+    told = [_told(query) for query in queries]
+    target = settings.home / "stream.json"
+    draft = target.with_suffix(".partial")
+    draft.write_text(json.dumps({"written_at": time.time(), "queries": told}))
+    draft.rename(target)
+
+
+def _told(query: StreamingQuery) -> dict[str, Any]:
+    progress = query.lastProgress
+    if progress is None:
+        return {"name": query.name, "batch": None, "offsets": {}, "rows_per_s": 0.0}
+    known = json.loads(progress["sources"][0]["endOffset"] or "{}")
+    return {
+        "name": query.name,
+        "batch": progress["batchId"],
+        "offsets": known,
+        "rows_per_s": progress.get("processedRowsPerSecond", 0.0),
+        "batch_ms": progress.get("durationMs", {}).get("triggerExecution"),
+        "watermark": progress.get("eventTime", {}).get("watermark"),
+    }
+
+
+def feed_health_rows(settings: Settings) -> Callable[[DataFrame], None]:
+    """A hook that keeps Postgres feed_health at the newest ledger entry of each venue."""
+
+    def keep(rows: DataFrame) -> None:
+        newest: dict[str, dict[str, Any]] = {}
+        for row in rows.orderBy("partition", "offset").collect():
+            newest[row["venue"]] = {
+                "venue": row["venue"],
+                "state": STATE_OF_ENTRY.get(row["entry"], row["entry"]),
+                "since": row["received_time"],
+                "cause": row["cause"],
+            }
+        upsert(settings.dsn(), "feed_health", list(newest.values()))
+
+    return keep

@@ -1,0 +1,77 @@
+"""One micro-batch of Kafka records into the Delta tables, exactly once, however often repeated."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC, Table
+from include.settings import Settings
+from spark_jobs.epoch import Epoch
+from spark_jobs.sinks import append_once, path
+from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
+
+REJECTS = "market.rejects"
+LANDED_TOPICS = (*TABLE_OF_TOPIC, REJECTS)
+Hook = Callable[[DataFrame], None]
+
+
+class Landing:
+    """The batch writer: one Delta commit per table that the batch has rows for."""
+
+    def __init__(self, settings: Settings, *, epoch: Epoch, hooks: dict[str, Hook]) -> None:
+        """`hooks` are called with a topic's landed rows after their commit."""
+        self.settings = settings
+        self.epoch = epoch
+        self.hooks = hooks
+
+    def write(self, batch: DataFrame, batch_id: int) -> None:
+        """Land the batch; repeated with the same id it changes nothing."""
+        records = batch.persist()
+        try:
+            topics = [row["topic"] for row in records.select("topic").distinct().collect()]
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                bad = list(pool.map(lambda topic: self._land(records, topic, batch_id), topics))
+            self._set_aside([rows for rows in bad if rows is not None], batch_id)
+        finally:
+            records.unpersist()
+
+    def _land(self, records: DataFrame, topic: str, batch_id: int) -> DataFrame | None:
+        own = self._unseen(records.where(F.col("topic") == topic), topic)
+        if topic == REJECTS:
+            return rejected(own)
+        table = TABLE_OF_TOPIC[topic]
+        read = parsed(own, table)
+        rows = landed(read, table)
+        append_once(rows, location=path(self.settings, table.name),
+                    txn_app=self.epoch.app, txn_version=batch_id)  # fmt: skip
+        if topic in self.hooks:
+            self.hooks[topic](rows)
+        bad = quarantined(read, table)
+        return None if bad.isEmpty() else bad
+
+    def _set_aside(self, parts: Sequence[DataFrame], batch_id: int) -> None:
+        if parts:
+            append_once(
+                reduce(DataFrame.unionByName, parts),
+                location=path(self.settings, QUARANTINE.name),
+                txn_app=self.epoch.app, txn_version=batch_id,
+            )  # fmt: skip
+
+    def _unseen(self, records: DataFrame, topic: str) -> DataFrame:
+        """Without the offsets that an earlier epoch has landed or set aside already."""
+        until = self.epoch.until.get(topic, 0)
+        if until == 0:
+            return records
+        table: Table | None = TABLE_OF_TOPIC.get(topic)
+        names = [QUARANTINE.name] + ([table.name] if table else [])
+        seen = [_offsets(records.sparkSession, path(self.settings, name), topic) for name in names]
+        known = reduce(DataFrame.union, seen).distinct()
+        return records.join(known, ["partition", "offset"], "left_anti")
+
+
+def _offsets(spark: SparkSession, location: str, topic: str) -> DataFrame:
+    rows = spark.read.format("delta").load(location)
+    return rows.where(F.col("topic") == topic).select("partition", "offset")

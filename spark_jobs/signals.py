@@ -1,0 +1,71 @@
+"""The `signals` query: book changes -> liquidity per window -> Delta, Postgres and Kafka.
+
+Repeating a batch changes nothing in Delta (merge on the key) and Postgres (upsert); Kafka may get
+a signal again after a crash, with the same numbers, and the trader knows it by its window.
+"""
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
+from include.serving.tables import create_tables, upsert
+from include.settings import Settings
+from spark_jobs.sinks import path
+from spark_jobs.sources import kafka_stream
+from spark_jobs.transforms.liquidity import book_events, signal_messages, signal_rows, window_sums
+from spark_jobs.transforms.messages import parsed
+
+TOPIC = "market.signals"
+
+
+def window_stream(records: DataFrame, settings: Settings) -> DataFrame:
+    """Sums per closed window of a stream of market.book records; repeats by event id left out."""
+    messages = book_events(parsed(records, TABLE_OF_TOPIC["market.book"]))
+    distinct = messages.withWatermark(
+        "event_time", f"{settings.stream.watermark_s} seconds"
+    ).dropDuplicatesWithinWatermark(["venue", "symbol", "event_id"])
+    return window_sums(distinct, window_s=settings.stream.window_s)
+
+
+def start_signals(spark: SparkSession, settings: Settings) -> StreamingQuery:
+    """The query that computes the signals."""
+    create_tables(settings.dsn())
+    sums = window_stream(kafka_stream(spark, settings, ["market.book"]), settings)
+
+    def write(batch: DataFrame, batch_id: int) -> None:
+        rows = signal_rows(batch).persist()
+        try:
+            if not rows.isEmpty():
+                publish(rows, settings)
+        finally:
+            rows.unpersist()
+
+    return (
+        sums.writeStream.queryName("signals")
+        .outputMode("append")
+        .option("checkpointLocation", str(settings.home / "checkpoints" / "signals" / "stream"))
+        .trigger(processingTime=f"{settings.stream.trigger_s} seconds")
+        .foreachBatch(write)
+        .start()
+    )
+
+
+def publish(rows: DataFrame, settings: Settings) -> None:
+    """Merge signals into Delta, upsert them into Postgres, then send them to Kafka."""
+    match = " AND ".join(f"t.{name} = s.{name}" for name in SIGNALS.key)
+    (
+        DeltaTable.forPath(rows.sparkSession, path(settings, SIGNALS.name))
+        .alias("t")
+        .merge(rows.select(*[c.name for c in SIGNALS.columns]).alias("s"), match)
+        .whenNotMatchedInsertAll()
+        .execute()
+    )
+    upsert(settings.dsn(), "signals", [row.asDict() for row in rows.collect()])
+    (
+        signal_messages(rows.coalesce(1))
+        .write.format("kafka")
+        .option("kafka.bootstrap.servers", settings.bootstrap)
+        .option("topic", TOPIC)
+        .save()
+    )

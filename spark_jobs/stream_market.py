@@ -1,0 +1,80 @@
+"""The one stream, always on: Kafka -> Delta tables, and the book's liquidity -> signals.
+
+Two queries: `land` puts every topic into its table or into quarantine, `signals` computes the
+60-second liquidity numbers. Run it as `python -m spark_jobs.stream_market` or by spark-submit.
+"""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.local.lock import held_alone
+from include.log import event, start_logging
+from include.settings import Settings, from_environment
+from spark_jobs.epoch import open_epoch
+from spark_jobs.health import feed_health_rows, write_progress
+from spark_jobs.landing import LANDED_TOPICS, Landing
+from spark_jobs.session import session
+from spark_jobs.signals import start_signals
+from spark_jobs.sinks import create_table
+from spark_jobs.sources import kafka_stream
+from streaming.bus import offsets
+
+BEAT_S = 2.0
+
+
+def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
+    """The query that lands every topic."""
+    folder = settings.home / "checkpoints" / "land"
+    ends: dict[str, int] = {}
+    for (topic, _), (_, end) in offsets(settings.bootstrap, LANDED_TOPICS).items():
+        ends[topic] = max(ends.get(topic, 0), end)
+    epoch = open_epoch(folder, query="land", ends=ends)
+    landing = Landing(settings, epoch=epoch, hooks={"market.ledger": feed_health_rows(settings)})
+    return (
+        kafka_stream(spark, settings, list(LANDED_TOPICS))
+        .writeStream.queryName("land")
+        .option("checkpointLocation", str(folder / "stream"))
+        .trigger(processingTime=f"{settings.stream.trigger_s} seconds")
+        .foreachBatch(landing.write)
+        .start()
+    )
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Run both queries until `stop`, writing their progress for `status`; a failed one ends all."""
+    spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
+    for table in (*LANDED, QUARANTINE, SIGNALS):
+        create_table(spark, settings, table)
+    queries = [start_landing(spark, settings), start_signals(spark, settings)]
+    while not stop.wait(BEAT_S):
+        write_progress(settings, queries)
+        for query in queries:
+            if not query.isActive:
+                raise SystemExit(f"query {query.name} ended: {query.exception()}")
+    for query in queries:
+        query.stop()
+    spark.stop()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    log = start_logging("stream")
+    settings = from_environment()
+    stop = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
+    with held_alone(Path(settings.home) / "stream.lock", what="the stream job"):
+        log.info(event("stream starting", world=settings.world, lake=settings.lake))
+        run(settings, stop)
+    log.info(event("stream stopped"))
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

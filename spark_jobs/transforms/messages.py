@@ -1,0 +1,111 @@
+"""Kafka records -> typed rows of a landed table, or -> quarantine with a reason. Nothing between.
+
+`parsed` adds the decoded message and `problem`; `landed` takes the records without a problem,
+`quarantined` those with one. Each record goes to exactly one of the two.
+"""
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from include.lake.tables import ENVELOPE, QUARANTINE, Table, event_columns
+from spark_jobs.schemas import CORRUPT, SCHEMA_VERSION, column_type, message_schema
+
+KNOWN_VERSION = 1
+
+
+def parsed(records: DataFrame, table: Table) -> DataFrame:
+    """Kafka records of the table's topic with `message` (struct) and `problem` (null if none)."""
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
+    text = F.col("value").cast("string")
+    decoded = records.withColumn("message", F.from_json(text, message_schema(table), options))
+    return decoded.withColumn("problem", _problem(table))
+
+
+def landed(records: DataFrame, table: Table) -> DataFrame:
+    """One row an event of every sound record; a message without events keeps one row, index -1."""
+    sound = records.where(F.col("problem").isNull())
+    exploded = sound.select(
+        "topic", "partition", "offset", "timestamp", "message",
+        F.posexplode_outer("message.events").alias("pos", "event"),
+    )  # fmt: skip
+    return exploded.select(*_accounting(), *_envelope(), *_own(table))
+
+
+def quarantined(records: DataFrame, table: Table | None = None) -> DataFrame:
+    """Every record with a problem, whole, with the reason."""
+    detail = F.lit(None).cast("string") if table is None else F.lit(f"for table {table.name}")
+    return records.where(F.col("problem").isNotNull()).select(
+        "topic", "partition", "offset", F.col("timestamp").alias("kafka_time"),
+        F.lit(0).alias("event_index"), "key", "value",
+        F.col("problem").alias("reason"), detail.alias("detail"),
+        F.lit(SCHEMA_VERSION).alias("schema_version"),
+    )  # fmt: skip
+
+
+def rejected(records: DataFrame) -> DataFrame:
+    """Records of market.rejects as quarantine rows: the frame's own bytes and reason, unpacked."""
+    reject = "v int, events array<struct<reason: string, detail: string, payload: string>>"
+    event = F.from_json(F.col("value").cast("string"), reject)["events"][0]
+    frame = F.unbase64(event["payload"])
+    return records.select(
+        "topic", "partition", "offset", F.col("timestamp").alias("kafka_time"),
+        F.lit(0).alias("event_index"), "key",
+        F.coalesce(frame, F.col("value")).alias("value"),
+        F.coalesce(event["reason"], F.lit("unreadable_reject")).alias("reason"),
+        event["detail"].alias("detail"), F.lit(SCHEMA_VERSION).alias("schema_version"),
+    ).select(*[column.name for column in QUARANTINE.columns])  # fmt: skip
+
+
+def _problem(table: Table) -> SparkColumn:
+    message = F.col("message")
+    required = [c.name for c in ENVELOPE if c.required]
+    lacks = F.lit(False)
+    for name in required:
+        lacks = lacks | message[name].isNull()
+    own = [c.name for c in event_columns(table) if c.required]
+    hollow = F.exists(
+        message["events"],
+        lambda event: event.isNull() | F.greatest(*[event[n].isNull() for n in own], F.lit(False)),
+    )
+    is_json = F.get_json_object(F.col("value").cast("string"), "$").isNotNull()
+    return (
+        F.when(F.col("value").isNull() | (F.length("value") == 0), F.lit("empty"))
+        .when(~F.is_valid_utf8(F.col("value").cast("string")), F.lit("not_utf8"))
+        .when(message.isNull() | (message[CORRUPT].isNotNull() & ~is_json), F.lit("not_json"))
+        .when(message[CORRUPT].isNotNull(), F.lit("wrong_type"))
+        .when(lacks | message["events"].isNull(), F.lit("missing_field"))
+        .when(message["v"] != KNOWN_VERSION, F.lit("unknown_version"))
+        .when(hollow, F.lit("missing_event_field"))
+    )
+
+
+def _accounting() -> list[SparkColumn]:
+    return [
+        F.col("topic"), F.col("partition"), F.col("offset"), F.col("timestamp").alias("kafka_time"),
+        F.coalesce(F.col("pos"), F.lit(-1)).alias("event_index"),
+    ]  # fmt: skip
+
+
+def _envelope() -> list[SparkColumn]:
+    message = F.col("message")
+    return [
+        *[message[name].alias(name) for name in ("v", "venue", "symbol", "kind", "conn")],
+        F.get(message["seq"], F.lit(0)).alias("seq_first"),
+        F.get(message["seq"], F.lit(1)).alias("seq_last"),
+        F.timestamp_micros(message["venue_time"]).alias("venue_time"),
+        F.timestamp_micros(message["received_time"]).alias("received_time"),
+    ]
+
+
+def _own(table: Table) -> list[SparkColumn]:
+    chosen = []
+    for column in event_columns(table):
+        if column.name.startswith("top_"):
+            value = F.col("message")["top"][column.name.removeprefix("top_")]
+        else:
+            value = F.col("event")[column.name]
+        if column.type == "timestamp":
+            value = F.timestamp_micros(value)
+        chosen.append(value.cast(column_type(column)).alias(column.name))
+    return chosen

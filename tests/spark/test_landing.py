@@ -1,0 +1,142 @@
+"""Kafka records of every kind go to their table or to quarantine, each exactly once."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from include.lake.tables import LANDED, QUARANTINE, TABLE_OF_TOPIC, TABLES
+from include.settings import Settings
+from spark_jobs.epoch import Epoch
+from spark_jobs.landing import Landing
+from spark_jobs.sinks import create_table, path
+
+RECORD = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"
+AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+US = 1_700_000_000_000_000
+
+
+def book_message(**changes: Any) -> dict[str, Any]:
+    change = {
+        "type": "change", "side": "bid", "price": "9225.25", "remaining": "0.5", "delta": "-0.25",
+        "reason": "cancel", "venue_event_id": 3564640297,
+    }  # fmt: skip
+    return {
+        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "kind": "book", "conn": "c1",
+        "seq": [1, 1], "venue_time": US, "received_time": US + 5, "events": [change, change],
+        "top": {"bid": "1", "bid_quantity": "2", "ask": "3", "ask_quantity": "4"}, **changes,
+    }  # fmt: skip
+
+
+def records(spark: SparkSession, topic: str, values: list[bytes | None], *, first: int = 0) -> Any:
+    rows = [(topic, 0, first + n, AT, b"gemini|BTC-USD", value) for n, value in enumerate(values)]
+    return spark.createDataFrame(rows, RECORD)
+
+
+@pytest.fixture
+def lake(spark: SparkSession, settings: Settings) -> Settings:
+    for name in ("book_changes", "trades", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+    return settings
+
+
+def landing(settings: Settings, *, app: str = "land/a", until: dict[str, int] | None = None) -> Any:
+    return Landing(settings, epoch=Epoch(app=app, until=until or {}), hooks={})
+
+
+def rows_of(spark: SparkSession, settings: Settings, table: str) -> list[Any]:
+    return spark.read.format("delta").load(path(settings, table)).collect()
+
+
+def text(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode()
+
+
+def test_a_book_message_leaves_one_row_a_change(spark: SparkSession, lake: Settings) -> None:
+    landing(lake).write(records(spark, "market.book", [text(book_message())]), 0)
+    rows = sorted(rows_of(spark, lake, "book_changes"), key=lambda row: row["event_index"])
+    assert [row["event_index"] for row in rows] == [0, 1]
+    row = rows[0].asDict()
+    assert row["price"] == Decimal("9225.25") and row["remaining"] == Decimal("0.5")
+    assert row["delta"] == Decimal("-0.25") and row["top_ask_quantity"] == Decimal("4")
+    assert (row["seq_first"], row["seq_last"], row["venue_event_id"]) == (1, 1, 3564640297)
+    assert row["venue_time"] == datetime(2023, 11, 14, 22, 13, 20)
+    assert rows_of(spark, lake, "quarantine") == []
+
+
+def test_a_message_without_events_keeps_one_row(spark: SparkSession, lake: Settings) -> None:
+    beat = book_message(kind="heartbeat", events=[], top=None)
+    landing(lake).write(records(spark, "market.book", [text(beat)]), 0)
+    (row,) = rows_of(spark, lake, "book_changes")
+    assert (row["event_index"], row["kind"], row["price"]) == (-1, "heartbeat", None)
+
+
+def test_what_cannot_be_read_is_set_aside_whole_with_its_reason(
+    spark: SparkSession, lake: Settings
+) -> None:
+    without_price = book_message()
+    without_price["events"][0] = {"type": "change", "side": "bid", "remaining": "1"}
+    dateless = book_message()
+    del dateless["received_time"]
+    cases: list[tuple[bytes | None, str]] = [
+        (None, "empty"),
+        (b"", "empty"),
+        (b'\xff\xfe{"v":1}', "not_utf8"),
+        (b"junk", "not_json"),
+        (text(book_message())[:-7], "not_json"),
+        (text(book_message(events="x")), "wrong_type"),
+        (text(book_message(venue_time="yesterday")), "wrong_type"),
+        (text(book_message(events=None)), "missing_field"),
+        (text(dateless), "missing_field"),
+        (text(book_message(v=2)), "unknown_version"),
+        (text(without_price), "missing_event_field"),
+        (b"x" * 5_000_000, "not_json"),
+        (b"[1,2]", "wrong_type"),
+    ]
+    sound = text(book_message())
+    values = [value for value, _ in cases] + [sound]
+    landing(lake).write(records(spark, "market.book", values), 0)
+    aside = {row["offset"]: row for row in rows_of(spark, lake, "quarantine")}
+    assert {n: aside[n]["reason"] for n in aside} == {n: r for n, (_, r) in enumerate(cases)}
+    assert all(aside[n]["value"] == (None if v is None else bytearray(v)) for n, (v, _) in
+               enumerate(cases))  # fmt: skip
+    assert {row["offset"] for row in rows_of(spark, lake, "book_changes")} == {len(cases)}
+
+
+def test_a_batch_applied_twice_changes_nothing(spark: SparkSession, lake: Settings) -> None:
+    batch = records(spark, "market.book", [text(book_message()), b"junk"])
+    for _ in range(2):
+        landing(lake).write(batch, 7)
+    assert len(rows_of(spark, lake, "book_changes")) == 2
+    assert len(rows_of(spark, lake, "quarantine")) == 1
+
+
+def test_a_new_epoch_neither_skips_nor_doubles(spark: SparkSession, lake: Settings) -> None:
+    batch = records(spark, "market.book", [text(book_message()), b"junk"])
+    landing(lake).write(batch, 0)
+    longer = batch.union(records(spark, "market.book", [text(book_message()), b"more"], first=2))
+    landing(lake, app="land/b", until={"market.book": 2}).write(longer, 0)
+    assert sorted(row["offset"] for row in rows_of(spark, lake, "book_changes")) == [0, 0, 2, 2]
+    assert sorted(row["offset"] for row in rows_of(spark, lake, "quarantine")) == [1, 3]
+
+
+def test_a_rejected_frame_is_unpacked_into_quarantine(spark: SparkSession, lake: Settings) -> None:
+    from include.market import wire
+
+    message = wire.rejected(
+        b"\xff\x00not a frame", venue="gemini", conn="c1", received_time=US, reason="not_utf8",
+        detail="byte 0",
+    )  # fmt: skip
+    values = [wire.encode(message), b"{}"]
+    landing(lake).write(records(spark, "market.rejects", values), 0)
+    first, second = sorted(rows_of(spark, lake, "quarantine"), key=lambda row: row["offset"])
+    assert (first["reason"], bytes(first["value"])) == ("not_utf8", b"\xff\x00not a frame")
+    assert (second["reason"], bytes(second["value"])) == ("unreadable_reject", b"{}")
+
+
+def test_every_landed_topic_has_one_table() -> None:
+    assert len(TABLE_OF_TOPIC) == len(LANDED)
+    assert QUARANTINE.name not in {table.name for table in LANDED}
