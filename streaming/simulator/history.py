@@ -1,0 +1,96 @@
+"""Minute history of the simulated market in the two Kaggle editions, up to the last whole minute.
+
+Current edition: `Timestamp,Open,High,Low,Close,Volume`, minutes without a trade repeat the last
+price with volume 0. Older edition: eight columns, `NaN` in minutes without a trade.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from streaming.simulator.price_path import DAY_S, Floats, PricePath
+
+CURRENT_HEADER = "Timestamp,Open,High,Low,Close,Volume\n"
+NAN_HEADER = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price\n"
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """The 1440 minute bars of a day; prices are NaN where nothing was traded."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    base: Floats
+    quote: Floats
+
+
+def minutes(path: PricePath, day: int) -> Minutes:
+    """Sum a day's prints into minute bars."""
+    found = path.day(day)
+    traded = (found.quantity > 0).reshape(-1, 60)
+    price, quantity = found.price.reshape(-1, 60), found.quantity.reshape(-1, 60)
+    rows, first = np.arange(len(price)), traded.argmax(axis=1)
+    last = 59 - traded[:, ::-1].argmax(axis=1)
+    none = ~traded.any(axis=1)
+
+    def known(values: Floats) -> Floats:
+        return np.where(none, np.nan, values)
+
+    return Minutes(
+        open=known(price[rows, first]), close=known(price[rows, last]),
+        high=known(np.where(traded, price, -np.inf).max(axis=1)),
+        low=known(np.where(traded, price, np.inf).min(axis=1)),
+        base=quantity.sum(axis=1), quote=(price * quantity).sum(axis=1),
+    )  # fmt: skip
+
+
+def current_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:
+    """Give the CSV of the last `days` days, a day at a time."""
+    yield CURRENT_HEADER
+    close = path.at(_begin(days, now_s))[0]
+    for day, start, stop in _days(days, now_s):
+        bars, lines = minutes(path, day), []
+        for index in range(start, stop):
+            stamp = day * DAY_S + index * 60
+            if np.isnan(bars.open[index]):
+                lines.append(f"{stamp}.0,{close},{close},{close},{close},0.0\n")
+                continue
+            close = float(bars.close[index])
+            lines.append(
+                f"{stamp}.0,{bars.open[index]},{bars.high[index]},{bars.low[index]},{close},"
+                f"{bars.base[index]:.8f}\n"
+            )
+        yield "".join(lines)
+
+
+def nan_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:
+    """Give the older edition's CSV of the last `days` days, a day at a time."""
+    yield NAN_HEADER
+    for day, start, stop in _days(days, now_s):
+        bars, lines = minutes(path, day), []
+        for index in range(start, stop):
+            stamp = day * DAY_S + index * 60
+            if np.isnan(bars.open[index]):
+                lines.append(f"{stamp}{',NaN' * 7}\n")
+                continue
+            base, quote = bars.base[index], bars.quote[index]
+            lines.append(
+                f"{stamp},{bars.open[index]},{bars.high[index]},{bars.low[index]},"
+                f"{bars.close[index]},{base:.8f},{quote:.8f},{quote / base:.8f}\n"
+            )
+        yield "".join(lines)
+
+
+def _begin(days: int, now_s: int) -> int:
+    return (now_s // 60 - days * 1440) * 60
+
+
+def _days(days: int, now_s: int) -> Iterator[tuple[int, int, int]]:
+    """Each day with its first minute and the one after its last."""
+    first, end = _begin(days, now_s), now_s // 60 * 60
+    for day in range(first // DAY_S, (end - 1) // DAY_S + 1):
+        begin = max(first - day * DAY_S, 0) // 60
+        yield day, begin, min(end - day * DAY_S, DAY_S) // 60

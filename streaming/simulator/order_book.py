@@ -1,0 +1,136 @@
+"""The simulated order book of one symbol: moves with the price path, is traded against. Pure.
+
+Each step gives venue-shaped events: `change` and `trade` dictionaries of text values.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import numpy as np
+
+from streaming.simulator.price_path import PricePath
+
+Event = dict[str, object]
+LEVELS = 40
+_CENT = Decimal("0.01")
+_UNIT = Decimal("0.00000001")
+_SIGNS = (("bid", -1), ("ask", 1))
+_CANCEL_SHARE = 0.3
+_OTHER = {"buy": "ask", "sell": "bid"}
+
+
+class OrderBook:
+    """Price levels of both sides, with the changes that keep them around the path."""
+
+    def __init__(self, path: PricePath, *, seed: int) -> None:
+        """Start empty; the first `move` fills it."""
+        self._path = path
+        self._rng = np.random.Generator(np.random.Philox(seed))
+        self.sides: dict[str, dict[Decimal, Decimal]] = {"bid": {}, "ask": {}}
+        self.last = _CENT
+
+    def best(self, side: str) -> Decimal:
+        """Best price of a side."""
+        return max(self.sides["bid"]) if side == "bid" else min(self.sides["ask"])
+
+    def snapshot(self) -> list[Event]:
+        """All levels, bids then asks, each ascending by price, reason `initial`."""
+        return [
+            _change(side, price, quantity, quantity, "initial")
+            for side in ("bid", "ask")
+            for price, quantity in sorted(self.sides[side].items())
+        ]
+
+    def move(self, second: int) -> Iterator[list[Event]]:
+        """Bring the book to a second of the path; the second's print is traded on the way."""
+        mid, quantity, side, price = self._path.at(second)
+        centre = Decimal(str(mid)).quantize(_CENT)
+        yield from self._recentre(centre)
+        if quantity > 0:
+            level = Decimal(str(price)).quantize(_CENT)
+            yield from self._print("buy" if side > 0 else "sell", level, _units(quantity))
+            yield from self._recentre(centre)
+
+    def wiggle(self) -> list[Event]:
+        """Place or cancel somewhere, nearer the top more often."""
+        side = "bid" if self._rng.integers(2) else "ask"
+        prices = sorted(self.sides[side], reverse=side == "bid")
+        rank = min(int(self._rng.exponential(6)), len(prices) - 1)
+        price = prices[rank]
+        if self._rng.random() < _CANCEL_SHARE and rank > 0:
+            return [self._set(side, price, Decimal(0), "cancel")]
+        return [self._set(side, price, self._quantity(rank), "place")]
+
+    def take(
+        self, side: str, *, limit: Decimal, amount: Decimal
+    ) -> tuple[list[tuple[Decimal, Decimal]], list[list[Event]]]:
+        """Match an incoming order: its fills (price, quantity) and the events they make."""
+        other, fills, told = _OTHER[side], list[tuple[Decimal, Decimal]](), list[list[Event]]()
+        while amount > 0 and len(self.sides[other]) > 1:
+            price = self.best(other)
+            if price > limit if side == "buy" else price < limit:
+                break
+            filled = min(amount, self.sides[other][price])
+            amount -= filled
+            fills.append((price, filled))
+            told.append(self._trade(other, price, filled))
+        return fills, told
+
+    def _recentre(self, centre: Decimal) -> Iterator[list[Event]]:
+        for side, sign in _SIGNS:  # cancel on both sides first: the book is never crossed
+            levels = self.sides[side]
+            for price in [one for one in levels if (one - centre) * sign <= 0]:
+                yield [self._set(side, price, Decimal(0), "cancel")]
+        for side, sign in _SIGNS:
+            levels = self.sides[side]
+            edge = centre + sign * _CENT
+            if edge not in levels:
+                yield [self._set(side, edge, self._quantity(0), "place")]
+            ranked = sorted(levels, key=lambda price: abs(price - centre))
+            for price in ranked[LEVELS:]:
+                yield [self._set(side, price, Decimal(0), "cancel")]
+            for rank in range(len(ranked), LEVELS):
+                far = max(levels, key=lambda price: abs(price - centre))
+                step = (1 + int(self._rng.integers(1, 300))) * _CENT
+                yield [self._set(side, far + sign * step, self._quantity(rank), "place")]
+
+    def _print(self, side: str, price: Decimal, quantity: Decimal) -> Iterator[list[Event]]:
+        other = _OTHER[side]
+        if self.sides[other].get(price, Decimal(0)) < quantity:
+            yield [self._set(other, price, quantity + self._quantity(0), "place")]
+        yield self._trade(other, price, quantity)
+
+    def _trade(self, maker: str, price: Decimal, quantity: Decimal) -> list[Event]:
+        self.last = price
+        trade: Event = {
+            "type": "trade", "tid": 0, "price": f"{price:f}", "amount": f"{quantity:f}",
+            "makerSide": maker,
+        }  # fmt: skip
+        return [trade, self._set(maker, price, self.sides[maker][price] - quantity, "trade")]
+
+    def _set(self, side: str, price: Decimal, remaining: Decimal, reason: str) -> Event:
+        levels = self.sides[side]
+        delta = remaining - levels.get(price, Decimal(0))
+        if remaining > 0:
+            levels[price] = remaining
+        else:
+            levels.pop(price, None)
+        return _change(side, price, remaining, delta, reason)
+
+    def _quantity(self, rank: int) -> Decimal:
+        return _units(float(self._rng.uniform(0.2, 3.0)) * (1 + rank / 20))
+
+
+def _units(quantity: float) -> Decimal:
+    return Decimal(str(quantity)).quantize(_UNIT)
+
+
+def _change(side: str, price: Decimal, remaining: Decimal, delta: Decimal, reason: str) -> Event:
+    return {
+        "type": "change", "side": side, "price": f"{price:f}", "remaining": _text(remaining),
+        "delta": _text(delta), "reason": reason,
+    }  # fmt: skip
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:f}" if value else "0"

@@ -1,0 +1,97 @@
+"""The simulated market's past and future: prices and prints at any second, from a seed. Pure.
+
+Each day is drawn by itself with a counter-based generator (Philox), so that what is served as
+history, and what is traded live, agree to the last digit across restarts.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+DAY_S = 86_400
+FIRST_DAY = 19_358  # 2023-01-01, the anchor of every path
+HALF_SPREAD = 0.005
+_REVERSION = 0.01
+_DAILY_VOLATILITY = 0.022
+_REGIMES = (0.6, 1.0, 1.0, 2.0)
+_REGIME_DAYS = 9
+_QUIET_MINUTES = 0.02
+_SILENT_SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Day:
+    """One UTC day by the second: mid price, quantity printed (0: none), +1 bought or -1 sold."""
+
+    mid: Floats
+    quantity: Floats
+    side: npt.NDArray[np.int64]
+
+    @property
+    def price(self) -> Floats:
+        """Price of the second's print, in whole cents: half the spread from the mid."""
+        cents: Floats = np.round(np.round(self.mid, 2) + self.side * HALF_SPREAD * 2, 2)
+        return cents
+
+
+class PricePath:
+    """The path of one symbol around `level`; `stream` sets symbols of one seed apart."""
+
+    def __init__(self, *, seed: int, stream: int, level: float) -> None:
+        """Draw nothing yet."""
+        self._key, self._level = (seed << 16) + stream, level
+        self.day = lru_cache(maxsize=4)(self._day)
+        self._starts: list[float] = [0.0]
+
+    def _rng(self, number: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=[self._key, number]))
+
+    def _regime(self, day: int) -> float:
+        return float(self._rng(10_000_000 + day // _REGIME_DAYS).choice(_REGIMES))
+
+    def _start(self, day: int) -> float:
+        """Log of the price over `level` at the start of a day: mean-reverting from the anchor."""
+        while len(self._starts) <= day - FIRST_DAY:
+            last = FIRST_DAY + len(self._starts) - 1
+            step = _DAILY_VOLATILITY * self._regime(last) * self._rng(last).standard_normal()
+            self._starts.append(self._starts[-1] * (1 - _REVERSION) + step)
+        return self._starts[day - FIRST_DAY]
+
+    def _day(self, day: int) -> Day:
+        rng, at = self._rng(20_000_000 + day), np.arange(DAY_S)
+        season = 1 + 0.5 * np.sin(2 * np.pi * (at - 36_000) / DAY_S)
+        steps = rng.standard_normal(DAY_S) * season
+        walk = np.concatenate([[0.0], np.cumsum(steps)])
+        share = np.concatenate([[0.0], np.cumsum(season**2)]) / np.sum(season**2)
+        scale = _DAILY_VOLATILITY * self._regime(day) / np.sqrt(np.sum(season**2))
+        begin, end = self._start(day), self._start(day + 1)
+        bridge = begin + (end - begin) * share + scale * (walk - share * walk[-1])
+        daily = 0.004 * np.sin(2 * np.pi * at / DAY_S)
+        mid = self._level * np.exp(bridge[:-1] + daily)
+        quantity = np.round(rng.exponential(0.12, DAY_S) * season + 1e-4, 8)
+        quantity[rng.random(DAY_S) < _SILENT_SECONDS] = 0.0
+        quiet = np.repeat(rng.random(DAY_S // 60) < _QUIET_MINUTES, 60)
+        quantity[quiet] = 0.0
+        side = np.where(rng.integers(2, size=DAY_S), 1, -1)
+        return Day(mid=mid, quantity=quantity, side=side)
+
+    def at(self, second: int) -> tuple[float, float, int, float]:
+        """Mid price, printed quantity, side and print price of a second since the epoch."""
+        day, index = self.day(second // DAY_S), second % DAY_S
+        mid, side = round(float(day.mid[index]), 2), int(day.side[index])
+        return (
+            mid,
+            float(day.quantity[index]),
+            side,
+            round(mid + side * HALF_SPREAD * 2, 2),
+        )
+
+
+def paths(seed: int) -> dict[str, PricePath]:
+    """Make the path of each simulated symbol."""
+    btc = PricePath(seed=seed, stream=1, level=70_000.0)
+    eth = PricePath(seed=seed, stream=2, level=2_800.0)
+    return {"BTC-USD": btc, "BTC-USDT": btc, "ETH-USDT": eth}
