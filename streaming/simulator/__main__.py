@@ -26,12 +26,13 @@ _DETAILS = {
     "wrap_enabled": False, "product_type": "spot", "contract_type": "vanilla",
     "contract_price_currency": "USD",
 }  # fmt: skip
+_MOST_FAULT_BYTES = 20_000_000
 _PRIVATE = ("order/new", "order/status", "order/cancel", "orders", "mytrades", "balances")
 
 
 def application(settings: Settings) -> web.Application:
     """Make the server of the tape, or of the simulated market."""
-    app = web.Application()
+    app = web.Application(client_max_size=_MOST_FAULT_BYTES)
     app.router.add_get("/healthz", _healthy)
     found = paths(settings.simulator.seed)
     _add_history(app, found["BTC-USD"], settings.simulator.history_days)

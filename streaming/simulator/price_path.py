@@ -33,7 +33,8 @@ class Day:
     @property
     def price(self) -> Floats:
         """Price of the second's print, in whole cents: half the spread from the mid."""
-        cents: Floats = np.round(np.round(self.mid, 2) + self.side * HALF_SPREAD * 2, 2)
+        spread: Floats = self.side.astype(np.float64) * (HALF_SPREAD * 2)
+        cents: Floats = np.around(np.around(self.mid, 2) + spread, 2).astype(np.float64)
         return cents
 
 
