@@ -1,0 +1,37 @@
+"""What a stream's checkpoint says: the Kafka offsets up to which its batches are committed.
+
+Spark writes `offsets/N` before batch N and `commits/N` after it; the third line of an offsets file
+is the Kafka source's end offset per topic and partition.
+"""
+
+import json
+from pathlib import Path
+
+
+def committed_offsets(checkpoint: Path) -> dict[tuple[str, int], int]:
+    """Next offset per (topic, partition) after the last committed batch; empty if none is."""
+    batches = sorted(_numbers(checkpoint / "commits"), reverse=True)
+    for batch in batches:
+        offsets = checkpoint / "offsets" / str(batch)
+        if offsets.exists():
+            return _ends(offsets.read_text())
+    return {}
+
+
+def _numbers(folder: Path) -> list[int]:
+    if not folder.exists():
+        return []
+    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
+
+
+def _ends(text: str) -> dict[tuple[str, int], int]:
+    lines = text.strip().splitlines()
+    kafka_line = 2
+    if len(lines) <= kafka_line:
+        return {}
+    told = json.loads(lines[kafka_line])
+    return {
+        (topic, int(partition)): int(end)
+        for topic, partitions in told.items()
+        for partition, end in partitions.items()
+    }

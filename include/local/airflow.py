@@ -1,0 +1,135 @@
+"""Airflow 3 on this machine: its environment, its commands, its REST API."""
+
+import json
+import secrets
+import urllib.error
+import urllib.request
+from typing import Any
+
+from include.errors import PlatformError, Unreachable
+from include.settings import ROOT, Settings
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+FIRST_DAG = "ingest_history"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that configure Airflow, for its processes and their tasks alone."""
+    postgres, ports = settings.postgres, settings.ports
+    server = f"{postgres.host or ports.host}:{ports.postgres}"
+    login = f"{postgres.user}:{postgres.password.reveal()}"
+    home = settings.home / "airflow"
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
+            f"postgresql+psycopg2://{login}@{server}/{postgres.airflow_database}"
+        ),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": settings.airflow.fernet_key.reveal(),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow.user}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": (
+            f"http://{ports.host}:{ports.airflow}/execution/"
+        ),
+        "AIRFLOW__API__HOST": ports.host,
+        "AIRFLOW__API__PORT": str(ports.airflow),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": settings.airflow.jwt_secret.reveal(),
+        "AIRFLOW__API__BASE_URL": f"http://{ports.host}:{ports.airflow}",
+        "AIRFLOW__API_AUTH__JWT_SECRET": settings.airflow.jwt_secret.reveal(),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.airflow_triggerer_logs),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.airflow_worker_logs),
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+
+
+def prepare(settings: Settings) -> None:
+    """Airflow's folder with the log-in's password file, readable by its owner alone."""
+    home = settings.home / "airflow"
+    home.mkdir(parents=True, exist_ok=True)
+    passwords = home / "passwords.json"
+    passwords.touch(mode=0o600)
+    passwords.write_text(json.dumps({settings.airflow.user: settings.airflow.password.reveal()}))
+
+
+def generated_secrets() -> dict[str, str]:
+    """Fresh secrets of one installation, as settings."""
+    from cryptography.fernet import Fernet
+
+    return {
+        "TICKHOUSE_POSTGRES_PASSWORD": secrets.token_urlsafe(24),
+        "TICKHOUSE_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
+        "TICKHOUSE_AIRFLOW_JWT_SECRET": secrets.token_urlsafe(32),
+        "TICKHOUSE_AIRFLOW_FERNET_KEY": Fernet.generate_key().decode(),
+        "TICKHOUSE_SUPERVISOR_PASSWORD": secrets.token_urlsafe(24),
+        "TICKHOUSE_VENUES_GEMINI_KEY": f"account-{secrets.token_urlsafe(12)}",
+        "TICKHOUSE_VENUES_GEMINI_SECRET": secrets.token_urlsafe(24),
+    }
+
+
+class AirflowApi:
+    """Airflow's REST API (v2) as this installation's user."""
+
+    def __init__(self, settings: Settings) -> None:
+        """A client that logs in at its first request."""
+        self.base = f"http://{settings.ports.host}:{settings.ports.airflow}"
+        self._login = {
+            "username": settings.airflow.user,
+            "password": settings.airflow.password.reveal(),
+        }
+        self._token = ""
+
+    def healthy(self) -> bool:
+        """Whether the API answers and its scheduler and DAG processor are alive."""
+        try:
+            told = self._send("GET", "/api/v2/monitor/health", None, token=False)
+        except Unreachable:
+            return False
+        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        return all(told.get(part, {}).get("status") == "healthy" for part in parts)
+
+    def trigger(self, dag: str, *, conf: dict[str, Any] | None = None) -> str:
+        """Start a run of a DAG and return its id.
+
+        Raises:
+            PlatformError: Airflow refused.
+        """
+        body = {"logical_date": None, "conf": conf or {}}
+        run = self._send("POST", f"/api/v2/dags/{dag}/dagRuns", body)
+        return str(run["dag_run_id"])
+
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        """The runs of a DAG, newest first: `dag_run_id`, `state` and more."""
+        told = self._send("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=20", None)
+        return list(told["dag_runs"])
+
+    def has_dag(self, dag: str) -> bool:
+        """Whether the DAG processor has brought the DAG in."""
+        told = self._send("GET", "/api/v2/dags?limit=100", None)
+        return any(one["dag_id"] == dag for one in told["dags"])
+
+    def _send(self, method: str, path: str, body: Any, *, token: bool = True) -> Any:
+        if token and not self._token:
+            told = self._send("POST", "/auth/token", self._login, token=False)
+            self._token = told["access_token"]
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(self.base + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")[:300]
+            raise PlatformError(f"Airflow answered {error.code} to {path}: {said}") from error
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"Airflow at {self.base}: {error}") from error

@@ -1,0 +1,166 @@
+"""The whole platform on this machine: up in the right order, down, and what is running."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from include.errors import PlatformError, TickhouseError
+from include.local import airflow, kafka, postgres, preflight, supervisor
+from include.local.airflow import AirflowApi
+from include.local.jars import ensure_jars, fetched
+from include.local.java import ensure_java
+from include.local.programs import Program, programs
+from include.serving.tables import create_tables
+from include.settings import ROOT, Settings
+
+Say = Callable[[str], None]
+
+
+class Platform:
+    """One world's processes under supervisord. `make_topics` creates the Kafka topics."""
+
+    def __init__(self, settings: Settings, *, say: Say, make_topics: Callable[[], None]) -> None:
+        """Nothing is touched yet; `say` hears each step."""
+        self.settings = settings
+        self.say = say
+        self.make_topics = make_topics
+        self.supervisor = supervisor.Supervisor(settings)
+        self._migration: subprocess.Popen[bytes] | None = None
+
+    def up(self) -> None:
+        """Start everything and wait until it works; what fails is taken down again.
+
+        Raises:
+            PlatformError: says what is missing or did not start, and what to do.
+        """
+        self._need()
+        preflight.check(self.settings)
+        for prepare in (kafka.prepare, postgres.prepare, airflow.prepare):
+            prepare(self.settings)
+        (self.settings.home / "stream.json").unlink(missing_ok=True)
+        every = programs(self.settings)
+        configuration = supervisor.write_configuration(self.settings, every)
+        supervisor.start(self.settings, configuration, process_environment(self.settings))
+        try:
+            self._start(every)
+        except BaseException:
+            self.say("taking down what was started")
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Stop everything; returns when no process of this world is left."""
+        if self._migration and self._migration.poll() is None:
+            self._migration.terminate()
+        pid_file = self.settings.home / "supervisord.pid"
+        if not self.supervisor.running():
+            return
+        pid = int(pid_file.read_text()) if pid_file.exists() else None
+        self.supervisor.shutdown()
+        if pid is not None:
+            _wait_gone(pid)
+
+    def _need(self) -> None:
+        self.say(f"Java: {ensure_java()}")
+        if not fetched():
+            self.say("fetching jars for Spark and Kafka (63 MB, once)")
+        ensure_jars()
+
+    def _start(self, every: list[Program]) -> None:
+        self._stage(every, 0)
+        postgres.create_databases(self.settings)
+        create_tables(self.settings.dsn())
+        self.make_topics()
+        self._migrate_airflow()
+        for stage in sorted({program.stage for program in every} - {0}):
+            self._stage(every, stage)
+
+    def _stage(self, every: list[Program], stage: int) -> None:
+        own = [program for program in every if program.stage == stage]
+        began = time.monotonic()
+        for program in own:
+            if program.name == "airflow-api-server":
+                self._await_migration()
+            self.supervisor.start(program.name)
+        for program in own:
+            self.say(f"waiting for {program.name}")
+            self._await_ready(program)
+        names = ", ".join(program.name for program in own)
+        self.say(f"ready: {names} ({time.monotonic() - began:.0f} s)")
+
+    def _await_ready(self, program: Program) -> None:
+        deadline = time.monotonic() + program.ready_s
+        while not program.ready():
+            if time.monotonic() > deadline:
+                raise PlatformError(
+                    f"{program.name} was not ready within {program.ready_s:.0f} s; last it said: "
+                    f"{last_line(self.settings, program.name)} (./tickhouse logs {program.name})"
+                )
+            time.sleep(0.2)
+
+    def _migrate_airflow(self) -> None:
+        binary = Path(sys.executable).with_name("airflow")
+        log = (self.settings.home / "logs" / "airflow-migrate.log").open("ab")
+        environ = process_environment(self.settings) | airflow.environment(self.settings)
+        self._migration = subprocess.Popen(
+            [str(binary), "db", "migrate"], env=environ, stdout=log, stderr=log, cwd=ROOT
+        )
+
+    def _await_migration(self) -> None:
+        assert self._migration is not None
+        self.say("preparing Airflow's database")
+        if self._migration.wait(timeout=180) != 0:
+            raise PlatformError(
+                f"Airflow's database could not be prepared; last it said: "
+                f"{last_line(self.settings, 'airflow-migrate')}"
+            )
+
+
+def start_first_training(settings: Settings, *, say: Say) -> None:
+    """Start ingest -> retrain -> publish if this world has never ingested history."""
+    if settings.world != "sim" and not settings.forecast.history:
+        say("no history given (--history FILE): the trader holds until a forecast is published")
+        return
+    api = AirflowApi(settings)
+    deadline = time.monotonic() + 90
+    while not api.has_dag(airflow.FIRST_DAG):
+        if time.monotonic() > deadline:
+            raise PlatformError(f"Airflow has not found {airflow.FIRST_DAG} in dags/ after 90 s")
+        time.sleep(1)
+    if not api.runs(airflow.FIRST_DAG):
+        api.trigger(airflow.FIRST_DAG)
+        say("started the first ingest_history -> retrain_forecast -> publish_forecast")
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    """The environment of every process: this one's, with the installation's programs first."""
+    java = ensure_java()
+    own = Path(sys.executable).parent
+    return os.environ | {
+        "PATH": f"{own}:{java.parent}:{os.environ.get('PATH', '')}",
+        "JAVA_HOME": str(java.resolve().parent.parent),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",
+        "TICKHOUSE_VAR": str(settings.var),
+    }
+
+
+def last_line(settings: Settings, name: str) -> str:
+    """The last line a process logged, without the rest."""
+    log = settings.home / "logs" / f"{name}.log"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1][:300] if lines else "nothing"
+
+
+def _wait_gone(pid: int, timeout_s: float = 60.0) -> None:
+    try:
+        psutil.Process(pid).wait(timeout=timeout_s)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired as error:
+        raise TickhouseError(f"supervisord (pid {pid}) still runs after {timeout_s} s") from error

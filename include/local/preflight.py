@@ -1,0 +1,70 @@
+"""What must hold before anything is started; each fault is one sentence that says what to do."""
+
+import shutil
+import socket
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+from include.errors import PlatformError
+from include.settings import Ports, Settings
+
+LEAST_FREE_GB = 2.0
+
+
+def check(settings: Settings) -> None:
+    """Raise for the first thing that would make the start fail.
+
+    Raises:
+        PlatformError: a full disk or busy ports, named.
+    """
+    check_disk(settings.var)
+    check_ports(settings)
+
+
+def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
+    """Raise if less than `least_gb` gigabytes are free where `folder` is (or will be).
+
+    Raises:
+        PlatformError: names the folder and both figures.
+    """
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    if free_gb < least_gb:
+        raise PlatformError(
+            f"only {free_gb:.1f} GB are free for {folder}, {least_gb:.0f} GB are needed: "
+            "free some space, or set TICKHOUSE_VAR to a folder on another disk"
+        )
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise if any port of the platform is taken.
+
+    Raises:
+        PlatformError: names each busy port and the setting that moves it.
+    """
+    busy = [name for name, port in ports(settings.ports) if _taken(settings.ports.host, port)]
+    if busy:
+        named = ", ".join(
+            f"{getattr(settings.ports, name)} ({name.replace('_', ' ')})" for name in busy
+        )
+        variables = ", ".join(f"TICKHOUSE_PORTS_{name.upper()}" for name in busy)
+        raise PlatformError(
+            f"busy port {named}: stop what listens there (./tickhouse down?), or set {variables}"
+        )
+
+
+def ports(settings: Ports) -> Iterable[tuple[str, int]]:
+    """Every port with its setting's name."""
+    return [(spec.name, getattr(settings, spec.name)) for spec in fields(Ports)
+            if spec.name != "host"]  # fmt: skip
+
+
+def _taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,123 @@
+"""Which processes the platform has, in which order, with which command and sign of readiness."""
+
+import json
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from include.local import airflow, kafka, postgres
+from include.settings import Settings
+
+PYTHON = sys.executable
+SIMULATED = "sim"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process: `ready` says whether it does its work; `stage` orders the start."""
+
+    name: str
+    stage: int
+    command: list[str]
+    ready: Callable[[], bool]
+    ready_s: float = 60.0
+    env: dict[str, str] = field(default_factory=dict)
+    user: str | None = None
+    stop_s: int = 15
+
+
+def programs(settings: Settings) -> list[Program]:
+    """Every process of this world, in the order of their stages."""
+    found = [_kafka(settings), _postgres(settings)]
+    found += [_simulator(settings)] if settings.world != "live" else []
+    found += [_stream(settings), *_airflow(settings), *_feeds(settings)]
+    found += [_python(settings, "trader", stage=4)]
+    found += [_dashboard(settings)]
+    return sorted(found, key=lambda program: program.stage)
+
+
+def open_port(settings: Settings, port: int) -> bool:
+    """Whether something listens on this port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((settings.ports.host, port)) == 0
+
+
+def _kafka(settings: Settings) -> Program:
+    return Program("kafka", 0, kafka.command(settings), lambda: kafka.answers(settings), stop_s=30)
+
+
+def _postgres(settings: Settings) -> Program:
+    return Program(
+        "postgres", 0, postgres.command(settings), lambda: postgres.answers(settings),
+        user=postgres.system_user(),
+    )  # fmt: skip
+
+
+def _simulator(settings: Settings) -> Program:
+    return Program(
+        "simulator", 1, [PYTHON, "-m", "streaming.simulator"],
+        lambda: _serves(f"{settings.simulator_url}/healthz"),
+    )  # fmt: skip
+
+
+def _stream(settings: Settings) -> Program:
+    return Program(
+        "stream", 2, [PYTHON, "-m", "spark_jobs.stream_market"],
+        lambda: _fresh_progress(settings), ready_s=120, stop_s=30,
+    )  # fmt: skip
+
+
+def _airflow(settings: Settings) -> list[Program]:
+    api = airflow.AirflowApi(settings)
+    binary = str(Path(PYTHON).with_name("airflow"))
+    env = airflow.environment(settings)
+    ready = {"api-server": api.healthy}
+    return [
+        Program(f"airflow-{name}", 2, [binary, name], ready.get(name, lambda: True),
+                ready_s=150, env=env)
+        for name in airflow.COMPONENTS
+    ]  # fmt: skip
+
+
+def _feeds(settings: Settings) -> list[Program]:
+    wanted = {"gemini": settings.venues.gemini_symbols, "binance": settings.venues.binance_symbols}
+    if settings.simulator.tape:
+        wanted = {"gemini": settings.venues.gemini_symbols}
+    return [
+        Program(f"feed-{venue}", 3, [PYTHON, "-m", "streaming.feeds", venue], lambda: True)
+        for venue, symbols in wanted.items()
+        if symbols
+    ]
+
+
+def _dashboard(settings: Settings) -> Program:
+    return Program(
+        "dashboard", 4, [PYTHON, "-m", "streaming.dashboard"],
+        lambda: open_port(settings, settings.ports.dashboard),
+    )  # fmt: skip
+
+
+def _python(settings: Settings, name: str, *, stage: int) -> Program:
+    return Program(name, stage, [PYTHON, "-m", f"streaming.{name}"], lambda: True)
+
+
+def _serves(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return int(reply.status) == 200  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _fresh_progress(settings: Settings) -> bool:
+    told = settings.home / "stream.json"
+    if not told.exists():
+        return False
+    fresh_s = 10.0
+    return time.time() - float(json.loads(told.read_text())["written_at"]) < fresh_s

@@ -1,0 +1,161 @@
+"""supervisord keeps every process: its configuration file, and the way to talk to it."""
+
+import http.client
+import subprocess
+import sys
+import xmlrpc.client
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from include.errors import PlatformError, Unreachable
+from include.local.programs import Program
+from include.settings import ROOT, Settings
+
+CONTROL = """\
+[supervisord]
+logfile={logs}/supervisord.log
+logfile_maxbytes=10MB
+pidfile={home}/supervisord.pid
+childlogdir={logs}
+directory={root}
+nodaemon=false
+minfds=1024
+[inet_http_server]
+port={host}:{port}
+username=tickhouse
+password={password}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+"""
+PROGRAM = """\
+[program:{name}]
+command={command}
+directory={directory}
+autostart=false
+autorestart=true
+startsecs=0
+startretries=1000000
+stopwaitsecs={stop_s}
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={logs}/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=2
+"""
+
+
+def write_configuration(settings: Settings, programs: Sequence[Program]) -> Path:
+    """Supervisord's configuration of this world, readable by its owner alone."""
+    logs = settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    parts = [
+        CONTROL.format(
+            logs=logs,
+            home=settings.home,
+            root=ROOT,
+            host=settings.ports.host,
+            port=settings.ports.supervisor,
+            password=_plain(settings.supervisor.password.reveal()),
+        )
+    ]
+    parts += [_program(program, logs) for program in programs]
+    target = settings.home / "supervisord.conf"
+    target.touch(mode=0o600)
+    target.write_text("\n".join(parts))
+    return target
+
+
+def start(settings: Settings, configuration: Path, environ: dict[str, str]) -> None:
+    """Start supervisord in the background, with no program running yet.
+
+    Raises:
+        PlatformError: it did not start.
+    """
+    binary = Path(sys.executable).with_name("supervisord")
+    done = subprocess.run(
+        [str(binary), "-c", str(configuration)],
+        env=environ, capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise PlatformError(f"supervisord did not start: {said[-1] if said else '?'}")
+
+
+class Supervisor:
+    """A running supervisord."""
+
+    def __init__(self, settings: Settings) -> None:
+        """A client; nothing is asked yet."""
+        password = settings.supervisor.password.reveal()
+        ports = settings.ports
+        url = f"http://tickhouse:{password}@{ports.host}:{ports.supervisor}/RPC2"
+        self._server = xmlrpc.client.ServerProxy(url)
+
+    def processes(self) -> list[dict[str, Any]]:
+        """What supervisord knows of each process: `name`, `statename`, `pid`, `start`, `now`.
+
+        Raises:
+            Unreachable: no supervisord answers.
+        """
+        return list(self._ask("getAllProcessInfo"))
+
+    def running(self) -> bool:
+        """Whether a supervisord answers."""
+        try:
+            self.processes()
+        except Unreachable:
+            return False
+        return True
+
+    def start(self, name: str) -> None:
+        """Start a process; one that runs already is left alone."""
+        try:
+            self._ask("startProcess", name, False)
+        except xmlrpc.client.Fault as fault:
+            if "ALREADY_STARTED" not in fault.faultString:
+                raise PlatformError(f"{name} did not start: {fault.faultString}") from fault
+
+    def stop(self, name: str) -> None:
+        """Stop a process; one that does not run is left alone."""
+        try:
+            self._ask("stopProcess", name, True)
+        except xmlrpc.client.Fault as fault:
+            if "NOT_RUNNING" not in fault.faultString:
+                raise PlatformError(f"{name} did not stop: {fault.faultString}") from fault
+
+    def shutdown(self) -> None:
+        """Stop every process and supervisord itself."""
+        self._ask("shutdown")
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(self._server.supervisor, method)(*arguments)
+        except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+            raise Unreachable(f"no supervisor answers: {error}") from error
+
+
+def _program(program: Program, logs: Path) -> str:
+    text = PROGRAM.format(
+        name=program.name,
+        command=" ".join(_quoted(part) for part in program.command),
+        directory="/" if program.user else ROOT,
+        stop_s=program.stop_s,
+        logs=logs,
+    )
+    if program.user:
+        text += f"user={program.user}\n"
+    if program.env:
+        pairs = ",".join(f'{name}="{_plain(value)}"' for name, value in program.env.items())
+        text += f"environment={pairs}\n"
+    return text
+
+
+def _quoted(part: str) -> str:
+    plain = _plain(part)
+    return f"'{plain}'" if any(mark in part for mark in " *;$") else plain
+
+
+def _plain(text: str) -> str:
+    return text.replace("%", "%%")
