@@ -6,164 +6,147 @@ those over the defaults written here. `.env.example` lists every one.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from include.errors import SettingsError
-from include.market.symbols import checked
+from include.variables import Secret, built, named, read_env, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "TICKHOUSE_"
-
-
-class Secret(str):
-    """Text that never prints: `str()` and `repr()` give stars, `reveal()` the value."""
-
-    def __str__(self) -> str:
-        return "***"
-
-    __repr__ = __str__
-
-    def reveal(self) -> str:
-        """The secret itself."""
-        return str.__str__(self)
-
-
-def _setting(default: Any, doc: str) -> Any:
-    return field(default=default, metadata={"doc": doc})
 
 
 @dataclass(frozen=True)
 class Ports:
     """Every port; all are bound on `host` alone."""
 
-    host: str = _setting("127.0.0.1", "address that everything binds to")
-    kafka: int = _setting(19092, "Kafka broker")
-    kafka_controller: int = _setting(19093, "Kafka's own controller")
-    postgres: int = _setting(15432, "PostgreSQL")
-    airflow: int = _setting(8080, "Airflow UI and API")
-    airflow_triggerer_logs: int = _setting(18794, "log server of Airflow's triggerer")
-    airflow_worker_logs: int = _setting(18793, "log server of Airflow's scheduler")
-    spark_ui: int = _setting(4040, "Spark UI of the stream")
-    simulator: int = _setting(18765, "simulated venues (HTTP and websocket)")
-    supervisor: int = _setting(19001, "control port of the process supervisor")
-    dashboard: int = _setting(5006, "live dashboard")
+    host: str = setting("127.0.0.1", "address that everything binds to")
+    kafka: int = setting(19092, "Kafka broker")
+    kafka_controller: int = setting(19093, "Kafka's own controller")
+    postgres: int = setting(15432, "PostgreSQL")
+    airflow: int = setting(8080, "Airflow UI and API")
+    airflow_triggerer_logs: int = setting(18794, "log server of Airflow's triggerer")
+    airflow_worker_logs: int = setting(18793, "log server of Airflow's scheduler")
+    spark_ui: int = setting(4040, "Spark UI of the stream")
+    simulator: int = setting(18765, "simulated venues (HTTP and websocket)")
+    supervisor: int = setting(19001, "control port of the process supervisor")
+    dashboard: int = setting(5006, "live dashboard")
 
 
 @dataclass(frozen=True)
 class Kafka:
     """Where the broker is and how long it keeps what it has."""
 
-    bootstrap: str = _setting("", "host:port list of the brokers; empty: the local one")
-    partitions: int = _setting(1, "partitions of a topic made by `up`")
-    replication: int = _setting(1, "replicas of a topic made by `up`")
-    retention_hours: int = _setting(168, "how long a topic keeps its messages, in hours")
-    heap_mb: int = _setting(512, "heap of the local broker, in MB")
+    bootstrap: str = setting("", "host:port list of the brokers; empty: the local one")
+    partitions: int = setting(1, "partitions of a topic made by `up`")
+    replication: int = setting(1, "replicas of a topic made by `up`")
+    retention_hours: int = setting(168, "how long a topic keeps its messages, in hours")
+    heap_mb: int = setting(512, "heap of the local broker, in MB")
 
 
 @dataclass(frozen=True)
 class Postgres:
     """The serving database; Airflow's metadata lives in its own database of the same server."""
 
-    host: str = _setting("", "server address; empty: the local one")
-    user: str = _setting("tickhouse", "role that owns both databases")
-    password: Secret = _setting(Secret(""), "its password; generated for the local server")
-    database: str = _setting("tickhouse", "name of the serving database")
-    airflow_database: str = _setting("airflow", "name of Airflow's metadata database")
+    host: str = setting("", "server address; empty: the local one")
+    user: str = setting("tickhouse", "role that owns both databases")
+    password: Secret = setting(Secret(""), "its password; generated for the local server")
+    database: str = setting("tickhouse", "name of the serving database")
+    airflow_database: str = setting("airflow", "name of Airflow's metadata database")
 
 
 @dataclass(frozen=True)
 class Airflow:
     """The Airflow UI's log-in and API."""
 
-    user: str = _setting("admin", "log-in of the Airflow UI")
-    password: Secret = _setting(Secret(""), "its password; generated")
-    jwt_secret: Secret = _setting(Secret(""), "key of Airflow's API tokens; generated")
-    fernet_key: Secret = _setting(Secret(""), "key of secrets in Airflow's database; generated")
+    user: str = setting("admin", "log-in of the Airflow UI")
+    password: Secret = setting(Secret(""), "its password; generated")
+    jwt_secret: Secret = setting(Secret(""), "key of Airflow's API tokens; generated")
+    fernet_key: Secret = setting(Secret(""), "key of secrets in Airflow's database; generated")
 
 
 @dataclass(frozen=True)
 class Supervisor:
     """The process supervisor's control channel."""
 
-    password: Secret = _setting(Secret(""), "password of the control port; generated")
+    password: Secret = setting(Secret(""), "password of the control port; generated")
 
 
 @dataclass(frozen=True)
 class Venues:
     """Base URLs and symbols of the venues. `up` points them at the simulator, `up --live` not."""
 
-    gemini_ws: str = _setting("wss://api.gemini.com", "Gemini websocket base")
-    gemini_rest: str = _setting("https://api.gemini.com", "Gemini REST base")
-    binance_ws: str = _setting("wss://data-stream.binance.vision", "Binance websocket base")
-    binance_rest: str = _setting("https://data-api.binance.vision", "Binance REST base")
-    gemini_symbols: tuple[str, ...] = _setting(("BTC-USD",), "symbols of the Gemini feed")
-    binance_symbols: tuple[str, ...] = _setting(
+    gemini_ws: str = setting("wss://api.gemini.com", "Gemini websocket base")
+    gemini_rest: str = setting("https://api.gemini.com", "Gemini REST base")
+    binance_ws: str = setting("wss://data-stream.binance.vision", "Binance websocket base")
+    binance_rest: str = setting("https://data-api.binance.vision", "Binance REST base")
+    gemini_symbols: tuple[str, ...] = setting(("BTC-USD",), "symbols of the Gemini feed")
+    binance_symbols: tuple[str, ...] = setting(
         ("BTC-USDT", "ETH-USDT"), "symbols of the Binance feed"
     )
-    gemini_key: Secret = _setting(Secret(""), "Gemini API key of the sandbox account")
-    gemini_secret: Secret = _setting(Secret(""), "Gemini API secret of the sandbox account")
-    stale_s: float = _setting(30.0, "a feed without a frame for so many seconds is stale")
+    gemini_key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
+    gemini_secret: Secret = setting(Secret(""), "Gemini API secret of the sandbox account")
+    stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
 
 
 @dataclass(frozen=True)
 class Simulator:
     """The simulated market, or the tape it replays."""
 
-    seed: int = _setting(7, "seed of the simulated market")
-    history_days: int = _setting(90, "days of minute history the simulator serves")
-    tape: str = _setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
-    speed: float = _setting(1.0, "how many times faster than recorded a tape plays")
+    seed: int = setting(7, "seed of the simulated market")
+    history_days: int = setting(90, "days of minute history the simulator serves")
+    tape: str = setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
+    speed: float = setting(1.0, "how many times faster than recorded a tape plays")
 
 
 @dataclass(frozen=True)
 class Stream:
     """The Spark Structured Streaming job."""
 
-    master: str = _setting("local[2]", "Spark master")
-    driver_memory: str = _setting("2g", "heap of the Spark driver")
-    lake: str = _setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
-    trigger_s: float = _setting(1.0, "least seconds between two micro-batches")
-    max_offsets: int = _setting(200_000, "most Kafka offsets a micro-batch takes")
-    window_s: int = _setting(60, "length of a liquidity window in seconds of event time")
-    watermark_s: int = _setting(10, "how many seconds late an event may come")
+    master: str = setting("local[2]", "Spark master")
+    driver_memory: str = setting("2g", "heap of the Spark driver")
+    lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
+    trigger_s: float = setting(1.0, "least seconds between two micro-batches")
+    max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
+    window_s: int = setting(60, "length of a liquidity window in seconds of event time")
+    watermark_s: int = setting(10, "how many seconds late an event may come")
 
 
 @dataclass(frozen=True)
 class Forecast:
     """History, training and the published forecast."""
 
-    history: str = _setting("", "history CSV: a path or URL; empty: the simulator's Kaggle file")
-    symbol: str = _setting("BTC-USD", "symbol that is forecast")
-    horizon_minutes: int = _setting(150_000, "minutes a published forecast covers")
-    train_days: int = _setting(30, "days of history the nightly model is trained on; 0: all")
-    stale_hours: float = _setting(48.0, "a forecast trained longer ago (market clock) is refused")
-    keep: int = _setting(10, "published forecasts that are kept")
+    history: str = setting("", "history CSV: a path or URL; empty: the simulator's Kaggle file")
+    symbol: str = setting("BTC-USD", "symbol that is forecast")
+    horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
+    train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
+    stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
+    keep: int = setting(10, "published forecasts that are kept")
 
 
 @dataclass(frozen=True)
 class Trader:
     """The trading rule and the paper account."""
 
-    venue: str = _setting("gemini", "venue whose signals and book the trader follows")
-    symbol: str = _setting("BTC-USD", "symbol it trades")
-    ratio_low: Decimal = _setting(Decimal("0.1"), "buy only above this ask/bid liquidity ratio")
-    ratio_high: Decimal = _setting(Decimal("2"), "buy only below this ask/bid liquidity ratio")
-    balance_share: Decimal = _setting(Decimal("0.9"), "share of the quote balance of one buy")
-    lookahead_minutes: int = _setting(1, "the forecast side is read so many minutes ahead")
-    start_quote: Decimal = _setting(Decimal("10000"), "quote balance of a new paper account")
-    fee_bps: Decimal = _setting(Decimal("40"), "taker fee of the paper account, basis points")
+    venue: str = setting("gemini", "venue whose signals and book the trader follows")
+    symbol: str = setting("BTC-USD", "symbol it trades")
+    ratio_low: Decimal = setting(Decimal("0.1"), "buy only above this ask/bid liquidity ratio")
+    ratio_high: Decimal = setting(Decimal("2"), "buy only below this ask/bid liquidity ratio")
+    balance_share: Decimal = setting(Decimal("0.9"), "share of the quote balance of one buy")
+    lookahead_minutes: int = setting(1, "the forecast side is read so many minutes ahead")
+    start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
+    fee_bps: Decimal = setting(Decimal("40"), "taker fee of the paper account, basis points")
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings of one process, with the folders that follow from them."""
 
-    world: str = _setting("sim", "world to run: sim, live, or a tape's name")
-    var: Path = _setting(ROOT / "var", "folder of all run-time state")
+    world: str = setting("sim", "world to run: sim, live, or a tape's name")
+    var: Path = setting(ROOT / "var", "folder of all run-time state")
     ports: Ports = field(default_factory=Ports)
     kafka: Kafka = field(default_factory=Kafka)
     postgres: Postgres = field(default_factory=Postgres)
@@ -219,13 +202,13 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: names every unknown key and every value that does not parse, at once.
     """
     faults: list[str] = []
-    known = {name: spec for name, spec in variables().items()}
+    known = variables()
     faults += [
         f"{name} is not a setting"
         for name in environ
         if name.startswith(PREFIX) and name not in known
     ]
-    settings = _build(Settings, environ, PREFIX, faults)
+    settings = built(Settings, environ, prefix=PREFIX, faults=faults)
     if faults:
         raise SettingsError("; ".join(faults))
     assert isinstance(settings, Settings)
@@ -236,61 +219,12 @@ def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
     """Settings of this process: environment, current world, secrets, `.env`, defaults."""
     own = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     own |= dict(extra or {})
-    yours = read_env(ROOT / ".env")
+    yours = read_env(ROOT / ".env", prefix=PREFIX)
     var = Path(own.get(f"{PREFIX}VAR") or yours.get(f"{PREFIX}VAR") or ROOT / "var")
-    current = {} if extra else read_env(var / "current.env")
-    return load(yours | read_env(var / "secrets.env") | current | own)
-
-
-def read_env(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a file; nothing if it is absent."""
-    if not path.exists():
-        return {}
-    lines = (line.strip() for line in path.read_text().splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs if name.startswith(PREFIX)}
+    current = {} if extra else read_env(var / "current.env", prefix=PREFIX)
+    return load(yours | read_env(var / "secrets.env", prefix=PREFIX) | current | own)
 
 
 def variables() -> dict[str, tuple[Any, str]]:
     """Every variable's name with its default and what it means, in the order of this file."""
-    return dict(_variables(Settings, PREFIX))
-
-
-def _variables(cls: type, prefix: str) -> list[tuple[str, tuple[Any, str]]]:
-    found: list[tuple[str, tuple[Any, str]]] = []
-    for spec in fields(cls):
-        if spec.default is MISSING and isinstance(spec.default_factory, type):
-            found += _variables(spec.default_factory, f"{prefix}{spec.name.upper()}_")
-        else:
-            found.append((prefix + spec.name.upper(), (spec.default, spec.metadata["doc"])))
-    return found
-
-
-def _build(cls: type, environ: Mapping[str, str], prefix: str, faults: list[str]) -> Any:
-    values: dict[str, Any] = {}
-    hints = get_type_hints(cls)
-    for spec in fields(cls):
-        name = prefix + spec.name.upper()
-        if spec.default is MISSING and isinstance(spec.default_factory, type):
-            values[spec.name] = _build(spec.default_factory, environ, f"{name}_", faults)
-        elif environ.get(name, "") != "":
-            try:
-                values[spec.name] = _PARSE[hints[spec.name]](environ[name])
-            except (ValueError, InvalidOperation, SettingsError) as error:
-                faults.append(f"{name}={environ[name]!r}: {error or 'not a number'}")
-    return cls(**values)
-
-
-def _symbols(text: str) -> tuple[str, ...]:
-    return tuple(checked(part.strip()) for part in text.split(",") if part.strip())
-
-
-_PARSE: dict[Any, Callable[[str], Any]] = {
-    str: str,
-    int: int,
-    float: float,
-    Decimal: Decimal,
-    Secret: Secret,
-    Path: lambda text: Path(text).resolve(),
-    tuple[str, ...]: _symbols,
-}
+    return dict(named(Settings, prefix=PREFIX))

@@ -1,5 +1,7 @@
 """Spark schemas of Kafka messages, made from the one definition of the tables."""
 
+from typing import cast
+
 from pyspark.sql import types as T
 
 from include.lake.tables import ENVELOPE, Column, Table, event_columns
@@ -10,7 +12,8 @@ SCHEMA_VERSION = 1
 
 def column_type(column: Column) -> T.DataType:
     """A column's Spark type."""
-    return T.StructType.fromDDL(f"x {column.type}")["x"].dataType
+    parsed = cast(T.StructType, T.StructType.fromDDL(f"x {column.type}"))
+    return parsed.fields[0].dataType
 
 
 def wire_type(column: Column) -> T.DataType:

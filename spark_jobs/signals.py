@@ -6,7 +6,7 @@ a signal again after a crash, with the same numbers, and the trader knows it by 
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
 from include.serving.tables import create_tables, upsert

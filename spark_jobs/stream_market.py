@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.lock import held_alone

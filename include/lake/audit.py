@@ -99,7 +99,7 @@ def audited(
     committed: Mapping[Partition, int],
     witness: Mapping[Partition, Count],
 ) -> Report:
-    """The report from two readers' counts, Kafka's ranges (first, end) and the checkpoint's ends."""
+    """The report from two readers' counts, Kafka's (first, end) and the checkpoint's ends."""
     lines = [_line(partition, count) for partition, count in sorted(counts.items())]
     checks = [
         _conservation(lines),
@@ -164,7 +164,10 @@ def _ends(
 def _agreement(
     counts: Mapping[Partition, Count], witness: Mapping[Partition, Count]
 ) -> dict[str, Any]:
-    wrong = [f"{key}: {counts.get(key)} against {witness.get(key)}"
-             for key in sorted({*counts, *witness}) if counts.get(key) != witness.get(key)]  # fmt: skip
+    wrong = [
+        f"{key}: {counts.get(key)} against {witness.get(key)}"
+        for key in sorted({*counts, *witness})
+        if counts.get(key) != witness.get(key)
+    ]
     return {"name": "two readers agree", "ok": not wrong,
             "detail": "; ".join(wrong) or "Spark and delta-rs count the same"}  # fmt: skip

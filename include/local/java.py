@@ -28,7 +28,7 @@ def fits(java: Path) -> bool:
         return False
     modules = _output([str(java), "--list-modules"])
     version = re.search(r"^java\.base@(\d+)", modules, re.MULTILINE)
-    return bool(version) and int(version[1]) >= WANTED and NEEDED_MODULE in modules
+    return version is not None and int(version[1]) >= WANTED and NEEDED_MODULE in modules
 
 
 def ensure_java() -> Path:

@@ -65,7 +65,7 @@ class Quote(msgspec.Struct, frozen=True, tag_field="type", tag="quote"):
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, tag_field="type", tag="ledger"):
-    """One fact about a feed: `entry` says which, `cause` why, `first_seq..last_seq` what is missing.
+    """One fact about a feed: `entry` says which, `cause` why, `first_seq..last_seq` what lacks.
 
     `entry` is one of connect, disconnect, gap, stale, recovered, healed, dropped.
     """

@@ -35,9 +35,10 @@ def connect(dsn: Dsn) -> connection:
         Unreachable: the server does not answer.
     """
     try:
-        return psycopg2.connect(**dsn)
+        link: connection = psycopg2.connect(**dsn)
     except psycopg2.OperationalError as error:
         raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {error}") from error
+    return link
 
 
 def reachable(dsn: Dsn) -> bool:

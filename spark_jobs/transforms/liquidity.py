@@ -12,7 +12,7 @@ VALUE = "decimal(38,12)"
 
 
 def book_events(records: DataFrame) -> DataFrame:
-    """Sound book messages as one row a change: venue, symbol, event_time, event_id, side, amount."""
+    """Sound book messages, a row a change: venue, symbol, event_time, event_id, side, amount."""
     message = F.col("message")
     timed = records.where(
         F.col("problem").isNull()

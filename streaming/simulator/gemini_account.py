@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from include.settings import Secret
+from include.variables import Secret
 from streaming.simulator.gemini_market import GeminiMarket
 
 Fields = dict[str, Any]

@@ -63,7 +63,7 @@ def test_a_book_message_leaves_one_row_a_change(spark: SparkSession, lake: Setti
     assert row["price"] == Decimal("9225.25") and row["remaining"] == Decimal("0.5")
     assert row["delta"] == Decimal("-0.25") and row["top_ask_quantity"] == Decimal("4")
     assert (row["seq_first"], row["seq_last"], row["venue_event_id"]) == (1, 1, 3564640297)
-    assert row["venue_time"] == datetime(2023, 11, 14, 22, 13, 20)
+    assert row["venue_time"] == datetime(2023, 11, 14, 22, 13, 20)  # noqa: DTZ001 (Spark gives naive UTC)
     assert rows_of(spark, lake, "quarantine") == []
 
 

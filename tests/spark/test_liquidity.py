@@ -51,9 +51,7 @@ def test_a_signal_message_has_the_agreed_form(spark: SparkSession) -> None:
         records(spark, "market.book", [text(book_message(venue_time=START_US))]),
         TABLE_OF_TOPIC["market.book"],
     )
-    (row,) = signal_messages(
-        signal_rows(window_sums(book_events(batch), window_s=60))
-    ).collect()
+    (row,) = signal_messages(signal_rows(window_sums(book_events(batch), window_s=60))).collect()
     import json
 
     assert row["key"] == "gemini|BTC-USD"
