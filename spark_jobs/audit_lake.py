@@ -1,15 +1,48 @@
 """The audit's counts by Spark: the first reader, whose witness is delta-rs."""
 
+import json
 from collections.abc import Mapping
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.lake.audit import Count, Partition
+from include.lake.audit import (
+    Count,
+    Partition,
+    Report,
+    audited,
+    audited_tables,
+    count_with_duckdb,
+)
+from include.lake.checkpoint import committed_offsets
 from include.lake.tables import QUARANTINE
 from include.settings import Settings
+from spark_jobs.landing import LANDED_TOPICS
+from spark_jobs.session import session
 from spark_jobs.sinks import path
+from streaming.bus import offsets
+
+
+def audit_world(settings: Settings) -> Report:
+    """Audit the world as it is now, and keep the report where `status` reads it.
+
+    Raises:
+        Unreachable: Kafka does not answer.
+    """
+    committed = committed_offsets(settings.home / "checkpoints" / "land" / "stream")
+    ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+    tables = audited_tables(settings.lake)
+    witness = count_with_duckdb(tables, committed)
+    spark = session(settings, "tickhouse audit")
+    try:
+        versions = {name: table.version() for name, table in tables.items()}
+        counts = count_with_spark(spark, settings, versions=versions, committed=committed)
+    finally:
+        spark.stop()
+    report = audited(counts, ranges, committed=committed, witness=witness)
+    (settings.home / "audit.json").write_text(json.dumps(report.as_dict()))
+    return report
 
 
 def count_with_spark(

@@ -1,6 +1,6 @@
 """Connections to Postgres, and whether it is there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,3 +61,17 @@ def create_database(dsn: Dsn, *, name: str) -> None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     finally:
         link.close()
+
+
+def rows(dsn: Dsn, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The rows of one query.
+
+    Raises:
+        Unreachable: the server does not answer, or the tables are not made yet.
+    """
+    try:
+        with transaction(dsn) as link, link.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+    except psycopg2.errors.UndefinedTable as error:
+        raise Unreachable(f"Postgres lacks a table: {error}") from error

@@ -1,0 +1,100 @@
+"""What the command shows on a terminal: steps, tables, one-sentence errors."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+OUT = Console()
+ERR = Console(stderr=True)
+GOOD, BAD, DIM = "green", "red", "dim"
+
+
+class Steps:
+    """Says each step with the seconds since the start."""
+
+    def __init__(self) -> None:
+        """The clock starts now."""
+        self._began = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """Say a step."""
+        ERR.print(f"[{DIM}]{time.monotonic() - self._began:5.0f} s[/]  {text}", highlight=False)
+
+
+def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> None:
+    """Print a result as `table`, `csv` or `json` (a list of objects)."""
+    if form == "json":
+        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        click.echo(json.dumps(found, default=plain, indent=1))
+    elif form == "csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([plain(value) for value in row] for row in rows)
+        click.echo(text.getvalue(), nl=False)
+    else:
+        table = Table(*columns, header_style="bold")
+        for row in rows:
+            table.add_row(*("" if value is None else str(plain(value)) for value in row))
+        OUT.print(table)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON and CSV carry it: decimals and times as text."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def show_status(told: dict[str, Any], *, login: str) -> None:
+    """Print what `status --json` holds, for a person."""
+    OUT.print(f"world [bold]{told['world']}[/]  " + _mark(told["ok"], "up", "not all is running"))
+    _section("process", "state", "pid", "up for", rows=[
+        (one["name"], _state(one["state"]), one["pid"], f"{one['uptime_s']} s")
+        for one in told["processes"]
+    ])  # fmt: skip
+    _section("feed", "state", "since", "cause", rows=[
+        (one["venue"], _state(one["state"]), one["since"], one["cause"]) for one in told["feeds"]
+    ])  # fmt: skip
+    _section("stream", "topic", "offsets behind", "batch", rows=[
+        (one["query"], f"{one['topic']}/{one['partition']}", one["behind"],
+         f"{one['batch_ms']} ms") for one in told["lag"]
+    ])  # fmt: skip
+    _section("lake table", "rows", rows=list(told["rows"].items()))
+    audit = told["audit"]
+    if audit:
+        OUT.print(
+            "audit " + _mark(audit["ok"], "clean", "found faults") + f", {audit['age_s']} s ago"
+        )
+    else:
+        OUT.print("audit: none yet (./tickhouse audit)")
+    for name, link in told["links"].items():
+        OUT.print(f"{name:<10} {link}" + (f"   log-in {login}" if name == "airflow" else ""))
+
+
+def _section(*columns: str, rows: list[tuple[Any, ...]]) -> None:
+    table = Table(*columns, box=None, header_style=DIM, pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if value is None else str(plain(value)) for value in row))
+    if rows:
+        OUT.print(table)
+        OUT.print()
+
+
+def _mark(good: bool, yes: str, no: str) -> str:
+    return f"[{GOOD}]{yes}[/]" if good else f"[{BAD}]{no}[/]"
+
+
+def _state(name: str) -> str:
+    return _mark(name in {"running", "live", "quiet"}, name, name)

@@ -1,0 +1,71 @@
+"""What happened since `up`, told once each while it stays: rows, DAG runs, forecast, decisions."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from include.errors import TickhouseError
+from include.lake.reading import row_counts
+from include.local.airflow import LOOP_DAGS, AirflowApi
+from include.local.status import processes
+from include.serving.connection import rows
+from include.settings import Settings
+
+EVERY_S = 3.0
+
+
+def watch(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Tell each milestone as it is reached, until Ctrl-C."""
+    say("running; Ctrl-C takes everything down (or use --detach)")
+    api, told = AirflowApi(settings), set[str]()
+    try:
+        while True:
+            for milestone in reached(settings, api):
+                if milestone not in told:
+                    told.add(milestone)
+                    say(milestone)
+            time.sleep(EVERY_S)
+    except KeyboardInterrupt:
+        return
+
+
+def reached(settings: Settings, api: AirflowApi) -> Iterator[str]:
+    """Every milestone that holds now; a part that does not answer has none."""
+    for look in (_landed, _forecast, _decided, _restarted):
+        try:
+            yield from look(settings)
+        except TickhouseError:
+            continue
+    try:
+        yield from _dag_runs(api)
+    except TickhouseError:
+        return
+
+
+def _landed(settings: Settings) -> Iterator[str]:
+    for name, count in row_counts(settings.lake).items():
+        if count:
+            yield f"rows are landing in {name}"
+
+
+def _dag_runs(api: AirflowApi) -> Iterator[str]:
+    for dag in LOOP_DAGS:
+        for run in api.runs(dag):
+            yield f"{dag} {run['state']} ({run['dag_run_id']})"
+
+
+def _forecast(settings: Settings) -> Iterator[str]:
+    pointer = settings.forecasts / "CURRENT"
+    if pointer.exists():
+        yield f"forecast {pointer.read_text().strip()} is published"
+
+
+def _decided(settings: Settings) -> Iterator[str]:
+    counted = "SELECT action, count(*), min(reasons) FROM decisions GROUP BY 1"
+    for action, _, reasons in rows(settings.dsn(), counted):
+        yield f"the trader's first {action}: {reasons}"
+
+
+def _restarted(settings: Settings) -> Iterator[str]:
+    for one in processes(settings):
+        if one["state"] in {"fatal", "backoff", "exited"}:
+            yield f"{one['name']} is {one['state']}: ./tickhouse logs {one['name']}"

@@ -1,0 +1,107 @@
+"""What is running and how it does: the parts of `./tickhouse status`."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from include.errors import Unreachable
+from include.lake.reading import row_counts
+from include.local.supervisor import Supervisor
+from include.serving.connection import rows
+from include.settings import Settings
+
+Ends = Mapping[tuple[str, int], tuple[int, int]]
+
+
+def processes(settings: Settings) -> list[dict[str, Any]]:
+    """Each process: `name`, `state`, `pid`, `uptime_s`; none while the platform is down."""
+    try:
+        told = Supervisor(settings).processes()
+    except Unreachable:
+        return []
+    return [
+        {
+            "name": one["name"],
+            "state": one["statename"].lower(),
+            "pid": one["pid"] or None,
+            "uptime_s": one["now"] - one["start"] if one["pid"] else 0,
+        }
+        for one in told
+    ]
+
+
+def feeds(settings: Settings) -> list[dict[str, Any]]:
+    """Each feed: `venue`, `state`, `since`, `cause`, from the feed ledger; none if Postgres is away."""
+    try:
+        found = rows(
+            settings.dsn(), "SELECT venue, state, since, cause FROM feed_health ORDER BY 1"
+        )
+    except Unreachable:
+        return []
+    return [dict(zip(("venue", "state", "since", "cause"), row, strict=True)) for row in found]
+
+
+def lag(settings: Settings, ends: Ends) -> list[dict[str, Any]]:
+    """Each query and partition: `query`, `topic`, `partition`, `behind` (offsets not yet read)."""
+    told = progress(settings)
+    return [
+        {
+            "query": query["name"], "topic": topic, "partition": int(partition),
+            "behind": max(0, ends.get((topic, int(partition)), (0, 0))[1] - int(end)),
+            "batch_ms": query.get("batch_ms"), "rows_per_s": query.get("rows_per_s"),
+        }
+        for query in told.get("queries", [])
+        for topic, partitions in query["offsets"].items()
+        for partition, end in partitions.items()
+    ]  # fmt: skip
+
+
+def progress(settings: Settings) -> dict[str, Any]:
+    """The stream's own progress file; empty if it never ran."""
+    path = settings.home / "stream.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def last_audit(settings: Settings) -> dict[str, Any] | None:
+    """When the last audit ended and whether it was clean; nothing if there was none."""
+    path = settings.home / "audit.json"
+    if not path.exists():
+        return None
+    told = json.loads(path.read_text())
+    return {"ok": told["ok"], "age_s": round(time.time() - path.stat().st_mtime)}
+
+
+def links(settings: Settings) -> dict[str, str]:
+    """The pages a person opens. The Airflow log-in is told by `status`, never in a log."""
+    ports = settings.ports
+    host = f"http://{ports.host}"
+    return {
+        "dashboard": f"{host}:{ports.dashboard}/",
+        "airflow": f"{host}:{ports.airflow}/",
+        "spark": f"{host}:{ports.spark_ui}/StreamingQuery/",
+    }
+
+
+def collected(settings: Settings, *, ends: Callable[[list[str]], Ends]) -> dict[str, Any]:
+    """`status --json`; `ends` asks Kafka for the first and next offsets of topics."""
+    every = processes(settings)
+    return {
+        "ok": bool(every) and all(one["state"] == "running" for one in every),
+        "world": settings.world,
+        "processes": every,
+        "feeds": feeds(settings),
+        "lag": lag(settings, _ends(settings, ends) if every else {}),
+        "rows": row_counts(settings.lake),
+        "audit": last_audit(settings),
+        "links": links(settings),
+    }
+
+
+def _ends(settings: Settings, ends: Callable[[list[str]], Ends]) -> Ends:
+    queries = progress(settings).get("queries", [])
+    topics = sorted({topic for query in queries for topic in query["offsets"]})
+    try:
+        return ends(topics) if topics else {}
+    except Unreachable:
+        return {}

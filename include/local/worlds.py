@@ -1,0 +1,95 @@
+"""Which world `up` starts: its settings, and the file that tells every other command."""
+
+from pathlib import Path
+
+from include.errors import PlatformError, SettingsError
+from include.settings import PREFIX, Settings, from_environment
+
+CURRENT = "current.env"
+SECRETS = "secrets.env"
+LIVE, SIMULATED = "live", "sim"
+SYMBOL_OF_TAPE = {"btcusd": "BTC-USD"}
+
+
+def chosen(
+    *, live: bool = False, tape: Path | None = None, speed: float = 1.0, history: str = ""
+) -> dict[str, str]:
+    """The variables of the world that the flags of `up` ask for.
+
+    Raises:
+        SettingsError: the flags contradict each other, or the tape or history is not there.
+    """
+    if live and tape:
+        raise SettingsError("--live and --tape are two different worlds: give one of them")
+    if speed <= 0:
+        raise SettingsError(f"--speed {speed}: must be above zero")
+    found = {"WORLD": LIVE if live else tape.name if tape else SIMULATED}
+    if tape:
+        found |= _tape(tape, speed)
+    if history:
+        found["FORECAST_HISTORY"] = _history(history)
+    return {PREFIX + name: value for name, value in found.items()}
+
+
+def at_simulator(settings: Settings) -> dict[str, str]:
+    """The variables that point every venue at the simulated ones."""
+    http = settings.simulator_url
+    sockets = http.replace("http://", "ws://")
+    return {
+        f"{PREFIX}VENUES_GEMINI_WS": sockets,
+        f"{PREFIX}VENUES_GEMINI_REST": http,
+        f"{PREFIX}VENUES_BINANCE_WS": sockets,
+        f"{PREFIX}VENUES_BINANCE_REST": http,
+    }
+
+
+def enter(flags: dict[str, str]) -> Settings:
+    """Settings of the chosen world, written down for every process and later command."""
+    base = from_environment(flags)
+    if base.world != LIVE:
+        flags = flags | at_simulator(base)
+    settings = from_environment(flags)
+    settings.var.mkdir(parents=True, exist_ok=True)
+    write_private(settings.var / CURRENT, flags)
+    return settings
+
+
+def ensure_secrets(var: Path, generated: dict[str, str]) -> None:
+    """Write the generated secrets unless there are some; readable by their owner alone."""
+    var.mkdir(parents=True, exist_ok=True)
+    if not (var / SECRETS).exists():
+        write_private(var / SECRETS, generated)
+
+
+def write_private(path: Path, values: dict[str, str]) -> None:
+    """Write `NAME=value` lines whole or not at all, mode 0600."""
+    draft = path.with_name(path.name + ".partial")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    draft.rename(path)
+
+
+def _tape(tape: Path, speed: float) -> dict[str, str]:
+    for ending in (".jsonl.gz", ".recv.txt.gz"):
+        if not tape.with_name(tape.name + ending).exists():
+            raise SettingsError(f"--tape {tape}: {tape.name}{ending} does not exist")
+    symbol = SYMBOL_OF_TAPE.get(tape.name.partition("_")[0])
+    if symbol is None:
+        raise SettingsError(
+            f"--tape {tape}: only Gemini tapes can be replayed; their names begin with one of "
+            + ", ".join(SYMBOL_OF_TAPE)
+        )
+    return {
+        "SIMULATOR_TAPE": str(tape.resolve()),
+        "SIMULATOR_SPEED": str(speed),
+        "VENUES_GEMINI_SYMBOLS": symbol,
+    }
+
+
+def _history(history: str) -> str:
+    if "://" in history:
+        return history
+    if not Path(history).exists():
+        raise PlatformError(f"--history {history}: there is no such file")
+    return str(Path(history).resolve())
