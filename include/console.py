@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -13,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-OUT = Console()
+OUT = Console(width=None if sys.stdout.isatty() else 200)
 ERR = Console(stderr=True)
 GOOD, BAD, DIM = "green", "red", "dim"
 
@@ -27,7 +28,8 @@ class Steps:
 
     def __call__(self, text: str) -> None:
         """Say a step."""
-        ERR.print(f"[{DIM}]{time.monotonic() - self._began:5.0f} s[/]  {text}", highlight=False)
+        passed = f"[{DIM}]{time.monotonic() - self._began:5.0f} s[/]"
+        ERR.print(f"{passed}  {text}", highlight=False, soft_wrap=True)
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> None:
@@ -74,9 +76,8 @@ def show_status(told: dict[str, Any], *, login: str) -> None:
     _section("lake table", "rows", rows=list(told["rows"].items()))
     audit = told["audit"]
     if audit:
-        OUT.print(
-            "audit " + _mark(audit["ok"], "clean", "found faults") + f", {audit['age_s']} s ago"
-        )
+        found = _mark(audit["ok"], "clean", "found faults")
+        OUT.print(f"audit {found}, {audit['age_s']} s ago")
     else:
         OUT.print("audit: none yet (./tickhouse audit)")
     for name, link in told["links"].items():

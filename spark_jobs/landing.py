@@ -15,6 +15,7 @@ from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
 
 REJECTS = "market.rejects"
 LANDED_TOPICS = (*TABLE_OF_TOPIC, REJECTS)
+RECORDS_A_TASK = 20_000
 Hook = Callable[[DataFrame], None]
 
 
@@ -31,15 +32,20 @@ class Landing:
         """Land the batch; repeated with the same id it changes nothing."""
         records = batch.persist()
         try:
-            topics = [row["topic"] for row in records.select("topic").distinct().collect()]
+            counts = {
+                row["topic"]: row["count"] for row in records.groupBy("topic").count().collect()
+            }
             with ThreadPoolExecutor(max_workers=4) as pool:
-                bad = list(pool.map(lambda topic: self._land(records, topic, batch_id), topics))
-            self._set_aside([rows for rows in bad if rows is not None], batch_id)
+                bad = list(pool.map(lambda topic: self._land(
+                    # An idle partition still costs a task: small batches are written by one.
+                    records.where(F.col("topic") == topic).coalesce(_tasks(counts[topic])),
+                    topic, batch_id), counts))  # fmt: skip
+            self._set_aside(bad, batch_id)
         finally:
             records.unpersist()
 
-    def _land(self, records: DataFrame, topic: str, batch_id: int) -> DataFrame | None:
-        own = self._unseen(records.where(F.col("topic") == topic), topic)
+    def _land(self, records: DataFrame, topic: str, batch_id: int) -> DataFrame:
+        own = self._unseen(records, topic)
         if topic == REJECTS:
             return rejected(own)
         table = TABLE_OF_TOPIC[topic]
@@ -49,14 +55,15 @@ class Landing:
                     txn_app=self.epoch.app, txn_version=batch_id)  # fmt: skip
         if topic in self.hooks:
             self.hooks[topic](rows)
-        bad = quarantined(read, table)
-        return None if bad.isEmpty() else bad
+        return quarantined(read, table)
 
     def _set_aside(self, parts: Sequence[DataFrame], batch_id: int) -> None:
-        if parts:
+        if not parts:
+            return
+        bad = reduce(DataFrame.unionByName, parts).coalesce(1)
+        if not bad.isEmpty():
             append_once(
-                reduce(DataFrame.unionByName, parts),
-                location=path(self.settings, QUARANTINE.name),
+                bad, location=path(self.settings, QUARANTINE.name),
                 txn_app=self.epoch.app, txn_version=batch_id,
             )  # fmt: skip
 
@@ -70,6 +77,10 @@ class Landing:
         seen = [_offsets(records.sparkSession, path(self.settings, name), topic) for name in names]
         known = reduce(DataFrame.union, seen).distinct()
         return records.join(known, ["partition", "offset"], "left_anti")
+
+
+def _tasks(records: int) -> int:
+    return 1 + records // RECORDS_A_TASK
 
 
 def _offsets(spark: SparkSession, location: str, topic: str) -> DataFrame:

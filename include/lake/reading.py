@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.compute as pc
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -60,6 +60,5 @@ def row_counts(lake: str) -> dict[str, int]:
         table = open_table(lake, name)
         if table is not None:
             actions = table.get_add_actions(flatten=True)
-            total = pc.sum(actions["num_records"]).as_py() if actions.num_rows else 0
-            found[name] = int(total or 0)
+            found[name] = sum(pa.table(actions)["num_records"].to_pylist())
     return found

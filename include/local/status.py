@@ -32,14 +32,13 @@ def processes(settings: Settings) -> list[dict[str, Any]]:
 
 
 def feeds(settings: Settings) -> list[dict[str, Any]]:
-    """Each feed: `venue`, `state`, `since`, `cause`, from the feed ledger; none if Postgres is away."""
+    """Each feed: `venue`, `state`, `since`, `cause`; none if Postgres is away."""
+    columns = ("venue", "state", "since", "cause")
     try:
-        found = rows(
-            settings.dsn(), "SELECT venue, state, since, cause FROM feed_health ORDER BY 1"
-        )
+        found = rows(settings.dsn(), f"SELECT {', '.join(columns)} FROM feed_health ORDER BY 1")
     except Unreachable:
         return []
-    return [dict(zip(("venue", "state", "since", "cause"), row, strict=True)) for row in found]
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def lag(settings: Settings, ends: Ends) -> list[dict[str, Any]]:
