@@ -139,6 +139,16 @@ class Trader:
     lookahead_minutes: int = setting(1, "the forecast side is read so many minutes ahead")
     start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
     fee_bps: Decimal = setting(Decimal("40"), "taker fee of the paper account, basis points")
+    broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_REST)")
+    book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
+    largest_order: Decimal = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
+    largest_position: Decimal = setting(
+        Decimal("100000"), "most quote units that the base held may be worth to buy more; 0: any"
+    )
+    daily_loss: Decimal = setting(
+        Decimal("5000"), "no buying after so much was lost in a day (market clock); 0: no limit"
+    )
+    orders_per_minute: int = setting(10, "most orders of a minute (market clock); 0: no limit")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,165 @@
+"""The trader's journal in Postgres: what it decided, holds and still has to tell Kafka.
+
+One commit is one transaction: rows, state and outbox together or not at all. A broken connection
+raises Unreachable; the trader then starts over from what is here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg2
+from psycopg2.extras import execute_values
+
+from include.errors import Unreachable
+from include.market import wire
+from include.market.events import Message
+from include.serving.connection import Dsn, connect, transaction
+from include.serving.tables import upsert_with
+
+TABLES = {
+    "decision": "decisions", "order": "orders", "fill": "fills", "balance": "balances",
+    "score": "scores",
+}  # fmt: skip
+_LOCK = 7414
+_HALTED = "halted"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """A record that Kafka has to get; `id` is also the `seq` of its message."""
+
+    id: int
+    topic: str
+    key: bytes
+    value: bytes
+
+
+class Journal:
+    """The one connection of the one trader of a world."""
+
+    def __init__(self, dsn: Dsn) -> None:
+        """Connect and take the trader's lock.
+
+        Raises:
+            Unreachable: the server does not answer, or another trader holds the journal.
+        """
+        self._link = connect(dsn)
+        with self._transaction() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
+            taken = cursor.fetchone()[0]
+        if not taken:
+            self._link.close()
+            raise Unreachable("another trader holds the journal of this world")
+
+    def close(self) -> None:
+        """Disconnect, which frees the lock."""
+        self._link.close()
+
+    def state(self) -> dict[str, str]:
+        """Every named value of the trader's state."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT name, value FROM trader_state")
+            return dict(cursor.fetchall())
+
+    def seen(self, decision_id: str) -> tuple[bool, str | None]:
+        """Whether that decision was made, and why the trader is halted (null: it is not)."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM decisions WHERE decision_id = %s),"
+                " (SELECT value FROM trader_state WHERE name = %s)",
+                (decision_id, _HALTED),
+            )
+            known, halt = cursor.fetchone()
+        return bool(known), halt
+
+    def commit(self, messages: Sequence[Message], *, state: Mapping[str, str]) -> None:
+        """Write the messages' events as rows, the messages into the outbox, and the state."""
+        with self._transaction() as cursor:
+            for message in messages:
+                upsert_with(cursor, TABLES[message.kind], [_row(e) for e in message.events])
+            _put(cursor, messages)
+            if state:
+                named = [{"name": name, "value": value} for name, value in state.items()]
+                upsert_with(cursor, "trader_state", named)
+
+    def outbox(self) -> list[OutboxRow]:
+        """What Kafka has to get, in order."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT id, topic, key, value FROM outbox ORDER BY id")
+            return [
+                OutboxRow(number, topic, bytes(key), bytes(value))
+                for number, topic, key, value in cursor.fetchall()
+            ]
+
+    def told(self, ids: Sequence[int]) -> None:
+        """Forget outbox rows that Kafka has."""
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM outbox WHERE id = ANY(%s)", (list(ids),))
+
+    def next_nonce(self, at_least: int) -> int:
+        """A number greater than every earlier one, for good, whatever the clock does."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO trader_state (name, value) VALUES ('nonce', %s)"
+                " ON CONFLICT (name) DO UPDATE SET value ="
+                " greatest(trader_state.value::bigint + 1, excluded.value::bigint)::text"
+                " RETURNING value::bigint",
+                (str(at_least),),
+            )
+            return int(cursor.fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        try:
+            with self._link, self._link.cursor() as cursor:
+                yield cursor
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise Unreachable(f"Postgres broke off: {error}") from error
+
+
+def halt(dsn: Dsn, reason: str) -> None:
+    """Forbid orders until `resume`; the trader goes on deciding, with the reason `halted`."""
+    with transaction(dsn) as link, link.cursor() as cursor:
+        upsert_with(cursor, "trader_state", [{"name": _HALTED, "value": reason}])
+
+
+def resume(dsn: Dsn) -> None:
+    """Allow orders again."""
+    with transaction(dsn) as link, link.cursor() as cursor:
+        cursor.execute("DELETE FROM trader_state WHERE name = %s", (_HALTED,))
+
+
+def halted(dsn: Dsn) -> str | None:
+    """Why the trader is halted; null: it is not."""
+    with transaction(dsn) as link, link.cursor() as cursor:
+        cursor.execute("SELECT value FROM trader_state WHERE name = %s", (_HALTED,))
+        row = cursor.fetchone()
+    return str(row[0]) if row else None
+
+
+def _put(cursor: Any, messages: Sequence[Message]) -> None:
+    if not messages:
+        return
+    cursor.execute(
+        "SELECT nextval(pg_get_serial_sequence('outbox', 'id')) FROM generate_series(1, %s)",
+        (len(messages),),
+    )
+    numbers = sorted(number for (number,) in cursor.fetchall())
+    numbered = [
+        (number, msgspec.structs.replace(message, seq=(number, number)))
+        for number, message in zip(numbers, messages, strict=True)
+    ]
+    rows = [(n, wire.topic(m), wire.key(m), wire.encode(m)) for n, m in numbered]
+    execute_values(cursor, "INSERT INTO outbox (id, topic, key, value) VALUES %s", rows)
+
+
+def _row(event: Any) -> dict[str, Any]:
+    row = msgspec.structs.asdict(event)
+    if "window_start" in row:
+        row["window_start"] = _EPOCH + timedelta(microseconds=row["window_start"])
+    return row

@@ -1,0 +1,127 @@
+"""The rule: from all that is seen at a signal to one decision, order or not, with its reasons.
+
+Forecast sell and something to sell: sell all at the bid. Forecast buy, not already in, and the
+ask/bid liquidity ratio within bounds: buy for a share of the quote balance at the ask.
+Nothing here reads a clock: staleness is measured at the window's end.
+"""
+
+import uuid
+from decimal import Decimal
+
+from include.market.events import Decision, Order, Side, Top
+from include.trading.inputs import Inputs, canonical, read
+from include.trading.money import BPS, STEP, ZERO, floored, rounded
+from include.trading.risk import too_much
+
+RULE = "forecast_and_ratio"
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tickhouse/decisions")
+
+
+def decision_id(rule: str, *, venue: str, symbol: str, window_start: int) -> str:
+    """The one id of a rule's decision on a window."""
+    return str(uuid.uuid5(_NAMESPACE, f"{rule}|{venue}|{symbol}|{window_start}"))
+
+
+def order_id(decision: str) -> str:
+    """The client order id that a decision's order has: 36 characters of hex digits and `-`."""
+    return str(uuid.uuid5(_NAMESPACE, f"order|{decision}"))
+
+
+def decide(inputs: Inputs) -> Decision:
+    """The decision on a signal: what to do, how much, at which limit, or why not."""
+    signal, top = inputs.signal, inputs.book.top if inputs.book else None
+    side, reasons = inputs.forecast.side, [*inputs.blocks, *_unfit(inputs)]
+    price = quantity = None
+    if not reasons:
+        assert side is not None
+        assert top is not None
+        price = top.ask if side == "buy" else top.bid
+        quantity = _quantity(inputs, side, price)
+        reasons = _refusals(inputs, side=side, price=price, quantity=quantity)
+    acts = price is not None and not reasons
+    return Decision(
+        decision_id=decision_id(
+            inputs.rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
+        ),
+        rule=inputs.rule, action=side if acts and side else "hold",
+        reasons=",".join(reasons) or str(side), window_start=signal.window_start,
+        ratio=rounded(signal.value), side_next=side,
+        bid=top.bid if top else None, ask=top.ask if top else None,
+        quantity=quantity if acts else None, price=price if acts else None,
+        forecast_id=inputs.forecast.forecast_id, inputs=canonical(inputs),
+    )  # fmt: skip
+
+
+def derived_again(decision: Decision) -> Decision:
+    """The decision that follows from the recorded inputs: equal, or the record is wrong.
+
+    Raises:
+        WireError: the inputs cannot be read.
+    """
+    return decide(read(decision.inputs))
+
+
+def order_of(decision: Decision, *, broker: str) -> Order | None:
+    """The order that a decision asks for, nothing executed yet; null if it holds."""
+    if decision.action == "hold" or decision.price is None or decision.quantity is None:
+        return None
+    return Order(
+        order_id=order_id(decision.decision_id), decision_id=decision.decision_id, broker=broker,
+        side=decision.action, price=decision.price, quantity=decision.quantity, executed=ZERO,
+        status="intended",
+    )  # fmt: skip
+
+
+def _unfit(inputs: Inputs) -> list[str]:
+    """Why what is seen cannot be acted on at all."""
+    return [*_forecast_faults(inputs), *_book_faults(inputs)]
+
+
+def _forecast_faults(inputs: Inputs) -> list[str]:
+    forecast, now = inputs.forecast, inputs.signal.timestamp
+    if forecast.fault or forecast.trained_until is None:
+        return [forecast.fault or "forecast_missing"]
+    if forecast.trained_until > now:
+        return ["forecast_ahead"]
+    if now - forecast.trained_until > inputs.parameters.forecast_stale_us:
+        return ["forecast_stale"]
+    return [] if forecast.side else ["forecast_silent"]
+
+
+def _book_faults(inputs: Inputs) -> list[str]:
+    book = inputs.book
+    if book is None:
+        return ["book_missing"]
+    if book.top is None or not _sound(book.top):
+        return ["book_invalid"]
+    stale = inputs.signal.timestamp - book.venue_time > inputs.parameters.book_stale_us
+    return ["book_stale"] if stale else []
+
+
+def _sound(top: Top) -> bool:
+    return min(top.bid, top.bid_quantity, top.ask, top.ask_quantity) > 0
+
+
+def _quantity(inputs: Inputs, side: Side, price: Decimal) -> Decimal:
+    """Base units: all that is held, or what the share buys and the balance can pay with its fee."""
+    account, parameters = inputs.account, inputs.parameters
+    if side == "sell":
+        return floored(account.base, parameters.step)
+    share = account.quote * parameters.balance_share / price
+    cents = 2 * STEP  # cost and fee are each rounded up by less than one step
+    payable = (account.quote - cents) / (price * (1 + parameters.fee_bps / BPS))
+    return max(ZERO, floored(min(share, payable), parameters.step))
+
+
+def _refusals(inputs: Inputs, *, side: Side, price: Decimal, quantity: Decimal) -> list[str]:
+    parameters, held = inputs.parameters, inputs.account.base
+    reasons = []
+    if side == "sell" and held <= 0:
+        return ["nothing_to_sell"]
+    if side == "buy" and held >= parameters.minimum:
+        reasons.append("already_in")
+    if side == "buy" and not parameters.ratio_low < inputs.signal.value < parameters.ratio_high:
+        reasons.append("ratio_out_of_range")
+    if quantity < parameters.minimum:
+        reasons.append("below_minimum")
+    return reasons or too_much(inputs, side=side, price=price, quantity=quantity)

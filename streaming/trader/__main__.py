@@ -1,0 +1,61 @@
+"""`python -m streaming.trader`: trade until SIGTERM."""
+
+import logging
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from include.errors import TickhouseError, Transient
+from include.log import event, start_logging
+from include.serving.journal import Journal
+from include.settings import Settings, from_environment
+from streaming.trader.brokers import Broker, PaperBroker
+from streaming.trader.desk import Reached, nothing
+from streaming.trader.forecasts import ForecastWatch, load
+from streaming.trader.session import run
+
+log = logging.getLogger("tickhouse.trader")
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 10.0
+
+
+def main() -> None:
+    """Trade with the settings of the environment."""
+    start_logging("trader")
+    stop = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
+    try:
+        trade(from_environment(), stop)
+    except TickhouseError as error:
+        log.error(event("trader ends", error=error))
+        sys.exit(1)
+    log.info(event("trader stopped"))
+
+
+def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothing) -> None:
+    """Run sessions until `stop`; after an outage the next one goes on from the journal.
+
+    Raises:
+        TickhouseError: a fault that another try cannot help.
+    """
+    forecasts = ForecastWatch(settings.forecasts, load=load)
+    failures = 0
+    while not stop.is_set():
+        try:
+            run(settings, broker=_broker(settings), forecasts=forecasts,
+                stopped=stop.is_set, reached=reached)  # fmt: skip
+        except Transient as error:
+            longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
+            log.warning(event("trader starts over", error=error))
+            failures += 1
+            stop.wait(longest * random.uniform(0.5, 1.0))
+
+
+def _broker(settings: Settings) -> Callable[[Journal], Broker]:
+    return lambda _journal: PaperBroker(settings.trader.fee_bps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Signals and tops as they come from Kafka, and which top a signal's window ended with.
+
+Books and signals lie on different topics, so the top of a window is known once a later one was
+read, or once the book's topic was read to the end it had when the signal came.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from include.market.events import Top
+from include.trading.inputs import Place, SeenTop, Signal
+from streaming.bus import Position, Record
+
+SIGNALS, BOOK = "market.signals", "market.book"
+_SECOND_US = 1_000_000
+MOST = Decimal(10) ** 12  # what the tables' money can hold
+Ends = Callable[[], Mapping[Position, int]]
+
+
+class _Book(msgspec.Struct, frozen=True):
+    """What the trader reads of a market.book message; the levels are passed over."""
+
+    venue: str
+    symbol: str
+    venue_time: int | None
+    top: Top | None
+
+
+_signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal, strict=True)
+_book: msgspec.json.Decoder[_Book] = msgspec.json.Decoder(_Book)
+
+
+class Market:
+    """One symbol's signals and tops in the order of their topics.
+
+    Of the tops of one second only the last is kept, since windows end on whole seconds. A top
+    whose venue time is before that of an earlier one is left out.
+    """
+
+    def __init__(self, *, venue: str, symbol: str, ends: Ends) -> None:
+        """`ends` gives how far market.book reaches now."""
+        self._venue, self._symbol, self._ends = venue, symbol, ends
+        self._key = f"{venue}|{symbol}".encode()
+        self._signals: deque[tuple[Signal, Place]] = deque()
+        self._tops: deque[SeenTop] = deque()
+        self._latest: SeenTop | None = None
+        self._until: Mapping[Position, int] | None = None
+        self.unreadable = 0
+
+    def take(self, record: Record) -> None:
+        """Take a record of either topic in."""
+        if record.key != self._key:
+            return
+        try:
+            self._take(record)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self.unreadable += 1
+
+    def next(
+        self, positions: Mapping[Position, int]
+    ) -> tuple[Signal, Place, SeenTop | None] | None:
+        """The next signal with the top its window ended with; null while that is not known.
+
+        `positions` say how far the topics were read.
+        """
+        if not self._signals:
+            return None
+        signal, place = self._signals[0]
+        if not self._passed(signal.timestamp, positions):
+            return None
+        self._signals.popleft()
+        self._until = None
+        while self._tops and self._tops[0].venue_time <= signal.timestamp:
+            self._latest = self._tops.popleft()
+        top = self._latest
+        return signal, place, top if top and top.venue_time <= signal.timestamp else None
+
+    def resume_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
+        """The offsets from which a restarted trader sees the same: nothing undone is behind."""
+        needed = [place for _, place in self._signals]
+        kept = self._latest or (self._tops[0] if self._tops else None)
+        needed += [kept.place] if kept and kept.place else []
+        found = dict(positions)
+        for place in needed:
+            at = (place.topic, place.partition)
+            found[at] = min(found.get(at, place.offset), place.offset)
+        return found
+
+    def _passed(self, window_end: int, positions: Mapping[Position, int]) -> bool:
+        if self._tops and self._tops[-1].venue_time > window_end:
+            return True
+        if self._until is None:
+            self._until = self._ends()
+        return all(positions.get(at, 0) >= end for at, end in self._until.items())
+
+    def _take(self, record: Record) -> None:
+        place = Place(record.topic, record.partition, record.offset)
+        if record.topic == SIGNALS:
+            signal = _signal.decode(record.value)
+            if not 0 <= signal.value < MOST:
+                self.unreadable += 1
+            elif signal.type == "price_volume":
+                self._signals.append((signal, place))
+            return
+        book = _book.decode(record.value)
+        if book.venue_time is not None:
+            self._keep(SeenTop(venue_time=book.venue_time, top=book.top, place=place))
+
+    def _keep(self, seen: SeenTop) -> None:
+        before = self._tops[-1] if self._tops else self._latest
+        if before is not None and seen.venue_time < before.venue_time:
+            return
+        if self._tops and _second(self._tops[-1]) == _second(seen):
+            self._tops[-1] = seen
+        else:
+            self._tops.append(seen)
+
+
+def _second(seen: SeenTop) -> Any:
+    return math.ceil(seen.venue_time / _SECOND_US)

@@ -1,0 +1,91 @@
+"""From the journal's outbox to Kafka, in order, without loss or repeats across a kill.
+
+A row may have been sent and not yet deleted when the process died. Every message carries its
+row's id as `seq` and the journal's name as `conn`; before the first send the topics' tails say
+how far Kafka had got.
+"""
+
+from collections.abc import Callable
+from typing import Self
+
+from include.errors import Unreachable, WireError
+from include.market import wire
+from include.serving.journal import Journal, OutboxRow
+from streaming.bus import Consumer, Position, Producer, offsets
+
+TAIL = 500
+CLOSE_S = 2.0
+_PATIENCE_POLLS = 100
+
+
+class Publisher:
+    """Sends what the journal says Kafka has to get."""
+
+    def __init__(
+        self, bootstrap: str, *, journal: Journal, conn: str, reached: Callable[[str], None]
+    ) -> None:
+        """Connect, and drop the rows that an earlier process had sent.
+
+        Raises:
+            Unreachable: Kafka or Postgres does not answer.
+        """
+        self._journal, self._reached = journal, reached
+        if rows := journal.outbox():
+            journal.told(_already_there(bootstrap, rows, conn=conn))
+        self._producer = Producer(bootstrap, client_id="trader")
+
+    def flush(self) -> None:
+        """Send the outbox, wait for the acknowledgements, and forget it.
+
+        Raises:
+            Unreachable: Kafka or Postgres does not answer.
+        """
+        if rows := self._journal.outbox():
+            for row in rows:
+                self._producer.send(row.topic, row.key, row.value)
+            self._producer.flush()
+            self._reached("sent")
+            self._journal.told([row.id for row in rows])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        """Disconnect. After an error what is not delivered stays in the journal."""
+        try:
+            self._producer.close(timeout_s=CLOSE_S)
+        except Unreachable:
+            if error is None:
+                raise
+
+
+def _already_there(bootstrap: str, rows: list[OutboxRow], *, conn: str) -> list[int]:
+    topics = sorted({row.topic for row in rows})
+    last = _last_numbers(bootstrap, topics, conn=conn)
+    return [row.id for row in rows if row.id <= last.get(row.topic, 0)]
+
+
+def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, int]:
+    """The highest outbox id of this journal in the tail of each topic."""
+    reach = offsets(bootstrap, topics)
+    starts: dict[Position, int] = {at: max(first, end - TAIL) for at, (first, end) in reach.items()}
+    consumer, last = Consumer(bootstrap, topics=topics, positions=starts), dict.fromkeys(topics, 0)
+    try:
+        for _ in range(_PATIENCE_POLLS):
+            if all(consumer.positions[at] >= end for at, (_, end) in reach.items()):
+                return last
+            for record in consumer.poll(0.2):
+                last[record.topic] = max(last[record.topic], _number(record.value, conn))
+    finally:
+        consumer.close()
+    raise Unreachable(f"the tails of {', '.join(topics)} could not be read")
+
+
+def _number(value: bytes, conn: str) -> int:
+    try:
+        message = wire.decode(value)
+    except WireError:
+        return 0
+    return message.seq[0] if message.seq and message.conn == conn else 0
