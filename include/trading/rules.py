@@ -9,7 +9,7 @@ import uuid
 from decimal import Decimal
 
 from include.market.events import Decision, Order, Side, Top
-from include.trading.inputs import Inputs, canonical, read
+from include.trading.inputs import MINUTE_US, Inputs, canonical, read
 from include.trading.money import BPS, STEP, ZERO, floored, rounded
 from include.trading.risk import too_much
 
@@ -81,7 +81,7 @@ def _forecast_faults(inputs: Inputs) -> list[str]:
     forecast, now = inputs.forecast, inputs.signal.timestamp
     if forecast.fault or forecast.trained_until is None:
         return [forecast.fault or "forecast_missing"]
-    if forecast.trained_until > now:
+    if forecast.trained_until + MINUTE_US > now:  # the last minute it saw was not over yet
         return ["forecast_ahead"]
     if now - forecast.trained_until > inputs.parameters.forecast_stale_us:
         return ["forecast_stale"]

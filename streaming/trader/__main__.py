@@ -13,7 +13,7 @@ from include.serving.journal import Journal
 from include.settings import Settings, from_environment
 from streaming.trader.brokers import Broker, PaperBroker
 from streaming.trader.desk import Reached, nothing
-from streaming.trader.forecasts import ForecastWatch, load
+from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.session import run
 
 log = logging.getLogger("tickhouse.trader")
@@ -40,7 +40,9 @@ def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothi
     Raises:
         TickhouseError: a fault that another try cannot help.
     """
-    forecasts = ForecastWatch(settings.forecasts, load=load)
+    forecasts = ForecastWatch(
+        settings.forecasts, symbol=settings.trader.symbol, world=settings.world
+    )
     failures = 0
     while not stop.is_set():
         try:

@@ -1,64 +1,75 @@
 """The newest published forecast, read again when its pointer changes."""
 
-import importlib
 import logging
-from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from include.errors import ForecastError
+from include.forecast import forecast_file
 from include.log import event
+from include.market.events import Side
 from include.trading.inputs import Forecast
 
 log = logging.getLogger("tickhouse.trader")
-POINTER = "CURRENT"
-Load = Callable[[Path], Forecast]
+
+
+class PublishedForecast:
+    """A published forecast as the rule asks it."""
+
+    def __init__(self, published: forecast_file.Forecast) -> None:
+        """Wrap what `forecast_file` read and checked."""
+        self.manifest = published.manifest
+        self.forecast_id = published.manifest.forecast_id
+        self.trained_until = _micros(published.manifest.trained_until)
+        self._published = published
+
+    def side_at(self, minute_us: int) -> Side | None:
+        """The side of the minute that holds this time (µs); null outside the forecast."""
+        return cast(Side | None, self._published.side_at(minute_us))
 
 
 class ForecastWatch:
-    """Keeps the last good forecast; a torn one is refused and told once."""
+    """Keeps the last good forecast of one symbol and world; another one is refused, told once."""
 
-    def __init__(self, folder: Path, *, load: Load) -> None:
-        """Nothing is read before `newest`."""
-        self._folder, self._load = folder, load
-        self._pointer: bytes | None = None
+    def __init__(self, folder: Path, *, symbol: str, world: str) -> None:
+        """Nothing is read before `newest` or `refresh`."""
+        self._folder, self._symbol, self._world = folder, symbol, world
+        self._pointer: str | None = None
         self._good: Forecast | None = None
-        self._fault: str | None = "forecast_missing"
+        self._fault: str | None = None
 
     def newest(self) -> tuple[Forecast | None, str | None]:
-        """The forecast to use, and why the newest one cannot be used (null: it can).
+        """The forecast to use, or null and the reason code why there is none.
 
-        A published forecast that cannot be read leaves the last good one in use.
+        A forecast that is refused leaves the last good one in use.
         """
-        pointer = self._read_pointer()
-        if pointer is not None and (pointer != self._pointer or self._fault):
-            self._reload(told=pointer == self._pointer)
-            self._pointer = pointer
-        return self._good, self._fault
+        self.refresh(again=self._fault is not None)
+        return self._good, None if self._good else self._fault
 
-    def _read_pointer(self) -> bytes | None:
-        try:
-            return (self._folder / POINTER).read_bytes()
-        except OSError:
-            return None
-
-    def _reload(self, *, told: bool) -> None:
-        try:
-            self._good = self._load(self._folder)
-        except ForecastError as error:
-            self._fault = "forecast_torn"
-            if not told:
-                log.warning(event("forecast refused", reason=error))
+    def refresh(self, *, again: bool = False) -> None:
+        """Read the forecast if the pointer moved since (or `again`); cheap if it did not."""
+        pointer = forecast_file.current_id(self._folder)
+        if pointer is None or (pointer == self._pointer and not again):
             return
-        self._fault = None
-        log.info(event("forecast loaded", forecast_id=self._good.forecast_id))
+        fault, why = self._reload()
+        if fault and pointer != self._pointer:
+            log.warning(event("forecast refused", reason=fault, why=why))
+        elif not fault:
+            log.info(event("forecast loaded", forecast_id=pointer))
+        self._pointer, self._fault = pointer, fault
+
+    def _reload(self) -> tuple[str | None, str]:
+        try:
+            found = PublishedForecast(forecast_file.load_current(self._folder))
+        except ForecastError as error:
+            return "forecast_torn", str(error)
+        about = found.manifest
+        if (about.symbol, about.world) != (self._symbol, self._world):
+            return "forecast_foreign", f"it is for {about.symbol} in world {about.world}"
+        self._good = found
+        return None, ""
 
 
-def load(folder: Path) -> Forecast:
-    """The current published forecast of a folder.
-
-    Raises:
-        ForecastError: it is missing or torn.
-    """
-    owner = importlib.import_module("include.forecast.forecast_file")
-    found: Forecast = owner.load_current(folder)
-    return found
+def _micros(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000

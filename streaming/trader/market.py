@@ -102,13 +102,15 @@ class Market:
         place = Place(record.topic, record.partition, record.offset)
         if record.topic == SIGNALS:
             signal = _signal.decode(record.value)
-            if not 0 <= signal.value < MOST:
+            if not _sound(signal.value):
                 self.unreadable += 1
             elif signal.type == "price_volume":
                 self._signals.append((signal, place))
             return
         book = _book.decode(record.value)
-        if book.venue_time is not None:
+        if book.top and not all(map(_sound, msgspec.structs.astuple(book.top))):
+            self.unreadable += 1
+        elif book.venue_time is not None:
             self._keep(SeenTop(venue_time=book.venue_time, top=book.top, place=place))
 
     def _keep(self, seen: SeenTop) -> None:
@@ -119,6 +121,10 @@ class Market:
             self._tops[-1] = seen
         else:
             self._tops.append(seen)
+
+
+def _sound(number: Decimal) -> bool:
+    return number.is_finite() and 0 <= number < MOST
 
 
 def _second(seen: SeenTop) -> Any:

@@ -63,24 +63,18 @@ def run(
             Consumer(settings.bootstrap, topics=[SIGNALS, BOOK], positions=books.positions)
         ))  # fmt: skip
         log.info(event("trader ready", broker=trader.broker, rule=RULE, account=books.conn))
-        _follow(settings, consumer, desk=desk, publisher=publisher, stopped=stopped)
+        market = _market(settings)
+        while not stopped():
+            forecasts.refresh()
+            for record in consumer.poll(POLL_S):
+                market.take(record)
+            while not stopped() and (found := market.next(consumer.positions)):
+                desk.on_signal(*found, market.resume_at(consumer.positions))
+                publisher.flush()
 
 
-def _follow(
-    settings: Settings,
-    consumer: Consumer,
-    *,
-    desk: Desk,
-    publisher: Publisher,
-    stopped: Callable[[], bool],
-) -> None:
-    market = Market(
+def _market(settings: Settings) -> Market:
+    return Market(
         venue=settings.trader.venue, symbol=settings.trader.symbol,
         ends=lambda: {at: end for at, (_, end) in offsets(settings.bootstrap, [BOOK]).items()},
     )  # fmt: skip
-    while not stopped():
-        for record in consumer.poll(POLL_S):
-            market.take(record)
-        while not stopped() and (found := market.next(consumer.positions)):
-            desk.on_signal(*found, market.resume_at(consumer.positions))
-            publisher.flush()

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 
 from include.log import start_logging
 from include.settings import from_environment
@@ -35,6 +34,9 @@ class Watch:
     def __init__(self, forecast: FixedForecast) -> None:
         self._forecast = forecast
 
+    def refresh(self) -> None:
+        return
+
     def newest(self) -> tuple[FixedForecast, None]:
         return self._forecast, None
 
@@ -52,8 +54,7 @@ def main() -> None:
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    trader.ForecastWatch = lambda folder, load: Watch(forecast)  # type: ignore[assignment,misc]
-    assert isinstance(from_environment().var, Path)
+    trader.ForecastWatch = lambda folder, **about: Watch(forecast)  # type: ignore[assignment,misc]
     trader.trade(from_environment(), stop, reached=reached)
 
 

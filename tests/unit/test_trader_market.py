@@ -1,0 +1,110 @@
+"""Which top a window ended with, and from where a restart sees the same."""
+
+import json
+from decimal import Decimal as D
+
+from include.market import wire
+from include.market.events import Message, Top
+from include.trading.inputs import Place
+from streaming.bus import Record
+from streaming.trader.market import BOOK, SIGNALS, Market
+
+KEY = b"gemini|BTC-USD"
+S = 1_000_000
+
+
+def top(bid: int) -> Top:
+    return Top(bid=D(bid), bid_quantity=D(1), ask=D(bid + 1), ask_quantity=D(1))
+
+
+def book(offset: int, venue_time: int | None, bid: int | None, *, key: bytes = KEY) -> Record:
+    seen = top(bid) if bid else None
+    message = Message("gemini", "BTC-USD", "book", "c", None, venue_time, 0, (), seen)
+    return Record(BOOK, 0, offset, 0, key, wire.encode(message))
+
+
+def signal(offset: int, end: int, *, value: object = "1.5", kind: str = "price_volume") -> Record:
+    body = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
+            "timestamp": end, "window_start": end - 60 * S}  # fmt: skip
+    return Record(SIGNALS, 0, offset, 0, KEY, json.dumps(body).encode())
+
+
+def market(*records: Record, end: int = 10**6) -> Market:
+    found = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): end})
+    for record in records:
+        found.take(record)
+    return found
+
+
+READ = {(BOOK, 0): 10, (SIGNALS, 0): 10}
+
+
+def bid_of(found: Market) -> object:
+    got = found.next(READ)
+    return got[2].top.bid if got and got[2] and got[2].top else got and got[2]
+
+
+def test_the_last_top_at_or_before_the_windows_end_counts() -> None:
+    found = market(
+        book(0, 59 * S, 1), book(1, 60 * S, 2), book(2, 60 * S + 1, 3), signal(0, 60 * S)
+    )
+    assert bid_of(found) == 2
+    assert found.next(READ) is None
+
+
+def test_a_signal_waits_until_the_book_is_past_its_window() -> None:
+    found = market(book(0, 59 * S, 1), signal(0, 60 * S))
+    assert found.next(READ) is None
+    found.take(book(1, 60 * S, 2))
+    assert found.next(READ) is None
+    found.take(book(2, 61 * S, 3))
+    assert bid_of(found) == 2
+
+
+def test_a_signal_waits_no_longer_than_to_the_end_of_the_topic() -> None:
+    found = market(book(0, 59 * S, 1), signal(0, 60 * S), end=1)
+    assert found.next({(BOOK, 0): 0}) is None
+    assert bid_of(found) == 1
+
+
+def test_an_invalid_book_and_no_book_are_told_apart() -> None:
+    invalid = market(book(0, 58 * S, 1), book(1, 59 * S, None), signal(0, 60 * S), end=0)
+    got = invalid.next(READ)
+    assert got is not None
+    assert got[2] is not None
+    assert got[2].top is None
+    assert bid_of(market(signal(0, 60 * S), end=0)) is None
+
+
+def test_snapshots_without_time_strangers_and_times_gone_back_are_left_out() -> None:
+    found = market(
+        book(0, 58 * S, 1), book(1, None, 9), book(2, 57 * S, 8), book(3, 59 * S, 7, key=b"x|y"),
+        signal(0, 60 * S), end=0,
+    )  # fmt: skip
+    assert bid_of(found) == 1
+
+
+def test_junk_is_counted_and_bids_and_asks_are_only_noted() -> None:
+    found = market(
+        Record(SIGNALS, 0, 0, 0, KEY, b"junk"), Record(BOOK, 0, 0, 0, KEY, b"\xff{"),
+        signal(1, 60 * S, value="NaN"), signal(2, 60 * S, value="-1"),
+        signal(3, 60 * S, value="1e30"), signal(4, 60 * S, kind="bid"),
+        signal(5, 60 * S, kind="ask"), book(1, 60 * S, 10**13), end=0,
+    )  # fmt: skip
+    assert found.next(READ) is None
+    assert found.unreadable == 6
+
+
+def test_a_restart_sees_the_top_used_and_the_signals_left() -> None:
+    found = market(
+        book(3, 58 * S, 1),
+        book(4, 59 * S, 2),
+        book(5, 61 * S, 3),
+        signal(7, 60 * S),
+        signal(8, 120 * S),
+    )
+    assert found.resume_at(READ) == {(BOOK, 0): 3, (SIGNALS, 0): 7}
+    got = found.next(READ)
+    assert got is not None
+    assert got[1] == Place(SIGNALS, 0, 7)
+    assert found.resume_at(READ) == {(BOOK, 0): 4, (SIGNALS, 0): 8}
