@@ -89,6 +89,9 @@ class Venues:
     )
     gemini_key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
     gemini_secret: Secret = setting(Secret(""), "Gemini API secret of the sandbox account")
+    gemini_orders: str = setting(
+        "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
+    )
     stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
 
 
@@ -109,7 +112,8 @@ class Stream:
     master: str = setting("local[2]", "Spark master")
     driver_memory: str = setting("2g", "heap of the Spark driver")
     lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
-    trigger_s: float = setting(1.0, "least seconds between two micro-batches")
+    trigger_s: float = setting(1.0, "least seconds between two micro-batches of `land`")
+    signals_trigger_s: float = setting(2.0, "least seconds between two of `signals`")
     max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")
@@ -139,7 +143,8 @@ class Trader:
     lookahead_minutes: int = setting(1, "the forecast side is read so many minutes ahead")
     start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
     fee_bps: Decimal = setting(Decimal("40"), "taker fee of the paper account, basis points")
-    broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_REST)")
+    broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)")
+    real_money: str = setting("", "`yes` allows orders at Gemini's production address")
     book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
     largest_order: Decimal = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
     largest_position: Decimal = setting(

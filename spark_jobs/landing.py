@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC, Table
 from include.settings import Settings
 from spark_jobs.epoch import Epoch
-from spark_jobs.sinks import append_once, path
+from spark_jobs.sinks import Appender, path
 from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
 
 REJECTS = "market.rejects"
@@ -26,6 +26,7 @@ class Landing:
         """`hooks` are called with a topic's landed rows after their commit."""
         self.settings = settings
         self.epoch = epoch
+        self.appender = Appender(epoch.app)
         self.hooks = hooks
 
     def write(self, batch: DataFrame, batch_id: int) -> None:
@@ -51,8 +52,7 @@ class Landing:
         table = TABLE_OF_TOPIC[topic]
         read = parsed(own, table)
         rows = landed(read, table)
-        append_once(rows, location=path(self.settings, table.name),
-                    txn_app=self.epoch.app, txn_version=batch_id)  # fmt: skip
+        self.appender.append(rows, location=path(self.settings, table.name), batch_id=batch_id)
         if topic in self.hooks:
             self.hooks[topic](rows)
         return quarantined(read, table)
@@ -62,10 +62,8 @@ class Landing:
             return
         bad = reduce(DataFrame.unionByName, parts).coalesce(1)
         if not bad.isEmpty():
-            append_once(
-                bad, location=path(self.settings, QUARANTINE.name),
-                txn_app=self.epoch.app, txn_version=batch_id,
-            )  # fmt: skip
+            location = path(self.settings, QUARANTINE.name)
+            self.appender.append(bad, location=location, batch_id=batch_id)
 
     def _unseen(self, records: DataFrame, topic: str) -> DataFrame:
         """Without the offsets that an earlier epoch has landed or set aside already."""

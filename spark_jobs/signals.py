@@ -5,7 +5,7 @@ a signal again after a crash, with the same numbers, and the trader knows it by 
 """
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
@@ -17,6 +17,7 @@ from spark_jobs.transforms.liquidity import book_events, signal_messages, signal
 from spark_jobs.transforms.messages import parsed
 
 TOPIC = "market.signals"
+SCHEMA = ", ".join(f"`{column.name}` {column.type}" for column in SIGNALS.columns)
 
 
 def window_stream(records: DataFrame, settings: Settings) -> DataFrame:
@@ -34,36 +35,34 @@ def start_signals(spark: SparkSession, settings: Settings) -> StreamingQuery:
     sums = window_stream(kafka_stream(spark, settings, ["market.book"]), settings)
 
     def write(batch: DataFrame, batch_id: int) -> None:
-        rows = signal_rows(batch).persist()
-        try:
-            if not rows.isEmpty():
-                publish(rows, settings)
-        finally:
-            rows.unpersist()
+        rows = signal_rows(batch).collect()
+        if rows:
+            publish(batch.sparkSession, rows, settings)
 
     return (
         sums.writeStream.queryName("signals")
         .outputMode("append")
         .option("checkpointLocation", str(settings.home / "checkpoints" / "signals" / "stream"))
-        .trigger(processingTime=f"{settings.stream.trigger_s} seconds")
+        .trigger(processingTime=f"{settings.stream.signals_trigger_s} seconds")
         .foreachBatch(write)
         .start()
     )
 
 
-def publish(rows: DataFrame, settings: Settings) -> None:
+def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
     """Merge signals into Delta, upsert them into Postgres, then send them to Kafka."""
+    frame = spark.createDataFrame(rows, SCHEMA).coalesce(1)
     match = " AND ".join(f"t.{name} = s.{name}" for name in SIGNALS.key)
     (
-        DeltaTable.forPath(rows.sparkSession, path(settings, SIGNALS.name))
+        DeltaTable.forPath(spark, path(settings, SIGNALS.name))
         .alias("t")
-        .merge(rows.select(*[c.name for c in SIGNALS.columns]).alias("s"), match)
+        .merge(frame.alias("s"), match)
         .whenNotMatchedInsertAll()
         .execute()
     )
-    upsert(settings.dsn(), "signals", [row.asDict() for row in rows.collect()])
+    upsert(settings.dsn(), "signals", [row.asDict() for row in rows])
     (
-        signal_messages(rows.coalesce(1))
+        signal_messages(frame)
         .write.format("kafka")
         .option("kafka.bootstrap.servers", settings.bootstrap)
         .option("topic", TOPIC)

@@ -1,6 +1,9 @@
 """Where rows end: Delta tables made from their one definition, and writes that repeat safely."""
 
+import json
+
 from delta.tables import DeltaTable
+from deltalake import DeltaTable as CommitLog
 from pyspark.sql import DataFrame, SparkSession
 
 from include.lake.tables import Table
@@ -8,7 +11,7 @@ from include.settings import Settings
 
 PROPERTIES = {
     "delta.enableDeletionVectors": "false",
-    "delta.logRetentionDuration": "interval 7 days",
+    "delta.logRetentionDuration": "interval 2 days",
     "delta.deletedFileRetentionDuration": "interval 2 days",
     "delta.checkpointInterval": "50",
 }
@@ -34,13 +37,41 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> Delta
     return builder.execute()
 
 
-def append_once(rows: DataFrame, *, location: str, txn_app: str, txn_version: int) -> None:
-    """Append rows unless Delta has already committed this (application, version) pair.
+class Appender:
+    """Appends each batch to each table once, however often the batch is repeated.
 
-    The pair goes on the write, never on the session: session-wide options leak between queries.
+    Every append writes its application and batch number into the commit's `userMetadata`. After a
+    start the newest such commit of a table is looked up once; from then on its number is known.
+    Delta's own `txnAppId` and `txnVersion` would do the same, but they replay the table's whole
+    log before every append (0.4 s a table on a log of 10 commits, and growing).
     """
-    (
-        rows.write.format("delta").mode("append")
-        .option("txnAppId", txn_app).option("txnVersion", str(txn_version))
-        .save(location)
-    )  # fmt: skip
+
+    def __init__(self, app: str) -> None:
+        """`app` names the checkpoint whose batch numbers count: a rebuilt one has another name."""
+        self.app = app
+        self._last: dict[str, int] = {}
+
+    def append(self, rows: DataFrame, *, location: str, batch_id: int) -> bool:
+        """Append unless this batch is in the table already; says whether it was appended."""
+        if location not in self._last:
+            self._last[location] = last_batch(location, app=self.app)
+        if batch_id <= self._last[location]:
+            return False
+        note = json.dumps({"app": self.app, "batch": batch_id})
+        rows.write.format("delta").mode("append").option("userMetadata", note).save(location)
+        self._last[location] = batch_id
+        return True
+
+
+def last_batch(location: str, *, app: str) -> int:
+    """The newest batch that `app` has committed to this Delta table; -1 if there is none."""
+    table = CommitLog(location)
+    newest, looked, most = -1, 0, 32
+    while newest < 0:
+        commits = table.history(limit=most)
+        notes = [json.loads(one.get("userMetadata") or "{}") for one in commits[looked:]]
+        newest = max((note["batch"] for note in notes if note.get("app") == app), default=-1)
+        if len(commits) < most:
+            break
+        looked, most = len(commits), most * 8
+    return newest

@@ -146,6 +146,7 @@ def process_environment(settings: Settings) -> dict[str, str]:
         "JAVA_HOME": str(java.resolve().parent.parent),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
         "TICKHOUSE_VAR": str(settings.var),
     }
 

@@ -1,0 +1,146 @@
+"""Bring an archive of minute bars into the lake: `stage` it to be looked at, then `land` it.
+
+Between the two stands the gate: a bad file never touches `history_minutes`. Both steps can be
+repeated without changing anything more.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+from delta.tables import DeltaTable
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from include.errors import HistoryError, TickhouseError, Transient
+from include.lake import archive
+from include.lake.kaggle import recognise
+from include.lake.tables import HISTORY
+from include.log import event, start_logging
+from include.market.symbols import checked
+from include.settings import Settings, from_environment
+from spark_jobs.session import session
+from spark_jobs.sinks import create_table, path
+from spark_jobs.transforms.history import VALUES, bars
+
+STAGING = "history_staging"
+EXIT_PERMANENT, EXIT_TRANSIENT = 1, 75
+log = start_logging("load_history")
+
+
+def stage(
+    spark: SparkSession, settings: Settings, *, source: str, symbol: str, run_id: str,
+    now: datetime, until: datetime | None = None,
+) -> int:  # fmt: skip
+    """Read an archive into the staging table, bad rows with their reasons; give the good rows.
+
+    Raises:
+        HistoryError: the file, or any row of it, cannot be used; names the first such rows.
+    """
+    file = archive.fetched(source, settings.home / "history")
+    edition = recognise(archive.first_lines(file))
+    log.info(event("history file", file=file.name, source=edition.source, columns=edition.columns))
+    rows = spark.read.text(str(file)).transform(bars, edition, now=now, until=until).select(
+        F.lit(run_id).alias("run_id"), "place", "line", "reason",
+        F.lit(edition.source).alias("source"), F.lit(checked(symbol)).alias("symbol"),
+        "minute", *VALUES, F.lit(now).alias("loaded_at"),
+    )  # fmt: skip
+    _write(rows, path(settings, STAGING), name=file.name)
+    staged = spark.read.format("delta").load(path(settings, STAGING))
+    _refuse_bad(staged, name=file.name)
+    count = staged.count()
+    log.info(event("history staged", rows=count, symbol=symbol))
+    return count
+
+
+def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
+    """Merge what this run staged into `history_minutes`; give the rows of the staging table.
+
+    Raises:
+        HistoryError: nothing, another run or bad rows are staged.
+    """
+    if not DeltaTable.isDeltaTable(spark, path(settings, STAGING)):
+        raise HistoryError("no history is staged")
+    staged = spark.read.format("delta").load(path(settings, STAGING))
+    if staged.where((F.col("run_id") != run_id) | F.col("reason").isNotNull()).limit(1).count():
+        raise HistoryError(f"what is staged is not (or not only) what run {run_id} staged")
+    target = create_table(spark, settings, HISTORY)
+    rows = staged.select(*(column.name for column in HISTORY.columns))
+    changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
+    same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
+    (
+        target.alias("old").merge(rows.alias("new"), same)
+        .whenMatchedUpdateAll(condition=changed).whenNotMatchedInsertAll().execute()
+    )  # fmt: skip
+    count = staged.count()
+    log.info(event("history landed", rows=count))
+    return count
+
+
+def _write(rows: DataFrame, location: str, *, name: str) -> None:
+    try:
+        rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(
+            location
+        )
+    except PySparkException as error:
+        cause = str(error).strip().splitlines()[0]
+        raise HistoryError(f"history file {name} cannot be read to its end: {cause}") from error
+
+
+def _refuse_bad(staged: DataFrame, *, name: str) -> None:
+    bad = staged.where(F.col("reason").isNotNull())
+    first = bad.orderBy("place").limit(5).collect()
+    if first:
+        shown = "; ".join(f"{row.line[:160]!r}: {row.reason}" for row in first)
+        raise HistoryError(f"{bad.count()} rows of {name} cannot be used, first {shown}")
+
+
+@click.group()
+def main() -> None:
+    """Load minute history."""
+
+
+@main.command("stage")
+@click.option("--source", default="", help="CSV file or URL; empty: that of the settings")
+@click.option("--symbol", required=True)
+@click.option("--run-id", required=True)
+@click.option("--until", default="", help="leave out minutes from this time on (ISO, UTC)")
+def stage_command(source: str, symbol: str, run_id: str, until: str) -> None:
+    """Read an archive into the staging table."""
+    end = datetime.fromisoformat(until) if until else None
+    end = end.replace(tzinfo=UTC) if end and end.tzinfo is None else end
+    settings = from_environment()
+    _with_spark(
+        settings,
+        lambda spark: stage(
+            spark, settings, source=source or archive.default_source(settings), symbol=symbol,
+            run_id=run_id, now=datetime.now(UTC), until=end,
+        ),
+    )  # fmt: skip
+
+
+@main.command("land")
+@click.option("--run-id", required=True)
+def land_command(run_id: str) -> None:
+    """Merge the staged rows into history_minutes."""
+    settings = from_environment()
+    _with_spark(settings, lambda spark: land(spark, settings, run_id=run_id))
+
+
+def _with_spark(settings: Settings, work: Callable[[SparkSession], int]) -> None:
+    """Run one step; say its result or its error as one line, with an exit code of its kind."""
+    try:
+        spark = session(settings, "load_history")
+        try:
+            click.echo(work(spark))
+        finally:
+            spark.stop()
+    except TickhouseError as error:
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
+        sys.exit(EXIT_TRANSIENT if isinstance(error, Transient) else EXIT_PERMANENT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Archive lines to minute bars, each with the reason why it cannot be used, if there is one."""
+
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from include.lake.kaggle import Edition
+from include.lake.tables import MONEY
+
+MINUTE_US = 60_000_000
+PRICES = ("open", "high", "low", "close")
+VALUES = (*PRICES, "base_volume", "traded")
+
+
+def bars(lines: DataFrame, edition: Edition, *, now: datetime, until: datetime | None) -> DataFrame:
+    """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
+
+    A minute without a trade has null prices and volume 0, whatever the edition wrote there.
+    Exact copies are one row. `reason` is null for a bar that can be used.
+    """
+    read = lines.transform(_fields, edition).transform(_typed, edition)
+    judged = read.withColumn("reason", _reason(edition, now))
+    if until is not None:
+        judged = judged.where(F.col("reason").isNotNull() | (F.col("minute") < F.lit(until)))
+    return judged.transform(_silences, edition).transform(_single)
+
+
+def _fields(lines: DataFrame, edition: Edition) -> DataFrame:
+    line = F.trim(F.regexp_replace("value", "[\\r\\uFEFF]", ""))
+    rows = lines.select(F.monotonically_increasing_id().alias("place"), line.alias("line"))
+    if edition.header is not None:
+        rows = rows.where(F.col("line") != F.lit(edition.header.lstrip("\ufeff")))
+    fields = F.split("line", ",")
+    named = [F.get(fields, place).alias(name) for place, name in enumerate(edition.columns)]
+    return rows.where(F.col("line") != "").select(
+        "place", "line", F.size(fields).alias("width"), *named
+    )
+
+
+def _typed(rows: DataFrame, edition: Edition) -> DataFrame:
+    time = F.expr("try_cast(time AS decimal(30,6))")
+    stamp = (time * F.lit(edition.unit_us)).cast("bigint")
+    told = F.lower("open") != "nan"
+    typed = [_money(name, told).alias(name) for name in (*PRICES, "base_volume")]
+    silent = ~F.greatest(*(F.lower(name) != "nan" for name in (*PRICES, "base_volume")))
+    return rows.select(
+        "place", "line", "width", time.alias("time"), stamp.alias("stamp"),
+        F.timestamp_micros("stamp").alias("minute"), silent.alias("silent"), *typed,
+    )  # fmt: skip
+
+
+def _money(name: str, told: Column) -> Column:
+    return F.when(told, F.expr(f"try_cast({name} AS {MONEY})"))
+
+
+def _reason(edition: Edition, now: datetime) -> Column:
+    unread = F.greatest(*(F.col(name).isNull() for name in (*PRICES, "base_volume")))
+    smallest, largest = _magnitude(edition.unit_us)
+    low_of, high_of = F.least("open", "close", "high"), F.greatest("open", "close", "low")
+    return (
+        F.when(F.col("width") != len(edition.columns), "wrong number of columns")
+        .when(F.col("time").isNull(), "unreadable time")
+        .when((F.col("time") < smallest) | (F.col("time") >= largest), "time in another unit")
+        .when(F.col("stamp") % MINUTE_US != 0, "not the start of a minute")
+        .when(F.col("minute") > F.lit(now), "in the future")
+        .when(~F.col("silent") & unread, "unreadable number")
+        .when(F.least(*PRICES) <= 0, "price not above zero")
+        .when(F.col("base_volume") < 0, "negative volume")
+        .when((F.col("low") > low_of) | (F.col("high") < high_of), "open, high, low, close clash")
+    )
+
+
+def _magnitude(unit_us: int) -> tuple[int, int]:
+    """The least and the first too large time of a unit (seconds may begin at 0)."""
+    largest = 10**17 // unit_us
+    return (0 if unit_us == 10**6 else largest // 1000), largest
+
+
+def _silences(rows: DataFrame, edition: Edition) -> DataFrame:
+    """Mark the minutes without a trade and take away the prices that stand there."""
+    quiet = F.col("silent") | (F.col("base_volume") == 0)
+    if edition.repeats_are_silence:
+        in_time = Window.orderBy("minute", "place")
+        rest = F.substring_index("line", ",", -(len(edition.columns) - 1))
+        quiet = quiet | F.coalesce(F.lag(rest).over(in_time) == rest, F.lit(False))
+    bare = [F.when(F.col("traded"), F.col(name)).alias(name) for name in PRICES]
+    volume = F.when(F.col("traded"), F.col("base_volume")).otherwise(F.lit(0).cast(MONEY))
+    marked = rows.withColumn("traded", ~F.coalesce(quiet, F.lit(False)))
+    return marked.select(
+        "place", "line", "minute", *bare, volume.alias("base_volume"), "traded", "reason"
+    )
+
+
+def _single(rows: DataFrame) -> DataFrame:
+    """One row a minute; where a minute is told twice differently, the later line is at fault."""
+    bar = F.struct(*VALUES, "line", "reason")
+    values = F.struct(*VALUES)
+    # rows without a usable minute stay apart, each under its own place
+    apart = F.when(F.col("reason").isNotNull(), F.col("place")).otherwise(-1)
+    grouped = rows.groupBy("minute", apart.alias("apart")).agg(
+        F.min("place").alias("place"), F.min_by(bar, "place").alias("bar"),
+        F.max_by("line", "place").alias("last_line"),
+        (~F.min(values).eqNullSafe(F.max(values))).alias("clash"),
+    )  # fmt: skip
+    clash = F.concat(F.lit("another row has this minute: "), F.col("bar.line"))
+    return grouped.select(
+        "place",
+        F.when(F.col("clash"), F.col("last_line")).otherwise(F.col("bar.line")).alias("line"),
+        "minute", *(F.col(f"bar.{name}").alias(name) for name in VALUES),
+        F.when(F.col("clash"), clash).otherwise(F.col("bar.reason")).alias("reason"),
+    )  # fmt: skip
