@@ -1,0 +1,50 @@
+"""Brings minute history into the lake.
+
+Reads a CSV of minute bars (Kaggle's editions or Bitfinex bars; a path or an URL), checks it, and
+merges it into `history_minutes`. Running it again with the same file changes nothing.
+
+If *stage* or *check* fails, the rows at fault are in the first line of its error, and
+`history_minutes` is as it was. When it succeeds, `retrain_forecast` starts by itself.
+"""
+
+from airflow.sdk import dag
+
+from include.orchestration.assets import HISTORY_MINUTES
+from include.orchestration.policies import POLICY, moment, step, text
+
+PARAMS = {
+    "source": text("CSV file or URL of minute bars; empty: the configured history"),
+    "symbol": text("BASE-QUOTE of the bars, such as BTC-USD; empty: the forecast symbol"),
+    "until": text("leave out minutes from this time on (ISO, UTC); empty: take all"),
+}
+
+
+@step()
+def stage(params, run_id):
+    from include.orchestration.histories import stage_file
+
+    until = moment(params["until"])
+    return stage_file(source=params["source"], symbol=params["symbol"], until=until, run=run_id)
+
+
+@step()
+def check(run_id):
+    from include.orchestration.histories import pass_history
+
+    return pass_history(run=run_id)
+
+
+@step(outlets=[HISTORY_MINUTES])
+def land(symbol, run_id, outlet_events):
+    from include.orchestration.histories import land_staged
+
+    outlet_events[HISTORY_MINUTES].extra = {"symbol": symbol, "rows": land_staged(run=run_id)}
+
+
+@dag(**POLICY, schedule=None, params=PARAMS, doc_md=__doc__)
+def ingest_history():
+    staged = stage()
+    staged >> check() >> land(staged)
+
+
+ingest_history()

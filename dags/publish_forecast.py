@@ -1,0 +1,55 @@
+"""Publishes the forecast file that the trader reads.
+
+Minute by minute `ds, side, yhat` with its bounds, a manifest beside it, put in place in one move:
+a reader sees the old one or the new one, whole. Its rows also go to `forecasts` (SQL) and, the
+first week, to Postgres. Started by a new model; by hand it takes the newest model, or the one
+named. If *check* fails, the last good forecast stays in use.
+"""
+
+from airflow.sdk import dag
+
+from include.orchestration.assets import FORECAST_MODEL, PUBLISHED_FORECAST
+from include.orchestration.policies import POLICY, newest_extra, number, step, text
+
+PARAMS = {
+    "model": text("id of a kept model; empty: the one that started this run, else the newest"),
+    "horizon_minutes": number("minutes to forecast; empty: the configured horizon", minimum=1),
+}
+
+
+@step()
+def draft(params, triggering_asset_events):
+    from include.orchestration.forecasts import make_draft
+
+    told = newest_extra(triggering_asset_events, FORECAST_MODEL).get("model")
+    return make_draft(params["model"] or told, horizon_minutes=params["horizon_minutes"])
+
+
+@step()
+def check(forecast_id, run_id):
+    from include.orchestration.forecasts import pass_forecast
+
+    return pass_forecast(forecast_id, run_id=run_id)
+
+
+@step()
+def land_rows(forecast_id):
+    from include.orchestration.forecasts import land_forecast
+
+    return land_forecast(forecast_id)
+
+
+@step(outlets=[PUBLISHED_FORECAST])
+def publish(forecast_id, outlet_events):
+    from include.orchestration.forecasts import publish_file
+
+    outlet_events[PUBLISHED_FORECAST].extra = publish_file(forecast_id)
+
+
+@dag(**POLICY, schedule=[FORECAST_MODEL], params=PARAMS, doc_md=__doc__)
+def publish_forecast():
+    made = draft()
+    made >> check(made) >> land_rows(made) >> publish(made)
+
+
+publish_forecast()

@@ -1,0 +1,40 @@
+"""Trains the forecast model anew, each night, when new history has landed, or by hand.
+
+The model sees the minutes of `history_minutes` and the lake's own trades before `as_of` (empty: up
+to the newest data; never the wall clock). It is kept with the Delta versions it read and its
+errors over a held-out day beside those of "the last price stays". Trained again on the same
+minutes it is the same model. When it succeeds, `publish_forecast` starts by itself.
+"""
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
+
+from include.orchestration.assets import FORECAST_MODEL, HISTORY_MINUTES
+from include.orchestration.policies import POLICY, moment, number, step, text
+
+NIGHTLY = AssetOrTimeSchedule(
+    timetable=CronTriggerTimetable("15 0 * * *", timezone="UTC"), assets=[HISTORY_MINUTES]
+)
+PARAMS = {
+    "as_of": text("train on minutes before this time (ISO, UTC); empty: up to the newest data"),
+    "train_days": number("days of history to train on, 0: all; empty: configured", minimum=0),
+    "symbol": text("symbol to forecast; empty: the configured one"),
+}
+
+
+@step(outlets=[FORECAST_MODEL])
+def train(params, outlet_events):
+    from include.orchestration.forecasts import train_model
+
+    record = train_model(
+        symbol=params["symbol"], as_of=moment(params["as_of"]), train_days=params["train_days"]
+    )
+    outlet_events[FORECAST_MODEL].extra = record
+    return record["model"]
+
+
+@dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)
+def retrain_forecast():
+    train()
+
+
+retrain_forecast()

@@ -1,0 +1,249 @@
+"""The published forecast: a CSV with its manifest in a folder of its own, and a pointer to it.
+
+A folder is complete before it gets its name, and the pointer `CURRENT` is switched last, so a
+reader sees the old forecast or the new one, whole, whatever is killed on the way. Times are UTC.
+"""
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from include.errors import ForecastError
+
+CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
+PARTIAL = ".partial-"
+HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
+DS_FORMAT = "%Y-%m-%d %H:%M:%S"
+MINUTE_US = 60_000_000
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a forecast claims about itself; `versions` are the Delta versions of its inputs."""
+
+    forecast_id: str
+    symbol: str
+    world: str
+    sha256: str
+    rows: int
+    first_ds: datetime
+    last_ds: datetime
+    trained_until: datetime
+    made_at: datetime
+    model: str
+    fitted_by: str
+    versions: dict[str, int]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One forecast minute: predicted price with its 80 % bounds."""
+
+    side: str
+    yhat: float
+    yhat_lower: float
+    yhat_upper: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A whole published forecast in memory: one point a minute from `manifest.first_ds` on."""
+
+    manifest: Manifest
+    points: tuple[Point, ...]
+
+    def point_at(self, minute_us: int) -> Point | None:
+        """The point of the minute that holds this time (µs since 1970), none outside the span."""
+        place = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
+        return self.points[place] if 0 <= place < len(self.points) else None
+
+    def side_at(self, minute_us: int) -> str | None:
+        """`buy` or `sell` for the minute that holds this time, none outside the span."""
+        point = self.point_at(minute_us)
+        return point.side if point else None
+
+
+def render(rows: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
+    """The CSV of (ds, side, yhat, lower, upper); numbers round-trip exactly."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(
+        (ds.strftime(DS_FORMAT), side, repr(yhat), repr(lower), repr(upper))
+        for ds, side, yhat, lower, upper in rows
+    )
+    return text.getvalue().encode()
+
+
+def publish(folder: Path, *, content: bytes, manifest: Manifest, keep: int) -> Manifest:
+    """Put a forecast in place and point to it; publishing the same again changes nothing.
+
+    Gives the manifest that is now current (the earlier one, if the same was published before).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(f"{PARTIAL}*"):
+        shutil.rmtree(left_over)
+    target = folder / manifest.forecast_id
+    if target.exists() and not _is_whole(target):
+        target.rename(folder / f"{PARTIAL}torn-{manifest.forecast_id}")
+    if not target.exists():
+        _write_folder(target, content, manifest)
+    point_to(folder, manifest.forecast_id)
+    _prune(folder, keep)
+    return _read(target).manifest
+
+
+def point_to(folder: Path, forecast_id: str) -> None:
+    """Make a published forecast the current one, by an atomic rename of the pointer.
+
+    Raises:
+        ForecastError: there is no such forecast, or it is torn.
+    """
+    _read(folder / forecast_id)
+    draft = folder / f"{CURRENT}.partial"
+    _write(draft, f"{forecast_id}\n".encode())
+    os.replace(draft, folder / CURRENT)  # noqa: PTH105 - one seam for the tests to break
+    _sync_folder(folder)
+
+
+def rollback(folder: Path) -> Manifest:
+    """Go back to the forecast made before the current one.
+
+    Raises:
+        ForecastError: there is none.
+    """
+    now = load_current(folder).manifest
+    older = [one for one in published(folder) if one.made_at < now.made_at]
+    if not older:
+        raise ForecastError(f"there is no forecast older than {now.forecast_id}")
+    point_to(folder, older[0].forecast_id)
+    return older[0]
+
+
+def published(folder: Path) -> list[Manifest]:
+    """The manifests of all forecasts that are there, newest first."""
+    found = []
+    for path in folder.glob(f"*/{MANIFEST}"):
+        if not path.parent.name.startswith(PARTIAL):
+            found.append(_manifest(path))
+    return sorted(found, key=lambda one: (one.made_at, one.forecast_id), reverse=True)
+
+
+def current_id(folder: Path) -> str | None:
+    """The id of the current forecast, none if nothing was published: cheap enough to poll."""
+    try:
+        return (folder / CURRENT).read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def load_current(folder: Path) -> Forecast:
+    """The current forecast, checked against its manifest.
+
+    Raises:
+        ForecastError: nothing is published, or what is there is torn or makes no sense.
+    """
+    first = current_id(folder)
+    if first is None:
+        raise ForecastError(f"no forecast is published in {folder.name}/")
+    try:
+        return _read(folder / first)
+    except ForecastError:
+        again = current_id(folder)  # it may have been pruned between the two reads
+        if again is None or again == first:
+            raise
+        return _read(folder / again)
+
+
+def _read(folder: Path) -> Forecast:
+    manifest = _manifest(folder / MANIFEST)
+    try:
+        content = (folder / CSV_FILE).read_bytes()
+    except FileNotFoundError as error:
+        raise ForecastError(f"forecast {folder.name} has no {CSV_FILE}") from error
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise ForecastError(f"forecast {folder.name} is torn: its sha256 is not the manifest's")
+    return Forecast(manifest, _points(content, manifest))
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (FileNotFoundError, msgspec.MsgspecError) as error:
+        raise ForecastError(f"forecast {path.parent.name} has no readable manifest") from error
+
+
+def _points(content: bytes, manifest: Manifest) -> tuple[Point, ...]:
+    rows = list(csv.reader(io.StringIO(content.decode())))
+    if rows[:1] != [HEADER] or len(rows) - 1 != manifest.rows or not manifest.rows:
+        raise ForecastError(f"forecast {manifest.forecast_id} has not the rows it claims")
+    try:
+        points = tuple(
+            Point(side, float(yhat), float(low), float(high))
+            for _, side, yhat, low, high in rows[1:]
+        )
+        ends = [_time(rows[1][0]), _time(rows[-1][0])]
+    except ValueError as error:
+        raise ForecastError(f"forecast {manifest.forecast_id} holds a bad row: {error}") from error
+    span = _micros(manifest.last_ds) - _micros(manifest.first_ds)
+    if ends != [manifest.first_ds, manifest.last_ds] or span != (manifest.rows - 1) * MINUTE_US:
+        raise ForecastError(f"forecast {manifest.forecast_id} is not one row a minute of its span")
+    if any(point.side not in {"buy", "sell"} for point in points):
+        raise ForecastError(f"forecast {manifest.forecast_id} has a side that is not buy or sell")
+    return points
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _read(folder)
+    except ForecastError:
+        return False
+    return True
+
+
+def _write_folder(target: Path, content: bytes, manifest: Manifest) -> None:
+    draft = target.with_name(f"{PARTIAL}{target.name}")
+    draft.mkdir()
+    _write(draft / CSV_FILE, content)
+    _write(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+    _sync_folder(draft)
+    os.rename(draft, target)  # noqa: PTH104 - one seam for the tests to break
+    _sync_folder(target.parent)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _prune(folder: Path, keep: int) -> None:
+    current = current_id(folder)
+    for old in published(folder)[keep:]:
+        if old.forecast_id != current:
+            shutil.rmtree(folder / old.forecast_id)
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, DS_FORMAT).replace(tzinfo=UTC)
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000

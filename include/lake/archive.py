@@ -1,0 +1,93 @@
+"""Where a history archive comes from: a file or URL, brought here whole, and its first lines."""
+
+import gzip
+import hashlib
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+import zlib
+from itertools import islice
+from pathlib import Path
+
+from include.errors import HistoryError, Unreachable
+from include.lake.kaggle import SAMPLE_LINES
+from include.settings import Settings
+
+TIMEOUT_S = 60
+SIMULATED_FILE = "kaggle/btcusd_1-min_data.csv"
+
+
+def default_source(settings: Settings) -> str:
+    """The archive of the settings; in the simulated world the simulator's own.
+
+    Raises:
+        HistoryError: none is set and this world has no simulator's history.
+    """
+    if settings.forecast.history:
+        return settings.forecast.history
+    if settings.world == "sim":
+        return f"{settings.simulator_url}/{SIMULATED_FILE}"
+    raise HistoryError("no history is set: give a CSV file or URL as `source`, or up --history")
+
+
+def fetched(source: str, folder: Path) -> Path:
+    """The archive as a local CSV file (`.csv` or `.csv.gz`), downloaded and unzipped if need be.
+
+    Raises:
+        HistoryError: the file is not there or is a broken zip.
+        Unreachable: the address does not answer or breaks off.
+    """
+    path = _downloaded(source, folder) if "://" in source else Path(source)
+    if not path.is_file():
+        raise HistoryError(f"history file {source} does not exist")
+    return _unzipped(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
+
+
+def first_lines(path: Path) -> list[str]:
+    """The first lines of a CSV file, gzipped or not.
+
+    Raises:
+        HistoryError: it is not text, or a broken gzip.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8") as text:
+            return [str(line) for line in islice(text, SAMPLE_LINES)]
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise HistoryError(f"history file {path.name} cannot be read: {error}") from error
+
+
+def _downloaded(source: str, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = Path(urllib.parse.urlparse(source).path).name or "history.csv"
+    target = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:8]}-{name}"
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with (
+            urllib.request.urlopen(source, timeout=TIMEOUT_S) as reply,
+            partial.open("wb") as file,
+        ):
+            shutil.copyfileobj(reply, file, 1 << 20)
+            promised = reply.headers.get("Content-Length")
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise Unreachable(f"history at {source}: {error}") from error
+    if promised is not None and partial.stat().st_size != int(promised):
+        raise Unreachable(f"history at {source} broke off before its {promised} bytes")
+    return partial.rename(target)
+
+
+def _unzipped(path: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = [name for name in packed.namelist() if name.endswith(".csv")]
+            if len(names) != 1:
+                raise HistoryError(f"{path.name} holds {len(names)} CSV files; one is expected")
+            target = folder / Path(names[0]).name
+            with packed.open(names[0]) as inside, target.open("wb") as file:
+                shutil.copyfileobj(inside, file, 1 << 20)
+            return target
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise HistoryError(f"{path.name} is a broken zip file: {error}") from error

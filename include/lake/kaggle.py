@@ -1,0 +1,139 @@
+"""Archives of minute bars: which edition of the CSV this is, from its first lines, and how it maps.
+
+The editions that exist (see the data set `mczielinski/bitcoin-historical-data` and its history):
+
+* 6 columns (since 2024): a minute without a trade repeats the close with volume 0.
+* 8 columns (2018 to 2021): a minute without a trade has `NaN` in all seven fields.
+* 8 columns (2017): a minute without a trade repeats the whole row before, volumes too.
+* 8 columns without a header: as either of the two above.
+* Bitfinex: `ms,open,close,high,low,volume` without a header; close comes *before* high and low.
+
+A minute that is absent means "no data"; one that is there without a trade means "no trade".
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from include.errors import HistoryError
+
+KAGGLE, BITFINEX = "kaggle", "bitfinex"
+SIX = ("time", "open", "high", "low", "close", "base_volume")
+EIGHT = (*SIX, "quote_volume", "weighted_price")
+CLOSE_FIRST = ("time", "open", "close", "high", "low", "base_volume")
+NAMES = {
+    "timestamp": "time", "open": "open", "high": "high", "low": "low", "close": "close",
+    "volume": "base_volume", "volume_(btc)": "base_volume",
+    "volume_(currency)": "quote_volume", "weighted_price": "weighted_price",
+}  # fmt: skip
+SAMPLE_LINES = 1000
+UNITS = ((10**11, 1_000_000, "seconds"), (10**14, 1_000, "milliseconds"), (10**17, 1, "µs"))
+
+
+@dataclass(frozen=True)
+class Edition:
+    """How a file maps: our column names in its order, its header, and µs per unit of time."""
+
+    source: str
+    columns: tuple[str, ...]
+    header: str | None
+    unit_us: int
+    repeats_are_silence: bool
+
+
+def recognise(lines: Sequence[str]) -> Edition:
+    """The edition of the CSV whose first lines (`SAMPLE_LINES` are enough) these are.
+
+    Raises:
+        HistoryError: no lines, unknown or missing columns (named), or no readable time.
+    """
+    rows = [line.strip().lstrip("\ufeff") for line in lines if line.strip()]
+    if not rows:
+        raise HistoryError("the history file is empty")
+    header = None if _number(rows[0].split(",")[0]) is not None else rows[0]
+    bars = rows[1:] if header else rows
+    if not bars:
+        raise HistoryError(f"the history file has no rows after its header {header!r}")
+    columns = _of_header(header) if header else _of_width(bars)
+    return Edition(
+        source=BITFINEX if columns == CLOSE_FIRST else KAGGLE,
+        columns=columns,
+        header=lines[0].strip() if header else None,
+        unit_us=_unit(bars, columns.index("time")),
+        repeats_are_silence=len(columns) == len(EIGHT) and _repeats(bars),
+    )
+
+
+def unit_us(time: float) -> int:
+    """Microseconds in the unit of a time since 1970, told by its magnitude (valid 1973 to 5138).
+
+    Raises:
+        HistoryError: it is negative or beyond microseconds.
+    """
+    for limit, factor, _name in UNITS:
+        if 0 <= time < limit:
+            return factor
+    raise HistoryError(f"time {time!r} is neither in seconds, milliseconds nor microseconds")
+
+
+def _of_header(header: str) -> tuple[str, ...]:
+    given = [name.strip().strip('"') for name in header.split(",")]
+    unknown = [name for name in given if name.lower() not in NAMES]
+    if unknown:
+        raise HistoryError(f"unknown columns {unknown} in the history file's header {header!r}")
+    columns = tuple(NAMES[name.lower()] for name in given)
+    missing = [name for name in SIX if name not in columns]
+    if missing or len(set(columns)) != len(columns):
+        raise HistoryError(f"columns {missing} are missing (or doubled) in the header {header!r}")
+    return columns
+
+
+def _of_width(bars: list[str]) -> tuple[str, ...]:
+    width = len(bars[0].split(","))
+    if width == len(EIGHT):
+        return EIGHT
+    if width != len(SIX):
+        raise HistoryError(f"a history file without header has 6 or 8 columns, not {width}")
+    return SIX if not _fits(bars, CLOSE_FIRST) and _fits(bars, SIX) else CLOSE_FIRST
+
+
+def _fits(bars: list[str], columns: tuple[str, ...]) -> bool:
+    """Whether no sampled bar contradicts itself when read in this order."""
+    return all(
+        min(bar["open"], bar["close"]) >= bar["low"]
+        and max(bar["open"], bar["close"]) <= bar["high"]
+        for bar in _prices(bars, columns)
+    )
+
+
+def _prices(bars: list[str], columns: tuple[str, ...]) -> Iterator[dict[str, float]]:
+    for bar in bars:
+        values = [_number(field) for field in bar.split(",")]
+        if len(values) == len(columns) and None not in values:
+            yield {
+                name: value
+                for name, value in zip(columns, values, strict=True)
+                if value is not None
+            }
+
+
+def _unit(bars: list[str], place: int) -> int:
+    for bar in bars:
+        fields = bar.split(",")
+        time = _number(fields[place]) if place < len(fields) else None
+        if time is not None:
+            return unit_us(time)
+    raise HistoryError(f"no row of the history file has a readable time; the first is {bars[0]!r}")
+
+
+def _repeats(bars: list[str]) -> bool:
+    rest = [bar.partition(",")[2] for bar in bars]
+    return "nan" not in ",".join(rest).lower() and any(old == new for old, new in pairwise(rest))
+
+
+def _number(field: str) -> float | None:
+    try:
+        value = float(field)
+    except ValueError:
+        return None
+    return value if value == value else None  # noqa: PLR0124 - NaN is no number

@@ -1,0 +1,65 @@
+"""What the tasks do, with this process's settings and clock; heavy imports happen here, late."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from include.errors import ForecastError
+from include.forecast import publishing, training
+from include.forecast.training import ModelRecord
+from include.quality import gate
+from include.settings import Settings, from_environment
+
+
+def train_model(
+    *, symbol: str | None, as_of: datetime | None, train_days: int | None
+) -> dict[str, Any]:
+    """Train and keep a model; give its record."""
+    settings = from_environment()
+    days = settings.forecast.train_days if train_days is None else train_days
+    record = training.train(
+        settings, symbol=symbol or settings.forecast.symbol, as_of=as_of, train_days=days,
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    return _plain(record)
+
+
+def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
+    """Draft the forecast of a model (none: the newest of the forecast symbol); give its id."""
+    settings = from_environment()
+    made = publishing.draft(
+        settings, name=name or _newest(settings).model, now=datetime.now(UTC),
+        horizon_minutes=horizon_minutes or settings.forecast.horizon_minutes,
+    )  # fmt: skip
+    return made.forecast_id
+
+
+def pass_forecast(forecast_id: str, *, run_id: str) -> int:
+    """Put a draft through its gate."""
+    settings = from_environment()
+    draft = publishing.draft_frame(settings, forecast_id)
+    return gate.check_forecast(draft, settings.lake, run_id=run_id, now=datetime.now(UTC))
+
+
+def land_forecast(forecast_id: str) -> int:
+    """Write a draft's rows to Delta and Postgres; give their number."""
+    return publishing.land_rows(from_environment(), forecast_id)
+
+
+def publish_file(forecast_id: str) -> dict[str, Any]:
+    """Publish a draft; give the manifest that is now current."""
+    return _plain(publishing.publish_draft(from_environment(), forecast_id))
+
+
+def _newest(settings: Settings) -> ModelRecord:
+    symbol = settings.forecast.symbol
+    for record in training.models(settings):
+        if record.symbol == symbol:
+            return record
+    raise ForecastError(f"there is no model of {symbol}: run retrain_forecast first")
+
+
+def _plain(record: msgspec.Struct) -> dict[str, Any]:
+    """A record as JSON values, for the asset event."""
+    return dict(msgspec.to_builtins(record))

@@ -1,0 +1,30 @@
+"""What the tasks of `ingest_history` do, with this process's settings and clock."""
+
+from datetime import UTC, datetime
+
+from include.orchestration.subprocesses import run_module
+from include.settings import from_environment
+
+LOADER = "spark_jobs.load_history"
+
+
+def stage_file(*, source: str | None, symbol: str | None, until: datetime | None, run: str) -> str:
+    """Read an archive into the staging table; give the symbol it is of."""
+    of = symbol or from_environment().forecast.symbol
+    end = until.isoformat() if until else ""
+    run_module(
+        LOADER, "stage", "--source", source or "", "--symbol", of, "--run-id", run, "--until", end
+    )
+    return of
+
+
+def pass_history(*, run: str) -> int:
+    """Put the staged rows through their gate; give their number."""
+    from include.quality.gate import check_history  # noqa: PLC0415 - Great Expectations is heavy
+
+    return check_history(from_environment().lake, run_id=run, now=datetime.now(UTC))
+
+
+def land_staged(*, run: str) -> int:
+    """Merge the staged rows into `history_minutes`; give their number."""
+    return int(run_module(LOADER, "land", "--run-id", run))

@@ -1,0 +1,74 @@
+"""What every DAG does the same way: retries, what a failure means, and how parameters are read."""
+
+import functools
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, Param, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.errors import HistoryError, Permanent
+
+# Two retries: an address or database that was restarting is back within a minute. What no retry
+# can cure fails at once (see `step`). The time limit ends work that hangs; the longest measured
+# step takes a minute.
+POLICY: dict[str, Any] = {
+    "start_date": datetime(2018, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+    "tags": ["tickhouse"],
+    "default_args": {
+        "owner": "tickhouse",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=20),
+        "execution_timeout": timedelta(minutes=30),
+    },
+}
+
+
+def step(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """An Airflow task that fails without a retry on an error which trying again cannot cure."""
+
+    def decorated(work: Callable[..., Any]) -> Any:
+        @functools.wraps(work)
+        def guarded(*args: Any, **named: Any) -> Any:
+            try:
+                return work(*args, **named)
+            except Permanent as error:
+                raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+        return task(**options)(guarded)
+
+    return decorated
+
+
+def text(description: str) -> Param:
+    """A parameter that may be left empty."""
+    return Param(None, type=["null", "string"], description=description)
+
+
+def number(description: str, *, minimum: int) -> Param:
+    """A whole number that may be left empty."""
+    return Param(None, type=["null", "integer"], minimum=minimum, description=description)
+
+
+def moment(given: str | None) -> datetime | None:
+    """A parameter's text as an aware UTC time; none if it is empty.
+
+    Raises:
+        HistoryError: it is no ISO time.
+    """
+    if not given:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise HistoryError(f"{given!r} is not an ISO time such as 2018-04-24T05:00:00Z") from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def newest_extra(events: Mapping[Any, Any], asset: Asset) -> dict[str, Any]:
+    """What the newest event that started this run carries; nothing if it was started by hand."""
+    found = events.get(asset) or []
+    return dict(found[-1].extra) if found else {}

@@ -1,0 +1,110 @@
+"""What each gate expects, one suite a table, as plain declarations (Great Expectations' names).
+
+Each suite reads its own columns by SQL, so that a rule about several columns is one column that
+must be true. Prices come as doubles: the rules compare, they don't add up.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One of Great Expectations' own expectations, by its class name, with its arguments."""
+
+    type: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its name with the columns it is about, such as `ColumnValuesToNotBeNull(minute)`."""
+        named = (value for name, value in self.arguments.items() if name.startswith("column"))
+        about = [value for value in named if isinstance(value, str)]
+        return f"{self.type.removeprefix('Expect')}({', '.join(about)})"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of expectations over the rows that `select` gives; `row` names a row."""
+
+    name: str
+    select: str
+    row: tuple[str, ...]
+    expectations: tuple[Expectation, ...]
+
+
+def _each(type_: str, *columns: str, **more: Any) -> tuple[Expectation, ...]:
+    return tuple(Expectation(type_, {"column": column, **more}) for column in columns)
+
+
+def _true(*columns: str) -> tuple[Expectation, ...]:
+    return _each("ExpectColumnValuesToBeInSet", *columns, value_set=[True])
+
+
+HISTORY = Suite(
+    name="history",
+    select="""
+        SELECT source, symbol, minute, open::DOUBLE AS open, high::DOUBLE AS high,
+            low::DOUBLE AS low, close::DOUBLE AS close, base_volume::DOUBLE AS base_volume, traded,
+            traded = (open IS NOT NULL AND high IS NOT NULL AND low IS NOT NULL
+                      AND close IS NOT NULL) AS priced_if_traded,
+            date_trunc('minute', minute) = minute AS whole_minute,
+            minute <= now() AS not_in_future
+        FROM history_staging ORDER BY minute""",
+    row=("source", "symbol", "minute"),
+    expectations=(
+        Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1}),
+        Expectation(
+            "ExpectTableColumnsToMatchSet",
+            {
+                "column_set": [
+                    "source", "symbol", "minute", "open", "high", "low", "close", "base_volume",
+                    "traded", "priced_if_traded", "whole_minute", "not_in_future",
+                ],
+                "exact_match": True,
+            },
+        ),
+        *_each("ExpectColumnValuesToNotBeNull", "source", "symbol", "minute", "traded"),
+        *_each("ExpectColumnValuesToNotBeNull", "base_volume"),
+        *_each("ExpectColumnDistinctValuesToBeInSet", "source", value_set=["kaggle", "bitfinex"]),
+        *_each("ExpectColumnUniqueValueCountToBeBetween", "symbol", min_value=1, max_value=1),
+        *_each("ExpectColumnValuesToBeUnique", "minute"),
+        *_each("ExpectColumnValuesToBeIncreasing", "minute", strictly=True),
+        *_true("priced_if_traded", "whole_minute", "not_in_future"),
+        *_each(
+            "ExpectColumnValuesToBeBetween", "open", "high", "low", "close",
+            min_value=0, strict_min=True,
+        ),
+        *_each("ExpectColumnValuesToBeBetween", "base_volume", min_value=0),
+        *(
+            Expectation(
+                "ExpectColumnPairValuesAToBeGreaterThanB",
+                {
+                    "column_A": upper, "column_B": lower, "or_equal": True,
+                    "ignore_row_if": "either_value_is_missing",
+                },
+            )
+            for upper, lower in (
+                ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"),
+            )
+        ),
+    ),
+)  # fmt: skip
+
+FORECAST = Suite(
+    name="forecast",
+    select="""
+        SELECT ds, side, yhat, yhat_lower, yhat_upper,
+            yhat_lower <= yhat AND yhat <= yhat_upper AS within_bounds,
+            coalesce(ds - lag(ds) OVER (ORDER BY ds) = INTERVAL 1 MINUTE, true) AS minute_apart,
+            isfinite(yhat) AND yhat > 0 AS a_price
+        FROM draft ORDER BY ds""",
+    row=("ds",),
+    expectations=(
+        Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1}),
+        *_each("ExpectColumnValuesToNotBeNull", "ds", "side", "yhat", "yhat_lower", "yhat_upper"),
+        *_each("ExpectColumnValuesToBeInSet", "side", value_set=["buy", "sell"]),
+        *_each("ExpectColumnValuesToBeUnique", "ds"),
+        *_true("minute_apart", "within_bounds", "a_price"),
+    ),
+)
