@@ -37,7 +37,6 @@ def programs(settings: Settings) -> list[Program]:
     found += [_simulator(settings)] if settings.world != "live" else []
     found += [_stream(settings), *_airflow(settings), *_feeds(settings)]
     found += [_python(settings, "trader", stage=4)]
-    found += [_dashboard(settings)]
     return sorted(found, key=lambda program: program.stage)
 
 
