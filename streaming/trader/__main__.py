@@ -5,15 +5,16 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from functools import partial
 
-from include.errors import TickhouseError, Transient
+from include.errors import SettingsError, TickhouseError, Transient
 from include.log import event, start_logging
 from include.serving.journal import Journal
 from include.settings import Settings, from_environment
 from streaming.trader.brokers import Broker, PaperBroker
 from streaming.trader.desk import Reached, nothing
 from streaming.trader.forecasts import ForecastWatch
+from streaming.trader.gemini_broker import connected
 from streaming.trader.session import run
 
 log = logging.getLogger("tickhouse.trader")
@@ -46,7 +47,7 @@ def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothi
     failures = 0
     while not stop.is_set():
         try:
-            run(settings, broker=_broker(settings), forecasts=forecasts,
+            run(settings, broker=partial(broker_of, settings), forecasts=forecasts,
                 stopped=stop.is_set, reached=reached)  # fmt: skip
         except Transient as error:
             longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
@@ -55,8 +56,17 @@ def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothi
             stop.wait(longest * random.uniform(0.5, 1.0))
 
 
-def _broker(settings: Settings) -> Callable[[Journal], Broker]:
-    return lambda _journal: PaperBroker(settings.trader.fee_bps)
+def broker_of(settings: Settings, journal: Journal) -> Broker:
+    """The broker that the settings name.
+
+    Raises:
+        SettingsError: there is no such broker, or it lacks its keys.
+    """
+    if settings.trader.broker == "paper":
+        return PaperBroker(settings.trader.fee_bps)
+    if settings.trader.broker == "gemini":
+        return connected(settings, journal)
+    raise SettingsError(f"trader broker {settings.trader.broker!r} is neither paper nor gemini")
 
 
 if __name__ == "__main__":

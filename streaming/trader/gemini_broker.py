@@ -1,0 +1,205 @@
+"""Gemini as a broker: immediate-or-cancel orders, and the truth about those of unknown outcome.
+
+An order is known by its client id *and* its fixed fields (client ids may repeat at Gemini). One
+that had no clear answer is looked for, twice some seconds apart, and never sent again.
+Source: docs.gemini.com, "Orders"; reading of the flags as in the shared notes on Gemini.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from include.errors import OrderRefused, SettingsError, Transient, Unreachable
+from include.log import event
+from include.market.events import Fill, Order, Top
+from include.market.symbols import joined
+from include.serving.journal import Journal
+from include.settings import Settings
+from include.trading.account import Account
+from include.trading.money import ZERO, raised
+from streaming.trader.brokers import Outcome
+from streaming.trader.gemini_rest import GeminiRest
+
+log = logging.getLogger("tickhouse.trader")
+LOOKS, LOOK_EVERY_S = 20, 0.25
+SURE_AFTER_S = 3.0
+CENT = Decimal("0.01")
+PRODUCTION = "//api.gemini.com"
+
+
+class _Trade(msgspec.Struct, frozen=True):
+    """One execution as `/v1/mytrades` and the order's `trades` tell it."""
+
+    tid: int | str
+    price: Decimal
+    amount: Decimal
+    fee_amount: Decimal
+
+
+class _Reply(msgspec.Struct, frozen=True):
+    """An order as Gemini tells it; `trades` is null where it does not tell them."""
+
+    order_id: str
+    symbol: str
+    side: str
+    original_amount: Decimal
+    price: Decimal
+    executed_amount: Decimal
+    is_live: bool
+    is_cancelled: bool
+    reason: str | None = None
+    trades: tuple[_Trade, ...] | None = None
+
+
+class GeminiBroker:
+    """Orders of one symbol on one account."""
+
+    name = "gemini"
+    remote = True
+
+    def __init__(
+        self, rest: GeminiRest, *, symbol: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """`symbol` is BASE-QUOTE."""
+        self._rest, self._symbol, self._sleep = rest, symbol, sleep
+        self._spelling = joined(symbol).lower()
+
+    def place(self, order: Order, top: Top | None) -> Outcome:
+        """Send the order once and give what became of it.
+
+        Raises:
+            Unreachable: that cannot be known now; `resolve` has to find out.
+        """
+        try:
+            reply = self._rest.call(
+                "/v1/order/new", client_order_id=order.order_id, symbol=self._spelling,
+                amount=f"{order.quantity:f}", price=f"{order.price:f}", side=order.side,
+                type="exchange limit", options=["immediate-or-cancel"],
+            )  # fmt: skip
+        except OrderRefused as refused:
+            log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
+            if (found := self._look(order)) is None:  # to be sure that it means what it says
+                return _without_fills(order, status="refused", reason=refused.reason)
+            return self._outcome(order, found)
+        except Transient as error:
+            log.warning(event("order of unknown outcome", order_id=order.order_id, cause=error))
+            return self.resolve(order)
+        return self._outcome(order, self._checked(order, [reply]))
+
+    def resolve(self, order: Order) -> Outcome:
+        """Find out what became of an order; one that is twice not there was never placed.
+
+        Raises:
+            Unreachable: Gemini does not answer, or not yet with all fills.
+            OrderRefused: another order bears the same client id.
+        """
+        found = self._look(order)
+        if found is None:
+            self._sleep(SURE_AFTER_S)
+            found = self._look(order)
+        if found is None:
+            return _without_fills(order, status="cancelled", reason="never_placed")
+        return self._outcome(order, found)
+
+    def reconcile(self, account: Account, *, new: bool) -> Account:
+        """The account with the venue's balances, which must be the journal's but for a cent.
+
+        Raises:
+            OrderRefused: they are not, or an order is open.
+            Unreachable: Gemini does not answer.
+        """
+        if self._rest.call("/v1/orders"):
+            raise OrderRefused("open_orders", "the account has open orders that are not ours")
+        base, _, quote = self._symbol.partition("-")
+        told = {one["currency"]: Decimal(str(one["amount"]))
+                for one in self._rest.call("/v1/balances")}  # fmt: skip
+        held = msgspec.structs.replace(
+            account, base=told.get(base, ZERO), quote=told.get(quote, ZERO)
+        )
+        apart = abs(held.quote - account.quote)
+        if not new and (held.base != account.base or apart > CENT):
+            raise OrderRefused(
+                "position_differs",
+                f"Gemini holds {held.base} {base} and {held.quote} {quote}, the journal says "
+                f"{account.base} {base} and {account.quote} {quote}",
+            )
+        return held
+
+    def _look(self, order: Order) -> _Reply | None:
+        try:
+            found = self._rest.call(
+                "/v1/order/status", client_order_id=order.order_id, include_trades=True
+            )
+        except OrderRefused as refused:
+            if refused.reason == "OrderNotFound":
+                return None
+            raise
+        return self._checked(order, found) if found else None
+
+    def _checked(self, order: Order, told: Any) -> _Reply:
+        """The one reply, if it is this order in all that cannot change."""
+        try:
+            replies = msgspec.convert(told, list[_Reply])
+        except msgspec.ValidationError as error:
+            raise Unreachable(f"Gemini tells order {order.order_id} oddly: {error}") from error
+        fixed = [(one.symbol.lower(), one.side, one.original_amount, one.price) for one in replies]
+        if fixed != [(self._spelling, order.side, order.quantity, order.price)]:
+            raise OrderRefused("not_our_order", f"client id {order.order_id} is borne by {fixed}")
+        return replies[0]
+
+    def _outcome(self, order: Order, reply: _Reply) -> Outcome:
+        """The final order with fills that add up to what was executed."""
+        for _ in range(LOOKS):
+            fills = tuple(_fill(order, one) for one in reply.trades or ())
+            if not reply.is_live and _sum(fills) == reply.executed_amount:
+                return _told(order, reply, fills)
+            if reply.is_live:
+                self._rest.call("/v1/order/cancel", order_id=reply.order_id)
+            if reply.trades is not None:
+                self._sleep(LOOK_EVERY_S)
+            reply = self._look(order) or reply
+        raise Unreachable(f"the fills of order {order.order_id} do not add up yet")
+
+
+def connected(settings: Settings, journal: Journal) -> GeminiBroker:
+    """The broker of the settings' account; nonces come from the journal.
+
+    Raises:
+        SettingsError: no key, or production without being asked for twice.
+    """
+    venues = settings.venues
+    if not (venues.gemini_key and venues.gemini_secret):
+        raise SettingsError("broker gemini needs TICKHOUSE_VENUES_GEMINI_KEY and …_GEMINI_SECRET")
+    if PRODUCTION in venues.gemini_orders and settings.trader.real_money != "yes":
+        raise SettingsError("orders at api.gemini.com cost money: TICKHOUSE_TRADER_REAL_MONEY=yes")
+    rest = GeminiRest(
+        venues.gemini_orders, key=venues.gemini_key, secret=venues.gemini_secret,
+        next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
+    )  # fmt: skip
+    return GeminiBroker(rest, symbol=settings.trader.symbol)
+
+
+def _fill(order: Order, trade: _Trade) -> Fill:
+    return Fill(
+        fill_id=str(trade.tid), order_id=order.order_id, side=order.side,
+        price=trade.price, quantity=trade.amount, fee=raised(trade.fee_amount),
+    )  # fmt: skip
+
+
+def _sum(fills: tuple[Fill, ...]) -> Decimal:
+    return sum((fill.quantity for fill in fills), ZERO)
+
+
+def _told(order: Order, reply: _Reply, fills: tuple[Fill, ...]) -> Outcome:
+    executed = reply.executed_amount
+    status = "cancelled" if not executed else "partial" if reply.is_cancelled else "filled"
+    left = msgspec.structs.replace(order, executed=executed, status=status, reason=reply.reason)
+    return Outcome(left, fills)
+
+
+def _without_fills(order: Order, *, status: str, reason: str) -> Outcome:
+    return Outcome(msgspec.structs.replace(order, status=status, reason=reason), ())

@@ -1,0 +1,108 @@
+"""Gemini's private REST: signed calls, and what a failed one means.
+
+Source: docs.gemini.com, "Private API Invocation", "Error Codes". A call without an answer, or
+with one of 429 and above, may have been carried out: it raises Transient and is never repeated
+here. Keys appear in headers only.
+"""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from include.errors import OrderRefused, RateLimited, TickhouseError, Unreachable
+from include.variables import Secret
+
+TIMEOUT_S = 10.0
+NONCE_TRIES = 3
+_OK, _WAIT, _FAULT = 200, {429, 503}, 429
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def signed(fields: dict[str, Any], secret: Secret) -> tuple[str, str]:
+    """The payload (base64 of the JSON) and its signature (hex HMAC-SHA384 of the payload)."""
+    text = json.dumps(fields, separators=(",", ":"))
+    payload = base64.b64encode(text.encode()).decode()
+    return payload, signature(payload, secret)
+
+
+def signature(payload: str, secret: Secret) -> str:
+    """The hex HMAC-SHA384 of a payload as it is sent."""
+    return hmac.new(secret.reveal().encode(), payload.encode(), hashlib.sha384).hexdigest()
+
+
+class GeminiRest:
+    """Calls private endpoints one at a time; `next_nonce` gives ever greater whole numbers."""
+
+    def __init__(
+        self, base: str, *, key: Secret, secret: Secret, next_nonce: Callable[[], int]
+    ) -> None:
+        """`base` is scheme and host, with any path that stands before `/v1`."""
+        self._base, self._key, self._secret = base.rstrip("/"), key, secret
+        self._next_nonce = next_nonce
+
+    def call(self, path: str, **fields: Any) -> Any:
+        """The decoded reply; numbers with a point are Decimal.
+
+        Raises:
+            OrderRefused: Gemini refused for good; `reason` is Gemini's.
+            RateLimited: it asked us to wait; whether it acted is not known.
+            Unreachable: no answer or a broken one; whether it acted is not known.
+        """
+        for left in reversed(range(NONCE_TRIES)):
+            try:
+                return self._once(path, fields)
+            except OrderRefused as refused:
+                if refused.reason != "InvalidNonce" or not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _once(self, path: str, fields: dict[str, Any]) -> Any:
+        whole = {"request": path, "nonce": self._next_nonce(), **fields}
+        payload, sign = signed(whole, self._secret)
+        headers = {
+            "Content-Type": "text/plain", "Cache-Control": "no-cache",
+            "X-GEMINI-APIKEY": self._key.reveal(), "X-GEMINI-PAYLOAD": payload,
+            "X-GEMINI-SIGNATURE": sign,
+        }  # fmt: skip
+        request = urllib.request.Request(
+            self._base + path, data=b"", headers=headers, method="POST"
+        )
+        try:
+            with _DIRECT.open(request, timeout=TIMEOUT_S) as reply:
+                return _decoded(reply.read(), path)
+        except urllib.error.HTTPError as error:
+            raise _told(error, path) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"Gemini {path}: no answer: {type(error).__name__}") from None
+
+
+def _decoded(body: bytes, path: str) -> Any:
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except ValueError:
+        raise Unreachable(f"Gemini {path}: the answer is no JSON ({len(body)} bytes)") from None
+
+
+def _told(error: urllib.error.HTTPError, path: str) -> TickhouseError:
+    """The error that a reply other than 200 stands for."""
+    with error:
+        try:
+            told = json.loads(error.read())
+        except (ValueError, OSError, http.client.HTTPException):
+            told = {}
+    about = told if isinstance(told, dict) else {}
+    reason = str(about.get("reason") or about.get("error") or f"Http{error.code}")
+    text = f"Gemini {path}: {error.code} {reason}"
+    if error.code in _WAIT:
+        wait_s = error.headers.get("Retry-After", "1")
+        return RateLimited(text, float(wait_s) if wait_s.isdigit() else 1.0)
+    if error.code > _FAULT:
+        return Unreachable(text)
+    return OrderRefused(reason, str(about.get("message", ""))[:200])

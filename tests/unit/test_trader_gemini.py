@@ -1,0 +1,159 @@
+"""Signatures as others worked them out, and what Gemini's answers mean for an order."""
+
+import json
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+
+from include.errors import OrderRefused, SettingsError, Unreachable
+from include.market.events import Order
+from include.settings import load
+from include.trading.account import Account
+from include.variables import Secret
+from streaming.trader.gemini_broker import GeminiBroker, connected
+from streaming.trader.gemini_rest import signature, signed
+
+
+def test_an_order_is_signed_as_openssl_does() -> None:
+    """openssl dgst -sha384 -hmac SECRET-for-tests-only over the base64 of this JSON."""
+    fields = {
+        "request": "/v1/order/new", "nonce": 1700000000123, "client_order_id": "test-1",
+        "symbol": "btcusd", "amount": "0.001", "price": "30000.00", "side": "buy",
+        "type": "exchange limit", "options": ["immediate-or-cancel"],
+    }  # fmt: skip
+    payload, sign = signed(fields, Secret("SECRET-for-tests-only"))
+    assert payload == (
+        "eyJyZXF1ZXN0IjoiL3YxL29yZGVyL25ldyIsIm5vbmNlIjoxNzAwMDAwMDAwMTIzLCJjbGllbnRfb3JkZXJfaWQi"
+        "OiJ0ZXN0LTEiLCJzeW1ib2wiOiJidGN1c2QiLCJhbW91bnQiOiIwLjAwMSIsInByaWNlIjoiMzAwMDAuMDAiLCJz"
+        "aWRlIjoiYnV5IiwidHlwZSI6ImV4Y2hhbmdlIGxpbWl0Iiwib3B0aW9ucyI6WyJpbW1lZGlhdGUtb3ItY2FuY2Vs"
+        "Il19"
+    )
+    assert sign == (
+        "d66afda5fb3442c8d0655ee775cff2e68212483c5352e88afe2cee670932172a"
+        "af086c3437c97b82582d12cecd258784"
+    )
+
+
+def test_the_manuals_own_example_is_signed_alike() -> None:
+    payload = (
+        "ewogICAgInJlcXVlc3QiOiAiL3YxL29yZGVyL3N0YXR1cyIsCiAgICAibm9uY2UiOiAxMjM0NTYsCgogICAgIm9y"
+        "ZGVyX2lkIjogMTg4MzQKfQo="
+    )
+    assert signature(payload, Secret("1234abcd")) == (
+        "337cc8b4ea692cfe65b4a85fcc9f042b2e3f702ac956fd098d600ab157057750"
+        "17beae402be773ceee10719ff70d710f"
+    )
+
+
+ORDER = Order("c-1", "d", "gemini", "buy", D("9310"), D("0.5"), D(0), "intended")
+TRADES = [
+    {"tid": 7, "price": "9300", "amount": "0.2", "fee_amount": "7.44"},
+    {"tid": 8, "price": "9310", "amount": "0.1", "fee_amount": "3.724000001"},
+]
+
+
+def reply(executed: str, **more: Any) -> dict[str, Any]:
+    return {"order_id": "1", "symbol": "btcusd", "side": "buy", "original_amount": "0.5",
+            "price": "9310.00", "executed_amount": executed, "is_live": False,
+            "is_cancelled": executed != "0.5"} | more  # fmt: skip
+
+
+class Venue:
+    """Answers each call with the next of its answers; an error is raised."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = list(answers), []
+
+    def call(self, path: str, **fields: Any) -> Any:
+        self.asked.append((path.rpartition("/")[2], fields))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return json.loads(json.dumps(answer))
+
+
+def broker(*answers: Any) -> tuple[GeminiBroker, Venue, list[float]]:
+    venue, slept = Venue(*answers), []
+    return GeminiBroker(venue, symbol="BTC-USD", sleep=slept.append), venue, slept  # type: ignore[arg-type]
+
+
+NOT_FOUND = OrderRefused("OrderNotFound")
+
+
+def test_a_partly_filled_order_has_its_fills_and_their_fees() -> None:
+    part = reply("0.3", reason="ImmediateOrCancelWouldPost")
+    one, venue, _ = broker(part, [part | {"trades": TRADES[:1]}], [part | {"trades": TRADES[::-1]}])
+    order, fills = one.place(ORDER, None)
+    assert (order.status, order.executed, order.reason) == (
+        "partial", D("0.3"), "ImmediateOrCancelWouldPost",
+    )  # fmt: skip
+    assert [(fill.fill_id, fill.fee) for fill in fills] == [
+        ("8", D("3.72400001")),
+        ("7", D("7.44")),
+    ]
+    assert venue.asked[0][1]["amount"] == "0.5"
+    assert venue.asked[1] == ("status", {"client_order_id": "c-1", "include_trades": True})
+
+
+def test_an_order_that_met_nobody_is_cancelled() -> None:
+    order, fills = broker(reply("0", reason="ImmediateOrCancelWouldPost"))[0].place(ORDER, None)
+    assert (order.status, order.executed, fills) == ("cancelled", 0, ())
+
+
+def test_a_refusal_is_final_once_the_order_is_not_there() -> None:
+    one, venue, _ = broker(OrderRefused("InsufficientFunds"), NOT_FOUND)
+    order, fills = one.place(ORDER, None)
+    assert (order.status, order.reason, fills) == ("refused", "InsufficientFunds", ())
+    assert [path for path, _ in venue.asked] == ["new", "status"]
+
+
+def test_an_order_without_an_answer_is_looked_for_twice_and_never_sent_again() -> None:
+    one, venue, slept = broker(Unreachable("timeout"), NOT_FOUND, [])
+    order, _ = one.place(ORDER, None)
+    assert (order.status, order.reason) == ("cancelled", "never_placed")
+    assert [path for path, _ in venue.asked] == ["new", "status", "status"]
+    assert slept == [3.0]
+
+
+def test_an_order_that_shows_up_late_is_taken() -> None:
+    whole = reply("0.3") | {"trades": TRADES}
+    order, fills = broker(Unreachable("timeout"), NOT_FOUND, [whole])[0].place(ORDER, None)
+    assert (order.executed, len(fills)) == (D("0.3"), 2)
+
+
+@pytest.mark.parametrize("stranger", [
+    [reply("0", price="9311")], [reply("0", side="sell")], [reply("0", original_amount="0.4")],
+    [reply("0", symbol="ethusd")], [reply("0"), reply("0")],
+])  # fmt: skip
+def test_another_order_with_our_client_id_is_not_taken_for_ours(stranger: Any) -> None:
+    with pytest.raises(OrderRefused, match="not_our_order"):
+        broker(stranger)[0].resolve(ORDER)
+
+
+def test_fills_that_never_add_up_are_told_not_guessed() -> None:
+    short = [reply("0.3", trades=TRADES[:1])]
+    with pytest.raises(Unreachable, match="do not add up"):
+        broker(*[short] * 30)[0].resolve(ORDER)
+
+
+def test_a_new_account_takes_the_venues_balances() -> None:
+    told = [{"currency": "USD", "amount": "12.5"}, {"currency": "BTC", "amount": "0.1"}]
+    account = broker([], told)[0].reconcile(Account(quote=D(10_000)), new=True)
+    assert account == Account(quote=D("12.5"), base=D("0.1"))
+    with pytest.raises(OrderRefused, match="position_differs"):
+        broker([], told)[0].reconcile(Account(quote=D("12.5")), new=False)
+    with pytest.raises(OrderRefused, match="open_orders"):
+        broker([{}])[0].reconcile(Account(quote=D("12.5")), new=False)
+
+
+def test_production_has_to_be_asked_for_twice() -> None:
+    keys = {"TICKHOUSE_VENUES_GEMINI_KEY": "k", "TICKHOUSE_VENUES_GEMINI_SECRET": "s"}
+    address = {"TICKHOUSE_VENUES_GEMINI_ORDERS": "https://api.gemini.com"}
+    journal: Any = None
+    with pytest.raises(SettingsError, match="needs TICKHOUSE_VENUES_GEMINI_KEY"):
+        connected(load({}), journal)
+    with pytest.raises(SettingsError, match="cost money"):
+        connected(load(keys | address), journal)
+    assert connected(load(keys), journal).name == "gemini"
+    assert connected(load(keys | address | {"TICKHOUSE_TRADER_REAL_MONEY": "yes"}), journal)
