@@ -62,6 +62,7 @@ class Postgres:
 class Airflow:
     """The Airflow UI's log-in and API."""
 
+    url: str = setting("", "base URL of Airflow's API server; empty: the local one")
     user: str = setting("admin", "log-in of the Airflow UI")
     password: Secret = setting(Secret(""), "its password; generated")
     jwt_secret: Secret = setting(Secret(""), "key of Airflow's API tokens; generated")
@@ -99,6 +100,7 @@ class Venues:
 class Simulator:
     """The simulated market, or the tape it replays."""
 
+    url: str = setting("", "base URL of the simulated venues; empty: the local ones")
     seed: int = setting(7, "seed of the simulated market")
     history_days: int = setting(90, "days of minute history the simulator serves")
     tape: str = setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
@@ -196,7 +198,12 @@ class Settings:
     @property
     def simulator_url(self) -> str:
         """Base HTTP URL of the simulated venues."""
-        return f"http://{self.ports.host}:{self.ports.simulator}"
+        return self.simulator.url or f"http://{self.ports.host}:{self.ports.simulator}"
+
+    @property
+    def airflow_url(self) -> str:
+        """Base URL of Airflow's API server."""
+        return self.airflow.url or f"http://{self.ports.host}:{self.ports.airflow}"
 
     def dsn(self, *, database: str = "") -> dict[str, Any]:
         """psycopg2's connection arguments for the serving database or another one."""

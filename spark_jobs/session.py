@@ -4,6 +4,7 @@ Under `spark-submit` the master given there wins, so the same entry points run o
 """
 
 import os
+import socket
 
 from pyspark.sql import SparkSession
 
@@ -37,7 +38,7 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
         SparkSession.builder.appName(app)
         .config("spark.jars", ensure_jars().spark_jars())
         .config("spark.driver.memory", settings.stream.driver_memory)
-        .config("spark.driver.host", settings.ports.host)
+        .config("spark.driver.host", _reachable(settings.ports.host))
         .config("spark.driver.bindAddress", settings.ports.host)
         .config("spark.local.dir", str(scratch / "local"))
         .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
@@ -52,3 +53,8 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+def _reachable(bound: str) -> str:
+    """The address by which executors reach a driver that is bound to `bound`."""
+    return socket.gethostname() if bound == "0.0.0.0" else bound

@@ -34,14 +34,12 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__FERNET_KEY": settings.airflow.fernet_key.reveal(),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow.user}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": (
-            f"http://{ports.host}:{ports.airflow}/execution/"
-        ),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.airflow_url}/execution/",
         "AIRFLOW__API__HOST": ports.host,
         "AIRFLOW__API__PORT": str(ports.airflow),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": settings.airflow.jwt_secret.reveal(),
-        "AIRFLOW__API__BASE_URL": f"http://{ports.host}:{ports.airflow}",
+        "AIRFLOW__API__BASE_URL": settings.airflow_url,
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.airflow.jwt_secret.reveal(),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.airflow_triggerer_logs),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.airflow_worker_logs),
@@ -81,7 +79,7 @@ class AirflowApi:
 
     def __init__(self, settings: Settings) -> None:
         """A client that logs in at its first request."""
-        self.base = f"http://{settings.ports.host}:{settings.ports.airflow}"
+        self.base = settings.airflow_url
         self._login = {
             "username": settings.airflow.user,
             "password": settings.airflow.password.reveal(),

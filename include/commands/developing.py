@@ -1,0 +1,36 @@
+"""Verbs for who changes Tickhouse: test, check."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from include.console import ERR
+from include.settings import ROOT
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit)."""
+    from include.local.jars import ensure_jars
+    from include.local.java import ensure_java
+
+    ensure_java()
+    ensure_jars()
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+
+
+@click.command()
+def check() -> None:
+    """Check format, lint, types and import rules; exits 1 at the first that fails."""
+    binaries = Path(sys.executable).parent
+    for command in (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"],
+                    ["lint-imports"]):  # fmt: skip
+        ERR.print(f"[dim]{' '.join(command)}[/]")
+        done = subprocess.run([str(binaries / command[0]), *command[1:]], cwd=ROOT, check=False)
+        if done.returncode:
+            sys.exit(1)

@@ -1,0 +1,44 @@
+"""Verbs about the lake: sql, audit."""
+
+import json
+import sys
+
+import click
+
+from include.console import OUT, show_rows
+from include.settings import from_environment
+
+
+@click.command("sql")
+@click.argument("statement")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table",
+              show_default=True, help="How the result is printed.")  # fmt: skip
+def run_sql(statement: str, form: str) -> None:
+    """Run a SQL STATEMENT (DuckDB's dialect) over the Delta tables, without Spark.
+
+    Example: ./tickhouse sql "SELECT venue, count(*) FROM trades GROUP BY ALL"
+    """
+    from include.lake.reading import query
+
+    columns, rows = query(from_environment().lake, statement)
+    show_rows(columns, rows, form=form)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+def audit(as_json: bool) -> None:
+    """Prove from Kafka and Delta that every message landed exactly once; exits 1 if not."""
+    from spark_jobs.audit_lake import audit_world
+
+    report = audit_world(from_environment())
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), indent=1))
+    else:
+        columns = ("topic", "partition", "first", "last", "landed", "quarantined", "missing",
+                   "doubled")  # fmt: skip
+        show_rows(columns, [[line[key] for key in columns] for line in report.partitions],
+                  form="table")  # fmt: skip
+        for check in report.checks:
+            mark = "[green]ok[/]  " if check["ok"] else "[red]FAIL[/]"
+            OUT.print(f"{mark} {check['name']}: {check['detail']}")
+    sys.exit(0 if report.ok else 1)

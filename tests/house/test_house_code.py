@@ -1,0 +1,74 @@
+"""How the code reads: sizes, names, no print, the environment read in one place only."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from include.settings import ROOT
+
+SOURCES = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    ).stdout.split()
+    if (ROOT / name).exists()
+]  # fmt: skip
+OWN = [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "tests"]
+VAGUE = {"utils", "helpers", "common", "base", "manager", "handler", "service", "data", "info"}
+READS_ENVIRONMENT = {
+    "include/settings.py", "include/local/platform.py", "include/local/java.py",
+    "include/local/postgres.py", "include/commands/running.py", "spark_jobs/session.py",
+}  # fmt: skip
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_there_is_code_to_look_at() -> None:
+    assert len(OWN) > 50
+
+
+@pytest.mark.parametrize("path", OWN, ids=named)
+def test_a_file_is_short_and_says_what_it_is_about(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 250
+    assert ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("path", OWN, ids=named)
+def test_a_function_is_short(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno + 1 <= 40, f"{named(path)}:{node.lineno}"
+
+
+def test_no_file_has_a_vague_name() -> None:
+    assert [named(path) for path in OWN if path.stem in VAGUE] == []
+
+
+def test_the_environment_is_read_where_it_may_be() -> None:
+    readers = {named(path) for path in OWN if re.search(r"os\.environ|getenv", path.read_text())}
+    assert readers - READS_ENVIRONMENT == set()
+
+
+def test_a_dag_file_is_sixty_lines_or_fewer() -> None:
+    for path in (ROOT / "dags").glob("*.py"):
+        assert path.read_text().count("\n") <= 60, path.name
+
+
+def test_nothing_unfinished_is_left() -> None:
+    words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|not imple" + r"mented)\b", re.IGNORECASE)
+    assert [named(path) for path in OWN if words.search(path.read_text())] == []
+
+
+def test_no_workplace_path_is_in_the_repository() -> None:
+    said = subprocess.run(
+        ["git", "grep", "-nE", "/(work|root|home)/[a-z]", "--", ":!uv.lock", ":!tests/house"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    assert said == ""

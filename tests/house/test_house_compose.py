@@ -1,0 +1,69 @@
+"""docker-compose.yml names services, commands, settings and health checks that exist."""
+
+import re
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import yaml
+
+from include.cli import cli
+from include.local.programs import programs
+from include.settings import ROOT, load, variables
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+RUNS_ONCE = {"prepare"}
+
+
+def test_every_process_of_the_local_platform_is_a_service() -> None:
+    local = {program.name for program in programs(load({}))}
+    assert local - set(SERVICES) == set()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_an_image_a_health_check_and_known_dependencies(name: str) -> None:
+    service = SERVICES[name]
+    assert service["image"]
+    assert name in RUNS_ONCE or service["healthcheck"]["test"]
+    for dependency, wanted in service.get("depends_on", {}).items():
+        other = SERVICES[dependency]
+        assert wanted["condition"] != "service_healthy" or other["healthcheck"]
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "build" in SERVICES[name]])
+def test_the_command_of_a_service_exists(name: str) -> None:
+    command = SERVICES[name]["command"]
+    if command[:2] == ["python", "-m"]:
+        assert find_spec(command[2])
+        return
+    verbs = re.findall(r"\./tickhouse,? ([a-z]+)", " ".join(command))
+    assert verbs and set(verbs) <= set(cli.commands)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_setting_of_a_service_exists(name: str) -> None:
+    given = SERVICES[name].get("environment", {})
+    ours = {key: value for key, value in given.items() if key.startswith("TICKHOUSE_")}
+    asked = set(re.findall(r"\$\{(TICKHOUSE_\w+)", str(given)))
+    assert (set(ours) | asked) - set(variables()) == set()
+    plain = {key: value for key, value in ours.items() if "${" not in value}
+    load(plain)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_published_port_is_on_loopback_only(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+def test_volumes_that_are_used_are_declared() -> None:
+    used = {volume.split(":")[0] for one in SERVICES.values() for volume in one.get("volumes", [])}
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_the_image_copies_what_exists() -> None:
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY"):
+            for source in line.split()[2:-1]:
+                assert (ROOT / source).exists(), line
