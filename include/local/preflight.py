@@ -7,7 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from include.errors import PlatformError
-from include.settings import Ports, Settings
+from include.setting_groups import Ports
+from include.settings import Settings
 
 LEAST_FREE_GB = 2.0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from include.errors import SettingsError
 from include.market.symbols import checked, joined
-from include.settings import Venues
+from include.setting_groups import Venues
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder

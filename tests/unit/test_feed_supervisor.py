@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message, Reject
-from include.settings import Venues
+from include.setting_groups import Venues
 from streaming.feeds.registry import links
 from streaming.feeds.supervisor import MAX_REJECT_BYTES, Feed, backoff
 from streaming.feeds.transport import Socket

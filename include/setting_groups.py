@@ -1,0 +1,145 @@
+"""The groups of settings: one frozen dataclass each, every field with its default and meaning."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from include.variables import Secret, setting
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port; all are bound on `host` alone."""
+
+    host: str = setting("127.0.0.1", "address that everything binds to")
+    kafka: int = setting(19092, "Kafka broker")
+    kafka_controller: int = setting(19093, "Kafka's own controller")
+    postgres: int = setting(15432, "PostgreSQL")
+    airflow: int = setting(8080, "Airflow UI and API")
+    airflow_triggerer_logs: int = setting(18794, "log server of Airflow's triggerer")
+    airflow_worker_logs: int = setting(18793, "log server of Airflow's scheduler")
+    spark_ui: int = setting(4040, "Spark UI of the stream")
+    simulator: int = setting(18765, "simulated venues (HTTP and websocket)")
+    supervisor: int = setting(19001, "control port of the process supervisor")
+    dashboard: int = setting(5006, "live dashboard")
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """Where the broker is and how long it keeps what it has."""
+
+    bootstrap: str = setting("", "host:port list of the brokers; empty: the local one")
+    partitions: int = setting(1, "partitions of a topic made by `up`")
+    replication: int = setting(1, "replicas of a topic made by `up`")
+    retention_hours: int = setting(168, "how long a topic keeps its messages, in hours")
+    heap_mb: int = setting(512, "heap of the local broker, in MB")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The serving database; Airflow's metadata lives in its own database of the same server."""
+
+    host: str = setting("", "server address; empty: the local one")
+    user: str = setting("tickhouse", "role that owns both databases")
+    password: Secret = setting(Secret(""), "its password; generated for the local server")
+    database: str = setting("tickhouse", "name of the serving database")
+    airflow_database: str = setting("airflow", "name of Airflow's metadata database")
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """The Airflow UI's log-in and API."""
+
+    url: str = setting("", "base URL of Airflow's API server; empty: the local one")
+    user: str = setting("admin", "log-in of the Airflow UI")
+    password: Secret = setting(Secret(""), "its password; generated")
+    jwt_secret: Secret = setting(Secret(""), "key of Airflow's API tokens; generated")
+    fernet_key: Secret = setting(Secret(""), "key of secrets in Airflow's database; generated")
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """The process supervisor's control channel."""
+
+    password: Secret = setting(Secret(""), "password of the control port; generated")
+
+
+@dataclass(frozen=True)
+class Venues:
+    """Base URLs and symbols of the venues. `up` points them at the simulator, `up --live` not."""
+
+    gemini_ws: str = setting("wss://api.gemini.com", "Gemini websocket base")
+    gemini_rest: str = setting("https://api.gemini.com", "Gemini REST base")
+    binance_ws: str = setting("wss://data-stream.binance.vision", "Binance websocket base")
+    binance_rest: str = setting("https://data-api.binance.vision", "Binance REST base")
+    gemini_symbols: tuple[str, ...] = setting(("BTC-USD",), "symbols of the Gemini feed")
+    binance_symbols: tuple[str, ...] = setting(
+        ("BTC-USDT", "ETH-USDT"), "symbols of the Binance feed"
+    )
+    gemini_key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
+    gemini_secret: Secret = setting(Secret(""), "Gemini API secret of the sandbox account")
+    gemini_orders: str = setting(
+        "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
+    )
+    stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """The simulated market, or the tape it replays."""
+
+    url: str = setting("", "base URL of the simulated venues; empty: the local ones")
+    seed: int = setting(7, "seed of the simulated market")
+    history_days: int = setting(90, "days of minute history the simulator serves")
+    tape: str = setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
+    speed: float = setting(1.0, "how many times faster than recorded a tape plays")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The Spark Structured Streaming job."""
+
+    master: str = setting("local[2]", "Spark master")
+    driver_memory: str = setting("2g", "heap of the Spark driver")
+    lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
+    trigger_s: float = setting(1.0, "least seconds between two micro-batches of `land`")
+    signals_trigger_s: float = setting(2.0, "least seconds between two of `signals`")
+    max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
+    window_s: int = setting(60, "length of a liquidity window in seconds of event time")
+    watermark_s: int = setting(10, "how many seconds late an event may come")
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """History, training and the published forecast."""
+
+    history: str = setting("", "history CSV: a path or URL; empty: the simulator's Kaggle file")
+    symbol: str = setting("BTC-USD", "symbol that is forecast")
+    horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
+    train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
+    stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
+    keep: int = setting(10, "published forecasts that are kept")
+
+
+@dataclass(frozen=True)
+class Trader:
+    """The trading rule and the paper account."""
+
+    venue: str = setting("gemini", "venue whose signals and book the trader follows")
+    symbol: str = setting("BTC-USD", "symbol it trades")
+    ratio_low: Decimal = setting(Decimal("0.1"), "buy only above this ask/bid liquidity ratio")
+    ratio_high: Decimal = setting(Decimal("2"), "buy only below this ask/bid liquidity ratio")
+    balance_share: Decimal = setting(Decimal("0.9"), "share of the quote balance of one buy")
+    lookahead_minutes: int = setting(1, "the forecast side is read so many minutes ahead")
+    start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
+    fee_bps: Decimal = setting(Decimal("40"), "taker fee of the paper account, basis points")
+    broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)")
+    real_money: str = setting("", "`yes` allows orders at Gemini's production address")
+    book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
+    largest_order: Decimal = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
+    largest_position: Decimal = setting(
+        Decimal("100000"), "most quote units that the base held may be worth to buy more; 0: any"
+    )
+    daily_loss: Decimal = setting(
+        Decimal("5000"), "no buying after so much was lost in a day (market clock); 0: no limit"
+    )
+    orders_per_minute: int = setting(10, "most orders of a minute (market clock); 0: no limit")
