@@ -14,7 +14,7 @@ from include.serving.journal import Journal, OutboxRow
 from streaming.bus import Consumer, Position, Producer, offsets
 
 TAIL = 500
-CLOSE_S = 2.0
+FLUSH_S, CLOSE_S = 4.0, 1.0  # SIGTERM has to end the trader within 5 s
 _PATIENCE_POLLS = 100
 
 
@@ -43,7 +43,7 @@ class Publisher:
         if rows := self._journal.outbox():
             for row in rows:
                 self._producer.send(row.topic, row.key, row.value)
-            self._producer.flush()
+            self._producer.flush(FLUSH_S)
             self._reached("sent")
             self._journal.told([row.id for row in rows])
 

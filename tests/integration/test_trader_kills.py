@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from include.local import kafka
 from include.market.events import Decision
 from include.serving.journal import halt, halted, resume
 from include.trading.rules import derived_again
+from tests.conftest import make_settings
 from tests.integration.trader_world import World, make_world
+from tests.services import eventually, running
 
 REASONS = ["forecast_silent", "forecast_silent", "buy", "already_in", "sell", "nothing_to_sell"]
 WINDOWS = range(1, 7)
@@ -96,3 +99,28 @@ def test_repeated_signals_and_a_halt_make_no_order(world: World) -> None:
         world.until_decided(4)
     reasons = [one.reasons for one in world.told("decision")]
     assert reasons == ["forecast_silent", "forecast_silent", "halted", "buy"]
+
+
+def test_a_broker_killed_and_started_again_is_survived(
+    postgres_dsn: dict[str, Any], tmp_path: Path
+) -> None:
+    own = make_settings(tmp_path / "broker")
+    kafka.prepare(own)
+
+    def broker() -> Any:
+        return running(kafka.command(own), log=tmp_path / "kafka.log")
+
+    with broker() as process:
+        eventually(lambda: kafka.answers(own), what="the broker answers")
+        world = make_world(own.bootstrap, postgres_dsn, tmp_path)
+        world.produce(range(1, 5))
+        with world.trader() as trader:
+            world.until_decided(4)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            with broker():
+                eventually(lambda: kafka.answers(own), what="the broker answers again")
+                world.produce(range(5, 7))
+                world.until_decided(6)
+                assert trader.poll() is None
+                assert_all_done_once(world)

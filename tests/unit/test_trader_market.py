@@ -3,9 +3,14 @@
 import json
 from decimal import Decimal as D
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from include.market import wire
-from include.market.events import Message, Top
-from include.trading.inputs import Place
+from include.market.events import Decision, Message, Top
+from include.trading.account import Account
+from include.trading.inputs import Parameters, Place
+from include.trading.trader import Trader
 from streaming.bus import Record
 from streaming.trader.market import BOOK, SIGNALS, Market
 
@@ -108,3 +113,52 @@ def test_a_restart_sees_the_top_used_and_the_signals_left() -> None:
     assert got is not None
     assert got[1] == Place(SIGNALS, 0, 7)
     assert found.resume_at(READ) == {(BOOK, 0): 4, (SIGNALS, 0): 8}
+
+
+class Sides:
+    """Buys in even minutes, sells in odd ones."""
+
+    forecast_id, trained_until = "f1", 0
+
+    def side_at(self, minute_us: int) -> str:
+        return "sell" if minute_us // (60 * S) % 2 else "buy"
+
+
+PARAMETERS = Parameters(
+    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
+    fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=40 * S,
+)  # fmt: skip
+TIMES = st.lists(
+    st.tuples(st.integers(61 * S, 400 * S), st.one_of(st.none(), st.integers(90, 110))), max_size=40
+)
+
+
+def played(books: list[Record], signals: list[Record], cuts: list[int]) -> list[Decision]:
+    """Decisions on the records as they interleave by `cuts`; 0 restarts from the journal."""
+    topics: dict[str, list[Record]] = {BOOK: books, SIGNALS: signals}
+    found, trader = market(end=len(books)), Trader(PARAMETERS, Account(quote=D(1000)))
+    at, saved = {(BOOK, 0): 0, (SIGNALS, 0): 0}, {(BOOK, 0): 0, (SIGNALS, 0): 0}
+    told: list[Decision] = []
+    for cut in [*cuts, 10**6, -(10**6)]:
+        if cut == 0:
+            at, found = dict(saved), market(end=len(books))
+            trader = Trader(PARAMETERS, trader.account, last_window=trader.last_window)
+        place = (BOOK if cut > 0 else SIGNALS, 0)
+        batch = topics[place[0]][at[place] : at[place] + abs(cut)]
+        at[place] += len(batch)
+        for record in batch:
+            found.take(record)
+        while got := found.next(at):
+            one, where, top = got
+            told.append(trader.decide(one, forecast=Sides(), book=top, place=where))  # type: ignore[arg-type]
+            saved = found.resume_at(at)
+    return told
+
+
+@given(TIMES, st.lists(st.integers(-2, 5), max_size=30))
+def test_restarts_and_the_pace_of_the_topics_change_no_decision(
+    times: list[tuple[int, int | None]], cuts: list[int]
+) -> None:
+    books = [book(n, *one) for n, one in enumerate(sorted(times, key=lambda one: one[0]))]
+    signals = [signal(n, (n + 1) * 60 * S) for n in range(6)]
+    assert played(books, signals, cuts) == played(books, signals, [])

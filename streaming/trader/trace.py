@@ -1,0 +1,212 @@
+"""From an order back to all that made it, read from the lake, and whether it follows from that.
+
+The decision is derived again from its recorded inputs, and those inputs are compared with what
+the lake has itself: the signal's row, the top at its Kafka offset, the forecast's row, and the
+ratio computed anew from the window's book changes.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from include.errors import QueryError, WireError
+from include.lake.reading import connect, open_table
+from include.market.events import Decision
+from include.settings import Settings
+from include.trading.inputs import MINUTE_US, Inputs, read
+from include.trading.rules import derived_again
+
+Row = dict[str, Any]
+TABLES = ("orders", "decisions", "fills", "scores", "balances", "signals", "book_changes",
+          "forecasts")  # fmt: skip
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOSE = Decimal("0.00000001")
+_BOOK = """
+SELECT side, sum(price * remaining) AS amount, count(*) AS changes, "partition",
+       min("offset") AS first_offset, max("offset") AS last_offset
+FROM (SELECT DISTINCT ON (venue_event_id, event_index) * FROM book_changes
+      WHERE venue = ? AND symbol = ? AND venue_time >= ? AND venue_time < ?
+        AND side IS NOT NULL
+      ORDER BY venue_event_id, event_index, "partition", "offset")
+GROUP BY side, "partition" ORDER BY side
+"""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One comparison: what was compared, whether it agrees, and with what."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """All about one order. `versions` are the Delta versions that were read."""
+
+    order: Row
+    decision: Row
+    inputs: Inputs
+    fills: list[Row]
+    scores: list[Row]
+    balances: list[Row]
+    signal: Row | None
+    top: Row | None
+    book: list[Row]
+    forecast: Row | None
+    versions: dict[str, int]
+    checks: list[Check]
+
+
+def trace(settings: Settings, order_id: str) -> Trace:
+    """Everything behind an order.
+
+    Raises:
+        QueryError: the lake has no such order, or not its decision.
+    """
+    lake = _Lake(settings.lake)
+    order = _one(lake, "orders", "order_id = ?", order_id)
+    row = _one(lake, "decisions", "decision_id = ?", order["decision_id"])
+    decision, inputs = _decision(row)
+    window = (_at(inputs.signal.window_start), _at(inputs.signal.timestamp))
+    whose = (inputs.signal.venue, inputs.signal.symbol)
+    signals = lake.rows("signals", "venue = ? AND symbol = ? AND type = ? AND window_start = ?",
+                        *whose, inputs.signal.type, window[0])  # fmt: skip
+    tops = _tops(lake, inputs)
+    book = lake.ask(_BOOK, *whose, *window) if lake.has("book_changes") else []
+    forecast, forecast_check = _forecast(lake, inputs)
+    return Trace(
+        order=order, decision=row, inputs=inputs,
+        fills=lake.rows("fills", "order_id = ?", order_id),
+        scores=lake.rows("scores", "order_id = ?", order_id),
+        balances=lake.rows("balances", "order_id = ?", order_id),
+        signal=signals[0] if signals else None, top=tops[0] if tops else None, book=book,
+        forecast=forecast, versions=lake.versions(),
+        checks=[_derived(decision), _signal(signals, inputs), _ratio(book, inputs),
+                _top(tops, inputs), forecast_check],
+    )  # fmt: skip
+
+
+def as_json(found: Trace) -> str:
+    """The trace as JSON text."""
+    return msgspec.json.format(msgspec.json.encode(found)).decode()
+
+
+def page(found: Trace) -> str:
+    """The trace as one page of text."""
+    order, decision = found.order, found.decision
+    lines = [
+        f"order     {order['order_id']}  {order['broker']}  {order['status']}",
+        f"          {order['side']} {order['quantity']} at {order['price']}, "
+        f"executed {order['executed']}",
+        *[f"fill      {one['quantity']} at {one['price']}, fee {one['fee']}  ({one['fill_id']})"
+          for one in found.fills],
+        *[f"score     profit {one['profit']}, of all sales {one['cumulative_profit']}"
+          for one in found.scores],
+        f"decision  {decision['decision_id']}  {decision['action']}: {decision['reasons']}",
+        f"signal    ratio {found.inputs.signal.value}, window from {decision['window_start']}",
+        *[f"book      {one['side']}: {one['changes']} changes worth {one['amount']:f}, market.book/"
+          f"{one['partition']} offsets {one['first_offset']}..{one['last_offset']}"
+          for one in found.book],
+        f"forecast  {found.inputs.forecast.forecast_id} says {found.inputs.forecast.side}",
+        f"versions  {', '.join(f'{name} {number}' for name, number in found.versions.items())}",
+        *[f"{'agrees   ' if one.ok else 'DIFFERS  '} {one.name}: {one.detail}"
+          for one in found.checks],
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+class _Lake:
+    """Rows of the tables that exist."""
+
+    def __init__(self, lake: str) -> None:
+        self._lake, self._link = lake, connect(lake, TABLES)
+        self._there = {row[0] for row in self._link.execute("SHOW TABLES").fetchall()}
+
+    def has(self, table: str) -> bool:
+        return table in self._there
+
+    def rows(self, table: str, where: str, *values: Any) -> list[Row]:
+        return self.ask(f"SELECT * FROM {table} WHERE {where}", *values) if self.has(table) else []
+
+    def ask(self, statement: str, *values: Any) -> list[Row]:
+        result = self._link.execute(statement, list(values))
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def versions(self) -> dict[str, int]:
+        found = {name: open_table(self._lake, name) for name in TABLES}
+        return {name: table.version() for name, table in found.items() if table}
+
+
+def _one(lake: _Lake, table: str, where: str, value: str) -> Row:
+    rows = lake.rows(table, where, value)
+    if len(rows) != 1:
+        raise QueryError(f"{value} is {len(rows)} times in {table} of the lake, not once")
+    return rows[0]
+
+
+def _decision(row: Row) -> tuple[Decision, Inputs]:
+    own = {name: row[name] for name in Decision.__struct_fields__}
+    own["window_start"] = (row["window_start"] - _EPOCH) // timedelta(microseconds=1)
+    decision = Decision(**own)
+    try:
+        return decision, read(decision.inputs)
+    except WireError as error:
+        raise QueryError(f"decision {decision.decision_id}: {error}") from error
+
+
+def _derived(decision: Decision) -> Check:
+    again = derived_again(decision)
+    apart = [n for n in Decision.__struct_fields__ if getattr(again, n) != getattr(decision, n)]
+    detail = f"differs in {', '.join(apart)}" if apart else "every field follows from the inputs"
+    return Check("decision derived again", not apart, detail)
+
+
+def _signal(signals: Sequence[Row], inputs: Inputs) -> Check:
+    told = [one["value"] for one in signals]
+    ok = told == [inputs.signal.value]
+    return Check("signal in the lake", ok, f"{told or 'none'}, the rule saw {inputs.signal.value}")
+
+
+def _ratio(book: Sequence[Row], inputs: Inputs) -> Check:
+    sums = {side: sum((one["amount"] for one in book if one["side"] == side), Decimal(0))
+            for side in ("bid", "ask")}  # fmt: skip
+    if not sums["bid"] or not sums["ask"]:
+        return Check("ratio computed anew", False, "the lake has not both sides of the window")
+    ratio = sums["ask"] / sums["bid"]
+    ok = abs(ratio - inputs.signal.value) < _CLOSE * max(1, ratio)
+    return Check("ratio computed anew", ok, f"{ratio:.8f} from the window's book changes")
+
+
+def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
+    if inputs.book is None or inputs.book.place is None:
+        return []
+    place = inputs.book.place
+    return lake.rows(
+        "book_changes", '"partition" = ? AND "offset" = ? LIMIT 1', place.partition, place.offset
+    )
+
+
+def _top(tops: Sequence[Row], inputs: Inputs) -> Check:
+    seen = inputs.book.top if inputs.book else None
+    told = [one[f"top_{name}"] for one in tops for name in ("bid", "ask")]
+    ok = seen is not None and told == [seen.bid, seen.ask]
+    return Check("top of the book in the lake", ok, f"bid and ask {[str(one) for one in told]}")
+
+
+def _forecast(lake: _Lake, inputs: Inputs) -> tuple[Row | None, Check]:
+    ahead = inputs.parameters.lookahead_minutes * MINUTE_US
+    minute = inputs.signal.timestamp - inputs.signal.timestamp % MINUTE_US + ahead
+    rows = lake.rows("forecasts", "forecast_id = ? AND ds = ?",
+                     inputs.forecast.forecast_id, _at(minute))  # fmt: skip
+    sides = [one["side"] for one in rows]
+    check = Check("forecast in the lake", sides == [inputs.forecast.side],
+                  f"{_at(minute):%Y-%m-%d %H:%M}: {sides or 'none'}")  # fmt: skip
+    return rows[0] if rows else None, check
+
+
+def _at(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
