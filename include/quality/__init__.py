@@ -1,1 +1,5 @@
-"""Data-quality suites and the gate that runs them."""
+"""Data-quality gates: suites of expectations that must pass before anything downstream runs."""
+
+import logging
+
+logging.getLogger("great_expectations").setLevel(logging.WARNING)

@@ -40,7 +40,10 @@ def _fields(lines: DataFrame, edition: Edition) -> DataFrame:
 
 def _typed(rows: DataFrame, edition: Edition) -> DataFrame:
     time = F.expr("try_cast(time AS decimal(30,6))")
-    stamp = (time * F.lit(edition.unit_us)).cast("bigint")
+    smallest, largest = _magnitude(edition.unit_us)
+    stamp = F.when(
+        (time >= smallest) & (time < largest), (time * F.lit(edition.unit_us)).cast("bigint")
+    )
     told = F.lower("open") != "nan"
     typed = [_money(name, told).alias(name) for name in (*PRICES, "base_volume")]
     silent = ~F.greatest(*(F.lower(name) != "nan" for name in (*PRICES, "base_volume")))
@@ -56,12 +59,11 @@ def _money(name: str, told: Column) -> Column:
 
 def _reason(edition: Edition, now: datetime) -> Column:
     unread = F.greatest(*(F.col(name).isNull() for name in (*PRICES, "base_volume")))
-    smallest, largest = _magnitude(edition.unit_us)
     low_of, high_of = F.least("open", "close", "high"), F.greatest("open", "close", "low")
     return (
         F.when(F.col("width") != len(edition.columns), "wrong number of columns")
         .when(F.col("time").isNull(), "unreadable time")
-        .when((F.col("time") < smallest) | (F.col("time") >= largest), "time in another unit")
+        .when(F.col("stamp").isNull(), "time in another unit")
         .when(F.col("stamp") % MINUTE_US != 0, "not the start of a minute")
         .when(F.col("minute") > F.lit(now), "in the future")
         .when(~F.col("silent") & unread, "unreadable number")

@@ -52,7 +52,8 @@ def bars(spark: SparkSession, settings: Settings, table: str = "history_staging"
 def test_zero_volume_is_no_trade_and_an_absent_minute_stays_absent(
     spark: SparkSession, settings: Settings, archive: Any
 ) -> None:
-    source = archive(SIX, "60.0,4.5,5,4,4.75,1.25", "120.0,4.75,4.75,4.75,4.75,0.0", "", "240,1,1,1,1,1")
+    silent = "120.0,4.75,4.75,4.75,4.75,0.0"
+    source = archive(SIX, "60.0,4.5,5,4,4.75,1.25", silent, "", "240,1,1,1,1,1")
     assert staged(spark, settings, source) == 3
     assert bars(spark, settings) == {
         60: bar("4.5", "5", "4", "4.75", "1.25"), 120: SILENT, 240: bar("1", "1", "1", "1", "1")
