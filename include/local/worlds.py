@@ -38,6 +38,7 @@ def at_simulator(settings: Settings) -> dict[str, str]:
     return {
         f"{PREFIX}VENUES_GEMINI_WS": sockets,
         f"{PREFIX}VENUES_GEMINI_REST": http,
+        f"{PREFIX}VENUES_GEMINI_ORDERS": http,
         f"{PREFIX}VENUES_BINANCE_WS": sockets,
         f"{PREFIX}VENUES_BINANCE_REST": http,
     }

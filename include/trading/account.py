@@ -13,10 +13,11 @@ MINUTE_US = 60_000_000
 
 
 class Bought(msgspec.Struct, frozen=True):
-    """The last buy: base units, what they cost before fees, and the fees."""
+    """The last buy: base units, average price, what they cost before fees, and the fees."""
 
     order_id: str
     quantity: Decimal
+    price: Decimal
     cost: Decimal
     fee: Decimal
 
@@ -64,7 +65,8 @@ def settle(account: Account, order: Order, fills: Iterable[Fill]) -> tuple[Accou
         return account, None
     value = sum((_value(fill) for fill in own), ZERO)
     fee = sum((fill.fee for fill in own), ZERO)
-    trade = Bought(order.order_id, quantity, value, fee)
+    price = rounded(sum((fill.price * fill.quantity for fill in own), ZERO) / quantity)
+    trade = Bought(order.order_id, quantity, price, value, fee)
     return _bought(account, trade) if order.side == "buy" else _sold(account, trade)
 
 
@@ -101,6 +103,5 @@ def _score(account: Account, sale: Bought, buy: Bought) -> Score:
     return Score(
         order_id=sale.order_id, buy_order_id=buy.order_id, profit=profit,
         cumulative_profit=account.profit + profit,
-        buy_price=rounded(buy.cost / buy.quantity), sell_price=rounded(sale.cost / sale.quantity),
-        quantity=sale.quantity,
+        buy_price=buy.price, sell_price=sale.price, quantity=sale.quantity,
     )  # fmt: skip

@@ -30,7 +30,9 @@ def test_a_round_trip_is_scored_with_its_fees() -> None:
     ])  # fmt: skip
     assert nothing is None
     # cost 2*100 + 1*102 = 302, fees 1.2
-    assert held == Account(quote=D("696.8"), base=D(3), bought=Bought("b", D(3), D(302), D("1.2")))
+    assert held == Account(
+        quote=D("696.8"), base=D(3), bought=Bought("b", D(3), D("100.66666667"), D(302), D("1.2"))
+    )
     after, score = settle(held, sale, [fill("3", sale, "110", "3", "1.32")])
     # proceeds 330 - 1.32 = 328.68; spent 303.2; profit 25.48
     assert score == Score("s", "b", D("25.48"), D("25.48"), D("100.66666667"), D(110), D(3))
@@ -92,6 +94,13 @@ def test_a_fee_is_rounded_against_the_account() -> None:
     _, fills = paper.fill(order("b", "buy", quantity="0.00001"), TOP, fee_bps=D("33.333"))
     # 101 * 0.00001 * 0.0033333 = 0.000003366633
     assert fills[0].fee == D("0.00000337")
+
+
+def test_an_average_price_is_not_touched_by_the_rounding_of_the_cost() -> None:
+    buy = order("b", "buy")
+    held, _ = settle(Account(quote=D(9999)), buy, [fill("1", buy, "68276.21", "0.13181751", "0")])
+    assert held.bought is not None
+    assert held.bought.price == D("68276.21")
 
 
 executions = st.lists(
