@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +21,44 @@ from include.settings import Settings, from_environment
 @click.option("--tape", type=click.Path(path_type=Path), help="Replay PATH.jsonl.gz instead.")
 @click.option("--speed", default=1.0, show_default=True, help="How much faster the tape plays.")
 @click.option("--history", default="", help="History CSV to train on: a file or an URL.")
+@click.option(
+    "--until",
+    default="",
+    help="Train on history before this time (ISO, UTC); a tape: its first frame.",
+)
 @click.option("--detach", is_flag=True, help="Return once everything runs.")
-def up(live: bool, tape: Path | None, speed: float, history: str, detach: bool) -> None:
+def up(live: bool, tape: Path | None, speed: float, history: str, until: str, detach: bool) -> None:
     """Start the whole platform on this machine and print the links.
 
-    The market is simulated unless --live or --tape is given. Without --detach it stays until
-    Ctrl-C and then takes everything down again. Examples:
+    The market is simulated unless --live or --tape is given. A tape with --history starts to play
+    when its forecast is published. Without --detach it stays until Ctrl-C and then takes
+    everything down again. Examples:
 
     \b
       ./tickhouse up
       ./tickhouse up --live --detach
       ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
     """  # noqa: D301 (click reads the \\b)
+    from include.local import first_training
     from include.local.airflow import generated_secrets
-    from include.local.platform import start_first_training
-    from include.local.worlds import chosen, ensure_secrets, enter
+    from include.local.worlds import chosen, ensure_secrets, enter, first_frame
 
     flags = chosen(live=live, tape=tape, speed=speed, history=history)
     ensure_secrets(from_environment(flags).var, generated_secrets())
     steps = Steps()
     _refuse_second(from_environment())
     settings = enter(flags)
-    platform = _platform(settings, steps)
+    waits = tape is not None and bool(history)
+
+    def train_first() -> None:
+        if waits and first_training.start(settings, say=steps, until=until or first_frame(tape)):
+            first_training.wait(settings, say=steps)
+
+    platform = _platform(settings, steps, before_feeds=train_first)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     platform.up()
-    start_first_training(settings, say=steps)
+    if not waits:
+        first_training.start(settings, say=steps, until=until)
     _show_links(settings)
     if not detach:
         from include.local.milestones import watch
@@ -144,10 +158,14 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
     os.execve(binary, [str(binary), *arguments], environ)
 
 
-def _platform(settings: Settings, steps: Steps) -> Any:
+def _platform(
+    settings: Settings, steps: Steps, before_feeds: Callable[[], None] = lambda: None
+) -> Any:
     from include.local.platform import Platform
 
-    return Platform(settings, say=steps, make_topics=lambda: _make_topics(settings))
+    return Platform(
+        settings, say=steps, make_topics=lambda: _make_topics(settings), before_feeds=before_feeds
+    )
 
 
 def _make_topics(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from include.settings import ROOT, Settings
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 FIRST_DAG = "ingest_history"
 LOOP_DAGS = (FIRST_DAG, "retrain_forecast", "publish_forecast")
+OVER = {"success", "failed"}
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -11,10 +11,9 @@ import psutil
 
 from include.errors import PlatformError, TickhouseError
 from include.local import airflow, kafka, postgres, preflight, supervisor
-from include.local.airflow import AirflowApi
 from include.local.jars import ensure_jars, fetched
 from include.local.java import ensure_java
-from include.local.programs import Program, programs
+from include.local.programs import FEEDS_STAGE, Program, programs
 from include.serving.tables import create_tables
 from include.settings import ROOT, Settings
 
@@ -22,10 +21,22 @@ Say = Callable[[str], None]
 
 
 class Platform:
-    """One world's processes under supervisord. `make_topics` creates the Kafka topics."""
+    """One world's processes under supervisord.
 
-    def __init__(self, settings: Settings, *, say: Say, make_topics: Callable[[], None]) -> None:
+    `make_topics` creates the Kafka topics; `before_feeds` runs when all but feeds and what
+    follows them works (a tape waits there for its forecast).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        say: Say,
+        make_topics: Callable[[], None],
+        before_feeds: Callable[[], None] = lambda: None,
+    ) -> None:
         """Nothing is touched yet; `say` hears each step."""
+        self.before_feeds = before_feeds
         self.settings = settings
         self.say = say
         self.make_topics = make_topics
@@ -78,6 +89,8 @@ class Platform:
         self.make_topics()
         self._migrate_airflow()
         for stage in sorted({program.stage for program in every} - {0}):
+            if stage == FEEDS_STAGE:
+                self.before_feeds()
             self._stage(every, stage)
 
     def _stage(self, every: list[Program], stage: int) -> None:
@@ -119,22 +132,6 @@ class Platform:
                 f"Airflow's database could not be prepared; last it said: "
                 f"{last_line(self.settings, 'airflow-migrate')}"
             )
-
-
-def start_first_training(settings: Settings, *, say: Say) -> None:
-    """Start ingest -> retrain -> publish if this world has never ingested history."""
-    if settings.world != "sim" and not settings.forecast.history:
-        say("no history given (--history FILE): the trader holds until a forecast is published")
-        return
-    api = AirflowApi(settings)
-    deadline = time.monotonic() + 90
-    while not api.has_dag(airflow.FIRST_DAG):
-        if time.monotonic() > deadline:
-            raise PlatformError(f"Airflow has not found {airflow.FIRST_DAG} in dags/ after 90 s")
-        time.sleep(1)
-    if not api.runs(airflow.FIRST_DAG):
-        api.trigger(airflow.FIRST_DAG)
-        say("started the first ingest_history -> retrain_forecast -> publish_forecast")
 
 
 def process_environment(settings: Settings) -> dict[str, str]:

@@ -14,7 +14,7 @@ from include.local import airflow, kafka, postgres
 from include.settings import Settings
 
 PYTHON = sys.executable
-SIMULATED = "sim"
+FEEDS_STAGE = 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ def _feeds(settings: Settings) -> list[Program]:
     if settings.simulator.tape:
         wanted = {"gemini": settings.venues.gemini_symbols}
     return [
-        Program(f"feed-{venue}", 3, [PYTHON, "-m", "streaming.feeds", venue], lambda: True)
+        Program(
+            f"feed-{venue}", FEEDS_STAGE, [PYTHON, "-m", "streaming.feeds", venue], lambda: True
+        )
         for venue, symbols in wanted.items()
         if symbols
     ]

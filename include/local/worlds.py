@@ -1,5 +1,7 @@
 """Which world `up` starts: its settings, and the file that tells every other command."""
 
+import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 from include.errors import PlatformError, SettingsError
@@ -69,6 +71,16 @@ def write_private(path: Path, values: dict[str, str]) -> None:
     draft.touch(mode=0o600)
     draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     draft.rename(path)
+
+
+def first_frame(tape: Path | None) -> str:
+    """When a tape begins (ISO, UTC): no forecast for it may know later minutes."""
+    if tape is None:
+        return ""
+    with gzip.open(tape.with_name(f"{tape.name}.recv.txt.gz"), "rt") as stamps:
+        first = stamps.readline().strip()
+    seconds = float(first) if "." in first else int(first) / 10 ** (len(first) - 10)
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _tape(tape: Path, speed: float) -> dict[str, str]:

@@ -1,0 +1,63 @@
+"""The first ingest -> retrain -> publish of a world, so that its trader has a forecast."""
+
+import time
+from collections.abc import Callable
+
+from include.errors import PlatformError, Unreachable
+from include.local.airflow import FIRST_DAG, LOOP_DAGS, OVER, AirflowApi
+from include.settings import Settings
+
+Say = Callable[[str], None]
+FIND_DAG_S = 90.0
+TRAINING_S = 900.0
+
+
+def start(settings: Settings, *, say: Say, until: str = "") -> bool:
+    """Start it unless this world has ingested before or has no history; says whether it did.
+
+    `until` (ISO, UTC) leaves out later minutes.
+
+    Raises:
+        PlatformError: Airflow does not find the DAG.
+    """
+    if settings.world != "sim" and not settings.forecast.history:
+        say("no history given (--history FILE): the trader holds until a forecast is published")
+        return False
+    api = AirflowApi(settings)
+    deadline = time.monotonic() + FIND_DAG_S
+    while not api.has_dag(FIRST_DAG):
+        if time.monotonic() > deadline:
+            raise PlatformError(f"Airflow has not found {FIRST_DAG} in dags/ after {FIND_DAG_S} s")
+        time.sleep(1)
+    if api.runs(FIRST_DAG):
+        return False
+    api.trigger(FIRST_DAG, conf={"until": until} if until else None)
+    say("started the first ingest_history -> retrain_forecast -> publish_forecast")
+    return True
+
+
+def wait(settings: Settings, *, say: Say) -> None:
+    """Wait for the published forecast, or for the run that failed; tells which it was."""
+    api = AirflowApi(settings)
+    deadline = time.monotonic() + TRAINING_S
+    told: set[str] = set()
+    while not (settings.forecasts / "CURRENT").exists():
+        for dag, state in _states(api):
+            if state in OVER and dag not in told:
+                told.add(dag)
+                say(f"{dag}: {state}")
+            if state == "failed":
+                say(f"no forecast: see why {dag} failed in Airflow; the trader holds")
+                return
+        if time.monotonic() > deadline:
+            say(f"no forecast after {TRAINING_S:.0f} s: see Airflow; the trader holds")
+            return
+        time.sleep(1)
+    say("the forecast is published")
+
+
+def _states(api: AirflowApi) -> list[tuple[str, str]]:
+    try:
+        return [(dag, str(run["state"])) for dag in LOOP_DAGS for run in api.runs(dag)[:1]]
+    except Unreachable:
+        return []
