@@ -3,13 +3,15 @@
 import json
 from decimal import Decimal as D
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.market import wire
 from include.market.events import Decision, Message, Top
+from include.trading import paper
 from include.trading.account import Account
 from include.trading.inputs import Parameters, Place
+from include.trading.rules import order_of
 from include.trading.trader import Trader
 from streaming.bus import Record
 from streaming.trader.market import BOOK, SIGNALS, Market
@@ -151,10 +153,13 @@ def played(books: list[Record], signals: list[Record], cuts: list[int]) -> list[
         while got := found.next(at):
             one, where, top = got
             told.append(trader.decide(one, forecast=Sides(), book=top, place=where))  # type: ignore[arg-type]
+            if order := order_of(told[-1], broker="paper"):
+                trader.settle(*paper.fill(order, top.top if top else None, fee_bps=D(40)))
             saved = found.resume_at(at)
     return told
 
 
+@settings(deadline=None)
 @given(TIMES, st.lists(st.integers(-2, 5), max_size=30))
 def test_restarts_and_the_pace_of_the_topics_change_no_decision(
     times: list[tuple[int, int | None]], cuts: list[int]

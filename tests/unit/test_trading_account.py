@@ -3,7 +3,7 @@
 from decimal import Decimal as D
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.market.events import Fill, Order, Score, Top
@@ -113,6 +113,7 @@ executions = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(executions, executions, st.randoms(use_true_random=False))
 def test_fills_in_any_order_and_twice_give_the_same_account(buys, sales, rng) -> None:  # type: ignore[no-untyped-def]
     buy, sale = order("b", "buy"), order("s", "sell")

@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.errors import WireError
@@ -161,6 +161,7 @@ money = st.decimals(min_value=0, max_value=10**7, places=8, allow_nan=False)
 price = st.decimals(min_value="0.01", max_value=10**6, places=2, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(
     quote=money, base=money, bid=price, spread=price, there=money,
     side=st.sampled_from(["buy", "sell"]),

@@ -1,0 +1,158 @@
+"""The trader on 18 recorded minutes of Gemini: its decisions are those that the tape's facts call for.
+
+The oracle is written anew here, over the venue's JSON: the book as two dictionaries, the ratio and
+the rule in plain arithmetic. It shares no code with the trader.
+"""
+
+import json
+from bisect import bisect_right
+from collections import defaultdict
+from decimal import Decimal as D
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.market import wire
+from include.market.events import Decision
+from include.trading import paper
+from include.trading.account import Account
+from include.trading.inputs import Parameters
+from include.trading.rules import derived_again, order_of
+from include.trading.trader import Trader
+from streaming.bus import Record
+from streaming.feeds.tape import read_tape
+from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.trader.market import BOOK, SIGNALS, Market
+
+TAPE = "ws/gemini_v1/btcusd_2018-04-24"
+MINUTE = 60_000_000
+KEY = b"gemini|BTC-USD"
+UNTIL = 1_524_546_000_000_000  # 05:00
+SHARE, FEE = D("0.9"), D("0.004")
+
+
+class ThreeByThree:
+    """Says buy for three minutes, then sell for three, and so on."""
+
+    forecast_id, trained_until = "three", UNTIL
+
+    def side_at(self, minute_us: int) -> str:
+        return "sell" if minute_us // MINUTE % 6 >= 3 else "buy"
+
+
+class Facts:
+    """What the tape says itself: liquidity of each minute, best bid and ask over time."""
+
+    def __init__(self, path: Path) -> None:
+        self.amounts: dict[int, dict[str, D]] = defaultdict(lambda: {"bid": D(0), "ask": D(0)})
+        self.times: list[int] = []
+        self.tops: list[tuple[D, D, D, D]] = []
+        levels: dict[str, dict[D, D]] = {"bid": {}, "ask": {}}
+        for frame in read_tape(path):
+            told = json.loads(frame.data)
+            for one in told["events"]:
+                if one["type"] == "change":
+                    self._change(levels[one["side"]], one, told.get("timestampms"))
+            if "timestampms" in told:
+                bid, ask = max(levels["bid"]), min(levels["ask"])
+                self.times.append(told["timestampms"] * 1000)
+                self.tops.append((bid, levels["bid"][bid], ask, levels["ask"][ask]))
+
+    def _change(self, levels: dict[D, D], one: Any, time_ms: int | None) -> None:
+        price, remaining = D(one["price"]), D(one["remaining"])
+        if remaining:
+            levels[price] = remaining
+        else:
+            levels.pop(price, None)
+        if time_ms is not None:
+            self.amounts[time_ms * 1000 // MINUTE][one["side"]] += price * remaining
+
+    def signals(self) -> list[tuple[int, D]]:
+        """The end and the ratio of each minute in which both sides moved."""
+        return [((minute + 1) * MINUTE, one["ask"] / one["bid"])
+                for minute, one in sorted(self.amounts.items()) if all(one.values())]  # fmt: skip
+
+    def expected(self) -> list[tuple[str, D | None, D | None]]:
+        """Action, quantity and price at each signal, by the rule in plain arithmetic."""
+        quote, base, found = D(10_000), D(0), []
+        for end, ratio in self.signals():
+            bid, bids, ask, asks = self.tops[bisect_right(self.times, end) - 1]
+            buys = ThreeByThree().side_at(end + MINUTE) == "buy"
+            if buys and base == 0 and D("0.1") < ratio < 2:
+                quantity = (quote * SHARE / ask).quantize(D("1e-8"), "ROUND_DOWN")
+                done = min(quantity, asks)
+                base, quote = done, quote - done * ask * (1 + FEE)
+                found.append(("buy", quantity, ask))
+            elif not buys and base >= D("0.00001"):
+                found.append(("sell", base, bid))
+                done = min(base, bids)
+                base, quote = base - done, quote + done * bid * (1 - FEE)
+            else:
+                found.append(("hold", None, None))
+        return found
+
+
+def records(path: Path, facts: Facts) -> tuple[list[Record], list[Record]]:
+    """The tape as the feed sends it, and the oracle's ratios as Spark sends its signals."""
+    decoder = GeminiV1Decoder(symbol="BTC-USD", conn="tape")
+    messages = [m for one in read_tape(path) for m in decoder.decode(one).messages]
+    books = [wire.encode(one) for one in messages if one.kind == "book"]
+    signals = [
+        json.dumps({"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": "price_volume",
+                    "value": f"{ratio:.12f}", "timestamp": end, "window_start": end - MINUTE})
+        for end, ratio in facts.signals()
+    ]  # fmt: skip
+    return (
+        [Record(BOOK, 0, n, 0, KEY, one) for n, one in enumerate(books)],
+        [Record(SIGNALS, 0, n, 0, KEY, one.encode()) for n, one in enumerate(signals)],
+    )
+
+
+def decisions(books: list[Record], signals: list[Record]) -> list[Decision]:
+    parameters = Parameters(
+        ratio_low=D("0.1"), ratio_high=D(2), balance_share=SHARE, lookahead_minutes=1,
+        fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
+    )  # fmt: skip
+    market = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): len(books)})
+    trader, told = Trader(parameters, Account(quote=D(10_000))), []
+    for record in [*books, *signals]:
+        market.take(record)
+    while found := market.next({(BOOK, 0): len(books)}):
+        signal, place, book = found
+        told.append(trader.decide(signal, forecast=ThreeByThree(), book=book, place=place))  # type: ignore[arg-type]
+        if order := order_of(told[-1], broker="paper"):
+            trader.settle(*paper.fill(order, book.top if book else None, fee_bps=D(40)))
+    return told
+
+
+@pytest.fixture(scope="module")
+def tape(shared_data: Path) -> tuple[Facts, list[Record], list[Record]]:
+    facts = Facts(shared_data / TAPE)
+    return facts, *records(shared_data / TAPE, facts)
+
+
+def test_the_decisions_are_those_the_tape_calls_for(
+    tape: tuple[Facts, list[Record], list[Record]],
+) -> None:
+    facts, books, signals = tape
+    told = decisions(books, signals)
+    expected = facts.expected()
+    assert len(told) == len(expected) == 18
+    for number, (one, (action, quantity, price)) in enumerate(zip(told, expected, strict=True)):
+        assert (one.action, one.price) == (action, price), (number, one.reasons)
+        assert abs((one.quantity or 0) - (quantity or 0)) <= D("0.00000001")
+    assert {one.action for one in told} == {"buy", "sell", "hold"}
+    assert [derived_again(one) for one in told] == told
+
+
+def test_cutting_off_the_future_changes_no_decision(
+    tape: tuple[Facts, list[Record], list[Record]],
+) -> None:
+    _, books, signals = tape
+    told = decisions(books, signals)
+    for kept in (5, 12):
+        end = json.loads(signals[kept - 1].value)["timestamp"]
+        past = [one for one in books if (wire.decode(one.value).venue_time or 0) <= end]
+        assert len(past) < len(books)
+        assert decisions(past, signals[:kept]) == told[:kept]
