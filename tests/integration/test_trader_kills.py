@@ -124,3 +124,17 @@ def test_a_broker_killed_and_started_again_is_survived(
                 world.until_decided(6)
                 assert trader.poll() is None
                 assert_all_done_once(world)
+
+
+def test_a_second_trader_waits_for_the_first(world: World) -> None:
+    world.produce(range(1, 3))
+    with world.trader() as first:
+        world.until_decided(2)
+        with world.trader() as second:
+            eventually(lambda: "another trader holds" in world.log.read_text(), what="it waits")
+            os.kill(first.pid, signal.SIGKILL)
+            first.wait()
+            world.produce(range(3, 7))
+            world.until_decided(6)
+            assert second.poll() is None
+    assert_all_done_once(world)
