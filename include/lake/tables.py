@@ -7,6 +7,7 @@ then the event's own columns. Column types are Spark SQL's.
 from dataclasses import dataclass
 
 MONEY = "decimal(20,8)"
+QUANTITY = "decimal(22,10)"  # Gemini tells ten decimals; price x quantity still fits 38 digits
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ def _money(name: str, comment: str, *, required: bool = False) -> Column:
     return Column(name, MONEY, comment, required)
 
 
+def _quantity(name: str, comment: str, *, required: bool = False) -> Column:
+    return Column(name, QUANTITY, comment, required)
+
+
 def _text(name: str, comment: str, *, required: bool = False) -> Column:
     return Column(name, "string", comment, required)
 
@@ -72,7 +77,7 @@ LANDED = (
         "trades", "market.trades", "Trades and aggregate trades, as the venues told them",
         _text("trade_id", "the venue's trade id", required=True),
         _money("price", "quote per base", required=True),
-        _money("quantity", "in base units", required=True),
+        _quantity("quantity", "in base units", required=True),
         _text("side", "the aggressor's: buy or sell"),
         Column("traded_at", "timestamp", "when the trade was made", required=True),
         Column("first_trade_id", "bigint", "first trade of an aggregate"),
@@ -83,22 +88,24 @@ LANDED = (
         _money("last", "last price", required=True),
         _money("open", "price 24 hours before"), _money("high", "highest price of 24 hours"),
         _money("low", "lowest price of 24 hours"),
-        _money("bid", "best bid"), _money("bid_quantity", "its quantity"),
-        _money("ask", "best ask"), _money("ask_quantity", "its quantity"),
-        _money("base_volume", "traded in base units"),
-        _money("quote_volume", "traded in quote units"),
+        _money("bid", "best bid"), _quantity("bid_quantity", "its quantity"),
+        _money("ask", "best ask"), _quantity("ask_quantity", "its quantity"),
+        _quantity("base_volume", "traded in base units"),
+        _quantity("quote_volume", "traded in quote units"),
         Column("trade_count", "bigint", "trades of 24 hours"),
     ),
     _landed(
         "book_changes", "market.book", "Order-book changes and snapshots, a level a row",
         _text("side", "bid or ask", required=True),
         _money("price", "the level's price", required=True),
-        _money("remaining", "quantity now on the level; 0 removes it", required=True),
-        _money("delta", "change of the quantity"),
+        _quantity("remaining", "quantity now on the level; 0 removes it", required=True),
+        _quantity("delta", "change of the quantity"),
         _text("reason", "initial, place, cancel, trade"),
         Column("venue_event_id", "bigint", "the venue's id of the change"),
-        _money("top_bid", "best bid after the message"), _money("top_bid_quantity", "its quantity"),
-        _money("top_ask", "best ask after the message"), _money("top_ask_quantity", "its quantity"),
+        _money("top_bid", "best bid after the message"),
+        _quantity("top_bid_quantity", "its quantity"),
+        _money("top_ask", "best ask after the message"),
+        _quantity("top_ask_quantity", "its quantity"),
     ),
     _landed(
         "quotes", "market.quotes", "Polled prices of suppliers",
@@ -123,7 +130,7 @@ LANDED = (
         Column("window_start", "timestamp", "start of the signal's window", required=True),
         _money("ratio", "ask over bid liquidity"), _text("side_next", "forecast of the next side"),
         _money("bid", "best bid it saw"), _money("ask", "best ask it saw"),
-        _money("quantity", "base units to order"), _money("price", "limit of the order"),
+        _quantity("quantity", "base units to order"), _money("price", "limit of the order"),
         _text("forecast_id", "forecast file it used"),
         _text("inputs", "JSON of all the rule saw", required=True),
     ),
@@ -133,8 +140,8 @@ LANDED = (
         _text("decision_id", "decision that made it", required=True),
         _text("broker", "paper or gemini", required=True),
         _text("side", "buy, sell", required=True),
-        _money("price", "limit", required=True), _money("quantity", "ordered", required=True),
-        _money("executed", "executed", required=True),
+        _money("price", "limit", required=True), _quantity("quantity", "ordered", required=True),
+        _quantity("executed", "executed", required=True),
         _text("status", "filled, partial, cancelled or refused", required=True),
         _text("reason", "why not filled"),
     ),
@@ -142,11 +149,12 @@ LANDED = (
         "fills", "trading.fills", "Executions of orders",
         _text("fill_id", "execution id", required=True), _text("order_id", "order", required=True),
         _text("side", "buy, sell", required=True), _money("price", "price", required=True),
-        _money("quantity", "base units", required=True), _money("fee", "in quote", required=True),
+        _quantity("quantity", "base units", required=True),
+        _money("fee", "in quote", required=True),
     ),
     _landed(
         "balances", "trading.balances", "What the account holds after each order",
-        _text("currency", "currency", required=True), _money("amount", "held", required=True),
+        _text("currency", "currency", required=True), _quantity("amount", "held", required=True),
         _text("order_id", "order that changed it"),
     ),
     _landed(
@@ -156,7 +164,7 @@ LANDED = (
         _money("cumulative_profit", "of all sales", required=True),
         _money("buy_price", "average price bought", required=True),
         _money("sell_price", "average price sold", required=True),
-        _money("quantity", "base units", required=True),
+        _quantity("quantity", "base units", required=True),
     ),
 )  # fmt: skip
 

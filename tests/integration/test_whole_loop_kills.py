@@ -1,0 +1,61 @@
+"""Any process may be killed at any moment: it comes back, and nothing is lost or doubled."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.whole_platform import PlatformRun, up
+from tests.services import eventually
+
+SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+KILLED = ["stream", "feed-gemini", "kafka", "stream", "trader", "feed-binance", "stream"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformRun]:
+    """The simulated world, an hour of history to train on."""
+    var = tmp_path_factory.mktemp("kills") / "var"
+    with up(PlatformRun(var, SIMULATOR_HISTORY_DAYS="3", SIMULATOR_SPEED="4")) as platform:
+        yield platform
+
+
+def rows(run: PlatformRun) -> int:
+    return int(sum(run.told("status", "--json")["rows"].values()))
+
+
+def test_killed_processes_come_back_and_the_audit_stays_clean(run: PlatformRun) -> None:
+    print(f"seed {SEED}")
+    rng = random.Random(SEED)
+    eventually(lambda: rows(run) > 100, timeout_s=120, every_s=1, what="rows are landing")
+    for name in KILLED:
+        pid = run.pid(name)
+        assert pid is not None, name
+        before = rows(run)
+        os.kill(pid, signal.SIGKILL)
+        eventually(
+            lambda name=name, pid=pid: run.pid(name) not in {None, pid},
+            timeout_s=60, every_s=0.5, what=f"{name} comes back",
+        )  # fmt: skip
+        eventually(
+            lambda before=before: rows(run) > before, timeout_s=150, every_s=1,
+            what=f"rows land again after {name} was killed",
+        )  # fmt: skip
+        time.sleep(rng.uniform(0, 3))  # where in a batch the next kill falls
+    eventually(lambda: run.told("status", "--json")["ok"], timeout_s=60, what="all is running")
+    report = run.told("audit", "--json")
+    assert report["ok"], report["checks"]
+    assert sum(one["landed"] for one in report["partitions"]) > 1000
+
+
+def test_no_frame_of_a_connection_is_missing(run: PlatformRun) -> None:
+    """Gemini numbers the frames of a connection from 0: the lake has each number of each."""
+    found = run.sql(
+        "SELECT conn, count(DISTINCT seq_first) AS frames, max(seq_first) + 1 AS numbered"
+        " FROM book_changes WHERE venue = 'gemini' GROUP BY conn"
+    )
+    assert len(found) >= 2
+    assert [one for one in found if one["frames"] != one["numbered"]] == []

@@ -1,0 +1,71 @@
+"""The whole platform as a person starts it: `./tickhouse` in a scratch folder on free ports."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from include.local.airflow import AirflowApi
+from include.settings import ROOT, Settings, load, read_env
+from tests.conftest import make_environment
+
+UP_S = 420.0
+
+
+class PlatformRun:
+    """One installation: its environment, its verbs, its settings once it is up."""
+
+    def __init__(self, var: Path, **more: str) -> None:
+        self.var = var
+        self.environ = make_environment(var, **more)
+        del self.environ["TICKHOUSE_POSTGRES_PASSWORD"]
+
+    def verb(self, *arguments: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(ROOT / "tickhouse"), *arguments], env=os.environ | self.environ, cwd=ROOT,
+            capture_output=True, text=True, timeout=timeout_s, check=False,
+        )  # fmt: skip
+
+    def told(self, *arguments: str) -> Any:
+        """A verb's JSON."""
+        done = self.verb(*arguments)
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.told("sql", statement, "--format", "json")
+        return rows
+
+    @property
+    def settings(self) -> Settings:
+        files = [self.var / "secrets.env", self.var / "current.env"]
+        values = {key: one for path in files
+                  for key, one in read_env(path, prefix="TICKHOUSE_").items()}  # fmt: skip
+        return load(values | self.environ)
+
+    @property
+    def airflow(self) -> AirflowApi:
+        return AirflowApi(self.settings)
+
+    def pid(self, name: str) -> int | None:
+        told = self.told("status", "--json")
+        return next((one["pid"] for one in told["processes"] if one["name"] == name), None)
+
+    def behind(self) -> int | None:
+        """Offsets that the stream has not read yet; none while it tells nothing."""
+        lag = [one["behind"] for one in self.told("status", "--json")["lag"]]
+        return sum(lag) if lag else None
+
+
+@contextmanager
+def up(run: PlatformRun, *flags: str) -> Iterator[PlatformRun]:
+    """`./tickhouse up --detach`, and down at the end whatever happened."""
+    try:
+        done = run.verb("up", "--detach", *flags, timeout_s=UP_S)
+        assert done.returncode == 0, done.stderr
+        yield run
+    finally:
+        run.verb("down")
