@@ -198,5 +198,6 @@ def test_the_three_dags_run_twice_and_leave_the_same(world: Any, tmp_path: Path)
     source.write_text(source.read_text().replace("100.00,101.00", "100.00,-101.00", 1))
     log = run(env, ingest)
     assert "STATE ingest_history failed" in log
-    assert "HistoryError: 1 rows of bars.csv cannot be used, first '1500000000.0,100.00,-101.00" in log
+    fault = "1 rows of bars.csv cannot be used, first '1500000000.0,100.00,-101.00,"
+    assert f"HistoryError: {fault}" in log
     assert seen(settings) == outcomes[0]
