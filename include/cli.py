@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from include.commands import developing, lake, running
+from include.commands import developing, lake, running, trading
 from include.console import ERR
 from include.errors import TickhouseError
 
@@ -34,7 +34,8 @@ def cli() -> None:
 
 for verb in (
     running.up, running.down, running.restart, running.logs, running.status, running.prepare,
-    running.run_airflow, lake.run_sql, lake.audit, developing.test, developing.check,
+    running.run_airflow, lake.run_sql, lake.audit, lake.quarantine, trading.forecast,
+    trading.trader, trading.trace, developing.test, developing.check,
 ):  # fmt: skip
     cli.add_command(verb)
 

@@ -13,7 +13,7 @@ class Ports:
     host: str = setting("127.0.0.1", "address that everything binds to")
     kafka: int = setting(19092, "Kafka broker")
     kafka_controller: int = setting(19093, "Kafka's own controller")
-    postgres: int = setting(15432, "PostgreSQL")
+    postgres: int = setting(15432, "PostgreSQL server")
     airflow: int = setting(8080, "Airflow UI and API")
     airflow_triggerer_logs: int = setting(18794, "log server of Airflow's triggerer")
     airflow_worker_logs: int = setting(18793, "log server of Airflow's scheduler")

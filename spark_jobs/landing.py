@@ -7,7 +7,8 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC, Table
+from include.lake.columns import Table
+from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
 from include.settings import Settings
 from spark_jobs.epoch import Epoch
 from spark_jobs.sinks import Appender, path

@@ -4,7 +4,8 @@ from typing import cast
 
 from pyspark.sql import types as T
 
-from include.lake.tables import ENVELOPE, Column, Table, event_columns
+from include.lake.columns import ENVELOPE, Column, Table
+from include.lake.tables import event_columns
 
 CORRUPT = "_corrupt"
 SCHEMA_VERSION = 1

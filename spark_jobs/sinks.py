@@ -6,7 +6,7 @@ from delta.tables import DeltaTable
 from deltalake import DeltaTable as CommitLog
 from pyspark.sql import DataFrame, SparkSession
 
-from include.lake.tables import Table
+from include.lake.columns import Table
 from include.settings import Settings
 
 PROPERTIES = {

@@ -1,4 +1,4 @@
-"""Verbs about the lake: sql, audit."""
+"""Verbs about the lake: sql, audit, quarantine."""
 
 import json
 import sys
@@ -7,6 +7,12 @@ import click
 
 from include.console import OUT, show_rows
 from include.settings import from_environment
+
+QUARANTINED = """
+SELECT topic, reason, count(*) AS records, min("offset") AS first_offset,
+       max("offset") AS last_offset, max(kafka_time) AS newest, any_value(detail) AS example
+FROM quarantine GROUP BY topic, reason ORDER BY records DESC
+"""
 
 
 @click.command("sql")
@@ -42,3 +48,19 @@ def audit(as_json: bool) -> None:
             mark = "[green]ok[/]  " if check["ok"] else "[red]FAIL[/]"
             OUT.print(f"{mark} {check['name']}: {check['detail']}")
     sys.exit(0 if report.ok else 1)
+
+
+@click.group()
+def quarantine() -> None:
+    """See what could not be read."""
+
+
+@quarantine.command("list")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table",
+              show_default=True, help="How the result is printed.")  # fmt: skip
+def list_quarantine(form: str) -> None:
+    """List what was set aside by topic and reason: how many, between which offsets, an example."""
+    from include.lake.reading import query
+
+    columns, rows = query(from_environment().lake, QUARANTINED)
+    show_rows(columns, rows, form=form)

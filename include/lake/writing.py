@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from include.lake.tables import Table
+from include.lake.columns import Table
 
 ARROW = {
     "string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(),

@@ -5,8 +5,8 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from include.lake.columns import MONEY
 from include.lake.kaggle import Edition
-from include.lake.tables import MONEY
 
 MINUTE_US = 60_000_000
 PRICES = ("open", "high", "low", "close")

@@ -8,7 +8,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from include.lake.tables import ENVELOPE, QUARANTINE, Table, event_columns
+from include.lake.columns import ENVELOPE, Table
+from include.lake.tables import QUARANTINE, event_columns
 from spark_jobs.schemas import CORRUPT, SCHEMA_VERSION, column_type, message_schema
 
 KNOWN_VERSION = 1

@@ -43,7 +43,6 @@ def run(
         Unreachable: Kafka, Postgres or the venue does not answer (any more).
         OrderRefused: the venue holds something else than the account.
     """
-    trader = settings.trader
     create_tables(settings.dsn())
     with ExitStack() as stack:
         journal = stack.enter_context(closing(Journal(settings.dsn())))
@@ -53,16 +52,17 @@ def run(
         )
         desk = Desk(
             journal, broker=broker(journal), forecasts=forecasts, reached=reached,
-            teller=Teller(venue=trader.venue, symbol=trader.symbol, conn=books.conn),
-            halt_file=settings.home / HALT_FILE,
+            teller=_teller(settings, books.conn), halt_file=settings.home / HALT_FILE,
         )  # fmt: skip
-        start = Account(quote=trader.start_quote)
+        start = Account(quote=settings.trader.start_quote)
         desk.open_account(books, parameters=parameters(settings), start=start)
         publisher.flush()
         consumer = stack.enter_context(closing(
             Consumer(settings.bootstrap, topics=[SIGNALS, BOOK], positions=books.positions)
         ))  # fmt: skip
-        log.info(event("trader ready", broker=trader.broker, rule=RULE, account=books.conn))
+        log.info(
+            event("trader ready", broker=settings.trader.broker, rule=RULE, account=books.conn)
+        )
         market = _market(settings)
         while not stopped():
             forecasts.refresh()
@@ -71,6 +71,10 @@ def run(
             while not stopped() and (found := market.next(consumer.positions)):
                 desk.on_signal(*found, market.resume_at(consumer.positions))
                 publisher.flush()
+
+
+def _teller(settings: Settings, conn: str) -> Teller:
+    return Teller(venue=settings.trader.venue, symbol=settings.trader.symbol, conn=conn)
 
 
 def _market(settings: Settings) -> Market:

@@ -1,0 +1,72 @@
+"""What a table is made of: columns, their types, and the columns that landed tables share."""
+
+from dataclasses import dataclass
+
+MONEY = "decimal(20,8)"
+QUANTITY = "decimal(22,10)"  # Gemini tells ten decimals; price x quantity still fits 38 digits
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: Spark SQL type, what it means, and whether a row without it is unreadable."""
+
+    name: str
+    type: str
+    comment: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Delta table. `topic` and `kind` say what it lands; derived tables have neither."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    cluster: tuple[str, ...] = ()
+    topic: str | None = None
+
+
+ACCOUNTING = (
+    Column("topic", "string", "Kafka topic of the message", required=True),
+    Column("partition", "int", "Kafka partition of the message", required=True),
+    Column("offset", "bigint", "Kafka offset of the message", required=True),
+    Column("kafka_time", "timestamp", "when the broker or producer stamped it", required=True),
+    Column("event_index", "int", "place of the event in its message; -1: no event", required=True),
+)
+ENVELOPE = (
+    Column("v", "int", "version of the message format", required=True),
+    Column("venue", "string", "exchange or price supplier", required=True),
+    Column("symbol", "string", "BASE-QUOTE", required=True),
+    Column("kind", "string", "what the message holds", required=True),
+    Column("conn", "string", "connection (or run) that received it", required=True),
+    Column("seq_first", "bigint", "venue's own first sequence number or id"),
+    Column("seq_last", "bigint", "venue's own last sequence number or id"),
+    Column("venue_time", "timestamp", "the venue's time; null where it gives none"),
+    Column("received_time", "timestamp", "when the feed received it", required=True),
+)
+LANDED_KEY = ("topic", "partition", "offset", "event_index")
+
+
+def landed(name: str, topic: str, comment: str, *columns: Column) -> Table:
+    """A table that lands a topic: accounting, envelope, then its own columns."""
+    return Table(
+        name=name, comment=comment, columns=(*ACCOUNTING, *ENVELOPE, *columns), key=LANDED_KEY,
+        cluster=("symbol", "received_time"), topic=topic,
+    )  # fmt: skip
+
+
+def money(name: str, comment: str, *, required: bool = False) -> Column:
+    """A price or an amount of money."""
+    return Column(name, MONEY, comment, required)
+
+
+def quantity(name: str, comment: str, *, required: bool = False) -> Column:
+    """A quantity in base units, or a volume."""
+    return Column(name, QUANTITY, comment, required)
+
+
+def text(name: str, comment: str, *, required: bool = False) -> Column:
+    """A column of text."""
+    return Column(name, "string", comment, required)

@@ -1,0 +1,68 @@
+"""The audit finds what is missing, doubled, in both tables, or told differently by the witness."""
+
+from typing import Any
+
+import pytest
+
+from include.lake.audit import Count, audited
+
+BOOK = ("market.book", 0)
+CLEAN = Count(first=0, last=99, landed=98, quarantined=2, both=0, doubled=0)
+
+
+def report(count: Count = CLEAN, **changes: Any) -> Any:
+    given = {"ranges": {BOOK: (0, 120)}, "committed": {BOOK: 100}, "witness": {BOOK: count},
+             **changes}  # fmt: skip
+    return audited({BOOK: count}, given.pop("ranges"), **given)
+
+
+def failed(found: Any) -> list[str]:
+    return [check["name"] for check in found.checks if not check["ok"]]
+
+
+def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
+    found = report()
+    assert found.ok
+    assert failed(found) == []
+    assert "20 offsets not landed yet" in str(found.checks)
+    assert found.as_dict()["partitions"] == [{
+        "topic": "market.book", "partition": 0, "first": 0, "last": 99, "landed": 98,
+        "quarantined": 2, "missing": 0, "doubled": 0,
+    }]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "missing", "doubled"),
+    [
+        (Count(first=0, last=99, landed=97, quarantined=2, both=0, doubled=0), 1, 0),
+        (Count(first=0, last=99, landed=98, quarantined=2, both=0, doubled=3), 0, 3),
+        (Count(first=0, last=99, landed=98, quarantined=3, both=1, doubled=0), 0, 1),
+    ],
+)
+def test_a_hole_a_double_and_a_row_in_both_tables_are_found(
+    count: Count, missing: int, doubled: int
+) -> None:
+    found = report(count)
+    (line,) = found.partitions
+    assert (line["missing"], line["doubled"]) == (missing, doubled)
+    assert failed(found) == ["I1 conservation"]
+
+
+def test_what_lies_before_the_first_landed_offset_is_a_loss() -> None:
+    late = Count(first=5, last=99, landed=95, quarantined=0, both=0, doubled=0)
+    assert failed(report(late)) == ["I1 beginning"]
+    assert failed(report(late, ranges={BOOK: (5, 120)})) == []
+
+
+def test_a_partition_that_never_landed_is_a_loss_once_it_was_committed() -> None:
+    found = audited({}, {BOOK: (0, 9)}, committed={BOOK: 9}, witness={})
+    assert "I1 end" in failed(found)
+
+
+def test_committed_offsets_that_are_not_landed_are_a_loss() -> None:
+    assert failed(report(committed={BOOK: 110})) == ["I1 end"]
+
+
+def test_a_witness_that_counts_otherwise_is_heard() -> None:
+    other = Count(first=0, last=99, landed=99, quarantined=2, both=1, doubled=0)
+    assert failed(report(witness={BOOK: other})) == ["two readers agree"]

@@ -1,0 +1,105 @@
+"""Settings: every fault at once, secrets unprinted, the order of their sources, worlds."""
+
+import gzip
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from include.errors import PlatformError, SettingsError
+from include.local import preflight, worlds
+from include.settings import load, read_env, variables
+from include.variables import Secret
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"TICKHOUSE_PORTS_KAFKA": "many", "TICKHOUSE_TRADER_RATIO_LOW": "x",
+              "TICKHOUSE_TRADER_SYMBOL": "BTC-USD", "TICKHOUSE_NONSENSE": "1"})  # fmt: skip
+    for said in ("TICKHOUSE_PORTS_KAFKA='many'", "TICKHOUSE_TRADER_RATIO_LOW='x'", "NONSENSE"):
+        assert said in str(caught.value)
+
+
+def test_values_get_the_type_of_their_field() -> None:
+    settings = load({"TICKHOUSE_TRADER_RATIO_HIGH": "2.5", "TICKHOUSE_PORTS_KAFKA": "19",
+                     "TICKHOUSE_VENUES_BINANCE_SYMBOLS": "BTC-USDT, ETH-USDT",
+                     "TICKHOUSE_WORLD": "live", "TICKHOUSE_VAR": "/x"})  # fmt: skip
+    assert settings.trader.ratio_high == Decimal("2.5")
+    assert settings.venues.binance_symbols == ("BTC-USDT", "ETH-USDT")
+    assert settings.bootstrap == "127.0.0.1:19"
+    assert settings.home == Path("/x/live")
+
+
+def test_a_secret_never_prints() -> None:
+    settings = load({"TICKHOUSE_POSTGRES_PASSWORD": "hunter2"})
+    assert "hunter2" not in f"{settings} {settings!r} {settings.postgres.password}"
+    assert settings.postgres.password.reveal() == "hunter2"
+    assert settings.dsn()["password"] == "hunter2"
+    assert str(Secret("")) == "***"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert len(variables()) > 50
+    assert [name for name, (_, meaning) in variables().items() if len(meaning.split()) < 2] == []
+
+
+def test_an_env_file_has_comments_and_names_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.env"
+    path.write_text("# TICKHOUSE_A=1\n\nTICKHOUSE_B = 2=3\nPATH=/bin\n")
+    assert read_env(path, prefix="TICKHOUSE_") == {"TICKHOUSE_B": "2=3"}
+    assert read_env(tmp_path / "none", prefix="TICKHOUSE_") == {}
+
+
+def tape(folder: Path, first: str) -> Path:
+    path = folder / "btcusd_2018-04-24"
+    for ending, text in ((".jsonl.gz", "{}\n"), (".recv.txt.gz", f"{first}\n1\n")):
+        with gzip.open(path.with_name(path.name + ending), "wt") as file:
+            file.write(text)
+    return path
+
+
+@pytest.mark.parametrize("first", ["1524546889368", "1524546889.368", "1524546889368000000"])
+def test_a_tape_is_a_world_that_begins_with_its_first_frame(tmp_path: Path, first: str) -> None:
+    path = tape(tmp_path, first)
+    chosen = worlds.chosen(tape=path, speed=10)
+    assert chosen["TICKHOUSE_WORLD"] == "btcusd_2018-04-24"
+    assert chosen["TICKHOUSE_VENUES_GEMINI_SYMBOLS"] == "BTC-USD"
+    assert worlds.first_frame(path).startswith("2018-04-24T05:14:49.368")
+
+
+def test_flags_that_cannot_be_are_named(tmp_path: Path) -> None:
+    path = tape(tmp_path, "1524546889368")
+    with pytest.raises(SettingsError, match="--live and --tape"):
+        worlds.chosen(live=True, tape=path)
+    with pytest.raises(SettingsError, match=r"nothing\.jsonl\.gz does not exist"):
+        worlds.chosen(tape=tmp_path / "nothing")
+    with pytest.raises(SettingsError, match=r"--speed 0"):
+        worlds.chosen(tape=path, speed=0)
+    with pytest.raises(PlatformError, match=r"bars\.csv: there is no such file"):
+        worlds.chosen(history=str(tmp_path / "bars.csv"))
+
+
+def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
+    worlds.ensure_secrets(tmp_path, {"TICKHOUSE_A": "1"})
+    worlds.ensure_secrets(tmp_path, {"TICKHOUSE_A": "2"})
+    path = tmp_path / worlds.SECRETS
+    assert path.read_text() == "TICKHOUSE_A=1\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = load({"TICKHOUSE_PORTS_KAFKA": str(port)})
+        with pytest.raises(PlatformError, match=rf"{port} \(kafka\).*TICKHOUSE_PORTS_KAFKA"):
+            preflight.check_ports(settings)
+
+
+def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match=r"GB are free for .*1000000 GB are needed"):
+        preflight.check_disk(tmp_path / "var", least_gb=1e6)
