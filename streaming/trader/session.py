@@ -60,9 +60,7 @@ def run(
         consumer = stack.enter_context(closing(
             Consumer(settings.bootstrap, topics=[SIGNALS, BOOK], positions=books.positions)
         ))  # fmt: skip
-        log.info(
-            event("trader ready", broker=settings.trader.broker, rule=RULE, account=books.conn)
-        )
+        log.info(_ready(settings, books.conn))
         market = _market(settings)
         while not stopped():
             forecasts.refresh()
@@ -71,6 +69,10 @@ def run(
             while not stopped() and (found := market.next(consumer.positions)):
                 desk.on_signal(*found, market.resume_at(consumer.positions))
                 publisher.flush()
+
+
+def _ready(settings: Settings, account: str) -> str:
+    return event("trader ready", broker=settings.trader.broker, rule=RULE, account=account)
 
 
 def _teller(settings: Settings, conn: str) -> Teller:

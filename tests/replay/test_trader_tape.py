@@ -1,4 +1,4 @@
-"""The trader on 18 recorded minutes of Gemini: its decisions are those that the tape's facts call for.
+"""The trader on 18 recorded minutes of Gemini: its decisions are those its facts call for.
 
 The oracle is written anew here, over the venue's JSON: the book as two dictionaries, the ratio and
 the rule in plain arithmetic. It shares no code with the trader.
