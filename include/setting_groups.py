@@ -101,8 +101,8 @@ class Stream:
     master: str = setting("local[2]", "Spark master")
     driver_memory: str = setting("2g", "heap of the Spark driver")
     lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
-    trigger_s: float = setting(1.0, "least seconds between two micro-batches of `land`")
-    signals_trigger_s: float = setting(2.0, "least seconds between two of `signals`")
+    trigger_s: float = setting(2.0, "least seconds between two micro-batches of `land`")
+    signals_trigger_s: float = setting(5.0, "least seconds between two of `signals`")
     max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")
@@ -143,3 +143,16 @@ class Trader:
         Decimal("5000"), "no buying after so much was lost in a day (market clock); 0: no limit"
     )
     orders_per_minute: int = setting(10, "most orders of a minute (market clock); 0: no limit")
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The live dashboard."""
+
+    refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
+    poll_s: float = setting(3.0, "seconds between two looks into Postgres")
+    query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
+    stale_s: float = setting(15.0, "a panel without news for so many seconds turns grey")
+    minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
+    average_s: int = setting(60, "window of the moving average across suppliers, in seconds")
+    backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")

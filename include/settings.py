@@ -14,6 +14,7 @@ from typing import Any
 from include.errors import SettingsError
 from include.setting_groups import (
     Airflow,
+    Dashboard,
     Forecast,
     Kafka,
     Ports,
@@ -46,6 +47,7 @@ class Settings:
     stream: Stream = field(default_factory=Stream)
     forecast: Forecast = field(default_factory=Forecast)
     trader: Trader = field(default_factory=Trader)
+    dashboard: Dashboard = field(default_factory=Dashboard)
 
     @property
     def home(self) -> Path:

@@ -18,6 +18,8 @@ DELTA = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }
+# A job of a minute never earns back what the optimising compiler costs it.
+SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 SMALL_MACHINE = {
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.showConsoleProgress": "false",
@@ -30,10 +32,14 @@ SMALL_MACHINE = {
 
 
 def session(settings: Settings, app: str, *, ui_port: int | None = None) -> SparkSession:
-    """A Spark session with Delta; `ui_port` binds its UI to `ports.host`, none switches it off."""
+    """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
+
+    Without one it has no UI and its JVM is tuned for a short life.
+    """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     scratch = settings.home / "spark"
+    java = [f"-Dderby.system.home={scratch}", *([] if ui_port else SHORT_LIVED)]
     builder = (
         SparkSession.builder.appName(app)
         .config("spark.jars", ensure_jars().spark_jars())
@@ -42,7 +48,7 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
         .config("spark.driver.bindAddress", settings.ports.host)
         .config("spark.local.dir", str(scratch / "local"))
         .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
-        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={scratch}")
+        .config("spark.driver.extraJavaOptions", " ".join(java))
         .config("spark.ui.enabled", str(ui_port is not None).lower())
         .config("spark.ui.port", str(ui_port or 0))
     )

@@ -4,6 +4,8 @@ Repeating a batch changes nothing in Delta (merge on the key) and Postgres (upse
 a signal again after a crash, with the same numbers, and the trader knows it by its window.
 """
 
+from typing import Any
+
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -17,6 +19,7 @@ from spark_jobs.transforms.liquidity import book_events, signal_messages, signal
 from spark_jobs.transforms.messages import parsed
 
 TOPIC = "market.signals"
+ORDER = ("bid", "ask", "price_volume")
 SCHEMA = ", ".join(f"`{column.name}` {column.type}" for column in SIGNALS.columns)
 
 
@@ -35,7 +38,8 @@ def start_signals(spark: SparkSession, settings: Settings) -> StreamingQuery:
     sums = window_stream(kafka_stream(spark, settings, ["market.book"]), settings)
 
     def write(batch: DataFrame, batch_id: int) -> None:
-        rows = signal_rows(batch).collect()
+        # Sorted here: orderBy would run the whole stateful batch once more to sample its ranges.
+        rows = sorted(signal_rows(batch).collect(), key=_place)
         if rows:
             publish(batch.sparkSession, rows, settings)
 
@@ -68,3 +72,7 @@ def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
         .option("topic", TOPIC)
         .save()
     )
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    return row["window_start"], row["venue"], row["symbol"], ORDER.index(row["type"])

@@ -51,23 +51,14 @@ def signal_rows(sums: DataFrame) -> DataFrame:
         (F.col("ask").cast("double") / F.col("bid").cast("double")).cast(VALUE),
     )
     kinds = F.array(
-        F.struct(F.lit(0).alias("place"), F.lit("bid").alias("type"),
-                 F.col("bid").cast(VALUE).alias("value")),
-        F.struct(F.lit(1).alias("place"), F.lit("ask").alias("type"),
-                 F.col("ask").cast(VALUE).alias("value")),
-        F.struct(F.lit(2).alias("place"), F.lit("price_volume").alias("type"),
-                 ratio.alias("value")),
-    )  # fmt: skip
+        F.struct(F.lit("bid").alias("type"), F.col("bid").cast(VALUE).alias("value")),
+        F.struct(F.lit("ask").alias("type"), F.col("ask").cast(VALUE).alias("value")),
+        F.struct(F.lit("price_volume").alias("type"), ratio.alias("value")),
+    )
     exploded = sums.select("venue", "symbol", "window", F.explode(kinds).alias("signal"))
-    return (
-        exploded.where(F.col("signal.value").isNotNull())
-        .select(
-            "venue", "symbol", "signal.type", "signal.value",
-            F.col("window.start").alias("window_start"), F.col("window.end").alias("timestamp"),
-            F.col("signal.place").alias("place"),
-        )
-        .orderBy("window_start", "venue", "symbol", "place")
-        .drop("place")
+    return exploded.where(F.col("signal.value").isNotNull()).select(
+        "venue", "symbol", "signal.type", "signal.value",
+        F.col("window.start").alias("window_start"), F.col("window.end").alias("timestamp"),
     )  # fmt: skip
 
 
