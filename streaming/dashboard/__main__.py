@@ -1,0 +1,60 @@
+"""`python -m streaming.dashboard`: serve the live page until SIGTERM."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from include.errors import PlatformError, TickhouseError
+from include.log import event, start_logging
+from include.settings import Settings, from_environment
+from streaming.dashboard.board import KEEP_S, Board
+from streaming.dashboard.live import Live
+from streaming.dashboard.poller import Latest, poll_database, poll_files
+from streaming.dashboard.reader import follow
+from streaming.dashboard.server import make_server
+
+log = logging.getLogger("tickhouse.dashboard")
+
+
+def main() -> None:
+    """Serve with the settings of the environment."""
+    start_logging("dashboard")
+    try:
+        serve(from_environment())
+    except TickhouseError as error:
+        log.error(event("dashboard ends", error=error))
+        sys.exit(1)
+    log.info(event("dashboard stopped"))
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; Kafka and Postgres may come and go.
+
+    Raises:
+        PlatformError: the port is taken.
+    """
+    stop, live, latest = threading.Event(), Live(KEEP_S), Latest()
+    try:
+        server = make_server(settings, Board(settings, live, latest))
+    except OSError as error:
+        raise PlatformError(f"port {settings.ports.dashboard} cannot be served: {error}") from error
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: server.io_loop.add_callback_from_signal(server.io_loop.stop))
+    _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
+    _start(poll_database, settings, live, latest, stop)
+    _start(poll_files, settings, latest, stop)
+    server.start()
+    log.info(event("dashboard serves", port=settings.ports.dashboard))
+    server.io_loop.start()
+    stop.set()
+    server.stop()
+
+
+def _start(work: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, name=work.__name__, daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

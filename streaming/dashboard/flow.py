@@ -1,0 +1,57 @@
+"""Buys and sells per minute, by the aggressor's side."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from decimal import Decimal
+
+from include.market.events import Trade
+
+MINUTE_US = 60_000_000
+_REMEMBERED = 20_000
+
+
+@dataclass
+class Flow:
+    """One minute's counts and sums: base quantity, and price times quantity in quote units."""
+
+    buys: int = 0
+    sells: int = 0
+    buy_base: Decimal = Decimal(0)
+    sell_base: Decimal = Decimal(0)
+    buy_quote: Decimal = Decimal(0)
+    sell_quote: Decimal = Decimal(0)
+
+    def add(self, trade: Trade) -> None:
+        """Count a trade in; one without an aggressor's side counts for neither."""
+        if trade.side == "buy":
+            self.buys += 1
+            self.buy_base += trade.quantity
+            self.buy_quote += trade.price * trade.quantity
+        elif trade.side == "sell":
+            self.sells += 1
+            self.sell_base += trade.quantity
+            self.sell_quote += trade.price * trade.quantity
+
+
+class Minutes:
+    """The flows of one symbol of one venue by minute (since the epoch), the newest `keep`.
+
+    A trade is known by its id: one that comes again (a feed reconnected) counts once.
+    """
+
+    def __init__(self, keep: int) -> None:
+        """`keep` is how many minutes stay."""
+        self._keep = keep
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self.flows: dict[int, Flow] = {}
+
+    def add(self, trade: Trade) -> None:
+        """Count a trade in its minute."""
+        if trade.trade_id in self._known:
+            return
+        self._known[trade.trade_id] = None
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        self.flows.setdefault(trade.traded_at // MINUTE_US, Flow()).add(trade)
+        if len(self.flows) > self._keep:
+            del self.flows[min(self.flows)]

@@ -1,0 +1,56 @@
+"""The one thread that follows Kafka for all viewers."""
+
+import logging
+import random
+import threading
+from collections.abc import Mapping
+
+from include.errors import Transient
+from include.log import event
+from include.market import wire
+from streaming.bus import Consumer, Position, offsets
+from streaming.dashboard.live import Live
+
+log = logging.getLogger("tickhouse.dashboard")
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 10.0
+POLL_S = 0.25
+
+
+def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> None:
+    """Take every record into `live` until `stop`, through outages of the broker.
+
+    The first `backfill` records before each topic's end fill the charts at once.
+    """
+    failures = 0
+    positions: dict[Position, int] = {}
+    while not stop.is_set():
+        try:
+            start = {**_starts(bootstrap, backfill), **positions}
+            consumer = Consumer(bootstrap, topics=wire.TOPICS, positions=start)
+        except Transient as error:
+            log.warning(event("kafka is away", error=error))
+            longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
+            failures += 1
+            stop.wait(longest * random.uniform(0.5, 1.0))
+            continue
+        failures = 0
+        log.info(event("dashboard follows kafka", topics=len(wire.TOPICS)))
+        try:
+            _take(consumer, live, stop)
+        except Transient as error:
+            log.warning(event("kafka broke off", error=error))
+            stop.wait(BACKOFF_FIRST_S)
+        finally:
+            positions = consumer.positions
+            consumer.close()
+
+
+def _take(consumer: Consumer, live: Live, stop: threading.Event) -> None:
+    while not stop.is_set():
+        for record in consumer.poll(POLL_S):
+            live.take(record)
+
+
+def _starts(bootstrap: str, backfill: int) -> Mapping[Position, int]:
+    reach = offsets(bootstrap, wire.TOPICS)
+    return {at: max(first, end - backfill) for at, (first, end) in reach.items()}

@@ -1,0 +1,185 @@
+"""The panels of the market: price, book, flow and liquidity ratio."""
+
+import math
+
+from streaming.dashboard import colours
+from streaming.dashboard.live import Series
+from streaming.dashboard.panels import flows, money, prices, words
+from streaming.dashboard.panels.prices import GAP, Columns
+from streaming.dashboard.served import ForecastPoint
+from streaming.dashboard.shown import Section, Shown, currency
+
+_SPARE, _FARTHEST = 0.15, 0.02
+EMPTY: Columns = {"x": [], "y": []}
+
+
+def price(shown: Shown) -> Section:
+    """Price of each venue, their moving average, forecast with bounds, orders."""
+    venues = {name: s for name, s in shown.venues().items() if s.price_seen}
+    early = shown.first - shown.settings.dashboard.average_s - int(shown.stale_s) - 1
+    points = {name: s.prices.between(early, shown.last) for name, s in venues.items()}
+    gap_s = max(shown.stale_s, shown.step_s) * 4
+    columns = {f"price_{name}": EMPTY for name in colours.VENUES}
+    for name, found in points.items():
+        inside = [point for point in found if point[0] >= shown.first]
+        columns[f"price_{name}"] = prices.line(inside, step_s=shown.step_s, gap_s=gap_s)
+    mean = prices.average(
+        points, first=shown.first, last=shown.last, stale_s=shown.stale_s,
+        average_s=shown.settings.dashboard.average_s,
+    )  # fmt: skip
+    columns["average"] = prices.line(mean, step_s=shown.step_s, gap_s=shown.step_s * 3)
+    forecast = _forecast_points(shown)
+    columns["forecast"] = _forecast(forecast)
+    orders = shown.live.trading.in_order("orders")
+    traded = shown.symbol == shown.settings.trader.symbol
+    for side in ("buy", "sell"):
+        columns[f"orders_{side}"] = money.markers(
+            orders if traded else [], side, first=shown.first, last=shown.end
+        )
+    seen = max((s.price_seen for s in venues.values()), default=0.0)
+    newest = mean[-1][1] if mean and mean[-1][0] >= shown.last - shown.stale_s else None
+    value = f"{words.number(newest)} {currency(shown.symbol)}" if newest else ""
+    return Section(
+        columns, state=shown.status(seen), limits=_limits(columns),
+        html=words.head(
+            f"Price {shown.symbol}", state=shown.status(seen), old=shown.old(seen), value=value,
+            chips=_price_chips(shown, venues, newest, forecast),
+            waiting=f"waiting for a trade or ticker of {shown.symbol}",
+        ),
+    )  # fmt: skip
+
+
+def book(shown: Shown) -> Section:
+    """Best bid and ask, mid price and imbalance of the main venue's book."""
+    name, series = shown.main_venue() or ("", Series(0))
+    steps = {
+        second // shown.step_s: (second, point)
+        for second, point in series.tops.between(shown.first, shown.last)
+    }
+    columns: Columns = {"x": [], "bid": [], "ask": [], "mid": [], "imbalance": []}
+    for second, point in steps.values():
+        columns["x"].append(second * 1000.0)
+        for column in ("bid", "ask", "mid", "imbalance"):
+            columns[column].append(getattr(point, column) if point else GAP)
+    state = shown.status(series.book_seen)
+    last = next((point for _, point in reversed(list(steps.values())) if point), None)
+    chips = [
+        words.chip("spread", words.number(last.ask - last.bid), colour=colours.of_venue(name)),
+        words.chip("imbalance", f"{last.imbalance:+.2f}", colour=colours.INK),
+    ] if last and state == "live" else []  # fmt: skip
+    value = f"{words.number(last.mid)} {currency(shown.symbol)}" if last else ""
+    html = words.head(
+        f"Mid price and imbalance {name}", state=state, old=shown.old(series.book_seen),
+        value=value if state == "live" else "", chips=chips,
+        waiting=f"no feed keeps an order book of {shown.symbol}",
+    )  # fmt: skip
+    return Section({"book": columns}, html=html, state=state)
+
+
+def flow(shown: Shown) -> Section:
+    """Trades and volume per minute, buys above and sells below the line."""
+    venues = shown.venues()
+    columns = flows.bars(
+        [series.minutes.flows for series in venues.values()],
+        first=shown.first // 60 + 1, last=shown.last // 60,
+    )  # fmt: skip
+    seen = max((series.trade_seen for series in venues.values()), default=0.0)
+    state, base = shown.status(seen), shown.symbol.partition("-")[0]
+    chips = [
+        words.chip(f"{side} ({label})", _volume(columns, side, base), colour=colour)
+        for side, label, colour in (
+            ("buy", "above", colours.BUY), ("sell", "below", colours.SELL)
+        )
+    ] if columns["x"] else []  # fmt: skip
+    html = words.head(
+        "Trades and volume a minute",
+        state=state,
+        old=shown.old(seen),
+        chips=chips,
+        waiting=f"waiting for a trade of {shown.symbol}",
+    )
+    return Section({"flow": columns}, html=html, state=state)
+
+
+def ratio(shown: Shown) -> Section:
+    """The liquidity ratio that the trader acts on, a point a window."""
+    _, series = shown.main_venue() or ("", Series(0))
+    points = series.ratios.between(shown.first, shown.end)
+    stream, trader = shown.settings.stream, shown.settings.trader
+    limit_s = stream.window_s + stream.watermark_s + shown.stale_s
+    state = shown.status(series.signal_seen, limit_s=limit_s)
+    value = words.number(points[-1][1], digits=3) if points and state == "live" else ""
+    chips = [
+        words.chip("may buy between", f"{trader.ratio_low} and {trader.ratio_high}",
+                   colour=colours.BUY)
+    ]  # fmt: skip
+    html = words.head(
+        "Liquidity ratio, ask ÷ bid",
+        state=state,
+        old=shown.old(series.signal_seen),
+        value=value,
+        chips=chips,
+        waiting=f"the stream tells one a minute, none yet of {shown.symbol}",
+    )
+    columns = {"x": [second * 1000.0 for second, _ in points], "y": [y for _, y in points]}
+    return Section({"ratio": columns}, html=html, state=state)
+
+
+def _forecast_points(shown: Shown) -> list[ForecastPoint]:
+    if shown.symbol != shown.settings.forecast.symbol:
+        return []
+    points = shown.latest.served.short
+    return [point for point in points if shown.first <= point.second <= shown.end]
+
+
+def _forecast(points: list[ForecastPoint]) -> Columns:
+    return {
+        "x": [point.second * 1000.0 for point in points],
+        "yhat": [point.yhat for point in points],
+        "lower": [point.lower for point in points],
+        "upper": [point.upper for point in points],
+    }
+
+
+def _limits(columns: dict[str, Columns]) -> tuple[float, float] | None:
+    """The y axis: all prices, and of the forecast what lies within 2 % of them."""
+    known = [y for name, one in columns.items() if name.startswith("price_")
+             for y in one["y"] if not math.isnan(y)]  # fmt: skip
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    near = [
+        y for name in ("lower", "upper", "yhat") for y in columns["forecast"][name]
+        if low * (1 - _FARTHEST) <= y <= high * (1 + _FARTHEST)
+    ]  # fmt: skip
+    low, high = min([low, *near]), max([high, *near])
+    spare = (high - low) * _SPARE or high * 0.001
+    return low - spare, high + spare
+
+
+def _price_chips(
+    shown: Shown, venues: dict[str, Series], mean: float | None, forecast: list[ForecastPoint]
+) -> list[str]:
+    chips = [
+        words.chip(
+            name, words.number(series.price or 0), colour=colours.of_venue(name),
+            old=shown.old(series.price_seen),
+            stale=shown.status(series.price_seen) != "live",
+        )
+        for name, series in venues.items()
+    ]  # fmt: skip
+    if mean is not None:
+        seconds = shown.settings.dashboard.average_s
+        label = f"average of suppliers, {seconds} s"
+        chips.append(words.chip(label, words.number(mean), colour=colours.AVERAGE))
+    ahead = next((point for point in forecast if point.second > shown.last), None)
+    if ahead:
+        off = f" ({(ahead.yhat / mean - 1) * 100:+.2f} %)" if mean else ""
+        chips.append(words.chip("forecast, next minute", words.number(ahead.yhat) + off,
+                                colour=colours.FORECAST, dashed=True))  # fmt: skip
+    return chips
+
+
+def _volume(columns: Columns, side: str, base: str) -> str:
+    count, volume = columns[f"{side}s"][-1], columns[f"{side}_base"][-1]
+    return f"{count:.0f} · {words.number(volume, digits=4)} {base} this minute"

@@ -1,0 +1,42 @@
+"""The Bokeh server: one page at `/`, everything it needs from the same address."""
+
+from typing import Any
+
+from bokeh.application import Application
+from bokeh.application.handlers.function import FunctionHandler
+from bokeh.document import Document
+from bokeh.server.server import Server
+from tornado.web import RequestHandler
+
+from include.settings import Settings
+from streaming.dashboard.board import Board
+from streaming.dashboard.page import Page
+
+_IDLE_MS = 15_000
+
+
+class Healthy(RequestHandler):
+    """`/healthz`: that the server answers."""
+
+    def get(self) -> None:
+        """Say ok."""
+        self.write({"ok": True})
+
+
+def make_server(settings: Settings, board: Board) -> Any:
+    """A server bound to the settings' host and dashboard port, not started.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    host, port = settings.ports.host, settings.ports.dashboard
+
+    def open_page(document: Document) -> None:
+        Page(settings, board, document)
+
+    return Server(
+        {"/": Application(FunctionHandler(open_page))}, address=host, port=port,
+        allow_websocket_origin=sorted({f"{name}:{port}" for name in (host, "localhost")}),
+        extra_patterns=[("/healthz", Healthy)], check_unused_sessions_milliseconds=5_000,
+        unused_session_lifetime_milliseconds=_IDLE_MS,
+    )  # fmt: skip
