@@ -15,7 +15,8 @@ Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000_000)]
 
 _T = TypeVar("_T")
-_MOST_INTEGER_DIGITS = 12  # of the lake's money type, decimal(20,8)
+MONEY, QUANTITY = Decimal("1e-8"), Decimal("1e-10")  # finest steps of the lake's columns
+_MOST_INTEGER_DIGITS = 12  # of both: decimal(20,8) and decimal(22,10)
 _MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
@@ -58,24 +59,27 @@ def _reason(data: bytes, error: Exception) -> str:
     return "wrong_type" if isinstance(error, msgspec.ValidationError) else "not_json"
 
 
-def positive(value: Decimal) -> None:
-    """Refuse a price or quantity that is not a number above zero, or too large for the lake.
+def positive(value: Decimal, step: Decimal) -> None:
+    """Refuse a number that is not above zero or does not fit a lake column of this step.
 
     Raises:
-        RejectedFrame: `out_of_range`.
+        RejectedFrame: `out_of_range`, or `too_fine`: the column would have to round it.
     """
     if not value.is_finite() or value <= 0 or value.adjusted() >= _MOST_INTEGER_DIGITS:
         raise RejectedFrame("out_of_range", str(value)[:80])
+    if value.quantize(step) != value:
+        raise RejectedFrame("too_fine", str(value)[:80])
 
 
-def not_negative(value: Decimal) -> None:
-    """Refuse a quantity that is no number, below zero, or too large for the lake.
+def not_negative(value: Decimal, step: Decimal) -> None:
+    """Refuse a number below zero or one that does not fit a lake column of this step.
 
     Raises:
-        RejectedFrame: `out_of_range`.
+        RejectedFrame: as `positive`.
     """
-    if not value.is_finite() or value < 0 or value.adjusted() >= _MOST_INTEGER_DIGITS:
-        raise RejectedFrame("out_of_range", str(value)[:80])
+    if value.is_finite() and not value:
+        return
+    positive(value, step)
 
 
 def micros(time: int) -> int:

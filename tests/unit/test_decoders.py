@@ -191,6 +191,9 @@ def test_junk_is_refused_with_its_reason_by_both(data: bytes, reason: str | None
         (b'"58001.03"', b'"NaN"', "out_of_range"),
         (b'"58001.03"', b'"-1"', "out_of_range"),
         (b'"58001.03"', b'"1e40"', "out_of_range"),
+        (b'"58001.03"', b'"58001.123456789"', "too_fine"),
+        (b'"0.086205"', b'"0.00000000001"', "too_fine"),
+        (b'"58001.03"', b'"1234567890123"', "out_of_range"),
         (b'"58001.03"', b"{}", "wrong_type"),
         (b'"a":665', b'"a":"665"', "wrong_type"),
         (b"BTCUSDT", b"DOGEUSDT", "unknown_symbol"),
@@ -200,6 +203,14 @@ def test_a_wrong_value_is_refused(old: bytes, new: bytes, reason: str) -> None:
     with pytest.raises(RejectedFrame) as refused:
         binance().decode(frame(AGG_TRADE.replace(old, new)))
     assert refused.value.reason == reason
+
+
+def test_a_value_as_fine_as_its_column_is_kept_whole() -> None:
+    data = AGG_TRADE.replace(b'"58001.03"', b'"58001.12345678000"')
+    (told,) = binance().decode(frame(data.replace(b"0.086205", b"0.0000000001"))).messages
+    (trade,) = told.events
+    assert isinstance(trade, Trade)
+    assert (trade.price, trade.quantity) == (D("58001.12345678"), D("0.0000000001"))
 
 
 def test_a_venue_error_is_refused_as_such() -> None:

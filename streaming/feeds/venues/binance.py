@@ -12,7 +12,17 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Frame, LedgerEntry, Message, Ticker, Trade
 from include.market.symbols import table
-from streaming.feeds.decoded import Decoded, Id, Millis, micros, not_negative, parsed, positive
+from streaming.feeds.decoded import (
+    MONEY,
+    QUANTITY,
+    Decoded,
+    Id,
+    Millis,
+    micros,
+    not_negative,
+    parsed,
+    positive,
+)
 
 VENUE = "binance"
 SequenceKey = tuple[str, str]
@@ -189,8 +199,8 @@ def _sequence(payload: _AggTrade | _Trade) -> int:
 
 
 def _trade(payload: _AggTrade | _Trade) -> Trade:
-    positive(payload.p)
-    positive(payload.q)
+    positive(payload.p, MONEY)
+    positive(payload.q, QUANTITY)
     first, last = (payload.f, payload.l) if isinstance(payload, _AggTrade) else (None, None)
     return Trade(
         trade_id=str(_sequence(payload)), price=payload.p, quantity=payload.q,
@@ -200,12 +210,11 @@ def _trade(payload: _AggTrade | _Trade) -> Trade:
 
 
 def _ticker(payload: _Ticker) -> Ticker:
-    positive(payload.c)
-    for value in (payload.o, payload.h, payload.l, payload.b, payload.B, payload.a, payload.A):
-        not_negative(value)
-    not_negative(payload.v)
-    if not payload.q.is_finite():
-        raise RejectedFrame("out_of_range", str(payload.q)[:80])
+    positive(payload.c, MONEY)
+    for price in (payload.o, payload.h, payload.l, payload.b, payload.a):
+        not_negative(price, MONEY)
+    for quantity in (payload.B, payload.A, payload.v, payload.q):
+        not_negative(quantity, QUANTITY)
     return Ticker(
         last=payload.c, open=payload.o, high=payload.h, low=payload.l, bid=payload.b,
         bid_quantity=payload.B, ask=payload.a, ask_quantity=payload.A,

@@ -12,7 +12,16 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.book import Book
 from include.market.events import BookChange, Frame, LedgerEntry, Message, Side, Trade
-from streaming.feeds.decoded import Decoded, Id, Millis, not_negative, parsed, positive
+from streaming.feeds.decoded import (
+    MONEY,
+    QUANTITY,
+    Decoded,
+    Id,
+    Millis,
+    not_negative,
+    parsed,
+    positive,
+)
 
 VENUE = "gemini"
 _AGGRESSOR: dict[str, Side | None] = {"ask": "buy", "bid": "sell", "auction": None}
@@ -179,18 +188,18 @@ def _kind(found: _Update | _Heartbeat) -> str:
 
 
 def _checked(change: BookChange, event_id: int) -> BookChange:
-    positive(change.price)
-    not_negative(change.remaining)
+    positive(change.price, MONEY)
+    not_negative(change.remaining, QUANTITY)
     if change.delta is not None:
-        not_negative(change.delta.copy_abs())
+        not_negative(change.delta.copy_abs(), QUANTITY)
     # Nobody else has seen the change yet: cheaper than copying it.
     msgspec.structs.force_setattr(change, "venue_event_id", event_id)
     return change
 
 
 def _trade(trade: _Trade, update: _Update) -> Trade:
-    positive(trade.price)
-    positive(trade.amount)
+    positive(trade.price, MONEY)
+    positive(trade.amount, QUANTITY)
     if update.timestampms is None:
         raise RejectedFrame("wrong_type", "a trade without timestampms")
     return Trade(
