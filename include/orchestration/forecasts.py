@@ -6,9 +6,6 @@ from typing import Any
 import msgspec
 
 from include.errors import ForecastError
-from include.forecast import publishing, training
-from include.forecast.training import ModelRecord
-from include.quality import gate
 from include.settings import Settings, from_environment
 
 
@@ -16,6 +13,8 @@ def train_model(
     *, symbol: str | None, as_of: datetime | None, train_days: int | None
 ) -> dict[str, Any]:
     """Train and keep a model; give its record."""
+    from include.forecast import training
+
     settings = from_environment()
     days = settings.forecast.train_days if train_days is None else train_days
     record = training.train(
@@ -27,9 +26,11 @@ def train_model(
 
 def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
     """Draft the forecast of a model (none: the newest of the forecast symbol); give its id."""
+    from include.forecast import drafting
+
     settings = from_environment()
-    made = publishing.draft(
-        settings, name=name or _newest(settings).model, now=datetime.now(UTC),
+    made = drafting.draft(
+        settings, name=name or _newest(settings), now=datetime.now(UTC),
         horizon_minutes=horizon_minutes or settings.forecast.horizon_minutes,
     )  # fmt: skip
     return made.forecast_id
@@ -37,26 +38,35 @@ def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
 
 def pass_forecast(forecast_id: str, *, run_id: str) -> int:
     """Put a draft through its gate."""
+    from include.forecast import drafts
+    from include.quality import gate
+
     settings = from_environment()
-    draft = publishing.draft_frame(settings, forecast_id)
+    draft = drafts.frame_of(settings, forecast_id)
     return gate.check_forecast(draft, settings.lake, run_id=run_id, now=datetime.now(UTC))
 
 
 def land_forecast(forecast_id: str) -> int:
     """Write a draft's rows to Delta and Postgres; give their number."""
+    from include.forecast import publishing
+
     return publishing.land_rows(from_environment(), forecast_id)
 
 
 def publish_file(forecast_id: str) -> dict[str, Any]:
     """Publish a draft; give the manifest that is now current."""
+    from include.forecast import publishing
+
     return _plain(publishing.publish_draft(from_environment(), forecast_id))
 
 
-def _newest(settings: Settings) -> ModelRecord:
+def _newest(settings: Settings) -> str:
+    from include.forecast import training
+
     symbol = settings.forecast.symbol
     for record in training.models(settings):
         if record.symbol == symbol:
-            return record
+            return record.model
     raise ForecastError(f"there is no model of {symbol}: run retrain_forecast first")
 
 

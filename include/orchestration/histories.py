@@ -20,7 +20,7 @@ def stage_file(*, source: str | None, symbol: str | None, until: datetime | None
 
 def pass_history(*, run: str) -> int:
     """Put the staged rows through their gate; give their number."""
-    from include.quality.gate import check_history  # noqa: PLC0415 - Great Expectations is heavy
+    from include.quality.gate import check_history
 
     return check_history(from_environment().lake, run_id=run, now=datetime.now(UTC))
 

@@ -12,7 +12,7 @@ from tests.integration.whole_platform import PlatformRun, up
 from tests.services import eventually
 
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
-KILLED = ["stream", "feed-gemini", "kafka", "stream", "trader", "feed-binance", "stream"]
+KILLED = ["stream", "feed-gemini", "kafka", "trader", "stream"]
 
 
 @pytest.fixture(scope="module")

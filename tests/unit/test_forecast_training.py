@@ -12,7 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from include.errors import ForecastError, GateFailed, HistoryError
-from include.forecast import model, publishing, training
+from include.forecast import drafting, drafts, model, publishing, training
 from include.forecast.forecast_file import load_current
 from include.forecast.history import training_minutes
 from include.forecast.holdout import scored
@@ -163,10 +163,10 @@ def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Se
     write_history(settings, wave(3))
     record, ids = trained(settings), []
     for day in range(2):
-        made = publishing.draft(
+        made = drafting.draft(
             settings, name=record.model, horizon_minutes=120, now=NOW + timedelta(days=day)
         )
-        frame = publishing.draft_frame(settings, made.forecast_id)
+        frame = drafts.frame_of(settings, made.forecast_id)
         assert check_forecast(frame, settings.lake, run_id="r1", now=NOW) == 120
         ids.append(publishing.publish_draft(settings, made.forecast_id))
     assert ids[0] == ids[1]

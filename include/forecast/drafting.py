@@ -1,0 +1,48 @@
+"""From a kept model to a draft of its forecast: the part of publishing that needs Prophet."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from include.errors import ForecastError
+from include.forecast import drafts, forecast_file, model, training
+from include.forecast.forecast_file import Manifest
+from include.settings import Settings
+
+MINUTE = timedelta(minutes=1)
+
+
+def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime) -> Manifest:
+    """Forecast the minutes after a model's training and lay them down as a draft to be looked at.
+
+    Raises:
+        ForecastError: no such model, a horizon below a minute, or a model that explodes.
+    """
+    if horizon_minutes < 1:
+        raise ForecastError(f"horizon_minutes {horizon_minutes} is less than a minute")
+    record = training.record_of(settings, name)
+    start = record.trained_until + MINUTE
+    # one minute more, so that the last one has a next change too
+    made = model.predict(
+        training.load_model(settings, name), start=start, minutes=horizon_minutes + 1
+    )
+    content = forecast_file.render(sided(made))
+    digest = hashlib.sha256(content).hexdigest()
+    manifest = Manifest(
+        forecast_id=f"{record.symbol}-{record.trained_until:%Y%m%dT%H%M}-{digest[:8]}",
+        symbol=record.symbol, world=settings.world, sha256=digest, rows=horizon_minutes,
+        first_ds=start, last_ds=start + MINUTE * (horizon_minutes - 1),
+        trained_until=record.trained_until, made_at=now, model=record.model,
+        fitted_by=record.fitted_by, versions=record.versions, metrics=record.metrics,
+    )  # fmt: skip
+    return drafts.keep(settings, content, manifest)
+
+
+def sided(made: pd.DataFrame) -> Iterator[tuple[datetime, str, float, float, float]]:
+    """Rows with their side: buy where the next predicted change is up."""
+    for now, after in itertools.pairwise(drafts.rows_of(made)):
+        at, yhat, lower, upper = now
+        yield at.replace(tzinfo=UTC), "buy" if after[1] > yhat else "sell", yhat, lower, upper

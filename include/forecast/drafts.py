@@ -1,0 +1,60 @@
+"""A forecast before it is published: a CSV and its manifest laid down to be looked at."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+
+from include.errors import ForecastError
+from include.forecast import forecast_file
+from include.forecast.forecast_file import Manifest
+from include.settings import Settings
+
+DRAFTS = "forecast_drafts"
+
+
+def keep(settings: Settings, content: bytes, manifest: Manifest) -> Manifest:
+    """Write the draft; the same forecast made again keeps the time it was first made."""
+    earlier = settings.forecasts / manifest.forecast_id / forecast_file.MANIFEST
+    text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
+    (settings.home / DRAFTS).mkdir(parents=True, exist_ok=True)
+    path_of(settings, manifest.forecast_id, ".csv").write_bytes(content)
+    path_of(settings, manifest.forecast_id, ".json").write_bytes(text)
+    return manifest_of(settings, manifest.forecast_id)
+
+
+def manifest_of(settings: Settings, forecast_id: str) -> Manifest:
+    """A draft's manifest.
+
+    Raises:
+        ForecastError: there is no such draft.
+    """
+    try:
+        text = path_of(settings, forecast_id, ".json").read_bytes()
+    except FileNotFoundError as error:
+        raise ForecastError(f"there is no draft {forecast_id}") from error
+    return msgspec.json.decode(text, type=Manifest)
+
+
+def frame_of(settings: Settings, forecast_id: str) -> pd.DataFrame:
+    """A draft's rows (`ds` aware UTC, side, yhat, yhat_lower, yhat_upper)."""
+    path = path_of(settings, forecast_id, ".csv")
+    if not path.exists():
+        raise ForecastError(f"there is no draft {forecast_id}")
+    frame = pd.read_csv(path)
+    frame["ds"] = pd.to_datetime(frame["ds"], format=forecast_file.DS_FORMAT, utc=True)
+    return frame
+
+
+def path_of(settings: Settings, forecast_id: str, ending: str) -> Path:
+    """Where a draft's `.csv` or `.json` is."""
+    return settings.home / DRAFTS / f"{forecast_id}{ending}"
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[tuple[datetime, float, float, float]]:
+    """Rows (ds, yhat, lower, upper) as plain Python values."""
+    times = [at.to_pydatetime() for at in frame["ds"]]
+    levels = (frame[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper"))
+    yield from zip(times, *levels, strict=True)
