@@ -37,6 +37,7 @@ def programs(settings: Settings) -> list[Program]:
     found += [_simulator(settings)] if settings.world != "live" else []
     found += [_stream(settings), *_airflow(settings), *_feeds(settings)]
     found += [_python(settings, "trader", stage=4)]
+    found += [_dashboard(settings)]
     return sorted(found, key=lambda program: program.stage)
 
 
@@ -85,9 +86,14 @@ def _airflow(settings: Settings) -> list[Program]:
 
 
 def _feeds(settings: Settings) -> list[Program]:
-    wanted = {"gemini": settings.venues.gemini_symbols, "binance": settings.venues.binance_symbols}
+    venues = settings.venues
+    wanted = {
+        "gemini": venues.gemini_symbols,
+        "binance": venues.binance_symbols,
+        "quotes": venues.quote_symbols,
+    }
     if settings.simulator.tape:
-        wanted = {"gemini": settings.venues.gemini_symbols}
+        wanted = {"gemini": venues.gemini_symbols}
     return [
         Program(
             f"feed-{venue}", FEEDS_STAGE, [PYTHON, "-m", "streaming.feeds", venue], lambda: True

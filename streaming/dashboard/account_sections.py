@@ -123,6 +123,6 @@ def _account_chips(
                                 colour=colours.HOLD, dashed=True))  # fmt: skip
     if profit["x"]:
         chips.append(words.chip(f"profit of {len(profit['x'])} trips",
-                                f"{words.number(profit['cumulative'][-1])} {quote}",
+                                f"{words.number(profit['cumulative'][-1], digits=2)} {quote}",
                                 colour=colours.BUY))  # fmt: skip
     return chips

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from bokeh.models import (
     ColumnDataSource,
+    CustomJSTickFormatter,
     DatetimeTickFormatter,
+    FixedTicker,
     HoverTool,
     NumeralTickFormatter,
     Range1d,
@@ -17,10 +19,12 @@ from include.settings import Settings
 from streaming.dashboard import colours
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-TIME = DatetimeTickFormatter(
-    seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M",
-    days="%-d %b", months="%b %Y",
-)  # fmt: skip
+TIME: dict[str, Any] = {
+    "seconds": "%H:%M:%S", "minsec": "%H:%M:%S", "minutes": "%H:%M", "hourmin": "%H:%M",
+    "hours": "%H:%M", "days": "%-d %b", "months": "%b %Y",
+}  # fmt: skip
+RATIO_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
+UNSIGNED = "return Math.abs(tick).toLocaleString('en')"
 AT = "@x{%-d %b %H:%M:%S}"
 COLUMNS = {
     **{f"price_{venue}": ("x", "y") for venue in colours.VENUES},
@@ -36,12 +40,15 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Charts:
-    """The figures of each panel from top to bottom, the sources by name, the shared ranges."""
+    """The figures of each panel from top to bottom, and the sources by name.
+
+    `times` is the time axis they share, `levels` the y axes of the panels that set their own.
+    """
 
     figures: dict[str, list[Any]]
     sources: dict[str, ColumnDataSource]
     times: Range1d
-    prices: Range1d
+    levels: dict[str, Range1d]
 
 
 def charts(settings: Settings) -> Charts:
@@ -50,27 +57,27 @@ def charts(settings: Settings) -> Charts:
         name: ColumnDataSource({column: [] for column in columns}, name=name)
         for name, columns in COLUMNS.items()
     }
-    times, prices = Range1d(start=0, end=1), Range1d(start=0, end=1)
+    times, prices, ratios = (Range1d(start=0.1, end=1) for _ in range(3))
     figures = {
         "price": [_price(sources, times, prices)],
         "book": _book(sources, times),
         "flow": _flow(sources, times),
-        "ratio": [_ratio(sources, times, settings)],
+        "ratio": [_ratio(sources, times, ratios, settings)],
         "account": _account(sources, times),
         "outlook": [_outlook(sources)],
     }
-    return Charts(figures, sources, times, prices)
+    return Charts(figures, sources, times, {"price": prices, "ratio": ratios})
 
 
-def _plot(height: int, *, times: Any = None, label: str = "", form: str = "0,0.00",
+def _plot(height: int, *, times: Any = None, label: str = "", form: str = "0,0.[00]",
           **more: Any) -> Any:  # fmt: skip
     plot: Any = figure(
         height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools="",
-        toolbar_location=None, min_border_left=72, min_border_right=14, min_border_top=6,
+        toolbar_location=None, min_border_left=86, min_border_right=14, min_border_top=6,
         min_border_bottom=4, outline_line_color=None, background_fill_alpha=0,
         border_fill_alpha=0, **({"x_range": times} if times else {}), **more,
     )  # fmt: skip
-    plot.xaxis.formatter = TIME
+    plot.xaxis.formatter = DatetimeTickFormatter(**TIME)
     plot.yaxis.formatter = NumeralTickFormatter(format=form)
     plot.yaxis.axis_label = label
     plot.xgrid.grid_line_color = None
@@ -138,9 +145,9 @@ def _book(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
 
 def _flow(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
     plots = []
-    for up, down, label, form in (("buys", "sells", "trades", "0,0"),
-                                  ("buy_base", "sell_base", "volume", "0,0.00")):  # fmt: skip
-        plot, bars = _plot(145, times=times, label=label, form=form), []
+    for up, down, label in (("buys", "sells", "trades"), ("buy_base", "sell_base", "volume")):
+        plot, bars = _plot(145, times=times, label=label), []
+        plot.yaxis.formatter = CustomJSTickFormatter(code=UNSIGNED)
         for column, colour in ((up, colours.BUY), (f"down_{down}", colours.SELL)):
             bars.append(plot.vbar(
                 "x", width=46_000, top=column, source=sources["flow"], fill_color=colour,
@@ -160,16 +167,18 @@ def _flow(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
     return plots
 
 
-def _ratio(sources: dict[str, ColumnDataSource], times: Range1d, settings: Settings) -> Any:
+def _ratio(sources: dict[str, ColumnDataSource], times: Range1d, ratios: Range1d,
+           settings: Settings) -> Any:  # fmt: skip
     low, high = float(settings.trader.ratio_low), float(settings.trader.ratio_high)
-    plot = _plot(220, times=times, label="ask ÷ bid", form="0.0[00]", y_axis_type="log")
-    plot.y_range.renderers = []
+    plot = _plot(
+        290, times=times, label="ask ÷ bid", form="0.[00]", y_axis_type="log", y_range=ratios
+    )
+    plot.yaxis.ticker = FixedTicker(ticks=RATIO_TICKS)
     plot.add_layout(BoxAnnotation(bottom=low, top=high, fill_color=colours.BUY, fill_alpha=0.08))
     plot.add_layout(_rule(low, dash=True))
     plot.add_layout(_rule(high, dash=True))
-    line = plot.line("x", "y", source=sources["ratio"], line_color=colours.EQUITY, line_width=1.4)
+    plot.line("x", "y", source=sources["ratio"], line_color=colours.EQUITY, line_width=1.4)
     dots = plot.scatter("x", "y", source=sources["ratio"], size=5, color=colours.EQUITY)
-    plot.y_range.renderers = [line, dots]
     _hover(plot, [dots], [("ratio", "@y{0.000}")])
     return plot
 
@@ -193,7 +202,7 @@ def _account(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
 
 
 def _outlook(sources: dict[str, ColumnDataSource]) -> Any:
-    plot = _plot(290, label="forecast")
+    plot = _plot(340, label="forecast")
     _band(plot, sources["outlook"], "lower", "upper", colours.FORECAST)
     line = plot.line("x", "yhat", source=sources["outlook"], line_color=colours.FORECAST,
                      line_width=2)  # fmt: skip

@@ -66,8 +66,9 @@ class Page:
 
     def _ranges(self, view: View) -> None:
         _set(self._charts.times, start=view.start, end=view.end)
-        if limits := view.panels["price"].limits:
-            _set(self._charts.prices, start=limits[0], end=limits[1])
+        for name, levels in self._charts.levels.items():
+            if limits := view.panels[name].limits:
+                _set(levels, start=limits[0], end=limits[1])
 
     def _open(self, document: Document) -> None:
         document.title, document.template = "Tickhouse", TEMPLATE
@@ -85,16 +86,16 @@ class Page:
 
 def update(source: Any, columns: Columns) -> None:
     """Bring a source to these columns by the smallest message."""
-    todo = change(source.data, columns)
-    if todo is None:
+    found = change(source.data, columns)
+    if found is None:
         return
-    if todo.replace:
+    if found.replace:
         source.data = {name: list(values) for name, values in columns.items()}
         return
-    if todo.patches:
-        source.patch(todo.patches)
-    if todo.rows:
-        source.stream(todo.rows, rollover=todo.rollover)
+    if found.patches:
+        source.patch(found.patches)
+    if found.rows:
+        source.stream(found.rows, rollover=found.rollover)
 
 
 def _set(model: Any, **values: Any) -> None:

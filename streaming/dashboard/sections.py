@@ -1,6 +1,7 @@
 """The panels of the market: price, book, flow and liquidity ratio."""
 
 import math
+from statistics import fmean
 
 from streaming.dashboard import colours
 from streaming.dashboard.live import Series
@@ -9,7 +10,7 @@ from streaming.dashboard.panels.prices import GAP, Columns
 from streaming.dashboard.served import ForecastPoint
 from streaming.dashboard.shown import Section, Shown, currency
 
-_SPARE, _FARTHEST = 0.15, 0.02
+_SPARE, _FARTHEST, _LEAST_RATIO = 0.15, 0.02, 0.001
 EMPTY: Columns = {"x": [], "y": []}
 
 
@@ -38,7 +39,8 @@ def price(shown: Shown) -> Section:
         )
     seen = max((s.price_seen for s in venues.values()), default=0.0)
     newest = mean[-1][1] if mean and mean[-1][0] >= shown.last - shown.stale_s else None
-    value = f"{words.number(newest)} {currency(shown.symbol)}" if newest else ""
+    fresh = [s.price for s in venues.values() if s.price and shown.status(s.price_seen) == "live"]
+    value = f"{words.number(fmean(fresh))} {currency(shown.symbol)}" if fresh else ""
     return Section(
         columns, state=shown.status(seen), limits=_limits(columns),
         html=words.head(
@@ -64,7 +66,8 @@ def book(shown: Shown) -> Section:
     state = shown.status(series.book_seen)
     last = next((point for _, point in reversed(list(steps.values())) if point), None)
     chips = [
-        words.chip("spread", words.number(last.ask - last.bid), colour=colours.of_venue(name)),
+        words.chip("spread", words.number(last.ask - last.bid, digits=words.digits_of(last.mid)),
+                   colour=colours.of_venue(name)),
         words.chip("imbalance", f"{last.imbalance:+.2f}", colour=colours.INK),
     ] if last and state == "live" else []  # fmt: skip
     value = f"{words.number(last.mid)} {currency(shown.symbol)}" if last else ""
@@ -122,7 +125,9 @@ def ratio(shown: Shown) -> Section:
         waiting=f"the stream tells one a minute, none yet of {shown.symbol}",
     )
     columns = {"x": [second * 1000.0 for second, _ in points], "y": [y for _, y in points]}
-    return Section({"ratio": columns}, html=html, state=state)
+    levels = [y for _, y in points] + [float(trader.ratio_low), float(trader.ratio_high)]
+    limits = (max(min(levels), _LEAST_RATIO) / 1.5, max(levels) * 1.5)
+    return Section({"ratio": columns}, html=html, state=state, limits=limits)
 
 
 def _forecast_points(shown: Shown) -> list[ForecastPoint]:

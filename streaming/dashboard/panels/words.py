@@ -15,8 +15,13 @@ _CENTS_FROM = 10
 
 def number(value: float, *, digits: int | None = None) -> str:
     """A price with thousands separators; cents, or more digits below 10."""
-    places = digits if digits is not None else 2 if abs(value) >= _CENTS_FROM else 4
+    places = digits_of(value) if digits is None else digits
     return f"{value:,.{places}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def digits_of(price: float) -> int:
+    """Decimals that a price of this size, and differences of such prices, are shown with."""
+    return 2 if abs(price) >= _CENTS_FROM or price == 0 else 4
 
 
 def head(
@@ -68,7 +73,7 @@ def trips(scores: Sequence[Dated], *, currency: str, most: int = 5) -> str:
         rows.append(
             f"<tr><td>{at:%H:%M}</td><td>{number(float(score.buy_price))}</td>"
             f"<td>{number(float(score.sell_price))}</td>"
-            f'<td class="{sign}">{number(float(score.profit))}</td></tr>'
+            f'<td class="{sign}">{number(float(score.profit), digits=2)}</td></tr>'
         )
     if not rows:
         return '<p class="none">No trip is finished yet: a trip is a buy and the sale after it.</p>'
