@@ -80,6 +80,19 @@ class Venues:
     gemini_orders: str = setting(
         "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
     )
+    coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
+    bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
+    kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")
+    cryptocompare_rest: str = setting(
+        "https://min-api.cryptocompare.com", "CryptoCompare REST base"
+    )
+    cryptocompare_key: Secret = setting(
+        Secret(""), "CryptoCompare API key; without one that supplier is left out"
+    )
+    quote_symbols: tuple[str, ...] = setting(
+        ("BTC-USD", "BTC-EUR"), "symbols that the price suppliers are polled for"
+    )
+    quote_poll_s: float = setting(5.0, "seconds between two polls of a price supplier")
     stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +15,21 @@ import click
 
 from include.errors import TickhouseError
 from include.log import event, start_logging
-from include.market.events import Frame
+from include.market.events import Frame, Message
 from include.settings import Settings, from_environment
 from streaming.bus import Producer
+from streaming.feeds.fetching import Fetch, fetching
+from streaming.feeds.limiter import Limiter
+from streaming.feeds.polling import Poller
 from streaming.feeds.registry import links
 from streaming.feeds.supervisor import Feed, log
 from streaming.feeds.tape import TapeWriter
 from streaming.feeds.transport import connect
+from streaming.feeds.venues.suppliers import suppliers
 
 COUNTERS_EVERY_S = 60.0
+QUOTES = "quotes"
+Publish = Callable[[Message], None]
 
 
 @click.command()
@@ -30,7 +37,7 @@ COUNTERS_EVERY_S = 60.0
 @click.option("--symbols", default="", help="BASE-QUOTE,… instead of those of the settings")
 @click.option("--record", type=click.Path(path_type=Path), help="folder to record tapes into")
 def main(venue: str, symbols: str, record: Path | None) -> None:
-    """Follow VENUE (gemini, binance) into Kafka."""
+    """Follow VENUE (gemini, binance), or the polled price suppliers (quotes), into Kafka."""
     start_logging(f"feed-{venue}")
     wanted = tuple(part.strip() for part in symbols.split(",") if part.strip())
     try:
@@ -46,38 +53,64 @@ async def _follow(
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    started_us = _now_us()
-    numbers = itertools.count(1)
-    wanted = links(venue, venues=settings.venues, symbols=symbols)
     producer = Producer(settings.bootstrap, client_id=f"feed-{venue}")
     tapes = _Tapes(record) if record else None
-    feeds = [
+    async with fetching() as fetch:
+        if venue == QUOTES:
+            jobs: list[Feed] | list[Poller] = _pollers(settings, symbols, fetch, producer.publish)
+        else:
+            jobs = _feeds(venue, settings, symbols, producer.publish, tapes)
+        counting = asyncio.ensure_future(_count(venue, [job.counts for job in jobs], producer))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job in jobs:
+                    group.create_task(job.run(stop))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        finally:
+            counting.cancel()
+            if tapes:
+                tapes.close()
+            await asyncio.to_thread(producer.close)
+
+
+def _feeds(
+    venue: str, settings: Settings, symbols: tuple[str, ...], publish: Publish,
+    tapes: "_Tapes | None",
+) -> list[Feed]:  # fmt: skip
+    started_us, numbers = _now_us(), itertools.count(1)
+    return [
         Feed(
-            link=link, connect=connect, publish=producer.publish, now_us=_now_us,
+            link=link, connect=connect, publish=publish, now_us=_now_us,
             conn_id=lambda: f"{venue}-{started_us}-{next(numbers)}", rng=random.Random(),
             stale_s=settings.venues.stale_s,
             record=partial(tapes.write, link.tape) if tapes else None,
         )
-        for link in wanted
+        for link in links(venue, venues=settings.venues, symbols=symbols)
     ]  # fmt: skip
-    counting = asyncio.ensure_future(_count(venue, feeds, producer))
-    try:
-        async with asyncio.TaskGroup() as group:
-            for feed in feeds:
-                group.create_task(feed.run(stop))
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
-    finally:
-        counting.cancel()
-        if tapes:
-            tapes.close()
-        await asyncio.to_thread(producer.close)
 
 
-async def _count(venue: str, feeds: list[Feed], producer: Producer) -> None:
+def _pollers(
+    settings: Settings, symbols: tuple[str, ...], fetch: Fetch, publish: Publish
+) -> list[Poller]:
+    asked, left_out = suppliers(settings.venues)
+    for supplier, why in left_out.items():
+        log.info(event("supplier left out", venue=supplier, why=why))
+    started_us = _now_us()
+    return [
+        Poller(
+            supplier=supplier, symbols=symbols or settings.venues.quote_symbols, fetch=fetch,
+            publish=publish, now_us=_now_us, conn=f"{supplier.venue}-{started_us}-quotes",
+            every_s=settings.venues.quote_poll_s, limiter=Limiter(supplier.per_minute),
+        )
+        for supplier in asked
+    ]  # fmt: skip
+
+
+async def _count(venue: str, counts: list[Counter[str]], producer: Producer) -> None:
     while True:
         await asyncio.sleep(COUNTERS_EVERY_S)
-        total: Counter[str] = sum((feed.counts for feed in feeds), Counter())
+        total: Counter[str] = sum(counts, Counter())
         fields = {name.replace(" ", "_"): number for name, number in sorted(total.items())}
         log.info(event("feed counters", venue=venue, acknowledged=producer.acknowledged, **fields))
 

@@ -18,6 +18,7 @@ from include.market.events import Frame, Message
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.ledger import ledger
 from streaming.feeds.registry import Link
+from streaming.feeds.stopping import paused, stopped
 from streaming.feeds.transport import Connect, Socket
 
 BACKOFF_MOST_S = 30.0
@@ -64,7 +65,7 @@ class Feed:
             if not stop.is_set():
                 delay_s = backoff(self._failures, self.rng)
                 self._failures += 1
-                await _wait(stop, delay_s)
+                await paused(stop, delay_s)
 
     async def _one_connection(self, stop: asyncio.Event) -> None:
         self._conn = self.conn_id()
@@ -87,7 +88,7 @@ class Feed:
         """Run the connection's tasks; returns the cause of its end."""
         tasks = [
             asyncio.ensure_future(job)
-            for job in (self._frames(socket), self._watch(socket), _stopped(stop))
+            for job in (self._frames(socket), self._watch(socket), stopped(stop))
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -173,15 +174,3 @@ class Feed:
                 ledger(entry, cause, venue=self.link.venue, symbol=symbol, conn=self._conn,
                        at=self.now_us(), detail=detail)
             )  # fmt: skip
-
-
-async def _stopped(stop: asyncio.Event) -> str:
-    await stop.wait()
-    return "stop"
-
-
-async def _wait(stop: asyncio.Event, delay_s: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), delay_s)
-    except TimeoutError:
-        return

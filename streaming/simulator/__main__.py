@@ -18,6 +18,8 @@ from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.order_book import OrderBook
 from streaming.simulator.price_path import PricePath, paths
+from streaming.simulator.rest_faults import CONTROL, RestFaults
+from streaming.simulator.suppliers import add_suppliers
 from streaming.simulator.tape_player import TapePlayer
 
 _DETAILS = {
@@ -32,14 +34,17 @@ _PRIVATE = ("order/new", "order/status", "order/cancel", "orders", "mytrades", "
 
 def application(settings: Settings) -> web.Application:
     """Make the server of the tape, or of the simulated market."""
-    app = web.Application(client_max_size=_MOST_FAULT_BYTES)
+    faults = RestFaults()
+    app = web.Application(client_max_size=_MOST_FAULT_BYTES, middlewares=[faults.before])
     app.router.add_get("/healthz", _healthy)
+    app.router.add_post(CONTROL, faults.set)
     found = paths(settings.simulator.seed)
     _add_history(app, found["BTC-USD"], settings.simulator.history_days)
     if settings.simulator.tape:
         player = TapePlayer(Path(settings.simulator.tape), speed=settings.simulator.speed)
         app.router.add_get(f"/v1/marketdata/{player.symbol}", player.websocket)
         return app
+    add_suppliers(app, found["BTC-USD"])
     _add_gemini(app, settings, found.pop("BTC-USD"))
     binance = BinanceMarket(found)
     for path in ("/ws", "/ws/{stream}", "/stream"):

@@ -27,7 +27,7 @@ class OrderBook:
         self._path = path
         self._rng = np.random.Generator(np.random.Philox(seed))
         self.sides: dict[str, dict[Decimal, Decimal]] = {"bid": {}, "ask": {}}
-        self.last = _CENT
+        self.last = Decimal(0)
 
     def best(self, side: str) -> Decimal:
         """Best price of a side."""
@@ -45,6 +45,7 @@ class OrderBook:
         """Bring the book to a second of the path; the second's print is traded on the way."""
         mid, quantity, side, price = self._path.at(second)
         centre = Decimal(str(mid)).quantize(_CENT)
+        self.last = self.last or centre  # before the first trade
         yield from self._recentre(centre)
         if quantity > 0:
             level = Decimal(str(price)).quantize(_CENT)

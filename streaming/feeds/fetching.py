@@ -1,0 +1,62 @@
+"""The seam to venues' REST: one GET, its status, its body and how long it asks us to wait."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+import aiohttp
+
+from include.errors import Unreachable
+
+TIMEOUT_S = 15.0
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_AGENT = "tickhouse/0.1"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; `retry_after` is the header's text, empty if there is none."""
+
+    status: int
+    body: bytes
+    retry_after: str = ""
+
+    def wait_s(self, *, now_s: float, otherwise: float) -> float:
+        """Seconds to wait, by `Retry-After` (seconds or a date), or `otherwise`."""
+        text = self.retry_after.strip()
+        if text.isascii() and text.replace(".", "", 1).isdecimal():
+            return float(text)
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+        except (TypeError, ValueError):
+            return otherwise
+
+
+class Fetch(Protocol):
+    """Gets an address."""
+
+    async def __call__(self, url: str, headers: Mapping[str, str]) -> Reply:
+        """Answer with whatever status; raises Unreachable if there is no answer."""
+
+
+@asynccontextmanager
+async def fetching() -> AsyncIterator[Fetch]:
+    """A Fetch over one HTTP session, closed at the end."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    async with aiohttp.ClientSession(
+        trust_env=True, timeout=timeout, headers={"User-Agent": _AGENT}
+    ) as session:
+
+        async def fetch(url: str, headers: Mapping[str, str]) -> Reply:
+            try:
+                async with session.get(url, headers=headers, allow_redirects=False) as answer:
+                    body = await answer.content.read(MAX_BODY_BYTES)
+                    while len(body) < MAX_BODY_BYTES and (more := await answer.content.readany()):
+                        body += more
+                    return Reply(answer.status, body, answer.headers.get("Retry-After", ""))
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+        yield fetch

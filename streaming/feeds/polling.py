@@ -1,0 +1,104 @@
+"""Asking one supplier for its prices, again and again, politely; what fails is a ledger row."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from include.errors import RejectedFrame, Unreachable
+from include.log import event
+from include.market import wire
+from include.market.events import Frame, Message
+from streaming.feeds.fetching import Fetch, Reply
+from streaming.feeds.ledger import ledger
+from streaming.feeds.limiter import Limiter
+from streaming.feeds.stopping import paused
+from streaming.feeds.venues.suppliers import Supplier
+
+OK, RESTRICTED = 200, 451
+WAIT_FOR = {418: 120.0, 429: 60.0, 403: 300.0, 401: 300.0, 503: 30.0}
+
+log = logging.getLogger("tickhouse.feeds")
+
+
+@dataclass
+class Poller:
+    """Follows one supplier. `now_us` is the wall clock; each symbol is up or down for itself."""
+
+    supplier: Supplier
+    symbols: tuple[str, ...]
+    fetch: Fetch
+    publish: Callable[[Message], None]
+    now_us: Callable[[], int]
+    conn: str
+    every_s: float
+    limiter: Limiter
+    counts: Counter[str] = field(default_factory=Counter)
+    _up: dict[str, bool] = field(default_factory=dict)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask until `stop`, or until the supplier says that it may not serve this place (451)."""
+        while not stop.is_set():
+            began_us = self.now_us()
+            for symbol in self.symbols:
+                await paused(stop, self.limiter.claim(self.now_us() / 1e6))
+                if stop.is_set():
+                    return
+                if await self._ask(symbol) == RESTRICTED:
+                    return
+            taken_s = (self.now_us() - began_us) / 1e6
+            await paused(stop, max(0.0, self.every_s - taken_s))
+
+    async def _ask(self, symbol: str) -> int:
+        """Ask once and publish; returns the HTTP status, 0 for none."""
+        self.counts["asked"] += 1
+        url = self.supplier.url + self.supplier.path(symbol)
+        try:
+            reply = await self.fetch(url, self.supplier.headers)
+        except Unreachable as error:
+            self._told(symbol, up=False, cause=str(error))
+            return 0
+        if reply.status == OK:
+            self._take(symbol, Frame(data=reply.body, received_time=self.now_us()))
+            return OK
+        self._refused(symbol, reply)
+        return reply.status
+
+    def _take(self, symbol: str, frame: Frame) -> None:
+        try:
+            message = self.supplier.quote(frame, symbol=symbol, conn=self.conn)
+        except RejectedFrame as refused:
+            self.counts["rejects"] += 1
+            self.publish(
+                wire.rejected(
+                    frame.data, venue=self.supplier.venue, conn=self.conn,
+                    received_time=frame.received_time, reason=refused.reason, detail=refused.detail,
+                )
+            )  # fmt: skip
+            self._told(symbol, up=False, cause=refused.reason)
+            return
+        self._told(symbol, up=True, cause="answers" if symbol in self._up else "start")
+        self.counts["quote"] += 1
+        self.publish(message)
+
+    def _refused(self, symbol: str, reply: Reply) -> None:
+        now_s = self.now_us() / 1e6
+        if reply.status in WAIT_FOR:
+            wait_s = reply.wait_s(now_s=now_s, otherwise=WAIT_FOR[reply.status])
+            self.limiter.hold(now_s, wait_s)
+        self._told(symbol, up=False, cause=f"http {reply.status}")
+
+    def _told(self, symbol: str, *, up: bool, cause: str) -> None:
+        """Tell the ledger when a supplier begins or ceases to answer, not each time."""
+        if self._up.get(symbol) is up:
+            return
+        self._up[symbol] = up
+        entry = "connect" if up else "disconnect"
+        self.counts[entry] += 1
+        say = log.info if up else log.warning
+        venue = self.supplier.venue
+        say(event(f"supplier {entry}", venue=venue, symbol=symbol, cause=cause))
+        self.publish(
+            ledger(entry, cause, venue=venue, symbol=symbol, conn=self.conn, at=self.now_us())
+        )

@@ -1,0 +1,17 @@
+"""Waiting that a stop cuts short."""
+
+import asyncio
+
+
+async def stopped(stop: asyncio.Event) -> str:
+    """Wait for the stop; returns it as the cause of an end."""
+    await stop.wait()
+    return "stop"
+
+
+async def paused(stop: asyncio.Event, delay_s: float) -> None:
+    """Wait so many seconds, or until the stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), delay_s)
+    except TimeoutError:
+        return

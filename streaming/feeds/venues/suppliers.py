@@ -1,0 +1,161 @@
+"""Polled price suppliers: what to ask each for a symbol, and the price in its answer. Pure.
+
+Sources: docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com, docs.gemini.com
+(`/v2/ticker` has a stale close, so `/v1/pubticker`), min-api.cryptocompare.com (keyless calls are
+refused since 2026-05-21). Several tell their errors with HTTP 200: those are no prices.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from include.errors import RejectedFrame
+from include.market.events import Frame, Message, Quote
+from include.market.symbols import checked, joined
+from include.setting_groups import Venues
+from streaming.feeds.decoded import MONEY, parsed, positive
+
+Priced = tuple[Decimal, int | None]
+_BASE_AT_KRAKEN = {"BTC": "XBT", "DOGE": "XDG"}
+
+
+@dataclass(frozen=True)
+class Supplier:
+    """One supplier. `per_minute` is its own limit; `path` asks for a symbol; `read` finds it."""
+
+    venue: str
+    url: str
+    per_minute: float
+    path: Callable[[str], str]
+    read: Callable[[bytes, str], Priced]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def quote(self, frame: Frame, *, symbol: str, conn: str) -> Message:
+        """Turn the body of an HTTP 200 into a `quote` message in the symbol's quote currency.
+
+        Raises:
+            RejectedFrame: it is an error in the clothes of a success, or holds no price.
+        """
+        _complain(frame.data)
+        price, time = self.read(frame.data, symbol)
+        positive(price, MONEY)
+        return Message(
+            venue=self.venue, symbol=symbol, kind="quote", conn=conn, seq=None, venue_time=time,
+            received_time=frame.received_time, events=(Quote(price, symbol.partition("-")[2]),),
+        )  # fmt: skip
+
+
+def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
+    """The suppliers that can be asked, and those left out with why."""
+    found = [
+        Supplier("coinbase", venues.coinbase_rest, 600,
+                 lambda symbol: f"/products/{checked(symbol)}/ticker", _coinbase),
+        Supplier("bitstamp", venues.bitstamp_rest, 800,
+                 lambda symbol: f"/api/v2/ticker/{joined(symbol).lower()}/", _bitstamp),
+        Supplier("kraken", venues.kraken_rest, 60,
+                 lambda symbol: f"/0/public/Ticker?pair={_at_kraken(symbol)}", _kraken),
+        Supplier("gemini", venues.gemini_rest, 120,
+                 lambda symbol: f"/v1/pubticker/{joined(symbol).lower()}", _gemini),
+    ]  # fmt: skip
+    key = venues.cryptocompare_key.reveal()
+    if not key:
+        return tuple(found), {"cryptocompare": "it answers nothing without a key, and none is set"}
+    found.append(
+        Supplier(
+            "cryptocompare", venues.cryptocompare_rest, 60,
+            lambda symbol: "/data/price?fsym={}&tsyms={}".format(*checked(symbol).split("-")),
+            _cryptocompare, {"Authorization": f"Apikey {key}"},
+        )
+    )  # fmt: skip
+    return tuple(found), {}
+
+
+class _Complaint(msgspec.Struct, frozen=True):
+    """The ways in which suppliers say that there is no price."""
+
+    error: list[str] | str = ""
+    message: str = ""
+    Response: str = ""
+    Err: dict[str, msgspec.Raw] | None = None
+    status: str = ""
+    reason: msgspec.Raw = msgspec.Raw()
+
+
+_complaint = msgspec.json.Decoder(_Complaint)
+
+
+def _complain(data: bytes) -> None:
+    found = parsed(_complaint.decode, data)
+    bad = found.Response == "Error" or found.status == "error"
+    if bad or found.error or found.message or found.Err or bytes(found.reason):
+        raise RejectedFrame("venue_error", data[:300].decode(errors="replace"))
+
+
+class _CoinbaseTicker(msgspec.Struct, frozen=True):
+    price: Decimal
+    time: datetime | None = None
+
+
+class _BitstampTicker(msgspec.Struct, frozen=True):
+    last: Decimal
+    timestamp: str | int | None = None
+
+
+class _KrakenPair(msgspec.Struct, frozen=True):
+    c: tuple[Decimal, Decimal]
+
+
+class _KrakenReply(msgspec.Struct, frozen=True):
+    result: dict[str, _KrakenPair]
+
+
+class _GeminiTicker(msgspec.Struct, frozen=True):
+    last: Decimal
+
+
+_coinbase_ticker = msgspec.json.Decoder(_CoinbaseTicker)
+_bitstamp_ticker = msgspec.json.Decoder(_BitstampTicker)
+_kraken_reply = msgspec.json.Decoder(_KrakenReply)
+_gemini_ticker = msgspec.json.Decoder(_GeminiTicker)
+_prices = msgspec.json.Decoder(dict[str, Decimal])
+
+
+def _coinbase(data: bytes, _symbol: str) -> Priced:
+    found = parsed(_coinbase_ticker.decode, data)
+    return found.price, None if found.time is None else round(found.time.timestamp() * 1e6)
+
+
+def _bitstamp(data: bytes, _symbol: str) -> Priced:
+    found = parsed(_bitstamp_ticker.decode, data)
+    seconds = str(found.timestamp)
+    known = seconds.isascii() and seconds.isdecimal() and len(seconds) == len("1763700000")
+    return found.last, int(seconds) * 1_000_000 if known else None
+
+
+def _kraken(data: bytes, _symbol: str) -> Priced:
+    """Take the single answer: Kraken answers under a name that was not asked (`XXBTZUSD`)."""
+    found = parsed(_kraken_reply.decode, data).result
+    if len(found) != 1:
+        raise RejectedFrame("wrong_type", f"{len(found)} pairs where one was asked")
+    (pair,) = found.values()
+    return pair.c[0], None
+
+
+def _gemini(data: bytes, _symbol: str) -> Priced:
+    return parsed(_gemini_ticker.decode, data).last, None
+
+
+def _cryptocompare(data: bytes, symbol: str) -> Priced:
+    """Read `{"USD": 73826.5}`; a currency it does not know is left out of the answer."""
+    found, currency = parsed(_prices.decode, data), symbol.partition("-")[2]
+    if currency not in found:
+        raise RejectedFrame("wrong_type", f"no {currency} among {', '.join(found) or 'nothing'}")
+    return found[currency], None
+
+
+def _at_kraken(symbol: str) -> str:
+    base, quote = checked(symbol).split("-")
+    return _BASE_AT_KRAKEN.get(base, base) + quote

@@ -1,0 +1,194 @@
+"""Polled suppliers: prices read, errors refused, limits kept; then all of them in the simulator."""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import RejectedFrame, Unreachable
+from include.market.events import Frame, LedgerEntry, Message, Quote
+from include.setting_groups import Venues
+from include.settings import load
+from include.variables import Secret
+from streaming.feeds.fetching import Reply, fetching
+from streaming.feeds.limiter import Limiter
+from streaming.feeds.polling import Poller
+from streaming.feeds.venues.suppliers import Supplier, suppliers
+from streaming.simulator.__main__ import application
+
+ALL, _ = suppliers(Venues(cryptocompare_key=Secret("k-for-tests")))
+BY_NAME = {supplier.venue: supplier for supplier in ALL}
+GOOD = {
+    "coinbase": b'{"ask":"6269","bid":"6268","trade_id":86326522,"price":"6268.48",'
+                b'"time":"2025-03-20T00:22:57.833897Z"}',
+    "bitstamp": b'{"timestamp":"1763700000","last":"6268.48","side":"0"}',
+    "kraken": b'{"error":[],"result":{"XXBTZUSD":{"a":["1","1","1"],"c":["6268.48","0.1"]}}}',
+    "gemini": b'{"bid":"1","ask":"2","last":"6268.48","volume":{"BTC":"1","timestamp":1}}',
+    "cryptocompare": b'{"USD":6268.48,"EUR":63304.20}',
+}  # fmt: skip
+
+
+def read(venue: str, body: bytes, symbol: str = "BTC-USD") -> Message:
+    return BY_NAME[venue].quote(Frame(body, received_time=5), symbol=symbol, conn="c")
+
+
+@pytest.mark.parametrize("venue", GOOD)
+def test_each_supplier_gives_the_exact_price_in_its_currency(venue: str) -> None:
+    told = read(venue, GOOD[venue])
+    assert (told.venue, told.kind, told.symbol, told.received_time) == (
+        venue, "quote", "BTC-USD", 5,
+    )  # fmt: skip
+    assert told.events == (Quote(Decimal("6268.48"), "USD"),)
+    times = {"coinbase": 1742430177833897, "bitstamp": 1763700000000000}
+    assert told.venue_time == times.get(venue)
+
+
+def test_numbers_do_not_pass_through_float() -> None:
+    body = b'{"EUR":123456789012.12345678}'  # a float would have 123456789012.12346
+    (quote,) = read("cryptocompare", body, "BTC-EUR").events
+    assert quote == Quote(Decimal("123456789012.12345678"), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("venue", "body", "reason"),
+    [
+        ("kraken", b'{"error":["EQuery:Unknown asset pair"]}', "venue_error"),
+        ("kraken", b'{"error":[],"result":{}}', "wrong_type"),
+        ("cryptocompare", b'{"Response":"Error","Message":"rate","Type":99,"USD":1}',
+         "venue_error"),
+        ("cryptocompare", b'{"Data":{},"Err":{"type":2,"message":"API key"}}', "venue_error"),
+        ("cryptocompare", b'{"EUR":1}', "wrong_type"),
+        ("gemini", b'{"result":"error","reason":"Bad Request","message":"no"}', "venue_error"),
+        ("coinbase", b'{"message":"NotFound"}', "venue_error"),
+        ("bitstamp", b'{"status":"error","reason":"Invalid pair"}', "venue_error"),
+        ("bitstamp", b"<html>maintenance</html>", "not_json"),
+        ("bitstamp", b'{"last":null}', "wrong_type"),
+        ("bitstamp", b'{"last":"0"}', "out_of_range"),
+        ("bitstamp", b'{"last":"1.123456789"}', "too_fine"),
+        ("coinbase", b"", "empty"),
+    ],
+)  # fmt: skip
+def test_an_error_with_http_200_is_not_a_price(venue: str, body: bytes, reason: str) -> None:
+    with pytest.raises(RejectedFrame) as refused:
+        read(venue, body)
+    assert refused.value.reason == reason
+
+
+@given(st.sampled_from(sorted(GOOD)), st.integers(0, 90), st.integers(0, 9), st.binary(max_size=5))
+def test_mutated_answers_give_a_price_or_a_refusal(
+    venue: str, at: int, cut: int, new: bytes
+) -> None:
+    try:
+        told = read(venue, GOOD[venue][:at] + new + GOOD[venue][at + cut :])
+    except RejectedFrame:
+        return
+    (quote,) = told.events
+    assert isinstance(quote, Quote) and quote.price > 0
+
+
+def test_without_a_key_one_supplier_is_left_out_and_says_so() -> None:
+    asked, left_out = suppliers(Venues())
+    assert [one.venue for one in asked] == ["coinbase", "bitstamp", "kraken", "gemini"]
+    assert "key" in left_out["cryptocompare"]
+    assert "k-for-tests" not in repr(BY_NAME["cryptocompare"])
+
+
+def test_a_limiter_stays_under_half_the_limit_and_waits_as_told() -> None:
+    limiter, now, sent = Limiter(60), 0.0, 0
+    while now < 600:
+        now += limiter.claim(now)
+        sent += now < 600
+    assert 250 <= sent < 300  # ten minutes of 60 a minute are 600: under half of them
+    limiter.hold(now, 30)
+    assert limiter.claim(now) == pytest.approx(30)
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    assert Reply(429, b"", "7").wait_s(now_s=0, otherwise=60) == 7
+    date = "Sat, 21 Nov 2026 10:00:30 GMT"
+    assert Reply(429, b"", date).wait_s(now_s=1795255200, otherwise=60) == 30
+    assert Reply(429, b"", "soon").wait_s(now_s=0, otherwise=60) == 60
+
+
+async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> list[str]:
+    """What a poller tells of one supplier that answers so (null: not at all), then stops."""
+    stop, told, times = asyncio.Event(), list[Message](), list[float]()
+    loop = asyncio.get_running_loop()
+
+    async def fetch(url: str, headers: Mapping[str, str]) -> Reply:
+        times.append(loop.time())
+        reply = replies.pop(0)
+        if not replies:
+            stop.set()
+        if reply is None:
+            raise Unreachable("refused")
+        return reply
+
+    poller = Poller(
+        supplier=BY_NAME["bitstamp"], symbols=("BTC-USD",), fetch=fetch, publish=told.append,
+        now_us=lambda: int(loop.time() * 1e6), conn="c", every_s=0.0, limiter=Limiter(per_minute),
+    )  # fmt: skip
+    await asyncio.wait_for(poller.run(stop), 10)
+    said = []
+    for message in told:
+        (one,) = message.events
+        said.append(f"{one.entry} {one.cause}" if isinstance(one, LedgerEntry) else message.kind)
+    waits = [after - before for before, after in pairwise(times)]
+    return [*said, *(f"waited {wait:.1f}" for wait in waits if wait > 0.2)]
+
+
+async def test_failures_are_told_once_and_their_end_too() -> None:
+    good = Reply(200, GOOD["bitstamp"])
+    assert await polled([good, None, None, good, Reply(200, b"{}"), good]) == [
+        "connect start", "quote", "disconnect refused", "connect answers", "quote",
+        "reject", "disconnect wrong_type", "connect answers", "quote",
+    ]  # fmt: skip
+
+
+async def test_retry_after_is_honoured() -> None:
+    good = Reply(200, GOOD["bitstamp"])
+    assert await polled([good, Reply(429, b"", "0.4"), good]) == [
+        "connect start", "quote", "disconnect http 429", "connect answers", "quote", "waited 0.4",
+    ]  # fmt: skip
+
+
+async def test_a_restricted_place_is_not_asked_again() -> None:
+    told = await polled([Reply(451, b""), Reply(200, GOOD["bitstamp"]), Reply(200, b"")])
+    assert told == ["disconnect http 451"]
+
+
+async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> None:
+    async with TestServer(application(load({}))) as server, fetching() as fetch:
+        base = str(server.make_url("")).rstrip("/")
+        venues = Venues(
+            coinbase_rest=base, bitstamp_rest=base, kraken_rest=base, gemini_rest=base,
+            cryptocompare_rest=base, cryptocompare_key=Secret("any"),
+        )  # fmt: skip
+        for supplier in suppliers(venues)[0]:
+            usd, eur = [await price(supplier, symbol, fetch) for symbol in ("BTC-USD", "BTC-EUR")]
+            assert Decimal("0.91") < eur / usd < Decimal("0.93"), supplier.venue
+        unkeyed = await fetch(f"{base}/data/price?fsym=BTC&tsyms=USD", {})
+        assert unkeyed.status == 401
+        statuses = [
+            (await fetch(f"{base}/0/public/Ticker?pair=XBTUSD", {})).status for _ in range(61)
+        ]
+        assert statuses[-1] == 429 and statuses[0] == 200
+        async with ClientSession() as session:
+            fault = {"path": "/products", "status": 503, "times": 1, "body": "<html>"}
+            await session.post(f"{base}/faults/rest", json=fault)
+        found = [(await fetch(f"{base}/products/BTC-USD/ticker", {})).status for _ in range(2)]
+        assert found == [503, 200]
+
+
+async def price(supplier: Supplier, symbol: str, fetch: object) -> Decimal:
+    assert callable(fetch)
+    reply = await fetch(supplier.url + supplier.path(symbol), supplier.headers)
+    (quote,) = supplier.quote(Frame(reply.body, 1), symbol=symbol, conn="c").events
+    assert isinstance(quote, Quote)
+    return quote.price
