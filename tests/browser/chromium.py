@@ -60,8 +60,9 @@ class Browser:
             params={"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True},
         )  # fmt: skip
 
-    def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(_call("GET", f"{self._base}/screenshot")))
+    def picture(self) -> bytes:
+        """What the window shows, as a PNG."""
+        return base64.b64decode(_call("GET", f"{self._base}/screenshot"))
 
     def log(self, kind: str) -> list[dict[str, Any]]:
         """What came since the last call: `browser` (the console) or `performance` (requests)."""

@@ -1,0 +1,81 @@
+"""A market of the tests' own on a real broker: one feed's messages, until it is stopped."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from include.market.events import (
+    Balance,
+    BookChange,
+    Event,
+    LedgerEntry,
+    Message,
+    Top,
+    Trade,
+)
+from streaming.bus import Producer
+
+EVERY_S = 0.2
+
+
+class Market:
+    """Sends a trade and a book top of gemini and a trade of kraken every fifth of a second."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = Producer(bootstrap, client_id="market")
+        self._stop, self.silent, self._number = threading.Event(), threading.Event(), 0
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        self._send("gemini", "ledger", LedgerEntry("connect", "start"))
+        self._send("gemini", "balance", Balance("USD", Decimal(10_000)))
+        while not self._stop.wait(EVERY_S):
+            if not self.silent.is_set():
+                self.turn()
+
+    def turn(self) -> None:
+        self._number += 1
+        price = Decimal(9000 + self._number)
+        for venue, dearer in (("gemini", 0), ("kraken", 40)):
+            side = "buy" if self._number % 2 else "sell"
+            at = time.time_ns() // 1000
+            self._send(venue, "trade",
+                       Trade(str(self._number), price + dearer, Decimal("0.5"), side, at))  # type: ignore[arg-type]  # fmt: skip
+        top = Top(price - 1, Decimal(3), price + 1, Decimal(1))
+        self._send("gemini", "book", BookChange("bid", price - 1, Decimal(3)), top=top)
+
+    def signal(self, ratio: str) -> None:
+        """One liquidity ratio of the minute that ends now."""
+        now = time.time_ns() // 1000
+        told = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": "price_volume",
+                "value": ratio, "timestamp": now, "window_start": now - 60_000_000}  # fmt: skip
+        self._producer.send("market.signals", b"gemini|BTC-USD", json.dumps(told).encode())
+
+    def _send(self, venue: str, kind: str, *events: Event, top: Top | None = None) -> None:
+        now = time.time_ns() // 1000
+        self._producer.publish(Message(
+            venue=venue, symbol="BTC-USD", kind=kind, conn="t", seq=None,
+            venue_time=now if kind in {"trade", "book"} else None, received_time=now,
+            events=events, top=top,
+        ))  # fmt: skip
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._producer.close()
+
+
+@contextmanager
+def market(bootstrap: str) -> Iterator[Market]:
+    one = Market(bootstrap)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.close()

@@ -1,0 +1,173 @@
+"""The dashboard as a person sees it, in real headless Chromium, on a real broker and Postgres."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from include.serving.tables import upsert
+from include.settings import Settings
+from streaming.bus import ensure_topics
+from tests.browser import chromium
+from tests.browser.chromium import Browser, browsing
+from tests.browser.market import market
+from tests.services import eventually, running
+
+pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
+
+STALE_S = 4
+GEMINI = (0x0A, 0xA8, 0x84)
+PANELS = ("price", "outlook", "book", "flow", "ratio", "account")
+MODEL = "Bokeh.documents[0].get_model_by_name"
+READY = "return !!(window.Bokeh && Bokeh.documents[0] && " + MODEL + "('beat'))"
+
+
+def text(name: str) -> str:
+    return f"{MODEL}('{name}').text"
+
+
+def state(panel: str) -> str:
+    return f"({text(panel + '_head')}.match(/head (\\w+)/) || [])[1]"
+
+
+def states(browser: Browser) -> dict[str, str]:
+    pairs = ", ".join(f"{panel}: {state(panel)}" for panel in PANELS)
+    found: dict[str, str] = browser.run(f"return {{{pairs}}}")
+    return found
+
+
+@contextmanager
+def dashboard(settings: Settings, var: Path, **more: str) -> Iterator[Any]:
+    """The process on the services of these settings, waited for."""
+    ports = settings.ports
+    env = {
+        "TICKHOUSE_VAR": str(var), "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
+        "TICKHOUSE_PORTS_KAFKA": str(ports.kafka), "TICKHOUSE_PORTS_POSTGRES": str(ports.postgres),
+        "TICKHOUSE_PORTS_DASHBOARD": str(ports.dashboard), "TICKHOUSE_DASHBOARD_POLL_S": "0.5",
+        "TICKHOUSE_DASHBOARD_STALE_S": str(STALE_S), "TICKHOUSE_DASHBOARD_REFRESH_S": "0.5",
+        **more,
+    }  # fmt: skip
+    log = var / "dashboard.log"
+    with running([sys.executable, "-m", "streaming.dashboard"], log=log, env=env) as process:
+        eventually(lambda: "dashboard serves" in log.read_text(), what="the dashboard serves")
+        yield process
+
+
+def url(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.ports.dashboard}/"
+
+
+def serve_forecast(settings: Settings) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    upsert(settings.dsn(), "forecast_points", [
+        {"symbol": "BTC-USD", "ds": now + timedelta(minutes=m), "yhat": 9000.0 + m / 100,
+         "yhat_lower": 8990.0, "yhat_upper": 9060.0, "made_at": now, "model": "m"}
+        for m in range(-60, 600)
+    ])  # fmt: skip
+
+
+def drawn(browser: Browser, panel: str, colour: tuple[int, int, int]) -> int:
+    """How many pixels of a panel's charts have about this colour."""
+    rect = browser.run(
+        f"const r = document.querySelector('.card.{panel}').getBoundingClientRect();"
+        "return [r.left, r.top + 90, r.right, r.bottom]"
+    )
+    picture = Image.open(BytesIO(browser.picture())).convert("RGB").crop(rect)
+    return sum(all(abs(a - b) <= 30 for a, b in zip(pixel, colour, strict=True))
+               for pixel in picture.getdata())  # fmt: skip
+
+
+def no_errors(browser: Browser) -> None:
+    bad = [one["message"] for one in browser.log("browser") if one["level"] in {"SEVERE", "ERROR"}]
+    assert bad == []
+
+
+def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
+    service_settings: Settings, kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = service_settings
+    ensure_topics(kafka_broker)
+    serve_forecast(settings)
+    with (
+        dashboard(settings, tmp_path), market(kafka_broker) as feed, browsing(tmp_path) as browser,
+    ):  # fmt: skip
+        feed.signal("1.5")
+        browser.open(url(settings))
+        browser.wait(READY, what="the page is drawn")
+        assert browser.run("return document.title") == "Tickhouse"
+        eventually(lambda: set(states(browser).values()) == {"live"}, what="all panels fill")
+        before = browser.run(f"return {text('price_head')}")
+        browser.wait(f"return {text('price_head')} !== {before!r}", what="the price moves")
+        strip = browser.run(f"return {text('strip')}")
+        assert "Feed gemini" in strip and "Feed kraken" in strip
+        eventually(lambda: drawn(browser, "price", GEMINI) > 40, what="the line is drawn")
+        feed.silent.set()
+        grey = f"return {state('price')} === 'stale' && {state('book')} === 'stale'"
+        browser.wait(grey, timeout_s=STALE_S + 3, what="a stopped feed turns grey in time")
+        dimmed = f"return JSON.stringify({MODEL}('price_0').styles).includes('grayscale')"
+        browser.wait(dimmed, timeout_s=2, what="its chart is grey")
+        eventually(lambda: drawn(browser, "price", GEMINI) == 0, what="no line in full colour")
+        assert 'class="value"' not in browser.run(f"return {text('price_head')}")
+        feed.silent.clear()
+        browser.wait(f"return {state('price')} === 'live'", what="it lives again")
+        no_errors(browser)
+        outside = {one for one in browser.requested()
+                   if not one.startswith(("chrome:", "data:", "blob:"))
+                   and f"//127.0.0.1:{settings.ports.dashboard}/" not in one}  # fmt: skip
+        assert outside == set(), "no request leaves this machine"
+
+
+def test_symbol_and_range_can_be_chosen_and_the_theme_switched(
+    service_settings: Settings, kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = service_settings
+    ensure_topics(kafka_broker)
+    with (
+        dashboard(settings, tmp_path), market(kafka_broker), browsing(tmp_path) as browser,
+    ):  # fmt: skip
+        browser.dark(True)
+        browser.open(url(settings))
+        browser.wait(READY, what="the page is drawn")
+        theme = "return document.documentElement.dataset.theme"
+        assert browser.run(theme) == "dark"
+        browser.run("document.getElementById('theme').click()")
+        assert browser.run(theme) == "light"
+        span = f"(() => {{ const r = {MODEL}('price_0').x_range; return r.end - r.start }})()"
+        minute = 60_000
+        browser.wait(f"return {span} === {35 * minute}", what="30 minutes and 5 ahead")
+        browser.run(f"{MODEL}('minutes').value = '120'")
+        browser.wait(f"return {span} === {140 * minute}", what="2 hours and 20 minutes ahead")
+        browser.phone(390, 2400)
+        browser.wait("return window.innerWidth === 390", what="a phone")
+        columns = "getComputedStyle(document.querySelector('main')).gridTemplateColumns"
+        assert len(browser.run(f"return {columns}").split()) == 1, "one column"
+        wide = "return document.documentElement.scrollWidth <= 390"
+        browser.wait(wide, what="nothing sticks out sideways")
+        no_errors(browser)
+
+
+def test_a_page_says_that_its_server_is_gone_and_comes_back_by_itself(
+    service_settings: Settings, kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = service_settings
+    ensure_topics(kafka_broker)
+    with browsing(tmp_path) as browser:
+        with dashboard(settings, tmp_path) as process:
+            browser.open(url(settings))
+            browser.wait(READY, what="the page is drawn")
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            lost = "return document.body.classList.contains('lost')"
+            browser.wait(lost, what="the page says it is old")
+        (tmp_path / "dashboard.log").write_text("")
+        with dashboard(settings, tmp_path):
+            back = f"{READY} && !document.body.classList.contains('lost')"
+            browser.wait(back, timeout_s=40, what="the page is back")

@@ -1,0 +1,141 @@
+"""The dashboard's process: it starts without Kafka and Postgres, finds them, and ends in time."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from bokeh.util.token import generate_jwt_token, generate_session_id
+
+from include.errors import Unreachable
+from include.market.events import Message, Trade
+from include.serving.glance import glance
+from include.settings import Settings
+from streaming.bus import Producer, ensure_topics
+from streaming.dashboard.board import KEEP_S, Board
+from streaming.dashboard.live import Live
+from streaming.dashboard.poller import Latest
+from streaming.dashboard.reader import follow
+from tests.conftest import make_environment
+from tests.services import eventually, running
+
+PROGRAM = [sys.executable, "-m", "streaming.dashboard"]
+
+
+EVIL = "http://evil.test"
+
+
+def asked_for_a_socket(port: int, origin: str) -> int:
+    """The status that a websocket's handshake from a page of this origin gets."""
+    token = generate_jwt_token(generate_session_id())
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    link.request("GET", "/ws", headers={
+        "Upgrade": "websocket", "Connection": "Upgrade", "Origin": origin,
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Protocol": f"bokeh, {token}",
+    })  # fmt: skip
+    status = link.getresponse().status
+    link.close()
+    return status
+
+
+def get(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return str(reply.read().decode())
+    except OSError:
+        return ""
+
+
+def test_it_serves_without_kafka_and_postgres_and_ends_within_five_seconds(tmp_path: Path) -> None:
+    env = make_environment(tmp_path / "var")
+    url = f"http://127.0.0.1:{env['TICKHOUSE_PORTS_DASHBOARD']}/"
+    with running(PROGRAM, log=tmp_path / "log", env=env) as process:
+        eventually(lambda: get(f"{url}healthz"), what="it serves")
+        assert json.loads(get(f"{url}healthz")) == {"ok": True}
+        page = get(url)
+        assert "<title>Tickhouse</title>" in page
+        sources = [part.split('"')[0] for part in page.split('src="')[1:]]
+        assert sources and all(one.startswith("/static/js/bokeh") for one in sources), "no CDN"
+        log = tmp_path / "log"
+        eventually(lambda: "postgres is away" in log.read_text(), what="it says so")
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - began < 5
+    assert f"dashboard serves port={env['TICKHOUSE_PORTS_DASHBOARD']}" in log.read_text()
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    env = make_environment(tmp_path / "var")
+    with running(PROGRAM, log=tmp_path / "log", env=env):
+        url = f"http://127.0.0.1:{env['TICKHOUSE_PORTS_DASHBOARD']}/healthz"
+        eventually(lambda: get(url), what="the first serves")
+        second = subprocess.run(
+            PROGRAM, env=os.environ | env, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert second.returncode == 1
+    assert "cannot be served" in second.stderr and "Traceback" not in second.stderr
+
+
+def test_a_page_of_another_address_is_refused_its_socket(tmp_path: Path) -> None:
+    env = make_environment(tmp_path / "var")
+    port = env["TICKHOUSE_PORTS_DASHBOARD"]
+    with running(PROGRAM, log=tmp_path / "log", env=env):
+        eventually(lambda: get(f"http://127.0.0.1:{port}/healthz"), what="it serves")
+        own = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
+        codes = {origin: asked_for_a_socket(int(port), origin) for origin in (*own, EVIL)}
+        assert codes == {own[0]: 101, own[1]: 101, EVIL: 403}
+
+
+def test_a_glance_has_no_entry_for_a_table_that_is_not_there(postgres_dsn: dict[str, Any]) -> None:
+    asked = {"none": ("SELECT 1 FROM trade_hours", ()), "one": ("SELECT %s", (7,))}
+    assert glance(postgres_dsn, asked, timeout_s=2) == {"one": [(7,)]}
+
+
+def test_a_slow_query_is_given_up_and_nothing_can_be_written(postgres_dsn: dict[str, Any]) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="timeout"):
+        glance(postgres_dsn, {"slow": ("SELECT pg_sleep(30)", ())}, timeout_s=0.5)
+    assert time.monotonic() - began < 5
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        glance(postgres_dsn, {"bad": ("CREATE TABLE x (a int)", ())}, timeout_s=2)
+
+
+def test_the_reader_waits_for_the_broker_and_fills_the_past(
+    service_settings: Settings, kafka_broker: str
+) -> None:
+    ensure_topics(kafka_broker)
+    producer = Producer(kafka_broker, client_id="t")
+    for number in range(50):
+        at = 1_700_000_000 + number
+        producer.publish(Message(
+            venue="bitstamp", symbol="LTC-USD", kind="trade", conn="c", seq=None,
+            venue_time=at * 1_000_000, received_time=at * 1_000_000,
+            events=(Trade(str(number), Decimal(number + 1), Decimal(1), "buy", at * 1_000_000),),
+        ))  # fmt: skip
+    producer.close()
+    live, stop = Live(KEEP_S), threading.Event()
+    thread = threading.Thread(target=follow, args=(kafka_broker, live, stop, 20))
+    thread.start()
+    try:
+        series = live.of("bitstamp", "LTC-USD")
+        eventually(lambda: series.price == 50.0, what="the last trade is read")
+        assert [price for _, price in series.prices.between(0, 2**40)] == [
+            float(price) for price in range(31, 51)
+        ], "the twenty records before the end, no more"
+        assert Board(service_settings, live, Latest()).symbols() == ["BTC-USD", "LTC-USD"]
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()

@@ -1,0 +1,241 @@
+"""Kafka records in, the shared picture and the board's views out."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from include.market import wire
+from include.market.events import (
+    Balance,
+    BookChange,
+    Decision,
+    Event,
+    Fill,
+    LedgerEntry,
+    Message,
+    Order,
+    Quote,
+    Ticker,
+    Top,
+    Trade,
+)
+from include.settings import load
+from streaming.bus import Record
+from streaming.dashboard import served
+from streaming.dashboard.board import PANELS, Board
+from streaming.dashboard.charts import COLUMNS
+from streaming.dashboard.live import Live
+from streaming.dashboard.panels import tiles
+from streaming.dashboard.poller import Latest
+
+NOW = 1_800_000_000
+TAPE = 1_524_546_000  # 2018-04-24 05:00 UTC
+US = 1_000_000
+
+
+def record(topic: str, value: bytes, *, seen: float = NOW, offset: int = 0) -> Record:
+    return Record(topic, 0, offset, int(seen * 1000), b"", value)
+
+
+def message(
+    kind: str, *events: Event, venue: str = "gemini", symbol: str = "BTC-USD",
+    at: int | None = NOW, top: Top | None = None, seen: float = NOW,
+) -> Record:  # fmt: skip
+    made = Message(
+        venue=venue, symbol=symbol, kind=kind, conn="c", seq=None,
+        venue_time=None if at is None else at * US, received_time=int(seen * US),
+        events=events, top=top,
+    )  # fmt: skip
+    return record(wire.topic(made), wire.encode(made), seen=seen)
+
+
+def trade(price: str, *, at: int = NOW, number: str = "1") -> Trade:
+    return Trade(number, Decimal(price), Decimal(2), "buy", at * US)
+
+
+def board(live: Live, *, now: float = NOW, **more: str) -> Board:
+    settings = load({f"TICKHOUSE_{name}": value for name, value in more.items()})
+    return Board(settings, live, Latest(), clock=lambda: now)
+
+
+def test_a_trade_a_ticker_and_a_quote_set_prices_of_their_own_currency() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("100")))
+    live.take(message("ticker", Ticker(last=Decimal(101)), venue="binance", symbol="BTC-USDT"))
+    quote = Quote(Decimal(90), "EUR")
+    live.take(message("quote", quote, venue="cryptocompare", symbol="BTC-USD", at=None))
+    assert {pair: one.price for pair, one in live.series.items()} == {
+        ("gemini", "BTC-USD"): 100.0, ("binance", "BTC-USDT"): 101.0,
+        ("cryptocompare", "BTC-EUR"): 90.0,
+    }  # fmt: skip
+    view = board(live).view("BTC-USD", 15)
+    columns = view.panels["price"].columns
+    assert columns["price_gemini"]["y"] == [100.0] and columns["average"]["y"] == [100.0]
+    assert columns["price_binance"]["y"] == [] == columns["price_cryptocompare"]["y"]
+
+
+def test_a_tape_of_2018_is_drawn_in_2018_and_its_age_is_todays() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("9000", at=TAPE), at=TAPE))
+    live.take(message("quote", Quote(Decimal(9100), "USD"), venue="kraken", at=None, seen=NOW + 1))
+    assert live.clock_us == TAPE * US
+    assert [at for at, _ in live.of("kraken", "BTC-USD").prices.between(0, NOW)] == [TAPE + 1]
+    view = board(live, now=NOW + 3).view("BTC-USD", 15)
+    assert view.start == (TAPE - 900) * 1000 and view.panels["price"].state == "live"
+    assert "Tue 24 Apr 2018 UTC, replayed" in view.strip
+
+
+def test_the_book_gives_mid_and_imbalance_and_breaks_while_it_is_invalid() -> None:
+    live, change = Live(600), BookChange("bid", Decimal(10), Decimal(1))
+    top = Top(Decimal(10), Decimal(3), Decimal(12), Decimal(1))
+    live.take(message("book", change, top=top, at=NOW - 1))
+    live.take(message("book", change, top=None, at=NOW))
+    live.take(message("book", change, top=Top(*[Decimal(0)] * 4), at=NOW))
+    found = board(live).view("BTC-USD", 15).panels["book"]
+    assert (found.columns["book"]["mid"][0], found.columns["book"]["imbalance"][0]) == (11.0, 0.5)
+    assert found.columns["book"]["mid"][1] != found.columns["book"]["mid"][1], "a gap"
+
+
+def test_junk_is_counted_and_changes_nothing() -> None:
+    live = Live(600)
+    bad = (b"", b"\xff\xfe", b"[]", b'{"venue": 1}', b"x" * 100_000)
+    for topic in wire.TOPICS:
+        for value in bad:
+            live.take(record(topic, value))
+    assert live.unreadable == len(wire.TOPICS) * len(bad) and not live.series
+    live.take(message("trade", trade("1E+40"), trade("-5", number="2")))
+    assert live.of("gemini", "BTC-USD").price is None
+
+
+def test_the_age_grows_and_the_panel_turns_grey_at_its_limit() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("100")))
+    assert board(live, now=NOW + 15).view("BTC-USD", 15).panels["price"].state == "live"
+    late = board(live, now=NOW + 16).view("BTC-USD", 15)
+    assert late.panels["price"].state == "stale" == late.panels["flow"].state
+    assert "stale 16 s" in late.panels["price"].html
+    assert '<span class="value">' not in late.panels["price"].html, "no old number in large"
+
+
+def test_one_silent_venue_is_grey_while_the_panel_lives() -> None:
+    live = Live(600)
+    old = trade("50", at=NOW - 100)
+    live.take(message("trade", old, venue="kraken", at=NOW - 100, seen=NOW - 100))
+    live.take(message("trade", trade("100")))
+    panel = board(live).view("BTC-USD", 15).panels["price"]
+    assert panel.state == "live" and panel.columns["average"]["y"][-1] == 100.0
+    assert '<span class="value">100.00 USD</span>' in panel.html
+    assert 'class="chip stale"' in panel.html and "100 s" in panel.html
+
+
+def test_without_anything_every_panel_says_no_data() -> None:
+    view = board(Live(600)).view("BTC-USD", 30)
+    assert {name: panel.state for name, panel in view.panels.items()} == dict.fromkeys(
+        PANELS, "none"
+    )
+    assert all("no data" in panel.html for panel in view.panels.values())
+
+
+def test_the_columns_are_those_the_charts_draw() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("100")))
+    view = board(live).view("BTC-USD", 30)
+    told = {name: set(c) for panel in view.panels.values() for name, c in panel.columns.items()}
+    assert told == {name: set(columns) for name, columns in COLUMNS.items()}
+
+
+def test_a_signal_is_a_point_at_the_end_of_its_window() -> None:
+    live = Live(600)
+    for kind, value in (("bid", "5"), ("price_volume", "1.25")):
+        told = {"venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
+                "timestamp": NOW * US, "window_start": (NOW - 60) * US}  # fmt: skip
+        live.take(record("market.signals", json.dumps(told).encode()))
+    live.take(message("trade", trade("100")))
+    panel = board(live).view("BTC-USD", 15).panels["ratio"]
+    assert panel.columns["ratio"] == {"x": [NOW * 1000.0], "y": [1.25]}
+    assert board(live, now=NOW + 85).view("BTC-USD", 15).panels["ratio"].state == "live"
+    assert board(live, now=NOW + 86).view("BTC-USD", 15).panels["ratio"].state == "stale"
+
+
+def test_the_same_facts_from_kafka_and_postgres_count_once() -> None:
+    live = Live(600)
+    order = Order("o", "d", "paper", "buy", *map(Decimal, ("100", "2", "2")), "filled")
+    fill = Fill("f", "o", "buy", *map(Decimal, ("100", "2", "1")))
+    for _ in range(2):
+        live.take(message("order", order))
+        live.take(message("fill", fill))
+        live.take(message("balance", Balance("USD", Decimal(799)), Balance("BTC", Decimal(2))))
+        live.take(message("trade", trade("110")))
+    view = board(live).view("BTC-USD", 15)
+    assert view.panels["price"].columns["orders_buy"] == {
+        "x": [NOW * 1000.0], "y": [100.0], "executed": [2.0]
+    }  # fmt: skip
+    assert view.panels["account"].columns["worth"] == {
+        "x": [NOW * 1000.0], "equity": [1019.0], "hold": [1100.0]
+    }  # fmt: skip
+
+
+def test_rows_of_postgres_are_dated_at_the_end_of_their_window() -> None:
+    from datetime import UTC, datetime
+
+    start = datetime(2018, 4, 24, 5, 0, tzinfo=UTC)
+    row = (start, "f", "o", "buy", Decimal(100), Decimal(2), Decimal(1))
+    ((fact, at),) = served.facts({"fills": [row]}, window_s=60)
+    assert fact == Fill("f", "o", "buy", Decimal(100), Decimal(2), Decimal(1))
+    assert at == (TAPE + 60) * US
+
+
+def test_a_feeds_tile_tells_its_last_fault_and_its_age() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("100")))
+    live.take(message("ledger", LedgerEntry("disconnect", "server closed"), symbol="", at=None))
+    strip = board(live).view("BTC-USD", 15).strip
+    assert "disconnected" in strip and "server closed" in strip
+    live.take(message("ledger", LedgerEntry("connect", "start"), symbol="", at=None))
+    assert "disconnected" not in board(live).view("BTC-USD", 15).strip
+    assert live.clock_us == NOW * US, "a ledger entry is no market time"
+
+
+def test_the_last_decision_is_the_traders_tile() -> None:
+    live = Live(600)
+    nothing = dict.fromkeys(["ratio", "side_next", "bid", "ask", "quantity", "price"])
+    for at, action in ((NOW, "hold"), (NOW - 60, "buy")):
+        made = Decision(
+            decision_id=f"d{at}", rule="r", action=action, reasons="ratio_too_high",  # type: ignore[arg-type]
+            window_start=at * US, forecast_id=None, inputs="{}", **nothing,  # type: ignore[arg-type]
+        )  # fmt: skip
+        live.take(message("decision", made, at=at))
+    live.take(message("trade", trade("100")))
+    strip = board(live).view("BTC-USD", 15).strip
+    assert ">hold<" in strip and "ratio too high" in strip
+
+
+def test_lag_is_what_the_slowest_query_has_not_read() -> None:
+    stream = {"written_at": NOW, "queries": [
+        {"name": "land", "offsets": {"market.trades": {"0": 90}, "market.book": {"0": 40}},
+         "batch_ms": 600},
+        {"name": "signals", "offsets": {"market.book": {"0": 20}}, "batch_ms": 1500},
+    ]}  # fmt: skip
+    reached = {("market.trades", 0): 100, ("market.book", 0): 50}
+    tile = tiles.lag_tile(stream, reached, now=NOW)
+    assert (tile.value, tile.tone) == ("30", "good") and "1.5 s" in tile.detail
+    assert tiles.lag_tile(stream, reached, now=NOW + 61).value == "stale"
+    assert tiles.lag_tile({}, reached, now=NOW).value == "no data"
+
+
+@pytest.mark.parametrize(
+    ("audit", "value", "tone"),
+    [(None, "no data", "none"), ({"ok": True, "age_s": 5}, "clean", "good"),
+     ({"ok": False, "age_s": 5}, "faults", "bad")],
+)  # fmt: skip
+def test_the_audits_tile(audit: dict[str, object] | None, value: str, tone: str) -> None:
+    tile = tiles.audit_tile(audit)
+    assert (tile.value, tile.tone) == (value, tone)
+
+
+def test_viewers_of_the_same_choice_share_one_view_a_refresh() -> None:
+    live, times = Live(600), iter([NOW, NOW + 0.4, NOW + 1.0])
+    shared = Board(load({}), live, Latest(), clock=lambda: next(times))
+    first, second, third = (shared.view("BTC-USD", 15) for _ in range(3))
+    assert first is second and third is not first

@@ -1,0 +1,181 @@
+"""What the panels show, worked out by hand."""
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.market.events import Fill, Score, Trade
+from streaming.dashboard.flow import Minutes
+from streaming.dashboard.panels import ages, flows, money, prices, words
+from streaming.dashboard.panels.difference import change
+from streaming.dashboard.seconds import Seconds
+from streaming.dashboard.trading import Dated
+
+MINUTE_US = 60_000_000
+
+
+def test_the_average_leaves_out_a_supplier_whose_price_is_too_old() -> None:
+    suppliers = {"gemini": [(100, 10.0), (103, 16.0)], "kraken": [(100, 20.0)]}
+    found = prices.average(suppliers, first=100, last=103, stale_s=2, average_s=1)
+    # 100..102: both are fresh, (10 + 20) / 2; at 103 kraken's price is 3 s old: gemini alone
+    assert found == [(100, 15.0), (101, 15.0), (102, 15.0), (103, 16.0)]
+
+
+def test_the_average_moves_over_its_window_and_begins_before_what_is_shown() -> None:
+    suppliers = {"gemini": [(98, 1.0), (99, 2.0), (100, 6.0), (101, 7.0)]}
+    found = prices.average(suppliers, first=100, last=101, stale_s=5, average_s=3)
+    assert found == [(100, pytest.approx(3.0)), (101, pytest.approx(5.0))]
+
+
+def test_a_second_without_a_fresh_supplier_has_no_average() -> None:
+    suppliers = {"gemini": [(100, 10.0), (110, 30.0)]}
+    found = prices.average(suppliers, first=100, last=110, stale_s=1, average_s=2)
+    assert found == [(100, 10.0), (101, 10.0), (110, 30.0)]
+
+
+def test_a_line_keeps_the_last_value_of_a_step_and_breaks_where_it_was_silent() -> None:
+    points = [(10, 1.0), (11, 2.0), (12, 3.0), (40, 4.0)]
+    found = prices.line(points, step_s=2, gap_s=5)
+    assert found["x"] == [11_000.0, 12_000.0, 13_000.0, 40_000.0]
+    assert found["y"][:2] == [2.0, 3.0] and math.isnan(found["y"][2]) and found["y"][3] == 4.0
+
+
+def trade(number: int, side: str | None, price: str, quantity: str, second: int) -> Trade:
+    return Trade(str(number), Decimal(price), Decimal(quantity), side, second * 1_000_000)  # type: ignore[arg-type]
+
+
+def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
+    gemini, kraken = Minutes(10), Minutes(10)
+    for one in (
+        trade(1, "buy", "100", "2", 60), trade(2, "buy", "110", "1", 119),
+        trade(3, "sell", "90", "0.5", 61), trade(4, None, "90", "7", 62),
+        trade(5, "sell", "10", "1", 120), trade(1, "buy", "100", "2", 60),
+    ):  # fmt: skip
+        gemini.add(one)
+    kraken.add(trade(1, "sell", "100", "1.5", 70))
+    found = flows.bars([gemini.flows, kraken.flows], first=1, last=2)
+    assert found["x"] == [90_000.0, 150_000.0]
+    assert (found["buys"], found["sells"]) == ([2, 0], [2, 1])
+    assert (found["buy_base"], found["down_sell_base"]) == ([3.0, 0.0], [-2.0, -1.0])
+    assert (found["buy_quote"], found["sell_quote"]) == ([310.0, 0.0], [195.0, 10.0])
+    assert found["alpha"][1] < found["alpha"][0], "the minute under way is fainter"
+
+
+def test_only_the_newest_minutes_stay() -> None:
+    minutes = Minutes(3)
+    for minute in range(10):
+        minutes.add(trade(minute, "buy", "1", "1", minute * 60))
+    assert sorted(minutes.flows) == [7, 8, 9]
+
+
+def fill(at_s: int, side: str, price: str, quantity: str, fee: str) -> Dated:
+    event = Fill(f"f{at_s}", f"o{at_s}", side, Decimal(price), Decimal(quantity), Decimal(fee))  # type: ignore[arg-type]
+    return Dated(at_s * 1_000_000, event)
+
+
+def test_the_account_is_worked_back_from_what_is_held_and_set_beside_holding() -> None:
+    # 1000 at first; 2 bought at 100 with a fee of 1: 799 and 2; 2 sold at 120, fee 1: 1038 and 0
+    fills = [fill(10, "buy", "100", "2", "1"), fill(20, "sell", "120", "2", "1")]
+    held = money.holdings(fills, quote_now=Decimal("1038"), base_now=Decimal(0))
+    assert [(h.second, h.quote, h.base) for h in held] == [
+        (0, 1000, 0), (10, 799, 2), (20, 1038, 0)
+    ]  # fmt: skip
+    points = [(5, 90.0), (10, 100.0), (15, 130.0), (20, 120.0), (25, 50.0)]
+    found = money.worth(held, points, fills=fills)
+    assert found["equity"] == [1000.0, 999.0, 1059.0, 1038.0, 1038.0]
+    assert found["hold"] == [900.0, 1000.0, 1300.0, 1200.0, 500.0], "10 bought at 100 and kept"
+
+
+def test_without_a_fill_holding_starts_at_the_first_price_shown() -> None:
+    held = money.holdings([], quote_now=Decimal(1000), base_now=Decimal(0))
+    found = money.worth(held, [(1, 200.0), (2, 100.0)], fills=[])
+    assert (found["equity"], found["hold"]) == ([1000.0, 1000.0], [1000.0, 500.0])
+    assert money.worth(held, [], fills=[])["x"] == []
+
+
+def test_earlier_trips_stand_at_the_left_edge() -> None:
+    scores = [
+        Dated(at * 1_000_000, Score("o", "b", Decimal(p), Decimal(c), *map(Decimal, "121")))
+        for at, p, c in ((5, "2", "2"), (15, "-3", "-1"), (99, "1", "0"))
+    ]
+    found = money.profits(scores, first=10, last=20)
+    assert (found["x"], found["cumulative"]) == ([10_000.0, 15_000.0], [2.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-3, "0 s"), (59.9, "59 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"),
+     (7200, "2 h"), (172_800, "2 d")],
+)  # fmt: skip
+def test_an_age_is_said_in_whole_units(seconds: float, said: str) -> None:
+    assert ages.age(seconds) == said
+
+
+def test_a_panel_is_stale_only_after_its_limit() -> None:
+    assert ages.status(0, 100, limit_s=5) == "none"
+    assert ages.status(95, 100, limit_s=5) == "live"
+    assert ages.status(94.9, 100, limit_s=5) == "stale"
+
+
+@pytest.mark.parametrize(
+    ("entry", "frame_age", "state"),
+    [("connect", 1, "live"), ("connect", 7, "quiet"), ("connect", 16, "stale"),
+     ("", None, "no data"), ("gap", 1, "gap"), ("stale", 1, "stale"), ("recovered", 1, "live"),
+     ("disconnect", 1, "disconnected"), ("gap", 20, "stale"), ("healed", 2, "live")],
+)  # fmt: skip
+def test_a_feeds_state(entry: str, frame_age: float | None, state: str) -> None:
+    assert ages.feed_state(entry=entry, frame_age=frame_age, quiet_s=5, stale_s=15) == state
+
+
+def test_words_are_escaped_and_numbers_readable() -> None:
+    assert words.number(12345.678) == "12,345.68"
+    assert words.number(-0.12345) == "\N{MINUS SIGN}0.1235"
+    said = words.head("<b>x", state="none", old=0, waiting="a&b")
+    assert "<b>x" not in said and "&lt;b&gt;x" in said and "a&amp;b" in said and "no data" in said
+    assert "stale 2 min" in words.head("x", state="stale", old=120)
+
+
+def applied(old: dict[str, list[float]], new: dict[str, list[float]]) -> dict[str, list[float]]:
+    """What a viewer has after the change, by Bokeh's rules for patch and stream."""
+    found = change(old, new)
+    if found is None:
+        return old
+    if found.replace:
+        return new
+    have = {name: list(values) for name, values in old.items()}
+    for name, patches in found.patches.items():
+        for place, value in patches:
+            have[name][place] = value
+    if found.rows:
+        have = {name: (have[name] + found.rows[name])[-found.rollover :] for name in have}
+    return have
+
+
+@given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True),
+       st.integers(0, 3))  # fmt: skip
+def test_a_change_always_leads_to_the_new_columns(a: list[int], b: list[int], turn: int) -> None:
+    old = {"x": [float(x) for x in sorted(a)], "y": [float(x) for x in sorted(a)]}
+    new = {"x": [float(x) for x in sorted(b)], "y": [float(x % (turn + 5)) for x in sorted(b)]}
+    assert applied(old, new) == new
+
+
+def test_the_next_second_is_one_row_and_one_patch() -> None:
+    old = {"x": [1.0, 2.0, 3.0], "y": [1.0, math.nan, 3.0]}
+    new = {"x": [2.0, 3.0, 4.0], "y": [old["y"][1], 5.0, 6.0]}
+    found = change(old, new)
+    assert found and not found.replace
+    assert (found.patches, found.rows, found.rollover) == (
+        {"y": [(2, 5.0)]}, {"x": [4.0], "y": [6.0]}, 3
+    )  # fmt: skip
+    assert change(old, {name: list(values) for name, values in old.items()}) is None
+
+
+def test_seconds_keep_the_newest_in_order_whatever_comes() -> None:
+    seconds: Seconds[int] = Seconds(10)
+    for second in [5, 3, *range(100, 140), 120]:
+        seconds.put(second, second)
+    kept = [second for second, _ in seconds.between(0, 1000)]
+    assert kept == sorted(kept) and kept[-10:] == list(range(130, 140)) and len(kept) <= 13
