@@ -33,13 +33,20 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; Kafka and Postgres may come and go.
 
     Raises:
-        PlatformError: the port is taken.
+        PlatformError: the port is taken, or a thread that reads for all viewers died.
     """
     stop, live, latest = threading.Event(), Live(KEEP_S), Latest()
     try:
         server = make_server(settings, Board(settings, live, latest))
     except OSError as error:
         raise PlatformError(f"port {settings.ports.dashboard} cannot be served: {error}") from error
+    faults: list[str] = []
+
+    def died(fault: threading.ExceptHookArgs) -> None:
+        faults.append(f"{fault.thread.name if fault.thread else '?'}: {fault.exc_value!r}")
+        server.io_loop.add_callback(server.io_loop.stop)
+
+    threading.excepthook = died
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: server.io_loop.add_callback_from_signal(server.io_loop.stop))
     _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
@@ -50,6 +57,8 @@ def serve(settings: Settings) -> None:
     server.io_loop.start()
     stop.set()
     server.stop()
+    if faults:
+        raise PlatformError(f"the dashboard reads no more: {faults[0]}")
 
 
 def _start(work: Callable[..., None], *arguments: object) -> None:

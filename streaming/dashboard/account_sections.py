@@ -81,6 +81,7 @@ def strip(shown: Shown) -> str:
         _trader_tile(shown),
         tiles.quarantine_tile(files.quarantined),
         tiles.audit_tile(files.audit),
+        *tiles.postgres_tiles(shown.latest.served.seen, now=shown.now, limit_s=shown.stale_s),
     ]  # fmt: skip
     return words.strip(found)
 

@@ -22,6 +22,7 @@ from streaming.dashboard.trading import Trading
 SECOND_US = 1_000_000
 _SAME_CLOCK_US = 3600 * SECOND_US
 _MOST = Decimal(10) ** 12
+_LATEST_US = 4_102_444_800 * SECOND_US  # the year 2100
 
 _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 
@@ -112,8 +113,9 @@ class Live:
             elif isinstance(fact, _Book):
                 self._take_book(fact, seen)
             elif record.topic.startswith("trading."):
-                for event in fact.events:
-                    self.trading.take(event, fact.venue_time)
+                if fact.venue_time is None or 0 < fact.venue_time < _LATEST_US:
+                    for event in fact.events:
+                        self.trading.take(event, fact.venue_time)
             elif record.topic != "market.rejects":
                 self._take_message(fact, seen)
 
@@ -159,11 +161,14 @@ class Live:
     def _tick(self, venue: str, venue_time: int | None, received: int, seen: float) -> int:
         """Advance the market clock; the market time of an event, also if the venue gave none."""
         self.feeds[venue].frame_seen = max(self.feeds[venue].frame_seen, seen)
+        if venue_time is not None and not 0 < venue_time < _LATEST_US:
+            self.unreadable += 1
+            return self.clock_us
         if venue_time is not None:
             skew = venue_time - received
             self._skew_us = skew if abs(skew) > _SAME_CLOCK_US else 0
             self.clock_us = venue_time
-        elif not self.clock_us or not self._skew_us:
+        elif not self._skew_us and 0 < received < _LATEST_US:
             self.clock_us = received
         self.clock_seen = max(self.clock_seen, seen)
         return venue_time if venue_time is not None else received + self._skew_us

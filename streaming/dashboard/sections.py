@@ -147,8 +147,8 @@ def _forecast(points: list[ForecastPoint]) -> Columns:
 
 
 def _limits(columns: dict[str, Columns]) -> tuple[float, float] | None:
-    """The y axis: all prices, and of the forecast what lies within 2 % of them."""
-    known = [y for name, one in columns.items() if name.startswith("price_")
+    """The y axis: all prices and orders, and of the forecast what lies within 2 % of them."""
+    known = [y for name, one in columns.items() if name.startswith(("price_", "orders_"))
              for y in one["y"] if not math.isnan(y)]  # fmt: skip
     if not known:
         return None

@@ -1,6 +1,5 @@
 """What Postgres and the world's own files tell, in one value that is replaced whole."""
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from deltalake.exceptions import DeltaError
 
 from include.errors import ForecastError
 from include.forecast.forecast_file import Manifest, current_id, published
@@ -125,7 +125,7 @@ def files(settings: Settings) -> Files:
 def _or_nothing(read: Any) -> Any:
     try:
         return read()
-    except (OSError, json.JSONDecodeError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -142,7 +142,7 @@ def _quarantined(settings: Settings) -> int | None:
         table = open_table(settings.lake, "quarantine")
         counts = pa.table(table.get_add_actions(flatten=True))["num_records"] if table else None
         return sum(counts.to_pylist()) if counts is not None else None
-    except OSError:
+    except (OSError, DeltaError):
         return None
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from msgspec.structs import astuple
+
 from include.market.events import Balance, Decision, Event, Fill, Order, Score
 
 
@@ -31,6 +33,8 @@ class Trading:
 
     def take(self, event: Event, at: int | None) -> None:
         """Take a fact in; `at` is null for the opening balance only."""
+        if not _sound(event):
+            return
         if isinstance(event, Balance):
             if (at or 0) >= self.balanced_at:
                 self.balances[event.currency] = event.amount
@@ -51,3 +55,10 @@ class Trading:
         """The `orders`, `fills` or `scores` by market time."""
         facts: dict[str, Dated] = getattr(self, kind)
         return sorted(facts.values(), key=lambda one: one.at)
+
+
+def _sound(event: Event) -> bool:
+    """Whether its numbers are numbers, and the price of an order or fill is above 0."""
+    values = [value for value in astuple(event) if isinstance(value, Decimal)]
+    priced = not isinstance(event, Order | Fill) or event.price > 0
+    return all(value.is_finite() for value in values) and priced

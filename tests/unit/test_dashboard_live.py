@@ -108,6 +108,19 @@ def test_junk_is_counted_and_changes_nothing() -> None:
     assert live.of("gemini", "BTC-USD").price is None
 
 
+def test_impossible_times_and_amounts_leave_the_page_standing() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("100")))
+    live.take(message("book", BookChange("bid", Decimal(1), Decimal(1)), at=2**42, top=None))
+    numbers = [Decimal(0), Decimal(1), Decimal(1)]
+    live.take(message("fill", Fill("f", "o", "buy", *numbers)))
+    live.take(message("balance", Balance("USD", Decimal("NaN"))))
+    live.take(message("order", Order("o", "d", "p", "buy", *numbers, "filled"), at=2**42))
+    assert live.clock_us == NOW * US and not live.trading.fills and not live.trading.balances
+    assert not live.trading.orders
+    assert board(live).view("BTC-USD", 15).panels["price"].state == "live"
+
+
 def test_the_age_grows_and_the_panel_turns_grey_at_its_limit() -> None:
     live = Live(600)
     live.take(message("trade", trade("100")))
@@ -209,6 +222,13 @@ def test_the_last_decision_is_the_traders_tile() -> None:
     live.take(message("trade", trade("100")))
     strip = board(live).view("BTC-USD", 15).strip
     assert ">hold<" in strip and "ratio too high" in strip
+
+
+def test_postgres_has_a_tile_only_while_it_is_away() -> None:
+    assert tiles.postgres_tiles(NOW, now=NOW + 15, limit_s=15) == []
+    (away,) = tiles.postgres_tiles(NOW, now=NOW + 40, limit_s=15)
+    assert (away.value, away.detail, away.tone) == ("away", "since 40 s", "bad")
+    assert tiles.postgres_tiles(0, now=NOW, limit_s=15)[0].value == "away"
 
 
 def test_lag_is_what_the_slowest_query_has_not_read() -> None:

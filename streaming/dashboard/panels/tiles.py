@@ -78,6 +78,14 @@ def forecast_tile(manifest: Manifest | None, *, clock: float, stale_s: float) ->
     return Tile("Forecast age", age(old), f"model {manifest.model}, {manifest.symbol}", tone)
 
 
+def postgres_tiles(seen: float, *, now: float, limit_s: float) -> list[Tile]:
+    """A tile only while Postgres does not answer."""
+    if not seen:
+        return [Tile("Postgres", "away", "it has not answered yet", "bad")]
+    silent = now - seen
+    return [Tile("Postgres", "away", f"since {age(silent)}", "bad")] if silent > limit_s else []
+
+
 def clock_tile(clock: float, *, seen: float, now: float, limit_s: float) -> Tile:
     """The time of the newest event, UTC, and how far it is from the wall clock's."""
     if not clock:
