@@ -80,6 +80,9 @@ class Venues:
     gemini_orders: str = setting(
         "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
     )
+    binance_life_h: float = setting(
+        23.0, "hours after which a Binance connection is followed by the next (the venue cuts at 24)"
+    )
     coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
     bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
     kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")

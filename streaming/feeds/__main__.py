@@ -20,9 +20,10 @@ from include.settings import Settings, from_environment
 from streaming.bus import Producer
 from streaming.feeds.fetching import Fetch, fetching
 from streaming.feeds.limiter import Limiter
+from streaming.feeds.outlet import log
 from streaming.feeds.polling import Poller
 from streaming.feeds.registry import links
-from streaming.feeds.supervisor import Feed, log
+from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import TapeWriter
 from streaming.feeds.transport import connect
 from streaming.feeds.venues.suppliers import suppliers

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Protocol, TypeVar
 
@@ -21,11 +21,24 @@ _MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
 @dataclass(frozen=True)
+class Send:
+    """A text that the venue is owed, at once or after so many seconds."""
+
+    text: str = field(repr=False)
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Decoded:
-    """The messages that a frame holds; `resync` asks for a new connection."""
+    """The messages that a frame holds, and what it asks for.
+
+    `resync` ends the connection for a new one; `renew` asks for a new one before this ends.
+    """
 
     messages: tuple[Message, ...]
     resync: bool = False
+    renew: bool = False
+    sends: tuple[Send, ...] = ()
 
 
 class Decoder(Protocol):

@@ -12,6 +12,9 @@ from include.errors import Unreachable
 
 TIMEOUT_S = 15.0
 MAX_BODY_BYTES = 16 * 1024 * 1024
+# Seconds to wait after a refusal that does not say how long: a ban (418), a restricted place (451:
+# nothing but a move helps, so hardly ever asked again), a firewall, a limit, maintenance.
+WAIT_FOR = {401: 300.0, 403: 300.0, 418: 120.0, 429: 60.0, 451: 3600.0, 503: 30.0}
 _AGENT = "tickhouse/0.1"
 
 

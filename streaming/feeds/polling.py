@@ -10,14 +10,13 @@ from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
-from streaming.feeds.fetching import Fetch, Reply
+from streaming.feeds.fetching import WAIT_FOR, Fetch, Reply
 from streaming.feeds.ledger import ledger
 from streaming.feeds.limiter import Limiter
 from streaming.feeds.stopping import paused
 from streaming.feeds.venues.suppliers import Supplier
 
 OK, RESTRICTED = 200, 451
-WAIT_FOR = {418: 120.0, 429: 60.0, 403: 300.0, 401: 300.0, 503: 30.0}
 
 log = logging.getLogger("tickhouse.feeds")
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from include.errors import SettingsError
 from include.market.symbols import checked, joined
@@ -11,21 +11,27 @@ from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
 
+BINANCE_KINDS = ("aggTrade", "ticker", "bookTicker")
+BINANCE_MOST_STREAMS = 1024  # of a connection; and at most five messages a second, so batches
+BINANCE_BATCH = 256
+
 
 @dataclass(frozen=True)
 class Link:
     """One connection to keep up.
 
     `tape` starts the path of its recordings. `decoder` makes one connection's decoder from its
-    id and the decoder of the connection before, null for the first.
+    id and the last trade ids by symbol, which all connections share. `life_s` is when a successor
+    is opened, null where the venue does not cut connections.
     """
 
     venue: str
     symbols: tuple[str, ...]
     url: str
-    subscribe: tuple[str, ...]
+    subscribe: tuple[str, ...] = field(repr=False)
     tape: str
-    decoder: Callable[[str, Decoder | None], Decoder]
+    decoder: Callable[[str, dict[str, int]], Decoder]
+    life_s: float | None = None
 
 
 def links(venue: str, *, venues: Venues, symbols: tuple[str, ...] = ()) -> tuple[Link, ...]:
@@ -47,23 +53,27 @@ def _gemini_link(venues: Venues, symbol: str) -> Link:
     return Link(
         venue="gemini", symbols=(symbol,), subscribe=(), tape=f"gemini_v1/{joined(symbol).lower()}",
         url=f"{venues.gemini_ws}/v1/marketdata/{joined(symbol).lower()}?heartbeat=true",
-        decoder=lambda conn, _last: GeminiV1Decoder(symbol=symbol, conn=conn),
+        decoder=lambda conn, _ids: GeminiV1Decoder(symbol=symbol, conn=conn),
     )  # fmt: skip
 
 
 def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
     followed = symbols or venues.binance_symbols
-    streams = [
-        f"{joined(one).lower()}@{kind}" for one in followed for kind in ("aggTrade", "ticker")
-    ]
-
-    def decoder(conn: str, last: Decoder | None) -> Decoder:
-        ids = last.last_ids if isinstance(last, BinanceDecoder) else None
-        return BinanceDecoder(symbols=followed, conn=conn, last_ids=ids)
-
-    subscribe = json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1})
-    url = f"{venues.binance_ws}/stream"
-    return (Link("binance", followed, url, (subscribe,), "binance_spot/mixed", decoder),)
+    streams = [f"{joined(one).lower()}@{kind}" for one in followed for kind in BINANCE_KINDS]
+    if len(streams) > BINANCE_MOST_STREAMS:
+        raise SettingsError(f"{len(streams)} Binance streams: at most {BINANCE_MOST_STREAMS}")
+    batches = [streams[at : at + BINANCE_BATCH] for at in range(0, len(streams), BINANCE_BATCH)]
+    subscribe = tuple(
+        json.dumps({"method": "SUBSCRIBE", "params": batch, "id": number})
+        for number, batch in enumerate(batches, start=1)
+    )
+    return (
+        Link(
+            "binance", followed, f"{venues.binance_ws}/stream", subscribe, "binance_spot/mixed",
+            lambda conn, ids: BinanceDecoder(symbols=followed, conn=conn, last_ids=ids),
+            life_s=venues.binance_life_h * 3600,
+        ),
+    )  # fmt: skip
 
 
 VENUES: dict[str, Callable[[Venues, tuple[str, ...]], tuple[Link, ...]]] = {

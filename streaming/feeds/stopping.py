@@ -3,10 +3,10 @@
 import asyncio
 
 
-async def stopped(stop: asyncio.Event) -> str:
+async def stopped(stop: asyncio.Event, cause: str = "stop") -> str:
     """Wait for the stop; returns it as the cause of an end."""
     await stop.wait()
-    return "stop"
+    return cause
 
 
 async def paused(stop: asyncio.Event, delay_s: float) -> None:

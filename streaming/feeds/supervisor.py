@@ -1,31 +1,24 @@
-"""One supervised connection: connect, subscribe, decode, publish, and again whatever happens.
+"""A link kept alive: connect again whatever happens, and a successor before a planned end.
 
 If the process dies, the next one's `connect` row of cause `start` shows where the hole is.
 """
 
 import asyncio
-import logging
 import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
-from include.errors import RejectedFrame, Unreachable
-from include.log import event
-from include.market import wire
 from include.market.events import Frame, Message
-from streaming.feeds.decoded import Decoder
-from streaming.feeds.ledger import ledger
+from streaming.feeds.connection import Connection
+from streaming.feeds.outlet import Outlet
 from streaming.feeds.registry import Link
-from streaming.feeds.stopping import paused, stopped
-from streaming.feeds.transport import Connect, Socket
+from streaming.feeds.stopping import paused
+from streaming.feeds.transport import Connect
 
 BACKOFF_MOST_S = 30.0
 BACKOFF_FIRST_S = 0.25
-MAX_REJECT_BYTES = 5_900_000  # base64 of it still fits a Kafka message
-
-log = logging.getLogger("tickhouse.feeds")
 
 
 def backoff(failures: int, rng: random.Random) -> float:
@@ -36,7 +29,11 @@ def backoff(failures: int, rng: random.Random) -> float:
 
 @dataclass
 class Feed:
-    """Keeps one link alive until told to stop. `now_us` is the wall clock, `conn_id` gives ids."""
+    """Keeps one link alive until told to stop. `now_us` is the wall clock, `conn_id` gives ids.
+
+    `last_ids` are the last trade ids known by symbol, shared by all its connections: what lies
+    between two of them is a gap, what two of them tell is told once.
+    """
 
     link: Link
     connect: Connect
@@ -47,12 +44,8 @@ class Feed:
     stale_s: float
     record: Callable[[str, Frame], None] | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    _decoder: Decoder | None = None
-    _conn: str = ""
-    _last_us: int = 0
-    _stale: bool = False
+    last_ids: dict[str, int] = field(default_factory=dict)
     _failures: int = 0
-    _cause: str = "start"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the venue until `stop`.
@@ -60,117 +53,67 @@ class Feed:
         Raises:
             Unreachable: Kafka took no message; only a restart of the process can tell the hole.
         """
-        while not stop.is_set():
-            await self._one_connection(stop)
-            if not stop.is_set():
-                delay_s = backoff(self._failures, self.rng)
+        line, following = self._next("start", stop)
+        try:
+            while not stop.is_set():
+                await _first(following, _until(line.worn))
+                if not following.done():
+                    line, following = await self._replaced(line, following, stop)
+                    continue
+                cause = following.result()
+                self._failures = 0 if line.live.is_set() else self._failures
+                if stop.is_set():
+                    return
+                await paused(stop, max(line.wait_s, backoff(self._failures, self.rng)))
                 self._failures += 1
-                await paused(stop, delay_s)
-
-    async def _one_connection(self, stop: asyncio.Event) -> None:
-        self._conn = self.conn_id()
-        self._stale, self._last_us = False, self.now_us()
-        async with AsyncExitStack() as stack:
-            try:
-                socket = await stack.enter_async_context(self.connect(self.link.url))
-                for text in self.link.subscribe:
-                    await socket.send(text)
-            except Unreachable as error:
-                self.counts["refused"] += 1
-                log.warning(event("feed refused", venue=self.link.venue, cause=error))
-                return
-            self._tell("connect", self._cause)
-            self._decoder = self.link.decoder(self._conn, self._decoder)
-            self._cause = await self._until_ended(socket, stop)
-        self._tell("disconnect", self._cause)
-
-    async def _until_ended(self, socket: Socket, stop: asyncio.Event) -> str:
-        """Run the connection's tasks; returns the cause of its end."""
-        tasks = [
-            asyncio.ensure_future(job)
-            for job in (self._frames(socket), self._watch(socket), stopped(stop))
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+                if not stop.is_set():
+                    line, following = self._next(cause, stop)
+            await following
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
-    async def _frames(self, socket: Socket) -> str:
-        while True:
-            try:
-                data = await socket.receive()
-            except Unreachable as error:
-                return str(error)
-            if self.take(Frame(data=data, received_time=self.now_us())):
-                return "resync"
-
-    def take(self, frame: Frame) -> bool:
-        """Decode and publish a frame; true asks for a new connection."""
-        self._last_us = frame.received_time
-        self.counts["frames"] += 1
-        if self._stale:
-            self._stale = False
-            self._tell("recovered", "frame")
-        if self.record:
-            self.record(self._conn, frame)
-        assert self._decoder is not None
-        try:
-            decoded = self._decoder.decode(frame)
-        except RejectedFrame as refused:
-            self._reject(frame, refused)
-            return False
-        for message in decoded.messages:
-            self._publish(message, frame)
-        if decoded.messages:
-            self._failures = 0
-        return decoded.resync
-
-    async def _watch(self, socket: Socket) -> str:
-        """Tell a silence of `stale_s` seconds; end the connection if no ping is answered then."""
-        while True:
-            await asyncio.sleep(self.stale_s / 4)
-            silent_s = (self.now_us() - self._last_us) / 1e6
-            if silent_s < self.stale_s:
-                continue
-            if not self._stale:
-                self._stale = True
-                self._tell("stale", "silent", detail=f"{silent_s:.0f} s")
-            if not await socket.probe():
-                return "silent"
-
-    def _publish(self, message: Message, frame: Frame) -> None:
-        if len(frame.data) > MAX_REJECT_BYTES:
-            value = wire.encode(message)
-            if len(value) > wire.MAX_MESSAGE_BYTES:
-                self._reject(frame, RejectedFrame("too_large", f"{len(value)} bytes"))
-                return
-        if message.kind == "ledger":
-            self.counts["gaps"] += 1
-            log.warning(event("feed gap", venue=message.venue, symbol=message.symbol,
-                              conn=message.conn, seq=message.seq))  # fmt: skip
-        self.counts[message.kind] += 1
-        self.publish(message)
-
-    def _reject(self, frame: Frame, refused: RejectedFrame) -> None:
-        self.counts["rejects"] += 1
-        kept, detail = frame.data[:MAX_REJECT_BYTES], refused.detail
-        if len(kept) < len(frame.data):
-            detail = f"cut to {len(kept)} of {len(frame.data)} bytes; {detail}"
-        self.publish(
-            wire.rejected(
-                kept, venue=self.link.venue, conn=self._conn, received_time=frame.received_time,
-                reason=refused.reason, detail=detail,
-            )
+    def _next(self, cause: str, stop: asyncio.Event) -> tuple[Connection, "asyncio.Task[str]"]:
+        conn = self.conn_id()
+        outlet = Outlet(
+            venue=self.link.venue, symbols=self.link.symbols, publish=self.publish,
+            now_us=self.now_us, record=self.record, counts=self.counts,
         )  # fmt: skip
+        line = Connection(
+            link=self.link, outlet=outlet, connect=self.connect, conn=conn, cause=cause,
+            decoder=self.link.decoder(conn, self.last_ids), stale_s=self.stale_s,
+        )  # fmt: skip
+        return line, asyncio.ensure_future(line.follow(stop))
 
-    def _tell(self, entry: str, cause: str, *, detail: str = "") -> None:
-        self.counts[entry] += 1
-        log.info(event(f"feed {entry}", venue=self.link.venue, conn=self._conn, cause=cause))
-        for symbol in self.link.symbols:
-            self.publish(
-                ledger(entry, cause, venue=self.link.venue, symbol=symbol, conn=self._conn,
-                       at=self.now_us(), detail=detail)
-            )  # fmt: skip
+    async def _replaced(
+        self, line: Connection, following: "asyncio.Task[str]", stop: asyncio.Event
+    ) -> tuple[Connection, "asyncio.Task[str]"]:
+        """Make before break: the old connection ends once the new one has data, or by itself."""
+        line.worn.clear()
+        new, new_following = self._next("renew", stop)
+        await _first(new_following, following, _until(new.live))
+        if new_following.done() and not following.done() and not stop.is_set():
+            new_following.result()  # a fault of Kafka ends the feed
+            self._failures += 1
+            await _first(following, paused(stop, max(new.wait_s, backoff(5, self.rng))))
+            line.worn.set()
+            return line, following
+        line.retire.set()
+        await following
+        return new, new_following
+
+
+async def _first(*waits: "Coroutine[Any, Any, object] | asyncio.Task[Any]") -> None:
+    """Wait for the first; those made here are cancelled, tasks of others left running."""
+    own = [asyncio.ensure_future(one) for one in waits if not isinstance(one, asyncio.Task)]
+    given = [one for one in waits if isinstance(one, asyncio.Task)]
+    try:
+        await asyncio.wait([*given, *own], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in own:
+            task.cancel()
+        await asyncio.gather(*own, return_exceptions=True)
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,13 +1,15 @@
 """The one seam to the network: a websocket that gives bytes and tells how it ended."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import aiohttp
 
-from include.errors import Unreachable
+from include.errors import RateLimited, Unreachable
+from streaming.feeds.fetching import WAIT_FOR, Reply
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 CONNECT_TIMEOUT_S = 15.0
@@ -99,6 +101,7 @@ async def connect(url: str) -> AsyncIterator[Socket]:
 
     Raises:
         Unreachable: it cannot be opened.
+        RateLimited: the venue refuses us for some time (403, 418, 429, 451, 503).
     """
     async with aiohttp.ClientSession(trust_env=True) as session:
         try:
@@ -106,9 +109,19 @@ async def connect(url: str) -> AsyncIterator[Socket]:
                 socket = await session.ws_connect(
                     url, autoping=False, max_msg_size=MAX_FRAME_BYTES, decode_text=False
                 )
+        except aiohttp.WSServerHandshakeError as error:
+            raise _refusal(error.status, error.headers) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
         try:
             yield WebSocket(socket)
         finally:
             await socket.close()
+
+
+def _refusal(status: int, headers: Mapping[str, str] | None) -> Unreachable | RateLimited:
+    if status not in WAIT_FOR:
+        return Unreachable(f"http {status}")
+    reply = Reply(status, b"", (headers or {}).get("Retry-After", ""))
+    wait_s = reply.wait_s(now_s=time.time(), otherwise=WAIT_FOR[status])
+    return RateLimited(f"http {status}", wait_s)

@@ -70,7 +70,8 @@ class BinanceMarket:
             now_ms = time.time_ns() // 1_000_000
             upto = number_at(now_ms)
             for number in range(done, upto):
-                await self._each(socket, streams, "aggTrade", number, combined=combined)
+                for kind in ("bookTicker", "aggTrade"):
+                    await self._each(socket, streams, kind, number, combined=combined)
             done = max(done, upto)
             if now_ms // 1000 > second:
                 second = now_ms // 1000
@@ -93,8 +94,7 @@ class BinanceMarket:
             path = self._paths.get(spelling.upper())
             if path is None or wanted != kind:
                 continue
-            make = _agg_trade if kind == "aggTrade" else _ticker
-            data = make(path, spelling.upper(), at)
+            data = _MAKE[kind](path, spelling.upper(), at)
             body = {"stream": stream, "data": data} if combined else data
             await socket.send_str(json.dumps(body, separators=(",", ":")))
 
@@ -164,6 +164,18 @@ def _ticker(path: PricePath, spelling: str, second: int) -> dict[str, object]:
         "O": (second - DAY_S) * 1000, "C": second * 1000, "F": last - DAY_S * PER_SECOND,
         "L": last - 1, "n": DAY_S * PER_SECOND,
     }  # fmt: skip
+
+
+def _book_ticker(path: PricePath, spelling: str, number: int) -> dict[str, object]:
+    """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
+    mid = path.at(_ANCHOR_S + number // PER_SECOND)[0]
+    return {
+        "u": number * 3, "s": spelling, "b": f"{mid - 0.01:.8f}", "B": "1.50000000",
+        "a": f"{mid + 0.01:.8f}", "A": "1.25000000",
+    }  # fmt: skip
+
+
+_MAKE = {"aggTrade": _agg_trade, "ticker": _ticker, "bookTicker": _book_ticker}
 
 
 def _answer(text: str, streams: set[str]) -> dict[str, object]:

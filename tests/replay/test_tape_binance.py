@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.market.events import Trade
+from include.market.events import Top, Trade
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.binance import BinanceDecoder
 
@@ -61,8 +61,17 @@ def test_an_hour_of_the_unwrapped_trade_stream_has_no_hole(shared_data: Path) ->
     assert ids == list(range(48858119, 48858119 + 13382)) and not ignored
 
 
-def test_the_trades_of_2024_all_decode_beside_kinds_not_carried(shared_data: Path) -> None:
+def test_every_frame_of_2024_is_told_or_of_a_kind_not_carried(shared_data: Path) -> None:
     path = shared_data / "ws/binance_spot/btcusdt_trade_bookticker_depth_2024-08-09"
-    trades, ignored = trades_of(path, ("BTC-USDT",))
-    assert len(trades["BTC-USDT"]) == 10147
-    assert ignored == {"bookTicker": 45134, "depthUpdate": 3044}
+    decoder = BinanceDecoder(symbols=("BTC-USDT",), conn="tape")
+    told, kinds = Counter[str](), Counter[str]()
+    for frame in read_tape(path):
+        raw = json.loads(frame.data, parse_float=Decimal)
+        kinds[raw["stream"].split("@")[1]] += 1
+        for message in decoder.decode(frame).messages:
+            told[message.kind] += 1
+            if message.kind == "book":
+                best = [Decimal(raw["data"][name]) for name in "bBaA"]
+                assert message.top == Top(*best) and message.seq == (raw["data"]["u"],) * 2
+    assert kinds["trade"] == told["trade"] and kinds["bookTicker"] == told["book"]
+    assert told == {"trade": 10147, "book": 45134} and decoder.ignored == {"depthUpdate": 3044}

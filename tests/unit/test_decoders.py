@@ -30,6 +30,7 @@ AGG_TRADE = (
     b'{"e":"aggTrade","E":1617566591315,"s":"BTCUSDT","a":665,"p":"58001.03","q":"0.086205",'
     b'"f":745,"l":747,"T":1617566591314,"m":true,"M":true}'
 )
+BOOK_TICKER = b'{"u":400,"s":"BTCUSDT","b":"25.35","B":"31.21","a":"25.36","A":"40.66"}'
 TICKER = (
     b'{"e":"24hrTicker","E":1653812650349,"s":"ETHUSDT","p":"28.23","P":"1.600","w":"1781.1",'
     b'"x":"1764.61","c":"1792.84","Q":"0.5572","b":"1792.83","B":"1.6274","a":"1792.85",'
@@ -145,6 +146,30 @@ def test_a_trade_id_gap_is_told_per_symbol_and_across_connections() -> None:
     assert (gap.kind, gap.symbol, trade.kind) == ("ledger", "BTC-USDT", "trade")
 
 
+def test_what_two_connections_both_tell_is_told_once() -> None:
+    ids: dict[str, int] = {}
+    old, new = (
+        BinanceDecoder(symbols=("BTC-USDT",), conn=conn, last_ids=ids) for conn in ("a", "b")
+    )
+    told = []
+    for decoder, number in [(old, 1), (old, 2), (new, 2), (old, 3), (new, 3), (new, 4), (old, 4)]:
+        data = AGG_TRADE.replace(b'"a":665', b'"a":%d' % number)
+        told += decoder.decode(frame(data)).messages
+    assert [(one.kind, one.seq) for one in told] == [("trade", (n, n)) for n in (1, 2, 3, 4)]
+    assert old.ignored["repeated"] + new.ignored["repeated"] == 3
+
+
+@pytest.mark.parametrize("framed", [BOOK_TICKER, combined("btcusdt@bookTicker", BOOK_TICKER)])
+def test_a_book_ticker_is_a_book_message_of_its_top_alone(framed: bytes) -> None:
+    decoder = binance()
+    (told,) = decoder.decode(frame(framed)).messages
+    assert (told.kind, told.seq, told.venue_time, told.events) == ("book", (400, 400), None, ())
+    assert told.top == Top(D("25.35"), D("31.21"), D("25.36"), D("40.66"))
+    assert decoder.decode(frame(framed)).messages == () and decoder.ignored == {"repeated": 1}
+    crossed = framed.replace(b"25.36", b"25.35").replace(b":400", b":401")
+    assert decoder.decode(frame(crossed)).messages[0].top is None
+
+
 def test_a_ticker_is_told_without_a_sequence() -> None:
     (told,) = binance().decode(frame(TICKER)).messages
     assert told.seq is None and told.events == (
@@ -162,7 +187,7 @@ def test_replies_are_counted_and_a_shutdown_asks_for_a_new_connection() -> None:
     assert decoder.decode(frame(b'{"result":null,"id":1}')).messages == ()
     ending = b'{"e":"serverShutdown","E":1770123456789}'
     for data in (ending, combined("!serverShutdown", ending)):
-        assert decoder.decode(frame(data)).resync
+        assert decoder.decode(frame(data)).renew
     assert decoder.ignored == {"reply": 1, "serverShutdown": 2}
 
 
@@ -247,7 +272,7 @@ def survives(decoder: Decoder, data: bytes) -> None:
         assert wire.decode(wire.encode(message)) == message
 
 
-@given(st.sampled_from([SNAPSHOT, TRADE, heartbeat(0), AGG_TRADE, TICKER]), CUTS)
+@given(st.sampled_from([SNAPSHOT, TRADE, heartbeat(0), AGG_TRADE, TICKER, BOOK_TICKER]), CUTS)
 def test_mutated_bytes_never_crash_a_decoder(
     data: bytes, cuts: list[tuple[int, int, bytes]]
 ) -> None:
@@ -256,7 +281,7 @@ def test_mutated_bytes_never_crash_a_decoder(
     survives(binance(), combined("x", mutated(data, cuts)))
 
 
-@given(st.sampled_from([SNAPSHOT, TRADE, AGG_TRADE, TICKER]), st.data())
+@given(st.sampled_from([SNAPSHOT, TRADE, AGG_TRADE, TICKER, BOOK_TICKER]), st.data())
 def test_fields_of_any_type_never_crash_a_decoder(data: bytes, draw: st.DataObject) -> None:
     tree = json.loads(data)
     spot = draw.draw(st.sampled_from([tree, *tree.get("events", [])]))

@@ -2,14 +2,17 @@
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message, Reject
 from include.setting_groups import Venues
-from streaming.feeds.registry import links
-from streaming.feeds.supervisor import MAX_REJECT_BYTES, Feed, backoff
+from streaming.feeds.outlet import MAX_REJECT_BYTES
+from streaming.feeds.registry import Link, links
+from streaming.feeds.supervisor import Feed, backoff
 from streaming.feeds.transport import Socket
 
 SNAPSHOT = b'{"type":"update","eventId":1,"socket_sequence":0,"events":[]}'
@@ -58,15 +61,18 @@ class FakeSocket:
 
 
 async def told_by(
-    scripts: list[list[bytes | None] | str], *, alive: bool = True
+    scripts: list[list[bytes | None] | str],
+    *,
+    alive: bool = True,
+    link: Link | None = None,
 ) -> tuple[list[Message], Feed]:
     stop, told = asyncio.Event(), list[Message]()
     network = FakeNetwork(scripts, stop)
     network.alive = alive
     loop, ids = asyncio.get_running_loop(), iter(f"c{n}" for n in range(99))
-    (link,) = links("gemini", venues=Venues())
     feed = Feed(
-        link=link, connect=network.connect, publish=told.append,
+        link=link or links("gemini", venues=Venues())[0], connect=network.connect,
+        publish=told.append,
         now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: next(ids),
         rng=random.Random(1), stale_s=0.05,
     )  # fmt: skip
@@ -92,7 +98,9 @@ async def test_a_broken_connection_is_told_and_made_again() -> None:
     told, _ = await told_by([[SNAPSHOT, beat(1)], "refused", [SNAPSHOT]])
     assert summary(told) == [
         "c0 connect start", "c0 book 0", "c0 heartbeat 1", "c0 disconnect closed 1006",
-        "c2 connect closed 1006", "c2 book 0", "c2 disconnect closed 1006",
+        "c1 disconnect refused: refused",
+        "c2 connect refused: refused", "c2 book 0", "c2 disconnect closed 1006",
+        "c3 disconnect refused: over",
     ]  # fmt: skip
 
 
@@ -102,6 +110,7 @@ async def test_a_gap_makes_a_new_connection_and_junk_does_not() -> None:
         "c0 connect start", "c0 book 0", "c0 reject not_json", "c0 heartbeat 1",
         "c0 gap missing", "c0 heartbeat 3", "c0 disconnect resync",
         "c1 connect resync", "c1 book 0", "c1 disconnect closed 1006",
+        "c2 disconnect refused: over",
     ]  # fmt: skip
     assert feed.counts["rejects"] == 1 and feed.counts["gaps"] == 1
 
@@ -110,13 +119,13 @@ async def test_silence_is_stale_and_a_frame_recovers_it() -> None:
     told, _ = await told_by([[SNAPSHOT, None, beat(1)]])
     assert summary(told) == [
         "c0 connect start", "c0 book 0", "c0 stale silent", "c0 recovered frame",
-        "c0 heartbeat 1", "c0 disconnect closed 1006",
+        "c0 heartbeat 1", "c0 disconnect closed 1006", "c1 disconnect refused: over",
     ]  # fmt: skip
 
 
 async def test_silence_without_an_answered_ping_ends_the_connection() -> None:
     told, _ = await told_by([[SNAPSHOT, None, beat(1)]], alive=False)
-    assert summary(told)[2:] == ["c0 stale silent", "c0 disconnect silent"]
+    assert summary(told)[2:4] == ["c0 stale silent", "c0 disconnect silent"]
 
 
 async def test_a_frame_too_large_to_keep_is_cut_and_says_so() -> None:
@@ -143,6 +152,106 @@ async def test_a_message_that_kafka_refuses_ends_the_feed() -> None:
         assert str(error) == "Kafka"
     else:
         raise AssertionError("the feed went on without Kafka")
+
+
+def agg_trade(number: int) -> bytes:
+    return (
+        b'{"e":"aggTrade","E":1617566591315,"s":"BTCUSDT","a":%d,"p":"5","q":"1","f":1,"l":1,'
+        b'"T":1617566591314,"m":true,"M":true}' % number
+    )
+
+
+def without_silence(told: list[Message]) -> list[str]:
+    return [line for line in summary(told) if " stale " not in line and "recovered" not in line]
+
+
+def binance(life_s: float | None) -> Link:
+    (link,) = links("binance", venues=Venues(), symbols=("BTC-USDT",))
+    return replace(link, life_s=life_s)
+
+
+async def test_a_successor_is_live_before_the_old_connection_ends() -> None:
+    old: list[bytes | None] = [agg_trade(1), None, agg_trade(2), None, None, None]
+    new: list[bytes | None] = [agg_trade(2), agg_trade(3), None, None]
+    told, feed = await told_by([old, new], link=binance(0.3))
+    assert without_silence(told)[:6] == [
+        "c0 connect start", "c0 trade 1", "c0 trade 2", "c1 connect renew", "c1 trade 3",
+        "c0 disconnect renewed",
+    ]  # fmt: skip
+    assert feed.counts["gaps"] == 0
+
+
+async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
+    notice = b'{"e":"serverShutdown","E":1770123456789}'
+    scripts: list[list[bytes | None] | str] = [[agg_trade(1), notice, None, None]]
+    told, _ = await told_by([*scripts, [agg_trade(2), None]], link=binance(None))
+    assert without_silence(told)[:5] == [
+        "c0 connect start", "c0 trade 1", "c1 connect renew", "c1 trade 2",
+        "c0 disconnect renewed",
+    ]  # fmt: skip
+
+
+async def test_a_successor_that_is_refused_leaves_the_old_connection_alone() -> None:
+    old: list[bytes | None] = [agg_trade(1), None, None, agg_trade(2)]
+    told, _ = await told_by([old, "http 429", [agg_trade(3)]], link=binance(0.1))
+    assert without_silence(told)[:7] == [
+        "c0 connect start", "c0 trade 1", "c1 disconnect refused: http 429", "c0 trade 2",
+        "c0 disconnect closed 1006", "c2 connect closed 1006", "c2 trade 3",
+    ]  # fmt: skip
+
+
+async def test_what_lies_between_two_connections_is_a_gap() -> None:
+    told, _ = await told_by([[agg_trade(1)], [agg_trade(5)]], link=binance(None))
+    assert "c1 gap missing" in summary(told)
+    (gap,) = [m.events[0] for m in told if m.kind == "ledger" and m.seq]
+    assert gap == LedgerEntry("gap", "missing", 2, 4)
+
+
+async def test_heartbeats_alone_are_a_quiet_market_and_not_a_dead_feed() -> None:
+    script: list[bytes | None] = [SNAPSHOT, *[beat(n) for n in range(1, 2)], None, beat(2)]
+    told, _ = await told_by([script])
+    assert "c0 stale silent" in summary(told)
+    quiet = QuietNetwork()
+    assert await quiet.told() == ["connect", "book", "stale quiet", "recovered frame"]
+
+
+class QuietNetwork:
+    """Beats every 10 ms for a fifth of a second, then a book frame."""
+
+    @asynccontextmanager
+    async def connect(self, url: str) -> AsyncIterator[Socket]:
+        yield self
+
+    async def send(self, text: str) -> None: ...
+
+    async def probe(self) -> bool:
+        return True
+
+    async def receive(self) -> bytes:
+        await asyncio.sleep(0.01 if self.seq else 0)
+        self.seq += 1
+        if self.seq == 1:
+            return SNAPSHOT
+        if self.seq < 20:
+            return beat(self.seq - 1)
+        if self.seq == 20:
+            return SNAPSHOT.replace(b'"socket_sequence":0', b'"socket_sequence":19')
+        self.stop.set()
+        await asyncio.sleep(9)
+        return b""
+
+    async def told(self) -> list[str]:
+        self.stop, self.seq = asyncio.Event(), 0
+        told, loop = list[Message](), asyncio.get_running_loop()
+        feed = Feed(
+            link=links("gemini", venues=Venues())[0], connect=self.connect, publish=told.append,
+            now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: "c", rng=random.Random(1),
+            stale_s=0.1,
+        )  # fmt: skip
+        await asyncio.wait_for(feed.run(self.stop), 10)
+        lines = [line.removeprefix("c ") for line in summary(told) if "heartbeat" not in line]
+        short = [re.sub(r" (\d+|start|stop)$", "", line) for line in lines]
+        return [line for line in dict.fromkeys(short) if line != "disconnect"]
 
 
 def test_the_wait_doubles_up_to_half_a_minute() -> None:
