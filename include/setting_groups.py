@@ -83,6 +83,17 @@ class Venues:
     binance_life_h: float = setting(
         23.0, "hours after which a Binance connection is followed by the next (the venue cuts at 24)"
     )
+    deribit_ws: str = setting("wss://www.deribit.com", "Deribit websocket base")
+    deribit_rest: str = setting("https://www.deribit.com", "Deribit REST base")
+    deribit_symbols: tuple[str, ...] = setting(
+        ("BTC-PERPETUAL",), "instruments of the Deribit feed (BTC-PERPETUAL, BTC-USDC)"
+    )
+    deribit_book: str = setting(
+        "100ms", "Deribit's book: 100ms (every change), or group.depth.interval (none.20.100ms)"
+    )
+    deribit_heartbeat_s: int = setting(30, "seconds between Deribit's heartbeats, 10 or more")
+    deribit_key: Secret = setting(Secret(""), "Deribit client id; not needed for 100ms data")
+    deribit_secret: Secret = setting(Secret(""), "Deribit client secret")
     coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
     bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
     kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")
@@ -168,7 +179,8 @@ class Dashboard:
     refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
     poll_s: float = setting(3.0, "seconds between two looks into Postgres")
     query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
-    stale_s: float = setting(15.0, "a panel without news for so many seconds turns grey")
+    stale_s: float = setting(15.0, "a panel turns grey so many seconds after its feed's last frame")
+    quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
     minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
     average_s: int = setting(60, "window of the moving average across suppliers, in seconds")
     backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")

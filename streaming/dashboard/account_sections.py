@@ -27,7 +27,7 @@ def account(shown: Shown) -> Section:
     ) if quote in trading.balances else []  # fmt: skip
     worth = money.worth(held, list(kept.values()), fills=fills)
     seen = series.price_seen if series and held else 0.0
-    state = shown.status(seen)
+    state = shown.venue_status(trader.venue, seen)
     profit = money.profits(scores, first=shown.first, last=shown.last)
     value = f"{words.number(worth['equity'][-1])} {quote}" if worth["x"] else ""
     chips = _account_chips(worth, profit, trading.balances, base, quote) if held else []

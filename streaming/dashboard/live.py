@@ -30,6 +30,7 @@ _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 class _Book(msgspec.Struct, frozen=True):
     venue: str
     symbol: str
+    kind: str
     venue_time: int | None
     received_time: int
     top: Top | None = None
@@ -144,6 +145,8 @@ class Live:
 
     def _take_book(self, book: _Book, seen: float) -> None:
         at = self._tick(book.venue, book.venue_time, book.received_time, seen)
+        if book.kind == "heartbeat":
+            return
         series, point = self.of(book.venue, book.symbol), None
         if book.top and all(map(_sound, msgspec.structs.astuple(book.top))):
             top = book.top

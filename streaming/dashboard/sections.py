@@ -5,7 +5,7 @@ from statistics import fmean
 
 from streaming.dashboard import colours
 from streaming.dashboard.live import Series
-from streaming.dashboard.panels import flows, money, prices, words
+from streaming.dashboard.panels import ages, flows, money, prices, words
 from streaming.dashboard.panels.prices import GAP, Columns
 from streaming.dashboard.served import ForecastPoint
 from streaming.dashboard.shown import Section, Shown, currency
@@ -17,38 +17,20 @@ EMPTY: Columns = {"x": [], "y": []}
 def price(shown: Shown) -> Section:
     """Price of each venue, their moving average, forecast with bounds, orders."""
     venues = {name: s for name, s in shown.venues().items() if s.price_seen}
-    early = shown.first - shown.settings.dashboard.average_s - int(shown.stale_s) - 1
-    points = {name: s.prices.between(early, shown.last) for name, s in venues.items()}
-    gap_s = max(shown.stale_s, shown.step_s) * 4
-    columns = {f"price_{name}": EMPTY for name in colours.VENUES}
-    for name, found in points.items():
-        inside = [point for point in found if point[0] >= shown.first]
-        columns[f"price_{name}"] = prices.line(inside, step_s=shown.step_s, gap_s=gap_s)
-    mean = prices.average(
-        points, first=shown.first, last=shown.last, stale_s=shown.stale_s,
-        average_s=shown.settings.dashboard.average_s,
-    )  # fmt: skip
-    columns["average"] = prices.line(mean, step_s=shown.step_s, gap_s=shown.step_s * 3)
     forecast = _forecast_points(shown)
-    columns["forecast"] = _forecast(forecast)
-    orders = shown.live.trading.in_order("orders")
-    traded = shown.symbol == shown.settings.trader.symbol
-    for side in ("buy", "sell"):
-        columns[f"orders_{side}"] = money.markers(
-            orders if traded else [], side, first=shown.first, last=shown.end
-        )
-    seen = max((s.price_seen for s in venues.values()), default=0.0)
-    newest = mean[-1][1] if mean and mean[-1][0] >= shown.last - shown.stale_s else None
-    fresh = [s.price for s in venues.values() if s.price and shown.status(s.price_seen) == "live"]
-    value = f"{words.number(fmean(fresh))} {currency(shown.symbol)}" if fresh else ""
-    return Section(
-        columns, state=shown.status(seen), limits=_limits(columns),
-        html=words.head(
-            f"Price {shown.symbol}", state=shown.status(seen), old=shown.old(seen), value=value,
-            chips=_price_chips(shown, venues, newest, forecast),
-            waiting=f"waiting for a trade or ticker of {shown.symbol}",
-        ),
+    columns, mean = _price_lines(shown, venues)
+    columns |= {"forecast": _forecast(forecast), **_orders(shown)}
+    states = {name: shown.venue_status(name, s.price_seen) for name, s in venues.items()}
+    state = ages.best(states.values())
+    fresh = [s.price for name, s in venues.items() if s.price and states[name] == "live"]
+    html = words.head(
+        f"Price {shown.symbol}", state=state,
+        old=shown.old(max((s.price_seen for s in venues.values()), default=0.0)),
+        value=f"{words.number(fmean(fresh))} {currency(shown.symbol)}" if fresh else "",
+        chips=_price_chips(shown, venues, mean, forecast),
+        waiting=f"waiting for a trade or ticker of {shown.symbol}",
     )  # fmt: skip
+    return Section(columns, html=html, state=state, limits=_limits(columns))
 
 
 def book(shown: Shown) -> Section:
@@ -63,7 +45,7 @@ def book(shown: Shown) -> Section:
         columns["x"].append(second * 1000.0)
         for column in ("bid", "ask", "mid", "imbalance"):
             columns[column].append(getattr(point, column) if point else GAP)
-    state = shown.status(series.book_seen)
+    state = shown.venue_status(name, series.book_seen)
     last = next((point for _, point in reversed(list(steps.values())) if point), None)
     chips = [
         words.chip("spread", words.number(last.ask - last.bid, digits=words.digits_of(last.mid)),
@@ -87,7 +69,11 @@ def flow(shown: Shown) -> Section:
         first=shown.first // 60 + 1, last=shown.last // 60,
     )  # fmt: skip
     seen = max((series.trade_seen for series in venues.values()), default=0.0)
-    state, base = shown.status(seen), shown.symbol.partition("-")[0]
+    base = shown.symbol.partition("-")[0]
+    state = ages.best(
+        shown.venue_status(name, series.trade_seen, limit_s=math.inf)
+        for name, series in venues.items()
+    )
     chips = [
         words.chip(f"{side} ({label})", _volume(columns, side, base), colour=colour)
         for side, label, colour in (
@@ -130,6 +116,35 @@ def ratio(shown: Shown) -> Section:
     return Section({"ratio": columns}, html=html, state=state, limits=limits)
 
 
+def _price_lines(
+    shown: Shown, venues: dict[str, Series]
+) -> tuple[dict[str, Columns], float | None]:
+    """The lines of the venues and of their average, and the average now."""
+    dashboard = shown.settings.dashboard
+    early = shown.first - dashboard.average_s - int(dashboard.quiet_s) - 1
+    points = {name: s.prices.between(early, shown.last) for name, s in venues.items()}
+    gap_s = max(dashboard.quiet_s, shown.step_s)
+    columns = {f"price_{name}": EMPTY for name in colours.VENUES}
+    for name, found in points.items():
+        inside = [point for point in found if point[0] >= shown.first]
+        columns[f"price_{name}"] = prices.line(inside, step_s=shown.step_s, gap_s=gap_s)
+    mean = prices.average(
+        points, first=shown.first, last=shown.last, stale_s=dashboard.quiet_s,
+        average_s=dashboard.average_s,
+    )  # fmt: skip
+    columns["average"] = prices.line(mean, step_s=shown.step_s, gap_s=shown.step_s * 3)
+    return columns, mean[-1][1] if mean and mean[-1][0] == shown.last else None
+
+
+def _orders(shown: Shown) -> dict[str, Columns]:
+    traded = shown.symbol == shown.settings.trader.symbol
+    orders = shown.live.trading.in_order("orders") if traded else []
+    return {
+        f"orders_{side}": money.markers(orders, side, first=shown.first, last=shown.end)
+        for side in ("buy", "sell")
+    }
+
+
 def _forecast_points(shown: Shown) -> list[ForecastPoint]:
     if shown.symbol != shown.settings.forecast.symbol:
         return []
@@ -169,7 +184,7 @@ def _price_chips(
         words.chip(
             name, words.number(series.price or 0), colour=colours.of_venue(name),
             old=shown.old(series.price_seen),
-            stale=shown.status(series.price_seen) != "live",
+            stale=shown.venue_status(name, series.price_seen) != "live",
         )
         for name, series in venues.items()
     ]  # fmt: skip

@@ -77,6 +77,17 @@ class Shown:
         """How something last seen then stands now."""
         return ages.status(seen, self.now, limit_s=limit_s or self.stale_s)
 
+    def venue_status(self, venue: str, seen: float, *, limit_s: float | None = None) -> Status:
+        """How something of a venue stands: live if it is not older than `dashboard.quiet_s`.
+
+        Once the venue's feed sends no frames for `stale_s` it is stale, however young. An infinite
+        `limit_s` is for what stays true while the feed lives.
+        """
+        feed = self.live.feeds.get(venue)
+        if not seen or feed is None or self.status(feed.frame_seen) != "live":
+            return "stale" if seen else "none"
+        return self.status(seen, limit_s=limit_s or self.settings.dashboard.quiet_s)
+
     def old(self, seen: float) -> float:
         """Its age in seconds."""
         return max(0.0, self.now - seen)

@@ -131,15 +131,25 @@ def test_the_age_grows_and_the_panel_turns_grey_at_its_limit() -> None:
     assert '<span class="value">' not in late.panels["price"].html, "no old number in large"
 
 
+def test_in_a_quiet_market_the_last_price_holds_a_minute_while_the_feed_lives() -> None:
+    live = Live(600)
+    live.take(message("trade", trade("100")))
+    for late, price, flow in ((40, "live", "live"), (61, "stale", "live")):
+        live.take(message("heartbeat", at=NOW + late, seen=NOW + late))
+        view = board(live, now=NOW + late).view("BTC-USD", 15)
+        assert (view.panels["price"].state, view.panels["flow"].state) == (price, flow)
+    assert view.panels["book"].state == "none", "a heartbeat is no book"
+
+
 def test_one_silent_venue_is_grey_while_the_panel_lives() -> None:
     live = Live(600)
-    old = trade("50", at=NOW - 100)
-    live.take(message("trade", old, venue="kraken", at=NOW - 100, seen=NOW - 100))
+    old = trade("50", at=NOW - 119)
+    live.take(message("trade", old, venue="kraken", at=NOW - 119, seen=NOW - 119))
     live.take(message("trade", trade("100")))
     panel = board(live).view("BTC-USD", 15).panels["price"]
     assert panel.state == "live" and panel.columns["average"]["y"][-1] == 100.0
     assert '<span class="value">100.00 USD</span>' in panel.html
-    assert 'class="chip stale"' in panel.html and "100 s" in panel.html
+    assert 'class="chip stale"' in panel.html and "119 s" in panel.html
 
 
 def test_without_anything_every_panel_says_no_data() -> None:

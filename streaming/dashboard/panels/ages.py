@@ -1,5 +1,6 @@
 """How old a thing is, and whether that is too old."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 Status = Literal["live", "stale", "none"]
@@ -11,6 +12,12 @@ def status(seen: float, now: float, *, limit_s: float) -> Status:
     if not seen:
         return "none"
     return "stale" if now - seen > limit_s else "live"
+
+
+def best(states: Iterable[Status]) -> Status:
+    """`live` if one is, else `stale` if one is, else `none`."""
+    found = set(states)
+    return "live" if "live" in found else "stale" if "stale" in found else "none"
 
 
 def age(seconds: float) -> str:
