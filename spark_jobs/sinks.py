@@ -9,6 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 from include.lake.columns import Table
 from include.settings import Settings
 
+# Columns that queries select by; statistics of the others cost each append and help nobody.
+SKIPPED_BY = ("offset", "venue", "venue_time", "kafka_time")
 PROPERTIES = {
     "delta.enableDeletionVectors": "false",
     "delta.logRetentionDuration": "interval 2 days",
@@ -34,6 +36,8 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> Delta
         builder = builder.property(name, value)
     if table.cluster:
         builder = builder.clusterBy(*table.cluster)
+        skipped_by = ",".join((*table.cluster, *(c for c in SKIPPED_BY if c in table.names)))
+        builder = builder.property("delta.dataSkippingStatsColumns", skipped_by)
     return builder.execute()
 
 

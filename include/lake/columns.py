@@ -27,6 +27,11 @@ class Table:
     cluster: tuple[str, ...] = ()
     topic: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
 
 ACCOUNTING = (
     Column("topic", "string", "Kafka topic of the message", required=True),
