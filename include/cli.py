@@ -4,10 +4,11 @@ import sys
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from include.commands import developing, lake, running, trading
 from include.console import ERR
-from include.errors import TickhouseError
+from include.errors import TickhouseError, Unreachable
 
 
 class _Group(click.Group):
@@ -17,11 +18,12 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            ERR.print("interrupted")
-            sys.exit(130)
+            said, code = "interrupted", 130
         except TickhouseError as error:
-            ERR.print(f"[red]tickhouse:[/] {error}", highlight=False, soft_wrap=True)
-            sys.exit(1)
+            hint = " (is it up? ./tickhouse status)" if isinstance(error, Unreachable) else ""
+            said, code = f"[red]tickhouse:[/] {escape(str(error))}{hint}", 1
+        ERR.print(said, highlight=False, soft_wrap=True)
+        sys.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

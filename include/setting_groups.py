@@ -81,7 +81,8 @@ class Venues:
         "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
     )
     binance_life_h: float = setting(
-        23.0, "hours after which a Binance connection is followed by the next (the venue cuts at 24)"
+        23.0,
+        "hours after which a Binance connection is followed by the next (the venue cuts at 24)",
     )
     deribit_ws: str = setting("wss://www.deribit.com", "Deribit websocket base")
     deribit_rest: str = setting("https://www.deribit.com", "Deribit REST base")

@@ -90,6 +90,7 @@ def _feeds(settings: Settings) -> list[Program]:
     wanted = {
         "gemini": venues.gemini_symbols,
         "binance": venues.binance_symbols,
+        "deribit": venues.deribit_symbols,
         "quotes": venues.quote_symbols,
     }
     if settings.simulator.tape:

@@ -43,6 +43,8 @@ def at_simulator(settings: Settings) -> dict[str, str]:
         f"{PREFIX}VENUES_GEMINI_ORDERS": http,
         f"{PREFIX}VENUES_BINANCE_WS": sockets,
         f"{PREFIX}VENUES_BINANCE_REST": http,
+        f"{PREFIX}VENUES_DERIBIT_WS": sockets,
+        f"{PREFIX}VENUES_DERIBIT_REST": http,
         f"{PREFIX}VENUES_COINBASE_REST": http,
         f"{PREFIX}VENUES_BITSTAMP_REST": http,
         f"{PREFIX}VENUES_KRAKEN_REST": http,

@@ -26,6 +26,11 @@ def joined(symbol: str) -> str:
     return checked(symbol).replace("-", "")
 
 
+def at_deribit(symbol: str) -> str:
+    """`BTC-USDC` (spot) as `BTC_USDC`; `BTC-PERPETUAL` and other contracts are spelled alike."""
+    return checked(symbol).replace("-", "_") if symbol.endswith(QUOTES) else checked(symbol)
+
+
 def split(spelling: str) -> str:
     """`BTCUSDT` or `btcusdt` as `BTC-USDT`, by the longest quote currency it ends with.
 

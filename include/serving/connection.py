@@ -37,7 +37,8 @@ def connect(dsn: Dsn) -> connection:
     try:
         link: connection = psycopg2.connect(**dsn)
     except psycopg2.OperationalError as error:
-        raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {error}") from error
+        said = str(error).strip().splitlines()[0]
+        raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {said}") from error
     return link
 
 

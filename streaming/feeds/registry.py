@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from include.errors import SettingsError
-from include.market.symbols import checked, joined
+from include.market.symbols import at_deribit, checked, joined
 from include.setting_groups import Venues
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
+from streaming.feeds.venues.deribit import DeribitDecoder
+from streaming.feeds.venues.deribit_session import opening
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
 
 BINANCE_KINDS = ("aggTrade", "ticker", "bookTicker")
@@ -76,7 +78,29 @@ def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
     )  # fmt: skip
 
 
+def _deribit(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
+    followed = symbols or venues.deribit_symbols
+    instruments = {at_deribit(symbol): symbol for symbol in followed}
+    suffixes = {"book": venues.deribit_book, "trades": "100ms", "ticker": "100ms"}
+    channels = tuple(
+        f"{kind}.{name}.{suffix}" for name in instruments for kind, suffix in suffixes.items()
+    )
+    subscribe = opening(
+        channels, heartbeat_s=venues.deribit_heartbeat_s, key=venues.deribit_key.reveal(),
+        secret=venues.deribit_secret.reveal(),
+    )  # fmt: skip
+    return (
+        Link(
+            "deribit", followed, f"{venues.deribit_ws}/ws/api/v2", subscribe, "deribit/mixed",
+            lambda conn, ids: DeribitDecoder(
+                instruments=instruments, conn=conn, last_ids=ids, channels=channels
+            ),
+        ),
+    )  # fmt: skip
+
+
 VENUES: dict[str, Callable[[Venues, tuple[str, ...]], tuple[Link, ...]]] = {
     "gemini": _gemini,
     "binance": _binance,
+    "deribit": _deribit,
 }
