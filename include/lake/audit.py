@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import duckdb
 from deltalake import DeltaTable
 
 from include.lake.reading import open_table
@@ -77,6 +76,8 @@ def count_with_duckdb(
     """Counts of every topic-partition below its committed offset, by delta-rs and DuckDB."""
     if not tables:
         return {}
+    import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
+
     link = duckdb.connect()
     link.execute("CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT)")
     for (topic, partition), until in committed.items():
