@@ -1,8 +1,9 @@
 """The panels of the market: price, book, flow and liquidity ratio."""
 
 import math
-from statistics import fmean
+from collections.abc import Mapping
 
+from include.market.average import across, moving_average
 from streaming.dashboard import colours
 from streaming.dashboard.live import Series
 from streaming.dashboard.panels import ages, flows, money, prices, words
@@ -22,12 +23,13 @@ def price(shown: Shown) -> Section:
     columns |= {"forecast": _forecast(forecast), **_orders(shown)}
     states = {name: shown.venue_status(name, s.price_seen) for name, s in venues.items()}
     state = ages.best(states.values())
-    fresh = [s.price for name, s in venues.items() if s.price and states[name] == "live"]
+    fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
+    now = across(fresh, at=0, stale_s=0)
     html = words.head(
         f"Price {shown.symbol}", state=state,
         old=shown.old(max((s.price_seen for s in venues.values()), default=0.0)),
-        value=f"{words.number(fmean(fresh))} {currency(shown.symbol)}" if fresh else "",
-        chips=_price_chips(shown, venues, mean, forecast),
+        value=f"{words.number(now.price)} {currency(shown.symbol)}" if now.price else "",
+        chips=_price_chips(shown, venues, mean, forecast, now.left_out),
         waiting=f"waiting for a trade or ticker of {shown.symbol}",
     )  # fmt: skip
     return Section(columns, html=html, state=state, limits=_limits(columns))
@@ -125,10 +127,10 @@ def _price_lines(
     points = {name: s.prices.between(early, shown.last) for name, s in venues.items()}
     gap_s = max(dashboard.quiet_s, shown.step_s)
     columns = {f"price_{name}": EMPTY for name in colours.VENUES}
-    for name, found in points.items():
-        inside = [point for point in found if point[0] >= shown.first]
+    for name in points.keys() & colours.VENUES.keys():
+        inside = [point for point in points[name] if point[0] >= shown.first]
         columns[f"price_{name}"] = prices.line(inside, step_s=shown.step_s, gap_s=gap_s)
-    mean = prices.average(
+    mean = moving_average(
         points, first=shown.first, last=shown.last, stale_s=dashboard.quiet_s,
         average_s=dashboard.average_s,
     )  # fmt: skip
@@ -178,14 +180,17 @@ def _limits(columns: dict[str, Columns]) -> tuple[float, float] | None:
 
 
 def _price_chips(
-    shown: Shown, venues: dict[str, Series], mean: float | None, forecast: list[ForecastPoint]
-) -> list[str]:
+    shown: Shown, venues: dict[str, Series], mean: float | None, forecast: list[ForecastPoint],
+    left_out: Mapping[str, str],
+) -> list[str]:  # fmt: skip
+    outs = {
+        name: ages.age(shown.old(series.price_seen))
+        for name, series in venues.items()
+        if shown.venue_status(name, series.price_seen) != "live"
+    } | dict(left_out)
     chips = [
-        words.chip(
-            name, words.number(series.price or 0), colour=colours.of_venue(name),
-            old=shown.old(series.price_seen),
-            stale=shown.venue_status(name, series.price_seen) != "live",
-        )
+        words.chip(name, words.number(series.price or 0), colour=colours.of_venue(name),
+                   out=outs.get(name, ""))
         for name, series in venues.items()
     ]  # fmt: skip
     if mean is not None:

@@ -131,6 +131,17 @@ def test_the_age_grows_and_the_panel_turns_grey_at_its_limit() -> None:
     assert '<span class="value">' not in late.panels["price"].html, "no old number in large"
 
 
+def test_the_large_price_is_the_mean_of_the_suppliers_and_an_outlier_is_named() -> None:
+    live = Live(600)
+    found = (("gemini", "100"), ("kraken", "101"), ("coinbase", "102"), ("newcomer", "150"))
+    for venue, price in found:
+        live.take(message("trade", trade(price), venue=venue))
+    panel = board(live).view("BTC-USD", 15).panels["price"]
+    assert '<span class="value">101.00 USD</span>' in panel.html
+    assert "newcomer" in panel.html and "outlier" in panel.html
+    assert "price_newcomer" not in panel.columns, "a venue without a colour has no line"
+
+
 def test_in_a_quiet_market_the_last_price_holds_a_minute_while_the_feed_lives() -> None:
     live = Live(600)
     live.take(message("trade", trade("100")))

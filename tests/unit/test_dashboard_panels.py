@@ -17,25 +17,6 @@ from streaming.dashboard.trading import Dated
 MINUTE_US = 60_000_000
 
 
-def test_the_average_leaves_out_a_supplier_whose_price_is_too_old() -> None:
-    suppliers = {"gemini": [(100, 10.0), (103, 16.0)], "kraken": [(100, 20.0)]}
-    found = prices.average(suppliers, first=100, last=103, stale_s=2, average_s=1)
-    # 100..102: both are fresh, (10 + 20) / 2; at 103 kraken's price is 3 s old: gemini alone
-    assert found == [(100, 15.0), (101, 15.0), (102, 15.0), (103, 16.0)]
-
-
-def test_the_average_moves_over_its_window_and_begins_before_what_is_shown() -> None:
-    suppliers = {"gemini": [(98, 1.0), (99, 2.0), (100, 6.0), (101, 7.0)]}
-    found = prices.average(suppliers, first=100, last=101, stale_s=5, average_s=3)
-    assert found == [(100, pytest.approx(3.0)), (101, pytest.approx(5.0))]
-
-
-def test_a_second_without_a_fresh_supplier_has_no_average() -> None:
-    suppliers = {"gemini": [(100, 10.0), (110, 30.0)]}
-    found = prices.average(suppliers, first=100, last=110, stale_s=1, average_s=2)
-    assert found == [(100, 10.0), (101, 10.0), (110, 30.0)]
-
-
 def test_a_line_keeps_the_last_value_of_a_step_and_breaks_where_it_was_silent() -> None:
     points = [(10, 1.0), (11, 2.0), (12, 3.0), (40, 4.0)]
     found = prices.line(points, step_s=2, gap_s=5)

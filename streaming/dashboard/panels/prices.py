@@ -1,14 +1,11 @@
-"""Price lines, and the moving average across the suppliers of one currency."""
+"""A price as a line: one point a step, broken where nothing came."""
 
 import math
 from collections.abc import Sequence
 
-from include.market.average import moving_average
-
 Points = Sequence[tuple[int, float]]
 Columns = dict[str, list[float]]
 GAP = math.nan
-average = moving_average
 
 
 def line(points: Points, *, step_s: int, gap_s: float) -> Columns:
@@ -24,8 +21,3 @@ def line(points: Points, *, step_s: int, gap_s: float) -> Columns:
         columns["y"].append(value)
         before = second
     return columns
-
-
-def of_currency(symbol: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The (venue, symbol) pairs that quote this very symbol; another currency never counts."""
-    return [(venue, other) for venue, other in pairs if other == symbol]

@@ -40,14 +40,13 @@ def head(
     )
 
 
-def chip(text: str, value: str, *, colour: str, old: float | None = None, stale: bool = False,
-         dashed: bool = False) -> str:  # fmt: skip
-    """A legend entry with its present value, grey with its age when stale."""
-    kind = " ".join(["chip", *(["stale"] if stale else []), *(["dashed"] if dashed else [])])
-    ago = f'<i class="ago">{age(old)}</i>' if stale and old is not None else ""
+def chip(text: str, value: str, *, colour: str, out: str = "", dashed: bool = False) -> str:
+    """A legend entry with its present value; grey, and with the reason, when `out` says one."""
+    kind = " ".join(["chip", *(["stale"] if out else []), *(["dashed"] if dashed else [])])
+    why = f'<i class="ago">{escape(out)}</i>' if out else ""
     return (
         f'<span class="{kind}"><i class="dot" style="--dot:{colour}"></i>{escape(text)} '
-        f"<b>{escape(value)}</b>{ago}</span>"
+        f"<b>{escape(value)}</b>{why}</span>"
     )
 
 
