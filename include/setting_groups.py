@@ -82,7 +82,7 @@ class Venues:
     )
     binance_life_h: float = setting(
         23.0,
-        "hours after which a Binance connection is followed by the next (the venue cuts at 24)",
+        "hours until a successor of a Binance connection is opened (cut at 24)",
     )
     deribit_ws: str = setting("wss://www.deribit.com", "Deribit websocket base")
     deribit_rest: str = setting("https://www.deribit.com", "Deribit REST base")

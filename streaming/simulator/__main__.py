@@ -14,6 +14,7 @@ from include.log import event, start_logging
 from include.settings import Settings, from_environment
 from streaming.simulator import history
 from streaming.simulator.binance_market import BinanceMarket
+from streaming.simulator.deribit_server import DeribitServer
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.order_book import OrderBook
@@ -45,6 +46,7 @@ def application(settings: Settings) -> web.Application:
         app.router.add_get(f"/v1/marketdata/{player.symbol}", player.websocket)
         return app
     add_suppliers(app, found["BTC-USD"])
+    DeribitServer(found["BTC-USD"], settings).add_to(app)
     _add_gemini(app, settings, found.pop("BTC-USD"))
     binance = BinanceMarket(found)
     for path in ("/ws", "/ws/{stream}", "/stream"):

@@ -1,0 +1,161 @@
+"""Serves the simulated Deribit: websocket with heartbeats and channels, and its HTTP twin."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+
+from aiohttp import WSMessage, web
+
+from include.settings import Settings
+from streaming.simulator import deribit_market as market
+from streaming.simulator.deribit_rpc import Fields, Refused, Rpc
+from streaming.simulator.price_path import PricePath
+
+FAULTS = ("skip_change", "skip_trade", "close", "silence")
+
+
+class DeribitServer:
+    """One instrument for any number of connections; `POST /faults/deribit` breaks them all."""
+
+    def __init__(self, path: PricePath, settings: Settings) -> None:
+        """Know the credentials to check."""
+        self._path, self._venues = path, settings.venues
+        self._broken: set[tuple[int, str]] = set()
+        self._open: set[int] = set()
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve under Deribit's own paths."""
+        app.router.add_get("/ws/api/v2", self.websocket)
+        app.router.add_get("/api/v2/{method:(public|private)/[a-z_]+}", self.http)
+        app.router.add_post("/faults/deribit", self.fault)
+
+    async def fault(self, request: web.Request) -> web.Response:
+        """Do `{"fault": NAME}` once on every open connection."""
+        name = (await request.json())["fault"]
+        if name not in FAULTS:
+            return web.json_response({"faults": FAULTS}, status=400)
+        self._broken |= {(number, name) for number in self._open}
+        return web.json_response({"sockets": len(self._open)})
+
+    def _rpc(self) -> Rpc:
+        key, secret = self._venues.deribit_key.reveal(), self._venues.deribit_secret.reveal()
+        return Rpc(self._path, key, secret)
+
+    async def http(self, request: web.Request) -> web.Response:
+        """Answer one method by GET."""
+        reply = _reply(self._rpc(), {"method": request.match_info["method"],
+                                     "params": dict(request.query)})  # fmt: skip
+        return web.json_response(reply, status=400 if "error" in reply else 200)
+
+    async def websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one connection."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        rpc, number = self._rpc(), id(socket)
+        self._open.add(number)
+        jobs = [
+            asyncio.ensure_future(self._notify(socket, rpc, number)),
+            asyncio.ensure_future(_beat(socket, rpc)),
+        ]
+        try:
+            async for message in socket:
+                await socket.send_json(_reply(rpc, _asked(message)))
+        finally:
+            self._open.discard(number)
+            for job in jobs:
+                job.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*jobs, return_exceptions=True)
+        return socket
+
+    def _struck(self, number: int, fault: str) -> bool:
+        struck = (number, fault) in self._broken
+        self._broken.discard((number, fault))
+        return struck
+
+    async def _notify(self, socket: web.WebSocketResponse, rpc: Rpc, number: int) -> None:
+        """Tell each channel what is new, ten times a second."""
+        told: dict[str, int] = {}
+        silent = False
+        while not socket.closed:
+            await asyncio.sleep(1 / market.STEPS_PER_S)
+            silent = silent or self._struck(number, "silence")
+            if silent:
+                continue
+            if self._struck(number, "close"):
+                await socket.close(code=1012)
+                return
+            told = {one: at for one, at in told.items() if one not in rpc.fresh}
+            rpc.fresh.clear()
+            for channel in list(rpc.channels):
+                now_ms = time.time_ns() // 1_000_000
+                fault = "skip_trade" if channel.startswith("trades") else "skip_change"
+                for data in self._news(channel, told, now_ms):
+                    if not self._struck(number, fault):
+                        await socket.send_str(_notification(channel, data))
+
+    def _news(self, channel: str, told: dict[str, int], now_ms: int) -> list[object]:
+        kind, *rest = channel.split(".")
+        step, before = market.step_at(now_ms), told.get(channel)
+        if kind == "trades":
+            upto = market.number_at(now_ms)
+            told[channel] = upto
+            numbers = range(upto if before is None else before, upto)
+            return [[market.trade(self._path, one)] for one in numbers]
+        if before == step:
+            return []
+        told[channel] = step
+        if kind == "ticker":
+            return [market.ticker(self._path, step)]
+        if len(rest) == 2:  # noqa: PLR2004 (instrument and interval: the incremental book)
+            if before is None:
+                return [market.snapshot(self._path, step)]
+            return [market.change(self._path, before, step)]
+        return [market.grouped(self._path, step, int(rest[2]))]
+
+
+def _asked(message: WSMessage) -> Fields:
+    try:
+        asked = json.loads(message.data)
+    except ValueError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
+
+
+def _reply(rpc: Rpc, asked: Fields) -> Fields:
+    now_us = time.time_ns() // 1000
+    reply: Fields = {"jsonrpc": "2.0"} | ({"id": asked["id"]} if "id" in asked else {})
+    try:
+        if not asked.get("method"):
+            raise Refused(-32600, "Invalid request")
+        result = rpc.answer(str(asked["method"]), asked.get("params") or {}, now_us // 1000)
+        reply["result"] = result
+    except Refused as refused:
+        reply["error"] = refused.body
+    except (TypeError, ValueError) as error:
+        reply["error"] = {"code": -32602, "message": "Invalid params", "data": str(error)}
+    return reply | {"usIn": now_us, "usOut": now_us, "usDiff": 0, "testnet": False}
+
+
+def _notification(channel: str, data: object) -> str:
+    params = {"channel": channel, "data": data}
+    return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params})
+
+
+async def _beat(socket: web.WebSocketResponse, rpc: Rpc) -> None:
+    """Heartbeats once asked for; each other one asks for a test, and none means goodbye."""
+    beats = 0
+    while not socket.closed:
+        await asyncio.sleep(rpc.heartbeat_s / 2 or 0.2)
+        if not rpc.heartbeat_s:
+            continue
+        beats += 1
+        kind = "heartbeat" if beats % 2 else "test_request"
+        if kind == "test_request":
+            if not rpc.tested:
+                await socket.close(code=1000)
+                return
+            rpc.tested = False
+        params = {"type": kind}
+        await socket.send_json({"jsonrpc": "2.0", "method": "heartbeat", "params": params})

@@ -1,0 +1,48 @@
+"""Recorded Deribit options: every frame accounted for, our book against the venue's own ticker."""
+
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from include.market.events import Message
+from streaming.feeds.tape import read_tape
+from streaming.feeds.venues.deribit import DeribitDecoder
+
+TAPES = ["options_book_ticker_2021-04-17", "options_book_ticker_2021-07-22"]
+
+
+@pytest.mark.parametrize(("name", "books", "same"), [(TAPES[0], 56, 40), (TAPES[1], 46, 12)])
+def test_the_book_agrees_with_the_venues_ticker_of_the_same_moment(
+    shared_data: Path, name: str, books: int, same: int
+) -> None:
+    frames = list(read_tape(shared_data / "ws/deribit" / name))
+    raw = [json.loads(frame.data, parse_float=Decimal) for frame in frames]
+    names = {one["params"]["data"]["instrument_name"] for one in raw if "params" in one}
+    decoder = DeribitDecoder(instruments={one: one for one in names}, conn="tape")
+    told, compared = Counter[str](), 0
+    last: dict[str, Message] = {}
+    for frame, one in zip(frames, raw, strict=True):
+        params = one.get("params", {"channel": "", "data": {}})
+        for message in decoder.decode(frame).messages:
+            told[message.kind] += 1
+            if message.kind == "book":
+                last[message.symbol] = message
+        ticker = params["data"] if params["channel"].startswith("ticker") else {}
+        book = last.get(ticker.get("instrument_name", ""))
+        if not ticker or book is None:
+            continue
+        best = [ticker[f"best_{side}"] for side in ("bid_price", "ask_price")]
+        if 0 in best:
+            assert book.top is None
+            compared += 1
+        elif book.venue_time == ticker["timestamp"] * 1000:
+            assert book.top is not None and best == [book.top.bid, book.top.ask]
+            compared += 1
+    tickers = [one["params"]["data"] for one in raw if "stats" in str(one.get("params"))]
+    idle = sum(one["last_price"] is None for one in tickers)
+    assert (told["book"], told["ledger"], compared) == (books, 0, same)
+    assert told["ticker"] + idle == len(tickers)
+    assert told["book"] + len(tickers) + decoder.ignored["reply"] == len(frames)

@@ -1,0 +1,221 @@
+"""Deribit by hand-written frames: books, chains, trades, log-in; and mutated frames."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import RejectedFrame
+from include.market import wire
+from include.market.events import BookChange, Frame, LedgerEntry, Ticker, Top, Trade
+from include.market.symbols import at_deribit
+from include.setting_groups import Venues
+from include.variables import Secret
+from streaming.feeds.decoded import Decoded
+from streaming.feeds.registry import links
+from streaming.feeds.venues.deribit import DeribitDecoder
+
+D = Decimal
+NAME = "BTC-PERPETUAL"
+
+
+def told(channel: str, data: str) -> bytes:
+    head = '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"%s","data":%s}}'
+    return (head % (channel, data)).encode()
+
+
+def book(kind: str, ids: str, bids: str, asks: str) -> bytes:
+    data = '{"type":"%s","timestamp":1622627433440,"instrument_name":"%s",%s,"bids":%s,"asks":%s}'
+    return told(f"book.{NAME}.100ms", data % (kind, NAME, ids, bids, asks))
+
+
+SNAPSHOT = book("snapshot", '"change_id":10', '[["new",100.5,20.0]]', '[["new",101,30]]')
+CHANGE = book(
+    "change", '"prev_change_id":10,"change_id":25',
+    '[["delete",100.5,0.0],["new",100.0,70.0]]', "[]",
+)  # fmt: skip
+GROUPED = told(
+    f"book.{NAME}.none.10.100ms",
+    '{"timestamp":1769246173071,"instrument_name":"BTC-PERPETUAL","change_id":5,'
+    '"bids":[[89532.5,254900.0],[89532.0,1000.0]],"asks":[[89533.0,91570.0]]}',
+)
+ONE_TRADE = (
+    '{"trade_seq":%d,"trade_id":"ETH-%d","timestamp":1616321478553,"price":0.10000000000000001e1,'
+    '"direction":"sell","amount":10.0,"instrument_name":"BTC-PERPETUAL"}'
+)
+TICKER = told(
+    f"ticker.{NAME}.100ms",
+    '{"timestamp":5,"instrument_name":"BTC-PERPETUAL","last_price":29931.0,"best_bid_price":0.0,'
+    '"best_bid_amount":0.0,"best_ask_price":29932.5,"best_ask_amount":10.0,'
+    '"stats":{"volume":17945.19644566,"low":29265.5,"high":null}}',
+)
+
+
+def trades(*numbers: int) -> bytes:
+    each = ONE_TRADE.replace("0.10000000000000001e1", "56168.5")
+    return told(f"trades.{NAME}.100ms", f"[{','.join(each % (n, n) for n in numbers)}]")
+
+
+def decoder(ids: dict[str, int] | None = None) -> DeribitDecoder:
+    return DeribitDecoder(instruments={NAME: NAME}, conn="c", last_ids=ids)
+
+
+def decoded(one: DeribitDecoder, data: bytes) -> Decoded:
+    return one.decode(Frame(data, received_time=5))
+
+
+def test_a_snapshot_and_the_change_that_follows_it_make_the_book() -> None:
+    one = decoder()
+    (first,) = decoded(one, SNAPSHOT).messages
+    assert (first.kind, first.seq, first.venue_time) == ("book", (10, 10), 1622627433440000)
+    assert first.top == Top(D("100.5"), D(20), D(101), D(30))
+    (second,) = decoded(one, CHANGE).messages
+    assert second.events == (
+        BookChange("bid", D("100.5"), D(0), None, "delete", 25),
+        BookChange("bid", D(100), D(70), None, "new", 25),
+    )
+    assert second.top == Top(D(100), D(70), D(101), D(30))
+
+
+def test_a_broken_chain_ends_the_book_until_a_new_snapshot_that_is_asked_for() -> None:
+    one = decoder()
+    decoded(one, SNAPSHOT)
+    broken = decoded(one, CHANGE.replace(b'"prev_change_id":10', b'"prev_change_id":11'))
+    gap, change = broken.messages
+    assert gap.events == (LedgerEntry("gap", "broken_chain", detail="change 11 where 10 was due"),)
+    assert change.top is None and not broken.resync
+    asked = [json.loads(send.text) for send in broken.sends]
+    assert [(ask["method"], ask["params"]["channels"]) for ask in asked] == [
+        ("public/unsubscribe", [f"book.{NAME}.100ms"]),
+        ("public/subscribe", [f"book.{NAME}.100ms"]),
+    ]
+    later = decoded(one, CHANGE.replace(b"10,", b"90,").replace(b":25", b":91"))
+    assert [message.kind for message in later.messages] == ["book"] and not later.sends
+    assert later.messages[0].top is None
+    (again,) = decoded(one, SNAPSHOT).messages
+    assert again.top == Top(D("100.5"), D(20), D(101), D(30))
+
+
+def test_a_change_before_any_snapshot_is_a_broken_chain() -> None:
+    assert decoded(decoder(), CHANGE).messages[0].kind == "ledger"
+
+
+def test_an_empty_book_of_change_id_zero_is_followed() -> None:
+    one = decoder()
+    decoded(one, book("snapshot", '"change_id":0,"prev_change_id":null', "[]", "[]"))
+    change = decoded(one, CHANGE.replace(b'"prev_change_id":10', b'"prev_change_id":0'))
+    assert [message.kind for message in change.messages] == ["book"]
+
+
+def test_a_grouped_book_tells_what_differs_from_the_picture_before() -> None:
+    one = decoder()
+    (first,) = decoded(one, GROUPED).messages
+    assert first.top == Top(D("89532.5"), D(254900), D(89533), D(91570))
+    assert [change.reason for change in first.events if isinstance(change, BookChange)] == [
+        "initial"
+    ] * 3
+    data = GROUPED.replace(b'"change_id":5', b'"change_id":9').replace(b"[89532.5,254900.0],", b"")
+    (second,) = decoded(one, data).messages
+    assert second.events == (BookChange("bid", D("89532.5"), D(0), None, "picture", 9),)
+    assert second.top == Top(D(89532), D(1000), D(89533), D(91570))
+    assert decoded(one, GROUPED).messages == () and one.ignored == {"repeated": 1}
+
+
+def test_a_run_of_trades_is_one_message_and_a_hole_parts_two() -> None:
+    one = decoder()
+    (run,) = decoded(one, trades(7, 8)).messages
+    assert (run.kind, run.seq) == ("trade", (7, 8))
+    assert run.events[0] == Trade("ETH-7", D("56168.5"), D(10), "sell", 1616321478553000)
+    gap, first, second = decoded(one, trades(8, 9, 12)).messages
+    assert gap.events == (LedgerEntry("gap", "missing", 10, 11),)
+    assert (first.seq, second.seq) == ((9, 9), (12, 12)) and one.ignored["repeated"] == 1
+
+
+def test_the_trades_between_two_connections_are_a_gap() -> None:
+    gap, _ = decoded(decoder({NAME: 5}), trades(9)).messages
+    assert gap.events == (LedgerEntry("gap", "missing", 6, 8),)
+
+
+def test_an_empty_side_of_a_ticker_is_no_price() -> None:
+    (message,) = decoded(decoder(), TICKER).messages
+    assert message.events == (
+        Ticker(last=D(29931), low=D("29265.5"), ask=D("29932.5"), ask_quantity=D(10),
+               base_volume=D("17945.19644566")),
+    )  # fmt: skip
+    one = decoder()
+    assert (
+        decoded(one, TICKER.replace(b'"last_price":29931.0', b'"last_price":null')).messages == ()
+    )
+    assert one.ignored == {"ticker without a last price": 1}
+
+
+def test_a_log_in_is_renewed_before_it_ends_with_its_own_token() -> None:
+    reply = b'{"jsonrpc":"2.0","id":1,"result":{"expires_in":900,"refresh_token":"R1"}}'
+    (send,) = decoded(decoder(), reply).sends
+    assert send.after_s == 720 and json.loads(send.text)["params"] == {
+        "grant_type": "refresh_token", "refresh_token": "R1",
+    }  # fmt: skip
+    assert "R1" not in repr(send)
+
+
+def test_a_test_request_is_answered_and_a_heartbeat_is_not() -> None:
+    beat = '{"jsonrpc":"2.0","method":"heartbeat","params":{"type":"%s"}}'
+    one = decoder()
+    (send,) = decoded(one, (beat % "test_request").encode()).sends
+    assert json.loads(send.text)["method"] == "public/test"
+    assert decoded(one, (beat % "heartbeat").encode()) == Decoded(())
+
+
+def test_channels_left_out_and_errors_are_refused_by_name() -> None:
+    one = DeribitDecoder(instruments={}, conn="c", channels=("book.A.100ms", "trades.B.100ms"))
+    with pytest.raises(RejectedFrame, match=r"not subscribed: trades\.B\.100ms"):
+        decoded(one, b'{"jsonrpc":"2.0","id":3,"result":["book.A.100ms"]}')
+    with pytest.raises(RejectedFrame, match="venue_error: request 3: 13778 raw"):
+        decoded(one, b'{"id":3,"error":{"code":13778,"message":"raw"}}')
+    with pytest.raises(RejectedFrame, match="unknown_symbol"):
+        decoded(one, SNAPSHOT)
+
+
+def test_numbers_do_not_pass_through_float_and_too_fine_ones_are_refused() -> None:
+    data = trades(1).replace(b"56168.5", b"123456789012.12345678")
+    (message,) = decoded(decoder(), data).messages
+    (trade,) = message.events
+    assert isinstance(trade, Trade) and trade.price == D("123456789012.12345678")
+    with pytest.raises(RejectedFrame, match="too_fine"):
+        decoded(decoder(), trades(1).replace(b"56168.5", b"0.123456789"))
+
+
+def test_the_link_logs_in_only_with_a_key_and_never_prints_it() -> None:
+    (plain,) = links("deribit", venues=Venues())
+    assert [json.loads(text)["method"] for text in plain.subscribe] == [
+        "public/set_heartbeat", "public/subscribe",
+    ]  # fmt: skip
+    assert json.loads(plain.subscribe[1])["params"]["channels"] == [
+        "book.BTC-PERPETUAL.100ms", "trades.BTC-PERPETUAL.100ms", "ticker.BTC-PERPETUAL.100ms",
+    ]  # fmt: skip
+    secret = Venues(deribit_key=Secret("k"), deribit_secret=Secret("s3cret"))
+    (keyed,) = links("deribit", venues=secret)
+    assert json.loads(keyed.subscribe[0])["params"]["client_secret"] == "s3cret"
+    assert "s3cret" not in repr(keyed)
+
+
+def test_a_spot_symbol_is_spelled_with_an_underscore() -> None:
+    assert (at_deribit("BTC-USDC"), at_deribit(NAME)) == ("BTC_USDC", NAME)
+
+
+@given(
+    st.sampled_from([SNAPSHOT, CHANGE, GROUPED, TICKER, trades(1, 2)]),
+    st.integers(0, 500), st.integers(0, 30), st.binary(max_size=6),
+)  # fmt: skip
+def test_mutated_frames_are_told_or_refused(data: bytes, at: int, cut: int, new: bytes) -> None:
+    one = decoder()
+    decoded(one, SNAPSHOT)
+    try:
+        found = decoded(one, data[:at] + new + data[at + cut :])
+    except RejectedFrame as refused:
+        assert refused.reason.isidentifier()
+        return
+    for message in found.messages:
+        assert wire.decode(wire.encode(message)) == message

@@ -1,0 +1,182 @@
+"""The simulated Deribit with the unmodified feed: log-in, heartbeats, broken chains, holes."""
+
+import asyncio
+import hashlib
+import hmac
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from include.market.book import Book
+from include.market.events import BookChange, LedgerEntry, Message, Trade
+from include.settings import Settings, load
+from streaming.feeds.registry import links
+from streaming.feeds.supervisor import Feed
+from streaming.feeds.transport import connect
+from streaming.simulator.__main__ import application
+from streaming.simulator.deribit_rpc import Refused, Rpc
+from streaming.simulator.price_path import paths
+
+PATH = paths(7)["BTC-USD"]
+KEYS = {"TICKHOUSE_VENUES_DERIBIT_KEY": "k", "TICKHOUSE_VENUES_DERIBIT_SECRET": "for-tests-only"}
+
+
+@asynccontextmanager
+async def followed(
+    settings: Settings, **more: str
+) -> AsyncIterator[tuple[list[Message], str, asyncio.Event]]:
+    async with TestServer(application(settings)) as server:
+        base = str(server.make_url("")).rstrip("/")
+        variables = {"TICKHOUSE_VENUES_DERIBIT_WS": base.replace("http", "ws"), **KEYS, **more}
+        (link,) = links("deribit", venues=load(variables).venues)
+        told, stop = list[Message](), asyncio.Event()
+        clock = asyncio.get_running_loop().time
+        feed = Feed(
+            link=link, connect=connect, publish=told.append, rng=random.Random(1), stale_s=9,
+            now_us=lambda: int(clock() * 1e6), conn_id=lambda: f"c{len(told)}",
+        )  # fmt: skip
+        task = asyncio.ensure_future(feed.run(stop))
+        try:
+            yield told, base, stop
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+
+
+async def until(claim: Callable[[], object], timeout_s: float = 10) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not claim():  # noqa: ASYNC110 (a claim about a list has no event)
+            await asyncio.sleep(0.02)
+
+
+def of(told: list[Message], kind: str) -> list[Message]:
+    return [message for message in told if message.kind == kind]
+
+
+async def strike(base: str, fault: str) -> None:
+    async with ClientSession() as session:
+        await session.post(f"{base}/faults/deribit", json={"fault": fault})
+
+
+async def test_books_chain_trades_count_and_a_broken_chain_heals() -> None:
+    async with followed(load(KEYS)) as (told, base, _):
+        await until(lambda: len(of(told, "book")) > 8 and of(told, "ticker"))
+        assert not of(told, "reject") and all(one.top for one in of(told, "book"))
+        await strike(base, "skip_change")
+        await until(lambda: any(gap_cause(one) == "broken_chain" for one in of(told, "ledger")))
+        await until(lambda: of(told, "book")[-1].top is not None)
+        assert any(one.top is None for one in of(told, "book"))
+        await strike(base, "skip_trade")
+        await until(lambda: any(gap_cause(one) == "missing" for one in of(told, "ledger")))
+        (gap,) = [one for one in of(told, "ledger") if gap_cause(one) == "missing"]
+        (hole,) = gap.events
+        assert isinstance(hole, LedgerEntry) and hole.first_seq is not None
+        query = f"instrument_name=BTC-PERPETUAL&start_seq={hole.first_seq}&end_seq={hole.last_seq}"
+        missing = await fetched(f"{base}/api/v2/public/get_last_trades_by_instrument?{query}")
+        seqs = [one.seq[0] for one in of(told, "trade") if one.seq]
+        healed = sorted(seqs + [one["trade_seq"] for one in missing["result"]["trades"]])
+        assert healed == list(range(healed[0], healed[-1] + 1))
+
+
+async def test_the_grouped_book_rebuilds_to_the_same_top() -> None:
+    grouped = {"TICKHOUSE_VENUES_DERIBIT_BOOK": "none.10.100ms"}
+    async with followed(load(KEYS), **grouped) as (told, _, _):
+        await until(lambda: len(of(told, "book")) > 12)
+        book = Book()
+        book.reset(())
+        for message in of(told, "book"):
+            for change in message.events:
+                assert isinstance(change, BookChange)
+                book.apply(change)
+            assert book.top() == message.top is not None
+            assert len(book.levels["bid"]) == len(book.levels["ask"]) == 10
+
+
+async def test_a_wrong_secret_is_told_and_public_data_still_comes() -> None:
+    wrong = {"TICKHOUSE_VENUES_DERIBIT_SECRET": "other"}
+    async with followed(load(KEYS), **wrong) as (told, _, _):
+        await until(lambda: of(told, "trade") and of(told, "reject"))
+        (reject,) = of(told, "reject")
+        assert "13004" in str(reject.events[0])
+        trade = of(told, "trade")[0].events[0]
+        assert isinstance(trade, Trade) and trade.quantity % 10 == 0
+
+
+async def test_a_dropped_connection_leaves_no_hole_unnamed() -> None:
+    async with followed(load(KEYS)) as (told, base, _):
+        await until(lambda: len(of(told, "trade")) > 1)
+        await strike(base, "close")
+        await until(lambda: len({one.conn for one in of(told, "trade")}) > 1, 15)
+        seqs = [one.seq for one in of(told, "trade") if one.seq]
+        holes = [one.events[0] for one in of(told, "ledger") if gap_cause(one) == "missing"]
+        numbers = {n for first, last in seqs for n in range(first, last + 1)}
+        for hole in holes:
+            assert isinstance(hole, LedgerEntry) and hole.first_seq and hole.last_seq
+            numbers |= set(range(hole.first_seq, hole.last_seq + 1))
+        assert numbers == set(range(min(numbers), max(numbers) + 1))
+
+
+def gap_cause(message: Message) -> str:
+    (entry,) = message.events
+    return entry.cause if isinstance(entry, LedgerEntry) and entry.entry == "gap" else ""
+
+
+async def fetched(url: str) -> Any:
+    async with ClientSession() as session, session.get(url) as reply:
+        return await reply.json()
+
+
+def rpc() -> Rpc:
+    return Rpc(PATH, "k", "SECRET-for-tests-only")
+
+
+def test_the_venues_signature_vector_logs_in() -> None:
+    # hex HMAC-SHA256 of "1700000000123\\nabcd\\n", computed with openssl
+    params = {
+        "grant_type": "client_signature", "client_id": "k", "timestamp": 1700000000123,
+        "nonce": "abcd", "data": "",
+        "signature": "13fa9fac93dde0205497a5090b2c9a5414eaf8dd194363defa53bea9378d15d8",
+    }  # fmt: skip
+    assert rpc().answer("public/auth", params, 0)
+    with pytest.raises(Refused):
+        rpc().answer("public/auth", params | {"nonce": "abce"}, 0)
+    text = hmac.new(b"SECRET-for-tests-only", b"1700000000123\nabcd\nx", hashlib.sha256)
+    assert text.hexdigest().startswith("4567b2d7")
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("public/nothing", {}, -32601),
+        ("public/subscribe", {"channels": "book"}, -32602),
+        ("public/set_heartbeat", {"interval": 9}, -32602),
+        ("public/subscribe", {"channels": ["trades.BTC-PERPETUAL.raw"]}, 13778),
+        ("public/auth", {"grant_type": "refresh_token", "refresh_token": "x"}, 13009),
+        ("public/ticker", {"instrument_name": "DOGE"}, 10020),
+    ],
+)
+def test_each_error_has_its_code(method: str, params: dict[str, object], code: int) -> None:
+    with pytest.raises(Refused) as refused:
+        rpc().answer(method, params, 1)
+    assert refused.value.body["code"] == code
+
+
+def test_a_refresh_token_serves_once_and_raw_needs_a_living_token() -> None:
+    one = rpc()
+    grant = {"grant_type": "client_credentials", "client_id": "k",
+             "client_secret": "SECRET-for-tests-only"}  # fmt: skip
+    first = one.answer("public/auth", grant, 0)
+    assert isinstance(first, dict)
+    again = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    one.answer("public/auth", again, 0)
+    with pytest.raises(Refused):
+        one.answer("public/auth", again, 0)
+    raw = {"channels": ["trades.BTC-PERPETUAL.raw"]}
+    assert one.answer("public/subscribe", raw, 899_000) == raw["channels"]
+    with pytest.raises(Refused):
+        one.answer("public/subscribe", raw, 901_000)
