@@ -108,7 +108,7 @@ class Platform:
 
     def _await_ready(self, program: Program) -> None:
         deadline = time.monotonic() + program.ready_s
-        while not program.ready():
+        while not (self.supervisor.runs(program.name) and program.ready()):
             if time.monotonic() > deadline:
                 raise PlatformError(
                     f"{program.name} was not ready within {program.ready_s:.0f} s; last it said: "

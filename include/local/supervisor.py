@@ -109,6 +109,12 @@ class Supervisor:
             return False
         return True
 
+    def runs(self, name: str) -> bool:
+        """Whether a process has lived for longer than `startsecs`."""
+        return any(
+            one["name"] == name and one["statename"] == "RUNNING" for one in self.processes()
+        )
+
     def start(self, name: str) -> None:
         """Start a process; one that runs already is left alone."""
         try:
