@@ -3,6 +3,17 @@
 from streaming.bus.connection import Position
 from streaming.bus.consumer import Consumer, Record
 from streaming.bus.producer import Producer
+from streaming.bus.spool import Spool
+from streaming.bus.spooling import SpoolingPublisher
 from streaming.bus.topics import ensure_topics, offsets
 
-__all__ = ["Consumer", "Position", "Producer", "Record", "ensure_topics", "offsets"]
+__all__ = [
+    "Consumer",
+    "Position",
+    "Producer",
+    "Record",
+    "Spool",
+    "SpoolingPublisher",
+    "ensure_topics",
+    "offsets",
+]

@@ -1,5 +1,7 @@
 """A producer that loses nothing silently."""
 
+import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,8 +24,15 @@ class Producer:
     What could not be delivered is never swallowed: the next call raises Unreachable.
     """
 
-    def __init__(self, bootstrap: str, *, client_id: str) -> None:
-        """Connect.
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str,
+        delivery_s: int = DELIVERY_S,
+        acknowledged: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        """Connect. `acknowledged` hears of each record's topic and value, in another thread.
 
         Raises:
             Unreachable: no broker answers.
@@ -31,16 +40,26 @@ class Producer:
         self.sent = self.acknowledged = self.failed = 0
         self._first_failure: str | None = None
         self._sent_bytes = self._settled_bytes = 0
+        self._told, self._moved_at = acknowledged, time.monotonic()
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap, client_id=client_id, enable_idempotence=True,
-                acks="all", retries=float("inf"), delivery_timeout_ms=DELIVERY_S * 1000,
+                acks="all", retries=float("inf"), delivery_timeout_ms=delivery_s * 1000,
                 request_timeout_ms=15_000, linger_ms=5, batch_size=256 * 1024,
                 compression_type="lz4" if find_spec("lz4") else None,
                 max_request_size=MAX_REQUEST_BYTES, **PATIENT,
             )  # fmt: skip
         except KafkaError as error:
             raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that were sent and neither acknowledged nor given up."""
+        return self._sent_bytes - self._settled_bytes
+
+    def waiting_s(self) -> float:
+        """Seconds since the broker last acknowledged anything; 0 while nothing waits."""
+        return time.monotonic() - self._moved_at if self.pending_bytes > 0 else 0.0
 
     def publish(self, message: Message) -> None:
         """Send a message to its topic under its key.
@@ -58,7 +77,7 @@ class Producer:
             Unreachable: an earlier record was lost, or too much waits for a broker that is away.
         """
         self._raise_failure()
-        if self._sent_bytes - self._settled_bytes > MAX_PENDING_BYTES:
+        if self.pending_bytes > MAX_PENDING_BYTES:
             raise Unreachable(f"{self.sent - self.acknowledged} records wait for Kafka: too many")
         size = len(key) + len(value)
         try:
@@ -69,8 +88,10 @@ class Producer:
                 f"Kafka took no record of {size} bytes for {topic}: {error!r}"
             ) from error
         self.sent += 1
+        if self.pending_bytes == 0:
+            self._moved_at = time.monotonic()
         self._sent_bytes += size
-        future.add_callback(self._acknowledge, size)
+        future.add_callback(self._acknowledge, size, topic, value if self._told else b"")
         future.add_errback(self._fail, topic, size)
 
     def flush(self, timeout_s: float = 30.0) -> None:
@@ -103,9 +124,12 @@ class Producer:
         except KafkaError:
             return  # what was not delivered has been told by flush
 
-    def _acknowledge(self, size: int, _metadata: Any) -> None:
+    def _acknowledge(self, size: int, topic: str, value: bytes, _metadata: Any) -> None:
         self.acknowledged += 1
         self._settled_bytes += size
+        self._moved_at = time.monotonic()
+        if self._told:
+            self._told(topic, value)
 
     def _fail(self, topic: str, size: int, error: BaseException) -> None:
         self.failed += 1

@@ -17,18 +17,21 @@ from include.errors import TickhouseError
 from include.log import event, start_logging
 from include.market.events import Frame, Message
 from include.settings import Settings, from_environment
-from streaming.bus import Producer
+from streaming.bus import Producer, Spool, SpoolingPublisher
 from streaming.feeds.fetching import Fetch, fetching
 from streaming.feeds.limiter import Limiter
 from streaming.feeds.outlet import log
 from streaming.feeds.polling import Poller
+from streaming.feeds.positions import Positions
 from streaming.feeds.registry import links
+from streaming.feeds.stopping import paused
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import TapeWriter
 from streaming.feeds.transport import connect
 from streaming.feeds.venues.suppliers import suppliers
 
-COUNTERS_EVERY_S = 60.0
+COUNTERS_EVERY_S = 60
+DELIVERY_S = 7 * 86_400  # a broker may be away as long as the disk has room
 QUOTES = "quotes"
 Publish = Callable[[Message], None]
 
@@ -38,7 +41,7 @@ Publish = Callable[[Message], None]
 @click.option("--symbols", default="", help="BASE-QUOTE,… instead of those of the settings")
 @click.option("--record", type=click.Path(path_type=Path), help="folder to record tapes into")
 def main(venue: str, symbols: str, record: Path | None) -> None:
-    """Follow VENUE (gemini, binance), or the polled price suppliers (quotes), into Kafka."""
+    """Follow VENUE (gemini, binance, deribit, or quotes: the polled suppliers) into Kafka."""
     start_logging(f"feed-{venue}")
     wanted = tuple(part.strip() for part in symbols.split(",") if part.strip())
     try:
@@ -54,37 +57,51 @@ async def _follow(
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    producer = Producer(settings.bootstrap, client_id=f"feed-{venue}")
+    positions = Positions(settings.home / "feeds" / f"{venue}.json")
+    spool = Spool(
+        settings.home / "feeds" / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20
+    )
+    for waiting in spool:  # on disk is as good as acknowledged
+        positions.acknowledged(waiting.topic, waiting.value)
+    producer = Producer(
+        settings.bootstrap, client_id=f"feed-{venue}", delivery_s=DELIVERY_S,
+        acknowledged=positions.acknowledged,
+    )  # fmt: skip
+    outlet = SpoolingPublisher(producer, spool, now_us=_now_us)
     tapes = _Tapes(record) if record else None
     async with fetching() as fetch:
         if venue == QUOTES:
-            jobs: list[Feed] | list[Poller] = _pollers(settings, symbols, fetch, producer.publish)
+            jobs: list[Feed] | list[Poller] = _pollers(settings, symbols, fetch, outlet.publish)
         else:
-            jobs = _feeds(venue, settings, symbols, producer.publish, tapes)
-        counting = asyncio.ensure_future(_count(venue, [job.counts for job in jobs], producer))
+            jobs = _feeds(venue, settings, symbols, outlet.publish, tapes, positions)
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
                     group.create_task(job.run(stop))
+                counts = [job.counts for job in jobs]
+                group.create_task(_tick(venue, counts, producer, outlet, positions, stop))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         finally:
-            counting.cancel()
             if tapes:
                 tapes.close()
-            await asyncio.to_thread(producer.close)
+            try:
+                await asyncio.to_thread(producer.close)
+            finally:
+                positions.save()
+                spool.close()
 
 
 def _feeds(
     venue: str, settings: Settings, symbols: tuple[str, ...], publish: Publish,
-    tapes: "_Tapes | None",
+    tapes: "_Tapes | None", positions: Positions,
 ) -> list[Feed]:  # fmt: skip
     started_us, numbers = _now_us(), itertools.count(1)
     return [
         Feed(
             link=link, connect=connect, publish=publish, now_us=_now_us,
             conn_id=lambda: f"{venue}-{started_us}-{next(numbers)}", rng=random.Random(),
-            stale_s=settings.venues.stale_s,
+            stale_s=settings.venues.stale_s, last_ids=dict(positions.ids),
             record=partial(tapes.write, link.tape) if tapes else None,
         )
         for link in links(venue, venues=settings.venues, symbols=symbols)
@@ -108,12 +125,23 @@ def _pollers(
     ]  # fmt: skip
 
 
-async def _count(venue: str, counts: list[Counter[str]], producer: Producer) -> None:
-    while True:
-        await asyncio.sleep(COUNTERS_EVERY_S)
+async def _tick(
+    venue: str, counts: list[Counter[str]], producer: Producer, outlet: SpoolingPublisher,
+    positions: Positions, stop: asyncio.Event,
+) -> None:  # fmt: skip
+    """Each second drain the spool and keep the positions; each minute log the counters."""
+    for second in itertools.count(1):
+        await paused(stop, 1.0)
+        if stop.is_set():
+            return
+        outlet.drain()
+        positions.save()
+        if second % COUNTERS_EVERY_S:
+            continue
         total: Counter[str] = sum(counts, Counter())
         fields = {name.replace(" ", "_"): number for name, number in sorted(total.items())}
-        log.info(event("feed counters", venue=venue, acknowledged=producer.acknowledged, **fields))
+        log.info(event("feed counters", venue=venue, acknowledged=producer.acknowledged,
+                       spooled=outlet.spooled, dropped=outlet.dropped, **fields))  # fmt: skip
 
 
 class _Tapes:

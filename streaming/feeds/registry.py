@@ -55,7 +55,7 @@ def _gemini_link(venues: Venues, symbol: str) -> Link:
     return Link(
         venue="gemini", symbols=(symbol,), subscribe=(), tape=f"gemini_v1/{joined(symbol).lower()}",
         url=f"{venues.gemini_ws}/v1/marketdata/{joined(symbol).lower()}?heartbeat=true",
-        decoder=lambda conn, _ids: GeminiV1Decoder(symbol=symbol, conn=conn),
+        decoder=lambda conn, ids: GeminiV1Decoder(symbol=symbol, conn=conn, last_ids=ids),
     )  # fmt: skip
 
 

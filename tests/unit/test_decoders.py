@@ -92,6 +92,21 @@ def test_a_heartbeat_keeps_the_sequence_and_carries_the_top() -> None:
     assert beat.top is not None
 
 
+def test_trades_made_between_two_connections_may_be_missing() -> None:
+    ids: dict[str, int] = {}
+    first, second = (
+        GeminiV1Decoder(symbol="BTC-USD", conn=conn, last_ids=ids) for conn in ("a", "b")
+    )
+    for data in (SNAPSHOT, TRADE):
+        told = first.decode(frame(data)).messages
+    assert ids == {"BTC-USD": 9} and len(told) == 2
+    decoded = second.decode(frame(SNAPSHOT.replace(b'"eventId":7', b'"eventId":50')))
+    assert decoded.messages[0].events == (LedgerEntry("gap", "between_connections", 10, 50),)
+    assert decoded.messages[1].top is not None and not decoded.resync
+    replayed = GeminiV1Decoder(symbol="BTC-USD", conn="c", last_ids=ids).decode(frame(SNAPSHOT))
+    assert [message.kind for message in replayed.messages] == ["book"]  # a tape from its start
+
+
 def test_events_of_unknown_kinds_are_counted_and_the_frame_still_told() -> None:
     decoder = gemini()
     decoder.decode(frame(SNAPSHOT))

@@ -73,10 +73,13 @@ class GeminiV1Decoder:
 
     `socket_sequence` starts at 0 and rises by one a frame; otherwise something was lost: a
     ledger message tells the hole, the book is invalid, and a new connection is asked for.
+    `last_ids` holds the last trade's id, shared with the connections before: trades made between
+    two connections have event ids up to that of the new one's snapshot, which is told as a gap.
     """
 
-    def __init__(self, *, symbol: str, conn: str) -> None:
+    def __init__(self, *, symbol: str, conn: str, last_ids: dict[str, int] | None = None) -> None:
         """Start before the first frame of a connection."""
+        self.last_ids = {} if last_ids is None else last_ids
         self.symbol, self.conn = symbol, conn
         self.ignored: Counter[str] = Counter()
         self.book = Book()
@@ -96,12 +99,13 @@ class GeminiV1Decoder:
         except RejectedFrame:
             self._rejected_since += 1
             raise
-        gap = self._follow(found.socket_sequence, frame)
+        between, gap = self._between(found, frame), self._follow(found.socket_sequence, frame)
         self._keep(found.socket_sequence, changes)
-        messages = [gap] if gap else []
+        messages = [one for one in (between, gap) if one]
         messages.append(self._message(found, frame, kind=_kind(found), events=changes))
         if trades:
             messages.append(self._message(found, frame, kind="trade", events=trades))
+            self.last_ids[self.symbol] = max(int(trade.trade_id) for trade in trades)
         return Decoded(messages=tuple(messages), resync=gap is not None)
 
     def _parse(self, data: bytes) -> _Update | _Heartbeat:
@@ -156,6 +160,19 @@ class GeminiV1Decoder:
             entry = LedgerEntry("gap", "out_of_order", detail=f"{seq} where {expected} was due")
         return Message(
             venue=VENUE, symbol=self.symbol, kind="ledger", conn=self.conn, seq=(seq, seq),
+            venue_time=None, received_time=frame.received_time, events=(entry,),
+        )  # fmt: skip
+
+    def _between(self, found: _Update | _Heartbeat, frame: Frame) -> Message | None:
+        """The trades that may have been made since the connection before."""
+        last = self.last_ids.get(self.symbol)
+        if self._started or last is None or isinstance(found, _Heartbeat) or found.eventId <= last:
+            return None
+        entry = LedgerEntry(
+            "gap", "between_connections", first_seq=last + 1, last_seq=found.eventId
+        )  # fmt: skip
+        return Message(
+            venue=VENUE, symbol=self.symbol, kind="ledger", conn=self.conn, seq=None,
             venue_time=None, received_time=frame.received_time, events=(entry,),
         )  # fmt: skip
 

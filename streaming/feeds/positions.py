@@ -1,0 +1,69 @@
+"""How far each feed came: the last trade ids that Kafka acknowledged, kept in a small file.
+
+After a kill the feed starts from them, so that what was never acknowledged shows as a gap. What
+was sent and not acknowledged counts as unknown, never as delivered.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from include.errors import WireError
+from include.market import wire
+from include.market.events import Message, Trade
+
+_TRADES = wire.TOPIC_OF_KIND["trade"]
+
+
+class Positions:
+    """Last ids by symbol of one venue. `acknowledged` may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what an earlier process left; a file that makes no sense counts as none."""
+        self._path = path
+        self.ids = _read(path)
+        self._saved = dict(self.ids)
+
+    def acknowledged(self, topic: str, value: bytes) -> None:
+        """Hear of a record that is safe: the trades in it need no healing."""
+        if topic != _TRADES:
+            return
+        try:
+            message = wire.decode(value)
+        except WireError:
+            return
+        if message.seq is not None and message.events:
+            self.ids[message.symbol] = max(_last(message), self.ids.get(message.symbol, 0))
+
+    def save(self) -> None:
+        """Write the ids if they changed, whole or not at all."""
+        found = dict(self.ids)
+        if found == self._saved:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".partial")
+        with draft.open("w") as file:
+            json.dump(found, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+        self._saved = found
+
+
+def _last(message: Message) -> int:
+    """The newest trade's id: Gemini's `seq` counts frames of a connection, not trades."""
+    assert message.seq is not None
+    newest = message.events[-1]
+    if message.venue == "gemini" and isinstance(newest, Trade):
+        return int(newest.trade_id)
+    return message.seq[1]
+
+
+def _read(path: Path) -> dict[str, int]:
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): number for name, number in found.items() if isinstance(number, int)}
