@@ -100,7 +100,10 @@ def _public(market: GeminiMarket, request: web.Request) -> object:
         volume = {"BTC": "1000.0", "USD": f"{1000 * bid}", "timestamp": now_ms}
         return {"bid": f"{bid}", "ask": f"{ask}", "last": f"{market.book.last}", "volume": volume}
     if name.startswith("trades"):
-        return market.trades[::-1][: min(int(query.get("limit_trades", 50)), 500)]
+        most, since = min(int(query.get("limit_trades", 50)), 500), query.get("since_tid")
+        if since is None:
+            return market.trades[::-1][:most]
+        return [one for one in market.trades if int(str(one["tid"])) > int(since)][:most][::-1]
     limits = {"bids": query.get("limit_bids", "50"), "asks": query.get("limit_asks", "50")}
     return {
         side: [

@@ -1,0 +1,28 @@
+"""Refills holes in the trades, every quarter of an hour or by hand.
+
+The feed ledger names what each feed missed (dropped connections, kills, rejected frames). Trades
+in between are asked for by REST, read by the stream's own decoder and sent to the same topic. A
+hole closes with a `healed` row of `feed_ledger` only when its ids have landed; what a venue no
+longer tells stays open, and the task's log says so. Doing it twice changes nothing.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from include.orchestration.policies import POLICY, step
+
+QUARTERLY = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
+
+
+@step()
+def refill_holes():
+    from include.orchestration.subprocesses import run_module
+
+    return run_module("streaming.feeds.heal_gaps")
+
+
+@dag(**POLICY, schedule=QUARTERLY, doc_md=__doc__)
+def heal_gaps():
+    refill_holes()
+
+
+heal_gaps()

@@ -1,0 +1,133 @@
+"""Healing of trade holes: what the ledger says is missing is asked for by REST and published.
+
+A hole closes (a `healed` row) only when the lake holds its ids; until then every run tries again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from include.errors import RejectedFrame, Unreachable
+from include.log import event
+from include.market.events import LedgerEntry, Message
+from streaming.feeds.fetching import Fetch
+from streaming.feeds.limiter import Limiter
+from streaming.feeds.refilling import Refill, ids_of
+
+OK = 200
+MOST_PAGES = 50
+
+log = logging.getLogger("tickhouse.feeds")
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Ids of one symbol that the ledger says are missing."""
+
+    venue: str
+    symbol: str
+    first: int
+    last: int
+
+
+class Lake(Protocol):
+    """What healing asks of the lake."""
+
+    def holes(self) -> list[Hole]:
+        """The holes that are open."""
+
+    def ids(self, hole: Hole) -> set[int]:
+        """The ids within a hole that have landed."""
+
+
+@dataclass
+class Healer:
+    """One run over all open holes. `wait_s`: how long a refill may take to land."""
+
+    lake: Lake
+    refills: dict[str, Refill]
+    fetch: Fetch
+    publish: Callable[[Message], None]
+    flush: Callable[[], None]
+    now_us: Callable[[], int]
+    conn: str
+    wait_s: float
+    healed: int = 0
+    refilled: int = 0
+    open: list[str] = field(default_factory=list)
+
+    async def run(self) -> dict[str, object]:
+        """Refill every hole and close those that have landed whole; a summary for people."""
+        asked: dict[Hole, set[int] | None] = {}
+        for hole in self.lake.holes():
+            asked[hole] = await self._refill(hole)
+        self.flush()
+        deadline = time.monotonic() + self.wait_s
+        waiting = {hole: ids for hole, ids in asked.items() if ids is not None}
+        while waiting:
+            landed = [hole for hole, ids in waiting.items() if ids <= self.lake.ids(hole)]
+            for hole in landed:
+                del waiting[hole]
+                self._close(hole)
+            if not waiting or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(1.0)
+        self.open += [f"{hole}: not landed yet" for hole in waiting]
+        self.flush()
+        return {"healed": self.healed, "refilled": self.refilled, "open": self.open}
+
+    async def _refill(self, hole: Hole) -> set[int] | None:
+        """Publish what the lake lacks; the ids that must land, null if the venue gave too few."""
+        refill = self.refills[hole.venue]
+        there = self.lake.ids(hole)
+        wanted = set(range(hole.first, hole.last + 1)) if refill.numbered else set[int]()
+        if refill.numbered and wanted <= there:
+            return wanted
+        found = dict[int, Message]()
+        try:
+            async for message in self._pages(hole, refill):
+                found |= {one: message for one in ids_of(message)}
+        except (Unreachable, RejectedFrame) as error:
+            self.open.append(f"{hole}: {error}")
+            return None
+        lacking = {number: message for number, message in found.items() if number not in there}
+        for message in dict.fromkeys(lacking.values()):
+            self.publish(message)
+        self.refilled += len(lacking)
+        if refill.numbered and not wanted <= there | set(found):
+            self.open.append(f"{hole}: the venue tells {len(found)} of {len(wanted)} trades")
+            return None
+        return set(found)
+
+    async def _pages(self, hole: Hole, refill: Refill) -> AsyncIterator[Message]:
+        limiter, first = Limiter(refill.per_minute), hole.first
+        for _ in range(MOST_PAGES):
+            await asyncio.sleep(limiter.claim(time.monotonic()))
+            reply = await self.fetch(refill.url(hole.symbol, first, hole.last), {})
+            if reply.status != OK:
+                raise Unreachable(f"http {reply.status}")
+            page = refill.trades(
+                reply.body, symbol=hole.symbol, conn=self.conn, now_us=self.now_us()
+            )
+            for message in page:
+                if hole.first <= ids_of(message)[0] <= hole.last:
+                    yield message
+            newest = max((ids_of(message)[-1] for message in page), default=hole.last)
+            if newest >= hole.last or newest < first:
+                return
+            first = newest + 1
+
+    def _close(self, hole: Hole) -> None:
+        self.healed += 1
+        log.info(event("hole healed", venue=hole.venue, symbol=hole.symbol, first=hole.first,
+                       last=hole.last))  # fmt: skip
+        entry = LedgerEntry("healed", "refilled by REST", hole.first, hole.last)
+        self.publish(
+            Message(
+                venue=hole.venue, symbol=hole.symbol, kind="ledger", conn=self.conn, seq=None,
+                venue_time=None, received_time=self.now_us(), events=(entry,),
+            )
+        )  # fmt: skip
