@@ -135,6 +135,7 @@ class Stream:
     trigger_s: float = setting(2.0, "least seconds between two micro-batches of `land`")
     signals_trigger_s: float = setting(5.0, "least seconds between two of `signals`")
     max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
+    minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")
 

@@ -10,7 +10,7 @@ from include.lake.columns import Table
 from include.settings import Settings
 
 # Columns that queries select by; statistics of the others cost each append and help nobody.
-SKIPPED_BY = ("offset", "venue", "venue_time", "kafka_time")
+SKIPPED_BY = ("offset", "venue", "venue_time", "kafka_time", "traded_at")
 PROPERTIES = {
     "delta.enableDeletionVectors": "false",
     "delta.logRetentionDuration": "interval 2 days",

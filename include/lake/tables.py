@@ -140,6 +140,29 @@ SIGNALS = Table(
     key=("venue", "symbol", "type", "window_start"),
 )
 
+TRADE_MINUTES = Table(
+    "trade_minutes",
+    "Trades per venue, symbol and minute, each trade once, recomputed when late ones land",
+    (
+        text("venue", "exchange", required=True),
+        text("symbol", "BASE-QUOTE", required=True),
+        Column("minute", "timestamp", "start of the minute", required=True),
+        Column("total_count_buy", "bigint", "trades whose aggressor bought", required=True),
+        Column("total_count_sell", "bigint", "trades whose aggressor sold", required=True),
+        Column("total_base_buy", "decimal(38,10)", "base units bought", required=True),
+        Column("total_base_sell", "decimal(38,10)", "base units sold", required=True),
+        Column("total_quote_buy", "decimal(38,18)", "quote paid by buyers", required=True),
+        Column("total_quote_sell", "decimal(38,18)", "quote got by sellers", required=True),
+        money("open", "first price", required=True),
+        money("high", "highest price", required=True),
+        money("low", "lowest price", required=True),
+        money("close", "last price", required=True),
+        Column("vwap", "double", "price weighted by quantity", required=True),
+        Column("complete", "boolean", "no hole of the feed lies in it; null: cannot be said"),
+    ),
+    key=("venue", "symbol", "minute"),
+)
+
 HISTORY = Table(
     "history_minutes",
     "Minute bars from archives (Kaggle and others)",
@@ -190,7 +213,7 @@ QUALITY_RESULTS = Table(
     key=("run_id", "expectation"),
 )
 
-DERIVED = (SIGNALS, HISTORY, FORECASTS, QUALITY_RESULTS)
+DERIVED = (SIGNALS, TRADE_MINUTES, HISTORY, FORECASTS, QUALITY_RESULTS)
 TABLES = {table.name: table for table in (*LANDED, QUARANTINE, *DERIVED)}
 TABLE_OF_TOPIC = {table.topic: table for table in LANDED if table.topic}
 

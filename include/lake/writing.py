@@ -15,13 +15,21 @@ ARROW = {
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """A table's columns as Arrow types (no decimals: such tables are Spark's to write)."""
+    """A table's columns as Arrow types."""
     return pa.schema(
         [
-            pa.field(column.name, ARROW[column.type], metadata={"comment": column.comment})
+            pa.field(column.name, arrow_type(column.type), metadata={"comment": column.comment})
             for column in table.columns
         ]
     )
+
+
+def arrow_type(spark_type: str) -> pa.DataType:
+    """The Arrow type of a Spark SQL type, such as `decimal(20,8)`."""
+    if spark_type.startswith("decimal("):
+        precision, scale = spark_type[len("decimal(") : -1].split(",")
+        return pa.decimal128(int(precision), int(scale))
+    return ARROW[spark_type]
 
 
 def arrow_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -37,6 +45,21 @@ def replace_rows(lake: str, table: Table, rows: pa.Table, **which: str) -> None:
     )
     places = " AND ".join(f"{name} = '{_quoted(value)}'" for name, value in which.items())
     write_deltalake(location, rows, mode="overwrite", predicate=places)
+
+
+def merge_rows(lake: str, table: Table, rows: pa.Table) -> None:
+    """Put rows in the place of those with the same key, in one commit."""
+    location = f"{lake}/{table.name}"
+    there = DeltaTable.create(
+        location, arrow_schema(table), mode="ignore", name=table.name, description=table.comment
+    )
+    match = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
+    (
+        there.merge(rows, predicate=match, source_alias="s", target_alias="t")
+        .when_matched_update_all()
+        .when_not_matched_insert_all()
+        .execute()
+    )
 
 
 def _quoted(value: str) -> str:

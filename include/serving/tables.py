@@ -12,6 +12,15 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS signals (
     venue text, symbol text, type text, window_start timestamptz, "timestamp" timestamptz NOT NULL,
     value numeric NOT NULL, PRIMARY KEY (venue, symbol, type, window_start));
+CREATE TABLE IF NOT EXISTS trade_minutes (
+    venue text, symbol text, minute timestamptz, total_count_buy bigint NOT NULL,
+    total_count_sell bigint NOT NULL, total_base_buy numeric NOT NULL,
+    total_base_sell numeric NOT NULL, total_quote_buy numeric NOT NULL,
+    total_quote_sell numeric NOT NULL, open numeric NOT NULL, high numeric NOT NULL,
+    low numeric NOT NULL, close numeric NOT NULL, vwap double precision NOT NULL,
+    complete boolean, PRIMARY KEY (venue, symbol, minute));
+CREATE TABLE IF NOT EXISTS positions (
+    reader text, "partition" int, next_offset bigint NOT NULL, PRIMARY KEY (reader, "partition"));
 CREATE TABLE IF NOT EXISTS forecast_points (
     symbol text, ds timestamptz, yhat double precision NOT NULL, yhat_lower double precision,
     yhat_upper double precision, made_at timestamptz NOT NULL, model text,
@@ -41,6 +50,8 @@ CREATE TABLE IF NOT EXISTS feed_health (
     venue text PRIMARY KEY, state text NOT NULL, since timestamptz NOT NULL, cause text);
 """
 KEYS: dict[str, tuple[str, ...]] = {
+    "trade_minutes": ("venue", "symbol", "minute"),
+    "positions": ("reader", "partition"),
     "signals": ("venue", "symbol", "type", "window_start"),
     "forecast_points": ("symbol", "model", "ds"),
     "decisions": ("decision_id",),

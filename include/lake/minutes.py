@@ -1,0 +1,75 @@
+"""Minutes of trades, always recomputed whole from the landed rows: late and repeated ones too.
+
+A repeat (a reconnect, a healed hole) is left out by the venue's own trade id: the row that landed
+first counts. A minute is complete if no entry of the feed ledger in it tells of a hole; where
+trades are much older than their receipt (a tape), that cannot be said.
+"""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from include.lake.reading import connect
+from include.lake.tables import TRADE_MINUTES
+from include.lake.writing import arrow_schema
+
+TOUCHED = """
+CREATE TEMP TABLE touched AS
+SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) AS minute
+FROM trades LEFT JOIN positions USING ("partition")
+WHERE event_index >= 0 AND "offset" >= coalesce(next_offset, 0)
+"""
+RECOMPUTED = """
+WITH bounds AS (SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS until FROM touched),
+one AS (
+    SELECT DISTINCT ON (venue, symbol, trade_id) *, date_trunc('minute', traded_at) AS minute
+    FROM trades
+    WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
+      AND traded_at < (SELECT until FROM bounds)
+    ORDER BY venue, symbol, trade_id, "partition", "offset", event_index),
+holes AS (
+    SELECT DISTINCT venue, date_trunc('minute', received_time) AS minute FROM feed_ledger
+    WHERE entry IN ('connect', 'disconnect', 'gap', 'stale', 'dropped'))
+SELECT venue, symbol, minute,
+    count(*) FILTER (side = 'buy') AS total_count_buy,
+    count(*) FILTER (side = 'sell') AS total_count_sell,
+    coalesce(sum(quantity) FILTER (side = 'buy'), 0) AS total_base_buy,
+    coalesce(sum(quantity) FILTER (side = 'sell'), 0) AS total_base_sell,
+    coalesce(sum(CAST(price * quantity AS DECIMAL(38, 18))) FILTER (side = 'buy'), 0)
+        AS total_quote_buy,
+    coalesce(sum(CAST(price * quantity AS DECIMAL(38, 18))) FILTER (side = 'sell'), 0)
+        AS total_quote_sell,
+    arg_min(price, ROW(traded_at, "offset", event_index)) AS open,
+    max(price) AS high, min(price) AS low,
+    arg_max(price, ROW(traded_at, "offset", event_index)) AS close,
+    CAST(sum(price::DOUBLE * quantity::DOUBLE) / sum(quantity::DOUBLE) AS DOUBLE) AS vwap,
+    CASE WHEN max(received_time) - max(traded_at) < INTERVAL 1 DAY
+         THEN NOT bool_or(holes.minute IS NOT NULL) END AS complete
+FROM one JOIN touched USING (venue, symbol, minute) LEFT JOIN holes USING (venue, minute)
+GROUP BY venue, symbol, minute ORDER BY venue, symbol, minute
+"""
+NO_LEDGER = "CREATE TEMP TABLE feed_ledger (venue TEXT, entry TEXT, received_time TIMESTAMPTZ)"
+REACHED = 'SELECT "partition", max("offset") + 1 FROM trades GROUP BY 1'
+
+
+def changed_minutes(lake: str, positions: Mapping[int, int]) -> tuple[pa.Table, dict[int, int]]:
+    """The minutes with trades at or after `positions`, recomputed, and the next positions.
+
+    Positions are offsets of market.trades by partition; rows have TRADE_MINUTES' columns.
+    """
+    link = connect(lake, ("trades", "feed_ledger"))
+    try:
+        there = {row[0] for row in link.execute("SHOW TABLES").fetchall()}
+        if "trades" not in there:
+            return arrow_schema(TRADE_MINUTES).empty_table(), dict(positions)
+        if "feed_ledger" not in there:
+            link.execute(NO_LEDGER)
+        link.execute('CREATE TEMP TABLE positions ("partition" INTEGER, next_offset BIGINT)')
+        for partition, offset in positions.items():
+            link.execute("INSERT INTO positions VALUES (?, ?)", [partition, offset])
+        reached = {part: int(end) for part, end in link.execute(REACHED).fetchall()}
+        link.execute(TOUCHED)
+        rows: pa.Table = link.sql(RECOMPUTED).to_arrow_table()
+        return rows.cast(arrow_schema(TRADE_MINUTES)), dict(positions) | reached
+    finally:
+        link.close()

@@ -1,0 +1,77 @@
+"""`python -m streaming.minutes`: keep trade_minutes in Delta and Postgres equal to the trades.
+
+Each round recomputes the minutes that trades landed in since the last one. Delta is merged first;
+Postgres gets the rows and the new positions in one transaction, so a kill at any point means that
+the same minutes are computed again.
+"""
+
+import logging
+import signal
+import sys
+import threading
+
+from include.errors import TickhouseError, Unreachable
+from include.lake.minutes import changed_minutes
+from include.lake.tables import TRADE_MINUTES
+from include.lake.writing import merge_rows
+from include.log import event, start_logging
+from include.serving.connection import rows, transaction
+from include.serving.tables import create_tables, upsert_with
+from include.settings import Settings, from_environment
+
+READER = "trade_minutes"
+BACKOFF_S = 5.0
+log = logging.getLogger("tickhouse.minutes")
+
+
+def refresh(settings: Settings) -> int:
+    """Bring both tables up to the landed trades; gives how many minutes were written.
+
+    Raises:
+        Unreachable: Postgres does not answer.
+    """
+    kept = 'SELECT "partition", next_offset FROM positions WHERE reader = %s'
+    before = dict(rows(settings.dsn(), kept, (READER,)))
+    minutes, after = changed_minutes(settings.lake, before)
+    if after == before:
+        return 0
+    if minutes.num_rows:
+        merge_rows(settings.lake, TRADE_MINUTES, minutes)
+    places = [
+        {"reader": READER, "partition": partition, "next_offset": offset}
+        for partition, offset in after.items()
+    ]
+    with transaction(settings.dsn()) as link, link.cursor() as cursor:
+        if minutes.num_rows:
+            upsert_with(cursor, "trade_minutes", minutes.to_pylist())
+        upsert_with(cursor, "positions", places)
+    return int(minutes.num_rows)
+
+
+def main() -> None:
+    """Refresh every `stream.minutes_s` until SIGTERM."""
+    start_logging("minutes")
+    stop = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
+    try:
+        run(from_environment(), stop)
+    except TickhouseError as error:
+        log.error(event("minutes ends", error=error))
+        sys.exit(1)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Refresh until `stop`; an outage is waited out."""
+    create_tables(settings.dsn())
+    log.info(event("minutes ready", every_s=settings.stream.minutes_s))
+    while not stop.wait(settings.stream.minutes_s):
+        try:
+            refresh(settings)
+        except Unreachable as error:
+            log.warning(event("minutes waits", error=error))
+            stop.wait(BACKOFF_S)
+
+
+if __name__ == "__main__":
+    main()
