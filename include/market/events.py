@@ -2,7 +2,8 @@
 
 Money is `Decimal`. Times are whole microseconds since the epoch, UTC, as on the wire; Spark and
 the readers turn them into timestamps. Everything here is a frozen msgspec Struct, so that decoding
-a venue's JSON, encoding for Kafka and checking types is one pass of compiled code.
+a venue's JSON, encoding for Kafka and checking types is one pass of compiled code. None can be
+part of a cycle, so the garbage collector need not look at them.
 """
 
 from decimal import Decimal
@@ -14,7 +15,7 @@ Side = Literal["buy", "sell"]
 BookSide = Literal["bid", "ask"]
 
 
-class Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
+class Trade(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="trade"):
     """One trade, or one aggregate of trades of a single taker order at one price.
 
     `side` is the aggressor's (null if the venue does not say). `first_trade_id` and
@@ -30,7 +31,7 @@ class Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
     last_trade_id: int | None = None
 
 
-class Ticker(msgspec.Struct, frozen=True, tag_field="type", tag="ticker"):
+class Ticker(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ticker"):
     """A rolling 24-hour summary of one symbol, with the best bid and ask."""
 
     last: Decimal
@@ -46,7 +47,7 @@ class Ticker(msgspec.Struct, frozen=True, tag_field="type", tag="ticker"):
     trade_count: int | None = None
 
 
-class BookChange(msgspec.Struct, frozen=True, tag_field="type", tag="change"):
+class BookChange(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="change"):
     """One price level's new state: `remaining` is absolute, zero removes the level."""
 
     side: BookSide
@@ -57,14 +58,14 @@ class BookChange(msgspec.Struct, frozen=True, tag_field="type", tag="change"):
     venue_event_id: int | None = None
 
 
-class Quote(msgspec.Struct, frozen=True, tag_field="type", tag="quote"):
+class Quote(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="quote"):
     """A polled supplier's price of one base unit in `currency`."""
 
     price: Decimal
     currency: str
 
 
-class LedgerEntry(msgspec.Struct, frozen=True, tag_field="type", tag="ledger"):
+class LedgerEntry(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ledger"):
     """One fact about a feed: `entry` says which, `cause` why, `first_seq..last_seq` what lacks.
 
     `entry` is one of connect, disconnect, gap, stale, recovered, healed, dropped.
@@ -77,7 +78,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, tag_field="type", tag="ledger"):
     detail: str | None = None
 
 
-class Reject(msgspec.Struct, frozen=True, tag_field="type", tag="reject"):
+class Reject(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="reject"):
     """A frame that no decoder understood; `payload` is its bytes in base64."""
 
     reason: str
@@ -85,7 +86,7 @@ class Reject(msgspec.Struct, frozen=True, tag_field="type", tag="reject"):
     payload: str
 
 
-class Top(msgspec.Struct, frozen=True):
+class Top(msgspec.Struct, frozen=True, gc=False):
     """Best bid and ask with their quantities after a frame."""
 
     bid: Decimal
@@ -94,7 +95,7 @@ class Top(msgspec.Struct, frozen=True):
     ask_quantity: Decimal
 
 
-class Decision(msgspec.Struct, frozen=True, tag_field="type", tag="decision"):
+class Decision(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="decision"):
     """What the trader concluded from one signal, order or not.
 
     `inputs` is the JSON text of everything the rule saw, so that the decision can be derived again.
@@ -115,7 +116,7 @@ class Decision(msgspec.Struct, frozen=True, tag_field="type", tag="decision"):
     inputs: str
 
 
-class Order(msgspec.Struct, frozen=True, tag_field="type", tag="order"):
+class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"):
     """One order as the venue (or the paper account) left it: immediate or cancel, at a limit."""
 
     order_id: str
@@ -129,7 +130,7 @@ class Order(msgspec.Struct, frozen=True, tag_field="type", tag="order"):
     reason: str | None = None
 
 
-class Fill(msgspec.Struct, frozen=True, tag_field="type", tag="fill"):
+class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
     """One execution of an order; `fee` is in the quote currency."""
 
     fill_id: str
@@ -140,7 +141,7 @@ class Fill(msgspec.Struct, frozen=True, tag_field="type", tag="fill"):
     fee: Decimal
 
 
-class Balance(msgspec.Struct, frozen=True, tag_field="type", tag="balance"):
+class Balance(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="balance"):
     """What the account holds of one currency after an order."""
 
     currency: str
@@ -148,7 +149,7 @@ class Balance(msgspec.Struct, frozen=True, tag_field="type", tag="balance"):
     order_id: str | None = None
 
 
-class Score(msgspec.Struct, frozen=True, tag_field="type", tag="score"):
+class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"):
     """A sale scored against the last buy: profit in the quote currency, fees included."""
 
     order_id: str
@@ -166,7 +167,7 @@ Event = (
 )  # fmt: skip
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One Kafka message: the events that one frame holds for one topic.
 
     `seq` is the venue's own sequence number or id range (first, last), null if it has none.
@@ -186,7 +187,7 @@ class Message(msgspec.Struct, frozen=True):
     v: int = 1
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One message as the venue sent it, with its time of receipt."""
 
     data: bytes

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Protocol, TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ Millis = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000_000)]
 
 _T = TypeVar("_T")
 MONEY, QUANTITY = Decimal("1e-8"), Decimal("1e-10")  # finest steps of the lake's columns
-_MOST_INTEGER_DIGITS = 12  # of both: decimal(20,8) and decimal(22,10)
+_TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
 _MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
@@ -28,8 +28,7 @@ class Send:
     after_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """The messages that a frame holds, and what it asks for.
 
     `resync` ends the connection for a new one; `renew` asks for a new one before this ends.
@@ -78,10 +77,25 @@ def positive(value: Decimal, step: Decimal) -> None:
     Raises:
         RejectedFrame: `out_of_range`, or `too_fine`: the column would have to round it.
     """
-    if not value.is_finite() or value <= 0 or value.adjusted() >= _MOST_INTEGER_DIGITS:
+    if not value.is_finite() or not 0 < value < _TOO_LARGE:
         raise RejectedFrame("out_of_range", str(value)[:80])
     if value.quantize(step) != value:
         raise RejectedFrame("too_fine", str(value)[:80])
+
+
+def both_positive(price: Decimal, quantity: Decimal) -> None:
+    """`positive` of a price and a quantity, in one go when both are as they should be.
+
+    Raises:
+        RejectedFrame: as `positive`.
+    """
+    try:
+        fits = 0 < price < _TOO_LARGE and 0 < quantity < _TOO_LARGE
+    except InvalidOperation:  # comparing what is no number
+        fits = False
+    if not fits or price.quantize(MONEY) != price or quantity.quantize(QUANTITY) != quantity:
+        positive(price, MONEY)
+        positive(quantity, QUANTITY)
 
 
 def not_negative(value: Decimal, step: Decimal) -> None:

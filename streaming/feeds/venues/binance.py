@@ -60,8 +60,13 @@ class BinanceDecoder:
             RejectedFrame: it is no Binance frame, of a symbol not followed, or a venue's error.
         """
         payload = self._parse(frame.data)
-        if payload is None:
-            return Decoded(())
+        if type(payload) is AggTradePayload:  # by far the most frequent
+            symbol = self._symbols.get(payload.s)
+            if symbol is not None:
+                return self._trade(symbol, payload, frame, key=symbol)
+        return Decoded(()) if payload is None else self._other(payload, frame)
+
+    def _other(self, payload: Payload | BookTicker, frame: Frame) -> Decoded:
         if isinstance(payload, Shutdown):
             self.ignored["serverShutdown"] += 1
             return Decoded((), renew=True)
@@ -73,12 +78,13 @@ class BinanceDecoder:
         if isinstance(payload, TickerPayload):
             told = self._message(symbol, "ticker", frame, ticker_of(payload), time=payload.E)
             return Decoded((told,))
-        return self._trade(symbol, payload, frame)
+        key = f"{symbol}|trade" if isinstance(payload, TradePayload) else symbol
+        return self._trade(symbol, payload, frame, key=key)
 
     def _parse(self, data: bytes) -> Payload | BookTicker | None:
         try:
             if data.startswith(b'{"stream"'):
-                if b"@bookTicker" in data[:60]:
+                if data.find(b"@bookTicker", 0, 60) > 0:
                     return _combined_book.decode(data).data
                 return _combined.decode(data).data
             return _raw.decode(data)
@@ -115,16 +121,19 @@ class BinanceDecoder:
         seq = (payload.u, payload.u)
         return Decoded((self._message(symbol, "book", frame, seq=seq, top=top),))
 
-    def _trade(self, symbol: str, payload: AggTradePayload | TradePayload, frame: Frame) -> Decoded:
+    def _trade(
+        self, symbol: str, payload: AggTradePayload | TradePayload, frame: Frame, *, key: str
+    ) -> Decoded:
         trade, number = trade_of(payload), sequence_of(payload)
-        key = symbol if isinstance(payload, AggTradePayload) else f"{symbol}|trade"
         last = self.last_ids.get(key)
         if last is not None and number <= last:
             self.ignored["repeated"] += 1
             return Decoded(())
         self.last_ids[key] = number
-        seq = (number, number)
-        told = self._message(symbol, "trade", frame, trade, seq=seq, time=payload.E)
+        told = Message(
+            venue=VENUE, symbol=symbol, kind="trade", conn=self.conn, seq=(number, number),
+            venue_time=micros(payload.E), received_time=frame.received_time, events=(trade,),
+        )  # fmt: skip
         if last is None or number == last + 1:
             return Decoded((told,))
         hole = (last + 1, number - 1)

@@ -8,10 +8,19 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Ticker, Top, Trade
-from streaming.feeds.decoded import MONEY, QUANTITY, Id, Millis, micros, not_negative, positive
+from streaming.feeds.decoded import (
+    MONEY,
+    QUANTITY,
+    Id,
+    Millis,
+    both_positive,
+    micros,
+    not_negative,
+    positive,
+)
 
 
-class AggTradePayload(msgspec.Struct, frozen=True, tag_field="e", tag="aggTrade"):
+class AggTradePayload(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="aggTrade"):
     """`@aggTrade`: the trades of one taker order at one price."""
 
     E: Millis
@@ -25,7 +34,7 @@ class AggTradePayload(msgspec.Struct, frozen=True, tag_field="e", tag="aggTrade"
     m: bool
 
 
-class TradePayload(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
+class TradePayload(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="trade"):
     """`@trade`: one trade."""
 
     E: Millis
@@ -37,7 +46,7 @@ class TradePayload(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
     m: bool
 
 
-class TickerPayload(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTicker"):
+class TickerPayload(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="24hrTicker"):
     """`@ticker`: rolling 24 hours."""
 
     E: Millis
@@ -55,7 +64,7 @@ class TickerPayload(msgspec.Struct, frozen=True, tag_field="e", tag="24hrTicker"
     n: Id
 
 
-class BookTicker(msgspec.Struct, frozen=True):
+class BookTicker(msgspec.Struct, frozen=True, gc=False):
     """Best bid and ask. It has no kind and no time of its own; `u` rises, with holes."""
 
     u: Id
@@ -66,14 +75,14 @@ class BookTicker(msgspec.Struct, frozen=True):
     A: Decimal
 
 
-class CombinedBookTicker(msgspec.Struct, frozen=True):
+class CombinedBookTicker(msgspec.Struct, frozen=True, gc=False):
     """`@bookTicker` in combined framing."""
 
     stream: str
     data: BookTicker
 
 
-class Shutdown(msgspec.Struct, frozen=True, tag_field="e", tag="serverShutdown"):
+class Shutdown(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="serverShutdown"):
     """The server is about to go; how soon is not promised."""
 
     E: Millis
@@ -82,14 +91,14 @@ class Shutdown(msgspec.Struct, frozen=True, tag_field="e", tag="serverShutdown")
 Payload = AggTradePayload | TradePayload | TickerPayload | Shutdown
 
 
-class Combined(msgspec.Struct, frozen=True):
+class Combined(msgspec.Struct, frozen=True, gc=False):
     """Any other payload in combined framing."""
 
     stream: str
     data: Payload
 
 
-class Anything(msgspec.Struct, frozen=True):
+class Anything(msgspec.Struct, frozen=True, gc=False):
     """What tells the kinds of frame apart: control reply, combined, raw payload."""
 
     stream: str | None = None
@@ -109,14 +118,16 @@ def sequence_of(payload: AggTradePayload | TradePayload) -> int:
 
 def trade_of(payload: AggTradePayload | TradePayload) -> Trade:
     """The trade; refused if a number does not fit."""
-    positive(payload.p, MONEY)
-    positive(payload.q, QUANTITY)
-    first, last = (payload.f, payload.l) if isinstance(payload, AggTradePayload) else (None, None)
+    both_positive(payload.p, payload.q)
+    if type(payload) is AggTradePayload:
+        return Trade(
+            str(payload.a), payload.p, payload.q, "sell" if payload.m else "buy",
+            micros(payload.T), payload.f, payload.l,
+        )  # fmt: skip
+    number = sequence_of(payload)
     return Trade(
-        trade_id=str(sequence_of(payload)), price=payload.p, quantity=payload.q,
-        side="sell" if payload.m else "buy", traded_at=micros(payload.T),
-        first_trade_id=first, last_trade_id=last,
-    )  # fmt: skip
+        str(number), payload.p, payload.q, "sell" if payload.m else "buy", micros(payload.T)
+    )
 
 
 def ticker_of(payload: TickerPayload) -> Ticker:

@@ -10,7 +10,16 @@ from typing import Literal
 import msgspec
 
 from include.market.events import Ticker, Top, Trade
-from streaming.feeds.decoded import MONEY, QUANTITY, Id, Millis, micros, not_negative, positive
+from streaming.feeds.decoded import (
+    MONEY,
+    QUANTITY,
+    Id,
+    Millis,
+    both_positive,
+    micros,
+    not_negative,
+    positive,
+)
 
 Action = Literal["new", "change", "delete"]
 Level = tuple[Action, Decimal, Decimal]
@@ -105,8 +114,7 @@ class TickerPayload(msgspec.Struct, frozen=True):
 
 def trade_of(payload: TradePayload) -> Trade:
     """The trade; refused if a number does not fit."""
-    positive(payload.price, MONEY)
-    positive(payload.amount, QUANTITY)
+    both_positive(payload.price, payload.amount)
     return Trade(
         trade_id=payload.trade_id, price=payload.price, quantity=payload.amount,
         side=payload.direction, traded_at=micros(payload.timestamp),

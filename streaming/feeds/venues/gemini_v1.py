@@ -18,6 +18,7 @@ from streaming.feeds.decoded import (
     Decoded,
     Id,
     Millis,
+    both_positive,
     not_negative,
     parsed,
     positive,
@@ -215,8 +216,7 @@ def _checked(change: BookChange, event_id: int) -> BookChange:
 
 
 def _trade(trade: _Trade, update: _Update) -> Trade:
-    positive(trade.price, MONEY)
-    positive(trade.amount, QUANTITY)
+    both_positive(trade.price, trade.amount)
     if update.timestampms is None:
         raise RejectedFrame("wrong_type", "a trade without timestampms")
     return Trade(

@@ -1,0 +1,37 @@
+"""The verb bench: measured figures, each beside its peer in the same run."""
+
+import json
+from pathlib import Path
+
+import click
+
+from include.console import ERR, show_rows
+from include.settings import ROOT
+
+FIGURE = ("name", "value", "unit", "peer", "peer_value", "ratio")
+
+
+@click.group()
+def bench() -> None:
+    """Measure Tickhouse beside its peers, in the same run on this machine."""
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--data", type=click.Path(path_type=Path), default=ROOT.parent / "shared" / "data",
+              help="Folder of real recordings.")  # fmt: skip
+def feeds(as_json: bool, data: Path) -> None:
+    """Frames decoded and published a second, from real recordings, on one core.
+
+    The peer is cryptofeed: `uv sync --group bench --inexact` installs it.
+    """
+    from streaming.feeds.bench import figures
+    from streaming.feeds.bench_peer import installed
+
+    if not installed():
+        ERR.print("cryptofeed is not installed: its figures are left out")
+    found = figures(data)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        show_rows(FIGURE, [[one[name] for name in FIGURE] for one in found], form="table")

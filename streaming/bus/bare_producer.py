@@ -1,0 +1,28 @@
+"""The bare kafka-python producer, as a yardstick: the same settings, nothing of ours around it."""
+
+import time
+from collections.abc import Sequence
+
+from kafka import KafkaProducer
+
+from streaming.bus.connection import MAX_REQUEST_BYTES, PATIENT
+
+Records = Sequence[tuple[str, bytes, bytes]]
+
+
+def seconds_to_publish(bootstrap: str, records: Records) -> float:
+    """Seconds from the first send to the last acknowledgement of (topic, key, value) records."""
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", retries=float("inf"),
+        linger_ms=5, batch_size=256 * 1024, max_request_size=MAX_REQUEST_BYTES, **PATIENT,
+    )  # fmt: skip
+    try:
+        for topic in {topic for topic, _, _ in records}:
+            producer.partitions_for(topic)
+        began = time.perf_counter()
+        for topic, key, value in records:
+            producer.send(topic, key=key, value=value)
+        producer.flush(timeout=120)
+        return time.perf_counter() - began
+    finally:
+        producer.close(timeout=5)

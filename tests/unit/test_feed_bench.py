@@ -1,0 +1,22 @@
+"""The benchmark measures what it says: the same frames, every one told, ratios of the two."""
+
+from include.market.events import Frame
+from streaming.feeds import bench
+
+AGG_TRADE = (
+    b'{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1617566591315,"s":"BTCUSDT",'
+    b'"a":%d,"p":"58001.03","q":"0.086205","f":745,"l":747,"T":1617566591314,"m":true,"M":true}}'
+)
+
+
+def test_a_rate_is_of_frames_that_were_decoded() -> None:
+    frames = [Frame(AGG_TRADE % number, 5) for number in range(200)]
+    assert bench._rate(frames, bench._binance, encode=True, rounds=1) > 1000
+
+
+def test_a_figure_has_the_stable_form_and_its_ratio() -> None:
+    assert bench._figure("n", 300.4, 100.0, "cryptofeed") == {
+        "name": "n", "value": 300, "unit": "frames/s", "peer": "cryptofeed", "peer_value": 100,
+        "ratio": 3.0,
+    }  # fmt: skip
+    assert bench._figure("n", 1.0, None, "")["ratio"] is None
