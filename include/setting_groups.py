@@ -71,6 +71,10 @@ class Venues:
     """Base URLs and symbols of the venues. `up` points them at the simulator, `up --live` not."""
 
     gemini_ws: str = setting("wss://api.gemini.com", "Gemini websocket base")
+    gemini_current_ws: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
+    gemini_service: str = setting(
+        "v1", "Gemini market data: v1 (numbered; simulated too), v2, or current"
+    )
     gemini_rest: str = setting("https://api.gemini.com", "Gemini REST base")
     binance_ws: str = setting("wss://data-stream.binance.vision", "Binance websocket base")
     binance_rest: str = setting("https://data-api.binance.vision", "Binance REST base")

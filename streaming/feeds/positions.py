@@ -32,8 +32,8 @@ class Positions:
             message = wire.decode(value)
         except WireError:
             return
-        if message.seq is not None and message.events:
-            self.ids[message.symbol] = max(_last(message), self.ids.get(message.symbol, 0))
+        if (last := _last(message)) is not None:
+            self.ids[message.symbol] = max(last, self.ids.get(message.symbol, 0))
 
     def save(self) -> None:
         """Write the ids if they changed, whole or not at all."""
@@ -50,13 +50,12 @@ class Positions:
         self._saved = found
 
 
-def _last(message: Message) -> int:
+def _last(message: Message) -> int | None:
     """The newest trade's id: Gemini's `seq` counts frames of a connection, not trades."""
-    assert message.seq is not None
-    newest = message.events[-1]
+    newest = message.events[-1] if message.events else None
     if message.venue == "gemini" and isinstance(newest, Trade):
         return int(newest.trade_id)
-    return message.seq[1]
+    return message.seq[1] if message.seq and newest else None
 
 
 def _read(path: Path) -> dict[str, int]:

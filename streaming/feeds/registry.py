@@ -11,7 +11,9 @@ from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.deribit import DeribitDecoder
 from streaming.feeds.venues.deribit_session import opening
+from streaming.feeds.venues.gemini_current import GeminiDecoder
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.feeds.venues.gemini_v2 import GeminiV2Decoder
 
 BINANCE_KINDS = ("aggTrade", "ticker", "bookTicker")
 BINANCE_MOST_STREAMS = 1024  # of a connection; and at most five messages a second, so batches
@@ -48,7 +50,30 @@ def links(venue: str, *, venues: Venues, symbols: tuple[str, ...] = ()) -> tuple
 
 
 def _gemini(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
-    return tuple(_gemini_link(venues, symbol) for symbol in symbols or venues.gemini_symbols)
+    followed = symbols or venues.gemini_symbols
+    if venues.gemini_service == "v1":
+        return tuple(_gemini_link(venues, symbol) for symbol in followed)
+    names = [joined(symbol) for symbol in followed]
+    if venues.gemini_service == "v2":
+        wanted = {"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": names}]}
+        return (
+            Link(
+                "gemini", followed, f"{venues.gemini_ws}/v2/marketdata", (json.dumps(wanted),),
+                "gemini_v2/mixed",
+                lambda conn, ids: GeminiV2Decoder(symbols=followed, conn=conn, last_ids=ids),
+            ),
+        )  # fmt: skip
+    if venues.gemini_service != "current":
+        raise SettingsError(f"gemini_service {venues.gemini_service!r} is none of v1, v2, current")
+    streams = [f"{name.lower()}@{kind}" for name in names for kind in ("depth@100ms", "trade")]
+    subscribe = json.dumps({"id": "1", "method": "subscribe", "params": streams})
+    return (
+        Link(
+            "gemini", followed, f"{venues.gemini_current_ws}/?snapshot=-1", (subscribe,),
+            "gemini_current/mixed",
+            lambda conn, ids: GeminiDecoder(symbols=followed, conn=conn, last_ids=ids),
+        ),
+    )  # fmt: skip
 
 
 def _gemini_link(venues: Venues, symbol: str) -> Link:

@@ -1,0 +1,80 @@
+"""A tape through the simulator and the unchanged feed: byte for byte, and recorded the same."""
+
+import asyncio
+import random
+from pathlib import Path
+
+from aiohttp.test_utils import TestServer
+
+from include.market.events import Frame, Message
+from include.settings import load
+from streaming.feeds.__main__ import _Tapes
+from streaming.feeds.registry import links
+from streaming.feeds.supervisor import Feed
+from streaming.feeds.tape import TapeWriter, read_tape
+from streaming.feeds.transport import connect
+from streaming.simulator.__main__ import application
+
+FRAMES = [
+    b'{"type":"update","eventId":1,"socket_sequence":0,"events":[]}',
+    '{"type":"heartbeat","socket_sequence":1,"odd":"é ünïcode"}'.encode(),
+    b"junk that is no JSON",
+    b'{"type":"heartbeat" , "socket_sequence":2}',
+]
+
+
+def written(path: Path, spacing_us: int) -> Path:
+    tape = TapeWriter(path)
+    for number, data in enumerate(FRAMES):
+        tape.write(Frame(data, 1_524_546_889_000_000 + number * spacing_us))
+    tape.close()
+    return path
+
+
+async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path / "btcusd_hand", spacing_us=1_000_000)
+    settings = load({"TICKHOUSE_SIMULATOR_TAPE": str(path), "TICKHOUSE_SIMULATOR_SPEED": "10"})
+    tapes, told, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
+    async with TestServer(application(settings)) as server:
+        base = str(server.make_url("")).rstrip("/").replace("http", "ws")
+        (link,) = links("gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS": base}).venues)
+        clock = asyncio.get_running_loop().time
+
+        def publish(message: Message) -> None:
+            told.append(message)
+            if message.seq == (2, 2):
+                stop.set()
+
+        feed = Feed(
+            link=link, connect=connect, publish=publish, now_us=lambda: 1_700_000_000_000_000 + int(clock() * 1e6),
+            conn_id=lambda: "c1", rng=random.Random(1), stale_s=9,
+            record=lambda conn, frame: tapes.write(link.tape, conn, frame),
+        )  # fmt: skip
+        await asyncio.wait_for(feed.run(stop), 20)
+    tapes.close()
+    (again,) = (tmp_path / "again" / "gemini_v1").glob("*.jsonl.gz")
+    recorded = list(read_tape(again.with_name(again.name.removesuffix(".jsonl.gz"))))
+    assert [frame.data for frame in recorded] == FRAMES
+    spread_s = (recorded[-1].received_time - recorded[0].received_time) / 1e6
+    assert 0.29 < spread_s < 1.5  # three seconds, ten times faster
+    kinds = [message.kind for message in told if message.kind != "ledger"]
+    assert kinds == ["book", "heartbeat", "reject", "heartbeat"]
+
+
+def test_a_tape_that_was_cut_off_ends_at_its_last_whole_line(tmp_path: Path) -> None:
+    path = written(tmp_path / "btcusd_cut", spacing_us=1)
+    texts = path.with_name("btcusd_cut.jsonl.gz")
+    texts.write_bytes(texts.read_bytes()[:-12])
+    found = [frame.data for frame in read_tape(path)]
+    assert found == FRAMES[: len(found)] and len(found) < len(FRAMES) + 1
+
+
+def test_a_frame_that_holds_a_newline_is_counted_and_not_recorded(tmp_path: Path) -> None:
+    tape = TapeWriter(tmp_path / "x_y")
+    tape.write(Frame(b"a\nb", 1))
+    tape.write(Frame(b"c", 2))
+    tape.close()
+    assert (tape.written, tape.unrecordable) == (1, 1)
+    assert [frame.data for frame in read_tape(tmp_path / "x_y")] == [b"c"]
