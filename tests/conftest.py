@@ -37,15 +37,18 @@ def settings(tmp_path: Path) -> Settings:
     return make_settings(tmp_path / "var")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of the world that the shared broker and server of this run belong to."""
+    """Settings of the world that the shared broker and server of a module belong to.
+
+    One a module: what one module wrote never meets another's counts.
+    """
     return make_settings(tmp_path_factory.mktemp("services") / "var")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kafka_broker(service_settings: Settings) -> Iterator[str]:
-    """The bootstrap address of a real broker, shared by the run."""
+    """The bootstrap address of a real broker, shared by a module."""
     from include.local import kafka
 
     kafka.prepare(service_settings)
@@ -55,9 +58,9 @@ def kafka_broker(service_settings: Settings) -> Iterator[str]:
         yield service_settings.bootstrap
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgres_dsn(service_settings: Settings) -> Iterator[dict[str, Any]]:
-    """The connection arguments of a real Postgres server, shared by the run, tables made."""
+    """The connection arguments of a real Postgres server, shared by a module, tables made."""
     from include.local import postgres
     from include.serving.tables import create_tables
 
