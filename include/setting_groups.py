@@ -133,11 +133,16 @@ class Simulator:
 class Stream:
     """The Spark Structured Streaming job."""
 
-    master: str = setting("local[2]", "Spark master")
+    master: str = setting(
+        "local[6]", "Spark master; real-time mode keeps a task slot per partition of market.book"
+    )
     driver_memory: str = setting("2g", "heap of the Spark driver")
     lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
     trigger_s: float = setting(2.0, "least seconds between two micro-batches of `land`")
     signals_trigger_s: float = setting(5.0, "least seconds between two of `signals`")
+    measures_checkpoint_s: int = setting(
+        60, "seconds between two checkpoints of `measures` (Spark's real-time mode)"
+    )
     max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")

@@ -1,7 +1,8 @@
-"""The one stream, always on: Kafka -> Delta tables, and the book's liquidity -> signals.
+"""The one stream, always on: Kafka -> Delta tables, and the book -> signals.
 
-Two queries: `land` puts every topic into its table or into quarantine, `signals` computes the
-60-second liquidity numbers. Run it as `python -m spark_jobs.stream_market` or by spark-submit.
+Three queries: `land` puts every topic into its table or into quarantine, `signals` computes the
+60-second liquidity numbers, `measures` imbalance and mid price of each book update.
+Run it as `python -m spark_jobs.stream_market` or by spark-submit.
 """
 
 import signal
@@ -19,6 +20,7 @@ from include.settings import Settings, from_environment
 from spark_jobs.epoch import open_epoch
 from spark_jobs.health import feed_health_rows, write_progress
 from spark_jobs.landing import LANDED_TOPICS, Landing
+from spark_jobs.measures import start_measures
 from spark_jobs.session import session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_table
@@ -47,11 +49,12 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Run both queries until `stop`, writing their progress for `status`; a failed one ends all."""
+    """Run the queries until `stop`, writing their progress for `status`; a failed one ends all."""
     spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
     for table in (*LANDED, QUARANTINE, SIGNALS):
         create_table(spark, settings, table)
-    queries = [start_landing(spark, settings), start_signals(spark, settings)]
+    starts = (start_landing, start_signals, start_measures)
+    queries = [start(spark, settings) for start in starts]
     while not stop.wait(BEAT_S):
         write_progress(settings, queries)
         for query in queries:

@@ -12,7 +12,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from include.lake.reading import open_table
+from include.lake.reading import open_table, show
 from include.lake.tables import LANDED, QUARANTINE
 
 Partition = tuple[str, int]
@@ -84,7 +84,7 @@ def count_with_duckdb(
         link.execute("INSERT INTO bounds VALUES (?, ?, ?)", [topic, partition, until])
     parts = []
     for name, table in tables.items():
-        link.register(name, table.to_pyarrow_dataset())
+        show(link, name, table)
         aside = int(name == QUARANTINE.name)
         columns = 'topic, "partition" AS part, "offset" AS off, event_index'
         parts.append(f"SELECT {columns}, {aside} AS aside FROM {name}")

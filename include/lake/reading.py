@@ -1,5 +1,8 @@
 """SQL over the Delta tables: DuckDB over delta-rs, without Spark.
 
+delta-rs reads the log and names the files of a version; DuckDB reads those itself where they are
+local. Elsewhere they come through a pyarrow dataset, whose import costs more than most queries.
+
 DuckDB is imported late: a command that asks it nothing starts faster, and one that ends while a
 Kafka client's thread still waits for its broker would print DuckDB's report of leaked objects.
 """
@@ -11,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
+from deltalake.schema import PrimitiveType
 
 from include.errors import QueryError
 from include.lake.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
+
+# Delta's primitive types in DuckDB's words, where they differ by more than capitals.
+DUCK_TYPES = {
+    "string": "VARCHAR", "long": "BIGINT", "short": "SMALLINT", "byte": "TINYINT",
+    "binary": "BLOB", "timestamp": "TIMESTAMP WITH TIME ZONE", "timestamp_ntz": "TIMESTAMP",
+}  # fmt: skip
 
 
 def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTable | None:
@@ -39,8 +49,39 @@ def connect(lake: str, names: Iterable[str] = tuple(TABLES)) -> "duckdb.DuckDBPy
     for name in names:
         table = open_table(lake, name)
         if table is not None:
-            link.register(name, table.to_pyarrow_dataset())
+            show(link, name, table)
     return link
+
+
+def show(link: "duckdb.DuckDBPyConnection", name: str, table: DeltaTable) -> None:
+    """Make this version of a Delta table a view of that name, with the table's own columns."""
+    files = table.file_uris()
+    if any("://" in uri for uri in files):
+        link.register(name, table.to_pyarrow_dataset())
+        return
+    columns = [(field.name, str(field.type.type)) for field in table.schema().fields
+               if isinstance(field.type, PrimitiveType)]  # fmt: skip
+    if not files:
+        empty = ", ".join(_column(name_, _duck(type_), None) for name_, type_ in columns)
+        link.execute(f"CREATE VIEW {name} AS SELECT {empty} WHERE false")
+        return
+    paths = ", ".join("'" + uri.replace("'", "''") + "'" for uri in files)
+    source = f"read_parquet([{paths}], union_by_name = true)"
+    there = {row[0]: row[1] for row in link.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    chosen = ", ".join(_column(name_, _duck(type_), there.get(name_)) for name_, type_ in columns)
+    link.execute(f"CREATE VIEW {name} AS SELECT {chosen} FROM {source}")
+
+
+def _column(name: str, wanted: str, there: str | None) -> str:
+    if there is None:
+        return f'NULL::{wanted} AS "{name}"'
+    if there == wanted:
+        return f'"{name}"'
+    return f'CAST("{name}" AS {wanted}) AS "{name}"'
+
+
+def _duck(delta_type: str) -> str:
+    return DUCK_TYPES.get(delta_type, delta_type.upper())
 
 
 def query(lake: str, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -51,13 +92,14 @@ def query(lake: str, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """
     import duckdb  # noqa: PLC0415
 
-    link = connect(lake)
+    named = [name for name in TABLES if name in statement.lower()]
+    link = connect(lake, named or TABLES)
     try:
         result = link.execute(statement)
         columns = [column[0] for column in result.description or []]
         return columns, result.fetchall()
     except duckdb.Error as error:
-        there = ", ".join(row[0] for row in link.execute("SHOW TABLES").fetchall()) or "none yet"
+        there = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
         raise QueryError(f"{error} (tables: {there})") from error
     finally:
         link.close()

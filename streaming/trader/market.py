@@ -102,10 +102,12 @@ class Market:
         place = Place(record.topic, record.partition, record.offset)
         if record.topic == SIGNALS:
             signal = _signal.decode(record.value)
-            if not _sound(signal.value):
-                self.unreadable += 1
-            elif signal.type == "price_volume":
+            if signal.type != "price_volume":
+                return
+            if _sound(signal.value):
                 self._signals.append((signal, place))
+            else:
+                self.unreadable += 1
             return
         book = _book.decode(record.value)
         if book.top and not all(map(_sound, msgspec.structs.astuple(book.top))):
