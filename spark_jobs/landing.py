@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from include.lake.columns import Table
@@ -12,52 +12,69 @@ from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
 from include.settings import Settings
 from spark_jobs.epoch import Epoch
 from spark_jobs.sinks import Appender, path
+from spark_jobs.sources import RECORDS_A_TASK
 from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
 
 REJECTS = "market.rejects"
 LANDED_TOPICS = (*TABLE_OF_TOPIC, REJECTS)
-RECORDS_A_TASK = 20_000
 Hook = Callable[[DataFrame], None]
 
 
 class Landing:
     """The batch writer: one Delta commit per table that the batch has rows for."""
 
-    def __init__(self, settings: Settings, *, epoch: Epoch, hooks: dict[str, Hook]) -> None:
-        """`hooks` are called with a topic's landed rows after their commit."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        epoch: Epoch,
+        hooks: dict[str, Hook],
+        counts: Callable[[int], dict[str, int] | None] = lambda _: None,
+    ) -> None:
+        """`hooks` are called with a topic's landed rows after their commit.
+
+        `counts` tells how many records of each topic a batch has, where that is known.
+        """
         self.settings = settings
         self.epoch = epoch
         self.appender = Appender(epoch.app)
         self.hooks = hooks
+        self.counts = counts
 
     def write(self, batch: DataFrame, batch_id: int) -> None:
         """Land the batch; repeated with the same id it changes nothing."""
-        records = batch.persist()
+        counts = self.counts(batch_id)
+        alone = counts is not None and len(counts) == 1
+        records = batch if alone else batch.persist()
         try:
-            counts = {
-                row["topic"]: row["count"] for row in records.groupBy("topic").count().collect()
-            }
+            counts = _counted(records) if counts is None else counts
             _choose_engine(batch.sparkSession, sum(counts.values()))
             with ThreadPoolExecutor(max_workers=4) as pool:
                 bad = list(pool.map(lambda topic: self._land(
                     # An idle partition still costs a task: small batches are written by one.
                     records.where(F.col("topic") == topic).coalesce(_tasks(counts[topic])),
                     topic, batch_id), counts))  # fmt: skip
-            self._set_aside(bad, batch_id)
+            self._set_aside([part for part in bad if part is not None], batch_id)
         finally:
-            records.unpersist()
+            if not alone:
+                records.unpersist()
 
-    def _land(self, records: DataFrame, topic: str, batch_id: int) -> DataFrame:
+    def _land(self, records: DataFrame, topic: str, batch_id: int) -> DataFrame | None:
+        """Append a topic's sound records; gives the others, unless it is known there are none."""
         own = self._unseen(records, topic)
         if topic == REJECTS:
             return rejected(own)
         table = TABLE_OF_TOPIC[topic]
         read = parsed(own, table)
-        rows = landed(read, table)
-        self.appender.append(rows, location=path(self.settings, table.name), batch_id=batch_id)
+        seen = Observation()
+        problems = F.count_if(F.col("problem").isNotNull()).alias("problems")
+        rows = landed(read.observe(seen, problems), table)
+        location = path(self.settings, table.name)
+        appended = self.appender.append(rows, location=location, batch_id=batch_id)
         if topic in self.hooks:
             self.hooks[topic](rows)
-        return quarantined(read, table)
+        clean = appended and seen.get["problems"] == 0
+        return None if clean else quarantined(read, table)
 
     def _set_aside(self, parts: Sequence[DataFrame], batch_id: int) -> None:
         if not parts:
@@ -88,6 +105,10 @@ def _choose_engine(spark: SparkSession, records: int) -> None:
     small = records < RECORDS_A_TASK
     spark.conf.set("spark.sql.codegen.wholeStage", str(not small).lower())
     spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN" if small else "FALLBACK")
+
+
+def _counted(records: DataFrame) -> dict[str, int]:
+    return {row["topic"]: row["count"] for row in records.groupBy("topic").count().collect()}
 
 
 def _tasks(records: int) -> int:

@@ -25,10 +25,13 @@ def path(settings: Settings, table: str) -> str:
 
 
 def create_table(spark: SparkSession, settings: Settings, table: Table) -> DeltaTable:
-    """The Delta table, made with its schema, comments and properties if it is not there."""
+    """The Delta table, made with its schema, comments and properties if it is not there.
+
+    A table of an earlier version gets the columns that have come since.
+    """
     location = path(settings, table.name)
     if DeltaTable.isDeltaTable(spark, location):
-        return DeltaTable.forPath(spark, location)
+        return _with_new_columns(spark, DeltaTable.forPath(spark, location), table, location)
     builder = DeltaTable.createIfNotExists(spark).location(location).comment(table.comment)
     for column in table.columns:
         builder = builder.addColumn(column.name, column.type, comment=column.comment)
@@ -39,6 +42,21 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> Delta
         skipped_by = ",".join((*table.cluster, *(c for c in SKIPPED_BY if c in table.names)))
         builder = builder.property("delta.dataSkippingStatsColumns", skipped_by)
     return builder.execute()
+
+
+def _with_new_columns(
+    spark: SparkSession, there: DeltaTable, table: Table, location: str
+) -> DeltaTable:
+    known = set(there.toDF().columns)
+    new = [column for column in table.columns if column.name not in known]
+    if new:
+        added = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.comment)}" for c in new)
+        spark.sql(f"ALTER TABLE delta.`{location}` ADD COLUMNS ({added})")
+    return there
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 class Appender:

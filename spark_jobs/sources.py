@@ -5,6 +5,8 @@ from pyspark.sql import DataFrame, SparkSession
 from include.market.wire import MAX_MESSAGE_BYTES
 from include.settings import Settings
 
+RECORDS_A_TASK = 20_000
+
 
 def kafka_stream(
     spark: SparkSession, settings: Settings, topics: list[str], *, bounded: bool = True
@@ -22,5 +24,8 @@ def kafka_stream(
         .option("kafka.max.partition.fetch.bytes", str(2 * MAX_MESSAGE_BYTES))
     )
     if bounded:
-        source = source.option("maxOffsetsPerTrigger", str(settings.stream.max_offsets))
+        # A batch of one partition's backlog is split over the cores; a usual one is not.
+        source = source.option("maxOffsetsPerTrigger", str(settings.stream.max_offsets)).option(
+            "maxRecordsPerPartition", str(RECORDS_A_TASK)
+        )
     return source.load()

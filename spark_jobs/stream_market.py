@@ -13,6 +13,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from include.lake.checkpoint import batch_counts
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.lock import held_alone
 from include.log import event, start_logging
@@ -37,7 +38,12 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     for (topic, _), (_, end) in offsets(settings.bootstrap, LANDED_TOPICS).items():
         ends[topic] = max(ends.get(topic, 0), end)
     epoch = open_epoch(folder, query="land", ends=ends)
-    landing = Landing(settings, epoch=epoch, hooks={"market.ledger": feed_health_rows(settings)})
+    landing = Landing(
+        settings,
+        epoch=epoch,
+        hooks={"market.ledger": feed_health_rows(settings)},
+        counts=lambda batch: batch_counts(folder / "stream", batch),
+    )
     return (
         kafka_stream(spark, settings, list(LANDED_TOPICS))
         .writeStream.queryName("land")

@@ -18,6 +18,20 @@ def committed_offsets(checkpoint: Path) -> dict[tuple[str, int], int]:
     return {}
 
 
+def batch_counts(checkpoint: Path, batch: int) -> dict[str, int] | None:
+    """How many offsets of each topic a started batch spans; nothing if that is not written."""
+    began, ended = (checkpoint / "offsets" / str(number) for number in (batch - 1, batch))
+    if not (began.exists() and ended.exists()):
+        return None
+    starts, ends = _ends(began.read_text()), _ends(ended.read_text())
+    counts: dict[str, int] = {}
+    for (topic, partition), end in ends.items():
+        spanned = end - starts.get((topic, partition), 0)
+        if spanned > 0:
+            counts[topic] = counts.get(topic, 0) + spanned
+    return counts
+
+
 def _numbers(folder: Path) -> list[int]:
     if not folder.exists():
         return []

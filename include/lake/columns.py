@@ -51,13 +51,15 @@ ENVELOPE = (
     Column("venue_time", "timestamp", "the venue's time; null where it gives none"),
     Column("received_time", "timestamp", "when the feed received it", required=True),
 )
+EXTRA = Column("extra", "string", "JSON of the fields that this version's columns do not have")
 LANDED_KEY = ("topic", "partition", "offset", "event_index")
 
 
 def landed(name: str, topic: str, comment: str, *columns: Column) -> Table:
-    """A table that lands a topic: accounting, envelope, then its own columns."""
+    """A table that lands a topic: accounting, envelope, its own columns, and the rest as JSON."""
+    every = (*ACCOUNTING, *ENVELOPE, *columns, EXTRA)
     return Table(
-        name=name, comment=comment, columns=(*ACCOUNTING, *ENVELOPE, *columns), key=LANDED_KEY,
+        name=name, comment=comment, columns=every, key=LANDED_KEY,
         cluster=("symbol", "received_time"), topic=topic,
     )  # fmt: skip
 

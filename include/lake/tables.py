@@ -219,5 +219,5 @@ TABLE_OF_TOPIC = {table.topic: table for table in LANDED if table.topic}
 
 
 def event_columns(table: Table) -> tuple[Column, ...]:
-    """A landed table's own columns, after accounting and envelope."""
-    return table.columns[len(ACCOUNTING) + len(ENVELOPE) :]
+    """A landed table's own columns: after accounting and envelope, before the rest as JSON."""
+    return table.columns[len(ACCOUNTING) + len(ENVELOPE) : -1]

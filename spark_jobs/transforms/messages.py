@@ -11,26 +11,31 @@ from pyspark.sql import functions as F
 from include.lake.columns import ENVELOPE, Table
 from include.lake.tables import QUARANTINE, event_columns
 from spark_jobs.schemas import CORRUPT, SCHEMA_VERSION, column_type, message_schema
+from spark_jobs.transforms.extras import extra_text, extras
 
 KNOWN_VERSION = 1
 
 
 def parsed(records: DataFrame, table: Table) -> DataFrame:
-    """Kafka records of the table's topic with `message` (struct) and `problem` (null if none)."""
+    """Kafka records of the table's topic with `message` (struct) and `problem` (null if none).
+
+    The message comes out of a generator: the optimiser copies a plain column's expression into
+    every filter on it, which parsed each record some twenty times.
+    """
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
     text = F.col("value").cast("string")
-    decoded = records.withColumn("message", F.from_json(text, message_schema(table), options))
+    message = F.from_json(text, message_schema(table), options)
+    decoded = records.select("*", F.explode(F.array(message)).alias("message"))
     return decoded.withColumn("problem", _problem(table))
 
 
 def landed(records: DataFrame, table: Table) -> DataFrame:
     """One row an event of every sound record; a message without events keeps one row, index -1."""
-    sound = records.where(F.col("problem").isNull())
-    exploded = sound.select(
-        "topic", "partition", "offset", "timestamp", "message",
-        F.posexplode_outer("message.events").alias("pos", "event"),
-    )  # fmt: skip
-    return exploded.select(*_accounting(), *_envelope(), *_own(table))
+    sound = records.where(F.col("problem").isNull()).select(
+        "topic", "partition", "offset", "timestamp", "message", extras(table).alias("extras")
+    )
+    exploded = sound.select("*", F.posexplode_outer("message.events").alias("pos", "event"))
+    return exploded.select(*_accounting(), *_envelope(), *_own(table), extra_text().alias("extra"))
 
 
 def quarantined(records: DataFrame, table: Table | None = None) -> DataFrame:

@@ -1,6 +1,8 @@
 """Kafka records of every kind go to their table or to quarantine, each exactly once."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,7 +33,9 @@ def book_message(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def records(spark: SparkSession, topic: str, values: list[bytes | None], *, first: int = 0) -> Any:
+def records(
+    spark: SparkSession, topic: str, values: Sequence[bytes | None], *, first: int = 0
+) -> Any:
     rows = [(topic, 0, first + n, AT, b"gemini|BTC-USD", value) for n, value in enumerate(values)]
     return spark.createDataFrame(rows, RECORD)
 
@@ -104,6 +108,36 @@ def test_what_cannot_be_read_is_set_aside_whole_with_its_reason(
     assert all(aside[n]["value"] == (None if v is None else bytearray(v)) for n, (v, _) in
                enumerate(cases))  # fmt: skip
     assert {row["offset"] for row in rows_of(spark, lake, "book_changes")} == {len(cases)}
+
+
+def test_fields_that_no_column_has_are_kept(spark: SparkSession, lake: Settings) -> None:
+    drifted = book_message(session={"id": 7})
+    drifted["events"][1] = {**drifted["events"][1], "price": 9225.25, "liquidity\u00e9": [1, "x"]}
+    drifted["top"] = {**drifted["top"], "depth": 3}
+    told = text(book_message(reason='with "quotes": inside'))
+    landing(lake).write(
+        records(spark, "market.book", [text(book_message()), text(drifted), told]), 0
+    )
+    rows = rows_of(spark, lake, "book_changes")
+    extra = {(row["offset"], row["event_index"]): row["extra"] for row in rows}
+    assert extra[0, 0] is None and extra[0, 1] is None
+    whole = {"message": {"session": '{"id":7}'}, "top": {"depth": "3"}}
+    assert json.loads(extra[1, 0]) == whole
+    assert json.loads(extra[1, 1]) == {"event": {"liquidity\u00e9": '[1,"x"]'}, **whole}
+    assert json.loads(extra[2, 0]) == {"message": {"reason": 'with "quotes": inside'}}
+    assert {row["price"] for row in rows} == {Decimal("9225.25")}
+    assert rows_of(spark, lake, "quarantine") == []
+
+
+def test_a_table_of_an_earlier_version_gets_the_new_columns(
+    spark: SparkSession, settings: Settings
+) -> None:
+    table = TABLES["trades"]
+    create_table(spark, settings, replace(table, columns=table.columns[:-1]))
+    create_table(spark, settings, table)
+    made = spark.read.format("delta").load(path(settings, "trades"))
+    assert made.columns == list(table.names)
+    assert made.schema["extra"].metadata["comment"] == table.columns[-1].comment
 
 
 def test_a_batch_applied_twice_changes_nothing(spark: SparkSession, lake: Settings) -> None:

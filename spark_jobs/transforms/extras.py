@@ -1,0 +1,66 @@
+"""Fields that this version of the schema does not know: kept as JSON, never dropped.
+
+A typed parse passes over unknown fields, and parsing every record twice for their sake would cost
+what the first parse costs. So a pattern looks for a key outside the known ones, and only where it
+finds one are the maps of the record's fields made.
+"""
+
+import re
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from include.lake.columns import Table
+from spark_jobs.schemas import event_schema, message_schema
+
+EVENT_TAG = "type"  # the events' own tag on the wire; their table says it
+TEXTS = "map<string,string>"
+SHAPE = f"events array<{TEXTS}>, top {TEXTS}"
+
+
+def extras(table: Table) -> Column:
+    """A struct of the unknown fields of a record, by place; null where there are none."""
+    text = F.col("value").cast("string")
+    fields, events, top = _known(table)
+    nested = F.from_json(text, SHAPE)
+    found = F.struct(
+        _unknown(F.from_json(text, TEXTS), fields).alias("message"),
+        _unknown(nested["top"], top).alias("top"),
+        F.transform(nested["events"], lambda event: _unknown(event, events)).alias("events"),
+    )
+    return F.when(text.rlike(_stranger({*fields, *events, *top})), found)
+
+
+def extra_text() -> Column:
+    """JSON of a row's own unknown fields, from `extras` and `pos`: event, message, top; or null."""
+    found = F.col("extras")
+    parts = F.struct(
+        _filled(F.get(found["events"], F.coalesce(F.col("pos"), F.lit(-1)))).alias("event"),
+        _filled(found["message"]).alias("message"),
+        _filled(found["top"]).alias("top"),
+    )
+    text = F.to_json(parts)
+    return F.when(found.isNotNull() & (text != F.lit("{}")), text)
+
+
+def _known(table: Table) -> tuple[set[str], set[str], set[str]]:
+    schema = message_schema(table)
+    top = schema["top"].dataType if "top" in schema.names else T.StructType()
+    own = {*event_schema(table).names, EVENT_TAG}
+    return {*schema.names, "top"}, own, set(getattr(top, "names", ()))
+
+
+def _unknown(fields: Column, known: set[str]) -> Column:
+    names = [F.lit(name) for name in sorted(known)]
+    return F.map_filter(fields, lambda key, _: ~key.isin(*names))
+
+
+def _filled(fields: Column) -> Column:
+    return F.when(F.size(fields) > 0, fields)
+
+
+def _stranger(known: set[str]) -> str:
+    """A pattern that finds a JSON key outside `known`, or a text with an escape, to be safe."""
+    names = "|".join(sorted(map(re.escape, known)))
+    return rf'"(?!(?:{names})"\s*:)[^"\\]*+(?:"\s*:|\\)'
