@@ -23,25 +23,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformRun]:
         yield platform
 
 
-def rows(run: PlatformRun) -> int:
-    return int(sum(run.told("status", "--json")["rows"].values()))
-
-
+@pytest.mark.timeout(1200)
 def test_killed_processes_come_back_and_the_audit_stays_clean(run: PlatformRun) -> None:
     print(f"seed {SEED}")
     rng = random.Random(SEED)
-    eventually(lambda: rows(run) > 100, timeout_s=120, every_s=1, what="rows are landing")
+    eventually(lambda: run.rows() > 100, timeout_s=120, every_s=1, what="rows are landing")
     for name in KILLED:
         pid = run.pid(name)
         assert pid is not None, name
-        before = rows(run)
+        before = run.rows()
         os.kill(pid, signal.SIGKILL)
         eventually(
             lambda name=name, pid=pid: run.pid(name) not in {None, pid},
             timeout_s=60, every_s=0.5, what=f"{name} comes back",
         )  # fmt: skip
         eventually(
-            lambda before=before: rows(run) > before, timeout_s=150, every_s=1,
+            lambda before=before: run.rows() > before, timeout_s=150, every_s=1,
             what=f"rows land again after {name} was killed",
         )  # fmt: skip
         time.sleep(rng.uniform(0, 3))  # where in a batch the next kill falls

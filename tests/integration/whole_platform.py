@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from include.lake.reading import row_counts
 from include.local.airflow import AirflowApi
+from include.local.status import processes
 from include.settings import ROOT, Settings, load, read_env
 from tests.conftest import make_environment
 
@@ -51,8 +53,12 @@ class PlatformRun:
         return AirflowApi(self.settings)
 
     def pid(self, name: str) -> int | None:
-        told = self.told("status", "--json")
-        return next((one["pid"] for one in told["processes"] if one["name"] == name), None)
+        every = processes(self.settings)
+        return next((one["pid"] for one in every if one["name"] == name), None)
+
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(row_counts(self.settings.lake).values())
 
     def behind(self) -> int | None:
         """Offsets that the stream has not read yet; none while it tells nothing."""
