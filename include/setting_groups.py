@@ -127,6 +127,10 @@ class Simulator:
     history_days: int = setting(90, "days of minute history the simulator serves")
     tape: str = setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
     speed: float = setting(1.0, "how many times faster than recorded a tape plays")
+    faults: str = setting("", "path of a YAML script of faults to play; empty: none")
+    kaggle_key: Secret = setting(
+        Secret("for-the-simulator"), "API key that the simulated Kaggle takes, any user name"
+    )
 
 
 @dataclass(frozen=True)

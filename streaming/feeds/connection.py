@@ -14,6 +14,8 @@ from streaming.feeds.stopping import stopped
 from streaming.feeds.transport import Connect, Socket
 
 REFUSED = "refused"
+RENEW = "renew"
+RENEW_AFTER = 2  # times `stale_s` of silence
 WATCH_EVERY_S = 1.0
 
 
@@ -21,7 +23,8 @@ WATCH_EVERY_S = 1.0
 class Connection:
     """Follows one link once. Set `retire` to end it; `cause` says why it was opened.
 
-    `live` is set by the first message; `worn` when a successor should be opened before this ends.
+    `live` is set by the first message; `worn` when a successor should be opened before this ends,
+    for the cause `worn_by`.
     `wait_s` is how long the venue asked us to wait when it refused the connection.
     """
 
@@ -35,6 +38,7 @@ class Connection:
     retire: asyncio.Event = field(default_factory=asyncio.Event)
     live: asyncio.Event = field(default_factory=asyncio.Event)
     worn: asyncio.Event = field(default_factory=asyncio.Event)
+    worn_by: str = RENEW
     wait_s: float = 0.0
     _frame_us: int = 0
     _data_us: int = 0
@@ -88,7 +92,7 @@ class Connection:
                 except Unreachable as error:
                     return str(error)
             if decoded.renew:
-                self.worn.set()
+                self._wear(decoded.renew)
             if decoded.resync:
                 return "resync"
 
@@ -135,7 +139,9 @@ class Connection:
     async def _watch(self, socket: Socket) -> str:
         """Tell a silence of `stale_s` seconds; end the connection if no ping is answered then.
 
-        Without data but with heartbeats the market is quiet: that is told, and left alone.
+        A venue that answers pings and says nothing may have forgotten us: if that lasts, a
+        successor is opened, and this connection ends only when that one has data. Without data
+        but with heartbeats the market is quiet: that is told, and left alone.
         """
         while True:
             await asyncio.sleep(min(WATCH_EVERY_S, self.stale_s / 4))
@@ -149,9 +155,15 @@ class Connection:
                 self.outlet.tell("stale", found, conn=self.conn, detail=f"{quiet_s:.0f} s")
             if found == "silent" and not await socket.probe():
                 return "silent"
+            if silent_s >= RENEW_AFTER * self.stale_s:
+                self._wear("silent")
+
+    def _wear(self, cause: str) -> None:
+        self.worn_by = cause
+        self.worn.set()
 
     async def _age(self) -> str:
         """Ask for a successor before the venue cuts this connection; then wait to be retired."""
         await asyncio.sleep(self.link.life_s or 0)
-        self.worn.set()
+        self._wear(RENEW)
         return await stopped(self.retire, "renewed")

@@ -31,12 +31,13 @@ class Send:
 class Decoded(msgspec.Struct, frozen=True, gc=False):
     """The messages that a frame holds, and what it asks for.
 
-    `resync` ends the connection for a new one; `renew` asks for a new one before this ends.
+    `resync` ends the connection for a new one; `renew`, if it names a cause, asks for a new one
+    before this ends.
     """
 
     messages: tuple[Message, ...]
     resync: bool = False
-    renew: bool = False
+    renew: str = ""
     sends: tuple[Send, ...] = ()
 
 

@@ -90,7 +90,7 @@ class Feed:
     ) -> tuple[Connection, "asyncio.Task[str]"]:
         """Make before break: the old connection ends once the new one has data, or by itself."""
         line.worn.clear()
-        new, new_following = self._next("renew", stop)
+        new, new_following = self._next(line.worn_by, stop)
         await _first(new_following, following, _until(new.live))
         if new_following.done() and not following.done() and not stop.is_set():
             new_following.result()  # a fault of Kafka ends the feed

@@ -6,12 +6,13 @@ trade can be asked for again.
 
 import asyncio
 import json
-import time
 from decimal import Decimal
 
 from aiohttp import web
 
 from include.market.symbols import table
+from streaming.simulator.clock import Clock
+from streaming.simulator.faults.live import Faults
 from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
 
 PER_SECOND = 2
@@ -40,14 +41,22 @@ def number_at(ms: int) -> int:
 class BinanceMarket:
     """Serves the streams and REST of the symbols of `paths`."""
 
-    def __init__(self, paths: dict[str, PricePath]) -> None:
+    def __init__(self, paths: dict[str, PricePath], *, clock: Clock, faults: Faults) -> None:
         """Know symbols by the venue's spelling."""
+        self._clock, self._faults = clock, faults
         names = table(tuple(paths))
         self._paths = {spelling: paths[symbol] for spelling, symbol in names.items()}
 
+    def add_to(self, app: web.Application) -> None:
+        """Serve under Binance's own paths."""
+        for path in ("/ws", "/ws/{stream}", "/stream"):
+            app.router.add_get(path, self.websocket)
+        app.router.add_get("/api/v3/aggTrades", self.agg_trades)
+        app.router.add_get("/api/v3/klines", self.klines)
+
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve `/ws`, `/ws/<stream>` and `/stream?streams=a/b`."""
-        socket = web.WebSocketResponse(compress=False, heartbeat=PING_EVERY_S * 2)
+        socket = self._faults.socket("binance", heartbeat_s=PING_EVERY_S * 2)
         await socket.prepare(request)
         combined = request.path.endswith("/stream")
         named = request.match_info.get("stream") or request.query.get("streams", "")
@@ -63,11 +72,12 @@ class BinanceMarket:
     async def _send(
         self, socket: web.WebSocketResponse, streams: set[str], *, combined: bool
     ) -> None:
-        done, ping_at = number_at(time.time_ns() // 1_000_000), time.monotonic() + PING_EVERY_S
-        second = int(time.time())
+        loop = asyncio.get_running_loop()
+        done, ping_at = number_at(self._clock.now_ms()), loop.time() + PING_EVERY_S
+        second = self._clock.now_ms() // 1000
         while not socket.closed:
             await asyncio.sleep(0.05)
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = self._clock.now_ms()
             upto = number_at(now_ms)
             for number in range(done, upto):
                 for kind in ("bookTicker", "aggTrade"):
@@ -76,7 +86,7 @@ class BinanceMarket:
             if now_ms // 1000 > second:
                 second = now_ms // 1000
                 await self._each(socket, streams, "ticker", second, combined=combined)
-            if time.monotonic() > ping_at:
+            if loop.time() > ping_at:
                 ping_at += PING_EVERY_S
                 await socket.ping()
 
@@ -104,7 +114,7 @@ class BinanceMarket:
         if path is None:
             return _error(-1121, "Invalid symbol.")
         limit = min(int(query.get("limit", 500)), _MOST)
-        end = number_at(time.time_ns() // 1_000_000)
+        end = number_at(self._clock.now_ms())
         if "endTime" in query:
             end = min(end, number_at(int(query["endTime"]) + 1))
         start = end - limit
@@ -121,7 +131,7 @@ class BinanceMarket:
             return _error(-1121, "Invalid symbol.")
         if query.get("interval") != "1m":
             return _error(-1120, "Invalid interval.")
-        limit, now_ms = min(int(query.get("limit", 500)), _MOST), time.time_ns() // 1_000_000
+        limit, now_ms = min(int(query.get("limit", 500)), _MOST), self._clock.now_ms()
         end = min(int(query.get("endTime", now_ms)), now_ms)
         start = int(query.get("startTime", end - (limit - 1) * 60_000 - end % 60_000))
         opens = range(-(-start // 60_000) * 60_000, end + 1, 60_000)[:limit]

@@ -2,41 +2,33 @@
 
 import asyncio
 import json
-import time
 from contextlib import suppress
 
 from aiohttp import WSMessage, web
 
 from include.settings import Settings
 from streaming.simulator import deribit_market as market
+from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_rpc import Fields, Refused, Rpc
+from streaming.simulator.faults.live import Faults
+from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.price_path import PricePath
-
-FAULTS = ("skip_change", "skip_trade", "close", "silence")
 
 
 class DeribitServer:
-    """One instrument for any number of connections; `POST /faults/deribit` breaks them all."""
+    """One instrument for any number of connections."""
 
-    def __init__(self, path: PricePath, settings: Settings) -> None:
+    def __init__(
+        self, path: PricePath, settings: Settings, *, clock: Clock, faults: Faults
+    ) -> None:
         """Know the credentials to check."""
         self._path, self._venues = path, settings.venues
-        self._broken: set[tuple[int, str]] = set()
-        self._open: set[int] = set()
+        self._clock, self._faults = clock, faults
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Deribit's own paths."""
         app.router.add_get("/ws/api/v2", self.websocket)
         app.router.add_get("/api/v2/{method:(public|private)/[a-z_]+}", self.http)
-        app.router.add_post("/faults/deribit", self.fault)
-
-    async def fault(self, request: web.Request) -> web.Response:
-        """Do `{"fault": NAME}` once on every open connection."""
-        name = (await request.json())["fault"]
-        if name not in FAULTS:
-            return web.json_response({"faults": FAULTS}, status=400)
-        self._broken |= {(number, name) for number in self._open}
-        return web.json_response({"sockets": len(self._open)})
 
     def _rpc(self) -> Rpc:
         key, secret = self._venues.deribit_key.reveal(), self._venues.deribit_secret.reveal()
@@ -45,55 +37,40 @@ class DeribitServer:
     async def http(self, request: web.Request) -> web.Response:
         """Answer one method by GET."""
         reply = _reply(self._rpc(), {"method": request.match_info["method"],
-                                     "params": dict(request.query)})  # fmt: skip
+                                     "params": dict(request.query)}, self._clock)  # fmt: skip
         return web.json_response(reply, status=400 if "error" in reply else 200)
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection."""
-        socket = web.WebSocketResponse()
+        socket = self._faults.socket("deribit")
         await socket.prepare(request)
-        rpc, number = self._rpc(), id(socket)
-        self._open.add(number)
+        rpc = self._rpc()
         jobs = [
-            asyncio.ensure_future(self._notify(socket, rpc, number)),
+            asyncio.ensure_future(self._notify(socket, rpc)),
             asyncio.ensure_future(_beat(socket, rpc)),
         ]
         try:
             async for message in socket:
-                await socket.send_json(_reply(rpc, _asked(message)))
+                await socket.send_json(_reply(rpc, _asked(message), self._clock))
         finally:
-            self._open.discard(number)
             for job in jobs:
                 job.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*jobs, return_exceptions=True)
         return socket
 
-    def _struck(self, number: int, fault: str) -> bool:
-        struck = (number, fault) in self._broken
-        self._broken.discard((number, fault))
-        return struck
-
-    async def _notify(self, socket: web.WebSocketResponse, rpc: Rpc, number: int) -> None:
+    async def _notify(self, socket: FaultySocket, rpc: Rpc) -> None:
         """Tell each channel what is new, ten times a second."""
         told: dict[str, int] = {}
-        silent = False
         while not socket.closed:
             await asyncio.sleep(1 / market.STEPS_PER_S)
-            silent = silent or self._struck(number, "silence")
-            if silent:
+            if socket.quiet:
                 continue
-            if self._struck(number, "close"):
-                await socket.close(code=1012)
-                return
             told = {one: at for one, at in told.items() if one not in rpc.fresh}
             rpc.fresh.clear()
             for channel in list(rpc.channels):
-                now_ms = time.time_ns() // 1_000_000
-                fault = "skip_trade" if channel.startswith("trades") else "skip_change"
-                for data in self._news(channel, told, now_ms):
-                    if not self._struck(number, fault):
-                        await socket.send_str(_notification(channel, data))
+                for data in self._news(channel, told, self._clock.now_ms()):
+                    await socket.send_str(_notification(channel, data))
 
     def _news(self, channel: str, told: dict[str, int], now_ms: int) -> list[object]:
         kind, *rest = channel.split(".")
@@ -123,8 +100,8 @@ def _asked(message: WSMessage) -> Fields:
     return asked if isinstance(asked, dict) else {}
 
 
-def _reply(rpc: Rpc, asked: Fields) -> Fields:
-    now_us = time.time_ns() // 1000
+def _reply(rpc: Rpc, asked: Fields, clock: Clock) -> Fields:
+    now_us = clock.now_us()
     reply: Fields = {"jsonrpc": "2.0"} | ({"id": asked["id"]} if "id" in asked else {})
     try:
         if not asked.get("method"):

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,6 +16,7 @@ from include.variables import Secret
 from streaming.simulator.gemini_market import GeminiMarket
 
 Fields = dict[str, Any]
+PRIVATE = ("order/new", "order/status", "order/cancel", "orders", "mytrades", "balances")
 FEE_SHARE = Decimal("0.004")
 _CENT = Decimal("0.01")
 _OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
@@ -40,6 +40,11 @@ class GeminiAccount:
         self.balances = {"BTC": Decimal(0), "USD": Decimal(10_000)}
         self.orders: list[Fields] = []
         self.trades: list[Fields] = []
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve under Gemini's own paths."""
+        for name in PRIVATE:
+            app.router.add_post(f"/v1/{name}", self.serve)
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer any private endpoint."""
@@ -102,7 +107,8 @@ class GeminiAccount:
     ) -> Fields:
         done = sum((quantity for _, quantity in fills), Decimal(0))
         paid = sum((at * quantity for at, quantity in fills), Decimal(0))
-        now_ms, number = time.time_ns() // 1_000_000, str(time.time_ns() // 1000)
+        now_us = self._market.clock.now_us()
+        now_ms, number = now_us // 1000, str(now_us)
         order: Fields = {
             "order_id": number, "id": number, "symbol": "btcusd", "exchange": "gemini",
             "avg_execution_price": f"{paid / done if done else 0:.2f}", "side": asked["side"],

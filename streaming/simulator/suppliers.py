@@ -4,7 +4,6 @@ Paths and reply shapes are those of Coinbase, Bitstamp, Kraken, Gemini and Crypt
 per minute too, with 429 and Retry-After beyond them.
 """
 
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from decimal import Decimal
 
 from aiohttp import web
 
+from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
 
 EUR_PER_USD = Decimal("0.92")
@@ -52,7 +52,7 @@ class Ticker:
 Answer = Callable[[web.Request, Ticker, int], web.Response]
 
 
-def add_suppliers(app: web.Application, path: PricePath) -> None:
+def add_suppliers(app: web.Application, path: PricePath, clock: Clock) -> None:
     """Serve every supplier's ticker."""
     served: list[tuple[str, Answer, Ticker]] = [
         ("/products/{pair}/ticker", _coinbase, Ticker(path, Decimal("0.0001"), 0, 600)),
@@ -62,12 +62,14 @@ def add_suppliers(app: web.Application, path: PricePath) -> None:
         ("/v1/pubticker/{pair:(?i:btceur)}", _gemini, Ticker(path, Decimal(0), 0, 120)),
     ]
     for route, answer, ticker in served:
-        app.router.add_get(route, _endpoint(answer, ticker))
+        app.router.add_get(route, _endpoint(answer, ticker, clock))
 
 
-def _endpoint(answer: Answer, ticker: Ticker) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _endpoint(
+    answer: Answer, ticker: Ticker, clock: Clock
+) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
-        now_s = time.time()
+        now_s = clock.now_s()
         return ticker.limited(now_s) or answer(request, ticker, int(now_s))
 
     return serve

@@ -74,7 +74,7 @@ async def told_by(
         link=link or links("gemini", venues=Venues())[0], connect=network.connect,
         publish=told.append,
         now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: next(ids),
-        rng=random.Random(1), stale_s=0.05,
+        rng=random.Random(1), stale_s=0.15,
     )  # fmt: skip
     await asyncio.wait_for(feed.run(stop), 20)
     return told, feed
@@ -126,6 +126,13 @@ async def test_silence_is_stale_and_a_frame_recovers_it() -> None:
 async def test_silence_without_an_answered_ping_ends_the_connection() -> None:
     told, _ = await told_by([[SNAPSHOT, None, beat(1)]], alive=False)
     assert summary(told)[2:4] == ["c0 stale silent", "c0 disconnect silent"]
+
+
+async def test_a_silence_that_lasts_is_met_by_a_successor_and_not_by_a_cut() -> None:
+    told, _ = await told_by([[SNAPSHOT, None, None, None], [SNAPSHOT, None]])
+    assert summary(told)[2:6] == [
+        "c0 stale silent", "c1 connect silent", "c1 book 0", "c0 disconnect renewed",
+    ]  # fmt: skip
 
 
 async def test_a_frame_too_large_to_keep_is_cut_and_says_so() -> None:
@@ -186,7 +193,7 @@ async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
     scripts: list[list[bytes | None] | str] = [[agg_trade(1), notice, None, None]]
     told, _ = await told_by([*scripts, [agg_trade(2), None]], link=binance(None))
     assert without_silence(told)[:5] == [
-        "c0 connect start", "c0 trade 1", "c1 connect renew", "c1 trade 2",
+        "c0 connect start", "c0 trade 1", "c1 connect serverShutdown", "c1 trade 2",
         "c0 disconnect renewed",
     ]  # fmt: skip
 

@@ -25,6 +25,12 @@ from streaming.simulator.price_path import paths
 PATH = paths(7)["BTC-USD"]
 KEYS = {"TICKHOUSE_VENUES_DERIBIT_KEY": "k", "TICKHOUSE_VENUES_DERIBIT_SECRET": "for-tests-only"}
 
+FAULTS = {
+    "skip_change": {"fault": "skip", "stream": "book.BTC"},
+    "skip_trade": {"fault": "skip", "stream": "trades.BTC"},
+    "close": {"fault": "close", "code": 1012},
+}
+
 
 @asynccontextmanager
 async def followed(
@@ -60,7 +66,7 @@ def of(told: list[Message], kind: str) -> list[Message]:
 
 async def strike(base: str, fault: str) -> None:
     async with ClientSession() as session:
-        await session.post(f"{base}/faults/deribit", json={"fault": fault})
+        await session.post(f"{base}/faults", json={"faults": [FAULTS[fault]]})
 
 
 async def test_books_chain_trades_count_and_a_broken_chain_heals() -> None:

@@ -69,7 +69,7 @@ class BinanceDecoder:
     def _other(self, payload: Payload | BookTicker, frame: Frame) -> Decoded:
         if isinstance(payload, Shutdown):
             self.ignored["serverShutdown"] += 1
-            return Decoded((), renew=True)
+            return Decoded((), renew="serverShutdown")
         symbol = self._symbols.get(payload.s)
         if symbol is None:
             raise RejectedFrame("unknown_symbol", payload.s[:40])

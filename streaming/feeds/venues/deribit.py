@@ -59,6 +59,8 @@ class DeribitDecoder:
         found = parsed(_envelope.decode, frame.data)
         if found.error is not None:
             told = f"request {found.id}: {found.error.code} {found.error.message}"
+            if found.id == session.REFRESH:  # log in anew, on a connection of its own
+                return Decoded((), renew=f"log-in not renewed: {found.error.code}")
             raise RejectedFrame("venue_error", told)
         if found.params is None:
             return self._reply(found)

@@ -81,7 +81,11 @@ _best = msgspec.json.Decoder(_Best)
 
 
 class GeminiDecoder:
-    """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections."""
+    """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections.
+
+    Trades are not numbered one by one: what may lie between the last trade of the connection
+    before and the first of this one is told as a gap.
+    """
 
     def __init__(
         self, *, symbols: tuple[str, ...], conn: str, last_ids: dict[str, int] | None = None
@@ -92,6 +96,7 @@ class GeminiDecoder:
         self.last_ids = {} if last_ids is None else last_ids
         self._symbols = table(symbols)
         self._books: dict[str, tuple[Book, int]] = {}
+        self._traded_on: set[str] = set()
 
     def decode(self, frame: Frame) -> Decoded:
         """Turn a frame into a `book` or `trade` message, a `ledger` one before a hole.
@@ -148,10 +153,18 @@ class GeminiDecoder:
         if found.t <= self.last_ids.get(symbol, -1):
             self.ignored["repeated"] += 1
             return Decoded(())
+        last, fresh = self.last_ids.get(symbol), symbol not in self._traded_on
         self.last_ids[symbol] = found.t
+        self._traded_on.add(symbol)
         side, at = "sell" if found.m else "buy", _micros(found.E)
         trade = Trade(str(found.t), found.p, found.q, "sell" if side == "sell" else "buy", at)
-        return Decoded((self._message(symbol, "trade", frame, trade, time=found.E),))
+        told = self._message(symbol, "trade", frame, trade, time=found.E)
+        if last is None or not fresh or found.t == last + 1:
+            return Decoded((told,))
+        hole = LedgerEntry(
+            "gap", "between_connections", first_seq=last + 1, last_seq=found.t - 1
+        )  # fmt: skip
+        return Decoded((self._message(symbol, "ledger", frame, hole, time=found.E), told))
 
     def _top(self, best: _Best, frame: Frame) -> Decoded:
         both_positive(best.b, best.B)

@@ -13,7 +13,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.book import Book
-from include.market.events import BookChange, Event, Frame, Message, Side, Top, Trade
+from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Top, Trade
 from include.market.symbols import table
 from streaming.feeds.decoded import (
     MONEY,
@@ -94,10 +94,23 @@ class GeminiV2Decoder:
             raise RejectedFrame("unknown_symbol", found.symbol[:40])
         if isinstance(found, _Trade):
             return Decoded(self._trades(symbol, (found,), frame))
-        changes = tuple(_change(one, first=symbol not in self._books) for one in found.changes)
+        first = symbol not in self._books
+        changes = tuple(_change(one, first=first) for one in found.changes)
+        hole = self._between(symbol, found.trades, frame) if first else ()
         trades = self._trades(symbol, found.trades, frame)
         top = self._keep(symbol, changes)
-        return Decoded((self._message(symbol, "book", frame, *changes, top=top), *trades))
+        return Decoded((*hole, self._message(symbol, "book", frame, *changes, top=top), *trades))
+
+    def _between(
+        self, symbol: str, trades: tuple[_Trade, ...], frame: Frame
+    ) -> tuple[Message, ...]:
+        """The hole since the connection before, if a snapshot's trades do not reach back to it."""
+        last = self.last_ids.get(symbol)
+        oldest = min((one.event_id for one in trades), default=None)
+        if last is None or oldest is None or oldest <= last + 1:
+            return ()
+        hole = LedgerEntry("gap", "between_connections", first_seq=last + 1, last_seq=oldest - 1)
+        return (self._message(symbol, "ledger", frame, hole),)
 
     def _unknown(self, data: bytes) -> Decoded:
         found = parsed(_other.decode, data)

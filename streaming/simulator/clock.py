@@ -1,0 +1,25 @@
+"""The simulator's clock: one for its markets, accounts, tokens, limits and faults."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def wall_us() -> int:
+    """Give the present, in µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Tells `now_us` in the units that venues use. Sleeping is the event loop's."""
+
+    now_us: Callable[[], int] = wall_us
+
+    def now_ms(self) -> int:
+        """Give milliseconds since the epoch."""
+        return self.now_us() // 1000
+
+    def now_s(self) -> float:
+        """Give seconds since the epoch."""
+        return self.now_us() / 1e6

@@ -1,0 +1,1 @@
+"""What the simulator does wrong on purpose: a script says what, to whom and when."""

@@ -1,0 +1,113 @@
+"""The simulated Gemini's public REST: symbols, prices, book, trades, candles."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from streaming.simulator.candles import candles
+from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.price_path import PricePath
+
+DETAILS = {
+    "symbol": "BTCUSD", "base_currency": "BTC", "quote_currency": "USD", "tick_size": 1e-08,
+    "quote_increment": 0.01, "min_order_size": "0.00001", "status": "open",
+    "wrap_enabled": False, "product_type": "spot", "contract_type": "vanilla",
+    "contract_price_currency": "USD",
+}  # fmt: skip
+_WEB_PAGE = (
+    '<html><script id="currencyData">{"tradingPairs":[["BTCUSD",2,8,"0.00001",10,true]],'
+    '"currencies":[["BTC","Bitcoin",1,8,0,8,8,false,null,"bitcoin"],'
+    '["USD","US Dollar",1,2,0,2,2,true,"$",null]],"networks":[["bitcoin","BTC","Bitcoin"]]}'
+    "</script></html>"
+)
+_MOST_TRADES, _DAY_MS, _HOURS = 500, 86_400_000, 24
+_FRAMES_S = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1hr": 3600, "1h": 3600,
+             "6hr": 21_600, "6h": 21_600, "1day": 86_400, "1d": 86_400}  # fmt: skip
+Serve = Callable[[web.Request], Awaitable[web.Response]]
+Answer = Callable[[web.Request], object]
+
+
+class GeminiRest:
+    """Public answers about one market."""
+
+    def __init__(self, market: GeminiMarket, path: PricePath) -> None:
+        """Tell this market, and the path it follows for the past."""
+        self._market, self._path = market, path
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve under Gemini's own paths."""
+        name = r"{symbol:[A-Za-z0-9]+}"
+        served: dict[str, Answer] = {
+            "/v1/symbols": lambda _: [self._market.symbol],
+            "/v1/symbols/details/all": lambda _: [DETAILS],
+            f"/v1/symbols/details/{name}": lambda _: DETAILS,
+            f"/v1/pubticker/{name}": self._pubticker, f"/v2/ticker/{name}": self._ticker,
+            f"/v1/book/{name}": self._book, f"/v1/trades/{name}": self._trades,
+            f"/v2/candles/{name}/{{frame}}": self._candles,
+        }  # fmt: skip
+        for path, answer in served.items():
+            app.router.add_get(path, self._endpoint(answer))
+
+    async def web_page(self, _request: web.Request) -> web.Response:
+        """Serve the exchange's page, where clients read precisions."""
+        return web.Response(text=_WEB_PAGE, content_type="text/html")
+
+    def _endpoint(self, answer: Answer) -> Serve:
+        async def serve(request: web.Request) -> web.Response:
+            symbol = request.match_info.get("symbol", self._market.symbol)
+            if symbol.lower() != self._market.symbol:
+                return _bad(f"Supplied value '{symbol}' is not a valid symbol.")
+            try:
+                return web.json_response(answer(request))
+            except (KeyError, ValueError) as error:
+                return _bad(f"Supplied value {error} is not valid.")
+
+        return serve
+
+    def _pubticker(self, _request: web.Request) -> object:
+        bid, ask = self._market.top()
+        now_ms = self._market.clock.now_ms()
+        volume = {"BTC": "1000.0", "USD": f"{1000 * bid}", "timestamp": now_ms}
+        last = f"{self._market.book.last}"
+        return {"bid": f"{bid}", "ask": f"{ask}", "last": last, "volume": volume}
+
+    def _ticker(self, _request: web.Request) -> object:
+        now_s, (bid, ask) = int(self._market.clock.now_s()), self._market.top()
+        hours = [self._path.at(now_s - 3600 * hour)[0] for hour in range(_HOURS)]
+        texts = {"open": hours[-1], "high": max(hours), "low": min(hours), "close": hours[0]}
+        return {
+            "symbol": self._market.symbol.upper(),
+            **{name: f"{value:.2f}" for name, value in texts.items()},
+            "changes": [f"{hour:.2f}" for hour in hours], "bid": f"{bid}", "ask": f"{ask}",
+        }  # fmt: skip
+
+    def _book(self, request: web.Request) -> object:
+        now_s, query = int(self._market.clock.now_s()), request.query
+        limits = {"bids": query.get("limit_bids", "50"), "asks": query.get("limit_asks", "50")}
+        return {
+            side: [
+                {"price": f"{price}", "amount": f"{amount}", "timestamp": str(now_s)}
+                for price, amount in sorted(levels.items(), reverse=side == "bids")
+            ][: int(limits[side]) or None]
+            for side, levels in zip(limits, self._market.book.sides.values(), strict=True)
+        }
+
+    def _trades(self, request: web.Request) -> object:
+        query, trades = request.query, self._market.trades
+        most = min(int(query.get("limit_trades", 50)), _MOST_TRADES)
+        if (since := query.get("timestamp", query.get("since"))) is not None:
+            since_ms = int(since) if int(since) > _DAY_MS * 1000 else int(since) * 1000
+            trades = [one for one in trades if int(str(one["timestampms"])) >= since_ms]
+        if (since_tid := query.get("since_tid")) is not None:
+            return [one for one in trades if int(str(one["tid"])) > int(since_tid)][:most][::-1]
+        return trades[::-1][:most]
+
+    def _candles(self, request: web.Request) -> object:
+        frame_s = _FRAMES_S[request.match_info["frame"]]
+        return candles(self._path, frame_s=frame_s, now_s=int(self._market.clock.now_s()))
+
+
+def _bad(message: str) -> web.Response:
+    body = {"result": "error", "reason": "Bad Request", "message": re.sub("''", "'", message)}
+    return web.json_response(body, status=400)

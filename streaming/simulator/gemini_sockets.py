@@ -1,0 +1,119 @@
+"""The simulated Gemini's websockets: v1, v2 and the current service, of one market."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from aiohttp import WSMsgType, web
+
+from include.setting_groups import Venues
+from streaming.simulator.faults.live import Faults
+from streaming.simulator.faults.socket import FaultySocket
+from streaming.simulator.gemini_current_service import CurrentService, refusal_of
+from streaming.simulator.gemini_dialects import Dialect, V1Dialect, V2Dialect
+from streaming.simulator.gemini_market import STEPS_PER_S, GeminiMarket, Told
+
+HEARTBEAT_S = 5.0
+
+
+@dataclass
+class Talk:
+    """One connection: what it is told, one batch after the other."""
+
+    socket: FaultySocket
+    dialect: Dialect
+    queue: "asyncio.Queue[Told | bytes]" = field(default_factory=asyncio.Queue)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def say(self, make: Callable[[], Iterable[str]]) -> None:
+        """Send what `make` gives; nothing else goes out in between."""
+        async with self.turn:
+            for text in make():
+                await self.socket.send_str(text)
+
+    async def follow(self, *, pause_s: float) -> None:
+        """Tell the market as it moves, and a heartbeat after each five seconds."""
+        loop, kept = asyncio.get_running_loop(), list[Told]()
+        due = loop.time() + HEARTBEAT_S
+        while not self.socket.closed:
+            await asyncio.sleep(pause_s)
+            try:
+                first = await _next(self.queue, max(0.0, due - loop.time()))
+            except TimeoutError:
+                due = loop.time() + HEARTBEAT_S
+                await self.say(self.dialect.beat)
+                continue
+            if isinstance(first, bytes):
+                await self.socket.send_frame(first, WSMsgType.TEXT)
+                continue
+            kept.append(first)
+            while pause_s and not self.queue.empty():
+                more = self.queue.get_nowait()
+                kept += [more] if isinstance(more, tuple) else []
+            if not self.socket.quiet:
+                batch, kept = kept, []
+                await self.say(lambda: self.dialect.told(batch))  # noqa: B023 (called at once)
+
+
+class GeminiSockets:
+    """Serves the three services, each as its clients know it."""
+
+    def __init__(self, market: GeminiMarket, venues: Venues, faults: Faults) -> None:
+        """Tell this market."""
+        self._market, self._venues, self._faults = market, venues, faults
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve under Gemini's own paths."""
+        name = f"(?i:{self._market.symbol})"
+        app.router.add_get(f"/v1/marketdata/{{symbol:{name}}}", self.v1)
+        app.router.add_get("/v2/marketdata", self.v2)
+        app.router.add_post("/faults/gemini", self.inject)
+
+    async def v1(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one symbol by URL: the book at once, then changes, numbered."""
+        return await self._serve(request, V1Dialect(self._market, request.query))
+
+    async def v2(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve what is subscribed to: whole books first, nothing numbered."""
+        return await self._serve(request, V2Dialect(self._market))
+
+    async def current(self, request: web.Request) -> web.StreamResponse:
+        """Serve streams by name; a signed upgrade is checked."""
+        refused = refusal_of(request.headers, self._venues, self._market.clock.now_s())
+        if refused is not None:
+            return web.json_response(refused, status=401)
+        signed = "X-GEMINI-APIKEY" in request.headers
+        depth = int(request.query.get("snapshot", "0"))
+        dialect = CurrentService(self._market, snapshot=depth, signed=signed)
+        return await self._serve(request, dialect, pause_s=1 / STEPS_PER_S)
+
+    async def inject(self, request: web.Request) -> web.Response:
+        """Send the body as it is to every Gemini socket, unnumbered: a fault for tests."""
+        body = await request.read()
+        for queue in self._market.listeners:
+            queue.put_nowait(body)
+        return web.json_response({"sockets": len(self._market.listeners)})
+
+    async def _serve(
+        self, request: web.Request, dialect: Dialect, *, pause_s: float = 0.0
+    ) -> web.WebSocketResponse:
+        socket = self._faults.socket("gemini")
+        await socket.prepare(request)
+        talk = Talk(socket, dialect)
+        self._market.listeners.add(talk.queue)
+        sender = asyncio.ensure_future(talk.follow(pause_s=pause_s))
+        try:
+            await talk.say(dialect.opening)
+            async for message in socket:
+                text = str(message.data)
+                await talk.say(lambda: dialect.heard(text))  # noqa: B023 (called at once)
+        finally:
+            self._market.listeners.discard(talk.queue)
+            sender.cancel()
+        return socket
+
+
+async def _next(queue: "asyncio.Queue[Told | bytes]", wait_s: float) -> Told | bytes:
+    if not queue.empty():
+        return queue.get_nowait()
+    return await asyncio.wait_for(queue.get(), wait_s)
