@@ -171,6 +171,19 @@ class Trader:
 
     venue: str = setting("gemini", "venue whose signals and book the trader follows")
     symbol: str = setting("BTC-USD", "symbol it trades")
+    rule: str = setting("forecast_and_ratio", "its rule: forecast_and_ratio or imbalance_and_mid")
+    imbalance_least: Decimal = setting(
+        Decimal("0.5"), "imbalance_and_mid acts from this imbalance (0 to 1) of the best quantities"
+    )
+    half_spread_bps: Decimal = setting(
+        Decimal("5"), "imbalance_and_mid pays at most so many basis points beyond the mid price"
+    )
+    pulse_s: float = setting(
+        10.0, "imbalance_and_mid decides once in so many seconds (market clock)"
+    )
+    slippage_bps: Decimal = setting(
+        Decimal("0"), "how far beyond the best price an order may go, in basis points"
+    )
     ratio_low: Decimal = setting(Decimal("0.1"), "buy only above this ask/bid liquidity ratio")
     ratio_high: Decimal = setting(Decimal("2"), "buy only below this ask/bid liquidity ratio")
     balance_share: Decimal = setting(Decimal("0.9"), "share of the quote balance of one buy")
@@ -180,6 +193,14 @@ class Trader:
     broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)")
     real_money: str = setting("", "`yes` allows orders at Gemini's production address")
     book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
+    skew_s: float = setting(
+        5.0, "no order while the venue's clock and ours differ by more seconds; 0: not looked at"
+    )
+    lag_s: float = setting(
+        60.0, "no order on a signal that ended so many seconds ago (wall clock); 0: not looked at"
+    )
+    breaker_failures: int = setting(5, "broker failures in a row that open the breaker")
+    breaker_s: float = setting(60.0, "seconds an open breaker keeps orders back, then one try")
     largest_order: Decimal = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
     largest_position: Decimal = setting(
         Decimal("100000"), "most quote units that the base held may be worth to buy more; 0: any"

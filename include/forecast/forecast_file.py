@@ -98,7 +98,7 @@ def publish(folder: Path, *, content: bytes, manifest: Manifest, keep: int) -> M
         _write_folder(target, content, manifest)
     point_to(folder, manifest.forecast_id)
     _prune(folder, keep)
-    return _read(target).manifest
+    return read(target).manifest
 
 
 def point_to(folder: Path, forecast_id: str) -> None:
@@ -107,7 +107,7 @@ def point_to(folder: Path, forecast_id: str) -> None:
     Raises:
         ForecastError: there is no such forecast, or it is torn.
     """
-    _read(folder / forecast_id)
+    read(folder / forecast_id)
     draft = folder / f"{CURRENT}.partial"
     _write(draft, f"{forecast_id}\n".encode())
     os.replace(draft, folder / CURRENT)  # noqa: PTH105 - one seam for the tests to break
@@ -155,15 +155,16 @@ def load_current(folder: Path) -> Forecast:
     if first is None:
         raise ForecastError(f"no forecast is published in {folder.name}/")
     try:
-        return _read(folder / first)
+        return read(folder / first)
     except ForecastError:
         again = current_id(folder)  # it may have been pruned between the two reads
         if again is None or again == first:
             raise
-        return _read(folder / again)
+        return read(folder / again)
 
 
-def _read(folder: Path) -> Forecast:
+def read(folder: Path) -> Forecast:
+    """The forecast that a folder holds, checked; ForecastError if it is torn."""
     manifest = _manifest(folder / MANIFEST)
     try:
         content = (folder / CSV_FILE).read_bytes()
@@ -203,7 +204,7 @@ def _points(content: bytes, manifest: Manifest) -> tuple[Point, ...]:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        _read(folder)
+        read(folder)
     except ForecastError:
         return False
     return True

@@ -1,8 +1,11 @@
 """Measures of the top of a book: imbalance and mid price."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from include.market.events import Top
+
+_WIDE = Context(prec=60)
+_DIVIDED, _VALUE = Decimal("1e-15"), Decimal("1e-12")  # decimal(23,10) / decimal(23,10), then told
 
 
 def imbalance(top: Top) -> Decimal:
@@ -14,3 +17,17 @@ def imbalance(top: Top) -> Decimal:
 def mid_price(top: Top) -> Decimal:
     """The mean of best bid and best ask."""
     return (top.bid + top.ask) / 2
+
+
+def told_imbalance(top: Top) -> Decimal | None:
+    """The imbalance as `market.signals` tells it: Spark's decimal division, then twelve decimals.
+
+    Null where the stream tells none: a crossed book, or one without quantity.
+    """
+    if top.bid >= top.ask or min(top.bid_quantity, top.ask_quantity) < 0:
+        return None
+    if top.bid_quantity + top.ask_quantity <= 0:
+        return None
+    exact = _WIDE.divide(top.bid_quantity - top.ask_quantity, top.bid_quantity + top.ask_quantity)
+    divided = exact.quantize(_DIVIDED, ROUND_HALF_UP, _WIDE)
+    return divided.quantize(_VALUE, ROUND_HALF_UP, _WIDE)

@@ -4,15 +4,17 @@ The text is kept with every decision (`Decision.inputs`), so that the decision c
 """
 
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from include.errors import WireError
 from include.market.events import Side, Top
 from include.trading.account import Account
+from include.trading.money import plain
 
 MINUTE_US = 60_000_000
+_S = TypeVar("_S", bound=msgspec.Struct)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -64,6 +66,10 @@ class Parameters(msgspec.Struct, frozen=True):
     book_stale_us: int
     minimum: Decimal = Decimal("0.00001")
     step: Decimal = Decimal("0.00000001")
+    price_step: Decimal = Decimal("0.00000001")
+    slippage_bps: Decimal = Decimal(0)
+    imbalance_least: Decimal = Decimal("0.5")
+    half_spread_bps: Decimal = Decimal(5)
     largest_order: Decimal = Decimal(0)
     largest_position: Decimal = Decimal(0)
     daily_loss: Decimal = Decimal(0)
@@ -107,6 +113,11 @@ def canonical(inputs: Inputs) -> str:
     return _encoder.encode(inputs).decode()
 
 
+def in_plain(inputs: Inputs) -> Inputs:
+    """The inputs with one spelling of each number: Kafka says 1.50, Delta 1.50000000."""
+    return _in_plain(inputs)
+
+
 def read(text: str) -> Inputs:
     """The inputs of a decision.
 
@@ -130,3 +141,14 @@ def asked_of(
         forecast_id=forecast.forecast_id, trained_until=forecast.trained_until,
         side=forecast.side_at(minute),
     )  # fmt: skip
+
+
+def _in_plain(struct: _S) -> _S:
+    changed: dict[str, Decimal | msgspec.Struct] = {}
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        if isinstance(value, Decimal):
+            changed[name] = plain(value)
+        elif isinstance(value, msgspec.Struct):
+            changed[name] = _in_plain(value)
+    return msgspec.structs.replace(struct, **changed) if changed else struct

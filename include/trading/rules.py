@@ -1,19 +1,25 @@
-"""The rule: from all that is seen at a signal to one decision, order or not, with its reasons.
+"""From all that is seen at a signal to one decision, order or not, with its reasons.
 
-Forecast sell and something to sell: sell all at the bid. Forecast buy, not already in, and the
-ask/bid liquidity ratio within bounds: buy for a share of the quote balance at the ask.
-Nothing here reads a clock: staleness is measured at the window's end.
+A rule wishes for a side. Sell and something held: sell all at the bid. Buy and not already in: buy
+for a share of the quote balance at the ask. Nothing here reads a clock: staleness is measured at
+the signal's own time.
 """
 
 import uuid
 from decimal import Decimal
 
-from include.market.events import Decision, Order, Side, Top
-from include.trading.inputs import MINUTE_US, Inputs, canonical, read
-from include.trading.money import BPS, STEP, ZERO, floored, rounded
-from include.trading.risk import too_much
+import msgspec
 
-RULE = "forecast_and_ratio"
+from include.errors import WireError
+from include.market.events import Decision, Order, Side, Top
+from include.trading.forecast_and_ratio import ForecastAndRatio
+from include.trading.imbalance_and_mid import ImbalanceAndMid
+from include.trading.inputs import Inputs, canonical, read
+from include.trading.money import BPS, STEP, ZERO, floored, rounded, stepped_up
+from include.trading.risk import too_much
+from include.trading.rule import Rule
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (ForecastAndRatio(), ImbalanceAndMid())}
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tickhouse/decisions")
 
 
@@ -28,16 +34,22 @@ def order_id(decision: str) -> str:
 
 
 def decide(inputs: Inputs) -> Decision:
-    """The decision on a signal: what to do, how much, at which limit, or why not."""
-    signal, top = inputs.signal, inputs.book.top if inputs.book else None
-    side, reasons = inputs.forecast.side, [*inputs.blocks, *_unfit(inputs)]
+    """The decision on a signal: what to do, how much, at which limit, or why not.
+
+    Raises:
+        WireError: the inputs name a rule that does not exist.
+    """
+    rule, signal = _rule(inputs.rule), inputs.signal
+    top = inputs.book.top if inputs.book else None
+    side, reasons = rule.wish(inputs)
+    reasons = [*inputs.blocks, *reasons, *_book_faults(inputs)]
     price = quantity = None
     if not reasons:
         assert side is not None
         assert top is not None
-        price = top.ask if side == "buy" else top.bid
+        price = _limit(inputs, side, top)
         quantity = _quantity(inputs, side, price)
-        reasons = _refusals(inputs, side=side, price=price, quantity=quantity)
+        reasons = _refusals(inputs, rule, side=side, price=price, quantity=quantity)
     acts = price is not None and not reasons
     return Decision(
         decision_id=decision_id(
@@ -45,7 +57,7 @@ def decide(inputs: Inputs) -> Decision:
         ),
         rule=inputs.rule, action=side if acts and side else "hold",
         reasons=",".join(reasons) or str(side), window_start=signal.window_start,
-        ratio=rounded(signal.value), side_next=side,
+        ratio=rounded(signal.value), side_next=inputs.forecast.side,
         bid=top.bid if top else None, ask=top.ask if top else None,
         quantity=quantity if acts else None, price=price if acts else None,
         forecast_id=inputs.forecast.forecast_id, inputs=canonical(inputs),
@@ -55,10 +67,13 @@ def decide(inputs: Inputs) -> Decision:
 def derived_again(decision: Decision) -> Decision:
     """The decision that follows from the recorded inputs: equal, or the record is wrong.
 
+    The inputs' text is kept as it was recorded: a newer version may have words for more.
+
     Raises:
-        WireError: the inputs cannot be read.
+        WireError: the inputs cannot be read, or name a rule that does not exist.
     """
-    return decide(read(decision.inputs))
+    again = decide(read(decision.inputs))
+    return msgspec.structs.replace(again, inputs=decision.inputs)
 
 
 def order_of(decision: Decision, *, broker: str) -> Order | None:
@@ -72,20 +87,11 @@ def order_of(decision: Decision, *, broker: str) -> Order | None:
     )  # fmt: skip
 
 
-def _unfit(inputs: Inputs) -> list[str]:
-    """Why what is seen cannot be acted on at all."""
-    return [*_forecast_faults(inputs), *_book_faults(inputs)]
-
-
-def _forecast_faults(inputs: Inputs) -> list[str]:
-    forecast, now = inputs.forecast, inputs.signal.timestamp
-    if forecast.fault or forecast.trained_until is None:
-        return [forecast.fault or "forecast_missing"]
-    if forecast.trained_until + MINUTE_US > now:  # the last minute it saw was not over yet
-        return ["forecast_ahead"]
-    if now - forecast.trained_until > inputs.parameters.forecast_stale_us:
-        return ["forecast_stale"]
-    return [] if forecast.side else ["forecast_silent"]
+def _rule(name: str) -> Rule:
+    try:
+        return RULES[name]
+    except KeyError:
+        raise WireError(f"rule {name!r} is none of {', '.join(RULES)}") from None
 
 
 def _book_faults(inputs: Inputs) -> list[str]:
@@ -102,26 +108,42 @@ def _sound(top: Top) -> bool:
     return min(top.bid, top.bid_quantity, top.ask, top.ask_quantity) > 0
 
 
+def _limit(inputs: Inputs, side: Side, top: Top) -> Decimal:
+    """The price to pay at most, or to get at least, on the venue's price step.
+
+    Rounding can only make the order less willing. `slippage_bps` is how far past the best price
+    it may go.
+    """
+    parameters = inputs.parameters
+    far = parameters.slippage_bps / BPS
+    if side == "buy":
+        return floored(top.ask * (1 + far), parameters.price_step)
+    return stepped_up(top.bid * (1 - far), parameters.price_step)
+
+
 def _quantity(inputs: Inputs, side: Side, price: Decimal) -> Decimal:
     """Base units: all that is held, or what the share buys and the balance can pay with its fee."""
     account, parameters = inputs.account, inputs.parameters
     if side == "sell":
         return floored(account.base, parameters.step)
+    if price <= 0:
+        return ZERO
     share = account.quote * parameters.balance_share / price
     cents = 2 * STEP  # cost and fee are each rounded up by less than one step
     payable = (account.quote - cents) / (price * (1 + parameters.fee_bps / BPS))
     return max(ZERO, floored(min(share, payable), parameters.step))
 
 
-def _refusals(inputs: Inputs, *, side: Side, price: Decimal, quantity: Decimal) -> list[str]:
+def _refusals(
+    inputs: Inputs, rule: Rule, *, side: Side, price: Decimal, quantity: Decimal
+) -> list[str]:
     parameters, held = inputs.parameters, inputs.account.base
     reasons = []
     if side == "sell" and held <= 0:
         return ["nothing_to_sell"]
     if side == "buy" and held >= parameters.minimum:
         reasons.append("already_in")
-    if side == "buy" and not parameters.ratio_low < inputs.signal.value < parameters.ratio_high:
-        reasons.append("ratio_out_of_range")
+    reasons += rule.objections(inputs, side=side, price=price)
     if quantity < parameters.minimum:
         reasons.append("below_minimum")
     return reasons or too_much(inputs, side=side, price=price, quantity=quantity)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from include.market.events import Decision, Fill, Order, Score
 from include.trading.account import Account, at, ordered, settle
+from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.inputs import (
     Forecast,
     Inputs,
@@ -12,16 +13,25 @@ from include.trading.inputs import (
     SeenTop,
     Signal,
     asked_of,
+    in_plain,
 )
-from include.trading.rules import RULE, decide
+from include.trading.rules import decide
 
 
 class Trader:
     """Decides on each signal and keeps the account. It knows no time but that of its inputs."""
 
-    def __init__(self, parameters: Parameters, account: Account, *, last_window: int = -1) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        account: Account,
+        *,
+        rule: str = ForecastAndRatio.name,
+        last_window: int = -1,
+    ) -> None:
         """Go on with an account whose last decided window began at `last_window` (µs)."""
         self.parameters, self.account, self.last_window = parameters, account, last_window
+        self.rule = rule
 
     def decide(
         self,
@@ -44,9 +54,9 @@ class Trader:
             forecast, window_end=signal.timestamp, fault=fault,
             lookahead_minutes=self.parameters.lookahead_minutes,
         )  # fmt: skip
-        decision = decide(
-            Inputs(RULE, signal, seen, book, self.account, self.parameters, blocks + late, place)
-        )
+        decision = decide(in_plain(Inputs(
+            self.rule, signal, seen, book, self.account, self.parameters, blocks + late, place
+        )))  # fmt: skip
         self.last_window = max(self.last_window, signal.window_start)
         if decision.action != "hold":
             self.account = ordered(self.account, now)

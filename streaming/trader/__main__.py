@@ -7,10 +7,11 @@ import sys
 import threading
 from functools import partial
 
-from include.errors import SettingsError, TickhouseError, Transient
+from include.errors import RateLimited, SettingsError, TickhouseError, Transient
 from include.log import event, start_logging
 from include.serving.journal import Journal
 from include.settings import Settings, from_environment
+from streaming.trader.breaker import Breaker
 from streaming.trader.brokers import Broker, PaperBroker
 from streaming.trader.desk import Reached, nothing
 from streaming.trader.forecasts import ForecastWatch
@@ -44,20 +45,24 @@ def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothi
     forecasts = ForecastWatch(
         settings.forecasts, symbol=settings.trader.symbol, world=settings.world
     )
+    breaker = Breaker(
+        failures=settings.trader.breaker_failures, cool_down_s=settings.trader.breaker_s
+    )
     failures = 0
     while not stop.is_set():
         try:
-            run(settings, broker=partial(broker_of, settings), forecasts=forecasts,
+            run(settings, broker=partial(broker_of, settings, breaker), forecasts=forecasts,
                 stopped=stop.is_set, reached=reached)  # fmt: skip
         except Transient as error:
             longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
             log.warning(event("trader starts over", error=error))
             failures += 1
-            stop.wait(longest * random.uniform(0.5, 1.0))
+            asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+            stop.wait(max(longest * random.uniform(0.5, 1.0), asked_s, breaker.open_s))
 
 
-def broker_of(settings: Settings, journal: Journal) -> Broker:
-    """The broker that the settings name.
+def broker_of(settings: Settings, breaker: Breaker, journal: Journal) -> Broker:
+    """The broker that the settings name; `breaker` outlives its sessions.
 
     Raises:
         SettingsError: there is no such broker, or it lacks its keys.
@@ -65,7 +70,7 @@ def broker_of(settings: Settings, journal: Journal) -> Broker:
     if settings.trader.broker == "paper":
         return PaperBroker(settings.trader.fee_bps)
     if settings.trader.broker == "gemini":
-        return connected(settings, journal)
+        return connected(settings, journal, breaker)
     raise SettingsError(f"trader broker {settings.trader.broker!r} is neither paper nor gemini")
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from include.market.events import Fill, Order, Top
 from include.trading import paper
 from include.trading.account import Account
+from include.trading.terms import Terms
 
 
 class Outcome(NamedTuple):
@@ -24,6 +25,16 @@ class Broker(Protocol):
 
     name: str
     remote: bool
+
+    def terms(self) -> Terms | None:
+        """The venue's steps and least order; null: those that are known already.
+
+        Raises:
+            Unreachable: the venue does not tell them.
+        """
+
+    def blocks(self) -> tuple[str, ...]:
+        """Why no order can be placed now, as reason codes; often none."""
 
     def place(self, order: Order, top: Top | None) -> Outcome:
         """Place an order and give its outcome."""
@@ -48,6 +59,14 @@ class PaperBroker:
     def __init__(self, fee_bps: Decimal) -> None:
         """`fee_bps` is the taker fee in basis points."""
         self._fee_bps = fee_bps
+
+    def terms(self) -> Terms | None:
+        """Those that are known."""
+        return None
+
+    def blocks(self) -> tuple[str, ...]:
+        """Paper is patient."""
+        return ()
 
     def place(self, order: Order, top: Top | None) -> Outcome:
         """The paper fill."""

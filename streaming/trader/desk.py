@@ -14,7 +14,8 @@ from include.market.events import Decision, Message, Order
 from include.serving.journal import Journal
 from include.trading.account import Account
 from include.trading.inputs import Parameters, Place, SeenTop, Signal
-from include.trading.rules import RULE, decision_id, order_of
+from include.trading.rules import decision_id, order_of
+from include.trading.terms import fitted
 from include.trading.trader import Trader
 from streaming.bus import Position
 from streaming.trader.book_keeping import Books, Teller, state_of
@@ -25,8 +26,16 @@ log = logging.getLogger("tickhouse.trader")
 Reached = Callable[[str], None]
 
 
+Blocks = Callable[[Signal], tuple[str, ...]]
+
+
 def nothing(_point: str) -> None:
     """What happens in production at the points where the tests kill the trader."""
+
+
+def unblocked(_signal: Signal) -> tuple[str, ...]:
+    """Nothing from outside speaks against ordering."""
+    return ()
 
 
 class Desk:
@@ -40,15 +49,22 @@ class Desk:
         forecasts: ForecastWatch,
         teller: Teller,
         halt_file: Path,
+        blocks: Blocks = unblocked,
         reached: Reached = nothing,
     ) -> None:
-        """While `halt_file` exists no order is made. `open_account` comes first."""
+        """While `halt_file` exists or `blocks` gives reasons no order is made.
+
+        `open_account` comes first.
+        """
+        self._blocks = blocks
         self._journal, self._broker, self._forecasts = journal, broker, forecasts
         self._teller, self._halt_file, self._reached = teller, halt_file, reached
         self._positions: Mapping[Position, int] = {}
         self._trader: Trader
 
-    def open_account(self, books: Books, *, parameters: Parameters, start: Account) -> None:
+    def open_account(
+        self, books: Books, *, parameters: Parameters, start: Account, rule: str
+    ) -> None:
         """Settle an order of unknown outcome, then agree with the venue on what is held.
 
         Raises:
@@ -56,7 +72,10 @@ class Desk:
             Unreachable: the venue or Postgres does not answer.
         """
         self._positions = books.positions
-        self._trader = Trader(parameters, books.account or start, last_window=books.last_window)
+        parameters = fitted(parameters, self._broker.terms())
+        self._trader = Trader(
+            parameters, books.account or start, rule=rule, last_window=books.last_window
+        )
         if books.intent:
             log.warning(event("order of unknown outcome", order_id=books.intent.order_id))
             self._finish(books.intent, self._broker.resolve(books.intent), told=[], at=None)
@@ -76,11 +95,12 @@ class Desk:
             Unreachable: the venue or Postgres does not answer; the journal is as before.
         """
         self._positions = positions
-        known, halt = self._journal.seen(_decision_id(signal))
+        known, halt = self._journal.seen(_decision_id(signal, self._trader.rule))
         if known:
             return
         forecast, fault = self._forecasts.newest()
-        blocks = ("halted",) if halt or self._halt_file.exists() else ()
+        halted = ("halted",) if halt or self._halt_file.exists() else ()
+        blocks = (*halted, *self._blocks(signal), *self._broker.blocks())
         decision = self._trader.decide(
             signal, forecast=forecast, fault=fault, book=book, blocks=blocks, place=place
         )
@@ -127,7 +147,7 @@ class Desk:
         self._reached("after commit")
 
 
-def _decision_id(signal: Signal) -> str:
+def _decision_id(signal: Signal, rule: str) -> str:
     return decision_id(
-        RULE, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
+        rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
     )

@@ -9,7 +9,7 @@ from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.log import event
 from include.market.events import Side
-from include.trading.inputs import Forecast
+from include.trading.inputs import MINUTE_US, Forecast, Signal
 
 log = logging.getLogger("tickhouse.trader")
 
@@ -73,3 +73,30 @@ class ForecastWatch:
 
 def _micros(at: datetime) -> int:
     return int(at.timestamp()) * 1_000_000
+
+
+class PublishedForecasts:
+    """All published forecasts of one symbol: which was in force at a signal, by the market clock.
+
+    It is the one trained last of those whose last minute was over at the signal. If all know later
+    minutes, the earliest is given, for the rule to refuse.
+    """
+
+    def __init__(self, folder: Path, *, symbol: str) -> None:
+        """Read and check every forecast of the folder; torn ones are told and left out."""
+        found = []
+        for manifest in forecast_file.published(folder):
+            try:
+                one = forecast_file.read(folder / manifest.forecast_id)
+            except ForecastError as error:
+                log.warning(event("forecast refused", reason="forecast_torn", why=error))
+                continue
+            if manifest.symbol == symbol:
+                found.append(PublishedForecast(one))
+        self._found = sorted(found, key=lambda one: (one.trained_until, one.forecast_id))
+
+    def in_force(self, signal: Signal) -> tuple[Forecast | None, str | None]:
+        """The forecast of a signal; null if there is none at all."""
+        known = [one for one in self._found if one.trained_until + MINUTE_US <= signal.timestamp]
+        best = known[-1:] or self._found[:1]
+        return (best[0] if best else None), None

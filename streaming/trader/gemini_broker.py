@@ -6,6 +6,7 @@ Source: docs.gemini.com, "Orders"; reading of the flags as in the shared notes o
 """
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,7 +14,14 @@ from typing import Any
 
 import msgspec
 
-from include.errors import OrderRefused, SettingsError, Transient, Unreachable
+from include.errors import (
+    OrderRefused,
+    RateLimited,
+    SettingsError,
+    Transient,
+    Unreachable,
+    WireError,
+)
 from include.log import event
 from include.market.events import Fill, Order, Top
 from include.market.symbols import joined
@@ -21,11 +29,14 @@ from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.account import Account
 from include.trading.money import ZERO, raised
+from include.trading.terms import Terms, gemini_terms
+from streaming.trader.breaker import Breaker
 from streaming.trader.brokers import Outcome
 from streaming.trader.gemini_rest import GeminiRest
 
 log = logging.getLogger("tickhouse.trader")
 LOOKS, LOOK_EVERY_S = 20, 0.25
+LONGEST_WAIT_S = 30.0
 SURE_AFTER_S = 3.0
 CENT = Decimal("0.01")
 PRODUCTION = "//api.gemini.com"
@@ -62,11 +73,37 @@ class GeminiBroker:
     remote = True
 
     def __init__(
-        self, rest: GeminiRest, *, symbol: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        rest: GeminiRest,
+        *,
+        symbol: str,
+        breaker: Breaker | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`symbol` is BASE-QUOTE."""
+        """`symbol` is BASE-QUOTE; without a breaker failures are not counted."""
+        self._breaker = breaker or Breaker(failures=sys.maxsize, cool_down_s=0)
         self._rest, self._symbol, self._sleep = rest, symbol, sleep
-        self._spelling = joined(symbol).lower()
+        self._spelling, self._open = joined(symbol).lower(), True
+
+    def terms(self) -> Terms:
+        """The symbol's details as the venue tells them now.
+
+        Raises:
+            Unreachable: it does not, or not readably.
+        """
+        with self._breaker.watching():
+            body = self._rest.public(f"/v1/symbols/details/{self._spelling}")
+            try:
+                found = gemini_terms(body)
+            except WireError as error:
+                raise Unreachable(f"Gemini tells no terms of {self._symbol}: {error}") from error
+        self._open = found.open
+        return found
+
+    def blocks(self) -> tuple[str, ...]:
+        """`breaker_open` while the venue is left alone; `market_closed` if it takes no orders."""
+        found = ["breaker_open"] if self._breaker.open_s else []
+        return tuple(found if self._open else [*found, "market_closed"])
 
     def place(self, order: Order, top: Top | None) -> Outcome:
         """Send the order once and give what became of it.
@@ -82,12 +119,17 @@ class GeminiBroker:
             )  # fmt: skip
         except OrderRefused as refused:
             log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
+            self._breaker.failed(refused)
             if (found := self._look(order)) is None:  # to be sure that it means what it says
                 return _without_fills(order, status="refused", reason=refused.reason)
             return self._outcome(order, found)
         except Transient as error:
             log.warning(event("order of unknown outcome", order_id=order.order_id, cause=error))
+            self._breaker.failed(error)
+            if isinstance(error, RateLimited):
+                self._sleep(min(error.retry_after_s, LONGEST_WAIT_S))
             return self.resolve(order)
+        self._breaker.succeeded()
         return self._outcome(order, self._checked(order, [reply]))
 
     def resolve(self, order: Order) -> Outcome:
@@ -97,13 +139,14 @@ class GeminiBroker:
             Unreachable: Gemini does not answer, or not yet with all fills.
             OrderRefused: another order bears the same client id.
         """
-        found = self._look(order)
-        if found is None:
-            self._sleep(SURE_AFTER_S)
+        with self._breaker.watching():
             found = self._look(order)
-        if found is None:
-            return _without_fills(order, status="cancelled", reason="never_placed")
-        return self._outcome(order, found)
+            if found is None:
+                self._sleep(SURE_AFTER_S)
+                found = self._look(order)
+            if found is None:
+                return _without_fills(order, status="cancelled", reason="never_placed")
+            return self._outcome(order, found)
 
     def reconcile(self, account: Account, *, new: bool) -> Account:
         """The account with the venue's balances, which must be the journal's but for a cent.
@@ -112,11 +155,12 @@ class GeminiBroker:
             OrderRefused: they are not, or an order is open.
             Unreachable: Gemini does not answer.
         """
-        if self._rest.call("/v1/orders"):
-            raise OrderRefused("open_orders", "the account has open orders that are not ours")
+        with self._breaker.watching():
+            if self._rest.call("/v1/orders"):
+                raise OrderRefused("open_orders", "the account has open orders that are not ours")
+            balances = self._rest.call("/v1/balances")
         base, _, quote = self._symbol.partition("-")
-        told = {one["currency"]: Decimal(str(one["amount"]))
-                for one in self._rest.call("/v1/balances")}  # fmt: skip
+        told = {one["currency"]: Decimal(str(one["amount"])) for one in balances}
         held = msgspec.structs.replace(
             account, base=told.get(base, ZERO), quote=told.get(quote, ZERO)
         )
@@ -165,7 +209,7 @@ class GeminiBroker:
         raise Unreachable(f"the fills of order {order.order_id} do not add up yet")
 
 
-def connected(settings: Settings, journal: Journal) -> GeminiBroker:
+def connected(settings: Settings, journal: Journal, breaker: Breaker | None = None) -> GeminiBroker:
     """The broker of the settings' account; nonces come from the journal.
 
     Raises:
@@ -180,7 +224,7 @@ def connected(settings: Settings, journal: Journal) -> GeminiBroker:
         venues.gemini_orders, key=venues.gemini_key, secret=venues.gemini_secret,
         next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
     )  # fmt: skip
-    return GeminiBroker(rest, symbol=settings.trader.symbol)
+    return GeminiBroker(rest, symbol=settings.trader.symbol, breaker=breaker)
 
 
 def _fill(order: Order, trade: _Trade) -> Fill:

@@ -18,9 +18,11 @@ from typing import Any
 
 from include.errors import OrderRefused, RateLimited, TickhouseError, Unreachable
 from include.variables import Secret
+from streaming.trader.pace import Pace
 
 TIMEOUT_S = 10.0
 NONCE_TRIES = 3
+MOST_CALLS = 5  # a second; Gemini's advice for private calls, its limit is 600 a minute
 _OK, _WAIT, _FAULT = 200, {429, 503}, 429
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -41,11 +43,29 @@ class GeminiRest:
     """Calls private endpoints one at a time; `next_nonce` gives ever greater whole numbers."""
 
     def __init__(
-        self, base: str, *, key: Secret, secret: Secret, next_nonce: Callable[[], int]
+        self,
+        base: str,
+        *,
+        key: Secret,
+        secret: Secret,
+        next_nonce: Callable[[], int],
+        pace: Pace | None = None,
     ) -> None:
         """`base` is scheme and host, with any path that stands before `/v1`."""
+        self._pace = pace or Pace(most=MOST_CALLS, within_s=1.0)
         self._base, self._key, self._secret = base.rstrip("/"), key, secret
         self._next_nonce = next_nonce
+
+    def public(self, path: str) -> bytes:
+        """The body of an unsigned GET.
+
+        Raises:
+            OrderRefused: Gemini knows no such path.
+            RateLimited: it asked us to wait.
+            Unreachable: no answer.
+        """
+        self._pace.wait()
+        return _opened(urllib.request.Request(self._base + path), path)
 
     def call(self, path: str, **fields: Any) -> Any:
         """The decoded reply; numbers with a point are Decimal.
@@ -64,6 +84,7 @@ class GeminiRest:
         raise AssertionError("unreachable")
 
     def _once(self, path: str, fields: dict[str, Any]) -> Any:
+        self._pace.wait()
         whole = {"request": path, "nonce": self._next_nonce(), **fields}
         payload, sign = signed(whole, self._secret)
         headers = {
@@ -74,13 +95,17 @@ class GeminiRest:
         request = urllib.request.Request(
             self._base + path, data=b"", headers=headers, method="POST"
         )
-        try:
-            with _DIRECT.open(request, timeout=TIMEOUT_S) as reply:
-                return _decoded(reply.read(), path)
-        except urllib.error.HTTPError as error:
-            raise _told(error, path) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"Gemini {path}: no answer: {type(error).__name__}") from None
+        return _decoded(_opened(request, path), path)
+
+
+def _opened(request: urllib.request.Request, path: str) -> bytes:
+    try:
+        with _DIRECT.open(request, timeout=TIMEOUT_S) as reply:
+            return bytes(reply.read())
+    except urllib.error.HTTPError as error:
+        raise _told(error, path) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(f"Gemini {path}: no answer: {type(error).__name__}") from None
 
 
 def _decoded(body: bytes, path: str) -> Any:

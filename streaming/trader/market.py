@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,6 +33,23 @@ class _Book(msgspec.Struct, frozen=True):
 
 _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal, strict=True)
 _book: msgspec.json.Decoder[_Book] = msgspec.json.Decoder(_Book)
+
+
+class Follower(Protocol):
+    """Takes records in, gives each signal with the top of the book that belongs to it."""
+
+    unreadable: int
+
+    def take(self, record: Record) -> None:
+        """Take a record of market.signals or market.book in."""
+
+    def next(
+        self, positions: Mapping[Position, int]
+    ) -> tuple[Signal, Place, SeenTop | None] | None:
+        """The next signal with its top; null while that is not known."""
+
+    def resume_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
+        """The offsets from which a restarted trader sees the same."""
 
 
 class Market:
@@ -105,7 +122,7 @@ class Market:
             if signal.type != "price_volume":
                 return
             if _sound(signal.value):
-                self._signals.append((signal, place))
+                self.follow(signal, place)
             else:
                 self.unreadable += 1
             return
@@ -113,9 +130,14 @@ class Market:
         if book.top and not all(map(_sound, msgspec.structs.astuple(book.top))):
             self.unreadable += 1
         elif book.venue_time is not None:
-            self._keep(SeenTop(venue_time=book.venue_time, top=book.top, place=place))
+            self.keep(SeenTop(venue_time=book.venue_time, top=book.top, place=place))
 
-    def _keep(self, seen: SeenTop) -> None:
+    def follow(self, signal: Signal, place: Place) -> None:
+        """Take a signal in."""
+        self._signals.append((signal, place))
+
+    def keep(self, seen: SeenTop) -> None:
+        """Take a top in."""
         before = self._tops[-1] if self._tops else self._latest
         if before is not None and seen.venue_time < before.venue_time:
             return

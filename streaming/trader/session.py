@@ -14,19 +14,21 @@ from include.serving.journal import Journal
 from include.serving.tables import create_tables
 from include.settings import Settings
 from include.trading.account import Account
-from include.trading.rules import RULE
-from streaming.bus import Consumer, offsets
+from streaming.bus import Consumer, Position, offsets
 from streaming.trader.book_keeping import Teller, opened
 from streaming.trader.brokers import Broker
 from streaming.trader.desk import Desk, Reached, nothing
 from streaming.trader.forecasts import ForecastWatch
-from streaming.trader.market import BOOK, SIGNALS, Market
+from streaming.trader.liveness import LEDGER, Liveness, without_ledger
+from streaming.trader.market import BOOK, SIGNALS, Follower
 from streaming.trader.outbox import Publisher
-from streaming.trader.parameters import parameters
+from streaming.trader.parameters import parameters, rule_of
+from streaming.trader.rehearsal import follower_of
 
 log = logging.getLogger("tickhouse.trader")
 HALT_FILE = "trader.halt"
 POLL_S = 0.25
+TOPICS = (SIGNALS, BOOK, LEDGER)
 
 
 def run(
@@ -50,37 +52,62 @@ def run(
         publisher = stack.enter_context(
             Publisher(settings.bootstrap, journal=journal, conn=books.conn, reached=reached)
         )
+        liveness = Liveness(settings)
         desk = Desk(
             journal, broker=broker(journal), forecasts=forecasts, reached=reached,
             teller=_teller(settings, books.conn), halt_file=settings.home / HALT_FILE,
+            blocks=liveness.blocks,
         )  # fmt: skip
-        start = Account(quote=settings.trader.start_quote)
-        desk.open_account(books, parameters=parameters(settings), start=start)
+        desk.open_account(books, parameters=parameters(settings), rule=rule_of(settings),
+                          start=Account(quote=settings.trader.start_quote))  # fmt: skip
         publisher.flush()
-        consumer = stack.enter_context(closing(
-            Consumer(settings.bootstrap, topics=[SIGNALS, BOOK], positions=books.positions)
-        ))  # fmt: skip
+        consumer = stack.enter_context(
+            closing(Consumer(settings.bootstrap, topics=TOPICS, positions=books.positions))
+        )
         log.info(_ready(settings, books.conn))
-        market = _market(settings)
+        market = _market(settings, books.last_window)
+        gaps_known = _ends(settings, LEDGER)
         while not stopped():
             forecasts.refresh()
             for record in consumer.poll(POLL_S):
                 market.take(record)
-            while not stopped() and (found := market.next(consumer.positions)):
-                desk.on_signal(*found, market.resume_at(consumer.positions))
-                publisher.flush()
+                liveness.take(record)
+            there = consumer.positions
+            if all(there[at] >= end for at, end in gaps_known.items()):
+                _decide(market, there, desk=desk, stopped=stopped, told=publisher.flush)
+
+
+def _decide(
+    market: Follower,
+    there: dict[Position, int],
+    *,
+    desk: Desk,
+    stopped: Callable[[], bool],
+    told: Callable[[], None],
+) -> None:
+    """Decide on every signal that is complete; the topics were read up to `there`."""
+    while not stopped() and (found := market.next(there)):
+        desk.on_signal(*found, without_ledger(market.resume_at(there)))
+        told()
 
 
 def _ready(settings: Settings, account: str) -> str:
-    return event("trader ready", broker=settings.trader.broker, rule=RULE, account=account)
+    return event("trader ready", broker=settings.trader.broker, rule=rule_of(settings),
+                 account=account)  # fmt: skip
 
 
 def _teller(settings: Settings, conn: str) -> Teller:
     return Teller(venue=settings.trader.venue, symbol=settings.trader.symbol, conn=conn)
 
 
-def _market(settings: Settings) -> Market:
-    return Market(
-        venue=settings.trader.venue, symbol=settings.trader.symbol,
-        ends=lambda: {at: end for at, (_, end) in offsets(settings.bootstrap, [BOOK]).items()},
-    )  # fmt: skip
+def _market(settings: Settings, last_window: int) -> Follower:
+    return follower_of(
+        settings,
+        lambda: _ends(settings, BOOK),
+        last_window=last_window,
+    )
+
+
+def _ends(settings: Settings, topic: str) -> dict[Position, int]:
+    """How far a topic reaches now."""
+    return {at: end for at, (_, end) in offsets(settings.bootstrap, [topic]).items()}

@@ -44,6 +44,11 @@ class FaultyRoad(ThreadingHTTPServer):
 class _Road(BaseHTTPRequestHandler):
     server: FaultyRoad
 
+    def do_GET(self) -> None:
+        url = f"http://127.0.0.1:{self.server.venue_port}{self.path}"
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            self._answer(str(reply.status), reply.read())
+
     def do_POST(self) -> None:
         self.server.seen.append(self.path)
         fault = ""

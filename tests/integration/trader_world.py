@@ -94,6 +94,7 @@ def make_world(kafka: str, dsn: dict[str, Any], folder: Path, **more: str) -> Wo
         "TICKHOUSE_PORTS_POSTGRES": str(dsn["port"]),
         "TICKHOUSE_POSTGRES_PASSWORD": str(dsn["password"]),
         "TICKHOUSE_POSTGRES_DATABASE": name, "TICKHOUSE_TRADER_VENUE": name,
+        "TICKHOUSE_TRADER_LAG_S": "0", "TICKHOUSE_TRADER_SKEW_S": "0",  # its market is of 2018
         **{f"TICKHOUSE_{key}": value for key, value in more.items()},
     }  # fmt: skip
     settings = load(env)

@@ -1,0 +1,224 @@
+"""Replay, paper and simulated live mode decide alike on the real tape, to the bit.
+
+Paper and live are whole sessions of the running trader: Kafka in and out, the journal in Postgres,
+the forecast from its published folder. Live sends signed orders over HTTP to the simulator's
+account, which matches them against the tape's book. (`tests/replay` adds the backtest.)
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal as D
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from include.errors import Transient
+from include.market import wire
+from include.market.events import Order, Top
+from include.serving.journal import Journal
+from include.settings import Settings
+from include.trading.decision_log import line
+from include.variables import Secret
+from streaming.bus import Producer
+from streaming.simulator.gemini_account import GeminiAccount
+from streaming.trader.brokers import Broker, Outcome, PaperBroker
+from streaming.trader.forecasts import ForecastWatch, PublishedForecasts
+from streaming.trader.gemini_broker import GeminiBroker
+from streaming.trader.gemini_rest import GeminiRest
+from streaming.trader.pace import Pace
+from streaming.trader.rehearsal import rehearse, trader_of
+from streaming.trader.session import run
+from streaming.trader.tapes import moments_of_tapes
+from tests.integration.trader_world import World, make_world
+from tests.replay.recorded_world import CLOSED, MINUTE, SETTINGS, messages, publish_forecast
+from tests.replay.test_trader_tape import TAPE, Facts
+from tests.services import free_ports
+
+KEY, SECRET = "account-for-tests", "SECRET-for-tests-only"
+
+
+class TapeMarket:
+    """What the account matches against: the book's top when the order was decided."""
+
+    def __init__(self) -> None:
+        self.book, self.sides = self, dict[str, dict[D, D]]()
+        self.taken = 0
+        self.clock = self
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
+    def show(self, top: Top) -> None:
+        self.sides = {"bid": {top.bid: top.bid_quantity}, "ask": {top.ask: top.ask_quantity}}
+
+    def take(self, side: str, *, limit: D, amount: D) -> tuple[list[tuple[D, D]], list[Any]]:
+        ((price, there),) = self.sides["ask" if side == "buy" else "bid"].items()
+        done = min(amount, there)
+        self.sides["ask" if side == "buy" else "bid"] = {price: there - done}
+        return ([(price, done)], [[]]) if (price - limit) * (1 if side == "buy" else -1) <= 0 else (
+            [], []
+        )  # fmt: skip
+
+    def tell(self, _events: object) -> int:
+        self.taken += 1
+        return self.taken
+
+
+class AtTape(GeminiBroker):
+    """The real broker; the simulated venue's book is brought to the moment before each order."""
+
+    market: TapeMarket
+
+    def place(self, order: Order, top: Top | None) -> Outcome:
+        assert top is not None
+        self.market.show(top)
+        return super().place(order, top)
+
+
+@contextmanager
+def venue(market: TapeMarket) -> Iterator[tuple[str, GeminiAccount]]:
+    """The simulator's account over HTTP."""
+    account = GeminiAccount(market, key=Secret(KEY), secret=Secret(SECRET))  # type: ignore[arg-type]
+    app, loop, (port,) = web.Application(), asyncio.new_event_loop(), free_ports(1)
+    app.router.add_post("/v1/{tail:.*}", account.serve)
+    app.router.add_get("/v1/symbols/details/btcusd", details)
+
+    async def serve() -> web.AppRunner:
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        return runner
+
+    runner = loop.run_until_complete(serve())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}", account
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def details(_request: web.Request) -> web.Response:
+    return web.json_response({"min_order_size": "0.00001", "tick_size": 1e-08,
+                              "quote_increment": 0.01, "status": "open"})  # fmt: skip
+
+
+def produce(world: World, data: Path) -> None:
+    """The decoder's messages and the oracle's ratios, as feed and stream send them."""
+    producer = Producer(world.settings.bootstrap, client_id="test")
+    key = f"{world.venue}|BTC-USD".encode()
+    for message in messages(data):
+        own = wire.encode(replace_venue(message, world.venue))
+        producer.send("market.book", key, own)
+    for end, ratio in Facts(data / TAPE).signals()[:CLOSED]:
+        # fmt: off
+        body = {"v": 1, "venue": world.venue, "symbol": "BTC-USD", "type": "price_volume",
+                "value": f"{ratio:.12f}", "window_start": end - MINUTE, "timestamp": end}
+        # fmt: on
+        producer.send("market.signals", key, json.dumps(body).encode())
+    producer.close()
+
+
+def replace_venue(message: Any, venue: str) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(message, venue=venue)
+
+
+def session(world: World, settings: Settings, broker: Callable[[Journal], Broker]) -> list[str]:
+    """Run the trader until it has decided on every signal; its decision log."""
+    deadline = time.monotonic() + 60
+
+    def decided() -> bool:
+        count = world.rows("SELECT count(*) FROM decisions")[0][0]
+        return count >= CLOSED or time.monotonic() > deadline
+
+    watch = ForecastWatch(settings.forecasts, symbol="BTC-USD", world=settings.world)
+    for _ in range(5):
+        try:
+            run(settings, broker=broker, forecasts=watch, stopped=decided)
+            break
+        except Transient:  # another session's lock is still being given back
+            time.sleep(0.2)
+    return [line(one).replace(world.venue, "VENUE") for one in world.told("decision")]
+
+
+def same_but_for_names(lines: list[str]) -> list[str]:
+    """Ids follow from the venue's name, which each world has of its own."""
+    found = []
+    for text in lines:
+        told = json.loads(text)
+        told.pop("decision_id")
+        if bought := told["inputs"]["account"]["bought"]:
+            bought.pop("order_id")
+        found.append(json.dumps(told, sort_keys=True))
+    return found
+
+
+def world_of(kafka: str, dsn: dict[str, Any], folder: Path, data: Path) -> World:
+    world = make_world(kafka, dsn, folder, **SETTINGS)
+    publish_forecast(world.settings.forecasts, world=world.settings.world)
+    produce(world, data)
+    return world
+
+
+def with_known_terms(settings: Settings) -> Settings:
+    """The same settings at the venue whose terms are known by name."""
+    return replace(settings, trader=replace(settings.trader, venue="gemini"))
+
+
+@pytest.mark.timeout(300)
+def test_replay_paper_and_live_decide_alike(
+    kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path, shared_data: Path
+) -> None:
+    paper = world_of(kafka_broker, postgres_dsn, tmp_path / "paper", shared_data)
+    live = world_of(kafka_broker, postgres_dsn, tmp_path / "live", shared_data)
+    at_gemini = with_known_terms(paper.settings)
+    known = PublishedForecasts(at_gemini.forecasts, symbol="BTC-USD")
+    steps = list(rehearse(
+        moments_of_tapes([shared_data / TAPE], at_gemini), trader=trader_of(at_gemini),
+        in_force=known.in_force, broker=PaperBroker(D(40)),
+    ))  # fmt: skip
+    replayed = [line(step.decision).replace('"gemini"', '"VENUE"') for step in steps]
+    assert len(replayed) == CLOSED
+
+    on_paper = session(paper, paper.settings, lambda _: KnownTerms(D(40)))
+    market = TapeMarket()
+    with venue(market) as (url, account):
+
+        def broker(journal: Journal) -> Broker:
+            rest = GeminiRest(
+                url, key=Secret(KEY), secret=Secret(SECRET), pace=Pace(most=1000, within_s=1.0),
+                next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
+            )  # fmt: skip
+            made = AtTape(rest, symbol="BTC-USD")
+            made.market = market
+            return made
+
+        in_live_mode = session(live, live.settings, broker)
+    assert same_but_for_names(on_paper) == same_but_for_names(replayed)
+    assert same_but_for_names(in_live_mode) == same_but_for_names(replayed)
+    orders = [one for one in live.told("order")]
+    assert [one.broker for one in orders] == ["gemini"] * len(account.orders)
+    assert [one.order_id for one in orders] == [one["client_order_id"] for one in account.orders]
+    assert {step.decision.action for step in steps} == {"buy", "sell", "hold"}
+    assert steps[-1].account.base == account.balances["BTC"]
+
+
+class KnownTerms(PaperBroker):
+    """Paper with the terms that the venue has under its own name."""
+
+    def terms(self) -> Any:
+        from include.trading.terms import KNOWN
+
+        return KNOWN["gemini", "BTC-USD"]

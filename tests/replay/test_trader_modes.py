@@ -1,0 +1,141 @@
+"""Backtest and replay of the real tape decide alike to the bit, and as an oracle works it out.
+
+The oracle (`Facts` of `test_trader_tape`) reads the venue's JSON and shares no code with Tickhouse.
+Paper and live mode join the comparison in `tests/integration/test_trader_same_decisions.py`.
+"""
+
+import csv
+import gzip
+import json
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal as D
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from include.cli import cli
+from include.settings import Settings, load
+from include.trading.decision_log import line
+from streaming.trader.brokers import PaperBroker
+from streaming.trader.forecasts import PublishedForecasts
+from streaming.trader.lake_moments import LakeSpan
+from streaming.trader.rehearsal import Step, rehearse, trader_of
+from streaming.trader.tapes import moments_of_tapes
+from tests.replay.recorded_world import CLOSED, SETTINGS, at, publish_forecast, write_lake
+from tests.replay.test_trader_tape import MINUTE, TAPE, UNTIL, Facts
+
+LEAN = "imbalance_and_mid"
+
+
+@pytest.fixture(scope="module")
+def settings(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    var = tmp_path_factory.mktemp("modes") / "var"
+    env = {f"TICKHOUSE_{name}": value for name, value in SETTINGS.items()}
+    found = load(env | {"TICKHOUSE_VAR": str(var)})
+    publish_forecast(found.forecasts, world=found.world)
+    write_lake(found.lake, shared_data)
+    return found
+
+
+def replayed(settings: Settings, tape: Path) -> list[Step]:
+    known = PublishedForecasts(settings.forecasts, symbol="BTC-USD")
+    return list(rehearse(moments_of_tapes([tape], settings), trader=trader_of(settings),
+                         in_force=known.in_force,
+                         broker=PaperBroker(settings.trader.fee_bps)))  # fmt: skip
+
+
+def backtested(settings: Settings, *, minutes: int = 60) -> list[Step]:
+    span = LakeSpan(settings, first=at(UNTIL), last=at(UNTIL + minutes * MINUTE))
+    return list(rehearse(span.moments(), trader=trader_of(settings), in_force=span.in_force,
+                         broker=PaperBroker(settings.trader.fee_bps)))  # fmt: skip
+
+
+def lines(steps: list[Step]) -> list[str]:
+    return [line(step.decision) for step in steps]
+
+
+def test_backtest_and_replay_decide_alike_to_the_bit(settings: Settings, shared_data: Path) -> None:
+    facts = Facts(shared_data / TAPE)
+    told = replayed(settings, shared_data / TAPE)
+    for step, (action, quantity, price) in zip(told, facts.expected()[:CLOSED], strict=True):
+        assert (step.decision.action, step.decision.price) == (action, price)
+        assert abs((step.decision.quantity or 0) - (quantity or 0)) <= D("1e-8")
+    assert {step.decision.action for step in told} == {"buy", "sell", "hold"}
+    assert lines(backtested(settings)) == lines(told)
+
+
+def test_the_second_rule_decides_alike_in_backtest_and_replay(
+    settings: Settings, shared_data: Path
+) -> None:
+    lean = replace(settings, trader=replace(settings.trader, rule=LEAN))
+    told = replayed(lean, shared_data / TAPE)
+    assert {step.decision.action for step in told} == {"buy", "sell", "hold"}
+    pulses = [step.decision.window_start for step in told]
+    assert len(pulses) > 90  # seventeen minutes of six pulses
+    assert all(one % 10_000_000 == 0 for one in pulses)
+    assert sorted(set(pulses)) == pulses
+    facts = Facts(shared_data / TAPE)
+    for step in told:
+        shown = [facts.tops[n] for n, time in enumerate(facts.times) if time == step.at]
+        top = step.top
+        assert top is not None
+        assert (top.bid, top.bid_quantity, top.ask, top.ask_quantity) in shown
+        lean_told = (top.bid_quantity - top.ask_quantity) / (top.bid_quantity + top.ask_quantity)
+        assert step.decision.ratio is not None
+        assert abs(step.decision.ratio - lean_told) < D("1e-7")
+    assert lines(backtested(lean)) == lines(told)
+
+
+@pytest.mark.parametrize("rule", ["forecast_and_ratio", LEAN])
+def test_cutting_off_the_future_changes_no_decision(
+    settings: Settings, shared_data: Path, tmp_path: Path, rule: str
+) -> None:
+    settings = replace(settings, trader=replace(settings.trader, rule=rule))
+    whole = lines(replayed(settings, shared_data / TAPE))
+    for kept in (3000, 6500):
+        tape = cut(shared_data / TAPE, tmp_path / f"btcusd_{kept}", frames=kept)
+        told = lines(replayed(settings, tape))
+        assert 0 < len(told) < len(whole)
+        assert told == whole[: len(told)]
+    early = lines(backtested(settings, minutes=25))
+    assert 0 < len(early) < len(whole)
+    assert early == whole[: len(early)]
+
+
+def cut(tape: Path, target: Path, *, frames: int) -> Path:
+    for ending in (".jsonl.gz", ".recv.txt.gz"):
+        with gzip.open(tape.with_name(tape.name + ending)) as source:
+            head = [next(source) for _ in range(frames)]
+        with gzip.open(target.with_name(target.name + ending), "wb") as file:
+            file.writelines(head)
+    return target
+
+
+def test_the_verbs_leave_the_same_log_a_curve_and_a_picture(
+    settings: Settings, shared_data: Path, tmp_path: Path
+) -> None:
+    env = {f"TICKHOUSE_{name}": value for name, value in SETTINGS.items()}
+    env |= {"TICKHOUSE_VAR": str(settings.var)}
+    sums = {}
+    first, last = at(UNTIL), at(UNTIL) + timedelta(hours=1)
+    for verb in (
+        ["replay", "--tape", str(shared_data / TAPE)],
+        ["backtest", "--from", f"{first:%Y-%m-%dT%H:%M}", "--to", f"{last:%Y-%m-%dT%H:%M}"],
+    ):
+        out = tmp_path / verb[0]
+        done = CliRunner().invoke(cli, [*verb, "--out", str(out), "--json"], env=env)
+        assert done.exit_code == 0, done.output
+        sums[verb[0]] = json.loads(done.stdout) | {"folder": ""}
+        assert (out / "equity.png").read_bytes().startswith(b"\x89PNG")
+        assert len((out / "decisions.jsonl").read_text().splitlines()) == CLOSED
+    assert sums["replay"] == sums["backtest"]
+    with (tmp_path / "replay" / "equity.csv").open() as file:
+        curve = list(csv.DictReader(file))
+    assert len(curve) == CLOSED
+    assert D(sums["replay"]["equity"]) == D(curve[-1]["equity"])
+    bought = 10_000 / (D(curve[0]["ask"]) * D("1.004"))  # all of it, once, with the fee
+    assert abs(D(sums["replay"]["hold"]) - bought * D(curve[-1]["bid"])) < D("0.01")
+    spent = D(curve[-1]["quote"]) + D(curve[-1]["base"]) * D(curve[-1]["bid"])
+    assert abs(D(sums["replay"]["equity"]) - spent) < D("0.00001")

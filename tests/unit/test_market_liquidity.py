@@ -1,0 +1,64 @@
+"""Liquidity windows without Spark, worked by hand."""
+
+from decimal import Decimal as D
+
+from include.market.events import BookChange, Message
+from include.market.liquidity import Liquidity, Windows
+
+S = 1_000_000
+
+
+def book(
+    at_s: float | None, *levels: tuple[str, str, str], event: int, kind: str = "book"
+) -> Message:
+    changes = tuple(
+        BookChange(side, D(price), D(left), venue_event_id=event)  # type: ignore[arg-type]
+        for side, price, left in levels
+    )
+    at = None if at_s is None else int(at_s * S)
+    return Message("gemini", "BTC-USD", kind, "c", (event, event), at, 0, changes)
+
+
+def run(*messages: Message) -> list[Liquidity]:
+    windows = Windows(window_s=60, watermark_s=10)
+    return [one for message in messages for one in windows.take(message)]
+
+
+BID, ASK = ("bid", "100", "2"), ("ask", "101", "4")
+
+
+def test_a_window_is_told_when_the_watermark_passes_its_end() -> None:
+    first = [book(0, BID, event=1), book(59.9, ASK, event=2), book(69.9, BID, event=3)]
+    assert run(*first) == []
+    (told,) = run(*first, book(70, ASK, event=4))
+    assert told == Liquidity(0, 60 * S, D(200), D(404))
+    assert told.ratio == D("2.020000000000")
+
+
+def test_repeats_snapshots_and_heartbeats_are_left_out() -> None:
+    (told,) = run(
+        book(None, ("bid", "1", "99"), event=0), book(1, BID, event=1), book(2, BID, event=1),
+        book(3, ASK, event=2), book(4, event=3, kind="heartbeat"), book(80, BID, event=4),
+    )  # fmt: skip
+    assert (told.bid, told.ask) == (D(200), D(404))
+
+
+def test_what_comes_after_its_window_was_told_is_late() -> None:
+    told = run(
+        book(0, BID, ASK, event=1), book(70, BID, event=2), book(59, BID, ASK, event=3),
+        book(131, ASK, event=4),
+    )  # fmt: skip
+    assert [(one.window_start, one.bid, one.ask) for one in told] == [
+        (0, D(200), D(404)), (60 * S, D(200), None),
+    ]  # fmt: skip
+
+
+def test_a_window_of_one_side_or_of_nothing_left_has_no_ratio() -> None:
+    told = run(book(0, BID, event=1), book(60, BID, ("ask", "101", "0"), event=2),
+               book(140, ASK, event=3))  # fmt: skip
+    assert [one.ratio for one in told] == [None, None]
+
+
+def test_a_ratio_is_divided_as_double_and_told_with_twelve_decimals() -> None:
+    (told,) = run(book(0, ("bid", "3", "1"), ("ask", "1", "1"), event=1), book(70, ASK, event=2))
+    assert told.ratio == D("0.333333333333")
