@@ -15,7 +15,7 @@ from include.serving.tables import create_tables
 from include.settings import Settings
 from include.trading.account import Account
 from streaming.bus import Consumer, Position, offsets
-from streaming.trader.book_keeping import Teller, opened
+from streaming.trader.book_keeping import Books, Teller, opened
 from streaming.trader.brokers import Broker
 from streaming.trader.desk import Desk, Reached, nothing
 from streaming.trader.forecasts import ForecastWatch
@@ -58,23 +58,31 @@ def run(
             teller=_teller(settings, books.conn), halt_file=settings.home / HALT_FILE,
             blocks=liveness.blocks,
         )  # fmt: skip
-        desk.open_account(books, parameters=parameters(settings), rule=rule_of(settings),
-                          start=Account(quote=settings.trader.start_quote))  # fmt: skip
+        _open(desk, books, settings)
         publisher.flush()
+        log.info(_ready(settings, books.conn))
         consumer = stack.enter_context(
             closing(Consumer(settings.bootstrap, topics=TOPICS, positions=books.positions))
         )
-        log.info(_ready(settings, books.conn))
         market = _market(settings, books.last_window)
         gaps_known = _ends(settings, LEDGER)
         while not stopped():
             forecasts.refresh()
-            for record in consumer.poll(POLL_S):
-                market.take(record)
-                liveness.take(record)
+            _take(consumer, market, liveness)
             there = consumer.positions
             if all(there[at] >= end for at, end in gaps_known.items()):
                 _decide(market, there, desk=desk, stopped=stopped, told=publisher.flush)
+
+
+def _open(desk: Desk, books: Books, settings: Settings) -> None:
+    start = Account(quote=settings.trader.start_quote)
+    desk.open_account(books, parameters=parameters(settings), start=start, rule=rule_of(settings))
+
+
+def _take(consumer: Consumer, market: Follower, liveness: Liveness) -> None:
+    for record in consumer.poll(POLL_S):
+        market.take(record)
+        liveness.take(record)
 
 
 def _decide(
