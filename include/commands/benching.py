@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,7 +31,25 @@ def feeds(as_json: bool, data: Path) -> None:
 
     if not installed():
         ERR.print("cryptofeed is not installed: its figures are left out")
-    found = figures(data)
+    _print(figures(data), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--messages", default=2_000_000, show_default=True, help="Messages of the measure.")
+@click.option("--warm-up", default=400_000, show_default=True, help="Messages before it.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the generated trades.")
+def stream(as_json: bool, messages: int, warm_up: int, seed: int) -> None:
+    """Messages a second from Kafka to committed Delta rows, beside a plain Spark job and delta-rs.
+
+    Run it with nothing else running: the arms take turns on the same broker.
+    """
+    from spark_jobs.bench_stream import figures
+
+    _print(figures(messages=messages, warm_up=warm_up, seed=seed), as_json=as_json)
+
+
+def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:

@@ -4,20 +4,16 @@ Decoding: Binance aggTrade frames beside cryptofeed, Gemini v1 frames (no peer d
 Publishing: decode and publish beside the bare kafka-python producer sending the same bytes.
 """
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from socket import socket
-from subprocess import DEVNULL, Popen
 from typing import Any
 
 from include.errors import Unreachable
-from include.local import kafka
+from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import Frame
-from include.settings import Settings, load
+from include.settings import Settings
 from streaming.bus import Producer, ensure_topics
 from streaming.bus.bare_producer import seconds_to_publish
 from streaming.feeds import bench_peer
@@ -51,7 +47,8 @@ def figures(data: Path) -> list[Figure]:
         _figure("decode_encode_binance_agg_trades", encoded or 0, peers, "cryptofeed"),
         _figure("decode_gemini_v1", gemini or 0, None, ""),
     ]
-    with _broker() as settings:
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
         found.append(_published(settings, trades))
     return found
 
@@ -131,32 +128,3 @@ def _publish(settings: Settings, frames: list[Frame]) -> float:
         return len(frames) * ROUNDS / (time.perf_counter() - began)
     finally:
         producer.close()
-
-
-@contextmanager
-def _broker() -> Iterator[Settings]:
-    """A broker of its own on free ports, in a folder that is thrown away."""
-    sockets = [socket() for _ in range(2)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load(
-            {"TICKHOUSE_VAR": folder, "TICKHOUSE_PORTS_KAFKA": ports[0],
-             "TICKHOUSE_PORTS_KAFKA_CONTROLLER": ports[1]}
-        )  # fmt: skip
-        kafka.prepare(settings)
-        broker = Popen(kafka.command(settings), stdout=DEVNULL, stderr=DEVNULL)
-        try:
-            deadline = time.monotonic() + 60
-            while not kafka.answers(settings):
-                if time.monotonic() > deadline:
-                    raise Unreachable("the benchmark's broker does not answer")
-                time.sleep(0.2)
-            ensure_topics(settings.bootstrap)
-            yield settings
-        finally:
-            broker.terminate()
-            broker.wait(30)
