@@ -8,6 +8,7 @@ outbox is sent; after the send, the topics' tails say which outbox rows Kafka ha
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from typing import NamedTuple
 
 from include.log import event
 from include.serving.journal import Journal
@@ -64,39 +65,46 @@ def run(
         consumer = stack.enter_context(
             closing(Consumer(settings.bootstrap, topics=TOPICS, positions=books.positions))
         )
-        market = _market(settings, books.last_window)
-        gaps_known = _ends(settings, LEDGER)
-        while not stopped():
-            forecasts.refresh()
-            _take(consumer, market, liveness)
-            there = consumer.positions
-            if all(there[at] >= end for at, end in gaps_known.items()):
-                _decide(market, there, desk=desk, stopped=stopped, told=publisher.flush)
+        _follow(settings, consumer, books=books, liveness=liveness, stopped=stopped,
+                on=_Duties(desk, publisher, forecasts))  # fmt: skip
+
+
+class _Duties(NamedTuple):
+    """Who decides, who tells, who looks for a newer forecast."""
+
+    desk: Desk
+    publisher: Publisher
+    forecasts: ForecastWatch
+
+
+def _follow(
+    settings: Settings,
+    consumer: Consumer,
+    *,
+    books: Books,
+    liveness: Liveness,
+    stopped: Callable[[], bool],
+    on: _Duties,
+) -> None:
+    """Take in what comes and decide on every signal that is complete, until `stopped`."""
+    market = _market(settings, books.last_window)
+    gaps_known = _ends(settings, LEDGER)
+    while not stopped():
+        on.forecasts.refresh()
+        for record in consumer.poll(POLL_S):
+            market.take(record)
+            liveness.take(record)
+        there = consumer.positions
+        if any(there[at] < end for at, end in gaps_known.items()):
+            continue  # not before it is known which gaps are open
+        while not stopped() and (found := market.next(there)):
+            on.desk.on_signal(*found, without_ledger(market.resume_at(there)))
+            on.publisher.flush()
 
 
 def _open(desk: Desk, books: Books, settings: Settings) -> None:
     start = Account(quote=settings.trader.start_quote)
     desk.open_account(books, parameters=parameters(settings), start=start, rule=rule_of(settings))
-
-
-def _take(consumer: Consumer, market: Follower, liveness: Liveness) -> None:
-    for record in consumer.poll(POLL_S):
-        market.take(record)
-        liveness.take(record)
-
-
-def _decide(
-    market: Follower,
-    there: dict[Position, int],
-    *,
-    desk: Desk,
-    stopped: Callable[[], bool],
-    told: Callable[[], None],
-) -> None:
-    """Decide on every signal that is complete; the topics were read up to `there`."""
-    while not stopped() and (found := market.next(there)):
-        desk.on_signal(*found, without_ledger(market.resume_at(there)))
-        told()
 
 
 def _ready(settings: Settings, account: str) -> str:
