@@ -21,7 +21,7 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
     Raises:
         Unreachable: the broker did not answer in time.
     """
-    ports = _free_ports(2)
+    ports = free_ports(2)
     with tempfile.TemporaryDirectory() as folder:
         settings = load(
             {"TICKHOUSE_VAR": folder, "TICKHOUSE_PORTS_KAFKA": ports[0],
@@ -41,7 +41,8 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
             broker.wait(30)
 
 
-def _free_ports(count: int) -> list[str]:
+def free_ports(count: int) -> list[str]:
+    """Ports that were free a moment ago."""
     sockets = [socket() for _ in range(count)]
     try:
         for one in sockets:
