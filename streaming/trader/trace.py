@@ -5,25 +5,23 @@ the lake has itself: the signal's row, the top at its Kafka offset, the forecast
 ratio computed anew from the window's book changes.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from include.errors import QueryError, WireError
+from include.forecast.forecast_file import Manifest, published
 from include.lake.reading import connect, open_table
 from include.market.events import Decision
 from include.settings import Settings
-from include.trading.inputs import MINUTE_US, Inputs, read
-from include.trading.rules import derived_again
+from include.trading.inputs import Inputs, SeenTop, read
+from streaming.trader import trace_checks as checks
+from streaming.trader.trace_checks import Check, Row
 
-Row = dict[str, Any]
 TABLES = ("orders", "decisions", "fills", "scores", "balances", "signals", "book_changes",
           "forecasts")  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CLOSE = Decimal("0.00000001")
 _BOOK = """
 SELECT side, sum(price * remaining) AS amount, count(*) AS changes, "partition",
        min("offset") AS first_offset, max("offset") AS last_offset
@@ -33,14 +31,6 @@ FROM (SELECT DISTINCT ON (venue_event_id, event_index) * FROM book_changes
       ORDER BY venue_event_id, event_index, "partition", "offset")
 GROUP BY side, "partition" ORDER BY side
 """
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One comparison: what was compared, whether it agrees, and with what."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -56,8 +46,14 @@ class Trace(msgspec.Struct, frozen=True):
     top: Row | None
     book: list[Row]
     forecast: Row | None
+    manifest: Manifest | None
     versions: dict[str, int]
     checks: list[Check]
+
+    @property
+    def matches(self) -> bool:
+        """Whether everything agrees."""
+        return all(check.ok for check in self.checks)
 
 
 def trace(settings: Settings, order_id: str) -> Trace:
@@ -76,16 +72,21 @@ def trace(settings: Settings, order_id: str) -> Trace:
                         *whose, inputs.signal.type, window[0])  # fmt: skip
     tops = _tops(lake, inputs)
     book = lake.ask(_BOOK, *whose, *window) if lake.has("book_changes") else []
-    forecast, forecast_check = _forecast(lake, inputs)
+    forecast = _forecast(lake, inputs)
+    kept = _manifest(settings, inputs)
+    fills, scores, balances = (
+        lake.rows(table, "order_id = ?", order_id) for table in ("fills", "scores", "balances")
+    )
     return Trace(
-        order=order, decision=row, inputs=inputs,
-        fills=lake.rows("fills", "order_id = ?", order_id),
-        scores=lake.rows("scores", "order_id = ?", order_id),
-        balances=lake.rows("balances", "order_id = ?", order_id),
+        order=order, decision=row, inputs=inputs, fills=fills, scores=scores, balances=balances,
         signal=signals[0] if signals else None, top=tops[0] if tops else None, book=book,
-        forecast=forecast, versions=lake.versions(),
-        checks=[_derived(decision), _signal(signals, inputs), _ratio(book, inputs),
-                _top(tops, inputs), forecast_check],
+        forecast=forecast[0] if forecast else None, manifest=kept, versions=lake.versions(),
+        checks=[
+            checks.derived(decision), *checks.of_signal(signals, book, tops, inputs),
+            checks.top(tops, inputs), checks.forecast(forecast, inputs),
+            checks.manifest(kept, inputs), checks.order(order, decision),
+            checks.fills(order, fills), *checks.account(order, fills, balances, scores, inputs),
+        ],
     )  # fmt: skip
 
 
@@ -106,16 +107,37 @@ def page(found: Trace) -> str:
         *[f"score     profit {one['profit']}, of all sales {one['cumulative_profit']}"
           for one in found.scores],
         f"decision  {decision['decision_id']}  {decision['action']}: {decision['reasons']}",
-        f"signal    ratio {found.inputs.signal.value}, window from {decision['window_start']}",
+        f"signal    {found.inputs.signal.type} {found.inputs.signal.value}, window from "
+        f"{decision['window_start']}",
         *[f"book      {one['side']}: {one['changes']} changes worth {one['amount']:f}, market.book/"
           f"{one['partition']} offsets {one['first_offset']}..{one['last_offset']}"
           for one in found.book],
+        f"top       bid {decision['bid']}, ask {decision['ask']}{_where(found.inputs.book)}",
         f"forecast  {found.inputs.forecast.forecast_id} says {found.inputs.forecast.side}",
+        *_of_manifest(found.manifest),
         f"versions  {', '.join(f'{name} {number}' for name, number in found.versions.items())}",
         *[f"{'agrees   ' if one.ok else 'DIFFERS  '} {one.name}: {one.detail}"
           for one in found.checks],
     ]  # fmt: skip
+    lines.append("verdict   the decision follows from these rows" if found.matches
+                 else "verdict   the rows do not tell one story")  # fmt: skip
     return "\n".join(lines)
+
+
+def _where(book: SeenTop | None) -> str:
+    place = book.place if book else None
+    return f", {place.topic}/{place.partition} offset {place.offset}" if place else ""
+
+
+def _of_manifest(kept: Manifest | None) -> list[str]:
+    if kept is None:
+        return []
+    inputs = ", ".join(f"{name} {number}" for name, number in kept.versions.items())
+    return [
+        f"          {kept.model}, trained until {kept.trained_until:%Y-%m-%d %H:%M}, made "
+        f"{kept.made_at:%Y-%m-%d %H:%M}, on {inputs or 'no table'}",
+        f"          sha256 {kept.sha256}",
+    ]
 
 
 class _Lake:
@@ -158,27 +180,16 @@ def _decision(row: Row) -> tuple[Decision, Inputs]:
         raise QueryError(f"decision {decision.decision_id}: {error}") from error
 
 
-def _derived(decision: Decision) -> Check:
-    again = derived_again(decision)
-    apart = [n for n in Decision.__struct_fields__ if getattr(again, n) != getattr(decision, n)]
-    detail = f"differs in {', '.join(apart)}" if apart else "every field follows from the inputs"
-    return Check("decision derived again", not apart, detail)
+def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
+    minute = checks.minute_asked(inputs)
+    return lake.rows("forecasts", "forecast_id = ? AND ds = ?",
+                     inputs.forecast.forecast_id, _at(minute))  # fmt: skip
 
 
-def _signal(signals: Sequence[Row], inputs: Inputs) -> Check:
-    told = [one["value"] for one in signals]
-    ok = told == [inputs.signal.value]
-    return Check("signal in the lake", ok, f"{told or 'none'}, the rule saw {inputs.signal.value}")
-
-
-def _ratio(book: Sequence[Row], inputs: Inputs) -> Check:
-    sums = {side: sum((one["amount"] for one in book if one["side"] == side), Decimal(0))
-            for side in ("bid", "ask")}  # fmt: skip
-    if not sums["bid"] or not sums["ask"]:
-        return Check("ratio computed anew", False, "the lake has not both sides of the window")
-    ratio = sums["ask"] / sums["bid"]
-    ok = abs(ratio - inputs.signal.value) < _CLOSE * max(1, ratio)
-    return Check("ratio computed anew", ok, f"{ratio:.8f} from the window's book changes")
+def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
+    """The manifest of the forecast that was used, while that is kept."""
+    known = {one.forecast_id: one for one in published(settings.forecasts)}
+    return known.get(inputs.forecast.forecast_id or "")
 
 
 def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
@@ -188,24 +199,6 @@ def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
     return lake.rows(
         "book_changes", '"partition" = ? AND "offset" = ? LIMIT 1', place.partition, place.offset
     )
-
-
-def _top(tops: Sequence[Row], inputs: Inputs) -> Check:
-    seen = inputs.book.top if inputs.book else None
-    told = [one[f"top_{name}"] for one in tops for name in ("bid", "ask")]
-    ok = seen is not None and told == [seen.bid, seen.ask]
-    return Check("top of the book in the lake", ok, f"bid and ask {[str(one) for one in told]}")
-
-
-def _forecast(lake: _Lake, inputs: Inputs) -> tuple[Row | None, Check]:
-    ahead = inputs.parameters.lookahead_minutes * MINUTE_US
-    minute = inputs.signal.timestamp - inputs.signal.timestamp % MINUTE_US + ahead
-    rows = lake.rows("forecasts", "forecast_id = ? AND ds = ?",
-                     inputs.forecast.forecast_id, _at(minute))  # fmt: skip
-    sides = [one["side"] for one in rows]
-    check = Check("forecast in the lake", sides == [inputs.forecast.side],
-                  f"{_at(minute):%Y-%m-%d %H:%M}: {sides or 'none'}")  # fmt: skip
-    return rows[0] if rows else None, check
 
 
 def _at(micros: int) -> datetime:

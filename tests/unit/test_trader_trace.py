@@ -1,17 +1,20 @@
 """An order is traced through a small lake, and a lake that tells otherwise is found out."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
 from include.errors import QueryError
-from include.market.events import Top
+from include.forecast.forecast_file import Manifest, publish, render
+from include.market.events import Decision, Top
 from include.settings import Settings, load
 from include.trading.account import Account
 from include.trading.inputs import Parameters, Place, SeenTop, Signal
@@ -24,6 +27,12 @@ END = START + timedelta(minutes=1)
 START_US = 1_524_546_900_000_000
 TOP = Top(bid=D("9000.5"), bid_quantity=D(2), ask=D("9010.25"), ask_quantity=D(3))
 MONEY, STAMP = pa.decimal128(20, 8), pa.timestamp("us", tz="UTC")
+
+
+PARAMETERS = Parameters(
+    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
+    fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
+)  # fmt: skip
 
 
 class Up:
@@ -40,10 +49,13 @@ def put(lake: str, table: str, rows: list[dict[str, Any]]) -> None:
                  else pa.string() if pa.types.is_null(f.type) else f.type)
         for f in frame.schema
     ]  # fmt: skip
-    write_deltalake(f"{lake}/{table}", frame.cast(pa.schema(fields)))
+    write_deltalake(f"{lake}/{table}", frame.cast(pa.schema(fields)), mode="overwrite")
 
 
-MONIES = {"price", "remaining", "quantity", "executed", "bid", "ask", "ratio", "top_bid", "top_ask"}
+MONIES = {
+    "price", "remaining", "quantity", "executed", "bid", "ask", "ratio", "top_bid", "top_ask",
+    "fee", "amount", "top_bid_quantity", "top_ask_quantity",
+}  # fmt: skip
 
 
 def change(offset: int, side: str, price: str, remaining: str, *, event: int) -> dict[str, Any]:
@@ -51,7 +63,7 @@ def change(offset: int, side: str, price: str, remaining: str, *, event: int) ->
         "venue": "gemini", "symbol": "BTC-USD", "partition": 0, "offset": offset, "event_index": 0,
         "venue_time": START + timedelta(seconds=offset), "venue_event_id": event, "side": side,
         "price": D(price), "remaining": D(remaining), "top_bid": D("9000.5"),
-        "top_ask": D("9010.25"),
+        "top_ask": D("9010.25"), "top_bid_quantity": D(2), "top_ask_quantity": D(3),
     }  # fmt: skip
 
 
@@ -60,61 +72,154 @@ def settings(tmp_path: Path) -> Settings:
     return load({"TICKHOUSE_VAR": str(tmp_path / "var")})
 
 
-def write_lake(settings: Settings, *, spoil: dict[str, Any]) -> str:
-    """A window of bids worth 9000 * 2 and asks worth 9010 * 3 (one told twice); its order's id."""
+def write_lake(settings: Settings, **spoil: dict[str, Any]) -> str:
+    """A window of bids worth 9000 * 2 and asks worth 9010 * 3 (one told twice); its order's id.
+
+    `spoil` alters the first row of the tables that it names. Worked by hand: 9000 / 9010.25 buys
+    0.9988624; cost 8999.9999396, fee 35.9999997584, rounded up.
+    """
     ratio = D("1.501666666667")  # 27030 / 18000
-    parameters = Parameters(
-        ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
-        fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
-    )  # fmt: skip
     signal = Signal("gemini", "BTC-USD", "price_volume", ratio, START_US + 60_000_000, START_US)
-    decision = Trader(parameters, Account(quote=D(10_000))).decide(
+    decision = Trader(PARAMETERS, Account(quote=D(10_000))).decide(
         signal, forecast=Up(), place=Place("market.signals", 0, 9),  # type: ignore[arg-type]
         book=SeenTop(START_US + 59_000_000, TOP, Place("market.book", 0, 12)),
     )  # fmt: skip
+    signal_row = {"venue": "gemini", "symbol": "BTC-USD", "type": "price_volume", "value": ratio,
+                  "window_start": START, "timestamp": END}  # fmt: skip
+    sides = enumerate(["sell", "buy", "sell"])
+    put_all(settings, decision, spoil, {
+        "signals": [signal_row],
+        "forecasts": [{"ds": END + timedelta(minutes=n), "forecast_id": "f1", "side": side}
+                      for n, side in sides][::-1],
+        "book_changes": [
+            change(12, "ask", "9010", "3", event=2), change(10, "bid", "9000", "2", event=1),
+            change(11, "ask", "9010", "3", event=2), change(60, "ask", "9999", "9", event=3),
+        ],
+    })  # fmt: skip
     order = order_of(decision, broker="paper")
     assert order is not None
-    row = {name: getattr(decision, name) for name in decision.__struct_fields__}
-    put(settings.lake, "decisions", [row | {"window_start": START} | spoil])
-    put(settings.lake, "orders", [{n: getattr(order, n) for n in order.__struct_fields__}])
-    put(settings.lake, "signals", [{
-        "venue": "gemini", "symbol": "BTC-USD", "type": "price_volume", "value": ratio,
-        "window_start": START, "timestamp": END,
-    }])  # fmt: skip
-    put(settings.lake, "forecasts", [
-        {"forecast_id": "f1", "ds": END + timedelta(minutes=n), "side": side}
-        for n, side in enumerate(["sell", "buy", "sell"])
-    ])  # fmt: skip
-    put(settings.lake, "book_changes", [
-        change(10, "bid", "9000", "2", event=1), change(11, "ask", "9010", "3", event=2),
-        change(12, "ask", "9010", "3", event=2), change(60, "ask", "9999", "9", event=3),
-    ])  # fmt: skip
     return order.order_id
 
 
+def put_all(
+    settings: Settings, decision: Decision, spoil: dict[str, Any], more: dict[str, Any]
+) -> None:
+    """The decision's row, its order filled whole, what that left, and `more`."""
+    order = order_of(decision, broker="paper")
+    assert order is not None
+    number = order.order_id
+    done = {n: getattr(order, n) for n in order.__struct_fields__}
+    row = {name: getattr(decision, name) for name in decision.__struct_fields__}
+    bought = D("0.9988624")
+    tables = {
+        "decisions": [row | {"window_start": START}],
+        "orders": [done | {"executed": bought, "status": "filled"}],
+        "fills": [{"fill_id": "1", "order_id": number, "side": "buy", "price": D("9010.25"),
+                   "quantity": bought, "fee": D("35.99999976")}],
+        "balances": [{"currency": "USD", "amount": D("964.00006064"), "order_id": number},
+                     {"currency": "BTC", "amount": bought, "order_id": number}],
+    } | more  # fmt: skip
+    for name, rows in tables.items():
+        put(settings.lake, name, [rows[0] | spoil.get(name, {}), *rows[1:]])
+
+
 def test_an_order_is_traced_to_what_made_it(settings: Settings) -> None:
-    found = trace(settings, write_lake(settings, spoil={}))
+    publish_manifest(settings, trained_until=START - timedelta(minutes=1))
+    found = trace(settings, write_lake(settings))
     assert {one.name: (one.ok, one.detail) for one in found.checks if not one.ok} == {}
-    assert len(found.checks) == 5
+    assert len(found.checks) == 10
     assert [(one["side"], one["amount"], one["changes"]) for one in found.book] == [
         ("ask", D(27030), 1), ("bid", D(18000), 1),
     ]  # fmt: skip
     assert found.versions["book_changes"] == 0
     text = page(found)
     assert "ask: 1 changes worth 27030.0000000000000000, market.book/0 offsets 11..11" in text
+    assert "top       bid 9000.5" in text
+    assert "market.book/0 offset 12" in text
+    assert "trades 7" in text
+    assert "verdict   the decision follows from these rows" in text
     assert "DIFFERS" not in text
     told = json.loads(as_json(found))
     assert told["inputs"]["book"]["place"] == {
         "topic": "market.book", "partition": 0, "offset": 12,
     }  # fmt: skip
+    assert told["manifest"]["versions"] == {"trades": 7}
 
 
-def test_a_decision_that_does_not_follow_is_found_out(settings: Settings) -> None:
-    found = trace(settings, write_lake(settings, spoil={"quantity": D("0.5")}))
-    assert [one.name for one in found.checks if not one.ok] == ["decision derived again"]
-    assert "DIFFERS   decision derived again: differs in quantity" in page(found)
+@pytest.mark.parametrize(
+    ("table", "spoil", "faults"),
+    [
+        ("decisions", {"quantity": D("0.5")},
+         ["decision derived again", "order follows from the decision"]),
+        ("decisions", {"reasons": "luck"}, ["decision derived again"]),
+        ("signals", {"value": D("1.6")}, ["signal in the lake"]),
+        ("book_changes", {"top_bid": D(9001)}, ["top of the book in the lake"]),
+        ("forecasts", {"forecast_id": "f1", "ds": END + timedelta(minutes=1), "side": "sell"},
+         ["forecast in the lake"]),
+        ("orders", {"price": D("9010.26")}, ["order follows from the decision"]),
+        ("orders", {"executed": D("0.9")}, ["fills of the order"]),
+        ("fills", {"quantity": D("0.9")}, ["fills of the order", "balances after the fills"]),
+        ("fills", {"price": D("9010.26")}, ["fills of the order", "balances after the fills"]),
+        ("fills", {"fee": D(0)}, ["balances after the fills"]),
+        ("balances", {"amount": D(965)}, ["balances after the fills"]),
+    ],
+)  # fmt: skip
+def test_a_row_that_was_tampered_with_is_found_out(
+    settings: Settings, table: str, spoil: dict[str, Any], faults: list[str]
+) -> None:
+    found = trace(settings, write_lake(settings, **{table: spoil}))
+    assert [one.name for one in found.checks if not one.ok] == faults
+    assert not found.matches
+    text = page(found)
+    assert f"DIFFERS   {faults[0]}" in text
+    assert "verdict   the rows do not tell one story" in text
+
+
+def test_a_window_whose_changes_come_to_another_ratio_is_found_out(settings: Settings) -> None:
+    number = write_lake(settings)
+    more = [change(10, "bid", "9000", "2", event=1), change(12, "ask", "9010", "2.9", event=2)]
+    put(settings.lake, "book_changes", more)
+    found = trace(settings, number)
+    assert [one.name for one in found.checks if not one.ok] == ["ratio computed anew"]
+
+
+def test_a_manifest_that_claims_otherwise_is_found_out(settings: Settings) -> None:
+    publish_manifest(settings, trained_until=START)
+    found = trace(settings, write_lake(settings))
+    assert [one.name for one in found.checks if not one.ok] == ["forecast's manifest"]
+
+
+def test_a_decision_of_the_second_rule_is_traced_to_its_book_message(settings: Settings) -> None:
+    parameters = msgspec.structs.replace(PARAMETERS, half_spread_bps=D(10))
+    signal = Signal("gemini", "BTC-USD", "imbalance", D("0.5"), START_US + 5, START_US)
+    top = msgspec.structs.replace(TOP, bid_quantity=D(6), ask_quantity=D(2))
+    trader = Trader(parameters, Account(quote=D(10_000)), rule="imbalance_and_mid")
+    decision = trader.decide(
+        signal, forecast=None, book=SeenTop(START_US + 5, top, Place("market.book", 0, 12))
+    )
+    seen = change(12, "ask", "9010", "3", event=2) | {
+        "top_bid_quantity": D(6), "top_ask_quantity": D(2),
+    }  # fmt: skip
+    order = order_of(decision, broker="paper")
+    assert order is not None
+    put_all(settings, decision, {}, {"book_changes": [seen]})
+    found = trace(settings, order.order_id)
+    assert [one.name for one in found.checks if not one.ok] == []
+    put_all(settings, decision, {"book_changes": {"top_ask_quantity": D(3)}},
+            {"book_changes": [seen]})  # fmt: skip
+    spoilt = trace(settings, order.order_id)
+    assert [one.name for one in spoilt.checks if not one.ok] == ["imbalance computed anew"]
 
 
 def test_an_unknown_order_is_told(settings: Settings) -> None:
     with pytest.raises(QueryError, match="0 times in orders"):
         trace(settings, "no-such")
+
+
+def publish_manifest(settings: Settings, *, trained_until: datetime) -> None:
+    content = render([(START, "buy", 1.0, 1.0, 1.0)])
+    publish(settings.forecasts, content=content, keep=3, manifest=Manifest(
+        forecast_id="f1", symbol="BTC-USD", world="sim", rows=1, first_ds=START, last_ds=START,
+        sha256=hashlib.sha256(content).hexdigest(), trained_until=trained_until, made_at=START,
+        model="by hand", fitted_by="nobody", versions={"trades": 7}, metrics={},
+    ))  # fmt: skip

@@ -43,7 +43,8 @@ def test_a_market_takes_limit_orders_or_not(status: str, takes_orders: bool) -> 
 
 
 @pytest.mark.parametrize("spoilt", [
-    b"", b"[]", b"<html>", b"{}", RECORDED.replace(b"1e-08", b"0"), RECORDED.replace(b"0.01", b"-1"),
+    b"", b"[]", b"<html>", b"{}", RECORDED.replace(b"1e-08", b"0"),
+    RECORDED.replace(b"0.01", b"-1"),
     RECORDED.replace(b'"0.00001"', b'"NaN"'), RECORDED.replace(b'"0.00001"', b"null"),
 ])  # fmt: skip
 def test_other_replies_are_refused(spoilt: bytes) -> None:
