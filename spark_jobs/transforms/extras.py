@@ -1,8 +1,9 @@
 """Fields that this version of the schema does not know: kept as JSON, never dropped.
 
 A typed parse passes over unknown fields, and parsing every record twice for their sake would cost
-what the first parse costs. So a pattern looks for a key outside the known ones, and only where it
-finds one are the maps of the record's fields made.
+what the first parse costs. So a record of one event is first compared with the known keys: as many
+keys, and each optional one there. Else a pattern looks for a key outside the known ones, and only
+where it finds one are the maps of the record's fields made.
 """
 
 import re
@@ -11,8 +12,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from include.lake.columns import Table
-from spark_jobs.schemas import event_schema, message_schema
+from include.lake.columns import ENVELOPE, Table
+from include.lake.tables import event_columns
+from spark_jobs.schemas import CORRUPT, event_schema, message_schema
 
 EVENT_TAG = "type"  # the events' own tag on the wire; their table says it
 TEXTS = "map<string,string>"
@@ -29,7 +31,25 @@ def extras(table: Table) -> Column:
         _unknown(nested["top"], top).alias("top"),
         F.transform(nested["events"], lambda event: _unknown(event, events)).alias("events"),
     )
-    return F.when(text.rlike(_stranger({*fields, *events, *top})), found)
+    strange = text.rlike(_stranger({*fields, *events, *top}))
+    return F.when(_exactly(table, text) | ~strange, F.lit(None)).otherwise(found)
+
+
+def _exactly(table: Table, text: Column) -> Column:
+    """Whether a record of at most one event has every known key, and no other."""
+    fields, events, top = _known(table)
+    message = F.col("message")
+    count = F.size(message["events"])
+    keys = F.lit(len(fields)) + count * len(events)
+    if top:
+        keys = keys + F.when(message["top"].isNotNull(), len(top)).otherwise(0)
+    found = (F.length(text) - F.length(F.replace(text, F.lit('":'), F.lit("")))) / 2
+    optional = [c.name for c in (*ENVELOPE, *event_columns(table)) if not c.required]
+    there = [name for name in optional if name in {*fields, *events}] + ["seq", "top"]
+    exact = (count == 1) & (found == keys)
+    for name in there:
+        exact = exact & F.contains(text, F.lit(f'"{name}":'))
+    return exact
 
 
 def extra_text() -> Column:
@@ -48,7 +68,7 @@ def _known(table: Table) -> tuple[set[str], set[str], set[str]]:
     schema = message_schema(table)
     top = schema["top"].dataType if "top" in schema.names else T.StructType()
     own = {*event_schema(table).names, EVENT_TAG}
-    return {*schema.names, "top"}, own, set(getattr(top, "names", ()))
+    return {*schema.names, "top"} - {CORRUPT}, own, set(getattr(top, "names", ()))
 
 
 def _unknown(fields: Column, known: set[str]) -> Column:
