@@ -109,6 +109,7 @@ LANDED = (
         money("buy_price", "average price bought", required=True),
         money("sell_price", "average price sold", required=True),
         quantity("quantity", "base units", required=True),
+        money("hold_profit", "of having bought once and held, at the price sold"),
     ),
 )  # fmt: skip
 

@@ -150,7 +150,10 @@ class Balance(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="bala
 
 
 class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"):
-    """A sale scored against the last buy: profit in the quote currency, fees included."""
+    """A sale scored against the last buy: profit in the quote currency, fees included.
+
+    `hold_profit` is what having bought once and held would have earned by then, at the price sold.
+    """
 
     order_id: str
     buy_order_id: str
@@ -159,6 +162,7 @@ class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"
     buy_price: Decimal
     sell_price: Decimal
     quantity: Decimal
+    hold_profit: Decimal | None = None
 
 
 Event = (

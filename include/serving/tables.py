@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS balances (
 CREATE TABLE IF NOT EXISTS scores (
     order_id text PRIMARY KEY, buy_order_id text NOT NULL, profit numeric NOT NULL,
     cumulative_profit numeric NOT NULL, buy_price numeric NOT NULL, sell_price numeric NOT NULL,
-    quantity numeric NOT NULL);
+    quantity numeric NOT NULL, hold_profit numeric);
+ALTER TABLE scores ADD COLUMN IF NOT EXISTS hold_profit numeric;
 CREATE TABLE IF NOT EXISTS trader_state (
     name text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE IF NOT EXISTS outbox (

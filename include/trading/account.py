@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from include.market.events import Fill, Order, Score
+from include.market.events import Fill, Order, Score, Top
+from include.trading.holding import Hold, bought_once, sound
 from include.trading.money import ZERO, floored, raised, rounded
 
 DAY_US = 86_400_000_000
@@ -25,7 +26,8 @@ class Bought(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True):
     """Balances, the last buy, and profit. `day` counts days since the epoch by the market clock.
 
-    `ordered_at` are the market times (µs) of the orders of the last minute.
+    `ordered_at` are the market times (µs) of the orders of the last minute; `hold` is what buy and
+    hold has, from the first best prices on.
     """
 
     quote: Decimal
@@ -35,6 +37,7 @@ class Account(msgspec.Struct, frozen=True):
     day: int = 0
     day_profit: Decimal = ZERO
     ordered_at: tuple[int, ...] = ()
+    hold: Hold | None = None
 
 
 def at(account: Account, market_time: int) -> Account:
@@ -43,6 +46,14 @@ def at(account: Account, market_time: int) -> Account:
     day = market_time // DAY_US
     kept = account.day_profit if day == account.day else ZERO
     return msgspec.structs.replace(account, day=day, day_profit=kept, ordered_at=recent)
+
+
+def beside_hold(account: Account, top: Top | None, *, fee_bps: Decimal) -> Account:
+    """The account with buy and hold begun, once there are best prices to begin at."""
+    if account.hold is not None or top is None or not sound(top):
+        return account
+    hold = bought_once(account.quote, account.base, top, fee_bps=fee_bps)
+    return msgspec.structs.replace(account, hold=hold)
 
 
 def ordered(account: Account, market_time: int) -> Account:
@@ -104,4 +115,5 @@ def _score(account: Account, sale: Bought, buy: Bought) -> Score:
         order_id=sale.order_id, buy_order_id=buy.order_id, profit=profit,
         cumulative_profit=account.profit + profit,
         buy_price=buy.price, sell_price=sale.price, quantity=sale.quantity,
+        hold_profit=account.hold.profit(sale.price) if account.hold else None,
     )  # fmt: skip

@@ -11,7 +11,8 @@ import msgspec
 
 from include.market.events import Decision, Fill, Score, Top
 from include.trading.account import Account
-from include.trading.money import BPS, STEP, ZERO, fee_of, floored, raised
+from include.trading.holding import Hold, bought_once, sound, worth
+from include.trading.money import ZERO
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ class Ledger:
     def __init__(self, start: Account, *, fee_bps: Decimal) -> None:
         """Begin with an account."""
         self._start, self._fee_bps = start, fee_bps
-        self._held: tuple[Decimal, Decimal] | None = None
+        self._held: Hold | None = None
         self._decisions = self._orders = 0
         self._fees = ZERO
         self.points: list[Point] = []
@@ -71,15 +72,15 @@ class Ledger:
         self._fees += sum((fill.fee for fill in fills), ZERO)
         if score:
             self.scores.append((at, score))
-        if top is None or min(top.bid, top.ask) <= 0:
+        if top is None or not sound(top):
             return
+        start = self._start
         if self._held is None:
-            self._held = bought_once(self._start, top, fee_bps=self._fee_bps)
-        quote, base = self._held
+            self._held = bought_once(start.quote, start.base, top, fee_bps=self._fee_bps)
         self.points.append(Point(
             at=at, action=decision.action, bid=top.bid, ask=top.ask, quote=account.quote,
-            base=account.base, equity=worth(account.quote, account.base, top),
-            hold=worth(quote, base, top), profit=account.profit,
+            base=account.base, equity=worth(account.quote, account.base, top.bid),
+            hold=self._held.worth(top.bid), profit=account.profit,
         ))  # fmt: skip
 
     def performance(self) -> Performance:
@@ -93,19 +94,6 @@ class Ledger:
             profit=sum(profits, ZERO), equity=equity, hold=hold, beside_hold=equity - hold,
             largest_fall=_largest_fall(point.equity for point in self.points),
         )  # fmt: skip
-
-
-def worth(quote: Decimal, base: Decimal, top: Top) -> Decimal:
-    """What an account would fetch at the best bid, without a fee, rounded down."""
-    return quote + floored(base * top.bid)
-
-
-def bought_once(account: Account, top: Top, *, fee_bps: Decimal) -> tuple[Decimal, Decimal]:
-    """Quote and base after buying all that the quote can pay at the best ask, with its fee."""
-    able = (account.quote - 2 * STEP) / (top.ask * (1 + fee_bps / BPS))
-    quantity = max(ZERO, floored(able))
-    paid = raised(top.ask * quantity) + fee_of(top.ask, quantity, fee_bps=fee_bps)
-    return account.quote - paid, account.base + quantity
 
 
 def _largest_fall(equities: Iterable[Decimal]) -> Decimal:

@@ -13,6 +13,7 @@ import msgspec
 from include.errors import WireError
 from include.market.events import Decision, Order, Side, Top
 from include.trading.forecast_and_ratio import ForecastAndRatio
+from include.trading.holding import sound
 from include.trading.imbalance_and_mid import ImbalanceAndMid
 from include.trading.inputs import Inputs, canonical, read
 from include.trading.money import BPS, STEP, ZERO, floored, rounded, stepped_up
@@ -98,14 +99,10 @@ def _book_faults(inputs: Inputs) -> list[str]:
     book = inputs.book
     if book is None:
         return ["book_missing"]
-    if book.top is None or not _sound(book.top):
+    if book.top is None or not sound(book.top):
         return ["book_invalid"]
     stale = inputs.signal.timestamp - book.venue_time > inputs.parameters.book_stale_us
     return ["book_stale"] if stale else []
-
-
-def _sound(top: Top) -> bool:
-    return min(top.bid, top.bid_quantity, top.ask, top.ask_quantity) > 0
 
 
 def _limit(inputs: Inputs, side: Side, top: Top) -> Decimal:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from include.market.events import Decision, Fill, Order, Score
-from include.trading.account import Account, at, ordered, settle
+from include.trading.account import Account, at, beside_hold, ordered, settle
 from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.inputs import (
     Forecast,
@@ -49,7 +49,8 @@ class Trader:
         """
         late = ("signal_late",) if signal.window_start <= self.last_window else ()
         now = signal.timestamp if not late else max(signal.timestamp, self.last_window)
-        self.account = at(self.account, now)
+        top = book.top if book else None
+        self.account = beside_hold(at(self.account, now), top, fee_bps=self.parameters.fee_bps)
         seen = asked_of(
             forecast, window_end=signal.timestamp, fault=fault,
             lookahead_minutes=self.parameters.lookahead_minutes,

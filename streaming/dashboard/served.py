@@ -73,7 +73,8 @@ def often(settings: Settings) -> dict[str, Query]:
         ),
         "scores": (
             "SELECT d.window_start, s.order_id, s.buy_order_id, s.profit, s.cumulative_profit,"
-            f" s.buy_price, s.sell_price, s.quantity FROM scores s {_DATED} LIMIT 1000", (),
+            f" s.buy_price, s.sell_price, s.quantity, s.hold_profit"
+            f" FROM scores s {_DATED} LIMIT 1000", (),
         ),
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,3 +161,13 @@ def test_seconds_keep_the_newest_in_order_whatever_comes() -> None:
         seconds.put(second, second)
     kept = [second for second, _ in seconds.between(0, 1000)]
     assert kept == sorted(kept) and kept[-10:] == list(range(130, 140)) and len(kept) <= 13
+
+
+def test_a_trip_stands_beside_buy_and_hold() -> None:
+    score = Score("o", "b", *map(Decimal, ("-1.5", "20.25", "100", "99", "1")))
+    untold, told = score, msgspec.structs.replace(score, hold_profit=Decimal("-7.125"))
+    rows = words.trips([Dated(0, untold), Dated(1_000_000, told)], currency="USD").split("<tr>")
+    assert rows[1].count("<th>") == 6
+    assert "\N{MINUS SIGN}7.12" in rows[2]
+    assert "20.25" in rows[2]
+    assert "<td>\N{EN DASH}</td>" in rows[3]

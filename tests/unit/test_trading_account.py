@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from include.market.events import Fill, Order, Score, Top
 from include.trading import paper
-from include.trading.account import Account, Bought, at, ordered, settle
+from include.trading.account import Account, Bought, at, beside_hold, ordered, settle
+from include.trading.holding import Hold
 
 DAY = 86_400_000_000
 MINUTE = 60_000_000
@@ -126,3 +127,29 @@ def test_fills_in_any_order_and_twice_give_the_same_account(buys, sales, rng) ->
     mixed = settle(settle(Account(quote=D(10**9)), buy, mixed_buys)[0], sale, mixed_sales)
     assert mixed == plain
     assert plain[0].base == sum(one[1] for one in buys) - sum(one[1] for one in sales)
+
+
+def test_a_sale_is_scored_beside_buy_and_hold() -> None:
+    """All of 1000 buys 10 at the first ask of 100 and, sold at 110, has earned 100."""
+    first = Top(bid=D("99.9"), bid_quantity=D(1), ask=D(100), ask_quantity=D(1))
+    account = beside_hold(Account(quote=D("1000.00000002")), first, fee_bps=D(0))
+    assert account.hold == Hold(D("0.00000002"), D(10), D("1000.00000002"))
+    later = Top(bid=D(1), bid_quantity=D(1), ask=D(2), ask_quantity=D(1))
+    assert beside_hold(account, later, fee_bps=D(0)) == account
+    buy, sale = order("b", "buy"), order("s", "sell")
+    held, _ = settle(account, buy, [fill("1", buy, "100", "2", "0")])
+    _, score = settle(held, sale, [fill("2", sale, "110", "2", "0")])
+    assert score is not None
+    assert (score.profit, score.hold_profit) == (D(20), D(100))
+
+
+def test_holding_pays_the_fee_and_begins_at_the_first_sound_prices() -> None:
+    nothing = Top(bid=D(99), bid_quantity=D(0), ask=D(100), ask_quantity=D(1))
+    account = Account(quote=D("1004.00000002"), base=D(1))
+    assert beside_hold(account, None, fee_bps=D(40)).hold is None
+    assert beside_hold(account, nothing, fee_bps=D(40)).hold is None
+    first = Top(bid=D(99), bid_quantity=D(1), ask=D(100), ask_quantity=D(1))
+    # 1004 / (100 * 1.004) = 10, cost 1000, fee 4; before: 1004.00000002 and 1 at 99
+    assert beside_hold(account, first, fee_bps=D(40)).hold == Hold(
+        D("0.00000002"), D(11), D("1103.00000002")
+    )

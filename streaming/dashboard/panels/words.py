@@ -61,8 +61,15 @@ def strip(tiles: Sequence[Tile]) -> str:
     return f'<div class="strip">{"".join(cells)}</div>'
 
 
+def _held(score: Score) -> str:
+    """What buy and hold had earned by then; trades of an earlier version don't say."""
+    if score.hold_profit is None:
+        return "\N{EN DASH}"
+    return number(float(score.hold_profit), digits=2)
+
+
 def trips(scores: Sequence[Dated], *, currency: str, most: int = 5) -> str:
-    """The last trips as a table: when sold, bought at, sold at, profit."""
+    """The last trips as a table: sold when, bought and sold at, profit; all so far, and holding."""
     rows = []
     for dated in list(scores)[: -most - 1 : -1]:
         score = dated.fact
@@ -72,11 +79,12 @@ def trips(scores: Sequence[Dated], *, currency: str, most: int = 5) -> str:
         rows.append(
             f"<tr><td>{at:%H:%M}</td><td>{number(float(score.buy_price))}</td>"
             f"<td>{number(float(score.sell_price))}</td>"
-            f'<td class="{sign}">{number(float(score.profit), digits=2)}</td></tr>'
+            f'<td class="{sign}">{number(float(score.profit), digits=2)}</td>'
+            f"<td>{number(float(score.cumulative_profit), digits=2)}</td>"
+            f"<td>{_held(score)}</td></tr>"
         )
     if not rows:
         return '<p class="none">No trip is finished yet: a trip is a buy and the sale after it.</p>'
-    heads = "".join(
-        f"<th>{name}</th>" for name in ("sold", "bought at", "sold at", f"profit {currency}")
-    )
+    names = ("sold", "bought at", "sold at", f"profit {currency}", "of all trips", "buy and hold")
+    heads = "".join(f"<th>{name}</th>" for name in names)
     return f'<table class="trips"><tr>{heads}</tr>{"".join(rows)}</table>'

@@ -1,0 +1,46 @@
+"""Buy and hold: what the account would be, had it bought once at its first best ask and kept. Pure.
+
+It buys for all the quote there is, pays the same fee as the trader, and is worth what it would
+fetch at a given price.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from include.market.events import Top
+from include.trading.money import BPS, STEP, ZERO, fee_of, floored, raised
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Quote and base after buying once, and what the account was worth before (at the bid)."""
+
+    quote: Decimal
+    base: Decimal
+    start: Decimal
+
+    def worth(self, price: Decimal) -> Decimal:
+        """Quote units at this price, without a fee, rounded down."""
+        return worth(self.quote, self.base, price)
+
+    def profit(self, price: Decimal) -> Decimal:
+        """What holding has earned at this price."""
+        return self.worth(price) - self.start
+
+
+def bought_once(quote: Decimal, base: Decimal, top: Top, *, fee_bps: Decimal) -> Hold:
+    """The holding of one who buys at this best ask for all the quote there is, with the fee."""
+    able = (quote - 2 * STEP) / (top.ask * (1 + fee_bps / BPS))
+    quantity = max(ZERO, floored(able))
+    paid = raised(top.ask * quantity) + fee_of(top.ask, quantity, fee_bps=fee_bps)
+    return Hold(quote - paid, base + quantity, worth(quote, base, top.bid))
+
+
+def worth(quote: Decimal, base: Decimal, price: Decimal) -> Decimal:
+    """What an account would fetch at this price, without a fee, rounded down."""
+    return quote + floored(base * price)
+
+
+def sound(top: Top | None) -> bool:
+    """Whether there is a best bid and ask, each with a quantity."""
+    return top is not None and min(top.bid, top.bid_quantity, top.ask, top.ask_quantity) > 0
