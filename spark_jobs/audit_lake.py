@@ -1,12 +1,15 @@
-"""The audit's counts by Spark: the first reader, whose witness is delta-rs."""
+"""The whole audit, and its counts by Spark: the first reader, whose witness is delta-rs."""
 
 import json
 from collections.abc import Mapping
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from include.errors import Unreachable
+from include.lake.agreement import COMPARED, agreement
 from include.lake.audit import (
     Count,
     Partition,
@@ -16,7 +19,9 @@ from include.lake.audit import (
     count_with_duckdb,
 )
 from include.lake.checkpoint import committed_offsets
+from include.lake.completeness import completeness
 from include.lake.tables import QUARANTINE
+from include.serving.minutes import served_minutes
 from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.session import session
@@ -40,9 +45,20 @@ def audit_world(settings: Settings) -> Report:
         counts = count_with_spark(spark, settings, versions=versions, committed=committed)
     finally:
         spark.stop()
-    report = audited(counts, ranges, committed=committed, witness=witness)
+    report = audited(
+        counts, ranges, committed=committed, witness=witness,
+        more=[completeness(settings.lake), _agreement(settings)],
+    )  # fmt: skip
     (settings.home / "audit.json").write_text(json.dumps(report.as_dict()))
     return report
+
+
+def _agreement(settings: Settings) -> dict[str, Any]:
+    try:
+        positions, minutes = served_minutes(settings.dsn(), COMPARED)
+    except Unreachable as error:
+        return {"name": "I3 agreement", "ok": False, "detail": f"could not check: {error}"}
+    return agreement(settings.lake, positions=positions, served=minutes)
 
 
 def count_with_spark(

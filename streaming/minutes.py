@@ -16,10 +16,10 @@ from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import merge_rows
 from include.log import event, start_logging
 from include.serving.connection import rows, transaction
+from include.serving.minutes import READER
 from include.serving.tables import create_tables, upsert_with
 from include.settings import Settings, from_environment
 
-READER = "trade_minutes"
 BACKOFF_S = 5.0
 log = logging.getLogger("tickhouse.minutes")
 

@@ -99,14 +99,19 @@ def audited(
     *,
     committed: Mapping[Partition, int],
     witness: Mapping[Partition, Count],
+    more: Iterable[dict[str, Any]] = (),
 ) -> Report:
-    """The report from two readers' counts, Kafka's (first, end) and the checkpoint's ends."""
+    """The report from two readers' counts, Kafka's (first, end) and the checkpoint's ends.
+
+    `more` are further checks, of other invariants.
+    """
     lines = [_line(partition, count) for partition, count in sorted(counts.items())]
     checks = [
         _conservation(lines),
         _beginnings(counts, ranges),
         _ends(counts, ranges, committed),
         _agreement(counts, witness),
+        *more,
     ]
     return Report(ok=all(check["ok"] for check in checks), partitions=lines, checks=checks)
 

@@ -5,7 +5,10 @@ first counts. A minute is complete if no entry of the feed ledger in it tells of
 trades are much older than their receipt (a tape), that cannot be said.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -13,17 +16,29 @@ from include.lake.reading import connect
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_schema
 
+if TYPE_CHECKING:
+    import duckdb
+
 TOUCHED = """
 CREATE TEMP TABLE touched AS
 SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) AS minute
 FROM trades LEFT JOIN positions USING ("partition")
-WHERE event_index >= 0 AND "offset" >= coalesce(next_offset, 0)
+WHERE event_index >= 0 AND {which}
+"""
+NEWER = '"offset" >= coalesce(next_offset, 0)'
+OLDER = '"offset" < next_offset'
+BETWEEN = "traded_at >= $first AND traded_at < $until"
+EVERY = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
+# What a reader at these positions has counted: no more than what was landed before them.
+SETTLED = f"""
+CREATE TEMP VIEW counted AS
+SELECT trades.* FROM trades JOIN positions USING ("partition") WHERE {OLDER}
 """
 RECOMPUTED = """
 WITH bounds AS (SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS until FROM touched),
 one AS (
     SELECT DISTINCT ON (venue, symbol, trade_id) *, date_trunc('minute', traded_at) AS minute
-    FROM trades
+    FROM counted
     WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
       AND traded_at < (SELECT until FROM bounds)
     ORDER BY venue, symbol, trade_id, "partition", "offset", event_index),
@@ -57,19 +72,56 @@ def changed_minutes(lake: str, positions: Mapping[int, int]) -> tuple[pa.Table, 
 
     Positions are offsets of market.trades by partition; rows have TRADE_MINUTES' columns.
     """
+    with _trades(lake, positions) as link:
+        if link is None:
+            return arrow_schema(TRADE_MINUTES).empty_table(), dict(positions)
+        reached = {part: int(end) for part, end in link.execute(REACHED).fetchall()}
+        link.execute(TOUCHED.format(which=NEWER))
+        link.execute(EVERY)
+        return _recomputed(link), dict(positions) | reached
+
+
+def minutes_between(lake: str, first: datetime, until: datetime) -> pa.Table:
+    """The minutes with trades made from `first` to before `until`, recomputed."""
+    with _trades(lake, {}) as link:
+        if link is None:
+            return arrow_schema(TRADE_MINUTES).empty_table()
+        link.execute(TOUCHED.format(which=BETWEEN), {"first": first, "until": until})
+        link.execute(EVERY)
+        return _recomputed(link)
+
+
+def minutes_before(lake: str, positions: Mapping[int, int]) -> pa.Table:
+    """Every minute, from the trades below `positions` alone: what a reader there must hold."""
+    with _trades(lake, positions) as link:
+        if link is None:
+            return arrow_schema(TRADE_MINUTES).empty_table()
+        link.execute(TOUCHED.format(which=OLDER))
+        link.execute(SETTLED)
+        return _recomputed(link)
+
+
+def _recomputed(link: "duckdb.DuckDBPyConnection") -> pa.Table:
+    rows: pa.Table = link.sql(RECOMPUTED).to_arrow_table()
+    return rows.cast(arrow_schema(TRADE_MINUTES))
+
+
+@contextmanager
+def _trades(
+    lake: str, positions: Mapping[int, int]
+) -> Iterator["duckdb.DuckDBPyConnection | None"]:
+    """A connection with trades, ledger and positions; nothing if no trade was ever landed."""
     link = connect(lake, ("trades", "feed_ledger"))
     try:
         there = {row[0] for row in link.execute("SHOW TABLES").fetchall()}
         if "trades" not in there:
-            return arrow_schema(TRADE_MINUTES).empty_table(), dict(positions)
+            yield None
+            return
         if "feed_ledger" not in there:
             link.execute(NO_LEDGER)
         link.execute('CREATE TEMP TABLE positions ("partition" INTEGER, next_offset BIGINT)')
         for partition, offset in positions.items():
             link.execute("INSERT INTO positions VALUES (?, ?)", [partition, offset])
-        reached = {part: int(end) for part, end in link.execute(REACHED).fetchall()}
-        link.execute(TOUCHED)
-        rows: pa.Table = link.sql(RECOMPUTED).to_arrow_table()
-        return rows.cast(arrow_schema(TRADE_MINUTES)), dict(positions) | reached
+        yield link
     finally:
         link.close()
