@@ -131,6 +131,8 @@ class Simulator:
     kaggle_key: Secret = setting(
         Secret("for-the-simulator"), "API key that the simulated Kaggle takes, any user name"
     )
+    binance_key: Secret = setting(Secret(""), "API key of the simulated Binance account")
+    binance_secret: Secret = setting(Secret(""), "its secret; without one no signed request passes")
 
 
 @dataclass(frozen=True)

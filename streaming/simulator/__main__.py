@@ -12,7 +12,9 @@ from aiohttp import web
 from include.errors import TickhouseError
 from include.log import event, start_logging
 from include.settings import Settings, from_environment
+from streaming.simulator.binance_account import BinanceAccount
 from streaming.simulator.binance_market import BinanceMarket
+from streaming.simulator.binance_rest import BinanceRest
 from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_server import DeribitServer
 from streaming.simulator.faults.live import Faults, from_file
@@ -52,6 +54,9 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     DeribitServer(found["BTC-USD"], settings, clock=clock, faults=faults).add_to(app)
     _add_gemini(app, settings, found.pop("BTC-USD"), clock, faults)
     BinanceMarket(found, clock=clock, faults=faults).add_to(app)
+    binance = BinanceRest(found, clock)
+    binance.add_to(app)
+    BinanceAccount(binance, settings.simulator).add_to(app)
     return app
 
 

@@ -157,7 +157,8 @@ def _agg_trade(path: PricePath, spelling: str, number: int) -> dict[str, object]
     return {"e": "aggTrade", "E": told["T"], "s": spelling, **told}
 
 
-def _ticker(path: PricePath, spelling: str, second: int) -> dict[str, object]:
+def ticker(path: PricePath, spelling: str, second: int) -> dict[str, object]:
+    """Give the rolling 24 hours as `@ticker` tells them."""
     mid, before = path.at(second)[0], path.at(second - DAY_S)[0]
     hours = [path.at(second - 3600 * hour)[0] for hour in range(25)]
     day = path.day(second // DAY_S).quantity
@@ -185,7 +186,7 @@ def _book_ticker(path: PricePath, spelling: str, number: int) -> dict[str, objec
     }  # fmt: skip
 
 
-_MAKE = {"aggTrade": _agg_trade, "ticker": _ticker, "bookTicker": _book_ticker}
+_MAKE = {"aggTrade": _agg_trade, "ticker": ticker, "bookTicker": _book_ticker}
 
 
 def _answer(text: str, streams: set[str]) -> dict[str, object]:

@@ -5,24 +5,23 @@ Source: docs.deribit.com, methods and error codes (to 2026-02-24).
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from streaming.simulator import deribit_market as market
+from streaming.simulator.candles import candles
+from streaming.simulator.deribit_account import DeribitAccount
+from streaming.simulator.deribit_refused import Refused
 from streaming.simulator.price_path import PricePath
 
 Fields = dict[str, Any]
 TOKEN_LIFE_S = 900
 _LEAST_HEARTBEAT_S = 10
+_CLOCKS_APART_MS = 60_000
+_CURRENCY = {"currency": "BTC", "currency_long": "Bitcoin", "coin_type": "BITCOIN",
+             "fee_precision": 4, "min_confirmations": 1, "withdrawal_fee": 0.0001}  # fmt: skip
 _VERSION = {"version": "1.2.26"}
-
-
-class Refused(Exception):
-    """An error reply: code, text, and what was wrong."""
-
-    def __init__(self, code: int, message: str, **data: str) -> None:
-        super().__init__(message)
-        self.body: Fields = {"code": code, "message": message} | ({"data": data} if data else {})
 
 
 @dataclass
@@ -35,6 +34,7 @@ class Rpc:
     path: PricePath
     key: str
     secret: str
+    account: DeribitAccount
     expires_in_s: int = TOKEN_LIFE_S
     channels: list[str] = field(default_factory=list)
     fresh: set[str] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Rpc:
         Raises:
             Refused: Deribit's error.
         """
-        calls = {
+        calls: dict[str, Callable[[Fields, int], object]] = {
             "public/auth": self._auth, "public/set_heartbeat": self._heartbeat,
             "public/test": self._test, "public/subscribe": self._subscribe,
             "public/unsubscribe": self._unsubscribe, "private/subscribe": self._subscribe,
@@ -58,7 +58,14 @@ class Rpc:
             "public/get_last_trades_by_instrument": self._trades,
             "public/get_instruments": self._instruments, "public/ticker": self._ticker,
             "public/get_order_book": self._order_book,
+            "public/get_last_trades_by_instrument_and_time": self._trades_between,
+            "public/get_tradingview_chart_data": self._chart,
+            "public/get_currencies": lambda _params, _now: [_CURRENCY],
         }  # fmt: skip
+        if method.startswith("private/") and method not in calls:
+            if now_ms > self.token_until_ms:
+                raise Refused(13009, "unauthorized", reason="invalid_token")
+            return self.account.answer(method, params, now_ms)
         if method not in calls:
             raise Refused(-32601, "Method not found")
         return calls[method](params, now_ms)
@@ -83,6 +90,25 @@ class Rpc:
             "expires_in": self.expires_in_s, "scope": "connection mainaccount",
             "token_type": "bearer",
         }  # fmt: skip
+
+    def sign_in(self, header: str, target: str, now_ms: int) -> None:
+        """Check an HTTP request's signed `Authorization`; what is not signed stays public.
+
+        Raises:
+            Refused: the signature is wrong.
+        """
+        kind, _, rest = header.partition(" ")
+        if kind != "deri-hmac-sha256":
+            return
+        given = dict(one.partition("=")[::2] for one in rest.split(","))
+        text = f"{given.get('ts')}\n{given.get('nonce')}\nGET\n{target}\n\n"
+        wanted = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        known = bool(self.key) and given.get("id") == self.key
+        if not known or not hmac.compare_digest(wanted, given.get("sig", "")):
+            raise Refused(13004, "invalid_credentials")
+        if abs(int(given.get("ts", "0")) - now_ms) > _CLOCKS_APART_MS:
+            raise Refused(13004, "invalid_credentials", reason="timestamp")
+        self.token_until_ms = now_ms + _CLOCKS_APART_MS  # this request alone
 
     def _signed(self, params: Fields) -> bool:
         text = "\n".join(str(params.get(name, "")) for name in ("timestamp", "nonce", "data"))
@@ -132,13 +158,33 @@ class Rpc:
         found = [market.trade(self.path, number) for number in numbers]
         return {"trades": found, "has_more": start + count <= end}
 
+    def _trades_between(self, params: Fields, now_ms: int) -> Fields:
+        self._known(params)
+        start = market.number_at(int(params.get("start_timestamp", 0)))
+        end = market.number_at(min(int(params.get("end_timestamp", now_ms)), now_ms) + 1) - 1
+        asked = {"start_seq": start, "end_seq": end, "count": params.get("count", 10)}
+        return self._trades(params | asked, now_ms)
+
+    def _chart(self, params: Fields, now_ms: int) -> Fields:
+        self._known(params)
+        frame_s = 86_400 if params.get("resolution") == "1D" else int(params["resolution"]) * 60
+        start, end = int(params["start_timestamp"]), int(params["end_timestamp"])
+        rows = candles(self.path, frame_s=frame_s, now_s=now_ms // 1000)[::-1]
+        found = [one for one in rows if start <= one[0] <= end]
+        names = ("ticks", "open", "high", "low", "close", "volume")
+        columns = {name: [one[at] for one in found] for at, name in enumerate(names)}
+        return {**columns, "cost": columns["volume"], "status": "ok" if found else "no_data"}
+
     def _instruments(self, params: Fields, _now_ms: int) -> list[Fields]:
         if params.get("currency", "BTC") not in {"BTC", "any"}:
             return []
         return [
             {"instrument_name": market.INSTRUMENT, "kind": "future", "state": "open",
              "base_currency": "BTC", "quote_currency": "USD", "settlement_period": "perpetual",
-             "tick_size": 0.5, "contract_size": 10.0, "min_trade_amount": 10.0, "is_active": True}
+             "tick_size": 0.5, "contract_size": 10.0, "counter_currency": "USD",
+             "settlement_currency": "BTC", "instrument_type": "reversed",
+             "maker_commission": 0.0, "taker_commission": 0.0005, "creation_timestamp": 0,
+             "expiration_timestamp": 32503708800000, "min_trade_amount": 10.0, "is_active": True}
         ]  # fmt: skip
 
     def _ticker(self, params: Fields, now_ms: int) -> Fields:

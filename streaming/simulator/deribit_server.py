@@ -9,7 +9,9 @@ from aiohttp import WSMessage, web
 from include.settings import Settings
 from streaming.simulator import deribit_market as market
 from streaming.simulator.clock import Clock
-from streaming.simulator.deribit_rpc import Fields, Refused, Rpc
+from streaming.simulator.deribit_account import DeribitAccount
+from streaming.simulator.deribit_refused import Refused
+from streaming.simulator.deribit_rpc import Fields, Rpc
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.price_path import PricePath
@@ -23,7 +25,7 @@ class DeribitServer:
     ) -> None:
         """Know the credentials to check."""
         self._path, self._venues = path, settings.venues
-        self._clock, self._faults = clock, faults
+        self._clock, self._faults, self._account = clock, faults, DeribitAccount(path)
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Deribit's own paths."""
@@ -32,12 +34,18 @@ class DeribitServer:
 
     def _rpc(self) -> Rpc:
         key, secret = self._venues.deribit_key.reveal(), self._venues.deribit_secret.reveal()
-        return Rpc(self._path, key, secret)
+        return Rpc(self._path, key, secret, self._account)
 
     async def http(self, request: web.Request) -> web.Response:
-        """Answer one method by GET."""
-        reply = _reply(self._rpc(), {"method": request.match_info["method"],
-                                     "params": dict(request.query)}, self._clock)  # fmt: skip
+        """Answer one method by GET, signed if it is private."""
+        rpc = self._rpc()
+        asked = {"method": request.match_info["method"], "params": dict(request.query)}
+        header, target = request.headers.get("Authorization", ""), request.raw_path
+        try:
+            rpc.sign_in(header, target, self._clock.now_ms())
+        except Refused as refused:
+            return web.json_response({"jsonrpc": "2.0", "error": refused.body}, status=400)
+        reply = _reply(rpc, asked, self._clock)
         return web.json_response(reply, status=400 if "error" in reply else 200)
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:

@@ -1,6 +1,7 @@
 """The simulated Gemini market: one live book that moves with the clock and tells its listeners."""
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 
 from streaming.simulator.clock import Clock
@@ -21,6 +22,7 @@ class GeminiMarket:
         """Fill the book for the present second."""
         self.symbol, self.book, self.clock, self._speed = symbol, book, clock, speed
         self.listeners: set[asyncio.Queue[Told | bytes]] = set()
+        self.watchers: list[Callable[[], None]] = []
         self.trades: list[dict[str, object]] = []
         self.event_id = clock.now_ms() * 8
         self._second = int(clock.now_s())
@@ -42,6 +44,8 @@ class GeminiMarket:
             for _ in range(int(owed)):
                 self.tell(self.book.wiggle())
             owed -= int(owed)
+            for watcher in self.watchers:
+                watcher()
 
     def tell(self, events: list[Event]) -> int:
         """Tell listeners one frame's events; gives its event id (which is the trade id too)."""

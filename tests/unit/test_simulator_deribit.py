@@ -19,7 +19,9 @@ from streaming.feeds.registry import links
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import application
-from streaming.simulator.deribit_rpc import Refused, Rpc
+from streaming.simulator.deribit_account import DeribitAccount
+from streaming.simulator.deribit_refused import Refused
+from streaming.simulator.deribit_rpc import Rpc
 from streaming.simulator.price_path import paths
 
 PATH = paths(7)["BTC-USD"]
@@ -138,7 +140,7 @@ async def fetched(url: str) -> Any:
 
 
 def rpc() -> Rpc:
-    return Rpc(PATH, "k", "SECRET-for-tests-only")
+    return Rpc(PATH, "k", "SECRET-for-tests-only", DeribitAccount(PATH))
 
 
 def test_the_venues_signature_vector_logs_in() -> None:

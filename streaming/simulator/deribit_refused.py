@@ -1,0 +1,13 @@
+"""Deribit's error reply."""
+
+from typing import Any
+
+
+class Refused(Exception):
+    """An error reply: code, text, and what was wrong."""
+
+    def __init__(self, code: int, message: str, **data: str) -> None:
+        super().__init__(message)
+        self.body: dict[str, Any] = {"code": code, "message": message} | (
+            {"data": data} if data else {}
+        )
