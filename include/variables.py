@@ -1,5 +1,6 @@
 """Nested frozen dataclasses as flat `PREFIX_GROUP_FIELD` variables; secrets never print."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from decimal import Decimal, InvalidOperation
@@ -8,6 +9,9 @@ from typing import Any, get_type_hints
 
 from include.errors import SettingsError
 from include.market.symbols import checked
+
+_VENUE_KEY = re.compile(r"VENUES_\w+_(KEY|SECRET)$")
+_OTHERS = 0o077
 
 
 class Secret(str):
@@ -29,12 +33,20 @@ def setting(default: Any, doc: str) -> Any:
 
 
 def read_env(path: Path, *, prefix: str) -> dict[str, str]:
-    """The `NAME=value` lines of a file whose names begin with `prefix`; nothing if it is absent."""
+    """The `NAME=value` lines of a file whose names begin with `prefix`; nothing if it is absent.
+
+    Raises:
+        SettingsError: it holds a venue's key or secret, and others than its owner may read it.
+    """
     if not path.exists():
         return {}
     lines = (line.strip() for line in path.read_text().splitlines())
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs if name.startswith(prefix)}
+    found = {name.strip(): value.strip() for name, _, value in pairs if name.startswith(prefix)}
+    keys = [name for name, value in found.items() if value and _VENUE_KEY.search(name)]
+    if keys and path.stat().st_mode & _OTHERS:
+        raise SettingsError(f"{path.name} holds {keys[0]} and others may read it: chmod 600")
+    return found
 
 
 def named(cls: type, *, prefix: str) -> list[tuple[str, tuple[Any, str]]]:
