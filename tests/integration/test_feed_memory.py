@@ -1,0 +1,92 @@
+"""A long outage of the broker on a small disk bound: flat memory, order kept, drops confessed.
+
+The simulated market runs a hundred times its usual pace, so that twenty seconds without a broker
+bring as many messages as half an hour at that pace; a megabyte of disk holds a fraction of them.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from include.local import kafka
+from include.market import wire
+from include.market.events import LedgerEntry, Message
+from include.settings import load
+from streaming.bus import Consumer, ensure_topics
+from tests.conftest import make_environment
+from tests.services import eventually, running
+
+TOPICS = ("market.book", "market.ledger")
+OUTAGE_S = 20
+MOST_GROWTH = 8 * 2**20  # bytes, from the moment the disk bound was met to the outage's end
+
+
+def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_drops(
+    tmp_path: Path,
+) -> None:
+    env = make_environment(
+        tmp_path / "var", KAFKA_SPOOL_MB="1", SIMULATOR_SPEED="100", VENUES_GEMINI_SYMBOLS="BTC-USD"
+    )
+    env["TICKHOUSE_VENUES_GEMINI_WS"] = f"ws://127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
+    settings, log, told = load(env), tmp_path / "log", list[Message]()
+    kafka.prepare(settings)
+    spool = settings.home / "feeds" / "gemini.spool"
+    command = [sys.executable, "-m", "streaming.feeds", "gemini"]
+
+    def heard() -> list[Message]:
+        told.extend(wire.decode(record.value) for record in consumer.poll(0.2))
+        return told
+
+    def confessed() -> list[str]:
+        return confessed_of(heard())
+
+    with running([sys.executable, "-m", "streaming.simulator"], log=log, env=env):
+        with running(kafka.command(settings), log=log) as broker:
+            eventually(lambda: kafka.answers(settings), what="the broker answers")
+            ensure_topics(settings.bootstrap)
+            consumer = Consumer(settings.bootstrap, topics=TOPICS)
+            feed = subprocess.Popen(command, env={**os.environ, **env}, stderr=log.open("ab"))
+            try:
+                eventually(lambda: len(heard()) > 500, what="books")
+                os.kill(broker.pid, signal.SIGKILL)
+                broker.wait()
+                began = time.monotonic()
+                full = 2**20 - 5000
+                eventually(lambda: spool.stat().st_size > full, what="the disk bound is met")
+                assert time.monotonic() - began < OUTAGE_S / 2
+                at_bound, most = resident(feed.pid), 0
+                while time.monotonic() - began < OUTAGE_S:
+                    most = max(most, resident(feed.pid))
+                    assert spool.stat().st_size <= 2**20
+                    time.sleep(0.5)
+                assert most - at_bound < MOST_GROWTH, f"{at_bound} to {most} bytes"
+                with running(kafka.command(settings), log=log):
+                    eventually(lambda: kafka.answers(settings), what="the broker is back")
+                    eventually(confessed, what="the drops are told", timeout_s=60)
+                    after = len(told)
+                    eventually(lambda: len(heard()) > after + 500, what="books after it")
+            finally:
+                feed.kill()
+                feed.wait()
+                consumer.close()
+    numbers = [one.seq[0] for one in told if one.kind in {"book", "heartbeat"} and one.seq]
+    assert numbers == sorted(set(numbers))
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    dropped = sum(int(re.match(r"(\d+) messages", one)[1]) for one in confessed_of(told))  # type: ignore[index]
+    assert 1000 < missing <= dropped <= 2 * missing  # a frame is one message, or two with a trade
+
+
+def confessed_of(told: list[Message]) -> list[str]:
+    entries = [one for message in told for one in message.events if isinstance(one, LedgerEntry)]
+    return [one.detail or "" for one in entries if one.entry == "dropped"]
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    return int(psutil.Process(pid).memory_info().rss)
