@@ -64,3 +64,15 @@ def list_quarantine(form: str) -> None:
 
     columns, rows = query(from_environment().lake, QUARANTINED)
     show_rows(columns, rows, form=form)
+
+
+@quarantine.command("requeue")
+def requeue_quarantine() -> None:
+    """Read set-aside records again, after a fix: what can be read now goes to its table.
+
+    Example: ./tickhouse quarantine requeue && ./tickhouse quarantine list
+    """
+    from spark_jobs.requeue_quarantine import requeue
+
+    done = requeue(from_environment())
+    show_rows(("topic", "put back", "still aside"), [list(one) for one in done], form="table")

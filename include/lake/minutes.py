@@ -81,13 +81,16 @@ def changed_minutes(lake: str, positions: Mapping[int, int]) -> tuple[pa.Table, 
         return _recomputed(link), dict(positions) | reached
 
 
-def minutes_between(lake: str, first: datetime, until: datetime) -> pa.Table:
-    """The minutes with trades made from `first` to before `until`, recomputed."""
-    with _trades(lake, {}) as link:
+def minutes_between(
+    lake: str, first: datetime, until: datetime, *, positions: Mapping[int, int]
+) -> pa.Table:
+    """The minutes of trades made from `first` to before `until`, as a reader there holds them."""
+    with _trades(lake, positions) as link:
         if link is None:
             return arrow_schema(TRADE_MINUTES).empty_table()
-        link.execute(TOUCHED.format(which=BETWEEN), {"first": first, "until": until})
-        link.execute(EVERY)
+        which = f"{BETWEEN} AND {OLDER}"
+        link.execute(TOUCHED.format(which=which), {"first": first, "until": until})
+        link.execute(SETTLED)
         return _recomputed(link)
 
 
