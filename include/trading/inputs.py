@@ -17,6 +17,9 @@ MINUTE_US = 60_000_000
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 
+Level = tuple[Decimal, Decimal]  # price, quantity
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a record lies in Kafka."""
 
@@ -38,11 +41,17 @@ class Signal(msgspec.Struct, frozen=True):
 
 
 class SeenTop(msgspec.Struct, frozen=True):
-    """The last top of the book that has a venue time; null `top`: the book was invalid then."""
+    """The last top of the book that has a venue time; null `top`: the book was invalid then.
+
+    `bids` and `asks` are the levels that an order may reach, best first, where slippage is allowed
+    and they are known; else there is the top alone.
+    """
 
     venue_time: int
     top: Top | None
     place: Place | None = None
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
 
 
 class SeenForecast(msgspec.Struct, frozen=True):
@@ -144,11 +153,13 @@ def asked_of(
 
 
 def _in_plain(struct: _S) -> _S:
-    changed: dict[str, Decimal | msgspec.Struct] = {}
+    changed: dict[str, object] = {}
     for name in struct.__struct_fields__:
         value = getattr(struct, name)
         if isinstance(value, Decimal):
             changed[name] = plain(value)
         elif isinstance(value, msgspec.Struct):
             changed[name] = _in_plain(value)
+        elif name in {"bids", "asks"}:
+            changed[name] = tuple((plain(price), plain(quantity)) for price, quantity in value)
     return msgspec.structs.replace(struct, **changed) if changed else struct

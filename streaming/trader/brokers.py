@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from include.market.events import Fill, Order, Top
+from include.market.events import Fill, Order
 from include.trading import paper
 from include.trading.account import Account
+from include.trading.inputs import SeenTop
 from include.trading.terms import Terms
 
 
@@ -36,7 +37,7 @@ class Broker(Protocol):
     def blocks(self) -> tuple[str, ...]:
         """Why no order can be placed now, as reason codes; often none."""
 
-    def place(self, order: Order, top: Top | None) -> Outcome:
+    def place(self, order: Order, book: SeenTop | None) -> Outcome:
         """Place an order and give its outcome."""
 
     def resolve(self, order: Order) -> Outcome:
@@ -51,7 +52,7 @@ class Broker(Protocol):
 
 
 class PaperBroker:
-    """Fills against the top that the decision saw; nothing leaves the process."""
+    """Fills against the book that the decision saw; nothing leaves the process."""
 
     name = "paper"
     remote = False
@@ -68,9 +69,9 @@ class PaperBroker:
         """Paper is patient."""
         return ()
 
-    def place(self, order: Order, top: Top | None) -> Outcome:
+    def place(self, order: Order, book: SeenTop | None) -> Outcome:
         """The paper fill."""
-        return Outcome(*paper.fill(order, top, fee_bps=self._fee_bps))
+        return Outcome(*paper.fill(order, book, fee_bps=self._fee_bps))
 
     def resolve(self, order: Order) -> Outcome:
         """Never placed: paper orders are settled in the transaction that decides them."""

@@ -121,7 +121,7 @@ class Desk:
             self._commit(told, intent=order)
             self._reached("after intent")
             told = []
-        outcome = self._broker.place(order, book.top if book else None)
+        outcome = self._broker.place(order, book)
         self._finish(order, outcome, told=told, at=at)
 
     def _finish(

@@ -23,11 +23,12 @@ from include.errors import (
     WireError,
 )
 from include.log import event
-from include.market.events import Fill, Order, Top
+from include.market.events import Fill, Order
 from include.market.symbols import joined
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.account import Account
+from include.trading.inputs import SeenTop
 from include.trading.money import ZERO, raised
 from include.trading.terms import Terms, gemini_terms
 from streaming.trader.breaker import Breaker
@@ -105,7 +106,7 @@ class GeminiBroker:
         found = ["breaker_open"] if self._breaker.open_s else []
         return tuple(found if self._open else [*found, "market_closed"])
 
-    def place(self, order: Order, top: Top | None) -> Outcome:
+    def place(self, order: Order, book: SeenTop | None) -> Outcome:
         """Send the order once and give what became of it.
 
         Raises:

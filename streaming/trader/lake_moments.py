@@ -7,11 +7,12 @@ the one trained last of those whose last minute was over at the signal.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from include.errors import QueryError, WireError
 from include.lake.reading import connect
-from include.market.events import Side, Top
+from include.market.events import BookChange, Side, Top
 from include.market.measures import told_imbalance
 from include.settings import Settings
 from include.trading.inputs import MINUTE_US, Forecast, Place, SeenForecast, SeenTop, Signal, read
@@ -19,7 +20,7 @@ from include.trading.rules import RULES
 from streaming.trader.market import BOOK, SIGNALS, Market
 from streaming.trader.parameters import rule_of
 from streaming.trader.pulse import UNTIMED
-from streaming.trader.rehearsal import Moment
+from streaming.trader.rehearsal import Moment, depth_of
 
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
 CHUNK = 20_000
@@ -37,6 +38,23 @@ SELECT DISTINCT "partition", "offset", {time} AS told, top_bid, top_bid_quantity
 FROM book_changes WHERE venue = $venue AND symbol = $symbol AND {time} IS NOT NULL
   AND {time} >= $first - INTERVAL 1 HOUR AND {time} <= $last + INTERVAL 1 HOUR
 ORDER BY "partition", "offset"
+"""
+# With levels: from the last snapshot before the span on, since changes build on one.
+_CHANGES = """
+SELECT "partition", "offset", venue_time, top_bid, top_bid_quantity, top_ask, top_ask_quantity,
+       side, price, remaining, reason
+FROM book_changes WHERE venue = $venue AND symbol = $symbol
+  AND received_time <= coalesce((
+      SELECT min(received_time) FROM book_changes
+      WHERE venue = $venue AND symbol = $symbol AND venue_time > $last + INTERVAL 1 HOUR
+  ), 'infinity')
+  AND "offset" >= coalesce((
+      SELECT max("offset") FROM book_changes
+      WHERE venue = $venue AND symbol = $symbol AND reason = 'initial' AND "offset" < (
+          SELECT min("offset") FROM book_changes
+          WHERE venue = $venue AND symbol = $symbol AND venue_time >= $first)
+  ), 0)
+ORDER BY "partition", "offset", event_index
 """
 _FORECASTS = """
 SELECT forecast_id, ds, side, trained_until FROM forecasts
@@ -101,14 +119,14 @@ class LakeSpan:
         book_read = False
         market = Market(
             venue=self._about["venue"], symbol=self._about["symbol"],
-            ends=lambda: {(BOOK, 0): 0 if book_read else 1},
+            ends=lambda: {(BOOK, 0): 0 if book_read else 1}, depth=depth_of(self._settings),
         )  # fmt: skip
         for number, (value, end, start) in enumerate(self._rows(_SIGNALS)):
             signal = Signal(self._about["venue"], self._about["symbol"], "price_volume", value,
                             _micros(end), _micros(start))  # fmt: skip
             market.follow(signal, Place(SIGNALS, 0, number))
-        for seen in self._tops("venue_time"):
-            market.keep(seen)
+        for at, top, place, changes in self._books():
+            market.see(at, top, place, changes=changes)
             while found := market.next({}):
                 yield Moment(*found)
         book_read = True
@@ -131,6 +149,24 @@ class LakeSpan:
                 signal = Signal(self._about["venue"], self._about["symbol"], "imbalance", value,
                                 seen.venue_time, start)  # fmt: skip
                 yield Moment(signal, seen.place, seen)
+
+    def _books(self) -> Iterator[tuple[int | None, Top | None, Place, list[BookChange]]]:
+        """Book messages in the order of their offsets; with changes only where levels count."""
+        if self._settings.trader.slippage_bps <= 0:
+            for seen in self._tops("venue_time"):
+                assert seen.place is not None
+                yield seen.venue_time, seen.top, seen.place, []
+            return
+        for (partition, offset), rows in groupby(self._rows(_CHANGES), key=lambda row: row[:2]):
+            whole = list(rows)
+            at, numbers = whole[0][2], whole[0][3:7]
+            yield (
+                None if at is None else _micros(at),
+                None if None in numbers else Top(*numbers),
+                Place(BOOK, partition, offset),
+                [BookChange(side, price, left, reason=reason)
+                 for *_, side, price, left, reason in whole if side is not None],
+            )  # fmt: skip
 
     def _tops(self, time: str) -> Iterator[SeenTop]:
         for partition, offset, at, *numbers in self._rows(_TOPS.format(time=time)):

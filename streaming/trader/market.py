@@ -4,17 +4,17 @@ Books and signals lie on different topics, so the top of a window is known once 
 read, or once the book's topic was read to the end it had when the signal came.
 """
 
-import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
-from include.market.events import Top
+from include.market.events import BookChange, Top
 from include.trading.inputs import Place, SeenTop, Signal
 from streaming.bus import Position, Record
+from streaming.trader.depth import Depth
 
 SIGNALS, BOOK = "market.signals", "market.book"
 _SECOND_US = 1_000_000
@@ -31,8 +31,15 @@ class _Book(msgspec.Struct, frozen=True):
     top: Top | None
 
 
+class _Deep(_Book, frozen=True):
+    """The same with its levels."""
+
+    events: tuple[BookChange, ...]
+
+
 _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal, strict=True)
 _book: msgspec.json.Decoder[_Book] = msgspec.json.Decoder(_Book)
+_deep: msgspec.json.Decoder[_Deep] = msgspec.json.Decoder(_Deep)
 
 
 class Follower(Protocol):
@@ -59,8 +66,9 @@ class Market:
     whose venue time is before that of an earlier one is left out.
     """
 
-    def __init__(self, *, venue: str, symbol: str, ends: Ends) -> None:
-        """`ends` gives how far market.book reaches now."""
+    def __init__(self, *, venue: str, symbol: str, ends: Ends, depth: Depth | None = None) -> None:
+        """`ends` gives how far market.book reaches now; with `depth` tops have levels."""
+        self._depth = depth
         self._venue, self._symbol, self._ends = venue, symbol, ends
         self._key = f"{venue}|{symbol}".encode()
         self._signals: deque[tuple[Signal, Place]] = deque()
@@ -92,6 +100,7 @@ class Market:
             return None
         self._signals.popleft()
         self._until = None
+        self._freeze()
         while self._tops and self._tops[0].venue_time <= signal.timestamp:
             self._latest = self._tops.popleft()
         top = self._latest
@@ -126,11 +135,31 @@ class Market:
             else:
                 self.unreadable += 1
             return
-        book = _book.decode(record.value)
+        book = (_deep if self._depth else _book).decode(record.value)
         if book.top and not all(map(_sound, msgspec.structs.astuple(book.top))):
             self.unreadable += 1
-        elif book.venue_time is not None:
-            self.keep(SeenTop(venue_time=book.venue_time, top=book.top, place=place))
+        else:
+            changes = book.events if isinstance(book, _Deep) else ()
+            self.see(book.venue_time, book.top, place, changes=changes)
+
+    def see(
+        self, at: int | None, top: Top | None, place: Place, *, changes: Sequence[BookChange] = ()
+    ) -> None:
+        """Take a book message in: its venue time (µs, null: a snapshot), top and changes."""
+        last = self._tops[-1] if self._tops else None
+        if self._depth:
+            if last and (at is None or _ends_at(at) > _ends_at(last.venue_time)):
+                self._freeze()
+            self._depth.apply(changes, top=top)
+        if at is not None:
+            self.keep(SeenTop(venue_time=at, top=top, place=place))
+
+    def _freeze(self) -> None:
+        """Give the last top the levels that the book has now; later changes are of later tops."""
+        last = self._tops[-1] if self._tops else None
+        if self._depth and last and last.top and not last.bids:
+            bids, asks = self._depth.bids(last.top), self._depth.asks(last.top)
+            self._tops[-1] = msgspec.structs.replace(last, bids=bids, asks=asks)
 
     def follow(self, signal: Signal, place: Place) -> None:
         """Take a signal in."""
@@ -141,7 +170,7 @@ class Market:
         before = self._tops[-1] if self._tops else self._latest
         if before is not None and seen.venue_time < before.venue_time:
             return
-        if self._tops and _second(self._tops[-1]) == _second(seen):
+        if self._tops and _ends_at(self._tops[-1].venue_time) == _ends_at(seen.venue_time):
             self._tops[-1] = seen
         else:
             self._tops.append(seen)
@@ -151,5 +180,6 @@ def _sound(number: Decimal) -> bool:
     return number.is_finite() and 0 <= number < MOST
 
 
-def _second(seen: SeenTop) -> Any:
-    return math.ceil(seen.venue_time / _SECOND_US)
+def _ends_at(time_us: int) -> int:
+    """The first whole second at or after a time."""
+    return -(-time_us // _SECOND_US)

@@ -14,6 +14,7 @@ from include.trading.inputs import Forecast, Place, SeenTop, Signal
 from include.trading.rules import RULES, order_of
 from include.trading.trader import Trader
 from streaming.trader.brokers import Broker
+from streaming.trader.depth import Depth
 from streaming.trader.market import Follower, Market
 from streaming.trader.parameters import parameters, rule_of
 from streaming.trader.pulse import PulseMarket
@@ -55,7 +56,7 @@ def rehearse(
         top = book.top if book else None
         order, fills, score = order_of(decision, broker=broker.name), tuple[Fill, ...](), None
         if order:
-            order, fills = broker.place(order, top)
+            order, fills = broker.place(order, book)
             score = trader.settle(order, fills)
         yield Step(decision, signal.timestamp, top, order, fills, score, trader.account)
 
@@ -70,6 +71,12 @@ def trader_of(settings: Settings) -> Trader:
     return Trader(parameters(settings), start, rule=rule_of(settings))
 
 
+def depth_of(settings: Settings) -> Depth | None:
+    """What keeps the levels beyond the top; null where no order may go there."""
+    slippage = settings.trader.slippage_bps
+    return Depth(slippage_bps=slippage) if slippage > 0 else None
+
+
 def follower_of(
     settings: Settings, ends: Callable[[], dict[tuple[str, int], int]], *, last_window: int = -1
 ) -> Follower:
@@ -80,6 +87,6 @@ def follower_of(
     """
     venue, symbol = settings.trader.venue, settings.trader.symbol
     if RULES[rule_of(settings)].signal_type == "price_volume":
-        return Market(venue=venue, symbol=symbol, ends=ends)
+        return Market(venue=venue, symbol=symbol, ends=ends, depth=depth_of(settings))
     pulse_us = int(settings.trader.pulse_s * _SECOND_US)
     return PulseMarket(venue=venue, symbol=symbol, pulse_us=pulse_us, last_window=last_window)

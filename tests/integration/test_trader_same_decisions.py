@@ -25,9 +25,14 @@ from include.market.events import Order, Top
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.decision_log import line
+from include.trading.inputs import SeenTop
 from include.variables import Secret
 from streaming.bus import Producer
+from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_account import GeminiAccount
+from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.order_book import OrderBook
+from streaming.simulator.price_path import paths
 from streaming.trader.brokers import Broker, Outcome, PaperBroker
 from streaming.trader.forecasts import ForecastWatch, PublishedForecasts
 from streaming.trader.gemini_broker import GeminiBroker
@@ -44,48 +49,30 @@ from tests.services import free_ports
 KEY, SECRET = "account-for-tests", "SECRET-for-tests-only"
 
 
-class TapeMarket:
-    """What the account matches against: the book's top when the order was decided."""
-
-    def __init__(self) -> None:
-        self.book, self.sides = self, dict[str, dict[D, D]]()
-        self.taken = 0
-        self.clock = self
-
-    def now_us(self) -> int:
-        return time.time_ns() // 1000
-
-    def show(self, top: Top) -> None:
-        self.sides = {"bid": {top.bid: top.bid_quantity}, "ask": {top.ask: top.ask_quantity}}
-
-    def take(self, side: str, *, limit: D, amount: D) -> tuple[list[tuple[D, D]], list[Any]]:
-        ((price, there),) = self.sides["ask" if side == "buy" else "bid"].items()
-        done = min(amount, there)
-        self.sides["ask" if side == "buy" else "bid"] = {price: there - done}
-        return ([(price, done)], [[]]) if (price - limit) * (1 if side == "buy" else -1) <= 0 else (
-            [], []
-        )  # fmt: skip
-
-    def tell(self, _events: object) -> int:
-        self.taken += 1
-        return self.taken
+def show(market: GeminiMarket, top: Top) -> None:
+    """Bring the simulated book to the tape's best prices; behind them it is empty but for junk."""
+    market.book.sides = {
+        "bid": {top.bid: top.bid_quantity, D("0.01"): D(1)},
+        "ask": {top.ask: top.ask_quantity, D(10**9): D(1)},
+    }
 
 
 class AtTape(GeminiBroker):
     """The real broker; the simulated venue's book is brought to the moment before each order."""
 
-    market: TapeMarket
+    market: GeminiMarket
 
-    def place(self, order: Order, top: Top | None) -> Outcome:
-        assert top is not None
-        self.market.show(top)
-        return super().place(order, top)
+    def place(self, order: Order, book: SeenTop | None) -> Outcome:
+        assert book is not None
+        assert book.top is not None
+        show(self.market, book.top)
+        return super().place(order, book)
 
 
 @contextmanager
-def venue(market: TapeMarket) -> Iterator[tuple[str, GeminiAccount]]:
+def venue(market: GeminiMarket) -> Iterator[tuple[str, GeminiAccount]]:
     """The simulator's account over HTTP."""
-    account = GeminiAccount(market, key=Secret(KEY), secret=Secret(SECRET))  # type: ignore[arg-type]
+    account = GeminiAccount(market, key=Secret(KEY), secret=Secret(SECRET))
     app, loop, (port,) = web.Application(), asyncio.new_event_loop(), free_ports(1)
     app.router.add_post("/v1/{tail:.*}", account.serve)
     app.router.add_get("/v1/symbols/details/btcusd", details)
@@ -193,7 +180,9 @@ def test_replay_paper_and_live_decide_alike(
     assert len(replayed) == CLOSED
 
     on_paper = session(paper, paper.settings, lambda _: KnownTerms(D(40)))
-    market = TapeMarket()
+    market = GeminiMarket(
+        "btcusd", OrderBook(paths(7)["BTC-USD"], seed=7), speed=1.0, clock=Clock()
+    )
     with venue(market) as (url, account):
 
         def broker(journal: Journal) -> Broker:

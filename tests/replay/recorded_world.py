@@ -67,8 +67,8 @@ def write_lake(lake: str, data: Path) -> None:
         {"value": pa.decimal128(38, 12), "window_start": STAMP, "timestamp": STAMP})  # fmt: skip
     put(lake, "book_changes", rows, {
         "venue_time": STAMP, "received_time": STAMP, "side": pa.string(), "price": MONEY,
-        "remaining": QUANTITY, "venue_event_id": pa.int64(), "top_bid": MONEY,
-        "top_bid_quantity": QUANTITY, "top_ask": MONEY, "top_ask_quantity": QUANTITY,
+        "remaining": QUANTITY, "venue_event_id": pa.int64(), "reason": pa.string(),
+        "top_bid": MONEY, "top_bid_quantity": QUANTITY, "top_ask": MONEY, "top_ask_quantity": QUANTITY,
     })  # fmt: skip
 
 
@@ -84,10 +84,10 @@ def book_rows(offset: int, message: Message) -> list[dict[str, Any]]:
     empty = {"event_index": -1, "side": None, "price": None, "remaining": None}
     found = [
         shared | {"event_index": n, "side": e.side, "price": e.price, "remaining": e.remaining,
-                  "venue_event_id": e.venue_event_id}
+                  "venue_event_id": e.venue_event_id, "reason": e.reason}
         for n, e in enumerate(message.events) if isinstance(e, BookChange)
     ]  # fmt: skip
-    return found or [shared | empty | {"venue_event_id": None}]
+    return found or [shared | empty | {"venue_event_id": None, "reason": None}]
 
 
 def put(lake: str, table: str, rows: list[dict[str, Any]], types: dict[str, Any]) -> None:

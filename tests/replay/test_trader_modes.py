@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from include.cli import cli
 from include.settings import Settings, load
 from include.trading.decision_log import line
+from streaming.feeds.tape import read_tape
 from streaming.trader.brokers import PaperBroker
 from streaming.trader.forecasts import PublishedForecasts
 from streaming.trader.lake_moments import LakeSpan
@@ -86,6 +87,42 @@ def test_the_second_rule_decides_alike_in_backtest_and_replay(
         assert step.decision.ratio is not None
         assert abs(step.decision.ratio - lean_told) < D("1e-7")
     assert lines(backtested(lean)) == lines(told)
+
+
+def test_an_order_with_slippage_takes_the_levels_that_the_tape_had(
+    settings: Settings, shared_data: Path
+) -> None:
+    deep = replace(settings, trader=replace(settings.trader, slippage_bps=D(5)))
+    told = replayed(deep, shared_data / TAPE)
+    assert lines(backtested(deep)) == lines(told)
+    filled = [step for step in told if len(step.fills) > 1]
+    assert filled
+    for step in filled:
+        assert step.order is not None
+        side = "ask" if step.order.side == "buy" else "bid"
+        levels = levels_at(shared_data / TAPE, step.at)[side]
+        ranked = sorted(levels.items(), reverse=side == "bid")[: len(step.fills)]
+        taken = [(fill.price, fill.quantity) for fill in step.fills]
+        assert taken[:-1] == ranked[:-1]
+        assert taken[-1][0] == ranked[-1][0]
+        assert taken[-1][1] <= ranked[-1][1]
+    top_only = replayed(settings, shared_data / TAPE)
+    assert sum(len(step.fills) for step in told) > sum(len(step.fills) for step in top_only)
+
+
+def levels_at(tape: Path, end: int) -> dict[str, dict[D, D]]:
+    """The book at a time as the venue's JSON tells it."""
+    levels: dict[str, dict[D, D]] = {"bid": {}, "ask": {}}
+    for frame in read_tape(tape):
+        told = json.loads(frame.data)
+        if told.get("timestampms", 0) * 1000 > end:
+            break
+        for one in told["events"]:
+            if one["type"] == "change":
+                levels[one["side"]].pop(D(one["price"]), None)
+                if D(one["remaining"]):
+                    levels[one["side"]][D(one["price"])] = D(one["remaining"])
+    return levels
 
 
 @pytest.mark.parametrize("rule", ["forecast_and_ratio", LEAN])

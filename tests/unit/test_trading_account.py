@@ -10,6 +10,7 @@ from include.market.events import Fill, Order, Score, Top
 from include.trading import paper
 from include.trading.account import Account, Bought, at, beside_hold, ordered, settle
 from include.trading.holding import Hold
+from include.trading.inputs import SeenTop
 
 DAY = 86_400_000_000
 MINUTE = 60_000_000
@@ -153,3 +154,36 @@ def test_holding_pays_the_fee_and_begins_at_the_first_sound_prices() -> None:
     assert beside_hold(account, first, fee_bps=D(40)).hold == Hold(
         D("0.00000002"), D(11), D("1103.00000002")
     )
+
+
+DEEP = SeenTop(0, TOP, asks=((D(101), D("0.25")), (D(102), D("0.5")), (D(104), D(9))))
+
+
+@pytest.mark.parametrize(
+    ("limit", "quantity", "status", "reason", "taken"),
+    [
+        ("101", "0.2", "filled", None, [("101", "0.2")]),
+        ("103", "0.5", "filled", None, [("101", "0.25"), ("102", "0.25")]),
+        ("103", "1", "partial", "book_too_thin", [("101", "0.25"), ("102", "0.5")]),
+        ("104", "1", "filled", None, [("101", "0.25"), ("102", "0.5"), ("104", "0.25")]),
+        ("101", "1", "partial", "top_too_thin", [("101", "0.25")]),
+        ("100", "1", "cancelled", "nothing_at_limit", []),
+    ],
+)  # fmt: skip
+def test_a_paper_order_takes_level_after_level_up_to_its_limit(
+    limit: str, quantity: str, status: str, reason: str | None, taken: list[tuple[str, str]]
+) -> None:
+    asked = order("b", "buy", price=limit, quantity=quantity)
+    done, fills = paper.fill(asked, DEEP, fee_bps=D(100))
+    assert (done.status, done.reason) == (status, reason)
+    assert [(one.price, one.quantity) for one in fills] == [(D(p), D(q)) for p, q in taken]
+    assert [one.fee for one in fills] == [D(p) * D(q) / 100 for p, q in taken]
+    assert len({one.fill_id for one in fills}) == len(fills)
+    assert done.executed == sum(D(q) for _, q in taken)
+
+
+def test_a_paper_sale_takes_bids_and_an_invalid_book_none() -> None:
+    deep = SeenTop(0, TOP, bids=((D(100), D("0.5")), (D(99), D(1))))
+    _, fills = paper.fill(order("s", "sell", price="99"), deep, fee_bps=D(0))
+    assert [(one.price, one.quantity) for one in fills] == [(D(100), D("0.5")), (D(99), D("0.5"))]
+    assert paper.fill(order("s", "sell", price="99"), SeenTop(0, None), fee_bps=D(0))[1] == ()

@@ -1,0 +1,44 @@
+"""The levels of the book that an order with some slippage may reach, kept from book messages."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from include.market.book import Book
+from include.market.events import BookChange, Top
+from include.trading.inputs import Level
+from include.trading.money import BPS
+
+MOST_LEVELS = 25
+SNAPSHOT = "initial"
+
+
+class Depth:
+    """A symbol's levels. Unknown until a snapshot, and again while the feed says it is invalid."""
+
+    def __init__(self, *, slippage_bps: Decimal) -> None:
+        """`slippage_bps` is how far beyond the best price levels are told."""
+        self._share, self._book = slippage_bps / BPS, Book()
+
+    def apply(self, changes: Sequence[BookChange], *, top: Top | None) -> None:
+        """Take one message in; `top` is what the feed says of the book after it."""
+        if changes and changes[0].reason == SNAPSHOT:
+            self._book.reset(changes)
+            return
+        for change in changes:
+            self._book.apply(change)
+        if top is None:
+            self._book.invalidate()
+
+    def bids(self, top: Top) -> tuple[Level, ...]:
+        """Bids from the best down to as far as an order may go; none while that is unknown."""
+        least, levels = top.bid * (1 - self._share), self._book.levels["bid"]
+        found = sorted((one for one in levels.items() if least <= one[0] <= top.bid), reverse=True)
+        return self._told(found)
+
+    def asks(self, top: Top) -> tuple[Level, ...]:
+        """Asks from the best up to as far as an order may go; none while that is unknown."""
+        most, levels = top.ask * (1 + self._share), self._book.levels["ask"]
+        return self._told(sorted(one for one in levels.items() if top.ask <= one[0] <= most))
+
+    def _told(self, levels: list[Level]) -> tuple[Level, ...]:
+        return tuple(levels[:MOST_LEVELS]) if self._book.valid else ()
