@@ -16,8 +16,9 @@ Millis = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000_000)]
 
 _T = TypeVar("_T")
 MONEY, QUANTITY = Decimal("1e-8"), Decimal("1e-10")  # finest steps of the lake's columns
+_ZERO = Decimal(0)
 _TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
-_MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
+MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,11 @@ def both_positive(price: Decimal, quantity: Decimal) -> None:
         RejectedFrame: as `positive`.
     """
     try:
-        fits = 0 < price < _TOO_LARGE and 0 < quantity < _TOO_LARGE
+        fits = _ZERO < price < _TOO_LARGE and _ZERO < quantity < _TOO_LARGE
     except InvalidOperation:  # comparing what is no number
         fits = False
+    if fits and price.same_quantum(MONEY) and quantity.same_quantum(MONEY):
+        return  # eight decimals, as most venues write both
     if not fits or price.quantize(MONEY) != price or quantity.quantize(QUANTITY) != quantity:
         positive(price, MONEY)
         positive(quantity, QUANTITY)
@@ -112,4 +115,4 @@ def not_negative(value: Decimal, step: Decimal) -> None:
 
 def micros(time: int) -> int:
     """Get microseconds from a venue's milliseconds or microseconds, told apart by size."""
-    return time if time >= _MICROS_FROM else time * 1000
+    return time if time >= MICROS_FROM else time * 1000

@@ -10,12 +10,13 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Top
 from include.market.symbols import table
-from streaming.feeds.decoded import Decoded, micros, parsed
+from streaming.feeds.decoded import MICROS_FROM, Decoded, micros, parsed
 from streaming.feeds.venues.binance_payloads import (
     AggTradePayload,
     Anything,
     BookTicker,
     Combined,
+    CombinedAggTrade,
     CombinedBookTicker,
     Payload,
     Shutdown,
@@ -29,6 +30,7 @@ from streaming.feeds.venues.binance_payloads import (
 
 VENUE = "binance"
 _combined = msgspec.json.Decoder(Combined)
+_combined_agg = msgspec.json.Decoder(CombinedAggTrade)
 _combined_book = msgspec.json.Decoder(CombinedBookTicker)
 _book = msgspec.json.Decoder(BookTicker)
 _raw: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
@@ -59,11 +61,16 @@ class BinanceDecoder:
         Raises:
             RejectedFrame: it is no Binance frame, of a symbol not followed, or a venue's error.
         """
-        payload = self._parse(frame.data)
-        if type(payload) is AggTradePayload:  # by far the most frequent
-            symbol = self._symbols.get(payload.s)
-            if symbol is not None:
-                return self._trade(symbol, payload, frame, key=symbol)
+        data = frame.data
+        if b"@aggTrade" in data:  # by far the most frequent
+            try:
+                trade = _combined_agg.decode(data).data
+                symbol = self._symbols[trade.s]
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
+                pass  # told below, by the reader of every kind
+            else:
+                return self._trade(symbol, trade, frame, key=symbol)
+        payload = self._parse(data)
         return Decoded(()) if payload is None else self._other(payload, frame)
 
     def _other(self, payload: Payload | BookTicker, frame: Frame) -> Decoded:
@@ -124,16 +131,17 @@ class BinanceDecoder:
     def _trade(
         self, symbol: str, payload: AggTradePayload | TradePayload, frame: Frame, *, key: str
     ) -> Decoded:
-        trade, number = trade_of(payload), sequence_of(payload)
+        trade = trade_of(payload)
+        number = payload.a if type(payload) is AggTradePayload else sequence_of(payload)
         last = self.last_ids.get(key)
         if last is not None and number <= last:
             self.ignored["repeated"] += 1
             return Decoded(())
         self.last_ids[key] = number
-        told = Message(
-            venue=VENUE, symbol=symbol, kind="trade", conn=self.conn, seq=(number, number),
-            venue_time=micros(payload.E), received_time=frame.received_time, events=(trade,),
-        )  # fmt: skip
+        at = payload.E if payload.E >= MICROS_FROM else payload.E * 1000
+        told = Message(  # in the order of its fields: names cost a tenth of a frame's time
+            VENUE, symbol, "trade", self.conn, (number, number), at, frame.received_time, (trade,)
+        )
         if last is None or number == last + 1:
             return Decoded((told,))
         hole = (last + 1, number - 1)
