@@ -68,7 +68,8 @@ def write_lake(lake: str, data: Path) -> None:
     put(lake, "book_changes", rows, {
         "venue_time": STAMP, "received_time": STAMP, "side": pa.string(), "price": MONEY,
         "remaining": QUANTITY, "venue_event_id": pa.int64(), "reason": pa.string(),
-        "top_bid": MONEY, "top_bid_quantity": QUANTITY, "top_ask": MONEY, "top_ask_quantity": QUANTITY,
+        "top_bid": MONEY, "top_bid_quantity": QUANTITY,
+        "top_ask": MONEY, "top_ask_quantity": QUANTITY,
     })  # fmt: skip
 
 

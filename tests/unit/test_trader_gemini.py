@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from include.errors import OrderRefused, SettingsError, Unreachable
+from include.errors import OrderRefused, RateLimited, SettingsError, Unreachable
 from include.market.events import Order
 from include.settings import load
 from include.trading.account import Account
+from include.trading.terms import Terms
 from include.variables import Secret
+from streaming.trader.breaker import Breaker
 from streaming.trader.gemini_broker import GeminiBroker, connected
 from streaming.trader.gemini_rest import signature, signed
 
@@ -157,3 +159,46 @@ def test_production_has_to_be_asked_for_twice() -> None:
         connected(load(keys | address), journal)
     assert connected(load(keys), journal).name == "gemini"
     assert connected(load(keys | address | {"TICKHOUSE_TRADER_REAL_MONEY": "yes"}), journal)
+
+
+def test_a_venue_that_asks_to_wait_is_given_its_time() -> None:
+    one, venue, slept = broker(RateLimited("429", 7.0), [reply("0.3") | {"trades": TRADES}])
+    assert one.place(ORDER, None)[0].executed == D("0.3")
+    assert slept == [7.0]
+    assert [path for path, _ in venue.asked] == ["new", "status"]
+
+
+def test_refusals_in_a_row_open_the_breaker_and_a_taken_order_closes_it() -> None:
+    clock = [0.0]
+    breaker = Breaker(failures=2, cool_down_s=60, clock=lambda: clock[0])
+    refused = OrderRefused("InvalidQuantity")
+    venue = Venue(refused, NOT_FOUND, refused, NOT_FOUND, reply("0"), refused, NOT_FOUND)
+    one = GeminiBroker(venue, symbol="BTC-USD", breaker=breaker)  # type: ignore[arg-type]
+    one.place(ORDER, None)
+    assert one.blocks() == ()
+    one.place(ORDER, None)
+    assert one.blocks() == ("breaker_open",)
+    clock[0] = 60.0
+    assert one.blocks() == ()
+    one.place(ORDER, None)
+    one.place(ORDER, None)
+    assert one.blocks() == ()
+
+
+class Details(Venue):
+    def public(self, path: str) -> bytes:
+        assert path == "/v1/symbols/details/btcusd"
+        return bytes(self.answers.pop(0))
+
+
+def test_the_venues_terms_are_asked_for_and_a_closed_market_takes_no_orders() -> None:
+    told = (b'{"tick_size":1e-06,"quote_increment":0.5,"min_order_size":"0.001",'
+            b'"status":"%s"}')  # fmt: skip
+    venue = Details(told % b"open", told % b"cancel_only", b"<html>")
+    one = GeminiBroker(venue, symbol="BTC-USD")  # type: ignore[arg-type]
+    assert one.terms() == Terms(D("0.001"), D("0.000001"), D("0.5"), open=True)
+    assert one.blocks() == ()
+    assert one.terms().open is False
+    assert one.blocks() == ("market_closed",)
+    with pytest.raises(Unreachable, match="tells no terms of BTC-USD"):
+        one.terms()

@@ -1,0 +1,108 @@
+"""Imbalances from Kafka: the first of each pulse, with the very book message it was taken from."""
+
+import json
+from decimal import Decimal as D
+
+from include.market import wire
+from include.market.events import Message, Top
+from streaming.bus import Record
+from streaming.trader.market import BOOK, SIGNALS
+from streaming.trader.pulse import PulseMarket
+
+S = 1_000_000
+T0 = 1_524_546_960 * S
+READ = {(BOOK, 0): 100}
+
+
+def book(
+    offset: int, at: int | None, bid: int, *, venue: str = "gemini", received: int = 0
+) -> Record:
+    top = Top(bid=D(bid), bid_quantity=D(3), ask=D(bid + 1), ask_quantity=D(1))
+    message = Message(venue, "BTC-USD", "book", "c", None, at, received, (), top)
+    return Record(BOOK, 0, offset, 0, wire.key(message), wire.encode(message))
+
+
+def measure(offset: int, at: int, source: int, *, venue: str = "gemini", value: str = "0.5",
+            received: int = 0, kind: str = "imbalance") -> Record:  # fmt: skip
+    body = {"v": 1, "venue": venue, "symbol": "BTC-USD", "type": kind, "value": value,
+            "timestamp": at, "window_start": at, "received_time": received,
+            "source": {"topic": BOOK, "partition": 0, "offset": source}}  # fmt: skip
+    return Record(SIGNALS, 0, offset, 0, f"{venue}|BTC-USD".encode(), json.dumps(body).encode())
+
+
+def market(*records: Record, venue: str = "gemini", last: int = -1) -> PulseMarket:
+    found = PulseMarket(venue=venue, symbol="BTC-USD", pulse_us=10 * S, last_window=last)
+    for record in records:
+        found.take(record)
+    return found
+
+
+def drained(found: PulseMarket) -> list[tuple[int, int, int | None]]:
+    """Seconds of the pulse and of the signal after T0, and the best bid."""
+    told = []
+    while got := found.next(READ):
+        signal, _, seen = got
+        bid = int(seen.top.bid) if seen and seen.top else None
+        told.append(((signal.window_start - T0) // S, (signal.timestamp - T0) // S, bid))
+    return told
+
+
+def test_the_first_imbalance_of_a_pulse_is_its_signal() -> None:
+    found = market(
+        book(1, T0 + 3 * S, 10), book(2, T0 + 4 * S, 20), book(3, T0 + 12 * S, 30),
+        book(4, T0 + 25 * S, 40), measure(0, T0 + 3 * S, 1), measure(1, T0 + 4 * S, 2),
+        measure(2, T0 + 12 * S, 3), measure(3, T0 + 3 * S, 1), measure(4, T0 + 25 * S, 4),
+    )  # fmt: skip
+    assert drained(found) == [(0, 3, 10), (10, 12, 30), (20, 25, 40)]
+    assert found.unreadable == 0
+
+
+def test_a_signal_waits_until_its_book_message_was_read() -> None:
+    found = market(measure(0, T0, 7))
+    assert found.next({(BOOK, 0): 7}) is None
+    found.take(book(7, T0, 50))
+    got = found.next({(BOOK, 0): 8})
+    assert got is not None
+    assert got[2] is not None
+    assert got[2].place is not None
+    assert got[2].place.offset == 7
+
+
+def test_a_book_message_that_is_not_there_gives_no_top() -> None:
+    assert drained(market(book(6, T0, 1), book(8, T0, 2), measure(0, T0, 7))) == [(0, 0, None)]
+
+
+def test_a_decided_pulse_is_not_told_again_after_a_restart() -> None:
+    records = (book(1, T0, 10), measure(0, T0, 1), book(2, T0 + 10 * S, 20),
+               measure(1, T0 + 10 * S, 2))  # fmt: skip
+    assert drained(market(*records, last=T0)) == [(10, 10, 20)]
+
+
+def test_a_restart_reads_the_tops_again_that_may_still_be_asked_for() -> None:
+    found = market(book(5, T0, 10), book(6, T0 + 1, 11), measure(3, T0, 5), measure(4, T0 + 1, 6))
+    assert found.resume_at({(BOOK, 0): 9, (SIGNALS, 0): 5}) == {(BOOK, 0): 5, (SIGNALS, 0): 3}
+    drained(found)
+    assert found.resume_at({(BOOK, 0): 9, (SIGNALS, 0): 5}) == {(BOOK, 0): 5, (SIGNALS, 0): 5}
+
+
+def test_a_snapshots_time_of_receipt_is_no_market_time_but_binance_has_no_other() -> None:
+    late = T0 + 10**15
+    snapshot = (book(1, None, 10, received=late), measure(0, late, 1, received=late))
+    after = (book(2, T0, 20), measure(1, T0, 2))
+    assert drained(market(*snapshot, *after)) == [(0, 0, 20)]
+    told = market(
+        book(1, None, 30, venue="binance", received=T0),
+        measure(0, T0, 1, venue="binance", received=T0), venue="binance",
+    )  # fmt: skip
+    assert drained(told) == [(0, 0, 30)]
+
+
+def test_other_kinds_and_junk_make_no_signal() -> None:
+    found = market(
+        measure(0, T0, 1, kind="mid_price"), measure(1, T0, 1, kind="price_volume"),
+        measure(2, T0, 1, venue="deribit"), measure(3, T0, 1, value="1.01"),
+        measure(4, T0, 1, value="NaN"), Record(SIGNALS, 0, 5, 0, b"gemini|BTC-USD", b"{junk"),
+        Record(BOOK, 0, 5, 0, b"gemini|BTC-USD", b"\xff"),
+    )  # fmt: skip
+    assert drained(found) == []
+    assert found.unreadable == 4
