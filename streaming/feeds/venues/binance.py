@@ -62,7 +62,7 @@ class BinanceDecoder:
             RejectedFrame: it is no Binance frame, of a symbol not followed, or a venue's error.
         """
         data = frame.data
-        if b"@aggTrade" in data:  # by far the most frequent
+        if data.find(b"@aggT", 11, 40) > 0:  # by far the most frequent
             try:
                 trade = _combined_agg.decode(data).data
                 symbol = self._symbols[trade.s]
