@@ -150,6 +150,9 @@ class Stream:
         60, "seconds between two checkpoints of `measures` (Spark's real-time mode)"
     )
     max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
+    keep_hours: int = setting(
+        48, "hours for which compacted files stay, for readers and time travel; 48 or more"
+    )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")

@@ -25,6 +25,8 @@ SMALL_MACHINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "false",
+    # VACUUM lists folders with so many tasks; the default is 10,000.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     "spark.sql.streaming.stateStore.minDeltasForSnapshot": "20",
     "spark.sql.streaming.minBatchesToRetain": "20",
     "spark.eventLog.enabled": "false",

@@ -6,6 +6,7 @@ a signal again after a crash, with the same numbers, and the trader knows it by 
 
 from typing import Any
 
+from delta.exceptions import DeltaConcurrentModificationException
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -19,6 +20,7 @@ from spark_jobs.transforms.liquidity import book_events, signal_messages, signal
 from spark_jobs.transforms.messages import parsed
 
 TOPIC = "market.signals"
+MERGES = 3  # a compaction may rewrite the files under a merge
 ORDER = ("bid", "ask", "price_volume")
 SCHEMA = ", ".join(f"`{column.name}` {column.type}" for column in SIGNALS.columns)
 
@@ -56,14 +58,13 @@ def start_signals(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
     """Merge signals into Delta, upsert them into Postgres, then send them to Kafka."""
     frame = spark.createDataFrame(rows, SCHEMA).coalesce(1)
-    match = " AND ".join(f"t.{name} = s.{name}" for name in SIGNALS.key)
-    (
-        DeltaTable.forPath(spark, path(settings, SIGNALS.name))
-        .alias("t")
-        .merge(frame.alias("s"), match)
-        .whenNotMatchedInsertAll()
-        .execute()
-    )
+    for attempt in range(MERGES):
+        try:
+            _merge(spark, frame, settings)
+            break
+        except DeltaConcurrentModificationException:
+            if attempt == MERGES - 1:
+                raise
     upsert(settings.dsn(), "signals", [row.asDict() for row in rows])
     (
         signal_messages(frame)
@@ -71,6 +72,17 @@ def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
         .option("kafka.bootstrap.servers", settings.bootstrap)
         .option("topic", TOPIC)
         .save()
+    )
+
+
+def _merge(spark: SparkSession, frame: DataFrame, settings: Settings) -> None:
+    match = " AND ".join(f"t.{name} = s.{name}" for name in SIGNALS.key)
+    (
+        DeltaTable.forPath(spark, path(settings, SIGNALS.name))
+        .alias("t")
+        .merge(frame.alias("s"), match)
+        .whenNotMatchedInsertAll()
+        .execute()
     )
 
 

@@ -12,6 +12,7 @@ import threading
 from datetime import datetime
 from typing import Any
 
+import click
 import pyarrow as pa
 
 from include.errors import TickhouseError, Unreachable
@@ -67,16 +68,24 @@ def _write(settings: Settings, cursor: Any, minutes: pa.Table) -> None:
         upsert_with(cursor, "trade_minutes", minutes.to_pylist())
 
 
-def main() -> None:
-    """Refresh every `stream.minutes_s` until SIGTERM."""
+@click.command()
+@click.argument("span", nargs=-1)
+def main(span: tuple[str, ...]) -> None:
+    """Refresh every `stream.minutes_s` until SIGTERM; with a SPAN (two ISO times), restate it."""
     start_logging("minutes")
-    stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
+    settings = from_environment()
     try:
-        run(from_environment(), stop)
+        if span:
+            first, until = map(datetime.fromisoformat, span)
+            click.echo(restate(settings, first, until))
+            return
+        stop = threading.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: stop.set())
+        run(settings, stop)
     except TickhouseError as error:
         log.error(event("minutes ends", error=error))
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
         sys.exit(1)
 
 

@@ -1,0 +1,28 @@
+"""Rewrites the lake's small files into few, ordered ones, and removes what nobody reads.
+
+Every micro-batch leaves a small file per table; queries slow down with their number. No row
+changes, and the stream goes on beside it. Versions within `TICKHOUSE_STREAM_KEEP_HOURS` stay
+readable (time travel). The task's log and result tell the files of each table before and after.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from include.orchestration.policies import POLICY, step, text
+
+PARAMS = {"table": text("the one table to compact; empty: all")}
+NIGHTLY = CronTriggerTimetable("30 3 * * *", timezone="UTC")
+
+
+@step()
+def compact(params):
+    from include.orchestration.subprocesses import run_module
+
+    return run_module("spark_jobs.compact_tables", *filter(None, [params["table"]]))
+
+
+@dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)
+def compact_lake():
+    compact()
+
+
+compact_lake()

@@ -1,0 +1,31 @@
+"""Writes `trade_minutes` anew from the landed trades, in Delta and in Postgres.
+
+The minutes process keeps up with trades as they land, late ones too. This DAG is for what it
+cannot see: a feed ledger that tells more by now (`complete`), a table that was put back from an
+older version. Minutes that are right stay as they are.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from include.orchestration.policies import POLICY, moment, step, text
+
+PARAMS = {
+    "first": text("first minute (ISO, UTC); empty: two days before the end"),
+    "until": text("minutes before this time (ISO, UTC); empty: up to now"),
+}
+NIGHTLY = CronTriggerTimetable("40 0 * * *", timezone="UTC")
+
+
+@step()
+def restate(params):
+    from include.orchestration.minutes import restate_span
+
+    return restate_span(first=moment(params["first"]), until=moment(params["until"]))
+
+
+@dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)
+def restate_minutes():
+    restate()
+
+
+restate_minutes()

@@ -1,0 +1,88 @@
+"""Table care: few well-ordered files instead of many small ones, and no files nobody reads.
+
+`OPTIMIZE` rewrites small files clustered by the table's own columns without changing a row, so
+appends go on beside it; `VACUUM` removes files that no version within the retention needs. Tables
+that others merge into are compacted while those wait.
+"""
+
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+
+import click
+import msgspec
+from delta.tables import DeltaTable
+from pyspark.sql import SparkSession
+
+from include.errors import TickhouseError
+from include.lake.tables import TABLES, TRADE_MINUTES
+from include.serving.minutes import alone
+from include.settings import Settings, from_environment
+from spark_jobs.session import session
+from spark_jobs.sinks import path
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """One table: data files before and after, and the version the rewriting made."""
+
+    table: str
+    files_before: int
+    files_after: int
+    version: int
+
+
+def compact(
+    spark: SparkSession, settings: Settings, names: Iterable[str] = tuple(TABLES)
+) -> list[Compacted]:
+    """Rewrite and clean every table of `names` that exists."""
+    done = []
+    for name in names:
+        location = path(settings, name)
+        if DeltaTable.isDeltaTable(spark, location):
+            with _waiting(settings, name):
+                done.append(_compact(spark, settings, name))
+    return done
+
+
+def _compact(spark: SparkSession, settings: Settings, name: str) -> Compacted:
+    location = path(settings, name)
+    table = DeltaTable.forPath(spark, location)
+    before = _files(table)
+    table.optimize().executeCompaction()
+    table.vacuum(settings.stream.keep_hours)
+    version = table.history(1).collect()[0]["version"]
+    return Compacted(name, before, _files(table), int(version))
+
+
+def _files(table: DeltaTable) -> int:
+    return int(table.detail().collect()[0]["numFiles"])
+
+
+def _waiting(settings: Settings, name: str) -> AbstractContextManager[object]:
+    return alone(settings.dsn()) if name == TRADE_MINUTES.name else nullcontext()
+
+
+@click.command()
+@click.argument("tables", nargs=-1)
+def main(tables: tuple[str, ...]) -> None:
+    """Compact TABLES, or all; the last line is JSON of what was done."""
+    settings = from_environment()
+    unknown = sorted(set(tables) - set(TABLES))
+    if unknown:
+        raise click.UsageError(f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}")
+    try:
+        spark = session(settings, "compact_tables")
+        try:
+            done = compact(spark, settings, tables or tuple(TABLES))
+        finally:
+            spark.stop()
+    except TickhouseError as error:
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
+        sys.exit(1)
+    click.echo(msgspec.json.encode([asdict(one) for one in done]).decode())
+
+
+if __name__ == "__main__":
+    main()

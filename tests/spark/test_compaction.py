@@ -1,0 +1,43 @@
+"""Compaction beside writes: the same rows before and after, in fewer files."""
+
+import threading
+from collections import Counter
+
+from pyspark.sql import SparkSession
+
+from include.lake.tables import TABLES
+from include.settings import Settings
+from spark_jobs.compact_tables import compact
+from spark_jobs.epoch import Epoch
+from spark_jobs.landing import Landing
+from spark_jobs.sinks import create_table, path
+from tests.spark.test_landing import book_message, records, rows_of, text
+
+
+def places(spark: SparkSession, settings: Settings) -> Counter[tuple[int, int]]:
+    rows = rows_of(spark, settings, "book_changes")
+    return Counter((row["offset"], row["event_index"]) for row in rows)
+
+
+def test_compaction_beside_appends_changes_no_row(spark: SparkSession, settings: Settings) -> None:
+    for name in ("book_changes", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+    landing = Landing(settings, epoch=Epoch(app="land/c", until={}), hooks={})
+
+    def append(first: int, until: int) -> None:
+        for n in range(first, until):
+            batch = records(spark, "market.book", [text(book_message())], first=n)
+            landing.write(batch, n)
+
+    append(0, 5)
+    beside = threading.Thread(target=append, args=(5, 8))
+    beside.start()
+    (done,) = compact(spark, settings, ["book_changes", "trades"])
+    beside.join()
+    assert (done.table, done.files_before >= 5) == ("book_changes", True)
+    assert done.files_after < done.files_before + 3
+    assert places(spark, settings) == Counter({(n, i): 1 for n in range(8) for i in (0, 1)})
+    (again,) = compact(spark, settings, ["book_changes"])
+    assert (again.files_after, places(spark, settings).total()) == (1, 16)
+    before = spark.read.format("delta").option("versionAsOf", 5)
+    assert before.load(path(settings, "book_changes")).count() == 10
