@@ -27,8 +27,9 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
     start = record.trained_until + MINUTE
     # one minute more, so that the last one has a next change too
     made = model.predict(
-        training.load_model(settings, name), start=start, minutes=horizon_minutes + 1
-    )
+        training.load_model(settings, name), start=start, minutes=horizon_minutes + 1,
+        walk=record.walk,
+    )  # fmt: skip
     content = forecast_file.render(sided(made))
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(

@@ -55,6 +55,12 @@ class TrainingMinutes:
     versions: dict[str, int]
 
     @property
+    def trained_from(self) -> datetime:
+        """Start of the first minute there is."""
+        first: pd.Timestamp = self.frame["ds"].iloc[0]
+        return first.to_pydatetime().replace(tzinfo=UTC)
+
+    @property
     def trained_until(self) -> datetime:
         """Start of the last minute there is."""
         last: pd.Timestamp = self.frame["ds"].iloc[-1]

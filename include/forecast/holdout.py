@@ -23,7 +23,7 @@ def holdout_metrics(frame: pd.DataFrame) -> dict[str, float]:
     fitted = model.fit(seen)
     start = (seen["ds"].iloc[-1] + pd.Timedelta(minutes=1)).tz_localize("UTC")
     minutes = int((frame["ds"].iloc[-1] - seen["ds"].iloc[-1]) / pd.Timedelta(minutes=1))
-    made = model.predict(fitted.prophet, start=start, minutes=minutes)
+    made = model.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)
     return scored(unseen.merge(made, on="ds"), last=float(seen["close"].iloc[-1]))
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from prophet import Prophet
 from prophet.serialize import model_from_json, model_to_json
 
 from include.errors import ForecastError
+from include.forecast.damping import Floats, damped, volatility
 from include.forecast.map_fit import MapBackend
 
 logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
@@ -24,15 +24,15 @@ SAMPLES, SEED = 300, 7
 GRID_MINUTES = 60
 CHANGE_ODDS = 0.1
 KEPT_ROWS = 2
-WIDEST_LOG = 50.0
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model and which fit made it: `map` (ours) or `stan` (stock Prophet)."""
+    """A fitted model, which fit made it (`map`, ours, or `stan`, stock Prophet), its volatility."""
 
     prophet: Any
     fitted_by: str
+    walk: float
 
 
 def fit(frame: pd.DataFrame, *, stock: bool = False) -> Fitted:
@@ -48,22 +48,27 @@ def fit(frame: pd.DataFrame, *, stock: bool = False) -> Fitted:
     if not stock:
         model.stan_backend = MapBackend()
     model.fit(pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])}))
-    return Fitted(model, str(getattr(model.stan_backend, "fitted_by", "stan")))
+    by = str(getattr(model.stan_backend, "fitted_by", "stan"))
+    return Fitted(model, by, volatility(frame))
 
 
-def predict(model: Any, *, start: datetime, minutes: int, seed: int = SEED) -> pd.DataFrame:
+def predict(
+    model: Any, *, start: datetime, minutes: int, walk: float, seed: int = SEED
+) -> pd.DataFrame:
     """`ds, yhat, yhat_lower, yhat_upper` of each minute from `start` on, as prices.
 
     The level is exp of the predicted log price (a median). Bounds are Prophet's own 80 % interval,
-    sampled with a fixed seed on a coarser grid and interpolated, so memory stays small.
+    sampled with a fixed seed on a coarser grid and interpolated, so memory stays small. Beyond
+    training the trend is damped by `walk`, the training's volatility (see `damping`).
 
     Raises:
         ForecastError: the model explodes: a level is not a finite number above zero.
     """
     first = pd.Timestamp(start).tz_convert("UTC").tz_localize(None)
     ds = pd.date_range(first, periods=minutes, freq="min")
-    level = np.concatenate(list(_levels(model, ds)))
-    lower, upper = _bounds(model, ds, seed=seed)
+    edge = _edge(model)
+    level = np.concatenate(list(_levels(model, ds, edge=edge, walk=walk)))
+    lower, upper = _bounds(model, ds, edge=edge, walk=walk, seed=seed)
     found = pd.DataFrame({
         "ds": ds, "yhat": np.exp(level),
         "yhat_lower": np.exp(level + lower), "yhat_upper": np.exp(level + upper),
@@ -93,36 +98,55 @@ def from_json(text: str) -> Any:
         raise ForecastError(f"a saved model cannot be read: {error}") from error
 
 
-def _levels(model: Any, ds: pd.DatetimeIndex) -> Iterator[NDArray[np.float64]]:
+@dataclass(frozen=True)
+class _Edge:
+    """Where training ends: its last minute and the trend there, in log price."""
+
+    at: pd.Timestamp
+    trend: float
+
+    def damped(self, trend: Floats, ds: pd.DatetimeIndex, *, walk: float) -> Floats:
+        minutes = ((ds - self.at) / pd.Timedelta(minutes=1)).to_numpy(dtype=np.float64)
+        return self.trend + damped(trend - self.trend, minutes, walk=walk)
+
+
+def _edge(model: Any) -> _Edge:
+    at = pd.Timestamp(model.history["ds"].max())
+    model.uncertainty_samples = 0
+    return _Edge(at, float(model.predict(pd.DataFrame({"ds": [at]}))["trend"].iloc[0]))
+
+
+def _levels(model: Any, ds: pd.DatetimeIndex, *, edge: _Edge, walk: float) -> Iterator[Floats]:
     model.uncertainty_samples = 0
     for begin in range(0, len(ds), CHUNK_MINUTES):
-        part = model.predict(pd.DataFrame({"ds": ds[begin : begin + CHUNK_MINUTES]}))
-        yield part["yhat"].to_numpy()
+        part = ds[begin : begin + CHUNK_MINUTES]
+        made = model.predict(pd.DataFrame({"ds": part}))
+        trend = made["trend"].to_numpy()
+        yield made["yhat"].to_numpy() - trend + edge.damped(trend, part, walk=walk)
 
 
 def _bounds(
-    model: Any, ds: pd.DatetimeIndex, *, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    model: Any, ds: pd.DatetimeIndex, *, edge: _Edge, walk: float, seed: int
+) -> tuple[Floats, Floats]:
     """Distances of the bounds from the level in log price at each minute."""
     step = _grid_step(model)
-    grid = ds[::step].append(ds[-1:]).unique() if len(ds) > 1 else ds
-    coarse = pd.DataFrame({"ds": grid})
-    level = model.predict(coarse)["yhat"].to_numpy()
+    grid = pd.DatetimeIndex(ds[::step].append(ds[-1:]).unique())
+    level = np.concatenate(list(_levels(model, grid, edge=edge, walk=walk)))
     before = np.random.get_state()  # Prophet draws from NumPy's global generator
     try:
         np.random.seed(seed)
         model.uncertainty_samples = SAMPLES
-        draws = model.predictive_samples(coarse)["yhat"]
+        draws = model.predictive_samples(pd.DataFrame({"ds": grid}))
     finally:
         model.uncertainty_samples = 0
         np.random.set_state(before)
-    lower, upper = np.percentile(draws, [10, 90], axis=1) - level
-    # beyond e^50 a bound says nothing, and a file cannot hold infinity
+    trend = draws["trend"]
+    paths = draws["yhat"] - trend + edge.damped(trend, grid, walk=walk)
+    ends = np.percentile(paths, [10, 90], axis=1) - level
+    # where no path leaves the level, rounding must not put a bound on the wrong side of it
+    lower, upper = np.minimum(ends[0], 0.0), np.maximum(ends[1], 0.0)
     at, known = ds.to_numpy().astype("int64"), grid.to_numpy().astype("int64")
-    return (
-        np.clip(np.interp(at, known, lower), -WIDEST_LOG, 0.0),
-        np.clip(np.interp(at, known, upper), 0.0, WIDEST_LOG),
-    )
+    return np.interp(at, known, lower), np.interp(at, known, upper)
 
 
 def _grid_step(model: Any) -> int:

@@ -23,16 +23,21 @@ MODEL_FILE, RECORD_FILE = "model.json", "record.json"
 
 
 class ModelRecord(msgspec.Struct, frozen=True):
-    """What a trained model is made of; `versions` are the Delta versions that it read."""
+    """What a trained model is made of; `versions` are the Delta versions that it read.
+
+    `walk` is the volatility of its minutes: log price per square root of a minute.
+    """
 
     model: str
     symbol: str
+    trained_from: datetime
     trained_until: datetime
     as_of: datetime
     made_at: datetime
     rows: int
     fitted_by: str
     fit_s: float
+    walk: float
     versions: dict[str, int]
     metrics: dict[str, float]
 
@@ -91,9 +96,10 @@ def _trained(minutes: TrainingMinutes, *, name: str, now: datetime) -> tuple[str
     fit_s = time.monotonic() - began
     log.info(event("model fitted", model=name, rows=len(minutes.frame), by=fitted.fitted_by))
     record = ModelRecord(
-        model=name, symbol=minutes.symbol, trained_until=minutes.trained_until,
-        as_of=minutes.as_of, made_at=now, rows=len(minutes.frame), fitted_by=fitted.fitted_by,
-        fit_s=round(fit_s, 3), versions=minutes.versions, metrics=holdout_metrics(minutes.frame),
+        model=name, symbol=minutes.symbol, trained_from=minutes.trained_from,
+        trained_until=minutes.trained_until, as_of=minutes.as_of, made_at=now,
+        rows=len(minutes.frame), fitted_by=fitted.fitted_by, fit_s=round(fit_s, 3),
+        walk=fitted.walk, versions=minutes.versions, metrics=holdout_metrics(minutes.frame),
     )  # fmt: skip
     return model.to_json(fitted.prophet), record
 

@@ -136,9 +136,10 @@ def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> N
     write_history(settings, wave(2))
     fitted = model.fit(minutes(settings).frame)
     start = T0 + timedelta(days=2)
-    direct = model.predict(fitted.prophet, start=start, minutes=90)
-    kept = training.load_model(settings, trained(settings).model)
-    again = model.predict(kept, start=start, minutes=90)
+    direct = model.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
+    record = trained(settings)
+    kept = training.load_model(settings, record.model)
+    again = model.predict(kept, start=start, minutes=90, walk=record.walk)
     pd.testing.assert_frame_equal(direct, again)
     with pytest.raises(ForecastError, match="no model"):
         training.load_model(settings, "nonesuch")
@@ -148,13 +149,14 @@ def test_the_level_is_prophets_own_in_chunks_or_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_history(settings, wave(2))
-    fitted = model.fit(minutes(settings).frame).prophet
-    start = T0 + timedelta(days=2)
-    whole = model.predict(fitted, start=start, minutes=200)
+    made = model.fit(minutes(settings).frame)
+    fitted, start = made.prophet, T0 + timedelta(days=2)
+    whole = model.predict(fitted, start=start, minutes=200, walk=made.walk)
     ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
     assert whole["yhat"].to_numpy() == pytest.approx(np.exp(fitted.predict(ds)["yhat"].to_numpy()))
     monkeypatch.setattr(model, "CHUNK_MINUTES", 33)
-    pd.testing.assert_frame_equal(model.predict(fitted, start=start, minutes=200), whole)
+    again = model.predict(fitted, start=start, minutes=200, walk=made.walk)
+    pd.testing.assert_frame_equal(again, whole)
     assert (whole["yhat_lower"] <= whole["yhat"]).all()
     assert (whole["yhat_upper"] >= whole["yhat"]).all()
 
