@@ -3,7 +3,9 @@
 Minute by minute `ds, side, yhat` with its bounds, a manifest beside it, put in place in one move:
 a reader sees the old one or the new one, whole. Its rows also go to `forecasts` (SQL) and, the
 first week, to Postgres. Started by a new model; by hand it takes the newest model, or the one
-named. If *check* fails, the last good forecast stays in use.
+named. *check* refuses what is malformed, absurd, or worse on recent windows than the forecast in
+use; then that one stays in use, and the reason is in `quality_results` and the first line of the
+error.
 """
 
 from airflow.sdk import dag

@@ -159,18 +159,6 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """History, training and the published forecast."""
-
-    history: str = setting("", "history CSV: a path or URL; empty: the simulator's Kaggle file")
-    symbol: str = setting("BTC-USD", "symbol that is forecast")
-    horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
-    train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
-    stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
-    keep: int = setting(10, "published forecasts that are kept")
-
-
-@dataclass(frozen=True)
 class Trader:
     """The trading rule and the paper account."""
 

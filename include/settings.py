@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import SettingsError
+from include.forecast_settings import Forecast
 from include.setting_groups import (
     Airflow,
     Dashboard,
-    Forecast,
     Kafka,
     Ports,
     Postgres,

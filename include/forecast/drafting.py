@@ -38,6 +38,7 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         first_ds=start, last_ds=start + MINUTE * (horizon_minutes - 1),
         trained_until=record.trained_until, made_at=now, model=record.model,
         fitted_by=record.fitted_by, versions=record.versions, metrics=record.metrics,
+        trained_from=record.trained_from,
     )  # fmt: skip
     return drafts.keep(settings, content, manifest)
 

@@ -7,9 +7,8 @@ reader sees the old forecast or the new one, whole, whatever is killed on the wa
 import csv
 import hashlib
 import io
-import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +16,19 @@ from pathlib import Path
 import msgspec
 
 from include.errors import ForecastError
+from include.forecast.whole import PARTIAL, put_file, put_folder
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
-PARTIAL = ".partial-"
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
 DS_FORMAT = "%Y-%m-%d %H:%M:%S"
 MINUTE_US = 60_000_000
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a forecast claims about itself; `versions` are the Delta versions of its inputs."""
+    """What a forecast claims about itself.
+
+    `versions` are the Delta versions of its inputs, `plots` the pictures beside it.
+    """
 
     forecast_id: str
     symbol: str
@@ -41,6 +43,8 @@ class Manifest(msgspec.Struct, frozen=True):
     fitted_by: str
     versions: dict[str, int]
     metrics: dict[str, float]
+    trained_from: datetime | None = None
+    plots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,14 @@ def render(rows: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
     return text.getvalue().encode()
 
 
-def publish(folder: Path, *, content: bytes, manifest: Manifest, keep: int) -> Manifest:
+def publish(
+    folder: Path, *, content: bytes, manifest: Manifest, keep: int,
+    extras: Mapping[str, bytes] | None = None,
+) -> Manifest:  # fmt: skip
     """Put a forecast in place and point to it; publishing the same again changes nothing.
 
-    Gives the manifest that is now current (the earlier one, if the same was published before).
+    `extras` are files that lie beside it, by name. Gives the manifest that is now current (the
+    earlier one, if the same was published before).
     """
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(f"{PARTIAL}*"):
@@ -95,7 +103,8 @@ def publish(folder: Path, *, content: bytes, manifest: Manifest, keep: int) -> M
     if target.exists() and not _is_whole(target):
         target.rename(folder / f"{PARTIAL}torn-{manifest.forecast_id}")
     if not target.exists():
-        _write_folder(target, content, manifest)
+        told = msgspec.json.format(msgspec.json.encode(manifest))
+        put_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: told})
     point_to(folder, manifest.forecast_id)
     _prune(folder, keep)
     return read(target).manifest
@@ -108,10 +117,7 @@ def point_to(folder: Path, forecast_id: str) -> None:
         ForecastError: there is no such forecast, or it is torn.
     """
     read(folder / forecast_id)
-    draft = folder / f"{CURRENT}.partial"
-    _write(draft, f"{forecast_id}\n".encode())
-    os.replace(draft, folder / CURRENT)  # noqa: PTH105 - one seam for the tests to break
-    _sync_folder(folder)
+    put_file(folder / CURRENT, f"{forecast_id}\n".encode())
 
 
 def rollback(folder: Path) -> Manifest:
@@ -208,31 +214,6 @@ def _is_whole(folder: Path) -> bool:
     except ForecastError:
         return False
     return True
-
-
-def _write_folder(target: Path, content: bytes, manifest: Manifest) -> None:
-    draft = target.with_name(f"{PARTIAL}{target.name}")
-    draft.mkdir()
-    _write(draft / CSV_FILE, content)
-    _write(draft / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
-    _sync_folder(draft)
-    os.rename(draft, target)  # noqa: PTH104 - one seam for the tests to break
-    _sync_folder(target.parent)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _prune(folder: Path, keep: int) -> None:

@@ -37,13 +37,17 @@ def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
 
 
 def pass_forecast(forecast_id: str, *, run_id: str) -> int:
-    """Put a draft through its gate."""
-    from include.forecast import drafts
+    """Put a draft through its gate, then beside the forecast in use; give its rows."""
+    from include.forecast import drafts, judging
     from include.quality import gate
+    from include.quality.results import Desk
 
-    settings = from_environment()
+    settings, now = from_environment(), datetime.now(UTC)
+    pages, lake = settings.home / "quality", settings.lake
     draft = drafts.frame_of(settings, forecast_id)
-    return gate.check_forecast(draft, settings.lake, run_id=run_id, now=datetime.now(UTC))
+    rows = gate.check_forecast(draft, lake, run_id=run_id, now=now, pages=pages)
+    Desk(lake, run_id, now, pages).settle(judging.SUITE, judging.judged(settings, forecast_id))
+    return rows
 
 
 def land_forecast(forecast_id: str) -> int:

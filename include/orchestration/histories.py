@@ -22,7 +22,8 @@ def pass_history(*, run: str) -> int:
     """Put the staged rows through their gate; give their number."""
     from include.quality.gate import check_history
 
-    return check_history(from_environment().lake, run_id=run, now=datetime.now(UTC))
+    settings, now = from_environment(), datetime.now(UTC)
+    return check_history(settings.lake, run_id=run, now=now, pages=settings.home / "quality")
 
 
 def land_staged(*, run: str) -> int:

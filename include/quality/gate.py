@@ -6,6 +6,7 @@ Only this module imports Great Expectations. What cannot be checked has not pass
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,31 +14,31 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from include.errors import GateFailed
 from include.lake.reading import open_table
-from include.lake.tables import QUALITY_RESULTS
-from include.lake.writing import arrow_rows, replace_rows
+from include.quality.results import Desk, Finding
 from include.quality.suites import FORECAST, HISTORY, Suite
 
 SHOWN_ROWS = 5
-SAID_EXPECTATIONS = 3
 
 
-def check_history(lake: str, *, run_id: str, now: datetime) -> int:
+def check_history(lake: str, *, run_id: str, now: datetime, pages: Path | None = None) -> int:
     """Pass the staged history, or stop it; give the number of rows looked at.
 
     Raises:
         GateFailed: names suite, expectation and the first rows; or says why it could not look.
     """
+    desk = Desk(lake, run_id, now, pages)
     table = open_table(lake, "history_staging")
     if table is None:
-        raise GateFailed("gate history could not check: nothing is staged")
+        raise desk.unseen(HISTORY.name, "nothing is staged")
     link = duckdb.connect()
     link.register("history_staging", table.to_pyarrow_dataset())
-    return _checked(HISTORY, link, lake, run_id=run_id, now=now)
+    return _checked(HISTORY, link, desk)
 
 
-def check_forecast(draft: pd.DataFrame, lake: str, *, run_id: str, now: datetime) -> int:
+def check_forecast(
+    draft: pd.DataFrame, lake: str, *, run_id: str, now: datetime, pages: Path | None = None
+) -> int:
     """Pass a drafted forecast, or stop it; give the number of rows looked at.
 
     Raises:
@@ -45,33 +46,23 @@ def check_forecast(draft: pd.DataFrame, lake: str, *, run_id: str, now: datetime
     """
     link = duckdb.connect()
     link.register("draft", draft)
-    return _checked(FORECAST, link, lake, run_id=run_id, now=now)
+    return _checked(FORECAST, link, Desk(lake, run_id, now, pages))
 
 
-def _checked(
-    suite: Suite, link: duckdb.DuckDBPyConnection, lake: str, *, run_id: str, now: datetime
-) -> int:
+def _checked(suite: Suite, link: duckdb.DuckDBPyConnection, desk: Desk) -> int:
     try:
         link.execute("SET TimeZone = 'UTC'")
         frame = link.execute(suite.select).df()
     except duckdb.Error as error:
-        cause = str(error).splitlines()[0]
-        raise GateFailed(f"gate {suite.name} could not check: {cause}") from error
+        raise desk.unseen(suite.name, str(error).splitlines()[0]) from error
     finally:
         link.close()
-    results = [
-        {"run_id": run_id, "suite": suite.name, "checked_at": now, **found}
-        for found in validated(suite, frame)
-    ]
-    replace_rows(
-        lake, QUALITY_RESULTS, arrow_rows(QUALITY_RESULTS, results), run_id=run_id, suite=suite.name
-    )
-    _raise_if_failed(suite, results)
+    desk.settle(suite.name, validated(suite, frame))
     return len(frame)
 
 
-def validated(suite: Suite, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Each expectation's outcome over the frame: expectation, success, observed, rows."""
+def validated(suite: Suite, frame: pd.DataFrame) -> list[Finding]:
+    """Each expectation's outcome over the frame."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("frames").add_dataframe_asset(suite.name)
@@ -92,15 +83,15 @@ def validated(suite: Suite, frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [_outcome(result) for result in found.results]
 
 
-def _outcome(result: Any) -> dict[str, Any]:
+def _outcome(result: Any) -> Finding:
     told: Mapping[str, Any] = result.result or {}
     rows = told.get("partial_unexpected_index_list") or []
-    return {
-        "expectation": str(result.expectation_config.notes),
-        "success": bool(result.success),
-        "observed": _observed(result, told),
-        "unexpected_rows": json.dumps(rows[:SHOWN_ROWS], default=str) if rows else None,
-    }
+    return Finding(
+        expectation=str(result.expectation_config.notes),
+        success=bool(result.success),
+        observed=_observed(result, told),
+        unexpected_rows=json.dumps(rows[:SHOWN_ROWS], default=str) if rows else None,
+    )
 
 
 def _observed(result: Any, told: Mapping[str, Any]) -> str:
@@ -111,16 +102,3 @@ def _observed(result: Any, told: Mapping[str, Any]) -> str:
     causes = [one.get("exception_message") for one in (result.exception_info or {}).values()
               if isinstance(one, Mapping)]  # fmt: skip
     return f"could not look: {causes[0]}" if causes else "could not look"
-
-
-def _raise_if_failed(suite: Suite, results: list[dict[str, Any]]) -> None:
-    failed = [one for one in results if not one["success"]]
-    if not results:
-        raise GateFailed(f"gate {suite.name} could not check: it has no expectations")
-    if failed:
-        said = "; ".join(
-            f"{one['expectation']}: {one['observed']}"
-            + (f", first {one['unexpected_rows']}" if one["unexpected_rows"] else "")
-            for one in failed[:SAID_EXPECTATIONS]
-        )
-        raise GateFailed(f"gate {suite.name}: {len(failed)} of {len(results)} failed: {said}")

@@ -1,0 +1,31 @@
+"""The settings of the slow loop: history, training, judging and publishing forecasts."""
+
+from dataclasses import dataclass
+
+from include.variables import setting
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """History, training and the published forecast."""
+
+    history: str = setting("", "history CSV: a path or URL; empty: the simulator's Kaggle file")
+    symbol: str = setting("BTC-USD", "symbol that is forecast")
+    horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
+    train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
+    stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
+    keep: int = setting(10, "published forecasts that are kept")
+    judge_windows: int = setting(4, "recent windows on which a new forecast meets the one in use")
+    judge_window_minutes: int = setting(360, "minutes of such a window")
+    worse_share: float = setting(
+        0.1, "share by which a new forecast's error may exceed that of the one in use"
+    )
+    largest_jump: float = setting(
+        0.2, "a forecast beginning farther from the last price than this share is refused"
+    )
+    widest_factor: float = setting(
+        20.0, "a forecast with a bound so many times above or below the last price is refused"
+    )
+    least_coverage: float = setting(
+        0.2, "share of its span's minutes with a price that a model must have seen"
+    )

@@ -1,0 +1,52 @@
+"""A lake of minutes for tests of forecasts: archives, trades, a gentle wave of prices."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from include.settings import Settings
+
+T0 = datetime(2018, 4, 1, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+MONEY = pa.decimal128(20, 8)
+UTC_TIME = pa.timestamp("us", tz="UTC")
+
+
+def write_history(
+    settings: Settings, closes: list[float | None], *, start: datetime = T0, source: str = "kaggle",
+    loaded_at: datetime = NOW,
+) -> None:  # fmt: skip
+    rows = [
+        {"source": source, "symbol": "BTC-USD", "minute": start + MINUTE * n,
+         "loaded_at": loaded_at, "traded": close is not None,
+         "close": None if close is None else Decimal(str(close))}
+        for n, close in enumerate(closes)
+    ]  # fmt: skip
+    schema = pa.schema([
+        ("source", pa.string()), ("symbol", pa.string()), ("minute", UTC_TIME),
+        ("loaded_at", UTC_TIME), ("close", MONEY), ("traded", pa.bool_()),
+    ])  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_deltalake(f"{settings.lake}/history_minutes", table, mode="append")
+
+
+def write_trades(settings: Settings, trades: list[tuple[datetime, float]]) -> None:
+    rows = [
+        {"symbol": "BTC-USD", "traded_at": at, "price": Decimal(str(price)), "offset": n,
+         "event_index": 0}
+        for n, (at, price) in enumerate(trades)
+    ]  # fmt: skip
+    schema = pa.schema([
+        ("symbol", pa.string()), ("traded_at", UTC_TIME), ("price", MONEY),
+        ("offset", pa.int64()), ("event_index", pa.int32()),
+    ])  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_deltalake(f"{settings.lake}/trades", table, mode="append")
+
+
+def wave(days: float) -> list[float | None]:
+    return [round(9000 + 50 * float(np.sin(n / 229)), 2) for n in range(int(days * 1440))]
