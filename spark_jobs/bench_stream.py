@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_counts
+from include.lake.checkpoint import batch_spans
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
@@ -56,7 +56,7 @@ class Tickhouse:
             create_table(spark, settings, TABLES[name])
         self.landing = Landing(
             settings, epoch=open_epoch(self.folder, query="land", ends={}), hooks={},
-            counts=lambda batch: batch_counts(self.folder / "stream", batch),
+            spans=lambda batch: batch_spans(self.folder / "stream", batch),
         )  # fmt: skip
 
     def run(self) -> None:

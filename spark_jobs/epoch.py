@@ -1,39 +1,60 @@
 """The epoch of a query's checkpoint: who it is to Delta, and what an earlier one already landed.
 
-Delta skips a batch whose (application, version) it knows. Batch ids start at 0 again with a new
-checkpoint, so a fixed application would silently drop new rows. The epoch lives inside the
-checkpoint's folder: lose the folder and the next start is a new application. That one reads Kafka
-from the beginning and leaves out, up to `until`, the offsets that are in the lake already.
+The appender leaves a batch out whose (application, number) a table has. Numbers start at 0 again
+with a new checkpoint, so a fixed application would silently drop new rows. A checkpoint without
+batches therefore always begins a new epoch. It reads Kafka from the beginning and leaves out, up
+to `until`, the offsets that are in the lake already.
 """
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from include.errors import PlatformError
+from include.lake.checkpoint import Partition, begun, damage
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """`app` names the query to Delta; `until` is the end offset per topic when it began."""
+    """`app` names the query to Delta; `until` is the end of each partition when it began."""
 
     app: str
-    until: dict[str, int]
-
-    @property
-    def fresh(self) -> bool:
-        """Whether nothing can have been landed by an earlier epoch."""
-        return not any(self.until.values())
+    until: Mapping[Partition, int]
 
 
-def open_epoch(folder: Path, *, query: str, ends: dict[str, int]) -> Epoch:
-    """The epoch kept in this folder, or a new one that knows the topics' present `ends`."""
-    marker = folder / "epoch.json"
-    if marker.exists():
+def open_epoch(folder: Path, *, query: str, ends: Mapping[Partition, int]) -> Epoch:
+    """The epoch of the checkpoint in `folder`/stream; a new one, which knows the present `ends`.
+
+    Raises:
+        PlatformError: the checkpoint is damaged; going on from it could lose or double rows.
+    """
+    marker, checkpoint = folder / "epoch.json", folder / "stream"
+    wrong = damage(checkpoint)
+    if wrong is None and begun(checkpoint) and not marker.exists():
+        wrong = "its epoch.json is missing"
+    if wrong is not None:
+        raise PlatformError(
+            f"the checkpoint of `{query}` is damaged: {wrong}; `./tickhouse doctor` says what a "
+            "restart would do, `./tickhouse doctor --repair` rebuilds it"
+        )
+    if marker.exists() and begun(checkpoint):
         kept = json.loads(marker.read_text())
-        return Epoch(app=kept["app"], until=kept["until"])
-    epoch = Epoch(app=f"{query}/{uuid.uuid4().hex[:12]}", until=ends)
+        return Epoch(app=kept["app"], until=_partitions(kept["until"]))
+    epoch = Epoch(app=f"{query}/{uuid.uuid4().hex[:12]}", until=dict(ends))
     folder.mkdir(parents=True, exist_ok=True)
+    told = {f"{topic}/{partition}": end for (topic, partition), end in ends.items()}
     draft = marker.with_suffix(".partial")
-    draft.write_text(json.dumps({"app": epoch.app, "until": epoch.until}))
+    draft.write_text(json.dumps({"app": epoch.app, "until": told}))
     draft.rename(marker)
     return epoch
+
+
+def _partitions(kept: Mapping[str, int]) -> dict[Partition, int]:
+    """The ends by partition; an epoch of the first version kept them by topic."""
+    found = {}
+    for name, end in kept.items():
+        topic, _, partition = name.partition("/")
+        found[topic, int(partition or 0)] = end
+    return found

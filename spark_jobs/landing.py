@@ -1,12 +1,13 @@
 """One micro-batch of Kafka records into the Delta tables, exactly once, however often repeated."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
+from include.lake.checkpoint import Partition
 from include.lake.columns import Table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
 from include.settings import Settings
@@ -18,6 +19,7 @@ from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
 REJECTS = "market.rejects"
 LANDED_TOPICS = (*TABLE_OF_TOPIC, REJECTS)
 Hook = Callable[[DataFrame], None]
+Spans = Mapping[Partition, tuple[int, int]]
 
 
 class Landing:
@@ -29,25 +31,27 @@ class Landing:
         *,
         epoch: Epoch,
         hooks: dict[str, Hook],
-        counts: Callable[[int], dict[str, int] | None] = lambda _: None,
+        spans: Callable[[int], Spans | None] = lambda _: None,
     ) -> None:
         """`hooks` are called with a topic's landed rows after their commit.
 
-        `counts` tells how many records of each topic a batch has, where that is known.
+        `spans` tells first offset and end of each partition of a batch, where that is known.
         """
         self.settings = settings
         self.epoch = epoch
         self.appender = Appender(epoch.app)
         self.hooks = hooks
-        self.counts = counts
+        self._repeated: set[str] = set()
+        self.spans = spans
 
     def write(self, batch: DataFrame, batch_id: int) -> None:
         """Land the batch; repeated with the same id it changes nothing."""
-        counts = self.counts(batch_id)
-        alone = counts is not None and len(counts) == 1
+        spans = self.spans(batch_id)
+        alone = spans is not None and len({topic for topic, _ in spans}) == 1
         records = batch if alone else batch.persist()
         try:
-            counts = _counted(records) if counts is None else counts
+            counts = _counted(records) if spans is None else _lengths(spans)
+            self._repeated = _reaching_back(self.epoch, spans)
             _choose_engine(batch.sparkSession, sum(counts.values()))
             with ThreadPoolExecutor(max_workers=4) as pool:
                 bad = list(pool.map(lambda topic: self._land(
@@ -86,8 +90,7 @@ class Landing:
 
     def _unseen(self, records: DataFrame, topic: str) -> DataFrame:
         """Without the offsets that an earlier epoch has landed or set aside already."""
-        until = self.epoch.until.get(topic, 0)
-        if until == 0:
+        if topic not in self._repeated:
             return records
         table: Table | None = TABLE_OF_TOPIC.get(topic)
         names = [QUARANTINE.name] + ([table.name] if table else [])
@@ -105,6 +108,21 @@ def _choose_engine(spark: SparkSession, records: int) -> None:
     small = records < RECORDS_A_TASK
     spark.conf.set("spark.sql.codegen.wholeStage", str(not small).lower())
     spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN" if small else "FALLBACK")
+
+
+def _lengths(spans: Spans) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for (topic, _), (first, end) in spans.items():
+        counts[topic] = counts.get(topic, 0) + end - first
+    return counts
+
+
+def _reaching_back(epoch: Epoch, spans: Spans | None) -> set[str]:
+    """The topics of which a batch may hold offsets that an earlier epoch has landed."""
+    if spans is None:
+        return {topic for (topic, _), until in epoch.until.items() if until}
+    return {topic for (topic, part), (first, _) in spans.items()
+            if first < epoch.until.get((topic, part), 0)}  # fmt: skip
 
 
 def _counted(records: DataFrame) -> dict[str, int]:

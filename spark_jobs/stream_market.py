@@ -13,7 +13,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from include.lake.checkpoint import batch_counts
+from include.errors import PlatformError, TickhouseError
+from include.lake.checkpoint import batch_spans, damage
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.lock import held_alone
 from include.log import event, start_logging
@@ -34,15 +35,14 @@ BEAT_S = 2.0
 def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """The query that lands every topic."""
     folder = settings.home / "checkpoints" / "land"
-    ends: dict[str, int] = {}
-    for (topic, _), (_, end) in offsets(settings.bootstrap, LANDED_TOPICS).items():
-        ends[topic] = max(ends.get(topic, 0), end)
+    ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+    ends = {place: end for place, (_, end) in ranges.items()}
     epoch = open_epoch(folder, query="land", ends=ends)
     landing = Landing(
         settings,
         epoch=epoch,
         hooks={"market.ledger": feed_health_rows(settings)},
-        counts=lambda batch: batch_counts(folder / "stream", batch),
+        spans=lambda batch: batch_spans(folder / "stream", batch),
     )
     return (
         kafka_stream(spark, settings, list(LANDED_TOPICS))
@@ -54,11 +54,26 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     )
 
 
+def refuse_damaged(settings: Settings) -> None:
+    """Stop before a checkpoint that is not whole is gone on from.
+
+    Raises:
+        PlatformError: names the query and what is wrong.
+    """
+    for query in ("signals", "measures"):
+        wrong = damage(settings.home / "checkpoints" / query / "stream")
+        if wrong is not None:
+            raise PlatformError(
+                f"the checkpoint of `{query}` is damaged: {wrong}; see `./tickhouse doctor`"
+            )
+
+
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the queries until `stop`, writing their progress for `status`; a failed one ends all."""
     spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
     for table in (*LANDED, QUARANTINE, SIGNALS):
         create_table(spark, settings, table)
+    refuse_damaged(settings)
     starts = (start_landing, start_signals, start_measures)
     queries = [start(spark, settings) for start in starts]
     while not stop.wait(BEAT_S):
@@ -78,9 +93,13 @@ def main() -> None:
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
-    with held_alone(Path(settings.home) / "stream.lock", what="the stream job"):
-        log.info(event("stream starting", world=settings.world, lake=settings.lake))
-        run(settings, stop)
+    try:
+        with held_alone(Path(settings.home) / "stream.lock", what="the stream job"):
+            log.info(event("stream starting", world=settings.world, lake=settings.lake))
+            run(settings, stop)
+    except TickhouseError as error:
+        log.error(event("stream ends", error=error))
+        sys.exit(1)
     log.info(event("stream stopped"))
     sys.exit(0)
 

@@ -47,7 +47,9 @@ def lake(spark: SparkSession, settings: Settings) -> Settings:
     return settings
 
 
-def landing(settings: Settings, *, app: str = "land/a", until: dict[str, int] | None = None) -> Any:
+def landing(
+    settings: Settings, *, app: str = "land/a", until: dict[tuple[str, int], int] | None = None
+) -> Any:
     return Landing(settings, epoch=Epoch(app=app, until=until or {}), hooks={})
 
 
@@ -152,7 +154,7 @@ def test_a_new_epoch_neither_skips_nor_doubles(spark: SparkSession, lake: Settin
     batch = records(spark, "market.book", [text(book_message()), b"junk"])
     landing(lake).write(batch, 0)
     longer = batch.union(records(spark, "market.book", [text(book_message()), b"more"], first=2))
-    landing(lake, app="land/b", until={"market.book": 2}).write(longer, 0)
+    landing(lake, app="land/b", until={("market.book", 0): 2}).write(longer, 0)
     assert sorted(row["offset"] for row in rows_of(spark, lake, "book_changes")) == [0, 0, 2, 2]
     assert sorted(row["offset"] for row in rows_of(spark, lake, "quarantine")) == [1, 3]
 

@@ -1,8 +1,14 @@
 """What a stream's checkpoint tells, read from files as Spark writes them."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from include.lake.checkpoint import batch_counts, committed_offsets
+import pytest
+
+from include.errors import PlatformError
+from include.lake.checkpoint import batch_spans, committed_offsets, damage
+from spark_jobs.epoch import open_epoch
 
 HEAD = 'v1\n{"batchWatermarkMs":0,"batchTimestampMs":1763712000000,"conf":{}}\n'
 
@@ -14,6 +20,7 @@ def written(folder: Path, batches: dict[int, str], *, committed: int) -> Path:
         (folder / "offsets" / str(number)).write_text(HEAD + ends)
         if number <= committed:
             (folder / "commits" / str(number)).write_text('v1\n{"nextBatchWatermarkMs":0}')
+    (folder / "metadata").write_text('{"id":"0598242f"}')
     return folder
 
 
@@ -25,13 +32,15 @@ BATCHES = {
 
 def test_a_batch_spans_what_came_since_the_one_before(tmp_path: Path) -> None:
     folder = written(tmp_path, BATCHES, committed=0)
-    assert batch_counts(folder, 1) == {"market.trades": 9, "market.quotes": 4}
+    assert batch_spans(folder, 1) == {
+        ("market.trades", 0): (3, 5), ("market.trades", 1): (2, 9), ("market.quotes", 0): (0, 4),
+    }  # fmt: skip
 
 
 def test_the_first_batch_and_a_missing_file_tell_nothing(tmp_path: Path) -> None:
     folder = written(tmp_path, BATCHES, committed=0)
-    assert batch_counts(folder, 0) is None
-    assert batch_counts(folder, 2) is None
+    assert batch_spans(folder, 0) is None
+    assert batch_spans(folder, 2) is None
 
 
 def test_only_committed_batches_count_as_landed(tmp_path: Path) -> None:
@@ -40,3 +49,51 @@ def test_only_committed_batches_count_as_landed(tmp_path: Path) -> None:
         ("market.trades", 0): 3, ("market.trades", 1): 2, ("market.book", 0): 10,
     }  # fmt: skip
     assert committed_offsets(tmp_path / "nowhere") == {}
+
+
+def test_a_checkpoint_that_spark_can_go_on_from_is_whole(tmp_path: Path) -> None:
+    assert damage(tmp_path / "nowhere") is None
+    for committed in (0, 1):
+        folder = tmp_path / str(committed)
+        folder.mkdir()
+        assert damage(written(folder, BATCHES, committed=committed)) is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: (folder / "offsets" / "1").write_text(""), "offsets/1 is empty or cut off"),
+        (lambda folder: (folder / "offsets" / "1").write_text(HEAD), "offsets/1 is empty"),
+        (lambda folder: (folder / "offsets" / "1").write_text(HEAD + '{"mark'), "is empty or cut"),
+        (lambda folder: (folder / "offsets" / "1").unlink(), "batch 1 is committed, but its"),
+        (lambda folder: shutil.rmtree(folder / "offsets"), "2 commits without an offsets file"),
+        (lambda folder: shutil.rmtree(folder / "commits"), "no commit of one before is there"),
+        (lambda folder: (folder / "metadata").unlink(), "its metadata file is missing"),
+        (lambda folder: (folder / "metadata").write_text("{"), "metadata file is missing or unr"),
+    ],
+)
+def test_damage_is_named(tmp_path: Path, harm: Callable[[Path], object], said: str) -> None:
+    folder = written(tmp_path, BATCHES, committed=1)
+    harm(folder)
+    assert said in str(damage(folder))
+
+
+def test_a_lost_checkpoint_begins_a_new_epoch_and_a_damaged_one_none(tmp_path: Path) -> None:
+    ends = {("market.trades", 0): 5, ("market.trades", 1): 9}
+    first = open_epoch(tmp_path, query="land", ends=ends)
+    (tmp_path / "stream").mkdir()
+    written(tmp_path / "stream", BATCHES, committed=1)
+    assert open_epoch(tmp_path, query="land", ends={}) == first
+    (tmp_path / "stream" / "offsets" / "1").write_text("")
+    with pytest.raises(PlatformError, match=r"`land` is damaged: offsets/1 .* doctor --repair"):
+        open_epoch(tmp_path, query="land", ends={})
+    shutil.rmtree(tmp_path / "stream")
+    second = open_epoch(tmp_path, query="land", ends=ends)
+    assert (second.app == first.app, second.until) == (False, ends)
+
+
+def test_a_checkpoint_without_its_epoch_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "stream").mkdir()
+    written(tmp_path / "stream", BATCHES, committed=1)
+    with pytest.raises(PlatformError, match=r"epoch\.json is missing"):
+        open_epoch(tmp_path, query="land", ends={})
