@@ -6,7 +6,16 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from include.commands import benching, developing, lake, rehearsing, running, trading
+from include.commands import (
+    benching,
+    developing,
+    doctoring,
+    lake,
+    rehearsing,
+    reporting,
+    running,
+    trading,
+)
 from include.console import ERR
 from include.errors import TickhouseError, Unreachable
 
@@ -36,9 +45,9 @@ def cli() -> None:
 
 for verb in (
     running.up, running.down, running.restart, running.logs, running.status, running.prepare,
-    running.run_airflow, lake.run_sql, lake.audit, lake.quarantine, trading.forecast,
-    trading.trader, trading.trace, rehearsing.replay, rehearsing.backtest, developing.test,
-    developing.check, benching.bench,
+    running.run_airflow, lake.run_sql, reporting.report, lake.audit, lake.quarantine,
+    doctoring.doctor, trading.forecast, trading.trader, trading.trace, rehearsing.replay,
+    rehearsing.backtest, developing.test, developing.check, benching.bench,
 ):  # fmt: skip
     cli.add_command(verb)
 

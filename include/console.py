@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 OUT = Console(width=None if sys.stdout.isatty() else 200)
@@ -34,24 +36,40 @@ class Steps:
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> None:
     """Print a result as `table`, `csv` or `json` (a list of objects)."""
+    if form == "table":
+        OUT.print(_table(columns, rows))
+    else:
+        click.echo(rendered(columns, rows, form=form), nl=False)
+
+
+def rendered(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> str:
+    """A result as text in one of these forms, a new line at its end."""
+    text = io.StringIO()
     if form == "json":
-        found = [dict(zip(columns, row, strict=True)) for row in rows]
-        click.echo(json.dumps(found, default=plain, indent=1))
+        found = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+        text.write(json.dumps(found, default=str, indent=1) + "\n")
     elif form == "csv":
-        text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([plain(value) for value in row] for row in rows)
-        click.echo(text.getvalue(), nl=False)
     else:
-        table = Table(*columns, header_style="bold")
-        for row in rows:
-            table.add_row(*("" if value is None else str(plain(value)) for value in row))
-        OUT.print(table)
+        Console(file=text, width=200).print(_table(columns, rows))
+    return text.getvalue()
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    table = Table(*columns, header_style="bold")
+    for row in rows:
+        table.add_row(*("" if value is None else escape(str(plain(value))) for value in row))
+    return table
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON and CSV carry it: decimals and times as text."""
+    """A value as JSON and CSV carry it: decimals, times and bytes as text, no number as null."""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime | date):

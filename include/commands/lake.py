@@ -2,9 +2,11 @@
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
+from include.commands.results import deliver, result_options
 from include.console import OUT, show_rows
 from include.settings import from_environment
 
@@ -16,18 +18,29 @@ FROM quarantine GROUP BY topic, reason ORDER BY records DESC
 
 
 @click.command("sql")
-@click.argument("statement")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table",
-              show_default=True, help="How the result is printed.")  # fmt: skip
-def run_sql(statement: str, form: str) -> None:
+@click.argument("statement", default="")
+@result_options
+def run_sql(statement: str, form: str | None, output: Path | None, as_of: str) -> None:
     """Run a SQL STATEMENT (DuckDB's dialect) over the Delta tables, without Spark.
 
-    Example: ./tickhouse sql "SELECT venue, count(*) FROM trades GROUP BY ALL"
-    """
-    from include.lake.reading import query
+    Without STATEMENT it is a prompt, with history and with completion of tables and columns; a
+    statement ends with a semicolon. Examples:
 
-    columns, rows = query(from_environment().lake, statement)
-    show_rows(columns, rows, form=form)
+    \b
+      ./tickhouse sql "SELECT venue, count(*) FROM trades GROUP BY ALL"
+      ./tickhouse sql "FROM decisions" --as-of 2026-11-20T08:00 --format json
+      ./tickhouse sql "FROM trades" --output trades.parquet
+      ./tickhouse sql
+    """  # noqa: D301 (click reads the \\b)
+    from include.lake.as_of import parsed_as_of
+
+    settings = from_environment()
+    if statement:
+        deliver(settings.lake, statement, as_of=parsed_as_of(as_of), form=form, output=output)
+    else:
+        from include.commands.prompting import prompt
+
+        prompt(settings, as_of=parsed_as_of(as_of), form=form)
 
 
 @click.command()

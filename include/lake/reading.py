@@ -7,7 +7,9 @@ DuckDB is imported late: a command that asks it nothing starts faster, and one t
 Kafka client's thread still waits for its broker would print DuckDB's report of leaked objects.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.schema import PrimitiveType
 
 from include.errors import QueryError
+from include.lake.as_of import AsOf, at_moment, missing_files
+from include.lake.columns import Table
 from include.lake.tables import TABLES
 
 if TYPE_CHECKING:
@@ -40,27 +44,52 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
         return None
 
 
-def connect(lake: str, names: Iterable[str] = tuple(TABLES)) -> "duckdb.DuckDBPyConnection":
-    """A DuckDB connection with a view for each table of the lake that exists; times are UTC."""
+def connect(
+    lake: str, names: Iterable[str] = tuple(TABLES), *, as_of: AsOf = None, all_there: bool = False
+) -> "duckdb.DuckDBPyConnection":
+    """A DuckDB connection with a view for each table of the lake that exists; times are UTC.
+
+    With `as_of`, each as it was then. With `all_there`, a table that does not exist is an empty
+    view, and a column that an older table lacks is null.
+
+    Raises:
+        QueryError: a table cannot be read as of that moment.
+    """
     import duckdb  # noqa: PLC0415
 
     link = duckdb.connect()
     link.execute("SET TimeZone = 'UTC'")
     for name in names:
-        table = open_table(lake, name)
+        newest = open_table(lake, name)
+        table = newest and at_moment(newest, as_of)
         if table is not None:
-            show(link, name, table)
+            show(link, name, table, known=TABLES[name] if all_there else None)
+        elif all_there:
+            link.execute(_empty_view(TABLES[name]))
     return link
 
 
-def show(link: "duckdb.DuckDBPyConnection", name: str, table: DeltaTable) -> None:
-    """Make this version of a Delta table a view of that name, with the table's own columns."""
+def show(
+    link: "duckdb.DuckDBPyConnection", name: str, table: DeltaTable, *, known: Table | None = None
+) -> None:
+    """Make this version of a Delta table a view of that name, with the table's own columns.
+
+    Columns of `known` that the table lacks are null.
+    """
     files = table.file_uris()
+    if gone := missing_files(files):
+        raise QueryError(
+            f"{len(gone)} of {len(files)} files of version {table.version()} of {name} are gone: "
+            "replaced files are kept for TICKHOUSE_STREAM_KEEP_HOURS"
+        )
     if any("://" in uri for uri in files):
         link.register(name, table.to_pyarrow_dataset())
         return
     columns = [(field.name, str(field.type.type)) for field in table.schema().fields
                if isinstance(field.type, PrimitiveType)]  # fmt: skip
+    own = {name_ for name_, _ in columns}
+    columns += [(one.name, one.type) for one in (known.columns if known else ())
+                if one.name not in own]  # fmt: skip
     if not files:
         empty = ", ".join(_column(name_, _duck(type_), None) for name_, type_ in columns)
         link.execute(f"CREATE VIEW {name} AS SELECT {empty} WHERE false")
@@ -84,25 +113,50 @@ def _duck(delta_type: str) -> str:
     return DUCK_TYPES.get(delta_type, delta_type.upper())
 
 
-def query(lake: str, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of one SQL statement over the lake.
+def query(
+    lake: str, statement: str, values: Mapping[str, Any] | None = None, *, as_of: AsOf = None,
+    all_there: bool = False,
+) -> tuple[list[str], list[tuple[Any, ...]]]:  # fmt: skip
+    """Column names and rows of one SQL statement over the lake; `values` are its `$names`.
 
     Raises:
         QueryError: the statement cannot be answered; says why and which tables there are.
     """
+    with answered(lake, statement, values, as_of=as_of, all_there=all_there) as result:
+        return (result.columns, result.fetchall()) if result is not None else ([], [])
+
+
+@contextmanager
+def answered(
+    lake: str, statement: str, values: Mapping[str, Any] | None = None, *, as_of: AsOf = None,
+    all_there: bool = False,
+) -> Iterator["duckdb.DuckDBPyRelation | None"]:  # fmt: skip
+    """The rows of a statement, not fetched yet; nothing if it gives none.
+
+    Raises:
+        QueryError: as above.
+    """
     import duckdb  # noqa: PLC0415
 
-    named = [name for name in TABLES if name in statement.lower()]
-    link = connect(lake, named or TABLES)
+    link = connect(lake, tables_named(statement) or TABLES, as_of=as_of, all_there=all_there)
     try:
-        result = link.execute(statement)
-        columns = [column[0] for column in result.description or []]
-        return columns, result.fetchall()
+        yield link.sql(statement, params=dict(values or {}))
     except duckdb.Error as error:
         there = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
         raise QueryError(f"{error} (tables: {there})") from error
     finally:
         link.close()
+
+
+def tables_named(statement: str) -> list[str]:
+    """The tables of the lake whose names are in the statement."""
+    words = set(re.findall(r"\w+", statement.lower()))
+    return [name for name in TABLES if name in words]
+
+
+def _empty_view(table: Table) -> str:
+    columns = ", ".join(_column(one.name, _duck(one.type), None) for one in table.columns)
+    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
 def row_counts(lake: str) -> dict[str, int]:

@@ -1,0 +1,60 @@
+"""The canned reports: one documented `.sql` file each in `include/lake/reports`.
+
+A file begins with comment lines: the question it answers, then how to read the figures. `$first`
+and `$until` in it are the span of time that was asked for.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from include.errors import QueryError
+from include.lake.reading import tables_named
+
+FOLDER = Path(__file__).parent / "reports"
+BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report: the question it answers, how to read it, its SQL, and the tables it reads."""
+
+    name: str
+    question: str
+    reading: str
+    statement: str
+    tables: tuple[str, ...]
+
+    def span(self, first: datetime | None, until: datetime | None) -> dict[str, Any]:
+        """The values of `$first` and `$until`; all of time where they are not given."""
+        return {"first": first or BEGINNING, "until": until or END}
+
+
+def reports() -> dict[str, Report]:
+    """Every report by its name."""
+    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.sql"))}
+
+
+def report(name: str) -> Report:
+    """One report.
+
+    Raises:
+        QueryError: there is none of that name; says which there are.
+    """
+    found = reports()
+    if name not in found:
+        raise QueryError(f"no report is named {name!r}; there are {', '.join(found)}")
+    return found[name]
+
+
+def _read(path: Path) -> Report:
+    text = path.read_text()
+    lines = text.splitlines()
+    comment = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))
+    question, mark, reading = comment.partition("? ")
+    statement = "\n".join(line for line in lines if not line.startswith("--"))
+    return Report(
+        name=path.stem, question=question + mark.strip(), reading=reading, statement=statement,
+        tables=tuple(tables_named(statement)),
+    )  # fmt: skip
