@@ -4,6 +4,9 @@ The model sees the minutes of `history_minutes` and the lake's own trades before
 to the newest data; never the wall clock). It is kept with the Delta versions it read and its
 errors over a held-out day beside those of "the last price stays". Trained again on the same
 minutes it is the same model. When it succeeds, `publish_forecast` starts by itself.
+
+*evaluate* then backtests the recipe over the days before and puts the figures, beside those of two
+naive forecasts, into this run's note, `forecast_evaluations` and `var/WORLD/quality/RUN.md`.
 """
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
@@ -32,9 +35,16 @@ def train(params, outlet_events):
     return record["model"]
 
 
+@step()
+def evaluate(model, dag_run):
+    from include.orchestration.evaluations import evaluate_model
+
+    return evaluate_model(model, dag=dag_run.dag_id, run=dag_run.run_id)
+
+
 @dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)
 def retrain_forecast():
-    train()
+    evaluate(train())
 
 
 retrain_forecast()

@@ -29,3 +29,5 @@ class Forecast:
     least_coverage: float = setting(
         0.2, "share of its span's minutes with a price that a model must have seen"
     )
+    evaluate_origins: int = setting(12, "times that an evaluation forecasts from")
+    evaluate_every_minutes: int = setting(480, "minutes between two of them")

@@ -53,7 +53,7 @@ def trace(order_id: str, as_json: bool) -> None:
 
 @click.group()
 def forecast() -> None:
-    """List, show or roll back the published forecasts."""
+    """List, show, roll back or evaluate the forecasts."""
 
 
 @forecast.command("list")
@@ -87,3 +87,31 @@ def rollback() -> None:
     from include.forecast.forecast_file import rollback as back
 
     OUT.print(f"forecast {back(from_environment().forecasts).forecast_id} is in use again")
+
+
+@forecast.command()
+@click.option("--symbol", default="", help="BASE-QUOTE; empty: the forecast symbol.")
+@click.option("--train-days", type=int, help="Days before each origin; empty: configured, 0: all.")
+@click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
+def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
+    """Backtest the forecast beside naive ones: errors, side, interval, by minutes ahead.
+
+    Figures go to the table forecast_evaluations, with a page and a picture in var/WORLD/quality.
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime, timedelta
+
+    from include.forecast import evaluating
+
+    settings, now = from_environment(), datetime.now(UTC)
+    days = settings.forecast.train_days if train_days is None else train_days
+    found = evaluating.evaluate(
+        settings, symbol=symbol or settings.forecast.symbol, as_of=None, now=now,
+        span=timedelta(days=days), run_id=f"evaluate__{now:%Y-%m-%dT%H-%M-%S}",
+    )  # fmt: skip
+    rows = [asdict(one) for one in found.scores]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        return
+    show_rows(tuple(rows[0]), [list(one.values()) for one in rows], form="table")
+    OUT.print(evaluating.verdict(found))

@@ -214,7 +214,31 @@ QUALITY_RESULTS = Table(
     key=("run_id", "expectation"),
 )
 
-DERIVED = (SIGNALS, TRADE_MINUTES, HISTORY, FORECASTS, QUALITY_RESULTS)
+FORECAST_EVALUATIONS = Table(
+    "forecast_evaluations",
+    "Rolling-origin backtests of the forecast beside naive ones, a row a forecaster and horizon",
+    (
+        text("run_id", "run of the evaluation", required=True),
+        text("symbol", "BASE-QUOTE", required=True),
+        text("forecaster", "prophet, or which naive forecast", required=True),
+        Column("horizon_minutes", "bigint", "farthest minute ahead; the nearest follows on the "
+               "horizon before", required=True),
+        Column("origins", "bigint", "times that were forecast from", required=True),
+        Column("points", "bigint", "minutes with a price that were compared", required=True),
+        Column("mae", "double", "mean absolute error, in price", required=True),
+        Column("rmse", "double", "root mean square error, in price", required=True),
+        Column("mape", "double", "mean absolute error as a share of the price", required=True),
+        Column("hit_rate", "double", "share of price changes whose direction was forecast"),
+        Column("coverage", "double", "share of prices inside the 80 % interval"),
+        Column("train_minutes", "bigint", "minutes before an origin it trained on; 0: all",
+               required=True),
+        Column("evaluated_until", "timestamp", "last minute that was compared", required=True),
+        Column("evaluated_at", "timestamp", "when", required=True),
+    ),
+    key=("run_id", "forecaster", "horizon_minutes"),
+)  # fmt: skip
+
+DERIVED = (SIGNALS, TRADE_MINUTES, HISTORY, FORECASTS, QUALITY_RESULTS, FORECAST_EVALUATIONS)
 TABLES = {table.name: table for table in (*LANDED, QUARANTINE, *DERIVED)}
 TABLE_OF_TOPIC = {table.topic: table for table in LANDED if table.topic}
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -115,6 +116,11 @@ class AirflowApi:
         """Whether the DAG processor has brought the DAG in."""
         told = self._send("GET", "/api/v2/dags?limit=100", None)
         return any(one["dag_id"] == dag for one in told["dags"])
+
+    def note(self, dag: str, run: str, text: str) -> None:
+        """Put a note beside a run, where Airflow's UI shows it."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{urllib.parse.quote(run, safe='')}"
+        self._send("PATCH", path, {"note": text})
 
     def _send(self, method: str, path: str, body: Any, *, token: bool = True) -> Any:
         if token and not self._token:

@@ -28,14 +28,19 @@ def write_page(folder: Path, *, lake: str, run_id: str) -> Path:
         rows = link.execute(FOUND, {"run_id": run_id}).fetchall()
     finally:
         link.close()
-    folder.mkdir(parents=True, exist_ok=True)
-    page = page_of(folder, run_id)
+    return put_page(page_of(folder, run_id), rendered(run_id, rows))
+
+
+def put_page(page: Path, text: str) -> Path:
+    """Put a page in place whole, and clear the oldest pages of its folder away."""
+    page.parent.mkdir(parents=True, exist_ok=True)
     draft = page.with_suffix(".partial")
-    draft.write_text(rendered(run_id, rows))
+    draft.write_text(text)
     draft.replace(page)
-    pages = sorted(folder.glob("*.md"), key=os.path.getmtime, reverse=True)
+    pages = sorted(page.parent.glob("*.md"), key=os.path.getmtime, reverse=True)
     for old in pages[KEPT_PAGES:]:
         old.unlink(missing_ok=True)
+        old.with_suffix(".png").unlink(missing_ok=True)
     return page
 
 

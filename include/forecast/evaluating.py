@@ -1,0 +1,88 @@
+"""An evaluation made, written to `forecast_evaluations`, and told as a page with a picture."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from include.forecast.evaluation import HORIZONS, Evaluation, Plan, evaluated
+from include.forecast.history import training_minutes
+from include.forecast.plots import evaluation_picture
+from include.forecast.scores import Score
+from include.lake.tables import FORECAST_EVALUATIONS
+from include.lake.writing import arrow_rows, replace_rows
+from include.quality.page import page_of, put_page
+from include.settings import Settings
+
+DAY_MINUTES = 1440
+HEADS = ("forecaster", "minutes ahead", "error", "rms", "relative", "side right", "in interval")
+
+
+def evaluate(
+    settings: Settings, *, symbol: str, as_of: datetime | None, span: timedelta, run_id: str,
+    now: datetime,
+) -> Evaluation:  # fmt: skip
+    """Backtest the recipe "trained on `span` of minutes" (zero: all) and keep the figures.
+
+    The figures of an earlier evaluation of the same run are replaced.
+
+    Raises:
+        HistoryError: there are too few minutes.
+    """
+    rules = settings.forecast
+    plan = Plan(rules.evaluate_origins, rules.evaluate_every_minutes, span)
+    days = plan.minutes // DAY_MINUTES + 1 if span else 0
+    minutes = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=days)
+    found = evaluated(minutes.frame, plan)
+    about = {
+        "run_id": run_id, "symbol": symbol, "origins": found.origins, "evaluated_at": now,
+        "train_minutes": int(span / timedelta(minutes=1)), "evaluated_until": minutes.trained_until,
+    }  # fmt: skip
+    rows = [_row(score) | about for score in found.scores]
+    replace_rows(
+        settings.lake, FORECAST_EVALUATIONS, arrow_rows(FORECAST_EVALUATIONS, rows), run_id=run_id
+    )
+    page = page_of(settings.home / "quality", run_id)
+    put_page(page, _page(found, symbol=symbol, until=minutes.trained_until, picture=page.stem))
+    page.with_suffix(".png").write_bytes(evaluation_picture(found, symbol=symbol))
+    return found
+
+
+def as_table(found: Evaluation) -> str:
+    """The figures as a Markdown table, after a sentence that says who wins."""
+    lines = [verdict(found), "", f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
+    for one in found.scores:
+        cells = (
+            one.forecaster, str(one.horizon), f"{one.mae:.5g}", f"{one.rmse:.5g}",
+            f"{one.mape:.3%}", _share(one.hit_rate), _share(one.coverage),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict(found: Evaluation) -> str:
+    """Which forecaster has the smallest mean absolute error at each horizon, in one sentence."""
+    winners = []
+    for horizon in HORIZONS:
+        at = [one for one in found.scores if one.horizon == horizon]
+        if at:
+            best = min(at, key=lambda one: one.mae)
+            winners.append(f"{best.forecaster} up to {horizon} minutes ahead")
+    return f"Smallest error over {found.origins} origins: {'; '.join(winners)}."
+
+
+def _row(score: Score) -> dict[str, object]:
+    told = asdict(score)
+    told["horizon_minutes"] = told.pop("horizon")
+    return told
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def _page(found: Evaluation, *, symbol: str, until: datetime, picture: str) -> str:
+    return (
+        f"# Evaluation of the forecast of {symbol}\n\n"
+        f"Rolling-origin backtests up to {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; errors are in "
+        "price. A row is about the minutes from the horizon above it up to its own.\n\n"
+        f"{as_table(found)}\n\n![error by minutes ahead]({picture}.png)\n"
+    )

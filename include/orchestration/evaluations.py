@@ -1,0 +1,39 @@
+"""What the task that evaluates a model's recipe does, with this process's settings and clock."""
+
+import logging
+from datetime import UTC, datetime
+
+from include.errors import PlatformError, Unreachable
+from include.log import event
+from include.settings import Settings, from_environment
+
+log = logging.getLogger("tickhouse.orchestration")
+
+
+def evaluate_model(name: str, *, dag: str, run: str) -> str:
+    """Backtest a kept model's recipe; write the figures down, draw them, and note them at the run.
+
+    Gives the note's text.
+    """
+    from include.forecast import evaluating, training
+
+    settings = from_environment()
+    record = training.record_of(settings, name)
+    found = evaluating.evaluate(
+        settings, symbol=record.symbol, as_of=record.as_of, run_id=run, now=datetime.now(UTC),
+        span=record.trained_until - record.trained_from,
+    )  # fmt: skip
+    text = evaluating.as_table(found)
+    log.info("%s", text)
+    _note(settings, dag, run, text)
+    return text
+
+
+def _note(settings: Settings, dag: str, run: str, text: str) -> None:
+    """A run outside of Airflow's server (`airflow dags test`) has nowhere to keep a note."""
+    from include.local.airflow import AirflowApi
+
+    try:
+        AirflowApi(settings).note(dag, run, text)
+    except (Unreachable, PlatformError) as error:
+        log.warning(event("no note at the run", run=run, cause=error))
