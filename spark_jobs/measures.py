@@ -18,10 +18,12 @@ from spark_jobs.transforms.messages import parsed
 BOOK = "market.book"
 
 
-def measure_stream(spark: SparkSession, settings: Settings) -> DataFrame:
-    """Key and value of every measure of a stream of market.book."""
+def measure_stream(
+    spark: SparkSession, settings: Settings, *, starting: str = "earliest"
+) -> DataFrame:
+    """Key and value of every measure of a stream of market.book, `starting` as Spark reads it."""
     # Real-time mode takes what is there: a bound on offsets is for micro-batches.
-    records = kafka_stream(spark, settings, [BOOK], bounded=False)
+    records = kafka_stream(spark, settings, [BOOK], bounded=False, starting=starting)
     return measure_messages(measure_rows(parsed(records, TABLE_OF_TOPIC[BOOK])))
 
 

@@ -9,9 +9,16 @@ RECORDS_A_TASK = 20_000
 
 
 def kafka_stream(
-    spark: SparkSession, settings: Settings, topics: list[str], *, bounded: bool = True
+    spark: SparkSession,
+    settings: Settings,
+    topics: list[str],
+    *,
+    bounded: bool = True,
+    starting: str = "earliest",
 ) -> DataFrame:
-    """Records of the topics from the earliest offset, `bounded` per micro-batch or all there are.
+    """Records of the topics, `bounded` per micro-batch or all there are.
+
+    Without a checkpoint it begins at `starting`: earliest, or Spark's JSON of offsets.
 
     A topic that lost offsets before they were read fails the query: never a silent hole.
     """
@@ -19,7 +26,7 @@ def kafka_stream(
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.bootstrap)
         .option("subscribe", ",".join(topics))
-        .option("startingOffsets", "earliest")
+        .option("startingOffsets", starting)
         .option("failOnDataLoss", "true")
         .option("kafka.max.partition.fetch.bytes", str(2 * MAX_MESSAGE_BYTES))
     )
