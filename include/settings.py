@@ -26,6 +26,7 @@ from include.setting_groups import (
     Venues,
 )
 from include.variables import built, named, read_env, setting
+from include.watch_settings import Alerts, Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "TICKHOUSE_"
@@ -48,6 +49,8 @@ class Settings:
     forecast: Forecast = field(default_factory=Forecast)
     trader: Trader = field(default_factory=Trader)
     dashboard: Dashboard = field(default_factory=Dashboard)
+    alerts: Alerts = field(default_factory=Alerts)
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def home(self) -> Path:

@@ -52,15 +52,37 @@ def stream(as_json: bool, messages: int, warm_up: int, seed: int) -> None:
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
 @click.option("--orders", default=300, show_default=True, help="Orders that are measured.")
-def latency(as_json: bool, orders: int) -> None:
-    """Time from a signal consumed to its order sent, against the simulated Gemini.
+@click.option("--per-second", default=1000, show_default=True, help="Messages a second.")
+@click.option("--seconds", default=30, show_default=True, help="Length of each measure.")
+def latency(as_json: bool, orders: int, per_second: int, seconds: int) -> None:
+    """Time from a signal to its order, from a book update to its measure, from Kafka to Delta.
 
-    With the journal's commit of the intent in a real Postgres; p99 of 50 ms is the promise.
+    The order goes to the simulated Gemini, with the journal's commit of the intent in a real
+    Postgres (p99 of 50 ms is the promise). Measures go through Spark's real-time mode, beside the
+    same query in micro-batches.
     """
     from include.console import Steps
+    from spark_jobs import bench_latency
     from streaming.trader.bench import figures
 
-    _print(figures(orders=orders, say=Steps()), as_json=as_json)
+    found = figures(orders=orders, say=Steps())
+    found += bench_latency.figures(per_second=per_second, seconds=seconds)
+    _print(found, as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--rows", default=10_000_000, show_default=True, help="Rows of every table.")
+def sql(as_json: bool, rows: int) -> None:
+    """Seconds of each report over tables of 10 million rows; two seconds each is the promise.
+
+    It makes a lake of about 4 GB in the temporary folder first, and removes it. The last figure is
+    an aggregate beside delta-rs's own SQL.
+    """
+    from include.console import Steps
+    from include.lake.bench import figures
+
+    _print(figures(rows=rows, say=Steps()), as_json=as_json)
 
 
 def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:

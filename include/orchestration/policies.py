@@ -9,6 +9,8 @@ from airflow.sdk import Asset, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import HistoryError, Permanent
+from include.orchestration.alerting import deadline, task_failed
+from include.settings import from_environment
 
 # Two retries: an address or database that was restarting is back within a minute. What no retry
 # can cure fails at once (see `step`). The time limit ends work that hangs; the longest measured
@@ -18,7 +20,9 @@ POLICY: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
     "tags": ["tickhouse"],
+    "deadline": deadline(from_environment().alerts.deadline_minutes),
     "default_args": {
+        "on_failure_callback": task_failed,
         "owner": "tickhouse",
         "retries": 2,
         "retry_delay": timedelta(seconds=20),

@@ -1,0 +1,60 @@
+"""Airflow's moments that a person must hear of: a task that failed for good, a missed deadline."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from include import alerts
+from include.settings import Settings, from_environment
+
+GATE = "GateFailed:"  # the error's class, as `step` puts it before its message
+PUBLISHING = "publish_forecast"  # what fails the gate there is a model's forecast
+
+
+def task_failed(context: Mapping[str, Any]) -> None:
+    """Tell that a task failed, when no retry is left (Airflow's `on_failure_callback`)."""
+    settings = from_environment()
+    task = context["ti"]
+    said = str(context.get("exception") or "no word")
+    alert = alerts.Alert(
+        what=_what(task.dag_id, said),
+        title=f"{task.dag_id}.{task.task_id} failed: {said.splitlines()[0][:200]}",
+        detail=said, link=run_link(settings, task.dag_id, task.run_id),
+    )  # fmt: skip
+    alerts.tell(settings, alert)
+
+
+def _what(dag: str, said: str) -> str:
+    if not said.startswith(GATE):
+        return alerts.TASK_FAILED
+    return alerts.MODEL_REFUSED if dag == PUBLISHING else alerts.GATE_FAILED
+
+
+async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None) -> None:
+    """Tell that a run is late (in Airflow's triggerer, which must not wait for the network)."""
+    settings = from_environment()
+    run: Mapping[str, Any] = (context or {}).get("dag_run") or {}
+    dag, name = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id", run.get("run_id", "")))
+    alert = alerts.Alert(
+        what=alerts.DEADLINE_MISSED, title=f"{dag} is not over after {minutes} minutes",
+        detail=f"run {name}", link=run_link(settings, dag, name),
+    )  # fmt: skip
+    await asyncio.to_thread(alerts.tell, settings, alert)
+
+
+def run_link(settings: Settings, dag: str, run: str) -> str:
+    """The page of a run in Airflow's UI."""
+    return f"{settings.airflow_url}/dags/{dag}/runs/{run}"
+
+
+def deadline(minutes: int) -> DeadlineAlert:
+    """Tell of a run that is not over so many minutes after it was queued."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=timedelta(minutes=minutes),
+        callback=AsyncCallback(deadline_missed, kwargs={"minutes": minutes}),
+        name=f"over within {minutes} minutes",
+    )  # fmt: skip
