@@ -43,9 +43,7 @@ def mail_server() -> Iterator[tuple[int, list[bytes]]]:
                 word = line.decode().strip().partition(" ")[0].upper()
                 if word == "DATA":
                     self.say("354 go on")
-                    got.append(
-                        "".join(part.decode() for part in iter(self.rfile.readline, b".\r\n"))
-                    )
+                    got.append(b"".join(iter(self.rfile.readline, b".\r\n")))
                     self.say("250 taken")
                 elif word == "QUIT":
                     self.say("221 bye")
