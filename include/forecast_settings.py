@@ -31,3 +31,5 @@ class Forecast:
     )
     evaluate_origins: int = setting(12, "times that an evaluation forecasts from")
     evaluate_every_minutes: int = setting(480, "minutes between two of them")
+    short_seconds: int = setting(3600, "seconds of tickers a short-term forecast is made from")
+    short_minutes: int = setting(10, "minutes a short-term forecast covers")

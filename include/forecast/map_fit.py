@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from prophet.models import CmdStanPyBackend, IStanBackend
+from threadpoolctl import ThreadpoolController
 
 log = logging.getLogger("tickhouse.forecast")
 
@@ -32,6 +33,9 @@ SMALLEST_DELTA = 1e-12
 STEPS, TOLERANCE = 2000, 1e-12
 CANCELLING = 1e-7
 PASSES = 3
+# The matrices are small: threads that spin for each other cost ten times what they save on a
+# machine that has other things to do.
+THREADS = ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,13 @@ def estimate(data: Mapping[str, Any]) -> tuple[Floats, float]:
     """The (k, m, delta, beta) and sigma that maximise the log posterior of Prophet's data."""
     priors = _priors(data)
     theta = np.zeros(len(priors.precision))
-    for _ in range(PASSES):
-        sums = sums_of(data, theta)
-        theta, sigma2 = maximised(sums, priors)
-        # RSS from sums cancels when the fit is nearly perfect: then sum again around this theta
-        if sums.rss(theta) > CANCELLING * sums.square:
-            break
+    with THREADS.limit(limits=1, user_api="blas"):
+        for _ in range(PASSES):
+            sums = sums_of(data, theta)
+            theta, sigma2 = maximised(sums, priors)
+            # RSS from sums cancels when the fit is nearly perfect: sum again around this theta
+            if sums.rss(theta) > CANCELLING * sums.square:
+                break
     return theta, float(np.sqrt(sigma2))
 
 

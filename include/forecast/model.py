@@ -65,18 +65,22 @@ def predict(
         ForecastError: the model explodes: a level is not a finite number above zero.
     """
     first = pd.Timestamp(start).tz_convert("UTC").tz_localize(None)
-    ds = pd.date_range(first, periods=minutes, freq="min")
-    edge = _edge(model)
-    level = np.concatenate(list(_levels(model, ds, edge=edge, walk=walk)))
-    lower, upper = _bounds(model, ds, edge=edge, walk=walk, seed=seed)
-    found = pd.DataFrame({
-        "ds": ds, "yhat": np.exp(level),
-        "yhat_lower": np.exp(level + lower), "yhat_upper": np.exp(level + upper),
-    })  # fmt: skip
+    found = predict_at(model, pd.date_range(first, periods=minutes, freq="min"), walk, seed=seed)
     prices = found["yhat"].to_numpy()
     if not (np.isfinite(prices).all() and (prices > 0).all()):
         raise ForecastError(f"the model explodes within {minutes} minutes of {start:%Y-%m-%d}")
     return found
+
+
+def predict_at(model: Any, ds: pd.DatetimeIndex, walk: float, *, seed: int = SEED) -> pd.DataFrame:
+    """The same at any times (naive UTC, in order), whatever comes out."""
+    edge = _edge(model)
+    level = np.concatenate(list(_levels(model, ds, edge=edge, walk=walk)))
+    lower, upper = _bounds(model, ds, edge=edge, walk=walk, seed=seed)
+    return pd.DataFrame({
+        "ds": ds, "yhat": np.exp(level),
+        "yhat_lower": np.exp(level + lower), "yhat_upper": np.exp(level + upper),
+    })  # fmt: skip
 
 
 def to_json(model: Any) -> str:

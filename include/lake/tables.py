@@ -185,7 +185,7 @@ HISTORY = Table(
 
 FORECASTS = Table(
     "forecasts",
-    "Every published forecast, a minute a row",
+    "Every published forecast and each short-term one (`short-…`), a minute a row",
     (
         text("forecast_id", "published forecast", required=True),
         text("symbol", "BASE-QUOTE", required=True),
@@ -196,7 +196,7 @@ FORECASTS = Table(
         Column("yhat_upper", "double", "upper bound (80 %)"),
         Column("trained_until", "timestamp", "last minute the model saw", required=True),
     ),
-    key=("forecast_id", "ds"),
+    key=("forecast_id", "symbol", "ds"),
 )
 
 QUALITY_RESULTS = Table(

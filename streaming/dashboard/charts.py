@@ -29,6 +29,7 @@ AT = "@x{%-d %b %H:%M:%S}"
 COLUMNS = {
     **{f"price_{venue}": ("x", "y") for venue in colours.VENUES},
     "average": ("x", "y"), "forecast": ("x", "yhat", "lower", "upper"),
+    "soon": ("x", "yhat", "lower", "upper"),
     "orders_buy": ("x", "y", "executed"), "orders_sell": ("x", "y", "executed"),
     "book": ("x", "bid", "ask", "mid", "imbalance"),
     "flow": ("x", "alpha", "buys", "sells", "buy_base", "sell_base", "buy_quote", "sell_quote",
@@ -119,6 +120,10 @@ def _price(sources: dict[str, ColumnDataSource], times: Range1d, prices: Range1d
     _hover(plot, [mean], [("average", "@y{0,0.00}")])
     _hover(plot, [ahead], [("forecast", "@yhat{0,0.00}"),
                            ("bounds", "@lower{0,0.00} to @upper{0,0.00}")])  # fmt: skip
+    _band(plot, sources["soon"], "lower", "upper", colours.SOON)
+    soon = plot.line("x", "yhat", source=sources["soon"], line_color=colours.SOON, line_width=2)
+    _hover(plot, [soon], [("next minutes", "@yhat{0,0.00}"),
+                          ("bounds", "@lower{0,0.00} to @upper{0,0.00}")])  # fmt: skip
     for side, marker, colour in (("buy", "triangle", colours.BUY),
                                  ("sell", "inverted_triangle", colours.SELL)):  # fmt: skip
         dots = plot.scatter("x", "y", source=sources[f"orders_{side}"], marker=marker, size=13,

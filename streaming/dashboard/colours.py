@@ -4,7 +4,7 @@ Buy is blue and sell is orange everywhere; venues take the others.
 """
 
 BUY, SELL = "#3b8fd4", "#e07b1a"
-FORECAST, AVERAGE = "#9a6fd0", "#7d8b99"
+FORECAST, AVERAGE, SOON = "#9a6fd0", "#7d8b99", "#c2477f"
 INK, GRID, STALE = "#84909c", "#8a96a2", "#9aa3ab"
 VENUES = {
     "gemini": "#0aa884", "binance": "#d9a400", "deribit": "#d671a8", "cryptocompare": "#46b0e6",

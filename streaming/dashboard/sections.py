@@ -20,7 +20,11 @@ def price(shown: Shown) -> Section:
     venues = {name: s for name, s in shown.venues().items() if s.price_seen}
     forecast = _forecast_points(shown)
     columns, mean = _price_lines(shown, venues)
-    columns |= {"forecast": _forecast(forecast), **_orders(shown)}
+    soon = shown.latest.served.soon.get(shown.symbol, ())
+    columns |= {
+        "forecast": _forecast(forecast), **_orders(shown),
+        "soon": _forecast([p for p in soon if shown.first <= p.second <= shown.end]),
+    }  # fmt: skip
     states = {name: shown.venue_status(name, s.price_seen) for name, s in venues.items()}
     state = ages.best(states.values())
     fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -19,9 +21,16 @@ from include.serving.glance import Query
 from include.settings import Settings
 
 SHORT_AHEAD, LONG_BEHIND, LONG_AHEAD = timedelta(hours=2), timedelta(days=1), timedelta(days=3)
+SOON_BEHIND = timedelta(minutes=10)
 _POINTS = """
 SELECT DISTINCT ON (ds) ds, yhat, yhat_lower, yhat_upper FROM forecast_points
-WHERE symbol = %s AND ds BETWEEN %s AND %s {every} ORDER BY ds, made_at DESC"""
+WHERE symbol = %s AND ds BETWEEN %s AND %s AND model IS DISTINCT FROM 'short-term' {every}
+ORDER BY ds, made_at DESC"""
+_SOON = """
+SELECT symbol, ds, yhat, yhat_lower, yhat_upper FROM forecast_points
+JOIN (SELECT symbol, max(made_at) AS made_at FROM forecast_points
+      WHERE model = 'short-term' AND ds > %s GROUP BY symbol) AS newest USING (symbol, made_at)
+WHERE model = 'short-term' ORDER BY symbol, ds"""
 _DATED = "JOIN orders o USING (order_id) JOIN decisions d USING (decision_id) ORDER BY 1 DESC"
 
 
@@ -44,6 +53,7 @@ class Served:
     halted: str | None = None
     short: tuple[ForecastPoint, ...] = ()
     long: tuple[ForecastPoint, ...] = ()
+    soon: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,18 @@ def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query
         "long": (
             _POINTS.format(every=hourly), (symbol, now - LONG_BEHIND, now + LONG_AHEAD)
         ),
+        "soon": (_SOON, (now - SOON_BEHIND,)),
     }  # fmt: skip
 
 
 def points(rows: Iterable[tuple[Any, ...]]) -> tuple[ForecastPoint, ...]:
     """Forecast points of rows (ds, yhat, lower, upper)."""
     return tuple(ForecastPoint(int(ds.timestamp()), *rest) for ds, *rest in rows)
+
+
+def _by_symbol(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[ForecastPoint, ...]]:
+    grouped = groupby(rows, key=itemgetter(0))
+    return {symbol: points(row[1:] for row in own) for symbol, own in grouped}
 
 
 def facts(found: dict[str, list[tuple[Any, ...]]], *, window_s: int) -> list[tuple[Event, int]]:
@@ -156,4 +172,5 @@ def looked(before: Served, found: dict[str, list[tuple[Any, ...]]]) -> Served:
         halted=str(found["halted"][0][0]) if found.get("halted") else None,
         short=points(found["short"]) if "short" in found else before.short,
         long=points(found["long"]) if "long" in found else before.long,
+        soon=_by_symbol(found["soon"]) if "soon" in found else before.soon,
     )  # fmt: skip

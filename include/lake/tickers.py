@@ -1,0 +1,61 @@
+"""The newest tickers, a price a second and symbol, read without opening the files before them."""
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.lake.reading import open_table
+
+# Deeper than any ticker is late: a feed's backlog after a broker's absence is drained in order.
+LATE = timedelta(minutes=5)
+SECONDS = """
+SELECT symbol, date_trunc('second', coalesce(venue_time, received_time)) AS at,
+    median("last"::DOUBLE) AS close
+FROM tickers WHERE coalesce(venue_time, received_time) > $since GROUP BY ALL ORDER BY ALL
+"""
+
+
+def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
+    """Rows (symbol, `ds` naive UTC, close) of the `seconds` before the newest ticker landed.
+
+    Of several venues or tickers in one second the median counts. Empty if there is no ticker.
+    """
+    empty = pd.DataFrame({"symbol": [], "ds": pd.DatetimeIndex([]), "close": []})
+    table = open_table(lake, "tickers")
+    upto = _newest(pa.table(table.get_add_actions(flatten=True))) if table else None
+    if table is None or upto is None:
+        return empty
+    since = upto - timedelta(seconds=seconds)
+    wanted = pc.field("received_time") > pa.scalar(since - LATE, pa.timestamp("us", tz="UTC"))
+    columns = ["symbol", "venue_time", "received_time", "last"]
+    rows = table.to_pyarrow_dataset().to_table(columns=columns, filter=wanted)
+    link = duckdb.connect()
+    try:
+        link.execute("SET TimeZone = 'UTC'")
+        link.register("tickers", rows)
+        row = link.execute(
+            "SELECT max(coalesce(venue_time, received_time)) FROM tickers"
+        ).fetchone()
+        if row is None or row[0] is None:
+            return empty
+        # a tape's own times lie far before their receipt: the market clock is the newest of them
+        first = row[0] - timedelta(seconds=seconds)
+        found = link.execute(SECONDS, {"since": first}).df()
+    finally:
+        link.close()
+    ds = found["at"].dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
+    return pd.DataFrame({"symbol": found["symbol"], "ds": ds, "close": found["close"]})
+
+
+def _newest(files: pa.Table) -> datetime | None:
+    """The newest time of receipt that the files' own statistics tell."""
+    name = "max.received_time"
+    if name not in files.column_names:
+        return None
+    newest: datetime | None = pc.max(files[name]).as_py()
+    if newest is None:
+        return None
+    return newest if newest.tzinfo else newest.replace(tzinfo=UTC)

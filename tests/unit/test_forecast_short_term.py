@@ -1,0 +1,101 @@
+"""The next minutes start at the last price, by the tickers' own clock, whatever the venue count."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from include.forecast.short_term import soon
+from include.lake.tickers import newest_seconds
+from include.settings import Settings
+
+T0 = datetime(2026, 4, 24, 5, 0, 0, tzinfo=UTC)
+UTC_TIME = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema([
+    ("venue", pa.string()), ("symbol", pa.string()), ("venue_time", UTC_TIME),
+    ("received_time", UTC_TIME), ("last", pa.decimal128(20, 8)),
+])  # fmt: skip
+
+
+def write_tickers(settings: Settings, rows: list[tuple[str, str, datetime | None, float]],
+                  received: datetime | None = None) -> None:  # fmt: skip
+    told = [
+        {"venue": venue, "symbol": symbol, "venue_time": at, "last": Decimal(str(last)),
+         "received_time": received or at}
+        for venue, symbol, at, last in rows
+    ]  # fmt: skip
+    write_deltalake(
+        f"{settings.lake}/tickers", pa.Table.from_pylist(told, schema=SCHEMA), mode="append"
+    )
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def hour(**more: Any) -> pd.DataFrame:
+    draw = np.random.default_rng(2)
+    ds = pd.date_range("2026-04-24 05:00:07", periods=3600, freq="s")
+    return pd.DataFrame({"ds": ds, "close": 9000 + np.cumsum(draw.normal(0, 0.5, 3600)), **more})
+
+
+def test_a_second_is_the_median_of_its_tickers_and_old_ones_are_not_read(
+    settings: Settings,
+) -> None:
+    assert newest_seconds(settings.lake, seconds=10).empty
+    write_tickers(settings, [("gemini", "BTC-USD", at(-11), 1.0)])
+    write_tickers(settings, [
+        ("gemini", "BTC-USD", at(0.1), 10.0), ("gemini", "BTC-USD", at(0.9), 11.0),
+        ("bitstamp", "BTC-USD", at(0.5), 90.0), ("binance", "ETH-USDT", at(1), 5.0),
+    ])  # fmt: skip
+    found = newest_seconds(settings.lake, seconds=10)
+    assert list(found.itertuples(index=False, name=None)) == [
+        ("BTC-USD", pd.Timestamp("2026-04-24 05:00:00"), 11.0),
+        ("ETH-USDT", pd.Timestamp("2026-04-24 05:00:01"), 5.0),
+    ]
+
+
+def test_a_tape_of_long_ago_is_read_by_its_own_clock(settings: Settings) -> None:
+    rows = [("gemini", "BTC-USD", at(n), float(n + 1)) for n in (0, 5, 20)]
+    write_tickers(settings, rows, received=datetime(2031, 1, 1, tzinfo=UTC))  # type: ignore[arg-type]
+    found = newest_seconds(settings.lake, seconds=16)
+    assert found["close"].tolist() == [6.0, 21.0]
+
+
+def test_a_ticker_without_the_venues_time_counts_by_its_receipt(settings: Settings) -> None:
+    write_tickers(settings, [("x", "BTC-USD", None, 3.0)], received=at(3))
+    assert newest_seconds(settings.lake, seconds=9)["ds"].tolist() == [
+        pd.Timestamp("2026-04-24 05:00:03")
+    ]
+
+
+def test_the_forecast_is_of_the_next_whole_minutes_and_leaves_from_the_last_price() -> None:
+    frame = hour()
+    made = soon(frame, minutes=10)
+    # the last second is 06:00:06
+    assert made["ds"].tolist() == list(pd.date_range("2026-04-24 06:01", periods=10, freq="min"))
+    last = frame["close"].iloc[-1]
+    walk = 0.5 * np.sqrt(60)  # a step of 0.5 a second
+    assert abs(made["yhat"].iloc[0] - last) < 3 * walk
+    assert (made["yhat_lower"] < made["yhat"]).all()
+    assert (made["yhat"] < made["yhat_upper"]).all()
+    assert (made["yhat_upper"] - made["yhat_lower"]).max() < 20 * walk
+
+
+def test_a_rising_hour_says_buy_and_a_falling_one_sell() -> None:
+    for slope, side in ((0.2, "buy"), (-0.2, "sell")):
+        made = soon(hour(close=9000 + slope * np.arange(3600)), minutes=10)
+        assert set(made["side"]) == {side}
+        # 0.2 a second is carried on: 54 seconds to 06:01, then 12 a minute; later it is damped
+        expected = 9000 + slope * (3599 + 54 + 60 * np.arange(2))
+        assert made["yhat"].to_numpy()[:2] == pytest.approx(expected, rel=1e-3)
+        assert (np.diff(made["yhat"]) * slope > 0).all()
+
+
+def test_the_same_hour_gives_the_same_forecast() -> None:
+    pd.testing.assert_frame_equal(soon(hour(), minutes=10), soon(hour(), minutes=10))
