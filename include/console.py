@@ -6,10 +6,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -87,8 +87,9 @@ def show_status(told: dict[str, Any], *, login: str) -> None:
     _section("feed", "state", "since", "cause", rows=[
         (one["venue"], _state(one["state"]), one["since"], one["cause"]) for one in told["feeds"]
     ])  # fmt: skip
-    _section("stream", "topic", "offsets behind", "batch", rows=[
+    _section("stream", "topic", "offsets behind", "oldest waits", "batch", rows=[
         (one["query"], f"{one['topic']}/{one['partition']}", one["behind"],
+         "?" if one["waiting_s"] is None else f"{one['waiting_s']:.1f} s",
          f"{one['batch_ms']} ms") for one in told["lag"]
     ])  # fmt: skip
     _section("lake table", "rows", rows=list(told["rows"].items()))
@@ -100,6 +101,17 @@ def show_status(told: dict[str, Any], *, login: str) -> None:
         OUT.print("audit: none yet (./tickhouse audit)")
     for name, link in told["links"].items():
         OUT.print(f"{name:<10} {link}" + (f"   log-in {login}" if name == "airflow" else ""))
+
+
+def watch_status(look: Callable[[], dict[str, Any]], *, login: str, every_s: float) -> NoReturn:
+    """Show the status on a screen of its own, anew every so many seconds; Ctrl-C ends it."""
+    with OUT.screen(hide_cursor=True):
+        while True:
+            told = look()
+            OUT.clear()
+            OUT.print(f"[{DIM}]{time.strftime('%H:%M:%S')}  Ctrl-C ends this[/]")
+            show_status(told, login=login)
+            time.sleep(every_s)
 
 
 def _section(*columns: str, rows: list[tuple[Any, ...]]) -> None:

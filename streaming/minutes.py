@@ -9,23 +9,51 @@ import logging
 import signal
 import sys
 import threading
+import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import click
 import pyarrow as pa
 
+from include import metrics
 from include.errors import TickhouseError, Unreachable
 from include.lake.minutes import changed_minutes, minutes_between
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import merge_rows
 from include.log import event, start_logging
+from include.metrics import Figure
 from include.serving.minutes import READER, alone
 from include.serving.tables import create_tables, upsert_with
 from include.settings import Settings, from_environment
 
 BACKOFF_S = 5.0
 log = logging.getLogger("tickhouse.minutes")
+
+
+@dataclass
+class Told:
+    """What this process did, for its metrics."""
+
+    refreshes: int = 0
+    minutes: int = 0
+    outages: int = 0
+    last: float = 0.0
+
+    def refreshed(self, minutes: int) -> None:
+        """Count a refresh that wrote so many minutes."""
+        self.refreshes, self.minutes = self.refreshes + 1, self.minutes + minutes
+        self.last = time.time()
+
+    def figures(self) -> list[Figure]:
+        """The metrics."""
+        return [
+            Figure.of("minutes_refreshes_total", "refreshes of trade_minutes", self.refreshes),
+            Figure.of("minutes_written_total", "minutes written, again or new", self.minutes),
+            Figure.of("minutes_outages_total", "refreshes that Postgres kept back", self.outages),
+            Figure.of("minutes_last_refresh_timestamp_seconds", "when the last ended", self.last),
+        ]
 
 
 def refresh(settings: Settings) -> int:
@@ -92,11 +120,14 @@ def main(span: tuple[str, ...]) -> None:
 def run(settings: Settings, stop: threading.Event) -> None:
     """Refresh until `stop`; an outage is waited out."""
     create_tables(settings.dsn())
+    told = Told()
+    metrics.serve(settings.metrics.minutes, told.figures, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            refresh(settings)
+            told.refreshed(refresh(settings))
         except Unreachable as error:
+            told.outages += 1
             log.warning(event("minutes waits", error=error))
             stop.wait(BACKOFF_S)
 

@@ -16,6 +16,9 @@ def make_settings(var: Path, **more: str) -> Settings:
     return load(make_environment(var, **more))
 
 
+METERED = ("WATCHER", "TRADER", "DASHBOARD", "MINUTES", "GEMINI", "BINANCE", "DERIBIT", "QUOTES")
+
+
 def make_environment(var: Path, **more: str) -> dict[str, str]:
     """The same as environment variables, for processes."""
     names = [
@@ -27,6 +30,7 @@ def make_environment(var: Path, **more: str) -> dict[str, str]:
         "TICKHOUSE_VAR": str(var),
         "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
         **{f"TICKHOUSE_PORTS_{name}": str(port) for name, port in ports.items()},
+        **{f"TICKHOUSE_METRICS_{name}": "0" for name in METERED},
         **{f"TICKHOUSE_{name}": value for name, value in more.items()},
     }
 

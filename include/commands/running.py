@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from include.console import ERR, OUT, Steps, show_status
+from include.console import ERR, OUT, Steps, show_status, watch_status
 from include.errors import PlatformError
 from include.settings import Settings, from_environment
 
@@ -107,16 +107,29 @@ def logs(name: str, lines: int, follow: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
-def status(as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until Ctrl-C.")
+@click.option("--every", default=2.0, show_default=True, help="Seconds between two of --watch.")
+def status(as_json: bool, watch: bool, every: float) -> None:
     """Show processes, feeds, stream lag, rows landed, the last audit, and the links.
 
-    Exits 1 when not everything is running.
-    """
+    Exits 1 when not everything is running. Examples:
+
+    \b
+      ./tickhouse status
+      ./tickhouse status --watch
+      ./tickhouse status --json | jq .lag
+    """  # noqa: D301 (click reads the \\b)
+    from functools import partial
+
     from include.local.status import collected
-    from streaming.bus import offsets
+    from streaming.bus import offsets, stamped_ms
 
     settings = from_environment()
-    told = collected(settings, ends=lambda topics: offsets(settings.bootstrap, topics))
+    look = partial(collected, settings, ends=partial(offsets, settings.bootstrap),
+                   stamps=partial(stamped_ms, settings.bootstrap))  # fmt: skip
+    if watch and not as_json:
+        watch_status(look, login=_login(settings), every_s=every)
+    told = look()
     if as_json:
         click.echo(json.dumps(told, default=str, indent=1))
     else:

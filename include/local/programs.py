@@ -36,7 +36,7 @@ def programs(settings: Settings) -> list[Program]:
     found = [_kafka(settings), _postgres(settings)]
     found += [_simulator(settings)] if settings.world != "live" else []
     found += [_stream(settings), *_airflow(settings), *_feeds(settings)]
-    found += [_python(settings, name, stage=4) for name in ("trader", "minutes")]
+    found += [_python(settings, name, stage=4) for name in ("trader", "minutes", "watcher")]
     found += [_dashboard(settings)]
     return sorted(found, key=lambda program: program.stage)
 

@@ -12,6 +12,7 @@ from include.serving.connection import rows
 from include.settings import Settings
 
 Ends = Mapping[tuple[str, int], tuple[int, int]]
+Stamps = Callable[[Mapping[tuple[str, int], int]], Mapping[tuple[str, int], int]]
 
 
 def processes(settings: Settings) -> list[dict[str, Any]]:
@@ -41,19 +42,40 @@ def feeds(settings: Settings) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in found]
 
 
-def lag(settings: Settings, ends: Ends) -> list[dict[str, Any]]:
-    """Each query and partition: `query`, `topic`, `partition`, `behind` (offsets not yet read)."""
-    told = progress(settings)
-    return [
+def lag(
+    settings: Settings, ends: Ends, *, stamps: Stamps = lambda _: {}, now: float = 0.0
+) -> list[dict[str, Any]]:
+    """Each query and partition: `query`, `topic`, `partition`, `behind` (offsets not yet read).
+
+    `waiting_s` is how long the oldest message not yet read has been in Kafka (0: all are read);
+    null where nobody could say. `stamps` tells when the messages at given offsets were stamped, in
+    ms, and `now` is the wall clock.
+    """
+    found = [
         {
-            "query": query["name"], "topic": topic, "partition": int(partition),
+            "query": query["name"], "topic": topic, "partition": int(partition), "next": int(end),
             "behind": max(0, ends.get((topic, int(partition)), (0, 0))[1] - int(end)),
             "batch_ms": query.get("batch_ms"), "rows_per_s": query.get("rows_per_s"),
         }
-        for query in told.get("queries", [])
+        for query in progress(settings).get("queries", [])
         for topic, partitions in query["offsets"].items()
         for partition, end in partitions.items()
     ]  # fmt: skip
+    for query in {one["query"] for one in found}:
+        own = [one for one in found if one["query"] == query]
+        late = {(one["topic"], one["partition"]): one["next"] for one in own if one["behind"]}
+        stamped = stamps(late) if late else {}
+        for one in own:
+            one["waiting_s"] = _waiting_s(one, stamped, now) if ends else None
+            del one["next"]
+    return found
+
+
+def _waiting_s(one: dict[str, Any], stamped: Mapping[tuple[str, int], int], now: float) -> Any:
+    if not one["behind"]:
+        return 0.0
+    at = stamped.get((one["topic"], one["partition"]))
+    return None if at is None else round(max(0.0, now - at / 1000), 3)
 
 
 def progress(settings: Settings) -> dict[str, Any]:
@@ -82,25 +104,30 @@ def links(settings: Settings) -> dict[str, str]:
     }
 
 
-def collected(settings: Settings, *, ends: Callable[[list[str]], Ends]) -> dict[str, Any]:
-    """`status --json`; `ends` asks Kafka for the first and next offsets of topics."""
+def collected(
+    settings: Settings, *, ends: Callable[[list[str]], Ends], stamps: Stamps = lambda _: {}
+) -> dict[str, Any]:
+    """`status --json`; `ends` and `stamps` ask Kafka for offsets of topics, times of messages."""
     every = processes(settings)
     return {
         "ok": bool(every) and all(one["state"] == "running" for one in every),
         "world": settings.world,
         "processes": every,
         "feeds": feeds(settings),
-        "lag": lag(settings, _ends(settings, ends) if every else {}),
+        "lag": stream_lag(settings, ends=ends, stamps=stamps) if every else lag(settings, {}),
         "rows": row_counts(settings.lake),
         "audit": last_audit(settings),
         "links": links(settings),
     }
 
 
-def _ends(settings: Settings, ends: Callable[[list[str]], Ends]) -> Ends:
+def stream_lag(
+    settings: Settings, *, ends: Callable[[list[str]], Ends], stamps: Stamps
+) -> list[dict[str, Any]]:
+    """`lag` by Kafka's word; `waiting_s` is null while Kafka does not answer."""
     queries = progress(settings).get("queries", [])
     topics = sorted({topic for query in queries for topic in query["offsets"]})
     try:
-        return ends(topics) if topics else {}
+        return lag(settings, ends(topics) if topics else {}, stamps=stamps, now=time.time())
     except Unreachable:
-        return {}
+        return lag(settings, {})

@@ -47,6 +47,9 @@ CREATE TABLE IF NOT EXISTS trader_state (
     name text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE IF NOT EXISTS outbox (
     id bigserial PRIMARY KEY, topic text NOT NULL, key bytea NOT NULL, value bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS stream_lag (
+    query text, topic text, "partition" int, behind bigint NOT NULL, waiting_s double precision,
+    seen_at timestamptz NOT NULL, PRIMARY KEY (query, topic, "partition"));
 CREATE TABLE IF NOT EXISTS feed_health (
     venue text PRIMARY KEY, state text NOT NULL, since timestamptz NOT NULL, cause text);
 """
@@ -62,6 +65,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "scores": ("order_id",),
     "trader_state": ("name",),
     "feed_health": ("venue",),
+    "stream_lag": ("query", "topic", "partition"),
 }
 
 

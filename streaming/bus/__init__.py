@@ -6,6 +6,7 @@ from streaming.bus.producer import Producer
 from streaming.bus.spool import Spool
 from streaming.bus.spooling import SpoolingPublisher
 from streaming.bus.topics import ensure_topics, offsets
+from streaming.bus.waiting import stamped_ms
 
 __all__ = [
     "Consumer",
@@ -16,4 +17,5 @@ __all__ = [
     "SpoolingPublisher",
     "ensure_topics",
     "offsets",
+    "stamped_ms",
 ]

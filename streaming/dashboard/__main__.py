@@ -5,9 +5,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from include import metrics
 from include.errors import PlatformError, TickhouseError
 from include.log import event, start_logging
+from include.metrics import Figure
 from include.settings import Settings, from_environment
 from streaming.dashboard.board import KEEP_S, Board
 from streaming.dashboard.live import Live
@@ -52,6 +56,8 @@ def serve(settings: Settings) -> None:
     _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
     _start(poll_database, settings, live, latest, stop)
     _start(poll_files, settings, latest, stop)
+    metrics.serve(settings.metrics.dashboard, partial(_figures, server, live, latest),
+                  host=settings.ports.host)  # fmt: skip
     server.start()
     log.info(event("dashboard serves", port=settings.ports.dashboard))
     server.io_loop.start()
@@ -59,6 +65,18 @@ def serve(settings: Settings) -> None:
     server.stop()
     if faults:
         raise PlatformError(f"the dashboard reads no more: {faults[0]}")
+
+
+def _figures(server: Any, live: Live, latest: Latest) -> list[Figure]:
+    read: dict[tuple[str, ...], float] = {
+        (topic, str(part)): float(end) for (topic, part), end in dict(live.reached).items()
+    }
+    return [
+        Figure.of("dashboard_viewers", "pages that are open", len(server.get_sessions())),
+        Figure.of("dashboard_postgres_timestamp_seconds", "when Postgres last answered",
+                  latest.served.seen),
+        Figure("dashboard_read_offset", "next Kafka offset it reads", read, ("topic", "partition")),
+    ]  # fmt: skip
 
 
 def _start(work: Callable[..., None], *arguments: object) -> None:

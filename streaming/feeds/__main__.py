@@ -13,12 +13,14 @@ from pathlib import Path
 
 import click
 
+from include import metrics
 from include.errors import TickhouseError
 from include.log import event, start_logging
 from include.market.events import Frame, Message
 from include.settings import Settings, from_environment
 from streaming.bus import Producer, Spool, SpoolingPublisher
 from streaming.feeds.fetching import Fetch, fetching
+from streaming.feeds.figures import figures
 from streaming.feeds.limiter import Limiter
 from streaming.feeds.outlet import log
 from streaming.feeds.polling import Poller
@@ -57,10 +59,9 @@ async def _follow(
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    positions = Positions(settings.home / "feeds" / f"{venue}.json")
-    spool = Spool(
-        settings.home / "feeds" / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20
-    )
+    folder = settings.home / "feeds"
+    positions = Positions(folder / f"{venue}.json")
+    spool = Spool(folder / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20)
     for waiting in spool:  # on disk is as good as acknowledged
         positions.acknowledged(waiting.topic, waiting.value)
     producer = Producer(
@@ -79,6 +80,8 @@ async def _follow(
                 for job in jobs:
                     group.create_task(job.run(stop))
                 counts = [job.counts for job in jobs]
+                told = partial(figures, venue, counts, producer=producer, outlet=outlet)
+                metrics.serve(getattr(settings.metrics, venue, 0), told, host=settings.ports.host)
                 group.create_task(_tick(venue, counts, producer, outlet, positions, stop))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures

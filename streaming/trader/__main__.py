@@ -7,6 +7,7 @@ import sys
 import threading
 from functools import partial
 
+from include import metrics
 from include.errors import RateLimited, SettingsError, TickhouseError, Transient
 from include.log import event, start_logging
 from include.serving.journal import Journal
@@ -17,6 +18,7 @@ from streaming.trader.desk import Reached, nothing
 from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.gemini_broker import connected
 from streaming.trader.session import run
+from streaming.trader.steps import Steps
 
 log = logging.getLogger("tickhouse.trader")
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 10.0
@@ -29,7 +31,9 @@ def main() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
     try:
-        trade(from_environment(), stop)
+        settings, steps = from_environment(), Steps()
+        metrics.serve(settings.metrics.trader, steps.figures, host=settings.ports.host)
+        trade(settings, stop, reached=steps)
     except TickhouseError as error:
         log.error(event("trader ends", error=error))
         sys.exit(1)

@@ -1,0 +1,1 @@
+"""Who watches the stream from outside: its lag in Postgres and in metrics, and alerts."""
