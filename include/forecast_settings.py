@@ -1,4 +1,4 @@
-"""The settings of the slow loop: history, training, judging and publishing forecasts."""
+"""The settings of the slow loop: history, training, judging, publishing, and the lake's checks."""
 
 from dataclasses import dataclass
 
@@ -33,3 +33,14 @@ class Forecast:
     evaluate_every_minutes: int = setting(480, "minutes between two of them")
     short_seconds: int = setting(3600, "seconds of tickers a short-term forecast is made from")
     short_minutes: int = setting(10, "minutes a short-term forecast covers")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The hourly check of the streamed tables."""
+
+    hours: float = setting(2.0, "hours before now that check_lake looks at")
+    price_band: float = setting(
+        0.02, "share by which a venue's price may lie off the suppliers' in the same minute"
+    )
+    fresh_s: float = setting(300.0, "a streamed table without a row for so many seconds is stale")

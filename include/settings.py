@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import SettingsError
-from include.forecast_settings import Forecast
+from include.forecast_settings import Forecast, Quality
 from include.setting_groups import (
     Airflow,
     Dashboard,
@@ -47,6 +47,7 @@ class Settings:
     simulator: Simulator = field(default_factory=Simulator)
     stream: Stream = field(default_factory=Stream)
     forecast: Forecast = field(default_factory=Forecast)
+    quality: Quality = field(default_factory=Quality)
     trader: Trader = field(default_factory=Trader)
     dashboard: Dashboard = field(default_factory=Dashboard)
     alerts: Alerts = field(default_factory=Alerts)

@@ -33,12 +33,14 @@ class Suite:
     expectations: tuple[Expectation, ...]
 
 
-def _each(type_: str, *columns: str, **more: Any) -> tuple[Expectation, ...]:
+def each(type_: str, *columns: str, **more: Any) -> tuple[Expectation, ...]:
+    """The same expectation of several columns."""
     return tuple(Expectation(type_, {"column": column, **more}) for column in columns)
 
 
-def _true(*columns: str) -> tuple[Expectation, ...]:
-    return _each("ExpectColumnValuesToBeInSet", *columns, value_set=[True])
+def true(*columns: str) -> tuple[Expectation, ...]:
+    """That these columns are true in every row."""
+    return each("ExpectColumnValuesToBeInSet", *columns, value_set=[True])
 
 
 HISTORY = Suite(
@@ -64,18 +66,18 @@ HISTORY = Suite(
                 "exact_match": True,
             },
         ),
-        *_each("ExpectColumnValuesToNotBeNull", "source", "symbol", "minute", "traded"),
-        *_each("ExpectColumnValuesToNotBeNull", "base_volume"),
-        *_each("ExpectColumnDistinctValuesToBeInSet", "source", value_set=["kaggle", "bitfinex"]),
-        *_each("ExpectColumnUniqueValueCountToBeBetween", "symbol", min_value=1, max_value=1),
-        *_each("ExpectColumnValuesToBeUnique", "minute"),
-        *_each("ExpectColumnValuesToBeIncreasing", "minute", strictly=True),
-        *_true("priced_if_traded", "whole_minute", "not_in_future"),
-        *_each(
+        *each("ExpectColumnValuesToNotBeNull", "source", "symbol", "minute", "traded"),
+        *each("ExpectColumnValuesToNotBeNull", "base_volume"),
+        *each("ExpectColumnDistinctValuesToBeInSet", "source", value_set=["kaggle", "bitfinex"]),
+        *each("ExpectColumnUniqueValueCountToBeBetween", "symbol", min_value=1, max_value=1),
+        *each("ExpectColumnValuesToBeUnique", "minute"),
+        *each("ExpectColumnValuesToBeIncreasing", "minute", strictly=True),
+        *true("priced_if_traded", "whole_minute", "not_in_future"),
+        *each(
             "ExpectColumnValuesToBeBetween", "open", "high", "low", "close",
             min_value=0, strict_min=True,
         ),
-        *_each("ExpectColumnValuesToBeBetween", "base_volume", min_value=0),
+        *each("ExpectColumnValuesToBeBetween", "base_volume", min_value=0),
         *(
             Expectation(
                 "ExpectColumnPairValuesAToBeGreaterThanB",
@@ -102,9 +104,9 @@ FORECAST = Suite(
     row=("ds",),
     expectations=(
         Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1}),
-        *_each("ExpectColumnValuesToNotBeNull", "ds", "side", "yhat", "yhat_lower", "yhat_upper"),
-        *_each("ExpectColumnValuesToBeInSet", "side", value_set=["buy", "sell"]),
-        *_each("ExpectColumnValuesToBeUnique", "ds"),
-        *_true("minute_apart", "within_bounds", "a_price"),
+        *each("ExpectColumnValuesToNotBeNull", "ds", "side", "yhat", "yhat_lower", "yhat_upper"),
+        *each("ExpectColumnValuesToBeInSet", "side", value_set=["buy", "sell"]),
+        *each("ExpectColumnValuesToBeUnique", "ds"),
+        *true("minute_apart", "within_bounds", "a_price"),
     ),
 )

@@ -1,0 +1,28 @@
+"""Looks at what the stream landed in the last hours, every hour.
+
+Four suites: no offset twice; prices within a band of the price suppliers; every minute complete,
+quiet or explained by the feed ledger; every table fresh. What is found goes to `quality_results`
+and to the page `var/WORLD/quality/RUN.md`. A failed run names the rows at fault in its first line;
+what could not be looked at has not passed.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from include.orchestration.policies import POLICY, step
+
+HOURLY = CronTriggerTimetable("20 * * * *", timezone="UTC")
+
+
+@step()
+def check(run_id):
+    from include.orchestration.quality import pass_lake
+
+    return pass_lake(run=run_id)
+
+
+@dag(**POLICY, schedule=HOURLY, doc_md=__doc__)
+def check_lake():
+    check()
+
+
+check_lake()

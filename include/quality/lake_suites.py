@@ -1,0 +1,95 @@
+"""What is expected of the tables that the stream fills: one suite a question, over the last hours.
+
+The selects take `$since` (window of Kafka time), `$now`, `$band` and `$fresh_s`. Each gives rows
+that name themselves, so that a failed suite says which they are.
+"""
+
+from include.lake.tables import LANDED, QUARANTINE
+from include.quality.suites import Expectation, Suite, each, true
+
+MARKET = ("trades", "tickers", "book_changes", "quotes")
+SOME_ROWS = Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1})
+KEY = 'topic, "partition", "offset", event_index'
+
+ONE_TABLE = """
+    SELECT '{name}' AS table_name, count(*) AS records,
+        count(*) - count(DISTINCT ({key})) AS doubled
+    FROM {name} WHERE kafka_time > $since"""
+OFFSETS = Suite(
+    name="offsets",
+    select=" UNION ALL ".join(ONE_TABLE.format(name=name, key=KEY) for name in MARKET),
+    row=("table_name", "records", "doubled"),
+    expectations=(SOME_ROWS, *each("ExpectColumnValuesToBeBetween", "doubled", max_value=0)),
+)
+
+PRICES = Suite(
+    name="prices",
+    select="""
+        WITH suppliers AS (
+            SELECT split_part(symbol, '-', 1) || '-' || currency AS symbol,
+                date_trunc('minute', coalesce(venue_time, received_time)) AS minute,
+                median(price::DOUBLE) AS average
+            FROM quotes WHERE kafka_time > $since GROUP BY ALL),
+        traded AS (
+            SELECT venue, symbol, date_trunc('minute', traded_at) AS minute,
+                median(price::DOUBLE) AS price
+            FROM trades WHERE kafka_time > $since GROUP BY ALL)
+        SELECT venue, symbol, minute, price, average, price / average - 1 AS off,
+            abs(price / average - 1) <= $band AS within_band
+        FROM traded JOIN suppliers USING (symbol, minute) ORDER BY ALL""",
+    row=("venue", "symbol", "minute", "price", "average"),
+    expectations=(SOME_ROWS, *true("within_band")),
+)
+
+# A minute without a trade is explained by the feed having been alive in it (no trade was made), or
+# by the ledger: an entry in it, or an outage that began before and was not over.
+MINUTES = Suite(
+    name="minutes",
+    select="""
+        WITH known AS (
+            SELECT venue, symbol, minute, complete FROM trade_minutes WHERE minute > $since),
+        spans AS (
+            SELECT venue, symbol, min(minute) AS first, max(minute) AS last FROM known
+            GROUP BY ALL),
+        every AS (
+            SELECT venue, symbol,
+                unnest(generate_series(first, last, INTERVAL 1 MINUTE)) AS minute FROM spans),
+        alive AS (
+            SELECT DISTINCT venue, date_trunc('minute', received_time) AS minute, true AS alive
+            FROM (SELECT venue, received_time, kafka_time FROM tickers UNION ALL
+                  SELECT venue, received_time, kafka_time FROM book_changes)
+            WHERE kafka_time > $since),
+        told AS (
+            SELECT venue, date_trunc('minute', received_time) AS minute, count(*) AS entries,
+                arg_max(entry, (received_time, "offset")) IN
+                    ('disconnect', 'gap', 'stale', 'dropped') AS open
+            FROM feed_ledger GROUP BY ALL)
+        SELECT every.venue, every.symbol, every.minute,
+            CASE WHEN known.minute IS NULL THEN 'absent'
+                 WHEN known.complete IS false THEN 'incomplete' ELSE 'whole' END AS state,
+            coalesce(known.complete, known.minute IS NOT NULL, false)
+                OR (known.minute IS NULL AND coalesce(alive, false))
+                OR coalesce(told.minute = every.minute, false)
+                OR coalesce(told.open, false) AS explained
+        FROM every LEFT JOIN known USING (venue, symbol, minute)
+        LEFT JOIN alive ON alive.venue = every.venue AND alive.minute = every.minute
+        ASOF LEFT JOIN told ON told.venue = every.venue AND every.minute >= told.minute
+        ORDER BY ALL""",
+    row=("venue", "symbol", "minute", "state"),
+    expectations=(SOME_ROWS, *true("explained")),
+)
+
+ONE_AGE = """
+    SELECT '{name}' AS table_name, max(kafka_time) AS newest,
+        epoch($now) - epoch(max(kafka_time)) AS age_s,
+        coalesce(epoch($now) - epoch(max(kafka_time)) <= $fresh_s, false) AS fresh
+    FROM {name}"""
+FRESHNESS = Suite(
+    name="freshness",
+    select=" UNION ALL ".join(ONE_AGE.format(name=name) for name in MARKET),
+    row=("table_name", "newest", "age_s"),
+    expectations=(SOME_ROWS, *true("fresh")),
+)
+
+SUITES = (OFFSETS, PRICES, MINUTES, FRESHNESS)
+READ = (*(table.name for table in LANDED), QUARANTINE.name, "trade_minutes")

@@ -1,0 +1,157 @@
+"""The hourly check finds a doubled offset, a price astray, an unexplained minute, a stale table."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from include.errors import GateFailed
+from include.lake.reading import query
+from include.lake.tables import TABLES
+from include.lake.writing import arrow_rows, replace_rows
+from include.quality.lake_gate import check_lake
+from include.quality.page import page_of
+from include.quality.results import Desk
+from include.settings import Settings
+
+T0 = datetime(2026, 4, 24, 5, 0, tzinfo=UTC)
+NOW = T0 + timedelta(minutes=10)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def at(minutes: float) -> datetime:
+    return T0 + timedelta(minutes=minutes)
+
+
+def landed(offset: int, when: datetime, **more: Any) -> dict[str, Any]:
+    return {
+        "topic": "t", "partition": 0, "offset": offset, "event_index": 0, "kafka_time": when,
+        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "kind": "k", "conn": "c",
+        "venue_time": when, "received_time": when, **more,
+    }  # fmt: skip
+
+
+def minute(number: int, **more: Any) -> dict[str, Any]:
+    ones = {
+        column.name: 1 for column in TABLES["trade_minutes"].columns
+        if column.type.startswith(("decimal", "bigint", "double"))
+    }  # fmt: skip
+    ones["vwap"] = 1.0  # type: ignore[assignment]
+    told = {"venue": "gemini", "symbol": "BTC-USD", "minute": at(number), "complete": True}
+    return {**ones, **told, **more}
+
+
+def sound() -> Rows:
+    trade = {"price": Decimal(9000), "quantity": Decimal(1), "side": "buy"}
+    return {
+        "trades": [landed(n, at(n), trade_id=str(n), traded_at=at(n), **trade) for n in range(10)],
+        "tickers": [landed(n, at(n + 0.5), last=Decimal(9000)) for n in range(10)],
+        "book_changes": [
+            landed(n, at(n + 0.5), side="bid", price=Decimal(1), remaining=Decimal(1))
+            for n in range(10)
+        ],
+        "quotes": [
+            landed(n, at(n + 0.1), venue="kraken", price=Decimal(9010), currency="USD")
+            for n in range(10)
+        ],
+        "feed_ledger": [landed(0, at(0), entry="connect", cause="start")],
+        "trade_minutes": [minute(n) for n in range(9)],
+    }
+
+
+def check(settings: Settings, rows: Rows) -> int:
+    for name, own in rows.items():
+        table = TABLES[name]
+        replace_rows(settings.lake, table, arrow_rows(table, own), symbol="BTC-USD")
+    pages = settings.home / "quality"
+    return check_lake(Desk(settings.lake, "r", NOW, pages), settings.quality)
+
+
+def fault(settings: Settings, rows: Rows) -> str:
+    with pytest.raises(GateFailed) as caught:
+        check(settings, rows)
+    return str(caught.value)
+
+
+def test_a_sound_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -> None:
+    # 4 tables twice, 10 minutes of prices, 9 minutes of trades
+    assert check(settings, sound()) == 4 + 10 + 9 + 4
+    suites = query(settings.lake, "SELECT DISTINCT suite FROM quality_results ORDER BY 1")[1]
+    assert suites == [("freshness",), ("minutes",), ("offsets",), ("prices",)]
+    page = page_of(settings.home / "quality", "r").read_text()
+    assert "## prices: all 2 passed" in page
+
+
+def test_an_offset_landed_twice_is_found(settings: Settings) -> None:
+    rows = sound()
+    rows["tickers"].append(rows["tickers"][3])
+    said = fault(settings, rows)
+    assert said.startswith("gate offsets: 1 of 2 failed")
+    assert '"table_name": "tickers"' in said and '"doubled": "1"' in said
+
+
+def test_a_price_off_the_suppliers_is_named_with_its_minute(settings: Settings) -> None:
+    rows = sound()
+    rows["trades"][4]["price"] = Decimal(9200)  # 9200 / 9010 is 2.1 % above
+    said = fault(settings, rows)
+    assert said.startswith("gate prices: 1 of 2 failed")
+    assert "2026-04-24T05:04" in said.replace(" ", "T")
+    rows["trades"][4]["price"] = Decimal(9180)  # 1.9 %
+    check(settings, rows)
+
+
+def test_a_minute_is_absent_only_with_an_explanation(settings: Settings) -> None:
+    rows = sound()
+    del rows["trade_minutes"][4]
+    check(settings, rows)  # tickers came in it: no trade was made
+    for name in ("tickers", "book_changes"):
+        del rows[name][4]
+    said = fault(settings, rows)
+    assert said.startswith("gate minutes: 1 of 2 failed")
+    assert '"state": "absent"' in said
+    rows["feed_ledger"].append(landed(1, at(3.2), entry="disconnect", cause="reset"))
+    check(settings, rows)  # an outage that had begun before
+    rows["feed_ledger"].append(landed(2, at(3.6), entry="connect", cause="again"))
+    assert "gate minutes" in fault(settings, rows)  # but it was over
+
+
+def test_an_incomplete_minute_needs_a_row_of_the_ledger(settings: Settings) -> None:
+    rows = sound()
+    rows["trade_minutes"][6] = minute(6, complete=False)
+    said = fault(settings, rows)
+    assert '"state": "incomplete"' in said
+    rows["feed_ledger"].append(landed(1, at(6.5), entry="gap", cause="hole"))
+    rows["feed_ledger"].append(landed(2, at(6.6), entry="healed", cause="refilled"))
+    check(settings, rows)
+
+
+def test_a_table_without_news_is_stale(settings: Settings) -> None:
+    rows = sound()
+    rows["quotes"] = rows["quotes"][:5]  # the newest is 5 min 54 s old
+    said = fault(settings, rows)
+    assert said.startswith("gate freshness: 1 of 2 failed")
+    assert '"table_name": "quotes"' in said
+
+
+def test_what_cannot_be_looked_at_has_not_passed_and_hides_nothing_else(settings: Settings) -> None:
+    rows = sound()
+    del rows["quotes"]
+    rows["trade_minutes"] = []
+    said = fault(settings, rows)
+    assert "gate prices could not check" in said
+    assert "gate freshness could not check" in said
+    assert "gate minutes: 1 of 2 failed: TableRowCountToBeBetween" in said
+    kept = query(settings.lake, "SELECT count(*) FROM quality_results WHERE NOT success")[1]
+    assert kept[0][0] == 4
+
+
+def test_the_window_and_the_band_are_settings(settings: Settings) -> None:
+    rows = sound()
+    rows["trades"][1]["price"] = Decimal(9500)
+    assert "gate prices" in fault(settings, rows)
+    narrow = dataclasses.replace(settings.quality, price_band=0.1)
+    check_lake(Desk(settings.lake, "r", NOW), narrow)
+    late = dataclasses.replace(settings.quality, hours=5 / 60)
+    check_lake(Desk(settings.lake, "r", NOW), late)
