@@ -1,27 +1,36 @@
-"""Links in Airflow's menu to the Spark UI of the stream and to the live dashboard."""
+"""Links in Airflow: Spark UI, dashboard, forecasts in the menu; the quality report on each run."""
 
 from airflow.plugins_manager import AirflowPlugin
 
+from include.orchestration.pages import PREFIX, app
 from include.settings import from_environment
 
-PORTS = from_environment().ports
+SETTINGS = from_environment()
+HOST = f"http://{SETTINGS.ports.host}"
+SPARK = f"{HOST}:{SETTINGS.ports.spark_ui}/StreamingQuery/"
+DASHBOARD = f"{HOST}:{SETTINGS.ports.dashboard}/"
+QUALITY = f"{PREFIX}/quality/{{RUN_ID}}"
 
 
-def _link(name: str, route: str, port: int) -> dict[str, str]:
-    return {
-        "name": name,
-        "href": f"http://{PORTS.host}:{port}/",
-        "destination": "nav",
-        "category": "browse",
-        "url_route": route,
-    }
+def _view(name: str, route: str, href: str, place: str = "nav") -> dict[str, str]:
+    found = {"name": name, "href": href, "destination": place, "url_route": route}
+    return found | ({"category": "browse"} if place == "nav" else {})
 
 
 class TickhouseLinks(AirflowPlugin):
-    """Opens the stream's Spark UI and the dashboard inside Airflow."""
+    """Opens what a person looks at inside Airflow: in the menu, on a run, on a task instance."""
 
     name = "tickhouse_links"
+    fastapi_apps = [  # noqa: RUF012 - Airflow's own attribute
+        {"app": app, "url_prefix": PREFIX, "name": "Tickhouse pages"},
+    ]
     external_views = [  # noqa: RUF012 - Airflow's own attribute
-        _link("Stream (Spark UI)", "tickhouse-spark", PORTS.spark_ui),
-        _link("Live dashboard", "tickhouse-dashboard", PORTS.dashboard),
+        _view("Stream (Spark UI)", "tickhouse-spark", SPARK),
+        _view("Live dashboard", "tickhouse-dashboard", DASHBOARD),
+        _view("Forecasts", "tickhouse-forecasts", f"{PREFIX}/forecasts"),
+        _view("Quality report", "tickhouse-quality-run", QUALITY, "dag_run"),
+        _view("Quality report", "tickhouse-quality", QUALITY, "task_instance"),
+        _view("Forecasts", "tickhouse-task-forecasts", f"{PREFIX}/forecasts", "task_instance"),
+        _view("Stream (Spark UI)", "tickhouse-task-spark", SPARK, "task_instance"),
+        _view("Live dashboard", "tickhouse-task-dashboard", DASHBOARD, "task_instance"),
     ]

@@ -1,0 +1,105 @@
+"""Pages beside Airflow's own, for the person who follows a run: quality reports and forecasts.
+
+A small FastAPI application that the plugin mounts under `/tickhouse`; whoever is logged in to
+Airflow may read them. They are shown as tabs of a run and of a task instance.
+"""
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import FileResponse, HTMLResponse
+from markdown_it import MarkdownIt
+
+from include.quality.page import page_of
+from include.settings import from_environment
+
+PREFIX = "/tickhouse"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]*")
+SHELL = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem; max-width: 70rem; }}
+table {{ border-collapse: collapse; margin: .8rem 0; }}
+th, td {{ border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertical-align: top; }}
+img {{ max-width: 100%; background: #fff; border-radius: 4px; }}
+pre, code {{ font-size: .9em; }} .dim {{ opacity: .7; }}
+</style></head><body>{body}</body></html>"""
+NONE_YET = (
+    "# No quality report of this run\n\nA gate writes one when it has looked: tasks *check* of "
+    "`ingest_history` and `publish_forecast`, and the checks of the lake.\n"
+)
+
+
+def shown(title: str, body: str) -> HTMLResponse:
+    """A page around some HTML."""
+    return HTMLResponse(SHELL.format(title=html.escape(title), body=body))
+
+
+def as_html(markdown: str) -> str:
+    """Markdown with tables as HTML; HTML inside it is shown as text."""
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
+
+
+def checked(name: str) -> str:
+    """The name of a file or folder below ours.
+
+    Raises:
+        HTTPException: it could lead elsewhere (404).
+    """
+    if not NAME.fullmatch(name) or ".." in name:
+        raise HTTPException(404, "there is no such page")
+    return name
+
+
+def picture(path: Path) -> FileResponse:
+    """A PNG file.
+
+    Raises:
+        HTTPException: there is none (404).
+    """
+    if path.suffix != ".png" or not path.is_file():
+        raise HTTPException(404, "there is no such picture")
+    return FileResponse(path)
+
+
+app = FastAPI(title="Tickhouse", docs_url=None, redoc_url=None, openapi_url=None,
+              dependencies=[Depends(get_user)])  # fmt: skip
+
+
+@app.get("/quality/{name}")
+def quality(name: str) -> Any:
+    """The quality report of a run, or a picture of one."""
+    folder = from_environment().home / "quality"
+    if name.endswith(".png"):
+        return picture(folder / checked(name))
+    page = page_of(folder, name)
+    text = page.read_text(encoding="utf-8") if page.is_file() else NONE_YET
+    return shown(f"Quality of {name}", as_html(text))
+
+
+@app.get("/forecasts")
+def forecasts() -> HTMLResponse:
+    """The published forecasts, the newest first, each with its manifest and its plots."""
+    folder = from_environment().forecasts
+    manifests = sorted(folder.glob("*/manifest.json"), reverse=True)
+    parts = [_forecast(path) for path in manifests] or ["<p>None is published yet.</p>"]
+    return shown("Forecasts", "<h1>Published forecasts</h1>" + "".join(parts))
+
+
+@app.get("/forecasts/{forecast}/{name}")
+def plot(forecast: str, name: str) -> FileResponse:
+    """A plot of a forecast."""
+    return picture(from_environment().forecasts / checked(forecast) / checked(name))
+
+
+def _forecast(manifest: Path) -> str:
+    name = html.escape(manifest.parent.name)
+    plots = "".join(
+        f'<p><img alt="{html.escape(path.stem)}" src="{PREFIX}/forecasts/{name}/'
+        f'{html.escape(path.name)}"></p>' for path in sorted(manifest.parent.glob("*.png"))
+    )  # fmt: skip
+    text = html.escape(manifest.read_text(encoding="utf-8"))
+    return f"<h2>{name}</h2>{plots}<details><summary>manifest</summary><pre>{text}</pre></details>"
