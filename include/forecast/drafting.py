@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from include.errors import ForecastError
-from include.forecast import drafts, forecast_file, model, training
+from include.forecast import drafts, forecast_file, model, plots, training
 from include.forecast.forecast_file import Manifest
+from include.forecast.history import training_minutes
 from include.settings import Settings
 
 MINUTE = timedelta(minutes=1)
+COMPONENTS, AND_ACTUAL = "components.png", "forecast_and_actual.png"
+SHOWN_DAYS = 30
 
 
 def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime) -> Manifest:
@@ -26,10 +29,8 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
     record = training.record_of(settings, name)
     start = record.trained_until + MINUTE
     # one minute more, so that the last one has a next change too
-    made = model.predict(
-        training.load_model(settings, name), start=start, minutes=horizon_minutes + 1,
-        walk=record.walk,
-    )  # fmt: skip
+    loaded = training.load_model(settings, name)
+    made = model.predict(loaded, start=start, minutes=horizon_minutes + 1, walk=record.walk)
     content = forecast_file.render(sided(made))
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
@@ -38,9 +39,20 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         first_ds=start, last_ds=start + MINUTE * (horizon_minutes - 1),
         trained_until=record.trained_until, made_at=now, model=record.model,
         fitted_by=record.fitted_by, versions=record.versions, metrics=record.metrics,
-        trained_from=record.trained_from,
+        trained_from=record.trained_from, plots=(COMPONENTS, AND_ACTUAL),
     )  # fmt: skip
-    return drafts.keep(settings, content, manifest)
+    pictures = {
+        COMPONENTS: plots.png(model.components(loaded, minutes=horizon_minutes)),
+        AND_ACTUAL: plots.forecast_picture(_actual(settings, record), made, title=name),
+    }
+    return drafts.keep(settings, content, manifest, pictures=pictures)
+
+
+def _actual(settings: Settings, record: training.ModelRecord) -> pd.DataFrame:
+    """The prices that the model saw last, as they stand in the lake."""
+    return training_minutes(
+        settings.lake, symbol=record.symbol, as_of=record.as_of, train_days=SHOWN_DAYS, least=1
+    ).frame
 
 
 def sided(made: pd.DataFrame) -> Iterator[tuple[datetime, str, float, float, float]]:

@@ -1,6 +1,6 @@
 """A forecast before it is published: a CSV and its manifest laid down to be looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -15,13 +15,17 @@ from include.settings import Settings
 DRAFTS = "forecast_drafts"
 
 
-def keep(settings: Settings, content: bytes, manifest: Manifest) -> Manifest:
+def keep(
+    settings: Settings, content: bytes, manifest: Manifest, *, pictures: Mapping[str, bytes]
+) -> Manifest:
     """Write the draft; the same forecast made again keeps the time it was first made."""
     earlier = settings.forecasts / manifest.forecast_id / forecast_file.MANIFEST
     text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
     (settings.home / DRAFTS).mkdir(parents=True, exist_ok=True)
     path_of(settings, manifest.forecast_id, ".csv").write_bytes(content)
     path_of(settings, manifest.forecast_id, ".json").write_bytes(text)
+    for name, picture in pictures.items():
+        path_of(settings, manifest.forecast_id, f".{name}").write_bytes(picture)
     return manifest_of(settings, manifest.forecast_id)
 
 
@@ -49,7 +53,7 @@ def frame_of(settings: Settings, forecast_id: str) -> pd.DataFrame:
 
 
 def path_of(settings: Settings, forecast_id: str, ending: str) -> Path:
-    """Where a draft's `.csv` or `.json` is."""
+    """Where a draft's `.csv`, `.json` or picture is."""
     return settings.home / DRAFTS / f"{forecast_id}{ending}"
 
 

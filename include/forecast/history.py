@@ -68,12 +68,12 @@ class TrainingMinutes:
 
 
 def training_minutes(
-    lake: str, *, symbol: str, as_of: datetime | None, train_days: int
+    lake: str, *, symbol: str, as_of: datetime | None, train_days: int, least: int = LEAST_MINUTES
 ) -> TrainingMinutes:
     """The whole minutes of the last `train_days` days (0: all) before `as_of` (none: newest data).
 
     Raises:
-        HistoryError: there is nothing, or less than a day of it.
+        HistoryError: there is nothing, or less than `least` minutes of it.
     """
     link = duckdb.connect()
     try:
@@ -86,10 +86,10 @@ def training_minutes(
         found = link.execute(MINUTES, asked).df()
     finally:
         link.close()
-    if len(found) < LEAST_MINUTES:
+    if len(found) < least:
         raise HistoryError(
             f"only {len(found)} minutes of {symbol} with a trade before {upto:%Y-%m-%d %H:%M} UTC: "
-            f"a model needs {LEAST_MINUTES}"
+            f"a model needs {least}"
         )
     ds = found["minute"].dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
     frame = pd.DataFrame({"ds": ds, "close": found["close"].astype("float64")})

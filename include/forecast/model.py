@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot
 from prophet import Prophet
+from prophet.plot import plot_components
 from prophet.serialize import model_from_json, model_to_json
 
 from include.errors import ForecastError
@@ -24,6 +26,7 @@ SAMPLES, SEED = 300, 7
 GRID_MINUTES = 60
 CHANGE_ODDS = 0.1
 KEPT_ROWS = 2
+COMPONENT_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ def predict_at(model: Any, ds: pd.DatetimeIndex, walk: float, *, seed: int = SEE
         "ds": ds, "yhat": np.exp(level),
         "yhat_lower": np.exp(level + lower), "yhat_upper": np.exp(level + upper),
     })  # fmt: skip
+
+
+def components(model: Any, *, minutes: int) -> Any:
+    """Prophet's own picture of trend and seasons, from training's end over so many minutes."""
+    model.uncertainty_samples = 0
+    step = max(minutes // COMPONENT_POINTS, 1)
+    ds = pd.date_range(model.history["ds"].max(), periods=COMPONENT_POINTS, freq=f"{step}min")
+    figure = plot_components(model, model.predict(pd.DataFrame({"ds": ds})), uncertainty=False)
+    pyplot.close(figure)
+    return figure
 
 
 def to_json(model: Any) -> str:

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -11,6 +12,7 @@ from include.forecast.evaluation import AHEAD, NAIVE, OURS, Evaluation
 
 COLOURS = {OURS: "#7c3aed", "last value": "#475569", "last value and usual day": "#0d9488"}
 BUCKETS = 24
+NEAR, POINTS = pd.Timedelta(days=2), 3000
 
 
 def evaluation_picture(found: Evaluation, *, symbol: str) -> bytes:
@@ -32,6 +34,24 @@ def evaluation_picture(found: Evaluation, *, symbol: str) -> bytes:
     inside.set(ylabel="inside the 80 % interval", xlabel="minutes ahead", ylim=(0, 1.02))
     for one in (errors, inside):
         one.set_xscale("log")
+    return png(figure)
+
+
+def forecast_picture(actual: pd.DataFrame, made: pd.DataFrame, *, title: str) -> bytes:
+    """Prices (`ds`, `close`) and a forecast with its bounds, from before its first minute on."""
+    figure, (near, far) = _figure(rows=2)
+    first = made["ds"].iloc[0]
+    for axes, ahead in ((near, NEAR), (far, made["ds"].iloc[-1] - first)):
+        shown = made[made["ds"] <= first + ahead].iloc[:: max(len(made) // POINTS, 1)]
+        before = actual[actual["ds"] > first - min(ahead, actual["ds"].iloc[-1] -
+                                                   actual["ds"].iloc[0])]  # fmt: skip
+        axes.fill_between(shown["ds"], shown["yhat_lower"], shown["yhat_upper"],
+                          color=COLOURS[OURS], alpha=0.15, linewidth=0)  # fmt: skip
+        axes.plot(shown["ds"], shown["yhat"], color=COLOURS[OURS], label="forecast, 80 % interval")
+        axes.plot(before["ds"], before["close"], color="#475569", linewidth=1, label="actual")
+        axes.set_ylabel("price")
+    near.set_title(title)
+    near.legend(frameon=False)
     return png(figure)
 
 

@@ -37,14 +37,15 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
 
 def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
     """Publish a draft as the current forecast file and clear the drafts away."""
+    manifest = drafts.manifest_of(settings, forecast_id)
     published = forecast_file.publish(
-        settings.forecasts,
+        settings.forecasts, manifest=manifest, keep=settings.forecast.keep,
         content=drafts.path_of(settings, forecast_id, ".csv").read_bytes(),
-        manifest=drafts.manifest_of(settings, forecast_id),
-        keep=settings.forecast.keep,
-    )
+        extras={name: drafts.path_of(settings, forecast_id, f".{name}").read_bytes()
+                for name in manifest.plots},
+    )  # fmt: skip
     for old in (settings.home / drafts.DRAFTS).glob("*"):
-        if old.stem != forecast_id:
+        if not old.name.startswith(f"{forecast_id}."):
             old.unlink(missing_ok=True)
     return published
 

@@ -132,6 +132,10 @@ def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Se
     assert forecast.manifest.first_ds == record.trained_until + MINUTE
     assert forecast.manifest.model == record.model
     assert forecast.manifest.made_at == NOW
+    folder = settings.forecasts / forecast.manifest.forecast_id
+    assert forecast.manifest.plots == ("components.png", "forecast_and_actual.png")
+    for name in forecast.manifest.plots:
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
     for now, after in itertools.pairwise(forecast.points):
         assert (now.side == "buy") == (after.yhat > now.yhat)
     found = query(settings.lake, "SELECT count(*), bool_and(success) FROM quality_results")[1]
