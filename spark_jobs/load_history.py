@@ -66,7 +66,8 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     staged = spark.read.format("delta").load(path(settings, STAGING))
     if staged.where((F.col("run_id") != run_id) | F.col("reason").isNotNull()).limit(1).count():
         raise HistoryError(f"what is staged is not (or not only) what run {run_id} staged")
-    target = create_table(spark, settings, HISTORY)
+    create_table(spark, settings, HISTORY)
+    target = DeltaTable.forPath(spark, path(settings, HISTORY.name))
     rows = staged.select(*(column.name for column in HISTORY.columns))
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)

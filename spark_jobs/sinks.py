@@ -1,12 +1,15 @@
 """Where rows end: Delta tables made from their one definition, and writes that repeat safely."""
 
 import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from delta.tables import DeltaTable
 from deltalake import DeltaTable as CommitLog
 from pyspark.sql import DataFrame, SparkSession
 
 from include.lake.columns import Table
+from include.lake.reading import open_table
 from include.settings import Settings
 
 # Columns that queries select by; statistics of the others cost each append and help nobody.
@@ -24,14 +27,17 @@ def path(settings: Settings, table: str) -> str:
     return f"{settings.lake}/{table}"
 
 
-def create_table(spark: SparkSession, settings: Settings, table: Table) -> DeltaTable:
-    """The Delta table, made with its schema, comments and properties if it is not there.
+def create_table(spark: SparkSession, settings: Settings, table: Table) -> None:
+    """Make the Delta table, with its schema, comments and properties, if it is not there.
 
-    A table of an earlier version gets the columns that have come since.
+    A table of an earlier version gets the columns that have come since. Whether there is anything
+    to do is read by delta-rs: asking Spark takes a second a table after each start.
     """
     location = path(settings, table.name)
-    if DeltaTable.isDeltaTable(spark, location):
-        return _with_new_columns(spark, DeltaTable.forPath(spark, location), table, location)
+    there = open_table(settings.lake, table.name)
+    if there is not None:
+        _add_columns(spark, table, location, known={one.name for one in there.schema().fields})
+        return
     builder = DeltaTable.createIfNotExists(spark).location(location).comment(table.comment)
     for column in table.columns:
         builder = builder.addColumn(column.name, column.type, comment=column.comment)
@@ -41,18 +47,20 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> Delta
         builder = builder.clusterBy(*table.cluster)
         skipped_by = ",".join((*table.cluster, *(c for c in SKIPPED_BY if c in table.names)))
         builder = builder.property("delta.dataSkippingStatsColumns", skipped_by)
-    return builder.execute()
+    builder.execute()
 
 
-def _with_new_columns(
-    spark: SparkSession, there: DeltaTable, table: Table, location: str
-) -> DeltaTable:
-    known = set(there.toDF().columns)
+def create_tables(spark: SparkSession, settings: Settings, tables: Iterable[Table]) -> None:
+    """Make every one of the tables that is not there, several at a time."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(lambda table: create_table(spark, settings, table), tables))
+
+
+def _add_columns(spark: SparkSession, table: Table, location: str, *, known: set[str]) -> None:
     new = [column for column in table.columns if column.name not in known]
     if new:
         added = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.comment)}" for c in new)
         spark.sql(f"ALTER TABLE delta.`{location}` ADD COLUMNS ({added})")
-    return there
 
 
 def _quoted(text: str) -> str:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.errors import PlatformError, TickhouseError
-from include.lake.checkpoint import batch_spans, damage
+from include.lake.checkpoint import batch_spans, damage, drop_orphans
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.lock import held_alone
 from include.log import event, start_logging
@@ -25,7 +25,7 @@ from spark_jobs.landing import LANDED_TOPICS, Landing
 from spark_jobs.measures import start_measures
 from spark_jobs.session import session
 from spark_jobs.signals import start_signals
-from spark_jobs.sinks import create_table
+from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
 from streaming.bus import offsets
 
@@ -60,6 +60,8 @@ def refuse_damaged(settings: Settings) -> None:
     Raises:
         PlatformError: names the query and what is wrong.
     """
+    for query in ("land", "signals", "measures"):
+        drop_orphans(settings.home / "checkpoints" / query / "stream")
     for query in ("signals", "measures"):
         wrong = damage(settings.home / "checkpoints" / query / "stream")
         if wrong is not None:
@@ -71,8 +73,7 @@ def refuse_damaged(settings: Settings) -> None:
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the queries until `stop`, writing their progress for `status`; a failed one ends all."""
     spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
-    for table in (*LANDED, QUARANTINE, SIGNALS):
-        create_table(spark, settings, table)
+    create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     refuse_damaged(settings)
     starts = (start_landing, start_signals, start_measures)
     queries = [start(spark, settings) for start in starts]

@@ -55,6 +55,21 @@ def _broken_logs(checkpoint: Path, *, begun: int, done: int) -> str | None:
     return None
 
 
+def drop_orphans(checkpoint: Path) -> list[Path]:
+    """Remove checksums whose log file never came (a crash between the two); those removed.
+
+    Spark would take such a leftover for another query that uses the same checkpoint, for ever.
+    """
+    found = [
+        crc
+        for crc in [*checkpoint.glob("offsets/.*.crc"), *checkpoint.glob("commits/.*.crc")]
+        if not crc.with_name(crc.name[1:].removesuffix(".crc")).exists()
+    ]
+    for crc in found:
+        crc.unlink(missing_ok=True)
+    return found
+
+
 def begun(checkpoint: Path) -> bool:
     """Whether a query has ever written here."""
     return bool(numbers(checkpoint / "offsets") or numbers(checkpoint / "commits"))

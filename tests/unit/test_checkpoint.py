@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, committed_offsets, damage
+from include.lake.checkpoint import batch_spans, committed_offsets, damage, drop_orphans
 from spark_jobs.epoch import open_epoch
 
 HEAD = 'v1\n{"batchWatermarkMs":0,"batchTimestampMs":1763712000000,"conf":{}}\n'
@@ -97,3 +97,12 @@ def test_a_checkpoint_without_its_epoch_is_damaged(tmp_path: Path) -> None:
     written(tmp_path / "stream", BATCHES, committed=1)
     with pytest.raises(PlatformError, match=r"epoch\.json is missing"):
         open_epoch(tmp_path, query="land", ends={})
+
+
+def test_a_checksum_without_its_file_is_dropped(tmp_path: Path) -> None:
+    folder = written(tmp_path, BATCHES, committed=1)
+    for name in ("commits/.1.crc", "commits/.2.crc", "offsets/.7.crc"):
+        (folder / name).write_text("x")
+    assert {path.name for path in drop_orphans(folder)} == {".2.crc", ".7.crc"}
+    assert (folder / "commits" / ".1.crc").exists()
+    assert drop_orphans(folder) == []

@@ -1,0 +1,215 @@
+"""The stream job killed again and again: every offset is there once, and no reader saw it shake.
+
+`KILLS` is the number of kills (8 here; 20 take some ten minutes), `KILL_SEED` the seed of where
+they fall.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from include.lake.agreement import COMPARED, agreement
+from include.lake.diagnosis import diagnosed, repair
+from include.lake.reading import connect
+from include.local import kafka, postgres
+from include.serving.connection import rows
+from include.serving.minutes import served_minutes
+from include.serving.tables import create_tables
+from include.settings import Settings, load
+from spark_jobs.landing import LANDED_TOPICS
+from streaming.bus import ensure_topics, offsets
+from streaming.minutes import refresh
+from tests.conftest import make_environment
+from tests.integration.stream_world import (
+    Reader,
+    Sender,
+    caught_up,
+    checkpoint,
+    report,
+    streaming,
+    wait,
+)
+from tests.services import eventually, running
+
+SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+KILLS = int(os.environ.get("KILLS", "8"))
+MESSAGES = 100_000
+BROKER_KILLS = 2
+POINTS = ("before_write", "after_delta_commit", "before_checkpoint_commit", "after_postgres")
+World = tuple[Settings, dict[str, str]]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A Postgres and settings; the broker is the test's own, to be killed."""
+    environ = make_environment(
+        tmp_path / "var", STREAM_TRIGGER_S="0.2", STREAM_SIGNALS_TRIGGER_S="1",
+        STREAM_MAX_OFFSETS="10000", STREAM_DRIVER_MEMORY="1g",
+    )  # fmt: skip
+    settings = load(environ)
+    kafka.prepare(settings)
+    postgres.prepare(settings)
+    log, user = settings.home / "postgres.log", postgres.system_user()
+    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")):
+        eventually(lambda: postgres.answers(settings), what="Postgres answers")
+        postgres.create_databases(settings)
+        create_tables(settings.dsn())
+        yield settings, environ
+
+
+def broker(settings: Settings) -> subprocess.Popen[bytes]:
+    with (settings.home / "kafka.log").open("ab") as log:
+        started = subprocess.Popen(kafka.command(settings), stdout=log, stderr=log)
+    eventually(lambda: kafka.answers(settings), timeout_s=60, what="the broker answers")
+    return started
+
+
+@pytest.mark.timeout(1800)
+def test_nothing_is_lost_or_doubled_however_often_the_stream_is_killed(world: World) -> None:
+    settings, environ = world
+    print(f"seed {SEED}")
+    chance = random.Random(SEED)
+    bus = broker(settings)
+    reader = Reader(settings)
+    try:
+        ensure_topics(settings.bootstrap)
+        sender = Sender(settings, chance)
+        reader.start()
+        for kill in range(KILLS):
+            sender.send(MESSAGES // KILLS)
+            if kill in range(KILLS // 3, KILLS, max(1, KILLS // 3)):
+                bus.send_signal(signal.SIGKILL)
+                bus.wait(30)
+                bus = broker(settings)
+            point = POINTS[kill % len(POINTS)] if kill % 2 else "none"
+            with streaming(settings, environ, point, chance.randrange(1, 3)) as stream:
+                eventually(stream.progressed, timeout_s=300, what=f"{point} {kill} goes on")
+                wait(chance.uniform(0, 2))
+                if stream.process.poll() is None:
+                    stream.kill(jvm=chance.random() < 0.3)
+        with streaming(settings, environ) as stream:
+            eventually(lambda: caught_up(settings), timeout_s=400, what="all is landed")
+            eventually(lambda: windows_closed(settings), timeout_s=60, what="signals are there")
+            assert stream.process.poll() is None
+        reader.finish()
+        assert_sound(settings, reader, junk=sender.junk)
+    finally:
+        reader.finish()
+        bus.kill()
+        bus.wait(30)
+
+
+def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
+    told = report(settings)
+    assert told.ok, told.checks
+    accounted = sum(one["landed"] + one["quarantined"] for one in told.partitions)
+    assert accounted == MESSAGES // KILLS * KILLS
+    assert sum(one["quarantined"] for one in told.partitions) == junk
+    assert (reader.vanished, reader.looks > 20) == ([], True)
+    refresh(settings)
+    positions, minutes = served_minutes(settings.dsn(), COMPARED)
+    agreed = agreement(settings.lake, positions=positions, served=minutes)
+    assert agreed["ok"] and len(minutes) > 10, agreed
+    columns = "venue, symbol, type, value, window_start"
+    in_lake = connect(settings.lake, ["signals"]).execute(f"SELECT {columns} FROM signals")
+    assert sorted(in_lake.fetchall()) == sorted(
+        rows(settings.dsn(), f"SELECT {columns} FROM signals")
+    )
+
+
+def windows_closed(settings: Settings) -> bool:
+    return len(rows(settings.dsn(), "SELECT DISTINCT window_start FROM signals")) > 20
+
+
+@pytest.mark.timeout(900)
+def test_the_kill_test_is_red_without_idempotence(world: World) -> None:
+    settings, environ = world
+    bus = broker(settings)
+    try:
+        ensure_topics(settings.bootstrap)
+        with streaming(settings, environ, "sabotage_and_die") as stream:
+            # Sent after the epoch began: what is older is protected by a second means.
+            epoch = checkpoint(settings).with_name("epoch.json")
+            eventually(epoch.exists, timeout_s=300, what="the stream began")
+            Sender(settings, random.Random(SEED)).send(3000)
+            eventually(lambda: stream.process.poll() is not None, timeout_s=300, what="it died")
+        with streaming(settings, environ, "sabotage"):
+            eventually(lambda: caught_up(settings), timeout_s=300, what="all is landed")
+        told = report(settings)
+        assert not told.ok
+        assert sum(one["doubled"] for one in told.partitions) > 0
+    finally:
+        bus.kill()
+        bus.wait(30)
+
+
+def emptied(checkpoint: Path) -> None:
+    """As a power cut leaves it: the newest offsets file is there, and empty."""
+    newest = max(checkpoint.joinpath("offsets").glob("[0-9]*"), key=lambda path: int(path.name))
+    newest.write_text("")
+    newest.with_name(f".{newest.name}.crc").unlink(missing_ok=True)
+
+
+def uncommitted(checkpoint: Path) -> None:
+    newest = max(checkpoint.joinpath("commits").glob("[0-9]*"), key=lambda path: int(path.name))
+    newest.unlink()
+
+
+def nameless(checkpoint: Path) -> None:
+    (checkpoint / "metadata").unlink()
+
+
+def lost(checkpoint: Path) -> None:
+    shutil.rmtree(checkpoint.parent)
+
+
+@pytest.mark.timeout(900)
+def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
+    world: World,
+) -> None:
+    settings, environ = world
+    bus = broker(settings)
+    try:
+        ensure_topics(settings.bootstrap)
+        sender = Sender(settings, random.Random(SEED))
+        for harm, state in ((None, "new"), (uncommitted, "sound"), (emptied, "damaged"),
+                            (nameless, "damaged"), (lost, "lost")):  # fmt: skip
+            if harm is not None:
+                harm(checkpoint(settings))
+            sender.send(800)
+            ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+            land = diagnosed(settings.home, settings.lake, ranges)[0]
+            assert (land.query, land.state) == ("land", state), land
+            if state == "damaged":
+                with streaming(settings, environ) as refused:
+                    assert refused.process.wait(300) == 1
+                assert "damaged" in said(settings)
+                repair(settings.home, "land", at=datetime.now(UTC))
+            with streaming(settings, environ):
+                eventually(lambda: caught_up(settings), timeout_s=300, what=f"after {harm}")
+                if harm is None:
+                    assert_a_second_copy_leaves(settings, environ)
+            told = report(settings)
+            assert told.ok, (harm, told.checks)
+        accounted = sum(one["landed"] + one["quarantined"] for one in told.partitions)
+        assert accounted == 5 * 800
+    finally:
+        bus.kill()
+        bus.wait(30)
+
+
+def assert_a_second_copy_leaves(settings: Settings, environ: dict[str, str]) -> None:
+    with streaming(settings, environ) as second:
+        assert second.process.wait(200) == 1
+    assert "the stream job is running already (pid" in said(settings)
+
+
+def said(settings: Settings) -> str:
+    return (settings.home / "stream.log").read_text(errors="replace")[-4000:]
