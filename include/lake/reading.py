@@ -32,6 +32,14 @@ DUCK_TYPES = {
     "binary": "BLOB", "timestamp": "TIMESTAMP WITH TIME ZONE", "timestamp_ntz": "TIMESTAMP",
 }  # fmt: skip
 
+# The landed table keeps repeats (reconnects, healed holes); a trade counts as it landed first.
+ONCE = "trades_once"
+TRADES_ONCE = f"""
+CREATE VIEW {ONCE} AS
+SELECT DISTINCT ON (venue, symbol, trade_id) * FROM trades WHERE event_index >= 0
+ORDER BY venue, symbol, trade_id, "partition", "offset", event_index
+"""
+
 
 def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTable | None:
     """A Delta table of the lake, at a version if one is given; nothing if it was never made."""
@@ -119,6 +127,8 @@ def query(
 ) -> tuple[list[str], list[tuple[Any, ...]]]:  # fmt: skip
     """Column names and rows of one SQL statement over the lake; `values` are its `$names`.
 
+    Beside the tables there is `trades_once`: trades without repeats, by the venue's own id.
+
     Raises:
         QueryError: the statement cannot be answered; says why and which tables there are.
     """
@@ -140,6 +150,8 @@ def answered(
 
     link = connect(lake, tables_named(statement) or TABLES, as_of=as_of, all_there=all_there)
     try:
+        if ONCE in statement.lower():
+            link.execute(TRADES_ONCE)
         yield link.sql(statement, params=dict(values or {}))
     except duckdb.Error as error:
         there = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
@@ -150,7 +162,7 @@ def answered(
 
 def tables_named(statement: str) -> list[str]:
     """The tables of the lake whose names are in the statement."""
-    words = set(re.findall(r"\w+", statement.lower()))
+    words = set(re.findall(r"\w+", statement.lower().replace(ONCE, "trades")))
     return [name for name in TABLES if name in words]
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from include.lake.minutes import changed_minutes
+from include.lake.reading import query
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_rows
 
@@ -42,6 +43,15 @@ def minutes(lake: Path, positions: dict[int, int]) -> tuple[list[dict[str, Any]]
     rows, after = changed_minutes(str(lake), positions)
     assert isinstance(rows, pa.Table)
     return rows.to_pylist(), after
+
+
+def test_trades_once_leaves_repeats_out(tmp_path: Path) -> None:
+    land(tmp_path, "trades", [
+        trade(0, "1", "buy", "1", "1"), trade(1, "2", "buy", "1", "1"),
+        trade(2, "1", "buy", "1", "1"), trade(3, "1", "buy", "1", "1") | {"symbol": "ETH-USDT"},
+    ])  # fmt: skip
+    once = query(str(tmp_path), 'SELECT "offset" FROM trades_once ORDER BY "offset"')
+    assert once == (["offset"], [(0,), (1,), (3,)])
 
 
 def test_a_minute_has_the_sums_of_its_trades_each_once(tmp_path: Path) -> None:
