@@ -13,7 +13,7 @@ from include.orchestration.assets import HISTORY_MINUTES
 from include.orchestration.policies import POLICY, moment, step, text
 
 PARAMS = {
-    "source": text("CSV file or URL of minute bars; empty: the configured history"),
+    "source": text("CSV or zip, path, URL or kaggle:OWNER/DATASET; empty: the configured history"),
     "symbol": text("BASE-QUOTE of the bars, such as BTC-USD; empty: the forecast symbol"),
     "until": text("leave out minutes from this time on (ISO, UTC); empty: take all"),
 }

@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 
-from include.variables import setting
+from include.variables import Secret, setting
 
 
 @dataclass(frozen=True)
 class Forecast:
     """History, training and the published forecast."""
 
-    history: str = setting("", "history CSV: a path or URL; empty: the simulator's Kaggle file")
+    history: str = setting(
+        "", "history: a path, an URL or kaggle:OWNER/DATASET; empty: the simulator's Kaggle file"
+    )
+    kaggle_url: str = setting("https://www.kaggle.com", "base URL of Kaggle's API")
+    kaggle_user: str = setting("", "Kaggle user name; empty: the key is a token")
+    kaggle_key: Secret = setting(Secret(""), "Kaggle API key or token")
     symbol: str = setting("BTC-USD", "symbol that is forecast")
     horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
     train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")

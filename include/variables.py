@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from include.errors import SettingsError
 from include.market.symbols import checked
 
-_VENUE_KEY = re.compile(r"VENUES_\w+_(KEY|SECRET)$")
+_VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
 
 

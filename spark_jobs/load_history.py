@@ -39,7 +39,7 @@ def stage(
     Raises:
         HistoryError: the file, or any row of it, cannot be used; names the first such rows.
     """
-    file = archive.fetched(source, settings.home / "history")
+    file = archive.fetched(source, settings)
     edition = recognise(archive.first_lines(file))
     log.info(event("history file", file=file.name, source=edition.source, columns=edition.columns))
     rows = spark.read.text(str(file)).transform(bars, edition, now=now, until=until).select(
@@ -104,7 +104,11 @@ def main() -> None:
 
 
 @main.command("stage")
-@click.option("--source", default="", help="CSV file or URL; empty: that of the settings")
+@click.option(
+    "--source",
+    default="",
+    help="CSV file, URL or kaggle:OWNER/DATASET; empty: that of the settings",
+)
 @click.option("--symbol", required=True)
 @click.option("--run-id", required=True)
 @click.option("--until", default="", help="leave out minutes from this time on (ISO, UTC)")

@@ -3,19 +3,18 @@
 import gzip
 import hashlib
 import shutil
-import urllib.error
 import urllib.parse
-import urllib.request
 import zipfile
 import zlib
 from itertools import islice
 from pathlib import Path
 
-from include.errors import HistoryError, Unreachable
+from include.errors import HistoryError
+from include.lake.download import download
 from include.lake.kaggle import SAMPLE_LINES
+from include.lake.kaggle_source import SCHEME, fetch
 from include.settings import Settings
 
-TIMEOUT_S = 60
 SIMULATED_FILE = "kaggle/btcusd_1-min_data.csv"
 
 
@@ -32,14 +31,18 @@ def default_source(settings: Settings) -> str:
     raise HistoryError("no history is set: give a CSV file or URL as `source`, or up --history")
 
 
-def fetched(source: str, folder: Path) -> Path:
+def fetched(source: str, settings: Settings) -> Path:
     """The archive as a local CSV file (`.csv` or `.csv.gz`), downloaded and unzipped if need be.
 
     Raises:
-        HistoryError: the file is not there or is a broken zip.
+        HistoryError: the file is not there, is refused, or is a broken zip.
         Unreachable: the address does not answer or breaks off.
     """
-    path = _downloaded(source, folder) if "://" in source else Path(source)
+    folder = settings.home / "history"
+    if source.startswith(SCHEME):
+        path = fetch(source, folder, settings.forecast)
+    else:
+        path = _downloaded(source, folder) if "://" in source else Path(source)
     if not path.is_file():
         raise HistoryError(f"history file {source} does not exist")
     return _unzipped(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
@@ -60,22 +63,9 @@ def first_lines(path: Path) -> list[str]:
 
 
 def _downloaded(source: str, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
     name = Path(urllib.parse.urlparse(source).path).name or "history.csv"
     target = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:8]}-{name}"
-    partial = target.with_name(target.name + ".partial")
-    try:
-        with (
-            urllib.request.urlopen(source, timeout=TIMEOUT_S) as reply,
-            partial.open("wb") as file,
-        ):
-            shutil.copyfileobj(reply, file, 1 << 20)
-            promised = reply.headers.get("Content-Length")
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise Unreachable(f"history at {source}: {error}") from error
-    if promised is not None and partial.stat().st_size != int(promised):
-        raise Unreachable(f"history at {source} broke off before its {promised} bytes")
-    return partial.rename(target)
+    return download(lambda: source, target, name=f"history at {source}")
 
 
 def _unzipped(path: Path, folder: Path) -> Path:

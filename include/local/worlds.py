@@ -107,7 +107,7 @@ def _tape(tape: Path, speed: float) -> dict[str, str]:
 
 
 def _history(history: str) -> str:
-    if "://" in history:
+    if "://" in history or history.startswith("kaggle:"):
         return history
     if not Path(history).exists():
         raise PlatformError(f"--history {history}: there is no such file")

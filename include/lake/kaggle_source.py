@@ -1,0 +1,43 @@
+"""A Kaggle data set as a source of history: `kaggle:OWNER/DATASET`, or with `/FILE` at its end.
+
+Source: Kaggle/kaggle-api and Kaggle/kagglehub: `GET /api/v1/datasets/download/...` with user and
+key (Basic) or a token (Bearer) answers with a redirect to storage, whose signed address needs no
+log-in; storage tells the md5 and serves ranges.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+
+from include.errors import HistoryError
+from include.forecast_settings import Forecast
+from include.lake.download import download, redirected
+
+SCHEME = "kaggle:"
+OWNER_AND_NAME, WITH_FILE = 2, 3
+
+
+def fetch(source: str, folder: Path, rules: Forecast) -> Path:
+    """The data set's zip, downloaded or taken up again.
+
+    Raises:
+        HistoryError: the source is misspelt, or Kaggle refuses; says which setting to look at.
+        Unreachable: Kaggle or its storage does not answer.
+    """
+    parts = source.removeprefix(SCHEME).strip("/").split("/")
+    if len(parts) not in {OWNER_AND_NAME, WITH_FILE} or not all(parts):
+        raise HistoryError(f"{source!r} is not kaggle:OWNER/DATASET or kaggle:OWNER/DATASET/FILE")
+    if not rules.kaggle_key:
+        raise HistoryError("Kaggle wants a log-in: set TICKHOUSE_FORECAST_KAGGLE_KEY")
+    address = f"{rules.kaggle_url}/api/v1/datasets/download/{'/'.join(parts)}"
+    named = f"{source} (TICKHOUSE_FORECAST_KAGGLE_USER and _KEY)"
+    target = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:8]}-{parts[-1]}.zip"
+    headers = {"Authorization": _login(rules)}
+    return download(lambda: redirected(address, headers, name=named), target, name=source)
+
+
+def _login(rules: Forecast) -> str:
+    key = rules.kaggle_key.reveal()
+    if not rules.kaggle_user:
+        return f"Bearer {key}"
+    return f"Basic {base64.b64encode(f'{rules.kaggle_user}:{key}'.encode()).decode()}"

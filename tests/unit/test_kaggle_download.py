@@ -1,0 +1,137 @@
+"""Kaggle's file comes whole: with its log-in, taken up where it broke off, its md5 compared."""
+
+import asyncio
+import base64
+import hashlib
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from include.errors import HistoryError, Unreachable
+from include.forecast_settings import Forecast
+from include.lake import archive
+from include.lake.download import download
+from include.lake.kaggle import recognise
+from include.lake.kaggle_source import fetch
+from include.settings import load
+from include.variables import Secret
+from streaming.simulator.__main__ import application
+
+SOURCE = "kaggle:mczielinski/bitcoin-historical-data"
+SIMULATOR = {
+    "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "2", "TICKHOUSE_SIMULATOR_KAGGLE_KEY": "for-tests-only"
+}  # fmt: skip
+CONTENT = bytes(range(256)) * 4096  # a megabyte
+
+
+@asynccontextmanager
+async def kaggle() -> AsyncIterator[str]:
+    async with TestServer(application(load(SIMULATOR))) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+@pytest.mark.parametrize("user", ["", "somebody"])
+async def test_the_simulated_kaggles_file_is_fetched_and_read(tmp_path: Path, user: str) -> None:
+    async with kaggle() as url:
+        settings = load({
+            "TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_FORECAST_KAGGLE_URL": url,
+            "TICKHOUSE_FORECAST_KAGGLE_USER": user,
+            "TICKHOUSE_FORECAST_KAGGLE_KEY": "for-tests-only",
+        })  # fmt: skip
+        file = await asyncio.to_thread(archive.fetched, SOURCE, settings)
+    assert file.name == "btcusd_1-min_data.csv"
+    assert len(file.read_text().splitlines()) == 1 + 2 * 1440
+    assert recognise(archive.first_lines(file)).source == "kaggle"
+    assert not list((settings.home / "history").glob("*.partial"))
+
+
+async def test_a_file_of_the_data_set_can_be_named(tmp_path: Path) -> None:
+    async with kaggle() as url:
+        rules = Forecast(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
+        named = f"{SOURCE}/bitstampUSD_1-min_data.csv"
+        found = await asyncio.to_thread(fetch, named, tmp_path, rules)
+    assert zipfile.ZipFile(found).namelist() == ["bitstampUSD_1-min_data.csv"]
+
+
+async def test_what_kaggle_refuses_is_said_with_the_setting_to_look_at(tmp_path: Path) -> None:
+    async with kaggle() as url:
+        wrong = Forecast(kaggle_url=url, kaggle_key=Secret("wrong"))
+        with pytest.raises(HistoryError, match=r"KAGGLE_KEY|_KEY.*refused \(401\)"):
+            await asyncio.to_thread(fetch, SOURCE, tmp_path, wrong)
+        right = Forecast(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
+        with pytest.raises(HistoryError, match=r"there is none \(404\)"):
+            await asyncio.to_thread(fetch, "kaggle:some/thing", tmp_path, right)
+    with pytest.raises(HistoryError, match="set TICKHOUSE_FORECAST_KAGGLE_KEY"):
+        fetch(SOURCE, tmp_path, Forecast())
+    with pytest.raises(HistoryError, match="is not kaggle:OWNER/DATASET"):
+        fetch("kaggle:alone", tmp_path, right)
+
+
+class Storage:
+    """Serves CONTENT with ranges; breaks off at each of `breaks`, one a request."""
+
+    def __init__(self, *breaks: int, tag: str = '"one"', md5_of: bytes = CONTENT) -> None:
+        self.breaks, self.tag, self.asked = list(breaks), tag, []  # type: ignore[var-annotated]
+        digest = hashlib.md5(md5_of).digest()
+        self.md5 = base64.b64encode(digest).decode()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        begin = request.http_range.start or 0
+        if request.headers.get("If-Range", self.tag) != self.tag:
+            begin = 0
+        self.asked.append(begin)
+        rest = CONTENT[begin:]
+        headers = {"ETag": self.tag, "X-Goog-Hash": f"md5={self.md5}",
+                   "Content-Length": str(len(rest))}  # fmt: skip
+        reply = web.StreamResponse(status=206 if begin else 200, headers=headers)
+        await reply.prepare(request)
+        if self.breaks:
+            await reply.write(rest[: self.breaks.pop(0)])
+            assert request.transport is not None
+            request.transport.close()
+            return reply
+        await reply.write(rest)
+        return reply
+
+
+async def brought(storage: Storage, target: Path) -> Any:
+    app = web.Application()
+    app.router.add_get("/file", storage.answer)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/file"))
+        return await asyncio.to_thread(download, lambda: url, target, name="the file")
+
+
+async def test_a_broken_download_goes_on_where_it_broke_off(tmp_path: Path) -> None:
+    storage = Storage(300_000, 200_000)
+    found = await brought(storage, tmp_path / "x.zip")
+    assert found.read_bytes() == CONTENT
+    assert storage.asked == [0, 300_000, 500_000]
+
+
+async def test_a_later_process_goes_on_too_unless_the_file_has_changed(tmp_path: Path) -> None:
+    first = Storage(100_000, 0, 0)
+    with pytest.raises(Unreachable, match="3 times"):
+        await brought(first, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()
+    again = Storage()
+    await brought(again, tmp_path / "x.zip")
+    assert again.asked == [100_000]
+    with pytest.raises(Unreachable):
+        await brought(Storage(100_000, 0, 0), tmp_path / "y.zip")
+    changed = Storage(tag='"two"')
+    found = await brought(changed, tmp_path / "y.zip")
+    assert changed.asked == [0]
+    assert found.read_bytes() == CONTENT
+
+
+async def test_a_file_with_another_md5_is_never_put_in_place(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="md5 is not the one"):
+        await brought(Storage(md5_of=b"other"), tmp_path / "x.zip")
+    assert list(tmp_path.glob("x.zip")) == []  # noqa: ASYNC240
