@@ -5,6 +5,9 @@ Under `spark-submit` the master given there wins, so the same entry points run o
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -18,6 +21,7 @@ DELTA = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }
+STDERR = 2
 # A job of a minute never earns back what the optimising compiler costs it.
 SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 SMALL_MACHINE = {
@@ -36,7 +40,8 @@ SMALL_MACHINE = {
 def session(settings: Settings, app: str, *, ui_port: int | None = None) -> SparkSession:
     """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
 
-    Without one it has no UI and its JVM is tuned for a short life.
+    Without one it has no UI, its JVM is tuned for a short life, and what that JVM says goes to
+    `spark/jvm.log` of the world: it is a part of a command, whose words are for people.
     """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
@@ -58,9 +63,24 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
         builder = builder.master(settings.stream.master)
     for name, value in (DELTA | SMALL_MACHINE).items():
         builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+    with nullcontext() if ui_port else _stderr_to(scratch / "jvm.log"):
+        spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+@contextmanager
+def _stderr_to(file: Path) -> Iterator[None]:
+    """Processes that are started in the block write their errors to this file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kept = os.dup(STDERR)
+    try:
+        with file.open("ab") as log:
+            os.dup2(log.fileno(), STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
 
 
 def _reachable(bound: str) -> str:
