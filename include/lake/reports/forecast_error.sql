@@ -24,30 +24,35 @@ lasts AS (
 ),
 errors AS (
     SELECT
-        symbol,
-        (epoch_us(ds) - epoch_us(trained_until)) // 60000000 AS ahead,
-        abs(yhat - price) AS error,
-        price,
         forecast_id,
-        price BETWEEN yhat_lower AND yhat_upper AS inside
-    FROM forecasts JOIN actual USING (symbol)
+        symbol,
+        CASE
+            WHEN ds <= trained_until + INTERVAL 1 HOUR THEN '1: up to an hour'
+            WHEN ds <= trained_until + INTERVAL 6 HOUR THEN '2: up to 6 hours'
+            WHEN ds <= trained_until + INTERVAL 1 DAY THEN '3: up to a day'
+            WHEN ds <= trained_until + INTERVAL 7 DAY THEN '4: up to a week'
+            ELSE '5: beyond'
+        END AS horizon,
+        count(*) AS minutes,
+        sum(abs(yhat - price)) AS error,
+        sum(abs(yhat - price) / price) AS share,
+        sum(abs(last_price - price)) AS naive,
+        count(*) FILTER (price BETWEEN yhat_lower AND yhat_upper) AS inside
+    FROM forecasts
+        JOIN actual USING (symbol)
+        JOIN lasts USING (forecast_id, symbol)
     WHERE forecasts.ds = actual.minute AND ds > trained_until
+    GROUP BY 1, 2, 3
 )
 SELECT
     symbol,
-    CASE
-        WHEN ahead <= 60 THEN '1: up to an hour'
-        WHEN ahead <= 360 THEN '2: up to 6 hours'
-        WHEN ahead <= 1440 THEN '3: up to a day'
-        WHEN ahead <= 10080 THEN '4: up to a week'
-        ELSE '5: beyond'
-    END AS horizon,
-    count(*) AS minutes,
-    count(DISTINCT forecast_id) AS forecasts,
-    round(avg(error), 4) AS mean_error,
-    round(avg(error / price) * 100, 4) AS mean_error_percent,
-    round(avg(abs(last_price - price)), 4) AS naive_error,
-    round(avg(inside::INTEGER), 4) AS inside_bounds
-FROM errors JOIN lasts USING (forecast_id, symbol)
+    horizon,
+    sum(minutes)::BIGINT AS minutes,
+    count(*) AS forecasts,
+    round(sum(error) / sum(minutes), 4) AS mean_error,
+    round(sum(share) / sum(minutes) * 100, 4) AS mean_error_percent,
+    round(sum(naive) / sum(minutes), 4) AS naive_error,
+    round(sum(inside) / sum(minutes), 4) AS inside_bounds
+FROM errors
 GROUP BY 1, 2
 ORDER BY 1, 2

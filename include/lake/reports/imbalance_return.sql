@@ -1,25 +1,18 @@
 -- Does a leaning book foretell the price? Per venue and symbol: the correlation of the last imbalance
 -- of a minute with the change of the mid price over the next minute (1: always together, 0: nothing
 -- to see), and how often both had the same sign, of the minutes where neither was zero.
-WITH last_tops AS (
+WITH measured AS (
     SELECT
         venue,
         symbol,
         epoch_us(received_time) // 60000000 AS minute,
-        arg_max(ROW(top_bid, top_ask, top_bid_quantity, top_ask_quantity), "offset") AS top
+        arg_max((top_bid_quantity - top_ask_quantity)::DOUBLE
+                / (top_bid_quantity + top_ask_quantity)::DOUBLE, "offset") AS imbalance,
+        arg_max((top_bid + top_ask)::DOUBLE / 2, "offset") AS mid
     FROM book_changes
     WHERE event_index <= 0 AND top_bid < top_ask AND top_bid_quantity + top_ask_quantity > 0
         AND received_time >= $first AND received_time < $until
     GROUP BY 1, 2, 3
-),
-measured AS (
-    SELECT
-        venue,
-        symbol,
-        minute,
-        (top[3] - top[4])::DOUBLE / (top[3] + top[4])::DOUBLE AS imbalance,
-        (top[1] + top[2])::DOUBLE / 2 AS mid
-    FROM last_tops
 ),
 paired AS (
     SELECT

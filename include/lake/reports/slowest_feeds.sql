@@ -21,15 +21,24 @@ delays AS (
         (epoch_us(received_time) - epoch_us(venue_time)) / 1000.0 AS venue_ms,
         (epoch_us(kafka_time) - epoch_us(received_time)) / 1000.0 AS kafka_ms
     FROM told
+),
+grouped AS (
+    SELECT
+        venue,
+        what,
+        count(*) AS messages,
+        quantile_cont(venue_ms, [0.5, 0.99]) AS venue_ms,
+        quantile_cont(kafka_ms, [0.5, 0.99]) AS kafka_ms
+    FROM delays
+    GROUP BY venue, what
 )
 SELECT
     venue,
     what,
-    count(*) AS messages,
-    round(quantile_cont(venue_ms, 0.5), 1) AS venue_p50_ms,
-    round(quantile_cont(venue_ms, 0.99), 1) AS venue_p99_ms,
-    round(quantile_cont(kafka_ms, 0.5), 1) AS kafka_p50_ms,
-    round(quantile_cont(kafka_ms, 0.99), 1) AS kafka_p99_ms
-FROM delays
-GROUP BY venue, what
+    messages,
+    round(venue_ms[1], 1) AS venue_p50_ms,
+    round(venue_ms[2], 1) AS venue_p99_ms,
+    round(kafka_ms[1], 1) AS kafka_p50_ms,
+    round(kafka_ms[2], 1) AS kafka_p99_ms
+FROM grouped
 ORDER BY venue_p99_ms DESC NULLS LAST, venue, what
