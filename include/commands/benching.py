@@ -85,6 +85,18 @@ def sql(as_json: bool, rows: int) -> None:
     _print(figures(rows=rows, say=Steps()), as_json=as_json)
 
 
+@bench.command("forecast")
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--rows", multiple=True, type=int, default=(43_200, 127_888), show_default=True,
+              help="Minutes to fit; repeatable. Stock takes long for 525600.")  # fmt: skip
+def fit_forecast(as_json: bool, rows: tuple[int, ...]) -> None:
+    """Seconds of a fit and the log posterior it reaches, beside stock Prophet's."""
+    from include.console import Steps
+    from include.forecast.bench import figures
+
+    _print(list(figures(rows, say=Steps())), as_json=as_json)
+
+
 def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=1))

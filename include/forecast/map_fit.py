@@ -112,7 +112,7 @@ class MapBackend(IStanBackend):
 
 def estimate(data: Mapping[str, Any]) -> tuple[Floats, float]:
     """The (k, m, delta, beta) and sigma that maximise the log posterior of Prophet's data."""
-    priors = _priors(data)
+    priors = priors_of(data)
     theta = np.zeros(len(priors.precision))
     with THREADS.limit(limits=1, user_api="blas"):
         for _ in range(PASSES):
@@ -188,7 +188,8 @@ def _chunk(data: Mapping[str, Any], start: int) -> tuple[Floats, Floats]:
     return design, np.asarray(data["y"][rows], dtype=np.float64)
 
 
-def _priors(data: Mapping[str, Any]) -> Priors:
+def priors_of(data: Mapping[str, Any]) -> Priors:
+    """The priors that Prophet's data for Stan tell of."""
     changes = int(data["S"])
     beta = 1 / np.asarray(data["sigmas"], dtype=np.float64) ** 2
     trend = np.full(2, TREND_SD**-2)

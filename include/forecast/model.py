@@ -40,19 +40,33 @@ class Fitted:
 
 def fit(frame: pd.DataFrame, *, stock: bool = False) -> Fitted:
     """Prophet fitted to log(`close`) at `ds`, with the seasonalities the span allows."""
+    model = _unfitted(frame)
+    if not stock:
+        model.stan_backend = MapBackend()
+    model.fit(_rows(frame))
+    by = str(getattr(model.stan_backend, "fitted_by", "stan"))
+    return Fitted(model, by, volatility(frame))
+
+
+def stan_data(fitted: Any, frame: pd.DataFrame) -> dict[str, Any]:
+    """What Stan is given for these minutes, with a fitted model's own trend changes."""
+    data = dict(vars(_unfitted(frame).preprocess(_rows(frame))))
+    return data | {"t_change": fitted.changepoints_t}
+
+
+def _unfitted(frame: pd.DataFrame) -> Any:
     days = (frame["ds"].iloc[-1] - frame["ds"].iloc[0]) / pd.Timedelta(days=1)
-    model = Prophet(
+    return Prophet(
         growth="linear",
         yearly_seasonality=False,
         weekly_seasonality=bool(days >= WEEKLY_NEEDS_DAYS),
         daily_seasonality=bool(days >= DAILY_NEEDS_DAYS),
         uncertainty_samples=0,
     )
-    if not stock:
-        model.stan_backend = MapBackend()
-    model.fit(pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])}))
-    by = str(getattr(model.stan_backend, "fitted_by", "stan"))
-    return Fitted(model, by, volatility(frame))
+
+
+def _rows(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
 
 
 def predict(

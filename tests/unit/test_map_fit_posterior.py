@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from prophet import Prophet
 
+from include.forecast import bench
+from include.forecast import model as production
 from include.forecast.map_fit import MapBackend, Priors, Sums, estimate, maximised, variance
 
 logging.getLogger("cmdstanpy").disabled = True
@@ -145,3 +147,11 @@ def test_the_size_of_the_chunks_does_not_change_the_estimate(
     again, sigma_again = estimate(data)
     assert again == pytest.approx(whole, rel=1e-6, abs=1e-9)
     assert sigma_again == pytest.approx(sigma, rel=1e-9)
+
+
+def test_the_benchs_log_posterior_is_the_one_written_anew_here() -> None:
+    frame = bench.minutes_of(3 * 1440)
+    fitted = production.fit(frame).prophet
+    y = pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
+    again = stan_log_posterior(fitted, y, daily_seasonality=True)
+    assert bench.posterior(fitted, frame) == pytest.approx(again, rel=1e-9)
