@@ -36,14 +36,27 @@ class Flow:
 class Minutes:
     """The flows of one symbol of one venue by minute (since the epoch), the newest `keep`.
 
-    A trade is known by its id: one that comes again (a feed reconnected) counts once.
+    Two tellers: trades from Kafka, of which one that comes again (a feed reconnected) counts once,
+    and minutes as Postgres has them. Postgres knows trades from before this process, late and
+    healed ones; Kafka's newest it may lack. Of each minute the teller with more trades is believed.
     """
 
     def __init__(self, keep: int) -> None:
         """`keep` is how many minutes stay."""
         self._keep = keep
         self._known: OrderedDict[str, None] = OrderedDict()
-        self.flows: dict[int, Flow] = {}
+        self._counted: dict[int, Flow] = {}
+        self._settled: dict[int, Flow] = {}
+
+    @property
+    def flows(self) -> dict[int, Flow]:
+        """Each minute's flow."""
+        found = dict(self._counted)
+        for minute, flow in self._settled.items():
+            here = found.get(minute)
+            if here is None or flow.buys + flow.sells >= here.buys + here.sells:
+                found[minute] = flow
+        return {minute: found[minute] for minute in sorted(found)[-self._keep :]}
 
     def add(self, trade: Trade) -> None:
         """Count a trade in its minute."""
@@ -52,6 +65,14 @@ class Minutes:
         self._known[trade.trade_id] = None
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        self.flows.setdefault(trade.traded_at // MINUTE_US, Flow()).add(trade)
-        if len(self.flows) > self._keep:
-            del self.flows[min(self.flows)]
+        self._counted.setdefault(trade.traded_at // MINUTE_US, Flow()).add(trade)
+        self._forget(self._counted)
+
+    def settle(self, minute: int, flow: Flow) -> None:
+        """Take a minute as Postgres has it."""
+        self._settled[minute] = flow
+        self._forget(self._settled)
+
+    def _forget(self, told: dict[int, Flow]) -> None:
+        while len(told) > self._keep:
+            del told[min(told)]

@@ -60,5 +60,7 @@ def _tell(live: Live, found: dict[str, list[tuple[object, ...]]], *, window_s: i
     with live.lock:
         for fact, at in look.facts(found, window_s=window_s):
             live.trading.take(fact, at)
+        for venue, symbol, minute, flow in look.minutes(found):
+            live.of(venue, symbol).minutes.settle(minute, flow)
         for balance in look.balances(found):
             live.trading.balances[balance.currency] = balance.amount

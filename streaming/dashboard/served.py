@@ -19,6 +19,7 @@ from include.local.status import last_audit, progress
 from include.market.events import Balance, Event, Fill, Order, Score
 from include.serving.glance import Query
 from include.settings import Settings
+from streaming.dashboard.flow import Flow
 
 SHORT_AHEAD, LONG_BEHIND, LONG_AHEAD = timedelta(hours=2), timedelta(days=1), timedelta(days=3)
 SOON_BEHIND = timedelta(minutes=10)
@@ -31,6 +32,10 @@ SELECT symbol, ds, yhat, yhat_lower, yhat_upper FROM forecast_points
 JOIN (SELECT symbol, max(made_at) AS made_at FROM forecast_points
       WHERE model = 'short-term' AND ds > %s GROUP BY symbol) AS newest USING (symbol, made_at)
 WHERE model = 'short-term' ORDER BY symbol, ds"""
+_MINUTES = """
+SELECT venue, symbol, extract(epoch FROM minute), total_count_buy, total_count_sell,
+    total_base_buy, total_base_sell, total_quote_buy, total_quote_sell
+FROM trade_minutes WHERE minute BETWEEN %s AND %s ORDER BY minute"""
 _DATED = "JOIN orders o USING (order_id) JOIN decisions d USING (decision_id) ORDER BY 1 DESC"
 
 
@@ -102,6 +107,7 @@ def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query
             _POINTS.format(every=hourly), (symbol, now - LONG_BEHIND, now + LONG_AHEAD)
         ),
         "soon": (_SOON, (now - SOON_BEHIND,)),
+        "minutes": (_MINUTES, (now - timedelta(seconds=keep_s), now)),
     }  # fmt: skip
 
 
@@ -122,6 +128,14 @@ def facts(found: dict[str, list[tuple[Any, ...]]], *, window_s: int) -> list[tup
         for start, *values in found.get(name, []):
             told.append((kind(*values), int(start.timestamp() + window_s) * 1_000_000))
     return told
+
+
+def minutes(found: dict[str, list[tuple[Any, ...]]]) -> list[tuple[str, str, int, Flow]]:
+    """Minutes of trades: venue, symbol, minute since the epoch, and what was traded in it."""
+    return [
+        (venue, symbol, int(second) // 60, Flow(*counts))
+        for venue, symbol, second, *counts in found.get("minutes", [])
+    ]
 
 
 def balances(found: dict[str, list[tuple[Any, ...]]]) -> list[Balance]:

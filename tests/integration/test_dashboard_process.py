@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from include.errors import Unreachable
 from include.market.events import Message, Trade
 from include.serving.glance import glance
-from include.settings import Settings
+from include.serving.tables import create_tables, upsert
+from include.settings import Settings, load
 from streaming.bus import Producer, ensure_topics
+from streaming.dashboard import served
 from streaming.dashboard.board import KEEP_S, Board
+from streaming.dashboard.flow import Flow
 from streaming.dashboard.live import Live
 from streaming.dashboard.poller import Latest
 from streaming.dashboard.reader import follow
@@ -139,3 +143,21 @@ def test_the_reader_waits_for_the_broker_and_fills_the_past(
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -> None:
+    create_tables(postgres_dsn)
+    minute = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    row = dict.fromkeys(("open", "high", "low", "close", "vwap"), 10) | {
+        "venue": "gemini", "symbol": "BTC-USD", "minute": minute, "complete": None,
+        "total_count_buy": 3, "total_count_sell": 1, "total_base_buy": Decimal("1.5"),
+        "total_base_sell": Decimal("0.25"), "total_quote_buy": 15, "total_quote_sell": 2,
+    }  # fmt: skip
+    upsert(postgres_dsn, "trade_minutes", [row, row | {"minute": minute - timedelta(hours=3)}])
+    clock_us = int(minute.timestamp() + 90) * 1_000_000
+    asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
+    found = served.minutes(glance(postgres_dsn, asked, timeout_s=5))
+    assert found == [
+        ("gemini", "BTC-USD", int(minute.timestamp()) // 60,
+         Flow(3, 1, Decimal("1.5"), Decimal("0.25"), Decimal(15), Decimal(2)))
+    ]  # fmt: skip
