@@ -1,0 +1,68 @@
+"""The watcher on a real broker and server: lag in messages and seconds, and the alert."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.alerts import recent
+from include.errors import Unreachable
+from include.market.events import LedgerEntry, Message
+from include.serving.connection import rows
+from include.serving.tables import create_tables
+from include.settings import Settings
+from streaming.bus import Producer, ensure_topics, offsets, stamped_ms
+from streaming.watcher.__main__ import Watch
+from tests.services import free_ports
+
+PLACE = ("market.ledger", 0)
+
+
+def tell(kafka_broker: str, count: int) -> tuple[int, float, float]:
+    """Put messages on the ledger; the first one's offset, and the times around the sending."""
+    ensure_topics(kafka_broker)
+    first = offsets(kafka_broker, ["market.ledger"])[PLACE][1]
+    began, producer = time.time(), Producer(kafka_broker, client_id="test")
+    for number in range(count):
+        producer.publish(Message(
+            venue="gemini", symbol="BTC-USD", kind="ledger", conn="c", seq=(number, number),
+            venue_time=None, received_time=number, events=(LedgerEntry("gap", "n"),),
+        ))  # fmt: skip
+    producer.close()
+    return first, began, time.time()
+
+
+def test_a_message_is_asked_when_it_was_stamped_and_an_end_has_no_message(
+    kafka_broker: str,
+) -> None:
+    first, began, ended = tell(kafka_broker, 3)
+    stamped = stamped_ms(kafka_broker, {PLACE: first + 1})
+    assert began - 1 <= stamped[PLACE] / 1000 <= ended + 1
+    assert stamped_ms(kafka_broker, {PLACE: first + 3}) == {}
+    (port,) = free_ports(1)
+    with pytest.raises(Unreachable):
+        stamped_ms(f"127.0.0.1:{port}", {PLACE: 0})
+
+
+def test_a_look_writes_the_lag_and_tells_once_of_a_stream_that_is_late(
+    kafka_broker: str, postgres_dsn: dict[str, Any], service_settings: Settings
+) -> None:
+    create_tables(postgres_dsn)
+    first, _, _ = tell(kafka_broker, 3)
+    home: Path = service_settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    told = {"name": "land", "offsets": {"market.ledger": {"0": first + 1}}}
+    (home / "stream.json").write_text(json.dumps({"written_at": 0, "queries": [told]}))
+    object.__setattr__(service_settings.alerts, "lag_share", 0.0)  # any wait is too long
+    watch = Watch(service_settings)
+    watch.look()
+    watch.look()
+    ((query, behind, waiting),) = rows(
+        postgres_dsn, "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",
+        ("market.ledger",),
+    )  # fmt: skip
+    assert (query, behind) == ("land", 2) and 0 < waiting < 120
+    (alert,) = recent(service_settings)
+    assert alert["what"] == "stream_lag" and "2 messages of partition 0 wait" in alert["detail"]
