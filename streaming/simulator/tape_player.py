@@ -10,7 +10,11 @@ from streaming.feeds.tape import read_tape
 
 
 class TapePlayer:
-    """Serves one recorded connection; every connection plays it from its start."""
+    """Serves one recorded connection; every connection plays it from its start.
+
+    Once it was played whole there is nothing left to tell: later connections, such as those a feed
+    opens because the market fell silent, stay silent too.
+    """
 
     def __init__(self, path: Path, *, speed: float) -> None:
         """Read the tape into memory.
@@ -20,6 +24,7 @@ class TapePlayer:
         """
         self.symbol = path.name.partition("_")[0].lower()
         self._frames, self._speed = list(read_tape(path)), speed
+        self._over = False
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve the tape; after its end the socket stays open and silent."""
@@ -35,9 +40,10 @@ class TapePlayer:
 
     async def _play(self, socket: web.WebSocketResponse) -> None:
         started = time.monotonic()
-        for frame in self._frames:
+        for frame in () if self._over else self._frames:
             passed_s = (frame.received_time - self._frames[0].received_time) / 1e6 / self._speed
             wait_s = started + passed_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             await socket.send_frame(frame.data, WSMsgType.TEXT)
+        self._over = True

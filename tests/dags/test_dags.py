@@ -53,6 +53,8 @@ import json, sys
 from airflow.dag_processing.dagbag import DagBag
 dags = DagBag(dag_folder=sys.argv[1]).dags
 for dag_id, conf in json.loads(sys.argv[2]):
+    # Airflow cannot store a deadline on SQLite; test_alerting.py looks at them.
+    dags[dag_id].deadline = None
     print("STATE", dag_id, dags[dag_id].test(run_conf=conf).state)
 """
 

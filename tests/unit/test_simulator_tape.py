@@ -4,7 +4,8 @@ import asyncio
 import random
 from pathlib import Path
 
-from aiohttp.test_utils import TestServer
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from include.market.events import Frame, Message
 from include.settings import load
@@ -79,3 +80,15 @@ def test_a_frame_that_holds_a_newline_is_counted_and_not_recorded(tmp_path: Path
     tape.close()
     assert (tape.written, tape.unrecordable) == (1, 1)
     assert [frame.data for frame in read_tape(tmp_path / "x_y")] == [b"c"]
+
+
+async def test_after_a_whole_play_later_connections_stay_silent(tmp_path: Path) -> None:
+    path = written(tmp_path / "btcusd_hand", spacing_us=1_000)
+    settings = load({"TICKHOUSE_SIMULATOR_TAPE": str(path), "TICKHOUSE_SIMULATOR_SPEED": "10"})
+    async with TestClient(TestServer(application(settings))) as client:
+        async with client.ws_connect("/v1/marketdata/btcusd") as first:
+            played = [(await first.receive(5)).data for _ in FRAMES]
+        async with client.ws_connect("/v1/marketdata/btcusd") as second:
+            with pytest.raises(asyncio.TimeoutError):
+                await second.receive(0.3)
+    assert [text.encode() for text in played] == FRAMES
