@@ -1,7 +1,7 @@
 """A producer that loses nothing silently."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import Any
 
@@ -31,8 +31,12 @@ class Producer:
         client_id: str,
         delivery_s: int = DELIVERY_S,
         acknowledged: Callable[[str, bytes], None] | None = None,
+        topics: Iterable[str] = (),
     ) -> None:
         """Connect. `acknowledged` hears of each record's topic and value, in another thread.
+
+        The partitions of `topics` are asked for now: the first record of a topic waits for them,
+        and while the broker is away that would be a minute in which nothing else is done.
 
         Raises:
             Unreachable: no broker answers.
@@ -49,6 +53,8 @@ class Producer:
                 compression_type="lz4" if find_spec("lz4") else None,
                 max_request_size=MAX_REQUEST_BYTES, **PATIENT,
             )  # fmt: skip
+            for topic in topics:
+                self._producer.partitions_for(topic)
         except KafkaError as error:
             raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
 

@@ -16,6 +16,7 @@ import click
 from include import metrics
 from include.errors import TickhouseError
 from include.log import event, start_logging
+from include.market import wire
 from include.market.events import Frame, Message
 from include.settings import Settings, from_environment
 from streaming.bus import Producer, Spool, SpoolingPublisher
@@ -35,6 +36,8 @@ from streaming.feeds.venues.suppliers import suppliers
 COUNTERS_EVERY_S = 60
 DELIVERY_S = 7 * 86_400  # a broker may be away as long as the disk has room
 QUOTES = "quotes"
+TOLD = tuple(topic for kind, topic in wire.TOPIC_OF_KIND.items()
+             if topic.startswith("market.") and kind not in {"signal", "heartbeat"})  # fmt: skip
 Publish = Callable[[Message], None]
 
 
@@ -66,7 +69,7 @@ async def _follow(
         positions.acknowledged(waiting.topic, waiting.value)
     producer = Producer(
         settings.bootstrap, client_id=f"feed-{venue}", delivery_s=DELIVERY_S,
-        acknowledged=positions.acknowledged,
+        acknowledged=positions.acknowledged, topics=TOLD,
     )  # fmt: skip
     outlet = SpoolingPublisher(producer, spool, now_us=_now_us)
     tapes = _Tapes(record) if record else None
