@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from include.lake.checkpoint import committed_offsets
 from tests.integration.whole_platform import PlatformRun, up
 from tests.services import eventually
 
@@ -43,6 +44,12 @@ def test_killed_processes_come_back_and_the_audit_stays_clean(run: PlatformRun) 
         )  # fmt: skip
         time.sleep(rng.uniform(0, 3))  # where in a batch the next kill falls
     eventually(lambda: run.told("status", "--json")["ok"], timeout_s=60, what="all is running")
+    # The audit looks below the checkpoint: the batch after the last kill must be committed.
+    checkpoint = run.settings.home / "checkpoints" / "land" / "stream"
+    eventually(
+        lambda: sum(committed_offsets(checkpoint).values()) > 1500,
+        timeout_s=240, every_s=1, what="the batch after the last kill is committed",
+    )  # fmt: skip
     report = run.told("audit", "--json")
     assert report["ok"], report["checks"]
     assert sum(one["landed"] for one in report["partitions"]) > 1000
