@@ -31,7 +31,7 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> None:
     """Make the Delta table, with its schema, comments and properties, if it is not there.
 
     A table of an earlier version gets the columns that have come since. Whether there is anything
-    to do is read by delta-rs: asking Spark takes a second a table after each start.
+    to do is read by delta-rs, without a Spark job per table at each start.
     """
     location = path(settings, table.name)
     there = open_table(settings.lake, table.name)

@@ -1,7 +1,7 @@
 """Fields that this version of the schema does not know: kept as JSON, never dropped.
 
-A typed parse passes over unknown fields, and parsing every record twice for their sake would cost
-what the first parse costs. So a record of one event is first compared with the known keys: as many
+A typed parse passes over unknown fields, and a second parse of every record for their sake alone
+would be work for nothing. So a record of one event is first compared with the known keys: as many
 keys, and each optional one there. Else a pattern looks for a key outside the known ones, and only
 where it finds one are the maps of the record's fields made.
 """

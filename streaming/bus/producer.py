@@ -36,7 +36,7 @@ class Producer:
         """Connect. `acknowledged` hears of each record's topic and value, in another thread.
 
         The partitions of `topics` are asked for now: the first record of a topic waits for them,
-        and while the broker is away that would be a minute in which nothing else is done.
+        and while the broker is away nothing else would be done meanwhile.
 
         Raises:
             Unreachable: no broker answers.
