@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from include.errors import PlatformError, Unreachable
+from include.errors import PlatformError, TickhouseError, Unreachable
 from include.local.airflow import FIRST_DAG, LOOP_DAGS, OVER, AirflowApi
 from include.settings import Settings
 
@@ -19,21 +19,29 @@ def start(settings: Settings, *, say: Say, until: str = "") -> bool:
 
     Raises:
         PlatformError: Airflow does not find the DAG.
+        Unreachable: it has not answered.
     """
     if settings.world != "sim" and not settings.forecast.history:
         say("no history given (--history FILE): the trader holds until a forecast is published")
         return False
     api = AirflowApi(settings)
     deadline = time.monotonic() + FIND_DAG_S
-    while not api.has_dag(FIRST_DAG):
-        if time.monotonic() > deadline:
-            raise PlatformError(f"Airflow has not found {FIRST_DAG} in dags/ after {FIND_DAG_S} s")
+    asked = False
+    trouble: TickhouseError = PlatformError(f"Airflow has not found {FIRST_DAG} in dags/")
+    while time.monotonic() < deadline:
+        try:
+            found = api.has_dag(FIRST_DAG)
+            if found and api.runs(FIRST_DAG):
+                return asked
+            if found:
+                asked = True  # (where only its answer is lost, the next look finds the run)
+                api.trigger(FIRST_DAG, conf={"until": until} if until else None)
+                say("started the first ingest_history -> retrain_forecast -> publish_forecast")
+                return True
+        except Unreachable as error:
+            trouble = error
         time.sleep(1)
-    if api.runs(FIRST_DAG):
-        return False
-    api.trigger(FIRST_DAG, conf={"until": until} if until else None)
-    say("started the first ingest_history -> retrain_forecast -> publish_forecast")
-    return True
+    raise trouble
 
 
 def wait(settings: Settings, *, say: Say) -> None:
