@@ -143,6 +143,7 @@ class Stream:
         "local[6]", "Spark master; real-time mode keeps a task slot per partition of market.book"
     )
     driver_memory: str = setting("2g", "heap of the Spark driver")
+    java_options: str = setting("", "further options of the driver's JVM")
     lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
     trigger_s: float = setting(2.0, "least seconds between two micro-batches of `land`")
     signals_trigger_s: float = setting(5.0, "least seconds between two of `signals`")

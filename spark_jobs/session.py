@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from include.local.class_archive import archive_options
 from include.local.jars import ensure_jars
 from include.local.java import java_home
 from include.settings import Settings
@@ -46,10 +47,13 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     scratch = settings.home / "spark"
-    java = [f"-Dderby.system.home={scratch}", *([] if ui_port else SHORT_LIVED)]
+    java = [
+        f"-Dderby.system.home={scratch}", *archive_options(), *([] if ui_port else SHORT_LIVED),
+        settings.stream.java_options,
+    ]  # fmt: skip
     builder = (
         SparkSession.builder.appName(app)
-        .config("spark.jars", ensure_jars().spark_jars())
+        .config(*_jars(settings.stream.master))
         .config("spark.driver.memory", settings.stream.driver_memory)
         .config("spark.driver.host", _reachable(settings.ports.host))
         .config("spark.driver.bindAddress", settings.ports.host)
@@ -81,6 +85,17 @@ def _stderr_to(file: Path) -> Iterator[None]:
     finally:
         os.dup2(kept, STDERR)
         os.close(kept)
+
+
+def _jars(master: str) -> tuple[str, str]:
+    """How Delta and the Kafka source get to the class path.
+
+    On this machine they are on that of the JVM itself: its class archive holds no others.
+    """
+    jars = ensure_jars().spark_jars()
+    if master.startswith("local"):
+        return "spark.driver.extraClassPath", jars.replace(",", os.pathsep)
+    return "spark.jars", jars
 
 
 def _reachable(bound: str) -> str:

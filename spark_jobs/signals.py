@@ -4,6 +4,7 @@ Repeating a batch changes nothing in Delta (merge on the key) and Postgres (upse
 a signal again after a crash, with the same numbers, and the trader knows it by its window.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from delta.exceptions import DeltaConcurrentModificationException
@@ -22,6 +23,7 @@ from spark_jobs.transforms.messages import parsed
 TOPIC = "market.signals"
 MERGES = 3  # a compaction may rewrite the files under a merge
 ORDER = ("bid", "ask", "price_volume")
+Publish = Callable[[SparkSession, list[Row], Settings], None]
 SCHEMA = ", ".join(f"`{column.name}` {column.type}" for column in SIGNALS.columns)
 
 
@@ -34,16 +36,20 @@ def window_stream(records: DataFrame, settings: Settings) -> DataFrame:
     return window_sums(distinct, window_s=settings.stream.window_s)
 
 
-def start_signals(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """The query that computes the signals."""
-    create_tables(settings.dsn())
+def start_signals(
+    spark: SparkSession, settings: Settings, *, tell: Publish | None = None
+) -> StreamingQuery:
+    """The query that computes the signals and gives them to `tell`, which is `publish`."""
+    if tell is None:
+        create_tables(settings.dsn())
+    tell = tell or publish
     sums = window_stream(kafka_stream(spark, settings, ["market.book"]), settings)
 
     def write(batch: DataFrame, batch_id: int) -> None:
         # Sorted here: orderBy would run the whole stateful batch once more to sample its ranges.
         rows = sorted(signal_rows(batch).collect(), key=_place)
         if rows:
-            publish(batch.sparkSession, rows, settings)
+            tell(batch.sparkSession, rows, settings)
 
     return (
         sums.writeStream.queryName("signals")
@@ -57,6 +63,13 @@ def start_signals(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
     """Merge signals into Delta, upsert them into Postgres, then send them to Kafka."""
+    frame = merged(spark, rows, settings)
+    upsert(settings.dsn(), "signals", [row.asDict() for row in rows])
+    send(frame, settings)
+
+
+def merged(spark: SparkSession, rows: list[Row], settings: Settings) -> DataFrame:
+    """Merge signals into Delta; returns them as a frame."""
     frame = spark.createDataFrame(rows, SCHEMA).coalesce(1)
     for attempt in range(MERGES):
         try:
@@ -65,7 +78,11 @@ def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
         except DeltaConcurrentModificationException:
             if attempt == MERGES - 1:
                 raise
-    upsert(settings.dsn(), "signals", [row.asDict() for row in rows])
+    return frame
+
+
+def send(frame: DataFrame, settings: Settings) -> None:
+    """Send signals to Kafka, in the order they have."""
     (
         signal_messages(frame)
         .write.format("kafka")

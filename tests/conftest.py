@@ -29,6 +29,8 @@ def make_environment(var: Path, **more: str) -> dict[str, str]:
     return {
         "TICKHOUSE_VAR": str(var),
         "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
+        # No test lasts until the optimising compiler pays.
+        "TICKHOUSE_STREAM_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         **{f"TICKHOUSE_PORTS_{name}": str(port) for name, port in ports.items()},
         **{f"TICKHOUSE_METRICS_{name}": "0" for name in METERED},
         **{f"TICKHOUSE_{name}": value for name, value in more.items()},

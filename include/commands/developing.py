@@ -15,11 +15,13 @@ from include.settings import ROOT
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
     """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit)."""
+    from include.local.class_archive import ensure_class_archive
     from include.local.jars import ensure_jars
     from include.local.java import ensure_java
 
     ensure_java()
     ensure_jars()
+    ensure_class_archive(ERR.print)
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
 

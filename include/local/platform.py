@@ -11,6 +11,7 @@ import psutil
 
 from include.errors import PlatformError, TickhouseError
 from include.local import airflow, kafka, postgres, preflight, supervisor
+from include.local.class_archive import ensure_class_archive
 from include.local.jars import ensure_jars, fetched
 from include.local.java import ensure_java
 from include.local.programs import FEEDS_STAGE, Program, programs
@@ -81,6 +82,7 @@ class Platform:
         if not fetched():
             self.say("fetching jars for Spark and Kafka (63 MB, once)")
         ensure_jars()
+        ensure_class_archive(self.say)
 
     def _start(self, every: list[Program]) -> None:
         self._stage(every, 0)

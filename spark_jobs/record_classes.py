@@ -1,0 +1,143 @@
+"""Runs the stream job on a scratch broker until every query has worked, and keeps its classes.
+
+`python -m spark_jobs.record_classes FILE`, from `include/local/class_archive.py`.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from pyspark import SparkContext
+from pyspark.sql import Row, SparkSession
+
+from include.errors import PlatformError
+from include.lake.checkpoint import committed_offsets
+from include.lake.reading import row_counts
+from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.local.scratch import scratch_broker
+from include.market.events import BookChange, BookSide, Message, Top, Trade
+from include.settings import Settings
+from spark_jobs.health import write_progress
+from spark_jobs.landing import LANDED_TOPICS
+from spark_jobs.measures import start_measures
+from spark_jobs.session import SHORT_LIVED, session
+from spark_jobs.signals import merged, send, start_signals
+from spark_jobs.sinks import create_tables
+from spark_jobs.stream_market import start_landing
+from streaming.bus import Producer, ensure_topics, offsets
+
+ROUNDS = 2  # the first makes each table's first rows, the second closes windows of the first
+WORK_S = 150.0
+MINUTE_US = 60_000_000
+AT = 1_700_000_000_000_000
+
+
+def record(file: Path) -> None:
+    """Run the stream for some rounds of messages; its JVM writes the archive as it ends.
+
+    Raises:
+        PlatformError: the stream did not land the messages in time, or wrote no archive.
+    """
+    java = [*SHORT_LIVED, f"-XX:ArchiveClassesAtExit={file}"]
+    options = {
+        "TICKHOUSE_STREAM_JAVA_OPTIONS": " ".join(java),
+        "TICKHOUSE_STREAM_TRIGGER_S": "0.5",
+        "TICKHOUSE_STREAM_SIGNALS_TRIGGER_S": "0.5",
+    }
+    with scratch_broker(options) as settings:
+        ensure_topics(settings.bootstrap)
+        stop, fed = threading.Event(), threading.Event()
+        feeding = threading.Thread(target=_feed, args=(settings, stop, fed), daemon=True)
+        feeding.start()
+        _stream(settings, stop)
+    if not fed.is_set() or not file.exists():
+        raise PlatformError(f"the stream worked: {fed.is_set()}, archive: {file.exists()}")
+
+
+def _stream(settings: Settings, stop: threading.Event) -> None:
+    """The queries of the stream job, with no Postgres: the first one that ends, ends them all."""
+    spark = session(settings, "record classes", ui_port=settings.ports.spark_ui)
+    create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
+    queries = [
+        start_landing(spark, settings),
+        start_signals(spark, settings, tell=_merge_and_send),
+        start_measures(spark, settings),
+    ]
+    while not stop.wait(0.5) and all(query.isActive for query in queries):
+        write_progress(settings, queries)
+    for query in queries:
+        query.stop()
+    spark.stop()
+    _end_jvm()
+
+
+def _merge_and_send(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
+    send(merged(spark, rows, settings), settings)
+
+
+def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> None:
+    producer = Producer(settings.bootstrap, client_id="record-classes")
+    try:
+        for number in range(ROUNDS):
+            for message in _messages(AT + number * 3 * MINUTE_US):
+                producer.publish(message)
+            producer.send("market.trades", b"junk", b"junk")
+            producer.flush()
+            _await(_landed, settings)
+        _await(_signalled, settings)
+        fed.set()
+    finally:
+        stop.set()
+
+
+def _messages(at: int) -> Iterator[Message]:
+    for number in range(50):
+        now, price = at + number * 1_000_000, Decimal(6_700_000 + number).scaleb(-2)
+        trade = Trade(trade_id=str(now), price=price, quantity=Decimal("0.5"), side="buy",
+                      traded_at=now)  # fmt: skip
+        yield _message("trade", now, trade)
+        top = Top(bid=price, bid_quantity=Decimal(1), ask=price + 1, ask_quantity=Decimal(2))
+        side: BookSide = "bid" if number % 2 else "ask"
+        yield _message("book", now, BookChange(side=side, price=price, remaining=Decimal(1)), top)
+
+
+def _message(kind: str, at: int, event: Trade | BookChange, top: Top | None = None) -> Message:
+    return Message(
+        venue="gemini", symbol="BTC-USD", kind=kind, conn="recorded", seq=(at, at), venue_time=at,
+        received_time=at, events=(event,), top=top,
+    )  # fmt: skip
+
+
+def _landed(settings: Settings) -> bool:
+    sent = sum(end for _, end in offsets(settings.bootstrap, LANDED_TOPICS).values())
+    checkpoint = settings.home / "checkpoints" / "land" / "stream"
+    return sum(committed_offsets(checkpoint).values()) >= sent
+
+
+def _signalled(settings: Settings) -> bool:
+    return row_counts(settings.lake)[SIGNALS.name] > 0
+
+
+def _await(claim: Callable[[Settings], bool], settings: Settings) -> None:
+    deadline = time.monotonic() + WORK_S
+    while not claim(settings):
+        if time.monotonic() > deadline:
+            raise PlatformError(f"the stream has not {claim.__name__.strip('_')} in {WORK_S} s")
+        time.sleep(0.5)
+
+
+def _end_jvm() -> None:
+    """End Spark's JVM and wait for it: it writes the archive on its way out."""
+    gateway = SparkContext._gateway
+    assert gateway is not None
+    jvm = gateway.proc
+    gateway.shutdown()
+    jvm.stdin.close()
+    jvm.wait(120)
+
+
+if __name__ == "__main__":
+    record(Path(sys.argv[1]))
