@@ -24,6 +24,8 @@ def start(settings: Settings, *, say: Say, until: str = "") -> bool:
     if settings.world != "sim" and not settings.forecast.history:
         say("no history given (--history FILE): the trader holds until a forecast is published")
         return False
+    if (settings.forecasts / "CURRENT").exists():
+        return False
     api = AirflowApi(settings)
     deadline = time.monotonic() + FIND_DAG_S
     asked = False

@@ -1,7 +1,6 @@
 """The whole platform on this machine: up in the right order, down, and what is running."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -11,12 +10,13 @@ import psutil
 
 from include.errors import PlatformError, TickhouseError
 from include.local import airflow, kafka, postgres, preflight, supervisor
+from include.local.airflow_database import Migration
 from include.local.class_archive import ensure_class_archive
 from include.local.jars import ensure_jars, fetched
 from include.local.java import ensure_java
 from include.local.programs import FEEDS_STAGE, Program, programs
 from include.serving.tables import create_tables
-from include.settings import ROOT, Settings
+from include.settings import Settings
 
 Say = Callable[[str], None]
 
@@ -42,7 +42,7 @@ class Platform:
         self.say = say
         self.make_topics = make_topics
         self.supervisor = supervisor.Supervisor(settings)
-        self._migration: subprocess.Popen[bytes] | None = None
+        self._migration: Migration | None = None
 
     def up(self) -> None:
         """Start everything and wait until it works; what fails is taken down again.
@@ -67,8 +67,8 @@ class Platform:
 
     def down(self) -> None:
         """Stop everything; returns when no process of this world is left."""
-        if self._migration and self._migration.poll() is None:
-            self._migration.terminate()
+        if self._migration is not None:
+            self._migration.stop()
         pid_file = self.settings.home / "supervisord.pid"
         if not self.supervisor.running():
             return
@@ -119,21 +119,17 @@ class Platform:
             time.sleep(0.2)
 
     def _migrate_airflow(self) -> None:
-        binary = Path(sys.executable).with_name("airflow")
-        log = (self.settings.home / "logs" / "airflow-migrate.log").open("ab")
         environ = process_environment(self.settings) | airflow.environment(self.settings)
-        self._migration = subprocess.Popen(
-            [str(binary), "db", "migrate"], env=environ, stdout=log, stderr=log, cwd=ROOT
-        )
+        self._migration = Migration(self.settings, environ)
 
     def _await_migration(self) -> None:
         assert self._migration is not None
         self.say("preparing Airflow's database")
-        if self._migration.wait(timeout=180) != 0:
-            raise PlatformError(
-                f"Airflow's database could not be prepared; last it said: "
-                f"{last_line(self.settings, 'airflow-migrate')}"
-            )
+        try:
+            self._migration.wait()
+        except PlatformError as error:
+            said = last_line(self.settings, "airflow-migrate")
+            raise PlatformError(f"{error}; last it said: {said}") from error
 
 
 def process_environment(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,71 @@
+"""Airflow's own database: migrated in the background, and only when it has to be."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from include.errors import PlatformError, Unreachable
+from include.serving.connection import rows
+from include.settings import ROOT, Settings
+
+MIGRATION_S = 180.0
+REVISION = "SELECT version_num FROM alembic_version ORDER BY 1"
+
+
+class Migration:
+    """`airflow db migrate` of one start; it takes ten seconds of a core to find nothing to do.
+
+    What it left is noted beside the database: the release of Airflow and the schema's revision.
+    Where both are as noted it is not run.
+    """
+
+    def __init__(self, settings: Settings, environ: dict[str, str]) -> None:
+        """Start it where it is needed; `environ` is that of Airflow's processes."""
+        self._settings = settings
+        self._note = settings.home / "airflow" / "migrated.json"
+        self._process: subprocess.Popen[bytes] | None = None
+        if not self._is_current():
+            binary = Path(sys.executable).with_name("airflow")
+            log = (settings.home / "logs" / "airflow-migrate.log").open("ab")
+            self._process = subprocess.Popen(
+                [str(binary), "db", "migrate"], env=environ, stdout=log, stderr=log, cwd=ROOT
+            )
+
+    @property
+    def needed(self) -> bool:
+        """Whether it was started."""
+        return self._process is not None
+
+    def wait(self) -> None:
+        """Wait for its end.
+
+        Raises:
+            PlatformError: it failed.
+        """
+        if self._process is None:
+            return
+        if self._process.wait(timeout=MIGRATION_S) != 0:
+            raise PlatformError("Airflow's database could not be prepared")
+        self._note.write_text(json.dumps(self._found()))
+
+    def stop(self) -> None:
+        """End it if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def _is_current(self) -> bool:
+        if not self._note.exists():
+            return False
+        try:
+            return bool(json.loads(self._note.read_text()) == self._found())
+        except (Unreachable, ValueError):
+            return False
+
+    def _found(self) -> dict[str, object]:
+        dsn = self._settings.dsn(database=self._settings.postgres.airflow_database)
+        return {
+            "airflow": version("apache-airflow"),
+            "revision": [row[0] for row in rows(dsn, REVISION)],
+        }
