@@ -19,15 +19,19 @@ class Depth:
         """`slippage_bps` is how far beyond the best price levels are told."""
         self._share, self._book = slippage_bps / BPS, Book()
 
-    def apply(self, changes: Sequence[BookChange], *, top: Top | None) -> None:
-        """Take one message in; `top` is what the feed says of the book after it."""
+    def apply(self, changes: Sequence[BookChange], *, top: Top | None) -> bool:
+        """Take one message in, and say whether it was a snapshot.
+
+        `top` is what the feed says of the book after it.
+        """
         if changes and changes[0].reason == SNAPSHOT:
             self._book.reset(changes)
-            return
+            return True
         for change in changes:
             self._book.apply(change)
         if top is None:
             self._book.invalidate()
+        return False
 
     def bids(self, top: Top) -> tuple[Level, ...]:
         """Bids from the best down to as far as an order may go; none while that is unknown."""

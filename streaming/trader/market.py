@@ -74,6 +74,7 @@ class Market:
         self._signals: deque[tuple[Signal, Place]] = deque()
         self._tops: deque[SeenTop] = deque()
         self._latest: SeenTop | None = None
+        self._snapshots: deque[Place] = deque()
         self._until: Mapping[Position, int] | None = None
         self.unreadable = 0
 
@@ -111,11 +112,19 @@ class Market:
         needed = [place for _, place in self._signals]
         kept = self._latest or (self._tops[0] if self._tops else None)
         needed += [kept.place] if kept and kept.place else []
+        needed += list(self._snapshots_since(kept))[:1]
         found = dict(positions)
         for place in needed:
             at = (place.topic, place.partition)
             found[at] = min(found.get(at, place.offset), place.offset)
         return found
+
+    def _snapshots_since(self, kept: SeenTop | None) -> deque[Place]:
+        """Where snapshots lie, from the one on that the levels of a top build on."""
+        if kept and kept.place:
+            while len(self._snapshots) > 1 and self._snapshots[1].offset <= kept.place.offset:
+                self._snapshots.popleft()
+        return self._snapshots
 
     def _passed(self, window_end: int, positions: Mapping[Position, int]) -> bool:
         if self._tops and self._tops[-1].venue_time > window_end:
@@ -150,7 +159,8 @@ class Market:
         if self._depth:
             if last and (at is None or _ends_at(at) > _ends_at(last.venue_time)):
                 self._freeze()
-            self._depth.apply(changes, top=top)
+            if self._depth.apply(changes, top=top):
+                self._snapshots.append(place)
         if at is not None:
             self.keep(SeenTop(venue_time=at, top=top, place=place))
 

@@ -3,17 +3,19 @@
 import json
 from decimal import Decimal as D
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.market import wire
-from include.market.events import Decision, Message, Top
+from include.market.events import BookChange, Decision, Message, Top
 from include.trading import paper
 from include.trading.account import Account
 from include.trading.inputs import Parameters, Place
 from include.trading.rules import order_of
 from include.trading.trader import Trader
 from streaming.bus import Record
+from streaming.trader.depth import Depth
 from streaming.trader.market import BOOK, SIGNALS, Market
 
 KEY = b"gemini|BTC-USD"
@@ -36,8 +38,8 @@ def signal(offset: int, end: int, *, value: object = "1.5", kind: str = "price_v
     return Record(SIGNALS, 0, offset, 0, KEY, json.dumps(body).encode())
 
 
-def market(*records: Record, end: int = 10**6) -> Market:
-    found = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): end})
+def market(*records: Record, end: int = 10**6, depth: Depth | None = None) -> Market:
+    found = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): end}, depth=depth)
     for record in records:
         found.take(record)
     return found
@@ -135,16 +137,24 @@ TIMES = st.lists(
 )
 
 
-def played(books: list[Record], signals: list[Record], cuts: list[int]) -> list[Decision]:
+def played(
+    books: list[Record], signals: list[Record], cuts: list[int], *, slippage_bps: int = 0
+) -> list[Decision]:
     """Decisions on the records as they interleave by `cuts`; 0 restarts from the journal."""
     topics: dict[str, list[Record]] = {BOOK: books, SIGNALS: signals}
-    found, trader = market(end=len(books)), Trader(PARAMETERS, Account(quote=D(1000)))
+    parameters = msgspec.structs.replace(PARAMETERS, slippage_bps=D(slippage_bps))
+
+    def begin() -> Market:
+        depth = Depth(slippage_bps=D(slippage_bps)) if slippage_bps else None
+        return market(end=len(books), depth=depth)
+
+    found, trader = begin(), Trader(parameters, Account(quote=D(1000)))
     at, saved = {(BOOK, 0): 0, (SIGNALS, 0): 0}, {(BOOK, 0): 0, (SIGNALS, 0): 0}
     told: list[Decision] = []
     for cut in [*cuts, 10**6, -(10**6)]:
         if cut == 0:
-            at, found = dict(saved), market(end=len(books))
-            trader = Trader(PARAMETERS, trader.account, last_window=trader.last_window)
+            at, found = dict(saved), begin()
+            trader = Trader(parameters, trader.account, last_window=trader.last_window)
         place = (BOOK if cut > 0 else SIGNALS, 0)
         batch = topics[place[0]][at[place] : at[place] + abs(cut)]
         at[place] += len(batch)
@@ -167,3 +177,51 @@ def test_restarts_and_the_pace_of_the_topics_change_no_decision(
     books = [book(n, *one) for n, one in enumerate(sorted(times, key=lambda one: one[0]))]
     signals = [signal(n, (n + 1) * 60 * S) for n in range(6)]
     assert played(books, signals, cuts) == played(books, signals, [])
+
+
+LEVELS = st.tuples(
+    st.sampled_from(["bid", "ask"]), st.integers(0, 4), st.integers(0, 3), st.integers(0, 9)
+)
+FRAMES = st.lists(st.tuples(st.integers(61 * S, 400 * S), LEVELS), max_size=40)
+
+
+def deep(offset: int, at: int, level: tuple[str, int, int, int]) -> Record:
+    """A change of a level; seldom a snapshot with that level alone, or the book turned invalid."""
+    side, away, remaining, chance = level
+    snapshot, lost = chance == 0, chance == 1
+    price = D(100 - away) if side == "bid" else D(101 + away)
+    change = BookChange(
+        side=side,  # type: ignore[arg-type]
+        price=price, remaining=D(remaining), reason="initial" if snapshot else "place",
+    )  # fmt: skip
+    message = Message(
+        "gemini", "BTC-USD", "book", "c", None, None if snapshot else at, 0, (change,),
+        None if lost else top(100),
+    )  # fmt: skip
+    return Record(BOOK, 0, offset, 0, KEY, wire.encode(message))
+
+
+@settings(deadline=None)
+@given(FRAMES, st.lists(st.integers(-2, 5), max_size=30))
+def test_a_restart_knows_the_levels_that_a_trader_never_killed_would_know(
+    frames: list[tuple[int, tuple[str, int, int, int]]], cuts: list[int]
+) -> None:
+    books = [deep(n, *one) for n, one in enumerate(sorted(frames))]
+    signals = [signal(n, (n + 1) * 60 * S) for n in range(6)]
+    assert played(books, signals, cuts, slippage_bps=300) == played(
+        books, signals, [], slippage_bps=300
+    )
+
+
+def test_a_restart_goes_back_to_the_snapshot_that_the_levels_build_on() -> None:
+    level = ("bid", 1, 2, 5)
+    frames = [deep(3, 0, (*level[:3], 0)), deep(4, 59 * S, level), deep(5, 61 * S, level)]
+    later = [deep(6, 0, (*level[:3], 0)), deep(7, 90 * S, level)]
+    found = market(*frames, *later, signal(7, 60 * S), end=8, depth=Depth(slippage_bps=D(300)))
+    got = found.next(READ)
+    assert got is not None and got[2] is not None
+    assert got[2].bids == ((D(99), D(2)),)
+    assert found.resume_at(READ) == {(BOOK, 0): 3, (SIGNALS, 0): 10}
+    found.take(signal(8, 120 * S))
+    assert found.next(READ) is not None
+    assert found.resume_at(READ)[BOOK, 0] == 6
