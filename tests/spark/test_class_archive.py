@@ -1,0 +1,30 @@
+"""Spark's JVM starts from the archive of its classes."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from include.local import class_archive
+
+
+def test_the_jvm_maps_the_archive(spark: SparkSession) -> None:
+    options = class_archive.archive_options()
+    if not options:
+        pytest.skip("no archive here: ./tickhouse test records it")
+    archive = options[0].partition("=")[2]
+    pid = spark._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
+    assert archive in Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_what_cannot_be_recorded_is_told_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "spark.jsa"
+    monkeypatch.setattr(class_archive, "_archive", lambda: archive)
+    monkeypatch.setattr(class_archive, "RECORDING_S", 0.01)
+    told: list[str] = []
+    class_archive.ensure_class_archive(told.append)
+    assert "could not be recorded" in told[-1]
+    assert class_archive.archive_options() == [] and not archive.exists()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
