@@ -11,10 +11,12 @@ from streaming.simulator import deribit_market as market
 from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_refused import Refused
-from streaming.simulator.deribit_rpc import Fields, Rpc
+from streaming.simulator.deribit_rpc import TOO_MANY, Credits, Fields, Rpc
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.price_path import PricePath
+
+MOST_CONNECTIONS = 32  # of one address
 
 
 class DeribitServer:
@@ -26,19 +28,20 @@ class DeribitServer:
         """Know the credentials to check."""
         self._path, self._venues = path, settings.venues
         self._clock, self._faults, self._account = clock, faults, DeribitAccount(path)
+        self._http_credits, self._open = Credits(), 0
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Deribit's own paths."""
         app.router.add_get("/ws/api/v2", self.websocket)
         app.router.add_get("/api/v2/{method:(public|private)/[a-z_]+}", self.http)
 
-    def _rpc(self) -> Rpc:
+    def _rpc(self, credits: Credits) -> Rpc:
         key, secret = self._venues.deribit_key.reveal(), self._venues.deribit_secret.reveal()
-        return Rpc(self._path, key, secret, self._account)
+        return Rpc(self._path, key, secret, self._account, credits)
 
     async def http(self, request: web.Request) -> web.Response:
         """Answer one method by GET, signed if it is private."""
-        rpc = self._rpc()
+        rpc = self._rpc(self._http_credits)
         asked = {"method": request.match_info["method"], "params": dict(request.query)}
         header, target = request.headers.get("Authorization", ""), request.raw_path
         try:
@@ -46,20 +49,33 @@ class DeribitServer:
         except Refused as refused:
             return web.json_response({"jsonrpc": "2.0", "error": refused.body}, status=400)
         reply = _reply(rpc, asked, self._clock)
-        return web.json_response(reply, status=400 if "error" in reply else 200)
+        status = 429 if _too_many(reply) else 400 if "error" in reply else 200
+        return web.json_response(reply, status=status)
 
-    async def websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one connection."""
+    async def websocket(self, request: web.Request) -> web.StreamResponse:
+        """Serve one connection, unless there are too many."""
+        if self._open >= MOST_CONNECTIONS:
+            return web.Response(status=429)
+        self._open += 1
+        try:
+            return await self._serve(request)
+        finally:
+            self._open -= 1
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = self._faults.socket("deribit")
         await socket.prepare(request)
-        rpc = self._rpc()
+        rpc = self._rpc(Credits())
         jobs = [
             asyncio.ensure_future(self._notify(socket, rpc)),
             asyncio.ensure_future(_beat(socket, rpc)),
         ]
         try:
             async for message in socket:
-                await socket.send_json(_reply(rpc, _asked(message), self._clock))
+                reply = _reply(rpc, _asked(message), self._clock)
+                await socket.send_json(reply)
+                if _too_many(reply):
+                    await socket.close()
         finally:
             for job in jobs:
                 job.cancel()
@@ -121,6 +137,10 @@ def _reply(rpc: Rpc, asked: Fields, clock: Clock) -> Fields:
     except (TypeError, ValueError) as error:
         reply["error"] = {"code": -32602, "message": "Invalid params", "data": str(error)}
     return reply | {"usIn": now_us, "usOut": now_us, "usDiff": 0, "testnet": False}
+
+
+def _too_many(reply: Fields) -> bool:
+    return bool(reply.get("error", {}).get("code") == TOO_MANY)
 
 
 def _notification(channel: str, data: object) -> str:

@@ -14,10 +14,12 @@ from aiohttp import web
 
 from include.variables import Secret
 from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.limits import Throttle
 
 Fields = dict[str, Any]
 PRIVATE = ("order/new", "order/status", "order/cancel", "orders", "mytrades", "balances",
            "notionalvolume")  # fmt: skip
+PER_MINUTE = 600
 FEE_SHARE = Decimal("0.004")
 LEAST = Decimal("0.00001")
 _CENT = Decimal("0.01")
@@ -43,6 +45,7 @@ class GeminiAccount:
     def __init__(self, market: GeminiMarket, *, key: Secret, secret: Secret) -> None:
         """Start with 10,000 USD."""
         self._market, self._key, self._secret = market, key, secret
+        self._limit = Throttle(per_minute=PER_MINUTE, clock=market.clock)
         self._nonce = -1
         self.balances = {"BTC": Decimal(0), "USD": Decimal(10_000)}
         self.orders: list[Fields] = []
@@ -57,6 +60,8 @@ class GeminiAccount:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer any private endpoint."""
+        if refusal := await self._limit.refusal():
+            return refusal
         calls = {
             "/v1/order/new": self._new, "/v1/order/status": self._status,
             "/v1/order/cancel": self._cancel,

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from streaming.simulator.candles import candles
 from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.limits import Throttle
 from streaming.simulator.price_path import PricePath
 
 DETAILS = {
@@ -21,6 +22,7 @@ _WEB_PAGE = (
     '["USD","US Dollar",1,2,0,2,2,true,"$",null]],"networks":[["bitcoin","BTC","Bitcoin"]]}'
     "</script></html>"
 )
+PER_MINUTE = 120
 _MOST_TRADES, _DAY_MS, _HOURS = 500, 86_400_000, 24
 _FRAMES_S = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1hr": 3600, "1h": 3600,
              "6hr": 21_600, "6h": 21_600, "1day": 86_400, "1d": 86_400}  # fmt: skip
@@ -34,6 +36,7 @@ class GeminiRest:
     def __init__(self, market: GeminiMarket, path: PricePath) -> None:
         """Tell this market, and the path it follows for the past."""
         self._market, self._path = market, path
+        self._limit = Throttle(per_minute=PER_MINUTE, clock=market.clock)
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Gemini's own paths."""
@@ -55,6 +58,8 @@ class GeminiRest:
 
     def _endpoint(self, answer: Answer) -> Serve:
         async def serve(request: web.Request) -> web.Response:
+            if refusal := await self._limit.refusal():
+                return refusal
             symbol = request.match_info.get("symbol", self._market.symbol)
             if symbol.lower() != self._market.symbol:
                 return _bad(f"Supplied value '{symbol}' is not a valid symbol.")

@@ -21,7 +21,7 @@ from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import application
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_refused import Refused
-from streaming.simulator.deribit_rpc import Rpc
+from streaming.simulator.deribit_rpc import Credits, Rpc
 from streaming.simulator.price_path import paths
 
 PATH = paths(7)["BTC-USD"]
@@ -140,7 +140,7 @@ async def fetched(url: str) -> Any:
 
 
 def rpc() -> Rpc:
-    return Rpc(PATH, "k", "SECRET-for-tests-only", DeribitAccount(PATH))
+    return Rpc(PATH, "k", "SECRET-for-tests-only", DeribitAccount(PATH), Credits())
 
 
 def test_the_venues_signature_vector_logs_in() -> None:

@@ -3,6 +3,7 @@
 What ccxt and python-binance refuse is the simulator's fault.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -121,6 +122,17 @@ async def test_ccxt_maps_each_refusal_to_its_own_error(venue: str) -> None:
         client.secret = "wrong"
         with pytest.raises(ccxt.AuthenticationError):
             await client.fetch_balance()
+
+
+@pytest.mark.parametrize("venue", ["gemini", "deribit"])
+async def test_ccxt_maps_a_limit_that_was_passed_to_its_own_error(venue: str) -> None:
+    async with client_of(venue) as client:
+        await client.load_markets()
+        asks = (client.fetch_ticker(FACTS[venue][0]) for _ in range(200))
+        answers = await asyncio.gather(*asks, return_exceptions=True)
+        refused = [one for one in answers if isinstance(one, BaseException)]
+        assert refused and len(refused) < 150
+        assert {type(one) for one in refused} <= {ccxt.RateLimitExceeded, ccxt.DDoSProtection}
 
 
 @pytest.mark.parametrize("venue", ["gemini", "deribit"])
