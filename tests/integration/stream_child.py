@@ -54,6 +54,16 @@ def forgetful(self: sinks.Appender, rows: Any, *, location: str, batch_id: int) 
     return True
 
 
+def once_appended(passed: Callable[[], None]) -> Callable[[], None]:
+    """`passed` from the first append on: a stream's first batch may be an empty one."""
+
+    def looked() -> None:
+        if appended:
+            passed()
+
+    return looked
+
+
 def main(point: str, nth: int) -> None:
     passed = counted(nth)
     if point == "before_write":
@@ -67,8 +77,7 @@ def main(point: str, nth: int) -> None:
     elif point.startswith("sabotage"):
         sinks.Appender.append = forgetful  # type: ignore[method-assign]
         if point == "sabotage_and_die":
-            # (the first batch may be an empty one)
-            write = after(landing.Landing.write, lambda: passed() if appended else None)
+            write = after(landing.Landing.write, once_appended(passed))
             landing.Landing.write = write  # type: ignore[method-assign]
     elif point != "none":
         raise SystemExit(f"no point {point!r}")
