@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from include.errors import ForecastError
-from include.forecast.whole import PARTIAL, put_file, put_folder
+from include.forecast.whole import PARTIAL, put_file, put_folder, remove_folder
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
@@ -138,8 +138,13 @@ def published(folder: Path) -> list[Manifest]:
     """The manifests of all forecasts that are there, newest first."""
     found = []
     for path in folder.glob(f"*/{MANIFEST}"):
-        if not path.parent.name.startswith(PARTIAL):
+        if path.parent.name.startswith(PARTIAL):
+            continue
+        try:
             found.append(_manifest(path))
+        except ForecastError:
+            if path.exists():  # else it was pruned just now
+                raise
     return sorted(found, key=lambda one: (one.made_at, one.forecast_id), reverse=True)
 
 
@@ -220,7 +225,7 @@ def _prune(folder: Path, keep: int) -> None:
     current = current_id(folder)
     for old in published(folder)[keep:]:
         if old.forecast_id != current:
-            shutil.rmtree(folder / old.forecast_id)
+            remove_folder(folder / old.forecast_id)
 
 
 def _time(text: str) -> datetime:

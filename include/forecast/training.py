@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import shutil
 import time
 from datetime import datetime
@@ -15,6 +14,7 @@ from include.errors import ForecastError
 from include.forecast import model
 from include.forecast.history import TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
+from include.forecast.whole import PARTIAL, put_folder, remove_folder
 from include.log import event
 from include.settings import Settings
 
@@ -113,17 +113,11 @@ def _model_id(minutes: TrainingMinutes) -> str:
 
 def _keep(target: Path, text: str, record: ModelRecord) -> None:
     """Write the model into a folder that gets its name when it is complete."""
-    draft = target.with_name(f".partial-{target.name}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for name, content in ((MODEL_FILE, text.encode()), (RECORD_FILE, msgspec.json.encode(record))):
-        with (draft / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    draft.rename(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target.with_name(f"{PARTIAL}{target.name}"), ignore_errors=True)
+    put_folder(target, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(record)})
 
 
 def _prune(settings: Settings) -> None:
     for old in models(settings)[settings.forecast.keep :]:
-        shutil.rmtree(settings.home / "models" / old.model)
+        remove_folder(settings.home / "models" / old.model)

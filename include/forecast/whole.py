@@ -1,10 +1,12 @@
 """Files and folders that are there whole or not at all, whatever is killed on the way."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 PARTIAL = ".partial-"
+GONE = f"{PARTIAL}gone-"
 
 
 def put_folder(target: Path, files: Mapping[str, bytes]) -> None:
@@ -16,6 +18,18 @@ def put_folder(target: Path, files: Mapping[str, bytes]) -> None:
     _sync_folder(draft)
     os.rename(draft, target)  # noqa: PTH104 - one seam for the tests to break
     _sync_folder(target.parent)
+
+
+def remove_folder(target: Path) -> None:
+    """Take a folder's name away in one move, then its files: nobody finds a half of it.
+
+    What an earlier removal beside it left behind goes too.
+    """
+    gone = target.with_name(f"{GONE}{target.name}")
+    shutil.rmtree(gone, ignore_errors=True)
+    os.rename(target, gone)  # noqa: PTH104 - one seam for the tests to break
+    for left_over in target.parent.glob(f"{GONE}*"):
+        shutil.rmtree(left_over)
 
 
 def put_file(target: Path, content: bytes) -> None:
