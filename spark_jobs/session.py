@@ -5,6 +5,7 @@ Under `spark-submit` the master given there wins, so the same entry points run o
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -46,6 +47,7 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
     """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     scratch = settings.home / "spark"
     java = [
         f"-Dderby.system.home={scratch}", *archive_options(), *([] if ui_port else SHORT_LIVED),

@@ -30,7 +30,7 @@ CHUNK_ROWS = 65_536
 TREND_SD, SIGMA_SD = 5.0, 0.5
 SMALLEST_SIGMA2 = 1e-18
 SMALLEST_DELTA = 1e-12
-STEPS, TOLERANCE = 2000, 1e-12
+STEPS, TOLERANCE, STILL = 500, 1e-12, 1e-9
 CANCELLING = 1e-7
 PASSES = 3
 # The matrices are small: threads that spin for each other cost ten times what they save on a
@@ -96,7 +96,7 @@ class MapBackend(IStanBackend):
         if reason:
             return dict(self._stock(reason).fit(stan_init, stan_data, **kwargs))
         theta, sigma = estimate(stan_data)
-        return _as_params(theta, sigma, changes=int(stan_data["S"]))
+        return as_params(theta, sigma, changes=int(stan_data["S"]))
 
     def sampling(
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], samples: int, **kwargs: Any
@@ -118,10 +118,17 @@ def estimate(data: Mapping[str, Any]) -> tuple[Floats, float]:
         for _ in range(PASSES):
             sums = sums_of(data, theta)
             theta, sigma2 = maximised(sums, priors)
-            # RSS from sums cancels when the fit is nearly perfect: sum again around this theta
-            if sums.rss(theta) > CANCELLING * sums.square:
+            if settled(sums, theta):
                 break
     return theta, float(np.sqrt(sigma2))
+
+
+def settled(sums: Sums, theta: Floats) -> bool:
+    """Whether these sums tell the residuals at theta well.
+
+    RSS from sums cancels when the fit is nearly perfect: they are to be taken again around theta.
+    """
+    return sums.rss(theta) > CANCELLING * sums.square
 
 
 def sums_of(data: Mapping[str, Any], reference: Floats) -> Sums:
@@ -144,10 +151,12 @@ def maximised(sums: Sums, priors: Priors) -> tuple[Floats, float]:
     weights[priors.deltas] = 1 / priors.tau**2
     best = -np.inf
     for _ in range(STEPS):
-        theta = _solved(sums, weights, sigma2)
+        before, theta = theta, _solved(sums, weights, sigma2)
         sigma2 = variance(sums, theta)
         reached = log_posterior(sums, priors, theta, sigma2)
-        if reached - best <= TOLERANCE * abs(reached):
+        # The posterior is flat at its top: it stands still before theta does.
+        moved = float(np.abs(theta - before).max())
+        if reached - best <= TOLERANCE * abs(reached) and moved <= STILL:
             break
         best, weights = reached, priors.majorised(theta)
     return theta, sigma2
@@ -205,7 +214,8 @@ def _uncovered(data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     return f"the optimiser's options {sorted(options)}" if options else ""
 
 
-def _as_params(theta: Floats, sigma: float, *, changes: int) -> dict[str, Any]:
+def as_params(theta: Floats, sigma: float, *, changes: int) -> dict[str, Any]:
+    """The parameters as Prophet keeps them: each an array of one row."""
     parts = {
         "k": theta[:1], "m": theta[1:2], "delta": theta[2 : 2 + changes],
         "sigma_obs": np.array([sigma]), "beta": theta[2 + changes :],

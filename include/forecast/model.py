@@ -40,21 +40,22 @@ class Fitted:
 
 def fit(frame: pd.DataFrame, *, stock: bool = False) -> Fitted:
     """Prophet fitted to log(`close`) at `ds`, with the seasonalities the span allows."""
-    model = _unfitted(frame)
+    model = unfitted(frame)
     if not stock:
         model.stan_backend = MapBackend()
-    model.fit(_rows(frame))
+    model.fit(rows_of(frame))
     by = str(getattr(model.stan_backend, "fitted_by", "stan"))
     return Fitted(model, by, volatility(frame))
 
 
 def stan_data(fitted: Any, frame: pd.DataFrame) -> dict[str, Any]:
     """What Stan is given for these minutes, with a fitted model's own trend changes."""
-    data = dict(vars(_unfitted(frame).preprocess(_rows(frame))))
+    data = dict(vars(unfitted(frame).preprocess(rows_of(frame))))
     return data | {"t_change": fitted.changepoints_t}
 
 
-def _unfitted(frame: pd.DataFrame) -> Any:
+def unfitted(frame: pd.DataFrame, *, changes: list[pd.Timestamp] | None = None) -> Any:
+    """Prophet with the seasonalities that the span allows; its own trend changes unless given."""
     days = (frame["ds"].iloc[-1] - frame["ds"].iloc[0]) / pd.Timedelta(days=1)
     return Prophet(
         growth="linear",
@@ -62,10 +63,12 @@ def _unfitted(frame: pd.DataFrame) -> Any:
         weekly_seasonality=bool(days >= WEEKLY_NEEDS_DAYS),
         daily_seasonality=bool(days >= DAILY_NEEDS_DAYS),
         uncertainty_samples=0,
+        changepoints=changes,
     )
 
 
-def _rows(frame: pd.DataFrame) -> pd.DataFrame:
+def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows as Prophet reads them: `ds` and `y`, the log of `close`."""
     return pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
 
 

@@ -1,0 +1,98 @@
+"""A series as its model needs it where the rows are elsewhere: a few of them, and sums over all.
+
+Of the rows themselves Prophet takes only the first and last time, the largest |y| and the times
+where its trend may change; the fit takes sums (`map_fit`). So a handful of rows makes the same
+Prophet as all of them, and the rest can be summed where it lies.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.forecast.map_fit import (
+    THREADS,
+    Floats,
+    MapBackend,
+    Priors,
+    Sums,
+    as_params,
+    priors_of,
+    sums_of,
+)
+from include.forecast.model import Fitted, rows_of, unfitted
+
+CHANGES, CHANGE_RANGE = 25, 0.8  # Prophet's own
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The rows that shape a model: first, last, lowest, highest, and where the trend may change.
+
+    `frame` has `ds` (naive UTC) and `close`, oldest first; `rows` is how many the series has,
+    `walk` its `volatility`.
+    """
+
+    rows: int
+    frame: pd.DataFrame
+    changes: list[pd.Timestamp]
+    walk: float
+
+
+class _Found(MapBackend):
+    """A back end that was told the result."""
+
+    def __init__(self, theta: Floats, sigma: float) -> None:
+        self._theta, self._sigma = theta, sigma
+        super().__init__()
+
+    def fit(
+        self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
+        return as_params(self._theta, self._sigma, changes=int(stan_data["S"]))
+
+
+def change_rows(rows: int) -> list[int]:
+    """The numbers, from 0, of the rows where Prophet lets the trend change."""
+    inside = int(np.floor(rows * CHANGE_RANGE))
+    count = max(min(CHANGES, inside - 1), 0)
+    return [int(one) for one in np.linspace(0, inside - 1, count + 1).round()[1:]]
+
+
+def skeleton(sketch: Sketch) -> tuple[Any, Priors]:
+    """Prophet as it would be before its fit to the whole series, and its priors."""
+    model = unfitted(sketch.frame, changes=sketch.changes)
+    data = model.preprocess(rows_of(sketch.frame))
+    model.stan_backend = MapBackend()
+    return model, priors_of(vars(data))
+
+
+def partial_sums(model: Any, frame: pd.DataFrame, reference: Floats) -> Sums:
+    """The sums over some rows (`ds`, `close`) around a reference, by a skeleton's scales."""
+    rows = model.setup_dataframe(rows_of(frame))
+    features = model.make_all_seasonality_features(rows)[0]
+    data = {"T": len(rows), "t": rows["t"], "y": rows["y_scaled"], "X": features,
+            "t_change": model.changepoints_t}  # fmt: skip
+    with THREADS.limit(limits=1, user_api="blas"):
+        return sums_of(data, reference)
+
+
+def total(parts: list[Sums]) -> Sums:
+    """Sums over all the rows from sums over parts of them, around the same reference."""
+    first = parts[0]
+    return Sums(
+        rows=sum(one.rows for one in parts),
+        gram=np.sum([one.gram for one in parts], axis=0),
+        moment=np.sum([one.moment for one in parts], axis=0),
+        square=float(sum(one.square for one in parts)),
+        reference=first.reference,
+    )
+
+
+def finished(sketch: Sketch, theta: Floats, sigma: float) -> Fitted:
+    """The fitted model, ready to predict; a constant series is Prophet's own special case."""
+    model = unfitted(sketch.frame, changes=sketch.changes)
+    model.stan_backend = _Found(theta, sigma)
+    model.fit(rows_of(sketch.frame))
+    return Fitted(model, MapBackend.fitted_by, sketch.walk)

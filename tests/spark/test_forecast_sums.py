@@ -1,0 +1,75 @@
+"""Prophet fitted in Spark, by sums and a few rows, is Prophet fitted to the rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from include.forecast import map_fit, model
+from include.forecast.sketch import skeleton
+from spark_jobs.transforms.forecast_sums import fitted, sketches, summed
+
+BEGIN = pd.Timestamp("2026-03-01 00:07")
+
+
+def walk(minutes: int, seed: int, *, price: float = 60_000.0, seasons: float = 0.0) -> pd.DataFrame:
+    chance = np.random.default_rng(seed)
+    steps = np.cumsum(chance.normal(0, 4e-4, minutes))
+    daily = seasons * np.sin(np.arange(minutes) * 2 * np.pi / 1440)
+    ds = pd.date_range(BEGIN, periods=minutes, freq="min")
+    return pd.DataFrame({"ds": ds, "close": price * np.exp(steps + daily)})
+
+
+SERIES = {
+    "BTC-USD": walk(20 * 1440, 1),
+    "ETH-USD": walk(5 * 1440, 2, price=0.5, seasons=0.02),  # log price below 0: |y| is largest low
+    "GAP-USD": walk(4 * 1440, 3).drop(index=range(1000, 3000)).reset_index(drop=True),
+    "ONE-USD": walk(3000, 4, price=1.0).assign(close=1.0),  # log price 0 throughout
+    "LIN-USD": walk(3000, 5).assign(close=np.exp(np.linspace(9, 9.1, 3000))),  # a perfect fit
+}
+
+
+@pytest.fixture(scope="module")
+def minutes(spark: SparkSession) -> DataFrame:
+    frames = [frame.assign(symbol=symbol) for symbol, frame in SERIES.items()]
+    shuffled = pd.concat(frames).sample(frac=1.0, random_state=7)
+    rows = spark.createDataFrame(shuffled).repartition(5)
+    return rows.withColumn("ds", rows["ds"].cast("timestamp_ntz")).cache()
+
+
+def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame) -> None:
+    found = fitted(minutes)
+    assert set(found) == set(SERIES)
+    for symbol, frame in SERIES.items():
+        alone, spark = model.fit(frame), found[symbol]
+        assert (spark.prophet.start, spark.prophet.t_scale, spark.prophet.y_scale) == (
+            alone.prophet.start, alone.prophet.t_scale, alone.prophet.y_scale,
+        )  # fmt: skip
+        np.testing.assert_array_equal(
+            spark.prophet.changepoints_t, alone.prophet.changepoints_t, err_msg=symbol
+        )
+        assert spark.walk == pytest.approx(alone.walk, rel=1e-9)
+        start = frame["ds"].iloc[-1].tz_localize("UTC")
+        forecasts = [
+            model.predict(one.prophet, start=start, minutes=2000, walk=one.walk)
+            for one in (spark, alone)
+        ]
+        for column in ("yhat", "yhat_lower", "yhat_upper"):
+            one, other = (np.log(forecast[column]) for forecast in forecasts)
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9, err_msg=symbol)
+
+
+def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
+    frames = {symbol: skeleton(sketch) for symbol, sketch in sketches(minutes).items()}
+    models = {symbol: prophet for symbol, (prophet, _) in frames.items()}
+    references = {
+        symbol: np.full(len(priors.precision), 0.01) for symbol, (_, priors) in frames.items()
+    }
+    found = summed(minutes, models, references)
+    for symbol, frame in SERIES.items():
+        data = model.stan_data(models[symbol], frame)
+        alone = map_fit.sums_of(data, references[symbol])
+        assert found[symbol].rows == alone.rows == len(frame)
+        np.testing.assert_allclose(found[symbol].gram, alone.gram, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(found[symbol].moment, alone.moment, rtol=1e-9, atol=1e-9)
+        assert found[symbol].square == pytest.approx(alone.square, rel=1e-9)
