@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from include.forecast.evaluation import HORIZONS, Evaluation, Plan, evaluated
+from include.forecast.evaluation import HORIZONS, OURS, Evaluation, Plan, evaluated
 from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
 from include.forecast.scores import Score
@@ -56,6 +56,20 @@ def as_table(found: Evaluation) -> str:
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def as_note(found: Evaluation) -> str:
+    """The errors alone as a Markdown table, a row for each horizon: it fits a note of Airflow's."""
+    names = list(dict.fromkeys(one.forecaster for one in found.scores))
+    heads = ("minutes ahead", *names, "side right", "in interval")
+    lines = [verdict(found), "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for horizon in HORIZONS:
+        at = {one.forecaster: one for one in found.scores if one.horizon == horizon}
+        if at:
+            own = (_share(at[OURS].hit_rate), _share(at[OURS].coverage))
+            errors = (f"{at[name].mae:.5g}" for name in names)
+            lines.append(f"| {' | '.join((str(horizon), *errors, *own))} |")
+    return "\n".join([*lines, "", f"Mean absolute errors in price; the last columns are {OURS}'s."])
 
 
 def verdict(found: Evaluation) -> str:

@@ -14,6 +14,7 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 FIRST_DAG = "ingest_history"
 LOOP_DAGS = (FIRST_DAG, "retrain_forecast", "publish_forecast")
 OVER = {"success", "failed"}
+NOTE_CHARACTERS = 1000
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -118,9 +119,10 @@ class AirflowApi:
         return any(one["dag_id"] == dag for one in told["dags"])
 
     def note(self, dag: str, run: str, text: str) -> None:
-        """Put a note beside a run, where Airflow's UI shows it."""
+        """Put a note beside a run, where Airflow's UI shows it; cut to what Airflow takes."""
         path = f"/api/v2/dags/{dag}/dagRuns/{urllib.parse.quote(run, safe='')}"
-        self._send("PATCH", path, {"note": text})
+        cut = text if len(text) <= NOTE_CHARACTERS else f"{text[: NOTE_CHARACTERS - 1]}…"
+        self._send("PATCH", path, {"note": cut})
 
     def _send(self, method: str, path: str, body: Any, *, token: bool = True) -> Any:
         if token and not self._token:

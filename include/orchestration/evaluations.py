@@ -23,8 +23,8 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
         settings, symbol=record.symbol, as_of=record.as_of, run_id=run, now=datetime.now(UTC),
         span=record.trained_until - record.trained_from,
     )  # fmt: skip
-    text = evaluating.as_table(found)
-    log.info("%s", text)
+    log.info("%s", evaluating.as_table(found))
+    text = evaluating.as_note(found)
     _note(settings, dag, run, text)
     return text
 

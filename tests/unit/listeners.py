@@ -24,7 +24,7 @@ def webhook(*, status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def log_message(self, format: str, *args: Any) -> None:
             return
 
-    with _serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)) as port:
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)) as port:
         yield f"http://127.0.0.1:{port}/hook", got
 
 
@@ -51,12 +51,12 @@ def mail_server() -> Iterator[tuple[int, list[bytes]]]:
                 else:
                     self.say("250 fine" if word in {"HELO", "EHLO", "MAIL", "RCPT"} else "502 no")
 
-    with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Taker)) as port:
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Taker)) as port:
         yield port, got
 
 
 @contextmanager
-def _serving(server: socketserver.TCPServer) -> Iterator[int]:
+def serving(server: socketserver.TCPServer) -> Iterator[int]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
