@@ -16,8 +16,8 @@ Millis = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000_000)]
 
 _T = TypeVar("_T")
 MONEY, QUANTITY = Decimal("1e-8"), Decimal("1e-10")  # finest steps of the lake's columns
-_ZERO = Decimal(0)
-_TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
+NONE = Decimal(0)
+TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
 MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
@@ -79,7 +79,7 @@ def positive(value: Decimal, step: Decimal) -> None:
     Raises:
         RejectedFrame: `out_of_range`, or `too_fine`: the column would have to round it.
     """
-    if not value.is_finite() or not 0 < value < _TOO_LARGE:
+    if not value.is_finite() or not 0 < value < TOO_LARGE:
         raise RejectedFrame("out_of_range", str(value)[:80])
     if value.quantize(step) != value:
         raise RejectedFrame("too_fine", str(value)[:80])
@@ -92,7 +92,7 @@ def both_positive(price: Decimal, quantity: Decimal) -> None:
         RejectedFrame: as `positive`.
     """
     try:
-        fits = _ZERO < price < _TOO_LARGE and _ZERO < quantity < _TOO_LARGE
+        fits = NONE < price < TOO_LARGE and NONE < quantity < TOO_LARGE
     except InvalidOperation:  # comparing what is no number
         fits = False
     if fits and price.same_quantum(MONEY) and quantity.same_quantum(MONEY):

@@ -9,7 +9,6 @@ import msgspec
 
 from include.market.events import Ticker, Top, Trade
 from streaming.feeds.decoded import (
-    MICROS_FROM,
     MONEY,
     QUANTITY,
     Id,
@@ -33,12 +32,6 @@ class AggTradePayload(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag=
     l: Id  # noqa: E741 (the venue's name)
     T: Millis
     m: bool
-
-
-class CombinedAggTrade(msgspec.Struct, frozen=True, gc=False):
-    """`@aggTrade` in combined framing: of one type alone, which is read fastest."""
-
-    data: AggTradePayload
 
 
 class TradePayload(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="trade"):
@@ -126,16 +119,11 @@ def sequence_of(payload: AggTradePayload | TradePayload) -> int:
 def trade_of(payload: AggTradePayload | TradePayload) -> Trade:
     """The trade; refused if a number does not fit."""
     both_positive(payload.p, payload.q)
-    if type(payload) is AggTradePayload:
-        at = payload.T if payload.T >= MICROS_FROM else payload.T * 1000
-        return Trade(
-            str(payload.a), payload.p, payload.q, "sell" if payload.m else "buy",
-            at, payload.f, payload.l,
-        )  # fmt: skip
-    number = sequence_of(payload)
+    ids = (payload.f, payload.l) if isinstance(payload, AggTradePayload) else (None, None)
     return Trade(
-        str(number), payload.p, payload.q, "sell" if payload.m else "buy", micros(payload.T)
-    )
+        str(sequence_of(payload)), payload.p, payload.q, "sell" if payload.m else "buy",
+        micros(payload.T), *ids,
+    )  # fmt: skip
 
 
 def ticker_of(payload: TickerPayload) -> Ticker:

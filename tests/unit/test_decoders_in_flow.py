@@ -1,0 +1,88 @@
+"""Binance's aggregate trades in the flow of a combined stream, where a shorter path reads them."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import RejectedFrame
+from include.market.events import Frame, LedgerEntry, Message, Trade
+from streaming.feeds.venues.binance import BinanceDecoder
+
+ORDINARY = {
+    "e": "aggTrade", "E": 1617566591315, "s": "BTCUSDT", "a": 665, "p": "58001.03000000",
+    "q": "0.08620500", "f": 745, "l": 747, "T": 1617566591314, "m": True, "M": True,
+}  # fmt: skip
+
+
+def following(**changed: Any) -> tuple[Message, ...]:
+    """What is told of a trade (665 unless changed) on a connection that has told 664."""
+    decoder = BinanceDecoder(symbols=("BTC-USDT",), conn="c", last_ids={"BTC-USDT": 664})
+    framed = {"stream": "btcusdt@aggTrade", "data": ORDINARY | changed}
+    text = json.dumps(framed, separators=(",", ":"))
+    return decoder.decode(Frame(data=text.encode(), received_time=5)).messages
+
+
+def test_an_ordinary_trade_that_follows_is_told_whole() -> None:
+    trade = Trade(
+        "665", Decimal("58001.03"), Decimal("0.086205"), "sell", 1617566591314000, 745, 747
+    )
+    (told,) = following()
+    assert told == Message(
+        venue="binance", symbol="BTC-USDT", kind="trade", conn="c", seq=(665, 665),
+        venue_time=1617566591315000, received_time=5, events=(trade,),
+    )  # fmt: skip
+    (bought,) = following(m=False)
+    assert isinstance(bought.events[0], Trade) and bought.events[0].side == "buy"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"p": "-58001.03000000"}, "out_of_range"),
+        ({"p": "0.00000000"}, "out_of_range"),
+        ({"p": "1000000000000.00000000"}, "out_of_range"),
+        ({"q": "-0.08620500"}, "out_of_range"),
+        ({"q": "0.00000000"}, "out_of_range"),
+        ({"q": "1000000000000.00000000"}, "out_of_range"),
+        ({"q": "NaN"}, "out_of_range"),
+        ({"p": "Infinity"}, "out_of_range"),
+        ({"p": "58001.123456789"}, "too_fine"),
+        ({"q": "0.00000000001"}, "too_fine"),
+        ({"s": "DOGEUSDT"}, "unknown_symbol"),
+        ({"a": -1}, "wrong_type"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_the_flow_too(changed: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RejectedFrame) as refused:
+        following(**changed)
+    assert refused.value.reason == reason
+
+
+def test_a_hole_and_a_repeat_are_seen_in_the_flow() -> None:
+    gap, told = following(a=668)
+    assert gap.events == (LedgerEntry("gap", "missing", 665, 667),) and told.seq == (668, 668)
+    assert following(a=664) == ()
+
+
+@given(
+    milliseconds=st.integers(1, 4_102_444_800_000),
+    price=st.decimals("0.00000001", "999999999999.99999999", places=8),
+    fine=st.tuples(st.booleans(), st.booleans()),
+    padded=st.booleans(),
+)
+def test_times_in_either_unit_and_prices_of_any_length_are_told_alike(
+    milliseconds: int, price: Decimal, fine: tuple[bool, bool], padded: bool
+) -> None:
+    told_at, at = (
+        milliseconds * 1000 if micros and milliseconds >= 10**11 else milliseconds
+        for micros in fine
+    )  # fmt: skip
+    text = f"{price:f}" if padded else f"{price:f}".rstrip("0").rstrip(".")
+    (told,) = following(E=told_at, T=at, p=text)
+    (trade,) = told.events
+    assert isinstance(trade, Trade) and trade.price == Decimal(text)
+    assert told.venue_time == trade.traded_at == milliseconds * 1000
