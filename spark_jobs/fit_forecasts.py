@@ -1,0 +1,113 @@
+"""Fit a model to every symbol of the lake at once, on whatever Spark runs on.
+
+`python -m spark_jobs.fit_forecasts --output DIR`, or the same by spark-submit on a cluster, writes
+one file a symbol: Prophet's own JSON, as `retrain_forecast` keeps it. Only a few rows and small
+matrices of each symbol leave the cluster (`transforms/forecast_sums.py`).
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from include.errors import HistoryError, TickhouseError
+from include.forecast.history import LEAST_MINUTES
+from include.forecast.model import to_json
+from include.lake.columns import Table
+from include.lake.tables import HISTORY, TABLES
+from include.log import event, start_logging
+from include.settings import Settings, from_environment
+from spark_jobs.session import session
+from spark_jobs.sinks import create_table, path
+from spark_jobs.transforms.forecast_sums import fitted
+
+# The rules of `include/forecast/history.py`: an archive's minute wins over the lake's own, of two
+# archives the one loaded last; a minute without a trade is left out.
+MINUTES = """
+WITH ranked AS (
+    SELECT symbol, minute, close, row_number() OVER (
+        PARTITION BY symbol, minute ORDER BY loaded_at DESC, source) AS place
+    FROM {history} WHERE traded
+), archived AS (
+    SELECT symbol, minute, close FROM ranked WHERE place = 1
+), landed AS (
+    SELECT symbol, date_trunc('minute', traded_at) AS minute,
+           max_by(price, struct(traded_at, `offset`, event_index)) AS close
+    FROM {trades} GROUP BY symbol, date_trunc('minute', traded_at)
+)
+SELECT symbol, CAST(minute AS timestamp_ntz) AS ds, CAST(close AS double) AS close FROM archived
+UNION ALL
+SELECT symbol, CAST(minute AS timestamp_ntz), CAST(close AS double)
+FROM landed ANTI JOIN archived USING (symbol, minute)
+"""
+log = start_logging("fit_forecasts")
+
+
+def lake_minutes(spark: SparkSession, settings: Settings, *, as_of: datetime) -> DataFrame:
+    """`symbol, ds, close` of every whole minute with a trade before `as_of`, of all symbols."""
+    upto = as_of.astimezone(UTC).replace(second=0, microsecond=0)
+    history = _before(spark, settings, HISTORY, time="minute", upto=upto)
+    trades = _before(spark, settings, TABLES["trades"], time="traded_at", upto=upto)
+    return spark.sql(MINUTES, history=history, trades=trades)
+
+
+def _before(
+    spark: SparkSession, settings: Settings, table: Table, *, time: str, upto: datetime
+) -> DataFrame:
+    create_table(spark, settings, table)
+    rows = spark.read.format("delta").load(path(settings, table.name))
+    return rows.where(F.col(time) < F.lit(upto))
+
+
+def fit_all(minutes: DataFrame, output: Path, *, symbols: tuple[str, ...] = ()) -> list[str]:
+    """Fit and write a model of each symbol that has enough minutes; give the symbols.
+
+    Raises:
+        HistoryError: no symbol has, or one that was asked for has not.
+    """
+    counts = {row["symbol"]: row["count"] for row in minutes.groupBy("symbol").count().collect()}
+    asked = symbols or tuple(sorted(counts))
+    enough = [one for one in asked if counts.get(one, 0) >= LEAST_MINUTES]
+    for one in sorted(set(asked) - set(enough)):
+        said = f"only {counts.get(one, 0)} minutes of {one} with a trade: {LEAST_MINUTES} needed"
+        if symbols:
+            raise HistoryError(said)
+        log.warning(event("symbol left out", reason=said))
+    if not enough:
+        raise HistoryError(f"no symbol has the {LEAST_MINUTES} minutes that a model needs")
+    output.mkdir(parents=True, exist_ok=True)
+    for symbol, found in fitted(minutes.where(F.col("symbol").isin(*enough))).items():
+        draft = output / f".{symbol}.partial"
+        draft.write_text(to_json(found.prophet))
+        draft.rename(output / f"{symbol}.json")
+        log.info(event("model fitted", symbol=symbol, rows=counts[symbol], walk=found.walk))
+    return enough
+
+
+@click.command()
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--symbol", "symbols", multiple=True, help="BASE-QUOTE; repeatable; none: all")
+@click.option("--as-of", default="", help="leave out minutes from this time on (ISO, UTC)")
+def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
+    """Fit a model to every symbol of the lake."""
+    try:
+        moment = datetime.fromisoformat(as_of) if as_of else datetime.now(UTC)
+    except ValueError:
+        raise click.BadParameter(f"{as_of!r} is no ISO time", param_hint="--as-of") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    try:
+        settings = from_environment()
+        spark = session(settings, "fit forecasts")
+        done = fit_all(lake_minutes(spark, settings, as_of=moment), output, symbols=symbols)
+        spark.stop()
+    except TickhouseError as error:
+        log.error(event("no models", error=error))
+        sys.exit(1)
+    click.echo("\n".join(done))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The models of a whole lake, fitted in Spark, are those that the retraining DAG would make."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from include.errors import HistoryError
+from include.forecast import model
+from include.forecast.history import training_minutes
+from include.settings import Settings
+from spark_jobs.fit_forecasts import fit_all, lake_minutes
+from tests.unit.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
+
+END = T0 + timedelta(days=3)
+
+
+@pytest.fixture
+def lake(settings: Settings) -> Settings:
+    """Three days of archive, a second archive over some of it, trades before and after its end."""
+    closes = wave(3)
+    closes[100:130] = [None] * 30
+    write_history(settings, closes)
+    write_history(settings, [1.0, None, 2.0], start=T0, source="bitfinex")  # a tie in load time
+    newer = NOW + MINUTE
+    write_history(settings, [9100.0, 9101.0], start=T0 + 500 * MINUTE, loaded_at=newer)
+    second = timedelta(seconds=1)
+    write_trades(settings, [
+        (T0 + 110 * MINUTE + 5 * second, 9007.25), (T0 + 110 * MINUTE + 9 * second, 9008.5),
+        (T0 + 700 * MINUTE, 1.0), (END + 10 * second, 9050.0), (END + MINUTE, 9051.0),
+        (END + 2 * MINUTE + second, 9060.0),
+    ])  # fmt: skip
+    return settings
+
+
+def test_the_lakes_minutes_are_those_that_training_reads(
+    spark: SparkSession, lake: Settings, tmp_path: Path
+) -> None:
+    as_of = END + 2 * MINUTE
+    minutes = lake_minutes(spark, lake, as_of=as_of).cache()
+    alone = training_minutes(lake.lake, symbol="BTC-USD", as_of=as_of, train_days=0).frame
+    found = minutes.toPandas().sort_values("ds")
+    assert found["symbol"].unique().tolist() == ["BTC-USD"]
+    assert found["ds"].tolist() == alone["ds"].tolist()
+    assert found["close"].tolist() == alone["close"].tolist()
+    assert len(found) == 3 * 1440 - 30 + 1 + 2
+
+    assert fit_all(minutes, tmp_path / "models") == ["BTC-USD"]
+    kept = model.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
+    fitted = model.fit(alone)
+    levels = [
+        model.predict(one, start=as_of, minutes=500, walk=fitted.walk)["yhat"]
+        for one in (kept, fitted.prophet)
+    ]
+    np.testing.assert_allclose(levels[0], levels[1], rtol=1e-8)
+
+
+def test_too_little_history_is_named_and_nothing_is_written(
+    spark: SparkSession, lake: Settings, tmp_path: Path
+) -> None:
+    early = lake_minutes(spark, lake, as_of=T0 + 50 * MINUTE)
+    with pytest.raises(HistoryError, match="no symbol has the 1440 minutes"):
+        fit_all(early, tmp_path / "models")
+    with pytest.raises(HistoryError, match="only 0 minutes of DOGE-USD"):
+        fit_all(early, tmp_path / "models", symbols=("DOGE-USD",))
+    assert not (tmp_path / "models").exists()
