@@ -12,7 +12,7 @@ from aiohttp import web
 
 from include.market.symbols import table
 from streaming.simulator.binance_book import levels
-from streaming.simulator.binance_market import number_at, ticker, trade
+from streaming.simulator.binance_streams import book_id, number_at, ticker, trade
 from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
 
@@ -128,7 +128,7 @@ class BinanceRest:
         most = min(int(request.query.get("limit", 100)), 5000)
         bids, asks = levels(path, second)
         return {
-            "lastUpdateId": number_at(self.clock.now_ms()) * 3,
+            "lastUpdateId": book_id(second),
             "bids": [[f"{p:.8f}", f"{q:.8f}"] for p, q in bids[:most]],
             "asks": [[f"{p:.8f}", f"{q:.8f}"] for p, q in asks[:most]],
         }  # fmt: skip

@@ -21,7 +21,7 @@ from streaming.feeds.fetching import fetching
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healing import Healer, Hole
 from streaming.feeds.refilling import ids_of, refills
-from streaming.simulator import binance_market, deribit_market
+from streaming.simulator import binance_streams, deribit_market
 from streaming.simulator.__main__ import application
 
 SYMBOL = {"binance": "BTC-USDT", "deribit": "BTC-PERPETUAL", "gemini": "BTC-USD"}
@@ -63,7 +63,7 @@ async def healing(
 def newest(venue: str) -> int:
     now_ms = time.time_ns() // 1_000_000
     if venue == "binance":
-        return binance_market.number_at(now_ms) - 10
+        return binance_streams.number_at(now_ms) - 10
     return deribit_market.number_at(now_ms) - 10
 
 

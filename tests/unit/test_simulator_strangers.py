@@ -135,7 +135,7 @@ async def test_ccxt_maps_a_limit_that_was_passed_to_its_own_error(venue: str) ->
         assert {type(one) for one in refused} <= {ccxt.RateLimitExceeded, ccxt.DDoSProtection}
 
 
-@pytest.mark.parametrize("venue", ["gemini", "deribit"])
+@pytest.mark.parametrize("venue", FACTS)
 async def test_ccxt_follows_books_and_trades_over_the_websocket(venue: str) -> None:
     symbol = FACTS[venue][0]
     async with client_of(venue, streamed) as client:
@@ -145,6 +145,34 @@ async def test_ccxt_follows_books_and_trades_over_the_websocket(venue: str) -> N
             assert book["bids"][0][0] < book["asks"][0][0]
         (trade, *_) = await client.watch_trades(symbol)
         assert trade["price"] > 0 and trade["symbol"] == symbol
+
+
+async def test_ccxt_keeps_binances_book_as_rest_tells_it() -> None:
+    async with client_of("binance", streamed) as client:
+        await client.load_markets()
+        compared = 0
+        for _ in range(8):
+            book = await client.watch_order_book("BTC/USDT")
+            told = await client.fetch_order_book("BTC/USDT", 500)
+            if compared < 2 and book["nonce"] == told["nonce"]:
+                assert list(map(list, book["bids"])) == told["bids"]
+                assert list(map(list, book["asks"])) == told["asks"]
+                compared += 1
+        assert compared == 2
+
+
+async def test_ccxt_follows_binances_tickers_and_candles() -> None:
+    async with client_of("binance", streamed) as client:
+        await client.load_markets()
+        pair = ["BTC/USDT", "ETH/USDT"]
+        best = (await client.watch_bids_asks(pair[:1]))["BTC/USDT"]
+        tickers = [await client.watch_ticker(one) for one in pair]
+        assert tickers[0]["last"] == pytest.approx(best["bid"], rel=0.01)
+        assert [one["low"] <= one["last"] <= one["high"] for one in tickers] == [True, True]
+        candles = [await client.watch_ohlcv("BTC/USDT", "1m") for _ in range(2)]
+        at, opened, high, low, closed, volume = candles[-1][-1]
+        assert at % 60_000 == 0 and low <= min(opened, closed) <= max(opened, closed) <= high
+        assert volume > 0
 
 
 async def test_python_binance_reads_orders_and_cancels(monkeypatch: pytest.MonkeyPatch) -> None:

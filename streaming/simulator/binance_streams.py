@@ -1,0 +1,155 @@
+"""What the simulated Binance tells of a symbol at a second or a trade, stream by stream. Pure.
+
+Everything follows from the path and the time alone, so that streams, REST and restarts agree. Ids
+of the book rise by six a second: 6k to 6k + 5 are the changes that make the book of second k.
+Source: binance/binance-spot-api-docs, web-socket-streams.md (2026-06-09).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from streaming.simulator.binance_book import levels
+from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
+
+PER_SECOND = 2
+_IDS = 3 * PER_SECOND
+_ANCHOR_S = FIRST_DAY * DAY_S
+Fields = dict[str, object]
+
+
+def trade(path: PricePath, number: int) -> Fields:
+    """Give aggregate trade `number` as REST tells it."""
+    second, part = _ANCHOR_S + number // PER_SECOND, number % PER_SECOND
+    _, quantity, side, price = path.at(second)
+    whole = Decimal(str(quantity or 0.001)).quantize(Decimal("0.00001")) + Decimal("0.00002")
+    first = (whole * Decimal("0.6")).quantize(Decimal("0.00001"))
+    return {
+        "a": number, "p": f"{price:.8f}", "q": f"{whole - first if part else first:.8f}",
+        "f": number, "l": number, "T": second * 1000 + 500 * part, "m": side < 0, "M": True,
+    }  # fmt: skip
+
+
+def number_at(ms: int) -> int:
+    """Give the number of the first trade at or after a time in ms."""
+    return max(0, -(-(ms - _ANCHOR_S * 1000) * PER_SECOND // 1000))
+
+
+def book_id(second: int) -> int:
+    """Give the last update id of the book of a second, as REST's `lastUpdateId`."""
+    return (second - _ANCHOR_S + 1) * _IDS - 1
+
+
+def kline(path: PricePath, open_ms: int, now_ms: int) -> list[object]:
+    """Give a minute's candle as REST tells it: the sums of the trades made until `now_ms`."""
+    upto = number_at(min(open_ms + 60_000, now_ms))
+    found = [trade(path, n) for n in range(number_at(open_ms), upto)]
+    rows = [(Decimal(str(t["p"])), Decimal(str(t["q"])), t["m"]) for t in found]
+    prices = [price for price, _, _ in rows] or [Decimal(0)]
+    taken = [(price, quantity) for price, quantity, maker_bought in rows if not maker_bought]
+    return [
+        open_ms, str(prices[0]), str(max(prices)), str(min(prices)), str(prices[-1]),
+        f"{sum(q for _, q, _ in rows):.8f}", open_ms + 59_999,
+        f"{sum(p * q for p, q, _ in rows):.8f}", len(rows),
+        f"{sum(q for _, q in taken):.8f}", f"{sum(p * q for p, q in taken):.8f}", "0",
+    ]  # fmt: skip
+
+
+def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
+    told = trade(path, number)
+    return {"e": "aggTrade", "E": told["T"], "s": spelling, **told}
+
+
+def _trade(path: PricePath, spelling: str, number: int) -> Fields:
+    told = trade(path, number)
+    return {
+        "e": "trade", "E": told["T"], "s": spelling, "t": number, "p": told["p"],
+        "q": told["q"], "T": told["T"], "m": told["m"], "M": True,
+    }  # fmt: skip
+
+
+def ticker(path: PricePath, spelling: str, second: int) -> Fields:
+    """Give the rolling 24 hours as `@ticker` tells them."""
+    mid, before = path.at(second)[0], path.at(second - DAY_S)[0]
+    hours = [path.at(second - 3600 * hour)[0] for hour in range(25)]
+    day = path.day(second // DAY_S).quantity
+    base = float(day.sum())
+    texts = {
+        "p": mid - before, "P": (mid / before - 1) * 100, "w": (mid + before) / 2, "x": before,
+        "c": mid, "Q": 0.01, "b": mid - 0.01, "B": 1.5, "a": mid + 0.01, "A": 1.25, "o": before,
+        "h": max(hours), "l": min(hours), "v": base, "q": base * mid,
+    }  # fmt: skip
+    last = number_at(second * 1000)
+    return {
+        "e": "24hrTicker", "E": second * 1000, "s": spelling,
+        **{name: f"{value:.8f}" for name, value in texts.items()},
+        "O": (second - DAY_S) * 1000, "C": second * 1000, "F": last - DAY_S * PER_SECOND,
+        "L": last - 1, "n": DAY_S * PER_SECOND,
+    }  # fmt: skip
+
+
+def _ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+    return [ticker(path, spelling, second)]
+
+
+def _mini_ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+    whole = ticker(path, spelling, second)
+    kept = {name: whole[name] for name in ("E", "s", "c", "o", "h", "l", "v", "q")}
+    return [{"e": "24hrMiniTicker", **kept}]
+
+
+def _klines(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
+    """The candle that is being made; before it, closed, those that ended since."""
+    opens = range(since - since % 60, second, 60)
+    return [_kline_event(path, spelling, one * 1000, second * 1000) for one in opens]
+
+
+def _kline_event(path: PricePath, spelling: str, open_ms: int, now_ms: int) -> Fields:
+    _, o, h, l, c, v, close_ms, q, n, taken, taken_quote, _ = kline(path, open_ms, now_ms)  # noqa: E741
+    first = number_at(open_ms)
+    return {
+        "e": "kline", "E": now_ms, "s": spelling,
+        "k": {
+            "t": open_ms, "T": close_ms, "s": spelling, "i": "1m", "f": first,
+            "L": number_at(min(open_ms + 60_000, now_ms)) - 1, "o": o, "c": c, "h": h, "l": l,
+            "v": v, "n": n, "x": open_ms + 60_000 <= now_ms, "q": q, "V": taken,
+            "Q": taken_quote, "B": "0",
+        },
+    }  # fmt: skip
+
+
+def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
+    """The change of the book from one second to another, all ids between them in one message."""
+    changes = [
+        _changes(dict(old), dict(new))
+        for old, new in zip(levels(path, since), levels(path, second), strict=True)
+    ]
+    return [{
+        "e": "depthUpdate", "E": second * 1000, "s": spelling,
+        "U": book_id(since) + 1, "u": book_id(second), "b": changes[0], "a": changes[1],
+    }]  # fmt: skip
+
+
+def _changes(old: dict[Decimal, Decimal], new: dict[Decimal, Decimal]) -> list[list[str]]:
+    return [
+        [f"{price:.8f}", f"{new.get(price, Decimal(0)):.8f}"]
+        for price in sorted(old | new)
+        if old.get(price) != new.get(price)
+    ]
+
+
+def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
+    """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
+    mid = path.at(_ANCHOR_S + number // PER_SECOND)[0]
+    return {
+        "u": number * 3, "s": spelling, "b": f"{mid - 0.01:.8f}", "B": "1.50000000",
+        "a": f"{mid + 0.01:.8f}", "A": "1.25000000",
+    }  # fmt: skip
+
+
+PER_TRADE: dict[str, Callable[[PricePath, str, int], Fields]] = {
+    "bookTicker": _book_ticker, "trade": _trade, "aggTrade": _agg_trade,
+}  # fmt: skip
+EACH_SECOND: dict[str, Callable[[PricePath, str, int, int], list[Fields]]] = {
+    "ticker": _ticker, "miniTicker": _mini_ticker, "kline_1m": _klines,
+    "depth": _depth, "depth@100ms": _depth,
+}  # fmt: skip

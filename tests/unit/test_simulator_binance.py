@@ -1,0 +1,49 @@
+"""The simulated Binance streams agree with its own book and trades, ids without a hole."""
+
+from decimal import Decimal
+
+from streaming.simulator.binance_book import levels
+from streaming.simulator.binance_streams import EACH_SECOND, PER_TRADE, book_id, number_at
+from streaming.simulator.price_path import PricePath
+
+SECOND = 1_700_000_040  # a minute's first: 28,333,334 x 60
+
+
+def path() -> PricePath:
+    return PricePath(seed=7, stream=1, level=70_000.0)
+
+
+def test_depth_changes_make_the_next_books_and_their_ids_meet() -> None:
+    made, last = path(), book_id(SECOND)
+    book = [dict(side) for side in levels(made, SECOND)]
+    for since, second in [(SECOND, SECOND + 1), (SECOND + 1, SECOND + 2), (SECOND + 2, SECOND + 9)]:
+        (told,) = EACH_SECOND["depth"](made, "BTCUSDT", since, second)
+        assert (told["U"], last) == (last + 1, book_id(since))
+        for side, changes in zip(book, (told["b"], told["a"]), strict=True):
+            assert isinstance(changes, list)
+            for price, quantity in changes:
+                side[Decimal(price)] = Decimal(quantity)
+        last = book_id(second)
+        assert told["u"] == last
+        kept = [{p: q for p, q in side.items() if q} for side in book]
+        assert kept == [dict(side) for side in levels(made, second)]
+
+
+def test_a_closed_candle_is_the_sum_of_its_minutes_trades() -> None:
+    made, numbers = path(), range(number_at(SECOND * 1000), number_at((SECOND + 60) * 1000))
+    trades = [PER_TRADE["trade"](made, "BTCUSDT", number) for number in numbers]
+    assert len(trades) == 120 and trades[0]["T"] == SECOND * 1000
+    (told,) = EACH_SECOND["kline_1m"](made, "BTCUSDT", SECOND + 59, SECOND + 60)
+    candle = told["k"]
+    assert isinstance(candle, dict) and candle["x"] is True and candle["n"] == 120
+    assert (candle["f"], candle["L"]) == (trades[0]["t"], trades[-1]["t"])
+    assert Decimal(candle["v"]) == sum(Decimal(str(one["q"])) for one in trades)
+    prices = [Decimal(str(one["p"])) for one in trades]
+    ends = (candle["o"], candle["h"], candle["l"], candle["c"])
+    assert [Decimal(one) for one in ends] == [prices[0], max(prices), min(prices), prices[-1]]
+
+
+def test_a_candle_in_the_making_says_so_and_follows_the_closed_one() -> None:
+    told = EACH_SECOND["kline_1m"](path(), "BTCUSDT", SECOND + 58, SECOND + 61)
+    closed = [one["k"]["x"] for one in told if isinstance(one["k"], dict)]
+    assert closed == [True, False]
