@@ -22,6 +22,7 @@ logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
 DAY_MINUTES = 1440
 DAILY_NEEDS_DAYS, WEEKLY_NEEDS_DAYS = 2, 14
 CHUNK_MINUTES = 20_000
+LARGE_ROWS = 100_000
 SAMPLES, SEED = 300, 7
 GRID_MINUTES = 60
 CHANGE_ODDS = 0.1
@@ -39,7 +40,14 @@ class Fitted:
 
 
 def fit(frame: pd.DataFrame, *, stock: bool = False) -> Fitted:
-    """Prophet fitted to log(`close`) at `ds`, with the seasonalities the span allows."""
+    """Prophet fitted to log(`close`) at `ds`, with the seasonalities the span allows.
+
+    Rows are in order of time. From `LARGE_ROWS` on, memory does not grow with them.
+    """
+    if not stock and len(frame) >= LARGE_ROWS:
+        from include.forecast.chunked import fit_in_chunks  # noqa: PLC0415 - it builds on this
+
+        return fit_in_chunks(frame)
     model = unfitted(frame)
     if not stock:
         model.stan_backend = MapBackend()

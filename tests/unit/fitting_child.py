@@ -1,0 +1,39 @@
+"""Fits a walk of so many minutes and says the peak of its memory: `… fitting_child ROWS WHOLE`."""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+from include.forecast import model
+
+MB = 1024  # ru_maxrss is in kilobytes
+
+
+def walk(rows: int) -> pd.DataFrame:
+    draw = np.random.default_rng(3)
+    close = 9000 * np.exp(np.cumsum(draw.normal(0, 5e-4, rows)))
+    return pd.DataFrame({"ds": pd.date_range("2013-01-01", periods=rows, freq="min"),
+                         "close": close})  # fmt: skip
+
+
+def peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MB
+
+
+def main(rows: int, *, whole: bool) -> None:
+    frame = walk(rows)
+    if whole:
+        model.LARGE_ROWS = rows + 1
+    before, began = peak_mb(), time.monotonic()
+    fitted = model.fit(frame)
+    told = {"before": before, "peak": peak_mb(), "fit_s": round(time.monotonic() - began, 1),
+            "by": fitted.fitted_by}  # fmt: skip
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), whole=sys.argv[2] == "whole")
