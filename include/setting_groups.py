@@ -21,6 +21,7 @@ class Ports:
     simulator: int = setting(18765, "simulated venues (HTTP and websocket)")
     supervisor: int = setting(19001, "control port of the process supervisor")
     dashboard: int = setting(5006, "live dashboard")
+    sql_server: int = setting(10000, "SQL server for JDBC and ODBC (`up --with sql-server`)")
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,14 @@ class Stream:
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")
+
+
+@dataclass(frozen=True)
+class SqlServer:
+    """Spark's Thrift Server over the lake, for JDBC and ODBC."""
+
+    start: str = setting("", "`yes` lets `up` start it, as `up --with sql-server` does")
+    memory: str = setting("1g", "heap of the SQL server")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from include.setting_groups import (
     Ports,
     Postgres,
     Simulator,
+    SqlServer,
     Stream,
     Supervisor,
     Trader,
@@ -46,6 +47,7 @@ class Settings:
     venues: Venues = field(default_factory=Venues)
     simulator: Simulator = field(default_factory=Simulator)
     stream: Stream = field(default_factory=Stream)
+    sql_server: SqlServer = field(default_factory=SqlServer)
     forecast: Forecast = field(default_factory=Forecast)
     quality: Quality = field(default_factory=Quality)
     trader: Trader = field(default_factory=Trader)

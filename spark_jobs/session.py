@@ -6,9 +6,10 @@ Under `spark-submit` the master given there wins, so the same entry points run o
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 
 from pyspark.sql import SparkSession
 
@@ -39,11 +40,15 @@ SMALL_MACHINE = {
 }
 
 
-def session(settings: Settings, app: str, *, ui_port: int | None = None) -> SparkSession:
+def session(
+    settings: Settings, app: str, *, ui_port: int | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> SparkSession:  # fmt: skip
     """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
 
     Without one it has no UI, its JVM is tuned for a short life, and what that JVM says goes to
-    `spark/jvm.log` of the world: it is a part of a command, whose words are for people.
+    `spark/jvm.log` of the world: it is a part of a command, whose words are for people. `more` are
+    further options of Spark.
     """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
@@ -67,7 +72,7 @@ def session(settings: Settings, app: str, *, ui_port: int | None = None) -> Spar
     )
     if "MASTER" not in os.environ and not os.environ.get("SPARK_ENV_LOADED"):
         builder = builder.master(settings.stream.master)
-    for name, value in (DELTA | SMALL_MACHINE).items():
+    for name, value in (DELTA | SMALL_MACHINE | dict(more)).items():
         builder = builder.config(name, value)
     with nullcontext() if ui_port else _stderr_to(scratch / "jvm.log"):
         spark = builder.getOrCreate()

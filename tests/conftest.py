@@ -23,7 +23,7 @@ def make_environment(var: Path, **more: str) -> dict[str, str]:
     """The same as environment variables, for processes."""
     names = [
         "KAFKA", "KAFKA_CONTROLLER", "POSTGRES", "AIRFLOW", "AIRFLOW_TRIGGERER_LOGS",
-        "AIRFLOW_WORKER_LOGS", "SPARK_UI", "SIMULATOR", "SUPERVISOR", "DASHBOARD",
+        "AIRFLOW_WORKER_LOGS", "SPARK_UI", "SIMULATOR", "SUPERVISOR", "DASHBOARD", "SQL_SERVER",
     ]  # fmt: skip
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     return {

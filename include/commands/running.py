@@ -26,8 +26,18 @@ from include.settings import Settings, from_environment
     default="",
     help="Train on history before this time (ISO, UTC); a tape: its first frame.",
 )
+@click.option(
+    "--with",
+    "extras",
+    multiple=True,
+    type=click.Choice(["sql-server"]),
+    help="Start this too: sql-server, a JDBC/ODBC endpoint over the lake.",
+)
 @click.option("--detach", is_flag=True, help="Return once everything runs.")
-def up(live: bool, tape: Path | None, speed: float, history: str, until: str, detach: bool) -> None:
+def up(
+    live: bool, tape: Path | None, speed: float, history: str, until: str,
+    extras: tuple[str, ...], detach: bool,
+) -> None:  # fmt: skip
     """Start the whole platform on this machine and print the links.
 
     The market is simulated unless --live or --tape is given. A tape with --history starts to play
@@ -37,17 +47,14 @@ def up(live: bool, tape: Path | None, speed: float, history: str, until: str, de
     \b
       ./tickhouse up
       ./tickhouse up --live --detach
+      ./tickhouse up --with sql-server
       ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
     """  # noqa: D301 (click reads the \\b)
     from include.local import first_training
-    from include.local.airflow import generated_secrets
-    from include.local.worlds import chosen, ensure_secrets, enter, first_frame
+    from include.local.worlds import chosen, first_frame
 
-    flags = chosen(live=live, tape=tape, speed=speed, history=history)
-    ensure_secrets(from_environment(flags).var, generated_secrets())
-    steps = Steps()
-    _refuse_second(from_environment())
-    settings = enter(flags)
+    flags = chosen(live=live, tape=tape, speed=speed, history=history, extras=extras)
+    settings, steps = _enter(flags), Steps()
     waits = tape is not None and bool(history)
 
     def train_first() -> None:
@@ -169,6 +176,16 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
     binary = Path(sys.executable).with_name("airflow")
     environ = dict(os.environ) | environment(settings)
     os.execve(binary, [str(binary), *arguments], environ)
+
+
+def _enter(flags: dict[str, str]) -> Settings:
+    """Go to the world of the flags, unless one is up already."""
+    from include.local.airflow import generated_secrets
+    from include.local.worlds import ensure_secrets, enter
+
+    ensure_secrets(from_environment(flags).var, generated_secrets())
+    _refuse_second(from_environment())
+    return enter(flags)
 
 
 def _platform(

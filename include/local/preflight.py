@@ -2,7 +2,7 @@
 
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def check(settings: Settings) -> None:
         PlatformError: a full disk or busy ports, named.
     """
     check_disk(settings.var)
-    check_ports(settings)
+    check_ports(settings, unused=() if settings.sql_server.start == "yes" else ("sql_server",))
 
 
 def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
@@ -38,13 +38,14 @@ def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
         )
 
 
-def check_ports(settings: Settings) -> None:
-    """Raise if any port of the platform is taken.
+def check_ports(settings: Settings, *, unused: Container[str] = ()) -> None:
+    """Raise if any port of the platform is taken; `unused` ones may be.
 
     Raises:
         PlatformError: names each busy port and the setting that moves it.
     """
-    busy = [name for name, port in ports(settings.ports) if _taken(settings.ports.host, port)]
+    busy = [name for name, port in ports(settings.ports)
+            if name not in unused and _taken(settings.ports.host, port)]  # fmt: skip
     if busy:
         named = ", ".join(
             f"{getattr(settings.ports, name)} ({name.replace('_', ' ')})" for name in busy

@@ -38,6 +38,7 @@ def programs(settings: Settings) -> list[Program]:
     found += [_stream(settings), *_airflow(settings), *_feeds(settings)]
     found += [_python(settings, name, stage=4) for name in ("trader", "minutes", "watcher")]
     found += [_dashboard(settings)]
+    found += [_sql_server(settings)] if settings.sql_server.start == "yes" else []
     return sorted(found, key=lambda program: program.stage)
 
 
@@ -108,6 +109,13 @@ def _dashboard(settings: Settings) -> Program:
     return Program(
         "dashboard", 4, [PYTHON, "-m", "streaming.dashboard"],
         lambda: open_port(settings, settings.ports.dashboard),
+    )  # fmt: skip
+
+
+def _sql_server(settings: Settings) -> Program:
+    return Program(
+        "sql-server", 4, [PYTHON, "-m", "spark_jobs.serve_sql"],
+        lambda: open_port(settings, settings.ports.sql_server), ready_s=120, stop_s=30,
     )  # fmt: skip
 
 

@@ -97,11 +97,14 @@ def links(settings: Settings) -> dict[str, str]:
     """The pages a person opens. The Airflow log-in is told by `status`, never in a log."""
     ports = settings.ports
     host = f"http://{ports.host}"
-    return {
+    found = {
         "dashboard": f"{host}:{ports.dashboard}/",
         "airflow": f"{host}:{ports.airflow}/",
         "spark": f"{host}:{ports.spark_ui}/StreamingQuery/",
     }
+    if settings.sql_server.start == "yes":
+        found["sql"] = f"jdbc:hive2://{ports.host}:{ports.sql_server}/default"
+    return found
 
 
 def collected(

@@ -14,7 +14,12 @@ SYMBOL_OF_TAPE = {"btcusd": "BTC-USD"}
 
 
 def chosen(
-    *, live: bool = False, tape: Path | None = None, speed: float = 1.0, history: str = ""
+    *,
+    live: bool = False,
+    tape: Path | None = None,
+    speed: float = 1.0,
+    history: str = "",
+    extras: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """The variables of the world that the flags of `up` ask for.
 
@@ -30,6 +35,8 @@ def chosen(
         found |= _tape(tape, speed)
     if history:
         found["FORECAST_HISTORY"] = _history(history)
+    if "sql-server" in extras:
+        found["SQL_SERVER_START"] = "yes"
     return {PREFIX + name: value for name, value in found.items()}
 
 

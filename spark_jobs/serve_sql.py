@@ -1,0 +1,89 @@
+"""The lake for BI tools: Spark's Thrift Server (JDBC and ODBC) over the same Delta tables.
+
+`python -m spark_jobs.serve_sql` until SIGTERM; `./tickhouse up --with sql-server` starts it. Every
+query sees the newest version of its tables. Log in with any user name: it listens on `ports.host`
+alone, which is this machine unless you say otherwise.
+"""
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import replace
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from include.errors import PlatformError, TickhouseError
+from include.lake.reading import open_table
+from include.lake.tables import TABLES
+from include.log import event, start_logging
+from include.settings import Settings, from_environment
+from spark_jobs.session import session
+from spark_jobs.sinks import path
+
+LOOK_S = 15.0
+# Each new client asks for a Hive metastore, which nothing here needs: it need not wait for one.
+NO_METASTORE = {
+    "spark.hadoop.hive.hmshandler.retry.attempts": "0",
+    "spark.hadoop.hive.hmshandler.retry.interval": "1ms",
+    "spark.hadoop.hive.metastore.connect.retries": "1",
+    "spark.hadoop.hive.metastore.client.connect.retry.delay": "1ms",
+}
+log = start_logging("sql-server")
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Serve until `stop`; a table that comes later is there within `LOOK_S` seconds.
+
+    Raises:
+        PlatformError: the server did not start.
+    """
+    os.environ["HIVE_SERVER2_THRIFT_BIND_HOST"] = settings.ports.host
+    os.environ["HIVE_SERVER2_THRIFT_PORT"] = str(settings.ports.sql_server)
+    heap = replace(settings.stream, driver_memory=settings.sql_server.memory)
+    spark = session(replace(settings, stream=heap), "tickhouse sql server", more=NO_METASTORE)
+    known: set[str] = set()
+    known |= show_tables(spark, settings, known)
+    _start(spark)
+    log.info(event("sql server serves", port=settings.ports.sql_server, tables=len(known)))
+    while not stop.wait(LOOK_S):
+        known |= show_tables(spark, settings, known)
+    spark.stop()
+
+
+def show_tables(spark: SparkSession, settings: Settings, known: set[str]) -> set[str]:
+    """Put the lake's tables that are not `known` into the catalog of every session."""
+    found = {name for name in TABLES if name not in known and open_table(settings.lake, name)}
+    for name in sorted(found):
+        location = path(settings, name).replace("'", "''")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS `{name}` USING delta LOCATION '{location}'")
+    return found
+
+
+def _start(spark: SparkSession) -> None:
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    server = jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
+    try:
+        server.startWithContext(spark._jsparkSession.sqlContext())
+    except Py4JJavaError as error:
+        cause = str(error).strip().splitlines()[0]
+        raise PlatformError(f"the SQL server did not start: {cause}") from error
+
+
+def main() -> None:
+    """Entry point of the process."""
+    stop = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
+    try:
+        serve(from_environment(), stop)
+    except TickhouseError as error:
+        log.error(event("sql server ends", error=error))
+        sys.exit(1)
+    log.info(event("sql server stopped"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The SQL server as a BI tool meets it: by Hive's own JDBC driver, in another process."""
+
+import os
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from include.local.programs import open_port
+from include.settings import ROOT, Settings, load
+from tests.conftest import make_environment
+from tests.services import eventually, running
+from tests.unit.lake_of_rows import at, put
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A SQL server over a lake of two trades."""
+    environ = make_environment(tmp_path_factory.mktemp("sql") / "var")
+    settings = load(environ)
+    trades = [{"symbol": "BTC-USD", "price": price, "traded_at": at("12:00:00")}
+              for price in (Decimal(60_000), Decimal("60001.5"))]  # fmt: skip
+    put(settings.lake, "trades", trades)
+    command = [sys.executable, "-m", "spark_jobs.serve_sql"]
+    log = settings.home / "sql-server.log"
+    with running(command, log=log, env=os.environ | environ, cwd=ROOT) as process:
+        eventually(
+            lambda: open_port(settings, settings.ports.sql_server) or process.poll() is not None,
+            timeout_s=120, what="it listens",
+        )  # fmt: skip
+        yield settings
+
+
+class Client:
+    """Hive's JDBC driver in the JVM of the tests' own session."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self._jvm: Any = spark.sparkContext._jvm
+        self._jvm.java.lang.Class.forName("org.apache.hive.jdbc.HiveDriver")
+        url = f"jdbc:hive2://127.0.0.1:{settings.ports.sql_server}/default"
+        self._link = self._jvm.java.sql.DriverManager.getConnection(url, "analyst", "")
+
+    def rows(self, statement: str) -> list[tuple[str, ...]]:
+        found = self._link.createStatement().executeQuery(statement)
+        width = found.getMetaData().getColumnCount()
+        told = []
+        while found.next():
+            told.append(tuple(found.getString(n + 1) for n in range(width)))
+        return told
+
+    def close(self) -> None:
+        self._link.close()
+
+
+@pytest.fixture(scope="module")
+def client(spark: SparkSession, served: Settings) -> Iterator[Client]:
+    made = Client(spark, served)
+    yield made
+    made.close()
+
+
+def test_a_jdbc_client_reads_tables_types_and_comments(client: Client) -> None:
+    assert ("trades",) in {row[1:2] for row in client.rows("SHOW TABLES")}
+    assert client.rows("SELECT count(*), sum(price), max(traded_at) FROM trades") == [
+        ("2", "120001.50000000", "2026-11-20 12:00:00.0")
+    ]
+    described = {row[0]: row[1] for row in client.rows("DESCRIBE trades")}
+    assert described["price"].strip() == "decimal(20,8)"
+    with pytest.raises(Exception, match="no_such_table"):
+        client.rows("SELECT * FROM no_such_table")
+
+
+def test_rows_and_tables_that_come_later_are_there(client: Client, served: Settings) -> None:
+    put(served.lake, "trades", [{"symbol": "ETH-USD", "price": Decimal(3000)}])
+    assert client.rows("SELECT count(*) FROM trades") == [("3",)]
+    put(served.lake, "quarantine", [{"topic": "market.trades"}])
+    eventually(
+        lambda: any("quarantine" in row for row in client.rows("SHOW TABLES")),
+        timeout_s=60, every_s=1, what="the new table is served",
+    )  # fmt: skip
+    assert client.rows("SELECT topic FROM quarantine") == [("market.trades",)]
+
+
+def test_a_second_client_sees_the_same(
+    spark: SparkSession, client: Client, served: Settings, tmp_path: Path
+) -> None:
+    other = Client(spark, served)
+    assert other.rows("SELECT count(*) FROM trades") == client.rows("SELECT count(*) FROM trades")
+    other.close()
