@@ -5,13 +5,12 @@ query sees the newest version of its tables. Log in with any user name: it liste
 alone, which is this machine unless you say otherwise.
 """
 
-import os
 import signal
 import sys
 import threading
 from dataclasses import replace
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from include.errors import PlatformError, TickhouseError
@@ -39,10 +38,14 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     Raises:
         PlatformError: the server did not start.
     """
-    os.environ["HIVE_SERVER2_THRIFT_BIND_HOST"] = settings.ports.host
-    os.environ["HIVE_SERVER2_THRIFT_PORT"] = str(settings.ports.sql_server)
+    listen = {
+        "spark.hadoop.hive.server2.thrift.bind.host": settings.ports.host,
+        "spark.hadoop.hive.server2.thrift.port": str(settings.ports.sql_server),
+    }
     heap = replace(settings.stream, driver_memory=settings.sql_server.memory)
-    spark = session(replace(settings, stream=heap), "tickhouse sql server", more=NO_METASTORE)
+    spark = session(
+        replace(settings, stream=heap), "tickhouse sql server", more=NO_METASTORE | listen
+    )
     known: set[str] = set()
     known |= show_tables(spark, settings, known)
     _start(spark)
