@@ -1,5 +1,6 @@
-"""Recorded Binance streams: our trades add up to the venue's own minute bars."""
+"""Recorded Binance streams: trades add up to the venue's minute bars, tops are its books'."""
 
+import bisect
 import json
 from collections import Counter
 from decimal import Decimal
@@ -75,3 +76,27 @@ def test_every_frame_of_2024_is_told_or_of_a_kind_not_carried(shared_data: Path)
                 assert message.top == Top(*best) and message.seq == (raw["data"]["u"],) * 2
     assert kinds["trade"] == told["trade"] and kinds["bookTicker"] == told["book"]
     assert told == {"trade": 10147, "book": 45134} and decoder.ignored == {"depthUpdate": 3044}
+
+
+def test_each_top_is_the_best_of_the_depth_message_that_ends_with_it(shared_data: Path) -> None:
+    """The venue's book changes up to an id, which our decoder never reads, as the oracle."""
+    path = shared_data / "ws/binance_spot/btcusdt_trade_bookticker_depth_2024-08-09"
+    decoder, tops, depths = BinanceDecoder(symbols=("BTC-USDT",), conn="tape"), {}, []
+    for frame in read_tape(path):
+        if b"depthUpdate" in frame.data:
+            depths.append(json.loads(frame.data)["data"])
+        tops |= {one.seq: one.top for one in decoder.decode(frame).messages if one.kind == "book"}
+    ids, agreed = sorted(seq[0] for seq in tops if seq), 0
+    for depth in depths:
+        last = ids[max(0, bisect.bisect_right(ids, depth["u"]) - 1)]
+        if not depth["U"] <= last <= depth["u"]:
+            continue  # the best prices did not change within this message
+        top = tops[last, last]
+        bids, asks = ({Decimal(p): Decimal(q) for p, q in depth[side]} for side in "ba")
+        assert top and {top.bid, top.ask} & {*bids, *asks}
+        assert bids.get(top.bid, top.bid_quantity) == top.bid_quantity
+        assert asks.get(top.ask, top.ask_quantity) == top.ask_quantity
+        assert all(price <= top.bid for price, quantity in bids.items() if quantity)
+        assert all(price >= top.ask for price, quantity in asks.items() if quantity)
+        agreed += 1
+    assert (agreed, len(depths)) == (2842, 3044)
