@@ -79,7 +79,8 @@ def _run_initdb(settings: Settings, data: Path, password_file: str) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise PlatformError(f"PostgreSQL's folder could not be made: {said[-1] if said else '?'}")
+        wrong = [one for one in said if "FATAL" in one or "error" in one] or said[-1:]
+        raise PlatformError(f"PostgreSQL's folder could not be made: {'; '.join(wrong)}")
 
 
 def _hand_over(path: Path, *, folder: bool = True) -> None:
