@@ -19,6 +19,7 @@ from include.serving.tables import create_tables
 from include.settings import Settings
 
 Say = Callable[[str], None]
+STOP_SLACK_S = 10.0
 
 
 class Platform:
@@ -73,6 +74,10 @@ class Platform:
         if not self.supervisor.running():
             return
         pid = int(pid_file.read_text()) if pid_file.exists() else None
+        # supervisord stops one after the other: what needs the broker and the database goes first.
+        above = [program for program in programs(self.settings) if program.stage > 0]
+        longest = max(program.stop_s for program in above)
+        self.supervisor.stop_together([one.name for one in above], within_s=longest + STOP_SLACK_S)
         self.supervisor.shutdown()
         if pid is not None:
             _wait_gone(pid)

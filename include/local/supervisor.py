@@ -3,8 +3,10 @@
 import http.client
 import subprocess
 import sys
+import time
 import xmlrpc.client
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from include.errors import PlatformError, Unreachable
 from include.local.programs import Program
 from include.settings import ROOT, Settings
 
+OVER = {"STOPPED", "EXITED", "FATAL"}
 CONTROL = """\
 [supervisord]
 logfile={logs}/supervisord.log
@@ -34,7 +37,7 @@ command={command}
 directory={directory}
 autostart=false
 autorestart=true
-startsecs=3
+startsecs=1
 startretries=1000000
 stopwaitsecs={stop_s}
 stopasgroup=true
@@ -130,6 +133,18 @@ class Supervisor:
         except xmlrpc.client.Fault as fault:
             if "NOT_RUNNING" not in fault.faultString:
                 raise PlatformError(f"{name} did not stop: {fault.faultString}") from fault
+
+    def stop_together(self, names: Collection[str], *, within_s: float) -> None:
+        """Tell processes to stop, all at once, and wait for them; what is left then is left."""
+        for name in names:
+            with suppress(xmlrpc.client.Fault):  # it does not run
+                self._ask("stopProcess", name, False)
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            left = {one["name"] for one in self.processes() if one["statename"] not in OVER}
+            if not left.intersection(names):
+                return
+            time.sleep(0.1)
 
     def shutdown(self) -> None:
         """Stop every process and supervisord itself."""
