@@ -81,7 +81,8 @@ def test_every_frame_of_2024_is_told_or_of_a_kind_not_carried(shared_data: Path)
 def test_each_top_is_the_best_of_the_depth_message_that_ends_with_it(shared_data: Path) -> None:
     """The venue's book changes up to an id, which our decoder never reads, as the oracle."""
     path = shared_data / "ws/binance_spot/btcusdt_trade_bookticker_depth_2024-08-09"
-    decoder, tops, depths = BinanceDecoder(symbols=("BTC-USDT",), conn="tape"), {}, []
+    decoder, depths = BinanceDecoder(symbols=("BTC-USDT",), conn="tape"), []
+    tops: dict[tuple[int, int] | None, Top | None] = {}
     for frame in read_tape(path):
         if b"depthUpdate" in frame.data:
             depths.append(json.loads(frame.data)["data"])
