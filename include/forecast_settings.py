@@ -20,6 +20,9 @@ class Forecast:
     train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
     stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
     keep: int = setting(10, "published forecasts that are kept")
+    served_days: int = setting(
+        2, "days of past minutes that Postgres serves forecasts of; the dashboard looks one back"
+    )
     judge_windows: int = setting(4, "recent windows on which a new forecast meets the one in use")
     judge_window_minutes: int = setting(360, "minutes of such a window")
     worse_share: float = setting(

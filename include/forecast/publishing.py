@@ -17,9 +17,9 @@ SERVED_MINUTES = 10_080
 def land_rows(settings: Settings, forecast_id: str) -> int:
     """Write a draft's rows to Delta `forecasts` and, the first week, to Postgres; give their count.
 
-    Repeating it changes nothing.
+    Postgres loses what nobody reads any more with it. Repeating it changes nothing.
     """
-    from include.serving.tables import create_tables, upsert  # noqa: PLC0415 - needs psycopg2
+    from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
     manifest, frame = (
         drafts.manifest_of(settings, forecast_id),
@@ -30,8 +30,10 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     )
     table = pa.Table.from_pandas(rows, schema=arrow_schema(FORECASTS), preserve_index=False)
     replace_rows(settings.lake, FORECASTS, table, forecast_id=forecast_id)
-    create_tables(settings.dsn())
-    upsert(settings.dsn(), "forecast_points", _served(frame.head(SERVED_MINUTES), manifest))
+    serve_forecast(
+        settings.dsn(), _served(frame.head(SERVED_MINUTES), manifest), clock=manifest.first_ds,
+        keep_days=settings.forecast.served_days,
+    )  # fmt: skip
     return len(frame)
 
 

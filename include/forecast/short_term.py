@@ -55,7 +55,7 @@ def forecast_soon(settings: Settings, *, now: datetime) -> Made | None:
     found = Made(f"short-{clock:%Y%m%dT%H%M%S}", made, left_out)
     if made:
         _land(settings, found, trained={s: f["ds"].max() for s, f in seconds.groupby("symbol")})
-        _serve(settings, found, now=now)
+        _serve(settings, found, clock=clock.tz_localize("UTC"), now=now)
     return found
 
 
@@ -91,8 +91,8 @@ def _land(settings: Settings, made: Made, *, trained: dict[Any, pd.Timestamp]) -
     replace_rows(settings.lake, FORECASTS, table, forecast_id=made.forecast_id)
 
 
-def _serve(settings: Settings, made: Made, *, now: datetime) -> None:
-    from include.serving.tables import create_tables, upsert  # noqa: PLC0415 - needs psycopg2
+def _serve(settings: Settings, made: Made, *, clock: datetime, now: datetime) -> None:
+    from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
     rows = [
         {"symbol": symbol, "model": MODEL, "made_at": now, "ds": at.replace(tzinfo=UTC),
@@ -100,5 +100,5 @@ def _serve(settings: Settings, made: Made, *, now: datetime) -> None:
         for symbol, points in made.rows.items()
         for at, _, yhat, lower, upper in points.itertuples(index=False, name=None)
     ]  # fmt: skip
-    create_tables(settings.dsn())
-    upsert(settings.dsn(), "forecast_points", rows)
+    keep_days = settings.forecast.served_days
+    serve_forecast(settings.dsn(), rows, clock=clock, keep_days=keep_days)
