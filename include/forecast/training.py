@@ -105,10 +105,9 @@ def _trained(minutes: TrainingMinutes, *, name: str, now: datetime) -> tuple[str
 
 
 def _model_id(minutes: TrainingMinutes) -> str:
-    frame = minutes.frame
-    content = frame["ds"].to_numpy().tobytes() + frame["close"].to_numpy().tobytes()
-    digest = hashlib.sha256(content).hexdigest()[:8]
-    return f"{minutes.symbol}-{minutes.trained_until:%Y%m%dT%H%M}-{digest}"
+    digest = hashlib.sha256(minutes.frame["ds"].to_numpy().view("int64").data)
+    digest.update(minutes.frame["close"].to_numpy().data)
+    return f"{minutes.symbol}-{minutes.trained_until:%Y%m%dT%H%M}-{digest.hexdigest()[:8]}"
 
 
 def _keep(target: Path, text: str, record: ModelRecord) -> None:

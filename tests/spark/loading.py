@@ -1,0 +1,32 @@
+"""The loader's commands in this process, on the tests' own Spark: what its child process does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+from pyspark.sql import SparkSession
+
+from include.orchestration import histories, subprocesses
+from spark_jobs import load_history
+
+
+@contextmanager
+def loading_in_process(spark: SparkSession) -> Iterator[pytest.MonkeyPatch]:
+    """While it lasts, the tasks of `ingest_history` load without a process of their own."""
+
+    def run_module(module: str, *arguments: str) -> str:
+        assert module == load_history.__spec__.name
+        told = CliRunner().invoke(load_history.main, arguments)
+        if told.exception is not None and not isinstance(told.exception, SystemExit):
+            raise told.exception
+        lines = ["", *(line.strip() for line in told.output.splitlines())]
+        if told.exit_code != 0:
+            raise subprocesses._named(module, told.exit_code, lines)
+        return lines[-1]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(load_history, "session", lambda settings, name: spark)
+        patched.setattr(SparkSession, "stop", lambda self: None)
+        patched.setattr(histories, "run_module", run_module)
+        yield patched
