@@ -1,6 +1,8 @@
 """The book against a plain dictionary, and its measures against hand-worked numbers."""
 
+import random
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,20 @@ def test_the_top_is_that_of_a_dictionary_of_levels(changes: list[tuple[str, int,
         top, wanted = book.top(), slow_top(changes[: place + 1])
         found = top and (top.bid, top.bid_quantity, top.ask, top.ask_quantity)
         assert found == (wanted and tuple(map(D, wanted)))
+
+
+@given(st.integers(0, 10**6))
+def test_a_level_that_comes_and_goes_for_ever_costs_no_memory(seed: int) -> None:
+    book, chance = Book(), random.Random(seed)
+    book.reset([change("bid", 100, 1), change("ask", 200, 1)])
+    for _ in range(2_000):
+        book.apply(change("bid", chance.randrange(1, 99), chance.randrange(2)))
+    assert len(book._heaps["bid"]) <= 2 * len(book.levels["bid"]) + 300
+    left = sorted(book.levels["bid"], reverse=True)
+    for gone, after in pairwise(left):
+        book.apply(change("bid", int(gone), 0))
+        top = book.top()
+        assert top and top.bid == after
 
 
 def test_a_book_is_invalid_until_its_snapshot_and_after_a_hole() -> None:
