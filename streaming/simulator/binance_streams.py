@@ -8,7 +8,7 @@ Source: binance/binance-spot-api-docs, web-socket-streams.md (2026-06-09).
 from collections.abc import Callable
 from decimal import Decimal
 
-from streaming.simulator.binance_book import levels
+from streaming.simulator.binance_book import best, levels
 from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
 
 PER_SECOND = 2
@@ -139,10 +139,10 @@ def _changes(old: dict[Decimal, Decimal], new: dict[Decimal, Decimal]) -> list[l
 
 def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
     """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
-    mid = path.at(_ANCHOR_S + number // PER_SECOND)[0]
+    (bid, bid_quantity), (ask, ask_quantity) = best(path, _ANCHOR_S + number // PER_SECOND)
     return {
-        "u": number * 3, "s": spelling, "b": f"{mid - 0.01:.8f}", "B": "1.50000000",
-        "a": f"{mid + 0.01:.8f}", "A": "1.25000000",
+        "u": number * 3, "s": spelling, "b": f"{bid:.8f}", "B": f"{bid_quantity:.8f}",
+        "a": f"{ask:.8f}", "A": f"{ask_quantity:.8f}",
     }  # fmt: skip
 
 

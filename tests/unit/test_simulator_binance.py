@@ -47,3 +47,20 @@ def test_a_candle_in_the_making_says_so_and_follows_the_closed_one() -> None:
     told = EACH_SECOND["kline_1m"](path(), "BTCUSDT", SECOND + 58, SECOND + 61)
     closed = [one["k"]["x"] for one in told if isinstance(one["k"], dict)]
     assert closed == [True, False]
+
+
+def test_best_quantities_vary_and_lean_towards_the_next_seconds_on_the_tick() -> None:
+    made, agreed, strong = path(), 0, 0
+    for second in range(SECOND, SECOND + 2000):
+        told = PER_TRADE["bookTicker"](made, "BTCUSDT", number_at(second * 1000))
+        bid, bid_quantity, ask, ask_quantity = (Decimal(str(told[name])) for name in "bBaA")
+        assert ask - bid == Decimal("0.02") and bid % Decimal("0.01") == 0
+        assert bid_quantity > 0 and ask_quantity > 0
+        bids, asks = levels(made, second)
+        assert (bids[0], asks[0]) == ((bid, bid_quantity), (ask, ask_quantity))
+        imbalance = (bid_quantity - ask_quantity) / (bid_quantity + ask_quantity)
+        if abs(imbalance) > Decimal("0.5"):
+            strong += 1
+            agreed += (imbalance > 0) == (made.at(second + 5)[0] > made.at(second)[0])
+    assert 200 < strong < 1500
+    assert 0.55 < agreed / strong < 0.95
