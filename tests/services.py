@@ -25,7 +25,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def eventually(
-    claim: Callable[[], object], *, timeout_s: float = 30.0, every_s: float = 0.1, what: str = ""
+    claim: Callable[[], object], *, timeout_s: float = 60.0, every_s: float = 0.1, what: str = ""
 ) -> object:
     """The first truthy value of `claim`; fails when the time is over."""
     deadline = time.monotonic() + timeout_s

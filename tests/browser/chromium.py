@@ -39,7 +39,7 @@ class Browser:
         """The value of a JavaScript function body."""
         return self._post("execute/sync", script=script, args=[])
 
-    def wait(self, script: str, *, timeout_s: float = 20.0, what: str = "") -> Any:
+    def wait(self, script: str, *, timeout_s: float = 60.0, what: str = "") -> Any:
         return eventually(lambda: self.run(script), timeout_s=timeout_s, what=what or script)
 
     def size(self, width: int, height: int) -> None:

@@ -113,7 +113,7 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
         grey = f"return {state('price')} === 'stale' && {state('book')} === 'stale'"
         browser.wait(grey, timeout_s=STALE_S + 3, what="a stopped feed turns grey in time")
         dimmed = f"return JSON.stringify({MODEL}('price_0').styles).includes('grayscale')"
-        browser.wait(dimmed, timeout_s=2, what="its chart is grey")
+        browser.wait(dimmed, timeout_s=10, what="its chart is grey")
         eventually(lambda: drawn(browser, "price", GEMINI) == 0, what="no line in full colour")
         assert 'class="value"' not in browser.run(f"return {text('price_head')}")
         feed.silent.clear()

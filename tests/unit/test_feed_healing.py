@@ -129,7 +129,7 @@ async def test_gemini_trades_between_two_connections_are_refilled_by_their_ids()
                 found: list[dict[str, object]] = await reply.json()
                 return found[::-1]
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(trades := await told()) < 3:  # noqa: ASYNC110 (a market has no event)
                 await asyncio.sleep(0.2)
         first, second, third = (int(str(one["tid"])) for one in trades[:3])

@@ -134,7 +134,7 @@ async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> lis
         supplier=BY_NAME["bitstamp"], symbols=("BTC-USD",), fetch=fetch, publish=told.append,
         now_us=lambda: int(loop.time() * 1e6), conn="c", every_s=0.0, limiter=Limiter(per_minute),
     )  # fmt: skip
-    await asyncio.wait_for(poller.run(stop), 10)
+    await asyncio.wait_for(poller.run(stop), 60)
     said = []
     for message in told:
         (one,) = message.events

@@ -76,7 +76,7 @@ async def told_by(
         now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: next(ids),
         rng=random.Random(1), stale_s=0.15,
     )  # fmt: skip
-    await asyncio.wait_for(feed.run(stop), 20)
+    await asyncio.wait_for(feed.run(stop), 60)
     return told, feed
 
 
@@ -154,7 +154,7 @@ async def test_a_message_that_kafka_refuses_ends_the_feed() -> None:
         now_us=lambda: 0, conn_id=lambda: "c", rng=random.Random(1), stale_s=9,
     )  # fmt: skip
     try:
-        await asyncio.wait_for(feed.run(stop), 5)
+        await asyncio.wait_for(feed.run(stop), 60)
     except Unreachable as error:
         assert str(error) == "Kafka"
     else:
@@ -255,7 +255,7 @@ class QuietNetwork:
             now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: "c", rng=random.Random(1),
             stale_s=0.1,
         )  # fmt: skip
-        await asyncio.wait_for(feed.run(self.stop), 10)
+        await asyncio.wait_for(feed.run(self.stop), 60)
         lines = [line.removeprefix("c ") for line in summary(told) if "heartbeat" not in line]
         short = [re.sub(r" (\d+|start|stop)$", "", line) for line in lines]
         return [line for line in dict.fromkeys(short) if line != "disconnect"]

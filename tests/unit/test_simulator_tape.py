@@ -54,7 +54,7 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
             conn_id=lambda: "c1", rng=random.Random(1), stale_s=9,
             record=lambda conn, frame: tapes.write(link.tape, conn, frame),
         )  # fmt: skip
-        await asyncio.wait_for(feed.run(stop), 20)
+        await asyncio.wait_for(feed.run(stop), 60)
     tapes.close()
     (again,) = (tmp_path / "again" / "gemini_v1").glob("*.jsonl.gz")
     recorded = list(read_tape(again.with_name(again.name.removesuffix(".jsonl.gz"))))
