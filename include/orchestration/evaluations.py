@@ -1,13 +1,14 @@
 """What the task that evaluates a model's recipe does, with this process's settings and clock."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from include.errors import PlatformError, Unreachable
 from include.log import event
 from include.settings import Settings, from_environment
 
 log = logging.getLogger("tickhouse.orchestration")
+MINUTE = timedelta(minutes=1)
 
 
 def evaluate_model(name: str, *, dag: str, run: str) -> str:
@@ -21,7 +22,7 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
     record = training.record_of(settings, name)
     found = evaluating.evaluate(
         settings, symbol=record.symbol, as_of=record.as_of, run_id=run, now=datetime.now(UTC),
-        span=record.trained_until - record.trained_from,
+        span=record.trained_until - record.trained_from + MINUTE,
     )  # fmt: skip
     log.info("%s", evaluating.as_table(found))
     text = evaluating.as_note(found)
