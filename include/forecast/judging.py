@@ -21,6 +21,7 @@ from include.quality.results import Finding
 from include.settings import Settings
 
 SUITE = "champion"
+MINUTE = timedelta(minutes=1)
 NO_WORSE = "no worse than the forecast in use"
 
 
@@ -133,7 +134,7 @@ def _published(champion: Forecast, window: Window) -> pd.DataFrame:
 def _span(manifest: Manifest) -> timedelta:
     """The days a forecast's model was trained on, whole minutes; a month if it does not say."""
     began = manifest.trained_from
-    return manifest.trained_until - began if began else timedelta(days=30)
+    return manifest.trained_until - began + MINUTE if began else timedelta(days=30)
 
 
 def _naive(at: datetime) -> pd.Timestamp:

@@ -157,6 +157,16 @@ def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: S
     assert ours == theirs  # the same days, trained by the same recipe
 
 
+def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
+    write_history(settings, walk())
+    for hours in (72, 84):
+        as_of = T0 + timedelta(hours=hours)
+        made = drafted(settings, as_of=as_of, train_days=1)
+        if hours == 72:
+            publishing.publish_draft(settings, made.forecast_id)
+    assert "mean absolute error" in judging.judged(settings, made.forecast_id)[-1].observed
+
+
 def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Settings) -> None:
     truth = walk()
     write_history(settings, truth)
