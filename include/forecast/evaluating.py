@@ -7,6 +7,7 @@ from include.forecast.evaluation import HORIZONS, OURS, Evaluation, Plan, evalua
 from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
 from include.forecast.scores import Score
+from include.forecast.whole import put_file
 from include.lake.tables import FORECAST_EVALUATIONS
 from include.lake.writing import arrow_rows, replace_rows
 from include.quality.page import page_of, put_page
@@ -42,7 +43,7 @@ def evaluate(
     )
     page = page_of(settings.home / "quality", run_id)
     put_page(page, _page(found, symbol=symbol, until=minutes.trained_until, picture=page.stem))
-    page.with_suffix(".png").write_bytes(evaluation_picture(found, symbol=symbol))
+    put_file(page.with_suffix(".png"), evaluation_picture(found, symbol=symbol))
     return found
 
 

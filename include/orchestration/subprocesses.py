@@ -1,6 +1,7 @@
 """A module run as a process of its own: Spark lives and dies outside Airflow's task process."""
 
 import logging
+import shutil
 import subprocess
 import sys
 
@@ -13,13 +14,15 @@ ERROR = "error: "
 def run_module(module: str, *arguments: str) -> str:
     """Run `python -m module`, its lines into the task's log; give its last line.
 
+    It is ended when this process dies, however that comes about: the task's retry is alone.
+
     Raises:
         TickhouseError: the error that the child named on its `error: Class: message` line.
         Transient: it died without a word.
     """
     lines = [""]
     child = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [*_ends_with_parent(), sys.executable, "-m", module, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )  # fmt: skip
     try:
@@ -33,6 +36,12 @@ def run_module(module: str, *arguments: str) -> str:
     if code != 0:
         raise _named(module, code, lines)
     return lines[-1]
+
+
+def _ends_with_parent() -> list[str]:
+    """The kernel's word for it (util-linux); without that program a child may outlive a kill."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "TERM"] if found else []
 
 
 def _named(module: str, code: int, lines: list[str]) -> errors.TickhouseError:

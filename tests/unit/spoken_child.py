@@ -3,12 +3,16 @@
 import os
 import signal
 import sys
+import time
 
 
 def main(how: str) -> None:
     print("a line of its log", flush=True)
     if how == "number":
         print("4320", flush=True)
+    elif how == "waits":
+        print(f"pid {os.getpid()}", flush=True)
+        time.sleep(60)
     elif how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     elif how.startswith("error"):

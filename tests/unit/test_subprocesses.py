@@ -1,11 +1,16 @@
 """A child tells its result, or its fault by name, or is worth another try if it was killed."""
 
 import logging
+import shutil
+import subprocess
+import sys
 
+import psutil
 import pytest
 
 from include.errors import HistoryError, Permanent, TickhouseError, Transient, Unreachable
 from include.orchestration.subprocesses import run_module
+from include.settings import ROOT
 
 CHILD = "tests.unit.spoken_child"
 
@@ -39,3 +44,23 @@ def test_a_killed_child_is_worth_another_try() -> None:
     with pytest.raises(Transient, match=r"died with exit code -9: a line of its log") as caught:
         run_module(CHILD, "killed")
     assert not isinstance(caught.value, Permanent)
+
+
+PARENT = f"""
+import logging
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+from include.orchestration.subprocesses import run_module
+run_module({CHILD!r}, "waits")
+"""
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not here")
+def test_a_child_does_not_outlive_a_killed_task() -> None:
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as task:
+        said = (line for line in task.stderr or () if line.startswith("pid "))
+        child = psutil.Process(int(next(said).removeprefix("pid ")))
+        assert child.ppid() == task.pid
+        task.kill()
+        child.wait(timeout=30)
+    assert not child.is_running()
