@@ -10,6 +10,18 @@ import pytest
 from include.settings import Settings, load
 from tests.services import SHARED_DATA, eventually, free_ports, running
 
+# Which tests run after one another on one worker; whole platforms never meet each other.
+HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
+WORKER = {"unit": "light", "house": "light", "replay": "light", "integration": "services"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test its group for `./tickhouse test`, which runs two groups at a time."""
+    for item in items:
+        folder = WORKER.get(item.path.parent.name, "rest")
+        group = "heavy" if item.path.stem in HEAVY else folder
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 def make_settings(var: Path, **more: str) -> Settings:
     """Settings of a scratch world on free ports; `more` are further TICKHOUSE_ settings."""

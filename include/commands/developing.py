@@ -10,11 +10,16 @@ import click
 from include.console import ERR
 from include.settings import ROOT
 
+MOST_WORKERS = 4  # as many groups as tests/conftest.py makes
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
-    """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit)."""
+    """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit).
+
+    Without ARGUMENTS it runs on all cores (at most four), else on one.
+    """
     from include.local.class_archive import ensure_class_archive
     from include.local.jars import ensure_jars
     from include.local.java import ensure_java
@@ -23,7 +28,8 @@ def test(arguments: tuple[str, ...]) -> None:
     ensure_jars()
     ensure_class_archive(ERR.print)
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+    given = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)), "--dist", "loadgroup")
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *given])
 
 
 @click.command()
