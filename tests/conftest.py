@@ -6,21 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from include.settings import Settings, load
 from tests.services import SHARED_DATA, eventually, free_ports, running
 
-# Which tests run after one another on one worker; whole platforms never meet each other.
 HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
 WORKER = {"unit": "light", "house": "light", "replay": "light", "integration": "services"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its group for `./tickhouse test`, which runs two groups at a time."""
-    for item in items:
-        folder = WORKER.get(item.path.parent.name, "rest")
-        group = "heavy" if item.path.stem in HEAVY else folder
-        item.add_marker(pytest.mark.xdist_group(group))
+class Groups(LoadScopeScheduling):  # type: ignore[misc]
+    """Which tests of `./tickhouse test` run after one another on one worker.
+
+    Whole platforms never meet each other, and the fixtures of a module are made once.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return "heavy" if path.stem in HEAVY else WORKER.get(path.parent.name, "rest")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """Groups are handed out, the one with most tests first."""
+    return Groups(config, log)
 
 
 def make_settings(var: Path, **more: str) -> Settings:

@@ -28,7 +28,7 @@ def test(arguments: tuple[str, ...]) -> None:
     ensure_jars()
     ensure_class_archive(ERR.print)
     os.chdir(ROOT)
-    given = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)), "--dist", "loadgroup")
+    given = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)))
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *given])
 
 
