@@ -1,18 +1,22 @@
 """Recorded Binance streams: trades add up to the venue's minute bars, tops are its books'."""
 
 import bisect
+import gzip
 import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from include.market.events import Top, Trade
+from include.market.book import Book
+from include.market.events import BookChange, BookSide, Top, Trade
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.binance import BinanceDecoder
 
 TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part1"
+REST = "ws/binance_spot/btc_eth_dot_2021-04-04.rest_depth.txt.gz"
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "DOT-USDT")
 
 
@@ -53,6 +57,58 @@ def test_aggregate_trades_add_up_to_the_venues_minute_bar(shared_data: Path, sym
     assert sum(trade.price * trade.quantity for trade in between) == grown("q")
     assert sum(trade.quantity for trade in bought) == grown("V")
     assert sum(t.last_trade_id - t.first_trade_id + 1 for t in between) == grown("n")  # type: ignore[operator]
+
+
+def changes_of(depth: dict[str, Any]) -> list[BookChange]:
+    sides: tuple[tuple[BookSide, str], ...] = (("bid", "b"), ("ask", "a"))
+    return [
+        BookChange(side=side, price=Decimal(price), remaining=Decimal(quantity))
+        for side, name in sides for price, quantity in depth[name]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_book_made_of_changes_is_the_venues_rest_snapshot(shared_data: Path, symbol: str) -> None:
+    """Our book, fed with the venue's changes, beside the snapshot that REST gave meanwhile."""
+    spelling = symbol.replace("-", "")
+    with gzip.open(
+        shared_data / "ws/binance_spot/btc_eth_dot_2021-04-04.rest_depth.txt.gz"
+    ) as file:
+        (line,) = (one for one in file.read().decode().splitlines() if f"={spelling}&" in one)
+    snapshot = json.loads(line.partition(": ")[2])
+    asked = changes_of({"b": snapshot["bids"], "a": snapshot["asks"]})
+    there = {(one.side, one.price): one.remaining for one in asked}
+    ends = {side: [price for of, price in there if of == side] for side in ("bid", "ask")}
+    depths = [
+        payload["data"]
+        for payload in (json.loads(frame.data) for frame in read_tape(shared_data / TAPE))
+        if payload["stream"].startswith(f"{spelling.lower()}@depth")
+    ]
+    last = snapshot["lastUpdateId"]
+    before = [one for depth in depths if depth["u"] <= last for one in changes_of(depth)]
+    told = {(one.side, one.price): one.remaining for one in before}
+    # What changed in the message that spans the snapshot may have changed before it or after.
+    spans = [
+        one for depth in depths if depth["U"] <= last < depth["u"] for one in changes_of(depth)
+    ]
+    unsure = {(one.side, one.price) for one in spans}
+    seen = {
+        (side, price): quantity for (side, price), quantity in told.items()
+        if min(ends[side]) <= price <= max(ends[side]) and (side, price) not in unsure
+    }  # fmt: skip
+    assert len(seen) > 10
+    assert {level: there.get(level, Decimal(0)) for level in seen} == seen
+
+    book, later = Book(), [depth for depth in depths if depth["u"] > last]
+    book.reset(asked)
+    assert later[0]["U"] <= last + 1 <= later[0]["u"]
+    for number, depth in enumerate(later):
+        assert number == 0 or depth["U"] == later[number - 1]["u"] + 1
+        for change in changes_of(depth):
+            book.apply(change)
+        top = book.top()
+        assert top is not None and top.bid < top.ask
+    assert len(later) > 100
 
 
 def test_an_hour_of_the_unwrapped_trade_stream_has_no_hole(shared_data: Path) -> None:
