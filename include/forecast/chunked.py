@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from include.forecast.damping import volatility
-from include.forecast.map_fit import CHUNK_ROWS, PASSES, THREADS, maximised, settled
+from include.forecast.map_fit import CHUNK_ROWS, Floats, Sums, converged
 from include.forecast.model import Fitted
 from include.forecast.sketch import (
     Sketch,
@@ -26,16 +26,13 @@ def fit_in_chunks(frame: pd.DataFrame) -> Fitted:
     """What `model.fit` makes of these rows (`ds` ascending, `close`), to rounding."""
     sketch = sketch_of(frame)
     model, priors = skeleton(sketch)
-    theta, sigma2 = np.zeros(len(priors.precision)), 1.0
     edges = [*range(0, len(frame), CHUNK_ROWS), len(frame)]
-    with THREADS.limit(limits=1, user_api="blas"):
-        for _ in range(PASSES):
-            chunks = (frame.iloc[begin:end] for begin, end in pairwise(edges))
-            sums = total([partial_sums(model, chunk, theta) for chunk in chunks])
-            theta, sigma2 = maximised(sums, priors)
-            if settled(sums, theta):
-                break
-    return finished(sketch, theta, float(np.sqrt(sigma2)))
+
+    def sums_around(reference: Floats) -> Sums:
+        chunks = (frame.iloc[begin:end] for begin, end in pairwise(edges))
+        return total([partial_sums(model, chunk, reference) for chunk in chunks])
+
+    return finished(sketch, *converged(sums_around, priors))
 
 
 def sketch_of(frame: pd.DataFrame) -> Sketch:

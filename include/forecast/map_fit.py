@@ -14,7 +14,7 @@ optimiser) goes to stock Prophet's back end, with a line in the log that says so
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,11 +112,15 @@ class MapBackend(IStanBackend):
 
 def estimate(data: Mapping[str, Any]) -> tuple[Floats, float]:
     """The (k, m, delta, beta) and sigma that maximise the log posterior of Prophet's data."""
-    priors = priors_of(data)
-    theta = np.zeros(len(priors.precision))
+    return converged(lambda reference: sums_of(data, reference), priors_of(data))
+
+
+def converged(sums_around: Callable[[Floats], Sums], priors: Priors) -> tuple[Floats, float]:
+    """Theta and sigma by as many passes over the rows as it takes until the sums tell enough."""
+    theta, sigma2 = np.zeros(len(priors.precision)), 1.0
     with THREADS.limit(limits=1, user_api="blas"):
         for _ in range(PASSES):
-            sums = sums_of(data, theta)
+            sums = sums_around(theta)
             theta, sigma2 = maximised(sums, priors)
             if settled(sums, theta):
                 break
