@@ -6,7 +6,7 @@ WITH minutes AS (
         symbol,
         currency,
         venue,
-        arg_max(price, received_time)::DOUBLE AS price
+        arg_max(price::DOUBLE, epoch_us(received_time)) AS price
     FROM quotes
     WHERE event_index >= 0 AND received_time >= $first AND received_time < $until
     GROUP BY 1, 2, 3, 4
