@@ -9,6 +9,7 @@ import click
 from include.console import ERR, show_rows
 from include.settings import ROOT
 
+USUAL_FITS = (43_200, 127_888)
 FIGURE = ("name", "value", "unit", "peer", "peer_value", "ratio")
 
 
@@ -87,14 +88,19 @@ def sql(as_json: bool, rows: int) -> None:
 
 @bench.command("forecast")
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
-@click.option("--rows", multiple=True, type=int, default=(43_200, 127_888), show_default=True,
-              help="Minutes to fit; repeatable. Stock takes long for 525600.")  # fmt: skip
-def fit_forecast(as_json: bool, rows: tuple[int, ...]) -> None:
+@click.option("--rows", multiple=True, type=click.IntRange(min=2),
+              help="Generated minutes to fit; repeatable. Unless --bars is given, 43200 and "
+              "127888. Stock takes long for 525600.")  # fmt: skip
+@click.option("--bars", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Fit the minutes of a file of bars, in any edition that history is read "
+              "in.")  # fmt: skip
+def fit_forecast(as_json: bool, rows: tuple[int, ...], bars: Path | None) -> None:
     """Seconds of a fit and the log posterior it reaches, beside stock Prophet's."""
     from include.console import Steps
     from include.forecast.bench import figures
 
-    _print(list(figures(rows, say=Steps())), as_json=as_json)
+    sizes = rows or (() if bars else USUAL_FITS)
+    _print(list(figures(sizes, bars, say=Steps())), as_json=as_json)
 
 
 def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:

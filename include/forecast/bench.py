@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from include.forecast import model
 from include.forecast.map_fit import Priors, log_posterior, priors_of, sums_of
+from include.lake.bars import closes_of
 
 STEP_SD, DAY_SWING, SEED = 1e-3, 0.01, 7
 
@@ -23,19 +25,34 @@ def minutes_of(rows: int) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def figures(sizes: tuple[int, ...], *, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """Two figures a size: seconds, and the log posterior that was reached."""
+def figures(
+    sizes: tuple[int, ...], bars: Path | None, *, say: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """Two figures for so many generated minutes each, and for those of a file of bars, if any.
+
+    Raises:
+        HistoryError: the file is not there or cannot be read.
+    """
+    real = [closes_of(bars)] if bars else []
     for rows in sizes:
-        frame = minutes_of(rows)
-        say(f"fitting {rows} minutes")
-        ours, ours_s = _timed(frame, stock=False)
-        say(f"fitting {rows} minutes by stock Prophet, which may take minutes")
-        stock, stock_s = _timed(frame, stock=True)
-        yield _figure(f"fit of {rows} minutes", ours_s, "s", stock_s, ratio=stock_s / ours_s)
-        reached, peer = (posterior(fitted, frame) for fitted in (ours, stock))
-        # a log posterior has no scale: the figure is how much higher ours is, from 1
-        gain = 1 + (reached - peer) / abs(peer)
-        yield _figure(f"log posterior of {rows} minutes", reached, "nats", peer, ratio=gain)
+        yield from compared(minutes_of(rows), name=f"{rows} minutes", say=say)
+    for frame in real:
+        yield from compared(frame, name=f"{len(frame)} real minutes", say=say)
+
+
+def compared(
+    frame: pd.DataFrame, *, name: str, say: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """Two figures of minutes: seconds of a fit, and the log posterior that was reached."""
+    say(f"fitting {name}")
+    ours, ours_s = _timed(frame, stock=False)
+    say(f"fitting {name} by stock Prophet, which may take minutes")
+    stock, stock_s = _timed(frame, stock=True)
+    yield _figure(f"fit of {name}", ours_s, "s", stock_s, ratio=stock_s / ours_s)
+    reached, peer = (posterior(fitted, frame) for fitted in (ours, stock))
+    # a log posterior has no scale: the figure is how much higher ours is, from 1
+    gain = 1 + (reached - peer) / abs(peer)
+    yield _figure(f"log posterior of {name}", reached, "nats", peer, ratio=gain)
 
 
 def posterior(fitted: Any, frame: pd.DataFrame) -> float:

@@ -1,38 +1,47 @@
-"""A fit whose memory does not grow with the history: sums of a chunk of rows at a time.
+"""A fit whose memory does not grow with the history: sums of a block of rows at a time.
 
 Prophet keeps some forty numbers a row while it fits (features, a copy of them joined, another copy
-for Stan); here that many are kept of one chunk alone.
+for Stan). Here Prophet itself is fitted to the few rows that shape a model, and its back end takes
+the sums over all of them.
 """
 
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from include.forecast.damping import volatility
-from include.forecast.map_fit import CHUNK_ROWS, Floats, Sums, converged
-from include.forecast.model import Fitted
-from include.forecast.sketch import (
-    Sketch,
-    change_rows,
-    finished,
-    partial_sums,
-    skeleton,
-    total,
-)
+from include.forecast.design import scales_of, sums_over
+from include.forecast.map_fit import MapBackend, as_params, converged, priors_of
+from include.forecast.model import Fitted, rows_of, unfitted
+from include.forecast.sketch import Sketch, change_rows
+
+
+class _OverAll(MapBackend):
+    """Fits a model that has seen a sketch to all of the rows."""
+
+    def __init__(self, model: Any, frame: pd.DataFrame) -> None:
+        self._model, self._frame = model, frame
+        super().__init__()
+
+    def fit(
+        self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
+        scales = scales_of(self._model)
+        theta, sigma = converged(
+            lambda reference: sums_over(scales, self._frame, reference), priors_of(stan_data)
+        )
+        return as_params(theta, sigma, changes=len(scales.changes))
 
 
 def fit_in_chunks(frame: pd.DataFrame) -> Fitted:
     """What `model.fit` makes of these rows (`ds` ascending, `close`), to rounding."""
     sketch = sketch_of(frame)
-    model, priors = skeleton(sketch)
-    edges = [*range(0, len(frame), CHUNK_ROWS), len(frame)]
-
-    def sums_around(reference: Floats) -> Sums:
-        chunks = (frame.iloc[begin:end] for begin, end in pairwise(edges))
-        return total([partial_sums(model, chunk, reference) for chunk in chunks])
-
-    return finished(sketch, *converged(sums_around, priors))
+    model = unfitted(sketch.frame, changes=sketch.changes)
+    model.stan_backend = _OverAll(model, frame)
+    model.fit(rows_of(sketch.frame))
+    model.stan_backend = MapBackend()
+    return Fitted(model, MapBackend.fitted_by, sketch.walk)
 
 
 def sketch_of(frame: pd.DataFrame) -> Sketch:

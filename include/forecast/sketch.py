@@ -11,16 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.forecast.map_fit import (
-    THREADS,
-    Floats,
-    MapBackend,
-    Priors,
-    Sums,
-    as_params,
-    priors_of,
-    sums_of,
-)
+from include.forecast.design import scales_of, sums_over
+from include.forecast.map_fit import Floats, MapBackend, Priors, Sums, as_params, priors_of
 from include.forecast.model import Fitted, rows_of, unfitted
 
 CHANGES, CHANGE_RANGE = 25, 0.8  # Prophet's own
@@ -70,12 +62,7 @@ def skeleton(sketch: Sketch) -> tuple[Any, Priors]:
 
 def partial_sums(model: Any, frame: pd.DataFrame, reference: Floats) -> Sums:
     """The sums over some rows (`ds`, `close`) around a reference, by a skeleton's scales."""
-    rows = model.setup_dataframe(rows_of(frame))
-    features = model.make_all_seasonality_features(rows)[0]
-    data = {"T": len(rows), "t": rows["t"], "y": rows["y_scaled"], "X": features,
-            "t_change": model.changepoints_t}  # fmt: skip
-    with THREADS.limit(limits=1, user_api="blas"):
-        return sums_of(data, reference)
+    return sums_over(scales_of(model), frame, reference)
 
 
 def total(parts: list[Sums]) -> Sums:

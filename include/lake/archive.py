@@ -45,7 +45,7 @@ def fetched(source: str, settings: Settings) -> Path:
         path = _downloaded(source, folder) if "://" in source else Path(source)
     if not path.is_file():
         raise HistoryError(f"history file {source} does not exist")
-    return _unzipped(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
+    return unzipped(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
 
 
 def first_lines(path: Path) -> list[str]:
@@ -68,7 +68,12 @@ def _downloaded(source: str, folder: Path) -> Path:
     return download(lambda: source, target, name=f"history at {source}")
 
 
-def _unzipped(path: Path, folder: Path) -> Path:
+def unzipped(path: Path, folder: Path) -> Path:
+    """The one CSV file of a zip, unpacked into a folder.
+
+    Raises:
+        HistoryError: it is broken, or holds none or several.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with zipfile.ZipFile(path) as packed:
