@@ -11,11 +11,12 @@ from decimal import Decimal
 import msgspec
 
 from include.errors import WireError
-from include.market import measures, wire
+from include.market import wire
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Top, Trade
 from include.trading.inputs import Signal
 from streaming.bus import Record
 from streaming.dashboard.flow import Minutes
+from streaming.dashboard.panels.books import Best
 from streaming.dashboard.seconds import Seconds
 from streaming.dashboard.trading import Trading
 
@@ -24,7 +25,14 @@ _SAME_CLOCK_US = 3600 * SECOND_US
 _MOST = Decimal(10) ** 12
 _LATEST_US = 4_102_444_800 * SECOND_US  # the year 2100
 
-_signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
+
+class _Measure(Signal, frozen=True):
+    """A signal with the receipt (µs) of the message it was measured on, where it says one."""
+
+    received_time: int | None = None
+
+
+_signal: msgspec.json.Decoder[_Measure] = msgspec.json.Decoder(_Measure)
 
 
 class _Book(msgspec.Struct, frozen=True):
@@ -39,30 +47,26 @@ class _Book(msgspec.Struct, frozen=True):
 _book: msgspec.json.Decoder[_Book] = msgspec.json.Decoder(_Book)
 
 
-@dataclass(frozen=True)
-class BookPoint:
-    """The top of a book: prices, and the imbalance of its quantities from -1 to 1."""
-
-    bid: float
-    ask: float
-    mid: float
-    imbalance: float
-
-
 @dataclass
 class Series:
-    """What one venue says of one symbol. A `…_seen` of 0 means never."""
+    """What one venue says of one symbol. A `…_seen` of 0 means never.
+
+    Mid prices and imbalances are the stream's own measures; a top of nothing is an invalid book.
+    """
 
     keep_s: int
     price: float | None = None
     price_seen: float = 0.0
     trade_seen: float = 0.0
     book_seen: float = 0.0
+    measure_seen: float = 0.0
     signal_seen: float = 0.0
 
     def __post_init__(self) -> None:
         self.prices: Seconds[float] = Seconds(self.keep_s)
-        self.tops: Seconds[BookPoint | None] = Seconds(self.keep_s)
+        self.tops: Seconds[Best | None] = Seconds(self.keep_s)
+        self.mids: Seconds[float] = Seconds(self.keep_s)
+        self.imbalances: Seconds[float] = Seconds(self.keep_s)
         self.ratios: Seconds[float] = Seconds(self.keep_s)
         self.minutes = Minutes(self.keep_s // 60 + 1)
 
@@ -109,7 +113,7 @@ class Live:
             return
         with self.lock:
             self.reached[record.topic, record.partition] = record.offset + 1
-            if isinstance(fact, Signal):
+            if isinstance(fact, _Measure):
                 self._take_signal(fact, seen)
             elif isinstance(fact, _Book):
                 self._take_book(fact, seen)
@@ -149,17 +153,24 @@ class Live:
             return
         series, point = self.of(book.venue, book.symbol), None
         if book.top and all(map(_sound, msgspec.structs.astuple(book.top))):
-            top = book.top
-            mid, tilt = measures.mid_price(top), measures.imbalance(top)
-            point = BookPoint(float(top.bid), float(top.ask), float(mid), float(tilt))
+            point = Best(float(book.top.bid), float(book.top.ask))
             series.book_seen = seen
         series.tops.put(at // SECOND_US, point)
 
-    def _take_signal(self, signal: Signal, seen: float) -> None:
-        series = self.of(signal.venue, signal.symbol)
-        if signal.type == "price_volume" and _sound(signal.value):
-            series.ratios.put(signal.timestamp // SECOND_US, float(signal.value))
+    def _take_signal(self, signal: _Measure, seen: float) -> None:
+        series, value = self.of(signal.venue, signal.symbol), signal.value
+        if signal.type == "price_volume" and _sound(value):
+            series.ratios.put(signal.timestamp // SECOND_US, float(value))
             series.signal_seen = seen
+            return
+        told = signal.timestamp == signal.received_time  # the venue gave no time
+        second = (signal.timestamp + (self._skew_us if told else 0)) // SECOND_US
+        if signal.type == "mid_price" and _sound(value):
+            series.mids.put(second, float(value))
+            series.measure_seen = seen
+        elif signal.type == "imbalance" and value.is_finite() and abs(value) <= 1:
+            series.imbalances.put(second, float(value))
+            series.measure_seen = seen
 
     def _tick(self, venue: str, venue_time: int | None, received: int, seen: float) -> int:
         """Advance the market clock; the market time of an event, also if the venue gave none."""
@@ -177,7 +188,7 @@ class Live:
         return venue_time if venue_time is not None else received + self._skew_us
 
 
-def _decoded(record: Record) -> Signal | _Book | Message:
+def _decoded(record: Record) -> _Measure | _Book | Message:
     if record.topic == "market.signals":
         return _signal.decode(record.value)
     if record.topic == "market.book":

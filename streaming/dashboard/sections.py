@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from include.market.average import across, moving_average
 from streaming.dashboard import colours
 from streaming.dashboard.live import Series
-from streaming.dashboard.panels import ages, flows, money, prices, words
-from streaming.dashboard.panels.prices import GAP, Columns
+from streaming.dashboard.panels import ages, books, flows, money, prices, words
+from streaming.dashboard.panels.axis import beyond, limits
+from streaming.dashboard.panels.prices import Columns
 from streaming.dashboard.served import ForecastPoint
 from streaming.dashboard.shown import Section, Shown, currency
 
-_SPARE, _FARTHEST, _LEAST_RATIO = 0.15, 0.02, 0.001
+_LEAST_RATIO = 0.001
 EMPTY: Columns = {"x": [], "y": []}
+_INVALID = words.chip("book", "invalid until its next snapshot", colour=colours.STALE)
 
 
 def price(shown: Shown) -> Section:
@@ -28,41 +30,37 @@ def price(shown: Shown) -> Section:
     states = {name: shown.venue_status(name, s.price_seen) for name, s in venues.items()}
     state = ages.best(states.values())
     fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
-    now = across(fresh, at=0, stale_s=0)
+    now, axis = across(fresh, at=0, stale_s=0), limits(columns)
     html = words.head(
         f"Price {shown.symbol}", state=state,
         old=shown.old(max((s.price_seen for s in venues.values()), default=0.0)),
         value=f"{words.number(now.price)} {currency(shown.symbol)}" if now.price else "",
-        chips=_price_chips(shown, venues, mean, forecast, now.left_out),
+        chips=_price_chips(shown, venues, mean, forecast, now.left_out)
+        + _off_the_chart(columns, axis),
         waiting=f"waiting for a trade or ticker of {shown.symbol}",
     )  # fmt: skip
-    return Section(columns, html=html, state=state, limits=_limits(columns))
+    return Section(columns, html=html, state=state, limits=axis)
 
 
 def book(shown: Shown) -> Section:
-    """Best bid and ask, mid price and imbalance of the main venue's book."""
+    """Best bid and ask of the main venue's book; mid price and imbalance as the stream told."""
     name, series = shown.main_venue() or ("", Series(0))
-    steps = {
-        second // shown.step_s: (second, point)
-        for second, point in series.tops.between(shown.first, shown.last)
-    }
-    columns: Columns = {"x": [], "bid": [], "ask": [], "mid": [], "imbalance": []}
-    for second, point in steps.values():
-        columns["x"].append(second * 1000.0)
-        for column in ("bid", "ask", "mid", "imbalance"):
-            columns[column].append(getattr(point, column) if point else GAP)
-    state = shown.venue_status(name, series.book_seen)
-    last = next((point for _, point in reversed(list(steps.values())) if point), None)
-    chips = [
-        words.chip("spread", words.number(last.ask - last.bid, digits=words.digits_of(last.mid)),
-                   colour=colours.of_venue(name)),
-        words.chip("imbalance", f"{last.imbalance:+.2f}", colour=colours.INK),
-    ] if last and state == "live" else []  # fmt: skip
-    value = f"{words.number(last.mid)} {currency(shown.symbol)}" if last else ""
+    tops = series.tops.between(shown.first, shown.last)
+    invalid = bool(tops) and tops[-1][1] is None
+    columns = books.lines(
+        tops, series.mids.between(shown.first, shown.last),
+        series.imbalances.between(shown.first, shown.last), step_s=shown.step_s,
+    )  # fmt: skip
+    behind = series.book_seen - series.measure_seen > shown.stale_s
+    limit_s = shown.stale_s if behind else None
+    state = shown.venue_status(name, series.measure_seen, limit_s=limit_s)
+    last = {name: prices.latest(values) for name, values in columns.items()}
+    mid = last["mid"] if state == "live" and not invalid else None
     html = words.head(
-        f"Mid price and imbalance {name}", state=state, old=shown.old(series.book_seen),
-        value=value if state == "live" else "", chips=chips,
-        waiting=f"no feed keeps an order book of {shown.symbol}",
+        f"Mid price and imbalance {name}", state=state, old=shown.old(series.measure_seen),
+        value=f"{words.number(mid)} {currency(shown.symbol)}" if mid else "",
+        chips=_book_chips(last, name) if mid else [_INVALID] if invalid else [],
+        waiting=f"the stream has measured no order book of {shown.symbol} yet",
     )  # fmt: skip
     return Section({"book": columns}, html=html, state=state)
 
@@ -167,22 +165,6 @@ def _forecast(points: list[ForecastPoint]) -> Columns:
     }
 
 
-def _limits(columns: dict[str, Columns]) -> tuple[float, float] | None:
-    """The y axis: all prices and orders, and of the forecast what lies within 2 % of them."""
-    known = [y for name, one in columns.items() if name.startswith(("price_", "orders_"))
-             for y in one["y"] if not math.isnan(y)]  # fmt: skip
-    if not known:
-        return None
-    low, high = min(known), max(known)
-    near = [
-        y for name in ("lower", "upper", "yhat") for y in columns["forecast"][name]
-        if low * (1 - _FARTHEST) <= y <= high * (1 + _FARTHEST)
-    ]  # fmt: skip
-    low, high = min([low, *near]), max([high, *near])
-    spare = (high - low) * _SPARE or high * 0.001
-    return low - spare, high + spare
-
-
 def _price_chips(
     shown: Shown, venues: dict[str, Series], mean: float | None, forecast: list[ForecastPoint],
     left_out: Mapping[str, str],
@@ -207,6 +189,25 @@ def _price_chips(
         chips.append(words.chip("forecast, next minute", words.number(ahead.yhat) + off,
                                 colour=colours.FORECAST, dashed=True))  # fmt: skip
     return chips
+
+
+def _book_chips(last: Mapping[str, float | None], venue: str) -> list[str]:
+    bid, ask, tilt, found = last["bid"], last["ask"], last["imbalance"], []
+    if bid is not None and ask is not None:
+        spread = words.number(ask - bid, digits=words.digits_of(bid))
+        found.append(words.chip("spread", spread, colour=colours.of_venue(venue)))
+    if tilt is not None:
+        found.append(words.chip("imbalance", f"{tilt:+.2f}", colour=colours.INK))
+    return found
+
+
+def _off_the_chart(columns: Mapping[str, Columns], axis: tuple[float, float] | None) -> list[str]:
+    """What to say of bounds that the axis leaves out."""
+    band = columns["forecast"]
+    if not beyond(band, axis):
+        return []
+    span = f"{words.number(min(band['lower']))} to {words.number(max(band['upper']))}"
+    return [words.chip("its bounds leave the chart", span, colour=colours.FORECAST, dashed=True)]
 
 
 def _volume(columns: Columns, side: str, base: str) -> str:

@@ -46,12 +46,14 @@ class Market:
                        Trade(str(self._number), price + dearer, Decimal("0.5"), side, at))  # type: ignore[arg-type]  # fmt: skip
         top = Top(price - 1, Decimal(3), price + 1, Decimal(1))
         self._send("gemini", "book", BookChange("bid", price - 1, Decimal(3)), top=top)
+        self.signal("mid_price", str(price))
+        self.signal("imbalance", "0.5")
 
-    def signal(self, ratio: str) -> None:
-        """One liquidity ratio of the minute that ends now."""
+    def signal(self, kind: str, value: str) -> None:
+        """One number as the stream tells it."""
         now = time.time_ns() // 1000
-        told = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": "price_volume",
-                "value": ratio, "timestamp": now, "window_start": now - 60_000_000}  # fmt: skip
+        told = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
+                "timestamp": now, "window_start": now - 60_000_000}  # fmt: skip
         self._producer.send("market.signals", b"gemini|BTC-USD", json.dumps(told).encode())
 
     def _send(self, venue: str, kind: str, *events: Event, top: Top | None = None) -> None:

@@ -99,7 +99,7 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
     with (
         dashboard(settings, tmp_path), market(kafka_broker) as feed, browsing(tmp_path) as browser,
     ):  # fmt: skip
-        feed.signal("1.5")
+        feed.signal("price_volume", "1.5")
         browser.open(url(settings))
         browser.wait(READY, what="the page is drawn")
         assert browser.run("return document.title") == "Tickhouse"

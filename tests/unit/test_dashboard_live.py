@@ -1,6 +1,7 @@
 """Kafka records in, the shared picture and the board's views out."""
 
 import json
+import math
 from decimal import Decimal
 
 import pytest
@@ -86,15 +87,56 @@ def test_a_tape_of_2018_is_drawn_in_2018_and_its_age_is_todays() -> None:
     assert "Tue 24 Apr 2018 UTC, replayed" in view.strip
 
 
-def test_the_book_gives_mid_and_imbalance_and_breaks_while_it_is_invalid() -> None:
+def signal(
+    kind: str, value: str, *, at: int = NOW, received: int | None = None, seen: float = NOW
+) -> Record:
+    told = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
+            "timestamp": at * US, "window_start": at * US,
+            "received_time": None if received is None else received * US}  # fmt: skip
+    return record("market.signals", json.dumps(told).encode(), seen=seen)
+
+
+def test_mid_and_imbalance_are_what_the_stream_measured_and_break_with_the_book() -> None:
+    live, change = Live(600), BookChange("bid", Decimal(10), Decimal(1))
+    top = Top(Decimal(10), Decimal(3), Decimal(12), Decimal(1))  # of its own: 11 and 0.5
+    live.take(message("book", change, top=top, at=NOW - 2))
+    live.take(signal("mid_price", "11.25", at=NOW - 2))
+    live.take(signal("imbalance", "-0.125", at=NOW - 2))
+    live.take(message("book", change, top=None, at=NOW - 1))
+    live.take(message("book", change, top=Top(*[Decimal(0)] * 4), at=NOW))
+    panel = board(live).view("BTC-USD", 15).panels["book"]
+    found = {name: values[0] for name, values in panel.columns["book"].items()}
+    assert found == {"x": (NOW - 2) * 1000.0, "bid": 10, "ask": 12, "mid": 11.25,
+                     "imbalance": -0.125}  # fmt: skip
+    assert all(math.isnan(one) for one in panel.columns["book"]["mid"][1:]), "a gap"
+    assert "invalid until its next snapshot" in panel.html and 'class="value"' not in panel.html
+    live.take(message("book", change, top=top, at=NOW + 1))
+    live.take(signal("mid_price", "11.5", at=NOW + 1))
+    panel = board(live).view("BTC-USD", 15).panels["book"]
+    assert '<span class="value">11.50 USD</span>' in panel.html and "2.00" in panel.html
+
+
+def test_a_book_that_the_stream_does_not_measure_is_no_data_and_then_stale() -> None:
     live, change = Live(600), BookChange("bid", Decimal(10), Decimal(1))
     top = Top(Decimal(10), Decimal(3), Decimal(12), Decimal(1))
-    live.take(message("book", change, top=top, at=NOW - 1))
-    live.take(message("book", change, top=None, at=NOW))
-    live.take(message("book", change, top=Top(*[Decimal(0)] * 4), at=NOW))
-    found = board(live).view("BTC-USD", 15).panels["book"]
-    assert (found.columns["book"]["mid"][0], found.columns["book"]["imbalance"][0]) == (11.0, 0.5)
-    assert found.columns["book"]["mid"][1] != found.columns["book"]["mid"][1], "a gap"
+    live.take(message("book", change, top=top, at=NOW - 20, seen=NOW - 20))
+    assert board(live, now=NOW - 20).view("BTC-USD", 15).panels["book"].state == "none"
+    live.take(signal("mid_price", "11", at=NOW - 20, seen=NOW - 20))
+    assert board(live, now=NOW - 19).view("BTC-USD", 15).panels["book"].state == "live"
+    live.take(message("book", change, top=top, at=NOW, seen=NOW))
+    assert board(live).view("BTC-USD", 15).panels["book"].state == "stale"
+
+
+def test_measures_out_of_bounds_are_left_out_and_a_tapes_are_shifted_to_its_time() -> None:
+    live = Live(600)
+    for kind, value in (("imbalance", "1.5"), ("imbalance", "NaN"), ("mid_price", "-1")):
+        live.take(signal(kind, value))
+    assert live.of("gemini", "BTC-USD").measure_seen == 0
+    live.take(message("trade", trade("9000", at=TAPE), at=TAPE))
+    live.take(signal("mid_price", "9000.5", at=NOW + 1, received=NOW + 1))
+    live.take(signal("mid_price", "9001.5", at=TAPE + 2, received=NOW + 2))
+    mids = live.of("gemini", "BTC-USD").mids.between(0, 2**40)
+    assert mids == [(TAPE + 1, 9000.5), (TAPE + 2, 9001.5)]
 
 
 def test_junk_is_counted_and_changes_nothing() -> None:

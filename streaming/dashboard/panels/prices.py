@@ -21,3 +21,8 @@ def line(points: Points, *, step_s: int, gap_s: float) -> Columns:
         columns["y"].append(value)
         before = second
     return columns
+
+
+def latest(values: Sequence[float]) -> float | None:
+    """The last value that is a number; nothing if there is none."""
+    return next((value for value in reversed(values) if not math.isnan(value)), None)
