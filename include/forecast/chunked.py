@@ -7,7 +7,6 @@ the sums over all of them.
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from include.forecast.damping import volatility
@@ -47,9 +46,9 @@ def fit_in_chunks(frame: pd.DataFrame) -> Fitted:
 def sketch_of(frame: pd.DataFrame) -> Sketch:
     """The rows of a series (`ds` ascending, `close`) that shape its model."""
     closes = frame["close"].to_numpy()
-    largest = int(np.argmax(np.abs(np.log(closes))))
     changes = change_rows(len(frame))
-    chosen = {0, len(frame) - 1, int(closes.argmin()), int(closes.argmax()), largest, *changes}
+    # the log that is furthest from zero, which scales the model, is the lowest's or the highest's
+    chosen = {0, len(frame) - 1, int(closes.argmin()), int(closes.argmax()), *changes}
     return Sketch(
         rows=len(frame),
         frame=frame.iloc[sorted(chosen)].reset_index(drop=True),

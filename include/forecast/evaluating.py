@@ -31,7 +31,7 @@ def evaluate(
     rules = settings.forecast
     plan = Plan(rules.evaluate_origins, rules.evaluate_every_minutes, span)
     days = plan.minutes // DAY_MINUTES + 1 if span else 0
-    minutes = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=days)
+    minutes = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=days, least=1)
     found = evaluated(minutes.frame, plan)
     about = {
         "run_id": run_id, "symbol": symbol, "origins": found.origins, "evaluated_at": now,

@@ -14,7 +14,7 @@ import pandas as pd
 from include.errors import HistoryError
 from include.forecast import model, naive
 from include.forecast.damping import Floats
-from include.forecast.history import LEAST_MINUTES
+from include.forecast.history import BEGINNING, least_minutes, rows_within
 from include.forecast.scores import Score, scored
 
 MINUTE = pd.Timedelta(minutes=1)
@@ -67,9 +67,10 @@ def evaluated(frame: pd.DataFrame, plan: Plan) -> Evaluation:
     """
     pairs = list(_backtests(frame, plan))
     if not pairs:
+        least = least_minutes(plan.span)
         raise HistoryError(
-            f"{len(frame)} minutes are too few to evaluate a forecast: {LEAST_MINUTES} before an "
-            f"origin and {AHEAD} after it are needed"
+            f"{len(frame)} minutes are too few to evaluate a forecast: {least} before an origin "
+            f"and {AHEAD} after it are needed"
         )
     every = pd.concat(pairs, ignore_index=True)
     scores, begin = [], 0
@@ -84,11 +85,10 @@ def _backtests(frame: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
     end = frame["ds"].iloc[-1]
     for back in reversed(range(plan.origins)):
         origin = end - (AHEAD + back * plan.every) * MINUTE
-        seen = frame[frame["ds"] <= origin]
-        if plan.span:
-            seen = seen[seen["ds"] > origin - plan.span]
-        after = frame[(frame["ds"] > origin) & (frame["ds"] <= origin + AHEAD * MINUTE)]
-        if len(seen) >= LEAST_MINUTES and len(after):
+        since = origin - plan.span if plan.span else pd.Timestamp(BEGINNING).tz_localize(None)
+        seen = rows_within(frame, since, origin)
+        after = rows_within(frame, origin, origin + AHEAD * MINUTE)
+        if len(seen) >= least_minutes(plan.span) and len(after):
             yield _backtest(seen, after, origin)
 
 

@@ -1,15 +1,27 @@
-"""The minutes a model is trained on: archives joined with the lake's own trades, up to a moment."""
+"""The minutes a model is trained on: archives joined with the lake's own trades, up to a moment.
 
+They are read a slice of time at a time, only minute and price, into arrays of 16 bytes a minute:
+what sorting and joining take does not grow with the history.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from include.errors import HistoryError
-from include.lake.reading import open_table
+from include.lake.reading import open_table, show
+from include.lake.tables import TABLES
 
 LEAST_MINUTES = 1440
+LEAST_SHARE = 0.9
+SLICE = timedelta(days=180)
+MEMORY = "512MB"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 INPUTS = ("history_minutes", "trades")
 # An archive's minute is complete by nature, so it wins over the lake's own; of two archives the
@@ -17,22 +29,28 @@ INPUTS = ("history_minutes", "trades")
 MINUTES = """
 WITH archived AS (
     SELECT minute, close::DOUBLE AS close FROM history_minutes
-    WHERE symbol = $symbol AND traded AND minute < $as_of AND minute >= $since
+    WHERE symbol = $symbol AND traded AND minute < $upto AND minute >= $since
     QUALIFY row_number() OVER (PARTITION BY minute ORDER BY loaded_at DESC, source) = 1
 ), landed AS (
     SELECT date_trunc('minute', traded_at) AS minute,
            arg_max(price::DOUBLE, (traded_at, "offset", event_index)) AS close
-    FROM trades WHERE symbol = $symbol AND traded_at < $as_of AND traded_at >= $since GROUP BY 1
+    FROM trades WHERE symbol = $symbol AND traded_at < $upto AND traded_at >= $since GROUP BY 1
 )
-SELECT minute, close FROM archived
-UNION ALL SELECT minute, close FROM landed ANTI JOIN archived USING (minute)
-ORDER BY minute
+SELECT epoch_ns(minute) AS ds, close FROM archived
+UNION ALL SELECT epoch_ns(minute), close FROM landed ANTI JOIN archived USING (minute)
+ORDER BY ds
 """
-NEWEST = """
-SELECT max(upto) FROM (
-    SELECT max(minute) + INTERVAL 1 MINUTE AS upto FROM history_minutes WHERE symbol = $symbol
-    UNION ALL SELECT date_trunc('minute', max(traded_at)) FROM trades WHERE symbol = $symbol)
+# The first minute there is, and the end of the last whole one.
+SPAN = """
+SELECT min(first), max(upto) FROM (
+    SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS upto
+    FROM history_minutes WHERE symbol = $symbol
+    UNION ALL SELECT date_trunc('minute', min(traded_at)), date_trunc('minute', max(traded_at))
+    FROM trades WHERE symbol = $symbol)
 """
+NO_MINUTES = pd.DataFrame({
+    "ds": np.empty(0, dtype="datetime64[ns]"), "close": np.empty(0)
+})  # fmt: skip
 EMPTY = {
     "history_minutes": """CREATE TABLE history_minutes (source VARCHAR, symbol VARCHAR,
         minute TIMESTAMPTZ, close DECIMAL(20,8), traded BOOLEAN, loaded_at TIMESTAMPTZ)""",
@@ -67,50 +85,77 @@ class TrainingMinutes:
         return last.to_pydatetime().replace(tzinfo=UTC)
 
 
+def least_minutes(span: timedelta) -> int:
+    """How many minutes with a trade a model of this span (zero: any) needs.
+
+    A day's worth, or nine tenths of a span that is no longer: every market has a minute without.
+    """
+    minutes = int(LEAST_SHARE * (span / timedelta(minutes=1)))
+    return min(minutes, LEAST_MINUTES) if span else LEAST_MINUTES
+
+
+def rows_within(frame: pd.DataFrame, after: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
+    """The rows with `after < ds <= until` of minutes in order of time, without a copy of them."""
+    begin, end = (int(frame["ds"].searchsorted(at, side="right")) for at in (after, until))
+    return frame.iloc[begin:end]
+
+
 def training_minutes(
-    lake: str, *, symbol: str, as_of: datetime | None, train_days: int, least: int = LEAST_MINUTES
+    lake: str, *, symbol: str, as_of: datetime | None, train_days: int, least: int | None = None
 ) -> TrainingMinutes:
     """The whole minutes of the last `train_days` days (0: all) before `as_of` (none: newest data).
 
     Raises:
-        HistoryError: there is nothing, or less than `least` minutes of it.
+        HistoryError: there is nothing, or less than `least` minutes (none: what a model needs).
     """
-    link = duckdb.connect()
-    try:
-        link.execute("SET TimeZone = 'UTC'")
-        versions = _register(link, lake)
-        upto = as_of or _newest(link, symbol)
-        upto = upto.astimezone(UTC).replace(second=0, microsecond=0)
-        since = upto - timedelta(days=train_days) if train_days else BEGINNING
-        asked = {"symbol": symbol, "as_of": upto, "since": since}
-        found = link.execute(MINUTES, asked).df()
-    finally:
-        link.close()
-    if len(found) < least:
+    needed = least_minutes(timedelta(days=train_days)) if least is None else least
+    with _inputs(lake) as (link, versions):
+        first, newest = _span(link, symbol)
+        upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)
+        since = max(upto - timedelta(days=train_days) if train_days else BEGINNING, first)
+        parts = list(_slices(link, symbol=symbol, since=since, upto=upto))
+    frame = pd.concat([NO_MINUTES, *parts], ignore_index=True)
+    if len(frame) < needed:
         raise HistoryError(
-            f"only {len(found)} minutes of {symbol} with a trade before {upto:%Y-%m-%d %H:%M} UTC: "
-            f"a model needs {least}"
+            f"only {len(frame)} minutes of {symbol} with a trade before {upto:%Y-%m-%d %H:%M} UTC: "
+            f"a model needs {needed}"
         )
-    ds = found["minute"].dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
-    frame = pd.DataFrame({"ds": ds, "close": found["close"].astype("float64")})
     return TrainingMinutes(symbol, frame, upto, versions)
 
 
-def _register(link: duckdb.DuckDBPyConnection, lake: str) -> dict[str, int]:
+@contextmanager
+def _inputs(lake: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, int]]]:
+    """DuckDB with the tables that minutes come from, and their versions."""
     versions = {}
-    for name in INPUTS:
-        table = open_table(lake, name)
-        if table is None:
-            link.execute(EMPTY[name])
-        else:
-            link.register(name, table.to_pyarrow_dataset())
-            versions[name] = int(table.version())
-    return versions
+    with tempfile.TemporaryDirectory(prefix="tickhouse-minutes-") as spill:
+        with duckdb.connect(config={"temp_directory": spill}) as link:
+            link.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{MEMORY}'")
+            for name in INPUTS:
+                table = open_table(lake, name)
+                if table is None:
+                    link.execute(EMPTY[name])
+                else:
+                    show(link, name, table, known=TABLES[name])
+                    versions[name] = int(table.version())
+            yield link, versions
 
 
-def _newest(link: duckdb.DuckDBPyConnection, symbol: str) -> datetime:
-    row = link.execute(NEWEST, {"symbol": symbol}).fetchone()
-    if row is None or row[0] is None:
+def _span(link: duckdb.DuckDBPyConnection, symbol: str) -> tuple[datetime, datetime]:
+    first, upto = link.execute(SPAN, {"symbol": symbol}).fetchone() or (None, None)
+    if first is None or upto is None:
         raise HistoryError(f"the lake holds no minute of {symbol}: run ingest_history first")
-    newest: datetime = row[0]
-    return newest
+    return first, upto
+
+
+def _slices(
+    link: duckdb.DuckDBPyConnection, *, symbol: str, since: datetime, upto: datetime
+) -> Iterator[pd.DataFrame]:
+    """The minutes of one span of time after the other."""
+    while since < upto:
+        end = min(since + SLICE, upto)
+        asked = {"symbol": symbol, "since": since, "upto": end}
+        found = link.execute(MINUTES, asked).fetchnumpy()
+        ds = np.asarray(found["ds"], dtype=np.int64).view("datetime64[ns]")
+        close = np.asarray(found["close"], dtype=np.float64)
+        yield pd.DataFrame({"ds": ds, "close": close}, copy=False)
+        since = end

@@ -17,7 +17,8 @@ def holdout_metrics(frame: pd.DataFrame) -> dict[str, float]:
     share of price changes whose direction was forecast, `naive_…` those of the last value.
     """
     cut = frame["ds"].iloc[-1] - HELD_OUT
-    seen, unseen = frame[frame["ds"] <= cut], frame[frame["ds"] > cut]
+    seen_rows = int(frame["ds"].searchsorted(cut, side="right"))
+    seen, unseen = frame.iloc[:seen_rows], frame.iloc[seen_rows:]
     if cut - frame["ds"].iloc[0] < LEAST_TRAINING or unseen.empty:
         return {}
     fitted = model.fit(seen)

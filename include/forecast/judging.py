@@ -16,7 +16,12 @@ from include.errors import ForecastError
 from include.forecast import drafts, forecast_file, model
 from include.forecast.absurdities import absurdities
 from include.forecast.forecast_file import Forecast, Manifest
-from include.forecast.history import LEAST_MINUTES, TrainingMinutes, training_minutes
+from include.forecast.history import (
+    TrainingMinutes,
+    least_minutes,
+    rows_within,
+    training_minutes,
+)
 from include.quality.results import Finding
 from include.settings import Settings
 
@@ -36,7 +41,7 @@ def judged(settings: Settings, forecast_id: str) -> list[Finding]:
     recent = settings.forecast.judge_windows * settings.forecast.judge_window_minutes
     days = _span(manifest) + timedelta(minutes=recent)
     minutes = training_minutes(
-        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days.days + 1
+        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days.days + 1, least=1
     )
     before = _champion(settings)
     found = absurdities(
@@ -85,7 +90,7 @@ def _scores(
     own = champion.manifest
     end = _naive(manifest.trained_until)
     for window in windows(settings, end):
-        truth = frame[(frame["ds"] > window.start) & (frame["ds"] <= window.end)]
+        truth = rows_within(frame, window.start, window.end)
         ours = _recipe(frame, window, span=_span(manifest))
         if own.trained_until < window.start.tz_localize("UTC"):
             theirs = _published(champion, window)
@@ -113,8 +118,8 @@ def windows(settings: Settings, end: pd.Timestamp) -> Iterator[Window]:
 
 def _recipe(frame: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataFrame:
     """What a model trained on `span` before the window says of it; nothing if that is too short."""
-    seen = frame[(frame["ds"] <= window.start) & (frame["ds"] > window.start - span)]
-    if len(seen) < LEAST_MINUTES:
+    seen = rows_within(frame, window.start - span, window.start)
+    if len(seen) < least_minutes(span):
         return pd.DataFrame({"ds": pd.DatetimeIndex([]), "yhat": np.empty(0)})
     fitted = model.fit(seen)
     start = window.start.tz_localize("UTC") + pd.Timedelta(minutes=1)

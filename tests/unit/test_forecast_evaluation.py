@@ -90,9 +90,21 @@ def test_no_forecast_sees_a_minute_after_its_origin() -> None:
     assert after["close"].to_numpy() == pytest.approx(before["close"].to_numpy() * 3)
 
 
-def test_two_days_are_needed(settings: Settings) -> None:
-    with pytest.raises(HistoryError, match="2878 minutes are too few to evaluate"):
-        evaluated(frame_of(daily(2)[:-2]), Plan(4, 360, DAY))
+def test_a_day_with_a_minute_missing_is_a_day_to_train_on() -> None:
+    frame = frame_of(daily(4))
+    holes = frame.drop([n * 1440 + 700 for n in range(4)]).reset_index(drop=True)
+    plan = Plan(3, 720, DAY)
+    assert evaluated(holes, plan).origins == evaluated(frame, plan).origins == 3
+    # the oldest day has 1,296 minutes, nine tenths, or one less: then its origin goes
+    for missing, origins in ((144, 3), (145, 2)):
+        thin = frame.drop(range(1440 + 10, 1440 + 10 + missing)).reset_index(drop=True)
+        assert evaluated(thin, plan).origins == origins
+
+
+def test_two_days_are_needed_less_a_tenth_of_the_first() -> None:
+    assert evaluated(frame_of(daily(2)[144:]), Plan(4, 360, DAY)).origins == 1
+    with pytest.raises(HistoryError, match=r"2735 minutes .*: 1296 before .* and 1440 after"):
+        evaluated(frame_of(daily(2)[145:]), Plan(4, 360, DAY))
 
 
 def test_an_evaluation_is_kept_once_with_its_page_and_picture(settings: Settings) -> None:

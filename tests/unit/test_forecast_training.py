@@ -1,22 +1,37 @@
 """Models see whole minutes up to a moment, are kept with what they read, and can be used again."""
 
 import itertools
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from include.errors import ForecastError, GateFailed, HistoryError
-from include.forecast import drafting, drafts, model, publishing, training
+from include.forecast import drafting, drafts, judging, model, publishing, training
 from include.forecast.forecast_file import load_current
 from include.forecast.history import training_minutes
 from include.forecast.holdout import scored
 from include.lake.reading import query
 from include.quality.gate import check_forecast
-from include.settings import Settings
-from tests.unit.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
+from include.settings import ROOT, Settings
+from tests.unit.forecast_world import (
+    MINUTE,
+    MONEY,
+    NOW,
+    T0,
+    UTC_TIME,
+    wave,
+    write_history,
+    write_trades,
+)
 
 
 def minutes(settings: Settings, **more: Any) -> Any:
@@ -77,6 +92,62 @@ def test_ten_minutes_of_history_are_refused_and_none_at_all_too(settings: Settin
     with pytest.raises(HistoryError, match="only 10 minutes"):
         trained(settings)
     assert training.models(settings) == []
+
+
+def test_a_day_may_lack_a_tenth_of_its_minutes(settings: Settings) -> None:
+    quiet: list[float | None] = [None] * 144
+    write_history(settings, [*wave(1)[:1200], *quiet, *wave(1)[:96]])
+    made = trained(settings, train_days=1)
+    assert made.rows == 1296
+    assert judging.judged(settings, drafting.draft(
+        settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id)  # fmt: skip
+    write_history(settings, [None, 9000.0], start=T0 + timedelta(days=1))
+    with pytest.raises(HistoryError, match=r"only 1295 minutes .* a model needs 1296"):
+        trained(settings, train_days=1)
+    with pytest.raises(HistoryError, match=r"only 1297 minutes .* a model needs 1440"):
+        trained(settings)
+
+
+def test_a_history_of_years_is_read_slice_by_slice_without_a_seam(settings: Settings) -> None:
+    archives: list[tuple[int, list[float | None]]] = [
+        (0, [1.0, None, 3.0]),
+        (180, [4.0]),
+        (359, [5.0]),
+        (360, [6.0]),
+    ]
+    for day, closes in archives:
+        write_history(settings, closes, start=T0 + timedelta(days=day))
+    write_trades(settings, [(T0 + timedelta(days=180, seconds=-1), 7.0),
+                            (T0 + timedelta(days=180, seconds=1), 8.0),
+                            (T0 + timedelta(days=540, minutes=1), 9.0)])  # fmt: skip
+    found = minutes(settings, least=1).frame
+    days = [0, 2 / 1440, 180 - 1 / 1440, 180, 359, 360]
+    assert found["ds"].tolist() == [
+        (pd.Timestamp(T0) + pd.Timedelta(minutes=round(day * 1440))).tz_localize(None)
+        for day in days
+    ]  # fmt: skip
+    assert found["close"].tolist() == [1.0, 3.0, 7.0, 4.0, 5.0, 6.0]
+    assert (found["ds"].dtype, found["close"].dtype) == ("datetime64[ns]", "float64")
+
+
+def test_reading_a_long_history_takes_little_more_memory_than_the_minutes(
+    settings: Settings,
+) -> None:
+    rows = 1_000_000
+    stamps = pa.array(np.arange(rows) * 60_000_000).cast(pa.timestamp("us", tz="UTC"))
+    table = pa.table({
+        "source": pa.repeat("kaggle", rows), "symbol": pa.repeat("BTC-USD", rows),
+        "minute": stamps, "close": pa.repeat(Decimal("9000.12345678"), rows).cast(MONEY),
+        "traded": pa.repeat(True, rows), "loaded_at": pa.repeat(NOW, rows).cast(UTC_TIME),
+    })  # fmt: skip
+    write_deltalake(f"{settings.lake}/history_minutes", table)
+    command = [sys.executable, "-m", "tests.unit.reading_child", settings.lake]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    print(told)
+    assert told["rows"] == rows
+    # 16 MB are the minutes; read in one piece they took 390 more than before, in slices 110
+    assert told["peak"] - told["before"] < 220, told
 
 
 def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> None:
@@ -151,7 +222,7 @@ def test_a_draft_with_a_hole_or_a_nan_does_not_pass_its_gate(settings: Settings)
     assert check_forecast(good, settings.lake, run_id="a", now=NOW) == 5
     bad = {
         "minute_apart": good.drop(index=2),
-        "NotBeNull(yhat)": good.assign(yhat=[5.0, None, 5.0, 5.0, 5.0]),
+        "NotBeNull(yhat)": good.assign(yhat=[5.0, np.nan, 5.0, 5.0, 5.0]),
         "within_bounds": good.assign(yhat_lower=5.5),
         "InSet(side)": good.assign(side="hold"),
     }
