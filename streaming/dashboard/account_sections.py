@@ -48,8 +48,7 @@ def outlook(shown: Shown) -> Section:
         "upper": [point.upper for point in points],
     }
     manifest = shown.latest.files.manifest
-    limit_s = max(60.0, shown.settings.dashboard.poll_s * 20)
-    state = shown.status(shown.latest.served.seen if points else 0.0, limit_s=limit_s)
+    state = shown.served_status() if points else "none"
     chips = []
     if points:
         quote = currency(shown.symbol)

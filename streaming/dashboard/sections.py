@@ -186,8 +186,11 @@ def _price_chips(
     ahead = next((point for point in forecast if point.second > shown.last), None)
     if ahead:
         off = f" ({(ahead.yhat / mean - 1) * 100:+.2f} %)" if mean else ""
-        chips.append(words.chip("forecast, next minute", words.number(ahead.yhat) + off,
-                                colour=colours.FORECAST, dashed=True))  # fmt: skip
+        silent = ages.age(shown.old(shown.latest.served.seen))
+        chips.append(words.chip(
+            "forecast, next minute", words.number(ahead.yhat) + off, colour=colours.FORECAST,
+            dashed=True, out=silent if shown.served_status() != "live" else "",
+        ))  # fmt: skip
     return chips
 
 

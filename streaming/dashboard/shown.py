@@ -11,6 +11,7 @@ from streaming.dashboard.poller import Latest
 
 _POINTS_SHOWN = 1800
 _AHEAD = 6
+_POLLS = 4
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ class Shown:
         if not seen or feed is None or self.status(feed.frame_seen) != "live":
             return "stale" if seen else "none"
         return self.status(seen, limit_s=limit_s or self.settings.dashboard.quiet_s)
+
+    def served_status(self) -> Status:
+        """How what comes from Postgres stands: stale once it has not answered for a while."""
+        limit_s = max(self.stale_s, self.settings.dashboard.poll_s * _POLLS)
+        return self.status(self.latest.served.seen, limit_s=limit_s)
 
     def old(self, seen: float) -> float:
         """Its age in seconds."""

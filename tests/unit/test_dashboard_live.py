@@ -294,6 +294,19 @@ def test_postgres_has_a_tile_only_while_it_is_away() -> None:
     assert tiles.postgres_tiles(0, now=NOW, limit_s=15)[0].value == "away"
 
 
+def test_a_forecast_is_grey_while_postgres_is_away() -> None:
+    live, latest = Live(600), Latest()
+    live.take(message("trade", trade("100")))
+    point = served.ForecastPoint(NOW + 60, 101.0, 90.0, 250.0)
+    latest.served = served.Served(seen=NOW, short=(point,), long=(point,))
+    for late, outlook, crossed in ((15, "live", False), (16, "stale", True)):
+        view = Board(load({}), live, latest, clock=lambda late=late: NOW + late).view("BTC-USD", 15)
+        assert view.panels["outlook"].state == outlook
+        assert ("chip stale dashed" in view.panels["price"].html) is crossed
+        assert "its bounds leave the chart" in view.panels["price"].html
+        assert "90.00 to 250.00" in view.panels["price"].html
+
+
 def test_lag_is_what_the_slowest_query_has_not_read() -> None:
     stream = {"written_at": NOW, "queries": [
         {"name": "land", "offsets": {"market.trades": {"0": 90}, "market.book": {"0": 40}},
