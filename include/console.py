@@ -6,10 +6,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
@@ -75,57 +75,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value
-
-
-def show_status(told: dict[str, Any], *, login: str) -> None:
-    """Print what `status --json` holds, for a person."""
-    OUT.print(f"world [bold]{told['world']}[/]  " + _mark(told["ok"], "up", "not all is running"))
-    _section("process", "state", "pid", "up for", rows=[
-        (one["name"], _state(one["state"]), one["pid"], f"{one['uptime_s']} s")
-        for one in told["processes"]
-    ])  # fmt: skip
-    _section("feed", "state", "since", "cause", rows=[
-        (one["venue"], _state(one["state"]), one["since"], one["cause"]) for one in told["feeds"]
-    ])  # fmt: skip
-    _section("stream", "topic", "offsets behind", "oldest waits", "batch", rows=[
-        (one["query"], f"{one['topic']}/{one['partition']}", one["behind"],
-         "?" if one["waiting_s"] is None else f"{one['waiting_s']:.1f} s",
-         f"{one['batch_ms']} ms") for one in told["lag"]
-    ])  # fmt: skip
-    _section("lake table", "rows", rows=list(told["rows"].items()))
-    audit = told["audit"]
-    if audit:
-        found = _mark(audit["ok"], "clean", "found faults")
-        OUT.print(f"audit {found}, {audit['age_s']} s ago")
-    else:
-        OUT.print("audit: none yet (./tickhouse audit)")
-    for name, link in told["links"].items():
-        OUT.print(f"{name:<10} {link}" + (f"   log-in {login}" if name == "airflow" else ""))
-
-
-def watch_status(look: Callable[[], dict[str, Any]], *, login: str, every_s: float) -> NoReturn:
-    """Show the status on a screen of its own, anew every so many seconds; Ctrl-C ends it."""
-    with OUT.screen(hide_cursor=True):
-        while True:
-            told = look()
-            OUT.clear()
-            OUT.print(f"[{DIM}]{time.strftime('%H:%M:%S')}  Ctrl-C ends this[/]")
-            show_status(told, login=login)
-            time.sleep(every_s)
-
-
-def _section(*columns: str, rows: list[tuple[Any, ...]]) -> None:
-    table = Table(*columns, box=None, header_style=DIM, pad_edge=False)
-    for row in rows:
-        table.add_row(*("" if value is None else str(plain(value)) for value in row))
-    if rows:
-        OUT.print(table)
-        OUT.print()
-
-
-def _mark(good: bool, yes: str, no: str) -> str:
-    return f"[{GOOD}]{yes}[/]" if good else f"[{BAD}]{no}[/]"
-
-
-def _state(name: str) -> str:
-    return _mark(name in {"running", "live", "quiet"}, name, name)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from include.console import ERR, OUT, Steps, show_status, watch_status
+from include.console import ERR, OUT, Steps
 from include.errors import PlatformError
 from include.settings import Settings, from_environment
 
@@ -114,7 +114,7 @@ def logs(name: str, lines: int, follow: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
-@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until q or Ctrl-C.")
 @click.option("--every", default=2.0, show_default=True, help="Seconds between two of --watch.")
 def status(as_json: bool, watch: bool, every: float) -> None:
     """Show processes, feeds, stream lag, rows landed, the last audit, and the links.
@@ -129,6 +129,7 @@ def status(as_json: bool, watch: bool, every: float) -> None:
     from functools import partial
 
     from include.local.status import collected
+    from include.status_view import show_status, watch_status
     from streaming.bus import offsets, stamped_ms
 
     settings = from_environment()
@@ -136,6 +137,7 @@ def status(as_json: bool, watch: bool, every: float) -> None:
                    stamps=partial(stamped_ms, settings.bootstrap))  # fmt: skip
     if watch and not as_json:
         watch_status(look, login=_login(settings), every_s=every)
+        return
     told = look()
     if as_json:
         click.echo(json.dumps(told, default=str, indent=1))

@@ -1,0 +1,102 @@
+"""`status` on a terminal: columns in line, all of it on one screen, q ends it."""
+
+import io
+import os
+import pty
+import sys
+import termios
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from include import status_view
+from include.status_view import keys, screen, watch_status
+
+
+def told(**more: Any) -> dict[str, Any]:
+    return {
+        "ok": True, "world": "sim",
+        "processes": [{"name": "kafka", "state": "running", "pid": 7, "uptime_s": 5},
+                      {"name": "feed_gemini", "state": "fatal", "pid": None, "uptime_s": 12345}],
+        "feeds": [{"venue": "gemini", "state": "live", "cause": "[start]",
+                   "since": datetime(2026, 11, 20, 9, 30, 1, 999, tzinfo=UTC)}],
+        "lag": [{"query": "land", "topic": "market.book", "partition": 0, "behind": 12,
+                 "waiting_s": 0.25, "batch_ms": 640}],
+        "rows": {"trades": 1234567}, "audit": {"ok": True, "age_s": 9},
+        "links": {"airflow": "http://127.0.0.1:8080/", "dashboard": "http://127.0.0.1:5006/"},
+    } | more  # fmt: skip
+
+
+def lines(width: int, **more: Any) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(screen(told(**more), login="admin / x", width=width, now="10:00:00"))
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+
+def test_numbers_stand_under_each_other_and_a_wide_screen_has_two_sides() -> None:
+    shown = lines(120)
+    assert shown[0].startswith("world sim  up")
+    assert shown[0].endswith("10:00:00  q or Ctrl-C ends this")
+    assert shown[1] == "audit clean, 9 s ago"
+    assert shown[2] == "airflow    http://127.0.0.1:8080/   log-in admin / x"
+    kafka, feed = (next(one for one in shown if one.startswith(name))
+                   for name in ("kafka", "feed_gemini"))  # fmt: skip
+    assert kafka.index("5 s") + len("5 s") == feed.index("12345 s") + len("12345 s")
+    assert "gemini" in kafka and "2026-11-20 09:30:01" in kafka and "[start]" in kafka
+    assert any("0.2 s" in one and "640 ms" in one for one in shown)
+    assert any("1,234,567" in one for one in shown)
+
+
+def test_a_narrow_screen_has_everything_below_each_other() -> None:
+    shown = lines(80)
+    assert max(map(len, shown)) <= 80
+    names = ("world", "airflow", "process", "feed ", "stream", "lake table")
+    order = [next(i for i, one in enumerate(shown) if one.startswith(name)) for name in names]
+    assert order == sorted(order)
+
+
+def test_a_platform_that_is_down_says_so() -> None:
+    shown = lines(120, ok=False, processes=[], feeds=[], lag=[], rows={}, audit=None)
+    assert "not all is running" in shown[0] and shown[1] == "audit: none yet (./tickhouse audit)"
+    assert "nothing runs (./tickhouse up)" in "\n".join(shown)
+
+
+@pytest.fixture
+def typist(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The far end of a terminal that standard input is."""
+    far, near = pty.openpty()
+    with os.fdopen(near, "r") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield far
+    os.close(far)
+
+
+def test_a_key_is_read_at_once_and_the_terminal_is_left_as_it_was(typist: int) -> None:
+    before = termios.tcgetattr(sys.stdin)
+    with keys() as pressed:
+        assert pressed(0.0) == ""
+        os.write(typist, b"q")
+        assert pressed(5.0) == "q"
+    assert termios.tcgetattr(sys.stdin) == before
+
+
+def test_watching_ends_with_q_and_paints_over_without_clearing(
+    typist: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, width=120, height=30)
+    monkeypatch.setattr(status_view, "OUT", out)
+    looks = []
+
+    def look() -> dict[str, Any]:
+        looks.append(1)
+        if len(looks) == 3:
+            os.write(typist, b"q")
+        return told()
+
+    watch_status(look, login="l", every_s=0.01)
+    painted = out.file.getvalue()  # type: ignore[attr-defined]
+    assert len(looks) == 3 and painted.count("world ") >= 3
+    assert "\x1b[2J" not in painted.partition("world ")[2], "cleared once: no flicker"
+    assert "\x1b[?1049l" in painted, "the screen before is back"
