@@ -6,14 +6,17 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
+from rich.spinner import Spinner
 from rich.table import Table
 
 OUT = Console(width=None if sys.stdout.isatty() else 200)
@@ -26,12 +29,29 @@ class Steps:
 
     def __init__(self) -> None:
         """The clock starts now."""
-        self._began = time.monotonic()
+        self._began = self._last = time.monotonic()
 
     def __call__(self, text: str) -> None:
         """Say a step."""
-        passed = f"[{DIM}]{time.monotonic() - self._began:5.0f} s[/]"
+        self._last = time.monotonic()
+        passed = f"[{DIM}]{self._last - self._began:5.0f} s[/]"
         ERR.print(f"{passed}  {text}", highlight=False, soft_wrap=True)
+
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Meanwhile a terminal shows below the steps for how long the last one has lasted."""
+        if not ERR.is_terminal:
+            yield
+            return
+        spinner = Spinner("dots", style=DIM)
+
+        def shown() -> Spinner:
+            spinner.update(text=f"[{DIM}]for {time.monotonic() - self._last:.0f} s[/]")
+            return spinner
+
+        with Live(get_renderable=shown, console=ERR, transient=True, refresh_per_second=5):
+            yield
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> None:

@@ -63,16 +63,18 @@ def up(
 
     platform = _platform(settings, steps, before_feeds=train_first)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    platform.up()
-    if not waits:
-        first_training.start(settings, say=steps, until=until)
+    with steps.ticking():
+        platform.up()
+        if not waits:
+            first_training.start(settings, say=steps, until=until)
     _show_links(settings)
     if not detach:
         from include.local.milestones import watch
 
         watch(settings, say=steps)
-        steps("taking everything down")
-        platform.down()
+        with steps.ticking():
+            steps("taking everything down")
+            platform.down()
 
 
 @click.command()
