@@ -62,5 +62,7 @@ def _tell(live: Live, found: dict[str, list[tuple[object, ...]]], *, window_s: i
             live.trading.take(fact, at)
         for venue, symbol, minute, flow in look.minutes(found):
             live.of(venue, symbol).minutes.settle(minute, flow)
+        for venue, symbol, second, ratio in look.ratios(found):
+            live.of(venue, symbol).ratios.put(second, ratio)
         for balance in look.balances(found):
             live.trading.balances[balance.currency] = balance.amount

@@ -36,6 +36,9 @@ _MINUTES = """
 SELECT venue, symbol, extract(epoch FROM minute), total_count_buy, total_count_sell,
     total_base_buy, total_base_sell, total_quote_buy, total_quote_sell
 FROM trade_minutes WHERE minute BETWEEN %s AND %s ORDER BY minute"""
+_RATIOS = """
+SELECT venue, symbol, extract(epoch FROM timestamp), value FROM signals
+WHERE type = 'price_volume' AND timestamp BETWEEN %s AND %s"""
 _DATED = "JOIN orders o USING (order_id) JOIN decisions d USING (decision_id) ORDER BY 1 DESC"
 
 
@@ -95,7 +98,7 @@ def often(settings: Settings) -> dict[str, Query]:
 
 
 def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query]:
-    """The forecast's queries: each minute near the market clock, and each hour of some days."""
+    """What changes by the minute: forecasts near the market clock and for some days, the past."""
     now = datetime.fromtimestamp(clock_us / 1_000_000, UTC)
     symbol = settings.forecast.symbol
     hourly = "AND extract(minute FROM ds) = 0"
@@ -108,6 +111,7 @@ def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query
         ),
         "soon": (_SOON, (now - SOON_BEHIND,)),
         "minutes": (_MINUTES, (now - timedelta(seconds=keep_s), now)),
+        "ratios": (_RATIOS, (now - timedelta(seconds=keep_s), now)),
     }  # fmt: skip
 
 
@@ -135,6 +139,14 @@ def minutes(found: dict[str, list[tuple[Any, ...]]]) -> list[tuple[str, str, int
     return [
         (venue, symbol, int(second) // 60, Flow(*counts))
         for venue, symbol, second, *counts in found.get("minutes", [])
+    ]
+
+
+def ratios(found: dict[str, list[tuple[Any, ...]]]) -> list[tuple[str, str, int, float]]:
+    """Liquidity ratios: venue, symbol, second since the epoch where the window ends, the ratio."""
+    return [
+        (venue, symbol, int(second), float(value))
+        for venue, symbol, second, value in found.get("ratios", [])
     ]
 
 

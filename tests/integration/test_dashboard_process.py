@@ -161,3 +161,18 @@ def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -
         ("gemini", "BTC-USD", int(minute.timestamp()) // 60,
          Flow(3, 1, Decimal("1.5"), Decimal("0.25"), Decimal(15), Decimal(2)))
     ]  # fmt: skip
+
+
+def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[str, Any]) -> None:
+    create_tables(postgres_dsn)
+    start = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    end = start + timedelta(minutes=1)
+    row = {"venue": "gemini", "symbol": "BTC-USD", "type": "price_volume", "window_start": start,
+           "timestamp": end, "value": Decimal("1.25")}  # fmt: skip
+    upsert(postgres_dsn, "signals", [row, row | {"type": "bid"}, row | {
+        "window_start": start - timedelta(hours=3), "timestamp": end - timedelta(hours=3),
+    }])  # fmt: skip
+    clock_us = int(end.timestamp() + 30) * 1_000_000
+    asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
+    found = served.ratios(glance(postgres_dsn, asked, timeout_s=5))
+    assert found == [("gemini", "BTC-USD", int(end.timestamp()), 1.25)]
