@@ -65,10 +65,12 @@ def figures(*, per_second: int, seconds: int) -> list[Figure]:
 
 
 @contextmanager
-def paced(settings: Settings, *, per_second: int) -> Iterator[None]:
+def paced(settings: Settings, *, per_second: int, symbols: int = 1) -> Iterator[None]:
     """Book messages at so many a second while the block runs; their receipt is their sending."""
     stop = threading.Event()
-    sender = threading.Thread(target=_send, args=(settings, per_second, stop), daemon=True)
+    sender = threading.Thread(
+        target=_send, args=(settings, per_second, symbols, stop), daemon=True
+    )
     sender.start()
     try:
         yield
@@ -77,25 +79,29 @@ def paced(settings: Settings, *, per_second: int) -> Iterator[None]:
         sender.join(30)
 
 
-def _send(settings: Settings, per_second: int, stop: threading.Event) -> None:
+def _send(settings: Settings, per_second: int, symbols: int, stop: threading.Event) -> None:
     producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 1})
     number, began = 0, time.monotonic()
     while not stop.is_set():
         for _ in range(int((time.monotonic() - began) * per_second) - number):
             number += 1
-            message = _book(number, time.time_ns() // 1000)
+            symbol = f"COIN{number % symbols}-USDT"
+            message = book_message(number, time.time_ns() // 1000, symbol)
             producer.produce(BOOK, wire.encode(message), wire.key(message))
         producer.poll(0)
         time.sleep(0.002)
     producer.flush(30)
 
 
-def _book(number: int, now_us: int) -> Message:
+def book_message(number: int, now_us: int, symbol: str) -> Message:
+    """A change of the best bid, with the best prices after it."""
     price = Decimal(6_700_000 + number % 997).scaleb(-2)
     top = Top(bid=price, bid_quantity=Decimal("1.5"), ask=price + 1, ask_quantity=Decimal("0.5"))
-    change = BookChange(side="bid", price=price, remaining=Decimal("1.5"))
+    change = BookChange(
+        side="bid", price=price, remaining=Decimal("1.5"), venue_event_id=number
+    )
     return Message(
-        venue="binance", symbol="BTC-USDT", kind="book", conn="bench", seq=(number, number),
+        venue="binance", symbol=symbol, kind="book", conn="bench", seq=(number, number),
         venue_time=None, received_time=now_us, events=(change,), top=top,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """One micro-batch of Kafka records into the Delta tables, exactly once, however often repeated."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
@@ -12,6 +13,7 @@ from include.lake.columns import Table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
 from include.settings import Settings
 from spark_jobs.epoch import Epoch
+from spark_jobs.parts import local_folder, written
 from spark_jobs.sinks import Appender, path
 from spark_jobs.sources import RECORDS_A_TASK
 from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
@@ -47,12 +49,44 @@ class Landing:
     def write(self, batch: DataFrame, batch_id: int) -> None:
         """Land the batch; repeated with the same id it changes nothing."""
         spans = self.spans(batch_id)
-        alone = spans is not None and len({topic for topic, _ in spans}) == 1
-        records = batch if alone else batch.persist()
+        counts = _counted(batch) if spans is None else _lengths(spans)
+        self._repeated = _reaching_back(self.epoch, spans)
+        _choose_engine(batch.sparkSession, sum(counts.values()))
+        for topic in self._land_plainly(batch, counts, batch_id):
+            del counts[topic]
+        if counts:
+            self._land_with_care(batch.where(F.col("topic").isin(*counts)), counts, batch_id)
+
+    def _land_plainly(
+        self, batch: DataFrame, counts: Mapping[str, int], batch_id: int
+    ) -> Iterable[str]:
+        """Land the topics whose every record is plainly sound; which those are."""
+        folder = local_folder(self.settings.lake)
+        topics = [topic for topic in counts if topic in TABLE_OF_TOPIC.keys() - self._repeated]
+        if folder is None or not topics:
+            return ()
+        tasks = _tasks(sum(counts[topic] for topic in topics))
+        records = batch.where(F.col("topic").isin(topics)).coalesce(tasks)
+        files = written(records, folder)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda topic: self._add(
+                batch.sparkSession, topic, files[topic], batch_id), files))  # fmt: skip
+        return files
+
+    def _add(self, spark: SparkSession, topic: str, files: Sequence[str], batch_id: int) -> None:
+        table = TABLE_OF_TOPIC[topic]
+        location = path(self.settings, table.name)
+        self.appender.add(spark, files, location=location, batch_id=batch_id)
+        if topic in self.hooks:
+            paths = [f"{location}/{json.loads(one)['add']['path']}" for one in files]
+            self.hooks[topic](spark.read.parquet(*paths))
+
+    def _land_with_care(
+        self, batch: DataFrame, counts: Mapping[str, int], batch_id: int
+    ) -> None:
+        """Land what holds a record that needs to be looked at: each to its table, or aside."""
+        records = batch if len(counts) == 1 else batch.persist()
         try:
-            counts = _counted(records) if spans is None else _lengths(spans)
-            self._repeated = _reaching_back(self.epoch, spans)
-            _choose_engine(batch.sparkSession, sum(counts.values()))
             with ThreadPoolExecutor(max_workers=4) as pool:
                 bad = list(pool.map(lambda topic: self._land(
                     # An idle partition still costs a task: small batches are written by one.
@@ -60,7 +94,7 @@ class Landing:
                     topic, batch_id), counts))  # fmt: skip
             self._set_aside([part for part in bad if part is not None], batch_id)
         finally:
-            if not alone:
+            if len(counts) > 1:
                 records.unpersist()
 
     def _land(self, records: DataFrame, topic: str, batch_id: int) -> DataFrame | None:

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from include.local.class_archive import archive_options
 from include.local.jars import ensure_jars
 from include.local.java import java_home
-from include.settings import Settings
+from include.settings import ROOT, Settings
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -64,6 +64,7 @@ def session(
         .config("spark.driver.memory", settings.stream.driver_memory)
         .config("spark.driver.host", _reachable(settings.ports.host))
         .config("spark.driver.bindAddress", settings.ports.host)
+        .config("spark.executorEnv.PYTHONPATH", str(ROOT))
         .config("spark.local.dir", str(scratch / "local"))
         .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
         .config("spark.driver.extraJavaOptions", " ".join(java))

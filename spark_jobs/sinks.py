@@ -1,8 +1,10 @@
 """Where rows end: Delta tables made from their one definition, and writes that repeat safely."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 from delta.tables import DeltaTable
 from deltalake import DeltaTable as CommitLog
@@ -27,6 +29,11 @@ def path(settings: Settings, table: str) -> str:
     return f"{settings.lake}/{table}"
 
 
+def skipped_by(table: Table) -> tuple[str, ...]:
+    """The columns of which each data file's least and greatest value are kept."""
+    return tuple(dict.fromkeys((*table.cluster, *(c for c in SKIPPED_BY if c in table.names))))
+
+
 def create_table(spark: SparkSession, settings: Settings, table: Table) -> None:
     """Make the Delta table, with its schema, comments and properties, if it is not there.
 
@@ -45,8 +52,7 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> None:
         builder = builder.property(name, value)
     if table.cluster:
         builder = builder.clusterBy(*table.cluster)
-        skipped_by = ",".join((*table.cluster, *(c for c in SKIPPED_BY if c in table.names)))
-        builder = builder.property("delta.dataSkippingStatsColumns", skipped_by)
+        builder = builder.property("delta.dataSkippingStatsColumns", ",".join(skipped_by(table)))
     builder.execute()
 
 
@@ -83,14 +89,39 @@ class Appender:
 
     def append(self, rows: DataFrame, *, location: str, batch_id: int) -> bool:
         """Append unless this batch is in the table already; says whether it was appended."""
+        return self.once(location, batch_id, partial(_save, rows, location))
+
+    def add(self, spark: SparkSession, files: Sequence[str], *, location: str,
+            batch_id: int) -> bool:  # fmt: skip
+        """Commit written data files (JSON of add actions) unless this batch is there already."""
+        return self.once(location, batch_id, partial(_commit, spark, files, location))
+
+    def once(self, location: str, batch_id: int, work: Callable[[str], None]) -> bool:
+        """Do the commit, which gets its note, unless this batch is in the table already."""
         if location not in self._last:
             self._last[location] = last_batch(location, app=self.app)
         if batch_id <= self._last[location]:
             return False
-        note = json.dumps({"app": self.app, "batch": batch_id})
-        rows.write.format("delta").mode("append").option("userMetadata", note).save(location)
+        work(json.dumps({"app": self.app, "batch": batch_id}))
         self._last[location] = batch_id
         return True
+
+
+def _save(rows: DataFrame, location: str, note: str) -> None:
+    rows.write.format("delta").mode("append").option("userMetadata", note).save(location)
+
+
+def _commit(spark: SparkSession, files: Sequence[str], location: str, note: str) -> None:
+    """One commit of Delta's own transaction: its protocol, conflict checks and checkpoints."""
+    jvm: Any = spark._jvm
+    delta, none, some = jvm.org.apache.spark.sql.delta, jvm.scala.Option.empty(), jvm.scala.Option
+    jvm.org.apache.spark.sql.SparkSession.setActiveSession(spark._jsparkSession)
+    transaction = delta.DeltaLog.forTable(spark._jsparkSession, location).startTransaction()
+    adds = jvm.java.util.ArrayList([delta.actions.Action.fromJson(one) for one in files])
+    write = getattr(delta, "DeltaOperations$Write")(
+        jvm.org.apache.spark.sql.SaveMode.Append, none, none, some.apply(note), *[none] * 5
+    )
+    transaction.commit(jvm.org.apache.spark.api.python.PythonUtils.toSeq(adds), write)
 
 
 def last_batch(location: str, *, app: str) -> int:

@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame, SparkSession
 from include.market.wire import MAX_MESSAGE_BYTES
 from include.settings import Settings
 
-RECORDS_A_TASK = 20_000
+RECORDS_A_TASK = 50_000
 
 
 def kafka_stream(

@@ -73,6 +73,38 @@ def latency(as_json: bool, orders: int, per_second: int, seconds: int) -> None:
 
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--per-second", default=1000, show_default=True, help="Messages a second.")
+@click.option("--minutes", default=20.0, show_default=True, help="Length of the run.")
+def memory(as_json: bool, per_second: int, minutes: float) -> None:
+    """Heap of the stream's driver after full collections, its Python workers, and their slopes.
+
+    Samples of the first quarter, in which caches fill, are not counted.
+    """
+    from include.console import Steps
+    from spark_jobs.bench_memory import figures
+
+    _print(figures(per_second=per_second, minutes=minutes, say=Steps()), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--files", default=10_000, show_default=True, help="Data files of the grown table.")
+@click.option("--symbols", default=50, show_default=True, help="Symbols of the wide market.")
+@click.option("--seconds", default=60, show_default=True, help="Length of each measure.")
+def growth(as_json: bool, files: int, symbols: int, seconds: int) -> None:
+    """Time of a micro-batch on a table of many files and with many symbols, beside few.
+
+    1,000 book messages a second go through `land` and `signals`; the peer is the same stream on a
+    table of 10 files and with one symbol.
+    """
+    from include.console import Steps
+    from spark_jobs.bench_growth import figures
+
+    _print(figures(files=files, symbols=symbols, seconds=seconds, say=Steps()), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
 @click.option("--rows", default=10_000_000, show_default=True, help="Rows of every table.")
 def sql(as_json: bool, rows: int) -> None:
     """Seconds of each report over tables of 10 million rows; two seconds each is the promise.

@@ -17,7 +17,7 @@ def bars(lines: DataFrame, edition: Edition, *, now: datetime, until: datetime |
     """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
 
     A minute without a trade has null prices and volume 0, whatever the edition wrote there.
-    Exact copies are one row. `reason` is null for a bar that can be used.
+    Exact copies are one row. `reason` is null for a bar that can be used, and so is its `line`.
     """
     read = lines.transform(_fields, edition).transform(_typed, edition)
     judged = read.withColumn("reason", _reason(edition, now))
@@ -95,20 +95,19 @@ def _silences(rows: DataFrame, edition: Edition) -> DataFrame:
 
 
 def _single(rows: DataFrame) -> DataFrame:
-    """One row a minute; where a minute is told twice differently, the later line is at fault."""
-    bar = F.struct(*VALUES, "line", "reason")
-    values = F.struct(*VALUES)
+    """One row a minute; where a minute is told twice differently, the later lines are at fault."""
     # rows without a usable minute stay apart, each under its own place
     apart = F.when(F.col("reason").isNotNull(), F.col("place")).otherwise(-1)
-    grouped = rows.groupBy("minute", apart.alias("apart")).agg(
-        F.min("place").alias("place"), F.min_by(bar, "place").alias("bar"),
-        F.max_by("line", "place").alias("last_line"),
-        (~F.min(values).eqNullSafe(F.max(values))).alias("clash"),
+    told = Window.partitionBy("minute", "apart").orderBy("place")
+    first = F.first(F.struct(*VALUES)).over(told)
+    clash = F.concat(F.lit("another row has this minute: "), F.first("line").over(told))
+    numbered = rows.withColumn("apart", apart).select(
+        "place", "line", "minute", *VALUES, "reason",
+        F.row_number().over(told).alias("number"),
+        first.eqNullSafe(F.struct(*VALUES)).alias("same"), clash.alias("clash"),
     )  # fmt: skip
-    clash = F.concat(F.lit("another row has this minute: "), F.col("bar.line"))
-    return grouped.select(
-        "place",
-        F.when(F.col("clash"), F.col("last_line")).otherwise(F.col("bar.line")).alias("line"),
-        "minute", *(F.col(f"bar.{name}").alias(name) for name in VALUES),
-        F.when(F.col("clash"), clash).otherwise(F.col("bar.reason")).alias("reason"),
+    reason = F.when(~F.col("same"), F.col("clash")).otherwise(F.col("reason"))
+    return numbered.where((F.col("number") == 1) | ~F.col("same")).select(
+        "place", F.when(reason.isNotNull(), F.col("line")).alias("line"), "minute", *VALUES,
+        reason.alias("reason"),
     )  # fmt: skip

@@ -47,9 +47,11 @@ def after(work: Call, passed: Callable[[], None]) -> Call:
 appended: list[str] = []
 
 
-def forgetful(self: sinks.Appender, rows: Any, *, location: str, batch_id: int) -> bool:
-    """An append without idempotence."""
-    rows.write.format("delta").mode("append").save(location)
+def forgetful(
+    self: sinks.Appender, location: str, batch_id: int, work: Callable[[str], None]
+) -> bool:
+    """A commit without idempotence."""
+    work("{}")
     appended.append(location)
     return True
 
@@ -68,14 +70,16 @@ def main(point: str, nth: int) -> None:
     passed = counted(nth)
     if point == "before_write":
         landing.Landing.write = before(landing.Landing.write, passed)  # type: ignore[method-assign]
+    elif point == "after_files":
+        landing.written = after(landing.written, passed)
     elif point == "after_delta_commit":
-        sinks.Appender.append = after(sinks.Appender.append, passed)  # type: ignore[method-assign]
+        sinks.Appender.once = after(sinks.Appender.once, passed)  # type: ignore[method-assign]
     elif point == "before_checkpoint_commit":
         landing.Landing.write = after(landing.Landing.write, passed)  # type: ignore[method-assign]
     elif point == "after_postgres":
         signals.upsert = after(signals.upsert, passed)
     elif point.startswith("sabotage"):
-        sinks.Appender.append = forgetful  # type: ignore[method-assign]
+        sinks.Appender.once = forgetful  # type: ignore[method-assign]
         if point == "sabotage_and_die":
             write = after(landing.Landing.write, once_appended(passed))
             landing.Landing.write = write  # type: ignore[method-assign]

@@ -42,7 +42,10 @@ SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
 KILLS = int(os.environ.get("KILLS", "3"))
 MESSAGES = 100_000
 BROKER_KILLS = 2
-POINTS = ("before_write", "after_delta_commit", "before_checkpoint_commit", "after_postgres")
+POINTS = (
+    "before_write", "after_delta_commit", "after_files", "before_checkpoint_commit",
+    "after_postgres",
+)  # fmt: skip
 World = tuple[Settings, dict[str, str]]
 
 

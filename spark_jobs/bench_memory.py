@@ -1,0 +1,96 @@
+"""Whether the stream's memory stays flat: the driver's heap after a collection, over minutes.
+
+All three queries run at a steady pace of book messages. The slope is that of a straight line
+through the samples after the first quarter, in which caches fill.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psutil
+from pyspark.sql import SparkSession
+
+from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.local.scratch import scratch_broker
+from spark_jobs.bench_latency import paced
+from spark_jobs.measures import start_measures
+from spark_jobs.session import session
+from spark_jobs.signals import start_signals
+from spark_jobs.sinks import create_tables
+from spark_jobs.stream_market import start_landing
+from streaming.bus import ensure_topics
+
+SAMPLES_A_MINUTE = 4
+MIB = 1024 * 1024
+Figure = dict[str, Any]
+Sample = tuple[float, float, float]  # minutes since the start, MiB of heap, MiB of Python
+
+
+def figures(*, per_second: int, minutes: float, say: Callable[[str], None]) -> list[Figure]:
+    """MiB of the driver's heap after a full collection and of its Python workers; their slopes."""
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        spark = session(settings, "bench memory", ui_port=settings.ports.spark_ui)
+        create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
+        try:
+            with paced(settings, per_second=per_second):
+                queries = [
+                    start_landing(spark, settings),
+                    start_signals(spark, settings, tell=lambda *_: None),
+                    start_measures(spark, settings),
+                ]
+                samples = _samples(spark, minutes, say)
+            for query in queries:
+                if not query.isActive:
+                    raise SystemExit(f"query {query.name} ended: {query.exception()}")
+                query.stop()
+        finally:
+            spark.stop()
+    kept = [one for one in samples if one[0] >= minutes / 4]
+    return [
+        figure
+        for place, name in ((1, "driver_heap"), (2, "python_workers"))
+        for figure in _of(name, [(one[0], one[place]) for one in kept])
+    ]
+
+
+def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) -> list[Sample]:
+    jvm: Any = spark._jvm
+    memory = jvm.java.lang.management.ManagementFactory.getMemoryMXBean()
+    began, found = time.monotonic(), []
+    while (past := (time.monotonic() - began) / 60) < minutes:
+        time.sleep(60 / SAMPLES_A_MINUTE)
+        memory.gc()
+        heap = memory.getHeapMemoryUsage().getUsed() / MIB
+        found.append((past, heap, _python_workers() / MIB))
+        if len(found) % SAMPLES_A_MINUTE == 0:
+            say(f"{past:.0f} min: {found[-1][1]:.1f} MiB of heap, {found[-1][2]:.1f} of Python")
+    return found
+
+
+def _python_workers() -> int:
+    """Bytes that the Python processes of the tasks hold for themselves."""
+    held = 0
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "pyspark.daemon" in child.cmdline():
+                held += child.memory_full_info().uss
+        except psutil.Error:
+            continue
+    return held
+
+
+def _of(name: str, points: Sequence[tuple[float, float]]) -> list[Figure]:
+    times, values = zip(*points, strict=True)
+    slope = statistics.linear_regression(times, values).slope
+    return [
+        _figure(f"{name}_median", statistics.median(values), "MiB"),
+        _figure(f"{name}_slope", slope * 60, "MiB/hour"),
+    ]
+
+
+def _figure(name: str, value: float, unit: str) -> Figure:
+    return {"name": name, "value": round(value, 2), "unit": unit, "peer": None,
+            "peer_value": None, "ratio": None}  # fmt: skip
