@@ -15,7 +15,8 @@ from rich.text import Text
 
 from include.console import BAD, DIM, GOOD, OUT, plain
 
-WIDE = 118  # from so many columns on, processes stand beside the rest
+WIDE = 118  # from so many columns on, processes and tables stand beside feeds and stream
+LAKE = "lake table"
 
 
 def show_status(told: dict[str, Any], *, login: str) -> None:
@@ -37,7 +38,9 @@ def screen(told: dict[str, Any], *, login: str, width: int, now: str) -> Rendera
     if width < WIDE:
         return Group(head, *foot, *_spaced([first, *rest]))
     sides = Table.grid(padding=(0, 4, 0, 0))
-    sides.add_row(Group(*_spaced([first])), Group(*_spaced(rest)))
+    own = [one for one in rest if one.columns[0].header == LAKE]
+    others = [one for one in rest if one.columns[0].header != LAKE]
+    sides.add_row(Group(*_spaced([first, *own])), Group(*_spaced(others)))
     return Group(head, *foot, sides)
 
 
@@ -111,7 +114,7 @@ def _tables(told: dict[str, Any]) -> list[Table]:
              "?" if one["waiting_s"] is None else f"{one['waiting_s']:.1f} s",
              f"{one['batch_ms']} ms") for one in told["lag"]
         ]),
-        _section("lake table", "rows", rows=[(name, f"{count:,}") for name, count
+        _section(LAKE, "rows", rows=[(name, f"{count:,}") for name, count
                                              in told["rows"].items()]),
     )  # fmt: skip
     return [table for table in found if table.row_count]
