@@ -72,9 +72,8 @@ def up(
         from include.local.milestones import watch
 
         watch(settings, say=steps)
-        with steps.ticking():
-            steps("taking everything down")
-            platform.down()
+        steps("taking everything down")
+        platform.down()
 
 
 @click.command()

@@ -9,14 +9,19 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from include import alerts
+from include.orchestration.notes import failure, note_at
 from include.settings import Settings, from_environment
 
 GATE = "GateFailed:"  # the error's class, as `step` puts it before its message
+OVER = frozenset({"success", "failed"})
 PUBLISHING = "publish_forecast"  # what fails the gate there is a model's forecast
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """Tell that a task failed, when no retry is left (Airflow's `on_failure_callback`)."""
+    """Tell that a task failed, when no retry is left (Airflow's `on_failure_callback`).
+
+    The reason is also put into the note of the run.
+    """
     settings = from_environment()
     task = context["ti"]
     said = str(context.get("exception") or "no word")
@@ -26,6 +31,8 @@ def task_failed(context: Mapping[str, Any]) -> None:
         detail=said, link=run_link(settings, task.dag_id, task.run_id),
     )  # fmt: skip
     alerts.tell(settings, alert)
+    why = failure(task.task_id, run=task.run_id, said=said, gate=said.startswith(GATE))
+    note_at(settings, dag=task.dag_id, run=task.run_id, text=why)
 
 
 def _what(dag: str, said: str) -> str:
@@ -35,12 +42,17 @@ def _what(dag: str, said: str) -> str:
 
 
 async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None) -> None:
-    """Tell that a run is late (in Airflow's triggerer, which must not wait for the network)."""
+    """Tell that a run is late (in Airflow's triggerer, which must not wait for the network).
+
+    Airflow forgets the deadline of a run that succeeded, not of one that failed: that is over, too.
+    """
     settings = from_environment()
     run: Mapping[str, Any] = (context or {}).get("dag_run") or {}
+    if run.get("state") in OVER:
+        return
     dag, name = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id", run.get("run_id", "")))
     alert = alerts.Alert(
-        what=alerts.DEADLINE_MISSED, title=f"{dag} is not over after {minutes} minutes",
+        what=alerts.DEADLINE_MISSED, title=f"{dag} is not over after {minutes} min",
         detail=f"run {name}", link=run_link(settings, dag, name),
     )  # fmt: skip
     await asyncio.to_thread(alerts.tell, settings, alert)

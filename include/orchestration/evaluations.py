@@ -3,9 +3,8 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-from include.errors import PlatformError, Unreachable
-from include.log import event
-from include.settings import Settings, from_environment
+from include.orchestration.notes import note_at
+from include.settings import from_environment
 
 log = logging.getLogger("tickhouse.orchestration")
 MINUTE = timedelta(minutes=1)
@@ -26,15 +25,5 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
     )  # fmt: skip
     log.info("%s", evaluating.as_table(found))
     text = evaluating.as_note(found)
-    _note(settings, dag, run, text)
+    note_at(settings, dag=dag, run=run, text=text)
     return text
-
-
-def _note(settings: Settings, dag: str, run: str, text: str) -> None:
-    """A run outside of Airflow's server (`airflow dags test`) has nowhere to keep a note."""
-    from include.local.airflow import AirflowApi
-
-    try:
-        AirflowApi(settings).note(dag, run, text)
-    except (Unreachable, PlatformError) as error:
-        log.warning(event("no note at the run", run=run, cause=error))

@@ -14,6 +14,9 @@ import pytest
 
 from include.alerts import Alert, recent, tell
 from include.settings import Settings, load
+from tests.conftest import make_environment
+from tests.services import free_ports
+from tests.unit.airflow_listener import airflow_api
 from tests.unit.listeners import mail_server, webhook
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -89,6 +92,7 @@ def test_a_failed_task_is_told_as_what_it_is(
     from include.orchestration.alerting import task_failed
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    monkeypatch.setenv("TICKHOUSE_PORTS_AIRFLOW", str(free_ports(1)[0]))  # nobody listens
     task = SimpleNamespace(dag_id=dag, task_id="check", run_id="manual__1")
     task_failed({"ti": task, "exception": RuntimeError(said)})
     (told,) = recent(settings(tmp_path))
@@ -97,15 +101,52 @@ def test_a_failed_task_is_told_as_what_it_is(
     assert told["link"].endswith(f"/dags/{dag}/runs/manual__1")
 
 
+def test_why_a_run_failed_stands_in_its_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from include.orchestration.alerting import task_failed
+
+    told = make_environment(tmp_path, AIRFLOW_PASSWORD="for-tests-only")
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    run = "manual__2026-11-21T05:00:00+00:00"
+    task = SimpleNamespace(dag_id="publish_forecast", task_id="check", run_id=run)
+    with airflow_api(load(told)) as notes:
+        said = "GateFailed: gate forecast: 1 of 9 failed\n- worse than the one in use"
+        task_failed({"ti": task, "exception": RuntimeError(said)})
+        (note,) = notes.values()
+        assert list(notes) == [("publish_forecast", run)]
+        assert note == (
+            "**check failed.**\n\n> GateFailed: gate forecast: 1 of 9 failed\n"
+            "> - worse than the one in use\n\n"
+            "[Quality report](/tickhouse/quality/manual__2026-11-21T05%3A00%3A00%2B00%3A00)"
+        )
+        task_failed({"ti": task, "exception": RuntimeError("HistoryError: no minutes")})
+        assert list(notes.values()) == ["**check failed.**\n\n> HistoryError: no minutes"]
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_a_run_that_is_over_is_not_told_as_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    from include.orchestration.alerting import deadline_missed
+
+    monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    run = {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": state}
+    asyncio.run(deadline_missed(minutes=60, context={"dag_run": run}))
+    assert recent(settings(tmp_path)) == []
+
+
 def test_a_missed_deadline_is_told_with_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from include.orchestration.alerting import deadline_missed
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
-    context = {"dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2"}}
+    context = {"dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2",
+                           "state": "running"}}  # fmt: skip
     asyncio.run(deadline_missed(minutes=60, context=context))
     (told,) = recent(settings(tmp_path))
     assert told["what"] == "deadline_missed"
-    assert told["title"] == "retrain_forecast is not over after 60 minutes"
+    assert told["title"] == "retrain_forecast is not over after 60 min"
     assert told["detail"] == "run scheduled__2"
