@@ -68,5 +68,5 @@ def deadline(minutes: int) -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=timedelta(minutes=minutes),
         callback=AsyncCallback(deadline_missed, kwargs={"minutes": minutes}),
-        name=f"over within {minutes} minutes",
+        name=f"over within {minutes} min",
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """What the tasks do, with this process's settings and clock; heavy imports happen here, late."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,10 @@ import msgspec
 
 from include.errors import ForecastError
 from include.settings import Settings, from_environment
+
+# Prophet tells as an error that it cannot draw with plotly, which nothing here asks of it: in a
+# task's log that would stand before the reason of a failure.
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 
 
 def train_model(

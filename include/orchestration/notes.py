@@ -21,7 +21,12 @@ def note_at(settings: Settings, *, dag: str, run: str, text: str) -> None:
 
 
 def failure(task: str, *, run: str, said: str, gate: bool) -> str:
-    """The note of a run that failed: which task, why, and where the report of its gate is."""
-    why = "\n".join(f"> {line}" for line in said.strip().splitlines())
-    report = f"\n\n[Quality report](/tickhouse/quality/{quote(run, safe='')})" if gate else ""
-    return f"**{task} failed.**\n\n{why}{report}"
+    """The note of a run that failed: which task, why, and where the report of its gate is.
+
+    Airflow shows a note's first line until it is clicked, so the reason begins there.
+    """
+    first, *more = said.strip().splitlines() or ["no word"]
+    lines = [f"**{task} failed:** {first}", *more]
+    if gate:
+        lines.append(f"[Quality report](/tickhouse/quality/{quote(run, safe='')})")
+    return "\n\n".join(lines)

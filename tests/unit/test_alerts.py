@@ -117,12 +117,12 @@ def test_why_a_run_failed_stands_in_its_note(
         (note,) = notes.values()
         assert list(notes) == [("publish_forecast", run)]
         assert note == (
-            "**check failed.**\n\n> GateFailed: gate forecast: 1 of 9 failed\n"
-            "> - worse than the one in use\n\n"
+            "**check failed:** GateFailed: gate forecast: 1 of 9 failed\n\n"
+            "- worse than the one in use\n\n"
             "[Quality report](/tickhouse/quality/manual__2026-11-21T05%3A00%3A00%2B00%3A00)"
         )
         task_failed({"ti": task, "exception": RuntimeError("HistoryError: no minutes")})
-        assert list(notes.values()) == ["**check failed.**\n\n> HistoryError: no minutes"]
+        assert list(notes.values()) == ["**check failed:** HistoryError: no minutes"]
 
 
 @pytest.mark.parametrize("state", ["failed", "success"])
