@@ -12,6 +12,7 @@ from include.quality.results import Finding
 
 MINUTE = timedelta(minutes=1)
 LEAST_MOVE = 1e-6
+LEAST_FOLLOWING = 0.1
 
 
 def absurdities(
@@ -77,13 +78,21 @@ def _not_older(manifest: Manifest, in_use: Manifest | None) -> Finding:
 
 
 def _every_minute(rules: Rules, manifest: Manifest, minutes: TrainingMinutes) -> Finding:
-    """Hourly bars in a table of minutes, or a stamp in another unit, leave most minutes out."""
+    """Hourly bars in a table of minutes, or a stamp in another unit, leave most minutes out.
+
+    Bars of five minutes leave a fifth, as thin markets do, but there none follows on another.
+    """
     first, last = manifest.trained_from or minutes.trained_from, manifest.trained_until
     ds = minutes.frame["ds"].dt.tz_localize("UTC")
-    rows = int(((ds >= first) & (ds <= last)).sum())
-    share = rows / ((last - max(first, minutes.trained_from)) / MINUTE + 1)
-    said = f"{rows} priced minutes, {share:.1%} of its span; at least {rules.least_coverage:.0%}"
-    return Finding("was trained on minutes", share >= rules.least_coverage, said)
+    within = ds[(ds >= first) & (ds <= last)]
+    share = len(within) / ((last - max(first, minutes.trained_from)) / MINUTE + 1)
+    following = float((within.diff().iloc[1:] == MINUTE).mean()) if len(within) > 1 else 0.0
+    sound = share >= rules.least_coverage and following >= LEAST_FOLLOWING
+    said = (
+        f"{len(within)} priced minutes, {share:.1%} of its span, at least "
+        f"{rules.least_coverage:.0%}; {following:.1%} a minute after the one before"
+    )
+    return Finding("was trained on minutes", sound, said)
 
 
 def _last_close(minutes: TrainingMinutes, manifest: Manifest) -> float:

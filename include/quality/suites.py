@@ -43,16 +43,29 @@ def true(*columns: str) -> tuple[Expectation, ...]:
     return each("ExpectColumnValuesToBeInSet", *columns, value_set=[True])
 
 
+# A decimal point in the wrong place, or cents among dollars; thin markets of 2012 moved threefold.
+JUMP = 10
+LEAST_COVERAGE = 0.05
+LEAST_FOLLOWING = 0.1
 HISTORY = Suite(
     name="history",
-    select="""
+    select=f"""
         SELECT source, symbol, minute, open::DOUBLE AS open, high::DOUBLE AS high,
             low::DOUBLE AS low, close::DOUBLE AS close, base_volume::DOUBLE AS base_volume, traded,
             traded = (open IS NOT NULL AND high IS NOT NULL AND low IS NOT NULL
                       AND close IS NOT NULL) AS priced_if_traded,
             date_trunc('minute', minute) = minute AS whole_minute,
-            minute <= now() AS not_in_future
-        FROM history_staging ORDER BY minute""",
+            minute <= now() AS not_in_future,
+            coalesce(minute - lag(minute) OVER by_time = INTERVAL 1 MINUTE, true) AS minute_apart,
+            coalesce(
+                abs(log(close / lag(close IGNORE NULLS) OVER by_time)) <= log({JUMP})
+                OR minute - lag(CASE WHEN traded THEN minute END IGNORE NULLS) OVER by_time
+                    > INTERVAL 1 HOUR,
+                true
+            ) AS no_jump,
+            count(*) OVER () / (date_diff('minute', min(minute) OVER (), max(minute) OVER ()) + 1)
+                AS coverage
+        FROM history_staging WINDOW by_time AS (ORDER BY minute) ORDER BY minute""",
     row=("source", "symbol", "minute"),
     expectations=(
         Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1}),
@@ -61,7 +74,8 @@ HISTORY = Suite(
             {
                 "column_set": [
                     "source", "symbol", "minute", "open", "high", "low", "close", "base_volume",
-                    "traded", "priced_if_traded", "whole_minute", "not_in_future",
+                    "traded", "priced_if_traded", "whole_minute", "not_in_future", "minute_apart",
+                    "no_jump", "coverage",
                 ],
                 "exact_match": True,
             },
@@ -90,6 +104,12 @@ HISTORY = Suite(
                 ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"),
             )
         ),
+        *true("no_jump"),
+        # hourly bars, or bars of five minutes, are no minutes
+        *each(
+            "ExpectColumnValuesToBeInSet", "minute_apart", value_set=[True], mostly=LEAST_FOLLOWING
+        ),
+        *each("ExpectColumnMinToBeBetween", "coverage", min_value=LEAST_COVERAGE),
     ),
 )  # fmt: skip
 

@@ -100,8 +100,11 @@ def test_a_model_of_stale_data_is_refused(settings: Settings) -> None:
     assert list(faults(settings, made.forecast_id)) == ["is of fresh data"]
 
 
-def test_hourly_bars_among_minutes_are_the_wrong_frequency(settings: Settings) -> None:
-    closes = [x if n % 60 == 0 else None for n, x in enumerate(walk(70))]
+@pytest.mark.parametrize(("every", "days"), [(60, 70), (5, 8)])
+def test_bars_of_an_hour_or_five_minutes_are_the_wrong_frequency(
+    settings: Settings, every: int, days: int
+) -> None:
+    closes = [x if n % every == 0 else None for n, x in enumerate(walk(days))]
     write_history(settings, closes)
     assert "was trained on minutes" in faults(settings, drafted(settings).forecast_id)
 

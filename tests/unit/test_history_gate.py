@@ -34,6 +34,9 @@ def bar(number: int, /, **changes: Any) -> dict[str, Any]:
 SILENT: dict[str, Any] = {"open": None, "high": None, "low": None, "close": None, "traded": False}
 
 
+HIGHER: dict[str, Any] = {"open": 30, "high": 31, "low": 30, "close": 30.5}
+
+
 def stage(settings: Settings, rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> None:
     table = pa.Table.from_pylist(rows, schema=schema)
     write_deltalake(
@@ -73,6 +76,9 @@ def test_good_bars_with_a_silent_minute_and_a_hole_pass_and_are_written_down_onc
         ([bar(0), bar(9, minute=datetime(2099, 1, 1, tzinfo=UTC))], "not_in_future", "2099"),
         ([bar(0), bar(1, minute=T0 + timedelta(seconds=61))], "whole_minute", "05:01:01"),
         ([bar(0), bar(1, symbol=None)], "NotBeNull(symbol)", "05:01"),
+        ([bar(0), bar(1, **SILENT, base_volume=0), bar(2, **HIGHER)], "InSet(no_jump)", "05:02"),
+        ([bar(0, **HIGHER), bar(60)], "InSet(no_jump)", "06:00"),
+        ([bar(n * 5) for n in range(11)], "InSet(minute_apart)", "05:05"),
     ],
 )
 def test_a_bad_row_stops_the_gate_and_is_named(
@@ -86,6 +92,22 @@ def test_a_bad_row_stops_the_gate_and_is_named(
     assert minute in str(caught.value)
     failed = query(settings.lake, "SELECT expectation FROM quality_results WHERE NOT success")[1]
     assert any(said.rpartition("(")[2].rstrip(")").split(",")[0] in row[0] for row in failed)
+
+
+def test_a_move_of_ten_times_is_no_jump_after_an_hour_or_if_it_is_exactly_ten(
+    settings: Settings,
+) -> None:
+    ten = {**HIGHER, "close": 30}
+    stage(settings, [bar(0), bar(1, **ten), bar(62, close=2.5), bar(63)])
+    assert check(settings) == 4
+
+
+def test_rows_that_leave_most_minutes_out_do_not_pass(settings: Settings) -> None:
+    stage(settings, [bar(0), bar(1), bar(39)])  # 3 of 40 minutes are 7.5 %
+    assert check(settings) == 3
+    stage(settings, [bar(0), bar(1), bar(60)])  # 3 of 61 are 4.9 %
+    with pytest.raises(GateFailed, match=r"ColumnMinToBeBetween\(coverage\)"):
+        check(settings)
 
 
 def test_two_symbols_in_one_file_do_not_pass(settings: Settings) -> None:
