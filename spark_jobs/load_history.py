@@ -21,6 +21,7 @@ from include.lake.tables import HISTORY
 from include.log import event, start_logging
 from include.market.symbols import checked
 from include.settings import Settings, from_environment
+from spark_jobs.progress import telling
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms.history import VALUES, bars
@@ -47,7 +48,8 @@ def stage(
         F.lit(edition.source).alias("source"), F.lit(checked(symbol)).alias("symbol"),
         "minute", *VALUES, F.lit(now).alias("loaded_at"),
     )  # fmt: skip
-    _write(rows, path(settings, STAGING), name=file.name)
+    with telling(spark, log, "staging"):
+        _write(rows, path(settings, STAGING), name=file.name)
     staged = spark.read.format("delta").load(path(settings, STAGING))
     _refuse_bad(staged, name=file.name)
     count = staged.count()
@@ -71,10 +73,12 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     rows = staged.select(*(column.name for column in HISTORY.columns))
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
-    (
+    merge = (
         target.alias("old").merge(rows.alias("new"), same)
-        .whenMatchedUpdateAll(condition=changed).whenNotMatchedInsertAll().execute()
+        .whenMatchedUpdateAll(condition=changed).whenNotMatchedInsertAll()
     )  # fmt: skip
+    with telling(spark, log, "landing"):
+        merge.execute()
     count = staged.count()
     log.info(event("history landed", rows=count))
     return count
