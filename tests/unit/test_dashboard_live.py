@@ -312,6 +312,7 @@ def test_lag_is_what_the_slowest_query_has_not_read() -> None:
         {"name": "land", "offsets": {"market.trades": {"0": 90}, "market.book": {"0": 40}},
          "batch_ms": 600},
         {"name": "signals", "offsets": {"market.book": {"0": 20}}, "batch_ms": 1500},
+        {"name": "measures", "offsets": {"market.book": {"0": 45}}, "batch_ms": 60_000},
     ]}  # fmt: skip
     reached = {("market.trades", 0): 100, ("market.book", 0): 50}
     tile = tiles.lag_tile(stream, reached, now=NOW)

@@ -13,6 +13,7 @@ _TONES: dict[str, Tone] = {
     "live": "good", "quiet": "warn", "stale": "bad", "gap": "warn", "disconnected": "bad",
 }  # fmt: skip
 _BEHIND_S = 60
+_REAL_TIME = frozenset({"measures"})  # its batch is the time between two checkpoints
 _LAG_GOOD, _LAG_BAD = 5_000, 50_000
 
 
@@ -48,7 +49,8 @@ def lag_tile(
     if silent > _BEHIND_S:
         return Tile("Stream lag", "stale", f"no progress told for {age(silent)}", "bad")
     behind = max(_behind(query, reached) for query in queries)
-    batch = max(float(query.get("batch_ms") or 0) for query in queries)
+    batches = [query for query in queries if query.get("name") not in _REAL_TIME]
+    batch = max((float(query.get("batch_ms") or 0) for query in batches), default=0.0)
     tone: Tone = "good" if behind < _LAG_GOOD else "warn" if behind < _LAG_BAD else "bad"
     return Tile("Stream lag", f"{behind:,}", f"records · batch {batch / 1000:.1f} s", tone)
 
