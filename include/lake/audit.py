@@ -2,8 +2,8 @@
 
 For every topic-partition, every offset from the first landed to the last must be in exactly one
 of the topic's table and quarantine, once. An offset can leave several rows (a message holds
-several events); it is doubled when a (topic, partition, offset, event_index) is there twice or
-when both tables hold it.
+several events); a row is doubled when its (topic, partition, offset, event_index) is there twice
+or when both tables hold the offset.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,12 +53,13 @@ SQL = """
 WITH rows AS ({union}),
 settled AS (SELECT rows.* FROM rows LEFT JOIN bounds USING (topic, part)
             WHERE bounds.until IS NULL OR off < bounds.until),
-one AS (SELECT topic, part, off, max(aside) AS aside, min(aside) AS kept,
-          count(*) - count(DISTINCT (aside, event_index)) AS twice
-        FROM settled GROUP BY ALL)
+event AS (SELECT topic, part, off, aside, event, count(*) AS copies
+          FROM settled GROUP BY ALL),
+one AS (SELECT topic, part, off, max(aside) AS aside, min(aside) AS kept, sum(copies - 1) AS twice
+        FROM event GROUP BY ALL)
 SELECT topic, part, min(off), max(off),
        count(*) FILTER (kept = 0), count(*) FILTER (aside = 1),
-       count(*) FILTER (kept = 0 AND aside = 1), count(*) FILTER (twice > 0)
+       count(*) FILTER (kept = 0 AND aside = 1), sum(twice)::BIGINT
 FROM one GROUP BY ALL ORDER BY ALL
 """
 
@@ -86,7 +87,7 @@ def count_with_duckdb(
     for name, table in tables.items():
         show(link, name, table)
         aside = int(name == QUARANTINE.name)
-        columns = 'topic, "partition" AS part, "offset" AS off, event_index'
+        columns = 'topic, "partition" AS part, "offset" AS off, greatest(event_index, 0) AS event'
         parts.append(f"SELECT {columns}, {aside} AS aside FROM {name}")
     found = link.execute(SQL.format(union=" UNION ALL ".join(parts))).fetchall()
     link.close()

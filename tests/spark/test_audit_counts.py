@@ -1,0 +1,79 @@
+"""Both readers of the audit count the same, and what a plain count of the rows gives."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from deltalake import write_deltalake
+from pyspark.sql import SparkSession
+
+from include.lake.audit import Count, audited_tables, count_with_duckdb
+from include.lake.tables import TABLES
+from include.lake.writing import arrow_schema
+from include.settings import Settings
+from spark_jobs.audit_lake import count_with_spark
+
+Place = tuple[str, int, int, int]  # table, partition, offset, event_index
+UNTIL = 900
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def places(chance: random.Random) -> list[Place]:
+    """Messages of none to a hundred events; some lost, doubled in part or whole, or aside too."""
+    found: list[Place] = []
+    for offset in range(3, 1000):
+        luck, partition = chance.random(), offset % 2
+        size = chance.choice((0, 1, 1, 1, 2, 9, 10, 11, 64, 100))
+        events = range(size) if size else [-1]
+        if luck < 0.02:
+            continue
+        if luck < 0.05:
+            found.append(("quarantine", partition, offset, 0))
+        if 0.04 < luck:
+            found += [("book_changes", partition, offset, event) for event in events]
+        if luck > 0.97:
+            found += [("book_changes", partition, offset, event) for event in list(events)[-3:]]
+    return found
+
+
+def by_hand(rows: list[Place], partition: int) -> Count:
+    mine = [row for row in rows if row[1] == partition and row[2] < UNTIL]
+    landed = {row[2] for row in mine if row[0] == "book_changes"}
+    aside = {row[2] for row in mine if row[0] == "quarantine"}
+    doubled = sum(copies - 1 for copies in Counter(mine).values())
+    every = landed | aside
+    return Count(min(every), max(every), len(landed), len(aside), len(landed & aside), doubled)
+
+
+def write(settings: Settings, table: str, rows: list[Place]) -> None:
+    schema = arrow_schema(TABLES[table])
+    known = {
+        "topic": ["market.book"] * len(rows), "partition": [row[1] for row in rows],
+        "offset": [row[2] for row in rows], "event_index": [row[3] for row in rows],
+        "kafka_time": [AT] * len(rows),
+    }  # fmt: skip
+    columns = [pa.array(known.get(one.name, [None] * len(rows)), one.type) for one in schema]
+    write_deltalake(f"{settings.lake}/{table}", pa.table(columns, schema=schema), mode="append")
+
+
+def test_both_readers_count_what_is_there(spark: SparkSession, settings: Settings) -> None:
+    rows = places(random.Random(5))
+    for table in ("book_changes", "quarantine"):
+        write(settings, table, [row for row in rows if row[0] == table])
+    committed = {("market.book", 0): UNTIL, ("market.book", 1): UNTIL, ("market.trades", 0): 7}
+    tables = audited_tables(settings.lake)
+    versions = {name: table.version() for name, table in tables.items()}
+    wanted = {("market.book", partition): by_hand(rows, partition) for partition in (0, 1)}
+    assert all(one.doubled > 20 and one.both > 1 and one.missing > 1 for one in wanted.values())
+    assert count_with_duckdb(tables, committed) == wanted
+    assert count_with_spark(spark, settings, versions=versions, committed=committed) == wanted
+
+
+def test_without_bounds_everything_counts(spark: SparkSession, settings: Settings) -> None:
+    rows = [("book_changes", 0, offset, event) for offset in range(130) for event in range(3)]
+    write(settings, "book_changes", rows)
+    tables = audited_tables(settings.lake)
+    wanted = {("market.book", 0): Count(0, 129, 130, 0, 0, 0)}
+    assert count_with_duckdb(tables, {}) == wanted
+    assert count_with_spark(spark, settings, versions={"book_changes": 0}, committed={}) == wanted
