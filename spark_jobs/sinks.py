@@ -112,11 +112,16 @@ def _save(rows: DataFrame, location: str, note: str) -> None:
 
 
 def _commit(spark: SparkSession, files: Sequence[str], location: str, note: str) -> None:
-    """One commit of Delta's own transaction: its protocol, conflict checks and checkpoints."""
+    """One commit of Delta's own transaction: its protocol, conflict checks and checkpoints.
+
+    It begins at the snapshot that the commit before left, without listing the log's folder (2.2 s
+    with 100,000 files in it); what others have committed since is met as a conflict and looked at.
+    """
     jvm: Any = spark._jvm
     delta, none, some = jvm.org.apache.spark.sql.delta, jvm.scala.Option.empty(), jvm.scala.Option
     jvm.org.apache.spark.sql.SparkSession.setActiveSession(spark._jsparkSession)
-    transaction = delta.DeltaLog.forTable(spark._jsparkSession, location).startTransaction()
+    log = delta.DeltaLog.forTable(spark._jsparkSession, location)
+    transaction = log.startTransaction(none, some.apply(log.unsafeVolatileSnapshot()))
     adds = jvm.java.util.ArrayList([delta.actions.Action.fromJson(one) for one in files])
     write = getattr(delta, "DeltaOperations$Write")(
         jvm.org.apache.spark.sql.SaveMode.Append, none, none, some.apply(note), *[none] * 5

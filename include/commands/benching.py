@@ -38,7 +38,7 @@ def feeds(as_json: bool, data: Path) -> None:
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
 @click.option("--messages", default=2_000_000, show_default=True, help="Messages of the measure.")
-@click.option("--warm-up", default=400_000, show_default=True, help="Messages before it.")
+@click.option("--warm-up", default=3_000_000, show_default=True, help="Messages before it.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the generated trades.")
 def stream(as_json: bool, messages: int, warm_up: int, seed: int) -> None:
     """Messages a second from Kafka to committed Delta rows, beside a plain Spark job and delta-rs.

@@ -188,6 +188,24 @@ def test_sound_topics_are_not_parsed_with_care(
     assert topics == ["market.book"]
 
 
+def test_a_commit_of_another_writer_between_two_batches_is_kept(
+    spark: SparkSession, lake: Settings
+) -> None:
+    """As a compaction's process leaves it: the stream has not seen the log's newest version."""
+    quotes = mixed(spark).where("topic = 'market.quotes'")
+    work = landing(lake)
+    work.write(quotes, 0)
+    (foreign,) = written(quotes.where("offset < 3").coalesce(1), lake.lake)["market.quotes"]
+    version = DeltaTable(path(lake, "quotes")).version()
+    info = json.dumps({"commitInfo": {"timestamp": 1, "operation": "OPTIMIZE"}})
+    log = Path(path(lake, "quotes"), "_delta_log", f"{version + 1:020d}.json")
+    log.write_text(f"{info}\n{foreign}\n")
+    for batch in (1, 1, 2):
+        work.write(quotes, batch)
+    assert DeltaTable(path(lake, "quotes")).version() == version + 3
+    assert len(rows_of(spark, lake, "quotes")) == 3 * 40 + 6
+
+
 def test_files_say_what_their_rows_hold(spark: SparkSession, lake: Settings) -> None:
     told = written(mixed(spark).where("topic = 'market.quotes'").coalesce(1), lake.lake)
     (add,) = (json.loads(one)["add"] for one in told["market.quotes"])
