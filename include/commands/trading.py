@@ -1,11 +1,13 @@
 """Verbs about the trader and what it acts on: trader, trace, forecast."""
 
 import sys
+from pathlib import Path
 
 import click
 import msgspec
 
 from include.console import ERR, OUT, show_rows
+from include.errors import ForecastError
 from include.settings import from_environment
 
 
@@ -87,6 +89,26 @@ def rollback() -> None:
     from include.forecast.forecast_file import rollback as back
 
     OUT.print(f"forecast {back(from_environment().forecasts).forecast_id} is in use again")
+
+
+@forecast.command()
+@click.argument("forecast_id")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the new file here.")  # fmt: skip
+def again(forecast_id: str, output: Path | None) -> None:
+    """Make a published forecast again from the lake as it was, and compare bit for bit.
+
+    Inputs are read at the Delta versions in its manifest, which are kept for
+    TICKHOUSE_STREAM_KEEP_HOURS. Exit 1 if the two differ.
+    """
+    from include.forecast.again import is_the_same, made_again
+
+    manifest, content = made_again(from_environment(), forecast_id)
+    if output is not None:
+        output.write_bytes(content)
+    if not is_the_same(manifest, content):
+        raise ForecastError(f"forecast {forecast_id} made again differs from the published file")
+    OUT.print(f"the same, bit for bit: {manifest.rows} minutes, sha256 {manifest.sha256}")
 
 
 @forecast.command()

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -28,10 +29,8 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         raise ForecastError(f"horizon_minutes {horizon_minutes} is less than a minute")
     record = training.record_of(settings, name)
     start = record.trained_until + MINUTE
-    # one minute more, so that the last one has a next change too
     loaded = training.load_model(settings, name)
-    made = model.predict(loaded, start=start, minutes=horizon_minutes + 1, walk=record.walk)
-    content = forecast_file.render(sided(made))
+    made, content = predicted(loaded, start=start, minutes=horizon_minutes, walk=record.walk)
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
         forecast_id=f"{record.symbol}-{record.trained_until:%Y%m%dT%H%M}-{digest[:8]}",
@@ -46,6 +45,17 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         AND_ACTUAL: plots.forecast_picture(_actual(settings, record), made, title=name),
     }
     return drafts.keep(settings, content, manifest, pictures=pictures)
+
+
+def predicted(
+    loaded: Any, *, start: datetime, minutes: int, walk: float
+) -> tuple[pd.DataFrame, bytes]:
+    """What a model predicts from `start` on, and the forecast file's content.
+
+    The frame has one minute more than the file, so that the last one has a next change too.
+    """
+    made = model.predict(loaded, start=start, minutes=minutes + 1, walk=walk)
+    return made, forecast_file.render(sided(made))
 
 
 def _actual(settings: Settings, record: training.ModelRecord) -> pd.DataFrame:

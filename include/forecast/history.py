@@ -5,7 +5,7 @@ what sorting and joining take does not grow with the history.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -113,8 +113,7 @@ def training_minutes(
         first, newest = _span(link, symbol)
         upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)
         since = max(upto - timedelta(days=train_days) if train_days else BEGINNING, first)
-        parts = list(_slices(link, symbol=symbol, since=since, upto=upto))
-    frame = pd.concat([NO_MINUTES, *parts], ignore_index=True)
+        frame = _frame(link, symbol=symbol, since=since, upto=upto)
     if len(frame) < needed:
         raise HistoryError(
             f"only {len(frame)} minutes of {symbol} with a trade before {upto:%Y-%m-%d %H:%M} UTC: "
@@ -123,15 +122,33 @@ def training_minutes(
     return TrainingMinutes(symbol, frame, upto, versions)
 
 
+def minutes_again(
+    lake: str, *, symbol: str, first: datetime, last: datetime, versions: Mapping[str, int]
+) -> TrainingMinutes:
+    """The minutes from `first` to `last` as they stood in these Delta versions of the tables.
+
+    Raises:
+        QueryError: a version, or a file of it, is no longer kept.
+    """
+    upto = last + timedelta(minutes=1)
+    with _inputs(lake, versions) as (link, read):
+        frame = _frame(link, symbol=symbol, since=first, upto=upto)
+    return TrainingMinutes(symbol, frame, upto, read)
+
+
 @contextmanager
-def _inputs(lake: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, int]]]:
-    """DuckDB with the tables that minutes come from, and their versions."""
+def _inputs(
+    lake: str, at: Mapping[str, int] | None = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, int]]]:
+    """DuckDB with the tables that minutes come from, `at` versions or now, and their versions."""
     versions = {}
     with tempfile.TemporaryDirectory(prefix="tickhouse-minutes-") as spill:
         with duckdb.connect(config={"temp_directory": spill}) as link:
             link.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{MEMORY}'")
             for name in INPUTS:
-                table = open_table(lake, name)
+                absent = at is not None and name not in at
+                version = None if at is None else at.get(name)
+                table = None if absent else open_table(lake, name, version=version)
                 if table is None:
                     link.execute(EMPTY[name])
                 else:
@@ -145,6 +162,13 @@ def _span(link: duckdb.DuckDBPyConnection, symbol: str) -> tuple[datetime, datet
     if first is None or upto is None:
         raise HistoryError(f"the lake holds no minute of {symbol}: run ingest_history first")
     return first, upto
+
+
+def _frame(
+    link: duckdb.DuckDBPyConnection, *, symbol: str, since: datetime, upto: datetime
+) -> pd.DataFrame:
+    parts = _slices(link, symbol=symbol, since=since, upto=upto)
+    return pd.concat([NO_MINUTES, *parts], ignore_index=True)
 
 
 def _slices(
