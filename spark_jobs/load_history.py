@@ -43,14 +43,21 @@ def stage(
     file = archive.fetched(source, settings)
     edition = recognise(archive.first_lines(file))
     log.info(event("history file", file=file.name, source=edition.source, columns=edition.columns))
-    rows = spark.read.text(str(file)).transform(bars, edition, now=now, until=until).select(
-        F.lit(run_id).alias("run_id"), "place", "line", "reason",
-        F.lit(edition.source).alias("source"), F.lit(checked(symbol)).alias("symbol"),
-        "minute", *VALUES, F.lit(now).alias("loaded_at"),
-    )  # fmt: skip
-    with telling(spark, log, "staging"):
-        _write(rows, path(settings, STAGING), name=file.name)
-    staged = spark.read.format("delta").load(path(settings, STAGING))
+
+    def staged_rows(*, single: bool) -> DataFrame:
+        lines = spark.read.text(str(file))
+        found = bars(lines, edition, now=now, until=until, single=single).select(
+            F.lit(run_id).alias("run_id"), "place", "line", "reason",
+            F.lit(edition.source).alias("source"), F.lit(checked(symbol)).alias("symbol"),
+            "minute", *VALUES, F.lit(now).alias("loaded_at"),
+        )  # fmt: skip
+        with telling(spark, log, "staging"):
+            _write(found, path(settings, STAGING), name=file.name)
+        return spark.read.format("delta").load(path(settings, STAGING))
+
+    staged = staged_rows(single=False)
+    if _repeated(staged):  # rare, and finding out which costs a sort of the whole file
+        staged = staged_rows(single=True)
     _refuse_bad(staged, name=file.name)
     count = staged.count()
     log.info(event("history staged", rows=count, symbol=symbol))
@@ -71,6 +78,10 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     create_table(spark, settings, HISTORY)
     target = DeltaTable.forPath(spark, path(settings, HISTORY.name))
     rows = staged.select(*(column.name for column in HISTORY.columns))
+    if not _known(target, staged):
+        with telling(spark, log, "landing"):
+            rows.write.format("delta").mode("append").save(path(settings, HISTORY.name))
+        return _counted(staged)
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
     merge = (
@@ -79,6 +90,17 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     )  # fmt: skip
     with telling(spark, log, "landing"):
         merge.execute()
+    return _counted(staged)
+
+
+def _known(target: DeltaTable, staged: DataFrame) -> bool:
+    """Whether the table has any minute of the staged source and symbol; then rows may be known."""
+    told = staged.select("source", "symbol").distinct()
+    there = target.toDF().join(F.broadcast(told), ["source", "symbol"], "left_semi")
+    return there.limit(1).count() > 0
+
+
+def _counted(staged: DataFrame) -> int:
     count = staged.count()
     log.info(event("history landed", rows=count))
     return count
@@ -92,6 +114,15 @@ def _write(rows: DataFrame, location: str, *, name: str) -> None:
     except PySparkException as error:
         cause = str(error).strip().splitlines()[0]
         raise HistoryError(f"history file {name} cannot be read to its end: {cause}") from error
+
+
+def _repeated(staged: DataFrame) -> bool:
+    """Whether two usable rows have the same minute."""
+    usable = staged.where(F.col("reason").isNull()).agg(
+        F.count("*").alias("rows"), F.count_distinct("minute").alias("minutes")
+    )
+    (told,) = usable.collect()
+    return bool(told["rows"] != told["minutes"])
 
 
 def _refuse_bad(staged: DataFrame, *, name: str) -> None:

@@ -37,27 +37,31 @@ SMALL_MACHINE = {
     "spark.sql.streaming.stateStore.minDeltasForSnapshot": "20",
     "spark.sql.streaming.minBatchesToRetain": "20",
     "spark.eventLog.enabled": "false",
+    # What the UI keeps fills the heap for half an hour before it is flat.
+    "spark.ui.retainedJobs": "200",
+    "spark.ui.retainedStages": "200",
+    "spark.sql.ui.retainedExecutions": "100",
+    "spark.ui.retainedTasks": "5000",
 }
 
 
 def session(
-    settings: Settings, app: str, *, ui_port: int | None = None,
+    settings: Settings, app: str, *, ui_port: int | None = None, brief: bool = True,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> SparkSession:  # fmt: skip
     """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
 
-    Without one it has no UI, its JVM is tuned for a short life, and what that JVM says goes to
-    `spark/jvm.log` of the world: it is a part of a command, whose words are for people. `more` are
-    further options of Spark.
+    Without one it has no UI, its JVM is tuned for a short life if it is `brief`, and what that JVM
+    says goes to `spark/jvm.log` of the world: it is a part of a command, whose words are for
+    people. `more` are further options of Spark.
     """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     scratch = settings.home / "spark"
-    java = [
-        f"-Dderby.system.home={scratch}", *archive_options(), *([] if ui_port else SHORT_LIVED),
-        settings.stream.java_options,
-    ]  # fmt: skip
+    tuned = SHORT_LIVED if brief and ui_port is None else []
+    java = [f"-Dderby.system.home={scratch}", *archive_options(), *tuned]
+    java.append(settings.stream.java_options)
     builder = (
         SparkSession.builder.appName(app)
         .config(*_jars(settings.stream.master))

@@ -70,7 +70,7 @@ def _simulator(settings: Settings) -> Program:
 def _stream(settings: Settings) -> Program:
     return Program(
         "stream", 2, [PYTHON, "-m", "spark_jobs.stream_market"],
-        lambda: _fresh_progress(settings), ready_s=120, stop_s=30,
+        lambda: _fresh_progress(settings), ready_s=300, stop_s=30,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _dashboard(settings: Settings) -> Program:
 def _sql_server(settings: Settings) -> Program:
     return Program(
         "sql-server", 4, [PYTHON, "-m", "spark_jobs.serve_sql"],
-        lambda: open_port(settings, settings.ports.sql_server), ready_s=120, stop_s=30,
+        lambda: open_port(settings, settings.ports.sql_server), ready_s=300, stop_s=30,
     )  # fmt: skip
 
 

@@ -13,17 +13,24 @@ PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "base_volume", "traded")
 
 
-def bars(lines: DataFrame, edition: Edition, *, now: datetime, until: datetime | None) -> DataFrame:
+def bars(
+    lines: DataFrame, edition: Edition, *, now: datetime, until: datetime | None,
+    single: bool = True,
+) -> DataFrame:  # fmt: skip
     """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
 
     A minute without a trade has null prices and volume 0, whatever the edition wrote there.
-    Exact copies are one row. `reason` is null for a bar that can be used, and so is its `line`.
+    `reason` is null for a bar that can be used, and so is its `line`. If `single`, exact copies are
+    one row and other rows of the same minute have a reason; it costs a sort of everything.
     """
     read = lines.transform(_fields, edition).transform(_typed, edition)
     judged = read.withColumn("reason", _reason(edition, now))
     if until is not None:
         judged = judged.where(F.col("reason").isNotNull() | (F.col("minute") < F.lit(until)))
-    return judged.transform(_silences, edition).transform(_single)
+    found = judged.transform(_silences, edition)
+    if single:
+        return found.transform(_single)
+    return found.withColumn("line", _blamed(F.col("reason")))
 
 
 def _fields(lines: DataFrame, edition: Edition) -> DataFrame:
@@ -108,6 +115,10 @@ def _single(rows: DataFrame) -> DataFrame:
     )  # fmt: skip
     reason = F.when(~F.col("same"), F.col("clash")).otherwise(F.col("reason"))
     return numbered.where((F.col("number") == 1) | ~F.col("same")).select(
-        "place", F.when(reason.isNotNull(), F.col("line")).alias("line"), "minute", *VALUES,
-        reason.alias("reason"),
-    )  # fmt: skip
+        "place", _blamed(reason).alias("line"), "minute", *VALUES, reason.alias("reason")
+    )
+
+
+def _blamed(reason: Column) -> Column:
+    """The line, of rows with a reason."""
+    return F.when(reason.isNotNull(), F.col("line"))
