@@ -37,7 +37,6 @@ class Steps:
         passed = f"[{DIM}]{self._last - self._began:5.0f} s[/]"
         ERR.print(f"{passed}  {text}", highlight=False, soft_wrap=True)
 
-
     @contextmanager
     def ticking(self) -> Iterator[None]:
         """Meanwhile a terminal shows below the steps for how long the last one has lasted."""

@@ -87,13 +87,17 @@ def count_with_spark(
     settled = rows.join(F.broadcast(bounds), ["topic", "partition"], "left").where(
         F.col("until").isNull() | (F.col("offset") < F.col("until"))
     )
-    found = _blocks(settled).groupBy("topic", "partition").agg(
-        F.min("first").alias("first"),
-        F.max("last").alias("last"),
-        F.sum(F.bit_count("kept")).alias("landed"),
-        F.sum(F.bit_count("aside")).alias("quarantined"),
-        F.sum(F.bit_count(F.col("kept").bitwiseAND(F.col("aside")))).alias("both"),
-        F.sum("doubled").alias("doubled"),
+    found = (
+        _blocks(settled)
+        .groupBy("topic", "partition")
+        .agg(
+            F.min("first").alias("first"),
+            F.max("last").alias("last"),
+            F.sum(F.bit_count("kept")).alias("landed"),
+            F.sum(F.bit_count("aside")).alias("quarantined"),
+            F.sum(F.bit_count(F.col("kept").bitwiseAND(F.col("aside")))).alias("both"),
+            F.sum("doubled").alias("doubled"),
+        )
     )
     return {
         (_TOPICS[row["topic"]], row["partition"]): Count(

@@ -68,9 +68,7 @@ def figures(*, per_second: int, seconds: int) -> list[Figure]:
 def paced(settings: Settings, *, per_second: int, symbols: int = 1) -> Iterator[None]:
     """Book messages at so many a second while the block runs; their receipt is their sending."""
     stop = threading.Event()
-    sender = threading.Thread(
-        target=_send, args=(settings, per_second, symbols, stop), daemon=True
-    )
+    sender = threading.Thread(target=_send, args=(settings, per_second, symbols, stop), daemon=True)
     sender.start()
     try:
         yield
@@ -97,9 +95,7 @@ def book_message(number: int, now_us: int, symbol: str) -> Message:
     """A change of the best bid, with the best prices after it."""
     price = Decimal(6_700_000 + number % 997).scaleb(-2)
     top = Top(bid=price, bid_quantity=Decimal("1.5"), ask=price + 1, ask_quantity=Decimal("0.5"))
-    change = BookChange(
-        side="bid", price=price, remaining=Decimal("1.5"), venue_event_id=number
-    )
+    change = BookChange(side="bid", price=price, remaining=Decimal("1.5"), venue_event_id=number)
     return Message(
         venue="binance", symbol=symbol, kind="book", conn="bench", seq=(number, number),
         venue_time=None, received_time=now_us, events=(change,), top=top,

@@ -44,6 +44,8 @@ class Landing:
         self.appender = Appender(epoch.app)
         self.hooks = hooks
         self._repeated: set[str] = set()
+        # One for life: to py4j each new thread is one more thread of the JVM, let go late.
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="landing")
         self.spans = spans
 
     def write(self, batch: DataFrame, batch_id: int) -> None:
@@ -68,9 +70,8 @@ class Landing:
         tasks = _tasks(sum(counts[topic] for topic in topics))
         records = batch.where(F.col("topic").isin(topics)).coalesce(tasks)
         files = written(records, folder)
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda topic: self._add(
-                batch.sparkSession, topic, files[topic], batch_id), files))  # fmt: skip
+        list(self._pool.map(lambda topic: self._add(
+            batch.sparkSession, topic, files[topic], batch_id), files))  # fmt: skip
         return files
 
     def _add(self, spark: SparkSession, topic: str, files: Sequence[str], batch_id: int) -> None:
@@ -81,17 +82,14 @@ class Landing:
             paths = [f"{location}/{json.loads(one)['add']['path']}" for one in files]
             self.hooks[topic](spark.read.parquet(*paths))
 
-    def _land_with_care(
-        self, batch: DataFrame, counts: Mapping[str, int], batch_id: int
-    ) -> None:
+    def _land_with_care(self, batch: DataFrame, counts: Mapping[str, int], batch_id: int) -> None:
         """Land what holds a record that needs to be looked at: each to its table, or aside."""
         records = batch if len(counts) == 1 else batch.persist()
         try:
-            with ThreadPoolExecutor(max_workers=4) as pool:
-                bad = list(pool.map(lambda topic: self._land(
-                    # An idle partition still costs a task: small batches are written by one.
-                    records.where(F.col("topic") == topic).coalesce(_tasks(counts[topic])),
-                    topic, batch_id), counts))  # fmt: skip
+            bad = list(self._pool.map(lambda topic: self._land(
+                # An idle partition still costs a task: small batches are written by one.
+                records.where(F.col("topic") == topic).coalesce(_tasks(counts[topic])),
+                topic, batch_id), counts))  # fmt: skip
             self._set_aside([part for part in bad if part is not None], batch_id)
         finally:
             if len(counts) > 1:
