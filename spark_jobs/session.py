@@ -37,11 +37,11 @@ SMALL_MACHINE = {
     "spark.sql.streaming.stateStore.minDeltasForSnapshot": "20",
     "spark.sql.streaming.minBatchesToRetain": "20",
     "spark.eventLog.enabled": "false",
-    # What the UI keeps fills the heap for half an hour before it is flat.
-    "spark.ui.retainedJobs": "200",
-    "spark.ui.retainedStages": "200",
-    "spark.sql.ui.retainedExecutions": "100",
-    "spark.ui.retainedTasks": "5000",
+    # What the UI keeps of the past; with Spark's own limits it fills the heap for half an hour.
+    "spark.ui.retainedJobs": "50",
+    "spark.ui.retainedStages": "50",
+    "spark.sql.ui.retainedExecutions": "50",
+    "spark.ui.retainedTasks": "500",
 }
 
 
