@@ -80,7 +80,7 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     rows = staged.select(*(column.name for column in HISTORY.columns))
     if not _known(target, staged):
         with telling(spark, log, "landing"):
-            rows.write.format("delta").mode("append").save(path(settings, HISTORY.name))
+            _append(rows, path(settings, HISTORY.name))
         return _counted(staged)
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
@@ -91,6 +91,10 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     with telling(spark, log, "landing"):
         merge.execute()
     return _counted(staged)
+
+
+def _append(rows: DataFrame, location: str) -> None:
+    rows.write.format("delta").mode("append").save(location)
 
 
 def _known(target: DeltaTable, staged: DataFrame) -> bool:
