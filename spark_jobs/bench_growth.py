@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS, TABLE_OF_TOPIC
 from include.local.scratch import scratch_broker
@@ -97,13 +96,8 @@ def _medians(spark: SparkSession, settings: Settings, symbols: int, seconds: int
             time.sleep(seconds)
             return {query.name: _median(query.recentProgress, since) for query in queries}
         finally:
-            stopped(queries)
-
-
-def stopped(queries: Sequence[StreamingQuery]) -> None:
-    """Stop queries one after the other."""
-    for query in queries:
-        query.stop()
+            for query in queries:
+                query.stop()
 
 
 def _median(progress: Sequence[Any], since: datetime) -> float:

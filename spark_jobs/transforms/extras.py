@@ -15,8 +15,8 @@ from pyspark.sql import types as T
 from include.lake.columns import ENVELOPE, Table
 from include.lake.tables import event_columns
 from spark_jobs.schemas import CORRUPT, event_schema, message_schema
+from spark_jobs.transforms.arrow_rows import EVENT_TAG
 
-EVENT_TAG = "type"  # the events' own tag on the wire; their table says it
 TEXTS = "map<string,string>"
 SHAPE = f"events array<{TEXTS}>, top {TEXTS}"
 

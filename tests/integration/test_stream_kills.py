@@ -1,6 +1,6 @@
 """The stream job killed again and again: every offset is there once, and no reader saw it shake.
 
-`KILLS` is the number of kills (3 here; 8 took eight minutes), `KILL_SEED` the seed of where
+`KILLS` is the number of kills (3 here; 20 took a quarter of an hour), `KILL_SEED` the seed of where
 they fall.
 """
 
