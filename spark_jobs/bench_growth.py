@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS, TABLE_OF_TOPIC
 from include.local.scratch import scratch_broker
 from include.market import wire
@@ -105,4 +106,6 @@ def _median(progress: Sequence[Any], since: datetime) -> float:
         one["durationMs"]["triggerExecution"] for one in progress
         if one["numInputRows"] and datetime.fromisoformat(one["timestamp"]) >= since
     ]  # fmt: skip
+    if not taken:
+        raise PlatformError("a query began no batch in the time of the measure: more --seconds")
     return float(statistics.median(taken))
