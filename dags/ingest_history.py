@@ -4,7 +4,9 @@ Reads a CSV of minute bars (Kaggle's editions or Bitfinex bars; a path or an URL
 merges it into `history_minutes`. Running it again with the same file changes nothing.
 
 If *stage* or *check* fails, the rows at fault are in the first line of its error, and
-`history_minutes` is as it was. When it succeeds, `retrain_forecast` starts by itself.
+`history_minutes` is as it was. A file that ends too long ago is refused if
+`TICKHOUSE_QUALITY_ARCHIVE_HOURS` says how long that is.
+When it succeeds, `retrain_forecast` starts by itself.
 """
 
 from airflow.sdk import dag
@@ -28,10 +30,10 @@ def stage(params, run_id):
 
 
 @step()
-def check(run_id):
+def check(params, run_id):
     from include.orchestration.histories import pass_history
 
-    return pass_history(run=run_id)
+    return pass_history(until=moment(params["until"]), run=run_id)
 
 
 @step(outlets=[HISTORY_MINUTES])

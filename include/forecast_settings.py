@@ -51,4 +51,7 @@ class Quality:
     price_band: float = setting(
         0.02, "share by which a venue's price may lie off the suppliers' in the same minute"
     )
+    archive_hours: float = setting(
+        0.0, "a history file that ends longer before now (or `until`) is refused; 0: any may come"
+    )
     fresh_s: float = setting(300.0, "a streamed table without a row for so many seconds is stale")

@@ -8,19 +8,15 @@ _WIDE = Context(prec=60)
 _DIVIDED, _VALUE = Decimal("1e-15"), Decimal("1e-12")  # decimal(23,10) / decimal(23,10), then told
 
 
-def imbalance(top: Top) -> Decimal:
-    """Order-book imbalance (Vb - Va) / (Vb + Va) of the best quantities, from -1 to 1."""
-    total = top.bid_quantity + top.ask_quantity
-    return (top.bid_quantity - top.ask_quantity) / total
-
-
 def mid_price(top: Top) -> Decimal:
     """The mean of best bid and best ask."""
     return (top.bid + top.ask) / 2
 
 
 def told_imbalance(top: Top) -> Decimal | None:
-    """The imbalance as `market.signals` tells it: Spark's decimal division, then twelve decimals.
+    """Order-book imbalance (Vb - Va) / (Vb + Va) of the best quantities, from -1 to 1.
+
+    As `market.signals` tells it: Spark's decimal division, then twelve decimals.
 
     Null where the stream tells none: a crossed book, or one without quantity.
     """

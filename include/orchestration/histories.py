@@ -1,6 +1,6 @@
 """What the tasks of `ingest_history` do, with this process's settings and clock."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from include.orchestration.subprocesses import run_module
 from include.settings import from_environment
@@ -18,12 +18,16 @@ def stage_file(*, source: str | None, symbol: str | None, until: datetime | None
     return of
 
 
-def pass_history(*, run: str) -> int:
+def pass_history(*, until: datetime | None, run: str) -> int:
     """Put the staged rows through their gate; give their number."""
-    from include.quality.gate import check_history
+    from include.quality.gate import EVER, check_history
 
     settings, now = from_environment(), datetime.now(UTC)
-    return check_history(settings.lake, run_id=run, now=now, pages=settings.home / "quality")
+    most = timedelta(hours=settings.quality.archive_hours)
+    return check_history(
+        settings.lake, run_id=run, now=now, pages=settings.home / "quality",
+        fresh_since=min(until or now, now) - most if most else EVER,
+    )  # fmt: skip
 
 
 def land_staged(*, run: str) -> int:
