@@ -11,18 +11,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from confluent_kafka import Producer
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
+from include.lake.lateness import committed_late
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
@@ -158,21 +155,6 @@ def _landed(spark: SparkSession, settings: Settings, seconds: int) -> list[float
     finally:
         query.stop()
     return committed_late(path(settings, "book_changes"), since_us=since_us)
-
-
-def committed_late(location: str, *, since_us: int) -> list[float]:
-    """Milliseconds from Kafka to commit, a row each, of the rows that Kafka got since then."""
-    late: list[float] = []
-    table = DeltaTable(location)
-    for log in sorted(Path(location, "_delta_log").glob("*.json")):
-        actions = [json.loads(line) for line in log.read_text().splitlines()]
-        at_us = log.stat().st_mtime_ns / 1000
-        for added in (one["add"] for one in actions if "add" in one):
-            file = Path(table.table_uri.removeprefix("file://"), added["path"])
-            times = pq.read_table(file, columns=["kafka_time"])["kafka_time"]
-            sent = times.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_pylist()
-            late += [(at_us - one) / 1000 for one in sent if one >= since_us]
-    return late
 
 
 def _figure(

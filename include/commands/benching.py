@@ -103,6 +103,22 @@ def growth(as_json: bool, files: int, symbols: int, seconds: int) -> None:
     _print(figures(files=files, symbols=symbols, seconds=seconds, say=Steps()), as_json=as_json)
 
 
+@bench.command("viewers")
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--viewers", "count", default=10, show_default=True, help="Pages that are open.")
+@click.option("--seconds", default=60, show_default=True, help="Length of each measure.")
+def watched(as_json: bool, count: int, seconds: int) -> None:
+    """How late the running stream lands while so many viewers watch, beside none.
+
+    `./tickhouse up` must run. The viewers hold the dashboard's sockets without a browser.
+    """
+    from include.console import Steps
+    from include.settings import from_environment
+    from streaming.dashboard.bench import figures
+
+    _print(figures(from_environment(), count=count, seconds=seconds, say=Steps()), as_json=as_json)
+
+
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
 @click.option("--rows", default=10_000_000, show_default=True, help="Rows of every table.")

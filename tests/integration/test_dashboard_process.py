@@ -30,8 +30,9 @@ from streaming.dashboard.flow import Flow
 from streaming.dashboard.live import Live
 from streaming.dashboard.poller import Latest
 from streaming.dashboard.reader import follow
+from streaming.dashboard.viewers import viewers
 from tests.conftest import make_environment
-from tests.services import eventually, running
+from tests.services import eventually, free_ports, running
 
 PROGRAM = [sys.executable, "-m", "streaming.dashboard"]
 
@@ -78,6 +79,25 @@ def test_it_serves_without_kafka_and_postgres_and_ends_within_five_seconds(tmp_p
         assert process.wait(10) == 0
         assert time.monotonic() - began < 5
     assert f"dashboard serves port={env['TICKHOUSE_PORTS_DASHBOARD']}" in log.read_text()
+
+
+def test_viewers_without_a_browser_get_the_pages_changes(tmp_path: Path) -> None:
+    (metrics,) = free_ports(1)
+    env = make_environment(tmp_path / "var") | {"TICKHOUSE_METRICS_DASHBOARD": str(metrics)}
+    url = f"http://127.0.0.1:{env['TICKHOUSE_PORTS_DASHBOARD']}/"
+    with pytest.raises(Unreachable, match="cannot be opened"), viewers(url, 1):
+        pass
+    with running(PROGRAM, log=tmp_path / "log", env=env):
+        eventually(lambda: get(f"{url}healthz"), what="it serves")
+        with viewers(url, 3) as seen:
+            eventually(lambda: min(one.updates for one in seen) > 2, what="all see changes")
+            assert figure_of(env, "tickhouse_dashboard_viewers") == 3
+        assert min(one.received for one in seen) > 10_000, "the whole page came first"
+
+
+def figure_of(env: dict[str, str], name: str) -> float:
+    lines = get(f"http://127.0.0.1:{env['TICKHOUSE_METRICS_DASHBOARD']}/metrics").splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
