@@ -30,7 +30,7 @@ from spark_jobs.sinks import create_table, path
 from spark_jobs.sources import kafka_stream
 from streaming.bus import ensure_topics
 
-PARTITIONS = 2
+PARTITIONS, SYMBOLS = 2, ("BTC-USDT", "ETH-USDT")
 AT = 1_700_000_000_000_000
 Figure = dict[str, Any]
 
@@ -108,9 +108,11 @@ def figures(*, messages: int, warm_up: int, seed: int) -> list[Figure]:
 def trade_messages(seed: int) -> Iterator[Message]:
     """Aggregate trades without end, as the Binance feed tells them, of two symbols."""
     chance = random.Random(seed)
-    price, number = 6_700_000, 0
+    price, number, counts = 6_700_000, 0, dict.fromkeys(SYMBOLS, 0)
     while True:
         number += 1
+        symbol = chance.choice(SYMBOLS)
+        counts[symbol] += 1
         price += chance.randrange(-50, 51)
         at = AT + number * 1000
         trade = Trade(
@@ -120,8 +122,8 @@ def trade_messages(seed: int) -> Iterator[Message]:
             first_trade_id=3 * number, last_trade_id=3 * number + 2,
         )  # fmt: skip
         yield Message(
-            venue="binance", symbol=chance.choice(("BTC-USDT", "ETH-USDT")), kind="trade",
-            conn="bench-1", seq=(number, number), venue_time=at, received_time=at + 300,
+            venue="binance", symbol=symbol, kind="trade", conn="bench-1",
+            seq=(counts[symbol], counts[symbol]), venue_time=at, received_time=at + 300,
             events=(trade,),
         )  # fmt: skip
 

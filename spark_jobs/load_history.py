@@ -5,10 +5,13 @@ repeated without changing anything more.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
+import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -17,6 +20,7 @@ from pyspark.sql import functions as F
 from include.errors import HistoryError, TickhouseError, Transient
 from include.lake import archive
 from include.lake.kaggle import recognise
+from include.lake.reading import open_table
 from include.lake.tables import HISTORY
 from include.log import event, start_logging
 from include.market.symbols import checked
@@ -27,20 +31,23 @@ from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms.history import VALUES, bars
 
 STAGING = "history_staging"
+# More than this is read long enough for the JVM's optimising compiler to pay.
+BRIEF_BYTES = 16 * 1024 * 1024
 EXIT_PERMANENT, EXIT_TRANSIENT = 1, 75
 log = start_logging("load_history")
 
 
 def stage(
-    spark: SparkSession, settings: Settings, *, source: str, symbol: str, run_id: str,
+    spark: SparkSession, settings: Settings, file: Path, *, symbol: str, run_id: str,
     now: datetime, until: datetime | None = None,
 ) -> int:  # fmt: skip
-    """Read an archive into the staging table, bad rows with their reasons; give the good rows.
+    """Read an archive's file into the staging table, bad rows with their reasons.
+
+    Gives the number of good rows.
 
     Raises:
         HistoryError: the file, or any row of it, cannot be used; names the first such rows.
     """
-    file = archive.fetched(source, settings)
     edition = recognise(archive.first_lines(file))
     log.info(event("history file", file=file.name, source=edition.source, columns=edition.columns))
 
@@ -156,13 +163,13 @@ def stage_command(source: str, symbol: str, run_id: str, until: str) -> None:
     end = datetime.fromisoformat(until) if until else None
     end = end.replace(tzinfo=UTC) if end and end.tzinfo is None else end
     settings = from_environment()
-    _with_spark(
-        settings,
-        lambda spark: stage(
-            spark, settings, source=source or archive.default_source(settings), symbol=symbol,
-            run_id=run_id, now=datetime.now(UTC), until=end,
-        ),
-    )  # fmt: skip
+    with _faults_told():
+        file = archive.fetched(source or archive.default_source(settings), settings)
+        with _spark(settings, size=file.stat().st_size) as spark:
+            click.echo(stage(
+                spark, settings, file, symbol=symbol, run_id=run_id, now=datetime.now(UTC),
+                until=end,
+            ))  # fmt: skip
 
 
 @main.command("land")
@@ -170,17 +177,32 @@ def stage_command(source: str, symbol: str, run_id: str, until: str) -> None:
 def land_command(run_id: str) -> None:
     """Merge the staged rows into history_minutes."""
     settings = from_environment()
-    _with_spark(settings, lambda spark: land(spark, settings, run_id=run_id))
+    with _faults_told(), _spark(settings, size=_staged_bytes(settings)) as spark:
+        click.echo(land(spark, settings, run_id=run_id))
 
 
-def _with_spark(settings: Settings, work: Callable[[SparkSession], int]) -> None:
-    """Run one step; say its result or its error as one line, with an exit code of its kind."""
+def _staged_bytes(settings: Settings) -> int:
+    table = open_table(settings.lake, STAGING)
+    if table is None:
+        return 0
+    return sum(pa.table(table.get_add_actions())["size_bytes"].to_pylist())
+
+
+@contextmanager
+def _spark(settings: Settings, *, size: int) -> Iterator[SparkSession]:
+    """A session for so many bytes of input."""
+    spark = session(settings, "load_history", brief=size < BRIEF_BYTES)
     try:
-        spark = session(settings, "load_history")
-        try:
-            click.echo(work(spark))
-        finally:
-            spark.stop()
+        yield spark
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """An error of ours becomes one line, with an exit code of its kind."""
+    try:
+        yield
     except TickhouseError as error:
         click.echo(f"error: {type(error).__name__}: {error}", err=True)
         sys.exit(EXIT_TRANSIENT if isinstance(error, Transient) else EXIT_PERMANENT)

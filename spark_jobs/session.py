@@ -27,6 +27,8 @@ DELTA = {
 STDERR = 2
 # A job of a minute never earns back what the optimising compiler costs it.
 SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+# Soft references are kept a second for each free MB, half an hour of them: 40 s instead.
+LONG_LIVED = ["-XX:SoftRefLRUPolicyMSPerMB=20"]
 SMALL_MACHINE = {
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.showConsoleProgress": "false",
@@ -59,7 +61,7 @@ def session(
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     scratch = settings.home / "spark"
-    tuned = SHORT_LIVED if brief and ui_port is None else []
+    tuned = LONG_LIVED if ui_port is not None else SHORT_LIVED if brief else []
     java = [f"-Dderby.system.home={scratch}", *archive_options(), *tuned]
     java.append(settings.stream.java_options)
     builder = (

@@ -103,6 +103,21 @@ def growth(as_json: bool, files: int, symbols: int, seconds: int) -> None:
     _print(figures(files=files, symbols=symbols, seconds=seconds, say=Steps()), as_json=as_json)
 
 
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--messages", default=10_000_000, show_default=True, help="Messages that landed.")
+def audit(as_json: bool, messages: int) -> None:
+    """Seconds of `./tickhouse audit` over 10 million messages; 30 are the promise.
+
+    They go through Kafka and the stream first, for two to four minutes. The peer is the same
+    number of distinct offsets counted by DuckDB alone, without a check.
+    """
+    from include.console import Steps
+    from spark_jobs.bench_audit import figures
+
+    _print(figures(messages=messages, say=Steps()), as_json=as_json)
+
+
 @bench.command("viewers")
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
 @click.option("--viewers", "count", default=10, show_default=True, help="Pages that are open.")

@@ -1,14 +1,16 @@
-"""A broker of its own for a measurement: free ports, a folder that is thrown away."""
+"""Servers of its own for a measurement: free ports, a folder that is thrown away."""
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from socket import socket
 from subprocess import DEVNULL, Popen
+from typing import Any
 
 from include.errors import Unreachable
-from include.local import kafka
+from include.local import kafka, postgres
+from include.serving.tables import create_tables
 from include.settings import Settings, load
 
 READY_S = 60.0
@@ -28,17 +30,49 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
              "TICKHOUSE_PORTS_KAFKA_CONTROLLER": ports[1], **(more or {})}
         )  # fmt: skip
         kafka.prepare(settings)
-        broker = Popen(kafka.command(settings), stdout=DEVNULL, stderr=DEVNULL)
-        try:
-            deadline = time.monotonic() + READY_S
-            while not kafka.answers(settings):
-                if time.monotonic() > deadline:
-                    raise Unreachable("the benchmark's broker does not answer")
-                time.sleep(0.2)
+        with running(kafka.command(settings)):
+            until(lambda: kafka.answers(settings), "broker")
             yield settings
-        finally:
-            broker.terminate()
-            broker.wait(30)
+
+
+@contextmanager
+def scratch_postgres(settings: Settings) -> Iterator[None]:
+    """A Postgres of a scratch world, with its tables, on the port of the settings.
+
+    Raises:
+        Unreachable: it did not answer in time.
+    """
+    settings.var.chmod(0o755)  # Postgres runs as another user where this one is root
+    postgres.prepare(settings)
+    with running(postgres.command(settings), user=postgres.system_user(), cwd="/"):
+        until(lambda: postgres.answers(settings), "Postgres")
+        postgres.create_databases(settings)
+        create_tables(settings.dsn())
+        yield
+
+
+@contextmanager
+def running(command: list[str], **more: Any) -> Iterator[None]:
+    """A process that says nothing, while the block runs."""
+    process = Popen(command, stdout=DEVNULL, stderr=DEVNULL, **more)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def until(ready: Callable[[], bool], what: str) -> None:
+    """Wait for a server of the measurement.
+
+    Raises:
+        Unreachable: it did not answer in time.
+    """
+    deadline = time.monotonic() + READY_S
+    while not ready():
+        if time.monotonic() > deadline:
+            raise Unreachable(f"the measurement's {what} does not answer")
+        time.sleep(0.1)
 
 
 def free_ports(count: int) -> list[str]:

@@ -18,7 +18,7 @@ def stage_file(*, source: str | None, symbol: str | None, until: datetime | None
     return of
 
 
-def pass_history(*, until: datetime | None, run: str) -> int:
+def pass_history(*, until: datetime | None = None, run: str) -> int:
     """Put the staged rows through their gate; give their number."""
     from include.quality.gate import EVER, check_history
 

@@ -18,14 +18,14 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from include.lake.reading import open_table
+from include.lake.reading import open_table, show
 from include.quality.results import Desk, Finding
 from include.quality.suites import FORECAST, HISTORY, Suite
 
 SHOWN_ROWS = 5
 # So many rows are looked at in one frame, so that memory does not grow with the history.
-SLICE_ROWS = 500_000
-SORTING_MEMORY = "1GB"
+SLICE_ROWS = 200_000
+SORTING_MEMORY = "512MB"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +48,7 @@ def check_history(
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as link:
         link.execute(f"SET memory_limit = '{SORTING_MEMORY}'")
         link.execute(f"SET temp_directory = '{spill}'")
-        link.register("history_staging", table.to_pyarrow_dataset())
+        show(link, "history_staging", table)
         given = {"now": now, "fresh_since": fresh_since}
         return _checked(HISTORY, link, desk, slice_rows=slice_rows, given=given)
 

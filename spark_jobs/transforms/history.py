@@ -34,7 +34,7 @@ def bars(
 
 
 def _fields(lines: DataFrame, edition: Edition) -> DataFrame:
-    line = F.trim(F.regexp_replace("value", "[\\r\\uFEFF]", ""))
+    line = F.trim(F.translate("value", "\r\ufeff", ""))
     rows = lines.select(F.monotonically_increasing_id().alias("place"), line.alias("line"))
     if edition.header is not None:
         rows = rows.where(F.col("line") != F.lit(edition.header.lstrip("\ufeff")))

@@ -2,21 +2,13 @@
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from subprocess import DEVNULL, Popen
-from typing import Any
 
 from include.errors import Unreachable
-from include.local import postgres
-from include.local.scratch import free_ports
-from include.serving.tables import create_tables
+from include.local.scratch import free_ports, running, scratch_postgres, until
 from include.settings import Settings, load
 from streaming.trader.gemini_rest import GeminiRest
-
-READY_S = 60.0
 
 
 @contextmanager
@@ -27,18 +19,12 @@ def scratch_venue() -> Iterator[Settings]:
         Unreachable: one of them did not answer in time.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        Path(folder).chmod(0o755)  # Postgres runs as another user where this one is root
         env = _environment(folder)
         settings = load(env)
-        postgres.prepare(settings)
-        server: dict[str, Any] = {"user": postgres.system_user(), "cwd": "/"}
-        stack.enter_context(_running(postgres.command(settings), **server))
-        _until(lambda: postgres.answers(settings), "Postgres")
-        postgres.create_databases(settings)
-        create_tables(settings.dsn())
+        stack.enter_context(scratch_postgres(settings))
         simulator = [sys.executable, "-m", "streaming.simulator"]
-        stack.enter_context(_running(simulator, env=env))
-        _until(lambda: _answers(settings), "simulator")
+        stack.enter_context(running(simulator, env=env))
+        until(lambda: _answers(settings), "simulator")
         yield settings
 
 
@@ -56,16 +42,6 @@ def _environment(folder: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-@contextmanager
-def _running(command: list[str], **more: Any) -> Iterator[None]:
-    process = Popen(command, stdout=DEVNULL, stderr=DEVNULL, **more)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def _answers(settings: Settings) -> bool:
     venues = settings.venues
     rest = GeminiRest(venues.gemini_orders, key=venues.gemini_key, secret=venues.gemini_secret,
@@ -74,11 +50,3 @@ def _answers(settings: Settings) -> bool:
         return bool(rest.public("/v1/symbols"))
     except Unreachable:
         return False
-
-
-def _until(ready: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + READY_S
-    while not ready():
-        if time.monotonic() > deadline:
-            raise Unreachable(f"the measurement's {what} does not answer")
-        time.sleep(0.1)

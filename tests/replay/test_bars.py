@@ -19,8 +19,8 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 @pytest.fixture
 def staged(spark: SparkSession, settings: Settings, shared_data: Path) -> Any:
     def rows(name: str) -> Any:
-        source = str(shared_data / "bars" / name)
-        stage(spark, settings, source=source, symbol="BTC-USD", run_id="r", now=NOW)
+        source = shared_data / "bars" / name
+        stage(spark, settings, source, symbol="BTC-USD", run_id="r", now=NOW)
         return spark.read.format("delta").load(path(settings, "history_staging"))
 
     return rows

@@ -35,7 +35,7 @@ def archive(tmp_path: Path) -> Any:
 
 def staged(spark: SparkSession, settings: Settings, source: str, **more: Any) -> int:
     return stage(
-        spark, settings, source=source, symbol="BTC-USD", run_id="r1", now=NOW, **more
+        spark, settings, Path(source), symbol="BTC-USD", run_id="r1", now=NOW, **more
     )  # fmt: skip
 
 
