@@ -1,17 +1,21 @@
 """Whether the stream's memory stays flat: the driver's heap after a collection, over minutes.
 
-All three queries run at a steady pace of book messages. The slope is that of a straight line
-through the samples after the first quarter, in which caches fill.
+All three queries run at a steady pace of book messages. A sample that falls into a batch holds
+that batch too, so of each minute's samples the least counts. The slope is that of a straight line
+through them after the first quarter, in which caches fill; its error is twice its standard error.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import psutil
 from pyspark.sql import SparkSession
 
+from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.scratch import scratch_broker
 from spark_jobs.bench_latency import paced
@@ -25,6 +29,8 @@ from streaming.bus import ensure_topics
 SAMPLES_A_MINUTE = 4
 MIB = 1024 * 1024
 Figure = dict[str, Any]
+FEWEST = 3
+Point = tuple[float, float]  # minutes since the start, MiB
 Sample = tuple[float, float, float]  # minutes since the start, MiB of heap, MiB of Python
 
 
@@ -48,12 +54,30 @@ def figures(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
                 query.stop()
         finally:
             spark.stop()
-    kept = [one for one in samples if one[0] >= minutes / 4]
     return [
         figure
         for place, name in ((1, "driver_heap"), (2, "python_workers"))
-        for figure in _of(name, [(one[0], one[place]) for one in kept])
+        for figure in _of(name, least([(one[0], one[place]) for one in samples], minutes / 4))
     ]
+
+
+def least(samples: Sequence[Point], since: float) -> list[Point]:
+    """The least of each whole minute's samples, of those that begin at `since` or later."""
+    by_minute = groupby((one for one in samples if one[0] >= since), key=lambda one: int(one[0]))
+    return [min(ones, key=lambda one: one[1]) for _, ones in by_minute]
+
+
+def line(points: Sequence[Point]) -> tuple[float, float]:
+    """The slope of the straight line through at least three points, and twice its standard error.
+
+    The ordinary least-squares estimate and its usual standard error.
+    """
+    times, values = zip(*points, strict=True)
+    slope, start = statistics.linear_regression(times, values)
+    rest = sum((value - start - slope * at) ** 2 for at, value in points)
+    middle = statistics.fmean(times)
+    spread = sum((at - middle) ** 2 for at in times)
+    return slope, 2 * math.sqrt(rest / (len(points) - 2) / spread)
 
 
 def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) -> list[Sample]:
@@ -82,12 +106,14 @@ def _python_workers() -> int:
     return held
 
 
-def _of(name: str, points: Sequence[tuple[float, float]]) -> list[Figure]:
-    times, values = zip(*points, strict=True)
-    slope = statistics.linear_regression(times, values).slope
+def _of(name: str, points: Sequence[Point]) -> list[Figure]:
+    if len(points) < FEWEST:
+        raise PlatformError(f"{len(points)} minutes are too few for a line: more --minutes")
+    slope, error = line(points)
     return [
-        _figure(f"{name}_median", statistics.median(values), "MiB"),
+        _figure(f"{name}_median", statistics.median(value for _, value in points), "MiB"),
         _figure(f"{name}_slope", slope * 60, "MiB/hour"),
+        _figure(f"{name}_slope_error", error * 60, "MiB/hour"),
     ]
 
 

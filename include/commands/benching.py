@@ -78,7 +78,8 @@ def latency(as_json: bool, orders: int, per_second: int, seconds: int) -> None:
 def memory(as_json: bool, per_second: int, minutes: float) -> None:
     """Heap of the stream's driver after full collections, its Python workers, and their slopes.
 
-    Samples of the first quarter, in which caches fill, are not counted.
+    Of each minute the least of four samples counts; the first quarter, in which caches fill, does
+    not. A slope within its error of zero is flat.
     """
     from include.console import Steps
     from spark_jobs.bench_memory import figures
