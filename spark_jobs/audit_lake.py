@@ -46,16 +46,21 @@ def audit_world(settings: Settings) -> Report:
     tables = audited_tables(settings.lake)
     versions = {name: table.version() for name, table in tables.items()}
     with ThreadPoolExecutor(1) as pool:
+        # one thread: two cores are enough for Spark and one other reader
         witness = pool.submit(count_with_duckdb, tables, committed)
+        more = pool.submit(lambda: [completeness(settings.lake), _agreement(settings)])
         spark = session(settings, "tickhouse audit")
         try:
             counts = count_with_spark(spark, settings, versions=versions, committed=committed)
         finally:
             spark.stop()
     report = audited(
-        counts, ranges, committed=committed, witness=witness.result(),
-        more=[completeness(settings.lake), _agreement(settings)],
-    )  # fmt: skip
+        counts,
+        ranges,
+        committed=committed,
+        witness=witness.result(),
+        more=more.result(),
+    )
     (settings.home / "audit.json").write_text(json.dumps(report.as_dict()))
     return report
 

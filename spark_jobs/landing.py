@@ -1,5 +1,6 @@
 """One micro-batch of Kafka records into the Delta tables, exactly once, however often repeated."""
 
+import gc
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,9 @@ from spark_jobs.transforms.messages import landed, parsed, quarantined, rejected
 
 REJECTS = "market.rejects"
 LANDED_TOPICS = (*TABLE_OF_TOPIC, REJECTS)
+# A data frame that Python holds in a cycle is a whole plan in the JVM, and Python seldom looks
+# for old cycles: without this the driver's heap creeps up for hours.
+TIDY_BATCHES = 20
 Hook = Callable[[DataFrame], None]
 Spans = Mapping[Partition, tuple[int, int]]
 
@@ -58,6 +62,8 @@ class Landing:
             del counts[topic]
         if counts:
             self._land_with_care(batch.where(F.col("topic").isin(*counts)), counts, batch_id)
+        if batch_id % TIDY_BATCHES == 0:
+            gc.collect()
 
     def _land_plainly(
         self, batch: DataFrame, counts: Mapping[str, int], batch_id: int

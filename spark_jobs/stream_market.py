@@ -5,6 +5,7 @@ Three queries: `land` puts every topic into its table or into quarantine, `signa
 Run it as `python -m spark_jobs.stream_market` or by spark-submit.
 """
 
+import gc
 import signal
 import sys
 import threading
@@ -77,6 +78,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     refuse_damaged(settings)
     starts = (start_landing, start_signals, start_measures)
     queries = [start(spark, settings) for start in starts]
+    gc.freeze()  # what is there now stays: the collections of `Landing` need not look at it
     while not stop.wait(BEAT_S):
         write_progress(settings, queries)
         for query in queries:

@@ -1,5 +1,6 @@
 """I2 and I3: a silent hole and a wrong total are found, and named."""
 
+import random
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -61,6 +62,32 @@ def test_a_hole_that_the_ledger_does_not_tell_is_named(
     assert told["detail"] == (
         "1 of 2 holes are not in the feed ledger: binance BTC-USDT  lacks 12 to 14"
     )
+
+
+def test_every_hole_is_found_wherever_it_lies_and_repeats_and_ranges_fill_it(
+    tmp_path: Path,
+) -> None:
+    """Against the numbers that are there, written as a set."""
+    rng = random.Random(11)
+    singles = [n for n in range(100_000, 101_500) if rng.random() > 0.02 or n < 100_200]
+    singles.remove(100_140)  # the first number of a block of sixty, after a whole one
+    singles += rng.choices(singles, k=100)  # healed and sent again
+    spans = [(100_590, 100_610), (100_661, 100_661), (101_000, 101_130)]
+    rows = [numbered(n, one, s=0) for n, one in enumerate(singles)]
+    rows += [numbered(2000 + n, a, s=0) | {"seq_last": b} for n, (a, b) in enumerate(spans)]
+    rng.shuffle(rows)
+    there = set(singles).union(*(range(a, b + 1) for a, b in spans))
+    lacking = [n for n in range(min(there), max(there)) if n not in there]
+    starts = [n for n in lacking if n - 1 in there]
+    land(tmp_path, "trades", [*rows, numbered(9999, max(there) + 1, s=120)])
+    land(tmp_path, "book_changes", [])
+    land(tmp_path, "feed_ledger", [ledger(0, "gap", s=1) | {"first_seq": 0, "last_seq": 99_999}])
+    told = completeness(str(tmp_path))["detail"]
+    assert len(starts) > 15
+    assert told.startswith(f"{len(starts)} of {len(starts)} holes are not in the feed ledger: ")
+    for start in starts[:5]:
+        end = next(n for n in range(start, 10**6) if n + 1 in there)
+        assert f"lacks {start} to {end}" in told
 
 
 def test_a_hole_of_a_connection_is_not_told_by_another(tmp_path: Path) -> None:
