@@ -25,7 +25,7 @@ from include.lake.tables import QUARANTINE
 from include.serving.minutes import served_minutes
 from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
-from spark_jobs.session import session
+from spark_jobs.session import choose_engine, session
 from spark_jobs.sinks import path
 from streaming.bus import offsets
 
@@ -104,6 +104,10 @@ def count_with_spark(
             F.sum("doubled").alias("doubled"),
         )
     )
+    # Planning asks each table's log, by small queries of Delta's own.
+    choose_engine(spark, interpreted=True)
+    found.inputFiles()
+    choose_engine(spark, interpreted=False)
     return {
         (_TOPICS[row["topic"]], row["partition"]): Count(
             row["first"], row["last"], row["landed"], row["quarantined"], row["both"],

@@ -87,6 +87,12 @@ def session(
     return spark
 
 
+def choose_engine(spark: SparkSession, *, interpreted: bool) -> None:
+    """Whether plans made from now on are interpreted: what is small costs more to compile."""
+    spark.conf.set("spark.sql.codegen.wholeStage", str(not interpreted).lower())
+    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN" if interpreted else "FALLBACK")
+
+
 @contextmanager
 def _stderr_to(file: Path) -> Iterator[None]:
     """Processes that are started in the block write their errors to this file."""
