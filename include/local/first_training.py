@@ -8,7 +8,7 @@ from include.local.airflow import FIRST_DAG, LOOP_DAGS, OVER, AirflowApi
 from include.settings import Settings
 
 Say = Callable[[str], None]
-FIND_DAG_S = 90.0
+FIND_DAG_S = 300.0
 TRAINING_S = 900.0
 
 

@@ -81,7 +81,7 @@ def _airflow(settings: Settings) -> list[Program]:
     ready = {"api-server": api.healthy}
     return [
         Program(f"airflow-{name}", 2, [binary, name], ready.get(name, lambda: True),
-                ready_s=150, env=env)
+                ready_s=300, env=env)
         for name in airflow.COMPONENTS
     ]  # fmt: skip
 
