@@ -6,11 +6,11 @@ and to the page `var/WORLD/quality/RUN.md`. A failed run names the rows at fault
 what could not be looked at has not passed.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, step
+from include.orchestration.policies import POLICY, at, step
 
-HOURLY = CronTriggerTimetable("20 * * * *", timezone="UTC")
+HOURLY = at("20 * * * *")
 
 
 @step()

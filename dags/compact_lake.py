@@ -5,12 +5,12 @@ changes, and the stream goes on beside it. Versions within `TICKHOUSE_STREAM_KEE
 readable (time travel). The task's log and result tell the files of each table before and after.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, step, text
+from include.orchestration.policies import POLICY, at, step, text
 
 PARAMS = {"table": text("the one table to compact; empty: all")}
-NIGHTLY = CronTriggerTimetable("30 3 * * *", timezone="UTC")
+NIGHTLY = at("30 3 * * *")
 
 
 @step()

@@ -8,11 +8,11 @@ skipped. Run again on the same tickers it gives the same rows.
 
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, step
+from include.orchestration.policies import POLICY, at, step
 
-OFTEN = CronTriggerTimetable("*/5 * * * *", timezone="UTC")
+OFTEN = at("*/5 * * * *")
 
 
 # later than the next run's start it is of no use

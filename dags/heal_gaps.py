@@ -6,11 +6,11 @@ hole closes with a `healed` row of `feed_ledger` only when its ids have landed; 
 longer tells stays open, and the task's log says so. Doing it twice changes nothing.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, step
+from include.orchestration.policies import POLICY, at, step
 
-QUARTERLY = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
+QUARTERLY = at("*/15 * * * *")
 
 
 @step()

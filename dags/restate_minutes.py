@@ -5,15 +5,15 @@ cannot see: a feed ledger that tells more by now (`complete`), a table that was 
 older version. Minutes that are right stay as they are.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, moment, step, text
+from include.orchestration.policies import POLICY, at, moment, step, text
 
 PARAMS = {
     "first": text("first minute (ISO, UTC); empty: two days before the end"),
     "until": text("minutes before this time (ISO, UTC); empty: up to now"),
 }
-NIGHTLY = CronTriggerTimetable("40 0 * * *", timezone="UTC")
+NIGHTLY = at("40 0 * * *")
 
 
 @step()

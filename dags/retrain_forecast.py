@@ -9,14 +9,12 @@ minutes it is the same model. When it succeeds, `publish_forecast` starts by its
 naive forecasts, into this run's note, `forecast_evaluations` and `var/WORLD/quality/RUN.md`.
 """
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
+from airflow.sdk import AssetOrTimeSchedule, dag
 
 from include.orchestration.assets import FORECAST_MODEL, HISTORY_MINUTES
-from include.orchestration.policies import POLICY, moment, number, step, text
+from include.orchestration.policies import POLICY, at, moment, number, step, text
 
-NIGHTLY = AssetOrTimeSchedule(
-    timetable=CronTriggerTimetable("15 0 * * *", timezone="UTC"), assets=[HISTORY_MINUTES]
-)
+NIGHTLY = AssetOrTimeSchedule(timetable=at("15 0 * * *"), assets=[HISTORY_MINUTES])
 PARAMS = {
     "as_of": text("train on minutes before this time (ISO, UTC); empty: up to the newest data"),
     "train_days": number("days of history to train on, 0: all; empty: configured", minimum=0),

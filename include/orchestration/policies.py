@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, Param, task
+from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import HistoryError, Permanent
@@ -15,7 +15,7 @@ from include.settings import from_environment
 # Two retries: an address or database that was restarting is back within a minute. What no retry
 # can cure fails at once (see `step`). The time limit ends work that hangs; the longest measured
 # step takes a minute. No start date: with one, a new installation would begin with a run for the
-# night before, when there was no history.
+# night before, when there was no history (see `at`).
 POLICY: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
@@ -29,6 +29,15 @@ POLICY: dict[str, Any] = {
         "execution_timeout": timedelta(minutes=30),
     },
 }
+
+
+def at(cron: str) -> CronTriggerTimetable:
+    """The times of a cron expression, in UTC, from the next one on.
+
+    Airflow by itself begins with the last one if that is a tenth of the interval ago, at most: two
+    hours of each night in which a new world would begin with a failed training.
+    """
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(seconds=1))
 
 
 def step(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -21,7 +21,10 @@ DAGS = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = ("pandas", "numpy", "prophet", "pyspark", "great_expectations", "duckdb", "deltalake")
 LOADED = f"""
 import json, sys
+from datetime import UTC, datetime
 from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 bag = DagBag(dag_folder={str(ROOT / "dags")!r})
 
 def names(condition):
@@ -32,6 +35,12 @@ def names(condition):
 def consumed(dag):
     return names(getattr(dag.timetable, "asset_condition", None))
 
+now = datetime.now(UTC)
+def begins(dag):
+    anew = TimeRestriction(earliest=None, latest=None, catchup=False)
+    first = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=anew)
+    return first is None or first.run_after > now
+
 told = {{
     "errors": bag.import_errors,
     "heavy": [name for name in {HEAVY!r} if name in sys.modules],
@@ -40,6 +49,9 @@ told = {{
             "file": dag.fileloc, "doc": dag.doc_md, "catchup": dag.catchup,
             "max_active_runs": dag.max_active_runs,
             "consumes": consumed(dag),
+            "begins_in_time_to_come": begins(
+                DagSerialization.from_dict(DagSerialization.to_dict(dag))
+            ),
             "produces": sorted(o.name for t in dag.tasks for o in t.outlets),
             "params": {{name: dag.params.get_param(name).description for name in dag.params}},
             "retries": [t.retries for t in dag.tasks],
@@ -107,6 +119,10 @@ def test_a_dags_id_is_its_files_name_and_it_explains_itself(told: dict[str, Any]
         assert dag["catchup"] is False
         assert dag["max_active_runs"] == 1
         assert min(dag["retries"]) >= 1
+
+
+def test_a_new_installation_begins_with_no_run_of_the_time_before_it(told: dict[str, Any]) -> None:
+    assert [name for name, dag in told["dags"].items() if not dag["begins_in_time_to_come"]] == []
 
 
 def test_each_consumed_asset_has_a_producer(told: dict[str, Any]) -> None:
