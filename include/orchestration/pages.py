@@ -22,7 +22,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]*")
 SHELL = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1rem; max-width: 70rem; }}
-h1, h2, td {{ overflow-wrap: anywhere; }} h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.15rem; }}
+h1, h2, td {{ overflow-wrap: anywhere; }} td:first-child {{ white-space: nowrap; }}
+h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.15rem; }}
 table {{ border-collapse: collapse; margin: .8rem 0; }}
 th, td {{ border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertical-align: top; }}
 img {{ max-width: 100%; background: #fff; border-radius: 4px; }}
