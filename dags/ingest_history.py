@@ -1,7 +1,8 @@
 """Brings minute history into the lake.
 
 Reads a CSV of minute bars (Kaggle's editions or Bitfinex bars; a path or an URL), checks it, and
-merges it into `history_minutes`. Running it again with the same file changes nothing.
+merges it into `history_minutes`. Running it again with the same file changes nothing. With *since*
+and *until* it brings in a day or a year of it.
 
 If *stage* or *check* fails, the rows at fault are in the first line of its error, and
 `history_minutes` is as it was. A file that ends too long ago is refused if
@@ -17,6 +18,7 @@ from include.orchestration.policies import POLICY, moment, step, text
 PARAMS = {
     "source": text("CSV or zip, path, URL or kaggle:OWNER/DATASET; empty: the configured history"),
     "symbol": text("BASE-QUOTE of the bars, such as BTC-USD; empty: the forecast symbol"),
+    "since": text("leave out minutes before this time (ISO, UTC); empty: take all"),
     "until": text("leave out minutes from this time on (ISO, UTC); empty: take all"),
 }
 
@@ -25,8 +27,10 @@ PARAMS = {
 def stage(params, run_id):
     from include.orchestration.histories import stage_file
 
-    until = moment(params["until"])
-    return stage_file(source=params["source"], symbol=params["symbol"], until=until, run=run_id)
+    return stage_file(
+        source=params["source"], symbol=params["symbol"], since=moment(params["since"]),
+        until=moment(params["until"]), run=run_id,
+    )  # fmt: skip
 
 
 @step()

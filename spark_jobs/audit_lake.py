@@ -104,10 +104,7 @@ def count_with_spark(
             F.sum("doubled").alias("doubled"),
         )
     )
-    # Planning asks each table's log, by small queries of Delta's own.
-    choose_engine(spark, interpreted=True)
-    found.inputFiles()
-    choose_engine(spark, interpreted=False)
+    _plan(spark, found)
     return {
         (_TOPICS[row["topic"]], row["partition"]): Count(
             row["first"], row["last"], row["landed"], row["quarantined"], row["both"],
@@ -115,6 +112,13 @@ def count_with_spark(
         )
         for row in found.collect()
     }  # fmt: skip
+
+
+def _plan(spark: SparkSession, frame: DataFrame) -> None:
+    """Plan a frame: that asks each table's log, by small queries of Delta's own."""
+    choose_engine(spark, interpreted=True)
+    frame.inputFiles()
+    choose_engine(spark, interpreted=False)
 
 
 def _blocks(rows: DataFrame) -> DataFrame:

@@ -28,7 +28,7 @@ from include.settings import Settings, from_environment
 from spark_jobs.progress import telling
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
-from spark_jobs.transforms.history import VALUES, bars
+from spark_jobs.transforms.history import ALL, VALUES, Span, bars
 
 STAGING = "history_staging"
 # More than this is read long enough for the JVM's optimising compiler to pay.
@@ -39,11 +39,11 @@ log = start_logging("load_history")
 
 def stage(
     spark: SparkSession, settings: Settings, file: Path, *, symbol: str, run_id: str,
-    now: datetime, until: datetime | None = None,
+    now: datetime, span: Span = ALL,
 ) -> int:  # fmt: skip
     """Read an archive's file into the staging table, bad rows with their reasons.
 
-    Gives the number of good rows.
+    Minutes outside the span are left out. Gives the number of good rows.
 
     Raises:
         HistoryError: the file, or any row of it, cannot be used; names the first such rows.
@@ -53,7 +53,9 @@ def stage(
 
     def staged_rows(*, single: bool) -> DataFrame:
         lines = spark.read.text(str(file))
-        found = bars(lines, edition, now=now, until=until, single=single).select(
+        found = bars(
+            lines, edition, now=now, span=span, single=single
+        ).select(
             F.lit(run_id).alias("run_id"), "place", "line", "reason",
             F.lit(edition.source).alias("source"), F.lit(checked(symbol)).alias("symbol"),
             "minute", *VALUES, F.lit(now).alias("loaded_at"),
@@ -157,19 +159,25 @@ def main() -> None:
 )
 @click.option("--symbol", required=True)
 @click.option("--run-id", required=True)
+@click.option("--since", default="", help="leave out minutes before this time (ISO, UTC)")
 @click.option("--until", default="", help="leave out minutes from this time on (ISO, UTC)")
-def stage_command(source: str, symbol: str, run_id: str, until: str) -> None:
+def stage_command(source: str, symbol: str, run_id: str, since: str, until: str) -> None:
     """Read an archive into the staging table."""
-    end = datetime.fromisoformat(until) if until else None
-    end = end.replace(tzinfo=UTC) if end and end.tzinfo is None else end
     settings = from_environment()
     with _faults_told():
         file = archive.fetched(source or archive.default_source(settings), settings)
         with _spark(settings, size=file.stat().st_size) as spark:
             click.echo(stage(
                 spark, settings, file, symbol=symbol, run_id=run_id, now=datetime.now(UTC),
-                until=end,
+                span=(_moment(since), _moment(until)),
             ))  # fmt: skip
+
+
+def _moment(given: str) -> datetime | None:
+    if not given:
+        return None
+    found = datetime.fromisoformat(given)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @main.command("land")

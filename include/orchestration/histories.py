@@ -8,13 +8,17 @@ from include.settings import from_environment
 LOADER = "spark_jobs.load_history"
 
 
-def stage_file(*, source: str | None, symbol: str | None, until: datetime | None, run: str) -> str:
+def stage_file(
+    *, source: str | None, symbol: str | None, since: datetime | None = None,
+    until: datetime | None, run: str,
+) -> str:  # fmt: skip
     """Read an archive into the staging table; give the symbol it is of."""
     of = symbol or from_environment().forecast.symbol
-    end = until.isoformat() if until else ""
+    first, end = (one.isoformat() if one else "" for one in (since, until))
     run_module(
-        LOADER, "stage", "--source", source or "", "--symbol", of, "--run-id", run, "--until", end
-    )
+        LOADER, "stage", "--source", source or "", "--symbol", of, "--run-id", run,
+        "--since", first, "--until", end,
+    )  # fmt: skip
     return of
 
 

@@ -13,8 +13,12 @@ PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "base_volume", "traded")
 
 
+Span = tuple[datetime | None, datetime | None]  # from, until; none: no bound
+ALL: Span = (None, None)
+
+
 def bars(
-    lines: DataFrame, edition: Edition, *, now: datetime, until: datetime | None,
+    lines: DataFrame, edition: Edition, *, now: datetime, span: Span = ALL,
     single: bool = True,
 ) -> DataFrame:  # fmt: skip
     """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
@@ -25,9 +29,12 @@ def bars(
     """
     read = lines.transform(_fields, edition).transform(_typed, edition)
     judged = read.withColumn("reason", _reason(edition, now))
+    since, until = span
     if until is not None:
         judged = judged.where(F.col("reason").isNotNull() | (F.col("minute") < F.lit(until)))
     found = judged.transform(_silences, edition)
+    if since is not None:  # not earlier: whether a minute is silent may hang on the one before it
+        found = found.where(F.col("reason").isNotNull() | (F.col("minute") >= F.lit(since)))
     if single:
         return found.transform(_single)
     return found.withColumn("line", _blamed(F.col("reason")))
