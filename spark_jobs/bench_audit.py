@@ -1,7 +1,6 @@
 """How long `audit` takes on a lake of many messages, as a person runs it: a process of its own."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import Any
 from include.errors import PlatformError
 from include.lake.reading import query
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.local.platform import process_environment
 from include.local.scratch import free_ports, scratch_broker, scratch_postgres
 from include.settings import ROOT, Settings
 from spark_jobs.bench_stream import PARTITIONS, Tickhouse, send, trade_messages
@@ -36,9 +36,8 @@ def figures(*, messages: int, say: Callable[[str], None]) -> list[Figure]:
         say(f"sending and landing {messages} messages")
         _land(settings, messages)
         say("auditing")
-        env = os.environ | own | {
-            "TICKHOUSE_VAR": str(settings.var), "TICKHOUSE_WORLD": settings.world,
-            "TICKHOUSE_PORTS_KAFKA": str(settings.ports.kafka),
+        env = process_environment(settings) | own | {
+            "TICKHOUSE_WORLD": settings.world, "TICKHOUSE_PORTS_KAFKA": str(settings.ports.kafka),
         }  # fmt: skip
         seconds, report = _audited(env)
         landed = sum(one["landed"] for one in report["partitions"])
