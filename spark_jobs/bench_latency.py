@@ -5,7 +5,6 @@ in micro-batches; landing is timed from the message's Kafka time to its table's 
 """
 
 import json
-import statistics
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
-from include.lake.lateness import committed_late
+from include.lake.lateness import committed_late, quantile
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
@@ -162,13 +161,9 @@ def _figure(
 ) -> Figure:
     if not late or (peer and not peer[1]):
         raise PlatformError(f"{name}: a query told nothing in its time")
-    value = _quantile(late, share)
+    value = quantile(late, share)
     against: Mapping[str, Any] = {"peer": None, "peer_value": None, "ratio": None}
     if peer:
-        other = _quantile(peer[1], share)
+        other = quantile(peer[1], share)
         against = {"peer": peer[0], "peer_value": round(other, 1), "ratio": round(other / value, 2)}
     return {"name": name, "value": round(value, 1), "unit": "ms", **against}
-
-
-def _quantile(values: list[float], share: float) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]

@@ -1,6 +1,8 @@
 """How late a table's rows were committed, told by the table's own log."""
 
 import json
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,3 +26,8 @@ def committed_late(location: str, *, since_us: int) -> list[float]:
             sent = times.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_pylist()
             late += [(at_us - one) / 1000 for one in sent if one >= since_us]
     return late
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that a share of at least two values, in whole hundredths, does not exceed."""
+    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]

@@ -4,7 +4,6 @@ Both measures are of the running platform, one after the other; the viewers are 
 browser, so that what is measured is the server's side.
 """
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 import psutil
 
 from include.errors import PlatformError, Unreachable
-from include.lake.lateness import committed_late
+from include.lake.lateness import committed_late, quantile
 from include.local.supervisor import Supervisor
 from include.settings import Settings
 from streaming.dashboard.viewers import Seen, viewers
@@ -49,7 +48,7 @@ def figures(
     alone, watched = arms
     found = []
     for name, share in (("p50", 0.50), ("p99", 0.99)):
-        late, peer = (_quantile(arm.late_ms, share) for arm in (watched, alone))
+        late, peer = (quantile(arm.late_ms, share) for arm in (watched, alone))
         found.append(_figure(f"land_{name}, {count} viewers", late, "ms", peer))
     for name in PROCESSES:
         used, peer = getattr(watched, name), getattr(alone, name)
@@ -92,10 +91,6 @@ def _seconds(pid: int, name: str) -> float:
         return sum(sum(one.cpu_times()[:2]) for one in own)
     except psutil.NoSuchProcess as error:
         raise Unreachable(f"{name} ended during the measure") from error
-
-
-def _quantile(values: list[float], share: float) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]
 
 
 def _figure(name: str, value: float, unit: str, peer: float | None) -> Figure:
