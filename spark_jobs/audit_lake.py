@@ -1,11 +1,13 @@
 """The whole audit, and its counts by Spark: the first reader, whose witness is delta-rs."""
 
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from typing import Any
 
+from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -21,16 +23,19 @@ from include.lake.audit import (
 )
 from include.lake.checkpoint import committed_offsets
 from include.lake.completeness import completeness
+from include.lake.listing import agreed_files
 from include.lake.tables import QUARANTINE
 from include.serving.minutes import served_minutes
 from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
-from spark_jobs.session import choose_engine, session
+from spark_jobs.session import session
 from spark_jobs.sinks import path
 from streaming.bus import offsets
 
 BITS, FEW, NEAR = 63, 7, 9  # bits of a bigint, without its sign, are seven times nine
 FIRST = -1
+COUNTED = "topic string, partition int, offset bigint, event_index int"
+_NAMES = ("topic", "partition", "offset", "event_index")
 _TOPICS = dict(enumerate(LANDED_TOPICS))  # grouping by numbers costs less than by text
 _NUMBERS = {topic: number for number, topic in _TOPICS.items()}
 
@@ -44,14 +49,13 @@ def audit_world(settings: Settings) -> Report:
     committed = committed_offsets(settings.home / "checkpoints" / "land" / "stream")
     ranges = offsets(settings.bootstrap, LANDED_TOPICS)
     tables = audited_tables(settings.lake)
-    versions = {name: table.version() for name, table in tables.items()}
     with ThreadPoolExecutor(1) as pool:
         # one thread: two cores are enough for Spark and one other reader
         witness = pool.submit(count_with_duckdb, tables, committed)
         more = pool.submit(lambda: [completeness(settings.lake), _agreement(settings)])
         spark = session(settings, "tickhouse audit")
         try:
-            counts = count_with_spark(spark, settings, versions=versions, committed=committed)
+            counts = count_with_spark(spark, settings, tables=tables, committed=committed)
         finally:
             spark.stop()
     report = audited(
@@ -77,48 +81,71 @@ def count_with_spark(
     spark: SparkSession,
     settings: Settings,
     *,
-    versions: Mapping[str, int],
+    tables: Mapping[str, DeltaTable],
     committed: Mapping[Partition, int],
 ) -> dict[Partition, Count]:
-    """Counts below the committed offsets, of each table at the version that the witness read."""
-    if not versions:
-        return {}
-    rows = reduce(
-        DataFrame.unionByName,
-        [_rows(spark, settings, name, version=version) for name, version in versions.items()],
+    """Counts below the committed offsets, of each table at the version that the witness reads."""
+    found = _blocks(_settled(_rows(spark, settings, tables), committed))
+    counts = found.groupBy("topic", "partition").agg(
+        F.min("first").alias("first"),
+        F.max("last").alias("last"),
+        F.sum(F.bit_count("kept")).alias("landed"),
+        F.sum(F.bit_count("aside")).alias("quarantined"),
+        F.sum(F.bit_count(F.col("kept").bitwiseAND(F.col("aside")))).alias("both"),
+        F.sum("doubled").alias("doubled"),
     )
-    ends = [(_NUMBERS[topic], part, until) for (topic, part), until in committed.items()]
-    bounds = spark.createDataFrame(ends, "topic int, partition int, until bigint")
-    settled = rows.join(F.broadcast(bounds), ["topic", "partition"], "left").where(
-        F.col("until").isNull() | (F.col("offset") < F.col("until"))
-    )
-    found = (
-        _blocks(settled)
-        .groupBy("topic", "partition")
-        .agg(
-            F.min("first").alias("first"),
-            F.max("last").alias("last"),
-            F.sum(F.bit_count("kept")).alias("landed"),
-            F.sum(F.bit_count("aside")).alias("quarantined"),
-            F.sum(F.bit_count(F.col("kept").bitwiseAND(F.col("aside")))).alias("both"),
-            F.sum("doubled").alias("doubled"),
-        )
-    )
-    _plan(spark, found)
     return {
         (_TOPICS[row["topic"]], row["partition"]): Count(
             row["first"], row["last"], row["landed"], row["quarantined"], row["both"],
             row["doubled"],
         )
-        for row in found.collect()
+        for row in counts.collect()
     }  # fmt: skip
 
 
-def _plan(spark: SparkSession, frame: DataFrame) -> None:
-    """Plan a frame: that asks each table's log, by small queries of Delta's own."""
-    choose_engine(spark, interpreted=True)
-    frame.inputFiles()
-    choose_engine(spark, interpreted=False)
+def _rows(spark: SparkSession, settings: Settings, tables: Mapping[str, DeltaTable]) -> DataFrame:
+    """Place and event of every row; `aside` is 1 for those of quarantine.
+
+    Delta on Spark takes a second a table to replay its log, in a JVM as young as this one, so the
+    files are read that are agreed upon; without agreement the table is read through Delta.
+    """
+    parts = [spark.createDataFrame([], COUNTED).withColumn("aside", F.lit(0))]
+    agreed: dict[int, list[str]] = {0: [], 1: []}
+    for name, table in tables.items():
+        aside, files = int(name == QUARANTINE.name), agreed_files(table)
+        if files is None:
+            delta = spark.read.format("delta").option("versionAsOf", table.version())
+            rows = delta.load(path(settings, name)).select(*_NAMES)
+            parts.append(rows.withColumn("aside", F.lit(aside)))
+        else:
+            agreed[aside] += [f"{path(settings, name)}/{file}" for file in files]
+    parts += [
+        spark.read.schema(COUNTED).parquet(*map(_literal, files)).withColumn("aside", F.lit(aside))
+        for aside, files in agreed.items()
+        if files
+    ]
+    rows = reduce(DataFrame.unionByName, parts)
+    numbers = F.create_map(*[F.lit(one) for pair in _NUMBERS.items() for one in pair])
+    return rows.withColumn("topic", F.element_at(numbers, F.col("topic")))
+
+
+def _literal(file: str) -> str:
+    """A path that Hadoop does not take for a pattern."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", file)
+
+
+def _settled(rows: DataFrame, committed: Mapping[Partition, int]) -> DataFrame:
+    """The rows below their partition's committed offset, if it has one.
+
+    The offsets are a constant of the plan: joining them took as long as reading the rows.
+    """
+    width = max((partition for _, partition in committed), default=0) + 1
+    ends = F.array(*[
+        F.array(*[F.lit(committed.get((topic, part))).cast("bigint") for part in range(width)])
+        for topic in LANDED_TOPICS
+    ])  # fmt: skip
+    until = F.get(F.get(ends, F.col("topic")), F.col("partition"))
+    return rows.where(until.isNull() | (F.col("offset") < until))
 
 
 def _blocks(rows: DataFrame) -> DataFrame:
@@ -155,11 +182,3 @@ def _blocks(rows: DataFrame) -> DataFrame:
 def _whole(value: Column, by: int) -> Column:
     """The whole part of a division, in whole numbers."""
     return F.call_function("div", value, F.lit(by))
-
-
-def _rows(spark: SparkSession, settings: Settings, name: str, *, version: int) -> DataFrame:
-    rows = spark.read.format("delta").option("versionAsOf", version).load(path(settings, name))
-    aside = F.lit(int(name == QUARANTINE.name)).alias("aside")
-    numbers = F.create_map(*[F.lit(one) for pair in _NUMBERS.items() for one in pair])
-    topic = F.element_at(numbers, F.col("topic")).alias("topic")
-    return rows.select(topic, "partition", "offset", "event_index", aside)

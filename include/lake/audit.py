@@ -6,6 +6,7 @@ several events); a row is doubled when its (topic, partition, offset, event_inde
 or when both tables hold the offset.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -79,7 +80,8 @@ def count_with_duckdb(
         return {}
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
-    link = duckdb.connect()
+    # half of the cores: the other reader works beside this one, and takes longer
+    link = duckdb.connect(config={"threads": max(1, (os.cpu_count() or 1) // 2)})
     link.execute("CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT)")
     for (topic, partition), until in committed.items():
         link.execute("INSERT INTO bounds VALUES (?, ?, ?)", [topic, partition, until])
