@@ -1,8 +1,13 @@
-"""The jars that PySpark lacks, fetched once by the Ivy inside PySpark as `ivy.xml` pins them."""
+"""The jars that PySpark lacks: fetched once by the Ivy inside PySpark as `ivy.xml` pins them.
+
+And the one that is made here, of what has to be Java: how Spark and Delta use a local disk.
+"""
 
 import hashlib
+import os
 import shutil
 import subprocess
+import zipfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +17,7 @@ from include.local.java import ensure_java
 from include.settings import ROOT
 
 IVY_FILE = ROOT / "ivy.xml"
+OWN = ROOT / "spark_jobs" / "java"
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,10 @@ class Jars:
 
 
 def ensure_jars() -> Jars:
-    """The jars, fetched on first use (63 MB) into the environment's folder.
+    """The jars, fetched on first use (63 MB) into the environment's folder, and made there.
 
     Raises:
-        PlatformError: they cannot be fetched.
+        PlatformError: they cannot be fetched, or not be made.
     """
     folder = _folder()
     if not folder.exists():
@@ -48,8 +54,12 @@ def fetched() -> bool:
 
 
 def _folder() -> Path:
-    pinned = hashlib.sha256(IVY_FILE.read_bytes()).hexdigest()[:12]
-    return ROOT / ".venv" / "jars" / pinned
+    made_of = b"".join(file.read_bytes() for file in (IVY_FILE, *_sources()))
+    return ROOT / ".venv" / "jars" / hashlib.sha256(made_of).hexdigest()[:12]
+
+
+def _sources() -> list[Path]:
+    return sorted(OWN.glob("*.java"))
 
 
 def _retrieve(folder: Path) -> None:
@@ -67,12 +77,35 @@ def _retrieve(folder: Path) -> None:
             f"the jars of {IVY_FILE.name} could not be fetched ({' '.join(last)}): "
             "check the network and run the command again"
         )
+    _compile(partial / "spark")
     partial.rename(folder)
     shutil.rmtree(folder.parent / "cache", ignore_errors=True)
 
 
+def _compile(jars: Path) -> None:
+    """Compile our own classes against Delta's and Hadoop's interfaces, into a jar beside them."""
+    classes = jars.parent / "classes"
+    needed = [*jars.glob("delta-storage-*.jar"), _of_pyspark("hadoop-client-api-*.jar")]
+    command = [
+        str(ensure_java()), "-m", "jdk.compiler/com.sun.tools.javac.Main", "--release", "17",
+        "-cp", os.pathsep.join(map(str, needed)), "-d", str(classes), *map(str, _sources()),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip()
+        raise PlatformError(f"the classes of {OWN.name}/ could not be compiled: {said}")
+    with zipfile.ZipFile(jars / "tickhouse.jar", "w") as jar:
+        for file in sorted(classes.rglob("*.class")):
+            jar.write(file, file.relative_to(classes))
+    shutil.rmtree(classes)
+
+
 def _ivy() -> Path:
+    return _of_pyspark("ivy-*.jar")
+
+
+def _of_pyspark(pattern: str) -> Path:
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         raise PlatformError("pyspark is not installed: run ./tickhouse up to make the environment")
-    return next((Path(spec.origin).parent / "jars").glob("ivy-*.jar"))
+    return next((Path(spec.origin).parent / "jars").glob(pattern))

@@ -10,7 +10,8 @@ from include.errors import PlatformError
 
 PACKAGE = "openjdk-17-jre-headless"
 WANTED = 17
-NEEDED_MODULE = "jdk.incubator.vector"
+# Spark computes with the first; the second compiles the log store (`jars.py`).
+NEEDED_MODULES = ("jdk.incubator.vector", "jdk.compiler")
 
 
 def find_java() -> Path | None:
@@ -23,12 +24,13 @@ def find_java() -> Path | None:
 
 
 def fits(java: Path) -> bool:
-    """Whether this Java is 17 or newer and has the module that Spark needs."""
+    """Whether this Java is 17 or newer and has the modules that are needed."""
     if not java.exists():
         return False
     modules = _output([str(java), "--list-modules"])
     version = re.search(r"^java\.base@(\d+)", modules, re.MULTILINE)
-    return version is not None and int(version[1]) >= WANTED and NEEDED_MODULE in modules
+    there = all(name in modules for name in NEEDED_MODULES)
+    return version is not None and int(version[1]) >= WANTED and there
 
 
 def ensure_java() -> Path:
