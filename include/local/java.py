@@ -10,7 +10,7 @@ from include.errors import PlatformError
 
 PACKAGE = "openjdk-17-jre-headless"
 WANTED = 17
-# Spark computes with the first; the second compiles the log store (`jars.py`).
+# Spark computes with the first; the second compiles our own classes (`jars.py`).
 NEEDED_MODULES = ("jdk.incubator.vector", "jdk.compiler")
 
 
