@@ -15,7 +15,7 @@ HOURLY = at("20 * * * *")
 
 @step()
 def check(run_id):
-    from include.orchestration.quality import pass_lake
+    from include.orchestration.tasks import pass_lake
 
     return pass_lake(run=run_id)
 

@@ -18,7 +18,7 @@ OFTEN = at("*/5 * * * *")
 # later than the next run's start it is of no use
 @step(execution_timeout=timedelta(minutes=4))
 def forecast_soon():
-    from include.orchestration.short_term import forecast_next_minutes
+    from include.orchestration.tasks import forecast_next_minutes
 
     return forecast_next_minutes()
 

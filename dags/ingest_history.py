@@ -25,24 +25,27 @@ PARAMS = {
 
 @step()
 def stage(params, run_id):
-    from include.orchestration.histories import stage_file
+    from include.orchestration.tasks import stage_file
 
     return stage_file(
-        source=params["source"], symbol=params["symbol"], since=moment(params["since"]),
-        until=moment(params["until"]), run=run_id,
-    )  # fmt: skip
+        source=params["source"],
+        symbol=params["symbol"],
+        since=moment(params["since"]),
+        until=moment(params["until"]),
+        run=run_id,
+    )
 
 
 @step()
 def check(params, run_id):
-    from include.orchestration.histories import pass_history
+    from include.orchestration.tasks import pass_history
 
     return pass_history(until=moment(params["until"]), run=run_id)
 
 
 @step(outlets=[HISTORY_MINUTES])
 def land(symbol, run_id, outlet_events):
-    from include.orchestration.histories import land_staged
+    from include.orchestration.tasks import land_staged
 
     outlet_events[HISTORY_MINUTES].extra = {"symbol": symbol, "rows": land_staged(run=run_id)}
 

@@ -21,7 +21,7 @@ PARAMS = {
 
 @step()
 def draft(params, triggering_asset_events):
-    from include.orchestration.forecasts import make_draft
+    from include.orchestration.tasks import make_draft
 
     told = newest_extra(triggering_asset_events, FORECAST_MODEL).get("model")
     return make_draft(params["model"] or told, horizon_minutes=params["horizon_minutes"])
@@ -29,21 +29,21 @@ def draft(params, triggering_asset_events):
 
 @step()
 def check(forecast_id, run_id):
-    from include.orchestration.forecasts import pass_forecast
+    from include.orchestration.tasks import pass_forecast
 
     return pass_forecast(forecast_id, run_id=run_id)
 
 
 @step()
 def land_rows(forecast_id):
-    from include.orchestration.forecasts import land_forecast
+    from include.orchestration.tasks import land_forecast
 
     return land_forecast(forecast_id)
 
 
 @step(outlets=[PUBLISHED_FORECAST])
 def publish(forecast_id, outlet_events):
-    from include.orchestration.forecasts import publish_file
+    from include.orchestration.tasks import publish_file
 
     outlet_events[PUBLISHED_FORECAST].extra = publish_file(forecast_id)
 

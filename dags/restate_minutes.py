@@ -18,7 +18,7 @@ NIGHTLY = at("40 0 * * *")
 
 @step()
 def restate(params):
-    from include.orchestration.minutes import restate_span
+    from include.orchestration.tasks import restate_span
 
     return restate_span(first=moment(params["first"]), until=moment(params["until"]))
 

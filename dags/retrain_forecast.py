@@ -24,7 +24,7 @@ PARAMS = {
 
 @step(outlets=[FORECAST_MODEL])
 def train(params, outlet_events):
-    from include.orchestration.forecasts import train_model
+    from include.orchestration.tasks import train_model
 
     record = train_model(
         symbol=params["symbol"], as_of=moment(params["as_of"]), train_days=params["train_days"]
@@ -35,7 +35,7 @@ def train(params, outlet_events):
 
 @step()
 def evaluate(model, dag_run):
-    from include.orchestration.evaluations import evaluate_model
+    from include.orchestration.tasks import evaluate_model
 
     return evaluate_model(model, dag=dag_run.dag_id, run=dag_run.run_id)
 

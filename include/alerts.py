@@ -60,9 +60,14 @@ def _told(settings: Settings, alert: Alert, now: datetime) -> dict[str, str]:
     """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are."""
     text = f"Tickhouse ({settings.world}): {alert.title}"
     return {
-        "at": now.isoformat(), "world": settings.world, "what": alert.what, "title": alert.title,
-        "detail": alert.detail[:DETAIL_CHARS], "link": alert.link, "text": text,
-    }  # fmt: skip
+        "at": now.isoformat(),
+        "world": settings.world,
+        "what": alert.what,
+        "title": alert.title,
+        "detail": alert.detail[:DETAIL_CHARS],
+        "link": alert.link,
+        "text": text,
+    }
 
 
 def _channels(settings: Settings) -> dict[str, Callable[[Settings, dict[str, str]], None]]:
@@ -86,9 +91,11 @@ def _tried(
 
 def _post(settings: Settings, told: dict[str, str]) -> None:
     request = urllib.request.Request(
-        settings.alerts.webhook.reveal(), json.dumps(told).encode(),
-        {"Content-Type": "application/json", "User-Agent": "tickhouse"}, method="POST",
-    )  # fmt: skip
+        settings.alerts.webhook.reveal(),
+        json.dumps(told).encode(),
+        {"Content-Type": "application/json", "User-Agent": "tickhouse"},
+        method="POST",
+    )
     try:
         with urllib.request.urlopen(request, timeout=settings.alerts.timeout_s):
             return
@@ -102,9 +109,18 @@ def _mail(settings: Settings, told: dict[str, str]) -> None:
     mail["From"], mail["To"] = own.email_from, own.email_to
     mail["Subject"] = told["text"].splitlines()[0][:150]
     mail["X-Tickhouse-Alert"] = told["what"]
-    mail.set_content("\n\n".join(part for part in (
-        told["title"], told["detail"], told["link"], f"{told['what']} at {told['at']}",
-    ) if part))  # fmt: skip
+    mail.set_content(
+        "\n\n".join(
+            part
+            for part in (
+                told["title"],
+                told["detail"],
+                told["link"],
+                f"{told['what']} at {told['at']}",
+            )
+            if part
+        )
+    )
     trusted = ssl.create_default_context()
     if own.smtp_security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(

@@ -11,9 +11,11 @@ from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from include.bus import offsets
 from include.errors import Unreachable
-from include.lake.agreement import COMPARED, agreement
-from include.lake.audit import (
+from include.lake.audit.agreement import COMPARED, agreement
+from include.lake.audit.completeness import completeness
+from include.lake.audit.conservation import (
     Count,
     Partition,
     Report,
@@ -21,16 +23,14 @@ from include.lake.audit import (
     audited_tables,
     count_with_duckdb,
 )
+from include.lake.audit.listing import agreed_files
 from include.lake.checkpoint import committed_offsets
-from include.lake.completeness import completeness
-from include.lake.listing import agreed_files
 from include.lake.tables import QUARANTINE
-from include.serving.minutes import served_minutes
+from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.session import session
 from spark_jobs.sinks import path
-from streaming.bus import offsets
 
 BITS, FEW, NEAR = 63, 7, 9  # bits of a bigint, without its sign, are seven times nine
 FIRST = -1
@@ -96,11 +96,15 @@ def count_with_spark(
     )
     return {
         (_TOPICS[row["topic"]], row["partition"]): Count(
-            row["first"], row["last"], row["landed"], row["quarantined"], row["both"],
+            row["first"],
+            row["last"],
+            row["landed"],
+            row["quarantined"],
+            row["both"],
             row["doubled"],
         )
         for row in counts.collect()
-    }  # fmt: skip
+    }
 
 
 def _rows(spark: SparkSession, settings: Settings, tables: Mapping[str, DeltaTable]) -> DataFrame:
@@ -140,10 +144,12 @@ def _settled(rows: DataFrame, committed: Mapping[Partition, int]) -> DataFrame:
     The offsets are a constant of the plan: joining them took as long as reading the rows.
     """
     width = max((partition for _, partition in committed), default=0) + 1
-    ends = F.array(*[
-        F.array(*[F.lit(committed.get((topic, part))).cast("bigint") for part in range(width)])
-        for topic in LANDED_TOPICS
-    ])  # fmt: skip
+    ends = F.array(
+        *[
+            F.array(*[F.lit(committed.get((topic, part))).cast("bigint") for part in range(width)])
+            for topic in LANDED_TOPICS
+        ]
+    )
     until = F.get(F.get(ends, F.col("topic")), F.col("partition"))
     return rows.where(until.isNull() | (F.col("offset") < until))
 
@@ -158,25 +164,37 @@ def _blocks(rows: DataFrame) -> DataFrame:
     offset, event = F.col("offset"), F.greatest("event_index", F.lit(0))
     first, near = event == 0, event <= NEAR
     slot = F.when(first, offset % BITS).when(near, offset % FEW * NEAR + event - 1)
-    blocks = rows.select(
-        "topic", "partition", "offset", "aside",
-        F.when(first, _whole(offset, BITS)).when(near, _whole(offset, FEW)).otherwise(offset)
-        .alias("block"),
-        F.when(first, FIRST).when(near, -2).otherwise(_whole(event, BITS)).alias("page"),
-        F.call_function(
-            "shiftleft", F.lit(1).cast("bigint"), slot.otherwise(event % BITS).cast("int")
-        ).alias("bit"),
-    ).groupBy("topic", "partition", "block", "page", "aside").agg(
-        F.bit_or("bit").alias("bits"), F.count("*").alias("rows"),
-        F.min("offset").alias("first"), F.max("offset").alias("last"),
-    )  # fmt: skip
+    blocks = (
+        rows.select(
+            "topic",
+            "partition",
+            "offset",
+            "aside",
+            F.when(first, _whole(offset, BITS))
+            .when(near, _whole(offset, FEW))
+            .otherwise(offset)
+            .alias("block"),
+            F.when(first, FIRST).when(near, -2).otherwise(_whole(event, BITS)).alias("page"),
+            F.call_function(
+                "shiftleft", F.lit(1).cast("bigint"), slot.otherwise(event % BITS).cast("int")
+            ).alias("bit"),
+        )
+        .groupBy("topic", "partition", "block", "page", "aside")
+        .agg(
+            F.bit_or("bit").alias("bits"),
+            F.count("*").alias("rows"),
+            F.min("offset").alias("first"),
+            F.max("offset").alias("last"),
+        )
+    )
     own = F.col("page") == FIRST
     return blocks.groupBy("topic", "partition", "block", "page").agg(
         F.bit_or(F.when(own & (F.col("aside") == 0), F.col("bits")).otherwise(0)).alias("kept"),
         F.bit_or(F.when(own & (F.col("aside") == 1), F.col("bits")).otherwise(0)).alias("aside"),
         F.sum(F.col("rows") - F.bit_count("bits")).alias("doubled"),
-        F.min("first").alias("first"), F.max("last").alias("last"),
-    )  # fmt: skip
+        F.min("first").alias("first"),
+        F.max("last").alias("last"),
+    )
 
 
 def _whole(value: Column, by: int) -> Column:

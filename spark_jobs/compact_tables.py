@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from include.errors import TickhouseError
 from include.lake.tables import TABLES, TRADE_MINUTES
-from include.serving.minutes import alone
+from include.serving.trade_minutes import alone
 from include.settings import Settings, from_environment
 from spark_jobs.session import session
 from spark_jobs.sinks import path

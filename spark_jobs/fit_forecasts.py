@@ -15,14 +15,14 @@ from pyspark.sql import functions as F
 
 from include.errors import HistoryError, TickhouseError
 from include.forecast.history import LEAST_MINUTES
-from include.forecast.model import to_json
+from include.forecast.prophet import to_json
 from include.lake.columns import Table
 from include.lake.tables import HISTORY, TABLES
 from include.log import event, start_logging
 from include.settings import Settings, from_environment
+from spark_jobs.forecast_sums import fitted
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
-from spark_jobs.transforms.forecast_sums import fitted
 
 # The rules of `include/forecast/history.py`: an archive's minute wins over the lake's own, of two
 # archives the one loaded last; a minute without a trade is left out.

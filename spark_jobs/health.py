@@ -12,9 +12,14 @@ from include.serving.tables import upsert
 from include.settings import Settings
 
 STATE_OF_ENTRY = {
-    "connect": "live", "recovered": "live", "healed": "live", "stale": "stale",
-    "disconnect": "disconnected", "gap": "gap", "dropped": "gap",
-}  # fmt: skip
+    "connect": "live",
+    "recovered": "live",
+    "healed": "live",
+    "stale": "stale",
+    "disconnect": "disconnected",
+    "gap": "gap",
+    "dropped": "gap",
+}
 REAL_TIME = frozenset({"measures"})
 
 

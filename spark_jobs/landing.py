@@ -80,8 +80,11 @@ class Landing:
         tasks = _tasks(sum(counts[topic] for topic in topics))
         records = batch.where(F.col("topic").isin(topics)).coalesce(tasks)
         files = written(records, folder)
-        list(self._pool.map(lambda topic: self._add(
-            batch.sparkSession, topic, files[topic], batch_id), files))  # fmt: skip
+        list(
+            self._pool.map(
+                lambda topic: self._add(batch.sparkSession, topic, files[topic], batch_id), files
+            )
+        )
         return files
 
     def _add(self, spark: SparkSession, topic: str, files: Sequence[str], batch_id: int) -> None:
@@ -96,10 +99,17 @@ class Landing:
         """Land what holds a record that needs to be looked at: each to its table, or aside."""
         records = batch if len(counts) == 1 else batch.persist()
         try:
-            bad = list(self._pool.map(lambda topic: self._land(
-                # An idle partition still costs a task: small batches are written by one.
-                records.where(F.col("topic") == topic).coalesce(_tasks(counts[topic])),
-                topic, batch_id), counts))  # fmt: skip
+            bad = list(
+                self._pool.map(
+                    lambda topic: self._land(
+                        # An idle partition still costs a task: small batches are written by one.
+                        records.where(F.col("topic") == topic).coalesce(_tasks(counts[topic])),
+                        topic,
+                        batch_id,
+                    ),
+                    counts,
+                )
+            )
             self._set_aside([part for part in bad if part is not None], batch_id)
         finally:
             if len(counts) > 1:
@@ -152,8 +162,11 @@ def _reaching_back(epoch: Epoch, spans: Spans | None) -> set[str]:
     """The topics of which a batch may hold offsets that an earlier epoch has landed."""
     if spans is None:
         return {topic for (topic, _), until in epoch.until.items() if until}
-    return {topic for (topic, part), (first, _) in spans.items()
-            if first < epoch.until.get((topic, part), 0)}  # fmt: skip
+    return {
+        topic
+        for (topic, part), (first, _) in spans.items()
+        if first < epoch.until.get((topic, part), 0)
+    }
 
 
 def _counted(records: DataFrame) -> dict[str, int]:

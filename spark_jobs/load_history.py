@@ -38,9 +38,15 @@ log = start_logging("load_history")
 
 
 def stage(
-    spark: SparkSession, settings: Settings, file: Path, *, symbol: str, run_id: str,
-    now: datetime, span: Span = ALL,
-) -> int:  # fmt: skip
+    spark: SparkSession,
+    settings: Settings,
+    file: Path,
+    *,
+    symbol: str,
+    run_id: str,
+    now: datetime,
+    span: Span = ALL,
+) -> int:
     """Read an archive's file into the staging table, bad rows with their reasons.
 
     Minutes outside the span are left out. Gives the number of good rows.
@@ -53,13 +59,17 @@ def stage(
 
     def staged_rows(*, single: bool) -> DataFrame:
         lines = spark.read.text(str(file))
-        found = bars(
-            lines, edition, now=now, span=span, single=single
-        ).select(
-            F.lit(run_id).alias("run_id"), "place", "line", "reason",
-            F.lit(edition.source).alias("source"), F.lit(checked(symbol)).alias("symbol"),
-            "minute", *VALUES, F.lit(now).alias("loaded_at"),
-        )  # fmt: skip
+        found = bars(lines, edition, now=now, span=span, single=single).select(
+            F.lit(run_id).alias("run_id"),
+            "place",
+            "line",
+            "reason",
+            F.lit(edition.source).alias("source"),
+            F.lit(checked(symbol)).alias("symbol"),
+            "minute",
+            *VALUES,
+            F.lit(now).alias("loaded_at"),
+        )
         with telling(spark, log, "staging"):
             _write(found, path(settings, STAGING), name=file.name)
         return spark.read.format("delta").load(path(settings, STAGING))
@@ -94,9 +104,11 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
     merge = (
-        target.alias("old").merge(rows.alias("new"), same)
-        .whenMatchedUpdateAll(condition=changed).whenNotMatchedInsertAll()
-    )  # fmt: skip
+        target.alias("old")
+        .merge(rows.alias("new"), same)
+        .whenMatchedUpdateAll(condition=changed)
+        .whenNotMatchedInsertAll()
+    )
     with telling(spark, log, "landing"):
         merge.execute()
     return _counted(staged)
@@ -167,10 +179,17 @@ def stage_command(source: str, symbol: str, run_id: str, since: str, until: str)
     with _faults_told():
         file = archive.fetched(source or archive.default_source(settings), settings)
         with _spark(settings, size=file.stat().st_size) as spark:
-            click.echo(stage(
-                spark, settings, file, symbol=symbol, run_id=run_id, now=datetime.now(UTC),
-                span=(_moment(since), _moment(until)),
-            ))  # fmt: skip
+            click.echo(
+                stage(
+                    spark,
+                    settings,
+                    file,
+                    symbol=symbol,
+                    run_id=run_id,
+                    now=datetime.now(UTC),
+                    span=(_moment(since), _moment(until)),
+                )
+            )
 
 
 def _moment(given: str) -> datetime | None:

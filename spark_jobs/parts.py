@@ -60,8 +60,9 @@ def _writer(lake: str) -> Callable[[Batches], Batches]:
                 parts[topic] = part if part is not None and part.take(records) else None
         told = [(topic, part.close() if part else None) for topic, part in parts.items()]
         names, files = ([one[n] for one in told] for n in (0, 1))
-        yield pa.record_batch({"topic": pa.array(names, pa.string()),
-                               "file": pa.array(files, pa.string())})  # fmt: skip
+        yield pa.record_batch(
+            {"topic": pa.array(names, pa.string()), "file": pa.array(files, pa.string())}
+        )
 
     return write
 
@@ -101,10 +102,13 @@ class Part:
         self._flush()
         self._end()
         add = {
-            "path": self.path.name, "partitionValues": {}, "size": self.path.stat().st_size,
-            "modificationTime": int(time.time() * 1000), "dataChange": True,
+            "path": self.path.name,
+            "partitionValues": {},
+            "size": self.path.stat().st_size,
+            "modificationTime": int(time.time() * 1000),
+            "dataChange": True,
             "stats": json.dumps(statistics(self._told[0], skipped_by(self.table))),
-        }  # fmt: skip
+        }
         return json.dumps({"add": add})
 
     def _flush(self) -> None:
@@ -112,9 +116,11 @@ class Part:
             return
         if self._writer is None:
             self._writer = pq.ParquetWriter(
-                self.path, arrow_schema(self.table).remove_metadata(), compression="zstd",
+                self.path,
+                arrow_schema(self.table).remove_metadata(),
+                compression="zstd",
                 metadata_collector=self._told,
-            )  # fmt: skip
+            )
         self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROWS_A_GROUP)
         self._waiting = []
 

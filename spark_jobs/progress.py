@@ -44,7 +44,8 @@ def _running(spark: SparkSession) -> Iterator[dict[str, object]]:
     for place in range(stages.size()):
         one = stages.apply(place)
         yield {
-            "stage": one.stageId(), "tasks": f"{one.numCompleteTasks()}/{one.numTasks()}",
+            "stage": one.stageId(),
+            "tasks": f"{one.numCompleteTasks()}/{one.numTasks()}",
             "rows_read": one.inputRecords() + one.shuffleReadRecords(),
             "rows_written": one.outputRecords() + one.shuffleWriteRecords(),
-        }  # fmt: skip
+        }

@@ -13,6 +13,7 @@ from pathlib import Path
 from pyspark import SparkContext
 from pyspark.sql import Row, SparkSession
 
+from include.bus import Producer, ensure_topics, offsets
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import row_counts
@@ -27,7 +28,6 @@ from spark_jobs.session import SHORT_LIVED, session
 from spark_jobs.signals import merged, send, start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
-from streaming.bus import Producer, ensure_topics, offsets
 
 ROUNDS = 2  # the first makes each table's first rows, the second closes windows of the first
 WORK_S = 150.0
@@ -96,8 +96,9 @@ def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> No
 def _messages(at: int) -> Iterator[Message]:
     for number in range(50):
         now, price = at + number * 1_000_000, Decimal(6_700_000 + number).scaleb(-2)
-        trade = Trade(trade_id=str(now), price=price, quantity=Decimal("0.5"), side="buy",
-                      traded_at=now)  # fmt: skip
+        trade = Trade(
+            trade_id=str(now), price=price, quantity=Decimal("0.5"), side="buy", traded_at=now
+        )
         yield _message("trade", now, trade)
         top = Top(bid=price, bid_quantity=Decimal(1), ask=price + 1, ask_quantity=Decimal(2))
         side: BookSide = "bid" if number % 2 else "ask"
@@ -106,9 +107,16 @@ def _messages(at: int) -> Iterator[Message]:
 
 def _message(kind: str, at: int, event: Trade | BookChange, top: Top | None = None) -> Message:
     return Message(
-        venue="gemini", symbol="BTC-USD", kind=kind, conn="recorded", seq=(at, at), venue_time=at,
-        received_time=at, events=(event,), top=top,
-    )  # fmt: skip
+        venue="gemini",
+        symbol="BTC-USD",
+        kind=kind,
+        conn="recorded",
+        seq=(at, at),
+        venue_time=at,
+        received_time=at,
+        events=(event,),
+        top=top,
+    )
 
 
 def _landed(settings: Settings) -> bool:

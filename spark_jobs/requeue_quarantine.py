@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 
 from include.lake.columns import Table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
+from include.serving.trade_minutes import restate
 from include.settings import Settings
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms.messages import landed, parsed
-from streaming.minutes import restate
 
 PLACE = ("topic", "partition", "offset")
 

@@ -57,9 +57,13 @@ SMALL_MACHINE = {
 
 
 def session(
-    settings: Settings, app: str, *, ui_port: int | None = None, brief: bool = True,
+    settings: Settings,
+    app: str,
+    *,
+    ui_port: int | None = None,
+    brief: bool = True,
     more: Mapping[str, str] = MappingProxyType({}),
-) -> SparkSession:  # fmt: skip
+) -> SparkSession:
     """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
 
     Without one it has no UI, its JVM is tuned for a short life if it is `brief`, and what that JVM

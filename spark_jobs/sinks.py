@@ -91,8 +91,9 @@ class Appender:
         """Append unless this batch is in the table already; says whether it was appended."""
         return self.once(location, batch_id, partial(_save, rows, location))
 
-    def add(self, spark: SparkSession, files: Sequence[str], *, location: str,
-            batch_id: int) -> bool:  # fmt: skip
+    def add(
+        self, spark: SparkSession, files: Sequence[str], *, location: str, batch_id: int
+    ) -> bool:
         """Commit written data files (JSON of add actions) unless this batch is there already."""
         return self.once(location, batch_id, partial(_commit, spark, files, location))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from include.bus import offsets
 from include.errors import PlatformError, TickhouseError
 from include.lake.checkpoint import batch_spans, damage, drop_orphans
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
@@ -28,7 +29,6 @@ from spark_jobs.session import session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
-from streaming.bus import offsets
 
 BEAT_S = 2.0
 

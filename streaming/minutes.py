@@ -12,20 +12,15 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import click
-import pyarrow as pa
 
 from include import metrics
 from include.errors import TickhouseError, Unreachable
-from include.lake.minutes import changed_minutes, minutes_between
-from include.lake.tables import TRADE_MINUTES
-from include.lake.writing import merge_rows
 from include.log import event, start_logging
 from include.metrics import Figure
-from include.serving.minutes import READER, alone
-from include.serving.tables import create_tables, upsert_with
+from include.serving.tables import create_tables
+from include.serving.trade_minutes import refresh, restate
 from include.settings import Settings, from_environment
 
 BACKOFF_S = 5.0
@@ -54,46 +49,6 @@ class Told:
             Figure.of("minutes_outages_total", "refreshes that Postgres kept back", self.outages),
             Figure.of("minutes_last_refresh_timestamp_seconds", "when the last ended", self.last),
         ]
-
-
-def refresh(settings: Settings) -> int:
-    """Bring both tables up to the landed trades; gives how many minutes were written.
-
-    Raises:
-        Unreachable: Postgres does not answer.
-    """
-    with alone(settings.dsn()) as (cursor, before):
-        minutes, after = changed_minutes(settings.lake, before)
-        if after == before:
-            return 0
-        _write(settings, cursor, minutes)
-        places = [
-            {"reader": READER, "partition": partition, "next_offset": offset}
-            for partition, offset in after.items()
-        ]
-        upsert_with(cursor, "positions", places)
-    return int(minutes.num_rows)
-
-
-def restate(settings: Settings, first: datetime, until: datetime) -> int:
-    """Write the minutes from `first` to before `until` anew from the landed trades; their number.
-
-    For what `refresh` cannot see: trades that came back from quarantine, a feed ledger that tells
-    more by now. Minutes that are equal already stay equal.
-
-    Raises:
-        Unreachable: Postgres does not answer.
-    """
-    with alone(settings.dsn()) as (cursor, positions):
-        minutes = minutes_between(settings.lake, first, until, positions=positions)
-        _write(settings, cursor, minutes)
-    return int(minutes.num_rows)
-
-
-def _write(settings: Settings, cursor: Any, minutes: pa.Table) -> None:
-    if minutes.num_rows:
-        merge_rows(settings.lake, TRADE_MINUTES, minutes)
-        upsert_with(cursor, "trade_minutes", minutes.to_pylist())
 
 
 @click.command()

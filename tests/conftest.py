@@ -42,9 +42,18 @@ METERED = ("WATCHER", "TRADER", "DASHBOARD", "MINUTES", "GEMINI", "BINANCE", "DE
 def make_environment(var: Path, **more: str) -> dict[str, str]:
     """The same as environment variables, for processes."""
     names = [
-        "KAFKA", "KAFKA_CONTROLLER", "POSTGRES", "AIRFLOW", "AIRFLOW_TRIGGERER_LOGS",
-        "AIRFLOW_WORKER_LOGS", "SPARK_UI", "SIMULATOR", "SUPERVISOR", "DASHBOARD", "SQL_SERVER",
-    ]  # fmt: skip
+        "KAFKA",
+        "KAFKA_CONTROLLER",
+        "POSTGRES",
+        "AIRFLOW",
+        "AIRFLOW_TRIGGERER_LOGS",
+        "AIRFLOW_WORKER_LOGS",
+        "SPARK_UI",
+        "SIMULATOR",
+        "SUPERVISOR",
+        "DASHBOARD",
+        "SQL_SERVER",
+    ]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     return {
         "TICKHOUSE_VAR": str(var),

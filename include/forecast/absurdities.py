@@ -7,8 +7,8 @@ import pandas as pd
 
 from include.forecast.forecast_file import Manifest
 from include.forecast.history import TrainingMinutes
-from include.forecast_settings import Forecast as Rules
 from include.quality.results import Finding
+from include.settings.forecast import Forecast as Rules
 
 MINUTE = timedelta(minutes=1)
 LEAST_MOVE = 1e-6
@@ -16,9 +16,13 @@ LEAST_FOLLOWING = 0.1
 
 
 def absurdities(
-    rules: Rules, manifest: Manifest, draft: pd.DataFrame, minutes: TrainingMinutes, *,
+    rules: Rules,
+    manifest: Manifest,
+    draft: pd.DataFrame,
+    minutes: TrainingMinutes,
+    *,
     in_use: Manifest | None,
-) -> list[Finding]:  # fmt: skip
+) -> list[Finding]:
     """A finding for each kind of absurdity, with the figures it was judged by.
 
     `minutes` are the lake's newest ones of the symbol; `draft` has ds (aware UTC) and prices.

@@ -3,7 +3,7 @@
 import hashlib
 
 from include.errors import ForecastError
-from include.forecast import forecast_file, model
+from include.forecast import fit, forecast_file, prophet
 from include.forecast.drafting import MINUTE, predicted
 from include.forecast.forecast_file import Manifest
 from include.forecast.history import minutes_again
@@ -24,12 +24,15 @@ def made_again(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
     if manifest.trained_from is None:
         raise ForecastError(f"forecast {forecast_id} does not say from when on it was trained")
     minutes = minutes_again(
-        settings.lake, symbol=manifest.symbol, first=manifest.trained_from,
-        last=manifest.trained_until, versions=manifest.versions,
-    )  # fmt: skip
-    fitted = model.fit(minutes.frame)
+        settings.lake,
+        symbol=manifest.symbol,
+        first=manifest.trained_from,
+        last=manifest.trained_until,
+        versions=manifest.versions,
+    )
+    fitted = fit.fit(minutes.frame)
     # a published forecast comes from a kept model, so this one goes through its JSON too
-    kept = model.from_json(model.to_json(fitted.prophet))
+    kept = prophet.from_json(prophet.to_json(fitted.prophet))
     start = manifest.trained_until + MINUTE
     _, content = predicted(kept, start=start, minutes=manifest.rows, walk=fitted.walk)
     return manifest, content

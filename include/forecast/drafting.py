@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from include.errors import ForecastError
-from include.forecast import drafts, forecast_file, model, plots, training
+from include.forecast import drafts, forecast_file, plots, predict, prophet, training
 from include.forecast.forecast_file import Manifest
 from include.forecast.history import training_minutes
 from include.settings import Settings
@@ -34,14 +34,23 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
         forecast_id=f"{record.symbol}-{record.trained_until:%Y%m%dT%H%M}-{digest[:8]}",
-        symbol=record.symbol, world=settings.world, sha256=digest, rows=horizon_minutes,
-        first_ds=start, last_ds=start + MINUTE * (horizon_minutes - 1),
-        trained_until=record.trained_until, made_at=now, model=record.model,
-        fitted_by=record.fitted_by, versions=record.versions, metrics=record.metrics,
-        trained_from=record.trained_from, plots=(COMPONENTS, AND_ACTUAL),
-    )  # fmt: skip
+        symbol=record.symbol,
+        world=settings.world,
+        sha256=digest,
+        rows=horizon_minutes,
+        first_ds=start,
+        last_ds=start + MINUTE * (horizon_minutes - 1),
+        trained_until=record.trained_until,
+        made_at=now,
+        model=record.model,
+        fitted_by=record.fitted_by,
+        versions=record.versions,
+        metrics=record.metrics,
+        trained_from=record.trained_from,
+        plots=(COMPONENTS, AND_ACTUAL),
+    )
     pictures = {
-        COMPONENTS: plots.png(model.components(loaded, minutes=horizon_minutes)),
+        COMPONENTS: plots.png(prophet.components(loaded, minutes=horizon_minutes)),
         AND_ACTUAL: plots.forecast_picture(_actual(settings, record), made, title=name),
     }
     return drafts.keep(settings, content, manifest, pictures=pictures)
@@ -54,7 +63,7 @@ def predicted(
 
     The frame has one minute more than the file, so that the last one has a next change too.
     """
-    made = model.predict(loaded, start=start, minutes=minutes + 1, walk=walk)
+    made = predict.predict(loaded, start=start, minutes=minutes + 1, walk=walk)
     return made, forecast_file.render(sided(made))
 
 

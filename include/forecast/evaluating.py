@@ -18,9 +18,14 @@ HEADS = ("forecaster", "minutes ahead", "error", "rms", "relative", "side right"
 
 
 def evaluate(
-    settings: Settings, *, symbol: str, as_of: datetime | None, span: timedelta, run_id: str,
+    settings: Settings,
+    *,
+    symbol: str,
+    as_of: datetime | None,
+    span: timedelta,
+    run_id: str,
     now: datetime,
-) -> Evaluation:  # fmt: skip
+) -> Evaluation:
     """Backtest the recipe "trained on `span` of minutes" (zero: all) and keep the figures.
 
     The figures of an earlier evaluation of the same run are replaced.
@@ -34,9 +39,13 @@ def evaluate(
     minutes = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=days, least=1)
     found = evaluated(minutes.frame, plan)
     about = {
-        "run_id": run_id, "symbol": symbol, "origins": found.origins, "evaluated_at": now,
-        "train_minutes": int(span / timedelta(minutes=1)), "evaluated_until": minutes.trained_until,
-    }  # fmt: skip
+        "run_id": run_id,
+        "symbol": symbol,
+        "origins": found.origins,
+        "evaluated_at": now,
+        "train_minutes": int(span / timedelta(minutes=1)),
+        "evaluated_until": minutes.trained_until,
+    }
     rows = [_row(score) | about for score in found.scores]
     replace_rows(
         settings.lake, FORECAST_EVALUATIONS, arrow_rows(FORECAST_EVALUATIONS, rows), run_id=run_id
@@ -52,9 +61,14 @@ def as_table(found: Evaluation) -> str:
     lines = [verdict(found), "", f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
     for one in found.scores:
         cells = (
-            one.forecaster, str(one.horizon), f"{one.mae:.5g}", f"{one.rmse:.5g}",
-            f"{one.mape:.3%}", _share(one.hit_rate), _share(one.coverage),
-        )  # fmt: skip
+            one.forecaster,
+            str(one.horizon),
+            f"{one.mae:.5g}",
+            f"{one.rmse:.5g}",
+            f"{one.mape:.3%}",
+            _share(one.hit_rate),
+            _share(one.coverage),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from include.errors import HistoryError
-from include.forecast import model, naive
+from include.forecast import fit, naive, predict
 from include.forecast.damping import Floats
 from include.forecast.history import BEGINNING, least_minutes, rows_within
 from include.forecast.scores import Score, scored
@@ -93,9 +93,9 @@ def _backtests(frame: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
 
 
 def _backtest(seen: pd.DataFrame, after: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
-    fitted = model.fit(seen)
+    fitted = fit.fit(seen)
     start = (origin + MINUTE).tz_localize("UTC")
-    made = model.predict(fitted.prophet, start=start, minutes=AHEAD, walk=fitted.walk)
+    made = predict.predict(fitted.prophet, start=start, minutes=AHEAD, walk=fitted.walk)
     ds = pd.DatetimeIndex(made["ds"])
     told = {name: forecast(seen, ds) for name, forecast in NAIVE.items()}
     made = made.rename(columns={"yhat": OURS}).assign(**told)

@@ -88,9 +88,13 @@ def render(rows: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
 
 
 def publish(
-    folder: Path, *, content: bytes, manifest: Manifest, keep: int,
+    folder: Path,
+    *,
+    content: bytes,
+    manifest: Manifest,
+    keep: int,
     extras: Mapping[str, bytes] | None = None,
-) -> Manifest:  # fmt: skip
+) -> Manifest:
     """Put a forecast in place and point to it; publishing the same again changes nothing.
 
     `extras` are files that lie beside it, by name. Gives the manifest that is now current (the

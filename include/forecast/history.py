@@ -48,9 +48,7 @@ SELECT min(first), max(upto) FROM (
     UNION ALL SELECT date_trunc('minute', min(traded_at)), date_trunc('minute', max(traded_at))
     FROM trades WHERE symbol = $symbol)
 """
-NO_MINUTES = pd.DataFrame({
-    "ds": np.empty(0, dtype="datetime64[ns]"), "close": np.empty(0)
-})  # fmt: skip
+NO_MINUTES = pd.DataFrame({"ds": np.empty(0, dtype="datetime64[ns]"), "close": np.empty(0)})
 EMPTY = {
     "history_minutes": """CREATE TABLE history_minutes (source VARCHAR, symbol VARCHAR,
         minute TIMESTAMPTZ, close DECIMAL(20,8), traded BOOLEAN, loaded_at TIMESTAMPTZ)""",

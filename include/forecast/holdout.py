@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from include.forecast import model
+from include.forecast import fit, predict
 
 HELD_OUT = pd.Timedelta(days=1)
 LEAST_TRAINING = pd.Timedelta(days=2)
@@ -21,10 +21,10 @@ def holdout_metrics(frame: pd.DataFrame) -> dict[str, float]:
     seen, unseen = frame.iloc[:seen_rows], frame.iloc[seen_rows:]
     if cut - frame["ds"].iloc[0] < LEAST_TRAINING or unseen.empty:
         return {}
-    fitted = model.fit(seen)
+    fitted = fit.fit(seen)
     start = (seen["ds"].iloc[-1] + pd.Timedelta(minutes=1)).tz_localize("UTC")
     minutes = int((frame["ds"].iloc[-1] - seen["ds"].iloc[-1]) / pd.Timedelta(minutes=1))
-    made = model.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)
+    made = predict.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)
     return scored(unseen.merge(made, on="ds"), last=float(seen["close"].iloc[-1]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from include.errors import ForecastError
-from include.forecast import drafts, forecast_file, model
+from include.forecast import drafts, fit, forecast_file, predict
 from include.forecast.absurdities import absurdities
 from include.forecast.forecast_file import Forecast, Manifest
 from include.forecast.history import (
@@ -45,9 +45,12 @@ def judged(settings: Settings, forecast_id: str) -> list[Finding]:
     )
     before = _champion(settings)
     found = absurdities(
-        settings.forecast, manifest, drafts.frame_of(settings, forecast_id), minutes,
+        settings.forecast,
+        manifest,
+        drafts.frame_of(settings, forecast_id),
+        minutes,
         in_use=before.manifest if before else None,
-    )  # fmt: skip
+    )
     return [*found, _compared(settings, manifest, before, minutes)]
 
 
@@ -121,10 +124,10 @@ def _recipe(frame: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataF
     seen = rows_within(frame, window.start - span, window.start)
     if len(seen) < least_minutes(span):
         return pd.DataFrame({"ds": pd.DatetimeIndex([]), "yhat": np.empty(0)})
-    fitted = model.fit(seen)
+    fitted = fit.fit(seen)
     start = window.start.tz_localize("UTC") + pd.Timedelta(minutes=1)
     minutes = int((window.end - window.start) / pd.Timedelta(minutes=1))
-    return model.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)[
+    return predict.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)[
         ["ds", "yhat"]
     ]
 

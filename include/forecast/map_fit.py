@@ -221,7 +221,10 @@ def _uncovered(data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
 def as_params(theta: Floats, sigma: float, *, changes: int) -> dict[str, Any]:
     """The parameters as Prophet keeps them: each an array of one row."""
     parts = {
-        "k": theta[:1], "m": theta[1:2], "delta": theta[2 : 2 + changes],
-        "sigma_obs": np.array([sigma]), "beta": theta[2 + changes :],
-    }  # fmt: skip
+        "k": theta[:1],
+        "m": theta[1:2],
+        "delta": theta[2 : 2 + changes],
+        "sigma_obs": np.array([sigma]),
+        "beta": theta[2 + changes :],
+    }
     return OrderedDict((name, values.reshape((1, -1))) for name, values in parts.items())

@@ -43,10 +43,17 @@ def forecast_picture(actual: pd.DataFrame, made: pd.DataFrame, *, title: str) ->
     first = made["ds"].iloc[0]
     for axes, ahead in ((near, NEAR), (far, made["ds"].iloc[-1] - first)):
         shown = made[made["ds"] <= first + ahead].iloc[:: max(len(made) // POINTS, 1)]
-        before = actual[actual["ds"] > first - min(ahead, actual["ds"].iloc[-1] -
-                                                   actual["ds"].iloc[0])]  # fmt: skip
-        axes.fill_between(shown["ds"], shown["yhat_lower"], shown["yhat_upper"],
-                          color=COLOURS[OURS], alpha=0.15, linewidth=0)  # fmt: skip
+        before = actual[
+            actual["ds"] > first - min(ahead, actual["ds"].iloc[-1] - actual["ds"].iloc[0])
+        ]
+        axes.fill_between(
+            shown["ds"],
+            shown["yhat_lower"],
+            shown["yhat_upper"],
+            color=COLOURS[OURS],
+            alpha=0.15,
+            linewidth=0,
+        )
         axes.plot(shown["ds"], shown["yhat"], color=COLOURS[OURS], label="forecast, 80 % interval")
         axes.plot(before["ds"], before["close"], color="#475569", linewidth=1, label="actual")
         axes.set_ylabel("price")

@@ -31,9 +31,11 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     table = pa.Table.from_pandas(rows, schema=arrow_schema(FORECASTS), preserve_index=False)
     replace_rows(settings.lake, FORECASTS, table, forecast_id=forecast_id)
     serve_forecast(
-        settings.dsn(), _served(frame.head(SERVED_MINUTES), manifest), clock=manifest.first_ds,
+        settings.dsn(),
+        _served(frame.head(SERVED_MINUTES), manifest),
+        clock=manifest.first_ds,
         keep_days=settings.forecast.served_days,
-    )  # fmt: skip
+    )
     return len(frame)
 
 
@@ -41,11 +43,15 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
     """Publish a draft as the current forecast file and clear the drafts away."""
     manifest = drafts.manifest_of(settings, forecast_id)
     published = forecast_file.publish(
-        settings.forecasts, manifest=manifest, keep=settings.forecast.keep,
+        settings.forecasts,
+        manifest=manifest,
+        keep=settings.forecast.keep,
         content=drafts.path_of(settings, forecast_id, ".csv").read_bytes(),
-        extras={name: drafts.path_of(settings, forecast_id, f".{name}").read_bytes()
-                for name in manifest.plots},
-    )  # fmt: skip
+        extras={
+            name: drafts.path_of(settings, forecast_id, f".{name}").read_bytes()
+            for name in manifest.plots
+        },
+    )
     for old in (settings.home / drafts.DRAFTS).glob("*"):
         if not old.name.startswith(f"{forecast_id}."):
             old.unlink(missing_ok=True)

@@ -37,10 +37,15 @@ def scored(pairs: pd.DataFrame, name: str, *, horizon: int) -> Score:
         low, high = pairs["yhat_lower"].to_numpy(), pairs["yhat_upper"].to_numpy()
         inside = float(np.mean((close >= low) & (close <= high)))
     return Score(
-        forecaster=name, horizon=horizon, points=len(pairs), mae=float(np.mean(off)),
-        rmse=float(np.sqrt(np.mean(off**2))), mape=float(np.mean(off / close)),
-        hit_rate=_hit_rate(pairs, name), coverage=inside,
-    )  # fmt: skip
+        forecaster=name,
+        horizon=horizon,
+        points=len(pairs),
+        mae=float(np.mean(off)),
+        rmse=float(np.sqrt(np.mean(off**2))),
+        mape=float(np.mean(off / close)),
+        hit_rate=_hit_rate(pairs, name),
+        coverage=inside,
+    )
 
 
 def _hit_rate(pairs: pd.DataFrame, name: str) -> float | None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.forecast import model
+from include.forecast import fit, predict
 from include.lake.tables import FORECASTS
 from include.lake.tickers import newest_seconds
 from include.lake.writing import arrow_schema, replace_rows
@@ -61,12 +61,12 @@ def forecast_soon(settings: Settings, *, now: datetime) -> Made | None:
 
 def soon(frame: pd.DataFrame, *, minutes: int) -> pd.DataFrame:
     """`ds, side, yhat, yhat_lower, yhat_upper` of the next whole minutes after the last row."""
-    fitted = model.fit(frame)
+    fitted = fit.fit(frame)
     edge, last = frame["ds"].iloc[-1], float(frame["close"].iloc[-1])
     first = edge.floor("min") + pd.Timedelta(minutes=1)
     # one minute more, so that the last one has a next change too
     ds = pd.DatetimeIndex([edge]).append(pd.date_range(first, periods=minutes + 1, freq="min"))
-    raw = model.predict_at(fitted.prophet, pd.DatetimeIndex(ds), fitted.walk)
+    raw = predict.predict_at(fitted.prophet, pd.DatetimeIndex(ds), fitted.walk)
     levels = raw[["yhat", "yhat_lower", "yhat_upper"]] * (last / raw["yhat"].iloc[0])
     made = levels.iloc[1:-1].assign(ds=ds[1:-1])
     changes = [after - before for before, after in pairwise(levels["yhat"].iloc[1:])]
@@ -82,10 +82,12 @@ def _unfit(frame: pd.DataFrame, clock: pd.Timestamp) -> str:
 
 
 def _land(settings: Settings, made: Made, *, trained: dict[Any, pd.Timestamp]) -> None:
-    every = pd.concat([
-        rows.assign(symbol=symbol, trained_until=trained[symbol].tz_localize("UTC"))
-        for symbol, rows in made.rows.items()
-    ])  # fmt: skip
+    every = pd.concat(
+        [
+            rows.assign(symbol=symbol, trained_until=trained[symbol].tz_localize("UTC"))
+            for symbol, rows in made.rows.items()
+        ]
+    )
     every = every.assign(forecast_id=made.forecast_id, ds=every["ds"].dt.tz_localize("UTC"))
     table = pa.Table.from_pandas(every, schema=arrow_schema(FORECASTS), preserve_index=False)
     replace_rows(settings.lake, FORECASTS, table, forecast_id=made.forecast_id)
@@ -95,10 +97,17 @@ def _serve(settings: Settings, made: Made, *, clock: datetime, now: datetime) ->
     from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
     rows = [
-        {"symbol": symbol, "model": MODEL, "made_at": now, "ds": at.replace(tzinfo=UTC),
-         "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper}
+        {
+            "symbol": symbol,
+            "model": MODEL,
+            "made_at": now,
+            "ds": at.replace(tzinfo=UTC),
+            "yhat": yhat,
+            "yhat_lower": lower,
+            "yhat_upper": upper,
+        }
         for symbol, points in made.rows.items()
         for at, _, yhat, lower, upper in points.itertuples(index=False, name=None)
-    ]  # fmt: skip
+    ]
     keep_days = settings.forecast.served_days
     serve_forecast(settings.dsn(), rows, clock=clock, keep_days=keep_days)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from include.forecast.design import scales_of, sums_over
 from include.forecast.map_fit import Floats, MapBackend, Priors, Sums, as_params, priors_of
-from include.forecast.model import Fitted, rows_of, unfitted
+from include.forecast.prophet import Fitted, rows_of, unfitted
 
 CHANGES, CHANGE_RANGE = 25, 0.8  # Prophet's own
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from include.errors import ForecastError
-from include.forecast import model
+from include.forecast import fit, prophet
 from include.forecast.history import TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
 from include.forecast.whole import PARTIAL, put_folder, remove_folder
@@ -77,7 +77,7 @@ def record_of(settings: Settings, name: str) -> ModelRecord:
 def load_model(settings: Settings, name: str) -> Any:
     """A kept model, ready to predict."""
     record_of(settings, name)
-    return model.from_json((settings.home / "models" / name / MODEL_FILE).read_text())
+    return prophet.from_json((settings.home / "models" / name / MODEL_FILE).read_text())
 
 
 def models(settings: Settings) -> list[ModelRecord]:
@@ -92,16 +92,24 @@ def models(settings: Settings) -> list[ModelRecord]:
 
 def _trained(minutes: TrainingMinutes, *, name: str, now: datetime) -> tuple[str, ModelRecord]:
     began = time.monotonic()
-    fitted = model.fit(minutes.frame)
+    fitted = fit.fit(minutes.frame)
     fit_s = time.monotonic() - began
     log.info(event("model fitted", model=name, rows=len(minutes.frame), by=fitted.fitted_by))
     record = ModelRecord(
-        model=name, symbol=minutes.symbol, trained_from=minutes.trained_from,
-        trained_until=minutes.trained_until, as_of=minutes.as_of, made_at=now,
-        rows=len(minutes.frame), fitted_by=fitted.fitted_by, fit_s=round(fit_s, 3),
-        walk=fitted.walk, versions=minutes.versions, metrics=holdout_metrics(minutes.frame),
-    )  # fmt: skip
-    return model.to_json(fitted.prophet), record
+        model=name,
+        symbol=minutes.symbol,
+        trained_from=minutes.trained_from,
+        trained_until=minutes.trained_until,
+        as_of=minutes.as_of,
+        made_at=now,
+        rows=len(minutes.frame),
+        fitted_by=fitted.fitted_by,
+        fit_s=round(fit_s, 3),
+        walk=fitted.walk,
+        versions=minutes.versions,
+        metrics=holdout_metrics(minutes.frame),
+    )
+    return prophet.to_json(fitted.prophet), record
 
 
 def _model_id(minutes: TrainingMinutes) -> str:

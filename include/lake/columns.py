@@ -59,9 +59,13 @@ def landed(name: str, topic: str, comment: str, *columns: Column) -> Table:
     """A table that lands a topic: accounting, envelope, its own columns, and the rest as JSON."""
     every = (*ACCOUNTING, *ENVELOPE, *columns, EXTRA)
     return Table(
-        name=name, comment=comment, columns=every, key=LANDED_KEY,
-        cluster=("symbol", "received_time"), topic=topic,
-    )  # fmt: skip
+        name=name,
+        comment=comment,
+        columns=every,
+        key=LANDED_KEY,
+        cluster=("symbol", "received_time"),
+        topic=topic,
+    )
 
 
 def money(name: str, comment: str, *, required: bool = False) -> Column:

@@ -39,10 +39,10 @@ class Diagnosis:
         begins = {
             "new": "starts with batch 0 at the beginning of Kafka's topics",
             "lost": "begins a new epoch: reads Kafka from its beginning and leaves out what the "
-                    "lake has",
+            "lake has",
             "damaged": "refuses to start",
             "sound": f"resumes at batch {self.batch}",
-        }[self.state]  # fmt: skip
+        }[self.state]
         parts = [f"{begins} ({self.why})" if self.why else begins]
         if self.state != "damaged":
             parts.append(f"reads {self.replayed} offsets of an uncommitted batch again")
@@ -83,19 +83,25 @@ def _diagnosis(folder: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis
     planned = ends(checkpoint / "offsets" / str(newest))
     committed = newest in numbers(checkpoint / "commits")
     return Diagnosis(
-        query, "sound", "", newest + 1 if committed else newest,
+        query,
+        "sound",
+        "",
+        newest + 1 if committed else newest,
         sum(end - done.get(place, _first(ranges, place)) for place, end in planned.items()),
         sum(max(0, ranges[place][1] - end) for place, end in planned.items() if place in ranges),
         sum(max(0, _first(ranges, place) - end) for place, end in done.items()),
-    )  # fmt: skip
+    )
 
 
 def _anew(query: str, lake: str, ranges: Ranges) -> Diagnosis:
     landed = _landed_ends(lake) if query == "land" else {}
     gone = sum(max(0, _first(ranges, place) - end) for place, end in landed.items())
     there = sum(end - first for first, end in ranges.values())
-    known = sum(max(0, min(end, ranges[place][1]) - ranges[place][0])
-                for place, end in landed.items() if place in ranges)  # fmt: skip
+    known = sum(
+        max(0, min(end, ranges[place][1]) - ranges[place][0])
+        for place, end in landed.items()
+        if place in ranges
+    )
     state = "lost" if landed else "new"
     why = f"the lake has {known} of Kafka's {there} offsets" if landed else ""
     return Diagnosis(query, state, why, 0, 0, there - known, gone)

@@ -92,8 +92,11 @@ def _refused(error: urllib.error.HTTPError, *, name: str) -> str:
 
 def _unsound(partial: Path, headers: Mapping[str, str] | Message) -> str:
     """Why the file is not the one its md5 tells of; empty if it is, or if none is told."""
-    told = dict(part.strip().split("=", 1) for part in (headers.get("X-Goog-Hash") or "").split(",")
-                if "=" in part)  # fmt: skip
+    told = dict(
+        part.strip().split("=", 1)
+        for part in (headers.get("X-Goog-Hash") or "").split(",")
+        if "=" in part
+    )
     if "md5" not in told:
         return ""
     digest = hashlib.md5(usedforsecurity=False)

@@ -22,10 +22,16 @@ SIX = ("time", "open", "high", "low", "close", "base_volume")
 EIGHT = (*SIX, "quote_volume", "weighted_price")
 CLOSE_FIRST = ("time", "open", "close", "high", "low", "base_volume")
 NAMES = {
-    "timestamp": "time", "open": "open", "high": "high", "low": "low", "close": "close",
-    "volume": "base_volume", "volume_(btc)": "base_volume",
-    "volume_(currency)": "quote_volume", "weighted_price": "weighted_price",
-}  # fmt: skip
+    "timestamp": "time",
+    "open": "open",
+    "high": "high",
+    "low": "low",
+    "close": "close",
+    "volume": "base_volume",
+    "volume_(btc)": "base_volume",
+    "volume_(currency)": "quote_volume",
+    "weighted_price": "weighted_price",
+}
 SAMPLE_LINES = 1000
 UNITS = ((10**11, 1_000_000, "seconds"), (10**14, 1_000, "milliseconds"), (10**17, 1, "µs"))
 

@@ -10,8 +10,8 @@ import hashlib
 from pathlib import Path
 
 from include.errors import HistoryError
-from include.forecast_settings import Forecast
 from include.lake.download import download, redirected
+from include.settings.forecast import Forecast
 
 SCHEME = "kaggle:"
 OWNER_AND_NAME, WITH_FILE = 2, 3

@@ -28,9 +28,14 @@ if TYPE_CHECKING:
 
 # Delta's primitive types in DuckDB's words, where they differ by more than capitals.
 DUCK_TYPES = {
-    "string": "VARCHAR", "long": "BIGINT", "short": "SMALLINT", "byte": "TINYINT",
-    "binary": "BLOB", "timestamp": "TIMESTAMP WITH TIME ZONE", "timestamp_ntz": "TIMESTAMP",
-}  # fmt: skip
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "short": "SMALLINT",
+    "byte": "TINYINT",
+    "binary": "BLOB",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "timestamp_ntz": "TIMESTAMP",
+}
 
 # The landed table keeps repeats (reconnects, healed holes); a trade counts as it landed first.
 ONCE = "trades_once"
@@ -93,11 +98,15 @@ def show(
     if any("://" in uri for uri in files):
         link.register(name, table.to_pyarrow_dataset())
         return
-    columns = [(field.name, str(field.type.type)) for field in table.schema().fields
-               if isinstance(field.type, PrimitiveType)]  # fmt: skip
+    columns = [
+        (field.name, str(field.type.type))
+        for field in table.schema().fields
+        if isinstance(field.type, PrimitiveType)
+    ]
     own = {name_ for name_, _ in columns}
-    columns += [(one.name, one.type) for one in (known.columns if known else ())
-                if one.name not in own]  # fmt: skip
+    columns += [
+        (one.name, one.type) for one in (known.columns if known else ()) if one.name not in own
+    ]
     if not files:
         empty = ", ".join(_column(name_, _duck(type_), None) for name_, type_ in columns)
         link.execute(f"CREATE VIEW {name} AS SELECT {empty} WHERE false")
@@ -122,9 +131,13 @@ def _duck(delta_type: str) -> str:
 
 
 def query(
-    lake: str, statement: str, values: Mapping[str, Any] | None = None, *, as_of: AsOf = None,
+    lake: str,
+    statement: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    as_of: AsOf = None,
     all_there: bool = False,
-) -> tuple[list[str], list[tuple[Any, ...]]]:  # fmt: skip
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of one SQL statement over the lake; `values` are its `$names`.
 
     Beside the tables there is `trades_once`: trades without repeats, by the venue's own id.
@@ -138,9 +151,13 @@ def query(
 
 @contextmanager
 def answered(
-    lake: str, statement: str, values: Mapping[str, Any] | None = None, *, as_of: AsOf = None,
+    lake: str,
+    statement: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    as_of: AsOf = None,
     all_there: bool = False,
-) -> Iterator["duckdb.DuckDBPyRelation | None"]:  # fmt: skip
+) -> Iterator["duckdb.DuckDBPyRelation | None"]:
     """The rows of a statement, not fetched yet; nothing if it gives none.
 
     Raises:

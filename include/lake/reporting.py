@@ -55,6 +55,9 @@ def _read(path: Path) -> Report:
     question, mark, reading = comment.partition("? ")
     statement = "\n".join(line for line in lines if not line.startswith("--"))
     return Report(
-        name=path.stem, question=question + mark.strip(), reading=reading, statement=statement,
+        name=path.stem,
+        question=question + mark.strip(),
+        reading=reading,
+        statement=statement,
         tables=tuple(tables_named(statement)),
-    )  # fmt: skip
+    )

@@ -66,10 +66,19 @@ def _retrieve(folder: Path) -> None:
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [
-        str(ensure_java()), "-jar", str(_ivy()), "-ivy", str(IVY_FILE),
-        "-cache", str(folder.parent / "cache"),
-        "-retrieve", f"{partial}/[conf]/[artifact]-[revision].[ext]", "-types", "jar", "bundle",
-    ]  # fmt: skip
+        str(ensure_java()),
+        "-jar",
+        str(_ivy()),
+        "-ivy",
+        str(IVY_FILE),
+        "-cache",
+        str(folder.parent / "cache"),
+        "-retrieve",
+        f"{partial}/[conf]/[artifact]-[revision].[ext]",
+        "-types",
+        "jar",
+        "bundle",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not any((partial / "kafka").glob("kafka_*.jar")):
         last = (done.stdout + done.stderr).strip().splitlines()[-1:]
@@ -87,9 +96,17 @@ def _compile(jars: Path) -> None:
     classes = jars.parent / "classes"
     needed = [*jars.glob("delta-storage-*.jar"), _of_pyspark("hadoop-client-api-*.jar")]
     command = [
-        str(ensure_java()), "-m", "jdk.compiler/com.sun.tools.javac.Main", "--release", "17",
-        "-cp", os.pathsep.join(map(str, needed)), "-d", str(classes), *map(str, _sources()),
-    ]  # fmt: skip
+        str(ensure_java()),
+        "-m",
+        "jdk.compiler/com.sun.tools.javac.Main",
+        "--release",
+        "17",
+        "-cp",
+        os.pathsep.join(map(str, needed)),
+        "-d",
+        str(classes),
+        *map(str, _sources()),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip()

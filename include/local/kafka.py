@@ -76,9 +76,12 @@ def command(settings: Settings) -> list[str]:
     home = settings.home / "kafka"
     heap = f"{settings.kafka.heap_mb}m"
     return [
-        *_java(settings), f"-Xmx{heap}", f"-Xms{heap}", "kafka.Kafka",
+        *_java(settings),
+        f"-Xmx{heap}",
+        f"-Xms{heap}",
+        "kafka.Kafka",
         str(home / "server.properties"),
-    ]  # fmt: skip
+    ]
 
 
 def answers(settings: Settings) -> bool:
@@ -93,18 +96,30 @@ def answers(settings: Settings) -> bool:
 def _java(settings: Settings) -> list[str]:
     log4j = settings.home / "kafka" / "log4j2.properties"
     return [
-        str(ensure_java()), f"-Dlog4j2.configurationFile={log4j}", "-XX:+UseSerialGC",
-        "-cp", ensure_jars().kafka_classpath(),
-    ]  # fmt: skip
+        str(ensure_java()),
+        f"-Dlog4j2.configurationFile={log4j}",
+        "-XX:+UseSerialGC",
+        "-cp",
+        ensure_jars().kafka_classpath(),
+    ]
 
 
 def _format(settings: Settings, properties: Path) -> None:
     cluster = uuid.uuid4().hex[:22]
     done = subprocess.run(
-        [*_java(settings), "kafka.tools.StorageTool", "format", "-t", cluster, "-c",
-         str(properties)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            *_java(settings),
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            cluster,
+            "-c",
+            str(properties),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise PlatformError(f"Kafka's folder could not be formatted: {said[-1] if said else '?'}")

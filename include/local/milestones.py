@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from include.errors import TickhouseError
 from include.lake.reading import row_counts
 from include.local.airflow import LOOP_DAGS, AirflowApi
-from include.local.status import processes
 from include.serving.connection import rows
+from include.serving.status import processes
 from include.settings import Settings
 
 EVERY_S = 3.0

@@ -47,11 +47,20 @@ def prepare(settings: Settings) -> Path:
 def command(settings: Settings) -> list[str]:
     """The server's command line, to be run in the foreground."""
     return [
-        str(BINARIES / "postgres"), "-D", str(settings.home / "postgres"),
-        "-h", settings.ports.host, "-p", str(settings.ports.postgres),
-        "-c", "unix_socket_directories=", "-c", "max_connections=150",
-        "-c", "shared_buffers=128MB",
-    ]  # fmt: skip
+        str(BINARIES / "postgres"),
+        "-D",
+        str(settings.home / "postgres"),
+        "-h",
+        settings.ports.host,
+        "-p",
+        str(settings.ports.postgres),
+        "-c",
+        "unix_socket_directories=",
+        "-c",
+        "max_connections=150",
+        "-c",
+        "shared_buffers=128MB",
+    ]
 
 
 def system_user() -> str | None:
@@ -72,11 +81,25 @@ def create_databases(settings: Settings) -> None:
 
 def _run_initdb(settings: Settings, data: Path, password_file: str) -> None:
     done = subprocess.run(
-        [str(BINARIES / "initdb"), "-D", str(data), "-U", settings.postgres.user,
-         "--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync",
-         "--locale=C"],
-        capture_output=True, text=True, check=False, user=system_user(), cwd="/",
-    )  # fmt: skip
+        [
+            str(BINARIES / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            settings.postgres.user,
+            "--pwfile",
+            password_file,
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-sync",
+            "--locale=C",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        user=system_user(),
+        cwd="/",
+    )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
         wrong = [one for one in said if "FATAL" in one or "error" in one] or said[-1:]
@@ -91,7 +114,8 @@ def _hand_over(path: Path, *, folder: bool = True) -> None:
         ensure_prefix_permissions(path)
         for binaries in (BINARIES, BINARIES.parent / "lib"):
             ensure_prefix_permissions(binaries)
-            ensure_folder_permissions(binaries, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP
-                                      | stat.S_IXOTH)  # fmt: skip
+            ensure_folder_permissions(
+                binaries, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH
+            )
     owner = pwd.getpwnam(SYSTEM_USER)
     os.chown(path, owner.pw_uid, owner.pw_gid)

@@ -7,8 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from include.errors import PlatformError
-from include.setting_groups import Ports
 from include.settings import Settings
+from include.settings.groups import Ports
 
 LEAST_FREE_GB = 2.0
 
@@ -44,8 +44,11 @@ def check_ports(settings: Settings, *, unused: Container[str] = ()) -> None:
     Raises:
         PlatformError: names each busy port and the setting that moves it.
     """
-    busy = [name for name, port in ports(settings.ports)
-            if name not in unused and _taken(settings.ports.host, port)]  # fmt: skip
+    busy = [
+        name
+        for name, port in ports(settings.ports)
+        if name not in unused and _taken(settings.ports.host, port)
+    ]
     if busy:
         named = ", ".join(
             f"{getattr(settings.ports, name)} ({name.replace('_', ' ')})" for name in busy
@@ -58,8 +61,9 @@ def check_ports(settings: Settings, *, unused: Container[str] = ()) -> None:
 
 def ports(settings: Ports) -> Iterable[tuple[str, int]]:
     """Every port with its setting's name."""
-    return [(spec.name, getattr(settings, spec.name)) for spec in fields(Ports)
-            if spec.name != "host"]  # fmt: skip
+    return [
+        (spec.name, getattr(settings, spec.name)) for spec in fields(Ports) if spec.name != "host"
+    ]
 
 
 def _taken(host: str, port: int) -> bool:

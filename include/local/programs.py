@@ -55,23 +55,32 @@ def _kafka(settings: Settings) -> Program:
 
 def _postgres(settings: Settings) -> Program:
     return Program(
-        "postgres", 0, postgres.command(settings), lambda: postgres.answers(settings),
+        "postgres",
+        0,
+        postgres.command(settings),
+        lambda: postgres.answers(settings),
         user=postgres.system_user(),
-    )  # fmt: skip
+    )
 
 
 def _simulator(settings: Settings) -> Program:
     return Program(
-        "simulator", 1, [PYTHON, "-m", "streaming.simulator"],
+        "simulator",
+        1,
+        [PYTHON, "-m", "streaming.simulator"],
         lambda: _serves(f"{settings.simulator_url}/healthz"),
-    )  # fmt: skip
+    )
 
 
 def _stream(settings: Settings) -> Program:
     return Program(
-        "stream", 2, [PYTHON, "-m", "spark_jobs.stream_market"],
-        lambda: _fresh_progress(settings), ready_s=300, stop_s=30,
-    )  # fmt: skip
+        "stream",
+        2,
+        [PYTHON, "-m", "spark_jobs.stream_market"],
+        lambda: _fresh_progress(settings),
+        ready_s=300,
+        stop_s=30,
+    )
 
 
 def _airflow(settings: Settings) -> list[Program]:
@@ -80,10 +89,16 @@ def _airflow(settings: Settings) -> list[Program]:
     env = airflow.environment(settings)
     ready = {"api-server": api.healthy}
     return [
-        Program(f"airflow-{name}", 2, [binary, name], ready.get(name, lambda: True),
-                ready_s=300, env=env)
+        Program(
+            f"airflow-{name}",
+            2,
+            [binary, name],
+            ready.get(name, lambda: True),
+            ready_s=300,
+            env=env,
+        )
         for name in airflow.COMPONENTS
-    ]  # fmt: skip
+    ]
 
 
 def _feeds(settings: Settings) -> list[Program]:
@@ -107,16 +122,22 @@ def _feeds(settings: Settings) -> list[Program]:
 
 def _dashboard(settings: Settings) -> Program:
     return Program(
-        "dashboard", 4, [PYTHON, "-m", "streaming.dashboard"],
+        "dashboard",
+        4,
+        [PYTHON, "-m", "streaming.dashboard"],
         lambda: open_port(settings, settings.ports.dashboard),
-    )  # fmt: skip
+    )
 
 
 def _sql_server(settings: Settings) -> Program:
     return Program(
-        "sql-server", 4, [PYTHON, "-m", "spark_jobs.serve_sql"],
-        lambda: open_port(settings, settings.ports.sql_server), ready_s=300, stop_s=30,
-    )  # fmt: skip
+        "sql-server",
+        4,
+        [PYTHON, "-m", "spark_jobs.serve_sql"],
+        lambda: open_port(settings, settings.ports.sql_server),
+        ready_s=300,
+        stop_s=30,
+    )
 
 
 def _python(settings: Settings, name: str, *, stage: int) -> Program:

@@ -26,9 +26,13 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
     ports = free_ports(2)
     with tempfile.TemporaryDirectory() as folder:
         settings = load(
-            {"TICKHOUSE_VAR": folder, "TICKHOUSE_PORTS_KAFKA": ports[0],
-             "TICKHOUSE_PORTS_KAFKA_CONTROLLER": ports[1], **(more or {})}
-        )  # fmt: skip
+            {
+                "TICKHOUSE_VAR": folder,
+                "TICKHOUSE_PORTS_KAFKA": ports[0],
+                "TICKHOUSE_PORTS_KAFKA_CONTROLLER": ports[1],
+                **(more or {}),
+            }
+        )
         kafka.prepare(settings)
         with running(kafka.command(settings)):
             until(lambda: kafka.answers(settings), "broker")

@@ -79,8 +79,12 @@ def start(settings: Settings, configuration: Path, environ: dict[str, str]) -> N
     binary = Path(sys.executable).with_name("supervisord")
     done = subprocess.run(
         [str(binary), "-c", str(configuration)],
-        env=environ, capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise PlatformError(f"supervisord did not start: {said[-1] if said else '?'}")

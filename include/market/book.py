@@ -73,9 +73,11 @@ class Book:
         if not self.valid or bid is None or ask is None or bid >= ask:
             return None
         return Top(
-            bid=bid, bid_quantity=self.levels["bid"][bid],
-            ask=ask, ask_quantity=self.levels["ask"][ask],
-        )  # fmt: skip
+            bid=bid,
+            bid_quantity=self.levels["bid"][bid],
+            ask=ask,
+            ask_quantity=self.levels["ask"][ask],
+        )
 
 
 def _key(side: str, price: Decimal) -> Decimal:

@@ -166,9 +166,18 @@ class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"
 
 
 Event = (
-    Trade | Ticker | BookChange | Quote | LedgerEntry | Reject
-    | Decision | Order | Fill | Balance | Score
-)  # fmt: skip
+    Trade
+    | Ticker
+    | BookChange
+    | Quote
+    | LedgerEntry
+    | Reject
+    | Decision
+    | Order
+    | Fill
+    | Balance
+    | Score
+)
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

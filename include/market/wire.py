@@ -72,7 +72,12 @@ def rejected(
     """The message that puts a frame aside whole, with why."""
     payload = base64.b64encode(frame).decode("ascii")
     return Message(
-        venue=venue, symbol="", kind="reject", conn=conn, seq=None, venue_time=None,
+        venue=venue,
+        symbol="",
+        kind="reject",
+        conn=conn,
+        seq=None,
+        venue_time=None,
         received_time=received_time,
         events=(Reject(reason=reason, detail=detail[:500], payload=payload),),
-    )  # fmt: skip
+    )

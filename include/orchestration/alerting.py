@@ -28,8 +28,9 @@ def task_failed(context: Mapping[str, Any]) -> None:
     alert = alerts.Alert(
         what=_what(task.dag_id, said),
         title=f"{task.dag_id}.{task.task_id} failed: {said.splitlines()[0][:200]}",
-        detail=said, link=run_link(settings, task.dag_id, task.run_id),
-    )  # fmt: skip
+        detail=said,
+        link=run_link(settings, task.dag_id, task.run_id),
+    )
     alerts.tell(settings, alert)
     why = failure(task.task_id, run=task.run_id, said=said, gate=said.startswith(GATE))
     note_at(settings, dag=task.dag_id, run=task.run_id, text=why)
@@ -52,9 +53,11 @@ async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None
         return
     dag, name = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id", run.get("run_id", "")))
     alert = alerts.Alert(
-        what=alerts.DEADLINE_MISSED, title=f"{dag} is not over after {minutes} min",
-        detail=f"run {name}", link=run_link(settings, dag, name),
-    )  # fmt: skip
+        what=alerts.DEADLINE_MISSED,
+        title=f"{dag} is not over after {minutes} min",
+        detail=f"run {name}",
+        link=run_link(settings, dag, name),
+    )
     await asyncio.to_thread(alerts.tell, settings, alert)
 
 
@@ -66,7 +69,8 @@ def run_link(settings: Settings, dag: str, run: str) -> str:
 def deadline(minutes: int) -> DeadlineAlert:
     """Tell of a run that is not over so many minutes after it was queued."""
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=timedelta(minutes=minutes),
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=minutes),
         callback=AsyncCallback(deadline_missed, kwargs={"minutes": minutes}),
         name=f"over within {minutes} min",
-    )  # fmt: skip
+    )

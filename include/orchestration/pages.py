@@ -67,8 +67,13 @@ def picture(path: Path) -> FileResponse:
     return FileResponse(path)
 
 
-app = FastAPI(title="Tickhouse", docs_url=None, redoc_url=None, openapi_url=None,
-              dependencies=[Depends(get_user)])  # fmt: skip
+app = FastAPI(
+    title="Tickhouse",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(get_user)],
+)
 
 
 @app.get("/quality/{name}")
@@ -101,7 +106,8 @@ def _forecast(manifest: Path) -> str:
     name = html.escape(manifest.parent.name)
     plots = "".join(
         f'<p><img alt="{html.escape(path.stem)}" src="{PREFIX}/forecasts/{name}/'
-        f'{html.escape(path.name)}"></p>' for path in sorted(manifest.parent.glob("*.png"))
-    )  # fmt: skip
+        f'{html.escape(path.name)}"></p>'
+        for path in sorted(manifest.parent.glob("*.png"))
+    )
     text = html.escape(manifest.read_text(encoding="utf-8"))
     return f"<h2>{name}</h2>{plots}<details><summary>manifest</summary><pre>{text}</pre></details>"

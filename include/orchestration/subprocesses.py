@@ -23,8 +23,11 @@ def run_module(module: str, *arguments: str) -> str:
     lines = [""]
     child = subprocess.Popen(
         [*_ends_with_parent(), sys.executable, "-m", module, *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     try:
         for line in child.stdout or ():
             log.info("%s", line.rstrip())

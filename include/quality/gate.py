@@ -30,9 +30,14 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_history(
-    lake: str, *, run_id: str, now: datetime, pages: Path | None = None,
-    fresh_since: datetime = EVER, slice_rows: int = SLICE_ROWS,
-) -> int:  # fmt: skip
+    lake: str,
+    *,
+    run_id: str,
+    now: datetime,
+    pages: Path | None = None,
+    fresh_since: datetime = EVER,
+    slice_rows: int = SLICE_ROWS,
+) -> int:
     """Pass the staged history, or stop it; give the number of rows looked at.
 
     Its newest minute must not lie before `fresh_since`. The library sees `slice_rows` rows at
@@ -68,9 +73,13 @@ def check_forecast(
 
 
 def _checked(
-    suite: Suite, link: duckdb.DuckDBPyConnection, desk: Desk, *, slice_rows: int,
+    suite: Suite,
+    link: duckdb.DuckDBPyConnection,
+    desk: Desk,
+    *,
+    slice_rows: int,
     given: dict[str, datetime],
-) -> int:  # fmt: skip
+) -> int:
     looked, rows = [], 0
     try:
         link.execute("SET TimeZone = 'UTC'")
@@ -152,9 +161,10 @@ def _looks(suite: Suite, frame: pd.DataFrame) -> Iterable[_Look]:
         for one in suite.expectations
     ]
     shown = {
-        "result_format": "SUMMARY", "partial_unexpected_count": SHOWN_ROWS,
+        "result_format": "SUMMARY",
+        "partial_unexpected_count": SHOWN_ROWS,
         "unexpected_index_column_names": [name for name in suite.row if name in frame],
-    }  # fmt: skip
+    }
     found = batch.validate(
         gx.ExpectationSuite(name=suite.name, expectations=expectations), result_format=shown
     )
@@ -163,8 +173,11 @@ def _looks(suite: Suite, frame: pd.DataFrame) -> Iterable[_Look]:
 
 def _look(result: Any) -> _Look:
     told: Mapping[str, Any] = result.result or {}
-    causes = [one.get("exception_message") for one in (result.exception_info or {}).values()
-              if isinstance(one, Mapping)]  # fmt: skip
+    causes = [
+        one.get("exception_message")
+        for one in (result.exception_info or {}).values()
+        if isinstance(one, Mapping)
+    ]
     values = (told["observed_value"],) if "observed_value" in told else ()
     return _Look(
         expectation=str(result.expectation_config.notes),

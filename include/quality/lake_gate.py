@@ -5,12 +5,12 @@ from datetime import timedelta
 import duckdb
 
 from include.errors import GateFailed
-from include.forecast_settings import Quality
 from include.lake.reading import connect
 from include.quality.gate import validated
 from include.quality.lake_suites import READ, SUITES
 from include.quality.results import Desk
 from include.quality.suites import Suite
+from include.settings.forecast import Quality
 
 
 def check_lake(desk: Desk, rules: Quality) -> int:
@@ -36,9 +36,11 @@ def check_lake(desk: Desk, rules: Quality) -> int:
 
 def _checked(suite: Suite, link: duckdb.DuckDBPyConnection, desk: Desk, rules: Quality) -> int:
     given = {
-        "since": desk.now - timedelta(hours=rules.hours), "now": desk.now,
-        "band": rules.price_band, "fresh_s": rules.fresh_s,
-    }  # fmt: skip
+        "since": desk.now - timedelta(hours=rules.hours),
+        "now": desk.now,
+        "band": rules.price_band,
+        "fresh_s": rules.fresh_s,
+    }
     asked = {name: value for name, value in given.items() if f"${name}" in suite.select}
     try:
         frame = link.execute(suite.select, asked).df()

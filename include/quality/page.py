@@ -52,9 +52,14 @@ def rendered(run_id: str, rows: list[tuple[Any, ...]]) -> str:
         failed = sum(not row[1] for row in own)
         state = f"{failed} of {len(own)} failed" if failed else f"all {len(own)} passed"
         lines += [
-            "", f"## {suite}: {state}", "", f"Looked at {own[0][5]:%Y-%m-%d %H:%M:%S} UTC.", "",
-            "| | expectation | observed | first rows at fault |", "|---|---|---|---|",
-        ]  # fmt: skip
+            "",
+            f"## {suite}: {state}",
+            "",
+            f"Looked at {own[0][5]:%Y-%m-%d %H:%M:%S} UTC.",
+            "",
+            "| | expectation | observed | first rows at fault |",
+            "|---|---|---|---|",
+        ]
         for _, success, expectation, observed, at_fault, _ in own:
             cells = (_cell(text) for text in (expectation, observed, at_fault))
             lines.append(f"| {'passed' if success else '**FAILED**'} | {' | '.join(cells)} |")

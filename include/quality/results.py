@@ -52,15 +52,24 @@ class Desk:
         """
         found = findings or (Finding("anything expected", False, "no expectation was looked at"),)
         rows = [
-            {"run_id": self.run_id, "suite": suite, "expectation": one.expectation,
-             "success": one.success, "observed": one.observed,
-             "unexpected_rows": one.unexpected_rows, "checked_at": self.now}
+            {
+                "run_id": self.run_id,
+                "suite": suite,
+                "expectation": one.expectation,
+                "success": one.success,
+                "observed": one.observed,
+                "unexpected_rows": one.unexpected_rows,
+                "checked_at": self.now,
+            }
             for one in found
-        ]  # fmt: skip
+        ]
         replace_rows(
-            self.lake, QUALITY_RESULTS, arrow_rows(QUALITY_RESULTS, rows),
-            run_id=self.run_id, suite=suite,
-        )  # fmt: skip
+            self.lake,
+            QUALITY_RESULTS,
+            arrow_rows(QUALITY_RESULTS, rows),
+            run_id=self.run_id,
+            suite=suite,
+        )
         if self.pages is not None:
             write_page(self.pages, lake=self.lake, run_id=self.run_id)
         _raise_if_failed(suite, found, run_id=self.run_id)

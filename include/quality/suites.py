@@ -81,9 +81,24 @@ HISTORY = Suite(
             "ExpectTableColumnsToMatchSet",
             {
                 "column_set": [
-                    "source", "symbol", "minute", "open", "high", "low", "close", "base_volume",
-                    "traded", "priced_if_traded", "whole_minute", "not_in_future", "later_minute",
-                    "no_jump", "one_symbol", "fresh", "coverage", "following",
+                    "source",
+                    "symbol",
+                    "minute",
+                    "open",
+                    "high",
+                    "low",
+                    "close",
+                    "base_volume",
+                    "traded",
+                    "priced_if_traded",
+                    "whole_minute",
+                    "not_in_future",
+                    "later_minute",
+                    "no_jump",
+                    "one_symbol",
+                    "fresh",
+                    "coverage",
+                    "following",
                 ],
                 "exact_match": True,
             },
@@ -94,20 +109,30 @@ HISTORY = Suite(
         *true("one_symbol", "fresh", "later_minute"),
         *true("priced_if_traded", "whole_minute", "not_in_future"),
         *each(
-            "ExpectColumnValuesToBeBetween", "open", "high", "low", "close",
-            min_value=0, strict_min=True,
+            "ExpectColumnValuesToBeBetween",
+            "open",
+            "high",
+            "low",
+            "close",
+            min_value=0,
+            strict_min=True,
         ),
         *each("ExpectColumnValuesToBeBetween", "base_volume", min_value=0),
         *(
             Expectation(
                 "ExpectColumnPairValuesAToBeGreaterThanB",
                 {
-                    "column_A": upper, "column_B": lower, "or_equal": True,
+                    "column_A": upper,
+                    "column_B": lower,
+                    "or_equal": True,
                     "ignore_row_if": "either_value_is_missing",
                 },
             )
             for upper, lower in (
-                ("high", "open"), ("high", "close"), ("open", "low"), ("close", "low"),
+                ("high", "open"),
+                ("high", "close"),
+                ("open", "low"),
+                ("close", "low"),
             )
         ),
         *true("no_jump"),
@@ -115,7 +140,7 @@ HISTORY = Suite(
         # hourly bars, or bars of five minutes, are no minutes
         *each("ExpectColumnMinToBeBetween", "following", min_value=LEAST_FOLLOWING),
     ),
-)  # fmt: skip
+)
 
 FORECAST = Suite(
     name="forecast",

@@ -21,9 +21,12 @@ from include.serving.connection import Dsn, connect, transaction
 from include.serving.tables import upsert_with
 
 TABLES = {
-    "decision": "decisions", "order": "orders", "fill": "fills", "balance": "balances",
+    "decision": "decisions",
+    "order": "orders",
+    "fill": "fills",
+    "balance": "balances",
     "score": "scores",
-}  # fmt: skip
+}
 _LOCK = 7414
 _HALTED = "halted"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -89,8 +89,10 @@ def _value(fill: Fill) -> Decimal:
 def _bought(account: Account, buy: Bought) -> tuple[Account, None]:
     changed = msgspec.structs.replace(
         account,
-        quote=account.quote - buy.cost - buy.fee, base=account.base + buy.quantity, bought=buy,
-    )  # fmt: skip
+        quote=account.quote - buy.cost - buy.fee,
+        base=account.base + buy.quantity,
+        bought=buy,
+    )
     return changed, None
 
 
@@ -112,8 +114,12 @@ def _score(account: Account, sale: Bought, buy: Bought) -> Score:
     spent = (buy.cost + buy.fee) * sale.quantity / buy.quantity
     profit = rounded(sale.cost - sale.fee - spent)
     return Score(
-        order_id=sale.order_id, buy_order_id=buy.order_id, profit=profit,
+        order_id=sale.order_id,
+        buy_order_id=buy.order_id,
+        profit=profit,
         cumulative_profit=account.profit + profit,
-        buy_price=buy.price, sell_price=sale.price, quantity=sale.quantity,
+        buy_price=buy.price,
+        sell_price=sale.price,
+        quantity=sale.quantity,
         hold_profit=account.hold.profit(sale.price) if account.hold else None,
-    )  # fmt: skip
+    )

@@ -147,9 +147,10 @@ def asked_of(
         return SeenForecast(fault=fault or "forecast_missing")
     minute = window_end - window_end % MINUTE_US + lookahead_minutes * MINUTE_US
     return SeenForecast(
-        forecast_id=forecast.forecast_id, trained_until=forecast.trained_until,
+        forecast_id=forecast.forecast_id,
+        trained_until=forecast.trained_until,
         side=forecast.side_at(minute),
-    )  # fmt: skip
+    )
 
 
 def _in_plain(struct: _S) -> _S:

@@ -28,14 +28,22 @@ def fill(
     if not executed:
         return _left(order, executed=ZERO, status="cancelled", reason="nothing_at_limit"), ()
     done = _left(
-        order, executed=executed, status="partial" if left else "filled",
+        order,
+        executed=executed,
+        status="partial" if left else "filled",
         reason=_why(len(taken)) if left else None,
-    )  # fmt: skip
+    )
     return done, tuple(
-        Fill(f"{order.order_id}-{number}", order.order_id, order.side, price, quantity,
-             fee_of(price, quantity, fee_bps=fee_bps))
+        Fill(
+            f"{order.order_id}-{number}",
+            order.order_id,
+            order.side,
+            price,
+            quantity,
+            fee_of(price, quantity, fee_bps=fee_bps),
+        )
         for number, (price, quantity) in enumerate(taken, start=1)
-    )  # fmt: skip
+    )
 
 
 def _offered(order: Order, book: SeenTop | Top | None) -> Sequence[Level]:

@@ -77,11 +77,19 @@ class Ledger:
         start = self._start
         if self._held is None:
             self._held = bought_once(start.quote, start.base, top, fee_bps=self._fee_bps)
-        self.points.append(Point(
-            at=at, action=decision.action, bid=top.bid, ask=top.ask, quote=account.quote,
-            base=account.base, equity=worth(account.quote, account.base, top.bid),
-            hold=self._held.worth(top.bid), profit=account.profit,
-        ))  # fmt: skip
+        self.points.append(
+            Point(
+                at=at,
+                action=decision.action,
+                bid=top.bid,
+                ask=top.ask,
+                quote=account.quote,
+                base=account.base,
+                equity=worth(account.quote, account.base, top.bid),
+                hold=self._held.worth(top.bid),
+                profit=account.profit,
+            )
+        )
 
     def performance(self) -> Performance:
         """The sums so far."""
@@ -89,11 +97,17 @@ class Ledger:
         hold = self.points[-1].hold if self.points else self._start.quote
         profits = [score.profit for _, score in self.scores]
         return Performance(
-            decisions=self._decisions, orders=self._orders, trips=len(profits),
-            won=sum(1 for profit in profits if profit > 0), fees=self._fees,
-            profit=sum(profits, ZERO), equity=equity, hold=hold, beside_hold=equity - hold,
+            decisions=self._decisions,
+            orders=self._orders,
+            trips=len(profits),
+            won=sum(1 for profit in profits if profit > 0),
+            fees=self._fees,
+            profit=sum(profits, ZERO),
+            equity=equity,
+            hold=hold,
+            beside_hold=equity - hold,
             largest_fall=_largest_fall(point.equity for point in self.points),
-        )  # fmt: skip
+        )
 
 
 def _largest_fall(equities: Iterable[Decimal]) -> Decimal:

@@ -56,13 +56,19 @@ def decide(inputs: Inputs) -> Decision:
         decision_id=decision_id(
             inputs.rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
         ),
-        rule=inputs.rule, action=side if acts and side else "hold",
-        reasons=",".join(reasons) or str(side), window_start=signal.window_start,
-        ratio=rounded(signal.value), side_next=inputs.forecast.side,
-        bid=top.bid if top else None, ask=top.ask if top else None,
-        quantity=quantity if acts else None, price=price if acts else None,
-        forecast_id=inputs.forecast.forecast_id, inputs=canonical(inputs),
-    )  # fmt: skip
+        rule=inputs.rule,
+        action=side if acts and side else "hold",
+        reasons=",".join(reasons) or str(side),
+        window_start=signal.window_start,
+        ratio=rounded(signal.value),
+        side_next=inputs.forecast.side,
+        bid=top.bid if top else None,
+        ask=top.ask if top else None,
+        quantity=quantity if acts else None,
+        price=price if acts else None,
+        forecast_id=inputs.forecast.forecast_id,
+        inputs=canonical(inputs),
+    )
 
 
 def derived_again(decision: Decision) -> Decision:
@@ -82,10 +88,15 @@ def order_of(decision: Decision, *, broker: str) -> Order | None:
     if decision.action == "hold" or decision.price is None or decision.quantity is None:
         return None
     return Order(
-        order_id=order_id(decision.decision_id), decision_id=decision.decision_id, broker=broker,
-        side=decision.action, price=decision.price, quantity=decision.quantity, executed=ZERO,
+        order_id=order_id(decision.decision_id),
+        decision_id=decision.decision_id,
+        broker=broker,
+        side=decision.action,
+        price=decision.price,
+        quantity=decision.quantity,
+        executed=ZERO,
         status="intended",
-    )  # fmt: skip
+    )
 
 
 def _rule(name: str) -> Rule:

@@ -40,9 +40,11 @@ def gemini_terms(body: bytes) -> Terms:
     try:
         told = json.loads(body, parse_float=Decimal)
         found = Terms(
-            minimum=_above_zero(told["min_order_size"]), step=_above_zero(told["tick_size"]),
-            price_step=_above_zero(told["quote_increment"]), open=told["status"] in TRADABLE,
-        )  # fmt: skip
+            minimum=_above_zero(told["min_order_size"]),
+            step=_above_zero(told["tick_size"]),
+            price_step=_above_zero(told["quote_increment"]),
+            open=told["status"] in TRADABLE,
+        )
     except (ValueError, KeyError, TypeError, InvalidOperation) as error:
         raise WireError(f"no symbol details: {error!r}") from error
     return found

@@ -52,12 +52,25 @@ class Trader:
         top = book.top if book else None
         self.account = beside_hold(at(self.account, now), top, fee_bps=self.parameters.fee_bps)
         seen = asked_of(
-            forecast, window_end=signal.timestamp, fault=fault,
+            forecast,
+            window_end=signal.timestamp,
+            fault=fault,
             lookahead_minutes=self.parameters.lookahead_minutes,
-        )  # fmt: skip
-        decision = decide(in_plain(Inputs(
-            self.rule, signal, seen, book, self.account, self.parameters, blocks + late, place
-        )))  # fmt: skip
+        )
+        decision = decide(
+            in_plain(
+                Inputs(
+                    self.rule,
+                    signal,
+                    seen,
+                    book,
+                    self.account,
+                    self.parameters,
+                    blocks + late,
+                    place,
+                )
+            )
+        )
         self.last_window = max(self.last_window, signal.window_start)
         if decision.action != "hold":
             self.account = ordered(self.account, now)

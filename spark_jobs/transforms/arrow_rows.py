@@ -46,12 +46,14 @@ def wire_schema(name: str) -> pa.Schema:
     event = [(one.name, _wire_type(one)) for one in own if not one.name.startswith(TOP)]
     top = [(one.name.removeprefix(TOP), _wire_type(one)) for one in own if one.name.startswith(TOP)]
     scalars = [one for one in ENVELOPE if not one.name.startswith("seq_")]
-    return pa.schema([
-        *[(one.name, _wire_type(one)) for one in scalars],
-        ("seq", pa.list_(pa.int64())),
-        ("events", pa.list_(pa.struct([(EVENT_TAG, pa.string()), *event]))),
-        ("top", pa.struct(top) if top else pa.null()),
-    ])  # fmt: skip
+    return pa.schema(
+        [
+            *[(one.name, _wire_type(one)) for one in scalars],
+            ("seq", pa.list_(pa.int64())),
+            ("events", pa.list_(pa.struct([(EVENT_TAG, pa.string()), *event]))),
+            ("top", pa.struct(top) if top else pa.null()),
+        ]
+    )
 
 
 def _wire_type(column: Column) -> pa.DataType:

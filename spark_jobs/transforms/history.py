@@ -18,9 +18,13 @@ ALL: Span = (None, None)
 
 
 def bars(
-    lines: DataFrame, edition: Edition, *, now: datetime, span: Span = ALL,
+    lines: DataFrame,
+    edition: Edition,
+    *,
+    now: datetime,
+    span: Span = ALL,
     single: bool = True,
-) -> DataFrame:  # fmt: skip
+) -> DataFrame:
     """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
 
     A minute without a trade has null prices and volume 0, whatever the edition wrote there.
@@ -62,9 +66,15 @@ def _typed(rows: DataFrame, edition: Edition) -> DataFrame:
     typed = [_money(name, told).alias(name) for name in (*PRICES, "base_volume")]
     silent = ~F.greatest(*(F.lower(name) != "nan" for name in (*PRICES, "base_volume")))
     return rows.select(
-        "place", "line", "width", time.alias("time"), stamp.alias("stamp"),
-        F.timestamp_micros("stamp").alias("minute"), silent.alias("silent"), *typed,
-    )  # fmt: skip
+        "place",
+        "line",
+        "width",
+        time.alias("time"),
+        stamp.alias("stamp"),
+        F.timestamp_micros("stamp").alias("minute"),
+        silent.alias("silent"),
+        *typed,
+    )
 
 
 def _money(name: str, told: Column) -> Column:
@@ -116,10 +126,15 @@ def _single(rows: DataFrame) -> DataFrame:
     first = F.first(F.struct(*VALUES)).over(told)
     clash = F.concat(F.lit("another row has this minute: "), F.first("line").over(told))
     numbered = rows.withColumn("apart", apart).select(
-        "place", "line", "minute", *VALUES, "reason",
+        "place",
+        "line",
+        "minute",
+        *VALUES,
+        "reason",
         F.row_number().over(told).alias("number"),
-        first.eqNullSafe(F.struct(*VALUES)).alias("same"), clash.alias("clash"),
-    )  # fmt: skip
+        first.eqNullSafe(F.struct(*VALUES)).alias("same"),
+        clash.alias("clash"),
+    )
     reason = F.when(~F.col("same"), F.col("clash")).otherwise(F.col("reason"))
     return numbered.where((F.col("number") == 1) | ~F.col("same")).select(
         "place", _blamed(reason).alias("line"), "minute", *VALUES, reason.alias("reason")

@@ -34,9 +34,12 @@ def window_sums(messages: DataFrame, *, window_s: int) -> DataFrame:
     changes = messages.select(
         "venue", "symbol", "event_time", F.explode("events").alias("change")
     ).select(
-        "venue", "symbol", "event_time", F.col("change.side").alias("side"),
+        "venue",
+        "symbol",
+        "event_time",
+        F.col("change.side").alias("side"),
         (F.col("change.price") * F.col("change.remaining")).cast(VALUE).alias("amount"),
-    )  # fmt: skip
+    )
     window = F.window("event_time", f"{window_s} seconds")
     return changes.groupBy("venue", "symbol", window.alias("window")).agg(
         F.sum(F.when(F.col("side") == "bid", F.col("amount"))).alias("bid"),
@@ -57,21 +60,28 @@ def signal_rows(sums: DataFrame) -> DataFrame:
     )
     exploded = sums.select("venue", "symbol", "window", F.explode(kinds).alias("signal"))
     return exploded.where(F.col("signal.value").isNotNull()).select(
-        "venue", "symbol", "signal.type", "signal.value",
-        F.col("window.start").alias("window_start"), F.col("window.end").alias("timestamp"),
-    )  # fmt: skip
+        "venue",
+        "symbol",
+        "signal.type",
+        "signal.value",
+        F.col("window.start").alias("window_start"),
+        F.col("window.end").alias("timestamp"),
+    )
 
 
 def signal_messages(rows: DataFrame) -> DataFrame:
     """Signals as Kafka records: key `venue|symbol`, JSON value, times in microseconds."""
     value = F.to_json(
         F.struct(
-            F.lit(1).alias("v"), "venue", "symbol", "type",
+            F.lit(1).alias("v"),
+            "venue",
+            "symbol",
+            "type",
             F.col("value").cast("string").alias("value"),
             F.unix_micros("timestamp").alias("timestamp"),
             F.unix_micros("window_start").alias("window_start"),
         )
-    )  # fmt: skip
+    )
     return rows.select(F.concat_ws("|", "venue", "symbol").alias("key"), value.alias("value"))
 
 

@@ -43,19 +43,30 @@ def measure_rows(records: DataFrame) -> DataFrame:
         "offset",
         F.explode(both).alias("measure"),
     ).select(
-        "venue", "symbol", "measure.type", "measure.value", "timestamp", "received_time",
-        "partition", "offset",
-    )  # fmt: skip
+        "venue",
+        "symbol",
+        "measure.type",
+        "measure.value",
+        "timestamp",
+        "received_time",
+        "partition",
+        "offset",
+    )
 
 
 def measure_messages(rows: DataFrame) -> DataFrame:
     """Measures as records of market.signals; `window_start` is the moment itself."""
     value = F.to_json(
         F.struct(
-            F.lit(1).alias("v"), "venue", "symbol", "type",
-            F.col("value").cast("string").alias("value"), "timestamp",
-            F.col("timestamp").alias("window_start"), "received_time",
+            F.lit(1).alias("v"),
+            "venue",
+            "symbol",
+            "type",
+            F.col("value").cast("string").alias("value"),
+            "timestamp",
+            F.col("timestamp").alias("window_start"),
+            "received_time",
             F.struct(F.lit("market.book").alias("topic"), "partition", "offset").alias("source"),
         )
-    )  # fmt: skip
+    )
     return rows.select(F.concat_ws("|", "venue", "symbol").alias("key"), value.alias("value"))

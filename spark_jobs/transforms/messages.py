@@ -41,11 +41,17 @@ def quarantined(records: DataFrame, table: Table | None = None) -> DataFrame:
     """Every record with a problem, whole, with the reason."""
     detail = F.lit(None).cast("string") if table is None else F.lit(f"for table {table.name}")
     return records.where(F.col("problem").isNotNull()).select(
-        "topic", "partition", "offset", F.col("timestamp").alias("kafka_time"),
-        F.lit(0).alias("event_index"), "key", "value",
-        F.col("problem").alias("reason"), detail.alias("detail"),
+        "topic",
+        "partition",
+        "offset",
+        F.col("timestamp").alias("kafka_time"),
+        F.lit(0).alias("event_index"),
+        "key",
+        "value",
+        F.col("problem").alias("reason"),
+        detail.alias("detail"),
         F.lit(SCHEMA_VERSION).alias("schema_version"),
-    )  # fmt: skip
+    )
 
 
 def rejected(records: DataFrame) -> DataFrame:
@@ -54,12 +60,17 @@ def rejected(records: DataFrame) -> DataFrame:
     event = F.from_json(F.col("value").cast("string"), reject)["events"][0]
     frame = F.unbase64(event["payload"])
     return records.select(
-        "topic", "partition", "offset", F.col("timestamp").alias("kafka_time"),
-        F.lit(0).alias("event_index"), "key",
+        "topic",
+        "partition",
+        "offset",
+        F.col("timestamp").alias("kafka_time"),
+        F.lit(0).alias("event_index"),
+        "key",
         F.coalesce(frame, F.col("value")).alias("value"),
         F.coalesce(event["reason"], F.lit("unreadable_reject")).alias("reason"),
-        event["detail"].alias("detail"), F.lit(SCHEMA_VERSION).alias("schema_version"),
-    ).select(*[column.name for column in QUARANTINE.columns])  # fmt: skip
+        event["detail"].alias("detail"),
+        F.lit(SCHEMA_VERSION).alias("schema_version"),
+    ).select(*[column.name for column in QUARANTINE.columns])
 
 
 def _problem(table: Table) -> SparkColumn:
@@ -87,9 +98,12 @@ def _problem(table: Table) -> SparkColumn:
 
 def _accounting() -> list[SparkColumn]:
     return [
-        F.col("topic"), F.col("partition"), F.col("offset"), F.col("timestamp").alias("kafka_time"),
+        F.col("topic"),
+        F.col("partition"),
+        F.col("offset"),
+        F.col("timestamp").alias("kafka_time"),
         F.coalesce(F.col("pos"), F.lit(-1)).alias("event_index"),
-    ]  # fmt: skip
+    ]
 
 
 def _envelope() -> list[SparkColumn]:

@@ -56,8 +56,11 @@ def serve(settings: Settings) -> None:
     _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
     _start(poll_database, settings, live, latest, stop)
     _start(poll_files, settings, latest, stop)
-    metrics.serve(settings.metrics.dashboard, partial(_figures, server, live, latest),
-                  host=settings.ports.host)  # fmt: skip
+    metrics.serve(
+        settings.metrics.dashboard,
+        partial(_figures, server, live, latest),
+        host=settings.ports.host,
+    )
     server.start()
     log.info(event("dashboard serves", port=settings.ports.dashboard))
     server.io_loop.start()
@@ -73,10 +76,13 @@ def _figures(server: Any, live: Live, latest: Latest) -> list[Figure]:
     }
     return [
         Figure.of("dashboard_viewers", "pages that are open", len(server.get_sessions())),
-        Figure.of("dashboard_postgres_timestamp_seconds", "when Postgres last answered",
-                  latest.served.seen),
+        Figure.of(
+            "dashboard_postgres_timestamp_seconds",
+            "when Postgres last answered",
+            latest.served.seen,
+        ),
         Figure("dashboard_read_offset", "next Kafka offset it reads", read, ("topic", "partition")),
-    ]  # fmt: skip
+    ]
 
 
 def _start(work: Callable[..., None], *arguments: object) -> None:

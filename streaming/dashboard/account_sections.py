@@ -21,10 +21,15 @@ def account(shown: Shown) -> Section:
     series = shown.live.series.get((trader.venue, trader.symbol))
     points = series.prices.between(shown.first, shown.last) if series else []
     kept = {second // shown.step_s: (second, value) for second, value in points}
-    held = money.holdings(
-        fills, quote_now=trading.balances.get(quote, _ZERO),
-        base_now=trading.balances.get(base, _ZERO),
-    ) if quote in trading.balances else []  # fmt: skip
+    held = (
+        money.holdings(
+            fills,
+            quote_now=trading.balances.get(quote, _ZERO),
+            base_now=trading.balances.get(base, _ZERO),
+        )
+        if quote in trading.balances
+        else []
+    )
     worth = money.worth(held, list(kept.values()), fills=fills)
     seen = series.price_seen if series and held else 0.0
     state = shown.venue_status(trader.venue, seen)
@@ -32,9 +37,13 @@ def account(shown: Shown) -> Section:
     value = f"{words.number(worth['equity'][-1])} {quote}" if worth["x"] else ""
     chips = _account_chips(worth, profit, trading.balances, base, quote) if held else []
     html = words.head(
-        "Account beside buy and hold", state=state, old=shown.old(seen), chips=chips,
-        value=value if state == "live" else "", waiting="the trader has told no balance yet",
-    ) + words.trips(scores, currency=quote)  # fmt: skip
+        "Account beside buy and hold",
+        state=state,
+        old=shown.old(seen),
+        chips=chips,
+        value=value if state == "live" else "",
+        waiting="the trader has told no balance yet",
+    ) + words.trips(scores, currency=quote)
     return Section({"worth": worth, "profit": profit}, html=html, state=state)
 
 
@@ -52,16 +61,25 @@ def outlook(shown: Shown) -> Section:
     chips = []
     if points:
         quote = currency(shown.symbol)
-        chips.append(words.chip("in three days", f"{words.number(points[-1].yhat)} {quote}",
-                                colour=colours.FORECAST, dashed=True))  # fmt: skip
+        chips.append(
+            words.chip(
+                "in three days",
+                f"{words.number(points[-1].yhat)} {quote}",
+                colour=colours.FORECAST,
+                dashed=True,
+            )
+        )
     if points and manifest:
         until = f"{manifest.trained_until:%-d %b %Y %H:%M}"
         chips.append(words.chip("trained until", until, colour=colours.INK))
     symbol = shown.settings.forecast.symbol
     html = words.head(
-        f"Forecast {symbol}, days ahead", state=state, old=shown.old(shown.latest.served.seen),
-        chips=chips, waiting=f"no forecast of {shown.symbol} is served",
-    )  # fmt: skip
+        f"Forecast {symbol}, days ahead",
+        state=state,
+        old=shown.old(shown.latest.served.seen),
+        chips=chips,
+        waiting=f"no forecast of {shown.symbol} is served",
+    )
     return Section({"outlook": columns}, html=html, state=state)
 
 
@@ -69,9 +87,7 @@ def strip(shown: Shown) -> str:
     """All tiles."""
     clock, files = shown.live.clock_us / 1_000_000, shown.latest.files
     found = [
-        tiles.clock_tile(
-            clock, seen=shown.live.clock_seen, now=shown.now, limit_s=shown.stale_s
-        ),
+        tiles.clock_tile(clock, seen=shown.live.clock_seen, now=shown.now, limit_s=shown.stale_s),
         *_feed_tiles(shown),
         tiles.lag_tile(files.stream, shown.live.reached, now=shown.now),
         tiles.forecast_tile(
@@ -81,7 +97,7 @@ def strip(shown: Shown) -> str:
         tiles.quarantine_tile(files.quarantined),
         tiles.audit_tile(files.audit),
         *tiles.postgres_tiles(shown.latest.served.seen, now=shown.now, limit_s=shown.stale_s),
-    ]  # fmt: skip
+    ]
     return words.strip(found)
 
 
@@ -91,10 +107,16 @@ def _feed_tiles(shown: Shown) -> list[Tile]:
     for venue in names:
         feed = shown.live.feeds.get(venue, Feed())
         age = shown.old(feed.frame_seen) if feed.frame_seen else None
-        found.append(tiles.feed_tile(
-            venue, entry=feed.entry, cause=feed.cause, frame_age=age,
-            quiet_s=shown.stale_s / 3, stale_s=shown.stale_s,
-        ))  # fmt: skip
+        found.append(
+            tiles.feed_tile(
+                venue,
+                entry=feed.entry,
+                cause=feed.cause,
+                frame_age=age,
+                quiet_s=shown.stale_s / 3,
+                stale_s=shown.stale_s,
+            )
+        )
     return found or [Tile("Feeds", "no data", "no feed has told anything")]
 
 
@@ -115,14 +137,22 @@ def _account_chips(
 ) -> list[str]:
     chips = [
         words.chip(quote, words.number(float(balances.get(quote, _ZERO))), colour=colours.EQUITY),
-        words.chip(base, words.number(float(balances.get(base, _ZERO)), digits=6),
-                   colour=colours.EQUITY),
-    ]  # fmt: skip
+        words.chip(
+            base, words.number(float(balances.get(base, _ZERO)), digits=6), colour=colours.EQUITY
+        ),
+    ]
     if worth["x"]:
-        chips.append(words.chip("buy and hold", words.number(worth["hold"][-1]),
-                                colour=colours.HOLD, dashed=True))  # fmt: skip
+        chips.append(
+            words.chip(
+                "buy and hold", words.number(worth["hold"][-1]), colour=colours.HOLD, dashed=True
+            )
+        )
     if profit["x"]:
-        chips.append(words.chip(f"profit of {len(profit['x'])} trips",
-                                f"{words.number(profit['cumulative'][-1], digits=2)} {quote}",
-                                colour=colours.BUY))  # fmt: skip
+        chips.append(
+            words.chip(
+                f"profit of {len(profit['x'])} trips",
+                f"{words.number(profit['cumulative'][-1], digits=2)} {quote}",
+                colour=colours.BUY,
+            )
+        )
     return chips

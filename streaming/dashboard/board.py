@@ -13,10 +13,13 @@ from streaming.dashboard.shown import Section, Shown
 RANGES = (15, 30, 60, 120)
 KEEP_S = (max(RANGES) + 5) * 60
 PANELS: dict[str, Callable[[Shown], Section]] = {
-    "price": sections.price, "book": sections.book, "flow": sections.flow,
-    "ratio": sections.ratio, "account": account_sections.account,
+    "price": sections.price,
+    "book": sections.book,
+    "flow": sections.flow,
+    "ratio": sections.ratio,
+    "account": account_sections.account,
     "outlook": account_sections.outlook,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,13 @@ class Board:
     """Computes views from the shared state; equal choices of one refresh share one view."""
 
     def __init__(
-        self, settings: Settings, live: Live, latest: Latest, *,
+        self,
+        settings: Settings,
+        live: Live,
+        latest: Latest,
+        *,
         clock: Callable[[], float] = time.time,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`clock` gives the wall clock in seconds."""
         self._settings, self._live, self._latest, self._clock = settings, live, latest, clock
         self._views: dict[tuple[str, int], View] = {}
@@ -65,5 +72,6 @@ class Board:
             return View(
                 panels={name: panel(shown) for name, panel in PANELS.items()},
                 strip=account_sections.strip(shown),
-                start=shown.first * 1000.0, end=shown.end * 1000.0,
-            )  # fmt: skip
+                start=shown.first * 1000.0,
+                end=shown.end * 1000.0,
+            )

@@ -20,23 +20,42 @@ from streaming.dashboard import colours
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 TIME: dict[str, Any] = {
-    "seconds": "%H:%M:%S", "minsec": "%H:%M:%S", "minutes": "%H:%M", "hourmin": "%H:%M",
-    "hours": "%H:%M", "days": "%-d %b", "months": "%b %Y",
-}  # fmt: skip
+    "seconds": "%H:%M:%S",
+    "minsec": "%H:%M:%S",
+    "minutes": "%H:%M",
+    "hourmin": "%H:%M",
+    "hours": "%H:%M",
+    "days": "%-d %b",
+    "months": "%b %Y",
+}
 RATIO_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 UNSIGNED = "return Math.abs(tick).toLocaleString('en')"
 AT = "@x{%-d %b %H:%M:%S}"
 COLUMNS = {
     **{f"price_{venue}": ("x", "y") for venue in colours.VENUES},
-    "average": ("x", "y"), "forecast": ("x", "yhat", "lower", "upper"),
+    "average": ("x", "y"),
+    "forecast": ("x", "yhat", "lower", "upper"),
     "soon": ("x", "yhat", "lower", "upper"),
-    "orders_buy": ("x", "y", "executed"), "orders_sell": ("x", "y", "executed"),
+    "orders_buy": ("x", "y", "executed"),
+    "orders_sell": ("x", "y", "executed"),
     "book": ("x", "bid", "ask", "mid", "imbalance"),
-    "flow": ("x", "alpha", "buys", "sells", "buy_base", "sell_base", "buy_quote", "sell_quote",
-             "down_sells", "down_sell_base"),
-    "ratio": ("x", "y"), "worth": ("x", "equity", "hold"),
-    "profit": ("x", "profit", "cumulative"), "outlook": ("x", "yhat", "lower", "upper"),
-}  # fmt: skip
+    "flow": (
+        "x",
+        "alpha",
+        "buys",
+        "sells",
+        "buy_base",
+        "sell_base",
+        "buy_quote",
+        "sell_quote",
+        "down_sells",
+        "down_sell_base",
+    ),
+    "ratio": ("x", "y"),
+    "worth": ("x", "equity", "hold"),
+    "profit": ("x", "profit", "cumulative"),
+    "outlook": ("x", "yhat", "lower", "upper"),
+}
 
 
 @dataclass(frozen=True)
@@ -70,14 +89,25 @@ def charts(settings: Settings) -> Charts:
     return Charts(figures, sources, times, {"price": prices, "ratio": ratios})
 
 
-def _plot(height: int, *, times: Any = None, label: str = "", form: str = "0,0.[00]",
-          **more: Any) -> Any:  # fmt: skip
+def _plot(
+    height: int, *, times: Any = None, label: str = "", form: str = "0,0.[00]", **more: Any
+) -> Any:
     plot: Any = figure(
-        height=height, sizing_mode="stretch_width", x_axis_type="datetime", tools="",
-        toolbar_location=None, min_border_left=86, min_border_right=14, min_border_top=6,
-        min_border_bottom=4, outline_line_color=None, background_fill_alpha=0,
-        border_fill_alpha=0, **({"x_range": times} if times else {}), **more,
-    )  # fmt: skip
+        height=height,
+        sizing_mode="stretch_width",
+        x_axis_type="datetime",
+        tools="",
+        toolbar_location=None,
+        min_border_left=86,
+        min_border_right=14,
+        min_border_top=6,
+        min_border_bottom=4,
+        outline_line_color=None,
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        **({"x_range": times} if times else {}),
+        **more,
+    )
     plot.xaxis.formatter = DatetimeTickFormatter(**TIME)
     plot.yaxis.formatter = NumeralTickFormatter(format=form)
     plot.yaxis.axis_label = label
@@ -94,12 +124,23 @@ def _plot(height: int, *, times: Any = None, label: str = "", form: str = "0,0.[
     return plot
 
 
-def _hover(plot: Any, renderers: list[Any], rows: list[tuple[str, str]], *,
-           mode: Literal["vline", "mouse"] = "vline") -> None:  # fmt: skip
-    plot.add_tools(HoverTool(
-        renderers=renderers, tooltips=[("", AT), *rows], formatters={"@x": "datetime"},
-        mode=mode, point_policy="snap_to_data", attachment="horizontal",
-    ))  # fmt: skip
+def _hover(
+    plot: Any,
+    renderers: list[Any],
+    rows: list[tuple[str, str]],
+    *,
+    mode: Literal["vline", "mouse"] = "vline",
+) -> None:
+    plot.add_tools(
+        HoverTool(
+            renderers=renderers,
+            tooltips=[("", AT), *rows],
+            formatters={"@x": "datetime"},
+            mode=mode,
+            point_policy="snap_to_data",
+            attachment="horizontal",
+        )
+    )
 
 
 def _band(plot: Any, source: ColumnDataSource, low: str, high: str, colour: str) -> None:
@@ -109,25 +150,54 @@ def _band(plot: Any, source: ColumnDataSource, low: str, high: str, colour: str)
 def _price(sources: dict[str, ColumnDataSource], times: Range1d, prices: Range1d) -> Any:
     plot = _plot(340, times=times, y_range=prices, label="price")
     _band(plot, sources["forecast"], "lower", "upper", colours.FORECAST)
-    ahead = plot.line("x", "yhat", source=sources["forecast"], line_color=colours.FORECAST,
-                      line_width=2, line_dash=[6, 4])  # fmt: skip
-    mean = plot.line("x", "y", source=sources["average"], line_color=colours.AVERAGE,
-                     line_width=4, line_alpha=0.55)  # fmt: skip
+    ahead = plot.line(
+        "x",
+        "yhat",
+        source=sources["forecast"],
+        line_color=colours.FORECAST,
+        line_width=2,
+        line_dash=[6, 4],
+    )
+    mean = plot.line(
+        "x",
+        "y",
+        source=sources["average"],
+        line_color=colours.AVERAGE,
+        line_width=4,
+        line_alpha=0.55,
+    )
     for venue, colour in colours.VENUES.items():
-        one = plot.line("x", "y", source=sources[f"price_{venue}"], line_color=colour,
-                        line_width=1.6)  # fmt: skip
+        one = plot.line(
+            "x", "y", source=sources[f"price_{venue}"], line_color=colour, line_width=1.6
+        )
         _hover(plot, [one], [(venue, "@y{0,0.00}")])
     _hover(plot, [mean], [("average", "@y{0,0.00}")])
-    _hover(plot, [ahead], [("forecast", "@yhat{0,0.00}"),
-                           ("bounds", "@lower{0,0.00} to @upper{0,0.00}")])  # fmt: skip
+    _hover(
+        plot,
+        [ahead],
+        [("forecast", "@yhat{0,0.00}"), ("bounds", "@lower{0,0.00} to @upper{0,0.00}")],
+    )
     _band(plot, sources["soon"], "lower", "upper", colours.SOON)
     soon = plot.line("x", "yhat", source=sources["soon"], line_color=colours.SOON, line_width=2)
-    _hover(plot, [soon], [("next minutes", "@yhat{0,0.00}"),
-                          ("bounds", "@lower{0,0.00} to @upper{0,0.00}")])  # fmt: skip
-    for side, marker, colour in (("buy", "triangle", colours.BUY),
-                                 ("sell", "inverted_triangle", colours.SELL)):  # fmt: skip
-        dots = plot.scatter("x", "y", source=sources[f"orders_{side}"], marker=marker, size=13,
-                            fill_color=colour, line_color="white", line_width=1.5)  # fmt: skip
+    _hover(
+        plot,
+        [soon],
+        [("next minutes", "@yhat{0,0.00}"), ("bounds", "@lower{0,0.00} to @upper{0,0.00}")],
+    )
+    for side, marker, colour in (
+        ("buy", "triangle", colours.BUY),
+        ("sell", "inverted_triangle", colours.SELL),
+    ):
+        dots = plot.scatter(
+            "x",
+            "y",
+            source=sources[f"orders_{side}"],
+            marker=marker,
+            size=13,
+            fill_color=colour,
+            line_color="white",
+            line_width=1.5,
+        )
         rows = [(side, "@y{0,0.00}"), ("executed", "@executed{0,0.000000}")]
         _hover(plot, [dots], rows, mode="mouse")
     return plot
@@ -154,10 +224,17 @@ def _flow(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
         plot, bars = _plot(145, times=times, label=label), []
         plot.yaxis.formatter = CustomJSTickFormatter(code=UNSIGNED)
         for column, colour in ((up, colours.BUY), (f"down_{down}", colours.SELL)):
-            bars.append(plot.vbar(
-                "x", width=46_000, top=column, source=sources["flow"], fill_color=colour,
-                fill_alpha="alpha", line_color=None,
-            ))  # fmt: skip
+            bars.append(
+                plot.vbar(
+                    "x",
+                    width=46_000,
+                    top=column,
+                    source=sources["flow"],
+                    fill_color=colour,
+                    fill_alpha="alpha",
+                    line_color=None,
+                )
+            )
         plot.add_layout(_rule(0))
         _hover(
             plot,
@@ -172,8 +249,9 @@ def _flow(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
     return plots
 
 
-def _ratio(sources: dict[str, ColumnDataSource], times: Range1d, ratios: Range1d,
-           settings: Settings) -> Any:  # fmt: skip
+def _ratio(
+    sources: dict[str, ColumnDataSource], times: Range1d, ratios: Range1d, settings: Settings
+) -> Any:
     low, high = float(settings.trader.ratio_low), float(settings.trader.ratio_high)
     plot = _plot(
         290, times=times, label="ask ÷ bid", form="0.[00]", y_axis_type="log", y_range=ratios
@@ -190,16 +268,27 @@ def _ratio(sources: dict[str, ColumnDataSource], times: Range1d, ratios: Range1d
 
 def _account(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
     top = _plot(170, times=times, label="worth")
-    hold = top.line("x", "hold", source=sources["worth"], line_color=colours.HOLD,
-                    line_dash=[5, 4], line_width=1.6)  # fmt: skip
-    own = top.line("x", "equity", source=sources["worth"], line_color=colours.EQUITY,
-                   line_width=2)  # fmt: skip
+    hold = top.line(
+        "x",
+        "hold",
+        source=sources["worth"],
+        line_color=colours.HOLD,
+        line_dash=[5, 4],
+        line_width=1.6,
+    )
+    own = top.line("x", "equity", source=sources["worth"], line_color=colours.EQUITY, line_width=2)
     _hover(top, [own], [("account", "@equity{0,0.00}"), ("buy and hold", "@hold{0,0.00}")])
     top.y_range.renderers = [own, hold]
     low = _plot(120, times=times, label="profit")
     low.add_layout(_rule(0))
-    line = low.step("x", "cumulative", source=sources["profit"], mode="after",
-                    line_color=colours.BUY, line_width=1.6)  # fmt: skip
+    line = low.step(
+        "x",
+        "cumulative",
+        source=sources["profit"],
+        mode="after",
+        line_color=colours.BUY,
+        line_width=1.6,
+    )
     dots = low.scatter("x", "cumulative", source=sources["profit"], size=6, color=colours.BUY)
     _hover(low, [dots], [("trip", "@profit{+0,0.00}"), ("together", "@cumulative{+0,0.00}")])
     low.y_range.renderers = [line, dots]
@@ -209,15 +298,24 @@ def _account(sources: dict[str, ColumnDataSource], times: Range1d) -> list[Any]:
 def _outlook(sources: dict[str, ColumnDataSource]) -> Any:
     plot = _plot(340, label="forecast")
     _band(plot, sources["outlook"], "lower", "upper", colours.FORECAST)
-    line = plot.line("x", "yhat", source=sources["outlook"], line_color=colours.FORECAST,
-                     line_width=2)  # fmt: skip
+    line = plot.line(
+        "x", "yhat", source=sources["outlook"], line_color=colours.FORECAST, line_width=2
+    )
     now = Span(dimension="height", line_color=colours.INK, line_dash=[2, 3], name="now")
     plot.add_layout(now)
-    _hover(plot, [line], [("forecast", "@yhat{0,0.00}"),
-                          ("bounds", "@lower{0,0.00} to @upper{0,0.00}")])  # fmt: skip
+    _hover(
+        plot,
+        [line],
+        [("forecast", "@yhat{0,0.00}"), ("bounds", "@lower{0,0.00} to @upper{0,0.00}")],
+    )
     return plot
 
 
 def _rule(at: float, *, dash: bool = False) -> Span:
-    return Span(location=at, dimension="width", line_color=colours.INK, line_alpha=0.6,
-                line_dash=[4, 4] if dash else "solid")  # fmt: skip
+    return Span(
+        location=at,
+        dimension="width",
+        line_color=colours.INK,
+        line_alpha=0.6,
+        line_dash=[4, 4] if dash else "solid",
+    )

@@ -7,9 +7,14 @@ BUY, SELL = "#3b8fd4", "#e07b1a"
 FORECAST, AVERAGE, SOON = "#9a6fd0", "#7d8b99", "#c2477f"
 INK, GRID, STALE = "#84909c", "#8a96a2", "#9aa3ab"
 VENUES = {
-    "gemini": "#0aa884", "binance": "#d9a400", "deribit": "#d671a8", "cryptocompare": "#46b0e6",
-    "coinbase": "#3f78e0", "bitstamp": "#6aa84f", "kraken": "#9271e0",
-}  # fmt: skip
+    "gemini": "#0aa884",
+    "binance": "#d9a400",
+    "deribit": "#d671a8",
+    "cryptocompare": "#46b0e6",
+    "coinbase": "#3f78e0",
+    "bitstamp": "#6aa84f",
+    "kraken": "#9271e0",
+}
 EQUITY, HOLD = "#0aa884", "#84909c"
 
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 
 import msgspec
 
+from include.bus import Record
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Top, Trade
 from include.trading.inputs import Signal
-from streaming.bus import Record
 from streaming.dashboard.flow import Minutes
 from streaming.dashboard.panels.books import Best
 from streaming.dashboard.seconds import Seconds

@@ -5,10 +5,10 @@ import random
 import threading
 from collections.abc import Mapping
 
+from include.bus import Consumer, Position, offsets
 from include.errors import Transient
 from include.log import event
 from include.market import wire
-from streaming.bus import Consumer, Position, offsets
 from streaming.dashboard.live import Live
 
 log = logging.getLogger("tickhouse.dashboard")

@@ -24,21 +24,23 @@ def price(shown: Shown) -> Section:
     columns, mean = _price_lines(shown, venues)
     soon = shown.latest.served.soon.get(shown.symbol, ())
     columns |= {
-        "forecast": _forecast(forecast), **_orders(shown),
+        "forecast": _forecast(forecast),
+        **_orders(shown),
         "soon": _forecast([p for p in soon if shown.first <= p.second <= shown.end]),
-    }  # fmt: skip
+    }
     states = {name: shown.venue_status(name, s.price_seen) for name, s in venues.items()}
     state = ages.best(states.values())
     fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
     now, axis = across(fresh, at=0, stale_s=0), limits(columns)
     html = words.head(
-        f"Price {shown.symbol}", state=state,
+        f"Price {shown.symbol}",
+        state=state,
         old=shown.old(max((s.price_seen for s in venues.values()), default=0.0)),
         value=f"{words.number(now.price)} {currency(shown.symbol)}" if now.price else "",
         chips=_price_chips(shown, venues, mean, forecast, now.left_out)
         + _off_the_chart(columns, axis),
         waiting=f"waiting for a trade or ticker of {shown.symbol}",
-    )  # fmt: skip
+    )
     return Section(columns, html=html, state=state, limits=axis)
 
 
@@ -48,20 +50,24 @@ def book(shown: Shown) -> Section:
     tops = series.tops.between(shown.first, shown.last)
     invalid = bool(tops) and tops[-1][1] is None
     columns = books.lines(
-        tops, series.mids.between(shown.first, shown.last),
-        series.imbalances.between(shown.first, shown.last), step_s=shown.step_s,
-    )  # fmt: skip
+        tops,
+        series.mids.between(shown.first, shown.last),
+        series.imbalances.between(shown.first, shown.last),
+        step_s=shown.step_s,
+    )
     behind = series.book_seen - series.measure_seen > shown.stale_s
     limit_s = shown.stale_s if behind else None
     state = shown.venue_status(name, series.measure_seen, limit_s=limit_s)
     last = {name: prices.latest(values) for name, values in columns.items()}
     mid = last["mid"] if state == "live" and not invalid else None
     html = words.head(
-        f"Mid price and imbalance {name}", state=state, old=shown.old(series.measure_seen),
+        f"Mid price and imbalance {name}",
+        state=state,
+        old=shown.old(series.measure_seen),
         value=f"{words.number(mid)} {currency(shown.symbol)}" if mid else "",
         chips=_book_chips(last, name) if mid else [_INVALID] if invalid else [],
         waiting=f"the stream has measured no order book of {shown.symbol} yet",
-    )  # fmt: skip
+    )
     return Section({"book": columns}, html=html, state=state)
 
 
@@ -70,20 +76,26 @@ def flow(shown: Shown) -> Section:
     venues = shown.venues()
     columns = flows.bars(
         [series.minutes.flows for series in venues.values()],
-        first=shown.first // 60 + 1, last=shown.last // 60,
-    )  # fmt: skip
+        first=shown.first // 60 + 1,
+        last=shown.last // 60,
+    )
     seen = max((series.trade_seen for series in venues.values()), default=0.0)
     base = shown.symbol.partition("-")[0]
     state = ages.best(
         shown.venue_status(name, series.trade_seen, limit_s=math.inf)
         for name, series in venues.items()
     )
-    chips = [
-        words.chip(f"{side} ({label})", _volume(columns, side, base), colour=colour)
-        for side, label, colour in (
-            ("buy", "above", colours.BUY), ("sell", "below", colours.SELL)
-        )
-    ] if columns["x"] else []  # fmt: skip
+    chips = (
+        [
+            words.chip(f"{side} ({label})", _volume(columns, side, base), colour=colour)
+            for side, label, colour in (
+                ("buy", "above", colours.BUY),
+                ("sell", "below", colours.SELL),
+            )
+        ]
+        if columns["x"]
+        else []
+    )
     html = words.head(
         "Trades and volume a minute",
         state=state,
@@ -103,9 +115,10 @@ def ratio(shown: Shown) -> Section:
     state = shown.status(series.signal_seen, limit_s=limit_s)
     value = words.number(points[-1][1], digits=3) if points and state == "live" else ""
     chips = [
-        words.chip("may buy between", f"{trader.ratio_low} and {trader.ratio_high}",
-                   colour=colours.BUY)
-    ]  # fmt: skip
+        words.chip(
+            "may buy between", f"{trader.ratio_low} and {trader.ratio_high}", colour=colours.BUY
+        )
+    ]
     html = words.head(
         "Liquidity ratio, ask ÷ bid",
         state=state,
@@ -133,9 +146,12 @@ def _price_lines(
         inside = [point for point in points[name] if point[0] >= shown.first]
         columns[f"price_{name}"] = prices.line(inside, step_s=shown.step_s, gap_s=gap_s)
     mean = moving_average(
-        points, first=shown.first, last=shown.last, stale_s=dashboard.quiet_s,
+        points,
+        first=shown.first,
+        last=shown.last,
+        stale_s=dashboard.quiet_s,
         average_s=dashboard.average_s,
-    )  # fmt: skip
+    )
     columns["average"] = prices.line(mean, step_s=shown.step_s, gap_s=shown.step_s * 3)
     return columns, mean[-1][1] if mean and mean[-1][0] == shown.last else None
 
@@ -166,19 +182,26 @@ def _forecast(points: list[ForecastPoint]) -> Columns:
 
 
 def _price_chips(
-    shown: Shown, venues: dict[str, Series], mean: float | None, forecast: list[ForecastPoint],
+    shown: Shown,
+    venues: dict[str, Series],
+    mean: float | None,
+    forecast: list[ForecastPoint],
     left_out: Mapping[str, str],
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     outs = {
         name: ages.age(shown.old(series.price_seen))
         for name, series in venues.items()
         if shown.venue_status(name, series.price_seen) != "live"
     } | dict(left_out)
     chips = [
-        words.chip(name, words.number(series.price or 0), colour=colours.of_venue(name),
-                   out=outs.get(name, ""))
+        words.chip(
+            name,
+            words.number(series.price or 0),
+            colour=colours.of_venue(name),
+            out=outs.get(name, ""),
+        )
         for name, series in venues.items()
-    ]  # fmt: skip
+    ]
     if mean is not None:
         seconds = shown.settings.dashboard.average_s
         label = f"average of suppliers, {seconds} s"
@@ -187,10 +210,15 @@ def _price_chips(
     if ahead:
         off = f" ({(ahead.yhat / mean - 1) * 100:+.2f} %)" if mean else ""
         silent = ages.age(shown.old(shown.latest.served.seen))
-        chips.append(words.chip(
-            "forecast, next minute", words.number(ahead.yhat) + off, colour=colours.FORECAST,
-            dashed=True, out=silent if shown.served_status() != "live" else "",
-        ))  # fmt: skip
+        chips.append(
+            words.chip(
+                "forecast, next minute",
+                words.number(ahead.yhat) + off,
+                colour=colours.FORECAST,
+                dashed=True,
+                out=silent if shown.served_status() != "live" else "",
+            )
+        )
     return chips
 
 

@@ -15,9 +15,9 @@ from deltalake.exceptions import DeltaError
 from include.errors import ForecastError
 from include.forecast.forecast_file import Manifest, current_id, published
 from include.lake.reading import open_table
-from include.local.status import last_audit, progress
 from include.market.events import Balance, Event, Fill, Order, Score
 from include.serving.glance import Query
+from include.serving.status import last_audit, progress
 from include.settings import Settings
 from streaming.dashboard.flow import Flow
 
@@ -83,18 +83,21 @@ def often(settings: Settings) -> dict[str, Query]:
         "orders": (
             "SELECT d.window_start, o.order_id, o.decision_id, o.broker, o.side, o.price,"
             " o.quantity, o.executed, o.status, o.reason FROM orders o"
-            " JOIN decisions d USING (decision_id) ORDER BY 1 DESC LIMIT 1000", (),
+            " JOIN decisions d USING (decision_id) ORDER BY 1 DESC LIMIT 1000",
+            (),
         ),
         "fills": (
             "SELECT d.window_start, f.fill_id, f.order_id, f.side, f.price, f.quantity, f.fee"
-            f" FROM fills f {_DATED} LIMIT 2000", (),
+            f" FROM fills f {_DATED} LIMIT 2000",
+            (),
         ),
         "scores": (
             "SELECT d.window_start, s.order_id, s.buy_order_id, s.profit, s.cumulative_profit,"
             f" s.buy_price, s.sell_price, s.quantity, s.hold_profit"
-            f" FROM scores s {_DATED} LIMIT 1000", (),
+            f" FROM scores s {_DATED} LIMIT 1000",
+            (),
         ),
-    }  # fmt: skip
+    }
 
 
 def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query]:
@@ -104,15 +107,14 @@ def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query
     hourly = "AND extract(minute FROM ds) = 0"
     return {
         "short": (
-            _POINTS.format(every=""), (symbol, now - timedelta(seconds=keep_s), now + SHORT_AHEAD)
+            _POINTS.format(every=""),
+            (symbol, now - timedelta(seconds=keep_s), now + SHORT_AHEAD),
         ),
-        "long": (
-            _POINTS.format(every=hourly), (symbol, now - LONG_BEHIND, now + LONG_AHEAD)
-        ),
+        "long": (_POINTS.format(every=hourly), (symbol, now - LONG_BEHIND, now + LONG_AHEAD)),
         "soon": (_SOON, (now - SOON_BEHIND,)),
         "minutes": (_MINUTES, (now - timedelta(seconds=keep_s), now)),
         "ratios": (_RATIOS, (now - timedelta(seconds=keep_s), now)),
-    }  # fmt: skip
+    }
 
 
 def points(rows: Iterable[tuple[Any, ...]]) -> tuple[ForecastPoint, ...]:
@@ -193,10 +195,12 @@ def looked(before: Served, found: dict[str, list[tuple[Any, ...]]]) -> Served:
     """The look that follows `before` with what was found; forecasts stay where none were asked."""
     return Served(
         seen=time.time(),
-        feeds={venue: (state, float(since), cause or "")
-               for venue, state, since, cause in found.get("feeds", [])},
+        feeds={
+            venue: (state, float(since), cause or "")
+            for venue, state, since, cause in found.get("feeds", [])
+        },
         halted=str(found["halted"][0][0]) if found.get("halted") else None,
         short=points(found["short"]) if "short" in found else before.short,
         long=points(found["long"]) if "long" in found else before.long,
         soon=_by_symbol(found["soon"]) if "soon" in found else before.soon,
-    )  # fmt: skip
+    )

@@ -36,8 +36,11 @@ def make_server(settings: Settings, board: Board) -> Any:
 
     names = (host, "127.0.0.1", "localhost")
     return Server(
-        {"/": Application(FunctionHandler(open_page))}, address=host, port=port,
+        {"/": Application(FunctionHandler(open_page))},
+        address=host,
+        port=port,
         allow_websocket_origin=sorted({f"{name}:{port}" for name in names}),
-        extra_patterns=[("/healthz", Healthy)], check_unused_sessions_milliseconds=5_000,
+        extra_patterns=[("/healthz", Healthy)],
+        check_unused_sessions_milliseconds=5_000,
         unused_session_lifetime_milliseconds=_IDLE_MS,
-    )  # fmt: skip
+    )

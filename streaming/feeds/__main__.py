@@ -14,12 +14,12 @@ from pathlib import Path
 import click
 
 from include import metrics
+from include.bus import Producer, Spool, SpoolingPublisher
 from include.errors import TickhouseError
 from include.log import event, start_logging
 from include.market import wire
 from include.market.events import Frame, Message
 from include.settings import Settings, from_environment
-from streaming.bus import Producer, Spool, SpoolingPublisher
 from streaming.feeds.fetching import Fetch, fetching
 from streaming.feeds.figures import figures
 from streaming.feeds.limiter import Limiter
@@ -36,8 +36,11 @@ from streaming.feeds.venues.suppliers import suppliers
 COUNTERS_EVERY_S = 60
 DELIVERY_S = 7 * 86_400  # a broker may be away as long as the disk has room
 QUOTES = "quotes"
-TOLD = tuple(topic for kind, topic in wire.TOPIC_OF_KIND.items()
-             if topic.startswith("market.") and kind not in {"signal", "heartbeat"})  # fmt: skip
+TOLD = tuple(
+    topic
+    for kind, topic in wire.TOPIC_OF_KIND.items()
+    if topic.startswith("market.") and kind not in {"signal", "heartbeat"}
+)
 Publish = Callable[[Message], None]
 
 
@@ -68,9 +71,12 @@ async def _follow(
     for waiting in spool:  # on disk is as good as acknowledged
         positions.acknowledged(waiting.topic, waiting.value)
     producer = Producer(
-        settings.bootstrap, client_id=f"feed-{venue}", delivery_s=DELIVERY_S,
-        acknowledged=positions.acknowledged, topics=TOLD,
-    )  # fmt: skip
+        settings.bootstrap,
+        client_id=f"feed-{venue}",
+        delivery_s=DELIVERY_S,
+        acknowledged=positions.acknowledged,
+        topics=TOLD,
+    )
     outlet = SpoolingPublisher(producer, spool, now_us=_now_us)
     tapes = _Tapes(record) if record else None
     async with fetching() as fetch:
@@ -99,19 +105,28 @@ async def _follow(
 
 
 def _feeds(
-    venue: str, settings: Settings, symbols: tuple[str, ...], publish: Publish,
-    tapes: "_Tapes | None", positions: Positions,
-) -> list[Feed]:  # fmt: skip
+    venue: str,
+    settings: Settings,
+    symbols: tuple[str, ...],
+    publish: Publish,
+    tapes: "_Tapes | None",
+    positions: Positions,
+) -> list[Feed]:
     started_us, numbers = _now_us(), itertools.count(1)
     return [
         Feed(
-            link=link, connect=connect, publish=publish, now_us=_now_us,
-            conn_id=lambda: f"{venue}-{started_us}-{next(numbers)}", rng=random.Random(),
-            stale_s=settings.venues.stale_s, last_ids=dict(positions.ids),
+            link=link,
+            connect=connect,
+            publish=publish,
+            now_us=_now_us,
+            conn_id=lambda: f"{venue}-{started_us}-{next(numbers)}",
+            rng=random.Random(),
+            stale_s=settings.venues.stale_s,
+            last_ids=dict(positions.ids),
             record=partial(tapes.write, link.tape) if tapes else None,
         )
         for link in links(venue, venues=settings.venues, symbols=symbols)
-    ]  # fmt: skip
+    ]
 
 
 def _pollers(
@@ -123,18 +138,27 @@ def _pollers(
     started_us = _now_us()
     return [
         Poller(
-            supplier=supplier, symbols=symbols or settings.venues.quote_symbols, fetch=fetch,
-            publish=publish, now_us=_now_us, conn=f"{supplier.venue}-{started_us}-quotes",
-            every_s=settings.venues.quote_poll_s, limiter=Limiter(supplier.per_minute),
+            supplier=supplier,
+            symbols=symbols or settings.venues.quote_symbols,
+            fetch=fetch,
+            publish=publish,
+            now_us=_now_us,
+            conn=f"{supplier.venue}-{started_us}-quotes",
+            every_s=settings.venues.quote_poll_s,
+            limiter=Limiter(supplier.per_minute),
         )
         for supplier in asked
-    ]  # fmt: skip
+    ]
 
 
 async def _tick(
-    venue: str, counts: list[Counter[str]], producer: Producer, outlet: SpoolingPublisher,
-    positions: Positions, stop: asyncio.Event,
-) -> None:  # fmt: skip
+    venue: str,
+    counts: list[Counter[str]],
+    producer: Producer,
+    outlet: SpoolingPublisher,
+    positions: Positions,
+    stop: asyncio.Event,
+) -> None:
     """Each second drain the spool and keep the positions; each minute log the counters."""
     for second in itertools.count(1):
         await paused(stop, 1.0)
@@ -146,8 +170,16 @@ async def _tick(
             continue
         total: Counter[str] = sum(counts, Counter())
         fields = {name.replace(" ", "_"): number for name, number in sorted(total.items())}
-        log.info(event("feed counters", venue=venue, acknowledged=producer.acknowledged,
-                       spooled=outlet.spooled, dropped=outlet.dropped, **fields))  # fmt: skip
+        log.info(
+            event(
+                "feed counters",
+                venue=venue,
+                acknowledged=producer.acknowledged,
+                spooled=outlet.spooled,
+                dropped=outlet.dropped,
+                **fields,
+            )
+        )
 
 
 class _Tapes:

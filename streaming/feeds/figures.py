@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from include.bus import Producer, SpoolingPublisher
 from include.metrics import Figure
-from streaming.bus import Producer, SpoolingPublisher
 
 
 def figures(
@@ -16,12 +16,28 @@ def figures(
         (venue, name.replace(" ", "_")): float(number) for name, number in total.items()
     }
     return [
-        Figure("feed_events_total", "frames, messages by kind, ledger entries by kind, rejects",
-               events, ("venue", "event")),
-        Figure("feed_messages_acknowledged_total", "messages that Kafka has for certain",
-               {(venue,): float(producer.acknowledged)}, ("venue",)),
-        Figure("feed_messages_spooled_total", "messages put on disk while Kafka was away",
-               {(venue,): float(outlet.spooled)}, ("venue",)),
-        Figure("feed_messages_dropped_total", "messages that found no room on disk",
-               {(venue,): float(outlet.dropped)}, ("venue",)),
-    ]  # fmt: skip
+        Figure(
+            "feed_events_total",
+            "frames, messages by kind, ledger entries by kind, rejects",
+            events,
+            ("venue", "event"),
+        ),
+        Figure(
+            "feed_messages_acknowledged_total",
+            "messages that Kafka has for certain",
+            {(venue,): float(producer.acknowledged)},
+            ("venue",),
+        ),
+        Figure(
+            "feed_messages_spooled_total",
+            "messages put on disk while Kafka was away",
+            {(venue,): float(outlet.spooled)},
+            ("venue",),
+        ),
+        Figure(
+            "feed_messages_dropped_total",
+            "messages that found no room on disk",
+            {(venue,): float(outlet.dropped)},
+            ("venue",),
+        ),
+    ]

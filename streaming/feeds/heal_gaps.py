@@ -10,11 +10,11 @@ import time
 
 import click
 
+from include.bus import Producer
 from include.errors import TickhouseError
 from include.lake.reading import open_table, query
 from include.log import start_logging
 from include.settings import Settings, from_environment
-from streaming.bus import Producer
 from streaming.feeds.fetching import fetching
 from streaming.feeds.healing import Healer, Hole
 from streaming.feeds.refilling import refills
@@ -54,9 +54,12 @@ class DeltaLake:
         if open_table(self._lake, "trades") is None:
             return set()
         statement = IDS.format(
-            id=ID_OF.get(hole.venue, COUNTED), venue=hole.venue, symbol=hole.symbol,
-            first=hole.first, last=hole.last,
-        )  # fmt: skip
+            id=ID_OF.get(hole.venue, COUNTED),
+            venue=hole.venue,
+            symbol=hole.symbol,
+            first=hole.first,
+            last=hole.last,
+        )
         return {int(row[0]) for row in query(self._lake, statement)[1]}
 
 
@@ -66,11 +69,15 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
     try:
         async with fetching() as fetch:
             healer = Healer(
-                lake=DeltaLake(settings.lake), refills=refills(settings.venues), fetch=fetch,
-                publish=producer.publish, flush=producer.flush,
-                now_us=lambda: time.time_ns() // 1000, conn=f"heal-{time.time_ns() // 1000}",
+                lake=DeltaLake(settings.lake),
+                refills=refills(settings.venues),
+                fetch=fetch,
+                publish=producer.publish,
+                flush=producer.flush,
+                now_us=lambda: time.time_ns() // 1000,
+                conn=f"heal-{time.time_ns() // 1000}",
                 wait_s=wait_s,
-            )  # fmt: skip
+            )
             return await healer.run()
     finally:
         await asyncio.to_thread(producer.close)

@@ -122,12 +122,25 @@ class Healer:
 
     def _close(self, hole: Hole) -> None:
         self.healed += 1
-        log.info(event("hole healed", venue=hole.venue, symbol=hole.symbol, first=hole.first,
-                       last=hole.last))  # fmt: skip
+        log.info(
+            event(
+                "hole healed",
+                venue=hole.venue,
+                symbol=hole.symbol,
+                first=hole.first,
+                last=hole.last,
+            )
+        )
         entry = LedgerEntry("healed", "refilled by REST", hole.first, hole.last)
         self.publish(
             Message(
-                venue=hole.venue, symbol=hole.symbol, kind="ledger", conn=self.conn, seq=None,
-                venue_time=None, received_time=self.now_us(), events=(entry,),
+                venue=hole.venue,
+                symbol=hole.symbol,
+                kind="ledger",
+                conn=self.conn,
+                seq=None,
+                venue_time=None,
+                received_time=self.now_us(),
+                events=(entry,),
             )
-        )  # fmt: skip
+        )

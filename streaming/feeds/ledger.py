@@ -11,6 +11,12 @@ def ledger(
 ) -> Message:
     """Make the message of one fact about a feed, at `at` µs since the epoch."""
     return Message(
-        venue=venue, symbol=symbol, kind="ledger", conn=conn, seq=None, venue_time=None,
-        received_time=at, events=(LedgerEntry(entry, cause, detail=detail or None),),
-    )  # fmt: skip
+        venue=venue,
+        symbol=symbol,
+        kind="ledger",
+        conn=conn,
+        seq=None,
+        venue_time=None,
+        received_time=at,
+        events=(LedgerEntry(entry, cause, detail=detail or None),),
+    )

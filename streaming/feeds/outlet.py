@@ -37,8 +37,15 @@ class Outlet:
                 return
         if message.kind == "ledger":
             self.counts["gaps"] += 1
-            log.warning(event("feed gap", venue=message.venue, symbol=message.symbol,
-                              conn=message.conn, seq=message.seq))  # fmt: skip
+            log.warning(
+                event(
+                    "feed gap",
+                    venue=message.venue,
+                    symbol=message.symbol,
+                    conn=message.conn,
+                    seq=message.seq,
+                )
+            )
         self.counts[message.kind] += 1
         self.publish(message)
 
@@ -50,10 +57,14 @@ class Outlet:
             detail = f"cut to {len(kept)} of {len(frame.data)} bytes; {detail}"
         self.publish(
             wire.rejected(
-                kept, venue=self.venue, conn=conn, received_time=frame.received_time,
-                reason=refused.reason, detail=detail,
+                kept,
+                venue=self.venue,
+                conn=conn,
+                received_time=frame.received_time,
+                reason=refused.reason,
+                detail=detail,
             )
-        )  # fmt: skip
+        )
 
     def tell(self, entry: str, cause: str, *, conn: str, detail: str = "") -> None:
         """Write a ledger row for each symbol of the link."""
@@ -61,6 +72,13 @@ class Outlet:
         log.info(event(f"feed {entry}", venue=self.venue, conn=conn, cause=cause))
         for symbol in self.symbols:
             self.publish(
-                ledger(entry, cause, venue=self.venue, symbol=symbol, conn=conn,
-                       at=self.now_us(), detail=detail)
-            )  # fmt: skip
+                ledger(
+                    entry,
+                    cause,
+                    venue=self.venue,
+                    symbol=symbol,
+                    conn=conn,
+                    at=self.now_us(),
+                    detail=detail,
+                )
+            )

@@ -71,10 +71,14 @@ class Poller:
             self.counts["rejects"] += 1
             self.publish(
                 wire.rejected(
-                    frame.data, venue=self.supplier.venue, conn=self.conn,
-                    received_time=frame.received_time, reason=refused.reason, detail=refused.detail,
+                    frame.data,
+                    venue=self.supplier.venue,
+                    conn=self.conn,
+                    received_time=frame.received_time,
+                    reason=refused.reason,
+                    detail=refused.detail,
                 )
-            )  # fmt: skip
+            )
             self._told(symbol, up=False, cause=refused.reason)
             return
         self._told(symbol, up=True, cause="answers" if symbol in self._up else "start")

@@ -12,7 +12,7 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Trade
 from include.market.symbols import at_deribit, joined
-from include.setting_groups import Venues
+from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoder, parsed
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.deribit import DeribitDecoder
@@ -148,12 +148,18 @@ def _gemini(body: bytes, _symbol: str) -> list[bytes]:
         if one.type not in _MAKER:
             raise RejectedFrame("wrong_type", f"trade of type {one.type[:40]}")
         trade = {
-            "type": "trade", "tid": one.tid, "price": one.price, "amount": one.amount,
+            "type": "trade",
+            "tid": one.tid,
+            "price": one.price,
+            "amount": one.amount,
             "makerSide": _MAKER[one.type],
-        }  # fmt: skip
+        }
         update = {
-            "type": "update", "eventId": one.tid, "socket_sequence": 0,
-            "timestampms": one.timestampms, "events": [trade],
-        }  # fmt: skip
+            "type": "update",
+            "eventId": one.tid,
+            "socket_sequence": 0,
+            "timestampms": one.timestampms,
+            "events": [trade],
+        }
         frames.append(msgspec.json.encode(update))
     return frames

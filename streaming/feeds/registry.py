@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from include.errors import SettingsError
 from include.market.symbols import at_deribit, checked, joined
-from include.setting_groups import Venues
+from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.deribit import DeribitDecoder
@@ -58,30 +58,39 @@ def _gemini(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
         wanted = {"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": names}]}
         return (
             Link(
-                "gemini", followed, f"{venues.gemini_ws}/v2/marketdata", (json.dumps(wanted),),
+                "gemini",
+                followed,
+                f"{venues.gemini_ws}/v2/marketdata",
+                (json.dumps(wanted),),
                 "gemini_v2/mixed",
                 lambda conn, ids: GeminiV2Decoder(symbols=followed, conn=conn, last_ids=ids),
             ),
-        )  # fmt: skip
+        )
     if venues.gemini_service != "current":
         raise SettingsError(f"gemini_service {venues.gemini_service!r} is none of v1, v2, current")
     streams = [f"{name.lower()}@{kind}" for name in names for kind in ("depth@100ms", "trade")]
     subscribe = json.dumps({"id": "1", "method": "subscribe", "params": streams})
     return (
         Link(
-            "gemini", followed, f"{venues.gemini_current_ws}/?snapshot=-1", (subscribe,),
+            "gemini",
+            followed,
+            f"{venues.gemini_current_ws}/?snapshot=-1",
+            (subscribe,),
             "gemini_current/mixed",
             lambda conn, ids: GeminiDecoder(symbols=followed, conn=conn, last_ids=ids),
         ),
-    )  # fmt: skip
+    )
 
 
 def _gemini_link(venues: Venues, symbol: str) -> Link:
     return Link(
-        venue="gemini", symbols=(symbol,), subscribe=(), tape=f"gemini_v1/{joined(symbol).lower()}",
+        venue="gemini",
+        symbols=(symbol,),
+        subscribe=(),
+        tape=f"gemini_v1/{joined(symbol).lower()}",
         url=f"{venues.gemini_ws}/v1/marketdata/{joined(symbol).lower()}?heartbeat=true",
         decoder=lambda conn, ids: GeminiV1Decoder(symbol=symbol, conn=conn, last_ids=ids),
-    )  # fmt: skip
+    )
 
 
 def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
@@ -96,11 +105,15 @@ def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
     )
     return (
         Link(
-            "binance", followed, f"{venues.binance_ws}/stream", subscribe, "binance_spot/mixed",
+            "binance",
+            followed,
+            f"{venues.binance_ws}/stream",
+            subscribe,
+            "binance_spot/mixed",
             lambda conn, ids: BinanceDecoder(symbols=followed, conn=conn, last_ids=ids),
             life_s=venues.binance_life_h * 3600,
         ),
-    )  # fmt: skip
+    )
 
 
 def _deribit(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
@@ -111,17 +124,23 @@ def _deribit(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
         f"{kind}.{name}.{suffix}" for name in instruments for kind, suffix in suffixes.items()
     )
     subscribe = opening(
-        channels, heartbeat_s=venues.deribit_heartbeat_s, key=venues.deribit_key.reveal(),
+        channels,
+        heartbeat_s=venues.deribit_heartbeat_s,
+        key=venues.deribit_key.reveal(),
         secret=venues.deribit_secret.reveal(),
-    )  # fmt: skip
+    )
     return (
         Link(
-            "deribit", followed, f"{venues.deribit_ws}/ws/api/v2", subscribe, "deribit/mixed",
+            "deribit",
+            followed,
+            f"{venues.deribit_ws}/ws/api/v2",
+            subscribe,
+            "deribit/mixed",
             lambda conn, ids: DeribitDecoder(
                 instruments=instruments, conn=conn, last_ids=ids, channels=channels
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 VENUES: dict[str, Callable[[Venues, tuple[str, ...]], tuple[Link, ...]]] = {

@@ -76,13 +76,22 @@ class Feed:
     def _next(self, cause: str, stop: asyncio.Event) -> tuple[Connection, "asyncio.Task[str]"]:
         conn = self.conn_id()
         outlet = Outlet(
-            venue=self.link.venue, symbols=self.link.symbols, publish=self.publish,
-            now_us=self.now_us, record=self.record, counts=self.counts,
-        )  # fmt: skip
+            venue=self.link.venue,
+            symbols=self.link.symbols,
+            publish=self.publish,
+            now_us=self.now_us,
+            record=self.record,
+            counts=self.counts,
+        )
         line = Connection(
-            link=self.link, outlet=outlet, connect=self.connect, conn=conn, cause=cause,
-            decoder=self.link.decoder(conn, self.last_ids), stale_s=self.stale_s,
-        )  # fmt: skip
+            link=self.link,
+            outlet=outlet,
+            connect=self.connect,
+            conn=conn,
+            cause=cause,
+            decoder=self.link.decoder(conn, self.last_ids),
+            stale_s=self.stale_s,
+        )
         return line, asyncio.ensure_future(line.follow(stop))
 
     async def _replaced(

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from include.setting_groups import Simulator
+from include.settings.groups import Simulator
 from streaming.simulator.binance_book import levels
 from streaming.simulator.binance_rest import BinanceError, BinanceRest
 from streaming.simulator.matching import Fill, Matching, Order
@@ -37,13 +37,17 @@ class BinanceAccount:
     def add_to(self, app: web.Application) -> None:
         """Serve under Binance's own paths."""
         served: list[tuple[str, str, Callable[[Fields], object], int]] = [
-            ("GET", "account", self._account, 20), ("POST", "order", self._new, 1),
-            ("DELETE", "order", self._cancel, 1), ("GET", "order", self._one, 4),
-            ("GET", "openOrders", self._open, 6), ("GET", "allOrders", self._all, 20),
+            ("GET", "account", self._account, 20),
+            ("POST", "order", self._new, 1),
+            ("DELETE", "order", self._cancel, 1),
+            ("GET", "order", self._one, 4),
+            ("GET", "openOrders", self._open, 6),
+            ("GET", "allOrders", self._all, 20),
             ("GET", "myTrades", self._trades, 20),
-            ("GET", "margin/allPairs", _none, 1), ("GET", "margin/isolated/allPairs", _none, 1),
+            ("GET", "margin/allPairs", _none, 1),
+            ("GET", "margin/isolated/allPairs", _none, 1),
             ("GET", "capital/config/getall", self._coins, 10),
-        ]  # fmt: skip
+        ]
         for method, name, answer, weight in served:
             endpoint = self._rest.endpoint(self._signed(answer), weight)
             base = "/sapi/v1" if "/" in name else "/api/v3"
@@ -61,9 +65,7 @@ class BinanceAccount:
         def checked(request: web.Request) -> object:
             text = request.query_string + request["body"]
             if not self._key or request.headers.get("X-MBX-APIKEY") != self._key:
-                raise BinanceError(
-                    401, -2015, "Invalid API-key, IP, or permissions for action."
-                )  # fmt: skip
+                raise BinanceError(401, -2015, "Invalid API-key, IP, or permissions for action.")
             what, _, signature = text.rpartition("&signature=")
             wanted = hmac.new(self._secret.encode(), what.encode(), hashlib.sha256).hexdigest()
             if not hmac.compare_digest(wanted, signature):
@@ -81,9 +83,14 @@ class BinanceAccount:
     def available(self, asset: str) -> Decimal:
         """What is not held by live orders."""
         return self.balances[asset] - sum(
-            (amount for one in self._matching.live() for held, amount in [self._held(one)]
-             if held == asset), Decimal(0),
-        )  # fmt: skip
+            (
+                amount
+                for one in self._matching.live()
+                for held, amount in [self._held(one)]
+                if held == asset
+            ),
+            Decimal(0),
+        )
 
     def _held(self, order: Order) -> tuple[str, Decimal]:
         base, quote = self._rest.assets[order.symbol]
@@ -115,23 +122,39 @@ class BinanceAccount:
 
     def _account(self, _asked: Fields) -> Fields:
         told = [
-            {"asset": asset, "free": f"{self.available(asset):.8f}",
-             "locked": f"{amount - self.available(asset):.8f}"}
+            {
+                "asset": asset,
+                "free": f"{self.available(asset):.8f}",
+                "locked": f"{amount - self.available(asset):.8f}",
+            }
             for asset, amount in self.balances.items()
-        ]  # fmt: skip
+        ]
         return {
-            "makerCommission": 10, "takerCommission": 10, "canTrade": True, "canWithdraw": False,
-            "canDeposit": False, "updateTime": self._clock.now_ms(), "accountType": "SPOT",
-            "balances": told, "permissions": ["SPOT"],
-        }  # fmt: skip
+            "makerCommission": 10,
+            "takerCommission": 10,
+            "canTrade": True,
+            "canWithdraw": False,
+            "canDeposit": False,
+            "updateTime": self._clock.now_ms(),
+            "accountType": "SPOT",
+            "balances": told,
+            "permissions": ["SPOT"],
+        }
 
     def _coins(self, _asked: Fields) -> list[Fields]:
         return [
-            {"coin": asset, "name": asset, "depositAllEnable": False, "withdrawAllEnable": False,
-             "trading": True, "isLegalMoney": False, "networkList": [],
-             "free": f"{self.available(asset):.8f}"}
+            {
+                "coin": asset,
+                "name": asset,
+                "depositAllEnable": False,
+                "withdrawAllEnable": False,
+                "trading": True,
+                "isLegalMoney": False,
+                "networkList": [],
+                "free": f"{self.available(asset):.8f}",
+            }
             for asset in self.balances
-        ]  # fmt: skip
+        ]
 
     def _new(self, asked: Fields) -> Fields:
         path, now_ms = self._rest.path(asked.get("symbol")), self._clock.now_ms()
@@ -155,9 +178,18 @@ class BinanceAccount:
         self._matching.fill(order, asks if side == "buy" else bids, now_ms)
         self._book(order, order.fills)
         order.cancelled = order.left > 0 and asked.get("timeInForce") in {"IOC", "FOK"}
-        return _told(order) | {"transactTime": now_ms, "fills": [
-            {"price": f"{one.price:.8f}", "qty": f"{one.quantity:.8f}", "tradeId": one.number,
-             **self._fee(order, one)} for one in order.fills]}  # fmt: skip
+        return _told(order) | {
+            "transactTime": now_ms,
+            "fills": [
+                {
+                    "price": f"{one.price:.8f}",
+                    "qty": f"{one.quantity:.8f}",
+                    "tradeId": one.number,
+                    **self._fee(order, one),
+                }
+                for one in order.fills
+            ],
+        }
 
     def _fee(self, order: Order, fill: Fill) -> Fields:
         base, quote = self._rest.assets[order.symbol]
@@ -195,14 +227,23 @@ class BinanceAccount:
 
     def _trades(self, asked: Fields) -> list[Fields]:
         return [
-            {"symbol": order.symbol, "id": fill.number, "orderId": order.number,
-             "price": f"{fill.price:.8f}", "qty": f"{fill.quantity:.8f}",
-             "quoteQty": f"{fill.price * fill.quantity:.8f}", "time": fill.at_ms,
-             "isBuyer": order.side == "buy", "isMaker": fill.maker, "isBestMatch": True,
-             **self._fee(order, fill)}
+            {
+                "symbol": order.symbol,
+                "id": fill.number,
+                "orderId": order.number,
+                "price": f"{fill.price:.8f}",
+                "qty": f"{fill.quantity:.8f}",
+                "quoteQty": f"{fill.price * fill.quantity:.8f}",
+                "time": fill.at_ms,
+                "isBuyer": order.side == "buy",
+                "isMaker": fill.maker,
+                "isBestMatch": True,
+                **self._fee(order, fill),
+            }
             for order in self._matching.orders.values()
-            if order.symbol == asked.get("symbol") for fill in order.fills
-        ]  # fmt: skip
+            if order.symbol == asked.get("symbol")
+            for fill in order.fills
+        ]
 
 
 def _none(_asked: Fields) -> list[Fields]:
@@ -212,14 +253,23 @@ def _none(_asked: Fields) -> list[Fields]:
 def _told(order: Order) -> Fields:
     status = "NEW" if not order.fills else "PARTIALLY_FILLED" if order.left else "FILLED"
     return {
-        "symbol": order.symbol, "orderId": order.number, "orderListId": -1,
-        "clientOrderId": order.client_id, "origClientOrderId": order.client_id,
-        "price": f"{order.price:.8f}", "origQty": f"{order.amount:.8f}",
-        "executedQty": f"{order.done:.8f}", "cummulativeQuoteQty": f"{order.paid:.8f}",
-        "status": "CANCELED" if order.cancelled else status, "timeInForce": "GTC",
-        "type": "LIMIT", "side": order.side.upper(), "time": order.at_ms,
-        "updateTime": order.fills[-1].at_ms if order.fills else order.at_ms, "isWorking": True,
-    }  # fmt: skip
+        "symbol": order.symbol,
+        "orderId": order.number,
+        "orderListId": -1,
+        "clientOrderId": order.client_id,
+        "origClientOrderId": order.client_id,
+        "price": f"{order.price:.8f}",
+        "origQty": f"{order.amount:.8f}",
+        "executedQty": f"{order.done:.8f}",
+        "cummulativeQuoteQty": f"{order.paid:.8f}",
+        "status": "CANCELED" if order.cancelled else status,
+        "timeInForce": "GTC",
+        "type": "LIMIT",
+        "side": order.side.upper(),
+        "time": order.at_ms,
+        "updateTime": order.fills[-1].at_ms if order.fills else order.at_ms,
+        "isWorking": True,
+    }
 
 
 def _money(asked: Fields, name: str) -> Decimal:

@@ -21,13 +21,27 @@ _BANNED_AFTER = 3  # refused requests of a minute
 Fields = dict[str, Any]
 Answer = Callable[[web.Request], object]
 FILTERS = [
-    {"filterType": "PRICE_FILTER", "minPrice": "0.01000000", "maxPrice": "1000000.00000000",
-     "tickSize": "0.01000000"},
-    {"filterType": "LOT_SIZE", "minQty": "0.00001000", "maxQty": "9000.00000000",
-     "stepSize": "0.00001000"},
-    {"filterType": "NOTIONAL", "minNotional": "5.00000000", "applyMinToMarket": True,
-     "maxNotional": "9000000.00000000", "applyMaxToMarket": False, "avgPriceMins": 5},
-]  # fmt: skip
+    {
+        "filterType": "PRICE_FILTER",
+        "minPrice": "0.01000000",
+        "maxPrice": "1000000.00000000",
+        "tickSize": "0.01000000",
+    },
+    {
+        "filterType": "LOT_SIZE",
+        "minQty": "0.00001000",
+        "maxQty": "9000.00000000",
+        "stepSize": "0.00001000",
+    },
+    {
+        "filterType": "NOTIONAL",
+        "minNotional": "5.00000000",
+        "applyMinToMarket": True,
+        "maxNotional": "9000000.00000000",
+        "applyMaxToMarket": False,
+        "avgPriceMins": 5,
+    },
+]
 
 
 class BinanceError(Exception):
@@ -52,11 +66,15 @@ class BinanceRest:
     def add_to(self, app: web.Application) -> None:
         """Serve under Binance's own paths."""
         served: dict[str, tuple[Answer, int]] = {
-            "ping": (lambda _: {}, 1), "time": (lambda _: {"serverTime": self.clock.now_ms()}, 1),
-            "exchangeInfo": (self._info, 20), "depth": (self._depth, 5),
-            "ticker/24hr": (self._ticker, 2), "ticker/bookTicker": (self._best, 2),
-            "ticker/price": (self._price, 2), "trades": (self._trades, 25),
-        }  # fmt: skip
+            "ping": (lambda _: {}, 1),
+            "time": (lambda _: {"serverTime": self.clock.now_ms()}, 1),
+            "exchangeInfo": (self._info, 20),
+            "depth": (self._depth, 5),
+            "ticker/24hr": (self._ticker, 2),
+            "ticker/bookTicker": (self._best, 2),
+            "ticker/price": (self._price, 2),
+            "trades": (self._trades, 25),
+        }
         for name, (answer, weight) in served.items():
             app.router.add_get(f"/api/v3/{name}", self.endpoint(answer, weight))
 
@@ -107,21 +125,39 @@ class BinanceRest:
         wanted = request.query.get("symbol")
         self.path(wanted or next(iter(self.symbols)))
         return {
-            "timezone": "UTC", "serverTime": self.clock.now_ms(), "exchangeFilters": [],
-            "rateLimits": [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE",
-                            "intervalNum": 1, "limit": MOST_WEIGHT}],
+            "timezone": "UTC",
+            "serverTime": self.clock.now_ms(),
+            "exchangeFilters": [],
+            "rateLimits": [
+                {
+                    "rateLimitType": "REQUEST_WEIGHT",
+                    "interval": "MINUTE",
+                    "intervalNum": 1,
+                    "limit": MOST_WEIGHT,
+                }
+            ],
             "symbols": [self._symbol(one) for one in self.symbols if wanted in {None, one}],
-        }  # fmt: skip
+        }
 
     def _symbol(self, spelling: str) -> Fields:
         base, quote = self.assets[spelling]
         return {
-            "symbol": spelling, "status": "TRADING", "baseAsset": base, "baseAssetPrecision": 8,
-            "quoteAsset": quote, "quotePrecision": 8, "quoteAssetPrecision": 8,
-            "orderTypes": ["LIMIT"], "icebergAllowed": False, "ocoAllowed": False,
-            "isSpotTradingAllowed": True, "isMarginTradingAllowed": False, "filters": FILTERS,
-            "permissions": [], "permissionSets": [["SPOT"]],
-        }  # fmt: skip
+            "symbol": spelling,
+            "status": "TRADING",
+            "baseAsset": base,
+            "baseAssetPrecision": 8,
+            "quoteAsset": quote,
+            "quotePrecision": 8,
+            "quoteAssetPrecision": 8,
+            "orderTypes": ["LIMIT"],
+            "icebergAllowed": False,
+            "ocoAllowed": False,
+            "isSpotTradingAllowed": True,
+            "isMarginTradingAllowed": False,
+            "filters": FILTERS,
+            "permissions": [],
+            "permissionSets": [["SPOT"]],
+        }
 
     def _depth(self, request: web.Request) -> Fields:
         path, second = self.path(request.query.get("symbol")), int(self.clock.now_s())
@@ -131,7 +167,7 @@ class BinanceRest:
             "lastUpdateId": book_id(second),
             "bids": [[f"{p:.8f}", f"{q:.8f}"] for p, q in bids[:most]],
             "asks": [[f"{p:.8f}", f"{q:.8f}"] for p, q in asks[:most]],
-        }  # fmt: skip
+        }
 
     def _each(self, request: web.Request, make: Callable[[str, PricePath], Fields]) -> object:
         wanted = request.query.get("symbol")
@@ -140,24 +176,47 @@ class BinanceRest:
         return [make(name, path) for name, path in self.symbols.items()]
 
     def _ticker(self, request: web.Request) -> object:
-        names = {"p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice",
-                 "x": "prevClosePrice", "c": "lastPrice", "Q": "lastQty", "b": "bidPrice",
-                 "B": "bidQty", "a": "askPrice", "A": "askQty", "o": "openPrice",
-                 "h": "highPrice", "l": "lowPrice", "v": "volume", "q": "quoteVolume",
-                 "O": "openTime", "C": "closeTime", "F": "firstId", "L": "lastId",
-                 "n": "count", "s": "symbol"}  # fmt: skip
+        names = {
+            "p": "priceChange",
+            "P": "priceChangePercent",
+            "w": "weightedAvgPrice",
+            "x": "prevClosePrice",
+            "c": "lastPrice",
+            "Q": "lastQty",
+            "b": "bidPrice",
+            "B": "bidQty",
+            "a": "askPrice",
+            "A": "askQty",
+            "o": "openPrice",
+            "h": "highPrice",
+            "l": "lowPrice",
+            "v": "volume",
+            "q": "quoteVolume",
+            "O": "openTime",
+            "C": "closeTime",
+            "F": "firstId",
+            "L": "lastId",
+            "n": "count",
+            "s": "symbol",
+        }
         second = int(self.clock.now_s())
         return self._each(
             request,
-            lambda name, path: {names[k]: v for k, v in ticker(path, name, second).items()
-                                if k in names},
-        )  # fmt: skip
+            lambda name, path: {
+                names[k]: v for k, v in ticker(path, name, second).items() if k in names
+            },
+        )
 
     def _best(self, request: web.Request) -> object:
         def best(name: str, path: PricePath) -> Fields:
             (bid, *_), (ask, *_) = levels(path, int(self.clock.now_s()), most=1)
-            return {"symbol": name, "bidPrice": f"{bid[0]:.8f}", "bidQty": f"{bid[1]:.8f}",
-                    "askPrice": f"{ask[0]:.8f}", "askQty": f"{ask[1]:.8f}"}  # fmt: skip
+            return {
+                "symbol": name,
+                "bidPrice": f"{bid[0]:.8f}",
+                "bidQty": f"{bid[1]:.8f}",
+                "askPrice": f"{ask[0]:.8f}",
+                "askQty": f"{ask[1]:.8f}",
+            }
 
         return self._each(request, best)
 
@@ -172,8 +231,14 @@ class BinanceRest:
         most = min(int(request.query.get("limit", 500)), 1000)
         found = [trade(path, number) for number in range(end - most, end)]
         return [
-            {"id": one["a"], "price": one["p"], "qty": one["q"], "time": one["T"],
-             "quoteQty": f"{Decimal(str(one['p'])) * Decimal(str(one['q'])):.8f}",
-             "isBuyerMaker": one["m"], "isBestMatch": True}
+            {
+                "id": one["a"],
+                "price": one["p"],
+                "qty": one["q"],
+                "time": one["T"],
+                "quoteQty": f"{Decimal(str(one['p'])) * Decimal(str(one['q'])):.8f}",
+                "isBuyerMaker": one["m"],
+                "isBestMatch": True,
+            }
             for one in found
-        ]  # fmt: skip
+        ]

@@ -24,9 +24,15 @@ def trade(path: PricePath, number: int) -> Fields:
     whole = Decimal(str(quantity or 0.001)).quantize(Decimal("0.00001")) + Decimal("0.00002")
     first = (whole * Decimal("0.6")).quantize(Decimal("0.00001"))
     return {
-        "a": number, "p": f"{price:.8f}", "q": f"{whole - first if part else first:.8f}",
-        "f": number, "l": number, "T": second * 1000 + 500 * part, "m": side < 0, "M": True,
-    }  # fmt: skip
+        "a": number,
+        "p": f"{price:.8f}",
+        "q": f"{whole - first if part else first:.8f}",
+        "f": number,
+        "l": number,
+        "T": second * 1000 + 500 * part,
+        "m": side < 0,
+        "M": True,
+    }
 
 
 def number_at(ms: int) -> int:
@@ -47,11 +53,19 @@ def kline(path: PricePath, open_ms: int, now_ms: int) -> list[object]:
     prices = [price for price, _, _ in rows] or [Decimal(0)]
     taken = [(price, quantity) for price, quantity, maker_bought in rows if not maker_bought]
     return [
-        open_ms, str(prices[0]), str(max(prices)), str(min(prices)), str(prices[-1]),
-        f"{sum(q for _, q, _ in rows):.8f}", open_ms + 59_999,
-        f"{sum(p * q for p, q, _ in rows):.8f}", len(rows),
-        f"{sum(q for _, q in taken):.8f}", f"{sum(p * q for p, q in taken):.8f}", "0",
-    ]  # fmt: skip
+        open_ms,
+        str(prices[0]),
+        str(max(prices)),
+        str(min(prices)),
+        str(prices[-1]),
+        f"{sum(q for _, q, _ in rows):.8f}",
+        open_ms + 59_999,
+        f"{sum(p * q for p, q, _ in rows):.8f}",
+        len(rows),
+        f"{sum(q for _, q in taken):.8f}",
+        f"{sum(p * q for p, q in taken):.8f}",
+        "0",
+    ]
 
 
 def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
@@ -62,9 +76,16 @@ def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
 def _trade(path: PricePath, spelling: str, number: int) -> Fields:
     told = trade(path, number)
     return {
-        "e": "trade", "E": told["T"], "s": spelling, "t": number, "p": told["p"],
-        "q": told["q"], "T": told["T"], "m": told["m"], "M": True,
-    }  # fmt: skip
+        "e": "trade",
+        "E": told["T"],
+        "s": spelling,
+        "t": number,
+        "p": told["p"],
+        "q": told["q"],
+        "T": told["T"],
+        "m": told["m"],
+        "M": True,
+    }
 
 
 def ticker(path: PricePath, spelling: str, second: int) -> Fields:
@@ -74,17 +95,34 @@ def ticker(path: PricePath, spelling: str, second: int) -> Fields:
     day = path.day(second // DAY_S).quantity
     base = float(day.sum())
     texts = {
-        "p": mid - before, "P": (mid / before - 1) * 100, "w": (mid + before) / 2, "x": before,
-        "c": mid, "Q": 0.01, "b": mid - 0.01, "B": 1.5, "a": mid + 0.01, "A": 1.25, "o": before,
-        "h": max(hours), "l": min(hours), "v": base, "q": base * mid,
-    }  # fmt: skip
+        "p": mid - before,
+        "P": (mid / before - 1) * 100,
+        "w": (mid + before) / 2,
+        "x": before,
+        "c": mid,
+        "Q": 0.01,
+        "b": mid - 0.01,
+        "B": 1.5,
+        "a": mid + 0.01,
+        "A": 1.25,
+        "o": before,
+        "h": max(hours),
+        "l": min(hours),
+        "v": base,
+        "q": base * mid,
+    }
     last = number_at(second * 1000)
     return {
-        "e": "24hrTicker", "E": second * 1000, "s": spelling,
+        "e": "24hrTicker",
+        "E": second * 1000,
+        "s": spelling,
         **{name: f"{value:.8f}" for name, value in texts.items()},
-        "O": (second - DAY_S) * 1000, "C": second * 1000, "F": last - DAY_S * PER_SECOND,
-        "L": last - 1, "n": DAY_S * PER_SECOND,
-    }  # fmt: skip
+        "O": (second - DAY_S) * 1000,
+        "C": second * 1000,
+        "F": last - DAY_S * PER_SECOND,
+        "L": last - 1,
+        "n": DAY_S * PER_SECOND,
+    }
 
 
 def _ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
@@ -107,14 +145,29 @@ def _kline_event(path: PricePath, spelling: str, open_ms: int, now_ms: int) -> F
     _, o, h, l, c, v, close_ms, q, n, taken, taken_quote, _ = kline(path, open_ms, now_ms)  # noqa: E741
     first = number_at(open_ms)
     return {
-        "e": "kline", "E": now_ms, "s": spelling,
+        "e": "kline",
+        "E": now_ms,
+        "s": spelling,
         "k": {
-            "t": open_ms, "T": close_ms, "s": spelling, "i": "1m", "f": first,
-            "L": number_at(min(open_ms + 60_000, now_ms)) - 1, "o": o, "c": c, "h": h, "l": l,
-            "v": v, "n": n, "x": open_ms + 60_000 <= now_ms, "q": q, "V": taken,
-            "Q": taken_quote, "B": "0",
+            "t": open_ms,
+            "T": close_ms,
+            "s": spelling,
+            "i": "1m",
+            "f": first,
+            "L": number_at(min(open_ms + 60_000, now_ms)) - 1,
+            "o": o,
+            "c": c,
+            "h": h,
+            "l": l,
+            "v": v,
+            "n": n,
+            "x": open_ms + 60_000 <= now_ms,
+            "q": q,
+            "V": taken,
+            "Q": taken_quote,
+            "B": "0",
         },
-    }  # fmt: skip
+    }
 
 
 def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
@@ -123,10 +176,17 @@ def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fiel
         _changes(dict(old), dict(new))
         for old, new in zip(levels(path, since), levels(path, second), strict=True)
     ]
-    return [{
-        "e": "depthUpdate", "E": second * 1000, "s": spelling,
-        "U": book_id(since) + 1, "u": book_id(second), "b": changes[0], "a": changes[1],
-    }]  # fmt: skip
+    return [
+        {
+            "e": "depthUpdate",
+            "E": second * 1000,
+            "s": spelling,
+            "U": book_id(since) + 1,
+            "u": book_id(second),
+            "b": changes[0],
+            "a": changes[1],
+        }
+    ]
 
 
 def _changes(old: dict[Decimal, Decimal], new: dict[Decimal, Decimal]) -> list[list[str]]:
@@ -141,15 +201,24 @@ def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
     """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
     (bid, bid_quantity), (ask, ask_quantity) = best(path, _ANCHOR_S + number // PER_SECOND)
     return {
-        "u": number * 3, "s": spelling, "b": f"{bid:.8f}", "B": f"{bid_quantity:.8f}",
-        "a": f"{ask:.8f}", "A": f"{ask_quantity:.8f}",
-    }  # fmt: skip
+        "u": number * 3,
+        "s": spelling,
+        "b": f"{bid:.8f}",
+        "B": f"{bid_quantity:.8f}",
+        "a": f"{ask:.8f}",
+        "A": f"{ask_quantity:.8f}",
+    }
 
 
 PER_TRADE: dict[str, Callable[[PricePath, str, int], Fields]] = {
-    "bookTicker": _book_ticker, "trade": _trade, "aggTrade": _agg_trade,
-}  # fmt: skip
+    "bookTicker": _book_ticker,
+    "trade": _trade,
+    "aggTrade": _agg_trade,
+}
 EACH_SECOND: dict[str, Callable[[PricePath, str, int, int], list[Fields]]] = {
-    "ticker": _ticker, "miniTicker": _mini_ticker, "kline_1m": _klines,
-    "depth": _depth, "depth@100ms": _depth,
-}  # fmt: skip
+    "ticker": _ticker,
+    "miniTicker": _mini_ticker,
+    "kline_1m": _klines,
+    "depth": _depth,
+    "depth@100ms": _depth,
+}

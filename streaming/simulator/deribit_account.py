@@ -48,10 +48,12 @@ class DeribitAccount:
             "private/get_user_trades_by_instrument": lambda: {
                 "trades": [
                     _traded(one, fill)
-                    for one in self._matching.orders.values() for fill in one.fills
-                ], "has_more": False,
+                    for one in self._matching.orders.values()
+                    for fill in one.fills
+                ],
+                "has_more": False,
             },
-        }  # fmt: skip
+        }
         if method not in calls:
             raise Refused(-32601, "Method not found")
         self._settle(now_ms)
@@ -94,11 +96,16 @@ class DeribitAccount:
         price = self._levels(now_ms)[0][0][0]
         equity, margin = self._equity(price), self._margin(price)
         return {
-            "currency": "BTC", "balance": _number(self.balance), "equity": _number(equity),
-            "available_funds": _number(equity - margin), "initial_margin": _number(margin),
-            "maintenance_margin": _number(margin / 2), "margin_balance": _number(equity),
-            "session_upl": _number(equity - self.balance), "currency_name": "Bitcoin",
-        }  # fmt: skip
+            "currency": "BTC",
+            "balance": _number(self.balance),
+            "equity": _number(equity),
+            "available_funds": _number(equity - margin),
+            "initial_margin": _number(margin),
+            "maintenance_margin": _number(margin / 2),
+            "margin_balance": _number(equity),
+            "session_upl": _number(equity - self.balance),
+            "currency_name": "Bitcoin",
+        }
 
     def _new(self, side: str, params: Fields, now_ms: int) -> Fields:
         if params.get("instrument_name") != market.INSTRUMENT:
@@ -146,24 +153,45 @@ def _told(order: Order) -> Fields:
     state = "cancelled" if order.cancelled else "open" if order.left else "filled"
     average = order.paid / order.done if order.fills else Decimal(0)
     return {
-        "order_id": _id(order), "instrument_name": order.symbol, "direction": order.side,
-        "price": float(order.price), "amount": float(order.amount), "order_state": state,
-        "filled_amount": float(order.done), "average_price": float(round(average, 2)),
-        "order_type": "limit", "time_in_force": "good_til_cancelled", "label": order.client_id,
-        "creation_timestamp": order.at_ms, "last_update_timestamp": order.at_ms,
-        "post_only": False, "reduce_only": False, "api": True, "max_show": float(order.amount),
-    }  # fmt: skip
+        "order_id": _id(order),
+        "instrument_name": order.symbol,
+        "direction": order.side,
+        "price": float(order.price),
+        "amount": float(order.amount),
+        "order_state": state,
+        "filled_amount": float(order.done),
+        "average_price": float(round(average, 2)),
+        "order_type": "limit",
+        "time_in_force": "good_til_cancelled",
+        "label": order.client_id,
+        "creation_timestamp": order.at_ms,
+        "last_update_timestamp": order.at_ms,
+        "post_only": False,
+        "reduce_only": False,
+        "api": True,
+        "max_show": float(order.amount),
+    }
 
 
 def _traded(order: Order, fill: Fill) -> Fields:
     return {
-        "trade_id": f"user-{fill.number}", "trade_seq": fill.number, "timestamp": fill.at_ms,
-        "instrument_name": order.symbol, "order_id": _id(order), "direction": order.side,
-        "price": float(fill.price), "amount": float(fill.quantity), "state": "filled",
-        "fee": _number(fill.quantity / fill.price * FEE_SHARE), "fee_currency": "BTC",
-        "liquidity": "M" if fill.maker else "T", "order_type": "limit", "tick_direction": 0,
-        "index_price": float(fill.price), "mark_price": float(fill.price),
-    }  # fmt: skip
+        "trade_id": f"user-{fill.number}",
+        "trade_seq": fill.number,
+        "timestamp": fill.at_ms,
+        "instrument_name": order.symbol,
+        "order_id": _id(order),
+        "direction": order.side,
+        "price": float(fill.price),
+        "amount": float(fill.quantity),
+        "state": "filled",
+        "fee": _number(fill.quantity / fill.price * FEE_SHARE),
+        "fee_currency": "BTC",
+        "liquidity": "M" if fill.maker else "T",
+        "order_type": "limit",
+        "tick_direction": 0,
+        "index_price": float(fill.price),
+        "mark_price": float(fill.price),
+    }
 
 
 def _number(value: Decimal) -> float:

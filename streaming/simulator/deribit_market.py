@@ -31,11 +31,18 @@ def trade(path: PricePath, number: int) -> Fields:
     price = float(_rounded(mid) + (_TICK if side > 0 else 0))
     amount = float(10 * max(1, round(quantity * mid / 10)))
     return {
-        "trade_seq": number, "trade_id": str(90_000_000 + number), "timestamp": second * 1000,
-        "tick_direction": 1, "price": price, "mark_price": mid, "instrument_name": INSTRUMENT,
-        "index_price": mid, "direction": "buy" if side > 0 else "sell", "amount": amount,
+        "trade_seq": number,
+        "trade_id": str(90_000_000 + number),
+        "timestamp": second * 1000,
+        "tick_direction": 1,
+        "price": price,
+        "mark_price": mid,
+        "instrument_name": INSTRUMENT,
+        "index_price": mid,
+        "direction": "buy" if side > 0 else "sell",
+        "amount": amount,
         "contracts": amount / 10,
-    }  # fmt: skip
+    }
 
 
 def step_at(ms: int) -> int:
@@ -66,9 +73,12 @@ def snapshot(path: PricePath, step: int) -> Fields:
     bids, asks = ([["new", *one] for one in side.items()] for side in levels(path, step))
     told: Fields = {"type": "snapshot", "timestamp": step * 1000 // STEPS_PER_S}
     return {
-        **told, "instrument_name": INSTRUMENT, "change_id": change_id(step),
-        "bids": bids, "asks": asks,
-    }  # fmt: skip
+        **told,
+        "instrument_name": INSTRUMENT,
+        "change_id": change_id(step),
+        "bids": bids,
+        "asks": asks,
+    }
 
 
 def change(path: PricePath, before: int, step: int) -> Fields:
@@ -76,38 +86,49 @@ def change(path: PricePath, before: int, step: int) -> Fields:
     sides = zip(levels(path, before), levels(path, step), strict=True)
     bids, asks = (_difference(old, new) for old, new in sides)
     return {
-        "type": "change", "timestamp": step * 1000 // STEPS_PER_S,
-        "prev_change_id": change_id(before), "instrument_name": INSTRUMENT,
-        "change_id": change_id(step), "bids": bids, "asks": asks,
-    }  # fmt: skip
+        "type": "change",
+        "timestamp": step * 1000 // STEPS_PER_S,
+        "prev_change_id": change_id(before),
+        "instrument_name": INSTRUMENT,
+        "change_id": change_id(step),
+        "bids": bids,
+        "asks": asks,
+    }
 
 
 def grouped(path: PricePath, step: int, depth: int) -> Fields:
     """The best levels as the grouped channel tells them each time."""
-    bids, asks = (
-        [list(one) for one in list(side.items())[:depth]] for side in levels(path, step)
-    )  # fmt: skip
+    bids, asks = ([list(one) for one in list(side.items())[:depth]] for side in levels(path, step))
     return {
-        "timestamp": step * 1000 // STEPS_PER_S, "instrument_name": INSTRUMENT,
-        "change_id": change_id(step), "bids": bids, "asks": asks,
-    }  # fmt: skip
+        "timestamp": step * 1000 // STEPS_PER_S,
+        "instrument_name": INSTRUMENT,
+        "change_id": change_id(step),
+        "bids": bids,
+        "asks": asks,
+    }
 
 
 def ticker(path: PricePath, step: int) -> Fields:
     """The ticker: its bid and ask are the book's."""
     second = step // STEPS_PER_S
-    (bid, bid_amount), (ask, ask_amount) = (
-        next(iter(side.items())) for side in levels(path, step)
-    )  # fmt: skip
+    (bid, bid_amount), (ask, ask_amount) = (next(iter(side.items())) for side in levels(path, step))
     hours = [path.at(second - 3600 * hour)[0] for hour in range(25)]
     last = trade(path, number_at(second * 1000) - 1)["price"]
     stats = {"high": max(hours), "low": min(hours), "volume": 1000.5, "price_change": 0.1}
     return {
-        "timestamp": step * 1000 // STEPS_PER_S, "state": "open", "stats": stats,
-        "instrument_name": INSTRUMENT, "last_price": last, "mark_price": hours[0],
-        "index_price": hours[0], "best_bid_price": bid, "best_bid_amount": bid_amount,
-        "best_ask_price": ask, "best_ask_amount": ask_amount, "open_interest": 1000,
-    }  # fmt: skip
+        "timestamp": step * 1000 // STEPS_PER_S,
+        "state": "open",
+        "stats": stats,
+        "instrument_name": INSTRUMENT,
+        "last_price": last,
+        "mark_price": hours[0],
+        "index_price": hours[0],
+        "best_bid_price": bid,
+        "best_bid_amount": bid_amount,
+        "best_ask_price": ask,
+        "best_ask_amount": ask_amount,
+        "open_interest": 1000,
+    }
 
 
 def _difference(old: Levels, new: Levels) -> list[list[Any]]:

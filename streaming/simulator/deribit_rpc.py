@@ -21,8 +21,14 @@ TOKEN_LIFE_S = 900
 TOO_MANY = 10028
 _LEAST_HEARTBEAT_S = 10
 _CLOCKS_APART_MS = 60_000
-_CURRENCY = {"currency": "BTC", "currency_long": "Bitcoin", "coin_type": "BITCOIN",
-             "fee_precision": 4, "min_confirmations": 1, "withdrawal_fee": 0.0001}  # fmt: skip
+_CURRENCY = {
+    "currency": "BTC",
+    "currency_long": "Bitcoin",
+    "coin_type": "BITCOIN",
+    "fee_precision": 4,
+    "min_confirmations": 1,
+    "withdrawal_fee": 0.0001,
+}
 _VERSION = {"version": "1.2.26"}
 
 
@@ -78,17 +84,22 @@ class Rpc:
         """
         self.credits.pay(method, now_ms)
         calls: dict[str, Callable[[Fields, int], object]] = {
-            "public/auth": self._auth, "public/set_heartbeat": self._heartbeat,
-            "public/test": self._test, "public/subscribe": self._subscribe,
-            "public/unsubscribe": self._unsubscribe, "private/subscribe": self._subscribe,
-            "public/get_time": lambda _params, now: now, "public/hello": self._test,
+            "public/auth": self._auth,
+            "public/set_heartbeat": self._heartbeat,
+            "public/test": self._test,
+            "public/subscribe": self._subscribe,
+            "public/unsubscribe": self._unsubscribe,
+            "private/subscribe": self._subscribe,
+            "public/get_time": lambda _params, now: now,
+            "public/hello": self._test,
             "public/get_last_trades_by_instrument": self._trades,
-            "public/get_instruments": self._instruments, "public/ticker": self._ticker,
+            "public/get_instruments": self._instruments,
+            "public/ticker": self._ticker,
             "public/get_order_book": self._order_book,
             "public/get_last_trades_by_instrument_and_time": self._trades_between,
             "public/get_tradingview_chart_data": self._chart,
             "public/get_currencies": lambda _params, _now: [_CURRENCY],
-        }  # fmt: skip
+        }
         if method.startswith("private/") and method not in calls:
             if now_ms > self.token_until_ms:
                 raise Refused(13009, "unauthorized", reason="invalid_token")
@@ -113,10 +124,12 @@ class Rpc:
         self._refresh_token = f"refresh-{self._tokens}"
         self.token_until_ms = now_ms + self.expires_in_s * 1000
         return {
-            "access_token": f"access-{self._tokens}", "refresh_token": self._refresh_token,
-            "expires_in": self.expires_in_s, "scope": "connection mainaccount",
+            "access_token": f"access-{self._tokens}",
+            "refresh_token": self._refresh_token,
+            "expires_in": self.expires_in_s,
+            "scope": "connection mainaccount",
             "token_type": "bearer",
-        }  # fmt: skip
+        }
 
     def sign_in(self, header: str, target: str, now_ms: int) -> None:
         """Check an HTTP request's signed `Authorization`; what is not signed stays public.
@@ -206,13 +219,26 @@ class Rpc:
         if params.get("currency", "BTC") not in {"BTC", "any"}:
             return []
         return [
-            {"instrument_name": market.INSTRUMENT, "kind": "future", "state": "open",
-             "base_currency": "BTC", "quote_currency": "USD", "settlement_period": "perpetual",
-             "tick_size": 0.5, "contract_size": 10.0, "counter_currency": "USD",
-             "settlement_currency": "BTC", "instrument_type": "reversed",
-             "maker_commission": 0.0, "taker_commission": 0.0005, "creation_timestamp": 0,
-             "expiration_timestamp": 32503708800000, "min_trade_amount": 10.0, "is_active": True}
-        ]  # fmt: skip
+            {
+                "instrument_name": market.INSTRUMENT,
+                "kind": "future",
+                "state": "open",
+                "base_currency": "BTC",
+                "quote_currency": "USD",
+                "settlement_period": "perpetual",
+                "tick_size": 0.5,
+                "contract_size": 10.0,
+                "counter_currency": "USD",
+                "settlement_currency": "BTC",
+                "instrument_type": "reversed",
+                "maker_commission": 0.0,
+                "taker_commission": 0.0005,
+                "creation_timestamp": 0,
+                "expiration_timestamp": 32503708800000,
+                "min_trade_amount": 10.0,
+                "is_active": True,
+            }
+        ]
 
     def _ticker(self, params: Fields, now_ms: int) -> Fields:
         self._known(params)

@@ -12,13 +12,20 @@ from typing import Any
 
 from aiohttp import web
 
-from include.variables import Secret
+from include.settings.env import Secret
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.limits import Throttle
 
 Fields = dict[str, Any]
-PRIVATE = ("order/new", "order/status", "order/cancel", "orders", "mytrades", "balances",
-           "notionalvolume")  # fmt: skip
+PRIVATE = (
+    "order/new",
+    "order/status",
+    "order/cancel",
+    "orders",
+    "mytrades",
+    "balances",
+    "notionalvolume",
+)
 PER_MINUTE = 600
 FEE_SHARE = Decimal("0.004")
 LEAST = Decimal("0.00001")
@@ -63,12 +70,14 @@ class GeminiAccount:
         if refusal := await self._limit.refusal():
             return refusal
         calls = {
-            "/v1/order/new": self._new, "/v1/order/status": self._status,
+            "/v1/order/new": self._new,
+            "/v1/order/status": self._status,
             "/v1/order/cancel": self._cancel,
             "/v1/orders": lambda _: [one for one in self.orders if one["is_live"]],
             "/v1/notionalvolume": lambda _: _FEES,
-            "/v1/mytrades": lambda _: self.trades[::-1][:500], "/v1/balances": self._told,
-        }  # fmt: skip
+            "/v1/mytrades": lambda _: self.trades[::-1][:500],
+            "/v1/balances": self._told,
+        }
         try:
             return web.json_response(calls[request.path](self._verified(request)))
         except Refused as refused:
@@ -170,13 +179,25 @@ class GeminiAccount:
         now_us = self._market.clock.now_us()
         now_ms, number = now_us // 1000, str(now_us)
         order: Fields = {
-            "order_id": number, "id": number, "symbol": "btcusd", "exchange": "gemini",
-            "avg_execution_price": "0.00", "side": asked["side"], "type": "exchange limit",
-            "timestamp": str(now_ms // 1000), "timestampms": now_ms, "is_live": True,
-            "is_cancelled": False, "is_hidden": False, "was_forced": False,
-            "executed_amount": "0", "options": options, "price": f"{price:f}",
-            "original_amount": f"{amount:f}", "remaining_amount": f"{amount:f}",
-        }  # fmt: skip
+            "order_id": number,
+            "id": number,
+            "symbol": "btcusd",
+            "exchange": "gemini",
+            "avg_execution_price": "0.00",
+            "side": asked["side"],
+            "type": "exchange limit",
+            "timestamp": str(now_ms // 1000),
+            "timestampms": now_ms,
+            "is_live": True,
+            "is_cancelled": False,
+            "is_hidden": False,
+            "was_forced": False,
+            "executed_amount": "0",
+            "options": options,
+            "price": f"{price:f}",
+            "original_amount": f"{amount:f}",
+            "remaining_amount": f"{amount:f}",
+        }
         if asked.get("client_order_id") is not None:
             order["client_order_id"] = str(asked["client_order_id"])
         self._fills[number] = []
@@ -189,18 +210,33 @@ class GeminiAccount:
         done = sum((filled for _, filled in fills), Decimal(0))
         paid = sum((at * filled for at, filled in fills), Decimal(0))
         left = Decimal(order["original_amount"]) - done
-        order |= {"executed_amount": f"{done:f}", "remaining_amount": f"{left:f}",
-                  "avg_execution_price": f"{paid / done:.2f}", "is_live": left > 0}  # fmt: skip
+        order |= {
+            "executed_amount": f"{done:f}",
+            "remaining_amount": f"{left:f}",
+            "avg_execution_price": f"{paid / done:.2f}",
+            "is_live": left > 0,
+        }
         self.balances["BTC"] += sign * quantity
         self.balances["USD"] -= sign * price * quantity + fee
         self.trades.append(
-            {"price": f"{price:f}", "amount": f"{quantity:f}", "timestamp": int(order["timestamp"]),
-             "timestampms": order["timestampms"], "type": str(order["side"]).capitalize(),
-             "aggressor": True, "fee_currency": "USD", "fee_amount": f"{fee:f}", "tid": tid,
-             "order_id": order["order_id"], "exchange": "gemini", "is_auction_fill": False,
-             "is_clearing_fill": False, "symbol": "BTCUSD",
-             "client_order_id": order.get("client_order_id", "")}
-        )  # fmt: skip
+            {
+                "price": f"{price:f}",
+                "amount": f"{quantity:f}",
+                "timestamp": int(order["timestamp"]),
+                "timestampms": order["timestampms"],
+                "type": str(order["side"]).capitalize(),
+                "aggressor": True,
+                "fee_currency": "USD",
+                "fee_amount": f"{fee:f}",
+                "tid": tid,
+                "order_id": order["order_id"],
+                "exchange": "gemini",
+                "is_auction_fill": False,
+                "is_clearing_fill": False,
+                "symbol": "BTCUSD",
+                "client_order_id": order.get("client_order_id", ""),
+            }
+        )
 
     def _status(self, asked: Fields) -> Fields | list[Fields]:
         if "client_order_id" in asked:
@@ -221,10 +257,14 @@ class GeminiAccount:
 
     def _told(self, _asked: Fields) -> list[Fields]:
         return [
-            {"type": "exchange", "currency": currency, "amount": f"{amount:f}",
-             **dict.fromkeys(_AVAILABLE, f"{self.available(currency):f}")}
+            {
+                "type": "exchange",
+                "currency": currency,
+                "amount": f"{amount:f}",
+                **dict.fromkeys(_AVAILABLE, f"{self.available(currency):f}"),
+            }
             for currency, amount in self.balances.items()
-        ]  # fmt: skip
+        ]
 
     def _money(self, asked: Fields, name: str) -> Decimal:
         reason = "InvalidPrice" if name == "price" else "InvalidQuantity"

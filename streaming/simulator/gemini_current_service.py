@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from include.setting_groups import Venues
+from include.settings.groups import Venues
 from streaming.simulator.gemini_market import GeminiMarket, Told
 
 Fields = dict[str, Any]
@@ -68,9 +68,11 @@ class CurrentService:
             yield from self._subscribed(number, [str(one) for one in params], method)
             return
         results: Fields = {
-            "list_subscriptions": sorted(self._streams), "ping": {},
-            "time": self._market.clock.now_ms(), "conninfo": [],
-        }  # fmt: skip
+            "list_subscriptions": sorted(self._streams),
+            "ping": {},
+            "time": self._market.clock.now_ms(),
+            "conninfo": [],
+        }
         if method in results:
             yield _json({"id": number, "status": 200, "result": results[method]})
         elif method == "depth":
@@ -118,17 +120,32 @@ class CurrentService:
             for one in events:
                 if one["type"] == "trade":
                     yield _json(
-                        {"E": now_ms * _NS_PER_MS, "s": self._market.symbol, "t": event_id,
-                         "p": one["price"], "q": one["amount"], "m": one["makerSide"] == "bid"}
-                    )  # fmt: skip
+                        {
+                            "E": now_ms * _NS_PER_MS,
+                            "s": self._market.symbol,
+                            "t": event_id,
+                            "p": one["price"],
+                            "q": one["amount"],
+                            "m": one["makerSide"] == "bid",
+                        }
+                    )
 
     def _best(self, event_id: int) -> str:
         levels = self._levels(1, "b", "a")
         (bid, bids), (ask, asks) = levels["b"][0], levels["a"][0]
         return _json(
-            {"u": event_id, "E": self._now_ns(), "s": self._market.symbol, "b": bid, "B": bids,
-             "a": ask, "A": asks, "c": f"{self._market.book.last}", "C": "0.01"}
-        )  # fmt: skip
+            {
+                "u": event_id,
+                "E": self._now_ns(),
+                "s": self._market.symbol,
+                "b": bid,
+                "B": bids,
+                "a": ask,
+                "A": asks,
+                "c": f"{self._market.book.last}",
+                "C": "0.01",
+            }
+        )
 
     def _depth(self, first: int, last: int, new: list[Told] | None) -> str:
         if new is not None:
@@ -142,9 +159,16 @@ class CurrentService:
 
     def _update(self, first: int, last: int, bids: object, asks: object) -> str:
         return _json(
-            {"e": "depthUpdate", "E": self._now_ns(), "s": self._market.symbol, "U": first,
-             "u": last, "b": bids, "a": asks}
-        )  # fmt: skip
+            {
+                "e": "depthUpdate",
+                "E": self._now_ns(),
+                "s": self._market.symbol,
+                "U": first,
+                "u": last,
+                "b": bids,
+                "a": asks,
+            }
+        )
 
     def _levels(self, most: int, bids: str, asks: str) -> dict[str, list[list[str]]]:
         def side(levels: dict[Decimal, Decimal], *, best_last: bool) -> list[list[str]]:
@@ -152,9 +176,7 @@ class CurrentService:
             return [[f"{p:f}", f"{q:f}"] for p, q in (ranked if most < 0 else ranked[:most])]
 
         sides = self._market.book.sides
-        return {
-            bids: side(sides["bid"], best_last=True), asks: side(sides["ask"], best_last=False)
-        }  # fmt: skip
+        return {bids: side(sides["bid"], best_last=True), asks: side(sides["ask"], best_last=False)}
 
     def _now_ns(self) -> int:
         return self._market.clock.now_us() * 1000

@@ -140,9 +140,14 @@ def _changes(events: list[Event]) -> list[list[object]]:
 
 def _v2_trade(symbol: str, event_id: object, ms: object, trade: Event, side: object) -> Event:
     return {
-        "type": "trade", "symbol": symbol, "event_id": event_id, "timestamp": ms,
-        "price": trade["price"], "quantity": trade["amount"], "side": side,
-    }  # fmt: skip
+        "type": "trade",
+        "symbol": symbol,
+        "event_id": event_id,
+        "timestamp": ms,
+        "price": trade["price"],
+        "quantity": trade["amount"],
+        "side": side,
+    }
 
 
 def _json(value: object) -> str:

@@ -62,10 +62,16 @@ class GeminiMarket:
     def _remember(self, event: Event, now_ms: int) -> None:
         side = "buy" if event["makerSide"] == "ask" else "sell"
         self.trades.append(
-            {"timestamp": now_ms // 1000, "timestampms": now_ms, "tid": event["tid"],
-             "price": event["price"], "amount": event["amount"], "exchange": "gemini",
-             "type": side}
-        )  # fmt: skip
+            {
+                "timestamp": now_ms // 1000,
+                "timestampms": now_ms,
+                "tid": event["tid"],
+                "price": event["price"],
+                "amount": event["amount"],
+                "exchange": "gemini",
+                "type": side,
+            }
+        )
         del self.trades[:-_MOST_TRADES]
 
     def top(self) -> tuple[Decimal, Decimal]:

@@ -11,11 +11,18 @@ from streaming.simulator.limits import Throttle
 from streaming.simulator.price_path import PricePath
 
 DETAILS = {
-    "symbol": "BTCUSD", "base_currency": "BTC", "quote_currency": "USD", "tick_size": 1e-08,
-    "quote_increment": 0.01, "min_order_size": "0.00001", "status": "open",
-    "wrap_enabled": False, "product_type": "spot", "contract_type": "vanilla",
+    "symbol": "BTCUSD",
+    "base_currency": "BTC",
+    "quote_currency": "USD",
+    "tick_size": 1e-08,
+    "quote_increment": 0.01,
+    "min_order_size": "0.00001",
+    "status": "open",
+    "wrap_enabled": False,
+    "product_type": "spot",
+    "contract_type": "vanilla",
     "contract_price_currency": "USD",
-}  # fmt: skip
+}
 _WEB_PAGE = (
     '<html><script id="currencyData">{"tradingPairs":[["BTCUSD",2,8,"0.00001",10,true]],'
     '"currencies":[["BTC","Bitcoin",1,8,0,8,8,false,null,"bitcoin"],'
@@ -24,8 +31,18 @@ _WEB_PAGE = (
 )
 PER_MINUTE = 120
 _MOST_TRADES, _DAY_MS, _HOURS = 500, 86_400_000, 24
-_FRAMES_S = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1hr": 3600, "1h": 3600,
-             "6hr": 21_600, "6h": 21_600, "1day": 86_400, "1d": 86_400}  # fmt: skip
+_FRAMES_S = {
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1800,
+    "1hr": 3600,
+    "1h": 3600,
+    "6hr": 21_600,
+    "6h": 21_600,
+    "1day": 86_400,
+    "1d": 86_400,
+}
 Serve = Callable[[web.Request], Awaitable[web.Response]]
 Answer = Callable[[web.Request], object]
 
@@ -45,10 +62,12 @@ class GeminiRest:
             "/v1/symbols": lambda _: [self._market.symbol],
             "/v1/symbols/details/all": lambda _: [DETAILS],
             f"/v1/symbols/details/{name}": lambda _: DETAILS,
-            f"/v1/pubticker/{name}": self._pubticker, f"/v2/ticker/{name}": self._ticker,
-            f"/v1/book/{name}": self._book, f"/v1/trades/{name}": self._trades,
+            f"/v1/pubticker/{name}": self._pubticker,
+            f"/v2/ticker/{name}": self._ticker,
+            f"/v1/book/{name}": self._book,
+            f"/v1/trades/{name}": self._trades,
             f"/v2/candles/{name}/{{frame}}": self._candles,
-        }  # fmt: skip
+        }
         for path, answer in served.items():
             app.router.add_get(path, self._endpoint(answer))
 
@@ -84,8 +103,10 @@ class GeminiRest:
         return {
             "symbol": self._market.symbol.upper(),
             **{name: f"{value:.2f}" for name, value in texts.items()},
-            "changes": [f"{hour:.2f}" for hour in hours], "bid": f"{bid}", "ask": f"{ask}",
-        }  # fmt: skip
+            "changes": [f"{hour:.2f}" for hour in hours],
+            "bid": f"{bid}",
+            "ask": f"{ask}",
+        }
 
     def _book(self, request: web.Request) -> object:
         now_s, query = int(self._market.clock.now_s()), request.query

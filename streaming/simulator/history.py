@@ -40,11 +40,13 @@ def minutes(path: PricePath, day: int) -> Minutes:
         return np.where(none, np.nan, values)
 
     return Minutes(
-        open=known(price[rows, first]), close=known(price[rows, last]),
+        open=known(price[rows, first]),
+        close=known(price[rows, last]),
         high=known(np.where(traded, price, -np.inf).max(axis=1)),
         low=known(np.where(traded, price, np.inf).min(axis=1)),
-        base=quantity.sum(axis=1), quote=(price * quantity).sum(axis=1),
-    )  # fmt: skip
+        base=quantity.sum(axis=1),
+        quote=(price * quantity).sum(axis=1),
+    )
 
 
 def current_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from aiohttp import BasicAuth, web
 
-from include.setting_groups import Simulator
+from include.settings.groups import Simulator
 from streaming.simulator import history
 from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
@@ -77,8 +77,12 @@ class Kaggle:
         asked = dict(request.query) | dict(request.match_info)
         if request.method == "POST":
             body = await request.json()
-            asked = {"owner": body.get("ownerSlug"), "slug": body.get("datasetSlug"),
-                     "file": body.get("fileName", ""), **body}  # fmt: skip
+            asked = {
+                "owner": body.get("ownerSlug"),
+                "slug": body.get("datasetSlug"),
+                "file": body.get("fileName", ""),
+                **body,
+            }
         version = int(asked.get("datasetVersionNumber") or VERSION)
         kept = {VERSION: CURRENT, OLDER_VERSION: OLDER}.get(version)
         file = asked.get("file") or kept
@@ -103,9 +107,10 @@ class Kaggle:
         content = await asyncio.to_thread(self._zip, of, int(at) // 60 * 60)
         digest = hashlib.md5(content, usedforsecurity=False).digest()
         headers = {
-            "Accept-Ranges": "bytes", "ETag": f'"{digest.hex()}"',
+            "Accept-Ranges": "bytes",
+            "ETag": f'"{digest.hex()}"',
             "X-Goog-Hash": f"md5={base64.b64encode(digest).decode()}",
-        }  # fmt: skip
+        }
         span = request.http_range
         fresh = request.headers.get("If-Range", headers["ETag"]) == headers["ETag"]
         if span.start is None or not fresh:
@@ -115,9 +120,7 @@ class Kaggle:
         part = content[span]
         begin = span.start if span.start >= 0 else len(content) + span.start
         headers["Content-Range"] = f"bytes {begin}-{begin + len(part) - 1}/{len(content)}"
-        return web.Response(
-            status=206, body=part, headers=headers, content_type="application/zip"
-        )  # fmt: skip
+        return web.Response(status=206, body=part, headers=headers, content_type="application/zip")
 
     def _may(self, request: web.Request) -> bool:
         header = request.headers.get("Authorization", "")

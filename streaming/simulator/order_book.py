@@ -104,9 +104,12 @@ class OrderBook:
     def _trade(self, maker: str, price: Decimal, quantity: Decimal) -> list[Event]:
         self.last = price
         trade: Event = {
-            "type": "trade", "tid": 0, "price": f"{price:f}", "amount": f"{quantity:f}",
+            "type": "trade",
+            "tid": 0,
+            "price": f"{price:f}",
+            "amount": f"{quantity:f}",
             "makerSide": maker,
-        }  # fmt: skip
+        }
         return [trade, self._set(maker, price, self.sides[maker][price] - quantity, "trade")]
 
     def _set(self, side: str, price: Decimal, remaining: Decimal, reason: str) -> Event:
@@ -128,9 +131,13 @@ def _units(quantity: float) -> Decimal:
 
 def _change(side: str, price: Decimal, remaining: Decimal, delta: Decimal, reason: str) -> Event:
     return {
-        "type": "change", "side": side, "price": f"{price:f}", "remaining": _text(remaining),
-        "delta": _text(delta), "reason": reason,
-    }  # fmt: skip
+        "type": "change",
+        "side": side,
+        "price": f"{price:f}",
+        "remaining": _text(remaining),
+        "delta": _text(delta),
+        "reason": reason,
+    }
 
 
 def _text(value: Decimal) -> str:

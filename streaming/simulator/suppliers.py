@@ -82,9 +82,16 @@ def _coinbase(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
     price = ticker.price(base + quote, now_s)
     at = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     return web.json_response(
-        {"ask": f"{price + _CENT}", "bid": f"{price - _CENT}", "volume": "1000.0",
-         "trade_id": now_s, "price": f"{price}", "size": "0.01", "time": at}
-    )  # fmt: skip
+        {
+            "ask": f"{price + _CENT}",
+            "bid": f"{price - _CENT}",
+            "volume": "1000.0",
+            "trade_id": now_s,
+            "price": f"{price}",
+            "size": "0.01",
+            "time": at,
+        }
+    )
 
 
 def _bitstamp(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
@@ -93,11 +100,22 @@ def _bitstamp(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
         return web.json_response({"status": "error", "reason": "Invalid pair"}, status=404)
     price, before = ticker.price(pair, now_s), ticker.price(pair, now_s - 86_400)
     return web.json_response(
-        {"timestamp": f"{now_s}", "open": f"{before}", "high": f"{max(price, before)}",
-         "low": f"{min(price, before)}", "last": f"{price}", "volume": "1000.0",
-         "vwap": f"{price}", "bid": f"{price - _CENT}", "ask": f"{price + _CENT}", "side": "0",
-         "open_24": f"{before}", "percent_change_24": "0.00", "market_type": "SPOT"}
-    )  # fmt: skip
+        {
+            "timestamp": f"{now_s}",
+            "open": f"{before}",
+            "high": f"{max(price, before)}",
+            "low": f"{min(price, before)}",
+            "last": f"{price}",
+            "volume": "1000.0",
+            "vwap": f"{price}",
+            "bid": f"{price - _CENT}",
+            "ask": f"{price + _CENT}",
+            "side": "0",
+            "open_24": f"{before}",
+            "percent_change_24": "0.00",
+            "market_type": "SPOT",
+        }
+    )
 
 
 def _kraken(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
@@ -106,11 +124,16 @@ def _kraken(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
         return web.json_response({"error": ["EQuery:Unknown asset pair"]})
     price = ticker.price(pair, now_s)
     told = {
-        "a": [f"{price + _CENT}", "1", "1.000"], "b": [f"{price - _CENT}", "1", "1.000"],
-        "c": [f"{price}", "0.01000000"], "v": ["100.0", "1000.0"], "p": [f"{price}", f"{price}"],
-        "t": [100, 1000], "l": [f"{price}", f"{price}"], "h": [f"{price}", f"{price}"],
+        "a": [f"{price + _CENT}", "1", "1.000"],
+        "b": [f"{price - _CENT}", "1", "1.000"],
+        "c": [f"{price}", "0.01000000"],
+        "v": ["100.0", "1000.0"],
+        "p": [f"{price}", f"{price}"],
+        "t": [100, 1000],
+        "l": [f"{price}", f"{price}"],
+        "h": [f"{price}", f"{price}"],
         "o": f"{price}",
-    }  # fmt: skip
+    }
     return web.json_response({"error": [], "result": {f"XXBTZ{pair[3:]}": told}})
 
 

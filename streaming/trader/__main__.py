@@ -55,8 +55,13 @@ def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothi
     failures = 0
     while not stop.is_set():
         try:
-            run(settings, broker=partial(broker_of, settings, breaker), forecasts=forecasts,
-                stopped=stop.is_set, reached=reached)  # fmt: skip
+            run(
+                settings,
+                broker=partial(broker_of, settings, breaker),
+                forecasts=forecasts,
+                stopped=stop.is_set,
+                reached=reached,
+            )
         except Transient as error:
             longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
             log.warning(event("trader starts over", error=error))

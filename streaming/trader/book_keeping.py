@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from include.bus import Position
 from include.market.events import Balance, Event, Message, Order
 from include.serving.journal import Journal
 from include.trading.account import Account
-from streaming.bus import Position
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,11 @@ def state_of(
     """The named values that `opened` reads again."""
     places = [(topic, partition, offset) for (topic, partition), offset in positions.items()]
     return {
-        "account": _text(account), "last_window": str(last_window), "positions": _text(places),
+        "account": _text(account),
+        "last_window": str(last_window),
+        "positions": _text(places),
         "intent": _text(intent) if intent else "",
-    }  # fmt: skip
+    }
 
 
 class Teller:
@@ -66,9 +68,15 @@ class Teller:
     def message(self, kind: str, events: tuple[Event, ...], *, at: int | None) -> Message:
         """A message of one kind; `at` (µs) is the end of the window that it follows from."""
         return Message(
-            venue=self._venue, symbol=self._symbol, kind=kind, conn=self._conn, seq=None,
-            venue_time=at, received_time=time.time_ns() // 1000, events=events,
-        )  # fmt: skip
+            venue=self._venue,
+            symbol=self._symbol,
+            kind=kind,
+            conn=self._conn,
+            seq=None,
+            venue_time=at,
+            received_time=time.time_ns() // 1000,
+            events=events,
+        )
 
     def balances(self, account: Account, *, order_id: str | None, at: int | None) -> Message:
         """What the account holds of both currencies."""

@@ -34,8 +34,14 @@ class Breaker:
         self._in_a_row += 1
         if self._in_a_row >= self._most:
             self._open_until = self._clock() + self._cool_down_s
-            log.warning(event("breaker opens", failures=self._in_a_row, cause=why,
-                              cool_down_s=self._cool_down_s))  # fmt: skip
+            log.warning(
+                event(
+                    "breaker opens",
+                    failures=self._in_a_row,
+                    cause=why,
+                    cool_down_s=self._cool_down_s,
+                )
+            )
 
     def succeeded(self) -> None:
         """Note a success."""

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from include.bus import Position
 from include.log import event
 from include.market.events import Decision, Message, Order
 from include.serving.journal import Journal
@@ -17,7 +18,6 @@ from include.trading.inputs import Parameters, Place, SeenTop, Signal
 from include.trading.rules import decision_id, order_of
 from include.trading.terms import fitted
 from include.trading.trader import Trader
-from streaming.bus import Position
 from streaming.trader.book_keeping import Books, Teller, state_of
 from streaming.trader.brokers import Broker, Outcome
 from streaming.trader.forecasts import ForecastWatch
@@ -105,9 +105,14 @@ class Desk:
             signal, forecast=forecast, fault=fault, book=book, blocks=blocks, place=place
         )
         log.info(
-            event("decision", action=decision.action, reason=decision.reasons,
-                  ratio=decision.ratio, window_end=signal.timestamp)
-        )  # fmt: skip
+            event(
+                "decision",
+                action=decision.action,
+                reason=decision.reasons,
+                ratio=decision.ratio,
+                window_end=signal.timestamp,
+            )
+        )
         self._carry_out(decision, book=book, at=signal.timestamp)
 
     def _carry_out(self, decision: Decision, *, book: SeenTop | None, at: int) -> None:
@@ -140,10 +145,15 @@ class Desk:
     def _commit(self, told: list[Message], *, intent: Order | None = None) -> None:
         self._reached("before commit")
         trader = self._trader
-        self._journal.commit(told, state=state_of(
-            trader.account, last_window=trader.last_window, positions=self._positions,
-            intent=intent,
-        ))  # fmt: skip
+        self._journal.commit(
+            told,
+            state=state_of(
+                trader.account,
+                last_window=trader.last_window,
+                positions=self._positions,
+                intent=intent,
+            ),
+        )
         self._reached("after commit")
 
 

@@ -114,10 +114,15 @@ class GeminiBroker:
         """
         try:
             reply = self._rest.call(
-                "/v1/order/new", client_order_id=order.order_id, symbol=self._spelling,
-                amount=f"{order.quantity:f}", price=f"{order.price:f}", side=order.side,
-                type="exchange limit", options=["immediate-or-cancel"],
-            )  # fmt: skip
+                "/v1/order/new",
+                client_order_id=order.order_id,
+                symbol=self._spelling,
+                amount=f"{order.quantity:f}",
+                price=f"{order.price:f}",
+                side=order.side,
+                type="exchange limit",
+                options=["immediate-or-cancel"],
+            )
         except OrderRefused as refused:
             log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
             self._breaker.failed(refused)
@@ -222,17 +227,23 @@ def connected(settings: Settings, journal: Journal, breaker: Breaker | None = No
     if PRODUCTION in venues.gemini_orders and settings.trader.real_money != "yes":
         raise SettingsError("orders at api.gemini.com cost money: TICKHOUSE_TRADER_REAL_MONEY=yes")
     rest = GeminiRest(
-        venues.gemini_orders, key=venues.gemini_key, secret=venues.gemini_secret,
+        venues.gemini_orders,
+        key=venues.gemini_key,
+        secret=venues.gemini_secret,
         next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
-    )  # fmt: skip
+    )
     return GeminiBroker(rest, symbol=settings.trader.symbol, breaker=breaker)
 
 
 def _fill(order: Order, trade: _Trade) -> Fill:
     return Fill(
-        fill_id=str(trade.tid), order_id=order.order_id, side=order.side,
-        price=trade.price, quantity=trade.amount, fee=raised(trade.fee_amount),
-    )  # fmt: skip
+        fill_id=str(trade.tid),
+        order_id=order.order_id,
+        side=order.side,
+        price=trade.price,
+        quantity=trade.amount,
+        fee=raised(trade.fee_amount),
+    )
 
 
 def _sum(fills: tuple[Fill, ...]) -> Decimal:

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.errors import OrderRefused, RateLimited, TickhouseError, Unreachable
-from include.variables import Secret
+from include.settings.env import Secret
 from streaming.trader.pace import Pace
 
 TIMEOUT_S = 10.0
@@ -88,10 +88,12 @@ class GeminiRest:
         whole = {"request": path, "nonce": self._next_nonce(), **fields}
         payload, sign = signed(whole, self._secret)
         headers = {
-            "Content-Type": "text/plain", "Cache-Control": "no-cache",
-            "X-GEMINI-APIKEY": self._key.reveal(), "X-GEMINI-PAYLOAD": payload,
+            "Content-Type": "text/plain",
+            "Cache-Control": "no-cache",
+            "X-GEMINI-APIKEY": self._key.reveal(),
+            "X-GEMINI-PAYLOAD": payload,
             "X-GEMINI-SIGNATURE": sign,
-        }  # fmt: skip
+        }
         request = urllib.request.Request(
             self._base + path, data=b"", headers=headers, method="POST"
         )

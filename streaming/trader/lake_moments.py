@@ -110,20 +110,31 @@ class LakeSpan:
         if told := self._decided.get(signal.window_start):
             found = self._forecasts.get(told.forecast_id or "")
             return found, told.fault
-        known = [one for one in self._forecasts.values()
-                 if one.trained_until + MINUTE_US <= signal.timestamp]  # fmt: skip
+        known = [
+            one
+            for one in self._forecasts.values()
+            if one.trained_until + MINUTE_US <= signal.timestamp
+        ]
         return max(known, key=lambda one: (one.trained_until, one.forecast_id), default=None), None
 
     def _windows(self) -> Iterator[Moment]:
         """Each window's signal with the top it ended with, by the running trader's own follower."""
         book_read = False
         market = Market(
-            venue=self._about["venue"], symbol=self._about["symbol"],
-            ends=lambda: {(BOOK, 0): 0 if book_read else 1}, depth=depth_of(self._settings),
-        )  # fmt: skip
+            venue=self._about["venue"],
+            symbol=self._about["symbol"],
+            ends=lambda: {(BOOK, 0): 0 if book_read else 1},
+            depth=depth_of(self._settings),
+        )
         for number, (value, end, start) in enumerate(self._rows(_SIGNALS)):
-            signal = Signal(self._about["venue"], self._about["symbol"], "price_volume", value,
-                            _micros(end), _micros(start))  # fmt: skip
+            signal = Signal(
+                self._about["venue"],
+                self._about["symbol"],
+                "price_volume",
+                value,
+                _micros(end),
+                _micros(start),
+            )
             market.follow(signal, Place(SIGNALS, 0, number))
         for at, top, place, changes in self._books():
             market.see(at, top, place, changes=changes)
@@ -146,8 +157,14 @@ class LakeSpan:
                 continue
             newest = start
             if first <= start < last and seen.place:
-                signal = Signal(self._about["venue"], self._about["symbol"], "imbalance", value,
-                                seen.venue_time, start)  # fmt: skip
+                signal = Signal(
+                    self._about["venue"],
+                    self._about["symbol"],
+                    "imbalance",
+                    value,
+                    seen.venue_time,
+                    start,
+                )
                 yield Moment(signal, seen.place, seen)
 
     def _books(self) -> Iterator[tuple[int | None, Top | None, Place, list[BookChange]]]:
@@ -164,9 +181,12 @@ class LakeSpan:
                 None if at is None else _micros(at),
                 None if None in numbers else Top(*numbers),
                 Place(BOOK, partition, offset),
-                [BookChange(side, price, left, reason=reason)
-                 for *_, side, price, left, reason in whole if side is not None],
-            )  # fmt: skip
+                [
+                    BookChange(side, price, left, reason=reason)
+                    for *_, side, price, left, reason in whole
+                    if side is not None
+                ],
+            )
 
     def _tops(self, time: str) -> Iterator[SeenTop]:
         for partition, offset, at, *numbers in self._rows(_TOPS.format(time=time)):

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from include.bus import Position, Record
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.settings import Settings
 from include.trading.inputs import Signal
-from streaming.bus import Position, Record
 from streaming.trader.market import BOOK
 
 LEDGER = "market.ledger"

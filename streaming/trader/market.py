@@ -11,9 +11,9 @@ from typing import Protocol
 
 import msgspec
 
+from include.bus import Position, Record
 from include.market.events import BookChange, Top
 from include.trading.inputs import Place, SeenTop, Signal
-from streaming.bus import Position, Record
 from streaming.trader.depth import Depth
 
 SIGNALS, BOOK = "market.signals", "market.book"

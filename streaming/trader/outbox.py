@@ -8,10 +8,10 @@ how far Kafka had got.
 from collections.abc import Callable
 from typing import Self
 
+from include.bus import Consumer, Position, Producer, offsets
 from include.errors import Unreachable, WireError
 from include.market import wire
 from include.serving.journal import Journal, OutboxRow
-from streaming.bus import Consumer, Position, Producer, offsets
 
 TAIL = 500
 FLUSH_S, CLOSE_S = 4.0, 1.0  # SIGTERM has to end the trader within 5 s

@@ -16,16 +16,21 @@ def parameters(settings: Settings) -> Parameters:
     """The numbers of the rule as the settings give them, with the venue's known terms."""
     trader = settings.trader
     found = Parameters(
-        ratio_low=trader.ratio_low, ratio_high=trader.ratio_high,
-        balance_share=trader.balance_share, lookahead_minutes=trader.lookahead_minutes,
+        ratio_low=trader.ratio_low,
+        ratio_high=trader.ratio_high,
+        balance_share=trader.balance_share,
+        lookahead_minutes=trader.lookahead_minutes,
         fee_bps=trader.fee_bps,
         forecast_stale_us=int(Decimal(str(settings.forecast.stale_hours)) * _HOUR_US),
         book_stale_us=int(Decimal(str(trader.book_stale_s)) * _SECOND_US),
-        largest_order=trader.largest_order, largest_position=trader.largest_position,
-        slippage_bps=trader.slippage_bps, imbalance_least=trader.imbalance_least,
+        largest_order=trader.largest_order,
+        largest_position=trader.largest_position,
+        slippage_bps=trader.slippage_bps,
+        imbalance_least=trader.imbalance_least,
         half_spread_bps=trader.half_spread_bps,
-        daily_loss=trader.daily_loss, orders_per_minute=trader.orders_per_minute,
-    )  # fmt: skip
+        daily_loss=trader.daily_loss,
+        orders_per_minute=trader.orders_per_minute,
+    )
     return fitted(found, KNOWN.get((trader.venue, trader.symbol)))
 
 

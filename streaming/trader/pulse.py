@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from include.bus import Position, Record
 from include.market.events import Top
 from include.trading.inputs import Place, SeenTop, Signal
-from streaming.bus import Position, Record
 from streaming.trader.market import BOOK, MOST, SIGNALS
 
 KIND = "imbalance"
@@ -135,9 +135,9 @@ class PulseMarket:
 
 
 def _before(place: Place | None, source: Place) -> bool:
-    return place is not None and place.partition == source.partition and (
-        place.offset < source.offset
-    )  # fmt: skip
+    return (
+        place is not None and place.partition == source.partition and (place.offset < source.offset)
+    )
 
 
 def _sound(number: Decimal) -> bool:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
+from include.bus import Consumer, Position, offsets
 from include.log import event
 from include.serving.journal import Journal
 from include.serving.tables import create_tables
 from include.settings import Settings
 from include.trading.account import Account
-from streaming.bus import Consumer, Position, offsets
 from streaming.trader.book_keeping import Books, Teller, opened
 from streaming.trader.brokers import Broker
 from streaming.trader.desk import Desk, Reached, nothing
@@ -55,18 +55,28 @@ def run(
         )
         liveness = Liveness(settings)
         desk = Desk(
-            journal, broker=broker(journal), forecasts=forecasts, reached=reached,
-            teller=_teller(settings, books.conn), halt_file=settings.home / HALT_FILE,
+            journal,
+            broker=broker(journal),
+            forecasts=forecasts,
+            reached=reached,
+            teller=_teller(settings, books.conn),
+            halt_file=settings.home / HALT_FILE,
             blocks=liveness.blocks,
-        )  # fmt: skip
+        )
         _open(desk, books, settings)
         publisher.flush()
         log.info(_ready(settings, books.conn))
         consumer = stack.enter_context(
             closing(Consumer(settings.bootstrap, topics=TOPICS, positions=books.positions))
         )
-        _follow(settings, consumer, books=books, liveness=liveness, stopped=stopped,
-                on=_Duties(desk, publisher, forecasts))  # fmt: skip
+        _follow(
+            settings,
+            consumer,
+            books=books,
+            liveness=liveness,
+            stopped=stopped,
+            on=_Duties(desk, publisher, forecasts),
+        )
 
 
 class _Duties(NamedTuple):
@@ -108,8 +118,9 @@ def _open(desk: Desk, books: Books, settings: Settings) -> None:
 
 
 def _ready(settings: Settings, account: str) -> str:
-    return event("trader ready", broker=settings.trader.broker, rule=rule_of(settings),
-                 account=account)  # fmt: skip
+    return event(
+        "trader ready", broker=settings.trader.broker, rule=rule_of(settings), account=account
+    )
 
 
 def _teller(settings: Settings, conn: str) -> Teller:

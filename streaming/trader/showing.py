@@ -32,8 +32,14 @@ def show(steps: Iterable[Step], settings: Settings, *, folder: Path, title: str)
     ledger, lines = Ledger(start, fee_bps=settings.trader.fee_bps), []
     for step in steps:
         lines.append(line(step.decision))
-        ledger.take(step.decision, at=step.at, top=step.top, account=step.account,
-                    fills=step.fills, score=step.score)  # fmt: skip
+        ledger.take(
+            step.decision,
+            at=step.at,
+            top=step.top,
+            account=step.account,
+            fills=step.fills,
+            score=step.score,
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DECISIONS).write_text("".join(f"{one}\n" for one in lines))
     _table(folder / CURVE, ledger.points)
@@ -67,10 +73,19 @@ def _picture(path: Path, points: Sequence[Point], *, title: str, quote: str) -> 
     above.legend(loc="best")
     below.plot(times, [float(point.bid) for point in points], color="grey", lw=1, label="best bid")
     for action, mark, colour in (("buy", "^", "tab:green"), ("sell", "v", "tab:red")):
-        done = [(at, float(point.bid)) for at, point in zip(times, points, strict=True)
-                if point.action == action]  # fmt: skip
-        below.plot([at for at, _ in done], [price for _, price in done], mark, color=colour,
-                   ls="", label=action)  # fmt: skip
+        done = [
+            (at, float(point.bid))
+            for at, point in zip(times, points, strict=True)
+            if point.action == action
+        ]
+        below.plot(
+            [at for at, _ in done],
+            [price for _, price in done],
+            mark,
+            color=colour,
+            ls="",
+            label=action,
+        )
     below.set(xlabel="market time, UTC", ylabel=quote)
     below.legend(loc="best")
     figure.savefig(path, dpi=110)

@@ -26,12 +26,20 @@ class Steps:
         """The metrics."""
         return [
             Figure.of("trader_decisions_total", "decisions committed", self.counts[DECIDED]),
-            Figure.of("trader_order_intents_total", "orders written down before they were sent",
-                      self.counts[INTENT]),
-            Figure.of("trader_messages_total", "messages of the outbox sent to Kafka",
-                      self.counts[SENT]),
-            Figure.of("trader_commits_begun_total", "commits begun, ended or not",
-                      self.counts[BEGUN]),
-            Figure.of("trader_last_decision_timestamp_seconds", "when the last was committed",
-                      self.decided_at),
-        ]  # fmt: skip
+            Figure.of(
+                "trader_order_intents_total",
+                "orders written down before they were sent",
+                self.counts[INTENT],
+            ),
+            Figure.of(
+                "trader_messages_total", "messages of the outbox sent to Kafka", self.counts[SENT]
+            ),
+            Figure.of(
+                "trader_commits_begun_total", "commits begun, ended or not", self.counts[BEGUN]
+            ),
+            Figure.of(
+                "trader_last_decision_timestamp_seconds",
+                "when the last was committed",
+                self.decided_at,
+            ),
+        ]

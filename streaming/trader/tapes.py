@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from include.bus import Record
 from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, Message
@@ -17,7 +18,6 @@ from include.market.liquidity import Windows
 from include.market.measures import told_imbalance
 from include.settings import Settings
 from include.trading.rules import RULES
-from streaming.bus import Record
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.registry import links
 from streaming.feeds.tape import read_tape
@@ -91,8 +91,11 @@ class _Measures:
         venue_time, received = message.venue_time, message.received_time
         at = venue_time if venue_time is not None else received
         source = {"topic": BOOK, "partition": 0, "offset": offset}
-        return [self._told(f"{value:f}", timestamp=at, window_start=at, received_time=received,
-                           source=source)]  # fmt: skip
+        return [
+            self._told(
+                f"{value:f}", timestamp=at, window_start=at, received_time=received, source=source
+            )
+        ]
 
     def _told(self, value: str, **more: object) -> bytes:
         return json.dumps(self._about | {"value": value} | more).encode()

@@ -19,8 +19,16 @@ from include.trading.inputs import Inputs, SeenTop, read
 from streaming.trader import trace_checks as checks
 from streaming.trader.trace_checks import Check, Row
 
-TABLES = ("orders", "decisions", "fills", "scores", "balances", "signals", "book_changes",
-          "forecasts")  # fmt: skip
+TABLES = (
+    "orders",
+    "decisions",
+    "fills",
+    "scores",
+    "balances",
+    "signals",
+    "book_changes",
+    "forecasts",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BOOK = """
 SELECT side, sum(price * remaining) AS amount, count(*) AS changes, "partition",
@@ -68,8 +76,13 @@ def trace(settings: Settings, order_id: str) -> Trace:
     decision, inputs = _decision(row)
     window = (_at(inputs.signal.window_start), _at(inputs.signal.timestamp))
     whose = (inputs.signal.venue, inputs.signal.symbol)
-    signals = lake.rows("signals", "venue = ? AND symbol = ? AND type = ? AND window_start = ?",
-                        *whose, inputs.signal.type, window[0])  # fmt: skip
+    signals = lake.rows(
+        "signals",
+        "venue = ? AND symbol = ? AND type = ? AND window_start = ?",
+        *whose,
+        inputs.signal.type,
+        window[0],
+    )
     tops = _tops(lake, inputs)
     book = lake.ask(_BOOK, *whose, *window) if lake.has("book_changes") else []
     forecast = _forecast(lake, inputs)
@@ -78,16 +91,29 @@ def trace(settings: Settings, order_id: str) -> Trace:
         lake.rows(table, "order_id = ?", order_id) for table in ("fills", "scores", "balances")
     )
     return Trace(
-        order=order, decision=row, inputs=inputs, fills=fills, scores=scores, balances=balances,
-        signal=signals[0] if signals else None, top=tops[0] if tops else None, book=book,
-        forecast=forecast[0] if forecast else None, manifest=kept, versions=lake.versions(),
+        order=order,
+        decision=row,
+        inputs=inputs,
+        fills=fills,
+        scores=scores,
+        balances=balances,
+        signal=signals[0] if signals else None,
+        top=tops[0] if tops else None,
+        book=book,
+        forecast=forecast[0] if forecast else None,
+        manifest=kept,
+        versions=lake.versions(),
         checks=[
-            checks.derived(decision), *checks.of_signal(signals, book, tops, inputs),
-            checks.top(tops, inputs), checks.forecast(forecast, inputs),
-            checks.manifest(kept, inputs), checks.order(order, decision),
-            checks.fills(order, fills), *checks.account(order, fills, balances, scores, inputs),
+            checks.derived(decision),
+            *checks.of_signal(signals, book, tops, inputs),
+            checks.top(tops, inputs),
+            checks.forecast(forecast, inputs),
+            checks.manifest(kept, inputs),
+            checks.order(order, decision),
+            checks.fills(order, fills),
+            *checks.account(order, fills, balances, scores, inputs),
         ],
-    )  # fmt: skip
+    )
 
 
 def as_json(found: Trace) -> str:
@@ -102,25 +128,36 @@ def page(found: Trace) -> str:
         f"order     {order['order_id']}  {order['broker']}  {order['status']}",
         f"          {order['side']} {order['quantity']} at {order['price']}, "
         f"executed {order['executed']}",
-        *[f"fill      {one['quantity']} at {one['price']}, fee {one['fee']}  ({one['fill_id']})"
-          for one in found.fills],
-        *[f"score     profit {one['profit']}, of all sales {one['cumulative_profit']}"
-          for one in found.scores],
+        *[
+            f"fill      {one['quantity']} at {one['price']}, fee {one['fee']}  ({one['fill_id']})"
+            for one in found.fills
+        ],
+        *[
+            f"score     profit {one['profit']}, of all sales {one['cumulative_profit']}"
+            for one in found.scores
+        ],
         f"decision  {decision['decision_id']}  {decision['action']}: {decision['reasons']}",
         f"signal    {found.inputs.signal.type} {found.inputs.signal.value}, window from "
         f"{decision['window_start']}",
-        *[f"book      {one['side']}: {one['changes']} changes worth {one['amount']:f}, market.book/"
-          f"{one['partition']} offsets {one['first_offset']}..{one['last_offset']}"
-          for one in found.book],
+        *[
+            f"book      {one['side']}: {one['changes']} changes worth {one['amount']:f}, "
+            f"market.book/{one['partition']} offsets {one['first_offset']}..{one['last_offset']}"
+            for one in found.book
+        ],
         f"top       bid {decision['bid']}, ask {decision['ask']}{_where(found.inputs.book)}",
         f"forecast  {found.inputs.forecast.forecast_id} says {found.inputs.forecast.side}",
         *_of_manifest(found.manifest),
         f"versions  {', '.join(f'{name} {number}' for name, number in found.versions.items())}",
-        *[f"{'agrees   ' if one.ok else 'DIFFERS  '} {one.name}: {one.detail}"
-          for one in found.checks],
-    ]  # fmt: skip
-    lines.append("verdict   the decision follows from these rows" if found.matches
-                 else "verdict   the rows do not tell one story")  # fmt: skip
+        *[
+            f"{'agrees   ' if one.ok else 'DIFFERS  '} {one.name}: {one.detail}"
+            for one in found.checks
+        ],
+    ]
+    lines.append(
+        "verdict   the decision follows from these rows"
+        if found.matches
+        else "verdict   the rows do not tell one story"
+    )
     return "\n".join(lines)
 
 
@@ -182,8 +219,9 @@ def _decision(row: Row) -> tuple[Decision, Inputs]:
 
 def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
     minute = checks.minute_asked(inputs)
-    return lake.rows("forecasts", "forecast_id = ? AND ds = ?",
-                     inputs.forecast.forecast_id, _at(minute))  # fmt: skip
+    return lake.rows(
+        "forecasts", "forecast_id = ? AND ds = ?", inputs.forecast.forecast_id, _at(minute)
+    )
 
 
 def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:

@@ -73,8 +73,11 @@ def forecast(rows: Sequence[Row], inputs: Inputs) -> Check:
         return Check("forecast in the lake", True, "the decision had none")
     sides = [one["side"] for one in rows]
     at = datetime.fromtimestamp(minute_asked(inputs) // _SECOND_US, UTC)
-    return Check("forecast in the lake", sides == [inputs.forecast.side],
-                 f"{at:%Y-%m-%d %H:%M}: {sides or 'none'}")  # fmt: skip
+    return Check(
+        "forecast in the lake",
+        sides == [inputs.forecast.side],
+        f"{at:%Y-%m-%d %H:%M}: {sides or 'none'}",
+    )
 
 
 def manifest(kept: Manifest | None, inputs: Inputs) -> Check:
@@ -122,16 +125,24 @@ def account(
     held = {one["currency"]: one["amount"] for one in balances}
     profit = [one["profit"] for one in scores]
     return [
-        Check("balances after the fills", held == due,
-              ", ".join(f"{one} {amount:f}" for one, amount in held.items()) or "none changed"),
-        Check("score of the sale", profit == ([score.profit] if score else []),
-              f"profit {profit[0]:f}" if profit else "none"),
-    ]  # fmt: skip
+        Check(
+            "balances after the fills",
+            held == due,
+            ", ".join(f"{one} {amount:f}" for one, amount in held.items()) or "none changed",
+        ),
+        Check(
+            "score of the sale",
+            profit == ([score.profit] if score else []),
+            f"profit {profit[0]:f}" if profit else "none",
+        ),
+    ]
 
 
 def _ratio(book: Sequence[Row], inputs: Inputs) -> Check:
-    sums = {side: sum((one["amount"] for one in book if one["side"] == side), ZERO)
-            for side in ("bid", "ask")}  # fmt: skip
+    sums = {
+        side: sum((one["amount"] for one in book if one["side"] == side), ZERO)
+        for side in ("bid", "ask")
+    }
     if not sums["bid"] or not sums["ask"]:
         return Check("ratio computed anew", False, "the lake has not both sides of the window")
     ratio = sums["ask"] / sums["bid"]

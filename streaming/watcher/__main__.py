@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 from include import alerts, metrics
+from include.bus import offsets, stamped_ms
 from include.errors import TickhouseError, Unreachable
-from include.local.status import feeds, progress, stream_lag
 from include.log import event, start_logging
 from include.metrics import Figure
+from include.serving.status import feeds, progress, stream_lag
 from include.serving.tables import create_tables, upsert
 from include.settings import Settings, from_environment
-from streaming.bus import offsets, stamped_ms
 from streaming.watcher.figures import figures
 from streaming.watcher.lateness import Lateness
 
@@ -40,15 +40,17 @@ class Watch:
         self.feeds: list[dict[str, Any]] = []
         self.looks = self.failures = 0
         self._late = Lateness(
-            retention_hours=settings.kafka.retention_hours, share=own.lag_share,
+            retention_hours=settings.kafka.retention_hours,
+            share=own.lag_share,
             repeat_s=own.repeat_minutes * 60.0,
-        )  # fmt: skip
+        )
 
     def look(self) -> None:
         """Look once; what cannot be asked now is asked again at the next look."""
         bootstrap = self.settings.bootstrap
-        self.lag = stream_lag(self.settings, ends=partial(offsets, bootstrap),
-                              stamps=partial(stamped_ms, bootstrap))  # fmt: skip
+        self.lag = stream_lag(
+            self.settings, ends=partial(offsets, bootstrap), stamps=partial(stamped_ms, bootstrap)
+        )
         self.feeds = feeds(self.settings)
         self.looks += 1
         for alert in self._late.alerts(self.lag, now=time.time()):
@@ -58,8 +60,9 @@ class Watch:
 
     def figures(self) -> list[Figure]:
         """The metrics as of the last look."""
-        return figures(self.lag, self.feeds, progress(self.settings), looks=self.looks,
-                       failures=self.failures)  # fmt: skip
+        return figures(
+            self.lag, self.feeds, progress(self.settings), looks=self.looks, failures=self.failures
+        )
 
     def _keep(self) -> None:
         seen = datetime.now(UTC)

@@ -13,11 +13,20 @@ from typing import Any
 from tests.services import eventually, free_ports, running
 
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-default-apps", "--no-default-browser-check", "--disable-dev-shm-usage",
-    "--disable-extensions", "--hide-scrollbars",
-]  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--no-default-browser-check",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--hide-scrollbars",
+]
 
 
 def missing() -> str:
@@ -49,16 +58,18 @@ class Browser:
         """What the system is said to prefer."""
         value = "dark" if dark else "light"
         self._post(
-            "goog/cdp/execute", cmd="Emulation.setEmulatedMedia",
+            "goog/cdp/execute",
+            cmd="Emulation.setEmulatedMedia",
             params={"features": [{"name": "prefers-color-scheme", "value": value}]},
-        )  # fmt: skip
+        )
 
     def phone(self, width: int, height: int) -> None:
         """A phone's screen: windows have a least width, phones have not."""
         self._post(
-            "goog/cdp/execute", cmd="Emulation.setDeviceMetricsOverride",
+            "goog/cdp/execute",
+            cmd="Emulation.setDeviceMetricsOverride",
             params={"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True},
-        )  # fmt: skip
+        )
 
     def picture(self) -> bytes:
         """What the window shows, as a PNG."""
@@ -96,13 +107,17 @@ def browsing(folder: Path, *, width: int = 1600, height: int = 1400) -> Iterator
     with running(["chromedriver", f"--port={port}"], log=folder / "chromedriver.log"):
         eventually(lambda: _ready(driver), what="chromedriver answers")
         options = {
-            "args": [*FLAGS, f"--window-size={width},{height}",
-                     f"--user-data-dir={folder / 'profile'}"],
-        }  # fmt: skip
+            "args": [
+                *FLAGS,
+                f"--window-size={width},{height}",
+                f"--user-data-dir={folder / 'profile'}",
+            ],
+        }
         wanted = {
-            "browserName": "chrome", "goog:chromeOptions": options,
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        }  # fmt: skip
+        }
         made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})
         browser = Browser(driver, made["sessionId"])
         try:

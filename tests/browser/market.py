@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
+from include.bus import Producer
 from include.market.events import (
     Balance,
     BookChange,
@@ -16,7 +17,6 @@ from include.market.events import (
     Top,
     Trade,
 )
-from streaming.bus import Producer
 
 EVERY_S = 0.2
 
@@ -42,8 +42,9 @@ class Market:
         for venue, dearer in (("gemini", 0), ("kraken", 40)):
             side = "buy" if self._number % 2 else "sell"
             at = time.time_ns() // 1000
-            self._send(venue, "trade",
-                       Trade(str(self._number), price + dearer, Decimal("0.5"), side, at))  # type: ignore[arg-type]  # fmt: skip
+            self._send(
+                venue, "trade", Trade(str(self._number), price + dearer, Decimal("0.5"), side, at)
+            )  # type: ignore[arg-type]
         top = Top(price - 1, Decimal(3), price + 1, Decimal(1))
         self._send("gemini", "book", BookChange("bid", price - 1, Decimal(3)), top=top)
         self.signal("mid_price", str(price))
@@ -52,17 +53,32 @@ class Market:
     def signal(self, kind: str, value: str) -> None:
         """One number as the stream tells it."""
         now = time.time_ns() // 1000
-        told = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
-                "timestamp": now, "window_start": now - 60_000_000}  # fmt: skip
+        told = {
+            "v": 1,
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "type": kind,
+            "value": value,
+            "timestamp": now,
+            "window_start": now - 60_000_000,
+        }
         self._producer.send("market.signals", b"gemini|BTC-USD", json.dumps(told).encode())
 
     def _send(self, venue: str, kind: str, *events: Event, top: Top | None = None) -> None:
         now = time.time_ns() // 1000
-        self._producer.publish(Message(
-            venue=venue, symbol="BTC-USD", kind=kind, conn="t", seq=None,
-            venue_time=now if kind in {"trade", "book"} else None, received_time=now,
-            events=events, top=top,
-        ))  # fmt: skip
+        self._producer.publish(
+            Message(
+                venue=venue,
+                symbol="BTC-USD",
+                kind=kind,
+                conn="t",
+                seq=None,
+                venue_time=now if kind in {"trade", "book"} else None,
+                received_time=now,
+                events=events,
+                top=top,
+            )
+        )
 
     def start(self) -> None:
         self._thread.start()

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from include.bus import ensure_topics
 from include.local import kafka, postgres
 from include.serving.tables import create_tables
 from include.settings import Settings
-from streaming.bus import ensure_topics
 from tests.browser import chromium
 from tests.browser.chromium import Browser, browsing
 from tests.browser.market import market
@@ -67,9 +67,10 @@ def test_the_page_outlives_postgres_and_the_broker(settings: Settings, tmp_path:
         create_tables(settings.dsn())
         serve_forecast(settings)
         with (
-            dashboard(settings, tmp_path), market(settings.bootstrap) as feed,
+            dashboard(settings, tmp_path),
+            market(settings.bootstrap) as feed,
             browsing(tmp_path) as browser,
-        ):  # fmt: skip
+        ):
             feed.signal("price_volume", "1.5")
             browser.open(url(settings))
             browser.wait(READY, what="the page is drawn")

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from include.bus import ensure_topics
 from include.serving.tables import upsert
 from include.settings import Settings
-from streaming.bus import ensure_topics
 from tests.browser import chromium
 from tests.browser.chromium import Browser, browsing
 from tests.browser.market import market
@@ -49,12 +49,16 @@ def dashboard(settings: Settings, var: Path, **more: str) -> Iterator[Any]:
     """The process on the services of these settings, waited for."""
     ports = settings.ports
     env = {
-        "TICKHOUSE_VAR": str(var), "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
-        "TICKHOUSE_PORTS_KAFKA": str(ports.kafka), "TICKHOUSE_PORTS_POSTGRES": str(ports.postgres),
-        "TICKHOUSE_PORTS_DASHBOARD": str(ports.dashboard), "TICKHOUSE_DASHBOARD_POLL_S": "0.5",
-        "TICKHOUSE_DASHBOARD_STALE_S": str(STALE_S), "TICKHOUSE_DASHBOARD_REFRESH_S": "0.5",
+        "TICKHOUSE_VAR": str(var),
+        "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
+        "TICKHOUSE_PORTS_KAFKA": str(ports.kafka),
+        "TICKHOUSE_PORTS_POSTGRES": str(ports.postgres),
+        "TICKHOUSE_PORTS_DASHBOARD": str(ports.dashboard),
+        "TICKHOUSE_DASHBOARD_POLL_S": "0.5",
+        "TICKHOUSE_DASHBOARD_STALE_S": str(STALE_S),
+        "TICKHOUSE_DASHBOARD_REFRESH_S": "0.5",
         **more,
-    }  # fmt: skip
+    }
     log = var / "dashboard.log"
     with running([sys.executable, "-m", "streaming.dashboard"], log=log, env=env) as process:
         eventually(lambda: "dashboard serves" in log.read_text(), what="the dashboard serves")
@@ -67,11 +71,22 @@ def url(settings: Settings) -> str:
 
 def serve_forecast(settings: Settings) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
-    upsert(settings.dsn(), "forecast_points", [
-        {"symbol": "BTC-USD", "ds": now + timedelta(minutes=m), "yhat": 9000.0 + m / 100,
-         "yhat_lower": 8990.0, "yhat_upper": 9060.0, "made_at": now, "model": "m"}
-        for m in range(-60, 600)
-    ])  # fmt: skip
+    upsert(
+        settings.dsn(),
+        "forecast_points",
+        [
+            {
+                "symbol": "BTC-USD",
+                "ds": now + timedelta(minutes=m),
+                "yhat": 9000.0 + m / 100,
+                "yhat_lower": 8990.0,
+                "yhat_upper": 9060.0,
+                "made_at": now,
+                "model": "m",
+            }
+            for m in range(-60, 600)
+        ],
+    )
 
 
 def drawn(browser: Browser, panel: str, colour: tuple[int, int, int]) -> int:
@@ -81,8 +96,10 @@ def drawn(browser: Browser, panel: str, colour: tuple[int, int, int]) -> int:
         "return [r.left, r.top + 90, r.right, r.bottom]"
     )
     picture = Image.open(BytesIO(browser.picture())).convert("RGB").crop(rect)
-    return sum(all(abs(a - b) <= 30 for a, b in zip(pixel, colour, strict=True))
-               for pixel in picture.getdata())  # fmt: skip
+    return sum(
+        all(abs(a - b) <= 30 for a, b in zip(pixel, colour, strict=True))
+        for pixel in picture.getdata()
+    )
 
 
 def no_errors(browser: Browser) -> None:
@@ -97,8 +114,10 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
     ensure_topics(kafka_broker)
     serve_forecast(settings)
     with (
-        dashboard(settings, tmp_path), market(kafka_broker) as feed, browsing(tmp_path) as browser,
-    ):  # fmt: skip
+        dashboard(settings, tmp_path),
+        market(kafka_broker) as feed,
+        browsing(tmp_path) as browser,
+    ):
         feed.signal("price_volume", "1.5")
         browser.open(url(settings))
         browser.wait(READY, what="the page is drawn")
@@ -119,9 +138,12 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
         feed.silent.clear()
         browser.wait(f"return {state('price')} === 'live'", what="it lives again")
         no_errors(browser)
-        outside = {one for one in browser.requested()
-                   if not one.startswith(("chrome:", "data:", "blob:"))
-                   and f"//127.0.0.1:{settings.ports.dashboard}/" not in one}  # fmt: skip
+        outside = {
+            one
+            for one in browser.requested()
+            if not one.startswith(("chrome:", "data:", "blob:"))
+            and f"//127.0.0.1:{settings.ports.dashboard}/" not in one
+        }
         assert outside == set(), "no request leaves this machine"
 
 
@@ -131,8 +153,10 @@ def test_symbol_and_range_can_be_chosen_and_the_theme_switched(
     settings = service_settings
     ensure_topics(kafka_broker)
     with (
-        dashboard(settings, tmp_path), market(kafka_broker), browsing(tmp_path) as browser,
-    ):  # fmt: skip
+        dashboard(settings, tmp_path),
+        market(kafka_broker),
+        browsing(tmp_path) as browser,
+    ):
         browser.dark(True)
         browser.open(url(settings))
         browser.wait(READY, what="the page is drawn")

@@ -22,16 +22,26 @@ print("TOLD" + json.dumps({{dag_id: {{
 
 
 def test_every_dag_tells_of_failures_and_of_its_deadline(tmp_path: Path) -> None:
-    env = {name: value for name, value in os.environ.items()
-           if not name.startswith(("AIRFLOW", "TICKHOUSE"))}  # fmt: skip
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "TICKHOUSE"))
+    }
     env |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     env |= make_environment(tmp_path / "var", ALERTS_DEADLINE_MINUTES="45")
-    done = subprocess.run([sys.executable, "-c", LOADED], env=env, cwd=ROOT, text=True,
-                          capture_output=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        env=env,
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     told = json.loads(done.stdout.partition("TOLD")[2])
     assert set(told) == {path.stem for path in (ROOT / "dags").glob("*.py")}
     for dag in told.values():
         assert dag["deadlines"] == [[2700.0, "include.orchestration.alerting.deadline_missed"]]
         assert dag["callbacks"]
-        assert all(one == ["include.orchestration.alerting.task_failed"]
-                   for one in dag["callbacks"])  # fmt: skip
+        assert all(
+            one == ["include.orchestration.alerting.task_failed"] for one in dag["callbacks"]
+        )

@@ -76,16 +76,19 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of an Airflow on SQLite in a folder of its own."""
     home = tmp_path_factory.mktemp("airflow")
     env = {
-        name: value for name, value in os.environ.items()
+        name: value
+        for name, value in os.environ.items()
         if not name.startswith(("AIRFLOW", "TICKHOUSE"))
-    }  # fmt: skip
+    }
     env |= {
-        "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False", "GX_ANALYTICS_ENABLED": "false",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "GX_ANALYTICS_ENABLED": "false",
         **make_environment(home / "var", STREAM_DRIVER_MEMORY="1g", FORECAST_HORIZON_MINUTES="300"),
-    }  # fmt: skip
+    }
     command = [str(Path(sys.executable).with_name("airflow")), "db", "migrate"]
     subprocess.run(command, env=env, check=True, capture_output=True)
     return env
@@ -139,10 +142,11 @@ def test_a_dag_file_is_sixty_lines_of_wiring(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 60
     decorated = [
-        node for node in ast.walk(ast.parse(text))
+        node
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef)
         and any("dag" == getattr(getattr(d, "func", d), "id", "") for d in node.decorator_list)
-    ]  # fmt: skip
+    ]
     assert [node.name for node in decorated] == [path.stem]
 
 

@@ -27,16 +27,21 @@ print("STATE", dag.test(run_conf={{"train_days": 1}}).state)
 def own(home: Path) -> dict[str, str]:
     """The environment of an Airflow on SQLite in a folder of its own, with its server's port."""
     told = make_environment(
-        home / "var", AIRFLOW_PASSWORD="for-tests-only", FORECAST_EVALUATE_ORIGINS="1",
+        home / "var",
+        AIRFLOW_PASSWORD="for-tests-only",
+        FORECAST_EVALUATE_ORIGINS="1",
         AIRFLOW_JWT_SECRET="a-secret-for-tests-only-a-secret-for-tests-only-0123456789abcdef",
-    )  # fmt: skip
+    )
     settings = load(told)
     airflow.prepare(settings)
     wanted = airflow.environment(settings)
     wanted.pop("AIRFLOW__CORE__FERNET_KEY")
     wanted["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("AIRFLOW", "TICKHOUSE"))}  # fmt: skip
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "TICKHOUSE"))
+    }
     return kept | wanted | told
 
 
@@ -50,8 +55,14 @@ def test_the_figures_stand_in_the_note_of_the_run(tmp_path: Path) -> None:
     with running([command, "api-server"], log=tmp_path / "server.log", env=env, cwd=ROOT):
         api = AirflowApi(settings)
         eventually(lambda: answers(api), timeout_s=120, every_s=0.5, what="Airflow's server")
-        done = subprocess.run([sys.executable, "-c", RUN], env=env, capture_output=True, text=True,
-                              check=True, cwd=ROOT)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", RUN],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
         assert "STATE success" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
         (run,) = api.runs("retrain_forecast")
     note = str(run["note"])

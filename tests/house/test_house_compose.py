@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from include.cli import cli
+from cli.main import cli
 from include.local.programs import programs
 from include.settings import ROOT, load, variables
 

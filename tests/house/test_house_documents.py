@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from include.cli import cli
-from include.commands.documenting import example_env
+from cli.documenting import example_env
+from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
 from include.settings import ROOT, variables
@@ -60,6 +60,6 @@ def test_every_link_between_the_documents_leads_somewhere() -> None:
 
 
 def test_every_path_named_in_the_documents_exists() -> None:
-    tops = "dags|plugins|include|spark_jobs|streaming|tests"
+    tops = "bench|cli|dags|plugins|include|spark_jobs|streaming|tests"
     named = re.findall(rf"`((?:{tops})/[\w/.]+?)/?`", EVERY)
     assert [path for path in named if not Path(ROOT / path).exists()] == []

@@ -20,17 +20,27 @@ def example(word: str) -> str:
 
 
 def printed(text: str, folder: Path, **environ: str) -> str:
-    done = subprocess.run([sys.executable, "-c", text], cwd=folder, capture_output=True, text=True,
-                          check=False, env=environ or None)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ or None,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
 
 def make_trades(folder: Path) -> None:
-    put(folder / "var" / "sim" / "lake", "trades", [
-        {"venue": venue, "symbol": "BTC-USD", "price": Decimal(price)}
-        for venue, price in (("gemini", 7), ("gemini", 9), ("kraken", 8))
-    ])  # fmt: skip
+    put(
+        folder / "var" / "sim" / "lake",
+        "trades",
+        [
+            {"venue": venue, "symbol": "BTC-USD", "price": Decimal(price)}
+            for venue, price in (("gemini", 7), ("gemini", 9), ("kraken", 8))
+        ],
+    )
 
 
 @pytest.mark.parametrize("reader", ["pandas", "DuckDB"])

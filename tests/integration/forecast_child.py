@@ -21,7 +21,7 @@ from deltalake import DeltaTable
 
 from include.forecast import drafting, evaluating, judging, publishing, whole
 from include.lake import writing
-from include.orchestration import evaluations, forecasts
+from include.orchestration import tasks
 from include.quality import gate
 from include.serving import forecast_points
 from include.settings import from_environment
@@ -99,8 +99,7 @@ def forked(told: dict[str, Any]) -> dict[str, Any]:
 def _in_child(told: dict[str, Any], said: int) -> int:
     try:
         break_at(Steps(told["stop"], said, from_environment().home))
-        owner = evaluations if hasattr(evaluations, told["function"]) else forecasts
-        found = getattr(owner, told["function"])(**told["arguments"])
+        found = getattr(tasks, told["function"])(**told["arguments"])
         os.write(said, json.dumps(found, default=str).encode())
     except BaseException:
         traceback.print_exc()

@@ -17,12 +17,17 @@ import psutil
 from confluent_kafka import Producer as FastProducer
 from deltalake import DeltaTable
 
-from include.lake.audit import Report, audited, audited_tables, count_with_duckdb
+from include.bus import offsets
+from include.lake.audit.conservation import (
+    Report,
+    audited,
+    audited_tables,
+    count_with_duckdb,
+)
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import open_table
 from include.settings import ROOT, Settings
 from spark_jobs.landing import LANDED_TOPICS
-from streaming.bus import offsets
 
 AT = 1_763_712_000_000_000
 KEY = b"gemini|BTC-USD"
@@ -31,26 +36,51 @@ JUNK = (b"junk", b"", b"\xff\xfe{}", b'{"v":1}', b'{"v":9,"venue":"x"}', b"[]")
 
 def message(kind: str, number: int, event: dict[str, Any], top: Any = None) -> bytes:
     at = AT + number * 20_000  # 50 messages a second of market time
-    return json.dumps({
-        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "kind": kind, "conn": "c",
-        "seq": [number, number], "venue_time": at, "received_time": at + 100, "events": [event],
-        "top": top,
-    }).encode()  # fmt: skip
+    return json.dumps(
+        {
+            "v": 1,
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "kind": kind,
+            "conn": "c",
+            "seq": [number, number],
+            "venue_time": at,
+            "received_time": at + 100,
+            "events": [event],
+            "top": top,
+        }
+    ).encode()
 
 
 def trade(number: int, chance: random.Random) -> bytes:
-    return message("trade", number, {
-        "type": "trade", "trade_id": str(number), "price": str(chance.randrange(9000, 9100)),
-        "quantity": f"{chance.randrange(1, 10**6)}e-6", "side": chance.choice(["buy", "sell"]),
-        "traded_at": AT + number * 20_000,
-    })  # fmt: skip
+    return message(
+        "trade",
+        number,
+        {
+            "type": "trade",
+            "trade_id": str(number),
+            "price": str(chance.randrange(9000, 9100)),
+            "quantity": f"{chance.randrange(1, 10**6)}e-6",
+            "side": chance.choice(["buy", "sell"]),
+            "traded_at": AT + number * 20_000,
+        },
+    )
 
 
 def change(number: int, chance: random.Random) -> bytes:
-    return message("book", number, {
-        "type": "change", "side": chance.choice(["bid", "ask"]), "price": "9000.5",
-        "remaining": str(chance.randrange(1, 90)), "reason": "place", "venue_event_id": number,
-    }, {"bid": "9000", "bid_quantity": "1", "ask": "9001", "ask_quantity": "2"})  # fmt: skip
+    return message(
+        "book",
+        number,
+        {
+            "type": "change",
+            "side": chance.choice(["bid", "ask"]),
+            "price": "9000.5",
+            "remaining": str(chance.randrange(1, 90)),
+            "reason": "place",
+            "venue_event_id": number,
+        },
+        {"bid": "9000", "bid_quantity": "1", "ask": "9001", "ask_quantity": "2"},
+    )
 
 
 class Sender:
@@ -62,9 +92,13 @@ class Sender:
         self.junk = 0
         self._last = b""
         self._producer = FastProducer(
-            {"bootstrap.servers": settings.bootstrap, "enable.idempotence": True,
-             "message.timeout.ms": 300_000, "log_level": 0}
-        )  # fmt: skip
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "enable.idempotence": True,
+                "message.timeout.ms": 300_000,
+                "log_level": 0,
+            }
+        )
 
     def send(self, count: int) -> None:
         """So many more, acknowledged."""
@@ -97,8 +131,11 @@ class Stream:
         self.log = (settings.home / "stream.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.stream_child", point, str(nth)],
-            env=os.environ | environ, cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            env=os.environ | environ,
+            cwd=ROOT,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
 
     def progressed(self) -> bool:
         """Whether it has committed a batch, or is dead."""

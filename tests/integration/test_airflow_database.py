@@ -18,8 +18,11 @@ def test_a_start_migrates_once_and_again_after_an_upgrade_or_another_revision(
     airflow.prepare(service_settings)
     (service_settings.home / "logs").mkdir(exist_ok=True)
     # As on a machine of its own: nothing of this process's Airflow.
-    environ = {name: one for name, one in process_environment(service_settings).items()
-               if not name.startswith("AIRFLOW")}  # fmt: skip
+    environ = {
+        name: one
+        for name, one in process_environment(service_settings).items()
+        if not name.startswith("AIRFLOW")
+    }
     environ |= airflow.environment(service_settings)
     first = Migration(service_settings, environ)
     assert first.needed

@@ -18,19 +18,19 @@ import psycopg2
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 
+from bench.page_viewers import viewers
+from include.bus import Producer, ensure_topics
 from include.errors import Unreachable
 from include.market.events import Message, Trade
 from include.serving.glance import glance
 from include.serving.tables import create_tables, upsert
 from include.settings import Settings, load
-from streaming.bus import Producer, ensure_topics
 from streaming.dashboard import served
 from streaming.dashboard.board import KEEP_S, Board
 from streaming.dashboard.flow import Flow
 from streaming.dashboard.live import Live
 from streaming.dashboard.poller import Latest
 from streaming.dashboard.reader import follow
-from streaming.dashboard.viewers import viewers
 from tests.conftest import make_environment
 from tests.services import eventually, free_ports, running
 
@@ -44,11 +44,18 @@ def asked_for_a_socket(port: int, origin: str) -> int:
     """The status that a websocket's handshake from a page of this origin gets."""
     token = generate_jwt_token(generate_session_id())
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    link.request("GET", "/ws", headers={
-        "Upgrade": "websocket", "Connection": "Upgrade", "Origin": origin,
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Protocol": f"bokeh, {token}",
-    })  # fmt: skip
+    link.request(
+        "GET",
+        "/ws",
+        headers={
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Origin": origin,
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Protocol": f"bokeh, {token}",
+        },
+    )
     status = link.getresponse().status
     link.close()
     return status
@@ -143,11 +150,20 @@ def test_the_reader_waits_for_the_broker_and_fills_the_past(
     producer = Producer(kafka_broker, client_id="t")
     for number in range(50):
         at = 1_700_000_000 + number
-        producer.publish(Message(
-            venue="bitstamp", symbol="LTC-USD", kind="trade", conn="c", seq=None,
-            venue_time=at * 1_000_000, received_time=at * 1_000_000,
-            events=(Trade(str(number), Decimal(number + 1), Decimal(1), "buy", at * 1_000_000),),
-        ))  # fmt: skip
+        producer.publish(
+            Message(
+                venue="bitstamp",
+                symbol="LTC-USD",
+                kind="trade",
+                conn="c",
+                seq=None,
+                venue_time=at * 1_000_000,
+                received_time=at * 1_000_000,
+                events=(
+                    Trade(str(number), Decimal(number + 1), Decimal(1), "buy", at * 1_000_000),
+                ),
+            )
+        )
     producer.close()
     live, stop = Live(KEEP_S), threading.Event()
     thread = threading.Thread(target=follow, args=(kafka_broker, live, stop, 20))
@@ -169,29 +185,56 @@ def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -
     create_tables(postgres_dsn)
     minute = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
     row = dict.fromkeys(("open", "high", "low", "close", "vwap"), 10) | {
-        "venue": "gemini", "symbol": "BTC-USD", "minute": minute, "complete": None,
-        "total_count_buy": 3, "total_count_sell": 1, "total_base_buy": Decimal("1.5"),
-        "total_base_sell": Decimal("0.25"), "total_quote_buy": 15, "total_quote_sell": 2,
-    }  # fmt: skip
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "minute": minute,
+        "complete": None,
+        "total_count_buy": 3,
+        "total_count_sell": 1,
+        "total_base_buy": Decimal("1.5"),
+        "total_base_sell": Decimal("0.25"),
+        "total_quote_buy": 15,
+        "total_quote_sell": 2,
+    }
     upsert(postgres_dsn, "trade_minutes", [row, row | {"minute": minute - timedelta(hours=3)}])
     clock_us = int(minute.timestamp() + 90) * 1_000_000
     asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
     found = served.minutes(glance(postgres_dsn, asked, timeout_s=5))
     assert found == [
-        ("gemini", "BTC-USD", int(minute.timestamp()) // 60,
-         Flow(3, 1, Decimal("1.5"), Decimal("0.25"), Decimal(15), Decimal(2)))
-    ]  # fmt: skip
+        (
+            "gemini",
+            "BTC-USD",
+            int(minute.timestamp()) // 60,
+            Flow(3, 1, Decimal("1.5"), Decimal("0.25"), Decimal(15), Decimal(2)),
+        )
+    ]
 
 
 def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[str, Any]) -> None:
     create_tables(postgres_dsn)
     start = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
     end = start + timedelta(minutes=1)
-    row = {"venue": "gemini", "symbol": "BTC-USD", "type": "price_volume", "window_start": start,
-           "timestamp": end, "value": Decimal("1.25")}  # fmt: skip
-    upsert(postgres_dsn, "signals", [row, row | {"type": "bid"}, row | {
-        "window_start": start - timedelta(hours=3), "timestamp": end - timedelta(hours=3),
-    }])  # fmt: skip
+    row = {
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": "price_volume",
+        "window_start": start,
+        "timestamp": end,
+        "value": Decimal("1.25"),
+    }
+    upsert(
+        postgres_dsn,
+        "signals",
+        [
+            row,
+            row | {"type": "bid"},
+            row
+            | {
+                "window_start": start - timedelta(hours=3),
+                "timestamp": end - timedelta(hours=3),
+            },
+        ],
+    )
     clock_us = int(end.timestamp() + 30) * 1_000_000
     asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
     found = served.ratios(glance(postgres_dsn, asked, timeout_s=5))

@@ -7,20 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from include.bus import Consumer, Producer, ensure_topics, offsets
 from include.errors import Unreachable
 from include.local import kafka
 from include.market import wire
 from include.market.events import LedgerEntry, Message
-from streaming.bus import Consumer, Producer, ensure_topics, offsets
 from tests.conftest import make_settings
 from tests.services import eventually, free_ports, running
 
 
 def message(number: int) -> Message:
     return Message(
-        venue="gemini", symbol="BTC-USD", kind="ledger", conn="c", seq=(number, number),
-        venue_time=None, received_time=number, events=(LedgerEntry("gap", f"n{number}"),),
-    )  # fmt: skip
+        venue="gemini",
+        symbol="BTC-USD",
+        kind="ledger",
+        conn="c",
+        seq=(number, number),
+        venue_time=None,
+        received_time=number,
+        events=(LedgerEntry("gap", f"n{number}"),),
+    )
 
 
 def read(consumer: Consumer, count: int) -> list[bytes]:

@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from include.bus import ensure_topics, offsets
 from include.market import wire
-from streaming.bus import ensure_topics, offsets
 from tests.conftest import make_environment
 from tests.services import eventually, running
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psutil
 
+from include.bus import Consumer, ensure_topics
 from include.local import kafka
 from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.settings import load
-from streaming.bus import Consumer, ensure_topics
 from tests.conftest import make_environment
 from tests.services import eventually, running
 

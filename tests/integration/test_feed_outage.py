@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from include.bus import Consumer, ensure_topics
 from include.local import kafka
 from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.settings import load
-from streaming.bus import Consumer, ensure_topics
 from tests.conftest import make_environment
 from tests.services import eventually, running
 

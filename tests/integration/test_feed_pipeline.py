@@ -6,17 +6,21 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from include.bus import Consumer, ensure_topics, offsets
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Reject
-from streaming.bus import Consumer, ensure_topics, offsets
 from tests.conftest import make_environment
 from tests.services import eventually, running
 
 TOPICS = ("market.book", "market.ledger", "market.rejects")
 FAULTS = (
-    b"junk", b'{"type":"update","eve', b"\xff\xfe\xfd", b"", b"x" * 5_000_000,
+    b"junk",
+    b'{"type":"update","eve',
+    b"\xff\xfe\xfd",
+    b"",
+    b"x" * 5_000_000,
     b'{"type":"update","eventId":"one","socket_sequence":[],"events":3}',
-)  # fmt: skip
+)
 
 
 def test_every_frame_is_accounted_for_through_junk_and_a_kill(
@@ -61,12 +65,19 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
     first_conn, second_conn = conns
     rows = [(_entry(one), one.conn) for one in told if one.kind == "ledger" and one.conn in conns]
     assert [row for row in rows if row[0] != "gap"] == [
-        ("connect", first_conn), ("connect", second_conn), ("disconnect", second_conn),
-    ]  # fmt: skip
+        ("connect", first_conn),
+        ("connect", second_conn),
+        ("disconnect", second_conn),
+    ]
     rejects = [one.events[0] for one in told if one.kind == "reject"]
     assert [reject.reason for reject in rejects if isinstance(reject, Reject)] == [
-        "not_json", "not_json", "not_utf8", "empty", "not_json", "wrong_type",
-    ]  # fmt: skip
+        "not_json",
+        "not_json",
+        "not_utf8",
+        "empty",
+        "not_json",
+        "wrong_type",
+    ]
     assert all(one.top is not None for one in told if one.kind == "book")
 
 

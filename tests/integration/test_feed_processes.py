@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from include.bus import Consumer, ensure_topics, offsets
 from include.local import worlds
 from include.market import wire
 from include.market.events import Message, Quote
 from include.settings import load
-from streaming.bus import Consumer, ensure_topics, offsets
 from tests.conftest import make_environment
 from tests.services import eventually, running
 
@@ -63,6 +63,9 @@ def test_four_suppliers_and_deribit_reach_kafka(
 def test_healing_an_empty_lake_has_nothing_to_do(env: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "streaming.feeds.heal_gaps"],
-        env=env, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert json.loads(done.stdout.splitlines()[-1]) == {"healed": 0, "refilled": 0, "open": []}

@@ -32,9 +32,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     from include.local import postgres
 
     told = make_environment(
-        tmp_path_factory.mktemp("served"), FORECAST_EVALUATE_ORIGINS="1",
-        FORECAST_HORIZON_MINUTES=str(HORIZON), FORECAST_KEEP="2",
-    )  # fmt: skip
+        tmp_path_factory.mktemp("served"),
+        FORECAST_EVALUATE_ORIGINS="1",
+        FORECAST_HORIZON_MINUTES=str(HORIZON),
+        FORECAST_KEEP="2",
+    )
     settings = load(told)
     postgres.prepare(settings)
     user, log = postgres.system_user(), settings.home / "postgres.log"
@@ -85,10 +87,18 @@ def world(told: dict[str, str], var: Path) -> Iterator[World]:
     with transaction(settings.dsn()) as link, link.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS forecast_points")
     command = [sys.executable, "-m", "tests.integration.forecast_child"]
-    with (var.parent / f"{var.name}.log").open("w") as log, subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT,
-        env={"HOME": str(var), "GX_ANALYTICS_ENABLED": "false", **environment},
-    ) as child:  # fmt: skip
+    with (
+        (var.parent / f"{var.name}.log").open("w") as log,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+            env={"HOME": str(var), "GX_ANALYTICS_ENABLED": "false", **environment},
+        ) as child,
+    ):
         yield World(settings, child)
         assert child.stdin is not None
         child.stdin.close()
@@ -121,8 +131,9 @@ def left(settings: Settings) -> dict[str, Any]:
     for folder in ("models", "forecasts", "forecast_drafts", "quality"):
         found[folder] = {
             str(path.relative_to(settings.home)): told_by(path)
-            for path in sorted((settings.home / folder).rglob("*")) if path.is_file()
-        }  # fmt: skip
+            for path in sorted((settings.home / folder).rglob("*"))
+            if path.is_file()
+        }
     return found
 
 

@@ -23,14 +23,28 @@ def empty(postgres_dsn: dict[str, Any]) -> None:
 
 
 def serve(
-    dsn: dict[str, Any], model: str, first: datetime, minutes: int, *, level: float,
-    made_at: datetime, clock: datetime | None = None, symbol: str = "BTC-USD",
-) -> None:  # fmt: skip
+    dsn: dict[str, Any],
+    model: str,
+    first: datetime,
+    minutes: int,
+    *,
+    level: float,
+    made_at: datetime,
+    clock: datetime | None = None,
+    symbol: str = "BTC-USD",
+) -> None:
     points = [
-        {"symbol": symbol, "model": model, "ds": first + MINUTE * n, "made_at": made_at,
-         "yhat": level, "yhat_lower": level - 1, "yhat_upper": level + 1}
+        {
+            "symbol": symbol,
+            "model": model,
+            "ds": first + MINUTE * n,
+            "made_at": made_at,
+            "yhat": level,
+            "yhat_lower": level - 1,
+            "yhat_upper": level + 1,
+        }
         for n in range(minutes)
-    ]  # fmt: skip
+    ]
     serve_forecast(dsn, points, clock=clock or first, keep_days=2)
 
 
@@ -97,10 +111,17 @@ def test_the_dashboard_sees_the_same_before_and_after_the_clearing(
         for night in range(6):
             first = T0 + night * DAY
             points = [
-                {"symbol": "BTC-USD", "model": f"m{night}", "ds": first + 5 * n * MINUTE,
-                 "made_at": first, "yhat": night + n / 1e4, "yhat_lower": 0.0, "yhat_upper": 9.0}
+                {
+                    "symbol": "BTC-USD",
+                    "model": f"m{night}",
+                    "ds": first + 5 * n * MINUTE,
+                    "made_at": first,
+                    "yhat": night + n / 1e4,
+                    "yhat_lower": 0.0,
+                    "yhat_upper": 9.0,
+                }
                 for n in range(2016)
-            ]  # fmt: skip
+            ]
             if cleared:
                 serve_forecast(postgres_dsn, points, clock=first, keep_days=2)
             else:

@@ -20,11 +20,11 @@ import psutil
 import pytest
 from deltalake import DeltaTable
 
+from include.bus import ensure_topics
 from include.lake.reading import open_table
 from include.local import worlds
 from include.serving.connection import rows
 from include.settings import ROOT, Settings, load
-from streaming.bus import ensure_topics
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healing import Hole
 from tests.conftest import make_environment
@@ -48,10 +48,13 @@ def world(
     script = tmp_path / "faults.yaml"
     script.write_text(SCRIPT)
     environ = make_environment(
-        tmp_path / "var", KAFKA_BOOTSTRAP=kafka_broker, STREAM_TRIGGER_S="0.2",
-        STREAM_DRIVER_MEMORY="1g", SIMULATOR_FAULTS=str(script),
+        tmp_path / "var",
+        KAFKA_BOOTSTRAP=kafka_broker,
+        STREAM_TRIGGER_S="0.2",
+        STREAM_DRIVER_MEMORY="1g",
+        SIMULATOR_FAULTS=str(script),
         PORTS_POSTGRES=str(service_settings.ports.postgres),
-    )  # fmt: skip
+    )
     settings = load(environ | worlds.at_simulator(load(environ)))
     environ |= worlds.at_simulator(settings)
     settings.home.mkdir(parents=True)

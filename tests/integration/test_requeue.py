@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from include.lake.agreement import COMPARED, agreement
+from include.lake.audit.agreement import COMPARED, agreement
 from include.lake.tables import TABLE_OF_TOPIC, TABLES
 from include.serving.connection import rows as served_rows
-from include.serving.minutes import served_minutes
+from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings
 from spark_jobs import requeue_quarantine
 from spark_jobs.epoch import Epoch
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms import messages
-from streaming.minutes import refresh
 from tests.spark.test_landing import records
 
 TOPIC = "market.trades"
@@ -25,13 +24,28 @@ AT = 1_700_000_000_000_000
 
 
 def trade(number: int, *, version: int) -> bytes:
-    event = {"type": "trade", "trade_id": str(number), "price": "10", "quantity": str(number),
-             "side": "buy", "traded_at": AT}  # fmt: skip
-    return json.dumps({
-        "v": version, "venue": "binance", "symbol": "BTC-USDT", "kind": "trade", "conn": "c",
-        "seq": [number, number], "venue_time": AT, "received_time": AT, "events": [event],
-        "top": None,
-    }).encode()  # fmt: skip
+    event = {
+        "type": "trade",
+        "trade_id": str(number),
+        "price": "10",
+        "quantity": str(number),
+        "side": "buy",
+        "traded_at": AT,
+    }
+    return json.dumps(
+        {
+            "v": version,
+            "venue": "binance",
+            "symbol": "BTC-USDT",
+            "kind": "trade",
+            "conn": "c",
+            "seq": [number, number],
+            "venue_time": AT,
+            "received_time": AT,
+            "events": [event],
+            "top": None,
+        }
+    ).encode()
 
 
 @pytest.fixture
@@ -59,8 +73,9 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
     assert requeue_quarantine.requeue_topic(spark, world, TOPIC) == (TOPIC, 0, 2)
     monkeypatch.setattr(messages, "KNOWN_VERSION", 2)
     aside = spark.read.format("delta").load(path(world, "quarantine"))
-    read = messages.parsed(aside.withColumnRenamed("kafka_time", "timestamp"),
-                           TABLE_OF_TOPIC[TOPIC])  # fmt: skip
+    read = messages.parsed(
+        aside.withColumnRenamed("kafka_time", "timestamp"), TABLE_OF_TOPIC[TOPIC]
+    )
     sound = read.where("problem IS NULL")
     requeue_quarantine.put_back(spark, world, TABLE_OF_TOPIC[TOPIC], sound)  # and then it died
     assert (places(spark, world, "trades"), places(spark, world, "quarantine")) == (

@@ -30,10 +30,17 @@ def write_an_hour(settings: Settings) -> None:
         prices = 100 * np.exp(np.cumsum(draw.normal(0, 1e-4, count)))
         last = pa.array([Decimal(f"{price:.8f}") for price in prices], pa.decimal128(20, 8))
         symbol = pa.array([f"C{number:02d}-USD"] * count)
-        parts.append(pa.table({
-            "venue": pa.array(["binance"] * count), "symbol": symbol, "venue_time": times,
-            "received_time": times, "last": last,
-        }))  # fmt: skip
+        parts.append(
+            pa.table(
+                {
+                    "venue": pa.array(["binance"] * count),
+                    "symbol": symbol,
+                    "venue_time": times,
+                    "received_time": times,
+                    "last": last,
+                }
+            )
+        )
     write_deltalake(f"{settings.lake}/tickers", pa.concat_tables(parts))
 
 

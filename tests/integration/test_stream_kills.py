@@ -15,17 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from include.lake.agreement import COMPARED, agreement
+from include.bus import ensure_topics, offsets
+from include.lake.audit.agreement import COMPARED, agreement
 from include.lake.diagnosis import diagnosed, repair
 from include.lake.reading import connect
 from include.local import kafka, postgres
 from include.serving.connection import rows
-from include.serving.minutes import served_minutes
 from include.serving.tables import create_tables
+from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings, load
 from spark_jobs.landing import LANDED_TOPICS
-from streaming.bus import ensure_topics, offsets
-from streaming.minutes import refresh
 from tests.conftest import make_environment
 from tests.integration.stream_world import (
     Reader,
@@ -43,9 +42,12 @@ KILLS = int(os.environ.get("KILLS", "3"))
 MESSAGES = 100_000
 BROKER_KILLS = 2
 POINTS = (
-    "before_write", "after_delta_commit", "after_files", "before_checkpoint_commit",
+    "before_write",
+    "after_delta_commit",
+    "after_files",
+    "before_checkpoint_commit",
     "after_postgres",
-)  # fmt: skip
+)
 World = tuple[Settings, dict[str, str]]
 
 
@@ -53,9 +55,12 @@ World = tuple[Settings, dict[str, str]]
 def world(tmp_path: Path) -> Iterator[World]:
     """A Postgres and settings; the broker is the test's own, to be killed."""
     environ = make_environment(
-        tmp_path / "var", STREAM_TRIGGER_S="0.2", STREAM_SIGNALS_TRIGGER_S="1",
-        STREAM_MAX_OFFSETS="10000", STREAM_DRIVER_MEMORY="1g",
-    )  # fmt: skip
+        tmp_path / "var",
+        STREAM_TRIGGER_S="0.2",
+        STREAM_SIGNALS_TRIGGER_S="1",
+        STREAM_MAX_OFFSETS="10000",
+        STREAM_DRIVER_MEMORY="1g",
+    )
     settings = load(environ)
     kafka.prepare(settings)
     postgres.prepare(settings)
@@ -182,8 +187,13 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
     try:
         ensure_topics(settings.bootstrap)
         sender = Sender(settings, random.Random(SEED))
-        for harm, state in ((None, "new"), (uncommitted, "sound"), (emptied, "damaged"),
-                            (nameless, "damaged"), (lost, "lost")):  # fmt: skip
+        for harm, state in (
+            (None, "new"),
+            (uncommitted, "sound"),
+            (emptied, "damaged"),
+            (nameless, "damaged"),
+            (lost, "lost"),
+        ):
             if harm is not None:
                 harm(checkpoint(settings))
             sender.send(800)

@@ -8,9 +8,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from include.bus import Consumer, Producer, ensure_topics
 from include.settings import Settings
 from spark_jobs.measures import start_measures
-from streaming.bus import Consumer, Producer, ensure_topics
 from tests.services import eventually
 
 AT = 1_700_000_000_000_000
@@ -19,14 +19,22 @@ AT = 1_700_000_000_000_000
 def book(n: int, chance: random.Random) -> dict[str, Any]:
     bid = Decimal(chance.randrange(9_000_00, 9_100_00)) / 100
     return {
-        "v": 1, "venue": "binance", "symbol": "BTC-USDT", "kind": "book", "conn": "c",
-        "seq": [n, n], "venue_time": None, "received_time": AT + n, "events": [],
+        "v": 1,
+        "venue": "binance",
+        "symbol": "BTC-USDT",
+        "kind": "book",
+        "conn": "c",
+        "seq": [n, n],
+        "venue_time": None,
+        "received_time": AT + n,
+        "events": [],
         "top": {
-            "bid": str(bid), "ask": str(bid + Decimal("0.01")),
+            "bid": str(bid),
+            "ask": str(bid + Decimal("0.01")),
             "bid_quantity": str(Decimal(chance.randrange(10**9)) / 10**8),
             "ask_quantity": str(Decimal(chance.randrange(1, 10**9)) / 10**8),
         },
-    }  # fmt: skip
+    }
 
 
 def expected(message: dict[str, Any]) -> dict[str, Fraction]:

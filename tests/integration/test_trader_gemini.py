@@ -18,7 +18,7 @@ import pytest
 
 from include.errors import OrderRefused
 from include.serving.journal import Journal
-from include.variables import Secret
+from include.settings.env import Secret
 from streaming.trader.gemini_rest import GeminiRest
 from tests.integration.trader_world import World, make_world
 from tests.services import eventually, free_ports, running
@@ -89,10 +89,12 @@ def road(tmp_path: Path) -> Iterator[FaultyRoad]:
     """A fresh simulated venue with an account of 10,000 USD behind a road that can fail."""
     (port,) = free_ports(1)
     env = {
-        "TICKHOUSE_VAR": str(tmp_path / "sim"), "TICKHOUSE_PORTS_SIMULATOR": str(port),
-        "TICKHOUSE_VENUES_GEMINI_KEY": KEY, "TICKHOUSE_VENUES_GEMINI_SECRET": SECRET,
+        "TICKHOUSE_VAR": str(tmp_path / "sim"),
+        "TICKHOUSE_PORTS_SIMULATOR": str(port),
+        "TICKHOUSE_VENUES_GEMINI_KEY": KEY,
+        "TICKHOUSE_VENUES_GEMINI_SECRET": SECRET,
         "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "1",
-    }  # fmt: skip
+    }
     with running([sys.executable, "-m", "streaming.simulator"], log=tmp_path / "sim.log", env=env):
         eventually(lambda: _healthy(port), what="the simulator answers")
         server = FaultyRoad(port)
@@ -116,19 +118,25 @@ def world(
 ) -> World:
     """Tops far around the simulated price, so that an order's limit is always met."""
     found = make_world(
-        kafka_broker, postgres_dsn, tmp_path, TRADER_BROKER="gemini",
-        VENUES_GEMINI_KEY=KEY, VENUES_GEMINI_SECRET=SECRET,
+        kafka_broker,
+        postgres_dsn,
+        tmp_path,
+        TRADER_BROKER="gemini",
+        VENUES_GEMINI_KEY=KEY,
+        VENUES_GEMINI_SECRET=SECRET,
         VENUES_GEMINI_ORDERS=f"http://127.0.0.1:{road.server_port}",
-    )  # fmt: skip
+    )
     return replace(found, spread=(D(0), D(200_000)))
 
 
 def venue(road: FaultyRoad) -> GeminiRest:
     """The venue itself, asked past the road."""
     return GeminiRest(
-        f"http://127.0.0.1:{road.venue_port}", key=Secret(KEY), secret=Secret(SECRET),
+        f"http://127.0.0.1:{road.venue_port}",
+        key=Secret(KEY),
+        secret=Secret(SECRET),
         next_nonce=lambda: time.time_ns() // 1000,
-    )  # fmt: skip
+    )
 
 
 def assert_agreement(world: World, road: FaultyRoad, *, placed: int) -> None:
@@ -171,9 +179,14 @@ def test_a_round_trip_at_the_venue(world: World, road: FaultyRoad) -> None:
 
 @pytest.mark.parametrize(
     ("point", "count", "placed"),
-    [("before intent", "1", 2), ("after intent", "1", 2), ("before commit", "3", 2),
-     ("after commit", "3", 2), ("before commit", "6", 2)],
-)  # fmt: skip
+    [
+        ("before intent", "1", 2),
+        ("after intent", "1", 2),
+        ("before commit", "3", 2),
+        ("after commit", "3", 2),
+        ("before commit", "6", 2),
+    ],
+)
 def test_a_kill_loses_and_doubles_no_order(
     world: World, road: FaultyRoad, point: str, count: str, placed: int
 ) -> None:
@@ -228,9 +241,14 @@ def test_a_trader_whose_position_is_not_the_venues_refuses_to_trade(
     with world.trader():
         world.until_decided(1)
     venue(road).call(
-        NEW, symbol="btcusd", amount="0.001", price="1.00", side="sell", type="exchange limit",
+        NEW,
+        symbol="btcusd",
+        amount="0.001",
+        price="1.00",
+        side="sell",
+        type="exchange limit",
         options=["immediate-or-cancel"],
-    )  # fmt: skip
+    )
     with world.trader() as process:
         assert process.wait(30) != 0
     assert "position_differs" in world.log.read_text()

@@ -38,18 +38,24 @@ def assert_all_done_once(world: World) -> None:
     kept = world.rows("SELECT decision_id, reasons, inputs FROM decisions ORDER BY window_start")
     assert kept == [(one.decision_id, one.reasons, one.inputs) for one in decisions]
     assert [(o.side, o.price, o.executed, o.status) for o in world.told("order")] == [
-        ("buy", D(9310), D("0.96670247"), "filled"), ("sell", D(9500), D("0.96670247"), "filled"),
-    ]  # fmt: skip
+        ("buy", D(9310), D("0.96670247"), "filled"),
+        ("sell", D(9500), D("0.96670247"), "filled"),
+    ]
     assert [fill.fee for fill in world.told("fill")] == [D("35.99999999"), D("36.73469386")]
     (score,) = world.told("score")
     assert score.profit == D("110.93877545") == score.cumulative_profit
     assert world.rows("SELECT currency, amount FROM balances ORDER BY currency") == [
-        ("BTC", D(0)), ("USD", D("10110.93877545")),
-    ]  # fmt: skip
+        ("BTC", D(0)),
+        ("USD", D("10110.93877545")),
+    ]
     assert [(b.currency, b.amount) for b in world.told("balance")] == [
-        ("USD", D(10000)), ("BTC", D(0)), ("USD", D("964.00000431")), ("BTC", D("0.96670247")),
-        ("USD", D("10110.93877545")), ("BTC", D(0)),
-    ]  # fmt: skip
+        ("USD", D(10000)),
+        ("BTC", D(0)),
+        ("USD", D("964.00000431")),
+        ("BTC", D("0.96670247")),
+        ("USD", D("10110.93877545")),
+        ("BTC", D(0)),
+    ]
 
 
 def test_each_signal_is_decided_once(world: World) -> None:
@@ -76,8 +82,10 @@ def test_a_lost_database_connection_is_survived(world: World) -> None:
     with world.trader() as process:
         world.produce(range(1, 4))
         world.until_decided(3)
-        world.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                   " WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+        world.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         world.produce(range(4, 7))
         world.until_decided(6)
         assert process.poll() is None

@@ -2,7 +2,7 @@
 
 import time
 
-from streaming.trader.bench import figures
+from bench.orders import figures
 
 
 def test_times_are_measured_from_real_orders_and_in_order() -> None:

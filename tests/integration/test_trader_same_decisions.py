@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from include.bus import Producer
 from include.errors import Transient
 from include.market import wire
 from include.market.events import Order, Top
 from include.serving.journal import Journal
 from include.settings import Settings
+from include.settings.env import Secret
 from include.trading.decision_log import line
 from include.trading.inputs import SeenTop
-from include.variables import Secret
-from streaming.bus import Producer
 from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
@@ -96,8 +96,9 @@ def venue(market: GeminiMarket) -> Iterator[tuple[str, GeminiAccount]]:
 
 
 async def details(_request: web.Request) -> web.Response:
-    return web.json_response({"min_order_size": "0.00001", "tick_size": 1e-08,
-                              "quote_increment": 0.01, "status": "open"})  # fmt: skip
+    return web.json_response(
+        {"min_order_size": "0.00001", "tick_size": 1e-08, "quote_increment": 0.01, "status": "open"}
+    )
 
 
 def produce(world: World, data: Path) -> None:
@@ -172,10 +173,14 @@ def test_replay_paper_and_live_decide_alike(
     live = world_of(kafka_broker, postgres_dsn, tmp_path / "live", shared_data)
     at_gemini = with_known_terms(paper.settings)
     known = PublishedForecasts(at_gemini.forecasts, symbol="BTC-USD")
-    steps = list(rehearse(
-        moments_of_tapes([shared_data / TAPE], at_gemini), trader=trader_of(at_gemini),
-        in_force=known.in_force, broker=PaperBroker(D(40)),
-    ))  # fmt: skip
+    steps = list(
+        rehearse(
+            moments_of_tapes([shared_data / TAPE], at_gemini),
+            trader=trader_of(at_gemini),
+            in_force=known.in_force,
+            broker=PaperBroker(D(40)),
+        )
+    )
     replayed = [line(step.decision).replace('"gemini"', '"VENUE"') for step in steps]
     assert len(replayed) == CLOSED
 
@@ -187,9 +192,12 @@ def test_replay_paper_and_live_decide_alike(
 
         def broker(journal: Journal) -> Broker:
             rest = GeminiRest(
-                url, key=Secret(KEY), secret=Secret(SECRET), pace=Pace(most=1000, within_s=1.0),
+                url,
+                key=Secret(KEY),
+                secret=Secret(SECRET),
+                pace=Pace(most=1000, within_s=1.0),
                 next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
-            )  # fmt: skip
+            )
             made = AtTape(rest, symbol="BTC-USD")
             made.market = market
             return made

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from include.bus import Consumer, offsets
 from include.errors import SettingsError, TickhouseError
 from include.market import wire
 from include.settings import load
-from include.variables import Secret, read_env
-from streaming.bus import Consumer, offsets
+from include.settings.env import Secret, read_env
 from streaming.trader.gemini_rest import GeminiRest
 from tests.integration.test_trader_gemini import (
     KEY,
@@ -43,9 +43,12 @@ def test_keys_are_in_no_log_table_topic_argument_or_file(world: World, road: Fau
     assert "order of unknown outcome" in world.log.read_text()
     assert_silent(children, "arguments")
     assert_silent(world.log.read_text(), "log")
-    tables = [name for (name,) in world.rows(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
-    )]  # fmt: skip
+    tables = [
+        name
+        for (name,) in world.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+    ]
     assert {"orders", "trader_state", "outbox", "decisions"} <= set(tables)
     for name in tables:
         assert_silent(str(world.rows(f'SELECT t::text FROM "{name}" t')), name)
@@ -74,14 +77,17 @@ def every_record(world: World) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("fault", ["made, junk 200", "not made", "not made 500", "not made 429",
-                                   "not made 400"])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault", ["made, junk 200", "not made", "not made 500", "not made 429", "not made 400"]
+)
 def test_no_fault_of_a_call_tells_the_keys(road: FaultyRoad, fault: str) -> None:
     road.faults = [(STATUS, fault)]
     rest = GeminiRest(
-        f"http://127.0.0.1:{road.server_port}", key=Secret(KEY), secret=Secret(SECRET),
+        f"http://127.0.0.1:{road.server_port}",
+        key=Secret(KEY),
+        secret=Secret(SECRET),
         next_nonce=iter(range(1, 100)).__next__,
-    )  # fmt: skip
+    )
     with pytest.raises(TickhouseError) as caught:
         rest.call(STATUS, client_order_id="none")
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__dict__)

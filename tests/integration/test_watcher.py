@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from include.alerts import recent
+from include.bus import Producer, ensure_topics, offsets, stamped_ms
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message
 from include.serving.connection import rows
 from include.serving.tables import create_tables
 from include.settings import Settings
-from streaming.bus import Producer, ensure_topics, offsets, stamped_ms
 from streaming.watcher.__main__ import Watch
 from tests.services import free_ports
 
@@ -26,10 +26,18 @@ def tell(kafka_broker: str, count: int) -> tuple[int, float, float]:
     first = offsets(kafka_broker, ["market.ledger"])[PLACE][1]
     began, producer = time.time(), Producer(kafka_broker, client_id="test")
     for number in range(count):
-        producer.publish(Message(
-            venue="gemini", symbol="BTC-USD", kind="ledger", conn="c", seq=(number, number),
-            venue_time=None, received_time=number, events=(LedgerEntry("gap", "n"),),
-        ))  # fmt: skip
+        producer.publish(
+            Message(
+                venue="gemini",
+                symbol="BTC-USD",
+                kind="ledger",
+                conn="c",
+                seq=(number, number),
+                venue_time=None,
+                received_time=number,
+                events=(LedgerEntry("gap", "n"),),
+            )
+        )
     producer.close()
     return first, began, time.time()
 
@@ -60,9 +68,10 @@ def test_a_look_writes_the_lag_and_tells_once_of_a_stream_that_is_late(
     watch.look()
     watch.look()
     ((query, behind, waiting),) = rows(
-        postgres_dsn, "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",
+        postgres_dsn,
+        "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",
         ("market.ledger",),
-    )  # fmt: skip
+    )
     assert (query, behind) == ("land", 2) and 0 < waiting < 120
     (alert,) = recent(service_settings)
     assert alert["what"] == "stream_lag" and "2 messages of partition 0 wait" in alert["detail"]

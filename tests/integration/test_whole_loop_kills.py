@@ -36,20 +36,26 @@ def test_killed_processes_come_back_and_the_audit_stays_clean(run: PlatformRun) 
         os.kill(pid, signal.SIGKILL)
         eventually(
             lambda name=name, pid=pid: run.pid(name) not in {None, pid},
-            timeout_s=60, every_s=0.5, what=f"{name} comes back",
-        )  # fmt: skip
+            timeout_s=60,
+            every_s=0.5,
+            what=f"{name} comes back",
+        )
         eventually(
-            lambda before=before: run.rows() > before, timeout_s=150, every_s=1,
+            lambda before=before: run.rows() > before,
+            timeout_s=150,
+            every_s=1,
             what=f"rows land again after {name} was killed",
-        )  # fmt: skip
+        )
         time.sleep(rng.uniform(0, 3))  # where in a batch the next kill falls
     eventually(lambda: run.told("status", "--json")["ok"], timeout_s=60, what="all is running")
     # The audit looks below the checkpoint: the batch after the last kill must be committed.
     checkpoint = run.settings.home / "checkpoints" / "land" / "stream"
     eventually(
         lambda: sum(committed_offsets(checkpoint).values()) > 1500,
-        timeout_s=240, every_s=1, what="the batch after the last kill is committed",
-    )  # fmt: skip
+        timeout_s=240,
+        every_s=1,
+        what="the batch after the last kill is committed",
+    )
     report = run.told("audit", "--json")
     assert report["ok"], report["checks"]
     assert sum(one["landed"] for one in report["partitions"]) > 1000

@@ -74,20 +74,37 @@ def tape(shared_data: Path) -> Tape:
 @pytest.fixture(scope="module")
 def run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformRun]:
     """The platform after the whole tape has passed through it."""
-    flags = ("--tape", str(shared_data / TAPE), "--speed", "40",
-             "--history", str(shared_data / BARS), "--until", UNTIL)  # fmt: skip
+    flags = (
+        "--tape",
+        str(shared_data / TAPE),
+        "--speed",
+        "40",
+        "--history",
+        str(shared_data / BARS),
+        "--until",
+        UNTIL,
+    )
     with up(PlatformRun(tmp_path_factory.mktemp("tape") / "var"), *flags) as platform:
         eventually(
-            lambda: platform.sql("SELECT count(DISTINCT seq_first) AS n FROM book_changes"
-                                 " WHERE topic = 'market.book'")[0]["n"] >= FRAMES
-            and platform.behind() == 0,
-            timeout_s=240, every_s=2, what="the tape has landed",
-        )  # fmt: skip
+            lambda: (
+                platform.sql(
+                    "SELECT count(DISTINCT seq_first) AS n FROM book_changes"
+                    " WHERE topic = 'market.book'"
+                )[0]["n"]
+                >= FRAMES
+                and platform.behind() == 0
+            ),
+            timeout_s=240,
+            every_s=2,
+            what="the tape has landed",
+        )
         minutes = len(Tape(shared_data / TAPE).closed_minutes())
         eventually(
             lambda: len(platform.sql("SELECT decision_id FROM decisions")) >= minutes,
-            timeout_s=120, every_s=2, what="a decision for each signal has landed",
-        )  # fmt: skip
+            timeout_s=120,
+            every_s=2,
+            what="a decision for each signal has landed",
+        )
         yield platform
 
 
@@ -107,13 +124,21 @@ def test_every_change_of_every_frame_is_in_delta_once(run: PlatformRun, tape: Ta
         "SELECT seq_first, side, price, remaining, reason FROM book_changes WHERE side IS NOT NULL"
     )
     found = Counter(
-        (one["seq_first"], one["side"], Decimal(one["price"]).normalize(),
-         Decimal(one["remaining"]).normalize(), one["reason"]) for one in rows
-    )  # fmt: skip
-    sent = Counter({
-        (seq, side, price.normalize(), left.normalize(), reason): n
-        for (seq, side, price, left, reason), n in tape.changes.items()
-    })  # fmt: skip
+        (
+            one["seq_first"],
+            one["side"],
+            Decimal(one["price"]).normalize(),
+            Decimal(one["remaining"]).normalize(),
+            one["reason"],
+        )
+        for one in rows
+    )
+    sent = Counter(
+        {
+            (seq, side, price.normalize(), left.normalize(), reason): n
+            for (seq, side, price, left, reason), n in tape.changes.items()
+        }
+    )
     assert sum(sent.values()) > 10_000
     assert found == sent
 
@@ -122,8 +147,10 @@ def test_the_signals_of_each_minute_equal_an_independent_computation(
     run: PlatformRun, tape: Tape
 ) -> None:
     rows = run.sql("SELECT type, value, window_start FROM signals")
-    found = {(micros(one["window_start"]) // 60_000_000, one["type"]): Decimal(one["value"])
-             for one in rows}  # fmt: skip
+    found = {
+        (micros(one["window_start"]) // 60_000_000, one["type"]): Decimal(one["value"])
+        for one in rows
+    }
     minutes = tape.closed_minutes()
     assert len(minutes) >= 15
     assert sorted({minute for minute, kind in found if kind == "price_volume"}) == minutes
@@ -179,9 +206,15 @@ def test_each_signal_made_a_decision_and_orders_are_where_the_rule_says(
         " FROM orders o JOIN decisions d USING (decision_id) ORDER BY d.window_start"
     )
     found = [
-        (micros(one["window_start"]) // 60_000_000, one["side"], Decimal(one["price"]),
-         Decimal(one["quantity"]), Decimal(one["executed"])) for one in orders
-    ]  # fmt: skip
+        (
+            micros(one["window_start"]) // 60_000_000,
+            one["side"],
+            Decimal(one["price"]),
+            Decimal(one["quantity"]),
+            Decimal(one["executed"]),
+        )
+        for one in orders
+    ]
     assert found == expected_orders(tape, sides)
 
 

@@ -9,12 +9,12 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
+from include.bus import Consumer, Producer, ensure_topics, offsets
 from include.market import wire
 from include.market.events import Message, Top
 from include.serving.connection import create_database, transaction
 from include.serving.tables import create_tables
 from include.settings import Settings, load
-from streaming.bus import Consumer, Producer, ensure_topics, offsets
 from tests.services import eventually, running
 
 MINUTE = 60_000_000
@@ -79,8 +79,15 @@ class World:
                 book = Message(self.venue, "BTC-USD", "book", "c", None, time, time, (), top)
                 yield "market.book", wire.encode(book)
             for kind in ("bid", "ask", "price_volume"):
-                body = {"v": 1, "venue": self.venue, "symbol": "BTC-USD", "type": kind,
-                        "value": "1", "timestamp": end, "window_start": end - MINUTE}  # fmt: skip
+                body = {
+                    "v": 1,
+                    "venue": self.venue,
+                    "symbol": "BTC-USD",
+                    "type": kind,
+                    "value": "1",
+                    "timestamp": end,
+                    "window_start": end - MINUTE,
+                }
                 yield "market.signals", json.dumps(body).encode()
 
 
@@ -90,13 +97,16 @@ def make_world(kafka: str, dsn: dict[str, Any], folder: Path, **more: str) -> Wo
     create_database(dsn, name=name)
     ensure_topics(kafka)
     env = {
-        "TICKHOUSE_VAR": str(folder / "var"), "TICKHOUSE_KAFKA_BOOTSTRAP": kafka,
+        "TICKHOUSE_VAR": str(folder / "var"),
+        "TICKHOUSE_KAFKA_BOOTSTRAP": kafka,
         "TICKHOUSE_PORTS_POSTGRES": str(dsn["port"]),
         "TICKHOUSE_POSTGRES_PASSWORD": str(dsn["password"]),
-        "TICKHOUSE_POSTGRES_DATABASE": name, "TICKHOUSE_TRADER_VENUE": name,
-        "TICKHOUSE_TRADER_LAG_S": "0", "TICKHOUSE_TRADER_SKEW_S": "0",  # its market is of 2018
+        "TICKHOUSE_POSTGRES_DATABASE": name,
+        "TICKHOUSE_TRADER_VENUE": name,
+        "TICKHOUSE_TRADER_LAG_S": "0",
+        "TICKHOUSE_TRADER_SKEW_S": "0",  # its market is of 2018
         **{f"TICKHOUSE_{key}": value for key, value in more.items()},
-    }  # fmt: skip
+    }
     settings = load(env)
     create_tables(settings.dsn())
     return World(settings, env, name, folder / "trader.log")

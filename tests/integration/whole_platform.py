@@ -10,7 +10,7 @@ from typing import Any
 
 from include.lake.reading import row_counts
 from include.local.airflow import AirflowApi
-from include.local.status import processes
+from include.serving.status import processes
 from include.settings import ROOT, Settings, load, read_env
 from tests.conftest import make_environment
 
@@ -27,9 +27,14 @@ class PlatformRun:
 
     def verb(self, *arguments: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(ROOT / "tickhouse"), *arguments], env=os.environ | self.environ, cwd=ROOT,
-            capture_output=True, text=True, timeout=timeout_s, check=False,
-        )  # fmt: skip
+            [str(ROOT / "tickhouse"), *arguments],
+            env=os.environ | self.environ,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
 
     def told(self, *arguments: str) -> Any:
         """A verb's JSON."""
@@ -44,8 +49,9 @@ class PlatformRun:
     @property
     def settings(self) -> Settings:
         files = [self.var / "secrets.env", self.var / "current.env"]
-        values = {key: one for path in files
-                  for key, one in read_env(path, prefix="TICKHOUSE_").items()}  # fmt: skip
+        values = {
+            key: one for path in files for key, one in read_env(path, prefix="TICKHOUSE_").items()
+        }
         return load(values | self.environ)
 
     @property

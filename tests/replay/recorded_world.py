@@ -42,52 +42,103 @@ def publish_forecast(folder: Path, *, world: str) -> str:
     from hashlib import sha256
 
     manifest = Manifest(
-        forecast_id="three", symbol="BTC-USD", world=world, sha256=sha256(content).hexdigest(),
-        rows=60, first_ds=rows[0][0], last_ds=rows[-1][0], trained_until=at(UNTIL),
-        made_at=at(UNTIL), model="by hand", fitted_by="nobody", versions={}, metrics={},
-    )  # fmt: skip
+        forecast_id="three",
+        symbol="BTC-USD",
+        world=world,
+        sha256=sha256(content).hexdigest(),
+        rows=60,
+        first_ds=rows[0][0],
+        last_ds=rows[-1][0],
+        trained_until=at(UNTIL),
+        made_at=at(UNTIL),
+        model="by hand",
+        fitted_by="nobody",
+        versions={},
+        metrics={},
+    )
     return publish(folder, content=content, manifest=manifest, keep=3).forecast_id
 
 
 def write_lake(lake: str, data: Path) -> None:
     """The tables that a backtest reads."""
     forecasts = [
-        {"forecast_id": "three", "symbol": "BTC-USD", "ds": at(UNTIL + n * MINUTE),
-         "side": ThreeByThree().side_at(UNTIL + n * MINUTE), "trained_until": at(UNTIL)}
+        {
+            "forecast_id": "three",
+            "symbol": "BTC-USD",
+            "ds": at(UNTIL + n * MINUTE),
+            "side": ThreeByThree().side_at(UNTIL + n * MINUTE),
+            "trained_until": at(UNTIL),
+        }
         for n in range(60)
-    ]  # fmt: skip
+    ]
     signals = [
-        {"venue": "gemini", "symbol": "BTC-USD", "type": "price_volume",
-         "value": ratio.quantize(D("1e-12")), "window_start": at(end - MINUTE),
-         "timestamp": at(end)} for end, ratio in Facts(data / TAPE).signals()[:CLOSED]
-    ]  # fmt: skip
+        {
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "type": "price_volume",
+            "value": ratio.quantize(D("1e-12")),
+            "window_start": at(end - MINUTE),
+            "timestamp": at(end),
+        }
+        for end, ratio in Facts(data / TAPE).signals()[:CLOSED]
+    ]
     rows = [row for n, one in enumerate(messages(data)) for row in book_rows(n, one)]
     put(lake, "forecasts", forecasts, {"ds": STAMP, "trained_until": STAMP})
-    put(lake, "signals", signals,
-        {"value": pa.decimal128(38, 12), "window_start": STAMP, "timestamp": STAMP})  # fmt: skip
-    put(lake, "book_changes", rows, {
-        "venue_time": STAMP, "received_time": STAMP, "side": pa.string(), "price": MONEY,
-        "remaining": QUANTITY, "venue_event_id": pa.int64(), "reason": pa.string(),
-        "top_bid": MONEY, "top_bid_quantity": QUANTITY,
-        "top_ask": MONEY, "top_ask_quantity": QUANTITY,
-    })  # fmt: skip
+    put(
+        lake,
+        "signals",
+        signals,
+        {"value": pa.decimal128(38, 12), "window_start": STAMP, "timestamp": STAMP},
+    )
+    put(
+        lake,
+        "book_changes",
+        rows,
+        {
+            "venue_time": STAMP,
+            "received_time": STAMP,
+            "side": pa.string(),
+            "price": MONEY,
+            "remaining": QUANTITY,
+            "venue_event_id": pa.int64(),
+            "reason": pa.string(),
+            "top_bid": MONEY,
+            "top_bid_quantity": QUANTITY,
+            "top_ask": MONEY,
+            "top_ask_quantity": QUANTITY,
+        },
+    )
 
 
 def book_rows(offset: int, message: Message) -> list[dict[str, Any]]:
     top = message.top
     shared = {
-        "topic": "market.book", "partition": 0, "offset": offset, "venue": "gemini",
-        "symbol": "BTC-USD", "received_time": at(message.received_time),
+        "topic": "market.book",
+        "partition": 0,
+        "offset": offset,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "received_time": at(message.received_time),
         "venue_time": None if message.venue_time is None else at(message.venue_time),
-        "top_bid": top and top.bid, "top_bid_quantity": top and top.bid_quantity,
-        "top_ask": top and top.ask, "top_ask_quantity": top and top.ask_quantity,
-    }  # fmt: skip
+        "top_bid": top and top.bid,
+        "top_bid_quantity": top and top.bid_quantity,
+        "top_ask": top and top.ask,
+        "top_ask_quantity": top and top.ask_quantity,
+    }
     empty = {"event_index": -1, "side": None, "price": None, "remaining": None}
     found = [
-        shared | {"event_index": n, "side": e.side, "price": e.price, "remaining": e.remaining,
-                  "venue_event_id": e.venue_event_id, "reason": e.reason}
-        for n, e in enumerate(message.events) if isinstance(e, BookChange)
-    ]  # fmt: skip
+        shared
+        | {
+            "event_index": n,
+            "side": e.side,
+            "price": e.price,
+            "remaining": e.remaining,
+            "venue_event_id": e.venue_event_id,
+            "reason": e.reason,
+        }
+        for n, e in enumerate(message.events)
+        if isinstance(e, BookChange)
+    ]
     return found or [shared | empty | {"venue_event_id": None, "reason": None}]
 
 

@@ -34,8 +34,11 @@ def test_three_months_of_bitfinex_bars(staged: Any) -> None:
     assert tuple(span) == (1_517_443_200, 1_525_132_740)  # 2018-02-01 00:00, 2018-04-30 23:59
     first = rows.orderBy("minute").first()
     assert (first.open, first.high, first.low, first.close) == (
-        Decimal(10268), Decimal(10280), Decimal(10258), Decimal(10264),
-    )  # fmt: skip
+        Decimal(10268),
+        Decimal(10280),
+        Decimal(10258),
+        Decimal(10264),
+    )
 
 
 def test_the_nan_edition_without_a_header(staged: Any) -> None:

@@ -44,9 +44,10 @@ def test_aggregate_trades_add_up_to_the_venues_minute_bar(shared_data: Path, sym
     whole = [bar for bar in bars if bar["L"] in ends]  # others end inside an aggregate
     first, last = whole[0], whole[-1]
     between = [
-        trade for trade in trades[symbol]
+        trade
+        for trade in trades[symbol]
         if (trade.first_trade_id or 0) > first["L"] and (trade.last_trade_id or 0) <= last["L"]
-    ]  # fmt: skip
+    ]
     bought = [trade for trade in between if trade.side == "buy"]
 
     def grown(field: str) -> Decimal:
@@ -63,8 +64,9 @@ def changes_of(depth: dict[str, Any]) -> list[BookChange]:
     sides: tuple[tuple[BookSide, str], ...] = (("bid", "b"), ("ask", "a"))
     return [
         BookChange(side=side, price=Decimal(price), remaining=Decimal(quantity))
-        for side, name in sides for price, quantity in depth[name]
-    ]  # fmt: skip
+        for side, name in sides
+        for price, quantity in depth[name]
+    ]
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
@@ -93,9 +95,10 @@ def test_a_book_made_of_changes_is_the_venues_rest_snapshot(shared_data: Path, s
     ]
     unsure = {(one.side, one.price) for one in spans}
     seen = {
-        (side, price): quantity for (side, price), quantity in told.items()
+        (side, price): quantity
+        for (side, price), quantity in told.items()
         if min(ends[side]) <= price <= max(ends[side]) and (side, price) not in unsure
-    }  # fmt: skip
+    }
     assert len(seen) > 10
     assert {level: there.get(level, Decimal(0)) for level in seen} == seen
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from include.cli import cli
+from cli.main import cli
 from include.settings import Settings, load
 from include.trading.decision_log import line
 from streaming.feeds.tape import read_tape
@@ -42,15 +42,26 @@ def settings(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 def replayed(settings: Settings, tape: Path) -> list[Step]:
     known = PublishedForecasts(settings.forecasts, symbol="BTC-USD")
-    return list(rehearse(moments_of_tapes([tape], settings), trader=trader_of(settings),
-                         in_force=known.in_force,
-                         broker=PaperBroker(settings.trader.fee_bps)))  # fmt: skip
+    return list(
+        rehearse(
+            moments_of_tapes([tape], settings),
+            trader=trader_of(settings),
+            in_force=known.in_force,
+            broker=PaperBroker(settings.trader.fee_bps),
+        )
+    )
 
 
 def backtested(settings: Settings, *, minutes: int = 60) -> list[Step]:
     span = LakeSpan(settings, first=at(UNTIL), last=at(UNTIL + minutes * MINUTE))
-    return list(rehearse(span.moments(), trader=trader_of(settings), in_force=span.in_force,
-                         broker=PaperBroker(settings.trader.fee_bps)))  # fmt: skip
+    return list(
+        rehearse(
+            span.moments(),
+            trader=trader_of(settings),
+            in_force=span.in_force,
+            broker=PaperBroker(settings.trader.fee_bps),
+        )
+    )
 
 
 def lines(steps: list[Step]) -> list[str]:

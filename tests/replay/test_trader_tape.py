@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from include.bus import Record
 from include.market import wire
 from include.market.events import Decision
 from include.trading import paper
@@ -20,7 +21,6 @@ from include.trading.account import Account
 from include.trading.inputs import Parameters
 from include.trading.rules import derived_again, order_of
 from include.trading.trader import Trader
-from streaming.bus import Record
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
 from streaming.trader.market import BOOK, SIGNALS, Market
@@ -70,8 +70,11 @@ class Facts:
 
     def signals(self) -> list[tuple[int, D]]:
         """The end and the ratio of each minute in which both sides moved."""
-        return [((minute + 1) * MINUTE, one["ask"] / one["bid"])
-                for minute, one in sorted(self.amounts.items()) if all(one.values())]  # fmt: skip
+        return [
+            ((minute + 1) * MINUTE, one["ask"] / one["bid"])
+            for minute, one in sorted(self.amounts.items())
+            if all(one.values())
+        ]
 
     def expected(self) -> list[tuple[str, D | None, D | None]]:
         """Action, quantity and price at each signal, by the rule in plain arithmetic."""
@@ -99,10 +102,19 @@ def records(path: Path, facts: Facts) -> tuple[list[Record], list[Record]]:
     messages = [m for one in read_tape(path) for m in decoder.decode(one).messages]
     books = [wire.encode(one) for one in messages if one.kind == "book"]
     signals = [
-        json.dumps({"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": "price_volume",
-                    "value": f"{ratio:.12f}", "timestamp": end, "window_start": end - MINUTE})
+        json.dumps(
+            {
+                "v": 1,
+                "venue": "gemini",
+                "symbol": "BTC-USD",
+                "type": "price_volume",
+                "value": f"{ratio:.12f}",
+                "timestamp": end,
+                "window_start": end - MINUTE,
+            }
+        )
         for end, ratio in facts.signals()
-    ]  # fmt: skip
+    ]
     return (
         [Record(BOOK, 0, n, 0, KEY, one) for n, one in enumerate(books)],
         [Record(SIGNALS, 0, n, 0, KEY, one.encode()) for n, one in enumerate(signals)],
@@ -111,9 +123,14 @@ def records(path: Path, facts: Facts) -> tuple[list[Record], list[Record]]:
 
 def decisions(books: list[Record], signals: list[Record]) -> list[Decision]:
     parameters = Parameters(
-        ratio_low=D("0.1"), ratio_high=D(2), balance_share=SHARE, lookahead_minutes=1,
-        fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
-    )  # fmt: skip
+        ratio_low=D("0.1"),
+        ratio_high=D(2),
+        balance_share=SHARE,
+        lookahead_minutes=1,
+        fee_bps=D(40),
+        forecast_stale_us=10**12,
+        book_stale_us=30_000_000,
+    )
     market = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): len(books)})
     trader, told = Trader(parameters, Account(quote=D(10_000))), []
     for record in [*books, *signals]:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from pyspark.sql import SparkSession
 
-from include.orchestration import histories, subprocesses
+from include.orchestration import subprocesses, tasks
 from spark_jobs import load_history
 
 
@@ -28,5 +28,5 @@ def loading_in_process(spark: SparkSession) -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(load_history, "session", lambda settings, name, **_: spark)
         patched.setattr(SparkSession, "stop", lambda self: None)
-        patched.setattr(histories, "run_module", run_module)
+        patched.setattr(tasks, "run_module", run_module)
         yield patched

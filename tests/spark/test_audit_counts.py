@@ -9,8 +9,8 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
-from include.lake.audit import Count, audited_tables, count_with_duckdb
-from include.lake.listing import agreed_files
+from include.lake.audit.conservation import Count, audited_tables, count_with_duckdb
+from include.lake.audit.listing import agreed_files
 from include.lake.tables import QUARANTINE, TABLES
 from include.lake.writing import arrow_schema
 from include.settings import Settings
@@ -53,10 +53,12 @@ def by_hand(rows: list[Place], partition: int, until: int = UNTIL) -> Count:
 def write(settings: Settings, table: str, rows: list[Place]) -> None:
     schema = arrow_schema(TABLES[table])
     known = {
-        "topic": ["market.book"] * len(rows), "partition": [row[1] for row in rows],
-        "offset": [row[2] for row in rows], "event_index": [row[3] for row in rows],
+        "topic": ["market.book"] * len(rows),
+        "partition": [row[1] for row in rows],
+        "offset": [row[2] for row in rows],
+        "event_index": [row[3] for row in rows],
         "kafka_time": [AT] * len(rows),
-    }  # fmt: skip
+    }
     columns = [pa.array(known.get(one.name, [None] * len(rows)), one.type) for one in schema]
     write_deltalake(f"{settings.lake}/{table}", pa.table(columns, schema=schema), mode="append")
 

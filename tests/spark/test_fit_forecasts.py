@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from include.errors import HistoryError
-from include.forecast import model
+from include.forecast import fit, predict, prophet
 from include.forecast.history import training_minutes
 from include.settings import Settings
 from spark_jobs.fit_forecasts import fit_all, lake_minutes
@@ -27,11 +27,17 @@ def lake(settings: Settings) -> Settings:
     newer = NOW + MINUTE
     write_history(settings, [9100.0, 9101.0], start=T0 + 500 * MINUTE, loaded_at=newer)
     second = timedelta(seconds=1)
-    write_trades(settings, [
-        (T0 + 110 * MINUTE + 5 * second, 9007.25), (T0 + 110 * MINUTE + 9 * second, 9008.5),
-        (T0 + 700 * MINUTE, 1.0), (END + 10 * second, 9050.0), (END + MINUTE, 9051.0),
-        (END + 2 * MINUTE + second, 9060.0),
-    ])  # fmt: skip
+    write_trades(
+        settings,
+        [
+            (T0 + 110 * MINUTE + 5 * second, 9007.25),
+            (T0 + 110 * MINUTE + 9 * second, 9008.5),
+            (T0 + 700 * MINUTE, 1.0),
+            (END + 10 * second, 9050.0),
+            (END + MINUTE, 9051.0),
+            (END + 2 * MINUTE + second, 9060.0),
+        ],
+    )
     return settings
 
 
@@ -48,10 +54,10 @@ def test_the_lakes_minutes_are_those_that_training_reads(
     assert len(found) == 3 * 1440 - 30 + 1 + 2
 
     assert fit_all(minutes, tmp_path / "models") == ["BTC-USD"]
-    kept = model.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
-    fitted = model.fit(alone)
+    kept = prophet.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
+    fitted = fit.fit(alone)
     levels = [
-        model.predict(one, start=as_of, minutes=500, walk=fitted.walk)["yhat"]
+        predict.predict(one, start=as_of, minutes=500, walk=fitted.walk)["yhat"]
         for one in (kept, fitted.prophet)
     ]
     np.testing.assert_allclose(levels[0], levels[1], rtol=1e-8)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from include.forecast import map_fit, model
+from include.forecast import fit, map_fit, predict, prophet
 from include.forecast.sketch import skeleton
-from spark_jobs.transforms.forecast_sums import fitted, sketches, summed
+from spark_jobs.forecast_sums import fitted, sketches, summed
 
 BEGIN = pd.Timestamp("2026-03-01 00:07")
 
@@ -41,17 +41,19 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
     found = fitted(minutes)
     assert set(found) == set(SERIES)
     for symbol, frame in SERIES.items():
-        alone, spark = model.fit(frame), found[symbol]
+        alone, spark = fit.fit(frame), found[symbol]
         assert (spark.prophet.start, spark.prophet.t_scale, spark.prophet.y_scale) == (
-            alone.prophet.start, alone.prophet.t_scale, alone.prophet.y_scale,
-        )  # fmt: skip
+            alone.prophet.start,
+            alone.prophet.t_scale,
+            alone.prophet.y_scale,
+        )
         np.testing.assert_array_equal(
             spark.prophet.changepoints_t, alone.prophet.changepoints_t, err_msg=symbol
         )
         assert spark.walk == pytest.approx(alone.walk, rel=1e-9)
         start = frame["ds"].iloc[-1].tz_localize("UTC")
         forecasts = [
-            model.predict(one.prophet, start=start, minutes=2000, walk=one.walk)
+            predict.predict(one.prophet, start=start, minutes=2000, walk=one.walk)
             for one in (spark, alone)
         ]
         for column in ("yhat", "yhat_lower", "yhat_upper"):
@@ -67,7 +69,7 @@ def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
     }
     found = summed(minutes, models, references)
     for symbol, frame in SERIES.items():
-        data = model.stan_data(models[symbol], frame)
+        data = prophet.stan_data(models[symbol], frame)
         alone = map_fit.sums_of(data, references[symbol])
         assert found[symbol].rows == alone.rows == len(frame)
         np.testing.assert_allclose(found[symbol].gram, alone.gram, rtol=1e-9, atol=1e-9)

@@ -13,8 +13,15 @@ from pyspark.sql import SparkSession
 from include.errors import HistoryError
 from include.forecast.forecast_file import load_current, published
 from include.lake.reading import query
-from include.orchestration.forecasts import make_draft, pass_forecast, publish_file, train_model
-from include.orchestration.histories import land_staged, pass_history, stage_file
+from include.orchestration.tasks import (
+    land_staged,
+    make_draft,
+    pass_forecast,
+    pass_history,
+    publish_file,
+    stage_file,
+    train_model,
+)
 from include.settings import Settings, load
 from tests.conftest import make_environment
 from tests.spark.loading import loading_in_process
@@ -27,8 +34,10 @@ NAN = ",NaN" * 7
 
 def bars(count: int, *, first: int = T0) -> list[str]:
     closes = [9000 + 40 * math.sin(n / 77) for n in range(count)]
-    return [f"{first + 60 * n},{x:.2f},{x + 1:.2f},{x - 1:.2f},{x:.2f},1.5"
-            for n, x in enumerate(closes)]  # fmt: skip
+    return [
+        f"{first + 60 * n},{x:.2f},{x + 1:.2f},{x - 1:.2f},{x:.2f},1.5"
+        for n, x in enumerate(closes)
+    ]
 
 
 def text(*lines: str) -> bytes:
@@ -75,9 +84,10 @@ def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def standing(settings: Settings) -> list[Any]:
     """What a bad file must leave as it is."""
     landed = query(
-        settings.lake, "SELECT count(*), min(minute), max(minute), sum(close) FROM history_minutes"
+        settings.lake,
+        "SELECT count(*), min(minute), max(minute), sum(close) FROM history_minutes"
         " WHERE symbol = 'BTC-USD'",
-    )[1]  # fmt: skip
+    )[1]
     models = sorted(path.name for path in (settings.home / "models").iterdir())
     return [landed, models, load_current(settings.forecasts), published(settings.forecasts)]
 
@@ -85,23 +95,40 @@ def standing(settings: Settings) -> list[Any]:
 AFTER = T0 + 60 * MINUTES
 BAD = {
     "a truncated zip": ("bars.zip", truncated_zip(), "broken zip"),
-    "a changed column": ("b.csv", text("Timestamp,Open,High,Low,Close,Turnover", "60,1,1,1,1,1"),
-                         "Turnover"),
+    "a changed column": (
+        "b.csv",
+        text("Timestamp,Open,High,Low,Close,Turnover", "60,1,1,1,1,1"),
+        "Turnover",
+    ),
     "a missing column": ("b.csv", text("Timestamp,Open,High,Low,Volume", "60,1,1,1,1"), "close"),
-    "columns that end midway": ("b.csv", text(SIX, *bars(3, first=AFTER), "1524700980,1,1"),
-                                "wrong number of columns"),
-    "a NaN among prices": ("b.csv", text(SIX, *bars(3, first=AFTER), f"{AFTER + 180},NaN,2,1,2,1"),
-                           "unreadable number"),
-    "a minute twice": ("b.csv", text(SIX, *bars(3, first=AFTER), f"{AFTER},5,5,5,5,5"),
-                       "another row has this minute"),
-    "milliseconds among seconds": ("b.csv", text(SIX, *bars(3, first=AFTER),
-                                                 f"{AFTER + 180}000,1,1,1,1,1"),
-                                   "time in another unit"),
-    "a time to come": ("b.csv", text(SIX, *bars(3, first=AFTER), "4102444800,1,1,1,1,1"),
-                       "in the future"),
+    "columns that end midway": (
+        "b.csv",
+        text(SIX, *bars(3, first=AFTER), "1524700980,1,1"),
+        "wrong number of columns",
+    ),
+    "a NaN among prices": (
+        "b.csv",
+        text(SIX, *bars(3, first=AFTER), f"{AFTER + 180},NaN,2,1,2,1"),
+        "unreadable number",
+    ),
+    "a minute twice": (
+        "b.csv",
+        text(SIX, *bars(3, first=AFTER), f"{AFTER},5,5,5,5,5"),
+        "another row has this minute",
+    ),
+    "milliseconds among seconds": (
+        "b.csv",
+        text(SIX, *bars(3, first=AFTER), f"{AFTER + 180}000,1,1,1,1,1"),
+        "time in another unit",
+    ),
+    "a time to come": (
+        "b.csv",
+        text(SIX, *bars(3, first=AFTER), "4102444800,1,1,1,1,1"),
+        "in the future",
+    ),
     "an empty file": ("b.csv", b"", "empty"),
     "a header alone": ("b.csv", text(SIX), "no rows"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -127,11 +154,18 @@ def test_a_bad_file_is_named_in_the_first_line_and_changes_nothing(
     ("symbol", "content", "said"),
     [
         ("ETH-USD", text(SIX, *bars(10)), "only 10 minutes of ETH-USD"),
-        ("XRP-USD", text(EIGHT, f"{T0},2,2,2,2,3,6,2",
-                         *(f"{T0 + 60 * n}{NAN}" for n in range(1, 2000)),
-                         f"{T0 + 60 * 2000},2,2,2,2,3,6,2"), "only 2 minutes of XRP-USD"),
+        (
+            "XRP-USD",
+            text(
+                EIGHT,
+                f"{T0},2,2,2,2,3,6,2",
+                *(f"{T0 + 60 * n}{NAN}" for n in range(1, 2000)),
+                f"{T0 + 60 * 2000},2,2,2,2,3,6,2",
+            ),
+            "only 2 minutes of XRP-USD",
+        ),
     ],
-)  # fmt: skip
+)
 def test_minutes_too_few_to_learn_from_land_but_train_nothing(
     world: Settings, tmp_path: Path, symbol: str, content: bytes, said: str
 ) -> None:

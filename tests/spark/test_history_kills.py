@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from include.lake import archive
 from include.lake.reading import query
-from include.orchestration.histories import land_staged, pass_history, stage_file
+from include.orchestration.tasks import land_staged, pass_history, stage_file
 from include.quality import results
 from include.settings import Settings, load
 from spark_jobs import load_history
@@ -32,10 +32,15 @@ class Killed(BaseException):
 # Where a load can die: after these calls, in the order in which they come. After an append that
 # is there, the next try finds known rows and merges.
 STEPS: tuple[tuple[Any, str], ...] = (
-    (archive, "fetched"), (load_history, "_write"), (load_history, "_refuse_bad"),
-    (results, "replace_rows"), (results, "write_page"), (load_history, "create_table"),
-    (load_history, "_append"), (DeltaMergeBuilder, "execute"),
-)  # fmt: skip
+    (archive, "fetched"),
+    (load_history, "_write"),
+    (load_history, "_refuse_bad"),
+    (results, "replace_rows"),
+    (results, "write_page"),
+    (load_history, "create_table"),
+    (load_history, "_append"),
+    (DeltaMergeBuilder, "execute"),
+)
 
 
 def dying(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,9 +81,10 @@ def loaded(source: Path, run: str) -> tuple[int, list[str]]:
 
 def left(settings: Settings) -> list[Any]:
     landed = query(
-        settings.lake, "SELECT source, symbol, minute, open, high, low, close, base_volume, traded"
+        settings.lake,
+        "SELECT source, symbol, minute, open, high, low, close, base_volume, traded"
         " FROM history_minutes ORDER BY minute",
-    )[1]  # fmt: skip
+    )[1]
     found = query(
         settings.lake,
         "SELECT run_id, suite, expectation, success, observed FROM quality_results ORDER BY ALL",
@@ -102,8 +108,11 @@ def test_a_load_that_dies_at_each_step_and_is_tried_again_lands_the_rows_once(
     assert deaths == ["stage"] * 3 + ["check"] * 2 + ["land"] * 3
     landed, found = left(load(told))
     assert [(int(row[2].timestamp()), row[-1]) for row in landed] == [
-        (60, True), (120, True), (180, False), (300, True)
-    ]  # fmt: skip
+        (60, True),
+        (120, True),
+        (180, False),
+        (300, True),
+    ]
     assert [None if row[6] is None else int(row[6]) for row in landed] == [1, 2, None, 4]
     assert len(found) == len({row[2] for row in found}) > 10
     assert all(row[3] for row in found)

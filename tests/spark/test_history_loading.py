@@ -34,19 +34,22 @@ def archive(tmp_path: Path) -> Any:
 
 
 def staged(spark: SparkSession, settings: Settings, source: str, **more: Any) -> int:
-    return stage(
-        spark, settings, Path(source), symbol="BTC-USD", run_id="r1", now=NOW, **more
-    )  # fmt: skip
+    return stage(spark, settings, Path(source), symbol="BTC-USD", run_id="r1", now=NOW, **more)
 
 
 def bars(spark: SparkSession, settings: Settings, table: str = "history_staging") -> dict[int, Any]:
     rows = spark.read.format("delta").load(path(settings, table)).collect()
     return {
         int(row.minute.timestamp()): (
-            row.open, row.high, row.low, row.close, row.base_volume, row.traded,
+            row.open,
+            row.high,
+            row.low,
+            row.close,
+            row.base_volume,
+            row.traded,
         )
         for row in rows
-    }  # fmt: skip
+    }
 
 
 def test_zero_volume_is_no_trade_and_an_absent_minute_stays_absent(
@@ -56,8 +59,10 @@ def test_zero_volume_is_no_trade_and_an_absent_minute_stays_absent(
     source = archive(SIX, "60.0,4.5,5,4,4.75,1.25", silent, "", "240,1,1,1,1,1")
     assert staged(spark, settings, source) == 3
     assert bars(spark, settings) == {
-        60: bar("4.5", "5", "4", "4.75", "1.25"), 120: SILENT, 240: bar("1", "1", "1", "1", "1")
-    }  # fmt: skip
+        60: bar("4.5", "5", "4", "4.75", "1.25"),
+        120: SILENT,
+        240: bar("1", "1", "1", "1", "1"),
+    }
 
 
 def test_nan_minutes_are_no_trade_and_a_repeated_row_is_a_trade(
@@ -76,8 +81,10 @@ def test_a_repeated_row_of_the_2017_edition_is_no_trade(
     source = archive(EIGHT, "60,2,2,2,2,3,6,2", "120,2,2,2,2,3,6,2", "180,2,2,2,2,4,8,2")
     staged(spark, settings, source)
     assert bars(spark, settings) == {
-        60: bar("2", "2", "2", "2", "3"), 120: SILENT, 180: bar("2", "2", "2", "2", "4")
-    }  # fmt: skip
+        60: bar("2", "2", "2", "2", "3"),
+        120: SILENT,
+        180: bar("2", "2", "2", "2", "4"),
+    }
 
 
 def test_bitfinex_bars_are_read_close_first_and_cut_at_until(
@@ -155,9 +162,10 @@ def test_a_newer_edition_corrects_minutes_and_adds_new_ones(
     staged(spark, settings, archive(SIX, "120,3,3,3,3,3", "180,4,4,4,4,4"))
     land(spark, settings, run_id="r1")
     assert bars(spark, settings, "history_minutes") == {
-        60: bar("1", "1", "1", "1", "1"), 120: bar("3", "3", "3", "3", "3"),
+        60: bar("1", "1", "1", "1", "1"),
+        120: bar("3", "3", "3", "3", "3"),
         180: bar("4", "4", "4", "4", "4"),
-    }  # fmt: skip
+    }
 
 
 def test_nothing_lands_that_another_run_staged(

@@ -23,14 +23,27 @@ US = 1_700_000_000_000_000
 
 def book_message(**changes: Any) -> dict[str, Any]:
     change = {
-        "type": "change", "side": "bid", "price": "9225.25", "remaining": "0.5", "delta": "-0.25",
-        "reason": "cancel", "venue_event_id": 3564640297,
-    }  # fmt: skip
+        "type": "change",
+        "side": "bid",
+        "price": "9225.25",
+        "remaining": "0.5",
+        "delta": "-0.25",
+        "reason": "cancel",
+        "venue_event_id": 3564640297,
+    }
     return {
-        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "kind": "book", "conn": "c1",
-        "seq": [1, 1], "venue_time": US, "received_time": US + 5, "events": [change, change],
-        "top": {"bid": "1", "bid_quantity": "2", "ask": "3", "ask_quantity": "4"}, **changes,
-    }  # fmt: skip
+        "v": 1,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "kind": "book",
+        "conn": "c1",
+        "seq": [1, 1],
+        "venue_time": US,
+        "received_time": US + 5,
+        "events": [change, change],
+        "top": {"bid": "1", "bid_quantity": "2", "ask": "3", "ask_quantity": "4"},
+        **changes,
+    }
 
 
 def records(
@@ -107,8 +120,9 @@ def test_what_cannot_be_read_is_set_aside_whole_with_its_reason(
     landing(lake).write(records(spark, "market.book", values), 0)
     aside = {row["offset"]: row for row in rows_of(spark, lake, "quarantine")}
     assert {n: aside[n]["reason"] for n in aside} == {n: r for n, (_, r) in enumerate(cases)}
-    assert all(aside[n]["value"] == (None if v is None else bytearray(v)) for n, (v, _) in
-               enumerate(cases))  # fmt: skip
+    assert all(
+        aside[n]["value"] == (None if v is None else bytearray(v)) for n, (v, _) in enumerate(cases)
+    )
     assert {row["offset"] for row in rows_of(spark, lake, "book_changes")} == {len(cases)}
 
 
@@ -163,9 +177,13 @@ def test_a_rejected_frame_is_unpacked_into_quarantine(spark: SparkSession, lake:
     from include.market import wire
 
     message = wire.rejected(
-        b"\xff\x00not a frame", venue="gemini", conn="c1", received_time=US, reason="not_utf8",
+        b"\xff\x00not a frame",
+        venue="gemini",
+        conn="c1",
+        received_time=US,
+        reason="not_utf8",
         detail="byte 0",
-    )  # fmt: skip
+    )
     values = [wire.encode(message), b"{}"]
     landing(lake).write(records(spark, "market.rejects", values), 0)
     first, second = sorted(rows_of(spark, lake, "quarantine"), key=lambda row: row["offset"])

@@ -56,6 +56,11 @@ def test_a_signal_message_has_the_agreed_form(spark: SparkSession) -> None:
 
     assert row["key"] == "gemini|BTC-USD"
     assert json.loads(row["value"]) == {
-        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": "bid",
-        "value": "9225.250000000000", "timestamp": START_US + MINUTE_US, "window_start": START_US,
-    }  # fmt: skip
+        "v": 1,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": "bid",
+        "value": "9225.250000000000",
+        "timestamp": START_US + MINUTE_US,
+        "window_start": START_US,
+    }

@@ -104,10 +104,15 @@ def stream(spark: SparkSession, folder: Path) -> None:
     """A stateful query over the appended rows, to its end."""
     rows = spark.readStream.format("delta").load(str(folder / "table"))
     query = (
-        rows.groupBy("id").count().writeStream.format("memory").outputMode("complete")
-        .queryName("counted").option("checkpointLocation", str(folder / "checkpoint"))
-        .trigger(availableNow=True).start()
-    )  # fmt: skip
+        rows.groupBy("id")
+        .count()
+        .writeStream.format("memory")
+        .outputMode("complete")
+        .queryName("counted")
+        .option("checkpointLocation", str(folder / "checkpoint"))
+        .trigger(availableNow=True)
+        .start()
+    )
     assert query.awaitTermination(120)
     assert spark.table("counted").count() == 10
 

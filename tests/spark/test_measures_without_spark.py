@@ -31,13 +31,21 @@ def awkward_messages() -> list[Message]:
     rng, found = random.Random(SEED), []
     for n in range(400):
         changes = tuple(
-            BookChange(rng.choice(["bid", "ask"]), number(rng, places=8, largest=5),
-                       number(rng, places=10, largest=4), venue_event_id=n)
+            BookChange(
+                rng.choice(["bid", "ask"]),
+                number(rng, places=8, largest=5),
+                number(rng, places=10, largest=4),
+                venue_event_id=n,
+            )
             for _ in range(rng.randint(1, 3))
-        )  # fmt: skip
+        )
         bid = number(rng, places=8, largest=5)
-        top = Top(bid, number(rng, places=10, largest=6), bid + D("0.01"),
-                  number(rng, places=10, largest=6))  # fmt: skip
+        top = Top(
+            bid,
+            number(rng, places=10, largest=6),
+            bid + D("0.01"),
+            number(rng, places=10, largest=6),
+        )
         at = START_US + n * 1_000_000
         found.append(Message("gemini", "BTC-USD", "book", "c", (n, n), at, at, changes, top))
     return found
@@ -50,16 +58,18 @@ def test_sums_ratios_and_imbalances_are_those_of_spark(spark: SparkSession) -> N
         TABLE_OF_TOPIC["market.book"],
     )
     rows = signal_rows(window_sums(book_events(batch), window_s=60)).collect()
-    by_spark = {(int(r["window_start"].timestamp()) * 1_000_000, r["type"]): r["value"]
-                for r in rows}  # fmt: skip
+    by_spark = {
+        (int(r["window_start"].timestamp()) * 1_000_000, r["type"]): r["value"] for r in rows
+    }
     windows = Windows(window_s=60, watermark_s=10)
     told = [one for message in messages for one in windows.take(message)]
     assert len(told) == 6, f"seed {SEED}"
     for one in told:
         for kind, value in (("bid", one.bid), ("ask", one.ask), ("price_volume", one.ratio)):
             assert str(by_spark[one.window_start, kind]) == f"{value:.12f}", (kind, SEED)
-    leans = {r["offset"]: r["value"] for r in measure_rows(batch).where("type = 'imbalance'")
-             .collect()}  # fmt: skip
+    leans = {
+        r["offset"]: r["value"] for r in measure_rows(batch).where("type = 'imbalance'").collect()
+    }
     assert len(leans) == len(messages)
     for offset, message in enumerate(messages):
         assert message.top is not None

@@ -30,9 +30,30 @@ DECIMALS = ("0", "-1.5", "9225.25", "0.00000001", "123456789.12345678")
 TEXTS = ("", "buy", "with space", "ünï", 'a "quoted" word', "line\nbreak", "{}")
 
 ODD: tuple[Any, ...] = (
-    None, 7, 1.5, "x", "", "7", [], {}, True, 2**70, " 1", "1e-3", "1e3", "NaN", "0.12345678901",
-    "12345678901234567890", "+1", "-0", 1e300, "\u0000", "\ud83d\ude00", [None], [1],
-)  # fmt: skip
+    None,
+    7,
+    1.5,
+    "x",
+    "",
+    "7",
+    [],
+    {},
+    True,
+    2**70,
+    " 1",
+    "1e-3",
+    "1e3",
+    "NaN",
+    "0.12345678901",
+    "12345678901234567890",
+    "+1",
+    "-0",
+    1e300,
+    "\u0000",
+    "\ud83d\ude00",
+    [None],
+    [1],
+)
 
 
 def value_of(column: Column, chance: random.Random) -> Any:
@@ -48,16 +69,23 @@ def value_of(column: Column, chance: random.Random) -> Any:
 def message_of(table: Table, chance: random.Random) -> Message:
     own = event_columns(table)
     events = [
-        {"type": "x"} | {one.name: value_of(one, chance) for one in own
-                         if not one.name.startswith("top_")}
+        {"type": "x"}
+        | {one.name: value_of(one, chance) for one in own if not one.name.startswith("top_")}
         for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))
-    ]  # fmt: skip
+    ]
     top = {one.name[4:]: chance.choice(DECIMALS) for one in own if one.name.startswith("top_")}
     return {
-        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "kind": "k", "conn": "c1",
-        "seq": chance.choice((None, [5, 6])), "venue_time": chance.choice((None, US)),
-        "received_time": US + 3, "events": events, "top": chance.choice((None, top or None)),
-    }  # fmt: skip
+        "v": 1,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "kind": "k",
+        "conn": "c1",
+        "seq": chance.choice((None, [5, 6])),
+        "venue_time": chance.choice((None, US)),
+        "received_time": US + 3,
+        "events": events,
+        "top": chance.choice((None, top or None)),
+    }
 
 
 def harmed(message: Message, chance: random.Random) -> bytes:
@@ -66,26 +94,44 @@ def harmed(message: Message, chance: random.Random) -> bytes:
     places = [copy, *copy["events"], *([copy["top"]] if copy["top"] else [])]
     place = chance.choice(places)
     name = chance.choice(sorted(place))
-    harm: Callable[[], Any] = chance.choice((
-        lambda: place.pop(name), lambda: place.update({name: chance.choice(ODD)}),
-        lambda: place.update({name: chance.choice(ODD)}), lambda: place.update({"more": name}),
-    ))  # fmt: skip
+    harm: Callable[[], Any] = chance.choice(
+        (
+            lambda: place.pop(name),
+            lambda: place.update({name: chance.choice(ODD)}),
+            lambda: place.update({name: chance.choice(ODD)}),
+            lambda: place.update({"more": name}),
+        )
+    )
     harm()
     told = json.dumps(copy, ensure_ascii=chance.random() < 0.5).encode("utf-8", "replace")
-    return chance.choice((told, told, told, told, told + b" ", told + b"\n", told + told,
-                          told.replace(b": ", b":\n", 1), told[:-1], b"\xff" + told,
-                          told.replace(b'"v": 1', b'"v": 1, "v": 1')))  # fmt: skip
+    return chance.choice(
+        (
+            told,
+            told,
+            told,
+            told,
+            told + b" ",
+            told + b"\n",
+            told + told,
+            told.replace(b": ", b":\n", 1),
+            told[:-1],
+            b"\xff" + told,
+            told.replace(b'"v": 1', b'"v": 1, "v": 1'),
+        )
+    )
 
 
 def batch_of(topic: str, values: Iterable[tuple[int, bytes | None]]) -> pa.RecordBatch:
     rows = list(values)
-    return pa.record_batch({
-        "topic": pa.array([topic] * len(rows)),
-        "partition": pa.array([0] * len(rows), pa.int32()),
-        "offset": pa.array([offset for offset, _ in rows], pa.int64()),
-        "timestamp": pa.array([AT] * len(rows), pa.timestamp("us", "UTC")),
-        "value": pa.array([value for _, value in rows], pa.binary()),
-    })  # fmt: skip
+    return pa.record_batch(
+        {
+            "topic": pa.array([topic] * len(rows)),
+            "partition": pa.array([0] * len(rows), pa.int32()),
+            "offset": pa.array([offset for offset, _ in rows], pa.int64()),
+            "timestamp": pa.array([AT] * len(rows), pa.timestamp("us", "UTC")),
+            "value": pa.array([value for _, value in rows], pa.binary()),
+        }
+    )
 
 
 def with_care(spark: SparkSession, table: Table, values: list[bytes | None]) -> list[Message]:
@@ -95,8 +141,10 @@ def with_care(spark: SparkSession, table: Table, values: list[bytes | None]) -> 
 
 
 def comparable(row: Message) -> tuple[Any, ...]:
-    return tuple(value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
-                 for value in row.values())  # fmt: skip
+    return tuple(
+        value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        for value in row.values()
+    )
 
 
 @pytest.mark.parametrize("table", LANDED, ids=lambda table: table.name)
@@ -134,8 +182,12 @@ def test_what_the_quick_way_takes_is_what_the_careful_way_gives(
 def test_records_cannot_hide_behind_each_other() -> None:
     """One record of two messages and one of none are as many lines as records."""
     whole = text(book_message())
-    for values in ([whole + whole, b" "], [whole + b"\n" + whole, b""], [whole + whole, b"{"],
-                   [b'{"v":1', b'}' + whole]):  # fmt: skip
+    for values in (
+        [whole + whole, b" "],
+        [whole + b"\n" + whole, b""],
+        [whole + whole, b"{"],
+        [b'{"v":1', b"}" + whole],
+    ):
         batch = batch_of("market.book", enumerate(values))
         assert plain_rows(batch, TABLES["book_changes"]) is None
 
@@ -169,8 +221,10 @@ def test_a_batch_goes_both_ways_topic_by_topic(spark: SparkSession, lake: Settin
     assert len(rows_of(spark, lake, "book_changes")) == 10
     assert len(rows_of(spark, lake, "quarantine")) == 1
     assert [len(prices) for prices in seen] == [40, 40]
-    notes = {name: DeltaTable(path(lake, name)).history(1)[0]["userMetadata"]
-             for name in ("quotes", "book_changes", "quarantine")}  # fmt: skip
+    notes = {
+        name: DeltaTable(path(lake, name)).history(1)[0]["userMetadata"]
+        for name in ("quotes", "book_changes", "quarantine")
+    }
     assert {json.loads(note)["batch"] for note in notes.values()} == {0}
 
 
@@ -229,8 +283,11 @@ def test_a_long_text_has_no_bounds_and_nulls_are_counted() -> None:
     told: list[Any] = []
     pq.write_table(rows, io.BytesIO(), metadata_collector=told)
     assert statistics(told[0], ("venue", "symbol")) == {
-        "numRecords": 2, "minValues": {}, "maxValues": {}, "nullCount": {"venue": 1, "symbol": 2},
-    }  # fmt: skip
+        "numRecords": 2,
+        "minValues": {},
+        "maxValues": {},
+        "nullCount": {"venue": 1, "symbol": 2},
+    }
 
 
 def test_an_object_store_is_left_to_spark() -> None:

@@ -9,8 +9,9 @@ from tests.house.test_house_examples import example, make_trades, printed
 
 def test_the_readmes_spark_lines_read_the_lake(tmp_path: Path) -> None:
     make_trades(tmp_path)
-    environ = os.environ | make_environment(tmp_path / "var", STREAM_DRIVER_MEMORY="512m",
-                                            STREAM_MASTER="local[2]")  # fmt: skip
+    environ = os.environ | make_environment(
+        tmp_path / "var", STREAM_DRIVER_MEMORY="512m", STREAM_MASTER="local[2]"
+    )
     shown = printed(example("Spark"), tmp_path, **environ)
     cells = [line.replace(" ", "") for line in shown.splitlines()]
     assert "|gemini|2|" in cells and "|kraken|1|" in cells

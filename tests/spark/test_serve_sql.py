@@ -22,16 +22,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A SQL server over a lake of two trades."""
     environ = make_environment(tmp_path_factory.mktemp("sql") / "var")
     settings = load(environ)
-    trades = [{"symbol": "BTC-USD", "price": price, "traded_at": at("12:00:00")}
-              for price in (Decimal(60_000), Decimal("60001.5"))]  # fmt: skip
+    trades = [
+        {"symbol": "BTC-USD", "price": price, "traded_at": at("12:00:00")}
+        for price in (Decimal(60_000), Decimal("60001.5"))
+    ]
     put(settings.lake, "trades", trades)
     command = [sys.executable, "-m", "spark_jobs.serve_sql"]
     log = settings.home / "sql-server.log"
     with running(command, log=log, env=os.environ | environ, cwd=ROOT) as process:
         eventually(
             lambda: open_port(settings, settings.ports.sql_server) or process.poll() is not None,
-            timeout_s=120, what="it listens",
-        )  # fmt: skip
+            timeout_s=120,
+            what="it listens",
+        )
         yield settings
 
 
@@ -80,8 +83,10 @@ def test_rows_and_tables_that_come_later_are_there(client: Client, served: Setti
     put(served.lake, "quarantine", [{"topic": "market.trades"}])
     eventually(
         lambda: any("quarantine" in row for row in client.rows("SHOW TABLES")),
-        timeout_s=60, every_s=1, what="the new table is served",
-    )  # fmt: skip
+        timeout_s=60,
+        every_s=1,
+        what="the new table is served",
+    )
     assert client.rows("SELECT topic FROM quarantine") == [("market.trades",)]
 
 

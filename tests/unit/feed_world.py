@@ -22,8 +22,9 @@ from tests.virtual_time import now_us
 
 SERVICES = ("binance", "deribit", "gemini v1", "gemini v2", "gemini current")
 KEYS = {
-    "TICKHOUSE_VENUES_DERIBIT_KEY": "k", "TICKHOUSE_VENUES_DERIBIT_SECRET": "for-tests-only",
-}  # fmt: skip
+    "TICKHOUSE_VENUES_DERIBIT_KEY": "k",
+    "TICKHOUSE_VENUES_DERIBIT_SECRET": "for-tests-only",
+}
 STALE_S = 30.0
 SYMBOL = {"binance": "BTC-USDT", "deribit": "BTC-PERPETUAL", "gemini": "BTC-USD"}
 
@@ -84,8 +85,10 @@ class World:
 def link_of(service: str, base: str, **more: str) -> Link:
     venue, _, version = service.partition(" ")
     ws = base.replace("http", "ws")
-    names = {f"TICKHOUSE_VENUES_{name}_WS": ws
-             for name in ("BINANCE", "DERIBIT", "GEMINI", "GEMINI_CURRENT")}  # fmt: skip
+    names = {
+        f"TICKHOUSE_VENUES_{name}_WS": ws
+        for name in ("BINANCE", "DERIBIT", "GEMINI", "GEMINI_CURRENT")
+    }
     if version:
         names["TICKHOUSE_VENUES_GEMINI_SERVICE"] = version
     venues = load({**names, **KEYS, **more}).venues
@@ -95,9 +98,13 @@ def link_of(service: str, base: str, **more: str) -> Link:
 
 @asynccontextmanager
 async def world(
-    service: str, *faults: dict[str, Any], script: str = "", life_s: float | None = None,
-    tmp: Any = None, **more: str,
-) -> AsyncIterator[World]:  # fmt: skip
+    service: str,
+    *faults: dict[str, Any],
+    script: str = "",
+    life_s: float | None = None,
+    tmp: Any = None,
+    **more: str,
+) -> AsyncIterator[World]:
     """A feed of a service under these faults, running; stopped at the end."""
     settings = {**KEYS, **more}
     if faults or script:
@@ -112,10 +119,15 @@ async def world(
         link = link_of(service, base, **more)
         link = replace(link, life_s=life_s) if life_s else link
         feed = Feed(
-            link=link, connect=connect, publish=found.told.append, now_us=now_us,
-            conn_id=lambda: f"c{next(numbers)}", rng=random.Random(1), stale_s=STALE_S,
+            link=link,
+            connect=connect,
+            publish=found.told.append,
+            now_us=now_us,
+            conn_id=lambda: f"c{next(numbers)}",
+            rng=random.Random(1),
+            stale_s=STALE_S,
             last_ids=found.ids,
-        )  # fmt: skip
+        )
         task = asyncio.ensure_future(feed.run(stop))
         try:
             yield found

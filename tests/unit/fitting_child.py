@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from include.forecast import model
+from include.forecast import fit
 
 MB = 1024  # /proc tells kilobytes
 
@@ -16,8 +16,9 @@ MB = 1024  # /proc tells kilobytes
 def walk(rows: int) -> pd.DataFrame:
     draw = np.random.default_rng(3)
     close = 9000 * np.exp(np.cumsum(draw.normal(0, 5e-4, rows)))
-    return pd.DataFrame({"ds": pd.date_range("2013-01-01", periods=rows, freq="min"),
-                         "close": close})  # fmt: skip
+    return pd.DataFrame(
+        {"ds": pd.date_range("2013-01-01", periods=rows, freq="min"), "close": close}
+    )
 
 
 def peak_mb() -> int:
@@ -29,11 +30,15 @@ def peak_mb() -> int:
 def main(rows: int, *, whole: bool) -> None:
     frame = walk(rows)
     if whole:
-        model.LARGE_ROWS = rows + 1
+        fit.LARGE_ROWS = rows + 1
     before, began = peak_mb(), time.monotonic()
-    fitted = model.fit(frame)
-    told = {"before": before, "peak": peak_mb(), "fit_s": round(time.monotonic() - began, 1),
-            "by": fitted.fitted_by}  # fmt: skip
+    fitted = fit.fit(frame)
+    told = {
+        "before": before,
+        "peak": peak_mb(),
+        "fit_s": round(time.monotonic() - began, 1),
+        "by": fitted.fitted_by,
+    }
     print(json.dumps(told))
 
 

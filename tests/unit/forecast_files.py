@@ -19,12 +19,21 @@ def made(level: float, *, rows: int = 3, day: int = 1, **changes: Any) -> tuple[
     content = render(lines)
     digest = hashlib.sha256(content).hexdigest()
     told = {
-        "forecast_id": f"BTC-USD-{digest[:8]}", "symbol": "BTC-USD", "world": "test",
-        "sha256": digest, "rows": rows, "first_ds": START,
-        "last_ds": START + MINUTE * (rows - 1), "trained_until": START - MINUTE,
-        "made_at": datetime(2026, 1, day, tzinfo=UTC), "model": "m", "fitted_by": "map",
-        "versions": {"trades": 3}, "metrics": {}, **changes,
-    }  # fmt: skip
+        "forecast_id": f"BTC-USD-{digest[:8]}",
+        "symbol": "BTC-USD",
+        "world": "test",
+        "sha256": digest,
+        "rows": rows,
+        "first_ds": START,
+        "last_ds": START + MINUTE * (rows - 1),
+        "trained_until": START - MINUTE,
+        "made_at": datetime(2026, 1, day, tzinfo=UTC),
+        "model": "m",
+        "fitted_by": "map",
+        "versions": {"trades": 3},
+        "metrics": {},
+        **changes,
+    }
     return content, Manifest(**told)
 
 

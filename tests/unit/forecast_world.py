@@ -17,33 +17,58 @@ UTC_TIME = pa.timestamp("us", tz="UTC")
 
 
 def write_history(
-    settings: Settings, closes: list[float | None], *, start: datetime = T0, source: str = "kaggle",
+    settings: Settings,
+    closes: list[float | None],
+    *,
+    start: datetime = T0,
+    source: str = "kaggle",
     loaded_at: datetime = NOW,
-) -> None:  # fmt: skip
+) -> None:
     rows = [
-        {"source": source, "symbol": "BTC-USD", "minute": start + MINUTE * n,
-         "loaded_at": loaded_at, "traded": close is not None,
-         "close": None if close is None else Decimal(str(close))}
+        {
+            "source": source,
+            "symbol": "BTC-USD",
+            "minute": start + MINUTE * n,
+            "loaded_at": loaded_at,
+            "traded": close is not None,
+            "close": None if close is None else Decimal(str(close)),
+        }
         for n, close in enumerate(closes)
-    ]  # fmt: skip
-    schema = pa.schema([
-        ("source", pa.string()), ("symbol", pa.string()), ("minute", UTC_TIME),
-        ("loaded_at", UTC_TIME), ("close", MONEY), ("traded", pa.bool_()),
-    ])  # fmt: skip
+    ]
+    schema = pa.schema(
+        [
+            ("source", pa.string()),
+            ("symbol", pa.string()),
+            ("minute", UTC_TIME),
+            ("loaded_at", UTC_TIME),
+            ("close", MONEY),
+            ("traded", pa.bool_()),
+        ]
+    )
     table = pa.Table.from_pylist(rows, schema=schema)
     write_deltalake(f"{settings.lake}/history_minutes", table, mode="append")
 
 
 def write_trades(settings: Settings, trades: list[tuple[datetime, float]]) -> None:
     rows = [
-        {"symbol": "BTC-USD", "traded_at": at, "price": Decimal(str(price)), "offset": n,
-         "event_index": 0}
+        {
+            "symbol": "BTC-USD",
+            "traded_at": at,
+            "price": Decimal(str(price)),
+            "offset": n,
+            "event_index": 0,
+        }
         for n, (at, price) in enumerate(trades)
-    ]  # fmt: skip
-    schema = pa.schema([
-        ("symbol", pa.string()), ("traded_at", UTC_TIME), ("price", MONEY),
-        ("offset", pa.int64()), ("event_index", pa.int32()),
-    ])  # fmt: skip
+    ]
+    schema = pa.schema(
+        [
+            ("symbol", pa.string()),
+            ("traded_at", UTC_TIME),
+            ("price", MONEY),
+            ("offset", pa.int64()),
+            ("event_index", pa.int32()),
+        ]
+    )
     table = pa.Table.from_pylist(rows, schema=schema)
     write_deltalake(f"{settings.lake}/trades", table, mode="append")
 

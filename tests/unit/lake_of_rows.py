@@ -13,8 +13,15 @@ from include.lake.tables import TABLES
 from include.lake.writing import arrow_rows
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
-_PLAIN = {"string": "", "int": 0, "bigint": 0, "boolean": True, "double": 0.0, "binary": b"",
-          "timestamp": DAY}  # fmt: skip
+_PLAIN = {
+    "string": "",
+    "int": 0,
+    "bigint": 0,
+    "boolean": True,
+    "double": 0.0,
+    "binary": b"",
+    "timestamp": DAY,
+}
 
 
 def at(clock: str, *, day: int = 20) -> datetime:

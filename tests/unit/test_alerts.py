@@ -20,8 +20,12 @@ from tests.unit.airflow_listener import airflow_api
 from tests.unit.listeners import mail_server, webhook
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-GATE = Alert("gate_failed", "ingest_history.check failed: GateFailed: gate history", "zwölf Zeilen",
-             "http://127.0.0.1:8080/dags/ingest_history")  # fmt: skip
+GATE = Alert(
+    "gate_failed",
+    "ingest_history.check failed: GateFailed: gate history",
+    "zwölf Zeilen",
+    "http://127.0.0.1:8080/dags/ingest_history",
+)
 
 
 def settings(folder: Path, **alerts: Any) -> Settings:
@@ -34,16 +38,22 @@ def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
     assert tell(own, GATE, now=NOW) == {}
     (line,) = (tmp_path / "sim" / "alerts.log").read_text().splitlines()
     assert json.loads(line) == {
-        "at": "2026-11-21T09:30:00+00:00", "world": "sim", "what": "gate_failed",
-        "title": GATE.title, "detail": "zwölf Zeilen", "link": GATE.link,
-        "text": f"Tickhouse (sim): {GATE.title}", "told": {},
-    }  # fmt: skip
+        "at": "2026-11-21T09:30:00+00:00",
+        "world": "sim",
+        "what": "gate_failed",
+        "title": GATE.title,
+        "detail": "zwölf Zeilen",
+        "link": GATE.link,
+        "text": f"Tickhouse (sim): {GATE.title}",
+        "told": {},
+    }
 
 
 def test_a_webhook_and_a_mail_server_get_it(tmp_path: Path) -> None:
     with webhook() as (url, posted), mail_server() as (port, mailed):
-        own = settings(tmp_path, webhook=url, email_to="a@example.org, b@example.org",
-                       smtp_port=port)  # fmt: skip
+        own = settings(
+            tmp_path, webhook=url, email_to="a@example.org, b@example.org", smtp_port=port
+        )
         assert tell(own, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
     assert [(one["what"], one["detail"], one["text"]) for one in posted] == [
         ("gate_failed", "zwölf Zeilen", f"Tickhouse (sim): {GATE.title}")
@@ -62,8 +72,9 @@ def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         with webhook(status=500) as (url, _):
-            own = settings(tmp_path, webhook=url, email_to="a@example.org",
-                           smtp_port=taken.getsockname()[1])  # fmt: skip
+            own = settings(
+                tmp_path, webhook=url, email_to="a@example.org", smtp_port=taken.getsockname()[1]
+            )
             told = tell(own, GATE, now=NOW)
     assert told["webhook"] == "OSError: the webhook answered 500"
     assert told["email"].startswith("ConnectionRefusedError")
@@ -143,8 +154,9 @@ def test_a_missed_deadline_is_told_with_its_run(
     from include.orchestration.alerting import deadline_missed
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
-    context = {"dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2",
-                           "state": "running"}}  # fmt: skip
+    context = {
+        "dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": "running"}
+    }
     asyncio.run(deadline_missed(minutes=60, context=context))
     (told,) = recent(settings(tmp_path))
     assert told["what"] == "deadline_missed"

@@ -4,15 +4,19 @@ from typing import Any
 
 import pytest
 
-from include.lake.audit import Count, audited
+from include.lake.audit.conservation import Count, audited
 
 BOOK = ("market.book", 0)
 CLEAN = Count(first=0, last=99, landed=98, quarantined=2, both=0, doubled=0)
 
 
 def report(count: Count = CLEAN, **changes: Any) -> Any:
-    given = {"ranges": {BOOK: (0, 120)}, "committed": {BOOK: 100}, "witness": {BOOK: count},
-             **changes}  # fmt: skip
+    given = {
+        "ranges": {BOOK: (0, 120)},
+        "committed": {BOOK: 100},
+        "witness": {BOOK: count},
+        **changes,
+    }
     return audited({BOOK: count}, given.pop("ranges"), **given)
 
 
@@ -25,10 +29,18 @@ def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
     assert found.ok
     assert failed(found) == []
     assert "20 offsets not landed yet" in str(found.checks)
-    assert found.as_dict()["partitions"] == [{
-        "topic": "market.book", "partition": 0, "first": 0, "last": 99, "landed": 98,
-        "quarantined": 2, "missing": 0, "doubled": 0,
-    }]  # fmt: skip
+    assert found.as_dict()["partitions"] == [
+        {
+            "topic": "market.book",
+            "partition": 0,
+            "first": 0,
+            "last": 99,
+            "landed": 98,
+            "quarantined": 2,
+            "missing": 0,
+            "doubled": 0,
+        }
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.lake.agreement import COMPARED, agreement
-from include.lake.completeness import completeness, covered
+from include.lake.audit.agreement import COMPARED, agreement
+from include.lake.audit.completeness import completeness, covered
 from include.lake.tables import TABLES
 from tests.unit.test_trade_minutes import AT, land, ledger, trade
 
@@ -18,29 +18,44 @@ D = Decimal
 
 def numbered(offset: int, number: int, *, s: float) -> dict[str, Any]:
     return trade(offset, str(number), "buy", "1", "1", s=s) | {
-        "seq_first": number, "seq_last": number,
-    }  # fmt: skip
+        "seq_first": number,
+        "seq_last": number,
+    }
 
 
 def frame(offset: int, seq: int, *, conn: str, s: float = 0) -> dict[str, Any]:
     return trade(offset, "", None, "1", "1", s=s) | {
-        "topic": "market.book", "venue": "gemini", "symbol": "BTC-USD", "kind": "book",
-        "conn": conn, "seq_first": seq, "seq_last": seq,
-    }  # fmt: skip
+        "topic": "market.book",
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "kind": "book",
+        "conn": conn,
+        "seq_first": seq,
+        "seq_last": seq,
+    }
 
 
 def lake(tmp_path: Path, *, gaps: list[tuple[int, int]], conn: str = "c") -> str:
     """Binance lacks 12 to 14; Gemini's connection a lacks 1, its connection b nothing."""
     ids = [10, 11, 15, 11, 16]
-    land(tmp_path, "trades", [numbered(n, one, s=n) for n, one in enumerate(ids)]
-         + [numbered(9, 17, s=120), numbered(10, 19, s=121)])  # fmt: skip
+    land(
+        tmp_path,
+        "trades",
+        [numbered(n, one, s=n) for n, one in enumerate(ids)]
+        + [numbered(9, 17, s=120), numbered(10, 19, s=121)],
+    )
     frames = [("a", 0), ("a", 2), ("b", 0), ("b", 1), ("b", 1)]
     land(tmp_path, "book_changes", [frame(n, seq, conn=c) for n, (c, seq) in enumerate(frames)])
-    binance = [ledger(n, "gap", s=3) | {"first_seq": a, "last_seq": b}
-               for n, (a, b) in enumerate(gaps)]  # fmt: skip
+    binance = [
+        ledger(n, "gap", s=3) | {"first_seq": a, "last_seq": b} for n, (a, b) in enumerate(gaps)
+    ]
     gemini = frame(90, 0, conn=conn) | {
-        "topic": "market.ledger", "entry": "gap", "cause": "missing", "first_seq": 1, "last_seq": 1,
-    }  # fmt: skip
+        "topic": "market.ledger",
+        "entry": "gap",
+        "cause": "missing",
+        "first_seq": 1,
+        "last_seq": 1,
+    }
     land(tmp_path, "feed_ledger", [*binance, gemini])
     return str(tmp_path)
 
@@ -48,9 +63,10 @@ def lake(tmp_path: Path, *, gaps: list[tuple[int, int]], conn: str = "c") -> str
 def test_holes_that_the_ledger_tells_are_complete(tmp_path: Path) -> None:
     told = completeness(lake(tmp_path, gaps=[(12, 13), (14, 14)], conn="a"))
     assert told == {
-        "name": "I2 completeness", "ok": True,
+        "name": "I2 completeness",
+        "ok": True,
         "detail": "3 numbered sequences, 2 holes, each in the feed ledger",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("gaps", [[], [(12, 13)], [(13, 14)], [(20, 30)]])
@@ -102,20 +118,34 @@ def test_ranges_cover_only_what_they_reach_together() -> None:
 
 
 MINUTE = {
-    "venue": "binance", "symbol": "BTC-USDT", "minute": AT, "total_count_buy": 2,
-    "total_count_sell": 1, "total_base_buy": D("3.5"), "total_base_sell": D("0.0000000001"),
-    "total_quote_buy": D("35"), "total_quote_sell": D("0.000000001"), "open": D("10"),
-    "high": D("10"), "low": D("10"), "close": D("10"),
-}  # fmt: skip
+    "venue": "binance",
+    "symbol": "BTC-USDT",
+    "minute": AT,
+    "total_count_buy": 2,
+    "total_count_sell": 1,
+    "total_base_buy": D("3.5"),
+    "total_base_sell": D("0.0000000001"),
+    "total_quote_buy": D("35"),
+    "total_quote_sell": D("0.000000001"),
+    "open": D("10"),
+    "high": D("10"),
+    "low": D("10"),
+    "close": D("10"),
+}
 
 
 @pytest.fixture
 def trades(tmp_path: Path) -> str:
-    land(tmp_path, "trades", [
-        trade(0, "1", "buy", "10", "3", s=1), trade(1, "2", "buy", "10", "0.5", s=2),
-        trade(2, "3", "sell", "10", "0.0000000001", s=3),
-        trade(3, "4", "sell", "11", "7", s=4),  # not counted yet: beyond the reader's position
-    ])  # fmt: skip
+    land(
+        tmp_path,
+        "trades",
+        [
+            trade(0, "1", "buy", "10", "3", s=1),
+            trade(1, "2", "buy", "10", "0.5", s=2),
+            trade(2, "3", "sell", "10", "0.0000000001", s=3),
+            trade(3, "4", "sell", "11", "7", s=4),  # not counted yet: beyond the reader's position
+        ],
+    )
     return str(tmp_path)
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from spark_jobs.bench_memory import least, line
+from bench.memory import least, line
 
 
 def test_of_each_minute_the_least_sample_after_the_start_counts() -> None:

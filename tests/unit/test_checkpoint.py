@@ -33,8 +33,10 @@ BATCHES = {
 def test_a_batch_spans_what_came_since_the_one_before(tmp_path: Path) -> None:
     folder = written(tmp_path, BATCHES, committed=0)
     assert batch_spans(folder, 1) == {
-        ("market.trades", 0): (3, 5), ("market.trades", 1): (2, 9), ("market.quotes", 0): (0, 4),
-    }  # fmt: skip
+        ("market.trades", 0): (3, 5),
+        ("market.trades", 1): (2, 9),
+        ("market.quotes", 0): (0, 4),
+    }
 
 
 def test_the_first_batch_and_a_missing_file_tell_nothing(tmp_path: Path) -> None:
@@ -46,8 +48,10 @@ def test_the_first_batch_and_a_missing_file_tell_nothing(tmp_path: Path) -> None
 def test_only_committed_batches_count_as_landed(tmp_path: Path) -> None:
     folder = written(tmp_path, BATCHES, committed=0)
     assert committed_offsets(folder) == {
-        ("market.trades", 0): 3, ("market.trades", 1): 2, ("market.book", 0): 10,
-    }  # fmt: skip
+        ("market.trades", 0): 3,
+        ("market.trades", 1): 2,
+        ("market.book", 0): 10,
+    }
     assert committed_offsets(tmp_path / "nowhere") == {}
 
 

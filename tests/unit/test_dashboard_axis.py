@@ -43,6 +43,8 @@ def test_a_forecast_far_off_leaves_the_prices_a_third_of_the_axis() -> None:
 
 def test_a_market_that_stands_still_has_an_axis_all_the_same() -> None:
     still: dict[str, Columns] = {
-        "price_gemini": {"x": [1.0], "y": [1000.0]}, "forecast": NOTHING, "soon": NOTHING,
-    }  # fmt: skip
+        "price_gemini": {"x": [1.0], "y": [1000.0]},
+        "forecast": NOTHING,
+        "soon": NOTHING,
+    }
     assert limits(still) == pytest.approx((999, 1001))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from include.bus import Record
 from include.market import wire
 from include.market.events import (
     Balance,
@@ -22,7 +23,6 @@ from include.market.events import (
     Trade,
 )
 from include.settings import load
-from streaming.bus import Record
 from streaming.dashboard import served
 from streaming.dashboard.board import PANELS, Board
 from streaming.dashboard.charts import COLUMNS
@@ -40,14 +40,25 @@ def record(topic: str, value: bytes, *, seen: float = NOW, offset: int = 0) -> R
 
 
 def message(
-    kind: str, *events: Event, venue: str = "gemini", symbol: str = "BTC-USD",
-    at: int | None = NOW, top: Top | None = None, seen: float = NOW,
-) -> Record:  # fmt: skip
+    kind: str,
+    *events: Event,
+    venue: str = "gemini",
+    symbol: str = "BTC-USD",
+    at: int | None = NOW,
+    top: Top | None = None,
+    seen: float = NOW,
+) -> Record:
     made = Message(
-        venue=venue, symbol=symbol, kind=kind, conn="c", seq=None,
-        venue_time=None if at is None else at * US, received_time=int(seen * US),
-        events=events, top=top,
-    )  # fmt: skip
+        venue=venue,
+        symbol=symbol,
+        kind=kind,
+        conn="c",
+        seq=None,
+        venue_time=None if at is None else at * US,
+        received_time=int(seen * US),
+        events=events,
+        top=top,
+    )
     return record(wire.topic(made), wire.encode(made), seen=seen)
 
 
@@ -67,9 +78,10 @@ def test_a_trade_a_ticker_and_a_quote_set_prices_of_their_own_currency() -> None
     quote = Quote(Decimal(90), "EUR")
     live.take(message("quote", quote, venue="cryptocompare", symbol="BTC-USD", at=None))
     assert {pair: one.price for pair, one in live.series.items()} == {
-        ("gemini", "BTC-USD"): 100.0, ("binance", "BTC-USDT"): 101.0,
+        ("gemini", "BTC-USD"): 100.0,
+        ("binance", "BTC-USDT"): 101.0,
         ("cryptocompare", "BTC-EUR"): 90.0,
-    }  # fmt: skip
+    }
     view = board(live).view("BTC-USD", 15)
     columns = view.panels["price"].columns
     assert columns["price_gemini"]["y"] == [100.0] and columns["average"]["y"] == [100.0]
@@ -90,9 +102,16 @@ def test_a_tape_of_2018_is_drawn_in_2018_and_its_age_is_todays() -> None:
 def signal(
     kind: str, value: str, *, at: int = NOW, received: int | None = None, seen: float = NOW
 ) -> Record:
-    told = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
-            "timestamp": at * US, "window_start": at * US,
-            "received_time": None if received is None else received * US}  # fmt: skip
+    told = {
+        "v": 1,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": kind,
+        "value": value,
+        "timestamp": at * US,
+        "window_start": at * US,
+        "received_time": None if received is None else received * US,
+    }
     return record("market.signals", json.dumps(told).encode(), seen=seen)
 
 
@@ -106,8 +125,13 @@ def test_mid_and_imbalance_are_what_the_stream_measured_and_break_with_the_book(
     live.take(message("book", change, top=Top(*[Decimal(0)] * 4), at=NOW))
     panel = board(live).view("BTC-USD", 15).panels["book"]
     found = {name: values[0] for name, values in panel.columns["book"].items()}
-    assert found == {"x": (NOW - 2) * 1000.0, "bid": 10, "ask": 12, "mid": 11.25,
-                     "imbalance": -0.125}  # fmt: skip
+    assert found == {
+        "x": (NOW - 2) * 1000.0,
+        "bid": 10,
+        "ask": 12,
+        "mid": 11.25,
+        "imbalance": -0.125,
+    }
     assert all(math.isnan(one) for one in panel.columns["book"]["mid"][1:]), "a gap"
     assert "invalid until its next snapshot" in panel.html and 'class="value"' not in panel.html
     live.take(message("book", change, top=top, at=NOW + 1))
@@ -224,8 +248,14 @@ def test_the_columns_are_those_the_charts_draw() -> None:
 def test_a_signal_is_a_point_at_the_end_of_its_window() -> None:
     live = Live(600)
     for kind, value in (("bid", "5"), ("price_volume", "1.25")):
-        told = {"venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
-                "timestamp": NOW * US, "window_start": (NOW - 60) * US}  # fmt: skip
+        told = {
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "type": kind,
+            "value": value,
+            "timestamp": NOW * US,
+            "window_start": (NOW - 60) * US,
+        }
         live.take(record("market.signals", json.dumps(told).encode()))
     live.take(message("trade", trade("100")))
     panel = board(live).view("BTC-USD", 15).panels["ratio"]
@@ -245,11 +275,15 @@ def test_the_same_facts_from_kafka_and_postgres_count_once() -> None:
         live.take(message("trade", trade("110")))
     view = board(live).view("BTC-USD", 15)
     assert view.panels["price"].columns["orders_buy"] == {
-        "x": [NOW * 1000.0], "y": [100.0], "executed": [2.0]
-    }  # fmt: skip
+        "x": [NOW * 1000.0],
+        "y": [100.0],
+        "executed": [2.0],
+    }
     assert view.panels["account"].columns["worth"] == {
-        "x": [NOW * 1000.0], "equity": [1019.0], "hold": [1100.0]
-    }  # fmt: skip
+        "x": [NOW * 1000.0],
+        "equity": [1019.0],
+        "hold": [1100.0],
+    }
 
 
 def test_rows_of_postgres_are_dated_at_the_end_of_their_window() -> None:
@@ -278,9 +312,15 @@ def test_the_last_decision_is_the_traders_tile() -> None:
     nothing = dict.fromkeys(["ratio", "side_next", "bid", "ask", "quantity", "price"])
     for at, action in ((NOW, "hold"), (NOW - 60, "buy")):
         made = Decision(
-            decision_id=f"d{at}", rule="r", action=action, reasons="ratio_too_high",  # type: ignore[arg-type]
-            window_start=at * US, forecast_id=None, inputs="{}", **nothing,  # type: ignore[arg-type]
-        )  # fmt: skip
+            decision_id=f"d{at}",
+            rule="r",
+            action=action,
+            reasons="ratio_too_high",  # type: ignore[arg-type]
+            window_start=at * US,
+            forecast_id=None,
+            inputs="{}",
+            **nothing,  # type: ignore[arg-type]
+        )
         live.take(message("decision", made, at=at))
     live.take(message("trade", trade("100")))
     strip = board(live).view("BTC-USD", 15).strip
@@ -308,12 +348,18 @@ def test_a_forecast_is_grey_while_postgres_is_away() -> None:
 
 
 def test_lag_is_what_the_slowest_query_has_not_read() -> None:
-    stream = {"written_at": NOW, "queries": [
-        {"name": "land", "offsets": {"market.trades": {"0": 90}, "market.book": {"0": 40}},
-         "batch_ms": 600},
-        {"name": "signals", "offsets": {"market.book": {"0": 20}}, "batch_ms": 1500},
-        {"name": "measures", "offsets": {"market.book": {"0": 45}}, "batch_ms": 60_000},
-    ]}  # fmt: skip
+    stream = {
+        "written_at": NOW,
+        "queries": [
+            {
+                "name": "land",
+                "offsets": {"market.trades": {"0": 90}, "market.book": {"0": 40}},
+                "batch_ms": 600,
+            },
+            {"name": "signals", "offsets": {"market.book": {"0": 20}}, "batch_ms": 1500},
+            {"name": "measures", "offsets": {"market.book": {"0": 45}}, "batch_ms": 60_000},
+        ],
+    }
     reached = {("market.trades", 0): 100, ("market.book", 0): 50}
     tile = tiles.lag_tile(stream, reached, now=NOW)
     assert (tile.value, tile.tone) == ("30", "good") and "1.5 s" in tile.detail
@@ -323,9 +369,12 @@ def test_lag_is_what_the_slowest_query_has_not_read() -> None:
 
 @pytest.mark.parametrize(
     ("audit", "value", "tone"),
-    [(None, "no data", "none"), ({"ok": True, "age_s": 5}, "clean", "good"),
-     ({"ok": False, "age_s": 5}, "faults", "bad")],
-)  # fmt: skip
+    [
+        (None, "no data", "none"),
+        ({"ok": True, "age_s": 5}, "clean", "good"),
+        ({"ok": False, "age_s": 5}, "faults", "bad"),
+    ],
+)
 def test_the_audits_tile(audit: dict[str, object] | None, value: str, tone: str) -> None:
     tile = tiles.audit_tile(audit)
     assert (tile.value, tile.tone) == (value, tone)

@@ -33,10 +33,13 @@ def trade(number: int, side: str | None, price: str, quantity: str, second: int)
 def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
     gemini, kraken = Minutes(10), Minutes(10)
     for one in (
-        trade(1, "buy", "100", "2", 60), trade(2, "buy", "110", "1", 119),
-        trade(3, "sell", "90", "0.5", 61), trade(4, None, "90", "7", 62),
-        trade(5, "sell", "10", "1", 120), trade(1, "buy", "100", "2", 60),
-    ):  # fmt: skip
+        trade(1, "buy", "100", "2", 60),
+        trade(2, "buy", "110", "1", 119),
+        trade(3, "sell", "90", "0.5", 61),
+        trade(4, None, "90", "7", 62),
+        trade(5, "sell", "10", "1", 120),
+        trade(1, "buy", "100", "2", 60),
+    ):
         gemini.add(one)
     kraken.add(trade(1, "sell", "100", "1.5", 70))
     found = flows.bars([gemini.flows, kraken.flows], first=1, last=2)
@@ -60,8 +63,17 @@ def test_a_minute_is_believed_from_whoever_counts_more_of_its_trades() -> None:
 
 
 def test_minutes_of_postgres_are_read_with_their_place() -> None:
-    row = ("gemini", "BTC-USD", Decimal("300.000000"), 3, 1, Decimal(6), Decimal(2), Decimal(60),
-           Decimal(20))  # fmt: skip
+    row = (
+        "gemini",
+        "BTC-USD",
+        Decimal("300.000000"),
+        3,
+        1,
+        Decimal(6),
+        Decimal(2),
+        Decimal(60),
+        Decimal(20),
+    )
     ((venue, symbol, minute, flow),) = served.minutes({"minutes": [row]})
     assert (venue, symbol, minute, flow.sells) == ("gemini", "BTC-USD", 5, 1)
     assert flow.sell_quote == Decimal(20)
@@ -84,8 +96,10 @@ def test_the_account_is_worked_back_from_what_is_held_and_set_beside_holding() -
     fills = [fill(10, "buy", "100", "2", "1"), fill(20, "sell", "120", "2", "1")]
     held = money.holdings(fills, quote_now=Decimal("1038"), base_now=Decimal(0))
     assert [(h.second, h.quote, h.base) for h in held] == [
-        (0, 1000, 0), (10, 799, 2), (20, 1038, 0)
-    ]  # fmt: skip
+        (0, 1000, 0),
+        (10, 799, 2),
+        (20, 1038, 0),
+    ]
     points = [(5, 90.0), (10, 100.0), (15, 130.0), (20, 120.0), (25, 50.0)]
     found = money.worth(held, points, fills=fills)
     assert found["equity"] == [1000.0, 999.0, 1059.0, 1038.0, 1038.0]
@@ -110,9 +124,16 @@ def test_earlier_trips_stand_at_the_left_edge() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(-3, "0 s"), (59.9, "59 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"),
-     (7200, "2 h"), (172_800, "2 d")],
-)  # fmt: skip
+    [
+        (-3, "0 s"),
+        (59.9, "59 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (172_800, "2 d"),
+    ],
+)
 def test_an_age_is_said_in_whole_units(seconds: float, said: str) -> None:
     assert ages.age(seconds) == said
 
@@ -125,10 +146,19 @@ def test_a_panel_is_stale_only_after_its_limit() -> None:
 
 @pytest.mark.parametrize(
     ("entry", "frame_age", "state"),
-    [("connect", 1, "live"), ("connect", 7, "quiet"), ("connect", 16, "stale"),
-     ("", None, "no data"), ("gap", 1, "gap"), ("stale", 1, "stale"), ("recovered", 1, "live"),
-     ("disconnect", 1, "disconnected"), ("gap", 20, "stale"), ("healed", 2, "live")],
-)  # fmt: skip
+    [
+        ("connect", 1, "live"),
+        ("connect", 7, "quiet"),
+        ("connect", 16, "stale"),
+        ("", None, "no data"),
+        ("gap", 1, "gap"),
+        ("stale", 1, "stale"),
+        ("recovered", 1, "live"),
+        ("disconnect", 1, "disconnected"),
+        ("gap", 20, "stale"),
+        ("healed", 2, "live"),
+    ],
+)
 def test_a_feeds_state(entry: str, frame_age: float | None, state: str) -> None:
     assert ages.feed_state(entry=entry, frame_age=frame_age, quiet_s=5, stale_s=15) == state
 
@@ -157,8 +187,11 @@ def applied(old: dict[str, list[float]], new: dict[str, list[float]]) -> dict[st
     return have
 
 
-@given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True),
-       st.integers(0, 3))  # fmt: skip
+@given(
+    st.lists(st.integers(0, 30), unique=True),
+    st.lists(st.integers(0, 30), unique=True),
+    st.integers(0, 3),
+)
 def test_a_change_always_leads_to_the_new_columns(a: list[int], b: list[int], turn: int) -> None:
     old = {"x": [float(x) for x in sorted(a)], "y": [float(x) for x in sorted(a)]}
     new = {"x": [float(x) for x in sorted(b)], "y": [float(x % (turn + 5)) for x in sorted(b)]}
@@ -171,8 +204,10 @@ def test_the_next_second_is_one_row_and_one_patch() -> None:
     found = change(old, new)
     assert found and not found.replace
     assert (found.patches, found.rows, found.rollover) == (
-        {"y": [(2, 5.0)]}, {"x": [4.0], "y": [6.0]}, 3
-    )  # fmt: skip
+        {"y": [(2, 5.0)]},
+        {"x": [4.0], "y": [6.0]},
+        3,
+    )
     assert change(old, {name: list(values) for name, values in old.items()}) is None
 
 

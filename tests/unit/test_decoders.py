@@ -66,11 +66,16 @@ def test_a_gemini_trade_frame_is_a_book_message_and_a_trade_message() -> None:
     assert first.top == Top(D("99.5"), D(2), D(100), D(3))
     book, trade = decoder.decode(frame(TRADE)).messages
     assert book == Message(
-        venue="gemini", symbol="BTC-USD", kind="book", conn="c", seq=(1, 1),
-        venue_time=1524546884590000, received_time=5,
+        venue="gemini",
+        symbol="BTC-USD",
+        kind="book",
+        conn="c",
+        seq=(1, 1),
+        venue_time=1524546884590000,
+        received_time=5,
         events=(BookChange("ask", D(100), D("1.75"), D("-1.25"), "trade", 9),),
         top=Top(D("99.5"), D(2), D(100), D("1.75")),
-    )  # fmt: skip
+    )
     assert trade.kind == "trade" and trade.seq == (1, 1) and trade.top is None
     assert trade.events == (Trade("9", D(100), D("1.25"), "buy", 1524546884590000),)
 
@@ -189,12 +194,19 @@ def test_a_ticker_is_told_without_a_sequence() -> None:
     (told,) = binance().decode(frame(TICKER)).messages
     assert told.seq is None and told.events == (
         Ticker(
-            last=D("1792.84"), open=D("1764.61"), high=D("1808.98"), low=D("1748.94"),
-            bid=D("1792.83"), bid_quantity=D("1.6274"), ask=D("1792.85"),
-            ask_quantity=D("20.2911"), base_volume=D("471703.5311"),
-            quote_volume=D("840180761.518361"), trade_count=552479,
+            last=D("1792.84"),
+            open=D("1764.61"),
+            high=D("1808.98"),
+            low=D("1748.94"),
+            bid=D("1792.83"),
+            bid_quantity=D("1.6274"),
+            ask=D("1792.85"),
+            ask_quantity=D("20.2911"),
+            base_volume=D("471703.5311"),
+            quote_volume=D("840180761.518361"),
+            trade_count=552479,
         ),
-    )  # fmt: skip
+    )
 
 
 def test_replies_are_counted_and_a_shutdown_asks_for_a_new_connection() -> None:
@@ -268,8 +280,9 @@ def mutated(data: bytes, cuts: list[tuple[int, int, bytes]]) -> bytes:
 
 CUTS = st.lists(
     st.tuples(st.integers(0, 10_000), st.integers(0, 40), st.binary(max_size=6)),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    min_size=1,
+    max_size=4,
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

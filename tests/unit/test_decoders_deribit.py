@@ -11,8 +11,8 @@ from include.errors import RejectedFrame
 from include.market import wire
 from include.market.events import BookChange, Frame, LedgerEntry, Ticker, Top, Trade
 from include.market.symbols import at_deribit
-from include.setting_groups import Venues
-from include.variables import Secret
+from include.settings.env import Secret
+from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoded
 from streaming.feeds.registry import links
 from streaming.feeds.venues.deribit import DeribitDecoder
@@ -33,9 +33,11 @@ def book(kind: str, ids: str, bids: str, asks: str) -> bytes:
 
 SNAPSHOT = book("snapshot", '"change_id":10', '[["new",100.5,20.0]]', '[["new",101,30]]')
 CHANGE = book(
-    "change", '"prev_change_id":10,"change_id":25',
-    '[["delete",100.5,0.0],["new",100.0,70.0]]', "[]",
-)  # fmt: skip
+    "change",
+    '"prev_change_id":10,"change_id":25',
+    '[["delete",100.5,0.0],["new",100.0,70.0]]',
+    "[]",
+)
 GROUPED = told(
     f"book.{NAME}.none.10.100ms",
     '{"timestamp":1769246173071,"instrument_name":"BTC-PERPETUAL","change_id":5,'
@@ -141,9 +143,14 @@ def test_the_trades_between_two_connections_are_a_gap() -> None:
 def test_an_empty_side_of_a_ticker_is_no_price() -> None:
     (message,) = decoded(decoder(), TICKER).messages
     assert message.events == (
-        Ticker(last=D(29931), low=D("29265.5"), ask=D("29932.5"), ask_quantity=D(10),
-               base_volume=D("17945.19644566")),
-    )  # fmt: skip
+        Ticker(
+            last=D(29931),
+            low=D("29265.5"),
+            ask=D("29932.5"),
+            ask_quantity=D(10),
+            base_volume=D("17945.19644566"),
+        ),
+    )
     one = decoder()
     assert (
         decoded(one, TICKER.replace(b'"last_price":29931.0', b'"last_price":null')).messages == ()
@@ -155,8 +162,9 @@ def test_a_log_in_is_renewed_before_it_ends_with_its_own_token() -> None:
     reply = b'{"jsonrpc":"2.0","id":1,"result":{"expires_in":900,"refresh_token":"R1"}}'
     (send,) = decoded(decoder(), reply).sends
     assert send.after_s == 720 and json.loads(send.text)["params"] == {
-        "grant_type": "refresh_token", "refresh_token": "R1",
-    }  # fmt: skip
+        "grant_type": "refresh_token",
+        "refresh_token": "R1",
+    }
     assert "R1" not in repr(send)
 
 
@@ -190,11 +198,14 @@ def test_numbers_do_not_pass_through_float_and_too_fine_ones_are_refused() -> No
 def test_the_link_logs_in_only_with_a_key_and_never_prints_it() -> None:
     (plain,) = links("deribit", venues=Venues())
     assert [json.loads(text)["method"] for text in plain.subscribe] == [
-        "public/set_heartbeat", "public/subscribe",
-    ]  # fmt: skip
+        "public/set_heartbeat",
+        "public/subscribe",
+    ]
     assert json.loads(plain.subscribe[1])["params"]["channels"] == [
-        "book.BTC-PERPETUAL.100ms", "trades.BTC-PERPETUAL.100ms", "ticker.BTC-PERPETUAL.100ms",
-    ]  # fmt: skip
+        "book.BTC-PERPETUAL.100ms",
+        "trades.BTC-PERPETUAL.100ms",
+        "ticker.BTC-PERPETUAL.100ms",
+    ]
     secret = Venues(deribit_key=Secret("k"), deribit_secret=Secret("s3cret"))
     (keyed,) = links("deribit", venues=secret)
     assert json.loads(keyed.subscribe[0])["params"]["client_secret"] == "s3cret"
@@ -207,8 +218,10 @@ def test_a_spot_symbol_is_spelled_with_an_underscore() -> None:
 
 @given(
     st.sampled_from([SNAPSHOT, CHANGE, GROUPED, TICKER, trades(1, 2)]),
-    st.integers(0, 500), st.integers(0, 30), st.binary(max_size=6),
-)  # fmt: skip
+    st.integers(0, 500),
+    st.integers(0, 30),
+    st.binary(max_size=6),
+)
 def test_mutated_frames_are_told_or_refused(data: bytes, at: int, cut: int, new: bytes) -> None:
     one = decoder()
     decoded(one, SNAPSHOT)

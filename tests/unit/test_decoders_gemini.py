@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message, Top, Trade
-from include.setting_groups import Venues
+from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoded
 from streaming.feeds.registry import links
 from streaming.feeds.venues.gemini_current import GeminiDecoder
@@ -141,8 +141,10 @@ def test_the_service_is_chosen_by_a_setting() -> None:
 
 @given(
     st.sampled_from([L2, LATER, TRADE % 1, DEPTH, NEXT % 13, NEW_TRADE, BEST]),
-    st.integers(0, 300), st.integers(0, 30), st.binary(max_size=6),
-)  # fmt: skip
+    st.integers(0, 300),
+    st.integers(0, 30),
+    st.binary(max_size=6),
+)
 def test_mutated_frames_are_told_or_refused(data: bytes, at: int, cut: int, new: bytes) -> None:
     for one in (v2(), current()):
         messages: tuple[Message, ...] = ()

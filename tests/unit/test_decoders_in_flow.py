@@ -13,9 +13,18 @@ from include.market.events import Frame, LedgerEntry, Message, Trade
 from streaming.feeds.venues.binance import BinanceDecoder
 
 ORDINARY = {
-    "e": "aggTrade", "E": 1617566591315, "s": "BTCUSDT", "a": 665, "p": "58001.03000000",
-    "q": "0.08620500", "f": 745, "l": 747, "T": 1617566591314, "m": True, "M": True,
-}  # fmt: skip
+    "e": "aggTrade",
+    "E": 1617566591315,
+    "s": "BTCUSDT",
+    "a": 665,
+    "p": "58001.03000000",
+    "q": "0.08620500",
+    "f": 745,
+    "l": 747,
+    "T": 1617566591314,
+    "m": True,
+    "M": True,
+}
 
 
 def following(**changed: Any) -> tuple[Message, ...]:
@@ -32,9 +41,15 @@ def test_an_ordinary_trade_that_follows_is_told_whole() -> None:
     )
     (told,) = following()
     assert told == Message(
-        venue="binance", symbol="BTC-USDT", kind="trade", conn="c", seq=(665, 665),
-        venue_time=1617566591315000, received_time=5, events=(trade,),
-    )  # fmt: skip
+        venue="binance",
+        symbol="BTC-USDT",
+        kind="trade",
+        conn="c",
+        seq=(665, 665),
+        venue_time=1617566591315000,
+        received_time=5,
+        events=(trade,),
+    )
     (bought,) = following(m=False)
     assert isinstance(bought.events[0], Trade) and bought.events[0].side == "buy"
 
@@ -80,7 +95,7 @@ def test_times_in_either_unit_and_prices_of_any_length_are_told_alike(
     told_at, at = (
         milliseconds * 1000 if micros and milliseconds >= 10**11 else milliseconds
         for micros in fine
-    )  # fmt: skip
+    )
     text = f"{price:f}" if padded else f"{price:f}".rstrip("0").rstrip(".")
     (told,) = following(E=told_at, T=at, p=text)
     (trade,) = told.events

@@ -7,7 +7,7 @@ import pytest
 from include.errors import PlatformError
 from include.forecast import training
 from include.local.airflow import AirflowApi
-from include.orchestration.evaluations import evaluate_model
+from include.orchestration.tasks import evaluate_model
 from include.settings import Settings, load
 from tests.conftest import make_environment
 from tests.unit.airflow_listener import airflow_api, described

@@ -1,7 +1,7 @@
 """The benchmark measures what it says: the same frames, every one told, ratios of the two."""
 
+from bench import feeds as bench
 from include.market.events import Frame
-from streaming.feeds import bench
 
 AGG_TRADE = (
     b'{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1617566591315,"s":"BTCUSDT",'
@@ -16,7 +16,11 @@ def test_a_rate_is_of_frames_that_were_decoded() -> None:
 
 def test_a_figure_has_the_stable_form_and_its_ratio() -> None:
     assert bench._figure("n", 300.4, 100.0, "cryptofeed") == {
-        "name": "n", "value": 300, "unit": "frames/s", "peer": "cryptofeed", "peer_value": 100,
+        "name": "n",
+        "value": 300,
+        "unit": "frames/s",
+        "peer": "cryptofeed",
+        "peer_value": 100,
         "ratio": 3.0,
-    }  # fmt: skip
+    }
     assert bench._figure("n", 1.0, None, "")["ratio"] is None

@@ -130,17 +130,24 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"fault": "text_as_numbers", "stream": "aggTrade", "keys": ["p", "q"]}, "binance", ""),
     ({"fault": "text_as_numbers", "message": 3, "keys": ["price"]}, "gemini v1", ""),
     ({"fault": "new_value", "stream": "aggTrade", "key": "e", "value": "newTrade"}, "binance", ""),
-    ({"fault": "new_value", "stream": "change", "message": 3, "key": "type", "value": "amended"},
-     "gemini v1", ""),
-    ({"fault": "new_value", "stream": "trades.BTC", "key": "direction", "value": "both"},
-     "deribit", "reject"),
-]  # fmt: skip
+    (
+        {"fault": "new_value", "stream": "change", "message": 3, "key": "type", "value": "amended"},
+        "gemini v1",
+        "",
+    ),
+    (
+        {"fault": "new_value", "stream": "trades.BTC", "key": "direction", "value": "both"},
+        "deribit",
+        "reject",
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("fault", "service", "row"), WRONG, ids=[f"{one[1]}-{one[0]['fault']}-{n}"
-                                             for n, one in enumerate(WRONG)]
-)  # fmt: skip
+    ("fault", "service", "row"),
+    WRONG,
+    ids=[f"{one[1]}-{one[0]['fault']}-{n}" for n, one in enumerate(WRONG)],
+)
 def test_a_wrong_message_is_a_row_or_harmless_and_the_feed_lives_on(
     fault: dict[str, Any], service: str, row: str, tmp_path: Path
 ) -> None:
@@ -164,8 +171,11 @@ def test_a_wrong_message_is_a_row_or_harmless_and_the_feed_lives_on(
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_measure_is_computed_from_a_crossed_book(service: str, tmp_path: Path) -> None:
     stream = {"binance": "bookTicker", "deribit": "book.BTC"}.get(service, "")
-    stream = {"gemini v1": '"change"', "gemini v2": '"changes"',
-              "gemini current": "depthUpdate"}.get(service, stream)  # fmt: skip
+    stream = {
+        "gemini v1": '"change"',
+        "gemini v2": '"changes"',
+        "gemini current": "depthUpdate",
+    }.get(service, stream)
 
     async def story() -> None:
         async with world(service) as found:

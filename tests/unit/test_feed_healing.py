@@ -15,8 +15,8 @@ from deltalake import write_deltalake
 
 from include.errors import RejectedFrame
 from include.market.events import LedgerEntry, Message, Trade
-from include.setting_groups import Venues
 from include.settings import load
+from include.settings.groups import Venues
 from streaming.feeds.fetching import fetching
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healing import Healer, Hole
@@ -54,10 +54,20 @@ async def healing(
     async with TestServer(application(load({}))) as server, fetching() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(binance_rest=base, deribit_rest=base, gemini_rest=base)
-        yield Healer(
-            lake=lake, refills=refills(venues), fetch=fetch, publish=lake.told.append,
-            flush=lambda: None, now_us=lambda: 7, conn="heal-1", wait_s=wait_s,
-        ), base, venues  # fmt: skip
+        yield (
+            Healer(
+                lake=lake,
+                refills=refills(venues),
+                fetch=fetch,
+                publish=lake.told.append,
+                flush=lambda: None,
+                now_us=lambda: 7,
+                conn="heal-1",
+                wait_s=wait_s,
+            ),
+            base,
+            venues,
+        )
 
 
 def newest(venue: str) -> int:
@@ -81,7 +91,7 @@ async def test_what_the_lake_lacks_is_published_over_pages_and_the_hole_closed(v
     assert {message.conn for message in trades} == {"heal-1"}
     assert lake.told[-1].events == (
         LedgerEntry("healed", "refilled by REST", hole.first, hole.last),
-    )  # fmt: skip
+    )
 
 
 async def test_a_refilled_trade_is_the_one_that_the_stream_tells() -> None:
@@ -94,9 +104,14 @@ async def test_a_refilled_trade_is_the_one_that_the_stream_tells() -> None:
             (raw,) = await reply.json()
     (trade,) = lake.told[0].events
     assert trade == Trade(
-        str(raw["a"]), Decimal(raw["p"]), Decimal(raw["q"]), "sell" if raw["m"] else "buy",
-        raw["T"] * 1000, raw["f"], raw["l"],
-    )  # fmt: skip
+        str(raw["a"]),
+        Decimal(raw["p"]),
+        Decimal(raw["q"]),
+        "sell" if raw["m"] else "buy",
+        raw["T"] * 1000,
+        raw["f"],
+        raw["l"],
+    )
 
 
 async def test_a_hole_whose_refill_has_not_landed_stays_open() -> None:
@@ -171,13 +186,17 @@ def test_the_lake_tells_open_holes_and_landed_ids(tmp_path: Path) -> None:
         pa.table({name: [row[at] for row in rows] for at, name in enumerate(names)}),
     )
     assert lake.holes() == [
-        Hole("binance", "BTC-USDT", 5, 9), Hole("gemini", "BTC-USD", 100, 200),
-    ]  # fmt: skip
+        Hole("binance", "BTC-USDT", 5, 9),
+        Hole("gemini", "BTC-USD", 100, 200),
+    ]
     assert lake.ids(Hole("binance", "BTC-USDT", 5, 9)) == set()
     trades = {
-        "venue": ["binance", "binance", "gemini"], "symbol": ["BTC-USDT", "BTC-USDT", "BTC-USD"],
-        "seq_first": [6, 12, None], "event_index": [1, 0, 0], "trade_id": ["7", "12", "150"],
-    }  # fmt: skip
+        "venue": ["binance", "binance", "gemini"],
+        "symbol": ["BTC-USDT", "BTC-USDT", "BTC-USD"],
+        "seq_first": [6, 12, None],
+        "event_index": [1, 0, 0],
+        "trade_id": ["7", "12", "150"],
+    }
     write_deltalake(tmp_path / "trades", pa.table(trades))
     assert lake.ids(Hole("binance", "BTC-USDT", 5, 9)) == {7}
     assert lake.ids(Hole("gemini", "BTC-USD", 100, 200)) == {150}

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from include.errors import RejectedFrame, Unreachable
 from include.market.events import Frame, LedgerEntry, Message, Quote
-from include.setting_groups import Venues
 from include.settings import load
-from include.variables import Secret
+from include.settings.env import Secret
+from include.settings.groups import Venues
 from streaming.feeds.fetching import Reply, fetching
 from streaming.feeds.limiter import Limiter
 from streaming.feeds.polling import Poller
@@ -26,12 +26,12 @@ ALL, _ = suppliers(Venues(cryptocompare_key=Secret("k-for-tests")))
 BY_NAME = {supplier.venue: supplier for supplier in ALL}
 GOOD = {
     "coinbase": b'{"ask":"6269","bid":"6268","trade_id":86326522,"price":"6268.48",'
-                b'"time":"2025-03-20T00:22:57.833897Z"}',
+    b'"time":"2025-03-20T00:22:57.833897Z"}',
     "bitstamp": b'{"timestamp":"1763700000","last":"6268.48","side":"0"}',
     "kraken": b'{"error":[],"result":{"XXBTZUSD":{"a":["1","1","1"],"c":["6268.48","0.1"]}}}',
     "gemini": b'{"bid":"1","ask":"2","last":"6268.48","volume":{"BTC":"1","timestamp":1}}',
     "cryptocompare": b'{"USD":6268.48,"EUR":63304.20}',
-}  # fmt: skip
+}
 
 
 def read(venue: str, body: bytes, symbol: str = "BTC-USD") -> Message:
@@ -42,8 +42,11 @@ def read(venue: str, body: bytes, symbol: str = "BTC-USD") -> Message:
 def test_each_supplier_gives_the_exact_price_in_its_currency(venue: str) -> None:
     told = read(venue, GOOD[venue])
     assert (told.venue, told.kind, told.symbol, told.received_time) == (
-        venue, "quote", "BTC-USD", 5,
-    )  # fmt: skip
+        venue,
+        "quote",
+        "BTC-USD",
+        5,
+    )
     assert told.events == (Quote(Decimal("6268.48"), "USD"),)
     times = {"coinbase": 1742430177833897, "bitstamp": 1763700000000000}
     assert told.venue_time == times.get(venue)
@@ -60,8 +63,11 @@ def test_numbers_do_not_pass_through_float() -> None:
     [
         ("kraken", b'{"error":["EQuery:Unknown asset pair"]}', "venue_error"),
         ("kraken", b'{"error":[],"result":{}}', "wrong_type"),
-        ("cryptocompare", b'{"Response":"Error","Message":"rate","Type":99,"USD":1}',
-         "venue_error"),
+        (
+            "cryptocompare",
+            b'{"Response":"Error","Message":"rate","Type":99,"USD":1}',
+            "venue_error",
+        ),
         ("cryptocompare", b'{"Data":{},"Err":{"type":2,"message":"API key"}}', "venue_error"),
         ("cryptocompare", b'{"EUR":1}', "wrong_type"),
         ("gemini", b'{"result":"error","reason":"Bad Request","message":"no"}', "venue_error"),
@@ -73,7 +79,7 @@ def test_numbers_do_not_pass_through_float() -> None:
         ("bitstamp", b'{"last":"1.123456789"}', "too_fine"),
         ("coinbase", b"", "empty"),
     ],
-)  # fmt: skip
+)
 def test_an_error_with_http_200_is_not_a_price(venue: str, body: bytes, reason: str) -> None:
     with pytest.raises(RejectedFrame) as refused:
         read(venue, body)
@@ -131,9 +137,15 @@ async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> lis
         return reply
 
     poller = Poller(
-        supplier=BY_NAME["bitstamp"], symbols=("BTC-USD",), fetch=fetch, publish=told.append,
-        now_us=lambda: int(loop.time() * 1e6), conn="c", every_s=0.0, limiter=Limiter(per_minute),
-    )  # fmt: skip
+        supplier=BY_NAME["bitstamp"],
+        symbols=("BTC-USD",),
+        fetch=fetch,
+        publish=told.append,
+        now_us=lambda: int(loop.time() * 1e6),
+        conn="c",
+        every_s=0.0,
+        limiter=Limiter(per_minute),
+    )
     await asyncio.wait_for(poller.run(stop), 60)
     said = []
     for message in told:
@@ -146,16 +158,28 @@ async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> lis
 async def test_failures_are_told_once_and_their_end_too() -> None:
     good = Reply(200, GOOD["bitstamp"])
     assert await polled([good, None, None, good, Reply(200, b"{}"), good]) == [
-        "connect start", "quote", "disconnect refused", "connect answers", "quote",
-        "reject", "disconnect wrong_type", "connect answers", "quote",
-    ]  # fmt: skip
+        "connect start",
+        "quote",
+        "disconnect refused",
+        "connect answers",
+        "quote",
+        "reject",
+        "disconnect wrong_type",
+        "connect answers",
+        "quote",
+    ]
 
 
 async def test_retry_after_is_honoured() -> None:
     good = Reply(200, GOOD["bitstamp"])
     assert await polled([good, Reply(429, b"", "0.4"), good]) == [
-        "connect start", "quote", "disconnect http 429", "connect answers", "quote", "waited 0.4",
-    ]  # fmt: skip
+        "connect start",
+        "quote",
+        "disconnect http 429",
+        "connect answers",
+        "quote",
+        "waited 0.4",
+    ]
 
 
 async def test_a_restricted_place_is_not_asked_again() -> None:
@@ -167,9 +191,13 @@ async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> No
     async with TestServer(application(load({}))) as server, fetching() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
-            coinbase_rest=base, bitstamp_rest=base, kraken_rest=base, gemini_rest=base,
-            cryptocompare_rest=base, cryptocompare_key=Secret("any"),
-        )  # fmt: skip
+            coinbase_rest=base,
+            bitstamp_rest=base,
+            kraken_rest=base,
+            gemini_rest=base,
+            cryptocompare_rest=base,
+            cryptocompare_key=Secret("any"),
+        )
         for supplier in suppliers(venues)[0]:
             usd, eur = [await price(supplier, symbol, fetch) for symbol in ("BTC-USD", "BTC-EUR")]
             assert Decimal("0.91") < eur / usd < Decimal("0.93"), supplier.venue

@@ -18,40 +18,56 @@ WAYS: dict[str, tuple[list[dict[str, Any]], float, list[str]]] = {
     # (a handshake that is dropped is tried once more at once by the HTTP client itself)
     # the faults, how long to watch, and how the story begins
     "handshake": (
-        [{"fault": "refuse", "times": 2, **ONE}], 20,
+        [{"fault": "refuse", "times": 2, **ONE}],
+        20,
         ["c0 disconnect refused: ", "c1 connect refused: "],
     ),
     "handshake 503": (
-        [{"fault": "refuse", "status": 503, "headers": {"Retry-After": "7"}, **ONE}], 20,
+        [{"fault": "refuse", "status": 503, "headers": {"Retry-After": "7"}, **ONE}],
+        20,
         ["c0 disconnect refused: http 503", "c1 connect refused: http 503"],
     ),
     "after subscribe": (
-        [{"fault": "close", "message": 1, "code": 1001, **ONE}], 20,
+        [{"fault": "close", "message": 1, "code": 1001, **ONE}],
+        20,
         ["c0 connect start", "c0 disconnect closed 1001", "c1 connect closed 1001"],
     ),
     "reset": (
-        [{"fault": "close", "message": 9, **ONE}], 20,
+        [{"fault": "close", "message": 9, **ONE}],
+        20,
         ["c0 connect start", "c0 disconnect ", "c1 connect "],
     ),
     "mid-message": (
-        [{"fault": "cut", "message": 9, **ONE}], 20,
+        [{"fault": "cut", "message": 9, **ONE}],
+        20,
         ["c0 connect start", "c0 disconnect closed 1006", "c1 connect closed 1006"],
     ),
     "back-off": (
-        [{"fault": "close", "message": 9, "code": 1012, **ONE},
-         {"fault": "refuse", "connection": 2, "times": 3, "status": 500}], 20,
-        ["c0 connect start", "c0 disconnect closed 1012", "c1 disconnect refused: ",
-         "c2 disconnect refused: ", "c3 disconnect refused: ", "c4 connect refused: "],
+        [
+            {"fault": "close", "message": 9, "code": 1012, **ONE},
+            {"fault": "refuse", "connection": 2, "times": 3, "status": 500},
+        ],
+        20,
+        [
+            "c0 connect start",
+            "c0 disconnect closed 1012",
+            "c1 disconnect refused: ",
+            "c2 disconnect refused: ",
+            "c3 disconnect refused: ",
+            "c4 connect refused: ",
+        ],
     ),
     "silent": (
-        [{"fault": "silence", "heartbeats": False, "message": 9, **ONE}], 90,
+        [{"fault": "silence", "heartbeats": False, "message": 9, **ONE}],
+        90,
         ["c0 connect start", "c1 connect silent", "c0 disconnect renewed"],
     ),
     "partition": (
-        [{"fault": "partition", "for_s": 70, "message": 9, **ONE}], 120,
+        [{"fault": "partition", "for_s": 70, "message": 9, **ONE}],
+        120,
         ["c0 connect start", "c0 disconnect silent", "c1 disconnect refused: TimeoutError"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -5,11 +5,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.bus.spool import Spool, Waiting
+from include.bus.spooling import SpoolingPublisher
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Trade
-from streaming.bus.spool import Spool, Waiting
-from streaming.bus.spooling import SpoolingPublisher
 from streaming.feeds.positions import Positions
 
 
@@ -140,9 +140,12 @@ def test_what_the_bound_drops_is_told_once_there_is_room(tmp_path: Path) -> None
     (ledger,) = [message for message in told if message.kind == "ledger"]
     assert kept == list(range(len(kept))) and publisher.dropped == 100 - len(kept) > 50
     assert ledger.events == (
-        LedgerEntry("dropped", "spool full", detail=f"{100 - len(kept)} messages received from "
-                    f"{len(kept)} to 99 us"),
-    )  # fmt: skip
+        LedgerEntry(
+            "dropped",
+            "spool full",
+            detail=f"{100 - len(kept)} messages received from {len(kept)} to 99 us",
+        ),
+    )
 
 
 def test_a_record_lost_for_good_ends_the_feed(tmp_path: Path) -> None:
@@ -177,8 +180,6 @@ def test_positions_are_those_of_acknowledged_trades_and_survive(tmp_path: Path) 
 def test_a_gemini_position_is_the_trades_id_and_not_the_frames_number(tmp_path: Path) -> None:
     positions = Positions(tmp_path / "gemini.json")
     message = trade(3564641073, venue="gemini")
-    numbered = Message(
-        "gemini", "BTC-USD", "trade", "c", (4, 4), 5, 5, message.events
-    )  # fmt: skip
+    numbered = Message("gemini", "BTC-USD", "trade", "c", (4, 4), 5, 5, message.events)
     positions.acknowledged("market.trades", wire.encode(numbered))
     assert positions.ids == {"BTC-USD": 3564641073}

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message, Reject
-from include.setting_groups import Venues
+from include.settings.groups import Venues
 from streaming.feeds.outlet import MAX_REJECT_BYTES
 from streaming.feeds.registry import Link, links
 from streaming.feeds.supervisor import Feed, backoff
@@ -71,11 +71,14 @@ async def told_by(
     network.alive = alive
     loop, ids = asyncio.get_running_loop(), iter(f"c{n}" for n in range(99))
     feed = Feed(
-        link=link or links("gemini", venues=Venues())[0], connect=network.connect,
+        link=link or links("gemini", venues=Venues())[0],
+        connect=network.connect,
         publish=told.append,
-        now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: next(ids),
-        rng=random.Random(1), stale_s=0.15,
-    )  # fmt: skip
+        now_us=lambda: int(loop.time() * 1e6),
+        conn_id=lambda: next(ids),
+        rng=random.Random(1),
+        stale_s=0.15,
+    )
     await asyncio.wait_for(feed.run(stop), 60)
     return told, feed
 
@@ -97,30 +100,47 @@ def summary(told: list[Message]) -> list[str]:
 async def test_a_broken_connection_is_told_and_made_again() -> None:
     told, _ = await told_by([[SNAPSHOT, beat(1)], "refused", [SNAPSHOT]])
     assert summary(told) == [
-        "c0 connect start", "c0 book 0", "c0 heartbeat 1", "c0 disconnect closed 1006",
+        "c0 connect start",
+        "c0 book 0",
+        "c0 heartbeat 1",
+        "c0 disconnect closed 1006",
         "c1 disconnect refused: refused",
-        "c2 connect refused: refused", "c2 book 0", "c2 disconnect closed 1006",
+        "c2 connect refused: refused",
+        "c2 book 0",
+        "c2 disconnect closed 1006",
         "c3 disconnect refused: over",
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_gap_makes_a_new_connection_and_junk_does_not() -> None:
     told, feed = await told_by([[SNAPSHOT, b"junk", beat(1), beat(3), beat(4)], [SNAPSHOT]])
     assert summary(told) == [
-        "c0 connect start", "c0 book 0", "c0 reject not_json", "c0 heartbeat 1",
-        "c0 gap missing", "c0 heartbeat 3", "c0 disconnect resync",
-        "c1 connect resync", "c1 book 0", "c1 disconnect closed 1006",
+        "c0 connect start",
+        "c0 book 0",
+        "c0 reject not_json",
+        "c0 heartbeat 1",
+        "c0 gap missing",
+        "c0 heartbeat 3",
+        "c0 disconnect resync",
+        "c1 connect resync",
+        "c1 book 0",
+        "c1 disconnect closed 1006",
         "c2 disconnect refused: over",
-    ]  # fmt: skip
+    ]
     assert feed.counts["rejects"] == 1 and feed.counts["gaps"] == 1
 
 
 async def test_silence_is_stale_and_a_frame_recovers_it() -> None:
     told, _ = await told_by([[SNAPSHOT, None, beat(1)]])
     assert summary(told) == [
-        "c0 connect start", "c0 book 0", "c0 stale silent", "c0 recovered frame",
-        "c0 heartbeat 1", "c0 disconnect closed 1006", "c1 disconnect refused: over",
-    ]  # fmt: skip
+        "c0 connect start",
+        "c0 book 0",
+        "c0 stale silent",
+        "c0 recovered frame",
+        "c0 heartbeat 1",
+        "c0 disconnect closed 1006",
+        "c1 disconnect refused: over",
+    ]
 
 
 async def test_silence_without_an_answered_ping_ends_the_connection() -> None:
@@ -131,8 +151,11 @@ async def test_silence_without_an_answered_ping_ends_the_connection() -> None:
 async def test_a_silence_that_lasts_is_met_by_a_successor_and_not_by_a_cut() -> None:
     told, _ = await told_by([[SNAPSHOT, None, None, None], [SNAPSHOT, None]])
     assert summary(told)[2:6] == [
-        "c0 stale silent", "c1 connect silent", "c1 book 0", "c0 disconnect renewed",
-    ]  # fmt: skip
+        "c0 stale silent",
+        "c1 connect silent",
+        "c1 book 0",
+        "c0 disconnect renewed",
+    ]
 
 
 async def test_a_frame_too_large_to_keep_is_cut_and_says_so() -> None:
@@ -150,9 +173,14 @@ async def test_a_message_that_kafka_refuses_ends_the_feed() -> None:
             raise Unreachable("Kafka")
 
     feed = Feed(
-        link=link, connect=FakeNetwork([[SNAPSHOT]], stop).connect, publish=publish,
-        now_us=lambda: 0, conn_id=lambda: "c", rng=random.Random(1), stale_s=9,
-    )  # fmt: skip
+        link=link,
+        connect=FakeNetwork([[SNAPSHOT]], stop).connect,
+        publish=publish,
+        now_us=lambda: 0,
+        conn_id=lambda: "c",
+        rng=random.Random(1),
+        stale_s=9,
+    )
     try:
         await asyncio.wait_for(feed.run(stop), 60)
     except Unreachable as error:
@@ -182,9 +210,13 @@ async def test_a_successor_is_live_before_the_old_connection_ends() -> None:
     new: list[bytes | None] = [agg_trade(2), agg_trade(3), None, None]
     told, feed = await told_by([old, new], link=binance(0.3))
     assert without_silence(told)[:6] == [
-        "c0 connect start", "c0 trade 1", "c0 trade 2", "c1 connect renew", "c1 trade 3",
+        "c0 connect start",
+        "c0 trade 1",
+        "c0 trade 2",
+        "c1 connect renew",
+        "c1 trade 3",
         "c0 disconnect renewed",
-    ]  # fmt: skip
+    ]
     assert feed.counts["gaps"] == 0
 
 
@@ -193,18 +225,26 @@ async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
     scripts: list[list[bytes | None] | str] = [[agg_trade(1), notice, None, None]]
     told, _ = await told_by([*scripts, [agg_trade(2), None]], link=binance(None))
     assert without_silence(told)[:5] == [
-        "c0 connect start", "c0 trade 1", "c1 connect serverShutdown", "c1 trade 2",
+        "c0 connect start",
+        "c0 trade 1",
+        "c1 connect serverShutdown",
+        "c1 trade 2",
         "c0 disconnect renewed",
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_successor_that_is_refused_leaves_the_old_connection_alone() -> None:
     old: list[bytes | None] = [agg_trade(1), None, None, agg_trade(2)]
     told, _ = await told_by([old, "http 429", [agg_trade(3)]], link=binance(0.1))
     assert without_silence(told)[:7] == [
-        "c0 connect start", "c0 trade 1", "c1 disconnect refused: http 429", "c0 trade 2",
-        "c0 disconnect closed 1006", "c2 connect closed 1006", "c2 trade 3",
-    ]  # fmt: skip
+        "c0 connect start",
+        "c0 trade 1",
+        "c1 disconnect refused: http 429",
+        "c0 trade 2",
+        "c0 disconnect closed 1006",
+        "c2 connect closed 1006",
+        "c2 trade 3",
+    ]
 
 
 async def test_what_lies_between_two_connections_is_a_gap() -> None:
@@ -251,10 +291,14 @@ class QuietNetwork:
         self.stop, self.seq = asyncio.Event(), 0
         told, loop = list[Message](), asyncio.get_running_loop()
         feed = Feed(
-            link=links("gemini", venues=Venues())[0], connect=self.connect, publish=told.append,
-            now_us=lambda: int(loop.time() * 1e6), conn_id=lambda: "c", rng=random.Random(1),
+            link=links("gemini", venues=Venues())[0],
+            connect=self.connect,
+            publish=told.append,
+            now_us=lambda: int(loop.time() * 1e6),
+            conn_id=lambda: "c",
+            rng=random.Random(1),
             stale_s=0.1,
-        )  # fmt: skip
+        )
         await asyncio.wait_for(feed.run(self.stop), 60)
         lines = [line.removeprefix("c ") for line in summary(told) if "heartbeat" not in line]
         short = [re.sub(r" (\d+|start|stop)$", "", line) for line in lines]

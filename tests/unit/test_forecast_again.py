@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from include.cli import cli
+from cli.main import cli
 from include.errors import ForecastError, QueryError
 from include.forecast import drafting, publishing, training
 from include.forecast.again import is_the_same, made_again
@@ -69,14 +69,16 @@ def test_the_verb_says_whether_it_is_the_same(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     manifest = published(settings, 3)
-    monkeypatch.setattr("include.commands.trading.from_environment", lambda: settings)
+    monkeypatch.setattr("cli.trading.from_environment", lambda: settings)
     target = tmp_path / "again.csv"
     asked = ["forecast", "again", manifest.forecast_id]
     told = CliRunner().invoke(cli, [*asked, "--output", str(target)])
     assert (told.exit_code, "the same, bit for bit" in told.output) == (0, True), told.output
     folder = settings.forecasts / manifest.forecast_id
     assert target.read_bytes() == (folder / CSV_FILE).read_bytes()
-    (folder / MANIFEST).write_bytes(msgspec.json.encode(msgspec.structs.replace(
-        manifest, trained_until=manifest.trained_until - MINUTE
-    )))  # fmt: skip
+    (folder / MANIFEST).write_bytes(
+        msgspec.json.encode(
+            msgspec.structs.replace(manifest, trained_until=manifest.trained_until - MINUTE)
+        )
+    )
     assert CliRunner().invoke(cli, asked).exit_code != 0

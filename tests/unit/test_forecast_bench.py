@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from include.commands.benching import bench
+from bench.bars import closes_of
+from bench.forecast import figures, minutes_of
+from cli.benching import bench
 from include.errors import HistoryError
-from include.forecast.bench import figures, minutes_of
-from include.lake.bars import closes_of
 from include.settings import ROOT
 
 AT = 1_517_443_200  # 2018-02-01 00:00 UTC
@@ -74,8 +74,9 @@ def test_both_fits_are_of_the_minutes_of_the_file(tmp_path: Path) -> None:
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
     assert [one["name"] for one in found] == [
-        "fit of 400 real minutes", "log posterior of 400 real minutes",
-    ]  # fmt: skip
+        "fit of 400 real minutes",
+        "log posterior of 400 real minutes",
+    ]
     assert found[0]["ratio"] == pytest.approx(found[0]["peer_value"] / found[0]["value"])
     assert found[1]["value"] >= found[1]["peer_value"] - 1e-6 * abs(found[1]["peer_value"])
     generated = list(figures((400,), None, say=lambda _: None))

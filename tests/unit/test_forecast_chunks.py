@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.forecast import design, model
-from include.forecast.chunked import fit_in_chunks
+from include.forecast import design, fit, predict, prophet
+from include.forecast.fit import fit_in_chunks
 from include.settings import ROOT
 
 DAY = 1440
@@ -47,14 +47,16 @@ def test_chunks_make_the_model_that_the_whole_makes(
 ) -> None:
     frame = SERIES[name]
     monkeypatch.setattr(design, "BLOCK_ROWS", 997)
-    parts, whole = fit_in_chunks(frame), model.fit(frame)
+    parts, whole = fit_in_chunks(frame), fit.fit(frame)
     assert (parts.walk, parts.fitted_by) == (whole.walk, whole.fitted_by)
     assert list(parts.prophet.changepoints) == list(whole.prophet.changepoints)
     for scale in ("start", "t_scale", "y_scale"):
         assert getattr(parts.prophet, scale) == getattr(whole.prophet, scale)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
-    made = [model.predict(one.prophet, start=start, minutes=600, walk=one.walk)
-            for one in (parts, whole)]  # fmt: skip
+    made = [
+        predict.predict(one.prophet, start=start, minutes=600, walk=one.walk)
+        for one in (parts, whole)
+    ]
     for column in ("yhat", "yhat_lower", "yhat_upper"):
         np.testing.assert_allclose(made[0][column], made[1][column], rtol=1e-7)
 
@@ -63,7 +65,7 @@ def test_chunks_make_the_model_that_the_whole_makes(
 def test_the_sums_are_those_of_the_features_that_prophet_makes_itself(name: str) -> None:
     frame = SERIES[name]
     fitted = fit_in_chunks(frame).prophet
-    data = model.stan_data(fitted, frame)
+    data = prophet.stan_data(fitted, frame)
     t, y = np.asarray(data["t"]), np.asarray(data["y"])
     hinges = np.maximum(t[:, None] - np.asarray(data["t_change"]), 0.0)
     z = np.column_stack([t, np.ones_like(t), hinges, np.asarray(data["X"])])
@@ -77,10 +79,13 @@ def test_the_sums_are_those_of_the_features_that_prophet_makes_itself(name: str)
 
 
 def test_a_times_place_in_its_season_is_told_before_1970_and_within_a_second_too() -> None:
-    ds = pd.DatetimeIndex([
-        pd.Timestamp("2018-02-01 06:00"), pd.Timestamp("1969-12-31 18:00"),
-        pd.Timestamp("2018-02-01 00:00:00.5"),
-    ])  # fmt: skip
+    ds = pd.DatetimeIndex(
+        [
+            pd.Timestamp("2018-02-01 06:00"),
+            pd.Timestamp("1969-12-31 18:00"),
+            pd.Timestamp("2018-02-01 00:00:00.5"),
+        ]
+    )
     scales = design.Scales(0, 1, 1.0, np.zeros(0), ((design.DAY_NS, 2),))
     block = np.empty((scales.features, 3))
     design.fill(block, scales, ds.to_numpy().view(np.int64))
@@ -94,18 +99,18 @@ def test_a_long_history_takes_this_way_and_is_kept_as_json_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     frame = SERIES["a walk of weeks"]
-    whole = json.loads(model.to_json(model.fit(frame).prophet))
-    monkeypatch.setattr(model, "LARGE_ROWS", len(frame))
-    long = model.fit(frame)
+    whole = json.loads(prophet.to_json(fit.fit(frame).prophet))
+    monkeypatch.setattr(fit, "LARGE_ROWS", len(frame))
+    long = fit.fit(frame)
     assert len(long.prophet.history) < 50
-    told = json.loads(model.to_json(long.prophet))
+    told = json.loads(prophet.to_json(long.prophet))
     assert set(told) == set(whole)
     assert told["params"].keys() == whole["params"].keys()
-    again = model.from_json(model.to_json(long.prophet))
+    again = prophet.from_json(prophet.to_json(long.prophet))
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
     pd.testing.assert_frame_equal(
-        model.predict(again, start=start, minutes=90, walk=long.walk),
-        model.predict(long.prophet, start=start, minutes=90, walk=long.walk),
+        predict.predict(again, start=start, minutes=90, walk=long.walk),
+        predict.predict(long.prophet, start=start, minutes=90, walk=long.walk),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.forecast import model
+from include.forecast import fit, predict
 from include.forecast.damping import damped, volatility
 
 Z = 1.2815515655446004  # the 90 % point of the normal distribution (tables: 1.28155)
@@ -16,13 +16,18 @@ def walk_of(days: float, *, step: float, seed: int = 3) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     rows = int(days * 1440)
     close = 9000 * np.exp(np.cumsum(draw.normal(0, step, rows)))
-    return pd.DataFrame({"ds": pd.date_range("2018-04-01", periods=rows, freq="min"),
-                         "close": close})  # fmt: skip
+    return pd.DataFrame(
+        {"ds": pd.date_range("2018-04-01", periods=rows, freq="min"), "close": close}
+    )
 
 
 def test_the_volatility_of_a_price_that_doubles_each_hour_is_worked_out_by_hand() -> None:
-    frame = pd.DataFrame({"ds": pd.date_range("2018", periods=6, freq="h"),
-                          "close": [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "ds": pd.date_range("2018", periods=6, freq="h"),
+            "close": [1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
+        }
+    )
     # every second row: a change of log 4 in 120 minutes, each time
     assert volatility(frame) == pytest.approx(np.log(4) / np.sqrt(120))
 
@@ -48,22 +53,22 @@ def test_what_lies_within_training_stays_and_samples_are_columns() -> None:
 
 def test_the_far_end_of_a_long_forecast_is_no_explosion() -> None:
     frame, days = walk_of(20, step=1e-3), 104
-    fitted = model.fit(frame)
+    fitted = fit.fit(frame)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
-    made = model.predict(fitted.prophet, start=start, minutes=days * 1440, walk=fitted.walk)
+    made = predict.predict(fitted.prophet, start=start, minutes=days * 1440, walk=fitted.walk)
     reach = np.exp(Z * fitted.walk * np.sqrt(days * 1440) + 0.2)  # 0.2: noise and seasons
     last = frame["close"].iloc[-1]
     for name in ("yhat", "yhat_lower", "yhat_upper"):
         assert made[name].max() < last * reach, name
         assert made[name].min() > last / reach, name
     # without the limit this very model leaves all bounds: the trend's slope is carried on
-    wild = model.predict(fitted.prophet, start=start, minutes=days * 1440, walk=1e9)
+    wild = predict.predict(fitted.prophet, start=start, minutes=days * 1440, walk=1e9)
     assert wild["yhat_upper"].max() > last * reach * 1000
 
 
 def test_a_constant_price_is_forecast_as_that_price() -> None:
     ds = pd.date_range(datetime(2018, 4, 1), periods=3000, freq="min")  # noqa: DTZ001
-    fitted = model.fit(pd.DataFrame({"ds": ds, "close": 50.0}))
+    fitted = fit.fit(pd.DataFrame({"ds": ds, "close": 50.0}))
     start = ds[-1].to_pydatetime().replace(tzinfo=UTC)
-    made = model.predict(fitted.prophet, start=start, minutes=5000, walk=fitted.walk)
+    made = predict.predict(fitted.prophet, start=start, minutes=5000, walk=fitted.walk)
     assert made["yhat"].to_numpy() == pytest.approx(np.full(5000, 50.0))

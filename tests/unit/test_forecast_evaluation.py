@@ -33,12 +33,17 @@ def random_walk(days: int) -> list[float]:
 
 
 def test_the_figures_are_as_worked_out_by_hand() -> None:
-    pairs = pd.DataFrame({
-        "origin": [0, 0, 0, 1, 1], "lead": [1, 2, 4, 1, 2],
-        "close": [10.0, 12.0, 11.0, 20.0, 19.0], "prophet": [11.0, 12.0, 13.0, 20.0, 22.0],
-        "flat": [10.0, 10.0, 10.0, 20.0, 20.0],
-        "yhat_lower": [10.5, 11.0, 12.0, 19.0, 18.0], "yhat_upper": [12.0, 13.0, 14.0, 21.0, 23.0],
-    })  # fmt: skip
+    pairs = pd.DataFrame(
+        {
+            "origin": [0, 0, 0, 1, 1],
+            "lead": [1, 2, 4, 1, 2],
+            "close": [10.0, 12.0, 11.0, 20.0, 19.0],
+            "prophet": [11.0, 12.0, 13.0, 20.0, 22.0],
+            "flat": [10.0, 10.0, 10.0, 20.0, 20.0],
+            "yhat_lower": [10.5, 11.0, 12.0, 19.0, 18.0],
+            "yhat_upper": [12.0, 13.0, 14.0, 21.0, 23.0],
+        }
+    )
     found = scored(pairs, "prophet", horizon=10)
     assert found.mae == pytest.approx((1 + 0 + 2 + 0 + 3) / 5)
     assert found.rmse == pytest.approx((14 / 5) ** 0.5)

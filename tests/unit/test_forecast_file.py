@@ -18,7 +18,7 @@ from include.forecast.forecast_file import (
     publish,
     published,
     rollback,
-)  # fmt: skip
+)
 from tests.unit.forecast_files import MINUTE, START, made, put
 
 START_US = 1_524_546_000_000_000
@@ -99,9 +99,11 @@ def test_a_torn_forecast_is_refused_and_publishing_again_mends_it(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rows": 4}, {"last_ds": START + MINUTE * 5}, {"first_ds": START + MINUTE},
+        {"rows": 4},
+        {"last_ds": START + MINUTE * 5},
+        {"first_ds": START + MINUTE},
     ],
-)  # fmt: skip
+)
 def test_a_manifest_that_claims_other_rows_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:

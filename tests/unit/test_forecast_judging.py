@@ -41,9 +41,11 @@ def redraft(settings: Settings, made: Manifest, change: Any, **told: Any) -> Non
     """Put other rows, or another claim, in a draft's place."""
     frame = change(drafts.frame_of(settings, made.forecast_id))
     rows = zip(
-        (at.to_pydatetime() for at in frame["ds"]), frame["side"],
-        *(frame[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper")), strict=True,
-    )  # fmt: skip
+        (at.to_pydatetime() for at in frame["ds"]),
+        frame["side"],
+        *(frame[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper")),
+        strict=True,
+    )
     drafts.path_of(settings, made.forecast_id, ".csv").write_bytes(render(rows))
     changed = msgspec.structs.replace(made, **told)
     drafts.path_of(settings, made.forecast_id, ".json").write_bytes(msgspec.json.encode(changed))
@@ -57,11 +59,21 @@ def publish_champion(settings: Settings, levels: list[float], *, first: datetime
     content = render((first + MINUTE * n, "buy", x, x - 1, x + 1) for n, x in enumerate(levels))
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
-        forecast_id=f"champion-{digest[:8]}", symbol="BTC-USD", world="sim", sha256=digest,
-        rows=len(levels), first_ds=first, last_ds=first + MINUTE * (len(levels) - 1),
-        trained_until=first - MINUTE, made_at=NOW - timedelta(days=1), model="m", fitted_by="map",
-        versions={}, metrics={}, trained_from=T0,
-    )  # fmt: skip
+        forecast_id=f"champion-{digest[:8]}",
+        symbol="BTC-USD",
+        world="sim",
+        sha256=digest,
+        rows=len(levels),
+        first_ds=first,
+        last_ds=first + MINUTE * (len(levels) - 1),
+        trained_until=first - MINUTE,
+        made_at=NOW - timedelta(days=1),
+        model="m",
+        fitted_by="map",
+        versions={},
+        metrics={},
+        trained_from=T0,
+    )
     return forecast_file.publish(
         settings.forecasts, content=content, manifest=manifest, keep=9
     ).forecast_id

@@ -20,10 +20,15 @@ from tests.unit.publishing_child import KEEP, ROWS, put_level
 LOOKS = 3
 # The steps that a publisher must pass; there are more of them, and each is killed.
 KNOWN = (
-    "in write forecast.csv", "in write manifest.json", "before rename .partial-",
-    "in write CURRENT.partial", "before replace CURRENT.partial", "after replace CURRENT.partial",
-    "after rename BTC-USD", "in remove .partial-gone-",
-)  # fmt: skip
+    "in write forecast.csv",
+    "in write manifest.json",
+    "before rename .partial-",
+    "in write CURRENT.partial",
+    "before replace CURRENT.partial",
+    "after replace CURRENT.partial",
+    "after rename BTC-USD",
+    "in remove .partial-gone-",
+)
 
 
 class Reader(threading.Thread):

@@ -16,19 +16,32 @@ from include.settings import Settings
 
 T0 = datetime(2026, 4, 24, 5, 0, 0, tzinfo=UTC)
 UTC_TIME = pa.timestamp("us", tz="UTC")
-SCHEMA = pa.schema([
-    ("venue", pa.string()), ("symbol", pa.string()), ("venue_time", UTC_TIME),
-    ("received_time", UTC_TIME), ("last", pa.decimal128(20, 8)),
-])  # fmt: skip
+SCHEMA = pa.schema(
+    [
+        ("venue", pa.string()),
+        ("symbol", pa.string()),
+        ("venue_time", UTC_TIME),
+        ("received_time", UTC_TIME),
+        ("last", pa.decimal128(20, 8)),
+    ]
+)
 
 
-def write_tickers(settings: Settings, rows: list[tuple[str, str, datetime | None, float]],
-                  received: datetime | None = None) -> None:  # fmt: skip
+def write_tickers(
+    settings: Settings,
+    rows: list[tuple[str, str, datetime | None, float]],
+    received: datetime | None = None,
+) -> None:
     told = [
-        {"venue": venue, "symbol": symbol, "venue_time": at, "last": Decimal(str(last)),
-         "received_time": received or at}
+        {
+            "venue": venue,
+            "symbol": symbol,
+            "venue_time": at,
+            "last": Decimal(str(last)),
+            "received_time": received or at,
+        }
         for venue, symbol, at, last in rows
-    ]  # fmt: skip
+    ]
     write_deltalake(
         f"{settings.lake}/tickers", pa.Table.from_pylist(told, schema=SCHEMA), mode="append"
     )
@@ -49,10 +62,15 @@ def test_a_second_is_the_median_of_its_tickers_and_old_ones_are_not_read(
 ) -> None:
     assert newest_seconds(settings.lake, seconds=10).empty
     write_tickers(settings, [("gemini", "BTC-USD", at(-11), 1.0)])
-    write_tickers(settings, [
-        ("gemini", "BTC-USD", at(0.1), 10.0), ("gemini", "BTC-USD", at(0.9), 11.0),
-        ("bitstamp", "BTC-USD", at(0.5), 90.0), ("binance", "ETH-USDT", at(1), 5.0),
-    ])  # fmt: skip
+    write_tickers(
+        settings,
+        [
+            ("gemini", "BTC-USD", at(0.1), 10.0),
+            ("gemini", "BTC-USD", at(0.9), 11.0),
+            ("bitstamp", "BTC-USD", at(0.5), 90.0),
+            ("binance", "ETH-USDT", at(1), 5.0),
+        ],
+    )
     found = newest_seconds(settings.lake, seconds=10)
     assert list(found.itertuples(index=False, name=None)) == [
         ("BTC-USD", pd.Timestamp("2026-04-24 05:00:00"), 11.0),

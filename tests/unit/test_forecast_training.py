@@ -15,7 +15,7 @@ import pytest
 from deltalake import write_deltalake
 
 from include.errors import ForecastError, GateFailed, HistoryError
-from include.forecast import drafting, drafts, judging, model, publishing, training
+from include.forecast import drafting, drafts, fit, judging, predict, publishing, training
 from include.forecast.forecast_file import load_current
 from include.forecast.history import training_minutes
 from include.forecast.holdout import scored
@@ -49,17 +49,23 @@ def test_history_is_joined_with_the_whole_minutes_of_the_lakes_own_trades(
 ) -> None:
     write_history(settings, [*wave(1), None])
     end = T0 + timedelta(days=1)
-    write_trades(settings, [
-        (T0 + MINUTE, 1.0),                                      # the archive has this minute
-        (end + timedelta(seconds=70), 5.0), (end + timedelta(seconds=65), 4.0),
-        (end + timedelta(seconds=150), 6.0), (end + timedelta(seconds=185), 7.0),
-    ])  # fmt: skip
+    write_trades(
+        settings,
+        [
+            (T0 + MINUTE, 1.0),  # the archive has this minute
+            (end + timedelta(seconds=70), 5.0),
+            (end + timedelta(seconds=65), 4.0),
+            (end + timedelta(seconds=150), 6.0),
+            (end + timedelta(seconds=185), 7.0),
+        ],
+    )
     found = minutes(settings)
     tail = list(found.frame.tail(2).itertuples(index=False, name=None))
     # 00:00 had no trade; 00:01 ends at 5.0; 00:02 at 6.0; 00:03 is not over at the newest trade
     assert tail == [
-        (pd.Timestamp("2018-04-02 00:01"), 5.0), (pd.Timestamp("2018-04-02 00:02"), 6.0)
-    ]  # fmt: skip
+        (pd.Timestamp("2018-04-02 00:01"), 5.0),
+        (pd.Timestamp("2018-04-02 00:02"), 6.0),
+    ]
     assert len(found.frame) == 1442
     assert found.frame["close"].iloc[1] == wave(1)[1]
     assert found.trained_until == datetime(2018, 4, 2, 0, 2, tzinfo=UTC)
@@ -99,8 +105,9 @@ def test_a_day_may_lack_a_tenth_of_its_minutes(settings: Settings) -> None:
     write_history(settings, [*wave(1)[:1200], *quiet, *wave(1)[:96]])
     made = trained(settings, train_days=1)
     assert made.rows == 1296
-    assert judging.judged(settings, drafting.draft(
-        settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id)  # fmt: skip
+    assert judging.judged(
+        settings, drafting.draft(settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id
+    )
     write_history(settings, [None, 9000.0], start=T0 + timedelta(days=1))
     with pytest.raises(HistoryError, match=r"only 1295 minutes .* a model needs 1296"):
         trained(settings, train_days=1)
@@ -117,15 +124,20 @@ def test_a_history_of_years_is_read_slice_by_slice_without_a_seam(settings: Sett
     ]
     for day, closes in archives:
         write_history(settings, closes, start=T0 + timedelta(days=day))
-    write_trades(settings, [(T0 + timedelta(days=180, seconds=-1), 7.0),
-                            (T0 + timedelta(days=180, seconds=1), 8.0),
-                            (T0 + timedelta(days=540, minutes=1), 9.0)])  # fmt: skip
+    write_trades(
+        settings,
+        [
+            (T0 + timedelta(days=180, seconds=-1), 7.0),
+            (T0 + timedelta(days=180, seconds=1), 8.0),
+            (T0 + timedelta(days=540, minutes=1), 9.0),
+        ],
+    )
     found = minutes(settings, least=1).frame
     days = [0, 2 / 1440, 180 - 1 / 1440, 180, 359, 360]
     assert found["ds"].tolist() == [
         (pd.Timestamp(T0) + pd.Timedelta(minutes=round(day * 1440))).tz_localize(None)
         for day in days
-    ]  # fmt: skip
+    ]
     assert found["close"].tolist() == [1.0, 3.0, 7.0, 4.0, 5.0, 6.0]
     assert (found["ds"].dtype, found["close"].dtype) == ("datetime64[ns]", "float64")
 
@@ -135,11 +147,16 @@ def test_reading_a_long_history_takes_little_more_memory_than_the_minutes(
 ) -> None:
     rows = 1_000_000
     stamps = pa.array(np.arange(rows) * 60_000_000).cast(pa.timestamp("us", tz="UTC"))
-    table = pa.table({
-        "source": pa.repeat("kaggle", rows), "symbol": pa.repeat("BTC-USD", rows),
-        "minute": stamps, "close": pa.repeat(Decimal("9000.12345678"), rows).cast(MONEY),
-        "traded": pa.repeat(True, rows), "loaded_at": pa.repeat(NOW, rows).cast(UTC_TIME),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "source": pa.repeat("kaggle", rows),
+            "symbol": pa.repeat("BTC-USD", rows),
+            "minute": stamps,
+            "close": pa.repeat(Decimal("9000.12345678"), rows).cast(MONEY),
+            "traded": pa.repeat(True, rows),
+            "loaded_at": pa.repeat(NOW, rows).cast(UTC_TIME),
+        }
+    )
     write_deltalake(f"{settings.lake}/history_minutes", table)
     command = [sys.executable, "-m", "tests.unit.reading_child", settings.lake]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -161,12 +178,12 @@ def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> 
 
 def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> None:
     write_history(settings, wave(2))
-    fitted = model.fit(minutes(settings).frame)
+    fitted = fit.fit(minutes(settings).frame)
     start = T0 + timedelta(days=2)
-    direct = model.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
+    direct = predict.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
     record = trained(settings)
     kept = training.load_model(settings, record.model)
-    again = model.predict(kept, start=start, minutes=90, walk=record.walk)
+    again = predict.predict(kept, start=start, minutes=90, walk=record.walk)
     pd.testing.assert_frame_equal(direct, again)
     with pytest.raises(ForecastError, match="no model"):
         training.load_model(settings, "nonesuch")
@@ -176,13 +193,13 @@ def test_the_level_is_prophets_own_in_chunks_or_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_history(settings, wave(2))
-    made = model.fit(minutes(settings).frame)
+    made = fit.fit(minutes(settings).frame)
     fitted, start = made.prophet, T0 + timedelta(days=2)
-    whole = model.predict(fitted, start=start, minutes=200, walk=made.walk)
+    whole = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
     ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
     assert whole["yhat"].to_numpy() == pytest.approx(np.exp(fitted.predict(ds)["yhat"].to_numpy()))
-    monkeypatch.setattr(model, "CHUNK_MINUTES", 33)
-    again = model.predict(fitted, start=start, minutes=200, walk=made.walk)
+    monkeypatch.setattr(predict, "CHUNK_MINUTES", 33)
+    again = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
     pd.testing.assert_frame_equal(again, whole)
     assert (whole["yhat_lower"] <= whole["yhat"]).all()
     assert (whole["yhat_upper"] >= whole["yhat"]).all()
@@ -235,10 +252,14 @@ def test_a_draft_with_a_hole_or_a_nan_does_not_pass_its_gate(settings: Settings)
 
 
 def test_the_figures_of_a_held_out_day_are_as_worked_out_by_hand() -> None:
-    pairs = pd.DataFrame({
-        "close": [10.0, 12.0, 12.0, 11.0], "yhat": [11.0, 12.0, 13.0, 14.0],
-        "yhat_lower": [10.5, 11.0, 12.0, 13.0], "yhat_upper": [12.0, 13.0, 14.0, 15.0],
-    })  # fmt: skip
+    pairs = pd.DataFrame(
+        {
+            "close": [10.0, 12.0, 12.0, 11.0],
+            "yhat": [11.0, 12.0, 13.0, 14.0],
+            "yhat_lower": [10.5, 11.0, 12.0, 13.0],
+            "yhat_upper": [12.0, 13.0, 14.0, 15.0],
+        }
+    )
     found = scored(pairs, last=10.0)
     assert found["mae"] == pytest.approx((1 + 0 + 1 + 3) / 4)
     assert found["rmse"] == pytest.approx((11 / 4) ** 0.5)

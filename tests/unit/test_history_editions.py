@@ -23,8 +23,9 @@ def test_the_six_column_edition_is_read_by_its_header() -> None:
 
 
 def test_nan_rows_mean_that_a_repeated_row_is_a_real_one() -> None:
-    edition = recognise([EIGHT_HEADER, "60,NaN,NaN,NaN,NaN,NaN,NaN,NaN", "120,5,5,5,5,1,5,5",
-                         "180,5,5,5,5,1,5,5"])  # fmt: skip
+    edition = recognise(
+        [EIGHT_HEADER, "60,NaN,NaN,NaN,NaN,NaN,NaN,NaN", "120,5,5,5,5,1,5,5", "180,5,5,5,5,1,5,5"]
+    )
     assert edition.columns == EIGHT
     assert not edition.repeats_are_silence
 
@@ -57,10 +58,13 @@ def test_a_byte_order_mark_and_the_order_of_columns_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("time", "unit"),
     [
-        (1_325_412_060, 1_000_000), (99_999_999_999, 1_000_000), (1_325_412_060_000, 1_000),
-        (100_000_000_000, 1_000), (1_325_412_060_000_000, 1),
+        (1_325_412_060, 1_000_000),
+        (99_999_999_999, 1_000_000),
+        (1_325_412_060_000, 1_000),
+        (100_000_000_000, 1_000),
+        (1_325_412_060_000_000, 1),
     ],
-)  # fmt: skip
+)
 def test_the_unit_of_a_time_is_told_by_its_magnitude(time: int, unit: int) -> None:
     assert unit_us(time) == unit
 

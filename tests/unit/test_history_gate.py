@@ -16,18 +16,34 @@ from include.settings import Settings
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 T0 = datetime(2018, 4, 24, 5, tzinfo=UTC)
 MONEY, UTC_TIME = pa.decimal128(20, 8), pa.timestamp("us", tz="UTC")
-SCHEMA = pa.schema([
-    ("source", pa.string()), ("symbol", pa.string()), ("minute", UTC_TIME), ("open", MONEY),
-    ("high", MONEY), ("low", MONEY), ("close", MONEY), ("base_volume", MONEY),
-    ("traded", pa.bool_()),
-])  # fmt: skip
+SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("symbol", pa.string()),
+        ("minute", UTC_TIME),
+        ("open", MONEY),
+        ("high", MONEY),
+        ("low", MONEY),
+        ("close", MONEY),
+        ("base_volume", MONEY),
+        ("traded", pa.bool_()),
+    ]
+)
 
 
 def bar(number: int, /, **changes: Any) -> dict[str, Any]:
     row = {
-        "source": "kaggle", "symbol": "BTC-USD", "minute": T0 + timedelta(minutes=number),
-        "open": 2, "high": 4, "low": 1, "close": 3, "base_volume": 5, "traded": True, **changes,
-    }  # fmt: skip
+        "source": "kaggle",
+        "symbol": "BTC-USD",
+        "minute": T0 + timedelta(minutes=number),
+        "open": 2,
+        "high": 4,
+        "low": 1,
+        "close": 3,
+        "base_volume": 5,
+        "traded": True,
+        **changes,
+    }
     return {name: Decimal(v) if type(v) in {int, float} else v for name, v in row.items()}
 
 

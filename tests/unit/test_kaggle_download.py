@@ -14,19 +14,20 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from include.errors import HistoryError, Unreachable
-from include.forecast_settings import Forecast
 from include.lake import archive
 from include.lake.download import download
 from include.lake.kaggle import recognise
 from include.lake.kaggle_source import fetch
 from include.settings import load
-from include.variables import Secret
+from include.settings.env import Secret
+from include.settings.forecast import Forecast
 from streaming.simulator.__main__ import application
 
 SOURCE = "kaggle:mczielinski/bitcoin-historical-data"
 SIMULATOR = {
-    "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "2", "TICKHOUSE_SIMULATOR_KAGGLE_KEY": "for-tests-only"
-}  # fmt: skip
+    "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "2",
+    "TICKHOUSE_SIMULATOR_KAGGLE_KEY": "for-tests-only",
+}
 CONTENT = bytes(range(256)) * 4096  # a megabyte
 
 
@@ -39,11 +40,14 @@ async def kaggle() -> AsyncIterator[str]:
 @pytest.mark.parametrize("user", ["", "somebody"])
 async def test_the_simulated_kaggles_file_is_fetched_and_read(tmp_path: Path, user: str) -> None:
     async with kaggle() as url:
-        settings = load({
-            "TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_FORECAST_KAGGLE_URL": url,
-            "TICKHOUSE_FORECAST_KAGGLE_USER": user,
-            "TICKHOUSE_FORECAST_KAGGLE_KEY": "for-tests-only",
-        })  # fmt: skip
+        settings = load(
+            {
+                "TICKHOUSE_VAR": str(tmp_path),
+                "TICKHOUSE_FORECAST_KAGGLE_URL": url,
+                "TICKHOUSE_FORECAST_KAGGLE_USER": user,
+                "TICKHOUSE_FORECAST_KAGGLE_KEY": "for-tests-only",
+            }
+        )
         file = await asyncio.to_thread(archive.fetched, SOURCE, settings)
     assert file.name == "btcusd_1-min_data.csv"
     assert len(file.read_text().splitlines()) == 1 + 2 * 1440
@@ -87,8 +91,11 @@ class Storage:
             begin = 0
         self.asked.append(begin)
         rest = CONTENT[begin:]
-        headers = {"ETag": self.tag, "X-Goog-Hash": f"md5={self.md5}",
-                   "Content-Length": str(len(rest))}  # fmt: skip
+        headers = {
+            "ETag": self.tag,
+            "X-Goog-Hash": f"md5={self.md5}",
+            "Content-Length": str(len(rest)),
+        }
         reply = web.StreamResponse(status=206 if begin else 200, headers=headers)
         await reply.prepare(request)
         if self.breaks:

@@ -27,17 +27,28 @@ def at(minutes: float) -> datetime:
 
 def landed(offset: int, when: datetime, **more: Any) -> dict[str, Any]:
     return {
-        "topic": "t", "partition": 0, "offset": offset, "event_index": 0, "kafka_time": when,
-        "v": 1, "venue": "gemini", "symbol": "BTC-USD", "kind": "k", "conn": "c",
-        "venue_time": when, "received_time": when, **more,
-    }  # fmt: skip
+        "topic": "t",
+        "partition": 0,
+        "offset": offset,
+        "event_index": 0,
+        "kafka_time": when,
+        "v": 1,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "kind": "k",
+        "conn": "c",
+        "venue_time": when,
+        "received_time": when,
+        **more,
+    }
 
 
 def minute(number: int, **more: Any) -> dict[str, Any]:
     ones = {
-        column.name: 1 for column in TABLES["trade_minutes"].columns
+        column.name: 1
+        for column in TABLES["trade_minutes"].columns
         if column.type.startswith(("decimal", "bigint", "double"))
-    }  # fmt: skip
+    }
     ones["vwap"] = 1.0  # type: ignore[assignment]
     told = {"venue": "gemini", "symbol": "BTC-USD", "minute": at(number), "complete": True}
     return {**ones, **told, **more}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from include.lake.listing import agreed_files
+from include.lake.audit.listing import agreed_files
 
 ROWS = pa.table({"offset": [1, 2, 3]})
 
@@ -19,9 +19,10 @@ def table_with_checksum(folder: Path, **changed: Any) -> DeltaTable:
         write_deltalake(folder, ROWS, mode="append")
     sizes = [file.stat().st_size for file in folder.glob("*.parquet")]
     checksum = {
-        "numFiles": len(sizes), "tableSizeBytes": sum(sizes),
+        "numFiles": len(sizes),
+        "tableSizeBytes": sum(sizes),
         "protocol": {"minReaderVersion": 1, "minWriterVersion": 2},
-    } | changed  # fmt: skip
+    } | changed
     (folder / "_delta_log" / f"{1:020}.crc").write_text(json.dumps(checksum))
     return DeltaTable(folder)
 
@@ -35,11 +36,14 @@ def test_files_that_the_checksum_confirms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"numFiles": 1}, {"numFiles": 3}, {"tableSizeBytes": 7}, {"numFiles": None},
+        {"numFiles": 1},
+        {"numFiles": 3},
+        {"tableSizeBytes": 7},
+        {"numFiles": None},
         {"protocol": {"minReaderVersion": 3, "readerFeatures": ["deletionVectors"]}},
         {"protocol": None},
     ],
-)  # fmt: skip
+)
 def test_another_checksum_is_no_agreement(tmp_path: Path, changed: dict[str, Any]) -> None:
     assert agreed_files(table_with_checksum(tmp_path, **changed)) is None
 

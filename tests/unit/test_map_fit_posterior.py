@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from prophet import Prophet
 
-from include.forecast import bench
-from include.forecast import model as production
+from bench import forecast as bench
+from include.forecast import fit
 from include.forecast.map_fit import MapBackend, Priors, Sums, estimate, maximised, variance
 
 logging.getLogger("cmdstanpy").disabled = True
@@ -23,9 +23,12 @@ RELATIVE = 1e-6
 
 def prophet(**more: Any) -> Prophet:
     options = {
-        "yearly_seasonality": False, "weekly_seasonality": False, "daily_seasonality": 3,
-        "uncertainty_samples": 0, **more,
-    }  # fmt: skip
+        "yearly_seasonality": False,
+        "weekly_seasonality": False,
+        "daily_seasonality": 3,
+        "uncertainty_samples": 0,
+        **more,
+    }
     return Prophet(**options)
 
 
@@ -48,10 +51,14 @@ def stan_log_posterior(model: Prophet, frame: pd.DataFrame, **more: Any) -> floa
     trend = (k + after @ delta) * t + (m + after @ (-np.asarray(data.t_change) * delta))
     rest = y - trend - np.asarray(data.X) @ beta
     return float(
-        -(k**2) / 50 - m**2 / 50 - np.abs(delta).sum() / data.tau - 2 * sigma**2
+        -(k**2) / 50
+        - m**2 / 50
+        - np.abs(delta).sum() / data.tau
+        - 2 * sigma**2
         - 0.5 * ((beta / np.asarray(data.sigmas)) ** 2).sum()
-        - len(y) * np.log(sigma) - (rest**2).sum() / (2 * sigma**2)
-    )  # fmt: skip
+        - len(y) * np.log(sigma)
+        - (rest**2).sum() / (2 * sigma**2)
+    )
 
 
 def series(name: str, rows: int = 600) -> pd.DataFrame:
@@ -77,10 +84,18 @@ def series(name: str, rows: int = 600) -> pd.DataFrame:
 @pytest.mark.parametrize(
     "name",
     [
-        "walk", "outliers", "changepoint-rich", "seasonal", "nearly constant", "negative", "huge",
-        "steps", "heavy tails", "white noise",
+        "walk",
+        "outliers",
+        "changepoint-rich",
+        "seasonal",
+        "nearly constant",
+        "negative",
+        "huge",
+        "steps",
+        "heavy tails",
+        "white noise",
     ],
-)  # fmt: skip
+)
 def test_the_log_posterior_is_not_below_stock_prophets(name: str) -> None:
     frame = series(name)
     ours = stan_log_posterior(fitted(frame, fast=True), frame)
@@ -151,7 +166,7 @@ def test_the_size_of_the_chunks_does_not_change_the_estimate(
 
 def test_the_benchs_log_posterior_is_the_one_written_anew_here() -> None:
     frame = bench.minutes_of(3 * 1440)
-    fitted = production.fit(frame).prophet
+    fitted = fit.fit(frame).prophet
     y = pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
     again = stan_log_posterior(fitted, y, daily_seasonality=True)
     assert bench.posterior(fitted, frame) == pytest.approx(again, rel=1e-9)

@@ -41,9 +41,10 @@ def test_no_fresh_supplier_is_no_price() -> None:
 
 def test_currencies_are_never_mixed() -> None:
     prices = {
-        ("kraken", "BTC-USD"): [(1, D(100))], ("kraken", "BTC-EUR"): [(1, D(92))],
+        ("kraken", "BTC-USD"): [(1, D(100))],
+        ("kraken", "BTC-EUR"): [(1, D(92))],
         ("binance", "BTC-USDT"): [(1, D(99))],
-    }  # fmt: skip
+    }
     assert of_symbol(prices, "BTC-EUR") == {"kraken": [(1, D(92))]}
     assert of_symbol(prices, "BTC-USD") == {"kraken": [(1, D(100))]}
 

@@ -13,11 +13,9 @@ from include.market.measures import mid_price, told_imbalance
 
 D = Decimal
 CHANGES = st.lists(
-    st.tuples(
-        st.sampled_from(["bid", "ask"]), st.integers(1, 12), st.integers(0, 3)
-    ),
+    st.tuples(st.sampled_from(["bid", "ask"]), st.integers(1, 12), st.integers(0, 3)),
     max_size=60,
-)  # fmt: skip
+)
 
 
 def change(side: str, price: int, left: int) -> BookChange:

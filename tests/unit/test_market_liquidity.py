@@ -37,25 +37,33 @@ def test_a_window_is_told_when_the_watermark_passes_its_end() -> None:
 
 def test_repeats_snapshots_and_heartbeats_are_left_out() -> None:
     (told,) = run(
-        book(None, ("bid", "1", "99"), event=0), book(1, BID, event=1), book(2, BID, event=1),
-        book(3, ASK, event=2), book(4, event=3, kind="heartbeat"), book(80, BID, event=4),
-    )  # fmt: skip
+        book(None, ("bid", "1", "99"), event=0),
+        book(1, BID, event=1),
+        book(2, BID, event=1),
+        book(3, ASK, event=2),
+        book(4, event=3, kind="heartbeat"),
+        book(80, BID, event=4),
+    )
     assert (told.bid, told.ask) == (D(200), D(404))
 
 
 def test_what_comes_after_its_window_was_told_is_late() -> None:
     told = run(
-        book(0, BID, ASK, event=1), book(70, BID, event=2), book(59, BID, ASK, event=3),
+        book(0, BID, ASK, event=1),
+        book(70, BID, event=2),
+        book(59, BID, ASK, event=3),
         book(131, ASK, event=4),
-    )  # fmt: skip
+    )
     assert [(one.window_start, one.bid, one.ask) for one in told] == [
-        (0, D(200), D(404)), (60 * S, D(200), None),
-    ]  # fmt: skip
+        (0, D(200), D(404)),
+        (60 * S, D(200), None),
+    ]
 
 
 def test_a_window_of_one_side_or_of_nothing_left_has_no_ratio() -> None:
-    told = run(book(0, BID, event=1), book(60, BID, ("ask", "101", "0"), event=2),
-               book(140, ASK, event=3))  # fmt: skip
+    told = run(
+        book(0, BID, event=1), book(60, BID, ("ask", "101", "0"), event=2), book(140, ASK, event=3)
+    )
     assert [one.ratio for one in told] == [None, None]
 
 

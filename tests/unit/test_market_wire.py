@@ -16,21 +16,35 @@ from include.market.symbols import QUOTES, checked, joined, split, table
 MONEY = st.decimals(min_value=0, max_value=10**9, places=8)
 TIMES = st.integers(0, 2**53)
 TRADES = st.builds(
-    Trade, trade_id=st.text(max_size=9), price=MONEY, quantity=MONEY,
-    side=st.sampled_from(["buy", "sell", None]), traded_at=TIMES,
-    first_trade_id=st.none() | TIMES, last_trade_id=st.none() | TIMES,
-)  # fmt: skip
+    Trade,
+    trade_id=st.text(max_size=9),
+    price=MONEY,
+    quantity=MONEY,
+    side=st.sampled_from(["buy", "sell", None]),
+    traded_at=TIMES,
+    first_trade_id=st.none() | TIMES,
+    last_trade_id=st.none() | TIMES,
+)
 CHANGES = st.builds(
-    BookChange, side=st.sampled_from(["bid", "ask"]), price=MONEY, remaining=MONEY,
-    delta=st.none() | MONEY, reason=st.none() | st.text(max_size=9),
-)  # fmt: skip
+    BookChange,
+    side=st.sampled_from(["bid", "ask"]),
+    price=MONEY,
+    remaining=MONEY,
+    delta=st.none() | MONEY,
+    reason=st.none() | st.text(max_size=9),
+)
 MESSAGES = st.builds(
-    Message, venue=st.text(min_size=1, max_size=8), symbol=st.just("BTC-USD"),
-    kind=st.sampled_from(sorted(wire.TOPIC_OF_KIND)), conn=st.text(max_size=8),
-    seq=st.none() | st.tuples(TIMES, TIMES), venue_time=st.none() | TIMES, received_time=TIMES,
+    Message,
+    venue=st.text(min_size=1, max_size=8),
+    symbol=st.just("BTC-USD"),
+    kind=st.sampled_from(sorted(wire.TOPIC_OF_KIND)),
+    conn=st.text(max_size=8),
+    seq=st.none() | st.tuples(TIMES, TIMES),
+    venue_time=st.none() | TIMES,
+    received_time=TIMES,
     events=st.lists(TRADES | CHANGES, max_size=4).map(tuple),
     top=st.none() | st.builds(Top, bid=MONEY, bid_quantity=MONEY, ask=MONEY, ask_quantity=MONEY),
-)  # fmt: skip
+)
 
 
 @given(MESSAGES)
@@ -41,9 +55,15 @@ def test_a_message_is_the_same_there_and_back(message: Message) -> None:
 def test_decimals_travel_as_strings_and_times_as_microseconds() -> None:
     change = BookChange(side="bid", price=Decimal("9225.25"), remaining=Decimal("0.10"))
     message = Message(
-        venue="gemini", symbol="BTC-USD", kind="book", conn="c", seq=(1, 2), venue_time=5,
-        received_time=6, events=(change,),
-    )  # fmt: skip
+        venue="gemini",
+        symbol="BTC-USD",
+        kind="book",
+        conn="c",
+        seq=(1, 2),
+        venue_time=5,
+        received_time=6,
+        events=(change,),
+    )
     text = json.loads(wire.encode(message))
     assert (text["events"][0]["price"], text["events"][0]["remaining"]) == ("9225.25", "0.10")
     assert (text["v"], text["seq"], text["venue_time"], text["received_time"]) == (1, [1, 2], 5, 6)
@@ -57,22 +77,40 @@ def test_junk_is_refused_and_never_crashes(value: bytes) -> None:
 
 
 def test_another_version_is_refused_by_its_number() -> None:
-    message = Message(venue="a", symbol="B-C", kind="book", conn="c", seq=None, venue_time=None,
-                      received_time=1, events=(), v=2)  # fmt: skip
+    message = Message(
+        venue="a",
+        symbol="B-C",
+        kind="book",
+        conn="c",
+        seq=None,
+        venue_time=None,
+        received_time=1,
+        events=(),
+        v=2,
+    )
     with pytest.raises(WireError, match="version 2"):
         wire.decode(wire.encode(message))
 
 
 def test_an_unknown_kind_has_no_topic() -> None:
-    message = Message(venue="a", symbol="B-C", kind="gossip", conn="c", seq=None, venue_time=None,
-                      received_time=1, events=())  # fmt: skip
+    message = Message(
+        venue="a",
+        symbol="B-C",
+        kind="gossip",
+        conn="c",
+        seq=None,
+        venue_time=None,
+        received_time=1,
+        events=(),
+    )
     with pytest.raises(WireError, match="gossip"):
         wire.topic(message)
 
 
 def test_a_rejected_frame_keeps_its_bytes() -> None:
-    message = wire.rejected(b"\xff{", venue="gemini", conn="c", received_time=1, reason="not_utf8",
-                            detail="x" * 900)  # fmt: skip
+    message = wire.rejected(
+        b"\xff{", venue="gemini", conn="c", received_time=1, reason="not_utf8", detail="x" * 900
+    )
     (reject,) = wire.decode(wire.encode(message)).events
     assert base64.b64decode(reject.payload) == b"\xff{"  # type: ignore[union-attr]
     assert len(reject.detail) == 500  # type: ignore[union-attr]

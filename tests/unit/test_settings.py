@@ -10,21 +10,33 @@ import pytest
 from include.errors import PlatformError, SettingsError
 from include.local import preflight, worlds
 from include.settings import load, read_env, variables
-from include.variables import Secret
+from include.settings.env import Secret
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({"TICKHOUSE_PORTS_KAFKA": "many", "TICKHOUSE_TRADER_RATIO_LOW": "x",
-              "TICKHOUSE_TRADER_SYMBOL": "BTC-USD", "TICKHOUSE_NONSENSE": "1"})  # fmt: skip
+        load(
+            {
+                "TICKHOUSE_PORTS_KAFKA": "many",
+                "TICKHOUSE_TRADER_RATIO_LOW": "x",
+                "TICKHOUSE_TRADER_SYMBOL": "BTC-USD",
+                "TICKHOUSE_NONSENSE": "1",
+            }
+        )
     for said in ("TICKHOUSE_PORTS_KAFKA='many'", "TICKHOUSE_TRADER_RATIO_LOW='x'", "NONSENSE"):
         assert said in str(caught.value)
 
 
 def test_values_get_the_type_of_their_field() -> None:
-    settings = load({"TICKHOUSE_TRADER_RATIO_HIGH": "2.5", "TICKHOUSE_PORTS_KAFKA": "19",
-                     "TICKHOUSE_VENUES_BINANCE_SYMBOLS": "BTC-USDT, ETH-USDT",
-                     "TICKHOUSE_WORLD": "live", "TICKHOUSE_VAR": "/x"})  # fmt: skip
+    settings = load(
+        {
+            "TICKHOUSE_TRADER_RATIO_HIGH": "2.5",
+            "TICKHOUSE_PORTS_KAFKA": "19",
+            "TICKHOUSE_VENUES_BINANCE_SYMBOLS": "BTC-USDT, ETH-USDT",
+            "TICKHOUSE_WORLD": "live",
+            "TICKHOUSE_VAR": "/x",
+        }
+    )
     assert settings.trader.ratio_high == Decimal("2.5")
     assert settings.venues.binance_symbols == ("BTC-USDT", "ETH-USDT")
     assert settings.bootstrap == "127.0.0.1:19"

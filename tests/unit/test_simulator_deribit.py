@@ -45,9 +45,14 @@ async def followed(
         told, stop = list[Message](), asyncio.Event()
         clock = asyncio.get_running_loop().time
         feed = Feed(
-            link=link, connect=connect, publish=told.append, rng=random.Random(1), stale_s=9,
-            now_us=lambda: int(clock() * 1e6), conn_id=lambda: f"c{len(told)}",
-        )  # fmt: skip
+            link=link,
+            connect=connect,
+            publish=told.append,
+            rng=random.Random(1),
+            stale_s=9,
+            now_us=lambda: int(clock() * 1e6),
+            conn_id=lambda: f"c{len(told)}",
+        )
         task = asyncio.ensure_future(feed.run(stop))
         try:
             yield told, base, stop
@@ -146,10 +151,13 @@ def rpc() -> Rpc:
 def test_the_venues_signature_vector_logs_in() -> None:
     # hex HMAC-SHA256 of "1700000000123\\nabcd\\n", computed with openssl
     params = {
-        "grant_type": "client_signature", "client_id": "k", "timestamp": 1700000000123,
-        "nonce": "abcd", "data": "",
+        "grant_type": "client_signature",
+        "client_id": "k",
+        "timestamp": 1700000000123,
+        "nonce": "abcd",
+        "data": "",
         "signature": "13fa9fac93dde0205497a5090b2c9a5414eaf8dd194363defa53bea9378d15d8",
-    }  # fmt: skip
+    }
     assert rpc().answer("public/auth", params, 0)
     with pytest.raises(Refused):
         rpc().answer("public/auth", params | {"nonce": "abce"}, 0)
@@ -176,8 +184,11 @@ def test_each_error_has_its_code(method: str, params: dict[str, object], code: i
 
 def test_a_refresh_token_serves_once_and_raw_needs_a_living_token() -> None:
     one = rpc()
-    grant = {"grant_type": "client_credentials", "client_id": "k",
-             "client_secret": "SECRET-for-tests-only"}  # fmt: skip
+    grant = {
+        "grant_type": "client_credentials",
+        "client_id": "k",
+        "client_secret": "SECRET-for-tests-only",
+    }
     first = one.answer("public/auth", grant, 0)
     assert isinstance(first, dict)
     again = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}

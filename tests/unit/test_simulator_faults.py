@@ -82,8 +82,10 @@ def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
     refuse = {"fault": "refuse_request", "request": "public/auth"}
     (step,) = course(refuse).heard(asked, 100) or []
     assert isinstance(step, Send) and json.loads(step.text) == {
-        "jsonrpc": "2.0", "id": 4, "error": {"code": 13009, "message": "invalid_token"},
-    }  # fmt: skip
+        "jsonrpc": "2.0",
+        "id": 4,
+        "error": {"code": 13009, "message": "invalid_token"},
+    }
     assert course({"fault": "ignore_request", "request": "auth"}).heard(asked, 100) == []
     assert course({"fault": "close", "request": "auth"}).heard(asked, 100) == [End(1006)]
     assert course({"fault": "close", "request": "auth"}).passed(asked, 100) == [Send(asked)]
@@ -95,17 +97,23 @@ def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
     [
         (script.Crossed(), {"b": "1.5", "a": "1.6"}, {"b": "1.6", "a": "1.5"}),
         (script.Crossed(), {"b": [], "a": [["2", "1"]]}, {"b": [["20.0", "1"]], "a": [["2", "1"]]}),
-        (script.Crossed(), {"type": "change", "bids": [["new", 5.0, 10.0]], "asks": []},
-         {"type": "change", "bids": [["new", 50.0, 10.0], ["new", 5.0, 10.0]], "asks": []}),
+        (
+            script.Crossed(),
+            {"type": "change", "bids": [["new", 5.0, 10.0]], "asks": []},
+            {"type": "change", "bids": [["new", 50.0, 10.0], ["new", 5.0, 10.0]], "asks": []},
+        ),
         (script.NumbersAsText(), {"a": 1, "b": [2.5, True]}, {"a": "1", "b": ["2.5", True]}),
         (script.NumbersAsText(keys=["a"]), {"a": 1, "b": 2}, {"a": "1", "b": 2}),
         (script.TextAsNumbers(keys=["p"]), {"p": "1.5", "q": "2"}, {"p": 1.5, "q": "2"}),
         (script.NewField(key="x", value=[1]), {"a": {"b": 1}}, {"a": {"b": 1, "x": [1]}, "x": [1]}),
-        (script.NewValue(key="e", value="z"), {"e": "a", "d": [{"e": 1}]},
-         {"e": "z", "d": [{"e": "z"}]}),
+        (
+            script.NewValue(key="e", value="z"),
+            {"e": "a", "d": [{"e": 1}]},
+            {"e": "z", "d": [{"e": "z"}]},
+        ),
         (script.NewValue(key="no", value="z"), {"e": "a"}, None),
     ],
-)  # fmt: skip
+)
 def test_edits_change_what_they_say_and_nothing_else(
     fault: script.Edit, before: object, after: object
 ) -> None:

@@ -25,8 +25,9 @@ OLDER_HEADER = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Wei
 @asynccontextmanager
 async def kaggle() -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
     settings = {
-        "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "2", "TICKHOUSE_SIMULATOR_KAGGLE_KEY": "for-tests-only"
-    }  # fmt: skip
+        "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "2",
+        "TICKHOUSE_SIMULATOR_KAGGLE_KEY": "for-tests-only",
+    }
     async with TestClient(TestServer(application(load(settings)))) as client:
         yield client
 
@@ -67,8 +68,12 @@ async def test_a_user_and_key_pass_and_anything_else_is_401() -> None:
     async with kaggle() as client:
         good = await client.get(DOWNLOAD, auth=BasicAuth("anyone", "for-tests-only"))
         assert good.status == 200
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic %%"},
-                        {"Authorization": BasicAuth("anyone", "wrong").encode()}):  # fmt: skip
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": "Basic %%"},
+            {"Authorization": BasicAuth("anyone", "wrong").encode()},
+        ):
             bad = await client.get(DOWNLOAD, headers=headers)
             assert bad.status == 401 and (await bad.json())["code"] == 401
         assert (await client.get("/api/v1/datasets/download/a/b", headers=KEY)).status == 404

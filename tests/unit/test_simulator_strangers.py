@@ -21,12 +21,13 @@ from include.settings import load
 from streaming.simulator.__main__ import application
 
 KEYS = {
-    "TICKHOUSE_VENUES_GEMINI_KEY": "account-k", "TICKHOUSE_VENUES_GEMINI_SECRET": "for-tests-only",
+    "TICKHOUSE_VENUES_GEMINI_KEY": "account-k",
+    "TICKHOUSE_VENUES_GEMINI_SECRET": "for-tests-only",
     "TICKHOUSE_VENUES_DERIBIT_KEY": "account-k",
     "TICKHOUSE_VENUES_DERIBIT_SECRET": "for-tests-only",
     "TICKHOUSE_SIMULATOR_BINANCE_KEY": "account-k",
     "TICKHOUSE_SIMULATOR_BINANCE_SECRET": "for-tests-only",
-}  # fmt: skip
+}
 # what each account starts with, the fee of a taker, and a size every venue takes
 FACTS: dict[str, tuple[str, str, dict[str, float], float]] = {
     "gemini": ("BTC/USD", "USD", {"USD": 10_000, "BTC": 0}, 0.01),
@@ -41,9 +42,13 @@ async def client_of(venue: str, library: Any = ccxt) -> AsyncIterator[Any]:
         base = str(server.make_url("")).rstrip("/")
         options = {"fetchMarkets": {"types": ["spot"]}} if venue == "binance" else {}
         client = getattr(library, venue)(
-            {"apiKey": "account-k", "secret": "for-tests-only", "options": options,
-             "enableRateLimit": False}
-        )  # fmt: skip
+            {
+                "apiKey": "account-k",
+                "secret": "for-tests-only",
+                "options": options,
+                "enableRateLimit": False,
+            }
+        )
         client.urls["api"] = {name: moved(url, base) for name, url in client.urls["api"].items()}
         try:
             yield client

@@ -49,11 +49,15 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
                 stop.set()
 
         feed = Feed(
-            link=link, connect=connect, publish=publish,
+            link=link,
+            connect=connect,
+            publish=publish,
             now_us=lambda: 1_700_000_000_000_000 + int(clock() * 1e6),
-            conn_id=lambda: "c1", rng=random.Random(1), stale_s=9,
+            conn_id=lambda: "c1",
+            rng=random.Random(1),
+            stale_s=9,
             record=lambda conn, frame: tapes.write(link.tape, conn, frame),
-        )  # fmt: skip
+        )
         await asyncio.wait_for(feed.run(stop), 60)
     tapes.close()
     (again,) = (tmp_path / "again" / "gemini_v1").glob("*.jsonl.gz")

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from include.cli import cli
-from include.commands.prompting import completions, statements
+from cli.main import cli
+from cli.prompting import completions, statements
 from include.settings import ROOT
 from tests.unit.lake_of_rows import at, put
 
@@ -27,8 +27,19 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "lake"
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("TICKHOUSE_STREAM_LAKE", str(folder))
-    put(folder, "quotes", [{"venue": "kraken", "symbol": "BTC-USD", "price": Decimal("9.5"),
-                            "currency": "USD", "received_time": at("09:00")}])  # fmt: skip
+    put(
+        folder,
+        "quotes",
+        [
+            {
+                "venue": "kraken",
+                "symbol": "BTC-USD",
+                "price": Decimal("9.5"),
+                "currency": "USD",
+                "received_time": at("09:00"),
+            }
+        ],
+    )
     return folder
 
 
@@ -124,9 +135,13 @@ def test_the_prompt_on_a_terminal_completes_answers_and_keeps_its_history(
 ) -> None:
     screen, child_end = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "include.cli", "sql", "--format", "csv"], cwd=ROOT,
-        stdin=child_end, stdout=child_end, stderr=child_end, env=os.environ | {"TERM": "xterm"},
-    )  # fmt: skip
+        [sys.executable, "-m", "cli.main", "sql", "--format", "csv"],
+        cwd=ROOT,
+        stdin=child_end,
+        stdout=child_end,
+        stderr=child_end,
+        env=os.environ | {"TERM": "xterm"},
+    )
     os.close(child_end)
     try:
         seen(screen, "tickhouse> ")

@@ -11,22 +11,40 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from include import status_view
-from include.status_view import keys, screen, watch_status
+from cli import status_view
+from cli.status_view import keys, screen, watch_status
 
 
 def told(**more: Any) -> dict[str, Any]:
     return {
-        "ok": True, "world": "sim",
-        "processes": [{"name": "kafka", "state": "running", "pid": 7, "uptime_s": 5},
-                      {"name": "feed_gemini", "state": "fatal", "pid": None, "uptime_s": 12345}],
-        "feeds": [{"venue": "gemini", "state": "live", "cause": "[start]",
-                   "since": datetime(2026, 11, 20, 9, 30, 1, 999, tzinfo=UTC)}],
-        "lag": [{"query": "land", "topic": "market.book", "partition": 0, "behind": 12,
-                 "waiting_s": 0.25, "batch_ms": 640}],
-        "rows": {"trades": 1234567}, "audit": {"ok": True, "age_s": 9},
+        "ok": True,
+        "world": "sim",
+        "processes": [
+            {"name": "kafka", "state": "running", "pid": 7, "uptime_s": 5},
+            {"name": "feed_gemini", "state": "fatal", "pid": None, "uptime_s": 12345},
+        ],
+        "feeds": [
+            {
+                "venue": "gemini",
+                "state": "live",
+                "cause": "[start]",
+                "since": datetime(2026, 11, 20, 9, 30, 1, 999, tzinfo=UTC),
+            }
+        ],
+        "lag": [
+            {
+                "query": "land",
+                "topic": "market.book",
+                "partition": 0,
+                "behind": 12,
+                "waiting_s": 0.25,
+                "batch_ms": 640,
+            }
+        ],
+        "rows": {"trades": 1234567},
+        "audit": {"ok": True, "age_s": 9},
         "links": {"airflow": "http://127.0.0.1:8080/", "dashboard": "http://127.0.0.1:5006/"},
-    } | more  # fmt: skip
+    } | more
 
 
 def lines(width: int, **more: Any) -> list[str]:
@@ -41,8 +59,9 @@ def test_numbers_stand_under_each_other_and_a_wide_screen_has_two_sides() -> Non
     assert shown[0].endswith("10:00:00  q or Ctrl-C ends this")
     assert shown[1] == "audit clean, 9 s ago"
     assert shown[2] == "airflow    http://127.0.0.1:8080/   log-in admin / x"
-    kafka, feed = (next(one for one in shown if one.startswith(name))
-                   for name in ("kafka", "feed_gemini"))  # fmt: skip
+    kafka, feed = (
+        next(one for one in shown if one.startswith(name)) for name in ("kafka", "feed_gemini")
+    )
     assert kafka.index("5 s") + len("5 s") == feed.index("12345 s") + len("12345 s")
     assert "gemini" in kafka and "2026-11-20 09:30:01" in kafka and "[start]" in kafka
     assert any("0.2 s" in one and "640 ms" in one for one in shown)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from include import console
+from cli import console
 from tests.services import eventually
 
 

@@ -22,11 +22,23 @@ def trade(
 ) -> Any:
     at = AT + timedelta(seconds=s)
     return {
-        "topic": "market.trades", "partition": 0, "offset": offset, "kafka_time": at,
-        "event_index": 0, "v": 1, "venue": "binance", "symbol": "BTC-USDT", "kind": "trade",
-        "conn": "c", "received_time": at, "trade_id": number, "price": D(price),
-        "quantity": D(size), "side": side, "traded_at": at,
-    }  # fmt: skip
+        "topic": "market.trades",
+        "partition": 0,
+        "offset": offset,
+        "kafka_time": at,
+        "event_index": 0,
+        "v": 1,
+        "venue": "binance",
+        "symbol": "BTC-USDT",
+        "kind": "trade",
+        "conn": "c",
+        "received_time": at,
+        "trade_id": number,
+        "price": D(price),
+        "quantity": D(size),
+        "side": side,
+        "traded_at": at,
+    }
 
 
 def land(lake: Path, table: str, rows: list[dict[str, Any]]) -> None:
@@ -46,23 +58,33 @@ def minutes(lake: Path, positions: dict[int, int]) -> tuple[list[dict[str, Any]]
 
 
 def test_trades_once_leaves_repeats_out(tmp_path: Path) -> None:
-    land(tmp_path, "trades", [
-        trade(0, "1", "buy", "1", "1"), trade(1, "2", "buy", "1", "1"),
-        trade(2, "1", "buy", "1", "1"), trade(3, "1", "buy", "1", "1") | {"symbol": "ETH-USDT"},
-    ])  # fmt: skip
+    land(
+        tmp_path,
+        "trades",
+        [
+            trade(0, "1", "buy", "1", "1"),
+            trade(1, "2", "buy", "1", "1"),
+            trade(2, "1", "buy", "1", "1"),
+            trade(3, "1", "buy", "1", "1") | {"symbol": "ETH-USDT"},
+        ],
+    )
     once = query(str(tmp_path), 'SELECT "offset" FROM trades_once ORDER BY "offset"')
     assert once == (["offset"], [(0,), (1,), (3,)])
 
 
 def test_a_minute_has_the_sums_of_its_trades_each_once(tmp_path: Path) -> None:
     land(tmp_path, "feed_ledger", [ledger(0, "gap", s=61)])
-    land(tmp_path, "trades", [
-        trade(0, "1", "buy", "100.5", "2", s=1),
-        trade(1, "2", "sell", "101", "0.5000000001", s=2),
-        trade(2, "1", "buy", "100.5", "2", s=1),  # a repeat after a reconnect
-        trade(3, "3", "buy", "99", "1", s=59.9),
-        trade(4, "4", "sell", "98", "1", s=60),
-    ])  # fmt: skip
+    land(
+        tmp_path,
+        "trades",
+        [
+            trade(0, "1", "buy", "100.5", "2", s=1),
+            trade(1, "2", "sell", "101", "0.5000000001", s=2),
+            trade(2, "1", "buy", "100.5", "2", s=1),  # a repeat after a reconnect
+            trade(3, "3", "buy", "99", "1", s=59.9),
+            trade(4, "4", "sell", "98", "1", s=60),
+        ],
+    )
     (first, second), after = minutes(tmp_path, {})
     assert after == {0: 5}
     assert (first["minute"], second["minute"]) == (AT, AT + timedelta(minutes=1))

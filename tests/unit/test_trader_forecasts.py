@@ -21,10 +21,20 @@ def put(
     whole = {"b": "buy", "s": "sell"}
     content = render((at, whole[s], 1.0, 0.5, 1.5) for at, s in zip(minutes, sides, strict=True))
     manifest = Manifest(
-        forecast_id=name, symbol=symbol, world=world, sha256=hashlib.sha256(content).hexdigest(),
-        rows=len(sides), first_ds=minutes[0], last_ds=minutes[-1], trained_until=UNTIL,
-        made_at=UNTIL, model="m", fitted_by="test", versions={}, metrics={},
-    )  # fmt: skip
+        forecast_id=name,
+        symbol=symbol,
+        world=world,
+        sha256=hashlib.sha256(content).hexdigest(),
+        rows=len(sides),
+        first_ds=minutes[0],
+        last_ds=minutes[-1],
+        trained_until=UNTIL,
+        made_at=UNTIL,
+        model="m",
+        fitted_by="test",
+        versions={},
+        metrics={},
+    )
     publish(folder, content=content, manifest=manifest, keep=10)
 
 

@@ -9,9 +9,9 @@ import pytest
 from include.errors import OrderRefused, RateLimited, SettingsError, Unreachable
 from include.market.events import Order
 from include.settings import load
+from include.settings.env import Secret
 from include.trading.account import Account
 from include.trading.terms import Terms
-from include.variables import Secret
 from streaming.trader.breaker import Breaker
 from streaming.trader.gemini_broker import GeminiBroker, connected
 from streaming.trader.gemini_rest import signature, signed
@@ -20,10 +20,16 @@ from streaming.trader.gemini_rest import signature, signed
 def test_an_order_is_signed_as_openssl_does() -> None:
     """openssl dgst -sha384 -hmac SECRET-for-tests-only over the base64 of this JSON."""
     fields = {
-        "request": "/v1/order/new", "nonce": 1700000000123, "client_order_id": "test-1",
-        "symbol": "btcusd", "amount": "0.001", "price": "30000.00", "side": "buy",
-        "type": "exchange limit", "options": ["immediate-or-cancel"],
-    }  # fmt: skip
+        "request": "/v1/order/new",
+        "nonce": 1700000000123,
+        "client_order_id": "test-1",
+        "symbol": "btcusd",
+        "amount": "0.001",
+        "price": "30000.00",
+        "side": "buy",
+        "type": "exchange limit",
+        "options": ["immediate-or-cancel"],
+    }
     payload, sign = signed(fields, Secret("SECRET-for-tests-only"))
     assert payload == (
         "eyJyZXF1ZXN0IjoiL3YxL29yZGVyL25ldyIsIm5vbmNlIjoxNzAwMDAwMDAwMTIzLCJjbGllbnRfb3JkZXJfaWQi"
@@ -56,9 +62,16 @@ TRADES = [
 
 
 def reply(executed: str, **more: Any) -> dict[str, Any]:
-    return {"order_id": "1", "symbol": "btcusd", "side": "buy", "original_amount": "0.5",
-            "price": "9310.00", "executed_amount": executed, "is_live": False,
-            "is_cancelled": executed != "0.5"} | more  # fmt: skip
+    return {
+        "order_id": "1",
+        "symbol": "btcusd",
+        "side": "buy",
+        "original_amount": "0.5",
+        "price": "9310.00",
+        "executed_amount": executed,
+        "is_live": False,
+        "is_cancelled": executed != "0.5",
+    } | more
 
 
 class Venue:
@@ -88,8 +101,10 @@ def test_a_partly_filled_order_has_its_fills_and_their_fees() -> None:
     one, venue, _ = broker(part, [part | {"trades": TRADES[:1]}], [part | {"trades": TRADES[::-1]}])
     order, fills = one.place(ORDER, None)
     assert (order.status, order.executed, order.reason) == (
-        "partial", D("0.3"), "ImmediateOrCancelWouldPost",
-    )  # fmt: skip
+        "partial",
+        D("0.3"),
+        "ImmediateOrCancelWouldPost",
+    )
     assert [(fill.fill_id, fill.fee) for fill in fills] == [
         ("8", D("3.72400001")),
         ("7", D("7.44")),
@@ -124,10 +139,16 @@ def test_an_order_that_shows_up_late_is_taken() -> None:
     assert (order.executed, len(fills)) == (D("0.3"), 2)
 
 
-@pytest.mark.parametrize("stranger", [
-    [reply("0", price="9311")], [reply("0", side="sell")], [reply("0", original_amount="0.4")],
-    [reply("0", symbol="ethusd")], [reply("0"), reply("0")],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        [reply("0", price="9311")],
+        [reply("0", side="sell")],
+        [reply("0", original_amount="0.4")],
+        [reply("0", symbol="ethusd")],
+        [reply("0"), reply("0")],
+    ],
+)
 def test_another_order_with_our_client_id_is_not_taken_for_ours(stranger: Any) -> None:
     with pytest.raises(OrderRefused, match="not_our_order"):
         broker(stranger)[0].resolve(ORDER)
@@ -192,8 +213,7 @@ class Details(Venue):
 
 
 def test_the_venues_terms_are_asked_for_and_a_closed_market_takes_no_orders() -> None:
-    told = (b'{"tick_size":1e-06,"quote_increment":0.5,"min_order_size":"0.001",'
-            b'"status":"%s"}')  # fmt: skip
+    told = b'{"tick_size":1e-06,"quote_increment":0.5,"min_order_size":"0.001","status":"%s"}'
     venue = Details(told % b"open", told % b"cancel_only", b"<html>")
     one = GeminiBroker(venue, symbol="BTC-USD")  # type: ignore[arg-type]
     assert one.terms() == Terms(D("0.001"), D("0.000001"), D("0.5"), open=True)

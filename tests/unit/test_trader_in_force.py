@@ -31,11 +31,26 @@ def publish_two(folder: Path) -> None:
     """`early` is trained until noon, `late` until 12:10; a minute is over when it is known."""
     for name, until in (("early", NOON), ("late", NOON + 10 * MINUTE)):
         content = render([(NOON, "buy", 1.0, 1.0, 1.0)])
-        publish(folder, content=content, keep=5, manifest=Manifest(
-            forecast_id=name, symbol="BTC-USD", world="sim", rows=1, first_ds=NOON, last_ds=NOON,
-            sha256=hashlib.sha256(content).hexdigest(), trained_until=until, made_at=until,
-            model="m", fitted_by="nobody", versions={}, metrics={},
-        ))  # fmt: skip
+        publish(
+            folder,
+            content=content,
+            keep=5,
+            manifest=Manifest(
+                forecast_id=name,
+                symbol="BTC-USD",
+                world="sim",
+                rows=1,
+                first_ds=NOON,
+                last_ds=NOON,
+                sha256=hashlib.sha256(content).hexdigest(),
+                trained_until=until,
+                made_at=until,
+                model="m",
+                fitted_by="nobody",
+                versions={},
+                metrics={},
+            ),
+        )
 
 
 CASES = [(1.0, "early"), (10.99, "early"), (11.0, "late"), (60.0, "late")]
@@ -66,11 +81,18 @@ def settings(tmp_path: Path) -> Settings:
     for table in ("signals", "book_changes"):
         write_deltalake(f"{found.lake}/{table}", pa.table(about))
     untils = [NOON, NOON + 10 * MINUTE]
-    write_deltalake(f"{found.lake}/forecasts", pa.table({
-        "forecast_id": ["early", "late"], "symbol": ["BTC-USD"] * 2,
-        "ds": pa.array([NOON + 5 * MINUTE] * 2, STAMP), "side": ["buy", "sell"],
-        "trained_until": pa.array(untils, STAMP),
-    }))  # fmt: skip
+    write_deltalake(
+        f"{found.lake}/forecasts",
+        pa.table(
+            {
+                "forecast_id": ["early", "late"],
+                "symbol": ["BTC-USD"] * 2,
+                "ds": pa.array([NOON + 5 * MINUTE] * 2, STAMP),
+                "side": ["buy", "sell"],
+                "trained_until": pa.array(untils, STAMP),
+            }
+        ),
+    )
     return found
 
 

@@ -5,12 +5,12 @@ from decimal import Decimal as D
 
 import pytest
 
+from include.bus import Record
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.settings import Settings, load
 from include.trading.inputs import Signal
-from streaming.bus import Record
 from streaming.trader.breaker import Breaker
 from streaming.trader.liveness import LEDGER, Liveness, without_ledger
 from streaming.trader.market import BOOK
@@ -25,8 +25,14 @@ def settings(**more: str) -> Settings:
     return load({f"TICKHOUSE_{name}": value for name, value in more.items()})
 
 
-def told(kind: str, *events: LedgerEntry, symbol: str = "BTC-USD", venue: str = "gemini",
-         venue_time: int | None = None, received: int = NOW) -> Record:  # fmt: skip
+def told(
+    kind: str,
+    *events: LedgerEntry,
+    symbol: str = "BTC-USD",
+    venue: str = "gemini",
+    venue_time: int | None = None,
+    received: int = NOW,
+) -> Record:
     message = Message(venue, symbol, kind, "c", None, venue_time, received, events)
     topic = LEDGER if kind == "ledger" else BOOK
     return Record(topic, 0, 0, 0, wire.key(message), wire.encode(message))
@@ -54,19 +60,21 @@ def healed(first: int, last: int) -> LedgerEntry:
     ("entries", "is_open"),
     [
         ([CONNECT], False),
-        ([gap(5, 9)], True),                                # Gemini's socket sequence
-        ([gap(5, 9), CONNECT], False),                      # a fresh snapshot
+        ([gap(5, 9)], True),  # Gemini's socket sequence
+        ([gap(5, 9), CONNECT], False),  # a fresh snapshot
         ([gap(5, 9, "between_connections")], True),
         ([gap(5, 9, "between_connections"), CONNECT], True),  # trades are still missing
         ([gap(5, 9, "between_connections"), healed(5, 9)], False),
         ([gap(5, 9, "between_connections"), healed(5, 8)], True),
-        ([gap(5, 9, "between_connections"), gap(12, 13, "between_connections"), healed(5, 9)],
-         True),
-        ([gap(5, 4, "between_connections")], False),        # nothing lies between
+        (
+            [gap(5, 9, "between_connections"), gap(12, 13, "between_connections"), healed(5, 9)],
+            True,
+        ),
+        ([gap(5, 4, "between_connections")], False),  # nothing lies between
         ([gap(None, None, "broken_chain")], True),
         ([LedgerEntry("disconnect", "x"), LedgerEntry("stale", "silent")], False),
     ],
-)  # fmt: skip
+)
 def test_a_gap_is_open_until_it_is_healed_or_the_book_is_fresh(
     entries: list[LedgerEntry], is_open: bool
 ) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.bus import Record
 from include.market import wire
 from include.market.events import BookChange, Decision, Message, Top
 from include.trading import paper
@@ -14,7 +15,6 @@ from include.trading.account import Account
 from include.trading.inputs import Parameters, Place
 from include.trading.rules import order_of
 from include.trading.trader import Trader
-from streaming.bus import Record
 from streaming.trader.depth import Depth
 from streaming.trader.market import BOOK, SIGNALS, Market
 
@@ -33,8 +33,15 @@ def book(offset: int, venue_time: int | None, bid: int | None, *, key: bytes = K
 
 
 def signal(offset: int, end: int, *, value: object = "1.5", kind: str = "price_volume") -> Record:
-    body = {"v": 1, "venue": "gemini", "symbol": "BTC-USD", "type": kind, "value": value,
-            "timestamp": end, "window_start": end - 60 * S}  # fmt: skip
+    body = {
+        "v": 1,
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": kind,
+        "value": value,
+        "timestamp": end,
+        "window_start": end - 60 * S,
+    }
     return Record(SIGNALS, 0, offset, 0, KEY, json.dumps(body).encode())
 
 
@@ -87,19 +94,28 @@ def test_an_invalid_book_and_no_book_are_told_apart() -> None:
 
 def test_snapshots_without_time_strangers_and_times_gone_back_are_left_out() -> None:
     found = market(
-        book(0, 58 * S, 1), book(1, None, 9), book(2, 57 * S, 8), book(3, 59 * S, 7, key=b"x|y"),
-        signal(0, 60 * S), end=0,
-    )  # fmt: skip
+        book(0, 58 * S, 1),
+        book(1, None, 9),
+        book(2, 57 * S, 8),
+        book(3, 59 * S, 7, key=b"x|y"),
+        signal(0, 60 * S),
+        end=0,
+    )
     assert bid_of(found) == 1
 
 
 def test_junk_is_counted_and_bids_and_asks_are_only_noted() -> None:
     found = market(
-        Record(SIGNALS, 0, 0, 0, KEY, b"junk"), Record(BOOK, 0, 0, 0, KEY, b"\xff{"),
-        signal(1, 60 * S, value="NaN"), signal(2, 60 * S, value="-1"),
-        signal(3, 60 * S, value="1e30"), signal(4, 60 * S, kind="bid"),
-        signal(5, 60 * S, kind="ask"), book(1, 60 * S, 10**13), end=0,
-    )  # fmt: skip
+        Record(SIGNALS, 0, 0, 0, KEY, b"junk"),
+        Record(BOOK, 0, 0, 0, KEY, b"\xff{"),
+        signal(1, 60 * S, value="NaN"),
+        signal(2, 60 * S, value="-1"),
+        signal(3, 60 * S, value="1e30"),
+        signal(4, 60 * S, kind="bid"),
+        signal(5, 60 * S, kind="ask"),
+        book(1, 60 * S, 10**13),
+        end=0,
+    )
     assert found.next(READ) is None
     assert found.unreadable == 6
 
@@ -129,9 +145,14 @@ class Sides:
 
 
 PARAMETERS = Parameters(
-    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
-    fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=40 * S,
-)  # fmt: skip
+    ratio_low=D("0.1"),
+    ratio_high=D(2),
+    balance_share=D("0.9"),
+    lookahead_minutes=1,
+    fee_bps=D(40),
+    forecast_stale_us=10**12,
+    book_stale_us=40 * S,
+)
 TIMES = st.lists(
     st.tuples(st.integers(61 * S, 400 * S), st.one_of(st.none(), st.integers(90, 110))), max_size=40
 )
@@ -180,9 +201,11 @@ def test_restarts_and_the_pace_of_the_topics_change_no_decision(
 
 
 LEVELS = st.tuples(
-    st.sampled_from(["bid", "ask"]), st.integers(0, 2), st.integers(0, 3),
+    st.sampled_from(["bid", "ask"]),
+    st.integers(0, 2),
+    st.integers(0, 3),
     st.sampled_from([0, 1, 2, 2, 2, 2, 2]),
-)  # fmt: skip
+)
 FRAMES = st.lists(st.tuples(st.integers(0, 400 * S), LEVELS), min_size=10, max_size=40)
 CUTS = st.lists(st.sampled_from([-2, -1, 0, 0, 1, 3, 8]), min_size=10, max_size=30)
 
@@ -194,12 +217,21 @@ def deep(offset: int, at: int, level: tuple[str, int, int, int]) -> Record:
     price = D(100 - away) if side == "bid" else D(101 + away)
     change = BookChange(
         side=side,  # type: ignore[arg-type]
-        price=price, remaining=D(remaining), reason="initial" if snapshot else "place",
-    )  # fmt: skip
+        price=price,
+        remaining=D(remaining),
+        reason="initial" if snapshot else "place",
+    )
     message = Message(
-        "gemini", "BTC-USD", "book", "c", None, None if snapshot else at, 0, (change,),
+        "gemini",
+        "BTC-USD",
+        "book",
+        "c",
+        None,
+        None if snapshot else at,
+        0,
+        (change,),
         None if lost else top(100),
-    )  # fmt: skip
+    )
     return Record(BOOK, 0, offset, 0, KEY, wire.encode(message))
 
 

@@ -3,9 +3,9 @@
 import json
 from decimal import Decimal as D
 
+from include.bus import Record
 from include.market import wire
 from include.market.events import Message, Top
-from streaming.bus import Record
 from streaming.trader.market import BOOK, SIGNALS
 from streaming.trader.pulse import PulseMarket
 
@@ -22,11 +22,27 @@ def book(
     return Record(BOOK, 0, offset, 0, wire.key(message), wire.encode(message))
 
 
-def measure(offset: int, at: int, source: int, *, venue: str = "gemini", value: str = "0.5",
-            received: int = 0, kind: str = "imbalance") -> Record:  # fmt: skip
-    body = {"v": 1, "venue": venue, "symbol": "BTC-USD", "type": kind, "value": value,
-            "timestamp": at, "window_start": at, "received_time": received,
-            "source": {"topic": BOOK, "partition": 0, "offset": source}}  # fmt: skip
+def measure(
+    offset: int,
+    at: int,
+    source: int,
+    *,
+    venue: str = "gemini",
+    value: str = "0.5",
+    received: int = 0,
+    kind: str = "imbalance",
+) -> Record:
+    body = {
+        "v": 1,
+        "venue": venue,
+        "symbol": "BTC-USD",
+        "type": kind,
+        "value": value,
+        "timestamp": at,
+        "window_start": at,
+        "received_time": received,
+        "source": {"topic": BOOK, "partition": 0, "offset": source},
+    }
     return Record(SIGNALS, 0, offset, 0, f"{venue}|BTC-USD".encode(), json.dumps(body).encode())
 
 
@@ -49,10 +65,16 @@ def drained(found: PulseMarket) -> list[tuple[int, int, int | None]]:
 
 def test_the_first_imbalance_of_a_pulse_is_its_signal() -> None:
     found = market(
-        book(1, T0 + 3 * S, 10), book(2, T0 + 4 * S, 20), book(3, T0 + 12 * S, 30),
-        book(4, T0 + 25 * S, 40), measure(0, T0 + 3 * S, 1), measure(1, T0 + 4 * S, 2),
-        measure(2, T0 + 12 * S, 3), measure(3, T0 + 3 * S, 1), measure(4, T0 + 25 * S, 4),
-    )  # fmt: skip
+        book(1, T0 + 3 * S, 10),
+        book(2, T0 + 4 * S, 20),
+        book(3, T0 + 12 * S, 30),
+        book(4, T0 + 25 * S, 40),
+        measure(0, T0 + 3 * S, 1),
+        measure(1, T0 + 4 * S, 2),
+        measure(2, T0 + 12 * S, 3),
+        measure(3, T0 + 3 * S, 1),
+        measure(4, T0 + 25 * S, 4),
+    )
     assert drained(found) == [(0, 3, 10), (10, 12, 30), (20, 25, 40)]
     assert found.unreadable == 0
 
@@ -73,8 +95,12 @@ def test_a_book_message_that_is_not_there_gives_no_top() -> None:
 
 
 def test_a_decided_pulse_is_not_told_again_after_a_restart() -> None:
-    records = (book(1, T0, 10), measure(0, T0, 1), book(2, T0 + 10 * S, 20),
-               measure(1, T0 + 10 * S, 2))  # fmt: skip
+    records = (
+        book(1, T0, 10),
+        measure(0, T0, 1),
+        book(2, T0 + 10 * S, 20),
+        measure(1, T0 + 10 * S, 2),
+    )
     assert drained(market(*records, last=T0)) == [(10, 10, 20)]
 
 
@@ -92,17 +118,21 @@ def test_a_snapshots_time_of_receipt_is_no_market_time_but_binance_has_no_other(
     assert drained(market(*snapshot, *after)) == [(0, 0, 20)]
     told = market(
         book(1, None, 30, venue="binance", received=T0),
-        measure(0, T0, 1, venue="binance", received=T0), venue="binance",
-    )  # fmt: skip
+        measure(0, T0, 1, venue="binance", received=T0),
+        venue="binance",
+    )
     assert drained(told) == [(0, 0, 30)]
 
 
 def test_other_kinds_and_junk_make_no_signal() -> None:
     found = market(
-        measure(0, T0, 1, kind="mid_price"), measure(1, T0, 1, kind="price_volume"),
-        measure(2, T0, 1, venue="deribit"), measure(3, T0, 1, value="1.01"),
-        measure(4, T0, 1, value="NaN"), Record(SIGNALS, 0, 5, 0, b"gemini|BTC-USD", b"{junk"),
+        measure(0, T0, 1, kind="mid_price"),
+        measure(1, T0, 1, kind="price_volume"),
+        measure(2, T0, 1, venue="deribit"),
+        measure(3, T0, 1, value="1.01"),
+        measure(4, T0, 1, value="NaN"),
+        Record(SIGNALS, 0, 5, 0, b"gemini|BTC-USD", b"{junk"),
         Record(BOOK, 0, 5, 0, b"gemini|BTC-USD", b"\xff"),
-    )  # fmt: skip
+    )
     assert drained(found) == []
     assert found.unreadable == 4

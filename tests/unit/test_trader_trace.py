@@ -30,9 +30,14 @@ MONEY, STAMP = pa.decimal128(20, 8), pa.timestamp("us", tz="UTC")
 
 
 PARAMETERS = Parameters(
-    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
-    fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
-)  # fmt: skip
+    ratio_low=D("0.1"),
+    ratio_high=D(2),
+    balance_share=D("0.9"),
+    lookahead_minutes=1,
+    fee_bps=D(40),
+    forecast_stale_us=10**12,
+    book_stale_us=30_000_000,
+)
 
 
 class Up:
@@ -45,26 +50,55 @@ class Up:
 def put(lake: str, table: str, rows: list[dict[str, Any]]) -> None:
     frame = pa.Table.from_pylist(rows)
     fields = [
-        pa.field(f.name, MONEY if f.name in MONIES else STAMP if pa.types.is_timestamp(f.type)
-                 else pa.string() if pa.types.is_null(f.type) else f.type)
+        pa.field(
+            f.name,
+            MONEY
+            if f.name in MONIES
+            else STAMP
+            if pa.types.is_timestamp(f.type)
+            else pa.string()
+            if pa.types.is_null(f.type)
+            else f.type,
+        )
         for f in frame.schema
-    ]  # fmt: skip
+    ]
     write_deltalake(f"{lake}/{table}", frame.cast(pa.schema(fields)), mode="overwrite")
 
 
 MONIES = {
-    "price", "remaining", "quantity", "executed", "bid", "ask", "ratio", "top_bid", "top_ask",
-    "fee", "amount", "top_bid_quantity", "top_ask_quantity",
-}  # fmt: skip
+    "price",
+    "remaining",
+    "quantity",
+    "executed",
+    "bid",
+    "ask",
+    "ratio",
+    "top_bid",
+    "top_ask",
+    "fee",
+    "amount",
+    "top_bid_quantity",
+    "top_ask_quantity",
+}
 
 
 def change(offset: int, side: str, price: str, remaining: str, *, event: int) -> dict[str, Any]:
     return {
-        "venue": "gemini", "symbol": "BTC-USD", "partition": 0, "offset": offset, "event_index": 0,
-        "venue_time": START + timedelta(seconds=offset), "venue_event_id": event, "side": side,
-        "price": D(price), "remaining": D(remaining), "top_bid": D("9000.5"),
-        "top_ask": D("9010.25"), "top_bid_quantity": D(2), "top_ask_quantity": D(3),
-    }  # fmt: skip
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "partition": 0,
+        "offset": offset,
+        "event_index": 0,
+        "venue_time": START + timedelta(seconds=offset),
+        "venue_event_id": event,
+        "side": side,
+        "price": D(price),
+        "remaining": D(remaining),
+        "top_bid": D("9000.5"),
+        "top_ask": D("9010.25"),
+        "top_bid_quantity": D(2),
+        "top_ask_quantity": D(3),
+    }
 
 
 @pytest.fixture
@@ -81,21 +115,38 @@ def write_lake(settings: Settings, **spoil: dict[str, Any]) -> str:
     ratio = D("1.501666666667")  # 27030 / 18000
     signal = Signal("gemini", "BTC-USD", "price_volume", ratio, START_US + 60_000_000, START_US)
     decision = Trader(PARAMETERS, Account(quote=D(10_000))).decide(
-        signal, forecast=Up(), place=Place("market.signals", 0, 9),  # type: ignore[arg-type]
+        signal,
+        forecast=Up(),
+        place=Place("market.signals", 0, 9),  # type: ignore[arg-type]
         book=SeenTop(START_US + 59_000_000, TOP, Place("market.book", 0, 12)),
-    )  # fmt: skip
-    signal_row = {"venue": "gemini", "symbol": "BTC-USD", "type": "price_volume", "value": ratio,
-                  "window_start": START, "timestamp": END}  # fmt: skip
+    )
+    signal_row = {
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": "price_volume",
+        "value": ratio,
+        "window_start": START,
+        "timestamp": END,
+    }
     sides = enumerate(["sell", "buy", "sell"])
-    put_all(settings, decision, spoil, {
-        "signals": [signal_row],
-        "forecasts": [{"ds": END + timedelta(minutes=n), "forecast_id": "f1", "side": side}
-                      for n, side in sides][::-1],
-        "book_changes": [
-            change(12, "ask", "9010", "3", event=2), change(10, "bid", "9000", "2", event=1),
-            change(11, "ask", "9010", "3", event=2), change(60, "ask", "9999", "9", event=3),
-        ],
-    })  # fmt: skip
+    put_all(
+        settings,
+        decision,
+        spoil,
+        {
+            "signals": [signal_row],
+            "forecasts": [
+                {"ds": END + timedelta(minutes=n), "forecast_id": "f1", "side": side}
+                for n, side in sides
+            ][::-1],
+            "book_changes": [
+                change(12, "ask", "9010", "3", event=2),
+                change(10, "bid", "9000", "2", event=1),
+                change(11, "ask", "9010", "3", event=2),
+                change(60, "ask", "9999", "9", event=3),
+            ],
+        },
+    )
     order = order_of(decision, broker="paper")
     assert order is not None
     return order.order_id
@@ -114,11 +165,21 @@ def put_all(
     tables = {
         "decisions": [row | {"window_start": START}],
         "orders": [done | {"executed": bought, "status": "filled"}],
-        "fills": [{"fill_id": "1", "order_id": number, "side": "buy", "price": D("9010.25"),
-                   "quantity": bought, "fee": D("35.99999976")}],
-        "balances": [{"currency": "USD", "amount": D("964.00006064"), "order_id": number},
-                     {"currency": "BTC", "amount": bought, "order_id": number}],
-    } | more  # fmt: skip
+        "fills": [
+            {
+                "fill_id": "1",
+                "order_id": number,
+                "side": "buy",
+                "price": D("9010.25"),
+                "quantity": bought,
+                "fee": D("35.99999976"),
+            }
+        ],
+        "balances": [
+            {"currency": "USD", "amount": D("964.00006064"), "order_id": number},
+            {"currency": "BTC", "amount": bought, "order_id": number},
+        ],
+    } | more
     for name, rows in tables.items():
         put(settings.lake, name, [rows[0] | spoil.get(name, {}), *rows[1:]])
 
@@ -129,8 +190,9 @@ def test_an_order_is_traced_to_what_made_it(settings: Settings) -> None:
     assert {one.name: (one.ok, one.detail) for one in found.checks if not one.ok} == {}
     assert len(found.checks) == 10
     assert [(one["side"], one["amount"], one["changes"]) for one in found.book] == [
-        ("ask", D(27030), 1), ("bid", D(18000), 1),
-    ]  # fmt: skip
+        ("ask", D(27030), 1),
+        ("bid", D(18000), 1),
+    ]
     assert found.versions["book_changes"] == 0
     text = page(found)
     assert "ask: 1 changes worth 27030.0000000000000000, market.book/0 offsets 11..11" in text
@@ -141,21 +203,29 @@ def test_an_order_is_traced_to_what_made_it(settings: Settings) -> None:
     assert "DIFFERS" not in text
     told = json.loads(as_json(found))
     assert told["inputs"]["book"]["place"] == {
-        "topic": "market.book", "partition": 0, "offset": 12,
-    }  # fmt: skip
+        "topic": "market.book",
+        "partition": 0,
+        "offset": 12,
+    }
     assert told["manifest"]["versions"] == {"trades": 7}
 
 
 @pytest.mark.parametrize(
     ("table", "spoil", "faults"),
     [
-        ("decisions", {"quantity": D("0.5")},
-         ["decision derived again", "order follows from the decision"]),
+        (
+            "decisions",
+            {"quantity": D("0.5")},
+            ["decision derived again", "order follows from the decision"],
+        ),
         ("decisions", {"reasons": "luck"}, ["decision derived again"]),
         ("signals", {"value": D("1.6")}, ["signal in the lake"]),
         ("book_changes", {"top_bid": D(9001)}, ["top of the book in the lake"]),
-        ("forecasts", {"forecast_id": "f1", "ds": END + timedelta(minutes=1), "side": "sell"},
-         ["forecast in the lake"]),
+        (
+            "forecasts",
+            {"forecast_id": "f1", "ds": END + timedelta(minutes=1), "side": "sell"},
+            ["forecast in the lake"],
+        ),
         ("orders", {"price": D("9010.26")}, ["order follows from the decision"]),
         ("orders", {"executed": D("0.9")}, ["fills of the order"]),
         ("fills", {"quantity": D("0.9")}, ["fills of the order", "balances after the fills"]),
@@ -163,7 +233,7 @@ def test_an_order_is_traced_to_what_made_it(settings: Settings) -> None:
         ("fills", {"fee": D(0)}, ["balances after the fills"]),
         ("balances", {"amount": D(965)}, ["balances after the fills"]),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_was_tampered_with_is_found_out(
     settings: Settings, table: str, spoil: dict[str, Any], faults: list[str]
 ) -> None:
@@ -198,15 +268,17 @@ def test_a_decision_of_the_second_rule_is_traced_to_its_book_message(settings: S
         signal, forecast=None, book=SeenTop(START_US + 5, top, Place("market.book", 0, 12))
     )
     seen = change(12, "ask", "9010", "3", event=2) | {
-        "top_bid_quantity": D(6), "top_ask_quantity": D(2),
-    }  # fmt: skip
+        "top_bid_quantity": D(6),
+        "top_ask_quantity": D(2),
+    }
     order = order_of(decision, broker="paper")
     assert order is not None
     put_all(settings, decision, {}, {"book_changes": [seen]})
     found = trace(settings, order.order_id)
     assert [one.name for one in found.checks if not one.ok] == []
-    put_all(settings, decision, {"book_changes": {"top_ask_quantity": D(3)}},
-            {"book_changes": [seen]})  # fmt: skip
+    put_all(
+        settings, decision, {"book_changes": {"top_ask_quantity": D(3)}}, {"book_changes": [seen]}
+    )
     spoilt = trace(settings, order.order_id)
     assert [one.name for one in spoilt.checks if not one.ok] == ["imbalance computed anew"]
 
@@ -218,8 +290,23 @@ def test_an_unknown_order_is_told(settings: Settings) -> None:
 
 def publish_manifest(settings: Settings, *, trained_until: datetime) -> None:
     content = render([(START, "buy", 1.0, 1.0, 1.0)])
-    publish(settings.forecasts, content=content, keep=3, manifest=Manifest(
-        forecast_id="f1", symbol="BTC-USD", world="sim", rows=1, first_ds=START, last_ds=START,
-        sha256=hashlib.sha256(content).hexdigest(), trained_until=trained_until, made_at=START,
-        model="by hand", fitted_by="nobody", versions={"trades": 7}, metrics={},
-    ))  # fmt: skip
+    publish(
+        settings.forecasts,
+        content=content,
+        keep=3,
+        manifest=Manifest(
+            forecast_id="f1",
+            symbol="BTC-USD",
+            world="sim",
+            rows=1,
+            first_ds=START,
+            last_ds=START,
+            sha256=hashlib.sha256(content).hexdigest(),
+            trained_until=trained_until,
+            made_at=START,
+            model="by hand",
+            fitted_by="nobody",
+            versions={"trades": 7},
+            metrics={},
+        ),
+    )

@@ -27,9 +27,14 @@ def fill(number: str, owner: Order, price: str, quantity: str, fee: str) -> Fill
 
 def test_a_round_trip_is_scored_with_its_fees() -> None:
     buy, sale = order("b", "buy"), order("s", "sell")
-    held, nothing = settle(Account(quote=D(1000)), buy, [
-        fill("1", buy, "100", "2", "0.8"), fill("2", buy, "102", "1", "0.4"),
-    ])  # fmt: skip
+    held, nothing = settle(
+        Account(quote=D(1000)),
+        buy,
+        [
+            fill("1", buy, "100", "2", "0.8"),
+            fill("2", buy, "102", "1", "0.4"),
+        ],
+    )
     assert nothing is None
     # cost 2*100 + 1*102 = 302, fees 1.2
     assert held == Account(
@@ -82,14 +87,21 @@ def test_a_paper_order_takes_what_the_top_holds() -> None:
     assert fills[0].fee == D("0.2")
 
 
-@pytest.mark.parametrize("refused", [
-    order("b", "buy", price="100.99"), order("s", "sell", price="100.01"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "refused",
+    [
+        order("b", "buy", price="100.99"),
+        order("s", "sell", price="100.01"),
+    ],
+)
 def test_a_paper_order_off_the_market_is_cancelled(refused: Order) -> None:
     done, fills = paper.fill(refused, TOP, fee_bps=D(40))
     assert (done.status, done.executed, done.reason, fills) == (
-        "cancelled", 0, "nothing_at_limit", (),
-    )  # fmt: skip
+        "cancelled",
+        0,
+        "nothing_at_limit",
+        (),
+    )
 
 
 def test_a_fee_is_rounded_against_the_account() -> None:
@@ -111,8 +123,9 @@ executions = st.lists(
         st.decimals(min_value="0.00000001", max_value=100, places=8),
         st.decimals(min_value=0, max_value=100, places=8),
     ),
-    min_size=1, max_size=8,
-)  # fmt: skip
+    min_size=1,
+    max_size=8,
+)
 
 
 @settings(deadline=None)
@@ -169,7 +182,7 @@ DEEP = SeenTop(0, TOP, asks=((D(101), D("0.25")), (D(102), D("0.5")), (D(104), D
         ("101", "1", "partial", "top_too_thin", [("101", "0.25")]),
         ("100", "1", "cancelled", "nothing_at_limit", []),
     ],
-)  # fmt: skip
+)
 def test_a_paper_order_takes_level_after_level_up_to_its_limit(
     limit: str, quantity: str, status: str, reason: str | None, taken: list[tuple[str, str]]
 ) -> None:

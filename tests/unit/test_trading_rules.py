@@ -19,9 +19,14 @@ HOUR = 3_600_000_000
 SECOND = 1_000_000
 TOP = Top(bid=D("9000"), bid_quantity=D("2"), ask=D("9010"), ask_quantity=D("3"))
 PARAMETERS = Parameters(
-    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
-    fee_bps=D(40), forecast_stale_us=48 * HOUR, book_stale_us=30 * SECOND,
-)  # fmt: skip
+    ratio_low=D("0.1"),
+    ratio_high=D(2),
+    balance_share=D("0.9"),
+    lookahead_minutes=1,
+    fee_bps=D(40),
+    forecast_stale_us=48 * HOUR,
+    book_stale_us=30 * SECOND,
+)
 
 
 def inputs(*, side: str | None = "buy", ratio: str = "1", **more: object) -> Inputs:
@@ -63,8 +68,11 @@ FORECAST = SeenForecast("f1", END - HOUR, "buy")
         (inputs(forecast=SeenForecast("f1", END - 48 * HOUR, "buy")), "buy", "buy"),
         (inputs(forecast=SeenForecast("f1", END - 48 * HOUR - 1, "buy")), "hold", "forecast_stale"),
         (inputs(forecast=SeenForecast("f1", END - 60 * SECOND, "buy")), "buy", "buy"),
-        (inputs(forecast=SeenForecast("f1", END - 60 * SECOND + 1, "buy")), "hold",
-         "forecast_ahead"),
+        (
+            inputs(forecast=SeenForecast("f1", END - 60 * SECOND + 1, "buy")),
+            "hold",
+            "forecast_ahead",
+        ),
         (inputs(book=None), "hold", "book_missing"),
         (inputs(book=SeenTop(END, None)), "hold", "book_invalid"),
         (inputs(book=SeenTop(END - 30 * SECOND, TOP)), "buy", "buy"),
@@ -72,21 +80,41 @@ FORECAST = SeenForecast("f1", END - HOUR, "buy")
         (inputs(blocks=("halted",)), "hold", "halted"),
         (inputs(blocks=("halted",), side="sell", account=IN), "hold", "halted"),
         (inputs(account=Account(quote=D("0.05"))), "hold", "below_minimum"),
-        (inputs(side="sell", account=Account(quote=D(1), base=D("0.000001"))), "hold",
-         "below_minimum"),
+        (
+            inputs(side="sell", account=Account(quote=D(1), base=D("0.000001"))),
+            "hold",
+            "below_minimum",
+        ),
         (inputs(account=Account(quote=D(10_000), base=D("0.000001"))), "buy", "buy"),
         (inputs(parameters=limits(largest_order=D(8999))), "hold", "order_too_large"),
         (inputs(parameters=limits(largest_order=D(9000))), "buy", "buy"),
         (inputs(parameters=limits(largest_position=D(8999))), "hold", "position_too_large"),
-        (inputs(parameters=limits(daily_loss=D(50)),
-                account=Account(quote=D(10_000), day_profit=D(-50))), "hold", "daily_loss"),
-        (inputs(parameters=limits(daily_loss=D(50)),
-                account=Account(quote=D(10_000), day_profit=D("-49.99"))), "buy", "buy"),
-        (inputs(parameters=limits(orders_per_minute=2),
-                account=Account(quote=D(10_000), ordered_at=(END, END))), "hold",
-         "too_many_orders"),
+        (
+            inputs(
+                parameters=limits(daily_loss=D(50)),
+                account=Account(quote=D(10_000), day_profit=D(-50)),
+            ),
+            "hold",
+            "daily_loss",
+        ),
+        (
+            inputs(
+                parameters=limits(daily_loss=D(50)),
+                account=Account(quote=D(10_000), day_profit=D("-49.99")),
+            ),
+            "buy",
+            "buy",
+        ),
+        (
+            inputs(
+                parameters=limits(orders_per_minute=2),
+                account=Account(quote=D(10_000), ordered_at=(END, END)),
+            ),
+            "hold",
+            "too_many_orders",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_rule_acts_or_says_why_not(seen: Inputs, action: str, reasons: str) -> None:
     decision = decide(seen)
     assert (decision.action, decision.reasons) == (action, reasons)
@@ -147,9 +175,14 @@ class OneSide:
 
 @pytest.mark.parametrize(
     ("window_end", "ahead", "side"),
-    [(END, 1, "buy"), (END, 0, None), (END, 2, None), (END + 30 * SECOND, 1, "buy"),
-     (END + 60 * SECOND, 0, "buy")],
-)  # fmt: skip
+    [
+        (END, 1, "buy"),
+        (END, 0, None),
+        (END, 2, None),
+        (END + 30 * SECOND, 1, "buy"),
+        (END + 60 * SECOND, 0, "buy"),
+    ],
+)
 def test_the_forecast_is_read_ahead_of_the_windows_end(
     window_end: int, ahead: int, side: str | None
 ) -> None:
@@ -163,10 +196,15 @@ price = st.decimals(min_value="0.01", max_value=10**6, places=2, allow_nan=False
 
 @settings(deadline=None)
 @given(
-    quote=money, base=money, bid=price, spread=price, there=money,
+    quote=money,
+    base=money,
+    bid=price,
+    spread=price,
+    there=money,
     side=st.sampled_from(["buy", "sell"]),
-    ratio=money, share=st.decimals(min_value=0, max_value=1, places=3, allow_nan=False),
-)  # fmt: skip
+    ratio=money,
+    share=st.decimals(min_value=0, max_value=1, places=3, allow_nan=False),
+)
 def test_no_decision_can_make_a_balance_negative(  # noqa: PLR0917
     quote: D, base: D, bid: D, spread: D, there: D, side: str, ratio: D, share: D
 ) -> None:
@@ -175,9 +213,12 @@ def test_no_decision_can_make_a_balance_negative(  # noqa: PLR0917
     top = Top(bid=bid, bid_quantity=there, ask=bid + spread, ask_quantity=there)
     account = Account(quote=quote, base=base)
     seen = inputs(
-        side=side, ratio=str(ratio), book=SeenTop(END, top), account=account,
+        side=side,
+        ratio=str(ratio),
+        book=SeenTop(END, top),
+        account=account,
         parameters=limits(balance_share=share),
-    )  # fmt: skip
+    )
     decision = decide(seen)
     assert decide(seen) == decision == derived_again(decision)
     if order := order_of(decision, broker="paper"):

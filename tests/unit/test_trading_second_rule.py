@@ -16,10 +16,16 @@ AT = 1_524_546_960_000_000
 # mid 1000, half a spread 0.5: 5 basis points
 TOP = Top(bid=D("999.5"), bid_quantity=D(6), ask=D("1000.5"), ask_quantity=D(2))
 PARAMETERS = Parameters(
-    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
-    fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
-    imbalance_least=D("0.5"), half_spread_bps=D(5),
-)  # fmt: skip
+    ratio_low=D("0.1"),
+    ratio_high=D(2),
+    balance_share=D("0.9"),
+    lookahead_minutes=1,
+    fee_bps=D(40),
+    forecast_stale_us=10**12,
+    book_stale_us=30_000_000,
+    imbalance_least=D("0.5"),
+    half_spread_bps=D(5),
+)
 IN = Account(quote=D(100), base=D("0.5"))
 
 
@@ -27,9 +33,11 @@ def inputs(lean: str = "0.5", **more: object) -> Inputs:
     found = Inputs(
         rule="imbalance_and_mid",
         signal=Signal("binance", "BTC-USDT", "imbalance", D(lean), AT, AT - AT % 10_000_000),
-        forecast=SeenForecast(fault="forecast_missing"), book=SeenTop(AT, TOP),
-        account=Account(quote=D(10_000)), parameters=PARAMETERS,
-    )  # fmt: skip
+        forecast=SeenForecast(fault="forecast_missing"),
+        book=SeenTop(AT, TOP),
+        account=Account(quote=D(10_000)),
+        parameters=PARAMETERS,
+    )
     return msgspec.structs.replace(found, **more)
 
 
@@ -48,13 +56,16 @@ def limits(**more: object) -> Parameters:
         (inputs("1", account=IN), "hold", "already_in"),
         (inputs("0", parameters=limits(imbalance_least=D(0))), "hold", "imbalance_small"),
         (inputs("1", parameters=limits(half_spread_bps=D("4.99"))), "hold", "spread_too_wide"),
-        (inputs("-1", account=IN, parameters=limits(half_spread_bps=D("4.99"))), "hold",
-         "spread_too_wide"),
+        (
+            inputs("-1", account=IN, parameters=limits(half_spread_bps=D("4.99"))),
+            "hold",
+            "spread_too_wide",
+        ),
         (inputs("1", book=None), "hold", "book_missing"),
         (inputs("1", book=SeenTop(AT - 30_000_001, TOP)), "hold", "book_stale"),
         (inputs("1", blocks=("gap_open", "stream_lag")), "hold", "gap_open,stream_lag"),
     ],
-)  # fmt: skip
+)
 def test_the_rule_acts_or_says_why_not(seen: Inputs, action: str, reasons: str) -> None:
     decision = decide(seen)
     assert (decision.action, decision.reasons) == (action, reasons)
@@ -82,18 +93,23 @@ def test_an_unknown_rule_is_told() -> None:
     ("lean", "step", "slippage", "limit"),
     [
         ("1", "0.01", "0", "1000.5"),
-        ("1", "0.2", "0", "1000.4"),     # a buyer pays no more than the best ask
-        ("-1", "0.2", "0", "999.6"),     # a seller gets no less than the best bid
-        ("1", "0.01", "10", "1001.5"),   # 1000.5 * 1.001 = 1001.5005
+        ("1", "0.2", "0", "1000.4"),  # a buyer pays no more than the best ask
+        ("-1", "0.2", "0", "999.6"),  # a seller gets no less than the best bid
+        ("1", "0.01", "10", "1001.5"),  # 1000.5 * 1.001 = 1001.5005
         ("-1", "0.01", "10", "998.51"),  # 999.5 * 0.999 = 998.5005
     ],
-)  # fmt: skip
+)
 def test_a_limit_lies_on_the_price_step_the_safe_way(
     lean: str, step: str, slippage: str, limit: str
 ) -> None:
     parameters = limits(price_step=D(step), slippage_bps=D(slippage), half_spread_bps=D(50))
-    assert decide(inputs(lean, account=Account(quote=D(9000), base=D(0) if lean == "1" else D(1)),
-                         parameters=parameters)).price == D(limit)  # fmt: skip
+    assert decide(
+        inputs(
+            lean,
+            account=Account(quote=D(9000), base=D(0) if lean == "1" else D(1)),
+            parameters=parameters,
+        )
+    ).price == D(limit)
 
 
 def test_one_number_has_one_spelling() -> None:
@@ -106,9 +122,14 @@ def test_one_number_has_one_spelling() -> None:
 
 @pytest.mark.parametrize(
     ("bids", "asks", "told"),
-    [("6", "2", "0.5"), ("1", "2", "-0.333333333333"), ("2", "1", "0.333333333333"),
-     ("0", "0", None), ("0.0000000002", "0.0000000001", "0.333333333333")],
-)  # fmt: skip
+    [
+        ("6", "2", "0.5"),
+        ("1", "2", "-0.333333333333"),
+        ("2", "1", "0.333333333333"),
+        ("0", "0", None),
+        ("0.0000000002", "0.0000000001", "0.333333333333"),
+    ],
+)
 def test_an_imbalance_is_told_with_twelve_decimals(bids: str, asks: str, told: str | None) -> None:
     found = told_imbalance(Top(bid=D(1), bid_quantity=D(bids), ask=D(2), ask_quantity=D(asks)))
     assert found == (None if told is None else D(told))

@@ -18,9 +18,14 @@ from include.trading.terms import KNOWN, Terms, fitted, gemini_terms
 
 END = 1_524_546_960_000_000
 PARAMETERS = Parameters(
-    ratio_low=D("0.1"), ratio_high=D(2), balance_share=D("0.9"), lookahead_minutes=1,
-    fee_bps=D(40), forecast_stale_us=10**12, book_stale_us=30_000_000,
-)  # fmt: skip
+    ratio_low=D("0.1"),
+    ratio_high=D(2),
+    balance_share=D("0.9"),
+    lookahead_minutes=1,
+    fee_bps=D(40),
+    forecast_stale_us=10**12,
+    book_stale_us=30_000_000,
+)
 RECORDED = (
     b'{"symbol":"BTCUSD","base_currency":"BTC","quote_currency":"USD","tick_size":1e-08,'
     b'"quote_increment":0.01,"min_order_size":"0.00001","status":"open","wrap_enabled":false}'
@@ -34,19 +39,33 @@ def test_the_recorded_details_of_btcusd_are_read() -> None:
 
 @pytest.mark.parametrize(
     ("status", "takes_orders"),
-    [("open", True), ("limit_only", True), ("closed", False), ("cancel_only", False),
-     ("post_only", False), ("new word", False)],
-)  # fmt: skip
+    [
+        ("open", True),
+        ("limit_only", True),
+        ("closed", False),
+        ("cancel_only", False),
+        ("post_only", False),
+        ("new word", False),
+    ],
+)
 def test_a_market_takes_limit_orders_or_not(status: str, takes_orders: bool) -> None:
     told = json.loads(RECORDED) | {"status": status}
     assert gemini_terms(json.dumps(told).encode()).open is takes_orders
 
 
-@pytest.mark.parametrize("spoilt", [
-    b"", b"[]", b"<html>", b"{}", RECORDED.replace(b"1e-08", b"0"),
-    RECORDED.replace(b"0.01", b"-1"),
-    RECORDED.replace(b'"0.00001"', b'"NaN"'), RECORDED.replace(b'"0.00001"', b"null"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b"",
+        b"[]",
+        b"<html>",
+        b"{}",
+        RECORDED.replace(b"1e-08", b"0"),
+        RECORDED.replace(b"0.01", b"-1"),
+        RECORDED.replace(b'"0.00001"', b'"NaN"'),
+        RECORDED.replace(b'"0.00001"', b"null"),
+    ],
+)
 def test_other_replies_are_refused(spoilt: bytes) -> None:
     with pytest.raises(WireError, match="no symbol details"):
         gemini_terms(spoilt)
@@ -54,10 +73,15 @@ def test_other_replies_are_refused(spoilt: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "step", "down", "up"),
-    [("1.237", "0.01", "1.23", "1.24"), ("1.23", "0.01", "1.23", "1.23"),
-     ("1.237", "0.05", "1.2", "1.25"), ("7", "2.5", "5", "7.5"), ("0.3", "0.1", "0.3", "0.3"),
-     ("123456789.123", "0.25", "123456789", "123456789.25")],
-)  # fmt: skip
+    [
+        ("1.237", "0.01", "1.23", "1.24"),
+        ("1.23", "0.01", "1.23", "1.23"),
+        ("1.237", "0.05", "1.2", "1.25"),
+        ("7", "2.5", "5", "7.5"),
+        ("0.3", "0.1", "0.3", "0.3"),
+        ("123456789.123", "0.25", "123456789", "123456789.25"),
+    ],
+)
 def test_amounts_are_brought_onto_a_step(amount: str, step: str, down: str, up: str) -> None:
     assert (floored(D(amount), D(step)), stepped_up(D(amount), D(step))) == (D(down), D(up))
 
@@ -68,8 +92,17 @@ price = st.decimals(min_value="0.5", max_value=10**5, places=2, allow_nan=False)
 
 
 @settings(deadline=None)
-@given(step=steps, price_step=steps, minimum=steps, quote=money, base=money, bid=price,
-       spread=price, buys=st.booleans(), slippage=st.sampled_from([D(0), D(7), D(50)]))  # fmt: skip
+@given(
+    step=steps,
+    price_step=steps,
+    minimum=steps,
+    quote=money,
+    base=money,
+    bid=price,
+    spread=price,
+    buys=st.booleans(),
+    slippage=st.sampled_from([D(0), D(7), D(50)]),
+)
 def test_every_order_is_on_the_steps_and_never_too_willing(  # noqa: PLR0917
     step: D,
     price_step: D,
@@ -85,11 +118,16 @@ def test_every_order_is_on_the_steps_and_never_too_willing(  # noqa: PLR0917
     parameters = msgspec.structs.replace(fitted(PARAMETERS, terms), slippage_bps=slippage)
     top = Top(bid=bid, bid_quantity=D(1), ask=bid + spread, ask_quantity=D(1))
     held = D(0) if buys else base
-    decision = decide(Inputs(
-        "forecast_and_ratio", Signal("gemini", "BTC-USD", "price_volume", D(1), END, END - 1),
-        SeenForecast("f", END - 60_000_000, "buy" if buys else "sell"), SeenTop(END, top),
-        Account(quote=quote, base=held), parameters,
-    ))  # fmt: skip
+    decision = decide(
+        Inputs(
+            "forecast_and_ratio",
+            Signal("gemini", "BTC-USD", "price_volume", D(1), END, END - 1),
+            SeenForecast("f", END - 60_000_000, "buy" if buys else "sell"),
+            SeenTop(END, top),
+            Account(quote=quote, base=held),
+            parameters,
+        )
+    )
     if decision.quantity is None or decision.price is None:
         return
     assert decision.quantity % step == 0

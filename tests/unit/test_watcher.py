@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from include import metrics
 from include.local.programs import programs
-from include.local.status import lag
 from include.metrics import Figure
+from include.serving.status import lag
 from include.settings import ROOT, load
 from streaming.trader.steps import Steps
 from streaming.watcher.figures import figures
@@ -25,8 +25,13 @@ MONITORING = ROOT / "include" / "local" / "monitoring"
 
 
 def row(waiting: float | None, *, partition: int = 0) -> dict[str, Any]:
-    return {"query": "land", "topic": "market.book", "partition": partition, "behind": 7,
-            "waiting_s": waiting}  # fmt: skip
+    return {
+        "query": "land",
+        "topic": "market.book",
+        "partition": partition,
+        "behind": 7,
+        "waiting_s": waiting,
+    }
 
 
 def test_a_stream_past_half_of_the_retention_is_told_of_once_an_hour_until_it_is_back() -> None:
@@ -60,8 +65,9 @@ def test_lag_is_in_messages_and_in_seconds_that_the_oldest_waits(tmp_path: Path)
     found = lag(settings, ends, stamps=stamps, now=1000.0)
     assert asked == [{("market.book", 0): 90}]
     assert [(one["partition"], one["behind"], one["waiting_s"]) for one in found] == [
-        (0, 10, 1.5), (1, 0, 0.0),
-    ]  # fmt: skip
+        (0, 10, 1.5),
+        (1, 0, 0.0),
+    ]
     assert [one["waiting_s"] for one in lag(settings, {})] == [None, None]
 
 
@@ -102,8 +108,11 @@ def test_the_trader_counts_what_its_session_reaches() -> None:
     for step in ("before commit", "after commit", "before intent", "after intent", "sent", "sent"):
         steps(step)
     told = {one.name: one.numbers[()] for one in steps.figures()}
-    assert (told["trader_decisions_total"], told["trader_order_intents_total"],
-            told["trader_messages_total"]) == (1, 1, 2)  # fmt: skip
+    assert (
+        told["trader_decisions_total"],
+        told["trader_order_intents_total"],
+        told["trader_messages_total"],
+    ) == (1, 1, 2)
     assert told["trader_last_decision_timestamp_seconds"] > 1.7e9
 
 
@@ -118,14 +127,22 @@ def test_prometheus_asks_every_metered_process_at_its_port() -> None:
     assert ports == {name: getattr(own, name) for name in vars(own) if name != "every_s"}
 
 
-@pytest.mark.parametrize("panel", json.loads((MONITORING / "tickhouse.json").read_text())["panels"],
-                         ids=lambda panel: panel["title"])  # fmt: skip
+@pytest.mark.parametrize(
+    "panel",
+    json.loads((MONITORING / "tickhouse.json").read_text())["panels"],
+    ids=lambda panel: panel["title"],
+)
 def test_grafana_asks_for_metrics_that_there_are(panel: dict[str, Any]) -> None:
     sources = "\n".join(
         (ROOT / "streaming" / path).read_text()
-        for path in ("watcher/figures.py", "feeds/figures.py", "trader/steps.py", "minutes.py",
-                     "dashboard/__main__.py")
-    )  # fmt: skip
+        for path in (
+            "watcher/figures.py",
+            "feeds/figures.py",
+            "trader/steps.py",
+            "minutes.py",
+            "dashboard/__main__.py",
+        )
+    )
     named = re.findall(r"tickhouse_(\w+)", " ".join(one["expr"] for one in panel["targets"]))
     assert named or "process_" in panel["targets"][0]["expr"]
     assert [name for name in named if f'"{name}"' not in sources] == []

@@ -16,14 +16,20 @@ _FORECASTS: Final = ("forecast", "soon")
 
 def limits(columns: Mapping[str, Columns]) -> tuple[float, float] | None:
     """Where the axis begins and ends; nothing where there is no price or order."""
-    known = [y for name, one in columns.items() if name.startswith(("price_", "orders_"))
-             for y in one["y"] if not math.isnan(y)]  # fmt: skip
+    known = [
+        y
+        for name, one in columns.items()
+        if name.startswith(("price_", "orders_"))
+        for y in one["y"]
+        if not math.isnan(y)
+    ]
     if not known:
         return None
     low, high = min(known), max(known)
     room = max((high - low) * _ROOM, high * _LEAST)
-    told = [y for name in _FORECASTS for side in ("lower", "upper", "yhat")
-            for y in columns[name][side]]  # fmt: skip
+    told = [
+        y for name in _FORECASTS for side in ("lower", "upper", "yhat") for y in columns[name][side]
+    ]
     low = max(low - room, min([low, *told]))
     high = min(high + room, max([high, *told]))
     spare = (high - low) * _SPARE or high * _LEAST

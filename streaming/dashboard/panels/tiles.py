@@ -10,8 +10,12 @@ from streaming.dashboard.panels.ages import age, feed_state
 
 Tone = Literal["good", "warn", "bad", "none"]
 _TONES: dict[str, Tone] = {
-    "live": "good", "quiet": "warn", "stale": "bad", "gap": "warn", "disconnected": "bad",
-}  # fmt: skip
+    "live": "good",
+    "quiet": "warn",
+    "stale": "bad",
+    "gap": "warn",
+    "disconnected": "bad",
+}
 _BEHIND_S = 60
 _REAL_TIME = frozenset({"measures"})  # its batch is the time between two checkpoints
 _LAG_GOOD, _LAG_BAD = 5_000, 50_000

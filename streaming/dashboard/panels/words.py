@@ -25,9 +25,14 @@ def digits_of(price: float) -> int:
 
 
 def head(
-    title: str, *, state: Status, old: float, value: str = "", chips: Iterable[str] = (),
+    title: str,
+    *,
+    state: Status,
+    old: float,
+    value: str = "",
+    chips: Iterable[str] = (),
     waiting: str = "",
-) -> str:  # fmt: skip
+) -> str:
     """A panel's head: title, value, badge with its age; what it waits for when it has nothing."""
     badge = {"live": age(old), "stale": f"stale {age(old)}", "none": NO_DATA}[state]
     shown = f'<span class="value">{escape(value)}</span>' if value and state != "none" else ""

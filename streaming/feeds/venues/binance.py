@@ -145,12 +145,20 @@ class BinanceDecoder:
         self.last_ids[symbol] = number
         side: Side = "sell" if payload.m else "buy"
         trade = Trade(str(number), price, quantity, side, at * 1000, payload.f, payload.l)
-        return Decoded((
-            Message(  # in the order of its fields: names cost a tenth of a frame's time
-                VENUE, symbol, "trade", self.conn, (number, number), told_at * 1000,
-                frame.received_time, (trade,),
-            ),
-        ))  # fmt: skip
+        return Decoded(
+            (
+                Message(  # in the order of its fields: names cost a tenth of a frame's time
+                    VENUE,
+                    symbol,
+                    "trade",
+                    self.conn,
+                    (number, number),
+                    told_at * 1000,
+                    frame.received_time,
+                    (trade,),
+                ),
+            )
+        )
 
     def _trade(
         self, symbol: str, payload: AggTradePayload | TradePayload, frame: Frame, *, key: str
@@ -180,7 +188,13 @@ class BinanceDecoder:
         top: Top | None = None,
     ) -> Message:
         return Message(
-            venue=VENUE, symbol=symbol, kind=kind, conn=self.conn, seq=seq,
+            venue=VENUE,
+            symbol=symbol,
+            kind=kind,
+            conn=self.conn,
+            seq=seq,
             venue_time=None if time is None else micros(time),
-            received_time=frame.received_time, events=events, top=top,
-        )  # fmt: skip
+            received_time=frame.received_time,
+            events=events,
+            top=top,
+        )

@@ -121,9 +121,13 @@ def trade_of(payload: AggTradePayload | TradePayload) -> Trade:
     both_positive(payload.p, payload.q)
     ids = (payload.f, payload.l) if isinstance(payload, AggTradePayload) else (None, None)
     return Trade(
-        str(sequence_of(payload)), payload.p, payload.q, "sell" if payload.m else "buy",
-        micros(payload.T), *ids,
-    )  # fmt: skip
+        str(sequence_of(payload)),
+        payload.p,
+        payload.q,
+        "sell" if payload.m else "buy",
+        micros(payload.T),
+        *ids,
+    )
 
 
 def ticker_of(payload: TickerPayload) -> Ticker:
@@ -134,10 +138,18 @@ def ticker_of(payload: TickerPayload) -> Ticker:
     for quantity in (payload.B, payload.A, payload.v, payload.q):
         not_negative(quantity, QUANTITY)
     return Ticker(
-        last=payload.c, open=payload.o, high=payload.h, low=payload.l, bid=payload.b,
-        bid_quantity=payload.B, ask=payload.a, ask_quantity=payload.A,
-        base_volume=payload.v, quote_volume=payload.q, trade_count=payload.n,
-    )  # fmt: skip
+        last=payload.c,
+        open=payload.o,
+        high=payload.h,
+        low=payload.l,
+        bid=payload.b,
+        bid_quantity=payload.B,
+        ask=payload.a,
+        ask_quantity=payload.A,
+        base_volume=payload.v,
+        quote_volume=payload.q,
+        trade_count=payload.n,
+    )
 
 
 def top_of(payload: BookTicker) -> Top | None:
@@ -148,6 +160,4 @@ def top_of(payload: BookTicker) -> Top | None:
         not_negative(quantity, QUANTITY)
     if not (0 < payload.b < payload.a and payload.B and payload.A):
         return None
-    return Top(
-        bid=payload.b, bid_quantity=payload.B, ask=payload.a, ask_quantity=payload.A
-    )  # fmt: skip
+    return Top(bid=payload.b, bid_quantity=payload.B, ask=payload.a, ask_quantity=payload.A)

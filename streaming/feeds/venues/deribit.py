@@ -113,10 +113,15 @@ class DeribitDecoder:
             sends = session.again(channel)
         messages.append(
             self._message(
-                symbol, "book", frame, *changes, seq=book.change_id, time=book.timestamp,
+                symbol,
+                "book",
+                frame,
+                *changes,
+                seq=book.change_id,
+                time=book.timestamp,
                 top=kept.top(),
             )
-        )  # fmt: skip
+        )
         return Decoded(tuple(messages), sends=sends)
 
     def _grouped(self, book: wire.GroupedBook, frame: Frame) -> Decoded:
@@ -125,9 +130,14 @@ class DeribitDecoder:
             self.ignored["repeated"] += 1
             return Decoded(())
         told = self._message(
-            symbol, "book", frame, *kept.picture(book), seq=book.change_id, time=book.timestamp,
+            symbol,
+            "book",
+            frame,
+            *kept.picture(book),
+            seq=book.change_id,
+            time=book.timestamp,
             top=wire.top_of(book),
-        )  # fmt: skip
+        )
         return Decoded((told,))
 
     def _trades(self, payloads: tuple[wire.TradePayload, ...], frame: Frame) -> Decoded:
@@ -154,9 +164,12 @@ class DeribitDecoder:
 
     def _run(self, run: list[wire.TradePayload], frame: Frame) -> Message:
         message = self._message(
-            self._symbol(run[0].instrument_name), "trade", frame, *map(wire.trade_of, run),
+            self._symbol(run[0].instrument_name),
+            "trade",
+            frame,
+            *map(wire.trade_of, run),
             time=run[-1].timestamp,
-        )  # fmt: skip
+        )
         return msgspec.structs.replace(message, seq=(run[0].trade_seq, run[-1].trade_seq))
 
     def _ticker(self, payload: wire.TickerPayload, frame: Frame) -> Decoded:
@@ -174,12 +187,23 @@ class DeribitDecoder:
         return self._instruments[instrument]
 
     def _message(
-        self, symbol: str, kind: str, frame: Frame, *events: Event, seq: int | None = None,
-        time: int | None = None, top: Top | None = None,
-    ) -> Message:  # fmt: skip
+        self,
+        symbol: str,
+        kind: str,
+        frame: Frame,
+        *events: Event,
+        seq: int | None = None,
+        time: int | None = None,
+        top: Top | None = None,
+    ) -> Message:
         return Message(
-            venue=VENUE, symbol=symbol, kind=kind, conn=self.conn,
+            venue=VENUE,
+            symbol=symbol,
+            kind=kind,
+            conn=self.conn,
             seq=None if seq is None else (seq, seq),
             venue_time=None if time is None else micros(time),
-            received_time=frame.received_time, events=events, top=top,
-        )  # fmt: skip
+            received_time=frame.received_time,
+            events=events,
+            top=top,
+        )

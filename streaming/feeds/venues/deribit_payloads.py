@@ -116,9 +116,12 @@ def trade_of(payload: TradePayload) -> Trade:
     """The trade; refused if a number does not fit."""
     both_positive(payload.price, payload.amount)
     return Trade(
-        trade_id=payload.trade_id, price=payload.price, quantity=payload.amount,
-        side=payload.direction, traded_at=micros(payload.timestamp),
-    )  # fmt: skip
+        trade_id=payload.trade_id,
+        price=payload.price,
+        quantity=payload.amount,
+        side=payload.direction,
+        traded_at=micros(payload.timestamp),
+    )
 
 
 def ticker_of(payload: TickerPayload, last: Decimal) -> Ticker:
@@ -130,10 +133,15 @@ def ticker_of(payload: TickerPayload, last: Decimal) -> Ticker:
     for amount in (stats.volume, payload.best_bid_amount, payload.best_ask_amount):
         not_negative(amount or Decimal(0), QUANTITY)
     return Ticker(
-        last=last, high=stats.high, low=stats.low, base_volume=stats.volume,
-        bid=payload.best_bid_price or None, bid_quantity=payload.best_bid_amount or None,
-        ask=payload.best_ask_price or None, ask_quantity=payload.best_ask_amount or None,
-    )  # fmt: skip
+        last=last,
+        high=stats.high,
+        low=stats.low,
+        base_volume=stats.volume,
+        bid=payload.best_bid_price or None,
+        bid_quantity=payload.best_bid_amount or None,
+        ask=payload.best_ask_price or None,
+        ask_quantity=payload.best_ask_amount or None,
+    )
 
 
 def top_of(book: GroupedBook) -> Top | None:

@@ -35,9 +35,7 @@ def opening(
 
 def refresh(refresh_token: str, *, expires_in_s: int) -> Send:
     """The log-in's renewal, due before the token ends."""
-    text = request(
-        REFRESH, "public/auth", grant_type="refresh_token", refresh_token=refresh_token
-    )  # fmt: skip
+    text = request(REFRESH, "public/auth", grant_type="refresh_token", refresh_token=refresh_token)
     return Send(text, after_s=max(1.0, expires_in_s * REFRESH_AT))
 
 

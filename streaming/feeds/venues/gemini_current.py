@@ -142,9 +142,7 @@ class GeminiDecoder:
             for change in changes:
                 book.apply(change)
         seq = (depth.U, depth.u)
-        told = self._message(
-            symbol, "book", frame, *changes, time=depth.E, seq=seq, top=book.top()
-        )  # fmt: skip
+        told = self._message(symbol, "book", frame, *changes, time=depth.E, seq=seq, top=book.top())
         return Decoded((*messages, told), resync=bool(messages))
 
     def _traded(self, found: _Trade, frame: Frame) -> Decoded:
@@ -161,9 +159,7 @@ class GeminiDecoder:
         told = self._message(symbol, "trade", frame, trade, time=found.E)
         if last is None or not fresh or found.t == last + 1:
             return Decoded((told,))
-        hole = LedgerEntry(
-            "gap", "between_connections", first_seq=last + 1, last_seq=found.t - 1
-        )  # fmt: skip
+        hole = LedgerEntry("gap", "between_connections", first_seq=last + 1, last_seq=found.t - 1)
         return Decoded((self._message(symbol, "ledger", frame, hole, time=found.E), told))
 
     def _top(self, best: _Best, frame: Frame) -> Decoded:
@@ -180,13 +176,26 @@ class GeminiDecoder:
         return symbol
 
     def _message(
-        self, symbol: str, kind: str, frame: Frame, *events: Event, time: int,
-        seq: tuple[int, int] | None = None, top: Top | None = None,
-    ) -> Message:  # fmt: skip
+        self,
+        symbol: str,
+        kind: str,
+        frame: Frame,
+        *events: Event,
+        time: int,
+        seq: tuple[int, int] | None = None,
+        top: Top | None = None,
+    ) -> Message:
         return Message(
-            venue=VENUE, symbol=symbol, kind=kind, conn=self.conn, seq=seq,
-            venue_time=_micros(time), received_time=frame.received_time, events=events, top=top,
-        )  # fmt: skip
+            venue=VENUE,
+            symbol=symbol,
+            kind=kind,
+            conn=self.conn,
+            seq=seq,
+            venue_time=_micros(time),
+            received_time=frame.received_time,
+            events=events,
+            top=top,
+        )
 
 
 def _changes(depth: _Depth, *, first: bool) -> tuple[BookChange, ...]:

@@ -160,9 +160,15 @@ class GeminiV1Decoder:
         else:
             entry = LedgerEntry("gap", "out_of_order", detail=f"{seq} where {expected} was due")
         return Message(
-            venue=VENUE, symbol=self.symbol, kind="ledger", conn=self.conn, seq=(seq, seq),
-            venue_time=None, received_time=frame.received_time, events=(entry,),
-        )  # fmt: skip
+            venue=VENUE,
+            symbol=self.symbol,
+            kind="ledger",
+            conn=self.conn,
+            seq=(seq, seq),
+            venue_time=None,
+            received_time=frame.received_time,
+            events=(entry,),
+        )
 
     def _between(self, found: _Update | _Heartbeat, frame: Frame) -> Message | None:
         """The trades that may have been made since the connection before."""
@@ -171,11 +177,17 @@ class GeminiV1Decoder:
             return None
         entry = LedgerEntry(
             "gap", "between_connections", first_seq=last + 1, last_seq=found.eventId
-        )  # fmt: skip
+        )
         return Message(
-            venue=VENUE, symbol=self.symbol, kind="ledger", conn=self.conn, seq=None,
-            venue_time=None, received_time=frame.received_time, events=(entry,),
-        )  # fmt: skip
+            venue=VENUE,
+            symbol=self.symbol,
+            kind="ledger",
+            conn=self.conn,
+            seq=None,
+            venue_time=None,
+            received_time=frame.received_time,
+            events=(entry,),
+        )
 
     def _keep(self, seq: int, changes: tuple[BookChange, ...]) -> None:
         started, self._started = self._started, True
@@ -195,10 +207,16 @@ class GeminiV1Decoder:
     ) -> Message:
         seq, time = found.socket_sequence, found.timestampms
         return Message(
-            venue=VENUE, symbol=self.symbol, kind=kind, conn=self.conn, seq=(seq, seq),
-            venue_time=None if time is None else time * 1000, received_time=frame.received_time,
-            events=events, top=None if kind == "trade" else self.book.top(),
-        )  # fmt: skip
+            venue=VENUE,
+            symbol=self.symbol,
+            kind=kind,
+            conn=self.conn,
+            seq=(seq, seq),
+            venue_time=None if time is None else time * 1000,
+            received_time=frame.received_time,
+            events=events,
+            top=None if kind == "trade" else self.book.top(),
+        )
 
 
 def _kind(found: _Update | _Heartbeat) -> str:
@@ -220,6 +238,9 @@ def _trade(trade: _Trade, update: _Update) -> Trade:
     if update.timestampms is None:
         raise RejectedFrame("wrong_type", "a trade without timestampms")
     return Trade(
-        trade_id=str(trade.tid), price=trade.price, quantity=trade.amount,
-        side=_AGGRESSOR[trade.makerSide], traded_at=update.timestampms * 1000,
-    )  # fmt: skip
+        trade_id=str(trade.tid),
+        price=trade.price,
+        quantity=trade.amount,
+        side=_AGGRESSOR[trade.makerSide],
+        traded_at=update.timestampms * 1000,
+    )

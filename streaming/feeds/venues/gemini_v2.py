@@ -143,13 +143,25 @@ class GeminiV2Decoder:
         return self._books[symbol].top()
 
     def _message(
-        self, symbol: str, kind: str, frame: Frame, *events: Event, time: int | None = None,
+        self,
+        symbol: str,
+        kind: str,
+        frame: Frame,
+        *events: Event,
+        time: int | None = None,
         top: Top | None = None,
-    ) -> Message:  # fmt: skip
+    ) -> Message:
         return Message(
-            venue=VENUE, symbol=symbol, kind=kind, conn=self.conn, seq=None, venue_time=time,
-            received_time=frame.received_time, events=events, top=top,
-        )  # fmt: skip
+            venue=VENUE,
+            symbol=symbol,
+            kind=kind,
+            conn=self.conn,
+            seq=None,
+            venue_time=time,
+            received_time=frame.received_time,
+            events=events,
+            top=top,
+        )
 
 
 def _change(change: Change, *, first: bool) -> BookChange:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
 from include.market.symbols import checked, joined
-from include.setting_groups import Venues
 from streaming.feeds.decoded import MONEY, parsed, positive
 
 Priced = tuple[Decimal, int | None]
@@ -43,33 +43,97 @@ class Supplier:
         price, time = self.read(frame.data, symbol)
         positive(price, MONEY)
         return Message(
-            venue=self.venue, symbol=symbol, kind="quote", conn=conn, seq=None, venue_time=time,
-            received_time=frame.received_time, events=(Quote(price, symbol.partition("-")[2]),),
-        )  # fmt: skip
+            venue=self.venue,
+            symbol=symbol,
+            kind="quote",
+            conn=conn,
+            seq=None,
+            venue_time=time,
+            received_time=frame.received_time,
+            events=(Quote(price, symbol.partition("-")[2]),),
+        )
 
 
-def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
+class Revealed(Protocol):
+    """A secret that gives its text when asked."""
+
+    def reveal(self) -> str:
+        """The text."""
+
+
+class SupplierAddresses(Protocol):
+    """Base URL of each supplier, and CryptoCompare's key (empty: none). Part of the settings."""
+
+    @property
+    def coinbase_rest(self) -> str:
+        """Coinbase's base URL."""
+
+    @property
+    def bitstamp_rest(self) -> str:
+        """Bitstamp's base URL."""
+
+    @property
+    def kraken_rest(self) -> str:
+        """Kraken's base URL."""
+
+    @property
+    def gemini_rest(self) -> str:
+        """Gemini's base URL."""
+
+    @property
+    def cryptocompare_rest(self) -> str:
+        """CryptoCompare's base URL."""
+
+    @property
+    def cryptocompare_key(self) -> Revealed:
+        """CryptoCompare's key."""
+
+
+def suppliers(venues: SupplierAddresses) -> tuple[tuple[Supplier, ...], dict[str, str]]:
     """The suppliers that can be asked, and those left out with why."""
     found = [
-        Supplier("coinbase", venues.coinbase_rest, 600,
-                 lambda symbol: f"/products/{checked(symbol)}/ticker", _coinbase),
-        Supplier("bitstamp", venues.bitstamp_rest, 800,
-                 lambda symbol: f"/api/v2/ticker/{joined(symbol).lower()}/", _bitstamp),
-        Supplier("kraken", venues.kraken_rest, 60,
-                 lambda symbol: f"/0/public/Ticker?pair={_at_kraken(symbol)}", _kraken),
-        Supplier("gemini", venues.gemini_rest, 120,
-                 lambda symbol: f"/v1/pubticker/{joined(symbol).lower()}", _gemini),
-    ]  # fmt: skip
+        Supplier(
+            "coinbase",
+            venues.coinbase_rest,
+            600,
+            lambda symbol: f"/products/{checked(symbol)}/ticker",
+            _coinbase,
+        ),
+        Supplier(
+            "bitstamp",
+            venues.bitstamp_rest,
+            800,
+            lambda symbol: f"/api/v2/ticker/{joined(symbol).lower()}/",
+            _bitstamp,
+        ),
+        Supplier(
+            "kraken",
+            venues.kraken_rest,
+            60,
+            lambda symbol: f"/0/public/Ticker?pair={_at_kraken(symbol)}",
+            _kraken,
+        ),
+        Supplier(
+            "gemini",
+            venues.gemini_rest,
+            120,
+            lambda symbol: f"/v1/pubticker/{joined(symbol).lower()}",
+            _gemini,
+        ),
+    ]
     key = venues.cryptocompare_key.reveal()
     if not key:
         return tuple(found), {"cryptocompare": "it answers nothing without a key, and none is set"}
     found.append(
         Supplier(
-            "cryptocompare", venues.cryptocompare_rest, 60,
+            "cryptocompare",
+            venues.cryptocompare_rest,
+            60,
             lambda symbol: "/data/price?fsym={}&tsyms={}".format(*checked(symbol).split("-")),
-            _cryptocompare, {"Authorization": f"Apikey {key}"},
+            _cryptocompare,
+            {"Authorization": f"Apikey {key}"},
         )
-    )  # fmt: skip
+    )
     return tuple(found), {}
 
 

@@ -70,9 +70,10 @@ class Faults:
         asked = await request.json()
         times = int(asked.pop("times", -1))
         self.arsenal.loaded = [
-            armed for armed in self.arsenal.loaded
+            armed
+            for armed in self.arsenal.loaded
             if getattr(armed.fault, "path", None) != asked.get("path")
-        ]  # fmt: skip
+        ]
         if not times:
             return web.json_response({"loaded": 0})
         answer = {"fault": "answer", "times": max(times, 0), **asked}

@@ -32,9 +32,13 @@ def _tag(name: str) -> str:
 
 
 class Fault(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
-    tag_field="fault", tag=_tag,
-):  # fmt: skip
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="fault",
+    tag=_tag,
+):
     """When a fault strikes, and whom; its own name and parameters are those of its class."""
 
     venue: Literal["", "binance", "gemini", "deribit"] = ""
@@ -175,10 +179,26 @@ Edit = Crossed | NumbersAsText | TextAsNumbers | NewField | NewValue
 OfRequest = Close | IgnoreRequest | RefuseRequest
 OfHandshake = Refuse | Stall
 AnyFault = (
-    Refuse | Stall | Close | Cut | Silence | Partition | Skip | Repeat | Reorder | Crossed
-    | NumbersAsText | TextAsNumbers | NewField | NewValue | Junk | ServerShutdown
-    | IgnoreRequest | RefuseRequest | Answer
-)  # fmt: skip
+    Refuse
+    | Stall
+    | Close
+    | Cut
+    | Silence
+    | Partition
+    | Skip
+    | Repeat
+    | Reorder
+    | Crossed
+    | NumbersAsText
+    | TextAsNumbers
+    | NewField
+    | NewValue
+    | Junk
+    | ServerShutdown
+    | IgnoreRequest
+    | RefuseRequest
+    | Answer
+)
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

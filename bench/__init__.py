@@ -1,0 +1,1 @@
+"""Measured figures of Tickhouse, each beside its peer: what `./tickhouse bench` runs."""

@@ -1,0 +1,137 @@
+"""How fast frames are decoded and published on one core, from real tapes, beside peers.
+
+Decoding: Binance aggTrade frames beside cryptofeed, Gemini v1 frames (no peer decodes them).
+Publishing: decode and publish beside the bare kafka-python producer sending the same bytes.
+All rates are per second of this process's processor time: what else runs changes them little.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import feeds_peer as bench_peer
+from bench.bare_producer import seconds_to_publish
+from include.bus import Producer, ensure_topics
+from include.errors import Unreachable
+from include.local.scratch import scratch_broker
+from include.market import wire
+from include.market.events import Frame
+from include.settings import Settings
+from streaming.feeds.decoded import Decoder
+from streaming.feeds.tape import read_tape
+from streaming.feeds.venues.binance import BinanceDecoder
+from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+
+BINANCE_TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part1"
+GEMINI_TAPE = "ws/gemini_v1/btcusd_2018-04-24"
+SYMBOLS = ("BTC-USDT", "ETH-USDT", "DOT-USDT")
+ROUNDS, REPEATS = 20, 5
+Figure = dict[str, Any]
+
+
+def figures(data: Path) -> list[Figure]:
+    """Every figure, from the tapes in `data`.
+
+    Raises:
+        SettingsError: a tape is not there.
+    """
+    trades = [frame for frame in read_tape(data / BINANCE_TAPE) if b"@aggTrade" in frame.data]
+    book = list(read_tape(data / GEMINI_TAPE))
+    peer = (lambda: _peer_rate(trades)) if bench_peer.installed() else None
+    plain, encoded, peers = best(
+        lambda: _rate(trades, _binance), lambda: _rate(trades, _binance, encode=True), peer
+    )
+    (gemini,) = best(lambda: _rate(book, _gemini, rounds=2))
+    found = [
+        _figure("decode_binance_agg_trades", plain or 0, peers, "cryptofeed"),
+        _figure("decode_encode_binance_agg_trades", encoded or 0, peers, "cryptofeed"),
+        _figure("decode_gemini_v1", gemini or 0, None, ""),
+    ]
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        found.append(_published(settings, trades))
+    return found
+
+
+def best(*measures: Callable[[], float] | None) -> list[float | None]:
+    """The best of some rounds of each, taken in turn: what others do to the machine hits all."""
+    rounds = [[one() if one else None for one in measures] for _ in range(REPEATS)]
+    return [
+        max((rate for rate in rates if rate), default=None) for rates in zip(*rounds, strict=True)
+    ]
+
+
+def _figure(name: str, value: float, peer_value: float | None, peer: str) -> Figure:
+    ratio = None if peer_value is None else round(value / peer_value, 2)
+    return {
+        "name": name,
+        "value": round(value),
+        "unit": "frames/s",
+        "peer": peer or None,
+        "peer_value": None if peer_value is None else round(peer_value),
+        "ratio": ratio,
+    }
+
+
+def _binance() -> Decoder:
+    return BinanceDecoder(symbols=SYMBOLS, conn="bench")
+
+
+def _gemini() -> Decoder:
+    return GeminiV1Decoder(symbol="BTC-USD", conn="bench")
+
+
+def _rate(
+    frames: list[Frame], make: Callable[[], Decoder], *, encode: bool = False, rounds: int = ROUNDS
+) -> float:
+    """Frames a second of processor time; each round has a decoder of its own."""
+    spent = 0.0
+    for _ in range(rounds):
+        decoder = make()
+        began = time.process_time()
+        for frame in frames:
+            for message in decoder.decode(frame).messages:
+                if encode:
+                    wire.encode(message)
+        spent += time.process_time() - began
+    return len(frames) * rounds / spent
+
+
+def _peer_rate(frames: list[Frame]) -> float:
+    texts = [frame.data for frame in frames] * ROUNDS
+    seconds, told = bench_peer.seconds_to_decode(texts, symbols=SYMBOLS)
+    if told != len(texts):
+        raise Unreachable(f"the peer told {told} of {len(texts)} frames")
+    return len(texts) / seconds
+
+
+def _published(settings: Settings, frames: list[Frame]) -> Figure:
+    """Decode and publish every frame, beside the same records through the bare producer."""
+    decoder = _binance()
+    messages = [one for frame in frames for one in decoder.decode(frame).messages]
+    records = [(wire.topic(one), wire.key(one), wire.encode(one)) for one in messages] * ROUNDS
+    ours, bare = best(
+        lambda: _publish(settings, frames),
+        lambda: (
+            len(records) / seconds_to_publish(settings.bootstrap, records, clock=time.process_time)
+        ),
+    )
+    return _figure(
+        "decode_publish_binance_agg_trades", ours or 0, bare, "bare kafka-python producer"
+    )
+
+
+def _publish(settings: Settings, frames: list[Frame]) -> float:
+    producer = Producer(settings.bootstrap, client_id="bench", topics=wire.TOPICS)  # as a feed
+    try:
+        began = time.process_time()
+        for _ in range(ROUNDS):
+            decoder = _binance()
+            for frame in frames:
+                for message in decoder.decode(frame).messages:
+                    producer.publish(message)
+        producer.flush(120)
+        return len(frames) * ROUNDS / (time.process_time() - began)
+    finally:
+        producer.close()

@@ -1,0 +1,82 @@
+"""The fit's seconds and log posterior beside stock Prophet's on the same minutes."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.bars import closes_of
+from include.forecast import fit, prophet
+from include.forecast.map_fit import Priors, log_posterior, priors_of, sums_of
+
+STEP_SD, DAY_SWING, SEED = 1e-3, 0.01, 7
+
+
+def minutes_of(rows: int) -> pd.DataFrame:
+    """Generated minutes: a random walk of the price with a daily wave, the same each time."""
+    draw = np.random.default_rng(SEED)
+    wave = DAY_SWING * np.sin(2 * np.pi * np.arange(rows) / 1440)
+    close = 9000 * np.exp(np.cumsum(draw.normal(0, STEP_SD, rows)) + wave)
+    return pd.DataFrame(
+        {"ds": pd.date_range("2018-02-01", periods=rows, freq="min"), "close": close}
+    )
+
+
+def figures(
+    sizes: tuple[int, ...], bars: Path | None, *, say: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """Two figures for so many generated minutes each, and for those of a file of bars, if any.
+
+    Raises:
+        HistoryError: the file is not there or cannot be read.
+    """
+    real = [closes_of(bars)] if bars else []
+    for rows in sizes:
+        yield from compared(minutes_of(rows), name=f"{rows} minutes", say=say)
+    for frame in real:
+        yield from compared(frame, name=f"{len(frame)} real minutes", say=say)
+
+
+def compared(
+    frame: pd.DataFrame, *, name: str, say: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """Two figures of minutes: seconds of a fit, and the log posterior that was reached."""
+    say(f"fitting {name}")
+    ours, ours_s = _timed(frame, stock=False)
+    say(f"fitting {name} by stock Prophet, which may take minutes")
+    stock, stock_s = _timed(frame, stock=True)
+    yield _figure(f"fit of {name}", ours_s, "s", stock_s, ratio=stock_s / ours_s)
+    reached, peer = (posterior(fitted, frame) for fitted in (ours, stock))
+    # a log posterior has no scale: the figure is how much higher ours is, from 1
+    gain = 1 + (reached - peer) / abs(peer)
+    yield _figure(f"log posterior of {name}", reached, "nats", peer, ratio=gain)
+
+
+def posterior(fitted: Any, frame: pd.DataFrame) -> float:
+    """Stan's log posterior of a fitted model's parameters over these minutes."""
+    data = prophet.stan_data(fitted, frame)
+    params = fitted.params
+    theta = np.concatenate([params[name].ravel() for name in ("k", "m", "delta", "beta")])
+    priors: Priors = priors_of(data)
+    sums = sums_of(data, theta)
+    return log_posterior(sums, priors, theta, float(params["sigma_obs"].ravel()[0]) ** 2)
+
+
+def _timed(frame: pd.DataFrame, *, stock: bool) -> tuple[Any, float]:
+    began = time.monotonic()
+    fitted = fit.fit(frame, stock=stock)
+    return fitted.prophet, time.monotonic() - began
+
+
+def _figure(name: str, value: float, unit: str, peer: float, *, ratio: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "peer": "stock Prophet",
+        "peer_value": peer,
+        "ratio": ratio,
+    }

@@ -1,0 +1,128 @@
+"""Whether the stream's memory stays flat: the driver's heap after a collection, over minutes.
+
+All three queries run at a steady pace of book messages. A sample that falls into a batch holds
+that batch too, so of each minute's samples the least counts. The slope is that of a straight line
+through them after the first quarter, in which caches fill; its error is twice its standard error.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+import psutil
+from pyspark.sql import SparkSession
+
+from bench.latency import paced
+from include.bus import ensure_topics
+from include.errors import PlatformError
+from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.local.scratch import scratch_broker
+from spark_jobs.measures import start_measures
+from spark_jobs.session import session
+from spark_jobs.signals import start_signals
+from spark_jobs.sinks import create_tables
+from spark_jobs.stream_market import start_landing
+
+SAMPLES_A_MINUTE = 4
+MIB = 1024 * 1024
+Figure = dict[str, Any]
+FEWEST = 3
+Point = tuple[float, float]  # minutes since the start, MiB
+Sample = tuple[float, float, float]  # minutes since the start, MiB of heap, MiB of Python
+
+
+def figures(*, per_second: int, minutes: float, say: Callable[[str], None]) -> list[Figure]:
+    """MiB of the driver's heap after a full collection and of its Python workers; their slopes."""
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        spark = session(settings, "bench memory", ui_port=settings.ports.spark_ui)
+        create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
+        try:
+            with paced(settings, per_second=per_second):
+                queries = [
+                    start_landing(spark, settings),
+                    start_signals(spark, settings, tell=lambda *_: None),
+                    start_measures(spark, settings),
+                ]
+                samples = _samples(spark, minutes, say)
+            for query in queries:
+                if not query.isActive:
+                    raise SystemExit(f"query {query.name} ended: {query.exception()}")
+                query.stop()
+        finally:
+            spark.stop()
+    return [
+        figure
+        for place, name in ((1, "driver_heap"), (2, "python_workers"))
+        for figure in _of(name, least([(one[0], one[place]) for one in samples], minutes / 4))
+    ]
+
+
+def least(samples: Sequence[Point], since: float) -> list[Point]:
+    """The least of each whole minute's samples, of those that begin at `since` or later."""
+    by_minute = groupby((one for one in samples if one[0] >= since), key=lambda one: int(one[0]))
+    return [min(ones, key=lambda one: one[1]) for _, ones in by_minute]
+
+
+def line(points: Sequence[Point]) -> tuple[float, float]:
+    """The slope of the straight line through at least three points, and twice its standard error.
+
+    The ordinary least-squares estimate and its usual standard error.
+    """
+    times, values = zip(*points, strict=True)
+    slope, start = statistics.linear_regression(times, values)
+    rest = sum((value - start - slope * at) ** 2 for at, value in points)
+    middle = statistics.fmean(times)
+    spread = sum((at - middle) ** 2 for at in times)
+    return slope, 2 * math.sqrt(rest / (len(points) - 2) / spread)
+
+
+def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) -> list[Sample]:
+    jvm: Any = spark._jvm
+    memory = jvm.java.lang.management.ManagementFactory.getMemoryMXBean()
+    began, found = time.monotonic(), []
+    while (past := (time.monotonic() - began) / 60) < minutes:
+        time.sleep(60 / SAMPLES_A_MINUTE)
+        memory.gc()
+        heap = memory.getHeapMemoryUsage().getUsed() / MIB
+        found.append((past, heap, _python_workers() / MIB))
+        if len(found) % SAMPLES_A_MINUTE == 0:
+            say(f"{past:.0f} min: {found[-1][1]:.1f} MiB of heap, {found[-1][2]:.1f} of Python")
+    return found
+
+
+def _python_workers() -> int:
+    """Bytes that the Python processes of the tasks hold for themselves."""
+    held = 0
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "pyspark.daemon" in child.cmdline():
+                held += child.memory_full_info().uss
+        except psutil.Error:
+            continue
+    return held
+
+
+def _of(name: str, points: Sequence[Point]) -> list[Figure]:
+    if len(points) < FEWEST:
+        raise PlatformError(f"{len(points)} minutes are too few for a line: more --minutes")
+    slope, error = line(points)
+    return [
+        _figure(f"{name}_median", statistics.median(value for _, value in points), "MiB"),
+        _figure(f"{name}_slope", slope * 60, "MiB/hour"),
+        _figure(f"{name}_slope_error", error * 60, "MiB/hour"),
+    ]
+
+
+def _figure(name: str, value: float, unit: str) -> Figure:
+    return {
+        "name": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "peer": None,
+        "peer_value": None,
+        "ratio": None,
+    }

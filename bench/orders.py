@@ -1,0 +1,195 @@
+"""How long a signal takes to become an order, against the simulated Gemini and a real Postgres.
+
+The clock starts when the record of the signal is taken in and stops when the signed request is
+handed to the socket, after the intent was committed; and again when the venue's answer is there.
+The peer is the least an order can take: the same signed call with no trader around it.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
+from typing import Any
+
+from bench.scratch_venue import scratch_venue
+from include.bus import Record
+from include.errors import Unreachable
+from include.market import wire
+from include.market.events import Message, Side, Top
+from include.serving.journal import Journal
+from include.settings import Settings
+from include.trading.account import Account
+from include.trading.inputs import MINUTE_US, Forecast
+from streaming.trader.book_keeping import Teller, opened
+from streaming.trader.desk import Desk
+from streaming.trader.forecasts import ForecastWatch
+from streaming.trader.gemini_broker import GeminiBroker
+from streaming.trader.gemini_rest import GeminiRest
+from streaming.trader.market import BOOK, SIGNALS, Market
+from streaming.trader.pace import Pace
+from streaming.trader.parameters import parameters, rule_of
+
+Figure = dict[str, Any]
+START = 1_524_546_000_000_000  # any whole minute: market time is not wall time
+NEW = "/v1/order/new"
+WARM_UP = 5
+TOP = Top(bid=Decimal(1), bid_quantity=Decimal(5), ask=Decimal(200_000), ask_quantity=Decimal(5))
+
+
+class _InTurn(ForecastWatch):
+    """Says buy and sell in turn, a minute each."""
+
+    forecast_id, trained_until = "in turn", START
+
+    def __init__(self) -> None:
+        """No folder is watched."""
+
+    def newest(self) -> tuple[Forecast | None, str | None]:
+        """Itself."""
+        return self, None
+
+    def side_at(self, minute_us: int) -> Side | None:
+        """Buy in even minutes."""
+        return "sell" if minute_us // MINUTE_US % 2 else "buy"
+
+
+class _Timed(GeminiRest):
+    """Notes when an order was handed to the socket and when its answer was there."""
+
+    sent = answered = 0.0
+
+    def call(self, path: str, **fields: Any) -> Any:
+        """The reply, as ever."""
+        if path != NEW:
+            return super().call(path, **fields)
+        self.sent = time.perf_counter()
+        reply = super().call(path, **fields)
+        self.answered = time.perf_counter()
+        return reply
+
+
+def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
+    """Latencies of so many orders, in ms.
+
+    Raises:
+        Unreachable: a server of the measurement did not answer, or a signal made no order.
+    """
+    with scratch_venue() as settings, closing(Journal(settings.dsn())) as journal:
+        rest = _Timed(
+            settings.venues.gemini_orders,
+            key=settings.venues.gemini_key,
+            secret=settings.venues.gemini_secret,
+            pace=Pace(most=10_000, within_s=1.0),
+            next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
+        )
+        say(f"{orders} orders through the whole desk")
+        sent, answered = _through_desk(settings, journal, rest, orders=orders)
+        say(f"{orders} bare signed calls")
+        bare = _bare(rest, orders=orders)
+    peer = "the bare signed call"
+    return [
+        _figure("signal_to_order_sent_p50", _percentile(sent, 50), None, None),
+        _figure("signal_to_order_sent_p99", _percentile(sent, 99), None, None),
+        _figure(
+            "signal_to_order_answered_p50", _percentile(answered, 50), peer, _percentile(bare, 50)
+        ),
+        _figure(
+            "signal_to_order_answered_p99", _percentile(answered, 99), peer, _percentile(bare, 99)
+        ),
+    ]
+
+
+def _through_desk(
+    settings: Settings, journal: Journal, rest: _Timed, *, orders: int
+) -> tuple[list[float], list[float]]:
+    books = opened(journal)
+    trader = settings.trader
+    desk = Desk(
+        journal,
+        broker=GeminiBroker(rest, symbol=trader.symbol),
+        forecasts=_InTurn(),
+        teller=Teller(venue=trader.venue, symbol=trader.symbol, conn=books.conn),
+        halt_file=settings.home / "trader.halt",
+    )
+    desk.open_account(
+        books,
+        parameters=parameters(settings),
+        rule=rule_of(settings),
+        start=Account(quote=trader.start_quote),
+    )
+    market = Market(venue=trader.venue, symbol=trader.symbol, ends=dict)
+    sent, answered = [], []
+    for number in range(WARM_UP + orders):
+        top, signal = _records(settings, number)
+        market.take(top)
+        began = time.perf_counter()
+        market.take(signal)
+        found = market.next({})
+        assert found is not None
+        desk.on_signal(*found, market.resume_at({}))
+        if rest.sent < began:
+            raise Unreachable(f"signal {number} of the measurement made no order")
+        sent.append(rest.sent - began)
+        answered.append(rest.answered - began)
+    return sent[WARM_UP:], answered[WARM_UP:]
+
+
+def _records(settings: Settings, number: int) -> tuple[Record, Record]:
+    """The top of a window and its signal, as Kafka would hand them over."""
+    venue, symbol = settings.trader.venue, settings.trader.symbol
+    end = START + (number + 1) * MINUTE_US
+    book = Message(venue, symbol, "book", "bench", None, end, end, (), TOP)
+    body = {
+        "v": 1,
+        "venue": venue,
+        "symbol": symbol,
+        "type": "price_volume",
+        "value": "1",
+        "timestamp": end,
+        "window_start": end - MINUTE_US,
+    }
+    key = f"{venue}|{symbol}".encode()
+    return (
+        Record(BOOK, 0, number, 0, key, wire.encode(book)),
+        Record(SIGNALS, 0, number, 0, key, json.dumps(body).encode()),
+    )
+
+
+def _bare(rest: _Timed, *, orders: int) -> list[float]:
+    """The same kind of order, bought and sold in turn, with nothing around the call."""
+    found = []
+    for number in range(WARM_UP + orders):
+        side, price = ("sell", "1.00") if number % 2 else ("buy", "200000.00")
+        began = time.perf_counter()
+        rest.call(
+            NEW,
+            client_order_id=f"bare-{number}",
+            symbol="btcusd",
+            amount="0.0001",
+            price=price,
+            side=side,
+            type="exchange limit",
+            options=["immediate-or-cancel"],
+        )
+        found.append(time.perf_counter() - began)
+    return found[WARM_UP:]
+
+
+def _percentile(seconds: list[float], share: int) -> float:
+    """The nearest rank, in ms."""
+    ranked = sorted(seconds)
+    return ranked[max(0, math.ceil(len(ranked) * share / 100) - 1)] * 1000
+
+
+def _figure(name: str, value: float, peer: str | None, peer_value: float | None) -> Figure:
+    ratio = None if peer_value is None else round(peer_value / value, 2)
+    return {
+        "name": name,
+        "value": round(value, 2),
+        "unit": "ms",
+        "peer": peer,
+        "peer_value": None if peer_value is None else round(peer_value, 2),
+        "ratio": ratio,
+    }

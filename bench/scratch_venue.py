@@ -1,0 +1,59 @@
+"""A Postgres and a simulated venue of their own for a measurement, in a folder thrown away."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from include.errors import Unreachable
+from include.local.scratch import free_ports, running, scratch_postgres, until
+from include.settings import Settings, load
+from streaming.trader.gemini_rest import GeminiRest
+
+
+@contextmanager
+def scratch_venue() -> Iterator[Settings]:
+    """Settings whose Postgres runs, with its tables, and whose Gemini is the simulator.
+
+    Raises:
+        Unreachable: one of them did not answer in time.
+    """
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        env = _environment(folder)
+        settings = load(env)
+        stack.enter_context(scratch_postgres(settings))
+        simulator = [sys.executable, "-m", "streaming.simulator"]
+        stack.enter_context(running(simulator, env=env))
+        until(lambda: _answers(settings), "simulator")
+        yield settings
+
+
+def _environment(folder: str) -> dict[str, str]:
+    server, venue = free_ports(2)
+    return {
+        "TICKHOUSE_VAR": folder,
+        "TICKHOUSE_PORTS_POSTGRES": server,
+        "TICKHOUSE_POSTGRES_PASSWORD": "for-the-measurement",
+        "TICKHOUSE_PORTS_SIMULATOR": venue,
+        "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "1",
+        "TICKHOUSE_VENUES_GEMINI_ORDERS": f"http://127.0.0.1:{venue}",
+        "TICKHOUSE_VENUES_GEMINI_KEY": "account-to-measure",
+        "TICKHOUSE_VENUES_GEMINI_SECRET": "secret-to-measure",
+        "TICKHOUSE_TRADER_BROKER": "gemini",
+        "TICKHOUSE_TRADER_DAILY_LOSS": "0",
+        "TICKHOUSE_FORECAST_STALE_HOURS": "1000000",
+    }
+
+
+def _answers(settings: Settings) -> bool:
+    venues = settings.venues
+    rest = GeminiRest(
+        venues.gemini_orders,
+        key=venues.gemini_key,
+        secret=venues.gemini_secret,
+        next_nonce=lambda: 0,
+    )
+    try:
+        return bool(rest.public("/v1/symbols"))
+    except Unreachable:
+        return False

@@ -1,0 +1,162 @@
+"""How fast the reports answer: a generated lake with so many rows in every table they read.
+
+The rows are synthetic (a random walk of prices over days, from a seed), their columns, types and
+files those of a compacted lake. The peer is delta-rs's own SQL, on the reports it can run as they
+are written: DuckDB's dialect leaves it none, so it runs one aggregate both can say.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder, write_deltalake
+
+from include.lake.columns import Table
+from include.lake.reading import query
+from include.lake.reporting import reports
+from include.lake.tables import TABLES
+from include.lake.writing import arrow_schema
+
+PROMISE_S = 2.0
+RUNS = 3
+BATCH = 1_000_000
+# The column of a table -> what it is in row `i` of `n`; every other required column has a plain
+# value of its type. The rows span thirty days of three venues.
+AT = "make_timestamptz(1795000000000000 + (i::DOUBLE / n * 2592000000000)::BIGINT)"
+VENUE = "['gemini', 'binance', 'deribit'][1 + i % 3]"
+PRICE = "(60000 + 900 * sin(i / 90000.0) + random() * 20)::DECIMAL(20, 8)"
+MINUTE = "make_timestamptz(60000000 * (29000000 + i // 20)::BIGINT)"
+VALUES = {
+    "venue": VENUE,
+    "symbol": "'BTC-USD'",
+    "price": PRICE,
+    "open": PRICE,
+    "close": PRICE,
+    "high": "60950::DECIMAL(20, 8)",
+    "low": "59050::DECIMAL(20, 8)",
+    "offset": "i // 3",
+    "kafka_time": f"{AT} + to_milliseconds((random() * 20)::BIGINT)",
+    "received_time": AT,
+    "venue_time": f"{AT} - to_milliseconds((random() * 90)::BIGINT)",
+    "traded_at": AT,
+    "quantity": "(random() + 0.001)::DECIMAL(22, 10)",
+    "trade_id": "i::VARCHAR",
+    "side": "['buy', 'sell'][1 + i % 2]",
+    "top_bid": PRICE,
+    "top_ask": f"{PRICE} + 25",
+    "top_bid_quantity": "(random() + 0.01)::DECIMAL(22, 10)",
+    "top_ask_quantity": "(random() + 0.01)::DECIMAL(22, 10)",
+    "base_volume": "1000 + i % 9",
+    "entry": "['connect', 'gap', 'disconnect', 'healed'][1 + i % 4]",
+    "first_seq": "i",
+    "last_seq": "i + i % 5",
+    "currency": "'USD'",
+    "minute": MINUTE,
+    "complete": "i % 50 > 0",
+    "total_count_buy": "3",
+    "total_count_sell": "2",
+    "total_base_buy": "random()::DECIMAL(20, 10)",
+    "total_base_sell": "(random() + 0.1)::DECIMAL(20, 10)",
+    "vwap": PRICE,
+    "total_quote_buy": "(random() * 60000)::DECIMAL(20, 8)",
+    "total_quote_sell": "(random() * 60000)::DECIMAL(20, 8)",
+    "forecast_id": "'forecast-' || i // 150000",
+    "yhat": PRICE,
+    "yhat_lower": f"{PRICE} - 30",
+    "yhat_upper": f"{PRICE} + 30",
+    "profit": "(random() - 0.5)::DECIMAL(20, 8)",
+    "ds": "make_timestamptz(60000000 * (29000000 + i // 150000 * 1440 + i % 150000)::BIGINT)",
+    "trained_until": "make_timestamptz(60000000 * (29000000 + i // 150000 * 1440 - 1)::BIGINT)",
+    "cumulative_profit": "(i % 1000)::DECIMAL(20, 8)",
+    "hold_profit": "(i % 999)::DECIMAL(20, 8)",
+    "topic": "'market.book'",
+    "reason": "'reason_' || i % 7",
+    "detail": "'for table x'",
+    "value": "'frame'::BLOB",
+    "rule": "'forecast_and_ratio'",
+    "window_start": AT,
+    "reasons": "['forecast_sell,nothing_held', 'gap_open', 'buying'][1 + i % 3]",
+    "action": "['hold', 'hold', 'buy'][1 + i % 3]",
+    "timestamp": AT,
+}
+EMPTY = {"history_minutes"}  # only what is older than the stream: one point of a forecast
+COMMON = "SELECT venue, count(*), max(price) FROM trades GROUP BY venue ORDER BY venue"
+
+
+def figures(*, rows: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Seconds of each report over tables of so many rows (the best of three), as `bench` prints.
+
+    `ratio` of a report is that of the promised two seconds to its own: over 1 keeps the promise.
+    """
+    with tempfile.TemporaryDirectory(prefix="tickhouse-bench-sql-") as folder:
+        for name in sorted({name for one in reports().values() for name in one.tables} - EMPTY):
+            began = time.monotonic()
+            generate(folder, TABLES[name], rows=rows)
+            say(f"{rows:,} rows of {name} made in {time.monotonic() - began:.0f} s")
+        found = []
+        for one in reports().values():
+            span = one.span(None, None)
+            seconds = best(partial(query, folder, one.statement, span, all_there=True))
+            say(f"{one.name}: {seconds:.2f} s")
+            found.append(_figure(f"report {one.name}", seconds, "the promise", PROMISE_S))
+        ours = best(lambda: query(folder, COMMON))
+        theirs = best(lambda: _by_delta_rs(folder))
+        found.append(_figure("aggregate over trades", ours, "delta-rs's QueryBuilder", theirs))
+        return found
+
+
+def generate(lake: str, table: Table, *, rows: int) -> None:
+    """Write a table of so many rows, a commit for each million."""
+    link = duckdb.connect()
+    link.execute("SET TimeZone = 'UTC'")
+    link.execute("SELECT setseed(0.7)").fetchall()
+    schema = arrow_schema(table)
+    chosen = ", ".join(
+        f'CAST({_value(one.name, one.type)} AS {_type(one.type)}) AS "{one.name}"'
+        for one in table.columns
+    )
+    for first in range(0, rows, BATCH):
+        source = f"(SELECT range AS i, {rows} AS n FROM range({first}, {min(rows, first + BATCH)}))"
+        made: pa.Table = link.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
+        write_deltalake(f"{lake}/{table.name}", made.cast(schema), mode="append")
+    link.close()
+
+
+def best(work: Callable[[], Any]) -> float:
+    """The fewest seconds of three runs."""
+    taken = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def _by_delta_rs(lake: str) -> Any:
+    builder = QueryBuilder().register("trades", DeltaTable(f"{lake}/trades"))
+    return builder.execute(COMMON).read_all()
+
+
+def _value(name: str, type_: str) -> str:
+    if name == "event_index":
+        return "0"
+    return VALUES.get(name, "false" if type_ == "boolean" else "NULL")
+
+
+def _type(spark: str) -> str:
+    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "binary": "BLOB"}.get(spark, spark)
+
+
+def _figure(name: str, seconds: float, peer: str, peer_s: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": round(seconds, 3),
+        "unit": "s",
+        "peer": peer,
+        "peer_value": round(peer_s, 3),
+        "ratio": round(peer_s / seconds, 2),
+    }

@@ -1,0 +1,177 @@
+"""How fast messages go from Kafka to committed Delta rows, beside what others would write.
+
+Every arm reads the same topic of the same broker and continues where its warm-up ended. Each must
+have every row in the end, or the figure is refused.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+from confluent_kafka import Producer
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from bench.stream_peers import TOPIC, DeltaRs, PlainSpark
+from include.bus import ensure_topics
+from include.errors import PlatformError
+from include.lake.checkpoint import batch_spans
+from include.lake.tables import QUARANTINE, TABLES
+from include.local.scratch import scratch_broker
+from include.market import wire
+from include.market.events import Message, Trade
+from include.settings import Settings
+from spark_jobs.epoch import open_epoch
+from spark_jobs.landing import Landing
+from spark_jobs.session import session
+from spark_jobs.sinks import create_table, path
+from spark_jobs.sources import kafka_stream
+
+PARTITIONS, SYMBOLS = 2, ("BTC-USDT", "ETH-USDT")
+AT = 1_700_000_000_000_000
+Figure = dict[str, Any]
+
+
+class Arm(Protocol):
+    """One way to land the topic: `run` takes all there is and stops; `table` is where it lands."""
+
+    table: str
+
+    def run(self) -> None:
+        """Take all there is, and stop."""
+
+
+class Tickhouse:
+    """The landing query of the stream, on the topic of trades alone."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        """Its tables are those of the scratch world's lake."""
+        self.spark, self.settings = spark, settings
+        self.folder = settings.home / "checkpoints" / "land"
+        self.table = path(settings, "trades")
+        for name in ("trades", QUARANTINE.name):
+            create_table(spark, settings, TABLES[name])
+        self.landing = Landing(
+            settings,
+            epoch=open_epoch(self.folder, query="land", ends={}),
+            hooks={},
+            spans=lambda batch: batch_spans(self.folder / "stream", batch),
+        )
+
+    def run(self) -> None:
+        """Take all there is, and stop."""
+        query = (
+            kafka_stream(self.spark, self.settings, [TOPIC])
+            .writeStream.option("checkpointLocation", str(self.folder / "stream"))
+            .trigger(availableNow=True)
+            .foreachBatch(self.landing.write)
+            .start()
+        )
+        query.awaitTermination()
+
+
+def figures(*, messages: int, warm_up: int, seed: int) -> list[Figure]:
+    """Messages a second of the stream and of both peers.
+
+    Raises:
+        PlatformError: an arm does not hold every message.
+    """
+    with scratch_broker({"TICKHOUSE_STREAM_MASTER": "local[2]"}) as settings:
+        ensure_topics(settings.bootstrap, partitions=PARTITIONS)
+        # A UI port makes the session the stream's own kind: the JVM of a job that lives long.
+        spark = session(settings, "bench stream", ui_port=settings.ports.spark_ui)
+        try:
+            arms: list[Arm] = [
+                Tickhouse(spark, settings),
+                PlainSpark(spark, settings),
+                DeltaRs(settings),
+            ]
+            trades = trade_messages(seed)
+            send(settings, trades, warm_up)
+            for arm in arms:
+                arm.run()
+            send(settings, trades, messages)
+            rates = [messages / _seconds(arm.run) for arm in arms]
+            for arm in arms:
+                _whole(arm.table, messages + warm_up)
+        finally:
+            spark.stop()
+    peers = zip(("plain Spark job", "delta-rs with librdkafka"), rates[1:], strict=True)
+    return [
+        {
+            "name": "kafka_to_delta",
+            "value": round(rates[0]),
+            "unit": "messages/s",
+            "peer": peer,
+            "peer_value": round(rate),
+            "ratio": round(rates[0] / rate, 2),
+        }
+        for peer, rate in peers
+    ]
+
+
+def trade_messages(seed: int) -> Iterator[Message]:
+    """Aggregate trades without end, as the Binance feed tells them, of two symbols."""
+    chance = random.Random(seed)
+    price, number, counts = 6_700_000, 0, dict.fromkeys(SYMBOLS, 0)
+    while True:
+        number += 1
+        symbol = chance.choice(SYMBOLS)
+        counts[symbol] += 1
+        price += chance.randrange(-50, 51)
+        at = AT + number * 1000
+        trade = Trade(
+            trade_id=str(2_000_000_000 + number),
+            price=Decimal(price).scaleb(-2),
+            quantity=Decimal(chance.randrange(1, 10**8)).scaleb(-8),
+            side=chance.choice(("buy", "sell")),
+            traded_at=at,
+            first_trade_id=3 * number,
+            last_trade_id=3 * number + 2,
+        )
+        yield Message(
+            venue="binance",
+            symbol=symbol,
+            kind="trade",
+            conn="bench-1",
+            seq=(counts[symbol], counts[symbol]),
+            venue_time=at,
+            received_time=at + 300,
+            events=(trade,),
+        )
+
+
+def send(settings: Settings, messages: Iterator[Message], count: int) -> None:
+    """Put so many of the messages on the topic, spread over its partitions."""
+    producer = Producer(
+        {"bootstrap.servers": settings.bootstrap, "linger.ms": 20, "compression.type": "none"}
+    )
+    encoder = msgspec.json.Encoder(decimal_format="string")
+    for number in range(count):
+        message = next(messages)
+        while True:
+            try:
+                producer.produce(
+                    TOPIC, encoder.encode(message), wire.key(message), number % PARTITIONS
+                )
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+    if producer.flush(120):
+        raise PlatformError("the benchmark's messages could not all be sent")
+
+
+def _seconds(run: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def _whole(table: str, wanted: int) -> None:
+    there = DeltaTable(table).count()
+    if there != wanted:
+        raise PlatformError(f"{table} has {there} rows of {wanted}: the figures are not valid")

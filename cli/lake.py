@@ -1,0 +1,106 @@
+"""Verbs about the lake: sql, audit, quarantine."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from cli.console import OUT, show_rows
+from cli.results import deliver, result_options
+from include.settings import from_environment
+
+QUARANTINED = """
+SELECT topic, reason, count(*) AS records, min("offset") AS first_offset,
+       max("offset") AS last_offset, max(kafka_time) AS newest, any_value(detail) AS example
+FROM quarantine GROUP BY topic, reason ORDER BY records DESC
+"""
+
+
+@click.command("sql")
+@click.argument("statement", default="")
+@result_options
+def run_sql(statement: str, form: str | None, output: Path | None, as_of: str) -> None:
+    """Run a SQL STATEMENT (DuckDB's dialect) over the Delta tables, without Spark.
+
+    Without STATEMENT it is a prompt, with history and with completion of tables and columns; a
+    statement ends with a semicolon. Examples:
+
+    \b
+      ./tickhouse sql "SELECT venue, count(*) FROM trades GROUP BY ALL"
+      ./tickhouse sql "FROM decisions" --as-of 2026-11-20T08:00 --format json
+      ./tickhouse sql "FROM trades" --output trades.parquet
+      ./tickhouse sql
+    """  # noqa: D301 (click reads the \\b)
+    from include.lake.as_of import parsed_as_of
+
+    settings = from_environment()
+    if statement:
+        deliver(settings.lake, statement, as_of=parsed_as_of(as_of), form=form, output=output)
+    else:
+        from cli.prompting import prompt
+
+        prompt(settings, as_of=parsed_as_of(as_of), form=form)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+def audit(as_json: bool) -> None:
+    """Prove from Kafka and Delta that every message landed exactly once; exits 1 if not."""
+    from spark_jobs.audit_lake import audit_world
+
+    report = audit_world(from_environment())
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), indent=1))
+    else:
+        columns = (
+            "topic",
+            "partition",
+            "first",
+            "last",
+            "landed",
+            "quarantined",
+            "missing",
+            "doubled",
+        )
+        show_rows(
+            columns, [[line[key] for key in columns] for line in report.partitions], form="table"
+        )
+        for check in report.checks:
+            mark = "[green]ok[/]  " if check["ok"] else "[red]FAIL[/]"
+            OUT.print(f"{mark} {check['name']}: {check['detail']}")
+    sys.exit(0 if report.ok else 1)
+
+
+@click.group()
+def quarantine() -> None:
+    """See what could not be read."""
+
+
+@quarantine.command("list")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the result is printed.",
+)
+def list_quarantine(form: str) -> None:
+    """List what was set aside by topic and reason: how many, between which offsets, an example."""
+    from include.lake.reading import query
+
+    columns, rows = query(from_environment().lake, QUARANTINED)
+    show_rows(columns, rows, form=form)
+
+
+@quarantine.command("requeue")
+def requeue_quarantine() -> None:
+    """Read set-aside records again, after a fix: what can be read now goes to its table.
+
+    Example: ./tickhouse quarantine requeue && ./tickhouse quarantine list
+    """
+    from spark_jobs.requeue_quarantine import requeue
+
+    done = requeue(from_environment())
+    show_rows(("topic", "put back", "still aside"), [list(one) for one in done], form="table")

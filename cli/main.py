@@ -1,0 +1,62 @@
+"""`./tickhouse`: the one command; its verbs are the other modules of this package."""
+
+import sys
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from cli import benching, developing, doctoring, lake, rehearsing, reporting, running, trading
+from cli.console import ERR
+from include.errors import TickhouseError, Unreachable
+
+
+class _Group(click.Group):
+    """A group whose known errors are one sentence and exit code 1, its verbs in written order."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            said, code = "interrupted", 130
+        except TickhouseError as error:
+            hint = " (is it up? ./tickhouse status)" if isinstance(error, Unreachable) else ""
+            said, code = f"[red]tickhouse:[/] {escape(str(error))}{hint}", 1
+        ERR.print(said, highlight=False, soft_wrap=True)
+        sys.exit(code)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A crypto tick lakehouse: every market message accounted for."""
+
+
+for verb in (
+    running.up,
+    running.down,
+    running.restart,
+    running.logs,
+    running.status,
+    running.prepare,
+    running.run_airflow,
+    lake.run_sql,
+    reporting.report,
+    lake.audit,
+    lake.quarantine,
+    doctoring.doctor,
+    trading.forecast,
+    trading.trader,
+    trading.trace,
+    rehearsing.replay,
+    rehearsing.backtest,
+    developing.test,
+    developing.check,
+    benching.bench,
+):
+    cli.add_command(verb)
+
+if __name__ == "__main__":
+    cli(prog_name="tickhouse")

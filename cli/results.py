@@ -1,0 +1,93 @@
+"""How verbs give rows: as a table, CSV, JSON or Parquet, on the terminal or in a file."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.console import ERR, rendered, show_rows
+from include.errors import QueryError
+from include.lake.as_of import AsOf
+
+FORMS = ("table", "csv", "json", "parquet")
+_SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
+
+
+def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb --format, --output and --as-of."""
+    for option in (
+        click.option(
+            "--as-of",
+            default="",
+            metavar="TIME|VERSION",
+            help="Read the tables as they were then (Delta's time travel).",
+        ),
+        click.option(
+            "--output",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Write to this file; its ending says the format.",
+        ),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(FORMS),
+            default=None,
+            help="How rows are given; parquet needs --output.  [default: table]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def deliver(
+    lake: str,
+    statement: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    as_of: AsOf,
+    form: str | None,
+    output: Path | None,
+    all_there: bool = False,
+) -> None:
+    """Run a statement over the lake and give its rows as asked.
+
+    Raises:
+        QueryError: it cannot be answered, or the format and the file don't go together.
+    """
+    from include.lake.reading import answered, query
+
+    chosen = form or _SUFFIXES.get(output.suffix if output else "", "table")
+    if chosen == "parquet":
+        if output is None:
+            raise QueryError("parquet is no text: say where it goes with --output FILE.parquet")
+        with answered(lake, statement, values, as_of=as_of, all_there=all_there) as result:
+            if result is None:
+                raise QueryError("the statement gives no rows to write")
+            rows = save_parquet(result, output)
+        ERR.print(f"{rows} rows in {output}", highlight=False)
+        return
+    columns, found = query(lake, statement, values, as_of=as_of, all_there=all_there)
+    if output is None:
+        show_rows(columns, found, form=chosen)
+        return
+    try:
+        output.write_text(rendered(columns, found, form=chosen))
+    except OSError as error:
+        raise QueryError(f"{output} cannot be written: {error.strerror}") from error
+    ERR.print(f"{len(found)} rows in {output}", highlight=False)
+
+
+def save_parquet(result: Any, output: Path) -> int:
+    """Write the rows of a DuckDB relation to a Parquet file, batch by batch; give their number."""
+    import pyarrow.parquet as pq
+
+    reader, rows = result.to_arrow_reader(), 0
+    try:
+        with pq.ParquetWriter(output, reader.schema) as file:
+            for batch in reader:
+                file.write_batch(batch)
+                rows += batch.num_rows
+    except OSError as error:
+        raise QueryError(f"{output} cannot be written: {error}") from error
+    return rows

@@ -1,0 +1,249 @@
+"""Verbs that run the platform: up, down, restart, logs, status, prepare, airflow."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.console import ERR, OUT, Steps
+from include.errors import PlatformError
+from include.settings import Settings, from_environment
+
+
+@click.command()
+@click.option("--live", is_flag=True, help="Follow the real venues (orders stay on paper).")
+@click.option("--tape", type=click.Path(path_type=Path), help="Replay PATH.jsonl.gz instead.")
+@click.option("--speed", default=1.0, show_default=True, help="How much faster the tape plays.")
+@click.option("--history", default="", help="History CSV to train on: a file or an URL.")
+@click.option(
+    "--until",
+    default="",
+    help="Train on history before this time (ISO, UTC); a tape: its first frame.",
+)
+@click.option(
+    "--with",
+    "extras",
+    multiple=True,
+    type=click.Choice(["sql-server"]),
+    help="Start this too: sql-server, a JDBC/ODBC endpoint over the lake.",
+)
+@click.option("--detach", is_flag=True, help="Return once everything runs.")
+def up(
+    live: bool,
+    tape: Path | None,
+    speed: float,
+    history: str,
+    until: str,
+    extras: tuple[str, ...],
+    detach: bool,
+) -> None:
+    """Start the whole platform on this machine and print the links.
+
+    The market is simulated unless --live or --tape is given. A tape with --history starts to play
+    when its forecast is published. Without --detach it stays until Ctrl-C and then takes
+    everything down again. Examples:
+
+    \b
+      ./tickhouse up
+      ./tickhouse up --live --detach
+      ./tickhouse up --with sql-server
+      ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
+    """  # noqa: D301 (click reads the \\b)
+    from include.local import first_training
+    from include.local.worlds import chosen, first_frame
+
+    flags = chosen(live=live, tape=tape, speed=speed, history=history, extras=extras)
+    settings, steps = _enter(flags), Steps()
+    waits = tape is not None and bool(history)
+
+    def train_first() -> None:
+        if waits and first_training.start(settings, say=steps, until=until or first_frame(tape)):
+            first_training.wait(settings, say=steps)
+
+    platform = _platform(settings, steps, before_feeds=train_first)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with steps.ticking():
+        platform.up()
+        if not waits:
+            first_training.start(settings, say=steps, until=until)
+    _show_links(settings)
+    if not detach:
+        from include.local.milestones import watch
+
+        watch(settings, say=steps)
+        steps("taking everything down")
+        platform.down()
+
+
+@click.command()
+def down() -> None:
+    """Stop everything that `up` started; the data stays in var/."""
+    settings = from_environment()
+    _platform(settings, Steps()).down()
+    ERR.print(f"world {settings.world} is down; its data stays in {_shown(settings.home)}")
+
+
+@click.command()
+@click.argument("name")
+def restart(name: str) -> None:
+    """Stop process NAME (as `status` lists it) and start it again."""
+    from include.local.supervisor import Supervisor
+
+    supervisor = Supervisor(from_environment())
+    known = [one["name"] for one in supervisor.processes()]
+    if name not in known:
+        raise PlatformError(f"no process is named {name!r}; there are {', '.join(known)}")
+    supervisor.stop(name)
+    supervisor.start(name)
+
+
+@click.command()
+@click.argument("name")
+@click.option("-n", "--lines", default=100, show_default=True, help="How many of the last lines.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as they come, until Ctrl-C.")
+def logs(name: str, lines: int, follow: bool) -> None:
+    """Show the log of process NAME."""
+    folder = from_environment().home / "logs"
+    log = folder / f"{name}.log"
+    if not log.exists():
+        there = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
+        raise PlatformError(f"no log is named {name!r}; there are {there}")
+    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)]
+    sys.exit(subprocess.run(command, check=False).returncode)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
+@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until q or Ctrl-C.")
+@click.option("--every", default=2.0, show_default=True, help="Seconds between two of --watch.")
+def status(as_json: bool, watch: bool, every: float) -> None:
+    """Show processes, feeds, stream lag, rows landed, the last audit, and the links.
+
+    Exits 1 when not everything is running. Examples:
+
+    \b
+      ./tickhouse status
+      ./tickhouse status --watch
+      ./tickhouse status --json | jq .lag
+    """  # noqa: D301 (click reads the \\b)
+    from functools import partial
+
+    from cli.status_view import show_status, watch_status
+    from include.bus import offsets, stamped_ms
+    from include.serving.status import collected
+
+    settings = from_environment()
+    look = partial(
+        collected,
+        settings,
+        ends=partial(offsets, settings.bootstrap),
+        stamps=partial(stamped_ms, settings.bootstrap),
+    )
+    if watch and not as_json:
+        watch_status(look, login=_login(settings), every_s=every)
+        return
+    told = look()
+    if as_json:
+        click.echo(json.dumps(told, default=str, indent=1))
+    else:
+        show_status(told, login=_login(settings))
+    sys.exit(0 if told["ok"] else 1)
+
+
+@click.command()
+def prepare() -> None:
+    """Make the databases, serving tables and topics on servers that run already (a cluster).
+
+    `up` does this by itself; the containers of docker-compose.yml do it once with this verb.
+    """
+    from include.local.postgres import create_databases
+    from include.serving.tables import create_tables
+
+    settings = from_environment()
+    create_databases(settings)
+    create_tables(settings.dsn())
+    _make_topics(settings)
+    ERR.print("databases, serving tables and topics are there")
+
+
+@click.command(
+    "airflow", context_settings={"ignore_unknown_options": True, "help_option_names": []}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run_airflow(arguments: tuple[str, ...]) -> None:
+    """Run Airflow's own command in this installation's environment.
+
+    Example: ./tickhouse airflow dags list
+    """
+    from include.local.airflow import environment, prepare
+
+    settings = from_environment()
+    prepare(settings)
+    binary = Path(sys.executable).with_name("airflow")
+    environ = dict(os.environ) | environment(settings)
+    os.execve(binary, [str(binary), *arguments], environ)
+
+
+def _enter(flags: dict[str, str]) -> Settings:
+    """Go to the world of the flags, unless one is up already."""
+    from include.local.airflow import generated_secrets
+    from include.local.worlds import ensure_secrets, enter
+
+    ensure_secrets(from_environment(flags).var, generated_secrets())
+    _refuse_second(from_environment())
+    return enter(flags)
+
+
+def _platform(
+    settings: Settings, steps: Steps, before_feeds: Callable[[], None] = lambda: None
+) -> Any:
+    from include.local.platform import Platform
+
+    return Platform(
+        settings, say=steps, make_topics=lambda: _make_topics(settings), before_feeds=before_feeds
+    )
+
+
+def _make_topics(settings: Settings) -> None:
+    from include.bus import ensure_topics
+
+    ensure_topics(
+        settings.bootstrap,
+        partitions=settings.kafka.partitions,
+        replication=settings.kafka.replication,
+        retention_hours=settings.kafka.retention_hours,
+    )
+
+
+def _refuse_second(settings: Settings) -> None:
+    from include.local.supervisor import Supervisor
+
+    if Supervisor(settings).running():
+        raise PlatformError(
+            f"world {settings.world} is up already: see ./tickhouse status, or run "
+            "./tickhouse down first"
+        )
+
+
+def _show_links(settings: Settings) -> None:
+    from include.serving.status import links
+
+    for name, link in links(settings).items():
+        login = f"   log-in {_login(settings)}" if name == "airflow" else ""
+        OUT.print(f"  {name:<10} {link}{login}", highlight=False)
+
+
+def _login(settings: Settings) -> str:
+    if not OUT.is_terminal:
+        return f"{settings.airflow.user}, password in {_shown(settings.var / 'secrets.env')}"
+    return f"{settings.airflow.user} / {settings.airflow.password.reveal()}"
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,151 @@
+"""Verbs about the trader and what it acts on: trader, trace, forecast."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from cli.console import ERR, OUT, show_rows
+from include.errors import ForecastError
+from include.settings import from_environment
+
+
+@click.group()
+def trader() -> None:
+    """Halt the trader, or let it go on."""
+
+
+@trader.command()
+@click.option("--reason", default="by hand", show_default=True, help="Kept with the switch.")
+def halt(reason: str) -> None:
+    """Stop all new orders until `resume`; it survives restarts. Decisions go on, as holds."""
+    from include.serving.journal import halt as switch
+
+    switch(from_environment().dsn(), reason)
+    ERR.print("the trader is halted: every decision holds until ./tickhouse trader resume")
+
+
+@trader.command()
+def resume() -> None:
+    """Let a halted trader order again."""
+    from include.serving.journal import resume as switch
+
+    switch(from_environment().dsn())
+    ERR.print("the trader may order again")
+
+
+@click.command()
+@click.argument("order_id")
+@click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
+def trace(order_id: str, as_json: bool) -> None:
+    """Show all that made order ORDER_ID, and whether the decision follows from it.
+
+    From the order back to decision, signal, book events (topic, partition, offsets), forecast and
+    Delta versions. Exits 1 if something does not match.
+    """
+    from streaming.trader.trace import as_json as text
+    from streaming.trader.trace import page
+    from streaming.trader.trace import trace as traced
+
+    found = traced(from_environment(), order_id)
+    click.echo(text(found) if as_json else page(found))
+    sys.exit(0 if found.matches else 1)
+
+
+@click.group()
+def forecast() -> None:
+    """List, show, roll back or evaluate the forecasts."""
+
+
+@forecast.command("list")
+def list_forecasts() -> None:
+    """List the published forecasts, newest first; `*` marks the one in use."""
+    from include.forecast.forecast_file import current_id, published
+
+    folder = from_environment().forecasts
+    now = current_id(folder)
+    columns = ("", "forecast", "symbol", "trained until", "rows", "error", "naive error")
+    rows = [
+        (
+            "*" if one.forecast_id == now else "",
+            one.forecast_id,
+            one.symbol,
+            one.trained_until,
+            one.rows,
+            one.metrics.get("mae"),
+            one.metrics.get("naive_mae"),
+        )
+        for one in published(folder)
+    ]
+    show_rows(columns, rows, form="table")
+
+
+@forecast.command()
+def show() -> None:
+    """Show the manifest of the forecast in use, after checking the file against it."""
+    from include.forecast.forecast_file import load_current
+
+    found = load_current(from_environment().forecasts)
+    click.echo(msgspec.json.format(msgspec.json.encode(found.manifest), indent=1).decode())
+
+
+@forecast.command()
+def rollback() -> None:
+    """Use the forecast made before the one in use; the trader picks it up by itself."""
+    from include.forecast.forecast_file import rollback as back
+
+    OUT.print(f"forecast {back(from_environment().forecasts).forecast_id} is in use again")
+
+
+@forecast.command()
+@click.argument("forecast_id")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the new file here."
+)
+def again(forecast_id: str, output: Path | None) -> None:
+    """Make a published forecast again from the lake as it was, and compare bit for bit.
+
+    Inputs are read at the Delta versions in its manifest, which are kept for
+    TICKHOUSE_STREAM_KEEP_HOURS. Exit 1 if the two differ.
+    """
+    from include.forecast.again import is_the_same, made_again
+
+    manifest, content = made_again(from_environment(), forecast_id)
+    if output is not None:
+        output.write_bytes(content)
+    if not is_the_same(manifest, content):
+        raise ForecastError(f"forecast {forecast_id} made again differs from the published file")
+    OUT.print(f"the same, bit for bit: {manifest.rows} minutes, sha256 {manifest.sha256}")
+
+
+@forecast.command()
+@click.option("--symbol", default="", help="BASE-QUOTE; empty: the forecast symbol.")
+@click.option("--train-days", type=int, help="Days before each origin; empty: configured, 0: all.")
+@click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
+def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
+    """Backtest the forecast beside naive ones: errors, side, interval, by minutes ahead.
+
+    Figures go to the table forecast_evaluations, with a page and a picture in var/WORLD/quality.
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime, timedelta
+
+    from include.forecast import evaluating
+
+    settings, now = from_environment(), datetime.now(UTC)
+    days = settings.forecast.train_days if train_days is None else train_days
+    found = evaluating.evaluate(
+        settings,
+        symbol=symbol or settings.forecast.symbol,
+        as_of=None,
+        now=now,
+        span=timedelta(days=days),
+        run_id=f"evaluate__{now:%Y-%m-%dT%H-%M-%S}",
+    )
+    rows = [asdict(one) for one in found.scores]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        return
+    show_rows(tuple(rows[0]), [list(one.values()) for one in rows], form="table")
+    OUT.print(evaluating.verdict(found))

@@ -1,0 +1,156 @@
+"""A producer that loses nothing silently."""
+
+import time
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from include.bus.connection import MAX_REQUEST_BYTES, PATIENT
+from include.errors import Unreachable
+from include.market import wire
+from include.market.events import Message
+
+DELIVERY_S = 600
+MAX_PENDING_BYTES = 256 * 1024 * 1024
+
+
+class Producer:
+    """Sends with acks from all replicas, idempotent: no loss, no doubling, order kept per key.
+
+    A record is tried again for ten minutes, so a broker may be killed and restarted meanwhile.
+    What could not be delivered is never swallowed: the next call raises Unreachable.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str,
+        delivery_s: int = DELIVERY_S,
+        acknowledged: Callable[[str, bytes], None] | None = None,
+        topics: Iterable[str] = (),
+    ) -> None:
+        """Connect. `acknowledged` hears of each record's topic and value, in another thread.
+
+        The partitions of `topics` are asked for now: the first record of a topic waits for them,
+        and while the broker is away nothing else would be done meanwhile.
+
+        Raises:
+            Unreachable: no broker answers.
+        """
+        self.sent = self.acknowledged = self.failed = 0
+        self._first_failure: str | None = None
+        self._sent_bytes = self._settled_bytes = 0
+        self._told, self._moved_at = acknowledged, time.monotonic()
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=bootstrap,
+                client_id=client_id,
+                enable_idempotence=True,
+                acks="all",
+                retries=float("inf"),
+                delivery_timeout_ms=delivery_s * 1000,
+                request_timeout_ms=15_000,
+                linger_ms=5,
+                batch_size=256 * 1024,
+                compression_type="lz4" if find_spec("lz4") else None,
+                max_request_size=MAX_REQUEST_BYTES,
+                **PATIENT,
+            )
+            for topic in topics:
+                self._producer.partitions_for(topic)
+        except KafkaError as error:
+            raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that were sent and neither acknowledged nor given up."""
+        return self._sent_bytes - self._settled_bytes
+
+    def waiting_s(self) -> float:
+        """Seconds since the broker last acknowledged anything; 0 while nothing waits."""
+        return time.monotonic() - self._moved_at if self.pending_bytes > 0 else 0.0
+
+    def publish(self, message: Message) -> None:
+        """Send a message to its topic under its key.
+
+        Raises:
+            WireError: its kind has no topic.
+            Unreachable: as `send`.
+        """
+        self.send(wire.topic(message), wire.key(message), wire.encode(message))
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        """Send bytes; returns before they are acknowledged.
+
+        Raises:
+            Unreachable: an earlier record was lost, or too much waits for a broker that is away.
+        """
+        self._raise_failure()
+        if self.pending_bytes > MAX_PENDING_BYTES:
+            raise Unreachable(f"{self.sent - self.acknowledged} records wait for Kafka: too many")
+        size = len(key) + len(value)
+        try:
+            future = self._producer.send(topic, key=key, value=value)
+        except KafkaError as error:
+            self.failed += 1
+            raise Unreachable(
+                f"Kafka took no record of {size} bytes for {topic}: {error!r}"
+            ) from error
+        self.sent += 1
+        if self.pending_bytes == 0:
+            self._moved_at = time.monotonic()
+        self._sent_bytes += size
+        future.add_callback(self._acknowledge, size, topic, value if self._told else b"")
+        future.add_errback(self._fail, topic, size)
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait until everything sent is acknowledged.
+
+        Raises:
+            Unreachable: it was not in time, or a record was lost.
+        """
+        try:
+            self._producer.flush(timeout=timeout_s)
+        except KafkaError as error:
+            left = self.sent - self.acknowledged - self.failed
+            raise Unreachable(f"{left} records not acknowledged in {timeout_s} s") from error
+        self._raise_failure()
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Flush and disconnect.
+
+        Raises:
+            Unreachable: as `flush`; it is disconnected all the same.
+        """
+        try:
+            self.flush(timeout_s)
+        finally:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        try:
+            self._producer.close(timeout=1.0)
+        except KafkaError:
+            return  # what was not delivered has been told by flush
+
+    def _acknowledge(self, size: int, topic: str, value: bytes, _metadata: Any) -> None:
+        self.acknowledged += 1
+        self._settled_bytes += size
+        self._moved_at = time.monotonic()
+        if self._told:
+            self._told(topic, value)
+
+    def _fail(self, topic: str, size: int, error: BaseException) -> None:
+        self.failed += 1
+        self._settled_bytes += size
+        self._first_failure = self._first_failure or f"{topic}: {error!r}"
+
+    def _raise_failure(self) -> None:
+        if self._first_failure is not None:
+            raise Unreachable(
+                f"{self.failed} records were not delivered, first {self._first_failure}"
+            )

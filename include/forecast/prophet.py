@@ -1,0 +1,82 @@
+"""Prophet on the log price: made, saved, read and drawn. The only module that imports it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot
+from prophet import Prophet
+from prophet.plot import plot_components
+from prophet.serialize import model_from_json, model_to_json
+
+from include.errors import ForecastError
+
+logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
+
+DAILY_NEEDS_DAYS, WEEKLY_NEEDS_DAYS = 2, 14
+KEPT_ROWS = 2
+COMPONENT_POINTS = 500
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model, which fit made it (`map`, ours, or `stan`, stock Prophet), its volatility."""
+
+    prophet: Any
+    fitted_by: str
+    walk: float
+
+
+def stan_data(fitted: Any, frame: pd.DataFrame) -> dict[str, Any]:
+    """What Stan is given for these minutes, with a fitted model's own trend changes."""
+    data = dict(vars(unfitted(frame).preprocess(rows_of(frame))))
+    return data | {"t_change": fitted.changepoints_t}
+
+
+def unfitted(frame: pd.DataFrame, *, changes: list[pd.Timestamp] | None = None) -> Any:
+    """Prophet with the seasonalities that the span allows; its own trend changes unless given."""
+    days = (frame["ds"].iloc[-1] - frame["ds"].iloc[0]) / pd.Timedelta(days=1)
+    return Prophet(
+        growth="linear",
+        yearly_seasonality=False,
+        weekly_seasonality=bool(days >= WEEKLY_NEEDS_DAYS),
+        daily_seasonality=bool(days >= DAILY_NEEDS_DAYS),
+        uncertainty_samples=0,
+        changepoints=changes,
+    )
+
+
+def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows as Prophet reads them: `ds` and `y`, the log of `close`."""
+    return pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
+
+
+def components(model: Any, *, minutes: int) -> Any:
+    """Prophet's own picture of trend and seasons, from training's end over so many minutes."""
+    model.uncertainty_samples = 0
+    step = max(minutes // COMPONENT_POINTS, 1)
+    ds = pd.date_range(model.history["ds"].max(), periods=COMPONENT_POINTS, freq=f"{step}min")
+    figure = plot_components(model, model.predict(pd.DataFrame({"ds": ds})), uncertainty=False)
+    pyplot.close(figure)
+    return figure
+
+
+def to_json(model: Any) -> str:
+    """The model as Prophet's own JSON, without its training rows (the Delta versions name them)."""
+    model.history = model.history.tail(KEPT_ROWS)
+    model.history_dates = model.history_dates.tail(KEPT_ROWS)
+    return str(model_to_json(model))
+
+
+def from_json(text: str) -> Any:
+    """The model of a JSON text.
+
+    Raises:
+        ForecastError: the text is no model.
+    """
+    try:
+        return model_from_json(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ForecastError(f"a saved model cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""The audit: conservation, completeness and agreement of what landed."""

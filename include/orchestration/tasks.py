@@ -1,0 +1,207 @@
+"""What the tasks of the DAGs do, in the order of the DAGs, with this process's settings and clock.
+
+Heavy imports happen inside the functions, so that a DAG file loads quickly.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from include.errors import ForecastError, HistoryError
+from include.log import event
+from include.orchestration.notes import note_at
+from include.orchestration.subprocesses import run_module
+from include.settings import Settings, from_environment
+
+LOADER = "spark_jobs.load_history"
+MINUTE = timedelta(minutes=1)
+USUAL = timedelta(days=2)
+log = logging.getLogger("tickhouse.orchestration")
+# Prophet logs as an error that it cannot draw with plotly, which nothing here asks of it: in a
+# task's log that would stand before the reason of a failure.
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
+
+
+def stage_file(
+    *,
+    source: str | None,
+    symbol: str | None,
+    since: datetime | None = None,
+    until: datetime | None,
+    run: str,
+) -> str:
+    """Read an archive into the staging table; give the symbol it is of."""
+    of = symbol or from_environment().forecast.symbol
+    first, end = (one.isoformat() if one else "" for one in (since, until))
+    run_module(
+        LOADER,
+        "stage",
+        "--source",
+        source or "",
+        "--symbol",
+        of,
+        "--run-id",
+        run,
+        "--since",
+        first,
+        "--until",
+        end,
+    )
+    return of
+
+
+def pass_history(*, until: datetime | None = None, run: str) -> int:
+    """Put the staged rows through their gate; give their number."""
+    from include.quality.gate import EVER, check_history
+
+    settings, now = from_environment(), datetime.now(UTC)
+    most = timedelta(hours=settings.quality.archive_hours)
+    return check_history(
+        settings.lake,
+        run_id=run,
+        now=now,
+        pages=settings.home / "quality",
+        fresh_since=min(until or now, now) - most if most else EVER,
+    )
+
+
+def land_staged(*, run: str) -> int:
+    """Merge the staged rows into `history_minutes`; give their number."""
+    return int(run_module(LOADER, "land", "--run-id", run))
+
+
+def train_model(
+    *, symbol: str | None, as_of: datetime | None, train_days: int | None
+) -> dict[str, Any]:
+    """Train and keep a model; give its record."""
+    from include.forecast import training
+
+    settings = from_environment()
+    days = settings.forecast.train_days if train_days is None else train_days
+    record = training.train(
+        settings,
+        symbol=symbol or settings.forecast.symbol,
+        as_of=as_of,
+        train_days=days,
+        now=datetime.now(UTC),
+    )
+    return _plain(record)
+
+
+def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
+    """Draft the forecast of a model (none: the newest of the forecast symbol); give its id."""
+    from include.forecast import drafting
+
+    settings = from_environment()
+    made = drafting.draft(
+        settings,
+        name=name or _newest(settings),
+        now=datetime.now(UTC),
+        horizon_minutes=horizon_minutes or settings.forecast.horizon_minutes,
+    )
+    return made.forecast_id
+
+
+def pass_forecast(forecast_id: str, *, run_id: str) -> int:
+    """Put a draft through its gate, then beside the forecast in use; give its rows."""
+    from include.forecast import drafts, judging
+    from include.quality import gate
+    from include.quality.results import Desk
+
+    settings, now = from_environment(), datetime.now(UTC)
+    pages, lake = settings.home / "quality", settings.lake
+    draft = drafts.frame_of(settings, forecast_id)
+    rows = gate.check_forecast(draft, lake, run_id=run_id, now=now, pages=pages)
+    Desk(lake, run_id, now, pages).settle(judging.SUITE, judging.judged(settings, forecast_id))
+    return rows
+
+
+def land_forecast(forecast_id: str) -> int:
+    """Write a draft's rows to Delta and Postgres; give their number."""
+    from include.forecast import publishing
+
+    return publishing.land_rows(from_environment(), forecast_id)
+
+
+def publish_file(forecast_id: str) -> dict[str, Any]:
+    """Publish a draft; give the manifest that is now current."""
+    from include.forecast import publishing
+
+    return _plain(publishing.publish_draft(from_environment(), forecast_id))
+
+
+def _newest(settings: Settings) -> str:
+    from include.forecast import training
+
+    symbol = settings.forecast.symbol
+    for record in training.models(settings):
+        if record.symbol == symbol:
+            return record.model
+    raise ForecastError(f"there is no model of {symbol}: run retrain_forecast first")
+
+
+def _plain(record: msgspec.Struct) -> dict[str, Any]:
+    """A record as JSON values, for the asset event."""
+    return dict(msgspec.to_builtins(record))
+
+
+def evaluate_model(name: str, *, dag: str, run: str) -> str:
+    """Backtest a kept model's recipe; write the figures down, draw them, and note them at the run.
+
+    Gives the note's text.
+    """
+    from include.forecast import evaluating, training
+
+    settings = from_environment()
+    record = training.record_of(settings, name)
+    found = evaluating.evaluate(
+        settings,
+        symbol=record.symbol,
+        as_of=record.as_of,
+        run_id=run,
+        now=datetime.now(UTC),
+        span=record.trained_until - record.trained_from + MINUTE,
+    )
+    log.info("%s", evaluating.as_table(found))
+    text = evaluating.as_note(found)
+    note_at(settings, dag=dag, run=run, text=text)
+    return text
+
+
+def pass_lake(*, run: str) -> int:
+    """Put the streamed tables through their suites; give the rows looked at."""
+    from include.quality.lake_gate import check_lake
+    from include.quality.results import Desk
+
+    settings = from_environment()
+    desk = Desk(settings.lake, run, datetime.now(UTC), settings.home / "quality")
+    return check_lake(desk, settings.quality)
+
+
+def forecast_next_minutes() -> dict[str, int]:
+    """Forecast every symbol; give the number of rows by symbol. Skips while there is no ticker."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from include.forecast.short_term import forecast_soon
+
+    made = forecast_soon(from_environment(), now=datetime.now(UTC))
+    if made is None:
+        raise AirflowSkipException("no ticker has landed yet")
+    for symbol, reason in made.left_out.items():
+        log.warning(event("symbol left out", symbol=symbol, reason=reason))
+    return {symbol: len(rows) for symbol, rows in made.rows.items()}
+
+
+def restate_span(*, first: datetime | None, until: datetime | None) -> int:
+    """Write the minutes from `first` to before `until` anew; give their number.
+
+    Raises:
+        HistoryError: the span is empty.
+    """
+    end = until or datetime.now(UTC)
+    start = first or end - USUAL
+    if start >= end:
+        raise HistoryError(f"no minute lies between {start.isoformat()} and {end.isoformat()}")
+    return int(run_module("streaming.minutes", start.isoformat(), end.isoformat()))

@@ -1,0 +1,57 @@
+"""The settings of the slow loop: history, training, judging, publishing, and the lake's checks."""
+
+from dataclasses import dataclass
+
+from include.settings.env import Secret, setting
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """History, training and the published forecast."""
+
+    history: str = setting(
+        "", "history: a path, an URL or kaggle:OWNER/DATASET; empty: the simulator's Kaggle file"
+    )
+    kaggle_url: str = setting("https://www.kaggle.com", "base URL of Kaggle's API")
+    kaggle_user: str = setting("", "Kaggle user name; empty: the key is a token")
+    kaggle_key: Secret = setting(Secret(""), "Kaggle API key or token")
+    symbol: str = setting("BTC-USD", "symbol that is forecast")
+    horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
+    train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
+    stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
+    keep: int = setting(10, "published forecasts that are kept")
+    served_days: int = setting(
+        2, "days of past minutes that Postgres serves forecasts of; the dashboard looks one back"
+    )
+    judge_windows: int = setting(4, "recent windows on which a new forecast meets the one in use")
+    judge_window_minutes: int = setting(360, "minutes of such a window")
+    worse_share: float = setting(
+        0.1, "share by which a new forecast's error may exceed that of the one in use"
+    )
+    largest_jump: float = setting(
+        0.2, "a forecast beginning farther from the last price than this share is refused"
+    )
+    widest_factor: float = setting(
+        20.0, "a forecast with a bound so many times above or below the last price is refused"
+    )
+    least_coverage: float = setting(
+        0.2, "share of its span's minutes with a price that a model must have seen"
+    )
+    evaluate_origins: int = setting(12, "times that an evaluation forecasts from")
+    evaluate_every_minutes: int = setting(480, "minutes between two of them")
+    short_seconds: int = setting(3600, "seconds of tickers a short-term forecast is made from")
+    short_minutes: int = setting(10, "minutes a short-term forecast covers")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The hourly check of the streamed tables."""
+
+    hours: float = setting(2.0, "hours before now that check_lake looks at")
+    price_band: float = setting(
+        0.02, "share by which a venue's price may lie off the suppliers' in the same minute"
+    )
+    archive_hours: float = setting(
+        0.0, "a history file that ends longer before now (or `until`) is refused; 0: any may come"
+    )
+    fresh_s: float = setting(300.0, "a streamed table without a row for so many seconds is stale")

@@ -1,0 +1,228 @@
+"""The groups of settings: one frozen dataclass each, every field with its default and meaning."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from include.settings.env import Secret, setting
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port; all are bound on `host` alone."""
+
+    host: str = setting("127.0.0.1", "address that everything binds to")
+    kafka: int = setting(19092, "Kafka broker")
+    kafka_controller: int = setting(19093, "Kafka's own controller")
+    postgres: int = setting(15432, "PostgreSQL server")
+    airflow: int = setting(8080, "Airflow UI and API")
+    airflow_triggerer_logs: int = setting(18794, "log server of Airflow's triggerer")
+    airflow_worker_logs: int = setting(18793, "log server of Airflow's scheduler")
+    spark_ui: int = setting(4040, "Spark UI of the stream")
+    simulator: int = setting(18765, "simulated venues (HTTP and websocket)")
+    supervisor: int = setting(19001, "control port of the process supervisor")
+    dashboard: int = setting(5006, "live dashboard")
+    sql_server: int = setting(10000, "SQL server for JDBC and ODBC (`up --with sql-server`)")
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """Where the broker is and how long it keeps what it has."""
+
+    bootstrap: str = setting("", "host:port list of the brokers; empty: the local one")
+    partitions: int = setting(1, "partitions of a topic made by `up`")
+    replication: int = setting(1, "replicas of a topic made by `up`")
+    retention_hours: int = setting(168, "how long a topic keeps its messages, in hours")
+    heap_mb: int = setting(512, "heap of the local broker, in MB")
+    spool_mb: int = setting(
+        1024, "most disk a feed uses for messages while the broker is away, in MB"
+    )
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The serving database; Airflow's metadata lives in its own database of the same server."""
+
+    host: str = setting("", "server address; empty: the local one")
+    user: str = setting("tickhouse", "role that owns both databases")
+    password: Secret = setting(Secret(""), "its password; generated for the local server")
+    database: str = setting("tickhouse", "name of the serving database")
+    airflow_database: str = setting("airflow", "name of Airflow's metadata database")
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """The Airflow UI's log-in and API."""
+
+    url: str = setting("", "base URL of Airflow's API server; empty: the local one")
+    user: str = setting("admin", "log-in of the Airflow UI")
+    password: Secret = setting(Secret(""), "its password; generated")
+    jwt_secret: Secret = setting(Secret(""), "key of Airflow's API tokens; generated")
+    fernet_key: Secret = setting(Secret(""), "key of secrets in Airflow's database; generated")
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """The process supervisor's control channel."""
+
+    password: Secret = setting(Secret(""), "password of the control port; generated")
+
+
+@dataclass(frozen=True)
+class Venues:
+    """Base URLs and symbols of the venues. `up` points them at the simulator, `up --live` not."""
+
+    gemini_ws: str = setting("wss://api.gemini.com", "Gemini websocket base")
+    gemini_current_ws: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
+    gemini_service: str = setting(
+        "v1", "Gemini market data: v1 (numbered; simulated too), v2, or current"
+    )
+    gemini_rest: str = setting("https://api.gemini.com", "Gemini REST base")
+    binance_ws: str = setting("wss://data-stream.binance.vision", "Binance websocket base")
+    binance_rest: str = setting("https://data-api.binance.vision", "Binance REST base")
+    gemini_symbols: tuple[str, ...] = setting(("BTC-USD",), "symbols of the Gemini feed")
+    binance_symbols: tuple[str, ...] = setting(
+        ("BTC-USDT", "ETH-USDT"), "symbols of the Binance feed"
+    )
+    gemini_key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
+    gemini_secret: Secret = setting(Secret(""), "Gemini API secret of the sandbox account")
+    gemini_orders: str = setting(
+        "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
+    )
+    binance_life_h: float = setting(
+        23.0,
+        "hours until a successor of a Binance connection is opened (cut at 24)",
+    )
+    deribit_ws: str = setting("wss://www.deribit.com", "Deribit websocket base")
+    deribit_rest: str = setting("https://www.deribit.com", "Deribit REST base")
+    deribit_symbols: tuple[str, ...] = setting(
+        ("BTC-PERPETUAL",), "instruments of the Deribit feed (BTC-PERPETUAL, BTC-USDC)"
+    )
+    deribit_book: str = setting(
+        "100ms", "Deribit's book: 100ms (every change), or group.depth.interval (none.20.100ms)"
+    )
+    deribit_heartbeat_s: int = setting(30, "seconds between Deribit's heartbeats, 10 or more")
+    deribit_key: Secret = setting(Secret(""), "Deribit client id; not needed for 100ms data")
+    deribit_secret: Secret = setting(Secret(""), "Deribit client secret")
+    coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
+    bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
+    kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")
+    cryptocompare_rest: str = setting(
+        "https://min-api.cryptocompare.com", "CryptoCompare REST base"
+    )
+    cryptocompare_key: Secret = setting(
+        Secret(""), "CryptoCompare API key; without one that supplier is left out"
+    )
+    quote_symbols: tuple[str, ...] = setting(
+        ("BTC-USD", "BTC-EUR"), "symbols that the price suppliers are polled for"
+    )
+    quote_poll_s: float = setting(5.0, "seconds between two polls of a price supplier")
+    stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """The simulated market, or the tape it replays."""
+
+    url: str = setting("", "base URL of the simulated venues; empty: the local ones")
+    seed: int = setting(7, "seed of the simulated market")
+    history_days: int = setting(90, "days of minute history the simulator serves")
+    tape: str = setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
+    speed: float = setting(1.0, "how many times faster than recorded a tape plays")
+    faults: str = setting("", "path of a YAML script of faults to play; empty: none")
+    kaggle_key: Secret = setting(
+        Secret("for-the-simulator"), "API key that the simulated Kaggle takes, any user name"
+    )
+    binance_key: Secret = setting(Secret(""), "API key of the simulated Binance account")
+    binance_secret: Secret = setting(Secret(""), "its secret; without one no signed request passes")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The Spark Structured Streaming job."""
+
+    master: str = setting(
+        "local[6]", "Spark master; real-time mode keeps a task slot per partition of market.book"
+    )
+    driver_memory: str = setting("2g", "heap of the Spark driver")
+    java_options: str = setting("", "further options of the driver's JVM")
+    lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
+    trigger_s: float = setting(1.0, "least seconds between two micro-batches of `land`")
+    signals_trigger_s: float = setting(5.0, "least seconds between two of `signals`")
+    measures_checkpoint_s: int = setting(
+        60, "seconds between two checkpoints of `measures` (Spark's real-time mode)"
+    )
+    max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
+    keep_hours: int = setting(
+        48, "hours for which compacted files stay, for readers and time travel; 48 or more"
+    )
+    minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
+    window_s: int = setting(60, "length of a liquidity window in seconds of event time")
+    watermark_s: int = setting(10, "how many seconds late an event may come")
+
+
+@dataclass(frozen=True)
+class SqlServer:
+    """Spark's Thrift Server over the lake, for JDBC and ODBC."""
+
+    start: str = setting("", "`yes` lets `up` start it, as `up --with sql-server` does")
+    memory: str = setting("1g", "heap of the SQL server")
+
+
+@dataclass(frozen=True)
+class Trader:
+    """The trading rule and the paper account."""
+
+    venue: str = setting("gemini", "venue whose signals and book the trader follows")
+    symbol: str = setting("BTC-USD", "symbol it trades")
+    rule: str = setting("forecast_and_ratio", "its rule: forecast_and_ratio or imbalance_and_mid")
+    imbalance_least: Decimal = setting(
+        Decimal("0.5"), "imbalance_and_mid acts from this imbalance (0 to 1) of the best quantities"
+    )
+    half_spread_bps: Decimal = setting(
+        Decimal("5"), "imbalance_and_mid pays at most so many basis points beyond the mid price"
+    )
+    pulse_s: float = setting(
+        10.0, "imbalance_and_mid decides once in so many seconds (market clock)"
+    )
+    slippage_bps: Decimal = setting(
+        Decimal("0"), "how far beyond the best price an order may go, in basis points"
+    )
+    ratio_low: Decimal = setting(Decimal("0.1"), "buy only above this ask/bid liquidity ratio")
+    ratio_high: Decimal = setting(Decimal("2"), "buy only below this ask/bid liquidity ratio")
+    balance_share: Decimal = setting(Decimal("0.9"), "share of the quote balance of one buy")
+    lookahead_minutes: int = setting(1, "the forecast side is read so many minutes ahead")
+    start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
+    fee_bps: Decimal = setting(Decimal("40"), "taker fee of the paper account, basis points")
+    broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)")
+    real_money: str = setting("", "`yes` allows orders at Gemini's production address")
+    book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
+    skew_s: float = setting(
+        5.0, "no order while the venue's clock and ours differ by more seconds; 0: not looked at"
+    )
+    lag_s: float = setting(
+        60.0, "no order on a signal that ended so many seconds ago (wall clock); 0: not looked at"
+    )
+    breaker_failures: int = setting(5, "broker failures in a row that open the breaker")
+    breaker_s: float = setting(60.0, "seconds an open breaker keeps orders back, then one try")
+    largest_order: Decimal = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
+    largest_position: Decimal = setting(
+        Decimal("100000"), "most quote units that the base held may be worth to buy more; 0: any"
+    )
+    daily_loss: Decimal = setting(
+        Decimal("5000"), "no buying after so much was lost in a day (market clock); 0: no limit"
+    )
+    orders_per_minute: int = setting(10, "most orders of a minute (market clock); 0: no limit")
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The live dashboard."""
+
+    refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
+    poll_s: float = setting(3.0, "seconds between two looks into Postgres")
+    query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
+    stale_s: float = setting(15.0, "a panel turns grey so many seconds after its feed's last frame")
+    quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
+    minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
+    average_s: int = setting(60, "window of the moving average across suppliers, in seconds")
+    backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")

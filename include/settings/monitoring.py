@@ -1,0 +1,42 @@
+"""The settings of alerts and of metrics: who is told what, and where figures are read."""
+
+from dataclasses import dataclass
+
+from include.settings.env import Secret, setting
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Where alerts go besides `var/WORLD/alerts.log`, which always has them."""
+
+    webhook: Secret = setting(Secret(""), "URL that each alert is posted to as JSON; empty: none")
+    email_to: str = setting("", "addresses that alerts are mailed to, comma separated; empty: none")
+    email_from: str = setting("tickhouse@localhost", "sender of the mails")
+    smtp_host: str = setting("127.0.0.1", "mail server")
+    smtp_port: int = setting(25, "its port")
+    smtp_security: str = setting("none", "its protection: none, starttls, or tls")
+    smtp_user: str = setting("", "log-in at the mail server; empty: none is needed")
+    smtp_password: Secret = setting(Secret(""), "password of that log-in")
+    timeout_s: float = setting(10.0, "most seconds that telling one of them may take")
+    deadline_minutes: int = setting(
+        60, "a DAG run that is not over so many minutes after it was queued is told of"
+    )
+    lag_share: float = setting(
+        0.5, "share of Kafka's retention that a message may wait for the stream, untold"
+    )
+    repeat_minutes: int = setting(60, "minutes until a fault that lasts is told again")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Ports of the processes' Prometheus metrics, on the host that everything binds to."""
+
+    watcher: int = setting(19400, "metrics of the watcher: the stream's lag, rates, alerts; 0: off")
+    trader: int = setting(19401, "metrics of the trader; 0: off")
+    dashboard: int = setting(19402, "metrics of the dashboard; 0: off")
+    minutes: int = setting(19403, "metrics of the minutes process; 0: off")
+    gemini: int = setting(19411, "metrics of Gemini's feed; 0: off")
+    binance: int = setting(19412, "metrics of Binance's feed; 0: off")
+    deribit: int = setting(19413, "metrics of Deribit's feed; 0: off")
+    quotes: int = setting(19414, "metrics of the polled suppliers; 0: off")
+    every_s: float = setting(10.0, "seconds between two looks of the watcher at the stream")
