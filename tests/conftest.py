@@ -9,7 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from include.settings import Settings, load
-from tests.services import SHARED_DATA, eventually, free_ports, running
+from tests.support.services import SHARED_DATA, eventually, free_ports, running
 
 HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
 WORKER = {"unit": "light", "house": "light", "replay": "light", "integration": "services"}
@@ -23,7 +23,7 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
-        return "heavy" if path.stem in HEAVY else WORKER.get(path.parent.name, "rest")
+        return "heavy" if path.stem in HEAVY else WORKER.get(path.parts[1], "rest")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:

@@ -13,9 +13,6 @@ from include.bus import ensure_topics
 from include.local import kafka, postgres
 from include.serving.tables import create_tables
 from include.settings import Settings
-from tests.browser import chromium
-from tests.browser.chromium import Browser, browsing
-from tests.browser.market import market
 from tests.browser.test_dashboard_page import (
     READY,
     STALE_S,
@@ -27,7 +24,10 @@ from tests.browser.test_dashboard_page import (
     text,
     url,
 )
-from tests.services import eventually, running
+from tests.support import chromium
+from tests.support.browser_market import market
+from tests.support.chromium import Browser, browsing
+from tests.support.services import eventually, running
 
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 

@@ -16,10 +16,10 @@ from PIL import Image
 from include.bus import ensure_topics
 from include.serving.tables import upsert
 from include.settings import Settings
-from tests.browser import chromium
-from tests.browser.chromium import Browser, browsing
-from tests.browser.market import market
-from tests.services import eventually, running
+from tests.support import chromium
+from tests.support.browser_market import market
+from tests.support.chromium import Browser, browsing
+from tests.support.services import eventually, running
 
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 

@@ -15,7 +15,7 @@ import pytest
 from include.lake.reading import query
 from include.settings import ROOT, load
 from tests.conftest import make_environment
-from tests.services import eventually, running
+from tests.support.services import eventually, running
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = ("pandas", "numpy", "prophet", "pyspark", "great_expectations", "duckdb", "deltalake")

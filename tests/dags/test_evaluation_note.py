@@ -13,8 +13,8 @@ from include.local import airflow
 from include.local.airflow import AirflowApi
 from include.settings import ROOT, load
 from tests.conftest import make_environment
-from tests.services import eventually, running
-from tests.unit.forecast_world import wave, write_history
+from tests.support.forecast_world import wave, write_history
+from tests.support.services import eventually, running
 
 RUN = f"""
 from airflow.dag_processing.dagbag import DagBag

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from include.settings import ROOT
-from tests.unit.lake_of_rows import put
+from tests.support.lake_of_rows import put
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 

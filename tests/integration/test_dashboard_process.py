@@ -32,7 +32,7 @@ from streaming.dashboard.live import Live
 from streaming.dashboard.poller import Latest
 from streaming.dashboard.reader import follow
 from tests.conftest import make_environment
-from tests.services import eventually, free_ports, running
+from tests.support.services import eventually, free_ports, running
 
 PROGRAM = [sys.executable, "-m", "streaming.dashboard"]
 

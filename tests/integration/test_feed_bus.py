@@ -13,7 +13,7 @@ from include.local import kafka
 from include.market import wire
 from include.market.events import LedgerEntry, Message
 from tests.conftest import make_settings
-from tests.services import eventually, free_ports, running
+from tests.support.services import eventually, free_ports, running
 
 
 def message(number: int) -> Message:

@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer
 from include.bus import ensure_topics, offsets
 from include.market import wire
 from tests.conftest import make_environment
-from tests.services import eventually, running
+from tests.support.services import eventually, running
 
 PORTION, PORTIONS, WARM = 10_000, 20, 6
 MOST_GROWTH = 6 * 2**20  # bytes in the 140,000 frames after the first 60,000: 45 a frame

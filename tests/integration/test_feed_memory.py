@@ -20,7 +20,7 @@ from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.settings import load
 from tests.conftest import make_environment
-from tests.services import eventually, running
+from tests.support.services import eventually, running
 
 TOPICS = ("market.book", "market.ledger")
 OUTAGE_S = 20

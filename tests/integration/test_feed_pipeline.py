@@ -10,7 +10,7 @@ from include.bus import Consumer, ensure_topics, offsets
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Reject
 from tests.conftest import make_environment
-from tests.services import eventually, running
+from tests.support.services import eventually, running
 
 TOPICS = ("market.book", "market.ledger", "market.rejects")
 FAULTS = (

@@ -15,7 +15,7 @@ from include.market import wire
 from include.market.events import Message, Quote
 from include.settings import load
 from tests.conftest import make_environment
-from tests.services import eventually, running
+from tests.support.services import eventually, running
 
 TOPICS = ("market.quotes", "market.book", "market.trades", "market.ledger", "market.rejects")
 

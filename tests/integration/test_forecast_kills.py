@@ -17,8 +17,8 @@ from include.lake.reading import query
 from include.serving.connection import rows, transaction
 from include.settings import ROOT, Settings, load
 from tests.conftest import make_environment
-from tests.services import eventually, running
-from tests.unit.forecast_world import write_history
+from tests.support.forecast_world import write_history
+from tests.support.services import eventually, running
 
 NIGHTLY, TOLD = "scheduled__2026-11-21T00:15:00+00:00", "asset_triggered__2026-11-21T00:16:00"
 HORIZON = 240
@@ -86,7 +86,7 @@ def world(told: dict[str, str], var: Path) -> Iterator[World]:
     settings = load(environment)
     with transaction(settings.dsn()) as link, link.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS forecast_points")
-    command = [sys.executable, "-m", "tests.integration.forecast_child"]
+    command = [sys.executable, "-m", "tests.support.forecast_child"]
     with (
         (var.parent / f"{var.name}.log").open("w") as log,
         subprocess.Popen(

@@ -28,8 +28,8 @@ from include.settings import ROOT, Settings, load
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healing import Hole
 from tests.conftest import make_environment
-from tests.integration.stream_world import caught_up, streaming
-from tests.services import eventually, running
+from tests.support.services import eventually, running
+from tests.support.stream_world import caught_up, streaming
 
 SCRIPT = """
 faults:

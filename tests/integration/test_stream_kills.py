@@ -26,7 +26,8 @@ from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings, load
 from spark_jobs.landing import LANDED_TOPICS
 from tests.conftest import make_environment
-from tests.integration.stream_world import (
+from tests.support.services import eventually, running
+from tests.support.stream_world import (
     Reader,
     Sender,
     caught_up,
@@ -35,7 +36,6 @@ from tests.integration.stream_world import (
     streaming,
     wait,
 )
-from tests.services import eventually, running
 
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
 KILLS = int(os.environ.get("KILLS", "3"))

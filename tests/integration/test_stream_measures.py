@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from include.bus import Consumer, Producer, ensure_topics
 from include.settings import Settings
 from spark_jobs.measures import start_measures
-from tests.services import eventually
+from tests.support.services import eventually
 
 AT = 1_700_000_000_000_000
 

@@ -20,8 +20,8 @@ from include.errors import OrderRefused
 from include.serving.journal import Journal
 from include.settings.env import Secret
 from streaming.trader.gemini_rest import GeminiRest
-from tests.integration.trader_world import World, make_world
-from tests.services import eventually, free_ports, running
+from tests.support.services import eventually, free_ports, running
+from tests.support.trader_world import World, make_world
 
 KEY, SECRET = "account-for-tests", "SECRET-for-tests-only"
 NEW, STATUS = "/v1/order/new", "/v1/order/status"

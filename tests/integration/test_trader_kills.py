@@ -13,8 +13,8 @@ from include.market.events import Decision
 from include.serving.journal import halt, halted, resume
 from include.trading.rules import derived_again
 from tests.conftest import make_settings
-from tests.integration.trader_world import World, make_world
-from tests.services import eventually, running
+from tests.support.services import eventually, running
+from tests.support.trader_world import World, make_world
 
 REASONS = ["forecast_silent", "forecast_silent", "buy", "already_in", "sell", "nothing_to_sell"]
 WINDOWS = range(1, 7)

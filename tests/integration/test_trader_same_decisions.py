@@ -41,10 +41,10 @@ from streaming.trader.pace import Pace
 from streaming.trader.rehearsal import rehearse, trader_of
 from streaming.trader.session import run
 from streaming.trader.tapes import moments_of_tapes
-from tests.integration.trader_world import World, make_world
-from tests.replay.recorded_world import CLOSED, MINUTE, SETTINGS, messages, publish_forecast
 from tests.replay.test_trader_tape import TAPE, Facts
-from tests.services import free_ports
+from tests.support.recorded_world import CLOSED, MINUTE, SETTINGS, messages, publish_forecast
+from tests.support.services import free_ports
+from tests.support.trader_world import World, make_world
 
 KEY, SECRET = "account-for-tests", "SECRET-for-tests-only"
 

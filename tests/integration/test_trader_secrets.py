@@ -22,7 +22,7 @@ from tests.integration.test_trader_gemini import (
     road,
     world,
 )
-from tests.integration.trader_world import World
+from tests.support.trader_world import World
 
 __all__ = ["road", "world"]
 

@@ -15,7 +15,7 @@ from include.serving.connection import rows
 from include.serving.tables import create_tables
 from include.settings import Settings
 from streaming.watcher.__main__ import Watch
-from tests.services import free_ports
+from tests.support.services import free_ports
 
 PLACE = ("market.ledger", 0)
 

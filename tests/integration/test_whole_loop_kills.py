@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from include.lake.checkpoint import committed_offsets
-from tests.integration.whole_platform import PlatformRun, up
-from tests.services import eventually
+from tests.support.services import eventually
+from tests.support.whole_platform import PlatformRun, up
 
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
 KILLED = ["stream", "feed-gemini", "kafka", "trader", "stream"]

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.whole_platform import PlatformRun, up
-from tests.services import eventually
+from tests.support.services import eventually
+from tests.support.whole_platform import PlatformRun, up
 
 TAPE = "ws/gemini_v1/btcusd_2018-04-24"
 BARS = "bars/bitfinex_btcusd_1m_2018-02-01_2018-04-30.csv.gz"

@@ -24,8 +24,8 @@ from streaming.trader.forecasts import PublishedForecasts
 from streaming.trader.lake_moments import LakeSpan
 from streaming.trader.rehearsal import Step, rehearse, trader_of
 from streaming.trader.tapes import moments_of_tapes
-from tests.replay.recorded_world import CLOSED, SETTINGS, at, publish_forecast, write_lake
 from tests.replay.test_trader_tape import MINUTE, TAPE, UNTIL, Facts
+from tests.support.recorded_world import CLOSED, SETTINGS, at, publish_forecast, write_lake
 
 LEAN = "imbalance_and_mid"
 

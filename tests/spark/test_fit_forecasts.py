@@ -12,7 +12,7 @@ from include.forecast import fit, predict, prophet
 from include.forecast.history import training_minutes
 from include.settings import Settings
 from spark_jobs.fit_forecasts import fit_all, lake_minutes
-from tests.unit.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
+from tests.support.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
 
 END = T0 + timedelta(days=3)
 

@@ -24,7 +24,7 @@ from include.orchestration.tasks import (
 )
 from include.settings import Settings, load
 from tests.conftest import make_environment
-from tests.spark.loading import loading_in_process
+from tests.support.loading import loading_in_process
 
 SIX = "Timestamp,Open,High,Low,Close,Volume"
 EIGHT = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price"

@@ -19,7 +19,7 @@ from include.quality import results
 from include.settings import Settings, load
 from spark_jobs import load_history
 from tests.conftest import make_environment
-from tests.spark.loading import loading_in_process
+from tests.support.loading import loading_in_process
 
 SIX = "Timestamp,Open,High,Low,Close,Volume"
 LINES = ("60,1,1,1,1,1", "120,2,3,1,2,2", "180,2,2,2,2,0", "300,4,4,4,4,4")

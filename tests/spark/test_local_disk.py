@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.services import eventually
+from tests.support.services import eventually
 
 CHILDREN_FAULTS = 8  # in /proc/PID/stat after the name: page faults of children that have ended
 

@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 from include.local.programs import open_port
 from include.settings import ROOT, Settings, load
 from tests.conftest import make_environment
-from tests.services import eventually, running
-from tests.unit.lake_of_rows import at, put
+from tests.support.lake_of_rows import at, put
+from tests.support.services import eventually, running
 
 
 @pytest.fixture(scope="module")

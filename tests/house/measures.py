@@ -1,0 +1,178 @@
+"""Figures of the structure and of its words: `python -m tests.house.measures [ROOM …]`.
+
+Prints one row per figure over the whole product; with ROOMs (such as include/lake) every place
+there that a house test would refuse, as file:line.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("bench", "cli", "dags", "include", "plugins", "spark_jobs", "streaming")
+# Words that say nothing without their context, so no value may be named by them.
+FORBIDDEN = frozenset(
+    "found told said given kept there asked known seen made one own done wanted rest left most held"
+    " whole every shown again looked sent taken meant worth strange such some both".split()
+)
+# Private words for which the field has one of its own: reported, recorded, fixed, quarantined …
+PROSE = re.compile(
+    r"\b(tell|tells|told|telling|teller|confess\w*|mend|mends|mended|strange|stranger|strangers"
+    r"|plainly|worn|house has)\b",
+    re.IGNORECASE,
+)
+LAYERS = {
+    "include": 0,
+    "spark_jobs": 1,
+    "streaming": 1,
+    "dags": 1,
+    "plugins": 1,
+    "bench": 2,
+    "cli": 3,
+}
+MOST_TYPES = 4
+
+
+def sources() -> list[Path]:
+    """The product's Python files."""
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return [ROOT / name for name in names if name.split("/")[0] in ROOMS and (ROOT / name).exists()]
+
+
+def place(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def assignments(paths: list[Path]) -> Iterator[tuple[str, str]]:
+    """Each assigned name, with where."""
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id, place(path, node.lineno)
+            if isinstance(node, ast.arg) and node.arg in FORBIDDEN:
+                yield node.arg, place(path, node.lineno)
+
+
+def parameter_types(paths: list[Path]) -> dict[str, dict[str, str]]:
+    """Parameter name -> its annotated types (without `| None`), each with one place."""
+    types: dict[str, dict[str, str]] = defaultdict(dict)
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.arg) and node.annotation is not None:
+                text = ast.unparse(node.annotation).removesuffix(" | None")
+                types[node.arg][text] = place(path, node.lineno)
+    return types
+
+
+def classes(paths: list[Path]) -> dict[str, list[str]]:
+    """Class name -> where it is defined."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                names[node.name].append(place(path, node.lineno))
+    return names
+
+
+def prose(paths: list[Path]) -> list[str]:
+    """Private words in code, comments and texts, with where."""
+    return [
+        f"{place(path, number)} {match[0]}"
+        for path in paths
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for match in PROSE.finditer(line.replace("_", " "))
+    ]
+
+
+def functions(paths: list[Path]) -> list[int]:
+    """Lines of each function."""
+    return [
+        (node.end_lineno or 0) - node.lineno + 1
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def upward_imports(paths: list[Path]) -> list[str]:
+    """Imports of a room above, or beside (spark_jobs and streaming), with where."""
+    wrong = []
+    for path in paths:
+        room = path.relative_to(ROOT).parts[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else []
+            )
+            for target in {module.split(".")[0] for module in modules} & set(LAYERS) - {room}:
+                if LAYERS[target] >= LAYERS[room]:
+                    wrong.append(f"{place(path, node.lineno)} {target}")
+    return wrong
+
+
+def figures() -> dict[str, str]:
+    """The table of the structure."""
+    paths = sources()
+    lines = [path.read_text().count("\n") for path in paths]
+    sizes = functions(paths)
+    names = [name for name, _ in assignments(paths)]
+    opaque = sum(name in FORBIDDEN for name in names)
+    text = "\n".join(path.read_text() for path in paths)
+    return {
+        "files": f"{len(paths)}",
+        "lines": f"{sum(lines)}",
+        "lines a file, median / largest": f"{median(lines):.0f} / {max(lines)}",
+        "lines a function, median / largest": f"{median(sizes):.0f} / {max(sizes)}",
+        "opaque assigned names": f"{opaque} of {len(names)} ({100 * opaque / len(names):.1f} %)",
+        "private words in texts": f"{len(prose(paths))}",
+        "parameter names with more than four types": f"{len(crowded_parameters(paths))}",
+        "class names defined twice": f"{sum(len(at) > 1 for at in classes(paths).values())}",
+        "upward or sideways imports": f"{len(upward_imports(paths))}",
+        "dict[str, Any]": f"{text.count('dict[str, Any]')}",
+        "fmt: skip": f"{text.count('fmt: skip')}",
+    }
+
+
+def crowded_parameters(paths: list[Path]) -> dict[str, dict[str, str]]:
+    """Parameter names with more types than one word can carry."""
+    return {
+        name: types for name, types in parameter_types(paths).items() if len(types) > MOST_TYPES
+    }
+
+
+def refused(room: str) -> Iterator[str]:
+    """Every place in a room that a house test would refuse."""
+    every = sources()
+    paths = [path for path in every if str(path.relative_to(ROOT)).startswith(room)]
+    yield from (f"{at} assigns {name}" for name, at in assignments(paths) if name in FORBIDDEN)
+    yield from prose(paths)
+    for name, at in classes(every).items():
+        if len(at) > 1 and any(where.startswith(room) for where in at):
+            yield f"class {name} is defined at {', '.join(at)}"
+    for name, types in crowded_parameters(every).items():
+        here = {kind: at for kind, at in types.items() if at.startswith(room)}
+        if here:
+            yield f"parameter {name} has {len(types)} types; here {here}"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        for room in sys.argv[1:]:
+            print("\n".join(refused(room)))
+    else:
+        for label, value in figures().items():
+            print(f"{label:45} {value}")

@@ -1,0 +1,143 @@
+"""Headless Chromium over WebDriver's HTTP protocol, with the standard library alone."""
+
+import base64
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.services import eventually, free_ports, running
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--no-default-browser-check",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--hide-scrollbars",
+]
+
+
+def missing() -> str:
+    """What keeps the browser tests from running, in a sentence; empty if nothing does."""
+    absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"{' and '.join(absent)} not installed (Debian: chromium-driver)" if absent else ""
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, driver: str, session: str) -> None:
+        self._base = f"{driver}/session/{session}"
+
+    def open(self, url: str) -> None:
+        self._post("url", url=url)
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript function body."""
+        return self._post("execute/sync", script=script, args=[])
+
+    def wait(self, script: str, *, timeout_s: float = 60.0, what: str = "") -> Any:
+        return eventually(lambda: self.run(script), timeout_s=timeout_s, what=what or script)
+
+    def size(self, width: int, height: int) -> None:
+        self._post("window/rect", width=width, height=height)
+
+    def dark(self, dark: bool) -> None:
+        """What the system is said to prefer."""
+        value = "dark" if dark else "light"
+        self._post(
+            "goog/cdp/execute",
+            cmd="Emulation.setEmulatedMedia",
+            params={"features": [{"name": "prefers-color-scheme", "value": value}]},
+        )
+
+    def phone(self, width: int, height: int) -> None:
+        """A phone's screen: windows have a least width, phones have not."""
+        self._post(
+            "goog/cdp/execute",
+            cmd="Emulation.setDeviceMetricsOverride",
+            params={"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True},
+        )
+
+    def picture(self) -> bytes:
+        """What the window shows, as a PNG."""
+        return base64.b64decode(_call("GET", f"{self._base}/screenshot"))
+
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        """What came since the last call: `browser` (the console) or `performance` (requests)."""
+        found: list[dict[str, Any]] = self._post("se/log", type=kind)
+        return found
+
+    def requested(self) -> set[str]:
+        """Every URL asked for since the last call, websockets too."""
+        urls = set()
+        for entry in self.log("performance"):
+            told = json.loads(entry["message"])["message"]
+            params = told.get("params", {})
+            if told["method"] == "Network.requestWillBeSent":
+                urls.add(params["request"]["url"])
+            elif told["method"] == "Network.webSocketCreated":
+                urls.add(params["url"])
+        return urls
+
+    def close(self) -> None:
+        _call("DELETE", self._base)
+
+    def _post(self, verb: str, **body: Any) -> Any:
+        return _call("POST", f"{self._base}/{verb}", body)
+
+
+@contextmanager
+def browsing(folder: Path, *, width: int = 1600, height: int = 1400) -> Iterator[Browser]:
+    """A fresh browser with a profile of its own in `folder`; nothing is left running."""
+    (port,) = free_ports(1)
+    driver = f"http://127.0.0.1:{port}"
+    with running(["chromedriver", f"--port={port}"], log=folder / "chromedriver.log"):
+        eventually(lambda: _ready(driver), what="chromedriver answers")
+        options = {
+            "args": [
+                *FLAGS,
+                f"--window-size={width},{height}",
+                f"--user-data-dir={folder / 'profile'}",
+            ],
+        }
+        wanted = {
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
+        made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})
+        browser = Browser(driver, made["sessionId"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _ready(driver: str) -> bool:
+    try:
+        return bool(_call("GET", f"{driver}/status")["ready"])
+    except OSError:
+        return False
+
+
+def _call(method: str, url: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)["value"]
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"WebDriver {url}: {error.read().decode()[:600]}") from error

@@ -1,0 +1,92 @@
+"""The stream job as it is, except that it kills itself at a named point, or forgets its batches.
+
+`python -m tests.support.stream_child POINT NTH`: at the NTH time the POINT is passed, SIGKILL.
+POINT `sabotage` never dies but appends whatever it is given, batch known or not.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from spark_jobs import landing, signals, sinks, stream_market
+
+Call = Callable[..., Any]
+
+
+def counted(nth: int) -> Callable[[], None]:
+    """A function that ends this process at its nth call."""
+    left = [nth]
+
+    def passed() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return passed
+
+
+def before(work: Call, passed: Callable[[], None]) -> Call:
+    def wrapped(*args: Any, **named: Any) -> Any:
+        passed()
+        return work(*args, **named)
+
+    return wrapped
+
+
+def after(work: Call, passed: Callable[[], None]) -> Call:
+    def wrapped(*args: Any, **named: Any) -> Any:
+        found = work(*args, **named)
+        passed()
+        return found
+
+    return wrapped
+
+
+appended: list[str] = []
+
+
+def forgetful(
+    self: sinks.Appender, location: str, batch_id: int, work: Callable[[str], None]
+) -> bool:
+    """A commit without idempotence."""
+    work("{}")
+    appended.append(location)
+    return True
+
+
+def once_appended(passed: Callable[[], None]) -> Callable[[], None]:
+    """`passed` from the first append on: a stream's first batch may be an empty one."""
+
+    def looked() -> None:
+        if appended:
+            passed()
+
+    return looked
+
+
+def main(point: str, nth: int) -> None:
+    passed = counted(nth)
+    if point == "before_write":
+        landing.Landing.write = before(landing.Landing.write, passed)  # type: ignore[method-assign]
+    elif point == "after_files":
+        landing.written = after(landing.written, passed)
+    elif point == "after_delta_commit":
+        sinks.Appender.once = after(sinks.Appender.once, passed)  # type: ignore[method-assign]
+    elif point == "before_checkpoint_commit":
+        landing.Landing.write = after(landing.Landing.write, passed)  # type: ignore[method-assign]
+    elif point == "after_postgres":
+        signals.upsert = after(signals.upsert, passed)
+    elif point.startswith("sabotage"):
+        sinks.Appender.once = forgetful  # type: ignore[method-assign]
+        if point == "sabotage_and_die":
+            write = after(landing.Landing.write, once_appended(passed))
+            landing.Landing.write = write  # type: ignore[method-assign]
+    elif point != "none":
+        raise SystemExit(f"no point {point!r}")
+    stream_market.main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,231 @@
+"""A broker, a Postgres and stream jobs that are killed; what was sent and what is there."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from confluent_kafka import Producer as FastProducer
+from deltalake import DeltaTable
+
+from include.bus import offsets
+from include.lake.audit.conservation import (
+    Report,
+    audited,
+    audited_tables,
+    count_with_duckdb,
+)
+from include.lake.checkpoint import committed_offsets
+from include.lake.reading import open_table
+from include.settings import ROOT, Settings
+from spark_jobs.landing import LANDED_TOPICS
+
+AT = 1_763_712_000_000_000
+KEY = b"gemini|BTC-USD"
+JUNK = (b"junk", b"", b"\xff\xfe{}", b'{"v":1}', b'{"v":9,"venue":"x"}', b"[]")
+
+
+def message(kind: str, number: int, event: dict[str, Any], top: Any = None) -> bytes:
+    at = AT + number * 20_000  # 50 messages a second of market time
+    return json.dumps(
+        {
+            "v": 1,
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "kind": kind,
+            "conn": "c",
+            "seq": [number, number],
+            "venue_time": at,
+            "received_time": at + 100,
+            "events": [event],
+            "top": top,
+        }
+    ).encode()
+
+
+def trade(number: int, chance: random.Random) -> bytes:
+    return message(
+        "trade",
+        number,
+        {
+            "type": "trade",
+            "trade_id": str(number),
+            "price": str(chance.randrange(9000, 9100)),
+            "quantity": f"{chance.randrange(1, 10**6)}e-6",
+            "side": chance.choice(["buy", "sell"]),
+            "traded_at": AT + number * 20_000,
+        },
+    )
+
+
+def change(number: int, chance: random.Random) -> bytes:
+    return message(
+        "book",
+        number,
+        {
+            "type": "change",
+            "side": chance.choice(["bid", "ask"]),
+            "price": "9000.5",
+            "remaining": str(chance.randrange(1, 90)),
+            "reason": "place",
+            "venue_event_id": number,
+        },
+        {"bid": "9000", "bid_quantity": "1", "ask": "9001", "ask_quantity": "2"},
+    )
+
+
+class Sender:
+    """Sends trades, book changes, repeats and junk, seeded; remembers how many of each topic."""
+
+    def __init__(self, settings: Settings, chance: random.Random) -> None:
+        self.chance = chance
+        self.number = 0
+        self.junk = 0
+        self._last = b""
+        self._producer = FastProducer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "enable.idempotence": True,
+                "message.timeout.ms": 300_000,
+                "log_level": 0,
+            }
+        )
+
+    def send(self, count: int) -> None:
+        """So many more, acknowledged."""
+        for _ in range(count):
+            topic, value = self._next()
+            self._producer.produce(topic, value, KEY)
+            self._producer.poll(0)
+        assert self._producer.flush(300) == 0
+
+    def _next(self) -> tuple[str, bytes]:
+        topic = "market.trades" if self.chance.random() < 0.7 else "market.book"
+        if self.chance.random() < 0.02:
+            self.junk += 1
+            return topic, self.chance.choice(JUNK)
+        if topic == "market.trades" and self._last and self.chance.random() < 0.02:
+            return topic, self._last
+        self.number += 1
+        if topic == "market.book":
+            return topic, change(self.number, self.chance)
+        self._last = trade(self.number, self.chance)
+        return topic, self._last
+
+
+class Stream:
+    """One run of the stream job in a process of its own."""
+
+    def __init__(self, settings: Settings, environ: dict[str, str], point: str, nth: int) -> None:
+        self._before = progress(settings)
+        self._settings = settings
+        self.log = (settings.home / "stream.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.stream_child", point, str(nth)],
+            env=os.environ | environ,
+            cwd=ROOT,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def progressed(self) -> bool:
+        """Whether it has committed a batch, or is dead."""
+        return self.process.poll() is not None or progress(self._settings) > self._before
+
+    def kill(self, *, jvm: bool) -> None:
+        """SIGKILL to the process or to its JVM, and wait until both are gone."""
+        children = self._children()
+        victims = [one for one in children if jvm and one.name() == "java"]
+        for one in victims or [psutil.Process(self.process.pid)]:
+            one.send_signal(signal.SIGKILL)
+        self.gone(children)
+
+    def gone(self, children: list[psutil.Process] | None = None) -> None:
+        """Wait for the end of the process; what outlives it by ten seconds is killed too."""
+        known = children if children is not None else self._children()
+        self.process.wait(60)
+        for one in psutil.wait_procs(known, timeout=10)[1]:
+            one.kill()
+        self.log.close()
+
+    def _children(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+
+class Reader(threading.Thread):
+    """Polls the landed tables all the while; `vanished` tells when one had fewer rows."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self.vanished: list[str] = []
+        self.looks = 0
+        self._settings, self._stop_it = settings, threading.Event()
+
+    def run(self) -> None:
+        most: dict[str, int] = {}
+        while not self._stop_it.wait(0.2):
+            for name in ("trades", "book_changes", "quarantine"):
+                table = open_table(self._settings.lake, name)
+                rows = int(DeltaTable(table.table_uri).count()) if table else 0
+                if rows < most.get(name, 0):
+                    self.vanished.append(f"{name}: {most[name]} rows, then {rows}")
+                most[name] = max(rows, most.get(name, 0))
+            self.looks += 1
+
+    def finish(self) -> None:
+        self._stop_it.set()
+        self.join(30)
+
+
+def progress(settings: Settings) -> int:
+    """Offsets that committed batches of the landing query have behind them."""
+    return sum(committed_offsets(checkpoint(settings)).values())
+
+
+def checkpoint(settings: Settings) -> Path:
+    return settings.home / "checkpoints" / "land" / "stream"
+
+
+def caught_up(settings: Settings) -> bool:
+    """Whether everything on the landed topics is behind the checkpoint."""
+    ends = {key: end for key, (_, end) in offsets(settings.bootstrap, LANDED_TOPICS).items() if end}
+    there = committed_offsets(checkpoint(settings))
+    return all(there.get(key) == end for key, end in ends.items())
+
+
+def report(settings: Settings) -> Report:
+    """The audit by its witness alone (DuckDB), on a stream that stands."""
+    committed = committed_offsets(checkpoint(settings))
+    counts = count_with_duckdb(audited_tables(settings.lake), committed)
+    ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+    return audited(counts, ranges, committed=committed, witness=counts)
+
+
+@contextmanager
+def streaming(
+    settings: Settings, environ: dict[str, str], point: str = "none", nth: int = 1
+) -> Iterator[Stream]:
+    """A stream job that is gone at the end."""
+    stream = Stream(settings, environ, point, nth)
+    try:
+        yield stream
+    finally:
+        if stream.process.poll() is None:
+            stream.kill(jvm=False)
+
+
+def wait(seconds: float) -> None:
+    """Let a drawn time pass: where in a batch the kill falls."""
+    time.sleep(seconds)

@@ -1,0 +1,62 @@
+"""A real trader process with a forecast of fixed sides, which may kill itself at a named point.
+
+`python -m tests.support.trader_child START_US SIDES [POINT COUNT]`: minute n after START_US has
+the n-th letter's side (b, s, anything else: none); the COUNT-th time at POINT it dies by SIGKILL.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+from include.log import start_logging
+from include.settings import from_environment
+from streaming.trader import __main__ as trader
+
+MINUTE_US = 60_000_000
+
+
+class FixedForecast:
+    forecast_id = "fixed"
+
+    def __init__(self, start_us: int, sides: str) -> None:
+        self.trained_until, self._sides = start_us, sides
+
+    def side_at(self, minute_us: int) -> str | None:
+        number = (minute_us - self.trained_until) // MINUTE_US
+        inside = 0 <= number < len(self._sides)
+        return {"b": "buy", "s": "sell"}.get(self._sides[number]) if inside else None
+
+
+class Watch:
+    """Stands where the trader's own watch of the forecast folder stands."""
+
+    def __init__(self, forecast: FixedForecast) -> None:
+        self._forecast = forecast
+
+    def refresh(self) -> None:
+        return
+
+    def newest(self) -> tuple[FixedForecast, None]:
+        return self._forecast, None
+
+
+def main() -> None:
+    start_logging("trader")
+    forecast = FixedForecast(int(sys.argv[1]), sys.argv[2])
+    point, count = (sys.argv[3], int(sys.argv[4])) if len(sys.argv) > 3 else ("", 0)
+    seen: list[str] = []
+
+    def reached(name: str) -> None:
+        seen.append(name)
+        if name == point and seen.count(name) == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    trader.ForecastWatch = lambda folder, **about: Watch(forecast)  # type: ignore[assignment,misc]
+    trader.trade(from_environment(), stop, reached=reached)
+
+
+if __name__ == "__main__":
+    main()

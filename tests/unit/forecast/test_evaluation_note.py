@@ -1,0 +1,68 @@
+"""The figures of an evaluation arrive in the note of the DAG run that made them."""
+
+import logging
+
+import pytest
+
+from include.errors import PlatformError
+from include.forecast import training
+from include.local.airflow import AirflowApi
+from include.orchestration.tasks import evaluate_model
+from include.settings import Settings, load
+from tests.conftest import make_environment
+from tests.support.airflow_listener import airflow_api, described
+from tests.support.forecast_world import NOW, wave, write_history
+
+DAG, RUN = "retrain_forecast", "manual__2026-11-21T05:00:00.123456+00:00"
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A world of this process's own environment, with three days of minutes."""
+    told = make_environment(tmp_path_factory.mktemp("w"), AIRFLOW_PASSWORD="for-tests-only")
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    found = load(told)
+    write_history(found, wave(4))
+    return found
+
+
+def trained(settings: Settings) -> str:
+    made = training.train(settings, symbol="BTC-USD", as_of=None, train_days=2, now=NOW)
+    return made.model
+
+
+def test_an_evaluation_is_noted_at_its_run(world: Settings) -> None:
+    model = trained(world)
+    with airflow_api(world) as notes:
+        text = evaluate_model(model, dag=DAG, run=RUN)
+    assert notes == {(DAG, RUN): text}
+    lines = text.splitlines()
+    assert lines[0].startswith("Smallest error over ")
+    names = ["prophet", "last value", "last value and usual day"]
+    heads = [cell.strip() for cell in lines[2].strip("|").split("|")]
+    assert heads == ["minutes ahead", *names, "side right", "in interval"]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[4:8]]
+    assert [row[0] for row in table] == ["10", "60", "360", "1440"]
+    assert all(float(cell) >= 0 for row in table for cell in row[1:4])
+    assert all(row[5].endswith("%") for row in table)
+
+
+def test_without_airflow_the_evaluation_is_made_and_its_absence_said(
+    world: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        text = evaluate_model(trained(world), dag=DAG, run=RUN)
+    assert "| 1440 |" in text
+    assert "no note at the run" in caplog.text
+
+
+def test_a_note_is_cut_to_what_airflow_takes_and_a_refusal_is_an_error(world: Settings) -> None:
+    kinds = described()[1]["properties"]["note"]["anyOf"]
+    most = next(one["maxLength"] for one in kinds if "maxLength" in one)
+    with airflow_api(world) as notes:
+        AirflowApi(world).note(DAG, "r1", "x" * most)
+        AirflowApi(world).note(DAG, "r2", "x" * (most + 1))
+        with pytest.raises(PlatformError, match="404"):
+            AirflowApi(world).note("no/dag", "r3", "")
+    assert notes == {(DAG, "r1"): "x" * most, (DAG, "r2"): "x" * (most - 1) + "…"}

@@ -1,0 +1,197 @@
+"""A draft is published only if it is not absurd and no worse than the forecast in use."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from include.errors import GateFailed
+from include.forecast import drafting, drafts, forecast_file, judging, publishing, training
+from include.forecast.forecast_file import Manifest, render
+from include.lake.reading import query
+from include.quality.page import page_of
+from include.quality.results import Desk
+from include.settings import Settings
+from tests.support.forecast_world import MINUTE, NOW, T0, write_history
+
+DAYS = 4
+
+
+def walk(days: int = DAYS) -> list[float | None]:
+    draw = np.random.default_rng(11)
+    return [round(float(x), 2) for x in 9000 * np.exp(np.cumsum(draw.normal(0, 5e-4, days * 1440)))]
+
+
+def drafted(settings: Settings, **more: Any) -> Manifest:
+    asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
+    record = training.train(settings, **asked)
+    return drafting.draft(settings, name=record.model, horizon_minutes=2000, now=NOW)
+
+
+def faults(settings: Settings, forecast_id: str) -> dict[str, str]:
+    found = judging.judged(settings, forecast_id)
+    return {one.expectation: one.observed for one in found if not one.success}
+
+
+def redraft(settings: Settings, made: Manifest, change: Any, **told: Any) -> None:
+    """Put other rows, or another claim, in a draft's place."""
+    frame = change(drafts.frame_of(settings, made.forecast_id))
+    rows = zip(
+        (at.to_pydatetime() for at in frame["ds"]),
+        frame["side"],
+        *(frame[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper")),
+        strict=True,
+    )
+    drafts.path_of(settings, made.forecast_id, ".csv").write_bytes(render(rows))
+    changed = msgspec.structs.replace(made, **told)
+    drafts.path_of(settings, made.forecast_id, ".json").write_bytes(msgspec.json.encode(changed))
+
+
+def same(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame
+
+
+def publish_champion(settings: Settings, levels: list[float], *, first: datetime) -> str:
+    content = render((first + MINUTE * n, "buy", x, x - 1, x + 1) for n, x in enumerate(levels))
+    digest = hashlib.sha256(content).hexdigest()
+    manifest = Manifest(
+        forecast_id=f"champion-{digest[:8]}",
+        symbol="BTC-USD",
+        world="sim",
+        sha256=digest,
+        rows=len(levels),
+        first_ds=first,
+        last_ds=first + MINUTE * (len(levels) - 1),
+        trained_until=first - MINUTE,
+        made_at=NOW - timedelta(days=1),
+        model="m",
+        fitted_by="map",
+        versions={},
+        metrics={},
+        trained_from=T0,
+    )
+    return forecast_file.publish(
+        settings.forecasts, content=content, manifest=manifest, keep=9
+    ).forecast_id
+
+
+def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> None:
+    write_history(settings, walk())
+    found = judging.judged(settings, drafted(settings).forecast_id)
+    assert len(found) == 8
+    assert [one for one in found if not one.success] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "change"),
+    [
+        ("is not constant", lambda f: f.assign(yhat=9000.0)),
+        ("joins the last price", lambda f: f.assign(yhat=f["yhat"] * 1.5)),
+        ("does not explode", lambda f: f.assign(yhat_upper=f["yhat"] * [*[1] * 1999, 1e7])),
+        ("does not explode", lambda f: f.assign(yhat_lower=f["yhat"] * [*[1] * 1999, 1e-7])),
+        ("follows on its training", lambda f: f.assign(ds=f["ds"] + pd.Timedelta(hours=8))),
+    ],
+)
+def test_an_absurd_draft_is_refused_by_its_name(settings: Settings, said: str, change: Any) -> None:
+    write_history(settings, walk())
+    made = drafted(settings)
+    redraft(settings, made, change)
+    assert said in faults(settings, made.forecast_id)
+
+
+def test_a_model_of_stale_data_is_refused(settings: Settings) -> None:
+    write_history(settings, walk())
+    made = drafted(settings, as_of=T0 + timedelta(days=2))
+    # the newest minute is 3 d 23:59; the model ends at 1 d 23:59, exactly the 48 hours that may be
+    assert faults(settings, made.forecast_id) == {}
+    write_history(settings, [9000.0], start=T0 + timedelta(days=DAYS))
+    assert list(faults(settings, made.forecast_id)) == ["is of fresh data"]
+
+
+@pytest.mark.parametrize(("every", "days"), [(60, 70), (5, 8)])
+def test_bars_of_an_hour_or_five_minutes_are_the_wrong_frequency(
+    settings: Settings, every: int, days: int
+) -> None:
+    closes = [x if n % every == 0 else None for n, x in enumerate(walk(days))]
+    write_history(settings, closes)
+    assert "was trained on minutes" in faults(settings, drafted(settings).forecast_id)
+
+
+def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
+    settings: Settings,
+) -> None:
+    truth = walk()
+    write_history(settings, truth)
+    # the champion, trained until two days before, knew every price to come: none can be better
+    first = T0 + timedelta(days=2)
+    champion = publish_champion(settings, [float(x or 0) for x in truth[2880:]], first=first)
+    made = drafted(settings)
+    found = judging.judged(settings, made.forecast_id)
+    pages = settings.home / "quality"
+    with pytest.raises(GateFailed, match=f"against 0 of {champion}, worse in 4 of 4 windows"):
+        Desk(settings.lake, "r:1", NOW, pages).settle(judging.SUITE, found)
+    kept = query(
+        settings.lake,
+        "SELECT expectation, observed FROM quality_results WHERE NOT success AND suite='champion'",
+    )[1]
+    assert [row[0] for row in kept] == ["no worse than the forecast in use"]
+    page = page_of(pages, "r:1").read_text()
+    assert "champion: 1 of 8 failed" in page
+    assert f"against 0 of {champion}" in page
+    assert forecast_file.current_id(settings.forecasts) == champion
+
+
+def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Settings) -> None:
+    truth = walk()
+    write_history(settings, truth)
+    first = T0 + timedelta(days=2)
+    publish_champion(settings, [float(x or 0) * 1.15 for x in truth[2880:]], first=first)
+    made = drafted(settings)
+    assert faults(settings, made.forecast_id) == {}
+    publishing.publish_draft(settings, made.forecast_id)
+    assert forecast_file.current_id(settings.forecasts) == made.forecast_id
+    # and itself again is no rival of its own
+    found = judging.judged(settings, made.forecast_id)
+    assert found[-1].observed == "it is the one in use"
+
+
+def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: Settings) -> None:
+    truth = walk()
+    write_history(settings, truth)
+    # its file knows the truth, but it was trained until a minute before the end: it has seen all
+    first = T0 + timedelta(days=DAYS) - MINUTE
+    publish_champion(settings, [float(truth[-1] or 0)] * 10, first=first)
+    made = drafted(settings)
+    found = judging.judged(settings, made.forecast_id)
+    assert found[-1].success
+    ours, theirs = found[-1].observed.split()[3], found[-1].observed.split()[5]
+    assert ours == theirs  # the same days, trained by the same recipe
+
+
+def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
+    write_history(settings, walk())
+    for hours in (72, 84):
+        as_of = T0 + timedelta(hours=hours)
+        made = drafted(settings, as_of=as_of, train_days=1)
+        if hours == 72:
+            publishing.publish_draft(settings, made.forecast_id)
+    assert "mean absolute error" in judging.judged(settings, made.forecast_id)[-1].observed
+
+
+def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Settings) -> None:
+    truth = walk()
+    write_history(settings, truth)
+    publish_champion(settings, [float(x or 0) for x in truth[1:]], first=T0 + MINUTE)
+    made = drafted(settings)
+    assert "is stale" in judging.judged(settings, made.forecast_id)[-1].observed
+
+
+def test_a_forecast_trained_earlier_than_the_one_in_use_is_refused(settings: Settings) -> None:
+    write_history(settings, walk())
+    publish_champion(settings, [9000.0] * 60, first=datetime(2018, 4, 4, 23, 0, tzinfo=UTC))
+    made = drafted(settings, as_of=datetime(2018, 4, 4, 12, 0, tzinfo=UTC))
+    assert "is trained no earlier than the one in use" in faults(settings, made.forecast_id)

@@ -1,0 +1,269 @@
+"""Models see whole minutes up to a moment, are kept with what they read, and can be used again."""
+
+import itertools
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from include.errors import ForecastError, GateFailed, HistoryError
+from include.forecast import drafting, drafts, fit, judging, predict, publishing, training
+from include.forecast.forecast_file import load_current
+from include.forecast.history import training_minutes
+from include.forecast.holdout import scored
+from include.lake.reading import query
+from include.quality.gate import check_forecast
+from include.settings import ROOT, Settings
+from tests.support.forecast_world import (
+    MINUTE,
+    MONEY,
+    NOW,
+    T0,
+    UTC_TIME,
+    wave,
+    write_history,
+    write_trades,
+)
+
+
+def minutes(settings: Settings, **more: Any) -> Any:
+    asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, **more}
+    return training_minutes(settings.lake, **asked)
+
+
+def trained(settings: Settings, **more: Any) -> training.ModelRecord:
+    asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
+    return training.train(settings, **asked)
+
+
+def test_history_is_joined_with_the_whole_minutes_of_the_lakes_own_trades(
+    settings: Settings,
+) -> None:
+    write_history(settings, [*wave(1), None])
+    end = T0 + timedelta(days=1)
+    write_trades(
+        settings,
+        [
+            (T0 + MINUTE, 1.0),  # the archive has this minute
+            (end + timedelta(seconds=70), 5.0),
+            (end + timedelta(seconds=65), 4.0),
+            (end + timedelta(seconds=150), 6.0),
+            (end + timedelta(seconds=185), 7.0),
+        ],
+    )
+    found = minutes(settings)
+    tail = list(found.frame.tail(2).itertuples(index=False, name=None))
+    # 00:00 had no trade; 00:01 ends at 5.0; 00:02 at 6.0; 00:03 is not over at the newest trade
+    assert tail == [
+        (pd.Timestamp("2018-04-02 00:01"), 5.0),
+        (pd.Timestamp("2018-04-02 00:02"), 6.0),
+    ]
+    assert len(found.frame) == 1442
+    assert found.frame["close"].iloc[1] == wave(1)[1]
+    assert found.trained_until == datetime(2018, 4, 2, 0, 2, tzinfo=UTC)
+    assert found.versions == {"history_minutes": 0, "trades": 0}
+
+
+def test_nothing_at_or_after_as_of_is_seen_and_train_days_count_back_from_it(
+    settings: Settings,
+) -> None:
+    write_history(settings, wave(3))
+    as_of = T0 + timedelta(days=2, seconds=30)
+    found = minutes(settings, as_of=as_of, train_days=1)
+    assert found.frame["ds"].iloc[-1] == pd.Timestamp("2018-04-02 23:59")
+    assert found.frame["ds"].iloc[0] == pd.Timestamp("2018-04-02")
+    assert len(found.frame) == 1440
+
+
+def test_of_two_archives_the_one_loaded_last_counts(settings: Settings) -> None:
+    write_history(settings, wave(1), source="kaggle", loaded_at=NOW - timedelta(days=1))
+    write_history(settings, [7.0] * 1440, source="bitfinex")
+    assert set(minutes(settings).frame["close"]) == {7.0}
+
+
+def test_ten_minutes_of_history_are_refused_and_none_at_all_too(settings: Settings) -> None:
+    with pytest.raises(HistoryError, match="no minute of BTC-USD"):
+        minutes(settings)
+    write_history(settings, [1.0] * 10)
+    with pytest.raises(HistoryError, match="only 10 minutes of BTC-USD"):
+        minutes(settings)
+    with pytest.raises(HistoryError, match="only 10 minutes"):
+        trained(settings)
+    assert training.models(settings) == []
+
+
+def test_a_day_may_lack_a_tenth_of_its_minutes(settings: Settings) -> None:
+    quiet: list[float | None] = [None] * 144
+    write_history(settings, [*wave(1)[:1200], *quiet, *wave(1)[:96]])
+    made = trained(settings, train_days=1)
+    assert made.rows == 1296
+    assert judging.judged(
+        settings, drafting.draft(settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id
+    )
+    write_history(settings, [None, 9000.0], start=T0 + timedelta(days=1))
+    with pytest.raises(HistoryError, match=r"only 1295 minutes .* a model needs 1296"):
+        trained(settings, train_days=1)
+    with pytest.raises(HistoryError, match=r"only 1297 minutes .* a model needs 1440"):
+        trained(settings)
+
+
+def test_a_history_of_years_is_read_slice_by_slice_without_a_seam(settings: Settings) -> None:
+    archives: list[tuple[int, list[float | None]]] = [
+        (0, [1.0, None, 3.0]),
+        (180, [4.0]),
+        (359, [5.0]),
+        (360, [6.0]),
+    ]
+    for day, closes in archives:
+        write_history(settings, closes, start=T0 + timedelta(days=day))
+    write_trades(
+        settings,
+        [
+            (T0 + timedelta(days=180, seconds=-1), 7.0),
+            (T0 + timedelta(days=180, seconds=1), 8.0),
+            (T0 + timedelta(days=540, minutes=1), 9.0),
+        ],
+    )
+    found = minutes(settings, least=1).frame
+    days = [0, 2 / 1440, 180 - 1 / 1440, 180, 359, 360]
+    assert found["ds"].tolist() == [
+        (pd.Timestamp(T0) + pd.Timedelta(minutes=round(day * 1440))).tz_localize(None)
+        for day in days
+    ]
+    assert found["close"].tolist() == [1.0, 3.0, 7.0, 4.0, 5.0, 6.0]
+    assert (found["ds"].dtype, found["close"].dtype) == ("datetime64[ns]", "float64")
+
+
+def test_reading_a_long_history_takes_little_more_memory_than_the_minutes(
+    settings: Settings,
+) -> None:
+    rows = 1_000_000
+    stamps = pa.array(np.arange(rows) * 60_000_000).cast(pa.timestamp("us", tz="UTC"))
+    table = pa.table(
+        {
+            "source": pa.repeat("kaggle", rows),
+            "symbol": pa.repeat("BTC-USD", rows),
+            "minute": stamps,
+            "close": pa.repeat(Decimal("9000.12345678"), rows).cast(MONEY),
+            "traded": pa.repeat(True, rows),
+            "loaded_at": pa.repeat(NOW, rows).cast(UTC_TIME),
+        }
+    )
+    write_deltalake(f"{settings.lake}/history_minutes", table)
+    command = [sys.executable, "-m", "tests.support.reading_child", settings.lake]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    print(told)
+    assert told["rows"] == rows
+    # 16 MB are the minutes; read in one piece they took 390 more than before, in slices 110
+    assert told["peak"] - told["before"] < 220, told
+
+
+def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> None:
+    write_history(settings, wave(3))
+    first = trained(settings)
+    assert trained(settings, now=NOW + timedelta(days=1)) == first
+    assert training.models(settings) == [first]
+    assert first.fitted_by == "map"
+    assert first.trained_until == datetime(2018, 4, 3, 23, 59, tzinfo=UTC)
+
+
+def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> None:
+    write_history(settings, wave(2))
+    fitted = fit.fit(minutes(settings).frame)
+    start = T0 + timedelta(days=2)
+    direct = predict.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
+    record = trained(settings)
+    kept = training.load_model(settings, record.model)
+    again = predict.predict(kept, start=start, minutes=90, walk=record.walk)
+    pd.testing.assert_frame_equal(direct, again)
+    with pytest.raises(ForecastError, match="no model"):
+        training.load_model(settings, "nonesuch")
+
+
+def test_the_level_is_prophets_own_in_chunks_or_not(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_history(settings, wave(2))
+    made = fit.fit(minutes(settings).frame)
+    fitted, start = made.prophet, T0 + timedelta(days=2)
+    whole = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
+    ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
+    assert whole["yhat"].to_numpy() == pytest.approx(np.exp(fitted.predict(ds)["yhat"].to_numpy()))
+    monkeypatch.setattr(predict, "CHUNK_MINUTES", 33)
+    again = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
+    pd.testing.assert_frame_equal(again, whole)
+    assert (whole["yhat_lower"] <= whole["yhat"]).all()
+    assert (whole["yhat_upper"] >= whole["yhat"]).all()
+
+
+def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Settings) -> None:
+    write_history(settings, wave(3))
+    record, ids = trained(settings), []
+    for day in range(2):
+        made = drafting.draft(
+            settings, name=record.model, horizon_minutes=120, now=NOW + timedelta(days=day)
+        )
+        frame = drafts.frame_of(settings, made.forecast_id)
+        assert check_forecast(frame, settings.lake, run_id="r1", now=NOW) == 120
+        ids.append(publishing.publish_draft(settings, made.forecast_id))
+    assert ids[0] == ids[1]
+    forecast = load_current(settings.forecasts)
+    assert forecast.manifest.first_ds == record.trained_until + MINUTE
+    assert forecast.manifest.model == record.model
+    assert forecast.manifest.made_at == NOW
+    folder = settings.forecasts / forecast.manifest.forecast_id
+    assert forecast.manifest.plots == ("components.png", "forecast_and_actual.png")
+    for name in forecast.manifest.plots:
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    for now, after in itertools.pairwise(forecast.points):
+        assert (now.side == "buy") == (after.yhat > now.yhat)
+    found = query(settings.lake, "SELECT count(*), bool_and(success) FROM quality_results")[1]
+    assert found[0][0] > 8
+    assert found[0][1]
+
+
+def test_a_draft_with_a_hole_or_a_nan_does_not_pass_its_gate(settings: Settings) -> None:
+    ds = pd.date_range("2018-04-24", periods=5, freq="min", tz="UTC")
+    good = pd.DataFrame(
+        {"ds": ds, "side": "buy", "yhat": 5.0, "yhat_lower": 4.0, "yhat_upper": 6.0}
+    )
+    assert check_forecast(good, settings.lake, run_id="a", now=NOW) == 5
+    bad = {
+        "minute_apart": good.drop(index=2),
+        "NotBeNull(yhat)": good.assign(yhat=[5.0, np.nan, 5.0, 5.0, 5.0]),
+        "within_bounds": good.assign(yhat_lower=5.5),
+        "InSet(side)": good.assign(side="hold"),
+    }
+    for run, (said, frame) in enumerate(bad.items()):
+        with pytest.raises(GateFailed) as caught:
+            check_forecast(frame, settings.lake, run_id=str(run), now=NOW)
+        assert said in str(caught.value)
+    with pytest.raises(GateFailed):
+        check_forecast(good.head(0), settings.lake, run_id="b", now=NOW)
+
+
+def test_the_figures_of_a_held_out_day_are_as_worked_out_by_hand() -> None:
+    pairs = pd.DataFrame(
+        {
+            "close": [10.0, 12.0, 12.0, 11.0],
+            "yhat": [11.0, 12.0, 13.0, 14.0],
+            "yhat_lower": [10.5, 11.0, 12.0, 13.0],
+            "yhat_upper": [12.0, 13.0, 14.0, 15.0],
+        }
+    )
+    found = scored(pairs, last=10.0)
+    assert found["mae"] == pytest.approx((1 + 0 + 1 + 3) / 4)
+    assert found["rmse"] == pytest.approx((11 / 4) ** 0.5)
+    assert found["naive_mae"] == pytest.approx((0 + 2 + 2 + 1) / 4)
+    assert found["coverage"] == pytest.approx(2 / 4)
+    # changes +2, 0, -1 were forecast up each time: the zero has no direction, one of two is right
+    assert found["hit_rate"] == pytest.approx(0.5)

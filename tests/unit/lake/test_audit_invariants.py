@@ -1,0 +1,175 @@
+"""I2 and I3: a silent hole and a wrong total are found, and named."""
+
+import random
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.lake.audit.agreement import COMPARED, agreement
+from include.lake.audit.completeness import completeness, covered
+from include.lake.tables import TABLES
+from tests.unit.lake.test_trade_minutes import AT, land, ledger, trade
+
+D = Decimal
+
+
+def numbered(offset: int, number: int, *, s: float) -> dict[str, Any]:
+    return trade(offset, str(number), "buy", "1", "1", s=s) | {
+        "seq_first": number,
+        "seq_last": number,
+    }
+
+
+def frame(offset: int, seq: int, *, conn: str, s: float = 0) -> dict[str, Any]:
+    return trade(offset, "", None, "1", "1", s=s) | {
+        "topic": "market.book",
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "kind": "book",
+        "conn": conn,
+        "seq_first": seq,
+        "seq_last": seq,
+    }
+
+
+def lake(tmp_path: Path, *, gaps: list[tuple[int, int]], conn: str = "c") -> str:
+    """Binance lacks 12 to 14; Gemini's connection a lacks 1, its connection b nothing."""
+    ids = [10, 11, 15, 11, 16]
+    land(
+        tmp_path,
+        "trades",
+        [numbered(n, one, s=n) for n, one in enumerate(ids)]
+        + [numbered(9, 17, s=120), numbered(10, 19, s=121)],
+    )
+    frames = [("a", 0), ("a", 2), ("b", 0), ("b", 1), ("b", 1)]
+    land(tmp_path, "book_changes", [frame(n, seq, conn=c) for n, (c, seq) in enumerate(frames)])
+    binance = [
+        ledger(n, "gap", s=3) | {"first_seq": a, "last_seq": b} for n, (a, b) in enumerate(gaps)
+    ]
+    gemini = frame(90, 0, conn=conn) | {
+        "topic": "market.ledger",
+        "entry": "gap",
+        "cause": "missing",
+        "first_seq": 1,
+        "last_seq": 1,
+    }
+    land(tmp_path, "feed_ledger", [*binance, gemini])
+    return str(tmp_path)
+
+
+def test_holes_that_the_ledger_tells_are_complete(tmp_path: Path) -> None:
+    told = completeness(lake(tmp_path, gaps=[(12, 13), (14, 14)], conn="a"))
+    assert told == {
+        "name": "I2 completeness",
+        "ok": True,
+        "detail": "3 numbered sequences, 2 holes, each in the feed ledger",
+    }
+
+
+@pytest.mark.parametrize("gaps", [[], [(12, 13)], [(13, 14)], [(20, 30)]])
+def test_a_hole_that_the_ledger_does_not_tell_is_named(
+    tmp_path: Path, gaps: list[tuple[int, int]]
+) -> None:
+    told = completeness(lake(tmp_path, gaps=gaps, conn="a"))
+    assert not told["ok"]
+    assert told["detail"] == (
+        "1 of 2 holes are not in the feed ledger: binance BTC-USDT  lacks 12 to 14"
+    )
+
+
+def test_every_hole_is_found_wherever_it_lies_and_repeats_and_ranges_fill_it(
+    tmp_path: Path,
+) -> None:
+    """Against the numbers that are there, written as a set."""
+    rng = random.Random(11)
+    singles = [n for n in range(100_000, 101_500) if rng.random() > 0.02 or n < 100_200]
+    singles.remove(100_140)  # the first number of a block of sixty, after a whole one
+    singles += rng.choices(singles, k=100)  # healed and sent again
+    spans = [(100_590, 100_610), (100_661, 100_661), (101_000, 101_130)]
+    rows = [numbered(n, one, s=0) for n, one in enumerate(singles)]
+    rows += [numbered(2000 + n, a, s=0) | {"seq_last": b} for n, (a, b) in enumerate(spans)]
+    rng.shuffle(rows)
+    there = set(singles).union(*(range(a, b + 1) for a, b in spans))
+    lacking = [n for n in range(min(there), max(there)) if n not in there]
+    starts = [n for n in lacking if n - 1 in there]
+    land(tmp_path, "trades", [*rows, numbered(9999, max(there) + 1, s=120)])
+    land(tmp_path, "book_changes", [])
+    land(tmp_path, "feed_ledger", [ledger(0, "gap", s=1) | {"first_seq": 0, "last_seq": 99_999}])
+    told = completeness(str(tmp_path))["detail"]
+    assert len(starts) > 15
+    assert told.startswith(f"{len(starts)} of {len(starts)} holes are not in the feed ledger: ")
+    for start in starts[:5]:
+        end = next(n for n in range(start, 10**6) if n + 1 in there)
+        assert f"lacks {start} to {end}" in told
+
+
+def test_a_hole_of_a_connection_is_not_told_by_another(tmp_path: Path) -> None:
+    told = completeness(lake(tmp_path, gaps=[(12, 14)], conn="b"))
+    assert "gemini BTC-USD a lacks 1 to 1" in told["detail"]
+
+
+def test_ranges_cover_only_what_they_reach_together() -> None:
+    assert covered(5, 9, [(8, 12), (1, 7)])
+    assert not covered(5, 9, [(1, 6), (8, 12)])
+    assert not covered(5, 9, [])
+
+
+MINUTE = {
+    "venue": "binance",
+    "symbol": "BTC-USDT",
+    "minute": AT,
+    "total_count_buy": 2,
+    "total_count_sell": 1,
+    "total_base_buy": D("3.5"),
+    "total_base_sell": D("0.0000000001"),
+    "total_quote_buy": D("35"),
+    "total_quote_sell": D("0.000000001"),
+    "open": D("10"),
+    "high": D("10"),
+    "low": D("10"),
+    "close": D("10"),
+}
+
+
+@pytest.fixture
+def trades(tmp_path: Path) -> str:
+    land(
+        tmp_path,
+        "trades",
+        [
+            trade(0, "1", "buy", "10", "3", s=1),
+            trade(1, "2", "buy", "10", "0.5", s=2),
+            trade(2, "3", "sell", "10", "0.0000000001", s=3),
+            trade(3, "4", "sell", "11", "7", s=4),  # not counted yet: beyond the reader's position
+        ],
+    )
+    return str(tmp_path)
+
+
+def served(**changes: Any) -> list[tuple[Any, ...]]:
+    return [tuple((MINUTE | changes)[name] for name in COMPARED)]
+
+
+def test_served_minutes_equal_the_trades_up_to_the_readers_position(trades: str) -> None:
+    told = agreement(trades, positions={0: 3}, served=served())
+    assert (told["ok"], told["detail"]) == (True, "1 minutes equal those of the landed trades")
+    assert not agreement(trades, positions={0: 4}, served=served())["ok"]
+
+
+def test_the_last_digit_counts(trades: str) -> None:
+    told = agreement(trades, positions={0: 3}, served=served(total_base_sell=D("0.0000000002")))
+    assert told["detail"] == (
+        "1 of 1 minutes differ: binance BTC-USDT 2026-11-21 08:00: "
+        "total_base_sell 2E-10 in Postgres, 1E-10 in the lake"
+    )
+
+
+def test_a_minute_on_one_side_alone_is_named(trades: str) -> None:
+    later = served(minute=AT + timedelta(minutes=5))
+    told = agreement(trades, positions={0: 3}, served=later)
+    assert "2026-11-21 08:00 is only in the lake" in told["detail"]
+    assert "2026-11-21 08:05 is only in Postgres" in told["detail"]
+    assert TABLES["trade_minutes"].key == COMPARED[:3]

@@ -1,0 +1,164 @@
+"""An alert reaches log, webhook and mail; a channel that is away costs only itself."""
+
+import asyncio
+import email
+import json
+import socket
+from datetime import UTC, datetime
+from email import policy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.alerts import Alert, recent, tell
+from include.settings import Settings, load
+from tests.conftest import make_environment
+from tests.support.airflow_listener import airflow_api
+from tests.support.listeners import mail_server, webhook
+from tests.support.services import free_ports
+
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+GATE = Alert(
+    "gate_failed",
+    "ingest_history.check failed: GateFailed: gate history",
+    "zwölf Zeilen",
+    "http://127.0.0.1:8080/dags/ingest_history",
+)
+
+
+def settings(folder: Path, **alerts: Any) -> Settings:
+    given = {f"TICKHOUSE_ALERTS_{name.upper()}": str(value) for name, value in alerts.items()}
+    return load({"TICKHOUSE_VAR": str(folder), "TICKHOUSE_WORLD": "sim"} | given)
+
+
+def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
+    own = settings(tmp_path)
+    assert tell(own, GATE, now=NOW) == {}
+    (line,) = (tmp_path / "sim" / "alerts.log").read_text().splitlines()
+    assert json.loads(line) == {
+        "at": "2026-11-21T09:30:00+00:00",
+        "world": "sim",
+        "what": "gate_failed",
+        "title": GATE.title,
+        "detail": "zwölf Zeilen",
+        "link": GATE.link,
+        "text": f"Tickhouse (sim): {GATE.title}",
+        "told": {},
+    }
+
+
+def test_a_webhook_and_a_mail_server_get_it(tmp_path: Path) -> None:
+    with webhook() as (url, posted), mail_server() as (port, mailed):
+        own = settings(
+            tmp_path, webhook=url, email_to="a@example.org, b@example.org", smtp_port=port
+        )
+        assert tell(own, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
+    assert [(one["what"], one["detail"], one["text"]) for one in posted] == [
+        ("gate_failed", "zwölf Zeilen", f"Tickhouse (sim): {GATE.title}")
+    ]
+    (text,) = mailed
+    mail = email.message_from_bytes(text, policy=policy.default)
+    assert (mail["To"], mail["X-Tickhouse-Alert"]) == ("a@example.org, b@example.org", GATE.what)
+    assert mail["Subject"].strip() == f"Tickhouse (sim): {GATE.title}"
+    body = mail.get_content()
+    assert "zwölf Zeilen" in body and GATE.link in body and "2026-11-21T09:30:00" in body
+
+
+def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back(
+    tmp_path: Path,
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        with webhook(status=500) as (url, _):
+            own = settings(
+                tmp_path, webhook=url, email_to="a@example.org", smtp_port=taken.getsockname()[1]
+            )
+            told = tell(own, GATE, now=NOW)
+    assert told["webhook"] == "OSError: the webhook answered 500"
+    assert told["email"].startswith("ConnectionRefusedError")
+    assert recent(own)[0]["told"] == told
+
+
+def test_the_newest_alert_comes_first(tmp_path: Path) -> None:
+    own = settings(tmp_path)
+    for number in range(30):
+        tell(own, Alert("task_failed", f"number {number}"), now=NOW)
+    assert [one["title"] for one in recent(own, count=2)] == ["number 29", "number 28"]
+
+
+@pytest.mark.parametrize(
+    ("dag", "said", "what"),
+    [
+        ("ingest_history", "GateFailed: gate history: 1 of 9 failed", "gate_failed"),
+        ("publish_forecast", "GateFailed: gate forecast: worse than", "model_refused"),
+        ("publish_forecast", "ForecastError: no model", "task_failed"),
+        ("heal_gaps", "Unreachable: venue\nand more", "task_failed"),
+    ],
+)
+def test_a_failed_task_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dag: str, said: str, what: str
+) -> None:
+    from include.orchestration.alerting import task_failed
+
+    monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    monkeypatch.setenv("TICKHOUSE_PORTS_AIRFLOW", str(free_ports(1)[0]))  # nobody listens
+    task = SimpleNamespace(dag_id=dag, task_id="check", run_id="manual__1")
+    task_failed({"ti": task, "exception": RuntimeError(said)})
+    (told,) = recent(settings(tmp_path))
+    assert (told["what"], told["detail"]) == (what, said)
+    assert told["title"] == f"{dag}.check failed: {said.splitlines()[0]}"
+    assert told["link"].endswith(f"/dags/{dag}/runs/manual__1")
+
+
+def test_why_a_run_failed_stands_in_its_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from include.orchestration.alerting import task_failed
+
+    told = make_environment(tmp_path, AIRFLOW_PASSWORD="for-tests-only")
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    run = "manual__2026-11-21T05:00:00+00:00"
+    task = SimpleNamespace(dag_id="publish_forecast", task_id="check", run_id=run)
+    with airflow_api(load(told)) as notes:
+        said = "GateFailed: gate forecast: 1 of 9 failed\n- worse than the one in use"
+        task_failed({"ti": task, "exception": RuntimeError(said)})
+        (note,) = notes.values()
+        assert list(notes) == [("publish_forecast", run)]
+        assert note == (
+            "**check failed:** GateFailed: gate forecast: 1 of 9 failed\n\n"
+            "- worse than the one in use\n\n"
+            "[Quality report](/tickhouse/quality/manual__2026-11-21T05%3A00%3A00%2B00%3A00)"
+        )
+        task_failed({"ti": task, "exception": RuntimeError("HistoryError: no minutes")})
+        assert list(notes.values()) == ["**check failed:** HistoryError: no minutes"]
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_a_run_that_is_over_is_not_told_as_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    from include.orchestration.alerting import deadline_missed
+
+    monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    run = {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": state}
+    asyncio.run(deadline_missed(minutes=60, context={"dag_run": run}))
+    assert recent(settings(tmp_path)) == []
+
+
+def test_a_missed_deadline_is_told_with_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from include.orchestration.alerting import deadline_missed
+
+    monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    context = {
+        "dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": "running"}
+    }
+    asyncio.run(deadline_missed(minutes=60, context=context))
+    (told,) = recent(settings(tmp_path))
+    assert told["what"] == "deadline_missed"
+    assert told["title"] == "retrain_forecast is not over after 60 min"
+    assert told["detail"] == "run scheduled__2"

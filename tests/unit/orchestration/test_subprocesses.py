@@ -1,0 +1,66 @@
+"""A child tells its result, or its fault by name, or is worth another try if it was killed."""
+
+import logging
+import shutil
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from include.errors import HistoryError, Permanent, TickhouseError, Transient, Unreachable
+from include.orchestration.subprocesses import run_module
+from include.settings import ROOT
+
+CHILD = "tests.support.spoken_child"
+
+
+def test_the_last_line_is_the_result_and_every_line_is_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert run_module(CHILD, "number") == "4320"
+    assert caplog.messages == ["a line of its log", "4320"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "message"),
+    [
+        ("error: HistoryError: broken zip b.zip", HistoryError, "broken zip b.zip"),
+        ("error: Unreachable: no answer", Unreachable, "no answer"),
+        ("error: OSError: no space", Transient, "died with exit code 1: OSError: no space"),
+    ],
+)
+def test_a_named_fault_comes_back_as_itself_with_its_cause_in_the_first_line(
+    said: str, kind: type[TickhouseError], message: str
+) -> None:
+    with pytest.raises(TickhouseError) as caught:
+        run_module(CHILD, said)
+    assert type(caught.value) is kind
+    assert str(caught.value).removeprefix(f"{CHILD} ") == message
+
+
+def test_a_killed_child_is_worth_another_try() -> None:
+    with pytest.raises(Transient, match=r"died with exit code -9: a line of its log") as caught:
+        run_module(CHILD, "killed")
+    assert not isinstance(caught.value, Permanent)
+
+
+PARENT = f"""
+import logging
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+from include.orchestration.subprocesses import run_module
+run_module({CHILD!r}, "waits")
+"""
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not here")
+def test_a_child_does_not_outlive_a_killed_task() -> None:
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as task:
+        said = (line for line in task.stderr or () if line.startswith("pid "))
+        child = psutil.Process(int(next(said).removeprefix("pid ")))
+        assert child.ppid() == task.pid
+        task.kill()
+        child.wait(timeout=30)
+    assert not child.is_running()
