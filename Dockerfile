@@ -12,6 +12,8 @@ WORKDIR /opt/tickhouse
 
 # The environment and the jars first: they change less often than the code.
 COPY --chown=tickhouse pyproject.toml uv.lock ivy.xml tickhouse README.md ./
+COPY --chown=tickhouse bench ./bench
+COPY --chown=tickhouse cli ./cli
 COPY --chown=tickhouse include ./include
 COPY --chown=tickhouse spark_jobs ./spark_jobs
 COPY --chown=tickhouse streaming ./streaming

@@ -67,3 +67,9 @@ def test_the_image_copies_what_exists() -> None:
         if line.startswith("COPY"):
             for source in line.split()[2:-1]:
                 assert (ROOT / source).exists(), line
+
+
+def test_the_image_has_every_package_of_the_product() -> None:
+    copied = re.findall(r"^COPY \S+ (\w+) \./\1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert packages | {"dags", "plugins"} == set(copied)
