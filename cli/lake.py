@@ -64,11 +64,13 @@ def audit(as_json: bool) -> None:
             "doubled",
         )
         show_rows(
-            columns, [[line[key] for key in columns] for line in report.partitions], form="table"
+            columns,
+            [[getattr(line, name) for name in columns] for line in report.partitions],
+            form="table",
         )
         for check in report.checks:
-            mark = "[green]ok[/]  " if check["ok"] else "[red]FAIL[/]"
-            OUT.print(f"{mark} {check['name']}: {check['detail']}")
+            mark = "[green]ok[/]  " if check.ok else "[red]FAIL[/]"
+            OUT.print(f"{mark} {check.name}: {check.detail}")
     sys.exit(0 if report.ok else 1)
 
 

@@ -5,25 +5,25 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
-from typing import Any
 
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from include.bus import offsets
+from include.checks import Check
 from include.errors import Unreachable
-from include.lake.audit.agreement import COMPARED, agreement
-from include.lake.audit.completeness import completeness
+from include.lake.audit.agreement import AGREEMENT, COMPARED, check_agreement
+from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import (
-    Count,
+    AuditReport,
+    OffsetCounts,
     Partition,
-    Report,
-    audited,
-    audited_tables,
     count_with_duckdb,
+    make_report,
+    open_audited_tables,
 )
-from include.lake.audit.listing import agreed_files
+from include.lake.audit.listing import list_agreed_files
 from include.lake.checkpoint import committed_offsets
 from include.lake.tables import QUARANTINE
 from include.serving.trade_minutes import served_minutes
@@ -32,15 +32,17 @@ from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.session import session
 from spark_jobs.sinks import path
 
-BITS, FEW, NEAR = 63, 7, 9  # bits of a bigint, without its sign, are seven times nine
-FIRST = -1
-COUNTED = "topic string, partition int, offset bigint, event_index int"
-_NAMES = ("topic", "partition", "offset", "event_index")
+# Offsets of a block of first events; offsets and events an offset of a block of the next ones.
+# The bits of a bigint, without its sign, are 63: seven times nine.
+BITS, NEAR_OFFSETS, NEAR_EVENTS = 63, 7, 9
+FIRST_PAGE, NEAR_PAGE = -1, -2
+RECORD_COLUMNS = ("topic", "partition", "offset", "event_index")
+RECORD_SCHEMA = "topic string, partition int, offset bigint, event_index int"
 _TOPICS = dict(enumerate(LANDED_TOPICS))  # grouping by numbers costs less than by text
 _NUMBERS = {topic: number for number, topic in _TOPICS.items()}
 
 
-def audit_world(settings: Settings) -> Report:
+def audit_world(settings: Settings) -> AuditReport:
     """Audit the world as it is now, and keep the report where `status` reads it.
 
     Raises:
@@ -48,33 +50,35 @@ def audit_world(settings: Settings) -> Report:
     """
     committed = committed_offsets(settings.home / "checkpoints" / "land" / "stream")
     ranges = offsets(settings.bootstrap, LANDED_TOPICS)
-    tables = audited_tables(settings.lake)
+    tables = open_audited_tables(settings.lake)
     with ThreadPoolExecutor(1) as pool:
         # one thread: two cores are enough for Spark and one other reader
         witness = pool.submit(count_with_duckdb, tables, committed)
-        more = pool.submit(lambda: [completeness(settings.lake), _agreement(settings)])
+        other_checks = pool.submit(
+            lambda: [check_completeness(settings.lake), _check_agreement(settings)]
+        )
         spark = session(settings, "tickhouse audit")
         try:
             counts = count_with_spark(spark, settings, tables=tables, committed=committed)
         finally:
             spark.stop()
-    report = audited(
+    report = make_report(
         counts,
         ranges,
         committed=committed,
         witness=witness.result(),
-        more=more.result(),
+        other_checks=other_checks.result(),
     )
     (settings.home / "audit.json").write_text(json.dumps(report.as_dict()))
     return report
 
 
-def _agreement(settings: Settings) -> dict[str, Any]:
+def _check_agreement(settings: Settings) -> Check:
     try:
-        positions, minutes = served_minutes(settings.dsn(), COMPARED)
+        offsets_read, minutes = served_minutes(settings.dsn(), COMPARED)
     except Unreachable as error:
-        return {"name": "I3 agreement", "ok": False, "detail": f"could not check: {error}"}
-    return agreement(settings.lake, positions=positions, served=minutes)
+        return Check(AGREEMENT, False, f"could not check: {error}")
+    return check_agreement(settings.lake, offsets=offsets_read, served=minutes)
 
 
 def count_with_spark(
@@ -83,63 +87,72 @@ def count_with_spark(
     *,
     tables: Mapping[str, DeltaTable],
     committed: Mapping[Partition, int],
-) -> dict[Partition, Count]:
+) -> dict[Partition, OffsetCounts]:
     """Counts below the committed offsets, of each table at the version that the witness reads."""
-    found = _blocks(_settled(_rows(spark, settings, tables), committed))
-    counts = found.groupBy("topic", "partition").agg(
-        F.min("first").alias("first"),
-        F.max("last").alias("last"),
-        F.sum(F.bit_count("kept")).alias("landed"),
-        F.sum(F.bit_count("aside")).alias("quarantined"),
-        F.sum(F.bit_count(F.col("kept").bitwiseAND(F.col("aside")))).alias("both"),
-        F.sum("doubled").alias("doubled"),
+    records = _below_committed(_read_records(spark, settings, tables), committed)
+    landed, quarantined = F.col("landed"), F.col("quarantined")
+    counts = (
+        _blocks(records)
+        .groupBy("topic", "partition")
+        .agg(
+            F.min("first").alias("first"),
+            F.max("last").alias("last"),
+            F.sum(F.bit_count(landed)).alias("landed"),
+            F.sum(F.bit_count(quarantined)).alias("quarantined"),
+            F.sum(F.bit_count(landed.bitwiseAND(quarantined))).alias("both"),
+            F.sum("doubled").alias("doubled"),
+        )
     )
     return {
-        (_TOPICS[row["topic"]], row["partition"]): Count(
-            row["first"],
-            row["last"],
-            row["landed"],
-            row["quarantined"],
-            row["both"],
-            row["doubled"],
+        (_TOPICS[row["topic"]], row["partition"]): OffsetCounts(
+            first=row["first"],
+            last=row["last"],
+            landed=row["landed"],
+            quarantined=row["quarantined"],
+            both=row["both"],
+            doubled=row["doubled"],
         )
         for row in counts.collect()
     }
 
 
-def _rows(spark: SparkSession, settings: Settings, tables: Mapping[str, DeltaTable]) -> DataFrame:
-    """Place and event of every row; `aside` is 1 for those of quarantine.
+def _read_records(
+    spark: SparkSession, settings: Settings, tables: Mapping[str, DeltaTable]
+) -> DataFrame:
+    """Topic, partition, offset and event of every row, and whether it is `quarantined` (0 or 1).
 
     Delta on Spark takes a second a table to replay its log, in a JVM as young as this one, so the
     files are read that are agreed upon; without agreement the table is read through Delta.
     """
-    parts = [spark.createDataFrame([], COUNTED).withColumn("aside", F.lit(0))]
+    parts = [spark.createDataFrame([], RECORD_SCHEMA).withColumn("quarantined", F.lit(0))]
     agreed: dict[int, list[str]] = {0: [], 1: []}
     for name, table in tables.items():
-        aside, files = int(name == QUARANTINE.name), agreed_files(table)
+        quarantined, files = int(name == QUARANTINE.name), list_agreed_files(table)
         if files is None:
             delta = spark.read.format("delta").option("versionAsOf", table.version())
-            rows = delta.load(path(settings, name)).select(*_NAMES)
-            parts.append(rows.withColumn("aside", F.lit(aside)))
+            rows = delta.load(path(settings, name)).select(*RECORD_COLUMNS)
+            parts.append(rows.withColumn("quarantined", F.lit(quarantined)))
         else:
-            agreed[aside] += [f"{path(settings, name)}/{file}" for file in files]
+            agreed[quarantined] += [f"{path(settings, name)}/{file}" for file in files]
     parts += [
-        spark.read.schema(COUNTED).parquet(*map(_literal, files)).withColumn("aside", F.lit(aside))
-        for aside, files in agreed.items()
+        spark.read.schema(RECORD_SCHEMA)
+        .parquet(*map(_escape, files))
+        .withColumn("quarantined", F.lit(quarantined))
+        for quarantined, files in agreed.items()
         if files
     ]
-    rows = reduce(DataFrame.unionByName, parts)
-    numbers = F.create_map(*[F.lit(one) for pair in _NUMBERS.items() for one in pair])
-    return rows.withColumn("topic", F.element_at(numbers, F.col("topic")))
+    records = reduce(DataFrame.unionByName, parts)
+    numbers = F.create_map(*[F.lit(part) for entry in _NUMBERS.items() for part in entry])
+    return records.withColumn("topic", F.element_at(numbers, F.col("topic")))
 
 
-def _literal(file: str) -> str:
+def _escape(file: str) -> str:
     """A path that Hadoop does not take for a pattern."""
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", file)
 
 
-def _settled(rows: DataFrame, committed: Mapping[Partition, int]) -> DataFrame:
-    """The rows below their partition's committed offset, if it has one.
+def _below_committed(records: DataFrame, committed: Mapping[Partition, int]) -> DataFrame:
+    """The records below their partition's committed offset, if it has one.
 
     The offsets are a constant of the plan: joining them took as long as reading the rows.
     """
@@ -151,35 +164,38 @@ def _settled(rows: DataFrame, committed: Mapping[Partition, int]) -> DataFrame:
         ]
     )
     until = F.get(F.get(ends, F.col("topic")), F.col("partition"))
-    return rows.where(until.isNull() | (F.col("offset") < until))
+    return records.where(until.isNull() | (F.col("offset") < until))
 
 
-def _blocks(rows: DataFrame) -> DataFrame:
-    """The offsets that are there, `kept` and `aside`, as bits of blocks; rows that are doubled.
+def _blocks(records: DataFrame) -> DataFrame:
+    """Offsets `landed` and `quarantined`, as bits of blocks, and the rows that are `doubled`.
 
     Grouping by every offset would shuffle and hash each row. So the first events of 63 offsets are
-    bits of one number, the next nine events of seven offsets another's, and the rest of an offset's
+    bits of one number, the next nine events of seven offsets another's, and an offset's further
     events 63 to a number. What a number has of rows above its count of bits is doubled.
     """
     offset, event = F.col("offset"), F.greatest("event_index", F.lit(0))
-    first, near = event == 0, event <= NEAR
-    slot = F.when(first, offset % BITS).when(near, offset % FEW * NEAR + event - 1)
+    first, near = event == 0, event <= NEAR_EVENTS
+    slot = F.when(first, offset % BITS).when(near, offset % NEAR_OFFSETS * NEAR_EVENTS + event - 1)
     blocks = (
-        rows.select(
+        records.select(
             "topic",
             "partition",
             "offset",
-            "aside",
-            F.when(first, _whole(offset, BITS))
-            .when(near, _whole(offset, FEW))
+            "quarantined",
+            F.when(first, _divide(offset, BITS))
+            .when(near, _divide(offset, NEAR_OFFSETS))
             .otherwise(offset)
             .alias("block"),
-            F.when(first, FIRST).when(near, -2).otherwise(_whole(event, BITS)).alias("page"),
+            F.when(first, FIRST_PAGE)
+            .when(near, NEAR_PAGE)
+            .otherwise(_divide(event, BITS))
+            .alias("page"),
             F.call_function(
                 "shiftleft", F.lit(1).cast("bigint"), slot.otherwise(event % BITS).cast("int")
             ).alias("bit"),
         )
-        .groupBy("topic", "partition", "block", "page", "aside")
+        .groupBy("topic", "partition", "block", "page", "quarantined")
         .agg(
             F.bit_or("bit").alias("bits"),
             F.count("*").alias("rows"),
@@ -187,16 +203,17 @@ def _blocks(rows: DataFrame) -> DataFrame:
             F.max("offset").alias("last"),
         )
     )
-    own = F.col("page") == FIRST
+    in_quarantine = F.col("quarantined") == 1
+    bits = F.when(F.col("page") == FIRST_PAGE, F.col("bits")).otherwise(0)
     return blocks.groupBy("topic", "partition", "block", "page").agg(
-        F.bit_or(F.when(own & (F.col("aside") == 0), F.col("bits")).otherwise(0)).alias("kept"),
-        F.bit_or(F.when(own & (F.col("aside") == 1), F.col("bits")).otherwise(0)).alias("aside"),
+        F.bit_or(F.when(~in_quarantine, bits).otherwise(0)).alias("landed"),
+        F.bit_or(F.when(in_quarantine, bits).otherwise(0)).alias("quarantined"),
         F.sum(F.col("rows") - F.bit_count("bits")).alias("doubled"),
         F.min("first").alias("first"),
         F.max("last").alias("last"),
     )
 
 
-def _whole(value: Column, by: int) -> Column:
-    """The whole part of a division, in whole numbers."""
-    return F.call_function("div", value, F.lit(by))
+def _divide(dividend: Column, divisor: int) -> Column:
+    """The quotient in whole numbers."""
+    return F.call_function("div", dividend, F.lit(divisor))

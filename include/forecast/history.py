@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from include.errors import HistoryError
-from include.lake.reading import open_table, show
+from include.lake.reading import create_view, open_table
 from include.lake.tables import TABLES
 
 LEAST_MINUTES = 1440
@@ -150,7 +150,7 @@ def _inputs(
                 if table is None:
                     link.execute(EMPTY[name])
                 else:
-                    show(link, name, table, known=TABLES[name])
+                    create_view(link, name, table, known=TABLES[name])
                     versions[name] = int(table.version())
             yield link, versions
 

@@ -15,7 +15,7 @@ from include.lake.checkpoint import (
     ends,
     numbers,
 )
-from include.lake.reading import open_table, show
+from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
 
 QUERIES = ("land", "signals", "measures")
@@ -115,7 +115,7 @@ def _landed_ends(lake: str) -> dict[Partition, int]:
     for name in (*(table.name for table in LANDED), QUARANTINE.name):
         table = open_table(lake, name)
         if table is not None:
-            show(link, name, table)
+            create_view(link, name, table)
             ended = link.execute(
                 f'SELECT topic, "partition", max("offset") + 1 FROM {name} GROUP BY ALL'
             )

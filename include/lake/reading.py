@@ -76,13 +76,13 @@ def connect(
         newest = open_table(lake, name)
         table = newest and at_moment(newest, as_of)
         if table is not None:
-            show(link, name, table, known=TABLES[name] if all_there else None)
+            create_view(link, name, table, known=TABLES[name] if all_there else None)
         elif all_there:
             link.execute(_empty_view(TABLES[name]))
     return link
 
 
-def show(
+def create_view(
     link: "duckdb.DuckDBPyConnection", name: str, table: DeltaTable, *, known: Table | None = None
 ) -> None:
     """Make this version of a Delta table a view of that name, with the table's own columns.

@@ -18,7 +18,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from include.lake.reading import open_table, show
+from include.lake.reading import create_view, open_table
 from include.quality.results import Desk, Finding
 from include.quality.suites import FORECAST, HISTORY, Suite
 
@@ -53,7 +53,7 @@ def check_history(
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as link:
         link.execute(f"SET memory_limit = '{SORTING_MEMORY}'")
         link.execute(f"SET temp_directory = '{spill}'")
-        show(link, "history_staging", table)
+        create_view(link, "history_staging", table)
         given = {"now": now, "fresh_since": fresh_since}
         return _checked(HISTORY, link, desk, slice_rows=slice_rows, given=given)
 

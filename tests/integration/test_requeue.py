@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from include.lake.audit.agreement import COMPARED, agreement
+from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.tables import TABLE_OF_TOPIC, TABLES
 from include.serving.connection import rows as served_rows
 from include.serving.trade_minutes import refresh, served_minutes
@@ -87,5 +87,5 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
     total = "SELECT total_count_buy, total_base_buy FROM trade_minutes"
     assert served_rows(world.dsn(), total) == [(3, 6)]
     positions, minutes = served_minutes(world.dsn(), COMPARED)
-    told = agreement(world.lake, positions=positions, served=minutes)
-    assert told["ok"], told
+    agreement = check_agreement(world.lake, offsets=positions, served=minutes)
+    assert agreement.ok, agreement

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from include.bus import ensure_topics, offsets
-from include.lake.audit.agreement import COMPARED, agreement
+from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.diagnosis import diagnosed, repair
 from include.lake.reading import connect
 from include.local import kafka, postgres
@@ -117,14 +117,14 @@ def test_nothing_is_lost_or_doubled_however_often_the_stream_is_killed(world: Wo
 def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
     told = report(settings)
     assert told.ok, told.checks
-    accounted = sum(one["landed"] + one["quarantined"] for one in told.partitions)
+    accounted = sum(one.landed + one.quarantined for one in told.partitions)
     assert accounted == MESSAGES // KILLS * KILLS
-    assert sum(one["quarantined"] for one in told.partitions) == junk
+    assert sum(one.quarantined for one in told.partitions) == junk
     assert (reader.vanished, reader.looks > 20) == ([], True)
     refresh(settings)
     positions, minutes = served_minutes(settings.dsn(), COMPARED)
-    agreed = agreement(settings.lake, positions=positions, served=minutes)
-    assert agreed["ok"] and len(minutes) > 10, agreed
+    agreed = check_agreement(settings.lake, offsets=positions, served=minutes)
+    assert agreed.ok and len(minutes) > 10, agreed
     columns = "venue, symbol, type, value, window_start"
     in_lake = connect(settings.lake, ["signals"]).execute(f"SELECT {columns} FROM signals")
     assert sorted(in_lake.fetchall()) == sorted(
@@ -211,7 +211,7 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
                     assert_a_second_copy_leaves(settings, environ)
             told = report(settings)
             assert told.ok, (harm, told.checks)
-        accounted = sum(one["landed"] + one["quarantined"] for one in told.partitions)
+        accounted = sum(one.landed + one.quarantined for one in told.partitions)
         assert accounted == 5 * 800
     finally:
         bus.kill()

@@ -9,12 +9,16 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
-from include.lake.audit.conservation import Count, audited_tables, count_with_duckdb
-from include.lake.audit.listing import agreed_files
+from include.lake.audit.conservation import (
+    OffsetCounts,
+    count_with_duckdb,
+    open_audited_tables,
+)
+from include.lake.audit.listing import list_agreed_files
 from include.lake.tables import QUARANTINE, TABLES
 from include.lake.writing import arrow_schema
 from include.settings import Settings
-from spark_jobs.audit_lake import COUNTED, count_with_spark
+from spark_jobs.audit_lake import RECORD_SCHEMA, count_with_spark
 from spark_jobs.sinks import create_tables
 from tests.conftest import make_settings
 
@@ -41,13 +45,15 @@ def places(chance: random.Random) -> list[Place]:
     return found
 
 
-def by_hand(rows: list[Place], partition: int, until: int = UNTIL) -> Count:
+def by_hand(rows: list[Place], partition: int, until: int = UNTIL) -> OffsetCounts:
     mine = [row for row in rows if row[1] == partition and row[2] < until]
     landed = {row[2] for row in mine if row[0] == "book_changes"}
     aside = {row[2] for row in mine if row[0] == "quarantine"}
     doubled = sum(copies - 1 for copies in Counter(mine).values())
     every = landed | aside
-    return Count(min(every), max(every), len(landed), len(aside), len(landed & aside), doubled)
+    return OffsetCounts(
+        min(every), max(every), len(landed), len(aside), len(landed & aside), doubled
+    )
 
 
 def write(settings: Settings, table: str, rows: list[Place]) -> None:
@@ -68,7 +74,7 @@ def test_both_readers_count_what_is_there(spark: SparkSession, settings: Setting
     for table in ("book_changes", "quarantine"):
         write(settings, table, [row for row in rows if row[0] == table])
     committed = {("market.book", 0): UNTIL, ("market.book", 1): UNTIL, ("market.trades", 0): 7}
-    tables = audited_tables(settings.lake)
+    tables = open_audited_tables(settings.lake)
     wanted = {("market.book", partition): by_hand(rows, partition) for partition in (0, 1)}
     assert all(one.doubled > 20 and one.both > 1 and one.missing > 1 for one in wanted.values())
     assert count_with_duckdb(tables, committed) == wanted
@@ -78,15 +84,15 @@ def test_both_readers_count_what_is_there(spark: SparkSession, settings: Setting
 def test_without_bounds_everything_counts(spark: SparkSession, settings: Settings) -> None:
     rows = [("book_changes", 0, offset, event) for offset in range(130) for event in range(3)]
     write(settings, "book_changes", rows)
-    tables = audited_tables(settings.lake)
-    wanted = {("market.book", 0): Count(0, 129, 130, 0, 0, 0)}
+    tables = open_audited_tables(settings.lake)
+    wanted = {("market.book", 0): OffsetCounts(0, 129, 130, 0, 0, 0)}
     assert count_with_duckdb(tables, {}) == wanted
     assert count_with_spark(spark, settings, tables=tables, committed={}) == wanted
 
 
 def write_with_spark(spark: SparkSession, settings: Settings, name: str, rows: list[Place]) -> None:
     places = [("market.book", row[1], row[2], row[3]) for row in rows]
-    frame = spark.createDataFrame(places, COUNTED)
+    frame = spark.createDataFrame(places, RECORD_SCHEMA)
     frame.write.format("delta").mode("append").save(f"{settings.lake}/{name}")
 
 
@@ -100,15 +106,15 @@ def test_agreed_files_are_read_as_delta_reads_them(spark: SparkSession, tmp_path
     gone = [("book_changes", 0, 99_999, 0)]
     write_with_spark(spark, settings, "book_changes", gone)
     spark.sql(f"DELETE FROM delta.`{settings.lake}/book_changes` WHERE offset = 99999")
-    tables = audited_tables(settings.lake)
+    tables = open_audited_tables(settings.lake)
     wanted = {
         ("market.book", 0): by_hand(rows, 0, until=10**6),
         ("market.book", 1): by_hand(rows, 1, until=10**6),
     }
-    assert all(agreed_files(table) for table in tables.values())
+    assert all(list_agreed_files(table) for table in tables.values())
     assert count_with_spark(spark, settings, tables=tables, committed={}) == wanted
 
     for checksum in Path(settings.lake).glob("*/_delta_log/*.crc"):
         checksum.unlink()
-    assert all(agreed_files(table) is None for table in tables.values())
+    assert all(list_agreed_files(table) is None for table in tables.values())
     assert count_with_spark(spark, settings, tables=tables, committed={}) == wanted

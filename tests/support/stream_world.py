@@ -19,10 +19,10 @@ from deltalake import DeltaTable
 
 from include.bus import offsets
 from include.lake.audit.conservation import (
-    Report,
-    audited,
-    audited_tables,
+    AuditReport,
     count_with_duckdb,
+    make_report,
+    open_audited_tables,
 )
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import open_table
@@ -205,12 +205,12 @@ def caught_up(settings: Settings) -> bool:
     return all(there.get(key) == end for key, end in ends.items())
 
 
-def report(settings: Settings) -> Report:
+def report(settings: Settings) -> AuditReport:
     """The audit by its witness alone (DuckDB), on a stream that stands."""
     committed = committed_offsets(checkpoint(settings))
-    counts = count_with_duckdb(audited_tables(settings.lake), committed)
+    counts = count_with_duckdb(open_audited_tables(settings.lake), committed)
     ranges = offsets(settings.bootstrap, LANDED_TOPICS)
-    return audited(counts, ranges, committed=committed, witness=counts)
+    return make_report(counts, ranges, committed=committed, witness=counts)
 
 
 @contextmanager

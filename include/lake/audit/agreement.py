@@ -3,46 +3,52 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from include.checks import Check
 from include.lake.minutes import minutes_before
 from include.lake.tables import TRADE_MINUTES
 
-# `complete` is told from the feed ledger, which goes on after the minute was written.
+# `complete` comes from the feed ledger, which goes on after the minute was written.
 COMPARED = tuple(c.name for c in TRADE_MINUTES.columns if c.name not in {"vwap", "complete"})
-NAME = "I3 agreement"
-SHOWN = 5
+AGREEMENT = "I3 agreement"
+DIFFERENCES_SHOWN = 5
+MinuteValues = tuple[Any, ...]
 
 
-def agreement(
-    lake: str, *, positions: Mapping[int, int], served: Iterable[tuple[Any, ...]]
-) -> dict[str, Any]:
-    """One check: every served minute equals the one recomputed from the trades, to the last digit.
+def check_agreement(
+    lake: str, *, offsets: Mapping[int, int], served: Iterable[MinuteValues]
+) -> Check:
+    """Whether every served minute equals the one recomputed from the trades, to the last digit.
 
     `served` are rows of Postgres' trade_minutes with the columns `COMPARED`, read in the same
-    transaction as `positions` (the offsets of market.trades that they are made from).
+    transaction as `offsets` (next offset of market.trades by partition: what they are made from).
     """
-    told = {row[:3]: row for row in served}
-    table = minutes_before(lake, positions)
-    wanted = {
-        key[:3]: key for key in zip(*(table[name].to_pylist() for name in COMPARED), strict=True)
+    in_postgres = {minute[:3]: minute for minute in served}
+    table = minutes_before(lake, offsets)
+    in_lake = {
+        minute[:3]: minute
+        for minute in zip(*(table[name].to_pylist() for name in COMPARED), strict=True)
     }
-    wrong = [key for key in {*told, *wanted} if told.get(key) != wanted.get(key)]
-    detail = f"{len(told)} minutes equal those of the landed trades"
-    if wrong:
+    differing = [
+        key for key in {*in_postgres, *in_lake} if in_postgres.get(key) != in_lake.get(key)
+    ]
+    detail = f"{len(in_postgres)} minutes equal those of the landed trades"
+    if differing:
         first = "; ".join(
-            _difference(told.get(key), wanted.get(key)) for key in sorted(wrong)[:SHOWN]
+            _difference(in_postgres.get(key), in_lake.get(key))
+            for key in sorted(differing)[:DIFFERENCES_SHOWN]
         )
-        detail = f"{len(wrong)} of {len(told)} minutes differ: {first}"
-    return {"name": NAME, "ok": not wrong, "detail": detail}
+        detail = f"{len(differing)} of {len(in_postgres)} minutes differ: {first}"
+    return Check(AGREEMENT, not differing, detail)
 
 
-def _difference(told: tuple[Any, ...] | None, wanted: tuple[Any, ...] | None) -> str:
-    known = told or wanted or ()
-    place = f"{known[0]} {known[1]} {known[2]:%Y-%m-%d %H:%M}"
-    if told is None or wanted is None:
-        return f"{place} is only in {'Postgres' if wanted is None else 'the lake'}"
-    parts = [
-        f"{name} {mine} in Postgres, {theirs} in the lake"
-        for name, mine, theirs in zip(COMPARED, told, wanted, strict=True)
+def _difference(in_postgres: MinuteValues | None, in_lake: MinuteValues | None) -> str:
+    venue, symbol, minute, *_ = in_postgres or in_lake or ()
+    name = f"{venue} {symbol} {minute:%Y-%m-%d %H:%M}"
+    if in_postgres is None or in_lake is None:
+        return f"{name} is only in {'Postgres' if in_lake is None else 'the lake'}"
+    columns = [
+        f"{column} {mine} in Postgres, {theirs} in the lake"
+        for column, mine, theirs in zip(COMPARED, in_postgres, in_lake, strict=True)
         if mine != theirs
     ]
-    return f"{place}: {', '.join(parts)}"
+    return f"{name}: {', '.join(columns)}"

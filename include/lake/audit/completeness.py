@@ -1,18 +1,20 @@
 """The audit of completeness (I2): a hole in a venue's own numbers must be in the feed ledger.
 
-Only numbers that a venue counts without gaps are looked at: Gemini v1's `socket_sequence` of a
+Only numbers that a venue counts without gaps are compared: Gemini v1's `socket_sequence` of a
 connection, and the trade ids of Binance and Deribit.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from include.checks import Check
 from include.lake.reading import connect
 
-NAME = "I2 completeness"
-SHOWN = 5
+COMPLETENESS = "I2 completeness"
+HOLES_SHOWN = 5
+TABLES_READ = ("book_changes", "trades", "feed_ledger")
 # Messages lie on other topics than ledger entries: what is this young may be landed without them.
 YOUNG_S = 30
 NUMBERED = """
@@ -23,23 +25,23 @@ UNION ALL
 SELECT venue, symbol, '' AS scope, seq_first, seq_last, received_time
 FROM trades WHERE venue IN ('binance', 'deribit') AND seq_first IS NOT NULL AND event_index >= 0
 """
-# Sixty numbers are bits of one: where all are there, they are one range, and nothing is sorted by
-# number. Of ten million rows, a few thousand are left to be looked at in order.
+# Sixty numbers are bits of one: where all are present, they are one range, and nothing is sorted
+# by number. Of ten million rows, a few thousand remain to be read in order.
 BLOCKS = """
 CREATE TEMP TABLE blocks AS
 SELECT venue, symbol, scope, first // 60 AS block,
-       bit_count(bit_or(1::BIGINT << (first % 60)::INTEGER)) = 60 AS whole,
+       bit_count(bit_or(1::BIGINT << (first % 60)::INTEGER)) = 60 AS complete,
        arg_min(received_time, first) AS received_time
 FROM numbered WHERE first = last GROUP BY ALL
 """
 RANGES = """
 CREATE TEMP TABLE ranges AS
 SELECT venue, symbol, scope, block * 60 AS first, block * 60 + 59 AS last, received_time
-FROM blocks WHERE whole
+FROM blocks WHERE complete
 UNION ALL
-SELECT numbered.* FROM numbered SEMI JOIN (FROM blocks WHERE NOT whole) AS part
-ON numbered.venue = part.venue AND numbered.symbol = part.symbol
-    AND numbered.scope = part.scope AND numbered.first // 60 = part.block
+SELECT numbered.* FROM numbered SEMI JOIN (FROM blocks WHERE NOT complete) AS broken
+ON numbered.venue = broken.venue AND numbered.symbol = broken.symbol
+    AND numbered.scope = broken.scope AND numbered.first // 60 = broken.block
 WHERE first = last
 UNION ALL
 SELECT * FROM numbered WHERE first <> last
@@ -54,39 +56,61 @@ WHERE first > before + 1
   AND received_time < (SELECT max(received_time) FROM numbered) - to_seconds($young)
 ORDER BY ALL
 """
-TOLD = """
+RECORDED = """
 SELECT venue, symbol, conn, first_seq, last_seq FROM feed_ledger
 WHERE entry IN ('gap', 'dropped') AND first_seq IS NOT NULL
 """
 SEQUENCES = "SELECT count(DISTINCT (venue, symbol, scope)) FROM ranges"
-Hole = tuple[str, str, str, int, int, datetime]
+NumberSequence = tuple[str, str, str]  # venue, symbol, and the connection whose numbers they are
+NumberRanges = Mapping[NumberSequence, list[tuple[int, int]]]
 
 
-def completeness(lake: str) -> dict[str, Any]:
-    """One check: every hole in the numbers is covered by entries of the ledger, or it is named."""
-    link = connect(lake, ("book_changes", "trades", "feed_ledger"))
+@dataclass(frozen=True)
+class SequenceHole:
+    """Numbers from `first` to `last` that a sequence lacks, until what was received then."""
+
+    venue: str
+    symbol: str
+    scope: str
+    first: int
+    last: int
+    received_at: datetime
+
+
+def check_completeness(lake: str) -> Check:
+    """Whether every hole in the numbers is covered by entries of the ledger; else names some."""
+    connection = connect(lake, TABLES_READ)
     try:
-        there = {row[0] for row in link.execute("SHOW TABLES").fetchall()}
-        if not {"book_changes", "trades", "feed_ledger"} <= there:
-            return {"name": NAME, "ok": True, "detail": "nothing has landed yet"}
-        for prepared in (NUMBERED, BLOCKS, RANGES):
-            link.execute(prepared)
-        holes: list[Hole] = link.execute(HOLES, {"young": YOUNG_S}).fetchall()
-        told = _told(link.execute(TOLD).fetchall())
-        (sequences,) = link.execute(SEQUENCES).fetchone() or (0,)
+        existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+        if not set(TABLES_READ) <= existing:
+            return Check(COMPLETENESS, True, "nothing has landed yet")
+        for statement in (NUMBERED, BLOCKS, RANGES):
+            connection.execute(statement)
+        holes = [
+            SequenceHole(*row) for row in connection.execute(HOLES, {"young": YOUNG_S}).fetchall()
+        ]
+        recorded = _recorded_ranges(connection.execute(RECORDED).fetchall())
+        (sequences,) = connection.execute(SEQUENCES).fetchone() or (0,)
     finally:
-        link.close()
-    silent = [hole for hole in holes if not covered(hole[3], hole[4], _ranges(hole, told))]
-    detail = f"{sequences} numbered sequences, {len(holes)} holes, each in the feed ledger"
-    if silent:
-        first = "; ".join(
-            f"{hole[0]} {hole[1]} {hole[2]} lacks {hole[3]} to {hole[4]}" for hole in silent[:SHOWN]
+        connection.close()
+    unrecorded = [
+        hole
+        for hole in holes
+        if not covers(
+            recorded.get((hole.venue, hole.symbol, hole.scope), []), hole.first, hole.last
         )
-        detail = f"{len(silent)} of {len(holes)} holes are not in the feed ledger: {first}"
-    return {"name": NAME, "ok": not silent, "detail": detail}
+    ]
+    detail = f"{sequences} numbered sequences, {len(holes)} holes, each in the feed ledger"
+    if unrecorded:
+        first = "; ".join(
+            f"{hole.venue} {hole.symbol} {hole.scope} lacks {hole.first} to {hole.last}"
+            for hole in unrecorded[:HOLES_SHOWN]
+        )
+        detail = f"{len(unrecorded)} of {len(holes)} holes are not in the feed ledger: {first}"
+    return Check(COMPLETENESS, not unrecorded, detail)
 
 
-def covered(first: int, last: int, ranges: Iterable[tuple[int, int]]) -> bool:
+def covers(ranges: Iterable[tuple[int, int]], first: int, last: int) -> bool:
     """Whether the ranges together hold every number from `first` to `last`."""
     due = first
     for begin, end in sorted(ranges):
@@ -95,15 +119,10 @@ def covered(first: int, last: int, ranges: Iterable[tuple[int, int]]) -> bool:
     return due > last
 
 
-def _told(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str, str], list[tuple[int, int]]]:
-    told: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
-    for venue, symbol, conn, first, last in rows:
+def _recorded_ranges(entries: Iterable[tuple[str, str, str, int, int]]) -> NumberRanges:
+    """The ranges that the ledger has of each connection, and of the venue's own numbers."""
+    ranges: dict[NumberSequence, list[tuple[int, int]]] = defaultdict(list)
+    for venue, symbol, conn, first, last in entries:
         for scope in (conn, ""):
-            told[venue, symbol, scope].append((first, last))
-    return told
-
-
-def _ranges(
-    hole: Hole, told: Mapping[tuple[str, str, str], list[tuple[int, int]]]
-) -> list[tuple[int, int]]:
-    return told.get((hole[0], hole[1], hole[2]), [])
+            ranges[venue, symbol, scope].append((first, last))
+    return ranges

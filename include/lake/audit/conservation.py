@@ -8,12 +8,13 @@ or when both tables hold the offset.
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from deltalake import DeltaTable
 
-from include.lake.reading import open_table, show
+from include.checks import Check
+from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
 
 Partition = tuple[str, int]
@@ -21,8 +22,8 @@ Ranges = Mapping[Partition, tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Count:
-    """What one reader found of one topic-partition: offsets, and rows that are doubled."""
+class OffsetCounts:
+    """What one reader counted of one topic-partition: offsets, and rows that are doubled."""
 
     first: int
     last: int
@@ -37,13 +38,27 @@ class Count:
         return self.last - self.first + 1 - (self.landed + self.quarantined - self.both)
 
 
-@dataclass
-class Report:
+@dataclass(frozen=True)
+class PartitionAudit:
+    """The audit's line of one topic-partition, in offsets; `doubled` also counts rows."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+    landed: int
+    quarantined: int
+    missing: int
+    doubled: int
+
+
+@dataclass(frozen=True)
+class AuditReport:
     """`audit --json`: ok, a line a partition, and the checks with their details."""
 
     ok: bool
-    partitions: list[dict[str, Any]]
-    checks: list[dict[str, Any]] = field(default_factory=list)
+    partitions: list[PartitionAudit]
+    checks: list[Check]
 
     def as_dict(self) -> dict[str, Any]:
         """The stable machine-readable form."""
@@ -52,118 +67,115 @@ class Report:
 
 SQL = """
 WITH rows AS ({union}),
-settled AS (SELECT rows.* FROM rows LEFT JOIN bounds USING (topic, part)
-            WHERE bounds.until IS NULL OR off < bounds.until),
-event AS (SELECT topic, part, off, aside, event, count(*) AS copies
-          FROM settled GROUP BY ALL),
-one AS (SELECT topic, part, off, max(aside) AS aside, min(aside) AS kept, sum(copies - 1) AS twice
-        FROM event GROUP BY ALL)
+committed AS (SELECT rows.* FROM rows LEFT JOIN bounds USING (topic, part)
+              WHERE bounds.until IS NULL OR off < bounds.until),
+event AS (SELECT topic, part, off, quarantined, event, count(*) AS copies
+          FROM committed GROUP BY ALL),
+message AS (SELECT topic, part, off, bool_or(quarantined) AS quarantined,
+                   bool_or(NOT quarantined) AS landed, sum(copies - 1) AS repeats
+            FROM event GROUP BY ALL)
 SELECT topic, part, min(off), max(off),
-       count(*) FILTER (kept = 0), count(*) FILTER (aside = 1),
-       count(*) FILTER (kept = 0 AND aside = 1), sum(twice)::BIGINT
-FROM one GROUP BY ALL ORDER BY ALL
+       count(*) FILTER (landed), count(*) FILTER (quarantined),
+       count(*) FILTER (landed AND quarantined), sum(repeats)::BIGINT
+FROM message GROUP BY ALL ORDER BY ALL
 """
 
 
-def audited_tables(lake: str) -> dict[str, DeltaTable]:
+def open_audited_tables(lake: str) -> dict[str, DeltaTable]:
     """The tables that I1 speaks of, each pinned at its present version."""
     names = [table.name for table in LANDED] + [QUARANTINE.name]
-    found = {name: open_table(lake, name) for name in names}
-    return {name: table for name, table in found.items() if table is not None}
+    tables = {name: open_table(lake, name) for name in names}
+    return {name: table for name, table in tables.items() if table is not None}
 
 
 def count_with_duckdb(
     tables: Mapping[str, DeltaTable], committed: Mapping[Partition, int]
-) -> dict[Partition, Count]:
+) -> dict[Partition, OffsetCounts]:
     """Counts of every topic-partition below its committed offset, by delta-rs and DuckDB."""
     if not tables:
         return {}
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
     # half of the cores: the other reader works beside this one, and takes longer
-    link = duckdb.connect(config={"threads": max(1, (os.cpu_count() or 1) // 2)})
-    link.execute("CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT)")
+    connection = duckdb.connect(config={"threads": max(1, (os.cpu_count() or 1) // 2)})
+    connection.execute("CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT)")
     for (topic, partition), until in committed.items():
-        link.execute("INSERT INTO bounds VALUES (?, ?, ?)", [topic, partition, until])
-    parts = []
+        connection.execute("INSERT INTO bounds VALUES (?, ?, ?)", [topic, partition, until])
+    selects = []
     for name, table in tables.items():
-        show(link, name, table)
-        aside = int(name == QUARANTINE.name)
+        create_view(connection, name, table)
         columns = 'topic, "partition" AS part, "offset" AS off, greatest(event_index, 0) AS event'
-        parts.append(f"SELECT {columns}, {aside} AS aside FROM {name}")
-    found = link.execute(SQL.format(union=" UNION ALL ".join(parts))).fetchall()
-    link.close()
-    return {(row[0], row[1]): Count(*row[2:]) for row in found}
+        selects.append(f"SELECT {columns}, {name == QUARANTINE.name} AS quarantined FROM {name}")
+    rows = connection.execute(SQL.format(union=" UNION ALL ".join(selects))).fetchall()
+    connection.close()
+    return {(row[0], row[1]): OffsetCounts(*row[2:]) for row in rows}
 
 
-def audited(
-    counts: Mapping[Partition, Count],
+def make_report(
+    counts: Mapping[Partition, OffsetCounts],
     ranges: Ranges,
     *,
     committed: Mapping[Partition, int],
-    witness: Mapping[Partition, Count],
-    more: Iterable[dict[str, Any]] = (),
-) -> Report:
+    witness: Mapping[Partition, OffsetCounts],
+    other_checks: Iterable[Check] = (),
+) -> AuditReport:
     """The report from two readers' counts, Kafka's (first, end) and the checkpoint's ends.
 
-    `more` are further checks, of other invariants.
+    `other_checks` are those of other invariants.
     """
-    lines = [_line(partition, count) for partition, count in sorted(counts.items())]
+    partitions = [_partition_audit(*counted) for counted in sorted(counts.items())]
     checks = [
-        _conservation(lines),
-        _beginnings(counts, ranges),
-        _ends(counts, ranges, committed),
-        _agreement(counts, witness),
-        *more,
+        _check_conservation(partitions),
+        _check_beginnings(counts, ranges),
+        _check_ends(counts, ranges, committed),
+        _check_witness(counts, witness),
+        *other_checks,
     ]
-    return Report(ok=all(check["ok"] for check in checks), partitions=lines, checks=checks)
+    return AuditReport(all(check.ok for check in checks), partitions, checks)
 
 
-def _line(partition: Partition, count: Count) -> dict[str, Any]:
-    return {
-        "topic": partition[0],
-        "partition": partition[1],
-        "first": count.first,
-        "last": count.last,
-        "landed": count.landed,
-        "quarantined": count.quarantined,
-        "missing": count.missing,
-        "doubled": count.doubled + count.both,
-    }
-
-
-def _conservation(lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    wrong = [line for line in lines if line["missing"] or line["doubled"]]
-    detail = "; ".join(
-        f"{line['topic']}/{line['partition']}: {line['missing']} missing, {line['doubled']} doubled"
-        for line in wrong
+def _partition_audit(partition: Partition, counts: OffsetCounts) -> PartitionAudit:
+    return PartitionAudit(
+        topic=partition[0],
+        partition=partition[1],
+        first=counts.first,
+        last=counts.last,
+        landed=counts.landed,
+        quarantined=counts.quarantined,
+        missing=counts.missing,
+        doubled=counts.doubled + counts.both,
     )
-    return {"name": "I1 conservation", "ok": not wrong, "detail": detail or "every offset once"}
 
 
-def _beginnings(counts: Mapping[Partition, Count], ranges: Ranges) -> dict[str, Any]:
-    wrong = [
+def _check_conservation(partitions: Iterable[PartitionAudit]) -> Check:
+    faults = [
+        f"{audit.topic}/{audit.partition}: {audit.missing} missing, {audit.doubled} doubled"
+        for audit in partitions
+        if audit.missing or audit.doubled
+    ]
+    return Check("I1 conservation", not faults, "; ".join(faults) or "every offset once")
+
+
+def _check_beginnings(counts: Mapping[Partition, OffsetCounts], ranges: Ranges) -> Check:
+    faults = [
         f"{topic}/{part} begins at {first} in Kafka, "
         + (f"{counts[topic, part].first} in the lake" if (topic, part) in counts else "not landed")
         for (topic, part), (first, end) in sorted(ranges.items())
         if end > first and first < (counts[topic, part].first if (topic, part) in counts else first)
     ]
-    return {
-        "name": "I1 beginning",
-        "ok": not wrong,
-        "detail": "; ".join(wrong) or "nothing before the first landed offset",
-    }
+    detail = "; ".join(faults) or "nothing before the first landed offset"
+    return Check("I1 beginning", not faults, detail)
 
 
-def _ends(
-    counts: Mapping[Partition, Count], ranges: Ranges, committed: Mapping[Partition, int]
-) -> dict[str, Any]:
-    wrong = [
+def _check_ends(
+    counts: Mapping[Partition, OffsetCounts], ranges: Ranges, committed: Mapping[Partition, int]
+) -> Check:
+    faults = [
         f"{topic}/{part}: landed {count.last}, Kafka ends at {ranges[topic, part][1]}"
         for (topic, part), count in sorted(counts.items())
         if (topic, part) in ranges and count.last >= ranges[topic, part][1]
     ]
-    wrong += [
+    faults += [
         f"{topic}/{part}: committed up to {until}, "
         + (f"landed to {counts[topic, part].last}" if (topic, part) in counts else "not landed")
         for (topic, part), until in sorted(committed.items())
@@ -174,23 +186,16 @@ def _ends(
         end - max(first, committed.get(partition, first))
         for partition, (first, end) in ranges.items()
     )
-    return {
-        "name": "I1 end",
-        "ok": not wrong,
-        "detail": "; ".join(wrong) or f"{waiting} offsets not landed yet",
-    }
+    return Check("I1 end", not faults, "; ".join(faults) or f"{waiting} offsets not landed yet")
 
 
-def _agreement(
-    counts: Mapping[Partition, Count], witness: Mapping[Partition, Count]
-) -> dict[str, Any]:
-    wrong = [
-        f"{key}: {counts.get(key)} against {witness.get(key)}"
-        for key in sorted({*counts, *witness})
-        if counts.get(key) != witness.get(key)
+def _check_witness(
+    counts: Mapping[Partition, OffsetCounts], witness: Mapping[Partition, OffsetCounts]
+) -> Check:
+    faults = [
+        f"{partition}: {counts.get(partition)} against {witness.get(partition)}"
+        for partition in sorted({*counts, *witness})
+        if counts.get(partition) != witness.get(partition)
     ]
-    return {
-        "name": "two readers agree",
-        "ok": not wrong,
-        "detail": "; ".join(wrong) or "Spark and delta-rs count the same",
-    }
+    detail = "; ".join(faults) or "Spark and delta-rs count the same"
+    return Check("two readers agree", not faults, detail)

@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from include.lake.audit.conservation import Count, audited
+from include.lake.audit.conservation import OffsetCounts, make_report
 
 BOOK = ("market.book", 0)
-CLEAN = Count(first=0, last=99, landed=98, quarantined=2, both=0, doubled=0)
+CLEAN = OffsetCounts(first=0, last=99, landed=98, quarantined=2, both=0, doubled=0)
 
 
-def report(count: Count = CLEAN, **changes: Any) -> Any:
+def report(count: OffsetCounts = CLEAN, **changes: Any) -> Any:
     given = {
         "ranges": {BOOK: (0, 120)},
         "committed": {BOOK: 100},
         "witness": {BOOK: count},
         **changes,
     }
-    return audited({BOOK: count}, given.pop("ranges"), **given)
+    return make_report({BOOK: count}, given.pop("ranges"), **given)
 
 
 def failed(found: Any) -> list[str]:
-    return [check["name"] for check in found.checks if not check["ok"]]
+    return [check.name for check in found.checks if not check.ok]
 
 
 def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
@@ -46,28 +46,28 @@ def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
 @pytest.mark.parametrize(
     ("count", "missing", "doubled"),
     [
-        (Count(first=0, last=99, landed=97, quarantined=2, both=0, doubled=0), 1, 0),
-        (Count(first=0, last=99, landed=98, quarantined=2, both=0, doubled=3), 0, 3),
-        (Count(first=0, last=99, landed=98, quarantined=3, both=1, doubled=0), 0, 1),
+        (OffsetCounts(first=0, last=99, landed=97, quarantined=2, both=0, doubled=0), 1, 0),
+        (OffsetCounts(first=0, last=99, landed=98, quarantined=2, both=0, doubled=3), 0, 3),
+        (OffsetCounts(first=0, last=99, landed=98, quarantined=3, both=1, doubled=0), 0, 1),
     ],
 )
 def test_a_hole_a_double_and_a_row_in_both_tables_are_found(
-    count: Count, missing: int, doubled: int
+    count: OffsetCounts, missing: int, doubled: int
 ) -> None:
     found = report(count)
     (line,) = found.partitions
-    assert (line["missing"], line["doubled"]) == (missing, doubled)
+    assert (line.missing, line.doubled) == (missing, doubled)
     assert failed(found) == ["I1 conservation"]
 
 
 def test_what_lies_before_the_first_landed_offset_is_a_loss() -> None:
-    late = Count(first=5, last=99, landed=95, quarantined=0, both=0, doubled=0)
+    late = OffsetCounts(first=5, last=99, landed=95, quarantined=0, both=0, doubled=0)
     assert failed(report(late)) == ["I1 beginning"]
     assert failed(report(late, ranges={BOOK: (5, 120)})) == []
 
 
 def test_a_partition_that_never_landed_is_a_loss_once_it_was_committed() -> None:
-    found = audited({}, {BOOK: (0, 9)}, committed={BOOK: 9}, witness={})
+    found = make_report({}, {BOOK: (0, 9)}, committed={BOOK: 9}, witness={})
     assert "I1 end" in failed(found)
 
 
@@ -76,5 +76,5 @@ def test_committed_offsets_that_are_not_landed_are_a_loss() -> None:
 
 
 def test_a_witness_that_counts_otherwise_is_heard() -> None:
-    other = Count(first=0, last=99, landed=99, quarantined=2, both=1, doubled=0)
+    other = OffsetCounts(first=0, last=99, landed=99, quarantined=2, both=1, doubled=0)
     assert failed(report(witness={BOOK: other})) == ["two readers agree"]

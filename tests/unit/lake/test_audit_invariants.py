@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from include.lake.audit.agreement import COMPARED, agreement
-from include.lake.audit.completeness import completeness, covered
+from include.checks import Check
+from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.audit.completeness import check_completeness, covers
 from include.lake.tables import TABLES
 from tests.unit.lake.test_trade_minutes import AT, land, ledger, trade
 
@@ -61,21 +62,19 @@ def lake(tmp_path: Path, *, gaps: list[tuple[int, int]], conn: str = "c") -> str
 
 
 def test_holes_that_the_ledger_tells_are_complete(tmp_path: Path) -> None:
-    told = completeness(lake(tmp_path, gaps=[(12, 13), (14, 14)], conn="a"))
-    assert told == {
-        "name": "I2 completeness",
-        "ok": True,
-        "detail": "3 numbered sequences, 2 holes, each in the feed ledger",
-    }
+    told = check_completeness(lake(tmp_path, gaps=[(12, 13), (14, 14)], conn="a"))
+    assert told == Check(
+        "I2 completeness", True, "3 numbered sequences, 2 holes, each in the feed ledger"
+    )
 
 
 @pytest.mark.parametrize("gaps", [[], [(12, 13)], [(13, 14)], [(20, 30)]])
 def test_a_hole_that_the_ledger_does_not_tell_is_named(
     tmp_path: Path, gaps: list[tuple[int, int]]
 ) -> None:
-    told = completeness(lake(tmp_path, gaps=gaps, conn="a"))
-    assert not told["ok"]
-    assert told["detail"] == (
+    told = check_completeness(lake(tmp_path, gaps=gaps, conn="a"))
+    assert not told.ok
+    assert told.detail == (
         "1 of 2 holes are not in the feed ledger: binance BTC-USDT  lacks 12 to 14"
     )
 
@@ -98,7 +97,7 @@ def test_every_hole_is_found_wherever_it_lies_and_repeats_and_ranges_fill_it(
     land(tmp_path, "trades", [*rows, numbered(9999, max(there) + 1, s=120)])
     land(tmp_path, "book_changes", [])
     land(tmp_path, "feed_ledger", [ledger(0, "gap", s=1) | {"first_seq": 0, "last_seq": 99_999}])
-    told = completeness(str(tmp_path))["detail"]
+    told = check_completeness(str(tmp_path)).detail
     assert len(starts) > 15
     assert told.startswith(f"{len(starts)} of {len(starts)} holes are not in the feed ledger: ")
     for start in starts[:5]:
@@ -107,14 +106,14 @@ def test_every_hole_is_found_wherever_it_lies_and_repeats_and_ranges_fill_it(
 
 
 def test_a_hole_of_a_connection_is_not_told_by_another(tmp_path: Path) -> None:
-    told = completeness(lake(tmp_path, gaps=[(12, 14)], conn="b"))
-    assert "gemini BTC-USD a lacks 1 to 1" in told["detail"]
+    told = check_completeness(lake(tmp_path, gaps=[(12, 14)], conn="b"))
+    assert "gemini BTC-USD a lacks 1 to 1" in told.detail
 
 
 def test_ranges_cover_only_what_they_reach_together() -> None:
-    assert covered(5, 9, [(8, 12), (1, 7)])
-    assert not covered(5, 9, [(1, 6), (8, 12)])
-    assert not covered(5, 9, [])
+    assert covers([(8, 12), (1, 7)], 5, 9)
+    assert not covers([(1, 6), (8, 12)], 5, 9)
+    assert not covers([], 5, 9)
 
 
 MINUTE = {
@@ -154,14 +153,14 @@ def served(**changes: Any) -> list[tuple[Any, ...]]:
 
 
 def test_served_minutes_equal_the_trades_up_to_the_readers_position(trades: str) -> None:
-    told = agreement(trades, positions={0: 3}, served=served())
-    assert (told["ok"], told["detail"]) == (True, "1 minutes equal those of the landed trades")
-    assert not agreement(trades, positions={0: 4}, served=served())["ok"]
+    told = check_agreement(trades, offsets={0: 3}, served=served())
+    assert (told.ok, told.detail) == (True, "1 minutes equal those of the landed trades")
+    assert not check_agreement(trades, offsets={0: 4}, served=served()).ok
 
 
 def test_the_last_digit_counts(trades: str) -> None:
-    told = agreement(trades, positions={0: 3}, served=served(total_base_sell=D("0.0000000002")))
-    assert told["detail"] == (
+    told = check_agreement(trades, offsets={0: 3}, served=served(total_base_sell=D("0.0000000002")))
+    assert told.detail == (
         "1 of 1 minutes differ: binance BTC-USDT 2026-11-21 08:00: "
         "total_base_sell 2E-10 in Postgres, 1E-10 in the lake"
     )
@@ -169,7 +168,7 @@ def test_the_last_digit_counts(trades: str) -> None:
 
 def test_a_minute_on_one_side_alone_is_named(trades: str) -> None:
     later = served(minute=AT + timedelta(minutes=5))
-    told = agreement(trades, positions={0: 3}, served=later)
-    assert "2026-11-21 08:00 is only in the lake" in told["detail"]
-    assert "2026-11-21 08:05 is only in Postgres" in told["detail"]
+    told = check_agreement(trades, offsets={0: 3}, served=later)
+    assert "2026-11-21 08:00 is only in the lake" in told.detail
+    assert "2026-11-21 08:05 is only in Postgres" in told.detail
     assert TABLES["trade_minutes"].key == COMPARED[:3]

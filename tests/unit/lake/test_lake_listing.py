@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from include.lake.audit.listing import agreed_files
+from include.lake.audit.listing import list_agreed_files
 
 ROWS = pa.table({"offset": [1, 2, 3]})
 
@@ -28,7 +28,7 @@ def table_with_checksum(folder: Path, **changed: Any) -> DeltaTable:
 
 
 def test_files_that_the_checksum_confirms(tmp_path: Path) -> None:
-    files = agreed_files(table_with_checksum(tmp_path / "a b"))
+    files = list_agreed_files(table_with_checksum(tmp_path / "a b"))
     assert files is not None
     assert {tmp_path / "a b" / file for file in files} == set((tmp_path / "a b").glob("*.parquet"))
 
@@ -45,18 +45,18 @@ def test_files_that_the_checksum_confirms(tmp_path: Path) -> None:
     ],
 )
 def test_another_checksum_is_no_agreement(tmp_path: Path, changed: dict[str, Any]) -> None:
-    assert agreed_files(table_with_checksum(tmp_path, **changed)) is None
+    assert list_agreed_files(table_with_checksum(tmp_path, **changed)) is None
 
 
 def test_no_checksum_or_half_of_one_is_no_agreement(tmp_path: Path) -> None:
     table = table_with_checksum(tmp_path)
     checksum = tmp_path / "_delta_log" / f"{1:020}.crc"
     checksum.write_text(checksum.read_text()[:20])
-    assert agreed_files(table) is None
+    assert list_agreed_files(table) is None
     checksum.unlink()
-    assert agreed_files(table) is None
+    assert list_agreed_files(table) is None
 
 
 def test_the_version_is_the_tables_own(tmp_path: Path) -> None:
     table_with_checksum(tmp_path)
-    assert agreed_files(DeltaTable(tmp_path, version=0)) is None
+    assert list_agreed_files(DeltaTable(tmp_path, version=0)) is None
