@@ -103,18 +103,18 @@ def rollback() -> None:
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the new file here."
 )
-def again(forecast_id: str, output: Path | None) -> None:
+def reproduce(forecast_id: str, output: Path | None) -> None:
     """Make a published forecast again from the lake as it was, and compare bit for bit.
 
     Inputs are read at the Delta versions in its manifest, which are kept for
     TICKHOUSE_STREAM_KEEP_HOURS. Exit 1 if the two differ.
     """
-    from include.forecast.again import is_the_same, made_again
+    from include.forecast.reproduce import matches_manifest, reproduce_forecast
 
-    manifest, content = made_again(from_environment(), forecast_id)
+    manifest, content = reproduce_forecast(from_environment(), forecast_id)
     if output is not None:
         output.write_bytes(content)
-    if not is_the_same(manifest, content):
+    if not matches_manifest(manifest, content):
         raise ForecastError(f"forecast {forecast_id} made again differs from the published file")
     OUT.print(f"the same, bit for bit: {manifest.rows} minutes, sha256 {manifest.sha256}")
 
@@ -131,11 +131,11 @@ def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
     from dataclasses import asdict
     from datetime import UTC, datetime, timedelta
 
-    from include.forecast import evaluating
+    from include.forecast import evaluation_report
 
     settings, now = from_environment(), datetime.now(UTC)
     days = settings.forecast.train_days if train_days is None else train_days
-    found = evaluating.evaluate(
+    found = evaluation_report.evaluate(
         settings,
         symbol=symbol or settings.forecast.symbol,
         as_of=None,
@@ -148,4 +148,4 @@ def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
         return
     show_rows(tuple(rows[0]), [list(one.values()) for one in rows], form="table")
-    OUT.print(evaluating.verdict(found))
+    OUT.print(evaluation_report.verdict(found))

@@ -16,12 +16,12 @@ from pyspark.sql import functions as F
 from include.forecast.damping import LAG_ROWS
 from include.forecast.map_fit import PASSES, Floats, Sums, maximised, settled
 from include.forecast.prophet import Fitted
-from include.forecast.sketch import (
-    Sketch,
+from include.forecast.sufficient_statistics import (
+    SeriesShape,
     change_rows,
-    finished,
-    partial_sums,
+    finish_model,
     skeleton,
+    sums_of_part,
     total,
 )
 
@@ -34,8 +34,8 @@ def fitted(minutes: DataFrame) -> dict[str, Fitted]:
 
     The same as `model.fit` of each symbol's rows alone, to rounding.
     """
-    made = sketches(minutes)
-    frames = {symbol: skeleton(sketch) for symbol, sketch in made.items()}
+    made = shapes_of(minutes)
+    frames = {symbol: skeleton(shape) for symbol, shape in made.items()}
     models = {symbol: model for symbol, (model, _) in frames.items()}
     thetas = {symbol: np.zeros(len(priors.precision)) for symbol, (_, priors) in frames.items()}
     sigmas: dict[str, float] = {}
@@ -48,7 +48,7 @@ def fitted(minutes: DataFrame) -> dict[str, Fitted]:
         left = {one for one, found in sums.items() if not settled(found, thetas[one])}
         if not left:
             break
-    return {one: finished(sketch, thetas[one], sigmas[one]) for one, sketch in made.items()}
+    return {one: finish_model(shape, thetas[one], sigmas[one]) for one, shape in made.items()}
 
 
 def summed(minutes: DataFrame, models: Models, references: Mapping[str, Floats]) -> dict[str, Sums]:
@@ -73,7 +73,7 @@ def _summing(
         for batch in batches:
             for key, frame in batch.groupby("symbol", sort=False):
                 symbol = str(key)
-                part = partial_sums(models[symbol], frame, references[symbol])
+                part = sums_of_part(models[symbol], frame, references[symbol])
                 parts[symbol] = total([parts[symbol], part]) if symbol in parts else part
         yield pd.DataFrame(
             [
@@ -86,7 +86,7 @@ def _summing(
     return work
 
 
-def sketches(minutes: DataFrame) -> dict[str, Sketch]:
+def shapes_of(minutes: DataFrame) -> dict[str, SeriesShape]:
     """The rows of every symbol that shape its model, and its volatility."""
     numbered = minutes.select(
         "symbol",
@@ -101,7 +101,7 @@ def sketches(minutes: DataFrame) -> dict[str, Sketch]:
     rows = numbered.where(_chosen(wanted)).toPandas()
     walks = {row["symbol"]: row["walk"] for row in _walks(numbered, sizes).collect()}
     return {
-        symbol: _sketch(
+        symbol: _shape(
             row, rows[rows["symbol"] == symbol].sort_values("number"), walk=walks.get(symbol) or 0.0
         )
         for symbol, row in sizes.items()
@@ -144,11 +144,11 @@ def _minutes(time: Column) -> Column:
     return F.unix_micros(time.cast("timestamp")) / 60e6
 
 
-def _sketch(size: Any, rows: pd.DataFrame, *, walk: float) -> Sketch:
+def _shape(size: Any, rows: pd.DataFrame, *, walk: float) -> SeriesShape:
     numbers = set(change_rows(size["rows"]))
     changes = list(rows.loc[rows["number"].isin(numbers), "ds"])
     ends = [size[name] for name in ("lowest", "highest", "largest")]
     extremes = [(end["ds"], end["close"]) for end in ends]
     frame = pd.concat([rows[["ds", "close"]], pd.DataFrame(extremes, columns=["ds", "close"])])
     frame = frame.drop_duplicates("ds").sort_values("ds").reset_index(drop=True)
-    return Sketch(size["rows"], frame, changes, walk)
+    return SeriesShape(size["rows"], frame, changes, walk)

@@ -15,7 +15,7 @@ from include.errors import HistoryError
 from include.forecast import fit, naive, predict
 from include.forecast.damping import Floats
 from include.forecast.history import BEGINNING, least_minutes, rows_within
-from include.forecast.scores import Score, scored
+from include.forecast.scores import ForecastScore, scored
 
 MINUTE = pd.Timedelta(minutes=1)
 AHEAD = 1440
@@ -50,7 +50,7 @@ class Evaluation:
     and a column of levels for each forecaster, with `yhat_lower` and `yhat_upper` of our own.
     """
 
-    scores: tuple[Score, ...]
+    scores: tuple[ForecastScore, ...]
     pairs: pd.DataFrame
 
     @property

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from include.forecast.damping import volatility
-from include.forecast.design import scales_of, sums_over
+from include.forecast.design_matrix import scales_of, sums_over
 from include.forecast.map_fit import MapBackend, as_params, converged, priors_of
 from include.forecast.prophet import Fitted, rows_of, unfitted
-from include.forecast.sketch import Sketch, change_rows
+from include.forecast.sufficient_statistics import SeriesShape, change_rows
 
 LARGE_ROWS = 30_000
 
@@ -34,7 +34,7 @@ def fit(frame: pd.DataFrame, *, stock: bool = False) -> Fitted:
 
 
 class _OverAll(MapBackend):
-    """Fits a model that has seen a sketch to all of the rows."""
+    """Fits a model that has seen a shape to all of the rows."""
 
     def __init__(self, model: Any, frame: pd.DataFrame) -> None:
         self._model, self._frame = model, frame
@@ -52,21 +52,21 @@ class _OverAll(MapBackend):
 
 def fit_in_chunks(frame: pd.DataFrame) -> Fitted:
     """What `fit` makes of these rows (`ds` ascending, `close`), to rounding."""
-    sketch = sketch_of(frame)
-    model = unfitted(sketch.frame, changes=sketch.changes)
+    shape = shape_of(frame)
+    model = unfitted(shape.frame, changes=shape.changes)
     model.stan_backend = _OverAll(model, frame)
-    model.fit(rows_of(sketch.frame))
+    model.fit(rows_of(shape.frame))
     model.stan_backend = MapBackend()
-    return Fitted(model, MapBackend.fitted_by, sketch.walk)
+    return Fitted(model, MapBackend.fitted_by, shape.walk)
 
 
-def sketch_of(frame: pd.DataFrame) -> Sketch:
+def shape_of(frame: pd.DataFrame) -> SeriesShape:
     """The rows of a series (`ds` ascending, `close`) that shape its model."""
     closes = frame["close"].to_numpy()
     changes = change_rows(len(frame))
     # the log that is furthest from zero, which scales the model, is the lowest's or the highest's
     chosen = {0, len(frame) - 1, int(closes.argmin()), int(closes.argmax()), *changes}
-    return Sketch(
+    return SeriesShape(
         rows=len(frame),
         frame=frame.iloc[sorted(chosen)].reset_index(drop=True),
         changes=list(frame["ds"].iloc[changes]),

@@ -48,7 +48,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Point:
+class ForecastPoint:
     """One forecast minute: predicted price with its 80 % bounds."""
 
     side: str
@@ -58,13 +58,13 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class PublishedForecast:
     """A whole published forecast in memory: one point a minute from `manifest.first_ds` on."""
 
     manifest: Manifest
-    points: tuple[Point, ...]
+    points: tuple[ForecastPoint, ...]
 
-    def point_at(self, minute_us: int) -> Point | None:
+    def point_at(self, minute_us: int) -> ForecastPoint | None:
         """The point of the minute that holds this time (µs since 1970), none outside the span."""
         place = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
         return self.points[place] if 0 <= place < len(self.points) else None
@@ -160,7 +160,7 @@ def current_id(folder: Path) -> str | None:
         return None
 
 
-def load_current(folder: Path) -> Forecast:
+def load_current(folder: Path) -> PublishedForecast:
     """The current forecast, checked against its manifest.
 
     Raises:
@@ -178,7 +178,7 @@ def load_current(folder: Path) -> Forecast:
         return read(folder / again)
 
 
-def read(folder: Path) -> Forecast:
+def read(folder: Path) -> PublishedForecast:
     """The forecast that a folder holds, checked; ForecastError if it is torn."""
     manifest = _manifest(folder / MANIFEST)
     try:
@@ -187,7 +187,7 @@ def read(folder: Path) -> Forecast:
         raise ForecastError(f"forecast {folder.name} has no {CSV_FILE}") from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ForecastError(f"forecast {folder.name} is torn: its sha256 is not the manifest's")
-    return Forecast(manifest, _points(content, manifest))
+    return PublishedForecast(manifest, _points(content, manifest))
 
 
 def _manifest(path: Path) -> Manifest:
@@ -197,13 +197,13 @@ def _manifest(path: Path) -> Manifest:
         raise ForecastError(f"forecast {path.parent.name} has no readable manifest") from error
 
 
-def _points(content: bytes, manifest: Manifest) -> tuple[Point, ...]:
+def _points(content: bytes, manifest: Manifest) -> tuple[ForecastPoint, ...]:
     rows = list(csv.reader(io.StringIO(content.decode())))
     if rows[:1] != [HEADER] or len(rows) - 1 != manifest.rows or not manifest.rows:
         raise ForecastError(f"forecast {manifest.forecast_id} has not the rows it claims")
     try:
         points = tuple(
-            Point(side, float(yhat), float(low), float(high))
+            ForecastPoint(side, float(yhat), float(low), float(high))
             for _, side, yhat, low, high in rows[1:]
         )
         ends = [_time(rows[1][0]), _time(rows[-1][0])]

@@ -120,7 +120,7 @@ def training_minutes(
     return TrainingMinutes(symbol, frame, upto, versions)
 
 
-def minutes_again(
+def minutes_at_versions(
     lake: str, *, symbol: str, first: datetime, last: datetime, versions: Mapping[str, int]
 ) -> TrainingMinutes:
     """The minutes from `first` to `last` as they stood in these Delta versions of the tables.

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Score:
+class ForecastScore:
     """A forecaster's figures over the minutes up to `horizon` minutes ahead (from the one before).
 
     `mae` and `rmse` are in price, `mape` a share of it; `hit_rate` is the share of price changes
@@ -25,7 +25,7 @@ class Score:
     coverage: float | None
 
 
-def scored(pairs: pd.DataFrame, name: str, *, horizon: int) -> Score:
+def scored(pairs: pd.DataFrame, name: str, *, horizon: int) -> ForecastScore:
     """The figures of the levels in column `name` against `close`.
 
     Bounds, where there are any, are those of the forecaster called prophet.
@@ -36,7 +36,7 @@ def scored(pairs: pd.DataFrame, name: str, *, horizon: int) -> Score:
     if name == "prophet":
         low, high = pairs["yhat_lower"].to_numpy(), pairs["yhat_upper"].to_numpy()
         inside = float(np.mean((close >= low) & (close <= high)))
-    return Score(
+    return ForecastScore(
         forecaster=name,
         horizon=horizon,
         points=len(pairs),

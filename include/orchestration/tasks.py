@@ -92,10 +92,10 @@ def train_model(
 
 def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
     """Draft the forecast of a model (none: the newest of the forecast symbol); give its id."""
-    from include.forecast import drafting
+    from include.forecast import draft_forecast
 
     settings = from_environment()
-    made = drafting.draft(
+    made = draft_forecast.draft(
         settings,
         name=name or _newest(settings),
         now=datetime.now(UTC),
@@ -106,15 +106,17 @@ def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
 
 def pass_forecast(forecast_id: str, *, run_id: str) -> int:
     """Put a draft through its gate, then beside the forecast in use; give its rows."""
-    from include.forecast import drafts, judging
+    from include.forecast import drafts, promotion
     from include.quality import gate
-    from include.quality.results import Desk
+    from include.quality.results import QualityRun
 
     settings, now = from_environment(), datetime.now(UTC)
     pages, lake = settings.home / "quality", settings.lake
     draft = drafts.frame_of(settings, forecast_id)
     rows = gate.check_forecast(draft, lake, run_id=run_id, now=now, pages=pages)
-    Desk(lake, run_id, now, pages).settle(judging.SUITE, judging.judged(settings, forecast_id))
+    QualityRun(lake, run_id, now, pages).record(
+        promotion.SUITE, promotion.check_promotion(settings, forecast_id)
+    )
     return rows
 
 
@@ -152,11 +154,11 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
 
     Gives the note's text.
     """
-    from include.forecast import evaluating, training
+    from include.forecast import evaluation_report, training
 
     settings = from_environment()
     record = training.record_of(settings, name)
-    found = evaluating.evaluate(
+    found = evaluation_report.evaluate(
         settings,
         symbol=record.symbol,
         as_of=record.as_of,
@@ -164,8 +166,8 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
         now=datetime.now(UTC),
         span=record.trained_until - record.trained_from + MINUTE,
     )
-    log.info("%s", evaluating.as_table(found))
-    text = evaluating.as_note(found)
+    log.info("%s", evaluation_report.as_table(found))
+    text = evaluation_report.as_note(found)
     note_at(settings, dag=dag, run=run, text=text)
     return text
 
@@ -173,10 +175,10 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
 def pass_lake(*, run: str) -> int:
     """Put the streamed tables through their suites; give the rows looked at."""
     from include.quality.lake_gate import check_lake
-    from include.quality.results import Desk
+    from include.quality.results import QualityRun
 
     settings = from_environment()
-    desk = Desk(settings.lake, run, datetime.now(UTC), settings.home / "quality")
+    desk = QualityRun(settings.lake, run, datetime.now(UTC), settings.home / "quality")
     return check_lake(desk, settings.quality)
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from include.lake.reading import create_view, open_table
-from include.quality.results import Desk, Finding
+from include.quality.results import Finding, QualityRun
 from include.quality.suites import FORECAST, HISTORY, Suite
 
 SHOWN_ROWS = 5
@@ -46,16 +46,16 @@ def check_history(
     Raises:
         GateFailed: names suite, expectation and the first rows; or says why it could not look.
     """
-    desk = Desk(lake, run_id, now, pages)
+    run = QualityRun(lake, run_id, now, pages)
     table = open_table(lake, "history_staging")
     if table is None:
-        raise desk.unseen(HISTORY.name, "nothing is staged")
+        raise run.unseen(HISTORY.name, "nothing is staged")
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as link:
         link.execute(f"SET memory_limit = '{SORTING_MEMORY}'")
         link.execute(f"SET temp_directory = '{spill}'")
         create_view(link, "history_staging", table)
         given = {"now": now, "fresh_since": fresh_since}
-        return _checked(HISTORY, link, desk, slice_rows=slice_rows, given=given)
+        return _checked(HISTORY, link, run, slice_rows=slice_rows, given=given)
 
 
 def check_forecast(
@@ -68,14 +68,14 @@ def check_forecast(
     """
     with duckdb.connect() as link:
         link.register("draft", draft)
-        desk = Desk(lake, run_id, now, pages)
-        return _checked(FORECAST, link, desk, slice_rows=max(len(draft), 1), given={})
+        run = QualityRun(lake, run_id, now, pages)
+        return _checked(FORECAST, link, run, slice_rows=max(len(draft), 1), given={})
 
 
 def _checked(
     suite: Suite,
     link: duckdb.DuckDBPyConnection,
-    desk: Desk,
+    run: QualityRun,
     *,
     slice_rows: int,
     given: dict[str, datetime],
@@ -87,8 +87,8 @@ def _checked(
             rows += len(frame)
             looked.append(_looks(suite, frame))
     except duckdb.Error as error:
-        raise desk.unseen(suite.name, str(error).splitlines()[0]) from error
-    desk.settle(suite.name, [reduce(add, ones).found for ones in zip(*looked, strict=True)])
+        raise run.unseen(suite.name, str(error).splitlines()[0]) from error
+    run.record(suite.name, [reduce(add, ones).found for ones in zip(*looked, strict=True)])
     return rows
 
 

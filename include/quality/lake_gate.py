@@ -8,23 +8,23 @@ from include.errors import GateFailed
 from include.lake.reading import connect
 from include.quality.gate import validated
 from include.quality.lake_suites import READ, SUITES
-from include.quality.results import Desk
+from include.quality.results import QualityRun
 from include.quality.suites import Suite
 from include.settings.forecast import Quality
 
 
-def check_lake(desk: Desk, rules: Quality) -> int:
+def check_lake(run: QualityRun, rules: Quality) -> int:
     """Pass the landed tables as they are now; give the rows looked at.
 
     Raises:
         GateFailed: names each suite at fault, or that could not look, with its first rows.
     """
-    link = connect(desk.lake, READ)
+    link = connect(run.lake, READ)
     try:
         looked, faults = 0, []
         for suite in SUITES:
             try:
-                looked += _checked(suite, link, desk, rules)
+                looked += _checked(suite, link, run, rules)
             except GateFailed as error:
                 faults.append(str(error))
     finally:
@@ -34,10 +34,10 @@ def check_lake(desk: Desk, rules: Quality) -> int:
     return looked
 
 
-def _checked(suite: Suite, link: duckdb.DuckDBPyConnection, desk: Desk, rules: Quality) -> int:
+def _checked(suite: Suite, link: duckdb.DuckDBPyConnection, run: QualityRun, rules: Quality) -> int:
     given = {
-        "since": desk.now - timedelta(hours=rules.hours),
-        "now": desk.now,
+        "since": run.now - timedelta(hours=rules.hours),
+        "now": run.now,
         "band": rules.price_band,
         "fresh_s": rules.fresh_s,
     }
@@ -45,6 +45,6 @@ def _checked(suite: Suite, link: duckdb.DuckDBPyConnection, desk: Desk, rules: Q
     try:
         frame = link.execute(suite.select, asked).df()
     except duckdb.Error as error:
-        raise desk.unseen(suite.name, str(error).splitlines()[0]) from error
-    desk.settle(suite.name, validated(suite, frame))
+        raise run.unseen(suite.name, str(error).splitlines()[0]) from error
+    run.record(suite.name, validated(suite, frame))
     return len(frame)

@@ -36,7 +36,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Desk:
+class QualityRun:
     """Where the findings of one run go; `pages` (none: no page) is the folder of its page."""
 
     lake: str
@@ -44,7 +44,7 @@ class Desk:
     now: datetime
     pages: Path | None = None
 
-    def settle(self, suite: str, findings: Sequence[Finding]) -> None:
+    def record(self, suite: str, findings: Sequence[Finding]) -> None:
         """Write a suite's findings down, in the place of this run's earlier ones, then judge.
 
         Raises:
@@ -77,7 +77,7 @@ class Desk:
     def unseen(self, suite: str, cause: str) -> GateFailed:
         """The error to raise when a suite could not look; written down as any other fault."""
         try:
-            self.settle(suite, [Finding("can be looked at", False, f"could not check: {cause}")])
+            self.record(suite, [Finding("can be looked at", False, f"could not check: {cause}")])
         except GateFailed:
             return GateFailed(f"gate {suite} could not check: {cause}")
         raise AssertionError("a failed finding passed")

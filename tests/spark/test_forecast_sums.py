@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from include.forecast import fit, map_fit, predict, prophet
-from include.forecast.sketch import skeleton
-from spark_jobs.forecast_sums import fitted, sketches, summed
+from include.forecast.sufficient_statistics import skeleton
+from spark_jobs.forecast_sums import fitted, shapes_of, summed
 
 BEGIN = pd.Timestamp("2026-03-01 00:07")
 
@@ -62,7 +62,7 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
 
 
 def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
-    frames = {symbol: skeleton(sketch) for symbol, sketch in sketches(minutes).items()}
+    frames = {symbol: skeleton(shape) for symbol, shape in shapes_of(minutes).items()}
     models = {symbol: prophet for symbol, (prophet, _) in frames.items()}
     references = {
         symbol: np.full(len(priors.precision), 0.01) for symbol, (_, priors) in frames.items()

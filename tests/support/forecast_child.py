@@ -19,7 +19,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from include.forecast import drafting, evaluating, judging, publishing, whole
+from include.forecast import draft_forecast, evaluation_report, promotion, publishing, whole
 from include.lake import writing
 from include.orchestration import tasks
 from include.quality import gate
@@ -27,7 +27,13 @@ from include.serving import forecast_points
 from include.settings import from_environment
 
 Call = Callable[..., Any]
-NEEDED = (drafting, evaluating, judging, publishing, gate)  # imported once, before any fork
+NEEDED = (
+    draft_forecast,
+    evaluation_report,
+    promotion,
+    publishing,
+    gate,
+)  # imported once, before any fork
 
 
 class Steps:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.forecast import design, fit, predict, prophet
+from include.forecast import design_matrix, fit, predict, prophet
 from include.forecast.fit import fit_in_chunks
 from include.settings import ROOT
 
@@ -46,7 +46,7 @@ def test_chunks_make_the_model_that_the_whole_makes(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = SERIES[name]
-    monkeypatch.setattr(design, "BLOCK_ROWS", 997)
+    monkeypatch.setattr(design_matrix, "BLOCK_ROWS", 997)
     parts, whole = fit_in_chunks(frame), fit.fit(frame)
     assert (parts.walk, parts.fitted_by) == (whole.walk, whole.fitted_by)
     assert list(parts.prophet.changepoints) == list(whole.prophet.changepoints)
@@ -70,7 +70,7 @@ def test_the_sums_are_those_of_the_features_that_prophet_makes_itself(name: str)
     hinges = np.maximum(t[:, None] - np.asarray(data["t_change"]), 0.0)
     z = np.column_stack([t, np.ones_like(t), hinges, np.asarray(data["X"])])
     reference = np.asarray(np.random.default_rng(4).normal(0, 0.1, z.shape[1]))
-    found = design.sums_over(design.scales_of(fitted), frame, reference)
+    found = design_matrix.sums_over(design_matrix.scales_of(fitted), frame, reference)
     rest = y - z @ reference
     np.testing.assert_allclose(found.gram, z.T @ z, rtol=1e-9, atol=1e-7)
     np.testing.assert_allclose(found.moment, z.T @ rest, rtol=1e-9, atol=1e-7)
@@ -86,9 +86,9 @@ def test_a_times_place_in_its_season_is_told_before_1970_and_within_a_second_too
             pd.Timestamp("2018-02-01 00:00:00.5"),
         ]
     )
-    scales = design.Scales(0, 1, 1.0, np.zeros(0), ((design.DAY_NS, 2),))
+    scales = design_matrix.Scales(0, 1, 1.0, np.zeros(0), ((design_matrix.DAY_NS, 2),))
     block = np.empty((scales.features, 3))
-    design.fill(block, scales, ds.to_numpy().view(np.int64))
+    design_matrix.fill(block, scales, ds.to_numpy().view(np.int64))
     half_a_second = 2 * np.pi / 172_800
     # six and eighteen hours are a quarter and three quarters round, so twice that a half
     expected = np.array([[1, -1, half_a_second], [0, 0, 1], [0, 0, 2 * half_a_second], [-1, -1, 1]])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from include.errors import HistoryError
-from include.forecast import evaluating, naive
+from include.forecast import evaluation_report, naive
 from include.forecast.evaluation import Plan, evaluated
 from include.forecast.scores import scored
 from include.lake.reading import query
@@ -77,7 +77,7 @@ def test_on_a_daily_wave_the_model_and_the_usual_day_beat_the_last_value() -> No
 
 def test_on_a_random_walk_the_last_value_wins_and_the_verdict_says_so() -> None:
     found = evaluated(frame_of(random_walk(8)), Plan(4, 720, timedelta(days=4)))
-    assert "last value up to 10 minutes ahead" in evaluating.verdict(found)
+    assert "last value up to 10 minutes ahead" in evaluation_report.verdict(found)
     near = {one.forecaster: one for one in found.scores if one.horizon == 10}
     assert near["last value"].mae < near["prophet"].mae / 2
     # a walk of 1e-3 a minute strays by the mean of |N| sqrt(lead) 1e-3: 0.8 * 9000e-3 * 2.2 = 16
@@ -116,7 +116,7 @@ def test_an_evaluation_is_kept_once_with_its_page_and_picture(settings: Settings
     closes: list[float | None] = [round(x, 2) for x in daily(4)]
     write_history(settings, closes)
     for _ in range(2):
-        evaluating.evaluate(
+        evaluation_report.evaluate(
             settings, symbol="BTC-USD", as_of=None, span=DAY * 2, run_id="r", now=NOW
         )
     rows = query(

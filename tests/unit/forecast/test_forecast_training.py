@@ -15,7 +15,7 @@ import pytest
 from deltalake import write_deltalake
 
 from include.errors import ForecastError, GateFailed, HistoryError
-from include.forecast import drafting, drafts, fit, judging, predict, publishing, training
+from include.forecast import draft_forecast, drafts, fit, predict, promotion, publishing, training
 from include.forecast.forecast_file import load_current
 from include.forecast.history import training_minutes
 from include.forecast.holdout import scored
@@ -105,8 +105,9 @@ def test_a_day_may_lack_a_tenth_of_its_minutes(settings: Settings) -> None:
     write_history(settings, [*wave(1)[:1200], *quiet, *wave(1)[:96]])
     made = trained(settings, train_days=1)
     assert made.rows == 1296
-    assert judging.judged(
-        settings, drafting.draft(settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id
+    assert promotion.check_promotion(
+        settings,
+        draft_forecast.draft(settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id,
     )
     write_history(settings, [None, 9000.0], start=T0 + timedelta(days=1))
     with pytest.raises(HistoryError, match=r"only 1295 minutes .* a model needs 1296"):
@@ -209,7 +210,7 @@ def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Se
     write_history(settings, wave(3))
     record, ids = trained(settings), []
     for day in range(2):
-        made = drafting.draft(
+        made = draft_forecast.draft(
             settings, name=record.model, horizon_minutes=120, now=NOW + timedelta(days=day)
         )
         frame = drafts.frame_of(settings, made.forecast_id)

@@ -13,7 +13,7 @@ from include.lake.tables import TABLES
 from include.lake.writing import arrow_rows, replace_rows
 from include.quality.lake_gate import check_lake
 from include.quality.page import page_of
-from include.quality.results import Desk
+from include.quality.results import QualityRun
 from include.settings import Settings
 
 T0 = datetime(2026, 4, 24, 5, 0, tzinfo=UTC)
@@ -77,7 +77,7 @@ def check(settings: Settings, rows: Rows) -> int:
         table = TABLES[name]
         replace_rows(settings.lake, table, arrow_rows(table, own), symbol="BTC-USD")
     pages = settings.home / "quality"
-    return check_lake(Desk(settings.lake, "r", NOW, pages), settings.quality)
+    return check_lake(QualityRun(settings.lake, "r", NOW, pages), settings.quality)
 
 
 def fault(settings: Settings, rows: Rows) -> str:
@@ -163,6 +163,6 @@ def test_the_window_and_the_band_are_settings(settings: Settings) -> None:
     rows["trades"][1]["price"] = Decimal(9500)
     assert "gate prices" in fault(settings, rows)
     narrow = dataclasses.replace(settings.quality, price_band=0.1)
-    check_lake(Desk(settings.lake, "r", NOW), narrow)
+    check_lake(QualityRun(settings.lake, "r", NOW), narrow)
     late = dataclasses.replace(settings.quality, hours=5 / 60)
-    check_lake(Desk(settings.lake, "r", NOW), late)
+    check_lake(QualityRun(settings.lake, "r", NOW), late)

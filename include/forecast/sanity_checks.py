@@ -15,7 +15,7 @@ LEAST_MOVE = 1e-6
 LEAST_FOLLOWING = 0.1
 
 
-def absurdities(
+def check_sanity(
     rules: Rules,
     manifest: Manifest,
     draft: pd.DataFrame,

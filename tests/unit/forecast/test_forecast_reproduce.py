@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from cli.main import cli
 from include.errors import ForecastError, QueryError
-from include.forecast import drafting, publishing, training
-from include.forecast.again import is_the_same, made_again
+from include.forecast import draft_forecast, publishing, training
 from include.forecast.forecast_file import CSV_FILE, MANIFEST, Manifest
+from include.forecast.reproduce import matches_manifest, reproduce_forecast
 from include.settings import Settings
 from tests.support.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
 
@@ -22,7 +22,7 @@ def published(settings: Settings, days: int) -> Manifest:
     end = T0 + timedelta(days=days)
     write_trades(settings, [(end + MINUTE * n, 9000.0 + n) for n in range(3)])
     record = training.train(settings, symbol="BTC-USD", as_of=None, train_days=0, now=NOW)
-    made = drafting.draft(settings, name=record.model, horizon_minutes=90, now=NOW)
+    made = draft_forecast.draft(settings, name=record.model, horizon_minutes=90, now=NOW)
     return publishing.publish_draft(settings, made.forecast_id)
 
 
@@ -40,8 +40,8 @@ def test_it_is_the_same_bit_for_bit_after_its_inputs_have_changed(
 ) -> None:
     manifest = published(settings, days)
     overtaken(settings, days)
-    again, content = made_again(settings, manifest.forecast_id)
-    assert (again, is_the_same(again, content)) == (manifest, True)
+    again, content = reproduce_forecast(settings, manifest.forecast_id)
+    assert (again, matches_manifest(again, content)) == (manifest, True)
     file = settings.forecasts / manifest.forecast_id / CSV_FILE
     assert content == file.read_bytes()
 
@@ -52,7 +52,7 @@ def test_other_versions_of_its_inputs_give_another_forecast(settings: Settings) 
     newer = msgspec.structs.replace(manifest, versions={"history_minutes": 1, "trades": 1})
     place = settings.forecasts / manifest.forecast_id / MANIFEST
     place.write_bytes(msgspec.json.encode(newer))
-    assert not is_the_same(*made_again(settings, manifest.forecast_id))
+    assert not matches_manifest(*reproduce_forecast(settings, manifest.forecast_id))
 
 
 def test_what_is_no_longer_kept_is_said(settings: Settings) -> None:
@@ -60,9 +60,9 @@ def test_what_is_no_longer_kept_is_said(settings: Settings) -> None:
     for file in Path(settings.lake, "history_minutes").glob("*.parquet"):
         file.unlink()
     with pytest.raises(QueryError, match="files of version 0 of history_minutes are gone"):
-        made_again(settings, manifest.forecast_id)
+        reproduce_forecast(settings, manifest.forecast_id)
     with pytest.raises(ForecastError, match="nonesuch"):
-        made_again(settings, "nonesuch")
+        reproduce_forecast(settings, "nonesuch")
 
 
 def test_the_verb_says_whether_it_is_the_same(
@@ -71,7 +71,7 @@ def test_the_verb_says_whether_it_is_the_same(
     manifest = published(settings, 3)
     monkeypatch.setattr("cli.trading.from_environment", lambda: settings)
     target = tmp_path / "again.csv"
-    asked = ["forecast", "again", manifest.forecast_id]
+    asked = ["forecast", "reproduce", manifest.forecast_id]
     told = CliRunner().invoke(cli, [*asked, "--output", str(target)])
     assert (told.exit_code, "the same, bit for bit" in told.output) == (0, True), told.output
     folder = settings.forecasts / manifest.forecast_id

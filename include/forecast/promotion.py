@@ -14,14 +14,14 @@ import pandas as pd
 
 from include.errors import ForecastError
 from include.forecast import drafts, fit, forecast_file, predict
-from include.forecast.absurdities import absurdities
-from include.forecast.forecast_file import Forecast, Manifest
+from include.forecast.forecast_file import Manifest, PublishedForecast
 from include.forecast.history import (
     TrainingMinutes,
     least_minutes,
     rows_within,
     training_minutes,
 )
+from include.forecast.sanity_checks import check_sanity
 from include.quality.results import Finding
 from include.settings import Settings
 
@@ -30,7 +30,7 @@ MINUTE = timedelta(minutes=1)
 NO_WORSE = "no worse than the forecast in use"
 
 
-def judged(settings: Settings, forecast_id: str) -> list[Finding]:
+def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
     """What speaks for and against publishing this draft.
 
     Raises:
@@ -44,25 +44,28 @@ def judged(settings: Settings, forecast_id: str) -> list[Finding]:
         settings.lake, symbol=manifest.symbol, as_of=None, train_days=days.days + 1, least=1
     )
     before = _champion(settings)
-    found = absurdities(
+    found = check_sanity(
         settings.forecast,
         manifest,
         drafts.frame_of(settings, forecast_id),
         minutes,
         in_use=before.manifest if before else None,
     )
-    return [*found, _compared(settings, manifest, before, minutes)]
+    return [*found, _compare_with_champion(settings, manifest, before, minutes)]
 
 
-def _champion(settings: Settings) -> Forecast | None:
+def _champion(settings: Settings) -> PublishedForecast | None:
     try:
         return forecast_file.load_current(settings.forecasts)
     except ForecastError:
         return None  # nothing is published, or what is there is torn: anything sound is better
 
 
-def _compared(
-    settings: Settings, manifest: Manifest, champion: Forecast | None, minutes: TrainingMinutes
+def _compare_with_champion(
+    settings: Settings,
+    manifest: Manifest,
+    champion: PublishedForecast | None,
+    minutes: TrainingMinutes,
 ) -> Finding:
     rules = settings.forecast
     if champion is None or champion.manifest.symbol != manifest.symbol:
@@ -87,18 +90,18 @@ def _compared(
 
 
 def _scores(
-    settings: Settings, manifest: Manifest, champion: Forecast, frame: pd.DataFrame
+    settings: Settings, manifest: Manifest, champion: PublishedForecast, frame: pd.DataFrame
 ) -> Iterator[tuple[float, float]]:
     """Mean absolute errors (challenger, champion) of each recent window that has minutes."""
     own = champion.manifest
     end = _naive(manifest.trained_until)
     for window in windows(settings, end):
         truth = rows_within(frame, window.start, window.end)
-        ours = _recipe(frame, window, span=_span(manifest))
+        ours = _predict_by_recipe(frame, window, span=_span(manifest))
         if own.trained_until < window.start.tz_localize("UTC"):
-            theirs = _published(champion, window)
+            theirs = _published_prices(champion, window)
         else:
-            theirs = _recipe(frame, window, span=_span(own))
+            theirs = _predict_by_recipe(frame, window, span=_span(own))
         both = truth.merge(ours, on="ds").merge(theirs, on="ds", suffixes=("", "_champion"))
         if len(both):
             yield _error(both, "yhat"), _error(both, "yhat_champion")
@@ -119,7 +122,7 @@ def windows(settings: Settings, end: pd.Timestamp) -> Iterator[Window]:
         yield Window(end - back * length, end - (back - 1) * length)
 
 
-def _recipe(frame: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataFrame:
+def _predict_by_recipe(frame: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataFrame:
     """What a model trained on `span` before the window says of it; nothing if that is too short."""
     seen = rows_within(frame, window.start - span, window.start)
     if len(seen) < least_minutes(span):
@@ -132,7 +135,7 @@ def _recipe(frame: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataF
     ]
 
 
-def _published(champion: Forecast, window: Window) -> pd.DataFrame:
+def _published_prices(champion: PublishedForecast, window: Window) -> pd.DataFrame:
     first = _naive(champion.manifest.first_ds)
     ds = pd.date_range(first, periods=len(champion.points), freq="min")
     made = pd.DataFrame({"ds": ds, "yhat": [point.yhat for point in champion.points]})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from include.forecast.evaluation import HORIZONS, OURS, Evaluation, Plan, evaluated
 from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
-from include.forecast.scores import Score
+from include.forecast.scores import ForecastScore
 from include.forecast.whole import put_file
 from include.lake.tables import FORECAST_EVALUATIONS
 from include.lake.writing import arrow_rows, replace_rows
@@ -98,7 +98,7 @@ def verdict(found: Evaluation) -> str:
     return f"Smallest error over {found.origins} origins: {'; '.join(winners)}."
 
 
-def _row(score: Score) -> dict[str, object]:
+def _row(score: ForecastScore) -> dict[str, object]:
     told = asdict(score)
     told["horizon_minutes"] = told.pop("horizon")
     return told

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from include.errors import GateFailed
-from include.forecast import drafting, drafts, forecast_file, judging, publishing, training
+from include.forecast import draft_forecast, drafts, forecast_file, promotion, publishing, training
 from include.forecast.forecast_file import Manifest, render
 from include.lake.reading import query
 from include.quality.page import page_of
-from include.quality.results import Desk
+from include.quality.results import QualityRun
 from include.settings import Settings
 from tests.support.forecast_world import MINUTE, NOW, T0, write_history
 
@@ -29,11 +29,11 @@ def walk(days: int = DAYS) -> list[float | None]:
 def drafted(settings: Settings, **more: Any) -> Manifest:
     asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
     record = training.train(settings, **asked)
-    return drafting.draft(settings, name=record.model, horizon_minutes=2000, now=NOW)
+    return draft_forecast.draft(settings, name=record.model, horizon_minutes=2000, now=NOW)
 
 
 def faults(settings: Settings, forecast_id: str) -> dict[str, str]:
-    found = judging.judged(settings, forecast_id)
+    found = promotion.check_promotion(settings, forecast_id)
     return {one.expectation: one.observed for one in found if not one.success}
 
 
@@ -81,7 +81,7 @@ def publish_champion(settings: Settings, levels: list[float], *, first: datetime
 
 def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> None:
     write_history(settings, walk())
-    found = judging.judged(settings, drafted(settings).forecast_id)
+    found = promotion.check_promotion(settings, drafted(settings).forecast_id)
     assert len(found) == 8
     assert [one for one in found if not one.success] == []
 
@@ -130,10 +130,10 @@ def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
     first = T0 + timedelta(days=2)
     champion = publish_champion(settings, [float(x or 0) for x in truth[2880:]], first=first)
     made = drafted(settings)
-    found = judging.judged(settings, made.forecast_id)
+    found = promotion.check_promotion(settings, made.forecast_id)
     pages = settings.home / "quality"
     with pytest.raises(GateFailed, match=f"against 0 of {champion}, worse in 4 of 4 windows"):
-        Desk(settings.lake, "r:1", NOW, pages).settle(judging.SUITE, found)
+        QualityRun(settings.lake, "r:1", NOW, pages).record(promotion.SUITE, found)
     kept = query(
         settings.lake,
         "SELECT expectation, observed FROM quality_results WHERE NOT success AND suite='champion'",
@@ -155,7 +155,7 @@ def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Setting
     publishing.publish_draft(settings, made.forecast_id)
     assert forecast_file.current_id(settings.forecasts) == made.forecast_id
     # and itself again is no rival of its own
-    found = judging.judged(settings, made.forecast_id)
+    found = promotion.check_promotion(settings, made.forecast_id)
     assert found[-1].observed == "it is the one in use"
 
 
@@ -166,7 +166,7 @@ def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: S
     first = T0 + timedelta(days=DAYS) - MINUTE
     publish_champion(settings, [float(truth[-1] or 0)] * 10, first=first)
     made = drafted(settings)
-    found = judging.judged(settings, made.forecast_id)
+    found = promotion.check_promotion(settings, made.forecast_id)
     assert found[-1].success
     ours, theirs = found[-1].observed.split()[3], found[-1].observed.split()[5]
     assert ours == theirs  # the same days, trained by the same recipe
@@ -179,7 +179,9 @@ def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
         made = drafted(settings, as_of=as_of, train_days=1)
         if hours == 72:
             publishing.publish_draft(settings, made.forecast_id)
-    assert "mean absolute error" in judging.judged(settings, made.forecast_id)[-1].observed
+    assert (
+        "mean absolute error" in promotion.check_promotion(settings, made.forecast_id)[-1].observed
+    )
 
 
 def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Settings) -> None:
@@ -187,7 +189,7 @@ def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Setti
     write_history(settings, truth)
     publish_champion(settings, [float(x or 0) for x in truth[1:]], first=T0 + MINUTE)
     made = drafted(settings)
-    assert "is stale" in judging.judged(settings, made.forecast_id)[-1].observed
+    assert "is stale" in promotion.check_promotion(settings, made.forecast_id)[-1].observed
 
 
 def test_a_forecast_trained_earlier_than_the_one_in_use_is_refused(settings: Settings) -> None:

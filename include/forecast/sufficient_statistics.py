@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from include.forecast.design import scales_of, sums_over
+from include.forecast.design_matrix import scales_of, sums_over
 from include.forecast.map_fit import Floats, MapBackend, Priors, Sums, as_params, priors_of
 from include.forecast.prophet import Fitted, rows_of, unfitted
 
@@ -19,7 +19,7 @@ CHANGES, CHANGE_RANGE = 25, 0.8  # Prophet's own
 
 
 @dataclass(frozen=True)
-class Sketch:
+class SeriesShape:
     """The rows that shape a model: first, last, lowest, highest, and where the trend may change.
 
     `frame` has `ds` (naive UTC) and `close`, oldest first; `rows` is how many the series has,
@@ -52,15 +52,15 @@ def change_rows(rows: int) -> list[int]:
     return [int(one) for one in np.linspace(0, inside - 1, count + 1).round()[1:]]
 
 
-def skeleton(sketch: Sketch) -> tuple[Any, Priors]:
+def skeleton(shape: SeriesShape) -> tuple[Any, Priors]:
     """Prophet as it would be before its fit to the whole series, and its priors."""
-    model = unfitted(sketch.frame, changes=sketch.changes)
-    data = model.preprocess(rows_of(sketch.frame))
+    model = unfitted(shape.frame, changes=shape.changes)
+    data = model.preprocess(rows_of(shape.frame))
     model.stan_backend = MapBackend()
     return model, priors_of(vars(data))
 
 
-def partial_sums(model: Any, frame: pd.DataFrame, reference: Floats) -> Sums:
+def sums_of_part(model: Any, frame: pd.DataFrame, reference: Floats) -> Sums:
     """The sums over some rows (`ds`, `close`) around a reference, by a skeleton's scales."""
     return sums_over(scales_of(model), frame, reference)
 
@@ -77,9 +77,9 @@ def total(parts: list[Sums]) -> Sums:
     )
 
 
-def finished(sketch: Sketch, theta: Floats, sigma: float) -> Fitted:
+def finish_model(shape: SeriesShape, theta: Floats, sigma: float) -> Fitted:
     """The fitted model, ready to predict; a constant series is Prophet's own special case."""
-    model = unfitted(sketch.frame, changes=sketch.changes)
+    model = unfitted(shape.frame, changes=shape.changes)
     model.stan_backend = _Found(theta, sigma)
-    model.fit(rows_of(sketch.frame))
-    return Fitted(model, MapBackend.fitted_by, sketch.walk)
+    model.fit(rows_of(shape.frame))
+    return Fitted(model, MapBackend.fitted_by, shape.walk)

@@ -4,13 +4,13 @@ import hashlib
 
 from include.errors import ForecastError
 from include.forecast import fit, forecast_file, prophet
-from include.forecast.drafting import MINUTE, predicted
+from include.forecast.draft_forecast import MINUTE, predicted
 from include.forecast.forecast_file import Manifest
-from include.forecast.history import minutes_again
+from include.forecast.history import minutes_at_versions
 from include.settings import Settings
 
 
-def made_again(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
+def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
     """Its manifest, and the forecast file's content: trained and predicted anew.
 
     Inputs are read at the Delta versions that the manifest names; the content is the published
@@ -23,7 +23,7 @@ def made_again(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
     manifest = forecast_file.read(settings.forecasts / forecast_id).manifest
     if manifest.trained_from is None:
         raise ForecastError(f"forecast {forecast_id} does not say from when on it was trained")
-    minutes = minutes_again(
+    minutes = minutes_at_versions(
         settings.lake,
         symbol=manifest.symbol,
         first=manifest.trained_from,
@@ -38,6 +38,6 @@ def made_again(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
     return manifest, content
 
 
-def is_the_same(manifest: Manifest, content: bytes) -> bool:
+def matches_manifest(manifest: Manifest, content: bytes) -> bool:
     """Whether this is the content that was published."""
     return hashlib.sha256(content).hexdigest() == manifest.sha256
