@@ -23,7 +23,7 @@ from include.lake.kaggle import recognise
 from include.lake.reading import open_table
 from include.lake.tables import HISTORY
 from include.log import event, start_logging
-from include.market.symbols import checked
+from include.market.symbols import require_symbol
 from include.settings import Settings, from_environment
 from spark_jobs.progress import telling
 from spark_jobs.session import session
@@ -65,7 +65,7 @@ def stage(
             "line",
             "reason",
             F.lit(edition.source).alias("source"),
-            F.lit(checked(symbol)).alias("symbol"),
+            F.lit(require_symbol(symbol)).alias("symbol"),
             "minute",
             *VALUES,
             F.lit(now).alias("loaded_at"),

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+VERSION = 1  # of the wire: what `v` is in every message
 Side = Literal["buy", "sell"]
 BookSide = Literal["bid", "ask"]
 
@@ -197,7 +198,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     received_time: int
     events: tuple[Event, ...]
     top: Top | None = None
-    v: int = 1
+    v: int = VERSION
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):

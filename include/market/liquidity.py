@@ -11,10 +11,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import msgspec
 
 from include.market.events import BookChange, Message
+from include.market.time import SECOND_US
 
 _WIDE = Context(prec=60)
 _PRODUCT, _VALUE = Decimal("1e-13"), Decimal("1e-12")
-_SECOND_US = 1_000_000
 
 
 class Liquidity(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Windows:
 
     def __init__(self, *, window_s: int, watermark_s: int) -> None:
         """A window is told once an event came `watermark_s` after its end; later ones are late."""
-        self._length, self._delay = window_s * _SECOND_US, watermark_s * _SECOND_US
+        self._length, self._delay = window_s * SECOND_US, watermark_s * SECOND_US
         self._open: dict[int, dict[str, Decimal]] = {}
         self._seen: set[int] = set()
         self._order: deque[tuple[int, int]] = deque()

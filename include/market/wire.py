@@ -5,22 +5,43 @@ import base64
 import msgspec
 
 from include.errors import WireError
+from include.market import events
 from include.market.events import Message, Reject
 
+VERSION = events.VERSION
+
+
+class Topic:
+    """The names of the Kafka topics."""
+
+    TRADES = "market.trades"
+    TICKERS = "market.tickers"
+    BOOK = "market.book"
+    QUOTES = "market.quotes"
+    LEDGER = "market.ledger"
+    REJECTS = "market.rejects"
+    SIGNALS = "market.signals"
+    DECISIONS = "trading.decisions"
+    ORDERS = "trading.orders"
+    FILLS = "trading.fills"
+    BALANCES = "trading.balances"
+    SCORES = "trading.scores"
+
+
 TOPIC_OF_KIND = {
-    "trade": "market.trades",
-    "ticker": "market.tickers",
-    "book": "market.book",
-    "heartbeat": "market.book",
-    "quote": "market.quotes",
-    "ledger": "market.ledger",
-    "reject": "market.rejects",
-    "signal": "market.signals",
-    "decision": "trading.decisions",
-    "order": "trading.orders",
-    "fill": "trading.fills",
-    "balance": "trading.balances",
-    "score": "trading.scores",
+    "trade": Topic.TRADES,
+    "ticker": Topic.TICKERS,
+    "book": Topic.BOOK,
+    "heartbeat": Topic.BOOK,
+    "quote": Topic.QUOTES,
+    "ledger": Topic.LEDGER,
+    "reject": Topic.REJECTS,
+    "signal": Topic.SIGNALS,
+    "decision": Topic.DECISIONS,
+    "order": Topic.ORDERS,
+    "fill": Topic.FILLS,
+    "balance": Topic.BALANCES,
+    "score": Topic.SCORES,
 }
 TOPICS = tuple(dict.fromkeys(TOPIC_OF_KIND.values()))
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
@@ -61,8 +82,8 @@ def decode(value: bytes) -> Message:
         message = _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(f"not a message: {error}") from error
-    if message.v != 1:
-        raise WireError(f"message version {message.v}, known is 1")
+    if message.v != VERSION:
+        raise WireError(f"message version {message.v}, known is {VERSION}")
     return message
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from include.errors import SettingsError
-from include.market.symbols import checked
+from include.market.symbols import require_symbol
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
@@ -79,7 +79,7 @@ def built(cls: type, environ: Mapping[str, str], *, prefix: str, faults: list[st
 
 
 def _symbols(text: str) -> tuple[str, ...]:
-    return tuple(checked(part.strip()) for part in text.split(",") if part.strip())
+    return tuple(require_symbol(part.strip()) for part in text.split(",") if part.strip())
 
 
 _PARSE: dict[Any, Callable[[str], Any]] = {

@@ -11,7 +11,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Trade
-from include.market.symbols import at_deribit, joined
+from include.market.symbols import INSTRUMENTS, concatenate
 from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoder, parsed
 from streaming.feeds.venues.binance import BinanceDecoder
@@ -56,7 +56,7 @@ def refills(venues: Venues) -> dict[str, Refill]:
             300,
             lambda symbol, first, last: (
                 f"{venues.binance_rest}/api/v3/aggTrades?symbol="
-                f"{joined(symbol)}&fromId={first}&limit={min(PAGE, last - first + 1)}"
+                f"{concatenate(symbol)}&fromId={first}&limit={min(PAGE, last - first + 1)}"
             ),
             _binance,
             lambda symbol, conn: BinanceDecoder(symbols=(symbol,), conn=conn),
@@ -65,19 +65,19 @@ def refills(venues: Venues) -> dict[str, Refill]:
             300,
             lambda symbol, first, last: (
                 f"{venues.deribit_rest}/api/v2/public/"
-                f"get_last_trades_by_instrument?instrument_name={at_deribit(symbol)}"
+                f"get_last_trades_by_instrument?instrument_name={INSTRUMENTS.to_venue(symbol)}"
                 f"&start_seq={first}&end_seq={last}&count={PAGE}&sorting=asc"
             ),
             _deribit,
             lambda symbol, conn: DeribitDecoder(
-                instruments={at_deribit(symbol): symbol}, conn=conn
+                instruments={INSTRUMENTS.to_venue(symbol): symbol}, conn=conn
             ),
         ),
         "gemini": Refill(
             60,
             lambda symbol, first, last: (
                 f"{venues.gemini_rest}/v1/trades/"
-                f"{joined(symbol).lower()}?since_tid={first - 1}&limit_trades={_GEMINI_PAGE}"
+                f"{concatenate(symbol).lower()}?since_tid={first - 1}&limit_trades={_GEMINI_PAGE}"
             ),
             _gemini,
             lambda symbol, conn: GeminiV1Decoder(symbol=symbol, conn=conn),
@@ -125,7 +125,7 @@ _gemini_trades = msgspec.json.Decoder(tuple[_GeminiTrade, ...])
 
 
 def _binance(body: bytes, symbol: str) -> list[bytes]:
-    name = joined(symbol)
+    name = concatenate(symbol)
     return [
         msgspec.json.encode({"e": "aggTrade", "E": one.T, "s": name, **msgspec.structs.asdict(one)})
         for one in parsed(_agg_trades.decode, body)

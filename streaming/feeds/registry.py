@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from include.errors import SettingsError
-from include.market.symbols import at_deribit, checked, joined
+from include.market.symbols import INSTRUMENTS, concatenate, require_symbol
 from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
@@ -46,14 +46,14 @@ def links(venue: str, *, venues: Venues, symbols: tuple[str, ...] = ()) -> tuple
     """
     if venue not in VENUES:
         raise SettingsError(f"venue {venue!r} is none of {', '.join(VENUES)}")
-    return VENUES[venue](venues, tuple(checked(symbol) for symbol in symbols))
+    return VENUES[venue](venues, tuple(require_symbol(symbol) for symbol in symbols))
 
 
 def _gemini(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
     followed = symbols or venues.gemini_symbols
     if venues.gemini_service == "v1":
         return tuple(_gemini_link(venues, symbol) for symbol in followed)
-    names = [joined(symbol) for symbol in followed]
+    names = [concatenate(symbol) for symbol in followed]
     if venues.gemini_service == "v2":
         wanted = {"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": names}]}
         return (
@@ -87,15 +87,15 @@ def _gemini_link(venues: Venues, symbol: str) -> Link:
         venue="gemini",
         symbols=(symbol,),
         subscribe=(),
-        tape=f"gemini_v1/{joined(symbol).lower()}",
-        url=f"{venues.gemini_ws}/v1/marketdata/{joined(symbol).lower()}?heartbeat=true",
+        tape=f"gemini_v1/{concatenate(symbol).lower()}",
+        url=f"{venues.gemini_ws}/v1/marketdata/{concatenate(symbol).lower()}?heartbeat=true",
         decoder=lambda conn, ids: GeminiV1Decoder(symbol=symbol, conn=conn, last_ids=ids),
     )
 
 
 def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
     followed = symbols or venues.binance_symbols
-    streams = [f"{joined(one).lower()}@{kind}" for one in followed for kind in BINANCE_KINDS]
+    streams = [f"{concatenate(one).lower()}@{kind}" for one in followed for kind in BINANCE_KINDS]
     if len(streams) > BINANCE_MOST_STREAMS:
         raise SettingsError(f"{len(streams)} Binance streams: at most {BINANCE_MOST_STREAMS}")
     batches = [streams[at : at + BINANCE_BATCH] for at in range(0, len(streams), BINANCE_BATCH)]
@@ -118,7 +118,7 @@ def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
 
 def _deribit(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
     followed = symbols or venues.deribit_symbols
-    instruments = {at_deribit(symbol): symbol for symbol in followed}
+    instruments = {INSTRUMENTS.to_venue(symbol): symbol for symbol in followed}
     suffixes = {"book": venues.deribit_book, "trades": "100ms", "ticker": "100ms"}
     channels = tuple(
         f"{kind}.{name}.{suffix}" for name in instruments for kind, suffix in suffixes.items()

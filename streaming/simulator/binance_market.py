@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from include.market.symbols import table
+from include.market.symbols import CONCATENATED
 from streaming.simulator.binance_streams import (
     EACH_SECOND,
     PER_TRADE,
@@ -33,7 +33,7 @@ class BinanceMarket:
     def __init__(self, paths: dict[str, PricePath], *, clock: Clock, faults: Faults) -> None:
         """Know symbols by the venue's spelling."""
         self._clock, self._faults = clock, faults
-        names = table(tuple(paths))
+        names = CONCATENATED.by_spelling(paths)
         self._paths = {spelling: paths[symbol] for spelling, symbol in names.items()}
 
     def add_to(self, app: web.Application) -> None:

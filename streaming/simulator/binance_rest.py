@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from include.market.symbols import table
+from include.market.symbols import CONCATENATED
 from streaming.simulator.binance_book import levels
 from streaming.simulator.binance_streams import book_id, number_at, ticker, trade
 from streaming.simulator.clock import Clock
@@ -57,8 +57,9 @@ class BinanceRest:
 
     def __init__(self, paths: dict[str, PricePath], clock: Clock) -> None:
         """Know symbols by the venue's spelling."""
-        self.symbols = {spelling: paths[one] for spelling, one in table(tuple(paths)).items()}
-        self.assets = {joined: one.split("-") for joined, one in table(tuple(paths)).items()}
+        symbols = CONCATENATED.by_spelling(paths)
+        self.symbols = {spelling: paths[symbol] for spelling, symbol in symbols.items()}
+        self.assets = {spelling: symbol.split("-") for spelling, symbol in symbols.items()}
         self.clock = clock
         self._used: deque[tuple[float, int]] = deque()
         self._refused = 0

@@ -24,7 +24,7 @@ from include.errors import (
 )
 from include.log import event
 from include.market.events import Fill, Order
-from include.market.symbols import joined
+from include.market.symbols import concatenate
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.account import Account
@@ -84,7 +84,7 @@ class GeminiBroker:
         """`symbol` is BASE-QUOTE; without a breaker failures are not counted."""
         self._breaker = breaker or Breaker(failures=sys.maxsize, cool_down_s=0)
         self._rest, self._symbol, self._sleep = rest, symbol, sleep
-        self._spelling, self._open = joined(symbol).lower(), True
+        self._spelling, self._open = concatenate(symbol).lower(), True
 
     def terms(self) -> Terms:
         """The symbol's details as the venue tells them now.

@@ -9,7 +9,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Side, Top, Trade
-from include.market.symbols import table
+from include.market.symbols import CONCATENATED
 from streaming.feeds.decoded import MICROS_FROM, MONEY, NONE, TOO_LARGE, Decoded, micros, parsed
 from streaming.feeds.venues.binance_payloads import (
     AggTradePayload,
@@ -53,7 +53,7 @@ class BinanceDecoder:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = table(symbols)
+        self._symbols = CONCATENATED.by_spelling(symbols)
 
     def decode(self, frame: Frame) -> Decoded:
         """Turn a frame into a `trade`, `ticker` or `book` message, a `ledger` one before a hole.

@@ -13,7 +13,7 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.book import Book
 from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Top, Trade
-from include.market.symbols import table
+from include.market.symbols import CONCATENATED
 from streaming.feeds.decoded import (
     MONEY,
     QUANTITY,
@@ -94,7 +94,7 @@ class GeminiDecoder:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = table(symbols)
+        self._symbols = CONCATENATED.by_spelling(symbols)
         self._books: dict[str, tuple[Book, int]] = {}
         self._traded_on: set[str] = set()
 

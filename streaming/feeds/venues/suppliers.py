@@ -15,7 +15,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
-from include.market.symbols import checked, joined
+from include.market.symbols import concatenate, require_symbol
 from streaming.feeds.decoded import MONEY, parsed, positive
 
 Priced = tuple[Decimal, int | None]
@@ -96,14 +96,14 @@ def suppliers(venues: SupplierAddresses) -> tuple[tuple[Supplier, ...], dict[str
             "coinbase",
             venues.coinbase_rest,
             600,
-            lambda symbol: f"/products/{checked(symbol)}/ticker",
+            lambda symbol: f"/products/{require_symbol(symbol)}/ticker",
             _coinbase,
         ),
         Supplier(
             "bitstamp",
             venues.bitstamp_rest,
             800,
-            lambda symbol: f"/api/v2/ticker/{joined(symbol).lower()}/",
+            lambda symbol: f"/api/v2/ticker/{concatenate(symbol).lower()}/",
             _bitstamp,
         ),
         Supplier(
@@ -117,7 +117,7 @@ def suppliers(venues: SupplierAddresses) -> tuple[tuple[Supplier, ...], dict[str
             "gemini",
             venues.gemini_rest,
             120,
-            lambda symbol: f"/v1/pubticker/{joined(symbol).lower()}",
+            lambda symbol: f"/v1/pubticker/{concatenate(symbol).lower()}",
             _gemini,
         ),
     ]
@@ -129,7 +129,9 @@ def suppliers(venues: SupplierAddresses) -> tuple[tuple[Supplier, ...], dict[str
             "cryptocompare",
             venues.cryptocompare_rest,
             60,
-            lambda symbol: "/data/price?fsym={}&tsyms={}".format(*checked(symbol).split("-")),
+            lambda symbol: "/data/price?fsym={}&tsyms={}".format(
+                *require_symbol(symbol).split("-")
+            ),
             _cryptocompare,
             {"Authorization": f"Apikey {key}"},
         )
@@ -221,5 +223,5 @@ def _cryptocompare(data: bytes, symbol: str) -> Priced:
 
 
 def _at_kraken(symbol: str) -> str:
-    base, quote = checked(symbol).split("-")
+    base, quote = require_symbol(symbol).split("-")
     return _BASE_AT_KRAKEN.get(base, base) + quote

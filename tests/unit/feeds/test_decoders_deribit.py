@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from include.errors import RejectedFrame
 from include.market import wire
 from include.market.events import BookChange, Frame, LedgerEntry, Ticker, Top, Trade
-from include.market.symbols import at_deribit
+from include.market.symbols import INSTRUMENTS
 from include.settings.env import Secret
 from include.settings.groups import Venues
 from streaming.feeds.decoded import Decoded
@@ -213,7 +213,7 @@ def test_the_link_logs_in_only_with_a_key_and_never_prints_it() -> None:
 
 
 def test_a_spot_symbol_is_spelled_with_an_underscore() -> None:
-    assert (at_deribit("BTC-USDC"), at_deribit(NAME)) == ("BTC_USDC", NAME)
+    assert (INSTRUMENTS.to_venue("BTC-USDC"), INSTRUMENTS.to_venue(NAME)) == ("BTC_USDC", NAME)
 
 
 @given(

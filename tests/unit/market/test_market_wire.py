@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from include.errors import SettingsError, WireError
 from include.market import wire
 from include.market.events import BookChange, Message, Top, Trade
-from include.market.symbols import QUOTES, checked, joined, split, table
+from include.market.symbols import CONCATENATED, QUOTES, concatenate, require_symbol, split_pair
 
 MONEY = st.decimals(min_value=0, max_value=10**9, places=8)
 TIMES = st.integers(0, 2**53)
@@ -119,16 +119,16 @@ def test_a_rejected_frame_keeps_its_bytes() -> None:
 @given(st.from_regex(r"[A-Z0-9]{2,6}", fullmatch=True), st.sampled_from(QUOTES))
 def test_a_spelling_leads_back_to_a_symbol_of_the_same_spelling(base: str, quote: str) -> None:
     symbol = f"{base}-{quote}"
-    assert table((symbol,))[joined(symbol)] == symbol
-    assert joined(split(joined(symbol).lower())) == joined(symbol)
+    assert CONCATENATED.by_spelling((symbol,))[concatenate(symbol)] == symbol
+    assert concatenate(split_pair(concatenate(symbol).lower())) == concatenate(symbol)
 
 
 @pytest.mark.parametrize("text", ["", "BTCUSD", "btc-usd", "BTC-", "-USD", "A-B-C"])
 def test_what_is_no_symbol_is_named(text: str) -> None:
     with pytest.raises(SettingsError, match="BASE-QUOTE"):
-        checked(text)
+        require_symbol(text)
 
 
 def test_a_spelling_with_no_known_quote_currency_is_named() -> None:
     with pytest.raises(SettingsError, match="BTCXYZ"):
-        split("BTCXYZ")
+        split_pair("BTCXYZ")
