@@ -18,6 +18,7 @@ from include.bus import Record
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message, Side, Top
+from include.rate_limiter import RateLimiter
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.account import Account
@@ -28,7 +29,6 @@ from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.gemini_broker import GeminiBroker
 from streaming.trader.gemini_rest import GeminiRest
 from streaming.trader.market import BOOK, SIGNALS, Market
-from streaming.trader.pace import Pace
 from streaming.trader.parameters import parameters, rule_of
 
 Figure = dict[str, Any]
@@ -81,7 +81,7 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
             settings.venues.gemini_orders,
             key=settings.venues.gemini_key,
             secret=settings.venues.gemini_secret,
-            pace=Pace(most=10_000, within_s=1.0),
+            limiter=RateLimiter(10_000, within_s=1.0),
             next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
         )
         say(f"{orders} orders through the whole desk")

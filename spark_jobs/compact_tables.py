@@ -5,7 +5,6 @@ appends go on beside it; `VACUUM` removes files that no version within the reten
 that others merge into are compacted while those wait.
 """
 
-import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -15,8 +14,8 @@ import msgspec
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
-from include.errors import TickhouseError
 from include.lake.tables import TABLES, TRADE_MINUTES
+from include.process import job_errors
 from include.serving.trade_minutes import alone
 from include.settings import Settings, from_environment
 from spark_jobs.session import session
@@ -72,15 +71,12 @@ def main(tables: tuple[str, ...]) -> None:
     unknown = sorted(set(tables) - set(TABLES))
     if unknown:
         raise click.UsageError(f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}")
-    try:
+    with job_errors():
         spark = session(settings, "compact_tables")
         try:
             done = compact(spark, settings, tables or tuple(TABLES))
         finally:
             spark.stop()
-    except TickhouseError as error:
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        sys.exit(1)
     click.echo(msgspec.json.encode([asdict(one) for one in done]).decode())
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.checkpoint import Partition, begun, damage
 
@@ -45,9 +46,7 @@ def open_epoch(folder: Path, *, query: str, ends: Mapping[Partition, int]) -> Ep
     epoch = Epoch(app=f"{query}/{uuid.uuid4().hex[:12]}", until=dict(ends))
     folder.mkdir(parents=True, exist_ok=True)
     told = {f"{topic}/{partition}": end for (topic, partition), end in ends.items()}
-    draft = marker.with_suffix(".partial")
-    draft.write_text(json.dumps({"app": epoch.app, "until": told}))
-    draft.rename(marker)
+    write_file(marker, json.dumps({"app": epoch.app, "until": told}))
     return epoch
 
 

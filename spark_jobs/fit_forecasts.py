@@ -13,6 +13,7 @@ import click
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from include.atomic_files import write_file
 from include.errors import HistoryError, TickhouseError
 from include.forecast.history import LEAST_MINUTES
 from include.forecast.prophet import to_json
@@ -80,9 +81,7 @@ def fit_all(minutes: DataFrame, output: Path, *, symbols: tuple[str, ...] = ()) 
         raise HistoryError(f"no symbol has the {LEAST_MINUTES} minutes that a model needs")
     output.mkdir(parents=True, exist_ok=True)
     for symbol, found in fitted(minutes.where(F.col("symbol").isin(*enough))).items():
-        draft = output / f".{symbol}.partial"
-        draft.write_text(to_json(found.prophet))
-        draft.rename(output / f"{symbol}.json")
+        write_file(output / f"{symbol}.json", to_json(found.prophet))
         log.info(event("model fitted", symbol=symbol, rows=counts[symbol], walk=found.walk))
     return enough
 

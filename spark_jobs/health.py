@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
+from include.atomic_files import write_file
 from include.serving.tables import upsert
 from include.settings import Settings
 
@@ -27,9 +28,7 @@ def write_progress(settings: Settings, queries: Sequence[StreamingQuery]) -> Non
     """Put the last progress of each query where `./tickhouse status` reads it, whole or not."""
     told = [_told(query) for query in queries]
     target = settings.home / "stream.json"
-    draft = target.with_suffix(".partial")
-    draft.write_text(json.dumps({"written_at": time.time(), "queries": told}))
-    draft.rename(target)
+    write_file(target, json.dumps({"written_at": time.time(), "queries": told}))
 
 
 def _told(query: StreamingQuery) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Between the two stands the gate: a bad file never touches `history_minutes`. Bot
 repeated without changing anything more.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,13 +16,14 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.errors import HistoryError, TickhouseError, Transient
+from include.errors import HistoryError
 from include.lake import archive
 from include.lake.kaggle import recognise
 from include.lake.reading import open_table
 from include.lake.tables import HISTORY
 from include.log import event, start_logging
 from include.market.symbols import require_symbol
+from include.process import job_errors
 from include.settings import Settings, from_environment
 from spark_jobs.progress import telling
 from spark_jobs.session import session
@@ -33,7 +33,6 @@ from spark_jobs.transforms.history import ALL, VALUES, Span, bars
 STAGING = "history_staging"
 # More than this is read long enough for the JVM's optimising compiler to pay.
 BRIEF_BYTES = 16 * 1024 * 1024
-EXIT_PERMANENT, EXIT_TRANSIENT = 1, 75
 log = start_logging("load_history")
 
 
@@ -176,7 +175,7 @@ def main() -> None:
 def stage_command(source: str, symbol: str, run_id: str, since: str, until: str) -> None:
     """Read an archive into the staging table."""
     settings = from_environment()
-    with _faults_told():
+    with job_errors():
         file = archive.fetched(source or archive.default_source(settings), settings)
         with _spark(settings, size=file.stat().st_size) as spark:
             click.echo(
@@ -204,7 +203,7 @@ def _moment(given: str) -> datetime | None:
 def land_command(run_id: str) -> None:
     """Merge the staged rows into history_minutes."""
     settings = from_environment()
-    with _faults_told(), _spark(settings, size=_staged_bytes(settings)) as spark:
+    with job_errors(), _spark(settings, size=_staged_bytes(settings)) as spark:
         click.echo(land(spark, settings, run_id=run_id))
 
 
@@ -223,16 +222,6 @@ def _spark(settings: Settings, *, size: int) -> Iterator[SparkSession]:
         yield spark
     finally:
         spark.stop()
-
-
-@contextmanager
-def _faults_told() -> Iterator[None]:
-    """An error of ours becomes one line, with an exit code of its kind."""
-    try:
-        yield
-    except TickhouseError as error:
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        sys.exit(EXIT_TRANSIENT if isinstance(error, Transient) else EXIT_PERMANENT)
 
 
 if __name__ == "__main__":

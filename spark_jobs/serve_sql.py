@@ -5,19 +5,19 @@ query sees the newest version of its tables. Log in with any user name: it liste
 alone, which is this machine unless you say otherwise.
 """
 
-import signal
-import sys
+import logging
 import threading
 from dataclasses import replace
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
-from include.errors import PlatformError, TickhouseError
+from include.errors import PlatformError
 from include.lake.reading import open_table
 from include.lake.tables import TABLES
-from include.log import event, start_logging
-from include.settings import Settings, from_environment
+from include.log import event
+from include.process import run_process
+from include.settings import Settings
 from spark_jobs.session import session
 from spark_jobs.sinks import path
 
@@ -29,7 +29,7 @@ NO_METASTORE = {
     "spark.hadoop.hive.metastore.connect.retries": "1",
     "spark.hadoop.hive.metastore.client.connect.retry.delay": "1ms",
 }
-log = start_logging("sql-server")
+log = logging.getLogger("tickhouse.sql_server")
 
 
 def serve(settings: Settings, stop: threading.Event) -> None:
@@ -77,15 +77,7 @@ def _start(spark: SparkSession) -> None:
 
 def main() -> None:
     """Entry point of the process."""
-    stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
-    try:
-        serve(from_environment(), stop)
-    except TickhouseError as error:
-        log.error(event("sql server ends", error=error))
-        sys.exit(1)
-    log.info(event("sql server stopped"))
+    run_process("sql-server", serve)
 
 
 if __name__ == "__main__":

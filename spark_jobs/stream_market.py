@@ -6,7 +6,7 @@ Run it as `python -m spark_jobs.stream_market` or by spark-submit.
 """
 
 import gc
-import signal
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -15,12 +15,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.bus import offsets
-from include.errors import PlatformError, TickhouseError
+from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans, damage, drop_orphans
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.lock import held_alone
-from include.log import event, start_logging
-from include.settings import Settings, from_environment
+from include.log import event
+from include.process import run_process
+from include.settings import Settings
 from spark_jobs.epoch import open_epoch
 from spark_jobs.health import feed_health_rows, write_progress
 from spark_jobs.landing import LANDED_TOPICS, Landing
@@ -31,6 +32,7 @@ from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
 
 BEAT_S = 2.0
+log = logging.getLogger("tickhouse.stream")
 
 
 def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -91,19 +93,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def main() -> None:
     """Entry point of the process."""
-    log = start_logging("stream")
-    settings = from_environment()
-    stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
-    try:
+
+    def work(settings: Settings, stop: threading.Event) -> None:
         with held_alone(Path(settings.home) / "stream.lock", what="the stream job"):
             log.info(event("stream starting", world=settings.world, lake=settings.lake))
             run(settings, stop)
-    except TickhouseError as error:
-        log.error(event("stream ends", error=error))
-        sys.exit(1)
-    log.info(event("stream stopped"))
+
+    run_process("stream", work)
     sys.exit(0)
 
 

@@ -6,8 +6,6 @@ the same minutes are computed again.
 """
 
 import logging
-import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -16,9 +14,10 @@ from datetime import datetime
 import click
 
 from include import metrics
-from include.errors import TickhouseError, Unreachable
+from include.errors import Unreachable
 from include.log import event, start_logging
 from include.metrics import Figure
+from include.process import job_errors, run_process
 from include.serving.tables import create_tables
 from include.serving.trade_minutes import refresh, restate
 from include.settings import Settings, from_environment
@@ -55,21 +54,13 @@ class Told:
 @click.argument("span", nargs=-1)
 def main(span: tuple[str, ...]) -> None:
     """Refresh every `stream.minutes_s` until SIGTERM; with a SPAN (two ISO times), restate it."""
+    if not span:
+        run_process("minutes", run)
+        return
     start_logging("minutes")
-    settings = from_environment()
-    try:
-        if span:
-            first, until = map(datetime.fromisoformat, span)
-            click.echo(restate(settings, first, until))
-            return
-        stop = threading.Event()
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, lambda *_: stop.set())
-        run(settings, stop)
-    except TickhouseError as error:
-        log.error(event("minutes ends", error=error))
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        sys.exit(1)
+    first, until = map(datetime.fromisoformat, span)
+    with job_errors():
+        click.echo(restate(from_environment(), first, until))
 
 
 def run(settings: Settings, stop: threading.Event) -> None:

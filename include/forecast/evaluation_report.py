@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from include.atomic_files import write_file
 from include.forecast.evaluation import HORIZONS, OURS, Evaluation, Plan, evaluated
 from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
 from include.forecast.scores import ForecastScore
-from include.forecast.whole import put_file
 from include.lake.tables import FORECAST_EVALUATIONS
 from include.lake.writing import arrow_rows, replace_rows
 from include.quality.page import page_of, put_page
@@ -52,7 +52,7 @@ def evaluate(
     )
     page = page_of(settings.home / "quality", run_id)
     put_page(page, _page(found, symbol=symbol, until=minutes.trained_until, picture=page.stem))
-    put_file(page.with_suffix(".png"), evaluation_picture(found, symbol=symbol))
+    write_file(page.with_suffix(".png"), evaluation_picture(found, symbol=symbol))
     return found
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from include.atomic_files import PARTIAL, remove_folder, write_file, write_folder
 from include.errors import ForecastError
-from include.forecast.whole import PARTIAL, put_file, put_folder, remove_folder
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
@@ -108,7 +108,7 @@ def publish(
         target.rename(folder / f"{PARTIAL}torn-{manifest.forecast_id}")
     if not target.exists():
         told = msgspec.json.format(msgspec.json.encode(manifest))
-        put_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: told})
+        write_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: told})
     point_to(folder, manifest.forecast_id)
     _prune(folder, keep)
     return read(target).manifest
@@ -121,7 +121,7 @@ def point_to(folder: Path, forecast_id: str) -> None:
         ForecastError: there is no such forecast, or it is torn.
     """
     read(folder / forecast_id)
-    put_file(folder / CURRENT, f"{forecast_id}\n".encode())
+    write_file(folder / CURRENT, f"{forecast_id}\n".encode())
 
 
 def rollback(folder: Path) -> Manifest:

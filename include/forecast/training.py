@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from include.atomic_files import PARTIAL, remove_folder, write_folder
 from include.errors import ForecastError
 from include.forecast import fit, prophet
 from include.forecast.history import TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
-from include.forecast.whole import PARTIAL, put_folder, remove_folder
 from include.log import event
 from include.settings import Settings
 
@@ -122,7 +122,7 @@ def _keep(target: Path, text: str, record: ModelRecord) -> None:
     """Write the model into a folder that gets its name when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target.with_name(f"{PARTIAL}{target.name}"), ignore_errors=True)
-    put_folder(target, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(record)})
+    write_folder(target, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(record)})
 
 
 def _prune(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from include.atomic_files import publish
 from include.local.jars import ensure_jars
 from include.local.java import java_home
 from include.settings import ROOT
@@ -47,7 +48,7 @@ def ensure_class_archive(say: Callable[[str], None]) -> None:
             subprocess.run(
                 command, cwd=ROOT, stdout=out, stderr=out, check=True, timeout=RECORDING_S
             )
-            partial.rename(archive)
+            publish(partial, archive)
         except (subprocess.SubprocessError, OSError) as error:
             partial.unlink(missing_ok=True)
             say(f"Spark's classes could not be recorded ({error}); Spark starts slower")

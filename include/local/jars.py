@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from include.atomic_files import publish
 from include.errors import PlatformError
 from include.local.java import ensure_java
 from include.settings import ROOT
@@ -87,7 +88,7 @@ def _retrieve(folder: Path) -> None:
             "check the network and run the command again"
         )
     _compile(partial / "spark")
-    partial.rename(folder)
+    publish(partial, folder)
     shutil.rmtree(folder.parent / "cache", ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
+from include.atomic_files import write_file
 from include.errors import PlatformError, SettingsError
 from include.settings import PREFIX, Settings, from_environment
 
@@ -79,11 +80,8 @@ def ensure_secrets(var: Path, generated: dict[str, str]) -> None:
 
 def write_private(path: Path, values: dict[str, str]) -> None:
     """Write `NAME=value` lines whole or not at all, mode 0600."""
-    draft = path.with_name(path.name + ".partial")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    draft.rename(path)
+    lines = "".join(f"{name}={value}\n" for name, value in values.items())
+    write_file(path, lines, mode=0o600)
 
 
 def first_frame(tape: Path | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from include.atomic_files import write_file
 from include.lake.reading import connect
 
 FOUND = """
@@ -34,9 +35,7 @@ def write_page(folder: Path, *, lake: str, run_id: str) -> Path:
 def put_page(page: Path, text: str) -> Path:
     """Put a page in place whole, and clear the oldest pages of its folder away."""
     page.parent.mkdir(parents=True, exist_ok=True)
-    draft = page.with_suffix(".partial")
-    draft.write_text(text)
-    draft.replace(page)
+    write_file(page, text)
     pages = sorted(page.parent.glob("*.md"), key=os.path.getmtime, reverse=True)
     for old in pages[KEPT_PAGES:]:
         old.unlink(missing_ok=True)

@@ -1,18 +1,17 @@
 """`python -m streaming.dashboard`: serve the live page until SIGTERM."""
 
 import logging
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from include import metrics
-from include.errors import PlatformError, TickhouseError
-from include.log import event, start_logging
+from include.errors import PlatformError
+from include.log import event
 from include.metrics import Figure
-from include.settings import Settings, from_environment
+from include.process import run_process
+from include.settings import Settings
 from streaming.dashboard.board import KEEP_S, Board
 from streaming.dashboard.live import Live
 from streaming.dashboard.poller import Latest, poll_database, poll_files
@@ -24,22 +23,16 @@ log = logging.getLogger("tickhouse.dashboard")
 
 def main() -> None:
     """Serve with the settings of the environment."""
-    start_logging("dashboard")
-    try:
-        serve(from_environment())
-    except TickhouseError as error:
-        log.error(event("dashboard ends", error=error))
-        sys.exit(1)
-    log.info(event("dashboard stopped"))
+    run_process("dashboard", serve)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; Kafka and Postgres may come and go.
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Serve until `stop`; Kafka and Postgres may come and go.
 
     Raises:
         PlatformError: the port is taken, or a thread that reads for all viewers died.
     """
-    stop, live, latest = threading.Event(), Live(KEEP_S), Latest()
+    live, latest = Live(KEEP_S), Latest()
     try:
         server = make_server(settings, Board(settings, live, latest))
     except OSError as error:
@@ -48,11 +41,10 @@ def serve(settings: Settings) -> None:
 
     def died(fault: threading.ExceptHookArgs) -> None:
         faults.append(f"{fault.thread.name if fault.thread else '?'}: {fault.exc_value!r}")
-        server.io_loop.add_callback(server.io_loop.stop)
+        stop.set()
 
     threading.excepthook = died
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: server.io_loop.add_callback_from_signal(server.io_loop.stop))
+    _start(_stop_with, stop, server.io_loop)
     _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
     _start(poll_database, settings, live, latest, stop)
     _start(poll_files, settings, latest, stop)
@@ -64,10 +56,14 @@ def serve(settings: Settings) -> None:
     server.start()
     log.info(event("dashboard serves", port=settings.ports.dashboard))
     server.io_loop.start()
-    stop.set()
     server.stop()
     if faults:
         raise PlatformError(f"the dashboard reads no more: {faults[0]}")
+
+
+def _stop_with(stop: threading.Event, io_loop: Any) -> None:
+    stop.wait()
+    io_loop.add_callback(io_loop.stop)
 
 
 def _figures(server: Any, live: Live, latest: Latest) -> list[Figure]:

@@ -4,6 +4,7 @@ import logging
 import threading
 from dataclasses import dataclass, field
 
+from include.backoff import Backoff
 from include.errors import Unreachable
 from include.log import event
 from include.serving.glance import glance
@@ -12,7 +13,7 @@ from streaming.dashboard import served as look
 from streaming.dashboard.live import Live
 
 log = logging.getLogger("tickhouse.dashboard")
-BACKOFF_MOST_S = 15.0
+MOST_WAIT_S = 15.0
 SELDOM = 5
 FILES_S = 5.0
 
@@ -28,6 +29,7 @@ class Latest:
 def poll_database(settings: Settings, live: Live, latest: Latest, stop: threading.Event) -> None:
     """Look every `dashboard.poll_s` until `stop`; wait longer and longer while it is away."""
     failures = looks = 0
+    backoff = Backoff(first_s=settings.dashboard.poll_s, most_s=MOST_WAIT_S)
     while not stop.is_set():
         queries = look.often(settings)
         if looks % SELDOM == 0 and live.clock_us:
@@ -39,7 +41,7 @@ def poll_database(settings: Settings, live: Live, latest: Latest, stop: threadin
             if not failures:
                 log.warning(event("postgres is away", error=error))
             failures += 1
-            stop.wait(min(BACKOFF_MOST_S, settings.dashboard.poll_s * 2.0 ** min(failures, 6)))
+            stop.wait(backoff.wait_s(failures))
             continue
         if failures:
             log.info(event("postgres is back", after_tries=failures))

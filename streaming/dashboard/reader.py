@@ -1,10 +1,10 @@
 """The one thread that follows Kafka for all viewers."""
 
 import logging
-import random
 import threading
 from collections.abc import Mapping
 
+from include.backoff import Backoff
 from include.bus import Consumer, Position, offsets
 from include.errors import Transient
 from include.log import event
@@ -12,7 +12,7 @@ from include.market import wire
 from streaming.dashboard.live import Live
 
 log = logging.getLogger("tickhouse.dashboard")
-BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 10.0
+BACKOFF = Backoff(first_s=0.5, most_s=10.0)
 POLL_S = 0.25
 
 
@@ -29,9 +29,8 @@ def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> 
             consumer = Consumer(bootstrap, topics=wire.TOPICS, positions=start)
         except Transient as error:
             log.warning(event("kafka is away", error=error))
-            longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
+            stop.wait(BACKOFF.wait_s(failures))
             failures += 1
-            stop.wait(longest * random.uniform(0.5, 1.0))
             continue
         failures = 0
         log.info(event("dashboard follows kafka", topics=len(wire.TOPICS)))
@@ -39,7 +38,7 @@ def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> 
             _take(consumer, live, stop)
         except Transient as error:
             log.warning(event("kafka broke off", error=error))
-            stop.wait(BACKOFF_FIRST_S)
+            stop.wait(BACKOFF.first_s)
         finally:
             positions = consumer.positions
             consumer.close()

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import random
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,14 +13,14 @@ import click
 
 from include import metrics
 from include.bus import Producer, Spool, SpoolingPublisher
-from include.errors import TickhouseError
-from include.log import event, start_logging
+from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
-from include.settings import Settings, from_environment
+from include.process import run_async_process
+from include.rate_limiter import RateLimiter
+from include.settings import Settings
 from streaming.feeds.fetching import Fetch, fetching
 from streaming.feeds.figures import figures
-from streaming.feeds.limiter import Limiter
 from streaming.feeds.outlet import log
 from streaming.feeds.polling import Poller
 from streaming.feeds.positions import Positions
@@ -50,21 +48,21 @@ Publish = Callable[[Message], None]
 @click.option("--record", type=click.Path(path_type=Path), help="folder to record tapes into")
 def main(venue: str, symbols: str, record: Path | None) -> None:
     """Follow VENUE (gemini, binance, deribit, or quotes: the polled suppliers) into Kafka."""
-    start_logging(f"feed-{venue}")
     wanted = tuple(part.strip() for part in symbols.split(",") if part.strip())
-    try:
-        asyncio.run(_follow(venue, from_environment(), wanted, record))
-    except TickhouseError as error:
-        log.error(event("feed ends", venue=venue, error=error))
-        sys.exit(1)
+    run_async_process(
+        f"feed-{venue}",
+        lambda settings, stop: _follow(venue, settings, wanted, record=record, stop=stop),
+    )
 
 
 async def _follow(
-    venue: str, settings: Settings, symbols: tuple[str, ...], record: Path | None
+    venue: str,
+    settings: Settings,
+    symbols: tuple[str, ...],
+    *,
+    record: Path | None,
+    stop: asyncio.Event,
 ) -> None:
-    stop = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     folder = settings.home / "feeds"
     positions = Positions(folder / f"{venue}.json")
     spool = Spool(folder / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20)
@@ -145,7 +143,7 @@ def _pollers(
             now_us=_now_us,
             conn=f"{supplier.venue}-{started_us}-quotes",
             every_s=settings.venues.quote_poll_s,
-            limiter=Limiter(supplier.per_minute),
+            limiter=RateLimiter.under_half(supplier.per_minute),
         )
         for supplier in asked
     ]

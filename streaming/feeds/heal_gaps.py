@@ -11,9 +11,9 @@ import time
 import click
 
 from include.bus import Producer
-from include.errors import TickhouseError
 from include.lake.reading import open_table, query
 from include.log import start_logging
+from include.process import job_errors
 from include.settings import Settings, from_environment
 from streaming.feeds.fetching import fetching
 from streaming.feeds.healing import Healer, Hole
@@ -88,11 +88,8 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
 def main(wait_s: float) -> None:
     """Refill the trade holes that the ledger names, once."""
     start_logging("heal-gaps")
-    try:
+    with job_errors():
         found = asyncio.run(heal(from_environment(), wait_s=wait_s))
-    except TickhouseError as error:
-        sys.stdout.write(f"error: {type(error).__name__}: {error}\n")
-        sys.exit(1)
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -13,8 +13,8 @@ from typing import Protocol
 from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market.events import LedgerEntry, Message
+from include.rate_limiter import RateLimiter
 from streaming.feeds.fetching import Fetch
-from streaming.feeds.limiter import Limiter
 from streaming.feeds.refilling import Refill, ids_of
 
 OK = 200
@@ -103,7 +103,7 @@ class Healer:
         return set(found)
 
     async def _pages(self, hole: Hole, refill: Refill) -> AsyncIterator[Message]:
-        limiter, first = Limiter(refill.per_minute), hole.first
+        limiter, first = RateLimiter.under_half(refill.per_minute), hole.first
         for _ in range(MOST_PAGES):
             await asyncio.sleep(limiter.claim(time.monotonic()))
             reply = await self.fetch(refill.url(hole.symbol, first, hole.last), {})

@@ -10,9 +10,9 @@ from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
+from include.rate_limiter import RateLimiter
 from streaming.feeds.fetching import WAIT_FOR, Fetch, Reply
 from streaming.feeds.ledger import ledger
-from streaming.feeds.limiter import Limiter
 from streaming.feeds.stopping import paused
 from streaming.feeds.venues.suppliers import Supplier
 
@@ -32,7 +32,7 @@ class Poller:
     now_us: Callable[[], int]
     conn: str
     every_s: float
-    limiter: Limiter
+    limiter: RateLimiter
     counts: Counter[str] = field(default_factory=Counter)
     _up: dict[str, bool] = field(default_factory=dict)
 

@@ -5,9 +5,9 @@ was sent and not acknowledged counts as unknown, never as delivered.
 """
 
 import json
-import os
 from pathlib import Path
 
+from include.atomic_files import write_file
 from include.errors import WireError
 from include.market import wire
 from include.market.events import Message, Trade
@@ -41,12 +41,7 @@ class Positions:
         if found == self._saved:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".partial")
-        with draft.open("w") as file:
-            json.dump(found, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        write_file(self._path, json.dumps(found))
         self._saved = found
 
 

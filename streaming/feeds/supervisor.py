@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.backoff import Backoff
 from include.market.events import Frame, Message
 from streaming.feeds.connection import Connection
 from streaming.feeds.outlet import Outlet
@@ -17,14 +18,7 @@ from streaming.feeds.registry import Link
 from streaming.feeds.stopping import paused
 from streaming.feeds.transport import Connect
 
-BACKOFF_MOST_S = 30.0
-BACKOFF_FIRST_S = 0.25
-
-
-def backoff(failures: int, rng: random.Random) -> float:
-    """Give the seconds to wait before attempt `failures` + 1: doubled, capped, with jitter."""
-    longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 20))
-    return longest * rng.uniform(0.5, 1.0)
+BACKOFF = Backoff(first_s=0.25, most_s=30.0)
 
 
 @dataclass
@@ -64,7 +58,7 @@ class Feed:
                 self._failures = 0 if line.live.is_set() else self._failures
                 if stop.is_set():
                     return
-                await paused(stop, max(line.wait_s, backoff(self._failures, self.rng)))
+                await paused(stop, max(line.wait_s, BACKOFF.wait_s(self._failures, self.rng)))
                 self._failures += 1
                 if not stop.is_set():
                     line, following = self._next(cause, stop)
@@ -104,7 +98,7 @@ class Feed:
         if new_following.done() and not following.done() and not stop.is_set():
             new_following.result()  # a fault of Kafka ends the feed
             self._failures += 1
-            await _first(following, paused(stop, max(new.wait_s, backoff(5, self.rng))))
+            await _first(following, paused(stop, max(new.wait_s, BACKOFF.wait_s(5, self.rng))))
             line.worn.set()
             return line, following
         line.retire.set()

@@ -1,7 +1,8 @@
 """`python -m streaming.simulator`: simulated venues, or a tape, on one local port."""
 
 import asyncio
-import sys
+import logging
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import click
 from aiohttp import web
 
-from include.errors import TickhouseError
-from include.log import event, start_logging
-from include.settings import Settings, from_environment
+from include.log import event
+from include.process import run_process
+from include.settings import Settings
 from streaming.simulator.binance_account import BinanceAccount
 from streaming.simulator.binance_market import BinanceMarket
 from streaming.simulator.binance_rest import BinanceRest
@@ -29,6 +30,7 @@ from streaming.simulator.suppliers import add_suppliers
 from streaming.simulator.tape_player import TapePlayer
 
 _MOST_REQUEST_BYTES = 20_000_000
+log = logging.getLogger("tickhouse.simulator")
 
 
 def application(settings: Settings, *, clock: Clock | None = None) -> web.Application:
@@ -93,18 +95,16 @@ async def _healthy(_request: web.Request) -> web.Response:
 @click.option("--faults", default="", help="YAML script of faults, instead of that of the settings")
 def main(faults: str) -> None:
     """Serve simulated venues until SIGTERM."""
-    log = start_logging("simulator")
-    try:
-        settings = from_environment()
+
+    def work(settings: Settings, _: threading.Event) -> None:  # aiohttp stops at the same signals
         if faults:
             settings = replace(settings, simulator=replace(settings.simulator, faults=faults))
         app = application(settings)
-    except TickhouseError as error:
-        log.error(event("simulator ends", error=error))
-        sys.exit(1)
-    log.info(event("simulator serves", port=settings.ports.simulator, tape=settings.simulator.tape))
-    host, port = settings.ports.host, settings.ports.simulator
-    web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=1.0)
+        host, port = settings.ports.host, settings.ports.simulator
+        log.info(event("simulator serves", port=port, tape=settings.simulator.tape))
+        web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=1.0)
+
+    run_process("simulator", work)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
 """`python -m streaming.trader`: trade until SIGTERM."""
 
 import logging
-import random
-import signal
-import sys
 import threading
 from functools import partial
 
 from include import metrics
-from include.errors import RateLimited, SettingsError, TickhouseError, Transient
-from include.log import event, start_logging
+from include.backoff import Backoff
+from include.errors import RateLimited, SettingsError, Transient
+from include.log import event
+from include.process import run_process
 from include.serving.journal import Journal
-from include.settings import Settings, from_environment
+from include.settings import Settings
 from streaming.trader.breaker import Breaker
 from streaming.trader.brokers import Broker, PaperBroker
 from streaming.trader.desk import Reached, nothing
@@ -21,23 +20,18 @@ from streaming.trader.session import run
 from streaming.trader.steps import Steps
 
 log = logging.getLogger("tickhouse.trader")
-BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 10.0
+BACKOFF = Backoff(first_s=0.5, most_s=10.0)
 
 
 def main() -> None:
     """Trade with the settings of the environment."""
-    start_logging("trader")
-    stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
-    try:
-        settings, steps = from_environment(), Steps()
+
+    def work(settings: Settings, stop: threading.Event) -> None:
+        steps = Steps()
         metrics.serve(settings.metrics.trader, steps.figures, host=settings.ports.host)
         trade(settings, stop, reached=steps)
-    except TickhouseError as error:
-        log.error(event("trader ends", error=error))
-        sys.exit(1)
-    log.info(event("trader stopped"))
+
+    run_process("trader", work)
 
 
 def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothing) -> None:
@@ -63,11 +57,10 @@ def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothi
                 reached=reached,
             )
         except Transient as error:
-            longest = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
             log.warning(event("trader starts over", error=error))
-            failures += 1
             asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
-            stop.wait(max(longest * random.uniform(0.5, 1.0), asked_s, breaker.open_s))
+            stop.wait(max(BACKOFF.wait_s(failures), asked_s, breaker.open_s))
+            failures += 1
 
 
 def broker_of(settings: Settings, breaker: Breaker, journal: Journal) -> Broker:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -17,8 +18,8 @@ from decimal import Decimal
 from typing import Any
 
 from include.errors import OrderRefused, RateLimited, TickhouseError, Unreachable
+from include.rate_limiter import RateLimiter
 from include.settings.env import Secret
-from streaming.trader.pace import Pace
 
 TIMEOUT_S = 10.0
 NONCE_TRIES = 3
@@ -49,10 +50,10 @@ class GeminiRest:
         key: Secret,
         secret: Secret,
         next_nonce: Callable[[], int],
-        pace: Pace | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         """`base` is scheme and host, with any path that stands before `/v1`."""
-        self._pace = pace or Pace(most=MOST_CALLS, within_s=1.0)
+        self._limiter = limiter or RateLimiter(MOST_CALLS, within_s=1.0)
         self._base, self._key, self._secret = base.rstrip("/"), key, secret
         self._next_nonce = next_nonce
 
@@ -64,7 +65,7 @@ class GeminiRest:
             RateLimited: it asked us to wait.
             Unreachable: no answer.
         """
-        self._pace.wait()
+        time.sleep(self._limiter.claim(time.monotonic()))
         return _opened(urllib.request.Request(self._base + path), path)
 
     def call(self, path: str, **fields: Any) -> Any:
@@ -84,7 +85,7 @@ class GeminiRest:
         raise AssertionError("unreachable")
 
     def _once(self, path: str, fields: dict[str, Any]) -> Any:
-        self._pace.wait()
+        time.sleep(self._limiter.claim(time.monotonic()))
         whole = {"request": path, "nonce": self._next_nonce(), **fields}
         payload, sign = signed(whole, self._secret)
         headers = {

@@ -6,8 +6,6 @@ Kafka may forget what it has not read.
 """
 
 import logging
-import signal
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -16,12 +14,13 @@ from typing import Any
 
 from include import alerts, metrics
 from include.bus import offsets, stamped_ms
-from include.errors import TickhouseError, Unreachable
-from include.log import event, start_logging
+from include.errors import Unreachable
+from include.log import event
 from include.metrics import Figure
+from include.process import run_process
 from include.serving.status import feeds, progress, stream_lag
 from include.serving.tables import create_tables, upsert
-from include.settings import Settings, from_environment
+from include.settings import Settings
 from streaming.watcher.figures import figures
 from streaming.watcher.lateness import Lateness
 
@@ -88,15 +87,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def main() -> None:
     """Entry point of the process."""
-    start_logging("watcher")
-    stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
-    try:
-        run(from_environment(), stop)
-    except TickhouseError as error:
-        log.error(event("watcher ends", error=error))
-        sys.exit(1)
+    run_process("watcher", run)
 
 
 if __name__ == "__main__":

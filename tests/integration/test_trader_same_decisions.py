@@ -23,6 +23,7 @@ from include.bus import Producer
 from include.errors import Transient
 from include.market import wire
 from include.market.events import Order, Top
+from include.rate_limiter import RateLimiter
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.settings.env import Secret
@@ -37,7 +38,6 @@ from streaming.trader.brokers import Broker, Outcome, PaperBroker
 from streaming.trader.forecasts import ForecastWatch, PublishedForecasts
 from streaming.trader.gemini_broker import GeminiBroker
 from streaming.trader.gemini_rest import GeminiRest
-from streaming.trader.pace import Pace
 from streaming.trader.rehearsal import rehearse, trader_of
 from streaming.trader.session import run
 from streaming.trader.tapes import moments_of_tapes
@@ -195,7 +195,7 @@ def test_replay_paper_and_live_decide_alike(
                 url,
                 key=Secret(KEY),
                 secret=Secret(SECRET),
-                pace=Pace(most=1000, within_s=1.0),
+                limiter=RateLimiter(1000, within_s=1.0),
                 next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
             )
             made = AtTape(rest, symbol="BTC-USD")

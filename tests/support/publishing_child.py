@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from include.forecast import forecast_file, whole
+from include import atomic_files
+from include.forecast import forecast_file
 from include.forecast.forecast_file import Manifest
 from tests.support.forecast_files import put
 
@@ -49,7 +50,7 @@ class Steps:
         return wrapped
 
 
-def half_written(path: Path, content: bytes) -> None:
+def half_written(path: Path, content: bytes, **_: object) -> None:
     path.write_bytes(content[: len(content) // 2])
 
 
@@ -66,8 +67,8 @@ def put_level(folder: Path, level: int) -> Manifest:
 
 def main(folder: str, level: str, stop: str) -> None:
     steps = Steps(int(stop))
-    whole._write = steps.around("write", whole._write, half=half_written)
-    whole._sync_folder = steps.around("sync", whole._sync_folder)
+    atomic_files._write = steps.around("write", atomic_files._write, half=half_written)
+    atomic_files._sync_folder = steps.around("sync", atomic_files._sync_folder)
     os.rename = steps.around("rename", os.rename)
     os.replace = steps.around("replace", os.replace)
     Path.mkdir = steps.around("mkdir", Path.mkdir)  # type: ignore[method-assign]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from include.errors import RejectedFrame, Unreachable
 from include.market.events import Frame, LedgerEntry, Message, Quote
+from include.rate_limiter import RateLimiter
 from include.settings import load
 from include.settings.env import Secret
 from include.settings.groups import Venues
 from streaming.feeds.fetching import Reply, fetching
-from streaming.feeds.limiter import Limiter
 from streaming.feeds.polling import Poller
 from streaming.feeds.venues.suppliers import Supplier, suppliers
 from streaming.simulator.__main__ import application
@@ -106,7 +106,7 @@ def test_without_a_key_one_supplier_is_left_out_and_says_so() -> None:
 
 
 def test_a_limiter_stays_under_half_the_limit_and_waits_as_told() -> None:
-    limiter, now, sent = Limiter(60), 0.0, 0
+    limiter, now, sent = RateLimiter.under_half(60), 0.0, 0
     while now < 600:
         now += limiter.claim(now)
         sent += now < 600
@@ -144,7 +144,7 @@ async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> lis
         now_us=lambda: int(loop.time() * 1e6),
         conn="c",
         every_s=0.0,
-        limiter=Limiter(per_minute),
+        limiter=RateLimiter.under_half(per_minute),
     )
     await asyncio.wait_for(poller.run(stop), 60)
     said = []

@@ -12,7 +12,7 @@ from include.market.events import LedgerEntry, Message, Reject
 from include.settings.groups import Venues
 from streaming.feeds.outlet import MAX_REJECT_BYTES
 from streaming.feeds.registry import Link, links
-from streaming.feeds.supervisor import Feed, backoff
+from streaming.feeds.supervisor import BACKOFF, Feed
 from streaming.feeds.transport import Socket
 
 SNAPSHOT = b'{"type":"update","eventId":1,"socket_sequence":0,"events":[]}'
@@ -307,6 +307,6 @@ class QuietNetwork:
 
 def test_the_wait_doubles_up_to_half_a_minute() -> None:
     rng = random.Random(3)
-    waits = [backoff(n, rng) for n in range(30)]
+    waits = [BACKOFF.wait_s(n, rng) for n in range(30)]
     assert all(0.125 * 2**n <= wait <= 0.25 * 2**n for n, wait in enumerate(waits[:6]))
     assert all(15 <= wait <= 30 for wait in waits[8:])

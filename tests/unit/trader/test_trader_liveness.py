@@ -9,12 +9,12 @@ from include.bus import Record
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.rate_limiter import RateLimiter
 from include.settings import Settings, load
 from include.trading.inputs import Signal
 from streaming.trader.breaker import Breaker
 from streaming.trader.liveness import LEDGER, Liveness, without_ledger
 from streaming.trader.market import BOOK
-from streaming.trader.pace import Pace
 
 NOW = 1_800_000_000_000_000
 S = 1_000_000
@@ -167,12 +167,12 @@ def test_a_fault_passes_through_the_breakers_watch_and_is_counted() -> None:
     assert breaker.open_s == 60
 
 
-def test_a_pace_is_kept() -> None:
+def test_a_rate_is_kept() -> None:
     clock = Clock()
-    pace = Pace(most=2, within_s=1.0, clock=clock, sleep=clock.sleep)
+    limiter = RateLimiter(2, within_s=1.0)
     begun = []
     for _ in range(5):
-        pace.wait()
+        clock.sleep(limiter.claim(clock.now_s))
         begun.append(clock.now_s)
         clock.now_s += 0.1
     assert begun == pytest.approx([0.0, 0.1, 1.0, 1.1, 2.0])
