@@ -78,9 +78,9 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
     """
     with scratch_venue() as settings, closing(Journal(settings.dsn())) as journal:
         rest = _Timed(
-            settings.venues.gemini_orders,
-            key=settings.venues.gemini_key,
-            secret=settings.venues.gemini_secret,
+            settings.venues.gemini.orders,
+            key=settings.venues.gemini.key,
+            secret=settings.venues.gemini.secret,
             limiter=RateLimiter(10_000, within_s=1.0),
             next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
         )

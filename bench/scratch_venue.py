@@ -48,9 +48,9 @@ def _environment(folder: str) -> dict[str, str]:
 def _answers(settings: Settings) -> bool:
     venues = settings.venues
     rest = GeminiRest(
-        venues.gemini_orders,
-        key=venues.gemini_key,
-        secret=venues.gemini_secret,
+        venues.gemini.orders,
+        key=venues.gemini.key,
+        secret=venues.gemini.secret,
         next_nonce=lambda: 0,
     )
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from include.local import airflow, kafka, postgres
+from include.market.venues import GEMINI, VENUES
 from include.settings import Settings
 
 PYTHON = sys.executable
@@ -102,20 +103,13 @@ def _airflow(settings: Settings) -> list[Program]:
 
 
 def _feeds(settings: Settings) -> list[Program]:
-    venues = settings.venues
-    wanted = {
-        "gemini": venues.gemini_symbols,
-        "binance": venues.binance_symbols,
-        "deribit": venues.deribit_symbols,
-        "quotes": venues.quote_symbols,
-    }
+    symbols_by_feed = {name: settings.venues.of(name).symbols for name in VENUES}
+    symbols_by_feed["quotes"] = settings.venues.quote_symbols
     if settings.simulator.tape:
-        wanted = {"gemini": venues.gemini_symbols}
+        symbols_by_feed = {GEMINI.name: settings.venues.gemini.symbols}
     return [
-        Program(
-            f"feed-{venue}", FEEDS_STAGE, [PYTHON, "-m", "streaming.feeds", venue], lambda: True
-        )
-        for venue, symbols in wanted.items()
+        Program(f"feed-{feed}", FEEDS_STAGE, [PYTHON, "-m", "streaming.feeds", feed], lambda: True)
+        for feed, symbols in symbols_by_feed.items()
         if symbols
     ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from include.atomic_files import write_file
 from include.errors import PlatformError, SettingsError
+from include.market.venues import VENUES
 from include.settings import PREFIX, Settings, from_environment
 
 CURRENT = "current.env"
@@ -45,18 +46,12 @@ def at_simulator(settings: Settings) -> dict[str, str]:
     """The variables that point every venue at the simulated ones."""
     http = settings.simulator_url
     sockets = http.replace("http://", "ws://")
+    venues = [name.upper() for name in VENUES]
+    rests = [*venues, "COINBASE", "BITSTAMP", "KRAKEN", "CRYPTOCOMPARE"]
     return {
-        f"{PREFIX}VENUES_GEMINI_WS": sockets,
-        f"{PREFIX}VENUES_GEMINI_REST": http,
+        **{f"{PREFIX}VENUES_{name}_WS": sockets for name in venues},
+        **{f"{PREFIX}VENUES_{name}_REST": http for name in rests},
         f"{PREFIX}VENUES_GEMINI_ORDERS": http,
-        f"{PREFIX}VENUES_BINANCE_WS": sockets,
-        f"{PREFIX}VENUES_BINANCE_REST": http,
-        f"{PREFIX}VENUES_DERIBIT_WS": sockets,
-        f"{PREFIX}VENUES_DERIBIT_REST": http,
-        f"{PREFIX}VENUES_COINBASE_REST": http,
-        f"{PREFIX}VENUES_BITSTAMP_REST": http,
-        f"{PREFIX}VENUES_KRAKEN_REST": http,
-        f"{PREFIX}VENUES_CRYPTOCOMPARE_REST": http,
     }
 
 

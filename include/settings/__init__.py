@@ -25,9 +25,9 @@ from include.settings.groups import (
     Stream,
     Supervisor,
     Trader,
-    Venues,
 )
 from include.settings.monitoring import Alerts, Metrics
+from include.settings.venues import Venues
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "TICKHOUSE_"
@@ -110,10 +110,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         for name in environ
         if name.startswith(PREFIX) and name not in known
     ]
-    settings = built(Settings, environ, prefix=PREFIX, faults=faults)
+    settings = built(Settings(), environ, prefix=PREFIX, faults=faults)
     if faults:
         raise SettingsError("; ".join(faults))
-    assert isinstance(settings, Settings)
     return settings
 
 
@@ -129,4 +128,4 @@ def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
 
 def variables() -> dict[str, tuple[Any, str]]:
     """Every variable's name with its default and what it means, in the order of this file."""
-    return dict(named(Settings, prefix=PREFIX))
+    return dict(named(Settings(), prefix=PREFIX))

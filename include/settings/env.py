@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, field, fields
+from dataclasses import field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from include.errors import SettingsError
 from include.market.symbols import require_symbol
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
+T = TypeVar("T")
 
 
 class Secret(str):
@@ -49,33 +50,62 @@ def read_env(path: Path, *, prefix: str) -> dict[str, str]:
     return found
 
 
-def named(cls: type, *, prefix: str) -> list[tuple[str, tuple[Any, str]]]:
-    """Each variable of a dataclass, nested ones too, with its default and its meaning."""
-    found: list[tuple[str, tuple[Any, str]]] = []
-    for spec in fields(cls):
-        if spec.default is MISSING and isinstance(spec.default_factory, type):
-            found += named(spec.default_factory, prefix=f"{prefix}{spec.name.upper()}_")
+def named(group: Any, *, prefix: str) -> list[tuple[str, tuple[Any, str]]]:
+    """Each variable of a group, nested ones too, with its default and its meaning."""
+    variables: list[tuple[str, tuple[Any, str]]] = []
+    for spec in fields(group):
+        default, name = getattr(group, spec.name), prefix + spec.name.upper()
+        if is_dataclass(default):
+            variables += named(default, prefix=f"{name}_")
+        elif isinstance(default, dict):
+            for key, of_key in default.items():
+                variables += _named_of_key(of_key, f"{prefix}{key.upper()}", spec.metadata, key)
         else:
-            found.append((prefix + spec.name.upper(), (spec.default, spec.metadata["doc"])))
-    return found
+            variables.append((name, (default, spec.metadata["doc"])))
+    return variables
 
 
-def built(cls: type, environ: Mapping[str, str], *, prefix: str, faults: list[str]) -> Any:
-    """The dataclass with its values from `environ`; what does not parse is added to `faults`."""
+def _named_of_key(
+    default: Any, name: str, metadata: Mapping[str, str], key: str
+) -> list[tuple[str, tuple[Any, str]]]:
+    if is_dataclass(default):
+        return named(default, prefix=f"{name}_")
+    return [(name, (default, metadata["doc"].format(key)))]
+
+
+def built(group: T, environ: Mapping[str, str], *, prefix: str, faults: list[str]) -> T:
+    """The group with its values from `environ`; what does not parse is added to `faults`.
+
+    A field that is a dictionary holds a nested group, or a value, for each of its keys: their
+    variables are named by the key, not by the field.
+    """
     values: dict[str, Any] = {}
-    hints = get_type_hints(cls)
-    for spec in fields(cls):
-        name = prefix + spec.name.upper()
-        if spec.default is MISSING and isinstance(spec.default_factory, type):
-            values[spec.name] = built(
-                spec.default_factory, environ, prefix=f"{name}_", faults=faults
-            )
-        elif environ.get(name, "") != "":
-            try:
-                values[spec.name] = _PARSE[hints[spec.name]](environ[name])
-            except (ValueError, InvalidOperation, SettingsError) as error:
-                faults.append(f"{name}={environ[name]!r}: {error or 'not a number'}")
-    return cls(**values)
+    hints = get_type_hints(type(group))
+    for spec in fields(group):  # type: ignore[arg-type]
+        default, name = getattr(group, spec.name), prefix + spec.name.upper()
+        if isinstance(default, dict):
+            kind = get_args(hints[spec.name])[1]
+            values[spec.name] = {
+                key: _value(of_key, kind, environ, f"{prefix}{key.upper()}", faults)
+                for key, of_key in default.items()
+            }
+        else:
+            values[spec.name] = _value(default, hints[spec.name], environ, name, faults)
+    return type(group)(**values)
+
+
+def _value(
+    default: Any, kind: Any, environ: Mapping[str, str], name: str, faults: list[str]
+) -> Any:
+    if is_dataclass(default):
+        return built(default, environ, prefix=f"{name}_", faults=faults)
+    if environ.get(name, "") == "":
+        return default
+    try:
+        return _PARSE[kind](environ[name])
+    except (ValueError, InvalidOperation, SettingsError) as error:
+        faults.append(f"{name}={environ[name]!r}: {error or 'not a number'}")
+        return default
 
 
 def _symbols(text: str) -> tuple[str, ...]:

@@ -68,58 +68,6 @@ class Supervisor:
 
 
 @dataclass(frozen=True)
-class Venues:
-    """Base URLs and symbols of the venues. `up` points them at the simulator, `up --live` not."""
-
-    gemini_ws: str = setting("wss://api.gemini.com", "Gemini websocket base")
-    gemini_current_ws: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
-    gemini_service: str = setting(
-        "v1", "Gemini market data: v1 (numbered; simulated too), v2, or current"
-    )
-    gemini_rest: str = setting("https://api.gemini.com", "Gemini REST base")
-    binance_ws: str = setting("wss://data-stream.binance.vision", "Binance websocket base")
-    binance_rest: str = setting("https://data-api.binance.vision", "Binance REST base")
-    gemini_symbols: tuple[str, ...] = setting(("BTC-USD",), "symbols of the Gemini feed")
-    binance_symbols: tuple[str, ...] = setting(
-        ("BTC-USDT", "ETH-USDT"), "symbols of the Binance feed"
-    )
-    gemini_key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
-    gemini_secret: Secret = setting(Secret(""), "Gemini API secret of the sandbox account")
-    gemini_orders: str = setting(
-        "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
-    )
-    binance_life_h: float = setting(
-        23.0,
-        "hours until a successor of a Binance connection is opened (cut at 24)",
-    )
-    deribit_ws: str = setting("wss://www.deribit.com", "Deribit websocket base")
-    deribit_rest: str = setting("https://www.deribit.com", "Deribit REST base")
-    deribit_symbols: tuple[str, ...] = setting(
-        ("BTC-PERPETUAL",), "instruments of the Deribit feed (BTC-PERPETUAL, BTC-USDC)"
-    )
-    deribit_book: str = setting(
-        "100ms", "Deribit's book: 100ms (every change), or group.depth.interval (none.20.100ms)"
-    )
-    deribit_heartbeat_s: int = setting(30, "seconds between Deribit's heartbeats, 10 or more")
-    deribit_key: Secret = setting(Secret(""), "Deribit client id; not needed for 100ms data")
-    deribit_secret: Secret = setting(Secret(""), "Deribit client secret")
-    coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
-    bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
-    kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")
-    cryptocompare_rest: str = setting(
-        "https://min-api.cryptocompare.com", "CryptoCompare REST base"
-    )
-    cryptocompare_key: Secret = setting(
-        Secret(""), "CryptoCompare API key; without one that supplier is left out"
-    )
-    quote_symbols: tuple[str, ...] = setting(
-        ("BTC-USD", "BTC-EUR"), "symbols that the price suppliers are polled for"
-    )
-    quote_poll_s: float = setting(5.0, "seconds between two polls of a price supplier")
-    stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
-
-
-@dataclass(frozen=True)
 class Simulator:
     """The simulated market, or the tape it replays."""
 

@@ -1,7 +1,9 @@
 """The settings of alerts and of metrics: who is told what, and where figures are read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from include.market.venues import VENUES
 from include.settings.env import Secret, setting
 
 
@@ -35,8 +37,9 @@ class Metrics:
     trader: int = setting(19401, "metrics of the trader; 0: off")
     dashboard: int = setting(19402, "metrics of the dashboard; 0: off")
     minutes: int = setting(19403, "metrics of the minutes process; 0: off")
-    gemini: int = setting(19411, "metrics of Gemini's feed; 0: off")
-    binance: int = setting(19412, "metrics of Binance's feed; 0: off")
-    deribit: int = setting(19413, "metrics of Deribit's feed; 0: off")
+    feeds: Mapping[str, int] = field(
+        default_factory=lambda: {name: venue.metrics_port for name, venue in VENUES.items()},
+        metadata={"doc": "metrics of the {} feed; 0: off"},
+    )
     quotes: int = setting(19414, "metrics of the polled suppliers; 0: off")
     every_s: float = setting(10.0, "seconds between two looks of the watcher at the stream")

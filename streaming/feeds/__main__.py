@@ -88,7 +88,8 @@ async def _follow(
                     group.create_task(job.run(stop))
                 counts = [job.counts for job in jobs]
                 told = partial(figures, venue, counts, producer=producer, outlet=outlet)
-                metrics.serve(getattr(settings.metrics, venue, 0), told, host=settings.ports.host)
+                port = settings.metrics.feeds.get(venue, settings.metrics.quotes)
+                metrics.serve(port, told, host=settings.ports.host)
                 group.create_task(_tick(venue, counts, producer, outlet, positions, stop))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures

@@ -12,7 +12,7 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Trade
 from include.market.symbols import INSTRUMENTS, concatenate
-from include.settings.groups import Venues
+from include.settings.venues import Venues
 from streaming.feeds.decoded import Decoder, parsed
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.deribit import DeribitDecoder
@@ -55,7 +55,7 @@ def refills(venues: Venues) -> dict[str, Refill]:
         "binance": Refill(
             300,
             lambda symbol, first, last: (
-                f"{venues.binance_rest}/api/v3/aggTrades?symbol="
+                f"{venues.binance.rest}/api/v3/aggTrades?symbol="
                 f"{concatenate(symbol)}&fromId={first}&limit={min(PAGE, last - first + 1)}"
             ),
             _binance,
@@ -64,7 +64,7 @@ def refills(venues: Venues) -> dict[str, Refill]:
         "deribit": Refill(
             300,
             lambda symbol, first, last: (
-                f"{venues.deribit_rest}/api/v2/public/"
+                f"{venues.deribit.rest}/api/v2/public/"
                 f"get_last_trades_by_instrument?instrument_name={INSTRUMENTS.to_venue(symbol)}"
                 f"&start_seq={first}&end_seq={last}&count={PAGE}&sorting=asc"
             ),
@@ -76,7 +76,7 @@ def refills(venues: Venues) -> dict[str, Refill]:
         "gemini": Refill(
             60,
             lambda symbol, first, last: (
-                f"{venues.gemini_rest}/v1/trades/"
+                f"{venues.gemini.rest}/v1/trades/"
                 f"{concatenate(symbol).lower()}?since_tid={first - 1}&limit_trades={_GEMINI_PAGE}"
             ),
             _gemini,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from include.errors import SettingsError
 from include.market.symbols import INSTRUMENTS, concatenate, require_symbol
-from include.settings.groups import Venues
+from include.settings.venues import Venues
 from streaming.feeds.decoded import Decoder
 from streaming.feeds.venues.binance import BinanceDecoder
 from streaming.feeds.venues.deribit import DeribitDecoder
@@ -50,31 +50,33 @@ def links(venue: str, *, venues: Venues, symbols: tuple[str, ...] = ()) -> tuple
 
 
 def _gemini(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
-    followed = symbols or venues.gemini_symbols
-    if venues.gemini_service == "v1":
+    followed = symbols or venues.gemini.symbols
+    if venues.gemini.service == "v1":
         return tuple(_gemini_link(venues, symbol) for symbol in followed)
     names = [concatenate(symbol) for symbol in followed]
-    if venues.gemini_service == "v2":
+    if venues.gemini.service == "v2":
         wanted = {"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": names}]}
         return (
             Link(
                 "gemini",
                 followed,
-                f"{venues.gemini_ws}/v2/marketdata",
+                f"{venues.gemini.ws}/v2/marketdata",
                 (json.dumps(wanted),),
                 "gemini_v2/mixed",
                 lambda conn, ids: GeminiV2Decoder(symbols=followed, conn=conn, last_ids=ids),
             ),
         )
-    if venues.gemini_service != "current":
-        raise SettingsError(f"gemini_service {venues.gemini_service!r} is none of v1, v2, current")
+    if venues.gemini.service != "current":
+        raise SettingsError(
+            f"VENUES_GEMINI_SERVICE {venues.gemini.service!r} is none of v1, v2, current"
+        )
     streams = [f"{name.lower()}@{kind}" for name in names for kind in ("depth@100ms", "trade")]
     subscribe = json.dumps({"id": "1", "method": "subscribe", "params": streams})
     return (
         Link(
             "gemini",
             followed,
-            f"{venues.gemini_current_ws}/?snapshot=-1",
+            f"{venues.gemini.current_ws}/?snapshot=-1",
             (subscribe,),
             "gemini_current/mixed",
             lambda conn, ids: GeminiDecoder(symbols=followed, conn=conn, last_ids=ids),
@@ -88,13 +90,13 @@ def _gemini_link(venues: Venues, symbol: str) -> Link:
         symbols=(symbol,),
         subscribe=(),
         tape=f"gemini_v1/{concatenate(symbol).lower()}",
-        url=f"{venues.gemini_ws}/v1/marketdata/{concatenate(symbol).lower()}?heartbeat=true",
+        url=f"{venues.gemini.ws}/v1/marketdata/{concatenate(symbol).lower()}?heartbeat=true",
         decoder=lambda conn, ids: GeminiV1Decoder(symbol=symbol, conn=conn, last_ids=ids),
     )
 
 
 def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
-    followed = symbols or venues.binance_symbols
+    followed = symbols or venues.binance.symbols
     streams = [f"{concatenate(one).lower()}@{kind}" for one in followed for kind in BINANCE_KINDS]
     if len(streams) > BINANCE_MOST_STREAMS:
         raise SettingsError(f"{len(streams)} Binance streams: at most {BINANCE_MOST_STREAMS}")
@@ -107,33 +109,33 @@ def _binance(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
         Link(
             "binance",
             followed,
-            f"{venues.binance_ws}/stream",
+            f"{venues.binance.ws}/stream",
             subscribe,
             "binance_spot/mixed",
             lambda conn, ids: BinanceDecoder(symbols=followed, conn=conn, last_ids=ids),
-            life_s=venues.binance_life_h * 3600,
+            life_s=venues.binance.life_h * 3600,
         ),
     )
 
 
 def _deribit(venues: Venues, symbols: tuple[str, ...]) -> tuple[Link, ...]:
-    followed = symbols or venues.deribit_symbols
+    followed = symbols or venues.deribit.symbols
     instruments = {INSTRUMENTS.to_venue(symbol): symbol for symbol in followed}
-    suffixes = {"book": venues.deribit_book, "trades": "100ms", "ticker": "100ms"}
+    suffixes = {"book": venues.deribit.book, "trades": "100ms", "ticker": "100ms"}
     channels = tuple(
         f"{kind}.{name}.{suffix}" for name in instruments for kind, suffix in suffixes.items()
     )
     subscribe = opening(
         channels,
-        heartbeat_s=venues.deribit_heartbeat_s,
-        key=venues.deribit_key.reveal(),
-        secret=venues.deribit_secret.reveal(),
+        heartbeat_s=venues.deribit.heartbeat_s,
+        key=venues.deribit.key.reveal(),
+        secret=venues.deribit.secret.reveal(),
     )
     return (
         Link(
             "deribit",
             followed,
-            f"{venues.deribit_ws}/ws/api/v2",
+            f"{venues.deribit.ws}/ws/api/v2",
             subscribe,
             "deribit/mixed",
             lambda conn, ids: DeribitDecoder(

@@ -70,7 +70,7 @@ def _add_gemini(
     sockets, rest = GeminiSockets(market, venues, faults), GeminiRest(market, path)
     sockets.add_to(app)
     rest.add_to(app)
-    GeminiAccount(market, key=venues.gemini_key, secret=venues.gemini_secret).add_to(app)
+    GeminiAccount(market, key=venues.gemini.key, secret=venues.gemini.secret).add_to(app)
 
     async def root(request: web.Request) -> web.StreamResponse:
         """The current service's address, and the exchange's page."""

@@ -36,7 +36,7 @@ class DeribitServer:
         app.router.add_get("/api/v2/{method:(public|private)/[a-z_]+}", self.http)
 
     def _rpc(self, credits: Credits) -> Rpc:
-        key, secret = self._venues.deribit_key.reveal(), self._venues.deribit_secret.reveal()
+        key, secret = self._venues.deribit.key.reveal(), self._venues.deribit.secret.reveal()
         return Rpc(self._path, key, secret, self._account, credits)
 
     async def http(self, request: web.Request) -> web.Response:

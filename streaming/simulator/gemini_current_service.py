@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from include.settings.groups import Venues
+from include.settings.venues import Venues
 from streaming.simulator.gemini_market import GeminiMarket, Told
 
 Fields = dict[str, Any]
@@ -27,10 +27,10 @@ def refusal_of(headers: Mapping[str, str], venues: Venues, now_s: float) -> Fiel
     if key is None:
         return None
     payload, nonce = headers.get("X-GEMINI-PAYLOAD", ""), headers.get("X-GEMINI-NONCE", "")
-    secret = venues.gemini_secret.reveal().encode()
+    secret = venues.gemini.secret.reveal().encode()
     wanted = hmac.new(secret, payload.encode(), hashlib.sha384).hexdigest()
     signature = headers.get("X-GEMINI-SIGNATURE", "")
-    if not key or key != venues.gemini_key.reveal() or not hmac.compare_digest(wanted, signature):
+    if not key or key != venues.gemini.key.reveal() or not hmac.compare_digest(wanted, signature):
         return {"result": "error", "reason": "InvalidSignature", "message": "InvalidSignature"}
     timely = nonce.isdigit() and abs(int(nonce) - now_s) <= _NONCE_WITHIN_S
     if not timely or base64.b64encode(nonce.encode()).decode() != payload:

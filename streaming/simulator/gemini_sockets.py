@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
-from include.settings.groups import Venues
+from include.settings.venues import Venues
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.gemini_current_service import CurrentService, refusal_of

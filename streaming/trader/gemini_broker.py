@@ -222,14 +222,14 @@ def connected(settings: Settings, journal: Journal, breaker: Breaker | None = No
         SettingsError: no key, or production without being asked for twice.
     """
     venues = settings.venues
-    if not (venues.gemini_key and venues.gemini_secret):
+    if not (venues.gemini.key and venues.gemini.secret):
         raise SettingsError("broker gemini needs TICKHOUSE_VENUES_GEMINI_KEY and …_GEMINI_SECRET")
-    if PRODUCTION in venues.gemini_orders and settings.trader.real_money != "yes":
+    if PRODUCTION in venues.gemini.orders and settings.trader.real_money != "yes":
         raise SettingsError("orders at api.gemini.com cost money: TICKHOUSE_TRADER_REAL_MONEY=yes")
     rest = GeminiRest(
-        venues.gemini_orders,
-        key=venues.gemini_key,
-        secret=venues.gemini_secret,
+        venues.gemini.orders,
+        key=venues.gemini.key,
+        secret=venues.gemini.secret,
         next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
     )
     return GeminiBroker(rest, symbol=settings.trader.symbol, breaker=breaker)

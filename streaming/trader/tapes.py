@@ -118,7 +118,7 @@ def _told_by(number: int, tape: Path, settings: Settings) -> Iterator[tuple[Fram
     venues, trader = settings.venues, settings.trader
     spoken = tape.parent.name.removeprefix("gemini_")
     if trader.venue == "gemini" and spoken in {"v1", "v2", "current"}:
-        venues = replace(venues, gemini_service=spoken)
+        venues = replace(venues, gemini=replace(venues.gemini, service=spoken))
     (link, *_) = links(trader.venue, venues=venues, symbols=(trader.symbol,))
     decoder = link.decoder(f"tape-{number}", {})
     for frame in read_tape(tape):

@@ -97,9 +97,9 @@ def test_no_fault_of_a_call_tells_the_keys(road: FaultyRoad, fault: str) -> None
 def test_settings_do_not_print_them_and_their_file_is_private(tmp_path: Path) -> None:
     env = {"TICKHOUSE_VENUES_GEMINI_KEY": KEY, "TICKHOUSE_VENUES_GEMINI_SECRET": SECRET}
     settings = load(env)
-    told: list[Any] = [settings, settings.venues, f"{settings.venues.gemini_secret}"]
+    told: list[Any] = [settings, settings.venues, f"{settings.venues.gemini.secret}"]
     assert_silent(repr(told) + str(told), "settings")
-    assert settings.venues.gemini_secret.reveal() == SECRET
+    assert settings.venues.gemini.secret.reveal() == SECRET
     path = tmp_path / ".env"
     path.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
     path.chmod(0o600)

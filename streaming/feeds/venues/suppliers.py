@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
 from include.market.symbols import concatenate, require_symbol
+from include.settings.venues import Venues
 from streaming.feeds.decoded import MONEY, parsed, positive
 
 Priced = tuple[Decimal, int | None]
@@ -54,42 +54,7 @@ class Supplier:
         )
 
 
-class Revealed(Protocol):
-    """A secret that gives its text when asked."""
-
-    def reveal(self) -> str:
-        """The text."""
-
-
-class SupplierAddresses(Protocol):
-    """Base URL of each supplier, and CryptoCompare's key (empty: none). Part of the settings."""
-
-    @property
-    def coinbase_rest(self) -> str:
-        """Coinbase's base URL."""
-
-    @property
-    def bitstamp_rest(self) -> str:
-        """Bitstamp's base URL."""
-
-    @property
-    def kraken_rest(self) -> str:
-        """Kraken's base URL."""
-
-    @property
-    def gemini_rest(self) -> str:
-        """Gemini's base URL."""
-
-    @property
-    def cryptocompare_rest(self) -> str:
-        """CryptoCompare's base URL."""
-
-    @property
-    def cryptocompare_key(self) -> Revealed:
-        """CryptoCompare's key."""
-
-
-def suppliers(venues: SupplierAddresses) -> tuple[tuple[Supplier, ...], dict[str, str]]:
+def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
     """The suppliers that can be asked, and those left out with why."""
     found = [
         Supplier(
@@ -115,7 +80,7 @@ def suppliers(venues: SupplierAddresses) -> tuple[tuple[Supplier, ...], dict[str
         ),
         Supplier(
             "gemini",
-            venues.gemini_rest,
+            venues.gemini.rest,
             120,
             lambda symbol: f"/v1/pubticker/{concatenate(symbol).lower()}",
             _gemini,

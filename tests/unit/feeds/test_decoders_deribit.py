@@ -12,7 +12,7 @@ from include.market import wire
 from include.market.events import BookChange, Frame, LedgerEntry, Ticker, Top, Trade
 from include.market.symbols import INSTRUMENTS
 from include.settings.env import Secret
-from include.settings.groups import Venues
+from include.settings.venues import DeribitSettings, Venues
 from streaming.feeds.decoded import Decoded
 from streaming.feeds.registry import links
 from streaming.feeds.venues.deribit import DeribitDecoder
@@ -206,7 +206,7 @@ def test_the_link_logs_in_only_with_a_key_and_never_prints_it() -> None:
         "trades.BTC-PERPETUAL.100ms",
         "ticker.BTC-PERPETUAL.100ms",
     ]
-    secret = Venues(deribit_key=Secret("k"), deribit_secret=Secret("s3cret"))
+    secret = Venues(deribit=DeribitSettings(key=Secret("k"), secret=Secret("s3cret")))
     (keyed,) = links("deribit", venues=secret)
     assert json.loads(keyed.subscribe[0])["params"]["client_secret"] == "s3cret"
     assert "s3cret" not in repr(keyed)

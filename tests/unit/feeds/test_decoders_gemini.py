@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message, Top, Trade
-from include.settings.groups import Venues
+from include.settings.venues import GeminiSettings, Venues
 from streaming.feeds.decoded import Decoded
 from streaming.feeds.registry import links
 from streaming.feeds.venues.gemini_current import GeminiDecoder
@@ -132,11 +132,13 @@ def test_replies_and_kinds_not_carried_are_counted() -> None:
 
 def test_the_service_is_chosen_by_a_setting() -> None:
     assert links("gemini", venues=Venues())[0].url.endswith("/v1/marketdata/btcusd?heartbeat=true")
-    assert links("gemini", venues=Venues(gemini_service="v2"))[0].url.endswith("/v2/marketdata")
-    (link,) = links("gemini", venues=Venues(gemini_service="current"))
+    assert links("gemini", venues=Venues(gemini=GeminiSettings(service="v2")))[0].url.endswith(
+        "/v2/marketdata"
+    )
+    (link,) = links("gemini", venues=Venues(gemini=GeminiSettings(service="current")))
     assert link.url == "wss://ws.gemini.com/?snapshot=-1" and "btcusd@trade" in link.subscribe[0]
     with pytest.raises(SettingsError, match="v3"):
-        links("gemini", venues=Venues(gemini_service="v3"))
+        links("gemini", venues=Venues(gemini=GeminiSettings(service="v3")))
 
 
 @given(

@@ -16,7 +16,7 @@ from deltalake import write_deltalake
 from include.errors import RejectedFrame
 from include.market.events import LedgerEntry, Message, Trade
 from include.settings import load
-from include.settings.groups import Venues
+from include.settings.venues import BinanceSettings, DeribitSettings, GeminiSettings, Venues
 from streaming.feeds.fetching import fetching
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healing import Healer, Hole
@@ -53,7 +53,11 @@ async def healing(
 ) -> AsyncIterator[tuple[Healer, str, Venues]]:
     async with TestServer(application(load({}))) as server, fetching() as fetch:
         base = str(server.make_url("")).rstrip("/")
-        venues = Venues(binance_rest=base, deribit_rest=base, gemini_rest=base)
+        venues = Venues(
+            binance=BinanceSettings(rest=base),
+            deribit=DeribitSettings(rest=base),
+            gemini=GeminiSettings(rest=base),
+        )
         yield (
             Healer(
                 lake=lake,

@@ -16,7 +16,7 @@ from include.market.events import Frame, LedgerEntry, Message, Quote
 from include.rate_limiter import RateLimiter
 from include.settings import load
 from include.settings.env import Secret
-from include.settings.groups import Venues
+from include.settings.venues import GeminiSettings, Venues
 from streaming.feeds.fetching import Reply, fetching
 from streaming.feeds.polling import Poller
 from streaming.feeds.venues.suppliers import Supplier, suppliers
@@ -194,7 +194,7 @@ async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> No
             coinbase_rest=base,
             bitstamp_rest=base,
             kraken_rest=base,
-            gemini_rest=base,
+            gemini=GeminiSettings(rest=base),
             cryptocompare_rest=base,
             cryptocompare_key=Secret("any"),
         )

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message, Reject
-from include.settings.groups import Venues
+from include.settings.venues import Venues
 from streaming.feeds.outlet import MAX_REJECT_BYTES
 from streaming.feeds.registry import Link, links
 from streaming.feeds.supervisor import BACKOFF, Feed

@@ -38,7 +38,7 @@ def test_values_get_the_type_of_their_field() -> None:
         }
     )
     assert settings.trader.ratio_high == Decimal("2.5")
-    assert settings.venues.binance_symbols == ("BTC-USDT", "ETH-USDT")
+    assert settings.venues.binance.symbols == ("BTC-USDT", "ETH-USDT")
     assert settings.bootstrap == "127.0.0.1:19"
     assert settings.home == Path("/x/live")
 

@@ -1,0 +1,102 @@
+"""Settings of the venues: where each is and what is followed there, and the price suppliers.
+
+A venue of `include/market/venues.py` without settings of its own kind has those of every venue.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
+from include.settings.env import Secret, setting
+
+
+@dataclass(frozen=True)
+class VenueSettings:
+    """Where a venue is and which symbols its feed follows."""
+
+    ws: str = setting("", "base of the venue's websocket")
+    rest: str = setting("", "base of the venue's REST")
+    symbols: tuple[str, ...] = setting((), "symbols of the venue's feed")
+
+
+@dataclass(frozen=True)
+class GeminiSettings(VenueSettings):
+    """Gemini: three market data services, and the account for orders."""
+
+    ws: str = setting(GEMINI.websocket, "Gemini websocket base")
+    rest: str = setting(GEMINI.rest, "Gemini REST base")
+    symbols: tuple[str, ...] = setting(GEMINI.default_symbols, "symbols of the Gemini feed")
+    service: str = setting("v1", "Gemini market data: v1 (numbered; simulated too), v2, or current")
+    current_ws: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
+    orders: str = setting(
+        "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
+    )
+    key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
+    secret: Secret = setting(Secret(""), "Gemini API secret of the sandbox account")
+
+
+@dataclass(frozen=True)
+class BinanceSettings(VenueSettings):
+    """Binance: connections are cut after a day."""
+
+    ws: str = setting(BINANCE.websocket, "Binance websocket base")
+    rest: str = setting(BINANCE.rest, "Binance REST base")
+    symbols: tuple[str, ...] = setting(BINANCE.default_symbols, "symbols of the Binance feed")
+    life_h: float = setting(
+        23.0, "hours until a successor of a Binance connection is opened (cut at 24)"
+    )
+
+
+@dataclass(frozen=True)
+class DeribitSettings(VenueSettings):
+    """Deribit: which book, how often heartbeats, and a log-in."""
+
+    ws: str = setting(DERIBIT.websocket, "Deribit websocket base")
+    rest: str = setting(DERIBIT.rest, "Deribit REST base")
+    symbols: tuple[str, ...] = setting(
+        DERIBIT.default_symbols, "instruments of the Deribit feed (BTC-PERPETUAL, BTC-USDC)"
+    )
+    book: str = setting(
+        "100ms", "Deribit's book: 100ms (every change), or group.depth.interval (none.20.100ms)"
+    )
+    heartbeat_s: int = setting(30, "seconds between Deribit's heartbeats, 10 or more")
+    key: Secret = setting(Secret(""), "Deribit client id; not needed for 100ms data")
+    secret: Secret = setting(Secret(""), "Deribit client secret")
+
+
+def _others() -> dict[str, VenueSettings]:
+    return {
+        name: VenueSettings(venue.websocket, venue.rest, venue.default_symbols)
+        for name, venue in VENUES.items()
+        if name not in Venues.__dataclass_fields__
+    }
+
+
+@dataclass(frozen=True)
+class Venues:
+    """Venues and suppliers. `up` points them at the simulator, `up --live` not."""
+
+    gemini: GeminiSettings = field(default_factory=GeminiSettings)
+    binance: BinanceSettings = field(default_factory=BinanceSettings)
+    deribit: DeribitSettings = field(default_factory=DeribitSettings)
+    others: Mapping[str, VenueSettings] = field(default_factory=_others)
+    coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
+    bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
+    kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")
+    cryptocompare_rest: str = setting(
+        "https://min-api.cryptocompare.com", "CryptoCompare REST base"
+    )
+    cryptocompare_key: Secret = setting(
+        Secret(""), "CryptoCompare API key; without one that supplier is left out"
+    )
+    quote_symbols: tuple[str, ...] = setting(
+        ("BTC-USD", "BTC-EUR"), "symbols that the price suppliers are polled for"
+    )
+    quote_poll_s: float = setting(5.0, "seconds between two polls of a price supplier")
+    stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
+
+    def of(self, venue: str) -> VenueSettings:
+        """The settings of one venue of VENUES."""
+        settings = self.others.get(venue) or getattr(self, venue)
+        assert isinstance(settings, VenueSettings)
+        return settings
