@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from bench.lateness import committed_late, quantile
-from include.bus import Consumer, ensure_topics, offsets
+from include.bus import Consumer, ensure_topics, offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
 from include.lake.tables import QUARANTINE, TABLES
@@ -127,7 +127,9 @@ def _measures(settings: Settings, query: StreamingQuery, seconds: int) -> list[f
 
 def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """The same query, batch after batch, from now on."""
-    end = {str(part): end for (_, part), (_, end) in offsets(settings.bootstrap, [BOOK]).items()}
+    end = {
+        str(part): end for (_, part), (_, end) in offset_ranges(settings.bootstrap, [BOOK]).items()
+    }
     checkpoint = settings.home / "checkpoints" / "micro"
     return (
         measure_stream(spark, settings, starting=json.dumps({BOOK: end}))

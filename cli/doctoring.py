@@ -25,13 +25,15 @@ def doctor(mend: bool, as_json: bool) -> None:
       ./tickhouse doctor
       ./tickhouse doctor --repair
     """  # noqa: D301 (click reads the \\b)
-    from include.bus import offsets
+    from include.bus import offset_ranges
     from include.lake.diagnosis import diagnosed, repair
     from include.local.lock import held_alone
     from spark_jobs.landing import LANDED_TOPICS
 
     settings = from_environment()
-    found = diagnosed(settings.home, settings.lake, offsets(settings.bootstrap, LANDED_TOPICS))
+    found = diagnosed(
+        settings.home, settings.lake, offset_ranges(settings.bootstrap, LANDED_TOPICS)
+    )
     if as_json:
         click.echo(json.dumps([asdict(one) | {"words": one.words()} for one in found], indent=1))
     else:

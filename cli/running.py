@@ -135,15 +135,15 @@ def status(as_json: bool, watch: bool, every: float) -> None:
     from functools import partial
 
     from cli.status_view import show_status, watch_status
-    from include.bus import offsets, stamped_ms
+    from include.bus import message_times_ms, offset_ranges
     from include.serving.status import collected
 
     settings = from_environment()
     look = partial(
         collected,
         settings,
-        ends=partial(offsets, settings.bootstrap),
-        stamps=partial(stamped_ms, settings.bootstrap),
+        ends=partial(offset_ranges, settings.bootstrap),
+        stamps=partial(message_times_ms, settings.bootstrap),
     )
     if watch and not as_json:
         watch_status(look, login=_login(settings), every_s=every)

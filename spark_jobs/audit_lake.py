@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.bus import offsets
+from include.bus import offset_ranges
 from include.checks import Check
 from include.errors import Unreachable
 from include.lake.audit.agreement import AGREEMENT, COMPARED, check_agreement
@@ -18,7 +18,6 @@ from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import (
     AuditReport,
     OffsetCounts,
-    Partition,
     count_with_duckdb,
     make_report,
     open_audited_tables,
@@ -26,6 +25,7 @@ from include.lake.audit.conservation import (
 from include.lake.audit.listing import list_agreed_files
 from include.lake.checkpoint import committed_offsets
 from include.lake.tables import QUARANTINE
+from include.market.wire import TopicPartition
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
@@ -49,7 +49,7 @@ def audit_world(settings: Settings) -> AuditReport:
         Unreachable: Kafka does not answer.
     """
     committed = committed_offsets(settings.home / "checkpoints" / "land" / "stream")
-    ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+    ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
     tables = open_audited_tables(settings.lake)
     with ThreadPoolExecutor(1) as pool:
         # one thread: two cores are enough for Spark and one other reader
@@ -86,8 +86,8 @@ def count_with_spark(
     settings: Settings,
     *,
     tables: Mapping[str, DeltaTable],
-    committed: Mapping[Partition, int],
-) -> dict[Partition, OffsetCounts]:
+    committed: Mapping[TopicPartition, int],
+) -> dict[TopicPartition, OffsetCounts]:
     """Counts below the committed offsets, of each table at the version that the witness reads."""
     records = _below_committed(_read_records(spark, settings, tables), committed)
     landed, quarantined = F.col("landed"), F.col("quarantined")
@@ -104,7 +104,7 @@ def count_with_spark(
         )
     )
     return {
-        (_TOPICS[row["topic"]], row["partition"]): OffsetCounts(
+        TopicPartition(_TOPICS[row["topic"]], row["partition"]): OffsetCounts(
             first=row["first"],
             last=row["last"],
             landed=row["landed"],
@@ -151,7 +151,7 @@ def _escape(file: str) -> str:
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", file)
 
 
-def _below_committed(records: DataFrame, committed: Mapping[Partition, int]) -> DataFrame:
+def _below_committed(records: DataFrame, committed: Mapping[TopicPartition, int]) -> DataFrame:
     """The records below their partition's committed offset, if it has one.
 
     The offsets are a constant of the plan: joining them took as long as reading the rows.
@@ -159,8 +159,11 @@ def _below_committed(records: DataFrame, committed: Mapping[Partition, int]) -> 
     width = max((partition for _, partition in committed), default=0) + 1
     ends = F.array(
         *[
-            F.array(*[F.lit(committed.get((topic, part))).cast("bigint") for part in range(width)])
-            for topic in LANDED_TOPICS
+            F.array(*[F.lit(committed.get(at)).cast("bigint") for at in partitions])
+            for partitions in (
+                [TopicPartition(topic, number) for number in range(width)]
+                for topic in LANDED_TOPICS
+            )
         ]
     )
     until = F.get(F.get(ends, F.col("topic")), F.col("partition"))

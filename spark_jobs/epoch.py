@@ -14,7 +14,8 @@ from pathlib import Path
 
 from include.atomic_files import write_file
 from include.errors import PlatformError
-from include.lake.checkpoint import Partition, begun, damage
+from include.lake.checkpoint import begun, damage
+from include.market.wire import TopicPartition
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Epoch:
     """`app` names the query to Delta; `until` is the end of each partition when it began."""
 
     app: str
-    until: Mapping[Partition, int]
+    until: Mapping[TopicPartition, int]
 
 
-def open_epoch(folder: Path, *, query: str, ends: Mapping[Partition, int]) -> Epoch:
+def open_epoch(folder: Path, *, query: str, ends: Mapping[TopicPartition, int]) -> Epoch:
     """The epoch of the checkpoint in `folder`/stream; a new one, which knows the present `ends`.
 
     Raises:
@@ -50,10 +51,10 @@ def open_epoch(folder: Path, *, query: str, ends: Mapping[Partition, int]) -> Ep
     return epoch
 
 
-def _partitions(kept: Mapping[str, int]) -> dict[Partition, int]:
+def _partitions(kept: Mapping[str, int]) -> dict[TopicPartition, int]:
     """The ends by partition; an epoch of the first version kept them by topic."""
-    found = {}
+    found: dict[TopicPartition, int] = {}
     for name, end in kept.items():
         topic, _, partition = name.partition("/")
-        found[topic, int(partition or 0)] = end
+        found[TopicPartition(topic, int(partition or 0))] = end
     return found

@@ -9,9 +9,9 @@ from functools import reduce
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from include.lake.checkpoint import Partition
 from include.lake.columns import Table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
+from include.market.wire import TopicPartition
 from include.settings import Settings
 from spark_jobs.epoch import Epoch
 from spark_jobs.parts import local_folder, written
@@ -26,7 +26,7 @@ LANDED_TOPICS = (*TABLE_OF_TOPIC, REJECTS)
 # for old cycles: without this the driver's heap creeps up for hours.
 TIDY_BATCHES = 20
 Hook = Callable[[DataFrame], None]
-Spans = Mapping[Partition, tuple[int, int]]
+Spans = Mapping[TopicPartition, tuple[int, int]]
 
 
 class Landing:
@@ -165,7 +165,7 @@ def _reaching_back(epoch: Epoch, spans: Spans | None) -> set[str]:
     return {
         topic
         for (topic, part), (first, _) in spans.items()
-        if first < epoch.until.get((topic, part), 0)
+        if first < epoch.until.get(TopicPartition(topic, part), 0)
     }
 
 

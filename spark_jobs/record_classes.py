@@ -13,7 +13,7 @@ from pathlib import Path
 from pyspark import SparkContext
 from pyspark.sql import Row, SparkSession
 
-from include.bus import Producer, ensure_topics, offsets
+from include.bus import Producer, ensure_topics, offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import row_counts
@@ -120,7 +120,7 @@ def _message(kind: str, at: int, event: Trade | BookChange, top: Top | None = No
 
 
 def _landed(settings: Settings) -> bool:
-    sent = sum(end for _, end in offsets(settings.bootstrap, LANDED_TOPICS).values())
+    sent = sum(end for _, end in offset_ranges(settings.bootstrap, LANDED_TOPICS).values())
     checkpoint = settings.home / "checkpoints" / "land" / "stream"
     return sum(committed_offsets(checkpoint).values()) >= sent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from include.bus import offsets
+from include.bus import offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans, damage, drop_orphans
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
@@ -38,7 +38,7 @@ log = logging.getLogger("tickhouse.stream")
 def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """The query that lands every topic."""
     folder = settings.home / "checkpoints" / "land"
-    ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+    ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
     ends = {place: end for place, (_, end) in ranges.items()}
     epoch = open_epoch(folder, query="land", ends=ends)
     landing = Landing(

@@ -1,21 +1,21 @@
 """Kafka in and out. The only owner of kafka-python; its clients outlive a restarted broker."""
 
-from include.bus.connection import Position
 from include.bus.consumer import Consumer, Record
+from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
 from include.bus.spool import Spool
 from include.bus.spooling import SpoolingPublisher
-from include.bus.topics import ensure_topics, offsets
-from include.bus.waiting import stamped_ms
+from include.bus.topics import ensure_topics, offset_ranges
+from include.market.wire import TopicPartition
 
 __all__ = [
     "Consumer",
-    "Position",
     "Producer",
     "Record",
     "Spool",
     "SpoolingPublisher",
+    "TopicPartition",
     "ensure_topics",
-    "offsets",
-    "stamped_ms",
+    "message_times_ms",
+    "offset_ranges",
 ]

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
+from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
 from include.errors import Unreachable
 from include.market import wire
-
-Position = tuple[str, int]
 
 MAX_REQUEST_BYTES = wire.MAX_MESSAGE_BYTES + 64 * 1024
 PATIENT = {
@@ -41,13 +40,17 @@ def open_consumer(bootstrap: str) -> Any:
         raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
 
 
-def partitions_of(consumer: Any, topics: Iterable[str]) -> list[TopicPartition]:
-    """Every partition of the topics.
+def partitions_of(consumer: Any, topics: Iterable[str]) -> list[KafkaPartition]:
+    """Every partition of the topics, in kafka-python's own type.
 
     Raises:
         Unreachable: a topic does not exist.
     """
-    found = {topic: consumer.partitions_for_topic(topic) for topic in topics}
-    if missing := [topic for topic, partitions in found.items() if not partitions]:
+    partitions = {topic: consumer.partitions_for_topic(topic) for topic in topics}
+    if missing := [topic for topic, numbers in partitions.items() if not numbers]:
         raise Unreachable(f"Kafka has no topic {', '.join(missing)}")
-    return [TopicPartition(topic, part) for topic, parts in found.items() for part in sorted(parts)]
+    return [
+        KafkaPartition(topic, number)
+        for topic, numbers in partitions.items()
+        for number in sorted(numbers)
+    ]

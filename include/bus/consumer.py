@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
-from include.bus.connection import Position, open_consumer, partitions_of
+from include.bus.connection import open_consumer, partitions_of
 from include.errors import Unreachable
+from include.market.wire import TopicPartition
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,16 @@ class Consumer:
         bootstrap: str,
         *,
         topics: Iterable[str],
-        positions: Mapping[Position, int] | None = None,
+        offsets: Mapping[TopicPartition, int] | None = None,
         from_end: bool = False,
     ) -> None:
-        """Start at the next offset to read in `positions`, absent ones at the beginning (or end).
+        """Start at the next offset to read in `offsets`, absent ones at the beginning (or end).
 
         Raises:
             Unreachable: no broker answers, or a topic does not exist.
         """
         self.skipped = 0
-        self._next: dict[Position, int] = dict(positions or {})
+        self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._consumer = open_consumer(bootstrap)
         try:
             self._assign(partitions_of(self._consumer, topics), from_end=from_end)
@@ -56,7 +57,7 @@ class Consumer:
             raise
 
     @property
-    def positions(self) -> dict[Position, int]:
+    def offsets(self) -> dict[TopicPartition, int]:
         """The next offset to read of every partition."""
         return dict(self._next)
 
@@ -73,35 +74,33 @@ class Consumer:
                 time.sleep(min(timeout_s, 0.1))
                 return []
             raise Unreachable(f"Kafka cannot be read: {error!r}") from error
-        return [self._record(one) for batch in batches.values() for one in batch]
+        return [self._record(record) for batch in batches.values() for record in batch]
 
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
 
-    def _assign(self, partitions: list[TopicPartition], *, from_end: bool) -> None:
+    def _assign(self, partitions: list[KafkaPartition], *, from_end: bool) -> None:
         self._consumer.assign(partitions)
         edge = self._consumer.end_offsets if from_end else self._consumer.beginning_offsets
-        absent = [part for part in partitions if tuple(part) not in self._next]
+        absent = [at for at in partitions if at not in self._next]
         edges = edge(absent) if absent else {}
-        wanted = {(part.topic, part.partition): offset for part, offset in edges.items()}
-        self._next = wanted | {
-            (part.topic, part.partition): self._next[part.topic, part.partition]
-            for part in partitions
-            if part not in edges
+        starts = {
+            at: edges[at] if at in edges else self._next[TopicPartition(*at)] for at in partitions
         }
-        for part in partitions:
-            self._consumer.seek(part, self._next[part.topic, part.partition])
+        self._next = {TopicPartition(*at): offset for at, offset in starts.items()}
+        for at, offset in starts.items():
+            self._consumer.seek(at, offset)
 
-    def _record(self, one: Any) -> Record:
-        place = (one.topic, one.partition)
-        self.skipped += max(0, one.offset - self._next[place])
-        self._next[place] = one.offset + 1
+    def _record(self, record: Any) -> Record:
+        partition = TopicPartition(record.topic, record.partition)
+        self.skipped += max(0, record.offset - self._next[partition])
+        self._next[partition] = record.offset + 1
         return Record(
-            topic=one.topic,
-            partition=one.partition,
-            offset=one.offset,
-            kafka_time_ms=one.timestamp,
-            key=one.key or b"",
-            value=one.value or b"",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            kafka_time_ms=record.timestamp,
+            key=record.key or b"",
+            value=record.value or b"",
         )

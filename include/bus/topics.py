@@ -9,7 +9,6 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from include.bus.connection import (
     MAX_REQUEST_BYTES,
     PATIENT,
-    Position,
     open_consumer,
     partitions_of,
 )
@@ -52,18 +51,20 @@ def _create(
         return  # another process was first
 
 
-def offsets(bootstrap: str, topics: Iterable[str]) -> dict[Position, tuple[int, int]]:
-    """Get the first offset kept and the end (next to be written) of each topic and partition.
+def offset_ranges(
+    bootstrap: str, topics: Iterable[str]
+) -> dict[wire.TopicPartition, tuple[int, int]]:
+    """The first offset kept and the end (next to be written) of each topic and partition.
 
     Raises:
         Unreachable: no broker answers, or a topic does not exist.
     """
     consumer = open_consumer(bootstrap)
     try:
-        parts = partitions_of(consumer, topics)
-        first, end = consumer.beginning_offsets(parts), consumer.end_offsets(parts)
+        partitions = partitions_of(consumer, topics)
+        firsts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     except KafkaError as error:
         raise Unreachable(f"Kafka at {bootstrap}: {error!r}") from error
     finally:
         consumer.close()
-    return {(part.topic, part.partition): (first[part], end[part]) for part in parts}
+    return {wire.TopicPartition(*at): (firsts[at], ends[at]) for at in partitions}

@@ -7,11 +7,12 @@ is the Kafka source's end offset per topic and partition.
 import json
 from pathlib import Path
 
-Partition = tuple[str, int]
+from include.market.wire import TopicPartition
+
 KAFKA_LINE = 2
 
 
-def committed_offsets(checkpoint: Path) -> dict[Partition, int]:
+def committed_offsets(checkpoint: Path) -> dict[TopicPartition, int]:
     """Next offset per (topic, partition) after the last committed batch; empty if none is."""
     batches = sorted(numbers(checkpoint / "commits"), reverse=True)
     for batch in batches:
@@ -21,7 +22,7 @@ def committed_offsets(checkpoint: Path) -> dict[Partition, int]:
     return {}
 
 
-def batch_spans(checkpoint: Path, batch: int) -> dict[Partition, tuple[int, int]] | None:
+def batch_spans(checkpoint: Path, batch: int) -> dict[TopicPartition, tuple[int, int]] | None:
     """First offset and end of each partition that a started batch reads; nothing if not written."""
     began, ended = (checkpoint / "offsets" / str(number) for number in (batch - 1, batch))
     if not (began.exists() and ended.exists()):
@@ -82,7 +83,7 @@ def numbers(folder: Path) -> list[int]:
     return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
 
 
-def ends(offsets: Path) -> dict[Partition, int]:
+def ends(offsets: Path) -> dict[TopicPartition, int]:
     """The end offset per (topic, partition) in an offsets file; empty if it is cut off."""
     lines = offsets.read_text(errors="replace").strip().splitlines()
     if len(lines) <= KAFKA_LINE:
@@ -90,7 +91,7 @@ def ends(offsets: Path) -> dict[Partition, int]:
     try:
         told = json.loads(lines[KAFKA_LINE])
         return {
-            (topic, int(partition)): int(end)
+            TopicPartition(topic, int(partition)): int(end)
             for topic, partitions in told.items()
             for partition, end in partitions.items()
         }

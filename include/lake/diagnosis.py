@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from include.lake.checkpoint import (
-    Partition,
     begun,
     committed_offsets,
     damage,
@@ -17,9 +16,10 @@ from include.lake.checkpoint import (
 )
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
+from include.market.wire import TopicPartition
 
 QUERIES = ("land", "signals", "measures")
-Ranges = Mapping[Partition, tuple[int, int]]
+Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,10 @@ def _anew(query: str, lake: str, ranges: Ranges) -> Diagnosis:
     return Diagnosis(query, state, why, 0, 0, there - known, gone)
 
 
-def _landed_ends(lake: str) -> dict[Partition, int]:
+def _landed_ends(lake: str) -> dict[TopicPartition, int]:
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
-    found: dict[Partition, int] = {}
+    found: dict[TopicPartition, int] = {}
     link = duckdb.connect()
     for name in (*(table.name for table in LANDED), QUARANTINE.name):
         table = open_table(lake, name)
@@ -120,7 +120,8 @@ def _landed_ends(lake: str) -> dict[Partition, int]:
                 f'SELECT topic, "partition", max("offset") + 1 FROM {name} GROUP BY ALL'
             )
             for topic, partition, end in ended.fetchall():
-                found[topic, partition] = max(found.get((topic, partition), 0), end)
+                at = TopicPartition(topic, partition)
+                found[at] = max(found.get(at, 0), end)
     link.close()
     return found
 
@@ -133,5 +134,5 @@ def _missing_epoch(folder: Path) -> str | None:
     return None
 
 
-def _first(ranges: Ranges, place: Partition) -> int:
+def _first(ranges: Ranges, place: TopicPartition) -> int:
     return ranges[place][0] if place in ranges else 0

@@ -1,6 +1,7 @@
 """Message <-> Kafka: which topic a kind goes to, the key, and the JSON bytes."""
 
 import base64
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,6 +10,16 @@ from include.market import events
 from include.market.events import Message, Reject
 
 VERSION = events.VERSION
+
+
+class TopicPartition(NamedTuple):
+    """One partition of a Kafka topic; offsets are kept by it."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
 
 
 class Topic:

@@ -8,11 +8,12 @@ from typing import Any
 from include.errors import Unreachable
 from include.lake.reading import row_counts
 from include.local.supervisor import Supervisor
+from include.market.wire import TopicPartition
 from include.serving.connection import rows
 from include.settings import Settings
 
-Ends = Mapping[tuple[str, int], tuple[int, int]]
-Stamps = Callable[[Mapping[tuple[str, int], int]], Mapping[tuple[str, int], int]]
+Ends = Mapping[TopicPartition, tuple[int, int]]
+Stamps = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
 
 
 def processes(settings: Settings) -> list[dict[str, Any]]:
@@ -57,7 +58,7 @@ def lag(
             "topic": topic,
             "partition": int(partition),
             "next": int(end),
-            "behind": max(0, ends.get((topic, int(partition)), (0, 0))[1] - int(end)),
+            "behind": max(0, ends.get(TopicPartition(topic, int(partition)), (0, 0))[1] - int(end)),
             "batch_ms": query.get("batch_ms"),
             "rows_per_s": query.get("rows_per_s"),
         }
@@ -67,7 +68,11 @@ def lag(
     ]
     for query in {one["query"] for one in found}:
         own = [one for one in found if one["query"] == query]
-        late = {(one["topic"], one["partition"]): one["next"] for one in own if one["behind"]}
+        late = {
+            TopicPartition(one["topic"], one["partition"]): one["next"]
+            for one in own
+            if one["behind"]
+        }
         stamped = stamps(late) if late else {}
         for one in own:
             one["waiting_s"] = _waiting_s(one, stamped, now) if ends else None
@@ -75,10 +80,10 @@ def lag(
     return found
 
 
-def _waiting_s(one: dict[str, Any], stamped: Mapping[tuple[str, int], int], now: float) -> Any:
+def _waiting_s(one: dict[str, Any], stamped: Mapping[TopicPartition, int], now: float) -> Any:
     if not one["behind"]:
         return 0.0
-    at = stamped.get((one["topic"], one["partition"]))
+    at = stamped.get(TopicPartition(one["topic"], one["partition"]))
     return None if at is None else round(max(0.0, now - at / 1000), 3)
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 
 from include.backoff import Backoff
-from include.bus import Consumer, Position, offsets
+from include.bus import Consumer, TopicPartition, offset_ranges
 from include.errors import Transient
 from include.log import event
 from include.market import wire
@@ -22,11 +22,11 @@ def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> 
     The first `backfill` records before each topic's end fill the charts at once.
     """
     failures = 0
-    positions: dict[Position, int] = {}
+    positions: dict[TopicPartition, int] = {}
     while not stop.is_set():
         try:
             start = {**_starts(bootstrap, backfill), **positions}
-            consumer = Consumer(bootstrap, topics=wire.TOPICS, positions=start)
+            consumer = Consumer(bootstrap, topics=wire.TOPICS, offsets=start)
         except Transient as error:
             log.warning(event("kafka is away", error=error))
             stop.wait(BACKOFF.wait_s(failures))
@@ -40,7 +40,7 @@ def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> 
             log.warning(event("kafka broke off", error=error))
             stop.wait(BACKOFF.first_s)
         finally:
-            positions = consumer.positions
+            positions = consumer.offsets
             consumer.close()
 
 
@@ -50,6 +50,6 @@ def _take(consumer: Consumer, live: Live, stop: threading.Event) -> None:
             live.take(record)
 
 
-def _starts(bootstrap: str, backfill: int) -> Mapping[Position, int]:
-    reach = offsets(bootstrap, wire.TOPICS)
+def _starts(bootstrap: str, backfill: int) -> Mapping[TopicPartition, int]:
+    reach = offset_ranges(bootstrap, wire.TOPICS)
     return {at: max(first, end - backfill) for at, (first, end) in reach.items()}

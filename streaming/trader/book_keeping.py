@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from include.bus import Position
+from include.bus import TopicPartition
 from include.market.events import Balance, Event, Message, Order
 from include.serving.journal import Journal
 from include.trading.account import Account
@@ -20,7 +20,7 @@ class Books:
     conn: str
     account: Account | None = None
     last_window: int = -1
-    positions: dict[Position, int] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
     intent: Order | None = None
 
 
@@ -40,13 +40,17 @@ def opened(journal: Journal) -> Books:
         conn=state["journal"],
         account=msgspec.json.decode(account, type=Account) if account else None,
         last_window=int(state.get("last_window", -1)),
-        positions={(topic, partition): offset for topic, partition, offset in places},
+        positions={TopicPartition(topic, partition): offset for topic, partition, offset in places},
         intent=msgspec.json.decode(intent, type=Order) if intent else None,
     )
 
 
 def state_of(
-    account: Account, *, last_window: int, positions: Mapping[Position, int], intent: Order | None
+    account: Account,
+    *,
+    last_window: int,
+    positions: Mapping[TopicPartition, int],
+    intent: Order | None,
 ) -> dict[str, str]:
     """The named values that `opened` reads again."""
     places = [(topic, partition, offset) for (topic, partition), offset in positions.items()]

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from include.bus import Position
+from include.bus import TopicPartition
 from include.log import event
 from include.market.events import Decision, Message, Order
 from include.serving.journal import Journal
@@ -59,7 +59,7 @@ class Desk:
         self._blocks = blocks
         self._journal, self._broker, self._forecasts = journal, broker, forecasts
         self._teller, self._halt_file, self._reached = teller, halt_file, reached
-        self._positions: Mapping[Position, int] = {}
+        self._positions: Mapping[TopicPartition, int] = {}
         self._trader: Trader
 
     def open_account(
@@ -87,7 +87,11 @@ class Desk:
             self._commit([self._teller.balances(account, order_id=None, at=None)])
 
     def on_signal(
-        self, signal: Signal, place: Place, book: SeenTop | None, positions: Mapping[Position, int]
+        self,
+        signal: Signal,
+        place: Place,
+        book: SeenTop | None,
+        positions: Mapping[TopicPartition, int],
     ) -> None:
         """Decide on a signal unless that was done before; commit what follows.
 

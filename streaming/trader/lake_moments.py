@@ -14,6 +14,7 @@ from include.errors import QueryError, WireError
 from include.lake.reading import connect
 from include.market.events import BookChange, Side, Top
 from include.market.measures import told_imbalance
+from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.inputs import MINUTE_US, Forecast, Place, SeenForecast, SeenTop, Signal, read
 from include.trading.rules import RULES
@@ -123,7 +124,7 @@ class LakeSpan:
         market = Market(
             venue=self._about["venue"],
             symbol=self._about["symbol"],
-            ends=lambda: {(BOOK, 0): 0 if book_read else 1},
+            ends=lambda: {TopicPartition(BOOK, 0): 0 if book_read else 1},
             depth=depth_of(self._settings),
         )
         for number, (value, end, start) in enumerate(self._rows(_SIGNALS)):

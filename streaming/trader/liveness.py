@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from include.bus import Position, Record
+from include.bus import Record, TopicPartition
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message
@@ -110,6 +110,6 @@ class Liveness:
         return tuple(found)
 
 
-def without_ledger(positions: Mapping[Position, int]) -> dict[Position, int]:
+def without_ledger(positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
     """The positions to go on from: the ledger is read from its beginning at every start."""
     return {at: offset for at, offset in positions.items() if at[0] != LEDGER}

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from include.bus import Position, Record
+from include.bus import Record, TopicPartition
 from include.market.events import BookChange, Top
 from include.trading.inputs import Place, SeenTop, Signal
 from streaming.trader.depth import Depth
@@ -19,7 +19,7 @@ from streaming.trader.depth import Depth
 SIGNALS, BOOK = "market.signals", "market.book"
 _SECOND_US = 1_000_000
 MOST = Decimal(10) ** 12  # what the tables' money can hold
-Ends = Callable[[], Mapping[Position, int]]
+Ends = Callable[[], Mapping[TopicPartition, int]]
 
 
 class _Book(msgspec.Struct, frozen=True):
@@ -51,11 +51,11 @@ class Follower(Protocol):
         """Take a record of market.signals or market.book in."""
 
     def next(
-        self, positions: Mapping[Position, int]
+        self, positions: Mapping[TopicPartition, int]
     ) -> tuple[Signal, Place, SeenTop | None] | None:
         """The next signal with its top; null while that is not known."""
 
-    def resume_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
+    def resume_at(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The offsets from which a restarted trader sees the same."""
 
 
@@ -75,7 +75,7 @@ class Market:
         self._tops: deque[SeenTop] = deque()
         self._latest: SeenTop | None = None
         self._snapshots: deque[Place] = deque()
-        self._until: Mapping[Position, int] | None = None
+        self._until: Mapping[TopicPartition, int] | None = None
         self.unreadable = 0
 
     def take(self, record: Record) -> None:
@@ -88,7 +88,7 @@ class Market:
             self.unreadable += 1
 
     def next(
-        self, positions: Mapping[Position, int]
+        self, positions: Mapping[TopicPartition, int]
     ) -> tuple[Signal, Place, SeenTop | None] | None:
         """The next signal with the top its window ended with; null while that is not known.
 
@@ -107,7 +107,7 @@ class Market:
         top = self._latest
         return signal, place, top if top and top.venue_time <= signal.timestamp else None
 
-    def resume_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
+    def resume_at(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The offsets from which a restarted trader sees the same: nothing undone is behind."""
         needed = [place for _, place in self._signals]
         kept = self._latest or (self._tops[0] if self._tops else None)
@@ -115,7 +115,7 @@ class Market:
         needed += list(self._snapshots_since(kept))[:1]
         found = dict(positions)
         for place in needed:
-            at = (place.topic, place.partition)
+            at = TopicPartition(place.topic, place.partition)
             found[at] = min(found.get(at, place.offset), place.offset)
         return found
 
@@ -126,7 +126,7 @@ class Market:
                 self._snapshots.popleft()
         return self._snapshots
 
-    def _passed(self, window_end: int, positions: Mapping[Position, int]) -> bool:
+    def _passed(self, window_end: int, positions: Mapping[TopicPartition, int]) -> bool:
         if self._tops and self._tops[-1].venue_time > window_end:
             return True
         if self._until is None:

@@ -8,7 +8,7 @@ how far Kafka had got.
 from collections.abc import Callable
 from typing import Self
 
-from include.bus import Consumer, Position, Producer, offsets
+from include.bus import Consumer, Producer, TopicPartition, offset_ranges
 from include.errors import Unreachable, WireError
 from include.market import wire
 from include.serving.journal import Journal, OutboxRow
@@ -69,12 +69,14 @@ def _already_there(bootstrap: str, rows: list[OutboxRow], *, conn: str) -> list[
 
 def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, int]:
     """The highest outbox id of this journal in the tail of each topic."""
-    reach = offsets(bootstrap, topics)
-    starts: dict[Position, int] = {at: max(first, end - TAIL) for at, (first, end) in reach.items()}
-    consumer, last = Consumer(bootstrap, topics=topics, positions=starts), dict.fromkeys(topics, 0)
+    reach = offset_ranges(bootstrap, topics)
+    starts: dict[TopicPartition, int] = {
+        at: max(first, end - TAIL) for at, (first, end) in reach.items()
+    }
+    consumer, last = Consumer(bootstrap, topics=topics, offsets=starts), dict.fromkeys(topics, 0)
     try:
         for _ in range(_PATIENCE_POLLS):
-            if all(consumer.positions[at] >= end for at, (_, end) in reach.items()):
+            if all(consumer.offsets[at] >= end for at, (_, end) in reach.items()):
                 return last
             for record in consumer.poll(0.2):
                 last[record.topic] = max(last[record.topic], _number(record.value, conn))

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from include.bus import Position, Record
+from include.bus import Record, TopicPartition
 from include.market.events import Top
 from include.trading.inputs import Place, SeenTop, Signal
 from streaming.trader.market import BOOK, MOST, SIGNALS
@@ -79,7 +79,7 @@ class PulseMarket:
             self.unreadable += 1
 
     def next(
-        self, positions: Mapping[Position, int]
+        self, positions: Mapping[TopicPartition, int]
     ) -> tuple[Signal, Place, SeenTop | None] | None:
         """The next signal with its top; null while the book's topic was not read so far.
 
@@ -88,7 +88,7 @@ class PulseMarket:
         if not self._waiting:
             return None
         signal, place, source = self._waiting[0]
-        if positions.get((source.topic, source.partition), 0) <= source.offset:
+        if positions.get(TopicPartition(source.topic, source.partition), 0) <= source.offset:
             return None
         self._waiting.popleft()
         while self._tops and _before(self._tops[0].place, source):
@@ -96,7 +96,7 @@ class PulseMarket:
         found = self._tops[0] if self._tops and self._tops[0].place == source else None
         return signal, place, found
 
-    def resume_at(self, positions: Mapping[Position, int]) -> dict[Position, int]:
+    def resume_at(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The offsets from which a restarted trader sees the same: nothing undone is behind.
 
         A measure of a book record that was read may still be on its way, so the tops that are
@@ -106,7 +106,7 @@ class PulseMarket:
         needed += [one.place for one in list(self._tops)[:1] if one.place]
         found = dict(positions)
         for place in needed:
-            at = (place.topic, place.partition)
+            at = TopicPartition(place.topic, place.partition)
             found[at] = min(found.get(at, place.offset), place.offset)
         return found
 

@@ -4,10 +4,11 @@ Backtest and replay differ from the running trader in where signals, tops and fo
 and in nothing else: strategy object, paper broker and parameters are the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from include.market.events import Decision, Fill, Order, Score, Top
+from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.account import Account
 from include.trading.inputs import Forecast, Place, SeenTop, Signal
@@ -78,7 +79,7 @@ def depth_of(settings: Settings) -> Depth | None:
 
 
 def follower_of(
-    settings: Settings, ends: Callable[[], dict[tuple[str, int], int]], *, last_window: int = -1
+    settings: Settings, ends: Callable[[], Mapping[TopicPartition, int]], *, last_window: int = -1
 ) -> Follower:
     """What gathers the signals and tops of the settings' rule; `ends`: how far market.book goes.
 

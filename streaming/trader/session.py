@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
-from include.bus import Consumer, Position, offsets
+from include.bus import Consumer, TopicPartition, offset_ranges
 from include.log import event
 from include.serving.journal import Journal
 from include.serving.tables import create_tables
@@ -67,7 +67,7 @@ def run(
         publisher.flush()
         log.info(_ready(settings, books.conn))
         consumer = stack.enter_context(
-            closing(Consumer(settings.bootstrap, topics=TOPICS, positions=books.positions))
+            closing(Consumer(settings.bootstrap, topics=TOPICS, offsets=books.positions))
         )
         _follow(
             settings,
@@ -104,7 +104,7 @@ def _follow(
         for record in consumer.poll(POLL_S):
             market.take(record)
             liveness.take(record)
-        there = consumer.positions
+        there = consumer.offsets
         if any(there[at] < end for at, end in gaps_known.items()):
             continue  # not before it is known which gaps are open
         while not stopped() and (found := market.next(there)):
@@ -135,6 +135,6 @@ def _market(settings: Settings, last_window: int) -> Follower:
     )
 
 
-def _ends(settings: Settings, topic: str) -> dict[Position, int]:
+def _ends(settings: Settings, topic: str) -> dict[TopicPartition, int]:
     """How far a topic reaches now."""
-    return {at: end for at, (_, end) in offsets(settings.bootstrap, [topic]).items()}
+    return {at: end for at, (_, end) in offset_ranges(settings.bootstrap, [topic]).items()}

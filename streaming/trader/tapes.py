@@ -16,6 +16,7 @@ from include.market import wire
 from include.market.events import Frame, Message
 from include.market.liquidity import Windows
 from include.market.measures import told_imbalance
+from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.rules import RULES
 from streaming.feeds.decoded import Decoder
@@ -50,7 +51,7 @@ def moments_of_tapes(tapes: list[Path], settings: Settings) -> Iterator[Moment]:
         SettingsError: a tape is cut short of its times, or the venue is not known.
     """
     book_end = 0
-    market = follower_of(settings, lambda: {(BOOK, 0): book_end})
+    market = follower_of(settings, lambda: {TopicPartition(BOOK, 0): book_end})
     measure = _Measures(settings)
     signals = 0
     for message in _messages(tapes, settings):
@@ -60,7 +61,7 @@ def moments_of_tapes(tapes: list[Path], settings: Settings) -> Iterator[Moment]:
         for text in measure.of(message, book_end - 1):
             market.take(Record(SIGNALS, 0, signals, 0, measure.key, text))
             signals += 1
-        while found := market.next({(BOOK, 0): book_end}):
+        while found := market.next({TopicPartition(BOOK, 0): book_end}):
             yield Moment(*found)
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from include import alerts, metrics
-from include.bus import offsets, stamped_ms
+from include.bus import message_times_ms, offset_ranges
 from include.errors import Unreachable
 from include.log import event
 from include.metrics import Figure
@@ -48,7 +48,9 @@ class Watch:
         """Look once; what cannot be asked now is asked again at the next look."""
         bootstrap = self.settings.bootstrap
         self.lag = stream_lag(
-            self.settings, ends=partial(offsets, bootstrap), stamps=partial(stamped_ms, bootstrap)
+            self.settings,
+            ends=partial(offset_ranges, bootstrap),
+            stamps=partial(message_times_ms, bootstrap),
         )
         self.feeds = feeds(self.settings)
         self.looks += 1

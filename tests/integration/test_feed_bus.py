@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.bus import Consumer, Producer, ensure_topics, offsets
+from include.bus import Consumer, Producer, ensure_topics, offset_ranges
 from include.errors import Unreachable
 from include.local import kafka
 from include.market import wire
@@ -45,7 +45,7 @@ def test_an_eight_megabyte_record_and_a_small_one_arrive_from_given_offsets(
 ) -> None:
     ensure_topics(kafka_broker)
     ensure_topics(kafka_broker)
-    _, end = offsets(kafka_broker, ["trading.scores"])["trading.scores", 0]
+    _, end = offset_ranges(kafka_broker, ["trading.scores"])["trading.scores", 0]
     producer = Producer(kafka_broker, client_id="t")
     producer.send("trading.scores", b"k", b"x" * wire.MAX_MESSAGE_BYTES)
     producer.send("trading.scores", b"k", b"small")
@@ -53,9 +53,9 @@ def test_an_eight_megabyte_record_and_a_small_one_arrive_from_given_offsets(
     assert (producer.sent, producer.acknowledged, producer.failed) == (2, 2, 0)
     at_small = {("trading.scores", 0): end + 1}
     for positions, sizes in ((None, [wire.MAX_MESSAGE_BYTES, 5]), (at_small, [5])):
-        consumer = Consumer(kafka_broker, topics=["trading.scores"], positions=positions)
+        consumer = Consumer(kafka_broker, topics=["trading.scores"], offsets=positions)
         assert [len(value) for value in read(consumer, len(sizes))] == sizes
-        assert consumer.positions == {("trading.scores", 0): end + 2}
+        assert consumer.offsets == {("trading.scores", 0): end + 2}
         consumer.close()
 
 
@@ -99,4 +99,4 @@ def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(tmp_path: Path)
 def test_no_broker_at_all_is_unreachable() -> None:
     port = free_ports(1)[0]
     with pytest.raises(Unreachable, match="does not answer"):
-        offsets(f"127.0.0.1:{port}", ["market.book"])
+        offset_ranges(f"127.0.0.1:{port}", ["market.book"])

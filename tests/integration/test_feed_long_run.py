@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from include.bus import ensure_topics, offsets
+from include.bus import ensure_topics, offset_ranges
 from include.market import wire
 from tests.conftest import make_environment
 from tests.support.services import eventually, running
@@ -94,4 +94,4 @@ async def played(socket: web.WebSocketResponse, n: int, broker: str, pid: int) -
 def messages(broker: str) -> int:
     """How many messages trades, books and refusals have."""
     topics = [wire.TOPIC_OF_KIND[kind] for kind in ("trade", "book", "reject")]
-    return sum(end for _, end in offsets(broker, topics).values())
+    return sum(end for _, end in offset_ranges(broker, topics).values())

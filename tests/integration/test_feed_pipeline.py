@@ -6,7 +6,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from include.bus import Consumer, ensure_topics, offsets
+from include.bus import Consumer, ensure_topics, offset_ranges
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Reject
 from tests.conftest import make_environment
@@ -30,8 +30,8 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
     base = f"127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
     env["TICKHOUSE_VENUES_GEMINI_WS"] = f"ws://{base}"
     ensure_topics(kafka_broker)
-    ends = {place: end for place, (_, end) in offsets(kafka_broker, TOPICS).items()}
-    consumer = Consumer(kafka_broker, topics=TOPICS, positions=ends)
+    ends = {place: end for place, (_, end) in offset_ranges(kafka_broker, TOPICS).items()}
+    consumer = Consumer(kafka_broker, topics=TOPICS, offsets=ends)
     told: list[Message] = []
 
     def seen(topic_kind: str, *, conns: int = 1) -> list[Message]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from include.bus import Consumer, ensure_topics, offsets
+from include.bus import Consumer, ensure_topics, offset_ranges
 from include.local import worlds
 from include.market import wire
 from include.market.events import Message, Quote
@@ -31,8 +31,8 @@ def test_four_suppliers_and_deribit_reach_kafka(
     kafka_broker: str, env: dict[str, str], tmp_path: Path
 ) -> None:
     ensure_topics(kafka_broker)
-    ends = {place: end for place, (_, end) in offsets(kafka_broker, TOPICS).items()}
-    consumer = Consumer(kafka_broker, topics=TOPICS, positions=ends)
+    ends = {place: end for place, (_, end) in offset_ranges(kafka_broker, TOPICS).items()}
+    consumer = Consumer(kafka_broker, topics=TOPICS, offsets=ends)
     told: list[Message] = []
 
     def of(venue: str, kind: str) -> list[Message]:

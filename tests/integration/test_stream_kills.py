@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from include.bus import ensure_topics, offsets
+from include.bus import ensure_topics, offset_ranges
 from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.diagnosis import diagnosed, repair
 from include.lake.reading import connect
@@ -197,7 +197,7 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
             if harm is not None:
                 harm(checkpoint(settings))
             sender.send(800)
-            ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+            ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
             land = diagnosed(settings.home, settings.lake, ranges)[0]
             assert (land.query, land.state) == ("land", state), land
             if state == "damaged":

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from include.bus import Consumer, offsets
+from include.bus import Consumer, offset_ranges
 from include.errors import SettingsError, TickhouseError
 from include.market import wire
 from include.settings import load
@@ -69,9 +69,11 @@ def arguments(pid: int) -> str:
 
 
 def every_record(world: World) -> list[str]:
-    ends = {at: end for at, (_, end) in offsets(world.settings.bootstrap, wire.TOPICS).items()}
+    ends = {
+        at: end for at, (_, end) in offset_ranges(world.settings.bootstrap, wire.TOPICS).items()
+    }
     consumer, found = Consumer(world.settings.bootstrap, topics=wire.TOPICS), []
-    while any(consumer.positions[at] < end for at, end in ends.items()):
+    while any(consumer.offsets[at] < end for at, end in ends.items()):
         found += [record.value.decode() for record in consumer.poll(0.5)]
     consumer.close()
     return found

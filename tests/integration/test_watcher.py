@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.alerts import recent
-from include.bus import Producer, ensure_topics, offsets, stamped_ms
+from include.bus import Producer, ensure_topics, message_times_ms, offset_ranges
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message
 from include.serving.connection import rows
@@ -23,7 +23,7 @@ PLACE = ("market.ledger", 0)
 def tell(kafka_broker: str, count: int) -> tuple[int, float, float]:
     """Put messages on the ledger; the first one's offset, and the times around the sending."""
     ensure_topics(kafka_broker)
-    first = offsets(kafka_broker, ["market.ledger"])[PLACE][1]
+    first = offset_ranges(kafka_broker, ["market.ledger"])[PLACE][1]
     began, producer = time.time(), Producer(kafka_broker, client_id="test")
     for number in range(count):
         producer.publish(
@@ -46,12 +46,12 @@ def test_a_message_is_asked_when_it_was_stamped_and_an_end_has_no_message(
     kafka_broker: str,
 ) -> None:
     first, began, ended = tell(kafka_broker, 3)
-    stamped = stamped_ms(kafka_broker, {PLACE: first + 1})
+    stamped = message_times_ms(kafka_broker, {PLACE: first + 1})
     assert began - 1 <= stamped[PLACE] / 1000 <= ended + 1
-    assert stamped_ms(kafka_broker, {PLACE: first + 3}) == {}
+    assert message_times_ms(kafka_broker, {PLACE: first + 3}) == {}
     (port,) = free_ports(1)
     with pytest.raises(Unreachable):
-        stamped_ms(f"127.0.0.1:{port}", {PLACE: 0})
+        message_times_ms(f"127.0.0.1:{port}", {PLACE: 0})
 
 
 def test_a_look_writes_the_lag_and_tells_once_of_a_stream_that_is_late(

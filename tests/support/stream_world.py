@@ -17,7 +17,7 @@ import psutil
 from confluent_kafka import Producer as FastProducer
 from deltalake import DeltaTable
 
-from include.bus import offsets
+from include.bus import offset_ranges
 from include.lake.audit.conservation import (
     AuditReport,
     count_with_duckdb,
@@ -200,7 +200,11 @@ def checkpoint(settings: Settings) -> Path:
 
 def caught_up(settings: Settings) -> bool:
     """Whether everything on the landed topics is behind the checkpoint."""
-    ends = {key: end for key, (_, end) in offsets(settings.bootstrap, LANDED_TOPICS).items() if end}
+    ends = {
+        key: end
+        for key, (_, end) in offset_ranges(settings.bootstrap, LANDED_TOPICS).items()
+        if end
+    }
     there = committed_offsets(checkpoint(settings))
     return all(there.get(key) == end for key, end in ends.items())
 
@@ -209,7 +213,7 @@ def report(settings: Settings) -> AuditReport:
     """The audit by its witness alone (DuckDB), on a stream that stands."""
     committed = committed_offsets(checkpoint(settings))
     counts = count_with_duckdb(open_audited_tables(settings.lake), committed)
-    ranges = offsets(settings.bootstrap, LANDED_TOPICS)
+    ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
     return make_report(counts, ranges, committed=committed, witness=counts)
 
 

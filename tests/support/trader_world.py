@@ -9,7 +9,7 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
-from include.bus import Consumer, Producer, ensure_topics, offsets
+from include.bus import Consumer, Producer, ensure_topics, offset_ranges
 from include.market import wire
 from include.market.events import Message, Top
 from include.serving.connection import create_database, transaction
@@ -54,10 +54,10 @@ class World:
     def told(self, kind: str) -> list[Any]:
         """Every event of that kind that Kafka has of this world."""
         topic = wire.TOPIC_OF_KIND[kind]
-        ends = {at: end for at, (_, end) in offsets(self.settings.bootstrap, [topic]).items()}
+        ends = {at: end for at, (_, end) in offset_ranges(self.settings.bootstrap, [topic]).items()}
         consumer = Consumer(self.settings.bootstrap, topics=[topic])
         found: list[Any] = []
-        while any(consumer.positions[at] < end for at, end in ends.items()):
+        while any(consumer.offsets[at] < end for at, end in ends.items()):
             messages = [wire.decode(record.value) for record in consumer.poll(0.5)]
             found += [e for m in messages if m.venue == self.venue for e in m.events]
         consumer.close()

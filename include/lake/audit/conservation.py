@@ -16,9 +16,9 @@ from deltalake import DeltaTable
 from include.checks import Check
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
+from include.market.wire import TopicPartition
 
-Partition = tuple[str, int]
-Ranges = Mapping[Partition, tuple[int, int]]
+Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def open_audited_tables(lake: str) -> dict[str, DeltaTable]:
 
 
 def count_with_duckdb(
-    tables: Mapping[str, DeltaTable], committed: Mapping[Partition, int]
-) -> dict[Partition, OffsetCounts]:
+    tables: Mapping[str, DeltaTable], committed: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, OffsetCounts]:
     """Counts of every topic-partition below its committed offset, by delta-rs and DuckDB."""
     if not tables:
         return {}
@@ -108,15 +108,15 @@ def count_with_duckdb(
         selects.append(f"SELECT {columns}, {name == QUARANTINE.name} AS quarantined FROM {name}")
     rows = connection.execute(SQL.format(union=" UNION ALL ".join(selects))).fetchall()
     connection.close()
-    return {(row[0], row[1]): OffsetCounts(*row[2:]) for row in rows}
+    return {TopicPartition(*row[:2]): OffsetCounts(*row[2:]) for row in rows}
 
 
 def make_report(
-    counts: Mapping[Partition, OffsetCounts],
+    counts: Mapping[TopicPartition, OffsetCounts],
     ranges: Ranges,
     *,
-    committed: Mapping[Partition, int],
-    witness: Mapping[Partition, OffsetCounts],
+    committed: Mapping[TopicPartition, int],
+    witness: Mapping[TopicPartition, OffsetCounts],
     other_checks: Iterable[Check] = (),
 ) -> AuditReport:
     """The report from two readers' counts, Kafka's (first, end) and the checkpoint's ends.
@@ -134,7 +134,7 @@ def make_report(
     return AuditReport(all(check.ok for check in checks), partitions, checks)
 
 
-def _partition_audit(partition: Partition, counts: OffsetCounts) -> PartitionAudit:
+def _partition_audit(partition: TopicPartition, counts: OffsetCounts) -> PartitionAudit:
     return PartitionAudit(
         topic=partition[0],
         partition=partition[1],
@@ -156,31 +156,32 @@ def _check_conservation(partitions: Iterable[PartitionAudit]) -> Check:
     return Check("I1 conservation", not faults, "; ".join(faults) or "every offset once")
 
 
-def _check_beginnings(counts: Mapping[Partition, OffsetCounts], ranges: Ranges) -> Check:
+def _check_beginnings(counts: Mapping[TopicPartition, OffsetCounts], ranges: Ranges) -> Check:
     faults = [
-        f"{topic}/{part} begins at {first} in Kafka, "
-        + (f"{counts[topic, part].first} in the lake" if (topic, part) in counts else "not landed")
-        for (topic, part), (first, end) in sorted(ranges.items())
-        if end > first and first < (counts[topic, part].first if (topic, part) in counts else first)
+        f"{at} begins at {first} in Kafka, "
+        + (f"{counts[at].first} in the lake" if at in counts else "not landed")
+        for at, (first, end) in sorted(ranges.items())
+        if end > first and first < (counts[at].first if at in counts else first)
     ]
     detail = "; ".join(faults) or "nothing before the first landed offset"
     return Check("I1 beginning", not faults, detail)
 
 
 def _check_ends(
-    counts: Mapping[Partition, OffsetCounts], ranges: Ranges, committed: Mapping[Partition, int]
+    counts: Mapping[TopicPartition, OffsetCounts],
+    ranges: Ranges,
+    committed: Mapping[TopicPartition, int],
 ) -> Check:
     faults = [
-        f"{topic}/{part}: landed {count.last}, Kafka ends at {ranges[topic, part][1]}"
-        for (topic, part), count in sorted(counts.items())
-        if (topic, part) in ranges and count.last >= ranges[topic, part][1]
+        f"{at}: landed {count.last}, Kafka ends at {ranges[at][1]}"
+        for at, count in sorted(counts.items())
+        if at in ranges and count.last >= ranges[at][1]
     ]
     faults += [
-        f"{topic}/{part}: committed up to {until}, "
-        + (f"landed to {counts[topic, part].last}" if (topic, part) in counts else "not landed")
-        for (topic, part), until in sorted(committed.items())
-        if until > ranges.get((topic, part), (0, 0))[0]
-        and ((topic, part) not in counts or counts[topic, part].last != until - 1)
+        f"{at}: committed up to {until}, "
+        + (f"landed to {counts[at].last}" if at in counts else "not landed")
+        for at, until in sorted(committed.items())
+        if until > ranges.get(at, (0, 0))[0] and (at not in counts or counts[at].last != until - 1)
     ]
     waiting = sum(
         end - max(first, committed.get(partition, first))
@@ -190,7 +191,7 @@ def _check_ends(
 
 
 def _check_witness(
-    counts: Mapping[Partition, OffsetCounts], witness: Mapping[Partition, OffsetCounts]
+    counts: Mapping[TopicPartition, OffsetCounts], witness: Mapping[TopicPartition, OffsetCounts]
 ) -> Check:
     faults = [
         f"{partition}: {counts.get(partition)} against {witness.get(partition)}"
