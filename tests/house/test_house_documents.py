@@ -1,7 +1,6 @@
-"""The documents and the code say the same: verbs, settings, topics, tables, DAGs."""
+"""The documents and the code say the same: verbs, settings, topics, tables, DAGs, paths."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,18 +9,22 @@ from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
 from include.settings import ROOT, variables
+from tests.support.documents import ALL, TEXTS
 
-DOCUMENTS = [(ROOT / name).read_text() for name in ("README.md", "ARCHITECTURE.md")]
-EVERY = "\n".join(DOCUMENTS)
-README = DOCUMENTS[0]
+EXAMPLE_ENV = (ROOT / ".env.example").read_text()
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+TOPS = "bench|cli|dags|docs|include|plugins|spark_jobs|streaming|tests"
+PATH = re.compile(rf"`((?:{TOPS})(?:/[\w./*-]+)?|[\w.-]+\.(?:md|toml|yml|lock|xml))`")
+ARCHITECTURE_LINES = 200
 
 
 @pytest.mark.parametrize("verb", list(cli.commands))
 def test_every_verb_is_in_the_readme(verb: str) -> None:
-    assert f"./tickhouse {verb}" in README or f"`{verb}" in README
+    readme = TEXTS["README.md"]
+    assert f"./tickhouse {verb}" in readme or f"`{verb}" in readme
 
 
-@pytest.mark.parametrize("verb", sorted(set(re.findall(r"\./tickhouse ([a-z]+)", EVERY))))
+@pytest.mark.parametrize("verb", sorted(set(re.findall(r"\./tickhouse ([a-z]+)", ALL))))
 def test_every_verb_in_the_documents_exists(verb: str) -> None:
     assert verb in cli.commands
 
@@ -32,34 +35,59 @@ def test_every_verb_has_help_of_its_own(name: str) -> None:
 
 
 def test_every_topic_is_in_the_documents() -> None:
-    assert [topic for topic in TOPICS if topic not in EVERY] == []
+    assert [topic for topic in TOPICS if f"`{topic}`" not in ALL] == []
 
 
 def test_every_table_is_in_the_documents() -> None:
-    assert [name for name in TABLES if f"`{name}`" not in EVERY] == []
+    assert [name for name in TABLES if f"`{name}`" not in ALL] == []
 
 
 def test_every_dag_is_in_the_documents() -> None:
     dags = [path.stem for path in (ROOT / "dags").glob("*.py")]
-    assert dags and [dag for dag in dags if dag not in EVERY] == []
+    assert dags and [dag for dag in dags if f"`{dag}`" not in ALL] == []
 
 
 def test_every_setting_named_in_the_documents_exists() -> None:
-    named = set(re.findall(r"TICKHOUSE_[A-Z_]+[A-Z]", EVERY))
-    assert named - set(variables()) == set()
+    named = set(re.findall(r"\bTICKHOUSE_[A-Z_]+[A-Z]\b", ALL))
+    renamed = set(re.findall(r"\| `(TICKHOUSE_[A-Z_]+)` \|", TEXTS["README.md"]))
+    assert named - renamed - set(variables()) == set()
+
+
+def test_every_setting_is_in_the_documents_or_the_example() -> None:
+    assert [name for name in variables() if f"{name}=" not in EXAMPLE_ENV] == []
 
 
 def test_the_example_of_settings_lists_every_one_as_it_is() -> None:
-    assert (ROOT / ".env.example").read_text() == example_env()
+    assert example_env() == EXAMPLE_ENV
 
 
-def test_every_link_between_the_documents_leads_somewhere() -> None:
-    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
-            assert (ROOT / target).exists(), f"{name} links to {target}"
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_of_a_document_leads_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    assert [link for link in LINK.findall(TEXTS[name]) if not (folder / link).exists()] == []
 
 
-def test_every_path_named_in_the_documents_exists() -> None:
-    tops = "bench|cli|dags|plugins|include|spark_jobs|streaming|tests"
-    named = re.findall(rf"`((?:{tops})/[\w/.]+?)/?`", EVERY)
-    assert [path for path in named if not Path(ROOT / path).exists()] == []
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_path_named_in_a_document_exists(name: str) -> None:
+    missing = [path for path in PATH.findall(TEXTS[name]) if not list(ROOT.glob(path))]
+    assert missing == []
+
+
+def test_every_document_is_linked_from_the_readme() -> None:
+    linked = set(LINK.findall(TEXTS["README.md"]))
+    assert set(TEXTS) - {"README.md"} - linked == set()
+
+
+def test_the_architecture_is_short() -> None:
+    assert TEXTS["ARCHITECTURE.md"].count("\n") <= ARCHITECTURE_LINES
+
+
+def test_decisions_are_four_lines_each_and_quote_no_figures() -> None:
+    text = TEXTS["docs/decisions.md"]
+    decisions = re.findall(r"^### .*\n(?:- \*\*.*\n)+", text, re.MULTILINE)
+    labels = ["Context:", "Decision:", "Cost:", "What would change it:"]
+    assert [re.findall(r"^- \*\*(.+?)\*\*", one, re.MULTILINE) for one in decisions] == (
+        [labels] * text.count("\n### ")
+    )
+    figures = r"\b\d[\d.,]*\s?(?:µs|ms|s|KB|MB|GB|MiB|GiB|%|messages/s|times|cores?)\b|\d\s?%"
+    assert re.findall(figures, text) == []
