@@ -12,7 +12,13 @@ from include.settings import Settings, load
 from tests.support.services import SHARED_DATA, eventually, free_ports, running
 
 HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
-WORKER = {"unit": "light", "house": "light", "replay": "light", "integration": "services"}
+WORKER = {
+    "unit": "light",
+    "house": "light",
+    "replay": "light",
+    "integration": "services",
+    "power": "heavy",
+}
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]
@@ -24,6 +30,16 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
         return "heavy" if path.stem in HEAVY else WORKER.get(path.parts[1], "rest")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`: some hundred power cuts instead of a handful."""
+    parser.addoption("--long", action="store_true", help="cut the power some hundred times")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Markers."""
+    config.addinivalue_line("markers", "power: cuts the power of a disk (tests/power)")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:

@@ -1,0 +1,102 @@
+"""The ways to write something that must survive a power cut, each with what a cut may leave of it.
+
+`write` works for ever from a number on and gives each number once it is promised to be durable;
+`newest` looks at what is there after a cut: the highest number, everything whole.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from include import atomic_files
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+PADDING = "x" * 20_000  # several pages: half of a file is a state of its own
+
+
+class Mechanism(ABC):
+    """One way to write."""
+
+    @abstractmethod
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        """Write number after number; each is yielded once it is durable."""
+
+    @abstractmethod
+    def newest(self, folder: Path) -> int:
+        """The newest number there; -1 if there is none. Asserts that nothing is torn."""
+
+
+class File(Mechanism):
+    """One file, replaced again and again."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        for number in count(first):
+            content = json.dumps({"number": number, "padding": PADDING})
+            atomic_files.write_file(folder / "file.json", content)
+            yield number
+
+    def newest(self, folder: Path) -> int:
+        path = folder / "file.json"
+        return int(json.loads(path.read_text())["number"]) if path.exists() else -1
+
+
+class Unsynced(File):
+    """The same as it must not be done: it shows that the disk forgets."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        for number in count(first):
+            draft = folder / "draft"
+            draft.write_text(json.dumps({"number": number, "padding": PADDING}))
+            draft.replace(folder / "file.json")
+            yield number
+
+
+class Folder(Mechanism):
+    """Folders of two files each; those before the newest two are removed."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        for draft in folder.glob(f"{atomic_files.PARTIAL}[0-9]*"):
+            atomic_files.remove_folder(draft)
+        for number in count(first):
+            files = {"a": b"%d" % number, "b": PADDING.encode()}
+            atomic_files.write_folder(folder / str(number), files)
+            if (old := folder / str(number - 2)).exists():
+                atomic_files.remove_folder(old)
+            yield number
+
+    def newest(self, folder: Path) -> int:
+        there = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+        for number in there:
+            assert (folder / str(number) / "a").read_bytes() == b"%d" % number
+            assert (folder / str(number) / "b").read_text() == PADDING
+        return there[-1] if there else -1
+
+
+class Forecast(Mechanism):
+    """Published forecasts, the newest two kept."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        from tests.support.forecast_files import put
+
+        for number in count(first):
+            made_at = EPOCH + timedelta(days=number)
+            put(folder, float(number), keep=2, rows=400, made_at=made_at)
+            yield number
+
+    def newest(self, folder: Path) -> int:
+        from include.forecast.forecast_file import current_id, load_current
+
+        if not folder.exists() or current_id(folder) is None:
+            return -1
+        return (load_current(folder).manifest.made_at - EPOCH).days
+
+
+MECHANISMS: dict[str, Mechanism] = {
+    "file": File(),
+    "folder": Folder(),
+    "forecast": Forecast(),
+    "unsynced": Unsynced(),
+}
