@@ -10,6 +10,13 @@ import click
 from cli.console import ERR
 from include.settings import ROOT
 
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("lint-imports",),
+    ("python", "-m", "tests.house.measures"),
+)
 MOST_WORKERS = 4  # as many groups as tests/conftest.py makes
 
 
@@ -34,15 +41,15 @@ def test(arguments: tuple[str, ...]) -> None:
 
 @click.command()
 def check() -> None:
-    """Check format, lint, types and import rules; exits 1 at the first that fails."""
+    """Check format, lint, types and import rules, then print the measures of structure and words.
+
+    Exits 1 at the first check that fails.
+    """
     binaries = Path(sys.executable).parent
-    for command in (
-        ["ruff", "format", "--check", "."],
-        ["ruff", "check", "."],
-        ["mypy"],
-        ["lint-imports"],
-    ):
+    for command in CHECKS:
         ERR.print(f"[dim]{' '.join(command)}[/]")
-        done = subprocess.run([str(binaries / command[0]), *command[1:]], cwd=ROOT, check=False)
-        if done.returncode:
+        exit_code = subprocess.run(
+            [binaries / command[0], *command[1:]], cwd=ROOT, check=False
+        ).returncode
+        if exit_code:
             sys.exit(1)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documents import EXAMPLES, example, make_trades, output_of
+from include.market import wire
+from tests.support.documents import EXAMPLES, TEXTS, example, make_trades, output_of
 
 
 @pytest.mark.parametrize("reader", ["pandas", "DuckDB"])
@@ -19,3 +20,10 @@ def test_each_example_takes_five_lines_at_most() -> None:
     assert len(EXAMPLES) == 3
     for text in EXAMPLES:
         assert len([line for line in text.splitlines() if line.strip()]) <= 5
+
+
+def test_the_message_in_the_documents_is_one() -> None:
+    (text,) = re.findall(r"```json\n(.*?)```", TEXTS["docs/tables.md"], re.DOTALL)
+    message = wire.decode(text.encode())
+    assert wire.topic(message) == "market.book"
+    assert wire.decode(wire.encode(message)) == message

@@ -12,6 +12,7 @@ from tests.support.lake_of_rows import put
 PATHS = [
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "bench" / "RESULTS.md",
 ]
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in PATHS}
 ALL = "\n".join(TEXTS.values())
