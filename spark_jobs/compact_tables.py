@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.process import job_errors
-from include.serving.trade_minutes import alone
+from include.serving.trade_minutes import locked_minutes
 from include.settings import Settings, from_environment
 from spark_jobs.session import session
 from spark_jobs.sinks import path
@@ -60,7 +60,7 @@ def _files(table: DeltaTable) -> int:
 
 
 def _waiting(settings: Settings, name: str) -> AbstractContextManager[object]:
-    return alone(settings.dsn()) if name == TRADE_MINUTES.name else nullcontext()
+    return locked_minutes(settings.dsn()) if name == TRADE_MINUTES.name else nullcontext()
 
 
 @click.command()

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.atomic_files import write_file
-from include.serving.tables import upsert
+from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
 
 STATE_OF_ENTRY = {
@@ -60,6 +60,6 @@ def feed_health_rows(settings: Settings) -> Callable[[DataFrame], None]:
                 "since": row["received_time"],
                 "cause": row["cause"],
             }
-        upsert(settings.dsn(), "feed_health", list(newest.values()))
+        upsert(settings.dsn(), FEED_HEALTH, list(newest.values()))
 
     return keep

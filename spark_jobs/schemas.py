@@ -4,8 +4,7 @@ from typing import cast
 
 from pyspark.sql import types as T
 
-from include.lake.columns import ENVELOPE, Column, Table
-from include.lake.tables import event_columns
+from include.lake.columns import ENVELOPE, Column, Table, event_columns
 
 CORRUPT = "_corrupt"
 SCHEMA_VERSION = 1

@@ -64,7 +64,7 @@ def start_signals(
 def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
     """Merge signals into Delta, upsert them into Postgres, then send them to Kafka."""
     frame = merged(spark, rows, settings)
-    upsert(settings.dsn(), "signals", [row.asDict() for row in rows])
+    upsert(settings.dsn(), SIGNALS, [row.asDict() for row in rows])
     send(frame, settings)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from include.errors import HistoryError
-from include.lake.reading import create_view, open_table
+from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES
 
 LEAST_MINUTES = 1440
@@ -49,12 +49,6 @@ SELECT min(first), max(upto) FROM (
     FROM trades WHERE symbol = $symbol)
 """
 NO_MINUTES = pd.DataFrame({"ds": np.empty(0, dtype="datetime64[ns]"), "close": np.empty(0)})
-EMPTY = {
-    "history_minutes": """CREATE TABLE history_minutes (source VARCHAR, symbol VARCHAR,
-        minute TIMESTAMPTZ, close DECIMAL(20,8), traded BOOLEAN, loaded_at TIMESTAMPTZ)""",
-    "trades": """CREATE TABLE trades (symbol VARCHAR, traded_at TIMESTAMPTZ,
-        price DECIMAL(20,8), "offset" BIGINT, event_index INTEGER)""",
-}
 
 
 @dataclass(frozen=True)
@@ -148,7 +142,7 @@ def _inputs(
                 version = None if at is None else at.get(name)
                 table = None if absent else open_table(lake, name, version=version)
                 if table is None:
-                    link.execute(EMPTY[name])
+                    create_empty_view(link, TABLES[name])
                 else:
                     create_view(link, name, table, known=TABLES[name])
                     versions[name] = int(table.version())

@@ -33,7 +33,7 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     serve_forecast(
         settings.dsn(),
         _served(frame.head(SERVED_MINUTES), manifest),
-        clock=manifest.first_ds,
+        market_time=manifest.first_ds,
         keep_days=settings.forecast.served_days,
     )
     return len(frame)

@@ -110,4 +110,4 @@ def _serve(settings: Settings, made: Made, *, clock: datetime, now: datetime) ->
         for at, _, yhat, lower, upper in points.itertuples(index=False, name=None)
     ]
     keep_days = settings.forecast.served_days
-    serve_forecast(settings.dsn(), rows, clock=clock, keep_days=keep_days)
+    serve_forecast(settings.dsn(), rows, market_time=clock, keep_days=keep_days)

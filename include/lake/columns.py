@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 MONEY = "decimal(20,8)"
-QUANTITY = "decimal(22,10)"  # Gemini tells ten decimals; price x quantity still fits 38 digits
+QUANTITY = "decimal(22,10)"  # Gemini sends ten decimals; price x quantity still fits 38 digits
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: Spark SQL type, what it means, and whether a row without it is unreadable."""
+    """One column: Spark SQL type, what it means, and whether a row without it is unreadable.
+
+    Postgres alone has the type `bigserial`: its own counter.
+    """
 
     name: str
     type: str
@@ -18,7 +21,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One Delta table. `topic` and `kind` say what it lands; derived tables have neither."""
+    """One table: in the lake, and if it is `served` in Postgres too.
+
+    `topic` is what a landed table lands, and `event_key` names the columns by which an event
+    replaces an earlier one where only the newest is kept; other tables have neither.
+    """
 
     name: str
     comment: str
@@ -26,6 +33,8 @@ class Table:
     key: tuple[str, ...]
     cluster: tuple[str, ...] = ()
     topic: str | None = None
+    event_key: tuple[str, ...] = ()
+    served: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,17 +64,30 @@ EXTRA = Column("extra", "string", "JSON of the fields that this version's column
 LANDED_KEY = ("topic", "partition", "offset", "event_index")
 
 
-def landed(name: str, topic: str, comment: str, *columns: Column) -> Table:
+def landed(
+    name: str,
+    topic: str,
+    comment: str,
+    *columns: Column,
+    event_key: tuple[str, ...] = (),
+    served: bool = False,
+) -> Table:
     """A table that lands a topic: accounting, envelope, its own columns, and the rest as JSON."""
-    every = (*ACCOUNTING, *ENVELOPE, *columns, EXTRA)
     return Table(
         name=name,
         comment=comment,
-        columns=every,
+        columns=(*ACCOUNTING, *ENVELOPE, *columns, EXTRA),
         key=LANDED_KEY,
         cluster=("symbol", "received_time"),
         topic=topic,
+        event_key=event_key,
+        served=served,
     )
+
+
+def event_columns(table: Table) -> tuple[Column, ...]:
+    """A landed table's own columns: after accounting and envelope, before the rest as JSON."""
+    return table.columns[len(ACCOUNTING) + len(ENVELOPE) : -1]
 
 
 def money(name: str, comment: str, *, required: bool = False) -> Column:

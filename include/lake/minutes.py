@@ -1,7 +1,7 @@
 """Minutes of trades, always recomputed whole from the landed rows: late and repeated ones too.
 
 A repeat (a reconnect, a healed hole) is left out by the venue's own trade id: the row that landed
-first counts. A minute is complete if no entry of the feed ledger in it tells of a hole; where
+first counts. A minute is complete if no entry of the feed ledger in it records a hole; where
 trades are much older than their receipt (a tape), that cannot be said.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from include.lake.reading import connect
-from include.lake.tables import TRADE_MINUTES
+from include.lake.reading import connect, create_empty_view
+from include.lake.tables import TABLES, TRADE_MINUTES
 from include.lake.writing import arrow_schema
 
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 TOUCHED = """
 CREATE TEMP TABLE touched AS
 SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) AS minute
-FROM trades LEFT JOIN positions USING ("partition")
+FROM trades LEFT JOIN reader_offsets USING ("partition")
 WHERE event_index >= 0 AND {which}
 """
 NEWER = '"offset" >= coalesce(next_offset, 0)'
 OLDER = '"offset" < next_offset'
 BETWEEN = "traded_at >= $first AND traded_at < $until"
-EVERY = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
-# What a reader at these positions has counted: no more than what was landed before them.
-SETTLED = f"""
+COUNTED_ALL = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
+# What a reader at these offsets has counted: no more than what was landed before them.
+COUNTED_BEFORE = f"""
 CREATE TEMP VIEW counted AS
-SELECT trades.* FROM trades JOIN positions USING ("partition") WHERE {OLDER}
+SELECT trades.* FROM trades JOIN reader_offsets USING ("partition") WHERE {OLDER}
 """
-RECOMPUTED = """
+RECOMPUTE = """
 WITH bounds AS (SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS until FROM touched),
-one AS (
+distinct_trades AS (
     SELECT DISTINCT ON (venue, symbol, trade_id) *, date_trunc('minute', traded_at) AS minute
     FROM counted
     WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
@@ -60,71 +60,71 @@ SELECT venue, symbol, minute,
     CAST(sum(price::DOUBLE * quantity::DOUBLE) / sum(quantity::DOUBLE) AS DOUBLE) AS vwap,
     CASE WHEN max(received_time) - max(traded_at) < INTERVAL 1 DAY
          THEN NOT bool_or(holes.minute IS NOT NULL) END AS complete
-FROM one JOIN touched USING (venue, symbol, minute) LEFT JOIN holes USING (venue, minute)
+FROM distinct_trades JOIN touched USING (venue, symbol, minute)
+LEFT JOIN holes USING (venue, minute)
 GROUP BY venue, symbol, minute ORDER BY venue, symbol, minute
 """
-NO_LEDGER = "CREATE TEMP TABLE feed_ledger (venue TEXT, entry TEXT, received_time TIMESTAMPTZ)"
-REACHED = 'SELECT "partition", max("offset") + 1 FROM trades GROUP BY 1'
+REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM trades GROUP BY 1'
 
 
-def changed_minutes(lake: str, positions: Mapping[int, int]) -> tuple[pa.Table, dict[int, int]]:
-    """The minutes with trades at or after `positions`, recomputed, and the next positions.
+def changed_minutes(lake: str, offsets: Mapping[int, int]) -> tuple[pa.Table, dict[int, int]]:
+    """The minutes with trades at or after `offsets`, recomputed, and the next offsets.
 
-    Positions are offsets of market.trades by partition; rows have TRADE_MINUTES' columns.
+    Offsets are those of market.trades by partition; rows have TRADE_MINUTES' columns.
     """
-    with _trades(lake, positions) as link:
-        if link is None:
-            return arrow_schema(TRADE_MINUTES).empty_table(), dict(positions)
-        reached = {part: int(end) for part, end in link.execute(REACHED).fetchall()}
-        link.execute(TOUCHED.format(which=NEWER))
-        link.execute(EVERY)
-        return _recomputed(link), dict(positions) | reached
+    with _trades(lake, offsets) as connection:
+        if connection is None:
+            return arrow_schema(TRADE_MINUTES).empty_table(), dict(offsets)
+        reached = dict(connection.execute(REACHED).fetchall())
+        connection.execute(TOUCHED.format(which=NEWER))
+        connection.execute(COUNTED_ALL)
+        return _recompute(connection), dict(offsets) | reached
 
 
 def minutes_between(
-    lake: str, first: datetime, until: datetime, *, positions: Mapping[int, int]
+    lake: str, first: datetime, until: datetime, *, offsets: Mapping[int, int]
 ) -> pa.Table:
     """The minutes of trades made from `first` to before `until`, as a reader there holds them."""
-    with _trades(lake, positions) as link:
-        if link is None:
+    with _trades(lake, offsets) as connection:
+        if connection is None:
             return arrow_schema(TRADE_MINUTES).empty_table()
         which = f"{BETWEEN} AND {OLDER}"
-        link.execute(TOUCHED.format(which=which), {"first": first, "until": until})
-        link.execute(SETTLED)
-        return _recomputed(link)
+        connection.execute(TOUCHED.format(which=which), {"first": first, "until": until})
+        connection.execute(COUNTED_BEFORE)
+        return _recompute(connection)
 
 
-def minutes_before(lake: str, positions: Mapping[int, int]) -> pa.Table:
-    """Every minute, from the trades below `positions` alone: what a reader there must hold."""
-    with _trades(lake, positions) as link:
-        if link is None:
+def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
+    """Every minute, from the trades below `offsets` alone: what a reader there must hold."""
+    with _trades(lake, offsets) as connection:
+        if connection is None:
             return arrow_schema(TRADE_MINUTES).empty_table()
-        link.execute(TOUCHED.format(which=OLDER))
-        link.execute(SETTLED)
-        return _recomputed(link)
+        connection.execute(TOUCHED.format(which=OLDER))
+        connection.execute(COUNTED_BEFORE)
+        return _recompute(connection)
 
 
-def _recomputed(link: "duckdb.DuckDBPyConnection") -> pa.Table:
-    rows: pa.Table = link.sql(RECOMPUTED).to_arrow_table()
-    return rows.cast(arrow_schema(TRADE_MINUTES))
+def _recompute(connection: "duckdb.DuckDBPyConnection") -> pa.Table:
+    minutes: pa.Table = connection.sql(RECOMPUTE).to_arrow_table()
+    return minutes.cast(arrow_schema(TRADE_MINUTES))
 
 
 @contextmanager
-def _trades(
-    lake: str, positions: Mapping[int, int]
-) -> Iterator["duckdb.DuckDBPyConnection | None"]:
-    """A connection with trades, ledger and positions; nothing if no trade was ever landed."""
-    link = connect(lake, ("trades", "feed_ledger"))
+def _trades(lake: str, offsets: Mapping[int, int]) -> Iterator["duckdb.DuckDBPyConnection | None"]:
+    """A connection with trades, ledger and reader offsets; null if no trade was ever landed."""
+    connection = connect(lake, ("trades", "feed_ledger"))
     try:
-        there = {row[0] for row in link.execute("SHOW TABLES").fetchall()}
-        if "trades" not in there:
+        existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+        if "trades" not in existing:
             yield None
             return
-        if "feed_ledger" not in there:
-            link.execute(NO_LEDGER)
-        link.execute('CREATE TEMP TABLE positions ("partition" INTEGER, next_offset BIGINT)')
-        for partition, offset in positions.items():
-            link.execute("INSERT INTO positions VALUES (?, ?)", [partition, offset])
-        yield link
+        if "feed_ledger" not in existing:
+            create_empty_view(connection, TABLES["feed_ledger"])
+        connection.execute(
+            'CREATE TEMP TABLE reader_offsets ("partition" INTEGER, next_offset BIGINT)'
+        )
+        for partition, offset in offsets.items():
+            connection.execute("INSERT INTO reader_offsets VALUES (?, ?)", [partition, offset])
+        yield connection
     finally:
-        link.close()
+        connection.close()

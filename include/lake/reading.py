@@ -78,7 +78,7 @@ def connect(
         if table is not None:
             create_view(link, name, table, known=TABLES[name] if all_there else None)
         elif all_there:
-            link.execute(_empty_view(TABLES[name]))
+            create_empty_view(link, TABLES[name])
     return link
 
 
@@ -183,9 +183,10 @@ def tables_named(statement: str) -> list[str]:
     return [name for name in TABLES if name in words]
 
 
-def _empty_view(table: Table) -> str:
-    columns = ", ".join(_column(one.name, _duck(one.type), None) for one in table.columns)
-    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
+def create_empty_view(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
+    """Make a view of the table's name with its columns and no row."""
+    columns = ", ".join(_column(c.name, _duck(c.type), None) for c in table.columns)
+    connection.execute(f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false")
 
 
 def row_counts(lake: str) -> dict[str, int]:

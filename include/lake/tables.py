@@ -1,12 +1,12 @@
 """The Delta tables, each written once: name, columns, key, clustering and comment.
 
 A landed table is filled by the stream from one topic: accounting columns, the message's envelope,
-then the event's own columns. Column types are Spark SQL's.
+then the event's own columns. Column types are Spark SQL's. What Postgres serves of these tables
+(`served`) is derived in `include/serving/tables.py`.
 """
 
 from include.lake.columns import (
     ACCOUNTING,
-    ENVELOPE,
     LANDED_KEY,
     Column,
     Table,
@@ -20,7 +20,7 @@ LANDED = (
     landed(
         "trades",
         "market.trades",
-        "Trades and aggregate trades, as the venues told them",
+        "Trades and aggregate trades, as the venues sent them",
         text("trade_id", "the venue's trade id", required=True),
         money("price", "quote per base", required=True),
         quantity("quantity", "in base units", required=True),
@@ -94,6 +94,8 @@ LANDED = (
         money("price", "limit of the order"),
         text("forecast_id", "forecast file it used"),
         text("inputs", "JSON of all the rule saw", required=True),
+        event_key=("decision_id",),
+        served=True,
     ),
     landed(
         "orders",
@@ -108,6 +110,8 @@ LANDED = (
         quantity("executed", "executed", required=True),
         text("status", "filled, partial, cancelled or refused", required=True),
         text("reason", "why not filled"),
+        event_key=("order_id",),
+        served=True,
     ),
     landed(
         "fills",
@@ -119,6 +123,8 @@ LANDED = (
         money("price", "price", required=True),
         quantity("quantity", "base units", required=True),
         money("fee", "in quote", required=True),
+        event_key=("fill_id",),
+        served=True,
     ),
     landed(
         "balances",
@@ -127,6 +133,8 @@ LANDED = (
         text("currency", "currency", required=True),
         quantity("amount", "held", required=True),
         text("order_id", "order that changed it"),
+        event_key=("currency",),
+        served=True,
     ),
     landed(
         "scores",
@@ -140,6 +148,8 @@ LANDED = (
         money("sell_price", "average price sold", required=True),
         quantity("quantity", "base units", required=True),
         money("hold_profit", "of having bought once and held, at the price sold"),
+        event_key=("order_id",),
+        served=True,
     ),
 )
 
@@ -169,6 +179,7 @@ SIGNALS = Table(
         Column("timestamp", "timestamp", "end of the window", required=True),
     ),
     key=("venue", "symbol", "type", "window_start"),
+    served=True,
 )
 
 TRADE_MINUTES = Table(
@@ -192,6 +203,7 @@ TRADE_MINUTES = Table(
         Column("complete", "boolean", "no hole of the feed lies in it; null: cannot be said"),
     ),
     key=("venue", "symbol", "minute"),
+    served=True,
 )
 
 HISTORY = Table(
@@ -279,8 +291,3 @@ FORECAST_EVALUATIONS = Table(
 DERIVED = (SIGNALS, TRADE_MINUTES, HISTORY, FORECASTS, QUALITY_RESULTS, FORECAST_EVALUATIONS)
 TABLES = {table.name: table for table in (*LANDED, QUARANTINE, *DERIVED)}
 TABLE_OF_TOPIC = {table.topic: table for table in LANDED if table.topic}
-
-
-def event_columns(table: Table) -> tuple[Column, ...]:
-    """A landed table's own columns: after accounting and envelope, before the rest as JSON."""
-    return table.columns[len(ACCOUNTING) + len(ENVELOPE) : -1]

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from include.errors import PlatformError, Unreachable
-from include.serving.connection import rows
+from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings
 
 MIGRATION_S = 180.0
@@ -67,5 +67,5 @@ class Migration:
         dsn = self._settings.dsn(database=self._settings.postgres.airflow_database)
         return {
             "airflow": version("apache-airflow"),
-            "revision": [row[0] for row in rows(dsn, REVISION)],
+            "revision": [row["version_num"] for row in fetch_rows(dsn, REVISION)],
         }

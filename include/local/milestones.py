@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from include.errors import TickhouseError
 from include.lake.reading import row_counts
 from include.local.airflow import LOOP_DAGS, AirflowApi
-from include.serving.connection import rows
+from include.serving.connection import fetch_rows
 from include.serving.status import processes
 from include.settings import Settings
 
@@ -60,9 +60,9 @@ def _forecast(settings: Settings) -> Iterator[str]:
 
 
 def _decided(settings: Settings) -> Iterator[str]:
-    counted = "SELECT action, count(*), min(reasons) FROM decisions GROUP BY 1"
-    for action, _, reasons in rows(settings.dsn(), counted):
-        yield f"the trader's first {action}: {reasons}"
+    statement = "SELECT action, min(reasons) AS reasons FROM decisions GROUP BY action"
+    for row in fetch_rows(settings.dsn(), statement):
+        yield f"the trader's first {row['action']}: {row['reasons']}"
 
 
 def _restarted(settings: Settings) -> Iterator[str]:

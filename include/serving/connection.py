@@ -1,4 +1,4 @@
-"""Connections to Postgres, and whether it is there."""
+"""Connections to Postgres, and whether it answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -6,40 +6,43 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import RealDictCursor
 
 from include.errors import Unreachable
 
 Dsn = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 @contextmanager
-def transaction(dsn: Dsn) -> Iterator[connection]:
+def transaction(dsn: Dsn) -> Iterator[Connection]:
     """A connection whose work is committed at the end, or rolled back on an error.
 
     Raises:
         Unreachable: the server does not answer.
     """
-    link = connect(dsn)
+    connection = connect(dsn)
     try:
-        with link:
-            yield link
+        with connection:
+            yield connection
     finally:
-        link.close()
+        connection.close()
 
 
-def connect(dsn: Dsn) -> connection:
+def connect(dsn: Dsn) -> Connection:
     """A new connection.
 
     Raises:
         Unreachable: the server does not answer.
     """
     try:
-        link: connection = psycopg2.connect(**dsn)
+        connection: Connection = psycopg2.connect(**dsn)
     except psycopg2.OperationalError as error:
-        said = str(error).strip().splitlines()[0]
-        raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {said}") from error
-    return link
+        cause = str(error).strip().splitlines()[0]
+        raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {cause}") from error
+    return connection
 
 
 def reachable(dsn: Dsn) -> bool:
@@ -53,26 +56,27 @@ def reachable(dsn: Dsn) -> bool:
 
 def create_database(dsn: Dsn, *, name: str) -> None:
     """Make a database of that name if there is none."""
-    link = connect(dsn)
+    connection = connect(dsn)
     try:
-        link.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-        with link.cursor() as cursor:
+        connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     finally:
-        link.close()
+        connection.close()
 
 
-def rows(dsn: Dsn, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """The rows of one query.
+def fetch_rows(dsn: Dsn, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    """The rows of one query, each by its columns' names.
 
     Raises:
         Unreachable: the server does not answer, or the tables are not made yet.
     """
     try:
-        with transaction(dsn) as link, link.cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
+        with transaction(dsn) as connection:
+            with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+                cursor.execute(statement, parameters)
+                return list(cursor.fetchall())
     except psycopg2.errors.UndefinedTable as error:
         raise Unreachable(f"Postgres lacks a table: {error}") from error

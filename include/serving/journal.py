@@ -15,17 +15,18 @@ import psycopg2
 from psycopg2.extras import execute_values
 
 from include.errors import Unreachable
+from include.lake.columns import Table
 from include.market import wire
 from include.market.events import Message
 from include.serving.connection import Dsn, connect, transaction
-from include.serving.tables import upsert_with
+from include.serving.tables import SERVED, TRADER_STATE, upsert_with
 
-TABLES = {
-    "decision": "decisions",
-    "order": "orders",
-    "fill": "fills",
-    "balance": "balances",
-    "score": "scores",
+TABLE_OF_KIND = {
+    "decision": SERVED["decisions"],
+    "order": SERVED["orders"],
+    "fill": SERVED["fills"],
+    "balance": SERVED["balances"],
+    "score": SERVED["scores"],
 }
 _LOCK = 7414
 _HALTED = "halted"
@@ -84,11 +85,12 @@ class Journal:
         """Write the messages' events as rows, the messages into the outbox, and the state."""
         with self._transaction() as cursor:
             for message in messages:
-                upsert_with(cursor, TABLES[message.kind], [_row(e) for e in message.events])
+                table = TABLE_OF_KIND[message.kind]
+                upsert_with(cursor, table, [_row(table, event) for event in message.events])
             _put(cursor, messages)
             if state:
                 named = [{"name": name, "value": value} for name, value in state.items()]
-                upsert_with(cursor, "trader_state", named)
+                upsert_with(cursor, TRADER_STATE, named)
 
     def outbox(self) -> list[OutboxRow]:
         """What Kafka has to get, in order."""
@@ -128,7 +130,7 @@ class Journal:
 def halt(dsn: Dsn, reason: str) -> None:
     """Forbid orders until `resume`; the trader goes on deciding, with the reason `halted`."""
     with transaction(dsn) as link, link.cursor() as cursor:
-        upsert_with(cursor, "trader_state", [{"name": _HALTED, "value": reason}])
+        upsert_with(cursor, TRADER_STATE, [{"name": _HALTED, "value": reason}])
 
 
 def resume(dsn: Dsn) -> None:
@@ -161,8 +163,10 @@ def _put(cursor: Any, messages: Sequence[Message]) -> None:
     execute_values(cursor, "INSERT INTO outbox (id, topic, key, value) VALUES %s", rows)
 
 
-def _row(event: Any) -> dict[str, Any]:
+def _row(table: Table, event: Any) -> dict[str, Any]:
+    """The event's values by column; its microseconds as times."""
     row = msgspec.structs.asdict(event)
-    if "window_start" in row:
-        row["window_start"] = _EPOCH + timedelta(microseconds=row["window_start"])
+    for column in table.columns:
+        if column.type == "timestamp" and row[column.name] is not None:
+            row[column.name] = _EPOCH + timedelta(microseconds=row[column.name])
     return row

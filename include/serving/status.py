@@ -9,7 +9,7 @@ from include.errors import Unreachable
 from include.lake.reading import row_counts
 from include.local.supervisor import Supervisor
 from include.market.wire import TopicPartition
-from include.serving.connection import rows
+from include.serving.connection import fetch_rows
 from include.settings import Settings
 
 Ends = Mapping[TopicPartition, tuple[int, int]]
@@ -35,12 +35,11 @@ def processes(settings: Settings) -> list[dict[str, Any]]:
 
 def feeds(settings: Settings) -> list[dict[str, Any]]:
     """Each feed: `venue`, `state`, `since`, `cause`; none if Postgres is away."""
-    columns = ("venue", "state", "since", "cause")
+    statement = "SELECT venue, state, since, cause FROM feed_health ORDER BY venue"
     try:
-        found = rows(settings.dsn(), f"SELECT {', '.join(columns)} FROM feed_health ORDER BY 1")
+        return fetch_rows(settings.dsn(), statement)
     except Unreachable:
         return []
-    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def lag(

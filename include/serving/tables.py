@@ -1,102 +1,167 @@
-"""The serving tables of Postgres, and the upsert that makes repeating a write change nothing."""
+"""The tables of Postgres: those of the lake that it serves, and those that it alone has.
+
+Their DDL and upserts are made from the same definitions as the Delta tables. Of a landed table
+Postgres has the event's own columns, the newest row of each `event_key`.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from psycopg2 import sql
 from psycopg2.extras import execute_values
 
+from include.lake.columns import Column, Table, event_columns, text
+from include.lake.tables import TABLES
 from include.serving.connection import Dsn, transaction
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS signals (
-    venue text, symbol text, type text, window_start timestamptz, "timestamp" timestamptz NOT NULL,
-    value numeric NOT NULL, PRIMARY KEY (venue, symbol, type, window_start));
-CREATE TABLE IF NOT EXISTS trade_minutes (
-    venue text, symbol text, minute timestamptz, total_count_buy bigint NOT NULL,
-    total_count_sell bigint NOT NULL, total_base_buy numeric NOT NULL,
-    total_base_sell numeric NOT NULL, total_quote_buy numeric NOT NULL,
-    total_quote_sell numeric NOT NULL, open numeric NOT NULL, high numeric NOT NULL,
-    low numeric NOT NULL, close numeric NOT NULL, vwap double precision NOT NULL,
-    complete boolean, PRIMARY KEY (venue, symbol, minute));
-CREATE TABLE IF NOT EXISTS positions (
-    reader text, "partition" int, next_offset bigint NOT NULL, PRIMARY KEY (reader, "partition"));
-CREATE TABLE IF NOT EXISTS forecast_points (
-    symbol text, ds timestamptz, yhat double precision NOT NULL, yhat_lower double precision,
-    yhat_upper double precision, made_at timestamptz NOT NULL, model text,
-    PRIMARY KEY (symbol, model, ds));
-CREATE TABLE IF NOT EXISTS decisions (
-    decision_id text PRIMARY KEY, rule text NOT NULL, action text NOT NULL, reasons text NOT NULL,
-    window_start timestamptz NOT NULL, ratio numeric, side_next text, bid numeric, ask numeric,
-    quantity numeric, price numeric, forecast_id text, inputs text NOT NULL);
-CREATE TABLE IF NOT EXISTS orders (
-    order_id text PRIMARY KEY, decision_id text NOT NULL, broker text NOT NULL, side text NOT NULL,
-    price numeric NOT NULL, quantity numeric NOT NULL, executed numeric NOT NULL,
-    status text NOT NULL, reason text);
-CREATE TABLE IF NOT EXISTS fills (
-    fill_id text PRIMARY KEY, order_id text NOT NULL, side text NOT NULL, price numeric NOT NULL,
-    quantity numeric NOT NULL, fee numeric NOT NULL);
-CREATE TABLE IF NOT EXISTS balances (
-    currency text PRIMARY KEY, amount numeric NOT NULL, order_id text);
-CREATE TABLE IF NOT EXISTS scores (
-    order_id text PRIMARY KEY, buy_order_id text NOT NULL, profit numeric NOT NULL,
-    cumulative_profit numeric NOT NULL, buy_price numeric NOT NULL, sell_price numeric NOT NULL,
-    quantity numeric NOT NULL, hold_profit numeric);
-ALTER TABLE scores ADD COLUMN IF NOT EXISTS hold_profit numeric;
-CREATE TABLE IF NOT EXISTS trader_state (
-    name text PRIMARY KEY, value text NOT NULL);
-CREATE TABLE IF NOT EXISTS outbox (
-    id bigserial PRIMARY KEY, topic text NOT NULL, key bytea NOT NULL, value bytea NOT NULL);
-CREATE TABLE IF NOT EXISTS stream_lag (
-    query text, topic text, "partition" int, behind bigint NOT NULL, waiting_s double precision,
-    seen_at timestamptz NOT NULL, PRIMARY KEY (query, topic, "partition"));
-CREATE TABLE IF NOT EXISTS feed_health (
-    venue text PRIMARY KEY, state text NOT NULL, since timestamptz NOT NULL, cause text);
-"""
-KEYS: dict[str, tuple[str, ...]] = {
-    "trade_minutes": ("venue", "symbol", "minute"),
-    "positions": ("reader", "partition"),
-    "signals": ("venue", "symbol", "type", "window_start"),
-    "forecast_points": ("symbol", "model", "ds"),
-    "decisions": ("decision_id",),
-    "orders": ("order_id",),
-    "fills": ("fill_id",),
-    "balances": ("currency",),
-    "scores": ("order_id",),
-    "trader_state": ("name",),
-    "feed_health": ("venue",),
-    "stream_lag": ("query", "topic", "partition"),
+READER_OFFSETS = Table(
+    "reader_offsets",
+    "Kafka offsets that readers of market.trades have counted up to",
+    (
+        text("reader", "who reads", required=True),
+        Column("partition", "int", "Kafka partition", required=True),
+        Column("next_offset", "bigint", "first offset that is not counted yet", required=True),
+    ),
+    key=("reader", "partition"),
+)
+FORECAST_POINTS = Table(
+    "forecast_points",
+    "Forecast minutes of the published and of the short-term models",
+    (
+        text("symbol", "BASE-QUOTE", required=True),
+        Column("ds", "timestamp", "minute that is forecast", required=True),
+        Column("yhat", "double", "predicted price", required=True),
+        Column("yhat_lower", "double", "lower bound (80 %)"),
+        Column("yhat_upper", "double", "upper bound (80 %)"),
+        Column("made_at", "timestamp", "when the forecast was made", required=True),
+        text("model", "forecast file or `short-term`", required=True),
+    ),
+    key=("symbol", "model", "ds"),
+)
+TRADER_STATE = Table(
+    "trader_state",
+    "The trader's state by name, its halt switch and nonce among them",
+    (text("name", "name", required=True), text("value", "text", required=True)),
+    key=("name",),
+)
+OUTBOX = Table(
+    "outbox",
+    "Messages that Kafka has to get from the trader",
+    (
+        Column("id", "bigserial", "order of sending; `seq` of the message", required=True),
+        text("topic", "Kafka topic", required=True),
+        Column("key", "binary", "Kafka key", required=True),
+        Column("value", "binary", "Kafka value", required=True),
+    ),
+    key=("id",),
+)
+STREAM_LAG = Table(
+    "stream_lag",
+    "How far the stream's queries are behind, as the watcher saw it last",
+    (
+        text("query", "query of the stream", required=True),
+        text("topic", "Kafka topic", required=True),
+        Column("partition", "int", "Kafka partition", required=True),
+        Column("behind", "bigint", "offsets not read yet", required=True),
+        Column("waiting_s", "double", "seconds that the oldest of them has waited"),
+        Column("seen_at", "timestamp", "when", required=True),
+    ),
+    key=("query", "topic", "partition"),
+)
+FEED_HEALTH = Table(
+    "feed_health",
+    "State of each feed by its newest entry in the feed ledger",
+    (
+        text("venue", "exchange or price supplier", required=True),
+        text("state", "live, stale, gap or disconnected", required=True),
+        Column("since", "timestamp", "when that entry was received", required=True),
+        text("cause", "why"),
+    ),
+    key=("venue",),
+)
+POSTGRES_ONLY = (
+    READER_OFFSETS,
+    FORECAST_POINTS,
+    TRADER_STATE,
+    OUTBOX,
+    STREAM_LAG,
+    FEED_HEALTH,
+)
+POSTGRES_TYPES = {
+    "string": "text",
+    "int": "integer",
+    "bigint": "bigint",
+    "bigserial": "bigserial",
+    "double": "double precision",
+    "boolean": "boolean",
+    "timestamp": "timestamptz",
+    "binary": "bytea",
 }
+CREATION_LOCK = 7413
+
+
+def served_table(table: Table) -> Table:
+    """A lake's table as Postgres has it."""
+    if table.topic is None:
+        return table
+    return replace(table, columns=event_columns(table), key=table.event_key)
+
+
+SERVED = {table.name: served_table(table) for table in TABLES.values() if table.served}
+
+
+def postgres_ddl(table: Table) -> str:
+    """The statement that makes the table if it does not exist."""
+    columns = [
+        f'"{column.name}" {_postgres_type(column)}{" NOT NULL" if column.required else ""}'
+        for column in table.columns
+    ]
+    key = f"PRIMARY KEY ({_quoted(table.key)})"
+    return f'CREATE TABLE IF NOT EXISTS "{table.name}" ({", ".join([*columns, key])})'
+
+
+def _postgres_type(column: Column) -> str:
+    return "numeric" if column.type.startswith("decimal") else POSTGRES_TYPES[column.type]
 
 
 def create_tables(dsn: Dsn) -> None:
-    """Make every serving table that is not there."""
-    with transaction(dsn) as link, link.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(7413)")
-        cursor.execute(SCHEMA)
+    """Make every table of Postgres that does not exist.
+
+    Raises:
+        Unreachable: the server does not answer.
+    """
+    with transaction(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
+        cursor.execute("; ".join(map(postgres_ddl, (*SERVED.values(), *POSTGRES_ONLY))))
 
 
-def upsert(dsn: Dsn, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, or overwrite those with the same key; all of them or none."""
+def upsert(dsn: Dsn, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, or overwrite those with the same key; all of them or none.
+
+    Raises:
+        Unreachable: the server does not answer.
+    """
     if rows:
-        with transaction(dsn) as link, link.cursor() as cursor:
+        with transaction(dsn) as connection, connection.cursor() as cursor:
             upsert_with(cursor, table, rows)
 
 
-def upsert_with(cursor: Any, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert_with(cursor: Any, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """The same within a transaction of the caller's."""
-    columns = list(rows[0])
-    keys = KEYS[table]
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    rest = [name for name in columns if name not in keys]
-    changes = sql.SQL(", ").join(
-        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in rest
+    if rows:
+        values = [tuple(row[name] for name in table.names) for row in rows]
+        execute_values(cursor, upsert_sql(table), values, page_size=1000)
+
+
+def upsert_sql(table: Table) -> str:
+    """The statement that inserts rows (`%s`), or overwrites those with the same key."""
+    changes = [f'"{name}" = EXCLUDED."{name}"' for name in table.names if name not in table.key]
+    action = f"UPDATE SET {', '.join(changes)}" if changes else "NOTHING"
+    return (
+        f'INSERT INTO "{table.name}" ({_quoted(table.names)}) VALUES %s'
+        f" ON CONFLICT ({_quoted(table.key)}) DO {action}"
     )
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES %s ON CONFLICT ({}) DO {}").format(
-        sql.Identifier(table),
-        names,
-        sql.SQL(", ").join(map(sql.Identifier, keys)),
-        sql.SQL("UPDATE SET {}").format(changes) if rest else sql.SQL("NOTHING"),
-    )
-    values = [tuple(row[name] for name in columns) for row in rows]
-    execute_values(cursor, statement, values, page_size=1000)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from include.lake.columns import ENVELOPE, Column, Table
-from include.lake.tables import TABLES, event_columns
+from include.lake.columns import ENVELOPE, Column, Table, event_columns
+from include.lake.tables import TABLES
 from include.lake.writing import arrow_schema
 
 KNOWN_VERSION = 1

@@ -12,8 +12,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from include.lake.columns import ENVELOPE, Table
-from include.lake.tables import event_columns
+from include.lake.columns import ENVELOPE, Table, event_columns
 from spark_jobs.schemas import CORRUPT, event_schema, message_schema
 from spark_jobs.transforms.arrow_rows import EVENT_TAG
 

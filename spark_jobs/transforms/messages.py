@@ -8,8 +8,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from include.lake.columns import ENVELOPE, Table
-from include.lake.tables import QUARANTINE, event_columns
+from include.lake.columns import ENVELOPE, Table, event_columns
+from include.lake.tables import QUARANTINE
 from spark_jobs.schemas import CORRUPT, SCHEMA_VERSION, column_type, message_schema
 from spark_jobs.transforms.arrow_rows import KNOWN_VERSION
 from spark_jobs.transforms.extras import extra_text, extras

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from include.backoff import Backoff
 from include.errors import Unreachable
 from include.log import event
-from include.serving.glance import glance
 from include.settings import Settings
 from streaming.dashboard import served as look
 from streaming.dashboard.live import Live
@@ -36,7 +35,7 @@ def poll_database(settings: Settings, live: Live, latest: Latest, stop: threadin
             keep_s = live.keep_s
             queries |= look.seldom(settings, clock_us=live.clock_us, keep_s=keep_s)
         try:
-            found = glance(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
+            found = look.ask(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
         except Unreachable as error:
             if not failures:
                 log.warning(event("postgres is away", error=error))

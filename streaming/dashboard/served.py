@@ -16,7 +16,8 @@ from include.errors import ForecastError
 from include.forecast.forecast_file import Manifest, current_id, published
 from include.lake.reading import open_table
 from include.market.events import Balance, Event, Fill, Order, Score
-from include.serving.glance import Query
+from include.serving.connection import Dsn
+from include.serving.read_only_query import Query, query_read_only
 from include.serving.status import last_audit, progress
 from include.settings import Settings
 from streaming.dashboard.flow import Flow
@@ -115,6 +116,14 @@ def seldom(settings: Settings, *, clock_us: int, keep_s: int) -> dict[str, Query
         "minutes": (_MINUTES, (now - timedelta(seconds=keep_s), now)),
         "ratios": (_RATIOS, (now - timedelta(seconds=keep_s), now)),
     }
+
+
+def ask(
+    dsn: Dsn, queries: dict[str, Query], *, timeout_s: float
+) -> dict[str, list[tuple[Any, ...]]]:
+    """The answers of Postgres, a tuple a row."""
+    answers = query_read_only(dsn, queries, timeout_s=timeout_s)
+    return {name: [tuple(row.values()) for row in rows] for name, rows in answers.items()}
 
 
 def points(rows: Iterable[tuple[Any, ...]]) -> tuple[ForecastPoint, ...]:

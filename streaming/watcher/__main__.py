@@ -19,7 +19,7 @@ from include.log import event
 from include.metrics import Figure
 from include.process import run_process
 from include.serving.status import feeds, progress, stream_lag
-from include.serving.tables import create_tables, upsert
+from include.serving.tables import STREAM_LAG, create_tables, upsert
 from include.settings import Settings
 from streaming.watcher.figures import figures
 from streaming.watcher.lateness import Lateness
@@ -69,7 +69,7 @@ class Watch:
         seen = datetime.now(UTC)
         rows = [{name: one[name] for name in KEPT} | {"seen_at": seen} for one in self.lag]
         try:
-            upsert(self.settings.dsn(), "stream_lag", rows)
+            upsert(self.settings.dsn(), STREAM_LAG, rows)
         except Unreachable as error:
             self.failures += 1
             log.warning(event("lag not written", error=error))

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from include.bus import ensure_topics
-from include.serving.tables import upsert
+from include.serving.tables import FORECAST_POINTS, upsert
 from include.settings import Settings
 from tests.support import chromium
 from tests.support.browser_market import market
@@ -73,7 +73,7 @@ def serve_forecast(settings: Settings) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     upsert(
         settings.dsn(),
-        "forecast_points",
+        FORECAST_POINTS,
         [
             {
                 "symbol": "BTC-USD",

@@ -21,8 +21,9 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from bench.page_viewers import viewers
 from include.bus import Producer, ensure_topics
 from include.errors import Unreachable
+from include.lake.tables import SIGNALS, TRADE_MINUTES
 from include.market.events import Message, Trade
-from include.serving.glance import glance
+from include.serving.read_only_query import query_read_only
 from include.serving.tables import create_tables, upsert
 from include.settings import Settings, load
 from streaming.dashboard import served
@@ -129,18 +130,20 @@ def test_a_page_of_another_address_is_refused_its_socket(tmp_path: Path) -> None
         assert codes == {own[0]: 101, own[1]: 101, EVIL: 403}
 
 
-def test_a_glance_has_no_entry_for_a_table_that_is_not_there(postgres_dsn: dict[str, Any]) -> None:
-    asked = {"none": ("SELECT 1 FROM trade_hours", ()), "one": ("SELECT %s", (7,))}
-    assert glance(postgres_dsn, asked, timeout_s=2) == {"one": [(7,)]}
+def test_a_table_that_is_not_there_has_no_entry(
+    postgres_dsn: dict[str, Any],
+) -> None:
+    asked = {"none": ("SELECT 1 FROM trade_hours", ()), "one": ("SELECT %s AS number", (7,))}
+    assert query_read_only(postgres_dsn, asked, timeout_s=2) == {"one": [{"number": 7}]}
 
 
 def test_a_slow_query_is_given_up_and_nothing_can_be_written(postgres_dsn: dict[str, Any]) -> None:
     began = time.monotonic()
     with pytest.raises(Unreachable, match="timeout"):
-        glance(postgres_dsn, {"slow": ("SELECT pg_sleep(30)", ())}, timeout_s=0.5)
+        query_read_only(postgres_dsn, {"slow": ("SELECT pg_sleep(30)", ())}, timeout_s=0.5)
     assert time.monotonic() - began < 5
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        glance(postgres_dsn, {"bad": ("CREATE TABLE x (a int)", ())}, timeout_s=2)
+        query_read_only(postgres_dsn, {"bad": ("CREATE TABLE x (a int)", ())}, timeout_s=2)
 
 
 def test_the_reader_waits_for_the_broker_and_fills_the_past(
@@ -196,10 +199,10 @@ def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -
         "total_quote_buy": 15,
         "total_quote_sell": 2,
     }
-    upsert(postgres_dsn, "trade_minutes", [row, row | {"minute": minute - timedelta(hours=3)}])
+    upsert(postgres_dsn, TRADE_MINUTES, [row, row | {"minute": minute - timedelta(hours=3)}])
     clock_us = int(minute.timestamp() + 90) * 1_000_000
     asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
-    found = served.minutes(glance(postgres_dsn, asked, timeout_s=5))
+    found = served.minutes(served.ask(postgres_dsn, asked, timeout_s=5))
     assert found == [
         (
             "gemini",
@@ -224,7 +227,7 @@ def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[st
     }
     upsert(
         postgres_dsn,
-        "signals",
+        SIGNALS,
         [
             row,
             row | {"type": "bid"},
@@ -237,5 +240,5 @@ def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[st
     )
     clock_us = int(end.timestamp() + 30) * 1_000_000
     asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
-    found = served.ratios(glance(postgres_dsn, asked, timeout_s=5))
+    found = served.ratios(served.ask(postgres_dsn, asked, timeout_s=5))
     assert found == [("gemini", "BTC-USD", int(end.timestamp()), 1.25)]

@@ -14,10 +14,11 @@ import pytest
 
 from include.forecast.forecast_file import current_id, load_current
 from include.lake.reading import query
-from include.serving.connection import rows, transaction
+from include.serving.connection import transaction
 from include.settings import ROOT, Settings, load
 from tests.conftest import make_environment
 from tests.support.forecast_world import write_history
+from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually, running
 
 NIGHTLY, TOLD = "scheduled__2026-11-21T00:15:00+00:00", "asset_triggered__2026-11-21T00:16:00"
@@ -127,7 +128,7 @@ def left(settings: Settings) -> dict[str, Any]:
         keep = [n for n, name in enumerate(names) if name not in MADE_ANEW]
         found[table] = sorted(str([row[n] for n in keep]) for row in every)
     statement = "SELECT symbol, model, ds, yhat, yhat_lower, yhat_upper FROM forecast_points"
-    found["served"] = sorted(rows(settings.dsn(), statement))
+    found["served"] = sorted(fetch_tuples(settings.dsn(), statement))
     for folder in ("models", "forecasts", "forecast_drafts", "quality"):
         found[folder] = {
             str(path.relative_to(settings.home)): told_by(path)

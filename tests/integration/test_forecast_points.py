@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from include.serving.connection import rows, transaction
+from include.serving.connection import transaction
 from include.serving.forecast_points import serve_forecast
-from include.serving.glance import glance
-from include.serving.tables import upsert
+from include.serving.tables import FORECAST_POINTS, upsert
 from include.settings import Settings
 from streaming.dashboard import served
+from tests.support.postgres import fetch_tuples
 
 T0 = datetime(2026, 4, 24, 5, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -45,11 +45,11 @@ def serve(
         }
         for n in range(minutes)
     ]
-    serve_forecast(dsn, points, clock=clock or first, keep_days=2)
+    serve_forecast(dsn, points, market_time=clock or first, keep_days=2)
 
 
 def there(dsn: dict[str, Any]) -> list[tuple[Any, ...]]:
-    return rows(
+    return fetch_tuples(
         dsn,
         "SELECT symbol, model, count(*), min(ds), max(ds) FROM forecast_points"
         " GROUP BY 1, 2 ORDER BY 1, 2",
@@ -123,13 +123,13 @@ def test_the_dashboard_sees_the_same_before_and_after_the_clearing(
                 for n in range(2016)
             ]
             if cleared:
-                serve_forecast(postgres_dsn, points, clock=first, keep_days=2)
+                serve_forecast(postgres_dsn, points, market_time=first, keep_days=2)
             else:
-                upsert(postgres_dsn, "forecast_points", points)
+                upsert(postgres_dsn, FORECAST_POINTS, points)
         clock_us = int((T0 + 5 * DAY + 90 * MINUTE).timestamp()) * 1_000_000
         queries = served.seldom(service_settings, clock_us=clock_us, keep_s=3600)
-        looks.append(served.looked(served.Served(), glance(postgres_dsn, queries, timeout_s=5)))
-        sizes.append(rows(postgres_dsn, "SELECT count(*) FROM forecast_points")[0][0])
+        looks.append(served.looked(served.Served(), served.ask(postgres_dsn, queries, timeout_s=5)))
+        sizes.append(fetch_tuples(postgres_dsn, "SELECT count(*) FROM forecast_points")[0][0])
     assert looks[0].short == looks[1].short and len(looks[0].short) > 30
     # a day back and three ahead, hour by hour, both ends included, from half past six
     assert looks[0].long == looks[1].long and len(looks[0].long) == 4 * 24

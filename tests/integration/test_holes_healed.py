@@ -23,11 +23,11 @@ from deltalake import DeltaTable
 from include.bus import ensure_topics
 from include.lake.reading import open_table
 from include.local import worlds
-from include.serving.connection import rows
 from include.settings import ROOT, Settings, load
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healing import Hole
 from tests.conftest import make_environment
+from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually, running
 from tests.support.stream_world import caught_up, streaming
 
@@ -99,7 +99,9 @@ def test_a_hole_closes_only_when_its_trades_are_in_delta(
         for hole in holes:
             assert landed(settings, hole) == at_the_venue(settings, hole)
         health = "SELECT cause FROM feed_health WHERE venue = 'binance'"
-        eventually(lambda: rows(settings.dsn(), health) == [("refilled by REST",)], what="health")
+        eventually(
+            lambda: fetch_tuples(settings.dsn(), health) == [("refilled by REST",)], what="health"
+        )
         assert healed(environ) == {"healed": 0, "refilled": 0, "open": []}
 
 

@@ -9,7 +9,6 @@ from pyspark.sql import SparkSession
 
 from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.tables import TABLE_OF_TOPIC, TABLES
-from include.serving.connection import rows as served_rows
 from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings
 from spark_jobs import requeue_quarantine
@@ -18,6 +17,7 @@ from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms import messages
 from tests.spark.test_landing import records
+from tests.support.postgres import fetch_tuples
 
 TOPIC = "market.trades"
 AT = 1_700_000_000_000_000
@@ -85,7 +85,7 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
     assert requeue_quarantine.requeue_topic(spark, world, TOPIC) == (TOPIC, 1, 1)
     assert (places(spark, world, "trades"), places(spark, world, "quarantine")) == ([0, 1, 3], [2])
     total = "SELECT total_count_buy, total_base_buy FROM trade_minutes"
-    assert served_rows(world.dsn(), total) == [(3, 6)]
+    assert fetch_tuples(world.dsn(), total) == [(3, 6)]
     positions, minutes = served_minutes(world.dsn(), COMPARED)
     agreement = check_agreement(world.lake, offsets=positions, served=minutes)
     assert agreement.ok, agreement

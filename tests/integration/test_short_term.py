@@ -11,10 +11,9 @@ from deltalake import write_deltalake
 
 from include.forecast.short_term import forecast_soon
 from include.lake.reading import query
-from include.serving.connection import rows
-from include.serving.glance import glance
 from include.settings import Settings
 from streaming.dashboard import served
+from tests.support.postgres import fetch_tuples
 
 SYMBOLS = 50
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -50,7 +49,7 @@ def outcome(settings: Settings) -> list[Any]:
         "SELECT forecast_id, count(*), count(DISTINCT symbol), min(ds), max(ds), sum(yhat),"
         " bool_and(yhat_lower <= yhat AND yhat <= yhat_upper) FROM forecasts GROUP BY 1",
     )[1]
-    served = rows(
+    served = fetch_tuples(
         settings.dsn(),
         "SELECT count(*), count(DISTINCT symbol), min(ds), sum(yhat) FROM forecast_points"
         " WHERE model = 'short-term'",
@@ -80,7 +79,7 @@ def test_fifty_symbols_take_less_than_half_a_minute_and_twice_gives_the_same(
     # the dashboard, at the clock of the last ticker, finds each symbol's ten points
     clock_us = FIRST_US + 3599 * 1_000_000
     queries = served.seldom(service_settings, clock_us=clock_us, keep_s=600)
-    look = served.looked(served.Served(), glance(postgres_dsn, queries, timeout_s=5))
+    look = served.looked(served.Served(), served.ask(postgres_dsn, queries, timeout_s=5))
     assert {len(points) for points in look.soon.values()} == {10}
     assert len(look.soon) == SYMBOLS
     assert look.short == ()

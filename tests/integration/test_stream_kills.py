@@ -20,12 +20,12 @@ from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.diagnosis import diagnosed, repair
 from include.lake.reading import connect
 from include.local import kafka, postgres
-from include.serving.connection import rows
 from include.serving.tables import create_tables
 from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings, load
 from spark_jobs.landing import LANDED_TOPICS
 from tests.conftest import make_environment
+from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually, running
 from tests.support.stream_world import (
     Reader,
@@ -128,12 +128,12 @@ def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
     columns = "venue, symbol, type, value, window_start"
     in_lake = connect(settings.lake, ["signals"]).execute(f"SELECT {columns} FROM signals")
     assert sorted(in_lake.fetchall()) == sorted(
-        rows(settings.dsn(), f"SELECT {columns} FROM signals")
+        fetch_tuples(settings.dsn(), f"SELECT {columns} FROM signals")
     )
 
 
 def windows_closed(settings: Settings) -> bool:
-    return len(rows(settings.dsn(), "SELECT DISTINCT window_start FROM signals")) > 20
+    return len(fetch_tuples(settings.dsn(), "SELECT DISTINCT window_start FROM signals")) > 20
 
 
 @pytest.mark.timeout(900)

@@ -11,10 +11,10 @@ from include.alerts import recent
 from include.bus import Producer, ensure_topics, message_times_ms, offset_ranges
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message
-from include.serving.connection import rows
 from include.serving.tables import create_tables
 from include.settings import Settings
 from streaming.watcher.__main__ import Watch
+from tests.support.postgres import fetch_tuples
 from tests.support.services import free_ports
 
 PLACE = ("market.ledger", 0)
@@ -67,7 +67,7 @@ def test_a_look_writes_the_lag_and_tells_once_of_a_stream_that_is_late(
     watch = Watch(service_settings)
     watch.look()
     watch.look()
-    ((query, behind, waiting),) = rows(
+    ((query, behind, waiting),) = fetch_tuples(
         postgres_dsn,
         "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",
         ("market.ledger",),

@@ -15,8 +15,8 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from include.lake.columns import Column, Table
-from include.lake.tables import LANDED, TABLES, event_columns
+from include.lake.columns import Column, Table, event_columns
+from include.lake.tables import LANDED, TABLES
 from include.settings import Settings
 from spark_jobs import landing as landing_module
 from spark_jobs.parts import local_folder, statistics, written

@@ -11,23 +11,17 @@ from include.lake.tables import TRADE_MINUTES
 COMPARED = tuple(c.name for c in TRADE_MINUTES.columns if c.name not in {"vwap", "complete"})
 AGREEMENT = "I3 agreement"
 DIFFERENCES_SHOWN = 5
-MinuteValues = tuple[Any, ...]
+Minute = Mapping[str, Any]
 
 
-def check_agreement(
-    lake: str, *, offsets: Mapping[int, int], served: Iterable[MinuteValues]
-) -> Check:
+def check_agreement(lake: str, *, offsets: Mapping[int, int], served: Iterable[Minute]) -> Check:
     """Whether every served minute equals the one recomputed from the trades, to the last digit.
 
     `served` are rows of Postgres' trade_minutes with the columns `COMPARED`, read in the same
     transaction as `offsets` (next offset of market.trades by partition: what they are made from).
     """
-    in_postgres = {minute[:3]: minute for minute in served}
-    table = minutes_before(lake, offsets)
-    in_lake = {
-        minute[:3]: minute
-        for minute in zip(*(table[name].to_pylist() for name in COMPARED), strict=True)
-    }
+    in_postgres = _by_key(served)
+    in_lake = _by_key(minutes_before(lake, offsets).select(COMPARED).to_pylist())
     differing = [
         key for key in {*in_postgres, *in_lake} if in_postgres.get(key) != in_lake.get(key)
     ]
@@ -41,14 +35,18 @@ def check_agreement(
     return Check(AGREEMENT, not differing, detail)
 
 
-def _difference(in_postgres: MinuteValues | None, in_lake: MinuteValues | None) -> str:
-    venue, symbol, minute, *_ = in_postgres or in_lake or ()
-    name = f"{venue} {symbol} {minute:%Y-%m-%d %H:%M}"
+def _by_key(minutes: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
+    return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in minutes}
+
+
+def _difference(in_postgres: Minute | None, in_lake: Minute | None) -> str:
+    minute = in_postgres or in_lake or {}
+    name = f"{minute['venue']} {minute['symbol']} {minute['minute']:%Y-%m-%d %H:%M}"
     if in_postgres is None or in_lake is None:
         return f"{name} is only in {'Postgres' if in_lake is None else 'the lake'}"
     columns = [
-        f"{column} {mine} in Postgres, {theirs} in the lake"
-        for column, mine, theirs in zip(COMPARED, in_postgres, in_lake, strict=True)
-        if mine != theirs
+        f"{column} {in_postgres[column]} in Postgres, {in_lake[column]} in the lake"
+        for column in COMPARED
+        if in_postgres[column] != in_lake[column]
     ]
     return f"{name}: {', '.join(columns)}"

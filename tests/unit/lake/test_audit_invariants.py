@@ -148,8 +148,8 @@ def trades(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def served(**changes: Any) -> list[tuple[Any, ...]]:
-    return [tuple((MINUTE | changes)[name] for name in COMPARED)]
+def served(**changes: Any) -> list[dict[str, Any]]:
+    return [MINUTE | changes]
 
 
 def test_served_minutes_equal_the_trades_up_to_the_readers_position(trades: str) -> None:
