@@ -1,5 +1,6 @@
 """What tests share: settings on free ports, and the real services, started once each."""
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from include.settings import Settings, load
+from include.settings import Settings, load, variables
 from tests.support.services import SHARED_DATA, eventually, free_ports, running
 
 HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
@@ -52,32 +53,20 @@ def make_settings(var: Path, **more: str) -> Settings:
     return load(make_environment(var, **more))
 
 
-METERED = ("WATCHER", "TRADER", "DASHBOARD", "MINUTES", "GEMINI", "BINANCE", "DERIBIT", "QUOTES")
+PORTS = [name for name in variables() if re.match(r"TICKHOUSE_PORTS_(?!HOST)", name)]
+METRICS = [name for name in variables() if re.match(r"TICKHOUSE_METRICS_(?!EVERY_S)", name)]
 
 
 def make_environment(var: Path, **more: str) -> dict[str, str]:
     """The same as environment variables, for processes."""
-    names = [
-        "KAFKA",
-        "KAFKA_CONTROLLER",
-        "POSTGRES",
-        "AIRFLOW",
-        "AIRFLOW_TRIGGERER_LOGS",
-        "AIRFLOW_WORKER_LOGS",
-        "SPARK_UI",
-        "SIMULATOR",
-        "SUPERVISOR",
-        "DASHBOARD",
-        "SQL_SERVER",
-    ]
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     return {
         "TICKHOUSE_VAR": str(var),
         "TICKHOUSE_POSTGRES_PASSWORD": "for-tests-only",
         # No test lasts until the optimising compiler pays.
         "TICKHOUSE_STREAM_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-        **{f"TICKHOUSE_PORTS_{name}": str(port) for name, port in ports.items()},
-        **{f"TICKHOUSE_METRICS_{name}": "0" for name in METERED},
+        **{name: str(port) for name, port in ports.items()},
+        **dict.fromkeys(METRICS, "0"),
         **{f"TICKHOUSE_{name}": value for name, value in more.items()},
     }
 

@@ -36,6 +36,8 @@ LAYERS = {
     "cli": 3,
 }
 MOST_TYPES = 4
+# A venue's own folder, or files named after it, and the simulator that speaks its protocol.
+OWN = r"deribit|^streaming/simulator/"
 
 
 def sources() -> list[Path]:
@@ -124,6 +126,15 @@ def upward_imports(paths: list[Path]) -> list[str]:
     return wrong
 
 
+def files_with(word: str, paths: list[Path]) -> int:
+    """Files with this word in their code, apart from those in `OWN` places."""
+    return sum(
+        word in path.read_text()
+        for path in paths
+        if not re.search(OWN, str(path.relative_to(ROOT)))
+    )
+
+
 def figures() -> dict[str, str]:
     """The table of the structure."""
     paths = sources()
@@ -143,6 +154,8 @@ def figures() -> dict[str, str]:
         "class names defined twice": f"{sum(len(at) > 1 for at in classes(paths).values())}",
         "upward or sideways imports": f"{len(upward_imports(paths))}",
         "dict[str, Any]": f"{text.count('dict[str, Any]')}",
+        "files that name deribit, beside its own": f"{files_with('deribit', paths)}",
+        "files that name the column hold_profit": f"{files_with('hold_profit', paths)}",
         "fmt: skip": f"{text.count('fmt: skip')}",
     }
 
