@@ -1,9 +1,9 @@
-"""Looks at what the stream landed in the last hours, every hour.
+"""Checks what the stream landed in the last hours, every hour.
 
 Four suites: no offset twice; prices within a band of the price suppliers; every minute complete,
-quiet or explained by the feed ledger; every table fresh. What is found goes to `quality_results`
-and to the page `var/WORLD/quality/RUN.md`. A failed run names the rows at fault in its first line;
-what could not be looked at has not passed.
+quiet or explained by the feed ledger; every table fresh. Results go to `quality_results` and to
+the page `var/WORLD/quality/RUN.md`. A failed run names the first failed rows in its first line;
+what could not be checked has not passed.
 """
 
 from airflow.sdk import dag
@@ -15,9 +15,9 @@ HOURLY = at("20 * * * *")
 
 @step()
 def check(run_id):
-    from include.orchestration.tasks import pass_lake
+    from include.orchestration.tasks import check_streamed_tables
 
-    return pass_lake(run=run_id)
+    return check_streamed_tables(run=run_id)
 
 
 @dag(**POLICY, schedule=HOURLY, doc_md=__doc__)

@@ -1,9 +1,9 @@
 """Refills holes in the trades, every quarter of an hour or by hand.
 
 The feed ledger names what each feed missed (dropped connections, kills, rejected frames). Trades
-in between are asked for by REST, read by the stream's own decoder and sent to the same topic. A
+in between are requested by REST, read by the stream's own decoder and sent to the same topic. A
 hole closes with a `healed` row of `feed_ledger` only when its ids have landed; what a venue no
-longer tells stays open, and the task's log says so. Doing it twice changes nothing.
+longer serves stays open, and is logged. Doing it twice changes nothing.
 """
 
 from airflow.sdk import dag

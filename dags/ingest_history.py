@@ -4,7 +4,7 @@ Reads a CSV of minute bars (Kaggle's editions or Bitfinex bars; a path or an URL
 merges it into `history_minutes`. Running it again with the same file changes nothing. With *since*
 and *until* it brings in a day or a year of it.
 
-If *stage* or *check* fails, the rows at fault are in the first line of its error, and
+If *stage* or *check* fails, the failed rows are in the first line of its error, and
 `history_minutes` is as it was. A file that ends too long ago is refused if
 `TICKHOUSE_QUALITY_ARCHIVE_HOURS` says how long that is.
 When it succeeds, `retrain_forecast` starts by itself.
@@ -38,9 +38,9 @@ def stage(params, run_id):
 
 @step()
 def check(params, run_id):
-    from include.orchestration.tasks import pass_history
+    from include.orchestration.tasks import check_history
 
-    return pass_history(until=moment(params["until"]), run=run_id)
+    return check_history(until=moment(params["until"]), run=run_id)
 
 
 @step(outlets=[HISTORY_MINUTES])

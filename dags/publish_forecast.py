@@ -1,11 +1,11 @@
 """Publishes the forecast file that the trader reads.
 
-Minute by minute `ds, side, yhat` with its bounds, a manifest beside it, put in place in one move:
+Minute by minute `ds, side, yhat` with its bounds, a manifest beside it, published atomically:
 a reader sees the old one or the new one, whole. Its rows also go to `forecasts` (SQL) and, the
 first week, to Postgres. Started by a new model; by hand it takes the newest model, or the one
-named. *check* refuses what is malformed, absurd, or worse on recent windows than the forecast in
-use; then that one stays in use, and the reason is in `quality_results` and the first line of the
-error.
+named. *check* refuses what is malformed, implausible, or worse on recent windows than the forecast
+in use; then that one stays in use, and the reason is in `quality_results` and the first line of
+the error.
 """
 
 from airflow.sdk import dag
@@ -14,7 +14,7 @@ from include.orchestration.assets import FORECAST_MODEL, PUBLISHED_FORECAST
 from include.orchestration.policies import POLICY, newest_extra, number, step, text
 
 PARAMS = {
-    "model": text("id of a kept model; empty: the one that started this run, else the newest"),
+    "model": text("id of a saved model; empty: the one that started this run, else the newest"),
     "horizon_minutes": number("minutes to forecast; empty: the configured horizon", minimum=1),
 }
 
@@ -23,15 +23,15 @@ PARAMS = {
 def draft(params, triggering_asset_events):
     from include.orchestration.tasks import make_draft
 
-    told = newest_extra(triggering_asset_events, FORECAST_MODEL).get("model")
-    return make_draft(params["model"] or told, horizon_minutes=params["horizon_minutes"])
+    new_model = newest_extra(triggering_asset_events, FORECAST_MODEL).get("model")
+    return make_draft(params["model"] or new_model, horizon_minutes=params["horizon_minutes"])
 
 
 @step()
 def check(forecast_id, run_id):
-    from include.orchestration.tasks import pass_forecast
+    from include.orchestration.tasks import check_forecast
 
-    return pass_forecast(forecast_id, run_id=run_id)
+    return check_forecast(forecast_id, run_id=run_id)
 
 
 @step()
@@ -50,8 +50,8 @@ def publish(forecast_id, outlet_events):
 
 @dag(**POLICY, schedule=[FORECAST_MODEL], params=PARAMS, doc_md=__doc__)
 def publish_forecast():
-    made = draft()
-    made >> check(made) >> land_rows(made) >> publish(made)
+    forecast_id = draft()
+    forecast_id >> check(forecast_id) >> land_rows(forecast_id) >> publish(forecast_id)
 
 
 publish_forecast()

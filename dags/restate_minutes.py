@@ -1,8 +1,8 @@
-"""Writes `trade_minutes` anew from the landed trades, in Delta and in Postgres.
+"""Computes `trade_minutes` again from the landed trades, in Delta and in Postgres.
 
 The minutes process keeps up with trades as they land, late ones too. This DAG is for what it
-cannot see: a feed ledger that tells more by now (`complete`), a table that was put back from an
-older version. Minutes that are right stay as they are.
+does not see: later entries of the feed ledger (`complete`), a table restored to an older version.
+Minutes that are right stay as they are.
 """
 
 from airflow.sdk import dag

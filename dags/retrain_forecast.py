@@ -1,11 +1,11 @@
 """Trains the forecast model anew, each night, when new history has landed, or by hand.
 
-The model sees the minutes of `history_minutes` and the lake's own trades before `as_of` (empty: up
-to the newest data; never the wall clock). It is kept with the Delta versions it read and its
-errors over a held-out day beside those of "the last price stays". Trained again on the same
-minutes it is the same model. When it succeeds, `publish_forecast` starts by itself.
+The model is trained on the minutes of `history_minutes` and the lake's own trades before `as_of`
+(empty: up to the newest data; never the wall clock). It is saved with the Delta versions it read
+and its errors over a held-out day beside those of "the last price stays". Trained again on the
+same minutes it is the same model. When it succeeds, `publish_forecast` starts by itself.
 
-*evaluate* then backtests the recipe over the days before and puts the figures, beside those of two
+*evaluate* then backtests the recipe over the days before and puts the scores, beside those of two
 naive forecasts, into this run's note, `forecast_evaluations` and `var/WORLD/quality/RUN.md`.
 """
 

@@ -12,13 +12,13 @@ DASHBOARD = f"{HOST}:{SETTINGS.ports.dashboard}/"
 QUALITY = f"{PREFIX}/quality/{{RUN_ID}}"
 
 
-def _view(name: str, route: str, href: str, place: str = "nav") -> dict[str, str]:
-    found = {"name": name, "href": href, "destination": place, "url_route": route}
-    return found | ({"category": "browse"} if place == "nav" else {})
+def _view(name: str, route: str, href: str, destination: str = "nav") -> dict[str, str]:
+    view = {"name": name, "href": href, "destination": destination, "url_route": route}
+    return view | ({"category": "browse"} if destination == "nav" else {})
 
 
 class TickhouseLinks(AirflowPlugin):
-    """Opens what a person looks at inside Airflow: in the menu, on a run, on a task instance."""
+    """Links in Airflow's menu, on a run and on a task instance."""
 
     name = "tickhouse_links"
     fastapi_apps = [  # noqa: RUF012 - Airflow's own attribute

@@ -1,8 +1,8 @@
 """Fit a model to every symbol of the lake at once, on whatever Spark runs on.
 
 `python -m spark_jobs.fit_forecasts --output DIR`, or the same by spark-submit on a cluster, writes
-one file a symbol: Prophet's own JSON, as `retrain_forecast` keeps it. Only a few rows and small
-matrices of each symbol leave the cluster (`transforms/forecast_sums.py`).
+one file a symbol: Prophet's own JSON, as `retrain_forecast` saves it. Only a few rows and small
+matrices of each symbol leave the cluster (`forecast_sums.py`).
 """
 
 import sys
@@ -21,7 +21,7 @@ from include.lake.columns import Table
 from include.lake.tables import HISTORY, TABLES
 from include.log import event, start_logging
 from include.settings import Settings, from_environment
-from spark_jobs.forecast_sums import fitted
+from spark_jobs.forecast_sums import fit_symbols
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
 
@@ -50,39 +50,41 @@ log = start_logging("fit_forecasts")
 def lake_minutes(spark: SparkSession, settings: Settings, *, as_of: datetime) -> DataFrame:
     """`symbol, ds, close` of every whole minute with a trade before `as_of`, of all symbols."""
     upto = as_of.astimezone(UTC).replace(second=0, microsecond=0)
-    history = _before(spark, settings, HISTORY, time="minute", upto=upto)
-    trades = _before(spark, settings, TABLES["trades"], time="traded_at", upto=upto)
-    return spark.sql(MINUTES, history=history, trades=trades)
+    history_df = _before(spark, settings, HISTORY, time="minute", upto=upto)
+    trades_df = _before(spark, settings, TABLES["trades"], time="traded_at", upto=upto)
+    return spark.sql(MINUTES, history=history_df, trades=trades_df)
 
 
 def _before(
     spark: SparkSession, settings: Settings, table: Table, *, time: str, upto: datetime
 ) -> DataFrame:
     create_table(spark, settings, table)
-    rows = spark.read.format("delta").load(path(settings, table.name))
-    return rows.where(F.col(time) < F.lit(upto))
+    rows_df = spark.read.format("delta").load(path(settings, table.name))
+    return rows_df.where(F.col(time) < F.lit(upto))
 
 
-def fit_all(minutes: DataFrame, output: Path, *, symbols: tuple[str, ...] = ()) -> list[str]:
+def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = ()) -> list[str]:
     """Fit and write a model of each symbol that has enough minutes; give the symbols.
 
     Raises:
-        HistoryError: no symbol has, or one that was asked for has not.
+        HistoryError: no symbol has, or a requested one has not.
     """
-    counts = {row["symbol"]: row["count"] for row in minutes.groupBy("symbol").count().collect()}
-    asked = symbols or tuple(sorted(counts))
-    enough = [one for one in asked if counts.get(one, 0) >= LEAST_MINUTES]
-    for one in sorted(set(asked) - set(enough)):
-        said = f"only {counts.get(one, 0)} minutes of {one} with a trade: {LEAST_MINUTES} needed"
+    counts = {row["symbol"]: row["count"] for row in minutes_df.groupBy("symbol").count().collect()}
+    requested = symbols or tuple(sorted(counts))
+    enough = [symbol for symbol in requested if counts.get(symbol, 0) >= LEAST_MINUTES]
+    for symbol in sorted(set(requested) - set(enough)):
+        reason = (
+            f"only {counts.get(symbol, 0)} minutes of {symbol} with a trade: {LEAST_MINUTES} needed"
+        )
         if symbols:
-            raise HistoryError(said)
-        log.warning(event("symbol left out", reason=said))
+            raise HistoryError(reason)
+        log.warning(event("symbol left out", reason=reason))
     if not enough:
         raise HistoryError(f"no symbol has the {LEAST_MINUTES} minutes that a model needs")
     output.mkdir(parents=True, exist_ok=True)
-    for symbol, found in fitted(minutes.where(F.col("symbol").isin(*enough))).items():
-        write_file(output / f"{symbol}.json", to_json(found.prophet))
-        log.info(event("model fitted", symbol=symbol, rows=counts[symbol], walk=found.walk))
+    for symbol, fit in fit_symbols(minutes_df.where(F.col("symbol").isin(*enough))).items():
+        write_file(output / f"{symbol}.json", to_json(fit.prophet))
+        log.info(event("model fitted", symbol=symbol, rows=counts[symbol], walk=fit.walk))
     return enough
 
 
@@ -100,12 +102,14 @@ def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     try:
         settings = from_environment()
         spark = session(settings, "fit forecasts")
-        done = fit_all(lake_minutes(spark, settings, as_of=moment), output, symbols=symbols)
+        fitted_symbols = fit_all(
+            lake_minutes(spark, settings, as_of=moment), output, symbols=symbols
+        )
         spark.stop()
     except TickhouseError as error:
         log.error(event("no models", error=error))
         sys.exit(1)
-    click.echo("\n".join(done))
+    click.echo("\n".join(fitted_symbols))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Prophet fitted to many symbols in Spark: only a few rows and small matrices of each come back.
 
-The rows of a symbol are summed where they lie, in as many tasks as there are; thousands of
+The rows of a symbol are summed where they are stored, in as many tasks as there are; thousands of
 symbols, or years of seconds of one, take no more memory here than their 60 x 60 matrices.
 """
 
@@ -14,11 +14,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from include.forecast.damping import LAG_ROWS
-from include.forecast.map_fit import PASSES, Floats, Sums, maximised, settled
+from include.forecast.map_fit import PASSES, Floats, Sums, is_accurate, maximise
 from include.forecast.prophet import Fitted
 from include.forecast.sufficient_statistics import (
     SeriesShape,
-    change_rows,
+    changepoint_rows,
     finish_model,
     skeleton,
     sums_of_part,
@@ -29,40 +29,51 @@ PART = "symbol string, rows bigint, gram binary, moment binary, square double"
 Models = Mapping[str, Any]
 
 
-def fitted(minutes: DataFrame) -> dict[str, Fitted]:
+def fit_symbols(minutes_df: DataFrame) -> dict[str, Fitted]:
     """A model of every symbol of `symbol, ds, close` (times without a zone, UTC), in any order.
 
-    The same as `model.fit` of each symbol's rows alone, to rounding.
+    The same as `fit.fit` of each symbol's rows alone, to rounding.
     """
-    made = shapes_of(minutes)
-    frames = {symbol: skeleton(shape) for symbol, shape in made.items()}
-    models = {symbol: model for symbol, (model, _) in frames.items()}
-    thetas = {symbol: np.zeros(len(priors.precision)) for symbol, (_, priors) in frames.items()}
+    shapes = shapes_of(minutes_df)
+    skeletons = {symbol: skeleton(shape) for symbol, shape in shapes.items()}
+    models = {symbol: model for symbol, (model, _) in skeletons.items()}
+    thetas = {symbol: np.zeros(len(priors.precision)) for symbol, (_, priors) in skeletons.items()}
     sigmas: dict[str, float] = {}
-    left = set(made)
+    unsettled = set(shapes)
     for _ in range(PASSES):
-        sums = summed(minutes.where(F.col("symbol").isin(*left)), models, thetas)
-        for symbol, found in sums.items():
-            thetas[symbol], sigma2 = maximised(found, frames[symbol][1])
+        sums = sum_by_symbol(minutes_df.where(F.col("symbol").isin(*unsettled)), models, thetas)
+        for symbol, sums_of_symbol in sums.items():
+            thetas[symbol], sigma2 = maximise(sums_of_symbol, skeletons[symbol][1])
             sigmas[symbol] = float(np.sqrt(sigma2))
-        left = {one for one, found in sums.items() if not settled(found, thetas[one])}
-        if not left:
+        unsettled = {
+            symbol
+            for symbol, sums_of_symbol in sums.items()
+            if not is_accurate(sums_of_symbol, thetas[symbol])
+        }
+        if not unsettled:
             break
-    return {one: finish_model(shape, thetas[one], sigmas[one]) for one, shape in made.items()}
+    return {
+        symbol: finish_model(shape, thetas[symbol], sigmas[symbol])
+        for symbol, shape in shapes.items()
+    }
 
 
-def summed(minutes: DataFrame, models: Models, references: Mapping[str, Floats]) -> dict[str, Sums]:
+def sum_by_symbol(
+    minutes_df: DataFrame, models: Models, references: Mapping[str, Floats]
+) -> dict[str, Sums]:
     """The sums of every symbol around its reference; each task sends one part a symbol."""
-    parts = minutes.select("symbol", "ds", "close").mapInPandas(_summing(models, references), PART)
-    found: dict[str, list[Sums]] = {}
-    for row in parts.toLocalIterator():
+    parts_df = minutes_df.select("symbol", "ds", "close").mapInPandas(
+        _summing(models, references), PART
+    )
+    parts_by_symbol: dict[str, list[Sums]] = {}
+    for row in parts_df.toLocalIterator():
         gram, moment = np.frombuffer(row["gram"]), np.frombuffer(row["moment"])
         size, symbol = len(moment), row["symbol"]
         part = Sums(
             row["rows"], gram.reshape(size, size), moment, row["square"], references[symbol]
         )
-        found.setdefault(symbol, []).append(part)
-    return {symbol: total(parts) for symbol, parts in found.items()}
+        parts_by_symbol.setdefault(symbol, []).append(part)
+    return {symbol: total(parts) for symbol, parts in parts_by_symbol.items()}
 
 
 def _summing(
@@ -70,15 +81,15 @@ def _summing(
 ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
     def work(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         parts: dict[str, Sums] = {}
-        for batch in batches:
-            for key, frame in batch.groupby("symbol", sort=False):
+        for batch_df in batches:
+            for key, symbol_df in batch_df.groupby("symbol", sort=False):
                 symbol = str(key)
-                part = sums_of_part(models[symbol], frame, references[symbol])
+                part = sums_of_part(models[symbol], symbol_df, references[symbol])
                 parts[symbol] = total([parts[symbol], part]) if symbol in parts else part
         yield pd.DataFrame(
             [
-                (symbol, one.rows, one.gram.tobytes(), one.moment.tobytes(), one.square)
-                for symbol, one in parts.items()
+                (symbol, sums.rows, sums.gram.tobytes(), sums.moment.tobytes(), sums.square)
+                for symbol, sums in parts.items()
             ],
             columns=["symbol", "rows", "gram", "moment", "square"],
         )
@@ -86,31 +97,34 @@ def _summing(
     return work
 
 
-def shapes_of(minutes: DataFrame) -> dict[str, SeriesShape]:
-    """The rows of every symbol that shape its model, and its volatility."""
-    numbered = minutes.select(
+def shapes_of(minutes_df: DataFrame) -> dict[str, SeriesShape]:
+    """The key rows of every symbol, and its volatility."""
+    numbered_df = minutes_df.select(
         "symbol",
         "ds",
         "close",
         (F.row_number().over(Window.partitionBy("symbol").orderBy("ds")) - 1).alias("number"),
     )
-    sizes = {row["symbol"]: row for row in _sizes(minutes).collect()}
-    wanted = {
-        symbol: {0, row["rows"] - 1, *change_rows(row["rows"])} for symbol, row in sizes.items()
+    sizes = {row["symbol"]: row for row in _sizes(minutes_df).collect()}
+    row_numbers = {
+        symbol: {0, row["rows"] - 1, *changepoint_rows(row["rows"])}
+        for symbol, row in sizes.items()
     }
-    rows = numbered.where(_chosen(wanted)).toPandas()
-    walks = {row["symbol"]: row["walk"] for row in _walks(numbered, sizes).collect()}
+    key_rows_df = numbered_df.where(_chosen(row_numbers)).toPandas()
+    walks = {row["symbol"]: row["walk"] for row in _walks(numbered_df, sizes).collect()}
     return {
         symbol: _shape(
-            row, rows[rows["symbol"] == symbol].sort_values("number"), walk=walks.get(symbol) or 0.0
+            row,
+            key_rows_df[key_rows_df["symbol"] == symbol].sort_values("number"),
+            walk=walks.get(symbol) or 0.0,
         )
         for symbol, row in sizes.items()
     }
 
 
-def _sizes(minutes: DataFrame) -> DataFrame:
+def _sizes(minutes_df: DataFrame) -> DataFrame:
     row = F.struct("ds", "close")
-    return minutes.groupBy("symbol").agg(
+    return minutes_df.groupBy("symbol").agg(
         F.count("*").alias("rows"),
         F.min_by(row, "close").alias("lowest"),
         F.max_by(row, "close").alias("highest"),
@@ -118,24 +132,26 @@ def _sizes(minutes: DataFrame) -> DataFrame:
     )
 
 
-def _chosen(wanted: Mapping[str, set[int]]) -> Column:
+def _chosen(row_numbers: Mapping[str, set[int]]) -> Column:
     each = [
         (F.col("symbol") == symbol) & F.col("number").isin(*sorted(numbers))
-        for symbol, numbers in wanted.items()
+        for symbol, numbers in row_numbers.items()
     ]
-    return reduce(lambda one, other: one | other, each)
+    return reduce(lambda earlier, later: earlier | later, each)
 
 
-def _walks(numbered: DataFrame, sizes: Mapping[str, Any]) -> DataFrame:
+def _walks(numbered_df: DataFrame, sizes: Mapping[str, Any]) -> DataFrame:
     steps = {symbol: min(LAG_ROWS, max(row["rows"] // 3, 1)) for symbol, row in sizes.items()}
-    step = F.create_map(*(F.lit(one) for pair in steps.items() for one in pair))[F.col("symbol")]
+    step = F.create_map(*(F.lit(value) for pair in steps.items() for value in pair))[
+        F.col("symbol")
+    ]
     ordered = Window.partitionBy("symbol").orderBy("ds")
-    moves = numbered.where(F.col("number") % step == 0).select(
+    moves_df = numbered_df.where(F.col("number") % step == 0).select(
         "symbol",
         (F.log("close") - F.log(F.lag("close").over(ordered))).alias("move"),
         (_minutes(F.col("ds")) - _minutes(F.lag("ds").over(ordered))).alias("took"),
     )
-    return moves.groupBy("symbol").agg(
+    return moves_df.groupBy("symbol").agg(
         F.sqrt(F.avg(F.col("move") * F.col("move") / F.col("took"))).alias("walk")
     )
 
@@ -144,11 +160,13 @@ def _minutes(time: Column) -> Column:
     return F.unix_micros(time.cast("timestamp")) / 60e6
 
 
-def _shape(size: Any, rows: pd.DataFrame, *, walk: float) -> SeriesShape:
-    numbers = set(change_rows(size["rows"]))
-    changes = list(rows.loc[rows["number"].isin(numbers), "ds"])
+def _shape(size: Any, key_rows_df: pd.DataFrame, *, walk: float) -> SeriesShape:
+    numbers = set(changepoint_rows(size["rows"]))
+    changepoints = list(key_rows_df.loc[key_rows_df["number"].isin(numbers), "ds"])
     ends = [size[name] for name in ("lowest", "highest", "largest")]
     extremes = [(end["ds"], end["close"]) for end in ends]
-    frame = pd.concat([rows[["ds", "close"]], pd.DataFrame(extremes, columns=["ds", "close"])])
-    frame = frame.drop_duplicates("ds").sort_values("ds").reset_index(drop=True)
-    return SeriesShape(size["rows"], frame, changes, walk)
+    shape_df = pd.concat(
+        [key_rows_df[["ds", "close"]], pd.DataFrame(extremes, columns=["ds", "close"])]
+    )
+    shape_df = shape_df.drop_duplicates("ds").sort_values("ds").reset_index(drop=True)
+    return SeriesShape(size["rows"], shape_df, changepoints, walk)

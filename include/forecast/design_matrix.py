@@ -1,4 +1,4 @@
-"""Prophet's features of rows, and their sums, a block at a time in one buffer that fits the cache.
+"""Prophet's design matrix and its sums, a block of rows at a time in a buffer that fits the cache.
 
 Prophet makes its features as a table of all rows, and copies it twice. Here a block of rows is laid
 out feature by feature: a season's higher waves follow from its first by angle addition, and one
@@ -21,51 +21,51 @@ Times = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scales:
-    """How a preprocessed Prophet reads a row: its scales, trend changes and seasons.
+    """How a preprocessed Prophet reads a row: its scales, changepoints and seasons.
 
-    Times are ns since 1970, `changes` are in units of `span_ns` after `start_ns`; a season is its
+    Times are ns since 1970, `changepoints` in units of `span_ns` after `start_ns`; a season is its
     period in ns and how many waves it has.
     """
 
     start_ns: int
     span_ns: int
     y_scale: float
-    changes: Floats
+    changepoints: Floats
     seasons: tuple[tuple[int, int], ...]
 
     @property
     def features(self) -> int:
         """The width of Z. Without a season Prophet has a column of zeros."""
         waves = sum(2 * order for _, order in self.seasons)
-        return 2 + len(self.changes) + (waves or 1)
+        return 2 + len(self.changepoints) + (waves or 1)
 
 
 def scales_of(model: Any) -> Scales:
-    """Those of a Prophet of `model.unfitted` that has seen the rows which shape it."""
+    """The scales of an `unfitted` Prophet that has preprocessed the rows which determine them."""
     return Scales(
         start_ns=pd.Timestamp(model.start).as_unit("ns").value,
         span_ns=pd.Timedelta(model.t_scale).as_unit("ns").value,
         y_scale=float(model.y_scale),
-        changes=np.asarray(model.changepoints_t, dtype=np.float64),
+        changepoints=np.asarray(model.changepoints_t, dtype=np.float64),
         seasons=tuple(
-            (round(one["period"] * DAY_NS), int(one["fourier_order"]))
-            for one in model.seasonalities.values()
+            (round(season["period"] * DAY_NS), int(season["fourier_order"]))
+            for season in model.seasonalities.values()
         ),
     )
 
 
-def sums_over(scales: Scales, frame: pd.DataFrame, reference: Floats) -> Sums:
+def sums_over(scales: Scales, prices_df: pd.DataFrame, reference: Floats) -> Sums:
     """The sums over rows (`ds` naive UTC, `close`) around a reference theta."""
-    times = frame["ds"].to_numpy(dtype="datetime64[ns]").view(np.int64)
-    closes = frame["close"].to_numpy(dtype=np.float64)
+    times = prices_df["ds"].to_numpy(dtype="datetime64[ns]").view(np.int64)
+    closes = prices_df["close"].to_numpy(dtype=np.float64)
     width = scales.features
     product = np.zeros((width + 1, width + 1))
     buffer = np.empty((width + 1) * BLOCK_ROWS)
     with THREADS.limit(limits=1, user_api="blas"):
         for begin in range(0, len(times), BLOCK_ROWS):
-            at = times[begin : begin + BLOCK_ROWS]
-            block = buffer[: (width + 1) * len(at)].reshape(width + 1, len(at))
-            fill(block[:-1], scales, at)
+            block_times = times[begin : begin + BLOCK_ROWS]
+            block = buffer[: (width + 1) * len(block_times)].reshape(width + 1, len(block_times))
+            fill(block[:-1], scales, block_times)
             np.log(closes[begin : begin + BLOCK_ROWS], out=block[-1])
             block[-1] /= scales.y_scale
             block[-1] -= reference @ block[:-1]
@@ -78,24 +78,24 @@ def fill(block: Floats, scales: Scales, times: Times) -> None:
     """Z' of rows at these times: a row of `block` for t, 1, each (t - s)+ and each wave."""
     np.divide(times - scales.start_ns, scales.span_ns, out=block[0])
     block[1] = 1.0
-    place = 2
-    for change in scales.changes:
-        np.subtract(block[0], change, out=block[place])
-        np.maximum(block[place], 0.0, out=block[place])
-        place += 1
+    row = 2
+    for changepoint in scales.changepoints:
+        np.subtract(block[0], changepoint, out=block[row])
+        np.maximum(block[row], 0.0, out=block[row])
+        row += 1
     if not scales.seasons:
-        block[place] = 0.0
+        block[row] = 0.0
     for period_ns, order in scales.seasons:
-        _waves(block[place : place + 2 * order], times, period_ns=period_ns)
-        place += 2 * order
+        _waves(block[row : row + 2 * order], times, period_ns=period_ns)
+        row += 2 * order
 
 
 def _waves(block: Floats, times: Times, *, period_ns: int) -> None:
-    """The sine and cosine of 1, 2, ... times the angle that each time is at in the period."""
+    """The sine and cosine of 1, 2, ... times the angle of each time within the period."""
     angle = (times % period_ns) * (2 * np.pi / period_ns)
     sine, cosine = np.sin(angle), np.cos(angle)
     block[0], block[1] = sine, cosine
-    for place in range(2, len(block), 2):
-        before, beside = block[place - 2], block[place - 1]
-        block[place] = before * cosine + beside * sine
-        block[place + 1] = beside * cosine - before * sine
+    for row in range(2, len(block), 2):
+        previous_sine, previous_cosine = block[row - 2], block[row - 1]
+        block[row] = previous_sine * cosine + previous_cosine * sine
+        block[row + 1] = previous_cosine * cosine - previous_sine * sine

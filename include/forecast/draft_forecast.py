@@ -1,4 +1,4 @@
-"""From a kept model to a draft of its forecast: the part of publishing that needs Prophet."""
+"""Drafts the forecast of a saved model: the part of publishing that needs Prophet."""
 
 import hashlib
 import itertools
@@ -16,66 +16,74 @@ from include.settings import Settings
 
 MINUTE = timedelta(minutes=1)
 COMPONENTS, AND_ACTUAL = "components.png", "forecast_and_actual.png"
-SHOWN_DAYS = 30
+PICTURE_DAYS = 30
 
 
 def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime) -> Manifest:
-    """Forecast the minutes after a model's training and lay them down as a draft to be looked at.
+    """Forecast the minutes after a model's training and write them as a draft to be checked.
 
     Raises:
         ForecastError: no such model, a horizon below a minute, or a model that explodes.
     """
     if horizon_minutes < 1:
         raise ForecastError(f"horizon_minutes {horizon_minutes} is less than a minute")
-    record = training.record_of(settings, name)
-    start = record.trained_until + MINUTE
-    loaded = training.load_model(settings, name)
-    made, content = predicted(loaded, start=start, minutes=horizon_minutes, walk=record.walk)
+    model_record = training.record_of(settings, name)
+    start = model_record.trained_until + MINUTE
+    model = training.load_model(settings, name)
+    forecast_df, content = predict_content(
+        model, start=start, minutes=horizon_minutes, walk=model_record.walk
+    )
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
-        forecast_id=f"{record.symbol}-{record.trained_until:%Y%m%dT%H%M}-{digest[:8]}",
-        symbol=record.symbol,
+        forecast_id=f"{model_record.symbol}-{model_record.trained_until:%Y%m%dT%H%M}-{digest[:8]}",
+        symbol=model_record.symbol,
         world=settings.world,
         sha256=digest,
         rows=horizon_minutes,
         first_ds=start,
         last_ds=start + MINUTE * (horizon_minutes - 1),
-        trained_until=record.trained_until,
+        trained_until=model_record.trained_until,
         made_at=now,
-        model=record.model,
-        fitted_by=record.fitted_by,
-        versions=record.versions,
-        metrics=record.metrics,
-        trained_from=record.trained_from,
+        model=model_record.model,
+        fitted_by=model_record.fitted_by,
+        versions=model_record.versions,
+        metrics=model_record.metrics,
+        trained_from=model_record.trained_from,
         plots=(COMPONENTS, AND_ACTUAL),
     )
     pictures = {
-        COMPONENTS: plots.png(prophet.components(loaded, minutes=horizon_minutes)),
-        AND_ACTUAL: plots.forecast_picture(_actual(settings, record), made, title=name),
+        COMPONENTS: plots.png(prophet.components(model, minutes=horizon_minutes)),
+        AND_ACTUAL: plots.forecast_picture(
+            _recent_prices(settings, model_record), forecast_df, title=name
+        ),
     }
     return drafts.keep(settings, content, manifest, pictures=pictures)
 
 
-def predicted(
-    loaded: Any, *, start: datetime, minutes: int, walk: float
+def predict_content(
+    model: Any, *, start: datetime, minutes: int, walk: float
 ) -> tuple[pd.DataFrame, bytes]:
     """What a model predicts from `start` on, and the forecast file's content.
 
-    The frame has one minute more than the file, so that the last one has a next change too.
+    The DataFrame has one minute more than the file, so that the last one has a next change too.
     """
-    made = predict.predict(loaded, start=start, minutes=minutes + 1, walk=walk)
-    return made, forecast_file.render(sided(made))
+    forecast_df = predict.predict(model, start=start, minutes=minutes + 1, walk=walk)
+    return forecast_df, forecast_file.render(add_sides(forecast_df))
 
 
-def _actual(settings: Settings, record: training.ModelRecord) -> pd.DataFrame:
-    """The prices that the model saw last, as they stand in the lake."""
+def _recent_prices(settings: Settings, model_record: training.ModelRecord) -> pd.DataFrame:
+    """The newest prices that the model was trained on, as they are in the lake now."""
     return training_minutes(
-        settings.lake, symbol=record.symbol, as_of=record.as_of, train_days=SHOWN_DAYS, least=1
-    ).frame
+        settings.lake,
+        symbol=model_record.symbol,
+        as_of=model_record.as_of,
+        train_days=PICTURE_DAYS,
+        least=1,
+    ).prices_df
 
 
-def sided(made: pd.DataFrame) -> Iterator[tuple[datetime, str, float, float, float]]:
+def add_sides(forecast_df: pd.DataFrame) -> Iterator[tuple[datetime, str, float, float, float]]:
     """Rows with their side: buy where the next predicted change is up."""
-    for now, after in itertools.pairwise(drafts.rows_of(made)):
+    for now, after in itertools.pairwise(drafts.rows_of(forecast_df)):
         at, yhat, lower, upper = now
         yield at.replace(tzinfo=UTC), "buy" if after[1] > yhat else "sell", yhat, lower, upper

@@ -1,4 +1,4 @@
-"""A forecast before it is published: a CSV and its manifest laid down to be looked at."""
+"""Drafts: forecasts before they are published, each a CSV and its manifest, to be checked."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ DRAFTS = "forecast_drafts"
 def keep(
     settings: Settings, content: bytes, manifest: Manifest, *, pictures: Mapping[str, bytes]
 ) -> Manifest:
-    """Write the draft; the same forecast made again keeps the time it was first made."""
+    """Write the draft; if the same forecast was published before, keep its `made_at`."""
     earlier = settings.forecasts / manifest.forecast_id / forecast_file.MANIFEST
     text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
     (settings.home / DRAFTS).mkdir(parents=True, exist_ok=True)
@@ -42,14 +42,18 @@ def manifest_of(settings: Settings, forecast_id: str) -> Manifest:
     return msgspec.json.decode(text, type=Manifest)
 
 
-def frame_of(settings: Settings, forecast_id: str) -> pd.DataFrame:
-    """A draft's rows (`ds` aware UTC, side, yhat, yhat_lower, yhat_upper)."""
+def load_draft(settings: Settings, forecast_id: str) -> pd.DataFrame:
+    """A draft's rows (`ds` aware UTC, side, yhat, yhat_lower, yhat_upper).
+
+    Raises:
+        ForecastError: there is no such draft.
+    """
     path = path_of(settings, forecast_id, ".csv")
     if not path.exists():
         raise ForecastError(f"there is no draft {forecast_id}")
-    frame = pd.read_csv(path)
-    frame["ds"] = pd.to_datetime(frame["ds"], format=forecast_file.DS_FORMAT, utc=True)
-    return frame
+    draft_df = pd.read_csv(path)
+    draft_df["ds"] = pd.to_datetime(draft_df["ds"], format=forecast_file.DS_FORMAT, utc=True)
+    return draft_df
 
 
 def path_of(settings: Settings, forecast_id: str, ending: str) -> Path:
@@ -57,8 +61,8 @@ def path_of(settings: Settings, forecast_id: str, ending: str) -> Path:
     return settings.home / DRAFTS / f"{forecast_id}{ending}"
 
 
-def rows_of(frame: pd.DataFrame) -> Iterator[tuple[datetime, float, float, float]]:
+def rows_of(draft_df: pd.DataFrame) -> Iterator[tuple[datetime, float, float, float]]:
     """Rows (ds, yhat, lower, upper) as plain Python values."""
-    times = [at.to_pydatetime() for at in frame["ds"]]
-    levels = (frame[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper"))
+    times = [at.to_pydatetime() for at in draft_df["ds"]]
+    levels = (draft_df[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper"))
     yield from zip(times, *levels, strict=True)

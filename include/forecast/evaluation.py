@@ -1,7 +1,6 @@
-"""How good the forecast is: rolling-origin backtests at minute scale, beside naive forecasts.
+"""Rolling-origin backtests of the forecast at minute scale, beside naive forecasts.
 
-At each origin the model is trained anew on the minutes up to it and forecasts the day after; a fit
-takes a fraction of a second (`map_fit`), so dozens of origins are a matter of seconds.
+At each origin the model is trained anew on the minutes up to it and forecasts the day after.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from include.errors import HistoryError
 from include.forecast import fit, naive, predict
 from include.forecast.damping import Floats
 from include.forecast.history import BEGINNING, least_minutes, rows_within
-from include.forecast.scores import ForecastScore, scored
+from include.forecast.scores import ForecastScore, score_forecaster
 
 MINUTE = pd.Timedelta(minutes=1)
 AHEAD = 1440
@@ -29,16 +28,16 @@ OURS = "prophet"
 
 @dataclass(frozen=True)
 class Plan:
-    """So many origins, each `every` minutes before the next, each trained on `span` (zero: all)."""
+    """The origins: how many, how many minutes apart, each trained on `span` (zero: all)."""
 
     origins: int
-    every: int
+    every_minutes: int
     span: timedelta
 
     @property
     def minutes(self) -> int:
-        """The minutes of history that it looks at."""
-        reach = AHEAD + (self.origins - 1) * self.every
+        """The minutes of history that it needs."""
+        reach = AHEAD + (self.origins - 1) * self.every_minutes
         return reach + int(self.span / timedelta(minutes=1)) + 1
 
 
@@ -55,50 +54,56 @@ class Evaluation:
 
     @property
     def origins(self) -> int:
-        """How many origins could be looked at."""
+        """How many origins had enough minutes."""
         return int(self.pairs["origin"].nunique())
 
 
-def evaluated(frame: pd.DataFrame, plan: Plan) -> Evaluation:
+def backtest(prices_df: pd.DataFrame, plan: Plan) -> Evaluation:
     """Backtest over minutes (`ds` naive UTC, `close`), the last origin a day before their end.
 
     Raises:
         HistoryError: no origin has a day before it and a price after it.
     """
-    pairs = list(_backtests(frame, plan))
+    pairs = list(_backtests(prices_df, plan))
     if not pairs:
         least = least_minutes(plan.span)
         raise HistoryError(
-            f"{len(frame)} minutes are too few to evaluate a forecast: {least} before an origin "
-            f"and {AHEAD} after it are needed"
+            f"{len(prices_df)} minutes are too few to evaluate a forecast: "
+            f"{least} before an origin and {AHEAD} after it are needed"
         )
-    every = pd.concat(pairs, ignore_index=True)
+    all_pairs = pd.concat(pairs, ignore_index=True)
     scores, begin = [], 0
     for horizon in HORIZONS:
-        part = every[(every["lead"] > begin) & (every["lead"] <= horizon)]
-        scores += [scored(part, name, horizon=horizon) for name in (OURS, *NAIVE) if len(part)]
+        horizon_pairs = all_pairs[(all_pairs["lead"] > begin) & (all_pairs["lead"] <= horizon)]
+        scores += [
+            score_forecaster(horizon_pairs, name, horizon=horizon)
+            for name in (OURS, *NAIVE)
+            if len(horizon_pairs)
+        ]
         begin = horizon
-    return Evaluation(tuple(scores), every)
+    return Evaluation(tuple(scores), all_pairs)
 
 
-def _backtests(frame: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
-    end = frame["ds"].iloc[-1]
+def _backtests(prices_df: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
+    end = prices_df["ds"].iloc[-1]
     for back in reversed(range(plan.origins)):
-        origin = end - (AHEAD + back * plan.every) * MINUTE
+        origin = end - (AHEAD + back * plan.every_minutes) * MINUTE
         since = origin - plan.span if plan.span else pd.Timestamp(BEGINNING).tz_localize(None)
-        seen = rows_within(frame, since, origin)
-        after = rows_within(frame, origin, origin + AHEAD * MINUTE)
-        if len(seen) >= least_minutes(plan.span) and len(after):
-            yield _backtest(seen, after, origin)
+        training_df = rows_within(prices_df, since, origin)
+        actual_df = rows_within(prices_df, origin, origin + AHEAD * MINUTE)
+        if len(training_df) >= least_minutes(plan.span) and len(actual_df):
+            yield _backtest(training_df, actual_df, origin)
 
 
-def _backtest(seen: pd.DataFrame, after: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
-    fitted = fit.fit(seen)
+def _backtest(
+    training_df: pd.DataFrame, actual_df: pd.DataFrame, origin: pd.Timestamp
+) -> pd.DataFrame:
+    fitted = fit.fit(training_df)
     start = (origin + MINUTE).tz_localize("UTC")
-    made = predict.predict(fitted.prophet, start=start, minutes=AHEAD, walk=fitted.walk)
-    ds = pd.DatetimeIndex(made["ds"])
-    told = {name: forecast(seen, ds) for name, forecast in NAIVE.items()}
-    made = made.rename(columns={"yhat": OURS}).assign(**told)
-    pairs = after.merge(made, on="ds")
+    forecast_df = predict.predict(fitted.prophet, start=start, minutes=AHEAD, walk=fitted.walk)
+    ds = pd.DatetimeIndex(forecast_df["ds"])
+    naive_levels = {name: forecast(training_df, ds) for name, forecast in NAIVE.items()}
+    forecast_df = forecast_df.rename(columns={"yhat": OURS}).assign(**naive_levels)
+    pairs = actual_df.merge(forecast_df, on="ds")
     lead = ((pairs["ds"] - origin) / MINUTE).astype(np.int64)
     return pairs.assign(origin=origin, lead=lead)

@@ -25,7 +25,7 @@ MINUTE_US = 60_000_000
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a forecast claims about itself.
+    """What a forecast states about itself.
 
     `versions` are the Delta versions of its inputs, `plots` the pictures beside it.
     """
@@ -48,8 +48,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class ForecastPoint:
-    """One forecast minute: predicted price with its 80 % bounds."""
+class ForecastMinute:
+    """The forecast of one minute: predicted price with its 80 % bounds."""
 
     side: str
     yhat: float
@@ -58,16 +58,16 @@ class ForecastPoint:
 
 
 @dataclass(frozen=True)
-class PublishedForecast:
-    """A whole published forecast in memory: one point a minute from `manifest.first_ds` on."""
+class ForecastFile:
+    """A published forecast in memory: one point a minute from `manifest.first_ds` on."""
 
     manifest: Manifest
-    points: tuple[ForecastPoint, ...]
+    points: tuple[ForecastMinute, ...]
 
-    def point_at(self, minute_us: int) -> ForecastPoint | None:
+    def point_at(self, minute_us: int) -> ForecastMinute | None:
         """The point of the minute that holds this time (µs since 1970), none outside the span."""
-        place = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
-        return self.points[place] if 0 <= place < len(self.points) else None
+        index = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
+        return self.points[index] if 0 <= index < len(self.points) else None
 
     def side_at(self, minute_us: int) -> str | None:
         """`buy` or `sell` for the minute that holds this time, none outside the span."""
@@ -75,14 +75,14 @@ class PublishedForecast:
         return point.side if point else None
 
 
-def render(rows: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
+def render(points: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
     """The CSV of (ds, side, yhat, lower, upper); numbers round-trip exactly."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
     writer.writerows(
         (ds.strftime(DS_FORMAT), side, repr(yhat), repr(lower), repr(upper))
-        for ds, side, yhat, lower, upper in rows
+        for ds, side, yhat, lower, upper in points
     )
     return text.getvalue().encode()
 
@@ -97,7 +97,7 @@ def publish(
 ) -> Manifest:
     """Put a forecast in place and point to it; publishing the same again changes nothing.
 
-    `extras` are files that lie beside it, by name. Gives the manifest that is now current (the
+    `extras` are further files of the folder, by name. Returns the manifest that is now current (the
     earlier one, if the same was published before).
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,8 +107,8 @@ def publish(
     if target.exists() and not _is_whole(target):
         target.rename(folder / f"{PARTIAL}torn-{manifest.forecast_id}")
     if not target.exists():
-        told = msgspec.json.format(msgspec.json.encode(manifest))
-        write_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: told})
+        manifest_text = msgspec.json.format(msgspec.json.encode(manifest))
+        write_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: manifest_text})
     point_to(folder, manifest.forecast_id)
     _prune(folder, keep)
     return read(target).manifest
@@ -130,26 +130,30 @@ def rollback(folder: Path) -> Manifest:
     Raises:
         ForecastError: there is none.
     """
-    now = load_current(folder).manifest
-    older = [one for one in published(folder) if one.made_at < now.made_at]
-    if not older:
-        raise ForecastError(f"there is no forecast older than {now.forecast_id}")
-    point_to(folder, older[0].forecast_id)
-    return older[0]
+    current = load_current(folder).manifest
+    older_manifests = [
+        manifest for manifest in published(folder) if manifest.made_at < current.made_at
+    ]
+    if not older_manifests:
+        raise ForecastError(f"there is no forecast older than {current.forecast_id}")
+    point_to(folder, older_manifests[0].forecast_id)
+    return older_manifests[0]
 
 
 def published(folder: Path) -> list[Manifest]:
-    """The manifests of all forecasts that are there, newest first."""
-    found = []
+    """The manifests of all published forecasts, newest first."""
+    manifests = []
     for path in folder.glob(f"*/{MANIFEST}"):
         if path.parent.name.startswith(PARTIAL):
             continue
         try:
-            found.append(_manifest(path))
+            manifests.append(_manifest(path))
         except ForecastError:
             if path.exists():  # else it was pruned just now
                 raise
-    return sorted(found, key=lambda one: (one.made_at, one.forecast_id), reverse=True)
+    return sorted(
+        manifests, key=lambda manifest: (manifest.made_at, manifest.forecast_id), reverse=True
+    )
 
 
 def current_id(folder: Path) -> str | None:
@@ -160,26 +164,30 @@ def current_id(folder: Path) -> str | None:
         return None
 
 
-def load_current(folder: Path) -> PublishedForecast:
+def load_current(folder: Path) -> ForecastFile:
     """The current forecast, checked against its manifest.
 
     Raises:
-        ForecastError: nothing is published, or what is there is torn or makes no sense.
+        ForecastError: nothing is published, or the current one is torn or invalid.
     """
-    first = current_id(folder)
-    if first is None:
+    forecast_id = current_id(folder)
+    if forecast_id is None:
         raise ForecastError(f"no forecast is published in {folder.name}/")
     try:
-        return read(folder / first)
+        return read(folder / forecast_id)
     except ForecastError:
-        again = current_id(folder)  # it may have been pruned between the two reads
-        if again is None or again == first:
+        newer_id = current_id(folder)  # it may have been pruned between the two reads
+        if newer_id is None or newer_id == forecast_id:
             raise
-        return read(folder / again)
+        return read(folder / newer_id)
 
 
-def read(folder: Path) -> PublishedForecast:
-    """The forecast that a folder holds, checked; ForecastError if it is torn."""
+def read(folder: Path) -> ForecastFile:
+    """The forecast in a folder, checked against its manifest.
+
+    Raises:
+        ForecastError: it is torn or invalid.
+    """
     manifest = _manifest(folder / MANIFEST)
     try:
         content = (folder / CSV_FILE).read_bytes()
@@ -187,7 +195,7 @@ def read(folder: Path) -> PublishedForecast:
         raise ForecastError(f"forecast {folder.name} has no {CSV_FILE}") from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ForecastError(f"forecast {folder.name} is torn: its sha256 is not the manifest's")
-    return PublishedForecast(manifest, _points(content, manifest))
+    return ForecastFile(manifest, _points(content, manifest))
 
 
 def _manifest(path: Path) -> Manifest:
@@ -197,13 +205,13 @@ def _manifest(path: Path) -> Manifest:
         raise ForecastError(f"forecast {path.parent.name} has no readable manifest") from error
 
 
-def _points(content: bytes, manifest: Manifest) -> tuple[ForecastPoint, ...]:
+def _points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:
     rows = list(csv.reader(io.StringIO(content.decode())))
     if rows[:1] != [HEADER] or len(rows) - 1 != manifest.rows or not manifest.rows:
-        raise ForecastError(f"forecast {manifest.forecast_id} has not the rows it claims")
+        raise ForecastError(f"forecast {manifest.forecast_id} has not its manifest's rows")
     try:
         points = tuple(
-            ForecastPoint(side, float(yhat), float(low), float(high))
+            ForecastMinute(side, float(yhat), float(low), float(high))
             for _, side, yhat, low, high in rows[1:]
         )
         ends = [_time(rows[1][0]), _time(rows[-1][0])]
@@ -227,9 +235,9 @@ def _is_whole(folder: Path) -> bool:
 
 def _prune(folder: Path, keep: int) -> None:
     current = current_id(folder)
-    for old in published(folder)[keep:]:
-        if old.forecast_id != current:
-            remove_folder(folder / old.forecast_id)
+    for manifest in published(folder)[keep:]:
+        if manifest.forecast_id != current:
+            remove_folder(folder / manifest.forecast_id)
 
 
 def _time(text: str) -> datetime:

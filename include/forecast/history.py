@@ -1,7 +1,7 @@
 """The minutes a model is trained on: archives joined with the lake's own trades, up to a moment.
 
-They are read a slice of time at a time, only minute and price, into arrays of 16 bytes a minute:
-what sorting and joining take does not grow with the history.
+They are read a slice of time at a time, only minute and price, into arrays of 16 bytes a minute,
+so that the memory for sorting and joining does not grow with the history.
 """
 
 import tempfile
@@ -55,25 +55,25 @@ NO_MINUTES = pd.DataFrame({"ds": np.empty(0, dtype="datetime64[ns]"), "close": n
 class TrainingMinutes:
     """Last prices of minutes, oldest first, and where they came from.
 
-    `frame` has `ds` (naive UTC, start of the minute) and `close`. No row is at or after `as_of`.
-    `versions` are the Delta versions that were read.
+    `prices_df` has `ds` (naive UTC, start of the minute) and `close`. No row is at or
+    after `as_of`. `versions` are the Delta versions that were read.
     """
 
     symbol: str
-    frame: pd.DataFrame
+    prices_df: pd.DataFrame
     as_of: datetime
     versions: dict[str, int]
 
     @property
     def trained_from(self) -> datetime:
         """Start of the first minute there is."""
-        first: pd.Timestamp = self.frame["ds"].iloc[0]
+        first: pd.Timestamp = self.prices_df["ds"].iloc[0]
         return first.to_pydatetime().replace(tzinfo=UTC)
 
     @property
     def trained_until(self) -> datetime:
         """Start of the last minute there is."""
-        last: pd.Timestamp = self.frame["ds"].iloc[-1]
+        last: pd.Timestamp = self.prices_df["ds"].iloc[-1]
         return last.to_pydatetime().replace(tzinfo=UTC)
 
 
@@ -86,10 +86,10 @@ def least_minutes(span: timedelta) -> int:
     return min(minutes, LEAST_MINUTES) if span else LEAST_MINUTES
 
 
-def rows_within(frame: pd.DataFrame, after: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
+def rows_within(prices_df: pd.DataFrame, after: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
     """The rows with `after < ds <= until` of minutes in order of time, without a copy of them."""
-    begin, end = (int(frame["ds"].searchsorted(at, side="right")) for at in (after, until))
-    return frame.iloc[begin:end]
+    begin, end = (int(prices_df["ds"].searchsorted(at, side="right")) for at in (after, until))
+    return prices_df.iloc[begin:end]
 
 
 def training_minutes(
@@ -100,18 +100,18 @@ def training_minutes(
     Raises:
         HistoryError: there is nothing, or less than `least` minutes (none: what a model needs).
     """
-    needed = least_minutes(timedelta(days=train_days)) if least is None else least
-    with _inputs(lake) as (link, versions):
-        first, newest = _span(link, symbol)
+    needed_minutes = least_minutes(timedelta(days=train_days)) if least is None else least
+    with _inputs(lake) as (connection, versions):
+        first_minute, newest = _span(connection, symbol)
         upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)
-        since = max(upto - timedelta(days=train_days) if train_days else BEGINNING, first)
-        frame = _frame(link, symbol=symbol, since=since, upto=upto)
-    if len(frame) < needed:
+        since = max(upto - timedelta(days=train_days) if train_days else BEGINNING, first_minute)
+        prices_df = _read_prices(connection, symbol=symbol, since=since, upto=upto)
+    if len(prices_df) < needed_minutes:
         raise HistoryError(
-            f"only {len(frame)} minutes of {symbol} with a trade before {upto:%Y-%m-%d %H:%M} UTC: "
-            f"a model needs {needed}"
+            f"only {len(prices_df)} minutes of {symbol} with a trade before "
+            f"{upto:%Y-%m-%d %H:%M} UTC: a model needs {needed_minutes}"
         )
-    return TrainingMinutes(symbol, frame, upto, versions)
+    return TrainingMinutes(symbol, prices_df, upto, versions)
 
 
 def minutes_at_versions(
@@ -120,58 +120,58 @@ def minutes_at_versions(
     """The minutes from `first` to `last` as they stood in these Delta versions of the tables.
 
     Raises:
-        QueryError: a version, or a file of it, is no longer kept.
+        QueryError: a version, or a file of it, was removed.
     """
     upto = last + timedelta(minutes=1)
-    with _inputs(lake, versions) as (link, read):
-        frame = _frame(link, symbol=symbol, since=first, upto=upto)
-    return TrainingMinutes(symbol, frame, upto, read)
+    with _inputs(lake, versions) as (connection, read_versions):
+        prices_df = _read_prices(connection, symbol=symbol, since=first, upto=upto)
+    return TrainingMinutes(symbol, prices_df, upto, read_versions)
 
 
 @contextmanager
 def _inputs(
-    lake: str, at: Mapping[str, int] | None = None
+    lake: str, pinned: Mapping[str, int] | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, int]]]:
-    """DuckDB with the tables that minutes come from, `at` versions or now, and their versions."""
+    """DuckDB with the input tables, at `pinned` versions or now, and their versions."""
     versions = {}
     with tempfile.TemporaryDirectory(prefix="tickhouse-minutes-") as spill:
-        with duckdb.connect(config={"temp_directory": spill}) as link:
-            link.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{MEMORY}'")
+        with duckdb.connect(config={"temp_directory": spill}) as connection:
+            connection.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{MEMORY}'")
             for name in INPUTS:
-                absent = at is not None and name not in at
-                version = None if at is None else at.get(name)
+                absent = pinned is not None and name not in pinned
+                version = None if pinned is None else pinned.get(name)
                 table = None if absent else open_table(lake, name, version=version)
                 if table is None:
-                    create_empty_view(link, TABLES[name])
+                    create_empty_view(connection, TABLES[name])
                 else:
-                    create_view(link, name, table, known=TABLES[name])
+                    create_view(connection, name, table, known=TABLES[name])
                     versions[name] = int(table.version())
-            yield link, versions
+            yield connection, versions
 
 
-def _span(link: duckdb.DuckDBPyConnection, symbol: str) -> tuple[datetime, datetime]:
-    first, upto = link.execute(SPAN, {"symbol": symbol}).fetchone() or (None, None)
+def _span(connection: duckdb.DuckDBPyConnection, symbol: str) -> tuple[datetime, datetime]:
+    first, upto = connection.execute(SPAN, {"symbol": symbol}).fetchone() or (None, None)
     if first is None or upto is None:
         raise HistoryError(f"the lake holds no minute of {symbol}: run ingest_history first")
     return first, upto
 
 
-def _frame(
-    link: duckdb.DuckDBPyConnection, *, symbol: str, since: datetime, upto: datetime
+def _read_prices(
+    connection: duckdb.DuckDBPyConnection, *, symbol: str, since: datetime, upto: datetime
 ) -> pd.DataFrame:
-    parts = _slices(link, symbol=symbol, since=since, upto=upto)
-    return pd.concat([NO_MINUTES, *parts], ignore_index=True)
+    slices = _slices(connection, symbol=symbol, since=since, upto=upto)
+    return pd.concat([NO_MINUTES, *slices], ignore_index=True)
 
 
 def _slices(
-    link: duckdb.DuckDBPyConnection, *, symbol: str, since: datetime, upto: datetime
+    connection: duckdb.DuckDBPyConnection, *, symbol: str, since: datetime, upto: datetime
 ) -> Iterator[pd.DataFrame]:
     """The minutes of one span of time after the other."""
     while since < upto:
         end = min(since + SLICE, upto)
-        asked = {"symbol": symbol, "since": since, "upto": end}
-        found = link.execute(MINUTES, asked).fetchnumpy()
-        ds = np.asarray(found["ds"], dtype=np.int64).view("datetime64[ns]")
-        close = np.asarray(found["close"], dtype=np.float64)
+        parameters = {"symbol": symbol, "since": since, "upto": end}
+        columns = connection.execute(MINUTES, parameters).fetchnumpy()
+        ds = np.asarray(columns["ds"], dtype=np.int64).view("datetime64[ns]")
+        close = np.asarray(columns["close"], dtype=np.float64)
         yield pd.DataFrame({"ds": ds, "close": close}, copy=False)
         since = end

@@ -6,10 +6,10 @@ y = Z theta + noise with Z = [t, 1, (t - s_j)+, X], normal priors on k, m (sd 5)
 enter only through Z'Z, Z'r and r'r, so one chunked pass is enough whatever the number of rows. The
 maximum is then found on the small matrices: |delta| majorised by a quadratic (Hunter and Li 2005),
 one linear solve for theta, and the closed form of sigma (4 sigma^4 + n sigma^2 - RSS = 0), in turn
-until the log posterior stands still.
+until the log posterior converges.
 
 What this does not cover (logistic or flat growth, multiplicative terms, MCMC, options of Stan's
-optimiser) goes to stock Prophet's back end, with a line in the log that says so.
+optimiser) goes to stock Prophet's back end, with a warning in the log.
 """
 
 import logging
@@ -67,11 +67,13 @@ class Priors:
         laplace = float(np.abs(theta[self.deltas]).sum()) / self.tau
         return -0.5 * float(self.precision @ theta**2) - laplace
 
-    def majorised(self, theta: Floats) -> Floats:
+    def majorise(self, theta: Floats) -> Floats:
         """The diagonal precision of the quadratic that touches the log prior at theta."""
-        found = self.precision.copy()
-        found[self.deltas] = 1 / (self.tau * np.maximum(np.abs(theta[self.deltas]), SMALLEST_DELTA))
-        return found
+        precision = self.precision.copy()
+        precision[self.deltas] = 1 / (
+            self.tau * np.maximum(np.abs(theta[self.deltas]), SMALLEST_DELTA)
+        )
+        return precision
 
 
 class MapBackend(IStanBackend):
@@ -85,8 +87,7 @@ class MapBackend(IStanBackend):
         return "TICKHOUSE_MAP"
 
     def load_model(self) -> None:
-        """Nothing: there is no compiled model."""
-        return
+        """Do nothing: there is no compiled model."""
 
     def fit(
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
@@ -96,7 +97,7 @@ class MapBackend(IStanBackend):
         if reason:
             return dict(self._stock(reason).fit(stan_init, stan_data, **kwargs))
         theta, sigma = estimate(stan_data)
-        return as_params(theta, sigma, changes=int(stan_data["S"]))
+        return as_params(theta, sigma, changepoint_count=int(stan_data["S"]))
 
     def sampling(
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], samples: int, **kwargs: Any
@@ -110,59 +111,61 @@ class MapBackend(IStanBackend):
         return CmdStanPyBackend()
 
 
-def estimate(data: Mapping[str, Any]) -> tuple[Floats, float]:
+def estimate(stan_data: Mapping[str, Any]) -> tuple[Floats, float]:
     """The (k, m, delta, beta) and sigma that maximise the log posterior of Prophet's data."""
-    return converged(lambda reference: sums_of(data, reference), priors_of(data))
+    return fit_to_convergence(lambda reference: sums_of(stan_data, reference), priors_of(stan_data))
 
 
-def converged(sums_around: Callable[[Floats], Sums], priors: Priors) -> tuple[Floats, float]:
-    """Theta and sigma by as many passes over the rows as it takes until the sums tell enough."""
+def fit_to_convergence(
+    sums_around: Callable[[Floats], Sums], priors: Priors
+) -> tuple[Floats, float]:
+    """Theta and sigma by as many passes over the rows as accurate sums need."""
     theta, sigma2 = np.zeros(len(priors.precision)), 1.0
     with THREADS.limit(limits=1, user_api="blas"):
         for _ in range(PASSES):
             sums = sums_around(theta)
-            theta, sigma2 = maximised(sums, priors)
-            if settled(sums, theta):
+            theta, sigma2 = maximise(sums, priors)
+            if is_accurate(sums, theta):
                 break
     return theta, float(np.sqrt(sigma2))
 
 
-def settled(sums: Sums, theta: Floats) -> bool:
-    """Whether these sums tell the residuals at theta well.
+def is_accurate(sums: Sums, theta: Floats) -> bool:
+    """Whether these sums give the residuals at theta accurately.
 
-    RSS from sums cancels when the fit is nearly perfect: they are to be taken again around theta.
+    RSS from sums cancels when the fit is nearly perfect: they must be summed again around theta.
     """
     return sums.rss(theta) > CANCELLING * sums.square
 
 
-def sums_of(data: Mapping[str, Any], reference: Floats) -> Sums:
+def sums_of(stan_data: Mapping[str, Any], reference: Floats) -> Sums:
     """One pass over the rows, `CHUNK_ROWS` at a time."""
-    size, rows = len(reference), int(data["T"])
+    size, rows = len(reference), int(stan_data["T"])
     gram, moment, square = np.zeros((size, size)), np.zeros(size), 0.0
     for start in range(0, rows, CHUNK_ROWS):
-        design, y = _chunk(data, start)
-        rest = y - design @ reference
+        design, y = _chunk(stan_data, start)
+        residual = y - design @ reference
         gram += design.T @ design
-        moment += design.T @ rest
-        square += float(rest @ rest)
+        moment += design.T @ residual
+        square += float(residual @ residual)
     return Sums(rows, gram, moment, square, reference)
 
 
-def maximised(sums: Sums, priors: Priors) -> tuple[Floats, float]:
+def maximise(sums: Sums, priors: Priors) -> tuple[Floats, float]:
     """The theta and sigma2 of the highest log posterior that these sums and priors have."""
     theta, sigma2 = sums.reference, variance(sums, sums.reference)
     weights = priors.precision.copy()
     weights[priors.deltas] = 1 / priors.tau**2
     best = -np.inf
     for _ in range(STEPS):
-        before, theta = theta, _solved(sums, weights, sigma2)
+        previous_theta, theta = theta, _solve(sums, weights, sigma2)
         sigma2 = variance(sums, theta)
-        reached = log_posterior(sums, priors, theta, sigma2)
-        # The posterior is flat at its top: it stands still before theta does.
-        moved = float(np.abs(theta - before).max())
-        if reached - best <= TOLERANCE * abs(reached) and moved <= STILL:
+        log_density = log_posterior(sums, priors, theta, sigma2)
+        # The posterior is flat at its maximum: it converges before theta does.
+        moved = float(np.abs(theta - previous_theta).max())
+        if log_density - best <= TOLERANCE * abs(log_density) and moved <= STILL:
             break
-        best, weights = reached, priors.majorised(theta)
+        best, weights = log_density, priors.majorise(theta)
     return theta, sigma2
 
 
@@ -179,7 +182,7 @@ def log_posterior(sums: Sums, priors: Priors, theta: Floats, sigma2: float) -> f
     return float(likelihood) + priors.log_density(theta) - sigma2 / (2 * SIGMA_SD**2)
 
 
-def _solved(sums: Sums, weights: Floats, sigma2: float) -> Floats:
+def _solve(sums: Sums, weights: Floats, sigma2: float) -> Floats:
     """The root of (Z'Z + sigma2 W) theta = Z'y, as a step from the reference, well scaled."""
     matrix = sums.gram + np.diag(sigma2 * weights)
     right = sums.moment - sigma2 * weights * sums.reference
@@ -192,39 +195,39 @@ def _solved(sums: Sums, weights: Floats, sigma2: float) -> Floats:
     return np.asarray(sums.reference + step * scale, dtype=np.float64)
 
 
-def _chunk(data: Mapping[str, Any], start: int) -> tuple[Floats, Floats]:
+def _chunk(stan_data: Mapping[str, Any], start: int) -> tuple[Floats, Floats]:
     rows = slice(start, start + CHUNK_ROWS)
-    t = np.asarray(data["t"][rows], dtype=np.float64)
-    hinges = np.maximum(t[:, None] - np.asarray(data["t_change"], dtype=np.float64), 0.0)
-    terms = np.asarray(data["X"][rows], dtype=np.float64)
+    t = np.asarray(stan_data["t"][rows], dtype=np.float64)
+    hinges = np.maximum(t[:, None] - np.asarray(stan_data["t_change"], dtype=np.float64), 0.0)
+    terms = np.asarray(stan_data["X"][rows], dtype=np.float64)
     design = np.column_stack([t, np.ones_like(t), hinges, terms])
-    return design, np.asarray(data["y"][rows], dtype=np.float64)
+    return design, np.asarray(stan_data["y"][rows], dtype=np.float64)
 
 
-def priors_of(data: Mapping[str, Any]) -> Priors:
-    """The priors that Prophet's data for Stan tell of."""
-    changes = int(data["S"])
-    beta = 1 / np.asarray(data["sigmas"], dtype=np.float64) ** 2
+def priors_of(stan_data: Mapping[str, Any]) -> Priors:
+    """The priors in Prophet's data for Stan."""
+    changepoint_count = int(stan_data["S"])
+    beta = 1 / np.asarray(stan_data["sigmas"], dtype=np.float64) ** 2
     trend = np.full(2, TREND_SD**-2)
-    precision = np.concatenate([trend, np.zeros(changes), beta])
-    return Priors(precision, slice(2, 2 + changes), float(data["tau"]))
+    precision = np.concatenate([trend, np.zeros(changepoint_count), beta])
+    return Priors(precision, slice(2, 2 + changepoint_count), float(stan_data["tau"]))
 
 
-def _uncovered(data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
-    if data["trend_indicator"] != 0:
+def _uncovered(stan_data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    if stan_data["trend_indicator"] != 0:
         return "growth that is not linear"
-    if np.any(np.asarray(data["s_m"])):
+    if np.any(np.asarray(stan_data["s_m"])):
         return "a multiplicative term"
     return f"the optimiser's options {sorted(options)}" if options else ""
 
 
-def as_params(theta: Floats, sigma: float, *, changes: int) -> dict[str, Any]:
+def as_params(theta: Floats, sigma: float, *, changepoint_count: int) -> dict[str, Any]:
     """The parameters as Prophet keeps them: each an array of one row."""
-    parts = {
+    groups = {
         "k": theta[:1],
         "m": theta[1:2],
-        "delta": theta[2 : 2 + changes],
+        "delta": theta[2 : 2 + changepoint_count],
         "sigma_obs": np.array([sigma]),
-        "beta": theta[2 + changes :],
+        "beta": theta[2 + changepoint_count :],
     }
-    return OrderedDict((name, values.reshape((1, -1))) for name, values in parts.items())
+    return OrderedDict((name, parameters.reshape((1, -1))) for name, parameters in groups.items())

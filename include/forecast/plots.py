@@ -1,4 +1,4 @@
-"""The pictures of forecasts, as PNG: what a model is made of, how it did, how it compares."""
+"""Pictures of forecasts, as PNG: components, forecast beside actual prices, errors."""
 
 import io
 from typing import Any
@@ -15,50 +15,55 @@ BUCKETS = 24
 NEAR, POINTS = pd.Timedelta(days=2), 3000
 
 
-def evaluation_picture(found: Evaluation, *, symbol: str) -> bytes:
-    """Mean absolute error by minutes ahead for each forecaster, and our interval's coverage."""
-    figure, (errors, inside) = _figure(rows=2)
-    pairs = found.pairs
+def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
+    """Mean absolute error by minutes ahead by forecaster, and the coverage of the interval."""
+    figure, (error_axes, coverage_axes) = _figure(rows=2)
+    pairs = evaluation.pairs
     edges = np.unique(np.geomspace(1, AHEAD, BUCKETS).astype(int))
-    place = edges[np.clip(np.searchsorted(edges, pairs["lead"]), 0, len(edges) - 1)]
+    bucket = edges[np.clip(np.searchsorted(edges, pairs["lead"]), 0, len(edges) - 1)]
     for name in (OURS, *NAIVE):
-        off = (pairs["close"] - pairs[name]).abs().groupby(place).mean()
-        errors.plot(off.index, off, label=name, color=COLOURS[name])
-    held = (pairs["close"] >= pairs["yhat_lower"]) & (pairs["close"] <= pairs["yhat_upper"])
-    share = held.groupby(place).mean()
-    inside.plot(share.index, share, color=COLOURS[OURS])
-    inside.axhline(0.8, color="#94a3b8", linestyle="--", linewidth=1)
-    errors.set_title(f"{symbol}: mean absolute error over {found.origins} origins")
-    errors.legend(frameon=False)
-    errors.set_ylabel("price")
-    inside.set(ylabel="inside the 80 % interval", xlabel="minutes ahead", ylim=(0, 1.02))
-    for one in (errors, inside):
-        one.set_xscale("log")
+        errors_by_bucket = (pairs["close"] - pairs[name]).abs().groupby(bucket).mean()
+        error_axes.plot(errors_by_bucket.index, errors_by_bucket, label=name, color=COLOURS[name])
+    is_inside = (pairs["close"] >= pairs["yhat_lower"]) & (pairs["close"] <= pairs["yhat_upper"])
+    share = is_inside.groupby(bucket).mean()
+    coverage_axes.plot(share.index, share, color=COLOURS[OURS])
+    coverage_axes.axhline(0.8, color="#94a3b8", linestyle="--", linewidth=1)
+    error_axes.set_title(f"{symbol}: mean absolute error over {evaluation.origins} origins")
+    error_axes.legend(frameon=False)
+    error_axes.set_ylabel("price")
+    coverage_axes.set(ylabel="inside the 80 % interval", xlabel="minutes ahead", ylim=(0, 1.02))
+    for axes in (error_axes, coverage_axes):
+        axes.set_xscale("log")
     return png(figure)
 
 
-def forecast_picture(actual: pd.DataFrame, made: pd.DataFrame, *, title: str) -> bytes:
+def forecast_picture(actual_df: pd.DataFrame, forecast_df: pd.DataFrame, *, title: str) -> bytes:
     """Prices (`ds`, `close`) and a forecast with its bounds, from before its first minute on."""
-    figure, (near, far) = _figure(rows=2)
-    first = made["ds"].iloc[0]
-    for axes, ahead in ((near, NEAR), (far, made["ds"].iloc[-1] - first)):
-        shown = made[made["ds"] <= first + ahead].iloc[:: max(len(made) // POINTS, 1)]
-        before = actual[
-            actual["ds"] > first - min(ahead, actual["ds"].iloc[-1] - actual["ds"].iloc[0])
+    figure, (near_axes, far_axes) = _figure(rows=2)
+    first_minute = forecast_df["ds"].iloc[0]
+    for axes, span in ((near_axes, NEAR), (far_axes, forecast_df["ds"].iloc[-1] - first_minute)):
+        drawn_df = forecast_df[forecast_df["ds"] <= first_minute + span].iloc[
+            :: max(len(forecast_df) // POINTS, 1)
+        ]
+        past_df = actual_df[
+            actual_df["ds"]
+            > first_minute - min(span, actual_df["ds"].iloc[-1] - actual_df["ds"].iloc[0])
         ]
         axes.fill_between(
-            shown["ds"],
-            shown["yhat_lower"],
-            shown["yhat_upper"],
+            drawn_df["ds"],
+            drawn_df["yhat_lower"],
+            drawn_df["yhat_upper"],
             color=COLOURS[OURS],
             alpha=0.15,
             linewidth=0,
         )
-        axes.plot(shown["ds"], shown["yhat"], color=COLOURS[OURS], label="forecast, 80 % interval")
-        axes.plot(before["ds"], before["close"], color="#475569", linewidth=1, label="actual")
+        axes.plot(
+            drawn_df["ds"], drawn_df["yhat"], color=COLOURS[OURS], label="forecast, 80 % interval"
+        )
+        axes.plot(past_df["ds"], past_df["close"], color="#475569", linewidth=1, label="actual")
         axes.set_ylabel("price")
-    near.set_title(title)
-    near.legend(frameon=False)
+    near_axes.set_title(title)
+    near_axes.legend(frameon=False)
     return png(figure)
 
 
@@ -73,7 +78,7 @@ def png(figure: Any) -> bytes:
 def _figure(*, rows: int) -> tuple[Figure, Any]:
     figure = Figure(figsize=(9, 3.2 * rows), layout="constrained")
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
-    for one in axes:
-        one.grid(alpha=0.25)
-        one.spines[["top", "right"]].set_visible(False)
+    for subplot in axes:
+        subplot.grid(alpha=0.25)
+        subplot.spines[["top", "right"]].set_visible(False)
     return figure, axes

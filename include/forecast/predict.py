@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from include.errors import ForecastError
-from include.forecast.damping import Floats, damped
+from include.forecast.damping import Floats, damp
 
 CHUNK_MINUTES = 20_000
 SAMPLES, SEED = 300, 7
@@ -30,15 +30,17 @@ def predict(
         ForecastError: the model explodes: a level is not a finite number above zero.
     """
     first = pd.Timestamp(start).tz_convert("UTC").tz_localize(None)
-    found = predict_at(model, pd.date_range(first, periods=minutes, freq="min"), walk, seed=seed)
-    prices = found["yhat"].to_numpy()
+    forecast_df = predict_at(
+        model, pd.date_range(first, periods=minutes, freq="min"), walk, seed=seed
+    )
+    prices = forecast_df["yhat"].to_numpy()
     if not (np.isfinite(prices).all() and (prices > 0).all()):
         raise ForecastError(f"the model explodes within {minutes} minutes of {start:%Y-%m-%d}")
-    return found
+    return forecast_df
 
 
 def predict_at(model: Any, ds: pd.DatetimeIndex, walk: float, *, seed: int = SEED) -> pd.DataFrame:
-    """The same at any times (naive UTC, in order), whatever comes out."""
+    """The same at any times (naive UTC, in order), without a check of the levels."""
     edge = _edge(model)
     level = np.concatenate(list(_levels(model, ds, edge=edge, walk=walk)))
     lower, upper = _bounds(model, ds, edge=edge, walk=walk, seed=seed)
@@ -53,58 +55,60 @@ def predict_at(model: Any, ds: pd.DatetimeIndex, walk: float, *, seed: int = SEE
 
 
 @dataclass(frozen=True)
-class _Edge:
+class _TrainingEnd:
     """Where training ends: its last minute and the trend there, in log price."""
 
     at: pd.Timestamp
     trend: float
 
-    def damped(self, trend: Floats, ds: pd.DatetimeIndex, *, walk: float) -> Floats:
+    def damp(self, trend: Floats, ds: pd.DatetimeIndex, *, walk: float) -> Floats:
         minutes = ((ds - self.at) / pd.Timedelta(minutes=1)).to_numpy(dtype=np.float64)
-        return self.trend + damped(trend - self.trend, minutes, walk=walk)
+        return self.trend + damp(trend - self.trend, minutes, walk=walk)
 
 
-def _edge(model: Any) -> _Edge:
+def _edge(model: Any) -> _TrainingEnd:
     at = pd.Timestamp(model.history["ds"].max())
     model.uncertainty_samples = 0
-    return _Edge(at, float(model.predict(pd.DataFrame({"ds": [at]}))["trend"].iloc[0]))
+    return _TrainingEnd(at, float(model.predict(pd.DataFrame({"ds": [at]}))["trend"].iloc[0]))
 
 
-def _levels(model: Any, ds: pd.DatetimeIndex, *, edge: _Edge, walk: float) -> Iterator[Floats]:
+def _levels(
+    model: Any, ds: pd.DatetimeIndex, *, edge: _TrainingEnd, walk: float
+) -> Iterator[Floats]:
     model.uncertainty_samples = 0
     for begin in range(0, len(ds), CHUNK_MINUTES):
         part = ds[begin : begin + CHUNK_MINUTES]
-        made = model.predict(pd.DataFrame({"ds": part}))
-        trend = made["trend"].to_numpy()
-        yield made["yhat"].to_numpy() - trend + edge.damped(trend, part, walk=walk)
+        predicted_df = model.predict(pd.DataFrame({"ds": part}))
+        trend = predicted_df["trend"].to_numpy()
+        yield predicted_df["yhat"].to_numpy() - trend + edge.damp(trend, part, walk=walk)
 
 
 def _bounds(
-    model: Any, ds: pd.DatetimeIndex, *, edge: _Edge, walk: float, seed: int
+    model: Any, ds: pd.DatetimeIndex, *, edge: _TrainingEnd, walk: float, seed: int
 ) -> tuple[Floats, Floats]:
     """Distances of the bounds from the level in log price at each minute."""
     step = _grid_step(model)
     grid = pd.DatetimeIndex(ds[::step].append(ds[-1:]).unique())
     level = np.concatenate(list(_levels(model, grid, edge=edge, walk=walk)))
-    before = np.random.get_state()  # Prophet draws from NumPy's global generator
+    random_state = np.random.get_state()  # Prophet draws from NumPy's global generator
     try:
         np.random.seed(seed)
         model.uncertainty_samples = SAMPLES
         draws = model.predictive_samples(pd.DataFrame({"ds": grid}))
     finally:
         model.uncertainty_samples = 0
-        np.random.set_state(before)
+        np.random.set_state(random_state)
     trend = draws["trend"]
-    paths = draws["yhat"] - trend + edge.damped(trend, grid, walk=walk)
+    paths = draws["yhat"] - trend + edge.damp(trend, grid, walk=walk)
     ends = np.percentile(paths, [10, 90], axis=1) - level
     # where no path leaves the level, rounding must not put a bound on the wrong side of it
     lower, upper = np.minimum(ends[0], 0.0), np.maximum(ends[1], 0.0)
-    at, known = ds.to_numpy().astype("int64"), grid.to_numpy().astype("int64")
-    return np.interp(at, known, lower), np.interp(at, known, upper)
+    ds_ns, grid_ns = ds.to_numpy().astype("int64"), grid.to_numpy().astype("int64")
+    return np.interp(ds_ns, grid_ns, lower), np.interp(ds_ns, grid_ns, upper)
 
 
 def _grid_step(model: Any) -> int:
     """Minutes between two sampled points: so few that a trend change in between is unlikely."""
-    changes = max(len(model.changepoints_t), 1)
+    changepoint_count = max(len(model.changepoints_t), 1)
     span = model.t_scale / pd.Timedelta(minutes=1)
-    return int(np.clip(CHANGE_ODDS * span / changes, 1, GRID_MINUTES))
+    return int(np.clip(CHANGE_ODDS * span / changepoint_count, 1, GRID_MINUTES))

@@ -16,41 +16,41 @@ from include.errors import ForecastError
 logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
 
 DAILY_NEEDS_DAYS, WEEKLY_NEEDS_DAYS = 2, 14
-KEPT_ROWS = 2
+SAVED_ROWS = 2
 COMPONENT_POINTS = 500
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, which fit made it (`map`, ours, or `stan`, stock Prophet), its volatility."""
+    """A fitted model, how it was fitted (`map`, or `stan`: stock Prophet), and its volatility."""
 
     prophet: Any
     fitted_by: str
     walk: float
 
 
-def stan_data(fitted: Any, frame: pd.DataFrame) -> dict[str, Any]:
-    """What Stan is given for these minutes, with a fitted model's own trend changes."""
-    data = dict(vars(unfitted(frame).preprocess(rows_of(frame))))
+def stan_data(fitted: Any, prices_df: pd.DataFrame) -> dict[str, Any]:
+    """Stan's data for these minutes, with a fitted model's own changepoints."""
+    data = dict(vars(unfitted(prices_df).preprocess(rows_of(prices_df))))
     return data | {"t_change": fitted.changepoints_t}
 
 
-def unfitted(frame: pd.DataFrame, *, changes: list[pd.Timestamp] | None = None) -> Any:
-    """Prophet with the seasonalities that the span allows; its own trend changes unless given."""
-    days = (frame["ds"].iloc[-1] - frame["ds"].iloc[0]) / pd.Timedelta(days=1)
+def unfitted(prices_df: pd.DataFrame, *, changepoints: list[pd.Timestamp] | None = None) -> Any:
+    """Prophet with the seasonalities that the span allows; its own changepoints by default."""
+    days = (prices_df["ds"].iloc[-1] - prices_df["ds"].iloc[0]) / pd.Timedelta(days=1)
     return Prophet(
         growth="linear",
         yearly_seasonality=False,
         weekly_seasonality=bool(days >= WEEKLY_NEEDS_DAYS),
         daily_seasonality=bool(days >= DAILY_NEEDS_DAYS),
         uncertainty_samples=0,
-        changepoints=changes,
+        changepoints=changepoints,
     )
 
 
-def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
+def rows_of(prices_df: pd.DataFrame) -> pd.DataFrame:
     """The rows as Prophet reads them: `ds` and `y`, the log of `close`."""
-    return pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
+    return pd.DataFrame({"ds": prices_df["ds"], "y": np.log(prices_df["close"])})
 
 
 def components(model: Any, *, minutes: int) -> Any:
@@ -64,9 +64,9 @@ def components(model: Any, *, minutes: int) -> Any:
 
 
 def to_json(model: Any) -> str:
-    """The model as Prophet's own JSON, without its training rows (the Delta versions name them)."""
-    model.history = model.history.tail(KEPT_ROWS)
-    model.history_dates = model.history_dates.tail(KEPT_ROWS)
+    """The model as Prophet's own JSON, without its training rows (see the record's versions)."""
+    model.history = model.history.tail(SAVED_ROWS)
+    model.history_dates = model.history_dates.tail(SAVED_ROWS)
     return str(model_to_json(model))
 
 
@@ -74,7 +74,7 @@ def from_json(text: str) -> Any:
     """The model of a JSON text.
 
     Raises:
-        ForecastError: the text is no model.
+        ForecastError: the text is not a model.
     """
     try:
         return model_from_json(text)

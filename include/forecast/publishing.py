@@ -17,30 +17,28 @@ SERVED_MINUTES = 10_080
 def land_rows(settings: Settings, forecast_id: str) -> int:
     """Write a draft's rows to Delta `forecasts` and, the first week, to Postgres; give their count.
 
-    Postgres loses what nobody reads any more with it. Repeating it changes nothing.
+    Rows older than `served_days` are deleted from Postgres. Repeating it changes nothing.
     """
     from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
-    manifest, frame = (
-        drafts.manifest_of(settings, forecast_id),
-        drafts.frame_of(settings, forecast_id),
-    )
-    rows = frame.assign(
+    manifest = drafts.manifest_of(settings, forecast_id)
+    draft_df = drafts.load_draft(settings, forecast_id)
+    landed_df = draft_df.assign(
         forecast_id=forecast_id, symbol=manifest.symbol, trained_until=manifest.trained_until
     )
-    table = pa.Table.from_pandas(rows, schema=arrow_schema(FORECASTS), preserve_index=False)
+    table = pa.Table.from_pandas(landed_df, schema=arrow_schema(FORECASTS), preserve_index=False)
     replace_rows(settings.lake, FORECASTS, table, forecast_id=forecast_id)
     serve_forecast(
         settings.dsn(),
-        _served(frame.head(SERVED_MINUTES), manifest),
+        _served(draft_df.head(SERVED_MINUTES), manifest),
         market_time=manifest.first_ds,
         keep_days=settings.forecast.served_days,
     )
-    return len(frame)
+    return len(draft_df)
 
 
 def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
-    """Publish a draft as the current forecast file and clear the drafts away."""
+    """Publish a draft as the current forecast file and delete all other drafts."""
     manifest = drafts.manifest_of(settings, forecast_id)
     published = forecast_file.publish(
         settings.forecasts,
@@ -52,14 +50,14 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
             for name in manifest.plots
         },
     )
-    for old in (settings.home / drafts.DRAFTS).glob("*"):
-        if not old.name.startswith(f"{forecast_id}."):
-            old.unlink(missing_ok=True)
+    for stale_file in (settings.home / drafts.DRAFTS).glob("*"):
+        if not stale_file.name.startswith(f"{forecast_id}."):
+            stale_file.unlink(missing_ok=True)
     return published
 
 
-def _served(frame: pd.DataFrame, manifest: Manifest) -> list[dict[str, Any]]:
-    """The rows as Postgres keeps them."""
-    about = {"made_at": manifest.made_at, "model": manifest.model, "symbol": manifest.symbol}
+def _served(draft_df: pd.DataFrame, manifest: Manifest) -> list[dict[str, Any]]:
+    """The rows as Postgres serves them."""
+    run_columns = {"made_at": manifest.made_at, "model": manifest.model, "symbol": manifest.symbol}
     names = ("ds", "yhat", "yhat_lower", "yhat_upper")
-    return [dict(zip(names, row, strict=True)) | about for row in drafts.rows_of(frame)]
+    return [dict(zip(names, row, strict=True)) | run_columns for row in drafts.rows_of(draft_df)]

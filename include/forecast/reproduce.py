@@ -1,43 +1,43 @@
-"""A published forecast made once more, from nothing but its manifest and the lake's versions."""
+"""Reproduces a published forecast from its manifest and the Delta versions that it names."""
 
 import hashlib
 
 from include.errors import ForecastError
 from include.forecast import fit, forecast_file, prophet
-from include.forecast.draft_forecast import MINUTE, predicted
+from include.forecast.draft_forecast import MINUTE, predict_content
 from include.forecast.forecast_file import Manifest
 from include.forecast.history import minutes_at_versions
 from include.settings import Settings
 
 
 def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
-    """Its manifest, and the forecast file's content: trained and predicted anew.
+    """The manifest of a published forecast, and its file's content trained and predicted anew.
 
-    Inputs are read at the Delta versions that the manifest names; the content is the published
-    one, bit for bit, if its sha256 is the manifest's.
+    Inputs are read at the Delta versions that the manifest names; if their sha256 agree, the
+    content is the published one, bit for bit.
 
     Raises:
-        ForecastError: no such forecast, or it does not say from when on it was trained.
-        QueryError: a version of an input is no longer kept.
+        ForecastError: no such forecast, or its manifest has no start of training.
+        QueryError: a version of an input was removed.
     """
     manifest = forecast_file.read(settings.forecasts / forecast_id).manifest
     if manifest.trained_from is None:
-        raise ForecastError(f"forecast {forecast_id} does not say from when on it was trained")
-    minutes = minutes_at_versions(
+        raise ForecastError(f"the manifest of forecast {forecast_id} has no trained_from")
+    history = minutes_at_versions(
         settings.lake,
         symbol=manifest.symbol,
         first=manifest.trained_from,
         last=manifest.trained_until,
         versions=manifest.versions,
     )
-    fitted = fit.fit(minutes.frame)
-    # a published forecast comes from a kept model, so this one goes through its JSON too
-    kept = prophet.from_json(prophet.to_json(fitted.prophet))
+    fitted = fit.fit(history.prices_df)
+    # a published forecast comes from a saved model, so this one goes through JSON too
+    model = prophet.from_json(prophet.to_json(fitted.prophet))
     start = manifest.trained_until + MINUTE
-    _, content = predicted(kept, start=start, minutes=manifest.rows, walk=fitted.walk)
+    _, content = predict_content(model, start=start, minutes=manifest.rows, walk=fitted.walk)
     return manifest, content
 
 
 def matches_manifest(manifest: Manifest, content: bytes) -> bool:
-    """Whether this is the content that was published."""
+    """Whether this content is the published one, by its sha256."""
     return hashlib.sha256(content).hexdigest() == manifest.sha256

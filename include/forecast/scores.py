@@ -1,4 +1,4 @@
-"""The figures of a forecaster over pairs of prices and forecasts. Pure."""
+"""The scores of a forecaster over pairs of prices and forecasts. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class ForecastScore:
-    """A forecaster's figures over the minutes up to `horizon` minutes ahead (from the one before).
+    """A forecaster's errors over the minutes up to `horizon` minutes ahead (from the one before).
 
     `mae` and `rmse` are in price, `mape` a share of it; `hit_rate` is the share of price changes
     from minute to minute whose direction was forecast (none: it forecasts no change), `coverage`
@@ -25,36 +25,36 @@ class ForecastScore:
     coverage: float | None
 
 
-def scored(pairs: pd.DataFrame, name: str, *, horizon: int) -> ForecastScore:
-    """The figures of the levels in column `name` against `close`.
+def score_forecaster(pairs_df: pd.DataFrame, name: str, *, horizon: int) -> ForecastScore:
+    """The score of the levels in column `name` against `close`.
 
     Bounds, where there are any, are those of the forecaster called prophet.
     """
-    close, level = pairs["close"].to_numpy(), pairs[name].to_numpy()
-    off = np.abs(close - level)
-    inside = None
+    close, level = pairs_df["close"].to_numpy(), pairs_df[name].to_numpy()
+    errors = np.abs(close - level)
+    coverage = None
     if name == "prophet":
-        low, high = pairs["yhat_lower"].to_numpy(), pairs["yhat_upper"].to_numpy()
-        inside = float(np.mean((close >= low) & (close <= high)))
+        low, high = pairs_df["yhat_lower"].to_numpy(), pairs_df["yhat_upper"].to_numpy()
+        coverage = float(np.mean((close >= low) & (close <= high)))
     return ForecastScore(
         forecaster=name,
         horizon=horizon,
-        points=len(pairs),
-        mae=float(np.mean(off)),
-        rmse=float(np.sqrt(np.mean(off**2))),
-        mape=float(np.mean(off / close)),
-        hit_rate=_hit_rate(pairs, name),
-        coverage=inside,
+        points=len(pairs_df),
+        mae=float(np.mean(errors)),
+        rmse=float(np.sqrt(np.mean(errors**2))),
+        mape=float(np.mean(errors / close)),
+        hit_rate=_hit_rate(pairs_df, name),
+        coverage=coverage,
     )
 
 
-def _hit_rate(pairs: pd.DataFrame, name: str) -> float | None:
+def _hit_rate(pairs_df: pd.DataFrame, name: str) -> float | None:
     """Share of moves from one minute to the very next whose direction was forecast."""
-    next_to = (pairs["lead"].diff() == 1) & (pairs["origin"] == pairs["origin"].shift())
-    went, said = np.sign(pairs["close"].diff()), np.sign(pairs[name].diff())
-    counted = next_to & (went != 0)
-    if not counted.any() or not (said[next_to] != 0).any():
+    is_next = (pairs_df["lead"].diff() == 1) & (pairs_df["origin"] == pairs_df["origin"].shift())
+    actual_signs, forecast_signs = np.sign(pairs_df["close"].diff()), np.sign(pairs_df[name].diff())
+    counted = is_next & (actual_signs != 0)
+    if not counted.any() or not (forecast_signs[is_next] != 0).any():
         return None
-    # what is published says buy where the next change is up, and sell otherwise
-    up = np.where(said > 0, 1.0, -1.0)
-    return float((went[counted] == up[counted]).mean())
+    # the published side is buy where the next change is up, and sell otherwise
+    up = np.where(forecast_signs > 0, 1.0, -1.0)
+    return float((actual_signs[counted] == up[counted]).mean())

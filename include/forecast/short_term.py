@@ -1,7 +1,7 @@
 """Short-term forecasts: the last hour of tickers, a second a row, to the next ten minutes.
 
-Prophet's trend over the hour tells the slope and the spread; the forecast starts at the last price
-itself, since a trend's own level lies off it by more than ten minutes move it.
+Prophet's trend over the hour gives slope and spread; the forecast starts at the last price itself,
+since the trend's own level differs from it by more than the price moves in ten minutes.
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ COLUMNS = ("ds", "side", "yhat", "yhat_lower", "yhat_upper")
 
 
 @dataclass(frozen=True)
-class Made:
+class ShortTermRun:
     """A run: its id, the rows by symbol, and the symbols left out with their reasons."""
 
     forecast_id: str
-    rows: dict[str, pd.DataFrame]
+    rows_by_symbol: dict[str, pd.DataFrame]
     left_out: dict[str, str]
 
 
-def forecast_soon(settings: Settings, *, now: datetime) -> Made | None:
+def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     """Forecast every symbol with fresh tickers, to Delta and Postgres; nothing without a ticker.
 
     Repeating it on the same tickers gives the same rows under the same id.
@@ -43,57 +43,65 @@ def forecast_soon(settings: Settings, *, now: datetime) -> Made | None:
     seconds = newest_seconds(settings.lake, seconds=rules.short_seconds)
     if seconds.empty:
         return None
-    clock = seconds["ds"].max()
-    made: dict[str, pd.DataFrame] = {}
+    market_time = seconds["ds"].max()
+    forecasts: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
-    for symbol, frame in seconds.groupby("symbol"):
-        reason = _unfit(frame, clock)
+    for symbol, seconds_df in seconds.groupby("symbol"):
+        reason = _unfit(seconds_df, market_time)
         if reason:
             left_out[str(symbol)] = reason
         else:
-            made[str(symbol)] = soon(frame[["ds", "close"]], minutes=rules.short_minutes)
-    found = Made(f"short-{clock:%Y%m%dT%H%M%S}", made, left_out)
-    if made:
-        _land(settings, found, trained={s: f["ds"].max() for s, f in seconds.groupby("symbol")})
-        _serve(settings, found, clock=clock.tz_localize("UTC"), now=now)
-    return found
+            forecasts[str(symbol)] = forecast_minutes(
+                seconds_df[["ds", "close"]], minutes=rules.short_minutes
+            )
+    short_run = ShortTermRun(f"short-{market_time:%Y%m%dT%H%M%S}", forecasts, left_out)
+    if forecasts:
+        _land(settings, short_run, trained={s: f["ds"].max() for s, f in seconds.groupby("symbol")})
+        _serve(settings, short_run, clock=market_time.tz_localize("UTC"), now=now)
+    return short_run
 
 
-def soon(frame: pd.DataFrame, *, minutes: int) -> pd.DataFrame:
+def forecast_minutes(seconds_df: pd.DataFrame, *, minutes: int) -> pd.DataFrame:
     """`ds, side, yhat, yhat_lower, yhat_upper` of the next whole minutes after the last row."""
-    fitted = fit.fit(frame)
-    edge, last = frame["ds"].iloc[-1], float(frame["close"].iloc[-1])
-    first = edge.floor("min") + pd.Timedelta(minutes=1)
+    fitted = fit.fit(seconds_df)
+    last_second, last_price = seconds_df["ds"].iloc[-1], float(seconds_df["close"].iloc[-1])
+    first = last_second.floor("min") + pd.Timedelta(minutes=1)
     # one minute more, so that the last one has a next change too
-    ds = pd.DatetimeIndex([edge]).append(pd.date_range(first, periods=minutes + 1, freq="min"))
-    raw = predict.predict_at(fitted.prophet, pd.DatetimeIndex(ds), fitted.walk)
-    levels = raw[["yhat", "yhat_lower", "yhat_upper"]] * (last / raw["yhat"].iloc[0])
-    made = levels.iloc[1:-1].assign(ds=ds[1:-1])
+    ds = pd.DatetimeIndex([last_second]).append(
+        pd.date_range(first, periods=minutes + 1, freq="min")
+    )
+    predicted_df = predict.predict_at(fitted.prophet, pd.DatetimeIndex(ds), fitted.walk)
+    levels = predicted_df[["yhat", "yhat_lower", "yhat_upper"]] * (
+        last_price / predicted_df["yhat"].iloc[0]
+    )
+    rows_df = levels.iloc[1:-1].assign(ds=ds[1:-1])
     changes = [after - before for before, after in pairwise(levels["yhat"].iloc[1:])]
-    found: pd.DataFrame = made.assign(side=np.where(np.array(changes) > 0, "buy", "sell"))
-    return found[list(COLUMNS)]
+    sided_df: pd.DataFrame = rows_df.assign(side=np.where(np.array(changes) > 0, "buy", "sell"))
+    return sided_df[list(COLUMNS)]
 
 
-def _unfit(frame: pd.DataFrame, clock: pd.Timestamp) -> str:
-    if len(frame) < LEAST_SECONDS:
-        return f"{len(frame)} seconds with a ticker; {LEAST_SECONDS} are needed"
-    age = clock - frame["ds"].max()
+def _unfit(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> str:
+    if len(seconds_df) < LEAST_SECONDS:
+        return f"{len(seconds_df)} seconds with a ticker; {LEAST_SECONDS} are needed"
+    age = market_time - seconds_df["ds"].max()
     return f"its last ticker is {age} old" if age > STALE else ""
 
 
-def _land(settings: Settings, made: Made, *, trained: dict[Any, pd.Timestamp]) -> None:
-    every = pd.concat(
+def _land(settings: Settings, short_run: ShortTermRun, *, trained: dict[Any, pd.Timestamp]) -> None:
+    all_rows = pd.concat(
         [
-            rows.assign(symbol=symbol, trained_until=trained[symbol].tz_localize("UTC"))
-            for symbol, rows in made.rows.items()
+            rows_df.assign(symbol=symbol, trained_until=trained[symbol].tz_localize("UTC"))
+            for symbol, rows_df in short_run.rows_by_symbol.items()
         ]
     )
-    every = every.assign(forecast_id=made.forecast_id, ds=every["ds"].dt.tz_localize("UTC"))
-    table = pa.Table.from_pandas(every, schema=arrow_schema(FORECASTS), preserve_index=False)
-    replace_rows(settings.lake, FORECASTS, table, forecast_id=made.forecast_id)
+    all_rows = all_rows.assign(
+        forecast_id=short_run.forecast_id, ds=all_rows["ds"].dt.tz_localize("UTC")
+    )
+    table = pa.Table.from_pandas(all_rows, schema=arrow_schema(FORECASTS), preserve_index=False)
+    replace_rows(settings.lake, FORECASTS, table, forecast_id=short_run.forecast_id)
 
 
-def _serve(settings: Settings, made: Made, *, clock: datetime, now: datetime) -> None:
+def _serve(settings: Settings, short_run: ShortTermRun, *, clock: datetime, now: datetime) -> None:
     from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
     rows = [
@@ -106,8 +114,8 @@ def _serve(settings: Settings, made: Made, *, clock: datetime, now: datetime) ->
             "yhat_lower": lower,
             "yhat_upper": upper,
         }
-        for symbol, points in made.rows.items()
-        for at, _, yhat, lower, upper in points.itertuples(index=False, name=None)
+        for symbol, rows_df in short_run.rows_by_symbol.items()
+        for at, _, yhat, lower, upper in rows_df.itertuples(index=False, name=None)
     ]
     keep_days = settings.forecast.served_days
     serve_forecast(settings.dsn(), rows, market_time=clock, keep_days=keep_days)

@@ -1,4 +1,4 @@
-"""Trained models on disk: trained from the lake, kept as Prophet's JSON beside a record."""
+"""Trains models on the lake's minutes and saves them: Prophet's JSON beside a record."""
 
 import hashlib
 import logging
@@ -23,7 +23,7 @@ MODEL_FILE, RECORD_FILE = "model.json", "record.json"
 
 
 class ModelRecord(msgspec.Struct, frozen=True):
-    """What a trained model is made of; `versions` are the Delta versions that it read.
+    """How a model was trained; `versions` are the Delta versions that it read.
 
     `walk` is the volatility of its minutes: log price per square root of a minute.
     """
@@ -45,24 +45,24 @@ class ModelRecord(msgspec.Struct, frozen=True):
 def train(
     settings: Settings, *, symbol: str, as_of: datetime | None, train_days: int, now: datetime
 ) -> ModelRecord:
-    """Train on the lake's minutes before `as_of` (none: all there is) and keep the model.
+    """Train on the lake's minutes before `as_of` (none: all there is) and save the model.
 
-    The same minutes give the same model id; a model that is kept already is not trained again.
+    The same minutes give the same model id; a model that is already saved is not trained again.
 
     Raises:
         HistoryError: there are not enough minutes.
     """
-    minutes = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=train_days)
-    name = _model_id(minutes)
+    history = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=train_days)
+    name = _model_id(history)
     target = settings.home / "models" / name
     if not target.exists():
-        _keep(target, *_trained(minutes, name=name, now=now))
+        _save(target, *_fit_model(history, name=name, now=now))
     _prune(settings)
     return record_of(settings, name)
 
 
 def record_of(settings: Settings, name: str) -> ModelRecord:
-    """The record of a kept model.
+    """The record of a saved model.
 
     Raises:
         ForecastError: there is no such model.
@@ -75,56 +75,62 @@ def record_of(settings: Settings, name: str) -> ModelRecord:
 
 
 def load_model(settings: Settings, name: str) -> Any:
-    """A kept model, ready to predict."""
+    """A saved model, ready to predict.
+
+    Raises:
+        ForecastError: there is no such model.
+    """
     record_of(settings, name)
     return prophet.from_json((settings.home / "models" / name / MODEL_FILE).read_text())
 
 
 def models(settings: Settings) -> list[ModelRecord]:
-    """The kept models, newest first."""
-    found = [
+    """The records of the saved models, newest first."""
+    records = [
         record_of(settings, path.parent.name)
         for path in (settings.home / "models").glob(f"*/{RECORD_FILE}")
         if not path.parent.name.startswith(".")
     ]
-    return sorted(found, key=lambda one: (one.made_at, one.model), reverse=True)
+    return sorted(records, key=lambda record: (record.made_at, record.model), reverse=True)
 
 
-def _trained(minutes: TrainingMinutes, *, name: str, now: datetime) -> tuple[str, ModelRecord]:
+def _fit_model(history: TrainingMinutes, *, name: str, now: datetime) -> tuple[str, ModelRecord]:
     began = time.monotonic()
-    fitted = fit.fit(minutes.frame)
+    fitted = fit.fit(history.prices_df)
     fit_s = time.monotonic() - began
-    log.info(event("model fitted", model=name, rows=len(minutes.frame), by=fitted.fitted_by))
+    log.info(event("model fitted", model=name, rows=len(history.prices_df), by=fitted.fitted_by))
     record = ModelRecord(
         model=name,
-        symbol=minutes.symbol,
-        trained_from=minutes.trained_from,
-        trained_until=minutes.trained_until,
-        as_of=minutes.as_of,
+        symbol=history.symbol,
+        trained_from=history.trained_from,
+        trained_until=history.trained_until,
+        as_of=history.as_of,
         made_at=now,
-        rows=len(minutes.frame),
+        rows=len(history.prices_df),
         fitted_by=fitted.fitted_by,
         fit_s=round(fit_s, 3),
         walk=fitted.walk,
-        versions=minutes.versions,
-        metrics=holdout_metrics(minutes.frame),
+        versions=history.versions,
+        metrics=holdout_metrics(history.prices_df),
     )
     return prophet.to_json(fitted.prophet), record
 
 
-def _model_id(minutes: TrainingMinutes) -> str:
-    digest = hashlib.sha256(minutes.frame["ds"].to_numpy().view("int64").data)
-    digest.update(minutes.frame["close"].to_numpy().data)
-    return f"{minutes.symbol}-{minutes.trained_until:%Y%m%dT%H%M}-{digest.hexdigest()[:8]}"
+def _model_id(history: TrainingMinutes) -> str:
+    digest = hashlib.sha256(history.prices_df["ds"].to_numpy().view("int64").data)
+    digest.update(history.prices_df["close"].to_numpy().data)
+    return f"{history.symbol}-{history.trained_until:%Y%m%dT%H%M}-{digest.hexdigest()[:8]}"
 
 
-def _keep(target: Path, text: str, record: ModelRecord) -> None:
+def _save(target: Path, text: str, model_record: ModelRecord) -> None:
     """Write the model into a folder that gets its name when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target.with_name(f"{PARTIAL}{target.name}"), ignore_errors=True)
-    write_folder(target, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(record)})
+    write_folder(
+        target, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(model_record)}
+    )
 
 
 def _prune(settings: Settings) -> None:
-    for old in models(settings)[settings.forecast.keep :]:
-        remove_folder(settings.home / "models" / old.model)
+    for record in models(settings)[settings.forecast.keep :]:
+        remove_folder(settings.home / "models" / record.model)

@@ -1,4 +1,4 @@
-"""Airflow's moments that a person must hear of: a task that failed for good, a missed deadline."""
+"""Alerts from Airflow: a task that failed with no retry left, a missed deadline."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,47 +9,49 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from include import alerts
-from include.orchestration.notes import failure, note_at
+from include.orchestration.notes import failure_note, note_at
 from include.settings import Settings, from_environment
 
 GATE = "GateFailed:"  # the error's class, as `step` puts it before its message
-OVER = frozenset({"success", "failed"})
-PUBLISHING = "publish_forecast"  # what fails the gate there is a model's forecast
+FINISHED = frozenset({"success", "failed"})
+PUBLISHING = "publish_forecast"  # there it is a model's forecast that fails the gate
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """Tell that a task failed, when no retry is left (Airflow's `on_failure_callback`).
+    """Alert that a task failed with no retry left (Airflow's `on_failure_callback`).
 
-    The reason is also put into the note of the run.
+    The reason also becomes the note of the run.
     """
     settings = from_environment()
     task = context["ti"]
-    said = str(context.get("exception") or "no word")
+    message = str(context.get("exception") or "no message")
     alert = alerts.Alert(
-        what=_what(task.dag_id, said),
-        title=f"{task.dag_id}.{task.task_id} failed: {said.splitlines()[0][:200]}",
-        detail=said,
+        what=_what(task.dag_id, message),
+        title=f"{task.dag_id}.{task.task_id} failed: {message.splitlines()[0][:200]}",
+        detail=message,
         link=run_link(settings, task.dag_id, task.run_id),
     )
     alerts.tell(settings, alert)
-    why = failure(task.task_id, run=task.run_id, said=said, gate=said.startswith(GATE))
-    note_at(settings, dag=task.dag_id, run=task.run_id, text=why)
+    note = failure_note(
+        task.task_id, run=task.run_id, message=message, gate=message.startswith(GATE)
+    )
+    note_at(settings, dag=task.dag_id, run=task.run_id, text=note)
 
 
-def _what(dag: str, said: str) -> str:
-    if not said.startswith(GATE):
+def _what(dag: str, message: str) -> str:
+    if not message.startswith(GATE):
         return alerts.TASK_FAILED
     return alerts.MODEL_REFUSED if dag == PUBLISHING else alerts.GATE_FAILED
 
 
 async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None) -> None:
-    """Tell that a run is late (in Airflow's triggerer, which must not wait for the network).
+    """Alert that a run is late (in Airflow's triggerer, which must not wait for the network).
 
-    Airflow forgets the deadline of a run that succeeded, not of one that failed: that is over, too.
+    Airflow drops the deadline of a run that succeeded, but not of one that failed.
     """
     settings = from_environment()
     run: Mapping[str, Any] = (context or {}).get("dag_run") or {}
-    if run.get("state") in OVER:
+    if run.get("state") in FINISHED:
         return
     dag, name = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id", run.get("run_id", "")))
     alert = alerts.Alert(
@@ -67,7 +69,7 @@ def run_link(settings: Settings, dag: str, run: str) -> str:
 
 
 def deadline(minutes: int) -> DeadlineAlert:
-    """Tell of a run that is not over so many minutes after it was queued."""
+    """An alert for a run that has not finished so many minutes after it was queued."""
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=minutes),

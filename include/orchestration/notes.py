@@ -1,4 +1,4 @@
-"""Notes beside a run in Airflow's UI: where a person looks first."""
+"""Notes of runs in Airflow's UI."""
 
 import logging
 from urllib.parse import quote
@@ -11,7 +11,7 @@ log = logging.getLogger("tickhouse.orchestration")
 
 
 def note_at(settings: Settings, *, dag: str, run: str, text: str) -> None:
-    """Put a note at a run; one outside of Airflow's server (`airflow dags test`) has none."""
+    """Set the note of a run; a run outside of Airflow's server (`airflow dags test`) has none."""
     from include.local.airflow import AirflowApi
 
     try:
@@ -20,13 +20,13 @@ def note_at(settings: Settings, *, dag: str, run: str, text: str) -> None:
         log.warning(event("no note at the run", run=run, cause=error))
 
 
-def failure(task: str, *, run: str, said: str, gate: bool) -> str:
+def failure_note(task: str, *, run: str, message: str, gate: bool) -> str:
     """The note of a run that failed: which task, why, and where the report of its gate is.
 
     Airflow shows a note's first line until it is clicked, so the reason begins there.
     """
-    first, *more = said.strip().splitlines() or ["no word"]
-    lines = [f"**{task} failed:** {first}", *more]
+    first_line, *other_lines = message.strip().splitlines() or ["no message"]
+    lines = [f"**{task} failed:** {first_line}", *other_lines]
     if gate:
         lines.append(f"[Quality report](/tickhouse/quality/{quote(run, safe='')})")
     return "\n\n".join(lines)

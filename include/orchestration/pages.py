@@ -1,4 +1,4 @@
-"""Pages beside Airflow's own, for the person who follows a run: quality reports and forecasts.
+"""Pages beside Airflow's own: quality reports and forecasts.
 
 A small FastAPI application that the plugin mounts under `/tickhouse`; whoever is logged in to
 Airflow may read them. They are shown as tabs of a run and of a task instance.
@@ -29,13 +29,13 @@ th, td {{ border: 1px solid #8886; padding: .3rem .6rem; text-align: left; verti
 img {{ max-width: 100%; background: #fff; border-radius: 4px; }}
 pre, code {{ font-size: .9em; }} .dim {{ opacity: .7; }}
 </style></head><body>{body}</body></html>"""
-NONE_YET = (
-    "# No quality report of this run\n\nA gate writes one when it has looked: tasks *check* of "
+NO_REPORT = (
+    "# No quality report of this run\n\nA gate writes one when it has run: tasks *check* of "
     "`ingest_history` and `publish_forecast`, and the checks of the lake.\n"
 )
 
 
-def shown(title: str, body: str) -> HTMLResponse:
+def render_page(title: str, body: str) -> HTMLResponse:
     """A page around some HTML."""
     return HTMLResponse(SHELL.format(title=html.escape(title), body=body))
 
@@ -45,11 +45,11 @@ def as_html(markdown: str) -> str:
     return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
-def checked(name: str) -> str:
-    """The name of a file or folder below ours.
+def checked_name(name: str) -> str:
+    """The name of a file or folder, checked.
 
     Raises:
-        HTTPException: it could lead elsewhere (404).
+        HTTPException: it could lead outside its folder (404).
     """
     if not NAME.fullmatch(name) or ".." in name:
         raise HTTPException(404, "there is no such page")
@@ -81,10 +81,10 @@ def quality(name: str) -> Any:
     """The quality report of a run, or a picture of one."""
     folder = from_environment().home / "quality"
     if name.endswith(".png"):
-        return picture(folder / checked(name))
+        return picture(folder / checked_name(name))
     page = page_of(folder, name)
-    text = page.read_text(encoding="utf-8") if page.is_file() else NONE_YET
-    return shown(f"Quality of {name}", as_html(text))
+    text = page.read_text(encoding="utf-8") if page.is_file() else NO_REPORT
+    return render_page(f"Quality of {name}", as_html(text))
 
 
 @app.get("/forecasts")
@@ -93,13 +93,13 @@ def forecasts() -> HTMLResponse:
     folder = from_environment().forecasts
     manifests = sorted(folder.glob("*/manifest.json"), reverse=True)
     parts = [_forecast(path) for path in manifests] or ["<p>None is published yet.</p>"]
-    return shown("Forecasts", "<h1>Published forecasts</h1>" + "".join(parts))
+    return render_page("Forecasts", "<h1>Published forecasts</h1>" + "".join(parts))
 
 
 @app.get("/forecasts/{forecast}/{name}")
 def plot(forecast: str, name: str) -> FileResponse:
     """A plot of a forecast."""
-    return picture(from_environment().forecasts / checked(forecast) / checked(name))
+    return picture(from_environment().forecasts / checked_name(forecast) / checked_name(name))
 
 
 def _forecast(manifest: Path) -> str:

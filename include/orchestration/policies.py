@@ -1,4 +1,4 @@
-"""What every DAG does the same way: retries, what a failure means, and how parameters are read."""
+"""The policies that all DAGs share: retries, failures, schedules, and how parameters are read."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from include.orchestration.alerting import deadline, task_failed
 from include.settings import from_environment
 
 # Two retries: an address or database that was restarting is back within a minute. What no retry
-# can cure fails at once (see `step`). The time limit ends work that hangs; the longest measured
-# step takes a minute. No start date: with one, a new installation would begin with a run for the
-# night before, when there was no history (see `at`).
+# can fix fails at once (see `step`). The time limit ends work that hangs. No start date: with one,
+# a new installation would begin with a run for the night before, when there was no history (see
+# `at`).
 POLICY: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
@@ -41,7 +41,7 @@ def at(cron: str) -> CronTriggerTimetable:
 
 
 def step(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """An Airflow task that fails without a retry on an error which trying again cannot cure."""
+    """An Airflow task that fails without a retry on an error that a retry cannot fix."""
 
     def decorated(work: Callable[..., Any]) -> Any:
         @functools.wraps(work)
@@ -66,22 +66,24 @@ def number(description: str, *, minimum: int) -> Param:
     return Param(None, type=["null", "integer"], minimum=minimum, description=description)
 
 
-def moment(given: str | None) -> datetime | None:
+def moment(parameter: str | None) -> datetime | None:
     """A parameter's text as an aware UTC time; none if it is empty.
 
     Raises:
-        HistoryError: it is no ISO time.
+        HistoryError: it is not an ISO time.
     """
-    if not given:
+    if not parameter:
         return None
     try:
-        found = datetime.fromisoformat(given)
+        time = datetime.fromisoformat(parameter)
     except ValueError as error:
-        raise HistoryError(f"{given!r} is not an ISO time such as 2018-04-24T05:00:00Z") from error
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        raise HistoryError(
+            f"{parameter!r} is not an ISO time such as 2018-04-24T05:00:00Z"
+        ) from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def newest_extra(events: Mapping[Any, Any], asset: Asset) -> dict[str, Any]:
-    """What the newest event that started this run carries; nothing if it was started by hand."""
-    found = events.get(asset) or []
-    return dict(found[-1].extra) if found else {}
+def newest_extra(asset_events: Mapping[Any, Any], asset: Asset) -> dict[str, Any]:
+    """The extra of the newest asset event that started this run; empty if started by hand."""
+    events_of_asset = asset_events.get(asset) or []
+    return dict(events_of_asset[-1].extra) if events_of_asset else {}

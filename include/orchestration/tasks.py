@@ -17,10 +17,10 @@ from include.settings import Settings, from_environment
 
 LOADER = "spark_jobs.load_history"
 MINUTE = timedelta(minutes=1)
-USUAL = timedelta(days=2)
+RESTATED_SPAN = timedelta(days=2)
 log = logging.getLogger("tickhouse.orchestration")
-# Prophet logs as an error that it cannot draw with plotly, which nothing here asks of it: in a
-# task's log that would stand before the reason of a failure.
+# Prophet logs an error when plotly is absent, which is not used here: in a task's log that line
+# would come before the reason of a failure.
 logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 
 
@@ -32,38 +32,38 @@ def stage_file(
     until: datetime | None,
     run: str,
 ) -> str:
-    """Read an archive into the staging table; give the symbol it is of."""
-    of = symbol or from_environment().forecast.symbol
-    first, end = (one.isoformat() if one else "" for one in (since, until))
+    """Read an archive into the staging table; give its symbol."""
+    history_symbol = symbol or from_environment().forecast.symbol
+    since_text, until_text = (time.isoformat() if time else "" for time in (since, until))
     run_module(
         LOADER,
         "stage",
         "--source",
         source or "",
         "--symbol",
-        of,
+        history_symbol,
         "--run-id",
         run,
         "--since",
-        first,
+        since_text,
         "--until",
-        end,
+        until_text,
     )
-    return of
+    return history_symbol
 
 
-def pass_history(*, until: datetime | None = None, run: str) -> int:
-    """Put the staged rows through their gate; give their number."""
-    from include.quality.gate import EVER, check_history
+def check_history(*, until: datetime | None = None, run: str) -> int:
+    """Check the staged rows; give their number."""
+    from include.quality import gate
 
     settings, now = from_environment(), datetime.now(UTC)
-    most = timedelta(hours=settings.quality.archive_hours)
-    return check_history(
+    oldest_age = timedelta(hours=settings.quality.archive_hours)
+    return gate.check_history(
         settings.lake,
         run_id=run,
         now=now,
         pages=settings.home / "quality",
-        fresh_since=min(until or now, now) - most if most else EVER,
+        fresh_since=min(until or now, now) - oldest_age if oldest_age else gate.EVER,
     )
 
 
@@ -75,7 +75,7 @@ def land_staged(*, run: str) -> int:
 def train_model(
     *, symbol: str | None, as_of: datetime | None, train_days: int | None
 ) -> dict[str, Any]:
-    """Train and keep a model; give its record."""
+    """Train and save a model; give its record."""
     from include.forecast import training
 
     settings = from_environment()
@@ -95,29 +95,29 @@ def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
     from include.forecast import draft_forecast
 
     settings = from_environment()
-    made = draft_forecast.draft(
+    manifest = draft_forecast.draft(
         settings,
         name=name or _newest(settings),
         now=datetime.now(UTC),
         horizon_minutes=horizon_minutes or settings.forecast.horizon_minutes,
     )
-    return made.forecast_id
+    return manifest.forecast_id
 
 
-def pass_forecast(forecast_id: str, *, run_id: str) -> int:
-    """Put a draft through its gate, then beside the forecast in use; give its rows."""
+def check_forecast(forecast_id: str, *, run_id: str) -> int:
+    """Check a draft, then compare it with the forecast in use; give the number of its rows."""
     from include.forecast import drafts, promotion
     from include.quality import gate
     from include.quality.results import QualityRun
 
     settings, now = from_environment(), datetime.now(UTC)
     pages, lake = settings.home / "quality", settings.lake
-    draft = drafts.frame_of(settings, forecast_id)
-    rows = gate.check_forecast(draft, lake, run_id=run_id, now=now, pages=pages)
+    draft_df = drafts.load_draft(settings, forecast_id)
+    row_count = gate.check_forecast(draft_df, lake, run_id=run_id, now=now, pages=pages)
     QualityRun(lake, run_id, now, pages).record(
         promotion.SUITE, promotion.check_promotion(settings, forecast_id)
     )
-    return rows
+    return row_count
 
 
 def land_forecast(forecast_id: str) -> int:
@@ -144,42 +144,42 @@ def _newest(settings: Settings) -> str:
     raise ForecastError(f"there is no model of {symbol}: run retrain_forecast first")
 
 
-def _plain(record: msgspec.Struct) -> dict[str, Any]:
+def _plain(struct: msgspec.Struct) -> dict[str, Any]:
     """A record as JSON values, for the asset event."""
-    return dict(msgspec.to_builtins(record))
+    return dict(msgspec.to_builtins(struct))
 
 
 def evaluate_model(name: str, *, dag: str, run: str) -> str:
-    """Backtest a kept model's recipe; write the figures down, draw them, and note them at the run.
+    """Backtest a saved model's recipe; write and plot the scores, and set them as the run's note.
 
     Gives the note's text.
     """
     from include.forecast import evaluation_report, training
 
     settings = from_environment()
-    record = training.record_of(settings, name)
-    found = evaluation_report.evaluate(
+    model_record = training.record_of(settings, name)
+    evaluation = evaluation_report.evaluate(
         settings,
-        symbol=record.symbol,
-        as_of=record.as_of,
+        symbol=model_record.symbol,
+        as_of=model_record.as_of,
         run_id=run,
         now=datetime.now(UTC),
-        span=record.trained_until - record.trained_from + MINUTE,
+        span=model_record.trained_until - model_record.trained_from + MINUTE,
     )
-    log.info("%s", evaluation_report.as_table(found))
-    text = evaluation_report.as_note(found)
+    log.info("%s", evaluation_report.as_table(evaluation))
+    text = evaluation_report.as_note(evaluation)
     note_at(settings, dag=dag, run=run, text=text)
     return text
 
 
-def pass_lake(*, run: str) -> int:
-    """Put the streamed tables through their suites; give the rows looked at."""
-    from include.quality.lake_gate import check_lake
+def check_streamed_tables(*, run: str) -> int:
+    """Check the streamed tables; give the number of rows checked."""
+    from include.quality import lake_gate
     from include.quality.results import QualityRun
 
     settings = from_environment()
-    desk = QualityRun(settings.lake, run, datetime.now(UTC), settings.home / "quality")
-    return check_lake(desk, settings.quality)
+    quality_run = QualityRun(settings.lake, run, datetime.now(UTC), settings.home / "quality")
+    return lake_gate.check_lake(quality_run, settings.quality)
 
 
 def forecast_next_minutes() -> dict[str, int]:
@@ -188,22 +188,22 @@ def forecast_next_minutes() -> dict[str, int]:
 
     from include.forecast.short_term import forecast_soon
 
-    made = forecast_soon(from_environment(), now=datetime.now(UTC))
-    if made is None:
+    short_run = forecast_soon(from_environment(), now=datetime.now(UTC))
+    if short_run is None:
         raise AirflowSkipException("no ticker has landed yet")
-    for symbol, reason in made.left_out.items():
+    for symbol, reason in short_run.left_out.items():
         log.warning(event("symbol left out", symbol=symbol, reason=reason))
-    return {symbol: len(rows) for symbol, rows in made.rows.items()}
+    return {symbol: len(rows) for symbol, rows in short_run.rows_by_symbol.items()}
 
 
 def restate_span(*, first: datetime | None, until: datetime | None) -> int:
-    """Write the minutes from `first` to before `until` anew; give their number.
+    """Compute the minutes from `first` to before `until` again; give their number.
 
     Raises:
         HistoryError: the span is empty.
     """
     end = until or datetime.now(UTC)
-    start = first or end - USUAL
+    start = first or end - RESTATED_SPAN
     if start >= end:
         raise HistoryError(f"no minute lies between {start.isoformat()} and {end.isoformat()}")
     return int(run_module("streaming.minutes", start.isoformat(), end.isoformat()))

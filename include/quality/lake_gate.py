@@ -1,4 +1,4 @@
-"""The hourly look at the streamed tables: every suite is looked at, then all faults are told."""
+"""The hourly check of the streamed tables: every suite is checked, then all failures raised."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import duckdb
 
 from include.errors import GateFailed
 from include.lake.reading import connect
-from include.quality.gate import validated
+from include.quality.gate import validate
 from include.quality.lake_suites import READ, SUITES
 from include.quality.results import QualityRun
 from include.quality.suites import Suite
@@ -14,37 +14,39 @@ from include.settings.forecast import Quality
 
 
 def check_lake(run: QualityRun, rules: Quality) -> int:
-    """Pass the landed tables as they are now; give the rows looked at.
+    """Check the landed tables as they are now; give the number of rows checked.
 
     Raises:
-        GateFailed: names each suite at fault, or that could not look, with its first rows.
+        GateFailed: names each suite that failed, or could not be checked, with its first rows.
     """
-    link = connect(run.lake, READ)
+    connection = connect(run.lake, READ)
     try:
-        looked, faults = 0, []
+        row_count, failures = 0, []
         for suite in SUITES:
             try:
-                looked += _checked(suite, link, run, rules)
+                row_count += _check(suite, connection, run, rules)
             except GateFailed as error:
-                faults.append(str(error))
+                failures.append(str(error))
     finally:
-        link.close()
-    if faults:
-        raise GateFailed(" | ".join(faults))
-    return looked
+        connection.close()
+    if failures:
+        raise GateFailed(" | ".join(failures))
+    return row_count
 
 
-def _checked(suite: Suite, link: duckdb.DuckDBPyConnection, run: QualityRun, rules: Quality) -> int:
-    given = {
+def _check(
+    suite: Suite, connection: duckdb.DuckDBPyConnection, run: QualityRun, rules: Quality
+) -> int:
+    available = {
         "since": run.now - timedelta(hours=rules.hours),
         "now": run.now,
         "band": rules.price_band,
         "fresh_s": rules.fresh_s,
     }
-    asked = {name: value for name, value in given.items() if f"${name}" in suite.select}
+    parameters = {name: value for name, value in available.items() if f"${name}" in suite.select}
     try:
-        frame = link.execute(suite.select, asked).df()
+        rows_df = connection.execute(suite.select, parameters).df()
     except duckdb.Error as error:
-        raise run.unseen(suite.name, str(error).splitlines()[0]) from error
-    run.record(suite.name, validated(suite, frame))
-    return len(frame)
+        raise run.unchecked(suite.name, str(error).splitlines()[0]) from error
+    run.record(suite.name, validate(suite, rows_df))
+    return len(rows_df)

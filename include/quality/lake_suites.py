@@ -1,7 +1,7 @@
 """What is expected of the tables that the stream fills: one suite a question, over the last hours.
 
 The selects take `$since` (window of Kafka time), `$now`, `$band` and `$fresh_s`. Each gives rows
-that name themselves, so that a failed suite says which they are.
+that identify themselves, so that a failed suite can name them.
 """
 
 from include.lake.tables import LANDED, QUARANTINE
@@ -41,8 +41,8 @@ PRICES = Suite(
     expectations=(SOME_ROWS, *true("within_band")),
 )
 
-# A minute without a trade is explained by the feed having been alive in it (no trade was made), or
-# by the ledger: an entry in it, or an outage that began before and was not over.
+# A minute without a trade is explained if its feed was alive in it (no trade was made), or by the
+# ledger: an entry in that minute, or an outage that began before it and had not ended.
 MINUTES = Suite(
     name="minutes",
     select="""
@@ -59,7 +59,7 @@ MINUTES = Suite(
             FROM (SELECT venue, received_time, kafka_time FROM tickers UNION ALL
                   SELECT venue, received_time, kafka_time FROM book_changes)
             WHERE kafka_time > $since),
-        told AS (
+        ledger AS (
             SELECT venue, date_trunc('minute', received_time) AS minute, count(*) AS entries,
                 arg_max(entry, (received_time, "offset")) IN
                     ('disconnect', 'gap', 'stale', 'dropped') AS open
@@ -69,11 +69,11 @@ MINUTES = Suite(
                  WHEN known.complete IS false THEN 'incomplete' ELSE 'whole' END AS state,
             coalesce(known.complete, known.minute IS NOT NULL, false)
                 OR (known.minute IS NULL AND coalesce(alive, false))
-                OR coalesce(told.minute = every.minute, false)
-                OR coalesce(told.open, false) AS explained
+                OR coalesce(ledger.minute = every.minute, false)
+                OR coalesce(ledger.open, false) AS explained
         FROM every LEFT JOIN known USING (venue, symbol, minute)
         LEFT JOIN alive ON alive.venue = every.venue AND alive.minute = every.minute
-        ASOF LEFT JOIN told ON told.venue = every.venue AND every.minute >= told.minute
+        ASOF LEFT JOIN ledger ON ledger.venue = every.venue AND every.minute >= ledger.minute
         ORDER BY ALL""",
     row=("venue", "symbol", "minute", "state"),
     expectations=(SOME_ROWS, *true("explained")),

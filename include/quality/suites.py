@@ -1,7 +1,7 @@
 """What each gate expects, one suite a table, as plain declarations (Great Expectations' names).
 
 Each suite reads its own columns by SQL, so that a rule about several columns is one column that
-must be true. Prices come as doubles: the rules compare, they don't add up. Rows may be looked at
+must be true. Prices come as doubles: the rules compare, they don't add up. Rows may be checked
 slice by slice, so what is about all of them (coverage, duplicates) is a column of the select.
 """
 
@@ -34,14 +34,14 @@ class Suite:
     expectations: tuple[Expectation, ...]
 
 
-def each(type_: str, *columns: str, **more: Any) -> tuple[Expectation, ...]:
+def each(type_: str, *column_names: str, **more: Any) -> tuple[Expectation, ...]:
     """The same expectation of several columns."""
-    return tuple(Expectation(type_, {"column": column, **more}) for column in columns)
+    return tuple(Expectation(type_, {"column": column, **more}) for column in column_names)
 
 
-def true(*columns: str) -> tuple[Expectation, ...]:
+def true(*column_names: str) -> tuple[Expectation, ...]:
     """That these columns are true in every row."""
-    return each("ExpectColumnValuesToBeInSet", *columns, value_set=[True])
+    return each("ExpectColumnValuesToBeInSet", *column_names, value_set=[True])
 
 
 # A decimal point in the wrong place, or cents among dollars; thin markets of 2012 moved threefold.

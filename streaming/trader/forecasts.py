@@ -17,7 +17,7 @@ log = logging.getLogger("tickhouse.trader")
 class PublishedForecast:
     """A published forecast as the rule asks it."""
 
-    def __init__(self, published: forecast_file.PublishedForecast) -> None:
+    def __init__(self, published: forecast_file.ForecastFile) -> None:
         """Wrap what `forecast_file` read and checked."""
         self.manifest = published.manifest
         self.forecast_id = published.manifest.forecast_id

@@ -115,7 +115,7 @@ def chain(task: Any) -> None:
     record = task("train_model", symbol=None, as_of=None, train_days=2)
     task("evaluate_model", name=record["model"], dag="retrain_forecast", run=NIGHTLY)
     drafted = task("make_draft", name=record["model"], horizon_minutes=None)
-    task("pass_forecast", forecast_id=drafted, run_id=TOLD)
+    task("check_forecast", forecast_id=drafted, run_id=TOLD)
     task("land_forecast", forecast_id=drafted)
     task("publish_file", forecast_id=drafted)
 
@@ -143,7 +143,7 @@ def told_by(path: Path) -> Any:
         told = json.loads(path.read_bytes())
         return {name: value for name, value in told.items() if name not in MADE_ANEW}
     if path.suffix == ".md":
-        return [line for line in path.read_text().splitlines() if not line.startswith("Looked at")]
+        return [line for line in path.read_text().splitlines() if not line.startswith("Checked at")]
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -46,7 +46,7 @@ def test_the_lakes_minutes_are_those_that_training_reads(
 ) -> None:
     as_of = END + 2 * MINUTE
     minutes = lake_minutes(spark, lake, as_of=as_of).cache()
-    alone = training_minutes(lake.lake, symbol="BTC-USD", as_of=as_of, train_days=0).frame
+    alone = training_minutes(lake.lake, symbol="BTC-USD", as_of=as_of, train_days=0).prices_df
     found = minutes.toPandas().sort_values("ds")
     assert found["symbol"].unique().tolist() == ["BTC-USD"]
     assert found["ds"].tolist() == alone["ds"].tolist()

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from include.forecast import fit, map_fit, predict, prophet
 from include.forecast.sufficient_statistics import skeleton
-from spark_jobs.forecast_sums import fitted, shapes_of, summed
+from spark_jobs.forecast_sums import fit_symbols, shapes_of, sum_by_symbol
 
 BEGIN = pd.Timestamp("2026-03-01 00:07")
 
@@ -38,7 +38,7 @@ def minutes(spark: SparkSession) -> DataFrame:
 
 
 def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame) -> None:
-    found = fitted(minutes)
+    found = fit_symbols(minutes)
     assert set(found) == set(SERIES)
     for symbol, frame in SERIES.items():
         alone, spark = fit.fit(frame), found[symbol]
@@ -67,7 +67,7 @@ def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
     references = {
         symbol: np.full(len(priors.precision), 0.01) for symbol, (_, priors) in frames.items()
     }
-    found = summed(minutes, models, references)
+    found = sum_by_symbol(minutes, models, references)
     for symbol, frame in SERIES.items():
         data = prophet.stan_data(models[symbol], frame)
         alone = map_fit.sums_of(data, references[symbol])

@@ -14,10 +14,10 @@ from include.errors import HistoryError
 from include.forecast.forecast_file import load_current, published
 from include.lake.reading import query
 from include.orchestration.tasks import (
+    check_forecast,
+    check_history,
     land_staged,
     make_draft,
-    pass_forecast,
-    pass_history,
     publish_file,
     stage_file,
     train_model,
@@ -54,7 +54,7 @@ def truncated_zip() -> bytes:
 def ingested(source: Path, symbol: str, run: str) -> int:
     """The tasks of `ingest_history` in their order."""
     stage_file(source=str(source), symbol=symbol, until=None, run=run)
-    pass_history(run=run)
+    check_history(run=run)
     return land_staged(run=run)
 
 
@@ -62,7 +62,7 @@ def trained_and_published(symbol: str, run: str) -> Any:
     """The tasks of `retrain_forecast` and `publish_forecast`, but for Postgres."""
     record = train_model(symbol=symbol, as_of=None, train_days=0)
     drafted = make_draft(record["model"], horizon_minutes=120)
-    pass_forecast(drafted, run_id=run)
+    check_forecast(drafted, run_id=run)
     return publish_file(drafted)
 
 

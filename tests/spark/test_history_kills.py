@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from include.lake import archive
 from include.lake.reading import query
-from include.orchestration.tasks import land_staged, pass_history, stage_file
+from include.orchestration.tasks import check_history, land_staged, stage_file
 from include.quality import results
 from include.settings import Settings, load
 from spark_jobs import load_history
@@ -75,7 +75,7 @@ def loaded(source: Path, run: str) -> tuple[int, list[str]]:
         return stage_file(source=str(source), symbol="BTC-USD", until=None, run=run)
 
     retried(stage, deaths, "stage")
-    retried(lambda: pass_history(run=run), deaths, "check")
+    retried(lambda: check_history(run=run), deaths, "check")
     return int(retried(lambda: land_staged(run=run), deaths, "land")), deaths
 
 

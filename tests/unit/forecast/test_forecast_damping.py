@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from include.forecast import fit, predict
-from include.forecast.damping import damped, volatility
+from include.forecast.damping import damp, volatility
 
 Z = 1.2815515655446004  # the 90 % point of the normal distribution (tables: 1.28155)
 
@@ -41,12 +41,12 @@ def test_a_small_move_is_kept_and_a_large_one_bends_to_the_limit() -> None:
     limit = Z * 0.01 * 10  # z s sqrt(h)
     moves = np.array([0.4 * limit, -0.5 * limit, limit, -1e9])
     bent = limit * (0.5 + 0.5 * np.tanh(1.0))  # half a limit beyond the first half
-    assert damped(moves, at, walk=0.01) == pytest.approx([0.4 * limit, -0.5 * limit, bent, -limit])
+    assert damp(moves, at, walk=0.01) == pytest.approx([0.4 * limit, -0.5 * limit, bent, -limit])
 
 
 def test_what_lies_within_training_stays_and_samples_are_columns() -> None:
     moves = np.array([[5.0, -5.0], [5.0, -5.0]])
-    found = damped(moves, np.array([-3.0, 4.0]), walk=0.01)
+    found = damp(moves, np.array([-3.0, 4.0]), walk=0.01)
     assert found[0].tolist() == [5.0, -5.0]
     assert found[1] == pytest.approx([Z * 0.02, -Z * 0.02])
 

@@ -8,8 +8,8 @@ import pytest
 
 from include.errors import HistoryError
 from include.forecast import evaluation_report, naive
-from include.forecast.evaluation import Plan, evaluated
-from include.forecast.scores import scored
+from include.forecast.evaluation import Plan, backtest
+from include.forecast.scores import score_forecaster
 from include.lake.reading import query
 from include.quality.page import page_of
 from include.settings import Settings
@@ -44,14 +44,14 @@ def test_the_figures_are_as_worked_out_by_hand() -> None:
             "yhat_upper": [12.0, 13.0, 14.0, 21.0, 23.0],
         }
     )
-    found = scored(pairs, "prophet", horizon=10)
+    found = score_forecaster(pairs, "prophet", horizon=10)
     assert found.mae == pytest.approx((1 + 0 + 2 + 0 + 3) / 5)
     assert found.rmse == pytest.approx((14 / 5) ** 0.5)
     assert found.mape == pytest.approx((1 / 10 + 2 / 11 + 3 / 19) / 5)
     assert found.coverage == pytest.approx(3 / 5)
     # minute 2 to 4 and one origin to the next are no steps; of the two, up was right, up was wrong
     assert found.hit_rate == pytest.approx(0.5)
-    flat = scored(pairs, "flat", horizon=10)
+    flat = score_forecaster(pairs, "flat", horizon=10)
     assert flat.mae == pytest.approx((0 + 2 + 1 + 0 + 1) / 5)
     assert (flat.hit_rate, flat.coverage) == (None, None)
 
@@ -66,7 +66,7 @@ def test_the_usual_day_moves_the_last_value_as_days_do() -> None:
 
 
 def test_on_a_daily_wave_the_model_and_the_usual_day_beat_the_last_value() -> None:
-    found = evaluated(frame_of(daily(6)), Plan(3, 360, timedelta(days=3)))
+    found = backtest(frame_of(daily(6)), Plan(3, 360, timedelta(days=3)))
     assert found.origins == 3
     error = {(one.forecaster, one.horizon): one.mae for one in found.scores}
     for horizon in (360, 1440):
@@ -76,7 +76,7 @@ def test_on_a_daily_wave_the_model_and_the_usual_day_beat_the_last_value() -> No
 
 
 def test_on_a_random_walk_the_last_value_wins_and_the_verdict_says_so() -> None:
-    found = evaluated(frame_of(random_walk(8)), Plan(4, 720, timedelta(days=4)))
+    found = backtest(frame_of(random_walk(8)), Plan(4, 720, timedelta(days=4)))
     assert "last value up to 10 minutes ahead" in evaluation_report.verdict(found)
     near = {one.forecaster: one for one in found.scores if one.horizon == 10}
     assert near["last value"].mae < near["prophet"].mae / 2
@@ -87,9 +87,9 @@ def test_on_a_random_walk_the_last_value_wins_and_the_verdict_says_so() -> None:
 def test_no_forecast_sees_a_minute_after_its_origin() -> None:
     closes = daily(5)
     plan = Plan(1, 60, timedelta(days=2))
-    before = evaluated(frame_of(closes), plan).pairs
+    before = backtest(frame_of(closes), plan).pairs
     later = [*closes[:-1440], *(x * 3 for x in closes[-1440:])]
-    after = evaluated(frame_of(later), plan).pairs
+    after = backtest(frame_of(later), plan).pairs
     for name in ("prophet", "last value", "last value and usual day", "yhat_lower", "yhat_upper"):
         assert after[name].tolist() == before[name].tolist()
     assert after["close"].to_numpy() == pytest.approx(before["close"].to_numpy() * 3)
@@ -99,17 +99,17 @@ def test_a_day_with_a_minute_missing_is_a_day_to_train_on() -> None:
     frame = frame_of(daily(4))
     holes = frame.drop([n * 1440 + 700 for n in range(4)]).reset_index(drop=True)
     plan = Plan(3, 720, DAY)
-    assert evaluated(holes, plan).origins == evaluated(frame, plan).origins == 3
+    assert backtest(holes, plan).origins == backtest(frame, plan).origins == 3
     # the oldest day has 1,296 minutes, nine tenths, or one less: then its origin goes
     for missing, origins in ((144, 3), (145, 2)):
         thin = frame.drop(range(1440 + 10, 1440 + 10 + missing)).reset_index(drop=True)
-        assert evaluated(thin, plan).origins == origins
+        assert backtest(thin, plan).origins == origins
 
 
 def test_two_days_are_needed_less_a_tenth_of_the_first() -> None:
-    assert evaluated(frame_of(daily(2)[144:]), Plan(4, 360, DAY)).origins == 1
+    assert backtest(frame_of(daily(2)[144:]), Plan(4, 360, DAY)).origins == 1
     with pytest.raises(HistoryError, match=r"2735 minutes .*: 1296 before .* and 1440 after"):
-        evaluated(frame_of(daily(2)[145:]), Plan(4, 360, DAY))
+        backtest(frame_of(daily(2)[145:]), Plan(4, 360, DAY))
 
 
 def test_an_evaluation_is_kept_once_with_its_page_and_picture(settings: Settings) -> None:

@@ -34,12 +34,12 @@ def drafted(settings: Settings, **more: Any) -> Manifest:
 
 def faults(settings: Settings, forecast_id: str) -> dict[str, str]:
     found = promotion.check_promotion(settings, forecast_id)
-    return {one.expectation: one.observed for one in found if not one.success}
+    return {check.name: check.detail for check in found if not check.ok}
 
 
 def redraft(settings: Settings, made: Manifest, change: Any, **told: Any) -> None:
     """Put other rows, or another claim, in a draft's place."""
-    frame = change(drafts.frame_of(settings, made.forecast_id))
+    frame = change(drafts.load_draft(settings, made.forecast_id))
     rows = zip(
         (at.to_pydatetime() for at in frame["ds"]),
         frame["side"],
@@ -83,7 +83,7 @@ def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> No
     write_history(settings, walk())
     found = promotion.check_promotion(settings, drafted(settings).forecast_id)
     assert len(found) == 8
-    assert [one for one in found if not one.success] == []
+    assert [check for check in found if not check.ok] == []
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Setting
     assert forecast_file.current_id(settings.forecasts) == made.forecast_id
     # and itself again is no rival of its own
     found = promotion.check_promotion(settings, made.forecast_id)
-    assert found[-1].observed == "it is the one in use"
+    assert found[-1].detail == "it is the one in use"
 
 
 def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: Settings) -> None:
@@ -167,8 +167,8 @@ def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: S
     publish_champion(settings, [float(truth[-1] or 0)] * 10, first=first)
     made = drafted(settings)
     found = promotion.check_promotion(settings, made.forecast_id)
-    assert found[-1].success
-    ours, theirs = found[-1].observed.split()[3], found[-1].observed.split()[5]
+    assert found[-1].ok
+    ours, theirs = found[-1].detail.split()[3], found[-1].detail.split()[5]
     assert ours == theirs  # the same days, trained by the same recipe
 
 
@@ -179,9 +179,7 @@ def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
         made = drafted(settings, as_of=as_of, train_days=1)
         if hours == 72:
             publishing.publish_draft(settings, made.forecast_id)
-    assert (
-        "mean absolute error" in promotion.check_promotion(settings, made.forecast_id)[-1].observed
-    )
+    assert "mean absolute error" in promotion.check_promotion(settings, made.forecast_id)[-1].detail
 
 
 def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Settings) -> None:
@@ -189,7 +187,7 @@ def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Setti
     write_history(settings, truth)
     publish_champion(settings, [float(x or 0) for x in truth[1:]], first=T0 + MINUTE)
     made = drafted(settings)
-    assert "is stale" in promotion.check_promotion(settings, made.forecast_id)[-1].observed
+    assert "is stale" in promotion.check_promotion(settings, made.forecast_id)[-1].detail
 
 
 def test_a_forecast_trained_earlier_than_the_one_in_use_is_refused(settings: Settings) -> None:

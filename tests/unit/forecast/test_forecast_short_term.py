@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from include.forecast.short_term import soon
+from include.forecast.short_term import forecast_minutes
 from include.lake.tickers import newest_seconds
 from include.settings import Settings
 
@@ -94,7 +94,7 @@ def test_a_ticker_without_the_venues_time_counts_by_its_receipt(settings: Settin
 
 def test_the_forecast_is_of_the_next_whole_minutes_and_leaves_from_the_last_price() -> None:
     frame = hour()
-    made = soon(frame, minutes=10)
+    made = forecast_minutes(frame, minutes=10)
     # the last second is 06:00:06
     assert made["ds"].tolist() == list(pd.date_range("2026-04-24 06:01", periods=10, freq="min"))
     last = frame["close"].iloc[-1]
@@ -107,7 +107,7 @@ def test_the_forecast_is_of_the_next_whole_minutes_and_leaves_from_the_last_pric
 
 def test_a_rising_hour_says_buy_and_a_falling_one_sell() -> None:
     for slope, side in ((0.2, "buy"), (-0.2, "sell")):
-        made = soon(hour(close=9000 + slope * np.arange(3600)), minutes=10)
+        made = forecast_minutes(hour(close=9000 + slope * np.arange(3600)), minutes=10)
         assert set(made["side"]) == {side}
         # 0.2 a second is carried on: 54 seconds to 06:01, then 12 a minute; later it is damped
         expected = 9000 + slope * (3599 + 54 + 60 * np.arange(2))
@@ -116,4 +116,6 @@ def test_a_rising_hour_says_buy_and_a_falling_one_sell() -> None:
 
 
 def test_the_same_hour_gives_the_same_forecast() -> None:
-    pd.testing.assert_frame_equal(soon(hour(), minutes=10), soon(hour(), minutes=10))
+    pd.testing.assert_frame_equal(
+        forecast_minutes(hour(), minutes=10), forecast_minutes(hour(), minutes=10)
+    )

@@ -18,7 +18,7 @@ from include.errors import ForecastError, GateFailed, HistoryError
 from include.forecast import draft_forecast, drafts, fit, predict, promotion, publishing, training
 from include.forecast.forecast_file import load_current
 from include.forecast.history import training_minutes
-from include.forecast.holdout import scored
+from include.forecast.holdout import error_metrics
 from include.lake.reading import query
 from include.quality.gate import check_forecast
 from include.settings import ROOT, Settings
@@ -60,14 +60,14 @@ def test_history_is_joined_with_the_whole_minutes_of_the_lakes_own_trades(
         ],
     )
     found = minutes(settings)
-    tail = list(found.frame.tail(2).itertuples(index=False, name=None))
+    tail = list(found.prices_df.tail(2).itertuples(index=False, name=None))
     # 00:00 had no trade; 00:01 ends at 5.0; 00:02 at 6.0; 00:03 is not over at the newest trade
     assert tail == [
         (pd.Timestamp("2018-04-02 00:01"), 5.0),
         (pd.Timestamp("2018-04-02 00:02"), 6.0),
     ]
-    assert len(found.frame) == 1442
-    assert found.frame["close"].iloc[1] == wave(1)[1]
+    assert len(found.prices_df) == 1442
+    assert found.prices_df["close"].iloc[1] == wave(1)[1]
     assert found.trained_until == datetime(2018, 4, 2, 0, 2, tzinfo=UTC)
     assert found.versions == {"history_minutes": 0, "trades": 0}
 
@@ -78,15 +78,15 @@ def test_nothing_at_or_after_as_of_is_seen_and_train_days_count_back_from_it(
     write_history(settings, wave(3))
     as_of = T0 + timedelta(days=2, seconds=30)
     found = minutes(settings, as_of=as_of, train_days=1)
-    assert found.frame["ds"].iloc[-1] == pd.Timestamp("2018-04-02 23:59")
-    assert found.frame["ds"].iloc[0] == pd.Timestamp("2018-04-02")
-    assert len(found.frame) == 1440
+    assert found.prices_df["ds"].iloc[-1] == pd.Timestamp("2018-04-02 23:59")
+    assert found.prices_df["ds"].iloc[0] == pd.Timestamp("2018-04-02")
+    assert len(found.prices_df) == 1440
 
 
 def test_of_two_archives_the_one_loaded_last_counts(settings: Settings) -> None:
     write_history(settings, wave(1), source="kaggle", loaded_at=NOW - timedelta(days=1))
     write_history(settings, [7.0] * 1440, source="bitfinex")
-    assert set(minutes(settings).frame["close"]) == {7.0}
+    assert set(minutes(settings).prices_df["close"]) == {7.0}
 
 
 def test_ten_minutes_of_history_are_refused_and_none_at_all_too(settings: Settings) -> None:
@@ -133,7 +133,7 @@ def test_a_history_of_years_is_read_slice_by_slice_without_a_seam(settings: Sett
             (T0 + timedelta(days=540, minutes=1), 9.0),
         ],
     )
-    found = minutes(settings, least=1).frame
+    found = minutes(settings, least=1).prices_df
     days = [0, 2 / 1440, 180 - 1 / 1440, 180, 359, 360]
     assert found["ds"].tolist() == [
         (pd.Timestamp(T0) + pd.Timedelta(minutes=round(day * 1440))).tz_localize(None)
@@ -179,7 +179,7 @@ def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> 
 
 def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> None:
     write_history(settings, wave(2))
-    fitted = fit.fit(minutes(settings).frame)
+    fitted = fit.fit(minutes(settings).prices_df)
     start = T0 + timedelta(days=2)
     direct = predict.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
     record = trained(settings)
@@ -194,7 +194,7 @@ def test_the_level_is_prophets_own_in_chunks_or_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_history(settings, wave(2))
-    made = fit.fit(minutes(settings).frame)
+    made = fit.fit(minutes(settings).prices_df)
     fitted, start = made.prophet, T0 + timedelta(days=2)
     whole = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
     ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
@@ -213,7 +213,7 @@ def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Se
         made = draft_forecast.draft(
             settings, name=record.model, horizon_minutes=120, now=NOW + timedelta(days=day)
         )
-        frame = drafts.frame_of(settings, made.forecast_id)
+        frame = drafts.load_draft(settings, made.forecast_id)
         assert check_forecast(frame, settings.lake, run_id="r1", now=NOW) == 120
         ids.append(publishing.publish_draft(settings, made.forecast_id))
     assert ids[0] == ids[1]
@@ -261,7 +261,7 @@ def test_the_figures_of_a_held_out_day_are_as_worked_out_by_hand() -> None:
             "yhat_upper": [12.0, 13.0, 14.0, 15.0],
         }
     )
-    found = scored(pairs, last=10.0)
+    found = error_metrics(pairs, last_price=10.0)
     assert found["mae"] == pytest.approx((1 + 0 + 1 + 3) / 4)
     assert found["rmse"] == pytest.approx((11 / 4) ** 0.5)
     assert found["naive_mae"] == pytest.approx((0 + 2 + 2 + 1) / 4)

@@ -15,7 +15,7 @@ from prophet import Prophet
 
 from bench import forecast as bench
 from include.forecast import fit
-from include.forecast.map_fit import MapBackend, Priors, Sums, estimate, maximised, variance
+from include.forecast.map_fit import MapBackend, Priors, Sums, estimate, maximise, variance
 
 logging.getLogger("cmdstanpy").disabled = True
 RELATIVE = 1e-6
@@ -149,7 +149,7 @@ def test_a_change_that_explains_little_is_shrunk_to_nothing() -> None:
     # pull 1 / 0.39 = 2.6 of the row is weaker than the 1 / tau = 20 of the Laplace prior
     sums = Sums(1, np.ones((1, 1)), np.ones(1), 1.0, np.zeros(1))
     priors = Priors(np.zeros(1), slice(0, 1), tau=0.05)
-    theta, _ = maximised(sums, priors)
+    theta, _ = maximise(sums, priors)
     assert abs(float(theta[0])) < 1e-6
 
 
