@@ -21,7 +21,7 @@ from streaming.simulator.deribit_server import DeribitServer
 from streaming.simulator.faults.live import Faults, from_file
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
-from streaming.simulator.gemini_rest import GeminiRest
+from streaming.simulator.gemini_rest import GeminiPublicRest
 from streaming.simulator.gemini_sockets import GeminiSockets
 from streaming.simulator.kaggle import Kaggle
 from streaming.simulator.order_book import OrderBook
@@ -37,7 +37,7 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     """Make the server of the tape, or of the simulated market.
 
     Raises:
-        SettingsError: the tape is absent, or the script of faults no script.
+        SettingsError: the tape is absent, or the script of faults invalid.
     """
     clock = clock or Clock()
     faults = Faults(clock)
@@ -46,17 +46,17 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     app = web.Application(client_max_size=_MOST_REQUEST_BYTES, middlewares=[faults.before])
     faults.add_to(app)
     app.router.add_get("/healthz", _healthy)
-    found = paths(settings.simulator.seed)
-    Kaggle(found["BTC-USD"], settings.simulator, clock).add_to(app)
+    price_paths = paths(settings.simulator.seed)
+    Kaggle(price_paths["BTC-USD"], settings.simulator, clock).add_to(app)
     if settings.simulator.tape:
         player = TapePlayer(Path(settings.simulator.tape), speed=settings.simulator.speed)
         app.router.add_get(f"/v1/marketdata/{player.symbol}", player.websocket)
         return app
-    add_suppliers(app, found["BTC-USD"], clock)
-    DeribitServer(found["BTC-USD"], settings, clock=clock, faults=faults).add_to(app)
-    _add_gemini(app, settings, found.pop("BTC-USD"), clock, faults)
-    BinanceMarket(found, clock=clock, faults=faults).add_to(app)
-    binance = BinanceRest(found, clock)
+    add_suppliers(app, price_paths["BTC-USD"], clock)
+    DeribitServer(price_paths["BTC-USD"], settings, clock=clock, faults=faults).add_to(app)
+    _add_gemini(app, settings, price_paths.pop("BTC-USD"), clock, faults)
+    BinanceMarket(price_paths, clock=clock, faults=faults).add_to(app)
+    binance = BinanceRest(price_paths, clock)
     binance.add_to(app)
     BinanceAccount(binance, settings.simulator).add_to(app)
     return app
@@ -67,16 +67,16 @@ def _add_gemini(
 ) -> None:
     seed, speed, venues = settings.simulator.seed, settings.simulator.speed, settings.venues
     market = GeminiMarket("btcusd", OrderBook(path, seed=seed), speed=speed, clock=clock)
-    sockets, rest = GeminiSockets(market, venues, faults), GeminiRest(market, path)
+    sockets, public_rest = GeminiSockets(market, venues, faults), GeminiPublicRest(market, path)
     sockets.add_to(app)
-    rest.add_to(app)
+    public_rest.add_to(app)
     GeminiAccount(market, key=venues.gemini.key, secret=venues.gemini.secret).add_to(app)
 
     async def root(request: web.Request) -> web.StreamResponse:
-        """The current service's address, and the exchange's page."""
+        """Serve the current service (a websocket), or the exchange's page."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await sockets.current(request)
-        return await rest.web_page(request)
+        return await public_rest.web_page(request)
 
     async def moving(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.ensure_future(market.run())

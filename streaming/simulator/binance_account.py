@@ -15,7 +15,7 @@ from aiohttp import web
 from include.settings.groups import Simulator
 from streaming.simulator.binance_book import levels
 from streaming.simulator.binance_rest import BinanceError, BinanceRest
-from streaming.simulator.matching import Fill, Matching, Order
+from streaming.simulator.matching import Matching, SimulatedFill, SimulatedOrder
 
 Fields = dict[str, Any]
 FEE_SHARE = Decimal("0.001")
@@ -27,33 +27,32 @@ _WINDOW_MS, _AHEAD_MS = 5000, 1000
 class BinanceAccount:
     """One account of one key, with 10,000 USDT, one BTC and ten ETH."""
 
-    def __init__(self, rest: BinanceRest, settings: Simulator) -> None:
-        """Know the key and the secret to check."""
-        self._rest, self._clock, self._matching = rest, rest.clock, Matching()
+    def __init__(self, public_rest: BinanceRest, settings: Simulator) -> None:
+        self._rest, self._clock, self._matching = public_rest, public_rest.clock, Matching()
         self._key, self._secret = settings.binance_key.reveal(), settings.binance_secret.reveal()
         self.balances = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
-        self._looked_s = int(self._clock.now_s())
+        self._matched_until_s = int(self._clock.now_s())
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Binance's own paths."""
-        served: list[tuple[str, str, Callable[[Fields], object], int]] = [
+        endpoints: list[tuple[str, str, Callable[[Fields], object], int]] = [
             ("GET", "account", self._account, 20),
-            ("POST", "order", self._new, 1),
-            ("DELETE", "order", self._cancel, 1),
-            ("GET", "order", self._one, 4),
-            ("GET", "openOrders", self._open, 6),
-            ("GET", "allOrders", self._all, 20),
+            ("POST", "order", self._new_order, 1),
+            ("DELETE", "order", self._cancel_order, 1),
+            ("GET", "order", self._order_status, 4),
+            ("GET", "openOrders", self._open_orders, 6),
+            ("GET", "allOrders", self._all_orders, 20),
             ("GET", "myTrades", self._trades, 20),
             ("GET", "margin/allPairs", _none, 1),
             ("GET", "margin/isolated/allPairs", _none, 1),
             ("GET", "capital/config/getall", self._coins, 10),
         ]
-        for method, name, answer, weight in served:
+        for method, name, answer, weight in endpoints:
             endpoint = self._rest.endpoint(self._signed(answer), weight)
             base = "/sapi/v1" if "/" in name else "/api/v3"
-            app.router.add_route(method, f"{base}/{name}", self._read(endpoint))
+            app.router.add_route(method, f"{base}/{name}", self._with_body(endpoint))
 
-    def _read(self, endpoint: Any) -> Any:
+    def _with_body(self, endpoint: Any) -> Any:
         async def serve(request: web.Request) -> web.StreamResponse:
             request["body"] = await request.text()
             answer: web.StreamResponse = await endpoint(request)
@@ -62,54 +61,60 @@ class BinanceAccount:
         return serve
 
     def _signed(self, answer: Callable[[Fields], object]) -> Callable[[web.Request], object]:
-        def checked(request: web.Request) -> object:
+        def serve_signed(request: web.Request) -> object:
             text = request.query_string + request["body"]
             if not self._key or request.headers.get("X-MBX-APIKEY") != self._key:
                 raise BinanceError(401, -2015, "Invalid API-key, IP, or permissions for action.")
-            what, _, signature = text.rpartition("&signature=")
-            wanted = hmac.new(self._secret.encode(), what.encode(), hashlib.sha256).hexdigest()
-            if not hmac.compare_digest(wanted, signature):
+            signed_text, _, signature = text.rpartition("&signature=")
+            expected = hmac.new(
+                self._secret.encode(), signed_text.encode(), hashlib.sha256
+            ).hexdigest()
+            if not hmac.compare_digest(expected, signature):
                 raise BinanceError(400, -1022, "Signature for this request is not valid.")
-            asked = dict(parse_qsl(what))
-            late_ms = self._clock.now_ms() - int(asked.get("timestamp", 0))
-            if not -_AHEAD_MS <= late_ms <= int(asked.get("recvWindow", _WINDOW_MS)):
-                said = "Timestamp for this request is outside of the recvWindow."
-                raise BinanceError(400, -1021, said)
-            self._settle()
-            return answer(asked)
+            params = dict(parse_qsl(signed_text))
+            late_ms = self._clock.now_ms() - int(params.get("timestamp", 0))
+            if not -_AHEAD_MS <= late_ms <= int(params.get("recvWindow", _WINDOW_MS)):
+                message = "Timestamp for this request is outside of the recvWindow."
+                raise BinanceError(400, -1021, message)
+            self._fill_resting()
+            return answer(params)
 
-        return checked
+        return serve_signed
 
     def available(self, asset: str) -> Decimal:
-        """What is not held by live orders."""
+        """The balance that live orders do not hold."""
         return self.balances[asset] - sum(
             (
                 amount
-                for one in self._matching.live()
-                for held, amount in [self._held(one)]
-                if held == asset
+                for order in self._matching.live()
+                for held_asset, amount in [self._held_by(order)]
+                if held_asset == asset
             ),
             Decimal(0),
         )
 
-    def _held(self, order: Order) -> tuple[str, Decimal]:
+    def _held_by(self, order: SimulatedOrder) -> tuple[str, Decimal]:
         base, quote = self._rest.assets[order.symbol]
-        return (quote, order.left * order.price) if order.side == "buy" else (base, order.left)
+        return (
+            (quote, order.remaining * order.price)
+            if order.side == "buy"
+            else (base, order.remaining)
+        )
 
-    def _settle(self) -> None:
-        """Fill resting orders at any second since the last look whose best price came to them."""
+    def _fill_resting(self) -> None:
+        """Fill resting orders whose price was reached at any second since the last call."""
         now_s = int(self._clock.now_s())
         live = self._matching.live()
-        for second in range(self._looked_s + 1, now_s + 1) if live else ():
+        for second in range(self._matched_until_s + 1, now_s + 1) if live else ():
             for order in live:
-                bids, asks = levels(self._rest.symbols[order.symbol], second, most=1)
-                before = len(order.fills)
+                bids, asks = levels(self._rest.symbols[order.symbol], second, depth=1)
+                fill_count = len(order.fills)
                 best = (asks if order.side == "buy" else bids)[0][0]
-                self._matching.rest(order, best, second * 1000)
-                self._book(order, order.fills[before:])
-        self._looked_s = now_s
+                self._matching.fill_resting(order, best, second * 1000)
+                self._settle_fills(order, order.fills[fill_count:])
+        self._matched_until_s = now_s
 
-    def _book(self, order: Order, fills: list[Fill]) -> None:
+    def _settle_fills(self, order: SimulatedOrder, fills: list[SimulatedFill]) -> None:
         base, quote = self._rest.assets[order.symbol]
         for fill in fills:
             got, gave = fill.quantity, fill.quantity * fill.price
@@ -120,8 +125,8 @@ class BinanceAccount:
                 self.balances[base] -= got
                 self.balances[quote] += gave * (1 - FEE_SHARE)
 
-    def _account(self, _asked: Fields) -> Fields:
-        told = [
+    def _account(self, _params: Fields) -> Fields:
+        balances = [
             {
                 "asset": asset,
                 "free": f"{self.available(asset):.8f}",
@@ -137,11 +142,11 @@ class BinanceAccount:
             "canDeposit": False,
             "updateTime": self._clock.now_ms(),
             "accountType": "SPOT",
-            "balances": told,
+            "balances": balances,
             "permissions": ["SPOT"],
         }
 
-    def _coins(self, _asked: Fields) -> list[Fields]:
+    def _coins(self, _params: Fields) -> list[Fields]:
         return [
             {
                 "coin": asset,
@@ -156,76 +161,78 @@ class BinanceAccount:
             for asset in self.balances
         ]
 
-    def _new(self, asked: Fields) -> Fields:
-        path, now_ms = self._rest.path(asked.get("symbol")), self._clock.now_ms()
-        if asked.get("type") != "LIMIT":
+    def _new_order(self, params: Fields) -> Fields:
+        path, now_ms = self._rest.path(params.get("symbol")), self._clock.now_ms()
+        if params.get("type") != "LIMIT":
             raise BinanceError(400, -1116, "Invalid orderType.")
-        side = {"BUY": "buy", "SELL": "sell"}.get(str(asked.get("side")))
+        side = {"BUY": "buy", "SELL": "sell"}.get(str(params.get("side")))
         if side is None:
             raise BinanceError(400, -1117, "Invalid side.")
-        price, quantity = _money(asked, "price"), _money(asked, "quantity")
+        price, quantity = _money(params, "price"), _money(params, "quantity")
         if price * quantity < LEAST_NOTIONAL:
             raise BinanceError(400, -1013, "Filter failure: NOTIONAL")
         number = len(self._matching.orders) + 1
-        client = str(asked.get("newClientOrderId") or f"sim-{number}")
-        order = Order(number, asked["symbol"], side, price, quantity, now_ms, client)
-        asset, held = self._held(order)
-        if held > self.available(asset):
-            said = "Account has insufficient balance for requested action."
-            raise BinanceError(400, -2010, said)
+        client_id = str(params.get("newClientOrderId") or f"sim-{number}")
+        order = SimulatedOrder(number, params["symbol"], side, price, quantity, now_ms, client_id)
+        asset, amount = self._held_by(order)
+        if amount > self.available(asset):
+            message = "Account has insufficient balance for requested action."
+            raise BinanceError(400, -2010, message)
         self._matching.add(order)
         bids, asks = levels(path, now_ms // 1000)
         self._matching.fill(order, asks if side == "buy" else bids, now_ms)
-        self._book(order, order.fills)
-        order.cancelled = order.left > 0 and asked.get("timeInForce") in {"IOC", "FOK"}
-        return _told(order) | {
+        self._settle_fills(order, order.fills)
+        order.cancelled = order.remaining > 0 and params.get("timeInForce") in {"IOC", "FOK"}
+        return _order_fields(order) | {
             "transactTime": now_ms,
             "fills": [
                 {
-                    "price": f"{one.price:.8f}",
-                    "qty": f"{one.quantity:.8f}",
-                    "tradeId": one.number,
-                    **self._fee(order, one),
+                    "price": f"{fill.price:.8f}",
+                    "qty": f"{fill.quantity:.8f}",
+                    "tradeId": fill.number,
+                    **self._fee(order, fill),
                 }
-                for one in order.fills
+                for fill in order.fills
             ],
         }
 
-    def _fee(self, order: Order, fill: Fill) -> Fields:
+    def _fee(self, order: SimulatedOrder, fill: SimulatedFill) -> Fields:
         base, quote = self._rest.assets[order.symbol]
-        paid = fill.quantity * (1 if order.side == "buy" else fill.price) * FEE_SHARE
+        commission = fill.quantity * (1 if order.side == "buy" else fill.price) * FEE_SHARE
         asset = base if order.side == "buy" else quote
-        return {"commission": f"{paid:.8f}", "commissionAsset": asset}
+        return {"commission": f"{commission:.8f}", "commissionAsset": asset}
 
-    def _cancel(self, asked: Fields) -> Fields:
-        order = self._found(asked)
+    def _cancel_order(self, params: Fields) -> Fields:
+        order = self._find_order(params)
         if order is None or not order.live:
             raise BinanceError(400, -2011, "Unknown order sent.")
         order.cancelled = True
-        return _told(order) | {"transactTime": self._clock.now_ms()}
+        return _order_fields(order) | {"transactTime": self._clock.now_ms()}
 
-    def _one(self, asked: Fields) -> Fields:
-        order = self._found(asked)
+    def _order_status(self, params: Fields) -> Fields:
+        order = self._find_order(params)
         if order is None:
             raise BinanceError(400, -2013, "Order does not exist.")
-        return _told(order)
+        return _order_fields(order)
 
-    def _found(self, asked: Fields) -> Order | None:
-        self._rest.path(asked.get("symbol"))
-        client = asked.get("origClientOrderId")
+    def _find_order(self, params: Fields) -> SimulatedOrder | None:
+        self._rest.path(params.get("symbol"))
+        client_id = params.get("origClientOrderId")
         for order in self._matching.orders.values():
-            if str(order.number) == asked.get("orderId") or (client and order.client_id == client):
-                return order if order.symbol == asked["symbol"] else None
+            if str(order.number) == params.get("orderId") or (
+                client_id and order.client_id == client_id
+            ):
+                return order if order.symbol == params["symbol"] else None
         return None
 
-    def _open(self, asked: Fields) -> list[Fields]:
-        return [_told(one) for one in self._matching.live(asked.get("symbol", ""))]
+    def _open_orders(self, params: Fields) -> list[Fields]:
+        return [_order_fields(order) for order in self._matching.live(params.get("symbol", ""))]
 
-    def _all(self, asked: Fields) -> list[Fields]:
+    def _all_orders(self, params: Fields) -> list[Fields]:
         orders = self._matching.orders.values()
-        return [_told(one) for one in orders if one.symbol == asked.get("symbol")]
+        return [_order_fields(order) for order in orders if order.symbol == params.get("symbol")]
 
-    def _trades(self, asked: Fields) -> list[Fields]:
+    def _trades(self, params: Fields) -> list[Fields]:
         return [
             {
                 "symbol": order.symbol,
@@ -241,17 +248,17 @@ class BinanceAccount:
                 **self._fee(order, fill),
             }
             for order in self._matching.orders.values()
-            if order.symbol == asked.get("symbol")
+            if order.symbol == params.get("symbol")
             for fill in order.fills
         ]
 
 
-def _none(_asked: Fields) -> list[Fields]:
+def _none(_params: Fields) -> list[Fields]:
     return []
 
 
-def _told(order: Order) -> Fields:
-    status = "NEW" if not order.fills else "PARTIALLY_FILLED" if order.left else "FILLED"
+def _order_fields(order: SimulatedOrder) -> Fields:
+    status = "NEW" if not order.fills else "PARTIALLY_FILLED" if order.remaining else "FILLED"
     return {
         "symbol": order.symbol,
         "orderId": order.number,
@@ -260,7 +267,7 @@ def _told(order: Order) -> Fields:
         "origClientOrderId": order.client_id,
         "price": f"{order.price:.8f}",
         "origQty": f"{order.amount:.8f}",
-        "executedQty": f"{order.done:.8f}",
+        "executedQty": f"{order.filled:.8f}",
         "cummulativeQuoteQty": f"{order.paid:.8f}",
         "status": "CANCELED" if order.cancelled else status,
         "timeInForce": "GTC",
@@ -272,15 +279,15 @@ def _told(order: Order) -> Fields:
     }
 
 
-def _money(asked: Fields, name: str) -> Decimal:
+def _money(params: Fields, name: str) -> Decimal:
     try:
-        value = Decimal(asked[name])
+        money = Decimal(params[name])
     except KeyError:
-        said = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-        raise BinanceError(400, -1102, said) from None
+        message = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+        raise BinanceError(400, -1102, message) from None
     except InvalidOperation:
         raise BinanceError(400, -1100, f"Illegal characters found in '{name}'.") from None
-    if not value.is_finite() or value <= 0 or value % _STEPS[name]:
-        kept = "PRICE_FILTER" if name == "price" else "LOT_SIZE"
-        raise BinanceError(400, -1013, f"Filter failure: {kept}")
-    return value
+    if not money.is_finite() or money <= 0 or money % _STEPS[name]:
+        filter_name = "PRICE_FILTER" if name == "price" else "LOT_SIZE"
+        raise BinanceError(400, -1013, f"Filter failure: {filter_name}")
+    return money

@@ -1,7 +1,7 @@
 """The simulated Binance streams, and REST of past trades: two trades a second and symbol.
 
 A trade's id follows from its second alone, so ids stay contiguous across restarts and any past
-trade can be asked for again.
+trade can be requested again.
 """
 
 import asyncio
@@ -24,14 +24,13 @@ from streaming.simulator.faults.live import Faults
 from streaming.simulator.price_path import PricePath
 
 PING_EVERY_S = 20.0
-_MOST = 1000
+_MAX_ROWS = 1000
 
 
 class BinanceMarket:
     """Serves the streams and REST of the symbols of `paths`."""
 
     def __init__(self, paths: dict[str, PricePath], *, clock: Clock, faults: Faults) -> None:
-        """Know symbols by the venue's spelling."""
         self._clock, self._faults = clock, faults
         names = CONCATENATED.by_spelling(paths)
         self._paths = {spelling: paths[symbol] for spelling, symbol in names.items()}
@@ -53,7 +52,7 @@ class BinanceMarket:
         sender = asyncio.ensure_future(self._send(socket, streams, combined=combined))
         try:
             async for message in socket:
-                await socket.send_str(json.dumps(_answer(str(message.data), streams)))
+                await socket.send_str(json.dumps(_reply(str(message.data), streams)))
         finally:
             sender.cancel()
         return socket
@@ -62,40 +61,40 @@ class BinanceMarket:
         self, socket: web.WebSocketResponse, streams: set[str], *, combined: bool
     ) -> None:
         loop = asyncio.get_running_loop()
-        done, ping_at = number_at(self._clock.now_ms()), loop.time() + PING_EVERY_S
+        sent_until, ping_at = number_at(self._clock.now_ms()), loop.time() + PING_EVERY_S
         second = self._clock.now_ms() // 1000
         while not socket.closed:
             await asyncio.sleep(0.05)
             now_ms = self._clock.now_ms()
-            upto = number_at(now_ms)
-            for number in range(done, upto):
-                await _tell(socket, self._of_trade(streams, number), combined=combined)
-            done = max(done, upto)
+            next_number = number_at(now_ms)
+            for number in range(sent_until, next_number):
+                await _send_messages(socket, self._of_trade(streams, number), combined=combined)
+            sent_until = max(sent_until, next_number)
             if now_ms // 1000 > second:
-                since, second = second, now_ms // 1000
-                told = self._of_second(streams, since, second)
-                await _tell(socket, told, combined=combined)
+                previous_second, second = second, now_ms // 1000
+                second_messages = self._of_second(streams, previous_second, second)
+                await _send_messages(socket, second_messages, combined=combined)
             if loop.time() > ping_at:
                 ping_at += PING_EVERY_S
                 await socket.ping()
 
     def _of_trade(self, streams: set[str], number: int) -> Iterator[tuple[str, Fields]]:
         for kind, make in PER_TRADE.items():
-            for stream, spelling, path in self._wanted(streams, kind):
+            for stream, spelling, path in self._subscribed(streams, kind):
                 yield stream, make(path, spelling, number)
 
     def _of_second(
         self, streams: set[str], since: int, second: int
     ) -> Iterator[tuple[str, Fields]]:
         for kind, make in EACH_SECOND.items():
-            for stream, spelling, path in self._wanted(streams, kind):
-                yield from ((stream, one) for one in make(path, spelling, since, second))
+            for stream, spelling, path in self._subscribed(streams, kind):
+                yield from ((stream, message) for message in make(path, spelling, since, second))
 
-    def _wanted(self, streams: set[str], kind: str) -> Iterator[tuple[str, str, PricePath]]:
+    def _subscribed(self, streams: set[str], kind: str) -> Iterator[tuple[str, str, PricePath]]:
         for stream in sorted(streams):
-            spelling, _, wanted = stream.partition("@")
+            spelling, _, stream_kind = stream.partition("@")
             path = self._paths.get(spelling.upper())
-            if path is not None and wanted == kind:
+            if path is not None and stream_kind == kind:
                 yield stream, spelling.upper(), path
 
     async def agg_trades(self, request: web.Request) -> web.Response:
@@ -103,7 +102,7 @@ class BinanceMarket:
         path, query = self._paths.get(request.query.get("symbol", "")), request.query
         if path is None:
             return _error(-1121, "Invalid symbol.")
-        limit = min(int(query.get("limit", 500)), _MOST)
+        limit = min(int(query.get("limit", 500)), _MAX_ROWS)
         end = number_at(self._clock.now_ms())
         if "endTime" in query:
             end = min(end, number_at(int(query["endTime"]) + 1))
@@ -121,25 +120,25 @@ class BinanceMarket:
             return _error(-1121, "Invalid symbol.")
         if query.get("interval") != "1m":
             return _error(-1120, "Invalid interval.")
-        limit, now_ms = min(int(query.get("limit", 500)), _MOST), self._clock.now_ms()
+        limit, now_ms = min(int(query.get("limit", 500)), _MAX_ROWS), self._clock.now_ms()
         end = min(int(query.get("endTime", now_ms)), now_ms)
         start = int(query.get("startTime", end - (limit - 1) * 60_000 - end % 60_000))
         opens = range(-(-start // 60_000) * 60_000, end + 1, 60_000)[:limit]
-        return web.json_response([kline(path, one, now_ms) for one in opens])
+        return web.json_response([kline(path, open_ms, now_ms) for open_ms in opens])
 
 
-async def _tell(
-    socket: web.WebSocketResponse, told: Iterator[tuple[str, Fields]], *, combined: bool
+async def _send_messages(
+    socket: web.WebSocketResponse, stream_messages: Iterator[tuple[str, Fields]], *, combined: bool
 ) -> None:
-    for stream, data in told:
+    for stream, data in stream_messages:
         body = {"stream": stream, "data": data} if combined else data
         await socket.send_str(json.dumps(body, separators=(",", ":")))
 
 
-def _answer(text: str, streams: set[str]) -> dict[str, object]:
+def _reply(text: str, streams: set[str]) -> dict[str, object]:
     try:
-        asked = json.loads(text)
-        method, params = asked["method"], asked.get("params", [])
+        request = json.loads(text)
+        method, params = request["method"], request.get("params", [])
     except (ValueError, TypeError, KeyError):
         return {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}
     if method == "SUBSCRIBE":
@@ -149,7 +148,7 @@ def _answer(text: str, streams: set[str]) -> dict[str, object]:
     elif method != "LIST_SUBSCRIPTIONS":
         return {"code": 2, "msg": f"Invalid request: unknown variant `{method}`"}
     listed = sorted(streams) if method == "LIST_SUBSCRIPTIONS" else None
-    return {"result": listed, "id": asked.get("id")}
+    return {"result": listed, "id": request.get("id")}
 
 
 def _error(code: int, message: str) -> web.Response:

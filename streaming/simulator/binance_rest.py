@@ -1,4 +1,4 @@
-"""The simulated Binance's public REST: symbols, books, tickers, trades, with the limit of weight.
+"""The simulated Binance's public REST: symbols, books, tickers, trades, with the weight limit.
 
 Source: binance/binance-spot-api-docs, rest-api.md (2026-07-17).
 """
@@ -16,7 +16,7 @@ from streaming.simulator.binance_streams import book_id, number_at, ticker, trad
 from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
 
-MOST_WEIGHT, _MINUTE_S = 6000, 60
+MAX_WEIGHT, _MINUTE_S = 6000, 60
 _BANNED_AFTER = 3  # refused requests of a minute
 Fields = dict[str, Any]
 Answer = Callable[[web.Request], object]
@@ -53,10 +53,9 @@ class BinanceError(Exception):
 
 
 class BinanceRest:
-    """Public answers; `endpoint` makes any answer count its weight and tell its errors."""
+    """Public answers; `endpoint` adds the weight limit and error replies to any answer."""
 
     def __init__(self, paths: dict[str, PricePath], clock: Clock) -> None:
-        """Know symbols by the venue's spelling."""
         symbols = CONCATENATED.by_spelling(paths)
         self.symbols = {spelling: paths[symbol] for spelling, symbol in symbols.items()}
         self.assets = {spelling: symbol.split("-") for spelling, symbol in symbols.items()}
@@ -66,7 +65,7 @@ class BinanceRest:
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Binance's own paths."""
-        served: dict[str, tuple[Answer, int]] = {
+        endpoints: dict[str, tuple[Answer, int]] = {
             "ping": (lambda _: {}, 1),
             "time": (lambda _: {"serverTime": self.clock.now_ms()}, 1),
             "exchangeInfo": (self._info, 20),
@@ -76,7 +75,7 @@ class BinanceRest:
             "ticker/price": (self._price, 2),
             "trades": (self._trades, 25),
         }
-        for name, (answer, weight) in served.items():
+        for name, (answer, weight) in endpoints.items():
             app.router.add_get(f"/api/v3/{name}", self.endpoint(answer, weight))
 
     def endpoint(
@@ -85,9 +84,9 @@ class BinanceRest:
         """Serve an answer within the limit."""
 
         async def serve(request: web.Request) -> web.Response:
-            used = self._weighed(weight)
+            used = self._use_weight(weight)
             headers = {"X-MBX-USED-WEIGHT-1M": str(used)}
-            if used > MOST_WEIGHT:
+            if used > MAX_WEIGHT:
                 self._refused += 1
                 status = 418 if self._refused > _BANNED_AFTER else 429
                 wait = str(int(self._used[0][0] + _MINUTE_S - self.clock.now_s()) + 1)
@@ -98,17 +97,17 @@ class BinanceRest:
             try:
                 return web.json_response(answer(request), headers=headers)
             except BinanceError as error:
-                told = {"code": error.code, "msg": str(error)}
-                return web.json_response(told, status=error.status, headers=headers)
+                error_body = {"code": error.code, "msg": str(error)}
+                return web.json_response(error_body, status=error.status, headers=headers)
 
         return serve
 
-    def _weighed(self, weight: int) -> int:
+    def _use_weight(self, weight: int) -> int:
         now_s = self.clock.now_s()
         while self._used and self._used[0][0] <= now_s - _MINUTE_S:
             self._used.popleft()
-        used = sum(one for _, one in self._used) + weight
-        if used <= MOST_WEIGHT:
+        used = sum(used_weight for _, used_weight in self._used) + weight
+        if used <= MAX_WEIGHT:
             self._used.append((now_s, weight))
         return used
 
@@ -116,15 +115,15 @@ class BinanceRest:
         """The path of a symbol.
 
         Raises:
-            BinanceError: it is not known.
+            BinanceError: it is unknown.
         """
         if spelling not in self.symbols:
             raise BinanceError(400, -1121, "Invalid symbol.")
         return self.symbols[spelling]
 
     def _info(self, request: web.Request) -> Fields:
-        wanted = request.query.get("symbol")
-        self.path(wanted or next(iter(self.symbols)))
+        spelling = request.query.get("symbol")
+        self.path(spelling or next(iter(self.symbols)))
         return {
             "timezone": "UTC",
             "serverTime": self.clock.now_ms(),
@@ -134,10 +133,12 @@ class BinanceRest:
                     "rateLimitType": "REQUEST_WEIGHT",
                     "interval": "MINUTE",
                     "intervalNum": 1,
-                    "limit": MOST_WEIGHT,
+                    "limit": MAX_WEIGHT,
                 }
             ],
-            "symbols": [self._symbol(one) for one in self.symbols if wanted in {None, one}],
+            "symbols": [
+                self._symbol(listed) for listed in self.symbols if spelling in {None, listed}
+            ],
         }
 
     def _symbol(self, spelling: str) -> Fields:
@@ -162,18 +163,18 @@ class BinanceRest:
 
     def _depth(self, request: web.Request) -> Fields:
         path, second = self.path(request.query.get("symbol")), int(self.clock.now_s())
-        most = min(int(request.query.get("limit", 100)), 5000)
+        limit = min(int(request.query.get("limit", 100)), 5000)
         bids, asks = levels(path, second)
         return {
             "lastUpdateId": book_id(second),
-            "bids": [[f"{p:.8f}", f"{q:.8f}"] for p, q in bids[:most]],
-            "asks": [[f"{p:.8f}", f"{q:.8f}"] for p, q in asks[:most]],
+            "bids": [[f"{p:.8f}", f"{q:.8f}"] for p, q in bids[:limit]],
+            "asks": [[f"{p:.8f}", f"{q:.8f}"] for p, q in asks[:limit]],
         }
 
     def _each(self, request: web.Request, make: Callable[[str, PricePath], Fields]) -> object:
-        wanted = request.query.get("symbol")
-        if wanted is not None:
-            return make(wanted, self.path(wanted))
+        spelling = request.query.get("symbol")
+        if spelling is not None:
+            return make(spelling, self.path(spelling))
         return [make(name, path) for name, path in self.symbols.items()]
 
     def _ticker(self, request: web.Request) -> object:
@@ -210,7 +211,7 @@ class BinanceRest:
 
     def _best(self, request: web.Request) -> object:
         def best(name: str, path: PricePath) -> Fields:
-            (bid, *_), (ask, *_) = levels(path, int(self.clock.now_s()), most=1)
+            (bid, *_), (ask, *_) = levels(path, int(self.clock.now_s()), depth=1)
             return {
                 "symbol": name,
                 "bidPrice": f"{bid[0]:.8f}",
@@ -229,17 +230,17 @@ class BinanceRest:
 
     def _trades(self, request: web.Request) -> object:
         path, end = self.path(request.query.get("symbol")), number_at(self.clock.now_ms())
-        most = min(int(request.query.get("limit", 500)), 1000)
-        found = [trade(path, number) for number in range(end - most, end)]
+        limit = min(int(request.query.get("limit", 500)), 1000)
+        trades = [trade(path, number) for number in range(end - limit, end)]
         return [
             {
-                "id": one["a"],
-                "price": one["p"],
-                "qty": one["q"],
-                "time": one["T"],
-                "quoteQty": f"{Decimal(str(one['p'])) * Decimal(str(one['q'])):.8f}",
-                "isBuyerMaker": one["m"],
+                "id": agg_trade["a"],
+                "price": agg_trade["p"],
+                "qty": agg_trade["q"],
+                "time": agg_trade["T"],
+                "quoteQty": f"{Decimal(str(agg_trade['p'])) * Decimal(str(agg_trade['q'])):.8f}",
+                "isBuyerMaker": agg_trade["m"],
                 "isBestMatch": True,
             }
-            for one in found
+            for agg_trade in trades
         ]

@@ -1,4 +1,4 @@
-"""What the simulated Binance tells of a symbol at a second or a trade, stream by stream. Pure.
+"""The messages of the simulated Binance for a second or a trade, stream by stream. Pure.
 
 Everything follows from the path and the time alone, so that streams, REST and restarts agree. Ids
 of the book rise by six a second: 6k to 6k + 5 are the changes that make the book of second k.
@@ -18,40 +18,40 @@ Fields = dict[str, object]
 
 
 def trade(path: PricePath, number: int) -> Fields:
-    """Give aggregate trade `number` as REST tells it."""
-    second, part = _ANCHOR_S + number // PER_SECOND, number % PER_SECOND
+    """Aggregate trade `number` in REST's form."""
+    second, half = _ANCHOR_S + number // PER_SECOND, number % PER_SECOND
     _, quantity, side, price = path.at(second)
-    whole = Decimal(str(quantity or 0.001)).quantize(Decimal("0.00001")) + Decimal("0.00002")
-    first = (whole * Decimal("0.6")).quantize(Decimal("0.00001"))
+    quantity_sum = Decimal(str(quantity or 0.001)).quantize(Decimal("0.00001")) + Decimal("0.00002")
+    first_quantity = (quantity_sum * Decimal("0.6")).quantize(Decimal("0.00001"))
     return {
         "a": number,
         "p": f"{price:.8f}",
-        "q": f"{whole - first if part else first:.8f}",
+        "q": f"{quantity_sum - first_quantity if half else first_quantity:.8f}",
         "f": number,
         "l": number,
-        "T": second * 1000 + 500 * part,
+        "T": second * 1000 + 500 * half,
         "m": side < 0,
         "M": True,
     }
 
 
 def number_at(ms: int) -> int:
-    """Give the number of the first trade at or after a time in ms."""
+    """The number of the first trade at or after a time in ms."""
     return max(0, -(-(ms - _ANCHOR_S * 1000) * PER_SECOND // 1000))
 
 
 def book_id(second: int) -> int:
-    """Give the last update id of the book of a second, as REST's `lastUpdateId`."""
+    """The last update id of the book of a second, as REST's `lastUpdateId`."""
     return (second - _ANCHOR_S + 1) * _IDS - 1
 
 
 def kline(path: PricePath, open_ms: int, now_ms: int) -> list[object]:
-    """Give a minute's candle as REST tells it: the sums of the trades made until `now_ms`."""
-    upto = number_at(min(open_ms + 60_000, now_ms))
-    found = [trade(path, n) for n in range(number_at(open_ms), upto)]
-    rows = [(Decimal(str(t["p"])), Decimal(str(t["q"])), t["m"]) for t in found]
+    """A minute's candle in REST's form: the sums of the trades made until `now_ms`."""
+    end_number = number_at(min(open_ms + 60_000, now_ms))
+    trades = [trade(path, n) for n in range(number_at(open_ms), end_number)]
+    rows = [(Decimal(str(t["p"])), Decimal(str(t["q"])), t["m"]) for t in trades]
     prices = [price for price, _, _ in rows] or [Decimal(0)]
-    taken = [(price, quantity) for price, quantity, maker_bought in rows if not maker_bought]
+    taker_bought = [(price, quantity) for price, quantity, maker_bought in rows if not maker_bought]
     return [
         open_ms,
         str(prices[0]),
@@ -62,34 +62,34 @@ def kline(path: PricePath, open_ms: int, now_ms: int) -> list[object]:
         open_ms + 59_999,
         f"{sum(p * q for p, q, _ in rows):.8f}",
         len(rows),
-        f"{sum(q for _, q in taken):.8f}",
-        f"{sum(p * q for p, q in taken):.8f}",
+        f"{sum(q for _, q in taker_bought):.8f}",
+        f"{sum(p * q for p, q in taker_bought):.8f}",
         "0",
     ]
 
 
 def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
-    told = trade(path, number)
-    return {"e": "aggTrade", "E": told["T"], "s": spelling, **told}
+    rest_trade = trade(path, number)
+    return {"e": "aggTrade", "E": rest_trade["T"], "s": spelling, **rest_trade}
 
 
 def _trade(path: PricePath, spelling: str, number: int) -> Fields:
-    told = trade(path, number)
+    rest_trade = trade(path, number)
     return {
         "e": "trade",
-        "E": told["T"],
+        "E": rest_trade["T"],
         "s": spelling,
         "t": number,
-        "p": told["p"],
-        "q": told["q"],
-        "T": told["T"],
-        "m": told["m"],
+        "p": rest_trade["p"],
+        "q": rest_trade["q"],
+        "T": rest_trade["T"],
+        "m": rest_trade["m"],
         "M": True,
     }
 
 
 def ticker(path: PricePath, spelling: str, second: int) -> Fields:
-    """Give the rolling 24 hours as `@ticker` tells them."""
+    """The rolling 24 hours in the form of `@ticker`."""
     mid, before = path.at(second)[0], path.at(second - DAY_S)[0]
     hours = [path.at(second - 3600 * hour)[0] for hour in range(25)]
     day = path.day(second // DAY_S).quantity
@@ -130,19 +130,19 @@ def _ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fi
 
 
 def _mini_ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
-    whole = ticker(path, spelling, second)
-    kept = {name: whole[name] for name in ("E", "s", "c", "o", "h", "l", "v", "q")}
-    return [{"e": "24hrMiniTicker", **kept}]
+    full_ticker = ticker(path, spelling, second)
+    fields = {name: full_ticker[name] for name in ("E", "s", "c", "o", "h", "l", "v", "q")}
+    return [{"e": "24hrMiniTicker", **fields}]
 
 
 def _klines(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
-    """The candle that is being made; before it, closed, those that ended since."""
+    """The candles that closed since, then the current one."""
     opens = range(since - since % 60, second, 60)
-    return [_kline_event(path, spelling, one * 1000, second * 1000) for one in opens]
+    return [_kline_event(path, spelling, open_s * 1000, second * 1000) for open_s in opens]
 
 
 def _kline_event(path: PricePath, spelling: str, open_ms: int, now_ms: int) -> Fields:
-    _, o, h, l, c, v, close_ms, q, n, taken, taken_quote, _ = kline(path, open_ms, now_ms)  # noqa: E741
+    _, o, h, l, c, v, close_ms, q, n, taker_base, taker_quote, _ = kline(path, open_ms, now_ms)  # noqa: E741
     first = number_at(open_ms)
     return {
         "e": "kline",
@@ -163,8 +163,8 @@ def _kline_event(path: PricePath, spelling: str, open_ms: int, now_ms: int) -> F
             "n": n,
             "x": open_ms + 60_000 <= now_ms,
             "q": q,
-            "V": taken,
-            "Q": taken_quote,
+            "V": taker_base,
+            "Q": taker_quote,
             "B": "0",
         },
     }
@@ -173,8 +173,8 @@ def _kline_event(path: PricePath, spelling: str, open_ms: int, now_ms: int) -> F
 def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
     """The change of the book from one second to another, all ids between them in one message."""
     changes = [
-        _changes(dict(old), dict(new))
-        for old, new in zip(levels(path, since), levels(path, second), strict=True)
+        _changes(dict(side_before), dict(side_after))
+        for side_before, side_after in zip(levels(path, since), levels(path, second), strict=True)
     ]
     return [
         {
@@ -189,11 +189,13 @@ def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fiel
     ]
 
 
-def _changes(old: dict[Decimal, Decimal], new: dict[Decimal, Decimal]) -> list[list[str]]:
+def _changes(
+    levels_before: dict[Decimal, Decimal], levels_after: dict[Decimal, Decimal]
+) -> list[list[str]]:
     return [
-        [f"{price:.8f}", f"{new.get(price, Decimal(0)):.8f}"]
-        for price in sorted(old | new)
-        if old.get(price) != new.get(price)
+        [f"{price:.8f}", f"{levels_after.get(price, Decimal(0)):.8f}"]
+        for price in sorted(levels_before | levels_after)
+        if levels_before.get(price) != levels_after.get(price)
     ]
 
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 
 def wall_us() -> int:
-    """Give the present, in µs since the epoch."""
+    """The present time, in µs since the epoch."""
     return time.time_ns() // 1000
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Tells `now_us` in the units that venues use. Sleeping is the event loop's."""
+    """`now_us` in the units that venues use. Sleeping is the event loop's."""
 
     now_us: Callable[[], int] = wall_us
 
     def now_ms(self) -> int:
-        """Give milliseconds since the epoch."""
+        """Milliseconds since the epoch."""
         return self.now_us() // 1000
 
     def now_s(self) -> float:
-        """Give seconds since the epoch."""
+        """Seconds since the epoch."""
         return self.now_us() / 1e6

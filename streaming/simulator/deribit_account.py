@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from streaming.simulator import deribit_market as market
-from streaming.simulator.deribit_refused import Refused
-from streaming.simulator.matching import Fill, Levels, Matching, Order
+from streaming.simulator.deribit_error import DeribitError
+from streaming.simulator.matching import Levels, Matching, SimulatedFill, SimulatedOrder
 from streaming.simulator.price_path import PricePath
 
 Fields = dict[str, Any]
@@ -19,77 +19,80 @@ _UNITS = Decimal("0.00000001")
 
 
 class DeribitAccount:
-    """One account; each call is told the present in ms."""
+    """One account; each call takes the present time in ms."""
 
     def __init__(self, path: PricePath) -> None:
-        """Start with one bitcoin and no position."""
         self._path, self._matching = path, Matching()
         self.balance = Decimal(1)
         self.position = Decimal(0)  # USD, above zero when long
-        self._base = Decimal(0)  # bitcoin that the position was worth when it was made
-        self._looked_s = 0
+        self._entry_btc = Decimal(0)  # the position's worth in bitcoin when it was opened
+        self._matched_until_s = 0
 
     def answer(self, method: str, params: Fields, now_ms: int) -> object:
         """The result of a private method.
 
         Raises:
-            Refused: Deribit's error.
+            DeribitError: Deribit's error.
         """
         calls: dict[str, Callable[[], object]] = {
-            "private/buy": lambda: self._new("buy", params, now_ms),
-            "private/sell": lambda: self._new("sell", params, now_ms),
-            "private/cancel": lambda: self._cancel(params),
-            "private/get_order_state": lambda: _told(self._found(params)),
+            "private/buy": lambda: self._new_order("buy", params, now_ms),
+            "private/sell": lambda: self._new_order("sell", params, now_ms),
+            "private/cancel": lambda: self._cancel_order(params),
+            "private/get_order_state": lambda: _order_fields(self._find_order(params)),
             "private/get_open_orders_by_instrument": lambda: [
-                _told(one) for one in self._matching.live()
+                _order_fields(order) for order in self._matching.live()
             ],
             "private/get_account_summary": lambda: self._summary(now_ms),
             "private/get_account_summaries": lambda: {"summaries": [self._summary(now_ms)]},
             "private/get_user_trades_by_instrument": lambda: {
                 "trades": [
-                    _traded(one, fill)
-                    for one in self._matching.orders.values()
-                    for fill in one.fills
+                    _trade_fields(order, fill)
+                    for order in self._matching.orders.values()
+                    for fill in order.fills
                 ],
                 "has_more": False,
             },
         }
         if method not in calls:
-            raise Refused(-32601, "Method not found")
-        self._settle(now_ms)
+            raise DeribitError(-32601, "Method not found")
+        self._fill_resting(now_ms)
         return calls[method]()
 
     def _levels(self, now_ms: int) -> tuple[Levels, Levels]:
         sides = market.levels(self._path, market.step_at(now_ms))
-        bids, asks = ([(Decimal(str(p)), Decimal(str(q))) for p, q in one.items()] for one in sides)
+        bids, asks = (
+            [(Decimal(str(p)), Decimal(str(q))) for p, q in side.items()] for side in sides
+        )
         return bids, asks
 
-    def _settle(self, now_ms: int) -> None:
-        """Fill resting orders at any second since the last look whose best price came to them."""
+    def _fill_resting(self, now_ms: int) -> None:
+        """Fill resting orders whose price was reached at any second since the last call."""
         live = self._matching.live()
-        for second in range(self._looked_s + 1, now_ms // 1000 + 1) if live else ():
+        for second in range(self._matched_until_s + 1, now_ms // 1000 + 1) if live else ():
             bids, asks = self._levels(second * 1000)
             for order in live:
-                before = len(order.fills)
+                fill_count = len(order.fills)
                 best = (asks if order.side == "buy" else bids)[0][0]
-                self._matching.rest(order, best, second * 1000)
-                self._book(order, order.fills[before:])
-        self._looked_s = now_ms // 1000
+                self._matching.fill_resting(order, best, second * 1000)
+                self._settle_fills(order, order.fills[fill_count:])
+        self._matched_until_s = now_ms // 1000
 
-    def _book(self, order: Order, fills: list[Fill]) -> None:
+    def _settle_fills(self, order: SimulatedOrder, fills: list[SimulatedFill]) -> None:
         for fill in fills:
             sign = 1 if order.side == "buy" else -1
             self.position += sign * fill.quantity
-            self._base += sign * fill.quantity / fill.price
+            self._entry_btc += sign * fill.quantity / fill.price
             self.balance -= fill.quantity / fill.price * FEE_SHARE
-            if not self.position:  # closed: what the bitcoin amounts differ by is the profit
-                self.balance, self._base = self.balance + self._base, Decimal(0)
+            if not self.position:  # closed: the difference of the bitcoin amounts is the profit
+                self.balance, self._entry_btc = self.balance + self._entry_btc, Decimal(0)
 
     def _equity(self, price: Decimal) -> Decimal:
-        return self.balance + self._base - self.position / price
+        return self.balance + self._entry_btc - self.position / price
 
     def _margin(self, price: Decimal) -> Decimal:
-        resting = sum((one.left / one.price for one in self._matching.live()), Decimal(0))
+        resting = sum(
+            (order.remaining / order.price for order in self._matching.live()), Decimal(0)
+        )
         return (abs(self.position) / price + resting) * MARGIN_SHARE
 
     def _summary(self, now_ms: int) -> Fields:
@@ -107,51 +110,54 @@ class DeribitAccount:
             "currency_name": "Bitcoin",
         }
 
-    def _new(self, side: str, params: Fields, now_ms: int) -> Fields:
+    def _new_order(self, side: str, params: Fields, now_ms: int) -> Fields:
         if params.get("instrument_name") != market.INSTRUMENT:
-            raise Refused(10020, "invalid_or_unsupported_instrument")
+            raise DeribitError(10020, "invalid_or_unsupported_instrument")
         kind = params.get("type", "limit")
         if kind not in {"limit", "market"}:
-            raise Refused(-32602, "Invalid params", reason="wrong value", param="type")
+            raise DeribitError(-32602, "Invalid params", reason="wrong value", param="type")
         bids, asks = self._levels(now_ms)
-        other = asks if side == "buy" else bids
+        opposite_levels = asks if side == "buy" else bids
         amount = _money(params, "amount")
-        price = other[-1][0] if kind == "market" else _money(params, "price")
-        needed = amount / price * MARGIN_SHARE + self._margin(price)
-        if needed > self._equity(price):
-            raise Refused(10009, "not_enough_funds")
+        price = opposite_levels[-1][0] if kind == "market" else _money(params, "price")
+        needed_margin = amount / price * MARGIN_SHARE + self._margin(price)
+        if needed_margin > self._equity(price):
+            raise DeribitError(10009, "not_enough_funds")
         number = len(self._matching.orders) + 1
-        order = Order(
+        order = SimulatedOrder(
             number, market.INSTRUMENT, side, price, amount, now_ms, str(params.get("label", ""))
         )
         self._matching.add(order)
-        self._matching.fill(order, other, now_ms)
-        self._book(order, order.fills)
-        brief = params.get("time_in_force") in {"immediate_or_cancel", "fill_or_kill"}
-        order.cancelled = order.left > 0 and (brief or kind == "market")
-        return {"order": _told(order), "trades": [_traded(order, one) for one in order.fills]}
+        self._matching.fill(order, opposite_levels, now_ms)
+        self._settle_fills(order, order.fills)
+        immediate = params.get("time_in_force") in {"immediate_or_cancel", "fill_or_kill"}
+        order.cancelled = order.remaining > 0 and (immediate or kind == "market")
+        return {
+            "order": _order_fields(order),
+            "trades": [_trade_fields(order, fill) for fill in order.fills],
+        }
 
-    def _cancel(self, params: Fields) -> Fields:
-        order = self._found(params)
+    def _cancel_order(self, params: Fields) -> Fields:
+        order = self._find_order(params)
         if not order.live:
-            raise Refused(11044, "not_open_order")
+            raise DeribitError(11044, "not_open_order")
         order.cancelled = True
-        return _told(order)
+        return _order_fields(order)
 
-    def _found(self, params: Fields) -> Order:
+    def _find_order(self, params: Fields) -> SimulatedOrder:
         for order in self._matching.orders.values():
             if _id(order) == params.get("order_id"):
                 return order
-        raise Refused(10004, "order_not_found")
+        raise DeribitError(10004, "order_not_found")
 
 
-def _id(order: Order) -> str:
+def _id(order: SimulatedOrder) -> str:
     return f"SIM-{order.number}"
 
 
-def _told(order: Order) -> Fields:
-    state = "cancelled" if order.cancelled else "open" if order.left else "filled"
-    average = order.paid / order.done if order.fills else Decimal(0)
+def _order_fields(order: SimulatedOrder) -> Fields:
+    state = "cancelled" if order.cancelled else "open" if order.remaining else "filled"
+    average = order.paid / order.filled if order.fills else Decimal(0)
     return {
         "order_id": _id(order),
         "instrument_name": order.symbol,
@@ -159,7 +165,7 @@ def _told(order: Order) -> Fields:
         "price": float(order.price),
         "amount": float(order.amount),
         "order_state": state,
-        "filled_amount": float(order.done),
+        "filled_amount": float(order.filled),
         "average_price": float(round(average, 2)),
         "order_type": "limit",
         "time_in_force": "good_til_cancelled",
@@ -173,7 +179,7 @@ def _told(order: Order) -> Fields:
     }
 
 
-def _traded(order: Order, fill: Fill) -> Fields:
+def _trade_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
     return {
         "trade_id": f"user-{fill.number}",
         "trade_seq": fill.number,
@@ -194,16 +200,16 @@ def _traded(order: Order, fill: Fill) -> Fields:
     }
 
 
-def _number(value: Decimal) -> float:
-    return float(value.quantize(_UNITS))
+def _number(amount: Decimal) -> float:
+    return float(amount.quantize(_UNITS))
 
 
 def _money(params: Fields, name: str) -> Decimal:
     try:
-        value = Decimal(str(params[name]))
+        money = Decimal(str(params[name]))
     except (KeyError, InvalidOperation):
-        raise Refused(-32602, "Invalid params", reason="not a number", param=name) from None
-    if not value.is_finite() or value <= 0 or value % _STEPS[name]:
+        raise DeribitError(-32602, "Invalid params", reason="not a number", param=name) from None
+    if not money.is_finite() or money <= 0 or money % _STEPS[name]:
         reason = f"must be a multiple of {_STEPS[name]}"
-        raise Refused(-32602, "Invalid params", reason=reason, param=name)
-    return value
+        raise DeribitError(-32602, "Invalid params", reason=reason, param=name)
+    return money

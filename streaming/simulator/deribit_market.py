@@ -25,7 +25,7 @@ def number_at(ms: int) -> int:
 
 
 def trade(path: PricePath, number: int) -> Fields:
-    """Trade `number`, as stream and REST tell it; amounts are USD in steps of ten."""
+    """Trade `number`, in the form of stream and REST; amounts are USD in steps of ten."""
     second = _ANCHOR_S + number
     mid, quantity, side, _ = path.at(second)
     price = float(_rounded(mid) + (_TICK if side > 0 else 0))
@@ -51,7 +51,7 @@ def step_at(ms: int) -> int:
 
 
 def change_id(step: int) -> int:
-    """The id of a book state: rises, and not by one."""
+    """The id of a book state: rises, but not by one."""
     return _FIRST_ID + step * _ID_STEP
 
 
@@ -59,9 +59,9 @@ def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     """Bids and asks of a book state, best first: price to amount in USD."""
     best = _rounded(path.at(step // STEPS_PER_S)[0])
     sides: tuple[Levels, Levels] = ({}, {})
-    for side, sign in ((0, -1), (1, 1)):
+    for side, signum in ((0, -1), (1, 1)):
         for rank in range(LEVELS):
-            price = best + _TICK * side + sign * _TICK * rank
+            price = best + _TICK * side + signum * _TICK * rank
             calm = int(price * 2) * 2654435761 + side
             moving = step if calm % LEVELS == step % LEVELS else step // 50
             sides[side][float(price)] = float(10 * (1 + (calm + moving * 40503) % 9973))
@@ -69,11 +69,11 @@ def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
 
 
 def snapshot(path: PricePath, step: int) -> Fields:
-    """The whole book as the incremental channel begins."""
-    bids, asks = ([["new", *one] for one in side.items()] for side in levels(path, step))
-    told: Fields = {"type": "snapshot", "timestamp": step * 1000 // STEPS_PER_S}
+    """The whole book, the first message of the incremental channel."""
+    bids, asks = ([["new", *level] for level in side.items()] for side in levels(path, step))
+    head: Fields = {"type": "snapshot", "timestamp": step * 1000 // STEPS_PER_S}
     return {
-        **told,
+        **head,
         "instrument_name": INSTRUMENT,
         "change_id": change_id(step),
         "bids": bids,
@@ -81,14 +81,14 @@ def snapshot(path: PricePath, step: int) -> Fields:
     }
 
 
-def change(path: PricePath, before: int, step: int) -> Fields:
+def change(path: PricePath, step_before: int, step: int) -> Fields:
     """What changed between two book states."""
-    sides = zip(levels(path, before), levels(path, step), strict=True)
-    bids, asks = (_difference(old, new) for old, new in sides)
+    sides = zip(levels(path, step_before), levels(path, step), strict=True)
+    bids, asks = (_difference(side_before, side_after) for side_before, side_after in sides)
     return {
         "type": "change",
         "timestamp": step * 1000 // STEPS_PER_S,
-        "prev_change_id": change_id(before),
+        "prev_change_id": change_id(step_before),
         "instrument_name": INSTRUMENT,
         "change_id": change_id(step),
         "bids": bids,
@@ -97,8 +97,10 @@ def change(path: PricePath, before: int, step: int) -> Fields:
 
 
 def grouped(path: PricePath, step: int, depth: int) -> Fields:
-    """The best levels as the grouped channel tells them each time."""
-    bids, asks = ([list(one) for one in list(side.items())[:depth]] for side in levels(path, step))
+    """The best levels in the form of the grouped channel."""
+    bids, asks = (
+        [list(level) for level in list(side.items())[:depth]] for side in levels(path, step)
+    )
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
         "instrument_name": INSTRUMENT,
@@ -131,12 +133,14 @@ def ticker(path: PricePath, step: int) -> Fields:
     }
 
 
-def _difference(old: Levels, new: Levels) -> list[list[Any]]:
-    gone: list[list[Any]] = [["delete", price, 0.0] for price in old if price not in new]
-    return gone + [
-        ["change" if price in old else "new", price, amount]
-        for price, amount in new.items()
-        if old.get(price) != amount
+def _difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
+    deletions: list[list[Any]] = [
+        ["delete", price, 0.0] for price in levels_before if price not in levels_after
+    ]
+    return deletions + [
+        ["change" if price in levels_before else "new", price, amount]
+        for price, amount in levels_after.items()
+        if levels_before.get(price) != amount
     ]
 
 

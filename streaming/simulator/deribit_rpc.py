@@ -12,7 +12,7 @@ from typing import Any
 from streaming.simulator import deribit_market as market
 from streaming.simulator.candles import candles
 from streaming.simulator.deribit_account import DeribitAccount
-from streaming.simulator.deribit_refused import Refused
+from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.limits import Pool
 from streaming.simulator.price_path import PricePath
 
@@ -33,13 +33,12 @@ _VERSION = {"version": "1.2.26"}
 
 
 class Credits:
-    """What requests cost: 500 of 50,000 credits each, 3,000 of 30,000 where they subscribe.
+    """The cost of requests: 500 of 50,000 credits each, 3,000 of 30,000 where they subscribe.
 
     Both pools get 10,000 a second. Source: docs.deribit.com, "Rate limits".
     """
 
     def __init__(self) -> None:
-        """Begin with full pools."""
         self._ordinary = Pool(50_000, per_s=10_000)
         self._subscribing = Pool(30_000, per_s=10_000)
 
@@ -47,17 +46,17 @@ class Credits:
         """Pay for a request.
 
         Raises:
-            Refused: there is not enough left.
+            DeribitError: there are too few credits left.
         """
         subscribes = method.endswith("/subscribe")
         pool, cost = (self._subscribing, 3000) if subscribes else (self._ordinary, 500)
         if not pool.take(cost, now_ms / 1000):
-            raise Refused(TOO_MANY, "too_many_requests")
+            raise DeribitError(TOO_MANY, "too_many_requests")
 
 
 @dataclass
 class Rpc:
-    """One connection's requests; `now_ms` of each call is its clock.
+    """One connection's requests; each call takes the present time as `now_ms`.
 
     `fresh` are channels subscribed to since the last notification: they begin with a snapshot.
     """
@@ -80,7 +79,7 @@ class Rpc:
         """The result of a request.
 
         Raises:
-            Refused: Deribit's error.
+            DeribitError: Deribit's error.
         """
         self.credits.pay(method, now_ms)
         calls: dict[str, Callable[[Fields, int], object]] = {
@@ -102,24 +101,24 @@ class Rpc:
         }
         if method.startswith("private/") and method not in calls:
             if now_ms > self.token_until_ms:
-                raise Refused(13009, "unauthorized", reason="invalid_token")
+                raise DeribitError(13009, "unauthorized", reason="invalid_token")
             return self.account.answer(method, params, now_ms)
         if method not in calls:
-            raise Refused(-32601, "Method not found")
+            raise DeribitError(-32601, "Method not found")
         return calls[method](params, now_ms)
 
     def _auth(self, params: Fields, now_ms: int) -> Fields:
         kind = params.get("grant_type")
         if kind == "refresh_token":
             if not self._refresh_token or params.get("refresh_token") != self._refresh_token:
-                raise Refused(13009, "invalid_token")
+                raise DeribitError(13009, "invalid_token")
         elif kind == "client_credentials":
             if not self.key or params.get("client_secret") != self.secret:
-                raise Refused(13004, "invalid_credentials")
+                raise DeribitError(13004, "invalid_credentials")
         elif kind != "client_signature" or not self._signed(params):
-            raise Refused(13004, "invalid_credentials")
+            raise DeribitError(13004, "invalid_credentials")
         if kind != "refresh_token" and params.get("client_id") != self.key:
-            raise Refused(13004, "invalid_credentials")
+            raise DeribitError(13004, "invalid_credentials")
         self._tokens += 1
         self._refresh_token = f"refresh-{self._tokens}"
         self.token_until_ms = now_ms + self.expires_in_s * 1000
@@ -135,85 +134,93 @@ class Rpc:
         """Check an HTTP request's signed `Authorization`; what is not signed stays public.
 
         Raises:
-            Refused: the signature is wrong.
+            DeribitError: the signature is wrong.
         """
-        kind, _, rest = header.partition(" ")
+        kind, _, credentials = header.partition(" ")
         if kind != "deri-hmac-sha256":
             return
-        given = dict(one.partition("=")[::2] for one in rest.split(","))
-        text = f"{given.get('ts')}\n{given.get('nonce')}\nGET\n{target}\n\n"
-        wanted = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-        known = bool(self.key) and given.get("id") == self.key
-        if not known or not hmac.compare_digest(wanted, given.get("sig", "")):
-            raise Refused(13004, "invalid_credentials")
-        if abs(int(given.get("ts", "0")) - now_ms) > _CLOCKS_APART_MS:
-            raise Refused(13004, "invalid_credentials", reason="timestamp")
+        fields = dict(pair.partition("=")[::2] for pair in credentials.split(","))
+        text = f"{fields.get('ts')}\n{fields.get('nonce')}\nGET\n{target}\n\n"
+        expected = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        known_key = bool(self.key) and fields.get("id") == self.key
+        if not known_key or not hmac.compare_digest(expected, fields.get("sig", "")):
+            raise DeribitError(13004, "invalid_credentials")
+        if abs(int(fields.get("ts", "0")) - now_ms) > _CLOCKS_APART_MS:
+            raise DeribitError(13004, "invalid_credentials", reason="timestamp")
         self.token_until_ms = now_ms + _CLOCKS_APART_MS  # this request alone
 
     def _signed(self, params: Fields) -> bool:
         text = "\n".join(str(params.get(name, "")) for name in ("timestamp", "nonce", "data"))
-        wanted = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-        return hmac.compare_digest(wanted, str(params.get("signature", "")))
+        expected = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.compare_digest(expected, str(params.get("signature", "")))
 
     def _heartbeat(self, params: Fields, _now_ms: int) -> str:
         interval = params.get("interval")
         if not isinstance(interval, int) or interval < _LEAST_HEARTBEAT_S:
-            raise Refused(-32602, "Invalid params", reason="value too small", param="interval")
+            raise DeribitError(-32602, "Invalid params", reason="value too small", param="interval")
         self.heartbeat_s = float(interval)
         return "ok"
 
     def _test(self, params: Fields, _now_ms: int) -> Fields:
         self.tested = True
         if params.get("expected_result") == "exception":
-            raise Refused(-32603, "Internal error")
+            raise DeribitError(-32603, "Internal error")
         return _VERSION
 
     def _subscribe(self, params: Fields, now_ms: int) -> list[str]:
-        asked = params.get("channels")
-        if not isinstance(asked, list):
+        channels = params.get("channels")
+        if not isinstance(channels, list):
             reason = {"reason": "value must be a list", "param": "channels"}
-            raise Refused(-32602, "Invalid params", **reason)
-        if any(one.endswith(".raw") for one in asked) and now_ms > self.token_until_ms:
-            raise Refused(13778, "raw_subscriptions_not_available_for_unauthorized")
-        for one in asked:
-            kind, _, rest = str(one).partition(".")
-            known = kind in {"book", "trades", "ticker"} and rest.split(".")[0] == market.INSTRUMENT
-            if known and one not in self.channels:
-                self.channels.append(one)
-                self.fresh.add(one)
+            raise DeribitError(-32602, "Invalid params", **reason)
+        if any(channel.endswith(".raw") for channel in channels) and now_ms > self.token_until_ms:
+            raise DeribitError(13778, "raw_subscriptions_not_available_for_unauthorized")
+        for channel in channels:
+            kind, _, topic = str(channel).partition(".")
+            exists = (
+                kind in {"book", "trades", "ticker"} and topic.split(".")[0] == market.INSTRUMENT
+            )
+            if exists and channel not in self.channels:
+                self.channels.append(channel)
+                self.fresh.add(channel)
         return self.channels
 
     def _unsubscribe(self, params: Fields, _now_ms: int) -> list[str]:
-        gone = [one for one in params.get("channels", []) if one in self.channels]
-        self.channels = [one for one in self.channels if one not in gone]
-        return gone
+        removed = [channel for channel in params.get("channels", []) if channel in self.channels]
+        self.channels = [channel for channel in self.channels if channel not in removed]
+        return removed
 
     def _trades(self, params: Fields, now_ms: int) -> Fields:
-        self._known(params)
+        self._check_instrument(params)
         newest = market.number_at(now_ms) - 1
         count = min(int(params.get("count", 10)), 1000)
         start = int(params.get("start_seq", newest - count + 1))
         end = min(int(params.get("end_seq", newest)), newest)
         numbers = range(start, min(end, start + count - 1) + 1)
-        found = [market.trade(self.path, number) for number in numbers]
-        return {"trades": found, "has_more": start + count <= end}
+        trades = [market.trade(self.path, number) for number in numbers]
+        return {"trades": trades, "has_more": start + count <= end}
 
     def _trades_between(self, params: Fields, now_ms: int) -> Fields:
-        self._known(params)
+        self._check_instrument(params)
         start = market.number_at(int(params.get("start_timestamp", 0)))
         end = market.number_at(min(int(params.get("end_timestamp", now_ms)), now_ms) + 1) - 1
-        asked = {"start_seq": start, "end_seq": end, "count": params.get("count", 10)}
-        return self._trades(params | asked, now_ms)
+        seq_range = {"start_seq": start, "end_seq": end, "count": params.get("count", 10)}
+        return self._trades(params | seq_range, now_ms)
 
     def _chart(self, params: Fields, now_ms: int) -> Fields:
-        self._known(params)
+        self._check_instrument(params)
         frame_s = 86_400 if params.get("resolution") == "1D" else int(params["resolution"]) * 60
         start, end = int(params["start_timestamp"]), int(params["end_timestamp"])
         rows = candles(self.path, frame_s=frame_s, now_s=now_ms // 1000)[::-1]
-        found = [one for one in rows if start <= one[0] <= end]
+        candles_within = [candle for candle in rows if start <= candle[0] <= end]
         names = ("ticks", "open", "high", "low", "close", "volume")
-        columns = {name: [one[at] for one in found] for at, name in enumerate(names)}
-        return {**columns, "cost": columns["volume"], "status": "ok" if found else "no_data"}
+        columns = {
+            name: [candle[index] for candle in candles_within] for index, name in enumerate(names)
+        }
+        return {
+            **columns,
+            "cost": columns["volume"],
+            "status": "ok" if candles_within else "no_data",
+        }
 
     def _instruments(self, params: Fields, _now_ms: int) -> list[Fields]:
         if params.get("currency", "BTC") not in {"BTC", "any"}:
@@ -241,16 +248,16 @@ class Rpc:
         ]
 
     def _ticker(self, params: Fields, now_ms: int) -> Fields:
-        self._known(params)
+        self._check_instrument(params)
         return market.ticker(self.path, market.step_at(now_ms))
 
     def _order_book(self, params: Fields, now_ms: int) -> Fields:
-        self._known(params)
+        self._check_instrument(params)
         step = market.step_at(now_ms)
         return self._ticker(params, now_ms) | market.grouped(
             self.path, step, int(params.get("depth", 5))
         )
 
-    def _known(self, params: Fields) -> None:
+    def _check_instrument(self, params: Fields) -> None:
         if params.get("instrument_name") != market.INSTRUMENT:
-            raise Refused(10020, "invalid_or_unsupported_instrument")
+            raise DeribitError(10020, "invalid_or_unsupported_instrument")

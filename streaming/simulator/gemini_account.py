@@ -28,14 +28,14 @@ PRIVATE = (
 )
 PER_MINUTE = 600
 FEE_SHARE = Decimal("0.004")
-LEAST = Decimal("0.00001")
+MIN_AMOUNT = Decimal("0.00001")
 _CENT = Decimal("0.01")
 _AVAILABLE = ("available", "availableForWithdrawal")
 _FEES = {"api_maker_fee_bps": 20, "api_taker_fee_bps": 40, "notional_30d_volume": 0}
 _OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
 
 
-class Refused(Exception):
+class GeminiError(Exception):
     """An error reply: HTTP status, Gemini's reason, a sentence."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
@@ -50,7 +50,6 @@ class GeminiAccount:
     """
 
     def __init__(self, market: GeminiMarket, *, key: Secret, secret: Secret) -> None:
-        """Start with 10,000 USD."""
         self._market, self._key, self._secret = market, key, secret
         self._limit = Throttle(per_minute=PER_MINUTE, clock=market.clock)
         self._nonce = -1
@@ -70,112 +69,119 @@ class GeminiAccount:
         if refusal := await self._limit.refusal():
             return refusal
         calls = {
-            "/v1/order/new": self._new,
-            "/v1/order/status": self._status,
-            "/v1/order/cancel": self._cancel,
-            "/v1/orders": lambda _: [one for one in self.orders if one["is_live"]],
+            "/v1/order/new": self._new_order,
+            "/v1/order/status": self._order_status,
+            "/v1/order/cancel": self._cancel_order,
+            "/v1/orders": lambda _: [order for order in self.orders if order["is_live"]],
             "/v1/notionalvolume": lambda _: _FEES,
             "/v1/mytrades": lambda _: self.trades[::-1][:500],
-            "/v1/balances": self._told,
+            "/v1/balances": self._balances,
         }
         try:
-            return web.json_response(calls[request.path](self._verified(request)))
-        except Refused as refused:
+            return web.json_response(calls[request.path](self._verify(request)))
+        except GeminiError as refused:
             body = {"result": "error", "reason": refused.reason, "message": refused.message}
             return web.json_response(body, status=refused.status)
 
-    def _verified(self, request: web.Request) -> Fields:
+    def _verify(self, request: web.Request) -> Fields:
         headers = request.headers
         payload = headers.get("X-GEMINI-PAYLOAD", "")
         if headers.get("X-GEMINI-APIKEY", "") != self._key.reveal() or not self._key:
-            raise Refused(400, "InvalidApiKey", "The API key is not known")
+            raise GeminiError(400, "InvalidApiKey", "The API key is not known")
         signed = hmac.new(self._secret.reveal().encode(), payload.encode(), hashlib.sha384)
         if not hmac.compare_digest(signed.hexdigest(), headers.get("X-GEMINI-SIGNATURE", "")):
-            raise Refused(400, "InvalidSignature", "InvalidSignature")
+            raise GeminiError(400, "InvalidSignature", "InvalidSignature")
         try:
             fields = json.loads(base64.b64decode(payload))
             nonce = int(fields["nonce"])
         except (ValueError, KeyError, TypeError):
-            raise Refused(400, "InvalidJson", "The payload is no JSON with a nonce") from None
+            raise GeminiError(400, "InvalidJson", "The payload is no JSON with a nonce") from None
         if fields.get("request") != request.path:
-            raise Refused(400, "EndpointMismatch", "EndpointMismatch")
+            raise GeminiError(400, "EndpointMismatch", "EndpointMismatch")
         if nonce <= self._nonce:
             text = f"Nonce '{nonce}' has not increased since your last call to the Gemini API."
-            raise Refused(400, "InvalidNonce", text)
+            raise GeminiError(400, "InvalidNonce", text)
         self._nonce = nonce
         return dict(fields)
 
-    def _new(self, asked: Fields) -> Fields:
-        amount, price = self._money(asked, "amount"), self._money(asked, "price")
-        side, options = str(asked.get("side")), asked.get("options") or []
-        if str(asked.get("symbol")).lower() != "btcusd":
-            raise Refused(400, "InvalidSymbol", f"Symbol {asked.get('symbol')!r} is not known")
+    def _new_order(self, params: Fields) -> Fields:
+        amount, price = self._money(params, "amount"), self._money(params, "price")
+        side, options = str(params.get("side")), params.get("options") or []
+        if str(params.get("symbol")).lower() != "btcusd":
+            raise GeminiError(400, "InvalidSymbol", f"Symbol {params.get('symbol')!r} is not known")
         if side not in {"buy", "sell"}:
-            raise Refused(400, "InvalidSide", f"Side {side!r} is neither buy nor sell")
-        if asked.get("type") != "exchange limit":
-            raise Refused(400, "InvalidOrderType", f"Type {asked.get('type')!r} is not supported")
+            raise GeminiError(400, "InvalidSide", f"Side {side!r} is neither buy nor sell")
+        if params.get("type") != "exchange limit":
+            raise GeminiError(
+                400, "InvalidOrderType", f"Type {params.get('type')!r} is not supported"
+            )
         if not isinstance(options, list) or len(options) > 1:
-            raise Refused(400, "OptionsMustBeArray", "options is an array of at most one")
+            raise GeminiError(400, "OptionsMustBeArray", "options is an array of at most one")
         if not set(options) <= _OPTIONS:
-            raise Refused(400, "UnsupportedOption", f"Option {options[0]!r} is not known")
-        if amount < LEAST:
-            raise Refused(400, "InvalidQuantity", f"amount {amount} is below {LEAST}")
+            raise GeminiError(400, "UnsupportedOption", f"Option {options[0]!r} is not known")
+        if amount < MIN_AMOUNT:
+            raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {MIN_AMOUNT}")
         currency = "USD" if side == "buy" else "BTC"
-        if _held(side, price, amount) > self.available(currency):
-            raise Refused(406, "InsufficientFunds", "Failed to place order: not enough funds")
-        order = self._order(asked, amount, price, options)
+        if _hold(side, price, amount) > self.available(currency):
+            raise GeminiError(406, "InsufficientFunds", "Failed to place order: not enough funds")
+        order = self._order_fields(params, amount, price, options)
         self.orders.append(order)
-        self._matched(order, options[0] if options else "")
+        self._match(order, options[0] if options else "")
         return order
 
     def available(self, currency: str) -> Decimal:
-        """What is not held by live orders."""
+        """The balance that live orders do not hold."""
         side = "buy" if currency == "USD" else "sell"
-        live = [one for one in self.orders if one["is_live"] and one["side"] == side]
-        held = [
-            _held(side, Decimal(one["price"]), Decimal(one["remaining_amount"])) for one in live
+        live = [order for order in self.orders if order["is_live"] and order["side"] == side]
+        held_amounts = [
+            _hold(side, Decimal(order["price"]), Decimal(order["remaining_amount"]))
+            for order in live
         ]
-        return self.balances[currency] - sum(held, Decimal(0))
+        return self.balances[currency] - sum(held_amounts, Decimal(0))
 
-    def _matched(self, order: Fields, option: str) -> None:
-        """Take what the order may take now; its rest is cancelled where the option says so."""
+    def _match(self, order: Fields, option: str) -> None:
+        """Fill what can be filled now; cancel what remains where the option says so."""
         side, price = order["side"], Decimal(order["price"])
         reachable = self._reachable(side, price)
         if option == "maker-or-cancel" and reachable:
-            _ended(order, "MakerOrCancelWouldTake")
+            _end_order(order, "MakerOrCancelWouldTake")
         elif option == "fill-or-kill" and reachable < Decimal(order["remaining_amount"]):
-            _ended(order, "FillOrKillWouldNotFill")
+            _end_order(order, "FillOrKillWouldNotFill")
         elif reachable:
             self._take(order)
         if order["is_live"] and option == "immediate-or-cancel":
-            _ended(order, "ImmediateOrCancelWouldPost")
+            _end_order(order, "ImmediateOrCancelWouldPost")
 
     def _reachable(self, side: str, price: Decimal) -> Decimal:
         levels = self._market.book.sides["ask" if side == "buy" else "bid"]
-        sign = 1 if side == "buy" else -1
-        return sum((q for at, q in levels.items() if at * sign <= price * sign), Decimal(0))
+        signum = 1 if side == "buy" else -1
+        return sum(
+            (q for level, q in levels.items() if level * signum <= price * signum), Decimal(0)
+        )
 
     def _take(self, order: Fields) -> None:
         remaining = Decimal(order["remaining_amount"])
         price = Decimal(order["price"])
-        fills, told = self._market.book.take(order["side"], limit=price, amount=remaining)
-        for events, (at, quantity) in zip(told, fills, strict=True):
-            self._settle(order, self._market.tell(events), at, quantity)
+        fills, events_by_fill = self._market.book.take(order["side"], limit=price, amount=remaining)
+        for events, (price_at, quantity) in zip(events_by_fill, fills, strict=True):
+            self._settle_fill(order, self._market.publish(events), price_at, quantity)
 
     def _watch(self) -> None:
-        for order in [one for one in self.orders if one["is_live"]]:
+        for order in [order for order in self.orders if order["is_live"]]:
             if self._reachable(order["side"], Decimal(order["price"])):
                 self._take(order)
 
-    def _cancel(self, asked: Fields) -> Fields | list[Fields]:
-        """Cancel a live order; one that has ended is told as it is."""
-        found = self._status(asked)
-        for order in found if isinstance(found, list) else [found]:
+    def _cancel_order(self, params: Fields) -> Fields | list[Fields]:
+        """Cancel a live order; one that has ended is returned as it is."""
+        orders = self._order_status(params)
+        for order in orders if isinstance(orders, list) else [orders]:
             if order["is_live"]:
-                _ended(order, "Requested")
-        return found
+                _end_order(order, "Requested")
+        return orders
 
-    def _order(self, asked: Fields, amount: Decimal, price: Decimal, options: list[str]) -> Fields:
+    def _order_fields(
+        self, params: Fields, amount: Decimal, price: Decimal, options: list[str]
+    ) -> Fields:
         now_us = self._market.clock.now_us()
         now_ms, number = now_us // 1000, str(now_us)
         order: Fields = {
@@ -184,7 +190,7 @@ class GeminiAccount:
             "symbol": "btcusd",
             "exchange": "gemini",
             "avg_execution_price": "0.00",
-            "side": asked["side"],
+            "side": params["side"],
             "type": "exchange limit",
             "timestamp": str(now_ms // 1000),
             "timestampms": now_ms,
@@ -198,26 +204,26 @@ class GeminiAccount:
             "original_amount": f"{amount:f}",
             "remaining_amount": f"{amount:f}",
         }
-        if asked.get("client_order_id") is not None:
-            order["client_order_id"] = str(asked["client_order_id"])
+        if params.get("client_order_id") is not None:
+            order["client_order_id"] = str(params["client_order_id"])
         self._fills[number] = []
         return order
 
-    def _settle(self, order: Fields, tid: int, price: Decimal, quantity: Decimal) -> None:
-        sign, fee = (1 if order["side"] == "buy" else -1), price * quantity * FEE_SHARE
+    def _settle_fill(self, order: Fields, tid: int, price: Decimal, quantity: Decimal) -> None:
+        signum, fee = (1 if order["side"] == "buy" else -1), price * quantity * FEE_SHARE
         fills = self._fills[order["order_id"]]
         fills.append((price, quantity))
-        done = sum((filled for _, filled in fills), Decimal(0))
+        filled = sum((filled for _, filled in fills), Decimal(0))
         paid = sum((at * filled for at, filled in fills), Decimal(0))
-        left = Decimal(order["original_amount"]) - done
+        remaining = Decimal(order["original_amount"]) - filled
         order |= {
-            "executed_amount": f"{done:f}",
-            "remaining_amount": f"{left:f}",
-            "avg_execution_price": f"{paid / done:.2f}",
-            "is_live": left > 0,
+            "executed_amount": f"{filled:f}",
+            "remaining_amount": f"{remaining:f}",
+            "avg_execution_price": f"{paid / filled:.2f}",
+            "is_live": remaining > 0,
         }
-        self.balances["BTC"] += sign * quantity
-        self.balances["USD"] -= sign * price * quantity + fee
+        self.balances["BTC"] += signum * quantity
+        self.balances["USD"] -= signum * price * quantity + fee
         self.trades.append(
             {
                 "price": f"{price:f}",
@@ -238,24 +244,26 @@ class GeminiAccount:
             }
         )
 
-    def _status(self, asked: Fields) -> Fields | list[Fields]:
-        if "client_order_id" in asked:
-            wanted = str(asked["client_order_id"])
-            found = [one for one in self.orders if one.get("client_order_id") == wanted]
+    def _order_status(self, params: Fields) -> Fields | list[Fields]:
+        if "client_order_id" in params:
+            client_id = str(params["client_order_id"])
+            orders = [order for order in self.orders if order.get("client_order_id") == client_id]
         else:
-            found = [one for one in self.orders if one["order_id"] == str(asked.get("order_id"))]
-        if not found:
-            raise Refused(404, "OrderNotFound", "No order with that id")
-        if asked.get("include_trades"):
-            ids = {one["order_id"] for one in found}
-            trades = [one for one in self.trades if one["order_id"] in ids]
-            found = [
-                one | {"trades": [t for t in trades if t["order_id"] == one["order_id"]]}
-                for one in found
+            orders = [
+                order for order in self.orders if order["order_id"] == str(params.get("order_id"))
             ]
-        return found if "client_order_id" in asked else found[0]
+        if not orders:
+            raise GeminiError(404, "OrderNotFound", "No order with that id")
+        if params.get("include_trades"):
+            ids = {order["order_id"] for order in orders}
+            trades = [order for order in self.trades if order["order_id"] in ids]
+            orders = [
+                order | {"trades": [t for t in trades if t["order_id"] == order["order_id"]]}
+                for order in orders
+            ]
+        return orders if "client_order_id" in params else orders[0]
 
-    def _told(self, _asked: Fields) -> list[Fields]:
+    def _balances(self, _params: Fields) -> list[Fields]:
         return [
             {
                 "type": "exchange",
@@ -266,23 +274,23 @@ class GeminiAccount:
             for currency, amount in self.balances.items()
         ]
 
-    def _money(self, asked: Fields, name: str) -> Decimal:
+    def _money(self, params: Fields, name: str) -> Decimal:
         reason = "InvalidPrice" if name == "price" else "InvalidQuantity"
         try:
-            value = Decimal(str(asked[name]))
+            money = Decimal(str(params[name]))
         except KeyError:
-            raise Refused(400, "MissingOrderField", f"{name} is missing") from None
+            raise GeminiError(400, "MissingOrderField", f"{name} is missing") from None
         except InvalidOperation:
-            raise Refused(400, reason, f"{name} {asked[name]!r} is no number") from None
+            raise GeminiError(400, reason, f"{name} {params[name]!r} is no number") from None
         step = _CENT if name == "price" else Decimal("0.00000001")
-        if not value.is_finite() or value <= 0 or value % step:
-            raise Refused(400, reason, f"{name} {value} is no positive multiple of {step}")
-        return value
+        if not money.is_finite() or money <= 0 or money % step:
+            raise GeminiError(400, reason, f"{name} {money} is no positive multiple of {step}")
+        return money
 
 
-def _held(side: str, price: Decimal, amount: Decimal) -> Decimal:
+def _hold(side: str, price: Decimal, amount: Decimal) -> Decimal:
     return amount * price * (1 + FEE_SHARE) if side == "buy" else amount
 
 
-def _ended(order: Fields, reason: str) -> None:
+def _end_order(order: Fields, reason: str) -> None:
     order |= {"is_live": False, "is_cancelled": True, "reason": reason}

@@ -1,4 +1,4 @@
-"""What a connection of Gemini's archived services, v1 and v2, is told. Pure but for the market.
+"""The messages of Gemini's archived services, v1 and v2, per connection. Pure but for the market.
 
 Source: docs.gemini.com, "Market Data" v1 and v2; recorded tapes of 2018 and 2021.
 """
@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from streaming.simulator.gemini_market import GeminiMarket, Told
+from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.order_book import Event
 
 _FLAGS = ("bids", "offers", "trades")
@@ -16,59 +16,60 @@ _TRADES_OF_A_SNAPSHOT = 50
 
 
 class Dialect(Protocol):
-    """One connection's words."""
+    """The messages of one connection, in one service's form."""
 
     def opening(self) -> Iterator[str]:
-        """Say what comes first, unasked."""
+        """The first messages, before any request."""
 
-    def heard(self, text: str) -> Iterator[str]:
-        """Answer a request."""
+    def answer(self, text: str) -> Iterator[str]:
+        """The answer to a request."""
 
-    def told(self, batch: list[Told]) -> Iterator[str]:
-        """Tell what the market did."""
+    def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
+        """The messages of a batch of market updates."""
 
-    def beat(self) -> Iterator[str]:
-        """Say that the connection lives."""
+    def heartbeat(self) -> Iterator[str]:
+        """The heartbeat."""
 
 
 class V1Dialect:
-    """One symbol, wanted by URL; each frame has the connection's own next number."""
+    """One symbol, named by the URL; each frame has the connection's own next number."""
 
     def __init__(self, market: GeminiMarket, query: Mapping[str, str]) -> None:
-        """Know the flags of the URL."""
         self._market, self._seq, self._since = market, 0, market.event_id
         self._wanted = {name: query.get(name) != "false" for name in _FLAGS}
-        self._beats = query.get("heartbeat") == "true"
+        self._sends_heartbeats = query.get("heartbeat") == "true"
 
     def opening(self) -> Iterator[str]:
         """The whole book, bids then asks, each ascending."""
         self._since = self._market.event_id
         names = {"bid": "bids", "ask": "offers"}
-        events = [
-            one for one in self._market.book.snapshot() if self._wanted[names[str(one["side"])]]
+        frame_events = [
+            event
+            for event in self._market.book.snapshot()
+            if self._wanted[names[str(event["side"])]]
         ]
-        yield self._numbered(f'"eventId":{self._since}', "update", events)
+        yield self._numbered(f'"eventId":{self._since}', "update", frame_events)
 
-    def heard(self, text: str) -> Iterator[str]:
-        """Nothing is asked for on this service."""
+    def answer(self, text: str) -> Iterator[str]:
+        """Nothing: this service takes no requests."""
         yield from ()
 
-    def told(self, batch: list[Told]) -> Iterator[str]:
-        """One frame for each change, its trade with it."""
-        for event_id, now_ms, events in batch:
-            found = [one for one in events if self._wanted[_flag(one)]]
-            if event_id <= self._since or not found:
+    def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
+        """One frame for each change, with its trade."""
+        for event_id, now_ms, frame_events in batch:
+            wanted_events = [event for event in frame_events if self._wanted[_flag(event)]]
+            if event_id <= self._since or not wanted_events:
                 continue
             head = f'"eventId":{event_id},"timestamp":{now_ms // 1000},"timestampms":{now_ms}'
-            yield self._numbered(head, "update", found)
+            yield self._numbered(head, "update", wanted_events)
 
-    def beat(self) -> Iterator[str]:
+    def heartbeat(self) -> Iterator[str]:
         """A heartbeat, if the URL asked for them."""
-        if self._beats:
+        if self._sends_heartbeats:
             yield self._numbered("", "heartbeat", None)
 
-    def _numbered(self, head: str, kind: str, events: list[Event] | None) -> str:
-        body = "" if events is None else f',"events":{_json(events)}'
+    def _numbered(self, head: str, kind: str, frame_events: list[Event] | None) -> str:
+        body = "" if frame_events is None else f',"events":{_json(frame_events)}'
         seq, self._seq = self._seq, self._seq + 1
         head = f"{head}," if head else ""
         return f'{{"type":"{kind}",{head}"socket_sequence":{seq}{body}}}'
@@ -78,7 +79,6 @@ class V2Dialect:
     """Symbols subscribed to: the whole book first, with the last trades, then changes."""
 
     def __init__(self, market: GeminiMarket) -> None:
-        """Follow nothing yet."""
         self._market = market
         self._since: int | None = None
 
@@ -86,45 +86,53 @@ class V2Dialect:
         """Nothing before a subscription."""
         yield from ()
 
-    def heard(self, text: str) -> Iterator[str]:
-        """Subscribe or unsubscribe; only a mistake is answered."""
+    def answer(self, text: str) -> Iterator[str]:
+        """Subscribe or unsubscribe; only errors are answered."""
         try:
-            asked = json.loads(text)
-            wanted = {s for one in asked["subscriptions"] for s in one["symbols"]}
+            request = json.loads(text)
+            symbols = {
+                s for subscription in request["subscriptions"] for s in subscription["symbols"]
+            }
         except (ValueError, KeyError, TypeError):
             yield _json({"result": "error", "reason": "InvalidJson"})
             return
         symbol = self._market.symbol.upper()
-        if symbol not in wanted:
+        if symbol not in symbols:
             yield _json({"result": "error", "reason": "NoValidTradingPairs"})
-        elif asked.get("type") == "unsubscribe":
+        elif request.get("type") == "unsubscribe":
             self._since = None
         elif self._since is None:
             self._since = self._market.event_id
-            newest = self._market.trades[: -_TRADES_OF_A_SNAPSHOT - 1 : -1]
+            newest_trades = self._market.trades[: -_TRADES_OF_A_SNAPSHOT - 1 : -1]
             trades = [
-                _v2_trade(symbol, one["tid"], one["timestampms"], one, one["type"])
-                for one in newest
+                _v2_trade(
+                    symbol,
+                    subscription["tid"],
+                    subscription["timestampms"],
+                    subscription,
+                    subscription["type"],
+                )
+                for subscription in newest_trades
             ]
             changes = _changes(self._market.book.snapshot())
             snapshot = {"type": "l2_updates", "symbol": symbol, "changes": changes}
             yield _json({**snapshot, "trades": trades, "auction_events": []})
 
-    def told(self, batch: list[Told]) -> Iterator[str]:
-        """A trade and its change are frames of their own."""
+    def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
+        """A frame for each trade, and one for its change."""
         symbol = self._market.symbol.upper()
         for event_id, now_ms, events in batch:
             if self._since is None or event_id <= self._since:
                 continue
-            for one in events:
-                if one["type"] == "trade":
-                    side = "buy" if one["makerSide"] == "ask" else "sell"
-                    yield _json(_v2_trade(symbol, event_id, now_ms, one, side))
-            if changes := _changes([one for one in events if one["type"] == "change"]):
+            for event in events:
+                if event["type"] == "trade":
+                    side = "buy" if event["makerSide"] == "ask" else "sell"
+                    yield _json(_v2_trade(symbol, event_id, now_ms, event, side))
+            if changes := _changes([event for event in events if event["type"] == "change"]):
                 yield _json({"type": "l2_updates", "symbol": symbol, "changes": changes})
 
-    def beat(self) -> Iterator[str]:
-        """A heartbeat, unasked."""
+    def heartbeat(self) -> Iterator[str]:
+        """A heartbeat, without a request."""
         yield _json({"type": "heartbeat", "timestamp": self._market.clock.now_ms()})
 
 
@@ -134,8 +142,10 @@ def _flag(event: Event) -> str:
     return "bids" if event["side"] == "bid" else "offers"
 
 
-def _changes(events: list[Event]) -> list[list[object]]:
-    return [[_SIDES[str(one["side"])], one["price"], one["remaining"]] for one in events]
+def _changes(frame_events: list[Event]) -> list[list[object]]:
+    return [
+        [_SIDES[str(event["side"])], event["price"], event["remaining"]] for event in frame_events
+    ]
 
 
 def _v2_trade(symbol: str, event_id: object, ms: object, trade: Event, side: object) -> Event:
@@ -150,5 +160,5 @@ def _v2_trade(symbol: str, event_id: object, ms: object, trade: Event, side: obj
     }
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def _json(document: object) -> str:
+    return json.dumps(document, separators=(",", ":"))

@@ -47,18 +47,17 @@ Serve = Callable[[web.Request], Awaitable[web.Response]]
 Answer = Callable[[web.Request], object]
 
 
-class GeminiRest:
+class GeminiPublicRest:
     """Public answers about one market."""
 
     def __init__(self, market: GeminiMarket, path: PricePath) -> None:
-        """Tell this market, and the path it follows for the past."""
         self._market, self._path = market, path
         self._limit = Throttle(per_minute=PER_MINUTE, clock=market.clock)
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Gemini's own paths."""
         name = r"{symbol:[A-Za-z0-9]+}"
-        served: dict[str, Answer] = {
+        endpoints: dict[str, Answer] = {
             "/v1/symbols": lambda _: [self._market.symbol],
             "/v1/symbols/details/all": lambda _: [DETAILS],
             f"/v1/symbols/details/{name}": lambda _: DETAILS,
@@ -68,7 +67,7 @@ class GeminiRest:
             f"/v1/trades/{name}": self._trades,
             f"/v2/candles/{name}/{{frame}}": self._candles,
         }
-        for path, answer in served.items():
+        for path, answer in endpoints.items():
             app.router.add_get(path, self._endpoint(answer))
 
     async def web_page(self, _request: web.Request) -> web.Response:
@@ -121,13 +120,15 @@ class GeminiRest:
 
     def _trades(self, request: web.Request) -> object:
         query, trades = request.query, self._market.trades
-        most = min(int(query.get("limit_trades", 50)), _MOST_TRADES)
+        limit = min(int(query.get("limit_trades", 50)), _MOST_TRADES)
         if (since := query.get("timestamp", query.get("since"))) is not None:
             since_ms = int(since) if int(since) > _DAY_MS * 1000 else int(since) * 1000
-            trades = [one for one in trades if int(str(one["timestampms"])) >= since_ms]
+            trades = [trade for trade in trades if int(str(trade["timestampms"])) >= since_ms]
         if (since_tid := query.get("since_tid")) is not None:
-            return [one for one in trades if int(str(one["tid"])) > int(since_tid)][:most][::-1]
-        return trades[::-1][:most]
+            return [trade for trade in trades if int(str(trade["tid"])) > int(since_tid)][:limit][
+                ::-1
+            ]
+        return trades[::-1][:limit]
 
     def _candles(self, request: web.Request) -> object:
         frame_s = _FRAMES_S[request.match_info["frame"]]

@@ -11,55 +11,54 @@ from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.gemini_current_service import CurrentService, refusal_of
 from streaming.simulator.gemini_dialects import Dialect, V1Dialect, V2Dialect
-from streaming.simulator.gemini_market import STEPS_PER_S, GeminiMarket, Told
+from streaming.simulator.gemini_market import STEPS_PER_S, GeminiMarket, MarketUpdate
 
 HEARTBEAT_S = 5.0
 
 
 @dataclass
-class Talk:
-    """One connection: what it is told, one batch after the other."""
+class GeminiSession:
+    """One connection, and the queue of updates for it."""
 
     socket: FaultySocket
     dialect: Dialect
-    queue: "asyncio.Queue[Told | bytes]" = field(default_factory=asyncio.Queue)
+    queue: "asyncio.Queue[MarketUpdate | bytes]" = field(default_factory=asyncio.Queue)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def say(self, make: Callable[[], Iterable[str]]) -> None:
-        """Send what `make` gives; nothing else goes out in between."""
+    async def send(self, make: Callable[[], Iterable[str]]) -> None:
+        """Send the messages of `make`, with no other in between."""
         async with self.turn:
             for text in make():
                 await self.socket.send_str(text)
 
     async def follow(self, *, pause_s: float) -> None:
-        """Tell the market as it moves, and a heartbeat after each five seconds."""
-        loop, kept = asyncio.get_running_loop(), list[Told]()
-        due = loop.time() + HEARTBEAT_S
+        """Send the market's updates as they come, and a heartbeat every five seconds."""
+        loop, pending = asyncio.get_running_loop(), list[MarketUpdate]()
+        heartbeat_due = loop.time() + HEARTBEAT_S
         while not self.socket.closed:
             await asyncio.sleep(pause_s)
             try:
-                first = await _next(self.queue, max(0.0, due - loop.time()))
+                update = await _next(self.queue, max(0.0, heartbeat_due - loop.time()))
             except TimeoutError:
-                due = loop.time() + HEARTBEAT_S
-                await self.say(self.dialect.beat)
+                heartbeat_due = loop.time() + HEARTBEAT_S
+                await self.send(self.dialect.heartbeat)
                 continue
-            if isinstance(first, bytes):
-                await self.socket.send_frame(first, WSMsgType.TEXT)
+            if isinstance(update, bytes):
+                await self.socket.send_frame(update, WSMsgType.TEXT)
                 continue
-            kept.append(first)
+            pending.append(update)
             while pause_s and not self.queue.empty():
-                more = self.queue.get_nowait()
-                kept += [more] if isinstance(more, tuple) else []
+                next_update = self.queue.get_nowait()
+                pending += [next_update] if isinstance(next_update, tuple) else []
             if not self.socket.quiet:
-                batch, kept = kept, []
-                await self.say(lambda: self.dialect.told(batch))  # noqa: B023 (called at once)
+                batch, pending = pending, []
+                await self.send(lambda: self.dialect.updates(batch))  # noqa: B023 (called at once)
 
 
 class GeminiSockets:
     """Serves the three services, each as its clients know it."""
 
     def __init__(self, market: GeminiMarket, venues: Venues, faults: Faults) -> None:
-        """Tell this market."""
         self._market, self._venues, self._faults = market, venues, faults
 
     def add_to(self, app: web.Application) -> None:
@@ -79,9 +78,9 @@ class GeminiSockets:
 
     async def current(self, request: web.Request) -> web.StreamResponse:
         """Serve streams by name; a signed upgrade is checked."""
-        refused = refusal_of(request.headers, self._venues, self._market.clock.now_s())
-        if refused is not None:
-            return web.json_response(refused, status=401)
+        refusal = refusal_of(request.headers, self._venues, self._market.clock.now_s())
+        if refusal is not None:
+            return web.json_response(refusal, status=401)
         signed = "X-GEMINI-APIKEY" in request.headers
         depth = int(request.query.get("snapshot", "0"))
         dialect = CurrentService(self._market, snapshot=depth, signed=signed)
@@ -99,21 +98,23 @@ class GeminiSockets:
     ) -> web.WebSocketResponse:
         socket = self._faults.socket("gemini")
         await socket.prepare(request)
-        talk = Talk(socket, dialect)
-        self._market.listeners.add(talk.queue)
-        sender = asyncio.ensure_future(talk.follow(pause_s=pause_s))
+        session = GeminiSession(socket, dialect)
+        self._market.listeners.add(session.queue)
+        sender = asyncio.ensure_future(session.follow(pause_s=pause_s))
         try:
-            await talk.say(dialect.opening)
+            await session.send(dialect.opening)
             async for message in socket:
                 text = str(message.data)
-                await talk.say(lambda: dialect.heard(text))  # noqa: B023 (called at once)
+                await session.send(lambda: dialect.answer(text))  # noqa: B023 (called at once)
         finally:
-            self._market.listeners.discard(talk.queue)
+            self._market.listeners.discard(session.queue)
             sender.cancel()
         return socket
 
 
-async def _next(queue: "asyncio.Queue[Told | bytes]", wait_s: float) -> Told | bytes:
+async def _next(
+    queue: "asyncio.Queue[MarketUpdate | bytes]", wait_s: float
+) -> MarketUpdate | bytes:
     if not queue.empty():
         return queue.get_nowait()
     return await asyncio.wait_for(queue.get(), wait_s)

@@ -16,7 +16,7 @@ NAN_HEADER = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weigh
 
 
 @dataclass(frozen=True)
-class Minutes:
+class DayMinutes:
     """The 1440 minute bars of a day; prices are NaN where nothing was traded."""
 
     open: Floats
@@ -27,61 +27,61 @@ class Minutes:
     quote: Floats
 
 
-def minutes(path: PricePath, day: int) -> Minutes:
+def minute_bars(path: PricePath, day: int) -> DayMinutes:
     """Sum a day's prints into minute bars."""
-    found = path.day(day)
-    traded = (found.quantity > 0).reshape(-1, 60)
-    price, quantity = found.price.reshape(-1, 60), found.quantity.reshape(-1, 60)
+    day_prints = path.day(day)
+    traded = (day_prints.quantity > 0).reshape(-1, 60)
+    price, quantity = day_prints.price.reshape(-1, 60), day_prints.quantity.reshape(-1, 60)
     rows, first = np.arange(len(price)), traded.argmax(axis=1)
     last = 59 - traded[:, ::-1].argmax(axis=1)
-    none = ~traded.any(axis=1)
+    untraded = ~traded.any(axis=1)
 
-    def known(values: Floats) -> Floats:
-        return np.where(none, np.nan, values)
+    def nan_where_none(column: Floats) -> Floats:
+        return np.where(untraded, np.nan, column)
 
-    return Minutes(
-        open=known(price[rows, first]),
-        close=known(price[rows, last]),
-        high=known(np.where(traded, price, -np.inf).max(axis=1)),
-        low=known(np.where(traded, price, np.inf).min(axis=1)),
+    return DayMinutes(
+        open=nan_where_none(price[rows, first]),
+        close=nan_where_none(price[rows, last]),
+        high=nan_where_none(np.where(traded, price, -np.inf).max(axis=1)),
+        low=nan_where_none(np.where(traded, price, np.inf).min(axis=1)),
         base=quantity.sum(axis=1),
         quote=(price * quantity).sum(axis=1),
     )
 
 
 def current_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:
-    """Give the CSV of the last `days` days, a day at a time."""
+    """The CSV of the last `days` days, a day at a time."""
     yield CURRENT_HEADER
     close = path.at(_begin(days, now_s))[0]
     for day, start, stop in _days(days, now_s):
-        bars, lines = minutes(path, day), []
+        day_minutes, lines = minute_bars(path, day), []
         for index in range(start, stop):
             stamp = day * DAY_S + index * 60
-            if np.isnan(bars.open[index]):
+            if np.isnan(day_minutes.open[index]):
                 lines.append(f"{stamp}.0,{close},{close},{close},{close},0.0\n")
                 continue
-            close = float(bars.close[index])
+            close = float(day_minutes.close[index])
             lines.append(
-                f"{stamp}.0,{bars.open[index]},{bars.high[index]},{bars.low[index]},{close},"
-                f"{bars.base[index]:.8f}\n"
+                f"{stamp}.0,{day_minutes.open[index]},{day_minutes.high[index]},{day_minutes.low[index]},{close},"
+                f"{day_minutes.base[index]:.8f}\n"
             )
         yield "".join(lines)
 
 
 def nan_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:
-    """Give the older edition's CSV of the last `days` days, a day at a time."""
+    """The older edition's CSV of the last `days` days, a day at a time."""
     yield NAN_HEADER
     for day, start, stop in _days(days, now_s):
-        bars, lines = minutes(path, day), []
+        day_minutes, lines = minute_bars(path, day), []
         for index in range(start, stop):
             stamp = day * DAY_S + index * 60
-            if np.isnan(bars.open[index]):
+            if np.isnan(day_minutes.open[index]):
                 lines.append(f"{stamp}{',NaN' * 7}\n")
                 continue
-            base, quote = bars.base[index], bars.quote[index]
+            base, quote = day_minutes.base[index], day_minutes.quote[index]
             lines.append(
-                f"{stamp},{bars.open[index]},{bars.high[index]},{bars.low[index]},"
-                f"{bars.close[index]},{base:.8f},{quote:.8f},{quote / base:.8f}\n"
+                f"{stamp},{day_minutes.open[index]},{day_minutes.high[index]},{day_minutes.low[index]},"
+                f"{day_minutes.close[index]},{base:.8f},{quote:.8f},{quote / base:.8f}\n"
             )
         yield "".join(lines)
 

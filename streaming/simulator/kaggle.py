@@ -1,7 +1,7 @@
 """The simulated Kaggle: minute history of both column formats, plain, or zipped behind a log-in.
 
 Source: Kaggle/kaggle-api and Kaggle/kagglehub: a download is answered by a redirect to storage,
-whose signed address is the only key it asks for; it tells its md5 and serves ranges.
+whose signed address is the only key it needs; it sends its md5 and serves ranges.
 """
 
 import asyncio
@@ -25,16 +25,15 @@ OWNER, SLUG = "mczielinski", "bitcoin-historical-data"
 CURRENT, OLDER = "btcusd_1-min_data.csv", "bitstampUSD_1-min_data.csv"
 EDITIONS = {CURRENT: history.current_edition, OLDER: history.nan_edition}
 VERSION, OLDER_VERSION = 745, 7
-_MOST_DAYS, _SIGNED_FOR_S = 1200, 600
+_MAX_DAYS, _SIGNED_FOR_S = 1200, 600
 _ZIPPED_AT = (2020, 1, 1, 0, 0, 0)
 _PREFIXES = ("", "/api")
 
 
 class Kaggle:
-    """Serves one data set. Storage knows who asked by its address alone."""
+    """Serves one data set. Storage checks nothing but its signed address."""
 
     def __init__(self, path: PricePath, settings: Simulator, clock: Clock) -> None:
-        """Know the key to ask for."""
         self._path, self._days, self._clock = path, settings.history_days, clock
         self._key = settings.kaggle_key.reveal()
         self._zip = lru_cache(maxsize=2)(self._zipped)
@@ -52,59 +51,64 @@ class Kaggle:
 
     async def plain(self, request: web.Request) -> web.StreamResponse:
         """Stream a CSV file; `days` says how many."""
-        days = min(int(request.query.get("days", self._days)), _MOST_DAYS)
-        lines = self._lines(request.match_info["file"], days, int(self._clock.now_s()))
+        days = min(int(request.query.get("days", self._days)), _MAX_DAYS)
+        csv_parts = self._lines(request.match_info["file"], days, int(self._clock.now_s()))
         response = web.StreamResponse(headers={"Content-Type": "text/csv"})
         await response.prepare(request)
-        while (part := await asyncio.to_thread(_take, lines)) is not None:
+        while (part := await asyncio.to_thread(_next_part, csv_parts)) is not None:
             await response.write(part.encode())
         await response.write_eof()
         return response
 
     async def dataset(self, request: web.Request) -> web.Response:
-        """Tell the newest version's number."""
-        asked = await request.json()
-        if not self._may(request):
+        """Serve the newest version's number."""
+        body = await request.json()
+        if not self._is_authorised(request):
             return _refusal(401, "Unauthenticated")
-        if (asked.get("ownerSlug"), asked.get("datasetSlug")) != (OWNER, SLUG):
+        if (body.get("ownerSlug"), body.get("datasetSlug")) != (OWNER, SLUG):
             return _refusal(404, "Not found")
         return web.json_response({"ref": f"{OWNER}/{SLUG}", "currentVersionNumber": VERSION})
 
     async def download(self, request: web.Request) -> web.Response:
         """Redirect to storage; a file alone comes as `NAME.csv.zip`."""
-        if not self._may(request):
+        if not self._is_authorised(request):
             return _refusal(401, "Unauthenticated")
-        asked = dict(request.query) | dict(request.match_info)
+        parameters = dict(request.query) | dict(request.match_info)
         if request.method == "POST":
             body = await request.json()
-            asked = {
+            parameters = {
                 "owner": body.get("ownerSlug"),
                 "slug": body.get("datasetSlug"),
                 "file": body.get("fileName", ""),
                 **body,
             }
-        version = int(asked.get("datasetVersionNumber") or VERSION)
-        kept = {VERSION: CURRENT, OLDER_VERSION: OLDER}.get(version)
-        file = asked.get("file") or kept
-        if (asked.get("owner"), asked.get("slug")) != (OWNER, SLUG) or file not in EDITIONS:
+        version = int(parameters.get("datasetVersionNumber") or VERSION)
+        default_file = {VERSION: CURRENT, OLDER_VERSION: OLDER}.get(version)
+        file = parameters.get("file") or default_file
+        if (parameters.get("owner"), parameters.get("slug")) != (
+            OWNER,
+            SLUG,
+        ) or file not in EDITIONS:
             return _refusal(404, "Not found")
-        name = f"{file}.zip" if asked.get("file") else f"{SLUG}.zip"
-        at = int(self._clock.now_s())
-        signed = {"of": file, "at": str(at), "signature": self._signature(name, f"{file}{at}")}
-        return web.Response(
-            status=302, headers={"Location": f"/storage/{name}?{urlencode(signed)}"}
-        )
+        name = f"{file}.zip" if parameters.get("file") else f"{SLUG}.zip"
+        signed_at_s = int(self._clock.now_s())
+        query = {
+            "of": file,
+            "at": str(signed_at_s),
+            "signature": self._signature(name, f"{file}{signed_at_s}"),
+        }
+        return web.Response(status=302, headers={"Location": f"/storage/{name}?{urlencode(query)}"})
 
     async def storage(self, request: web.Request) -> web.Response:
-        """Serve a zip, whole or a range of it, to whoever has the signed address."""
+        """Serve a zip, whole or a range of it, under its signed address."""
         name, query = request.match_info["file"], request.query
-        of, at = query.get("of", ""), query.get("at", "")
-        wanted = self._signature(name, f"{of}{at}")
-        if not hmac.compare_digest(wanted, query.get("signature", "")):
+        source_file, signed_at = query.get("of", ""), query.get("at", "")
+        expected = self._signature(name, f"{source_file}{signed_at}")
+        if not hmac.compare_digest(expected, query.get("signature", "")):
             return _refusal(403, "SignatureDoesNotMatch")
-        if self._clock.now_s() - int(at) > _SIGNED_FOR_S:
+        if self._clock.now_s() - int(signed_at) > _SIGNED_FOR_S:
             return _refusal(403, "ExpiredToken")
-        content = await asyncio.to_thread(self._zip, of, int(at) // 60 * 60)
+        content = await asyncio.to_thread(self._zip, source_file, int(signed_at) // 60 * 60)
         digest = hashlib.md5(content, usedforsecurity=False).digest()
         headers = {
             "Accept-Ranges": "bytes",
@@ -122,17 +126,17 @@ class Kaggle:
         headers["Content-Range"] = f"bytes {begin}-{begin + len(part) - 1}/{len(content)}"
         return web.Response(status=206, body=part, headers=headers, content_type="application/zip")
 
-    def _may(self, request: web.Request) -> bool:
+    def _is_authorised(self, request: web.Request) -> bool:
         header = request.headers.get("Authorization", "")
-        kind, _, given = header.partition(" ")
+        kind, _, key = header.partition(" ")
         if kind == "Basic":
             try:
-                given = BasicAuth.decode(header).password
+                key = BasicAuth.decode(header).password
             except ValueError:
                 return False
         elif kind != "Bearer":
             return False
-        return bool(self._key) and hmac.compare_digest(given.encode(), self._key.encode())
+        return bool(self._key) and hmac.compare_digest(key.encode(), self._key.encode())
 
     def _signature(self, name: str, what: str) -> str:
         text = f"{name}|{what}".encode()
@@ -142,17 +146,17 @@ class Kaggle:
         return EDITIONS[file](self._path, days=days, now_s=now_s)
 
     def _zipped(self, file: str, at_s: int) -> bytes:
-        found = io.BytesIO()
-        with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             entry = zipfile.ZipInfo(file, date_time=_ZIPPED_AT)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, "".join(self._lines(file, self._days, at_s)))
-        return found.getvalue()
+        return buffer.getvalue()
 
 
-def _refusal(status: int, message: str) -> web.Response:
-    return web.json_response({"code": status, "message": message}, status=status)
+def _refusal(status: int, reason: str) -> web.Response:
+    return web.json_response({"code": status, "message": reason}, status=status)
 
 
-def _take(lines: Iterator[str]) -> str | None:
-    return next(lines, None)
+def _next_part(csv_parts: Iterator[str]) -> str | None:
+    return next(csv_parts, None)

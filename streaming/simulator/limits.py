@@ -1,4 +1,4 @@
-"""How fast a venue lets itself be asked: credits that refill, requests that wait, and refusals."""
+"""Rate limits of venues: credits that refill, requests that wait, and refusals."""
 
 import asyncio
 import math
@@ -14,9 +14,8 @@ class Pool:
     """Credits: `size` at most, `per_s` more each second; full at first."""
 
     def __init__(self, size: float, *, per_s: float) -> None:
-        """Begin full."""
         self._size, self._per_s = size, per_s
-        self._left, self._at_s = float(size), 0.0
+        self._credits, self._refilled_at_s = float(size), 0.0
 
     def take(self, cost: float, now_s: float) -> bool:
         """Pay, if there is enough."""
@@ -26,27 +25,28 @@ class Pool:
         return enough
 
     def owe(self, cost: float) -> None:
-        """Pay, whether there is enough or not: who owes waits before the next one may pay."""
-        self._left -= cost
+        """Pay, whether there is enough or not; a debt delays the next payment."""
+        self._credits -= cost
 
     def wait_s(self, cost: float, now_s: float) -> float:
         """Seconds until there is enough."""
         self._refill(now_s)
-        return max(0.0, (cost - self._left) / self._per_s)
+        return max(0.0, (cost - self._credits) / self._per_s)
 
     def _refill(self, now_s: float) -> None:
-        self._left = min(self._size, self._left + max(0.0, now_s - self._at_s) * self._per_s)
-        self._at_s = max(now_s, self._at_s)
+        self._credits = min(
+            self._size, self._credits + max(0.0, now_s - self._refilled_at_s) * self._per_s
+        )
+        self._refilled_at_s = max(now_s, self._refilled_at_s)
 
 
 class Throttle:
-    """Gemini's limit of REST requests: beyond it five wait for their turn, the next get 429.
+    """Gemini's limit of REST requests: above it five wait for their turn, the next get 429.
 
     Source: docs.gemini.com, "Rate limits".
     """
 
     def __init__(self, *, per_minute: int, clock: Clock) -> None:
-        """Allow so many a minute."""
         self._pool, self._clock = Pool(per_minute, per_s=per_minute / 60), clock
         self._each_s = 60 / per_minute
 

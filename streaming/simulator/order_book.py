@@ -23,7 +23,6 @@ class OrderBook:
     """Price levels of both sides, with the changes that keep them around the path."""
 
     def __init__(self, path: PricePath, *, seed: int) -> None:
-        """Start empty; the first `move` fills it."""
         self._path = path
         self._rng = np.random.Generator(np.random.Philox(seed))
         self.sides: dict[str, dict[Decimal, Decimal]] = {"bid": {}, "ask": {}}
@@ -66,25 +65,29 @@ class OrderBook:
         self, side: str, *, limit: Decimal, amount: Decimal
     ) -> tuple[list[tuple[Decimal, Decimal]], list[list[Event]]]:
         """Match an incoming order: its fills (price, quantity) and the events they make."""
-        other, fills, told = _OTHER[side], list[tuple[Decimal, Decimal]](), list[list[Event]]()
-        while amount > 0 and len(self.sides[other]) > 1:
-            price = self.best(other)
+        maker_side, fills, events_by_fill = (
+            _OTHER[side],
+            list[tuple[Decimal, Decimal]](),
+            list[list[Event]](),
+        )
+        while amount > 0 and len(self.sides[maker_side]) > 1:
+            price = self.best(maker_side)
             if price > limit if side == "buy" else price < limit:
                 break
-            filled = min(amount, self.sides[other][price])
-            amount -= filled
-            fills.append((price, filled))
-            told.append(self._trade(other, price, filled))
-        return fills, told
+            quantity = min(amount, self.sides[maker_side][price])
+            amount -= quantity
+            fills.append((price, quantity))
+            events_by_fill.append(self._trade(maker_side, price, quantity))
+        return fills, events_by_fill
 
     def _recentre(self, centre: Decimal) -> Iterator[list[Event]]:
-        for side, sign in _SIGNS:  # cancel on both sides first: the book is never crossed
+        for side, signum in _SIGNS:  # cancel on both sides first: the book is never crossed
             levels = self.sides[side]
-            for price in [one for one in levels if (one - centre) * sign <= 0]:
+            for price in [price for price in levels if (price - centre) * signum <= 0]:
                 yield [self._set(side, price, Decimal(0), "cancel")]
-        for side, sign in _SIGNS:
+        for side, signum in _SIGNS:
             levels = self.sides[side]
-            edge = centre + sign * _CENT
+            edge = centre + signum * _CENT
             if edge not in levels:
                 yield [self._set(side, edge, self._quantity(0), "place")]
             ranked = sorted(levels, key=lambda price: abs(price - centre))
@@ -93,13 +96,13 @@ class OrderBook:
             for rank in range(len(ranked), LEVELS):
                 far = max(levels, key=lambda price: abs(price - centre))
                 step = (1 + int(self._rng.integers(1, 300))) * _CENT
-                yield [self._set(side, far + sign * step, self._quantity(rank), "place")]
+                yield [self._set(side, far + signum * step, self._quantity(rank), "place")]
 
     def _print(self, side: str, price: Decimal, quantity: Decimal) -> Iterator[list[Event]]:
-        other = _OTHER[side]
-        if self.sides[other].get(price, Decimal(0)) < quantity:
-            yield [self._set(other, price, quantity + self._quantity(0), "place")]
-        yield self._trade(other, price, quantity)
+        maker_side = _OTHER[side]
+        if self.sides[maker_side].get(price, Decimal(0)) < quantity:
+            yield [self._set(maker_side, price, quantity + self._quantity(0), "place")]
+        yield self._trade(maker_side, price, quantity)
 
     def _trade(self, maker: str, price: Decimal, quantity: Decimal) -> list[Event]:
         self.last = price
@@ -140,5 +143,5 @@ def _change(side: str, price: Decimal, remaining: Decimal, delta: Decimal, reaso
     }
 
 
-def _text(value: Decimal) -> str:
-    return f"{value:f}" if value else "0"
+def _text(amount: Decimal) -> str:
+    return f"{amount:f}" if amount else "0"

@@ -1,7 +1,7 @@
 """The simulated market's past and future: prices and prints at any second, from a seed. Pure.
 
-Each day is drawn by itself with a counter-based generator (Philox), so that what is served as
-history, and what is traded live, agree to the last digit across restarts.
+Each day is drawn by itself with a counter-based generator (Philox), so that the served
+history and the live trades agree to the last digit across restarts.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,6 @@ class PricePath:
     """The path of one symbol around `level`; `stream` sets symbols of one seed apart."""
 
     def __init__(self, *, seed: int, stream: int, level: float) -> None:
-        """Draw nothing yet."""
         self._key, self._level = (seed << 16) + stream, level
         self.day = lru_cache(maxsize=4)(self._day)
         self._starts: list[float] = [0.0]
@@ -56,8 +55,10 @@ class PricePath:
     def _start(self, day: int) -> float:
         """Log of the price over `level` at the start of a day: mean-reverting from the anchor."""
         while len(self._starts) <= day - FIRST_DAY:
-            last = FIRST_DAY + len(self._starts) - 1
-            step = _DAILY_VOLATILITY * self._regime(last) * self._rng(last).standard_normal()
+            last_day = FIRST_DAY + len(self._starts) - 1
+            step = (
+                _DAILY_VOLATILITY * self._regime(last_day) * self._rng(last_day).standard_normal()
+            )
             self._starts.append(self._starts[-1] * (1 - _REVERSION) + step)
         return self._starts[day - FIRST_DAY]
 

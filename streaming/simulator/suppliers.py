@@ -1,4 +1,4 @@
-"""The simulated price suppliers: five REST tickers around one reference price, each a bit off.
+"""The simulated price suppliers: five REST tickers around one reference price, each with a bias.
 
 Paths and reply shapes are those of Coinbase, Bitstamp, Kraken, Gemini and CryptoCompare; limits
 per minute too, with 429 and Retry-After beyond them.
@@ -21,14 +21,14 @@ _PAIRS = {"BTCUSD": Decimal(1), "BTCEUR": EUR_PER_USD}
 
 
 @dataclass
-class Ticker:
-    """One supplier: its share off the reference, how late it is, and its limit a minute."""
+class SimulatedSupplier:
+    """One supplier: its bias as a share of the reference, its delay, and its limit a minute."""
 
     path: PricePath
     bias: Decimal
     delay_s: int
     per_minute: int
-    asked: deque[float] = field(default_factory=deque)
+    request_times: deque[float] = field(default_factory=deque)
 
     def price(self, pair: str, now_s: int) -> Decimal:
         """The price of a pair at a second, in cents."""
@@ -38,48 +38,48 @@ class Ticker:
         return (mid * _PAIRS[pair]).quantize(_CENT)
 
     def limited(self, now_s: float) -> web.Response | None:
-        """The refusal of a request above the limit."""
-        while self.asked and self.asked[0] <= now_s - 60:
-            self.asked.popleft()
-        if len(self.asked) < self.per_minute:
-            self.asked.append(now_s)
+        """The refusal of a request above the limit, none below it."""
+        while self.request_times and self.request_times[0] <= now_s - 60:
+            self.request_times.popleft()
+        if len(self.request_times) < self.per_minute:
+            self.request_times.append(now_s)
             return None
-        wait_s = int(self.asked[0] + 60 - now_s) + 1
+        wait_s = int(self.request_times[0] + 60 - now_s) + 1
         body = {"message": "Public rate limit exceeded"}
         return web.json_response(body, status=429, headers={"Retry-After": str(wait_s)})
 
 
-Answer = Callable[[web.Request, Ticker, int], web.Response]
+Answer = Callable[[web.Request, SimulatedSupplier, int], web.Response]
 
 
-def add_suppliers(app: web.Application, path: PricePath, clock: Clock) -> None:
+def add_suppliers(app: web.Application, path: PricePath, simulator_clock: Clock) -> None:
     """Serve every supplier's ticker."""
-    served: list[tuple[str, Answer, Ticker]] = [
-        ("/products/{pair}/ticker", _coinbase, Ticker(path, Decimal("0.0001"), 0, 600)),
-        ("/api/v2/ticker/{pair}/", _bitstamp, Ticker(path, Decimal("-0.0002"), 1, 1000)),
-        ("/0/public/Ticker", _kraken, Ticker(path, Decimal("0.0003"), 0, 60)),
-        ("/data/price", _cryptocompare, Ticker(path, Decimal(0), 5, 300)),
-        ("/v1/pubticker/{pair:(?i:btceur)}", _gemini, Ticker(path, Decimal(0), 0, 120)),
+    suppliers: list[tuple[str, Answer, SimulatedSupplier]] = [
+        ("/products/{pair}/ticker", _coinbase, SimulatedSupplier(path, Decimal("0.0001"), 0, 600)),
+        ("/api/v2/ticker/{pair}/", _bitstamp, SimulatedSupplier(path, Decimal("-0.0002"), 1, 1000)),
+        ("/0/public/Ticker", _kraken, SimulatedSupplier(path, Decimal("0.0003"), 0, 60)),
+        ("/data/price", _cryptocompare, SimulatedSupplier(path, Decimal(0), 5, 300)),
+        ("/v1/pubticker/{pair:(?i:btceur)}", _gemini, SimulatedSupplier(path, Decimal(0), 0, 120)),
     ]
-    for route, answer, ticker in served:
-        app.router.add_get(route, _endpoint(answer, ticker, clock))
+    for route, answer, supplier in suppliers:
+        app.router.add_get(route, _endpoint(answer, supplier, simulator_clock))
 
 
 def _endpoint(
-    answer: Answer, ticker: Ticker, clock: Clock
+    answer: Answer, supplier: SimulatedSupplier, simulator_clock: Clock
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
-        now_s = clock.now_s()
-        return ticker.limited(now_s) or answer(request, ticker, int(now_s))
+        now_s = simulator_clock.now_s()
+        return supplier.limited(now_s) or answer(request, supplier, int(now_s))
 
     return serve
 
 
-def _coinbase(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
+def _coinbase(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
     base, dash, quote = request.match_info["pair"].partition("-")
     if not dash or base + quote not in _PAIRS:
         return web.json_response({"message": "NotFound"}, status=404)
-    price = ticker.price(base + quote, now_s)
+    price = supplier.price(base + quote, now_s)
     at = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     return web.json_response(
         {
@@ -94,11 +94,11 @@ def _coinbase(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
     )
 
 
-def _bitstamp(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
+def _bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
     pair = request.match_info["pair"].upper()
     if pair not in _PAIRS:
         return web.json_response({"status": "error", "reason": "Invalid pair"}, status=404)
-    price, before = ticker.price(pair, now_s), ticker.price(pair, now_s - 86_400)
+    price, before = supplier.price(pair, now_s), supplier.price(pair, now_s - 86_400)
     return web.json_response(
         {
             "timestamp": f"{now_s}",
@@ -118,12 +118,12 @@ def _bitstamp(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
     )
 
 
-def _kraken(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
+def _kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
     pair = request.query.get("pair", "").replace("XBT", "BTC")
     if pair not in _PAIRS:
         return web.json_response({"error": ["EQuery:Unknown asset pair"]})
-    price = ticker.price(pair, now_s)
-    told = {
+    price = supplier.price(pair, now_s)
+    fields = {
         "a": [f"{price + _CENT}", "1", "1.000"],
         "b": [f"{price - _CENT}", "1", "1.000"],
         "c": [f"{price}", "0.01000000"],
@@ -134,25 +134,31 @@ def _kraken(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
         "h": [f"{price}", f"{price}"],
         "o": f"{price}",
     }
-    return web.json_response({"error": [], "result": {f"XXBTZ{pair[3:]}": told}})
+    return web.json_response({"error": [], "result": {f"XXBTZ{pair[3:]}": fields}})
 
 
-def _gemini(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
+def _gemini(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
     pair = request.match_info["pair"].upper()
-    price = ticker.price(pair, now_s)
+    price = supplier.price(pair, now_s)
     volume = {"BTC": "100.0", pair[3:]: f"{price * 100}", "timestamp": now_s * 1000}
     return web.json_response(
         {"bid": f"{price - _CENT}", "ask": f"{price + _CENT}", "last": f"{price}", "volume": volume}
     )
 
 
-def _cryptocompare(request: web.Request, ticker: Ticker, now_s: int) -> web.Response:
+def _cryptocompare(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
     if not request.headers.get("Authorization", "").startswith("Apikey "):
         refusal = {"type": 2, "message": "API key required", "http_status_code": 401}
         return web.json_response({"Data": {}, "Err": refusal}, status=401)
     base = request.query.get("fsym", "")
-    wanted = [one for one in request.query.get("tsyms", "").split(",") if base + one in _PAIRS]
-    if not wanted:
-        said = f"There is no data for any of the toSymbols {request.query.get('tsyms')} ."
-        return web.json_response({"Response": "Error", "Message": said, "Type": 1, "Data": {}})
-    return web.json_response({one: float(ticker.price(base + one, now_s)) for one in wanted})
+    currencies = [
+        currency
+        for currency in request.query.get("tsyms", "").split(",")
+        if base + currency in _PAIRS
+    ]
+    if not currencies:
+        message = f"There is no data for any of the toSymbols {request.query.get('tsyms')} ."
+        return web.json_response({"Response": "Error", "Message": message, "Type": 1, "Data": {}})
+    return web.json_response(
+        {currency: float(supplier.price(base + currency, now_s)) for currency in currencies}
+    )

@@ -12,15 +12,15 @@ from streaming.feeds.tape import read_tape
 class TapePlayer:
     """Serves one recorded connection; every connection plays it from its start.
 
-    Once it was played whole there is nothing left to tell: later connections, such as those a feed
-    opens because the market fell silent, stay silent too.
+    After it was played to its end, later connections, such as those a feed opens because the market
+    fell silent, stay silent too.
     """
 
     def __init__(self, path: Path, *, speed: float) -> None:
         """Read the tape into memory.
 
         Raises:
-            SettingsError: it is not there.
+            SettingsError: it is absent.
         """
         self.symbol = path.name.partition("_")[0].lower()
         self._frames, self._speed = list(read_tape(path)), speed

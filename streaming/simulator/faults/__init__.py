@@ -1,1 +1,1 @@
-"""What the simulator does wrong on purpose: a script says what, to whom and when."""
+"""Fault injection: a script names the faults, the venues they hit, and when."""

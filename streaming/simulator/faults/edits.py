@@ -1,4 +1,4 @@
-"""Changes of a message's text that a fault makes. Pure."""
+"""Edits that a fault makes to a message's text. Pure."""
 
 import json
 from collections.abc import Callable
@@ -13,81 +13,83 @@ from streaming.simulator.faults.script import (
     TextAsNumbers,
 )
 
-FAR = 10  # a bid so many times a price crosses any book
+FAR = 10  # a bid at so many times the price crosses any book
 Fields = dict[str, Any]
 
 
-def edited(fault: Edit, text: str) -> str | None:
-    """The text as the fault makes it; null if there is nothing in it to change."""
-    before = json.loads(text)
-    after = json.loads(text)
-    if isinstance(fault, Crossed):
-        _cross(after)
-    elif isinstance(fault, NewField):
-        _each(after, lambda fields: fields.setdefault(fault.key, fault.value))
-    elif isinstance(fault, NewValue):
-        _each(after, lambda fields: _set(fields, fault))
+def apply_edit(edit: Edit, text: str) -> str | None:
+    """The edited text; none if there is nothing in it to edit."""
+    original = json.loads(text)
+    changed = json.loads(text)
+    if isinstance(edit, Crossed):
+        _cross(changed)
+    elif isinstance(edit, NewField):
+        _for_each_object(changed, lambda fields: fields.setdefault(edit.key, edit.value))
+    elif isinstance(edit, NewValue):
+        _for_each_object(changed, lambda fields: _set_field(fields, edit))
     else:
-        convert = _as_text if isinstance(fault, NumbersAsText) else _as_number
-        after = _converted(after, fault, convert, within=not fault.keys)
-    return None if after == before else json.dumps(after, separators=(",", ":"))
+        convert = _as_text if isinstance(edit, NumbersAsText) else _as_number
+        changed = _convert(changed, edit, convert, within=not edit.keys)
+    return None if changed == original else json.dumps(changed, separators=(",", ":"))
 
 
-def _set(fields: Fields, fault: NewValue) -> None:
-    if fault.key in fields:
-        fields[fault.key] = fault.value
+def _set_field(fields: Fields, edit: NewValue) -> None:
+    if edit.key in fields:
+        fields[edit.key] = edit.value
 
 
-def _each(found: object, change: Callable[[Fields], object]) -> None:
+def _for_each_object(node: object, change: Callable[[Fields], object]) -> None:
     """Change every object, the innermost first."""
-    if isinstance(found, list):
-        for one in found:
-            _each(one, change)
-    elif isinstance(found, dict):
-        for one in found.values():
-            _each(one, change)
-        change(found)
+    if isinstance(node, list):
+        for child in node:
+            _for_each_object(child, change)
+    elif isinstance(node, dict):
+        for child in node.values():
+            _for_each_object(child, change)
+        change(node)
 
 
-def _converted(
-    found: Any,
-    fault: NumbersAsText | TextAsNumbers,
+def _convert(
+    node: Any,
+    edit: NumbersAsText | TextAsNumbers,
     convert: Callable[[Any], Any],
     *,
     within: bool,
 ) -> Any:
-    if isinstance(found, dict):
+    if isinstance(node, dict):
         return {
-            key: _converted(one, fault, convert, within=within or key in fault.keys)
-            for key, one in found.items()
+            key: _convert(child, edit, convert, within=within or key in edit.keys)
+            for key, child in node.items()
         }
-    if isinstance(found, list):
-        return [_converted(one, fault, convert, within=within) for one in found]
-    return convert(found) if within else found
+    if isinstance(node, list):
+        return [_convert(child, edit, convert, within=within) for child in node]
+    return convert(node) if within else node
 
 
-def _as_text(value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if number else value
+def _as_text(scalar: Any) -> Any:
+    number = isinstance(scalar, int | float) and not isinstance(scalar, bool)
+    return str(scalar) if number else scalar
 
 
-def _as_number(value: Any) -> Any:
+def _as_number(scalar: Any) -> Any:
     try:
-        return float(value) if isinstance(value, str) else value
+        return float(scalar) if isinstance(scalar, str) else scalar
     except ValueError:
-        return value
+        return scalar
 
 
-def _cross(found: Fields) -> None:
+def _cross(document: Fields) -> None:
     """Raise the best bid above every ask, in whichever shape the message has."""
-    body = found.get("params", found)
+    body = document.get("params", document)
     fields: Fields = body.get("data", body) if isinstance(body, dict) else {}
     if isinstance(fields, list):
         return
     if isinstance(fields.get("b"), str) and isinstance(fields.get("a"), str):  # a best price
         fields["b"], fields["a"] = fields["a"], fields["b"]
-    elif change := next((one for one in fields.get("events", ()) if "side" in one), None):
-        far = {"side": "bid", "price": _far(change["price"]), "remaining": "1", "delta": "1"}
+    elif first_change := next(
+        (event for event in fields.get("events", ()) if "side" in event), None
+    ):
+        far = {"side": "bid", "price": _far(first_change["price"]), "remaining": "1", "delta": "1"}
         fields["events"].append({"type": "change", "reason": "place", **far})
     elif fields.get("changes"):
         fields["changes"].append(["buy", _far(fields["changes"][0][1]), "1"])

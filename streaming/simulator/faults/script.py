@@ -39,7 +39,7 @@ class Fault(
     tag_field="fault",
     tag=_tag,
 ):
-    """When a fault strikes, and whom; its own name and parameters are those of its class."""
+    """When a fault strikes, and which venue; its name and parameters are those of its class."""
 
     venue: Literal["", "binance", "gemini", "deribit"] = ""
     stream: str = ""
@@ -75,7 +75,7 @@ class Close(Fault, frozen=True, kw_only=True):
 
 
 class Cut(Fault, frozen=True, kw_only=True):
-    """The connection ends in the midst of a message: this share of it was sent."""
+    """The connection ends within a message: this share of it was sent."""
 
     share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
 
@@ -97,7 +97,7 @@ class Partition(Fault, frozen=True, kw_only=True):
 
 
 class Skip(Fault, frozen=True, kw_only=True):
-    """A message is lost; its number is not given again."""
+    """A message is lost; its number is not used again."""
 
 
 class Repeat(Fault, frozen=True, kw_only=True):
@@ -212,28 +212,30 @@ def read(text: str) -> Script:
     """Read a script.
 
     Raises:
-        SettingsError: it is none; the message names the key and its value.
+        SettingsError: it is not one; the message names the key and its value.
     """
     try:
-        found = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"the script of faults is no YAML: {error}") from error
     try:
-        return msgspec.convert({} if found is None else found, type=Script)
+        return msgspec.convert({} if document is None else document, type=Script)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"script of faults: {_named(str(error), found)}") from error
+        raise SettingsError(
+            f"script of faults: {_error_with_value(str(error), document)}"
+        ) from error
 
 
-def _named(said: str, found: object) -> str:
-    """`faults[0].at_s = 'soon': Expected …` out of msgspec's words."""
-    what, _, path = said.partition(" - at `$")
+def _error_with_value(message: str, document: object) -> str:
+    """`faults[0].at_s = 'soon': Expected …` from msgspec's message."""
+    reason, _, path = message.partition(" - at `$")
     path = path.rstrip("`").removeprefix(".")
-    if unknown := re.search(r"unknown field `(\w+)`", what):
-        path, what = f"{path}.{unknown[1]}".lstrip("."), "no such key"
-    value = found
+    if unknown := re.search(r"unknown field `(\w+)`", reason):
+        path, reason = f"{path}.{unknown[1]}".lstrip("."), "no such key"
+    node = document
     for key, index in re.findall(r"(\w+)|\[(\d+)\]", path):
         try:
-            value = value[key] if key else value[int(index)]  # type: ignore[index]
+            node = node[key] if key else node[int(index)]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             break
-    return f"{path or 'it'} = {value!r}: {what}"
+    return f"{path or 'it'} = {node!r}: {reason}"

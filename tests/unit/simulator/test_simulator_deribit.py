@@ -20,7 +20,7 @@ from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import application
 from streaming.simulator.deribit_account import DeribitAccount
-from streaming.simulator.deribit_refused import Refused
+from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_rpc import Credits, Rpc
 from streaming.simulator.price_path import paths
 
@@ -159,7 +159,7 @@ def test_the_venues_signature_vector_logs_in() -> None:
         "signature": "13fa9fac93dde0205497a5090b2c9a5414eaf8dd194363defa53bea9378d15d8",
     }
     assert rpc().answer("public/auth", params, 0)
-    with pytest.raises(Refused):
+    with pytest.raises(DeribitError):
         rpc().answer("public/auth", params | {"nonce": "abce"}, 0)
     text = hmac.new(b"SECRET-for-tests-only", b"1700000000123\nabcd\nx", hashlib.sha256)
     assert text.hexdigest().startswith("4567b2d7")
@@ -177,7 +177,7 @@ def test_the_venues_signature_vector_logs_in() -> None:
     ],
 )
 def test_each_error_has_its_code(method: str, params: dict[str, object], code: int) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeribitError) as refused:
         rpc().answer(method, params, 1)
     assert refused.value.body["code"] == code
 
@@ -193,9 +193,9 @@ def test_a_refresh_token_serves_once_and_raw_needs_a_living_token() -> None:
     assert isinstance(first, dict)
     again = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
     one.answer("public/auth", again, 0)
-    with pytest.raises(Refused):
+    with pytest.raises(DeribitError):
         one.answer("public/auth", again, 0)
     raw = {"channels": ["trades.BTC-PERPETUAL.raw"]}
     assert one.answer("public/subscribe", raw, 899_000) == raw["channels"]
-    with pytest.raises(Refused):
+    with pytest.raises(DeribitError):
         one.answer("public/subscribe", raw, 901_000)

@@ -10,57 +10,68 @@ from include.errors import SettingsError
 from include.settings import load
 from streaming.simulator.__main__ import application
 from streaming.simulator.faults import script
-from streaming.simulator.faults.armed import Arsenal
-from streaming.simulator.faults.course import Course, End, Send
-from streaming.simulator.faults.edits import edited
+from streaming.simulator.faults.edits import apply_edit
+from streaming.simulator.faults.loaded_faults import LoadedFaults
+from streaming.simulator.faults.message_filter import EndConnection, MessageFilter, SendMessage
 from streaming.simulator.faults.socket import half_a_frame
 
 
-def course(*faults: dict[str, Any], venue: str = "binance", speed: float = 1.0) -> Course:
-    arsenal = Arsenal()
-    arsenal.load(script.read(json.dumps({"faults": list(faults), "speed": speed})), now_s=100.0)
-    return Course(arsenal, arsenal.connected(venue, 100.0))
+def message_filter(
+    *faults: dict[str, Any], venue: str = "binance", speed: float = 1.0
+) -> MessageFilter:
+    loaded_faults = LoadedFaults()
+    loaded_faults.load(
+        script.read(json.dumps({"faults": list(faults), "speed": speed})), now_s=100.0
+    )
+    return MessageFilter(loaded_faults, loaded_faults.connect(venue, 100.0))
 
 
-def texts(found: Course, *sent: str, at_s: float = 100.0) -> list[str]:
+def texts(found: MessageFilter, *sent: str, at_s: float = 100.0) -> list[str]:
     return [
-        step.text if isinstance(step, Send) else f"end {step.code}"
+        step.text if isinstance(step, SendMessage) else f"end {step.code}"
         for text in sent
-        for step in found.passed(text, at_s)
+        for step in found.outgoing(text, at_s)
     ]
 
 
 def test_messages_are_lost_repeated_and_swapped_by_their_number() -> None:
-    assert texts(course({"fault": "skip", "message": 2}), "a", "b", "c") == ["a", "c"]
-    assert texts(course({"fault": "repeat", "message": 2}), "a", "b", "c") == ["a", "b", "b", "c"]
-    assert texts(course({"fault": "reorder", "message": 2}), "a", "b", "c", "d") == [*"acbd"]
-    assert texts(course({"fault": "skip", "times": 2}), "a", "b", "c") == ["c"]
-    assert texts(course({"fault": "skip", "times": 0}), "a", "b", "c") == []
-    only = course({"fault": "skip", "stream": "x", "message": 2})
+    assert texts(message_filter({"fault": "skip", "message": 2}), "a", "b", "c") == ["a", "c"]
+    assert texts(message_filter({"fault": "repeat", "message": 2}), "a", "b", "c") == [
+        "a",
+        "b",
+        "b",
+        "c",
+    ]
+    assert texts(message_filter({"fault": "reorder", "message": 2}), "a", "b", "c", "d") == [
+        *"acbd"
+    ]
+    assert texts(message_filter({"fault": "skip", "times": 2}), "a", "b", "c") == ["c"]
+    assert texts(message_filter({"fault": "skip", "times": 0}), "a", "b", "c") == []
+    only = message_filter({"fault": "skip", "stream": "x", "message": 2})
     assert texts(only, "x1", "a", "x2", "x3") == ["x1", "a", "x3"]
-    assert texts(course({"fault": "skip", "venue": "gemini"}), "a") == ["a"]
-    assert texts(course({"fault": "skip", "connection": 2}), "a") == ["a"]
+    assert texts(message_filter({"fault": "skip", "venue": "gemini"}), "a") == ["a"]
+    assert texts(message_filter({"fault": "skip", "connection": 2}), "a") == ["a"]
 
 
 def test_time_is_counted_from_loading_or_from_the_connection_on_the_scripts_clock() -> None:
-    found = course({"fault": "close", "age_s": 86_400, "code": 1008}, speed=86_400)
+    found = message_filter({"fault": "close", "age_s": 86_400, "code": 1008}, speed=86_400)
     assert texts(found, "a", at_s=100.9) == ["a"]
     assert texts(found, "b", at_s=101.0) == ["end 1008"]
-    assert texts(course({"fault": "skip", "at_s": 5}), "a", at_s=104.9) == ["a"]
-    assert texts(course({"fault": "skip", "at_s": 5}), "a", at_s=105.0) == []
+    assert texts(message_filter({"fault": "skip", "at_s": 5}), "a", at_s=104.9) == ["a"]
+    assert texts(message_filter({"fault": "skip", "at_s": 5}), "a", at_s=105.0) == []
 
 
 def test_silence_lets_heartbeats_pass_and_ends() -> None:
     beat = '{"type":"heartbeat"}'
-    found = course({"fault": "silence", "for_s": 10})
+    found = message_filter({"fault": "silence", "for_s": 10})
     assert texts(found, "a", "b", beat) == ["a", beat] and found.quiet(109.9)
     assert texts(found, "b", at_s=110.0) == ["b"]
-    dead = course({"fault": "silence", "heartbeats": False})
+    dead = message_filter({"fault": "silence", "heartbeats": False})
     assert texts(dead, "a", "b", beat, at_s=1e9) == ["a"] and not dead.quiet(1e9)
 
 
 def test_a_shutdown_is_told_as_the_connection_frames_it_and_then_it_closes() -> None:
-    found = course({"fault": "server_shutdown", "lead_s": 2})
+    found = message_filter({"fault": "server_shutdown", "lead_s": 2})
     (notice, data) = texts(found, '{"stream":"x"}')
     assert json.loads(notice)["data"] == {"e": "serverShutdown", "E": 100_000}
     assert json.loads(notice)["stream"] == "!serverShutdown" and data == '{"stream":"x"}'
@@ -68,8 +79,8 @@ def test_a_shutdown_is_told_as_the_connection_frames_it_and_then_it_closes() -> 
 
 
 def test_a_cut_leaves_part_of_the_frame_with_the_head_of_the_whole() -> None:
-    assert course({"fault": "cut", "share": 0.25}).passed("abcdefgh", 100) == [
-        End(1006, "abcdefgh", 0.25)
+    assert message_filter({"fault": "cut", "share": 0.25}).outgoing("abcdefgh", 100) == [
+        EndConnection(1006, "abcdefgh", 0.25)
     ]
     # RFC 6455, 5.2: 0x81 is a final text frame; 126 says that two bytes of length follow
     assert half_a_frame(b"abcdefgh", 0.25) == b"\x81\x08ab"
@@ -80,16 +91,22 @@ def test_a_cut_leaves_part_of_the_frame_with_the_head_of_the_whole() -> None:
 def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
     asked = '{"jsonrpc":"2.0","id":4,"method":"public/auth","params":{}}'
     refuse = {"fault": "refuse_request", "request": "public/auth"}
-    (step,) = course(refuse).heard(asked, 100) or []
-    assert isinstance(step, Send) and json.loads(step.text) == {
+    (step,) = message_filter(refuse).incoming(asked, 100) or []
+    assert isinstance(step, SendMessage) and json.loads(step.text) == {
         "jsonrpc": "2.0",
         "id": 4,
         "error": {"code": 13009, "message": "invalid_token"},
     }
-    assert course({"fault": "ignore_request", "request": "auth"}).heard(asked, 100) == []
-    assert course({"fault": "close", "request": "auth"}).heard(asked, 100) == [End(1006)]
-    assert course({"fault": "close", "request": "auth"}).passed(asked, 100) == [Send(asked)]
-    assert course({"fault": "ignore_request", "request": "other"}).heard(asked, 100) is None
+    assert message_filter({"fault": "ignore_request", "request": "auth"}).incoming(asked, 100) == []
+    assert message_filter({"fault": "close", "request": "auth"}).incoming(asked, 100) == [
+        EndConnection(1006)
+    ]
+    assert message_filter({"fault": "close", "request": "auth"}).outgoing(asked, 100) == [
+        SendMessage(asked)
+    ]
+    assert (
+        message_filter({"fault": "ignore_request", "request": "other"}).incoming(asked, 100) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +134,7 @@ def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
 def test_edits_change_what_they_say_and_nothing_else(
     fault: script.Edit, before: object, after: object
 ) -> None:
-    found = edited(fault, json.dumps(before))
+    found = apply_edit(fault, json.dumps(before))
     assert (None if found is None else json.loads(found)) == after
 
 

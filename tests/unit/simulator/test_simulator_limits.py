@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestServer
 from include.settings import load
 from streaming.simulator.__main__ import application
 from streaming.simulator.clock import Clock
-from streaming.simulator.deribit_refused import Refused
+from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_rpc import Credits
-from streaming.simulator.deribit_server import MOST_CONNECTIONS
+from streaming.simulator.deribit_server import MAX_CONNECTIONS
 from streaming.simulator.limits import Pool
 from tests.support.virtual_time import in_virtual_time, now_us
 
@@ -29,7 +29,7 @@ def test_deribits_pools_allow_bursts_of_a_hundred_calls_and_ten_subscriptions() 
     for method, burst, again_ms in (("public/test", 100, 50), ("public/subscribe", 10, 300)):
         for _ in range(burst):
             credits.pay(method, 1000)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(DeribitError) as refused:
             credits.pay(method, 1000 + again_ms - 1)
         assert refused.value.body == {"code": 10028, "message": "too_many_requests"}
         credits.pay(method, 1000 + again_ms)
@@ -38,7 +38,7 @@ def test_deribits_pools_allow_bursts_of_a_hundred_calls_and_ten_subscriptions() 
 async def test_an_empty_pool_closes_the_session_and_the_33rd_connection_is_refused() -> None:
     async with TestServer(application(load({}))) as server, ClientSession() as session:
         url = server.make_url("/ws/api/v2")
-        others = [await session.ws_connect(url) for _ in range(MOST_CONNECTIONS)]
+        others = [await session.ws_connect(url) for _ in range(MAX_CONNECTIONS)]
         with pytest.raises(WSServerHandshakeError) as refused:
             await session.ws_connect(url)
         assert refused.value.status == 429

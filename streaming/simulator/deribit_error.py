@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Refused(Exception):
+class DeribitError(Exception):
     """An error reply: code, text, and what was wrong."""
 
     def __init__(self, code: int, message: str, **data: str) -> None:
