@@ -40,7 +40,7 @@ def figures(
         Unreachable: the platform does not run.
         PlatformError: the stream landed nothing in the time of a measure.
     """
-    pids = {one["name"]: one["pid"] for one in Supervisor(settings).processes()}
+    pids = {process.name: process.pid or 0 for process in Supervisor(settings).processes()}
     arms = []
     for watching in (0, count):
         say(f"{watching} viewers, {SETTLE_S + seconds:.0f} s")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def restart(name: str) -> None:
     from include.local.supervisor import Supervisor
 
     supervisor = Supervisor(from_environment())
-    known = [one["name"] for one in supervisor.processes()]
+    known = [process.name for process in supervisor.processes()]
     if name not in known:
         raise PlatformError(f"no process is named {name!r}; there are {', '.join(known)}")
     supervisor.stop(name)
@@ -136,24 +137,24 @@ def status(as_json: bool, watch: bool, every: float) -> None:
 
     from cli.status_view import show_status, watch_status
     from include.bus import message_times_ms, offset_ranges
-    from include.serving.status import collected
+    from include.serving.status import read_status
 
     settings = from_environment()
     look = partial(
-        collected,
+        read_status,
         settings,
-        ends=partial(offset_ranges, settings.bootstrap),
-        stamps=partial(message_times_ms, settings.bootstrap),
+        ranges=partial(offset_ranges, settings.bootstrap),
+        times_ms=partial(message_times_ms, settings.bootstrap),
     )
     if watch and not as_json:
         watch_status(look, login=_login(settings), every_s=every)
         return
-    told = look()
+    current = look()
     if as_json:
-        click.echo(json.dumps(told, default=str, indent=1))
+        click.echo(json.dumps(asdict(current), default=str, indent=1))
     else:
-        show_status(told, login=_login(settings))
-    sys.exit(0 if told["ok"] else 1)
+        show_status(current, login=_login(settings))
+    sys.exit(0 if current.ok else 1)
 
 
 @click.command()

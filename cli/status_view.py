@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,27 +15,28 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import BAD, DIM, GOOD, OUT, plain
+from include.serving.status import Status
 
 WIDE = 118  # from so many columns on, processes and tables stand beside feeds and stream
 LAKE = "lake table"
 
 
-def show_status(told: dict[str, Any], *, login: str) -> None:
+def show_status(status: Status, *, login: str) -> None:
     """Print what `status --json` holds, for a person."""
-    for part in (_world(told), *_tables(told), _audit(told), _links(told, login)):
+    for part in (_world(status), *_tables(status), _audit(status), _links(status, login)):
         OUT.print(part)
         if isinstance(part, Table):
             OUT.print()
 
 
-def screen(told: dict[str, Any], *, login: str, width: int, now: str) -> RenderableType:
+def screen(status: Status, *, login: str, width: int, now: str) -> RenderableType:
     """The same for a screen of so many columns; `now` is its time of day."""
     head = Table.grid(expand=True)
     head.add_column()
     head.add_column(justify="right")
-    head.add_row(_world(told), f"[{DIM}]{now}  q or Ctrl-C ends this[/]")
-    first, *rest = _tables(told) or [_section("nothing runs (./tickhouse up)", rows=[])]
-    foot = (_audit(told), _links(told, login))
+    head.add_row(_world(status), f"[{DIM}]{now}  q or Ctrl-C ends this[/]")
+    first, *rest = _tables(status) or [_section("nothing runs (./tickhouse up)", rows=[])]
+    foot = (_audit(status), _links(status, login))
     if width < WIDE:
         return Group(head, *foot, *_spaced([first, *rest]))
     sides = Table.grid(padding=(0, 4, 0, 0))
@@ -44,7 +46,7 @@ def screen(told: dict[str, Any], *, login: str, width: int, now: str) -> Rendera
     return Group(head, *foot, sides)
 
 
-def watch_status(look: Callable[[], dict[str, Any]], *, login: str, every_s: float) -> None:
+def watch_status(look: Callable[[], Status], *, login: str, every_s: float) -> None:
     """Show the status on a screen of its own, anew every so many seconds, until q or Ctrl-C."""
 
     def painted() -> RenderableType:
@@ -94,21 +96,21 @@ def _spaced(tables: list[Table]) -> list[RenderableType]:
     return [part for one in tables for part in (Text(""), one)]
 
 
-def _world(told: dict[str, Any]) -> Text:
-    state = _mark(told["ok"], "up", "not all is running")
-    return Text.from_markup(f"world [bold]{escape(told['world'])}[/]  {state}")
+def _world(status: Status) -> Text:
+    state = _mark(status.ok, "up", "not all is running")
+    return Text.from_markup(f"world [bold]{escape(status.world)}[/]  {state}")
 
 
-def _tables(told: dict[str, Any]) -> list[Table]:
-    found = (
+def _tables(status: Status) -> list[Table]:
+    tables = (
         _section(
             "process",
             "state",
             "pid",
             "up for",
             rows=[
-                (one["name"], _state(one["state"]), one["pid"], f"{one['uptime_s']} s")
-                for one in told["processes"]
+                (process.name, _state(process.state), process.pid, f"{process.uptime_s} s")
+                for process in status.processes
             ],
         ),
         _section(
@@ -117,13 +119,8 @@ def _tables(told: dict[str, Any]) -> list[Table]:
             "since",
             "cause",
             rows=[
-                (
-                    one["venue"],
-                    _state(one["state"]),
-                    _clock(one["since"]),
-                    escape(one["cause"] or ""),
-                )
-                for one in told["feeds"]
+                (feed.venue, _state(feed.state), _clock(feed.since), escape(feed.cause or ""))
+                for feed in status.feeds
             ],
         ),
         _section(
@@ -134,32 +131,31 @@ def _tables(told: dict[str, Any]) -> list[Table]:
             "batch",
             rows=[
                 (
-                    one["query"],
-                    f"{one['topic']}/{one['partition']}",
-                    one["behind"],
-                    "?" if one["waiting_s"] is None else f"{one['waiting_s']:.1f} s",
-                    f"{one['batch_ms']} ms",
+                    lag.query,
+                    f"{lag.topic}/{lag.partition}",
+                    lag.behind,
+                    "?" if lag.waiting_s is None else f"{lag.waiting_s:.1f} s",
+                    f"{lag.batch_ms} ms",
                 )
-                for one in told["lag"]
+                for lag in status.lag
             ],
         ),
-        _section(LAKE, "rows", rows=[(name, f"{count:,}") for name, count in told["rows"].items()]),
+        _section(LAKE, "rows", rows=[(name, f"{count:,}") for name, count in status.rows.items()]),
     )
-    return [table for table in found if table.row_count]
+    return [table for table in tables if table.row_count]
 
 
-def _audit(told: dict[str, Any]) -> Text:
-    audit = told["audit"]
-    if not audit:
+def _audit(status: Status) -> Text:
+    if status.audit is None:
         return Text("audit: none yet (./tickhouse audit)")
-    found = _mark(audit["ok"], "clean", "found faults")
-    return Text.from_markup(f"audit {found}, {audit['age_s']} s ago")
+    outcome = _mark(status.audit.ok, "clean", "found faults")
+    return Text.from_markup(f"audit {outcome}, {status.audit.age_s} s ago")
 
 
-def _links(told: dict[str, Any], login: str) -> Text:
+def _links(status: Status, login: str) -> Text:
     return Text("\n").join(
         Text(f"{name:<10} {link}" + (f"   log-in {login}" if name == "airflow" else ""))
-        for name, link in told["links"].items()
+        for name, link in status.links.items()
     )
 
 
@@ -176,9 +172,8 @@ def _section(*columns: str, rows: list[tuple[Any, ...]]) -> Table:
     return table
 
 
-def _clock(at: Any) -> str:
-    """A time to the second; whatever else, as it is."""
-    return f"{at:%Y-%m-%d %H:%M:%S}" if hasattr(at, "strftime") else str(at or "")
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _mark(good: bool, yes: str, no: str) -> str:

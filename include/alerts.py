@@ -35,7 +35,7 @@ class Alert:
     link: str = ""
 
 
-def tell(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
+def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
     """Tell it wherever the settings say; give each channel's outcome: `sent`, or why not."""
     told = _told(settings, alert, now or datetime.now(UTC))
     outcome = {name: _tried(send, settings, told) for name, send in _channels(settings).items()}

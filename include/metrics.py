@@ -1,4 +1,4 @@
-"""A process's figures for Prometheus: an HTTP page on loopback, read when it is asked for.
+"""A process's metrics for Prometheus: an HTTP page on loopback, computed at each scrape.
 
 The only owner of prometheus_client. Names are `tickhouse_…`, base units (seconds), counters end in
 `_total`; the library adds memory, CPU and open files of the process.
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
 from include.log import event
@@ -18,10 +19,10 @@ log = logging.getLogger("tickhouse.metrics")
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One metric: its name without `tickhouse_`, what it means, and a number for each labelling.
+class Metric:
+    """One metric: its name without `tickhouse_`, what it means, and a number for each label set.
 
-    A counter's name ends in `_total`.
+    A counter's name ends in `_total`; every other is a gauge.
     """
 
     name: str
@@ -30,32 +31,37 @@ class Figure:
     labels: Sequence[str] = ()
 
     @classmethod
-    def of(cls, name: str, meaning: str, number: float) -> "Figure":
+    def of(cls, name: str, meaning: str, number: float) -> "Metric":
         """A metric without labels."""
         return cls(name, meaning, {(): number})
 
 
-Look = Callable[[], Iterable[Figure]]
+ReadMetrics = Callable[[], Iterable[Metric]]
 
 
-class _Looking(Collector):
-    """Asks `look` at every scrape."""
+class _MetricsCollector(Collector):
+    """Calls `read` at every scrape."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, read: ReadMetrics) -> None:
+        self._read = read
 
-    def collect(self) -> Iterable[Metric]:
-        return [_family(figure) for figure in self._look()]
+    def collect(self) -> Iterable[MetricFamily]:
+        return [_family(metric) for metric in self._read()]
 
-    def describe(self) -> Iterable[Metric]:
+    def describe(self) -> Iterable[MetricFamily]:
         return []
 
 
-def serve(port: int, look: Look, *, host: str, registry: CollectorRegistry = REGISTRY) -> bool:
-    """Serve `/metrics`; whether it does. Port 0 is off; a taken one costs the metrics alone."""
+def serve_metrics(
+    port: int, read: ReadMetrics, *, host: str, registry: CollectorRegistry = REGISTRY
+) -> bool:
+    """Serve `/metrics` in a thread; whether it does.
+
+    Port 0 means off. If the port is taken, the process goes on without metrics.
+    """
     if not port:
         return False
-    registry.register(_Looking(look))
+    registry.register(_MetricsCollector(read))
     try:
         start_http_server(port, addr=host, registry=registry)
     except OSError as error:
@@ -64,9 +70,9 @@ def serve(port: int, look: Look, *, host: str, registry: CollectorRegistry = REG
     return True
 
 
-def _family(figure: Figure) -> Metric:
-    kind = CounterMetricFamily if figure.name.endswith("_total") else GaugeMetricFamily
-    family = kind(f"tickhouse_{figure.name}", figure.meaning, labels=tuple(figure.labels))
-    for labels, number in figure.numbers.items():
+def _family(metric: Metric) -> MetricFamily:
+    kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
+    family = kind(f"tickhouse_{metric.name}", metric.meaning, labels=tuple(metric.labels))
+    for labels, number in metric.numbers.items():
         family.add_metric(list(labels), number)
     return family

@@ -8,7 +8,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
-from include.atomic_files import write_file
+from include.serving import stream_progress
+from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
 
@@ -26,26 +27,24 @@ REAL_TIME = frozenset({"measures"})
 
 def write_progress(settings: Settings, queries: Sequence[StreamingQuery]) -> None:
     """Put the last progress of each query where `./tickhouse status` reads it, whole or not."""
-    told = [_told(query) for query in queries]
-    target = settings.home / "stream.json"
-    write_file(target, json.dumps({"written_at": time.time(), "queries": told}))
+    states = tuple(_progress_of(query) for query in queries)
+    stream_progress.write_progress(settings, StreamProgress(written_at=time.time(), queries=states))
 
 
-def _told(query: StreamingQuery) -> dict[str, Any]:
-    progress = query.lastProgress
+def _progress_of(query: StreamingQuery) -> QueryProgress:
+    progress, name = query.lastProgress, str(query.name)
     if progress is None:
-        return {"name": query.name, "batch": None, "offsets": {}, "rows_per_s": 0.0}
-    # In real-time mode the end is told only at a checkpoint: no lag can be read from it.
-    real_time = query.name in REAL_TIME
-    known = {} if real_time else json.loads(progress["sources"][0]["endOffset"] or "{}")
-    return {
-        "name": query.name,
-        "batch": progress["batchId"],
-        "offsets": known,
-        "rows_per_s": progress.get("processedRowsPerSecond", 0.0),
-        "batch_ms": progress.get("durationMs", {}).get("triggerExecution"),
-        "watermark": progress.get("eventTime", {}).get("watermark"),
-    }
+        return QueryProgress(name, rows_per_s=0.0)
+    # In real-time mode the end is reported only at a checkpoint: no lag can be read from it.
+    real_time = name in REAL_TIME
+    return QueryProgress(
+        name,
+        batch=progress["batchId"],
+        offsets={} if real_time else json.loads(progress["sources"][0]["endOffset"] or "{}"),
+        rows_per_s=progress.get("processedRowsPerSecond", 0.0),
+        batch_ms=progress.get("durationMs", {}).get("triggerExecution"),
+        watermark=progress.get("eventTime", {}).get("watermark"),
+    )
 
 
 def feed_health_rows(settings: Settings) -> Callable[[DataFrame], None]:

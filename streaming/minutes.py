@@ -13,10 +13,9 @@ from datetime import datetime
 
 import click
 
-from include import metrics
 from include.errors import Unreachable
 from include.log import event, start_logging
-from include.metrics import Figure
+from include.metrics import Metric, serve_metrics
 from include.process import job_errors, run_process
 from include.serving.tables import create_tables
 from include.serving.trade_minutes import refresh, restate
@@ -40,13 +39,13 @@ class Told:
         self.refreshes, self.minutes = self.refreshes + 1, self.minutes + minutes
         self.last = time.time()
 
-    def figures(self) -> list[Figure]:
+    def metrics(self) -> list[Metric]:
         """The metrics."""
         return [
-            Figure.of("minutes_refreshes_total", "refreshes of trade_minutes", self.refreshes),
-            Figure.of("minutes_written_total", "minutes written, again or new", self.minutes),
-            Figure.of("minutes_outages_total", "refreshes that Postgres kept back", self.outages),
-            Figure.of("minutes_last_refresh_timestamp_seconds", "when the last ended", self.last),
+            Metric.of("minutes_refreshes_total", "refreshes of trade_minutes", self.refreshes),
+            Metric.of("minutes_written_total", "minutes written, again or new", self.minutes),
+            Metric.of("minutes_outages_total", "refreshes that Postgres kept back", self.outages),
+            Metric.of("minutes_last_refresh_timestamp_seconds", "when the last ended", self.last),
         ]
 
 
@@ -67,7 +66,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Refresh until `stop`; an outage is waited out."""
     create_tables(settings.dsn())
     told = Told()
-    metrics.serve(settings.metrics.minutes, told.figures, host=settings.ports.host)
+    serve_metrics(settings.metrics.minutes, told.metrics, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:

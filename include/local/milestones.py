@@ -7,7 +7,7 @@ from include.errors import TickhouseError
 from include.lake.reading import row_counts
 from include.local.airflow import LOOP_DAGS, AirflowApi
 from include.serving.connection import fetch_rows
-from include.serving.status import processes
+from include.serving.status import process_states
 from include.settings import Settings
 
 EVERY_S = 3.0
@@ -66,6 +66,6 @@ def _decided(settings: Settings) -> Iterator[str]:
 
 
 def _restarted(settings: Settings) -> Iterator[str]:
-    for one in processes(settings):
-        if one["state"] in {"fatal", "backoff", "exited"}:
-            yield f"{one['name']} is {one['state']}: ./tickhouse logs {one['name']}"
+    for process in process_states(settings):
+        if process.state in {"fatal", "backoff", "exited"}:
+            yield f"{process.name} is {process.state}: ./tickhouse logs {process.name}"

@@ -15,6 +15,7 @@ from include.local.class_archive import ensure_class_archive
 from include.local.jars import ensure_jars, fetched
 from include.local.java import ensure_java
 from include.local.programs import FEEDS_STAGE, Program, programs
+from include.serving.stream_progress import progress_file
 from include.serving.tables import create_tables
 from include.settings import Settings
 
@@ -55,7 +56,7 @@ class Platform:
         preflight.check(self.settings)
         for prepare in (kafka.prepare, postgres.prepare, airflow.prepare):
             prepare(self.settings)
-        (self.settings.home / "stream.json").unlink(missing_ok=True)
+        progress_file(self.settings).unlink(missing_ok=True)
         every = programs(self.settings)
         configuration = supervisor.write_configuration(self.settings, every)
         supervisor.start(self.settings, configuration, process_environment(self.settings))

@@ -1,6 +1,5 @@
 """Which processes the platform has, in which order, with which command and sign of readiness."""
 
-import json
 import socket
 import sys
 import time
@@ -12,10 +11,12 @@ from pathlib import Path
 
 from include.local import airflow, kafka, postgres
 from include.market.venues import GEMINI, VENUES
+from include.serving.stream_progress import read_progress
 from include.settings import Settings
 
 PYTHON = sys.executable
 FEEDS_STAGE = 3
+FRESH_PROGRESS_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,4 @@ def _serves(url: str) -> bool:
 
 
 def _fresh_progress(settings: Settings) -> bool:
-    told = settings.home / "stream.json"
-    if not told.exists():
-        return False
-    fresh_s = 10.0
-    return time.time() - float(json.loads(told.read_text())["written_at"]) < fresh_s
+    return time.time() - read_progress(settings).written_at < FRESH_PROGRESS_S

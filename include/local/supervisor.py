@@ -7,6 +7,7 @@ import time
 import xmlrpc.client
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from include.errors import PlatformError, Unreachable
 from include.local.programs import Program
 from include.settings import ROOT, Settings
 
-OVER = {"STOPPED", "EXITED", "FATAL"}
+OVER = {"stopped", "exited", "fatal"}
 CONTROL = """\
 [supervisord]
 logfile={logs}/supervisord.log
@@ -90,6 +91,16 @@ def start(settings: Settings, configuration: Path, environ: dict[str, str]) -> N
         raise PlatformError(f"supervisord did not start: {said[-1] if said else '?'}")
 
 
+@dataclass(frozen=True)
+class ProcessState:
+    """A process that supervisord keeps; `state` is supervisord's own word in lower case."""
+
+    name: str
+    state: str
+    pid: int | None
+    uptime_s: int
+
+
 class Supervisor:
     """A running supervisord."""
 
@@ -100,13 +111,21 @@ class Supervisor:
         url = f"http://tickhouse:{password}@{ports.host}:{ports.supervisor}/RPC2"
         self._server = xmlrpc.client.ServerProxy(url)
 
-    def processes(self) -> list[dict[str, Any]]:
-        """What supervisord knows of each process: `name`, `statename`, `pid`, `start`, `now`.
+    def processes(self) -> list[ProcessState]:
+        """What supervisord knows of each process.
 
         Raises:
             Unreachable: no supervisord answers.
         """
-        return list(self._ask("getAllProcessInfo"))
+        return [
+            ProcessState(
+                name=info["name"],
+                state=info["statename"].lower(),
+                pid=info["pid"] or None,
+                uptime_s=info["now"] - info["start"] if info["pid"] else 0,
+            )
+            for info in self._ask("getAllProcessInfo")
+        ]
 
     def running(self) -> bool:
         """Whether a supervisord answers."""
@@ -119,7 +138,7 @@ class Supervisor:
     def runs(self, name: str) -> bool:
         """Whether a process has lived for longer than `startsecs`."""
         return any(
-            one["name"] == name and one["statename"] == "RUNNING" for one in self.processes()
+            process.name == name and process.state == "running" for process in self.processes()
         )
 
     def start(self, name: str) -> None:
@@ -145,7 +164,7 @@ class Supervisor:
                 self._ask("stopProcess", name, False)
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            left = {one["name"] for one in self.processes() if one["statename"] not in OVER}
+            left = {process.name for process in self.processes() if process.state not in OVER}
             if not left.intersection(names):
                 return
             time.sleep(0.1)

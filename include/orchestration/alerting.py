@@ -31,7 +31,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
         detail=message,
         link=run_link(settings, task.dag_id, task.run_id),
     )
-    alerts.tell(settings, alert)
+    alerts.send(settings, alert)
     note = failure_note(
         task.task_id, run=task.run_id, message=message, gate=message.startswith(GATE)
     )
@@ -60,7 +60,7 @@ async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None
         detail=f"run {name}",
         link=run_link(settings, dag, name),
     )
-    await asyncio.to_thread(alerts.tell, settings, alert)
+    await asyncio.to_thread(alerts.send, settings, alert)
 
 
 def run_link(settings: Settings, dag: str, run: str) -> str:

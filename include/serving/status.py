@@ -3,142 +3,186 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from include.errors import Unreachable
 from include.lake.reading import row_counts
-from include.local.supervisor import Supervisor
+from include.local.supervisor import ProcessState, Supervisor
 from include.market.wire import TopicPartition
 from include.serving.connection import fetch_rows
+from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
 
-Ends = Mapping[TopicPartition, tuple[int, int]]
-Stamps = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
+OffsetRanges = Mapping[TopicPartition, tuple[int, int]]
+ReadRanges = Callable[[list[str]], OffsetRanges]
+ReadTimesMs = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
+RUNNING = "running"
 
 
-def processes(settings: Settings) -> list[dict[str, Any]]:
-    """Each process: `name`, `state`, `pid`, `uptime_s`; none while the platform is down."""
+@dataclass(frozen=True)
+class FeedHealth:
+    """A venue's newest ledger entry, as a state."""
+
+    venue: str
+    state: str
+    since: datetime
+    cause: str | None
+
+
+@dataclass(frozen=True)
+class QueryLag:
+    """How far a query is behind the end of one partition.
+
+    `behind` counts offsets not yet read. `waiting_s` is how long the oldest message not yet read
+    has been in Kafka: 0 if all are read, null if Kafka gave no answer.
+    """
+
+    query: str
+    topic: str
+    partition: int
+    behind: int
+    batch_ms: int | None = None
+    rows_per_s: float | None = None
+    waiting_s: float | None = None
+
+
+@dataclass(frozen=True)
+class LastAudit:
+    """Whether the last audit was clean, and how many seconds ago it ended."""
+
+    ok: bool
+    age_s: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that `status --json` prints, under the same names."""
+
+    ok: bool
+    world: str
+    processes: list[ProcessState]
+    feeds: list[FeedHealth]
+    lag: list[QueryLag]
+    rows: dict[str, int]
+    audit: LastAudit | None
+    links: dict[str, str]
+
+
+def read_status(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs) -> Status:
+    """The whole status; `ranges` and `times_ms` ask Kafka for offsets and times of messages."""
+    processes = process_states(settings)
+    return Status(
+        ok=bool(processes) and all(process.state == RUNNING for process in processes),
+        world=settings.world,
+        processes=processes,
+        feeds=feed_healths(settings),
+        lag=(
+            stream_lag(settings, ranges=ranges, times_ms=times_ms)
+            if processes
+            else query_lags(read_progress(settings), {})
+        ),
+        rows=row_counts(settings.lake),
+        audit=last_audit(settings),
+        links=links(settings),
+    )
+
+
+def process_states(settings: Settings) -> list[ProcessState]:
+    """Each process; none while the platform is down."""
     try:
-        told = Supervisor(settings).processes()
+        return Supervisor(settings).processes()
     except Unreachable:
         return []
-    return [
-        {
-            "name": one["name"],
-            "state": one["statename"].lower(),
-            "pid": one["pid"] or None,
-            "uptime_s": one["now"] - one["start"] if one["pid"] else 0,
-        }
-        for one in told
-    ]
 
 
-def feeds(settings: Settings) -> list[dict[str, Any]]:
-    """Each feed: `venue`, `state`, `since`, `cause`; none if Postgres is away."""
+def feed_healths(settings: Settings) -> list[FeedHealth]:
+    """Each feed; none if Postgres is away."""
     statement = "SELECT venue, state, since, cause FROM feed_health ORDER BY venue"
     try:
-        return fetch_rows(settings.dsn(), statement)
+        return [FeedHealth(**row) for row in fetch_rows(settings.dsn(), statement)]
     except Unreachable:
         return []
 
 
-def lag(
-    settings: Settings, ends: Ends, *, stamps: Stamps = lambda _: {}, now: float = 0.0
-) -> list[dict[str, Any]]:
-    """Each query and partition: `query`, `topic`, `partition`, `behind` (offsets not yet read).
+def stream_lag(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs) -> list[QueryLag]:
+    """The lag of each query and partition; 0 behind and no time while Kafka does not answer."""
+    progress = read_progress(settings)
+    topics = sorted({topic for query in progress.queries for topic in query.offsets})
+    try:
+        return query_lags(
+            progress, ranges(topics) if topics else {}, times_ms=times_ms, now_s=time.time()
+        )
+    except Unreachable:
+        return query_lags(progress, {})
 
-    `waiting_s` is how long the oldest message not yet read has been in Kafka (0: all are read);
-    null where nobody could say. `stamps` tells when the messages at given offsets were stamped, in
-    ms, and `now` is the wall clock.
+
+def query_lags(
+    progress: StreamProgress,
+    ranges: OffsetRanges,
+    *,
+    times_ms: ReadTimesMs = lambda _: {},
+    now_s: float = 0.0,
+) -> list[QueryLag]:
+    """The lag of each query and partition against Kafka's `ranges` (none: Kafka is away).
+
+    `times_ms` gives when the messages at given offsets were stamped, in ms; `now_s` is the wall
+    clock.
     """
-    found = [
-        {
-            "query": query["name"],
-            "topic": topic,
-            "partition": int(partition),
-            "next": int(end),
-            "behind": max(0, ends.get(TopicPartition(topic, int(partition)), (0, 0))[1] - int(end)),
-            "batch_ms": query.get("batch_ms"),
-            "rows_per_s": query.get("rows_per_s"),
-        }
-        for query in progress(settings).get("queries", [])
-        for topic, partitions in query["offsets"].items()
-        for partition, end in partitions.items()
+    return [
+        lag
+        for query in progress.queries
+        for lag in _lags_of(query, ranges, times_ms=times_ms, now_s=now_s)
     ]
-    for query in {one["query"] for one in found}:
-        own = [one for one in found if one["query"] == query]
-        late = {
-            TopicPartition(one["topic"], one["partition"]): one["next"]
-            for one in own
-            if one["behind"]
-        }
-        stamped = stamps(late) if late else {}
-        for one in own:
-            one["waiting_s"] = _waiting_s(one, stamped, now) if ends else None
-            del one["next"]
-    return found
 
 
-def _waiting_s(one: dict[str, Any], stamped: Mapping[TopicPartition, int], now: float) -> Any:
-    if not one["behind"]:
-        return 0.0
-    at = stamped.get(TopicPartition(one["topic"], one["partition"]))
-    return None if at is None else round(max(0.0, now - at / 1000), 3)
+def _lags_of(
+    query: QueryProgress, ranges: OffsetRanges, *, times_ms: ReadTimesMs, now_s: float
+) -> list[QueryLag]:
+    offsets = query.next_offsets()
+    behind = {at: max(0, ranges.get(at, (0, 0))[1] - offset) for at, offset in offsets.items()}
+    unread = {at: offset for at, offset in offsets.items() if behind[at]}
+    stamped_ms = times_ms(unread) if unread else {}
+
+    def waiting_s(at: TopicPartition) -> float | None:
+        if not ranges:
+            return None
+        if not behind[at]:
+            return 0.0
+        return round(max(0.0, now_s - stamped_ms[at] / 1000), 3) if at in stamped_ms else None
+
+    return [
+        QueryLag(
+            query=query.name,
+            topic=at.topic,
+            partition=at.partition,
+            behind=behind[at],
+            batch_ms=query.batch_ms,
+            rows_per_s=query.rows_per_s,
+            waiting_s=waiting_s(at),
+        )
+        for at in offsets
+    ]
 
 
-def progress(settings: Settings) -> dict[str, Any]:
-    """The stream's own progress file; empty if it never ran."""
-    path = settings.home / "stream.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
-
-
-def last_audit(settings: Settings) -> dict[str, Any] | None:
-    """When the last audit ended and whether it was clean; nothing if there was none."""
+def last_audit(settings: Settings) -> LastAudit | None:
+    """What the last audit found; nothing if there was none."""
     path = settings.home / "audit.json"
     if not path.exists():
         return None
-    told = json.loads(path.read_text())
-    return {"ok": told["ok"], "age_s": round(time.time() - path.stat().st_mtime)}
+    report = json.loads(path.read_text())
+    return LastAudit(ok=report["ok"], age_s=round(time.time() - path.stat().st_mtime))
 
 
 def links(settings: Settings) -> dict[str, str]:
-    """The pages a person opens. The Airflow log-in is told by `status`, never in a log."""
+    """The pages a person opens. The Airflow log-in is printed by `status`, never logged."""
     ports = settings.ports
     host = f"http://{ports.host}"
-    found = {
+    pages = {
         "dashboard": f"{host}:{ports.dashboard}/",
         "airflow": f"{host}:{ports.airflow}/",
         "spark": f"{host}:{ports.spark_ui}/StreamingQuery/",
     }
     if settings.sql_server.start == "yes":
-        found["sql"] = f"jdbc:hive2://{ports.host}:{ports.sql_server}/default"
-    return found
-
-
-def collected(
-    settings: Settings, *, ends: Callable[[list[str]], Ends], stamps: Stamps = lambda _: {}
-) -> dict[str, Any]:
-    """`status --json`; `ends` and `stamps` ask Kafka for offsets of topics, times of messages."""
-    every = processes(settings)
-    return {
-        "ok": bool(every) and all(one["state"] == "running" for one in every),
-        "world": settings.world,
-        "processes": every,
-        "feeds": feeds(settings),
-        "lag": stream_lag(settings, ends=ends, stamps=stamps) if every else lag(settings, {}),
-        "rows": row_counts(settings.lake),
-        "audit": last_audit(settings),
-        "links": links(settings),
-    }
-
-
-def stream_lag(
-    settings: Settings, *, ends: Callable[[list[str]], Ends], stamps: Stamps
-) -> list[dict[str, Any]]:
-    """`lag` by Kafka's word; `waiting_s` is null while Kafka does not answer."""
-    queries = progress(settings).get("queries", [])
-    topics = sorted({topic for query in queries for topic in query["offsets"]})
-    try:
-        return lag(settings, ends(topics) if topics else {}, stamps=stamps, now=time.time())
-    except Unreachable:
-        return lag(settings, {})
+        pages["sql"] = f"jdbc:hive2://{ports.host}:{ports.sql_server}/default"
+    return pages

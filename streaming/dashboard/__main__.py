@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from include import metrics
 from include.errors import PlatformError
 from include.log import event
-from include.metrics import Figure
+from include.metrics import Metric, serve_metrics
 from include.process import run_process
 from include.settings import Settings
 from streaming.dashboard.board import KEEP_S, Board
@@ -48,9 +47,9 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
     _start(poll_database, settings, live, latest, stop)
     _start(poll_files, settings, latest, stop)
-    metrics.serve(
+    serve_metrics(
         settings.metrics.dashboard,
-        partial(_figures, server, live, latest),
+        partial(_metrics, server, live, latest),
         host=settings.ports.host,
     )
     server.start()
@@ -66,18 +65,18 @@ def _stop_with(stop: threading.Event, io_loop: Any) -> None:
     io_loop.add_callback(io_loop.stop)
 
 
-def _figures(server: Any, live: Live, latest: Latest) -> list[Figure]:
+def _metrics(server: Any, live: Live, latest: Latest) -> list[Metric]:
     read: dict[tuple[str, ...], float] = {
         (topic, str(part)): float(end) for (topic, part), end in dict(live.reached).items()
     }
     return [
-        Figure.of("dashboard_viewers", "pages that are open", len(server.get_sessions())),
-        Figure.of(
+        Metric.of("dashboard_viewers", "pages that are open", len(server.get_sessions())),
+        Metric.of(
             "dashboard_postgres_timestamp_seconds",
             "when Postgres last answered",
             latest.served.seen,
         ),
-        Figure("dashboard_read_offset", "next Kafka offset it reads", read, ("topic", "partition")),
+        Metric("dashboard_read_offset", "next Kafka offset it reads", read, ("topic", "partition")),
     ]
 
 

@@ -14,6 +14,7 @@ from include.bus import Record
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Top, Trade
+from include.market.wire import TopicPartition
 from include.trading.inputs import Signal
 from streaming.dashboard.flow import Minutes
 from streaming.dashboard.panels.books import Best
@@ -89,7 +90,7 @@ class Live:
     clock_us: int = 0
     clock_seen: float = 0.0
     unreadable: int = 0
-    reached: dict[tuple[str, int], int] = field(default_factory=dict)
+    reached: dict[TopicPartition, int] = field(default_factory=dict)
     feeds: dict[str, Feed] = field(default_factory=lambda: defaultdict(Feed))
     trading: Trading = field(default_factory=Trading)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -112,7 +113,7 @@ class Live:
                 self.unreadable += 1
             return
         with self.lock:
-            self.reached[record.topic, record.partition] = record.offset + 1
+            self.reached[TopicPartition(record.topic, record.partition)] = record.offset + 1
             if isinstance(fact, _Measure):
                 self._take_signal(fact, seen)
             elif isinstance(fact, _Book):

@@ -18,7 +18,8 @@ from include.lake.reading import open_table
 from include.market.events import Balance, Event, Fill, Order, Score
 from include.serving.connection import Dsn
 from include.serving.read_only_query import Query, query_read_only
-from include.serving.status import last_audit, progress
+from include.serving.status import LastAudit, last_audit
+from include.serving.stream_progress import StreamProgress, read_progress
 from include.settings import Settings
 from streaming.dashboard.flow import Flow
 
@@ -69,8 +70,8 @@ class Served:
 class Files:
     """What the world's folder tells: stream progress, last audit, forecast, quarantined rows."""
 
-    stream: dict[str, Any] = field(default_factory=dict)
-    audit: dict[str, Any] | None = None
+    stream: StreamProgress = field(default_factory=StreamProgress)
+    audit: LastAudit | None = None
     manifest: Manifest | None = None
     quarantined: int | None = None
 
@@ -169,7 +170,7 @@ def balances(found: dict[str, list[tuple[Any, ...]]]) -> list[Balance]:
 def files(settings: Settings) -> Files:
     """Read the files; one that is not there or half-written counts as absent."""
     return Files(
-        stream=_or_nothing(lambda: progress(settings)) or {},
+        stream=read_progress(settings),
         audit=_or_nothing(lambda: last_audit(settings)),
         manifest=_manifest(settings),
         quarantined=_quarantined(settings),

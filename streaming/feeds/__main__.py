@@ -11,16 +11,16 @@ from pathlib import Path
 
 import click
 
-from include import metrics
 from include.bus import Producer, Spool, SpoolingPublisher
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
+from include.metrics import serve_metrics
 from include.process import run_async_process
 from include.rate_limiter import RateLimiter
 from include.settings import Settings
 from streaming.feeds.fetching import Fetch, fetching
-from streaming.feeds.figures import figures
+from streaming.feeds.metrics import metrics
 from streaming.feeds.outlet import log
 from streaming.feeds.polling import Poller
 from streaming.feeds.positions import Positions
@@ -87,9 +87,9 @@ async def _follow(
                 for job in jobs:
                     group.create_task(job.run(stop))
                 counts = [job.counts for job in jobs]
-                told = partial(figures, venue, counts, producer=producer, outlet=outlet)
+                told = partial(metrics, venue, counts, producer=producer, outlet=outlet)
                 port = settings.metrics.feeds.get(venue, settings.metrics.quotes)
-                metrics.serve(port, told, host=settings.ports.host)
+                serve_metrics(port, told, host=settings.ports.host)
                 group.create_task(_tick(venue, counts, producer, outlet, positions, stop))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures

@@ -4,10 +4,10 @@ import logging
 import threading
 from functools import partial
 
-from include import metrics
 from include.backoff import Backoff
 from include.errors import RateLimited, SettingsError, Transient
 from include.log import event
+from include.metrics import serve_metrics
 from include.process import run_process
 from include.serving.journal import Journal
 from include.settings import Settings
@@ -28,7 +28,7 @@ def main() -> None:
 
     def work(settings: Settings, stop: threading.Event) -> None:
         steps = Steps()
-        metrics.serve(settings.metrics.trader, steps.figures, host=settings.ports.host)
+        serve_metrics(settings.metrics.trader, steps.metrics, host=settings.ports.host)
         trade(settings, stop, reached=steps)
 
     run_process("trader", work)

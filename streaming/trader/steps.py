@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from include.metrics import Figure
+from include.metrics import Metric
 
 BEGUN, INTENT, DECIDED, SENT = "before commit", "after intent", "after commit", "sent"
 
@@ -22,22 +22,22 @@ class Steps:
         if step == DECIDED:
             self.decided_at = time.time()
 
-    def figures(self) -> list[Figure]:
+    def metrics(self) -> list[Metric]:
         """The metrics."""
         return [
-            Figure.of("trader_decisions_total", "decisions committed", self.counts[DECIDED]),
-            Figure.of(
+            Metric.of("trader_decisions_total", "decisions committed", self.counts[DECIDED]),
+            Metric.of(
                 "trader_order_intents_total",
                 "orders written down before they were sent",
                 self.counts[INTENT],
             ),
-            Figure.of(
+            Metric.of(
                 "trader_messages_total", "messages of the outbox sent to Kafka", self.counts[SENT]
             ),
-            Figure.of(
+            Metric.of(
                 "trader_commits_begun_total", "commits begun, ended or not", self.counts[BEGUN]
             ),
-            Figure.of(
+            Metric.of(
                 "trader_last_decision_timestamp_seconds",
                 "when the last was committed",
                 self.decided_at,

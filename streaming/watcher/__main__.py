@@ -1,8 +1,8 @@
 """`python -m streaming.watcher`: look at the stream from outside until SIGTERM.
 
 The stream can't tell that it stands still. This process compares its progress with Kafka's ends,
-writes the lag to Postgres `stream_lag`, serves it as metrics, and tells of a stream so late that
-Kafka may forget what it has not read.
+writes the lag to Postgres `stream_lag`, serves it as metrics, and sends an alert when the stream is
+so late that Kafka may delete what it has not read.
 """
 
 import logging
@@ -10,79 +10,89 @@ import threading
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from include import alerts, metrics
+from include import alerts
 from include.bus import message_times_ms, offset_ranges
 from include.errors import Unreachable
 from include.log import event
-from include.metrics import Figure
+from include.metrics import Metric, serve_metrics
 from include.process import run_process
-from include.serving.status import feeds, progress, stream_lag
+from include.serving.status import FeedHealth, QueryLag, feed_healths, stream_lag
+from include.serving.stream_progress import read_progress
 from include.serving.tables import STREAM_LAG, create_tables, upsert
 from include.settings import Settings
-from streaming.watcher.figures import figures
 from streaming.watcher.lateness import Lateness
+from streaming.watcher.metrics import feed_metrics, lag_metrics, progress_metrics, watcher_metrics
 
 log = logging.getLogger("tickhouse.watcher")
-KEPT = ("query", "topic", "partition", "behind", "waiting_s")
 
 
-class Watch:
-    """What was seen last, for Postgres, metrics and alerts."""
+class Watcher:
+    """The lag and the feeds of the last look, for Postgres, metrics and alerts."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing was seen yet."""
-        own = settings.alerts
-        self.settings = settings
-        self.lag: list[dict[str, Any]] = []
-        self.feeds: list[dict[str, Any]] = []
-        self.looks = self.failures = 0
-        self._late = Lateness(
+        self._settings = settings
+        self._lags: list[QueryLag] = []
+        self._feeds: list[FeedHealth] = []
+        self._looks = self._failures = 0
+        self._lateness = Lateness(
             retention_hours=settings.kafka.retention_hours,
-            share=own.lag_share,
-            repeat_s=own.repeat_minutes * 60.0,
+            share=settings.alerts.lag_share,
+            repeat_s=settings.alerts.repeat_minutes * 60.0,
         )
 
     def look(self) -> None:
-        """Look once; what cannot be asked now is asked again at the next look."""
-        bootstrap = self.settings.bootstrap
-        self.lag = stream_lag(
-            self.settings,
-            ends=partial(offset_ranges, bootstrap),
-            stamps=partial(message_times_ms, bootstrap),
+        """Look once; what cannot be read now is read again at the next look."""
+        bootstrap = self._settings.bootstrap
+        self._lags = stream_lag(
+            self._settings,
+            ranges=partial(offset_ranges, bootstrap),
+            times_ms=partial(message_times_ms, bootstrap),
         )
-        self.feeds = feeds(self.settings)
-        self.looks += 1
-        for alert in self._late.alerts(self.lag, now=time.time()):
+        self._feeds = feed_healths(self._settings)
+        self._looks += 1
+        for alert in self._lateness.alerts(self._lags, now_s=time.time()):
             log.warning(event("stream late", title=alert.title))
-            alerts.tell(self.settings, alert)
-        self._keep()
+            alerts.send(self._settings, alert)
+        self._write_lag()
 
-    def figures(self) -> list[Figure]:
+    def metrics(self) -> list[Metric]:
         """The metrics as of the last look."""
-        return figures(
-            self.lag, self.feeds, progress(self.settings), looks=self.looks, failures=self.failures
-        )
+        return [
+            *lag_metrics(self._lags),
+            *progress_metrics(read_progress(self._settings)),
+            *feed_metrics(self._feeds),
+            *watcher_metrics(looks=self._looks, failures=self._failures),
+        ]
 
-    def _keep(self) -> None:
-        seen = datetime.now(UTC)
-        rows = [{name: one[name] for name in KEPT} | {"seen_at": seen} for one in self.lag]
+    def _write_lag(self) -> None:
+        seen_at = datetime.now(UTC)
+        rows = [
+            {
+                "query": lag.query,
+                "topic": lag.topic,
+                "partition": lag.partition,
+                "behind": lag.behind,
+                "waiting_s": lag.waiting_s,
+                "seen_at": seen_at,
+            }
+            for lag in self._lags
+        ]
         try:
-            upsert(self.settings.dsn(), STREAM_LAG, rows)
+            upsert(self._settings.dsn(), STREAM_LAG, rows)
         except Unreachable as error:
-            self.failures += 1
+            self._failures += 1
             log.warning(event("lag not written", error=error))
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Look every `metrics.every_s` until `stop`."""
-    watch = Watch(settings)
-    metrics.serve(settings.metrics.watcher, watch.figures, host=settings.ports.host)
+    watcher = Watcher(settings)
+    serve_metrics(settings.metrics.watcher, watcher.metrics, host=settings.ports.host)
     create_tables(settings.dsn())
     log.info(event("watcher ready", port=settings.metrics.watcher))
     while True:
-        watch.look()
+        watcher.look()
         if stop.wait(settings.metrics.every_s):
             return
 

@@ -8,16 +8,22 @@ from typing import Any
 import pytest
 
 from include.alerts import recent
-from include.bus import Producer, ensure_topics, message_times_ms, offset_ranges
+from include.bus import (
+    Producer,
+    TopicPartition,
+    ensure_topics,
+    message_times_ms,
+    offset_ranges,
+)
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message
 from include.serving.tables import create_tables
 from include.settings import Settings
-from streaming.watcher.__main__ import Watch
+from streaming.watcher.__main__ import Watcher
 from tests.support.postgres import fetch_tuples
 from tests.support.services import free_ports
 
-PLACE = ("market.ledger", 0)
+PLACE = TopicPartition("market.ledger", 0)
 
 
 def tell(kafka_broker: str, count: int) -> tuple[int, float, float]:
@@ -64,9 +70,9 @@ def test_a_look_writes_the_lag_and_tells_once_of_a_stream_that_is_late(
     told = {"name": "land", "offsets": {"market.ledger": {"0": first + 1}}}
     (home / "stream.json").write_text(json.dumps({"written_at": 0, "queries": [told]}))
     object.__setattr__(service_settings.alerts, "lag_share", 0.0)  # any wait is too long
-    watch = Watch(service_settings)
-    watch.look()
-    watch.look()
+    watcher = Watcher(service_settings)
+    watcher.look()
+    watcher.look()
     ((query, behind, waiting),) = fetch_tuples(
         postgres_dsn,
         "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",

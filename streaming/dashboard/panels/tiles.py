@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from include.forecast.forecast_file import Manifest
+from include.market.wire import TopicPartition
+from include.serving.status import LastAudit
+from include.serving.stream_progress import QueryProgress, StreamProgress
 from streaming.dashboard.panels.ages import age, feed_state
 
 Tone = Literal["good", "warn", "bad", "none"]
@@ -42,19 +45,16 @@ def feed_tile(
     return Tile(f"Feed {venue}", state, detail, _TONES.get(state, "none"))
 
 
-def lag_tile(
-    stream: Mapping[str, Any], reached: Mapping[tuple[str, int], int], *, now: float
-) -> Tile:
+def lag_tile(stream: StreamProgress, reached: Mapping[TopicPartition, int], *, now: float) -> Tile:
     """How many records of Kafka the slowest query has not read, from the stream's own progress."""
-    queries = stream.get("queries") or []
-    if not queries:
+    if not stream.queries:
         return Tile("Stream lag", "no data")
-    silent = now - float(stream.get("written_at", 0))
+    silent = now - stream.written_at
     if silent > _BEHIND_S:
-        return Tile("Stream lag", "stale", f"no progress told for {age(silent)}", "bad")
-    behind = max(_behind(query, reached) for query in queries)
-    batches = [query for query in queries if query.get("name") not in _REAL_TIME]
-    batch = max((float(query.get("batch_ms") or 0) for query in batches), default=0.0)
+        return Tile("Stream lag", "stale", f"no progress reported for {age(silent)}", "bad")
+    behind = max(_behind(query, reached) for query in stream.queries)
+    batches = [query for query in stream.queries if query.name not in _REAL_TIME]
+    batch = max((query.batch_ms or 0 for query in batches), default=0)
     tone: Tone = "good" if behind < _LAG_GOOD else "warn" if behind < _LAG_BAD else "bad"
     return Tile("Stream lag", f"{behind:,}", f"records · batch {batch / 1000:.1f} s", tone)
 
@@ -66,13 +66,12 @@ def quarantine_tile(rows: int | None) -> Tile:
     return Tile("Quarantine", f"{rows:,}", "rows set aside", "warn" if rows else "good")
 
 
-def audit_tile(audit: Mapping[str, Any] | None) -> Tile:
+def audit_tile(audit: LastAudit | None) -> Tile:
     """What the last `./tickhouse audit` found."""
     if audit is None:
         return Tile("Audit", "no data", "run ./tickhouse audit")
-    clean = bool(audit["ok"])
-    ago = f"{age(float(audit['age_s']))} ago"
-    return Tile("Audit", "clean" if clean else "faults", ago, "good" if clean else "bad")
+    ago = f"{age(audit.age_s)} ago"
+    return Tile("Audit", "clean" if audit.ok else "faults", ago, "good" if audit.ok else "bad")
 
 
 def forecast_tile(manifest: Manifest | None, *, clock: float, stale_s: float) -> Tile:
@@ -104,9 +103,5 @@ def clock_tile(clock: float, *, seen: float, now: float, limit_s: float) -> Tile
     return Tile("Market clock", f"{at:%H:%M:%S}", detail, "good")
 
 
-def _behind(query: Mapping[str, Any], reached: Mapping[tuple[str, int], int]) -> int:
-    return sum(
-        max(0, reached.get((topic, int(part)), 0) - int(end))
-        for topic, parts in (query.get("offsets") or {}).items()
-        for part, end in parts.items()
-    )
+def _behind(query: QueryProgress, reached: Mapping[TopicPartition, int]) -> int:
+    return sum(max(0, reached.get(at, 0) - end) for at, end in query.next_offsets().items())

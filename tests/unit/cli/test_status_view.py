@@ -5,6 +5,7 @@ import os
 import pty
 import sys
 import termios
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,43 +14,33 @@ from rich.console import Console
 
 from cli import status_view
 from cli.status_view import keys, screen, watch_status
+from include.serving.status import FeedHealth, LastAudit, ProcessState, QueryLag, Status
 
-
-def told(**more: Any) -> dict[str, Any]:
-    return {
-        "ok": True,
-        "world": "sim",
-        "processes": [
-            {"name": "kafka", "state": "running", "pid": 7, "uptime_s": 5},
-            {"name": "feed_gemini", "state": "fatal", "pid": None, "uptime_s": 12345},
-        ],
-        "feeds": [
-            {
-                "venue": "gemini",
-                "state": "live",
-                "cause": "[start]",
-                "since": datetime(2026, 11, 20, 9, 30, 1, 999, tzinfo=UTC),
-            }
-        ],
-        "lag": [
-            {
-                "query": "land",
-                "topic": "market.book",
-                "partition": 0,
-                "behind": 12,
-                "waiting_s": 0.25,
-                "batch_ms": 640,
-            }
-        ],
-        "rows": {"trades": 1234567},
-        "audit": {"ok": True, "age_s": 9},
-        "links": {"airflow": "http://127.0.0.1:8080/", "dashboard": "http://127.0.0.1:5006/"},
-    } | more
+STATUS = Status(
+    ok=True,
+    world="sim",
+    processes=[
+        ProcessState("kafka", "running", pid=7, uptime_s=5),
+        ProcessState("feed_gemini", "fatal", pid=None, uptime_s=12345),
+    ],
+    feeds=[
+        FeedHealth(
+            "gemini",
+            "live",
+            cause="[start]",
+            since=datetime(2026, 11, 20, 9, 30, 1, 999, tzinfo=UTC),
+        )
+    ],
+    lag=[QueryLag("land", "market.book", 0, behind=12, waiting_s=0.25, batch_ms=640)],
+    rows={"trades": 1234567},
+    audit=LastAudit(ok=True, age_s=9),
+    links={"airflow": "http://127.0.0.1:8080/", "dashboard": "http://127.0.0.1:5006/"},
+)
 
 
 def lines(width: int, **more: Any) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
-    console.print(screen(told(**more), login="admin / x", width=width, now="10:00:00"))
+    console.print(screen(replace(STATUS, **more), login="admin / x", width=width, now="10:00:00"))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 
@@ -108,11 +99,11 @@ def test_watching_ends_with_q_and_paints_over_without_clearing(
     monkeypatch.setattr(status_view, "OUT", out)
     looks = []
 
-    def look() -> dict[str, Any]:
+    def look() -> Status:
         looks.append(1)
         if len(looks) == 3:
             os.write(typist, b"q")
-        return told()
+        return STATUS
 
     watch_status(look, login="l", every_s=0.01)
     painted = out.file.getvalue()  # type: ignore[attr-defined]

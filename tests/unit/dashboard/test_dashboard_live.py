@@ -22,6 +22,8 @@ from include.market.events import (
     Top,
     Trade,
 )
+from include.serving.status import LastAudit
+from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import load
 from streaming.dashboard import served
 from streaming.dashboard.board import PANELS, Board
@@ -348,34 +350,32 @@ def test_a_forecast_is_grey_while_postgres_is_away() -> None:
 
 
 def test_lag_is_what_the_slowest_query_has_not_read() -> None:
-    stream = {
-        "written_at": NOW,
-        "queries": [
-            {
-                "name": "land",
-                "offsets": {"market.trades": {"0": 90}, "market.book": {"0": 40}},
-                "batch_ms": 600,
-            },
-            {"name": "signals", "offsets": {"market.book": {"0": 20}}, "batch_ms": 1500},
-            {"name": "measures", "offsets": {"market.book": {"0": 45}}, "batch_ms": 60_000},
-        ],
-    }
+    stream = StreamProgress(
+        written_at=NOW,
+        queries=(
+            QueryProgress(
+                "land", offsets={"market.trades": {0: 90}, "market.book": {0: 40}}, batch_ms=600
+            ),
+            QueryProgress("signals", offsets={"market.book": {0: 20}}, batch_ms=1500),
+            QueryProgress("measures", offsets={"market.book": {0: 45}}, batch_ms=60_000),
+        ),
+    )
     reached = {("market.trades", 0): 100, ("market.book", 0): 50}
     tile = tiles.lag_tile(stream, reached, now=NOW)
     assert (tile.value, tile.tone) == ("30", "good") and "1.5 s" in tile.detail
     assert tiles.lag_tile(stream, reached, now=NOW + 61).value == "stale"
-    assert tiles.lag_tile({}, reached, now=NOW).value == "no data"
+    assert tiles.lag_tile(StreamProgress(), reached, now=NOW).value == "no data"
 
 
 @pytest.mark.parametrize(
     ("audit", "value", "tone"),
     [
         (None, "no data", "none"),
-        ({"ok": True, "age_s": 5}, "clean", "good"),
-        ({"ok": False, "age_s": 5}, "faults", "bad"),
+        (LastAudit(ok=True, age_s=5), "clean", "good"),
+        (LastAudit(ok=False, age_s=5), "faults", "bad"),
     ],
 )
-def test_the_audits_tile(audit: dict[str, object] | None, value: str, tone: str) -> None:
+def test_the_audits_tile(audit: LastAudit | None, value: str, tone: str) -> None:
     tile = tiles.audit_tile(audit)
     assert (tile.value, tile.tone) == (value, tone)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from include.alerts import Alert, recent, tell
+from include.alerts import Alert, recent, send
 from include.settings import Settings, load
 from tests.conftest import make_environment
 from tests.support.airflow_listener import airflow_api
@@ -35,7 +35,7 @@ def settings(folder: Path, **alerts: Any) -> Settings:
 
 def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
     own = settings(tmp_path)
-    assert tell(own, GATE, now=NOW) == {}
+    assert send(own, GATE, now=NOW) == {}
     (line,) = (tmp_path / "sim" / "alerts.log").read_text().splitlines()
     assert json.loads(line) == {
         "at": "2026-11-21T09:30:00+00:00",
@@ -54,7 +54,7 @@ def test_a_webhook_and_a_mail_server_get_it(tmp_path: Path) -> None:
         own = settings(
             tmp_path, webhook=url, email_to="a@example.org, b@example.org", smtp_port=port
         )
-        assert tell(own, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
+        assert send(own, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
     assert [(one["what"], one["detail"], one["text"]) for one in posted] == [
         ("gate_failed", "zwölf Zeilen", f"Tickhouse (sim): {GATE.title}")
     ]
@@ -75,7 +75,7 @@ def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back
             own = settings(
                 tmp_path, webhook=url, email_to="a@example.org", smtp_port=taken.getsockname()[1]
             )
-            told = tell(own, GATE, now=NOW)
+            told = send(own, GATE, now=NOW)
     assert told["webhook"] == "OSError: the webhook answered 500"
     assert told["email"].startswith("ConnectionRefusedError")
     assert recent(own)[0]["told"] == told
@@ -84,7 +84,7 @@ def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back
 def test_the_newest_alert_comes_first(tmp_path: Path) -> None:
     own = settings(tmp_path)
     for number in range(30):
-        tell(own, Alert("task_failed", f"number {number}"), now=NOW)
+        send(own, Alert("task_failed", f"number {number}"), now=NOW)
     assert [one["title"] for one in recent(own, count=2)] == ["number 29", "number 28"]
 
 

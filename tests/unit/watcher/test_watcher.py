@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +12,48 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from include import metrics
 from include.local.programs import programs
-from include.metrics import Figure
-from include.serving.status import lag
+from include.market.wire import TopicPartition
+from include.metrics import Metric, serve_metrics
+from include.serving.status import FeedHealth, QueryLag, query_lags
+from include.serving.stream_progress import (
+    QueryProgress,
+    StreamProgress,
+    progress_file,
+    read_progress,
+    write_progress,
+)
 from include.settings import ROOT, load
 from streaming.trader.steps import Steps
-from streaming.watcher.figures import figures
 from streaming.watcher.lateness import Lateness
+from streaming.watcher.metrics import (
+    feed_metrics,
+    lag_metrics,
+    progress_metrics,
+    watcher_metrics,
+)
 from tests.support.services import free_ports
 
 MONITORING = ROOT / "include" / "local" / "monitoring"
 
 
-def row(waiting: float | None, *, partition: int = 0) -> dict[str, Any]:
-    return {
-        "query": "land",
-        "topic": "market.book",
-        "partition": partition,
-        "behind": 7,
-        "waiting_s": waiting,
-    }
+def lag(waiting_s: float | None, *, partition: int = 0) -> QueryLag:
+    return QueryLag("land", "market.book", partition, behind=7, waiting_s=waiting_s)
 
 
 def test_a_stream_past_half_of_the_retention_is_told_of_once_an_hour_until_it_is_back() -> None:
     late = Lateness(retention_hours=10, share=0.5, repeat_s=3600)
     five_hours = 18_000.0
-    assert late.alerts([row(five_hours)], now=0) == []
-    (alert,) = late.alerts([row(five_hours + 360), row(1.0, partition=1)], now=60)
+    assert late.alerts([lag(five_hours)], now_s=0) == []
+    (alert,) = late.alerts([lag(five_hours + 360), lag(1.0, partition=1)], now_s=60)
     assert alert.what == "stream_lag"
     assert alert.title == "the stream's query land is 5.1 h late on market.book"
     assert "7 messages of partition 0 wait; Kafka keeps them for 10 h" in alert.detail
-    assert late.alerts([row(five_hours + 400)], now=3659) == []
-    assert late.alerts([row(None)], now=3659) == []
-    assert len(late.alerts([row(five_hours + 400)], now=3660)) == 1
-    assert late.alerts([row(0.0)], now=3700) == []
-    assert len(late.alerts([row(five_hours + 1)], now=3701)) == 1
+    assert late.alerts([lag(five_hours + 400)], now_s=3659) == []
+    assert late.alerts([lag(None)], now_s=3659) == []
+    assert len(late.alerts([lag(five_hours + 400)], now_s=3660)) == 1
+    assert late.alerts([lag(0.0)], now_s=3700) == []
+    assert len(late.alerts([lag(five_hours + 1)], now_s=3701)) == 1
 
 
 def test_lag_is_in_messages_and_in_seconds_that_the_oldest_waits(tmp_path: Path) -> None:
@@ -55,25 +62,40 @@ def test_lag_is_in_messages_and_in_seconds_that_the_oldest_waits(tmp_path: Path)
     offsets = {"market.book": {"0": 90, "1": 50}}
     told = {"written_at": 5.0, "queries": [{"name": "land", "offsets": offsets, "batch_ms": 250}]}
     (settings.home / "stream.json").write_text(json.dumps(told))
+    first, second = TopicPartition("market.book", 0), TopicPartition("market.book", 1)
     asked: list[Any] = []
 
-    def stamps(places: Any) -> dict[tuple[str, int], int]:
-        asked.append(dict(places))
-        return {("market.book", 0): 998_500}
+    def times_ms(offsets: Any) -> dict[TopicPartition, int]:
+        asked.append(dict(offsets))
+        return {first: 998_500}
 
-    ends = {("market.book", 0): (0, 100), ("market.book", 1): (0, 50)}
-    found = lag(settings, ends, stamps=stamps, now=1000.0)
-    assert asked == [{("market.book", 0): 90}]
-    assert [(one["partition"], one["behind"], one["waiting_s"]) for one in found] == [
+    progress = read_progress(settings)
+    ranges = {first: (0, 100), second: (0, 50)}
+    lags = query_lags(progress, ranges, times_ms=times_ms, now_s=1000.0)
+    assert asked == [{first: 90}]
+    assert [(one.partition, one.behind, one.waiting_s) for one in lags] == [
         (0, 10, 1.5),
         (1, 0, 0.0),
     ]
-    assert [one["waiting_s"] for one in lag(settings, {})] == [None, None]
+    assert [one.waiting_s for one in query_lags(progress, {})] == [None, None]
 
 
-def scraped(*found: Figure) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+def test_a_progress_file_that_is_missing_or_no_progress_means_that_none_ran(
+    tmp_path: Path,
+) -> None:
+    settings = load({"TICKHOUSE_VAR": str(tmp_path)})
+    assert read_progress(settings) == StreamProgress()
+    settings.home.mkdir(parents=True)
+    progress_file(settings).write_text('{"written_at": "now"')
+    assert read_progress(settings) == StreamProgress()
+    progress = StreamProgress(5.0, (QueryProgress("land", 3, {"market.book": {1: 50}}, 2.5, 250),))
+    write_progress(settings, progress)
+    assert read_progress(settings) == progress
+
+
+def scraped(*metrics: Metric) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     (port,) = free_ports(1)
-    assert metrics.serve(port, lambda: found, host="127.0.0.1", registry=CollectorRegistry())
+    assert serve_metrics(port, lambda: metrics, host="127.0.0.1", registry=CollectorRegistry())
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
         text = reply.read().decode()
     return {
@@ -84,9 +106,14 @@ def scraped(*found: Figure) -> dict[tuple[str, tuple[tuple[str, str], ...]], flo
 
 
 def test_metrics_are_served_with_their_labels() -> None:
-    progress = {"written_at": 12.5, "queries": [{"name": "land", "batch_ms": 250}]}
-    feeds = [{"venue": "gemini", "state": "live"}]
-    told = scraped(*figures([row(1.5)], feeds, progress, looks=3, failures=1))
+    progress = StreamProgress(12.5, (QueryProgress("land", batch_ms=250),))
+    feed = FeedHealth("gemini", "live", since=datetime(2026, 11, 20, tzinfo=UTC), cause=None)
+    told = scraped(
+        *lag_metrics([lag(1.5)]),
+        *progress_metrics(progress),
+        *feed_metrics([feed]),
+        *watcher_metrics(looks=3, failures=1),
+    )
     place = (("partition", "0"), ("query", "land"), ("topic", "market.book"))
     assert told["tickhouse_stream_lag_messages", place] == 7
     assert told["tickhouse_stream_lag_seconds", place] == 1.5
@@ -97,17 +124,17 @@ def test_metrics_are_served_with_their_labels() -> None:
 
 def test_a_port_that_is_taken_or_off_costs_the_metrics_alone() -> None:
     (port,) = free_ports(1)
-    look = [Figure.of("things", "things", 1.0)]
-    assert metrics.serve(port, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
-    assert not metrics.serve(port, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
-    assert not metrics.serve(0, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
+    look = [Metric.of("things", "things", 1.0)]
+    assert serve_metrics(port, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
+    assert not serve_metrics(port, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
+    assert not serve_metrics(0, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
 
 
 def test_the_trader_counts_what_its_session_reaches() -> None:
     steps = Steps()
     for step in ("before commit", "after commit", "before intent", "after intent", "sent", "sent"):
         steps(step)
-    told = {one.name: one.numbers[()] for one in steps.figures()}
+    told = {one.name: one.numbers[()] for one in steps.metrics()}
     assert (
         told["trader_decisions_total"],
         told["trader_order_intents_total"],
@@ -124,7 +151,8 @@ def test_prometheus_asks_every_metered_process_at_its_port() -> None:
     there = {program.name for program in programs(load({}))}
     assert set(asked) <= there
     ports = {name.removeprefix("feed-"): int(port) for name, port in asked.items()}
-    assert ports == {name: getattr(own, name) for name in vars(own) if name != "every_s"}
+    processes = {name: getattr(own, name) for name in vars(own).keys() - {"every_s", "feeds"}}
+    assert ports == processes | own.feeds
 
 
 @pytest.mark.parametrize(
@@ -133,16 +161,7 @@ def test_prometheus_asks_every_metered_process_at_its_port() -> None:
     ids=lambda panel: panel["title"],
 )
 def test_grafana_asks_for_metrics_that_there_are(panel: dict[str, Any]) -> None:
-    sources = "\n".join(
-        (ROOT / "streaming" / path).read_text()
-        for path in (
-            "watcher/figures.py",
-            "feeds/figures.py",
-            "trader/steps.py",
-            "minutes.py",
-            "dashboard/__main__.py",
-        )
-    )
+    sources = "\n".join(path.read_text() for path in (ROOT / "streaming").rglob("*.py"))
     named = re.findall(r"tickhouse_(\w+)", " ".join(one["expr"] for one in panel["targets"]))
     assert named or "process_" in panel["targets"][0]["expr"]
     assert [name for name in named if f'"{name}"' not in sources] == []

@@ -4,37 +4,37 @@ from collections import Counter
 from collections.abc import Sequence
 
 from include.bus import Producer, SpoolingPublisher
-from include.metrics import Figure
+from include.metrics import Metric
 
 
-def figures(
+def metrics(
     venue: str, counts: Sequence[Counter[str]], *, producer: Producer, outlet: SpoolingPublisher
-) -> list[Figure]:
+) -> list[Metric]:
     """Everything a feed counts: frames, messages by kind, gaps, connects, what became of them."""
     total = sum((Counter(dict(one)) for one in counts), Counter())
     events: dict[tuple[str, ...], float] = {
         (venue, name.replace(" ", "_")): float(number) for name, number in total.items()
     }
     return [
-        Figure(
+        Metric(
             "feed_events_total",
             "frames, messages by kind, ledger entries by kind, rejects",
             events,
             ("venue", "event"),
         ),
-        Figure(
+        Metric(
             "feed_messages_acknowledged_total",
             "messages that Kafka has for certain",
             {(venue,): float(producer.acknowledged)},
             ("venue",),
         ),
-        Figure(
+        Metric(
             "feed_messages_spooled_total",
             "messages put on disk while Kafka was away",
             {(venue,): float(outlet.spooled)},
             ("venue",),
         ),
-        Figure(
+        Metric(
             "feed_messages_dropped_total",
             "messages that found no room on disk",
             {(venue,): float(outlet.dropped)},

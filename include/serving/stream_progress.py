@@ -1,0 +1,56 @@
+"""How far the stream's queries came: a small file that the stream writes and others read."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from include.atomic_files import write_file
+from include.market.wire import TopicPartition
+from include.settings import Settings
+
+
+@dataclass(frozen=True)
+class QueryProgress:
+    """The last micro-batch of a query; no `offsets` while Spark has reported none."""
+
+    name: str
+    batch: int | None = None
+    offsets: dict[str, dict[int, int]] = field(default_factory=dict)
+    rows_per_s: float | None = None
+    batch_ms: int | None = None
+    watermark: str | None = None
+
+    def next_offsets(self) -> dict[TopicPartition, int]:
+        """The next offset to read of each partition."""
+        return {
+            TopicPartition(topic, partition): offset
+            for topic, partitions in self.offsets.items()
+            for partition, offset in partitions.items()
+        }
+
+
+@dataclass(frozen=True)
+class StreamProgress:
+    """All queries; `written_at` is in seconds since the epoch, 0 if the stream never ran."""
+
+    written_at: float = 0.0
+    queries: tuple[QueryProgress, ...] = ()
+
+
+def progress_file(settings: Settings) -> Path:
+    """Where it is: `var/WORLD/stream.json`."""
+    return settings.home / "stream.json"
+
+
+def write_progress(settings: Settings, progress: StreamProgress) -> None:
+    """Replace the file."""
+    write_file(progress_file(settings), msgspec.json.encode(progress))
+
+
+def read_progress(settings: Settings) -> StreamProgress:
+    """What the stream wrote last; a file that is missing or unreadable means that it never ran."""
+    try:
+        return msgspec.json.decode(progress_file(settings).read_bytes(), type=StreamProgress)
+    except (OSError, msgspec.DecodeError):
+        return StreamProgress()
