@@ -16,7 +16,7 @@ from spark_jobs.epoch import Epoch
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms import messages
-from tests.spark.test_landing import records
+from tests.support.kafka_records import records
 from tests.support.postgres import fetch_tuples
 
 TOPIC = "market.trades"

@@ -11,7 +11,7 @@ from spark_jobs.compact_tables import compact
 from spark_jobs.epoch import Epoch
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
-from tests.spark.test_landing import book_message, records, rows_of, text
+from tests.support.kafka_records import book_message, records, rows_of, text
 
 
 def places(spark: SparkSession, settings: Settings) -> Counter[tuple[int, int]]:

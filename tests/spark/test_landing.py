@@ -1,56 +1,24 @@
 """Kafka records of every kind go to their table or to quarantine, each exactly once."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
 from include.lake.tables import LANDED, QUARANTINE, TABLE_OF_TOPIC, TABLES
 from include.settings import Settings
-from spark_jobs.epoch import Epoch
-from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
-
-RECORD = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"
-AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-US = 1_700_000_000_000_000
-
-
-def book_message(**changes: Any) -> dict[str, Any]:
-    change = {
-        "type": "change",
-        "side": "bid",
-        "price": "9225.25",
-        "remaining": "0.5",
-        "delta": "-0.25",
-        "reason": "cancel",
-        "venue_event_id": 3564640297,
-    }
-    return {
-        "v": 1,
-        "venue": "gemini",
-        "symbol": "BTC-USD",
-        "kind": "book",
-        "conn": "c1",
-        "seq": [1, 1],
-        "venue_time": US,
-        "received_time": US + 5,
-        "events": [change, change],
-        "top": {"bid": "1", "bid_quantity": "2", "ask": "3", "ask_quantity": "4"},
-        **changes,
-    }
-
-
-def records(
-    spark: SparkSession, topic: str, values: Sequence[bytes | None], *, first: int = 0
-) -> Any:
-    rows = [(topic, 0, first + n, AT, b"gemini|BTC-USD", value) for n, value in enumerate(values)]
-    return spark.createDataFrame(rows, RECORD)
+from tests.support.kafka_records import (
+    US,
+    book_message,
+    landing,
+    records,
+    rows_of,
+    text,
+)
 
 
 @pytest.fixture
@@ -58,20 +26,6 @@ def lake(spark: SparkSession, settings: Settings) -> Settings:
     for name in ("book_changes", "trades", "quarantine"):
         create_table(spark, settings, TABLES[name])
     return settings
-
-
-def landing(
-    settings: Settings, *, app: str = "land/a", until: dict[tuple[str, int], int] | None = None
-) -> Any:
-    return Landing(settings, epoch=Epoch(app=app, until=until or {}), hooks={})
-
-
-def rows_of(spark: SparkSession, settings: Settings, table: str) -> list[Any]:
-    return spark.read.format("delta").load(path(settings, table)).collect()
-
-
-def text(message: dict[str, Any]) -> bytes:
-    return json.dumps(message).encode()
 
 
 def test_a_book_message_leaves_one_row_a_change(spark: SparkSession, lake: Settings) -> None:

@@ -12,7 +12,7 @@ from spark_jobs.transforms.liquidity import (
     window_sums,
 )
 from spark_jobs.transforms.messages import parsed
-from tests.spark.test_landing import book_message, records, text
+from tests.support.kafka_records import book_message, records, text
 
 MINUTE_US = 60_000_000
 START_US = 1_524_546_840 * 1_000_000

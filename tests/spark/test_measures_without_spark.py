@@ -17,7 +17,7 @@ from include.market.measures import told_imbalance
 from spark_jobs.transforms.liquidity import book_events, signal_rows, window_sums
 from spark_jobs.transforms.measures import measure_rows
 from spark_jobs.transforms.messages import parsed
-from tests.spark.test_landing import records
+from tests.support.kafka_records import records
 
 START_US = 1_524_546_840 * 1_000_000
 SEED = 20180424

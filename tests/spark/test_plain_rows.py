@@ -23,7 +23,7 @@ from spark_jobs.parts import local_folder, statistics, written
 from spark_jobs.sinks import create_table, path, skipped_by
 from spark_jobs.transforms.arrow_rows import plain_rows
 from spark_jobs.transforms.messages import landed, parsed
-from tests.spark.test_landing import AT, RECORD, US, book_message, landing, rows_of, text
+from tests.support.kafka_records import AT, RECORD, US, book_message, landing, rows_of, text
 
 Message = dict[str, Any]
 DECIMALS = ("0", "-1.5", "9225.25", "0.00000001", "123456789.12345678")

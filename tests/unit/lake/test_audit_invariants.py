@@ -12,7 +12,7 @@ from include.checks import Check
 from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.audit.completeness import check_completeness, covers
 from include.lake.tables import TABLES
-from tests.unit.lake.test_trade_minutes import AT, land, ledger, trade
+from tests.support.landed_rows import AT, land, ledger, trade
 
 D = Decimal
 

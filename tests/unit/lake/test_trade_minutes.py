@@ -1,54 +1,17 @@
 """Minutes of trades against hand-worked sums: repeats once, late ones too, only what changed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import write_deltalake
 
 from include.lake.minutes import changed_minutes
 from include.lake.reading import query
-from include.lake.tables import TABLES
-from include.lake.writing import arrow_rows
+from tests.support.landed_rows import AT, land, ledger, trade
 
-AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 D = Decimal
-
-
-def trade(
-    offset: int, number: str, side: str | None, price: str, size: str, *, s: float = 0
-) -> Any:
-    at = AT + timedelta(seconds=s)
-    return {
-        "topic": "market.trades",
-        "partition": 0,
-        "offset": offset,
-        "kafka_time": at,
-        "event_index": 0,
-        "v": 1,
-        "venue": "binance",
-        "symbol": "BTC-USDT",
-        "kind": "trade",
-        "conn": "c",
-        "received_time": at,
-        "trade_id": number,
-        "price": D(price),
-        "quantity": D(size),
-        "side": side,
-        "traded_at": at,
-    }
-
-
-def land(lake: Path, table: str, rows: list[dict[str, Any]]) -> None:
-    full = [{name: row.get(name) for name in TABLES[table].names} for row in rows]
-    write_deltalake(str(lake / table), arrow_rows(TABLES[table], full), mode="append")
-
-
-def ledger(offset: int, entry: str, *, s: float) -> dict[str, Any]:
-    row = trade(offset, "", None, "1", "1", s=s)
-    return row | {"topic": "market.ledger", "kind": "ledger", "entry": entry, "cause": "test"}
 
 
 def minutes(lake: Path, positions: dict[int, int]) -> tuple[list[dict[str, Any]], dict[int, int]]:
