@@ -2,7 +2,7 @@
 
 The clock starts when the record of the signal is taken in and stops when the signed request is
 handed to the socket, after the intent was committed; and again when the venue's answer is there.
-The peer is the least an order can take: the same signed call with no trader around it.
+The peer is the shortest an order can take: the same signed call with no trader around it.
 """
 
 import json
@@ -18,18 +18,19 @@ from include.bus import Record
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message, Side, Top
+from include.market.wire import Topic
 from include.rate_limiter import RateLimiter
 from include.serving.journal import Journal
 from include.settings import Settings
-from include.trading.account import Account
-from include.trading.inputs import MINUTE_US, Forecast
-from streaming.trader.book_keeping import Teller, opened
+from include.trading.inputs import MINUTE_US, ForecastSides
+from include.trading.reasons import Reason
+from streaming.trader.brokers.gemini import GeminiBroker
+from streaming.trader.brokers.gemini_rest import GeminiRest
+from streaming.trader.config import TraderConfig
 from streaming.trader.desk import Desk
 from streaming.trader.forecasts import ForecastWatch
-from streaming.trader.gemini_broker import GeminiBroker
-from streaming.trader.gemini_rest import GeminiRest
-from streaming.trader.market import BOOK, SIGNALS, Market
-from streaming.trader.parameters import parameters, rule_of
+from streaming.trader.trader_state import load_state
+from streaming.trader.vetoes import Vetoes
 
 Figure = dict[str, Any]
 START = 1_524_546_000_000_000  # any whole minute: market time is not wall time
@@ -38,7 +39,7 @@ WARM_UP = 5
 TOP = Top(bid=Decimal(1), bid_quantity=Decimal(5), ask=Decimal(200_000), ask_quantity=Decimal(5))
 
 
-class _InTurn(ForecastWatch):
+class _Alternating(ForecastWatch):
     """Says buy and sell in turn, a minute each."""
 
     forecast_id, trained_until = "in turn", START
@@ -46,7 +47,7 @@ class _InTurn(ForecastWatch):
     def __init__(self) -> None:
         """No folder is watched."""
 
-    def newest(self) -> tuple[Forecast | None, str | None]:
+    def newest(self) -> tuple[ForecastSides | None, Reason | None]:
         """Itself."""
         return self, None
 
@@ -55,18 +56,17 @@ class _InTurn(ForecastWatch):
         return "sell" if minute_us // MINUTE_US % 2 else "buy"
 
 
-class _Timed(GeminiRest):
-    """Notes when an order was handed to the socket and when its answer was there."""
+class _TimedRest(GeminiRest):
+    """Records when an order was handed to the socket and when its answer was there."""
 
-    sent = answered = 0.0
+    sent_s = answered_s = 0.0
 
     def call(self, path: str, **fields: Any) -> Any:
-        """The reply, as ever."""
         if path != NEW:
             return super().call(path, **fields)
-        self.sent = time.perf_counter()
+        self.sent_s = time.perf_counter()
         reply = super().call(path, **fields)
-        self.answered = time.perf_counter()
+        self.answered_s = time.perf_counter()
         return reply
 
 
@@ -77,7 +77,7 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
         Unreachable: a server of the measurement did not answer, or a signal made no order.
     """
     with scratch_venue() as settings, closing(Journal(settings.dsn())) as journal:
-        rest = _Timed(
+        rest = _TimedRest(
             settings.venues.gemini.orders,
             key=settings.venues.gemini.key,
             secret=settings.venues.gemini.secret,
@@ -87,7 +87,7 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
         say(f"{orders} orders through the whole desk")
         sent, answered = _through_desk(settings, journal, rest, orders=orders)
         say(f"{orders} bare signed calls")
-        bare = _bare(rest, orders=orders)
+        bare = _time_bare_calls(rest, orders=orders)
     peer = "the bare signed call"
     return [
         _figure("signal_to_order_sent_p50", _percentile(sent, 50), None, None),
@@ -102,47 +102,42 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
 
 
 def _through_desk(
-    settings: Settings, journal: Journal, rest: _Timed, *, orders: int
+    settings: Settings, journal: Journal, rest: _TimedRest, *, orders: int
 ) -> tuple[list[float], list[float]]:
-    books = opened(journal)
-    trader = settings.trader
+    config = TraderConfig.from_settings(settings)
     desk = Desk(
-        journal,
-        broker=GeminiBroker(rest, symbol=trader.symbol),
-        forecasts=_InTurn(),
-        teller=Teller(venue=trader.venue, symbol=trader.symbol, conn=books.conn),
-        halt_file=settings.home / "trader.halt",
+        config,
+        journal=journal,
+        state=load_state(journal),
+        broker=GeminiBroker(rest, symbol=config.symbol),
+        forecasts=_Alternating(),
+        vetoes=Vetoes(config),
     )
-    desk.open_account(
-        books,
-        parameters=parameters(settings),
-        rule=rule_of(settings),
-        start=Account(quote=trader.start_quote),
-    )
-    market = Market(venue=trader.venue, symbol=trader.symbol, ends=dict)
-    sent, answered = [], []
+    desk.open_account()
+    follower = config.follower(dict)
+    sent_s, answered_s = [], []
     for number in range(WARM_UP + orders):
-        top, signal = _records(settings, number)
-        market.take(top)
-        began = time.perf_counter()
-        market.take(signal)
-        found = market.next({})
-        assert found is not None
-        desk.on_signal(*found, market.resume_at({}))
-        if rest.sent < began:
+        top, signal = _records(config, number)
+        follower.take(top)
+        start_s = time.perf_counter()
+        follower.take(signal)
+        moment = follower.next({})
+        assert moment is not None
+        desk.on_signal(moment, follower.resume_at({}))
+        if rest.sent_s < start_s:
             raise Unreachable(f"signal {number} of the measurement made no order")
-        sent.append(rest.sent - began)
-        answered.append(rest.answered - began)
-    return sent[WARM_UP:], answered[WARM_UP:]
+        sent_s.append(rest.sent_s - start_s)
+        answered_s.append(rest.answered_s - start_s)
+    return sent_s[WARM_UP:], answered_s[WARM_UP:]
 
 
-def _records(settings: Settings, number: int) -> tuple[Record, Record]:
+def _records(config: TraderConfig, number: int) -> tuple[Record, Record]:
     """The top of a window and its signal, as Kafka would hand them over."""
-    venue, symbol = settings.trader.venue, settings.trader.symbol
+    venue, symbol = config.venue, config.symbol
     end = START + (number + 1) * MINUTE_US
     book = Message(venue, symbol, "book", "bench", None, end, end, (), TOP)
     body = {
-        "v": 1,
+        "v": wire.VERSION,
         "venue": venue,
         "symbol": symbol,
         "type": "price_volume",
@@ -152,17 +147,17 @@ def _records(settings: Settings, number: int) -> tuple[Record, Record]:
     }
     key = f"{venue}|{symbol}".encode()
     return (
-        Record(BOOK, 0, number, 0, key, wire.encode(book)),
-        Record(SIGNALS, 0, number, 0, key, json.dumps(body).encode()),
+        Record(Topic.BOOK, 0, number, 0, key, wire.encode(book)),
+        Record(Topic.SIGNALS, 0, number, 0, key, json.dumps(body).encode()),
     )
 
 
-def _bare(rest: _Timed, *, orders: int) -> list[float]:
+def _time_bare_calls(rest: _TimedRest, *, orders: int) -> list[float]:
     """The same kind of order, bought and sold in turn, with nothing around the call."""
-    found = []
+    durations_s = []
     for number in range(WARM_UP + orders):
         side, price = ("sell", "1.00") if number % 2 else ("buy", "200000.00")
-        began = time.perf_counter()
+        start_s = time.perf_counter()
         rest.call(
             NEW,
             client_order_id=f"bare-{number}",
@@ -173,8 +168,8 @@ def _bare(rest: _Timed, *, orders: int) -> list[float]:
             type="exchange limit",
             options=["immediate-or-cancel"],
         )
-        found.append(time.perf_counter() - began)
-    return found[WARM_UP:]
+        durations_s.append(time.perf_counter() - start_s)
+    return durations_s[WARM_UP:]
 
 
 def _percentile(seconds: list[float], share: int) -> float:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from include.errors import Unreachable
 from include.local.scratch import free_ports, running, scratch_postgres, until
 from include.settings import Settings, load
-from streaming.trader.gemini_rest import GeminiRest
+from streaming.trader.brokers.gemini_rest import GeminiRest
 
 
 @contextmanager
@@ -41,6 +41,8 @@ def _environment(folder: str) -> dict[str, str]:
         "TICKHOUSE_VENUES_GEMINI_SECRET": "secret-to-measure",
         "TICKHOUSE_TRADER_BROKER": "gemini",
         "TICKHOUSE_TRADER_DAILY_LOSS": "0",
+        "TICKHOUSE_TRADER_LAG_S": "0",  # its market is of 2018
+        "TICKHOUSE_TRADER_SKEW_S": "0",
         "TICKHOUSE_FORECAST_STALE_HOURS": "1000000",
     }
 

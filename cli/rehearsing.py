@@ -10,23 +10,23 @@ import msgspec
 
 from cli.console import ERR, OUT, show_rows
 from include.errors import SettingsError
+from include.market.time import SECOND_US
 from include.settings import Settings, from_environment
 
 if TYPE_CHECKING:
-    from streaming.trader.showing import Shown
-
-_SECOND_US = 1_000_000
+    from streaming.trader.config import TraderConfig
+    from streaming.trader.rehearsal.report import RehearsalReport
 
 
 def _time(_context: Any, _parameter: Any, text: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no ISO time, such as 2018-04-24T05:15") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _shared(command: Any) -> Any:
+def _with_options(command: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="The sums, machine-readable."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for the results."),
@@ -41,33 +41,30 @@ def _shared(command: Any) -> Any:
 @click.command()
 @click.option("--from", "first", required=True, callback=_time, help="First window (ISO, UTC).")
 @click.option("--to", "last", required=True, callback=_time, help="End (ISO, UTC), not included.")
-@_shared
+@_with_options
 def backtest(
-    first: datetime, last: datetime, as_json: bool, out: Path | None, **chosen: str | None
+    first: datetime, last: datetime, as_json: bool, out: Path | None, **overrides: str | None
 ) -> None:
     """Run the trader's own strategy over this world's Delta tables.
 
     Signals, best prices and forecasts are those of the lake; orders fill on paper. Writes
     decisions.jsonl, equity.csv and equity.png, and prints the score beside buy and hold.
     """
-    from streaming.trader.brokers import PaperBroker
-    from streaming.trader.lake_moments import LakeSpan
-    from streaming.trader.rehearsal import rehearse, trader_of
-    from streaming.trader.showing import show
+    from streaming.trader.config import TraderConfig
+    from streaming.trader.rehearsal.lake import LakeSpan
+    from streaming.trader.rehearsal.rehearse import rehearse
+    from streaming.trader.rehearsal.report import write_report
 
-    settings = _chosen(**chosen)
+    settings = _settings_with(**overrides)
     if first >= last:
         raise SettingsError(f"--from {first:%Y-%m-%d %H:%M} is not before --to")
     span = LakeSpan(settings, first=first, last=last)
-    steps = rehearse(
-        span.moments(),
-        trader=trader_of(settings),
-        in_force=span.in_force,
-        broker=PaperBroker(settings.trader.fee_bps),
-    )
+    config = TraderConfig.from_settings(settings)
+    steps = rehearse(span.moments(), config, in_force=span.in_force)
     name = f"{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"
     folder = out or settings.home / "backtests" / f"{name}-{settings.trader.rule}"
-    _tell(show(steps, settings, folder=folder, title=_title("backtest", settings)), as_json)
+    title = _title("backtest", config)
+    _print_report(write_report(steps, config, folder=folder, title=title), as_json)
 
 
 @click.command()
@@ -82,82 +79,78 @@ def backtest(
     type=click.Path(path_type=Path),
     help="Folder of published forecasts; else this world's.",
 )
-@_shared
+@_with_options
 def replay(
-    tape: Path, forecasts: Path | None, as_json: bool, out: Path | None, **chosen: str | None
+    tape: Path, forecasts: Path | None, as_json: bool, out: Path | None, **overrides: str | None
 ) -> None:
     """Run the trader's own strategy over recorded frames; nothing need be up.
 
     Decoder, windows and strategy are those of the running platform, so the decisions are the same
     to the bit. Writes decisions.jsonl, equity.csv and equity.png, and prints the score.
     """
-    from streaming.trader.brokers import PaperBroker
+    from streaming.trader.config import TraderConfig
     from streaming.trader.forecasts import PublishedForecasts
-    from streaming.trader.rehearsal import rehearse, trader_of
-    from streaming.trader.showing import show
-    from streaming.trader.tapes import moments_of_tapes, tapes_in
+    from streaming.trader.rehearsal.rehearse import rehearse
+    from streaming.trader.rehearsal.report import write_report
+    from streaming.trader.rehearsal.tapes import moments_of_tapes, tapes_in
 
-    settings = _chosen(**chosen)
+    settings = _settings_with(**overrides)
     tapes = tapes_in(tape)
-    known = PublishedForecasts(forecasts or settings.forecasts, symbol=settings.trader.symbol)
-    steps = rehearse(
-        moments_of_tapes(tapes, settings),
-        trader=trader_of(settings),
-        in_force=known.in_force,
-        broker=PaperBroker(settings.trader.fee_bps),
-    )
+    published = PublishedForecasts(forecasts or settings.forecasts, symbol=settings.trader.symbol)
+    config = TraderConfig.from_settings(settings)
+    steps = rehearse(moments_of_tapes(tapes, settings), config, in_force=published.in_force)
     folder = out or settings.home / "replays" / f"{tape.name}-{settings.trader.rule}"
-    _tell(show(steps, settings, folder=folder, title=_title(tape.name, settings)), as_json)
+    title = _title(tape.name, config)
+    _print_report(write_report(steps, config, folder=folder, title=title), as_json)
 
 
-def _chosen(**chosen: str | None) -> Settings:
+def _settings_with(**overrides: str | None) -> Settings:
     settings = from_environment()
-    named = {name: value for name, value in chosen.items() if value}
-    return replace(settings, trader=replace(settings.trader, **named))  # type: ignore[arg-type]
+    trader = {name: text for name, text in overrides.items() if text}
+    return replace(settings, trader=replace(settings.trader, **trader))  # type: ignore[arg-type]
 
 
-def _title(what: str, settings: Settings) -> str:
-    trader = settings.trader
-    return f"{trader.rule} on {trader.symbol} at {trader.venue}, {what}"
+def _title(source: str, config: "TraderConfig") -> str:
+    return f"{config.rule} on {config.symbol} at {config.venue}, {source}"
 
 
-def _tell(shown: "Shown", as_json: bool) -> None:
-    found = shown.performance
+def _print_report(report: "RehearsalReport", as_json: bool) -> None:
+    performance = report.performance
     if as_json:
-        sums = msgspec.structs.asdict(found) | {"digest": shown.digest, "folder": str(shown.folder)}
+        sums = msgspec.structs.asdict(performance)
+        sums |= {"digest": report.digest, "folder": str(report.folder)}
         click.echo(msgspec.json.format(msgspec.json.encode(sums)).decode())
         return
     trips = [
         (
-            datetime.fromtimestamp(at // _SECOND_US, UTC),
+            datetime.fromtimestamp(time_us // SECOND_US, UTC),
             score.quantity,
             score.buy_price,
             score.sell_price,
             score.profit,
             score.cumulative_profit,
         )
-        for at, score in shown.ledger.scores
+        for time_us, score in report.curve.scores
     ]
     columns = ("sold at", "quantity", "bought for", "sold for", "profit", "of all trips")
     if trips:
         show_rows(columns, trips, form="table")
-    ratio = f"{found.won} of {found.trips} round trips won"
     show_rows(
         ("what", "value"),
         [
-            ("decisions", found.decisions),
-            ("orders", found.orders),
-            ("trips", ratio),
-            ("fees", found.fees),
-            ("profit of the trips", found.profit),
-            ("account is worth", found.equity),
-            ("buy and hold is worth", found.hold),
-            ("account beside it", found.beside_hold),
-            ("largest fall", found.largest_fall),
-            ("decision log", shown.digest),
+            ("decisions", performance.decisions),
+            ("orders", performance.orders),
+            ("trips", f"{performance.won} of {performance.trips} round trips won"),
+            ("fees", performance.fees),
+            ("profit of the trips", performance.profit),
+            ("account is worth", performance.equity),
+            ("buy and hold is worth", performance.hold),
+            ("account beside it", performance.beside_hold),
+            ("max drawdown", performance.max_drawdown),
+            ("decision log", report.digest),
         ],
         form="table",
     )
-    if not found.decisions:
+    if not performance.decisions:
         ERR.print("there was no signal to decide on")
-    OUT.print(f"decisions, curve and picture: {shown.folder}", highlight=False, soft_wrap=True)
+    OUT.print(f"decisions, curve and picture: {report.folder}", highlight=False, soft_wrap=True)

@@ -44,13 +44,12 @@ def trace(order_id: str, as_json: bool) -> None:
     From the order back to decision, signal, book events (topic, partition, offsets), forecast and
     Delta versions. Exits 1 if something does not match.
     """
-    from streaming.trader.trace import as_json as text
     from streaming.trader.trace import page
-    from streaming.trader.trace import trace as traced
+    from streaming.trader.trace.trace import trace as trace_order
 
-    found = traced(from_environment(), order_id)
-    click.echo(text(found) if as_json else page(found))
-    sys.exit(0 if found.matches else 1)
+    order_trace = trace_order(from_environment(), order_id)
+    click.echo(page.render_json(order_trace) if as_json else page.render_page(order_trace))
+    sys.exit(0 if order_trace.matches else 1)
 
 
 @click.group()

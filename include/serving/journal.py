@@ -1,4 +1,4 @@
-"""The trader's journal in Postgres: what it decided, holds and still has to tell Kafka.
+"""The trader's journal in Postgres: what it decided, what it holds, what Kafka still has to get.
 
 One commit is one transaction: rows, state and outbox together or not at all. A broken connection
 raises Unreachable; the trader then starts over from what is here.
@@ -52,17 +52,17 @@ class Journal:
         Raises:
             Unreachable: the server does not answer, or another trader holds the journal.
         """
-        self._link = connect(dsn)
+        self._connection = connect(dsn)
         with self._transaction() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
-            taken = cursor.fetchone()[0]
-        if not taken:
-            self._link.close()
+            is_locked = cursor.fetchone()[0]
+        if not is_locked:
+            self._connection.close()
             raise Unreachable("another trader holds the journal of this world")
 
     def close(self) -> None:
         """Disconnect, which frees the lock."""
-        self._link.close()
+        self._connection.close()
 
     def state(self) -> dict[str, str]:
         """Every named value of the trader's state."""
@@ -70,7 +70,7 @@ class Journal:
             cursor.execute("SELECT name, value FROM trader_state")
             return dict(cursor.fetchall())
 
-    def seen(self, decision_id: str) -> tuple[bool, str | None]:
+    def is_decided(self, decision_id: str) -> tuple[bool, str | None]:
         """Whether that decision was made, and why the trader is halted (null: it is not)."""
         with self._transaction() as cursor:
             cursor.execute(
@@ -78,8 +78,8 @@ class Journal:
                 " (SELECT value FROM trader_state WHERE name = %s)",
                 (decision_id, _HALTED),
             )
-            known, halt = cursor.fetchone()
-        return bool(known), halt
+            is_decided, halt = cursor.fetchone()
+        return bool(is_decided), halt
 
     def commit(self, messages: Sequence[Message], *, state: Mapping[str, str]) -> None:
         """Write the messages' events as rows, the messages into the outbox, and the state."""
@@ -87,10 +87,10 @@ class Journal:
             for message in messages:
                 table = TABLE_OF_KIND[message.kind]
                 upsert_with(cursor, table, [_row(table, event) for event in message.events])
-            _put(cursor, messages)
+            _insert_outbox(cursor, messages)
             if state:
-                named = [{"name": name, "value": value} for name, value in state.items()]
-                upsert_with(cursor, TRADER_STATE, named)
+                rows = [{"name": name, "value": value} for name, value in state.items()]
+                upsert_with(cursor, TRADER_STATE, rows)
 
     def outbox(self) -> list[OutboxRow]:
         """What Kafka has to get, in order."""
@@ -101,8 +101,8 @@ class Journal:
                 for number, topic, key, value in cursor.fetchall()
             ]
 
-    def told(self, ids: Sequence[int]) -> None:
-        """Forget outbox rows that Kafka has."""
+    def delete_sent(self, ids: Sequence[int]) -> None:
+        """Delete the outbox rows that Kafka has."""
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM outbox WHERE id = ANY(%s)", (list(ids),))
 
@@ -121,33 +121,33 @@ class Journal:
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
         try:
-            with self._link, self._link.cursor() as cursor:
+            with self._connection, self._connection.cursor() as cursor:
                 yield cursor
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            raise Unreachable(f"Postgres broke off: {error}") from error
+            raise Unreachable(f"the connection to Postgres broke: {error}") from error
 
 
 def halt(dsn: Dsn, reason: str) -> None:
     """Forbid orders until `resume`; the trader goes on deciding, with the reason `halted`."""
-    with transaction(dsn) as link, link.cursor() as cursor:
+    with transaction(dsn) as connection, connection.cursor() as cursor:
         upsert_with(cursor, TRADER_STATE, [{"name": _HALTED, "value": reason}])
 
 
 def resume(dsn: Dsn) -> None:
     """Allow orders again."""
-    with transaction(dsn) as link, link.cursor() as cursor:
+    with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM trader_state WHERE name = %s", (_HALTED,))
 
 
 def halted(dsn: Dsn) -> str | None:
     """Why the trader is halted; null: it is not."""
-    with transaction(dsn) as link, link.cursor() as cursor:
+    with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT value FROM trader_state WHERE name = %s", (_HALTED,))
         row = cursor.fetchone()
     return str(row[0]) if row else None
 
 
-def _put(cursor: Any, messages: Sequence[Message]) -> None:
+def _insert_outbox(cursor: Any, messages: Sequence[Message]) -> None:
     if not messages:
         return
     cursor.execute(

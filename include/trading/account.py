@@ -1,4 +1,4 @@
-"""The account: what is held, the last buy, and what every sale earned. Fills come in any order."""
+"""The account: balances, last buy, and what every sale earned. Fills come in any order. Pure."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -6,60 +6,60 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Fill, Order, Score, Top
-from include.trading.holding import Hold, bought_once, sound
-from include.trading.money import ZERO, floored, raised, rounded
+from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided
+from include.trading.money import ZERO, round_down, round_half_even, round_up
 
 DAY_US = 86_400_000_000
 MINUTE_US = 60_000_000
 
 
-class Bought(msgspec.Struct, frozen=True):
-    """The last buy: base units, average price, what they cost before fees, and the fees."""
+class ExecutedOrder(msgspec.Struct, frozen=True):
+    """An order's fills together: base units, average price, their value before fees, and fees."""
 
     order_id: str
     quantity: Decimal
     price: Decimal
-    cost: Decimal
+    value: Decimal
     fee: Decimal
 
 
 class Account(msgspec.Struct, frozen=True):
     """Balances, the last buy, and profit. `day` counts days since the epoch by the market clock.
 
-    `ordered_at` are the market times (µs) of the orders of the last minute; `hold` is what buy and
-    hold has, from the first best prices on.
+    `ordered_at` are the market times (µs) of the orders of the last minute; `buy_and_hold` is what
+    buying once and holding has, from the first best prices on.
     """
 
     quote: Decimal
     base: Decimal = ZERO
-    bought: Bought | None = None
+    last_buy: ExecutedOrder | None = None
     profit: Decimal = ZERO
     day: int = 0
     day_profit: Decimal = ZERO
     ordered_at: tuple[int, ...] = ()
-    hold: Hold | None = None
+    buy_and_hold: BuyAndHold | None = None
 
 
-def at(account: Account, market_time: int) -> Account:
-    """The account at a market time: a new day's profit is zero, old orders are forgotten."""
+def advance(account: Account, market_time: int) -> Account:
+    """The account at a market time (µs): a new day's profit is zero, old orders are forgotten."""
     recent = tuple(t for t in account.ordered_at if t > market_time - MINUTE_US)
     day = market_time // DAY_US
-    kept = account.day_profit if day == account.day else ZERO
-    return msgspec.structs.replace(account, day=day, day_profit=kept, ordered_at=recent)
+    day_profit = account.day_profit if day == account.day else ZERO
+    return msgspec.structs.replace(account, day=day, day_profit=day_profit, ordered_at=recent)
 
 
-def beside_hold(account: Account, top: Top | None, *, fee_bps: Decimal) -> Account:
+def begin_buy_and_hold(account: Account, top: Top | None, *, fee_bps: Decimal) -> Account:
     """The account with buy and hold begun, once there are best prices to begin at."""
-    if account.hold is not None or top is None or not sound(top):
+    if account.buy_and_hold is not None or top is None or not is_two_sided(top):
         return account
-    hold = bought_once(account.quote, account.base, top, fee_bps=fee_bps)
-    return msgspec.structs.replace(account, hold=hold)
+    buy_and_hold = buy_once(account.quote, account.base, top, fee_bps=fee_bps)
+    return msgspec.structs.replace(account, buy_and_hold=buy_and_hold)
 
 
-def ordered(account: Account, market_time: int) -> Account:
-    """The account once an order was decided at that market time."""
-    times = (*account.ordered_at, market_time)
-    return msgspec.structs.replace(account, ordered_at=times)
+def count_order(account: Account, market_time: int) -> Account:
+    """The account once an order was decided at that market time (µs)."""
+    ordered_at = (*account.ordered_at, market_time)
+    return msgspec.structs.replace(account, ordered_at=ordered_at)
 
 
 def settle(account: Account, order: Order, fills: Iterable[Fill]) -> tuple[Account, Score | None]:
@@ -68,51 +68,54 @@ def settle(account: Account, order: Order, fills: Iterable[Fill]) -> tuple[Accou
     Raises:
         ValueError: a fill is of another order.
     """
-    own = {fill.fill_id: fill for fill in fills}.values()
-    if strangers := [fill.fill_id for fill in own if fill.order_id != order.order_id]:
-        raise ValueError(f"fills {strangers} are not of order {order.order_id}")
-    quantity = sum((fill.quantity for fill in own), ZERO)
+    distinct = {fill.fill_id: fill for fill in fills}.values()
+    if foreign := [fill.fill_id for fill in distinct if fill.order_id != order.order_id]:
+        raise ValueError(f"fills {foreign} are not of order {order.order_id}")
+    quantity = sum((fill.quantity for fill in distinct), ZERO)
     if not quantity:
         return account, None
-    value = sum((_value(fill) for fill in own), ZERO)
-    fee = sum((fill.fee for fill in own), ZERO)
-    price = rounded(sum((fill.price * fill.quantity for fill in own), ZERO) / quantity)
-    trade = Bought(order.order_id, quantity, price, value, fee)
-    return _bought(account, trade) if order.side == "buy" else _sold(account, trade)
+    value = sum((_value(fill) for fill in distinct), ZERO)
+    fee = sum((fill.fee for fill in distinct), ZERO)
+    exact = sum((fill.price * fill.quantity for fill in distinct), ZERO)
+    executed = ExecutedOrder(
+        order.order_id, quantity, round_half_even(exact / quantity), value, fee
+    )
+    if order.side == "buy":
+        return _settle_buy(account, executed), None
+    return _settle_sale(account, executed)
 
 
 def _value(fill: Fill) -> Decimal:
     exact = fill.price * fill.quantity
-    return raised(exact) if fill.side == "buy" else floored(exact)
+    return round_up(exact) if fill.side == "buy" else round_down(exact)
 
 
-def _bought(account: Account, buy: Bought) -> tuple[Account, None]:
-    changed = msgspec.structs.replace(
+def _settle_buy(account: Account, buy: ExecutedOrder) -> Account:
+    return msgspec.structs.replace(
         account,
-        quote=account.quote - buy.cost - buy.fee,
+        quote=account.quote - buy.value - buy.fee,
         base=account.base + buy.quantity,
-        bought=buy,
+        last_buy=buy,
     )
-    return changed, None
 
 
-def _sold(account: Account, sale: Bought) -> tuple[Account, Score | None]:
+def _settle_sale(account: Account, sale: ExecutedOrder) -> tuple[Account, Score | None]:
     after = msgspec.structs.replace(
-        account, quote=account.quote + sale.cost - sale.fee, base=account.base - sale.quantity
+        account, quote=account.quote + sale.value - sale.fee, base=account.base - sale.quantity
     )
-    if account.bought is None:
+    if account.last_buy is None:
         return after, None
-    score = _score(account, sale, account.bought)
+    score = _score(account, sale, account.last_buy)
     day_profit = account.day_profit + score.profit
     return msgspec.structs.replace(
         after, profit=score.cumulative_profit, day_profit=day_profit
     ), score
 
 
-def _score(account: Account, sale: Bought, buy: Bought) -> Score:
+def _score(account: Account, sale: ExecutedOrder, buy: ExecutedOrder) -> Score:
     """Profit = proceeds - fee - what the quantity sold had cost in the last buy, with its fee."""
-    spent = (buy.cost + buy.fee) * sale.quantity / buy.quantity
-    profit = rounded(sale.cost - sale.fee - spent)
+    cost = (buy.value + buy.fee) * sale.quantity / buy.quantity
+    profit = round_half_even(sale.value - sale.fee - cost)
     return Score(
         order_id=sale.order_id,
         buy_order_id=buy.order_id,
@@ -121,5 +124,5 @@ def _score(account: Account, sale: Bought, buy: Bought) -> Score:
         buy_price=buy.price,
         sell_price=sale.price,
         quantity=sale.quantity,
-        hold_profit=account.hold.profit(sale.price) if account.hold else None,
+        hold_profit=account.buy_and_hold.profit(sale.price) if account.buy_and_hold else None,
     )

@@ -1,7 +1,7 @@
 """Decisions as lines of text that are equal, to the bit, wherever the same decision was made. Pure.
 
-Where a signal and a top lay in Kafka says whence they came, not what they say: a replay has no
-Kafka. So places are left out; everything else that the rule saw and concluded is in the line.
+A replay has no Kafka, so the record ids of signal and top (topic, partition, offset) are left out;
+everything else that the rule saw and concluded is in the line.
 """
 
 import hashlib
@@ -15,25 +15,26 @@ from include.trading.inputs import Inputs, canonical, read
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
 
-def line(decision: Decision) -> str:
+def log_line(decision: Decision) -> str:
     """One decision's line, JSON without line breaks.
 
     Raises:
         WireError: its inputs cannot be read.
     """
-    told = {name: getattr(decision, name) for name in Decision.__struct_fields__}
-    told["inputs"] = msgspec.Raw(canonical(_placeless(read(decision.inputs))).encode())
-    return _encoder.encode(told).decode()
+    fields = {name: getattr(decision, name) for name in Decision.__struct_fields__}
+    inputs = _without_record_ids(read(decision.inputs))
+    fields["inputs"] = msgspec.Raw(canonical(inputs).encode())
+    return _encoder.encode(fields).decode()
 
 
-def digest(lines: Iterable[str]) -> str:
+def digest(log_lines: Iterable[str]) -> str:
     """The SHA-256 (hex) of the lines, each ended by a line break: the digest of the file."""
-    found = hashlib.sha256()
-    for one in lines:
-        found.update(f"{one}\n".encode())
-    return found.hexdigest()
+    sha256 = hashlib.sha256()
+    for text in log_lines:
+        sha256.update(f"{text}\n".encode())
+    return sha256.hexdigest()
 
 
-def _placeless(inputs: Inputs) -> Inputs:
-    book = msgspec.structs.replace(inputs.book, place=None) if inputs.book else None
-    return msgspec.structs.replace(inputs, place=None, book=book)
+def _without_record_ids(inputs: Inputs) -> Inputs:
+    top = msgspec.structs.replace(inputs.top, record_id=None) if inputs.top else None
+    return msgspec.structs.replace(inputs, record_id=None, top=top)

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from include.market.events import Side
 from include.trading.inputs import MINUTE_US, Inputs
-from include.trading.rule import Wish
+from include.trading.reasons import Reason
+from include.trading.rule import DesiredSide
 
 
 class ForecastAndRatio:
@@ -16,19 +17,19 @@ class ForecastAndRatio:
     name = "forecast_and_ratio"
     signal_type = "price_volume"
 
-    def wish(self, inputs: Inputs) -> Wish:
+    def desired_side(self, inputs: Inputs) -> DesiredSide:
         """The forecast's side, unless the forecast is missing, stale, silent or from the future."""
-        forecast, now = inputs.forecast, inputs.signal.timestamp
+        forecast, window_end = inputs.forecast, inputs.signal.timestamp
         if forecast.fault or forecast.trained_until is None:
-            return Wish(None, [forecast.fault or "forecast_missing"])
-        if forecast.trained_until + MINUTE_US > now:  # the last minute it saw was not over yet
-            return Wish(None, ["forecast_ahead"])
-        if now - forecast.trained_until > inputs.parameters.forecast_stale_us:
-            return Wish(None, ["forecast_stale"])
-        return Wish(forecast.side, [] if forecast.side else ["forecast_silent"])
+            return DesiredSide(None, [forecast.fault or Reason.FORECAST_MISSING])
+        if forecast.trained_until + MINUTE_US > window_end:  # its last minute was not over yet
+            return DesiredSide(None, [Reason.FORECAST_AHEAD])
+        if window_end - forecast.trained_until > inputs.parameters.forecast_stale_us:
+            return DesiredSide(None, [Reason.FORECAST_STALE])
+        return DesiredSide(forecast.side, [] if forecast.side else [Reason.FORECAST_SILENT])
 
-    def objections(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[str]:
+    def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
         """A ratio out of its bounds forbids to buy."""
         low, high = inputs.parameters.ratio_low, inputs.parameters.ratio_high
         inside = low < inputs.signal.value < high
-        return [] if side == "sell" or inside else ["ratio_out_of_range"]
+        return [] if side == "sell" or inside else [Reason.RATIO_OUT_OF_RANGE]

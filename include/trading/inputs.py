@@ -1,4 +1,4 @@
-"""All that a rule may see when it decides, as one value with one canonical text.
+"""All that a rule may see when it decides, as one value with one canonical text. Pure.
 
 The text is kept with every decision (`Decision.inputs`), so that the decision can be derived again.
 """
@@ -11,7 +11,8 @@ import msgspec
 from include.errors import WireError
 from include.market.events import Side, Top
 from include.trading.account import Account
-from include.trading.money import plain
+from include.trading.money import normalize
+from include.trading.reasons import Reason
 
 MINUTE_US = 60_000_000
 _S = TypeVar("_S", bound=msgspec.Struct)
@@ -20,8 +21,8 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 Level = tuple[Decimal, Decimal]  # price, quantity
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a record lies in Kafka."""
+class RecordId(msgspec.Struct, frozen=True):
+    """Which Kafka record: topic, partition and offset."""
 
     topic: str
     partition: int
@@ -41,26 +42,26 @@ class Signal(msgspec.Struct, frozen=True):
 
 
 class SeenTop(msgspec.Struct, frozen=True):
-    """The last top of the book that has a venue time; null `top`: the book was invalid then.
+    """The last top of the book with a venue time (µs UTC); `best` is null: the book was invalid.
 
     `bids` and `asks` are the levels that an order may reach, best first, where slippage is allowed
-    and they are known; else there is the top alone.
+    and they are known; else there is the best bid and ask alone.
     """
 
     venue_time: int
-    top: Top | None
-    place: Place | None = None
+    best: Top | None
+    record_id: RecordId | None = None
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
 
 
 class SeenForecast(msgspec.Struct, frozen=True):
-    """What the forecast said. `fault` is a reason code where there was none to use."""
+    """What the forecast said. `fault` is the reason where there was none to use."""
 
     forecast_id: str | None = None
     trained_until: int | None = None
     side: Side | None = None
-    fault: str | None = None
+    fault: Reason | None = None
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -86,19 +87,19 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """What a decision is derived from. `blocks` are reasons from outside, such as `halted`."""
+    """What a decision is derived from. `vetoes` are reasons from outside, such as `halted`."""
 
     rule: str
     signal: Signal
     forecast: SeenForecast
-    book: SeenTop | None
+    top: SeenTop | None
     account: Account
     parameters: Parameters
-    blocks: tuple[str, ...] = ()
-    place: Place | None = None
+    vetoes: tuple[Reason, ...] = ()
+    record_id: RecordId | None = None
 
 
-class Forecast(Protocol):
+class ForecastSides(Protocol):
     """What the trader needs of a published forecast; times in µs UTC."""
 
     @property
@@ -122,9 +123,9 @@ def canonical(inputs: Inputs) -> str:
     return _encoder.encode(inputs).decode()
 
 
-def in_plain(inputs: Inputs) -> Inputs:
+def normalized(inputs: Inputs) -> Inputs:
     """The inputs with one spelling of each number: Kafka says 1.50, Delta 1.50000000."""
-    return _in_plain(inputs)
+    return _normalize(inputs)
 
 
 def read(text: str) -> Inputs:
@@ -139,12 +140,12 @@ def read(text: str) -> Inputs:
         raise WireError(f"not the inputs of a decision: {error}") from error
 
 
-def asked_of(
-    forecast: Forecast | None, *, window_end: int, lookahead_minutes: int, fault: str | None
+def see_forecast(
+    forecast: ForecastSides | None, *, window_end: int, lookahead_minutes: int, fault: Reason | None
 ) -> SeenForecast:
     """What the forecast says of the minute so many minutes after the one the window ends in."""
     if forecast is None:
-        return SeenForecast(fault=fault or "forecast_missing")
+        return SeenForecast(fault=fault or Reason.FORECAST_MISSING)
     minute = window_end - window_end % MINUTE_US + lookahead_minutes * MINUTE_US
     return SeenForecast(
         forecast_id=forecast.forecast_id,
@@ -153,14 +154,16 @@ def asked_of(
     )
 
 
-def _in_plain(struct: _S) -> _S:
-    changed: dict[str, object] = {}
+def _normalize(struct: _S) -> _S:
+    changes: dict[str, object] = {}
     for name in struct.__struct_fields__:
-        value = getattr(struct, name)
-        if isinstance(value, Decimal):
-            changed[name] = plain(value)
-        elif isinstance(value, msgspec.Struct):
-            changed[name] = _in_plain(value)
+        field = getattr(struct, name)
+        if isinstance(field, Decimal):
+            changes[name] = normalize(field)
+        elif isinstance(field, msgspec.Struct):
+            changes[name] = _normalize(field)
         elif name in {"bids", "asks"}:
-            changed[name] = tuple((plain(price), plain(quantity)) for price, quantity in value)
-    return msgspec.structs.replace(struct, **changed) if changed else struct
+            changes[name] = tuple(
+                (normalize(price), normalize(quantity)) for price, quantity in field
+            )
+    return msgspec.structs.replace(struct, **changes) if changes else struct

@@ -1,7 +1,7 @@
-"""The paper account's venue: immediate-or-cancel against the book that was seen.
+"""The paper account's venue: immediate-or-cancel against the top of the book that was seen. Pure.
 
 Without deeper levels the top is all there is. The order takes level after level up to its limit,
-each at its own price, and pays a fee on each; what is left is cancelled.
+each at its own price, and pays a fee on each; the remainder is cancelled.
 """
 
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from include.trading.money import ZERO, fee_of
 
 
 def fill(
-    order: Order, book: SeenTop | Top | None, *, fee_bps: Decimal
+    order: Order, top: SeenTop | Top | None, *, fee_bps: Decimal
 ) -> tuple[Order, tuple[Fill, ...]]:
     """The order as the paper venue leaves it, with its executions, one a level."""
-    taken, left = list[Level](), order.quantity
-    for price, there in _offered(order, book):
-        quantity = min(left, there)
-        if quantity > 0 and _meets(order, price):
-            taken.append((price, quantity))
-            left -= quantity
-    executed = order.quantity - left
+    executions, remaining = list[Level](), order.quantity
+    for price, available in _offers(order, top):
+        quantity = min(remaining, available)
+        if quantity > 0 and _meets_limit(order, price):
+            executions.append((price, quantity))
+            remaining -= quantity
+    executed = order.quantity - remaining
     if not executed:
-        return _left(order, executed=ZERO, status="cancelled", reason="nothing_at_limit"), ()
-    done = _left(
+        return _close(order, executed=ZERO, status="cancelled", reason="nothing_at_limit"), ()
+    closed = _close(
         order,
         executed=executed,
-        status="partial" if left else "filled",
-        reason=_why(len(taken)) if left else None,
+        status="partial" if remaining else "filled",
+        reason=_too_thin(len(executions)) if remaining else None,
     )
-    return done, tuple(
+    return closed, tuple(
         Fill(
             f"{order.order_id}-{number}",
             order.order_id,
@@ -42,29 +42,31 @@ def fill(
             quantity,
             fee_of(price, quantity, fee_bps=fee_bps),
         )
-        for number, (price, quantity) in enumerate(taken, start=1)
+        for number, (price, quantity) in enumerate(executions, start=1)
     )
 
 
-def _offered(order: Order, book: SeenTop | Top | None) -> Sequence[Level]:
+def _offers(order: Order, top: SeenTop | Top | None) -> Sequence[Level]:
     """What the other side offers, best first."""
-    deeper: Sequence[Level] = ()
-    if isinstance(book, SeenTop):
-        deeper = book.asks if order.side == "buy" else book.bids
-    top = book.top if isinstance(book, SeenTop) else book
-    if top is None:
+    levels: Sequence[Level] = ()
+    if isinstance(top, SeenTop):
+        levels = top.asks if order.side == "buy" else top.bids
+    best = top.best if isinstance(top, SeenTop) else top
+    if best is None:
         return ()
-    best = (top.ask, top.ask_quantity) if order.side == "buy" else (top.bid, top.bid_quantity)
-    return deeper or (best,)
+    best_level = (
+        (best.ask, best.ask_quantity) if order.side == "buy" else (best.bid, best.bid_quantity)
+    )
+    return levels or (best_level,)
 
 
-def _meets(order: Order, price: Decimal) -> bool:
+def _meets_limit(order: Order, price: Decimal) -> bool:
     return price <= order.price if order.side == "buy" else price >= order.price
 
 
-def _why(levels: int) -> str:
-    return "top_too_thin" if levels == 1 else "book_too_thin"
+def _too_thin(level_count: int) -> str:
+    return "top_too_thin" if level_count == 1 else "book_too_thin"
 
 
-def _left(order: Order, *, executed: Decimal, status: str, reason: str | None) -> Order:
+def _close(order: Order, *, executed: Decimal, status: str, reason: str | None) -> Order:
     return msgspec.structs.replace(order, executed=executed, status=status, reason=reason)

@@ -1,7 +1,7 @@
 """How a trader did over a span of decisions, beside having bought once and held. Pure.
 
-Both are worth what they would fetch at the best bid. Buy and hold buys at the first sound best ask
-for all the quote it starts with, pays the same fee, and keeps what it bought.
+Both are worth what they would fetch at the best bid. Buy and hold buys at the first best ask with a
+quantity for all the quote it starts with, pays the same fee, and keeps what it bought.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ import msgspec
 
 from include.market.events import Decision, Fill, Score, Top
 from include.trading.account import Account
-from include.trading.holding import Hold, bought_once, sound, worth
+from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, worth
 from include.trading.money import ZERO
 
 
-class Point(msgspec.Struct, frozen=True):
+class EquityPoint(msgspec.Struct, frozen=True):
     """The account after one decision (µs); `equity` and `hold` in quote units."""
 
     at: int
@@ -41,19 +41,18 @@ class Performance(msgspec.Struct, frozen=True):
     equity: Decimal
     hold: Decimal
     beside_hold: Decimal
-    largest_fall: Decimal
+    max_drawdown: Decimal
 
 
-class Ledger:
+class EquityCurve:
     """Takes what each signal led to and keeps the points of the curve."""
 
     def __init__(self, start: Account, *, fee_bps: Decimal) -> None:
-        """Begin with an account."""
         self._start, self._fee_bps = start, fee_bps
-        self._held: Hold | None = None
+        self._buy_and_hold: BuyAndHold | None = None
         self._decisions = self._orders = 0
         self._fees = ZERO
-        self.points: list[Point] = []
+        self.points: list[EquityPoint] = []
         self.scores: list[tuple[int, Score]] = []
 
     def take(
@@ -66,19 +65,19 @@ class Ledger:
         fills: Iterable[Fill] = (),
         score: Score | None = None,
     ) -> None:
-        """Add a decision; without a sound top it makes no point of the curve."""
+        """Add a decision; without a best bid and ask it makes no point of the curve."""
         self._decisions += 1
         self._orders += decision.action != "hold"
         self._fees += sum((fill.fee for fill in fills), ZERO)
         if score:
             self.scores.append((at, score))
-        if top is None or not sound(top):
+        if top is None or not is_two_sided(top):
             return
         start = self._start
-        if self._held is None:
-            self._held = bought_once(start.quote, start.base, top, fee_bps=self._fee_bps)
+        if self._buy_and_hold is None:
+            self._buy_and_hold = buy_once(start.quote, start.base, top, fee_bps=self._fee_bps)
         self.points.append(
-            Point(
+            EquityPoint(
                 at=at,
                 action=decision.action,
                 bid=top.bid,
@@ -86,7 +85,7 @@ class Ledger:
                 quote=account.quote,
                 base=account.base,
                 equity=worth(account.quote, account.base, top.bid),
-                hold=self._held.worth(top.bid),
+                hold=self._buy_and_hold.worth(top.bid),
                 profit=account.profit,
             )
         )
@@ -106,12 +105,12 @@ class Ledger:
             equity=equity,
             hold=hold,
             beside_hold=equity - hold,
-            largest_fall=_largest_fall(point.equity for point in self.points),
+            max_drawdown=_max_drawdown(point.equity for point in self.points),
         )
 
 
-def _largest_fall(equities: Iterable[Decimal]) -> Decimal:
-    """The deepest fall below an earlier height, in quote units."""
+def _max_drawdown(equities: Iterable[Decimal]) -> Decimal:
+    """The deepest fall of equity below an earlier peak, in quote units."""
     height, deepest = ZERO, ZERO
     for equity in equities:
         height = max(height, equity)

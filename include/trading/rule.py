@@ -1,27 +1,28 @@
-"""What a rule is: it says which side it wishes for, and what speaks against it. Pure."""
+"""What a rule is: it says which side it desires, and what forbids to take it. Pure."""
 
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from include.market.events import Side
 from include.trading.inputs import Inputs
+from include.trading.reasons import Reason
 
 
-class Wish(NamedTuple):
-    """The side a rule wishes for; null with the reasons why it wishes for none."""
+class DesiredSide(NamedTuple):
+    """The side that a rule desires; null with the reasons why it desires none."""
 
     side: Side | None
-    reasons: list[str]
+    reasons: list[Reason]
 
 
 class Rule(Protocol):
-    """One way to conclude from a signal. Book, size, account and risk are looked at for it."""
+    """One way to conclude from a signal. Book, size, account and risk are checked for it."""
 
     name: str
     signal_type: str
 
-    def wish(self, inputs: Inputs) -> Wish:
+    def desired_side(self, inputs: Inputs) -> DesiredSide:
         """What the signal and the forecast call for."""
 
-    def objections(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[str]:
-        """Why not to take that side at that price, as reason codes."""
+    def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
+        """Why not to take that side at that price."""

@@ -11,13 +11,14 @@ from include.metrics import serve_metrics
 from include.process import run_process
 from include.serving.journal import Journal
 from include.settings import Settings
-from streaming.trader.breaker import Breaker
-from streaming.trader.brokers import Broker, PaperBroker
-from streaming.trader.desk import Reached, nothing
+from streaming.trader.brokers import Broker, gemini
+from streaming.trader.brokers.paper import PaperBroker
+from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import ForecastWatch
-from streaming.trader.gemini_broker import connected
-from streaming.trader.session import run
-from streaming.trader.steps import Steps
+from streaming.trader.kill_points import KillPoints
+from streaming.trader.metrics import TraderMetrics
+from streaming.trader.session import Session
+from streaming.trader.vetoes import Breaker
 
 log = logging.getLogger("tickhouse.trader")
 BACKOFF = Backoff(first_s=0.5, most_s=10.0)
@@ -27,43 +28,49 @@ def main() -> None:
     """Trade with the settings of the environment."""
 
     def work(settings: Settings, stop: threading.Event) -> None:
-        steps = Steps()
-        serve_metrics(settings.metrics.trader, steps.metrics, host=settings.ports.host)
-        trade(settings, stop, reached=steps)
+        trader_metrics = TraderMetrics()
+        serve_metrics(settings.metrics.trader, trader_metrics.metrics, host=settings.ports.host)
+        trade(settings, stop, kill_points=trader_metrics)
 
     run_process("trader", work)
 
 
-def trade(settings: Settings, stop: threading.Event, *, reached: Reached = nothing) -> None:
-    """Run sessions until `stop`; after an outage the next one goes on from the journal.
+def trade(
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    forecasts: ForecastWatch | None = None,
+    kill_points: KillPoints | None = None,
+) -> None:
+    """Run the session until `stop`; after an outage it goes on from the journal.
+
+    `forecasts`: else those that the settings' world has published.
 
     Raises:
         TickhouseError: a fault that another try cannot help.
     """
-    forecasts = ForecastWatch(
-        settings.forecasts, symbol=settings.trader.symbol, world=settings.world
-    )
     breaker = Breaker(
         failures=settings.trader.breaker_failures, cool_down_s=settings.trader.breaker_s
+    )
+    session = Session(
+        TraderConfig.from_settings(settings),
+        open_broker=partial(open_broker, settings, breaker),
+        forecasts=forecasts
+        or ForecastWatch(settings.forecasts, symbol=settings.trader.symbol, world=settings.world),
+        kill_points=kill_points,
     )
     failures = 0
     while not stop.is_set():
         try:
-            run(
-                settings,
-                broker=partial(broker_of, settings, breaker),
-                forecasts=forecasts,
-                stopped=stop.is_set,
-                reached=reached,
-            )
+            session.run(stop.is_set)
         except Transient as error:
             log.warning(event("trader starts over", error=error))
-            asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
-            stop.wait(max(BACKOFF.wait_s(failures), asked_s, breaker.open_s))
+            retry_after_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+            stop.wait(max(BACKOFF.wait_s(failures), retry_after_s, breaker.open_s))
             failures += 1
 
 
-def broker_of(settings: Settings, breaker: Breaker, journal: Journal) -> Broker:
+def open_broker(settings: Settings, breaker: Breaker, journal: Journal) -> Broker:
     """The broker that the settings name; `breaker` outlives its sessions.
 
     Raises:
@@ -72,7 +79,7 @@ def broker_of(settings: Settings, breaker: Breaker, journal: Journal) -> Broker:
     if settings.trader.broker == "paper":
         return PaperBroker(settings.trader.fee_bps)
     if settings.trader.broker == "gemini":
-        return connected(settings, journal, breaker)
+        return gemini.connect(settings, journal, breaker)
     raise SettingsError(f"trader broker {settings.trader.broker!r} is neither paper nor gemini")
 
 

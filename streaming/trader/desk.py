@@ -2,40 +2,36 @@
 
 A paper order is settled in the transaction of its decision. An order that leaves the process is
 written down as intended first, placed, and its outcome committed; if the process dies between,
-`settle_up` finds out what became of it before anything else is decided.
+`open_account` finds out what became of it before anything else is decided.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from include.bus import TopicPartition
 from include.log import event
 from include.market.events import Decision, Message, Order
 from include.serving.journal import Journal
-from include.trading.account import Account
-from include.trading.inputs import Parameters, Place, SeenTop, Signal
-from include.trading.rules import decision_id, order_of
-from include.trading.terms import fitted
-from include.trading.trader import Trader
-from streaming.trader.book_keeping import Books, Teller, state_of
+from include.trading.decision import decision_id, order_for
+from include.trading.inputs import SeenTop, Signal
+from include.trading.instrument import with_instrument
+from include.trading.strategy import Strategy
 from streaming.trader.brokers import Broker, Outcome
+from streaming.trader.config import TraderConfig
+from streaming.trader.followers import Moment
 from streaming.trader.forecasts import ForecastWatch
+from streaming.trader.kill_points import (
+    AFTER_COMMIT,
+    AFTER_INTENT,
+    BEFORE_COMMIT,
+    BEFORE_INTENT,
+    KillPoints,
+    NoKillPoints,
+)
+from streaming.trader.trader_state import MessageFactory, TraderState, state_rows
+from streaming.trader.vetoes import Vetoes
 
 log = logging.getLogger("tickhouse.trader")
-Reached = Callable[[str], None]
-
-
-Blocks = Callable[[Signal], tuple[str, ...]]
-
-
-def nothing(_point: str) -> None:
-    """What happens in production at the points where the tests kill the trader."""
-
-
-def unblocked(_signal: Signal) -> tuple[str, ...]:
-    """Nothing from outside speaks against ordering."""
-    return ()
 
 
 class Desk:
@@ -43,70 +39,72 @@ class Desk:
 
     def __init__(
         self,
-        journal: Journal,
+        config: TraderConfig,
         *,
+        journal: Journal,
+        state: TraderState,
         broker: Broker,
         forecasts: ForecastWatch,
-        teller: Teller,
-        halt_file: Path,
-        blocks: Blocks = unblocked,
-        reached: Reached = nothing,
+        vetoes: Vetoes,
+        kill_points: KillPoints | None = None,
     ) -> None:
-        """While `halt_file` exists or `blocks` gives reasons no order is made.
-
-        `open_account` comes first.
-        """
-        self._blocks = blocks
+        """Go on from `state`; `open_account` comes first."""
         self._journal, self._broker, self._forecasts = journal, broker, forecasts
-        self._teller, self._halt_file, self._reached = teller, halt_file, reached
-        self._positions: Mapping[TopicPartition, int] = {}
-        self._trader: Trader
+        self._vetoes, self._kill_points = vetoes, kill_points or NoKillPoints()
+        self._messages = MessageFactory(venue=config.venue, symbol=config.symbol, conn=state.conn)
+        self._config, self._state = config, state
+        self._offsets: Mapping[TopicPartition, int] = state.offsets
+        self._strategy: Strategy
 
-    def open_account(
-        self, books: Books, *, parameters: Parameters, start: Account, rule: str
-    ) -> None:
+    def open_account(self) -> None:
         """Settle an order of unknown outcome, then agree with the venue on what is held.
 
         Raises:
             OrderRefused: the venue holds something else than the account.
             Unreachable: the venue or Postgres does not answer.
         """
-        self._positions = books.positions
-        parameters = fitted(parameters, self._broker.terms())
-        self._trader = Trader(
-            parameters, books.account or start, rule=rule, last_window=books.last_window
+        config, state = self._config, self._state
+        is_new = state.account is None
+        self._strategy = Strategy(
+            with_instrument(config.parameters, self._broker.instrument()),
+            state.account or config.start,
+            rule=config.rule,
+            last_window=state.last_window,
         )
-        if books.intent:
-            log.warning(event("order of unknown outcome", order_id=books.intent.order_id))
-            self._finish(books.intent, self._broker.resolve(books.intent), told=[], at=None)
-        self._trader.account = self._broker.reconcile(
-            self._trader.account, new=books.account is None
+        if state.intent:
+            log.warning(event("order of unknown outcome", order_id=state.intent.order_id))
+            outcome = self._broker.resolve(state.intent)
+            self._finish(state.intent, outcome, messages=[], window_end=None)
+        account = self._strategy.account = self._broker.reconcile(
+            self._strategy.account, new=is_new
         )
-        if books.account is None:
-            account = self._trader.account
-            self._commit([self._teller.balances(account, order_id=None, at=None)])
+        if is_new:
+            self._commit([self._messages.balances(account, order_id=None, window_end=None)])
 
-    def on_signal(
-        self,
-        signal: Signal,
-        place: Place,
-        book: SeenTop | None,
-        positions: Mapping[TopicPartition, int],
-    ) -> None:
+    def on_signal(self, moment: Moment, offsets: Mapping[TopicPartition, int]) -> None:
         """Decide on a signal unless that was done before; commit what follows.
+
+        `offsets` are those from which a restarted trader goes on.
 
         Raises:
             Unreachable: the venue or Postgres does not answer; the journal is as before.
         """
-        self._positions = positions
-        known, halt = self._journal.seen(_decision_id(signal, self._trader.rule))
-        if known:
+        signal, record_id, top = moment
+        self._offsets = offsets
+        is_decided, halt = self._journal.is_decided(_decision_id(signal, self._strategy.rule))
+        if is_decided:
             return
         forecast, fault = self._forecasts.newest()
-        halted = ("halted",) if halt or self._halt_file.exists() else ()
-        blocks = (*halted, *self._blocks(signal), *self._broker.blocks())
-        decision = self._trader.decide(
-            signal, forecast=forecast, fault=fault, book=book, blocks=blocks, place=place
+        decision = self._strategy.decide(
+            signal,
+            forecast=forecast,
+            fault=fault,
+            top=top,
+            vetoes=(
+                *self._vetoes.reasons(signal, journal_halt=halt),
+                *self._broker.vetoes(),
+            ),
+            record_id=record_id,
         )
         log.info(
             event(
@@ -117,48 +115,48 @@ class Desk:
                 window_end=signal.timestamp,
             )
         )
-        self._carry_out(decision, book=book, at=signal.timestamp)
+        self._carry_out(decision, top=top, window_end=signal.timestamp)
 
-    def _carry_out(self, decision: Decision, *, book: SeenTop | None, at: int) -> None:
-        told = [self._teller.message("decision", (decision,), at=at)]
-        order = order_of(decision, broker=self._broker.name)
+    def _carry_out(self, decision: Decision, *, top: SeenTop | None, window_end: int) -> None:
+        messages = [self._messages.message("decision", (decision,), window_end=window_end)]
+        order = order_for(decision, broker=self._broker.name)
         if order is None:
-            self._commit(told)
+            self._commit(messages)
             return
         if self._broker.remote:
-            self._reached("before intent")
-            self._commit(told, intent=order)
-            self._reached("after intent")
-            told = []
-        outcome = self._broker.place(order, book)
-        self._finish(order, outcome, told=told, at=at)
+            self._kill_points.reached(BEFORE_INTENT)
+            self._commit(messages, intent=order)
+            self._kill_points.reached(AFTER_INTENT)
+            messages = []
+        outcome = self._broker.place(order, top)
+        self._finish(order, outcome, messages=messages, window_end=window_end)
 
     def _finish(
-        self, order: Order, outcome: Outcome, *, told: list[Message], at: int | None
+        self, order: Order, outcome: Outcome, *, messages: list[Message], window_end: int | None
     ) -> None:
-        score = self._trader.settle(order, outcome.fills)
-        told = [*told, self._teller.message("order", (outcome.order,), at=at)]
+        score = self._strategy.settle(order, outcome.fills)
+        message, account = self._messages.message, self._strategy.account
+        messages = [*messages, message("order", (outcome.order,), window_end=window_end)]
         if outcome.fills:
-            told.append(self._teller.message("fill", outcome.fills, at=at))
-            account, number = self._trader.account, order.order_id
-            told.append(self._teller.balances(account, order_id=number, at=at))
+            messages.append(message("fill", outcome.fills, window_end=window_end))
+            messages.append(
+                self._messages.balances(account, order_id=order.order_id, window_end=window_end)
+            )
         if score:
-            told.append(self._teller.message("score", (score,), at=at))
-        self._commit(told)
+            messages.append(message("score", (score,), window_end=window_end))
+        self._commit(messages)
 
-    def _commit(self, told: list[Message], *, intent: Order | None = None) -> None:
-        self._reached("before commit")
-        trader = self._trader
-        self._journal.commit(
-            told,
-            state=state_of(
-                trader.account,
-                last_window=trader.last_window,
-                positions=self._positions,
-                intent=intent,
-            ),
+    def _commit(self, messages: list[Message], *, intent: Order | None = None) -> None:
+        self._kill_points.reached(BEFORE_COMMIT)
+        strategy = self._strategy
+        state = state_rows(
+            strategy.account,
+            last_window=strategy.last_window,
+            offsets=self._offsets,
+            intent=intent,
         )
-        self._reached("after commit")
+        self._journal.commit(messages, state=state)
+        self._kill_points.reached(AFTER_COMMIT)
 
 
 def _decision_id(signal: Signal, rule: str) -> str:

@@ -9,7 +9,8 @@ from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.log import event
 from include.market.events import Side
-from include.trading.inputs import MINUTE_US, Forecast, Signal
+from include.trading.inputs import MINUTE_US, ForecastSides, Signal
+from include.trading.reasons import Reason
 
 log = logging.getLogger("tickhouse.trader")
 
@@ -18,7 +19,6 @@ class PublishedForecast:
     """A published forecast as the rule asks it."""
 
     def __init__(self, published: forecast_file.ForecastFile) -> None:
-        """Wrap what `forecast_file` read and checked."""
         self.manifest = published.manifest
         self.forecast_id = published.manifest.forecast_id
         self.trained_until = _micros(published.manifest.trained_until)
@@ -30,44 +30,44 @@ class PublishedForecast:
 
 
 class ForecastWatch:
-    """Keeps the last good forecast of one symbol and world; another one is refused, told once."""
+    """Keeps the last good forecast of one symbol and world; another is refused, logged once."""
 
     def __init__(self, folder: Path, *, symbol: str, world: str) -> None:
         """Nothing is read before `newest` or `refresh`."""
         self._folder, self._symbol, self._world = folder, symbol, world
         self._pointer: str | None = None
-        self._good: Forecast | None = None
-        self._fault: str | None = None
+        self._good: ForecastSides | None = None
+        self._fault: Reason | None = None
 
-    def newest(self) -> tuple[Forecast | None, str | None]:
-        """The forecast to use, or null and the reason code why there is none.
+    def newest(self) -> tuple[ForecastSides | None, Reason | None]:
+        """The forecast to use, or null and the reason why there is none.
 
         A forecast that is refused leaves the last good one in use.
         """
-        self.refresh(again=self._fault is not None)
+        self.refresh(forced=self._fault is not None)
         return self._good, None if self._good else self._fault
 
-    def refresh(self, *, again: bool = False) -> None:
-        """Read the forecast if the pointer moved since (or `again`); cheap if it did not."""
+    def refresh(self, *, forced: bool = False) -> None:
+        """Read the forecast if the pointer moved since, or if `forced`; cheap if not."""
         pointer = forecast_file.current_id(self._folder)
-        if pointer is None or (pointer == self._pointer and not again):
+        if pointer is None or (pointer == self._pointer and not forced):
             return
-        fault, why = self._reload()
+        fault, detail = self._reload()
         if fault and pointer != self._pointer:
-            log.warning(event("forecast refused", reason=fault, why=why))
+            log.warning(event("forecast refused", reason=fault, why=detail))
         elif not fault:
             log.info(event("forecast loaded", forecast_id=pointer))
         self._pointer, self._fault = pointer, fault
 
-    def _reload(self) -> tuple[str | None, str]:
+    def _reload(self) -> tuple[Reason | None, str]:
         try:
-            found = PublishedForecast(forecast_file.load_current(self._folder))
+            forecast = PublishedForecast(forecast_file.load_current(self._folder))
         except ForecastError as error:
-            return "forecast_torn", str(error)
-        about = found.manifest
-        if (about.symbol, about.world) != (self._symbol, self._world):
-            return "forecast_foreign", f"it is for {about.symbol} in world {about.world}"
-        self._good = found
+            return Reason.FORECAST_TORN, str(error)
+        symbol, world = forecast.manifest.symbol, forecast.manifest.world
+        if (symbol, world) != (self._symbol, self._world):
+            return Reason.FORECAST_FOREIGN, f"it is for {symbol} in world {world}"
+        self._good = forecast
         return None, ""
 
 
@@ -83,20 +83,24 @@ class PublishedForecasts:
     """
 
     def __init__(self, folder: Path, *, symbol: str) -> None:
-        """Read and check every forecast of the folder; torn ones are told and left out."""
-        found = []
+        """Read and check every forecast of the folder; torn ones are logged and left out."""
+        forecasts = []
         for manifest in forecast_file.published(folder):
             try:
-                one = forecast_file.read(folder / manifest.forecast_id)
+                published = forecast_file.read(folder / manifest.forecast_id)
             except ForecastError as error:
-                log.warning(event("forecast refused", reason="forecast_torn", why=error))
+                log.warning(event("forecast refused", reason=Reason.FORECAST_TORN, why=error))
                 continue
             if manifest.symbol == symbol:
-                found.append(PublishedForecast(one))
-        self._found = sorted(found, key=lambda one: (one.trained_until, one.forecast_id))
+                forecasts.append(PublishedForecast(published))
+        self._forecasts = sorted(forecasts, key=lambda f: (f.trained_until, f.forecast_id))
 
-    def in_force(self, signal: Signal) -> tuple[Forecast | None, str | None]:
+    def in_force(self, signal: Signal) -> tuple[ForecastSides | None, Reason | None]:
         """The forecast of a signal; null if there is none at all."""
-        known = [one for one in self._found if one.trained_until + MINUTE_US <= signal.timestamp]
-        best = known[-1:] or self._found[:1]
-        return (best[0] if best else None), None
+        earlier = [
+            forecast
+            for forecast in self._forecasts
+            if forecast.trained_until + MINUTE_US <= signal.timestamp
+        ]
+        newest = earlier[-1:] or self._forecasts[:1]
+        return (newest[0] if newest else None), None

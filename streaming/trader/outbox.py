@@ -5,33 +5,33 @@ row's id as `seq` and the journal's name as `conn`; before the first send the to
 how far Kafka had got.
 """
 
-from collections.abc import Callable
 from typing import Self
 
 from include.bus import Consumer, Producer, TopicPartition, offset_ranges
 from include.errors import Unreachable, WireError
 from include.market import wire
 from include.serving.journal import Journal, OutboxRow
+from streaming.trader.kill_points import SENT, KillPoints
 
-TAIL = 500
+TAIL_RECORDS = 500
 FLUSH_S, CLOSE_S = 4.0, 1.0  # SIGTERM has to end the trader within 5 s
-_PATIENCE_POLLS = 100
+_MAX_POLLS = 100
 
 
 class Publisher:
-    """Sends what the journal says Kafka has to get."""
+    """Sends the rows of the journal's outbox."""
 
     def __init__(
-        self, bootstrap: str, *, journal: Journal, conn: str, reached: Callable[[str], None]
+        self, bootstrap: str, *, journal: Journal, conn: str, kill_points: KillPoints
     ) -> None:
         """Connect, and drop the rows that an earlier process had sent.
 
         Raises:
             Unreachable: Kafka or Postgres does not answer.
         """
-        self._journal, self._reached = journal, reached
+        self._journal, self._kill_points = journal, kill_points
         if rows := journal.outbox():
-            journal.told(_already_there(bootstrap, rows, conn=conn))
+            journal.delete_sent(_ids_in_kafka(bootstrap, rows, conn=conn))
         self._producer = Producer(bootstrap, client_id="trader")
 
     def flush(self) -> None:
@@ -44,8 +44,8 @@ class Publisher:
             for row in rows:
                 self._producer.send(row.topic, row.key, row.value)
             self._producer.flush(FLUSH_S)
-            self._reached("sent")
-            self._journal.told([row.id for row in rows])
+            self._kill_points.reached(SENT)
+            self._journal.delete_sent([row.id for row in rows])
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class Publisher:
                 raise
 
 
-def _already_there(bootstrap: str, rows: list[OutboxRow], *, conn: str) -> list[int]:
+def _ids_in_kafka(bootstrap: str, rows: list[OutboxRow], *, conn: str) -> list[int]:
     topics = sorted({row.topic for row in rows})
     last = _last_numbers(bootstrap, topics, conn=conn)
     return [row.id for row in rows if row.id <= last.get(row.topic, 0)]
@@ -71,12 +71,12 @@ def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, 
     """The highest outbox id of this journal in the tail of each topic."""
     reach = offset_ranges(bootstrap, topics)
     starts: dict[TopicPartition, int] = {
-        at: max(first, end - TAIL) for at, (first, end) in reach.items()
+        partition: max(first, end - TAIL_RECORDS) for partition, (first, end) in reach.items()
     }
     consumer, last = Consumer(bootstrap, topics=topics, offsets=starts), dict.fromkeys(topics, 0)
     try:
-        for _ in range(_PATIENCE_POLLS):
-            if all(consumer.offsets[at] >= end for at, (_, end) in reach.items()):
+        for _ in range(_MAX_POLLS):
+            if all(consumer.offsets[partition] >= end for partition, (_, end) in reach.items()):
                 return last
             for record in consumer.poll(0.2):
                 last[record.topic] = max(last[record.topic], _number(record.value, conn))

@@ -1,4 +1,4 @@
-"""One session: open the journal, go on where it stops, decide on every signal, tell Kafka.
+"""A session: open the journal, go on where it stops, decide on every signal, send to Kafka.
 
 Whatever fails, the next session starts from the journal, in this process or in another one.
 If the process dies before a commit, the signal is decided again, with the same ids; after it, the
@@ -8,133 +8,108 @@ outbox is sent; after the send, the topics' tails say which outbox rows Kafka ha
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from typing import NamedTuple
 
 from include.bus import Consumer, TopicPartition, offset_ranges
 from include.log import event
+from include.market.wire import Topic
 from include.serving.journal import Journal
 from include.serving.tables import create_tables
-from include.settings import Settings
-from include.trading.account import Account
-from streaming.trader.book_keeping import Books, Teller, opened
 from streaming.trader.brokers import Broker
-from streaming.trader.desk import Desk, Reached, nothing
+from streaming.trader.config import TraderConfig
+from streaming.trader.desk import Desk
+from streaming.trader.followers import Follower
 from streaming.trader.forecasts import ForecastWatch
-from streaming.trader.liveness import LEDGER, Liveness, without_ledger
-from streaming.trader.market import BOOK, SIGNALS, Follower
+from streaming.trader.kill_points import KillPoints, NoKillPoints
 from streaming.trader.outbox import Publisher
-from streaming.trader.parameters import parameters, rule_of
-from streaming.trader.rehearsal import follower_of
+from streaming.trader.trader_state import load_state
+from streaming.trader.vetoes import Vetoes, without_ledger
 
 log = logging.getLogger("tickhouse.trader")
-HALT_FILE = "trader.halt"
 POLL_S = 0.25
-TOPICS = (SIGNALS, BOOK, LEDGER)
+TOPICS = (Topic.SIGNALS, Topic.BOOK, Topic.LEDGER)
 
 
-def run(
-    settings: Settings,
-    *,
-    broker: Callable[[Journal], Broker],
-    forecasts: ForecastWatch,
-    stopped: Callable[[], bool],
-    reached: Reached = nothing,
-) -> None:
-    """Trade until `stopped`. `reached` is called at the points where a kill is told apart.
+class Session:
+    """The running trader: built once, and run again after an outage."""
 
-    Raises:
-        Unreachable: Kafka, Postgres or the venue does not answer (any more).
-        OrderRefused: the venue holds something else than the account.
-    """
-    create_tables(settings.dsn())
-    with ExitStack() as stack:
-        journal = stack.enter_context(closing(Journal(settings.dsn())))
-        books = opened(journal)
-        publisher = stack.enter_context(
-            Publisher(settings.bootstrap, journal=journal, conn=books.conn, reached=reached)
-        )
-        liveness = Liveness(settings)
-        desk = Desk(
-            journal,
-            broker=broker(journal),
-            forecasts=forecasts,
-            reached=reached,
-            teller=_teller(settings, books.conn),
-            halt_file=settings.home / HALT_FILE,
-            blocks=liveness.blocks,
-        )
-        _open(desk, books, settings)
-        publisher.flush()
-        log.info(_ready(settings, books.conn))
-        consumer = stack.enter_context(
-            closing(Consumer(settings.bootstrap, topics=TOPICS, offsets=books.positions))
-        )
-        _follow(
-            settings,
-            consumer,
-            books=books,
-            liveness=liveness,
-            stopped=stopped,
-            on=_Duties(desk, publisher, forecasts),
-        )
+    def __init__(
+        self,
+        config: TraderConfig,
+        *,
+        open_broker: Callable[[Journal], Broker],
+        forecasts: ForecastWatch,
+        kill_points: KillPoints | None = None,
+    ) -> None:
+        """`open_broker` gives the broker of a session from its journal."""
+        self._config, self._open_broker = config, open_broker
+        self._forecasts, self._kill_points = forecasts, kill_points or NoKillPoints()
 
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Trade until `stopped`.
 
-class _Duties(NamedTuple):
-    """Who decides, who tells, who looks for a newer forecast."""
+        Raises:
+            Unreachable: Kafka, Postgres or the venue does not answer (any more).
+            OrderRefused: the venue holds something else than the account.
+        """
+        config = self._config
+        create_tables(config.dsn)
+        with ExitStack() as stack:
+            journal = stack.enter_context(closing(Journal(config.dsn)))
+            state, vetoes = load_state(journal), Vetoes(config)
+            publisher = stack.enter_context(
+                Publisher(
+                    config.bootstrap,
+                    journal=journal,
+                    conn=state.conn,
+                    kill_points=self._kill_points,
+                )
+            )
+            desk = Desk(
+                config,
+                journal=journal,
+                state=state,
+                broker=self._open_broker(journal),
+                forecasts=self._forecasts,
+                vetoes=vetoes,
+                kill_points=self._kill_points,
+            )
+            desk.open_account()
+            publisher.flush()
+            log.info(
+                event("trader ready", broker=config.broker, rule=config.rule, account=state.conn)
+            )
+            consumer = stack.enter_context(
+                closing(Consumer(config.bootstrap, topics=TOPICS, offsets=state.offsets))
+            )
+            follower = config.follower(
+                lambda: self._end_offsets(Topic.BOOK), last_window=state.last_window
+            )
+            self._follow(consumer, follower, vetoes, desk, publisher, stopped)
 
-    desk: Desk
-    publisher: Publisher
-    forecasts: ForecastWatch
+    def _follow(
+        self,
+        consumer: Consumer,
+        follower: Follower,
+        vetoes: Vetoes,
+        desk: Desk,
+        publisher: Publisher,
+        stopped: Callable[[], bool],
+    ) -> None:
+        """Take records in and decide on every signal that is complete, until `stopped`."""
+        ledger_ends = self._end_offsets(Topic.LEDGER)
+        while not stopped():
+            self._forecasts.refresh()
+            for record in consumer.poll(POLL_S):
+                follower.take(record)
+                vetoes.take(record)
+            read = consumer.offsets
+            if any(read[partition] < end for partition, end in ledger_ends.items()):
+                continue  # not before it is known which gaps are open
+            while not stopped() and (moment := follower.next(read)):
+                desk.on_signal(moment, without_ledger(follower.resume_at(read)))
+                publisher.flush()
 
-
-def _follow(
-    settings: Settings,
-    consumer: Consumer,
-    *,
-    books: Books,
-    liveness: Liveness,
-    stopped: Callable[[], bool],
-    on: _Duties,
-) -> None:
-    """Take in what comes and decide on every signal that is complete, until `stopped`."""
-    market = _market(settings, books.last_window)
-    gaps_known = _ends(settings, LEDGER)
-    while not stopped():
-        on.forecasts.refresh()
-        for record in consumer.poll(POLL_S):
-            market.take(record)
-            liveness.take(record)
-        there = consumer.offsets
-        if any(there[at] < end for at, end in gaps_known.items()):
-            continue  # not before it is known which gaps are open
-        while not stopped() and (found := market.next(there)):
-            on.desk.on_signal(*found, without_ledger(market.resume_at(there)))
-            on.publisher.flush()
-
-
-def _open(desk: Desk, books: Books, settings: Settings) -> None:
-    start = Account(quote=settings.trader.start_quote)
-    desk.open_account(books, parameters=parameters(settings), start=start, rule=rule_of(settings))
-
-
-def _ready(settings: Settings, account: str) -> str:
-    return event(
-        "trader ready", broker=settings.trader.broker, rule=rule_of(settings), account=account
-    )
-
-
-def _teller(settings: Settings, conn: str) -> Teller:
-    return Teller(venue=settings.trader.venue, symbol=settings.trader.symbol, conn=conn)
-
-
-def _market(settings: Settings, last_window: int) -> Follower:
-    return follower_of(
-        settings,
-        lambda: _ends(settings, BOOK),
-        last_window=last_window,
-    )
-
-
-def _ends(settings: Settings, topic: str) -> dict[TopicPartition, int]:
-    """How far a topic reaches now."""
-    return {at: end for at, (_, end) in offset_ranges(settings.bootstrap, [topic]).items()}
+    def _end_offsets(self, topic: str) -> dict[TopicPartition, int]:
+        """How far a topic reaches now."""
+        reach = offset_ranges(self._config.bootstrap, [topic])
+        return {partition: end for partition, (_, end) in reach.items()}

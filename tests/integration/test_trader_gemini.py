@@ -19,7 +19,7 @@ import pytest
 from include.errors import OrderRefused
 from include.serving.journal import Journal
 from include.settings.env import Secret
-from streaming.trader.gemini_rest import GeminiRest
+from streaming.trader.brokers.gemini_rest import GeminiRest
 from tests.support.services import eventually, free_ports, running
 from tests.support.trader_world import World, make_world
 

@@ -11,7 +11,7 @@ import pytest
 from include.local import kafka
 from include.market.events import Decision
 from include.serving.journal import halt, halted, resume
-from include.trading.rules import derived_again
+from include.trading.decision import rederive
 from tests.conftest import make_settings
 from tests.support.services import eventually, running
 from tests.support.trader_world import World, make_world
@@ -34,7 +34,7 @@ def assert_all_done_once(world: World) -> None:
     decisions: list[Decision] = world.told("decision")
     assert [one.reasons for one in decisions] == REASONS
     assert len({one.decision_id for one in decisions}) == 6
-    assert [derived_again(one) for one in decisions] == decisions
+    assert [rederive(one) for one in decisions] == decisions
     kept = world.rows("SELECT decision_id, reasons, inputs FROM decisions ORDER BY window_start")
     assert kept == [(one.decision_id, one.reasons, one.inputs) for one in decisions]
     assert [(o.side, o.price, o.executed, o.status) for o in world.told("order")] == [

@@ -27,20 +27,22 @@ from include.rate_limiter import RateLimiter
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.settings.env import Secret
-from include.trading.decision_log import line
+from include.trading.decision_log import log_line
 from include.trading.inputs import SeenTop
 from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.order_book import OrderBook
 from streaming.simulator.price_path import paths
-from streaming.trader.brokers import Broker, Outcome, PaperBroker
+from streaming.trader.brokers import Broker, Outcome
+from streaming.trader.brokers.gemini import GeminiBroker
+from streaming.trader.brokers.gemini_rest import GeminiRest
+from streaming.trader.brokers.paper import PaperBroker
+from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import ForecastWatch, PublishedForecasts
-from streaming.trader.gemini_broker import GeminiBroker
-from streaming.trader.gemini_rest import GeminiRest
-from streaming.trader.rehearsal import rehearse, trader_of
-from streaming.trader.session import run
-from streaming.trader.tapes import moments_of_tapes
+from streaming.trader.rehearsal.rehearse import rehearse
+from streaming.trader.rehearsal.tapes import moments_of_tapes
+from streaming.trader.session import Session
 from tests.replay.test_trader_tape import TAPE, Facts
 from tests.support.recorded_world import CLOSED, MINUTE, SETTINGS, messages, publish_forecast
 from tests.support.services import free_ports
@@ -62,11 +64,11 @@ class AtTape(GeminiBroker):
 
     market: GeminiMarket
 
-    def place(self, order: Order, book: SeenTop | None) -> Outcome:
-        assert book is not None
-        assert book.top is not None
-        show(self.market, book.top)
-        return super().place(order, book)
+    def place(self, order: Order, top: SeenTop | None) -> Outcome:
+        assert top is not None
+        assert top.best is not None
+        show(self.market, top.best)
+        return super().place(order, top)
 
 
 @contextmanager
@@ -132,13 +134,15 @@ def session(world: World, settings: Settings, broker: Callable[[Journal], Broker
         return count >= CLOSED or time.monotonic() > deadline
 
     watch = ForecastWatch(settings.forecasts, symbol="BTC-USD", world=settings.world)
+    config = TraderConfig.from_settings(settings)
+    trader = Session(config, open_broker=broker, forecasts=watch)
     for _ in range(5):
         try:
-            run(settings, broker=broker, forecasts=watch, stopped=decided)
+            trader.run(decided)
             break
         except Transient:  # another session's lock is still being given back
             time.sleep(0.2)
-    return [line(one).replace(world.venue, "VENUE") for one in world.told("decision")]
+    return [log_line(one).replace(world.venue, "VENUE") for one in world.told("decision")]
 
 
 def same_but_for_names(lines: list[str]) -> list[str]:
@@ -147,7 +151,7 @@ def same_but_for_names(lines: list[str]) -> list[str]:
     for text in lines:
         told = json.loads(text)
         told.pop("decision_id")
-        if bought := told["inputs"]["account"]["bought"]:
+        if bought := told["inputs"]["account"]["last_buy"]:
             bought.pop("order_id")
         found.append(json.dumps(told, sort_keys=True))
     return found
@@ -160,8 +164,8 @@ def world_of(kafka: str, dsn: dict[str, Any], folder: Path, data: Path) -> World
     return world
 
 
-def with_known_terms(settings: Settings) -> Settings:
-    """The same settings at the venue whose terms are known by name."""
+def with_known_instrument(settings: Settings) -> Settings:
+    """The same settings at the venue whose instrument is known by name."""
     return replace(settings, trader=replace(settings.trader, venue="gemini"))
 
 
@@ -171,20 +175,19 @@ def test_replay_paper_and_live_decide_alike(
 ) -> None:
     paper = world_of(kafka_broker, postgres_dsn, tmp_path / "paper", shared_data)
     live = world_of(kafka_broker, postgres_dsn, tmp_path / "live", shared_data)
-    at_gemini = with_known_terms(paper.settings)
+    at_gemini = with_known_instrument(paper.settings)
     known = PublishedForecasts(at_gemini.forecasts, symbol="BTC-USD")
     steps = list(
         rehearse(
             moments_of_tapes([shared_data / TAPE], at_gemini),
-            trader=trader_of(at_gemini),
+            TraderConfig.from_settings(at_gemini),
             in_force=known.in_force,
-            broker=PaperBroker(D(40)),
         )
     )
-    replayed = [line(step.decision).replace('"gemini"', '"VENUE"') for step in steps]
+    replayed = [log_line(step.decision).replace('"gemini"', '"VENUE"') for step in steps]
     assert len(replayed) == CLOSED
 
-    on_paper = session(paper, paper.settings, lambda _: KnownTerms(D(40)))
+    on_paper = session(paper, paper.settings, lambda _: KnownInstrument(D(40)))
     market = GeminiMarket(
         "btcusd", OrderBook(paths(7)["BTC-USD"], seed=7), speed=1.0, clock=Clock()
     )
@@ -212,10 +215,10 @@ def test_replay_paper_and_live_decide_alike(
     assert steps[-1].account.base == account.balances["BTC"]
 
 
-class KnownTerms(PaperBroker):
-    """Paper with the terms that the venue has under its own name."""
+class KnownInstrument(PaperBroker):
+    """Paper with the instrument that the venue has under its own name."""
 
-    def terms(self) -> Any:
-        from include.trading.terms import KNOWN
+    def instrument(self) -> Any:
+        from include.trading.instrument import KNOWN_INSTRUMENTS
 
-        return KNOWN["gemini", "BTC-USD"]
+        return KNOWN_INSTRUMENTS["gemini", "BTC-USD"]

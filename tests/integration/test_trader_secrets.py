@@ -11,7 +11,7 @@ from include.errors import SettingsError, TickhouseError
 from include.market import wire
 from include.settings import load
 from include.settings.env import Secret, read_env
-from streaming.trader.gemini_rest import GeminiRest
+from streaming.trader.brokers.gemini_rest import GeminiRest
 from tests.integration.test_trader_gemini import (
     KEY,
     NEW,

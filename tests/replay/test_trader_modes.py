@@ -17,13 +17,13 @@ from click.testing import CliRunner
 
 from cli.main import cli
 from include.settings import Settings, load
-from include.trading.decision_log import line
+from include.trading.decision_log import log_line
 from streaming.feeds.tape import read_tape
-from streaming.trader.brokers import PaperBroker
+from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import PublishedForecasts
-from streaming.trader.lake_moments import LakeSpan
-from streaming.trader.rehearsal import Step, rehearse, trader_of
-from streaming.trader.tapes import moments_of_tapes
+from streaming.trader.rehearsal.lake import LakeSpan
+from streaming.trader.rehearsal.rehearse import Step, rehearse
+from streaming.trader.rehearsal.tapes import moments_of_tapes
 from tests.replay.test_trader_tape import MINUTE, TAPE, UNTIL, Facts
 from tests.support.recorded_world import CLOSED, SETTINGS, at, publish_forecast, write_lake
 
@@ -45,9 +45,8 @@ def replayed(settings: Settings, tape: Path) -> list[Step]:
     return list(
         rehearse(
             moments_of_tapes([tape], settings),
-            trader=trader_of(settings),
+            TraderConfig.from_settings(settings),
             in_force=known.in_force,
-            broker=PaperBroker(settings.trader.fee_bps),
         )
     )
 
@@ -55,17 +54,12 @@ def replayed(settings: Settings, tape: Path) -> list[Step]:
 def backtested(settings: Settings, *, minutes: int = 60) -> list[Step]:
     span = LakeSpan(settings, first=at(UNTIL), last=at(UNTIL + minutes * MINUTE))
     return list(
-        rehearse(
-            span.moments(),
-            trader=trader_of(settings),
-            in_force=span.in_force,
-            broker=PaperBroker(settings.trader.fee_bps),
-        )
+        rehearse(span.moments(), TraderConfig.from_settings(settings), in_force=span.in_force)
     )
 
 
 def lines(steps: list[Step]) -> list[str]:
-    return [line(step.decision) for step in steps]
+    return [log_line(step.decision) for step in steps]
 
 
 def test_backtest_and_replay_decide_alike_to_the_bit(settings: Settings, shared_data: Path) -> None:

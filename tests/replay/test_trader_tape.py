@@ -16,14 +16,15 @@ import pytest
 from include.bus import Record
 from include.market import wire
 from include.market.events import Decision
+from include.market.wire import Topic
 from include.trading import paper
 from include.trading.account import Account
+from include.trading.decision import order_for, rederive
 from include.trading.inputs import Parameters
-from include.trading.rules import derived_again, order_of
-from include.trading.trader import Trader
+from include.trading.strategy import Strategy
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
-from streaming.trader.market import BOOK, SIGNALS, Market
+from streaming.trader.followers.windows import WindowFollower
 
 TAPE = "ws/gemini_v1/btcusd_2018-04-24"
 MINUTE = 60_000_000
@@ -116,8 +117,8 @@ def records(path: Path, facts: Facts) -> tuple[list[Record], list[Record]]:
         for end, ratio in facts.signals()
     ]
     return (
-        [Record(BOOK, 0, n, 0, KEY, one) for n, one in enumerate(books)],
-        [Record(SIGNALS, 0, n, 0, KEY, one.encode()) for n, one in enumerate(signals)],
+        [Record(Topic.BOOK, 0, n, 0, KEY, one) for n, one in enumerate(books)],
+        [Record(Topic.SIGNALS, 0, n, 0, KEY, one.encode()) for n, one in enumerate(signals)],
     )
 
 
@@ -131,15 +132,17 @@ def decisions(books: list[Record], signals: list[Record]) -> list[Decision]:
         forecast_stale_us=10**12,
         book_stale_us=30_000_000,
     )
-    market = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): len(books)})
-    trader, told = Trader(parameters, Account(quote=D(10_000))), []
+    market = WindowFollower(
+        venue="gemini", symbol="BTC-USD", end_offsets=lambda: {(Topic.BOOK, 0): len(books)}
+    )
+    trader, told = Strategy(parameters, Account(quote=D(10_000))), []
     for record in [*books, *signals]:
         market.take(record)
-    while found := market.next({(BOOK, 0): len(books)}):
-        signal, place, book = found
-        told.append(trader.decide(signal, forecast=ThreeByThree(), book=book, place=place))  # type: ignore[arg-type]
-        if order := order_of(told[-1], broker="paper"):
-            trader.settle(*paper.fill(order, book.top if book else None, fee_bps=D(40)))
+    while found := market.next({(Topic.BOOK, 0): len(books)}):
+        signal, record_id, top = found
+        told.append(trader.decide(signal, forecast=ThreeByThree(), top=top, record_id=record_id))  # type: ignore[arg-type]
+        if order := order_for(told[-1], broker="paper"):
+            trader.settle(*paper.fill(order, top.best if top else None, fee_bps=D(40)))
     return told
 
 
@@ -160,7 +163,7 @@ def test_the_decisions_are_those_the_tape_calls_for(
         assert (one.action, one.price) == (action, price), (number, one.reasons)
         assert abs((one.quantity or 0) - (quantity or 0)) <= D("0.00000001")
     assert {one.action for one in told} == {"buy", "sell", "hold"}
-    assert [derived_again(one) for one in told] == told
+    assert [rederive(one) for one in told] == told
 
 
 def test_cutting_off_the_future_changes_no_decision(

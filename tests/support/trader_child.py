@@ -11,7 +11,7 @@ import threading
 
 from include.log import start_logging
 from include.settings import from_environment
-from streaming.trader import __main__ as trader
+from streaming.trader.__main__ import trade
 
 MINUTE_US = 60_000_000
 
@@ -41,21 +41,31 @@ class Watch:
         return self._forecast, None
 
 
+class KillAt:
+    """Kills this process the COUNT-th time that a point is reached."""
+
+    def __init__(self, point: str, count: int) -> None:
+        self._point, self._count = point, count
+        self._points: list[str] = []
+
+    def reached(self, point: str) -> None:
+        self._points.append(point)
+        if point == self._point and self._points.count(point) == self._count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 def main() -> None:
     start_logging("trader")
     forecast = FixedForecast(int(sys.argv[1]), sys.argv[2])
     point, count = (sys.argv[3], int(sys.argv[4])) if len(sys.argv) > 3 else ("", 0)
-    seen: list[str] = []
-
-    def reached(name: str) -> None:
-        seen.append(name)
-        if name == point and seen.count(name) == count:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    trader.ForecastWatch = lambda folder, **about: Watch(forecast)  # type: ignore[assignment,misc]
-    trader.trade(from_environment(), stop, reached=reached)
+    trade(
+        from_environment(),
+        stop,
+        forecasts=Watch(forecast),  # type: ignore[arg-type]
+        kill_points=KillAt(point, count),
+    )
 
 
 if __name__ == "__main__":

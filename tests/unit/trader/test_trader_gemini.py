@@ -11,10 +11,10 @@ from include.market.events import Order
 from include.settings import load
 from include.settings.env import Secret
 from include.trading.account import Account
-from include.trading.terms import Terms
-from streaming.trader.breaker import Breaker
-from streaming.trader.gemini_broker import GeminiBroker, connected
-from streaming.trader.gemini_rest import signature, signed
+from include.trading.instrument import Instrument
+from streaming.trader.brokers.gemini import GeminiBroker, connect
+from streaming.trader.brokers.gemini_rest import sign_payload, signature
+from streaming.trader.vetoes import Breaker
 
 
 def test_an_order_is_signed_as_openssl_does() -> None:
@@ -30,7 +30,7 @@ def test_an_order_is_signed_as_openssl_does() -> None:
         "type": "exchange limit",
         "options": ["immediate-or-cancel"],
     }
-    payload, sign = signed(fields, Secret("SECRET-for-tests-only"))
+    payload, sign = sign_payload(fields, Secret("SECRET-for-tests-only"))
     assert payload == (
         "eyJyZXF1ZXN0IjoiL3YxL29yZGVyL25ldyIsIm5vbmNlIjoxNzAwMDAwMDAwMTIzLCJjbGllbnRfb3JkZXJfaWQi"
         "OiJ0ZXN0LTEiLCJzeW1ib2wiOiJidGN1c2QiLCJhbW91bnQiOiIwLjAwMSIsInByaWNlIjoiMzAwMDAuMDAiLCJz"
@@ -175,11 +175,11 @@ def test_production_has_to_be_asked_for_twice() -> None:
     address = {"TICKHOUSE_VENUES_GEMINI_ORDERS": "https://api.gemini.com"}
     journal: Any = None
     with pytest.raises(SettingsError, match="needs TICKHOUSE_VENUES_GEMINI_KEY"):
-        connected(load({}), journal)
+        connect(load({}), journal)
     with pytest.raises(SettingsError, match="cost money"):
-        connected(load(keys | address), journal)
-    assert connected(load(keys), journal).name == "gemini"
-    assert connected(load(keys | address | {"TICKHOUSE_TRADER_REAL_MONEY": "yes"}), journal)
+        connect(load(keys | address), journal)
+    assert connect(load(keys), journal).name == "gemini"
+    assert connect(load(keys | address | {"TICKHOUSE_TRADER_REAL_MONEY": "yes"}), journal)
 
 
 def test_a_venue_that_asks_to_wait_is_given_its_time() -> None:
@@ -196,14 +196,14 @@ def test_refusals_in_a_row_open_the_breaker_and_a_taken_order_closes_it() -> Non
     venue = Venue(refused, NOT_FOUND, refused, NOT_FOUND, reply("0"), refused, NOT_FOUND)
     one = GeminiBroker(venue, symbol="BTC-USD", breaker=breaker)  # type: ignore[arg-type]
     one.place(ORDER, None)
-    assert one.blocks() == ()
+    assert one.vetoes() == ()
     one.place(ORDER, None)
-    assert one.blocks() == ("breaker_open",)
+    assert one.vetoes() == ("breaker_open",)
     clock[0] = 60.0
-    assert one.blocks() == ()
+    assert one.vetoes() == ()
     one.place(ORDER, None)
     one.place(ORDER, None)
-    assert one.blocks() == ()
+    assert one.vetoes() == ()
 
 
 class Details(Venue):
@@ -216,9 +216,9 @@ def test_the_venues_terms_are_asked_for_and_a_closed_market_takes_no_orders() ->
     told = b'{"tick_size":1e-06,"quote_increment":0.5,"min_order_size":"0.001","status":"%s"}'
     venue = Details(told % b"open", told % b"cancel_only", b"<html>")
     one = GeminiBroker(venue, symbol="BTC-USD")  # type: ignore[arg-type]
-    assert one.terms() == Terms(D("0.001"), D("0.000001"), D("0.5"), open=True)
-    assert one.blocks() == ()
-    assert one.terms().open is False
-    assert one.blocks() == ("market_closed",)
-    with pytest.raises(Unreachable, match="tells no terms of BTC-USD"):
-        one.terms()
+    assert one.instrument() == Instrument(D("0.001"), D("0.000001"), D("0.5"), is_open=True)
+    assert one.vetoes() == ()
+    assert one.instrument().is_open is False
+    assert one.vetoes() == ("market_closed",)
+    with pytest.raises(Unreachable, match="gives no details of BTC-USD"):
+        one.instrument()

@@ -14,7 +14,7 @@ from include.forecast.forecast_file import Manifest, publish, render
 from include.settings import Settings, load
 from include.trading.inputs import Signal
 from streaming.trader.forecasts import PublishedForecasts
-from streaming.trader.lake_moments import LakeSpan
+from streaming.trader.rehearsal.lake import LakeSpan
 
 NOON = datetime(2018, 4, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -17,10 +17,11 @@ from include.forecast.forecast_file import Manifest, publish, render
 from include.market.events import Decision, Top
 from include.settings import Settings, load
 from include.trading.account import Account
-from include.trading.inputs import Parameters, Place, SeenTop, Signal
-from include.trading.rules import order_of
-from include.trading.trader import Trader
-from streaming.trader.trace import as_json, page, trace
+from include.trading.decision import order_for
+from include.trading.inputs import Parameters, RecordId, SeenTop, Signal
+from include.trading.strategy import Strategy
+from streaming.trader.trace.page import render_json, render_page
+from streaming.trader.trace.trace import trace
 
 START = datetime(2018, 4, 24, 5, 15, tzinfo=UTC)
 END = START + timedelta(minutes=1)
@@ -114,11 +115,11 @@ def write_lake(settings: Settings, **spoil: dict[str, Any]) -> str:
     """
     ratio = D("1.501666666667")  # 27030 / 18000
     signal = Signal("gemini", "BTC-USD", "price_volume", ratio, START_US + 60_000_000, START_US)
-    decision = Trader(PARAMETERS, Account(quote=D(10_000))).decide(
+    decision = Strategy(PARAMETERS, Account(quote=D(10_000))).decide(
         signal,
         forecast=Up(),
-        place=Place("market.signals", 0, 9),  # type: ignore[arg-type]
-        book=SeenTop(START_US + 59_000_000, TOP, Place("market.book", 0, 12)),
+        record_id=RecordId("market.signals", 0, 9),  # type: ignore[arg-type]
+        top=SeenTop(START_US + 59_000_000, TOP, RecordId("market.book", 0, 12)),
     )
     signal_row = {
         "venue": "gemini",
@@ -147,7 +148,7 @@ def write_lake(settings: Settings, **spoil: dict[str, Any]) -> str:
             ],
         },
     )
-    order = order_of(decision, broker="paper")
+    order = order_for(decision, broker="paper")
     assert order is not None
     return order.order_id
 
@@ -156,7 +157,7 @@ def put_all(
     settings: Settings, decision: Decision, spoil: dict[str, Any], more: dict[str, Any]
 ) -> None:
     """The decision's row, its order filled whole, what that left, and `more`."""
-    order = order_of(decision, broker="paper")
+    order = order_for(decision, broker="paper")
     assert order is not None
     number = order.order_id
     done = {n: getattr(order, n) for n in order.__struct_fields__}
@@ -194,15 +195,15 @@ def test_an_order_is_traced_to_what_made_it(settings: Settings) -> None:
         ("bid", D(18000), 1),
     ]
     assert found.versions["book_changes"] == 0
-    text = page(found)
+    text = render_page(found)
     assert "ask: 1 changes worth 27030.0000000000000000, market.book/0 offsets 11..11" in text
     assert "top       bid 9000.5" in text
     assert "market.book/0 offset 12" in text
     assert "trades 7" in text
     assert "verdict   the decision follows from these rows" in text
     assert "DIFFERS" not in text
-    told = json.loads(as_json(found))
-    assert told["inputs"]["book"]["place"] == {
+    told = json.loads(render_json(found))
+    assert told["inputs"]["top"]["record_id"] == {
         "topic": "market.book",
         "partition": 0,
         "offset": 12,
@@ -240,9 +241,9 @@ def test_a_row_that_was_tampered_with_is_found_out(
     found = trace(settings, write_lake(settings, **{table: spoil}))
     assert [one.name for one in found.checks if not one.ok] == faults
     assert not found.matches
-    text = page(found)
+    text = render_page(found)
     assert f"DIFFERS   {faults[0]}" in text
-    assert "verdict   the rows do not tell one story" in text
+    assert "verdict   the rows contradict each other" in text
 
 
 def test_a_window_whose_changes_come_to_another_ratio_is_found_out(settings: Settings) -> None:
@@ -263,15 +264,15 @@ def test_a_decision_of_the_second_rule_is_traced_to_its_book_message(settings: S
     parameters = msgspec.structs.replace(PARAMETERS, half_spread_bps=D(10))
     signal = Signal("gemini", "BTC-USD", "imbalance", D("0.5"), START_US + 5, START_US)
     top = msgspec.structs.replace(TOP, bid_quantity=D(6), ask_quantity=D(2))
-    trader = Trader(parameters, Account(quote=D(10_000)), rule="imbalance_and_mid")
+    trader = Strategy(parameters, Account(quote=D(10_000)), rule="imbalance_and_mid")
     decision = trader.decide(
-        signal, forecast=None, book=SeenTop(START_US + 5, top, Place("market.book", 0, 12))
+        signal, forecast=None, top=SeenTop(START_US + 5, top, RecordId("market.book", 0, 12))
     )
     seen = change(12, "ask", "9010", "3", event=2) | {
         "top_bid_quantity": D(6),
         "top_ask_quantity": D(2),
     }
-    order = order_of(decision, broker="paper")
+    order = order_for(decision, broker="paper")
     assert order is not None
     put_all(settings, decision, {}, {"book_changes": [seen]})
     found = trace(settings, order.order_id)

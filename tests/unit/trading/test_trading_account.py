@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from include.market.events import Fill, Order, Score, Top
 from include.trading import paper
-from include.trading.account import Account, Bought, at, beside_hold, ordered, settle
-from include.trading.holding import Hold
+from include.trading.account import (
+    Account,
+    ExecutedOrder,
+    advance,
+    begin_buy_and_hold,
+    count_order,
+    settle,
+)
+from include.trading.buy_and_hold import BuyAndHold
 from include.trading.inputs import SeenTop
 
 DAY = 86_400_000_000
@@ -38,7 +45,9 @@ def test_a_round_trip_is_scored_with_its_fees() -> None:
     assert nothing is None
     # cost 2*100 + 1*102 = 302, fees 1.2
     assert held == Account(
-        quote=D("696.8"), base=D(3), bought=Bought("b", D(3), D("100.66666667"), D(302), D("1.2"))
+        quote=D("696.8"),
+        base=D(3),
+        last_buy=ExecutedOrder("b", D(3), D("100.66666667"), D(302), D("1.2")),
     )
     after, score = settle(held, sale, [fill("3", sale, "110", "3", "1.32")])
     # proceeds 330 - 1.32 = 328.68; spent 303.2; profit 25.48
@@ -71,9 +80,9 @@ def test_a_fill_of_another_order_is_refused() -> None:
 
 def test_a_new_day_forgets_the_loss_and_a_minute_the_orders() -> None:
     account = Account(quote=D(1), day=10, day_profit=D(-7))
-    evening = ordered(ordered(account, 11 * DAY - 30_000_000), 11 * DAY - 1)
-    assert at(evening, 11 * DAY - 1).day_profit == -7
-    morning = at(evening, 11 * DAY + MINUTE - 30_000_000)
+    evening = count_order(count_order(account, 11 * DAY - 30_000_000), 11 * DAY - 1)
+    assert advance(evening, 11 * DAY - 1).day_profit == -7
+    morning = advance(evening, 11 * DAY + MINUTE - 30_000_000)
     assert (morning.day, morning.day_profit, morning.ordered_at) == (11, D(0), (11 * DAY - 1,))
 
 
@@ -113,8 +122,8 @@ def test_a_fee_is_rounded_against_the_account() -> None:
 def test_an_average_price_is_not_touched_by_the_rounding_of_the_cost() -> None:
     buy = order("b", "buy")
     held, _ = settle(Account(quote=D(9999)), buy, [fill("1", buy, "68276.21", "0.13181751", "0")])
-    assert held.bought is not None
-    assert held.bought.price == D("68276.21")
+    assert held.last_buy is not None
+    assert held.last_buy.price == D("68276.21")
 
 
 executions = st.lists(
@@ -146,10 +155,10 @@ def test_fills_in_any_order_and_twice_give_the_same_account(buys, sales, rng) ->
 def test_a_sale_is_scored_beside_buy_and_hold() -> None:
     """All of 1000 buys 10 at the first ask of 100 and, sold at 110, has earned 100."""
     first = Top(bid=D("99.9"), bid_quantity=D(1), ask=D(100), ask_quantity=D(1))
-    account = beside_hold(Account(quote=D("1000.00000002")), first, fee_bps=D(0))
-    assert account.hold == Hold(D("0.00000002"), D(10), D("1000.00000002"))
+    account = begin_buy_and_hold(Account(quote=D("1000.00000002")), first, fee_bps=D(0))
+    assert account.buy_and_hold == BuyAndHold(D("0.00000002"), D(10), D("1000.00000002"))
     later = Top(bid=D(1), bid_quantity=D(1), ask=D(2), ask_quantity=D(1))
-    assert beside_hold(account, later, fee_bps=D(0)) == account
+    assert begin_buy_and_hold(account, later, fee_bps=D(0)) == account
     buy, sale = order("b", "buy"), order("s", "sell")
     held, _ = settle(account, buy, [fill("1", buy, "100", "2", "0")])
     _, score = settle(held, sale, [fill("2", sale, "110", "2", "0")])
@@ -160,11 +169,11 @@ def test_a_sale_is_scored_beside_buy_and_hold() -> None:
 def test_holding_pays_the_fee_and_begins_at_the_first_sound_prices() -> None:
     nothing = Top(bid=D(99), bid_quantity=D(0), ask=D(100), ask_quantity=D(1))
     account = Account(quote=D("1004.00000002"), base=D(1))
-    assert beside_hold(account, None, fee_bps=D(40)).hold is None
-    assert beside_hold(account, nothing, fee_bps=D(40)).hold is None
+    assert begin_buy_and_hold(account, None, fee_bps=D(40)).buy_and_hold is None
+    assert begin_buy_and_hold(account, nothing, fee_bps=D(40)).buy_and_hold is None
     first = Top(bid=D(99), bid_quantity=D(1), ask=D(100), ask_quantity=D(1))
     # 1004 / (100 * 1.004) = 10, cost 1000, fee 4; before: 1004.00000002 and 1 at 99
-    assert beside_hold(account, first, fee_bps=D(40)).hold == Hold(
+    assert begin_buy_and_hold(account, first, fee_bps=D(40)).buy_and_hold == BuyAndHold(
         D("0.00000002"), D(11), D("1103.00000002")
     )
 

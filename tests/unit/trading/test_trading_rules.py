@@ -11,8 +11,16 @@ from include.errors import WireError
 from include.market.events import Top
 from include.trading import paper
 from include.trading.account import Account
-from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal, asked_of, read
-from include.trading.rules import decide, derived_again, order_of
+from include.trading.decision import decide, order_for, rederive
+from include.trading.inputs import (
+    Inputs,
+    Parameters,
+    SeenForecast,
+    SeenTop,
+    Signal,
+    read,
+    see_forecast,
+)
 
 END = 1_524_546_960_000_000  # 2018-04-24 05:16:00 UTC
 HOUR = 3_600_000_000
@@ -34,7 +42,7 @@ def inputs(*, side: str | None = "buy", ratio: str = "1", **more: object) -> Inp
         rule="forecast_and_ratio",
         signal=Signal("gemini", "BTC-USD", "price_volume", D(ratio), END, END - 60 * SECOND),
         forecast=SeenForecast("f1", END - HOUR, side),  # type: ignore[arg-type]
-        book=SeenTop(END - SECOND, TOP),
+        top=SeenTop(END - SECOND, TOP),
         account=Account(quote=D(10_000)),
         parameters=PARAMETERS,
     )
@@ -73,12 +81,12 @@ FORECAST = SeenForecast("f1", END - HOUR, "buy")
             "hold",
             "forecast_ahead",
         ),
-        (inputs(book=None), "hold", "book_missing"),
-        (inputs(book=SeenTop(END, None)), "hold", "book_invalid"),
-        (inputs(book=SeenTop(END - 30 * SECOND, TOP)), "buy", "buy"),
-        (inputs(book=SeenTop(END - 30 * SECOND - 1, TOP)), "hold", "book_stale"),
-        (inputs(blocks=("halted",)), "hold", "halted"),
-        (inputs(blocks=("halted",), side="sell", account=IN), "hold", "halted"),
+        (inputs(top=None), "hold", "book_missing"),
+        (inputs(top=SeenTop(END, None)), "hold", "book_invalid"),
+        (inputs(top=SeenTop(END - 30 * SECOND, TOP)), "buy", "buy"),
+        (inputs(top=SeenTop(END - 30 * SECOND - 1, TOP)), "hold", "book_stale"),
+        (inputs(vetoes=("halted",)), "hold", "halted"),
+        (inputs(vetoes=("halted",), side="sell", account=IN), "hold", "halted"),
         (inputs(account=Account(quote=D("0.05"))), "hold", "below_minimum"),
         (
             inputs(side="sell", account=Account(quote=D(1), base=D("0.000001"))),
@@ -119,7 +127,7 @@ def test_the_rule_acts_or_says_why_not(seen: Inputs, action: str, reasons: str) 
     decision = decide(seen)
     assert (decision.action, decision.reasons) == (action, reasons)
     assert (decision.quantity is None) == (action == "hold")
-    assert (order_of(decision, broker="paper") is None) == (action == "hold")
+    assert (order_for(decision, broker="paper") is None) == (action == "hold")
 
 
 def test_a_buy_spends_its_share_at_the_ask() -> None:
@@ -144,7 +152,7 @@ def test_a_buy_of_everything_leaves_enough_for_the_fee() -> None:
 def test_an_order_is_named_by_its_window_alone() -> None:
     one, two = decide(inputs()), decide(inputs(ratio="7", side="sell"))
     assert one.decision_id == two.decision_id
-    order = order_of(one, broker="paper")
+    order = order_for(one, broker="paper")
     assert order is not None
     assert len(order.order_id) == 36
     assert order.order_id != one.decision_id
@@ -154,9 +162,9 @@ def test_an_order_is_named_by_its_window_alone() -> None:
 
 def test_a_decision_is_derived_again_from_its_inputs() -> None:
     decision = decide(inputs())
-    assert derived_again(decision) == decision
+    assert rederive(decision) == decision
     altered = msgspec.structs.replace(decision, quantity=D(1))
-    assert derived_again(altered) != altered
+    assert rederive(altered) != altered
 
 
 def test_unreadable_inputs_are_told() -> None:
@@ -186,7 +194,7 @@ class OneSide:
 def test_the_forecast_is_read_ahead_of_the_windows_end(
     window_end: int, ahead: int, side: str | None
 ) -> None:
-    seen = asked_of(OneSide(), window_end=window_end, lookahead_minutes=ahead, fault=None)
+    seen = see_forecast(OneSide(), window_end=window_end, lookahead_minutes=ahead, fault=None)
     assert seen == SeenForecast("f2", END - HOUR, side)  # type: ignore[arg-type]
 
 
@@ -215,13 +223,13 @@ def test_no_decision_can_make_a_balance_negative(  # noqa: PLR0917
     seen = inputs(
         side=side,
         ratio=str(ratio),
-        book=SeenTop(END, top),
+        top=SeenTop(END, top),
         account=account,
         parameters=limits(balance_share=share),
     )
     decision = decide(seen)
-    assert decide(seen) == decision == derived_again(decision)
-    if order := order_of(decision, broker="paper"):
+    assert decide(seen) == decision == rederive(decision)
+    if order := order_for(decision, broker="paper"):
         done, fills = paper.fill(order, top, fee_bps=D(40))
         assert done.executed == sum((fill.quantity for fill in fills), D(0)) <= there
         after, _ = settle(account, done, fills)

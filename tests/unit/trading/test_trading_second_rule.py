@@ -9,8 +9,8 @@ from include.errors import WireError
 from include.market.events import Top
 from include.market.measures import told_imbalance
 from include.trading.account import Account
-from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal, in_plain
-from include.trading.rules import decide, decision_id, derived_again
+from include.trading.decision import decide, decision_id, rederive
+from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal, normalized
 
 AT = 1_524_546_960_000_000
 # mid 1000, half a spread 0.5: 5 basis points
@@ -34,7 +34,7 @@ def inputs(lean: str = "0.5", **more: object) -> Inputs:
         rule="imbalance_and_mid",
         signal=Signal("binance", "BTC-USDT", "imbalance", D(lean), AT, AT - AT % 10_000_000),
         forecast=SeenForecast(fault="forecast_missing"),
-        book=SeenTop(AT, TOP),
+        top=SeenTop(AT, TOP),
         account=Account(quote=D(10_000)),
         parameters=PARAMETERS,
     )
@@ -61,15 +61,15 @@ def limits(**more: object) -> Parameters:
             "hold",
             "spread_too_wide",
         ),
-        (inputs("1", book=None), "hold", "book_missing"),
-        (inputs("1", book=SeenTop(AT - 30_000_001, TOP)), "hold", "book_stale"),
-        (inputs("1", blocks=("gap_open", "stream_lag")), "hold", "gap_open,stream_lag"),
+        (inputs("1", top=None), "hold", "book_missing"),
+        (inputs("1", top=SeenTop(AT - 30_000_001, TOP)), "hold", "book_stale"),
+        (inputs("1", vetoes=("gap_open", "stream_lag")), "hold", "gap_open,stream_lag"),
     ],
 )
 def test_the_rule_acts_or_says_why_not(seen: Inputs, action: str, reasons: str) -> None:
     decision = decide(seen)
     assert (decision.action, decision.reasons) == (action, reasons)
-    assert derived_again(decision) == decision
+    assert rederive(decision) == decision
 
 
 def test_it_needs_no_forecast_and_buys_its_share_at_the_ask() -> None:
@@ -114,8 +114,8 @@ def test_a_limit_lies_on_the_price_step_the_safe_way(
 
 def test_one_number_has_one_spelling() -> None:
     spelt = Top(D("999.50000000"), D("6.0000000000"), D("1000.500"), D("2E+0"))
-    assert in_plain(inputs(book=SeenTop(AT, spelt))) == inputs()
-    assert decide(in_plain(inputs("0.500", book=SeenTop(AT, spelt)))).inputs == (
+    assert normalized(inputs(top=SeenTop(AT, spelt))) == inputs()
+    assert decide(normalized(inputs("0.500", top=SeenTop(AT, spelt)))).inputs == (
         decide(inputs("0.5")).inputs
     )
 

@@ -24,7 +24,7 @@ from include.serving.stream_progress import (
     write_progress,
 )
 from include.settings import ROOT, load
-from streaming.trader.steps import Steps
+from streaming.trader.metrics import TraderMetrics
 from streaming.watcher.lateness import Lateness
 from streaming.watcher.metrics import (
     feed_metrics,
@@ -131,9 +131,9 @@ def test_a_port_that_is_taken_or_off_costs_the_metrics_alone() -> None:
 
 
 def test_the_trader_counts_what_its_session_reaches() -> None:
-    steps = Steps()
+    steps = TraderMetrics()
     for step in ("before commit", "after commit", "before intent", "after intent", "sent", "sent"):
-        steps(step)
+        steps.reached(step)
     told = {one.name: one.numbers[()] for one in steps.metrics()}
     assert (
         told["trader_decisions_total"],

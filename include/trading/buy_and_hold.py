@@ -9,10 +9,10 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Top
-from include.trading.money import BPS, STEP, ZERO, fee_of, floored, raised
+from include.trading.money import BPS, STEP, ZERO, fee_of, round_down, round_up
 
 
-class Hold(msgspec.Struct, frozen=True):
+class BuyAndHold(msgspec.Struct, frozen=True):
     """Quote and base after buying once, and what the account was worth before (at the bid)."""
 
     quote: Decimal
@@ -28,19 +28,19 @@ class Hold(msgspec.Struct, frozen=True):
         return self.worth(price) - self.start
 
 
-def bought_once(quote: Decimal, base: Decimal, top: Top, *, fee_bps: Decimal) -> Hold:
-    """The holding of one who buys at this best ask for all the quote there is, with the fee."""
-    able = (quote - 2 * STEP) / (top.ask * (1 + fee_bps / BPS))
-    quantity = max(ZERO, floored(able))
-    paid = raised(top.ask * quantity) + fee_of(top.ask, quantity, fee_bps=fee_bps)
-    return Hold(quote - paid, base + quantity, worth(quote, base, top.bid))
+def buy_once(quote: Decimal, base: Decimal, top: Top, *, fee_bps: Decimal) -> BuyAndHold:
+    """The account of one who buys at this best ask for all the quote there is, with the fee."""
+    payable = (quote - 2 * STEP) / (top.ask * (1 + fee_bps / BPS))
+    quantity = max(ZERO, round_down(payable))
+    cost = round_up(top.ask * quantity) + fee_of(top.ask, quantity, fee_bps=fee_bps)
+    return BuyAndHold(quote - cost, base + quantity, worth(quote, base, top.bid))
 
 
 def worth(quote: Decimal, base: Decimal, price: Decimal) -> Decimal:
     """What an account would fetch at this price, without a fee, rounded down."""
-    return quote + floored(base * price)
+    return quote + round_down(base * price)
 
 
-def sound(top: Top | None) -> bool:
+def is_two_sided(top: Top | None) -> bool:
     """Whether there is a best bid and ask, each with a quantity."""
     return top is not None and min(top.bid, top.bid_quantity, top.ask, top.ask_quantity) > 0

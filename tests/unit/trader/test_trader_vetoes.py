@@ -9,12 +9,12 @@ from include.bus import Record
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.market.wire import Topic
 from include.rate_limiter import RateLimiter
 from include.settings import Settings, load
 from include.trading.inputs import Signal
-from streaming.trader.breaker import Breaker
-from streaming.trader.liveness import LEDGER, Liveness, without_ledger
-from streaming.trader.market import BOOK
+from streaming.trader.config import TraderConfig
+from streaming.trader.vetoes import Breaker, Vetoes, without_ledger
 
 NOW = 1_800_000_000_000_000
 S = 1_000_000
@@ -34,15 +34,15 @@ def told(
     received: int = NOW,
 ) -> Record:
     message = Message(venue, symbol, kind, "c", None, venue_time, received, events)
-    topic = LEDGER if kind == "ledger" else BOOK
+    topic = Topic.LEDGER if kind == "ledger" else Topic.BOOK
     return Record(topic, 0, 0, 0, wire.key(message), wire.encode(message))
 
 
 def watch(*records: Record, **more: str) -> tuple[str, ...]:
-    found = Liveness(settings(**more), now_us=lambda: NOW)
+    found = Vetoes(TraderConfig.from_settings(settings(**more)), now_us=lambda: NOW)
     for record in records:
         found.take(record)
-    return found.blocks(SIGNAL)
+    return found.reasons(SIGNAL)
 
 
 def gap(first: int | None, last: int | None, cause: str = "missing") -> LedgerEntry:
@@ -83,7 +83,7 @@ def test_a_gap_is_open_until_it_is_healed_or_the_book_is_fresh(
 
 def test_gaps_of_others_are_not_ours() -> None:
     others = [told("ledger", gap(5, 9), symbol="ETH-USD"), told("ledger", gap(5, 9), venue="b")]
-    assert watch(*others, Record(LEDGER, 0, 0, 0, b"gemini|BTC-USD", b"junk")) == ()
+    assert watch(*others, Record(Topic.LEDGER, 0, 0, 0, b"gemini|BTC-USD", b"junk")) == ()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_an_old_signal_is_not_acted_on(more: dict[str, str], reasons: tuple[str,
 
 
 def test_the_ledger_is_read_from_its_beginning_at_every_start() -> None:
-    assert without_ledger({(LEDGER, 0): 7, (BOOK, 0): 3}) == {(BOOK, 0): 3}
+    assert without_ledger({(Topic.LEDGER, 0): 7, (Topic.BOOK, 0): 3}) == {(Topic.BOOK, 0): 3}
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """Gemini as a broker: immediate-or-cancel orders, and the truth about those of unknown outcome.
 
 An order is known by its client id *and* its fixed fields (client ids may repeat at Gemini). One
-that had no clear answer is looked for, twice some seconds apart, and never sent again.
-Source: docs.gemini.com, "Orders"; reading of the flags as in the shared notes on Gemini.
+that had no clear answer is looked up, twice some seconds apart, and never sent again.
+Source: docs.gemini.com, "Orders".
 """
 
 import logging
@@ -29,22 +29,23 @@ from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.account import Account
 from include.trading.inputs import SeenTop
-from include.trading.money import ZERO, raised
-from include.trading.terms import Terms, gemini_terms
-from streaming.trader.breaker import Breaker
+from include.trading.instrument import Instrument, parse_gemini_instrument
+from include.trading.money import ZERO, round_up
+from include.trading.reasons import Reason
 from streaming.trader.brokers import Outcome
-from streaming.trader.gemini_rest import GeminiRest
+from streaming.trader.brokers.gemini_rest import GeminiRest
+from streaming.trader.vetoes import Breaker
 
 log = logging.getLogger("tickhouse.trader")
-LOOKS, LOOK_EVERY_S = 20, 0.25
-LONGEST_WAIT_S = 30.0
-SURE_AFTER_S = 3.0
+LOOKUPS, LOOKUP_EVERY_S = 20, 0.25
+MAX_WAIT_S = 30.0
+SECOND_LOOKUP_AFTER_S = 3.0
 CENT = Decimal("0.01")
 PRODUCTION = "//api.gemini.com"
 
 
 class _Trade(msgspec.Struct, frozen=True):
-    """One execution as `/v1/mytrades` and the order's `trades` tell it."""
+    """One execution as in `/v1/mytrades` and in the order's `trades`."""
 
     tid: int | str
     price: Decimal
@@ -53,7 +54,7 @@ class _Trade(msgspec.Struct, frozen=True):
 
 
 class _Reply(msgspec.Struct, frozen=True):
-    """An order as Gemini tells it; `trades` is null where it does not tell them."""
+    """An order as Gemini reports it; `trades` is null where it leaves them out."""
 
     order_id: str
     symbol: str
@@ -84,39 +85,39 @@ class GeminiBroker:
         """`symbol` is BASE-QUOTE; without a breaker failures are not counted."""
         self._breaker = breaker or Breaker(failures=sys.maxsize, cool_down_s=0)
         self._rest, self._symbol, self._sleep = rest, symbol, sleep
-        self._spelling, self._open = concatenate(symbol).lower(), True
+        self._venue_symbol, self._is_open = concatenate(symbol).lower(), True
 
-    def terms(self) -> Terms:
-        """The symbol's details as the venue tells them now.
+    def instrument(self) -> Instrument:
+        """The symbol's details as the venue reports them now.
 
         Raises:
-            Unreachable: it does not, or not readably.
+            Unreachable: it does not answer, or not readably.
         """
         with self._breaker.watching():
-            body = self._rest.public(f"/v1/symbols/details/{self._spelling}")
+            body = self._rest.public(f"/v1/symbols/details/{self._venue_symbol}")
             try:
-                found = gemini_terms(body)
+                instrument = parse_gemini_instrument(body)
             except WireError as error:
-                raise Unreachable(f"Gemini tells no terms of {self._symbol}: {error}") from error
-        self._open = found.open
-        return found
+                raise Unreachable(f"Gemini gives no details of {self._symbol}: {error}") from error
+        self._is_open = instrument.is_open
+        return instrument
 
-    def blocks(self) -> tuple[str, ...]:
-        """`breaker_open` while the venue is left alone; `market_closed` if it takes no orders."""
-        found = ["breaker_open"] if self._breaker.open_s else []
-        return tuple(found if self._open else [*found, "market_closed"])
+    def vetoes(self) -> tuple[Reason, ...]:
+        """The breaker's while it is open; `market_closed` if the venue takes no orders."""
+        closed = None if self._is_open else Reason.MARKET_CLOSED
+        return tuple(reason for reason in (self._breaker.veto(), closed) if reason)
 
-    def place(self, order: Order, book: SeenTop | None) -> Outcome:
+    def place(self, order: Order, top: SeenTop | None) -> Outcome:
         """Send the order once and give what became of it.
 
         Raises:
             Unreachable: that cannot be known now; `resolve` has to find out.
         """
         try:
-            reply = self._rest.call(
+            answer = self._rest.call(
                 "/v1/order/new",
                 client_order_id=order.order_id,
-                symbol=self._spelling,
+                symbol=self._venue_symbol,
                 amount=f"{order.quantity:f}",
                 price=f"{order.price:f}",
                 side=order.side,
@@ -126,33 +127,33 @@ class GeminiBroker:
         except OrderRefused as refused:
             log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
             self._breaker.failed(refused)
-            if (found := self._look(order)) is None:  # to be sure that it means what it says
+            if (reply := self._look_up(order)) is None:  # to be sure that it means what it says
                 return _without_fills(order, status="refused", reason=refused.reason)
-            return self._outcome(order, found)
+            return self._outcome(order, reply)
         except Transient as error:
             log.warning(event("order of unknown outcome", order_id=order.order_id, cause=error))
             self._breaker.failed(error)
             if isinstance(error, RateLimited):
-                self._sleep(min(error.retry_after_s, LONGEST_WAIT_S))
+                self._sleep(min(error.retry_after_s, MAX_WAIT_S))
             return self.resolve(order)
         self._breaker.succeeded()
-        return self._outcome(order, self._checked(order, [reply]))
+        return self._outcome(order, self._check_reply(order, [answer]))
 
     def resolve(self, order: Order) -> Outcome:
-        """Find out what became of an order; one that is twice not there was never placed.
+        """Find out what became of an order; one that twice is not found was never placed.
 
         Raises:
             Unreachable: Gemini does not answer, or not yet with all fills.
             OrderRefused: another order bears the same client id.
         """
         with self._breaker.watching():
-            found = self._look(order)
-            if found is None:
-                self._sleep(SURE_AFTER_S)
-                found = self._look(order)
-            if found is None:
+            reply = self._look_up(order)
+            if reply is None:
+                self._sleep(SECOND_LOOKUP_AFTER_S)
+                reply = self._look_up(order)
+            if reply is None:
                 return _without_fills(order, status="cancelled", reason="never_placed")
-            return self._outcome(order, found)
+            return self._outcome(order, reply)
 
     def reconcile(self, account: Account, *, new: bool) -> Account:
         """The account with the venue's balances, which must be the journal's but for a cent.
@@ -166,60 +167,60 @@ class GeminiBroker:
                 raise OrderRefused("open_orders", "the account has open orders that are not ours")
             balances = self._rest.call("/v1/balances")
         base, _, quote = self._symbol.partition("-")
-        told = {one["currency"]: Decimal(str(one["amount"])) for one in balances}
-        held = msgspec.structs.replace(
-            account, base=told.get(base, ZERO), quote=told.get(quote, ZERO)
+        amounts = {row["currency"]: Decimal(str(row["amount"])) for row in balances}
+        actual = msgspec.structs.replace(
+            account, base=amounts.get(base, ZERO), quote=amounts.get(quote, ZERO)
         )
-        apart = abs(held.quote - account.quote)
-        if not new and (held.base != account.base or apart > CENT):
+        difference = abs(actual.quote - account.quote)
+        if not new and (actual.base != account.base or difference > CENT):
             raise OrderRefused(
                 "position_differs",
-                f"Gemini holds {held.base} {base} and {held.quote} {quote}, the journal says "
+                f"Gemini holds {actual.base} {base} and {actual.quote} {quote}, the journal says "
                 f"{account.base} {base} and {account.quote} {quote}",
             )
-        return held
+        return actual
 
-    def _look(self, order: Order) -> _Reply | None:
+    def _look_up(self, order: Order) -> _Reply | None:
         try:
-            found = self._rest.call(
+            answer = self._rest.call(
                 "/v1/order/status", client_order_id=order.order_id, include_trades=True
             )
         except OrderRefused as refused:
             if refused.reason == "OrderNotFound":
                 return None
             raise
-        return self._checked(order, found) if found else None
+        return self._check_reply(order, answer) if answer else None
 
-    def _checked(self, order: Order, told: Any) -> _Reply:
+    def _check_reply(self, order: Order, answer: Any) -> _Reply:
         """The one reply, if it is this order in all that cannot change."""
         try:
-            replies = msgspec.convert(told, list[_Reply])
+            replies = msgspec.convert(answer, list[_Reply])
         except msgspec.ValidationError as error:
-            raise Unreachable(f"Gemini tells order {order.order_id} oddly: {error}") from error
-        fixed = [(one.symbol.lower(), one.side, one.original_amount, one.price) for one in replies]
-        if fixed != [(self._spelling, order.side, order.quantity, order.price)]:
-            raise OrderRefused("not_our_order", f"client id {order.order_id} is borne by {fixed}")
+            raise Unreachable(f"Gemini's order {order.order_id} is unreadable: {error}") from error
+        fixed = [(r.symbol.lower(), r.side, r.original_amount, r.price) for r in replies]
+        if fixed != [(self._venue_symbol, order.side, order.quantity, order.price)]:
+            raise OrderRefused("not_our_order", f"client id {order.order_id} is that of {fixed}")
         return replies[0]
 
     def _outcome(self, order: Order, reply: _Reply) -> Outcome:
         """The final order with fills that add up to what was executed."""
-        for _ in range(LOOKS):
-            fills = tuple(_fill(order, one) for one in reply.trades or ())
+        for _ in range(LOOKUPS):
+            fills = tuple(_fill(order, trade) for trade in reply.trades or ())
             if not reply.is_live and _sum(fills) == reply.executed_amount:
-                return _told(order, reply, fills)
+                return _close(order, reply, fills)
             if reply.is_live:
                 self._rest.call("/v1/order/cancel", order_id=reply.order_id)
             if reply.trades is not None:
-                self._sleep(LOOK_EVERY_S)
-            reply = self._look(order) or reply
+                self._sleep(LOOKUP_EVERY_S)
+            reply = self._look_up(order) or reply
         raise Unreachable(f"the fills of order {order.order_id} do not add up yet")
 
 
-def connected(settings: Settings, journal: Journal, breaker: Breaker | None = None) -> GeminiBroker:
+def connect(settings: Settings, journal: Journal, breaker: Breaker | None = None) -> GeminiBroker:
     """The broker of the settings' account; nonces come from the journal.
 
     Raises:
-        SettingsError: no key, or production without being asked for twice.
+        SettingsError: no key, or the production address without TICKHOUSE_TRADER_REAL_MONEY.
     """
     venues = settings.venues
     if not (venues.gemini.key and venues.gemini.secret):
@@ -242,7 +243,7 @@ def _fill(order: Order, trade: _Trade) -> Fill:
         side=order.side,
         price=trade.price,
         quantity=trade.amount,
-        fee=raised(trade.fee_amount),
+        fee=round_up(trade.fee_amount),
     )
 
 
@@ -250,11 +251,11 @@ def _sum(fills: tuple[Fill, ...]) -> Decimal:
     return sum((fill.quantity for fill in fills), ZERO)
 
 
-def _told(order: Order, reply: _Reply, fills: tuple[Fill, ...]) -> Outcome:
+def _close(order: Order, reply: _Reply, fills: tuple[Fill, ...]) -> Outcome:
     executed = reply.executed_amount
     status = "cancelled" if not executed else "partial" if reply.is_cancelled else "filled"
-    left = msgspec.structs.replace(order, executed=executed, status=status, reason=reply.reason)
-    return Outcome(left, fills)
+    closed = msgspec.structs.replace(order, executed=executed, status=status, reason=reply.reason)
+    return Outcome(closed, fills)
 
 
 def _without_fills(order: Order, *, status: str, reason: str) -> Outcome:

@@ -8,7 +8,7 @@ from include.market.events import BookChange, Top
 from include.trading.inputs import Level
 from include.trading.money import BPS
 
-MOST_LEVELS = 25
+MAX_LEVELS = 25
 SNAPSHOT = "initial"
 
 
@@ -16,8 +16,8 @@ class Depth:
     """A symbol's levels. Unknown until a snapshot, and again while the feed says it is invalid."""
 
     def __init__(self, *, slippage_bps: Decimal) -> None:
-        """`slippage_bps` is how far beyond the best price levels are told."""
-        self._share, self._book = slippage_bps / BPS, Book()
+        """`slippage_bps` is how far beyond the best price levels are given."""
+        self._slippage, self._book = slippage_bps / BPS, Book()
 
     def apply(self, changes: Sequence[BookChange], *, top: Top | None) -> bool:
         """Take one message in, and say whether it was a snapshot.
@@ -35,14 +35,19 @@ class Depth:
 
     def bids(self, top: Top) -> tuple[Level, ...]:
         """Bids from the best down to as far as an order may go; none while that is unknown."""
-        least, levels = top.bid * (1 - self._share), self._book.levels["bid"]
-        found = sorted((one for one in levels.items() if least <= one[0] <= top.bid), reverse=True)
-        return self._told(found)
+        lowest, levels = top.bid * (1 - self._slippage), self._book.levels["bid"]
+        return self._nearest(
+            sorted(
+                (level for level in levels.items() if lowest <= level[0] <= top.bid), reverse=True
+            )
+        )
 
     def asks(self, top: Top) -> tuple[Level, ...]:
         """Asks from the best up to as far as an order may go; none while that is unknown."""
-        most, levels = top.ask * (1 + self._share), self._book.levels["ask"]
-        return self._told(sorted(one for one in levels.items() if top.ask <= one[0] <= most))
+        highest, levels = top.ask * (1 + self._slippage), self._book.levels["ask"]
+        return self._nearest(
+            sorted(level for level in levels.items() if top.ask <= level[0] <= highest)
+        )
 
-    def _told(self, levels: list[Level]) -> tuple[Level, ...]:
-        return tuple(levels[:MOST_LEVELS]) if self._book.valid else ()
+    def _nearest(self, levels: list[Level]) -> tuple[Level, ...]:
+        return tuple(levels[:MAX_LEVELS]) if self._book.valid else ()

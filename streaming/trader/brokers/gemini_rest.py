@@ -23,12 +23,12 @@ from include.settings.env import Secret
 
 TIMEOUT_S = 10.0
 NONCE_TRIES = 3
-MOST_CALLS = 5  # a second; Gemini's advice for private calls, its limit is 600 a minute
-_OK, _WAIT, _FAULT = 200, {429, 503}, 429
+MAX_CALLS = 5  # a second; Gemini's advice for private calls, its limit is 600 a minute
+_WAIT, _FAULT = {429, 503}, 429
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def signed(fields: dict[str, Any], secret: Secret) -> tuple[str, str]:
+def sign_payload(fields: dict[str, Any], secret: Secret) -> tuple[str, str]:
     """The payload (base64 of the JSON) and its signature (hex HMAC-SHA384 of the payload)."""
     text = json.dumps(fields, separators=(",", ":"))
     payload = base64.b64encode(text.encode()).decode()
@@ -53,7 +53,7 @@ class GeminiRest:
         limiter: RateLimiter | None = None,
     ) -> None:
         """`base` is scheme and host, with any path that stands before `/v1`."""
-        self._limiter = limiter or RateLimiter(MOST_CALLS, within_s=1.0)
+        self._limiter = limiter or RateLimiter(MAX_CALLS, within_s=1.0)
         self._base, self._key, self._secret = base.rstrip("/"), key, secret
         self._next_nonce = next_nonce
 
@@ -66,7 +66,7 @@ class GeminiRest:
             Unreachable: no answer.
         """
         time.sleep(self._limiter.claim(time.monotonic()))
-        return _opened(urllib.request.Request(self._base + path), path)
+        return _read(urllib.request.Request(self._base + path), path)
 
     def call(self, path: str, **fields: Any) -> Any:
         """The decoded reply; numbers with a point are Decimal.
@@ -76,61 +76,61 @@ class GeminiRest:
             RateLimited: it asked us to wait; whether it acted is not known.
             Unreachable: no answer or a broken one; whether it acted is not known.
         """
-        for left in reversed(range(NONCE_TRIES)):
+        for tries_remaining in reversed(range(NONCE_TRIES)):
             try:
-                return self._once(path, fields)
+                return self._call_once(path, fields)
             except OrderRefused as refused:
-                if refused.reason != "InvalidNonce" or not left:
+                if refused.reason != "InvalidNonce" or not tries_remaining:
                     raise
         raise AssertionError("unreachable")
 
-    def _once(self, path: str, fields: dict[str, Any]) -> Any:
+    def _call_once(self, path: str, fields: dict[str, Any]) -> Any:
         time.sleep(self._limiter.claim(time.monotonic()))
-        whole = {"request": path, "nonce": self._next_nonce(), **fields}
-        payload, sign = signed(whole, self._secret)
+        request_fields = {"request": path, "nonce": self._next_nonce(), **fields}
+        payload, signature_hex = sign_payload(request_fields, self._secret)
         headers = {
             "Content-Type": "text/plain",
             "Cache-Control": "no-cache",
             "X-GEMINI-APIKEY": self._key.reveal(),
             "X-GEMINI-PAYLOAD": payload,
-            "X-GEMINI-SIGNATURE": sign,
+            "X-GEMINI-SIGNATURE": signature_hex,
         }
         request = urllib.request.Request(
             self._base + path, data=b"", headers=headers, method="POST"
         )
-        return _decoded(_opened(request, path), path)
+        return _decode(_read(request, path), path)
 
 
-def _opened(request: urllib.request.Request, path: str) -> bytes:
+def _read(request: urllib.request.Request, path: str) -> bytes:
     try:
         with _DIRECT.open(request, timeout=TIMEOUT_S) as reply:
             return bytes(reply.read())
     except urllib.error.HTTPError as error:
-        raise _told(error, path) from None
+        raise _error_of(error, path) from None
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(f"Gemini {path}: no answer: {type(error).__name__}") from None
 
 
-def _decoded(body: bytes, path: str) -> Any:
+def _decode(body: bytes, path: str) -> Any:
     try:
         return json.loads(body, parse_float=Decimal)
     except ValueError:
         raise Unreachable(f"Gemini {path}: the answer is no JSON ({len(body)} bytes)") from None
 
 
-def _told(error: urllib.error.HTTPError, path: str) -> TickhouseError:
+def _error_of(error: urllib.error.HTTPError, path: str) -> TickhouseError:
     """The error that a reply other than 200 stands for."""
     with error:
         try:
-            told = json.loads(error.read())
+            body = json.loads(error.read())
         except (ValueError, OSError, http.client.HTTPException):
-            told = {}
-    about = told if isinstance(told, dict) else {}
-    reason = str(about.get("reason") or about.get("error") or f"Http{error.code}")
+            body = {}
+    details = body if isinstance(body, dict) else {}
+    reason = str(details.get("reason") or details.get("error") or f"Http{error.code}")
     text = f"Gemini {path}: {error.code} {reason}"
     if error.code in _WAIT:
         wait_s = error.headers.get("Retry-After", "1")
         return RateLimited(text, float(wait_s) if wait_s.isdigit() else 1.0)
     if error.code > _FAULT:
         return Unreachable(text)
-    return OrderRefused(reason, str(about.get("message", ""))[:200])
+    return OrderRefused(reason, str(details.get("message", ""))[:200])

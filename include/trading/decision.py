@@ -1,6 +1,6 @@
-"""From all that is seen at a signal to one decision, order or not, with its reasons.
+"""From all that is seen at a signal to one decision, order or not, with its reasons. Pure.
 
-A rule wishes for a side. Sell and something held: sell all at the bid. Buy and not already in: buy
+A rule desires a side. Sell and something held: sell all at the bid. Buy and not already in: buy
 for a share of the quote balance at the ask. Nothing here reads a clock: staleness is measured at
 the signal's own time.
 """
@@ -12,12 +12,13 @@ import msgspec
 
 from include.errors import WireError
 from include.market.events import Decision, Order, Side, Top
+from include.trading.buy_and_hold import is_two_sided
 from include.trading.forecast_and_ratio import ForecastAndRatio
-from include.trading.holding import sound
 from include.trading.imbalance_and_mid import ImbalanceAndMid
 from include.trading.inputs import Inputs, canonical, read
-from include.trading.money import BPS, STEP, ZERO, floored, rounded, stepped_up
-from include.trading.risk import too_much
+from include.trading.money import BPS, STEP, ZERO, round_down, round_half_even, round_up
+from include.trading.reasons import Reason
+from include.trading.risk import exceeded_limits
 from include.trading.rule import Rule
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in (ForecastAndRatio(), ImbalanceAndMid())}
@@ -41,16 +42,16 @@ def decide(inputs: Inputs) -> Decision:
         WireError: the inputs name a rule that does not exist.
     """
     rule, signal = _rule(inputs.rule), inputs.signal
-    top = inputs.book.top if inputs.book else None
-    side, reasons = rule.wish(inputs)
-    reasons = [*inputs.blocks, *reasons, *_book_faults(inputs)]
+    best = inputs.top.best if inputs.top else None
+    side, reasons = rule.desired_side(inputs)
+    reasons = [*inputs.vetoes, *reasons, *_book_faults(inputs)]
     price = quantity = None
     if not reasons:
         assert side is not None
-        assert top is not None
-        price = _limit(inputs, side, top)
+        assert best is not None
+        price = _limit(inputs, side, best)
         quantity = _quantity(inputs, side, price)
-        reasons = _refusals(inputs, rule, side=side, price=price, quantity=quantity)
+        reasons = _order_faults(inputs, rule, side=side, price=price, quantity=quantity)
     acts = price is not None and not reasons
     return Decision(
         decision_id=decision_id(
@@ -60,10 +61,10 @@ def decide(inputs: Inputs) -> Decision:
         action=side if acts and side else "hold",
         reasons=",".join(reasons) or str(side),
         window_start=signal.window_start,
-        ratio=rounded(signal.value),
+        ratio=round_half_even(signal.value),
         side_next=inputs.forecast.side,
-        bid=top.bid if top else None,
-        ask=top.ask if top else None,
+        bid=best.bid if best else None,
+        ask=best.ask if best else None,
         quantity=quantity if acts else None,
         price=price if acts else None,
         forecast_id=inputs.forecast.forecast_id,
@@ -71,19 +72,19 @@ def decide(inputs: Inputs) -> Decision:
     )
 
 
-def derived_again(decision: Decision) -> Decision:
+def rederive(decision: Decision) -> Decision:
     """The decision that follows from the recorded inputs: equal, or the record is wrong.
 
-    The inputs' text is kept as it was recorded: a newer version may have words for more.
+    The inputs' text is kept as it was recorded: a newer version may record more.
 
     Raises:
         WireError: the inputs cannot be read, or name a rule that does not exist.
     """
-    again = decide(read(decision.inputs))
-    return msgspec.structs.replace(again, inputs=decision.inputs)
+    rederived = decide(read(decision.inputs))
+    return msgspec.structs.replace(rederived, inputs=decision.inputs)
 
 
-def order_of(decision: Decision, *, broker: str) -> Order | None:
+def order_for(decision: Decision, *, broker: str) -> Order | None:
     """The order that a decision asks for, nothing executed yet; null if it holds."""
     if decision.action == "hold" or decision.price is None or decision.quantity is None:
         return None
@@ -106,52 +107,52 @@ def _rule(name: str) -> Rule:
         raise WireError(f"rule {name!r} is none of {', '.join(RULES)}") from None
 
 
-def _book_faults(inputs: Inputs) -> list[str]:
-    book = inputs.book
-    if book is None:
-        return ["book_missing"]
-    if book.top is None or not sound(book.top):
-        return ["book_invalid"]
-    stale = inputs.signal.timestamp - book.venue_time > inputs.parameters.book_stale_us
-    return ["book_stale"] if stale else []
+def _book_faults(inputs: Inputs) -> list[Reason]:
+    top = inputs.top
+    if top is None:
+        return [Reason.BOOK_MISSING]
+    if top.best is None or not is_two_sided(top.best):
+        return [Reason.BOOK_INVALID]
+    is_stale = inputs.signal.timestamp - top.venue_time > inputs.parameters.book_stale_us
+    return [Reason.BOOK_STALE] if is_stale else []
 
 
-def _limit(inputs: Inputs, side: Side, top: Top) -> Decimal:
+def _limit(inputs: Inputs, side: Side, best: Top) -> Decimal:
     """The price to pay at most, or to get at least, on the venue's price step.
 
     Rounding can only make the order less willing. `slippage_bps` is how far past the best price
     it may go.
     """
     parameters = inputs.parameters
-    far = parameters.slippage_bps / BPS
+    slippage = parameters.slippage_bps / BPS
     if side == "buy":
-        return floored(top.ask * (1 + far), parameters.price_step)
-    return stepped_up(top.bid * (1 - far), parameters.price_step)
+        return round_down(best.ask * (1 + slippage), parameters.price_step)
+    return round_up(best.bid * (1 - slippage), parameters.price_step)
 
 
 def _quantity(inputs: Inputs, side: Side, price: Decimal) -> Decimal:
     """Base units: all that is held, or what the share buys and the balance can pay with its fee."""
     account, parameters = inputs.account, inputs.parameters
     if side == "sell":
-        return floored(account.base, parameters.step)
+        return round_down(account.base, parameters.step)
     if price <= 0:
         return ZERO
     share = account.quote * parameters.balance_share / price
     cents = 2 * STEP  # cost and fee are each rounded up by less than one step
     payable = (account.quote - cents) / (price * (1 + parameters.fee_bps / BPS))
-    return max(ZERO, floored(min(share, payable), parameters.step))
+    return max(ZERO, round_down(min(share, payable), parameters.step))
 
 
-def _refusals(
+def _order_faults(
     inputs: Inputs, rule: Rule, *, side: Side, price: Decimal, quantity: Decimal
-) -> list[str]:
-    parameters, held = inputs.parameters, inputs.account.base
+) -> list[Reason]:
+    minimum, base = inputs.parameters.minimum, inputs.account.base
     reasons = []
-    if side == "sell" and held <= 0:
-        return ["nothing_to_sell"]
-    if side == "buy" and held >= parameters.minimum:
-        reasons.append("already_in")
-    reasons += rule.objections(inputs, side=side, price=price)
-    if quantity < parameters.minimum:
-        reasons.append("below_minimum")
-    return reasons or too_much(inputs, side=side, price=price, quantity=quantity)
+    if side == "sell" and base <= 0:
+        return [Reason.NOTHING_TO_SELL]
+    if side == "buy" and base >= minimum:
+        reasons.append(Reason.ALREADY_IN)
+    reasons += rule.vetoes(inputs, side=side, price=price)
+    if quantity < minimum:
+        reasons.append(Reason.BELOW_MINIMUM)
+    return reasons or exceeded_limits(inputs, side=side, price=price, quantity=quantity)

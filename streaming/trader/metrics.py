@@ -4,42 +4,42 @@ import time
 from collections import Counter
 
 from include.metrics import Metric
+from streaming.trader.kill_points import AFTER_COMMIT, AFTER_INTENT, BEFORE_COMMIT, SENT
 
-BEGUN, INTENT, DECIDED, SENT = "before commit", "after intent", "after commit", "sent"
 
-
-class Steps:
-    """Counts the steps that a session reaches."""
+class TraderMetrics:
+    """Counts the points that the sessions reach."""
 
     def __init__(self) -> None:
-        """Nothing was reached yet."""
         self.counts: Counter[str] = Counter()
-        self.decided_at = 0.0
+        self.decided_at_s = 0.0
 
-    def __call__(self, step: str) -> None:
-        """Count a step."""
-        self.counts[step] += 1
-        if step == DECIDED:
-            self.decided_at = time.time()
+    def reached(self, point: str) -> None:
+        """Count a point."""
+        self.counts[point] += 1
+        if point == AFTER_COMMIT:
+            self.decided_at_s = time.time()
 
     def metrics(self) -> list[Metric]:
         """The metrics."""
         return [
-            Metric.of("trader_decisions_total", "decisions committed", self.counts[DECIDED]),
+            Metric.of("trader_decisions_total", "decisions committed", self.counts[AFTER_COMMIT]),
             Metric.of(
                 "trader_order_intents_total",
                 "orders written down before they were sent",
-                self.counts[INTENT],
+                self.counts[AFTER_INTENT],
             ),
             Metric.of(
                 "trader_messages_total", "messages of the outbox sent to Kafka", self.counts[SENT]
             ),
             Metric.of(
-                "trader_commits_begun_total", "commits begun, ended or not", self.counts[BEGUN]
+                "trader_commits_begun_total",
+                "commits begun, ended or not",
+                self.counts[BEFORE_COMMIT],
             ),
             Metric.of(
                 "trader_last_decision_timestamp_seconds",
                 "when the last was committed",
-                self.decided_at,
+                self.decided_at_s,
             ),
         ]

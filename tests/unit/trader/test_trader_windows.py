@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from include.bus import Record
 from include.market import wire
 from include.market.events import BookChange, Decision, Message, Top
+from include.market.wire import Topic
 from include.trading import paper
 from include.trading.account import Account
-from include.trading.inputs import Parameters, Place
-from include.trading.rules import order_of
-from include.trading.trader import Trader
-from streaming.trader.depth import Depth
-from streaming.trader.market import BOOK, SIGNALS, Market
+from include.trading.decision import order_for
+from include.trading.inputs import Parameters, RecordId
+from include.trading.strategy import Strategy
+from streaming.trader.followers.depth import Depth
+from streaming.trader.followers.windows import WindowFollower
 
 KEY = b"gemini|BTC-USD"
 S = 1_000_000
@@ -29,7 +30,7 @@ def top(bid: int) -> Top:
 def book(offset: int, venue_time: int | None, bid: int | None, *, key: bytes = KEY) -> Record:
     seen = top(bid) if bid else None
     message = Message("gemini", "BTC-USD", "book", "c", None, venue_time, 0, (), seen)
-    return Record(BOOK, 0, offset, 0, key, wire.encode(message))
+    return Record(Topic.BOOK, 0, offset, 0, key, wire.encode(message))
 
 
 def signal(offset: int, end: int, *, value: object = "1.5", kind: str = "price_volume") -> Record:
@@ -42,22 +43,24 @@ def signal(offset: int, end: int, *, value: object = "1.5", kind: str = "price_v
         "timestamp": end,
         "window_start": end - 60 * S,
     }
-    return Record(SIGNALS, 0, offset, 0, KEY, json.dumps(body).encode())
+    return Record(Topic.SIGNALS, 0, offset, 0, KEY, json.dumps(body).encode())
 
 
-def market(*records: Record, end: int = 10**6, depth: Depth | None = None) -> Market:
-    found = Market(venue="gemini", symbol="BTC-USD", ends=lambda: {(BOOK, 0): end}, depth=depth)
+def market(*records: Record, end: int = 10**6, depth: Depth | None = None) -> WindowFollower:
+    found = WindowFollower(
+        venue="gemini", symbol="BTC-USD", end_offsets=lambda: {(Topic.BOOK, 0): end}, depth=depth
+    )
     for record in records:
         found.take(record)
     return found
 
 
-READ = {(BOOK, 0): 10, (SIGNALS, 0): 10}
+READ = {(Topic.BOOK, 0): 10, (Topic.SIGNALS, 0): 10}
 
 
-def bid_of(found: Market) -> object:
+def bid_of(found: WindowFollower) -> object:
     got = found.next(READ)
-    return got[2].top.bid if got and got[2] and got[2].top else got and got[2]
+    return got.top.best.bid if got and got.top and got.top.best else got and got.top
 
 
 def test_the_last_top_at_or_before_the_windows_end_counts() -> None:
@@ -79,7 +82,7 @@ def test_a_signal_waits_until_the_book_is_past_its_window() -> None:
 
 def test_a_signal_waits_no_longer_than_to_the_end_of_the_topic() -> None:
     found = market(book(0, 59 * S, 1), signal(0, 60 * S), end=1)
-    assert found.next({(BOOK, 0): 0}) is None
+    assert found.next({(Topic.BOOK, 0): 0}) is None
     assert bid_of(found) == 1
 
 
@@ -87,8 +90,8 @@ def test_an_invalid_book_and_no_book_are_told_apart() -> None:
     invalid = market(book(0, 58 * S, 1), book(1, 59 * S, None), signal(0, 60 * S), end=0)
     got = invalid.next(READ)
     assert got is not None
-    assert got[2] is not None
-    assert got[2].top is None
+    assert got.top is not None
+    assert got.top.best is None
     assert bid_of(market(signal(0, 60 * S), end=0)) is None
 
 
@@ -106,8 +109,8 @@ def test_snapshots_without_time_strangers_and_times_gone_back_are_left_out() -> 
 
 def test_junk_is_counted_and_bids_and_asks_are_only_noted() -> None:
     found = market(
-        Record(SIGNALS, 0, 0, 0, KEY, b"junk"),
-        Record(BOOK, 0, 0, 0, KEY, b"\xff{"),
+        Record(Topic.SIGNALS, 0, 0, 0, KEY, b"junk"),
+        Record(Topic.BOOK, 0, 0, 0, KEY, b"\xff{"),
         signal(1, 60 * S, value="NaN"),
         signal(2, 60 * S, value="-1"),
         signal(3, 60 * S, value="1e30"),
@@ -128,11 +131,11 @@ def test_a_restart_sees_the_top_used_and_the_signals_left() -> None:
         signal(7, 60 * S),
         signal(8, 120 * S),
     )
-    assert found.resume_at(READ) == {(BOOK, 0): 3, (SIGNALS, 0): 7}
+    assert found.resume_at(READ) == {(Topic.BOOK, 0): 3, (Topic.SIGNALS, 0): 7}
     got = found.next(READ)
     assert got is not None
-    assert got[1] == Place(SIGNALS, 0, 7)
-    assert found.resume_at(READ) == {(BOOK, 0): 4, (SIGNALS, 0): 8}
+    assert got.record_id == RecordId(Topic.SIGNALS, 0, 7)
+    assert found.resume_at(READ) == {(Topic.BOOK, 0): 4, (Topic.SIGNALS, 0): 8}
 
 
 class Sides:
@@ -162,30 +165,33 @@ def played(
     books: list[Record], signals: list[Record], cuts: list[int], *, slippage_bps: int = 0
 ) -> list[Decision]:
     """Decisions on the records as they interleave by `cuts`; 0 restarts from the journal."""
-    topics: dict[str, list[Record]] = {BOOK: books, SIGNALS: signals}
+    topics: dict[str, list[Record]] = {Topic.BOOK: books, Topic.SIGNALS: signals}
     parameters = msgspec.structs.replace(PARAMETERS, slippage_bps=D(slippage_bps))
 
-    def begin() -> Market:
+    def begin() -> WindowFollower:
         depth = Depth(slippage_bps=D(slippage_bps)) if slippage_bps else None
         return market(end=len(books), depth=depth)
 
-    found, trader = begin(), Trader(parameters, Account(quote=D(1000)))
-    at, saved = {(BOOK, 0): 0, (SIGNALS, 0): 0}, {(BOOK, 0): 0, (SIGNALS, 0): 0}
+    found, trader = begin(), Strategy(parameters, Account(quote=D(1000)))
+    at, saved = (
+        {(Topic.BOOK, 0): 0, (Topic.SIGNALS, 0): 0},
+        {(Topic.BOOK, 0): 0, (Topic.SIGNALS, 0): 0},
+    )
     told: list[Decision] = []
     for cut in [*cuts, 10**6, -(10**6)]:
         if cut == 0:
             at, found = dict(saved), begin()
-            trader = Trader(parameters, trader.account, last_window=trader.last_window)
-        place = (BOOK if cut > 0 else SIGNALS, 0)
+            trader = Strategy(parameters, trader.account, last_window=trader.last_window)
+        place = (Topic.BOOK if cut > 0 else Topic.SIGNALS, 0)
         batch = topics[place[0]][at[place] : at[place] + abs(cut)]
         at[place] += len(batch)
         for record in batch:
             found.take(record)
         while got := found.next(at):
             one, where, top = got
-            told.append(trader.decide(one, forecast=Sides(), book=top, place=where))  # type: ignore[arg-type]
-            if order := order_of(told[-1], broker="paper"):
-                trader.settle(*paper.fill(order, top.top if top else None, fee_bps=D(40)))
+            told.append(trader.decide(one, forecast=Sides(), top=top, record_id=where))  # type: ignore[arg-type]
+            if order := order_for(told[-1], broker="paper"):
+                trader.settle(*paper.fill(order, top.best if top else None, fee_bps=D(40)))
             saved = found.resume_at(at)
     return told
 
@@ -232,7 +238,7 @@ def deep(offset: int, at: int, level: tuple[str, int, int, int]) -> Record:
         (change,),
         None if lost else top(100),
     )
-    return Record(BOOK, 0, offset, 0, KEY, wire.encode(message))
+    return Record(Topic.BOOK, 0, offset, 0, KEY, wire.encode(message))
 
 
 @settings(deadline=None, max_examples=300)
@@ -253,9 +259,9 @@ def test_a_restart_goes_back_to_the_snapshot_that_the_levels_build_on() -> None:
     later = [deep(6, 0, (*level[:3], 0)), deep(7, 90 * S, level)]
     found = market(*frames, *later, signal(7, 60 * S), end=8, depth=Depth(slippage_bps=D(300)))
     got = found.next(READ)
-    assert got is not None and got[2] is not None
-    assert got[2].bids == ((D(99), D(2)),)
-    assert found.resume_at(READ) == {(BOOK, 0): 3, (SIGNALS, 0): 10}
+    assert got is not None and got.top is not None
+    assert got.top.bids == ((D(99), D(2)),)
+    assert found.resume_at(READ) == {(Topic.BOOK, 0): 3, (Topic.SIGNALS, 0): 10}
     found.take(signal(8, 120 * S))
     assert found.next(READ) is not None
-    assert found.resume_at(READ)[BOOK, 0] == 6
+    assert found.resume_at(READ)[Topic.BOOK, 0] == 6

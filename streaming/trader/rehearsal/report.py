@@ -6,33 +6,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from include.settings import Settings
-from include.trading.account import Account
-from include.trading.decision_log import digest, line
-from include.trading.performance import Ledger, Performance, Point
-from streaming.trader.rehearsal import Step
+from include.market.time import SECOND_US
+from include.trading.decision_log import digest, log_line
+from include.trading.performance import EquityCurve, EquityPoint, Performance
+from streaming.trader.config import TraderConfig
+from streaming.trader.rehearsal.rehearse import Step
 
 DECISIONS, CURVE, PICTURE = "decisions.jsonl", "equity.csv", "equity.png"
-_COLUMNS = ("at", *Point.__struct_fields__[1:])
-_SECOND_US = 1_000_000
+_COLUMNS = ("at", *EquityPoint.__struct_fields__[1:])
 
 
-class Shown(NamedTuple):
+class RehearsalReport(NamedTuple):
     """The sums, the digest of the decision log, and the folder that has the rest."""
 
     performance: Performance
     digest: str
-    ledger: Ledger
+    curve: EquityCurve
     folder: Path
 
 
-def show(steps: Iterable[Step], settings: Settings, *, folder: Path, title: str) -> Shown:
+def write_report(
+    steps: Iterable[Step], config: TraderConfig, *, folder: Path, title: str
+) -> RehearsalReport:
     """Take every step, write the three files into the folder, and give the sums."""
-    start = Account(quote=settings.trader.start_quote)
-    ledger, lines = Ledger(start, fee_bps=settings.trader.fee_bps), []
+    curve, log_lines = EquityCurve(config.start, fee_bps=config.parameters.fee_bps), []
     for step in steps:
-        lines.append(line(step.decision))
-        ledger.take(
+        log_lines.append(log_line(step.decision))
+        curve.take(
             step.decision,
             at=step.at,
             top=step.top,
@@ -41,25 +41,25 @@ def show(steps: Iterable[Step], settings: Settings, *, folder: Path, title: str)
             score=step.score,
         )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / DECISIONS).write_text("".join(f"{one}\n" for one in lines))
-    _table(folder / CURVE, ledger.points)
-    _, _, quote = settings.trader.symbol.partition("-")
-    _picture(folder / PICTURE, ledger.points, title=title, quote=quote)
-    return Shown(ledger.performance(), digest(lines), ledger, folder)
+    (folder / DECISIONS).write_text("".join(f"{text}\n" for text in log_lines))
+    _write_table(folder / CURVE, curve.points)
+    _, _, quote = config.symbol.partition("-")
+    _draw(folder / PICTURE, curve.points, title=title, quote=quote)
+    return RehearsalReport(curve.performance(), digest(log_lines), curve, folder)
 
 
-def _table(path: Path, points: Sequence[Point]) -> None:
+def _write_table(path: Path, points: Sequence[EquityPoint]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         for point in points:
-            told = [getattr(point, name) for name in _COLUMNS[1:]]
-            numbers = [one if isinstance(one, str) else f"{one:f}" for one in told]
-            writer.writerow([_time(point.at).isoformat(), *numbers])
+            cells = [getattr(point, name) for name in _COLUMNS[1:]]
+            texts = [cell if isinstance(cell, str) else f"{cell:f}" for cell in cells]
+            writer.writerow([_time(point.at).isoformat(), *texts])
 
 
-def _picture(path: Path, points: Sequence[Point], *, title: str, quote: str) -> None:
-    """The account beside buy and hold above, the best bid with what was done below."""
+def _draw(path: Path, points: Sequence[EquityPoint], *, title: str, quote: str) -> None:
+    """The account beside buy and hold above, the best bid with buys and sales below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -72,16 +72,16 @@ def _picture(path: Path, points: Sequence[Point], *, title: str, quote: str) -> 
     above.set(title=title, ylabel=f"worth, {quote}")
     above.legend(loc="best")
     below.plot(times, [float(point.bid) for point in points], color="grey", lw=1, label="best bid")
-    for action, mark, colour in (("buy", "^", "tab:green"), ("sell", "v", "tab:red")):
-        done = [
+    for action, marker, colour in (("buy", "^", "tab:green"), ("sell", "v", "tab:red")):
+        marks = [
             (at, float(point.bid))
             for at, point in zip(times, points, strict=True)
             if point.action == action
         ]
         below.plot(
-            [at for at, _ in done],
-            [price for _, price in done],
-            mark,
+            [at for at, _ in marks],
+            [price for _, price in marks],
+            marker,
             color=colour,
             ls="",
             label=action,
@@ -92,6 +92,4 @@ def _picture(path: Path, points: Sequence[Point], *, title: str, quote: str) -> 
 
 
 def _time(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros // _SECOND_US, UTC).replace(
-        microsecond=micros % _SECOND_US
-    )
+    return datetime.fromtimestamp(micros // SECOND_US, UTC).replace(microsecond=micros % SECOND_US)

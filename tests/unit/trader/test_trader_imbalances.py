@@ -6,12 +6,12 @@ from decimal import Decimal as D
 from include.bus import Record
 from include.market import wire
 from include.market.events import Message, Top
-from streaming.trader.market import BOOK, SIGNALS
-from streaming.trader.pulse import PulseMarket
+from include.market.wire import Topic
+from streaming.trader.followers.imbalances import ImbalanceFollower
 
 S = 1_000_000
 T0 = 1_524_546_960 * S
-READ = {(BOOK, 0): 100}
+READ = {(Topic.BOOK, 0): 100}
 
 
 def book(
@@ -19,7 +19,7 @@ def book(
 ) -> Record:
     top = Top(bid=D(bid), bid_quantity=D(3), ask=D(bid + 1), ask_quantity=D(1))
     message = Message(venue, "BTC-USD", "book", "c", None, at, received, (), top)
-    return Record(BOOK, 0, offset, 0, wire.key(message), wire.encode(message))
+    return Record(Topic.BOOK, 0, offset, 0, wire.key(message), wire.encode(message))
 
 
 def measure(
@@ -41,24 +41,26 @@ def measure(
         "timestamp": at,
         "window_start": at,
         "received_time": received,
-        "source": {"topic": BOOK, "partition": 0, "offset": source},
+        "source": {"topic": Topic.BOOK, "partition": 0, "offset": source},
     }
-    return Record(SIGNALS, 0, offset, 0, f"{venue}|BTC-USD".encode(), json.dumps(body).encode())
+    return Record(
+        Topic.SIGNALS, 0, offset, 0, f"{venue}|BTC-USD".encode(), json.dumps(body).encode()
+    )
 
 
-def market(*records: Record, venue: str = "gemini", last: int = -1) -> PulseMarket:
-    found = PulseMarket(venue=venue, symbol="BTC-USD", pulse_us=10 * S, last_window=last)
+def market(*records: Record, venue: str = "gemini", last: int = -1) -> ImbalanceFollower:
+    found = ImbalanceFollower(venue=venue, symbol="BTC-USD", pulse_us=10 * S, last_window=last)
     for record in records:
         found.take(record)
     return found
 
 
-def drained(found: PulseMarket) -> list[tuple[int, int, int | None]]:
+def drained(found: ImbalanceFollower) -> list[tuple[int, int, int | None]]:
     """Seconds of the pulse and of the signal after T0, and the best bid."""
     told = []
     while got := found.next(READ):
         signal, _, seen = got
-        bid = int(seen.top.bid) if seen and seen.top else None
+        bid = int(seen.best.bid) if seen and seen.best else None
         told.append(((signal.window_start - T0) // S, (signal.timestamp - T0) // S, bid))
     return told
 
@@ -81,13 +83,13 @@ def test_the_first_imbalance_of_a_pulse_is_its_signal() -> None:
 
 def test_a_signal_waits_until_its_book_message_was_read() -> None:
     found = market(measure(0, T0, 7))
-    assert found.next({(BOOK, 0): 7}) is None
+    assert found.next({(Topic.BOOK, 0): 7}) is None
     found.take(book(7, T0, 50))
-    got = found.next({(BOOK, 0): 8})
+    got = found.next({(Topic.BOOK, 0): 8})
     assert got is not None
-    assert got[2] is not None
-    assert got[2].place is not None
-    assert got[2].place.offset == 7
+    assert got.top is not None
+    assert got.top.record_id is not None
+    assert got.top.record_id.offset == 7
 
 
 def test_a_book_message_that_is_not_there_gives_no_top() -> None:
@@ -106,9 +108,15 @@ def test_a_decided_pulse_is_not_told_again_after_a_restart() -> None:
 
 def test_a_restart_reads_the_tops_again_that_may_still_be_asked_for() -> None:
     found = market(book(5, T0, 10), book(6, T0 + 1, 11), measure(3, T0, 5), measure(4, T0 + 1, 6))
-    assert found.resume_at({(BOOK, 0): 9, (SIGNALS, 0): 5}) == {(BOOK, 0): 5, (SIGNALS, 0): 3}
+    assert found.resume_at({(Topic.BOOK, 0): 9, (Topic.SIGNALS, 0): 5}) == {
+        (Topic.BOOK, 0): 5,
+        (Topic.SIGNALS, 0): 3,
+    }
     drained(found)
-    assert found.resume_at({(BOOK, 0): 9, (SIGNALS, 0): 5}) == {(BOOK, 0): 5, (SIGNALS, 0): 5}
+    assert found.resume_at({(Topic.BOOK, 0): 9, (Topic.SIGNALS, 0): 5}) == {
+        (Topic.BOOK, 0): 5,
+        (Topic.SIGNALS, 0): 5,
+    }
 
 
 def test_a_snapshots_time_of_receipt_is_no_market_time_but_binance_has_no_other() -> None:
@@ -131,8 +139,8 @@ def test_other_kinds_and_junk_make_no_signal() -> None:
         measure(2, T0, 1, venue="deribit"),
         measure(3, T0, 1, value="1.01"),
         measure(4, T0, 1, value="NaN"),
-        Record(SIGNALS, 0, 5, 0, b"gemini|BTC-USD", b"{junk"),
-        Record(BOOK, 0, 5, 0, b"gemini|BTC-USD", b"\xff"),
+        Record(Topic.SIGNALS, 0, 5, 0, b"gemini|BTC-USD", b"{junk"),
+        Record(Topic.BOOK, 0, 5, 0, b"gemini|BTC-USD", b"\xff"),
     )
     assert drained(found) == []
     assert found.unreadable == 4

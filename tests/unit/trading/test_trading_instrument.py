@@ -1,4 +1,4 @@
-"""A venue's steps and least order: read, and kept by every order in the safe direction."""
+"""A venue's steps and minimum order: read, and kept by every order in the safe direction."""
 
 import json
 from decimal import Decimal as D
@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 from include.errors import WireError
 from include.market.events import Top
 from include.trading.account import Account
+from include.trading.decision import decide
 from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal
-from include.trading.money import floored, stepped_up
-from include.trading.rules import decide
-from include.trading.terms import KNOWN, Terms, fitted, gemini_terms
+from include.trading.instrument import (
+    KNOWN_INSTRUMENTS,
+    Instrument,
+    parse_gemini_instrument,
+    with_instrument,
+)
+from include.trading.money import round_down, round_up
 
 END = 1_524_546_960_000_000
 PARAMETERS = Parameters(
@@ -33,8 +38,10 @@ RECORDED = (
 
 
 def test_the_recorded_details_of_btcusd_are_read() -> None:
-    assert gemini_terms(RECORDED) == Terms(D("0.00001"), D("0.00000001"), D("0.01"), open=True)
-    assert gemini_terms(RECORDED) == KNOWN["gemini", "BTC-USD"]
+    assert parse_gemini_instrument(RECORDED) == Instrument(
+        D("0.00001"), D("0.00000001"), D("0.01"), is_open=True
+    )
+    assert parse_gemini_instrument(RECORDED) == KNOWN_INSTRUMENTS["gemini", "BTC-USD"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def test_the_recorded_details_of_btcusd_are_read() -> None:
 )
 def test_a_market_takes_limit_orders_or_not(status: str, takes_orders: bool) -> None:
     told = json.loads(RECORDED) | {"status": status}
-    assert gemini_terms(json.dumps(told).encode()).open is takes_orders
+    assert parse_gemini_instrument(json.dumps(told).encode()).is_open is takes_orders
 
 
 @pytest.mark.parametrize(
@@ -68,7 +75,7 @@ def test_a_market_takes_limit_orders_or_not(status: str, takes_orders: bool) -> 
 )
 def test_other_replies_are_refused(spoilt: bytes) -> None:
     with pytest.raises(WireError, match="no symbol details"):
-        gemini_terms(spoilt)
+        parse_gemini_instrument(spoilt)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +90,7 @@ def test_other_replies_are_refused(spoilt: bytes) -> None:
     ],
 )
 def test_amounts_are_brought_onto_a_step(amount: str, step: str, down: str, up: str) -> None:
-    assert (floored(D(amount), D(step)), stepped_up(D(amount), D(step))) == (D(down), D(up))
+    assert (round_down(D(amount), D(step)), round_up(D(amount), D(step))) == (D(down), D(up))
 
 
 steps = st.sampled_from([D(text) for text in ("1e-8", "0.00005", "0.001", "0.01", "0.25", "0.5")])
@@ -114,8 +121,10 @@ def test_every_order_is_on_the_steps_and_never_too_willing(  # noqa: PLR0917
     buys: bool,
     slippage: D,
 ) -> None:
-    terms = Terms(minimum=minimum, step=step, price_step=price_step)
-    parameters = msgspec.structs.replace(fitted(PARAMETERS, terms), slippage_bps=slippage)
+    instrument = Instrument(minimum=minimum, step=step, price_step=price_step)
+    parameters = msgspec.structs.replace(
+        with_instrument(PARAMETERS, instrument), slippage_bps=slippage
+    )
     top = Top(bid=bid, bid_quantity=D(1), ask=bid + spread, ask_quantity=D(1))
     held = D(0) if buys else base
     decision = decide(

@@ -1,0 +1,61 @@
+"""Every reason why a decision makes no order, each with its code and one sentence. Pure.
+
+A decision's `reasons` are codes joined by commas, in the order in which they were checked; the
+side (`buy` or `sell`) where an order is made.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One reason code; `sentence` says what it means to a reader."""
+
+    sentence: str
+
+    def __new__(cls, code: str, sentence: str) -> "Reason":
+        """Make the member of a code, with its sentence."""
+        member = str.__new__(cls, code)
+        member._value_, member.sentence = code, sentence
+        return member
+
+    HALTED = "halted", "The trader was halted by hand, and not resumed since."
+    GAP_OPEN = "gap_open", "The feed ledger has a hole in this symbol's data that is not healed."
+    CLOCK_SKEW = "clock_skew", "The venue's clock and this machine's differ by too much."
+    STREAM_LAG = "stream_lag", "The signal's window ended too long ago by the wall clock."
+    BREAKER_OPEN = "breaker_open", "The broker failed several times in a row; it is given a rest."
+    MARKET_CLOSED = "market_closed", "The venue takes no limit orders of this symbol now."
+    SIGNAL_LATE = "signal_late", "A signal of this window or of a later one was decided before."
+    FORECAST_MISSING = "forecast_missing", "No forecast of this symbol is published."
+    FORECAST_TORN = "forecast_torn", "The published forecast file does not match its manifest."
+    FORECAST_FOREIGN = "forecast_foreign", "The forecast is of another symbol or another world."
+    FORECAST_AHEAD = "forecast_ahead", "The forecast was trained on later data than the signal's."
+    FORECAST_STALE = "forecast_stale", "The forecast was trained too long before the signal."
+    FORECAST_SILENT = "forecast_silent", "The forecast gives no side for the minute in question."
+    IMBALANCE_SMALL = "imbalance_small", "The imbalance is below the threshold on both sides."
+    BOOK_MISSING = "book_missing", "No best bid and ask were received by the end of the window."
+    BOOK_INVALID = "book_invalid", "The order book was invalid, or empty on one side."
+    BOOK_STALE = "book_stale", "The last best bid and ask are too old for the signal."
+    NOTHING_TO_SELL = "nothing_to_sell", "The rule says sell and no base currency is held."
+    ALREADY_IN = "already_in", "The rule says buy and the base currency is held already."
+    RATIO_OUT_OF_RANGE = "ratio_out_of_range", "The liquidity ratio is outside its bounds."
+    SPREAD_TOO_WIDE = "spread_too_wide", "The price is too far from the mid price."
+    BELOW_MINIMUM = "below_minimum", "The quantity is below the venue's minimum order."
+    TOO_MANY_ORDERS = "too_many_orders", "As many orders as allowed were made within a minute."
+    ORDER_TOO_LARGE = "order_too_large", "The order would cost more than one order may."
+    POSITION_TOO_LARGE = "position_too_large", "The base held would be worth more than allowed."
+    DAILY_LOSS = "daily_loss", "The loss of this day has reached its limit."
+
+
+_BY_CODE = {str(reason): reason for reason in Reason}
+
+
+def parse_reasons(codes: str) -> list[Reason]:
+    """The reasons among the codes of a decision; sides and unknown codes are left out."""
+    return [_BY_CODE[code] for code in codes.split(",") if code in _BY_CODE]
+
+
+def reasons_as_markdown(reasons: Iterable[Reason] = Reason) -> str:
+    """A table of codes and sentences for the documents."""
+    rows = [f"| `{reason}` | {reason.sentence} |" for reason in reasons]
+    return "\n".join(["| reason | no order is made because |", "|---|---|", *rows]) + "\n"

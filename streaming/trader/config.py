@@ -1,0 +1,124 @@
+"""What one trader is set to do, taken from the settings once, and what is built from that."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from include.errors import SettingsError
+from include.market.time import SECOND_US
+from include.serving.connection import Dsn
+from include.settings import Settings
+from include.trading.account import Account
+from include.trading.decision import RULES
+from include.trading.inputs import Parameters
+from include.trading.instrument import KNOWN_INSTRUMENTS, with_instrument
+from include.trading.strategy import Strategy
+from streaming.trader.followers import Follower, imbalances
+from streaming.trader.followers.depth import Depth
+from streaming.trader.followers.imbalances import ImbalanceFollower
+from streaming.trader.followers.windows import EndOffsets, WindowFollower
+
+HALT_FILE = "trader.halt"
+_HOUR_US = 3600 * SECOND_US
+
+
+@dataclass(frozen=True)
+class TraderConfig:
+    """Venue, symbol, rule and limits of a trader, and where its journal and Kafka are.
+
+    `max_skew_us` and `max_lag_us` of 0 are not checked; a recorded market has them off.
+    """
+
+    venue: str
+    symbol: str
+    rule: str
+    broker: str
+    parameters: Parameters
+    start: Account
+    pulse_us: int
+    max_skew_us: int
+    max_lag_us: int
+    bootstrap: str
+    dsn: Dsn = field(repr=False)  # has the password
+    halt_file: Path
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "TraderConfig":
+        """The settings' trader.
+
+        Raises:
+            SettingsError: there is no such rule.
+        """
+        trader, is_live = settings.trader, not settings.simulator.tape
+        if trader.rule not in RULES:
+            raise SettingsError(f"trader rule {trader.rule!r} is none of {', '.join(RULES)}")
+        return cls(
+            venue=trader.venue,
+            symbol=trader.symbol,
+            rule=trader.rule,
+            broker=trader.broker,
+            parameters=_parameters(settings),
+            start=Account(quote=trader.start_quote),
+            pulse_us=_micros(trader.pulse_s),
+            max_skew_us=_micros(trader.skew_s) if is_live else 0,
+            max_lag_us=_micros(trader.lag_s) if is_live else 0,
+            bootstrap=settings.bootstrap,
+            dsn=settings.dsn(),
+            halt_file=settings.home / HALT_FILE,
+        )
+
+    @property
+    def signal_type(self) -> str:
+        """The type of signal that the rule acts on."""
+        return RULES[self.rule].signal_type
+
+    def strategy(self) -> Strategy:
+        """A strategy with the rule, its parameters and a new account."""
+        return Strategy(self.parameters, self.start, rule=self.rule)
+
+    def follower(self, end_offsets: EndOffsets, *, last_window: int = -1) -> Follower:
+        """What gathers the rule's signals and tops; `end_offsets`: how far market.book reaches."""
+        if self.signal_type == imbalances.SIGNAL_TYPE:
+            return ImbalanceFollower(
+                venue=self.venue,
+                symbol=self.symbol,
+                pulse_us=self.pulse_us,
+                last_window=last_window,
+            )
+        return self.window_follower(end_offsets)
+
+    def window_follower(self, end_offsets: EndOffsets) -> WindowFollower:
+        """The follower of windows; with levels beyond the top where an order may go there."""
+        slippage_bps = self.parameters.slippage_bps
+        return WindowFollower(
+            venue=self.venue,
+            symbol=self.symbol,
+            end_offsets=end_offsets,
+            depth=Depth(slippage_bps=slippage_bps) if slippage_bps > 0 else None,
+        )
+
+
+def _parameters(settings: Settings) -> Parameters:
+    """The numbers of the rule, with the venue's known steps and minimum order."""
+    trader = settings.trader
+    parameters = Parameters(
+        ratio_low=trader.ratio_low,
+        ratio_high=trader.ratio_high,
+        balance_share=trader.balance_share,
+        lookahead_minutes=trader.lookahead_minutes,
+        fee_bps=trader.fee_bps,
+        forecast_stale_us=int(Decimal(str(settings.forecast.stale_hours)) * _HOUR_US),
+        book_stale_us=_micros(trader.book_stale_s),
+        largest_order=trader.largest_order,
+        largest_position=trader.largest_position,
+        slippage_bps=trader.slippage_bps,
+        imbalance_least=trader.imbalance_least,
+        half_spread_bps=trader.half_spread_bps,
+        daily_loss=trader.daily_loss,
+        orders_per_minute=trader.orders_per_minute,
+    )
+    return with_instrument(parameters, KNOWN_INSTRUMENTS.get((trader.venue, trader.symbol)))
+
+
+def _micros(seconds: float) -> int:
+    return int(Decimal(str(seconds)) * SECOND_US)

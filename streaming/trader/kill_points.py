@@ -1,0 +1,21 @@
+"""Points of a session at which a test kills the process, and the metrics count."""
+
+from typing import Protocol
+
+BEFORE_INTENT, AFTER_INTENT = "before intent", "after intent"
+BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
+SENT = "sent"
+
+
+class KillPoints(Protocol):
+    """Is called at every point; after a kill at any, the next session goes on from the journal."""
+
+    def reached(self, point: str) -> None:
+        """A point is reached."""
+
+
+class NoKillPoints:
+    """Does nothing at any point."""
+
+    def reached(self, point: str) -> None:
+        """Do nothing."""

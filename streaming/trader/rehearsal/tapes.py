@@ -1,0 +1,135 @@
+"""Recorded frames as the trader's moments: decoder, measures and windows, without Kafka or Spark.
+
+Every message gets the offset it would have on a topic of its own, and goes through the same bytes
+and the same follower as in the running trader.
+"""
+
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from include.bus import Record
+from include.errors import RejectedFrame, SettingsError
+from include.market import wire
+from include.market.events import Frame, Message
+from include.market.liquidity import Windows
+from include.market.measures import told_imbalance
+from include.market.wire import Topic, TopicPartition
+from include.settings import Settings
+from streaming.feeds.decoded import Decoder
+from streaming.feeds.registry import links
+from streaming.feeds.tape import read_tape
+from streaming.trader.config import TraderConfig
+from streaming.trader.followers import Moment, imbalances
+
+ENDING = ".jsonl.gz"
+
+
+def tapes_in(path: Path) -> list[Path]:
+    """The tapes (without their endings) of a folder, or the one that is named.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if path.is_dir():
+        files = sorted(path.glob(f"*{ENDING}"))
+    else:
+        candidates = (path, path.with_name(path.name + ENDING))
+        files = [file for file in candidates if file.is_file()][:1]
+    if not files:
+        raise SettingsError(f"no tape (NAME{ENDING} with NAME.recv.txt.gz) is at {path}")
+    return [file.with_name(file.name.removesuffix(ENDING)) for file in files]
+
+
+def moments_of_tapes(tapes: list[Path], settings: Settings) -> Iterator[Moment]:
+    """The moments of the settings' venue, symbol and rule, in the order of receipt.
+
+    Raises:
+        SettingsError: a tape is cut short of its times, or the venue is not known.
+    """
+    book_end = signal_end = 0
+    config = TraderConfig.from_settings(settings)
+    follower = config.follower(lambda: {TopicPartition(Topic.BOOK, 0): book_end})
+    stream = _SignalStream(config, settings)
+    for message in _messages(tapes, settings):
+        key = wire.key(message)
+        follower.take(Record(Topic.BOOK, 0, book_end, 0, key, wire.encode(message)))
+        book_end += 1
+        for signal in stream.signals(message, book_end - 1):
+            follower.take(Record(Topic.SIGNALS, 0, signal_end, 0, key, signal))
+            signal_end += 1
+        while moment := follower.next({TopicPartition(Topic.BOOK, 0): book_end}):
+            yield moment
+
+
+class _SignalStream:
+    """What the stream would measure on each book message, as bytes of market.signals."""
+
+    def __init__(self, config: TraderConfig, settings: Settings) -> None:
+        self._fields = {
+            "v": wire.VERSION,
+            "venue": config.venue,
+            "symbol": config.symbol,
+            "type": config.signal_type,
+        }
+        self._windows = Windows(
+            window_s=settings.stream.window_s, watermark_s=settings.stream.watermark_s
+        )
+
+    def signals(self, message: Message, offset: int) -> list[bytes]:
+        """The signals of the type that the rule follows; `offset` is the message's own."""
+        if self._fields["type"] == imbalances.SIGNAL_TYPE:
+            return self._imbalance(message, offset)
+        return [
+            self._encode(
+                str(window.ratio), timestamp=window.window_end, window_start=window.window_start
+            )
+            for window in self._windows.take(message)
+            if window.ratio is not None
+        ]
+
+    def _imbalance(self, message: Message, offset: int) -> list[bytes]:
+        imbalance = told_imbalance(message.top) if message.top else None
+        if imbalance is None:
+            return []
+        venue_time, received_time = message.venue_time, message.received_time
+        time_us = venue_time if venue_time is not None else received_time
+        return [
+            self._encode(
+                f"{imbalance:f}",
+                timestamp=time_us,
+                window_start=time_us,
+                received_time=received_time,
+                source={"topic": Topic.BOOK, "partition": 0, "offset": offset},
+            )
+        ]
+
+    def _encode(self, number: str, **fields: object) -> bytes:
+        return json.dumps(self._fields | {"value": number} | fields).encode()
+
+
+def _messages(tapes: list[Path], settings: Settings) -> Iterator[Message]:
+    """The messages that the feed would put on market.book of the symbol."""
+    frames = [_frames(number, tape, settings) for number, tape in enumerate(tapes)]
+    for frame, decoder in heapq.merge(*frames, key=lambda pair: pair[0].received_time):
+        try:
+            messages = decoder.decode(frame).messages
+        except RejectedFrame:
+            continue
+        for message in messages:
+            if wire.topic(message) == Topic.BOOK and message.symbol == settings.trader.symbol:
+                yield message
+
+
+def _frames(number: int, tape: Path, settings: Settings) -> Iterator[tuple[Frame, Decoder]]:
+    """The frames of a tape, each with the decoder of its recorded connection."""
+    venues, trader = settings.venues, settings.trader
+    service = tape.parent.name.removeprefix("gemini_")
+    if trader.venue == "gemini" and service in {"v1", "v2", "current"}:
+        venues = replace(venues, gemini=replace(venues.gemini, service=service))
+    (stream, *_) = links(trader.venue, venues=venues, symbols=(trader.symbol,))
+    decoder = stream.decoder(f"tape-{number}", {})
+    for frame in read_tape(tape):
+        yield frame, decoder

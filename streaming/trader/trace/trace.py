@@ -1,0 +1,183 @@
+"""From an order back to all that made it, read from the lake, and whether it follows from that.
+
+The decision is derived again from its recorded inputs, and those inputs are compared with what
+the lake has itself: the signal's row, the top at its Kafka offset, the forecast's row, and the
+ratio computed anew from the window's book changes.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from include.checks import Check
+from include.errors import QueryError, WireError
+from include.forecast.forecast_file import Manifest, published
+from include.lake.reading import connect, open_table
+from include.market.events import Decision
+from include.settings import Settings
+from include.trading.inputs import Inputs, read
+from streaming.trader.trace import checks
+from streaming.trader.trace.checks import Row
+
+TABLES = (
+    "orders",
+    "decisions",
+    "fills",
+    "scores",
+    "balances",
+    "signals",
+    "book_changes",
+    "forecasts",
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BOOK = """
+SELECT side, sum(price * remaining) AS amount, count(*) AS changes, "partition",
+       min("offset") AS first_offset, max("offset") AS last_offset
+FROM (SELECT DISTINCT ON (venue_event_id, event_index) * FROM book_changes
+      WHERE venue = ? AND symbol = ? AND venue_time >= ? AND venue_time < ?
+        AND side IS NOT NULL
+      ORDER BY venue_event_id, event_index, "partition", "offset")
+GROUP BY side, "partition" ORDER BY side
+"""
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """All about one order. `versions` are the Delta versions that were read."""
+
+    order: Row
+    decision: Row
+    inputs: Inputs
+    fills: list[Row]
+    scores: list[Row]
+    balances: list[Row]
+    signal: Row | None
+    top: Row | None
+    book: list[Row]
+    forecast: Row | None
+    manifest: Manifest | None
+    versions: dict[str, int]
+    checks: list[Check]
+
+    @property
+    def matches(self) -> bool:
+        """Whether everything agrees."""
+        return all(check.ok for check in self.checks)
+
+
+def trace(settings: Settings, order_id: str) -> Trace:
+    """Everything behind an order.
+
+    Raises:
+        QueryError: the lake has no such order, or not its decision.
+    """
+    lake = _Lake(settings.lake)
+    order = lake.only_row("orders", "order_id = ?", order_id)
+    row = lake.only_row("decisions", "decision_id = ?", order["decision_id"])
+    decision, inputs = _read_decision(row)
+    window = (_at(inputs.signal.window_start), _at(inputs.signal.timestamp))
+    instrument = (inputs.signal.venue, inputs.signal.symbol)
+    signals = lake.rows(
+        "signals",
+        "venue = ? AND symbol = ? AND type = ? AND window_start = ?",
+        *instrument,
+        inputs.signal.type,
+        window[0],
+    )
+    tops = _tops(lake, inputs)
+    book = lake.query(_BOOK, *instrument, *window) if lake.has("book_changes") else []
+    forecast = _forecast(lake, inputs)
+    manifest = _manifest(settings, inputs)
+    fills, scores, balances = (
+        lake.rows(table, "order_id = ?", order_id) for table in ("fills", "scores", "balances")
+    )
+    return Trace(
+        order=order,
+        decision=row,
+        inputs=inputs,
+        fills=fills,
+        scores=scores,
+        balances=balances,
+        signal=signals[0] if signals else None,
+        top=tops[0] if tops else None,
+        book=book,
+        forecast=forecast[0] if forecast else None,
+        manifest=manifest,
+        versions=lake.versions(),
+        checks=[
+            checks.check_decision(decision),
+            *checks.check_signal(signals, book, tops, inputs),
+            checks.check_top(tops, inputs),
+            checks.check_forecast(forecast, inputs),
+            checks.check_manifest(manifest, inputs),
+            checks.check_order(order, decision),
+            checks.check_fills(order, fills),
+            *checks.check_account(order, fills, balances, scores, inputs),
+        ],
+    )
+
+
+class _Lake:
+    """Rows of the tables that exist."""
+
+    def __init__(self, lake: str) -> None:
+        self._lake, self._connection = lake, connect(lake, TABLES)
+        self._tables = {row[0] for row in self._connection.execute("SHOW TABLES").fetchall()}
+
+    def has(self, table: str) -> bool:
+        return table in self._tables
+
+    def rows(self, table: str, where: str, *parameters: Any) -> list[Row]:
+        if not self.has(table):
+            return []
+        return self.query(f"SELECT * FROM {table} WHERE {where}", *parameters)
+
+    def only_row(self, table: str, where: str, key: str) -> Row:
+        rows = self.rows(table, where, key)
+        if len(rows) != 1:
+            raise QueryError(f"{key} is {len(rows)} times in {table} of the lake, not once")
+        return rows[0]
+
+    def query(self, statement: str, *parameters: Any) -> list[Row]:
+        cursor = self._connection.execute(statement, list(parameters))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def versions(self) -> dict[str, int]:
+        tables = {name: open_table(self._lake, name) for name in TABLES}
+        return {name: table.version() for name, table in tables.items() if table}
+
+
+def _read_decision(row: Row) -> tuple[Decision, Inputs]:
+    fields = {name: row[name] for name in Decision.__struct_fields__}
+    fields["window_start"] = (row["window_start"] - _EPOCH) // timedelta(microseconds=1)
+    decision = Decision(**fields)
+    try:
+        return decision, read(decision.inputs)
+    except WireError as error:
+        raise QueryError(f"decision {decision.decision_id}: {error}") from error
+
+
+def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
+    minute = checks.forecast_minute(inputs)
+    return lake.rows(
+        "forecasts", "forecast_id = ? AND ds = ?", inputs.forecast.forecast_id, _at(minute)
+    )
+
+
+def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
+    """The manifest of the forecast that was used, while that is kept."""
+    manifests = {manifest.forecast_id: manifest for manifest in published(settings.forecasts)}
+    return manifests.get(inputs.forecast.forecast_id or "")
+
+
+def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
+    record = inputs.top.record_id if inputs.top else None
+    if record is None:
+        return []
+    where = '"partition" = ? AND "offset" = ? LIMIT 1'
+    return lake.rows("book_changes", where, record.partition, record.offset)
+
+
+def _at(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
