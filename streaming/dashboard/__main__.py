@@ -11,11 +11,13 @@ from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_process
 from include.settings import Settings
-from streaming.dashboard.board import KEEP_S, Board
-from streaming.dashboard.live import Live
-from streaming.dashboard.poller import Latest, poll_database, poll_files
-from streaming.dashboard.reader import follow
+from streaming.dashboard.panels import PANELS
 from streaming.dashboard.server import make_server
+from streaming.dashboard.sources.files import poll_files
+from streaming.dashboard.sources.kafka import follow_kafka
+from streaming.dashboard.sources.postgres import poll_postgres
+from streaming.dashboard.state import DashboardState
+from streaming.dashboard.view import KEEP_S, Views
 
 log = logging.getLogger("tickhouse.dashboard")
 
@@ -31,9 +33,9 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     Raises:
         PlatformError: the port is taken, or a thread that reads for all viewers died.
     """
-    live, latest = Live(KEEP_S), Latest()
+    state = DashboardState(KEEP_S)
     try:
-        server = make_server(settings, Board(settings, live, latest))
+        server = make_server(settings, Views(settings, state, PANELS))
     except OSError as error:
         raise PlatformError(f"port {settings.ports.dashboard} cannot be served: {error}") from error
     faults: list[str] = []
@@ -44,12 +46,12 @@ def serve(settings: Settings, stop: threading.Event) -> None:
 
     threading.excepthook = died
     _start(_stop_with, stop, server.io_loop)
-    _start(follow, settings.bootstrap, live, stop, settings.dashboard.backfill)
-    _start(poll_database, settings, live, latest, stop)
-    _start(poll_files, settings, latest, stop)
+    _start(follow_kafka, settings.bootstrap, state, stop, settings.dashboard.backfill)
+    _start(poll_postgres, settings, state, stop)
+    _start(poll_files, settings, state, stop)
     serve_metrics(
         settings.metrics.dashboard,
-        partial(_metrics, server, live, latest),
+        partial(_metrics, server, state),
         host=settings.ports.host,
     )
     server.start()
@@ -65,18 +67,20 @@ def _stop_with(stop: threading.Event, io_loop: Any) -> None:
     io_loop.add_callback(io_loop.stop)
 
 
-def _metrics(server: Any, live: Live, latest: Latest) -> list[Metric]:
-    read: dict[tuple[str, ...], float] = {
-        (topic, str(part)): float(end) for (topic, part), end in dict(live.reached).items()
+def _metrics(server: Any, state: DashboardState) -> list[Metric]:
+    offsets: dict[tuple[str, ...], float] = {
+        (topic, str(part)): float(end) for (topic, part), end in dict(state.offsets).items()
     }
     return [
         Metric.of("dashboard_viewers", "pages that are open", len(server.get_sessions())),
         Metric.of(
             "dashboard_postgres_timestamp_seconds",
             "when Postgres last answered",
-            latest.served.seen,
+            state.postgres.seen_s,
         ),
-        Metric("dashboard_read_offset", "next Kafka offset it reads", read, ("topic", "partition")),
+        Metric(
+            "dashboard_read_offset", "next Kafka offset it reads", offsets, ("topic", "partition")
+        ),
     ]
 
 

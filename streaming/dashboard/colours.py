@@ -18,6 +18,6 @@ VENUES = {
 EQUITY, HOLD = "#0aa884", "#84909c"
 
 
-def of_venue(venue: str) -> str:
+def venue_colour(venue: str) -> str:
     """A venue's colour, the same in every chart."""
     return VENUES.get(venue, INK)

@@ -9,8 +9,8 @@ from bokeh.server.server import Server
 from tornado.web import RequestHandler
 
 from include.settings import Settings
-from streaming.dashboard.board import Board
 from streaming.dashboard.page import Page
+from streaming.dashboard.view import Views
 
 _IDLE_MS = 15_000
 
@@ -19,11 +19,11 @@ class Healthy(RequestHandler):
     """`/healthz`: that the server answers."""
 
     def get(self) -> None:
-        """Say ok."""
+        """Answer that all is well."""
         self.write({"ok": True})
 
 
-def make_server(settings: Settings, board: Board) -> Any:
+def make_server(settings: Settings, views: Views) -> Any:
     """A server bound to the settings' host and dashboard port, not started.
 
     Raises:
@@ -32,7 +32,7 @@ def make_server(settings: Settings, board: Board) -> Any:
     host, port = settings.ports.host, settings.ports.dashboard
 
     def open_page(document: Document) -> None:
-        Page(settings, board, document)
+        Page(settings, views, document)
 
     names = (host, "127.0.0.1", "localhost")
     return Server(

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missin
 
 SOON_S = STALE_S + 6
 FROM_KAFKA = ("price", "book", "flow", "account")
-AWAY = f"{text('strip')}.includes('>Postgres<')"
+AWAY = f"{text('status_head')}.includes('>Postgres<')"
 
 
 @contextmanager
@@ -96,12 +96,12 @@ def without_postgres(browser: Browser) -> None:
     browser.wait(f"return {state('outlook')} === 'stale'", timeout_s=SOON_S, what="outlook is grey")
     browser.wait(f"return {AWAY}", timeout_s=SOON_S, what="a tile says that Postgres is away")
     assert 'class="chip stale dashed"' in browser.run(f"return {text('price_head')}")
-    assert states(browser)["price"] == "live", "what Kafka tells goes on"
+    assert states(browser)["price"] == "live", "what Kafka reports goes on"
 
 
 def without_kafka(browser: Browser) -> None:
     grey = " && ".join(f"{state(panel)} === 'stale'" for panel in FROM_KAFKA)
     browser.wait(f"return {grey}", timeout_s=SOON_S, what="the market is grey")
-    assert "stands since" in browser.run(f"return {text('strip')}")
+    assert "stands since" in browser.run(f"return {text('status_head')}")
     assert 'class="value"' not in browser.run(f"return {text('price_head')}")
     assert states(browser)["outlook"] == "live", "what Postgres serves goes on"

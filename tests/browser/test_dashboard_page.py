@@ -125,7 +125,7 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
         eventually(lambda: set(states(browser).values()) == {"live"}, what="all panels fill")
         before = browser.run(f"return {text('price_head')}")
         browser.wait(f"return {text('price_head')} !== {before!r}", what="the price moves")
-        strip = browser.run(f"return {text('strip')}")
+        strip = browser.run(f"return {text('status_head')}")
         assert "Feed gemini" in strip and "Feed kraken" in strip
         eventually(lambda: drawn(browser, "price", GEMINI) > 40, what="the line is drawn")
         feed.silent.set()

@@ -25,13 +25,14 @@ from include.lake.tables import SIGNALS, TRADE_MINUTES
 from include.market.events import Message, Trade
 from include.serving.read_only_query import query_read_only
 from include.serving.tables import create_tables, upsert
-from include.settings import Settings, load
-from streaming.dashboard import served
-from streaming.dashboard.board import KEEP_S, Board
-from streaming.dashboard.flow import Flow
-from streaming.dashboard.live import Live
-from streaming.dashboard.poller import Latest
-from streaming.dashboard.reader import follow
+from include.settings import Settings
+from streaming.dashboard.minute_flows import TradeFlow
+from streaming.dashboard.panels import PANELS
+from streaming.dashboard.sources.kafka import follow_kafka
+from streaming.dashboard.sources.postgres import apply_rows
+from streaming.dashboard.sources.postgres_queries import infrequent_queries
+from streaming.dashboard.state import DashboardState
+from streaming.dashboard.view import KEEP_S, Views
 from tests.conftest import make_environment
 from tests.support.services import eventually, free_ports, running
 
@@ -130,9 +131,7 @@ def test_a_page_of_another_address_is_refused_its_socket(tmp_path: Path) -> None
         assert codes == {own[0]: 101, own[1]: 101, EVIL: 403}
 
 
-def test_a_table_that_is_not_there_has_no_entry(
-    postgres_dsn: dict[str, Any],
-) -> None:
+def test_a_table_that_is_not_there_has_no_entry(postgres_dsn: dict[str, Any]) -> None:
     asked = {"none": ("SELECT 1 FROM trade_hours", ()), "one": ("SELECT %s AS number", (7,))}
     assert query_read_only(postgres_dsn, asked, timeout_s=2) == {"one": [{"number": 7}]}
 
@@ -168,20 +167,28 @@ def test_the_reader_waits_for_the_broker_and_fills_the_past(
             )
         )
     producer.close()
-    live, stop = Live(KEEP_S), threading.Event()
-    thread = threading.Thread(target=follow, args=(kafka_broker, live, stop, 20))
+    state, stop = DashboardState(KEEP_S), threading.Event()
+    thread = threading.Thread(target=follow_kafka, args=(kafka_broker, state, stop, 20))
     thread.start()
     try:
-        series = live.of("bitstamp", "LTC-USD")
+        series = state.series_of("bitstamp", "LTC-USD")
         eventually(lambda: series.price == 50.0, what="the last trade is read")
         assert [price for _, price in series.prices.between(0, 2**40)] == [
             float(price) for price in range(31, 51)
         ], "the twenty records before the end, no more"
-        assert Board(service_settings, live, Latest()).symbols() == ["BTC-USD", "LTC-USD"]
+        assert Views(service_settings, state, PANELS).symbols() == ["BTC-USD", "LTC-USD"]
     finally:
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def polled(dsn: dict[str, Any], clock_us: int) -> DashboardState:
+    """The state after one poll of what changes by the minute."""
+    queries = infrequent_queries("BTC-USD", clock_us=clock_us, keep_s=7200)
+    state = DashboardState(7200)
+    apply_rows(state, query_read_only(dsn, queries, timeout_s=5), seen_s=time.time(), window_s=60)
+    return state
 
 
 def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -> None:
@@ -201,16 +208,13 @@ def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -
     }
     upsert(postgres_dsn, TRADE_MINUTES, [row, row | {"minute": minute - timedelta(hours=3)}])
     clock_us = int(minute.timestamp() + 90) * 1_000_000
-    asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
-    found = served.minutes(served.ask(postgres_dsn, asked, timeout_s=5))
-    assert found == [
-        (
-            "gemini",
-            "BTC-USD",
-            int(minute.timestamp()) // 60,
-            Flow(3, 1, Decimal("1.5"), Decimal("0.25"), Decimal(15), Decimal(2)),
+    state = polled(postgres_dsn, clock_us)
+    assert list(state.series) == [("gemini", "BTC-USD")]
+    assert state.series["gemini", "BTC-USD"].minutes.flows == {
+        int(minute.timestamp()) // 60: TradeFlow(
+            3, 1, Decimal("1.5"), Decimal("0.25"), Decimal(15), Decimal(2)
         )
-    ]
+    }
 
 
 def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[str, Any]) -> None:
@@ -239,6 +243,5 @@ def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[st
         ],
     )
     clock_us = int(end.timestamp() + 30) * 1_000_000
-    asked = served.seldom(load({}), clock_us=clock_us, keep_s=7200)
-    found = served.ratios(served.ask(postgres_dsn, asked, timeout_s=5))
-    assert found == [("gemini", "BTC-USD", int(end.timestamp()), 1.25)]
+    series = polled(postgres_dsn, clock_us).series["gemini", "BTC-USD"]
+    assert series.ratios.between(0, 2**40) == [(int(end.timestamp()), 1.25)]

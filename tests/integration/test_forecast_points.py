@@ -7,9 +7,12 @@ import pytest
 
 from include.serving.connection import transaction
 from include.serving.forecast_points import serve_forecast
+from include.serving.read_only_query import query_read_only
 from include.serving.tables import FORECAST_POINTS, upsert
 from include.settings import Settings
-from streaming.dashboard import served
+from streaming.dashboard.sources.postgres import make_snapshot
+from streaming.dashboard.sources.postgres_queries import infrequent_queries
+from streaming.dashboard.state import PostgresSnapshot
 from tests.support.postgres import fetch_tuples
 
 T0 = datetime(2026, 4, 24, 5, tzinfo=UTC)
@@ -127,8 +130,9 @@ def test_the_dashboard_sees_the_same_before_and_after_the_clearing(
             else:
                 upsert(postgres_dsn, FORECAST_POINTS, points)
         clock_us = int((T0 + 5 * DAY + 90 * MINUTE).timestamp()) * 1_000_000
-        queries = served.seldom(service_settings, clock_us=clock_us, keep_s=3600)
-        looks.append(served.looked(served.Served(), served.ask(postgres_dsn, queries, timeout_s=5)))
+        queries = infrequent_queries("BTC-USD", clock_us=clock_us, keep_s=3600)
+        answers = query_read_only(postgres_dsn, queries, timeout_s=5)
+        looks.append(make_snapshot(PostgresSnapshot(), answers, seen_s=0))
         sizes.append(fetch_tuples(postgres_dsn, "SELECT count(*) FROM forecast_points")[0][0])
     assert looks[0].short == looks[1].short and len(looks[0].short) > 30
     # a day back and three ahead, hour by hour, both ends included, from half past six

@@ -11,8 +11,11 @@ from deltalake import write_deltalake
 
 from include.forecast.short_term import forecast_soon
 from include.lake.reading import query
+from include.serving.read_only_query import query_read_only
 from include.settings import Settings
-from streaming.dashboard import served
+from streaming.dashboard.sources.postgres import make_snapshot
+from streaming.dashboard.sources.postgres_queries import infrequent_queries
+from streaming.dashboard.state import PostgresSnapshot
 from tests.support.postgres import fetch_tuples
 
 SYMBOLS = 50
@@ -78,8 +81,9 @@ def test_fifty_symbols_take_less_than_half_a_minute_and_twice_gives_the_same(
     assert outcome(service_settings) == first
     # the dashboard, at the clock of the last ticker, finds each symbol's ten points
     clock_us = FIRST_US + 3599 * 1_000_000
-    queries = served.seldom(service_settings, clock_us=clock_us, keep_s=600)
-    look = served.looked(served.Served(), served.ask(postgres_dsn, queries, timeout_s=5))
+    queries = infrequent_queries(service_settings.forecast.symbol, clock_us=clock_us, keep_s=600)
+    rows_by_query = query_read_only(postgres_dsn, queries, timeout_s=5)
+    look = make_snapshot(PostgresSnapshot(), rows_by_query, seen_s=0)
     assert {len(points) for points in look.soon.values()} == {10}
     assert len(look.soon) == SYMBOLS
     assert look.short == ()

@@ -1,6 +1,7 @@
 """What the panels show, worked out by hand."""
 
 import math
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -9,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.market.events import Fill, Score, Trade
-from streaming.dashboard import served
-from streaming.dashboard.flow import Flow, Minutes
-from streaming.dashboard.panels import ages, flows, money, prices, words
-from streaming.dashboard.panels.difference import change
-from streaming.dashboard.seconds import Seconds
-from streaming.dashboard.trading import Dated
+from streaming.dashboard import html
+from streaming.dashboard.columns import build_line, find_change
+from streaming.dashboard.freshness import judge_freshness
+from streaming.dashboard.minute_flows import MinuteFlows, TradeFlow
+from streaming.dashboard.panels import account, flow, status
+from streaming.dashboard.series import SecondValues
+from streaming.dashboard.sources.postgres import apply_rows
+from streaming.dashboard.state import DashboardState
+from streaming.dashboard.trader_activity import DatedFact
 
 MINUTE_US = 60_000_000
 
 
 def test_a_line_keeps_the_last_value_of_a_step_and_breaks_where_it_was_silent() -> None:
     points = [(10, 1.0), (11, 2.0), (12, 3.0), (40, 4.0)]
-    found = prices.line(points, step_s=2, gap_s=5)
+    found = build_line(points, step_s=2, gap_s=5)
     assert found["x"] == [11_000.0, 12_000.0, 13_000.0, 40_000.0]
     assert found["y"][:2] == [2.0, 3.0] and math.isnan(found["y"][2]) and found["y"][3] == 4.0
 
@@ -31,7 +35,7 @@ def trade(number: int, side: str | None, price: str, quantity: str, second: int)
 
 
 def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
-    gemini, kraken = Minutes(10), Minutes(10)
+    gemini, kraken = MinuteFlows(10), MinuteFlows(10)
     for one in (
         trade(1, "buy", "100", "2", 60),
         trade(2, "buy", "110", "1", 119),
@@ -42,7 +46,7 @@ def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
     ):
         gemini.add(one)
     kraken.add(trade(1, "sell", "100", "1.5", 70))
-    found = flows.bars([gemini.flows, kraken.flows], first=1, last=2)
+    found = flow.build_bars([gemini.flows, kraken.flows], first=1, last=2)
     assert found["x"] == [90_000.0, 150_000.0]
     assert (found["buys"], found["sells"]) == ([2, 0], [2, 1])
     assert (found["buy_base"], found["down_sell_base"]) == ([3.0, 0.0], [-2.0, -1.0])
@@ -51,74 +55,76 @@ def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
 
 
 def test_a_minute_is_believed_from_whoever_counts_more_of_its_trades() -> None:
-    minutes = Minutes(10)
-    minutes.settle(5, Flow(3, 1, Decimal(6), Decimal(2), Decimal(60), Decimal(20)))
+    minutes = MinuteFlows(10)
+    minutes.settle(5, TradeFlow(3, 1, Decimal(6), Decimal(2), Decimal(60), Decimal(20)))
     minutes.add(trade(1, "buy", "10", "1", 300))  # minute 5 is told again, from Kafka's past
     assert minutes.flows[5].buys == 3
     for number in range(2, 7):
         minutes.add(trade(number, "sell", "10", "1", 301))
     assert (minutes.flows[5].buys, minutes.flows[5].sells) == (1, 5)
-    minutes.settle(5, Flow(3, 5, Decimal(6), Decimal(9), Decimal(60), Decimal(90)))
+    minutes.settle(5, TradeFlow(3, 5, Decimal(6), Decimal(9), Decimal(60), Decimal(90)))
     assert (minutes.flows[5].buys, minutes.flows[5].sell_base) == (3, Decimal(9))
 
 
-def test_minutes_of_postgres_are_read_with_their_place() -> None:
-    row = (
-        "gemini",
-        "BTC-USD",
-        Decimal("300.000000"),
-        3,
-        1,
-        Decimal(6),
-        Decimal(2),
-        Decimal(60),
-        Decimal(20),
-    )
-    ((venue, symbol, minute, flow),) = served.minutes({"minutes": [row]})
-    assert (venue, symbol, minute, flow.sells) == ("gemini", "BTC-USD", 5, 1)
-    assert flow.sell_quote == Decimal(20)
+def test_minutes_of_postgres_reach_the_series_of_their_venue() -> None:
+    row = {
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "minute": datetime.fromtimestamp(300, UTC),
+        "total_count_buy": 3,
+        "total_count_sell": 1,
+        "total_base_buy": Decimal(6),
+        "total_base_sell": Decimal(2),
+        "total_quote_buy": Decimal(60),
+        "total_quote_sell": Decimal(20),
+    }
+    state = DashboardState(600)
+    apply_rows(state, {"minutes": [row]}, seen_s=400, window_s=60)
+    (minute, minute_flow) = state.series["gemini", "BTC-USD"].minutes.flows.popitem()
+    assert (minute, minute_flow.sells) == (5, 1)
+    assert minute_flow.sell_quote == Decimal(20)
 
 
 def test_only_the_newest_minutes_stay() -> None:
-    minutes = Minutes(3)
+    minutes = MinuteFlows(3)
     for minute in range(10):
         minutes.add(trade(minute, "buy", "1", "1", minute * 60))
     assert sorted(minutes.flows) == [7, 8, 9]
 
 
-def fill(at_s: int, side: str, price: str, quantity: str, fee: str) -> Dated:
+def fill(at_s: int, side: str, price: str, quantity: str, fee: str) -> DatedFact:
     event = Fill(f"f{at_s}", f"o{at_s}", side, Decimal(price), Decimal(quantity), Decimal(fee))  # type: ignore[arg-type]
-    return Dated(at_s * 1_000_000, event)
+    return DatedFact(at_s * 1_000_000, event)
 
 
 def test_the_account_is_worked_back_from_what_is_held_and_set_beside_holding() -> None:
     # 1000 at first; 2 bought at 100 with a fee of 1: 799 and 2; 2 sold at 120, fee 1: 1038 and 0
     fills = [fill(10, "buy", "100", "2", "1"), fill(20, "sell", "120", "2", "1")]
-    held = money.holdings(fills, quote_now=Decimal("1038"), base_now=Decimal(0))
+    held = account.find_holdings(fills, quote_now=Decimal("1038"), base_now=Decimal(0))
     assert [(h.second, h.quote, h.base) for h in held] == [
         (0, 1000, 0),
         (10, 799, 2),
         (20, 1038, 0),
     ]
     points = [(5, 90.0), (10, 100.0), (15, 130.0), (20, 120.0), (25, 50.0)]
-    found = money.worth(held, points, fills=fills)
+    found = account.build_equity(held, points, fills=fills)
     assert found["equity"] == [1000.0, 999.0, 1059.0, 1038.0, 1038.0]
     assert found["hold"] == [900.0, 1000.0, 1300.0, 1200.0, 500.0], "10 bought at 100 and kept"
 
 
 def test_without_a_fill_holding_starts_at_the_first_price_shown() -> None:
-    held = money.holdings([], quote_now=Decimal(1000), base_now=Decimal(0))
-    found = money.worth(held, [(1, 200.0), (2, 100.0)], fills=[])
+    held = account.find_holdings([], quote_now=Decimal(1000), base_now=Decimal(0))
+    found = account.build_equity(held, [(1, 200.0), (2, 100.0)], fills=[])
     assert (found["equity"], found["hold"]) == ([1000.0, 1000.0], [1000.0, 500.0])
-    assert money.worth(held, [], fills=[])["x"] == []
+    assert account.build_equity(held, [], fills=[])["x"] == []
 
 
 def test_earlier_trips_stand_at_the_left_edge() -> None:
     scores = [
-        Dated(at * 1_000_000, Score("o", "b", Decimal(p), Decimal(c), *map(Decimal, "121")))
+        DatedFact(at * 1_000_000, Score("o", "b", Decimal(p), Decimal(c), *map(Decimal, "121")))
         for at, p, c in ((5, "2", "2"), (15, "-3", "-1"), (99, "1", "0"))
     ]
-    found = money.profits(scores, first=10, last=20)
+    found = account.build_profit(scores, first_s=10, last_s=20)
     assert (found["x"], found["cumulative"]) == ([10_000.0, 15_000.0], [2.0, -1.0])
 
 
@@ -135,13 +141,13 @@ def test_earlier_trips_stand_at_the_left_edge() -> None:
     ],
 )
 def test_an_age_is_said_in_whole_units(seconds: float, said: str) -> None:
-    assert ages.age(seconds) == said
+    assert html.format_age(seconds) == said
 
 
 def test_a_panel_is_stale_only_after_its_limit() -> None:
-    assert ages.status(0, 100, limit_s=5) == "none"
-    assert ages.status(95, 100, limit_s=5) == "live"
-    assert ages.status(94.9, 100, limit_s=5) == "stale"
+    assert judge_freshness(0, 100, limit_s=5) == "none"
+    assert judge_freshness(95, 100, limit_s=5) == "live"
+    assert judge_freshness(94.9, 100, limit_s=5) == "stale"
 
 
 @pytest.mark.parametrize(
@@ -160,20 +166,20 @@ def test_a_panel_is_stale_only_after_its_limit() -> None:
     ],
 )
 def test_a_feeds_state(entry: str, frame_age: float | None, state: str) -> None:
-    assert ages.feed_state(entry=entry, frame_age=frame_age, quiet_s=5, stale_s=15) == state
+    assert status.feed_state(entry=entry, frame_age_s=frame_age, quiet_s=5, stale_s=15) == state
 
 
 def test_words_are_escaped_and_numbers_readable() -> None:
-    assert words.number(12345.678) == "12,345.68"
-    assert words.number(-0.12345) == "\N{MINUS SIGN}0.1235"
-    said = words.head("<b>x", state="none", old=0, waiting="a&b")
+    assert html.format_number(12345.678) == "12,345.68"
+    assert html.format_number(-0.12345) == "\N{MINUS SIGN}0.1235"
+    said = html.render_heading("<b>x", freshness="none", age_s=0, waiting_for="a&b")
     assert "<b>x" not in said and "&lt;b&gt;x" in said and "a&amp;b" in said and "no data" in said
-    assert "stale 2 min" in words.head("x", state="stale", old=120)
+    assert "stale 2 min" in html.render_heading("x", freshness="stale", age_s=120)
 
 
 def applied(old: dict[str, list[float]], new: dict[str, list[float]]) -> dict[str, list[float]]:
     """What a viewer has after the change, by Bokeh's rules for patch and stream."""
-    found = change(old, new)
+    found = find_change(old, new)
     if found is None:
         return old
     if found.replace:
@@ -201,18 +207,18 @@ def test_a_change_always_leads_to_the_new_columns(a: list[int], b: list[int], tu
 def test_the_next_second_is_one_row_and_one_patch() -> None:
     old = {"x": [1.0, 2.0, 3.0], "y": [1.0, math.nan, 3.0]}
     new = {"x": [2.0, 3.0, 4.0], "y": [old["y"][1], 5.0, 6.0]}
-    found = change(old, new)
+    found = find_change(old, new)
     assert found and not found.replace
     assert (found.patches, found.rows, found.rollover) == (
         {"y": [(2, 5.0)]},
         {"x": [4.0], "y": [6.0]},
         3,
     )
-    assert change(old, {name: list(values) for name, values in old.items()}) is None
+    assert find_change(old, {name: list(values) for name, values in old.items()}) is None
 
 
 def test_seconds_keep_the_newest_in_order_whatever_comes() -> None:
-    seconds: Seconds[int] = Seconds(10)
+    seconds: SecondValues[int] = SecondValues(10)
     for second in [5, 3, *range(100, 140), 120]:
         seconds.put(second, second)
     kept = [second for second, _ in seconds.between(0, 1000)]
@@ -220,9 +226,10 @@ def test_seconds_keep_the_newest_in_order_whatever_comes() -> None:
 
 
 def test_a_trip_stands_beside_buy_and_hold() -> None:
-    score = Score("o", "b", *map(Decimal, ("-1.5", "20.25", "100", "99", "1")))
-    untold, told = score, msgspec.structs.replace(score, hold_profit=Decimal("-7.125"))
-    rows = words.trips([Dated(0, untold), Dated(1_000_000, told)], currency="USD").split("<tr>")
+    without = Score("o", "b", *map(Decimal, ("-1.5", "20.25", "100", "99", "1")))
+    beside = msgspec.structs.replace(without, hold_profit=Decimal("-7.125"))
+    scores = [DatedFact(0, without), DatedFact(1_000_000, beside)]
+    rows = account.render_trips(scores, currency="USD").split("<tr>")
     assert rows[1].count("<th>") == 6
     assert "\N{MINUS SIGN}7.12" in rows[2]
     assert "20.25" in rows[2]

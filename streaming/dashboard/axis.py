@@ -4,40 +4,42 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from streaming.dashboard.panels.prices import Columns
+from streaming.dashboard.columns import Columns
+
+Limits = tuple[float, float]
 
 # Above and below the prices a forecast gets at most once their own span, and at least a thousandth
 # of the price: a band of thousands of dollars beside a market that moved by ten would flatten it.
 _ROOM: Final = 1.0
-_LEAST: Final = 0.001
+_SMALLEST: Final = 0.001
 _SPARE: Final = 0.12
 _FORECASTS: Final = ("forecast", "soon")
 
 
-def limits(columns: Mapping[str, Columns]) -> tuple[float, float] | None:
-    """Where the axis begins and ends; nothing where there is no price or order."""
-    known = [
+def fit_limits(columns: Mapping[str, Columns]) -> Limits | None:
+    """Where the price axis begins and ends; None where there is no price or order."""
+    prices = [
         y
-        for name, one in columns.items()
+        for name, line in columns.items()
         if name.startswith(("price_", "orders_"))
-        for y in one["y"]
+        for y in line["y"]
         if not math.isnan(y)
     ]
-    if not known:
+    if not prices:
         return None
-    low, high = min(known), max(known)
-    room = max((high - low) * _ROOM, high * _LEAST)
-    told = [
+    low, high = min(prices), max(prices)
+    room = max((high - low) * _ROOM, high * _SMALLEST)
+    forecasts = [
         y for name in _FORECASTS for side in ("lower", "upper", "yhat") for y in columns[name][side]
     ]
-    low = max(low - room, min([low, *told]))
-    high = min(high + room, max([high, *told]))
-    spare = (high - low) * _SPARE or high * _LEAST
+    low = max(low - room, min([low, *forecasts]))
+    high = min(high + room, max([high, *forecasts]))
+    spare = (high - low) * _SPARE or high * _SMALLEST
     return low - spare, high + spare
 
 
-def beyond(columns: Columns, shown: tuple[float, float] | None) -> bool:
+def exceeds(band: Columns, limits: Limits | None) -> bool:
     """Whether the bounds of a forecast leave these limits of the axis."""
-    if shown is None or not columns["x"]:
+    if limits is None or not band["x"]:
         return False
-    return min(columns["lower"]) < shown[0] or max(columns["upper"]) > shown[1]
+    return min(band["lower"]) < limits[0] or max(band["upper"]) > limits[1]

@@ -9,23 +9,26 @@ from include.bus import Consumer, TopicPartition, offset_ranges
 from include.errors import Transient
 from include.log import event
 from include.market import wire
-from streaming.dashboard.live import Live
+from streaming.dashboard.sources.records import apply_record
+from streaming.dashboard.state import DashboardState
 
 log = logging.getLogger("tickhouse.dashboard")
 BACKOFF = Backoff(first_s=0.5, most_s=10.0)
 POLL_S = 0.25
 
 
-def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> None:
-    """Take every record into `live` until `stop`, through outages of the broker.
+def follow_kafka(
+    bootstrap: str, state: DashboardState, stop: threading.Event, backfill: int
+) -> None:
+    """Apply every record to `state` until `stop`, through outages of the broker.
 
     The first `backfill` records before each topic's end fill the charts at once.
     """
     failures = 0
-    positions: dict[TopicPartition, int] = {}
+    offsets: dict[TopicPartition, int] = {}
     while not stop.is_set():
         try:
-            start = {**_starts(bootstrap, backfill), **positions}
+            start = {**_starts(bootstrap, backfill), **offsets}
             consumer = Consumer(bootstrap, topics=wire.TOPICS, offsets=start)
         except Transient as error:
             log.warning(event("kafka is away", error=error))
@@ -35,21 +38,21 @@ def follow(bootstrap: str, live: Live, stop: threading.Event, backfill: int) -> 
         failures = 0
         log.info(event("dashboard follows kafka", topics=len(wire.TOPICS)))
         try:
-            _take(consumer, live, stop)
+            _apply_records(consumer, state, stop)
         except Transient as error:
             log.warning(event("kafka broke off", error=error))
             stop.wait(BACKOFF.first_s)
         finally:
-            positions = consumer.offsets
+            offsets = consumer.offsets
             consumer.close()
 
 
-def _take(consumer: Consumer, live: Live, stop: threading.Event) -> None:
+def _apply_records(consumer: Consumer, state: DashboardState, stop: threading.Event) -> None:
     while not stop.is_set():
         for record in consumer.poll(POLL_S):
-            live.take(record)
+            apply_record(state, record)
 
 
 def _starts(bootstrap: str, backfill: int) -> Mapping[TopicPartition, int]:
-    reach = offset_ranges(bootstrap, wire.TOPICS)
-    return {at: max(first, end - backfill) for at, (first, end) in reach.items()}
+    ranges = offset_ranges(bootstrap, wire.TOPICS)
+    return {partition: max(first, end - backfill) for partition, (first, end) in ranges.items()}

@@ -1,0 +1,19 @@
+"""Whether what was last reported is still worth showing."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+Freshness = Literal["live", "stale", "none"]
+
+
+def judge_freshness(seen_s: float, now_s: float, *, limit_s: float) -> Freshness:
+    """`none` if it was never seen (0), `stale` if more than `limit_s` ago, else `live`."""
+    if not seen_s:
+        return "none"
+    return "stale" if now_s - seen_s > limit_s else "live"
+
+
+def freshest(states: Iterable[Freshness]) -> Freshness:
+    """`live` if one is, else `stale` if one is, else `none`."""
+    present = set(states)
+    return "live" if "live" in present else "stale" if "stale" in present else "none"

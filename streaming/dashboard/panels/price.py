@@ -1,0 +1,209 @@
+"""Price of each venue, their moving average, the forecast with its bounds, and the orders."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bokeh.models import Range1d
+
+from include.market.average import across, moving_average
+from streaming.dashboard import colours
+from streaming.dashboard.axis import exceeds, fit_limits
+from streaming.dashboard.columns import Columns, build_forecast, build_line
+from streaming.dashboard.freshness import freshest
+from streaming.dashboard.html import format_age, format_number, render_chip, render_heading
+from streaming.dashboard.plots import (
+    FORECAST_COLUMNS,
+    Chart,
+    ChartSources,
+    add_forecast,
+    add_hover,
+    create_plot,
+)
+from streaming.dashboard.series import MarketSeries
+from streaming.dashboard.state import ForecastPoint
+from streaming.dashboard.trader_activity import DatedFact
+from streaming.dashboard.view import Panel, PanelContext
+
+_SIDES = (("buy", "triangle", colours.BUY), ("sell", "inverted_triangle", colours.SELL))
+
+
+def compute(context: PanelContext) -> Panel:
+    """The large price is the mean of the fresh venues without outliers."""
+    venues = {name: s for name, s in context.venues().items() if s.price_seen_s}
+    states = {name: context.venue_freshness(name, s.price_seen_s) for name, s in venues.items()}
+    fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
+    now, freshness = across(fresh, at=0, stale_s=0), freshest(states.values())
+    excluded = {
+        name: format_age(context.age_s(venues[name].price_seen_s))
+        for name in venues
+        if states[name] != "live"
+    } | dict(now.left_out)
+    lines, average = _venue_lines(context, venues)
+    forecast = _forecast_points(context)
+    soon = context.state.postgres.soon.get(context.symbol, ())
+    columns = {
+        **lines,
+        "forecast": build_forecast(forecast),
+        **_order_columns(context),
+        "soon": build_forecast(p for p in soon if context.first_s <= p.second <= context.end_s),
+    }
+    limits = fit_limits(columns)
+    chips = [
+        *_venue_chips(venues, excluded),
+        *_average_chip(context, average),
+        *_forecast_chip(context, forecast, average),
+    ]
+    if exceeds(columns["forecast"], limits):
+        chips.append(_bounds_chip(columns["forecast"]))
+    html = render_heading(
+        f"Price {context.symbol}",
+        freshness=freshness,
+        age_s=context.age_s(max((s.price_seen_s for s in venues.values()), default=0.0)),
+        value=f"{format_number(now.price)} {context.currency}" if now.price else "",
+        chips=chips,
+        waiting_for=f"waiting for a trade or ticker of {context.symbol}",
+    )
+    return Panel(html, columns, freshness, limits)
+
+
+def _venue_lines(
+    context: PanelContext, venues: Mapping[str, MarketSeries]
+) -> tuple[dict[str, Columns], float | None]:
+    """The lines of the venues and of their average, and the average now."""
+    dashboard, step_s = context.settings.dashboard, context.step_s
+    early_s = context.first_s - dashboard.average_s - int(dashboard.quiet_s) - 1
+    points = {name: s.prices.between(early_s, context.last_s) for name, s in venues.items()}
+    gap_s = max(dashboard.quiet_s, step_s)
+    columns = {}
+    for name in colours.VENUES:
+        inside = [point for point in points.get(name, []) if point[0] >= context.first_s]
+        columns[f"price_{name}"] = build_line(inside, step_s=step_s, gap_s=gap_s)
+    means = moving_average(
+        points,
+        first=context.first_s,
+        last=context.last_s,
+        stale_s=dashboard.quiet_s,
+        average_s=dashboard.average_s,
+    )
+    columns["average"] = build_line(means, step_s=step_s, gap_s=step_s * 3)
+    return columns, means[-1][1] if means and means[-1][0] == context.last_s else None
+
+
+def _forecast_points(context: PanelContext) -> list[ForecastPoint]:
+    if context.symbol != context.settings.forecast.symbol:
+        return []
+    points = context.state.postgres.short
+    return [point for point in points if context.first_s <= point.second <= context.end_s]
+
+
+def _order_columns(context: PanelContext) -> dict[str, Columns]:
+    traded = context.symbol == context.settings.trader.symbol
+    orders = context.state.trader.in_order("orders") if traded else []
+    return {
+        f"orders_{side}": build_markers(orders, side, first_s=context.first_s, last_s=context.end_s)
+        for side, _, _ in _SIDES
+    }
+
+
+def build_markers(orders: Sequence[DatedFact], side: str, *, first_s: int, last_s: int) -> Columns:
+    """Columns x (ms), y (limit price), quantity executed of the orders of one side in the time."""
+    in_time = [
+        (dated.at_us // 1000, dated.fact)
+        for dated in orders
+        if first_s <= dated.at_us // 1_000_000 <= last_s
+        and getattr(dated.fact, "side", None) == side
+    ]
+    return {
+        "x": [float(at_ms) for at_ms, _ in in_time],
+        "y": [float(getattr(fact, "price", 0)) for _, fact in in_time],
+        "executed": [float(getattr(fact, "executed", 0)) for _, fact in in_time],
+    }
+
+
+def _venue_chips(venues: Mapping[str, MarketSeries], excluded: Mapping[str, str]) -> list[str]:
+    return [
+        render_chip(
+            name,
+            format_number(series.price or 0),
+            colour=colours.venue_colour(name),
+            excluded=excluded.get(name, ""),
+        )
+        for name, series in venues.items()
+    ]
+
+
+def _average_chip(context: PanelContext, average: float | None) -> list[str]:
+    if average is None:
+        return []
+    label = f"average of suppliers, {context.settings.dashboard.average_s} s"
+    return [render_chip(label, format_number(average), colour=colours.AVERAGE)]
+
+
+def _forecast_chip(
+    context: PanelContext, forecast: Sequence[ForecastPoint], average: float | None
+) -> list[str]:
+    following = next((point for point in forecast if point.second > context.last_s), None)
+    if following is None:
+        return []
+    off = f" ({(following.yhat / average - 1) * 100:+.2f} %)" if average else ""
+    age = format_age(context.age_s(context.state.postgres.seen_s))
+    return [
+        render_chip(
+            "forecast, next minute",
+            format_number(following.yhat) + off,
+            colour=colours.FORECAST,
+            dashed=True,
+            excluded=age if context.postgres_freshness() != "live" else "",
+        )
+    ]
+
+
+def _bounds_chip(band: Columns) -> str:
+    span = f"{format_number(min(band['lower']))} to {format_number(max(band['upper']))}"
+    return render_chip("its bounds leave the chart", span, colour=colours.FORECAST, dashed=True)
+
+
+def figure(sources: ChartSources) -> Chart:
+    """Lines of the venues over the forecast, markers of the orders on top."""
+    levels = Range1d(start=0.1, end=1)
+    plot = create_plot(340, times=sources.times, y_range=levels, label="price")
+    forecast = sources.create("forecast", *FORECAST_COLUMNS)
+    add_forecast(plot, forecast, "forecast", colours.FORECAST, line_dash=[6, 4])
+    _draw_line(plot, sources, "average", "average", colours.AVERAGE, width=4, alpha=0.55)
+    for venue, colour in colours.VENUES.items():
+        _draw_line(plot, sources, f"price_{venue}", venue, colour, width=1.6)
+    soon = sources.create("soon", *FORECAST_COLUMNS)
+    add_forecast(plot, soon, "next minutes", colours.SOON)
+    for side, marker, colour in _SIDES:
+        _draw_orders(plot, sources, side, marker, colour)
+    return Chart([plot], levels)
+
+
+def _draw_line(
+    plot: Any,
+    sources: ChartSources,
+    name: str,
+    label: str,
+    colour: str,
+    *,
+    width: float,
+    alpha: float = 1.0,
+) -> None:
+    source = sources.create(name, "x", "y")
+    line = plot.line("x", "y", source=source, line_color=colour, line_width=width, line_alpha=alpha)
+    add_hover(plot, line, [(label, "@y{0,0.00}")])
+
+
+def _draw_orders(plot: Any, sources: ChartSources, side: str, marker: str, colour: str) -> None:
+    dots = plot.scatter(
+        "x",
+        "y",
+        source=sources.create(f"orders_{side}", "x", "y", "executed"),
+        marker=marker,
+        size=13,
+        fill_color=colour,
+        line_color="white",
+        line_width=1.5,
+    )
+    rows = [(side, "@y{0,0.00}"), ("executed", "@executed{0,0.000000}")]
+    add_hover(plot, dots, rows, mode="mouse")

@@ -1,0 +1,117 @@
+"""The slower thread that polls Postgres for all viewers."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import groupby
+
+from include.backoff import Backoff
+from include.errors import Unreachable
+from include.log import event
+from include.serving.connection import Row
+from include.serving.read_only_query import query_read_only
+from include.settings import Settings
+from streaming.dashboard.minute_flows import TradeFlow
+from streaming.dashboard.sources.postgres_queries import (
+    FACTS,
+    Rows,
+    frequent_queries,
+    infrequent_queries,
+)
+from streaming.dashboard.state import DashboardState, ForecastPoint, PostgresSnapshot
+from streaming.dashboard.trader_activity import TraderActivity
+
+log = logging.getLogger("tickhouse.dashboard")
+MOST_WAIT_S = 15.0
+INFREQUENT_POLLS = 5
+
+
+def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Event) -> None:
+    """Query every `dashboard.poll_s` until `stop`; wait longer and longer during an outage."""
+    failures = polls = 0
+    backoff = Backoff(first_s=settings.dashboard.poll_s, most_s=MOST_WAIT_S)
+    while not stop.is_set():
+        queries = frequent_queries()
+        if polls % INFREQUENT_POLLS == 0 and state.clock_us:
+            symbol, keep_s = settings.forecast.symbol, state.keep_s
+            queries |= infrequent_queries(symbol, clock_us=state.clock_us, keep_s=keep_s)
+        try:
+            rows = query_read_only(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
+        except Unreachable as error:
+            if not failures:
+                log.warning(event("postgres is away", error=error))
+            failures += 1
+            stop.wait(backoff.wait_s(failures))
+            continue
+        if failures:
+            log.info(event("postgres is back", after_tries=failures))
+        failures, polls = 0, polls + (1 if state.clock_us else 0)
+        apply_rows(state, rows, seen_s=time.time(), window_s=settings.stream.window_s)
+        stop.wait(settings.dashboard.poll_s)
+
+
+def apply_rows(state: DashboardState, rows: Rows, *, seen_s: float, window_s: int) -> None:
+    """Bring the state up to what Postgres answered at `seen_s` (wall clock)."""
+    state.postgres = make_snapshot(state.postgres, rows, seen_s=seen_s)
+    with state.lock:
+        _add_facts(state.trader, rows, window_s=window_s)
+        for row in rows.get("minutes", []):
+            minute = int(row["minute"].timestamp()) // 60
+            state.series_of(row["venue"], row["symbol"]).minutes.settle(minute, _flow(row))
+        for row in rows.get("ratios", []):
+            series = state.series_of(row["venue"], row["symbol"])
+            series.ratios.put(int(row["timestamp"].timestamp()), float(row["value"]))
+
+
+def make_snapshot(before: PostgresSnapshot, rows: Rows, *, seen_s: float) -> PostgresSnapshot:
+    """The snapshot that follows `before`; forecasts stay where the poll did not ask for them."""
+    return PostgresSnapshot(
+        seen_s=seen_s,
+        venues=frozenset(row["venue"] for row in rows.get("feeds", [])),
+        halted=str(rows["halted"][0]["value"]) if rows.get("halted") else None,
+        short=_points(rows["short"]) if "short" in rows else before.short,
+        long=_points(rows["long"]) if "long" in rows else before.long,
+        soon=_points_by_symbol(rows["soon"]) if "soon" in rows else before.soon,
+    )
+
+
+def _add_facts(trader: TraderActivity, rows: Rows, *, window_s: int) -> None:
+    """Add the trader's facts, dated at the end of the window that each follows from."""
+    for name, fact_type in FACTS.items():
+        for row in rows.get(name, []):
+            fields = {field: row[field] for field in fact_type.__struct_fields__}
+            end_us = int(row["window_start"].timestamp() + window_s) * 1_000_000
+            trader.add(fact_type(**fields), end_us)
+    for row in rows.get("balances", []):
+        trader.balances[row["currency"]] = Decimal(row["amount"])
+
+
+def _flow(row: Row) -> TradeFlow:
+    return TradeFlow(
+        buys=row["total_count_buy"],
+        sells=row["total_count_sell"],
+        buy_base=row["total_base_buy"],
+        sell_base=row["total_base_sell"],
+        buy_quote=row["total_quote_buy"],
+        sell_quote=row["total_quote_sell"],
+    )
+
+
+def _points(rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
+    return tuple(
+        ForecastPoint(
+            second=int(row["ds"].timestamp()),
+            yhat=row["yhat"],
+            lower=row["yhat_lower"],
+            upper=row["yhat_upper"],
+        )
+        for row in rows
+    )
+
+
+def _points_by_symbol(rows: Iterable[Row]) -> dict[str, tuple[ForecastPoint, ...]]:
+    return {
+        symbol: _points(group) for symbol, group in groupby(rows, key=lambda row: row["symbol"])
+    }

@@ -1,0 +1,74 @@
+"""What the dashboard asks of Postgres. Every column is read by its name."""
+
+from datetime import UTC, datetime, timedelta
+
+from include.market.events import Fill, Order, Score
+from include.serving.connection import Row
+from include.serving.read_only_query import Query
+
+Rows = dict[str, list[Row]]
+"""The rows of each query by its name; a query whose table is missing has no entry."""
+
+FACTS: dict[str, type[Order] | type[Fill] | type[Score]] = {
+    "orders": Order,
+    "fills": Fill,
+    "scores": Score,
+}
+_SHORT_AHEAD = timedelta(hours=2)
+_LONG_BEHIND, _LONG_AHEAD = timedelta(days=1), timedelta(days=3)
+_SOON_BEHIND = timedelta(minutes=10)
+_POINTS = """
+SELECT DISTINCT ON (ds) ds, yhat, yhat_lower, yhat_upper FROM forecast_points
+WHERE symbol = %s AND ds BETWEEN %s AND %s AND model IS DISTINCT FROM 'short-term' {every}
+ORDER BY ds, made_at DESC"""
+_SOON = """
+SELECT symbol, ds, yhat, yhat_lower, yhat_upper FROM forecast_points
+JOIN (SELECT symbol, max(made_at) AS made_at FROM forecast_points
+      WHERE model = 'short-term' AND ds > %s GROUP BY symbol) AS newest USING (symbol, made_at)
+WHERE model = 'short-term' ORDER BY symbol, ds"""
+_MINUTES = """
+SELECT venue, symbol, minute, total_count_buy, total_count_sell, total_base_buy, total_base_sell,
+    total_quote_buy, total_quote_sell
+FROM trade_minutes WHERE minute BETWEEN %s AND %s ORDER BY minute"""
+_RATIOS = """
+SELECT venue, symbol, timestamp, value FROM signals
+WHERE type = 'price_volume' AND timestamp BETWEEN %s AND %s"""
+_OF_AN_ORDER = "JOIN orders USING (order_id) JOIN decisions USING (decision_id)"
+
+
+def frequent_queries() -> dict[str, Query]:
+    """The queries of every poll."""
+    return {
+        "feeds": ("SELECT venue FROM feed_health", ()),
+        "halted": ("SELECT value FROM trader_state WHERE name = 'halted'", ()),
+        "balances": ("SELECT currency, amount FROM balances", ()),
+        "orders": (_newest("orders", "JOIN decisions USING (decision_id)", limit=1000), ()),
+        "fills": (_newest("fills", _OF_AN_ORDER, limit=2000), ()),
+        "scores": (_newest("scores", _OF_AN_ORDER, limit=1000), ()),
+    }
+
+
+def infrequent_queries(forecast_symbol: str, *, clock_us: int, keep_s: int) -> dict[str, Query]:
+    """What changes by the minute: forecasts around the market clock, the past `keep_s` seconds."""
+    now = datetime.fromtimestamp(clock_us / 1_000_000, UTC)
+    first = now - timedelta(seconds=keep_s)
+    hourly = "AND extract(minute FROM ds) = 0"
+    return {
+        "short": (_POINTS.format(every=""), (forecast_symbol, first, now + _SHORT_AHEAD)),
+        "long": (
+            _POINTS.format(every=hourly),
+            (forecast_symbol, now - _LONG_BEHIND, now + _LONG_AHEAD),
+        ),
+        "soon": (_SOON, (now - _SOON_BEHIND,)),
+        "minutes": (_MINUTES, (first, now)),
+        "ratios": (_RATIOS, (first, now)),
+    }
+
+
+def _newest(table: str, joins: str, *, limit: int) -> str:
+    """The newest rows of a table of facts, each with the window it follows from."""
+    columns = ", ".join(f"{table}.{name}" for name in FACTS[table].__struct_fields__)
+    return (
+        f"SELECT decisions.window_start, {columns} FROM {table} {joins}"
+        f" ORDER BY decisions.window_start DESC LIMIT {limit}"
+    )

@@ -1,0 +1,149 @@
+"""Kafka records applied to the state."""
+
+from decimal import Decimal
+
+import msgspec
+
+from include.bus import Record, TopicPartition
+from include.errors import WireError
+from include.market import wire
+from include.market.events import LedgerEntry, Message, Quote, Ticker, Top, Trade
+from include.trading.inputs import Signal
+from streaming.dashboard.series import BestPrices, MarketSeries
+from streaming.dashboard.state import DashboardState
+
+SECOND_US = 1_000_000
+_SAME_CLOCK_US = 3600 * SECOND_US
+_HIGHEST = Decimal(10) ** 12
+_LATEST_US = 4_102_444_800 * SECOND_US  # the year 2100
+
+
+class _MeasuredSignal(Signal, frozen=True):
+    """A signal with the receipt (µs) of the message it was measured on, where that is known."""
+
+    received_time: int | None = None
+
+
+class _BookTop(msgspec.Struct, frozen=True):
+    venue: str
+    symbol: str
+    kind: str
+    venue_time: int | None
+    received_time: int
+    top: Top | None = None
+
+
+_signal_decoder: msgspec.json.Decoder[_MeasuredSignal] = msgspec.json.Decoder(_MeasuredSignal)
+_book_decoder: msgspec.json.Decoder[_BookTop] = msgspec.json.Decoder(_BookTop)
+
+
+def apply_record(state: DashboardState, record: Record) -> None:
+    """Add a Kafka record to the state; one that cannot be read is counted and skipped."""
+    seen_s = record.kafka_time_ms / 1000
+    try:
+        decoded = _decode(record)
+    except (WireError, msgspec.MsgspecError, UnicodeDecodeError):
+        with state.lock:
+            state.unreadable += 1
+        return
+    with state.lock:
+        state.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if isinstance(decoded, _MeasuredSignal):
+            _apply_signal(state, decoded, seen_s)
+        elif isinstance(decoded, _BookTop):
+            _apply_book(state, decoded, seen_s)
+        elif record.topic.startswith("trading."):
+            if decoded.venue_time is None or 0 < decoded.venue_time < _LATEST_US:
+                for event in decoded.events:
+                    state.trader.add(event, decoded.venue_time)
+        elif record.topic != "market.rejects":
+            _apply_message(state, decoded, seen_s)
+
+
+def _decode(record: Record) -> _MeasuredSignal | _BookTop | Message:
+    if record.topic == "market.signals":
+        return _signal_decoder.decode(record.value)
+    if record.topic == "market.book":
+        return _book_decoder.decode(record.value)
+    return wire.decode(record.value)
+
+
+def _apply_message(state: DashboardState, message: Message, seen_s: float) -> None:
+    venue = message.venue
+    for event in message.events:
+        if isinstance(event, LedgerEntry):
+            feed = state.feeds[venue]
+            feed.entry, feed.cause = event.entry, event.cause
+            continue
+        at_us = _advance_clock(state, message, seen_s)
+        if isinstance(event, Trade):
+            _apply_trade(state, state.series_of(venue, message.symbol), event, seen_s)
+        elif isinstance(event, Ticker):
+            _set_price(state.series_of(venue, message.symbol), event.last, at_us, seen_s)
+        elif isinstance(event, Quote):
+            symbol = f"{message.symbol.partition('-')[0]}-{event.currency}"
+            _set_price(state.series_of(venue, symbol), event.price, at_us, seen_s)
+
+
+def _apply_trade(state: DashboardState, series: MarketSeries, trade: Trade, seen_s: float) -> None:
+    if not (_is_plausible(trade.price) and _is_plausible(trade.quantity)):
+        state.unreadable += 1
+        return
+    _set_price(series, trade.price, trade.traded_at, seen_s)
+    series.trade_seen_s = seen_s
+    series.minutes.add(trade)
+
+
+def _apply_book(state: DashboardState, book: _BookTop, seen_s: float) -> None:
+    at_us = _advance_clock(state, book, seen_s)
+    if book.kind == "heartbeat":
+        return
+    series, best = state.series_of(book.venue, book.symbol), None
+    if book.top and all(map(_is_plausible, msgspec.structs.astuple(book.top))):
+        best = BestPrices(float(book.top.bid), float(book.top.ask))
+        series.book_seen_s = seen_s
+    series.tops.put(at_us // SECOND_US, best)
+
+
+def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float) -> None:
+    series, value = state.series_of(signal.venue, signal.symbol), signal.value
+    if signal.type == "price_volume" and _is_plausible(value):
+        series.ratios.put(signal.timestamp // SECOND_US, float(value))
+        series.signal_seen_s = seen_s
+        return
+    without_venue_time = signal.timestamp == signal.received_time
+    second = (signal.timestamp + (state.clock_skew_us if without_venue_time else 0)) // SECOND_US
+    if signal.type == "mid_price" and _is_plausible(value):
+        series.mids.put(second, float(value))
+        series.measure_seen_s = seen_s
+    elif signal.type == "imbalance" and value.is_finite() and abs(value) <= 1:
+        series.imbalances.put(second, float(value))
+        series.measure_seen_s = seen_s
+
+
+def _advance_clock(state: DashboardState, message: Message | _BookTop, seen_s: float) -> int:
+    """Advance the market clock; the market time (µs) of an event, also if the venue gave none."""
+    feed = state.feeds[message.venue]
+    feed.frame_seen_s = max(feed.frame_seen_s, seen_s)
+    venue_us, received_us = message.venue_time, message.received_time
+    if venue_us is not None and not 0 < venue_us < _LATEST_US:
+        state.unreadable += 1
+        return state.clock_us
+    if venue_us is not None:
+        skew_us = venue_us - received_us
+        state.clock_skew_us = skew_us if abs(skew_us) > _SAME_CLOCK_US else 0
+        state.clock_us = venue_us
+    elif not state.clock_skew_us and 0 < received_us < _LATEST_US:
+        state.clock_us = received_us
+    state.clock_seen_s = max(state.clock_seen_s, seen_s)
+    return venue_us if venue_us is not None else received_us + state.clock_skew_us
+
+
+def _set_price(series: MarketSeries, price: Decimal, at_us: int, seen_s: float) -> None:
+    if _is_plausible(price):
+        series.price, series.price_seen_s = float(price), seen_s
+        series.prices.put(at_us // SECOND_US, float(price))
+
+
+def _is_plausible(number: Decimal) -> bool:
+    return number.is_finite() and 0 < number < _HIGHEST

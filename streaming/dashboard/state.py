@@ -1,0 +1,87 @@
+"""What all viewers share: the market as Kafka reports it, and snapshots of Postgres and the files.
+
+Points lie on the market's own time; a `…_seen_s` is a wall-clock time, for ages alone.
+"""
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from include.forecast.forecast_file import Manifest
+from include.market.wire import TopicPartition
+from include.serving.status import LastAudit
+from include.serving.stream_progress import StreamProgress
+from streaming.dashboard.series import MarketSeries
+from streaming.dashboard.trader_activity import TraderActivity
+
+
+@dataclass
+class FeedStatus:
+    """The last ledger entry of a venue and when its last frame came (wall clock)."""
+
+    entry: str = ""
+    cause: str = ""
+    frame_seen_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class ForecastPoint:
+    """One minute of the forecast: market time in seconds, predicted price and its bounds."""
+
+    second: int
+    yhat: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class PostgresSnapshot:
+    """The last answers of Postgres. `seen_s` (wall clock) is 0 until it has answered.
+
+    `venues` have a row in `feed_health`; `halted` is the reason of the trader's halt. Of forecasts,
+    `short` is by the minute, `long` by the hour, `soon` the short-term one of each symbol.
+    """
+
+    seen_s: float = 0.0
+    venues: frozenset[str] = frozenset()
+    halted: str | None = None
+    short: tuple[ForecastPoint, ...] = ()
+    long: tuple[ForecastPoint, ...] = ()
+    soon: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FilesSnapshot:
+    """The files of the world's folder: stream progress, last audit, forecast, quarantined rows."""
+
+    stream: StreamProgress = field(default_factory=StreamProgress)
+    audit: LastAudit | None = None
+    manifest: Manifest | None = None
+    quarantined: int | None = None
+
+
+@dataclass
+class DashboardState:
+    """Everything the panels show; hold `lock` while reading or writing what is not a snapshot.
+
+    `clock_us` is the market clock and `clock_skew_us` how far a replayed market's time is from the
+    wall clock; `offsets` are the next Kafka offsets by topic and partition; the two snapshots are
+    replaced as a unit.
+    """
+
+    keep_s: int
+    clock_us: int = 0
+    clock_seen_s: float = 0.0
+    clock_skew_us: int = 0
+    unreadable: int = 0
+    offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    series: dict[tuple[str, str], MarketSeries] = field(default_factory=dict)
+    feeds: dict[str, FeedStatus] = field(default_factory=lambda: defaultdict(FeedStatus))
+    trader: TraderActivity = field(default_factory=TraderActivity)
+    postgres: PostgresSnapshot = field(default_factory=PostgresSnapshot)
+    files: FilesSnapshot = field(default_factory=FilesSnapshot)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def series_of(self, venue: str, symbol: str) -> MarketSeries:
+        """The series of a venue and symbol, created if there is none."""
+        return self.series.setdefault((venue, symbol), MarketSeries(self.keep_s))

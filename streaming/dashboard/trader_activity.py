@@ -1,0 +1,64 @@
+"""What the trader did: the same facts come from trading.* and from Postgres, equal by their ids."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from msgspec.structs import astuple
+
+from include.market.events import Balance, Decision, Event, Fill, Order, Score
+
+
+@dataclass(frozen=True)
+class DatedFact:
+    """A fact of the trader with the market time (µs) of the signal it follows from."""
+
+    at_us: int
+    fact: Order | Fill | Score
+
+
+@dataclass
+class TraderActivity:
+    """Orders, fills and scores by id, balances, and the last decision. Repeats change nothing.
+
+    `decided_us` and `balanced_us` are market times; a balance of an earlier time is ignored.
+    """
+
+    orders: dict[str, DatedFact] = field(default_factory=dict)
+    fills: dict[str, DatedFact] = field(default_factory=dict)
+    scores: dict[str, DatedFact] = field(default_factory=dict)
+    balances: dict[str, Decimal] = field(default_factory=dict)
+    decision: Decision | None = None
+    decided_us: int = 0
+    balanced_us: int = -1
+
+    def add(self, event: Event, at_us: int | None) -> None:
+        """Add a fact; `at_us` is null for the opening balance only."""
+        if not _is_plausible(event):
+            return
+        if isinstance(event, Balance):
+            if (at_us or 0) >= self.balanced_us:
+                self.balances[event.currency] = event.amount
+                self.balanced_us = at_us or 0
+        elif at_us is None:
+            return
+        elif isinstance(event, Decision):
+            if at_us >= self.decided_us:
+                self.decision, self.decided_us = event, at_us
+        elif isinstance(event, Order):
+            self.orders[event.order_id] = DatedFact(at_us, event)
+        elif isinstance(event, Fill):
+            self.fills[event.fill_id] = DatedFact(at_us, event)
+        elif isinstance(event, Score):
+            self.scores[event.order_id] = DatedFact(at_us, event)
+
+    def in_order(self, kind: str) -> list[DatedFact]:
+        """The `orders`, `fills` or `scores` by market time."""
+        facts: dict[str, DatedFact] = getattr(self, kind)
+        return sorted(facts.values(), key=lambda dated: dated.at_us)
+
+
+def _is_plausible(event: Event) -> bool:
+    """Whether its numbers are finite, and the price of an order or fill is above 0."""
+    numbers = [number for number in astuple(event) if isinstance(number, Decimal)]
+    priced = not isinstance(event, Order | Fill) or event.price > 0
+    return all(number.is_finite() for number in numbers) and priced
