@@ -75,14 +75,14 @@ class ForecastFile:
         return point.side if point else None
 
 
-def render(points: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
+def render(forecast_rows: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
     """The CSV of (ds, side, yhat, lower, upper); numbers round-trip exactly."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
     writer.writerows(
         (ds.strftime(DS_FORMAT), side, repr(yhat), repr(lower), repr(upper))
-        for ds, side, yhat, lower, upper in points
+        for ds, side, yhat, lower, upper in forecast_rows
     )
     return text.getvalue().encode()
 

@@ -57,7 +57,7 @@ def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     short_run = ShortTermRun(f"short-{market_time:%Y%m%dT%H%M%S}", forecasts, left_out)
     if forecasts:
         _land(settings, short_run, trained={s: f["ds"].max() for s, f in seconds.groupby("symbol")})
-        _serve(settings, short_run, clock=market_time.tz_localize("UTC"), now=now)
+        _serve(settings, short_run, market_time=market_time.tz_localize("UTC"), now=now)
     return short_run
 
 
@@ -101,7 +101,9 @@ def _land(settings: Settings, short_run: ShortTermRun, *, trained: dict[Any, pd.
     replace_rows(settings.lake, FORECASTS, table, forecast_id=short_run.forecast_id)
 
 
-def _serve(settings: Settings, short_run: ShortTermRun, *, clock: datetime, now: datetime) -> None:
+def _serve(
+    settings: Settings, short_run: ShortTermRun, *, market_time: datetime, now: datetime
+) -> None:
     from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
     rows = [
@@ -118,4 +120,4 @@ def _serve(settings: Settings, short_run: ShortTermRun, *, clock: datetime, now:
         for at, _, yhat, lower, upper in rows_df.itertuples(index=False, name=None)
     ]
     keep_days = settings.forecast.served_days
-    serve_forecast(settings.dsn(), rows, market_time=clock, keep_days=keep_days)
+    serve_forecast(settings.dsn(), rows, market_time=market_time, keep_days=keep_days)

@@ -43,11 +43,11 @@ def at(cron: str) -> CronTriggerTimetable:
 def step(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """An Airflow task that fails without a retry on an error that a retry cannot fix."""
 
-    def decorated(work: Callable[..., Any]) -> Any:
-        @functools.wraps(work)
+    def decorated(task_function: Callable[..., Any]) -> Any:
+        @functools.wraps(task_function)
         def guarded(*args: Any, **named: Any) -> Any:
             try:
-                return work(*args, **named)
+                return task_function(*args, **named)
             except Permanent as error:
                 raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 

@@ -49,12 +49,12 @@ class Faults:
 
     async def _control(self, request: web.Request) -> web.Response:
         if request.method == "DELETE":
-            self.loaded_faults.loaded.clear()
+            self.loaded_faults.faults.clear()
         elif request.method == "POST":
             return self._load_text(await request.text())
         faults = [
             {**msgspec.to_builtins(entry.fault), "struck": entry.struck}
-            for entry in self.loaded_faults.loaded
+            for entry in self.loaded_faults.faults
         ]
         return web.json_response({"faults": faults})
 
@@ -70,9 +70,9 @@ class Faults:
         """Set one answer; `times` of 0 removes it, without `times` it stays."""
         answer_fields = await request.json()
         times = int(answer_fields.pop("times", -1))
-        self.loaded_faults.loaded = [
+        self.loaded_faults.faults = [
             entry
-            for entry in self.loaded_faults.loaded
+            for entry in self.loaded_faults.faults
             if getattr(entry.fault, "path", None) != answer_fields.get("path")
         ]
         if not times:
@@ -85,7 +85,7 @@ class Faults:
         """The middleware that applies faults of handshakes and of HTTP answers."""
         if request.path.startswith(CONTROL):
             return await handler(request)
-        if (answer := self._set_answer_for(request.path)) is not None:
+        if (answer := self._due_answer(request.path)) is not None:
             return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             refusal = await self._handshake(request, venue_of(request.path))
@@ -93,13 +93,13 @@ class Faults:
                 return refusal
         return await handler(request)
 
-    def _set_answer_for(self, path: str) -> script.Answer | None:
+    def _due_answer(self, path: str) -> script.Answer | None:
         now_s = self._clock.now_s()
-        for entry in self.loaded_faults.loaded:
+        for entry in self.loaded_faults.faults:
             fault = entry.fault
             if not isinstance(fault, script.Answer) or not entry.applies_to(fault.venue):
                 continue
-            due = (now_s - entry.loaded_s) * entry.speed >= (fault.at_s or 0.0)
+            due = (now_s - entry.loaded_at_s) * entry.speed >= (fault.at_s or 0.0)
             if due and path.startswith(fault.path):
                 entry.struck += 1
                 return fault
@@ -109,18 +109,18 @@ class Faults:
         now_s = self._clock.now_s()
         if now_s < (until_s := self.loaded_faults.cut_off_until_s.get(venue, 0.0)):
             await asyncio.sleep(until_s - now_s)
-        if stall_fault := self.loaded_faults.first_for_handshake(script.Stall, venue, now_s):
-            entry, stall = stall_fault
+        if due_stall := self.loaded_faults.first_for_handshake(script.Stall, venue, now_s):
+            entry, stall = due_stall
             entry.struck += 1
             await asyncio.sleep(stall.for_s / entry.speed or _NEVER_S)
-        if refusal := self.loaded_faults.first_for_handshake(script.Refuse, venue, now_s):
-            entry, refused_handshake = refusal
+        if due_refusal := self.loaded_faults.first_for_handshake(script.Refuse, venue, now_s):
+            entry, refuse = due_refusal
             entry.struck += 1
-            if refused_handshake.status:
+            if refuse.status:
                 return web.Response(
-                    status=refused_handshake.status,
-                    body=refused_handshake.body,
-                    headers=refused_handshake.headers,
+                    status=refuse.status,
+                    body=refuse.body,
+                    headers=refuse.headers,
                 )
             if request.transport is not None:
                 request.transport.abort()

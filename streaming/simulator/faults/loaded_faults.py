@@ -8,7 +8,7 @@ from typing import TypeVar
 from streaming.simulator.faults.script import Answer, AnyFault, Fault, Refuse, Script, Stall
 
 _F = TypeVar("_F", bound=Fault)
-_ELSEWHERE = (Answer, Refuse, Stall)
+_NOT_OF_MESSAGES = (Answer, Refuse, Stall)
 
 
 @dataclass(eq=False)
@@ -16,7 +16,7 @@ class LoadedFault:
     """A fault and when it was loaded; `connections_before` counts those made by then, by venue."""
 
     fault: AnyFault
-    loaded_s: float
+    loaded_at_s: float
     speed: float
     connections_before: Counter[str]
     struck: int = 0
@@ -33,7 +33,7 @@ class SimulatedConnection:
 
     venue: str
     number: int
-    made_s: float
+    made_at_s: float
     matches: Counter[int] = field(default_factory=Counter)
 
 
@@ -41,13 +41,13 @@ class SimulatedConnection:
 class LoadedFaults:
     """Every loaded fault, in the order of loading."""
 
-    loaded: list[LoadedFault] = field(default_factory=list)
+    faults: list[LoadedFault] = field(default_factory=list)
     connections: Counter[str] = field(default_factory=Counter)
     cut_off_until_s: dict[str, float] = field(default_factory=dict)
 
     def load(self, script: Script, now_s: float) -> None:
         """Load a script's faults; their time starts now."""
-        self.loaded += [
+        self.faults += [
             LoadedFault(fault, now_s, script.speed, self.connections.copy())
             for fault in script.faults
         ]
@@ -64,9 +64,9 @@ class LoadedFaults:
 
         The caller counts those that it carried out, in `LoadedFault.struck`.
         """
-        for entry in self.loaded:
+        for entry in self.faults:
             fault, request_text = entry.fault, getattr(entry.fault, "request", "")
-            if isinstance(fault, _ELSEWHERE) or not entry.applies_to(connection.venue):
+            if isinstance(fault, _NOT_OF_MESSAGES) or not entry.applies_to(connection.venue):
                 continue
             if bool(request_text) != received or request_text not in text:
                 continue
@@ -83,7 +83,7 @@ class LoadedFaults:
     ) -> tuple[LoadedFault, _F] | None:
         """The first fault of a kind for the next handshake of a venue."""
         connection = SimulatedConnection(venue, self.connections[venue] + 1, now_s)
-        for entry in self.loaded:
+        for entry in self.faults:
             fault = entry.fault
             if (
                 isinstance(fault, kind)
@@ -104,6 +104,6 @@ def _matches_connection(entry: LoadedFault, connection: SimulatedConnection) -> 
 
 def _due(entry: LoadedFault, connection: SimulatedConnection, now_s: float) -> bool:
     at_s, age_s = entry.fault.at_s or 0.0, entry.fault.age_s or 0.0
-    return (now_s - entry.loaded_s) * entry.speed >= at_s and (
-        now_s - connection.made_s
+    return (now_s - entry.loaded_at_s) * entry.speed >= at_s and (
+        now_s - connection.made_at_s
     ) * entry.speed >= age_s
