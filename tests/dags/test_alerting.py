@@ -1,4 +1,4 @@
-"""Every DAG tells of a task that failed and of a run that is late."""
+"""Every DAG alerts on a task that failed and on a run that is late."""
 
 import json
 import os
@@ -13,7 +13,7 @@ LOADED = f"""
 import json
 from airflow.dag_processing.dagbag import DagBag
 dags = DagBag(dag_folder={str(ROOT / "dags")!r}).dags
-print("TOLD" + json.dumps({{dag_id: {{
+print("RESULT" + json.dumps({{dag_id: {{
     "deadlines": [(one.interval.total_seconds(), one.callback.path) for one in dag.deadline or []],
     "callbacks": [[f"{{call.__module__}}.{{call.__name__}}" for call in task.on_failure_callback]
                   for task in dag.tasks],
@@ -21,7 +21,7 @@ print("TOLD" + json.dumps({{dag_id: {{
 """
 
 
-def test_every_dag_tells_of_failures_and_of_its_deadline(tmp_path: Path) -> None:
+def test_every_dag_alerts_on_failures_and_on_its_deadline(tmp_path: Path) -> None:
     env = {
         name: value
         for name, value in os.environ.items()
@@ -29,7 +29,7 @@ def test_every_dag_tells_of_failures_and_of_its_deadline(tmp_path: Path) -> None
     }
     env |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     env |= make_environment(tmp_path / "var", ALERTS_DEADLINE_MINUTES="45")
-    done = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-c", LOADED],
         env=env,
         cwd=ROOT,
@@ -37,11 +37,12 @@ def test_every_dag_tells_of_failures_and_of_its_deadline(tmp_path: Path) -> None
         capture_output=True,
         check=True,
     )
-    told = json.loads(done.stdout.partition("TOLD")[2])
-    assert set(told) == {path.stem for path in (ROOT / "dags").glob("*.py")}
-    for dag in told.values():
+    dags = json.loads(child.stdout.partition("RESULT")[2])
+    assert set(dags) == {path.stem for path in (ROOT / "dags").glob("*.py")}
+    for dag in dags.values():
         assert dag["deadlines"] == [[2700.0, "include.orchestration.alerting.deadline_missed"]]
         assert dag["callbacks"]
         assert all(
-            one == ["include.orchestration.alerting.task_failed"] for one in dag["callbacks"]
+            callback == ["include.orchestration.alerting.task_failed"]
+            for callback in dag["callbacks"]
         )

@@ -41,7 +41,7 @@ def begins(dag):
     first = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=anew)
     return first is None or first.run_after > now
 
-told = {{
+loaded = {{
     "errors": bag.import_errors,
     "heavy": [name for name in {HEAVY!r} if name in sys.modules],
     "dags": {{
@@ -58,7 +58,7 @@ told = {{
         }} for dag_id, dag in bag.dags.items()
     }},
 }}
-print("TOLD" + json.dumps(told))
+print("RESULT" + json.dumps(loaded))
 """
 RUN = """
 import json, sys
@@ -95,27 +95,27 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def python(env: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-c", *arguments], env=env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-3000:]
+    return child.stdout
 
 
 @pytest.fixture(scope="module")
-def told(airflow: dict[str, str]) -> dict[str, Any]:
-    line = next(line for line in python(airflow, LOADED).splitlines() if line.startswith("TOLD"))
-    return dict(json.loads(line.removeprefix("TOLD")))
+def loaded(airflow: dict[str, str]) -> dict[str, Any]:
+    line = next(line for line in python(airflow, LOADED).splitlines() if line.startswith("RESULT"))
+    return dict(json.loads(line.removeprefix("RESULT")))
 
 
-def test_every_dag_loads_and_nothing_heavy_with_it(told: dict[str, Any]) -> None:
-    assert told["errors"] == {}
-    assert told["heavy"] == []
-    assert len(told["dags"]) == len(DAGS) >= 3
+def test_every_dag_loads_and_nothing_heavy_with_it(loaded: dict[str, Any]) -> None:
+    assert loaded["errors"] == {}
+    assert loaded["heavy"] == []
+    assert len(loaded["dags"]) == len(DAGS) >= 3
 
 
-def test_a_dags_id_is_its_files_name_and_it_explains_itself(told: dict[str, Any]) -> None:
-    for dag_id, dag in told["dags"].items():
+def test_a_dags_id_is_its_files_name_and_it_explains_itself(loaded: dict[str, Any]) -> None:
+    for dag_id, dag in loaded["dags"].items():
         assert Path(dag["file"]).stem == dag_id
         assert len(dag["doc"]) > 200
         assert all(dag["params"].values())
@@ -124,17 +124,19 @@ def test_a_dags_id_is_its_files_name_and_it_explains_itself(told: dict[str, Any]
         assert min(dag["retries"]) >= 1
 
 
-def test_a_new_installation_begins_with_no_run_of_the_time_before_it(told: dict[str, Any]) -> None:
-    assert [name for name, dag in told["dags"].items() if not dag["begins_in_time_to_come"]] == []
+def test_a_new_installation_begins_with_no_run_of_the_time_before_it(
+    loaded: dict[str, Any],
+) -> None:
+    assert [name for name, dag in loaded["dags"].items() if not dag["begins_in_time_to_come"]] == []
 
 
-def test_each_consumed_asset_has_a_producer(told: dict[str, Any]) -> None:
-    produced = {name for dag in told["dags"].values() for name in dag["produces"]}
-    consumed = {name for dag in told["dags"].values() for name in dag["consumes"]}
+def test_each_consumed_asset_has_a_producer(loaded: dict[str, Any]) -> None:
+    produced = {name for dag in loaded["dags"].values() for name in dag["produces"]}
+    consumed = {name for dag in loaded["dags"].values() for name in dag["consumes"]}
     assert consumed == {"history_minutes", "forecast_model"}
     assert consumed <= produced
-    assert told["dags"]["retrain_forecast"]["consumes"] == ["history_minutes"]
-    assert told["dags"]["publish_forecast"]["consumes"] == ["forecast_model"]
+    assert loaded["dags"]["retrain_forecast"]["consumes"] == ["history_minutes"]
+    assert loaded["dags"]["publish_forecast"]["consumes"] == ["forecast_model"]
 
 
 @pytest.mark.parametrize("path", DAGS, ids=lambda path: path.stem)

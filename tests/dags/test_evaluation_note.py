@@ -26,23 +26,23 @@ print("STATE", dag.test(run_conf={{"train_days": 1}}).state)
 
 def own(home: Path) -> dict[str, str]:
     """The environment of an Airflow on SQLite in a folder of its own, with its server's port."""
-    told = make_environment(
+    variables = make_environment(
         home / "var",
         AIRFLOW_PASSWORD="for-tests-only",
         FORECAST_EVALUATE_ORIGINS="1",
         AIRFLOW_JWT_SECRET="a-secret-for-tests-only-a-secret-for-tests-only-0123456789abcdef",
     )
-    settings = load(told)
+    settings = load(variables)
     airflow.prepare(settings)
-    wanted = airflow.environment(settings)
-    wanted.pop("AIRFLOW__CORE__FERNET_KEY")
-    wanted["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
-    kept = {
+    airflow_variables = airflow.environment(settings)
+    airflow_variables.pop("AIRFLOW__CORE__FERNET_KEY")
+    airflow_variables["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
+    kept_variables = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("AIRFLOW", "TICKHOUSE"))
     }
-    return kept | wanted | told
+    return kept_variables | airflow_variables | variables
 
 
 @pytest.mark.timeout(600)
@@ -55,7 +55,7 @@ def test_the_figures_stand_in_the_note_of_the_run(tmp_path: Path) -> None:
     with running([command, "api-server"], log=tmp_path / "server.log", env=env, cwd=ROOT):
         api = AirflowApi(settings)
         eventually(lambda: answers(api), timeout_s=120, every_s=0.5, what="Airflow's server")
-        done = subprocess.run(
+        run = subprocess.run(
             [sys.executable, "-c", RUN],
             env=env,
             capture_output=True,
@@ -63,9 +63,9 @@ def test_the_figures_stand_in_the_note_of_the_run(tmp_path: Path) -> None:
             check=True,
             cwd=ROOT,
         )
-        assert "STATE success" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
-        (run,) = api.runs("retrain_forecast")
-    note = str(run["note"])
+        assert "STATE success" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
+        (dag_run,) = api.runs("retrain_forecast")
+    note = str(dag_run["note"])
     assert note.startswith("Smallest error over 1 origins: ")
     assert "| 1440 |" in note
     with sqlite3.connect(tmp_path / "airflow.db") as link:

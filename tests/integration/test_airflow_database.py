@@ -19,8 +19,8 @@ def test_a_start_migrates_once_and_again_after_an_upgrade_or_another_revision(
     (service_settings.home / "logs").mkdir(exist_ok=True)
     # As on a machine of its own: nothing of this process's Airflow.
     environ = {
-        name: one
-        for name, one in process_environment(service_settings).items()
+        name: value
+        for name, value in process_environment(service_settings).items()
         if not name.startswith("AIRFLOW")
     }
     environ |= airflow.environment(service_settings)
@@ -31,10 +31,10 @@ def test_a_start_migrates_once_and_again_after_an_upgrade_or_another_revision(
 
     dsn = service_settings.dsn(database=service_settings.postgres.airflow_database)
     note = service_settings.home / "airflow" / "migrated.json"
-    kept = note.read_text()
-    note.write_text(json.dumps(json.loads(kept) | {"airflow": "3.0.0"}))
+    note_text = note.read_text()
+    note.write_text(json.dumps(json.loads(note_text) | {"airflow": "3.0.0"}))
     assert _needed(service_settings, environ)
-    note.write_text(kept)
+    note.write_text(note_text)
     with transaction(dsn) as link, link.cursor() as cursor:
         cursor.execute("UPDATE alembic_version SET version_num = 'another'")
     assert _needed(service_settings, environ)

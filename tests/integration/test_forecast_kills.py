@@ -21,7 +21,10 @@ from tests.support.forecast_world import write_history
 from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually, running
 
-NIGHTLY, TOLD = "scheduled__2026-11-21T00:15:00+00:00", "asset_triggered__2026-11-21T00:16:00"
+NIGHTLY, PUBLISHING_RUN = (
+    "scheduled__2026-11-21T00:15:00+00:00",
+    "asset_triggered__2026-11-21T00:16:00",
+)
 HORIZON = 240
 SIGKILLED = -9
 MADE_ANEW = ("made_at", "fit_s", "checked_at", "evaluated_at")
@@ -32,19 +35,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """The environment of a world with a Postgres; each test's own world lies beside it."""
     from include.local import postgres
 
-    told = make_environment(
+    variables = make_environment(
         tmp_path_factory.mktemp("served"),
         FORECAST_EVALUATE_ORIGINS="1",
         FORECAST_HORIZON_MINUTES=str(HORIZON),
         FORECAST_KEEP="2",
     )
-    settings = load(told)
+    settings = load(variables)
     postgres.prepare(settings)
     user, log = postgres.system_user(), settings.home / "postgres.log"
     with running(postgres.command(settings), log=log, user=user, cwd=Path("/")):
         eventually(lambda: postgres.answers(settings), what="Postgres answers")
         postgres.create_databases(settings)
-        yield told
+        yield variables
 
 
 class World:
@@ -56,34 +59,34 @@ class World:
 
     def once(self, function: str, stop: int, arguments: dict[str, Any]) -> dict[str, Any]:
         assert self.child.stdin is not None and self.child.stdout is not None
-        told = {"function": function, "arguments": arguments, "stop": stop}
-        self.child.stdin.write(json.dumps(told) + "\n")
+        request = {"function": function, "arguments": arguments, "stop": stop}
+        self.child.stdin.write(json.dumps(request) + "\n")
         self.child.stdin.flush()
         return dict(json.loads(self.child.stdout.readline()))
 
     def done(self, function: str, **arguments: Any) -> Any:
         """A task never killed."""
-        found = self.once(function, -1, arguments)
-        assert found["ended"] == 0, found
-        assert found["steps"], f"{function} passes no step: a kill there would test nothing"
-        return found["result"]
+        outcome = self.once(function, -1, arguments)
+        assert outcome["ended"] == 0, outcome
+        assert outcome["steps"], f"{function} passes no step: a kill there would test nothing"
+        return outcome["result"]
 
     def killed(self, function: str, **arguments: Any) -> Any:
         """A task killed at its first step, retried and killed at the second, till it succeeds."""
         for stop in range(100):
-            found = self.once(function, stop, arguments)
-            if found["ended"] == 0:
+            outcome = self.once(function, stop, arguments)
+            if outcome["ended"] == 0:
                 # killed between two tasks: it had succeeded, and is asked for again
-                assert self.once(function, -1, arguments)["result"] == found["result"]
-                return found["result"]
-            assert found["ended"] == SIGKILLED, found
+                assert self.once(function, -1, arguments)["result"] == outcome["result"]
+                return outcome["result"]
+            assert outcome["ended"] == SIGKILLED, outcome
             self.kills += 1
         raise AssertionError(f"{function} has no end")
 
 
 @contextmanager
-def world(told: dict[str, str], var: Path) -> Iterator[World]:
-    environment = told | {"TICKHOUSE_VAR": str(var)}
+def world(variables: dict[str, str], var: Path) -> Iterator[World]:
+    environment = variables | {"TICKHOUSE_VAR": str(var)}
     settings = load(environment)
     with transaction(settings.dsn()) as link, link.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS forecast_points")
@@ -115,33 +118,33 @@ def chain(task: Any) -> None:
     record = task("train_model", symbol=None, as_of=None, train_days=2)
     task("evaluate_model", name=record["model"], dag="retrain_forecast", run=NIGHTLY)
     drafted = task("make_draft", name=record["model"], horizon_minutes=None)
-    task("check_forecast", forecast_id=drafted, run_id=TOLD)
+    task("check_forecast", forecast_id=drafted, run_id=PUBLISHING_RUN)
     task("land_forecast", forecast_id=drafted)
     task("publish_file", forecast_id=drafted)
 
 
 def left(settings: Settings) -> dict[str, Any]:
     """All that the tasks leave behind, without the times at which it was made."""
-    found: dict[str, Any] = {"current": current_id(settings.forecasts)}
+    remains: dict[str, Any] = {"current": current_id(settings.forecasts)}
     for table in ("forecasts", "forecast_evaluations", "quality_results"):
-        names, every = query(settings.lake, f"SELECT * FROM {table} ORDER BY ALL")
+        names, table_rows = query(settings.lake, f"SELECT * FROM {table} ORDER BY ALL")
         keep = [n for n, name in enumerate(names) if name not in MADE_ANEW]
-        found[table] = sorted(str([row[n] for n in keep]) for row in every)
+        remains[table] = sorted(str([row[n] for n in keep]) for row in table_rows)
     statement = "SELECT symbol, model, ds, yhat, yhat_lower, yhat_upper FROM forecast_points"
-    found["served"] = sorted(fetch_tuples(settings.dsn(), statement))
+    remains["served"] = sorted(fetch_tuples(settings.dsn(), statement))
     for folder in ("models", "forecasts", "forecast_drafts", "quality"):
-        found[folder] = {
-            str(path.relative_to(settings.home)): told_by(path)
+        remains[folder] = {
+            str(path.relative_to(settings.home)): content_of(path)
             for path in sorted((settings.home / folder).rglob("*"))
             if path.is_file()
         }
-    return found
+    return remains
 
 
-def told_by(path: Path) -> Any:
+def content_of(path: Path) -> Any:
     if path.suffix == ".json" and path.name != "model.json":
-        told = json.loads(path.read_bytes())
-        return {name: value for name, value in told.items() if name not in MADE_ANEW}
+        fields = json.loads(path.read_bytes())
+        return {name: value for name, value in fields.items() if name not in MADE_ANEW}
     if path.suffix == ".md":
         return [line for line in path.read_text().splitlines() if not line.startswith("Checked at")]
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -153,15 +156,15 @@ def test_tasks_killed_at_each_step_and_retried_leave_what_a_run_never_killed_lea
 ) -> None:
     outcomes = []
     for name in ("whole", "killed"):
-        with world(environment, tmp_path / name) as own:
-            write_history(own.settings, prices(5))
-            chain(getattr(own, "done" if name == "whole" else "killed"))
-            outcomes.append(left(own.settings))
-            kills = own.kills
-    whole, killed = outcomes
-    assert len(whole["forecasts"]) and len(whole["served"]) == HORIZON
-    for part in whole:
-        assert killed[part] == whole[part], part
-    assert load_current(own.settings.forecasts).manifest.rows == HORIZON
+        with world(environment, tmp_path / name) as own_world:
+            write_history(own_world.settings, prices(5))
+            chain(getattr(own_world, "done" if name == "whole" else "killed"))
+            outcomes.append(left(own_world.settings))
+            kills = own_world.kills
+    undisturbed, killed = outcomes
+    assert len(undisturbed["forecasts"]) and len(undisturbed["served"]) == HORIZON
+    for part in undisturbed:
+        assert killed[part] == undisturbed[part], part
+    assert load_current(own_world.settings.forecasts).manifest.rows == HORIZON
     assert kills > 40
     print(f"{kills} kills")

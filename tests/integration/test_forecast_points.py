@@ -65,11 +65,11 @@ def test_minutes_longer_past_than_kept_go_and_nothing_else(postgres_dsn: dict[st
     serve(postgres_dsn, "short-term", T0, 10, level=2, made_at=T0)
     later = T0 + 2 * DAY + 30 * MINUTE
     serve(postgres_dsn, "m2", later, 3, level=3, made_at=later)
-    kept = T0 + 30 * MINUTE  # exactly two days old: still kept
+    oldest_kept = T0 + 30 * MINUTE  # exactly two days old: still kept
     assert there(postgres_dsn) == [
-        ("BTC-USD", "m1", 70, kept, T0 + 99 * MINUTE),
+        ("BTC-USD", "m1", 70, oldest_kept, T0 + 99 * MINUTE),
         ("BTC-USD", "m2", 3, later, later + 2 * MINUTE),
-        ("ETH-USD", "m1", 70, kept, T0 + 99 * MINUTE),
+        ("ETH-USD", "m1", 70, oldest_kept, T0 + 99 * MINUTE),
     ]
 
 

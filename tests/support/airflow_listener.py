@@ -23,14 +23,14 @@ TOKEN = "a-token"
 @functools.cache
 def described() -> tuple[set[str], dict[str, Any]]:
     """The methods of a run's path, and the schema of the body that changes it."""
-    found = importlib.util.find_spec("airflow")
-    assert found is not None and found.origin is not None
-    folder = Path(found.origin).parent / "api_fastapi" / "core_api" / "openapi"
+    spec = importlib.util.find_spec("airflow")
+    assert spec is not None and spec.origin is not None
+    folder = Path(spec.origin).parent / "api_fastapi" / "core_api" / "openapi"
     text = (folder / "v2-rest-api-generated.yaml").read_text()
-    told = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    body = told["paths"][RUN]["patch"]["requestBody"]["content"]["application/json"]["schema"]
+    api = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    body = api["paths"][RUN]["patch"]["requestBody"]["content"]["application/json"]["schema"]
     name = body["$ref"].rpartition("/")[2]
-    return set(told["paths"][RUN]), told["components"]["schemas"][name]
+    return set(api["paths"][RUN]), api["components"]["schemas"][name]
 
 
 def refused(body: Any) -> str:
@@ -39,8 +39,8 @@ def refused(body: Any) -> str:
     if unknown := set(body) - set(schema["properties"]):
         return f"no such field: {unknown}"
     kinds = schema["properties"]["note"]["anyOf"]
-    most = next(one["maxLength"] for one in kinds if one["type"] == "string")
-    return f"a note of {len(body['note'])} characters" if len(body["note"]) > most else ""
+    max_length = next(kind["maxLength"] for kind in kinds if kind["type"] == "string")
+    return f"a note of {len(body['note'])} characters" if len(body["note"]) > max_length else ""
 
 
 @contextmanager
@@ -52,31 +52,31 @@ def airflow_api(settings: Settings) -> Iterator[dict[tuple[str, str], str]]:
         def body(self) -> Any:
             return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
-        def say(self, status: int, told: Any) -> None:
-            content = json.dumps(told).encode()
+        def say(self, status: int, document: Any) -> None:
+            content = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
         def do_POST(self) -> None:
-            own = settings.airflow
-            login = {"username": own.user, "password": own.password.reveal()}
+            expected = settings.airflow
+            login = {"username": expected.user, "password": expected.password.reveal()}
             right = self.path == "/auth/token" and self.body() == login
             self.say(201 if right else 401, {"access_token": TOKEN} if right else {})
 
         def do_PATCH(self) -> None:
             pattern = re.sub(r"\{\w+\}", "([^/]+)", RUN)
-            found = re.fullmatch(pattern, self.path)
+            match = re.fullmatch(pattern, self.path)
             body = self.body()
             if self.headers["Authorization"] != f"Bearer {TOKEN}":
                 self.say(401, {"detail": "who?"})
-            elif not found or "patch" not in described()[0]:
+            elif not match or "patch" not in described()[0]:
                 self.say(404, {"detail": self.path})
             elif why := refused(body):
                 self.say(422, {"detail": why})
             else:
-                dag, run = map(unquote, found.groups())
+                dag, run = map(unquote, match.groups())
                 notes[dag, run] = body["note"]
                 self.say(200, {"dag_run_id": run, "note": body["note"]})
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from include.forecast import fit
 
-MB = 1024  # /proc tells kilobytes
+MB = 1024  # /proc is in kilobytes
 
 
 def walk(rows: int) -> pd.DataFrame:
@@ -33,13 +33,13 @@ def main(rows: int, *, whole: bool) -> None:
         fit.LARGE_ROWS = rows + 1
     before, began = peak_mb(), time.monotonic()
     fitted = fit.fit(frame)
-    told = {
+    memory_mb = {
         "before": before,
         "peak": peak_mb(),
         "fit_s": round(time.monotonic() - began, 1),
         "by": fitted.fitted_by,
     }
-    print(json.dumps(told))
+    print(json.dumps(memory_mb))
 
 
 if __name__ == "__main__":

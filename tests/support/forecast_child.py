@@ -39,11 +39,11 @@ NEEDED = (
 class Steps:
     """Says the steps passed to a file and kills this process at one of them."""
 
-    def __init__(self, stop: int, said: int, within: Path) -> None:
-        self.stop, self.passed, self.said, self.within = stop, 0, said, str(within)
+    def __init__(self, stop: int, steps_fd: int, within: Path) -> None:
+        self.stop, self.passed, self.steps_fd, self.within = stop, 0, steps_fd, str(within)
 
     def step(self, name: str) -> None:
-        os.write(self.said, f"{name}\n".encode())
+        os.write(self.steps_fd, f"{name}\n".encode())
         if self.passed == self.stop:
             os.kill(os.getpid(), signal.SIGKILL)
         self.passed += 1
@@ -59,9 +59,9 @@ class Steps:
             if half is not None:
                 half(work, *args)
                 self.step(f"in {about}")
-            found = work(*args, **named)
+            outcome = work(*args, **named)
             self.step(f"after {about}")
-            return found
+            return outcome
 
         setattr(owner, name, wrapped)
 
@@ -87,13 +87,13 @@ def break_at(steps: Steps) -> None:
     steps.around(forecast_points, "serve_forecast")
 
 
-def forked(told: dict[str, Any]) -> dict[str, Any]:
+def forked(request: dict[str, Any]) -> dict[str, Any]:
     """Do one task in a child and give what became of it."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read)
-        os._exit(_in_child(told, write))
+        os._exit(_in_child(request, write))
     os.close(write)
     with os.fdopen(read) as lines:
         steps = lines.read().splitlines()
@@ -102,11 +102,11 @@ def forked(told: dict[str, Any]) -> dict[str, Any]:
     return {"steps": steps, "ended": ended, "result": result}
 
 
-def _in_child(told: dict[str, Any], said: int) -> int:
+def _in_child(request: dict[str, Any], steps_fd: int) -> int:
     try:
-        break_at(Steps(told["stop"], said, from_environment().home))
-        found = getattr(tasks, told["function"])(**told["arguments"])
-        os.write(said, json.dumps(found, default=str).encode())
+        break_at(Steps(request["stop"], steps_fd, from_environment().home))
+        outcome = getattr(tasks, request["function"])(**request["arguments"])
+        os.write(steps_fd, json.dumps(outcome, default=str).encode())
     except BaseException:
         traceback.print_exc()
         return 1

@@ -18,7 +18,7 @@ def made(level: float, *, rows: int = 3, day: int = 1, **changes: Any) -> tuple[
     ]
     content = render(lines)
     digest = hashlib.sha256(content).hexdigest()
-    told = {
+    fields = {
         "forecast_id": f"BTC-USD-{digest[:8]}",
         "symbol": "BTC-USD",
         "world": "test",
@@ -34,7 +34,7 @@ def made(level: float, *, rows: int = 3, day: int = 1, **changes: Any) -> tuple[
         "metrics": {},
         **changes,
     }
-    return content, Manifest(**told)
+    return content, Manifest(**fields)
 
 
 def put(folder: Path, level: float, *, keep: int = 10, **changes: Any) -> Manifest:

@@ -43,9 +43,9 @@ class Steps:
             if half is not None:
                 half(*args)
                 self.step(f"in {about}")
-            found = work(*args, **named)
+            outcome = work(*args, **named)
             self.step(f"after {about}")
-            return found
+            return outcome
 
         return wrapped
 

@@ -9,8 +9,8 @@ from tests.support.fitting_child import peak_mb
 
 def main(lake: str) -> None:
     before = peak_mb()
-    found = training_minutes(lake, symbol="BTC-USD", as_of=None, train_days=0)
-    print(json.dumps({"before": before, "peak": peak_mb(), "rows": len(found.prices_df)}))
+    history = training_minutes(lake, symbol="BTC-USD", as_of=None, train_days=0)
+    print(json.dumps({"before": before, "peak": peak_mb(), "rows": len(history.prices_df)}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A module that ends as it is told: `python -m tests.support.spoken_child HOW`."""
+"""A module that ends as its argument says: `python -m tests.support.spoken_child HOW`."""
 
 import os
 import signal

@@ -19,17 +19,17 @@ DAG, RUN = "retrain_forecast", "manual__2026-11-21T05:00:00.123456+00:00"
 @pytest.fixture
 def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A world of this process's own environment, with three days of minutes."""
-    told = make_environment(tmp_path_factory.mktemp("w"), AIRFLOW_PASSWORD="for-tests-only")
-    for name, value in told.items():
+    variables = make_environment(tmp_path_factory.mktemp("w"), AIRFLOW_PASSWORD="for-tests-only")
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    found = load(told)
-    write_history(found, wave(4))
-    return found
+    settings = load(variables)
+    write_history(settings, wave(4))
+    return settings
 
 
 def trained(settings: Settings) -> str:
-    made = training.train(settings, symbol="BTC-USD", as_of=None, train_days=2, now=NOW)
-    return made.model
+    record = training.train(settings, symbol="BTC-USD", as_of=None, train_days=2, now=NOW)
+    return record.model
 
 
 def test_an_evaluation_is_noted_at_its_run(world: Settings) -> None:
@@ -59,10 +59,10 @@ def test_without_airflow_the_evaluation_is_made_and_its_absence_said(
 
 def test_a_note_is_cut_to_what_airflow_takes_and_a_refusal_is_an_error(world: Settings) -> None:
     kinds = described()[1]["properties"]["note"]["anyOf"]
-    most = next(one["maxLength"] for one in kinds if "maxLength" in one)
+    max_length = next(kind["maxLength"] for kind in kinds if "maxLength" in kind)
     with airflow_api(world) as notes:
-        AirflowApi(world).note(DAG, "r1", "x" * most)
-        AirflowApi(world).note(DAG, "r2", "x" * (most + 1))
+        AirflowApi(world).note(DAG, "r1", "x" * max_length)
+        AirflowApi(world).note(DAG, "r2", "x" * (max_length + 1))
         with pytest.raises(PlatformError, match="404"):
             AirflowApi(world).note("no/dag", "r3", "")
-    assert notes == {(DAG, "r1"): "x" * most, (DAG, "r2"): "x" * (most - 1) + "…"}
+    assert notes == {(DAG, "r1"): "x" * max_length, (DAG, "r2"): "x" * (max_length - 1) + "…"}

@@ -20,9 +20,9 @@ YEARS_ROWS = 2_630_000
 
 def frame_of(closes: Any, *, holes: bool = False) -> pd.DataFrame:
     ds = pd.date_range("2018-02-01", periods=len(closes), freq="min")
-    made = pd.DataFrame({"ds": ds, "close": closes})
-    kept = np.random.default_rng(2).random(len(made)) < 0.7
-    return made[kept].reset_index(drop=True) if holes else made
+    prices_df = pd.DataFrame({"ds": ds, "close": closes})
+    keeps = np.random.default_rng(2).random(len(prices_df)) < 0.7
+    return prices_df[keeps].reset_index(drop=True) if holes else prices_df
 
 
 def walk(rows: int) -> Any:
@@ -47,18 +47,18 @@ def test_chunks_make_the_model_that_the_whole_makes(
 ) -> None:
     frame = SERIES[name]
     monkeypatch.setattr(design_matrix, "BLOCK_ROWS", 997)
-    parts, whole = fit_in_chunks(frame), fit.fit(frame)
-    assert (parts.walk, parts.fitted_by) == (whole.walk, whole.fitted_by)
-    assert list(parts.prophet.changepoints) == list(whole.prophet.changepoints)
+    in_chunks, at_once = fit_in_chunks(frame), fit.fit(frame)
+    assert (in_chunks.walk, in_chunks.fitted_by) == (at_once.walk, at_once.fitted_by)
+    assert list(in_chunks.prophet.changepoints) == list(at_once.prophet.changepoints)
     for scale in ("start", "t_scale", "y_scale"):
-        assert getattr(parts.prophet, scale) == getattr(whole.prophet, scale)
+        assert getattr(in_chunks.prophet, scale) == getattr(at_once.prophet, scale)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
-    made = [
-        predict.predict(one.prophet, start=start, minutes=600, walk=one.walk)
-        for one in (parts, whole)
+    forecasts = [
+        predict.predict(fitted.prophet, start=start, minutes=600, walk=fitted.walk)
+        for fitted in (in_chunks, at_once)
     ]
     for column in ("yhat", "yhat_lower", "yhat_upper"):
-        np.testing.assert_allclose(made[0][column], made[1][column], rtol=1e-7)
+        np.testing.assert_allclose(forecasts[0][column], forecasts[1][column], rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["a walk of weeks", "with holes", "no season"])
@@ -70,15 +70,15 @@ def test_the_sums_are_those_of_the_features_that_prophet_makes_itself(name: str)
     hinges = np.maximum(t[:, None] - np.asarray(data["t_change"]), 0.0)
     z = np.column_stack([t, np.ones_like(t), hinges, np.asarray(data["X"])])
     reference = np.asarray(np.random.default_rng(4).normal(0, 0.1, z.shape[1]))
-    found = design_matrix.sums_over(design_matrix.scales_of(fitted), frame, reference)
-    rest = y - z @ reference
-    np.testing.assert_allclose(found.gram, z.T @ z, rtol=1e-9, atol=1e-7)
-    np.testing.assert_allclose(found.moment, z.T @ rest, rtol=1e-9, atol=1e-7)
-    assert found.square == pytest.approx(float(rest @ rest), rel=1e-9)
-    assert found.rows == len(frame)
+    sums = design_matrix.sums_over(design_matrix.scales_of(fitted), frame, reference)
+    residual = y - z @ reference
+    np.testing.assert_allclose(sums.gram, z.T @ z, rtol=1e-9, atol=1e-7)
+    np.testing.assert_allclose(sums.moment, z.T @ residual, rtol=1e-9, atol=1e-7)
+    assert sums.square == pytest.approx(float(residual @ residual), rel=1e-9)
+    assert sums.rows == len(frame)
 
 
-def test_a_times_place_in_its_season_is_told_before_1970_and_within_a_second_too() -> None:
+def test_a_times_angle_in_its_season_is_right_before_1970_and_within_a_second() -> None:
     ds = pd.DatetimeIndex(
         [
             pd.Timestamp("2018-02-01 06:00"),
@@ -99,26 +99,26 @@ def test_a_long_history_takes_this_way_and_is_kept_as_json_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     frame = SERIES["a walk of weeks"]
-    whole = json.loads(prophet.to_json(fit.fit(frame).prophet))
+    at_once_json = json.loads(prophet.to_json(fit.fit(frame).prophet))
     monkeypatch.setattr(fit, "LARGE_ROWS", len(frame))
-    long = fit.fit(frame)
-    assert len(long.prophet.history) < 50
-    told = json.loads(prophet.to_json(long.prophet))
-    assert set(told) == set(whole)
-    assert told["params"].keys() == whole["params"].keys()
-    again = prophet.from_json(prophet.to_json(long.prophet))
+    chunked = fit.fit(frame)
+    assert len(chunked.prophet.history) < 50
+    chunked_json = json.loads(prophet.to_json(chunked.prophet))
+    assert set(chunked_json) == set(at_once_json)
+    assert chunked_json["params"].keys() == at_once_json["params"].keys()
+    loaded = prophet.from_json(prophet.to_json(chunked.prophet))
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
     pd.testing.assert_frame_equal(
-        predict.predict(again, start=start, minutes=90, walk=long.walk),
-        predict.predict(long.prophet, start=start, minutes=90, walk=long.walk),
+        predict.predict(loaded, start=start, minutes=90, walk=chunked.walk),
+        predict.predict(chunked.prophet, start=start, minutes=90, walk=chunked.walk),
     )
 
 
 def test_five_years_of_minutes_take_little_more_memory_than_their_own() -> None:
     command = [sys.executable, "-m", "tests.support.fitting_child", str(YEARS_ROWS), "chunks"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout.splitlines()[-1])
-    print(told)
-    assert told["by"] == "map"
-    assert told["peak"] < 500, told
-    assert told["peak"] - told["before"] < 60, told
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    memory_mb = json.loads(child.stdout.splitlines()[-1])
+    print(memory_mb)
+    assert memory_mb["by"] == "map"
+    assert memory_mb["peak"] < 500, memory_mb
+    assert memory_mb["peak"] - memory_mb["before"] < 60, memory_mb

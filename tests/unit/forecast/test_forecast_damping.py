@@ -46,21 +46,23 @@ def test_a_small_move_is_kept_and_a_large_one_bends_to_the_limit() -> None:
 
 def test_what_lies_within_training_stays_and_samples_are_columns() -> None:
     moves = np.array([[5.0, -5.0], [5.0, -5.0]])
-    found = damp(moves, np.array([-3.0, 4.0]), walk=0.01)
-    assert found[0].tolist() == [5.0, -5.0]
-    assert found[1] == pytest.approx([Z * 0.02, -Z * 0.02])
+    damped_moves = damp(moves, np.array([-3.0, 4.0]), walk=0.01)
+    assert damped_moves[0].tolist() == [5.0, -5.0]
+    assert damped_moves[1] == pytest.approx([Z * 0.02, -Z * 0.02])
 
 
 def test_the_far_end_of_a_long_forecast_is_no_explosion() -> None:
     frame, days = walk_of(20, step=1e-3), 104
     fitted = fit.fit(frame)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
-    made = predict.predict(fitted.prophet, start=start, minutes=days * 1440, walk=fitted.walk)
+    forecast_df = predict.predict(
+        fitted.prophet, start=start, minutes=days * 1440, walk=fitted.walk
+    )
     reach = np.exp(Z * fitted.walk * np.sqrt(days * 1440) + 0.2)  # 0.2: noise and seasons
     last = frame["close"].iloc[-1]
     for name in ("yhat", "yhat_lower", "yhat_upper"):
-        assert made[name].max() < last * reach, name
-        assert made[name].min() > last / reach, name
+        assert forecast_df[name].max() < last * reach, name
+        assert forecast_df[name].min() > last / reach, name
     # without the limit this very model leaves all bounds: the trend's slope is carried on
     wild = predict.predict(fitted.prophet, start=start, minutes=days * 1440, walk=1e9)
     assert wild["yhat_upper"].max() > last * reach * 1000
@@ -70,5 +72,5 @@ def test_a_constant_price_is_forecast_as_that_price() -> None:
     ds = pd.date_range(datetime(2018, 4, 1), periods=3000, freq="min")  # noqa: DTZ001
     fitted = fit.fit(pd.DataFrame({"ds": ds, "close": 50.0}))
     start = ds[-1].to_pydatetime().replace(tzinfo=UTC)
-    made = predict.predict(fitted.prophet, start=start, minutes=5000, walk=fitted.walk)
-    assert made["yhat"].to_numpy() == pytest.approx(np.full(5000, 50.0))
+    forecast_df = predict.predict(fitted.prophet, start=start, minutes=5000, walk=fitted.walk)
+    assert forecast_df["yhat"].to_numpy() == pytest.approx(np.full(5000, 50.0))

@@ -44,13 +44,13 @@ def test_the_figures_are_as_worked_out_by_hand() -> None:
             "yhat_upper": [12.0, 13.0, 14.0, 21.0, 23.0],
         }
     )
-    found = score_forecaster(pairs, "prophet", horizon=10)
-    assert found.mae == pytest.approx((1 + 0 + 2 + 0 + 3) / 5)
-    assert found.rmse == pytest.approx((14 / 5) ** 0.5)
-    assert found.mape == pytest.approx((1 / 10 + 2 / 11 + 3 / 19) / 5)
-    assert found.coverage == pytest.approx(3 / 5)
+    score = score_forecaster(pairs, "prophet", horizon=10)
+    assert score.mae == pytest.approx((1 + 0 + 2 + 0 + 3) / 5)
+    assert score.rmse == pytest.approx((14 / 5) ** 0.5)
+    assert score.mape == pytest.approx((1 / 10 + 2 / 11 + 3 / 19) / 5)
+    assert score.coverage == pytest.approx(3 / 5)
     # minute 2 to 4 and one origin to the next are no steps; of the two, up was right, up was wrong
-    assert found.hit_rate == pytest.approx(0.5)
+    assert score.hit_rate == pytest.approx(0.5)
     flat = score_forecaster(pairs, "flat", horizon=10)
     assert flat.mae == pytest.approx((0 + 2 + 1 + 0 + 1) / 5)
     assert (flat.hit_rate, flat.coverage) == (None, None)
@@ -58,27 +58,27 @@ def test_the_figures_are_as_worked_out_by_hand() -> None:
 
 def test_the_usual_day_moves_the_last_value_as_days_do() -> None:
     closes = daily(3)
-    seen = frame_of(closes[: 2 * 1440 + 360])  # a third of a day over: that part is no day
-    ds = pd.date_range(seen["ds"].iloc[-1], periods=61, freq="min")[1:]
+    history_df = frame_of(closes[: 2 * 1440 + 360])  # a third of a day over: that part is no day
+    ds = pd.date_range(history_df["ds"].iloc[-1], periods=61, freq="min")[1:]
     expected = [closes[2 * 1440 + 359 + n] for n in range(1, 61)]
-    assert naive.last_value_daily(seen, ds) == pytest.approx(expected, rel=2e-3)
-    assert set(naive.last_value(seen, ds)) == {closes[2 * 1440 + 359]}
+    assert naive.last_value_daily(history_df, ds) == pytest.approx(expected, rel=2e-3)
+    assert set(naive.last_value(history_df, ds)) == {closes[2 * 1440 + 359]}
 
 
 def test_on_a_daily_wave_the_model_and_the_usual_day_beat_the_last_value() -> None:
-    found = backtest(frame_of(daily(6)), Plan(3, 360, timedelta(days=3)))
-    assert found.origins == 3
-    error = {(one.forecaster, one.horizon): one.mae for one in found.scores}
+    evaluation = backtest(frame_of(daily(6)), Plan(3, 360, timedelta(days=3)))
+    assert evaluation.origins == 3
+    error = {(score.forecaster, score.horizon): score.mae for score in evaluation.scores}
     for horizon in (360, 1440):
         assert error["prophet", horizon] < error["last value", horizon] / 5
         assert error["last value and usual day", horizon] < error["last value", horizon] / 5
-    assert [one.points for one in found.scores[::3]] == [30, 150, 900, 3240]
+    assert [score.points for score in evaluation.scores[::3]] == [30, 150, 900, 3240]
 
 
 def test_on_a_random_walk_the_last_value_wins_and_the_verdict_says_so() -> None:
-    found = backtest(frame_of(random_walk(8)), Plan(4, 720, timedelta(days=4)))
-    assert "last value up to 10 minutes ahead" in evaluation_report.verdict(found)
-    near = {one.forecaster: one for one in found.scores if one.horizon == 10}
+    evaluation = backtest(frame_of(random_walk(8)), Plan(4, 720, timedelta(days=4)))
+    assert "last value up to 10 minutes ahead" in evaluation_report.verdict(evaluation)
+    near = {score.forecaster: score for score in evaluation.scores if score.horizon == 10}
     assert near["last value"].mae < near["prophet"].mae / 2
     # a walk of 1e-3 a minute strays by the mean of |N| sqrt(lead) 1e-3: 0.8 * 9000e-3 * 2.2 = 16
     assert 5 < near["last value"].mae < 40

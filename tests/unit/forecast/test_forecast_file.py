@@ -49,14 +49,14 @@ def test_a_published_forecast_answers_for_its_own_minutes_only(tmp_path: Path) -
 
 def test_publishing_the_same_again_changes_nothing(tmp_path: Path) -> None:
     first = put(tmp_path, 100.0)
-    again = put(tmp_path, 100.0, day=2)
-    assert again == first
+    second = put(tmp_path, 100.0, day=2)
+    assert second == first
     assert len(published(tmp_path)) == 1
 
 
 def test_only_the_last_ones_are_kept_but_the_current_one_always(tmp_path: Path) -> None:
     ids = [put(tmp_path, float(n), day=n, keep=2).forecast_id for n in range(1, 5)]
-    assert [one.forecast_id for one in published(tmp_path)] == [ids[3], ids[2]]
+    assert [manifest.forecast_id for manifest in published(tmp_path)] == [ids[3], ids[2]]
     put(tmp_path, 1.0, day=1, keep=2)  # older than both, but current
     assert current_id(tmp_path) == ids[0]
     load_current(tmp_path)
@@ -77,7 +77,7 @@ def test_nothing_published_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "message"),
     [
         (lambda folder: (folder / "forecast.csv").unlink(), "has no forecast.csv"),
         (lambda folder: os.truncate(folder / "forecast.csv", 60), "torn"),
@@ -85,12 +85,12 @@ def test_nothing_published_is_said(tmp_path: Path) -> None:
         (lambda folder: (folder / "manifest.json").unlink(), "manifest"),
     ],
 )
-def test_a_torn_forecast_is_refused_and_publishing_again_mends_it(
-    tmp_path: Path, harm: Callable[[Path], Any], said: str
+def test_a_torn_forecast_is_refused_and_publishing_again_replaces_it(
+    tmp_path: Path, harm: Callable[[Path], Any], message: str
 ) -> None:
     manifest = put(tmp_path, 1.0)
     harm(tmp_path / manifest.forecast_id)
-    with pytest.raises(ForecastError, match=said):
+    with pytest.raises(ForecastError, match=message):
         load_current(tmp_path)
     put(tmp_path, 1.0)
     assert load_current(tmp_path).manifest.sha256 == manifest.sha256
@@ -108,9 +108,9 @@ def test_a_manifest_that_claims_other_rows_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     content, manifest = made(1.0)
-    told = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
+    fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
     with pytest.raises(ForecastError):
-        publish(tmp_path, content=content, manifest=Manifest(**told | changes), keep=9)
+        publish(tmp_path, content=content, manifest=Manifest(**fields | changes), keep=9)
     assert current_id(tmp_path) is None
 
 
@@ -124,7 +124,7 @@ def test_a_side_that_is_neither_buy_nor_sell_is_refused(tmp_path: Path) -> None:
 def test_a_publisher_that_dies_at_any_step_leaves_the_old_or_the_new_one_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = set()
+    current_ids = set()
     for step in range(100):
         folder = tmp_path / str(step)
         old = put(folder, 1.0, day=1)
@@ -132,7 +132,7 @@ def test_a_publisher_that_dies_at_any_step_leaves_the_old_or_the_new_one_whole(
         now = load_current(folder).manifest
         new = made(2.0, day=2)[1]
         assert now in (old, new)
-        seen.add(now.forecast_id)
+        current_ids.add(now.forecast_id)
         assert put(folder, 2.0, day=2) == new  # and the next try comes through
         assert load_current(folder).manifest == new
         assert not list(folder.glob(".partial*"))
@@ -140,20 +140,20 @@ def test_a_publisher_that_dies_at_any_step_leaves_the_old_or_the_new_one_whole(
             break
     assert finished
     assert step >= 10
-    assert len(seen) == 2  # some deaths were before the switch, some after
+    assert len(current_ids) == 2  # some deaths were before the switch, some after
 
 
 def _dies_at(step: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Publish in a child process that ends, without any clean-up, before the given system call."""
     child = os.fork()
     if child == 0:
-        left = [step]
+        calls_before = [step]
 
         def counted(call: Callable[..., Any]) -> Callable[..., Any]:
             def guarded(*args: Any, **named: Any) -> Any:
-                if left[0] == 0:
+                if calls_before[0] == 0:
                     os._exit(9)
-                left[0] -= 1
+                calls_before[0] -= 1
                 return call(*args, **named)
 
             return guarded
@@ -170,16 +170,16 @@ def test_a_reader_polling_while_forecasts_are_published_sees_only_whole_ones(
     tmp_path: Path,
 ) -> None:
     put(tmp_path, 0.0, rows=500)
-    done, faults, reads = threading.Event(), [], 0
+    published_all, faults, reads = threading.Event(), [], 0
 
     def publishing() -> None:
         for n in range(1, 25):
             put(tmp_path, float(n), rows=500, day=n, keep=2)
-        done.set()
+        published_all.set()
 
     writer = threading.Thread(target=publishing)
     writer.start()
-    while not done.is_set() or not reads:
+    while not published_all.is_set() or not reads:
         try:
             assert len(load_current(tmp_path).points) == 500
             reads += 1

@@ -27,28 +27,30 @@ def walk(days: int = DAYS) -> list[float | None]:
 
 
 def drafted(settings: Settings, **more: Any) -> Manifest:
-    asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
-    record = training.train(settings, **asked)
+    options = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
+    record = training.train(settings, **options)
     return draft_forecast.draft(settings, name=record.model, horizon_minutes=2000, now=NOW)
 
 
 def faults(settings: Settings, forecast_id: str) -> dict[str, str]:
-    found = promotion.check_promotion(settings, forecast_id)
-    return {check.name: check.detail for check in found if not check.ok}
+    checks = promotion.check_promotion(settings, forecast_id)
+    return {check.name: check.detail for check in checks if not check.ok}
 
 
-def redraft(settings: Settings, made: Manifest, change: Any, **told: Any) -> None:
+def redraft(settings: Settings, manifest: Manifest, change: Any, **changes: Any) -> None:
     """Put other rows, or another claim, in a draft's place."""
-    frame = change(drafts.load_draft(settings, made.forecast_id))
+    frame = change(drafts.load_draft(settings, manifest.forecast_id))
     rows = zip(
         (at.to_pydatetime() for at in frame["ds"]),
         frame["side"],
         *(frame[name].tolist() for name in ("yhat", "yhat_lower", "yhat_upper")),
         strict=True,
     )
-    drafts.path_of(settings, made.forecast_id, ".csv").write_bytes(render(rows))
-    changed = msgspec.structs.replace(made, **told)
-    drafts.path_of(settings, made.forecast_id, ".json").write_bytes(msgspec.json.encode(changed))
+    drafts.path_of(settings, manifest.forecast_id, ".csv").write_bytes(render(rows))
+    changed = msgspec.structs.replace(manifest, **changes)
+    drafts.path_of(settings, manifest.forecast_id, ".json").write_bytes(
+        msgspec.json.encode(changed)
+    )
 
 
 def same(frame: pd.DataFrame) -> pd.DataFrame:
@@ -81,13 +83,13 @@ def publish_champion(settings: Settings, levels: list[float], *, first: datetime
 
 def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> None:
     write_history(settings, walk())
-    found = promotion.check_promotion(settings, drafted(settings).forecast_id)
-    assert len(found) == 8
-    assert [check for check in found if not check.ok] == []
+    checks = promotion.check_promotion(settings, drafted(settings).forecast_id)
+    assert len(checks) == 8
+    assert [check for check in checks if not check.ok] == []
 
 
 @pytest.mark.parametrize(
-    ("said", "change"),
+    ("check_name", "change"),
     [
         ("is not constant", lambda f: f.assign(yhat=9000.0)),
         ("joins the last price", lambda f: f.assign(yhat=f["yhat"] * 1.5)),
@@ -96,27 +98,29 @@ def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> No
         ("follows on its training", lambda f: f.assign(ds=f["ds"] + pd.Timedelta(hours=8))),
     ],
 )
-def test_an_absurd_draft_is_refused_by_its_name(settings: Settings, said: str, change: Any) -> None:
+def test_an_absurd_draft_is_refused_by_its_name(
+    settings: Settings, check_name: str, change: Any
+) -> None:
     write_history(settings, walk())
-    made = drafted(settings)
-    redraft(settings, made, change)
-    assert said in faults(settings, made.forecast_id)
+    manifest = drafted(settings)
+    redraft(settings, manifest, change)
+    assert check_name in faults(settings, manifest.forecast_id)
 
 
 def test_a_model_of_stale_data_is_refused(settings: Settings) -> None:
     write_history(settings, walk())
-    made = drafted(settings, as_of=T0 + timedelta(days=2))
+    manifest = drafted(settings, as_of=T0 + timedelta(days=2))
     # the newest minute is 3 d 23:59; the model ends at 1 d 23:59, exactly the 48 hours that may be
-    assert faults(settings, made.forecast_id) == {}
+    assert faults(settings, manifest.forecast_id) == {}
     write_history(settings, [9000.0], start=T0 + timedelta(days=DAYS))
-    assert list(faults(settings, made.forecast_id)) == ["is of fresh data"]
+    assert list(faults(settings, manifest.forecast_id)) == ["is of fresh data"]
 
 
-@pytest.mark.parametrize(("every", "days"), [(60, 70), (5, 8)])
+@pytest.mark.parametrize(("step_minutes", "days"), [(60, 70), (5, 8)])
 def test_bars_of_an_hour_or_five_minutes_are_the_wrong_frequency(
-    settings: Settings, every: int, days: int
+    settings: Settings, step_minutes: int, days: int
 ) -> None:
-    closes = [x if n % every == 0 else None for n, x in enumerate(walk(days))]
+    closes = [x if n % step_minutes == 0 else None for n, x in enumerate(walk(days))]
     write_history(settings, closes)
     assert "was trained on minutes" in faults(settings, drafted(settings).forecast_id)
 
@@ -129,16 +133,16 @@ def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
     # the champion, trained until two days before, knew every price to come: none can be better
     first = T0 + timedelta(days=2)
     champion = publish_champion(settings, [float(x or 0) for x in truth[2880:]], first=first)
-    made = drafted(settings)
-    found = promotion.check_promotion(settings, made.forecast_id)
+    manifest = drafted(settings)
+    checks = promotion.check_promotion(settings, manifest.forecast_id)
     pages = settings.home / "quality"
     with pytest.raises(GateFailed, match=f"against 0 of {champion}, worse in 4 of 4 windows"):
-        QualityRun(settings.lake, "r:1", NOW, pages).record(promotion.SUITE, found)
-    kept = query(
+        QualityRun(settings.lake, "r:1", NOW, pages).record(promotion.SUITE, checks)
+    failed_rows = query(
         settings.lake,
         "SELECT expectation, observed FROM quality_results WHERE NOT success AND suite='champion'",
     )[1]
-    assert [row[0] for row in kept] == ["no worse than the forecast in use"]
+    assert [row[0] for row in failed_rows] == ["no worse than the forecast in use"]
     page = page_of(pages, "r:1").read_text()
     assert "champion: 1 of 8 failed" in page
     assert f"against 0 of {champion}" in page
@@ -150,13 +154,13 @@ def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Setting
     write_history(settings, truth)
     first = T0 + timedelta(days=2)
     publish_champion(settings, [float(x or 0) * 1.15 for x in truth[2880:]], first=first)
-    made = drafted(settings)
-    assert faults(settings, made.forecast_id) == {}
-    publishing.publish_draft(settings, made.forecast_id)
-    assert forecast_file.current_id(settings.forecasts) == made.forecast_id
+    manifest = drafted(settings)
+    assert faults(settings, manifest.forecast_id) == {}
+    publishing.publish_draft(settings, manifest.forecast_id)
+    assert forecast_file.current_id(settings.forecasts) == manifest.forecast_id
     # and itself again is no rival of its own
-    found = promotion.check_promotion(settings, made.forecast_id)
-    assert found[-1].detail == "it is the one in use"
+    checks = promotion.check_promotion(settings, manifest.forecast_id)
+    assert checks[-1].detail == "it is the one in use"
 
 
 def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: Settings) -> None:
@@ -165,10 +169,10 @@ def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: S
     # its file knows the truth, but it was trained until a minute before the end: it has seen all
     first = T0 + timedelta(days=DAYS) - MINUTE
     publish_champion(settings, [float(truth[-1] or 0)] * 10, first=first)
-    made = drafted(settings)
-    found = promotion.check_promotion(settings, made.forecast_id)
-    assert found[-1].ok
-    ours, theirs = found[-1].detail.split()[3], found[-1].detail.split()[5]
+    manifest = drafted(settings)
+    checks = promotion.check_promotion(settings, manifest.forecast_id)
+    assert checks[-1].ok
+    ours, theirs = checks[-1].detail.split()[3], checks[-1].detail.split()[5]
     assert ours == theirs  # the same days, trained by the same recipe
 
 
@@ -176,22 +180,25 @@ def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
     write_history(settings, walk())
     for hours in (72, 84):
         as_of = T0 + timedelta(hours=hours)
-        made = drafted(settings, as_of=as_of, train_days=1)
+        manifest = drafted(settings, as_of=as_of, train_days=1)
         if hours == 72:
-            publishing.publish_draft(settings, made.forecast_id)
-    assert "mean absolute error" in promotion.check_promotion(settings, made.forecast_id)[-1].detail
+            publishing.publish_draft(settings, manifest.forecast_id)
+    assert (
+        "mean absolute error"
+        in promotion.check_promotion(settings, manifest.forecast_id)[-1].detail
+    )
 
 
 def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Settings) -> None:
     truth = walk()
     write_history(settings, truth)
     publish_champion(settings, [float(x or 0) for x in truth[1:]], first=T0 + MINUTE)
-    made = drafted(settings)
-    assert "is stale" in promotion.check_promotion(settings, made.forecast_id)[-1].detail
+    manifest = drafted(settings)
+    assert "is stale" in promotion.check_promotion(settings, manifest.forecast_id)[-1].detail
 
 
 def test_a_forecast_trained_earlier_than_the_one_in_use_is_refused(settings: Settings) -> None:
     write_history(settings, walk())
     publish_champion(settings, [9000.0] * 60, first=datetime(2018, 4, 4, 23, 0, tzinfo=UTC))
-    made = drafted(settings, as_of=datetime(2018, 4, 4, 12, 0, tzinfo=UTC))
-    assert "is trained no earlier than the one in use" in faults(settings, made.forecast_id)
+    manifest = drafted(settings, as_of=datetime(2018, 4, 4, 12, 0, tzinfo=UTC))
+    assert "is trained no earlier than the one in use" in faults(settings, manifest.forecast_id)

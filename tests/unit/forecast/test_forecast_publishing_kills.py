@@ -50,13 +50,13 @@ class Reader(threading.Thread):
     def look(self) -> str:
         name = (self.folder / "CURRENT").read_text()
         target = self.folder / name.removesuffix("\n")
-        told = json.loads((target / "manifest.json").read_text())
+        manifest = json.loads((target / "manifest.json").read_text())
         content = (target / "forecast.csv").read_bytes()
-        if hashlib.sha256(content).hexdigest() != told["sha256"]:
+        if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
             raise ValueError(f"{name!r} is torn")
         if content.count(b"\n") != ROWS + 1 or not name.endswith("\n"):
             raise ValueError(f"{name!r} has {content.count(10)} lines")
-        return str(told["forecast_id"])
+        return str(manifest["forecast_id"])
 
     def looked(self) -> str:
         """What stands there now: what the last of some whole looks saw, begun after this call."""
@@ -69,14 +69,14 @@ class Reader(threading.Thread):
 def reader(tmp_path: Path) -> Reader:
     for day in range(KEEP):  # as many as are kept, so that each publishing has one to remove
         put_level(tmp_path, day)
-    found = Reader(tmp_path)
-    found.start()
-    return found
+    reader_thread = Reader(tmp_path)
+    reader_thread.start()
+    return reader_thread
 
 
 def publisher(folder: Path, level: int, stop: int) -> subprocess.Popen[str]:
-    told = [str(folder), str(level), str(stop)]
-    command = [sys.executable, "-m", "tests.support.publishing_child", *told]
+    arguments = [str(folder), str(level), str(stop)]
+    command = [sys.executable, "-m", "tests.support.publishing_child", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
@@ -85,14 +85,14 @@ def killed_at(folder: Path, level: int, stop: int, reader: Reader) -> tuple[list
     with publisher(folder, level, stop) as child:
         _, status = os.waitpid(child.pid, os.WUNTRACED)
         stopped = os.WIFSTOPPED(status)
-        seen = reader.looked()
+        forecast_id = reader.looked()
         if stopped:
             os.kill(child.pid, signal.SIGKILL)
         else:
             child.returncode = os.waitstatus_to_exitcode(status)
             assert child.returncode == 0
         assert child.stdout is not None
-        return child.stdout.read().splitlines(), seen, stopped
+        return child.stdout.read().splitlines(), forecast_id, stopped
 
 
 def test_a_reader_sees_whole_forecasts_only_wherever_the_publisher_is_killed(
@@ -103,17 +103,19 @@ def test_a_reader_sees_whole_forecasts_only_wherever_the_publisher_is_killed(
     for stop in range(200):
         old = current_id(tmp_path)
         level += 1
-        steps, seen, killed = killed_at(tmp_path, level, stop, reader)
+        steps, forecast_id, killed = killed_at(tmp_path, level, stop, reader)
         # the old one up to the one move of the pointer, the new one from it on
-        assert (seen != old) == any("after replace CURRENT" in one for one in steps), steps[-1:]
-        switched.append(seen != old)
-        assert seen == reader.looked() == current_id(tmp_path)
-        assert load_current(tmp_path).manifest.forecast_id == seen
+        assert (forecast_id != old) == any("after replace CURRENT" in step for step in steps), (
+            steps[-1:]
+        )
+        switched.append(forecast_id != old)
+        assert forecast_id == reader.looked() == current_id(tmp_path)
+        assert load_current(tmp_path).manifest.forecast_id == forecast_id
         new = put_level(tmp_path, level)
         assert reader.looked() == new.forecast_id
-        kept = [one.forecast_id for one in published(tmp_path)]
-        assert kept == [new.forecast_id, old]
-        assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", *kept}
+        kept_ids = [step.forecast_id for step in published(tmp_path)]
+        assert kept_ids == [new.forecast_id, old]
+        assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", *kept_ids}
         if not killed:
             break
     reader.done.set()
@@ -121,6 +123,6 @@ def test_a_reader_sees_whole_forecasts_only_wherever_the_publisher_is_killed(
     assert not reader.faults
     assert not killed and stop == len(steps) >= 30
     assert any(switched) and not all(switched)
-    for known in KNOWN:
-        assert any(one.startswith(known) for one in steps), f"{known}: {steps}"
+    for prefix in KNOWN:
+        assert any(step.startswith(prefix) for step in steps), f"{prefix}: {steps}"
     print(f"{stop} kills, {reader.looks} looks in {time.monotonic() - began:.1f} s")

@@ -22,8 +22,8 @@ def published(settings: Settings, days: int) -> Manifest:
     end = T0 + timedelta(days=days)
     write_trades(settings, [(end + MINUTE * n, 9000.0 + n) for n in range(3)])
     record = training.train(settings, symbol="BTC-USD", as_of=None, train_days=0, now=NOW)
-    made = draft_forecast.draft(settings, name=record.model, horizon_minutes=90, now=NOW)
-    return publishing.publish_draft(settings, made.forecast_id)
+    manifest = draft_forecast.draft(settings, name=record.model, horizon_minutes=90, now=NOW)
+    return publishing.publish_draft(settings, manifest.forecast_id)
 
 
 def overtaken(settings: Settings, days: int) -> None:
@@ -40,8 +40,8 @@ def test_it_is_the_same_bit_for_bit_after_its_inputs_have_changed(
 ) -> None:
     manifest = published(settings, days)
     overtaken(settings, days)
-    again, content = reproduce_forecast(settings, manifest.forecast_id)
-    assert (again, matches_manifest(again, content)) == (manifest, True)
+    read_manifest, content = reproduce_forecast(settings, manifest.forecast_id)
+    assert (read_manifest, matches_manifest(read_manifest, content)) == (manifest, True)
     file = settings.forecasts / manifest.forecast_id / CSV_FILE
     assert content == file.read_bytes()
 
@@ -71,9 +71,11 @@ def test_the_verb_says_whether_it_is_the_same(
     manifest = published(settings, 3)
     monkeypatch.setattr("cli.trading.from_environment", lambda: settings)
     target = tmp_path / "again.csv"
-    asked = ["forecast", "reproduce", manifest.forecast_id]
-    told = CliRunner().invoke(cli, [*asked, "--output", str(target)])
-    assert (told.exit_code, "the same, bit for bit" in told.output) == (0, True), told.output
+    command = ["forecast", "reproduce", manifest.forecast_id]
+    outcome = CliRunner().invoke(cli, [*command, "--output", str(target)])
+    assert (outcome.exit_code, "the same, bit for bit" in outcome.output) == (0, True), (
+        outcome.output
+    )
     folder = settings.forecasts / manifest.forecast_id
     assert target.read_bytes() == (folder / CSV_FILE).read_bytes()
     (folder / MANIFEST).write_bytes(
@@ -81,4 +83,4 @@ def test_the_verb_says_whether_it_is_the_same(
             msgspec.structs.replace(manifest, trained_until=manifest.trained_until - MINUTE)
         )
     )
-    assert CliRunner().invoke(cli, asked).exit_code != 0
+    assert CliRunner().invoke(cli, command).exit_code != 0

@@ -32,7 +32,7 @@ def write_tickers(
     rows: list[tuple[str, str, datetime | None, float]],
     received: datetime | None = None,
 ) -> None:
-    told = [
+    records = [
         {
             "venue": venue,
             "symbol": symbol,
@@ -43,7 +43,7 @@ def write_tickers(
         for venue, symbol, at, last in rows
     ]
     write_deltalake(
-        f"{settings.lake}/tickers", pa.Table.from_pylist(told, schema=SCHEMA), mode="append"
+        f"{settings.lake}/tickers", pa.Table.from_pylist(records, schema=SCHEMA), mode="append"
     )
 
 
@@ -71,8 +71,8 @@ def test_a_second_is_the_median_of_its_tickers_and_old_ones_are_not_read(
             ("binance", "ETH-USDT", at(1), 5.0),
         ],
     )
-    found = newest_seconds(settings.lake, seconds=10)
-    assert list(found.itertuples(index=False, name=None)) == [
+    seconds_df = newest_seconds(settings.lake, seconds=10)
+    assert list(seconds_df.itertuples(index=False, name=None)) == [
         ("BTC-USD", pd.Timestamp("2026-04-24 05:00:00"), 11.0),
         ("ETH-USDT", pd.Timestamp("2026-04-24 05:00:01"), 5.0),
     ]
@@ -81,8 +81,8 @@ def test_a_second_is_the_median_of_its_tickers_and_old_ones_are_not_read(
 def test_a_tape_of_long_ago_is_read_by_its_own_clock(settings: Settings) -> None:
     rows = [("gemini", "BTC-USD", at(n), float(n + 1)) for n in (0, 5, 20)]
     write_tickers(settings, rows, received=datetime(2031, 1, 1, tzinfo=UTC))  # type: ignore[arg-type]
-    found = newest_seconds(settings.lake, seconds=16)
-    assert found["close"].tolist() == [6.0, 21.0]
+    seconds_df = newest_seconds(settings.lake, seconds=16)
+    assert seconds_df["close"].tolist() == [6.0, 21.0]
 
 
 def test_a_ticker_without_the_venues_time_counts_by_its_receipt(settings: Settings) -> None:
@@ -93,26 +93,28 @@ def test_a_ticker_without_the_venues_time_counts_by_its_receipt(settings: Settin
 
 
 def test_the_forecast_is_of_the_next_whole_minutes_and_leaves_from_the_last_price() -> None:
-    frame = hour()
-    made = forecast_minutes(frame, minutes=10)
+    seconds_df = hour()
+    forecast_df = forecast_minutes(seconds_df, minutes=10)
     # the last second is 06:00:06
-    assert made["ds"].tolist() == list(pd.date_range("2026-04-24 06:01", periods=10, freq="min"))
-    last = frame["close"].iloc[-1]
+    assert forecast_df["ds"].tolist() == list(
+        pd.date_range("2026-04-24 06:01", periods=10, freq="min")
+    )
+    last = seconds_df["close"].iloc[-1]
     walk = 0.5 * np.sqrt(60)  # a step of 0.5 a second
-    assert abs(made["yhat"].iloc[0] - last) < 3 * walk
-    assert (made["yhat_lower"] < made["yhat"]).all()
-    assert (made["yhat"] < made["yhat_upper"]).all()
-    assert (made["yhat_upper"] - made["yhat_lower"]).max() < 20 * walk
+    assert abs(forecast_df["yhat"].iloc[0] - last) < 3 * walk
+    assert (forecast_df["yhat_lower"] < forecast_df["yhat"]).all()
+    assert (forecast_df["yhat"] < forecast_df["yhat_upper"]).all()
+    assert (forecast_df["yhat_upper"] - forecast_df["yhat_lower"]).max() < 20 * walk
 
 
 def test_a_rising_hour_says_buy_and_a_falling_one_sell() -> None:
     for slope, side in ((0.2, "buy"), (-0.2, "sell")):
-        made = forecast_minutes(hour(close=9000 + slope * np.arange(3600)), minutes=10)
-        assert set(made["side"]) == {side}
+        forecast_df = forecast_minutes(hour(close=9000 + slope * np.arange(3600)), minutes=10)
+        assert set(forecast_df["side"]) == {side}
         # 0.2 a second is carried on: 54 seconds to 06:01, then 12 a minute; later it is damped
         expected = 9000 + slope * (3599 + 54 + 60 * np.arange(2))
-        assert made["yhat"].to_numpy()[:2] == pytest.approx(expected, rel=1e-3)
-        assert (np.diff(made["yhat"]) * slope > 0).all()
+        assert forecast_df["yhat"].to_numpy()[:2] == pytest.approx(expected, rel=1e-3)
+        assert (np.diff(forecast_df["yhat"]) * slope > 0).all()
 
 
 def test_the_same_hour_gives_the_same_forecast() -> None:

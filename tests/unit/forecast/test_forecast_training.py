@@ -35,13 +35,13 @@ from tests.support.forecast_world import (
 
 
 def minutes(settings: Settings, **more: Any) -> Any:
-    asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, **more}
-    return training_minutes(settings.lake, **asked)
+    options = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, **more}
+    return training_minutes(settings.lake, **options)
 
 
 def trained(settings: Settings, **more: Any) -> training.ModelRecord:
-    asked = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
-    return training.train(settings, **asked)
+    options = {"symbol": "BTC-USD", "as_of": None, "train_days": 0, "now": NOW, **more}
+    return training.train(settings, **options)
 
 
 def test_history_is_joined_with_the_whole_minutes_of_the_lakes_own_trades(
@@ -59,17 +59,17 @@ def test_history_is_joined_with_the_whole_minutes_of_the_lakes_own_trades(
             (end + timedelta(seconds=185), 7.0),
         ],
     )
-    found = minutes(settings)
-    tail = list(found.prices_df.tail(2).itertuples(index=False, name=None))
+    history = minutes(settings)
+    tail = list(history.prices_df.tail(2).itertuples(index=False, name=None))
     # 00:00 had no trade; 00:01 ends at 5.0; 00:02 at 6.0; 00:03 is not over at the newest trade
     assert tail == [
         (pd.Timestamp("2018-04-02 00:01"), 5.0),
         (pd.Timestamp("2018-04-02 00:02"), 6.0),
     ]
-    assert len(found.prices_df) == 1442
-    assert found.prices_df["close"].iloc[1] == wave(1)[1]
-    assert found.trained_until == datetime(2018, 4, 2, 0, 2, tzinfo=UTC)
-    assert found.versions == {"history_minutes": 0, "trades": 0}
+    assert len(history.prices_df) == 1442
+    assert history.prices_df["close"].iloc[1] == wave(1)[1]
+    assert history.trained_until == datetime(2018, 4, 2, 0, 2, tzinfo=UTC)
+    assert history.versions == {"history_minutes": 0, "trades": 0}
 
 
 def test_nothing_at_or_after_as_of_is_seen_and_train_days_count_back_from_it(
@@ -77,10 +77,10 @@ def test_nothing_at_or_after_as_of_is_seen_and_train_days_count_back_from_it(
 ) -> None:
     write_history(settings, wave(3))
     as_of = T0 + timedelta(days=2, seconds=30)
-    found = minutes(settings, as_of=as_of, train_days=1)
-    assert found.prices_df["ds"].iloc[-1] == pd.Timestamp("2018-04-02 23:59")
-    assert found.prices_df["ds"].iloc[0] == pd.Timestamp("2018-04-02")
-    assert len(found.prices_df) == 1440
+    history = minutes(settings, as_of=as_of, train_days=1)
+    assert history.prices_df["ds"].iloc[-1] == pd.Timestamp("2018-04-02 23:59")
+    assert history.prices_df["ds"].iloc[0] == pd.Timestamp("2018-04-02")
+    assert len(history.prices_df) == 1440
 
 
 def test_of_two_archives_the_one_loaded_last_counts(settings: Settings) -> None:
@@ -103,11 +103,11 @@ def test_ten_minutes_of_history_are_refused_and_none_at_all_too(settings: Settin
 def test_a_day_may_lack_a_tenth_of_its_minutes(settings: Settings) -> None:
     quiet: list[float | None] = [None] * 144
     write_history(settings, [*wave(1)[:1200], *quiet, *wave(1)[:96]])
-    made = trained(settings, train_days=1)
-    assert made.rows == 1296
+    record = trained(settings, train_days=1)
+    assert record.rows == 1296
     assert promotion.check_promotion(
         settings,
-        draft_forecast.draft(settings, name=made.model, horizon_minutes=60, now=NOW).forecast_id,
+        draft_forecast.draft(settings, name=record.model, horizon_minutes=60, now=NOW).forecast_id,
     )
     write_history(settings, [None, 9000.0], start=T0 + timedelta(days=1))
     with pytest.raises(HistoryError, match=r"only 1295 minutes .* a model needs 1296"):
@@ -133,14 +133,14 @@ def test_a_history_of_years_is_read_slice_by_slice_without_a_seam(settings: Sett
             (T0 + timedelta(days=540, minutes=1), 9.0),
         ],
     )
-    found = minutes(settings, least=1).prices_df
+    prices_df = minutes(settings, least=1).prices_df
     days = [0, 2 / 1440, 180 - 1 / 1440, 180, 359, 360]
-    assert found["ds"].tolist() == [
+    assert prices_df["ds"].tolist() == [
         (pd.Timestamp(T0) + pd.Timedelta(minutes=round(day * 1440))).tz_localize(None)
         for day in days
     ]
-    assert found["close"].tolist() == [1.0, 3.0, 7.0, 4.0, 5.0, 6.0]
-    assert (found["ds"].dtype, found["close"].dtype) == ("datetime64[ns]", "float64")
+    assert prices_df["close"].tolist() == [1.0, 3.0, 7.0, 4.0, 5.0, 6.0]
+    assert (prices_df["ds"].dtype, prices_df["close"].dtype) == ("datetime64[ns]", "float64")
 
 
 def test_reading_a_long_history_takes_little_more_memory_than_the_minutes(
@@ -160,12 +160,12 @@ def test_reading_a_long_history_takes_little_more_memory_than_the_minutes(
     )
     write_deltalake(f"{settings.lake}/history_minutes", table)
     command = [sys.executable, "-m", "tests.support.reading_child", settings.lake]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout.splitlines()[-1])
-    print(told)
-    assert told["rows"] == rows
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    memory_mb = json.loads(child.stdout.splitlines()[-1])
+    print(memory_mb)
+    assert memory_mb["rows"] == rows
     # 16 MB are the minutes; read in one piece they took 390 more than before, in slices 110
-    assert told["peak"] - told["before"] < 220, told
+    assert memory_mb["peak"] - memory_mb["before"] < 220, memory_mb
 
 
 def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> None:
@@ -183,9 +183,9 @@ def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> N
     start = T0 + timedelta(days=2)
     direct = predict.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
     record = trained(settings)
-    kept = training.load_model(settings, record.model)
-    again = predict.predict(kept, start=start, minutes=90, walk=record.walk)
-    pd.testing.assert_frame_equal(direct, again)
+    loaded = training.load_model(settings, record.model)
+    loaded_forecast = predict.predict(loaded, start=start, minutes=90, walk=record.walk)
+    pd.testing.assert_frame_equal(direct, loaded_forecast)
     with pytest.raises(ForecastError, match="no model"):
         training.load_model(settings, "nonesuch")
 
@@ -194,28 +194,30 @@ def test_the_level_is_prophets_own_in_chunks_or_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_history(settings, wave(2))
-    made = fit.fit(minutes(settings).prices_df)
-    fitted, start = made.prophet, T0 + timedelta(days=2)
-    whole = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
+    fit_result = fit.fit(minutes(settings).prices_df)
+    fitted, start = fit_result.prophet, T0 + timedelta(days=2)
+    at_once = predict.predict(fitted, start=start, minutes=200, walk=fit_result.walk)
     ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
-    assert whole["yhat"].to_numpy() == pytest.approx(np.exp(fitted.predict(ds)["yhat"].to_numpy()))
+    assert at_once["yhat"].to_numpy() == pytest.approx(
+        np.exp(fitted.predict(ds)["yhat"].to_numpy())
+    )
     monkeypatch.setattr(predict, "CHUNK_MINUTES", 33)
-    again = predict.predict(fitted, start=start, minutes=200, walk=made.walk)
-    pd.testing.assert_frame_equal(again, whole)
-    assert (whole["yhat_lower"] <= whole["yhat"]).all()
-    assert (whole["yhat_upper"] >= whole["yhat"]).all()
+    in_chunks = predict.predict(fitted, start=start, minutes=200, walk=fit_result.walk)
+    pd.testing.assert_frame_equal(in_chunks, at_once)
+    assert (at_once["yhat_lower"] <= at_once["yhat"]).all()
+    assert (at_once["yhat_upper"] >= at_once["yhat"]).all()
 
 
 def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Settings) -> None:
     write_history(settings, wave(3))
     record, ids = trained(settings), []
     for day in range(2):
-        made = draft_forecast.draft(
+        manifest = draft_forecast.draft(
             settings, name=record.model, horizon_minutes=120, now=NOW + timedelta(days=day)
         )
-        frame = drafts.load_draft(settings, made.forecast_id)
-        assert check_forecast(frame, settings.lake, run_id="r1", now=NOW) == 120
-        ids.append(publishing.publish_draft(settings, made.forecast_id))
+        draft_df = drafts.load_draft(settings, manifest.forecast_id)
+        assert check_forecast(draft_df, settings.lake, run_id="r1", now=NOW) == 120
+        ids.append(publishing.publish_draft(settings, manifest.forecast_id))
     assert ids[0] == ids[1]
     forecast = load_current(settings.forecasts)
     assert forecast.manifest.first_ds == record.trained_until + MINUTE
@@ -227,9 +229,11 @@ def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Se
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     for now, after in itertools.pairwise(forecast.points):
         assert (now.side == "buy") == (after.yhat > now.yhat)
-    found = query(settings.lake, "SELECT count(*), bool_and(success) FROM quality_results")[1]
-    assert found[0][0] > 8
-    assert found[0][1]
+    quality_rows = query(settings.lake, "SELECT count(*), bool_and(success) FROM quality_results")[
+        1
+    ]
+    assert quality_rows[0][0] > 8
+    assert quality_rows[0][1]
 
 
 def test_a_draft_with_a_hole_or_a_nan_does_not_pass_its_gate(settings: Settings) -> None:
@@ -244,10 +248,10 @@ def test_a_draft_with_a_hole_or_a_nan_does_not_pass_its_gate(settings: Settings)
         "within_bounds": good.assign(yhat_lower=5.5),
         "InSet(side)": good.assign(side="hold"),
     }
-    for run, (said, frame) in enumerate(bad.items()):
+    for run, (expectation, draft_df) in enumerate(bad.items()):
         with pytest.raises(GateFailed) as caught:
-            check_forecast(frame, settings.lake, run_id=str(run), now=NOW)
-        assert said in str(caught.value)
+            check_forecast(draft_df, settings.lake, run_id=str(run), now=NOW)
+        assert expectation in str(caught.value)
     with pytest.raises(GateFailed):
         check_forecast(good.head(0), settings.lake, run_id="b", now=NOW)
 
@@ -261,10 +265,10 @@ def test_the_figures_of_a_held_out_day_are_as_worked_out_by_hand() -> None:
             "yhat_upper": [12.0, 13.0, 14.0, 15.0],
         }
     )
-    found = error_metrics(pairs, last_price=10.0)
-    assert found["mae"] == pytest.approx((1 + 0 + 1 + 3) / 4)
-    assert found["rmse"] == pytest.approx((11 / 4) ** 0.5)
-    assert found["naive_mae"] == pytest.approx((0 + 2 + 2 + 1) / 4)
-    assert found["coverage"] == pytest.approx(2 / 4)
+    metrics = error_metrics(pairs, last_price=10.0)
+    assert metrics["mae"] == pytest.approx((1 + 0 + 1 + 3) / 4)
+    assert metrics["rmse"] == pytest.approx((11 / 4) ** 0.5)
+    assert metrics["naive_mae"] == pytest.approx((0 + 2 + 2 + 1) / 4)
+    assert metrics["coverage"] == pytest.approx(2 / 4)
     # changes +2, 0, -1 were forecast up each time: the zero has no direction, one of two is right
-    assert found["hit_rate"] == pytest.approx(0.5)
+    assert metrics["hit_rate"] == pytest.approx(0.5)

@@ -49,7 +49,7 @@ def stan_log_posterior(model: Prophet, frame: pd.DataFrame, **more: Any) -> floa
     t, y = np.asarray(data.t), np.asarray(data.y)
     after = t[:, None] >= np.asarray(data.t_change)
     trend = (k + after @ delta) * t + (m + after @ (-np.asarray(data.t_change) * delta))
-    rest = y - trend - np.asarray(data.X) @ beta
+    residual = y - trend - np.asarray(data.X) @ beta
     return float(
         -(k**2) / 50
         - m**2 / 50
@@ -57,7 +57,7 @@ def stan_log_posterior(model: Prophet, frame: pd.DataFrame, **more: Any) -> floa
         - 2 * sigma**2
         - 0.5 * ((beta / np.asarray(data.sigmas)) ** 2).sum()
         - len(y) * np.log(sigma)
-        - (rest**2).sum() / (2 * sigma**2)
+        - (residual**2).sum() / (2 * sigma**2)
     )
 
 
@@ -104,8 +104,8 @@ def test_the_log_posterior_is_not_below_stock_prophets(name: str) -> None:
 
 
 def test_a_series_with_gaps_and_one_with_few_rows_are_no_worse_either() -> None:
-    whole = series("walk")
-    for frame in (whole.drop(range(100, 350)).reset_index(drop=True), whole.head(40)):
+    full_series = series("walk")
+    for frame in (full_series.drop(range(100, 350)).reset_index(drop=True), full_series.head(40)):
         ours = stan_log_posterior(fitted(frame, fast=True), frame)
         stock = stan_log_posterior(fitted(frame, fast=False), frame)
         assert ours >= stock - RELATIVE * abs(stock)
@@ -157,16 +157,16 @@ def test_the_size_of_the_chunks_does_not_change_the_estimate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = vars(prophet().preprocess(series("walk")))
-    whole, sigma = estimate(data)
+    theta, sigma = estimate(data)
     monkeypatch.setattr("include.forecast.map_fit.CHUNK_ROWS", 7)
-    again, sigma_again = estimate(data)
-    assert again == pytest.approx(whole, rel=1e-6, abs=1e-9)
-    assert sigma_again == pytest.approx(sigma, rel=1e-9)
+    theta_in_chunks, sigma_in_chunks = estimate(data)
+    assert theta_in_chunks == pytest.approx(theta, rel=1e-6, abs=1e-9)
+    assert sigma_in_chunks == pytest.approx(sigma, rel=1e-9)
 
 
 def test_the_benchs_log_posterior_is_the_one_written_anew_here() -> None:
     frame = bench.minutes_of(3 * 1440)
     fitted = fit.fit(frame).prophet
     y = pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
-    again = stan_log_posterior(fitted, y, daily_seasonality=True)
-    assert bench.posterior(fitted, frame) == pytest.approx(again, rel=1e-9)
+    expected = stan_log_posterior(fitted, y, daily_seasonality=True)
+    assert bench.posterior(fitted, frame) == pytest.approx(expected, rel=1e-9)

@@ -38,14 +38,14 @@ def test_a_runs_report_is_shown_with_its_table_and_no_html_of_its_own(
 ) -> None:
     text = "# Quality of run\n\n| | expectation |\n|---|---|\n| **FAILED** | <script>x</script> |\n"
     (home / "quality" / f"{PAGE}.md").write_text(text)
-    shown = client.get(f"/quality/{RUN}")
-    assert shown.status_code == 200 and "<strong>FAILED</strong>" in shown.text
-    assert "<table>" in shown.text and "<script>" not in shown.text
+    page = client.get(f"/quality/{RUN}")
+    assert page.status_code == 200 and "<strong>FAILED</strong>" in page.text
+    assert "<table>" in page.text and "<script>" not in page.text
 
 
 def test_a_run_without_a_report_says_who_writes_one(home: Path, client: Any) -> None:
-    shown = client.get("/quality/manual__1")
-    assert shown.status_code == 200 and "No quality report of this run" in shown.text
+    page = client.get("/quality/manual__1")
+    assert page.status_code == 200 and "No quality report of this run" in page.text
 
 
 def test_pictures_are_served_and_nothing_else_of_the_folder(home: Path, client: Any) -> None:

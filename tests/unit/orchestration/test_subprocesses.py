@@ -1,4 +1,4 @@
-"""A child tells its result, or its fault by name, or is worth another try if it was killed."""
+"""A child gives its result, or its error by name; one that was killed is worth another try."""
 
 import logging
 import shutil
@@ -24,7 +24,7 @@ def test_the_last_line_is_the_result_and_every_line_is_in_the_log(
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "message"),
+    ("error_line", "kind", "message"),
     [
         ("error: HistoryError: broken zip b.zip", HistoryError, "broken zip b.zip"),
         ("error: Unreachable: no answer", Unreachable, "no answer"),
@@ -32,10 +32,10 @@ def test_the_last_line_is_the_result_and_every_line_is_in_the_log(
     ],
 )
 def test_a_named_fault_comes_back_as_itself_with_its_cause_in_the_first_line(
-    said: str, kind: type[TickhouseError], message: str
+    error_line: str, kind: type[TickhouseError], message: str
 ) -> None:
     with pytest.raises(TickhouseError) as caught:
-        run_module(CHILD, said)
+        run_module(CHILD, error_line)
     assert type(caught.value) is kind
     assert str(caught.value).removeprefix(f"{CHILD} ") == message
 
@@ -58,8 +58,8 @@ run_module({CHILD!r}, "waits")
 def test_a_child_does_not_outlive_a_killed_task() -> None:
     command = [sys.executable, "-c", PARENT]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as task:
-        said = (line for line in task.stderr or () if line.startswith("pid "))
-        child = psutil.Process(int(next(said).removeprefix("pid ")))
+        pid_lines = (line for line in task.stderr or () if line.startswith("pid "))
+        child = psutil.Process(int(next(pid_lines).removeprefix("pid ")))
         assert child.ppid() == task.pid
         task.kill()
         child.wait(timeout=30)

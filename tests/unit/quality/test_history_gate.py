@@ -90,7 +90,7 @@ def test_good_bars_with_a_silent_minute_and_a_hole_pass_and_are_written_down_onc
 
 
 @pytest.mark.parametrize(
-    ("rows", "said", "minute"),
+    ("rows", "expectation", "minute"),
     [
         ([bar(0), bar(3, high=2.5)], "PairValuesAToBeGreaterThanB(high, close)", "05:03"),
         ([bar(0), bar(3, low=2.5)], "PairValuesAToBeGreaterThanB(open, low)", "05:03"),
@@ -108,16 +108,16 @@ def test_good_bars_with_a_silent_minute_and_a_hole_pass_and_are_written_down_onc
     ],
 )
 def test_a_bad_row_stops_the_gate_and_is_named(
-    settings: Settings, rows: list[dict[str, Any]], said: str, minute: str
+    settings: Settings, rows: list[dict[str, Any]], expectation: str, minute: str
 ) -> None:
     stage(settings, rows)
     with pytest.raises(GateFailed) as caught:
         check(settings)
     assert str(caught.value).startswith("gate history: ")
-    assert said in str(caught.value)
+    assert expectation in str(caught.value)
     assert minute in str(caught.value)
     failed = query(settings.lake, "SELECT expectation FROM quality_results WHERE NOT success")[1]
-    assert any(said.rpartition("(")[2].rstrip(")").split(",")[0] in row[0] for row in failed)
+    assert any(expectation.rpartition("(")[2].rstrip(")").split(",")[0] in row[0] for row in failed)
 
 
 def test_a_move_of_ten_times_is_no_jump_after_an_hour_or_if_it_is_exactly_ten(
@@ -158,17 +158,17 @@ def test_slices_find_what_one_look_finds_also_where_two_slices_meet(settings: Se
     rows = [bar(n) for n in range(12)]
     rows += [bar(3, close=2), bar(9, **HIGHER), bar(20, low=0), bar(21, symbol="ETH-USD")]
     stage(settings, rows)
-    told = set()
+    outcomes = set()
     for slice_rows in (SLICE_ROWS, 1, 4):  # the repeated third minute is on both sides of a border
         with pytest.raises(GateFailed):
             check(settings, slice_rows=slice_rows)
-        found = query(
+        failed = query(
             settings.lake,
             "SELECT expectation, observed, unexpected_rows FROM quality_results "
             "WHERE NOT success ORDER BY ALL",
         )[1]
-        told.add(tuple(row for row in found if "RowCount" not in row[0]))
-    (one,) = told
+        outcomes.add(tuple(row for row in failed if "RowCount" not in row[0]))
+    (outcome,) = outcomes
     assert {"one_symbol", "later_minute", "no_jump", "low"} <= {
-        row[0].partition("(")[2].rstrip(")").split(",")[0] for row in one
+        row[0].partition("(")[2].rstrip(")").split(",")[0] for row in outcome
     }

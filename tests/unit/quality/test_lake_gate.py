@@ -50,8 +50,8 @@ def minute(number: int, **more: Any) -> dict[str, Any]:
         if column.type.startswith(("decimal", "bigint", "double"))
     }
     ones["vwap"] = 1.0  # type: ignore[assignment]
-    told = {"venue": "gemini", "symbol": "BTC-USD", "minute": at(number), "complete": True}
-    return {**ones, **told, **more}
+    fields = {"venue": "gemini", "symbol": "BTC-USD", "minute": at(number), "complete": True}
+    return {**ones, **fields, **more}
 
 
 def sound() -> Rows:
@@ -73,9 +73,9 @@ def sound() -> Rows:
 
 
 def check(settings: Settings, rows: Rows) -> int:
-    for name, own in rows.items():
+    for name, table_rows in rows.items():
         table = TABLES[name]
-        replace_rows(settings.lake, table, arrow_rows(table, own), symbol="BTC-USD")
+        replace_rows(settings.lake, table, arrow_rows(table, table_rows), symbol="BTC-USD")
     pages = settings.home / "quality"
     return check_lake(QualityRun(settings.lake, "r", NOW, pages), settings.quality)
 
@@ -98,17 +98,17 @@ def test_a_sound_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -
 def test_an_offset_landed_twice_is_found(settings: Settings) -> None:
     rows = sound()
     rows["tickers"].append(rows["tickers"][3])
-    said = fault(settings, rows)
-    assert said.startswith("gate offsets: 1 of 2 failed")
-    assert '"table_name": "tickers"' in said and '"doubled": "1"' in said
+    message = fault(settings, rows)
+    assert message.startswith("gate offsets: 1 of 2 failed")
+    assert '"table_name": "tickers"' in message and '"doubled": "1"' in message
 
 
 def test_a_price_off_the_suppliers_is_named_with_its_minute(settings: Settings) -> None:
     rows = sound()
     rows["trades"][4]["price"] = Decimal(9200)  # 9200 / 9010 is 2.1 % above
-    said = fault(settings, rows)
-    assert said.startswith("gate prices: 1 of 2 failed")
-    assert "2026-04-24T05:04" in said.replace(" ", "T")
+    message = fault(settings, rows)
+    assert message.startswith("gate prices: 1 of 2 failed")
+    assert "2026-04-24T05:04" in message.replace(" ", "T")
     rows["trades"][4]["price"] = Decimal(9180)  # 1.9 %
     check(settings, rows)
 
@@ -119,9 +119,9 @@ def test_a_minute_is_absent_only_with_an_explanation(settings: Settings) -> None
     check(settings, rows)  # tickers came in it: no trade was made
     for name in ("tickers", "book_changes"):
         del rows[name][4]
-    said = fault(settings, rows)
-    assert said.startswith("gate minutes: 1 of 2 failed")
-    assert '"state": "absent"' in said
+    message = fault(settings, rows)
+    assert message.startswith("gate minutes: 1 of 2 failed")
+    assert '"state": "absent"' in message
     rows["feed_ledger"].append(landed(1, at(3.2), entry="disconnect", cause="reset"))
     check(settings, rows)  # an outage that had begun before
     rows["feed_ledger"].append(landed(2, at(3.6), entry="connect", cause="again"))
@@ -131,8 +131,8 @@ def test_a_minute_is_absent_only_with_an_explanation(settings: Settings) -> None
 def test_an_incomplete_minute_needs_a_row_of_the_ledger(settings: Settings) -> None:
     rows = sound()
     rows["trade_minutes"][6] = minute(6, complete=False)
-    said = fault(settings, rows)
-    assert '"state": "incomplete"' in said
+    message = fault(settings, rows)
+    assert '"state": "incomplete"' in message
     rows["feed_ledger"].append(landed(1, at(6.5), entry="gap", cause="hole"))
     rows["feed_ledger"].append(landed(2, at(6.6), entry="healed", cause="refilled"))
     check(settings, rows)
@@ -141,21 +141,21 @@ def test_an_incomplete_minute_needs_a_row_of_the_ledger(settings: Settings) -> N
 def test_a_table_without_news_is_stale(settings: Settings) -> None:
     rows = sound()
     rows["quotes"] = rows["quotes"][:5]  # the newest is 5 min 54 s old
-    said = fault(settings, rows)
-    assert said.startswith("gate freshness: 1 of 2 failed")
-    assert '"table_name": "quotes"' in said
+    message = fault(settings, rows)
+    assert message.startswith("gate freshness: 1 of 2 failed")
+    assert '"table_name": "quotes"' in message
 
 
 def test_what_cannot_be_looked_at_has_not_passed_and_hides_nothing_else(settings: Settings) -> None:
     rows = sound()
     del rows["quotes"]
     rows["trade_minutes"] = []
-    said = fault(settings, rows)
-    assert "gate prices could not check" in said
-    assert "gate freshness could not check" in said
-    assert "gate minutes: 1 of 2 failed: TableRowCountToBeBetween" in said
-    kept = query(settings.lake, "SELECT count(*) FROM quality_results WHERE NOT success")[1]
-    assert kept[0][0] == 4
+    message = fault(settings, rows)
+    assert "gate prices could not check" in message
+    assert "gate freshness could not check" in message
+    assert "gate minutes: 1 of 2 failed: TableRowCountToBeBetween" in message
+    failed_count = query(settings.lake, "SELECT count(*) FROM quality_results WHERE NOT success")[1]
+    assert failed_count[0][0] == 4
 
 
 def test_the_window_and_the_band_are_settings(settings: Settings) -> None:

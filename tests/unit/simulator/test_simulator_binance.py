@@ -14,53 +14,53 @@ def path() -> PricePath:
 
 
 def test_depth_changes_make_the_next_books_and_their_ids_meet() -> None:
-    made, last = path(), book_id(SECOND)
-    book = [dict(side) for side in levels(made, SECOND)]
+    price_path, last = path(), book_id(SECOND)
+    book = [dict(side) for side in levels(price_path, SECOND)]
     for since, second in [(SECOND, SECOND + 1), (SECOND + 1, SECOND + 2), (SECOND + 2, SECOND + 9)]:
-        (told,) = EACH_SECOND["depth"](made, "BTCUSDT", since, second)
-        assert (told["U"], last) == (last + 1, book_id(since))
-        for side, changes in zip(book, (told["b"], told["a"]), strict=True):
+        (update,) = EACH_SECOND["depth"](price_path, "BTCUSDT", since, second)
+        assert (update["U"], last) == (last + 1, book_id(since))
+        for side, changes in zip(book, (update["b"], update["a"]), strict=True):
             assert isinstance(changes, list)
             for price, quantity in changes:
                 side[Decimal(price)] = Decimal(quantity)
         last = book_id(second)
-        assert told["u"] == last
-        kept = [{p: q for p, q in side.items() if q} for side in book]
-        assert kept == [dict(side) for side in levels(made, second)]
+        assert update["u"] == last
+        sides = [{p: q for p, q in side.items() if q} for side in book]
+        assert sides == [dict(side) for side in levels(price_path, second)]
 
 
 def test_a_closed_candle_is_the_sum_of_its_minutes_trades() -> None:
-    made, numbers = path(), range(number_at(SECOND * 1000), number_at((SECOND + 60) * 1000))
-    trades = [PER_TRADE["trade"](made, "BTCUSDT", number) for number in numbers]
+    price_path, numbers = path(), range(number_at(SECOND * 1000), number_at((SECOND + 60) * 1000))
+    trades = [PER_TRADE["trade"](price_path, "BTCUSDT", number) for number in numbers]
     assert len(trades) == 120 and trades[0]["T"] == SECOND * 1000
-    (told,) = EACH_SECOND["kline_1m"](made, "BTCUSDT", SECOND + 59, SECOND + 60)
-    candle = told["k"]
+    (kline,) = EACH_SECOND["kline_1m"](price_path, "BTCUSDT", SECOND + 59, SECOND + 60)
+    candle = kline["k"]
     assert isinstance(candle, dict) and candle["x"] is True and candle["n"] == 120
     assert (candle["f"], candle["L"]) == (trades[0]["t"], trades[-1]["t"])
-    assert Decimal(candle["v"]) == sum(Decimal(str(one["q"])) for one in trades)
-    prices = [Decimal(str(one["p"])) for one in trades]
+    assert Decimal(candle["v"]) == sum(Decimal(str(trade["q"])) for trade in trades)
+    prices = [Decimal(str(trade["p"])) for trade in trades]
     ends = (candle["o"], candle["h"], candle["l"], candle["c"])
-    assert [Decimal(one) for one in ends] == [prices[0], max(prices), min(prices), prices[-1]]
+    assert [Decimal(trade) for trade in ends] == [prices[0], max(prices), min(prices), prices[-1]]
 
 
 def test_a_candle_in_the_making_says_so_and_follows_the_closed_one() -> None:
-    told = EACH_SECOND["kline_1m"](path(), "BTCUSDT", SECOND + 58, SECOND + 61)
-    closed = [one["k"]["x"] for one in told if isinstance(one["k"], dict)]
+    klines = EACH_SECOND["kline_1m"](path(), "BTCUSDT", SECOND + 58, SECOND + 61)
+    closed = [kline["k"]["x"] for kline in klines if isinstance(kline["k"], dict)]
     assert closed == [True, False]
 
 
 def test_best_quantities_vary_and_lean_towards_the_next_seconds_on_the_tick() -> None:
-    made, agreed, strong = path(), 0, 0
+    price_path, agreed, strong = path(), 0, 0
     for second in range(SECOND, SECOND + 2000):
-        told = PER_TRADE["bookTicker"](made, "BTCUSDT", number_at(second * 1000))
-        bid, bid_quantity, ask, ask_quantity = (Decimal(str(told[name])) for name in "bBaA")
+        book_ticker = PER_TRADE["bookTicker"](price_path, "BTCUSDT", number_at(second * 1000))
+        bid, bid_quantity, ask, ask_quantity = (Decimal(str(book_ticker[name])) for name in "bBaA")
         assert ask - bid == Decimal("0.02") and bid % Decimal("0.01") == 0
         assert bid_quantity > 0 and ask_quantity > 0
-        bids, asks = levels(made, second)
+        bids, asks = levels(price_path, second)
         assert (bids[0], asks[0]) == ((bid, bid_quantity), (ask, ask_quantity))
         imbalance = (bid_quantity - ask_quantity) / (bid_quantity + ask_quantity)
         if abs(imbalance) > Decimal("0.5"):
             strong += 1
-            agreed += (imbalance > 0) == (made.at(second + 5)[0] > made.at(second)[0])
+            agreed += (imbalance > 0) == (price_path.at(second + 5)[0] > price_path.at(second)[0])
     assert 200 < strong < 1500
     assert 0.55 < agreed / strong < 0.95

@@ -1,4 +1,4 @@
-"""Strangers' clients against the simulator, with nothing changed but their base URLs.
+"""Public client libraries against the simulator, with nothing changed but their base URLs.
 
 What ccxt and python-binance refuse is the simulator's fault.
 """
@@ -59,9 +59,9 @@ async def client_of(venue: str, library: Any = ccxt) -> AsyncIterator[Any]:
 def moved(url: Any, base: str) -> Any:
     """The URL with the simulator's scheme, host and port."""
     if isinstance(url, dict):
-        return {name: moved(one, base) for name, one in url.items()}
-    scheme, _, rest = str(url).partition("://")
-    path = "/" + rest.partition("/")[2] if "/" in rest else ""
+        return {name: moved(part, base) for name, part in url.items()}
+    scheme, _, address = str(url).partition("://")
+    path = "/" + address.partition("/")[2] if "/" in address else ""
     return (base.replace("http", "ws") if scheme == "wss" else base) + path
 
 
@@ -74,15 +74,15 @@ async def test_ccxt_reads_markets_prices_books_and_trades(venue: str) -> None:
         ticker = await client.fetch_ticker(symbol)
         assert 0 < ticker["bid"] < ticker["ask"]
         book = await client.fetch_order_book(symbol)
-        bids, asks = [one[0] for one in book["bids"]], [one[0] for one in book["asks"]]
+        bids, asks = [row[0] for row in book["bids"]], [row[0] for row in book["asks"]]
         assert bids == sorted(bids, reverse=True) and asks == sorted(asks) and bids[0] < asks[0]
         assert abs(ticker["last"] / bids[0] - 1) < 0.01
         candles = await client.fetch_ohlcv(symbol, "1m")
-        times = [one[0] for one in candles]
+        times = [row[0] for row in candles]
         assert len(times) > 100 and times == sorted(set(times))
         assert all(low <= min(o, c) <= max(o, c) <= high for _, o, high, low, c, _ in candles)
         trades = await client.fetch_trades(symbol)
-        assert all(one["side"] in {"buy", "sell"} and one["price"] > 0 for one in trades)
+        assert all(row["side"] in {"buy", "sell"} and row["price"] > 0 for row in trades)
 
 
 @pytest.mark.parametrize("venue", FACTS)
@@ -96,9 +96,9 @@ async def test_ccxt_orders_cancels_and_its_money_adds_up(venue: str) -> None:
         low, high = round(ask * 0.9), round(ask * 1.01)
         order = await client.create_order(symbol, "limit", "buy", amount, low)
         open_orders = await client.fetch_open_orders(symbol)
-        assert [one["id"] for one in open_orders] == [order["id"]]
-        held = (await client.fetch_balance())["free"][quote]
-        assert held < begins[quote]
+        assert [fill["id"] for fill in open_orders] == [order["id"]]
+        free_before = (await client.fetch_balance())["free"][quote]
+        assert free_before < begins[quote]
         await client.cancel_order(order["id"], symbol)
         after = await client.fetch_order(order["id"], symbol)
         assert after["status"] == "canceled" and after["filled"] == 0
@@ -108,11 +108,11 @@ async def test_ccxt_orders_cancels_and_its_money_adds_up(venue: str) -> None:
         assert bought["status"] == "closed" and bought["filled"] == amount
         assert bought["average"] <= high
         fills = await client.fetch_my_trades(symbol)
-        assert sum(one["amount"] for one in fills) == pytest.approx(amount)
-        fees = sum(one["fee"]["cost"] for one in fills if one["fee"]["currency"] == quote)
-        spent = 0.0 if venue == "deribit" else sum(one["cost"] for one in fills)
-        left = (await client.fetch_balance())["total"][quote]
-        assert left == pytest.approx(begins[quote] - spent - fees, abs=2e-6)
+        assert sum(fill["amount"] for fill in fills) == pytest.approx(amount)
+        fees = sum(fill["fee"]["cost"] for fill in fills if fill["fee"]["currency"] == quote)
+        spent = 0.0 if venue == "deribit" else sum(fill["cost"] for fill in fills)
+        total_after = (await client.fetch_balance())["total"][quote]
+        assert total_after == pytest.approx(begins[quote] - spent - fees, abs=2e-6)
 
 
 @pytest.mark.parametrize("venue", FACTS)
@@ -135,9 +135,9 @@ async def test_ccxt_maps_a_limit_that_was_passed_to_its_own_error(venue: str) ->
         await client.load_markets()
         asks = (client.fetch_ticker(FACTS[venue][0]) for _ in range(200))
         answers = await asyncio.gather(*asks, return_exceptions=True)
-        refused = [one for one in answers if isinstance(one, BaseException)]
+        refused = [answer for answer in answers if isinstance(answer, BaseException)]
         assert refused and len(refused) < 150
-        assert {type(one) for one in refused} <= {ccxt.RateLimitExceeded, ccxt.DDoSProtection}
+        assert {type(answer) for answer in refused} <= {ccxt.RateLimitExceeded, ccxt.DDoSProtection}
 
 
 @pytest.mark.parametrize("venue", FACTS)
@@ -152,16 +152,16 @@ async def test_ccxt_follows_books_and_trades_over_the_websocket(venue: str) -> N
         assert trade["price"] > 0 and trade["symbol"] == symbol
 
 
-async def test_ccxt_keeps_binances_book_as_rest_tells_it() -> None:
+async def test_ccxt_keeps_binances_book_as_rest_serves_it() -> None:
     async with client_of("binance", streamed) as client:
         await client.load_markets()
         compared = 0
         for _ in range(8):
             book = await client.watch_order_book("BTC/USDT")
-            told = await client.fetch_order_book("BTC/USDT", 500)
-            if compared < 2 and book["nonce"] == told["nonce"]:
-                assert list(map(list, book["bids"])) == told["bids"]
-                assert list(map(list, book["asks"])) == told["asks"]
+            rest_book = await client.fetch_order_book("BTC/USDT", 500)
+            if compared < 2 and book["nonce"] == rest_book["nonce"]:
+                assert list(map(list, book["bids"])) == rest_book["bids"]
+                assert list(map(list, book["asks"])) == rest_book["asks"]
                 compared += 1
         assert compared == 2
 
@@ -171,9 +171,12 @@ async def test_ccxt_follows_binances_tickers_and_candles() -> None:
         await client.load_markets()
         pair = ["BTC/USDT", "ETH/USDT"]
         best = (await client.watch_bids_asks(pair[:1]))["BTC/USDT"]
-        tickers = [await client.watch_ticker(one) for one in pair]
+        tickers = [await client.watch_ticker(market) for market in pair]
         assert tickers[0]["last"] == pytest.approx(best["bid"], rel=0.01)
-        assert [one["low"] <= one["last"] <= one["high"] for one in tickers] == [True, True]
+        assert [market["low"] <= market["last"] <= market["high"] for market in tickers] == [
+            True,
+            True,
+        ]
         candles = [await client.watch_ohlcv("BTC/USDT", "1m") for _ in range(2)]
         at, opened, high, low, closed, volume = candles[-1][-1]
         assert at % 60_000 == 0 and low <= min(opened, closed) <= max(opened, closed) <= high
@@ -220,7 +223,7 @@ async def test_python_binance_follows_trades_over_the_websocket(
                 numbers = [(await stream.recv())["a"] for _ in range(3)]
             assert numbers == list(range(numbers[0], numbers[0] + 3))
             async with sockets.multiplex_socket(["btcusdt@aggTrade", "ethusdt@ticker"]) as stream:
-                seen = {(await stream.recv())["stream"] for _ in range(4)}
-            assert seen == {"btcusdt@aggTrade", "ethusdt@ticker"}
+                streams = {(await stream.recv())["stream"] for _ in range(4)}
+            assert streams == {"btcusdt@aggTrade", "ethusdt@ticker"}
         finally:
             await client.close_connection()

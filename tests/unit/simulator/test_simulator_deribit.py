@@ -42,20 +42,20 @@ async def followed(
         base = str(server.make_url("")).rstrip("/")
         variables = {"TICKHOUSE_VENUES_DERIBIT_WS": base.replace("http", "ws"), **KEYS, **more}
         (link,) = links("deribit", venues=load(variables).venues)
-        told, stop = list[Message](), asyncio.Event()
+        messages, stop = list[Message](), asyncio.Event()
         clock = asyncio.get_running_loop().time
         feed = Feed(
             link=link,
             connect=connect,
-            publish=told.append,
+            publish=messages.append,
             rng=random.Random(1),
             stale_s=9,
             now_us=lambda: int(clock() * 1e6),
-            conn_id=lambda: f"c{len(told)}",
+            conn_id=lambda: f"c{len(messages)}",
         )
         task = asyncio.ensure_future(feed.run(stop))
         try:
-            yield told, base, stop
+            yield messages, base, stop
         finally:
             stop.set()
             await asyncio.wait_for(task, 60)
@@ -67,8 +67,8 @@ async def until(claim: Callable[[], object], timeout_s: float = 60) -> None:
             await asyncio.sleep(0.02)
 
 
-def of(told: list[Message], kind: str) -> list[Message]:
-    return [message for message in told if message.kind == kind]
+def of(messages: list[Message], kind: str) -> list[Message]:
+    return [message for message in messages if message.kind == kind]
 
 
 async def strike(base: str, fault: str) -> None:
@@ -77,32 +77,36 @@ async def strike(base: str, fault: str) -> None:
 
 
 async def test_books_chain_trades_count_and_a_broken_chain_heals() -> None:
-    async with followed(load(KEYS)) as (told, base, _):
-        await until(lambda: len(of(told, "book")) > 8 and of(told, "ticker"))
-        assert not of(told, "reject") and all(one.top for one in of(told, "book"))
+    async with followed(load(KEYS)) as (messages, base, _):
+        await until(lambda: len(of(messages, "book")) > 8 and of(messages, "ticker"))
+        assert not of(messages, "reject") and all(message.top for message in of(messages, "book"))
         await strike(base, "skip_change")
-        await until(lambda: any(gap_cause(one) == "broken_chain" for one in of(told, "ledger")))
-        await until(lambda: of(told, "book")[-1].top is not None)
-        assert any(one.top is None for one in of(told, "book"))
+        await until(
+            lambda: any(gap_cause(message) == "broken_chain" for message in of(messages, "ledger"))
+        )
+        await until(lambda: of(messages, "book")[-1].top is not None)
+        assert any(message.top is None for message in of(messages, "book"))
         await strike(base, "skip_trade")
-        await until(lambda: any(gap_cause(one) == "missing" for one in of(told, "ledger")))
-        (gap,) = [one for one in of(told, "ledger") if gap_cause(one) == "missing"]
+        await until(
+            lambda: any(gap_cause(message) == "missing" for message in of(messages, "ledger"))
+        )
+        (gap,) = [message for message in of(messages, "ledger") if gap_cause(message) == "missing"]
         (hole,) = gap.events
         assert isinstance(hole, LedgerEntry) and hole.first_seq is not None
         query = f"instrument_name=BTC-PERPETUAL&start_seq={hole.first_seq}&end_seq={hole.last_seq}"
         missing = await fetched(f"{base}/api/v2/public/get_last_trades_by_instrument?{query}")
-        seqs = [one.seq[0] for one in of(told, "trade") if one.seq]
-        healed = sorted(seqs + [one["trade_seq"] for one in missing["result"]["trades"]])
+        seqs = [message.seq[0] for message in of(messages, "trade") if message.seq]
+        healed = sorted(seqs + [message["trade_seq"] for message in missing["result"]["trades"]])
         assert healed == list(range(healed[0], healed[-1] + 1))
 
 
 async def test_the_grouped_book_rebuilds_to_the_same_top() -> None:
     grouped = {"TICKHOUSE_VENUES_DERIBIT_BOOK": "none.10.100ms"}
-    async with followed(load(KEYS), **grouped) as (told, _, _):
-        await until(lambda: len(of(told, "book")) > 12)
+    async with followed(load(KEYS), **grouped) as (messages, _, _):
+        await until(lambda: len(of(messages, "book")) > 12)
         book = Book()
         book.reset(())
-        for message in of(told, "book"):
+        for message in of(messages, "book"):
             for change in message.events:
                 assert isinstance(change, BookChange)
                 book.apply(change)
@@ -110,23 +114,27 @@ async def test_the_grouped_book_rebuilds_to_the_same_top() -> None:
             assert len(book.levels["bid"]) == len(book.levels["ask"]) == 10
 
 
-async def test_a_wrong_secret_is_told_and_public_data_still_comes() -> None:
+async def test_a_wrong_secret_is_reported_and_public_data_still_comes() -> None:
     wrong = {"TICKHOUSE_VENUES_DERIBIT_SECRET": "other"}
-    async with followed(load(KEYS), **wrong) as (told, _, _):
-        await until(lambda: of(told, "trade") and of(told, "reject"))
-        (reject,) = of(told, "reject")
+    async with followed(load(KEYS), **wrong) as (messages, _, _):
+        await until(lambda: of(messages, "trade") and of(messages, "reject"))
+        (reject,) = of(messages, "reject")
         assert "13004" in str(reject.events[0])
-        trade = of(told, "trade")[0].events[0]
+        trade = of(messages, "trade")[0].events[0]
         assert isinstance(trade, Trade) and trade.quantity % 10 == 0
 
 
 async def test_a_dropped_connection_leaves_no_hole_unnamed() -> None:
-    async with followed(load(KEYS)) as (told, base, _):
-        await until(lambda: len(of(told, "trade")) > 1)
+    async with followed(load(KEYS)) as (messages, base, _):
+        await until(lambda: len(of(messages, "trade")) > 1)
         await strike(base, "close")
-        await until(lambda: len({one.conn for one in of(told, "trade")}) > 1)
-        seqs = [one.seq for one in of(told, "trade") if one.seq]
-        holes = [one.events[0] for one in of(told, "ledger") if gap_cause(one) == "missing"]
+        await until(lambda: len({message.conn for message in of(messages, "trade")}) > 1)
+        seqs = [message.seq for message in of(messages, "trade") if message.seq]
+        holes = [
+            message.events[0]
+            for message in of(messages, "ledger")
+            if gap_cause(message) == "missing"
+        ]
         numbers = {n for first, last in seqs for n in range(first, last + 1)}
         for hole in holes:
             assert isinstance(hole, LedgerEntry) and hole.first_seq and hole.last_seq
@@ -183,19 +191,19 @@ def test_each_error_has_its_code(method: str, params: dict[str, object], code: i
 
 
 def test_a_refresh_token_serves_once_and_raw_needs_a_living_token() -> None:
-    one = rpc()
+    connection = rpc()
     grant = {
         "grant_type": "client_credentials",
         "client_id": "k",
         "client_secret": "SECRET-for-tests-only",
     }
-    first = one.answer("public/auth", grant, 0)
+    first = connection.answer("public/auth", grant, 0)
     assert isinstance(first, dict)
-    again = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
-    one.answer("public/auth", again, 0)
+    refresh = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    connection.answer("public/auth", refresh, 0)
     with pytest.raises(DeribitError):
-        one.answer("public/auth", again, 0)
+        connection.answer("public/auth", refresh, 0)
     raw = {"channels": ["trades.BTC-PERPETUAL.raw"]}
-    assert one.answer("public/subscribe", raw, 899_000) == raw["channels"]
+    assert connection.answer("public/subscribe", raw, 899_000) == raw["channels"]
     with pytest.raises(DeribitError):
-        one.answer("public/subscribe", raw, 901_000)
+        connection.answer("public/subscribe", raw, 901_000)

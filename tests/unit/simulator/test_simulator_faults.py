@@ -26,11 +26,11 @@ def message_filter(
     return MessageFilter(loaded_faults, loaded_faults.connect(venue, 100.0))
 
 
-def texts(found: MessageFilter, *sent: str, at_s: float = 100.0) -> list[str]:
+def texts(faulty: MessageFilter, *messages: str, at_s: float = 100.0) -> list[str]:
     return [
         step.text if isinstance(step, SendMessage) else f"end {step.code}"
-        for text in sent
-        for step in found.outgoing(text, at_s)
+        for text in messages
+        for step in faulty.outgoing(text, at_s)
     ]
 
 
@@ -54,28 +54,28 @@ def test_messages_are_lost_repeated_and_swapped_by_their_number() -> None:
 
 
 def test_time_is_counted_from_loading_or_from_the_connection_on_the_scripts_clock() -> None:
-    found = message_filter({"fault": "close", "age_s": 86_400, "code": 1008}, speed=86_400)
-    assert texts(found, "a", at_s=100.9) == ["a"]
-    assert texts(found, "b", at_s=101.0) == ["end 1008"]
+    faulty = message_filter({"fault": "close", "age_s": 86_400, "code": 1008}, speed=86_400)
+    assert texts(faulty, "a", at_s=100.9) == ["a"]
+    assert texts(faulty, "b", at_s=101.0) == ["end 1008"]
     assert texts(message_filter({"fault": "skip", "at_s": 5}), "a", at_s=104.9) == ["a"]
     assert texts(message_filter({"fault": "skip", "at_s": 5}), "a", at_s=105.0) == []
 
 
 def test_silence_lets_heartbeats_pass_and_ends() -> None:
     beat = '{"type":"heartbeat"}'
-    found = message_filter({"fault": "silence", "for_s": 10})
-    assert texts(found, "a", "b", beat) == ["a", beat] and found.quiet(109.9)
-    assert texts(found, "b", at_s=110.0) == ["b"]
+    faulty = message_filter({"fault": "silence", "for_s": 10})
+    assert texts(faulty, "a", "b", beat) == ["a", beat] and faulty.quiet(109.9)
+    assert texts(faulty, "b", at_s=110.0) == ["b"]
     dead = message_filter({"fault": "silence", "heartbeats": False})
     assert texts(dead, "a", "b", beat, at_s=1e9) == ["a"] and not dead.quiet(1e9)
 
 
-def test_a_shutdown_is_told_as_the_connection_frames_it_and_then_it_closes() -> None:
-    found = message_filter({"fault": "server_shutdown", "lead_s": 2})
-    (notice, data) = texts(found, '{"stream":"x"}')
+def test_a_shutdown_is_announced_as_the_connection_frames_it_and_then_it_closes() -> None:
+    faulty = message_filter({"fault": "server_shutdown", "lead_s": 2})
+    (notice, data) = texts(faulty, '{"stream":"x"}')
     assert json.loads(notice)["data"] == {"e": "serverShutdown", "E": 100_000}
     assert json.loads(notice)["stream"] == "!serverShutdown" and data == '{"stream":"x"}'
-    assert texts(found, "b", at_s=101.9) == ["b"] and texts(found, "c", at_s=102) == ["end 1001"]
+    assert texts(faulty, "b", at_s=101.9) == ["b"] and texts(faulty, "c", at_s=102) == ["end 1001"]
 
 
 def test_a_cut_leaves_part_of_the_frame_with_the_head_of_the_whole() -> None:
@@ -89,23 +89,26 @@ def test_a_cut_leaves_part_of_the_frame_with_the_head_of_the_whole() -> None:
 
 
 def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
-    asked = '{"jsonrpc":"2.0","id":4,"method":"public/auth","params":{}}'
+    request = '{"jsonrpc":"2.0","id":4,"method":"public/auth","params":{}}'
     refuse = {"fault": "refuse_request", "request": "public/auth"}
-    (step,) = message_filter(refuse).incoming(asked, 100) or []
+    (step,) = message_filter(refuse).incoming(request, 100) or []
     assert isinstance(step, SendMessage) and json.loads(step.text) == {
         "jsonrpc": "2.0",
         "id": 4,
         "error": {"code": 13009, "message": "invalid_token"},
     }
-    assert message_filter({"fault": "ignore_request", "request": "auth"}).incoming(asked, 100) == []
-    assert message_filter({"fault": "close", "request": "auth"}).incoming(asked, 100) == [
+    assert (
+        message_filter({"fault": "ignore_request", "request": "auth"}).incoming(request, 100) == []
+    )
+    assert message_filter({"fault": "close", "request": "auth"}).incoming(request, 100) == [
         EndConnection(1006)
     ]
-    assert message_filter({"fault": "close", "request": "auth"}).outgoing(asked, 100) == [
-        SendMessage(asked)
+    assert message_filter({"fault": "close", "request": "auth"}).outgoing(request, 100) == [
+        SendMessage(request)
     ]
     assert (
-        message_filter({"fault": "ignore_request", "request": "other"}).incoming(asked, 100) is None
+        message_filter({"fault": "ignore_request", "request": "other"}).incoming(request, 100)
+        is None
     )
 
 
@@ -134,12 +137,12 @@ def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
 def test_edits_change_what_they_say_and_nothing_else(
     fault: script.Edit, before: object, after: object
 ) -> None:
-    found = apply_edit(fault, json.dumps(before))
-    assert (None if found is None else json.loads(found)) == after
+    edited = apply_edit(fault, json.dumps(before))
+    assert (None if edited is None else json.loads(edited)) == after
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("faults: [{fault: explode}]", "faults[0].fault = 'explode': Invalid value 'explode'"),
         ("faults: [{fault: skip, at_s: soon}]", "faults[0].at_s = 'soon': Expected `float"),
@@ -154,10 +157,10 @@ def test_edits_change_what_they_say_and_nothing_else(
         ("{", "no YAML"),
     ],
 )
-def test_a_bad_script_is_one_clear_error(text: str, said: str) -> None:
+def test_a_bad_script_is_one_clear_error(text: str, message: str) -> None:
     with pytest.raises(SettingsError) as error:
         script.read(text)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_the_simulator_does_not_start_with_a_script_that_is_absent(tmp_path: Path) -> None:

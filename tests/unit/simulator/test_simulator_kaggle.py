@@ -82,21 +82,21 @@ async def test_a_user_and_key_pass_and_anything_else_is_401() -> None:
 async def test_the_newer_wire_names_the_version_and_redirects_to_storage() -> None:
     async with kaggle() as client:
         service, (owner, name) = "/v1/datasets.DatasetApiService", SLUG.split("/")
-        asked = {"ownerSlug": owner, "datasetSlug": name}
-        told = await client.post(f"{service}/GetDataset", json=asked, headers=KEY)
-        assert (await told.json())["currentVersionNumber"] == VERSION
-        assert (await client.post(f"{service}/GetDataset", json=asked)).status == 401
-        found = await client.post(
-            f"{service}/DownloadDataset", json=asked, headers=KEY, allow_redirects=False
+        body = {"ownerSlug": owner, "datasetSlug": name}
+        dataset = await client.post(f"{service}/GetDataset", json=body, headers=KEY)
+        assert (await dataset.json())["currentVersionNumber"] == VERSION
+        assert (await client.post(f"{service}/GetDataset", json=body)).status == 401
+        redirect = await client.post(
+            f"{service}/DownloadDataset", json=body, headers=KEY, allow_redirects=False
         )
-        assert found.status == 302
-        place = found.headers["Location"]
-        whole = await (await client.get(place)).read()  # no log-in: the address is the key
+        assert redirect.status == 302
+        place = redirect.headers["Location"]
+        content = await (await client.get(place)).read()  # no log-in: the address is the key
         part = await client.get(place, headers={"Range": "bytes=10-19"})
-        assert part.status == 206 and await part.read() == whole[10:20]
-        assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
-        past = await client.get(place, headers={"Range": f"bytes={len(whole)}-"})
+        assert part.status == 206 and await part.read() == content[10:20]
+        assert part.headers["Content-Range"] == f"bytes 10-19/{len(content)}"
+        past = await client.get(place, headers={"Range": f"bytes={len(content)}-"})
         assert past.status == 416
         stale = await client.get(place, headers={"Range": "bytes=10-19", "If-Range": '"other"'})
-        assert stale.status == 200 and await stale.read() == whole
+        assert stale.status == 200 and await stale.read() == content
         assert (await client.get(place.replace("at=1", "at=2"))).status == 403

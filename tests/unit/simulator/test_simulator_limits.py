@@ -45,14 +45,14 @@ async def test_an_empty_pool_closes_the_session_and_the_33rd_connection_is_refus
         hasty, *_ = others
         for number in range(150):
             await hasty.send_json({"jsonrpc": "2.0", "id": number, "method": "public/get_time"})
-        told = [message async for message in hasty if message.type is WSMsgType.TEXT]
-        codes = [one.json().get("error", {}).get("code") for one in told]
+        messages = [message async for message in hasty if message.type is WSMsgType.TEXT]
+        codes = [message.json().get("error", {}).get("code") for message in messages]
         assert codes[-1] == 10028 and set(codes[:-1]) == {None} and len(codes) > 100
         assert hasty.closed
         async with asyncio.timeout(60):
             while not await _connects(session, str(url)):  # noqa: ASYNC110 (its place gets free)
                 await asyncio.sleep(0.05)
-        await asyncio.gather(*(one.close() for one in others[1:]))
+        await asyncio.gather(*(connection.close() for connection in others[1:]))
 
 
 async def _connects(session: ClientSession, url: str) -> bool:
@@ -82,12 +82,12 @@ def test_gemini_lets_five_wait_and_refuses_the_rest_with_a_time(path: str, per_m
 
             admitted = [await ask() for _ in range(per_minute)]
             assert 429 not in {status for status, _, _ in admitted}
-            rest = await asyncio.gather(*(ask() for _ in range(9)))
-            waited = sorted(took for status, took, _ in rest if status != 429)
+            later_answers = await asyncio.gather(*(ask() for _ in range(9)))
+            waited = sorted(took for status, took, _ in later_answers if status != 429)
             each = 60 / per_minute
             assert len(waited) in {5, 6}  # (a request may be earned back meanwhile)
             assert waited[-1] == pytest.approx(5 * each, abs=2 * each)
-            refused = {wait for status, _, wait in rest if status == 429}
+            refused = {wait for status, _, wait in later_answers if status == 429}
             assert refused == {"3" if per_minute == 120 else "1"}
             await asyncio.sleep(60)
             assert (await ask())[1] == 0.0

@@ -37,14 +37,14 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
 ) -> None:
     path = written(tmp_path / "btcusd_hand", spacing_us=1_000_000)
     settings = load({"TICKHOUSE_SIMULATOR_TAPE": str(path), "TICKHOUSE_SIMULATOR_SPEED": "10"})
-    tapes, told, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
+    tapes, messages, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
     async with TestServer(application(settings)) as server:
         base = str(server.make_url("")).rstrip("/").replace("http", "ws")
         (link,) = links("gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS": base}).venues)
         clock = asyncio.get_running_loop().time
 
         def publish(message: Message) -> None:
-            told.append(message)
+            messages.append(message)
             if message.seq == (2, 2):
                 stop.set()
 
@@ -60,12 +60,12 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
         )
         await asyncio.wait_for(feed.run(stop), 60)
     tapes.close()
-    (again,) = (tmp_path / "again" / "gemini_v1").glob("*.jsonl.gz")
-    recorded = list(read_tape(again.with_name(again.name.removesuffix(".jsonl.gz"))))
+    (recording,) = (tmp_path / "again" / "gemini_v1").glob("*.jsonl.gz")
+    recorded = list(read_tape(recording.with_name(recording.name.removesuffix(".jsonl.gz"))))
     assert [frame.data for frame in recorded] == FRAMES
     spread_s = (recorded[-1].received_time - recorded[0].received_time) / 1e6
     assert 0.29 < spread_s < 1.5  # three seconds, ten times faster
-    kinds = [message.kind for message in told if message.kind != "ledger"]
+    kinds = [message.kind for message in messages if message.kind != "ledger"]
     assert kinds == ["book", "heartbeat", "reject", "heartbeat"]
 
 
@@ -73,8 +73,8 @@ def test_a_tape_that_was_cut_off_ends_at_its_last_whole_line(tmp_path: Path) -> 
     path = written(tmp_path / "btcusd_cut", spacing_us=1)
     texts = path.with_name("btcusd_cut.jsonl.gz")
     texts.write_bytes(texts.read_bytes()[:-12])
-    found = [frame.data for frame in read_tape(path)]
-    assert found == FRAMES[: len(found)] and len(found) < len(FRAMES) + 1
+    frames = [frame.data for frame in read_tape(path)]
+    assert frames == FRAMES[: len(frames)] and len(frames) < len(FRAMES) + 1
 
 
 def test_a_frame_that_holds_a_newline_is_counted_and_not_recorded(tmp_path: Path) -> None:
