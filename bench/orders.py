@@ -77,7 +77,7 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
         Unreachable: a server of the measurement did not answer, or a signal made no order.
     """
     with scratch_venue() as settings, closing(Journal(settings.dsn())) as journal:
-        rest = _TimedRest(
+        client = _TimedRest(
             settings.venues.gemini.orders,
             key=settings.venues.gemini.key,
             secret=settings.venues.gemini.secret,
@@ -85,13 +85,13 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
             next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
         )
         say(f"{orders} orders through the whole desk")
-        sent, answered = _through_desk(settings, journal, rest, orders=orders)
+        sent_s, answered = _through_desk(settings, journal, client, orders=orders)
         say(f"{orders} bare signed calls")
-        bare = _time_bare_calls(rest, orders=orders)
+        bare = _time_bare_calls(client, orders=orders)
     peer = "the bare signed call"
     return [
-        _figure("signal_to_order_sent_p50", _percentile(sent, 50), None, None),
-        _figure("signal_to_order_sent_p99", _percentile(sent, 99), None, None),
+        _figure("signal_to_order_sent_p50", _percentile(sent_s, 50), None, None),
+        _figure("signal_to_order_sent_p99", _percentile(sent_s, 99), None, None),
         _figure(
             "signal_to_order_answered_p50", _percentile(answered, 50), peer, _percentile(bare, 50)
         ),
@@ -102,14 +102,14 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
 
 
 def _through_desk(
-    settings: Settings, journal: Journal, rest: _TimedRest, *, orders: int
+    settings: Settings, journal: Journal, client: _TimedRest, *, orders: int
 ) -> tuple[list[float], list[float]]:
     config = TraderConfig.from_settings(settings)
     desk = Desk(
         config,
         journal=journal,
         state=load_state(journal),
-        broker=GeminiBroker(rest, symbol=config.symbol),
+        broker=GeminiBroker(client, symbol=config.symbol),
         forecasts=_Alternating(),
         vetoes=Vetoes(config),
     )
@@ -124,10 +124,10 @@ def _through_desk(
         moment = follower.next({})
         assert moment is not None
         desk.on_signal(moment, follower.resume_at({}))
-        if rest.sent_s < start_s:
+        if client.sent_s < start_s:
             raise Unreachable(f"signal {number} of the measurement made no order")
-        sent_s.append(rest.sent_s - start_s)
-        answered_s.append(rest.answered_s - start_s)
+        sent_s.append(client.sent_s - start_s)
+        answered_s.append(client.answered_s - start_s)
     return sent_s[WARM_UP:], answered_s[WARM_UP:]
 
 
@@ -152,13 +152,13 @@ def _records(config: TraderConfig, number: int) -> tuple[Record, Record]:
     )
 
 
-def _time_bare_calls(rest: _TimedRest, *, orders: int) -> list[float]:
+def _time_bare_calls(client: _TimedRest, *, orders: int) -> list[float]:
     """The same kind of order, bought and sold in turn, with nothing around the call."""
     durations_s = []
     for number in range(WARM_UP + orders):
         side, price = ("sell", "1.00") if number % 2 else ("buy", "200000.00")
         start_s = time.perf_counter()
-        rest.call(
+        client.call(
             NEW,
             client_order_id=f"bare-{number}",
             symbol="btcusd",

@@ -49,13 +49,13 @@ def _environment(folder: str) -> dict[str, str]:
 
 def _answers(settings: Settings) -> bool:
     venues = settings.venues
-    rest = GeminiRest(
+    client = GeminiRest(
         venues.gemini.orders,
         key=venues.gemini.key,
         secret=venues.gemini.secret,
         next_nonce=lambda: 0,
     )
     try:
-        return bool(rest.public("/v1/symbols"))
+        return bool(client.public("/v1/symbols"))
     except Unreachable:
         return False

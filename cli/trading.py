@@ -63,19 +63,19 @@ def list_forecasts() -> None:
     from include.forecast.forecast_file import current_id, published
 
     folder = from_environment().forecasts
-    now = current_id(folder)
+    in_use = current_id(folder)
     columns = ("", "forecast", "symbol", "trained until", "rows", "error", "naive error")
     rows = [
         (
-            "*" if one.forecast_id == now else "",
-            one.forecast_id,
-            one.symbol,
-            one.trained_until,
-            one.rows,
-            one.metrics.get("mae"),
-            one.metrics.get("naive_mae"),
+            "*" if manifest.forecast_id == in_use else "",
+            manifest.forecast_id,
+            manifest.symbol,
+            manifest.trained_until,
+            manifest.rows,
+            manifest.metrics.get("mae"),
+            manifest.metrics.get("naive_mae"),
         )
-        for one in published(folder)
+        for manifest in published(folder)
     ]
     show_rows(columns, rows, form="table")
 
@@ -85,16 +85,17 @@ def show() -> None:
     """Show the manifest of the forecast in use, after checking the file against it."""
     from include.forecast.forecast_file import load_current
 
-    found = load_current(from_environment().forecasts)
-    click.echo(msgspec.json.format(msgspec.json.encode(found.manifest), indent=1).decode())
+    manifest = load_current(from_environment().forecasts).manifest
+    click.echo(msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode())
 
 
 @forecast.command()
 def rollback() -> None:
     """Use the forecast made before the one in use; the trader picks it up by itself."""
-    from include.forecast.forecast_file import rollback as back
+    from include.forecast.forecast_file import rollback as roll_back
 
-    OUT.print(f"forecast {back(from_environment().forecasts).forecast_id} is in use again")
+    manifest = roll_back(from_environment().forecasts)
+    OUT.print(f"forecast {manifest.forecast_id} is in use again")
 
 
 @forecast.command()
@@ -134,7 +135,7 @@ def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
 
     settings, now = from_environment(), datetime.now(UTC)
     days = settings.forecast.train_days if train_days is None else train_days
-    found = evaluation_report.evaluate(
+    evaluation = evaluation_report.evaluate(
         settings,
         symbol=symbol or settings.forecast.symbol,
         as_of=None,
@@ -142,9 +143,9 @@ def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
         span=timedelta(days=days),
         run_id=f"evaluate__{now:%Y-%m-%dT%H-%M-%S}",
     )
-    rows = [asdict(one) for one in found.scores]
+    rows = [asdict(score) for score in evaluation.scores]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
         return
-    show_rows(tuple(rows[0]), [list(one.values()) for one in rows], form="table")
-    OUT.print(evaluation_report.verdict(found))
+    show_rows(tuple(rows[0]), [list(row.values()) for row in rows], form="table")
+    OUT.print(evaluation_report.verdict(evaluation))

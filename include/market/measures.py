@@ -5,7 +5,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from include.market.events import Top
 
 _WIDE = Context(prec=60)
-_DIVIDED, _VALUE = Decimal("1e-15"), Decimal("1e-12")  # decimal(23,10) / decimal(23,10), then told
+_DIVIDED, _VALUE = (
+    Decimal("1e-15"),
+    Decimal("1e-12"),
+)  # decimal(23,10) / decimal(23,10), then as sent
 
 
 def mid_price(top: Top) -> Decimal:
@@ -13,12 +16,11 @@ def mid_price(top: Top) -> Decimal:
     return (top.bid + top.ask) / 2
 
 
-def told_imbalance(top: Top) -> Decimal | None:
+def imbalance_of(top: Top) -> Decimal | None:
     """Order-book imbalance (Vb - Va) / (Vb + Va) of the best quantities, from -1 to 1.
 
-    As `market.signals` tells it: Spark's decimal division, then twelve decimals.
-
-    Null where the stream tells none: a crossed book, or one without quantity.
+    As in `market.signals`: Spark's decimal division, then twelve decimals. Null where the stream
+    sends none: a crossed book, or one without quantity.
     """
     if top.bid >= top.ask or min(top.bid_quantity, top.ask_quantity) < 0:
         return None

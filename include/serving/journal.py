@@ -70,7 +70,7 @@ class Journal:
             cursor.execute("SELECT name, value FROM trader_state")
             return dict(cursor.fetchall())
 
-    def is_decided(self, decision_id: str) -> tuple[bool, str | None]:
+    def decision_status(self, decision_id: str) -> tuple[bool, str | None]:
         """Whether that decision was made, and why the trader is halted (null: it is not)."""
         with self._transaction() as cursor:
             cursor.execute(

@@ -123,7 +123,7 @@ class Trader:
     venue: str = setting("gemini", "venue whose signals and book the trader follows")
     symbol: str = setting("BTC-USD", "symbol it trades")
     rule: str = setting("forecast_and_ratio", "its rule: forecast_and_ratio or imbalance_and_mid")
-    imbalance_least: Decimal = setting(
+    imbalance_threshold: Decimal = setting(
         Decimal("0.5"), "imbalance_and_mid acts from this imbalance (0 to 1) of the best quantities"
     )
     half_spread_bps: Decimal = setting(

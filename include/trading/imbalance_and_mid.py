@@ -23,7 +23,7 @@ class ImbalanceAndMid:
 
     def desired_side(self, inputs: Inputs) -> DesiredSide:
         """The side with the greater quantity, if it is greater by enough."""
-        imbalance, threshold = inputs.signal.value, inputs.parameters.imbalance_least
+        imbalance, threshold = inputs.signal.value, inputs.parameters.imbalance_threshold
         if abs(imbalance) < threshold or not imbalance:
             return DesiredSide(None, [Reason.IMBALANCE_SMALL])
         return DesiredSide("buy" if imbalance > 0 else "sell", [])

@@ -61,8 +61,8 @@ def with_instrument(parameters: Parameters, instrument: Instrument | None) -> Pa
     )
 
 
-def _positive(number: Any) -> Decimal:
-    parsed = Decimal(str(number))
+def _positive(amount: Any) -> Decimal:
+    parsed = Decimal(str(amount))
     if not parsed.is_finite() or parsed <= 0:
-        raise ValueError(f"{number!r} is not above zero")
+        raise ValueError(f"{amount!r} is not above zero")
     return parsed

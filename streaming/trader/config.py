@@ -112,7 +112,7 @@ def _parameters(settings: Settings) -> Parameters:
         largest_order=trader.largest_order,
         largest_position=trader.largest_position,
         slippage_bps=trader.slippage_bps,
-        imbalance_least=trader.imbalance_least,
+        imbalance_threshold=trader.imbalance_threshold,
         half_spread_bps=trader.half_spread_bps,
         daily_loss=trader.daily_loss,
         orders_per_minute=trader.orders_per_minute,

@@ -6,7 +6,7 @@ written down as intended first, placed, and its outcome committed; if the proces
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from include.bus import TopicPartition
 from include.log import event
@@ -91,7 +91,7 @@ class Desk:
         """
         signal, record_id, top = moment
         self._offsets = offsets
-        is_decided, halt = self._journal.is_decided(_decision_id(signal, self._strategy.rule))
+        is_decided, halt = self._journal.decision_status(_decision_id(signal, self._strategy.rule))
         if is_decided:
             return
         forecast, fault = self._forecasts.newest()
@@ -132,7 +132,7 @@ class Desk:
         self._finish(order, outcome, messages=messages, window_end=window_end)
 
     def _finish(
-        self, order: Order, outcome: Outcome, *, messages: list[Message], window_end: int | None
+        self, order: Order, outcome: Outcome, *, messages: Sequence[Message], window_end: int | None
     ) -> None:
         score = self._strategy.settle(order, outcome.fills)
         message, account = self._messages.message, self._strategy.account
@@ -146,7 +146,7 @@ class Desk:
             messages.append(message("score", (score,), window_end=window_end))
         self._commit(messages)
 
-    def _commit(self, messages: list[Message], *, intent: Order | None = None) -> None:
+    def _commit(self, messages: Sequence[Message], *, intent: Order | None = None) -> None:
         self._kill_points.reached(BEFORE_COMMIT)
         strategy = self._strategy
         state = state_rows(

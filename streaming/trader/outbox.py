@@ -61,10 +61,10 @@ class Publisher:
                 raise
 
 
-def _ids_in_kafka(bootstrap: str, rows: list[OutboxRow], *, conn: str) -> list[int]:
-    topics = sorted({row.topic for row in rows})
+def _ids_in_kafka(bootstrap: str, outbox_rows: list[OutboxRow], *, conn: str) -> list[int]:
+    topics = sorted({row.topic for row in outbox_rows})
     last = _last_numbers(bootstrap, topics, conn=conn)
-    return [row.id for row in rows if row.id <= last.get(row.topic, 0)]
+    return [row.id for row in outbox_rows if row.id <= last.get(row.topic, 0)]
 
 
 def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, int]:
@@ -85,9 +85,9 @@ def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, 
     raise Unreachable(f"the tails of {', '.join(topics)} could not be read")
 
 
-def _number(value: bytes, conn: str) -> int:
+def _number(message_bytes: bytes, conn: str) -> int:
     try:
-        message = wire.decode(value)
+        message = wire.decode(message_bytes)
     except WireError:
         return 0
     return message.seq[0] if message.seq and message.conn == conn else 0

@@ -94,5 +94,5 @@ class MessageFactory:
         return self.message("balance", events, window_end=window_end)
 
 
-def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+def _text(state_value: object) -> str:
+    return msgspec.json.encode(state_value).decode()

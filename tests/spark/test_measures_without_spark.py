@@ -13,7 +13,7 @@ from include.lake.tables import TABLE_OF_TOPIC
 from include.market import wire
 from include.market.events import BookChange, Message, Top
 from include.market.liquidity import Windows
-from include.market.measures import told_imbalance
+from include.market.measures import imbalance_of
 from spark_jobs.transforms.liquidity import book_events, signal_rows, window_sums
 from spark_jobs.transforms.measures import measure_rows
 from spark_jobs.transforms.messages import parsed
@@ -73,4 +73,4 @@ def test_sums_ratios_and_imbalances_are_those_of_spark(spark: SparkSession) -> N
     assert len(leans) == len(messages)
     for offset, message in enumerate(messages):
         assert message.top is not None
-        assert leans[offset] == told_imbalance(message.top), (message.top, SEED)
+        assert leans[offset] == imbalance_of(message.top), (message.top, SEED)

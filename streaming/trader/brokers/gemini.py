@@ -44,7 +44,7 @@ CENT = Decimal("0.01")
 PRODUCTION = "//api.gemini.com"
 
 
-class _Trade(msgspec.Struct, frozen=True):
+class _Execution(msgspec.Struct, frozen=True):
     """One execution as in `/v1/mytrades` and in the order's `trades`."""
 
     tid: int | str
@@ -65,7 +65,7 @@ class _Reply(msgspec.Struct, frozen=True):
     is_live: bool
     is_cancelled: bool
     reason: str | None = None
-    trades: tuple[_Trade, ...] | None = None
+    trades: tuple[_Execution, ...] | None = None
 
 
 class GeminiBroker:
@@ -76,7 +76,7 @@ class GeminiBroker:
 
     def __init__(
         self,
-        rest: GeminiRest,
+        client: GeminiRest,
         *,
         symbol: str,
         breaker: Breaker | None = None,
@@ -84,7 +84,7 @@ class GeminiBroker:
     ) -> None:
         """`symbol` is BASE-QUOTE; without a breaker failures are not counted."""
         self._breaker = breaker or Breaker(failures=sys.maxsize, cool_down_s=0)
-        self._rest, self._symbol, self._sleep = rest, symbol, sleep
+        self._client, self._symbol, self._sleep = client, symbol, sleep
         self._venue_symbol, self._is_open = concatenate(symbol).lower(), True
 
     def instrument(self) -> Instrument:
@@ -94,7 +94,7 @@ class GeminiBroker:
             Unreachable: it does not answer, or not readably.
         """
         with self._breaker.watching():
-            body = self._rest.public(f"/v1/symbols/details/{self._venue_symbol}")
+            body = self._client.public(f"/v1/symbols/details/{self._venue_symbol}")
             try:
                 instrument = parse_gemini_instrument(body)
             except WireError as error:
@@ -114,7 +114,7 @@ class GeminiBroker:
             Unreachable: that cannot be known now; `resolve` has to find out.
         """
         try:
-            answer = self._rest.call(
+            answer = self._client.call(
                 "/v1/order/new",
                 client_order_id=order.order_id,
                 symbol=self._venue_symbol,
@@ -163,9 +163,9 @@ class GeminiBroker:
             Unreachable: Gemini does not answer.
         """
         with self._breaker.watching():
-            if self._rest.call("/v1/orders"):
+            if self._client.call("/v1/orders"):
                 raise OrderRefused("open_orders", "the account has open orders that are not ours")
-            balances = self._rest.call("/v1/balances")
+            balances = self._client.call("/v1/balances")
         base, _, quote = self._symbol.partition("-")
         amounts = {row["currency"]: Decimal(str(row["amount"])) for row in balances}
         actual = msgspec.structs.replace(
@@ -182,7 +182,7 @@ class GeminiBroker:
 
     def _look_up(self, order: Order) -> _Reply | None:
         try:
-            answer = self._rest.call(
+            answer = self._client.call(
                 "/v1/order/status", client_order_id=order.order_id, include_trades=True
             )
         except OrderRefused as refused:
@@ -209,7 +209,7 @@ class GeminiBroker:
             if not reply.is_live and _sum(fills) == reply.executed_amount:
                 return _close(order, reply, fills)
             if reply.is_live:
-                self._rest.call("/v1/order/cancel", order_id=reply.order_id)
+                self._client.call("/v1/order/cancel", order_id=reply.order_id)
             if reply.trades is not None:
                 self._sleep(LOOKUP_EVERY_S)
             reply = self._look_up(order) or reply
@@ -227,16 +227,16 @@ def connect(settings: Settings, journal: Journal, breaker: Breaker | None = None
         raise SettingsError("broker gemini needs TICKHOUSE_VENUES_GEMINI_KEY and …_GEMINI_SECRET")
     if PRODUCTION in venues.gemini.orders and settings.trader.real_money != "yes":
         raise SettingsError("orders at api.gemini.com cost money: TICKHOUSE_TRADER_REAL_MONEY=yes")
-    rest = GeminiRest(
+    client = GeminiRest(
         venues.gemini.orders,
         key=venues.gemini.key,
         secret=venues.gemini.secret,
         next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
     )
-    return GeminiBroker(rest, symbol=settings.trader.symbol, breaker=breaker)
+    return GeminiBroker(client, symbol=settings.trader.symbol, breaker=breaker)
 
 
-def _fill(order: Order, trade: _Trade) -> Fill:
+def _fill(order: Order, trade: _Execution) -> Fill:
     return Fill(
         fill_id=str(trade.tid),
         order_id=order.order_id,

@@ -28,16 +28,16 @@ _WAIT, _FAULT = {429, 503}, 429
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def sign_payload(fields: dict[str, Any], secret: Secret) -> tuple[str, str]:
+def sign_payload(request_fields: dict[str, Any], secret: Secret) -> tuple[str, str]:
     """The payload (base64 of the JSON) and its signature (hex HMAC-SHA384 of the payload)."""
-    text = json.dumps(fields, separators=(",", ":"))
+    text = json.dumps(request_fields, separators=(",", ":"))
     payload = base64.b64encode(text.encode()).decode()
     return payload, signature(payload, secret)
 
 
-def signature(payload: str, secret: Secret) -> str:
+def signature(payload_base64: str, secret: Secret) -> str:
     """The hex HMAC-SHA384 of a payload as it is sent."""
-    return hmac.new(secret.reveal().encode(), payload.encode(), hashlib.sha384).hexdigest()
+    return hmac.new(secret.reveal().encode(), payload_base64.encode(), hashlib.sha384).hexdigest()
 
 
 class GeminiRest:
@@ -68,7 +68,7 @@ class GeminiRest:
         time.sleep(self._limiter.claim(time.monotonic()))
         return _read(urllib.request.Request(self._base + path), path)
 
-    def call(self, path: str, **fields: Any) -> Any:
+    def call(self, path: str, **call_fields: Any) -> Any:
         """The decoded reply; numbers with a point are Decimal.
 
         Raises:
@@ -78,15 +78,15 @@ class GeminiRest:
         """
         for tries_remaining in reversed(range(NONCE_TRIES)):
             try:
-                return self._call_once(path, fields)
+                return self._call_once(path, call_fields)
             except OrderRefused as refused:
                 if refused.reason != "InvalidNonce" or not tries_remaining:
                     raise
         raise AssertionError("unreachable")
 
-    def _call_once(self, path: str, fields: dict[str, Any]) -> Any:
+    def _call_once(self, path: str, call_fields: dict[str, Any]) -> Any:
         time.sleep(self._limiter.claim(time.monotonic()))
-        request_fields = {"request": path, "nonce": self._next_nonce(), **fields}
+        request_fields = {"request": path, "nonce": self._next_nonce(), **call_fields}
         payload, signature_hex = sign_payload(request_fields, self._secret)
         headers = {
             "Content-Type": "text/plain",

@@ -23,7 +23,7 @@ SIGNAL_TYPE = "imbalance"
 MAX_TOPS = 50_000  # kept for measures that are still on their way
 
 
-class _Measure(msgspec.Struct, frozen=True):
+class _ImbalanceMeasure(msgspec.Struct, frozen=True):
     """What the trader reads of a measure; `timestamp` is the book's time (µs)."""
 
     venue: str
@@ -35,7 +35,7 @@ class _Measure(msgspec.Struct, frozen=True):
     source: RecordId
 
 
-_measure: msgspec.json.Decoder[_Measure] = msgspec.json.Decoder(_Measure)
+_measure: msgspec.json.Decoder[_ImbalanceMeasure] = msgspec.json.Decoder(_ImbalanceMeasure)
 _type: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     msgspec.defstruct("_Type", [("type", str)], frozen=True)
 )
@@ -94,7 +94,7 @@ class ImbalanceFollower:
         unfinished += [top.record_id for top in list(self._tops)[:1] if top.record_id]
         return rewind(offsets, unfinished)
 
-    def _take_measure(self, measure: _Measure, record_id: RecordId) -> None:
+    def _take_measure(self, measure: _ImbalanceMeasure, record_id: RecordId) -> None:
         if not (measure.value.is_finite() and abs(measure.value) <= 1):
             self.unreadable += 1
             return

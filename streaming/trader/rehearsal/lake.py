@@ -14,7 +14,7 @@ from typing import Any
 from include.errors import QueryError, WireError
 from include.lake.reading import connect
 from include.market.events import BookChange, Side, Top
-from include.market.measures import told_imbalance
+from include.market.measures import imbalance_of
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from include.trading.inputs import (
@@ -149,7 +149,7 @@ class LakeSpan:
         is_timed = has_book_time(self._config.venue)
         time_column = "venue_time" if is_timed else "coalesce(venue_time, received_time)"
         for top in self._tops(time_column):
-            imbalance = told_imbalance(top.best) if top.best else None
+            imbalance = imbalance_of(top.best) if top.best else None
             start = top.venue_time - top.venue_time % pulse_us
             if imbalance is None or start <= newest:
                 continue
@@ -164,13 +164,13 @@ class LakeSpan:
                 yield Moment(signal, top.record_id, top)
 
     def _signal(
-        self, signal_type: str, number: Decimal, *, timestamp: int, window_start: int
+        self, signal_type: str, signal_value: Decimal, *, timestamp: int, window_start: int
     ) -> Signal:
         return Signal(
             venue=self._config.venue,
             symbol=self._config.symbol,
             type=signal_type,
-            value=number,
+            value=signal_value,
             timestamp=timestamp,
             window_start=window_start,
         )
@@ -228,5 +228,5 @@ class LakeSpan:
             yield from rows
 
 
-def _micros(time: datetime) -> int:
-    return (time - _EPOCH) // _US
+def _micros(timestamp: datetime) -> int:
+    return (timestamp - _EPOCH) // _US

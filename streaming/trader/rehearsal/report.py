@@ -48,34 +48,34 @@ def write_report(
     return RehearsalReport(curve.performance(), digest(log_lines), curve, folder)
 
 
-def _write_table(path: Path, points: Sequence[EquityPoint]) -> None:
+def _write_table(path: Path, curve: Sequence[EquityPoint]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        for point in points:
+        for point in curve:
             cells = [getattr(point, name) for name in _COLUMNS[1:]]
             texts = [cell if isinstance(cell, str) else f"{cell:f}" for cell in cells]
             writer.writerow([_time(point.at).isoformat(), *texts])
 
 
-def _draw(path: Path, points: Sequence[EquityPoint], *, title: str, quote: str) -> None:
+def _draw(path: Path, curve: Sequence[EquityPoint], *, title: str, quote: str) -> None:
     """The account beside buy and hold above, the best bid with buys and sales below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    times = [_time(point.at) for point in points]
+    times = [_time(point.at) for point in curve]
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    above.plot(times, [float(point.equity) for point in points], label="account", lw=1.6)
-    above.plot(times, [float(point.hold) for point in points], label="buy and hold", ls="--")
+    above.plot(times, [float(point.equity) for point in curve], label="account", lw=1.6)
+    above.plot(times, [float(point.hold) for point in curve], label="buy and hold", ls="--")
     above.set(title=title, ylabel=f"worth, {quote}")
     above.legend(loc="best")
-    below.plot(times, [float(point.bid) for point in points], color="grey", lw=1, label="best bid")
+    below.plot(times, [float(point.bid) for point in curve], color="grey", lw=1, label="best bid")
     for action, marker, colour in (("buy", "^", "tab:green"), ("sell", "v", "tab:red")):
         marks = [
             (at, float(point.bid))
-            for at, point in zip(times, points, strict=True)
+            for at, point in zip(times, curve, strict=True)
             if point.action == action
         ]
         below.plot(

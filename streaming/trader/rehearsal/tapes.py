@@ -15,7 +15,7 @@ from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, Message
 from include.market.liquidity import Windows
-from include.market.measures import told_imbalance
+from include.market.measures import imbalance_of
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from streaming.feeds.decoded import Decoder
@@ -91,7 +91,7 @@ class _SignalStream:
         ]
 
     def _imbalance(self, message: Message, offset: int) -> list[bytes]:
-        imbalance = told_imbalance(message.top) if message.top else None
+        imbalance = imbalance_of(message.top) if message.top else None
         if imbalance is None:
             return []
         venue_time, received_time = message.venue_time, message.received_time
@@ -106,8 +106,8 @@ class _SignalStream:
             )
         ]
 
-    def _encode(self, number: str, **fields: object) -> bytes:
-        return json.dumps(self._fields | {"value": number} | fields).encode()
+    def _encode(self, signal_value: str, **measure_fields: object) -> bytes:
+        return json.dumps(self._fields | {"value": signal_value} | measure_fields).encode()
 
 
 def _messages(tapes: list[Path], settings: Settings) -> Iterator[Message]:
@@ -123,13 +123,13 @@ def _messages(tapes: list[Path], settings: Settings) -> Iterator[Message]:
                 yield message
 
 
-def _frames(number: int, tape: Path, settings: Settings) -> Iterator[tuple[Frame, Decoder]]:
+def _frames(tape_number: int, tape: Path, settings: Settings) -> Iterator[tuple[Frame, Decoder]]:
     """The frames of a tape, each with the decoder of its recorded connection."""
     venues, trader = settings.venues, settings.trader
     service = tape.parent.name.removeprefix("gemini_")
     if trader.venue == "gemini" and service in {"v1", "v2", "current"}:
         venues = replace(venues, gemini=replace(venues.gemini, service=service))
     (stream, *_) = links(trader.venue, venues=venues, symbols=(trader.symbol,))
-    decoder = stream.decoder(f"tape-{number}", {})
+    decoder = stream.decoder(f"tape-{tape_number}", {})
     for frame in read_tape(tape):
         yield frame, decoder

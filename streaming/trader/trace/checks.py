@@ -12,7 +12,7 @@ from typing import Any
 from include.checks import Check
 from include.forecast.forecast_file import Manifest
 from include.market.events import Decision, Fill, Order, Top
-from include.market.measures import told_imbalance
+from include.market.measures import imbalance_of
 from include.market.time import SECOND_US
 from include.trading.account import settle
 from include.trading.decision import order_for, rederive
@@ -45,31 +45,31 @@ def check_decision(decision: Decision) -> Check:
 
 
 def check_signal(
-    signals: Sequence[Row], book: Sequence[Row], tops: Sequence[Row], inputs: Inputs
+    signal_rows: Sequence[Row], book_rows: Sequence[Row], top_rows: Sequence[Row], inputs: Inputs
 ) -> list[Check]:
     """The signal is what the lake has, and what its book events come to."""
     if inputs.signal.type == "imbalance":
-        return [_check_imbalance(tops, inputs)]
-    recorded = [row["value"] for row in signals]
+        return [_check_imbalance(top_rows, inputs)]
+    recorded = [row["value"] for row in signal_rows]
     ok = recorded == [inputs.signal.value]
     detail = f"{recorded or 'none'}, the rule saw {inputs.signal.value}"
-    return [Check("signal in the lake", ok, detail), _check_ratio(book, inputs)]
+    return [Check("signal in the lake", ok, detail), _check_ratio(book_rows, inputs)]
 
 
-def check_top(tops: Sequence[Row], inputs: Inputs) -> Check:
+def check_top(top_rows: Sequence[Row], inputs: Inputs) -> Check:
     """The best prices at their Kafka offset are those that the rule saw."""
     best = inputs.top.best if inputs.top else None
-    prices = [row[f"top_{name}"] for row in tops for name in ("bid", "ask")]
+    prices = [row[f"top_{name}"] for row in top_rows for name in ("bid", "ask")]
     ok = best is not None and prices == [best.bid, best.ask]
     detail = f"bid and ask {[str(price) for price in prices]}"
     return Check("top of the book in the lake", ok, detail)
 
 
-def check_forecast(rows: Sequence[Row], inputs: Inputs) -> Check:
+def check_forecast(forecast_rows: Sequence[Row], inputs: Inputs) -> Check:
     """The forecast's row of the minute has the side that the rule saw."""
     if inputs.forecast.forecast_id is None:
         return Check("forecast in the lake", True, "the decision had none")
-    sides = [row["side"] for row in rows]
+    sides = [row["side"] for row in forecast_rows]
     minute = datetime.fromtimestamp(forecast_minute(inputs) // SECOND_US, UTC)
     return Check(
         "forecast in the lake",
@@ -88,45 +88,45 @@ def check_manifest(manifest: Manifest | None, inputs: Inputs) -> Check:
     return Check(name, until == trained_until, detail)
 
 
-def check_order(row: Row, decision: Decision) -> Check:
+def check_order(order_row: Row, decision: Decision) -> Check:
     """The order is the one that the decision calls for."""
-    expected = order_for(decision, broker=row["broker"])
+    expected = order_for(decision, broker=order_row["broker"])
     names = ("order_id", "side", "price", "quantity")
-    differing = [n for n in names if expected is None or getattr(expected, n) != row[n]]
+    differing = [n for n in names if expected is None or getattr(expected, n) != order_row[n]]
     detail = f"differs in {', '.join(differing)}" if differing else "id, side, limit and quantity"
     return Check("order follows from the decision", not differing, detail)
 
 
-def check_fills(order: Row, fills: Sequence[Row]) -> Check:
+def check_fills(order_row: Row, fill_rows: Sequence[Row]) -> Check:
     """The executions add up to what the order says, on its side and within its limit."""
-    executed = sum((fill["quantity"] for fill in fills), ZERO)
-    sign = 1 if order["side"] == "buy" else -1
+    executed = sum((fill["quantity"] for fill in fill_rows), ZERO)
+    sign = 1 if order_row["side"] == "buy" else -1
     beyond = [
         fill["fill_id"]
-        for fill in fills
-        if fill["side"] != order["side"] or (fill["price"] - order["price"]) * sign > 0
+        for fill in fill_rows
+        if fill["side"] != order_row["side"] or (fill["price"] - order_row["price"]) * sign > 0
     ]
-    detail = f"{len(fills)} fills of {executed:f}, the order says {order['executed']:f}"
+    detail = f"{len(fill_rows)} fills of {executed:f}, the order says {order_row['executed']:f}"
     if beyond:
         detail += f"; beyond its limit or side: {', '.join(beyond)}"
-    return Check("fills of the order", executed == order["executed"] and not beyond, detail)
+    return Check("fills of the order", executed == order_row["executed"] and not beyond, detail)
 
 
 def check_account(
-    order: Row,
-    fills: Sequence[Row],
-    balances: Sequence[Row],
-    scores: Sequence[Row],
+    order_row: Row,
+    fill_rows: Sequence[Row],
+    balance_rows: Sequence[Row],
+    score_rows: Sequence[Row],
     inputs: Inputs,
 ) -> list[Check]:
     """Balances and score follow from what was held before and the executions."""
-    placed = Order(**{name: order[name] for name in Order.__struct_fields__})
-    executions = [Fill(**{name: row[name] for name in Fill.__struct_fields__}) for row in fills]
+    placed = Order(**{name: order_row[name] for name in Order.__struct_fields__})
+    executions = [Fill(**{name: row[name] for name in Fill.__struct_fields__}) for row in fill_rows]
     after, score = settle(inputs.account, placed, executions)
     base, _, quote = inputs.signal.symbol.partition("-")
     expected = {base: after.base, quote: after.quote} if executions else {}
-    recorded = {row["currency"]: row["amount"] for row in balances}
-    profits = [row["profit"] for row in scores]
+    recorded = {row["currency"]: row["amount"] for row in balance_rows}
+    profits = [row["profit"] for row in score_rows]
     return [
         Check(
             "balances after the fills",
@@ -142,10 +142,11 @@ def check_account(
     ]
 
 
-def _check_ratio(book: Sequence[Row], inputs: Inputs) -> Check:
+def _check_ratio(book_rows: Sequence[Row], inputs: Inputs) -> Check:
     name = "ratio computed anew"
     bids, asks = (
-        sum((row["amount"] for row in book if row["side"] == side), ZERO) for side in ("bid", "ask")
+        sum((row["amount"] for row in book_rows if row["side"] == side), ZERO)
+        for side in ("bid", "ask")
     )
     if not bids or not asks:
         return Check(name, False, "the lake has not both sides of the window")
@@ -154,10 +155,10 @@ def _check_ratio(book: Sequence[Row], inputs: Inputs) -> Check:
     return Check(name, ok, f"{ratio:.8f} from the window's book changes")
 
 
-def _check_imbalance(tops: Sequence[Row], inputs: Inputs) -> Check:
-    numbers = [tops[0][f"top_{name}"] for name in _TOP if tops]
+def _check_imbalance(top_rows: Sequence[Row], inputs: Inputs) -> Check:
+    numbers = [top_rows[0][f"top_{name}"] for name in _TOP if top_rows]
     is_complete = len(numbers) == len(_TOP) and None not in numbers
-    imbalance = told_imbalance(Top(*numbers)) if is_complete else None
+    imbalance = imbalance_of(Top(*numbers)) if is_complete else None
     detail = (
         "the lake has no such top"
         if imbalance is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from include.market.book import Book
 from include.market.events import BookChange, Top
-from include.market.measures import mid_price, told_imbalance
+from include.market.measures import imbalance_of, mid_price
 
 D = Decimal
 CHANGES = st.lists(
@@ -75,5 +75,5 @@ def test_a_book_is_invalid_until_its_snapshot_and_after_a_hole() -> None:
 
 def test_imbalance_and_mid_price_by_hand() -> None:
     top = Top(bid=D("100"), bid_quantity=D("3"), ask=D("101"), ask_quantity=D("1"))
-    assert told_imbalance(top) == D("0.5")
+    assert imbalance_of(top) == D("0.5")
     assert mid_price(top) == D("100.5")

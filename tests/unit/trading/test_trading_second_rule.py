@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import WireError
 from include.market.events import Top
-from include.market.measures import told_imbalance
+from include.market.measures import imbalance_of
 from include.trading.account import Account
 from include.trading.decision import decide, decision_id, rederive
 from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal, normalized
@@ -23,7 +23,7 @@ PARAMETERS = Parameters(
     fee_bps=D(40),
     forecast_stale_us=10**12,
     book_stale_us=30_000_000,
-    imbalance_least=D("0.5"),
+    imbalance_threshold=D("0.5"),
     half_spread_bps=D(5),
 )
 IN = Account(quote=D(100), base=D("0.5"))
@@ -54,7 +54,7 @@ def limits(**more: object) -> Parameters:
         (inputs("-0.5", account=IN), "sell", "sell"),
         (inputs("-0.5"), "hold", "nothing_to_sell"),
         (inputs("1", account=IN), "hold", "already_in"),
-        (inputs("0", parameters=limits(imbalance_least=D(0))), "hold", "imbalance_small"),
+        (inputs("0", parameters=limits(imbalance_threshold=D(0))), "hold", "imbalance_small"),
         (inputs("1", parameters=limits(half_spread_bps=D("4.99"))), "hold", "spread_too_wide"),
         (
             inputs("-1", account=IN, parameters=limits(half_spread_bps=D("4.99"))),
@@ -131,6 +131,6 @@ def test_one_number_has_one_spelling() -> None:
     ],
 )
 def test_an_imbalance_is_told_with_twelve_decimals(bids: str, asks: str, told: str | None) -> None:
-    found = told_imbalance(Top(bid=D(1), bid_quantity=D(bids), ask=D(2), ask_quantity=D(asks)))
+    found = imbalance_of(Top(bid=D(1), bid_quantity=D(bids), ask=D(2), ask_quantity=D(asks)))
     assert found == (None if told is None else D(told))
-    assert told_imbalance(Top(bid=D(2), bid_quantity=D(1), ask=D(2), ask_quantity=D(1))) is None
+    assert imbalance_of(Top(bid=D(2), bid_quantity=D(1), ask=D(2), ask_quantity=D(1))) is None
