@@ -1,6 +1,7 @@
 """The documents and the code say the same: verbs, settings, topics, tables, DAGs, paths."""
 
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -8,7 +9,7 @@ from cli.documenting import example_env
 from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
-from include.settings import ROOT, variables
+from include.settings import ROOT, Settings, variables
 from tests.support.documents import ALL, TEXTS
 
 EXAMPLE_ENV = (ROOT / ".env.example").read_text()
@@ -55,6 +56,14 @@ def test_every_setting_named_in_the_documents_exists() -> None:
 
 def test_every_setting_is_in_the_documents_or_the_example() -> None:
     assert [name for name in variables() if f"{name}=" not in EXAMPLE_ENV] == []
+
+
+def test_every_group_of_settings_is_in_the_operations() -> None:
+    groups = [
+        field.name.upper() for field in fields(Settings) if field.name not in {"world", "var"}
+    ]
+    operations = TEXTS["docs/operations.md"]
+    assert [name for name in groups if f"`TICKHOUSE_{name}_…`" not in operations] == []
 
 
 def test_the_example_of_settings_lists_every_one_as_it_is() -> None:
