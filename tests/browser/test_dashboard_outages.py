@@ -13,7 +13,9 @@ from include.bus import ensure_topics
 from include.local import kafka, postgres
 from include.serving.tables import create_tables
 from include.settings import Settings
-from tests.browser.test_dashboard_page import (
+from tests.support import chromium
+from tests.support.browser_market import market
+from tests.support.browser_page import (
     READY,
     STALE_S,
     dashboard,
@@ -24,8 +26,6 @@ from tests.browser.test_dashboard_page import (
     text,
     url,
 )
-from tests.support import chromium
-from tests.support.browser_market import market
 from tests.support.chromium import Browser, browsing
 from tests.support.services import eventually, running
 

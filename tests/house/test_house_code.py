@@ -82,3 +82,8 @@ def test_no_workplace_path_is_in_the_repository() -> None:
         check=False,
     ).stdout
     assert said == ""
+
+
+def test_no_test_module_imports_another() -> None:
+    importing = re.compile(r"^\s*(?:from|import) tests\.(?:\w+\.)*test_", re.MULTILINE)
+    assert [named(path) for path in SOURCES if importing.search(path.read_text())] == []

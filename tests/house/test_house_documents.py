@@ -10,6 +10,7 @@ from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
 from include.settings import ROOT, Settings, variables
+from include.trading.reasons import Reason, reasons_as_markdown
 from tests.support.documents import ALL, TEXTS
 
 EXAMPLE_ENV = (ROOT / ".env.example").read_text()
@@ -100,3 +101,21 @@ def test_decisions_are_four_lines_each_and_quote_no_figures() -> None:
     )
     figures = r"\b\d[\d.,]*\s?(?:µs|ms|s|KB|MB|GB|MiB|GiB|%|messages/s|times|cores?)\b|\d\s?%"
     assert re.findall(figures, text) == []
+
+
+def test_the_reasons_in_the_documents_are_those_of_the_code() -> None:
+    (table,) = re.findall(
+        r"<!-- reasons: .* -->\n(.*?)<!-- end of reasons -->", TEXTS["docs/trading.md"], re.DOTALL
+    )
+    assert table == reasons_as_markdown()
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_given_somewhere(reason: Reason) -> None:
+    given = [
+        path
+        for top in ("include/trading", "streaming/trader", "include/forecast")
+        for path in (ROOT / top).rglob("*.py")
+        if path.name != "reasons.py" and f"Reason.{reason.name}" in path.read_text()
+    ]
+    assert given

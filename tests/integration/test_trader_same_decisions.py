@@ -43,9 +43,9 @@ from streaming.trader.forecasts import ForecastWatch, PublishedForecasts
 from streaming.trader.rehearsal.rehearse import rehearse
 from streaming.trader.rehearsal.tapes import moments_of_tapes
 from streaming.trader.session import Session
-from tests.replay.test_trader_tape import TAPE, Facts
 from tests.support.recorded_world import CLOSED, MINUTE, SETTINGS, messages, publish_forecast
 from tests.support.services import free_ports
+from tests.support.tape_facts import TAPE, Facts
 from tests.support.trader_world import World, make_world
 
 KEY, SECRET = "account-for-tests", "SECRET-for-tests-only"

@@ -12,7 +12,7 @@ from include.market import wire
 from include.settings import load
 from include.settings.env import Secret, read_env
 from streaming.trader.brokers.gemini_rest import GeminiRest
-from tests.integration.test_trader_gemini import (
+from tests.support.faulty_road import (
     KEY,
     NEW,
     SECRET,

@@ -24,8 +24,8 @@ from streaming.trader.forecasts import PublishedForecasts
 from streaming.trader.rehearsal.lake import LakeSpan
 from streaming.trader.rehearsal.rehearse import Step, rehearse
 from streaming.trader.rehearsal.tapes import moments_of_tapes
-from tests.replay.test_trader_tape import MINUTE, TAPE, UNTIL, Facts
 from tests.support.recorded_world import CLOSED, SETTINGS, at, publish_forecast, write_lake
+from tests.support.tape_facts import MINUTE, TAPE, UNTIL, Facts
 
 LEAN = "imbalance_and_mid"
 

@@ -16,7 +16,7 @@ from include.forecast.forecast_file import Manifest, publish, render
 from include.market.events import BookChange, Message
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
-from tests.replay.test_trader_tape import MINUTE, TAPE, UNTIL, Facts, ThreeByThree
+from tests.support.tape_facts import MINUTE, TAPE, UNTIL, Facts, ThreeByThree
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STAMP, MONEY, QUANTITY = pa.timestamp("us", tz="UTC"), pa.decimal128(20, 8), pa.decimal128(22, 10)
