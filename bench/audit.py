@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.measurement import Measurement
 from bench.stream import PARTITIONS, Tickhouse, send, trade_messages
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -21,45 +22,47 @@ from spark_jobs.sinks import create_tables
 SEED = 7
 PASSWORD = "for-the-measurement"
 PLAIN = 'SELECT count(DISTINCT (topic, "partition", "offset")) FROM trades'
-Figure = dict[str, Any]
 
 
-def figures(*, messages: int, say: Callable[[str], None]) -> list[Figure]:
+def measure(*, messages: int, say: Callable[[str], None]) -> list[Measurement]:
     """Seconds of the verb over so many landed messages, with its start and its JVM's.
 
     Raises:
         PlatformError: the audit found a fault, or did not count every message.
     """
-    own = {"TICKHOUSE_PORTS_POSTGRES": free_ports(1)[0], "TICKHOUSE_POSTGRES_PASSWORD": PASSWORD}
-    with scratch_broker(own) as settings, scratch_postgres(settings):
+    database = {
+        "TICKHOUSE_PORTS_POSTGRES": free_ports(1)[0],
+        "TICKHOUSE_POSTGRES_PASSWORD": PASSWORD,
+    }
+    with scratch_broker(database) as settings, scratch_postgres(settings):
         ensure_topics(settings.bootstrap, partitions=PARTITIONS)
         say(f"sending and landing {messages} messages")
         _land(settings, messages)
         say("auditing")
         env = (
             process_environment(settings)
-            | own
+            | database
             | {
                 "TICKHOUSE_WORLD": settings.world,
                 "TICKHOUSE_PORTS_KAFKA": str(settings.ports.kafka),
             }
         )
-        seconds, report = _audited(env)
-        landed = sum(one["landed"] for one in report["partitions"])
+        seconds, report = _run_audit(env)
+        landed = sum(partition["landed"] for partition in report["partitions"])
         if not report["ok"] or landed != messages:
             raise PlatformError(f"the audit counted {landed} of {messages}: {report['checks']}")
         began = time.perf_counter()
         query(settings.lake, PLAIN)
-        plain = time.perf_counter() - began
+        plain_s = time.perf_counter() - began
     return [
-        {
-            "name": f"audit of {messages} messages",
-            "value": round(seconds, 1),
-            "unit": "s",
-            "peer": "plain count by DuckDB",
-            "peer_value": round(plain, 1),
-            "ratio": round(plain / seconds, 2),
-        }
+        Measurement.of(
+            f"audit of {messages} messages",
+            seconds,
+            "s",
+            peer="plain count by DuckDB",
+            peer_value=plain_s,
+            digits=1,
+        )
     ]
 
 
@@ -73,9 +76,9 @@ def _land(settings: Settings, messages: int) -> None:
         spark.stop()
 
 
-def _audited(env: dict[str, str]) -> tuple[float, dict[str, Any]]:
+def _run_audit(env: dict[str, str]) -> tuple[float, dict[str, Any]]:
     began = time.perf_counter()
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-m", "cli.main", "audit", "--json"],
         env=env,
         cwd=ROOT,
@@ -85,6 +88,6 @@ def _audited(env: dict[str, str]) -> tuple[float, dict[str, Any]]:
     )
     seconds = time.perf_counter() - began
     try:
-        return seconds, json.loads(done.stdout)
+        return seconds, json.loads(finished.stdout)
     except ValueError as error:
-        raise PlatformError(f"the audit said {done.stderr.strip()[-300:]!r}") from error
+        raise PlatformError(f"the audit printed {finished.stderr.strip()[-300:]!r}") from error

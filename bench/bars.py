@@ -23,11 +23,11 @@ def closes_of(path: Path) -> pd.DataFrame:
         file = unzipped(path, Path(folder)) if zipfile.is_zipfile(path) else path
         edition = recognise(first_lines(file))
         bars = _read(file, edition).drop_duplicates("time")
-    told = bars["close"].notna() & (bars["base_volume"] > 0)
+    has_trade = bars["close"].notna() & (bars["base_volume"] > 0)
     if edition.repeats_are_silence:
-        rest = list(edition.columns[1:])
-        told &= ~(bars[rest] == bars[rest].shift()).all(axis=1)
-    traded = bars[told].sort_values("time")
+        values = bars[list(edition.columns[1:])]
+        has_trade &= ~(values == values.shift()).all(axis=1)
+    traded = bars[has_trade].sort_values("time")
     stamps = (traded["time"] * edition.unit_us).astype("int64")
     ds = pd.to_datetime(stamps, unit="us").astype("datetime64[ns]")
     return pd.DataFrame({"ds": ds, "close": traded["close"]}).reset_index(drop=True)

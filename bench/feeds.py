@@ -8,10 +8,10 @@ All rates are per second of this process's processor time: what else runs change
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from bench import feeds_peer as bench_peer
+from bench import feeds_peer
 from bench.bare_producer import seconds_to_publish
+from bench.measurement import Measurement
 from include.bus import Producer, ensure_topics
 from include.errors import Unreachable
 from include.local.scratch import scratch_broker
@@ -27,51 +27,53 @@ BINANCE_TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part
 GEMINI_TAPE = "ws/gemini_v1/btcusd_2018-04-24"
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "DOT-USDT")
 ROUNDS, REPEATS = 20, 5
-Figure = dict[str, Any]
 
 
-def figures(data: Path) -> list[Figure]:
-    """Every figure, from the tapes in `data`.
+def measure(data: Path) -> list[Measurement]:
+    """Rates of decoding and of publishing, from the tapes in `data`.
 
     Raises:
         SettingsError: a tape is not there.
     """
     trades = [frame for frame in read_tape(data / BINANCE_TAPE) if b"@aggTrade" in frame.data]
     book = list(read_tape(data / GEMINI_TAPE))
-    peer = (lambda: _peer_rate(trades)) if bench_peer.installed() else None
+    peer_rate = (lambda: _peer_rate(trades)) if feeds_peer.installed() else None
     plain, encoded, peers = best(
-        lambda: _rate(trades, _binance), lambda: _rate(trades, _binance, encode=True), peer
+        lambda: _rate(trades, _binance), lambda: _rate(trades, _binance, encode=True), peer_rate
     )
     (gemini,) = best(lambda: _rate(book, _gemini, rounds=2))
-    found = [
-        _figure("decode_binance_agg_trades", plain or 0, peers, "cryptofeed"),
-        _figure("decode_encode_binance_agg_trades", encoded or 0, peers, "cryptofeed"),
-        _figure("decode_gemini_v1", gemini or 0, None, ""),
-    ]
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
-        found.append(_published(settings, trades))
-    return found
+        published = _measure_publishing(settings, trades)
+    return [
+        frame_rate("decode_binance_agg_trades", plain, "cryptofeed", peers),
+        frame_rate("decode_encode_binance_agg_trades", encoded, "cryptofeed", peers),
+        frame_rate("decode_gemini_v1", gemini),
+        published,
+    ]
 
 
 def best(*measures: Callable[[], float] | None) -> list[float | None]:
     """The best of some rounds of each, taken in turn: what others do to the machine hits all."""
-    rounds = [[one() if one else None for one in measures] for _ in range(REPEATS)]
+    rounds = [[rate() if rate else None for rate in measures] for _ in range(REPEATS)]
     return [
         max((rate for rate in rates if rate), default=None) for rates in zip(*rounds, strict=True)
     ]
 
 
-def _figure(name: str, value: float, peer_value: float | None, peer: str) -> Figure:
-    ratio = None if peer_value is None else round(value / peer_value, 2)
-    return {
-        "name": name,
-        "value": round(value),
-        "unit": "frames/s",
-        "peer": peer or None,
-        "peer_value": None if peer_value is None else round(peer_value),
-        "ratio": ratio,
-    }
+def frame_rate(
+    name: str, rate: float | None, peer: str | None = None, peer_rate: float | None = None
+) -> Measurement:
+    """Frames a second in whole numbers."""
+    return Measurement.of(
+        name,
+        rate or 0,
+        "frames/s",
+        peer=peer,
+        peer_value=peer_rate,
+        less_is_better=False,
+        digits=None,
+    )
 
 
 def _binance() -> Decoder:
@@ -100,26 +102,26 @@ def _rate(
 
 def _peer_rate(frames: list[Frame]) -> float:
     texts = [frame.data for frame in frames] * ROUNDS
-    seconds, told = bench_peer.seconds_to_decode(texts, symbols=SYMBOLS)
-    if told != len(texts):
-        raise Unreachable(f"the peer told {told} of {len(texts)} frames")
+    seconds, trade_count = feeds_peer.seconds_to_decode(texts, symbols=SYMBOLS)
+    if trade_count != len(texts):
+        raise Unreachable(f"the peer decoded {trade_count} trades of {len(texts)} frames")
     return len(texts) / seconds
 
 
-def _published(settings: Settings, frames: list[Frame]) -> Figure:
+def _measure_publishing(settings: Settings, frames: list[Frame]) -> Measurement:
     """Decode and publish every frame, beside the same records through the bare producer."""
     decoder = _binance()
-    messages = [one for frame in frames for one in decoder.decode(frame).messages]
-    records = [(wire.topic(one), wire.key(one), wire.encode(one)) for one in messages] * ROUNDS
+    messages = [message for frame in frames for message in decoder.decode(frame).messages]
+    records = [
+        (wire.topic(message), wire.key(message), wire.encode(message)) for message in messages
+    ] * ROUNDS
     ours, bare = best(
         lambda: _publish(settings, frames),
         lambda: (
             len(records) / seconds_to_publish(settings.bootstrap, records, clock=time.process_time)
         ),
     )
-    return _figure(
-        "decode_publish_binance_agg_trades", ours or 0, bare, "bare kafka-python producer"
-    )
+    return frame_rate("decode_publish_binance_agg_trades", ours, "bare kafka-python producer", bare)
 
 
 def _publish(settings: Settings, frames: list[Frame]) -> float:

@@ -13,7 +13,7 @@ def installed() -> bool:
 
 
 def seconds_to_decode(frames: Sequence[bytes], *, symbols: tuple[str, ...]) -> tuple[float, int]:
-    """Processor seconds that cryptofeed takes for Binance aggTrade frames, and trades it told."""
+    """Processor seconds that cryptofeed takes for Binance aggTrade frames; trades it decoded."""
     defines, exchanges, symbol_names = (
         import_module(f"cryptofeed.{name}") for name in ("defines", "exchanges", "symbols")
     )
@@ -21,15 +21,15 @@ def seconds_to_decode(frames: Sequence[bytes], *, symbols: tuple[str, ...]) -> t
     symbol_names.Symbols.set(
         exchanges.Binance.id, names, {"instrument_type": dict.fromkeys(names, "spot")}
     )
-    told = 0
+    trade_count = 0
 
-    async def heard(_trade: object, _received: float) -> None:
-        nonlocal told
-        told += 1
+    async def count(_trade: object, _received: float) -> None:
+        nonlocal trade_count
+        trade_count += 1
 
     async def run() -> float:
         feed = exchanges.Binance(
-            symbols=list(symbols), channels=[defines.TRADES], callbacks={defines.TRADES: heard}
+            symbols=list(symbols), channels=[defines.TRADES], callbacks={defines.TRADES: count}
         )
         texts = [frame.decode() for frame in frames]
         began = time.process_time()
@@ -37,4 +37,4 @@ def seconds_to_decode(frames: Sequence[bytes], *, symbols: tuple[str, ...]) -> t
             await feed.message_handler(text, None, 1.0)
         return time.process_time() - began
 
-    return asyncio.run(run()), told
+    return asyncio.run(run()), trade_count

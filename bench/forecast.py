@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bench.bars import closes_of
+from bench.measurement import Measurement
 from include.forecast import fit, prophet
 from include.forecast.map_fit import Priors, log_posterior, priors_of, sums_of
 
 STEP_SD, DAY_SWING, SEED = 1e-3, 0.01, 7
+STOCK = "stock Prophet"
 
 
 def minutes_of(rows: int) -> pd.DataFrame:
@@ -25,10 +27,10 @@ def minutes_of(rows: int) -> pd.DataFrame:
     )
 
 
-def figures(
+def measure(
     sizes: tuple[int, ...], bars: Path | None, *, say: Callable[[str], None]
-) -> Iterator[dict[str, Any]]:
-    """Two figures for so many generated minutes each, and for those of a file of bars, if any.
+) -> Iterator[Measurement]:
+    """Two numbers for so many generated minutes each, and for those of a file of bars, if any.
 
     Raises:
         HistoryError: the file is not there or cannot be read.
@@ -36,28 +38,28 @@ def figures(
     real = [closes_of(bars)] if bars else []
     for rows in sizes:
         yield from compared(minutes_of(rows), name=f"{rows} minutes", say=say)
-    for frame in real:
-        yield from compared(frame, name=f"{len(frame)} real minutes", say=say)
+    for minutes in real:
+        yield from compared(minutes, name=f"{len(minutes)} real minutes", say=say)
 
 
 def compared(
-    frame: pd.DataFrame, *, name: str, say: Callable[[str], None]
-) -> Iterator[dict[str, Any]]:
-    """Two figures of minutes: seconds of a fit, and the log posterior that was reached."""
+    minutes: pd.DataFrame, *, name: str, say: Callable[[str], None]
+) -> Iterator[Measurement]:
+    """Two numbers: seconds of a fit, and the log posterior that it reached."""
     say(f"fitting {name}")
-    ours, ours_s = _timed(frame, stock=False)
+    ours, ours_s = _timed(minutes, stock=False)
     say(f"fitting {name} by stock Prophet, which may take minutes")
-    stock, stock_s = _timed(frame, stock=True)
-    yield _figure(f"fit of {name}", ours_s, "s", stock_s, ratio=stock_s / ours_s)
-    reached, peer = (posterior(fitted, frame) for fitted in (ours, stock))
-    # a log posterior has no scale: the figure is how much higher ours is, from 1
+    stock, stock_s = _timed(minutes, stock=True)
+    yield Measurement(f"fit of {name}", ours_s, "s", STOCK, stock_s, ratio=stock_s / ours_s)
+    reached, peer = (posterior(fitted, minutes) for fitted in (ours, stock))
+    # a log posterior has no scale: the ratio is how much higher ours is, from 1
     gain = 1 + (reached - peer) / abs(peer)
-    yield _figure(f"log posterior of {name}", reached, "nats", peer, ratio=gain)
+    yield Measurement(f"log posterior of {name}", reached, "nats", STOCK, peer, ratio=gain)
 
 
-def posterior(fitted: Any, frame: pd.DataFrame) -> float:
+def posterior(fitted: Any, minutes: pd.DataFrame) -> float:
     """Stan's log posterior of a fitted model's parameters over these minutes."""
-    data = prophet.stan_data(fitted, frame)
+    data = prophet.stan_data(fitted, minutes)
     params = fitted.params
     theta = np.concatenate([params[name].ravel() for name in ("k", "m", "delta", "beta")])
     priors: Priors = priors_of(data)
@@ -65,18 +67,7 @@ def posterior(fitted: Any, frame: pd.DataFrame) -> float:
     return log_posterior(sums, priors, theta, float(params["sigma_obs"].ravel()[0]) ** 2)
 
 
-def _timed(frame: pd.DataFrame, *, stock: bool) -> tuple[Any, float]:
+def _timed(minutes: pd.DataFrame, *, stock: bool) -> tuple[Any, float]:
     began = time.monotonic()
-    fitted = fit.fit(frame, stock=stock)
+    fitted = fit.fit(minutes, stock=stock)
     return fitted.prophet, time.monotonic() - began
-
-
-def _figure(name: str, value: float, unit: str, peer: float, *, ratio: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "peer": "stock Prophet",
-        "peer_value": peer,
-        "ratio": ratio,
-    }

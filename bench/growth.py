@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from bench.latency import BOOK, book_message, paced
+from bench.measurement import Measurement
 from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS, TABLE_OF_TOPIC
@@ -30,58 +31,60 @@ PER_SECOND = 1000
 FEW_FILES = 10
 FILES_A_COMMIT = 100
 SETTLE_S = 20.0  # the first batches of a query compile it, and take what has come before it
-Figure = dict[str, Any]
 Medians = dict[str, float]
 
 
-def figures(*, files: int, symbols: int, seconds: int, say: Callable[[str], None]) -> list[Figure]:
+def measure(
+    *, file_count: int, symbols: int, seconds: int, say: Callable[[str], None]
+) -> list[Measurement]:
     """Median milliseconds of a batch of `land` and of `signals`, beside the small stream's."""
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
         spark = session(settings, "bench growth", ui_port=settings.ports.spark_ui)
         try:
             arms = {}
-            for arm, (there, wide) in {
+            for arm, (files, width) in {
                 "warm-up": (FEW_FILES, 1),
                 "small": (FEW_FILES, 1),
-                "files": (files, 1),
+                "files": (file_count, 1),
                 "symbols": (FEW_FILES, symbols),
             }.items():
-                own = replace(settings, world=arm)
-                grow(spark, own, there)
-                arms[arm] = _medians(spark, own, wide, seconds)
-                say(f"{there} files, {wide} symbols: {arms[arm]}")
+                arm_settings = replace(settings, world=arm)
+                grow(spark, arm_settings, files)
+                arms[arm] = _medians(spark, arm_settings, width, seconds)
+                say(f"{files} files, {width} symbols: {arms[arm]}")
         finally:
             spark.stop()
-    told = {"files": f"{FEW_FILES} files", "symbols": "1 symbol"}
-    size = {"files": f"{files} files", "symbols": f"{symbols} symbols"}
+    sizes = {
+        "files": (f"{file_count} files", f"{FEW_FILES} files"),
+        "symbols": (f"{symbols} symbols", "1 symbol"),
+    }
     return [
-        {
-            "name": f"{query} batch, {size[arm]}",
-            "value": arms[arm][query],
-            "unit": "ms",
-            "peer": told[arm],
-            "peer_value": arms["small"][query],
-            "ratio": round(arms["small"][query] / arms[arm][query], 2),
-        }
-        for arm in told
+        Measurement.of(
+            f"{query} batch, {size}",
+            arms[arm][query],
+            "ms",
+            peer=small_size,
+            peer_value=arms["small"][query],
+        )
+        for arm, (size, small_size) in sizes.items()
         for query in ("land", "signals")
     ]
 
 
-def grow(spark: SparkSession, settings: Settings, files: int) -> None:
+def grow(spark: SparkSession, settings: Settings, file_count: int) -> None:
     """Give the book's table so many data files of one row."""
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     table = TABLE_OF_TOPIC[BOOK]
     folder, appender = str(local_folder(settings.lake)), Appender("bench")
-    made: list[str] = []
-    for number in range(files):
+    written: list[str] = []
+    for number in range(file_count):
         part = Part(folder, table)
         part.take(_record(number))
-        made.append(part.close())
-        if len(made) == FILES_A_COMMIT or number == files - 1:
-            appender.add(spark, made, location=path(settings, table.name), batch_id=number)
-            made = []
+        written.append(part.close())
+        if len(written) == FILES_A_COMMIT or number == file_count - 1:
+            appender.add(spark, written, location=path(settings, table.name), batch_id=number)
+            written = []
 
 
 def _record(number: int) -> pa.RecordBatch:
@@ -115,11 +118,11 @@ def _medians(spark: SparkSession, settings: Settings, symbols: int, seconds: int
 
 
 def _median(progress: Sequence[Any], since: datetime) -> float:
-    taken = [
-        one["durationMs"]["triggerExecution"]
-        for one in progress
-        if one["numInputRows"] and datetime.fromisoformat(one["timestamp"]) >= since
+    durations_ms = [
+        batch["durationMs"]["triggerExecution"]
+        for batch in progress
+        if batch["numInputRows"] and datetime.fromisoformat(batch["timestamp"]) >= since
     ]
-    if not taken:
+    if not durations_ms:
         raise PlatformError("a query began no batch in the time of the measure: more --seconds")
-    return float(statistics.median(taken))
+    return float(statistics.median(durations_ms))

@@ -7,16 +7,16 @@ in micro-batches; landing is timed from the message's Kafka time to its table's 
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
 
 from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from bench.lateness import committed_late, quantile
+from bench.lateness import commit_delays_ms
+from bench.measurement import Measurement, quantile
 from include.bus import Consumer, ensure_topics, offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
@@ -36,14 +36,13 @@ BOOK, SIGNALS = "market.book", "market.signals"
 SETTLE_S = 10.0  # the first batches of a query compile it
 # Landing is measured so many times as long: every fifty batches one writes a checkpoint of the log.
 LANDING = 8
-Figure = dict[str, Any]
 
 
-def figures(*, per_second: int, seconds: int) -> list[Figure]:
+def measure(*, per_second: int, seconds: int) -> list[Measurement]:
     """Latencies in milliseconds, p50 and p99, of measures and of landing.
 
     Raises:
-        PlatformError: a query told nothing.
+        PlatformError: a query wrote nothing.
     """
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
@@ -55,11 +54,24 @@ def figures(*, per_second: int, seconds: int) -> list[Figure]:
                 landed = _landed(spark, settings, LANDING * seconds)
         finally:
             spark.stop()
-    found = []
-    for name, share in (("p50", 0.50), ("p99", 0.99)):
-        found.append(_figure(f"measure_{name}", real, share, ("micro-batches", batches)))
-        found.append(_figure(f"land_{name}", landed, share, None))
-    return found
+    for query, delays_ms in {"measure": real, "micro-batches": batches, "land": landed}.items():
+        if not delays_ms:
+            raise PlatformError(f"{query}: the query wrote nothing in its time")
+    return [
+        row
+        for name, share in (("p50", 0.50), ("p99", 0.99))
+        for row in (
+            Measurement.of(
+                f"measure_{name}",
+                quantile(real, share),
+                "ms",
+                peer="micro-batches",
+                peer_value=quantile(batches, share),
+                digits=1,
+            ),
+            Measurement.of(f"land_{name}", quantile(landed, share), "ms", digits=1),
+        )
+    ]
 
 
 @contextmanager
@@ -112,27 +124,26 @@ def _measures(settings: Settings, query: StreamingQuery, seconds: int) -> list[f
     try:
         time.sleep(SETTLE_S)
         consumer = Consumer(settings.bootstrap, topics=[SIGNALS], from_end=True)
-        since_us, late = time.time_ns() // 1000, []
+        since_us, delays_ms = time.time_ns() // 1000, []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for record in consumer.poll(0.2):
                 sent_us = json.loads(record.value)["received_time"]
                 if sent_us >= since_us:
-                    late.append(record.kafka_time_ms - sent_us / 1000)
+                    delays_ms.append(record.kafka_time_ms - sent_us / 1000)
         consumer.close()
     finally:
         query.stop()
-    return late
+    return delays_ms
 
 
 def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """The same query, batch after batch, from now on."""
-    end = {
-        str(part): end for (_, part), (_, end) in offset_ranges(settings.bootstrap, [BOOK]).items()
-    }
+    ranges = offset_ranges(settings.bootstrap, [BOOK])
+    ends = {str(at.partition): end for at, (_, end) in ranges.items()}
     checkpoint = settings.home / "checkpoints" / "micro"
     return (
-        measure_stream(spark, settings, starting=json.dumps({BOOK: end}))
+        measure_stream(spark, settings, starting=json.dumps({BOOK: ends}))
         .writeStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.bootstrap)
         .option("topic", SIGNALS)
@@ -166,17 +177,4 @@ def _landed(spark: SparkSession, settings: Settings, seconds: int) -> list[float
         time.sleep(seconds)
     finally:
         query.stop()
-    return committed_late(path(settings, "book_changes"), since_us=since_us)
-
-
-def _figure(
-    name: str, late: list[float], share: float, peer: tuple[str, list[float]] | None
-) -> Figure:
-    if not late or (peer and not peer[1]):
-        raise PlatformError(f"{name}: a query told nothing in its time")
-    value = quantile(late, share)
-    against: Mapping[str, Any] = {"peer": None, "peer_value": None, "ratio": None}
-    if peer:
-        other = quantile(peer[1], share)
-        against = {"peer": peer[0], "peer_value": round(other, 1), "ratio": round(other / value, 2)}
-    return {"name": name, "value": round(value, 1), "unit": "ms", **against}
+    return commit_delays_ms(path(settings, "book_changes"), since_us=since_us)

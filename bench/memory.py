@@ -10,12 +10,13 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from pyspark.sql import SparkSession
 
 from bench.latency import paced
+from bench.measurement import Measurement
 from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
@@ -28,13 +29,19 @@ from spark_jobs.stream_market import start_landing
 
 SAMPLES_A_MINUTE = 4
 MIB = 1024 * 1024
-Figure = dict[str, Any]
 FEWEST = 3
 Point = tuple[float, float]  # minutes since the start, MiB
-Sample = tuple[float, float, float]  # minutes since the start, MiB of heap, MiB of Python
 
 
-def figures(*, per_second: int, minutes: float, say: Callable[[str], None]) -> list[Figure]:
+class Sample(NamedTuple):
+    """Memory so many minutes after the start."""
+
+    minute: float
+    heap_mib: float
+    python_mib: float
+
+
+def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> list[Measurement]:
     """MiB of the driver's heap after a full collection and of its Python workers; their slopes."""
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
@@ -54,17 +61,19 @@ def figures(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
                 query.stop()
         finally:
             spark.stop()
+    heap = [(sample.minute, sample.heap_mib) for sample in samples]
+    python = [(sample.minute, sample.python_mib) for sample in samples]
     return [
-        figure
-        for place, name in ((1, "driver_heap"), (2, "python_workers"))
-        for figure in _of(name, least([(one[0], one[place]) for one in samples], minutes / 4))
+        *_describe("driver_heap", least(heap, minutes / 4)),
+        *_describe("python_workers", least(python, minutes / 4)),
     ]
 
 
 def least(samples: Sequence[Point], since: float) -> list[Point]:
     """The least of each whole minute's samples, of those that begin at `since` or later."""
-    by_minute = groupby((one for one in samples if one[0] >= since), key=lambda one: int(one[0]))
-    return [min(ones, key=lambda one: one[1]) for _, ones in by_minute]
+    late = (point for point in samples if point[0] >= since)
+    by_minute = groupby(late, key=lambda point: int(point[0]))
+    return [min(points, key=lambda point: point[1]) for _, points in by_minute]
 
 
 def line(points: Sequence[Point]) -> tuple[float, float]:
@@ -74,55 +83,45 @@ def line(points: Sequence[Point]) -> tuple[float, float]:
     """
     times, values = zip(*points, strict=True)
     slope, start = statistics.linear_regression(times, values)
-    rest = sum((value - start - slope * at) ** 2 for at, value in points)
+    squares = sum((value - start - slope * at) ** 2 for at, value in points)
     middle = statistics.fmean(times)
     spread = sum((at - middle) ** 2 for at in times)
-    return slope, 2 * math.sqrt(rest / (len(points) - 2) / spread)
+    return slope, 2 * math.sqrt(squares / (len(points) - 2) / spread)
 
 
 def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) -> list[Sample]:
     jvm: Any = spark._jvm
     memory = jvm.java.lang.management.ManagementFactory.getMemoryMXBean()
-    began, found = time.monotonic(), []
+    began, samples = time.monotonic(), list[Sample]()
     while (past := (time.monotonic() - began) / 60) < minutes:
         time.sleep(60 / SAMPLES_A_MINUTE)
         memory.gc()
         heap = memory.getHeapMemoryUsage().getUsed() / MIB
-        found.append((past, heap, _python_workers() / MIB))
-        if len(found) % SAMPLES_A_MINUTE == 0:
-            say(f"{past:.0f} min: {found[-1][1]:.1f} MiB of heap, {found[-1][2]:.1f} of Python")
-    return found
+        python = _python_workers() / MIB
+        samples.append(Sample(past, heap, python))
+        if len(samples) % SAMPLES_A_MINUTE == 0:
+            say(f"{past:.0f} min: {heap:.1f} MiB of heap, {python:.1f} of Python")
+    return samples
 
 
 def _python_workers() -> int:
     """Bytes that the Python processes of the tasks hold for themselves."""
-    held = 0
+    size = 0
     for child in psutil.Process().children(recursive=True):
         try:
             if "pyspark.daemon" in child.cmdline():
-                held += child.memory_full_info().uss
+                size += child.memory_full_info().uss
         except psutil.Error:
             continue
-    return held
+    return size
 
 
-def _of(name: str, points: Sequence[Point]) -> list[Figure]:
+def _describe(name: str, points: Sequence[Point]) -> list[Measurement]:
     if len(points) < FEWEST:
         raise PlatformError(f"{len(points)} minutes are too few for a line: more --minutes")
     slope, error = line(points)
     return [
-        _figure(f"{name}_median", statistics.median(value for _, value in points), "MiB"),
-        _figure(f"{name}_slope", slope * 60, "MiB/hour"),
-        _figure(f"{name}_slope_error", error * 60, "MiB/hour"),
+        Measurement.of(f"{name}_median", statistics.median(value for _, value in points), "MiB"),
+        Measurement.of(f"{name}_slope", slope * 60, "MiB/hour"),
+        Measurement.of(f"{name}_slope_error", error * 60, "MiB/hour"),
     ]
-
-
-def _figure(name: str, value: float, unit: str) -> Figure:
-    return {
-        "name": name,
-        "value": round(value, 2),
-        "unit": unit,
-        "peer": None,
-        "peer_value": None,
-        "ratio": None,
-    }

@@ -6,13 +6,13 @@ The peer is the shortest an order can take: the same signed call with no trader 
 """
 
 import json
-import math
 import time
 from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
+from bench.measurement import Measurement, quantile
 from bench.scratch_venue import scratch_venue
 from include.bus import Record
 from include.errors import Unreachable
@@ -32,7 +32,6 @@ from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.trader_state import load_state
 from streaming.trader.vetoes import Vetoes
 
-Figure = dict[str, Any]
 START = 1_524_546_000_000_000  # any whole minute: market time is not wall time
 NEW = "/v1/order/new"
 WARM_UP = 5
@@ -70,7 +69,7 @@ class _TimedRest(GeminiRest):
         return reply
 
 
-def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
+def measure(*, orders: int, say: Callable[[str], None]) -> list[Measurement]:
     """Latencies of so many orders, in ms.
 
     Raises:
@@ -89,14 +88,21 @@ def figures(*, orders: int, say: Callable[[str], None]) -> list[Figure]:
         say(f"{orders} bare signed calls")
         bare = _time_bare_calls(client, orders=orders)
     peer = "the bare signed call"
+    shares = (("p50", 0.50), ("p99", 0.99))
     return [
-        _figure("signal_to_order_sent_p50", _percentile(sent_s, 50), None, None),
-        _figure("signal_to_order_sent_p99", _percentile(sent_s, 99), None, None),
-        _figure(
-            "signal_to_order_answered_p50", _percentile(answered, 50), peer, _percentile(bare, 50)
+        *(
+            Measurement.of(f"signal_to_order_sent_{name}", quantile(sent_s, share) * 1000, "ms")
+            for name, share in shares
         ),
-        _figure(
-            "signal_to_order_answered_p99", _percentile(answered, 99), peer, _percentile(bare, 99)
+        *(
+            Measurement.of(
+                f"signal_to_order_answered_{name}",
+                quantile(answered, share) * 1000,
+                "ms",
+                peer=peer,
+                peer_value=quantile(bare, share) * 1000,
+            )
+            for name, share in shares
         ),
     ]
 
@@ -170,21 +176,3 @@ def _time_bare_calls(client: _TimedRest, *, orders: int) -> list[float]:
         )
         durations_s.append(time.perf_counter() - start_s)
     return durations_s[WARM_UP:]
-
-
-def _percentile(seconds: list[float], share: int) -> float:
-    """The nearest rank, in ms."""
-    ranked = sorted(seconds)
-    return ranked[max(0, math.ceil(len(ranked) * share / 100) - 1)] * 1000
-
-
-def _figure(name: str, value: float, peer: str | None, peer_value: float | None) -> Figure:
-    ratio = None if peer_value is None else round(peer_value / value, 2)
-    return {
-        "name": name,
-        "value": round(value, 2),
-        "unit": "ms",
-        "peer": peer,
-        "peer_value": None if peer_value is None else round(peer_value, 2),
-        "ratio": ratio,
-    }

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
+from bench.measurement import Measurement
 from include.lake.columns import Table
 from include.lake.reading import query
 from include.lake.reporting import reports
@@ -87,53 +88,60 @@ EMPTY = {"history_minutes"}  # only what is older than the stream: one point of 
 COMMON = "SELECT venue, count(*), max(price) FROM trades GROUP BY venue ORDER BY venue"
 
 
-def figures(*, rows: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def measure(*, row_count: int, say: Callable[[str], None]) -> list[Measurement]:
     """Seconds of each report over tables of so many rows (the best of three), as `bench` prints.
 
     `ratio` of a report is that of the promised two seconds to its own: over 1 keeps the promise.
     """
     with tempfile.TemporaryDirectory(prefix="tickhouse-bench-sql-") as folder:
-        for name in sorted({name for one in reports().values() for name in one.tables} - EMPTY):
+        for name in sorted(
+            {name for report in reports().values() for name in report.tables} - EMPTY
+        ):
             began = time.monotonic()
-            generate(folder, TABLES[name], rows=rows)
-            say(f"{rows:,} rows of {name} made in {time.monotonic() - began:.0f} s")
-        found = []
-        for one in reports().values():
-            span = one.span(None, None)
-            seconds = best(partial(query, folder, one.statement, span, all_there=True))
-            say(f"{one.name}: {seconds:.2f} s")
-            found.append(_figure(f"report {one.name}", seconds, "the promise", PROMISE_S))
-        ours = best(lambda: query(folder, COMMON))
-        theirs = best(lambda: _by_delta_rs(folder))
-        found.append(_figure("aggregate over trades", ours, "delta-rs's QueryBuilder", theirs))
-        return found
+            generate(folder, TABLES[name], row_count=row_count)
+            say(f"{row_count:,} rows of {name} made in {time.monotonic() - began:.0f} s")
+        measurements = []
+        for report in reports().values():
+            span = report.span(None, None)
+            report_s = best(partial(query, folder, report.statement, span, all_there=True))
+            say(f"{report.name}: {report_s:.2f} s")
+            measurements.append(
+                _compare(f"report {report.name}", report_s, "the promise", PROMISE_S)
+            )
+        ours_s = best(lambda: query(folder, COMMON))
+        theirs_s = best(lambda: _by_delta_rs(folder))
+        measurements.append(
+            _compare("aggregate over trades", ours_s, "delta-rs's QueryBuilder", theirs_s)
+        )
+        return measurements
 
 
-def generate(lake: str, table: Table, *, rows: int) -> None:
+def generate(lake: str, table: Table, *, row_count: int) -> None:
     """Write a table of so many rows, a commit for each million."""
     link = duckdb.connect()
     link.execute("SET TimeZone = 'UTC'")
     link.execute("SELECT setseed(0.7)").fetchall()
     schema = arrow_schema(table)
     chosen = ", ".join(
-        f'CAST({_value(one.name, one.type)} AS {_type(one.type)}) AS "{one.name}"'
-        for one in table.columns
+        f'CAST({_value(column.name, column.type)} AS {_type(column.type)}) AS "{column.name}"'
+        for column in table.columns
     )
-    for first in range(0, rows, BATCH):
-        source = f"(SELECT range AS i, {rows} AS n FROM range({first}, {min(rows, first + BATCH)}))"
-        made: pa.Table = link.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
-        write_deltalake(f"{lake}/{table.name}", made.cast(schema), mode="append")
+    for first in range(0, row_count, BATCH):
+        numbers = f"range({first}, {min(row_count, first + BATCH)})"
+        source = f"(SELECT range AS i, {row_count} AS n FROM {numbers})"
+        batch: pa.Table = link.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
+        write_deltalake(f"{lake}/{table.name}", batch.cast(schema), mode="append")
     link.close()
 
 
-def best(work: Callable[[], Any]) -> float:
+def best(run: Callable[[], Any]) -> float:
     """The fewest seconds of three runs."""
-    taken = []
+    seconds = []
     for _ in range(RUNS):
         began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
+        run()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
 
 
 def _by_delta_rs(lake: str) -> Any:
@@ -151,12 +159,5 @@ def _type(spark: str) -> str:
     return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", "binary": "BLOB"}.get(spark, spark)
 
 
-def _figure(name: str, seconds: float, peer: str, peer_s: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "value": round(seconds, 3),
-        "unit": "s",
-        "peer": peer,
-        "peer_value": round(peer_s, 3),
-        "ratio": round(peer_s / seconds, 2),
-    }
+def _compare(name: str, seconds: float, peer: str, peer_s: float) -> Measurement:
+    return Measurement.of(name, seconds, "s", peer=peer, peer_value=peer_s, digits=3)

@@ -8,13 +8,14 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from confluent_kafka import Producer
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from bench.measurement import Measurement
 from bench.stream_peers import TOPIC, DeltaRs, PlainSpark
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -32,7 +33,6 @@ from spark_jobs.sources import kafka_stream
 
 PARTITIONS, SYMBOLS = 2, ("BTC-USDT", "ETH-USDT")
 AT = 1_700_000_000_000_000
-Figure = dict[str, Any]
 
 
 class Arm(Protocol):
@@ -73,7 +73,7 @@ class Tickhouse:
         query.awaitTermination()
 
 
-def figures(*, messages: int, warm_up: int, seed: int) -> list[Figure]:
+def measure(*, messages: int, warm_up: int, seed: int) -> list[Measurement]:
     """Messages a second of the stream and of both peers.
 
     Raises:
@@ -96,25 +96,26 @@ def figures(*, messages: int, warm_up: int, seed: int) -> list[Figure]:
             send(settings, trades, messages)
             rates = [messages / _seconds(arm.run) for arm in arms]
             for arm in arms:
-                _whole(arm.table, messages + warm_up)
+                _check_count(arm.table, messages + warm_up)
         finally:
             spark.stop()
     peers = zip(("plain Spark job", "delta-rs with librdkafka"), rates[1:], strict=True)
     return [
-        {
-            "name": "kafka_to_delta",
-            "value": round(rates[0]),
-            "unit": "messages/s",
-            "peer": peer,
-            "peer_value": round(rate),
-            "ratio": round(rates[0] / rate, 2),
-        }
+        Measurement.of(
+            "kafka_to_delta",
+            rates[0],
+            "messages/s",
+            peer=peer,
+            peer_value=rate,
+            less_is_better=False,
+            digits=None,
+        )
         for peer, rate in peers
     ]
 
 
 def trade_messages(seed: int) -> Iterator[Message]:
-    """Aggregate trades without end, as the Binance feed tells them, of two symbols."""
+    """Aggregate trades without end, as the Binance feed publishes them, of two symbols."""
     chance = random.Random(seed)
     price, number, counts = 6_700_000, 0, dict.fromkeys(SYMBOLS, 0)
     while True:
@@ -171,7 +172,9 @@ def _seconds(run: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _whole(table: str, wanted: int) -> None:
-    there = DeltaTable(table).count()
-    if there != wanted:
-        raise PlatformError(f"{table} has {there} rows of {wanted}: the figures are not valid")
+def _check_count(table: str, expected: int) -> None:
+    row_count = DeltaTable(table).count()
+    if row_count != expected:
+        raise PlatformError(
+            f"{table} has {row_count} rows of {expected}: the figures are not valid"
+        )

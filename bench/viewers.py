@@ -7,11 +7,11 @@ browser, so that what is measured is the server's side.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 
-from bench.lateness import committed_late, quantile
+from bench.lateness import commit_delays_ms
+from bench.measurement import Measurement, quantile
 from bench.page_viewers import Seen, viewers
 from include.errors import PlatformError, Unreachable
 from include.local.supervisor import Supervisor
@@ -20,20 +20,19 @@ from include.settings import Settings
 TABLE = "book_changes"
 SETTLE_S = 10.0
 PROCESSES = ("dashboard", "stream")
-Figure = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class _Arm:
-    late_ms: list[float]
+    delays_ms: list[float]
     dashboard: float  # cores
     stream: float
     updates: float  # a second, of the viewer that got the fewest
 
 
-def figures(
+def measure(
     settings: Settings, *, count: int, seconds: float, say: Callable[[str], None]
-) -> list[Figure]:
+) -> list[Measurement]:
     """Milliseconds from Kafka to Delta and cores used, with `count` viewers beside none.
 
     Raises:
@@ -46,15 +45,14 @@ def figures(
         say(f"{watching} viewers, {SETTLE_S + seconds:.0f} s")
         arms.append(_arm(settings, pids, watching, seconds))
     alone, watched = arms
-    found = []
+    measurements = []
     for name, share in (("p50", 0.50), ("p99", 0.99)):
-        late, peer = (quantile(arm.late_ms, share) for arm in (watched, alone))
-        found.append(_figure(f"land_{name}, {count} viewers", late, "ms", peer))
+        delay_ms, alone_ms = (quantile(arm.delays_ms, share) for arm in (watched, alone))
+        measurements.append(_compare(f"land_{name}, {count} viewers", delay_ms, "ms", alone_ms))
     for name in PROCESSES:
-        used, peer = getattr(watched, name), getattr(alone, name)
-        found.append(_figure(f"{name}_cpu, {count} viewers", used, "cores", peer))
-    found.append(_figure("updates_per_viewer", watched.updates, "1/s", None))
-    return found
+        cores, alone_cores = getattr(watched, name), getattr(alone, name)
+        measurements.append(_compare(f"{name}_cpu, {count} viewers", cores, "cores", alone_cores))
+    return [*measurements, Measurement.of("updates_per_viewer", watched.updates, "1/s")]
 
 
 def _arm(settings: Settings, pids: dict[str, int], count: int, seconds: float) -> _Arm:
@@ -66,11 +64,11 @@ def _arm(settings: Settings, pids: dict[str, int], count: int, seconds: float) -
         time.sleep(seconds)
         spent, passed = _used(pids), time.monotonic() - began
         got = [now - then for now, then in zip(_updates(seen), had, strict=True)]
-    late = committed_late(f"{settings.lake}/{TABLE}", since_us=since_us)
-    if not late:
+    delays_ms = commit_delays_ms(f"{settings.lake}/{TABLE}", since_us=since_us)
+    if not delays_ms:
         raise PlatformError(f"no row of {TABLE} was landed in {seconds:g} s")
     dashboard, stream = ((spent[one] - before[one]) / passed for one in PROCESSES)
-    return _Arm(late, dashboard=dashboard, stream=stream, updates=min(got, default=0) / passed)
+    return _Arm(delays_ms, dashboard=dashboard, stream=stream, updates=min(got, default=0) / passed)
 
 
 def _updates(seen: Sequence[Seen]) -> list[int]:
@@ -93,14 +91,5 @@ def _seconds(pid: int, name: str) -> float:
         raise Unreachable(f"{name} ended during the measure") from error
 
 
-def _figure(name: str, value: float, unit: str, peer: float | None) -> Figure:
-    against = (
-        {"peer": None, "peer_value": None, "ratio": None}
-        if peer is None
-        else {
-            "peer": "no viewers",
-            "peer_value": round(peer, 2),
-            "ratio": round(peer / value, 2),
-        }
-    )
-    return {"name": name, "value": round(value, 2), "unit": unit, **against}
+def _compare(name: str, value: float, unit: str, alone: float) -> Measurement:
+    return Measurement.of(name, value, unit, peer="no viewers", peer_value=alone)

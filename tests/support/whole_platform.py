@@ -10,7 +10,7 @@ from typing import Any
 
 from include.lake.reading import row_counts
 from include.local.airflow import AirflowApi
-from include.serving.status import processes
+from include.serving.status import process_states
 from include.settings import ROOT, Settings, load, read_env
 from tests.conftest import make_environment
 
@@ -59,8 +59,8 @@ class PlatformRun:
         return AirflowApi(self.settings)
 
     def pid(self, name: str) -> int | None:
-        every = processes(self.settings)
-        return next((one["pid"] for one in every if one["name"] == name), None)
+        processes = process_states(self.settings)
+        return next((process.pid for process in processes if process.name == name), None)
 
     def rows(self) -> int:
         """Rows of all tables."""

@@ -1,5 +1,7 @@
 """The benchmark measures what it says: the same frames, every one told, ratios of the two."""
 
+from dataclasses import asdict
+
 from bench import feeds as bench
 from include.market.events import Frame
 
@@ -15,7 +17,7 @@ def test_a_rate_is_of_frames_that_were_decoded() -> None:
 
 
 def test_a_figure_has_the_stable_form_and_its_ratio() -> None:
-    assert bench._figure("n", 300.4, 100.0, "cryptofeed") == {
+    assert asdict(bench.frame_rate("n", 300.4, "cryptofeed", 100.0)) == {
         "name": "n",
         "value": 300,
         "unit": "frames/s",
@@ -23,4 +25,4 @@ def test_a_figure_has_the_stable_form_and_its_ratio() -> None:
         "peer_value": 100,
         "ratio": 3.0,
     }
-    assert bench._figure("n", 1.0, None, "")["ratio"] is None
+    assert bench.frame_rate("n", 1.0).ratio is None

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench.bars import closes_of
-from bench.forecast import figures, minutes_of
+from bench.forecast import measure, minutes_of
 from cli.benching import bench
 from include.errors import HistoryError
 from include.settings import ROOT
@@ -79,8 +79,8 @@ def test_both_fits_are_of_the_minutes_of_the_file(tmp_path: Path) -> None:
     ]
     assert found[0]["ratio"] == pytest.approx(found[0]["peer_value"] / found[0]["value"])
     assert found[1]["value"] >= found[1]["peer_value"] - 1e-6 * abs(found[1]["peer_value"])
-    generated = list(figures((400,), None, say=lambda _: None))
-    assert generated[1]["value"] == pytest.approx(found[1]["value"], rel=1e-9)
+    generated = list(measure((400,), None, say=lambda _: None))
+    assert generated[1].value == pytest.approx(found[1]["value"], rel=1e-9)
 
 
 @pytest.mark.skipif(not BITFINEX.exists(), reason=f"the real bars of {REAL.name} are absent")
