@@ -7,14 +7,14 @@ import msgspec
 from include.bus import Record, TopicPartition
 from include.errors import WireError
 from include.market import wire
-from include.market.events import LedgerEntry, Message, Quote, Ticker, Top, Trade
+from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
+from include.market.tops import TopMessage, decode_top, is_sane
 from include.trading.inputs import Signal
 from streaming.dashboard.series import BestPrices, MarketSeries
 from streaming.dashboard.state import DashboardState
 
 SECOND_US = 1_000_000
 _SAME_CLOCK_US = 3600 * SECOND_US
-_HIGHEST = Decimal(10) ** 12
 _LATEST_US = 4_102_444_800 * SECOND_US  # the year 2100
 
 
@@ -24,17 +24,7 @@ class _MeasuredSignal(Signal, frozen=True):
     received_time: int | None = None
 
 
-class _BookTop(msgspec.Struct, frozen=True):
-    venue: str
-    symbol: str
-    kind: str
-    venue_time: int | None
-    received_time: int
-    top: Top | None = None
-
-
 _signal_decoder: msgspec.json.Decoder[_MeasuredSignal] = msgspec.json.Decoder(_MeasuredSignal)
-_book_decoder: msgspec.json.Decoder[_BookTop] = msgspec.json.Decoder(_BookTop)
 
 
 def apply_record(state: DashboardState, record: Record) -> None:
@@ -50,7 +40,7 @@ def apply_record(state: DashboardState, record: Record) -> None:
         state.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
         if isinstance(decoded, _MeasuredSignal):
             _apply_signal(state, decoded, seen_s)
-        elif isinstance(decoded, _BookTop):
+        elif isinstance(decoded, TopMessage):
             _apply_book(state, decoded, seen_s)
         elif record.topic.startswith("trading."):
             if decoded.venue_time is None or 0 < decoded.venue_time < _LATEST_US:
@@ -60,11 +50,11 @@ def apply_record(state: DashboardState, record: Record) -> None:
             _apply_message(state, decoded, seen_s)
 
 
-def _decode(record: Record) -> _MeasuredSignal | _BookTop | Message:
+def _decode(record: Record) -> _MeasuredSignal | TopMessage | Message:
     if record.topic == "market.signals":
         return _signal_decoder.decode(record.value)
     if record.topic == "market.book":
-        return _book_decoder.decode(record.value)
+        return decode_top(record.value)
     return wire.decode(record.value)
 
 
@@ -94,7 +84,7 @@ def _apply_trade(state: DashboardState, series: MarketSeries, trade: Trade, seen
     series.minutes.add(trade)
 
 
-def _apply_book(state: DashboardState, book: _BookTop, seen_s: float) -> None:
+def _apply_book(state: DashboardState, book: TopMessage, seen_s: float) -> None:
     at_us = _advance_clock(state, book, seen_s)
     if book.kind == "heartbeat":
         return
@@ -121,7 +111,7 @@ def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float)
         series.measure_seen_s = seen_s
 
 
-def _advance_clock(state: DashboardState, message: Message | _BookTop, seen_s: float) -> int:
+def _advance_clock(state: DashboardState, message: Message | TopMessage, seen_s: float) -> int:
     """Advance the market clock; the market time (µs) of an event, also if the venue gave none."""
     feed = state.feeds[message.venue]
     feed.frame_seen_s = max(feed.frame_seen_s, seen_s)
@@ -146,4 +136,4 @@ def _set_price(series: MarketSeries, price: Decimal, at_us: int, seen_s: float) 
 
 
 def _is_plausible(number: Decimal) -> bool:
-    return number.is_finite() and 0 < number < _HIGHEST
+    return is_sane(number) and number > 0
