@@ -49,7 +49,7 @@ def assert_agreement(world: World, road: FaultyRoad, *, placed: int) -> None:
     assert held["BTC"] == truth["BTC"]
     assert abs(held["USD"] - truth["USD"]) < D("0.0000001")
     for kind in ("decision", "order", "fill"):
-        ids = [getattr(one, f"{kind}_id") for one in world.told(kind)]
+        ids = [getattr(one, f"{kind}_id") for one in world.events(kind)]
         assert len(ids) == len(set(ids))
         assert sorted(ids) == sorted(r[0] for r in world.rows(f"SELECT {kind}_id FROM {kind}s"))
     assert SECRET not in world.log.read_text()
@@ -60,7 +60,7 @@ def test_a_round_trip_at_the_venue(world: World, road: FaultyRoad) -> None:
     world.produce(WINDOWS)
     with world.trader():
         world.until_decided(3)
-    assert [one.reasons for one in world.told("decision")] == ["buy", "already_in", "sell"]
+    assert [one.reasons for one in world.events("decision")] == ["buy", "already_in", "sell"]
     assert_agreement(world, road, placed=2)
     assert world.rows("SELECT amount FROM balances WHERE currency = 'BTC'") == [(D(0),)]
 
@@ -143,9 +143,9 @@ def test_a_trader_whose_position_is_not_the_venues_refuses_to_trade(
 
 
 def test_nonces_rise_over_restarts_and_clock_steps(world: World) -> None:
-    told = []
+    nonces = []
     for clock in (1000, 1000, 5, 2000):
         journal = Journal(world.settings.dsn())
-        told += [journal.next_nonce(clock), journal.next_nonce(clock)]
+        nonces += [journal.next_nonce(clock), journal.next_nonce(clock)]
         journal.close()
-    assert told == [1000, 1001, 1002, 1003, 1004, 1005, 2000, 2001]
+    assert nonces == [1000, 1001, 1002, 1003, 1004, 1005, 2000, 2001]

@@ -31,24 +31,24 @@ def assert_all_done_once(world: World) -> None:
     0.9 * 10000 / 9310 = 0.96670247; cost 8999.9999957, fee 35.99999999 (rounded up);
     proceeds 9183.673465, fee 36.73469386.
     """
-    decisions: list[Decision] = world.told("decision")
+    decisions: list[Decision] = world.events("decision")
     assert [one.reasons for one in decisions] == REASONS
     assert len({one.decision_id for one in decisions}) == 6
     assert [rederive(one) for one in decisions] == decisions
     kept = world.rows("SELECT decision_id, reasons, inputs FROM decisions ORDER BY window_start")
     assert kept == [(one.decision_id, one.reasons, one.inputs) for one in decisions]
-    assert [(o.side, o.price, o.executed, o.status) for o in world.told("order")] == [
+    assert [(o.side, o.price, o.executed, o.status) for o in world.events("order")] == [
         ("buy", D(9310), D("0.96670247"), "filled"),
         ("sell", D(9500), D("0.96670247"), "filled"),
     ]
-    assert [fill.fee for fill in world.told("fill")] == [D("35.99999999"), D("36.73469386")]
-    (score,) = world.told("score")
+    assert [fill.fee for fill in world.events("fill")] == [D("35.99999999"), D("36.73469386")]
+    (score,) = world.events("score")
     assert score.profit == D("110.93877545") == score.cumulative_profit
     assert world.rows("SELECT currency, amount FROM balances ORDER BY currency") == [
         ("BTC", D(0)),
         ("USD", D("10110.93877545")),
     ]
-    assert [(b.currency, b.amount) for b in world.told("balance")] == [
+    assert [(b.currency, b.amount) for b in world.events("balance")] == [
         ("USD", D(10000)),
         ("BTC", D(0)),
         ("USD", D("964.00000431")),
@@ -105,7 +105,7 @@ def test_repeated_signals_and_a_halt_make_no_order(world: World) -> None:
         resume(world.settings.dsn())
         world.produce(range(4, 5))
         world.until_decided(4)
-    reasons = [one.reasons for one in world.told("decision")]
+    reasons = [one.reasons for one in world.events("decision")]
     assert reasons == ["forecast_silent", "forecast_silent", "halted", "buy"]
 
 

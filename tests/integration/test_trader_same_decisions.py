@@ -142,18 +142,18 @@ def session(world: World, settings: Settings, broker: Callable[[Journal], Broker
             break
         except Transient:  # another session's lock is still being given back
             time.sleep(0.2)
-    return [log_line(one).replace(world.venue, "VENUE") for one in world.told("decision")]
+    return [log_line(one).replace(world.venue, "VENUE") for one in world.events("decision")]
 
 
 def same_but_for_names(lines: list[str]) -> list[str]:
     """Ids follow from the venue's name, which each world has of its own."""
     found = []
     for text in lines:
-        told = json.loads(text)
-        told.pop("decision_id")
-        if bought := told["inputs"]["account"]["last_buy"]:
+        fields = json.loads(text)
+        fields.pop("decision_id")
+        if bought := fields["inputs"]["account"]["last_buy"]:
             bought.pop("order_id")
-        found.append(json.dumps(told, sort_keys=True))
+        found.append(json.dumps(fields, sort_keys=True))
     return found
 
 
@@ -208,7 +208,7 @@ def test_replay_paper_and_live_decide_alike(
         in_live_mode = session(live, live.settings, broker)
     assert same_but_for_names(on_paper) == same_but_for_names(replayed)
     assert same_but_for_names(in_live_mode) == same_but_for_names(replayed)
-    orders = [one for one in live.told("order")]
+    orders = [one for one in live.events("order")]
     assert [one.broker for one in orders] == ["gemini"] * len(account.orders)
     assert [one.order_id for one in orders] == [one["client_order_id"] for one in account.orders]
     assert {step.decision.action for step in steps} == {"buy", "sell", "hold"}

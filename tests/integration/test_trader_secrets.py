@@ -92,15 +92,15 @@ def test_no_fault_of_a_call_tells_the_keys(road: FaultyRoad, fault: str) -> None
     )
     with pytest.raises(TickhouseError) as caught:
         rest.call(STATUS, client_order_id="none")
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__dict__)
-    assert_silent(told + repr(caught.value.__cause__) + repr(caught.value.__context__), fault)
+    printed = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__dict__)
+    assert_silent(printed + repr(caught.value.__cause__) + repr(caught.value.__context__), fault)
 
 
 def test_settings_do_not_print_them_and_their_file_is_private(tmp_path: Path) -> None:
     env = {"TICKHOUSE_VENUES_GEMINI_KEY": KEY, "TICKHOUSE_VENUES_GEMINI_SECRET": SECRET}
     settings = load(env)
-    told: list[Any] = [settings, settings.venues, f"{settings.venues.gemini.secret}"]
-    assert_silent(repr(told) + str(told), "settings")
+    printable: list[Any] = [settings, settings.venues, f"{settings.venues.gemini.secret}"]
+    assert_silent(repr(printable) + str(printable), "settings")
     assert settings.venues.gemini.secret.reveal() == SECRET
     path = tmp_path / ".env"
     path.write_text("".join(f"{name}={value}\n" for name, value in env.items()))

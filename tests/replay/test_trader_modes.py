@@ -27,7 +27,7 @@ from streaming.trader.rehearsal.tapes import moments_of_tapes
 from tests.support.recorded_world import CLOSED, SETTINGS, at, publish_forecast, write_lake
 from tests.support.tape_facts import MINUTE, TAPE, UNTIL, Facts
 
-LEAN = "imbalance_and_mid"
+IMBALANCE_RULE = "imbalance_and_mid"
 
 
 @pytest.fixture(scope="module")
@@ -64,43 +64,43 @@ def lines(steps: list[Step]) -> list[str]:
 
 def test_backtest_and_replay_decide_alike_to_the_bit(settings: Settings, shared_data: Path) -> None:
     facts = Facts(shared_data / TAPE)
-    told = replayed(settings, shared_data / TAPE)
-    for step, (action, quantity, price) in zip(told, facts.expected()[:CLOSED], strict=True):
+    steps = replayed(settings, shared_data / TAPE)
+    for step, (action, quantity, price) in zip(steps, facts.expected()[:CLOSED], strict=True):
         assert (step.decision.action, step.decision.price) == (action, price)
         assert abs((step.decision.quantity or 0) - (quantity or 0)) <= D("1e-8")
-    assert {step.decision.action for step in told} == {"buy", "sell", "hold"}
-    assert lines(backtested(settings)) == lines(told)
+    assert {step.decision.action for step in steps} == {"buy", "sell", "hold"}
+    assert lines(backtested(settings)) == lines(steps)
 
 
 def test_the_second_rule_decides_alike_in_backtest_and_replay(
     settings: Settings, shared_data: Path
 ) -> None:
-    lean = replace(settings, trader=replace(settings.trader, rule=LEAN))
-    told = replayed(lean, shared_data / TAPE)
-    assert {step.decision.action for step in told} == {"buy", "sell", "hold"}
-    pulses = [step.decision.window_start for step in told]
+    by_imbalance = replace(settings, trader=replace(settings.trader, rule=IMBALANCE_RULE))
+    steps = replayed(by_imbalance, shared_data / TAPE)
+    assert {step.decision.action for step in steps} == {"buy", "sell", "hold"}
+    pulses = [step.decision.window_start for step in steps]
     assert len(pulses) > 90  # seventeen minutes of six pulses
     assert all(one % 10_000_000 == 0 for one in pulses)
     assert sorted(set(pulses)) == pulses
     facts = Facts(shared_data / TAPE)
-    for step in told:
+    for step in steps:
         shown = [facts.tops[n] for n, time in enumerate(facts.times) if time == step.at]
         top = step.top
         assert top is not None
         assert (top.bid, top.bid_quantity, top.ask, top.ask_quantity) in shown
-        lean_told = (top.bid_quantity - top.ask_quantity) / (top.bid_quantity + top.ask_quantity)
+        imbalance = (top.bid_quantity - top.ask_quantity) / (top.bid_quantity + top.ask_quantity)
         assert step.decision.ratio is not None
-        assert abs(step.decision.ratio - lean_told) < D("1e-7")
-    assert lines(backtested(lean)) == lines(told)
+        assert abs(step.decision.ratio - imbalance) < D("1e-7")
+    assert lines(backtested(by_imbalance)) == lines(steps)
 
 
 def test_an_order_with_slippage_takes_the_levels_that_the_tape_had(
     settings: Settings, shared_data: Path
 ) -> None:
     deep = replace(settings, trader=replace(settings.trader, slippage_bps=D(5)))
-    told = replayed(deep, shared_data / TAPE)
-    assert lines(backtested(deep)) == lines(told)
-    filled = [step for step in told if len(step.fills) > 1]
+    steps = replayed(deep, shared_data / TAPE)
+    assert lines(backtested(deep)) == lines(steps)
+    filled = [step for step in steps if len(step.fills) > 1]
     assert filled
     for step in filled:
         assert step.order is not None
@@ -112,17 +112,17 @@ def test_an_order_with_slippage_takes_the_levels_that_the_tape_had(
         assert taken[-1][0] == ranked[-1][0]
         assert taken[-1][1] <= ranked[-1][1]
     top_only = replayed(settings, shared_data / TAPE)
-    assert sum(len(step.fills) for step in told) > sum(len(step.fills) for step in top_only)
+    assert sum(len(step.fills) for step in steps) > sum(len(step.fills) for step in top_only)
 
 
 def levels_at(tape: Path, end: int) -> dict[str, dict[D, D]]:
-    """The book at a time as the venue's JSON tells it."""
+    """The book at a time by the venue's JSON."""
     levels: dict[str, dict[D, D]] = {"bid": {}, "ask": {}}
     for frame in read_tape(tape):
-        told = json.loads(frame.data)
-        if told.get("timestampms", 0) * 1000 > end:
+        message = json.loads(frame.data)
+        if message.get("timestampms", 0) * 1000 > end:
             break
-        for one in told["events"]:
+        for one in message["events"]:
             if one["type"] == "change":
                 levels[one["side"]].pop(D(one["price"]), None)
                 if D(one["remaining"]):
@@ -130,20 +130,20 @@ def levels_at(tape: Path, end: int) -> dict[str, dict[D, D]]:
     return levels
 
 
-@pytest.mark.parametrize("rule", ["forecast_and_ratio", LEAN])
+@pytest.mark.parametrize("rule", ["forecast_and_ratio", IMBALANCE_RULE])
 def test_cutting_off_the_future_changes_no_decision(
     settings: Settings, shared_data: Path, tmp_path: Path, rule: str
 ) -> None:
     settings = replace(settings, trader=replace(settings.trader, rule=rule))
-    whole = lines(replayed(settings, shared_data / TAPE))
+    all_lines = lines(replayed(settings, shared_data / TAPE))
     for kept in (3000, 6500):
         tape = cut(shared_data / TAPE, tmp_path / f"btcusd_{kept}", frames=kept)
-        told = lines(replayed(settings, tape))
-        assert 0 < len(told) < len(whole)
-        assert told == whole[: len(told)]
+        cut_lines = lines(replayed(settings, tape))
+        assert 0 < len(cut_lines) < len(all_lines)
+        assert cut_lines == all_lines[: len(cut_lines)]
     early = lines(backtested(settings, minutes=25))
-    assert 0 < len(early) < len(whole)
-    assert early == whole[: len(early)]
+    assert 0 < len(early) < len(all_lines)
+    assert early == all_lines[: len(early)]
 
 
 def cut(tape: Path, target: Path, *, frames: int) -> Path:

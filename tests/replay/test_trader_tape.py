@@ -62,15 +62,15 @@ def decisions(books: list[Record], signals: list[Record]) -> list[Decision]:
     market = WindowFollower(
         venue="gemini", symbol="BTC-USD", end_offsets=lambda: {(Topic.BOOK, 0): len(books)}
     )
-    trader, told = Strategy(parameters, Account(quote=D(10_000))), []
+    trader, made = Strategy(parameters, Account(quote=D(10_000))), []
     for record in [*books, *signals]:
         market.take(record)
     while found := market.next({(Topic.BOOK, 0): len(books)}):
         signal, record_id, top = found
-        told.append(trader.decide(signal, forecast=ThreeByThree(), top=top, record_id=record_id))  # type: ignore[arg-type]
-        if order := order_for(told[-1], broker="paper"):
+        made.append(trader.decide(signal, forecast=ThreeByThree(), top=top, record_id=record_id))  # type: ignore[arg-type]
+        if order := order_for(made[-1], broker="paper"):
             trader.settle(*paper.fill(order, top.best if top else None, fee_bps=D(40)))
-    return told
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -83,23 +83,23 @@ def test_the_decisions_are_those_the_tape_calls_for(
     tape: tuple[Facts, list[Record], list[Record]],
 ) -> None:
     facts, books, signals = tape
-    told = decisions(books, signals)
+    made = decisions(books, signals)
     expected = facts.expected()
-    assert len(told) == len(expected) == 18
-    for number, (one, (action, quantity, price)) in enumerate(zip(told, expected, strict=True)):
+    assert len(made) == len(expected) == 18
+    for number, (one, (action, quantity, price)) in enumerate(zip(made, expected, strict=True)):
         assert (one.action, one.price) == (action, price), (number, one.reasons)
         assert abs((one.quantity or 0) - (quantity or 0)) <= D("0.00000001")
-    assert {one.action for one in told} == {"buy", "sell", "hold"}
-    assert [rederive(one) for one in told] == told
+    assert {one.action for one in made} == {"buy", "sell", "hold"}
+    assert [rederive(one) for one in made] == made
 
 
 def test_cutting_off_the_future_changes_no_decision(
     tape: tuple[Facts, list[Record], list[Record]],
 ) -> None:
     _, books, signals = tape
-    told = decisions(books, signals)
+    made = decisions(books, signals)
     for kept in (5, 12):
         end = json.loads(signals[kept - 1].value)["timestamp"]
         past = [one for one in books if (wire.decode(one.value).venue_time or 0) <= end]
         assert len(past) < len(books)
-        assert decisions(past, signals[:kept]) == told[:kept]
+        assert decisions(past, signals[:kept]) == made[:kept]

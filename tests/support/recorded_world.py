@@ -1,7 +1,7 @@
-"""The tape of 2018-04-24 as a forecast folder, a lake and records: one market told three ways.
+"""The tape of 2018-04-24 as a forecast folder, a lake and records: one market in three forms.
 
 The lake's rows are made here from the decoder's messages and from ratios that the oracle of
-`test_trader_tape` works out over the venue's JSON; no code of backtest or replay is used.
+`tape_facts` works out over the venue's JSON; no code of backtest or replay is used.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,8 @@ def at(micros: int) -> datetime:
 
 def messages(data: Path) -> list[Message]:
     decoder = GeminiV1Decoder(symbol="BTC-USD", conn="tape")
-    told = [m for frame in read_tape(data / TAPE) for m in decoder.decode(frame).messages]
-    return [one for one in told if one.kind == "book"]
+    decoded = [m for frame in read_tape(data / TAPE) for m in decoder.decode(frame).messages]
+    return [message for message in decoded if message.kind == "book"]
 
 
 def publish_forecast(folder: Path, *, world: str) -> str:

@@ -43,15 +43,15 @@ class World:
             return cursor.fetchall()
 
     def until_decided(self, count: int) -> None:
-        """Wait for so many decisions and no open intent, all told to Kafka."""
+        """Wait for so many decisions and no open intent, all sent to Kafka."""
         sql = """SELECT (SELECT count(*) FROM decisions), (SELECT count(*) FROM outbox),
                  (SELECT count(*) FROM trader_state WHERE name = 'intent' AND value <> '')"""
         try:
-            eventually(lambda: self.rows(sql) == [(count, 0, 0)], what="decisions, all told")
+            eventually(lambda: self.rows(sql) == [(count, 0, 0)], what="decisions, all sent")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log.read_text()}") from error
 
-    def told(self, kind: str) -> list[Any]:
+    def events(self, kind: str) -> list[Any]:
         """Every event of that kind that Kafka has of this world."""
         topic = wire.TOPIC_OF_KIND[kind]
         ends = {at: end for at, (_, end) in offset_ranges(self.settings.bootstrap, [topic]).items()}

@@ -74,9 +74,9 @@ def test_a_torn_forecast_is_refused_and_the_good_one_kept(
         assert (kept.forecast_id, fault) == ("f1", None)
     assert late.newest() == (None, "forecast_torn")
     torn.write_bytes(whole)
-    mended, _ = watching.newest()
-    assert mended is not None
-    assert mended.forecast_id == "f2"
+    repaired, _ = watching.newest()
+    assert repaired is not None
+    assert repaired.forecast_id == "f2"
 
 
 @pytest.mark.parametrize("other", [{"world": "live"}, {"symbol": "ETH-USD"}])

@@ -140,7 +140,7 @@ def test_an_order_that_shows_up_late_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "stranger",
+    "foreign",
     [
         [reply("0", price="9311")],
         [reply("0", side="sell")],
@@ -149,23 +149,23 @@ def test_an_order_that_shows_up_late_is_taken() -> None:
         [reply("0"), reply("0")],
     ],
 )
-def test_another_order_with_our_client_id_is_not_taken_for_ours(stranger: Any) -> None:
+def test_another_order_with_our_client_id_is_not_taken_for_ours(foreign: Any) -> None:
     with pytest.raises(OrderRefused, match="not_our_order"):
-        broker(stranger)[0].resolve(ORDER)
+        broker(foreign)[0].resolve(ORDER)
 
 
-def test_fills_that_never_add_up_are_told_not_guessed() -> None:
+def test_fills_that_never_add_up_are_reported_not_guessed() -> None:
     short = [reply("0.3", trades=TRADES[:1])]
     with pytest.raises(Unreachable, match="do not add up"):
         broker(*[short] * 30)[0].resolve(ORDER)
 
 
 def test_a_new_account_takes_the_venues_balances() -> None:
-    told = [{"currency": "USD", "amount": "12.5"}, {"currency": "BTC", "amount": "0.1"}]
-    account = broker([], told)[0].reconcile(Account(quote=D(10_000)), new=True)
+    balances = [{"currency": "USD", "amount": "12.5"}, {"currency": "BTC", "amount": "0.1"}]
+    account = broker([], balances)[0].reconcile(Account(quote=D(10_000)), new=True)
     assert account == Account(quote=D("12.5"), base=D("0.1"))
     with pytest.raises(OrderRefused, match="position_differs"):
-        broker([], told)[0].reconcile(Account(quote=D("12.5")), new=False)
+        broker([], balances)[0].reconcile(Account(quote=D("12.5")), new=False)
     with pytest.raises(OrderRefused, match="open_orders"):
         broker([{}])[0].reconcile(Account(quote=D("12.5")), new=False)
 
@@ -212,9 +212,9 @@ class Details(Venue):
         return bytes(self.answers.pop(0))
 
 
-def test_the_venues_terms_are_asked_for_and_a_closed_market_takes_no_orders() -> None:
-    told = b'{"tick_size":1e-06,"quote_increment":0.5,"min_order_size":"0.001","status":"%s"}'
-    venue = Details(told % b"open", told % b"cancel_only", b"<html>")
+def test_the_venues_instrument_is_asked_for_and_a_closed_market_takes_no_orders() -> None:
+    details = b'{"tick_size":1e-06,"quote_increment":0.5,"min_order_size":"0.001","status":"%s"}'
+    venue = Details(details % b"open", details % b"cancel_only", b"<html>")
     one = GeminiBroker(venue, symbol="BTC-USD")  # type: ignore[arg-type]
     assert one.instrument() == Instrument(D("0.001"), D("0.000001"), D("0.5"), is_open=True)
     assert one.vetoes() == ()

@@ -57,12 +57,12 @@ def market(*records: Record, venue: str = "gemini", last: int = -1) -> Imbalance
 
 def drained(found: ImbalanceFollower) -> list[tuple[int, int, int | None]]:
     """Seconds of the pulse and of the signal after T0, and the best bid."""
-    told = []
+    signals = []
     while got := found.next(READ):
         signal, _, seen = got
         bid = int(seen.best.bid) if seen and seen.best else None
-        told.append(((signal.window_start - T0) // S, (signal.timestamp - T0) // S, bid))
-    return told
+        signals.append(((signal.window_start - T0) // S, (signal.timestamp - T0) // S, bid))
+    return signals
 
 
 def test_the_first_imbalance_of_a_pulse_is_its_signal() -> None:
@@ -96,7 +96,7 @@ def test_a_book_message_that_is_not_there_gives_no_top() -> None:
     assert drained(market(book(6, T0, 1), book(8, T0, 2), measure(0, T0, 7))) == [(0, 0, None)]
 
 
-def test_a_decided_pulse_is_not_told_again_after_a_restart() -> None:
+def test_a_decided_pulse_is_not_given_again_after_a_restart() -> None:
     records = (
         book(1, T0, 10),
         measure(0, T0, 1),
@@ -124,12 +124,12 @@ def test_a_snapshots_time_of_receipt_is_no_market_time_but_binance_has_no_other(
     snapshot = (book(1, None, 10, received=late), measure(0, late, 1, received=late))
     after = (book(2, T0, 20), measure(1, T0, 2))
     assert drained(market(*snapshot, *after)) == [(0, 0, 20)]
-    told = market(
+    untimed = market(
         book(1, None, 30, venue="binance", received=T0),
         measure(0, T0, 1, venue="binance", received=T0),
         venue="binance",
     )
-    assert drained(told) == [(0, 0, 30)]
+    assert drained(untimed) == [(0, 0, 30)]
 
 
 def test_other_kinds_and_junk_make_no_signal() -> None:

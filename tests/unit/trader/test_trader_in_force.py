@@ -105,6 +105,6 @@ def test_a_forecast_of_the_lake_is_in_force_once_its_last_minute_is_over(
     assert (found.forecast_id if found else None, fault) == (name, None)
 
 
-def test_a_lake_without_signals_is_told(tmp_path: Path) -> None:
+def test_a_lake_without_signals_is_reported(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="no book_changes and no signals yet"):
         LakeSpan(load({"TICKHOUSE_VAR": str(tmp_path)}), first=NOON, last=NOON + MINUTE)

@@ -1,4 +1,4 @@
-"""An order is traced through a small lake, and a lake that tells otherwise is found out."""
+"""An order is traced through a small lake, and a lake that contradicts it is found out."""
 
 import hashlib
 import json
@@ -108,7 +108,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def write_lake(settings: Settings, **spoil: dict[str, Any]) -> str:
-    """A window of bids worth 9000 * 2 and asks worth 9010 * 3 (one told twice); its order's id.
+    """A window of bids worth 9000 * 2 and asks worth 9010 * 3 (one landed twice); its order's id.
 
     `spoil` alters the first row of the tables that it names. Worked by hand: 9000 / 9010.25 buys
     0.9988624; cost 8999.9999396, fee 35.9999997584, rounded up.
@@ -202,13 +202,13 @@ def test_an_order_is_traced_to_what_made_it(settings: Settings) -> None:
     assert "trades 7" in text
     assert "verdict   the decision follows from these rows" in text
     assert "DIFFERS" not in text
-    told = json.loads(render_json(found))
-    assert told["inputs"]["top"]["record_id"] == {
+    decoded = json.loads(render_json(found))
+    assert decoded["inputs"]["top"]["record_id"] == {
         "topic": "market.book",
         "partition": 0,
         "offset": 12,
     }
-    assert told["manifest"]["versions"] == {"trades": 7}
+    assert decoded["manifest"]["versions"] == {"trades": 7}
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_decision_of_the_second_rule_is_traced_to_its_book_message(settings: S
     assert [one.name for one in spoilt.checks if not one.ok] == ["imbalance computed anew"]
 
 
-def test_an_unknown_order_is_told(settings: Settings) -> None:
+def test_an_unknown_order_is_reported(settings: Settings) -> None:
     with pytest.raises(QueryError, match="0 times in orders"):
         trace(settings, "no-such")
 

@@ -25,7 +25,7 @@ def settings(**more: str) -> Settings:
     return load({f"TICKHOUSE_{name}": value for name, value in more.items()})
 
 
-def told(
+def record_of(
     kind: str,
     *events: LedgerEntry,
     symbol: str = "BTC-USD",
@@ -78,11 +78,14 @@ def healed(first: int, last: int) -> LedgerEntry:
 def test_a_gap_is_open_until_it_is_healed_or_the_book_is_fresh(
     entries: list[LedgerEntry], is_open: bool
 ) -> None:
-    assert watch(*[told("ledger", entry) for entry in entries]) == (("gap_open",) * is_open)
+    assert watch(*[record_of("ledger", entry) for entry in entries]) == (("gap_open",) * is_open)
 
 
 def test_gaps_of_others_are_not_ours() -> None:
-    others = [told("ledger", gap(5, 9), symbol="ETH-USD"), told("ledger", gap(5, 9), venue="b")]
+    others = [
+        record_of("ledger", gap(5, 9), symbol="ETH-USD"),
+        record_of("ledger", gap(5, 9), venue="b"),
+    ]
     assert watch(*others, Record(Topic.LEDGER, 0, 0, 0, b"gemini|BTC-USD", b"junk")) == ()
 
 
@@ -99,13 +102,13 @@ def test_gaps_of_others_are_not_ours() -> None:
 def test_clocks_that_are_apart_forbid_orders(
     apart_s: float, more: dict[str, str], reasons: tuple[str, ...]
 ) -> None:
-    record = told("book", venue_time=NOW - int(apart_s * S))
+    record = record_of("book", venue_time=NOW - int(apart_s * S))
     assert watch(record, **more) == reasons
 
 
-def test_the_newest_book_message_tells_the_skew() -> None:
-    assert watch(told("book", venue_time=NOW - 9 * S), told("book", venue_time=NOW)) == ()
-    assert watch(told("book", venue_time=NOW - 9 * S), told("book")) == ("clock_skew",)
+def test_the_newest_book_message_gives_the_skew() -> None:
+    assert watch(record_of("book", venue_time=NOW - 9 * S), record_of("book", venue_time=NOW)) == ()
+    assert watch(record_of("book", venue_time=NOW - 9 * S), record_of("book")) == ("clock_skew",)
 
 
 @pytest.mark.parametrize(

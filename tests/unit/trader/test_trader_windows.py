@@ -86,7 +86,7 @@ def test_a_signal_waits_no_longer_than_to_the_end_of_the_topic() -> None:
     assert bid_of(found) == 1
 
 
-def test_an_invalid_book_and_no_book_are_told_apart() -> None:
+def test_an_invalid_book_and_no_book_are_distinguished() -> None:
     invalid = market(book(0, 58 * S, 1), book(1, 59 * S, None), signal(0, 60 * S), end=0)
     got = invalid.next(READ)
     assert got is not None
@@ -95,7 +95,7 @@ def test_an_invalid_book_and_no_book_are_told_apart() -> None:
     assert bid_of(market(signal(0, 60 * S), end=0)) is None
 
 
-def test_snapshots_without_time_strangers_and_times_gone_back_are_left_out() -> None:
+def test_snapshots_without_time_other_symbols_and_times_gone_back_are_left_out() -> None:
     found = market(
         book(0, 58 * S, 1),
         book(1, None, 9),
@@ -177,23 +177,23 @@ def played(
         {(Topic.BOOK, 0): 0, (Topic.SIGNALS, 0): 0},
         {(Topic.BOOK, 0): 0, (Topic.SIGNALS, 0): 0},
     )
-    told: list[Decision] = []
+    decisions: list[Decision] = []
     for cut in [*cuts, 10**6, -(10**6)]:
         if cut == 0:
             at, found = dict(saved), begin()
             trader = Strategy(parameters, trader.account, last_window=trader.last_window)
-        place = (Topic.BOOK if cut > 0 else Topic.SIGNALS, 0)
-        batch = topics[place[0]][at[place] : at[place] + abs(cut)]
-        at[place] += len(batch)
+        partition = (Topic.BOOK if cut > 0 else Topic.SIGNALS, 0)
+        batch = topics[partition[0]][at[partition] : at[partition] + abs(cut)]
+        at[partition] += len(batch)
         for record in batch:
             found.take(record)
         while got := found.next(at):
             one, where, top = got
-            told.append(trader.decide(one, forecast=Sides(), top=top, record_id=where))  # type: ignore[arg-type]
-            if order := order_for(told[-1], broker="paper"):
+            decisions.append(trader.decide(one, forecast=Sides(), top=top, record_id=where))  # type: ignore[arg-type]
+            if order := order_for(decisions[-1], broker="paper"):
                 trader.settle(*paper.fill(order, top.best if top else None, fee_bps=D(40)))
             saved = found.resume_at(at)
-    return told
+    return decisions
 
 
 @settings(deadline=None)

@@ -166,7 +166,7 @@ def test_a_sale_is_scored_beside_buy_and_hold() -> None:
     assert (score.profit, score.hold_profit) == (D(20), D(100))
 
 
-def test_holding_pays_the_fee_and_begins_at_the_first_sound_prices() -> None:
+def test_holding_pays_the_fee_and_begins_at_the_first_prices_with_quantities() -> None:
     nothing = Top(bid=D(99), bid_quantity=D(0), ask=D(100), ask_quantity=D(1))
     account = Account(quote=D("1004.00000002"), base=D(1))
     assert begin_buy_and_hold(account, None, fee_bps=D(40)).buy_and_hold is None

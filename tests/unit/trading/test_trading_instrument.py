@@ -56,8 +56,8 @@ def test_the_recorded_details_of_btcusd_are_read() -> None:
     ],
 )
 def test_a_market_takes_limit_orders_or_not(status: str, takes_orders: bool) -> None:
-    told = json.loads(RECORDED) | {"status": status}
-    assert parse_gemini_instrument(json.dumps(told).encode()).is_open is takes_orders
+    details = json.loads(RECORDED) | {"status": status}
+    assert parse_gemini_instrument(json.dumps(details).encode()).is_open is takes_orders
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_a_decision_is_derived_again_from_its_inputs() -> None:
     assert rederive(altered) != altered
 
 
-def test_unreadable_inputs_are_told() -> None:
+def test_unreadable_inputs_are_reported() -> None:
     with pytest.raises(WireError, match="not the inputs"):
         read('{"rule":1}')
 

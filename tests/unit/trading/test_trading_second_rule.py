@@ -29,10 +29,10 @@ PARAMETERS = Parameters(
 IN = Account(quote=D(100), base=D("0.5"))
 
 
-def inputs(lean: str = "0.5", **more: object) -> Inputs:
+def inputs(imbalance: str = "0.5", **more: object) -> Inputs:
     found = Inputs(
         rule="imbalance_and_mid",
-        signal=Signal("binance", "BTC-USDT", "imbalance", D(lean), AT, AT - AT % 10_000_000),
+        signal=Signal("binance", "BTC-USDT", "imbalance", D(imbalance), AT, AT - AT % 10_000_000),
         forecast=SeenForecast(fault="forecast_missing"),
         top=SeenTop(AT, TOP),
         account=Account(quote=D(10_000)),
@@ -84,13 +84,13 @@ def test_the_two_rules_name_their_decisions_apart() -> None:
     assert decision_id("imbalance_and_mid", **same) != decision_id("forecast_and_ratio", **same)  # type: ignore[arg-type]
 
 
-def test_an_unknown_rule_is_told() -> None:
+def test_an_unknown_rule_is_reported() -> None:
     with pytest.raises(WireError, match="rule 'luck' is none of forecast_and_ratio, imbalance_"):
         decide(inputs(rule="luck"))
 
 
 @pytest.mark.parametrize(
-    ("lean", "step", "slippage", "limit"),
+    ("imbalance", "step", "slippage", "limit"),
     [
         ("1", "0.01", "0", "1000.5"),
         ("1", "0.2", "0", "1000.4"),  # a buyer pays no more than the best ask
@@ -100,13 +100,13 @@ def test_an_unknown_rule_is_told() -> None:
     ],
 )
 def test_a_limit_lies_on_the_price_step_the_safe_way(
-    lean: str, step: str, slippage: str, limit: str
+    imbalance: str, step: str, slippage: str, limit: str
 ) -> None:
     parameters = limits(price_step=D(step), slippage_bps=D(slippage), half_spread_bps=D(50))
     assert decide(
         inputs(
-            lean,
-            account=Account(quote=D(9000), base=D(0) if lean == "1" else D(1)),
+            imbalance,
+            account=Account(quote=D(9000), base=D(0) if imbalance == "1" else D(1)),
             parameters=parameters,
         )
     ).price == D(limit)
@@ -121,7 +121,7 @@ def test_one_number_has_one_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bids", "asks", "told"),
+    ("bids", "asks", "expected"),
     [
         ("6", "2", "0.5"),
         ("1", "2", "-0.333333333333"),
@@ -130,7 +130,7 @@ def test_one_number_has_one_spelling() -> None:
         ("0.0000000002", "0.0000000001", "0.333333333333"),
     ],
 )
-def test_an_imbalance_is_told_with_twelve_decimals(bids: str, asks: str, told: str | None) -> None:
+def test_an_imbalance_has_twelve_decimals(bids: str, asks: str, expected: str | None) -> None:
     found = imbalance_of(Top(bid=D(1), bid_quantity=D(bids), ask=D(2), ask_quantity=D(asks)))
-    assert found == (None if told is None else D(told))
+    assert found == (None if expected is None else D(expected))
     assert imbalance_of(Top(bid=D(2), bid_quantity=D(1), ask=D(2), ask_quantity=D(1))) is None
