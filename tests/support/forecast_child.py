@@ -19,7 +19,8 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from include.forecast import draft_forecast, evaluation_report, promotion, publishing, whole
+from include import atomic_files
+from include.forecast import draft_forecast, evaluation_report, promotion, publishing
 from include.lake import writing
 from include.orchestration import tasks
 from include.quality import gate
@@ -75,7 +76,7 @@ def half_a_transaction(work: Call, cursor: Any, table: str, rows: Any) -> None:
 
 
 def break_at(steps: Steps) -> None:
-    steps.around(whole, "_write", half=half_a_write)
+    steps.around(atomic_files, "_write", half=half_a_write)
     steps.around(Path, "write_bytes", half=half_a_write)
     steps.around(Path, "write_text", half=half_a_write)
     steps.around(Path, "unlink")

@@ -22,7 +22,7 @@ def loading_in_process(spark: SparkSession) -> Iterator[pytest.MonkeyPatch]:
             raise told.exception
         lines = ["", *(line.strip() for line in told.output.splitlines())]
         if told.exit_code != 0:
-            raise subprocesses._named(module, told.exit_code, lines)
+            raise subprocesses._child_error(module, told.exit_code, lines)
         return lines[-1]
 
     with pytest.MonkeyPatch.context() as patched:
