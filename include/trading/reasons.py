@@ -23,7 +23,10 @@ class Reason(StrEnum):
     GAP_OPEN = "gap_open", "The feed ledger has a hole in this symbol's data that is not healed."
     CLOCK_SKEW = "clock_skew", "The venue's clock and this machine's differ by too much."
     STREAM_LAG = "stream_lag", "The signal's window ended too long ago by the wall clock."
-    BREAKER_OPEN = "breaker_open", "The broker failed several times in a row; it is given a rest."
+    BREAKER_OPEN = (
+        "breaker_open",
+        "The broker failed several times in a row, so orders pause for a while.",
+    )
     MARKET_CLOSED = "market_closed", "The venue takes no limit orders of this symbol now."
     SIGNAL_LATE = "signal_late", "A signal of this window or of a later one was decided before."
     FORECAST_MISSING = "forecast_missing", "No forecast of this symbol is published."

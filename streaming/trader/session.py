@@ -84,11 +84,19 @@ class Session:
             follower = config.follower(
                 lambda: self._end_offsets(Topic.BOOK), last_window=state.last_window
             )
-            self._follow(consumer, follower, vetoes, desk, publisher, stopped)
+            self._follow(
+                consumer,
+                follower=follower,
+                vetoes=vetoes,
+                desk=desk,
+                publisher=publisher,
+                stopped=stopped,
+            )
 
     def _follow(
         self,
         consumer: Consumer,
+        *,
         follower: Follower,
         vetoes: Vetoes,
         desk: Desk,
