@@ -25,7 +25,7 @@ class Reason(StrEnum):
     STREAM_LAG = "stream_lag", "The signal's window ended too long ago by the wall clock."
     BREAKER_OPEN = (
         "breaker_open",
-        "The broker failed several times in a row, so orders pause for a while.",
+        "The broker failed several times in a row, so orders pause.",
     )
     MARKET_CLOSED = "market_closed", "The venue takes no limit orders of this symbol now."
     SIGNAL_LATE = "signal_late", "A signal of this window or of a later one was decided before."

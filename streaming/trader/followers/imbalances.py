@@ -110,12 +110,14 @@ class ImbalanceFollower:
         elif not self._waiting:  # the stream is past these: no signal will ask for their tops
             self._drop_tops_before(measure.source)
 
-    def _take_top(self, message: TopMessage, record_id: RecordId) -> None:
-        time_us = message.venue_time
+    def _take_top(self, top_message: TopMessage, record_id: RecordId) -> None:
+        time_us = top_message.venue_time
         if time_us is None and not self._has_book_time:
-            time_us = message.received_time  # otherwise one without a time is a snapshot
-        if time_us is not None and message.top is not None and is_sane_top(message.top):
-            self._tops.append(SeenTop(venue_time=time_us, best=message.top, record_id=record_id))
+            time_us = top_message.received_time  # otherwise one without a time is a snapshot
+        if time_us is not None and top_message.top is not None and is_sane_top(top_message.top):
+            self._tops.append(
+                SeenTop(venue_time=time_us, best=top_message.top, record_id=record_id)
+            )
 
     def _drop_tops_before(self, source: RecordId) -> None:
         while self._tops and _is_before(self._tops[0].record_id, source):
