@@ -60,7 +60,7 @@ def forecast() -> None:
 @forecast.command("list")
 def list_forecasts() -> None:
     """List the published forecasts, newest first; `*` marks the one in use."""
-    from include.forecast.forecast_file import current_id, published
+    from include.forecast.forecast_file import current_id, published_manifests
 
     folder = from_environment().forecasts
     in_use = current_id(folder)
@@ -75,7 +75,7 @@ def list_forecasts() -> None:
             manifest.metrics.get("mae"),
             manifest.metrics.get("naive_mae"),
         )
-        for manifest in published(folder)
+        for manifest in published_manifests(folder)
     ]
     show_rows(columns, rows, form="table")
 

@@ -50,17 +50,17 @@ log = start_logging("fit_forecasts")
 def lake_minutes(spark: SparkSession, settings: Settings, *, as_of: datetime) -> DataFrame:
     """`symbol, ds, close` of every whole minute with a trade before `as_of`, of all symbols."""
     upto = as_of.astimezone(UTC).replace(second=0, microsecond=0)
-    history_df = _before(spark, settings, HISTORY, time="minute", upto=upto)
-    trades_df = _before(spark, settings, TABLES["trades"], time="traded_at", upto=upto)
+    history_df = _before(spark, settings, HISTORY, time_column="minute", upto=upto)
+    trades_df = _before(spark, settings, TABLES["trades"], time_column="traded_at", upto=upto)
     return spark.sql(MINUTES, history=history_df, trades=trades_df)
 
 
 def _before(
-    spark: SparkSession, settings: Settings, table: Table, *, time: str, upto: datetime
+    spark: SparkSession, settings: Settings, table: Table, *, time_column: str, upto: datetime
 ) -> DataFrame:
     create_table(spark, settings, table)
     rows_df = spark.read.format("delta").load(path(settings, table.name))
-    return rows_df.where(F.col(time) < F.lit(upto))
+    return rows_df.where(F.col(time_column) < F.lit(upto))
 
 
 def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = ()) -> list[str]:

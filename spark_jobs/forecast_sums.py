@@ -156,8 +156,8 @@ def _walks(numbered_df: DataFrame, sizes: Mapping[str, Any]) -> DataFrame:
     )
 
 
-def _minutes(time: Column) -> Column:
-    return F.unix_micros(time.cast("timestamp")) / 60e6
+def _minutes(timestamp: Column) -> Column:
+    return F.unix_micros(timestamp.cast("timestamp")) / 60e6
 
 
 def _shape(size: Any, key_rows_df: pd.DataFrame, *, walk: float) -> SeriesShape:

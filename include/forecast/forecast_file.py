@@ -132,7 +132,7 @@ def rollback(folder: Path) -> Manifest:
     """
     current = load_current(folder).manifest
     older_manifests = [
-        manifest for manifest in published(folder) if manifest.made_at < current.made_at
+        manifest for manifest in published_manifests(folder) if manifest.made_at < current.made_at
     ]
     if not older_manifests:
         raise ForecastError(f"there is no forecast older than {current.forecast_id}")
@@ -140,7 +140,7 @@ def rollback(folder: Path) -> Manifest:
     return older_manifests[0]
 
 
-def published(folder: Path) -> list[Manifest]:
+def published_manifests(folder: Path) -> list[Manifest]:
     """The manifests of all published forecasts, newest first."""
     manifests = []
     for path in folder.glob(f"*/{MANIFEST}"):
@@ -235,7 +235,7 @@ def _is_whole(folder: Path) -> bool:
 
 def _prune(folder: Path, keep: int) -> None:
     current = current_id(folder)
-    for manifest in published(folder)[keep:]:
+    for manifest in published_manifests(folder)[keep:]:
         if manifest.forecast_id != current:
             remove_folder(folder / manifest.forecast_id)
 

@@ -93,7 +93,7 @@ class MapBackend(IStanBackend):
         self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
     ) -> dict[str, Any]:
         """The MAP parameters as Prophet keeps them: each an array of one row."""
-        reason = _uncovered(stan_data, kwargs)
+        reason = _uncovered_feature(stan_data, kwargs)
         if reason:
             return dict(self._stock(reason).fit(stan_init, stan_data, **kwargs))
         theta, sigma = estimate(stan_data)
@@ -213,7 +213,7 @@ def priors_of(stan_data: Mapping[str, Any]) -> Priors:
     return Priors(precision, slice(2, 2 + changepoint_count), float(stan_data["tau"]))
 
 
-def _uncovered(stan_data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+def _uncovered_feature(stan_data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     if stan_data["trend_indicator"] != 0:
         return "growth that is not linear"
     if np.any(np.asarray(stan_data["s_m"])):

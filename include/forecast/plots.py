@@ -17,7 +17,7 @@ NEAR, POINTS = pd.Timedelta(days=2), 3000
 
 def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
     """Mean absolute error by minutes ahead by forecaster, and the coverage of the interval."""
-    figure, (error_axes, coverage_axes) = _figure(rows=2)
+    figure, (error_axes, coverage_axes) = _figure(row_count=2)
     pairs = evaluation.pairs
     edges = np.unique(np.geomspace(1, AHEAD, BUCKETS).astype(int))
     bucket = edges[np.clip(np.searchsorted(edges, pairs["lead"]), 0, len(edges) - 1)]
@@ -39,7 +39,7 @@ def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
 
 def forecast_picture(actual_df: pd.DataFrame, forecast_df: pd.DataFrame, *, title: str) -> bytes:
     """Prices (`ds`, `close`) and a forecast with its bounds, from before its first minute on."""
-    figure, (near_axes, far_axes) = _figure(rows=2)
+    figure, (near_axes, far_axes) = _figure(row_count=2)
     first_minute = forecast_df["ds"].iloc[0]
     for axes, span in ((near_axes, NEAR), (far_axes, forecast_df["ds"].iloc[-1] - first_minute)):
         drawn_df = forecast_df[forecast_df["ds"] <= first_minute + span].iloc[
@@ -75,9 +75,9 @@ def png(figure: Any) -> bytes:
     return content.getvalue()
 
 
-def _figure(*, rows: int) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(9, 3.2 * rows), layout="constrained")
-    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+def _figure(*, row_count: int) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(9, 3.2 * row_count), layout="constrained")
+    axes = figure.subplots(row_count, 1, squeeze=False)[:, 0]
     for subplot in axes:
         subplot.grid(alpha=0.25)
         subplot.spines[["top", "right"]].set_visible(False)

@@ -30,7 +30,7 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     replace_rows(settings.lake, FORECASTS, table, forecast_id=forecast_id)
     serve_forecast(
         settings.dsn(),
-        _served(draft_df.head(SERVED_MINUTES), manifest),
+        _points_to_serve(draft_df.head(SERVED_MINUTES), manifest),
         market_time=manifest.first_ds,
         keep_days=settings.forecast.served_days,
     )
@@ -56,7 +56,7 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
     return published
 
 
-def _served(draft_df: pd.DataFrame, manifest: Manifest) -> list[dict[str, Any]]:
+def _points_to_serve(draft_df: pd.DataFrame, manifest: Manifest) -> list[dict[str, Any]]:
     """The rows as Postgres serves them."""
     run_columns = {"made_at": manifest.made_at, "model": manifest.model, "symbol": manifest.symbol}
     names = ("ds", "yhat", "yhat_lower", "yhat_upper")

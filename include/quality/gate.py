@@ -49,7 +49,7 @@ def check_history(
     run = QualityRun(lake, run_id, now, pages)
     table = open_table(lake, "history_staging")
     if table is None:
-        raise run.unchecked(HISTORY.name, "nothing is staged")
+        raise run.record_unchecked(HISTORY.name, "nothing is staged")
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{SORTING_MEMORY}'")
         connection.execute(f"SET temp_directory = '{spill}'")
@@ -87,7 +87,7 @@ def _check(
             row_count += len(slice_df)
             slices.append(_outcomes(suite, slice_df))
     except duckdb.Error as error:
-        raise run.unchecked(suite.name, str(error).splitlines()[0]) from error
+        raise run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
     run.record(suite.name, [reduce(add, parts).finding for parts in zip(*slices, strict=True)])
     return row_count
 
@@ -136,10 +136,10 @@ class _Outcome:
     @property
     def finding(self) -> Finding:
         rows = json.dumps(list(self.rows), default=str) if self.rows else None
-        return Finding(self.expectation, self.success, self._observed, rows)
+        return Finding(self.expectation, self.success, self._detail, rows)
 
     @property
-    def _observed(self) -> str:
+    def _detail(self) -> str:
         if self.cause is not None:
             return f"could not check: {self.cause}"
         if self.values:

@@ -47,6 +47,6 @@ def _check(
     try:
         rows_df = connection.execute(suite.select, parameters).df()
     except duckdb.Error as error:
-        raise run.unchecked(suite.name, str(error).splitlines()[0]) from error
+        raise run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
     run.record(suite.name, validate(suite, rows_df))
     return len(rows_df)

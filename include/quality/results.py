@@ -72,7 +72,7 @@ class QualityRun:
             write_page(self.pages, lake=self.lake, run_id=self.run_id)
         _raise_if_failed(suite, findings, run_id=self.run_id)
 
-    def unchecked(self, suite: str, cause: str) -> GateFailed:
+    def record_unchecked(self, suite: str, cause: str) -> GateFailed:
         """The error to raise when a suite could not be checked; recorded as a failed finding."""
         try:
             self.record(suite, [Finding("can be checked", False, f"could not check: {cause}")])

@@ -48,7 +48,7 @@ class BinanceAccount:
             ("GET", "capital/config/getall", self._coins, 10),
         ]
         for method, name, answer, weight in endpoints:
-            endpoint = self._rest.endpoint(self._signed(answer), weight)
+            endpoint = self._rest.endpoint(self._require_signature(answer), weight)
             base = "/sapi/v1" if "/" in name else "/api/v3"
             app.router.add_route(method, f"{base}/{name}", self._with_body(endpoint))
 
@@ -60,7 +60,9 @@ class BinanceAccount:
 
         return serve
 
-    def _signed(self, answer: Callable[[Fields], object]) -> Callable[[web.Request], object]:
+    def _require_signature(
+        self, answer: Callable[[Fields], object]
+    ) -> Callable[[web.Request], object]:
         def serve_signed(request: web.Request) -> object:
             text = request.query_string + request["body"]
             if not self._key or request.headers.get("X-MBX-APIKEY") != self._key:
@@ -114,9 +116,9 @@ class BinanceAccount:
                 self._settle_fills(order, order.fills[fill_count:])
         self._matched_until_s = now_s
 
-    def _settle_fills(self, order: SimulatedOrder, fills: list[SimulatedFill]) -> None:
+    def _settle_fills(self, order: SimulatedOrder, new_fills: list[SimulatedFill]) -> None:
         base, quote = self._rest.assets[order.symbol]
-        for fill in fills:
+        for fill in new_fills:
             got, gave = fill.quantity, fill.quantity * fill.price
             if order.side == "buy":
                 self.balances[base] += got * (1 - FEE_SHARE)

@@ -80,17 +80,17 @@ class BinanceMarket:
 
     def _of_trade(self, streams: set[str], number: int) -> Iterator[tuple[str, Fields]]:
         for kind, make in PER_TRADE.items():
-            for stream, spelling, path in self._subscribed(streams, kind):
+            for stream, spelling, path in self._subscribers_of(streams, kind):
                 yield stream, make(path, spelling, number)
 
     def _of_second(
         self, streams: set[str], since: int, second: int
     ) -> Iterator[tuple[str, Fields]]:
         for kind, make in EACH_SECOND.items():
-            for stream, spelling, path in self._subscribed(streams, kind):
+            for stream, spelling, path in self._subscribers_of(streams, kind):
                 yield from ((stream, message) for message in make(path, spelling, since, second))
 
-    def _subscribed(self, streams: set[str], kind: str) -> Iterator[tuple[str, str, PricePath]]:
+    def _subscribers_of(self, streams: set[str], kind: str) -> Iterator[tuple[str, str, PricePath]]:
         for stream in sorted(streams):
             spelling, _, stream_kind = stream.partition("@")
             path = self._paths.get(spelling.upper())

@@ -77,8 +77,8 @@ class DeribitAccount:
                 self._settle_fills(order, order.fills[fill_count:])
         self._matched_until_s = now_ms // 1000
 
-    def _settle_fills(self, order: SimulatedOrder, fills: list[SimulatedFill]) -> None:
-        for fill in fills:
+    def _settle_fills(self, order: SimulatedOrder, new_fills: list[SimulatedFill]) -> None:
+        for fill in new_fills:
             sign = 1 if order.side == "buy" else -1
             self.position += sign * fill.quantity
             self._entry_btc += sign * fill.quantity / fill.price

@@ -28,7 +28,7 @@ def trade(path: PricePath, number: int) -> Fields:
     """Trade `number`, in the form of stream and REST; amounts are USD in steps of ten."""
     second = _ANCHOR_S + number
     mid, quantity, side, _ = path.at(second)
-    price = float(_rounded(mid) + (_TICK if side > 0 else 0))
+    price = float(_round_to_tick(mid) + (_TICK if side > 0 else 0))
     amount = float(10 * max(1, round(quantity * mid / 10)))
     return {
         "trade_seq": number,
@@ -57,7 +57,7 @@ def change_id(step: int) -> int:
 
 def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     """Bids and asks of a book state, best first: price to amount in USD."""
-    best = _rounded(path.at(step // STEPS_PER_S)[0])
+    best = _round_to_tick(path.at(step // STEPS_PER_S)[0])
     sides: tuple[Levels, Levels] = ({}, {})
     for side, signum in ((0, -1), (1, 1)):
         for rank in range(LEVELS):
@@ -96,7 +96,7 @@ def change(path: PricePath, step_before: int, step: int) -> Fields:
     }
 
 
-def grouped(path: PricePath, step: int, depth: int) -> Fields:
+def grouped_book(path: PricePath, step: int, depth: int) -> Fields:
     """The best levels in the form of the grouped channel."""
     bids, asks = (
         [list(level) for level in list(side.items())[:depth]] for side in levels(path, step)
@@ -144,5 +144,5 @@ def _difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
     ]
 
 
-def _rounded(mid: float) -> Decimal:
+def _round_to_tick(mid: float) -> Decimal:
     return (Decimal(str(mid)) / _TICK).to_integral_value() * _TICK

@@ -115,7 +115,7 @@ class Rpc:
         elif kind == "client_credentials":
             if not self.key or params.get("client_secret") != self.secret:
                 raise DeribitError(13004, "invalid_credentials")
-        elif kind != "client_signature" or not self._signed(params):
+        elif kind != "client_signature" or not self._is_signed(params):
             raise DeribitError(13004, "invalid_credentials")
         if kind != "refresh_token" and params.get("client_id") != self.key:
             raise DeribitError(13004, "invalid_credentials")
@@ -149,7 +149,7 @@ class Rpc:
             raise DeribitError(13004, "invalid_credentials", reason="timestamp")
         self.token_until_ms = now_ms + _CLOCKS_APART_MS  # this request alone
 
-    def _signed(self, params: Fields) -> bool:
+    def _is_signed(self, params: Fields) -> bool:
         text = "\n".join(str(params.get(name, "")) for name in ("timestamp", "nonce", "data"))
         expected = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         return hmac.compare_digest(expected, str(params.get("signature", "")))
@@ -254,7 +254,7 @@ class Rpc:
     def _order_book(self, params: Fields, now_ms: int) -> Fields:
         self._check_instrument(params)
         step = market.step_at(now_ms)
-        return self._ticker(params, now_ms) | market.grouped(
+        return self._ticker(params, now_ms) | market.grouped_book(
             self.path, step, int(params.get("depth", 5))
         )
 

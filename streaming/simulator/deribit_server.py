@@ -114,7 +114,7 @@ class DeribitServer:
             if previous is None:
                 return [market.snapshot(self._path, step)]
             return [market.change(self._path, previous, step)]
-        return [market.grouped(self._path, step, int(parameters[2]))]
+        return [market.grouped_book(self._path, step, int(parameters[2]))]
 
 
 def _request_fields(websocket_message: WSMessage) -> Fields:

@@ -58,13 +58,13 @@ class CurrentService:
         """Answer a request by its id; subscriptions to depth are followed by the book."""
         try:
             request = json.loads(text)
-            number, method = request.get("id"), str(request["method"]).lower()
+            request_id, method = request.get("id"), str(request["method"]).lower()
         except (ValueError, KeyError, AttributeError):
             yield _failure(None, 400, -1013, "Invalid request")
             return
         params = request.get("params") or []
         if method in {"subscribe", "unsubscribe"}:
-            yield from self._subscribe(number, [str(stream) for stream in params], method)
+            yield from self._subscribe(request_id, [str(stream) for stream in params], method)
             return
         results: Fields = {
             "list_subscriptions": sorted(self._streams),
@@ -73,22 +73,22 @@ class CurrentService:
             "conninfo": [],
         }
         if method in results:
-            yield _json({"id": number, "status": 200, "result": results[method]})
+            yield _json({"id": request_id, "status": 200, "result": results[method]})
         elif method == "depth":
             limit = int(params.get("limit", 100)) if isinstance(params, dict) else 100
             book = {"lastUpdateId": self._market.event_id, **self._levels(limit, "bids", "asks")}
-            yield _json({"id": number, "status": 200, "result": book})
+            yield _json({"id": request_id, "status": 200, "result": book})
         else:
-            yield _failure(number, 400, -1020, f"Unsupported method {method}")
+            yield _failure(request_id, 400, -1020, f"Unsupported method {method}")
 
-    def _subscribe(self, number: object, names: list[str], method: str) -> Iterator[str]:
+    def _subscribe(self, request_id: object, names: list[str], method: str) -> Iterator[str]:
         private_streams = [
             stream
             for stream in names
             if stream.partition("@")[2].startswith(("account", "session"))
         ]
         if private_streams and not self._signed:
-            yield _failure(number, *_NOT_SIGNED)
+            yield _failure(request_id, *_NOT_SIGNED)
             return
         public_streams = {f"{self._market.symbol}@{kind}" for kind in _MARKET}
         if unknown_streams := [
@@ -96,9 +96,9 @@ class CurrentService:
             for stream in names
             if stream not in public_streams and stream not in private_streams
         ]:
-            yield _failure(number, 400, -1013, f"Invalid stream {unknown_streams[0]}")
+            yield _failure(request_id, 400, -1013, f"Invalid stream {unknown_streams[0]}")
             return
-        yield _json({"id": number, "status": 200, "result": None})
+        yield _json({"id": request_id, "status": 200, "result": None})
         for name in names:
             if method == "unsubscribe":
                 self._streams.pop(name, None)
@@ -194,8 +194,8 @@ class CurrentService:
         return self._market.clock.now_us() * 1000
 
 
-def _failure(number: object, status: int, code: int, message: str) -> str:
-    return _json({"id": number, "status": status, "error": {"code": code, "msg": message}})
+def _failure(request_id: object, status: int, code: int, message: str) -> str:
+    return _json({"id": request_id, "status": status, "error": {"code": code, "msg": message}})
 
 
 def _json(document: object) -> str:

@@ -48,7 +48,7 @@ class V1Dialect:
             for event in self._market.book.snapshot()
             if self._wanted[names[str(event["side"])]]
         ]
-        yield self._numbered(f'"eventId":{self._since}', "update", frame_events)
+        yield self._number_frame(f'"eventId":{self._since}', "update", frame_events)
 
     def answer(self, text: str) -> Iterator[str]:
         """Nothing: this service takes no requests."""
@@ -61,14 +61,14 @@ class V1Dialect:
             if event_id <= self._since or not wanted_events:
                 continue
             head = f'"eventId":{event_id},"timestamp":{now_ms // 1000},"timestampms":{now_ms}'
-            yield self._numbered(head, "update", wanted_events)
+            yield self._number_frame(head, "update", wanted_events)
 
     def heartbeat(self) -> Iterator[str]:
         """A heartbeat, if the URL asked for them."""
         if self._sends_heartbeats:
-            yield self._numbered("", "heartbeat", None)
+            yield self._number_frame("", "heartbeat", None)
 
-    def _numbered(self, head: str, kind: str, frame_events: list[Event] | None) -> str:
+    def _number_frame(self, head: str, kind: str, frame_events: list[Event] | None) -> str:
         body = "" if frame_events is None else f',"events":{_json(frame_events)}'
         seq, self._seq = self._seq, self._seq + 1
         head = f"{head}," if head else ""

@@ -135,6 +135,6 @@ class GeminiPublicRest:
         return candles(self._path, frame_s=frame_s, now_s=int(self._market.clock.now_s()))
 
 
-def _bad(message: str) -> web.Response:
-    body = {"result": "error", "reason": "Bad Request", "message": re.sub("''", "'", message)}
+def _bad(reason: str) -> web.Response:
+    body = {"result": "error", "reason": "Bad Request", "message": re.sub("''", "'", reason)}
     return web.json_response(body, status=400)

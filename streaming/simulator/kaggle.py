@@ -36,7 +36,7 @@ class Kaggle:
     def __init__(self, path: PricePath, settings: Simulator, clock: Clock) -> None:
         self._path, self._days, self._clock = path, settings.history_days, clock
         self._key = settings.kaggle_key.reveal()
-        self._zip = lru_cache(maxsize=2)(self._zipped)
+        self._zip = lru_cache(maxsize=2)(self._zip_file)
 
     def add_to(self, app: web.Application) -> None:
         """Serve the files, the two ways to download, and storage."""
@@ -145,7 +145,7 @@ class Kaggle:
     def _lines(self, file: str, days: int, now_s: int) -> Iterator[str]:
         return EDITIONS[file](self._path, days=days, now_s=now_s)
 
-    def _zipped(self, file: str, at_s: int) -> bytes:
+    def _zip_file(self, file: str, at_s: int) -> bytes:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             entry = zipfile.ZipInfo(file, date_time=_ZIPPED_AT)

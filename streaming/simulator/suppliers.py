@@ -37,7 +37,7 @@ class SimulatedSupplier:
         mid = Decimal(str(self.path.at(second)[0])) * (1 + self.bias) + noise
         return (mid * _PAIRS[pair]).quantize(_CENT)
 
-    def limited(self, now_s: float) -> web.Response | None:
+    def refusal(self, now_s: float) -> web.Response | None:
         """The refusal of a request above the limit, none below it."""
         while self.request_times and self.request_times[0] <= now_s - 60:
             self.request_times.popleft()
@@ -70,7 +70,7 @@ def _endpoint(
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
         now_s = simulator_clock.now_s()
-        return supplier.limited(now_s) or answer(request, supplier, int(now_s))
+        return supplier.refusal(now_s) or answer(request, supplier, int(now_s))
 
     return serve
 

@@ -85,7 +85,7 @@ class PublishedForecasts:
     def __init__(self, folder: Path, *, symbol: str) -> None:
         """Read and check every forecast of the folder; torn ones are logged and left out."""
         forecasts = []
-        for manifest in forecast_file.published(folder):
+        for manifest in forecast_file.published_manifests(folder):
             try:
                 published = forecast_file.read(folder / manifest.forecast_id)
             except ForecastError as error:

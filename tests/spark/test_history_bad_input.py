@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from include.errors import HistoryError
-from include.forecast.forecast_file import load_current, published
+from include.forecast.forecast_file import load_current, published_manifests
 from include.lake.reading import query
 from include.orchestration.tasks import (
     check_forecast,
@@ -89,7 +89,12 @@ def standing(settings: Settings) -> list[Any]:
         " WHERE symbol = 'BTC-USD'",
     )[1]
     models = sorted(path.name for path in (settings.home / "models").iterdir())
-    return [landed, models, load_current(settings.forecasts), published(settings.forecasts)]
+    return [
+        landed,
+        models,
+        load_current(settings.forecasts),
+        published_manifests(settings.forecasts),
+    ]
 
 
 AFTER = T0 + 60 * MINUTES

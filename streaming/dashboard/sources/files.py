@@ -8,7 +8,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from include.errors import ForecastError
-from include.forecast.forecast_file import Manifest, current_id, published
+from include.forecast.forecast_file import Manifest, current_id, published_manifests
 from include.lake.reading import open_table
 from include.serving.status import last_audit
 from include.serving.stream_progress import read_progress
@@ -46,7 +46,9 @@ def _if_readable(read: Callable[[], T]) -> T | None:
 def _read_manifest(settings: Settings) -> Manifest | None:
     try:
         name = current_id(settings.forecasts)
-        return next((m for m in published(settings.forecasts) if m.forecast_id == name), None)
+        return next(
+            (m for m in published_manifests(settings.forecasts) if m.forecast_id == name), None
+        )
     except (OSError, ForecastError):
         return None
 

@@ -33,9 +33,9 @@ def apply_edit(edit: Edit, text: str) -> str | None:
     return None if changed == original else json.dumps(changed, separators=(",", ":"))
 
 
-def _set_field(fields: Fields, edit: NewValue) -> None:
-    if edit.key in fields:
-        fields[edit.key] = edit.value
+def _set_field(target: Fields, edit: NewValue) -> None:
+    if edit.key in target:
+        target[edit.key] = edit.value
 
 
 def _for_each_object(node: object, change: Callable[[Fields], object]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from include.checks import Check
 from include.errors import QueryError, WireError
-from include.forecast.forecast_file import Manifest, published
+from include.forecast.forecast_file import Manifest, published_manifests
 from include.lake.reading import connect, open_table
 from include.market.events import Decision
 from include.settings import Settings
@@ -167,7 +167,9 @@ def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
 
 def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
     """The manifest of the forecast that was used, while that is kept."""
-    manifests = {manifest.forecast_id: manifest for manifest in published(settings.forecasts)}
+    manifests = {
+        manifest.forecast_id: manifest for manifest in published_manifests(settings.forecasts)
+    }
     return manifests.get(inputs.forecast.forecast_id or "")
 
 

@@ -16,7 +16,7 @@ from include.forecast.forecast_file import (
     current_id,
     load_current,
     publish,
-    published,
+    published_manifests,
     rollback,
 )
 from tests.support.forecast_files import MINUTE, START, made, put
@@ -51,12 +51,12 @@ def test_publishing_the_same_again_changes_nothing(tmp_path: Path) -> None:
     first = put(tmp_path, 100.0)
     second = put(tmp_path, 100.0, day=2)
     assert second == first
-    assert len(published(tmp_path)) == 1
+    assert len(published_manifests(tmp_path)) == 1
 
 
 def test_only_the_last_ones_are_kept_but_the_current_one_always(tmp_path: Path) -> None:
     ids = [put(tmp_path, float(n), day=n, keep=2).forecast_id for n in range(1, 5)]
-    assert [manifest.forecast_id for manifest in published(tmp_path)] == [ids[3], ids[2]]
+    assert [manifest.forecast_id for manifest in published_manifests(tmp_path)] == [ids[3], ids[2]]
     put(tmp_path, 1.0, day=1, keep=2)  # older than both, but current
     assert current_id(tmp_path) == ids[0]
     load_current(tmp_path)

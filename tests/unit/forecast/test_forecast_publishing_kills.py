@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from include.forecast.forecast_file import current_id, load_current, published
+from include.forecast.forecast_file import current_id, load_current, published_manifests
 from include.settings import ROOT
 from tests.support.publishing_child import KEEP, ROWS, put_level
 from tests.support.services import eventually
@@ -113,7 +113,7 @@ def test_a_reader_sees_whole_forecasts_only_wherever_the_publisher_is_killed(
         assert load_current(tmp_path).manifest.forecast_id == forecast_id
         new = put_level(tmp_path, level)
         assert reader.looked() == new.forecast_id
-        kept_ids = [step.forecast_id for step in published(tmp_path)]
+        kept_ids = [manifest.forecast_id for manifest in published_manifests(tmp_path)]
         assert kept_ids == [new.forecast_id, old]
         assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", *kept_ids}
         if not killed:
