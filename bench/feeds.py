@@ -18,10 +18,10 @@ from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import Frame
 from include.settings import Settings
-from streaming.feeds.decoded import Decoder
+from streaming.feeds.decoding import Decoder
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.binance import BinanceDecoder
-from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.feeds.venues.binance.decoder import BinanceDecoder
+from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 
 BINANCE_TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part1"
 GEMINI_TAPE = "ws/gemini_v1/btcusd_2018-04-24"

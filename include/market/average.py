@@ -52,9 +52,9 @@ def across(
     fresh = {venue: price for venue, (_, price) in newest.items() if venue not in left_out}
     if not fresh:
         return Cross(at=at, price=None, used=(), left_out=left_out)
-    centre, most = _bounds(sorted(fresh.values()), outlier_share)
+    centre, limit = _bounds(sorted(fresh.values()), outlier_share)
     for venue, price in list(fresh.items()):
-        if abs(price - centre) > most:
+        if abs(price - centre) > limit:
             left_out[venue] = f"outlier: {price / centre - 1:+.1%} off the median"
             del fresh[venue]
     return Cross(at=at, price=_mean(list(fresh.values())), used=tuple(fresh), left_out=left_out)
@@ -74,7 +74,7 @@ def moving_average(
     no supplier is fresh has no average. `suppliers` hold (second, price) in order, one currency.
     """
     window: deque[tuple[int, P]] = deque()
-    found: list[tuple[int, P]] = []
+    averages: list[tuple[int, P]] = []
     begin = first - average_s + 1
     total: P | None = None
     for second, price in _seconds(suppliers, first=begin, last=last, stale_s=stale_s):
@@ -83,8 +83,8 @@ def moving_average(
         while window[0][0] <= second - average_s:
             total -= window.popleft()[1]
         if second >= first:
-            found.append((second, total / len(window)))
-    return found
+            averages.append((second, total / len(window)))
+    return averages
 
 
 def _seconds(
@@ -102,8 +102,8 @@ def _seconds(
             places[venue] = place
         fresh = sorted(price for at, price in newest.values() if second - at <= stale_s)
         if fresh:
-            centre, most = _bounds(fresh, OUTLIER_SHARE)
-            yield second, _mean([price for price in fresh if abs(price - centre) <= most])
+            centre, limit = _bounds(fresh, OUTLIER_SHARE)
+            yield second, _mean([price for price in fresh if abs(price - centre) <= limit])
 
 
 def _bounds(ascending: Sequence[P], share: Decimal) -> tuple[P, P]:
@@ -115,11 +115,11 @@ def _bounds(ascending: Sequence[P], share: Decimal) -> tuple[P, P]:
     count = len(ascending)
     high = ascending[count // 2]
     centre = (ascending[(count - 1) // 2] + high) / 2
-    most = centre * type(high)(share)
-    near = sum(1 for price in ascending if abs(price - centre) <= most)
+    limit = centre * type(high)(share)
+    near = sum(1 for price in ascending if abs(price - centre) <= limit)
     if count < LEAST_FOR_OUTLIERS or near * 2 <= count:
         return centre, ascending[-1]
-    return centre, most
+    return centre, limit
 
 
 def _mean(prices: Sequence[P]) -> P:

@@ -1,7 +1,7 @@
 """The order book a feed keeps: levels by price, valid only while nothing is missing.
 
 The next best price after the best is gone comes from a heap a side, in which prices that went
-meanwhile stay until they are met; looking at every level took a quarter of a Gemini frame's time.
+meanwhile stay until they are met: looking at every level would slow every frame.
 """
 
 import heapq
@@ -17,23 +17,22 @@ class Book:
     """Price levels of one symbol. Invalid until a snapshot, and again after any hole."""
 
     def __init__(self) -> None:
-        """An empty, invalid book."""
         self.levels: dict[str, dict[Decimal, Decimal]] = {"bid": {}, "ask": {}}
         self.valid = False
         self._best: dict[str, Decimal | None] = {"bid": None, "ask": None}
         self._heaps: dict[str, list[Decimal]] = {"bid": [], "ask": []}  # bids are negated
 
-    def reset(self, changes: Iterable[BookChange]) -> None:
+    def reset(self, snapshot: Iterable[BookChange]) -> None:
         """Forget all levels, take the snapshot, and be valid."""
         self.levels = {"bid": {}, "ask": {}}
         self._best = {"bid": None, "ask": None}
         self._heaps = {"bid": [], "ask": []}
         self.valid = True
-        for change in changes:
+        for change in snapshot:
             self.apply(change)
 
     def invalidate(self) -> None:
-        """Say that something is missing: no top until the next snapshot."""
+        """Mark that something is missing: no top until the next snapshot."""
         self.valid = False
 
     def apply(self, change: BookChange) -> None:
@@ -55,7 +54,7 @@ class Book:
         if len(heap) < 2 * len(levels) + _SLACK:
             heapq.heappush(heap, _key(side, price))
             return
-        heap[:] = [_key(side, one) for one in levels]
+        heap[:] = [_key(side, level) for level in levels]
         heapq.heapify(heap)
 
     def _next(self, side: str) -> Decimal | None:

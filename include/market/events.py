@@ -80,7 +80,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="
 
 
 class Reject(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="reject"):
-    """A frame that no decoder understood; `payload` is its bytes in base64."""
+    """A rejected frame: no decoder understood it. `payload` is its bytes in base64."""
 
     reason: str
     detail: str

@@ -1,7 +1,7 @@
 """Liquidity windows of one symbol's book, computed without Spark: the same sums, digit for digit.
 
 What `spark_jobs/transforms/liquidity.py` does to a stream, for a tape or a lake read again: sums of
-price x remaining a side and window of event time, repeats by event id left out, a window told
+price x remaining a side and window of event time, repeats by event id left out, a window closed
 when the watermark passes its end. Rounding follows Spark's decimal(20,8) x decimal(22,10).
 """
 
@@ -34,10 +34,10 @@ class Liquidity(msgspec.Struct, frozen=True):
 
 
 class Windows:
-    """Takes one symbol's book messages in the order of their topic; tells the windows that end."""
+    """Takes one symbol's book messages in the order of their topic; gives the closed windows."""
 
     def __init__(self, *, window_s: int, watermark_s: int) -> None:
-        """A window is told once an event came `watermark_s` after its end; later ones are late."""
+        """A window closes once an event came `watermark_s` after its end; later ones are late."""
         self._length, self._delay = window_s * SECOND_US, watermark_s * SECOND_US
         self._open: dict[int, dict[str, Decimal]] = {}
         self._seen: set[int] = set()
@@ -45,7 +45,7 @@ class Windows:
         self._newest = 0
 
     def take(self, message: Message) -> list[Liquidity]:
-        """The windows that this message ends, oldest first; often none."""
+        """The windows that this message closes, oldest first; often none."""
         at = message.venue_time
         if message.kind != "book" or at is None or not message.events:
             return []
@@ -53,7 +53,7 @@ class Windows:
         if start + self._length > self._newest - self._delay and self._fresh(message, at):
             self._add(start, message)
         self._newest = max(self._newest, at)
-        return self._ended()
+        return self._close_windows()
 
     def _fresh(self, message: Message, at: int) -> bool:
         event_id = _event_id(message)
@@ -73,22 +73,23 @@ class Windows:
             amount = _half_up(_half_up(exact, _PRODUCT), _VALUE)
             sums[change.side] = sums.get(change.side, Decimal(0)) + amount
 
-    def _ended(self) -> list[Liquidity]:
+    def _close_windows(self) -> list[Liquidity]:
         watermark = self._newest - self._delay
         while self._order and self._order[0][0] < watermark - self._delay:
             self._seen.discard(self._order.popleft()[1])
-        done = sorted(start for start in self._open if start + self._length <= watermark)
+        closed = sorted(start for start in self._open if start + self._length <= watermark)
         return [
             Liquidity(start, start + self._length, sums.get("bid"), sums.get("ask"))
-            for start in done
+            for start in closed
             for sums in [self._open.pop(start)]
         ]
 
 
 def _event_id(message: Message) -> int | None:
     first = message.events[0]
-    own = first.venue_event_id if isinstance(first, BookChange) else None
-    return own if own is not None else message.seq[1] if message.seq else None
+    if isinstance(first, BookChange) and first.venue_event_id is not None:
+        return first.venue_event_id
+    return message.seq[1] if message.seq else None
 
 
 def _half_up(exact: Decimal, step: Decimal) -> Decimal:

@@ -5,10 +5,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from include.market.events import Top
 
 _WIDE = Context(prec=60)
-_DIVIDED, _VALUE = (
-    Decimal("1e-15"),
-    Decimal("1e-12"),
-)  # decimal(23,10) / decimal(23,10), then as sent
+# Of decimal(23,10) / decimal(23,10) in Spark, and of what is published.
+_QUOTIENT_STEP, _SIGNAL_STEP = Decimal("1e-15"), Decimal("1e-12")
 
 
 def mid_price(top: Top) -> Decimal:
@@ -27,5 +25,5 @@ def imbalance_of(top: Top) -> Decimal | None:
     if top.bid_quantity + top.ask_quantity <= 0:
         return None
     exact = _WIDE.divide(top.bid_quantity - top.ask_quantity, top.bid_quantity + top.ask_quantity)
-    divided = exact.quantize(_DIVIDED, ROUND_HALF_UP, _WIDE)
-    return divided.quantize(_VALUE, ROUND_HALF_UP, _WIDE)
+    divided = exact.quantize(_QUOTIENT_STEP, ROUND_HALF_UP, _WIDE)
+    return divided.quantize(_SIGNAL_STEP, ROUND_HALF_UP, _WIDE)

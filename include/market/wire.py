@@ -98,10 +98,10 @@ def decode(value: bytes) -> Message:
     return message
 
 
-def rejected(
+def reject_message(
     frame: bytes, *, venue: str, conn: str, received_time: int, reason: str, detail: str
 ) -> Message:
-    """The message that puts a frame aside whole, with why."""
+    """The message that carries a rejected frame whole, with the reason."""
     payload = base64.b64encode(frame).decode("ascii")
     return Message(
         venue=venue,

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from include.bus import Producer, Spool, SpoolingPublisher
+from include.clock import now_us
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
@@ -19,13 +19,13 @@ from include.metrics import serve_metrics
 from include.process import run_async_process
 from include.rate_limiter import RateLimiter
 from include.settings import Settings
-from streaming.feeds.fetching import Fetch, fetching
+from streaming.feeds.feed_publisher import log
+from streaming.feeds.fetch import Fetch, open_fetch
+from streaming.feeds.last_trade_ids import LastTradeIds
 from streaming.feeds.metrics import metrics
-from streaming.feeds.outlet import log
-from streaming.feeds.polling import Poller
-from streaming.feeds.positions import Positions
-from streaming.feeds.registry import links
-from streaming.feeds.stopping import paused
+from streaming.feeds.poller import Poller
+from streaming.feeds.registry import stream_specs
+from streaming.feeds.stopping import pause
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import TapeWriter
 from streaming.feeds.transport import connect
@@ -34,7 +34,7 @@ from streaming.feeds.venues.suppliers import suppliers
 COUNTERS_EVERY_S = 60
 DELIVERY_S = 7 * 86_400  # a broker may be away as long as the disk has room
 QUOTES = "quotes"
-TOLD = tuple(
+FEED_TOPICS = tuple(
     topic
     for kind, topic in wire.TOPIC_OF_KIND.items()
     if topic.startswith("market.") and kind not in {"signal", "heartbeat"}
@@ -48,10 +48,10 @@ Publish = Callable[[Message], None]
 @click.option("--record", type=click.Path(path_type=Path), help="folder to record tapes into")
 def main(venue: str, symbols: str, record: Path | None) -> None:
     """Follow VENUE (gemini, binance, deribit, or quotes: the polled suppliers) into Kafka."""
-    wanted = tuple(part.strip() for part in symbols.split(",") if part.strip())
+    followed = tuple(part.strip() for part in symbols.split(",") if part.strip())
     run_async_process(
         f"feed-{venue}",
-        lambda settings, stop: _follow(venue, settings, wanted, record=record, stop=stop),
+        lambda settings, stop: _follow(venue, settings, followed, tape_folder=record, stop=stop),
     )
 
 
@@ -60,37 +60,39 @@ async def _follow(
     settings: Settings,
     symbols: tuple[str, ...],
     *,
-    record: Path | None,
+    tape_folder: Path | None,
     stop: asyncio.Event,
 ) -> None:
     folder = settings.home / "feeds"
-    positions = Positions(folder / f"{venue}.json")
+    last_trade_ids = LastTradeIds(folder / f"{venue}.json")
     spool = Spool(folder / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20)
-    for waiting in spool:  # on disk is as good as acknowledged
-        positions.acknowledged(waiting.topic, waiting.value)
+    for spooled in spool:  # on disk is as good as acknowledged
+        last_trade_ids.acknowledged(spooled.topic, spooled.value)
     producer = Producer(
         settings.bootstrap,
         client_id=f"feed-{venue}",
         delivery_s=DELIVERY_S,
-        acknowledged=positions.acknowledged,
-        topics=TOLD,
+        acknowledged=last_trade_ids.acknowledged,
+        topics=FEED_TOPICS,
     )
-    outlet = SpoolingPublisher(producer, spool, now_us=_now_us)
-    tapes = _Tapes(record) if record else None
-    async with fetching() as fetch:
+    publisher = SpoolingPublisher(producer, spool, now_us=now_us)
+    tapes = _Tapes(tape_folder) if tape_folder else None
+    async with open_fetch() as fetch:
         if venue == QUOTES:
-            jobs: list[Feed] | list[Poller] = _pollers(settings, symbols, fetch, outlet.publish)
+            jobs: list[Feed] | list[Poller] = _pollers(settings, symbols, fetch, publisher.publish)
         else:
-            jobs = _feeds(venue, settings, symbols, outlet.publish, tapes, positions)
+            jobs = _feeds(venue, settings, symbols, publisher.publish, tapes, last_trade_ids)
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
                     group.create_task(job.run(stop))
                 counts = [job.counts for job in jobs]
-                told = partial(metrics, venue, counts, producer=producer, outlet=outlet)
+                metrics_now = partial(
+                    metrics, venue, counts, producer=producer, publisher=publisher
+                )
                 port = settings.metrics.feeds.get(venue, settings.metrics.quotes)
-                serve_metrics(port, told, host=settings.ports.host)
-                group.create_task(_tick(venue, counts, producer, outlet, positions, stop))
+                serve_metrics(port, metrics_now, host=settings.ports.host)
+                group.create_task(_tick(venue, counts, producer, publisher, last_trade_ids, stop))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         finally:
@@ -99,7 +101,7 @@ async def _follow(
             try:
                 await asyncio.to_thread(producer.close)
             finally:
-                positions.save()
+                last_trade_ids.save()
                 spool.close()
 
 
@@ -109,44 +111,44 @@ def _feeds(
     symbols: tuple[str, ...],
     publish: Publish,
     tapes: "_Tapes | None",
-    positions: Positions,
+    last_trade_ids: LastTradeIds,
 ) -> list[Feed]:
-    started_us, numbers = _now_us(), itertools.count(1)
+    started_us, numbers = now_us(), itertools.count(1)
     return [
         Feed(
-            link=link,
+            spec=spec,
             connect=connect,
             publish=publish,
-            now_us=_now_us,
+            now_us=now_us,
             conn_id=lambda: f"{venue}-{started_us}-{next(numbers)}",
             rng=random.Random(),
             stale_s=settings.venues.stale_s,
-            last_ids=dict(positions.ids),
-            record=partial(tapes.write, link.tape) if tapes else None,
+            last_ids=dict(last_trade_ids.by_symbol),
+            record=partial(tapes.write, spec.tape) if tapes else None,
         )
-        for link in links(venue, venues=settings.venues, symbols=symbols)
+        for spec in stream_specs(venue, venues=settings.venues, symbols=symbols)
     ]
 
 
 def _pollers(
     settings: Settings, symbols: tuple[str, ...], fetch: Fetch, publish: Publish
 ) -> list[Poller]:
-    asked, left_out = suppliers(settings.venues)
+    polled, left_out = suppliers(settings.venues)
     for supplier, why in left_out.items():
         log.info(event("supplier left out", venue=supplier, why=why))
-    started_us = _now_us()
+    started_us = now_us()
     return [
         Poller(
             supplier=supplier,
             symbols=symbols or settings.venues.quote_symbols,
             fetch=fetch,
             publish=publish,
-            now_us=_now_us,
+            now_us=now_us,
             conn=f"{supplier.venue}-{started_us}-quotes",
             every_s=settings.venues.quote_poll_s,
             limiter=RateLimiter.under_half(supplier.per_minute),
         )
-        for supplier in asked
+        for supplier in polled
     ]
 
 
@@ -154,17 +156,17 @@ async def _tick(
     venue: str,
     counts: list[Counter[str]],
     producer: Producer,
-    outlet: SpoolingPublisher,
-    positions: Positions,
+    publisher: SpoolingPublisher,
+    last_trade_ids: LastTradeIds,
     stop: asyncio.Event,
 ) -> None:
-    """Each second drain the spool and keep the positions; each minute log the counters."""
+    """Each second drain the spool and save the last trade ids; each minute log the counters."""
     for second in itertools.count(1):
-        await paused(stop, 1.0)
+        await pause(stop, 1.0)
         if stop.is_set():
             return
-        outlet.drain()
-        positions.save()
+        publisher.drain()
+        last_trade_ids.save()
         if second % COUNTERS_EVERY_S:
             continue
         total: Counter[str] = sum(counts, Counter())
@@ -174,8 +176,8 @@ async def _tick(
                 "feed counters",
                 venue=venue,
                 acknowledged=producer.acknowledged,
-                spooled=outlet.spooled,
-                dropped=outlet.dropped,
+                spooled=publisher.spooled,
+                dropped=publisher.dropped,
                 **fields,
             )
         )
@@ -196,10 +198,6 @@ class _Tapes:
     def close(self) -> None:
         for tape in self._open.values():
             tape.close()
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 if __name__ == "__main__":

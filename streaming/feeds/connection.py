@@ -7,10 +7,10 @@ from typing import Any
 
 from include.errors import RateLimited, RejectedFrame, Unreachable
 from include.market.events import Frame
-from streaming.feeds.decoded import Decoded, Decoder, Send
-from streaming.feeds.outlet import Outlet
-from streaming.feeds.registry import Link
-from streaming.feeds.stopping import stopped
+from streaming.feeds.decoding import DecodedFrame, Decoder, Request
+from streaming.feeds.feed_publisher import FeedPublisher
+from streaming.feeds.stopping import wait_for_stop
+from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect, Socket
 
 REFUSED = "refused"
@@ -21,15 +21,15 @@ WATCH_EVERY_S = 1.0
 
 @dataclass
 class Connection:
-    """Follows one link once. Set `retire` to end it; `cause` says why it was opened.
+    """Follows one stream once. Set `retire` to end it; `cause` says why it was opened.
 
-    `live` is set by the first message; `worn` when a successor should be opened before this ends,
-    for the cause `worn_by`.
+    `live` is set by the first message; `needs_successor` when another connection should be opened
+    before this one ends, for the cause `successor_cause`.
     `wait_s` is how long the venue asked us to wait when it refused the connection.
     """
 
-    link: Link
-    outlet: Outlet
+    spec: StreamSpec
+    publisher: FeedPublisher
     connect: Connect
     conn: str
     decoder: Decoder
@@ -37,8 +37,8 @@ class Connection:
     stale_s: float
     retire: asyncio.Event = field(default_factory=asyncio.Event)
     live: asyncio.Event = field(default_factory=asyncio.Event)
-    worn: asyncio.Event = field(default_factory=asyncio.Event)
-    worn_by: str = RENEW
+    needs_successor: asyncio.Event = field(default_factory=asyncio.Event)
+    successor_cause: str = RENEW
     wait_s: float = 0.0
     _frame_us: int = 0
     _data_us: int = 0
@@ -47,32 +47,32 @@ class Connection:
 
     async def follow(self, stop: asyncio.Event) -> str:
         """Run until it ends; returns the cause, `refused…` when it never opened."""
-        self._frame_us = self._data_us = self.outlet.now_us()
+        self._frame_us = self._data_us = self.publisher.now_us()
         async with AsyncExitStack() as stack:
             try:
-                socket = await stack.enter_async_context(self.connect(self.link.url))
-                for text in self.link.subscribe:
+                socket = await stack.enter_async_context(self.connect(self.spec.url))
+                for text in self.spec.subscribe:
                     await socket.send(text)
             except (Unreachable, RateLimited) as error:
                 self.wait_s = getattr(error, "retry_after_s", 0.0)
                 cause = f"{REFUSED}: {error}"
-                self.outlet.tell("disconnect", cause, conn=self.conn)
+                self.publisher.publish_entry("disconnect", cause, conn=self.conn)
                 return cause
-            self.outlet.tell("connect", self.cause, conn=self.conn)
+            self.publisher.publish_entry("connect", self.cause, conn=self.conn)
             cause = await self._until_ended(socket, stop)
-        self.outlet.tell("disconnect", cause, conn=self.conn)
+        self.publisher.publish_entry("disconnect", cause, conn=self.conn)
         return cause
 
     async def _until_ended(self, socket: Socket, stop: asyncio.Event) -> str:
-        retired = stopped(self.retire, "renewed")
+        retired = wait_for_stop(self.retire, "renewed")
         tasks: list[asyncio.Future[str]] = [
             asyncio.ensure_future(job)
-            for job in (self._frames(socket), self._watch(socket), stopped(stop), retired)
+            for job in (self._frames(socket), self._watch(socket), wait_for_stop(stop), retired)
         ]
-        tasks += [asyncio.ensure_future(self._age())] if self.link.life_s else []
+        tasks += [asyncio.ensure_future(self._age())] if self.spec.life_s else []
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return next(iter(ended)).result()
         finally:
             started: list[asyncio.Future[Any]] = [*tasks, *self._jobs]
             for task in started:
@@ -85,85 +85,88 @@ class Connection:
                 data = await socket.receive()
             except Unreachable as error:
                 return str(error)
-            decoded = self.take(Frame(data=data, received_time=self.outlet.now_us()))
-            for send in decoded.sends:
+            decoded = self.take(Frame(data=data, received_time=self.publisher.now_us()))
+            for request in decoded.requests:
                 try:
-                    await self._send(socket, send)
+                    await self._send(socket, request)
                 except Unreachable as error:
                     return str(error)
             if decoded.renew:
-                self._wear(decoded.renew)
+                self._request_successor(decoded.renew)
             if decoded.resync:
                 return "resync"
 
-    def take(self, frame: Frame) -> Decoded:
-        """Decode and publish a frame; gives what the decoder asks for, nothing if it refused."""
+    def take(self, frame: Frame) -> DecodedFrame:
+        """Decode and publish a frame; gives what the decoder asks for, nothing if it rejects."""
         self._frame_us = frame.received_time
-        self.outlet.counts["frames"] += 1
-        if self.outlet.record:
-            self.outlet.record(self.conn, frame)
+        self.publisher.counts["frames"] += 1
+        if self.publisher.record:
+            self.publisher.record(self.conn, frame)
         try:
             decoded = self.decoder.decode(frame)
-        except RejectedFrame as refused:
-            self._recover(frame, data=False)
-            self.outlet.refusal(frame, refused, conn=self.conn)
-            return Decoded(())
-        self._recover(frame, data=any(one.kind != "heartbeat" for one in decoded.messages))
+        except RejectedFrame as rejection:
+            self._recover(frame, has_data=False)
+            self.publisher.publish_reject(frame, rejection, conn=self.conn)
+            return DecodedFrame(())
+        has_data = any(message.kind != "heartbeat" for message in decoded.messages)
+        self._recover(frame, has_data=has_data)
         for message in decoded.messages:
-            self.outlet.message(message, frame)
+            self.publisher.publish_message(message, frame)
         if decoded.messages:
             self.live.set()
         return decoded
 
-    def _recover(self, frame: Frame, *, data: bool) -> None:
+    def _recover(self, frame: Frame, *, has_data: bool) -> None:
         """Heartbeats end a silence, only data ends a quiet spell."""
-        if data:
+        if has_data:
             self._data_us = frame.received_time
-        if self._stale == "silent" or (self._stale and data):
+        if self._stale == "silent" or (self._stale and has_data):
             self._stale = ""
-            self.outlet.tell("recovered", "frame", conn=self.conn)
+            self.publisher.publish_entry("recovered", "frame", conn=self.conn)
 
-    async def _send(self, socket: Socket, send: Send) -> None:
-        if not send.after_s:
-            await socket.send(send.text)
+    async def _send(self, socket: Socket, request: Request) -> None:
+        if not request.after_s:
+            await socket.send(request.text)
             return
 
         async def later() -> None:
-            await asyncio.sleep(send.after_s)
-            await socket.send(send.text)
+            await asyncio.sleep(request.after_s)
+            await socket.send(request.text)
 
         job = asyncio.ensure_future(later())
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
     async def _watch(self, socket: Socket) -> str:
-        """Tell a silence of `stale_s` seconds; end the connection if no ping is answered then.
+        """Report a silence of `stale_s` seconds; end the connection if no ping is answered then.
 
         A venue that answers pings and says nothing may have forgotten us: if that lasts, a
         successor is opened, and this connection ends only when that one has data. Without data
-        but with heartbeats the market is quiet: that is told, and left alone.
+        but with heartbeats the market is quiet: that is reported, and left alone.
         """
         while True:
             await asyncio.sleep(min(WATCH_EVERY_S, self.stale_s / 4))
-            now_us = self.outlet.now_us()
+            now_us = self.publisher.now_us()
             silent_s, quiet_s = (now_us - self._frame_us) / 1e6, (now_us - self._data_us) / 1e6
             if quiet_s < self.stale_s:
                 continue
-            found = "silent" if silent_s >= self.stale_s else "quiet"
-            if not self._stale or (found == "silent" and self._stale == "quiet"):
-                self._stale = found
-                self.outlet.tell("stale", found, conn=self.conn, detail=f"{quiet_s:.0f} s")
-            if found == "silent" and not await socket.probe():
+            staleness = "silent" if silent_s >= self.stale_s else "quiet"
+            if not self._stale or (staleness == "silent" and self._stale == "quiet"):
+                self._stale = staleness
+                self.publisher.publish_entry(
+                    "stale", staleness, conn=self.conn, detail=f"{quiet_s:.0f} s"
+                )
+            if staleness == "silent" and not await socket.probe():
                 return "silent"
             if silent_s >= RENEW_AFTER * self.stale_s:
-                self._wear("silent")
+                self._request_successor("silent")
 
-    def _wear(self, cause: str) -> None:
-        self.worn_by = cause
-        self.worn.set()
+    def _request_successor(self, cause: str) -> None:
+        self.successor_cause = cause
+        self.needs_successor.set()
 
     async def _age(self) -> str:
         """Ask for a successor before the venue cuts this connection; then wait to be retired."""
-        await asyncio.sleep(self.link.life_s or 0)
-        self._wear(RENEW)
-        return await stopped(self.retire, "renewed")
+        await asyncio.sleep(self.spec.life_s or 0)
+        self._request_successor(RENEW)
+        return await wait_for_stop(self.retire, "renewed")

@@ -6,55 +6,57 @@ The last line of its output is a summary in JSON; an error is a line `error: Cla
 import asyncio
 import json
 import sys
-import time
 
 import click
 
 from include.bus import Producer
+from include.clock import now_us
 from include.lake.reading import open_table, query
 from include.log import start_logging
+from include.market.venues import BETWEEN_CONNECTIONS, VENUES, HealedByRest, TradeNumbers
 from include.process import job_errors
 from include.settings import Settings, from_environment
-from streaming.feeds.fetching import fetching
-from streaming.feeds.healing import Healer, Hole
-from streaming.feeds.refilling import refills
+from streaming.feeds.fetch import open_fetch
+from streaming.feeds.healer import Healer, Hole
+from streaming.feeds.registry import refills
 
-OPEN = """
+OPEN_HOLES = """
 SELECT DISTINCT venue, symbol, first_seq, last_seq FROM feed_ledger gap
 WHERE entry = 'gap' AND last_seq >= first_seq
-  AND (venue IN ('binance', 'deribit') OR (venue = 'gemini' AND cause = 'between_connections'))
+  AND {healable}
   AND NOT EXISTS (SELECT 1 FROM feed_ledger closed WHERE closed.entry = 'healed'
     AND closed.venue = gap.venue AND closed.symbol = gap.symbol
     AND closed.first_seq = gap.first_seq AND closed.last_seq = gap.last_seq)
 ORDER BY ALL
 """
-IDS = """
-SELECT DISTINCT {id} FROM trades WHERE venue = '{venue}' AND symbol = '{symbol}'
-  AND {id} BETWEEN {first} AND {last}
+LANDED_NUMBERS = """
+SELECT DISTINCT {number} FROM trades WHERE venue = '{venue}' AND symbol = '{symbol}'
+  AND {number} BETWEEN {first} AND {last}
 """
-ID_OF = {"gemini": "CAST(trade_id AS BIGINT)"}
-COUNTED = "seq_first + event_index"
+NUMBER_OF_TRADE = {
+    TradeNumbers.SEQUENCE: "seq_first + event_index",
+    TradeNumbers.TRADE_ID: "CAST(trade_id AS BIGINT)",
+}
 
 
 class DeltaLake:
-    """The holes and landed ids, by SQL over the Delta tables."""
+    """The holes and landed trades, by SQL over the Delta tables."""
 
     def __init__(self, lake: str) -> None:
-        """Know where the lake is."""
         self._lake = lake
 
-    def holes(self) -> list[Hole]:
+    def open_holes(self) -> list[Hole]:
         """The holes that no `healed` row closes; none in a lake without a ledger."""
         if open_table(self._lake, "feed_ledger") is None:
             return []
-        return [Hole(*row) for row in query(self._lake, OPEN)[1]]
+        return [Hole(*row) for row in query(self._lake, open_holes_sql())[1]]
 
-    def ids(self, hole: Hole) -> set[int]:
-        """The ids within a hole that have landed."""
+    def landed_numbers(self, hole: Hole) -> set[int]:
+        """The trade numbers within a hole that have landed."""
         if open_table(self._lake, "trades") is None:
             return set()
-        statement = IDS.format(
-            id=ID_OF.get(hole.venue, COUNTED),
+        statement = LANDED_NUMBERS.format(
+            number=NUMBER_OF_TRADE[VENUES[hole.venue].trades],
             venue=hole.venue,
             symbol=hole.symbol,
             first=hole.first,
@@ -63,19 +65,30 @@ class DeltaLake:
         return {int(row[0]) for row in query(self._lake, statement)[1]}
 
 
+def open_holes_sql() -> str:
+    """SQL for the holes of trades that some venue's REST can fill and none has filled yet."""
+    by_rest = {
+        HealedByRest.ALWAYS: "venue = '{}'",
+        HealedByRest.BETWEEN_CONNECTIONS: f"(venue = '{{}}' AND cause = '{BETWEEN_CONNECTIONS}')",
+        HealedByRest.NEVER: "FALSE",
+    }
+    healable = [by_rest[venue.healed_by_rest].format(name) for name, venue in VENUES.items()]
+    return OPEN_HOLES.format(healable=f"({' OR '.join(healable)})")
+
+
 async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
     """Heal once; the summary."""
     producer = Producer(settings.bootstrap, client_id="heal-gaps")
     try:
-        async with fetching() as fetch:
+        async with open_fetch() as fetch:
             healer = Healer(
                 lake=DeltaLake(settings.lake),
                 refills=refills(settings.venues),
                 fetch=fetch,
                 publish=producer.publish,
                 flush=producer.flush,
-                now_us=lambda: time.time_ns() // 1000,
-                conn=f"heal-{time.time_ns() // 1000}",
+                now_us=now_us,
+                conn=f"heal-{now_us()}",
                 wait_s=wait_s,
             )
             return await healer.run()
@@ -89,8 +102,8 @@ def main(wait_s: float) -> None:
     """Refill the trade holes that the ledger names, once."""
     start_logging("heal-gaps")
     with job_errors():
-        found = asyncio.run(heal(from_environment(), wait_s=wait_s))
-    sys.stdout.write(json.dumps(found) + "\n")
+        summary = asyncio.run(heal(from_environment(), wait_s=wait_s))
+    sys.stdout.write(json.dumps(summary) + "\n")
 
 
 if __name__ == "__main__":

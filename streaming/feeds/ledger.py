@@ -1,15 +1,15 @@
 """The feed ledger's messages: connect, disconnect, stale, recovered. Pure.
 
-A gap is told by the decoder that sees it.
+A gap is reported by the decoder that sees it.
 """
 
 from include.market.events import LedgerEntry, Message
 
 
-def ledger(
-    entry: str, cause: str, *, venue: str, symbol: str, conn: str, at: int, detail: str = ""
+def ledger_message(
+    entry: str, cause: str, *, venue: str, symbol: str, conn: str, at_us: int, detail: str = ""
 ) -> Message:
-    """Make the message of one fact about a feed, at `at` µs since the epoch."""
+    """Make the message of one fact about a feed, at `at_us` µs since the epoch."""
     return Message(
         venue=venue,
         symbol=symbol,
@@ -17,6 +17,6 @@ def ledger(
         conn=conn,
         seq=None,
         venue_time=None,
-        received_time=at,
+        received_time=at_us,
         events=(LedgerEntry(entry, cause, detail=detail or None),),
     )

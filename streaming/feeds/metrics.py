@@ -8,10 +8,14 @@ from include.metrics import Metric
 
 
 def metrics(
-    venue: str, counts: Sequence[Counter[str]], *, producer: Producer, outlet: SpoolingPublisher
+    venue: str,
+    counts: Sequence[Counter[str]],
+    *,
+    producer: Producer,
+    publisher: SpoolingPublisher,
 ) -> list[Metric]:
     """Everything a feed counts: frames, messages by kind, gaps, connects, what became of them."""
-    total = sum((Counter(dict(one)) for one in counts), Counter())
+    total = sum((Counter(dict(of_job)) for of_job in counts), Counter())
     events: dict[tuple[str, ...], float] = {
         (venue, name.replace(" ", "_")): float(number) for name, number in total.items()
     }
@@ -31,13 +35,13 @@ def metrics(
         Metric(
             "feed_messages_spooled_total",
             "messages put on disk while Kafka was away",
-            {(venue,): float(outlet.spooled)},
+            {(venue,): float(publisher.spooled)},
             ("venue",),
         ),
         Metric(
             "feed_messages_dropped_total",
             "messages that found no room on disk",
-            {(venue,): float(outlet.dropped)},
+            {(venue,): float(publisher.dropped)},
             ("venue",),
         ),
     ]

@@ -3,13 +3,13 @@
 import asyncio
 
 
-async def stopped(stop: asyncio.Event, cause: str = "stop") -> str:
+async def wait_for_stop(stop: asyncio.Event, cause: str = "stop") -> str:
     """Wait for the stop; returns it as the cause of an end."""
     await stop.wait()
     return cause
 
 
-async def paused(stop: asyncio.Event, delay_s: float) -> None:
+async def pause(stop: asyncio.Event, delay_s: float) -> None:
     """Wait so many seconds, or until the stop."""
     try:
         await asyncio.wait_for(stop.wait(), delay_s)

@@ -1,4 +1,4 @@
-"""A link kept alive: connect again whatever happens, and a successor before a planned end.
+"""A stream kept alive: connect again whatever happens, and a successor before a planned end.
 
 If the process dies, the next one's `connect` row of cause `start` shows where the hole is.
 """
@@ -13,23 +13,24 @@ from typing import Any
 from include.backoff import Backoff
 from include.market.events import Frame, Message
 from streaming.feeds.connection import Connection
-from streaming.feeds.outlet import Outlet
-from streaming.feeds.registry import Link
-from streaming.feeds.stopping import paused
+from streaming.feeds.feed_publisher import FeedPublisher
+from streaming.feeds.stopping import pause
+from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect
 
 BACKOFF = Backoff(first_s=0.25, most_s=30.0)
+FAILURES_OF_A_SUCCESSOR = 5  # the old connection still works, so the next try may wait
 
 
 @dataclass
 class Feed:
-    """Keeps one link alive until told to stop. `now_us` is the wall clock, `conn_id` gives ids.
+    """Keeps one stream alive until stopped. `now_us` is the wall clock, `conn_id` gives ids.
 
     `last_ids` are the last trade ids known by symbol, shared by all its connections: what lies
-    between two of them is a gap, what two of them tell is told once.
+    between two of them is a gap, what two of them carry is published once.
     """
 
-    link: Link
+    spec: StreamSpec
     connect: Connect
     publish: Callable[[Message], None]
     now_us: Callable[[], int]
@@ -45,77 +46,79 @@ class Feed:
         """Follow the venue until `stop`.
 
         Raises:
-            Unreachable: Kafka took no message; only a restart of the process can tell the hole.
+            Unreachable: Kafka took no message; only a restart of the process can show the hole.
         """
-        line, following = self._next("start", stop)
+        connection, task = self._open("start", stop)
         try:
             while not stop.is_set():
-                await _first(following, _until(line.worn))
-                if not following.done():
-                    line, following = await self._replaced(line, following, stop)
+                await _first(task, _until(connection.needs_successor))
+                if not task.done():
+                    connection, task = await self._replace(connection, task, stop)
                     continue
-                cause = following.result()
-                self._failures = 0 if line.live.is_set() else self._failures
+                cause = task.result()
+                self._failures = 0 if connection.live.is_set() else self._failures
                 if stop.is_set():
                     return
-                await paused(stop, max(line.wait_s, BACKOFF.wait_s(self._failures, self.rng)))
+                wait_s = BACKOFF.wait_s(self._failures, self.rng)
+                await pause(stop, max(connection.wait_s, wait_s))
                 self._failures += 1
                 if not stop.is_set():
-                    line, following = self._next(cause, stop)
-            await following
+                    connection, task = self._open(cause, stop)
+            await task
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
-    def _next(self, cause: str, stop: asyncio.Event) -> tuple[Connection, "asyncio.Task[str]"]:
+    def _open(self, cause: str, stop: asyncio.Event) -> tuple[Connection, "asyncio.Task[str]"]:
         conn = self.conn_id()
-        outlet = Outlet(
-            venue=self.link.venue,
-            symbols=self.link.symbols,
+        publisher = FeedPublisher(
+            venue=self.spec.venue,
+            symbols=self.spec.symbols,
             publish=self.publish,
             now_us=self.now_us,
             record=self.record,
             counts=self.counts,
         )
-        line = Connection(
-            link=self.link,
-            outlet=outlet,
+        connection = Connection(
+            spec=self.spec,
+            publisher=publisher,
             connect=self.connect,
             conn=conn,
             cause=cause,
-            decoder=self.link.decoder(conn, self.last_ids),
+            decoder=self.spec.decoder(conn, self.last_ids),
             stale_s=self.stale_s,
         )
-        return line, asyncio.ensure_future(line.follow(stop))
+        return connection, asyncio.ensure_future(connection.follow(stop))
 
-    async def _replaced(
-        self, line: Connection, following: "asyncio.Task[str]", stop: asyncio.Event
+    async def _replace(
+        self, old: Connection, old_task: "asyncio.Task[str]", stop: asyncio.Event
     ) -> tuple[Connection, "asyncio.Task[str]"]:
         """Make before break: the old connection ends once the new one has data, or by itself."""
-        line.worn.clear()
-        new, new_following = self._next(line.worn_by, stop)
-        await _first(new_following, following, _until(new.live))
-        if new_following.done() and not following.done() and not stop.is_set():
-            new_following.result()  # a fault of Kafka ends the feed
+        old.needs_successor.clear()
+        new, new_task = self._open(old.successor_cause, stop)
+        await _first(new_task, old_task, _until(new.live))
+        if new_task.done() and not old_task.done() and not stop.is_set():
+            new_task.result()  # a fault of Kafka ends the feed
             self._failures += 1
-            await _first(following, paused(stop, max(new.wait_s, BACKOFF.wait_s(5, self.rng))))
-            line.worn.set()
-            return line, following
-        line.retire.set()
-        await following
-        return new, new_following
+            wait_s = BACKOFF.wait_s(FAILURES_OF_A_SUCCESSOR, self.rng)
+            await _first(old_task, pause(stop, max(new.wait_s, wait_s)))
+            old.needs_successor.set()
+            return old, old_task
+        old.retire.set()
+        await old_task
+        return new, new_task
 
 
 async def _first(*waits: "Coroutine[Any, Any, object] | asyncio.Task[Any]") -> None:
-    """Wait for the first; those made here are cancelled, tasks of others left running."""
-    own = [asyncio.ensure_future(one) for one in waits if not isinstance(one, asyncio.Task)]
-    given = [one for one in waits if isinstance(one, asyncio.Task)]
+    """Wait for the first; coroutines are cancelled then, tasks of the caller left running."""
+    tasks = [wait for wait in waits if isinstance(wait, asyncio.Task)]
+    started = [asyncio.ensure_future(wait) for wait in waits if not isinstance(wait, asyncio.Task)]
     try:
-        await asyncio.wait([*given, *own], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, *started], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in own:
+        for task in started:
             task.cancel()
-        await asyncio.gather(*own, return_exceptions=True)
+        await asyncio.gather(*started, return_exceptions=True)
 
 
 async def _until(event: asyncio.Event) -> None:

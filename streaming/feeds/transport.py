@@ -1,4 +1,4 @@
-"""The one seam to the network: a websocket that gives bytes and tells how it ended."""
+"""The one seam to the network: a websocket that gives bytes and says how it ended."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Protocol
 import aiohttp
 
 from include.errors import RateLimited, Unreachable
-from streaming.feeds.fetching import WAIT_FOR, Reply
+from streaming.feeds.fetch import WAIT_FOR, Reply
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 CONNECT_TIMEOUT_S = 15.0
@@ -23,7 +23,7 @@ class Socket(Protocol):
         """Send a text frame."""
 
     async def receive(self) -> bytes:
-        """Wait for the next frame; Unreachable tells that and why the connection ended."""
+        """Wait for the next frame; Unreachable says that the connection ended, and why."""
 
     async def probe(self) -> bool:
         """Ask whether the other end is there, by a ping; for use when it has been silent."""
@@ -40,7 +40,6 @@ class WebSocket:
     """A websocket of aiohttp. Answers the server's pings; sends none but when probed."""
 
     def __init__(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
-        """Take an open one."""
         self._socket = socket
         self._answered = asyncio.Event()
 
@@ -110,7 +109,7 @@ async def connect(url: str) -> AsyncIterator[Socket]:
                     url, autoping=False, max_msg_size=MAX_FRAME_BYTES, decode_text=False
                 )
         except aiohttp.WSServerHandshakeError as error:
-            raise _refusal(error.status, error.headers) from error
+            raise _connection_refused(error.status, error.headers) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
         try:
@@ -119,7 +118,9 @@ async def connect(url: str) -> AsyncIterator[Socket]:
             await socket.close()
 
 
-def _refusal(status: int, headers: Mapping[str, str] | None) -> Unreachable | RateLimited:
+def _connection_refused(
+    status: int, headers: Mapping[str, str] | None
+) -> Unreachable | RateLimited:
     if status not in WAIT_FOR:
         return Unreachable(f"http {status}")
     reply = Reply(status, b"", (headers or {}).get("Retry-After", ""))

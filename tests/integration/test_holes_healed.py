@@ -25,7 +25,7 @@ from include.lake.reading import open_table
 from include.local import worlds
 from include.settings import ROOT, Settings, load
 from streaming.feeds.heal_gaps import DeltaLake
-from streaming.feeds.healing import Hole
+from streaming.feeds.healer import Hole
 from tests.conftest import make_environment
 from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually, running
@@ -78,8 +78,8 @@ def test_a_hole_closes_only_when_its_trades_are_in_delta(
         killed_at = newest(settings)
         eventually(lambda: newest(settings) > killed_at + MISSED, what="trades nobody heard")
         with running(FEED, log=tmp_path / "feed.log", env=environ):
-            eventually(lambda: len(lake.holes()) == 2, what="two holes in the ledger")
-        holes = sorted(lake.holes(), key=lambda hole: hole.first)
+            eventually(lambda: len(lake.open_holes()) == 2, what="two holes in the ledger")
+        holes = sorted(lake.open_holes(), key=lambda hole: hole.first)
         assert holes[0].first == holes[0].last
         eventually(lambda: caught_up(settings), what="the feed's last word has landed")
         # what was sent in the last second before the kill may be there: it counts as unknown
@@ -92,9 +92,9 @@ def test_a_hole_closes_only_when_its_trades_are_in_delta(
             assert told["healed"] == 0 and len(told["open"]) == 2
             assert told["refilled"] == len(lacking[0]) + len(lacking[1])
         eventually(lambda: caught_up(settings), timeout_s=60, what="the refill has landed")
-        assert sorted(lake.holes(), key=lambda hole: hole.first) == holes
+        assert sorted(lake.open_holes(), key=lambda hole: hole.first) == holes
         assert healed_by_the_task(environ, tmp_path) == {"healed": 2, "refilled": 0, "open": []}
-        eventually(lambda: not lake.holes(), what="the ledger rows close")
+        eventually(lambda: not lake.open_holes(), what="the ledger rows close")
         assert contiguous(numbers(settings))
         for hole in holes:
             assert landed(settings, hole) == at_the_venue(settings, hole)

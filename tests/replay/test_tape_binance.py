@@ -13,7 +13,7 @@ import pytest
 from include.market.book import Book
 from include.market.events import BookChange, BookSide, Top, Trade
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.binance import BinanceDecoder
+from streaming.feeds.venues.binance.decoder import BinanceDecoder
 
 TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part1"
 REST = "ws/binance_spot/btc_eth_dot_2021-04-04.rest_depth.txt.gz"

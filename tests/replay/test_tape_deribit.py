@@ -9,7 +9,7 @@ import pytest
 
 from include.market.events import Message
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.deribit import DeribitDecoder
+from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 
 TAPES = ["options_book_ticker_2021-04-17", "options_book_ticker_2021-07-22"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from include.market.events import Message, Top
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 
 
 def decoded(shared_data: Path, name: str) -> list[Message]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.gemini_v2 import GeminiV2Decoder
+from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
 
 
 def test_every_frame_is_told_and_the_top_is_that_of_plain_dictionaries(shared_data: Path) -> None:

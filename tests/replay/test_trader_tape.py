@@ -19,7 +19,7 @@ from include.trading.decision import order_for, rederive
 from include.trading.inputs import Parameters
 from include.trading.strategy import Strategy
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 from streaming.trader.followers.windows import WindowFollower
 from tests.support.tape_facts import KEY, MINUTE, SHARE, TAPE, Facts, ThreeByThree
 

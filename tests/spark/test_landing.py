@@ -130,7 +130,7 @@ def test_a_new_epoch_neither_skips_nor_doubles(spark: SparkSession, lake: Settin
 def test_a_rejected_frame_is_unpacked_into_quarantine(spark: SparkSession, lake: Settings) -> None:
     from include.market import wire
 
-    message = wire.rejected(
+    message = wire.reject_message(
         b"\xff\x00not a frame",
         venue="gemini",
         conn="c1",

@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestServer
 
 from include.market.events import LedgerEntry, Message
 from include.settings import load
-from streaming.feeds.registry import Link, links
+from streaming.feeds.registry import stream_specs
+from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import application
@@ -82,7 +83,7 @@ class World:
         return [one["struck"] for one in (await self.get("/faults"))["faults"]]
 
 
-def link_of(service: str, base: str, **more: str) -> Link:
+def spec_of(service: str, base: str, **more: str) -> StreamSpec:
     venue, _, version = service.partition(" ")
     ws = base.replace("http", "ws")
     names = {
@@ -92,8 +93,8 @@ def link_of(service: str, base: str, **more: str) -> Link:
     if version:
         names["TICKHOUSE_VENUES_GEMINI_SERVICE"] = version
     venues = load({**names, **KEYS, **more}).venues
-    (link,) = links(venue, venues=venues, symbols=(SYMBOL[venue],))
-    return link
+    (spec,) = stream_specs(venue, venues=venues, symbols=(SYMBOL[venue],))
+    return spec
 
 
 @asynccontextmanager
@@ -116,10 +117,10 @@ async def world(
         base = str(server.make_url("")).rstrip("/")
         found, stop = World(base, service.split(maxsplit=1)[0]), asyncio.Event()
         numbers = iter(range(999))
-        link = link_of(service, base, **more)
-        link = replace(link, life_s=life_s) if life_s else link
+        spec = spec_of(service, base, **more)
+        spec = replace(spec, life_s=life_s) if life_s else spec
         feed = Feed(
-            link=link,
+            spec=spec,
             connect=connect,
             publish=found.told.append,
             now_us=now_us,

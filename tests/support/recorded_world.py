@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 from include.forecast.forecast_file import Manifest, publish, render
 from include.market.events import BookChange, Message
 from streaming.feeds.tape import read_tape
-from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 from tests.support.tape_facts import MINUTE, TAPE, UNTIL, Facts, ThreeByThree
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

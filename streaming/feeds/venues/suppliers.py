@@ -2,7 +2,7 @@
 
 Sources: docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com, docs.gemini.com
 (`/v2/ticker` has a stale close, so `/v1/pubticker`), min-api.cryptocompare.com (keyless calls are
-refused since 2026-05-21). Several tell their errors with HTTP 200: those are no prices.
+refused since 2026-05-21). Several report their errors with HTTP 200: those are no prices.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,10 +15,11 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
 from include.market.symbols import concatenate, require_symbol
+from include.market.time import SECOND_US
 from include.settings.venues import Venues
-from streaming.feeds.decoded import MONEY, parsed, positive
+from streaming.feeds.decoding import PRICE_STEP, parse, require_positive
 
-Priced = tuple[Decimal, int | None]
+PriceAndTime = tuple[Decimal, int | None]
 _BASE_AT_KRAKEN = {"BTC": "XBT", "DOGE": "XDG"}
 
 
@@ -30,18 +31,18 @@ class Supplier:
     url: str
     per_minute: float
     path: Callable[[str], str]
-    read: Callable[[bytes, str], Priced]
+    read: Callable[[bytes, str], PriceAndTime]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def quote(self, frame: Frame, *, symbol: str, conn: str) -> Message:
         """Turn the body of an HTTP 200 into a `quote` message in the symbol's quote currency.
 
         Raises:
-            RejectedFrame: it is an error in the clothes of a success, or holds no price.
+            RejectedFrame: the body is an error, or holds no price.
         """
-        _complain(frame.data)
+        _reject_error(frame.data)
         price, time = self.read(frame.data, symbol)
-        positive(price, MONEY)
+        require_positive(price, PRICE_STEP)
         return Message(
             venue=self.venue,
             symbol=symbol,
@@ -56,7 +57,7 @@ class Supplier:
 
 def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
     """The suppliers that can be asked, and those left out with why."""
-    found = [
+    keyless = (
         Supplier(
             "coinbase",
             venues.coinbase_rest,
@@ -85,26 +86,22 @@ def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
             lambda symbol: f"/v1/pubticker/{concatenate(symbol).lower()}",
             _gemini,
         ),
-    ]
+    )
     key = venues.cryptocompare_key.reveal()
     if not key:
-        return tuple(found), {"cryptocompare": "it answers nothing without a key, and none is set"}
-    found.append(
-        Supplier(
-            "cryptocompare",
-            venues.cryptocompare_rest,
-            60,
-            lambda symbol: "/data/price?fsym={}&tsyms={}".format(
-                *require_symbol(symbol).split("-")
-            ),
-            _cryptocompare,
-            {"Authorization": f"Apikey {key}"},
-        )
+        return keyless, {"cryptocompare": "it answers nothing without a key, and none is set"}
+    cryptocompare = Supplier(
+        "cryptocompare",
+        venues.cryptocompare_rest,
+        60,
+        lambda symbol: "/data/price?fsym={}&tsyms={}".format(*require_symbol(symbol).split("-")),
+        _cryptocompare,
+        {"Authorization": f"Apikey {key}"},
     )
-    return tuple(found), {}
+    return (*keyless, cryptocompare), {}
 
 
-class _Complaint(msgspec.Struct, frozen=True):
+class _ErrorFields(msgspec.Struct, frozen=True):
     """The ways in which suppliers say that there is no price."""
 
     error: list[str] | str = ""
@@ -115,13 +112,13 @@ class _Complaint(msgspec.Struct, frozen=True):
     reason: msgspec.Raw = msgspec.Raw()
 
 
-_complaint = msgspec.json.Decoder(_Complaint)
+_error_fields = msgspec.json.Decoder(_ErrorFields)
 
 
-def _complain(data: bytes) -> None:
-    found = parsed(_complaint.decode, data)
-    bad = found.Response == "Error" or found.status == "error"
-    if bad or found.error or found.message or found.Err or bytes(found.reason):
+def _reject_error(data: bytes) -> None:
+    fields = parse(_error_fields.decode, data)
+    failed = fields.Response == "Error" or fields.status == "error"
+    if failed or fields.error or fields.message or fields.Err or bytes(fields.reason):
         raise RejectedFrame("venue_error", data[:300].decode(errors="replace"))
 
 
@@ -154,37 +151,37 @@ _gemini_ticker = msgspec.json.Decoder(_GeminiTicker)
 _prices = msgspec.json.Decoder(dict[str, Decimal])
 
 
-def _coinbase(data: bytes, _symbol: str) -> Priced:
-    found = parsed(_coinbase_ticker.decode, data)
-    return found.price, None if found.time is None else round(found.time.timestamp() * 1e6)
+def _coinbase(data: bytes, _symbol: str) -> PriceAndTime:
+    ticker = parse(_coinbase_ticker.decode, data)
+    return ticker.price, None if ticker.time is None else round(ticker.time.timestamp() * 1e6)
 
 
-def _bitstamp(data: bytes, _symbol: str) -> Priced:
-    found = parsed(_bitstamp_ticker.decode, data)
-    seconds = str(found.timestamp)
-    known = seconds.isascii() and seconds.isdecimal() and len(seconds) == len("1763700000")
-    return found.last, int(seconds) * 1_000_000 if known else None
+def _bitstamp(data: bytes, _symbol: str) -> PriceAndTime:
+    ticker = parse(_bitstamp_ticker.decode, data)
+    seconds = str(ticker.timestamp)
+    dated = seconds.isascii() and seconds.isdecimal() and len(seconds) == len("1763700000")
+    return ticker.last, int(seconds) * SECOND_US if dated else None
 
 
-def _kraken(data: bytes, _symbol: str) -> Priced:
+def _kraken(data: bytes, _symbol: str) -> PriceAndTime:
     """Take the single answer: Kraken answers under a name that was not asked (`XXBTZUSD`)."""
-    found = parsed(_kraken_reply.decode, data).result
-    if len(found) != 1:
-        raise RejectedFrame("wrong_type", f"{len(found)} pairs where one was asked")
-    (pair,) = found.values()
+    pairs = parse(_kraken_reply.decode, data).result
+    if len(pairs) != 1:
+        raise RejectedFrame("wrong_type", f"{len(pairs)} pairs where one was asked")
+    (pair,) = pairs.values()
     return pair.c[0], None
 
 
-def _gemini(data: bytes, _symbol: str) -> Priced:
-    return parsed(_gemini_ticker.decode, data).last, None
+def _gemini(data: bytes, _symbol: str) -> PriceAndTime:
+    return parse(_gemini_ticker.decode, data).last, None
 
 
-def _cryptocompare(data: bytes, symbol: str) -> Priced:
+def _cryptocompare(data: bytes, symbol: str) -> PriceAndTime:
     """Read `{"USD": 73826.5}`; a currency it does not know is left out of the answer."""
-    found, currency = parsed(_prices.decode, data), symbol.partition("-")[2]
-    if currency not in found:
-        raise RejectedFrame("wrong_type", f"no {currency} among {', '.join(found) or 'nothing'}")
-    return found[currency], None
+    prices, currency = parse(_prices.decode, data), symbol.partition("-")[2]
+    if currency not in prices:
+        raise RejectedFrame("wrong_type", f"no {currency} among {', '.join(prices) or 'nothing'}")
+    return prices[currency], None
 
 
 def _at_kraken(symbol: str) -> str:

@@ -18,8 +18,8 @@ from include.market.liquidity import Windows
 from include.market.measures import imbalance_of
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
-from streaming.feeds.decoded import Decoder
-from streaming.feeds.registry import links
+from streaming.feeds.decoding import Decoder
+from streaming.feeds.registry import stream_specs
 from streaming.feeds.tape import read_tape
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment, imbalances
@@ -129,7 +129,7 @@ def _frames(tape_number: int, tape: Path, settings: Settings) -> Iterator[tuple[
     service = tape.parent.name.removeprefix("gemini_")
     if trader.venue == "gemini" and service in {"v1", "v2", "current"}:
         venues = replace(venues, gemini=replace(venues.gemini, service=service))
-    (stream, *_) = links(trader.venue, venues=venues, symbols=(trader.symbol,))
+    (stream, *_) = stream_specs(trader.venue, venues=venues, symbols=(trader.symbol,))
     decoder = stream.decoder(f"tape-{tape_number}", {})
     for frame in read_tape(tape):
         yield frame, decoder

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from include.errors import RejectedFrame
 from include.market import wire
 from include.market.events import BookChange, Frame, LedgerEntry, Message, Ticker, Top, Trade
-from streaming.feeds.decoded import Decoder
-from streaming.feeds.venues.binance import BinanceDecoder
-from streaming.feeds.venues.gemini_v1 import GeminiV1Decoder
+from streaming.feeds.decoding import Decoder
+from streaming.feeds.venues.binance.decoder import BinanceDecoder
+from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 
 D = Decimal
 SNAPSHOT = (

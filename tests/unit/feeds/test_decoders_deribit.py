@@ -13,9 +13,9 @@ from include.market.events import BookChange, Frame, LedgerEntry, Ticker, Top, T
 from include.market.symbols import INSTRUMENTS
 from include.settings.env import Secret
 from include.settings.venues import DeribitSettings, Venues
-from streaming.feeds.decoded import Decoded
-from streaming.feeds.registry import links
-from streaming.feeds.venues.deribit import DeribitDecoder
+from streaming.feeds.decoding import DecodedFrame
+from streaming.feeds.registry import stream_specs
+from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 
 D = Decimal
 NAME = "BTC-PERPETUAL"
@@ -64,7 +64,7 @@ def decoder(ids: dict[str, int] | None = None) -> DeribitDecoder:
     return DeribitDecoder(instruments={NAME: NAME}, conn="c", last_ids=ids)
 
 
-def decoded(one: DeribitDecoder, data: bytes) -> Decoded:
+def decoded(one: DeribitDecoder, data: bytes) -> DecodedFrame:
     return one.decode(Frame(data, received_time=5))
 
 
@@ -88,13 +88,13 @@ def test_a_broken_chain_ends_the_book_until_a_new_snapshot_that_is_asked_for() -
     gap, change = broken.messages
     assert gap.events == (LedgerEntry("gap", "broken_chain", detail="change 11 where 10 was due"),)
     assert change.top is None and not broken.resync
-    asked = [json.loads(send.text) for send in broken.sends]
+    asked = [json.loads(send.text) for send in broken.requests]
     assert [(ask["method"], ask["params"]["channels"]) for ask in asked] == [
         ("public/unsubscribe", [f"book.{NAME}.100ms"]),
         ("public/subscribe", [f"book.{NAME}.100ms"]),
     ]
     later = decoded(one, CHANGE.replace(b"10,", b"90,").replace(b":25", b":91"))
-    assert [message.kind for message in later.messages] == ["book"] and not later.sends
+    assert [message.kind for message in later.messages] == ["book"] and not later.requests
     assert later.messages[0].top is None
     (again,) = decoded(one, SNAPSHOT).messages
     assert again.top == Top(D("100.5"), D(20), D(101), D(30))
@@ -160,7 +160,7 @@ def test_an_empty_side_of_a_ticker_is_no_price() -> None:
 
 def test_a_log_in_is_renewed_before_it_ends_with_its_own_token() -> None:
     reply = b'{"jsonrpc":"2.0","id":1,"result":{"expires_in":900,"refresh_token":"R1"}}'
-    (send,) = decoded(decoder(), reply).sends
+    (send,) = decoded(decoder(), reply).requests
     assert send.after_s == 720 and json.loads(send.text)["params"] == {
         "grant_type": "refresh_token",
         "refresh_token": "R1",
@@ -171,9 +171,9 @@ def test_a_log_in_is_renewed_before_it_ends_with_its_own_token() -> None:
 def test_a_test_request_is_answered_and_a_heartbeat_is_not() -> None:
     beat = '{"jsonrpc":"2.0","method":"heartbeat","params":{"type":"%s"}}'
     one = decoder()
-    (send,) = decoded(one, (beat % "test_request").encode()).sends
+    (send,) = decoded(one, (beat % "test_request").encode()).requests
     assert json.loads(send.text)["method"] == "public/test"
-    assert decoded(one, (beat % "heartbeat").encode()) == Decoded(())
+    assert decoded(one, (beat % "heartbeat").encode()) == DecodedFrame(())
 
 
 def test_channels_left_out_and_errors_are_refused_by_name() -> None:
@@ -196,7 +196,7 @@ def test_numbers_do_not_pass_through_float_and_too_fine_ones_are_refused() -> No
 
 
 def test_the_link_logs_in_only_with_a_key_and_never_prints_it() -> None:
-    (plain,) = links("deribit", venues=Venues())
+    (plain,) = stream_specs("deribit", venues=Venues())
     assert [json.loads(text)["method"] for text in plain.subscribe] == [
         "public/set_heartbeat",
         "public/subscribe",
@@ -207,7 +207,7 @@ def test_the_link_logs_in_only_with_a_key_and_never_prints_it() -> None:
         "ticker.BTC-PERPETUAL.100ms",
     ]
     secret = Venues(deribit=DeribitSettings(key=Secret("k"), secret=Secret("s3cret")))
-    (keyed,) = links("deribit", venues=secret)
+    (keyed,) = stream_specs("deribit", venues=secret)
     assert json.loads(keyed.subscribe[0])["params"]["client_secret"] == "s3cret"
     assert "s3cret" not in repr(keyed)
 

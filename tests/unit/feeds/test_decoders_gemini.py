@@ -10,10 +10,10 @@ from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message, Top, Trade
 from include.settings.venues import GeminiSettings, Venues
-from streaming.feeds.decoded import Decoded
-from streaming.feeds.registry import links
-from streaming.feeds.venues.gemini_current import GeminiDecoder
-from streaming.feeds.venues.gemini_v2 import GeminiV2Decoder
+from streaming.feeds.decoding import DecodedFrame
+from streaming.feeds.registry import stream_specs
+from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
+from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
 
 D = Decimal
 TRADE = (
@@ -44,11 +44,11 @@ def v2(ids: dict[str, int] | None = None) -> GeminiV2Decoder:
     return GeminiV2Decoder(symbols=("BTC-USD",), conn="c", last_ids=ids)
 
 
-def current(ids: dict[str, int] | None = None) -> GeminiDecoder:
-    return GeminiDecoder(symbols=("BTC-USD",), conn="c", last_ids=ids)
+def current(ids: dict[str, int] | None = None) -> GeminiCurrentDecoder:
+    return GeminiCurrentDecoder(symbols=("BTC-USD",), conn="c", last_ids=ids)
 
 
-def decoded(one: GeminiV2Decoder | GeminiDecoder, data: bytes) -> Decoded:
+def decoded(one: GeminiV2Decoder | GeminiCurrentDecoder, data: bytes) -> DecodedFrame:
     return one.decode(Frame(data, 5))
 
 
@@ -114,7 +114,7 @@ def test_a_current_trade_and_the_best_prices() -> None:
     ],
 )
 def test_what_is_wrong_is_refused_by_name(
-    one: GeminiV2Decoder | GeminiDecoder, data: bytes, reason: str
+    one: GeminiV2Decoder | GeminiCurrentDecoder, data: bytes, reason: str
 ) -> None:
     with pytest.raises(RejectedFrame) as refused:
         decoded(one, data)
@@ -131,14 +131,16 @@ def test_replies_and_kinds_not_carried_are_counted() -> None:
 
 
 def test_the_service_is_chosen_by_a_setting() -> None:
-    assert links("gemini", venues=Venues())[0].url.endswith("/v1/marketdata/btcusd?heartbeat=true")
-    assert links("gemini", venues=Venues(gemini=GeminiSettings(service="v2")))[0].url.endswith(
-        "/v2/marketdata"
+    assert stream_specs("gemini", venues=Venues())[0].url.endswith(
+        "/v1/marketdata/btcusd?heartbeat=true"
     )
-    (link,) = links("gemini", venues=Venues(gemini=GeminiSettings(service="current")))
-    assert link.url == "wss://ws.gemini.com/?snapshot=-1" and "btcusd@trade" in link.subscribe[0]
+    assert stream_specs("gemini", venues=Venues(gemini=GeminiSettings(service="v2")))[
+        0
+    ].url.endswith("/v2/marketdata")
+    (spec,) = stream_specs("gemini", venues=Venues(gemini=GeminiSettings(service="current")))
+    assert spec.url == "wss://ws.gemini.com/?snapshot=-1" and "btcusd@trade" in spec.subscribe[0]
     with pytest.raises(SettingsError, match="v3"):
-        links("gemini", venues=Venues(gemini=GeminiSettings(service="v3")))
+        stream_specs("gemini", venues=Venues(gemini=GeminiSettings(service="v3")))
 
 
 @given(

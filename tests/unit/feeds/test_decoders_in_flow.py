@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, LedgerEntry, Message, Trade
-from streaming.feeds.venues.binance import BinanceDecoder
+from streaming.feeds.venues.binance.decoder import BinanceDecoder
 
 ORDINARY = {
     "e": "aggTrade",

@@ -17,10 +17,11 @@ from include.errors import RejectedFrame
 from include.market.events import LedgerEntry, Message, Trade
 from include.settings import load
 from include.settings.venues import BinanceSettings, DeribitSettings, GeminiSettings, Venues
-from streaming.feeds.fetching import fetching
+from streaming.feeds.fetch import open_fetch
 from streaming.feeds.heal_gaps import DeltaLake
-from streaming.feeds.healing import Healer, Hole
-from streaming.feeds.refilling import ids_of, refills
+from streaming.feeds.healer import Healer, Hole
+from streaming.feeds.refill import trade_numbers
+from streaming.feeds.registry import refills
 from streaming.simulator import binance_streams, deribit_market
 from streaming.simulator.__main__ import application
 
@@ -35,15 +36,15 @@ class FakeLake:
         self.told: list[Message] = []
         self.looked = 0
 
-    def holes(self) -> list[Hole]:
+    def open_holes(self) -> list[Hole]:
         return self.open
 
-    def ids(self, hole: Hole) -> set[int]:
+    def landed_numbers(self, hole: Hole) -> set[int]:
         self.looked += 1
         if not self.stuck and self.looked > 2:
             for message in self.told:
                 if message.kind == "trade" and message.venue == hole.venue:
-                    self.landed |= set(ids_of(message))
+                    self.landed |= set(trade_numbers(message))
         return {one for one in self.landed if hole.first <= one <= hole.last}
 
 
@@ -51,7 +52,7 @@ class FakeLake:
 async def healing(
     lake: FakeLake, *, wait_s: float = 5
 ) -> AsyncIterator[tuple[Healer, str, Venues]]:
-    async with TestServer(application(load({}))) as server, fetching() as fetch:
+    async with TestServer(application(load({}))) as server, open_fetch() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
             binance=BinanceSettings(rest=base),
@@ -90,7 +91,7 @@ async def test_what_the_lake_lacks_is_published_over_pages_and_the_hole_closed(v
         found = await healer.run()
     assert found == {"healed": 1, "refilled": 2098, "open": []}
     trades = [message for message in lake.told if message.kind == "trade"]
-    ids = [one for message in trades for one in ids_of(message)]
+    ids = [one for message in trades for one in trade_numbers(message)]
     assert ids == [n for n in range(hole.first, last + 1) if n not in {last - 5, last - 1}]
     assert {message.conn for message in trades} == {"heal-1"}
     assert lake.told[-1].events == (
@@ -131,7 +132,7 @@ async def test_a_hole_that_the_venue_cannot_fill_whole_stays_open() -> None:
     future = newest("binance") + 10_000
     lake = FakeLake(Hole("binance", SYMBOL["binance"], newest("binance"), future))
     async with healing(lake) as (healer, base, _):
-        assert "the venue tells" in str((await healer.run())["open"])
+        assert "the venue lists" in str((await healer.run())["open"])
         lake.open = [Hole("deribit", SYMBOL["deribit"], 1, 2)]
         async with ClientSession() as session:
             fault = {"path": "/api/v2/public", "status": 503}
@@ -155,7 +156,7 @@ async def test_gemini_trades_between_two_connections_are_refilled_by_their_ids()
         lake.open = [Hole("gemini", "BTC-USD", first + 1, third)]
         assert (await healer.run())["healed"] == 1
     refilled = [message for message in lake.told if message.kind == "trade"]
-    assert [ids_of(message) for message in refilled] == [[second], [third]]
+    assert [trade_numbers(message) for message in refilled] == [[second], [third]]
     side = {"buy": "buy", "sell": "sell"}[str(trades[1]["type"])]
     (trade,) = refilled[0].events
     assert isinstance(trade, Trade) and trade.side == side and refilled[0].seq is None
@@ -175,7 +176,7 @@ def test_numbers_of_a_page_do_not_pass_through_float() -> None:
 
 def test_the_lake_tells_open_holes_and_landed_ids(tmp_path: Path) -> None:
     lake = DeltaLake(str(tmp_path))
-    assert lake.holes() == []
+    assert lake.open_holes() == []
     rows = [
         ("binance", "BTC-USDT", "gap", "missing", 5, 9),
         ("binance", "BTC-USDT", "gap", "missing", 20, 21),
@@ -189,11 +190,11 @@ def test_the_lake_tells_open_holes_and_landed_ids(tmp_path: Path) -> None:
         tmp_path / "feed_ledger",
         pa.table({name: [row[at] for row in rows] for at, name in enumerate(names)}),
     )
-    assert lake.holes() == [
+    assert lake.open_holes() == [
         Hole("binance", "BTC-USDT", 5, 9),
         Hole("gemini", "BTC-USD", 100, 200),
     ]
-    assert lake.ids(Hole("binance", "BTC-USDT", 5, 9)) == set()
+    assert lake.landed_numbers(Hole("binance", "BTC-USDT", 5, 9)) == set()
     trades = {
         "venue": ["binance", "binance", "gemini"],
         "symbol": ["BTC-USDT", "BTC-USDT", "BTC-USD"],
@@ -202,5 +203,5 @@ def test_the_lake_tells_open_holes_and_landed_ids(tmp_path: Path) -> None:
         "trade_id": ["7", "12", "150"],
     }
     write_deltalake(tmp_path / "trades", pa.table(trades))
-    assert lake.ids(Hole("binance", "BTC-USDT", 5, 9)) == {7}
-    assert lake.ids(Hole("gemini", "BTC-USD", 100, 200)) == {150}
+    assert lake.landed_numbers(Hole("binance", "BTC-USDT", 5, 9)) == {7}
+    assert lake.landed_numbers(Hole("gemini", "BTC-USD", 100, 200)) == {150}

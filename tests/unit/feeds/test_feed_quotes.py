@@ -17,8 +17,8 @@ from include.rate_limiter import RateLimiter
 from include.settings import load
 from include.settings.env import Secret
 from include.settings.venues import GeminiSettings, Venues
-from streaming.feeds.fetching import Reply, fetching
-from streaming.feeds.polling import Poller
+from streaming.feeds.fetch import Reply, open_fetch
+from streaming.feeds.poller import Poller
 from streaming.feeds.venues.suppliers import Supplier, suppliers
 from streaming.simulator.__main__ import application
 
@@ -188,7 +188,7 @@ async def test_a_restricted_place_is_not_asked_again() -> None:
 
 
 async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> None:
-    async with TestServer(application(load({}))) as server, fetching() as fetch:
+    async with TestServer(application(load({}))) as server, open_fetch() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
             coinbase_rest=base,

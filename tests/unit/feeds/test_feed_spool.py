@@ -10,7 +10,7 @@ from include.bus.spooling import SpoolingPublisher
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Trade
-from streaming.feeds.positions import Positions
+from streaming.feeds.last_trade_ids import LastTradeIds
 
 
 def record(number: int) -> Waiting:
@@ -165,21 +165,21 @@ def test_a_record_lost_for_good_ends_the_feed(tmp_path: Path) -> None:
 
 def test_positions_are_those_of_acknowledged_trades_and_survive(tmp_path: Path) -> None:
     path = tmp_path / "feeds" / "binance.json"
-    positions = Positions(path)
-    assert positions.ids == {}
+    last_ids = LastTradeIds(path)
+    assert last_ids.by_symbol == {}
     for number in (7, 9, 8):
-        positions.acknowledged("market.trades", wire.encode(trade(number)))
-    positions.acknowledged("market.book", wire.encode(trade(99)))
-    positions.acknowledged("market.trades", b"junk")
-    positions.save()
-    assert Positions(path).ids == {"BTC-USDT": 9}
+        last_ids.acknowledged("market.trades", wire.encode(trade(number)))
+    last_ids.acknowledged("market.book", wire.encode(trade(99)))
+    last_ids.acknowledged("market.trades", b"junk")
+    last_ids.save()
+    assert LastTradeIds(path).by_symbol == {"BTC-USDT": 9}
     path.write_text("{")
-    assert Positions(path).ids == {}
+    assert LastTradeIds(path).by_symbol == {}
 
 
 def test_a_gemini_position_is_the_trades_id_and_not_the_frames_number(tmp_path: Path) -> None:
-    positions = Positions(tmp_path / "gemini.json")
+    last_ids = LastTradeIds(tmp_path / "gemini.json")
     message = trade(3564641073, venue="gemini")
     numbered = Message("gemini", "BTC-USD", "trade", "c", (4, 4), 5, 5, message.events)
-    positions.acknowledged("market.trades", wire.encode(numbered))
-    assert positions.ids == {"BTC-USD": 3564641073}
+    last_ids.acknowledged("market.trades", wire.encode(numbered))
+    assert last_ids.by_symbol == {"BTC-USD": 3564641073}

@@ -10,8 +10,9 @@ from dataclasses import replace
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message, Reject
 from include.settings.venues import Venues
-from streaming.feeds.outlet import MAX_REJECT_BYTES
-from streaming.feeds.registry import Link, links
+from streaming.feeds.feed_publisher import MAX_REJECT_BYTES
+from streaming.feeds.registry import stream_specs
+from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.supervisor import BACKOFF, Feed
 from streaming.feeds.transport import Socket
 
@@ -64,14 +65,14 @@ async def told_by(
     scripts: list[list[bytes | None] | str],
     *,
     alive: bool = True,
-    link: Link | None = None,
+    spec: StreamSpec | None = None,
 ) -> tuple[list[Message], Feed]:
     stop, told = asyncio.Event(), list[Message]()
     network = FakeNetwork(scripts, stop)
     network.alive = alive
     loop, ids = asyncio.get_running_loop(), iter(f"c{n}" for n in range(99))
     feed = Feed(
-        link=link or links("gemini", venues=Venues())[0],
+        spec=spec or stream_specs("gemini", venues=Venues())[0],
         connect=network.connect,
         publish=told.append,
         now_us=lambda: int(loop.time() * 1e6),
@@ -166,14 +167,14 @@ async def test_a_frame_too_large_to_keep_is_cut_and_says_so() -> None:
 
 async def test_a_message_that_kafka_refuses_ends_the_feed() -> None:
     stop = asyncio.Event()
-    (link,) = links("gemini", venues=Venues())
+    (spec,) = stream_specs("gemini", venues=Venues())
 
     def publish(message: Message) -> None:
         if message.kind == "book":
             raise Unreachable("Kafka")
 
     feed = Feed(
-        link=link,
+        spec=spec,
         connect=FakeNetwork([[SNAPSHOT]], stop).connect,
         publish=publish,
         now_us=lambda: 0,
@@ -200,15 +201,15 @@ def without_silence(told: list[Message]) -> list[str]:
     return [line for line in summary(told) if " stale " not in line and "recovered" not in line]
 
 
-def binance(life_s: float | None) -> Link:
-    (link,) = links("binance", venues=Venues(), symbols=("BTC-USDT",))
-    return replace(link, life_s=life_s)
+def binance(life_s: float | None) -> StreamSpec:
+    (spec,) = stream_specs("binance", venues=Venues(), symbols=("BTC-USDT",))
+    return replace(spec, life_s=life_s)
 
 
 async def test_a_successor_is_live_before_the_old_connection_ends() -> None:
     old: list[bytes | None] = [agg_trade(1), None, agg_trade(2), None, None, None]
     new: list[bytes | None] = [agg_trade(2), agg_trade(3), None, None]
-    told, feed = await told_by([old, new], link=binance(0.3))
+    told, feed = await told_by([old, new], spec=binance(0.3))
     assert without_silence(told)[:6] == [
         "c0 connect start",
         "c0 trade 1",
@@ -223,7 +224,7 @@ async def test_a_successor_is_live_before_the_old_connection_ends() -> None:
 async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
     notice = b'{"e":"serverShutdown","E":1770123456789}'
     scripts: list[list[bytes | None] | str] = [[agg_trade(1), notice, None, None]]
-    told, _ = await told_by([*scripts, [agg_trade(2), None]], link=binance(None))
+    told, _ = await told_by([*scripts, [agg_trade(2), None]], spec=binance(None))
     assert without_silence(told)[:5] == [
         "c0 connect start",
         "c0 trade 1",
@@ -235,7 +236,7 @@ async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
 
 async def test_a_successor_that_is_refused_leaves_the_old_connection_alone() -> None:
     old: list[bytes | None] = [agg_trade(1), None, None, agg_trade(2)]
-    told, _ = await told_by([old, "http 429", [agg_trade(3)]], link=binance(0.1))
+    told, _ = await told_by([old, "http 429", [agg_trade(3)]], spec=binance(0.1))
     assert without_silence(told)[:7] == [
         "c0 connect start",
         "c0 trade 1",
@@ -248,7 +249,7 @@ async def test_a_successor_that_is_refused_leaves_the_old_connection_alone() -> 
 
 
 async def test_what_lies_between_two_connections_is_a_gap() -> None:
-    told, _ = await told_by([[agg_trade(1)], [agg_trade(5)]], link=binance(None))
+    told, _ = await told_by([[agg_trade(1)], [agg_trade(5)]], spec=binance(None))
     assert "c1 gap missing" in summary(told)
     (gap,) = [m.events[0] for m in told if m.kind == "ledger" and m.seq]
     assert gap == LedgerEntry("gap", "missing", 2, 4)
@@ -291,7 +292,7 @@ class QuietNetwork:
         self.stop, self.seq = asyncio.Event(), 0
         told, loop = list[Message](), asyncio.get_running_loop()
         feed = Feed(
-            link=links("gemini", venues=Venues())[0],
+            spec=stream_specs("gemini", venues=Venues())[0],
             connect=self.connect,
             publish=told.append,
             now_us=lambda: int(loop.time() * 1e6),

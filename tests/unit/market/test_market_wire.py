@@ -108,7 +108,7 @@ def test_an_unknown_kind_has_no_topic() -> None:
 
 
 def test_a_rejected_frame_keeps_its_bytes() -> None:
-    message = wire.rejected(
+    message = wire.reject_message(
         b"\xff{", venue="gemini", conn="c", received_time=1, reason="not_utf8", detail="x" * 900
     )
     (reject,) = wire.decode(wire.encode(message)).events

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from include.market.book import Book
 from include.market.events import BookChange, LedgerEntry, Message, Trade
 from include.settings import Settings, load
-from streaming.feeds.registry import links
+from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import application
@@ -41,11 +41,11 @@ async def followed(
     async with TestServer(application(settings)) as server:
         base = str(server.make_url("")).rstrip("/")
         variables = {"TICKHOUSE_VENUES_DERIBIT_WS": base.replace("http", "ws"), **KEYS, **more}
-        (link,) = links("deribit", venues=load(variables).venues)
+        (spec,) = stream_specs("deribit", venues=load(variables).venues)
         messages, stop = list[Message](), asyncio.Event()
         clock = asyncio.get_running_loop().time
         feed = Feed(
-            link=link,
+            spec=spec,
             connect=connect,
             publish=messages.append,
             rng=random.Random(1),

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from include.market.events import Frame, Message
 from include.settings import load
 from streaming.feeds.__main__ import _Tapes
-from streaming.feeds.registry import links
+from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import TapeWriter, read_tape
 from streaming.feeds.transport import connect
@@ -40,7 +40,7 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
     tapes, messages, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
     async with TestServer(application(settings)) as server:
         base = str(server.make_url("")).rstrip("/").replace("http", "ws")
-        (link,) = links("gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS": base}).venues)
+        (spec,) = stream_specs("gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS": base}).venues)
         clock = asyncio.get_running_loop().time
 
         def publish(message: Message) -> None:
@@ -49,14 +49,14 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
                 stop.set()
 
         feed = Feed(
-            link=link,
+            spec=spec,
             connect=connect,
             publish=publish,
             now_us=lambda: 1_700_000_000_000_000 + int(clock() * 1e6),
             conn_id=lambda: "c1",
             rng=random.Random(1),
             stale_s=9,
-            record=lambda conn, frame: tapes.write(link.tape, conn, frame),
+            record=lambda conn, frame: tapes.write(spec.tape, conn, frame),
         )
         await asyncio.wait_for(feed.run(stop), 60)
     tapes.close()

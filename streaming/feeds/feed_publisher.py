@@ -1,4 +1,4 @@
-"""What a feed says: decoded messages, refused frames, and its own ledger, all to Kafka, counted."""
+"""What a feed publishes to Kafka, counted: decoded messages, rejected frames, its own ledger."""
 
 import logging
 from collections import Counter
@@ -9,7 +9,7 @@ from include.errors import RejectedFrame
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
-from streaming.feeds.ledger import ledger
+from streaming.feeds.ledger import ledger_message
 
 MAX_REJECT_BYTES = 5_900_000  # base64 of it still fits a Kafka message
 
@@ -17,8 +17,8 @@ log = logging.getLogger("tickhouse.feeds")
 
 
 @dataclass
-class Outlet:
-    """Publishes for one link. `now_us` is the wall clock."""
+class FeedPublisher:
+    """Publishes for one stream. `now_us` is the wall clock."""
 
     venue: str
     symbols: tuple[str, ...]
@@ -27,13 +27,13 @@ class Outlet:
     record: Callable[[str, Frame], None] | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
-    def message(self, message: Message, frame: Frame) -> None:
-        """Publish a decoded message; one too large for Kafka becomes a refusal of its frame."""
+    def publish_message(self, message: Message, frame: Frame) -> None:
+        """Publish a decoded message; of one too large for Kafka the frame is rejected."""
         if len(frame.data) > MAX_REJECT_BYTES:
-            value = wire.encode(message)
-            if len(value) > wire.MAX_MESSAGE_BYTES:
-                refused = RejectedFrame("too_large", f"{len(value)} bytes")
-                self.refusal(frame, refused, conn=message.conn)
+            size = len(wire.encode(message))
+            if size > wire.MAX_MESSAGE_BYTES:
+                rejection = RejectedFrame("too_large", f"{size} bytes")
+                self.publish_reject(frame, rejection, conn=message.conn)
                 return
         if message.kind == "ledger":
             self.counts["gaps"] += 1
@@ -49,36 +49,36 @@ class Outlet:
         self.counts[message.kind] += 1
         self.publish(message)
 
-    def refusal(self, frame: Frame, refused: RejectedFrame, *, conn: str) -> None:
-        """Put a frame aside, whole unless it is larger than Kafka takes, with why."""
+    def publish_reject(self, frame: Frame, rejection: RejectedFrame, *, conn: str) -> None:
+        """Publish a rejected frame with its reason, whole unless it is larger than Kafka takes."""
         self.counts["rejects"] += 1
-        kept, detail = frame.data[:MAX_REJECT_BYTES], refused.detail
-        if len(kept) < len(frame.data):
-            detail = f"cut to {len(kept)} of {len(frame.data)} bytes; {detail}"
+        data, detail = frame.data[:MAX_REJECT_BYTES], rejection.detail
+        if len(data) < len(frame.data):
+            detail = f"cut to {len(data)} of {len(frame.data)} bytes; {detail}"
         self.publish(
-            wire.rejected(
-                kept,
+            wire.reject_message(
+                data,
                 venue=self.venue,
                 conn=conn,
                 received_time=frame.received_time,
-                reason=refused.reason,
+                reason=rejection.reason,
                 detail=detail,
             )
         )
 
-    def tell(self, entry: str, cause: str, *, conn: str, detail: str = "") -> None:
-        """Write a ledger row for each symbol of the link."""
+    def publish_entry(self, entry: str, cause: str, *, conn: str, detail: str = "") -> None:
+        """Publish a ledger entry for each symbol of the stream."""
         self.counts[entry] += 1
         log.info(event(f"feed {entry}", venue=self.venue, conn=conn, cause=cause))
         for symbol in self.symbols:
             self.publish(
-                ledger(
+                ledger_message(
                     entry,
                     cause,
                     venue=self.venue,
                     symbol=symbol,
                     conn=conn,
-                    at=self.now_us(),
+                    at_us=self.now_us(),
                     detail=detail,
                 )
             )

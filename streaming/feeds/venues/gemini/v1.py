@@ -11,24 +11,25 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.book import Book
-from include.market.events import BookChange, Frame, LedgerEntry, Message, Side, Trade
-from streaming.feeds.decoded import (
-    MONEY,
-    QUANTITY,
-    Decoded,
+from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Trade
+from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
+from streaming.feeds.decoding import (
+    PRICE_STEP,
+    QUANTITY_STEP,
+    DecodedFrame,
     Id,
     Millis,
-    both_positive,
-    not_negative,
-    parsed,
-    positive,
+    parse,
+    require_not_negative,
+    require_positive,
+    require_positive_pair,
 )
 
-VENUE = "gemini"
+VENUE = GEMINI.name
 _AGGRESSOR: dict[str, Side | None] = {"ask": "buy", "bid": "sell", "auction": None}
 
 
-class _Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
+class _V1Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
     tid: Id
     price: Decimal
     amount: Decimal
@@ -40,11 +41,11 @@ class _Update(msgspec.Struct, frozen=True, tag_field="type", tag="update"):
 
     eventId: Id
     socket_sequence: Id
-    events: tuple[BookChange | _Trade, ...]
+    events: tuple[BookChange | _V1Trade, ...]
     timestampms: Millis | None = None
 
 
-class _Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
+class _V1Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
     socket_sequence: Id
     timestampms: Millis | None = None
 
@@ -63,23 +64,22 @@ class _Named(msgspec.Struct, frozen=True):
     type: str
 
 
-_known: msgspec.json.Decoder[_Update | _Heartbeat] = msgspec.json.Decoder(_Update | _Heartbeat)
+_known: msgspec.json.Decoder[_Update | _V1Heartbeat] = msgspec.json.Decoder(_Update | _V1Heartbeat)
 _numbered = msgspec.json.Decoder(_Numbered)
 _named = msgspec.json.Decoder(_Named)
-_one_event = msgspec.json.Decoder(BookChange | _Trade)
+_one_event = msgspec.json.Decoder(BookChange | _V1Trade)
 
 
 class GeminiV1Decoder:
     """Decodes one connection of one symbol and keeps its book.
 
     `socket_sequence` starts at 0 and rises by one a frame; otherwise something was lost: a
-    ledger message tells the hole, the book is invalid, and a new connection is asked for.
+    ledger message names the hole, the book is invalid, and a new connection is asked for.
     `last_ids` holds the last trade's id, shared with the connections before: trades made between
-    two connections have event ids up to that of the new one's snapshot, which is told as a gap.
+    two connections have event ids up to that of the new one's snapshot, which is a gap.
     """
 
     def __init__(self, *, symbol: str, conn: str, last_ids: dict[str, int] | None = None) -> None:
-        """Start before the first frame of a connection."""
         self.last_ids = {} if last_ids is None else last_ids
         self.symbol, self.conn = symbol, conn
         self.ignored: Counter[str] = Counter()
@@ -88,28 +88,29 @@ class GeminiV1Decoder:
         self._next_seq = 0
         self._rejected_since = 0
 
-    def decode(self, frame: Frame) -> Decoded:
+    def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `book` (or `heartbeat`) message, and `trade` and `ledger` ones.
 
         Raises:
             RejectedFrame: it is not a Gemini v1 frame; the decoder goes on as if it had not come.
         """
         try:
-            found = self._parse(frame.data)
-            changes, trades = self._sorted(found)
+            payload = self._parse(frame.data)
+            changes, trades = self._events_of(payload)
         except RejectedFrame:
             self._rejected_since += 1
             raise
-        between, gap = self._between(found, frame), self._follow(found.socket_sequence, frame)
-        self._keep(found.socket_sequence, changes)
-        messages = [one for one in (between, gap) if one]
-        messages.append(self._message(found, frame, kind=_kind(found), events=changes))
+        between = self._gap_between_connections(payload, frame)
+        gap = self._gap_in_sequence(payload.socket_sequence, frame)
+        self._keep_book(payload.socket_sequence, changes)
+        messages = [message for message in (between, gap) if message]
+        messages.append(self._message(payload, frame, kind=_kind(payload), events=changes))
         if trades:
-            messages.append(self._message(found, frame, kind="trade", events=trades))
+            messages.append(self._message(payload, frame, kind="trade", events=trades))
             self.last_ids[self.symbol] = max(int(trade.trade_id) for trade in trades)
-        return Decoded(messages=tuple(messages), resync=gap is not None)
+        return DecodedFrame(messages=tuple(messages), resync=gap is not None)
 
-    def _parse(self, data: bytes) -> _Update | _Heartbeat:
+    def _parse(self, data: bytes) -> _Update | _V1Heartbeat:
         try:
             return _known.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -117,38 +118,38 @@ class GeminiV1Decoder:
 
     def _parse_unknown(self, data: bytes) -> _Update:
         """Read a frame that holds kinds of events not known here, which are counted."""
-        kind = parsed(_named.decode, data).type
+        kind = parse(_named.decode, data).type
         if kind == "heartbeat":
-            parsed(_known.decode, data)
-        frame = parsed(_numbered.decode, data)
-        events: list[BookChange | _Trade] = []
+            parse(_known.decode, data)
+        frame = parse(_numbered.decode, data)
+        events: list[BookChange | _V1Trade] = []
         for raw in frame.events if kind == "update" else ():
-            name = parsed(_named.decode, bytes(raw)).type
+            name = parse(_named.decode, bytes(raw)).type
             if name in {"change", "trade"}:
-                events.append(parsed(_one_event.decode, bytes(raw)))
+                events.append(parse(_one_event.decode, bytes(raw)))
             else:
                 self.ignored[name[:40]] += 1
         if kind != "update":
             self.ignored[kind[:40]] += 1
         elif len(events) == len(frame.events):
-            parsed(_known.decode, data)
+            parse(_known.decode, data)
         return _Update(frame.eventId, frame.socket_sequence, tuple(events), frame.timestampms)
 
-    def _sorted(
-        self, found: _Update | _Heartbeat
+    def _events_of(
+        self, payload: _Update | _V1Heartbeat
     ) -> tuple[tuple[BookChange, ...], tuple[Trade, ...]]:
         changes: list[BookChange] = []
         trades: list[Trade] = []
-        if isinstance(found, _Heartbeat):
+        if isinstance(payload, _V1Heartbeat):
             return (), ()
-        for event in found.events:
+        for event in payload.events:
             if isinstance(event, BookChange):
-                changes.append(_checked(event, found.eventId))
+                changes.append(_numbered_change(event, payload.eventId))
             else:
-                trades.append(_trade(event, found))
+                trades.append(_trade_of(event, payload))
         return tuple(changes), tuple(trades)
 
-    def _follow(self, seq: int, frame: Frame) -> Message | None:
+    def _gap_in_sequence(self, seq: int, frame: Frame) -> Message | None:
         expected, rejected = self._next_seq, self._rejected_since
         self._next_seq, self._rejected_since = seq + 1, 0
         if seq == expected:
@@ -170,13 +171,17 @@ class GeminiV1Decoder:
             events=(entry,),
         )
 
-    def _between(self, found: _Update | _Heartbeat, frame: Frame) -> Message | None:
+    def _gap_between_connections(
+        self, payload: _Update | _V1Heartbeat, frame: Frame
+    ) -> Message | None:
         """The trades that may have been made since the connection before."""
         last = self.last_ids.get(self.symbol)
-        if self._started or last is None or isinstance(found, _Heartbeat) or found.eventId <= last:
+        if self._started or last is None or isinstance(payload, _V1Heartbeat):
+            return None
+        if payload.eventId <= last:
             return None
         entry = LedgerEntry(
-            "gap", "between_connections", first_seq=last + 1, last_seq=found.eventId
+            "gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=payload.eventId
         )
         return Message(
             venue=VENUE,
@@ -189,7 +194,7 @@ class GeminiV1Decoder:
             events=(entry,),
         )
 
-    def _keep(self, seq: int, changes: tuple[BookChange, ...]) -> None:
+    def _keep_book(self, seq: int, changes: tuple[BookChange, ...]) -> None:
         started, self._started = self._started, True
         if seq == 0 and not started:
             self.book.reset(changes)
@@ -199,13 +204,13 @@ class GeminiV1Decoder:
 
     def _message(
         self,
-        found: _Update | _Heartbeat,
+        payload: _Update | _V1Heartbeat,
         frame: Frame,
         *,
         kind: str,
-        events: tuple[BookChange, ...] | tuple[Trade, ...],
+        events: tuple[Event, ...],
     ) -> Message:
-        seq, time = found.socket_sequence, found.timestampms
+        seq, time = payload.socket_sequence, payload.timestampms
         return Message(
             venue=VENUE,
             symbol=self.symbol,
@@ -219,22 +224,22 @@ class GeminiV1Decoder:
         )
 
 
-def _kind(found: _Update | _Heartbeat) -> str:
-    return "heartbeat" if isinstance(found, _Heartbeat) else "book"
+def _kind(payload: _Update | _V1Heartbeat) -> str:
+    return "heartbeat" if isinstance(payload, _V1Heartbeat) else "book"
 
 
-def _checked(change: BookChange, event_id: int) -> BookChange:
-    positive(change.price, MONEY)
-    not_negative(change.remaining, QUANTITY)
+def _numbered_change(change: BookChange, event_id: int) -> BookChange:
+    require_positive(change.price, PRICE_STEP)
+    require_not_negative(change.remaining, QUANTITY_STEP)
     if change.delta is not None:
-        not_negative(change.delta.copy_abs(), QUANTITY)
+        require_not_negative(change.delta.copy_abs(), QUANTITY_STEP)
     # Nobody else has seen the change yet: cheaper than copying it.
     msgspec.structs.force_setattr(change, "venue_event_id", event_id)
     return change
 
 
-def _trade(trade: _Trade, update: _Update) -> Trade:
-    both_positive(trade.price, trade.amount)
+def _trade_of(trade: _V1Trade, update: _Update) -> Trade:
+    require_positive_pair(trade.price, trade.amount)
     if update.timestampms is None:
         raise RejectedFrame("wrong_type", "a trade without timestampms")
     return Trade(

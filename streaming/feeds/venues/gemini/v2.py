@@ -14,24 +14,24 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.book import Book
 from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Top, Trade
-from include.market.symbols import CONCATENATED
-from streaming.feeds.decoded import (
-    MONEY,
-    QUANTITY,
-    Decoded,
+from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
+from streaming.feeds.decoding import (
+    PRICE_STEP,
+    QUANTITY_STEP,
+    DecodedFrame,
     Id,
     Millis,
-    both_positive,
-    not_negative,
-    parsed,
-    positive,
+    parse,
+    require_not_negative,
+    require_positive,
+    require_positive_pair,
 )
 
-VENUE = "gemini"
-Change = tuple[Literal["buy", "sell"], Decimal, Decimal]
+VENUE = GEMINI.name
+Level = tuple[Literal["buy", "sell"], Decimal, Decimal]
 
 
-class _Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
+class _V2Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
     symbol: str
     event_id: Id
     timestamp: Millis
@@ -42,11 +42,11 @@ class _Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
 
 class _Updates(msgspec.Struct, frozen=True, tag_field="type", tag="l2_updates"):
     symbol: str
-    changes: tuple[Change, ...]
-    trades: tuple[_Trade, ...] = ()
+    changes: tuple[Level, ...]
+    trades: tuple[_V2Trade, ...] = ()
 
 
-class _Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
+class _V2Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
     timestamp: Millis
 
 
@@ -56,8 +56,8 @@ class _Other(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_known: msgspec.json.Decoder[_Trade | _Updates | _Heartbeat] = msgspec.json.Decoder(
-    _Trade | _Updates | _Heartbeat
+_known: msgspec.json.Decoder[_V2Trade | _Updates | _V2Heartbeat] = msgspec.json.Decoder(
+    _V2Trade | _Updates | _V2Heartbeat
 )
 _other = msgspec.json.Decoder(_Other)
 _CARRIED = {"trade", "l2_updates", "heartbeat"}
@@ -69,71 +69,73 @@ class GeminiV2Decoder:
     def __init__(
         self, *, symbols: tuple[str, ...], conn: str, last_ids: dict[str, int] | None = None
     ) -> None:
-        """Start before the first frame of a connection."""
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = CONCATENATED.by_spelling(symbols)
+        self._symbols = GEMINI.symbols.by_spelling(symbols)
         self._books: dict[str, Book] = {}
 
-    def decode(self, frame: Frame) -> Decoded:
+    def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `book` message, a `trade` message, or both.
 
         Raises:
             RejectedFrame: it is no Gemini v2 frame, of a symbol not followed, or an error.
         """
         try:
-            found = _known.decode(frame.data)
+            payload = _known.decode(frame.data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return self._unknown(frame.data)
-        if isinstance(found, _Heartbeat):
+            return self._decode_unknown(frame.data)
+        if isinstance(payload, _V2Heartbeat):
             self.ignored["heartbeat"] += 1
-            return Decoded(())
-        symbol = self._symbols.get(found.symbol.upper())
+            return DecodedFrame(())
+        symbol = self._symbols.get(payload.symbol.upper())
         if symbol is None:
-            raise RejectedFrame("unknown_symbol", found.symbol[:40])
-        if isinstance(found, _Trade):
-            return Decoded(self._trades(symbol, (found,), frame))
+            raise RejectedFrame("unknown_symbol", payload.symbol[:40])
+        if isinstance(payload, _V2Trade):
+            return DecodedFrame(self._new_trades(symbol, (payload,), frame))
         first = symbol not in self._books
-        changes = tuple(_change(one, first=first) for one in found.changes)
-        hole = self._between(symbol, found.trades, frame) if first else ()
-        trades = self._trades(symbol, found.trades, frame)
-        top = self._keep(symbol, changes)
-        return Decoded((*hole, self._message(symbol, "book", frame, *changes, top=top), *trades))
+        changes = tuple(_change_of(level, first=first) for level in payload.changes)
+        gap = self._gap_between_connections(symbol, payload.trades, frame) if first else ()
+        trades = self._new_trades(symbol, payload.trades, frame)
+        top = self._keep_book(symbol, changes)
+        book = self._message(symbol, "book", frame, *changes, top=top)
+        return DecodedFrame((*gap, book, *trades))
 
-    def _between(
-        self, symbol: str, trades: tuple[_Trade, ...], frame: Frame
+    def _gap_between_connections(
+        self, symbol: str, trades: tuple[_V2Trade, ...], frame: Frame
     ) -> tuple[Message, ...]:
         """The hole since the connection before, if a snapshot's trades do not reach back to it."""
         last = self.last_ids.get(symbol)
-        oldest = min((one.event_id for one in trades), default=None)
+        oldest = min((trade.event_id for trade in trades), default=None)
         if last is None or oldest is None or oldest <= last + 1:
             return ()
-        hole = LedgerEntry("gap", "between_connections", first_seq=last + 1, last_seq=oldest - 1)
+        hole = LedgerEntry("gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=oldest - 1)
         return (self._message(symbol, "ledger", frame, hole),)
 
-    def _unknown(self, data: bytes) -> Decoded:
-        found = parsed(_other.decode, data)
-        if found.result == "error":
-            raise RejectedFrame("venue_error", found.reason)
-        if found.type in _CARRIED or not found.type:
-            parsed(_known.decode, data)
-        self.ignored[found.type[:40]] += 1
-        return Decoded(())
+    def _decode_unknown(self, data: bytes) -> DecodedFrame:
+        other = parse(_other.decode, data)
+        if other.result == "error":
+            raise RejectedFrame("venue_error", other.reason)
+        if other.type in _CARRIED or not other.type:
+            parse(_known.decode, data)
+        self.ignored[other.type[:40]] += 1
+        return DecodedFrame(())
 
-    def _trades(self, symbol: str, trades: tuple[_Trade, ...], frame: Frame) -> tuple[Message, ...]:
-        """The trades that were not told yet, oldest first (a snapshot has the newest first)."""
+    def _new_trades(
+        self, symbol: str, trades: tuple[_V2Trade, ...], frame: Frame
+    ) -> tuple[Message, ...]:
+        """The trades not published yet, oldest first (a snapshot has the newest first)."""
         last = self.last_ids.get(symbol, -1)
-        new = sorted((one for one in trades if one.event_id > last), key=lambda one: one.event_id)
+        new = [trade for trade in trades if trade.event_id > last]
+        new.sort(key=lambda trade: trade.event_id)
         self.ignored["repeated"] += len(trades) - len(new)
         if not new:
             return ()
-        events = [_trade(one) for one in new]
+        events = [_trade_of(trade) for trade in new]
         self.last_ids[symbol] = new[-1].event_id
-        told = self._message(symbol, "trade", frame, *events, time=new[-1].timestamp * 1000)
-        return (told,)
+        return (self._message(symbol, "trade", frame, *events, time=new[-1].timestamp * 1000),)
 
-    def _keep(self, symbol: str, changes: tuple[BookChange, ...]) -> Top | None:
+    def _keep_book(self, symbol: str, changes: tuple[BookChange, ...]) -> Top | None:
         if symbol not in self._books:
             self._books[symbol] = Book()
             self._books[symbol].reset(changes)
@@ -164,16 +166,16 @@ class GeminiV2Decoder:
         )
 
 
-def _change(change: Change, *, first: bool) -> BookChange:
-    side, price, remaining = change
-    positive(price, MONEY)
-    not_negative(remaining, QUANTITY)
+def _change_of(level: Level, *, first: bool) -> BookChange:
+    side, price, remaining = level
+    require_positive(price, PRICE_STEP)
+    require_not_negative(remaining, QUANTITY_STEP)
     reason = "initial" if first else None
     return BookChange("bid" if side == "buy" else "ask", price, remaining, reason=reason)
 
 
-def _trade(trade: _Trade) -> Trade:
-    both_positive(trade.price, trade.quantity)
+def _trade_of(trade: _V2Trade) -> Trade:
+    require_positive_pair(trade.price, trade.quantity)
     return Trade(
         str(trade.event_id), trade.price, trade.quantity, trade.side, trade.timestamp * 1000
     )

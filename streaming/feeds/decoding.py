@@ -1,4 +1,4 @@
-"""What every venue's decoder is: frames in, messages out, and why a frame was refused. Pure."""
+"""What every venue's decoder is: frames in, messages out, or the frame rejected. Pure."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,21 +15,21 @@ Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000_000)]
 
 _T = TypeVar("_T")
-MONEY, QUANTITY = Decimal("1e-8"), Decimal("1e-10")  # finest steps of the lake's columns
-NONE = Decimal(0)
+PRICE_STEP, QUANTITY_STEP = Decimal("1e-8"), Decimal("1e-10")  # of the lake's columns
+ZERO = Decimal(0)
 TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
 MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
 @dataclass(frozen=True)
-class Send:
-    """A text that the venue is owed, at once or after so many seconds."""
+class Request:
+    """A text to send to the venue, at once or after so many seconds."""
 
     text: str = field(repr=False)
     after_s: float = 0.0
 
 
-class Decoded(msgspec.Struct, frozen=True, gc=False):
+class DecodedFrame(msgspec.Struct, frozen=True, gc=False):
     """The messages that a frame holds, and what it asks for.
 
     `resync` ends the connection for a new one; `renew`, if it names a cause, asks for a new one
@@ -39,7 +39,7 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
     resync: bool = False
     renew: str = ""
-    sends: tuple[Send, ...] = ()
+    requests: tuple[Request, ...] = ()
 
 
 class Decoder(Protocol):
@@ -47,12 +47,12 @@ class Decoder(Protocol):
 
     ignored: Counter[str]
 
-    def decode(self, frame: Frame) -> Decoded:
+    def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into its messages, or raise RejectedFrame; nothing else."""
 
 
-def parsed(decode: Callable[[bytes], _T], data: bytes) -> _T:
-    """`decode(data)`, with every fault told as a RejectedFrame of a stable reason.
+def parse(decode: Callable[[bytes], _T], data: bytes) -> _T:
+    """`decode(data)`, with every fault raised as a RejectedFrame of a stable reason.
 
     Raises:
         RejectedFrame: `empty`, `not_utf8`, `not_json` or `wrong_type`.
@@ -73,46 +73,50 @@ def _reason(data: bytes, error: Exception) -> str:
     return "wrong_type" if isinstance(error, msgspec.ValidationError) else "not_json"
 
 
-def positive(value: Decimal, step: Decimal) -> None:
-    """Refuse a number that is not above zero or does not fit a lake column of this step.
+def require_positive(number: Decimal, step: Decimal) -> None:
+    """Reject a number that is not above zero or does not fit a lake column of this step.
 
     Raises:
         RejectedFrame: `out_of_range`, or `too_fine`: the column would have to round it.
     """
-    if not value.is_finite() or not 0 < value < TOO_LARGE:
-        raise RejectedFrame("out_of_range", str(value)[:80])
-    if value.quantize(step) != value:
-        raise RejectedFrame("too_fine", str(value)[:80])
+    if not number.is_finite() or not 0 < number < TOO_LARGE:
+        raise RejectedFrame("out_of_range", str(number)[:80])
+    if number.quantize(step) != number:
+        raise RejectedFrame("too_fine", str(number)[:80])
 
 
-def both_positive(price: Decimal, quantity: Decimal) -> None:
-    """`positive` of a price and a quantity, in one go when both are as they should be.
+def require_positive_pair(price: Decimal, quantity: Decimal) -> None:
+    """`require_positive` of a price and a quantity, in one go when both are as they should be.
 
     Raises:
-        RejectedFrame: as `positive`.
+        RejectedFrame: as `require_positive`.
     """
     try:
-        fits = NONE < price < TOO_LARGE and NONE < quantity < TOO_LARGE
+        fits = ZERO < price < TOO_LARGE and ZERO < quantity < TOO_LARGE
     except InvalidOperation:  # comparing what is no number
         fits = False
-    if fits and price.same_quantum(MONEY) and quantity.same_quantum(MONEY):
+    if fits and price.same_quantum(PRICE_STEP) and quantity.same_quantum(PRICE_STEP):
         return  # eight decimals, as most venues write both
-    if not fits or price.quantize(MONEY) != price or quantity.quantize(QUANTITY) != quantity:
-        positive(price, MONEY)
-        positive(quantity, QUANTITY)
+    if (
+        not fits
+        or price.quantize(PRICE_STEP) != price
+        or quantity.quantize(QUANTITY_STEP) != quantity
+    ):
+        require_positive(price, PRICE_STEP)
+        require_positive(quantity, QUANTITY_STEP)
 
 
-def not_negative(value: Decimal, step: Decimal) -> None:
-    """Refuse a number below zero or one that does not fit a lake column of this step.
+def require_not_negative(number: Decimal, step: Decimal) -> None:
+    """Reject a number below zero or one that does not fit a lake column of this step.
 
     Raises:
-        RejectedFrame: as `positive`.
+        RejectedFrame: as `require_positive`.
     """
-    if value.is_finite() and not value:
+    if number.is_finite() and not number:
         return
-    positive(value, step)
+    require_positive(number, step)
 
 
-def micros(time: int) -> int:
-    """Get microseconds from a venue's milliseconds or microseconds, told apart by size."""
+def to_micros(time: int) -> int:
+    """Get microseconds from a venue's milliseconds or microseconds, distinguished by size."""
     return time if time >= MICROS_FROM else time * 1000

@@ -45,7 +45,7 @@ class Fetch(Protocol):
 
 
 @asynccontextmanager
-async def fetching() -> AsyncIterator[Fetch]:
+async def open_fetch() -> AsyncIterator[Fetch]:
     """A Fetch over one HTTP session, closed at the end."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(
@@ -54,11 +54,13 @@ async def fetching() -> AsyncIterator[Fetch]:
 
         async def fetch(url: str, headers: Mapping[str, str]) -> Reply:
             try:
-                async with session.get(url, headers=headers, allow_redirects=False) as answer:
-                    body = await answer.content.read(MAX_BODY_BYTES)
-                    while len(body) < MAX_BODY_BYTES and (more := await answer.content.readany()):
-                        body += more
-                    return Reply(answer.status, body, answer.headers.get("Retry-After", ""))
+                async with session.get(url, headers=headers, allow_redirects=False) as response:
+                    body = await response.content.read(MAX_BODY_BYTES)
+                    while len(body) < MAX_BODY_BYTES and (
+                        chunk := await response.content.readany()
+                    ):
+                        body += chunk
+                    return Reply(response.status, body, response.headers.get("Retry-After", ""))
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise Unreachable(f"{type(error).__name__}: {error}") from error
 

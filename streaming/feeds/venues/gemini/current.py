@@ -12,20 +12,20 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.book import Book
-from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Top, Trade
-from include.market.symbols import CONCATENATED
-from streaming.feeds.decoded import (
-    MONEY,
-    QUANTITY,
-    Decoded,
+from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Top, Trade
+from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
+from streaming.feeds.decoding import (
+    PRICE_STEP,
+    QUANTITY_STEP,
+    DecodedFrame,
     Id,
-    both_positive,
-    not_negative,
-    parsed,
-    positive,
+    parse,
+    require_not_negative,
+    require_positive,
+    require_positive_pair,
 )
 
-VENUE = "gemini"
+VENUE = GEMINI.name
 _NANOSECONDS_FROM, _OK = 10**15, 200
 
 
@@ -39,7 +39,7 @@ class _Depth(msgspec.Struct, frozen=True):
     a: tuple[tuple[Decimal, Decimal], ...]
 
 
-class _Trade(msgspec.Struct, frozen=True):
+class _CurrentTrade(msgspec.Struct, frozen=True):
     E: Id
     s: str
     t: Id
@@ -64,7 +64,7 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class _Any(msgspec.Struct, frozen=True):
-    """What tells the kinds of frame apart."""
+    """What distinguishes the kinds of frame."""
 
     e: str = ""
     t: int | None = None
@@ -76,58 +76,57 @@ class _Any(msgspec.Struct, frozen=True):
 
 _any = msgspec.json.Decoder(_Any)
 _depth = msgspec.json.Decoder(_Depth)
-_trade = msgspec.json.Decoder(_Trade)
+_trade = msgspec.json.Decoder(_CurrentTrade)
 _best = msgspec.json.Decoder(_Best)
 
 
-class GeminiDecoder:
+class GeminiCurrentDecoder:
     """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections.
 
     Trades are not numbered one by one: what may lie between the last trade of the connection
-    before and the first of this one is told as a gap.
+    before and the first of this one is a gap.
     """
 
     def __init__(
         self, *, symbols: tuple[str, ...], conn: str, last_ids: dict[str, int] | None = None
     ) -> None:
-        """Start before the first frame of a connection."""
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = CONCATENATED.by_spelling(symbols)
+        self._symbols = GEMINI.symbols.by_spelling(symbols)
         self._books: dict[str, tuple[Book, int]] = {}
         self._traded_on: set[str] = set()
 
-    def decode(self, frame: Frame) -> Decoded:
+    def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `book` or `trade` message, a `ledger` one before a hole.
 
         Raises:
             RejectedFrame: it is no frame of this service, of no symbol followed, or an error.
         """
-        found, data = parsed(_any.decode, frame.data), frame.data
-        if found.status is not None:
-            if found.status != _OK:
-                told = found.error or _Failure()
-                raise RejectedFrame("venue_error", f"{found.status} {told.code} {told.msg}")
+        kind, data = parse(_any.decode, frame.data), frame.data
+        if kind.status is not None:
+            if kind.status != _OK:
+                error = kind.error or _Failure()
+                raise RejectedFrame("venue_error", f"{kind.status} {error.code} {error.msg}")
             self.ignored["reply"] += 1
-            return Decoded(())
-        if found.U is not None:
-            return self._book(parsed(_depth.decode, data), frame)
-        if found.t is not None:
-            return self._traded(parsed(_trade.decode, data), frame)
-        if bytes(found.B)[:1] == b'"':
-            return self._top(parsed(_best.decode, data), frame)
-        if not found.e:
+            return DecodedFrame(())
+        if kind.U is not None:
+            return self._decode_depth(parse(_depth.decode, data), frame)
+        if kind.t is not None:
+            return self._decode_trade(parse(_trade.decode, data), frame)
+        if bytes(kind.B)[:1] == b'"':
+            return self._decode_top(parse(_best.decode, data), frame)
+        if not kind.e:
             raise RejectedFrame("wrong_type", "neither payload nor reply")
-        self.ignored[found.e[:40]] += 1
-        return Decoded(())
+        self.ignored[kind.e[:40]] += 1
+        return DecodedFrame(())
 
-    def _book(self, depth: _Depth, frame: Frame) -> Decoded:
+    def _decode_depth(self, depth: _Depth, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(depth.s)
         book, last = self._books.get(symbol, (Book(), None))
         if last is not None and depth.u <= last:
             self.ignored["repeated"] += 1
-            return Decoded(())
+            return DecodedFrame(())
         changes = _changes(depth, first=last is None)
         self._books[symbol] = (book, depth.u)
         messages = []
@@ -142,32 +141,36 @@ class GeminiDecoder:
             for change in changes:
                 book.apply(change)
         seq = (depth.U, depth.u)
-        told = self._message(symbol, "book", frame, *changes, time=depth.E, seq=seq, top=book.top())
-        return Decoded((*messages, told), resync=bool(messages))
+        resync = bool(messages)
+        messages.append(
+            self._message(symbol, "book", frame, *changes, time=depth.E, seq=seq, top=book.top())
+        )
+        return DecodedFrame(tuple(messages), resync=resync)
 
-    def _traded(self, found: _Trade, frame: Frame) -> Decoded:
-        symbol = self._symbol(found.s)
-        both_positive(found.p, found.q)
-        if found.t <= self.last_ids.get(symbol, -1):
+    def _decode_trade(self, payload: _CurrentTrade, frame: Frame) -> DecodedFrame:
+        symbol, number = self._symbol(payload.s), payload.t
+        require_positive_pair(payload.p, payload.q)
+        if number <= self.last_ids.get(symbol, -1):
             self.ignored["repeated"] += 1
-            return Decoded(())
-        last, fresh = self.last_ids.get(symbol), symbol not in self._traded_on
-        self.last_ids[symbol] = found.t
+            return DecodedFrame(())
+        last, first = self.last_ids.get(symbol), symbol not in self._traded_on
+        self.last_ids[symbol] = number
         self._traded_on.add(symbol)
-        side, at = "sell" if found.m else "buy", _micros(found.E)
-        trade = Trade(str(found.t), found.p, found.q, "sell" if side == "sell" else "buy", at)
-        told = self._message(symbol, "trade", frame, trade, time=found.E)
-        if last is None or not fresh or found.t == last + 1:
-            return Decoded((told,))
-        hole = LedgerEntry("gap", "between_connections", first_seq=last + 1, last_seq=found.t - 1)
-        return Decoded((self._message(symbol, "ledger", frame, hole, time=found.E), told))
+        side: Side = "sell" if payload.m else "buy"
+        trade = Trade(str(number), payload.p, payload.q, side, _micros_of(payload.E))
+        message = self._message(symbol, "trade", frame, trade, time=payload.E)
+        if last is None or not first or number == last + 1:
+            return DecodedFrame((message,))
+        hole = LedgerEntry("gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=number - 1)
+        gap = self._message(symbol, "ledger", frame, hole, time=payload.E)
+        return DecodedFrame((gap, message))
 
-    def _top(self, best: _Best, frame: Frame) -> Decoded:
-        both_positive(best.b, best.B)
-        both_positive(best.a, best.A)
+    def _decode_top(self, best: _Best, frame: Frame) -> DecodedFrame:
+        require_positive_pair(best.b, best.B)
+        require_positive_pair(best.a, best.A)
         top = None if best.b >= best.a else Top(best.b, best.B, best.a, best.A)
         symbol, seq = self._symbol(best.s), (best.u, best.u)
-        return Decoded((self._message(symbol, "book", frame, time=best.E, seq=seq, top=top),))
+        return DecodedFrame((self._message(symbol, "book", frame, time=best.E, seq=seq, top=top),))
 
     def _symbol(self, spelling: str) -> str:
         symbol = self._symbols.get(spelling.upper())
@@ -191,7 +194,7 @@ class GeminiDecoder:
             kind=kind,
             conn=self.conn,
             seq=seq,
-            venue_time=_micros(time),
+            venue_time=_micros_of(time),
             received_time=frame.received_time,
             events=events,
             top=top,
@@ -199,17 +202,17 @@ class GeminiDecoder:
 
 
 def _changes(depth: _Depth, *, first: bool) -> tuple[BookChange, ...]:
-    reason, found = "initial" if first else None, []
+    reason, changes = "initial" if first else None, []
     for price, remaining in depth.b:
-        found.append(BookChange("bid", price, remaining, None, reason, depth.u))
+        changes.append(BookChange("bid", price, remaining, None, reason, depth.u))
     for price, remaining in depth.a:
-        found.append(BookChange("ask", price, remaining, None, reason, depth.u))
-    for change in found:
-        positive(change.price, MONEY)
-        not_negative(change.remaining, QUANTITY)
-    return tuple(found)
+        changes.append(BookChange("ask", price, remaining, None, reason, depth.u))
+    for change in changes:
+        require_positive(change.price, PRICE_STEP)
+        require_not_negative(change.remaining, QUANTITY_STEP)
+    return tuple(changes)
 
 
-def _micros(time: int) -> int:
+def _micros_of(time: int) -> int:
     """Microseconds of the documented nanoseconds, or of milliseconds where those come instead."""
     return time // 1000 if time >= _NANOSECONDS_FROM else time * 1000

@@ -8,17 +8,21 @@ from decimal import Decimal
 
 from include.market.book import Book
 from include.market.events import BookChange, BookSide, Top
-from streaming.feeds.decoded import MONEY, QUANTITY, not_negative, positive
-from streaming.feeds.venues import deribit_payloads as wire
+from streaming.feeds.decoding import (
+    PRICE_STEP,
+    QUANTITY_STEP,
+    require_not_negative,
+    require_positive,
+)
+from streaming.feeds.venues.deribit.payloads import GroupedBook, IncrementalBook, Level
 
 Sides = dict[BookSide, dict[Decimal, Decimal]]
 
 
 class InstrumentBook:
-    """Keeps one instrument's book."""
+    """Keeps one instrument's book, empty and invalid until a snapshot."""
 
     def __init__(self) -> None:
-        """Empty and invalid until a snapshot."""
         self._book = Book()
         self._sides: Sides = {"bid": {}, "ask": {}}
         self.last_id: int | None = None
@@ -32,57 +36,57 @@ class InstrumentBook:
         """Best bid and ask, null while the book is invalid."""
         return self._book.top()
 
-    def broken(self, book: wire.Book) -> bool:
+    def breaks_chain(self, update: IncrementalBook) -> bool:
         """Whether a change does not follow the last message. A first change has no snapshot."""
-        return book.type == "change" and book.prev_change_id != self.last_id
+        return update.type == "change" and update.prev_change_id != self.last_id
 
     def invalidate(self) -> None:
         """Wait for a snapshot."""
         self._book.invalidate()
 
-    def apply(self, book: wire.Book) -> tuple[BookChange, ...]:
+    def apply(self, update: IncrementalBook) -> tuple[BookChange, ...]:
         """Take an incremental message; the changes it holds."""
-        changes = incremental(book)
-        self.last_id = book.change_id
-        if book.type == "snapshot":
+        changes = changes_of(update)
+        self.last_id = update.change_id
+        if update.type == "snapshot":
             self._book.reset(changes)
         elif self._book.valid:
             for change in changes:
                 self._book.apply(change)
         return changes
 
-    def picture(self, book: wire.GroupedBook) -> tuple[BookChange, ...]:
+    def replace(self, picture: GroupedBook) -> tuple[BookChange, ...]:
         """Take a grouped message; what differs from the picture before, all of the first."""
-        new: Sides = {"bid": dict(book.bids), "ask": dict(book.asks)}
+        new: Sides = {"bid": dict(picture.bids), "ask": dict(picture.asks)}
         for levels in new.values():
             for price, amount in levels.items():
-                positive(price, MONEY)
-                positive(amount, QUANTITY)
+                require_positive(price, PRICE_STEP)
+                require_positive(amount, QUANTITY_STEP)
         reason = "initial" if self.last_id is None else "picture"
-        gone, zero = self._sides, Decimal(0)
-        self._sides, self.last_id = new, book.change_id
+        old, zero = self._sides, Decimal(0)
+        self._sides, self.last_id = new, picture.change_id
         return tuple(
-            BookChange(side, price, new[side].get(price, zero), None, reason, book.change_id)
+            BookChange(side, price, new[side].get(price, zero), None, reason, picture.change_id)
             for side in new
-            for price in gone[side] | new[side]
-            if gone[side].get(price) != new[side].get(price)
+            for price in old[side] | new[side]
+            if old[side].get(price) != new[side].get(price)
         )
 
 
-def incremental(book: wire.Book) -> tuple[BookChange, ...]:
+def changes_of(update: IncrementalBook) -> tuple[BookChange, ...]:
     """The changes of an incremental message; amounts are absolute, a deletion has 0.
 
     Raises:
         RejectedFrame: a number that does not fit.
     """
-    sides: tuple[tuple[BookSide, tuple[wire.Level, ...]], ...]
-    sides = (("bid", book.bids), ("ask", book.asks))
-    found = []
+    sides: tuple[tuple[BookSide, tuple[Level, ...]], ...]
+    sides = (("bid", update.bids), ("ask", update.asks))
+    changes = []
     for side, levels in sides:
         for action, price, amount in levels:
-            positive(price, MONEY)
-            not_negative(amount, QUANTITY)
+            require_positive(price, PRICE_STEP)
+            require_not_negative(amount, QUANTITY_STEP)
             remaining = Decimal(0) if action == "delete" else amount
-            reason = "initial" if book.type == "snapshot" else action
-            found.append(BookChange(side, price, remaining, None, reason, book.change_id))
-    return tuple(found)
+            reason = "initial" if update.type == "snapshot" else action
+            changes.append(BookChange(side, price, remaining, None, reason, update.change_id))
+    return tuple(changes)

@@ -1,4 +1,4 @@
-"""Healing of trade holes: what the ledger says is missing is asked for by REST and published.
+"""Heals holes of trades: what the ledger says is missing is asked for by REST and published.
 
 A hole closes (a `healed` row) only when the lake holds its ids; until then every run tries again.
 """
@@ -14,8 +14,8 @@ from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market.events import LedgerEntry, Message
 from include.rate_limiter import RateLimiter
-from streaming.feeds.fetching import Fetch
-from streaming.feeds.refilling import Refill, ids_of
+from streaming.feeds.fetch import Fetch
+from streaming.feeds.refill import Refill, trade_numbers
 
 OK = 200
 MOST_PAGES = 50
@@ -36,11 +36,11 @@ class Hole:
 class Lake(Protocol):
     """What healing asks of the lake."""
 
-    def holes(self) -> list[Hole]:
+    def open_holes(self) -> list[Hole]:
         """The holes that are open."""
 
-    def ids(self, hole: Hole) -> set[int]:
-        """The ids within a hole that have landed."""
+    def landed_numbers(self, hole: Hole) -> set[int]:
+        """The trade numbers within a hole that have landed."""
 
 
 @dataclass
@@ -61,14 +61,14 @@ class Healer:
 
     async def run(self) -> dict[str, object]:
         """Refill every hole and close those that have landed whole; a summary for people."""
-        asked: dict[Hole, set[int] | None] = {}
-        for hole in self.lake.holes():
-            asked[hole] = await self._refill(hole)
+        numbers_by_hole: dict[Hole, set[int] | None] = {}
+        for hole in self.lake.open_holes():
+            numbers_by_hole[hole] = await self._refill(hole)
         self.flush()
         deadline = time.monotonic() + self.wait_s
-        waiting = {hole: ids for hole, ids in asked.items() if ids is not None}
+        waiting = {hole: due for hole, due in numbers_by_hole.items() if due is not None}
         while waiting:
-            landed = [hole for hole, ids in waiting.items() if ids <= self.lake.ids(hole)]
+            landed = [h for h, due in waiting.items() if due <= self.lake.landed_numbers(h)]
             for hole in landed:
                 del waiting[hole]
                 self._close(hole)
@@ -80,27 +80,30 @@ class Healer:
         return {"healed": self.healed, "refilled": self.refilled, "open": self.open}
 
     async def _refill(self, hole: Hole) -> set[int] | None:
-        """Publish what the lake lacks; the ids that must land, null if the venue gave too few."""
+        """Publish what the lake lacks.
+
+        Returns the numbers that must land, null if the venue gave too few.
+        """
         refill = self.refills[hole.venue]
-        there = self.lake.ids(hole)
-        wanted = set(range(hole.first, hole.last + 1)) if refill.numbered else set[int]()
-        if refill.numbered and wanted <= there:
-            return wanted
-        found = dict[int, Message]()
+        landed = self.lake.landed_numbers(hole)
+        missing = set(range(hole.first, hole.last + 1)) if refill.numbered else set[int]()
+        if refill.numbered and missing <= landed:
+            return missing
+        refilled = dict[int, Message]()
         try:
             async for message in self._pages(hole, refill):
-                found |= {one: message for one in ids_of(message)}
+                refilled |= dict.fromkeys(trade_numbers(message), message)
         except (Unreachable, RejectedFrame) as error:
             self.open.append(f"{hole}: {error}")
             return None
-        lacking = {number: message for number, message in found.items() if number not in there}
+        lacking = {number: refilled[number] for number in refilled if number not in landed}
         for message in dict.fromkeys(lacking.values()):
             self.publish(message)
         self.refilled += len(lacking)
-        if refill.numbered and not wanted <= there | set(found):
-            self.open.append(f"{hole}: the venue tells {len(found)} of {len(wanted)} trades")
+        if refill.numbered and not missing <= landed | set(refilled):
+            self.open.append(f"{hole}: the venue lists {len(refilled)} of {len(missing)} trades")
             return None
-        return set(found)
+        return set(refilled)
 
     async def _pages(self, hole: Hole, refill: Refill) -> AsyncIterator[Message]:
         limiter, first = RateLimiter.under_half(refill.per_minute), hole.first
@@ -113,9 +116,9 @@ class Healer:
                 reply.body, symbol=hole.symbol, conn=self.conn, now_us=self.now_us()
             )
             for message in page:
-                if hole.first <= ids_of(message)[0] <= hole.last:
+                if hole.first <= trade_numbers(message)[0] <= hole.last:
                     yield message
-            newest = max((ids_of(message)[-1] for message in page), default=hole.last)
+            newest = max((trade_numbers(message)[-1] for message in page), default=hole.last)
             if newest >= hole.last or newest < first:
                 return
             first = newest + 1

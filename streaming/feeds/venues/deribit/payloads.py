@@ -1,7 +1,7 @@
 """Deribit's JSON-RPC 2.0 as it is on the wire; JSON numbers become Decimal without a float. Pure.
 
 Source: docs.deribit.com (to 2026-02-24). Amounts are USD for perpetual and inverse futures, base
-units for options, spot and linear instruments; they are told as the venue tells them.
+units for options, spot and linear instruments; they are passed on as the venue sends them.
 """
 
 from decimal import Decimal
@@ -10,15 +10,15 @@ from typing import Literal
 import msgspec
 
 from include.market.events import Ticker, Top, Trade
-from streaming.feeds.decoded import (
-    MONEY,
-    QUANTITY,
+from streaming.feeds.decoding import (
+    PRICE_STEP,
+    QUANTITY_STEP,
     Id,
     Millis,
-    both_positive,
-    micros,
-    not_negative,
-    positive,
+    require_not_negative,
+    require_positive,
+    require_positive_pair,
+    to_micros,
 )
 
 Action = Literal["new", "change", "delete"]
@@ -57,7 +57,7 @@ class Token(msgspec.Struct, frozen=True):
     refresh_token: str
 
 
-class Book(msgspec.Struct, frozen=True):
+class IncrementalBook(msgspec.Struct, frozen=True):
     """An incremental book: the whole of it (snapshot), or its change since `prev_change_id`."""
 
     type: Literal["snapshot", "change"]
@@ -79,7 +79,7 @@ class GroupedBook(msgspec.Struct, frozen=True):
     asks: tuple[tuple[Decimal, Decimal], ...]
 
 
-class TradePayload(msgspec.Struct, frozen=True):
+class DeribitTrade(msgspec.Struct, frozen=True):
     """One trade; `trade_seq` is consecutive per instrument, `direction` the taker's."""
 
     trade_seq: Id
@@ -99,7 +99,7 @@ class Stats(msgspec.Struct, frozen=True):
     volume: Decimal | None = None
 
 
-class TickerPayload(msgspec.Struct, frozen=True):
+class DeribitTicker(msgspec.Struct, frozen=True):
     """A ticker; an empty side is price 0."""
 
     timestamp: Millis
@@ -112,41 +112,49 @@ class TickerPayload(msgspec.Struct, frozen=True):
     best_ask_amount: Decimal | None = None
 
 
-def trade_of(payload: TradePayload) -> Trade:
-    """The trade; refused if a number does not fit."""
-    both_positive(payload.price, payload.amount)
+def trade_of(trade: DeribitTrade) -> Trade:
+    """The trade.
+
+    Raises:
+        RejectedFrame: a number does not fit.
+    """
+    require_positive_pair(trade.price, trade.amount)
     return Trade(
-        trade_id=payload.trade_id,
-        price=payload.price,
-        quantity=payload.amount,
-        side=payload.direction,
-        traded_at=micros(payload.timestamp),
+        trade_id=trade.trade_id,
+        price=trade.price,
+        quantity=trade.amount,
+        side=trade.direction,
+        traded_at=to_micros(trade.timestamp),
     )
 
 
-def ticker_of(payload: TickerPayload, last: Decimal) -> Ticker:
-    """The ticker; refused if a number does not fit."""
-    positive(last, MONEY)
-    stats = payload.stats
-    for price in (stats.high, stats.low, payload.best_bid_price, payload.best_ask_price):
-        not_negative(price or Decimal(0), MONEY)
-    for amount in (stats.volume, payload.best_bid_amount, payload.best_ask_amount):
-        not_negative(amount or Decimal(0), QUANTITY)
+def ticker_of(ticker: DeribitTicker, *, last_price: Decimal) -> Ticker:
+    """The ticker.
+
+    Raises:
+        RejectedFrame: a number does not fit.
+    """
+    require_positive(last_price, PRICE_STEP)
+    stats = ticker.stats
+    for price in (stats.high, stats.low, ticker.best_bid_price, ticker.best_ask_price):
+        require_not_negative(price or Decimal(0), PRICE_STEP)
+    for amount in (stats.volume, ticker.best_bid_amount, ticker.best_ask_amount):
+        require_not_negative(amount or Decimal(0), QUANTITY_STEP)
     return Ticker(
-        last=last,
+        last=last_price,
         high=stats.high,
         low=stats.low,
         base_volume=stats.volume,
-        bid=payload.best_bid_price or None,
-        bid_quantity=payload.best_bid_amount or None,
-        ask=payload.best_ask_price or None,
-        ask_quantity=payload.best_ask_amount or None,
+        bid=ticker.best_bid_price or None,
+        bid_quantity=ticker.best_bid_amount or None,
+        ask=ticker.best_ask_price or None,
+        ask_quantity=ticker.best_ask_amount or None,
     )
 
 
-def top_of(book: GroupedBook) -> Top | None:
+def top_of(picture: GroupedBook) -> Top | None:
     """The first level of both sides; null while one is empty or they cross."""
-    if not book.bids or not book.asks or book.bids[0][0] >= book.asks[0][0]:
+    if not picture.bids or not picture.asks or picture.bids[0][0] >= picture.asks[0][0]:
         return None
-    (bid, bid_quantity), (ask, ask_quantity) = book.bids[0], book.asks[0]
+    (bid, bid_quantity), (ask, ask_quantity) = picture.bids[0], picture.asks[0]
     return Top(bid=bid, bid_quantity=bid_quantity, ask=ask, ask_quantity=ask_quantity)

@@ -11,53 +11,56 @@ from include.atomic_files import write_file
 from include.errors import WireError
 from include.market import wire
 from include.market.events import Message, Trade
+from include.market.venues import VENUES, TradeNumbers
+from include.market.wire import Topic
 
-_TRADES = wire.TOPIC_OF_KIND["trade"]
 
-
-class Positions:
+class LastTradeIds:
     """Last ids by symbol of one venue. `acknowledged` may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
         """Read what an earlier process left; a file that makes no sense counts as none."""
         self._path = path
-        self.ids = _read(path)
-        self._saved = dict(self.ids)
+        self.by_symbol = _read(path)
+        self._saved = dict(self.by_symbol)
 
     def acknowledged(self, topic: str, value: bytes) -> None:
-        """Hear of a record that is safe: the trades in it need no healing."""
-        if topic != _TRADES:
+        """Take note of a record that is safe: the trades in it need no healing."""
+        if topic != Topic.TRADES:
             return
         try:
             message = wire.decode(value)
         except WireError:
             return
-        if (last := _last(message)) is not None:
-            self.ids[message.symbol] = max(last, self.ids.get(message.symbol, 0))
+        if (last_id := _last_id(message)) is not None:
+            self.by_symbol[message.symbol] = max(last_id, self.by_symbol.get(message.symbol, 0))
 
     def save(self) -> None:
         """Write the ids if they changed, whole or not at all."""
-        found = dict(self.ids)
-        if found == self._saved:
+        ids = dict(self.by_symbol)
+        if ids == self._saved:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(self._path, json.dumps(found))
-        self._saved = found
+        write_file(self._path, json.dumps(ids))
+        self._saved = ids
 
 
-def _last(message: Message) -> int | None:
-    """The newest trade's id: Gemini's `seq` counts frames of a connection, not trades."""
+def _last_id(message: Message) -> int | None:
+    """The newest trade's id, in the numbers by which the venue counts trades."""
+    numbers = VENUES[message.venue].trades if message.venue in VENUES else TradeNumbers.UNNUMBERED
     newest = message.events[-1] if message.events else None
-    if message.venue == "gemini" and isinstance(newest, Trade):
+    if numbers is TradeNumbers.TRADE_ID and isinstance(newest, Trade):
         return int(newest.trade_id)
-    return message.seq[1] if message.seq and newest else None
+    if numbers is TradeNumbers.SEQUENCE and message.seq and newest:
+        return message.seq[1]
+    return None
 
 
 def _read(path: Path) -> dict[str, int]:
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return {}
-    return {str(name): number for name, number in found.items() if isinstance(number, int)}
+    return {str(symbol): last for symbol, last in content.items() if isinstance(last, int)}

@@ -11,9 +11,9 @@ from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
 from include.rate_limiter import RateLimiter
-from streaming.feeds.fetching import WAIT_FOR, Fetch, Reply
-from streaming.feeds.ledger import ledger
-from streaming.feeds.stopping import paused
+from streaming.feeds.fetch import WAIT_FOR, Fetch, Reply
+from streaming.feeds.ledger import ledger_message
+from streaming.feeds.stopping import pause
 from streaming.feeds.venues.suppliers import Supplier
 
 OK, RESTRICTED = 200, 451
@@ -39,15 +39,15 @@ class Poller:
     async def run(self, stop: asyncio.Event) -> None:
         """Ask until `stop`, or until the supplier says that it may not serve this place (451)."""
         while not stop.is_set():
-            began_us = self.now_us()
+            started_us = self.now_us()
             for symbol in self.symbols:
-                await paused(stop, self.limiter.claim(self.now_us() / 1e6))
+                await pause(stop, self.limiter.claim(self.now_us() / 1e6))
                 if stop.is_set():
                     return
                 if await self._ask(symbol) == RESTRICTED:
                     return
-            taken_s = (self.now_us() - began_us) / 1e6
-            await paused(stop, max(0.0, self.every_s - taken_s))
+            spent_s = (self.now_us() - started_us) / 1e6
+            await pause(stop, max(0.0, self.every_s - spent_s))
 
     async def _ask(self, symbol: str) -> int:
         """Ask once and publish; returns the HTTP status, 0 for none."""
@@ -56,52 +56,53 @@ class Poller:
         try:
             reply = await self.fetch(url, self.supplier.headers)
         except Unreachable as error:
-            self._told(symbol, up=False, cause=str(error))
+            self._report(symbol, up=False, cause=str(error))
             return 0
         if reply.status == OK:
             self._take(symbol, Frame(data=reply.body, received_time=self.now_us()))
             return OK
-        self._refused(symbol, reply)
+        self._hold_off(symbol, reply)
         return reply.status
 
     def _take(self, symbol: str, frame: Frame) -> None:
         try:
             message = self.supplier.quote(frame, symbol=symbol, conn=self.conn)
-        except RejectedFrame as refused:
+        except RejectedFrame as rejection:
             self.counts["rejects"] += 1
             self.publish(
-                wire.rejected(
+                wire.reject_message(
                     frame.data,
                     venue=self.supplier.venue,
                     conn=self.conn,
                     received_time=frame.received_time,
-                    reason=refused.reason,
-                    detail=refused.detail,
+                    reason=rejection.reason,
+                    detail=rejection.detail,
                 )
             )
-            self._told(symbol, up=False, cause=refused.reason)
+            self._report(symbol, up=False, cause=rejection.reason)
             return
-        self._told(symbol, up=True, cause="answers" if symbol in self._up else "start")
+        self._report(symbol, up=True, cause="answers" if symbol in self._up else "start")
         self.counts["quote"] += 1
         self.publish(message)
 
-    def _refused(self, symbol: str, reply: Reply) -> None:
+    def _hold_off(self, symbol: str, reply: Reply) -> None:
         now_s = self.now_us() / 1e6
         if reply.status in WAIT_FOR:
             wait_s = reply.wait_s(now_s=now_s, otherwise=WAIT_FOR[reply.status])
             self.limiter.hold(now_s, wait_s)
-        self._told(symbol, up=False, cause=f"http {reply.status}")
+        self._report(symbol, up=False, cause=f"http {reply.status}")
 
-    def _told(self, symbol: str, *, up: bool, cause: str) -> None:
-        """Tell the ledger when a supplier begins or ceases to answer, not each time."""
+    def _report(self, symbol: str, *, up: bool, cause: str) -> None:
+        """Publish a ledger entry when a supplier begins or ceases to answer, not each time."""
         if self._up.get(symbol) is up:
             return
         self._up[symbol] = up
         entry = "connect" if up else "disconnect"
         self.counts[entry] += 1
-        say = log.info if up else log.warning
-        venue = self.supplier.venue
-        say(event(f"supplier {entry}", venue=venue, symbol=symbol, cause=cause))
+        venue, write_log = self.supplier.venue, log.info if up else log.warning
+        write_log(event(f"supplier {entry}", venue=venue, symbol=symbol, cause=cause))
         self.publish(
-            ledger(entry, cause, venue=venue, symbol=symbol, conn=self.conn, at=self.now_us())
+            ledger_message(
+                entry, cause, venue=venue, symbol=symbol, conn=self.conn, at_us=self.now_us()
+            )
         )

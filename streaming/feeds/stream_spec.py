@@ -1,0 +1,24 @@
+"""What a venue says of each connection that its feed keeps up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from streaming.feeds.decoding import Decoder
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """One connection to keep up.
+
+    `tape` starts the path of its recordings. `decoder` makes one connection's decoder from its
+    id and the last trade ids by symbol, which all connections share. `life_s` is when a successor
+    is opened, null where the venue does not cut connections.
+    """
+
+    venue: str
+    symbols: tuple[str, ...]
+    url: str
+    subscribe: tuple[str, ...] = field(repr=False)
+    tape: str
+    decoder: Callable[[str, dict[str, int]], Decoder]
+    life_s: float | None = None

@@ -1,0 +1,46 @@
+"""Binance spot: one connection for all symbols, a renewal a day, trades healed by `aggTrades`."""
+
+import json
+
+from include.errors import SettingsError
+from include.market.venues import BINANCE
+from include.settings.venues import BinanceSettings
+from streaming.feeds.stream_spec import StreamSpec
+from streaming.feeds.venues.binance.decoder import BinanceDecoder
+from streaming.feeds.venues.binance.refill import refill
+
+__all__ = ["refill", "stream_specs"]
+
+STREAMS = ("aggTrade", "ticker", "bookTicker")
+MOST_STREAMS = 1024  # of a connection; and at most five messages a second, so batches
+BATCH = 256
+
+
+def stream_specs(settings: BinanceSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
+    """List the one connection that carries every stream of these symbols.
+
+    Raises:
+        SettingsError: more streams than Binance allows on a connection.
+    """
+    names = [BINANCE.symbols.to_venue(symbol).lower() for symbol in symbols]
+    streams = [f"{name}@{stream}" for name in names for stream in STREAMS]
+    if len(streams) > MOST_STREAMS:
+        raise SettingsError(f"{len(streams)} Binance streams: at most {MOST_STREAMS}")
+    batches = [streams[index : index + BATCH] for index in range(0, len(streams), BATCH)]
+    subscribe = tuple(
+        json.dumps({"method": "SUBSCRIBE", "params": batch, "id": number})
+        for number, batch in enumerate(batches, start=1)
+    )
+    return (
+        StreamSpec(
+            venue=BINANCE.name,
+            symbols=symbols,
+            url=f"{settings.ws}/stream",
+            subscribe=subscribe,
+            tape="binance_spot/mixed",
+            decoder=lambda conn, last_ids: BinanceDecoder(
+                symbols=symbols, conn=conn, last_ids=last_ids
+            ),
+            life_s=settings.life_h * 3600,
+        ),
+    )

@@ -1,0 +1,36 @@
+"""Deribit: one connection for all instruments: books, trades, tickers; with a log-in if set."""
+
+from include.market.venues import DERIBIT
+from include.settings.venues import DeribitSettings
+from streaming.feeds.stream_spec import StreamSpec
+from streaming.feeds.venues.deribit.decoder import DeribitDecoder
+from streaming.feeds.venues.deribit.refill import refill
+from streaming.feeds.venues.deribit.session import opening
+
+__all__ = ["refill", "stream_specs"]
+
+
+def stream_specs(settings: DeribitSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
+    """List the one connection that carries every channel of these symbols' instruments."""
+    instruments = DERIBIT.symbols.by_spelling(symbols)
+    suffixes = {"book": settings.book, "trades": "100ms", "ticker": "100ms"}
+    channels = tuple(
+        f"{kind}.{name}.{suffix}" for name in instruments for kind, suffix in suffixes.items()
+    )
+    return (
+        StreamSpec(
+            venue=DERIBIT.name,
+            symbols=symbols,
+            url=f"{settings.ws}/ws/api/v2",
+            subscribe=opening(
+                channels,
+                heartbeat_s=settings.heartbeat_s,
+                key=settings.key.reveal(),
+                secret=settings.secret.reveal(),
+            ),
+            tape="deribit/mixed",
+            decoder=lambda conn, last_ids: DeribitDecoder(
+                instruments=instruments, conn=conn, last_ids=last_ids, channels=channels
+            ),
+        ),
+    )

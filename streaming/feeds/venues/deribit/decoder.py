@@ -1,0 +1,214 @@
+"""Deribit: books (incremental and grouped), trades and tickers of several instruments.
+
+Source: docs.deribit.com (to 2026-02-24), captures of 2021 and 2026. Trades are numbered by
+`trade_seq`, incremental books chained by `change_id`; grouped books heal with the next message.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from include.errors import RejectedFrame
+from include.market.events import Event, Frame, LedgerEntry, Message, Top
+from include.market.venues import DERIBIT
+from streaming.feeds.decoding import DecodedFrame, Request, parse, to_micros
+from streaming.feeds.venues.deribit import payloads, session
+from streaming.feeds.venues.deribit.book import InstrumentBook
+
+VENUE = DERIBIT.name
+GROUPED_DOTS = 4  # book.INSTRUMENT.GROUP.DEPTH.INTERVAL
+
+_envelope = msgspec.json.Decoder(payloads.Envelope)
+_token = msgspec.json.Decoder(payloads.Token)
+_channels = msgspec.json.Decoder(list[str])
+_book = msgspec.json.Decoder(payloads.IncrementalBook)
+_grouped = msgspec.json.Decoder(payloads.GroupedBook)
+_trades = msgspec.json.Decoder(tuple[payloads.DeribitTrade, ...])
+_ticker = msgspec.json.Decoder(payloads.DeribitTicker)
+
+
+class DeribitDecoder:
+    """Decodes one connection; `instruments` gives the symbol of each instrument followed.
+
+    `last_ids` are the last `trade_seq` by symbol, shared with the connections before it.
+    `channels` are those that were asked for: a reply that leaves one out is rejected.
+    """
+
+    def __init__(
+        self,
+        *,
+        instruments: Mapping[str, str],
+        conn: str,
+        last_ids: dict[str, int] | None = None,
+        channels: tuple[str, ...] = (),
+    ) -> None:
+        self.conn = conn
+        self.ignored: Counter[str] = Counter()
+        self.last_ids = {} if last_ids is None else last_ids
+        self._instruments, self._channels = instruments, channels
+        self._books: dict[str, InstrumentBook] = defaultdict(InstrumentBook)
+
+    def decode(self, frame: Frame) -> DecodedFrame:
+        """Turn a frame into `book`, `trade` or `ticker` messages, and `ledger` ones for holes.
+
+        Raises:
+            RejectedFrame: it is no Deribit frame, of no instrument followed, or a venue's error.
+        """
+        envelope = parse(_envelope.decode, frame.data)
+        error, params = envelope.error, envelope.params
+        if error is not None:
+            if envelope.id == session.REFRESH:  # log in anew, on a connection of its own
+                return DecodedFrame((), renew=f"log-in not renewed: {error.code}")
+            raise RejectedFrame(
+                "venue_error", f"request {envelope.id}: {error.code} {error.message}"
+            )
+        if params is None:
+            return self._decode_reply(envelope)
+        if envelope.method == "heartbeat":
+            self.ignored[params.type[:40] or "heartbeat"] += 1
+            due = params.type == "test_request"
+            return DecodedFrame((), requests=(session.alive(),) if due else ())
+        return self._decode_notification(params, frame)
+
+    def _decode_reply(self, envelope: payloads.Envelope) -> DecodedFrame:
+        if envelope.id is None or not bytes(envelope.result):
+            raise RejectedFrame("wrong_type", "neither notification nor reply")
+        self.ignored["reply"] += 1
+        if envelope.id in {session.AUTH, session.REFRESH}:
+            token = parse(_token.decode, bytes(envelope.result))
+            renewal = session.refresh(token.refresh_token, expires_in_s=token.expires_in)
+            return DecodedFrame((), requests=(renewal,))
+        if envelope.id == session.SUBSCRIBE and self._channels:
+            subscribed = set(parse(_channels.decode, bytes(envelope.result)))
+            if left_out := [name for name in self._channels if name not in subscribed]:
+                raise RejectedFrame("venue_error", f"not subscribed: {', '.join(left_out)}")
+        return DecodedFrame(())
+
+    def _decode_notification(self, params: payloads.Params, frame: Frame) -> DecodedFrame:
+        kind, data = params.channel.partition(".")[0], bytes(params.data)
+        if kind == "book" and params.channel.count(".") == GROUPED_DOTS:
+            return self._decode_grouped(parse(_grouped.decode, data), frame)
+        if kind == "book":
+            return self._decode_incremental(parse(_book.decode, data), params.channel, frame)
+        if kind == "trades":
+            return self._decode_trades(parse(_trades.decode, data), frame)
+        if kind == "ticker":
+            return self._decode_ticker(parse(_ticker.decode, data), frame)
+        if not kind:
+            raise RejectedFrame("wrong_type", "a notification without a channel")
+        self.ignored[kind[:40]] += 1
+        return DecodedFrame(())
+
+    def _decode_incremental(
+        self, update: payloads.IncrementalBook, channel: str, frame: Frame
+    ) -> DecodedFrame:
+        symbol, book = self._symbol(update.instrument_name), self._books[update.instrument_name]
+        broken, was_valid, last_id = book.breaks_chain(update), book.valid, book.last_id
+        changes = book.apply(update)
+        requests: tuple[Request, ...] = ()
+        messages = []
+        if broken and (was_valid or last_id is None):
+            book.invalidate()
+            detail = f"change {update.prev_change_id} where {last_id} was due"
+            entry = LedgerEntry("gap", "broken_chain", detail=detail)
+            messages.append(self._message(symbol, "ledger", frame, entry, seq=update.change_id))
+            requests = session.resubscribe(channel)
+        messages.append(
+            self._message(
+                symbol,
+                "book",
+                frame,
+                *changes,
+                seq=update.change_id,
+                time=update.timestamp,
+                top=book.top(),
+            )
+        )
+        return DecodedFrame(tuple(messages), requests=requests)
+
+    def _decode_grouped(self, picture: payloads.GroupedBook, frame: Frame) -> DecodedFrame:
+        symbol = self._symbol(picture.instrument_name)
+        book = self._books[picture.instrument_name]
+        if book.last_id is not None and picture.change_id <= book.last_id:
+            self.ignored["repeated"] += 1
+            return DecodedFrame(())
+        message = self._message(
+            symbol,
+            "book",
+            frame,
+            *book.replace(picture),
+            seq=picture.change_id,
+            time=picture.timestamp,
+            top=payloads.top_of(picture),
+        )
+        return DecodedFrame((message,))
+
+    def _decode_trades(
+        self, trades: tuple[payloads.DeribitTrade, ...], frame: Frame
+    ) -> DecodedFrame:
+        """Make a message of each run of consecutive trades; between two runs is a hole."""
+        runs: list[list[payloads.DeribitTrade]] = []
+        messages: list[Message] = []
+        for trade in trades:
+            symbol, number = self._symbol(trade.instrument_name), trade.trade_seq
+            last = self.last_ids.get(symbol)
+            if last is not None and number <= last:
+                self.ignored["repeated"] += 1
+                continue
+            self.last_ids[symbol] = number
+            follows = runs and runs[-1][-1].instrument_name == trade.instrument_name
+            if last is not None and number > last + 1:
+                hole = LedgerEntry("gap", "missing", first_seq=last + 1, last_seq=number - 1)
+                messages.append(self._message(symbol, "ledger", frame, hole, seq=number))
+                follows = False
+            if follows:
+                runs[-1].append(trade)
+            else:
+                runs.append([trade])
+        return DecodedFrame((*messages, *(self._message_of_run(run, frame) for run in runs)))
+
+    def _message_of_run(self, run: list[payloads.DeribitTrade], frame: Frame) -> Message:
+        message = self._message(
+            self._symbol(run[0].instrument_name),
+            "trade",
+            frame,
+            *map(payloads.trade_of, run),
+            time=run[-1].timestamp,
+        )
+        return msgspec.structs.replace(message, seq=(run[0].trade_seq, run[-1].trade_seq))
+
+    def _decode_ticker(self, ticker: payloads.DeribitTicker, frame: Frame) -> DecodedFrame:
+        symbol = self._symbol(ticker.instrument_name)
+        if not ticker.last_price:
+            self.ignored["ticker without a last price"] += 1
+            return DecodedFrame(())
+        event = payloads.ticker_of(ticker, last_price=ticker.last_price)
+        return DecodedFrame((self._message(symbol, "ticker", frame, event, time=ticker.timestamp),))
+
+    def _symbol(self, instrument: str) -> str:
+        if instrument not in self._instruments:
+            raise RejectedFrame("unknown_symbol", instrument[:40])
+        return self._instruments[instrument]
+
+    def _message(
+        self,
+        symbol: str,
+        kind: str,
+        frame: Frame,
+        *events: Event,
+        seq: int | None = None,
+        time: int | None = None,
+        top: Top | None = None,
+    ) -> Message:
+        return Message(
+            venue=VENUE,
+            symbol=symbol,
+            kind=kind,
+            conn=self.conn,
+            seq=None if seq is None else (seq, seq),
+            venue_time=None if time is None else to_micros(time),
+            received_time=frame.received_time,
+            events=events,
+            top=top,
+        )

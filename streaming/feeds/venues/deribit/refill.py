@@ -1,0 +1,54 @@
+"""Past trades of Deribit: `get_last_trades_by_instrument`; empty beyond 24 hours. Pure.
+
+Source: docs.deribit.com.
+"""
+
+import msgspec
+
+from include.market.venues import DERIBIT
+from streaming.feeds.decoding import parse
+from streaming.feeds.refill import Refill
+from streaming.feeds.venues.deribit.decoder import DeribitDecoder
+
+PER_MINUTE = 300
+PAGE = 1000
+
+
+class PastTrades(msgspec.Struct, frozen=True):
+    """The content of a reply: each trade's own text, so that no number passes through a float."""
+
+    trades: tuple[msgspec.Raw, ...]
+
+
+class PastTradesReply(msgspec.Struct, frozen=True):
+    """A reply."""
+
+    result: PastTrades
+
+
+_reply = msgspec.json.Decoder(PastTradesReply)
+
+
+def refill(rest: str) -> Refill:
+    """How the REST at this base lists past trades."""
+    return Refill(
+        DERIBIT,
+        PER_MINUTE,
+        lambda symbol, first, last: (
+            f"{rest}/api/v2/public/get_last_trades_by_instrument"
+            f"?instrument_name={DERIBIT.symbols.to_venue(symbol)}"
+            f"&start_seq={first}&end_seq={last}&count={PAGE}&sorting=asc"
+        ),
+        _frames,
+        lambda symbol, conn: DeribitDecoder(
+            instruments=DERIBIT.symbols.by_spelling((symbol,)), conn=conn
+        ),
+    )
+
+
+def _frames(body: bytes, _symbol: str) -> list[bytes]:
+    return [
+        b'{"method":"subscription","params":{"channel":"trades.heal.100ms","data":[%s]}}'
+        % bytes(trade)
+        for trade in parse(_reply.decode, body).result.trades
+    ]

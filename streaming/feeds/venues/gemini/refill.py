@@ -1,0 +1,69 @@
+"""Past trades of Gemini: `trades` by `since_tid`, as frames of market data v1. Pure.
+
+Source: docs.gemini.com.
+"""
+
+import msgspec
+
+from include.errors import RejectedFrame
+from include.market.venues import GEMINI
+from streaming.feeds.decoding import parse
+from streaming.feeds.refill import Refill
+from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
+
+PER_MINUTE = 60
+PAGE = 500
+_MAKER_OF_TAKER = {"buy": "ask", "sell": "bid"}
+
+
+class GeminiPastTrade(msgspec.Struct, frozen=True):
+    """One trade of a page; `type` is the taker's side."""
+
+    tid: int
+    timestampms: int
+    price: str
+    amount: str
+    type: str
+
+
+_page = msgspec.json.Decoder(tuple[GeminiPastTrade, ...])
+
+
+def refill(rest: str) -> Refill:
+    """How the REST at this base lists past trades."""
+    return Refill(
+        GEMINI,
+        PER_MINUTE,
+        lambda symbol, first, _last: (
+            f"{rest}/v1/trades/{GEMINI.symbols.to_venue(symbol).lower()}"
+            f"?since_tid={first - 1}&limit_trades={PAGE}"
+        ),
+        _frames,
+        lambda symbol, conn: GeminiV1Decoder(symbol=symbol, conn=conn),
+    )
+
+
+def _frames(body: bytes, _symbol: str) -> list[bytes]:
+    trades = sorted(parse(_page.decode, body), key=lambda trade: trade.tid)
+    return [_frame(trade) for trade in trades]
+
+
+def _frame(trade: GeminiPastTrade) -> bytes:
+    if trade.type not in _MAKER_OF_TAKER:
+        raise RejectedFrame("wrong_type", f"trade of type {trade.type[:40]}")
+    event = {
+        "type": "trade",
+        "tid": trade.tid,
+        "price": trade.price,
+        "amount": trade.amount,
+        "makerSide": _MAKER_OF_TAKER[trade.type],
+    }
+    return msgspec.json.encode(
+        {
+            "type": "update",
+            "eventId": trade.tid,
+            "socket_sequence": 0,
+            "timestampms": trade.timestampms,
+            "events": [event],
+        }
+    )
