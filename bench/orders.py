@@ -84,9 +84,9 @@ def measure(*, orders: int, say: Callable[[str], None]) -> list[Measurement]:
             next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
         )
         say(f"{orders} orders through the whole desk")
-        sent_s, answered = _through_desk(settings, journal, client, orders=orders)
+        sent_s, answered_s = _through_desk(settings, journal, client, orders=orders)
         say(f"{orders} bare signed calls")
-        bare = _time_bare_calls(client, orders=orders)
+        bare_s = _time_bare_calls(client, orders=orders)
     peer = "the bare signed call"
     shares = (("p50", 0.50), ("p99", 0.99))
     return [
@@ -97,10 +97,10 @@ def measure(*, orders: int, say: Callable[[str], None]) -> list[Measurement]:
         *(
             Measurement.of(
                 f"signal_to_order_answered_{name}",
-                quantile(answered, share) * 1000,
+                quantile(answered_s, share) * 1000,
                 "ms",
                 peer=peer,
-                peer_value=quantile(bare, share) * 1000,
+                peer_value=quantile(bare_s, share) * 1000,
             )
             for name, share in shares
         ),

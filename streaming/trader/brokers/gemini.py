@@ -236,14 +236,14 @@ def connect(settings: Settings, journal: Journal, breaker: Breaker | None = None
     return GeminiBroker(client, symbol=settings.trader.symbol, breaker=breaker)
 
 
-def _fill(order: Order, trade: _Execution) -> Fill:
+def _fill(order: Order, execution: _Execution) -> Fill:
     return Fill(
-        fill_id=str(trade.tid),
+        fill_id=str(execution.tid),
         order_id=order.order_id,
         side=order.side,
-        price=trade.price,
-        quantity=trade.amount,
-        fee=round_up(trade.fee_amount),
+        price=execution.price,
+        quantity=execution.amount,
+        fee=round_up(execution.fee_amount),
     )
 
 
