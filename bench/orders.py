@@ -18,11 +18,12 @@ from include.bus import Record
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message, Side, Top
+from include.market.time import MINUTE_US
 from include.market.wire import Topic
 from include.rate_limiter import RateLimiter
 from include.serving.journal import Journal
 from include.settings import Settings
-from include.trading.inputs import MINUTE_US, ForecastSides
+from include.trading.inputs import ForecastSides
 from include.trading.reasons import Reason
 from streaming.trader.brokers.gemini import GeminiBroker
 from streaming.trader.brokers.gemini_rest import GeminiRest

@@ -20,6 +20,7 @@ from include.lake.reading import row_counts
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.scratch import scratch_broker
 from include.market.events import BookChange, BookSide, Message, Top, Trade
+from include.market.time import MINUTE_US, SECOND_US
 from include.settings import Settings
 from spark_jobs.health import write_progress
 from spark_jobs.landing import LANDED_TOPICS
@@ -31,7 +32,6 @@ from spark_jobs.stream_market import start_landing
 
 ROUNDS = 2  # the first makes each table's first rows, the second closes windows of the first
 WORK_S = 150.0
-MINUTE_US = 60_000_000
 AT = 1_700_000_000_000_000
 
 
@@ -95,7 +95,7 @@ def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> No
 
 def _messages(at: int) -> Iterator[Message]:
     for number in range(50):
-        now, price = at + number * 1_000_000, Decimal(6_700_000 + number).scaleb(-2)
+        now, price = at + number * SECOND_US, Decimal(6_700_000 + number).scaleb(-2)
         trade = Trade(
             trade_id=str(now), price=price, quantity=Decimal("0.5"), side="buy", traded_at=now
         )

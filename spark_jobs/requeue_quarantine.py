@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from include.lake.columns import Table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
+from include.market.time import SECOND_US
 from include.serving.trade_minutes import restate
 from include.settings import Settings
 from spark_jobs.session import session
@@ -81,6 +82,6 @@ def _restate(settings: Settings, trades: DataFrame) -> None:
         F.unix_micros(F.min("traded_at")).alias("first"),
         F.unix_micros(F.max("traded_at")).alias("last"),
     ).collect()[0]
-    first = datetime.fromtimestamp(bounds["first"] / 1e6, UTC)
-    last = datetime.fromtimestamp(bounds["last"] / 1e6, UTC)
+    first = datetime.fromtimestamp(bounds["first"] / SECOND_US, UTC)
+    last = datetime.fromtimestamp(bounds["last"] / SECOND_US, UTC)
     restate(settings, first, last + timedelta(minutes=1))

@@ -17,11 +17,11 @@ import msgspec
 
 from include.atomic_files import PARTIAL, remove_folder, write_file, write_folder
 from include.errors import ForecastError
+from include.market.time import MINUTE_US, SECOND_US
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
 DS_FORMAT = "%Y-%m-%d %H:%M:%S"
-MINUTE_US = 60_000_000
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -245,4 +245,4 @@ def _time(text: str) -> datetime:
 
 
 def _micros(at: datetime) -> int:
-    return int(at.timestamp()) * 1_000_000
+    return int(at.timestamp()) * SECOND_US

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from include.market.events import Side
-from include.trading.inputs import MINUTE_US, Inputs
+from include.market.time import MINUTE_US
+from include.trading.inputs import Inputs
 from include.trading.reasons import Reason
 from include.trading.rule import DesiredSide
 

@@ -10,11 +10,11 @@ import msgspec
 
 from include.errors import WireError
 from include.market.events import Side, Top
+from include.market.time import MINUTE_US
 from include.trading.account import Account
 from include.trading.money import normalize
 from include.trading.reasons import Reason
 
-MINUTE_US = 60_000_000
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from include.lake.columns import MONEY
 from include.lake.kaggle import Edition
+from include.market.time import MINUTE_US
 
-MINUTE_US = 60_000_000
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "base_volume", "traded")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from include.market.events import Trade
+from include.market.time import MINUTE_US
 
-MINUTE_US = 60_000_000
 _REMEMBERED = 20_000
 
 

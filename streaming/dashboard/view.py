@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from include.market.time import SECOND_US
 from include.settings import Settings
 from streaming.dashboard.columns import Columns
 from streaming.dashboard.freshness import Freshness, judge_freshness
@@ -32,7 +33,7 @@ class PanelContext:
     @property
     def last_s(self) -> int:
         """The second of the market clock."""
-        return self.state.clock_us // 1_000_000
+        return self.state.clock_us // SECOND_US
 
     @property
     def first_s(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from include.errors import RateLimited, RejectedFrame, Unreachable
 from include.market.events import Frame
+from include.market.time import SECOND_US
 from streaming.feeds.decoding import DecodedFrame, Decoder, Request
 from streaming.feeds.feed_publisher import FeedPublisher
 from streaming.feeds.stopping import wait_for_stop
@@ -147,7 +148,10 @@ class Connection:
         while True:
             await asyncio.sleep(min(WATCH_EVERY_S, self.stale_s / 4))
             now_us = self.publisher.now_us()
-            silent_s, quiet_s = (now_us - self._frame_us) / 1e6, (now_us - self._data_us) / 1e6
+            silent_s, quiet_s = (
+                (now_us - self._frame_us) / SECOND_US,
+                (now_us - self._data_us) / SECOND_US,
+            )
             if quiet_s < self.stale_s:
                 continue
             staleness = "silent" if silent_s >= self.stale_s else "quiet"

@@ -10,6 +10,7 @@ from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
+from include.market.time import SECOND_US
 from include.rate_limiter import RateLimiter
 from streaming.feeds.fetch import WAIT_FOR, Fetch, Reply
 from streaming.feeds.ledger import ledger_message
@@ -41,12 +42,12 @@ class Poller:
         while not stop.is_set():
             started_us = self.now_us()
             for symbol in self.symbols:
-                await pause(stop, self.limiter.claim(self.now_us() / 1e6))
+                await pause(stop, self.limiter.claim(self.now_us() / SECOND_US))
                 if stop.is_set():
                     return
                 if await self._ask(symbol) == RESTRICTED:
                     return
-            spent_s = (self.now_us() - started_us) / 1e6
+            spent_s = (self.now_us() - started_us) / SECOND_US
             await pause(stop, max(0.0, self.every_s - spent_s))
 
     async def _ask(self, symbol: str) -> int:
@@ -86,7 +87,7 @@ class Poller:
         self.publish(message)
 
     def _hold_off(self, symbol: str, reply: Reply) -> None:
-        now_s = self.now_us() / 1e6
+        now_s = self.now_us() / SECOND_US
         if reply.status in WAIT_FOR:
             wait_s = reply.wait_s(now_s=now_s, otherwise=WAIT_FOR[reply.status])
             self.limiter.hold(now_s, wait_s)

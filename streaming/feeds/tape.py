@@ -13,6 +13,7 @@ from pathlib import Path
 
 from include.errors import SettingsError
 from include.market.events import Frame
+from include.market.time import SECOND_US
 
 _NANOSECOND_DIGITS = 19
 _SYNC_EVERY = 256
@@ -42,7 +43,7 @@ def micros_of(stamp: str) -> int:
         SettingsError: it is none of these.
     """
     if "." in stamp:
-        return int(Decimal(stamp) * 1_000_000)
+        return int(Decimal(stamp) * SECOND_US)
     if not stamp.isdecimal():
         raise SettingsError(f"time of receipt {stamp!r} is no number")
     return int(stamp) // 1000 if len(stamp) == _NANOSECOND_DIGITS else int(stamp) * 1000

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from include.market.time import SECOND_US
+
 
 def wall_us() -> int:
     """The present time, in µs since the epoch."""
@@ -22,4 +24,4 @@ class Clock:
 
     def now_s(self) -> float:
         """Seconds since the epoch."""
-        return self.now_us() / 1e6
+        return self.now_us() / SECOND_US

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
+from include.market.time import SECOND_US
 from streaming.feeds.tape import read_tape
 
 
@@ -41,7 +42,9 @@ class TapePlayer:
     async def _play(self, socket: web.WebSocketResponse) -> None:
         started = time.monotonic()
         for frame in () if self._over else self._frames:
-            passed_s = (frame.received_time - self._frames[0].received_time) / 1e6 / self._speed
+            passed_s = (
+                (frame.received_time - self._frames[0].received_time) / SECOND_US / self._speed
+            )
             wait_s = started + passed_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)

@@ -9,7 +9,8 @@ from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.log import event
 from include.market.events import Side
-from include.trading.inputs import MINUTE_US, ForecastSides, Signal
+from include.market.time import MINUTE_US, SECOND_US
+from include.trading.inputs import ForecastSides, Signal
 from include.trading.reasons import Reason
 
 log = logging.getLogger("tickhouse.trader")
@@ -72,7 +73,7 @@ class ForecastWatch:
 
 
 def _micros(at: datetime) -> int:
-    return int(at.timestamp()) * 1_000_000
+    return int(at.timestamp()) * SECOND_US
 
 
 class PublishedForecasts:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from include.market.events import Fill, Score
+from include.market.time import SECOND_US
 from streaming.dashboard import colours
 from streaming.dashboard.columns import Columns, Points
 from streaming.dashboard.html import format_number, render_chip, render_heading
@@ -13,7 +14,6 @@ from streaming.dashboard.plots import Chart, ChartSources, add_hover, create_lev
 from streaming.dashboard.trader_activity import DatedFact
 from streaming.dashboard.view import Panel, PanelContext
 
-_SECOND_US = 1_000_000
 _ZERO = Decimal(0)
 _TRIPS_LISTED = 5
 _NO_TRIP = '<p class="none">No trip is finished yet: a trip is a buy and the sale after it.</p>'
@@ -70,7 +70,7 @@ def find_holdings(
     for dated in reversed(fills):
         fill = dated.fact
         assert isinstance(fill, Fill)
-        holdings.append(Holding(dated.at_us // _SECOND_US, quote, base))
+        holdings.append(Holding(dated.at_us // SECOND_US, quote, base))
         signum = 1 if fill.side == "buy" else -1
         quote += signum * fill.price * fill.quantity + fill.fee
         base -= signum * fill.quantity
@@ -108,8 +108,8 @@ def build_profit(scores: Sequence[DatedFact], *, first_s: int, last_s: int) -> C
     for dated in scores:
         score = dated.fact
         assert isinstance(score, Score)
-        if dated.at_us // _SECOND_US <= last_s:
-            second = max(first_s, dated.at_us // _SECOND_US)
+        if dated.at_us // SECOND_US <= last_s:
+            second = max(first_s, dated.at_us // SECOND_US)
             columns["x"].append(second * 1000.0)
             columns["profit"].append(float(score.profit))
             columns["cumulative"].append(float(score.cumulative_profit))
@@ -147,7 +147,7 @@ def render_trips(scores: Sequence[DatedFact], *, currency: str) -> str:
 def _trip_row(dated: DatedFact) -> str:
     score = dated.fact
     assert isinstance(score, Score)
-    sold_at = datetime.fromtimestamp(dated.at_us / 1_000_000, UTC)
+    sold_at = datetime.fromtimestamp(dated.at_us / SECOND_US, UTC)
     hold = score.hold_profit
     hold_text = "\N{EN DASH}" if hold is None else format_number(float(hold), digits=2)
     return (

@@ -6,6 +6,7 @@ from typing import Any
 from bokeh.models import Range1d
 
 from include.market.average import across, moving_average
+from include.market.time import SECOND_US
 from streaming.dashboard import colours
 from streaming.dashboard.axis import exceeds, fit_limits
 from streaming.dashboard.columns import Columns, build_forecast, build_line
@@ -110,7 +111,7 @@ def build_markers(orders: Sequence[DatedFact], side: str, *, first_s: int, last_
     in_time = [
         (dated.at_us // 1000, dated.fact)
         for dated in orders
-        if first_s <= dated.at_us // 1_000_000 <= last_s
+        if first_s <= dated.at_us // SECOND_US <= last_s
         and getattr(dated.fact, "side", None) == side
     ]
     return {

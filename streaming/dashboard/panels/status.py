@@ -7,6 +7,7 @@ from html import escape
 from typing import Literal
 
 from include.forecast.forecast_file import Manifest
+from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
 from include.serving.status import LastAudit
 from include.serving.stream_progress import QueryProgress, StreamProgress
@@ -43,7 +44,7 @@ class Tile:
 def compute(context: PanelContext) -> Panel:
     """All tiles; they are the same for every choice of symbol and range."""
     state, files, limit_s = context.state, context.state.files, context.stale_s
-    clock_s, now_s = state.clock_us / 1_000_000, context.now_s
+    clock_s, now_s = state.clock_us / SECOND_US, context.now_s
     forecast_limit_s = context.settings.forecast.stale_hours * 3600
     tiles = [
         clock_tile(clock_s, seen_s=state.clock_seen_s, now_s=now_s, limit_s=limit_s),
@@ -171,7 +172,7 @@ def _trader_tile(context: PanelContext) -> Tile:
         return Tile("Trader", "halted", halted, "bad")
     if activity.decision is None:
         return Tile("Trader", NO_DATA, "no decision yet")
-    behind_s = (context.state.clock_us - activity.decided_us) / 1_000_000
+    behind_s = (context.state.clock_us - activity.decided_us) / SECOND_US
     tone: Tone = "warn" if behind_s > _DECIDED_LIMIT_S else "good"
     reason = activity.decision.reasons.replace("_", " ")
     return Tile("Trader", activity.decision.action, reason, tone)

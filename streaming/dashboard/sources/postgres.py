@@ -10,6 +10,7 @@ from itertools import groupby
 from include.backoff import Backoff
 from include.errors import Unreachable
 from include.log import event
+from include.market.time import SECOND_US
 from include.serving.connection import Row
 from include.serving.read_only_query import query_read_only
 from include.settings import Settings
@@ -82,7 +83,7 @@ def _add_facts(trader: TraderActivity, rows: Rows, *, window_s: int) -> None:
     for name, fact_type in FACTS.items():
         for row in rows.get(name, []):
             fields = {field: row[field] for field in fact_type.__struct_fields__}
-            end_us = int(row["window_start"].timestamp() + window_s) * 1_000_000
+            end_us = int(row["window_start"].timestamp() + window_s) * SECOND_US
             trader.add(fact_type(**fields), end_us)
     for row in rows.get("balances", []):
         trader.balances[row["currency"]] = Decimal(row["amount"])

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from include.market.events import Fill, Order, Score
+from include.market.time import SECOND_US
 from include.serving.connection import Row
 from include.serving.read_only_query import Query
 
@@ -50,7 +51,7 @@ def frequent_queries() -> dict[str, Query]:
 
 def infrequent_queries(forecast_symbol: str, *, clock_us: int, keep_s: int) -> dict[str, Query]:
     """What changes by the minute: forecasts around the market clock, the past `keep_s` seconds."""
-    now = datetime.fromtimestamp(clock_us / 1_000_000, UTC)
+    now = datetime.fromtimestamp(clock_us / SECOND_US, UTC)
     first = now - timedelta(seconds=keep_s)
     hourly = "AND extract(minute FROM ds) = 0"
     return {

@@ -8,12 +8,12 @@ from include.bus import Record, TopicPartition
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
+from include.market.time import SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.trading.inputs import Signal
 from streaming.dashboard.series import BestPrices, MarketSeries
 from streaming.dashboard.state import DashboardState
 
-SECOND_US = 1_000_000
 _SAME_CLOCK_US = 3600 * SECOND_US
 _LATEST_US = 4_102_444_800 * SECOND_US  # the year 2100
 

@@ -153,7 +153,7 @@ _prices = msgspec.json.Decoder(dict[str, Decimal])
 
 def _coinbase(data: bytes, _symbol: str) -> PriceAndTime:
     ticker = parse(_coinbase_ticker.decode, data)
-    return ticker.price, None if ticker.time is None else round(ticker.time.timestamp() * 1e6)
+    return ticker.price, None if ticker.time is None else round(ticker.time.timestamp() * SECOND_US)
 
 
 def _bitstamp(data: bytes, _symbol: str) -> PriceAndTime:

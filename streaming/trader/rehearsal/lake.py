@@ -15,17 +15,10 @@ from include.errors import QueryError, WireError
 from include.lake.reading import connect
 from include.market.events import BookChange, Side, Top
 from include.market.measures import imbalance_of
+from include.market.time import MINUTE_US
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
-from include.trading.inputs import (
-    MINUTE_US,
-    ForecastSides,
-    RecordId,
-    SeenForecast,
-    SeenTop,
-    Signal,
-    read,
-)
+from include.trading.inputs import ForecastSides, RecordId, SeenForecast, SeenTop, Signal, read
 from include.trading.reasons import Reason
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment, imbalances, windows

@@ -13,10 +13,10 @@ from include.checks import Check
 from include.forecast.forecast_file import Manifest
 from include.market.events import Decision, Fill, Order, Top
 from include.market.measures import imbalance_of
-from include.market.time import SECOND_US
+from include.market.time import MINUTE_US, SECOND_US
 from include.trading.account import settle
 from include.trading.decision import order_for, rederive
-from include.trading.inputs import MINUTE_US, Inputs
+from include.trading.inputs import Inputs
 from include.trading.money import ZERO
 
 Row = dict[str, Any]
