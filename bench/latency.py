@@ -18,6 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from bench.lateness import commit_delays_ms
 from bench.measurement import Measurement, quantile
 from include.bus import Consumer, ensure_topics, offset_ranges
+from include.clock import now_us
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
 from include.lake.tables import QUARANTINE, TABLES
@@ -94,7 +95,7 @@ def _send(settings: Settings, per_second: int, symbols: int, stop: threading.Eve
         for _ in range(int((time.monotonic() - began) * per_second) - number):
             number += 1
             symbol = f"COIN{number % symbols}-USDT"
-            message = book_message(number, time.time_ns() // 1000, symbol)
+            message = book_message(number, now_us(), symbol)
             producer.produce(BOOK, wire.encode(message), wire.key(message))
         producer.poll(0)
         time.sleep(0.002)
@@ -124,7 +125,7 @@ def _measures(settings: Settings, query: StreamingQuery, seconds: int) -> list[f
     try:
         time.sleep(SETTLE_S)
         consumer = Consumer(settings.bootstrap, topics=[SIGNALS], from_end=True)
-        since_us, delays_ms = time.time_ns() // 1000, []
+        since_us, delays_ms = now_us(), []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for record in consumer.poll(0.2):
@@ -173,7 +174,7 @@ def _landed(spark: SparkSession, settings: Settings, seconds: int) -> list[float
     )
     try:
         time.sleep(2 * SETTLE_S)
-        since_us = time.time_ns() // 1000
+        since_us = now_us()
         time.sleep(seconds)
     finally:
         query.stop()

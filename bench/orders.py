@@ -15,6 +15,7 @@ from typing import Any
 from bench.measurement import Measurement, quantile
 from bench.scratch_venue import scratch_venue
 from include.bus import Record
+from include.clock import now_us
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message, Side, Top
@@ -82,7 +83,7 @@ def measure(*, orders: int, say: Callable[[str], None]) -> list[Measurement]:
             key=settings.venues.gemini.key,
             secret=settings.venues.gemini.secret,
             limiter=RateLimiter(10_000, within_s=1.0),
-            next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
+            next_nonce=lambda: journal.next_nonce(now_us()),
         )
         say(f"{orders} orders through the whole desk")
         sent_s, answered_s = _through_desk(settings, journal, client, orders=orders)

@@ -13,6 +13,7 @@ import psutil
 from bench.lateness import commit_delays_ms
 from bench.measurement import Measurement, quantile
 from bench.page_viewers import Seen, viewers
+from include.clock import now_us
 from include.errors import PlatformError, Unreachable
 from include.local.supervisor import Supervisor
 from include.settings import Settings
@@ -60,7 +61,7 @@ def _arm(settings: Settings, pids: dict[str, int], count: int, seconds: float) -
     with viewers(url, count) as seen:
         time.sleep(SETTLE_S)
         before, had = _used(pids), _updates(seen)
-        since_us, began = time.time_ns() // 1000, time.monotonic()
+        since_us, began = now_us(), time.monotonic()
         time.sleep(seconds)
         spent, passed = _used(pids), time.monotonic() - began
         got = [now - then for now, then in zip(_updates(seen), had, strict=True)]

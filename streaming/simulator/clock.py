@@ -1,22 +1,17 @@
 """The simulator's clock: one for its markets, accounts, tokens, limits and faults."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from include import clock
 from include.market.time import SECOND_US
-
-
-def wall_us() -> int:
-    """The present time, in µs since the epoch."""
-    return time.time_ns() // 1000
 
 
 @dataclass(frozen=True)
 class Clock:
     """`now_us` in the units that venues use. Sleeping is the event loop's."""
 
-    now_us: Callable[[], int] = wall_us
+    now_us: Callable[[], int] = clock.now_us
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""

@@ -1,7 +1,7 @@
 """The audit of completeness (I2): a hole in a venue's own numbers must be in the feed ledger.
 
-Only numbers that a venue counts without gaps are compared: Gemini v1's `socket_sequence` of a
-connection, and the trade ids of Binance and Deribit.
+Only numbers that a venue counts without gaps are compared, as `include/market/venues.py` says:
+those of the frames of a connection, and those of the trades of a symbol.
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from include.checks import Check
 from include.lake.reading import connect
+from include.market.venues import VENUES, BookNumbers, TradeNumbers
 
 COMPLETENESS = "I2 completeness"
 HOLES_SHOWN = 5
@@ -20,10 +21,10 @@ YOUNG_S = 30
 NUMBERED = """
 CREATE VIEW numbered AS
 SELECT venue, symbol, conn AS scope, seq_first AS first, seq_last AS last, received_time
-FROM book_changes WHERE venue = 'gemini' AND seq_first IS NOT NULL AND event_index <= 0
+FROM book_changes WHERE venue IN ({books}) AND seq_first IS NOT NULL AND event_index <= 0
 UNION ALL
 SELECT venue, symbol, '' AS scope, seq_first, seq_last, received_time
-FROM trades WHERE venue IN ('binance', 'deribit') AND seq_first IS NOT NULL AND event_index >= 0
+FROM trades WHERE venue IN ({trades}) AND seq_first IS NOT NULL AND event_index >= 0
 """
 # Sixty numbers are bits of one: where all are present, they are one range, and nothing is sorted
 # by number. Of ten million rows, a few thousand remain to be read in order.
@@ -84,7 +85,7 @@ def check_completeness(lake: str) -> Check:
         existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
         if not set(TABLES_READ) <= existing:
             return Check(COMPLETENESS, True, "nothing has landed yet")
-        for statement in (NUMBERED, BLOCKS, RANGES):
+        for statement in (numbered_sql(), BLOCKS, RANGES):
             connection.execute(statement)
         holes = [
             SequenceHole(*row) for row in connection.execute(HOLES, {"young": YOUNG_S}).fetchall()
@@ -108,6 +109,17 @@ def check_completeness(lake: str) -> Check:
         )
         detail = f"{len(unrecorded)} of {len(holes)} holes are not in the feed ledger: {first}"
     return Check(COMPLETENESS, not unrecorded, detail)
+
+
+def numbered_sql() -> str:
+    """SQL for the view of all numbers that venues count without gaps."""
+    books = [name for name, venue in VENUES.items() if venue.book is BookNumbers.PER_CONNECTION]
+    trades = [name for name, venue in VENUES.items() if venue.trades is TradeNumbers.SEQUENCE]
+    return NUMBERED.format(books=_listed(books), trades=_listed(trades))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names) or "NULL"
 
 
 def covers(ranges: Iterable[tuple[int, int]], first: int, last: int) -> bool:

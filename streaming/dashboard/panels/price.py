@@ -76,7 +76,7 @@ def _venue_lines(
     points = {name: s.prices.between(early_s, context.last_s) for name, s in venues.items()}
     gap_s = max(dashboard.quiet_s, step_s)
     columns = {}
-    for name in colours.VENUES:
+    for name in colours.colour_by_venue():
         inside = [point for point in points.get(name, []) if point[0] >= context.first_s]
         columns[f"price_{name}"] = build_line(inside, step_s=step_s, gap_s=gap_s)
     means = moving_average(
@@ -171,7 +171,7 @@ def figure(sources: ChartSources) -> Chart:
     forecast = sources.create("forecast", *FORECAST_COLUMNS)
     add_forecast(plot, forecast, "forecast", colours.FORECAST, line_dash=[6, 4])
     _draw_line(plot, sources, "average", "average", colours.AVERAGE, width=4, alpha=0.55)
-    for venue, colour in colours.VENUES.items():
+    for venue, colour in colours.colour_by_venue().items():
         _draw_line(plot, sources, f"price_{venue}", venue, colour, width=1.6)
     soon = sources.create("soon", *FORECAST_COLUMNS)
     add_forecast(plot, soon, "next minutes", colours.SOON)

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from include.clock import now_us
 from include.errors import (
     OrderRefused,
     RateLimited,
@@ -231,7 +232,7 @@ def connect(settings: Settings, journal: Journal, breaker: Breaker | None = None
         venues.gemini.orders,
         key=venues.gemini.key,
         secret=venues.gemini.secret,
-        next_nonce=lambda: journal.next_nonce(time.time_ns() // 1000),
+        next_nonce=lambda: journal.next_nonce(now_us()),
     )
     return GeminiBroker(client, symbol=settings.trader.symbol, breaker=breaker)
 
