@@ -214,12 +214,7 @@ def _platform(
 def _make_topics(settings: Settings) -> None:
     from include.bus import ensure_topics
 
-    ensure_topics(
-        settings.bootstrap,
-        partitions=settings.kafka.partitions,
-        replication=settings.kafka.replication,
-        retention_hours=settings.kafka.retention_hours,
-    )
+    ensure_topics(settings.bootstrap, settings.kafka)
 
 
 def _refuse_second(settings: Settings) -> None:

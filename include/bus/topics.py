@@ -1,50 +1,114 @@
-"""The topics: made, and how far each partition reaches."""
+"""The topics: created with the configuration of the settings, and how far each partition reaches.
 
-from collections.abc import Iterable
+Topics that exist already follow the settings too. Retention and size are altered; a number of
+partitions is not: a key would move to another partition, and one symbol's messages would no longer
+be in order.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from include.bus.connection import (
-    MAX_REQUEST_BYTES,
-    PATIENT,
-    open_consumer,
-    partitions_of,
-)
-from include.errors import Unreachable
+from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, open_consumer, partitions_of
+from include.errors import PlatformError, Unreachable
 from include.market import wire
+from include.settings.groups import Kafka
+
+DEFAULTS = Kafka()
+ALTERED = "OK"
+HOUR_MS = 3_600_000
 
 
-def ensure_topics(
-    bootstrap: str, *, partitions: int = 1, replication: int = 1, retention_hours: int = 168
-) -> None:
-    """Make the topics that are not there yet, for messages of 8 MB.
+def ensure_topics(bootstrap: str, kafka: Kafka = DEFAULTS) -> None:
+    """Create the topics that do not exist yet, and bring the others to the settings.
 
     Raises:
+        PlatformError: a topic has another number of partitions, or too few replicas; nothing was
+            changed.
         Unreachable: the broker does not answer or refuses.
     """
-    config = {
-        "max.message.bytes": str(MAX_REQUEST_BYTES),
-        "retention.ms": str(retention_hours * 3_600_000),
-    }
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap, **PATIENT)
     except KafkaError as error:
         raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     try:
-        for topic in set(wire.TOPICS) - set(admin.list_topics()):
-            _create(admin, topic, partitions, replication, config)
+        apply_topics(admin, kafka)
     except KafkaError as error:
-        raise Unreachable(f"Kafka makes no topics: {error!r}") from error
+        raise Unreachable(f"Kafka at {bootstrap} creates no topics: {error!r}") from error
     finally:
         admin.close()
 
 
-def _create(
-    admin: Any, topic: str, partitions: int, replication: int, config: dict[str, str]
-) -> None:
-    spec = {"num_partitions": partitions, "replication_factor": replication, "configs": config}
+def apply_topics(admin: Any, kafka: Kafka) -> None:
+    """The same through an admin client of kafka-python.
+
+    Raises:
+        PlatformError, Unreachable: as `ensure_topics`.
+        KafkaError: the broker does not answer.
+    """
+    existing = sorted(set(wire.TOPICS).intersection(admin.list_topics()))
+    _refuse_other_shapes(admin.describe_topics(existing) if existing else [], kafka)
+    config = {
+        "max.message.bytes": str(MAX_REQUEST_BYTES),
+        "retention.ms": str(kafka.retention_hours * HOUR_MS),
+    }
+    if existing:
+        _alter(admin, existing, config)
+    for topic in wire.TOPICS:
+        if topic not in existing:
+            _create(admin, topic, kafka, config)
+
+
+def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: Kafka) -> None:
+    for topic in topics:
+        name, partitions = topic["name"], topic["partitions"]
+        if len(partitions) != kafka.partitions:
+            raise PlatformError(
+                f"topic {name} has {len(partitions)} partitions and TICKHOUSE_KAFKA_PARTITIONS is "
+                f"{kafka.partitions}: another number would break the order of each symbol's "
+                f"messages, so set it to {len(partitions)}, or use a world or broker whose topics "
+                "are new"
+            )
+        replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+        if replicas < kafka.replication:
+            raise PlatformError(
+                f"topic {name} has {replicas} replicas and TICKHOUSE_KAFKA_REPLICATION is "
+                f"{kafka.replication}: add them with Kafka's kafka-reassign-partitions.sh, or set "
+                f"it to {replicas}"
+            )
+
+
+def _alter(admin: Any, topics: Iterable[str], config: Mapping[str, str]) -> None:
+    """Alter the topics whose configuration differs; the others cost the broker nothing."""
+    described = admin.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, topic, list(config)) for topic in topics],
+        config_filter="all",
+    )["topic"]
+    changes = {
+        topic: {name: value for name, value in config.items() if values[name]["value"] != value}
+        for topic, values in described.items()
+    }
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, topic, change)
+        for topic, change in changes.items()
+        if change
+    ]
+    if not resources:
+        return
+    for topic, outcome in admin.alter_configs(resources)["topic"].items():
+        if outcome != ALTERED:
+            raise Unreachable(f"Kafka does not alter topic {topic} to {changes[topic]}: {outcome}")
+
+
+def _create(admin: Any, topic: str, kafka: Kafka, config: Mapping[str, str]) -> None:
+    spec = {
+        "num_partitions": kafka.partitions,
+        "replication_factor": kafka.replication,
+        "configs": config,
+    }
     try:
         admin.create_topics({topic: spec}, wait_for_metadata=True)
     except TopicAlreadyExistsError:

@@ -6,12 +6,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from include.bus import Consumer, Producer, ensure_topics, offset_ranges
-from include.errors import Unreachable
+from include.errors import PlatformError, Unreachable
 from include.local import kafka
+from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.settings.groups import Kafka
 from tests.conftest import make_settings
 from tests.support.services import eventually, free_ports, running
 
@@ -57,6 +61,23 @@ def test_an_eight_megabyte_record_and_a_small_one_arrive_from_given_offsets(
         assert [len(value) for value in read(consumer, len(sizes))] == sizes
         assert consumer.offsets == {("trading.scores", 0): end + 2}
         consumer.close()
+
+
+def test_settings_reach_topics_that_exist_or_are_refused() -> None:
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap, Kafka(partitions=2))
+        ensure_topics(settings.bootstrap, Kafka(partitions=2, retention_hours=1))
+        ensure_topics(settings.bootstrap, Kafka(partitions=2, retention_hours=1))
+        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+        topic = ConfigResource(ConfigResourceType.TOPIC, "market.book", ["retention.ms"])
+        (config,) = admin.describe_configs([topic])["topic"].values()
+        admin.close()
+        assert config["retention.ms"]["value"] == "3600000"
+        for partitions in (1, 3):
+            with pytest.raises(PlatformError, match=rf"has 2 .*PARTITIONS is {partitions}"):
+                ensure_topics(settings.bootstrap, Kafka(partitions=partitions))
+        numbers = {at.partition for at in offset_ranges(settings.bootstrap, ["market.book"])}
+        assert numbers == {0, 1}
 
 
 def test_a_missing_topic_and_a_missing_broker_are_said(kafka_broker: str) -> None:

@@ -1,0 +1,138 @@
+"""Topics follow the settings at each start: created, altered, or refused with a sentence."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from kafka.admin import ConfigResource
+from kafka.errors import TopicAlreadyExistsError
+
+from include.bus.connection import MAX_REQUEST_BYTES
+from include.bus.topics import apply_topics
+from include.errors import PlatformError, Unreachable
+from include.market import wire
+from include.settings.groups import Kafka
+
+HOUR_MS = 3_600_000
+
+
+class Admin:
+    """A cluster's topics behind the calls of kafka-python's admin client."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, dict[str, Any]] = {}
+        self.alterations: list[str] = []
+        self.refusal = "OK"
+
+    def list_topics(self) -> list[str]:
+        return ["__consumer_offsets", *self.topics]
+
+    def create_topics(self, specs: dict[str, dict[str, Any]], *, wait_for_metadata: bool) -> None:
+        assert wait_for_metadata
+        for name, spec in specs.items():
+            if name in self.topics:
+                raise TopicAlreadyExistsError
+            self.topics[name] = {**spec, "configs": dict(spec["configs"])}
+
+    def describe_topics(self, names: list[str]) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "partitions": [
+                    {"replica_nodes": list(range(self.topics[name]["replication_factor"]))}
+                    for _ in range(self.topics[name]["num_partitions"])
+                ],
+            }
+            for name in names
+        ]
+
+    def describe_configs(
+        self, resources: Iterable[ConfigResource], *, config_filter: str
+    ) -> dict[str, Any]:
+        assert config_filter == "all", "a value that is the broker's default counts too"
+        return {
+            "topic": {
+                resource.name: {
+                    key: {"value": self.topics[resource.name]["configs"][key]}
+                    for key in resource.configs
+                }
+                for resource in resources
+            }
+        }
+
+    def alter_configs(self, resources: list[ConfigResource]) -> dict[str, Any]:
+        for resource in resources:
+            self.alterations.append(resource.name)
+            if self.refusal == "OK":
+                self.topics[resource.name]["configs"].update(resource.configs)
+        return {"topic": {resource.name: self.refusal for resource in resources}}
+
+    def values(self, key: str) -> set[str]:
+        return {topic["configs"][key] for topic in self.topics.values()}
+
+
+@pytest.fixture
+def admin() -> Admin:
+    """A cluster whose topics were created with the defaults."""
+    cluster = Admin()
+    apply_topics(cluster, Kafka())
+    return cluster
+
+
+def test_missing_topics_are_created_as_the_settings_say() -> None:
+    admin = Admin()
+    apply_topics(admin, Kafka(partitions=3, replication=2, retention_hours=5))
+    assert sorted(admin.topics) == sorted(wire.TOPICS)
+    topic = admin.topics["market.book"]
+    assert (topic["num_partitions"], topic["replication_factor"]) == (3, 2)
+    assert topic["configs"] == {
+        "max.message.bytes": str(MAX_REQUEST_BYTES),
+        "retention.ms": str(5 * HOUR_MS),
+    }
+
+
+def test_topics_that_are_as_wanted_are_left_alone(admin: Admin) -> None:
+    apply_topics(admin, Kafka())
+    assert admin.alterations == []
+
+
+def test_another_retention_is_applied_to_topics_that_exist(admin: Admin) -> None:
+    apply_topics(admin, Kafka(retention_hours=24))
+    assert admin.values("retention.ms") == {str(24 * HOUR_MS)}
+    assert sorted(admin.alterations) == sorted(wire.TOPICS)
+
+
+def test_only_what_differs_is_altered(admin: Admin) -> None:
+    admin.topics["market.book"]["configs"]["max.message.bytes"] = "1048588"
+    apply_topics(admin, Kafka())
+    assert admin.alterations == ["market.book"]
+    assert admin.values("max.message.bytes") == {str(MAX_REQUEST_BYTES)}
+
+
+def test_an_alteration_that_the_broker_refuses_is_an_error(admin: Admin) -> None:
+    admin.refusal = "[Error 44] PolicyViolationError"
+    with pytest.raises(Unreachable, match=r"alter topic market\.book .*3600000.*PolicyViolation"):
+        apply_topics(admin, Kafka(retention_hours=1))
+
+
+@pytest.mark.parametrize("partitions", [2, 4])
+def test_another_number_of_partitions_is_refused_before_anything_changes(partitions: int) -> None:
+    admin = Admin()
+    apply_topics(admin, Kafka(partitions=3))
+    del admin.topics["trading.orders"]
+    with pytest.raises(PlatformError) as refused:
+        apply_topics(admin, Kafka(partitions=partitions, retention_hours=1))
+    assert str(refused.value) == (
+        f"topic market.book has 3 partitions and TICKHOUSE_KAFKA_PARTITIONS is {partitions}: "
+        "another number would break the order of each symbol's messages, so set it to 3, or use a "
+        "world or broker whose topics are new"
+    )
+    assert admin.values("retention.ms") == {str(168 * HOUR_MS)}
+    assert "trading.orders" not in admin.topics
+
+
+def test_fewer_replicas_than_wanted_are_refused_and_more_are_welcome(admin: Admin) -> None:
+    admin.topics["market.ledger"]["replication_factor"] = 3
+    apply_topics(admin, Kafka())
+    with pytest.raises(PlatformError, match=r"market\.book has 1 replicas .*REPLICATION is 2"):
+        apply_topics(admin, Kafka(replication=2))
