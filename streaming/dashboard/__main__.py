@@ -84,8 +84,8 @@ def _metrics(server: Any, state: DashboardState) -> list[Metric]:
     ]
 
 
-def _start(work: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=work, args=arguments, name=work.__name__, daemon=True).start()
+def _start(target: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=target, args=arguments, name=target.__name__, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ _SPARE: Final = 0.12
 _FORECASTS: Final = ("forecast", "soon")
 
 
-def fit_limits(columns: Mapping[str, Columns]) -> Limits | None:
+def fit_limits(lines: Mapping[str, Columns]) -> Limits | None:
     """Where the price axis begins and ends; None where there is no price or order."""
     prices = [
         y
-        for name, line in columns.items()
+        for name, line in lines.items()
         if name.startswith(("price_", "orders_"))
         for y in line["y"]
         if not math.isnan(y)
@@ -30,7 +30,7 @@ def fit_limits(columns: Mapping[str, Columns]) -> Limits | None:
     low, high = min(prices), max(prices)
     room = max((high - low) * _ROOM, high * _SMALLEST)
     forecasts = [
-        y for name in _FORECASTS for side in ("lower", "upper", "yhat") for y in columns[name][side]
+        y for name in _FORECASTS for side in ("lower", "upper", "yhat") for y in lines[name][side]
     ]
     low = max(low - room, min([low, *forecasts]))
     high = min(high + room, max([high, *forecasts]))

@@ -37,9 +37,9 @@ def build_forecast(points: Iterable[ForecastPoint]) -> Columns:
     }
 
 
-def last_number(values: Sequence[float]) -> float | None:
+def last_number(column: Sequence[float]) -> float | None:
     """The last value that is a number; None if there is none."""
-    return next((value for value in reversed(values) if not math.isnan(value)), None)
+    return next((number for number in reversed(column) if not math.isnan(number)), None)
 
 
 @dataclass(frozen=True)

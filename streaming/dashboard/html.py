@@ -10,10 +10,10 @@ _CENTS_FROM = 10
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
-def format_number(value: float, *, digits: int | None = None) -> str:
+def format_number(number: float, *, digits: int | None = None) -> str:
     """A price with thousands separators; cents, or more digits below 10."""
-    places = digits_of(value) if digits is None else digits
-    return f"{value:,.{places}f}".replace("-", "\N{MINUS SIGN}")
+    places = digits_of(number) if digits is None else digits
+    return f"{number:,.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def digits_of(price: float) -> int:
@@ -43,10 +43,10 @@ def render_heading(
     age = format_age(age_s)
     badge = {"live": age, "stale": f"stale {age}", "none": NO_DATA}[freshness]
     has_value = value and freshness != "none"
-    number = f'<span class="value">{escape(value)}</span>' if has_value else ""
+    large = f'<span class="value">{escape(value)}</span>' if has_value else ""
     empty = f'<div class="empty"><b>{NO_DATA}</b>{escape(waiting_for)}</div>'
     return (
-        f'<div class="head {freshness}"><h2>{escape(title)}</h2>{number}'
+        f'<div class="head {freshness}"><h2>{escape(title)}</h2>{large}'
         f'<span class="age">{escape(badge)}</span></div>'
         f'<div class="chips">{"".join(chips)}</div>{empty if freshness == "none" else ""}'
     )

@@ -109,8 +109,10 @@ def _div(name: str, style: InlineStyleSheet) -> Div:
     return Div(name=name, sizing_mode="stretch_width", stylesheets=[style], margin=0)
 
 
-def _select(name: str, options: Any, value: str, style: InlineStyleSheet) -> Select:
-    return Select(name=name, options=options, value=value, stylesheets=[style], width=120, margin=0)
+def _select(name: str, options: Any, selected: str, style: InlineStyleSheet) -> Select:
+    return Select(
+        name=name, options=options, value=selected, stylesheets=[style], width=120, margin=0
+    )
 
 
 def _range_name(minutes: int) -> str:

@@ -50,7 +50,7 @@ class ChartSources:
     times: Range1d = field(default_factory=lambda: Range1d(start=0.1, end=1))
     by_name: dict[str, ColumnDataSource] = field(default_factory=dict)
 
-    def create(self, name: str, *columns: str) -> ColumnDataSource:
+    def create(self, name: str, *column_names: str) -> ColumnDataSource:
         """A new, empty source that follows a panel's columns of this name.
 
         Raises:
@@ -58,7 +58,7 @@ class ChartSources:
         """
         if name in self.by_name:
             raise ValueError(f"two figures have a source named {name}")
-        source = ColumnDataSource({column: [] for column in columns}, name=name)
+        source = ColumnDataSource({column: [] for column in column_names}, name=name)
         self.by_name[name] = source
         return source
 
@@ -112,15 +112,15 @@ def _style_axis(axis: Any) -> None:
 def add_hover(
     plot: Any,
     renderer: Any,
-    rows: list[tuple[str, str]],
+    labels: list[tuple[str, str]],
     *,
     mode: Literal["vline", "mouse"] = "vline",
 ) -> None:
-    """Show the time and these (label, format) rows of the point of `renderer` under the mouse."""
+    """Show the time and these (label, format) pairs for the point of `renderer` under the mouse."""
     plot.add_tools(
         HoverTool(
             renderers=[renderer],
-            tooltips=[("", HOVER_TIME), *rows],
+            tooltips=[("", HOVER_TIME), *labels],
             formatters={"@x": "datetime"},
             mode=mode,
             point_policy="snap_to_data",

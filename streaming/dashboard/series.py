@@ -16,9 +16,9 @@ class SecondValues(Generic[T]):
         self._keep_s = keep_s
         self._values: dict[int, T] = {}
 
-    def put(self, second: int, value: T) -> None:
+    def put(self, second: int, newest: T) -> None:
         """Set the value of a second; it replaces an earlier one of the same second."""
-        self._values[second] = value
+        self._values[second] = newest
         if len(self._values) > self._keep_s * _SLACK:
             for old in sorted(self._values)[: -self._keep_s]:
                 del self._values[old]

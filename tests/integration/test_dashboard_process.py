@@ -29,7 +29,7 @@ from include.settings import Settings
 from streaming.dashboard.minute_flows import TradeFlow
 from streaming.dashboard.panels import PANELS
 from streaming.dashboard.sources.kafka import follow_kafka
-from streaming.dashboard.sources.postgres import apply_rows
+from streaming.dashboard.sources.postgres import apply_answers
 from streaming.dashboard.sources.postgres_queries import infrequent_queries
 from streaming.dashboard.state import DashboardState
 from streaming.dashboard.view import KEEP_S, Views
@@ -187,7 +187,9 @@ def polled(dsn: dict[str, Any], clock_us: int) -> DashboardState:
     """The state after one poll of what changes by the minute."""
     queries = infrequent_queries("BTC-USD", clock_us=clock_us, keep_s=7200)
     state = DashboardState(7200)
-    apply_rows(state, query_read_only(dsn, queries, timeout_s=5), seen_s=time.time(), window_s=60)
+    apply_answers(
+        state, query_read_only(dsn, queries, timeout_s=5), seen_s=time.time(), window_s=60
+    )
     return state
 
 

@@ -162,21 +162,21 @@ def _trip_row(dated: DatedFact) -> str:
 
 def figure(sources: ChartSources) -> Chart:
     """The account's value above, the profit of its trips below."""
-    worth = sources.create("worth", "x", "equity", "hold")
-    value = create_plot(170, times=sources.times, label="worth")
-    hold = value.line(
-        "x", "hold", source=worth, line_color=colours.HOLD, line_dash=[5, 4], line_width=1.6
+    values = sources.create("worth", "x", "equity", "hold")
+    top = create_plot(170, times=sources.times, label="worth")
+    hold = top.line(
+        "x", "hold", source=values, line_color=colours.HOLD, line_dash=[5, 4], line_width=1.6
     )
-    equity = value.line("x", "equity", source=worth, line_color=colours.EQUITY, line_width=2)
-    add_hover(value, equity, [("account", "@equity{0,0.00}"), ("buy and hold", "@hold{0,0.00}")])
-    value.y_range.renderers = [equity, hold]
+    equity = top.line("x", "equity", source=values, line_color=colours.EQUITY, line_width=2)
+    add_hover(top, equity, [("account", "@equity{0,0.00}"), ("buy and hold", "@hold{0,0.00}")])
+    top.y_range.renderers = [equity, hold]
     trips = sources.create("profit", "x", "profit", "cumulative")
-    profit = create_plot(120, times=sources.times, label="profit")
-    profit.add_layout(create_level(0))
-    steps = profit.step(
+    bottom = create_plot(120, times=sources.times, label="profit")
+    bottom.add_layout(create_level(0))
+    steps = bottom.step(
         "x", "cumulative", source=trips, mode="after", line_color=colours.BUY, line_width=1.6
     )
-    dots = profit.scatter("x", "cumulative", source=trips, size=6, color=colours.BUY)
-    add_hover(profit, dots, [("trip", "@profit{+0,0.00}"), ("together", "@cumulative{+0,0.00}")])
-    profit.y_range.renderers = [steps, dots]
-    return Chart([value, profit])
+    dots = bottom.scatter("x", "cumulative", source=trips, size=6, color=colours.BUY)
+    add_hover(bottom, dots, [("trip", "@profit{+0,0.00}"), ("together", "@cumulative{+0,0.00}")])
+    bottom.y_range.renderers = [steps, dots]
+    return Chart([top, bottom])

@@ -88,8 +88,8 @@ def figure(sources: ChartSources) -> Chart:
     prices = create_plot(170, times=sources.times, label="mid price")
     add_band(prices, source, "bid", "ask", colours.INK)
     mid = prices.line("x", "mid", source=source, line_color=colours.EQUITY, line_width=1.6)
-    rows = [("mid", "@mid{0,0.00}"), ("bid", "@bid{0,0.00}"), ("ask", "@ask{0,0.00}")]
-    add_hover(prices, mid, rows)
+    labels = [("mid", "@mid{0,0.00}"), ("bid", "@bid{0,0.00}"), ("ask", "@ask{0,0.00}")]
+    add_hover(prices, mid, labels)
     imbalances = create_plot(
         120,
         times=sources.times,

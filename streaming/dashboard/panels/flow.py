@@ -24,7 +24,7 @@ _UNSIGNED = "return Math.abs(tick).toLocaleString('en')"
 def compute(context: PanelContext) -> Panel:
     """The trades of all venues; they stay true while a feed lives."""
     venues = context.venues()
-    columns = build_bars(
+    bars = build_bars(
         [series.minutes.flows for series in venues.values()],
         first=context.first_s // 60 + 1,
         last=context.last_s // 60,
@@ -38,10 +38,10 @@ def compute(context: PanelContext) -> Panel:
         "Trades and volume a minute",
         freshness=freshness,
         age_s=context.age_s(seen_s),
-        chips=_chips(columns, context.symbol.partition("-")[0]) if columns["x"] else [],
+        chips=_chips(bars, context.symbol.partition("-")[0]) if bars["x"] else [],
         waiting_for=f"waiting for a trade of {context.symbol}",
     )
-    return Panel(html, {"flow": columns}, freshness)
+    return Panel(html, {"flow": bars}, freshness)
 
 
 def build_bars(venues: Iterable[Mapping[int, TradeFlow]], *, first: int, last: int) -> Columns:
@@ -69,10 +69,10 @@ def build_bars(venues: Iterable[Mapping[int, TradeFlow]], *, first: int, last: i
     return columns
 
 
-def _chips(columns: Columns, base: str) -> list[str]:
+def _chips(bars: Columns, base: str) -> list[str]:
     chips = []
     for side, where, colour in (("buy", "above", colours.BUY), ("sell", "below", colours.SELL)):
-        count, volume = columns[f"{side}s"][-1], columns[f"{side}_base"][-1]
+        count, volume = bars[f"{side}s"][-1], bars[f"{side}_base"][-1]
         text = f"{count:.0f} · {format_number(volume, digits=4)} {base} this minute"
         chips.append(render_chip(f"{side} ({where})", text, colour=colour))
     return chips
@@ -107,10 +107,10 @@ def _bar_plot(
         for column, colour in ((up, colours.BUY), (down, colours.SELL))
     )
     plot.add_layout(create_level(0))
-    rows = [
+    labels = [
         ("buys", "@buys{0,0} · @buy_base{0,0.0000}"),
         ("sells", "@sells{0,0} · @sell_base{0,0.0000}"),
         ("in quote units", "@buy_quote{0,0} / @sell_quote{0,0}"),
     ]
-    add_hover(plot, buys, rows)
+    add_hover(plot, buys, labels)
     return plot

@@ -206,5 +206,5 @@ def _draw_orders(plot: Any, sources: ChartSources, side: str, marker: str, colou
         line_color="white",
         line_width=1.5,
     )
-    rows = [(side, "@y{0,0.00}"), ("executed", "@executed{0,0.000000}")]
-    add_hover(plot, dots, rows, mode="mouse")
+    labels = [(side, "@y{0,0.00}"), ("executed", "@executed{0,0.000000}")]
+    add_hover(plot, dots, labels, mode="mouse")

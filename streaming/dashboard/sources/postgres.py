@@ -17,7 +17,7 @@ from include.settings import Settings
 from streaming.dashboard.minute_flows import TradeFlow
 from streaming.dashboard.sources.postgres_queries import (
     FACTS,
-    Rows,
+    Answers,
     frequent_queries,
     infrequent_queries,
 )
@@ -39,7 +39,7 @@ def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Eve
             symbol, keep_s = settings.forecast.symbol, state.keep_s
             queries |= infrequent_queries(symbol, clock_us=state.clock_us, keep_s=keep_s)
         try:
-            rows = query_read_only(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
+            answers = query_read_only(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
         except Unreachable as error:
             if not failures:
                 log.warning(event("postgres is away", error=error))
@@ -49,43 +49,43 @@ def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Eve
         if failures:
             log.info(event("postgres is back", after_tries=failures))
         failures, polls = 0, polls + (1 if state.clock_us else 0)
-        apply_rows(state, rows, seen_s=time.time(), window_s=settings.stream.window_s)
+        apply_answers(state, answers, seen_s=time.time(), window_s=settings.stream.window_s)
         stop.wait(settings.dashboard.poll_s)
 
 
-def apply_rows(state: DashboardState, rows: Rows, *, seen_s: float, window_s: int) -> None:
+def apply_answers(state: DashboardState, answers: Answers, *, seen_s: float, window_s: int) -> None:
     """Bring the state up to what Postgres answered at `seen_s` (wall clock)."""
-    state.postgres = make_snapshot(state.postgres, rows, seen_s=seen_s)
+    state.postgres = make_snapshot(state.postgres, answers, seen_s=seen_s)
     with state.lock:
-        _add_facts(state.trader, rows, window_s=window_s)
-        for row in rows.get("minutes", []):
+        _add_facts(state.trader, answers, window_s=window_s)
+        for row in answers.get("minutes", []):
             minute = int(row["minute"].timestamp()) // 60
             state.series_of(row["venue"], row["symbol"]).minutes.settle(minute, _flow(row))
-        for row in rows.get("ratios", []):
+        for row in answers.get("ratios", []):
             series = state.series_of(row["venue"], row["symbol"])
             series.ratios.put(int(row["timestamp"].timestamp()), float(row["value"]))
 
 
-def make_snapshot(before: PostgresSnapshot, rows: Rows, *, seen_s: float) -> PostgresSnapshot:
+def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) -> PostgresSnapshot:
     """The snapshot that follows `before`; forecasts stay where the poll did not ask for them."""
     return PostgresSnapshot(
         seen_s=seen_s,
-        venues=frozenset(row["venue"] for row in rows.get("feeds", [])),
-        halted=str(rows["halted"][0]["value"]) if rows.get("halted") else None,
-        short=_points(rows["short"]) if "short" in rows else before.short,
-        long=_points(rows["long"]) if "long" in rows else before.long,
-        soon=_points_by_symbol(rows["soon"]) if "soon" in rows else before.soon,
+        venues=frozenset(row["venue"] for row in answers.get("feeds", [])),
+        halted=str(answers["halted"][0]["value"]) if answers.get("halted") else None,
+        short=_points(answers["short"]) if "short" in answers else before.short,
+        long=_points(answers["long"]) if "long" in answers else before.long,
+        soon=_points_by_symbol(answers["soon"]) if "soon" in answers else before.soon,
     )
 
 
-def _add_facts(trader: TraderActivity, rows: Rows, *, window_s: int) -> None:
+def _add_facts(trader: TraderActivity, answers: Answers, *, window_s: int) -> None:
     """Add the trader's facts, dated at the end of the window that each follows from."""
     for name, fact_type in FACTS.items():
-        for row in rows.get(name, []):
+        for row in answers.get(name, []):
             fields = {field: row[field] for field in fact_type.__struct_fields__}
             end_us = int(row["window_start"].timestamp() + window_s) * SECOND_US
             trader.add(fact_type(**fields), end_us)
-    for row in rows.get("balances", []):
+    for row in answers.get("balances", []):
         trader.balances[row["currency"]] = Decimal(row["amount"])
 
 
@@ -100,7 +100,7 @@ def _flow(row: Row) -> TradeFlow:
     )
 
 
-def _points(rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
+def _points(point_rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
     return tuple(
         ForecastPoint(
             second=int(row["ds"].timestamp()),
@@ -108,11 +108,12 @@ def _points(rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
             lower=row["yhat_lower"],
             upper=row["yhat_upper"],
         )
-        for row in rows
+        for row in point_rows
     )
 
 
-def _points_by_symbol(rows: Iterable[Row]) -> dict[str, tuple[ForecastPoint, ...]]:
+def _points_by_symbol(point_rows: Iterable[Row]) -> dict[str, tuple[ForecastPoint, ...]]:
     return {
-        symbol: _points(group) for symbol, group in groupby(rows, key=lambda row: row["symbol"])
+        symbol: _points(group)
+        for symbol, group in groupby(point_rows, key=lambda row: row["symbol"])
     }

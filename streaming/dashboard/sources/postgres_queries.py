@@ -7,7 +7,7 @@ from include.market.time import SECOND_US
 from include.serving.connection import Row
 from include.serving.read_only_query import Query
 
-Rows = dict[str, list[Row]]
+Answers = dict[str, list[Row]]
 """The rows of each query by its name; a query whose table is missing has no entry."""
 
 FACTS: dict[str, type[Order] | type[Fill] | type[Score]] = {

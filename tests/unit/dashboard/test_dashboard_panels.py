@@ -16,7 +16,7 @@ from streaming.dashboard.freshness import judge_freshness
 from streaming.dashboard.minute_flows import MinuteFlows, TradeFlow
 from streaming.dashboard.panels import account, flow, status
 from streaming.dashboard.series import SecondValues
-from streaming.dashboard.sources.postgres import apply_rows
+from streaming.dashboard.sources.postgres import apply_answers
 from streaming.dashboard.state import DashboardState
 from streaming.dashboard.trader_activity import DatedFact
 
@@ -79,7 +79,7 @@ def test_minutes_of_postgres_reach_the_series_of_their_venue() -> None:
         "total_quote_sell": Decimal(20),
     }
     state = DashboardState(600)
-    apply_rows(state, {"minutes": [row]}, seen_s=400, window_s=60)
+    apply_answers(state, {"minutes": [row]}, seen_s=400, window_s=60)
     (minute, minute_flow) = state.series["gemini", "BTC-USD"].minutes.flows.popitem()
     assert (minute, minute_flow.sells) == (5, 1)
     assert minute_flow.sell_quote == Decimal(20)

@@ -29,7 +29,7 @@ from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import load
 from streaming.dashboard.panels import PANELS, status
 from streaming.dashboard.plots import ChartSources
-from streaming.dashboard.sources.postgres import apply_rows
+from streaming.dashboard.sources.postgres import apply_answers
 from streaming.dashboard.sources.records import apply_record
 from streaming.dashboard.state import DashboardState, ForecastPoint, PostgresSnapshot
 from streaming.dashboard.trader_activity import DatedFact
@@ -306,7 +306,7 @@ def test_rows_of_postgres_are_dated_at_the_end_of_their_window() -> None:
     fill = Fill("f", "o", "buy", Decimal(100), Decimal(2), Decimal(1))
     row = {"window_start": datetime(2018, 4, 24, 5, 0, tzinfo=UTC)} | msgspec.structs.asdict(fill)
     state = DashboardState(600)
-    apply_rows(state, {"fills": [row]}, seen_s=NOW, window_s=60)
+    apply_answers(state, {"fills": [row]}, seen_s=NOW, window_s=60)
     assert state.trader.in_order("fills") == [DatedFact((TAPE + 60) * US, fill)]
 
 
