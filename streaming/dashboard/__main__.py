@@ -84,8 +84,8 @@ def _metrics(server: Any, state: DashboardState) -> list[Metric]:
     ]
 
 
-def _start(target: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=target, args=arguments, name=target.__name__, daemon=True).start()
+def _start(loop: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=loop, args=arguments, name=loop.__name__, daemon=True).start()
 
 
 if __name__ == "__main__":

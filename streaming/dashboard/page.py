@@ -85,13 +85,13 @@ class Page:
                 document.add_root(plot)
 
 
-def update_source(source: Any, columns: Columns) -> None:
+def update_source(source: Any, new: Columns) -> None:
     """Bring a source to these columns by the smallest message."""
-    change = find_change(source.data, columns)
+    change = find_change(source.data, new)
     if change is None:
         return
     if change.replace:
-        source.data = {name: list(values) for name, values in columns.items()}
+        source.data = {name: list(values) for name, values in new.items()}
         return
     if change.patches:
         source.patch(change.patches)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 
 from include.backoff import Backoff
 from include.errors import Unreachable
@@ -114,6 +115,5 @@ def _points(point_rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
 
 def _points_by_symbol(point_rows: Iterable[Row]) -> dict[str, tuple[ForecastPoint, ...]]:
     return {
-        symbol: _points(group)
-        for symbol, group in groupby(point_rows, key=lambda row: row["symbol"])
+        symbol: _points(group) for symbol, group in groupby(point_rows, key=itemgetter("symbol"))
     }
