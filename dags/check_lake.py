@@ -17,7 +17,7 @@ HOURLY = at("20 * * * *")
 def check(run_id):
     from include.orchestration.tasks import check_streamed_tables
 
-    return check_streamed_tables(run=run_id)
+    return check_streamed_tables(run_id=run_id)
 
 
 @dag(**POLICY, schedule=HOURLY, doc_md=__doc__)

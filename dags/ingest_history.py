@@ -32,7 +32,7 @@ def stage(params, run_id):
         symbol=params["symbol"],
         since=moment(params["since"]),
         until=moment(params["until"]),
-        run=run_id,
+        run_id=run_id,
     )
 
 
@@ -40,14 +40,14 @@ def stage(params, run_id):
 def check(params, run_id):
     from include.orchestration.tasks import check_history
 
-    return check_history(until=moment(params["until"]), run=run_id)
+    return check_history(until=moment(params["until"]), run_id=run_id)
 
 
 @step(outlets=[HISTORY_MINUTES])
 def land(symbol, run_id, outlet_events):
     from include.orchestration.tasks import land_staged
 
-    outlet_events[HISTORY_MINUTES].extra = {"symbol": symbol, "rows": land_staged(run=run_id)}
+    outlet_events[HISTORY_MINUTES].extra = {"symbol": symbol, "rows": land_staged(run_id=run_id)}
 
 
 @dag(**POLICY, schedule=None, params=PARAMS, doc_md=__doc__)

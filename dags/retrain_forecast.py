@@ -37,7 +37,7 @@ def train(params, outlet_events):
 def evaluate(model, dag_run):
     from include.orchestration.tasks import evaluate_model
 
-    return evaluate_model(model, dag=dag_run.dag_id, run=dag_run.run_id)
+    return evaluate_model(model, dag=dag_run.dag_id, run_id=dag_run.run_id)
 
 
 @dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)

@@ -33,9 +33,9 @@ def task_failed(context: Mapping[str, Any]) -> None:
     )
     alerts.send(settings, alert)
     note = failure_note(
-        task.task_id, run=task.run_id, message=message, gate=message.startswith(GATE)
+        task.task_id, run_id=task.run_id, message=message, gate=message.startswith(GATE)
     )
-    note_at(settings, dag=task.dag_id, run=task.run_id, text=note)
+    note_at(settings, dag=task.dag_id, run_id=task.run_id, text=note)
 
 
 def _what(dag: str, message: str) -> str:
@@ -63,9 +63,9 @@ async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None
     await asyncio.to_thread(alerts.send, settings, alert)
 
 
-def run_link(settings: Settings, dag: str, run: str) -> str:
+def run_link(settings: Settings, dag: str, run_id: str) -> str:
     """The page of a run in Airflow's UI."""
-    return f"{settings.airflow_url}/dags/{dag}/runs/{run}"
+    return f"{settings.airflow_url}/dags/{dag}/runs/{run_id}"
 
 
 def deadline(minutes: int) -> DeadlineAlert:

@@ -10,17 +10,17 @@ from include.settings import Settings
 log = logging.getLogger("tickhouse.orchestration")
 
 
-def note_at(settings: Settings, *, dag: str, run: str, text: str) -> None:
+def note_at(settings: Settings, *, dag: str, run_id: str, text: str) -> None:
     """Set the note of a run; a run outside of Airflow's server (`airflow dags test`) has none."""
     from include.local.airflow import AirflowApi
 
     try:
-        AirflowApi(settings).note(dag, run, text)
+        AirflowApi(settings).note(dag, run_id, text)
     except (Unreachable, PlatformError) as error:
-        log.warning(event("no note at the run", run=run, cause=error))
+        log.warning(event("no note at the run", run=run_id, cause=error))
 
 
-def failure_note(task: str, *, run: str, message: str, gate: bool) -> str:
+def failure_note(task: str, *, run_id: str, message: str, gate: bool) -> str:
     """The note of a run that failed: which task, why, and where the report of its gate is.
 
     Airflow shows a note's first line until it is clicked, so the reason begins there.
@@ -28,5 +28,5 @@ def failure_note(task: str, *, run: str, message: str, gate: bool) -> str:
     first_line, *other_lines = message.strip().splitlines() or ["no message"]
     lines = [f"**{task} failed:** {first_line}", *other_lines]
     if gate:
-        lines.append(f"[Quality report](/tickhouse/quality/{quote(run, safe='')})")
+        lines.append(f"[Quality report](/tickhouse/quality/{quote(run_id, safe='')})")
     return "\n\n".join(lines)

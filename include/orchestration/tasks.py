@@ -30,7 +30,7 @@ def stage_file(
     symbol: str | None,
     since: datetime | None = None,
     until: datetime | None,
-    run: str,
+    run_id: str,
 ) -> str:
     """Read an archive into the staging table; give its symbol."""
     history_symbol = symbol or from_environment().forecast.symbol
@@ -43,7 +43,7 @@ def stage_file(
         "--symbol",
         history_symbol,
         "--run-id",
-        run,
+        run_id,
         "--since",
         since_text,
         "--until",
@@ -52,7 +52,7 @@ def stage_file(
     return history_symbol
 
 
-def check_history(*, until: datetime | None = None, run: str) -> int:
+def check_history(*, until: datetime | None = None, run_id: str) -> int:
     """Check the staged rows; give their number."""
     from include.quality import gate
 
@@ -60,16 +60,16 @@ def check_history(*, until: datetime | None = None, run: str) -> int:
     oldest_age = timedelta(hours=settings.quality.archive_hours)
     return gate.check_history(
         settings.lake,
-        run_id=run,
+        run_id=run_id,
         now=now,
         pages=settings.home / "quality",
         fresh_since=min(until or now, now) - oldest_age if oldest_age else gate.EVER,
     )
 
 
-def land_staged(*, run: str) -> int:
+def land_staged(*, run_id: str) -> int:
     """Merge the staged rows into `history_minutes`; give their number."""
-    return int(run_module(LOADER, "land", "--run-id", run))
+    return int(run_module(LOADER, "land", "--run-id", run_id))
 
 
 def train_model(
@@ -149,7 +149,7 @@ def _plain(struct: msgspec.Struct) -> dict[str, Any]:
     return dict(msgspec.to_builtins(struct))
 
 
-def evaluate_model(name: str, *, dag: str, run: str) -> str:
+def evaluate_model(name: str, *, dag: str, run_id: str) -> str:
     """Backtest a saved model's recipe; write and plot the scores, and set them as the run's note.
 
     Gives the note's text.
@@ -162,23 +162,23 @@ def evaluate_model(name: str, *, dag: str, run: str) -> str:
         settings,
         symbol=model_record.symbol,
         as_of=model_record.as_of,
-        run_id=run,
+        run_id=run_id,
         now=datetime.now(UTC),
         span=model_record.trained_until - model_record.trained_from + MINUTE,
     )
     log.info("%s", evaluation_report.as_table(evaluation))
     text = evaluation_report.as_note(evaluation)
-    note_at(settings, dag=dag, run=run, text=text)
+    note_at(settings, dag=dag, run_id=run_id, text=text)
     return text
 
 
-def check_streamed_tables(*, run: str) -> int:
+def check_streamed_tables(*, run_id: str) -> int:
     """Check the streamed tables; give the number of rows checked."""
     from include.quality import lake_gate
     from include.quality.results import QualityRun
 
     settings = from_environment()
-    quality_run = QualityRun(settings.lake, run, datetime.now(UTC), settings.home / "quality")
+    quality_run = QualityRun(settings.lake, run_id, datetime.now(UTC), settings.home / "quality")
     return lake_gate.check_lake(quality_run, settings.quality)
 
 

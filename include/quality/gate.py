@@ -46,16 +46,18 @@ def check_history(
     Raises:
         GateFailed: an expectation failed (named, with the first rows), or could not be checked.
     """
-    run = QualityRun(lake, run_id, now, pages)
+    quality_run = QualityRun(lake, run_id, now, pages)
     table = open_table(lake, "history_staging")
     if table is None:
-        raise run.record_unchecked(HISTORY.name, "nothing is staged")
+        raise quality_run.record_unchecked(HISTORY.name, "nothing is staged")
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{SORTING_MEMORY}'")
         connection.execute(f"SET temp_directory = '{spill}'")
         create_view(connection, "history_staging", table)
         parameters = {"now": now, "fresh_since": fresh_since}
-        return _check(HISTORY, connection, run, slice_rows=slice_rows, parameters=parameters)
+        return _check(
+            HISTORY, connection, quality_run, slice_rows=slice_rows, parameters=parameters
+        )
 
 
 def check_forecast(
@@ -68,14 +70,16 @@ def check_forecast(
     """
     with duckdb.connect() as connection:
         connection.register("draft", draft_df)
-        run = QualityRun(lake, run_id, now, pages)
-        return _check(FORECAST, connection, run, slice_rows=max(len(draft_df), 1), parameters={})
+        quality_run = QualityRun(lake, run_id, now, pages)
+        return _check(
+            FORECAST, connection, quality_run, slice_rows=max(len(draft_df), 1), parameters={}
+        )
 
 
 def _check(
     suite: Suite,
     connection: duckdb.DuckDBPyConnection,
-    run: QualityRun,
+    quality_run: QualityRun,
     *,
     slice_rows: int,
     parameters: dict[str, datetime],
@@ -87,8 +91,10 @@ def _check(
             row_count += len(slice_df)
             slices.append(_outcomes(suite, slice_df))
     except duckdb.Error as error:
-        raise run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
-    run.record(suite.name, [reduce(add, parts).finding for parts in zip(*slices, strict=True)])
+        raise quality_run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
+    quality_run.record(
+        suite.name, [reduce(add, parts).finding for parts in zip(*slices, strict=True)]
+    )
     return row_count
 
 

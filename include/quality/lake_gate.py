@@ -13,18 +13,18 @@ from include.quality.suites import Suite
 from include.settings.forecast import Quality
 
 
-def check_lake(run: QualityRun, rules: Quality) -> int:
+def check_lake(quality_run: QualityRun, rules: Quality) -> int:
     """Check the landed tables as they are now; give the number of rows checked.
 
     Raises:
         GateFailed: names each suite that failed, or could not be checked, with its first rows.
     """
-    connection = connect(run.lake, READ)
+    connection = connect(quality_run.lake, READ)
     try:
         row_count, failures = 0, []
         for suite in SUITES:
             try:
-                row_count += _check(suite, connection, run, rules)
+                row_count += _check(suite, connection, quality_run, rules)
             except GateFailed as error:
                 failures.append(str(error))
     finally:
@@ -35,11 +35,11 @@ def check_lake(run: QualityRun, rules: Quality) -> int:
 
 
 def _check(
-    suite: Suite, connection: duckdb.DuckDBPyConnection, run: QualityRun, rules: Quality
+    suite: Suite, connection: duckdb.DuckDBPyConnection, quality_run: QualityRun, rules: Quality
 ) -> int:
     available = {
-        "since": run.now - timedelta(hours=rules.hours),
-        "now": run.now,
+        "since": quality_run.now - timedelta(hours=rules.hours),
+        "now": quality_run.now,
         "band": rules.price_band,
         "fresh_s": rules.fresh_s,
     }
@@ -47,6 +47,6 @@ def _check(
     try:
         rows_df = connection.execute(suite.select, parameters).df()
     except duckdb.Error as error:
-        raise run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
-    run.record(suite.name, validate(suite, rows_df))
+        raise quality_run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
+    quality_run.record(suite.name, validate(suite, rows_df))
     return len(rows_df)

@@ -27,9 +27,9 @@ _WINDOW_MS, _AHEAD_MS = 5000, 1000
 class BinanceAccount:
     """One account of one key, with 10,000 USDT, one BTC and ten ETH."""
 
-    def __init__(self, public_rest: BinanceRest, settings: Simulator) -> None:
+    def __init__(self, public_rest: BinanceRest, rules: Simulator) -> None:
         self._rest, self._clock, self._matching = public_rest, public_rest.clock, Matching()
-        self._key, self._secret = settings.binance_key.reveal(), settings.binance_secret.reveal()
+        self._key, self._secret = rules.binance_key.reveal(), rules.binance_secret.reveal()
         self.balances = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
         self._matched_until_s = int(self._clock.now_s())
 

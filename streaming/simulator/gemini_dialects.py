@@ -148,14 +148,14 @@ def _changes(frame_events: list[Event]) -> list[list[object]]:
     ]
 
 
-def _v2_trade(symbol: str, event_id: object, ms: object, trade: Event, side: object) -> Event:
+def _v2_trade(symbol: str, event_id: object, ms: object, trade_event: Event, side: object) -> Event:
     return {
         "type": "trade",
         "symbol": symbol,
         "event_id": event_id,
         "timestamp": ms,
-        "price": trade["price"],
-        "quantity": trade["amount"],
+        "price": trade_event["price"],
+        "quantity": trade_event["amount"],
         "side": side,
     }
 

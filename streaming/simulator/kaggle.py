@@ -33,9 +33,9 @@ _PREFIXES = ("", "/api")
 class Kaggle:
     """Serves one data set. Storage checks nothing but its signed address."""
 
-    def __init__(self, path: PricePath, settings: Simulator, clock: Clock) -> None:
-        self._path, self._days, self._clock = path, settings.history_days, clock
-        self._key = settings.kaggle_key.reveal()
+    def __init__(self, path: PricePath, rules: Simulator, clock: Clock) -> None:
+        self._path, self._days, self._clock = path, rules.history_days, clock
+        self._key = rules.kaggle_key.reveal()
         self._zip = lru_cache(maxsize=2)(self._zip_file)
 
     def add_to(self, app: web.Application) -> None:

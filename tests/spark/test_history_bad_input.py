@@ -53,9 +53,9 @@ def truncated_zip() -> bytes:
 
 def ingested(source: Path, symbol: str, run: str) -> int:
     """The tasks of `ingest_history` in their order."""
-    stage_file(source=str(source), symbol=symbol, until=None, run=run)
-    check_history(run=run)
-    return land_staged(run=run)
+    stage_file(source=str(source), symbol=symbol, until=None, run_id=run)
+    check_history(run_id=run)
+    return land_staged(run_id=run)
 
 
 def trained_and_published(symbol: str, run: str) -> Any:
@@ -149,7 +149,7 @@ def test_a_bad_file_is_named_in_the_first_line_and_changes_nothing(
     first = str(caught.value).splitlines()[0]
     assert said in first
     with pytest.raises(HistoryError, match="staged"):  # what is after it, forced, finds nothing
-        land_staged(run=f"bad-{name}")
+        land_staged(run_id=f"bad-{name}")
     assert standing(world) == before
     # and a night's training goes on with what is there, to the same model and forecast
     assert train_model(symbol="BTC-USD", as_of=None, train_days=0)["model"] == before[1][0]

@@ -72,11 +72,11 @@ def loaded(source: Path, run: str) -> tuple[int, list[str]]:
     deaths: list[str] = []
 
     def stage() -> str:
-        return stage_file(source=str(source), symbol="BTC-USD", until=None, run=run)
+        return stage_file(source=str(source), symbol="BTC-USD", until=None, run_id=run)
 
     retried(stage, deaths, "stage")
-    retried(lambda: check_history(run=run), deaths, "check")
-    return int(retried(lambda: land_staged(run=run), deaths, "land")), deaths
+    retried(lambda: check_history(run_id=run), deaths, "check")
+    return int(retried(lambda: land_staged(run_id=run), deaths, "land")), deaths
 
 
 def left(settings: Settings) -> list[Any]:

@@ -35,7 +35,7 @@ def trained(settings: Settings) -> str:
 def test_an_evaluation_is_noted_at_its_run(world: Settings) -> None:
     model = trained(world)
     with airflow_api(world) as notes:
-        text = evaluate_model(model, dag=DAG, run=RUN)
+        text = evaluate_model(model, dag=DAG, run_id=RUN)
     assert notes == {(DAG, RUN): text}
     lines = text.splitlines()
     assert lines[0].startswith("Smallest error over ")
@@ -52,7 +52,7 @@ def test_without_airflow_the_evaluation_is_made_and_its_absence_said(
     world: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        text = evaluate_model(trained(world), dag=DAG, run=RUN)
+        text = evaluate_model(trained(world), dag=DAG, run_id=RUN)
     assert "| 1440 |" in text
     assert "no note at the run" in caplog.text
 
