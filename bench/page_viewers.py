@@ -21,34 +21,34 @@ LARGEST_MESSAGE = 64 * 1024 * 1024
 
 
 @dataclass
-class Seen:
-    """What one viewer got: changes of its page, and bytes in all."""
+class Viewer:
+    """One open page: changes of it that came, and bytes in all."""
 
     updates: int = 0
-    received: int = 0
+    received_bytes: int = 0
 
 
 @contextmanager
-def viewers(url: str, count: int) -> Iterator[list[Seen]]:
+def open_viewers(url: str, count: int) -> Iterator[list[Viewer]]:
     """So many open pages while the block runs; `url` is the page's, such as http://127.0.0.1:5006/.
 
     Raises:
         Unreachable: a page could not be opened.
     """
-    seen = [Seen() for _ in range(count)]
+    viewers = [Viewer() for _ in range(count)]
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     tasks = []
     try:
-        for one in seen:
-            opened = asyncio.run_coroutine_threadsafe(_open(url), loop)
+        for viewer in viewers:
+            opening = asyncio.run_coroutine_threadsafe(_open(url), loop)
             try:
-                link = opened.result(OPENED_S)
+                connection = opening.result(OPENED_S)
             except (HTTPError, OSError, TimeoutError) as error:
                 raise Unreachable(f"the page at {url} cannot be opened: {error!r}") from error
-            tasks.append(asyncio.run_coroutine_threadsafe(_watch(link, one), loop))
-        yield seen
+            tasks.append(asyncio.run_coroutine_threadsafe(_watch(connection, viewer), loop))
+        yield viewers
     finally:
         for task in tasks:
             task.cancel()
@@ -61,30 +61,30 @@ async def _open(url: str) -> WebSocketClientConnection:
     token = TOKEN.search(page)
     if token is None:
         raise Unreachable(f"{url} is no Bokeh page")
-    base = url.removesuffix("/")
-    asked = HTTPRequest(f"ws{base.removeprefix('http')}/ws", headers={"Origin": base})
-    link = await websocket_connect(
-        asked, subprotocols=["bokeh", token[1]], max_message_size=LARGEST_MESSAGE
+    origin = url.removesuffix("/")
+    handshake = HTTPRequest(f"ws{origin.removeprefix('http')}/ws", headers={"Origin": origin})
+    connection = await websocket_connect(
+        handshake, subprotocols=["bokeh", token[1]], max_message_size=LARGEST_MESSAGE
     )
     for _ in range(PARTS):  # the server greets first
-        await link.read_message()
-    whole = Protocol().create("PULL-DOC-REQ")
-    for part in (whole.header_json, whole.metadata_json, whole.content_json):
-        await link.write_message(part)
-    return link
+        await connection.read_message()
+    request = Protocol().create("PULL-DOC-REQ")
+    for part in (request.header_json, request.metadata_json, request.content_json):
+        await connection.write_message(part)
+    return connection
 
 
-async def _watch(link: WebSocketClientConnection, seen: Seen) -> None:
+async def _watch(page_socket: WebSocketClientConnection, viewer: Viewer) -> None:
     with suppress(asyncio.CancelledError):
-        while (part := await link.read_message()) is not None:
-            seen.received += len(part)
-            seen.updates += isinstance(part, str) and _begins_change(part)
-    link.close()
+        while (part := await page_socket.read_message()) is not None:
+            viewer.received_bytes += len(part)
+            viewer.updates += isinstance(part, str) and _begins_change(part)
+    page_socket.close()
 
 
 def _begins_change(part: str) -> bool:
     """Whether this is the header of a change of the document."""
     if '"PATCH-DOC"' not in part[:300]:
         return False
-    told = json.loads(part)
-    return isinstance(told, dict) and told.get("msgtype") == "PATCH-DOC"
+    header = json.loads(part)
+    return isinstance(header, dict) and header.get("msgtype") == "PATCH-DOC"

@@ -167,7 +167,7 @@ class Dashboard:
     """The live dashboard."""
 
     refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
-    poll_s: float = setting(3.0, "seconds between two looks into Postgres")
+    poll_s: float = setting(3.0, "seconds between two polls of Postgres")
     query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
     stale_s: float = setting(15.0, "a panel turns grey so many seconds after its feed's last frame")
     feed_quiet_s: float = setting(

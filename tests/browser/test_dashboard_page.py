@@ -78,10 +78,10 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
         browser.wait(f"return {state('price')} === 'live'", what="it lives again")
         no_errors(browser)
         outside = {
-            one
-            for one in browser.requested()
-            if not one.startswith(("chrome:", "data:", "blob:"))
-            and f"//127.0.0.1:{settings.ports.dashboard}/" not in one
+            address
+            for address in browser.requested()
+            if not address.startswith(("chrome:", "data:", "blob:"))
+            and f"//127.0.0.1:{settings.ports.dashboard}/" not in address
         }
         assert outside == set(), "no request leaves this machine"
 

@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 
-from bench.page_viewers import viewers
+from bench.page_viewers import open_viewers
 from include.bus import Producer, ensure_topics
 from include.errors import Unreachable
 from include.lake.tables import SIGNALS, TRADE_MINUTES
@@ -42,11 +42,11 @@ PROGRAM = [sys.executable, "-m", "streaming.dashboard"]
 EVIL = "http://evil.test"
 
 
-def asked_for_a_socket(port: int, origin: str) -> int:
+def handshake_status(port: int, origin: str) -> int:
     """The status that a websocket's handshake from a page of this origin gets."""
     token = generate_jwt_token(generate_session_id())
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    link.request(
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request(
         "GET",
         "/ws",
         headers={
@@ -58,8 +58,8 @@ def asked_for_a_socket(port: int, origin: str) -> int:
             "Sec-WebSocket-Protocol": f"bokeh, {token}",
         },
     )
-    status = link.getresponse().status
-    link.close()
+    status = connection.getresponse().status
+    connection.close()
     return status
 
 
@@ -80,7 +80,7 @@ def test_it_serves_without_kafka_and_postgres_and_ends_within_five_seconds(tmp_p
         page = get(url)
         assert "<title>Tickhouse</title>" in page
         sources = [part.split('"')[0] for part in page.split('src="')[1:]]
-        assert sources and all(one.startswith("/static/js/bokeh") for one in sources), "no CDN"
+        assert sources and all(src.startswith("/static/js/bokeh") for src in sources), "no CDN"
         log = tmp_path / "log"
         eventually(lambda: "postgres is away" in log.read_text(), what="it says so")
         began = time.monotonic()
@@ -94,17 +94,17 @@ def test_viewers_without_a_browser_get_the_pages_changes(tmp_path: Path) -> None
     (metrics,) = free_ports(1)
     env = make_environment(tmp_path / "var") | {"TICKHOUSE_METRICS_DASHBOARD": str(metrics)}
     url = f"http://127.0.0.1:{env['TICKHOUSE_PORTS_DASHBOARD']}/"
-    with pytest.raises(Unreachable, match="cannot be opened"), viewers(url, 1):
+    with pytest.raises(Unreachable, match="cannot be opened"), open_viewers(url, 1):
         pass
     with running(PROGRAM, log=tmp_path / "log", env=env):
         eventually(lambda: get(f"{url}healthz"), what="it serves")
-        with viewers(url, 3) as seen:
-            eventually(lambda: min(one.updates for one in seen) > 2, what="all see changes")
-            assert figure_of(env, "tickhouse_dashboard_viewers") == 3
-        assert min(one.received for one in seen) > 10_000, "the whole page came first"
+        with open_viewers(url, 3) as pages:
+            eventually(lambda: min(page.updates for page in pages) > 2, what="all see changes")
+            assert metric_of(env, "tickhouse_dashboard_viewers") == 3
+        assert min(page.received_bytes for page in pages) > 10_000, "the whole page came first"
 
 
-def figure_of(env: dict[str, str], name: str) -> float:
+def metric_of(env: dict[str, str], name: str) -> float:
     lines = get(f"http://127.0.0.1:{env['TICKHOUSE_METRICS_DASHBOARD']}/metrics").splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
@@ -127,13 +127,13 @@ def test_a_page_of_another_address_is_refused_its_socket(tmp_path: Path) -> None
     with running(PROGRAM, log=tmp_path / "log", env=env):
         eventually(lambda: get(f"http://127.0.0.1:{port}/healthz"), what="it serves")
         own = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
-        codes = {origin: asked_for_a_socket(int(port), origin) for origin in (*own, EVIL)}
+        codes = {origin: handshake_status(int(port), origin) for origin in (*own, EVIL)}
         assert codes == {own[0]: 101, own[1]: 101, EVIL: 403}
 
 
 def test_a_table_that_is_not_there_has_no_entry(postgres_dsn: dict[str, Any]) -> None:
-    asked = {"none": ("SELECT 1 FROM trade_hours", ()), "one": ("SELECT %s AS number", (7,))}
-    assert query_read_only(postgres_dsn, asked, timeout_s=2) == {"one": [{"number": 7}]}
+    queries = {"none": ("SELECT 1 FROM trade_hours", ()), "one": ("SELECT %s AS number", (7,))}
+    assert query_read_only(postgres_dsn, queries, timeout_s=2) == {"one": [{"number": 7}]}
 
 
 def test_a_slow_query_is_given_up_and_nothing_can_be_written(postgres_dsn: dict[str, Any]) -> None:

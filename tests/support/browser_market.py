@@ -51,9 +51,9 @@ class Market:
         self.signal("imbalance", "0.5")
 
     def signal(self, kind: str, value: str) -> None:
-        """One number as the stream tells it."""
+        """One number as the stream reports it."""
         now = time.time_ns() // 1000
-        told = {
+        fields = {
             "v": 1,
             "venue": "gemini",
             "symbol": "BTC-USD",
@@ -62,7 +62,7 @@ class Market:
             "timestamp": now,
             "window_start": now - 60_000_000,
         }
-        self._producer.send("market.signals", b"gemini|BTC-USD", json.dumps(told).encode())
+        self._producer.send("market.signals", b"gemini|BTC-USD", json.dumps(fields).encode())
 
     def _send(self, venue: str, kind: str, *events: Event, top: Top | None = None) -> None:
         now = time.time_ns() // 1000
@@ -91,9 +91,9 @@ class Market:
 
 @contextmanager
 def market(bootstrap: str) -> Iterator[Market]:
-    one = Market(bootstrap)
-    one.start()
+    feed = Market(bootstrap)
+    feed.start()
     try:
-        yield one
+        yield feed
     finally:
-        one.close()
+        feed.close()

@@ -55,7 +55,7 @@ class Browser:
         self._post("window/rect", width=width, height=height)
 
     def dark(self, dark: bool) -> None:
-        """What the system is said to prefer."""
+        """What the system prefers, as pages see it."""
         value = "dark" if dark else "light"
         self._post(
             "goog/cdp/execute",
@@ -77,18 +77,18 @@ class Browser:
 
     def log(self, kind: str) -> list[dict[str, Any]]:
         """What came since the last call: `browser` (the console) or `performance` (requests)."""
-        found: list[dict[str, Any]] = self._post("se/log", type=kind)
-        return found
+        entries: list[dict[str, Any]] = self._post("se/log", type=kind)
+        return entries
 
     def requested(self) -> set[str]:
         """Every URL asked for since the last call, websockets too."""
         urls = set()
         for entry in self.log("performance"):
-            told = json.loads(entry["message"])["message"]
-            params = told.get("params", {})
-            if told["method"] == "Network.requestWillBeSent":
+            message = json.loads(entry["message"])["message"]
+            params = message.get("params", {})
+            if message["method"] == "Network.requestWillBeSent":
                 urls.add(params["request"]["url"])
-            elif told["method"] == "Network.webSocketCreated":
+            elif message["method"] == "Network.webSocketCreated":
                 urls.add(params["url"])
         return urls
 
@@ -113,13 +113,15 @@ def browsing(folder: Path, *, width: int = 1600, height: int = 1400) -> Iterator
                 f"--user-data-dir={folder / 'profile'}",
             ],
         }
-        wanted = {
+        capabilities = {
             "browserName": "chrome",
             "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
-        made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})
-        browser = Browser(driver, made["sessionId"])
+        session = _call(
+            "POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}}
+        )
+        browser = Browser(driver, session["sessionId"])
         try:
             yield browser
         finally:

@@ -25,9 +25,9 @@ MINUTE_US = 60_000_000
 
 def test_a_line_keeps_the_last_value_of_a_step_and_breaks_where_it_was_silent() -> None:
     points = [(10, 1.0), (11, 2.0), (12, 3.0), (40, 4.0)]
-    found = build_line(points, step_s=2, gap_s=5)
-    assert found["x"] == [11_000.0, 12_000.0, 13_000.0, 40_000.0]
-    assert found["y"][:2] == [2.0, 3.0] and math.isnan(found["y"][2]) and found["y"][3] == 4.0
+    line = build_line(points, step_s=2, gap_s=5)
+    assert line["x"] == [11_000.0, 12_000.0, 13_000.0, 40_000.0]
+    assert line["y"][:2] == [2.0, 3.0] and math.isnan(line["y"][2]) and line["y"][3] == 4.0
 
 
 def trade(number: int, side: str | None, price: str, quantity: str, second: int) -> Trade:
@@ -36,7 +36,7 @@ def trade(number: int, side: str | None, price: str, quantity: str, second: int)
 
 def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
     gemini, kraken = MinuteFlows(10), MinuteFlows(10)
-    for one in (
+    for trade_of_gemini in (
         trade(1, "buy", "100", "2", 60),
         trade(2, "buy", "110", "1", 119),
         trade(3, "sell", "90", "0.5", 61),
@@ -44,20 +44,20 @@ def test_buys_and_sells_are_summed_by_minute_over_the_venues() -> None:
         trade(5, "sell", "10", "1", 120),
         trade(1, "buy", "100", "2", 60),
     ):
-        gemini.add(one)
+        gemini.add(trade_of_gemini)
     kraken.add(trade(1, "sell", "100", "1.5", 70))
-    found = flow.build_bars([gemini.flows, kraken.flows], first=1, last=2)
-    assert found["x"] == [90_000.0, 150_000.0]
-    assert (found["buys"], found["sells"]) == ([2, 0], [2, 1])
-    assert (found["buy_base"], found["down_sell_base"]) == ([3.0, 0.0], [-2.0, -1.0])
-    assert (found["buy_quote"], found["sell_quote"]) == ([310.0, 0.0], [195.0, 10.0])
-    assert found["alpha"][1] < found["alpha"][0], "the minute under way is fainter"
+    bars = flow.build_bars([gemini.flows, kraken.flows], first=1, last=2)
+    assert bars["x"] == [90_000.0, 150_000.0]
+    assert (bars["buys"], bars["sells"]) == ([2, 0], [2, 1])
+    assert (bars["buy_base"], bars["down_sell_base"]) == ([3.0, 0.0], [-2.0, -1.0])
+    assert (bars["buy_quote"], bars["sell_quote"]) == ([310.0, 0.0], [195.0, 10.0])
+    assert bars["alpha"][1] < bars["alpha"][0], "the minute under way is fainter"
 
 
 def test_a_minute_is_believed_from_whoever_counts_more_of_its_trades() -> None:
     minutes = MinuteFlows(10)
     minutes.settle(5, TradeFlow(3, 1, Decimal(6), Decimal(2), Decimal(60), Decimal(20)))
-    minutes.add(trade(1, "buy", "10", "1", 300))  # minute 5 is told again, from Kafka's past
+    minutes.add(trade(1, "buy", "10", "1", 300))  # minute 5 comes again, from Kafka's past
     assert minutes.flows[5].buys == 3
     for number in range(2, 7):
         minutes.add(trade(number, "sell", "10", "1", 301))
@@ -100,23 +100,23 @@ def fill(at_s: int, side: str, price: str, quantity: str, fee: str) -> DatedFact
 def test_the_account_is_worked_back_from_what_is_held_and_set_beside_holding() -> None:
     # 1000 at first; 2 bought at 100 with a fee of 1: 799 and 2; 2 sold at 120, fee 1: 1038 and 0
     fills = [fill(10, "buy", "100", "2", "1"), fill(20, "sell", "120", "2", "1")]
-    held = account.find_holdings(fills, quote_now=Decimal("1038"), base_now=Decimal(0))
-    assert [(h.second, h.quote, h.base) for h in held] == [
+    holdings = account.find_holdings(fills, quote_now=Decimal("1038"), base_now=Decimal(0))
+    assert [(h.second, h.quote, h.base) for h in holdings] == [
         (0, 1000, 0),
         (10, 799, 2),
         (20, 1038, 0),
     ]
     points = [(5, 90.0), (10, 100.0), (15, 130.0), (20, 120.0), (25, 50.0)]
-    found = account.build_equity(held, points, fills=fills)
-    assert found["equity"] == [1000.0, 999.0, 1059.0, 1038.0, 1038.0]
-    assert found["hold"] == [900.0, 1000.0, 1300.0, 1200.0, 500.0], "10 bought at 100 and kept"
+    equity = account.build_equity(holdings, points, fills=fills)
+    assert equity["equity"] == [1000.0, 999.0, 1059.0, 1038.0, 1038.0]
+    assert equity["hold"] == [900.0, 1000.0, 1300.0, 1200.0, 500.0], "10 bought at 100 and kept"
 
 
 def test_without_a_fill_holding_starts_at_the_first_price_shown() -> None:
-    held = account.find_holdings([], quote_now=Decimal(1000), base_now=Decimal(0))
-    found = account.build_equity(held, [(1, 200.0), (2, 100.0)], fills=[])
-    assert (found["equity"], found["hold"]) == ([1000.0, 1000.0], [1000.0, 500.0])
-    assert account.build_equity(held, [], fills=[])["x"] == []
+    holdings = account.find_holdings([], quote_now=Decimal(1000), base_now=Decimal(0))
+    equity = account.build_equity(holdings, [(1, 200.0), (2, 100.0)], fills=[])
+    assert (equity["equity"], equity["hold"]) == ([1000.0, 1000.0], [1000.0, 500.0])
+    assert account.build_equity(holdings, [], fills=[])["x"] == []
 
 
 def test_earlier_trips_stand_at_the_left_edge() -> None:
@@ -124,12 +124,12 @@ def test_earlier_trips_stand_at_the_left_edge() -> None:
         DatedFact(at * 1_000_000, Score("o", "b", Decimal(p), Decimal(c), *map(Decimal, "121")))
         for at, p, c in ((5, "2", "2"), (15, "-3", "-1"), (99, "1", "0"))
     ]
-    found = account.build_profit(scores, first_s=10, last_s=20)
-    assert (found["x"], found["cumulative"]) == ([10_000.0, 15_000.0], [2.0, -1.0])
+    profit = account.build_profit(scores, first_s=10, last_s=20)
+    assert (profit["x"], profit["cumulative"]) == ([10_000.0, 15_000.0], [2.0, -1.0])
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (-3, "0 s"),
         (59.9, "59 s"),
@@ -140,8 +140,8 @@ def test_earlier_trips_stand_at_the_left_edge() -> None:
         (172_800, "2 d"),
     ],
 )
-def test_an_age_is_said_in_whole_units(seconds: float, said: str) -> None:
-    assert html.format_age(seconds) == said
+def test_an_age_is_in_complete_units(seconds: float, text: str) -> None:
+    assert html.format_age(seconds) == text
 
 
 def test_a_panel_is_stale_only_after_its_limit() -> None:
@@ -172,24 +172,25 @@ def test_a_feeds_state(entry: str, frame_age: float | None, state: str) -> None:
 def test_words_are_escaped_and_numbers_readable() -> None:
     assert html.format_number(12345.678) == "12,345.68"
     assert html.format_number(-0.12345) == "\N{MINUS SIGN}0.1235"
-    said = html.render_heading("<b>x", freshness="none", age_s=0, waiting_for="a&b")
-    assert "<b>x" not in said and "&lt;b&gt;x" in said and "a&amp;b" in said and "no data" in said
+    heading = html.render_heading("<b>x", freshness="none", age_s=0, waiting_for="a&b")
+    assert "<b>x" not in heading and "&lt;b&gt;x" in heading and "a&amp;b" in heading
+    assert "no data" in heading
     assert "stale 2 min" in html.render_heading("x", freshness="stale", age_s=120)
 
 
 def applied(old: dict[str, list[float]], new: dict[str, list[float]]) -> dict[str, list[float]]:
     """What a viewer has after the change, by Bokeh's rules for patch and stream."""
-    found = find_change(old, new)
-    if found is None:
+    change = find_change(old, new)
+    if change is None:
         return old
-    if found.replace:
+    if change.replace:
         return new
     have = {name: list(values) for name, values in old.items()}
-    for name, patches in found.patches.items():
+    for name, patches in change.patches.items():
         for place, value in patches:
             have[name][place] = value
-    if found.rows:
-        have = {name: (have[name] + found.rows[name])[-found.rollover :] for name in have}
+    if change.rows:
+        have = {name: (have[name] + change.rows[name])[-change.rollover :] for name in have}
     return have
 
 
@@ -207,9 +208,9 @@ def test_a_change_always_leads_to_the_new_columns(a: list[int], b: list[int], tu
 def test_the_next_second_is_one_row_and_one_patch() -> None:
     old = {"x": [1.0, 2.0, 3.0], "y": [1.0, math.nan, 3.0]}
     new = {"x": [2.0, 3.0, 4.0], "y": [old["y"][1], 5.0, 6.0]}
-    found = find_change(old, new)
-    assert found and not found.replace
-    assert (found.patches, found.rows, found.rollover) == (
+    change = find_change(old, new)
+    assert change and not change.replace
+    assert (change.patches, change.rows, change.rollover) == (
         {"y": [(2, 5.0)]},
         {"x": [4.0], "y": [6.0]},
         3,
@@ -221,8 +222,8 @@ def test_seconds_keep_the_newest_in_order_whatever_comes() -> None:
     seconds: SecondValues[int] = SecondValues(10)
     for second in [5, 3, *range(100, 140), 120]:
         seconds.put(second, second)
-    kept = [second for second, _ in seconds.between(0, 1000)]
-    assert kept == sorted(kept) and kept[-10:] == list(range(130, 140)) and len(kept) <= 13
+    newest = [second for second, _ in seconds.between(0, 1000)]
+    assert newest == sorted(newest) and newest[-10:] == list(range(130, 140)) and len(newest) <= 13
 
 
 def test_a_trip_stands_beside_buy_and_hold() -> None:

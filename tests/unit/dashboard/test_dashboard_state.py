@@ -53,7 +53,7 @@ def message(
     top: Top | None = None,
     seen: float = NOW,
 ) -> Record:
-    made = Message(
+    built = Message(
         venue=venue,
         symbol=symbol,
         kind=kind,
@@ -64,7 +64,7 @@ def message(
         events=events,
         top=top,
     )
-    return record(wire.topic(made), wire.encode(made), seen=seen)
+    return record(wire.topic(built), wire.encode(built), seen=seen)
 
 
 def trade(price: str, *, at: int = NOW, number: str = "1") -> Trade:
@@ -84,7 +84,7 @@ def test_a_trade_a_ticker_and_a_quote_set_prices_of_their_own_currency() -> None
     )
     quote = Quote(Decimal(90), "EUR")
     apply_record(state, message("quote", quote, venue="cryptocompare", symbol="BTC-USD", at=None))
-    assert {pair: one.price for pair, one in state.series.items()} == {
+    assert {pair: series.price for pair, series in state.series.items()} == {
         ("gemini", "BTC-USD"): 100.0,
         ("binance", "BTC-USDT"): 101.0,
         ("cryptocompare", "BTC-EUR"): 90.0,
@@ -113,7 +113,7 @@ def test_a_tape_of_2018_is_drawn_in_2018_and_its_age_is_todays() -> None:
 def signal(
     kind: str, value: str, *, at: int = NOW, received: int | None = None, seen: float = NOW
 ) -> Record:
-    told = {
+    fields = {
         "v": 1,
         "venue": "gemini",
         "symbol": "BTC-USD",
@@ -123,7 +123,7 @@ def signal(
         "window_start": at * US,
         "received_time": None if received is None else received * US,
     }
-    return record("market.signals", json.dumps(told).encode(), seen=seen)
+    return record("market.signals", json.dumps(fields).encode(), seen=seen)
 
 
 def test_mid_and_imbalance_are_what_the_stream_measured_and_break_with_the_book() -> None:
@@ -135,15 +135,15 @@ def test_mid_and_imbalance_are_what_the_stream_measured_and_break_with_the_book(
     apply_record(state, message("book", change, top=None, at=NOW - 1))
     apply_record(state, message("book", change, top=Top(*[Decimal(0)] * 4), at=NOW))
     panel = make_views(state).view("BTC-USD", 15).panels["book"]
-    found = {name: values[0] for name, values in panel.columns["book"].items()}
-    assert found == {
+    first_row = {name: values[0] for name, values in panel.columns["book"].items()}
+    assert first_row == {
         "x": (NOW - 2) * 1000.0,
         "bid": 10,
         "ask": 12,
         "mid": 11.25,
         "imbalance": -0.125,
     }
-    assert all(math.isnan(one) for one in panel.columns["book"]["mid"][1:]), "a gap"
+    assert all(math.isnan(mid) for mid in panel.columns["book"]["mid"][1:]), "a gap"
     assert "invalid until its next snapshot" in panel.html and 'class="value"' not in panel.html
     apply_record(state, message("book", change, top=top, at=NOW + 1))
     apply_record(state, signal("mid_price", "11.5", at=NOW + 1))
@@ -212,8 +212,8 @@ def test_the_age_grows_and_the_panel_turns_grey_at_its_limit() -> None:
 
 def test_the_large_price_is_the_mean_of_the_suppliers_and_an_outlier_is_named() -> None:
     state = DashboardState(600)
-    found = (("gemini", "100"), ("kraken", "101"), ("coinbase", "102"), ("newcomer", "150"))
-    for venue, price in found:
+    prices = (("gemini", "100"), ("kraken", "101"), ("coinbase", "102"), ("newcomer", "150"))
+    for venue, price in prices:
         apply_record(state, message("trade", trade(price), venue=venue))
     panel = make_views(state).view("BTC-USD", 15).panels["price"]
     assert '<span class="value">101.00 USD</span>' in panel.html
@@ -262,7 +262,7 @@ def test_the_columns_are_those_the_figures_draw() -> None:
 def test_a_signal_is_a_point_at_the_end_of_its_window() -> None:
     state = DashboardState(600)
     for kind, value in (("bid", "5"), ("price_volume", "1.25")):
-        told = {
+        fields = {
             "venue": "gemini",
             "symbol": "BTC-USD",
             "type": kind,
@@ -270,7 +270,7 @@ def test_a_signal_is_a_point_at_the_end_of_its_window() -> None:
             "timestamp": NOW * US,
             "window_start": (NOW - 60) * US,
         }
-        apply_record(state, record("market.signals", json.dumps(told).encode()))
+        apply_record(state, record("market.signals", json.dumps(fields).encode()))
     apply_record(state, message("trade", trade("100")))
     panel = make_views(state).view("BTC-USD", 15).panels["ratio"]
     assert panel.columns["ratio"] == {"x": [NOW * 1000.0], "y": [1.25]}
@@ -327,7 +327,7 @@ def test_the_last_decision_is_the_traders_tile() -> None:
     state = DashboardState(600)
     nothing = dict.fromkeys(["ratio", "side_next", "bid", "ask", "quantity", "price"])
     for at, action in ((NOW, "hold"), (NOW - 60, "buy")):
-        made = Decision(
+        decision = Decision(
             decision_id=f"d{at}",
             rule="r",
             action=action,
@@ -337,7 +337,7 @@ def test_the_last_decision_is_the_traders_tile() -> None:
             inputs="{}",
             **nothing,  # type: ignore[arg-type]
         )
-        apply_record(state, message("decision", made, at=at))
+        apply_record(state, message("decision", decision, at=at))
     apply_record(state, message("trade", trade("100")))
     strip = make_views(state).view("BTC-USD", 15).panels["status"].html
     assert ">hold<" in strip and "ratio too high" in strip
