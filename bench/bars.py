@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from include.errors import HistoryError
-from include.lake.archive import first_lines, unzipped
-from include.lake.kaggle import Edition, recognise
+from include.lake.archive import first_lines, unzip
+from include.lake.csv_editions import Edition, recognise
 
 
 def closes_of(path: Path) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def closes_of(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise HistoryError(f"history file {path} does not exist")
     with tempfile.TemporaryDirectory(prefix="tickhouse-bars-") as folder:
-        file = unzipped(path, Path(folder)) if zipfile.is_zipfile(path) else path
+        file = unzip(path, Path(folder)) if zipfile.is_zipfile(path) else path
         edition = recognise(first_lines(file))
         bars = _read(file, edition).drop_duplicates("time")
     has_trade = bars["close"].notna() & (bars["base_volume"] > 0)

@@ -21,7 +21,7 @@ from include.lake.tables import LANDED, QUARANTINE, SIGNALS, TABLE_OF_TOPIC
 from include.local.scratch import scratch_broker
 from include.market import wire
 from include.settings import Settings
-from spark_jobs.parts import Part, local_folder
+from spark_jobs.data_files import DataFile, local_folder
 from spark_jobs.session import session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import Appender, create_tables, path
@@ -79,11 +79,11 @@ def grow(spark: SparkSession, settings: Settings, file_count: int) -> None:
     folder, appender = str(local_folder(settings.lake)), Appender("bench")
     written: list[str] = []
     for number in range(file_count):
-        part = Part(folder, table)
-        part.take(_record(number))
-        written.append(part.close())
+        file = DataFile(folder, table)
+        file.add(_record(number))
+        written.append(file.close())
         if len(written) == FILES_A_COMMIT or number == file_count - 1:
-            appender.add(spark, written, location=path(settings, table.name), batch_id=number)
+            appender.add_files(spark, written, location=path(settings, table.name), batch_id=number)
             written = []
 
 
@@ -105,7 +105,7 @@ def _medians(spark: SparkSession, settings: Settings, symbols: int, seconds: int
     with paced(settings, per_second=PER_SECOND, symbols=symbols):
         queries = [
             start_landing(spark, settings),
-            start_signals(spark, settings, tell=lambda *_: None),
+            start_signals(spark, settings, send=lambda *_: None),
         ]
         try:
             time.sleep(SETTLE_S)

@@ -103,7 +103,7 @@ def measure(*, row_count: int, say: Callable[[str], None]) -> list[Measurement]:
         measurements = []
         for report in reports().values():
             span = report.span(None, None)
-            report_s = best(partial(query, folder, report.statement, span, all_there=True))
+            report_s = best(partial(query, folder, report.statement, span, all_tables=True))
             say(f"{report.name}: {report_s:.2f} s")
             measurements.append(
                 _compare(f"report {report.name}", report_s, "the promise", PROMISE_S)

@@ -26,19 +26,19 @@ def doctor(mend: bool, as_json: bool) -> None:
       ./tickhouse doctor --repair
     """  # noqa: D301 (click reads the \\b)
     from include.bus import offset_ranges
-    from include.lake.diagnosis import diagnosed, repair
+    from include.lake.diagnosis import diagnose_queries, repair
     from include.local.lock import held_alone
     from spark_jobs.landing import LANDED_TOPICS
 
     settings = from_environment()
-    found = diagnosed(
+    found = diagnose_queries(
         settings.home, settings.lake, offset_ranges(settings.bootstrap, LANDED_TOPICS)
     )
     if as_json:
-        click.echo(json.dumps([asdict(one) | {"words": one.words()} for one in found], indent=1))
+        click.echo(json.dumps([asdict(one) | {"words": one.sentence()} for one in found], indent=1))
     else:
         for one in found:
-            OUT.print(f"{one.query}: {one.words()}", soft_wrap=True)
+            OUT.print(f"{one.query}: {one.sentence()}", soft_wrap=True)
     damaged = [one.query for one in found if one.state == "damaged"]
     if damaged and mend:
         with held_alone(settings.home / "stream.lock", what="the stream job"):

@@ -32,15 +32,15 @@ def run_sql(statement: str, form: str | None, output: Path | None, as_of: str) -
       ./tickhouse sql "FROM trades" --output trades.parquet
       ./tickhouse sql
     """  # noqa: D301 (click reads the \\b)
-    from include.lake.as_of import parsed_as_of
+    from include.lake.as_of import parse_as_of
 
     settings = from_environment()
     if statement:
-        deliver(settings.lake, statement, as_of=parsed_as_of(as_of), form=form, output=output)
+        deliver(settings.lake, statement, as_of=parse_as_of(as_of), form=form, output=output)
     else:
         from cli.prompting import prompt
 
-        prompt(settings, as_of=parsed_as_of(as_of), form=form)
+        prompt(settings, as_of=parse_as_of(as_of), form=form)
 
 
 @click.command()

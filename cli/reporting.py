@@ -36,7 +36,7 @@ def report(
       ./tickhouse report forecast_error --as-of 2026-11-20T08:00 --format json
       ./tickhouse report spread_by_hour --output spread.parquet
     """  # noqa: D301 (click reads the \\b)
-    from include.lake.as_of import parsed_as_of, parsed_time
+    from include.lake.as_of import parse_as_of, parse_time
     from include.lake.reporting import report as named
     from include.lake.reporting import reports
 
@@ -51,15 +51,15 @@ def report(
     if show_sql:
         click.echo(asked.statement.strip())
         return
-    span = asked.span(parsed_time(first) if first else None, parsed_time(until) if until else None)
+    span = asked.span(parse_time(first) if first else None, parse_time(until) if until else None)
     if output is None and form in {None, "table"}:
         OUT.print(f"[bold]{asked.question}[/] [dim]{asked.reading}[/]", highlight=False)
     deliver(
         from_environment().lake,
         asked.statement,
         span,
-        as_of=parsed_as_of(as_of),
+        as_of=parse_as_of(as_of),
         form=form,
         output=output,
-        all_there=True,
+        all_tables=True,
     )

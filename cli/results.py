@@ -48,26 +48,26 @@ def deliver(
     as_of: AsOf,
     form: str | None,
     output: Path | None,
-    all_there: bool = False,
+    all_tables: bool = False,
 ) -> None:
     """Run a statement over the lake and give its rows as asked.
 
     Raises:
         QueryError: it cannot be answered, or the format and the file don't go together.
     """
-    from include.lake.reading import answered, query
+    from include.lake.reading import query, run_query
 
     chosen = form or _SUFFIXES.get(output.suffix if output else "", "table")
     if chosen == "parquet":
         if output is None:
             raise QueryError("parquet is no text: say where it goes with --output FILE.parquet")
-        with answered(lake, statement, values, as_of=as_of, all_there=all_there) as result:
+        with run_query(lake, statement, values, as_of=as_of, all_tables=all_tables) as result:
             if result is None:
                 raise QueryError("the statement gives no rows to write")
             rows = save_parquet(result, output)
         ERR.print(f"{rows} rows in {output}", highlight=False)
         return
-    columns, found = query(lake, statement, values, as_of=as_of, all_there=all_there)
+    columns, found = query(lake, statement, values, as_of=as_of, all_tables=all_tables)
     if output is None:
         show_rows(columns, found, form=chosen)
         return

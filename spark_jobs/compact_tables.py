@@ -1,4 +1,4 @@
-"""Table care: few well-ordered files instead of many small ones, and no files nobody reads.
+"""Table maintenance: few well-ordered files instead of many small ones, and no files nobody reads.
 
 `OPTIMIZE` rewrites small files clustered by the table's own columns without changing a row, so
 appends go on beside it; `VACUUM` removes files that no version within the retention needs. Tables
@@ -23,7 +23,7 @@ from spark_jobs.sinks import path
 
 
 @dataclass(frozen=True)
-class Compacted:
+class Compaction:
     """One table: data files before and after, and the version the rewriting made."""
 
     table: str
@@ -34,32 +34,32 @@ class Compacted:
 
 def compact(
     spark: SparkSession, settings: Settings, names: Iterable[str] = tuple(TABLES)
-) -> list[Compacted]:
+) -> list[Compaction]:
     """Rewrite and clean every table of `names` that exists."""
-    done = []
+    compactions = []
     for name in names:
         location = path(settings, name)
         if DeltaTable.isDeltaTable(spark, location):
-            with _waiting(settings, name):
-                done.append(_compact(spark, settings, name))
-    return done
+            with _writers_excluded(settings, name):
+                compactions.append(_compact(spark, settings, name))
+    return compactions
 
 
-def _compact(spark: SparkSession, settings: Settings, name: str) -> Compacted:
+def _compact(spark: SparkSession, settings: Settings, name: str) -> Compaction:
     location = path(settings, name)
     table = DeltaTable.forPath(spark, location)
-    before = _files(table)
+    before = _count_files(table)
     table.optimize().executeCompaction()
     table.vacuum(settings.stream.keep_hours)
     version = table.history(1).collect()[0]["version"]
-    return Compacted(name, before, _files(table), int(version))
+    return Compaction(name, before, _count_files(table), int(version))
 
 
-def _files(table: DeltaTable) -> int:
+def _count_files(table: DeltaTable) -> int:
     return int(table.detail().collect()[0]["numFiles"])
 
 
-def _waiting(settings: Settings, name: str) -> AbstractContextManager[object]:
+def _writers_excluded(settings: Settings, name: str) -> AbstractContextManager[object]:
     return locked_minutes(settings.dsn()) if name == TRADE_MINUTES.name else nullcontext()
 
 
@@ -74,10 +74,10 @@ def main(tables: tuple[str, ...]) -> None:
     with job_errors():
         spark = session(settings, "compact_tables")
         try:
-            done = compact(spark, settings, tables or tuple(TABLES))
+            compactions = compact(spark, settings, tables or tuple(TABLES))
         finally:
             spark.stop()
-    click.echo(msgspec.json.encode([asdict(one) for one in done]).decode())
+    click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The epoch of a query's checkpoint: who it is to Delta, and what an earlier one already landed.
+"""The epoch of a query's checkpoint: its application in Delta commits, and what was landed before.
 
 The appender leaves a batch out whose (application, number) a table has. Numbers start at 0 again
 with a new checkpoint, so a fixed application would silently drop new rows. A checkpoint without
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from include.atomic_files import write_file
 from include.errors import PlatformError
-from include.lake.checkpoint import begun, damage
+from include.lake.checkpoint import find_damage, has_begun
 from include.market.wire import TopicPartition
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """`app` names the query to Delta; `until` is the end of each partition when it began."""
+    """`app` names the query in Delta commits; `until` is each partition's end when it began."""
 
     app: str
     until: Mapping[TopicPartition, int]
@@ -33,28 +33,27 @@ def open_epoch(folder: Path, *, query: str, ends: Mapping[TopicPartition, int]) 
         PlatformError: the checkpoint is damaged; going on from it could lose or double rows.
     """
     marker, checkpoint = folder / "epoch.json", folder / "stream"
-    wrong = damage(checkpoint)
-    if wrong is None and begun(checkpoint) and not marker.exists():
-        wrong = "its epoch.json is missing"
-    if wrong is not None:
+    damage = find_damage(checkpoint)
+    if damage is None and has_begun(checkpoint) and not marker.exists():
+        damage = "its epoch.json is missing"
+    if damage is not None:
         raise PlatformError(
-            f"the checkpoint of `{query}` is damaged: {wrong}; `./tickhouse doctor` says what a "
+            f"the checkpoint of `{query}` is damaged: {damage}; `./tickhouse doctor` says what a "
             "restart would do, `./tickhouse doctor --repair` rebuilds it"
         )
-    if marker.exists() and begun(checkpoint):
-        kept = json.loads(marker.read_text())
-        return Epoch(app=kept["app"], until=_partitions(kept["until"]))
+    if marker.exists() and has_begun(checkpoint):
+        stored = json.loads(marker.read_text())
+        return Epoch(app=stored["app"], until=_parse_ends(stored["until"]))
     epoch = Epoch(app=f"{query}/{uuid.uuid4().hex[:12]}", until=dict(ends))
     folder.mkdir(parents=True, exist_ok=True)
-    told = {f"{topic}/{partition}": end for (topic, partition), end in ends.items()}
-    write_file(marker, json.dumps({"app": epoch.app, "until": told}))
+    until = {f"{topic}/{partition}": end for (topic, partition), end in ends.items()}
+    write_file(marker, json.dumps({"app": epoch.app, "until": until}))
     return epoch
 
 
-def _partitions(kept: Mapping[str, int]) -> dict[TopicPartition, int]:
-    """The ends by partition; an epoch of the first version kept them by topic."""
-    found: dict[TopicPartition, int] = {}
-    for name, end in kept.items():
-        topic, _, partition = name.partition("/")
-        found[TopicPartition(topic, int(partition or 0))] = end
-    return found
+def _parse_ends(stored: Mapping[str, int]) -> dict[TopicPartition, int]:
+    ends: dict[TopicPartition, int] = {}
+    for name, end in stored.items():
+        topic, _, partition = name.rpartition("/")
+        ends[TopicPartition(topic, int(partition))] = end
+    return ends

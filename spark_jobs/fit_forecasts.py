@@ -5,6 +5,7 @@ one file a symbol: Prophet's own JSON, as `retrain_forecast` saves it. Only a fe
 matrices of each symbol leave the cluster (`forecast_sums.py`).
 """
 
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +31,10 @@ from spark_jobs.sinks import create_table, path
 MINUTES = """
 WITH ranked AS (
     SELECT symbol, minute, close, row_number() OVER (
-        PARTITION BY symbol, minute ORDER BY loaded_at DESC, source) AS place
+        PARTITION BY symbol, minute ORDER BY loaded_at DESC, source) AS rank
     FROM {history} WHERE traded
 ), archived AS (
-    SELECT symbol, minute, close FROM ranked WHERE place = 1
+    SELECT symbol, minute, close FROM ranked WHERE rank = 1
 ), landed AS (
     SELECT symbol, date_trunc('minute', traded_at) AS minute,
            max_by(price, struct(traded_at, `offset`, event_index)) AS close
@@ -44,18 +45,18 @@ UNION ALL
 SELECT symbol, CAST(minute AS timestamp_ntz), CAST(close AS double)
 FROM landed ANTI JOIN archived USING (symbol, minute)
 """
-log = start_logging("fit_forecasts")
+log = logging.getLogger("tickhouse.fit_forecasts")
 
 
 def lake_minutes(spark: SparkSession, settings: Settings, *, as_of: datetime) -> DataFrame:
     """`symbol, ds, close` of every whole minute with a trade before `as_of`, of all symbols."""
     upto = as_of.astimezone(UTC).replace(second=0, microsecond=0)
-    history_df = _before(spark, settings, HISTORY, time_column="minute", upto=upto)
-    trades_df = _before(spark, settings, TABLES["trades"], time_column="traded_at", upto=upto)
+    history_df = _read_before(spark, settings, HISTORY, time_column="minute", upto=upto)
+    trades_df = _read_before(spark, settings, TABLES["trades"], time_column="traded_at", upto=upto)
     return spark.sql(MINUTES, history=history_df, trades=trades_df)
 
 
-def _before(
+def _read_before(
     spark: SparkSession, settings: Settings, table: Table, *, time_column: str, upto: datetime
 ) -> DataFrame:
     create_table(spark, settings, table)
@@ -94,6 +95,7 @@ def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = (
 @click.option("--as-of", default="", help="leave out minutes from this time on (ISO, UTC)")
 def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     """Fit a model to every symbol of the lake."""
+    start_logging("fit_forecasts")
     try:
         moment = datetime.fromisoformat(as_of) if as_of else datetime.now(UTC)
     except ValueError:

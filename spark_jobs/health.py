@@ -1,4 +1,4 @@
-"""What the stream tells about itself and the feeds: its progress file and Postgres feed_health."""
+"""What the stream reports of itself and the feeds: its progress file and Postgres feed_health."""
 
 import json
 import time
@@ -47,12 +47,12 @@ def _progress_of(query: StreamingQuery) -> QueryProgress:
     )
 
 
-def feed_health_rows(settings: Settings) -> Callable[[DataFrame], None]:
+def feed_health_hook(settings: Settings) -> Callable[[DataFrame], None]:
     """A hook that keeps Postgres feed_health at the newest ledger entry of each venue."""
 
-    def keep(rows: DataFrame) -> None:
+    def update(entries_df: DataFrame) -> None:
         newest: dict[str, dict[str, Any]] = {}
-        for row in rows.orderBy("partition", "offset").collect():
+        for row in entries_df.orderBy("partition", "offset").collect():
             newest[row["venue"]] = {
                 "venue": row["venue"],
                 "state": STATE_OF_ENTRY.get(row["entry"], row["entry"]),
@@ -61,4 +61,4 @@ def feed_health_rows(settings: Settings) -> Callable[[DataFrame], None]:
             }
         upsert(settings.dsn(), FEED_HEALTH, list(newest.values()))
 
-    return keep
+    return update

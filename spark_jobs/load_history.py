@@ -1,9 +1,10 @@
-"""Bring an archive of minute bars into the lake: `stage` it to be looked at, then `land` it.
+"""Bring an archive of minute bars into the lake: `stage` it for the gate, then `land` it.
 
 Between the two stands the gate: a bad file never touches `history_minutes`. Both steps can be
 repeated without changing anything more.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,22 +19,22 @@ from pyspark.sql import functions as F
 
 from include.errors import HistoryError
 from include.lake import archive
-from include.lake.kaggle import recognise
+from include.lake.csv_editions import recognise
 from include.lake.reading import open_table
 from include.lake.tables import HISTORY
 from include.log import event, start_logging
 from include.market.symbols import require_symbol
 from include.process import job_errors
 from include.settings import Settings, from_environment
-from spark_jobs.progress import telling
+from spark_jobs.progress import log_progress
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
-from spark_jobs.transforms.history import ALL, VALUES, Span, bars
+from spark_jobs.transforms.history import ALL, VALUES, Span, make_bars
 
 STAGING = "history_staging"
 # More than this is read long enough for the JVM's optimising compiler to pay.
 BRIEF_BYTES = 16 * 1024 * 1024
-log = start_logging("load_history")
+log = logging.getLogger("tickhouse.load_history")
 
 
 def stage(
@@ -56,11 +57,11 @@ def stage(
     edition = recognise(archive.first_lines(file))
     log.info(event("history file", file=file.name, source=edition.source, columns=edition.columns))
 
-    def staged_rows(*, single: bool) -> DataFrame:
-        lines = spark.read.text(str(file))
-        found = bars(lines, edition, now=now, span=span, single=single).select(
+    def write_staging(*, single: bool) -> DataFrame:
+        lines_df = spark.read.text(str(file))
+        bars_df = make_bars(lines_df, edition, now=now, span=span, single=single).select(
             F.lit(run_id).alias("run_id"),
-            "place",
+            "line_number",
             "line",
             "reason",
             F.lit(edition.source).alias("source"),
@@ -69,15 +70,15 @@ def stage(
             *VALUES,
             F.lit(now).alias("loaded_at"),
         )
-        with telling(spark, log, "staging"):
-            _write(found, path(settings, STAGING), name=file.name)
+        with log_progress(spark, log, "staging"):
+            _overwrite(bars_df, path(settings, STAGING), name=file.name)
         return spark.read.format("delta").load(path(settings, STAGING))
 
-    staged = staged_rows(single=False)
-    if _repeated(staged):  # rare, and finding out which costs a sort of the whole file
-        staged = staged_rows(single=True)
-    _refuse_bad(staged, name=file.name)
-    count = staged.count()
+    staged_df = write_staging(single=False)
+    if _has_repeats(staged_df):  # rare, and finding out which costs a sort of the whole file
+        staged_df = write_staging(single=True)
+    _refuse_bad(staged_df, name=file.name)
+    count = staged_df.count()
     log.info(event("history staged", rows=count, symbol=symbol))
     return count
 
@@ -90,76 +91,72 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     """
     if not DeltaTable.isDeltaTable(spark, path(settings, STAGING)):
         raise HistoryError("no history is staged")
-    staged = spark.read.format("delta").load(path(settings, STAGING))
-    if staged.where((F.col("run_id") != run_id) | F.col("reason").isNotNull()).limit(1).count():
+    staged_df = spark.read.format("delta").load(path(settings, STAGING))
+    if staged_df.where((F.col("run_id") != run_id) | F.col("reason").isNotNull()).limit(1).count():
         raise HistoryError(f"what is staged is not (or not only) what run {run_id} staged")
     create_table(spark, settings, HISTORY)
     target = DeltaTable.forPath(spark, path(settings, HISTORY.name))
-    rows = staged.select(*(column.name for column in HISTORY.columns))
-    if not _known(target, staged):
-        with telling(spark, log, "landing"):
-            _append(rows, path(settings, HISTORY.name))
-        return _counted(staged)
+    rows_df = staged_df.select(*HISTORY.names)
+    if not _has_any_of(target, staged_df):
+        with log_progress(spark, log, "landing"):
+            rows_df.write.format("delta").mode("append").save(path(settings, HISTORY.name))
+        return _count_landed(staged_df)
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
     merge = (
         target.alias("old")
-        .merge(rows.alias("new"), same)
+        .merge(rows_df.alias("new"), same)
         .whenMatchedUpdateAll(condition=changed)
         .whenNotMatchedInsertAll()
     )
-    with telling(spark, log, "landing"):
+    with log_progress(spark, log, "landing"):
         merge.execute()
-    return _counted(staged)
+    return _count_landed(staged_df)
 
 
-def _append(rows: DataFrame, location: str) -> None:
-    rows.write.format("delta").mode("append").save(location)
+def _has_any_of(target: DeltaTable, staged_df: DataFrame) -> bool:
+    """Whether the table has any minute of the staged source and symbol."""
+    series_df = staged_df.select("source", "symbol").distinct()
+    landed_df = target.toDF().join(F.broadcast(series_df), ["source", "symbol"], "left_semi")
+    return landed_df.limit(1).count() > 0
 
 
-def _known(target: DeltaTable, staged: DataFrame) -> bool:
-    """Whether the table has any minute of the staged source and symbol; then rows may be known."""
-    told = staged.select("source", "symbol").distinct()
-    there = target.toDF().join(F.broadcast(told), ["source", "symbol"], "left_semi")
-    return there.limit(1).count() > 0
-
-
-def _counted(staged: DataFrame) -> int:
-    count = staged.count()
+def _count_landed(staged_df: DataFrame) -> int:
+    count = staged_df.count()
     log.info(event("history landed", rows=count))
     return count
 
 
-def _write(rows: DataFrame, location: str, *, name: str) -> None:
+def _overwrite(bars_df: DataFrame, location: str, *, name: str) -> None:
+    writer = bars_df.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     try:
-        rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(
-            location
-        )
+        writer.save(location)
     except PySparkException as error:
         cause = str(error).strip().splitlines()[0]
         raise HistoryError(f"history file {name} cannot be read to its end: {cause}") from error
 
 
-def _repeated(staged: DataFrame) -> bool:
+def _has_repeats(staged_df: DataFrame) -> bool:
     """Whether two usable rows have the same minute."""
-    usable = staged.where(F.col("reason").isNull()).agg(
+    counts_df = staged_df.where(F.col("reason").isNull()).agg(
         F.count("*").alias("rows"), F.count_distinct("minute").alias("minutes")
     )
-    (told,) = usable.collect()
-    return bool(told["rows"] != told["minutes"])
+    (counts,) = counts_df.collect()
+    return bool(counts["rows"] != counts["minutes"])
 
 
-def _refuse_bad(staged: DataFrame, *, name: str) -> None:
-    bad = staged.where(F.col("reason").isNotNull())
-    first = bad.orderBy("place").limit(5).collect()
+def _refuse_bad(staged_df: DataFrame, *, name: str) -> None:
+    bad_df = staged_df.where(F.col("reason").isNotNull())
+    first = bad_df.orderBy("line_number").limit(5).collect()
     if first:
-        shown = "; ".join(f"{row.line[:160]!r}: {row.reason}" for row in first)
-        raise HistoryError(f"{bad.count()} rows of {name} cannot be used, first {shown}")
+        reasons = "; ".join(f"{row.line[:160]!r}: {row.reason}" for row in first)
+        raise HistoryError(f"{bad_df.count()} rows of {name} cannot be used, first {reasons}")
 
 
 @click.group()
 def main() -> None:
     """Load minute history."""
+    start_logging("load_history")
 
 
 @main.command("stage")
@@ -176,8 +173,8 @@ def stage_command(source: str, symbol: str, run_id: str, since: str, until: str)
     """Read an archive into the staging table."""
     settings = from_environment()
     with job_errors():
-        file = archive.fetched(source or archive.default_source(settings), settings)
-        with _spark(settings, size=file.stat().st_size) as spark:
+        file = archive.fetch_archive(source or archive.default_source(settings), settings)
+        with _spark(settings, input_bytes=file.stat().st_size) as spark:
             click.echo(
                 stage(
                     spark,
@@ -186,16 +183,16 @@ def stage_command(source: str, symbol: str, run_id: str, since: str, until: str)
                     symbol=symbol,
                     run_id=run_id,
                     now=datetime.now(UTC),
-                    span=(_moment(since), _moment(until)),
+                    span=(_parse_time(since), _parse_time(until)),
                 )
             )
 
 
-def _moment(given: str) -> datetime | None:
-    if not given:
+def _parse_time(text: str) -> datetime | None:
+    if not text:
         return None
-    found = datetime.fromisoformat(given)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @main.command("land")
@@ -203,7 +200,7 @@ def _moment(given: str) -> datetime | None:
 def land_command(run_id: str) -> None:
     """Merge the staged rows into history_minutes."""
     settings = from_environment()
-    with job_errors(), _spark(settings, size=_staged_bytes(settings)) as spark:
+    with job_errors(), _spark(settings, input_bytes=_staged_bytes(settings)) as spark:
         click.echo(land(spark, settings, run_id=run_id))
 
 
@@ -215,9 +212,9 @@ def _staged_bytes(settings: Settings) -> int:
 
 
 @contextmanager
-def _spark(settings: Settings, *, size: int) -> Iterator[SparkSession]:
+def _spark(settings: Settings, *, input_bytes: int) -> Iterator[SparkSession]:
     """A session for so many bytes of input."""
-    spark = session(settings, "load_history", brief=size < BRIEF_BYTES)
+    spark = session(settings, "load_history", brief=input_bytes < BRIEF_BYTES)
     try:
         yield spark
     finally:

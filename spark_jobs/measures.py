@@ -9,22 +9,21 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.lake.tables import TABLE_OF_TOPIC
+from include.market.wire import Topic
 from include.settings import Settings
-from spark_jobs.signals import TOPIC
 from spark_jobs.sources import kafka_stream
 from spark_jobs.transforms.measures import measure_messages, measure_rows
-from spark_jobs.transforms.messages import parsed
-
-BOOK = "market.book"
+from spark_jobs.transforms.messages import parse_messages
 
 
 def measure_stream(
     spark: SparkSession, settings: Settings, *, starting: str = "earliest"
 ) -> DataFrame:
     """Key and value of every measure of a stream of market.book, `starting` as Spark reads it."""
-    # Real-time mode takes what is there: a bound on offsets is for micro-batches.
-    records = kafka_stream(spark, settings, [BOOK], bounded=False, starting=starting)
-    return measure_messages(measure_rows(parsed(records, TABLE_OF_TOPIC[BOOK])))
+    # Real-time mode takes whatever has come: a bound on offsets is for micro-batches.
+    records_df = kafka_stream(spark, settings, [Topic.BOOK], bounded=False, starting=starting)
+    messages_df = parse_messages(records_df, TABLE_OF_TOPIC[Topic.BOOK])
+    return measure_messages(measure_rows(messages_df))
 
 
 def start_measures(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -35,9 +34,9 @@ def start_measures(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .outputMode("update")
         .format("kafka")
         .option("kafka.bootstrap.servers", settings.bootstrap)
-        .option("topic", TOPIC)
+        .option("topic", Topic.SIGNALS)
         .option("checkpointLocation", str(settings.home / "checkpoints" / "measures" / "stream"))
     )
-    every = f"{settings.stream.measures_checkpoint_s} seconds"
-    started: StreamingQuery = writer.trigger(realTime=every).start()  # type: ignore[call-overload]
+    interval = f"{settings.stream.measures_checkpoint_s} seconds"
+    started: StreamingQuery = writer.trigger(realTime=interval).start()  # type: ignore[call-overload]
     return started

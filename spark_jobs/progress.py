@@ -1,4 +1,4 @@
-"""What a long Spark job tells while it runs, for the person who waits for it."""
+"""Log lines of a long Spark job while it runs, for the person who waits for it."""
 
 import threading
 from collections.abc import Iterator
@@ -9,43 +9,43 @@ from pyspark.sql import SparkSession
 
 from include.log import event
 
-EVERY_S = 5.0
+INTERVAL_S = 5.0
 
 
 @contextmanager
-def telling(
-    spark: SparkSession, log: Logger, step: str, *, every_s: float = EVERY_S
+def log_progress(
+    spark: SparkSession, log: Logger, step: str, *, interval_s: float = INTERVAL_S
 ) -> Iterator[None]:
     """While the block runs, a line every few seconds: tasks done, of how many, rows so far.
 
     Spark counts rows as its tasks report them, every ten seconds or at a task's end.
     """
-    over = threading.Event()
+    ended = threading.Event()
 
-    def tell() -> None:
+    def report() -> None:
         seconds = 0.0
-        while not over.wait(every_s):
-            seconds += every_s
-            for found in _running(spark):
-                log.info(event("still at it", step=step, seconds=round(seconds), **found))
+        while not ended.wait(interval_s):
+            seconds += interval_s
+            for stage in _active_stages(spark):
+                log.info(event("step running", step=step, seconds=round(seconds), **stage))
 
-    teller = threading.Thread(target=tell, name=f"telling {step}", daemon=True)
-    teller.start()
+    reporter = threading.Thread(target=report, name=f"progress of {step}", daemon=True)
+    reporter.start()
     try:
         yield
     finally:
-        over.set()
-        teller.join()
+        ended.set()
+        reporter.join()
 
 
-def _running(spark: SparkSession) -> Iterator[dict[str, object]]:
+def _active_stages(spark: SparkSession) -> Iterator[dict[str, object]]:
     """The figures of each stage that runs now, from Spark's own status store."""
     stages = spark.sparkContext._jsc.sc().statusStore().activeStages()
-    for place in range(stages.size()):
-        one = stages.apply(place)
+    for index in range(stages.size()):
+        stage = stages.apply(index)
         yield {
-            "stage": one.stageId(),
-            "tasks": f"{one.numCompleteTasks()}/{one.numTasks()}",
-            "rows_read": one.inputRecords() + one.shuffleReadRecords(),
-            "rows_written": one.outputRecords() + one.shuffleWriteRecords(),
+            "stage": stage.stageId(),
+            "tasks": f"{stage.numCompleteTasks()}/{stage.numTasks()}",
+            "rows_read": stage.inputRecords() + stage.shuffleReadRecords(),
+            "rows_written": stage.outputRecords() + stage.shuffleWriteRecords(),
         }

@@ -16,17 +16,18 @@ from pyspark.sql import Row, SparkSession
 from include.bus import Producer, ensure_topics, offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets
-from include.lake.reading import row_counts
+from include.lake.reading import count_rows
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.scratch import scratch_broker
 from include.market.events import BookChange, BookSide, Message, Top, Trade
 from include.market.time import MINUTE_US, SECOND_US
+from include.market.wire import Topic
 from include.settings import Settings
 from spark_jobs.health import write_progress
 from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.measures import start_measures
 from spark_jobs.session import SHORT_LIVED, session
-from spark_jobs.signals import merged, send, start_signals
+from spark_jobs.signals import merge, send_to_kafka, start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
 
@@ -63,7 +64,7 @@ def _stream(settings: Settings, stop: threading.Event) -> None:
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     queries = [
         start_landing(spark, settings),
-        start_signals(spark, settings, tell=_merge_and_send),
+        start_signals(spark, settings, send=_merge_and_send),
         start_measures(spark, settings),
     ]
     while not stop.wait(0.5) and all(query.isActive for query in queries):
@@ -74,8 +75,8 @@ def _stream(settings: Settings, stop: threading.Event) -> None:
     _end_jvm()
 
 
-def _merge_and_send(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
-    send(merged(spark, rows, settings), settings)
+def _merge_and_send(spark: SparkSession, signals: list[Row], settings: Settings) -> None:
+    send_to_kafka(merge(spark, signals, settings), settings)
 
 
 def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> None:
@@ -84,7 +85,7 @@ def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> No
         for number in range(ROUNDS):
             for message in _messages(AT + number * 3 * MINUTE_US):
                 producer.publish(message)
-            producer.send("market.trades", b"junk", b"junk")
+            producer.send(Topic.TRADES, b"junk", b"junk")
             producer.flush()
             _await(_landed, settings)
         _await(_signalled, settings)
@@ -120,13 +121,13 @@ def _message(kind: str, at: int, event: Trade | BookChange, top: Top | None = No
 
 
 def _landed(settings: Settings) -> bool:
-    sent = sum(end for _, end in offset_ranges(settings.bootstrap, LANDED_TOPICS).values())
+    sent_count = sum(end for _, end in offset_ranges(settings.bootstrap, LANDED_TOPICS).values())
     checkpoint = settings.home / "checkpoints" / "land" / "stream"
-    return sum(committed_offsets(checkpoint).values()) >= sent
+    return sum(committed_offsets(checkpoint).values()) >= sent_count
 
 
 def _signalled(settings: Settings) -> bool:
-    return row_counts(settings.lake)[SIGNALS.name] > 0
+    return count_rows(settings.lake)[SIGNALS.name] > 0
 
 
 def _await(claim: Callable[[Settings], bool], settings: Settings) -> None:

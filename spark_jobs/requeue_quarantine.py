@@ -2,7 +2,7 @@
 
 Two commits, in an order that a crash between them leaves harmless: first the rows are appended
 (without the offsets that the table has already), then the same offsets leave quarantine. Run again
-it ends what was left. Frames of market.rejects stay: no message was ever made of them.
+it completes both. Frames of market.rejects stay: no message was ever made of them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -18,9 +18,9 @@ from include.serving.trade_minutes import restate
 from include.settings import Settings
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
-from spark_jobs.transforms.messages import landed, parsed
+from spark_jobs.transforms.messages import make_rows, parse_messages
 
-PLACE = ("topic", "partition", "offset")
+RECORD_ID = ("topic", "partition", "offset")
 
 
 def requeue(settings: Settings) -> list[tuple[str, int, int]]:
@@ -36,49 +36,50 @@ def _topics(spark: SparkSession, settings: Settings) -> list[str]:
     location = path(settings, QUARANTINE.name)
     if not DeltaTable.isDeltaTable(spark, location):
         return []
-    found = spark.read.format("delta").load(location).select("topic").distinct().collect()
-    return sorted(row["topic"] for row in found)
+    topics = spark.read.format("delta").load(location).select("topic").distinct().collect()
+    return sorted(row["topic"] for row in topics)
 
 
 def requeue_topic(spark: SparkSession, settings: Settings, topic: str) -> tuple[str, int, int]:
     """The same of one topic, with a session of the caller's."""
-    aside = DeltaTable.forPath(spark, path(settings, QUARANTINE.name))
-    records = aside.toDF().where(F.col("topic") == topic)
+    quarantine = DeltaTable.forPath(spark, path(settings, QUARANTINE.name))
+    records_df = quarantine.toDF().where(F.col("topic") == topic)
     table = TABLE_OF_TOPIC.get(topic)
     if table is None:
-        return topic, 0, records.count()
-    read = parsed(records.withColumnRenamed("kafka_time", "timestamp"), table).persist()
+        return topic, 0, records_df.count()
+    renamed_df = records_df.withColumnRenamed("kafka_time", "timestamp")
+    messages_df = parse_messages(renamed_df, table).persist()
     try:
-        sound = read.where(F.col("problem").isNull())
-        every, count = read.count(), sound.count()
-        if count:
-            put_back(spark, settings, table, sound)
-            _take_out(aside, sound)
-        return topic, count, every - count
+        readable_df = messages_df.where(F.col("problem").isNull())
+        total, readable = messages_df.count(), readable_df.count()
+        if readable:
+            put_back(spark, settings, table, readable_df)
+            _remove(quarantine, readable_df)
+        return topic, readable, total - readable
     finally:
-        read.unpersist()
+        messages_df.unpersist()
 
 
-def put_back(spark: SparkSession, settings: Settings, table: Table, sound: DataFrame) -> None:
-    """Append the rows of `parsed` records that the table lacks."""
+def put_back(spark: SparkSession, settings: Settings, table: Table, readable_df: DataFrame) -> None:
+    """Append the rows of readable messages that the table lacks."""
     create_table(spark, settings, table)
     location = path(settings, table.name)
-    there = spark.read.format("delta").load(location).select(*PLACE).distinct()
-    rows = landed(sound.join(there, list(PLACE), "left_anti"), table)
-    rows.coalesce(1).write.format("delta").mode("append").save(location)
+    landed_df = spark.read.format("delta").load(location).select(*RECORD_ID).distinct()
+    rows_df = make_rows(readable_df.join(landed_df, list(RECORD_ID), "left_anti"), table)
+    rows_df.coalesce(1).write.format("delta").mode("append").save(location)
     if table.name == "trades":
-        _restate(settings, landed(sound, table))
+        _restate(settings, make_rows(readable_df, table))
 
 
-def _take_out(aside: DeltaTable, sound: DataFrame) -> None:
-    places = sound.select(*PLACE).distinct().alias("s")
-    match = " AND ".join(f"t.`{name}` = s.`{name}`" for name in PLACE)
-    aside.alias("t").merge(places, match).whenMatchedDelete().execute()
+def _remove(quarantine: DeltaTable, readable_df: DataFrame) -> None:
+    ids_df = readable_df.select(*RECORD_ID).distinct().alias("s")
+    match = " AND ".join(f"t.`{name}` = s.`{name}`" for name in RECORD_ID)
+    quarantine.alias("t").merge(ids_df, match).whenMatchedDelete().execute()
 
 
-def _restate(settings: Settings, trades: DataFrame) -> None:
+def _restate(settings: Settings, trades_df: DataFrame) -> None:
     """Requeued trades have old offsets: the minutes they belong to are written anew."""
-    bounds = trades.agg(
+    bounds = trades_df.agg(
         F.unix_micros(F.min("traded_at")).alias("first"),
         F.unix_micros(F.max("traded_at")).alias("last"),
     ).collect()[0]

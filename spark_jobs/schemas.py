@@ -7,7 +7,8 @@ from pyspark.sql import types as T
 from include.lake.columns import ENVELOPE, Column, Table, event_columns
 
 CORRUPT = "_corrupt"
-SCHEMA_VERSION = 1
+EVENT_TAG = "type"  # the events' own tag on the wire; their table says it
+TOP = "top_"  # columns of the best prices after a message begin with it
 
 
 def column_type(column: Column) -> T.DataType:
@@ -23,8 +24,8 @@ def wire_type(column: Column) -> T.DataType:
 
 def event_schema(table: Table) -> T.StructType:
     """One element of `events` for this table's topic."""
-    own = [column for column in event_columns(table) if not column.name.startswith("top_")]
-    return T.StructType([T.StructField(column.name, wire_type(column)) for column in own])
+    fields = [c for c in event_columns(table) if not c.name.startswith(TOP)]
+    return T.StructType([T.StructField(column.name, wire_type(column)) for column in fields])
 
 
 def message_schema(table: Table) -> T.StructType:
@@ -33,9 +34,9 @@ def message_schema(table: Table) -> T.StructType:
     fields = [T.StructField(column.name, wire_type(column)) for column in scalars]
     fields.append(T.StructField("seq", T.ArrayType(T.LongType())))
     fields.append(T.StructField("events", T.ArrayType(event_schema(table))))
-    tops = [column for column in event_columns(table) if column.name.startswith("top_")]
+    tops = [column for column in event_columns(table) if column.name.startswith(TOP)]
     if tops:
-        top = [T.StructField(c.name.removeprefix("top_"), wire_type(c)) for c in tops]
+        top = [T.StructField(c.name.removeprefix(TOP), wire_type(c)) for c in tops]
         fields.append(T.StructField("top", T.StructType(top)))
     fields.append(T.StructField(CORRUPT, T.StringType()))
     return T.StructType(fields)

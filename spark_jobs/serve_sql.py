@@ -21,7 +21,7 @@ from include.settings import Settings
 from spark_jobs.session import session
 from spark_jobs.sinks import path
 
-LOOK_S = 15.0
+SCAN_S = 15.0
 # Each new client asks for a Hive metastore, which nothing here needs: it need not wait for one.
 NO_METASTORE = {
     "spark.hadoop.hive.hmshandler.retry.attempts": "0",
@@ -33,7 +33,7 @@ log = logging.getLogger("tickhouse.sql_server")
 
 
 def serve(settings: Settings, stop: threading.Event) -> None:
-    """Serve until `stop`; a table that comes later is there within `LOOK_S` seconds.
+    """Serve until `stop`; a table that is made later is listed within `SCAN_S` seconds.
 
     Raises:
         PlatformError: the server did not start.
@@ -44,24 +44,23 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     }
     heap = replace(settings.stream, driver_memory=settings.sql_server.memory)
     spark = session(
-        replace(settings, stream=heap), "tickhouse sql server", more=NO_METASTORE | listen
+        replace(settings, stream=heap), "tickhouse sql server", options=NO_METASTORE | listen
     )
-    known: set[str] = set()
-    known |= show_tables(spark, settings, known)
+    listed = list_tables(spark, settings, set())
     _start(spark)
-    log.info(event("sql server serves", port=settings.ports.sql_server, tables=len(known)))
-    while not stop.wait(LOOK_S):
-        known |= show_tables(spark, settings, known)
+    log.info(event("sql server serves", port=settings.ports.sql_server, tables=len(listed)))
+    while not stop.wait(SCAN_S):
+        listed |= list_tables(spark, settings, listed)
     spark.stop()
 
 
-def show_tables(spark: SparkSession, settings: Settings, known: set[str]) -> set[str]:
-    """Put the lake's tables that are not `known` into the catalog of every session."""
-    found = {name for name in TABLES if name not in known and open_table(settings.lake, name)}
-    for name in sorted(found):
+def list_tables(spark: SparkSession, settings: Settings, listed: set[str]) -> set[str]:
+    """Put the lake's tables that are not `listed` into the catalog of every session."""
+    new = {name for name in TABLES if name not in listed and open_table(settings.lake, name)}
+    for name in sorted(new):
         location = path(settings, name).replace("'", "''")
         spark.sql(f"CREATE TABLE IF NOT EXISTS `{name}` USING delta LOCATION '{location}'")
-    return found
+    return new
 
 
 def _start(spark: SparkSession) -> None:

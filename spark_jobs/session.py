@@ -25,7 +25,7 @@ DELTA = {
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }
 # How Spark and Delta use this machine's disk: commits that cannot replace one another, and no
-# process for each file that is made or renamed (40 a second in a quiet stream). `java/`.
+# process for each file that is made or renamed. `java/`.
 LOCAL_DISK = {
     "spark.delta.logStore.file.impl": "tickhouse.AtomicLocalLogStore",
     "spark.hadoop.fs.file.impl": "tickhouse.NioLocalFileSystem",
@@ -36,7 +36,7 @@ LOCAL_DISK = {
 STDERR = 2
 # A job of a minute never earns back what the optimising compiler costs it.
 SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-# Soft references are kept a second for each free MB, half an hour of them: 40 s instead.
+# Soft references are kept a second for each free MB: 20 ms instead, or they fill the heap.
 LONG_LIVED = ["-XX:SoftRefLRUPolicyMSPerMB=20"]
 SMALL_MACHINE = {
     "spark.sql.shuffle.partitions": "2",
@@ -62,13 +62,13 @@ def session(
     *,
     ui_port: int | None = None,
     brief: bool = True,
-    more: Mapping[str, str] = MappingProxyType({}),
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> SparkSession:
     """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
 
     Without one it has no UI, its JVM is tuned for a short life if it is `brief`, and what that JVM
-    says goes to `spark/jvm.log` of the world: it is a part of a command, whose words are for
-    people. `more` are further options of Spark.
+    prints goes to `spark/jvm.log` of the world: it is part of a command, whose output is for
+    people. `options` are further ones of Spark.
     """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
@@ -90,11 +90,11 @@ def session(
         .config("spark.ui.enabled", str(ui_port is not None).lower())
         .config("spark.ui.port", str(ui_port or 0))
     )
-    options = DELTA | SMALL_MACHINE
+    all_options = DELTA | SMALL_MACHINE
     if "MASTER" not in os.environ and not os.environ.get("SPARK_ENV_LOADED"):
         builder = builder.master(settings.stream.master)
-        options |= LOCAL_DISK if settings.stream.master.startswith("local") else {}
-    for name, value in (options | dict(more)).items():
+        all_options |= LOCAL_DISK if settings.stream.master.startswith("local") else {}
+    for name, value in (all_options | dict(options)).items():
         builder = builder.config(name, value)
     with nullcontext() if ui_port else _stderr_to(scratch / "jvm.log"):
         spark = builder.getOrCreate()
@@ -112,14 +112,14 @@ def choose_engine(spark: SparkSession, *, interpreted: bool) -> None:
 def _stderr_to(file: Path) -> Iterator[None]:
     """Processes that are started in the block write their errors to this file."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    kept = os.dup(STDERR)
+    original = os.dup(STDERR)
     try:
         with file.open("ab") as log:
             os.dup2(log.fileno(), STDERR)
         yield
     finally:
-        os.dup2(kept, STDERR)
-        os.close(kept)
+        os.dup2(original, STDERR)
+        os.close(original)
 
 
 def _jars(master: str) -> tuple[str, str]:

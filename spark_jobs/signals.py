@@ -1,7 +1,7 @@
 """The `signals` query: book changes -> liquidity per window -> Delta, Postgres and Kafka.
 
 Repeating a batch changes nothing in Delta (merge on the key) and Postgres (upsert); Kafka may get
-a signal again after a crash, with the same numbers, and the trader knows it by its window.
+a signal again after a crash, with the same numbers, and the trader recognises it by its window.
 """
 
 from collections.abc import Callable
@@ -13,46 +13,48 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
+from include.market.wire import Topic
 from include.serving.tables import create_tables, upsert
 from include.settings import Settings
 from spark_jobs.sinks import path
 from spark_jobs.sources import kafka_stream
 from spark_jobs.transforms.liquidity import book_events, signal_messages, signal_rows, window_sums
-from spark_jobs.transforms.messages import parsed
+from spark_jobs.transforms.messages import parse_messages
 
-TOPIC = "market.signals"
 MERGES = 3  # a compaction may rewrite the files under a merge
 ORDER = ("bid", "ask", "price_volume")
 Publish = Callable[[SparkSession, list[Row], Settings], None]
 SCHEMA = ", ".join(f"`{column.name}` {column.type}" for column in SIGNALS.columns)
 
 
-def window_stream(records: DataFrame, settings: Settings) -> DataFrame:
+def window_stream(records_df: DataFrame, settings: Settings) -> DataFrame:
     """Sums per closed window of a stream of market.book records; repeats by event id left out."""
-    messages = book_events(parsed(records, TABLE_OF_TOPIC["market.book"]))
-    distinct = messages.withWatermark(
-        "event_time", f"{settings.stream.watermark_s} seconds"
-    ).dropDuplicatesWithinWatermark(["venue", "symbol", "event_id"])
-    return window_sums(distinct, window_s=settings.stream.window_s)
+    messages_df = parse_messages(records_df, TABLE_OF_TOPIC[Topic.BOOK])
+    distinct_df = (
+        book_events(messages_df)
+        .withWatermark("event_time", f"{settings.stream.watermark_s} seconds")
+        .dropDuplicatesWithinWatermark(["venue", "symbol", "event_id"])
+    )
+    return window_sums(distinct_df, window_s=settings.stream.window_s)
 
 
 def start_signals(
-    spark: SparkSession, settings: Settings, *, tell: Publish | None = None
+    spark: SparkSession, settings: Settings, *, send: Publish | None = None
 ) -> StreamingQuery:
-    """The query that computes the signals and gives them to `tell`, which is `publish`."""
-    if tell is None:
+    """The query that computes the signals and gives them to `send`, which is `publish`."""
+    if send is None:
         create_tables(settings.dsn())
-    tell = tell or publish
-    sums = window_stream(kafka_stream(spark, settings, ["market.book"]), settings)
+        send = publish
+    sums_df = window_stream(kafka_stream(spark, settings, [Topic.BOOK]), settings)
 
-    def write(batch: DataFrame, batch_id: int) -> None:
+    def write(batch_df: DataFrame, batch_id: int) -> None:
         # Sorted here: orderBy would run the whole stateful batch once more to sample its ranges.
-        rows = sorted(signal_rows(batch).collect(), key=_place)
-        if rows:
-            tell(batch.sparkSession, rows, settings)
+        signals = sorted(signal_rows(batch_df).collect(), key=_order)
+        if signals:
+            send(batch_df.sparkSession, signals, settings)
 
     return (
-        sums.writeStream.queryName("signals")
+        sums_df.writeStream.queryName("signals")
         .outputMode("append")
         .option("checkpointLocation", str(settings.home / "checkpoints" / "signals" / "stream"))
         .trigger(processingTime=f"{settings.stream.signals_trigger_s} seconds")
@@ -61,47 +63,47 @@ def start_signals(
     )
 
 
-def publish(spark: SparkSession, rows: list[Row], settings: Settings) -> None:
+def publish(spark: SparkSession, signals: list[Row], settings: Settings) -> None:
     """Merge signals into Delta, upsert them into Postgres, then send them to Kafka."""
-    frame = merged(spark, rows, settings)
-    upsert(settings.dsn(), SIGNALS, [row.asDict() for row in rows])
-    send(frame, settings)
+    signals_df = merge(spark, signals, settings)
+    upsert(settings.dsn(), SIGNALS, [row.asDict() for row in signals])
+    send_to_kafka(signals_df, settings)
 
 
-def merged(spark: SparkSession, rows: list[Row], settings: Settings) -> DataFrame:
-    """Merge signals into Delta; returns them as a frame."""
-    frame = spark.createDataFrame(rows, SCHEMA).coalesce(1)
+def merge(spark: SparkSession, signals: list[Row], settings: Settings) -> DataFrame:
+    """Merge signals into Delta; returns them as a data frame."""
+    signals_df = spark.createDataFrame(signals, SCHEMA).coalesce(1)
     for attempt in range(MERGES):
         try:
-            _merge(spark, frame, settings)
+            _merge_once(spark, signals_df, settings)
             break
         except DeltaConcurrentModificationException:
             if attempt == MERGES - 1:
                 raise
-    return frame
+    return signals_df
 
 
-def send(frame: DataFrame, settings: Settings) -> None:
+def send_to_kafka(signals_df: DataFrame, settings: Settings) -> None:
     """Send signals to Kafka, in the order they have."""
     (
-        signal_messages(frame)
+        signal_messages(signals_df)
         .write.format("kafka")
         .option("kafka.bootstrap.servers", settings.bootstrap)
-        .option("topic", TOPIC)
+        .option("topic", Topic.SIGNALS)
         .save()
     )
 
 
-def _merge(spark: SparkSession, frame: DataFrame, settings: Settings) -> None:
+def _merge_once(spark: SparkSession, signals_df: DataFrame, settings: Settings) -> None:
     match = " AND ".join(f"t.{name} = s.{name}" for name in SIGNALS.key)
     (
         DeltaTable.forPath(spark, path(settings, SIGNALS.name))
         .alias("t")
-        .merge(frame.alias("s"), match)
+        .merge(signals_df.alias("s"), match)
         .whenNotMatchedInsertAll()
         .execute()
     )
 
 
-def _place(row: Row) -> tuple[Any, ...]:
+def _order(row: Row) -> tuple[Any, ...]:
     return row["window_start"], row["venue"], row["symbol"], ORDER.index(row["type"])

@@ -16,14 +16,15 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from include.bus import offset_ranges
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, damage, drop_orphans
+from include.lake.checkpoint import batch_spans, drop_orphans, find_damage
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.lock import held_alone
 from include.log import event
+from include.market.wire import Topic
 from include.process import run_process
 from include.settings import Settings
 from spark_jobs.epoch import open_epoch
-from spark_jobs.health import feed_health_rows, write_progress
+from spark_jobs.health import feed_health_hook, write_progress
 from spark_jobs.landing import LANDED_TOPICS, Landing
 from spark_jobs.measures import start_measures
 from spark_jobs.session import session
@@ -31,7 +32,7 @@ from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
 
-BEAT_S = 2.0
+PROGRESS_S = 2.0
 log = logging.getLogger("tickhouse.stream")
 
 
@@ -39,12 +40,12 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """The query that lands every topic."""
     folder = settings.home / "checkpoints" / "land"
     ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    ends = {place: end for place, (_, end) in ranges.items()}
+    ends = {partition: end for partition, (_, end) in ranges.items()}
     epoch = open_epoch(folder, query="land", ends=ends)
     landing = Landing(
         settings,
         epoch=epoch,
-        hooks={"market.ledger": feed_health_rows(settings)},
+        hooks={Topic.LEDGER: feed_health_hook(settings)},
         spans=lambda batch: batch_spans(folder / "stream", batch),
     )
     return (
@@ -58,7 +59,7 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 
 def refuse_damaged(settings: Settings) -> None:
-    """Stop before a checkpoint that is not whole is gone on from.
+    """Refuse to resume from a checkpoint that is damaged.
 
     Raises:
         PlatformError: names the query and what is wrong.
@@ -66,10 +67,10 @@ def refuse_damaged(settings: Settings) -> None:
     for query in ("land", "signals", "measures"):
         drop_orphans(settings.home / "checkpoints" / query / "stream")
     for query in ("signals", "measures"):
-        wrong = damage(settings.home / "checkpoints" / query / "stream")
-        if wrong is not None:
+        damage = find_damage(settings.home / "checkpoints" / query / "stream")
+        if damage is not None:
             raise PlatformError(
-                f"the checkpoint of `{query}` is damaged: {wrong}; see `./tickhouse doctor`"
+                f"the checkpoint of `{query}` is damaged: {damage}; see `./tickhouse doctor`"
             )
 
 
@@ -80,8 +81,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     refuse_damaged(settings)
     starts = (start_landing, start_signals, start_measures)
     queries = [start(spark, settings) for start in starts]
-    gc.freeze()  # what is there now stays: the collections of `Landing` need not look at it
-    while not stop.wait(BEAT_S):
+    gc.freeze()  # what exists now stays: the collections of `Landing` need not scan it
+    while not stop.wait(PROGRESS_S):
         write_progress(settings, queries)
         for query in queries:
             if not query.isActive:

@@ -1,4 +1,4 @@
-"""Where a history archive comes from: a file or URL, brought here whole, and its first lines."""
+"""Where a history archive comes from: a file, URL or Kaggle data set; its first lines."""
 
 import gzip
 import hashlib
@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from include.errors import HistoryError
+from include.lake.csv_editions import SAMPLE_LINES
 from include.lake.download import download
-from include.lake.kaggle import SAMPLE_LINES
-from include.lake.kaggle_source import SCHEME, fetch
+from include.lake.kaggle_dataset import SCHEME, download_dataset
 from include.settings import Settings
 
 SIMULATED_FILE = "kaggle/btcusd_1-min_data.csv"
@@ -31,21 +31,21 @@ def default_source(settings: Settings) -> str:
     raise HistoryError("no history is set: give a CSV file or URL as `source`, or up --history")
 
 
-def fetched(source: str, settings: Settings) -> Path:
+def fetch_archive(source: str, settings: Settings) -> Path:
     """The archive as a local CSV file (`.csv` or `.csv.gz`), downloaded and unzipped if need be.
 
     Raises:
-        HistoryError: the file is not there, is refused, or is a broken zip.
+        HistoryError: the file does not exist, is refused, or is a broken zip.
         Unreachable: the address does not answer or breaks off.
     """
     folder = settings.home / "history"
     if source.startswith(SCHEME):
-        path = fetch(source, folder, settings.forecast)
+        path = download_dataset(source, folder, settings.forecast)
     else:
-        path = _downloaded(source, folder) if "://" in source else Path(source)
+        path = _download(source, folder) if "://" in source else Path(source)
     if not path.is_file():
         raise HistoryError(f"history file {source} does not exist")
-    return unzipped(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
+    return unzip(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
 
 
 def first_lines(path: Path) -> list[str]:
@@ -54,21 +54,21 @@ def first_lines(path: Path) -> list[str]:
     Raises:
         HistoryError: it is not text, or a broken gzip.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
+    open_text = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8") as text:
+        with open_text(path, "rt", encoding="utf-8") as text:
             return [str(line) for line in islice(text, SAMPLE_LINES)]
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise HistoryError(f"history file {path.name} cannot be read: {error}") from error
 
 
-def _downloaded(source: str, folder: Path) -> Path:
+def _download(source: str, folder: Path) -> Path:
     name = Path(urllib.parse.urlparse(source).path).name or "history.csv"
     target = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:8]}-{name}"
     return download(lambda: source, target, name=f"history at {source}")
 
 
-def unzipped(path: Path, folder: Path) -> Path:
+def unzip(path: Path, folder: Path) -> Path:
     """The one CSV file of a zip, unpacked into a folder.
 
     Raises:
@@ -76,13 +76,13 @@ def unzipped(path: Path, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with zipfile.ZipFile(path) as packed:
-            names = [name for name in packed.namelist() if name.endswith(".csv")]
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".csv")]
             if len(names) != 1:
                 raise HistoryError(f"{path.name} holds {len(names)} CSV files; one is expected")
             target = folder / Path(names[0]).name
-            with packed.open(names[0]) as inside, target.open("wb") as file:
-                shutil.copyfileobj(inside, file, 1 << 20)
+            with archive.open(names[0]) as content, target.open("wb") as file:
+                shutil.copyfileobj(content, file, 1 << 20)
             return target
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise HistoryError(f"{path.name} is a broken zip file: {error}") from error

@@ -11,32 +11,32 @@ from include.errors import QueryError
 AsOf = datetime | int | None
 
 
-def parsed_as_of(text: str) -> AsOf:
-    """A version number or an ISO time (UTC unless it says otherwise); nothing if it is empty.
+def parse_as_of(text: str) -> AsOf:
+    """A version number or an ISO time (UTC unless it says otherwise); null if it is empty.
 
     Raises:
         QueryError: it is neither.
     """
     if not text or text.isdigit():
         return int(text) if text else None
-    return parsed_time(text)
+    return parse_time(text)
 
 
-def parsed_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """An ISO time such as 2026-11-21T08:00 as aware UTC.
 
     Raises:
         QueryError: it is none.
     """
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise QueryError(f"{text!r} is not an ISO time such as 2026-11-21T08:00:00Z") from error
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def at_moment(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:
-    """The table as it was; nothing if it was made later.
+def load_as_of(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:
+    """The table as it was; null if it was made later.
 
     Raises:
         QueryError: the table's log no longer reaches back so far, or has no such version.
@@ -46,29 +46,29 @@ def at_moment(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:
     newest = table.version()
     try:
         table.load_as_version(as_of)
-        return None if isinstance(as_of, datetime) and _later(table, newest, as_of) else table
+        return None if isinstance(as_of, datetime) and _is_younger(table, newest, as_of) else table
     except DeltaError as error:
         raise QueryError(f"{_name(table)} cannot be read as of {as_of}: {error}") from error
 
 
-def _later(table: DeltaTable, newest: int, as_of: datetime) -> bool:
+def _is_younger(table: DeltaTable, newest: int, as_of: datetime) -> bool:
     """Whether the table was made after that time: delta-rs gives its oldest version for any such.
 
-    Only a table at its newest version tells its history rightly.
+    Only a table at its newest version gives its history correctly.
     """
-    told = DeltaTable(table.table_uri).history(newest - table.version() + 1)
-    made = datetime.fromtimestamp(told[-1]["timestamp"] / 1000, UTC)
-    if made > as_of and table.version() > 0:
+    history = DeltaTable(table.table_uri).history(newest - table.version() + 1)
+    made_at = datetime.fromtimestamp(history[-1]["timestamp"] / 1000, UTC)
+    if made_at > as_of and table.version() > 0:
         raise QueryError(
             f"{_name(table)} cannot be read as of {as_of.isoformat()}: its log begins at "
-            f"{made.isoformat()}"
+            f"{made_at.isoformat()}"
         )
-    return made > as_of
+    return made_at > as_of
 
 
-def missing_files(files: list[str]) -> list[str]:
+def missing_files(paths: list[str]) -> list[str]:
     """Local files of a version that are gone: a clean-up removed them."""
-    return [file for file in files if "://" not in file and not Path(file).exists()]
+    return [path for path in paths if "://" not in path and not Path(path).exists()]
 
 
 def _name(table: DeltaTable) -> str:

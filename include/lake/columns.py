@@ -64,7 +64,7 @@ EXTRA = Column("extra", "string", "JSON of the fields that this version's column
 LANDED_KEY = ("topic", "partition", "offset", "event_index")
 
 
-def landed(
+def landed_table(
     name: str,
     topic: str,
     comment: str,

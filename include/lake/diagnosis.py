@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from include.lake.checkpoint import (
-    begun,
+    batch_numbers,
     committed_offsets,
-    damage,
-    ends,
-    numbers,
+    end_offsets,
+    find_damage,
+    has_begun,
 )
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
@@ -24,7 +24,7 @@ Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One query: whether its checkpoint is sound, and what a restart would do, in offsets."""
+    """One query: the state of its checkpoint, and what a restart would do, in offsets."""
 
     query: str
     state: str  # sound, new, lost or damaged
@@ -34,7 +34,7 @@ class Diagnosis:
     waiting: int
     lost: int
 
-    def words(self) -> str:
+    def sentence(self) -> str:
         """One sentence for a person."""
         begins = {
             "new": "starts with batch 0 at the beginning of Kafka's topics",
@@ -52,81 +52,81 @@ class Diagnosis:
         return ", ".join(parts)
 
 
-def diagnosed(home: Path, lake: str, ranges: Ranges) -> list[Diagnosis]:
+def diagnose_queries(home: Path, lake: str, ranges: Ranges) -> list[Diagnosis]:
     """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets."""
-    return [_diagnosis(home / "checkpoints" / query, query, lake, ranges) for query in QUERIES]
+    return [_diagnose(home / "checkpoints" / query, query, lake, ranges) for query in QUERIES]
 
 
 def repair(home: Path, query: str, *, at: datetime) -> Path:
-    """Put a query's checkpoint aside, so that its next start makes a new one; where it went.
+    """Move a query's checkpoint away, so that its next start makes a new one; gives where it is.
 
     For `land` that is a new epoch, without loss or doubling; `signals` are computed and written
     over themselves; `measures` are sent again from what Kafka still has.
     """
     folder = home / "checkpoints" / query
-    aside = folder.with_name(f"{query}.damaged-{at:%Y%m%dT%H%M%S}")
-    shutil.move(folder, aside)
-    return aside
+    damaged = folder.with_name(f"{query}.damaged-{at:%Y%m%dT%H%M%S}")
+    shutil.move(folder, damaged)
+    return damaged
 
 
-def _diagnosis(folder: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
+def _diagnose(folder: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
     checkpoint = folder / "stream"
-    wrong = damage(checkpoint)
-    if wrong is None and query == "land" and begun(checkpoint):
-        wrong = _missing_epoch(folder)
-    if wrong is not None:
-        return Diagnosis(query, "damaged", wrong, None, 0, 0, 0)
-    if not begun(checkpoint):
-        return _anew(query, lake, ranges)
-    done = committed_offsets(checkpoint)
-    newest = max(numbers(checkpoint / "offsets"))
-    planned = ends(checkpoint / "offsets" / str(newest))
-    committed = newest in numbers(checkpoint / "commits")
+    damage = find_damage(checkpoint)
+    if damage is None and query == "land" and has_begun(checkpoint):
+        damage = _find_epoch_damage(folder)
+    if damage is not None:
+        return Diagnosis(query, "damaged", damage, None, 0, 0, 0)
+    if not has_begun(checkpoint):
+        return _diagnose_new(query, lake, ranges)
+    committed = committed_offsets(checkpoint)
+    newest = max(batch_numbers(checkpoint / "offsets"))
+    planned = end_offsets(checkpoint / "offsets" / str(newest))
+    is_committed = newest in batch_numbers(checkpoint / "commits")
     return Diagnosis(
         query,
         "sound",
         "",
-        newest + 1 if committed else newest,
-        sum(end - done.get(place, _first(ranges, place)) for place, end in planned.items()),
-        sum(max(0, ranges[place][1] - end) for place, end in planned.items() if place in ranges),
-        sum(max(0, _first(ranges, place) - end) for place, end in done.items()),
+        newest + 1 if is_committed else newest,
+        sum(end - committed.get(part, _first(ranges, part)) for part, end in planned.items()),
+        sum(max(0, ranges[part][1] - end) for part, end in planned.items() if part in ranges),
+        sum(max(0, _first(ranges, part) - end) for part, end in committed.items()),
     )
 
 
-def _anew(query: str, lake: str, ranges: Ranges) -> Diagnosis:
+def _diagnose_new(query: str, lake: str, ranges: Ranges) -> Diagnosis:
     landed = _landed_ends(lake) if query == "land" else {}
-    gone = sum(max(0, _first(ranges, place) - end) for place, end in landed.items())
-    there = sum(end - first for first, end in ranges.values())
-    known = sum(
-        max(0, min(end, ranges[place][1]) - ranges[place][0])
-        for place, end in landed.items()
-        if place in ranges
+    lost = sum(max(0, _first(ranges, part) - end) for part, end in landed.items())
+    in_kafka = sum(end - first for first, end in ranges.values())
+    in_lake = sum(
+        max(0, min(end, ranges[part][1]) - ranges[part][0])
+        for part, end in landed.items()
+        if part in ranges
     )
     state = "lost" if landed else "new"
-    why = f"the lake has {known} of Kafka's {there} offsets" if landed else ""
-    return Diagnosis(query, state, why, 0, 0, there - known, gone)
+    why = f"the lake has {in_lake} of Kafka's {in_kafka} offsets" if landed else ""
+    return Diagnosis(query, state, why, 0, 0, in_kafka - in_lake, lost)
 
 
 def _landed_ends(lake: str) -> dict[TopicPartition, int]:
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
-    found: dict[TopicPartition, int] = {}
-    link = duckdb.connect()
+    ends: dict[TopicPartition, int] = {}
+    connection = duckdb.connect()
     for name in (*(table.name for table in LANDED), QUARANTINE.name):
         table = open_table(lake, name)
         if table is not None:
-            create_view(link, name, table)
-            ended = link.execute(
-                f'SELECT topic, "partition", max("offset") + 1 FROM {name} GROUP BY ALL'
+            create_view(connection, name, table)
+            maxima = connection.execute(
+                f'SELECT topic, "partition", max("offset") FROM {name} GROUP BY ALL'
             )
-            for topic, partition, end in ended.fetchall():
-                at = TopicPartition(topic, partition)
-                found[at] = max(found.get(at, 0), end)
-    link.close()
-    return found
+            for topic, number, newest in maxima.fetchall():
+                partition = TopicPartition(topic, number)
+                ends[partition] = max(ends.get(partition, 0), newest + 1)
+    connection.close()
+    return ends
 
 
-def _missing_epoch(folder: Path) -> str | None:
+def _find_epoch_damage(folder: Path) -> str | None:
     try:
         json.loads((folder / "epoch.json").read_text())["app"]
     except (OSError, ValueError, KeyError):
@@ -134,5 +134,5 @@ def _missing_epoch(folder: Path) -> str | None:
     return None
 
 
-def _first(ranges: Ranges, place: TopicPartition) -> int:
-    return ranges[place][0] if place in ranges else 0
+def _first(ranges: Ranges, partition: TopicPartition) -> int:
+    return ranges[partition][0] if partition in ranges else 0

@@ -19,7 +19,7 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.schema import PrimitiveType
 
 from include.errors import QueryError
-from include.lake.as_of import AsOf, at_moment, missing_files
+from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
 from include.lake.tables import TABLES
 
@@ -47,7 +47,7 @@ ORDER BY venue, symbol, trade_id, "partition", "offset", event_index
 
 
 def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTable | None:
-    """A Delta table of the lake, at a version if one is given; nothing if it was never made."""
+    """A Delta table of the lake, at a version if one is given; null if it was never made."""
     location = f"{lake}/{name}"
     if "://" not in location and not (Path(location) / "_delta_log").exists():
         return None
@@ -58,11 +58,11 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
 
 
 def connect(
-    lake: str, names: Iterable[str] = tuple(TABLES), *, as_of: AsOf = None, all_there: bool = False
+    lake: str, names: Iterable[str] = tuple(TABLES), *, as_of: AsOf = None, all_tables: bool = False
 ) -> "duckdb.DuckDBPyConnection":
     """A DuckDB connection with a view for each table of the lake that exists; times are UTC.
 
-    With `as_of`, each as it was then. With `all_there`, a table that does not exist is an empty
+    With `as_of`, each as it was then. With `all_tables`, a table that does not exist is an empty
     view, and a column that an older table lacks is null.
 
     Raises:
@@ -70,24 +70,28 @@ def connect(
     """
     import duckdb  # noqa: PLC0415
 
-    link = duckdb.connect()
-    link.execute("SET TimeZone = 'UTC'")
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
     for name in names:
         newest = open_table(lake, name)
-        table = newest and at_moment(newest, as_of)
+        table = newest and load_as_of(newest, as_of)
         if table is not None:
-            create_view(link, name, table, known=TABLES[name] if all_there else None)
-        elif all_there:
-            create_empty_view(link, TABLES[name])
-    return link
+            create_view(connection, name, table, definition=TABLES[name] if all_tables else None)
+        elif all_tables:
+            create_empty_view(connection, TABLES[name])
+    return connection
 
 
 def create_view(
-    link: "duckdb.DuckDBPyConnection", name: str, table: DeltaTable, *, known: Table | None = None
+    connection: "duckdb.DuckDBPyConnection",
+    name: str,
+    table: DeltaTable,
+    *,
+    definition: Table | None = None,
 ) -> None:
     """Make this version of a Delta table a view of that name, with the table's own columns.
 
-    Columns of `known` that the table lacks are null.
+    Columns of `definition` that the table lacks are null.
     """
     files = table.file_uris()
     if gone := missing_files(files):
@@ -96,34 +100,40 @@ def create_view(
             "replaced files are kept for TICKHOUSE_STREAM_KEEP_HOURS"
         )
     if any("://" in uri for uri in files):
-        link.register(name, table.to_pyarrow_dataset())
+        connection.register(name, table.to_pyarrow_dataset())
         return
     columns = [
         (field.name, str(field.type.type))
         for field in table.schema().fields
         if isinstance(field.type, PrimitiveType)
     ]
-    own = {name_ for name_, _ in columns}
+    names = {column for column, _ in columns}
     columns += [
-        (one.name, one.type) for one in (known.columns if known else ()) if one.name not in own
+        (column.name, column.type)
+        for column in (definition.columns if definition else ())
+        if column.name not in names
     ]
     if not files:
-        empty = ", ".join(_column(name_, _duck(type_), None) for name_, type_ in columns)
-        link.execute(f"CREATE VIEW {name} AS SELECT {empty} WHERE false")
+        empty = ", ".join(_column(column, _duck(type_), None) for column, type_ in columns)
+        connection.execute(f"CREATE VIEW {name} AS SELECT {empty} WHERE false")
         return
     paths = ", ".join("'" + uri.replace("'", "''") + "'" for uri in files)
     source = f"read_parquet([{paths}], union_by_name = true)"
-    there = {row[0]: row[1] for row in link.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    chosen = ", ".join(_column(name_, _duck(type_), there.get(name_)) for name_, type_ in columns)
-    link.execute(f"CREATE VIEW {name} AS SELECT {chosen} FROM {source}")
+    present = {
+        row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    }
+    selected = ", ".join(
+        _column(column, _duck(type_), present.get(column)) for column, type_ in columns
+    )
+    connection.execute(f"CREATE VIEW {name} AS SELECT {selected} FROM {source}")
 
 
-def _column(name: str, wanted: str, there: str | None) -> str:
-    if there is None:
-        return f'NULL::{wanted} AS "{name}"'
-    if there == wanted:
+def _column(name: str, duck_type: str, present_type: str | None) -> str:
+    if present_type is None:
+        return f'NULL::{duck_type} AS "{name}"'
+    if present_type == duck_type:
         return f'"{name}"'
-    return f'CAST("{name}" AS {wanted}) AS "{name}"'
+    return f'CAST("{name}" AS {duck_type}) AS "{name}"'
 
 
 def _duck(delta_type: str) -> str:
@@ -133,48 +143,50 @@ def _duck(delta_type: str) -> str:
 def query(
     lake: str,
     statement: str,
-    values: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
     *,
     as_of: AsOf = None,
-    all_there: bool = False,
+    all_tables: bool = False,
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of one SQL statement over the lake; `values` are its `$names`.
+    """Column names and rows of one SQL statement over the lake; `parameters` are its `$names`.
 
     Beside the tables there is `trades_once`: trades without repeats, by the venue's own id.
 
     Raises:
         QueryError: the statement cannot be answered; says why and which tables there are.
     """
-    with answered(lake, statement, values, as_of=as_of, all_there=all_there) as result:
+    with run_query(lake, statement, parameters, as_of=as_of, all_tables=all_tables) as result:
         return (result.columns, result.fetchall()) if result is not None else ([], [])
 
 
 @contextmanager
-def answered(
+def run_query(
     lake: str,
     statement: str,
-    values: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
     *,
     as_of: AsOf = None,
-    all_there: bool = False,
+    all_tables: bool = False,
 ) -> Iterator["duckdb.DuckDBPyRelation | None"]:
-    """The rows of a statement, not fetched yet; nothing if it gives none.
+    """The rows of a statement, not fetched yet; null if it gives none.
 
     Raises:
         QueryError: as above.
     """
     import duckdb  # noqa: PLC0415
 
-    link = connect(lake, tables_named(statement) or TABLES, as_of=as_of, all_there=all_there)
+    connection = connect(
+        lake, tables_named(statement) or TABLES, as_of=as_of, all_tables=all_tables
+    )
     try:
         if ONCE in statement.lower():
-            link.execute(TRADES_ONCE)
-        yield link.sql(statement, params=dict(values or {}))
+            connection.execute(TRADES_ONCE)
+        yield connection.sql(statement, params=dict(parameters or {}))
     except duckdb.Error as error:
-        there = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
-        raise QueryError(f"{error} (tables: {there})") from error
+        existing = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
+        raise QueryError(f"{error} (tables: {existing})") from error
     finally:
-        link.close()
+        connection.close()
 
 
 def tables_named(statement: str) -> list[str]:
@@ -189,12 +201,12 @@ def create_empty_view(connection: "duckdb.DuckDBPyConnection", table: Table) -> 
     connection.execute(f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false")
 
 
-def row_counts(lake: str) -> dict[str, int]:
+def count_rows(lake: str) -> dict[str, int]:
     """Rows of each table that exists, from Delta's own statistics."""
-    found = {}
+    counts = {}
     for name in TABLES:
         table = open_table(lake, name)
         if table is not None:
             actions = table.get_add_actions(flatten=True)
-            found[name] = sum(pa.table(actions)["num_records"].to_pylist())
-    return found
+            counts[name] = sum(pa.table(actions)["num_records"].to_pylist())
+    return counts

@@ -42,10 +42,10 @@ def report(name: str) -> Report:
     Raises:
         QueryError: there is none of that name; says which there are.
     """
-    found = reports()
-    if name not in found:
-        raise QueryError(f"no report is named {name!r}; there are {', '.join(found)}")
-    return found[name]
+    by_name = reports()
+    if name not in by_name:
+        raise QueryError(f"no report is named {name!r}; there are {', '.join(by_name)}")
+    return by_name[name]
 
 
 def _read(path: Path) -> Report:

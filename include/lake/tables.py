@@ -10,14 +10,14 @@ from include.lake.columns import (
     LANDED_KEY,
     Column,
     Table,
-    landed,
+    landed_table,
     money,
     quantity,
     text,
 )
 
 LANDED = (
-    landed(
+    landed_table(
         "trades",
         "market.trades",
         "Trades and aggregate trades, as the venues sent them",
@@ -29,7 +29,7 @@ LANDED = (
         Column("first_trade_id", "bigint", "first trade of an aggregate"),
         Column("last_trade_id", "bigint", "last trade of an aggregate"),
     ),
-    landed(
+    landed_table(
         "tickers",
         "market.tickers",
         "Rolling 24-hour summaries",
@@ -45,7 +45,7 @@ LANDED = (
         quantity("quote_volume", "traded in quote units"),
         Column("trade_count", "bigint", "trades of 24 hours"),
     ),
-    landed(
+    landed_table(
         "book_changes",
         "market.book",
         "Order-book changes and snapshots, a level a row",
@@ -60,14 +60,14 @@ LANDED = (
         money("top_ask", "best ask after the message"),
         quantity("top_ask_quantity", "its quantity"),
     ),
-    landed(
+    landed_table(
         "quotes",
         "market.quotes",
         "Polled prices of suppliers",
         money("price", "price of one base unit", required=True),
         text("currency", "currency of the price", required=True),
     ),
-    landed(
+    landed_table(
         "feed_ledger",
         "market.ledger",
         "Every connect, disconnect, gap and stale spell of a feed",
@@ -77,7 +77,7 @@ LANDED = (
         Column("last_seq", "bigint", "last sequence number that is missing"),
         text("detail", "more, in words"),
     ),
-    landed(
+    landed_table(
         "decisions",
         "trading.decisions",
         "What the trader concluded from each signal",
@@ -97,7 +97,7 @@ LANDED = (
         event_key=("decision_id",),
         served=True,
     ),
-    landed(
+    landed_table(
         "orders",
         "trading.orders",
         "Orders as the venue or the paper account left them",
@@ -113,7 +113,7 @@ LANDED = (
         event_key=("order_id",),
         served=True,
     ),
-    landed(
+    landed_table(
         "fills",
         "trading.fills",
         "Executions of orders",
@@ -126,7 +126,7 @@ LANDED = (
         event_key=("fill_id",),
         served=True,
     ),
-    landed(
+    landed_table(
         "balances",
         "trading.balances",
         "What the account holds after each order",
@@ -136,7 +136,7 @@ LANDED = (
         event_key=("currency",),
         served=True,
     ),
-    landed(
+    landed_table(
         "scores",
         "trading.scores",
         "Each sale against the last buy",

@@ -25,37 +25,37 @@ def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
     """
     empty = pd.DataFrame({"symbol": [], "ds": pd.DatetimeIndex([]), "close": []})
     table = open_table(lake, "tickers")
-    upto = _newest(pa.table(table.get_add_actions(flatten=True))) if table else None
+    upto = _newest_received(pa.table(table.get_add_actions(flatten=True))) if table else None
     if table is None or upto is None:
         return empty
     since = upto - timedelta(seconds=seconds)
-    wanted = pc.field("received_time") > pa.scalar(since - LATE, pa.timestamp("us", tz="UTC"))
+    is_recent = pc.field("received_time") > pa.scalar(since - LATE, pa.timestamp("us", tz="UTC"))
     columns = ["symbol", "venue_time", "received_time", "last"]
-    rows = table.to_pyarrow_dataset().to_table(columns=columns, filter=wanted)
-    link = duckdb.connect()
+    rows = table.to_pyarrow_dataset().to_table(columns=columns, filter=is_recent)
+    connection = duckdb.connect()
     try:
-        link.execute("SET TimeZone = 'UTC'")
-        link.register("tickers", rows)
-        row = link.execute(
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("tickers", rows)
+        row = connection.execute(
             "SELECT max(coalesce(venue_time, received_time)) FROM tickers"
         ).fetchone()
         if row is None or row[0] is None:
             return empty
         # a tape's own times lie far before their receipt: the market clock is the newest of them
         first = row[0] - timedelta(seconds=seconds)
-        found = link.execute(SECONDS, {"since": first}).df()
+        prices_df = connection.execute(SECONDS, {"since": first}).df()
     finally:
-        link.close()
-    ds = found["at"].dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
-    return pd.DataFrame({"symbol": found["symbol"], "ds": ds, "close": found["close"]})
+        connection.close()
+    ds = prices_df["at"].dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")
+    return pd.DataFrame({"symbol": prices_df["symbol"], "ds": ds, "close": prices_df["close"]})
 
 
-def _newest(files: pa.Table) -> datetime | None:
-    """The newest time of receipt that the files' own statistics tell."""
+def _newest_received(adds: pa.Table) -> datetime | None:
+    """The newest time of receipt by the min/max statistics of these add actions."""
     name = "max.received_time"
-    if name not in files.column_names:
+    if name not in adds.column_names:
         return None
-    newest: datetime | None = pc.max(files[name]).as_py()
+    newest: datetime | None = pc.max(adds[name]).as_py()
     if newest is None:
         return None
     return newest if newest.tzinfo else newest.replace(tzinfo=UTC)

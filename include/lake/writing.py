@@ -42,30 +42,30 @@ def arrow_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=arrow_schema(table))
 
 
-def replace_rows(lake: str, table: Table, rows: pa.Table, **which: str) -> None:
-    """Put rows in the place of those whose columns have the values `which`, in one commit."""
+def replace_rows(lake: str, table: Table, new_rows: pa.Table, **which: str) -> None:
+    """Replace the rows whose columns have the values `which` by new ones, in one commit."""
     location = f"{lake}/{table.name}"
     DeltaTable.create(
         location, arrow_schema(table), mode="ignore", name=table.name, description=table.comment
     )
-    places = " AND ".join(f"{name} = '{_quoted(value)}'" for name, value in which.items())
-    write_deltalake(location, rows, mode="overwrite", predicate=places)
+    predicate = " AND ".join(f"{name} = '{_quoted(text)}'" for name, text in which.items())
+    write_deltalake(location, new_rows, mode="overwrite", predicate=predicate)
 
 
-def merge_rows(lake: str, table: Table, rows: pa.Table) -> None:
-    """Put rows in the place of those with the same key, in one commit."""
+def merge_rows(lake: str, table: Table, new_rows: pa.Table) -> None:
+    """Insert rows, or replace those with the same key, in one commit."""
     location = f"{lake}/{table.name}"
-    there = DeltaTable.create(
+    existing = DeltaTable.create(
         location, arrow_schema(table), mode="ignore", name=table.name, description=table.comment
     )
     match = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
     (
-        there.merge(rows, predicate=match, source_alias="s", target_alias="t")
+        existing.merge(new_rows, predicate=match, source_alias="s", target_alias="t")
         .when_matched_update_all()
         .when_not_matched_insert_all()
         .execute()
     )
 
 
-def _quoted(value: str) -> str:
-    return value.replace("'", "''")
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

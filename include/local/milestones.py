@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from include.errors import TickhouseError
-from include.lake.reading import row_counts
+from include.lake.reading import count_rows
 from include.local.airflow import LOOP_DAGS, AirflowApi
 from include.serving.connection import fetch_rows
 from include.serving.status import process_states
@@ -42,7 +42,7 @@ def reached(settings: Settings, api: AirflowApi) -> Iterator[str]:
 
 
 def _landed(settings: Settings) -> Iterator[str]:
-    for name, count in row_counts(settings.lake).items():
+    for name, count in count_rows(settings.lake).items():
         if count:
             yield f"rows are landing in {name}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.errors import Unreachable
-from include.lake.reading import row_counts
+from include.lake.reading import count_rows
 from include.local.supervisor import ProcessState, Supervisor
 from include.market.wire import TopicPartition
 from include.serving.connection import fetch_rows
@@ -82,7 +82,7 @@ def read_status(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs
             if processes
             else query_lags(read_progress(settings), {})
         ),
-        rows=row_counts(settings.lake),
+        rows=count_rows(settings.lake),
         audit=last_audit(settings),
         links=links(settings),
     )

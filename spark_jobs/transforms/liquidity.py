@@ -8,19 +8,21 @@ count. The arithmetic is decimal up to the sums; the ratio is divided as double 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-VALUE = "decimal(38,12)"
+from include.market.wire import VERSION
+
+SIGNAL_VALUE = "decimal(38,12)"
 
 
-def book_events(records: DataFrame) -> DataFrame:
-    """Sound book messages, a row a change: venue, symbol, event_time, event_id, side, amount."""
+def book_events(messages_df: DataFrame) -> DataFrame:
+    """Readable book messages, a row a change: venue, symbol, event_time, event_id, side, amount."""
     message = F.col("message")
-    timed = records.where(
+    timed_df = messages_df.where(
         F.col("problem").isNull()
         & (message["kind"] == "book")
         & message["venue_time"].isNotNull()
         & (F.size(message["events"]) > 0)
     )
-    return timed.select(
+    return timed_df.select(
         message["venue"].alias("venue"),
         message["symbol"].alias("symbol"),
         F.timestamp_micros(message["venue_time"]).alias("event_time"),
@@ -29,37 +31,37 @@ def book_events(records: DataFrame) -> DataFrame:
     )
 
 
-def window_sums(messages: DataFrame, *, window_s: int) -> DataFrame:
+def window_sums(events_df: DataFrame, *, window_s: int) -> DataFrame:
     """Sums of each side per venue, symbol and window, from `book_events` rows."""
-    changes = messages.select(
+    changes_df = events_df.select(
         "venue", "symbol", "event_time", F.explode("events").alias("change")
     ).select(
         "venue",
         "symbol",
         "event_time",
         F.col("change.side").alias("side"),
-        (F.col("change.price") * F.col("change.remaining")).cast(VALUE).alias("amount"),
+        (F.col("change.price") * F.col("change.remaining")).cast(SIGNAL_VALUE).alias("amount"),
     )
     window = F.window("event_time", f"{window_s} seconds")
-    return changes.groupBy("venue", "symbol", window.alias("window")).agg(
+    return changes_df.groupBy("venue", "symbol", window.alias("window")).agg(
         F.sum(F.when(F.col("side") == "bid", F.col("amount"))).alias("bid"),
         F.sum(F.when(F.col("side") == "ask", F.col("amount"))).alias("ask"),
     )
 
 
-def signal_rows(sums: DataFrame) -> DataFrame:
+def signal_rows(sums_df: DataFrame) -> DataFrame:
     """Up to three rows a window: `bid`, `ask`, and `price_volume` where both sides are above 0."""
     ratio = F.when(
         (F.col("bid") > 0) & (F.col("ask") > 0),
-        (F.col("ask").cast("double") / F.col("bid").cast("double")).cast(VALUE),
+        (F.col("ask").cast("double") / F.col("bid").cast("double")).cast(SIGNAL_VALUE),
     )
     kinds = F.array(
-        F.struct(F.lit("bid").alias("type"), F.col("bid").cast(VALUE).alias("value")),
-        F.struct(F.lit("ask").alias("type"), F.col("ask").cast(VALUE).alias("value")),
+        F.struct(F.lit("bid").alias("type"), F.col("bid").cast(SIGNAL_VALUE).alias("value")),
+        F.struct(F.lit("ask").alias("type"), F.col("ask").cast(SIGNAL_VALUE).alias("value")),
         F.struct(F.lit("price_volume").alias("type"), ratio.alias("value")),
     )
-    exploded = sums.select("venue", "symbol", "window", F.explode(kinds).alias("signal"))
-    return exploded.where(F.col("signal.value").isNotNull()).select(
+    exploded_df = sums_df.select("venue", "symbol", "window", F.explode(kinds).alias("signal"))
+    return exploded_df.where(F.col("signal.value").isNotNull()).select(
         "venue",
         "symbol",
         "signal.type",
@@ -69,11 +71,11 @@ def signal_rows(sums: DataFrame) -> DataFrame:
     )
 
 
-def signal_messages(rows: DataFrame) -> DataFrame:
+def signal_messages(signals_df: DataFrame) -> DataFrame:
     """Signals as Kafka records: key `venue|symbol`, JSON value, times in microseconds."""
     value = F.to_json(
         F.struct(
-            F.lit(1).alias("v"),
+            F.lit(VERSION).alias("v"),
             "venue",
             "symbol",
             "type",
@@ -82,7 +84,7 @@ def signal_messages(rows: DataFrame) -> DataFrame:
             F.unix_micros("window_start").alias("window_start"),
         )
     )
-    return rows.select(F.concat_ws("|", "venue", "symbol").alias("key"), value.alias("value"))
+    return signals_df.select(F.concat_ws("|", "venue", "symbol").alias("key"), value.alias("value"))
 
 
 def _event_id() -> Column:

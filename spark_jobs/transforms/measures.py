@@ -8,11 +8,12 @@ Stateless and decimal throughout, so that any engine and any repetition gives th
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-VALUE = "decimal(38,12)"
+from include.market.wire import VERSION, Topic
+from spark_jobs.transforms.liquidity import SIGNAL_VALUE
 
 
-def measure_rows(records: DataFrame) -> DataFrame:
-    """Rows of `parsed` market.book records -> a row a measure.
+def measure_rows(messages_df: DataFrame) -> DataFrame:
+    """Messages of market.book, as `parse_messages` gives them -> a row a measure.
 
     Columns: venue, symbol, type (`imbalance` or `mid_price`), value, timestamp (the venue's time,
     else the receipt's; µs), and the message they come from: partition, offset, received_time (µs).
@@ -20,7 +21,7 @@ def measure_rows(records: DataFrame) -> DataFrame:
     message = F.col("message")
     top = message["top"]
     bid_quantity, ask_quantity = top["bid_quantity"], top["ask_quantity"]
-    shown = records.where(
+    measurable_df = messages_df.where(
         F.col("problem").isNull()
         & top.isNotNull()
         & (top["bid"] < top["ask"])
@@ -28,20 +29,20 @@ def measure_rows(records: DataFrame) -> DataFrame:
         & (ask_quantity >= 0)
         & (bid_quantity + ask_quantity > 0)
     )
-    lean = F.try_divide(bid_quantity - ask_quantity, bid_quantity + ask_quantity)
-    middle = (top["bid"] + top["ask"]) / F.lit(2)
-    both = F.array(
-        F.struct(F.lit("imbalance").alias("type"), lean.cast(VALUE).alias("value")),
-        F.struct(F.lit("mid_price").alias("type"), middle.cast(VALUE).alias("value")),
+    imbalance = F.try_divide(bid_quantity - ask_quantity, bid_quantity + ask_quantity)
+    mid_price = (top["bid"] + top["ask"]) / F.lit(2)
+    measures = F.array(
+        F.struct(F.lit("imbalance").alias("type"), imbalance.cast(SIGNAL_VALUE).alias("value")),
+        F.struct(F.lit("mid_price").alias("type"), mid_price.cast(SIGNAL_VALUE).alias("value")),
     )
-    return shown.select(
+    return measurable_df.select(
         message["venue"].alias("venue"),
         message["symbol"].alias("symbol"),
         F.coalesce(message["venue_time"], message["received_time"]).alias("timestamp"),
         message["received_time"].alias("received_time"),
         "partition",
         "offset",
-        F.explode(both).alias("measure"),
+        F.explode(measures).alias("measure"),
     ).select(
         "venue",
         "symbol",
@@ -54,11 +55,11 @@ def measure_rows(records: DataFrame) -> DataFrame:
     )
 
 
-def measure_messages(rows: DataFrame) -> DataFrame:
+def measure_messages(measures_df: DataFrame) -> DataFrame:
     """Measures as records of market.signals; `window_start` is the moment itself."""
     value = F.to_json(
         F.struct(
-            F.lit(1).alias("v"),
+            F.lit(VERSION).alias("v"),
             "venue",
             "symbol",
             "type",
@@ -66,7 +67,9 @@ def measure_messages(rows: DataFrame) -> DataFrame:
             "timestamp",
             F.col("timestamp").alias("window_start"),
             "received_time",
-            F.struct(F.lit("market.book").alias("topic"), "partition", "offset").alias("source"),
+            F.struct(F.lit(Topic.BOOK).alias("topic"), "partition", "offset").alias("source"),
         )
     )
-    return rows.select(F.concat_ws("|", "venue", "symbol").alias("key"), value.alias("value"))
+    return measures_df.select(
+        F.concat_ws("|", "venue", "symbol").alias("key"), value.alias("value")
+    )

@@ -1,7 +1,7 @@
 """Kafka records -> typed rows of a landed table, or -> quarantine with a reason. Nothing between.
 
-`parsed` adds the decoded message and `problem`; `landed` takes the records without a problem,
-`quarantined` those with one. Each record goes to exactly one of the two.
+`parse_messages` adds the decoded message and `problem`; `make_rows` takes the records without a
+problem, `make_quarantine_rows` those with one. Each record goes to exactly one of the two.
 """
 
 from pyspark.sql import Column as SparkColumn
@@ -10,12 +10,12 @@ from pyspark.sql import functions as F
 
 from include.lake.columns import ENVELOPE, Table, event_columns
 from include.lake.tables import QUARANTINE
-from spark_jobs.schemas import CORRUPT, SCHEMA_VERSION, column_type, message_schema
-from spark_jobs.transforms.arrow_rows import KNOWN_VERSION
+from include.market.wire import VERSION
+from spark_jobs.schemas import CORRUPT, TOP, column_type, message_schema
 from spark_jobs.transforms.extras import extra_text, extras
 
 
-def parsed(records: DataFrame, table: Table) -> DataFrame:
+def parse_messages(records_df: DataFrame, table: Table) -> DataFrame:
     """Kafka records of the table's topic with `message` (struct) and `problem` (null if none).
 
     The message comes out of a generator: the optimiser copies a plain column's expression into
@@ -24,23 +24,27 @@ def parsed(records: DataFrame, table: Table) -> DataFrame:
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
     text = F.col("value").cast("string")
     message = F.from_json(text, message_schema(table), options)
-    decoded = records.select("*", F.explode(F.array(message)).alias("message"))
-    return decoded.withColumn("problem", _problem(table))
+    decoded_df = records_df.select("*", F.explode(F.array(message)).alias("message"))
+    return decoded_df.withColumn("problem", _problem(table))
 
 
-def landed(records: DataFrame, table: Table) -> DataFrame:
-    """One row an event of every sound record; a message without events keeps one row, index -1."""
-    sound = records.where(F.col("problem").isNull()).select(
+def make_rows(messages_df: DataFrame, table: Table) -> DataFrame:
+    """One row an event of every message without a problem; without events one of index -1."""
+    readable_df = messages_df.where(F.col("problem").isNull()).select(
         "topic", "partition", "offset", "timestamp", "message", extras(table).alias("extras")
     )
-    exploded = sound.select("*", F.posexplode_outer("message.events").alias("pos", "event"))
-    return exploded.select(*_accounting(), *_envelope(), *_own(table), extra_text().alias("extra"))
+    exploded_df = readable_df.select(
+        "*", F.posexplode_outer("message.events").alias("pos", "event")
+    )
+    return exploded_df.select(
+        *_accounting(), *_envelope(), *_event_values(table), extra_text().alias("extra")
+    )
 
 
-def quarantined(records: DataFrame, table: Table | None = None) -> DataFrame:
+def make_quarantine_rows(messages_df: DataFrame, table: Table | None = None) -> DataFrame:
     """Every record with a problem, whole, with the reason."""
     detail = F.lit(None).cast("string") if table is None else F.lit(f"for table {table.name}")
-    return records.where(F.col("problem").isNotNull()).select(
+    return messages_df.where(F.col("problem").isNotNull()).select(
         "topic",
         "partition",
         "offset",
@@ -50,16 +54,16 @@ def quarantined(records: DataFrame, table: Table | None = None) -> DataFrame:
         "value",
         F.col("problem").alias("reason"),
         detail.alias("detail"),
-        F.lit(SCHEMA_VERSION).alias("schema_version"),
+        F.lit(VERSION).alias("schema_version"),
     )
 
 
-def rejected(records: DataFrame) -> DataFrame:
-    """Records of market.rejects as quarantine rows: the frame's own bytes and reason, unpacked."""
+def unpack_rejects(records_df: DataFrame) -> DataFrame:
+    """Records of market.rejects as quarantine rows: the frame's own bytes and reason."""
     reject = "v int, events array<struct<reason: string, detail: string, payload: string>>"
     event = F.from_json(F.col("value").cast("string"), reject)["events"][0]
     frame = F.unbase64(event["payload"])
-    return records.select(
+    return records_df.select(
         "topic",
         "partition",
         "offset",
@@ -69,7 +73,7 @@ def rejected(records: DataFrame) -> DataFrame:
         F.coalesce(frame, F.col("value")).alias("value"),
         F.coalesce(event["reason"], F.lit("unreadable_reject")).alias("reason"),
         event["detail"].alias("detail"),
-        F.lit(SCHEMA_VERSION).alias("schema_version"),
+        F.lit(VERSION).alias("schema_version"),
     ).select(*[column.name for column in QUARANTINE.columns])
 
 
@@ -79,10 +83,12 @@ def _problem(table: Table) -> SparkColumn:
     lacks = F.lit(False)
     for name in required:
         lacks = lacks | message[name].isNull()
-    own = [c.name for c in event_columns(table) if c.required]
-    hollow = F.exists(
+    of_event = [c.name for c in event_columns(table) if c.required]
+    has_incomplete_event = F.exists(
         message["events"],
-        lambda event: event.isNull() | F.greatest(*[event[n].isNull() for n in own], F.lit(False)),
+        lambda event: (
+            event.isNull() | F.greatest(*[event[name].isNull() for name in of_event], F.lit(False))
+        ),
     )
     is_json = F.get_json_object(F.col("value").cast("string"), "$").isNotNull()
     return (
@@ -91,8 +97,8 @@ def _problem(table: Table) -> SparkColumn:
         .when(message.isNull() | (message[CORRUPT].isNotNull() & ~is_json), F.lit("not_json"))
         .when(message[CORRUPT].isNotNull(), F.lit("wrong_type"))
         .when(lacks | message["events"].isNull(), F.lit("missing_field"))
-        .when(message["v"] != KNOWN_VERSION, F.lit("unknown_version"))
-        .when(hollow, F.lit("missing_event_field"))
+        .when(message["v"] != VERSION, F.lit("unknown_version"))
+        .when(has_incomplete_event, F.lit("missing_event_field"))
     )
 
 
@@ -117,14 +123,14 @@ def _envelope() -> list[SparkColumn]:
     ]
 
 
-def _own(table: Table) -> list[SparkColumn]:
-    chosen = []
+def _event_values(table: Table) -> list[SparkColumn]:
+    values = []
     for column in event_columns(table):
-        if column.name.startswith("top_"):
-            value = F.col("message")["top"][column.name.removeprefix("top_")]
+        if column.name.startswith(TOP):
+            value = F.col("message")["top"][column.name.removeprefix(TOP)]
         else:
             value = F.col("event")[column.name]
         if column.type == "timestamp":
             value = F.timestamp_micros(value)
-        chosen.append(value.cast(column_type(column)).alias(column.name))
-    return chosen
+        values.append(value.cast(column_type(column)).alias(column.name))
+    return values

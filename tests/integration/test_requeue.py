@@ -73,7 +73,7 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
     assert requeue_quarantine.requeue_topic(spark, world, TOPIC) == (TOPIC, 0, 2)
     monkeypatch.setattr(messages, "KNOWN_VERSION", 2)
     aside = spark.read.format("delta").load(path(world, "quarantine"))
-    read = messages.parsed(
+    read = messages.parse_messages(
         aside.withColumnRenamed("kafka_time", "timestamp"), TABLE_OF_TOPIC[TOPIC]
     )
     sound = read.where("problem IS NULL")

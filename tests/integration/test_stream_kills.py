@@ -17,7 +17,7 @@ import pytest
 
 from include.bus import ensure_topics, offset_ranges
 from include.lake.audit.agreement import COMPARED, check_agreement
-from include.lake.diagnosis import diagnosed, repair
+from include.lake.diagnosis import diagnose_queries, repair
 from include.lake.reading import connect
 from include.local import kafka, postgres
 from include.serving.tables import create_tables
@@ -198,7 +198,7 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
                 harm(checkpoint(settings))
             sender.send(800)
             ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-            land = diagnosed(settings.home, settings.lake, ranges)[0]
+            land = diagnose_queries(settings.home, settings.lake, ranges)[0]
             assert (land.query, land.state) == ("land", state), land
             if state == "damaged":
                 with streaming(settings, environ) as refused:

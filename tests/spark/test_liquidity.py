@@ -11,7 +11,7 @@ from spark_jobs.transforms.liquidity import (
     signal_rows,
     window_sums,
 )
-from spark_jobs.transforms.messages import parsed
+from spark_jobs.transforms.messages import parse_messages
 from tests.support.kafka_records import book_message, records, text
 
 MINUTE_US = 60_000_000
@@ -32,7 +32,7 @@ def test_liquidity_of_two_minutes(spark: SparkSession) -> None:
         book_message(venue_time=None, events=[change("bid", "1000", "1000")]),
         book_message(kind="heartbeat", events=[], venue_time=START_US),
     ]
-    batch = parsed(
+    batch = parse_messages(
         records(spark, "market.book", [text(m) for m in messages]), TABLE_OF_TOPIC["market.book"]
     )
     rows = signal_rows(window_sums(book_events(batch), window_s=60)).collect()
@@ -47,7 +47,7 @@ def test_liquidity_of_two_minutes(spark: SparkSession) -> None:
 
 
 def test_a_signal_message_has_the_agreed_form(spark: SparkSession) -> None:
-    batch = parsed(
+    batch = parse_messages(
         records(spark, "market.book", [text(book_message(venue_time=START_US))]),
         TABLE_OF_TOPIC["market.book"],
     )

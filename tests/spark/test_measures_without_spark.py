@@ -16,7 +16,7 @@ from include.market.liquidity import Windows
 from include.market.measures import imbalance_of
 from spark_jobs.transforms.liquidity import book_events, signal_rows, window_sums
 from spark_jobs.transforms.measures import measure_rows
-from spark_jobs.transforms.messages import parsed
+from spark_jobs.transforms.messages import parse_messages
 from tests.support.kafka_records import records
 
 START_US = 1_524_546_840 * 1_000_000
@@ -53,7 +53,7 @@ def awkward_messages() -> list[Message]:
 
 def test_sums_ratios_and_imbalances_are_those_of_spark(spark: SparkSession) -> None:
     messages = awkward_messages()
-    batch = parsed(
+    batch = parse_messages(
         records(spark, "market.book", [wire.encode(one) for one in messages]),
         TABLE_OF_TOPIC["market.book"],
     )

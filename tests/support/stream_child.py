@@ -71,15 +71,15 @@ def main(point: str, nth: int) -> None:
     if point == "before_write":
         landing.Landing.write = before(landing.Landing.write, passed)  # type: ignore[method-assign]
     elif point == "after_files":
-        landing.written = after(landing.written, passed)
+        landing.write_data_files = after(landing.write_data_files, passed)
     elif point == "after_delta_commit":
-        sinks.Appender.once = after(sinks.Appender.once, passed)  # type: ignore[method-assign]
+        sinks.Appender.commit_once = after(sinks.Appender.commit_once, passed)  # type: ignore[method-assign]
     elif point == "before_checkpoint_commit":
         landing.Landing.write = after(landing.Landing.write, passed)  # type: ignore[method-assign]
     elif point == "after_postgres":
         signals.upsert = after(signals.upsert, passed)
     elif point.startswith("sabotage"):
-        sinks.Appender.once = forgetful  # type: ignore[method-assign]
+        sinks.Appender.commit_once = forgetful  # type: ignore[method-assign]
         if point == "sabotage_and_die":
             write = after(landing.Landing.write, once_appended(passed))
             landing.Landing.write = write  # type: ignore[method-assign]

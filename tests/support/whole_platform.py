@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from include.lake.reading import row_counts
+from include.lake.reading import count_rows
 from include.local.airflow import AirflowApi
 from include.serving.status import process_states
 from include.settings import ROOT, Settings, load, read_env
@@ -64,7 +64,7 @@ class PlatformRun:
 
     def rows(self) -> int:
         """Rows of all tables."""
-        return sum(row_counts(self.settings.lake).values())
+        return sum(count_rows(self.settings.lake).values())
 
     def behind(self) -> int | None:
         """Offsets that the stream has not read yet; none while it tells nothing."""

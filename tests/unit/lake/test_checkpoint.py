@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, committed_offsets, damage, drop_orphans
+from include.lake.checkpoint import batch_spans, committed_offsets, drop_orphans, find_damage
 from spark_jobs.epoch import open_epoch
 
 HEAD = 'v1\n{"batchWatermarkMs":0,"batchTimestampMs":1763712000000,"conf":{}}\n'
@@ -56,11 +56,11 @@ def test_only_committed_batches_count_as_landed(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_spark_can_go_on_from_is_whole(tmp_path: Path) -> None:
-    assert damage(tmp_path / "nowhere") is None
+    assert find_damage(tmp_path / "nowhere") is None
     for committed in (0, 1):
         folder = tmp_path / str(committed)
         folder.mkdir()
-        assert damage(written(folder, BATCHES, committed=committed)) is None
+        assert find_damage(written(folder, BATCHES, committed=committed)) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_checkpoint_that_spark_can_go_on_from_is_whole(tmp_path: Path) -> None
 def test_damage_is_named(tmp_path: Path, harm: Callable[[Path], object], said: str) -> None:
     folder = written(tmp_path, BATCHES, committed=1)
     harm(folder)
-    assert said in str(damage(folder))
+    assert said in str(find_damage(folder))
 
 
 def test_a_lost_checkpoint_begins_a_new_epoch_and_a_damaged_one_none(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from include.errors import HistoryError, Unreachable
 from include.lake import archive
-from include.lake.kaggle import CLOSE_FIRST, EIGHT, SIX, recognise, unit_us
+from include.lake.csv_editions import CLOSE_FIRST, EIGHT, SIX, recognise, unit_us
 from tests.conftest import make_settings
 
 SIX_HEADER = "Timestamp,Open,High,Low,Close,Volume"
@@ -91,7 +91,9 @@ def test_a_zipped_archive_is_unpacked(tmp_path: Path) -> None:
     packed = tmp_path / "btc.csv.zip"
     with zipfile.ZipFile(packed, "w") as file:
         file.writestr("btc.csv", SIX_HEADER)
-    assert archive.fetched(str(packed), make_settings(tmp_path / "in")).read_text() == SIX_HEADER
+    assert (
+        archive.fetch_archive(str(packed), make_settings(tmp_path / "in")).read_text() == SIX_HEADER
+    )
 
 
 def test_a_truncated_zip_and_a_truncated_gzip_are_history_errors(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_a_truncated_zip_and_a_truncated_gzip_are_history_errors(tmp_path: Path)
         file.writestr("btc.csv", SIX_HEADER * 1000)
     packed.write_bytes(packed.read_bytes()[:-30])
     with pytest.raises(HistoryError, match="broken zip"):
-        archive.fetched(str(packed), make_settings(tmp_path / "in"))
+        archive.fetch_archive(str(packed), make_settings(tmp_path / "in"))
     cut = tmp_path / "bars.csv.gz"
     cut.write_bytes(gzip.compress(f"{SIX_HEADER}\n".encode() * 1000)[:40])
     with pytest.raises(HistoryError, match=r"bars\.csv\.gz"):
@@ -109,6 +111,6 @@ def test_a_truncated_zip_and_a_truncated_gzip_are_history_errors(tmp_path: Path)
 
 def test_a_missing_file_and_a_dead_address_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="does not exist"):
-        archive.fetched(str(tmp_path / "none.csv"), make_settings(tmp_path))
+        archive.fetch_archive(str(tmp_path / "none.csv"), make_settings(tmp_path))
     with pytest.raises(Unreachable):
-        archive.fetched("http://127.0.0.1:1/btc.csv", make_settings(tmp_path))
+        archive.fetch_archive("http://127.0.0.1:1/btc.csv", make_settings(tmp_path))

@@ -15,9 +15,9 @@ from aiohttp.test_utils import TestServer
 
 from include.errors import HistoryError, Unreachable
 from include.lake import archive
+from include.lake.csv_editions import recognise
 from include.lake.download import download
-from include.lake.kaggle import recognise
-from include.lake.kaggle_source import fetch
+from include.lake.kaggle_dataset import download_dataset
 from include.settings import load
 from include.settings.env import Secret
 from include.settings.forecast import Forecast
@@ -48,7 +48,7 @@ async def test_the_simulated_kaggles_file_is_fetched_and_read(tmp_path: Path, us
                 "TICKHOUSE_FORECAST_KAGGLE_KEY": "for-tests-only",
             }
         )
-        file = await asyncio.to_thread(archive.fetched, SOURCE, settings)
+        file = await asyncio.to_thread(archive.fetch_archive, SOURCE, settings)
     assert file.name == "btcusd_1-min_data.csv"
     assert len(file.read_text().splitlines()) == 1 + 2 * 1440
     assert recognise(archive.first_lines(file)).source == "kaggle"
@@ -59,7 +59,7 @@ async def test_a_file_of_the_data_set_can_be_named(tmp_path: Path) -> None:
     async with kaggle() as url:
         rules = Forecast(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
         named = f"{SOURCE}/bitstampUSD_1-min_data.csv"
-        found = await asyncio.to_thread(fetch, named, tmp_path, rules)
+        found = await asyncio.to_thread(download_dataset, named, tmp_path, rules)
     assert zipfile.ZipFile(found).namelist() == ["bitstampUSD_1-min_data.csv"]
 
 
@@ -67,14 +67,14 @@ async def test_what_kaggle_refuses_is_said_with_the_setting_to_look_at(tmp_path:
     async with kaggle() as url:
         wrong = Forecast(kaggle_url=url, kaggle_key=Secret("wrong"))
         with pytest.raises(HistoryError, match=r"KAGGLE_KEY|_KEY.*refused \(401\)"):
-            await asyncio.to_thread(fetch, SOURCE, tmp_path, wrong)
+            await asyncio.to_thread(download_dataset, SOURCE, tmp_path, wrong)
         right = Forecast(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
         with pytest.raises(HistoryError, match=r"there is none \(404\)"):
-            await asyncio.to_thread(fetch, "kaggle:some/thing", tmp_path, right)
+            await asyncio.to_thread(download_dataset, "kaggle:some/thing", tmp_path, right)
     with pytest.raises(HistoryError, match="set TICKHOUSE_FORECAST_KAGGLE_KEY"):
-        fetch(SOURCE, tmp_path, Forecast())
+        download_dataset(SOURCE, tmp_path, Forecast())
     with pytest.raises(HistoryError, match="is not kaggle:OWNER/DATASET"):
-        fetch("kaggle:alone", tmp_path, right)
+        download_dataset("kaggle:alone", tmp_path, right)
 
 
 class Storage:

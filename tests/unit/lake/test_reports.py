@@ -18,7 +18,7 @@ D = Decimal
 def told(lake: Path, name: str, *, first: Any = None, until: Any = None, as_of: Any = None) -> Any:
     asked = report(name)
     columns, rows = query(
-        str(lake), asked.statement, asked.span(first, until), as_of=as_of, all_there=True
+        str(lake), asked.statement, asked.span(first, until), as_of=as_of, all_tables=True
     )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Archives of minute bars: which edition of the CSV this is, from its first lines, and how it maps.
+"""Editions of CSV archives of minute bars, recognised by their first lines.
 
 The editions that exist (see the data set `mczielinski/bitcoin-historical-data` and its history):
 
@@ -60,18 +60,18 @@ def recognise(lines: Sequence[str]) -> Edition:
     bars = rows[1:] if header else rows
     if not bars:
         raise HistoryError(f"the history file has no rows after its header {header!r}")
-    columns = _of_header(header) if header else _of_width(bars)
+    columns = _header_columns(header) if header else _guess_columns(bars)
     return Edition(
         source=BITFINEX if columns == CLOSE_FIRST else KAGGLE,
         columns=columns,
         header=lines[0].strip() if header else None,
-        unit_us=_unit(bars, columns.index("time")),
+        unit_us=_find_unit(bars, columns.index("time")),
         repeats_are_silence=len(columns) == len(EIGHT) and _repeats(bars),
     )
 
 
 def unit_us(time: float) -> int:
-    """Microseconds in the unit of a time since 1970, told by its magnitude (valid 1973 to 5138).
+    """Microseconds in the unit of a time since 1970, by its magnitude (valid 1973 to 5138).
 
     Raises:
         HistoryError: it is negative or beyond microseconds.
@@ -82,19 +82,19 @@ def unit_us(time: float) -> int:
     raise HistoryError(f"time {time!r} is neither in seconds, milliseconds nor microseconds")
 
 
-def _of_header(header: str) -> tuple[str, ...]:
-    given = [name.strip().strip('"') for name in header.split(",")]
-    unknown = [name for name in given if name.lower() not in NAMES]
+def _header_columns(header: str) -> tuple[str, ...]:
+    names = [name.strip().strip('"') for name in header.split(",")]
+    unknown = [name for name in names if name.lower() not in NAMES]
     if unknown:
         raise HistoryError(f"unknown columns {unknown} in the history file's header {header!r}")
-    columns = tuple(NAMES[name.lower()] for name in given)
+    columns = tuple(NAMES[name.lower()] for name in names)
     missing = [name for name in SIX if name not in columns]
     if missing or len(set(columns)) != len(columns):
         raise HistoryError(f"columns {missing} are missing (or doubled) in the header {header!r}")
     return columns
 
 
-def _of_width(bars: list[str]) -> tuple[str, ...]:
+def _guess_columns(bars: list[str]) -> tuple[str, ...]:
     width = len(bars[0].split(","))
     if width == len(EIGHT):
         return EIGHT
@@ -103,38 +103,39 @@ def _of_width(bars: list[str]) -> tuple[str, ...]:
     return SIX if not _fits(bars, CLOSE_FIRST) and _fits(bars, SIX) else CLOSE_FIRST
 
 
-def _fits(bars: list[str], columns: tuple[str, ...]) -> bool:
+def _fits(bars: list[str], names: tuple[str, ...]) -> bool:
     """Whether no sampled bar contradicts itself when read in this order."""
     return all(
         min(bar["open"], bar["close"]) >= bar["low"]
         and max(bar["open"], bar["close"]) <= bar["high"]
-        for bar in _prices(bars, columns)
+        for bar in _prices(bars, names)
     )
 
 
-def _prices(bars: list[str], columns: tuple[str, ...]) -> Iterator[dict[str, float]]:
+def _prices(bars: list[str], names: tuple[str, ...]) -> Iterator[dict[str, float]]:
     for bar in bars:
-        values = [_number(field) for field in bar.split(",")]
-        if len(values) == len(columns) and None not in values:
+        numbers = [_number(field) for field in bar.split(",")]
+        if len(numbers) == len(names) and None not in numbers:
             yield {
-                name: value
-                for name, value in zip(columns, values, strict=True)
-                if value is not None
+                name: number
+                for name, number in zip(names, numbers, strict=True)
+                if number is not None
             }
 
 
-def _unit(bars: list[str], place: int) -> int:
+def _find_unit(bars: list[str], index: int) -> int:
     for bar in bars:
         fields = bar.split(",")
-        time = _number(fields[place]) if place < len(fields) else None
+        time = _number(fields[index]) if index < len(fields) else None
         if time is not None:
             return unit_us(time)
     raise HistoryError(f"no row of the history file has a readable time; the first is {bars[0]!r}")
 
 
 def _repeats(bars: list[str]) -> bool:
-    rest = [bar.partition(",")[2] for bar in bars]
-    return "nan" not in ",".join(rest).lower() and any(old == new for old, new in pairwise(rest))
+    values = [bar.partition(",")[2] for bar in bars]
+    has_nan = "nan" in ",".join(values).lower()
+    return not has_nan and any(old == new for old, new in pairwise(values))
 
 
 def _number(field: str) -> float | None:

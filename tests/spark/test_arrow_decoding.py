@@ -19,10 +19,10 @@ from include.lake.columns import Column, Table, event_columns
 from include.lake.tables import LANDED, TABLES
 from include.settings import Settings
 from spark_jobs import landing as landing_module
-from spark_jobs.parts import local_folder, statistics, written
-from spark_jobs.sinks import create_table, path, skipped_by
-from spark_jobs.transforms.arrow_rows import plain_rows
-from spark_jobs.transforms.messages import landed, parsed
+from spark_jobs.arrow_decoding import decode_rows
+from spark_jobs.data_files import delta_statistics, local_folder, write_data_files
+from spark_jobs.sinks import create_table, path, statistics_columns
+from spark_jobs.transforms.messages import make_rows, parse_messages
 from tests.support.kafka_records import AT, RECORD, US, book_message, landing, rows_of, text
 
 Message = dict[str, Any]
@@ -137,7 +137,7 @@ def batch_of(topic: str, values: Iterable[tuple[int, bytes | None]]) -> pa.Recor
 def with_care(spark: SparkSession, table: Table, values: list[bytes | None]) -> list[Message]:
     rows = [(table.topic, 0, n, AT, b"k", value) for n, value in enumerate(values)]
     frame = spark.createDataFrame(rows, RECORD)
-    return [row.asDict() for row in landed(parsed(frame, table), table).collect()]
+    return [row.asDict() for row in make_rows(parse_messages(frame, table), table).collect()]
 
 
 def comparable(row: Message) -> tuple[Any, ...]:
@@ -152,7 +152,7 @@ def test_both_ways_give_the_same_rows(spark: SparkSession, table: Table) -> None
     chance = random.Random(11)
     values: list[bytes | None] = [text(message_of(table, chance)) for _ in range(60)]
     sound = [value for value in values if value and b"\\u" not in value]
-    rows = plain_rows(batch_of(str(table.topic), enumerate(sound)), table)
+    rows = decode_rows(batch_of(str(table.topic), enumerate(sound)), table)
     assert rows is not None and rows.schema.names == list(table.names)
     careful = with_care(spark, table, list(sound))
     assert Counter(map(comparable, rows.to_pylist())) == Counter(map(comparable, careful))
@@ -171,7 +171,7 @@ def test_what_the_quick_way_takes_is_what_the_careful_way_gives(
         careful.setdefault(row["offset"], []).append(comparable(row))
     taken = 0
     for offset, value in enumerate(values):
-        rows = plain_rows(batch_of(str(table.topic), [(offset, value)]), table)
+        rows = decode_rows(batch_of(str(table.topic), [(offset, value)]), table)
         if rows is not None:
             taken += 1
             found = sorted(map(comparable, rows.to_pylist()), key=repr)
@@ -189,7 +189,7 @@ def test_records_cannot_hide_behind_each_other() -> None:
         [b'{"v":1', b"}" + whole],
     ):
         batch = batch_of("market.book", enumerate(values))
-        assert plain_rows(batch, TABLES["book_changes"]) is None
+        assert decode_rows(batch, TABLES["book_changes"]) is None
 
 
 @pytest.fixture
@@ -235,9 +235,9 @@ def test_sound_topics_are_not_parsed_with_care(
 
     def parse(rows: Any, table: Table) -> Any:
         topics.append(table.topic)
-        return parsed(rows, table)
+        return parse_messages(rows, table)
 
-    monkeypatch.setattr(landing_module, "parsed", parse)
+    monkeypatch.setattr(landing_module, "parse_messages", parse)
     landing(lake).write(mixed(spark), 0)
     assert topics == ["market.book"]
 
@@ -249,7 +249,9 @@ def test_a_commit_of_another_writer_between_two_batches_is_kept(
     quotes = mixed(spark).where("topic = 'market.quotes'")
     work = landing(lake)
     work.write(quotes, 0)
-    (foreign,) = written(quotes.where("offset < 3").coalesce(1), lake.lake)["market.quotes"]
+    (foreign,) = write_data_files(quotes.where("offset < 3").coalesce(1), lake.lake)[
+        "market.quotes"
+    ]
     version = DeltaTable(path(lake, "quotes")).version()
     info = json.dumps({"commitInfo": {"timestamp": 1, "operation": "OPTIMIZE"}})
     log = Path(path(lake, "quotes"), "_delta_log", f"{version + 1:020d}.json")
@@ -261,7 +263,7 @@ def test_a_commit_of_another_writer_between_two_batches_is_kept(
 
 
 def test_files_say_what_their_rows_hold(spark: SparkSession, lake: Settings) -> None:
-    told = written(mixed(spark).where("topic = 'market.quotes'").coalesce(1), lake.lake)
+    told = write_data_files(mixed(spark).where("topic = 'market.quotes'").coalesce(1), lake.lake)
     (add,) = (json.loads(one)["add"] for one in told["market.quotes"])
     stats = json.loads(add["stats"])
     file = Path(lake.lake) / "quotes" / add["path"]
@@ -269,7 +271,7 @@ def test_files_say_what_their_rows_hold(spark: SparkSession, lake: Settings) -> 
     assert (stats["minValues"]["offset"], stats["maxValues"]["offset"]) == (0, 19)
     assert stats["minValues"]["venue"] == stats["maxValues"]["venue"] == "kraken"
     assert stats["minValues"]["received_time"] == "2023-11-14T22:13:20.000005Z"
-    assert set(stats["nullCount"]) == set(skipped_by(TABLES["quotes"]))
+    assert set(stats["nullCount"]) == set(statistics_columns(TABLES["quotes"]))
     # Delta's readers skip by them: a filter finds its rows, and leaves out files that hold none.
     landing(lake).write(mixed(spark), 0)
     rows = spark.read.format("delta").load(path(lake, "quotes"))
@@ -282,7 +284,7 @@ def test_a_long_text_has_no_bounds_and_nulls_are_counted() -> None:
     rows = pa.table({"venue": ["a" * 40, None], "symbol": pa.array([None, None], pa.string())})
     told: list[Any] = []
     pq.write_table(rows, io.BytesIO(), metadata_collector=told)
-    assert statistics(told[0], ("venue", "symbol")) == {
+    assert delta_statistics(told[0], ("venue", "symbol")) == {
         "numRecords": 2,
         "minValues": {},
         "maxValues": {},
