@@ -109,7 +109,7 @@ def count_with_spark(
             last=row["last"],
             landed=row["landed"],
             quarantined=row["quarantined"],
-            both=row["both"],
+            in_both=row["both"],
             doubled=row["doubled"],
         )
         for row in counts.collect()

@@ -33,11 +33,11 @@ class Compaction:
 
 
 def compact(
-    spark: SparkSession, settings: Settings, names: Iterable[str] = tuple(TABLES)
+    spark: SparkSession, settings: Settings, table_names: Iterable[str] = tuple(TABLES)
 ) -> list[Compaction]:
-    """Rewrite and clean every table of `names` that exists."""
+    """Rewrite and clean every table of `table_names` that exists."""
     compactions = []
-    for name in names:
+    for name in table_names:
         location = path(settings, name)
         if DeltaTable.isDeltaTable(spark, location):
             with _writers_excluded(settings, name):

@@ -128,7 +128,7 @@ class DataFile:
         self._waiting = []
 
 
-def delta_statistics(footer: Any, columns: Iterable[str]) -> dict[str, Any]:
+def delta_statistics(footer: Any, column_names: Iterable[str]) -> dict[str, Any]:
     """Delta's statistics of a data file, from its Parquet footer's statistics of these columns."""
     minima: dict[str, Any] = {}
     maxima: dict[str, Any] = {}
@@ -136,7 +136,7 @@ def delta_statistics(footer: Any, columns: Iterable[str]) -> dict[str, Any]:
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
     for index, name in enumerate(footer.schema.names):
         of_groups = [group.column(index).statistics for group in groups]
-        if name not in columns or any(statistics is None for statistics in of_groups):
+        if name not in column_names or any(statistics is None for statistics in of_groups):
             continue
         null_counts[name] = sum(statistics.null_count for statistics in of_groups)
         bounded = [statistics for statistics in of_groups if statistics.has_min_max]
@@ -153,5 +153,5 @@ def delta_statistics(footer: Any, columns: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _delta_value(value: int | str | datetime) -> int | str:
-    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, datetime) else value
+def _delta_value(bound: int | str | datetime) -> int | str:
+    return bound.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(bound, datetime) else bound

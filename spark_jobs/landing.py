@@ -64,28 +64,30 @@ class Landing:
     def write(self, batch_df: DataFrame, batch_id: int) -> None:
         """Land the batch; repeated with the same id it changes nothing."""
         spans = self.spans(batch_id)
-        counts = _count_records(batch_df) if spans is None else _span_lengths(spans)
+        record_counts = _count_records(batch_df) if spans is None else _span_lengths(spans)
         self._reread = _reread_topics(self.epoch, spans)
         # Compiling the plan of a small batch takes more than it saves. The session is the query's
         # own, so no other query sees this.
-        is_small = sum(counts.values()) < RECORDS_A_TASK
+        is_small = sum(record_counts.values()) < RECORDS_A_TASK
         choose_engine(batch_df.sparkSession, interpreted=is_small)
-        for topic in self._land_fast(batch_df, counts, batch_id):
-            del counts[topic]
-        if counts:
-            self._land_checked(batch_df.where(F.col("topic").isin(*counts)), counts, batch_id)
+        for topic in self._land_fast(batch_df, record_counts, batch_id):
+            del record_counts[topic]
+        if record_counts:
+            self._land_checked(
+                batch_df.where(F.col("topic").isin(*record_counts)), record_counts, batch_id
+            )
         if batch_id % BATCHES_A_COLLECTION == 0:
             gc.collect()
 
     def _land_fast(
-        self, batch_df: DataFrame, counts: Mapping[str, int], batch_id: int
+        self, batch_df: DataFrame, record_counts: Mapping[str, int], batch_id: int
     ) -> Iterable[str]:
         """Land the topics whose every record is well-formed; gives those topics."""
         folder = local_folder(self.settings.lake)
-        topics = [topic for topic in counts if topic in TABLE_OF_TOPIC.keys() - self._reread]
+        topics = [topic for topic in record_counts if topic in TABLE_OF_TOPIC.keys() - self._reread]
         if folder is None or not topics:
             return ()
-        tasks = _task_count(sum(counts[topic] for topic in topics))
+        tasks = _task_count(sum(record_counts[topic] for topic in topics))
         records_df = batch_df.where(F.col("topic").isin(topics)).coalesce(tasks)
         actions = write_data_files(records_df, folder)
         list(
@@ -107,26 +109,28 @@ class Landing:
             paths = [f"{location}/{json.loads(action)['add']['path']}" for action in actions]
             self.hooks[topic](spark.read.parquet(*paths))
 
-    def _land_checked(self, batch_df: DataFrame, counts: Mapping[str, int], batch_id: int) -> None:
+    def _land_checked(
+        self, batch_df: DataFrame, record_counts: Mapping[str, int], batch_id: int
+    ) -> None:
         """Land topics that may hold malformed records: each record to its table or quarantine."""
-        records_df = batch_df if len(counts) == 1 else batch_df.persist()
+        records_df = batch_df if len(record_counts) == 1 else batch_df.persist()
         try:
             malformed = list(
                 self._pool.map(
                     lambda topic: self._land(
                         # An idle partition still costs a task: small batches are written by one.
                         records_df.where(F.col("topic") == topic).coalesce(
-                            _task_count(counts[topic])
+                            _task_count(record_counts[topic])
                         ),
                         topic,
                         batch_id,
                     ),
-                    counts,
+                    record_counts,
                 )
             )
             self._quarantine([rows_df for rows_df in malformed if rows_df is not None], batch_id)
         finally:
-            if len(counts) > 1:
+            if len(record_counts) > 1:
                 records_df.unpersist()
 
     def _land(self, records_df: DataFrame, topic: str, batch_id: int) -> DataFrame | None:

@@ -51,7 +51,7 @@ def _find_log_damage(checkpoint: Path, *, planned: int, committed: int) -> str |
     if committed > planned:
         return f"batch {committed} is committed, but its offsets file is missing"
     if committed < 0 < planned:
-        return f"batch {planned} was begun, but no commit of one before exists"
+        return f"batch {planned} was begun, but no commit of one before is there"
     if committed < planned - 1:
         return f"commits end at batch {committed}, offsets at batch {planned}"
     return None

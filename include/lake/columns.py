@@ -68,7 +68,7 @@ def landed_table(
     name: str,
     topic: str,
     comment: str,
-    *columns: Column,
+    *own_columns: Column,
     event_key: tuple[str, ...] = (),
     served: bool = False,
 ) -> Table:
@@ -76,7 +76,7 @@ def landed_table(
     return Table(
         name=name,
         comment=comment,
-        columns=(*ACCOUNTING, *ENVELOPE, *columns, EXTRA),
+        columns=(*ACCOUNTING, *ENVELOPE, *own_columns, EXTRA),
         key=LANDED_KEY,
         cluster=("symbol", "received_time"),
         topic=topic,

@@ -103,22 +103,22 @@ def _guess_columns(bars: list[str]) -> tuple[str, ...]:
     return SIX if not _fits(bars, CLOSE_FIRST) and _fits(bars, SIX) else CLOSE_FIRST
 
 
-def _fits(bars: list[str], names: tuple[str, ...]) -> bool:
+def _fits(bars: list[str], column_order: tuple[str, ...]) -> bool:
     """Whether no sampled bar contradicts itself when read in this order."""
     return all(
         min(bar["open"], bar["close"]) >= bar["low"]
         and max(bar["open"], bar["close"]) <= bar["high"]
-        for bar in _prices(bars, names)
+        for bar in _prices(bars, column_order)
     )
 
 
-def _prices(bars: list[str], names: tuple[str, ...]) -> Iterator[dict[str, float]]:
+def _prices(bars: list[str], column_order: tuple[str, ...]) -> Iterator[dict[str, float]]:
     for bar in bars:
         numbers = [_number(field) for field in bar.split(",")]
-        if len(numbers) == len(names) and None not in numbers:
+        if len(numbers) == len(column_order) and None not in numbers:
             yield {
                 name: number
-                for name, number in zip(names, numbers, strict=True)
+                for name, number in zip(column_order, numbers, strict=True)
                 if number is not None
             }
 

@@ -135,21 +135,21 @@ def create_tables(dsn: Dsn) -> None:
         cursor.execute("; ".join(map(postgres_ddl, (*SERVED.values(), *POSTGRES_ONLY))))
 
 
-def upsert(dsn: Dsn, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(dsn: Dsn, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, or overwrite those with the same key; all of them or none.
 
     Raises:
         Unreachable: the server does not answer.
     """
-    if rows:
+    if new_rows:
         with transaction(dsn) as connection, connection.cursor() as cursor:
-            upsert_with(cursor, table, rows)
+            upsert_with(cursor, table, new_rows)
 
 
-def upsert_with(cursor: Any, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert_with(cursor: Any, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> None:
     """The same within a transaction of the caller's."""
-    if rows:
-        values = [tuple(row[name] for name in table.names) for row in rows]
+    if new_rows:
+        values = [tuple(row[name] for name in table.names) for row in new_rows]
         execute_values(cursor, upsert_sql(table), values, page_size=1000)
 
 
@@ -163,5 +163,5 @@ def upsert_sql(table: Table) -> str:
     )
 
 
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+def _quoted(identifiers: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in identifiers)

@@ -24,7 +24,7 @@ OFFSETS = 'SELECT "partition", next_offset FROM reader_offsets WHERE reader = %s
 LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 
 
-def served_minutes(dsn: Dsn, columns: Sequence[str]) -> tuple[dict[int, int], list[Row]]:
+def served_minutes(dsn: Dsn, column_names: Sequence[str]) -> tuple[dict[int, int], list[Row]]:
     """Next offset of market.trades by partition, and every minute: both of one moment.
 
     Raises:
@@ -33,7 +33,7 @@ def served_minutes(dsn: Dsn, columns: Sequence[str]) -> tuple[dict[int, int], li
     with transaction(dsn) as connection, _row_cursor(connection) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         offsets = _read_offsets(cursor)
-        cursor.execute(f"SELECT {', '.join(columns)} FROM trade_minutes")
+        cursor.execute(f"SELECT {', '.join(column_names)} FROM trade_minutes")
         return offsets, list(cursor.fetchall())
 
 
@@ -93,7 +93,7 @@ def restate(settings: Settings, first: datetime, until: datetime) -> int:
     return int(minutes.num_rows)
 
 
-def _write(settings: Settings, cursor: RealDictCursor, minutes: pa.Table) -> None:
-    if minutes.num_rows:
-        merge_rows(settings.lake, TRADE_MINUTES, minutes)
-        upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
+def _write(settings: Settings, cursor: RealDictCursor, new_minutes: pa.Table) -> None:
+    if new_minutes.num_rows:
+        merge_rows(settings.lake, TRADE_MINUTES, new_minutes)
+        upsert_with(cursor, TRADE_MINUTES, new_minutes.to_pylist())

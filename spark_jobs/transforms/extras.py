@@ -72,16 +72,16 @@ def _known_fields(table: Table) -> tuple[set[str], set[str], set[str]]:
     return {*schema.names, "top"} - {CORRUPT}, event_fields, set(getattr(top, "names", ()))
 
 
-def _unknown(fields: Column, names: set[str]) -> Column:
-    known_names = [F.lit(name) for name in sorted(names)]
-    return F.map_filter(fields, lambda key, _: ~key.isin(*known_names))
+def _unknown(fields: Column, known_keys: set[str]) -> Column:
+    keys = [F.lit(name) for name in sorted(known_keys)]
+    return F.map_filter(fields, lambda key, _: ~key.isin(*keys))
 
 
 def _filled(fields: Column) -> Column:
     return F.when(F.size(fields) > 0, fields)
 
 
-def _unknown_key(names: set[str]) -> str:
-    """A pattern that finds a JSON key outside `names`, or a text with an escape, to be safe."""
-    pattern = "|".join(sorted(map(re.escape, names)))
+def _unknown_key(known_keys: set[str]) -> str:
+    """A pattern that finds a key outside `known_keys`, or a text with an escape, to be safe."""
+    pattern = "|".join(sorted(map(re.escape, known_keys)))
     return rf'"(?!(?:{pattern})"\s*:)[^"\\]*+(?:"\s*:|\\)'

@@ -76,7 +76,7 @@ def test_both_readers_count_what_is_there(spark: SparkSession, settings: Setting
     committed = {("market.book", 0): UNTIL, ("market.book", 1): UNTIL, ("market.trades", 0): 7}
     tables = open_audited_tables(settings.lake)
     wanted = {("market.book", partition): by_hand(rows, partition) for partition in (0, 1)}
-    assert all(one.doubled > 20 and one.both > 1 and one.missing > 1 for one in wanted.values())
+    assert all(one.doubled > 20 and one.in_both > 1 and one.missing > 1 for one in wanted.values())
     assert count_with_duckdb(tables, committed) == wanted
     assert count_with_spark(spark, settings, tables=tables, committed=committed) == wanted
 

@@ -35,8 +35,8 @@ def check_agreement(lake: str, *, offsets: Mapping[int, int], served: Iterable[M
     return Check(AGREEMENT, not differing, detail)
 
 
-def _by_key(minutes: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
-    return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in minutes}
+def _by_key(compared: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
+    return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in compared}
 
 
 def _difference(in_postgres: Minute | None, in_lake: Minute | None) -> str:

@@ -29,13 +29,13 @@ class OffsetCounts:
     last: int
     landed: int
     quarantined: int
-    both: int
+    in_both: int
     doubled: int
 
     @property
     def missing(self) -> int:
         """Offsets between the first and the last that are nowhere."""
-        return self.last - self.first + 1 - (self.landed + self.quarantined - self.both)
+        return self.last - self.first + 1 - (self.landed + self.quarantined - self.in_both)
 
 
 @dataclass(frozen=True)
@@ -134,16 +134,16 @@ def make_report(
     return AuditReport(all(check.ok for check in checks), partitions, checks)
 
 
-def _partition_audit(partition: TopicPartition, counts: OffsetCounts) -> PartitionAudit:
+def _partition_audit(partition: TopicPartition, counted: OffsetCounts) -> PartitionAudit:
     return PartitionAudit(
         topic=partition[0],
         partition=partition[1],
-        first=counts.first,
-        last=counts.last,
-        landed=counts.landed,
-        quarantined=counts.quarantined,
-        missing=counts.missing,
-        doubled=counts.doubled + counts.both,
+        first=counted.first,
+        last=counted.last,
+        landed=counted.landed,
+        quarantined=counted.quarantined,
+        missing=counted.missing,
+        doubled=counted.doubled + counted.in_both,
     )
 
 
@@ -191,12 +191,12 @@ def _check_ends(
 
 
 def _check_witness(
-    counts: Mapping[TopicPartition, OffsetCounts], witness: Mapping[TopicPartition, OffsetCounts]
+    ours: Mapping[TopicPartition, OffsetCounts], witness: Mapping[TopicPartition, OffsetCounts]
 ) -> Check:
     faults = [
-        f"{partition}: {counts.get(partition)} against {witness.get(partition)}"
-        for partition in sorted({*counts, *witness})
-        if counts.get(partition) != witness.get(partition)
+        f"{partition}: {ours.get(partition)} against {witness.get(partition)}"
+        for partition in sorted({*ours, *witness})
+        if ours.get(partition) != witness.get(partition)
     ]
     detail = "; ".join(faults) or "Spark and delta-rs count the same"
     return Check("two readers agree", not faults, detail)

@@ -7,7 +7,7 @@ import pytest
 from include.lake.audit.conservation import OffsetCounts, make_report
 
 BOOK = ("market.book", 0)
-CLEAN = OffsetCounts(first=0, last=99, landed=98, quarantined=2, both=0, doubled=0)
+CLEAN = OffsetCounts(first=0, last=99, landed=98, quarantined=2, in_both=0, doubled=0)
 
 
 def report(count: OffsetCounts = CLEAN, **changes: Any) -> Any:
@@ -46,9 +46,9 @@ def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
 @pytest.mark.parametrize(
     ("count", "missing", "doubled"),
     [
-        (OffsetCounts(first=0, last=99, landed=97, quarantined=2, both=0, doubled=0), 1, 0),
-        (OffsetCounts(first=0, last=99, landed=98, quarantined=2, both=0, doubled=3), 0, 3),
-        (OffsetCounts(first=0, last=99, landed=98, quarantined=3, both=1, doubled=0), 0, 1),
+        (OffsetCounts(first=0, last=99, landed=97, quarantined=2, in_both=0, doubled=0), 1, 0),
+        (OffsetCounts(first=0, last=99, landed=98, quarantined=2, in_both=0, doubled=3), 0, 3),
+        (OffsetCounts(first=0, last=99, landed=98, quarantined=3, in_both=1, doubled=0), 0, 1),
     ],
 )
 def test_a_hole_a_double_and_a_row_in_both_tables_are_found(
@@ -61,7 +61,7 @@ def test_a_hole_a_double_and_a_row_in_both_tables_are_found(
 
 
 def test_what_lies_before_the_first_landed_offset_is_a_loss() -> None:
-    late = OffsetCounts(first=5, last=99, landed=95, quarantined=0, both=0, doubled=0)
+    late = OffsetCounts(first=5, last=99, landed=95, quarantined=0, in_both=0, doubled=0)
     assert failed(report(late)) == ["I1 beginning"]
     assert failed(report(late, ranges={BOOK: (5, 120)})) == []
 
@@ -76,5 +76,5 @@ def test_committed_offsets_that_are_not_landed_are_a_loss() -> None:
 
 
 def test_a_witness_that_counts_otherwise_is_heard() -> None:
-    other = OffsetCounts(first=0, last=99, landed=99, quarantined=2, both=1, doubled=0)
+    other = OffsetCounts(first=0, last=99, landed=99, quarantined=2, in_both=1, doubled=0)
     assert failed(report(witness={BOOK: other})) == ["two readers agree"]
