@@ -143,19 +143,19 @@ def _duck(delta_type: str) -> str:
 def query(
     lake: str,
     statement: str,
-    arguments: Mapping[str, Any] | None = None,
+    bindings: Mapping[str, Any] | None = None,
     *,
     as_of: AsOf = None,
     all_tables: bool = False,
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of one SQL statement over the lake; `arguments` are its `$names`.
+    """Column names and rows of one SQL statement over the lake; `bindings` are its `$names`.
 
     Beside the tables there is `trades_once`: trades without repeats, by the venue's own id.
 
     Raises:
         QueryError: the statement cannot be answered; says why and which tables there are.
     """
-    with run_query(lake, statement, arguments, as_of=as_of, all_tables=all_tables) as result:
+    with run_query(lake, statement, bindings, as_of=as_of, all_tables=all_tables) as result:
         return (result.columns, result.fetchall()) if result is not None else ([], [])
 
 
@@ -163,7 +163,7 @@ def query(
 def run_query(
     lake: str,
     statement: str,
-    arguments: Mapping[str, Any] | None = None,
+    bindings: Mapping[str, Any] | None = None,
     *,
     as_of: AsOf = None,
     all_tables: bool = False,
@@ -181,7 +181,7 @@ def run_query(
     try:
         if ONCE in statement.lower():
             connection.execute(TRADES_ONCE)
-        yield connection.sql(statement, params=dict(arguments or {}))
+        yield connection.sql(statement, params=dict(bindings or {}))
     except duckdb.Error as error:
         existing = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
         raise QueryError(f"{error} (tables: {existing})") from error

@@ -37,9 +37,9 @@ def arrow_type(spark_type: str) -> pa.DataType:
     return ARROW[spark_type]
 
 
-def arrow_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def arrow_rows(table: Table, new_rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows as an Arrow table of this table's schema."""
-    return pa.Table.from_pylist(list(rows), schema=arrow_schema(table))
+    return pa.Table.from_pylist(list(new_rows), schema=arrow_schema(table))
 
 
 def replace_rows(lake: str, table: Table, new_rows: pa.Table, **which: str) -> None:

@@ -67,7 +67,7 @@ def create_database(dsn: Dsn, *, name: str) -> None:
         connection.close()
 
 
-def fetch_rows(dsn: Dsn, statement: str, arguments: Sequence[Any] = ()) -> list[Row]:
+def fetch_rows(dsn: Dsn, statement: str, bindings: Sequence[Any] = ()) -> list[Row]:
     """The rows of one query, each by its columns' names.
 
     Raises:
@@ -76,7 +76,7 @@ def fetch_rows(dsn: Dsn, statement: str, arguments: Sequence[Any] = ()) -> list[
     try:
         with transaction(dsn) as connection:
             with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-                cursor.execute(statement, arguments)
+                cursor.execute(statement, bindings)
                 return list(cursor.fetchall())
     except psycopg2.errors.UndefinedTable as error:
         raise Unreachable(f"Postgres lacks a table: {error}") from error

@@ -28,9 +28,9 @@ def query_read_only(
         connection.autocommit = True
         rows_by_query: dict[str, list[Row]] = {}
         with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            for name, (statement, arguments) in queries.items():
+            for name, (statement, bindings) in queries.items():
                 try:
-                    cursor.execute(statement, arguments)
+                    cursor.execute(statement, bindings)
                 except psycopg2.errors.UndefinedTable:
                     continue
                 rows_by_query[name] = list(cursor.fetchall())
