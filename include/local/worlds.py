@@ -49,8 +49,8 @@ def at_simulator(settings: Settings) -> dict[str, str]:
     venues = [name.upper() for name in VENUES]
     rests = [*venues, "COINBASE", "BITSTAMP", "KRAKEN", "CRYPTOCOMPARE"]
     return {
-        **{f"{PREFIX}VENUES_{name}_WS": sockets for name in venues},
-        **{f"{PREFIX}VENUES_{name}_REST": http for name in rests},
+        **{f"{PREFIX}VENUES_{name}_WS_URL": sockets for name in venues},
+        **{f"{PREFIX}VENUES_{name}_REST_URL": http for name in rests},
         f"{PREFIX}VENUES_GEMINI_ORDERS": http,
     }
 

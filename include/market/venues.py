@@ -18,7 +18,7 @@ class TradeNumbers(Enum):
 
     SEQUENCE = "each message's `seq` are contiguous numbers of trades, over all connections"
     TRADE_ID = "trade ids rise, with holes that mean nothing"
-    UNNUMBERED = "nothing tells which trades are missing"
+    UNNUMBERED = "no number shows which trades are missing"
 
 
 class BookNumbers(Enum):
@@ -26,7 +26,7 @@ class BookNumbers(Enum):
 
     PER_CONNECTION = "each frame's `seq` follows the one before on the same connection"
     CHAINED = "each change names the one before it; the decoder sees a break"
-    UNNUMBERED = "nothing tells which changes are missing"
+    UNNUMBERED = "no number shows which changes are missing"
 
 
 class HealedByRest(Enum):
@@ -43,7 +43,7 @@ class Venue:
 
     `book_has_time` says whether book messages carry the venue's time; where not, that of receipt
     stands for it. The addresses, symbols and the port of the feed's metrics are defaults of the
-    settings `VENUES_NAME_WS`, `…_REST`, `…_SYMBOLS` and `METRICS_NAME`.
+    settings `VENUES_NAME_WS_URL`, `…_REST_URL`, `…_SYMBOLS` and `METRICS_NAME`.
     """
 
     name: str
@@ -53,8 +53,8 @@ class Venue:
     healed_by_rest: HealedByRest
     book_has_time: bool
     symbols: SymbolCodec
-    websocket: str
-    rest: str
+    websocket_url: str
+    rest_url: str
     default_symbols: tuple[str, ...]
     metrics_port: int
 
@@ -73,8 +73,8 @@ GEMINI = Venue(
     healed_by_rest=HealedByRest.BETWEEN_CONNECTIONS,
     book_has_time=True,
     symbols=CONCATENATED,
-    websocket="wss://api.gemini.com",
-    rest="https://api.gemini.com",
+    websocket_url="wss://api.gemini.com",
+    rest_url="https://api.gemini.com",
     default_symbols=("BTC-USD",),
     metrics_port=19411,
 )
@@ -86,8 +86,8 @@ BINANCE = Venue(
     healed_by_rest=HealedByRest.ALWAYS,
     book_has_time=False,
     symbols=CONCATENATED,
-    websocket="wss://data-stream.binance.vision",
-    rest="https://data-api.binance.vision",
+    websocket_url="wss://data-stream.binance.vision",
+    rest_url="https://data-api.binance.vision",
     default_symbols=("BTC-USDT", "ETH-USDT"),
     metrics_port=19412,
 )
@@ -99,8 +99,8 @@ DERIBIT = Venue(
     healed_by_rest=HealedByRest.ALWAYS,
     book_has_time=True,
     symbols=INSTRUMENTS,
-    websocket="wss://www.deribit.com",
-    rest="https://www.deribit.com",
+    websocket_url="wss://www.deribit.com",
+    rest_url="https://www.deribit.com",
     default_symbols=("BTC-PERPETUAL",),
     metrics_port=19413,
 )

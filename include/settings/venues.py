@@ -14,8 +14,8 @@ from include.settings.env import Secret, setting
 class VenueSettings:
     """Where a venue is and which symbols its feed follows."""
 
-    ws: str = setting("", "base of the venue's websocket")
-    rest: str = setting("", "base of the venue's REST")
+    ws_url: str = setting("", "base of the venue's websocket")
+    rest_url: str = setting("", "base of the venue's REST")
     symbols: tuple[str, ...] = setting((), "symbols of the venue's feed")
 
 
@@ -23,11 +23,11 @@ class VenueSettings:
 class GeminiSettings(VenueSettings):
     """Gemini: three market data services, and the account for orders."""
 
-    ws: str = setting(GEMINI.websocket, "Gemini websocket base")
-    rest: str = setting(GEMINI.rest, "Gemini REST base")
+    ws_url: str = setting(GEMINI.websocket_url, "Gemini websocket base")
+    rest_url: str = setting(GEMINI.rest_url, "Gemini REST base")
     symbols: tuple[str, ...] = setting(GEMINI.default_symbols, "symbols of the Gemini feed")
     service: str = setting("v1", "Gemini market data: v1 (numbered; simulated too), v2, or current")
-    current_ws: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
+    current_ws_url: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
     orders: str = setting(
         "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
     )
@@ -39,8 +39,8 @@ class GeminiSettings(VenueSettings):
 class BinanceSettings(VenueSettings):
     """Binance: connections are cut after a day."""
 
-    ws: str = setting(BINANCE.websocket, "Binance websocket base")
-    rest: str = setting(BINANCE.rest, "Binance REST base")
+    ws_url: str = setting(BINANCE.websocket_url, "Binance websocket base")
+    rest_url: str = setting(BINANCE.rest_url, "Binance REST base")
     symbols: tuple[str, ...] = setting(BINANCE.default_symbols, "symbols of the Binance feed")
     life_h: float = setting(
         23.0, "hours until a successor of a Binance connection is opened (cut at 24)"
@@ -51,8 +51,8 @@ class BinanceSettings(VenueSettings):
 class DeribitSettings(VenueSettings):
     """Deribit: which book, how often heartbeats, and a log-in."""
 
-    ws: str = setting(DERIBIT.websocket, "Deribit websocket base")
-    rest: str = setting(DERIBIT.rest, "Deribit REST base")
+    ws_url: str = setting(DERIBIT.websocket_url, "Deribit websocket base")
+    rest_url: str = setting(DERIBIT.rest_url, "Deribit REST base")
     symbols: tuple[str, ...] = setting(
         DERIBIT.default_symbols, "instruments of the Deribit feed (BTC-PERPETUAL, BTC-USDC)"
     )
@@ -66,7 +66,7 @@ class DeribitSettings(VenueSettings):
 
 def _others() -> dict[str, VenueSettings]:
     return {
-        name: VenueSettings(venue.websocket, venue.rest, venue.default_symbols)
+        name: VenueSettings(venue.websocket_url, venue.rest_url, venue.default_symbols)
         for name, venue in VENUES.items()
         if name not in Venues.__dataclass_fields__
     }
@@ -80,10 +80,10 @@ class Venues:
     binance: BinanceSettings = field(default_factory=BinanceSettings)
     deribit: DeribitSettings = field(default_factory=DeribitSettings)
     others: Mapping[str, VenueSettings] = field(default_factory=_others)
-    coinbase_rest: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
-    bitstamp_rest: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
-    kraken_rest: str = setting("https://api.kraken.com", "Kraken REST base")
-    cryptocompare_rest: str = setting(
+    coinbase_rest_url: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
+    bitstamp_rest_url: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
+    kraken_rest_url: str = setting("https://api.kraken.com", "Kraken REST base")
+    cryptocompare_rest_url: str = setting(
         "https://min-api.cryptocompare.com", "CryptoCompare REST base"
     )
     cryptocompare_key: Secret = setting(

@@ -4,12 +4,12 @@ The text is kept with every decision (`Decision.inputs`), so that the decision c
 """
 
 from decimal import Decimal
-from typing import Literal, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 
 from include.errors import WireError
-from include.market.events import Side, Top
+from include.market.events import VERSION, Side, Top
 from include.market.time import MINUTE_US
 from include.trading.account import Account
 from include.trading.money import normalize
@@ -38,7 +38,7 @@ class Signal(msgspec.Struct, frozen=True):
     value: Decimal
     timestamp: int
     window_start: int
-    v: Literal[1] = 1
+    v: Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)] = VERSION
 
 
 class SeenTop(msgspec.Struct, frozen=True):

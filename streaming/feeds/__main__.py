@@ -45,13 +45,17 @@ Publish = Callable[[Message], None]
 @click.command()
 @click.argument("venue")
 @click.option("--symbols", default="", help="BASE-QUOTE,… instead of those of the settings")
-@click.option("--record", type=click.Path(path_type=Path), help="folder to record tapes into")
-def main(venue: str, symbols: str, record: Path | None) -> None:
+@click.option(
+    "--record", "tape_folder", type=click.Path(path_type=Path), help="folder to record tapes into"
+)
+def main(venue: str, symbols: str, tape_folder: Path | None) -> None:
     """Follow VENUE (gemini, binance, deribit, or quotes: the polled suppliers) into Kafka."""
     followed = tuple(part.strip() for part in symbols.split(",") if part.strip())
     run_async_process(
         f"feed-{venue}",
-        lambda settings, stop: _follow(venue, settings, followed, tape_folder=record, stop=stop),
+        lambda settings, stop: _follow(
+            venue, settings, followed, tape_folder=tape_folder, stop=stop
+        ),
     )
 
 
@@ -86,13 +90,13 @@ async def _follow(
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
                     group.create_task(job.run(stop))
-                counts = [job.counts for job in jobs]
+                counters = [job.counts for job in jobs]
                 metrics_now = partial(
-                    metrics, venue, counts, producer=producer, publisher=publisher
+                    metrics, venue, counters, producer=producer, publisher=publisher
                 )
                 port = settings.metrics.feeds.get(venue, settings.metrics.quotes)
                 serve_metrics(port, metrics_now, host=settings.ports.host)
-                group.create_task(_tick(venue, counts, producer, publisher, last_trade_ids, stop))
+                group.create_task(_tick(venue, counters, producer, publisher, last_trade_ids, stop))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         finally:
@@ -154,7 +158,7 @@ def _pollers(
 
 async def _tick(
     venue: str,
-    counts: list[Counter[str]],
+    counters: list[Counter[str]],
     producer: Producer,
     publisher: SpoolingPublisher,
     last_trade_ids: LastTradeIds,
@@ -169,7 +173,7 @@ async def _tick(
         last_trade_ids.save()
         if second % COUNTERS_EVERY_S:
             continue
-        total: Counter[str] = sum(counts, Counter())
+        total: Counter[str] = sum(counters, Counter())
         fields = {name.replace(" ", "_"): number for name, number in sorted(total.items())}
         log.info(
             event(

@@ -24,12 +24,12 @@ class LastTradeIds:
         self.by_symbol = _read(path)
         self._saved = dict(self.by_symbol)
 
-    def acknowledged(self, topic: str, value: bytes) -> None:
+    def acknowledged(self, topic: str, record_value: bytes) -> None:
         """Take note of a record that is safe: the trades in it need no healing."""
         if topic != Topic.TRADES:
             return
         try:
-            message = wire.decode(value)
+            message = wire.decode(record_value)
         except WireError:
             return
         if (last_id := _last_id(message)) is not None:

@@ -9,13 +9,13 @@ from include.metrics import Metric
 
 def metrics(
     venue: str,
-    counts: Sequence[Counter[str]],
+    counters: Sequence[Counter[str]],
     *,
     producer: Producer,
     publisher: SpoolingPublisher,
 ) -> list[Metric]:
     """Everything a feed counts: frames, messages by kind, gaps, connects, what became of them."""
-    total = sum((Counter(dict(of_job)) for of_job in counts), Counter())
+    total = sum((Counter(dict(counter)) for counter in counters), Counter())
     events: dict[tuple[str, ...], float] = {
         (venue, name.replace(" ", "_")): float(number) for name, number in total.items()
     }

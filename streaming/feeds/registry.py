@@ -31,7 +31,7 @@ def stream_specs(
 def refills(venues: Venues) -> dict[str, Refill]:
     """How past trades are asked for, by each venue whose REST heals holes."""
     return {
-        name: _folder(name).refill(venues.of(name).rest)
+        name: _folder(name).refill(venues.of(name).rest_url)
         for name, venue in VENUES.items()
         if venue.healed_by_rest is not HealedByRest.NEVER
     }

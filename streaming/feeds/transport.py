@@ -81,9 +81,9 @@ class WebSocket:
             return False
         return True
 
-    async def _pong(self, payload: bytes) -> None:
+    async def _pong(self, ping_data: bytes) -> None:
         try:
-            await self._socket.pong(payload)
+            await self._socket.pong(ping_data)
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Unreachable(f"pong failed: {error}") from error
 

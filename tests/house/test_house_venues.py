@@ -26,7 +26,7 @@ def test_the_services_of_feeds_are_those_of_the_venues_and_the_quotes() -> None:
 def test_a_feed_in_compose_follows_its_venue_at_the_simulator(venue: str) -> None:
     service = SERVICES[f"feed-{venue}"]
     assert service["command"] == ["python", "-m", "streaming.feeds", venue]
-    for suffix in ("WS", "REST"):
+    for suffix in ("WS_URL", "REST_URL"):
         assert "simulator" in service["environment"][f"TICKHOUSE_VENUES_{venue.upper()}_{suffix}"]
 
 

@@ -67,7 +67,7 @@ async def test_memory_is_flat_over_two_hundred_thousand_frames(
     async with TestServer(app) as server:
         url = str(server.make_url("")).replace("http", "ws").rstrip("/")
         env = make_environment(
-            tmp_path / "var", KAFKA_BOOTSTRAP=kafka_broker, VENUES_BINANCE_WS=url
+            tmp_path / "var", KAFKA_BOOTSTRAP=kafka_broker, VENUES_BINANCE_WS_URL=url
         )
         command = [sys.executable, "-m", "streaming.feeds", "binance", "--symbols", "BTC-USDT"]
         with running(command, log=tmp_path / "feed.log", env=env) as feed:

@@ -33,7 +33,7 @@ def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_dro
     env = make_environment(
         tmp_path / "var", KAFKA_SPOOL_MB="1", SIMULATOR_SPEED="100", VENUES_GEMINI_SYMBOLS="BTC-USD"
     )
-    env["TICKHOUSE_VENUES_GEMINI_WS"] = f"ws://127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
+    env["TICKHOUSE_VENUES_GEMINI_WS_URL"] = f"ws://127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
     settings, log, told = load(env), tmp_path / "log", list[Message]()
     kafka.prepare(settings)
     spool = settings.home / "feeds" / "gemini.spool"

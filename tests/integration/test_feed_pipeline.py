@@ -28,7 +28,7 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
 ) -> None:
     env = make_environment(tmp_path / "var", KAFKA_BOOTSTRAP=kafka_broker)
     base = f"127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
-    env["TICKHOUSE_VENUES_GEMINI_WS"] = f"ws://{base}"
+    env["TICKHOUSE_VENUES_GEMINI_WS_URL"] = f"ws://{base}"
     ensure_topics(kafka_broker)
     ends = {place: end for place, (_, end) in offset_ranges(kafka_broker, TOPICS).items()}
     consumer = Consumer(kafka_broker, topics=TOPICS, offsets=ends)

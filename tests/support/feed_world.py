@@ -87,7 +87,7 @@ def spec_of(service: str, base: str, **more: str) -> StreamSpec:
     venue, _, version = service.partition(" ")
     ws = base.replace("http", "ws")
     names = {
-        f"TICKHOUSE_VENUES_{name}_WS": ws
+        f"TICKHOUSE_VENUES_{name}_WS_URL": ws
         for name in ("BINANCE", "DERIBIT", "GEMINI", "GEMINI_CURRENT")
     }
     if version:

@@ -60,28 +60,28 @@ def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
     keyless = (
         Supplier(
             "coinbase",
-            venues.coinbase_rest,
+            venues.coinbase_rest_url,
             600,
             lambda symbol: f"/products/{require_symbol(symbol)}/ticker",
             _coinbase,
         ),
         Supplier(
             "bitstamp",
-            venues.bitstamp_rest,
+            venues.bitstamp_rest_url,
             800,
             lambda symbol: f"/api/v2/ticker/{concatenate(symbol).lower()}/",
             _bitstamp,
         ),
         Supplier(
             "kraken",
-            venues.kraken_rest,
+            venues.kraken_rest_url,
             60,
             lambda symbol: f"/0/public/Ticker?pair={_at_kraken(symbol)}",
             _kraken,
         ),
         Supplier(
             "gemini",
-            venues.gemini.rest,
+            venues.gemini.rest_url,
             120,
             lambda symbol: f"/v1/pubticker/{concatenate(symbol).lower()}",
             _gemini,
@@ -92,7 +92,7 @@ def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
         return keyless, {"cryptocompare": "it answers nothing without a key, and none is set"}
     cryptocompare = Supplier(
         "cryptocompare",
-        venues.cryptocompare_rest,
+        venues.cryptocompare_rest_url,
         60,
         lambda symbol: "/data/price?fsym={}&tsyms={}".format(*require_symbol(symbol).split("-")),
         _cryptocompare,

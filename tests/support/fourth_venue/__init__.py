@@ -14,8 +14,8 @@ ACME = Venue(
         to_venue=lambda symbol: symbol.replace("-", "/"),
         from_venue=lambda spelling: spelling.replace("/", "-"),
     ),
-    websocket="wss://acme.test",
-    rest="https://acme.test",
+    websocket_url="wss://acme.test",
+    rest_url="https://acme.test",
     default_symbols=("BTC-USD",),
     metrics_port=19419,
 )

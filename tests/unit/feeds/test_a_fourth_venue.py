@@ -142,7 +142,7 @@ def test_it_has_a_process_settings_a_simulated_address_and_a_port_for_metrics() 
     assert settings.venues.of("acme").symbols == ("ETH-USD",)
     assert settings.metrics.feeds["acme"] == 19420
     assert load({}).metrics.feeds["acme"] == 19419
-    assert {"TICKHOUSE_VENUES_ACME_WS", "TICKHOUSE_VENUES_ACME_REST"} <= set(
+    assert {"TICKHOUSE_VENUES_ACME_WS_URL", "TICKHOUSE_VENUES_ACME_REST_URL"} <= set(
         at_simulator(settings)
     ) & set(variables())
 

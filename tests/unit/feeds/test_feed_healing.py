@@ -55,9 +55,9 @@ async def healing(
     async with TestServer(application(load({}))) as server, open_fetch() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
-            binance=BinanceSettings(rest=base),
-            deribit=DeribitSettings(rest=base),
-            gemini=GeminiSettings(rest=base),
+            binance=BinanceSettings(rest_url=base),
+            deribit=DeribitSettings(rest_url=base),
+            gemini=GeminiSettings(rest_url=base),
         )
         yield (
             Healer(

@@ -191,11 +191,11 @@ async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> No
     async with TestServer(application(load({}))) as server, open_fetch() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
-            coinbase_rest=base,
-            bitstamp_rest=base,
-            kraken_rest=base,
-            gemini=GeminiSettings(rest=base),
-            cryptocompare_rest=base,
+            coinbase_rest_url=base,
+            bitstamp_rest_url=base,
+            kraken_rest_url=base,
+            gemini=GeminiSettings(rest_url=base),
+            cryptocompare_rest_url=base,
             cryptocompare_key=Secret("any"),
         )
         for supplier in suppliers(venues)[0]:

@@ -40,7 +40,7 @@ async def followed(
 ) -> AsyncIterator[tuple[list[Message], str, asyncio.Event]]:
     async with TestServer(application(settings)) as server:
         base = str(server.make_url("")).rstrip("/")
-        variables = {"TICKHOUSE_VENUES_DERIBIT_WS": base.replace("http", "ws"), **KEYS, **more}
+        variables = {"TICKHOUSE_VENUES_DERIBIT_WS_URL": base.replace("http", "ws"), **KEYS, **more}
         (spec,) = stream_specs("deribit", venues=load(variables).venues)
         messages, stop = list[Message](), asyncio.Event()
         clock = asyncio.get_running_loop().time

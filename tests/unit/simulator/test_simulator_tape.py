@@ -40,7 +40,9 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
     tapes, messages, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
     async with TestServer(application(settings)) as server:
         base = str(server.make_url("")).rstrip("/").replace("http", "ws")
-        (spec,) = stream_specs("gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS": base}).venues)
+        (spec,) = stream_specs(
+            "gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS_URL": base}).venues
+        )
         clock = asyncio.get_running_loop().time
 
         def publish(message: Message) -> None:

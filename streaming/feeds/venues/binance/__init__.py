@@ -16,7 +16,7 @@ MOST_STREAMS = 1024  # of a connection; and at most five messages a second, so b
 BATCH = 256
 
 
-def stream_specs(settings: BinanceSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
+def stream_specs(binance: BinanceSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
     """List the one connection that carries every stream of these symbols.
 
     Raises:
@@ -35,12 +35,12 @@ def stream_specs(settings: BinanceSettings, symbols: tuple[str, ...]) -> tuple[S
         StreamSpec(
             venue=BINANCE.name,
             symbols=symbols,
-            url=f"{settings.ws}/stream",
+            url=f"{binance.ws_url}/stream",
             subscribe=subscribe,
             tape="binance_spot/mixed",
             decoder=lambda conn, last_ids: BinanceDecoder(
                 symbols=symbols, conn=conn, last_ids=last_ids
             ),
-            life_s=settings.life_h * 3600,
+            life_s=binance.life_h * 3600,
         ),
     )

@@ -111,25 +111,25 @@ class Anything(msgspec.Struct, frozen=True, gc=False):
     u: int | None = None
 
 
-def sequence_of(trade: AggTrade | SingleTrade) -> int:
+def sequence_of(payload: AggTrade | SingleTrade) -> int:
     """The id that is contiguous per symbol and stream."""
-    return trade.a if isinstance(trade, AggTrade) else trade.t
+    return payload.a if isinstance(payload, AggTrade) else payload.t
 
 
-def trade_of(trade: AggTrade | SingleTrade) -> Trade:
+def trade_of(payload: AggTrade | SingleTrade) -> Trade:
     """The trade.
 
     Raises:
         RejectedFrame: a number does not fit.
     """
-    require_positive_pair(trade.p, trade.q)
-    ids = (trade.f, trade.l) if isinstance(trade, AggTrade) else (None, None)
+    require_positive_pair(payload.p, payload.q)
+    ids = (payload.f, payload.l) if isinstance(payload, AggTrade) else (None, None)
     return Trade(
-        str(sequence_of(trade)),
-        trade.p,
-        trade.q,
-        "sell" if trade.m else "buy",
-        to_micros(trade.T),
+        str(sequence_of(payload)),
+        payload.p,
+        payload.q,
+        "sell" if payload.m else "buy",
+        to_micros(payload.T),
         *ids,
     )
 

@@ -29,13 +29,13 @@ class BinancePastTrade(msgspec.Struct, frozen=True):
 _page = msgspec.json.Decoder(tuple[BinancePastTrade, ...])
 
 
-def refill(rest: str) -> Refill:
+def refill(rest_url: str) -> Refill:
     """How the REST at this base lists past trades."""
     return Refill(
         BINANCE,
         PER_MINUTE,
         lambda symbol, first, last: (
-            f"{rest}/api/v3/aggTrades?symbol={BINANCE.symbols.to_venue(symbol)}"
+            f"{rest_url}/api/v3/aggTrades?symbol={BINANCE.symbols.to_venue(symbol)}"
             f"&fromId={first}&limit={min(PAGE, last - first + 1)}"
         ),
         _frames,

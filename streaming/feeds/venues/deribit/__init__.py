@@ -10,10 +10,10 @@ from streaming.feeds.venues.deribit.session import opening
 __all__ = ["refill", "stream_specs"]
 
 
-def stream_specs(settings: DeribitSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
+def stream_specs(deribit: DeribitSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
     """List the one connection that carries every channel of these symbols' instruments."""
     instruments = DERIBIT.symbols.by_spelling(symbols)
-    suffixes = {"book": settings.book, "trades": "100ms", "ticker": "100ms"}
+    suffixes = {"book": deribit.book, "trades": "100ms", "ticker": "100ms"}
     channels = tuple(
         f"{kind}.{name}.{suffix}" for name in instruments for kind, suffix in suffixes.items()
     )
@@ -21,12 +21,12 @@ def stream_specs(settings: DeribitSettings, symbols: tuple[str, ...]) -> tuple[S
         StreamSpec(
             venue=DERIBIT.name,
             symbols=symbols,
-            url=f"{settings.ws}/ws/api/v2",
+            url=f"{deribit.ws_url}/ws/api/v2",
             subscribe=opening(
                 channels,
-                heartbeat_s=settings.heartbeat_s,
-                key=settings.key.reveal(),
-                secret=settings.secret.reveal(),
+                heartbeat_s=deribit.heartbeat_s,
+                key=deribit.key.reveal(),
+                secret=deribit.secret.reveal(),
             ),
             tape="deribit/mixed",
             decoder=lambda conn, last_ids: DeribitDecoder(

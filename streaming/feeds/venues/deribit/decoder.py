@@ -168,15 +168,15 @@ class DeribitDecoder:
                 runs.append([trade])
         return DecodedFrame((*messages, *(self._message_of_run(run, frame) for run in runs)))
 
-    def _message_of_run(self, run: list[payloads.DeribitTrade], frame: Frame) -> Message:
+    def _message_of_run(self, trades: list[payloads.DeribitTrade], frame: Frame) -> Message:
         message = self._message(
-            self._symbol(run[0].instrument_name),
+            self._symbol(trades[0].instrument_name),
             "trade",
             frame,
-            *map(payloads.trade_of, run),
-            time=run[-1].timestamp,
+            *map(payloads.trade_of, trades),
+            time=trades[-1].timestamp,
         )
-        return msgspec.structs.replace(message, seq=(run[0].trade_seq, run[-1].trade_seq))
+        return msgspec.structs.replace(message, seq=(trades[0].trade_seq, trades[-1].trade_seq))
 
     def _decode_ticker(self, ticker: payloads.DeribitTicker, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(ticker.instrument_name)

@@ -29,13 +29,13 @@ class PastTradesReply(msgspec.Struct, frozen=True):
 _reply = msgspec.json.Decoder(PastTradesReply)
 
 
-def refill(rest: str) -> Refill:
+def refill(rest_url: str) -> Refill:
     """How the REST at this base lists past trades."""
     return Refill(
         DERIBIT,
         PER_MINUTE,
         lambda symbol, first, last: (
-            f"{rest}/api/v2/public/get_last_trades_by_instrument"
+            f"{rest_url}/api/v2/public/get_last_trades_by_instrument"
             f"?instrument_name={DERIBIT.symbols.to_venue(symbol)}"
             f"&start_seq={first}&end_seq={last}&count={PAGE}&sorting=asc"
         ),

@@ -14,19 +14,19 @@ from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
 __all__ = ["refill", "stream_specs"]
 
 
-def stream_specs(settings: GeminiSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
+def stream_specs(gemini: GeminiSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
     """List the connections of the service that the settings choose.
 
     Raises:
         SettingsError: there is no such service.
     """
-    if settings.service == "v1":
-        return tuple(_v1(settings.ws, symbol) for symbol in symbols)
-    if settings.service == "v2":
-        return (_v2(settings.ws, symbols),)
-    if settings.service == "current":
-        return (_current(settings.current_ws, symbols),)
-    raise SettingsError(f"VENUES_GEMINI_SERVICE {settings.service!r} is none of v1, v2, current")
+    if gemini.service == "v1":
+        return tuple(_v1(gemini.ws_url, symbol) for symbol in symbols)
+    if gemini.service == "v2":
+        return (_v2(gemini.ws_url, symbols),)
+    if gemini.service == "current":
+        return (_current(gemini.current_ws_url, symbols),)
+    raise SettingsError(f"VENUES_GEMINI_SERVICE {gemini.service!r} is none of v1, v2, current")
 
 
 def _v1(base: str, symbol: str) -> StreamSpec:

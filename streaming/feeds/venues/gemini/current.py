@@ -147,22 +147,24 @@ class GeminiCurrentDecoder:
         )
         return DecodedFrame(tuple(messages), resync=resync)
 
-    def _decode_trade(self, payload: _CurrentTrade, frame: Frame) -> DecodedFrame:
-        symbol, number = self._symbol(payload.s), payload.t
-        require_positive_pair(payload.p, payload.q)
+    def _decode_trade(self, current_trade: _CurrentTrade, frame: Frame) -> DecodedFrame:
+        symbol, number = self._symbol(current_trade.s), current_trade.t
+        require_positive_pair(current_trade.p, current_trade.q)
         if number <= self.last_ids.get(symbol, -1):
             self.ignored["repeated"] += 1
             return DecodedFrame(())
         last, first = self.last_ids.get(symbol), symbol not in self._traded_on
         self.last_ids[symbol] = number
         self._traded_on.add(symbol)
-        side: Side = "sell" if payload.m else "buy"
-        trade = Trade(str(number), payload.p, payload.q, side, _micros_of(payload.E))
-        message = self._message(symbol, "trade", frame, trade, time=payload.E)
+        side: Side = "sell" if current_trade.m else "buy"
+        trade = Trade(
+            str(number), current_trade.p, current_trade.q, side, _micros_of(current_trade.E)
+        )
+        message = self._message(symbol, "trade", frame, trade, time=current_trade.E)
         if last is None or not first or number == last + 1:
             return DecodedFrame((message,))
         hole = LedgerEntry("gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=number - 1)
-        gap = self._message(symbol, "ledger", frame, hole, time=payload.E)
+        gap = self._message(symbol, "ledger", frame, hole, time=current_trade.E)
         return DecodedFrame((gap, message))
 
     def _decode_top(self, best: _Best, frame: Frame) -> DecodedFrame:

@@ -29,13 +29,13 @@ class GeminiPastTrade(msgspec.Struct, frozen=True):
 _page = msgspec.json.Decoder(tuple[GeminiPastTrade, ...])
 
 
-def refill(rest: str) -> Refill:
+def refill(rest_url: str) -> Refill:
     """How the REST at this base lists past trades."""
     return Refill(
         GEMINI,
         PER_MINUTE,
         lambda symbol, first, _last: (
-            f"{rest}/v1/trades/{GEMINI.symbols.to_venue(symbol).lower()}"
+            f"{rest_url}/v1/trades/{GEMINI.symbols.to_venue(symbol).lower()}"
             f"?since_tid={first - 1}&limit_trades={PAGE}"
         ),
         _frames,
@@ -48,22 +48,22 @@ def _frames(body: bytes, _symbol: str) -> list[bytes]:
     return [_frame(trade) for trade in trades]
 
 
-def _frame(trade: GeminiPastTrade) -> bytes:
-    if trade.type not in _MAKER_OF_TAKER:
-        raise RejectedFrame("wrong_type", f"trade of type {trade.type[:40]}")
+def _frame(past_trade: GeminiPastTrade) -> bytes:
+    if past_trade.type not in _MAKER_OF_TAKER:
+        raise RejectedFrame("wrong_type", f"trade of type {past_trade.type[:40]}")
     event = {
         "type": "trade",
-        "tid": trade.tid,
-        "price": trade.price,
-        "amount": trade.amount,
-        "makerSide": _MAKER_OF_TAKER[trade.type],
+        "tid": past_trade.tid,
+        "price": past_trade.price,
+        "amount": past_trade.amount,
+        "makerSide": _MAKER_OF_TAKER[past_trade.type],
     }
     return msgspec.json.encode(
         {
             "type": "update",
-            "eventId": trade.tid,
+            "eventId": past_trade.tid,
             "socket_sequence": 0,
-            "timestampms": trade.timestampms,
+            "timestampms": past_trade.timestampms,
             "events": [event],
         }
     )

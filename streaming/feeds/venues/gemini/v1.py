@@ -238,14 +238,14 @@ def _numbered_change(change: BookChange, event_id: int) -> BookChange:
     return change
 
 
-def _trade_of(trade: _V1Trade, update: _Update) -> Trade:
-    require_positive_pair(trade.price, trade.amount)
+def _trade_of(v1_trade: _V1Trade, update: _Update) -> Trade:
+    require_positive_pair(v1_trade.price, v1_trade.amount)
     if update.timestampms is None:
         raise RejectedFrame("wrong_type", "a trade without timestampms")
     return Trade(
-        trade_id=str(trade.tid),
-        price=trade.price,
-        quantity=trade.amount,
-        side=_AGGRESSOR[trade.makerSide],
+        trade_id=str(v1_trade.tid),
+        price=v1_trade.price,
+        quantity=v1_trade.amount,
+        side=_AGGRESSOR[v1_trade.makerSide],
         traded_at=update.timestampms * 1000,
     )

@@ -174,8 +174,12 @@ def _change_of(level: Level, *, first: bool) -> BookChange:
     return BookChange("bid" if side == "buy" else "ask", price, remaining, reason=reason)
 
 
-def _trade_of(trade: _V2Trade) -> Trade:
-    require_positive_pair(trade.price, trade.quantity)
+def _trade_of(v2_trade: _V2Trade) -> Trade:
+    require_positive_pair(v2_trade.price, v2_trade.quantity)
     return Trade(
-        str(trade.event_id), trade.price, trade.quantity, trade.side, trade.timestamp * 1000
+        str(v2_trade.event_id),
+        v2_trade.price,
+        v2_trade.quantity,
+        v2_trade.side,
+        v2_trade.timestamp * 1000,
     )

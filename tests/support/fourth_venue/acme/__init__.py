@@ -14,7 +14,7 @@ def stream_specs(settings: VenueSettings, symbols: tuple[str, ...]) -> tuple[Str
         StreamSpec(
             venue=ACME.name,
             symbols=symbols,
-            url=f"{settings.ws}/stream",
+            url=f"{settings.ws_url}/stream",
             subscribe=(f"subscribe {names}",),
             tape="acme/mixed",
             decoder=lambda conn, last_ids: AcmeDecoder(conn=conn, last_ids=last_ids),
@@ -22,11 +22,11 @@ def stream_specs(settings: VenueSettings, symbols: tuple[str, ...]) -> tuple[Str
     )
 
 
-def refill(rest: str) -> Refill:
+def refill(rest_url: str) -> Refill:
     return Refill(
         ACME,
         per_minute=60_000,
-        url=lambda symbol, first, last: f"{rest}/trades/{symbol}/{first}-{last}",
+        url=lambda symbol, first, last: f"{rest_url}/trades/{symbol}/{first}-{last}",
         frames=lambda body, _symbol: body.split(b"\n"),
         decoder=lambda _symbol, conn: AcmeDecoder(conn=conn, last_ids={}),
     )
