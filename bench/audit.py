@@ -16,7 +16,7 @@ from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.platform import process_environment
 from include.local.scratch import free_ports, scratch_broker, scratch_postgres
 from include.settings import ROOT, Settings
-from include.settings.groups import Kafka
+from include.settings.groups import KafkaSettings
 from spark_jobs.session import session
 from spark_jobs.sinks import create_tables
 
@@ -36,7 +36,7 @@ def measure(*, messages: int, say: Callable[[str], None]) -> list[Measurement]:
         "TICKHOUSE_POSTGRES_PASSWORD": PASSWORD,
     }
     with scratch_broker(database) as settings, scratch_postgres(settings):
-        ensure_topics(settings.bootstrap, Kafka(partitions=PARTITIONS))
+        ensure_topics(settings.bootstrap, KafkaSettings(partitions=PARTITIONS))
         say(f"sending and landing {messages} messages")
         _land(settings, messages)
         say("auditing")

@@ -25,7 +25,7 @@ from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import Message, Trade
 from include.settings import Settings
-from include.settings.groups import Kafka
+from include.settings.groups import KafkaSettings
 from spark_jobs.epoch import open_epoch
 from spark_jobs.landing import Landing
 from spark_jobs.session import session
@@ -81,7 +81,7 @@ def measure(*, messages: int, warm_up: int, seed: int) -> list[Measurement]:
         PlatformError: an arm does not hold every message.
     """
     with scratch_broker({"TICKHOUSE_STREAM_MASTER": "local[2]"}) as settings:
-        ensure_topics(settings.bootstrap, Kafka(partitions=PARTITIONS))
+        ensure_topics(settings.bootstrap, KafkaSettings(partitions=PARTITIONS))
         # A UI port makes the session the stream's own kind: the JVM of a job that lives long.
         spark = session(settings, "bench stream", ui_port=settings.ports.spark_ui)
         try:

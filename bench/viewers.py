@@ -15,7 +15,7 @@ from bench.measurement import Measurement, quantile
 from bench.page_viewers import open_viewers
 from include.clock import now_us
 from include.errors import PlatformError, Unreachable
-from include.local.supervisor import Supervisor
+from include.local.supervisor import SupervisorClient
 from include.settings import Settings
 
 TABLE = "book_changes"
@@ -45,7 +45,7 @@ def measure(
         Unreachable: the platform does not run.
         PlatformError: the stream landed nothing in the time of a measure.
     """
-    pids = {process.name: process.pid or 0 for process in Supervisor(settings).processes()}
+    pids = {process.name: process.pid or 0 for process in SupervisorClient(settings).processes()}
     costs = []
     for viewer_count in (0, count):
         say(f"{viewer_count} viewers, {SETTLE_S + seconds:.0f} s")

@@ -27,7 +27,7 @@ def doctor(mend: bool, as_json: bool) -> None:
     """  # noqa: D301 (click reads the \\b)
     from include.bus import offset_ranges
     from include.lake.diagnosis import diagnose_queries, repair
-    from include.local.lock import held_alone
+    from include.local.lock import exclusive_lock
     from spark_jobs.landing import LANDED_TOPICS
 
     settings = from_environment()
@@ -41,7 +41,7 @@ def doctor(mend: bool, as_json: bool) -> None:
             OUT.print(f"{one.query}: {one.sentence()}", soft_wrap=True)
     damaged = [one.query for one in found if one.state == "damaged"]
     if damaged and mend:
-        with held_alone(settings.home / "stream.lock", what="the stream job"):
+        with exclusive_lock(settings.home / "stream.lock", what="the stream job"):
             for query in damaged:
                 aside = repair(settings.home, query, at=datetime.now(UTC))
                 OUT.print(f"{query}: put aside as {aside.name}; the next start builds a new one")

@@ -57,14 +57,14 @@ def up(
       ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
     """  # noqa: D301 (click reads the \\b)
     from include.local import first_training
-    from include.local.worlds import chosen, first_frame
+    from include.local.worlds import tape_start, world_variables
 
-    flags = chosen(live=live, tape=tape, speed=speed, history=history, extras=extras)
+    flags = world_variables(live=live, tape=tape, speed=speed, history=history, extras=extras)
     settings, steps = _enter(flags), Steps()
     waits = tape is not None and bool(history)
 
     def train_first() -> None:
-        if waits and first_training.start(settings, say=steps, until=until or first_frame(tape)):
+        if waits and first_training.start(settings, say=steps, until=until or tape_start(tape)):
             first_training.wait(settings, say=steps)
 
     platform = _platform(settings, steps, before_feeds=train_first)
@@ -75,9 +75,9 @@ def up(
             first_training.start(settings, say=steps, until=until)
     _show_links(settings)
     if not detach:
-        from include.local.milestones import watch
+        from include.local.milestones import watch_milestones
 
-        watch(settings, say=steps)
+        watch_milestones(settings, say=steps)
         steps("taking everything down")
         platform.down()
 
@@ -94,9 +94,9 @@ def down() -> None:
 @click.argument("name")
 def restart(name: str) -> None:
     """Stop process NAME (as `status` lists it) and start it again."""
-    from include.local.supervisor import Supervisor
+    from include.local.supervisor import SupervisorClient
 
-    supervisor = Supervisor(from_environment())
+    supervisor = SupervisorClient(from_environment())
     known = [process.name for process in supervisor.processes()]
     if name not in known:
         raise PlatformError(f"no process is named {name!r}; there are {', '.join(known)}")
@@ -193,12 +193,12 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
 
 def _enter(flags: dict[str, str]) -> Settings:
     """Go to the world of the flags, unless one is up already."""
-    from include.local.airflow import generated_secrets
-    from include.local.worlds import ensure_secrets, enter
+    from include.local.airflow import generate_secrets
+    from include.local.worlds import ensure_secrets, enter_world
 
-    ensure_secrets(from_environment(flags).var, generated_secrets())
+    ensure_secrets(from_environment(flags).var, generate_secrets())
     _refuse_second(from_environment())
-    return enter(flags)
+    return enter_world(flags)
 
 
 def _platform(
@@ -218,9 +218,9 @@ def _make_topics(settings: Settings) -> None:
 
 
 def _refuse_second(settings: Settings) -> None:
-    from include.local.supervisor import Supervisor
+    from include.local.supervisor import SupervisorClient
 
-    if Supervisor(settings).running():
+    if SupervisorClient(settings).running():
         raise PlatformError(
             f"world {settings.world} is up already: see ./tickhouse status, or run "
             "./tickhouse down first"

@@ -23,7 +23,7 @@ def write_file(target: Path, content: bytes | str, *, mode: int = ANY_OWNER) -> 
     _sync_folder(target.parent)
 
 
-def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
     """Write a new folder of files by their names.
 
     Raises:
@@ -32,7 +32,7 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """
     draft = target.with_name(f"{PARTIAL}{target.name}")
     draft.mkdir()
-    for name, content in files.items():
+    for name, content in contents.items():
         _write(draft / name, content)
     _sync_folder(draft)
     os.rename(draft, target)  # noqa: PTH104 - one seam for the tests to break

@@ -20,31 +20,31 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXIT_PERMANENT, EXIT_TRANSIENT = 1, 75
 
 
-def run_process(name: str, work: Callable[[Settings, threading.Event], None]) -> None:
-    """Run `work` until it returns; its event is set when the process shall stop.
+def run_process(name: str, serve: Callable[[Settings, threading.Event], None]) -> None:
+    """Run `serve` until it returns; its event is set when the process shall stop.
 
-    `name` is that of its log lines. `work` is called in the main thread.
+    `name` is that of its log lines. `serve` is called in the main thread.
     """
 
     def run() -> None:
         stop = threading.Event()
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: stop.set())
-        work(from_environment(), stop)
+        serve(from_environment(), stop)
 
     _run(name, run)
 
 
 def run_async_process(
-    name: str, work: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
+    name: str, serve: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
 ) -> None:
-    """Run the coroutine `work` likewise, on an event loop of its own."""
+    """Run the coroutine `serve` likewise, on an event loop of its own."""
 
     async def supervised() -> None:
         stop = asyncio.Event()
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await work(from_environment(), stop)
+        await serve(from_environment(), stop)
 
     _run(name, lambda: asyncio.run(supervised()))
 
@@ -63,10 +63,10 @@ def job_errors() -> Iterator[None]:
         sys.exit(EXIT_TRANSIENT if isinstance(error, Transient) else EXIT_PERMANENT)
 
 
-def _run(name: str, work: Callable[[], None]) -> None:
+def _run(name: str, main: Callable[[], None]) -> None:
     log = start_logging(name)
     try:
-        work()
+        main()
     except TickhouseError as error:
         log.error(event("process failed", error=error))
         sys.exit(EXIT_PERMANENT)

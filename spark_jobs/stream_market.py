@@ -18,7 +18,7 @@ from include.bus import offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans, drop_orphans, find_damage
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
-from include.local.lock import held_alone
+from include.local.lock import exclusive_lock
 from include.log import event
 from include.market.wire import Topic
 from include.process import run_process
@@ -95,12 +95,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def main() -> None:
     """Entry point of the process."""
 
-    def work(settings: Settings, stop: threading.Event) -> None:
-        with held_alone(Path(settings.home) / "stream.lock", what="the stream job"):
+    def serve(settings: Settings, stop: threading.Event) -> None:
+        with exclusive_lock(Path(settings.home) / "stream.lock", what="the stream job"):
             log.info(event("stream starting", world=settings.world, lake=settings.lake))
             run(settings, stop)
 
-    run_process("stream", work)
+    run_process("stream", serve)
     sys.exit(0)
 
 

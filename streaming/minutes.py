@@ -1,7 +1,7 @@
 """`python -m streaming.minutes`: keep trade_minutes in Delta and Postgres equal to the trades.
 
 Each round recomputes the minutes that trades landed in since the last one. Delta is merged first;
-Postgres gets the rows and the new positions in one transaction, so a kill at any point means that
+Postgres gets the rows and the new offsets in one transaction, so a kill at any point means that
 the same minutes are computed again.
 """
 
@@ -26,7 +26,7 @@ log = logging.getLogger("tickhouse.minutes")
 
 
 @dataclass
-class Told:
+class Counters:
     """What this process did, for its metrics."""
 
     refreshes: int = 0
@@ -65,14 +65,14 @@ def main(span: tuple[str, ...]) -> None:
 def run(settings: Settings, stop: threading.Event) -> None:
     """Refresh until `stop`; an outage is waited out."""
     create_tables(settings.dsn())
-    told = Told()
-    serve_metrics(settings.metrics.minutes, told.metrics, host=settings.ports.host)
+    counters = Counters()
+    serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            told.refreshed(refresh(settings))
+            counters.refreshed(refresh(settings))
         except Unreachable as error:
-            told.outages += 1
+            counters.outages += 1
             log.warning(event("minutes waits", error=error))
             stop.wait(BACKOFF_S)
 

@@ -33,7 +33,7 @@ class Producer:
         acknowledged: Callable[[str, bytes], None] | None = None,
         topics: Iterable[str] = (),
     ) -> None:
-        """Connect. `acknowledged` hears of each record's topic and value, in another thread.
+        """Connect. `acknowledged` is called with each record's topic and value, in another thread.
 
         The partitions of `topics` are asked for now: the first record of a topic waits for them,
         and while the broker is away nothing else would be done meanwhile.
@@ -44,7 +44,7 @@ class Producer:
         self.sent = self.acknowledged = self.failed = 0
         self._first_failure: str | None = None
         self._sent_bytes = self._settled_bytes = 0
-        self._told, self._moved_at = acknowledged, time.monotonic()
+        self._on_acknowledged, self._moved_at = acknowledged, time.monotonic()
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap,
@@ -104,7 +104,7 @@ class Producer:
         if self.pending_bytes == 0:
             self._moved_at = time.monotonic()
         self._sent_bytes += size
-        future.add_callback(self._acknowledge, size, topic, value if self._told else b"")
+        future.add_callback(self._acknowledge, size, topic, value if self._on_acknowledged else b"")
         future.add_errback(self._fail, topic, size)
 
     def flush(self, timeout_s: float = 30.0) -> None:
@@ -116,8 +116,8 @@ class Producer:
         try:
             self._producer.flush(timeout=timeout_s)
         except KafkaError as error:
-            left = self.sent - self.acknowledged - self.failed
-            raise Unreachable(f"{left} records not acknowledged in {timeout_s} s") from error
+            waiting = self.sent - self.acknowledged - self.failed
+            raise Unreachable(f"{waiting} records not acknowledged in {timeout_s} s") from error
         self._raise_failure()
 
     def close(self, timeout_s: float = 10.0) -> None:
@@ -135,14 +135,14 @@ class Producer:
         try:
             self._producer.close(timeout=1.0)
         except KafkaError:
-            return  # what was not delivered has been told by flush
+            return  # what was not delivered has been reported by flush
 
     def _acknowledge(self, size: int, topic: str, value: bytes, _metadata: Any) -> None:
         self.acknowledged += 1
         self._settled_bytes += size
         self._moved_at = time.monotonic()
-        if self._told:
-            self._told(topic, value)
+        if self._on_acknowledged:
+            self._on_acknowledged(topic, value)
 
     def _fail(self, topic: str, size: int, error: BaseException) -> None:
         self.failed += 1

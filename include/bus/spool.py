@@ -15,7 +15,7 @@ _HEAD = struct.Struct(">IIII")  # checksum, then lengths of topic, key and value
 _MARK_EVERY = 200
 
 
-class Waiting(NamedTuple):
+class SpooledRecord(NamedTuple):
     """A record that waits to be sent."""
 
     topic: str
@@ -27,7 +27,7 @@ class Spool:
     """Appends at the end, takes from the front. `count` records wait, in at most `max_bytes`."""
 
     def __init__(self, path: Path, *, max_bytes: int) -> None:
-        """Take up what an earlier process left, cutting off a torn end."""
+        """Go on with the records of an earlier process, cutting off a torn end."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         self._path, self._mark, self._max = path, path.with_suffix(".read"), max_bytes
@@ -40,15 +40,15 @@ class Spool:
         self._file.truncate(self._end)
         self._since_mark = 0
 
-    def __iter__(self) -> Iterator[Waiting]:
+    def __iter__(self) -> Iterator[SpooledRecord]:
         """Every record that waits, in order, without taking it."""
-        at = self._read_at
-        while (found := self._at(at)) is not None:
-            record, at = found
-            self._end = max(self._end, at)
+        position = self._read_at
+        while (entry := self._read(position)) is not None:
+            record, position = entry
+            self._end = max(self._end, position)
             yield record
 
-    def append(self, record: Waiting) -> bool:
+    def append(self, record: SpooledRecord) -> bool:
         """Put a record at the end; false if there is no room."""
         parts = (record.topic.encode(), record.key, record.value)
         size = _HEAD.size + sum(map(len, parts))
@@ -62,16 +62,16 @@ class Spool:
         self.count += 1
         return True
 
-    def front(self) -> Waiting | None:
+    def front(self) -> SpooledRecord | None:
         """The oldest record."""
-        found = self._at(self._read_at) if self.count else None
-        return found[0] if found else None
+        entry = self._read(self._read_at) if self.count else None
+        return entry[0] if entry else None
 
     def pop(self) -> None:
-        """Take the oldest record away; an empty spool gives its room back."""
-        found = self._at(self._read_at)
-        assert found is not None
-        self._read_at, self.count = found[1], self.count - 1
+        """Remove the oldest record; an empty spool gives its room back."""
+        entry = self._read(self._read_at)
+        assert entry is not None
+        self._read_at, self.count = entry[1], self.count - 1
         self._since_mark += 1
         if self.count == 0:
             self._file.truncate(0)
@@ -85,13 +85,13 @@ class Spool:
         self._since_mark = 0
 
     def close(self) -> None:
-        """Leave it for the next process."""
+        """Close the file; its records wait for the next process."""
         self.mark()
         self._file.close()
 
-    def _at(self, place: int) -> tuple[Waiting, int] | None:
-        """The record at a place and the place after it; null at the end or at a torn one."""
-        self._file.seek(place)
+    def _read(self, position: int) -> tuple[SpooledRecord, int] | None:
+        """The record at a position and the position after it; nothing at the end or a torn one."""
+        self._file.seek(position)
         head = self._file.read(_HEAD.size)
         if len(head) < _HEAD.size:
             return None
@@ -101,5 +101,7 @@ class Spool:
         body = self._file.read(topic + key + value)
         if len(body) < topic + key + value or zlib.crc32(body) != check:
             return None
-        record = Waiting(body[:topic].decode(), body[topic : topic + key], body[topic + key :])
-        return record, place + _HEAD.size + len(body)
+        record = SpooledRecord(
+            body[:topic].decode(), body[topic : topic + key], body[topic + key :]
+        )
+        return record, position + _HEAD.size + len(body)

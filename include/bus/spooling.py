@@ -1,14 +1,14 @@
 """Publishing that outlives a broker that is away: to Kafka, else to the spool, in order.
 
 Memory holds a few megabytes at most; what waits longer is on disk; what the disk bound refuses is
-counted and told to the ledger as `dropped` once there is room again.
+counted and reported to the ledger as `dropped` once there is room again.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from include.bus.spool import Spool, Waiting
+from include.bus.spool import Spool, SpooledRecord
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message
@@ -33,7 +33,7 @@ class Sender(Protocol):
 
 
 @dataclass
-class Lost:
+class Loss:
     """What one key lost while the spool was full."""
 
     count: int
@@ -42,18 +42,18 @@ class Lost:
 
 
 class SpoolingPublisher:
-    """Publishes messages in order through a broker's absence."""
+    """Publishes messages in order through a broker's absence; the spool's records go first."""
 
     def __init__(self, sender: Sender, spool: Spool, *, now_us: Callable[[], int]) -> None:
-        """Begin with what an earlier process left in the spool."""
+
         self._sender, self._spool, self._now_us = sender, spool, now_us
-        self._lost: dict[tuple[str, str], Lost] = {}
+        self._lost: dict[tuple[str, str], Loss] = {}
         self.dropped = self.spooled = 0
 
     def publish(self, message: Message) -> None:
         """Send a message, behind those that wait."""
-        record = Waiting(wire.topic(message), wire.key(message), wire.encode(message))
-        if not self._spool.count and self._ready() and self._sent(record):
+        record = SpooledRecord(wire.topic(message), wire.key(message), wire.encode(message))
+        if not self._spool.count and self._is_ready() and self._try_send(record):
             return
         self.drain()
         if self._spool.append(record):
@@ -61,7 +61,7 @@ class SpoolingPublisher:
             return
         self.dropped += 1
         lost = self._lost.setdefault(
-            (message.venue, message.symbol), Lost(0, message.received_time, 0)
+            (message.venue, message.symbol), Loss(0, message.received_time, 0)
         )
         lost.count, lost.last_us = lost.count + 1, message.received_time
 
@@ -69,30 +69,30 @@ class SpoolingPublisher:
         """Send what waits, as far as the broker takes it; call it every second or so."""
         for _ in range(DRAINED_AT_ONCE):
             record = self._spool.front()
-            if record is None or not self._ready() or not self._sent(record):
+            if record is None or not self._is_ready() or not self._try_send(record):
                 break
             self._spool.pop()
         if self._lost and not self._spool.count:
-            self._confess()
+            self._report_losses()
 
-    def _ready(self) -> bool:
+    def _is_ready(self) -> bool:
         busy = self._sender.pending_bytes > MOST_PENDING_BYTES
         return not busy and self._sender.waiting_s() < STALLED_S
 
-    def _sent(self, record: Waiting) -> bool:
+    def _try_send(self, record: SpooledRecord) -> bool:
         try:
             self._sender.send(*record)
         except Unreachable:
             if self._sender.pending_bytes == 0:
-                raise  # a record was lost for good, not delayed: only a restart can tell the hole
+                raise  # a record was lost for good, not delayed: only a restart can report the hole
             return False
         return True
 
-    def _confess(self) -> None:
-        """Tell the ledger what the full spool dropped, a row a venue and symbol."""
+    def _report_losses(self) -> None:
+        """A ledger row for each venue and symbol whose messages the full spool dropped."""
         lost, self._lost = self._lost, {}
-        for (venue, symbol), what in lost.items():
-            detail = f"{what.count} messages received from {what.first_us} to {what.last_us} us"
+        for (venue, symbol), loss in lost.items():
+            detail = f"{loss.count} messages received from {loss.first_us} to {loss.last_us} us"
             self.publish(
                 Message(
                     venue=venue,

@@ -15,14 +15,14 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, open_consumer, partitions_of
 from include.errors import PlatformError, Unreachable
 from include.market import wire
-from include.settings.groups import Kafka
+from include.settings.groups import KafkaSettings
 
-DEFAULTS = Kafka()
+DEFAULTS = KafkaSettings()
 ALTERED = "OK"
 HOUR_MS = 3_600_000
 
 
-def ensure_topics(bootstrap: str, kafka: Kafka = DEFAULTS) -> None:
+def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
     """Create the topics that do not exist yet, and bring the others to the settings.
 
     Raises:
@@ -42,7 +42,7 @@ def ensure_topics(bootstrap: str, kafka: Kafka = DEFAULTS) -> None:
         admin.close()
 
 
-def apply_topics(admin: Any, kafka: Kafka) -> None:
+def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
     """The same through an admin client of kafka-python.
 
     Raises:
@@ -62,7 +62,7 @@ def apply_topics(admin: Any, kafka: Kafka) -> None:
             _create(admin, topic, kafka, config)
 
 
-def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: Kafka) -> None:
+def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettings) -> None:
     for topic in topics:
         name, partitions = topic["name"], topic["partitions"]
         if len(partitions) != kafka.partitions:
@@ -103,7 +103,7 @@ def _alter(admin: Any, topics: Iterable[str], config: Mapping[str, str]) -> None
             raise Unreachable(f"Kafka does not alter topic {topic} to {changes[topic]}: {outcome}")
 
 
-def _create(admin: Any, topic: str, kafka: Kafka, config: Mapping[str, str]) -> None:
+def _create(admin: Any, topic: str, kafka: KafkaSettings, config: Mapping[str, str]) -> None:
     spec = {
         "num_partitions": kafka.partitions,
         "replication_factor": kafka.replication,

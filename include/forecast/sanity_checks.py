@@ -8,7 +8,7 @@ import pandas as pd
 from include.forecast.forecast_file import Manifest
 from include.forecast.history import TrainingMinutes
 from include.quality.results import Finding
-from include.settings.forecast import Forecast as Rules
+from include.settings.forecast import ForecastSettings as Rules
 
 MINUTE = timedelta(minutes=1)
 LEAST_MOVE = 1e-6

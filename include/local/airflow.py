@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
+from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.settings import ROOT, Settings
 
@@ -58,11 +59,11 @@ def prepare(settings: Settings) -> None:
     home = settings.home / "airflow"
     home.mkdir(parents=True, exist_ok=True)
     passwords = home / "passwords.json"
-    passwords.touch(mode=0o600)
-    passwords.write_text(json.dumps({settings.airflow.user: settings.airflow.password.reveal()}))
+    password = {settings.airflow.user: settings.airflow.password.reveal()}
+    write_file(passwords, json.dumps(password), mode=0o600)
 
 
-def generated_secrets() -> dict[str, str]:
+def generate_secrets() -> dict[str, str]:
     """Fresh secrets of one installation, as settings."""
     from cryptography.fernet import Fernet
 
@@ -78,10 +79,9 @@ def generated_secrets() -> dict[str, str]:
 
 
 class AirflowApi:
-    """Airflow's REST API (v2) as this installation's user."""
+    """Airflow's REST API (v2) as this installation's user, who logs in at the first request."""
 
     def __init__(self, settings: Settings) -> None:
-        """A client that logs in at its first request."""
         self.base = settings.airflow_url
         self._login = {
             "username": settings.airflow.user,
@@ -92,11 +92,11 @@ class AirflowApi:
     def healthy(self) -> bool:
         """Whether the API answers and its scheduler and DAG processor are alive."""
         try:
-            told = self._send("GET", "/api/v2/monitor/health", None, token=False)
+            health = self._send("GET", "/api/v2/monitor/health", None, token=False)
         except Unreachable:
             return False
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return all(told.get(part, {}).get("status") == "healthy" for part in parts)
+        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
     def trigger(self, dag: str, *, conf: dict[str, Any] | None = None) -> str:
         """Start a run of a DAG and return its id.
@@ -110,13 +110,13 @@ class AirflowApi:
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         """The runs of a DAG, newest first: `dag_run_id`, `state` and more."""
-        told = self._send("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=20", None)
-        return list(told["dag_runs"])
+        path = f"/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=20"
+        return list(self._send("GET", path, None)["dag_runs"])
 
     def has_dag(self, dag: str) -> bool:
-        """Whether the DAG processor has brought the DAG in."""
-        told = self._send("GET", "/api/v2/dags?limit=100", None)
-        return any(one["dag_id"] == dag for one in told["dags"])
+        """Whether the DAG processor has loaded the DAG."""
+        listed = self._send("GET", "/api/v2/dags?limit=100", None)["dags"]
+        return any(entry["dag_id"] == dag for entry in listed)
 
     def note(self, dag: str, run: str, text: str) -> None:
         """Put a note beside a run, where Airflow's UI shows it; cut to what Airflow takes."""
@@ -126,8 +126,8 @@ class AirflowApi:
 
     def _send(self, method: str, path: str, body: Any, *, token: bool = True) -> Any:
         if token and not self._token:
-            told = self._send("POST", "/auth/token", self._login, token=False)
-            self._token = told["access_token"]
+            reply = self._send("POST", "/auth/token", self._login, token=False)
+            self._token = reply["access_token"]
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -137,7 +137,7 @@ class AirflowApi:
             with urllib.request.urlopen(request, timeout=20) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")[:300]
-            raise PlatformError(f"Airflow answered {error.code} to {path}: {said}") from error
+            answer = error.read().decode(errors="replace")[:300]
+            raise PlatformError(f"Airflow answered {error.code} to {path}: {answer}") from error
         except (OSError, ValueError) as error:
             raise Unreachable(f"Airflow at {self.base}: {error}") from error

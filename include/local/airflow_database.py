@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings
@@ -17,12 +18,11 @@ REVISION = "SELECT version_num FROM alembic_version ORDER BY 1"
 class Migration:
     """`airflow db migrate` of one start; it takes ten seconds of a core to find nothing to do.
 
-    What it left is noted beside the database: the release of Airflow and the schema's revision.
-    Where both are as noted it is not run.
+    The release of Airflow and the schema's revision after it are noted in a file. Where both are
+    still as noted it is not run. `environ` is that of Airflow's processes.
     """
 
     def __init__(self, settings: Settings, environ: dict[str, str]) -> None:
-        """Start it where it is needed; `environ` is that of Airflow's processes."""
         self._settings = settings
         self._note = settings.home / "airflow" / "migrated.json"
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,7 +48,7 @@ class Migration:
             return
         if self._process.wait(timeout=MIGRATION_S) != 0:
             raise PlatformError("Airflow's database could not be prepared")
-        self._note.write_text(json.dumps(self._found()))
+        write_file(self._note, json.dumps(self._versions()))
 
     def stop(self) -> None:
         """End it if it still runs."""
@@ -59,11 +59,11 @@ class Migration:
         if not self._note.exists():
             return False
         try:
-            return bool(json.loads(self._note.read_text()) == self._found())
+            return bool(json.loads(self._note.read_text()) == self._versions())
         except (Unreachable, ValueError):
             return False
 
-    def _found(self) -> dict[str, object]:
+    def _versions(self) -> dict[str, object]:
         dsn = self._settings.dsn(database=self._settings.postgres.airflow_database)
         return {
             "airflow": version("apache-airflow"),

@@ -34,7 +34,7 @@ def archive_options() -> list[str]:
 def ensure_class_archive(say: Callable[[str], None]) -> None:
     """Record the archive unless it is there: the stream job runs once on a scratch broker.
 
-    Without one everything works, later: what went wrong is told and not raised.
+    Without one everything works, only later: a fault is printed and not raised.
     """
     archive = _archive()
     if archive.exists():

@@ -13,7 +13,7 @@ TRAINING_S = 900.0
 
 
 def start(settings: Settings, *, say: Say, until: str = "") -> bool:
-    """Start it unless this world has ingested before or has no history; says whether it did.
+    """Start it unless this world has ingested before or has no history; whether it did.
 
     `until` (ISO, UTC) leaves out later minutes.
 
@@ -28,33 +28,33 @@ def start(settings: Settings, *, say: Say, until: str = "") -> bool:
         return False
     api = AirflowApi(settings)
     deadline = time.monotonic() + FIND_DAG_S
-    asked = False
-    trouble: TickhouseError = PlatformError(f"Airflow has not found {FIRST_DAG} in dags/")
+    triggered = False
+    fault: TickhouseError = PlatformError(f"Airflow has not found {FIRST_DAG} in dags/")
     while time.monotonic() < deadline:
         try:
-            found = api.has_dag(FIRST_DAG)
-            if found and api.runs(FIRST_DAG):
-                return asked
-            if found:
-                asked = True  # (where only its answer is lost, the next look finds the run)
+            has_dag = api.has_dag(FIRST_DAG)
+            if has_dag and api.runs(FIRST_DAG):
+                return triggered
+            if has_dag:
+                triggered = True  # if only the answer is lost, the next round finds the run
                 api.trigger(FIRST_DAG, conf={"until": until} if until else None)
                 say("started the first ingest_history -> retrain_forecast -> publish_forecast")
                 return True
         except Unreachable as error:
-            trouble = error
+            fault = error
         time.sleep(1)
-    raise trouble
+    raise fault
 
 
 def wait(settings: Settings, *, say: Say) -> None:
-    """Wait for the published forecast, or for the run that failed; tells which it was."""
+    """Wait for the published forecast, or for a run that failed; prints which it was."""
     api = AirflowApi(settings)
     deadline = time.monotonic() + TRAINING_S
-    told: set[str] = set()
+    announced: set[str] = set()
     while not (settings.forecasts / "CURRENT").exists():
         for dag, state in _states(api):
-            if state in OVER and dag not in told:
-                told.add(dag)
+            if state in OVER and dag not in announced:
+                announced.add(dag)
                 say(f"{dag}: {state}")
             if state == "failed":
                 say(f"no forecast: see why {dag} failed in Airflow; the trader holds")

@@ -6,7 +6,6 @@ And the one that is made here, of what has to be Java: how Spark and Delta use a
 import hashlib
 import os
 import shutil
-import subprocess
 import zipfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,10 +14,11 @@ from pathlib import Path
 from include.atomic_files import publish
 from include.errors import PlatformError
 from include.local.java import ensure_java
+from include.local.tool import last_line, run_tool
 from include.settings import ROOT
 
 IVY_FILE = ROOT / "ivy.xml"
-OWN = ROOT / "spark_jobs" / "java"
+JAVA_SOURCES = ROOT / "spark_jobs" / "java"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def ensure_jars() -> Jars:
     return Jars(spark=folder / "spark", kafka=folder / "kafka")
 
 
-def fetched() -> bool:
+def jars_are_fetched() -> bool:
     """Whether the jars of this `ivy.xml` are there already."""
     return _folder().exists()
 
@@ -60,7 +60,7 @@ def _folder() -> Path:
 
 
 def _sources() -> list[Path]:
-    return sorted(OWN.glob("*.java"))
+    return sorted(JAVA_SOURCES.glob("*.java"))
 
 
 def _retrieve(folder: Path) -> None:
@@ -80,13 +80,13 @@ def _retrieve(folder: Path) -> None:
         "jar",
         "bundle",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or not any((partial / "kafka").glob("kafka_*.jar")):
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
-        raise PlatformError(
-            f"the jars of {IVY_FILE.name} could not be fetched ({' '.join(last)}): "
-            "check the network and run the command again"
-        )
+    failure = (
+        f"the jars of {IVY_FILE.name} could not be fetched (check the network and run the command "
+        "again)"
+    )
+    output = run_tool(command, failure=failure)
+    if not any((partial / "kafka").glob("kafka_*.jar")):
+        raise PlatformError(f"{failure}: {last_line(output)}")
     _compile(partial / "spark")
     publish(partial, folder)
     shutil.rmtree(folder.parent / "cache", ignore_errors=True)
@@ -108,10 +108,8 @@ def _compile(jars: Path) -> None:
         str(classes),
         *map(str, _sources()),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip()
-        raise PlatformError(f"the classes of {OWN.name}/ could not be compiled: {said}")
+    failure = f"the classes of {JAVA_SOURCES.name}/ could not be compiled"
+    run_tool(command, failure=failure, reason=str.strip)
     with zipfile.ZipFile(jars / "tickhouse.jar", "w") as jar:
         for file in sorted(classes.rglob("*.class")):
             jar.write(file, file.relative_to(classes))

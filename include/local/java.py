@@ -9,7 +9,7 @@ from pathlib import Path
 from include.errors import PlatformError
 
 PACKAGE = "openjdk-17-jre-headless"
-WANTED = 17
+LEAST_VERSION = 17
 # Spark computes with the first; the second compiles our own classes (`jars.py`).
 NEEDED_MODULES = ("jdk.incubator.vector", "jdk.compiler")
 
@@ -18,7 +18,7 @@ def find_java() -> Path | None:
     """The first Java 17+ with a full runtime: JAVA_HOME's, the PATH's, Debian's; or nothing."""
     home = os.environ.get("JAVA_HOME")
     candidates = [Path(home) / "bin/java"] if home else []
-    candidates += [Path(found)] if (found := shutil.which("java")) else []
+    candidates += [Path(command)] if (command := shutil.which("java")) else []
     candidates += sorted(Path("/usr/lib/jvm").glob("*/bin/java"))
     return next((path for path in candidates if fits(path)), None)
 
@@ -29,8 +29,8 @@ def fits(java: Path) -> bool:
         return False
     modules = _output([str(java), "--list-modules"])
     version = re.search(r"^java\.base@(\d+)", modules, re.MULTILINE)
-    there = all(name in modules for name in NEEDED_MODULES)
-    return version is not None and int(version[1]) >= WANTED and there
+    complete = all(name in modules for name in NEEDED_MODULES)
+    return version is not None and int(version[1]) >= LEAST_VERSION and complete
 
 
 def ensure_java() -> Path:
@@ -46,7 +46,7 @@ def ensure_java() -> Path:
         java = find_java()
     if java is None:
         raise PlatformError(
-            f"no Java {WANTED}+ with a full runtime found: install {PACKAGE} "
+            f"no Java {LEAST_VERSION}+ with a full runtime found: install {PACKAGE} "
             "(or set JAVA_HOME) and run the command again"
         )
     return java
@@ -58,5 +58,4 @@ def java_home() -> Path:
 
 
 def _output(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

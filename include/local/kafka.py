@@ -1,13 +1,12 @@
 """The real Kafka broker, KRaft, one process: its folder, its configuration, its command."""
 
 import socket
-import subprocess
 import uuid
 from pathlib import Path
 
-from include.errors import PlatformError
 from include.local.jars import ensure_jars
 from include.local.java import ensure_java
+from include.local.tool import run_tool
 from include.market.wire import MAX_MESSAGE_BYTES
 from include.settings import Settings
 
@@ -106,20 +105,6 @@ def _java(settings: Settings) -> list[str]:
 
 def _format(settings: Settings, properties: Path) -> None:
     cluster = uuid.uuid4().hex[:22]
-    done = subprocess.run(
-        [
-            *_java(settings),
-            "kafka.tools.StorageTool",
-            "format",
-            "-t",
-            cluster,
-            "-c",
-            str(properties),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise PlatformError(f"Kafka's folder could not be formatted: {said[-1] if said else '?'}")
+    tool = [*_java(settings), "kafka.tools.StorageTool", "format"]
+    arguments = ["-t", cluster, "-c", str(properties)]
+    run_tool([*tool, *arguments], failure="Kafka's folder could not be formatted")

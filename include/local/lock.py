@@ -1,4 +1,4 @@
-"""A lock file that one process holds: the second copy of a job leaves with a clear sentence."""
+"""A lock file that one process holds: a second copy of a job ends with a clear sentence."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from include.errors import PlatformError
 
 
 @contextmanager
-def held_alone(path: Path, *, what: str) -> Iterator[None]:
+def exclusive_lock(path: Path, *, what: str) -> Iterator[None]:
     """Hold the lock for the time of the block; the kernel frees it if the process is killed.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What happened since `up`, told once each while it stays: rows, DAG runs, forecast, decisions."""
+"""What happened since `up`, printed once each: rows, DAG runs, forecast, decisions, restarts."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,26 +13,26 @@ from include.settings import Settings
 EVERY_S = 3.0
 
 
-def watch(settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Tell each milestone as it is reached, until Ctrl-C."""
+def watch_milestones(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Print each milestone as it is reached, until Ctrl-C."""
     say("running; Ctrl-C takes everything down (or use --detach)")
-    api, told = AirflowApi(settings), set[str]()
+    api, announced = AirflowApi(settings), set[str]()
     try:
         while True:
-            for milestone in reached(settings, api):
-                if milestone not in told:
-                    told.add(milestone)
+            for milestone in milestones(settings, api):
+                if milestone not in announced:
+                    announced.add(milestone)
                     say(milestone)
             time.sleep(EVERY_S)
     except KeyboardInterrupt:
         return
 
 
-def reached(settings: Settings, api: AirflowApi) -> Iterator[str]:
+def milestones(settings: Settings, api: AirflowApi) -> Iterator[str]:
     """Every milestone that holds now; a part that does not answer has none."""
-    for look in (_landed, _forecast, _decided, _restarted):
+    for read in (_landed, _forecast, _decided, _restarted):
         try:
-            yield from look(settings)
+            yield from read(settings)
         except TickhouseError:
             continue
     try:

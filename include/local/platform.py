@@ -12,7 +12,7 @@ from include.errors import PlatformError, TickhouseError
 from include.local import airflow, kafka, postgres, preflight, supervisor
 from include.local.airflow_database import Migration
 from include.local.class_archive import ensure_class_archive
-from include.local.jars import ensure_jars, fetched
+from include.local.jars import ensure_jars, jars_are_fetched
 from include.local.java import ensure_java
 from include.local.programs import FEEDS_STAGE, Program, programs
 from include.serving.stream_progress import progress_file
@@ -27,7 +27,7 @@ class Platform:
     """One world's processes under supervisord.
 
     `make_topics` creates the Kafka topics; `before_feeds` runs when all but feeds and what
-    follows them works (a tape waits there for its forecast).
+    follows them works (a tape waits there for its forecast). `say` prints each step.
     """
 
     def __init__(
@@ -38,12 +38,11 @@ class Platform:
         make_topics: Callable[[], None],
         before_feeds: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is touched yet; `say` hears each step."""
         self.before_feeds = before_feeds
         self.settings = settings
         self.say = say
         self.make_topics = make_topics
-        self.supervisor = supervisor.Supervisor(settings)
+        self.supervisor = supervisor.SupervisorClient(settings)
         self._migration: Migration | None = None
 
     def up(self) -> None:
@@ -52,16 +51,16 @@ class Platform:
         Raises:
             PlatformError: says what is missing or did not start, and what to do.
         """
-        self._need()
+        self._fetch_needs()
         preflight.check(self.settings)
         for prepare in (kafka.prepare, postgres.prepare, airflow.prepare):
             prepare(self.settings)
         progress_file(self.settings).unlink(missing_ok=True)
-        every = programs(self.settings)
-        configuration = supervisor.write_configuration(self.settings, every)
+        world_programs = programs(self.settings)
+        configuration = supervisor.write_configuration(self.settings, world_programs)
         supervisor.start(self.settings, configuration, process_environment(self.settings))
         try:
-            self._start(every)
+            self._start(world_programs)
         except BaseException:
             self.say("taking down what was started")
             self.down()
@@ -78,49 +77,52 @@ class Platform:
         # supervisord stops one after the other: what needs the broker and the database goes first.
         above = [program for program in programs(self.settings) if program.stage > 0]
         longest = max(program.stop_s for program in above)
-        self.supervisor.stop_together([one.name for one in above], within_s=longest + STOP_SLACK_S)
+        self.supervisor.stop_together(
+            [program.name for program in above], within_s=longest + STOP_SLACK_S
+        )
         self.supervisor.shutdown()
         if pid is not None:
             _wait_gone(pid)
 
-    def _need(self) -> None:
+    def _fetch_needs(self) -> None:
         self.say(f"Java: {ensure_java()}")
-        if not fetched():
+        if not jars_are_fetched():
             self.say("fetching jars for Spark and Kafka (63 MB, once)")
         ensure_jars()
         ensure_class_archive(self.say)
 
-    def _start(self, every: list[Program]) -> None:
-        self._stage(every, 0)
+    def _start(self, world_programs: list[Program]) -> None:
+        self._stage(world_programs, 0)
         postgres.create_databases(self.settings)
         create_tables(self.settings.dsn())
         self.make_topics()
         self._migrate_airflow()
-        for stage in sorted({program.stage for program in every} - {0}):
+        for stage in sorted({program.stage for program in world_programs} - {0}):
             if stage == FEEDS_STAGE:
                 self.before_feeds()
-            self._stage(every, stage)
+            self._stage(world_programs, stage)
 
-    def _stage(self, every: list[Program], stage: int) -> None:
-        own = [program for program in every if program.stage == stage]
+    def _stage(self, world_programs: list[Program], stage: int) -> None:
+        starting = [program for program in world_programs if program.stage == stage]
         began = time.monotonic()
-        for program in own:
+        for program in starting:
             if program.name == "airflow-api-server":
                 self._await_migration()
             self.supervisor.start(program.name)
-        for program in own:
+        for program in starting:
             self.say(f"waiting for {program.name}")
             self._await_ready(program)
-        names = ", ".join(program.name for program in own)
+        names = ", ".join(program.name for program in starting)
         self.say(f"ready: {names} ({time.monotonic() - began:.0f} s)")
 
     def _await_ready(self, program: Program) -> None:
         deadline = time.monotonic() + program.ready_s
         while not (self.supervisor.runs(program.name) and program.ready()):
             if time.monotonic() > deadline:
+                line = last_log_line(self.settings, program.name)
                 raise PlatformError(
-                    f"{program.name} was not ready within {program.ready_s:.0f} s; last it said: "
-                    f"{last_line(self.settings, program.name)} (./tickhouse logs {program.name})"
+                    f"{program.name} was not ready within {program.ready_s:.0f} s; its last line: "
+                    f"{line} (./tickhouse logs {program.name})"
                 )
             time.sleep(0.2)
 
@@ -134,16 +136,16 @@ class Platform:
         try:
             self._migration.wait()
         except PlatformError as error:
-            said = last_line(self.settings, "airflow-migrate")
-            raise PlatformError(f"{error}; last it said: {said}") from error
+            line = last_log_line(self.settings, "airflow-migrate")
+            raise PlatformError(f"{error}; its last line: {line}") from error
 
 
 def process_environment(settings: Settings) -> dict[str, str]:
     """The environment of every process: this one's, with the installation's programs first."""
     java = ensure_java()
-    own = Path(sys.executable).parent
+    binaries = Path(sys.executable).parent
     return os.environ | {
-        "PATH": f"{own}:{java.parent}:{os.environ.get('PATH', '')}",
+        "PATH": f"{binaries}:{java.parent}:{os.environ.get('PATH', '')}",
         "JAVA_HOME": str(java.resolve().parent.parent),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
@@ -152,8 +154,8 @@ def process_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def last_line(settings: Settings, name: str) -> str:
-    """The last line a process logged, without the rest."""
+def last_log_line(settings: Settings, name: str) -> str:
+    """The last line that a process logged, cut to a screen's width or so."""
     log = settings.home / "logs" / f"{name}.log"
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return lines[-1][:300] if lines else "nothing"

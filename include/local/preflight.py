@@ -8,7 +8,7 @@ from pathlib import Path
 
 from include.errors import PlatformError
 from include.settings import Settings
-from include.settings.groups import Ports
+from include.settings.groups import PortSettings
 
 LEAST_FREE_GB = 2.0
 
@@ -20,7 +20,8 @@ def check(settings: Settings) -> None:
         PlatformError: a full disk or busy ports, named.
     """
     check_disk(settings.var)
-    check_ports(settings, unused=() if settings.sql_server.start == "yes" else ("sql_server",))
+    unused = () if settings.sql_server.start == "yes" else ("sql_server",)
+    check_ports(settings.ports, unused=unused)
 
 
 def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
@@ -29,8 +30,8 @@ def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
     Raises:
         PlatformError: names the folder and both figures.
     """
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free_gb = shutil.disk_usage(there).free / 1e9
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
     if free_gb < least_gb:
         raise PlatformError(
             f"only {free_gb:.1f} GB are free for {folder}, {least_gb:.0f} GB are needed: "
@@ -38,7 +39,7 @@ def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
         )
 
 
-def check_ports(settings: Settings, *, unused: Container[str] = ()) -> None:
+def check_ports(settings: PortSettings, *, unused: Container[str] = ()) -> None:
     """Raise if any port of the platform is taken; `unused` ones may be.
 
     Raises:
@@ -46,27 +47,27 @@ def check_ports(settings: Settings, *, unused: Container[str] = ()) -> None:
     """
     busy = [
         name
-        for name, port in ports(settings.ports)
-        if name not in unused and _taken(settings.ports.host, port)
+        for name, port in named_ports(settings)
+        if name not in unused and _is_taken(settings.host, port)
     ]
     if busy:
-        named = ", ".join(
-            f"{getattr(settings.ports, name)} ({name.replace('_', ' ')})" for name in busy
-        )
+        named = ", ".join(f"{getattr(settings, name)} ({name.replace('_', ' ')})" for name in busy)
         variables = ", ".join(f"TICKHOUSE_PORTS_{name.upper()}" for name in busy)
         raise PlatformError(
             f"busy port {named}: stop what listens there (./tickhouse down?), or set {variables}"
         )
 
 
-def ports(settings: Ports) -> Iterable[tuple[str, int]]:
+def named_ports(settings: PortSettings) -> Iterable[tuple[str, int]]:
     """Every port with its setting's name."""
     return [
-        (spec.name, getattr(settings, spec.name)) for spec in fields(Ports) if spec.name != "host"
+        (spec.name, getattr(settings, spec.name))
+        for spec in fields(PortSettings)
+        if spec.name != "host"
     ]
 
 
-def _taken(host: str, port: int) -> bool:
+def _is_taken(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

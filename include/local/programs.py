@@ -16,6 +16,7 @@ from include.settings import Settings
 
 PYTHON = sys.executable
 FEEDS_STAGE = 3
+LIVE = "live"
 FRESH_PROGRESS_S = 10.0
 
 
@@ -35,20 +36,25 @@ class Program:
 
 def programs(settings: Settings) -> list[Program]:
     """Every process of this world, in the order of their stages."""
-    found = [_kafka(settings), _postgres(settings)]
-    found += [_simulator(settings)] if settings.world != "live" else []
-    found += [_stream(settings), *_airflow(settings), *_feeds(settings)]
-    found += [_python(settings, name, stage=4) for name in ("trader", "minutes", "watcher")]
-    found += [_dashboard(settings)]
-    found += [_sql_server(settings)] if settings.sql_server.start == "yes" else []
-    return sorted(found, key=lambda program: program.stage)
+    unordered = [
+        _kafka(settings),
+        _postgres(settings),
+        *([_simulator(settings)] if settings.world != LIVE else []),
+        _stream(settings),
+        *_airflow(settings),
+        *_feeds(settings),
+        *(_python(name, stage=4) for name in ("trader", "minutes", "watcher")),
+        _dashboard(settings),
+        *([_sql_server(settings)] if settings.sql_server.start == "yes" else []),
+    ]
+    return sorted(unordered, key=lambda program: program.stage)
 
 
-def open_port(settings: Settings, port: int) -> bool:
+def open_port(host: str, port: int) -> bool:
     """Whether something listens on this port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
-        return probe.connect_ex((settings.ports.host, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def _kafka(settings: Settings) -> Program:
@@ -120,7 +126,7 @@ def _dashboard(settings: Settings) -> Program:
         "dashboard",
         4,
         [PYTHON, "-m", "streaming.dashboard"],
-        lambda: open_port(settings, settings.ports.dashboard),
+        lambda: open_port(settings.ports.host, settings.ports.dashboard),
     )
 
 
@@ -129,13 +135,13 @@ def _sql_server(settings: Settings) -> Program:
         "sql-server",
         4,
         [PYTHON, "-m", "spark_jobs.serve_sql"],
-        lambda: open_port(settings, settings.ports.sql_server),
+        lambda: open_port(settings.ports.host, settings.ports.sql_server),
         ready_s=300,
         stop_s=30,
     )
 
 
-def _python(settings: Settings, name: str, *, stage: int) -> Program:
+def _python(name: str, *, stage: int) -> Program:
     return Program(name, stage, [PYTHON, "-m", f"streaming.{name}"], lambda: True)
 
 

@@ -57,7 +57,7 @@ def scratch_postgres(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def running(command: list[str], **more: Any) -> Iterator[None]:
-    """A process that says nothing, while the block runs."""
+    """A process whose output is dropped, while the block runs."""
     process = Popen(command, stdout=DEVNULL, stderr=DEVNULL, **more)
     try:
         yield
@@ -83,9 +83,9 @@ def free_ports(count: int) -> list[str]:
     """Ports that were free a moment ago."""
     sockets = [socket() for _ in range(count)]
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [str(one.getsockname()[1]) for one in sockets]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [str(listener.getsockname()[1]) for listener in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for listener in sockets:
+            listener.close()

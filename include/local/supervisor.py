@@ -1,7 +1,6 @@
 """supervisord keeps every process: its configuration file, and the way to talk to it."""
 
 import http.client
-import subprocess
 import sys
 import time
 import xmlrpc.client
@@ -11,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.local.programs import Program
+from include.local.tool import run_tool
 from include.settings import ROOT, Settings
 
 OVER = {"stopped", "exited", "fatal"}
@@ -61,13 +62,12 @@ def write_configuration(settings: Settings, programs: Sequence[Program]) -> Path
             root=ROOT,
             host=settings.ports.host,
             port=settings.ports.supervisor,
-            password=_plain(settings.supervisor.password.reveal()),
+            password=_escape(settings.supervisor.password.reveal()),
         )
     ]
     parts += [_program(program, logs) for program in programs]
     target = settings.home / "supervisord.conf"
-    target.touch(mode=0o600)
-    target.write_text("\n".join(parts))
+    write_file(target, "\n".join(parts), mode=0o600)
     return target
 
 
@@ -78,17 +78,8 @@ def start(settings: Settings, configuration: Path, environ: dict[str, str]) -> N
         PlatformError: it did not start.
     """
     binary = Path(sys.executable).with_name("supervisord")
-    done = subprocess.run(
-        [str(binary), "-c", str(configuration)],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise PlatformError(f"supervisord did not start: {said[-1] if said else '?'}")
+    command = [str(binary), "-c", str(configuration)]
+    run_tool(command, failure="supervisord did not start", env=environ, cwd=ROOT)
 
 
 @dataclass(frozen=True)
@@ -101,11 +92,10 @@ class ProcessState:
     uptime_s: int
 
 
-class Supervisor:
-    """A running supervisord."""
+class SupervisorClient:
+    """A client of the running supervisord."""
 
     def __init__(self, settings: Settings) -> None:
-        """A client; nothing is asked yet."""
         password = settings.supervisor.password.reveal()
         ports = settings.ports
         url = f"http://tickhouse:{password}@{ports.host}:{ports.supervisor}/RPC2"
@@ -158,14 +148,14 @@ class Supervisor:
                 raise PlatformError(f"{name} did not stop: {fault.faultString}") from fault
 
     def stop_together(self, names: Collection[str], *, within_s: float) -> None:
-        """Tell processes to stop, all at once, and wait for them; what is left then is left."""
+        """Stop processes, all at once, and wait so long for them; some may still run afterwards."""
         for name in names:
             with suppress(xmlrpc.client.Fault):  # it does not run
                 self._ask("stopProcess", name, False)
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            left = {process.name for process in self.processes() if process.state not in OVER}
-            if not left.intersection(names):
+            running = {process.name for process in self.processes() if process.state not in OVER}
+            if not running.intersection(names):
                 return
             time.sleep(0.1)
 
@@ -183,7 +173,7 @@ class Supervisor:
 def _program(program: Program, logs: Path) -> str:
     text = PROGRAM.format(
         name=program.name,
-        command=" ".join(_quoted(part) for part in program.command),
+        command=" ".join(_quote(part) for part in program.command),
         directory="/" if program.user else ROOT,
         stop_s=program.stop_s,
         logs=logs,
@@ -191,15 +181,15 @@ def _program(program: Program, logs: Path) -> str:
     if program.user:
         text += f"user={program.user}\n"
     if program.env:
-        pairs = ",".join(f'{name}="{_plain(value)}"' for name, value in program.env.items())
+        pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in program.env.items())
         text += f"environment={pairs}\n"
     return text
 
 
-def _quoted(part: str) -> str:
-    plain = _plain(part)
+def _quote(part: str) -> str:
+    plain = _escape(part)
     return f"'{plain}'" if any(mark in part for mark in " *;$") else plain
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("%", "%%")

@@ -1,4 +1,4 @@
-"""Which world `up` starts: its settings, and the file that tells every other command."""
+"""Which world `up` starts: its settings, and the file that every other command reads them from."""
 
 import gzip
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ LIVE, SIMULATED = "live", "sim"
 SYMBOL_OF_TAPE = {"btcusd": "BTC-USD"}
 
 
-def chosen(
+def world_variables(
     *,
     live: bool = False,
     tape: Path | None = None,
@@ -32,17 +32,17 @@ def chosen(
         raise SettingsError("--live and --tape are two different worlds: give one of them")
     if speed <= 0:
         raise SettingsError(f"--speed {speed}: must be above zero")
-    found = {"WORLD": LIVE if live else tape.name if tape else SIMULATED}
+    variables = {"WORLD": LIVE if live else tape.name if tape else SIMULATED}
     if tape:
-        found |= _tape(tape, speed)
+        variables |= _tape_variables(tape, speed)
     if history:
-        found["FORECAST_HISTORY"] = _history(history)
+        variables["FORECAST_HISTORY"] = _history(history)
     if "sql-server" in extras:
-        found["SQL_SERVER_START"] = "yes"
-    return {PREFIX + name: value for name, value in found.items()}
+        variables["SQL_SERVER_START"] = "yes"
+    return {PREFIX + name: value for name, value in variables.items()}
 
 
-def at_simulator(settings: Settings) -> dict[str, str]:
+def simulated_addresses(settings: Settings) -> dict[str, str]:
     """The variables that point every venue at the simulated ones."""
     http = settings.simulator_url
     sockets = http.replace("http://", "ws://")
@@ -55,11 +55,11 @@ def at_simulator(settings: Settings) -> dict[str, str]:
     }
 
 
-def enter(flags: dict[str, str]) -> Settings:
+def enter_world(flags: dict[str, str]) -> Settings:
     """Settings of the chosen world, written down for every process and later command."""
     base = from_environment(flags)
     if base.world != LIVE:
-        flags = flags | at_simulator(base)
+        flags = flags | simulated_addresses(base)
     settings = from_environment(flags)
     settings.var.mkdir(parents=True, exist_ok=True)
     write_private(settings.var / CURRENT, flags)
@@ -73,13 +73,13 @@ def ensure_secrets(var: Path, generated: dict[str, str]) -> None:
         write_private(var / SECRETS, generated)
 
 
-def write_private(path: Path, values: dict[str, str]) -> None:
+def write_private(path: Path, variables: dict[str, str]) -> None:
     """Write `NAME=value` lines whole or not at all, mode 0600."""
-    lines = "".join(f"{name}={value}\n" for name, value in values.items())
+    lines = "".join(f"{name}={value}\n" for name, value in variables.items())
     write_file(path, lines, mode=0o600)
 
 
-def first_frame(tape: Path | None) -> str:
+def tape_start(tape: Path | None) -> str:
     """When a tape begins (ISO, UTC): no forecast for it may know later minutes."""
     if tape is None:
         return ""
@@ -89,7 +89,7 @@ def first_frame(tape: Path | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def _tape(tape: Path, speed: float) -> dict[str, str]:
+def _tape_variables(tape: Path, speed: float) -> dict[str, str]:
     for ending in (".jsonl.gz", ".recv.txt.gz"):
         if not tape.with_name(tape.name + ending).exists():
             raise SettingsError(f"--tape {tape}: {tape.name}{ending} does not exist")

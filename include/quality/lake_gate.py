@@ -10,10 +10,10 @@ from include.quality.gate import validate
 from include.quality.lake_suites import READ, SUITES
 from include.quality.results import QualityRun
 from include.quality.suites import Suite
-from include.settings.forecast import Quality
+from include.settings.forecast import QualitySettings
 
 
-def check_lake(quality_run: QualityRun, rules: Quality) -> int:
+def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
     """Check the landed tables as they are now; give the number of rows checked.
 
     Raises:
@@ -35,7 +35,7 @@ def check_lake(quality_run: QualityRun, rules: Quality) -> int:
 
 
 def _check(
-    suite: Suite, connection: duckdb.DuckDBPyConnection, quality_run: QualityRun, rules: Quality
+    suite: Suite, connection: duckdb.DuckDBPyConnection, quality_run: QualityRun, rules: QualitySettings
 ) -> int:
     available = {
         "since": quality_run.now - timedelta(hours=rules.hours),

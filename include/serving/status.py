@@ -8,7 +8,7 @@ from datetime import datetime
 
 from include.errors import Unreachable
 from include.lake.reading import count_rows
-from include.local.supervisor import ProcessState, Supervisor
+from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
 from include.serving.connection import fetch_rows
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
@@ -91,7 +91,7 @@ def read_status(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs
 def process_states(settings: Settings) -> list[ProcessState]:
     """Each process; none while the platform is down."""
     try:
-        return Supervisor(settings).processes()
+        return SupervisorClient(settings).processes()
     except Unreachable:
         return []
 

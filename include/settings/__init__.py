@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import SettingsError
-from include.settings.env import built, named, read_env, setting
-from include.settings.forecast import Forecast, Quality
+from include.settings.env import build_group, describe_variables, read_env, setting
+from include.settings.forecast import ForecastSettings, QualitySettings
 from include.settings.groups import (
-    Airflow,
-    Dashboard,
-    Kafka,
-    Ports,
-    Postgres,
-    Simulator,
-    SqlServer,
-    Stream,
-    Supervisor,
-    Trader,
+    AirflowSettings,
+    DashboardSettings,
+    KafkaSettings,
+    PortSettings,
+    PostgresSettings,
+    SimulatorSettings,
+    SqlServerSettings,
+    StreamSettings,
+    SupervisorSettings,
+    TraderSettings,
 )
-from include.settings.monitoring import Alerts, Metrics
+from include.settings.monitoring import AlertSettings, MetricSettings
 from include.settings.venues import Venues
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,21 +39,21 @@ class Settings:
 
     world: str = setting("sim", "world to run: sim, live, or a tape's name")
     var: Path = setting(ROOT / "var", "folder of all run-time state")
-    ports: Ports = field(default_factory=Ports)
-    kafka: Kafka = field(default_factory=Kafka)
-    postgres: Postgres = field(default_factory=Postgres)
-    airflow: Airflow = field(default_factory=Airflow)
-    supervisor: Supervisor = field(default_factory=Supervisor)
+    ports: PortSettings = field(default_factory=PortSettings)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    postgres: PostgresSettings = field(default_factory=PostgresSettings)
+    airflow: AirflowSettings = field(default_factory=AirflowSettings)
+    supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
     venues: Venues = field(default_factory=Venues)
-    simulator: Simulator = field(default_factory=Simulator)
-    stream: Stream = field(default_factory=Stream)
-    sql_server: SqlServer = field(default_factory=SqlServer)
-    forecast: Forecast = field(default_factory=Forecast)
-    quality: Quality = field(default_factory=Quality)
-    trader: Trader = field(default_factory=Trader)
-    dashboard: Dashboard = field(default_factory=Dashboard)
-    alerts: Alerts = field(default_factory=Alerts)
-    metrics: Metrics = field(default_factory=Metrics)
+    simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    sql_server: SqlServerSettings = field(default_factory=SqlServerSettings)
+    forecast: ForecastSettings = field(default_factory=ForecastSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    trader: TraderSettings = field(default_factory=TraderSettings)
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    metrics: MetricSettings = field(default_factory=MetricSettings)
 
     @property
     def home(self) -> Path:
@@ -104,13 +104,13 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: names every unknown key and every value that does not parse, at once.
     """
     faults: list[str] = []
-    known = variables()
+    defined = variables()
     faults += [
         f"{name} is not a setting"
         for name in environ
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in defined
     ]
-    settings = built(Settings(), environ, prefix=PREFIX, faults=faults)
+    settings = build_group(Settings(), environ, prefix=PREFIX, faults=faults)
     if faults:
         raise SettingsError("; ".join(faults))
     return settings
@@ -118,14 +118,14 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
     """Settings of this process: environment, current world, secrets, `.env`, defaults."""
-    own = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    own |= dict(extra or {})
-    yours = read_env(ROOT / ".env", prefix=PREFIX)
-    var = Path(own.get(f"{PREFIX}VAR") or yours.get(f"{PREFIX}VAR") or ROOT / "var")
+    environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    environ |= dict(extra or {})
+    user_file = read_env(ROOT / ".env", prefix=PREFIX)
+    var = Path(environ.get(f"{PREFIX}VAR") or user_file.get(f"{PREFIX}VAR") or ROOT / "var")
     current = {} if extra else read_env(var / "current.env", prefix=PREFIX)
-    return load(yours | read_env(var / "secrets.env", prefix=PREFIX) | current | own)
+    return load(user_file | read_env(var / "secrets.env", prefix=PREFIX) | current | environ)
 
 
 def variables() -> dict[str, tuple[Any, str]]:
     """Every variable's name with its default and what it means, in the order of this file."""
-    return dict(named(Settings(), prefix=PREFIX))
+    return dict(describe_variables(Settings(), prefix=PREFIX))

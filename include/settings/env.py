@@ -43,37 +43,37 @@ def read_env(path: Path, *, prefix: str) -> dict[str, str]:
         return {}
     lines = (line.strip() for line in path.read_text().splitlines())
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    found = {name.strip(): value.strip() for name, _, value in pairs if name.startswith(prefix)}
-    keys = [name for name, value in found.items() if value and _VENUE_KEY.search(name)]
+    variables = {name.strip(): value.strip() for name, _, value in pairs if name.startswith(prefix)}
+    keys = [name for name, value in variables.items() if value and _VENUE_KEY.search(name)]
     if keys and path.stat().st_mode & _OTHERS:
         raise SettingsError(f"{path.name} holds {keys[0]} and others may read it: chmod 600")
-    return found
+    return variables
 
 
-def named(group: Any, *, prefix: str) -> list[tuple[str, tuple[Any, str]]]:
+def describe_variables(group: Any, *, prefix: str) -> list[tuple[str, tuple[Any, str]]]:
     """Each variable of a group, nested ones too, with its default and its meaning."""
     variables: list[tuple[str, tuple[Any, str]]] = []
     for spec in fields(group):
         default, name = getattr(group, spec.name), prefix + spec.name.upper()
         if is_dataclass(default):
-            variables += named(default, prefix=f"{name}_")
+            variables += describe_variables(default, prefix=f"{name}_")
         elif isinstance(default, dict):
             for key, of_key in default.items():
-                variables += _named_of_key(of_key, f"{prefix}{key.upper()}", spec.metadata, key)
+                variables += _describe_key(of_key, f"{prefix}{key.upper()}", spec.metadata, key)
         else:
             variables.append((name, (default, spec.metadata["doc"])))
     return variables
 
 
-def _named_of_key(
+def _describe_key(
     default: Any, name: str, metadata: Mapping[str, str], key: str
 ) -> list[tuple[str, tuple[Any, str]]]:
     if is_dataclass(default):
-        return named(default, prefix=f"{name}_")
+        return describe_variables(default, prefix=f"{name}_")
     return [(name, (default, metadata["doc"].format(key)))]
 
 
-def built(group: T, environ: Mapping[str, str], *, prefix: str, faults: list[str]) -> T:
+def build_group(group: T, environ: Mapping[str, str], *, prefix: str, faults: list[str]) -> T:
     """The group with its values from `environ`; what does not parse is added to `faults`.
 
     A field that is a dictionary holds a nested group, or a value, for each of its keys: their
@@ -98,7 +98,7 @@ def _value(
     default: Any, kind: Any, environ: Mapping[str, str], name: str, faults: list[str]
 ) -> Any:
     if is_dataclass(default):
-        return built(default, environ, prefix=f"{name}_", faults=faults)
+        return build_group(default, environ, prefix=f"{name}_", faults=faults)
     if environ.get(name, "") == "":
         return default
     try:

@@ -6,7 +6,7 @@ from include.settings.env import Secret, setting
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ForecastSettings:
     """History, training and the published forecast."""
 
     history: str = setting(
@@ -44,7 +44,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Quality:
+class QualitySettings:
     """The hourly check of the streamed tables."""
 
     hours: float = setting(2.0, "hours before now that check_lake looks at")

@@ -7,7 +7,7 @@ from include.settings.env import Secret, setting
 
 
 @dataclass(frozen=True)
-class Ports:
+class PortSettings:
     """Every port; all are bound on `host` alone."""
 
     host: str = setting("127.0.0.1", "address that everything binds to")
@@ -25,7 +25,7 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class Kafka:
+class KafkaSettings:
     """Where the broker is and how long it keeps what it has."""
 
     bootstrap: str = setting("", "host:port list of the brokers; empty: the local one")
@@ -39,7 +39,7 @@ class Kafka:
 
 
 @dataclass(frozen=True)
-class Postgres:
+class PostgresSettings:
     """The serving database; Airflow's metadata lives in its own database of the same server."""
 
     host: str = setting("", "server address; empty: the local one")
@@ -50,7 +50,7 @@ class Postgres:
 
 
 @dataclass(frozen=True)
-class Airflow:
+class AirflowSettings:
     """The Airflow UI's log-in and API."""
 
     url: str = setting("", "base URL of Airflow's API server; empty: the local one")
@@ -61,14 +61,14 @@ class Airflow:
 
 
 @dataclass(frozen=True)
-class Supervisor:
+class SupervisorSettings:
     """The process supervisor's control channel."""
 
     password: Secret = setting(Secret(""), "password of the control port; generated")
 
 
 @dataclass(frozen=True)
-class Simulator:
+class SimulatorSettings:
     """The simulated market, or the tape it replays."""
 
     url: str = setting("", "base URL of the simulated venues; empty: the local ones")
@@ -85,7 +85,7 @@ class Simulator:
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamSettings:
     """The Spark Structured Streaming job."""
 
     master: str = setting(
@@ -109,7 +109,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class SqlServer:
+class SqlServerSettings:
     """Spark's Thrift Server over the lake, for JDBC and ODBC."""
 
     start: str = setting("", "`yes` lets `up` start it, as `up --with sql-server` does")
@@ -117,7 +117,7 @@ class SqlServer:
 
 
 @dataclass(frozen=True)
-class Trader:
+class TraderSettings:
     """The trading rule and the paper account."""
 
     venue: str = setting("gemini", "venue whose signals and book the trader follows")
@@ -163,7 +163,7 @@ class Trader:
 
 
 @dataclass(frozen=True)
-class Dashboard:
+class DashboardSettings:
     """The live dashboard."""
 
     refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")

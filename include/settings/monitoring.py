@@ -1,4 +1,4 @@
-"""The settings of alerts and of metrics: who is told what, and where figures are read."""
+"""The settings of alerts and of metrics: who receives what, and where numbers are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from include.settings.env import Secret, setting
 
 
 @dataclass(frozen=True)
-class Alerts:
+class AlertSettings:
     """Where alerts go besides `var/WORLD/alerts.log`, which always has them."""
 
     webhook: Secret = setting(Secret(""), "URL that each alert is posted to as JSON; empty: none")
@@ -19,18 +19,18 @@ class Alerts:
     smtp_security: str = setting("none", "its protection: none, starttls, or tls")
     smtp_user: str = setting("", "log-in at the mail server; empty: none is needed")
     smtp_password: Secret = setting(Secret(""), "password of that log-in")
-    timeout_s: float = setting(10.0, "most seconds that telling one of them may take")
+    timeout_s: float = setting(10.0, "most seconds that sending to one of them may take")
     deadline_minutes: int = setting(
-        60, "a DAG run that is not over so many minutes after it was queued is told of"
+        60, "a DAG run that is not over so many minutes after it was queued is an alert"
     )
     lag_share: float = setting(
-        0.5, "share of Kafka's retention that a message may wait for the stream, untold"
+        0.5, "share of Kafka's retention that a message may wait for the stream without an alert"
     )
-    repeat_minutes: int = setting(60, "minutes until a fault that lasts is told again")
+    repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
 
 
 @dataclass(frozen=True)
-class Metrics:
+class MetricSettings:
     """Ports of the processes' Prometheus metrics, on the host that everything binds to."""
 
     watcher: int = setting(19400, "metrics of the watcher: the stream's lag, rates, alerts; 0: off")

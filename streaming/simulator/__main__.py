@@ -96,7 +96,7 @@ async def _healthy(_request: web.Request) -> web.Response:
 def main(faults: str) -> None:
     """Serve simulated venues until SIGTERM."""
 
-    def work(settings: Settings, _: threading.Event) -> None:  # aiohttp stops at the same signals
+    def serve(settings: Settings, _: threading.Event) -> None:  # aiohttp stops at the same signals
         if faults:
             settings = replace(settings, simulator=replace(settings.simulator, faults=faults))
         app = application(settings)
@@ -104,7 +104,7 @@ def main(faults: str) -> None:
         log.info(event("simulator serves", port=port, tape=settings.simulator.tape))
         web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=1.0)
 
-    run_process("simulator", work)
+    run_process("simulator", serve)
 
 
 if __name__ == "__main__":

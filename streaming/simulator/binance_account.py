@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from include.settings.groups import Simulator
+from include.settings.groups import SimulatorSettings
 from streaming.simulator.binance_book import levels
 from streaming.simulator.binance_rest import BinanceError, BinanceRest
 from streaming.simulator.matching import Matching, SimulatedFill, SimulatedOrder
@@ -27,7 +27,7 @@ _WINDOW_MS, _AHEAD_MS = 5000, 1000
 class BinanceAccount:
     """One account of one key, with 10,000 USDT, one BTC and ten ETH."""
 
-    def __init__(self, public_rest: BinanceRest, rules: Simulator) -> None:
+    def __init__(self, public_rest: BinanceRest, rules: SimulatorSettings) -> None:
         self._rest, self._clock, self._matching = public_rest, public_rest.clock, Matching()
         self._key, self._secret = rules.binance_key.reveal(), rules.binance_secret.reveal()
         self.balances = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}

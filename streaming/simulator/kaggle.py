@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from aiohttp import BasicAuth, web
 
-from include.settings.groups import Simulator
+from include.settings.groups import SimulatorSettings
 from streaming.simulator import history
 from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
@@ -33,7 +33,7 @@ _PREFIXES = ("", "/api")
 class Kaggle:
     """Serves one data set. Storage checks nothing but its signed address."""
 
-    def __init__(self, path: PricePath, rules: Simulator, clock: Clock) -> None:
+    def __init__(self, path: PricePath, rules: SimulatorSettings, clock: Clock) -> None:
         self._path, self._days, self._clock = path, rules.history_days, clock
         self._key = rules.kaggle_key.reveal()
         self._zip = lru_cache(maxsize=2)(self._zip_file)

@@ -27,12 +27,12 @@ BACKOFF = Backoff(first_s=0.5, most_s=10.0)
 def main() -> None:
     """Trade with the settings of the environment."""
 
-    def work(settings: Settings, stop: threading.Event) -> None:
+    def serve(settings: Settings, stop: threading.Event) -> None:
         trader_metrics = TraderMetrics()
         serve_metrics(settings.metrics.trader, trader_metrics.metrics, host=settings.ports.host)
         trade(settings, stop, kill_points=trader_metrics)
 
-    run_process("trader", work)
+    run_process("trader", serve)
 
 
 def trade(

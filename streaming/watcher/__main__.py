@@ -1,6 +1,6 @@
 """`python -m streaming.watcher`: look at the stream from outside until SIGTERM.
 
-The stream can't tell that it stands still. This process compares its progress with Kafka's ends,
+The stream cannot notice that it stands still. This process compares its progress with Kafka's ends,
 writes the lag to Postgres `stream_lag`, serves it as metrics, and sends an alert when the stream is
 so late that Kafka may delete what it has not read.
 """

@@ -15,7 +15,7 @@ from include.local import kafka
 from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import LedgerEntry, Message
-from include.settings.groups import Kafka
+from include.settings.groups import KafkaSettings
 from tests.conftest import make_settings
 from tests.support.services import eventually, free_ports, running
 
@@ -65,9 +65,9 @@ def test_an_eight_megabyte_record_and_a_small_one_arrive_from_given_offsets(
 
 def test_settings_reach_topics_that_exist_or_are_refused() -> None:
     with scratch_broker() as settings:
-        ensure_topics(settings.bootstrap, Kafka(partitions=2))
-        ensure_topics(settings.bootstrap, Kafka(partitions=2, retention_hours=1))
-        ensure_topics(settings.bootstrap, Kafka(partitions=2, retention_hours=1))
+        ensure_topics(settings.bootstrap, KafkaSettings(partitions=2))
+        ensure_topics(settings.bootstrap, KafkaSettings(partitions=2, retention_hours=1))
+        ensure_topics(settings.bootstrap, KafkaSettings(partitions=2, retention_hours=1))
         admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
         topic = ConfigResource(ConfigResourceType.TOPIC, "market.book", ["retention.ms"])
         (config,) = admin.describe_configs([topic])["topic"].values()
@@ -75,7 +75,7 @@ def test_settings_reach_topics_that_exist_or_are_refused() -> None:
         assert config["retention.ms"]["value"] == "3600000"
         for partitions in (1, 3):
             with pytest.raises(PlatformError, match=rf"has 2 .*PARTITIONS is {partitions}"):
-                ensure_topics(settings.bootstrap, Kafka(partitions=partitions))
+                ensure_topics(settings.bootstrap, KafkaSettings(partitions=partitions))
         numbers = {at.partition for at in offset_ranges(settings.bootstrap, ["market.book"])}
         assert numbers == {0, 1}
 

@@ -31,7 +31,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     log = settings.home / "sql-server.log"
     with running(command, log=log, env=os.environ | environ, cwd=ROOT) as process:
         eventually(
-            lambda: open_port(settings, settings.ports.sql_server) or process.poll() is not None,
+            lambda: (
+                open_port(settings.ports.host, settings.ports.sql_server)
+                or process.poll() is not None
+            ),
             timeout_s=120,
             what="it listens",
         )

@@ -11,7 +11,7 @@ from include.bus.connection import MAX_REQUEST_BYTES
 from include.bus.topics import apply_topics
 from include.errors import PlatformError, Unreachable
 from include.market import wire
-from include.settings.groups import Kafka
+from include.settings.groups import KafkaSettings
 
 HOUR_MS = 3_600_000
 
@@ -75,13 +75,13 @@ class Admin:
 def admin() -> Admin:
     """A cluster whose topics were created with the defaults."""
     cluster = Admin()
-    apply_topics(cluster, Kafka())
+    apply_topics(cluster, KafkaSettings())
     return cluster
 
 
 def test_missing_topics_are_created_as_the_settings_say() -> None:
     admin = Admin()
-    apply_topics(admin, Kafka(partitions=3, replication=2, retention_hours=5))
+    apply_topics(admin, KafkaSettings(partitions=3, replication=2, retention_hours=5))
     assert sorted(admin.topics) == sorted(wire.TOPICS)
     topic = admin.topics["market.book"]
     assert (topic["num_partitions"], topic["replication_factor"]) == (3, 2)
@@ -92,19 +92,19 @@ def test_missing_topics_are_created_as_the_settings_say() -> None:
 
 
 def test_topics_that_are_as_wanted_are_left_alone(admin: Admin) -> None:
-    apply_topics(admin, Kafka())
+    apply_topics(admin, KafkaSettings())
     assert admin.alterations == []
 
 
 def test_another_retention_is_applied_to_topics_that_exist(admin: Admin) -> None:
-    apply_topics(admin, Kafka(retention_hours=24))
+    apply_topics(admin, KafkaSettings(retention_hours=24))
     assert admin.values("retention.ms") == {str(24 * HOUR_MS)}
     assert sorted(admin.alterations) == sorted(wire.TOPICS)
 
 
 def test_only_what_differs_is_altered(admin: Admin) -> None:
     admin.topics["market.book"]["configs"]["max.message.bytes"] = "1048588"
-    apply_topics(admin, Kafka())
+    apply_topics(admin, KafkaSettings())
     assert admin.alterations == ["market.book"]
     assert admin.values("max.message.bytes") == {str(MAX_REQUEST_BYTES)}
 
@@ -112,16 +112,16 @@ def test_only_what_differs_is_altered(admin: Admin) -> None:
 def test_an_alteration_that_the_broker_refuses_is_an_error(admin: Admin) -> None:
     admin.refusal = "[Error 44] PolicyViolationError"
     with pytest.raises(Unreachable, match=r"alter topic market\.book .*3600000.*PolicyViolation"):
-        apply_topics(admin, Kafka(retention_hours=1))
+        apply_topics(admin, KafkaSettings(retention_hours=1))
 
 
 @pytest.mark.parametrize("partitions", [2, 4])
 def test_another_number_of_partitions_is_refused_before_anything_changes(partitions: int) -> None:
     admin = Admin()
-    apply_topics(admin, Kafka(partitions=3))
+    apply_topics(admin, KafkaSettings(partitions=3))
     del admin.topics["trading.orders"]
     with pytest.raises(PlatformError) as refused:
-        apply_topics(admin, Kafka(partitions=partitions, retention_hours=1))
+        apply_topics(admin, KafkaSettings(partitions=partitions, retention_hours=1))
     assert str(refused.value) == (
         f"topic market.book has 3 partitions and TICKHOUSE_KAFKA_PARTITIONS is {partitions}: "
         "another number would break the order of each symbol's messages, so set it to 3, or use a "
@@ -133,6 +133,6 @@ def test_another_number_of_partitions_is_refused_before_anything_changes(partiti
 
 def test_fewer_replicas_than_wanted_are_refused_and_more_are_welcome(admin: Admin) -> None:
     admin.topics["market.ledger"]["replication_factor"] = 3
-    apply_topics(admin, Kafka())
+    apply_topics(admin, KafkaSettings())
     with pytest.raises(PlatformError, match=r"market\.book has 1 replicas .*REPLICATION is 2"):
-        apply_topics(admin, Kafka(replication=2))
+        apply_topics(admin, KafkaSettings(replication=2))

@@ -8,7 +8,7 @@ import pytest
 
 from include.lake.audit.completeness import check_completeness
 from include.local.programs import programs
-from include.local.worlds import at_simulator
+from include.local.worlds import simulated_addresses
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message
 from include.market.venues import VENUES
@@ -143,7 +143,7 @@ def test_it_has_a_process_settings_a_simulated_address_and_a_port_for_metrics() 
     assert settings.metrics.feeds["acme"] == 19420
     assert load({}).metrics.feeds["acme"] == 19419
     assert {"TICKHOUSE_VENUES_ACME_WS_URL", "TICKHOUSE_VENUES_ACME_REST_URL"} <= set(
-        at_simulator(settings)
+        simulated_addresses(settings)
     ) & set(variables())
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.bus.spool import Spool, Waiting
+from include.bus.spool import Spool, SpooledRecord
 from include.bus.spooling import SpoolingPublisher
 from include.errors import Unreachable
 from include.market import wire
@@ -13,11 +13,11 @@ from include.market.events import LedgerEntry, Message, Trade
 from streaming.feeds.last_trade_ids import LastTradeIds
 
 
-def record(number: int) -> Waiting:
-    return Waiting("market.trades", b"k", b"value %d" % number)
+def record(number: int) -> SpooledRecord:
+    return SpooledRecord("market.trades", b"k", b"value %d" % number)
 
 
-def drained(spool: Spool) -> list[Waiting]:
+def drained(spool: Spool) -> list[SpooledRecord]:
     found = []
     while (front := spool.front()) is not None:
         found.append(front)
@@ -76,7 +76,7 @@ def test_it_is_a_queue_through_any_restarts(tmp_path_factory: object, steps: lis
             spool.pop()
             model.pop(0)
         elif isinstance(step, bytes):
-            spool.append(Waiting("t", b"", step))
+            spool.append(SpooledRecord("t", b"", step))
             model.append(step)
         assert [one.value for one in spool] == model and spool.count == len(model)
 

@@ -20,7 +20,7 @@ from include.lake.download import download
 from include.lake.kaggle_dataset import download_dataset
 from include.settings import load
 from include.settings.env import Secret
-from include.settings.forecast import Forecast
+from include.settings.forecast import ForecastSettings
 from streaming.simulator.__main__ import application
 
 SOURCE = "kaggle:mczielinski/bitcoin-historical-data"
@@ -57,7 +57,7 @@ async def test_the_simulated_kaggles_file_is_fetched_and_read(tmp_path: Path, us
 
 async def test_a_file_of_the_data_set_can_be_named(tmp_path: Path) -> None:
     async with kaggle() as url:
-        rules = Forecast(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
+        rules = ForecastSettings(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
         named = f"{SOURCE}/bitstampUSD_1-min_data.csv"
         found = await asyncio.to_thread(download_dataset, named, tmp_path, rules)
     assert zipfile.ZipFile(found).namelist() == ["bitstampUSD_1-min_data.csv"]
@@ -65,14 +65,14 @@ async def test_a_file_of_the_data_set_can_be_named(tmp_path: Path) -> None:
 
 async def test_what_kaggle_refuses_is_said_with_the_setting_to_look_at(tmp_path: Path) -> None:
     async with kaggle() as url:
-        wrong = Forecast(kaggle_url=url, kaggle_key=Secret("wrong"))
+        wrong = ForecastSettings(kaggle_url=url, kaggle_key=Secret("wrong"))
         with pytest.raises(HistoryError, match=r"KAGGLE_KEY|_KEY.*refused \(401\)"):
             await asyncio.to_thread(download_dataset, SOURCE, tmp_path, wrong)
-        right = Forecast(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
+        right = ForecastSettings(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
         with pytest.raises(HistoryError, match=r"there is none \(404\)"):
             await asyncio.to_thread(download_dataset, "kaggle:some/thing", tmp_path, right)
     with pytest.raises(HistoryError, match="set TICKHOUSE_FORECAST_KAGGLE_KEY"):
-        download_dataset(SOURCE, tmp_path, Forecast())
+        download_dataset(SOURCE, tmp_path, ForecastSettings())
     with pytest.raises(HistoryError, match="is not kaggle:OWNER/DATASET"):
         download_dataset("kaggle:alone", tmp_path, right)
 

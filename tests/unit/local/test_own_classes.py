@@ -23,7 +23,7 @@ def test_every_source_becomes_a_class_of_the_jar(tmp_path: Path) -> None:
     jars._compile(folder)
     with zipfile.ZipFile(folder / "tickhouse.jar") as jar:
         classes = set(jar.namelist())
-    sources = {file.stem for file in jars.OWN.glob("*.java")}
+    sources = {file.stem for file in jars.JAVA_SOURCES.glob("*.java")}
     assert sources and {f"tickhouse/{name}.class" for name in sources} <= classes
     assert not (tmp_path / "partial" / "classes").exists()
 

@@ -45,7 +45,7 @@ def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
         "detail": "zwölf Zeilen",
         "link": GATE.link,
         "text": f"Tickhouse (sim): {GATE.title}",
-        "told": {},
+        "outcomes": {},
     }
 
 
@@ -78,7 +78,7 @@ def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back
             told = send(own, GATE, now=NOW)
     assert told["webhook"] == "OSError: the webhook answered 500"
     assert told["email"].startswith("ConnectionRefusedError")
-    assert recent(own)[0]["told"] == told
+    assert recent(own)[0]["outcomes"] == told
 
 
 def test_the_newest_alert_comes_first(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
         port = taken.getsockname()[1]
         settings = load({"TICKHOUSE_PORTS_KAFKA": str(port)})
         with pytest.raises(PlatformError, match=rf"{port} \(kafka\).*TICKHOUSE_PORTS_KAFKA"):
-            preflight.check_ports(settings)
+            preflight.check_ports(settings.ports)
 
 
 def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
