@@ -10,25 +10,15 @@ import hashlib
 from pathlib import Path
 
 from include.errors import HistoryError
-<<<<<<< HEAD:include/lake/kaggle_dataset.py
 from include.lake.download import download, follow_login
-from include.settings.forecast import Forecast
-=======
-from include.lake.download import download, redirected
 from include.settings.forecast import ForecastSettings
->>>>>>> 5d3a0d9 (Say the ground's names in plain words: bus, settings, local, alerts):include/lake/kaggle_source.py
 
 SCHEME = "kaggle:"
 OWNER_AND_NAME, WITH_FILE = 2, 3
 
 
-<<<<<<< HEAD:include/lake/kaggle_dataset.py
-def download_dataset(source: str, folder: Path, access: Forecast) -> Path:
+def download_dataset(source: str, folder: Path, access: ForecastSettings) -> Path:
     """The data set's zip, downloaded or resumed.
-=======
-def fetch(source: str, folder: Path, rules: ForecastSettings) -> Path:
-    """The data set's zip, downloaded or taken up again.
->>>>>>> 5d3a0d9 (Say the ground's names in plain words: bus, settings, local, alerts):include/lake/kaggle_source.py
 
     Raises:
         HistoryError: the source is misspelt, or Kaggle refuses; names the settings to check.
@@ -46,14 +36,8 @@ def fetch(source: str, folder: Path, rules: ForecastSettings) -> Path:
     return download(lambda: follow_login(address, headers, name=name), target, name=source)
 
 
-<<<<<<< HEAD:include/lake/kaggle_dataset.py
-def _authorization(access: Forecast) -> str:
+def _authorization(access: ForecastSettings) -> str:
     key = access.kaggle_key.reveal()
     if not access.kaggle_user:
-=======
-def _login(rules: ForecastSettings) -> str:
-    key = rules.kaggle_key.reveal()
-    if not rules.kaggle_user:
->>>>>>> 5d3a0d9 (Say the ground's names in plain words: bus, settings, local, alerts):include/lake/kaggle_source.py
         return f"Bearer {key}"
     return f"Basic {base64.b64encode(f'{access.kaggle_user}:{key}'.encode()).decode()}"

@@ -35,7 +35,10 @@ def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
 
 
 def _check(
-    suite: Suite, connection: duckdb.DuckDBPyConnection, quality_run: QualityRun, rules: QualitySettings
+    suite: Suite,
+    connection: duckdb.DuckDBPyConnection,
+    quality_run: QualityRun,
+    rules: QualitySettings,
 ) -> int:
     available = {
         "since": quality_run.now - timedelta(hours=rules.hours),

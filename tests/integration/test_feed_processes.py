@@ -24,7 +24,7 @@ TOPICS = ("market.quotes", "market.book", "market.trades", "market.ledger", "mar
 def env(kafka_broker: str, tmp_path: Path) -> dict[str, str]:
     found = make_environment(tmp_path / "var", KAFKA_BOOTSTRAP=kafka_broker)
     found["TICKHOUSE_VENUES_QUOTE_POLL_S"] = "1"
-    return found | worlds.at_simulator(load(found))
+    return found | worlds.simulated_addresses(load(found))
 
 
 def test_four_suppliers_and_deribit_reach_kafka(

@@ -55,8 +55,8 @@ def world(
         SIMULATOR_FAULTS=str(script),
         PORTS_POSTGRES=str(service_settings.ports.postgres),
     )
-    settings = load(environ | worlds.at_simulator(load(environ)))
-    environ |= worlds.at_simulator(settings)
+    settings = load(environ | worlds.simulated_addresses(load(environ)))
+    environ |= worlds.simulated_addresses(settings)
     settings.home.mkdir(parents=True)
     ensure_topics(kafka_broker)
     command = [sys.executable, "-m", "streaming.simulator"]

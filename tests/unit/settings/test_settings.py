@@ -74,22 +74,22 @@ def tape(folder: Path, first: str) -> Path:
 @pytest.mark.parametrize("first", ["1524546889368", "1524546889.368", "1524546889368000000"])
 def test_a_tape_is_a_world_that_begins_with_its_first_frame(tmp_path: Path, first: str) -> None:
     path = tape(tmp_path, first)
-    chosen = worlds.chosen(tape=path, speed=10)
+    chosen = worlds.world_variables(tape=path, speed=10)
     assert chosen["TICKHOUSE_WORLD"] == "btcusd_2018-04-24"
     assert chosen["TICKHOUSE_VENUES_GEMINI_SYMBOLS"] == "BTC-USD"
-    assert worlds.first_frame(path).startswith("2018-04-24T05:14:49.368")
+    assert worlds.tape_start(path).startswith("2018-04-24T05:14:49.368")
 
 
 def test_flags_that_cannot_be_are_named(tmp_path: Path) -> None:
     path = tape(tmp_path, "1524546889368")
     with pytest.raises(SettingsError, match="--live and --tape"):
-        worlds.chosen(live=True, tape=path)
+        worlds.world_variables(live=True, tape=path)
     with pytest.raises(SettingsError, match=r"nothing\.jsonl\.gz does not exist"):
-        worlds.chosen(tape=tmp_path / "nothing")
+        worlds.world_variables(tape=tmp_path / "nothing")
     with pytest.raises(SettingsError, match=r"--speed 0"):
-        worlds.chosen(tape=path, speed=0)
+        worlds.world_variables(tape=path, speed=0)
     with pytest.raises(PlatformError, match=r"bars\.csv: there is no such file"):
-        worlds.chosen(history=str(tmp_path / "bars.csv"))
+        worlds.world_variables(history=str(tmp_path / "bars.csv"))
 
 
 def test_generated_secrets_are_kept_and_private(tmp_path: Path) -> None:
