@@ -25,3 +25,14 @@ def test_the_formatter_is_never_off() -> None:
     assert [str(path) for path in (*SOURCES, *tests) if off in path.read_text()] == (
         [str(ROOT / "tests" / "house" / "measures.py")]
     )
+
+
+def test_few_assigned_names_say_nothing() -> None:
+    names = [name for name, _ in measures.assignments(SOURCES)]
+    opaque = [name for name in names if name in measures.FORBIDDEN]
+    assert len(opaque) <= LARGEST_SHARE * len(names)
+
+
+def test_a_class_name_is_defined_once() -> None:
+    twice = {name: at for name, at in measures.classes(SOURCES).items() if len(at) > 1}
+    assert twice == {}
