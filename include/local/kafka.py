@@ -1,9 +1,11 @@
 """The real Kafka broker, KRaft, one process: its folder, its configuration, its command."""
 
+import shutil
 import socket
 import uuid
 from pathlib import Path
 
+from include.atomic_files import publish
 from include.local.jars import ensure_jars
 from include.local.java import ensure_java
 from include.local.tool import run_tool
@@ -53,20 +55,24 @@ def prepare(settings: Settings) -> Path:
     """
     home = settings.home / "kafka"
     home.mkdir(parents=True, exist_ok=True)
-    properties = home / "server.properties"
+    (home / "log4j2.properties").write_text(LOG4J)
+    if not (home / "log").exists():
+        _format(settings, home)
+    return _write_properties(settings, home / "log")
+
+
+def _write_properties(settings: Settings, log: Path) -> Path:
+    properties = settings.home / "kafka" / "server.properties"
     properties.write_text(
         PROPERTIES.format(
             host=settings.ports.host,
             port=settings.ports.kafka,
             controller=settings.ports.kafka_controller,
-            log=home / "log",
+            log=log,
             most=MAX_MESSAGE_BYTES + 1024 * 1024,
             retention=settings.kafka.retention_hours,
         )
     )
-    (home / "log4j2.properties").write_text(LOG4J)
-    if not (home / "log" / "meta.properties").exists():
-        _format(settings, properties)
     return properties
 
 
@@ -103,8 +109,13 @@ def _java(settings: Settings) -> list[str]:
     ]
 
 
-def _format(settings: Settings, properties: Path) -> None:
+def _format(settings: Settings, home: Path) -> None:
+    """Format the log folder: beside its place, for Kafka does not sync what it writes here."""
+    draft = home / "log.partial"
+    shutil.rmtree(draft, ignore_errors=True)
+    properties = _write_properties(settings, draft)
     cluster = uuid.uuid4().hex[:22]
     tool = [*_java(settings), "kafka.tools.StorageTool", "format"]
     arguments = ["-t", cluster, "-c", str(properties)]
     run_tool([*tool, *arguments], failure="Kafka's folder could not be formatted")
+    publish(draft, home / "log")

