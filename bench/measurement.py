@@ -66,11 +66,11 @@ def quantile(values: Sequence[float], share: float) -> float:
     return float(np.quantile(values, share))
 
 
-def record(measurements: Sequence[Measurement], *, command: str, results: Path) -> None:
-    """Append a section to `results`: date, command, machine, commit, and a table of the rows."""
+def record(measurements: Sequence[Measurement], *, invocation: str, results: Path) -> None:
+    """Append a section to `results`: date, invocation, machine, commit, and a table of the rows."""
     lines = [
         "",
-        f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: `{command}`",
+        f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: `{invocation}`",
         "",
         f"{machine()}; commit {commit()}.",
         "",
@@ -108,8 +108,9 @@ def _cpu_model() -> str:
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return finished.stdout.strip()
 
 

@@ -130,11 +130,11 @@ def _flat(values: list[bytes]) -> pa.Table:
         parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
     events = table["events"].combine_chunks()
-    own = events.flatten()
+    fields = events.flatten()
     rows = pc.list_parent_indices(events)
     flat = {name: table[name].take(rows) for name in schema.names[:-1]}
     for name in FLAT:
-        flat[name] = own.field(name)
+        flat[name] = fields.field(name)
     flat["price"] = flat["price"].cast(pa.decimal128(20, 8))
     flat["quantity"] = flat["quantity"].cast(pa.decimal128(22, 10))
     return pa.table(flat)

@@ -205,7 +205,7 @@ def _present(measurements: "list[Measurement]", *, as_json: bool, recorded: bool
 
     rows = as_rows(measurements)
     if recorded:
-        record(measurements, command=_command(), results=RESULTS_FILE)
+        record(measurements, invocation=_invocation(), results=RESULTS_FILE)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
@@ -214,7 +214,7 @@ def _present(measurements: "list[Measurement]", *, as_json: bool, recorded: bool
         ERR.print(f"recorded in {RESULTS_FILE.relative_to(ROOT)}")
 
 
-def _command() -> str:
+def _invocation() -> str:
     """The command as it was given, without how its rows are presented."""
     context = click.get_current_context()
     options = [

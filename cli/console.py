@@ -25,14 +25,13 @@ GOOD, BAD, DIM = "green", "red", "dim"
 
 
 class Steps:
-    """Says each step with the seconds since the start."""
+    """Prints each step with the seconds since the start."""
 
     def __init__(self) -> None:
-        """The clock starts now."""
         self._began = self._last = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        """Say a step."""
+        """Print a step."""
         self._last = time.monotonic()
         passed = f"[{DIM}]{self._last - self._began:5.0f} s[/]"
         ERR.print(f"{passed}  {text}", highlight=False, soft_wrap=True)
@@ -45,11 +44,11 @@ class Steps:
             return
         spinner = Spinner("dots", style=DIM)
 
-        def shown() -> Spinner:
+        def draw() -> Spinner:
             spinner.update(text=f"[{DIM}]for {time.monotonic() - self._last:.0f} s[/]")
             return spinner
 
-        with Live(get_renderable=shown, console=ERR, transient=True, refresh_per_second=5):
+        with Live(get_renderable=draw, console=ERR, transient=True, refresh_per_second=5):
             yield
 
 
@@ -58,15 +57,15 @@ def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: st
     if form == "table":
         OUT.print(_table(columns, rows))
     else:
-        click.echo(rendered(columns, rows, form=form), nl=False)
+        click.echo(render_rows(columns, rows, form=form), nl=False)
 
 
-def rendered(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> str:
+def render_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> str:
     """A result as text in one of these forms, a new line at its end."""
     text = io.StringIO()
     if form == "json":
-        found = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
-        text.write(json.dumps(found, default=str, indent=1) + "\n")
+        objects = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+        text.write(json.dumps(objects, default=str, indent=1) + "\n")
     elif form == "csv":
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)

@@ -35,8 +35,8 @@ def test(arguments: tuple[str, ...]) -> None:
     ensure_jars()
     ensure_class_archive(ERR.print)
     os.chdir(ROOT)
-    given = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)))
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *given])
+    pytest_arguments = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)))
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *pytest_arguments])
 
 
 @click.command()

@@ -12,13 +12,13 @@ from include.settings import from_environment
 
 
 @click.command()
-@click.option("--repair", "mend", is_flag=True, help="Put damaged checkpoints aside.")
+@click.option("--repair", "repairs", is_flag=True, help="Set damaged checkpoints aside.")
 @click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
-def doctor(mend: bool, as_json: bool) -> None:
+def doctor(repairs: bool, as_json: bool) -> None:
     """Say what a restart of the stream would do: resume, replay, lose; exits 1 if damaged.
 
     It reads the checkpoints, the lake and Kafka's range, and changes nothing. With --repair a
-    damaged checkpoint is put aside, and the stream builds a new one without losing or doubling a
+    damaged checkpoint is set aside, and the stream builds a new one without losing or doubling a
     row; nothing else is touched. The stream must not be running for that.
 
     \b
@@ -31,18 +31,19 @@ def doctor(mend: bool, as_json: bool) -> None:
     from spark_jobs.landing import LANDED_TOPICS
 
     settings = from_environment()
-    found = diagnose_queries(
+    diagnoses = diagnose_queries(
         settings.home, settings.lake, offset_ranges(settings.bootstrap, LANDED_TOPICS)
     )
     if as_json:
-        click.echo(json.dumps([asdict(one) | {"words": one.sentence()} for one in found], indent=1))
+        rows = [asdict(diagnosis) | {"words": diagnosis.sentence()} for diagnosis in diagnoses]
+        click.echo(json.dumps(rows, indent=1))
     else:
-        for one in found:
-            OUT.print(f"{one.query}: {one.sentence()}", soft_wrap=True)
-    damaged = [one.query for one in found if one.state == "damaged"]
-    if damaged and mend:
+        for diagnosis in diagnoses:
+            OUT.print(f"{diagnosis.query}: {diagnosis.sentence()}", soft_wrap=True)
+    damaged = [diagnosis.query for diagnosis in diagnoses if diagnosis.state == "damaged"]
+    if damaged and repairs:
         with exclusive_lock(settings.home / "stream.lock", what="the stream job"):
             for query in damaged:
-                aside = repair(settings.home, query, at=datetime.now(UTC))
-                OUT.print(f"{query}: put aside as {aside.name}; the next start builds a new one")
-    sys.exit(1 if damaged and not mend else 0)
+                backup = repair(settings.home, query, at=datetime.now(UTC))
+                OUT.print(f"{query}: moved to {backup.name}; the next start builds a new one")
+    sys.exit(1 if damaged and not repairs else 0)

@@ -12,7 +12,7 @@ def example_env() -> str:
     """The text of `.env.example`."""
     lines = [HEADER]
     for name, (default, meaning) in variables().items():
-        shown = ",".join(default) if isinstance(default, tuple) else default
-        shown = "" if "PASSWORD" in name or name == "TICKHOUSE_VAR" else f"{shown}"
-        lines.append(f"# {meaning}\n#{name}={'' if shown == '***' else shown}\n")
+        text = ",".join(default) if isinstance(default, tuple) else str(default)
+        hidden = "PASSWORD" in name or name == "TICKHOUSE_VAR" or text == "***"
+        lines.append(f"# {meaning}\n#{name}={'' if hidden else text}\n")
     return "\n".join(lines)

@@ -89,7 +89,7 @@ def quarantine() -> None:
     help="How the result is printed.",
 )
 def list_quarantine(form: str) -> None:
-    """List what was set aside by topic and reason: how many, between which offsets, an example."""
+    """List the quarantine by topic and reason: how many, between which offsets, an example."""
     from include.lake.reading import query
 
     columns, rows = query(from_environment().lake, QUARANTINED)
@@ -98,11 +98,12 @@ def list_quarantine(form: str) -> None:
 
 @quarantine.command("requeue")
 def requeue_quarantine() -> None:
-    """Read set-aside records again, after a fix: what can be read now goes to its table.
+    """Read quarantined records again, after a fix: what can be read now goes to its table.
 
     Example: ./tickhouse quarantine requeue && ./tickhouse quarantine list
     """
     from spark_jobs.requeue_quarantine import requeue
 
-    done = requeue(from_environment())
-    show_rows(("topic", "put back", "still aside"), [list(one) for one in done], form="table")
+    counts = requeue(from_environment())
+    columns = ("topic", "requeued", "still in quarantine")
+    show_rows(columns, [list(row) for row in counts], form="table")

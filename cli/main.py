@@ -18,11 +18,11 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            said, code = "interrupted", 130
+            message, code = "interrupted", 130
         except TickhouseError as error:
             hint = " (is it up? ./tickhouse status)" if isinstance(error, Unreachable) else ""
-            said, code = f"[red]tickhouse:[/] {escape(str(error))}{hint}", 1
-        ERR.print(said, highlight=False, soft_wrap=True)
+            message, code = f"[red]tickhouse:[/] {escape(str(error))}{hint}", 1
+        ERR.print(message, highlight=False, soft_wrap=True)
         sys.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

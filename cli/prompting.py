@@ -1,4 +1,4 @@
-"""The SQL prompt: statements over several lines, history kept between sessions, completion."""
+"""The SQL prompt: statements over several lines, a history on disk, completion."""
 
 import contextlib
 import readline
@@ -17,7 +17,7 @@ from include.lake.tables import TABLES
 from include.settings import Settings
 
 PROMPT, MORE = "tickhouse> ", "      ...> "
-KEPT = 2000
+HISTORY_LINES = 2000
 WORDS = (
     "SELECT",
     "FROM",
@@ -95,8 +95,8 @@ def _answer(lake: str, statement: str, *, as_of: AsOf, form: str | None) -> None
         click.echo(HELP)
     elif word == "\\t":
         for table in TABLES.values():
-            there = "" if open_table(lake, table.name) else " (no rows yet)"
-            click.echo(f"{table.name:<18} {table.comment}{there}")
+            remark = "" if open_table(lake, table.name) else " (no rows yet)"
+            click.echo(f"{table.name:<18} {table.comment}{remark}")
     elif word == "\\d" and name.strip() in TABLES:
         for column in TABLES[name.strip()].columns:
             click.echo(f"{column.name:<20} {column.type:<16} {column.comment}")
@@ -109,25 +109,25 @@ def _answer(lake: str, statement: str, *, as_of: AsOf, form: str | None) -> None
 def completions(begun: str) -> list[str]:
     """The tables, columns and SQL words that begin so, tables first."""
     names = [*TABLES, *(column.name for table in TABLES.values() for column in table.columns)]
-    every = list(dict.fromkeys([*names, *WORDS]))
-    return [word for word in every if begun and word.lower().startswith(begun.lower())]
+    words = dict.fromkeys([*names, *WORDS])
+    return [word for word in words if begun and word.lower().startswith(begun.lower())]
 
 
 @contextlib.contextmanager
-def _history(kept: Path) -> Iterator[None]:
+def _history(file: Path) -> Iterator[None]:
     def complete(begun: str, state: int) -> str | None:
-        found = completions(begun)
-        return found[state] if state < len(found) else None
+        words = completions(begun)
+        return words[state] if state < len(words) else None
 
     readline.set_completer(complete)
     readline.set_completer_delims(" \t\n,()=<>+-*/;")
     readline.parse_and_bind("tab: complete")
-    readline.set_history_length(KEPT)
+    readline.set_history_length(HISTORY_LINES)
     with contextlib.suppress(OSError):
-        readline.read_history_file(kept)
+        readline.read_history_file(file)
     try:
         yield
     finally:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        readline.write_history_file(kept)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        readline.write_history_file(file)

@@ -26,7 +26,7 @@ def _time(_context: Any, _parameter: Any, text: str) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _with_options(command: Any) -> Any:
+def _with_options(verb: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="The sums, machine-readable."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for the results."),
@@ -34,8 +34,8 @@ def _with_options(command: Any) -> Any:
         click.option("--symbol", help="Symbol to trade; else the setting."),
         click.option("--venue", help="Venue to trade at; else the setting."),
     ):
-        command = option(command)
-    return command
+        verb = option(verb)
+    return verb
 
 
 @click.command()

@@ -27,7 +27,7 @@ def report(
     """Answer a canned question from the Delta tables; without NAME, list the questions.
 
     Each report is a documented SQL file in include/lake/reports. With --as-of it is answered from
-    the tables as they were then, so that a figure told last week can be told again. Examples:
+    the tables as they were then, so that last week's figure can be computed again. Examples:
 
     \b
       ./tickhouse report
@@ -37,26 +37,26 @@ def report(
       ./tickhouse report spread_by_hour --output spread.parquet
     """  # noqa: D301 (click reads the \\b)
     from include.lake.as_of import parse_as_of, parse_time
-    from include.lake.reporting import report as named
+    from include.lake.reporting import report as find_report
     from include.lake.reporting import reports
 
     if not name:
         show_rows(
             ("report", "answers"),
-            [(one.name, one.question) for one in reports().values()],
+            [(listed.name, listed.question) for listed in reports().values()],
             form="table",
         )
         return
-    asked = named(name)
+    chosen = find_report(name)
     if show_sql:
-        click.echo(asked.statement.strip())
+        click.echo(chosen.statement.strip())
         return
-    span = asked.span(parse_time(first) if first else None, parse_time(until) if until else None)
+    span = chosen.span(parse_time(first) if first else None, parse_time(until) if until else None)
     if output is None and form in {None, "table"}:
-        OUT.print(f"[bold]{asked.question}[/] [dim]{asked.reading}[/]", highlight=False)
+        OUT.print(f"[bold]{chosen.question}[/] [dim]{chosen.reading}[/]", highlight=False)
     deliver(
         from_environment().lake,
-        asked.statement,
+        chosen.statement,
         span,
         as_of=parse_as_of(as_of),
         form=form,

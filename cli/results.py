@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.console import ERR, rendered, show_rows
+from cli.console import ERR, render_rows, show_rows
 from include.errors import QueryError
 from include.lake.as_of import AsOf
 
@@ -14,7 +14,7 @@ FORMS = ("table", "csv", "json", "parquet")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def result_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --format, --output and --as-of."""
     for option in (
         click.option(
@@ -36,8 +36,8 @@ def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="How rows are given; parquet needs --output.  [default: table]",
         ),
     ):
-        command = option(command)
-    return command
+        verb = option(verb)
+    return verb
 
 
 def deliver(
@@ -64,30 +64,30 @@ def deliver(
         with run_query(lake, statement, values, as_of=as_of, all_tables=all_tables) as result:
             if result is None:
                 raise QueryError("the statement gives no rows to write")
-            rows = save_parquet(result, output)
-        ERR.print(f"{rows} rows in {output}", highlight=False)
+            row_count = save_parquet(result, output)
+        ERR.print(f"{row_count} rows in {output}", highlight=False)
         return
-    columns, found = query(lake, statement, values, as_of=as_of, all_tables=all_tables)
+    columns, rows = query(lake, statement, values, as_of=as_of, all_tables=all_tables)
     if output is None:
-        show_rows(columns, found, form=chosen)
+        show_rows(columns, rows, form=chosen)
         return
     try:
-        output.write_text(rendered(columns, found, form=chosen))
+        output.write_text(render_rows(columns, rows, form=chosen))
     except OSError as error:
         raise QueryError(f"{output} cannot be written: {error.strerror}") from error
-    ERR.print(f"{len(found)} rows in {output}", highlight=False)
+    ERR.print(f"{len(rows)} rows in {output}", highlight=False)
 
 
 def save_parquet(result: Any, output: Path) -> int:
     """Write the rows of a DuckDB relation to a Parquet file, batch by batch; give their number."""
     import pyarrow.parquet as pq
 
-    reader, rows = result.to_arrow_reader(), 0
+    reader, row_count = result.to_arrow_reader(), 0
     try:
         with pq.ParquetWriter(output, reader.schema) as file:
             for batch in reader:
                 file.write_batch(batch)
-                rows += batch.num_rows
+                row_count += batch.num_rows
     except OSError as error:
         raise QueryError(f"{output} cannot be written: {error}") from error
-    return rows
+    return row_count

@@ -87,7 +87,7 @@ def down() -> None:
     """Stop everything that `up` started; the data stays in var/."""
     settings = from_environment()
     _platform(settings, Steps()).down()
-    ERR.print(f"world {settings.world} is down; its data stays in {_shown(settings.home)}")
+    ERR.print(f"world {settings.world} is down; its data stays in {_short_path(settings.home)}")
 
 
 @click.command()
@@ -97,9 +97,9 @@ def restart(name: str) -> None:
     from include.local.supervisor import SupervisorClient
 
     supervisor = SupervisorClient(from_environment())
-    known = [process.name for process in supervisor.processes()]
-    if name not in known:
-        raise PlatformError(f"no process is named {name!r}; there are {', '.join(known)}")
+    names = [process.name for process in supervisor.processes()]
+    if name not in names:
+        raise PlatformError(f"no process is named {name!r}; there are {', '.join(names)}")
     supervisor.stop(name)
     supervisor.start(name)
 
@@ -113,8 +113,8 @@ def logs(name: str, lines: int, follow: bool) -> None:
     folder = from_environment().home / "logs"
     log = folder / f"{name}.log"
     if not log.exists():
-        there = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
-        raise PlatformError(f"no log is named {name!r}; there are {there}")
+        names = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
+        raise PlatformError(f"no log is named {name!r}; there are {names}")
     command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)]
     sys.exit(subprocess.run(command, check=False).returncode)
 
@@ -122,8 +122,10 @@ def logs(name: str, lines: int, follow: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
 @click.option("--watch", is_flag=True, help="Show it anew every few seconds, until q or Ctrl-C.")
-@click.option("--every", default=2.0, show_default=True, help="Seconds between two of --watch.")
-def status(as_json: bool, watch: bool, every: float) -> None:
+@click.option(
+    "--every", "every_s", default=2.0, show_default=True, help="Seconds between two of --watch."
+)
+def status(as_json: bool, watch: bool, every_s: float) -> None:
     """Show processes, feeds, stream lag, rows landed, the last audit, and the links.
 
     Exits 1 when not everything is running. Examples:
@@ -147,7 +149,7 @@ def status(as_json: bool, watch: bool, every: float) -> None:
         times_ms=partial(message_times_ms, settings.bootstrap),
     )
     if watch and not as_json:
-        watch_status(look, login=_login(settings), every_s=every)
+        watch_status(look, login=_login(settings), every_s=every_s)
         return
     current = look()
     if as_json:
@@ -237,9 +239,9 @@ def _show_links(settings: Settings) -> None:
 
 def _login(settings: Settings) -> str:
     if not OUT.is_terminal:
-        return f"{settings.airflow.user}, password in {_shown(settings.var / 'secrets.env')}"
+        return f"{settings.airflow.user}, password in {_short_path(settings.var / 'secrets.env')}"
     return f"{settings.airflow.user} / {settings.airflow.password.reveal()}"
 
 
-def _shown(path: Path) -> str:
+def _short_path(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -35,29 +35,29 @@ def screen(status: Status, *, login: str, width: int, now: str) -> RenderableTyp
     head.add_column()
     head.add_column(justify="right")
     head.add_row(_world(status), f"[{DIM}]{now}  q or Ctrl-C ends this[/]")
-    first, *rest = _tables(status) or [_section("nothing runs (./tickhouse up)", rows=[])]
+    first, *others = _tables(status) or [_section("nothing runs (./tickhouse up)", rows=[])]
     foot = (_audit(status), _links(status, login))
     if width < WIDE:
-        return Group(head, *foot, *_spaced([first, *rest]))
+        return Group(head, *foot, *_spaced([first, *others]))
     sides = Table.grid(padding=(0, 4, 0, 0))
-    own = [one for one in rest if one.columns[0].header == LAKE]
-    others = [one for one in rest if one.columns[0].header != LAKE]
-    sides.add_row(Group(*_spaced([first, *own])), Group(*_spaced(others)))
+    lake_tables = [table for table in others if table.columns[0].header == LAKE]
+    stream_tables = [table for table in others if table.columns[0].header != LAKE]
+    sides.add_row(Group(*_spaced([first, *lake_tables])), Group(*_spaced(stream_tables)))
     return Group(head, *foot, sides)
 
 
-def watch_status(look: Callable[[], Status], *, login: str, every_s: float) -> None:
+def watch_status(read: Callable[[], Status], *, login: str, every_s: float) -> None:
     """Show the status on a screen of its own, anew every so many seconds, until q or Ctrl-C."""
 
-    def painted() -> RenderableType:
+    def paint() -> RenderableType:
         now = time.strftime("%H:%M:%S")
-        return screen(look(), login=login, width=OUT.width, now=now)
+        return screen(read(), login=login, width=OUT.width, now=now)
 
-    first = painted()
+    first = paint()
     try:
         with keys() as pressed, Live(first, console=OUT, screen=True, auto_refresh=False) as live:
             while pressed(every_s) != "q":
-                live.update(painted(), refresh=True)
+                live.update(paint(), refresh=True)
     except KeyboardInterrupt:
         return
 
@@ -93,7 +93,7 @@ def _key(seconds: float) -> str:
 
 
 def _spaced(tables: list[Table]) -> list[RenderableType]:
-    return [part for one in tables for part in (Text(""), one)]
+    return [part for table in tables for part in (Text(""), table)]
 
 
 def _world(status: Status) -> Text:

@@ -41,14 +41,14 @@ class Alert:
 
 def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
     """Send it by every channel of the settings; gives each one's outcome: `sent`, or why not."""
-    message = _message(settings.world, alert, now or datetime.now(UTC))
+    payload = _payload(settings.world, alert, now or datetime.now(UTC))
     outcomes = {
-        name: _try(deliver, settings.alerts, message)
+        name: _try(deliver, settings.alerts, payload)
         for name, deliver in _channels(settings.alerts).items()
     }
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / LOG_NAME).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(message | {"outcomes": outcomes}, ensure_ascii=False) + "\n")
+        log.write(json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n")
     return outcomes
 
 
@@ -59,7 +59,7 @@ def recent(settings: Settings, *, count: int = 20) -> list[dict[str, Any]]:
     return [json.loads(line) for line in reversed(lines[-count:])]
 
 
-def _message(world: str, alert: Alert, now: datetime) -> AlertJson:
+def _payload(world: str, alert: Alert, now: datetime) -> AlertJson:
     """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are."""
     return {
         "at": now.isoformat(),
@@ -81,18 +81,18 @@ def _channels(settings: AlertSettings) -> dict[str, Deliver]:
     return channels
 
 
-def _try(deliver: Deliver, settings: AlertSettings, message: AlertJson) -> str:
+def _try(deliver: Deliver, settings: AlertSettings, payload: AlertJson) -> str:
     try:
-        deliver(settings, message)
+        deliver(settings, payload)
     except (OSError, ValueError, smtplib.SMTPException) as error:
         return f"{type(error).__name__}: {error}"
     return "sent"
 
 
-def _post(settings: AlertSettings, message: AlertJson) -> None:
+def _post(settings: AlertSettings, payload: AlertJson) -> None:
     request = urllib.request.Request(
         settings.webhook.reveal(),
-        json.dumps(message).encode(),
+        json.dumps(payload).encode(),
         {"Content-Type": "application/json", "User-Agent": "tickhouse"},
         method="POST",
     )
@@ -103,19 +103,19 @@ def _post(settings: AlertSettings, message: AlertJson) -> None:
         raise OSError(f"the webhook answered {error.code}") from error
 
 
-def _mail(settings: AlertSettings, message: AlertJson) -> None:
+def _mail(settings: AlertSettings, payload: AlertJson) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"] = settings.email_from, settings.email_to
-    mail["Subject"] = message["text"].splitlines()[0][:150]
-    mail["X-Tickhouse-Alert"] = message["what"]
+    mail["Subject"] = payload["text"].splitlines()[0][:150]
+    mail["X-Tickhouse-Alert"] = payload["what"]
     mail.set_content(
         "\n\n".join(
             part
             for part in (
-                message["title"],
-                message["detail"],
-                message["link"],
-                f"{message['what']} at {message['at']}",
+                payload["title"],
+                payload["detail"],
+                payload["link"],
+                f"{payload['what']} at {payload['at']}",
             )
             if part
         )

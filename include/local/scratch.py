@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from socket import socket
 from subprocess import DEVNULL, Popen
@@ -56,7 +56,7 @@ def scratch_postgres(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def running(command: list[str], **more: Any) -> Iterator[None]:
+def running(command: Sequence[str], **more: Any) -> Iterator[None]:
     """A process whose output is dropped, while the block runs."""
     process = Popen(command, stdout=DEVNULL, stderr=DEVNULL, **more)
     try:

@@ -115,5 +115,5 @@ def test_every_benchmark_can_be_recorded() -> None:
 
 
 def test_a_first_record_makes_the_file(tmp_path: Path) -> None:
-    record([Measurement.of("n", 1.0, "s")], command="c", results=tmp_path / "RESULTS.md")
+    record([Measurement.of("n", 1.0, "s")], invocation="c", results=tmp_path / "RESULTS.md")
     assert (tmp_path / "RESULTS.md").read_text().startswith("# Benchmark results\n\n## ")

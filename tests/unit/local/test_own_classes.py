@@ -35,7 +35,7 @@ def test_a_class_that_does_not_compile_is_told(
     own.mkdir()
     (own / "Wrong.java").write_text("class Wrong extends Nothing {}")
     folder = folder_with_delta(tmp_path)
-    monkeypatch.setattr(jars, "OWN", own)
+    monkeypatch.setattr(jars, "JAVA_SOURCES", own)
     with pytest.raises(
         PlatformError, match=r"(?s)java/ could not be compiled: .*Wrong\.java.*Nothing"
     ):
@@ -47,5 +47,5 @@ def test_other_classes_are_another_folder(tmp_path: Path, monkeypatch: pytest.Mo
     own = tmp_path / "java"
     own.mkdir()
     (own / "More.java").write_text("class More {}")
-    monkeypatch.setattr(jars, "OWN", own)
+    monkeypatch.setattr(jars, "JAVA_SOURCES", own)
     assert jars._folder() != now
