@@ -6,7 +6,6 @@ from include.settings import ROOT
 from tests.house import measures
 
 SOURCES = measures.sources()
-LARGEST_SHARE = 0.02
 MEDIAN_FILE, MEDIAN_FUNCTION = 100, 9
 
 
@@ -27,12 +26,19 @@ def test_the_formatter_is_never_off() -> None:
     )
 
 
-def test_few_assigned_names_say_nothing() -> None:
-    names = [name for name, _ in measures.assignments(SOURCES)]
-    opaque = [name for name in names if name in measures.FORBIDDEN]
-    assert len(opaque) <= LARGEST_SHARE * len(names)
+def test_no_value_has_a_name_that_says_nothing() -> None:
+    names = measures.assignments(SOURCES)
+    assert [f"{at} {name}" for name, at in names if name in measures.FORBIDDEN] == []
+
+
+def test_no_private_word_is_in_the_product() -> None:
+    assert measures.prose(SOURCES) == []
 
 
 def test_a_class_name_is_defined_once() -> None:
     twice = {name: at for name, at in measures.classes(SOURCES).items() if len(at) > 1}
     assert twice == {}
+
+
+def test_a_parameter_name_has_four_types_at_most() -> None:
+    assert measures.crowded_parameters(SOURCES) == {}
