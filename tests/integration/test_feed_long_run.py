@@ -86,7 +86,10 @@ async def played(socket: web.WebSocketResponse, n: int, broker: str, pid: int) -
     for text in frames(n * PORTION):
         await socket.send_str(text)
     await asyncio.to_thread(
-        eventually, lambda: messages(broker) >= before + PORTION, timeout_s=60, what="all told"
+        eventually,
+        lambda: messages(broker) >= before + PORTION,
+        timeout_s=60,
+        what="all are published",
     )
     return int(psutil.Process(pid).memory_info().rss)
 

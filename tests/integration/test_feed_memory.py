@@ -1,4 +1,4 @@
-"""A long outage of the broker on a small disk bound: flat memory, order kept, drops confessed.
+"""A long outage of the broker on a small disk bound: flat memory, order kept, drops reported.
 
 The simulated market runs a hundred times its usual pace, so that twenty seconds without a broker
 bring as many messages as half an hour at that pace; a megabyte of disk holds a fraction of them.
@@ -34,17 +34,17 @@ def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_dro
         tmp_path / "var", KAFKA_SPOOL_MB="1", SIMULATOR_SPEED="100", VENUES_GEMINI_SYMBOLS="BTC-USD"
     )
     env["TICKHOUSE_VENUES_GEMINI_WS_URL"] = f"ws://127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
-    settings, log, told = load(env), tmp_path / "log", list[Message]()
+    settings, log, messages = load(env), tmp_path / "log", list[Message]()
     kafka.prepare(settings)
     spool = settings.home / "feeds" / "gemini.spool"
     command = [sys.executable, "-m", "streaming.feeds", "gemini"]
 
     def heard() -> list[Message]:
-        told.extend(wire.decode(record.value) for record in consumer.poll(0.2))
-        return told
+        messages.extend(wire.decode(record.value) for record in consumer.poll(0.2))
+        return messages
 
-    def confessed() -> list[str]:
-        return confessed_of(heard())
+    def reported() -> list[str]:
+        return drops_of(heard())
 
     with running([sys.executable, "-m", "streaming.simulator"], log=log, env=env):
         with running(kafka.command(settings), log=log) as broker:
@@ -68,22 +68,24 @@ def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_dro
                 assert most - at_bound < MOST_GROWTH, f"{at_bound} to {most} bytes"
                 with running(kafka.command(settings), log=log):
                     eventually(lambda: kafka.answers(settings), what="the broker is back")
-                    eventually(confessed, what="the drops are told", timeout_s=60)
-                    after = len(told)
+                    eventually(reported, what="the drops are reported", timeout_s=60)
+                    after = len(messages)
                     eventually(lambda: len(heard()) > after + 500, what="books after it")
             finally:
                 feed.kill()
                 feed.wait()
                 consumer.close()
-    numbers = [one.seq[0] for one in told if one.kind in {"book", "heartbeat"} and one.seq]
+    numbers = [one.seq[0] for one in messages if one.kind in {"book", "heartbeat"} and one.seq]
     assert numbers == sorted(set(numbers))
     missing = numbers[-1] - numbers[0] + 1 - len(numbers)
-    dropped = sum(int(re.match(r"(\d+) messages", one)[1]) for one in confessed_of(told))  # type: ignore[index]
+    dropped = sum(int(re.match(r"(\d+) messages", one)[1]) for one in drops_of(messages))  # type: ignore[index]
     assert 1000 < missing <= dropped <= 2 * missing  # a frame is one message, or two with a trade
 
 
-def confessed_of(told: list[Message]) -> list[str]:
-    entries = [one for message in told for one in message.events if isinstance(one, LedgerEntry)]
+def drops_of(messages: list[Message]) -> list[str]:
+    entries = [
+        one for message in messages for one in message.events if isinstance(one, LedgerEntry)
+    ]
     return [one.detail or "" for one in entries if one.entry == "dropped"]
 
 

@@ -23,14 +23,14 @@ def test_no_trade_is_lost_while_the_broker_is_away_and_a_kill_shows_its_hole(
 ) -> None:
     env = make_environment(tmp_path / "var", VENUES_BINANCE_SYMBOLS=SYMBOL)
     env["TICKHOUSE_VENUES_BINANCE_WS_URL"] = f"ws://127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
-    settings, log, told = load(env), tmp_path / "log", list[Message]()
+    settings, log, messages = load(env), tmp_path / "log", list[Message]()
     kafka.prepare(settings)
     spool = settings.home / "feeds" / "binance.spool"
     feed = [sys.executable, "-m", "streaming.feeds", "binance"]
 
     def trades() -> list[int]:
-        told.extend(wire.decode(record.value) for record in consumer.poll(0.2))
-        return [one.seq[0] for one in told if one.kind == "trade" and one.seq]
+        messages.extend(wire.decode(record.value) for record in consumer.poll(0.2))
+        return [one.seq[0] for one in messages if one.kind == "trade" and one.seq]
 
     def more_than(count: int) -> bool:
         return len(trades()) > count
@@ -62,13 +62,13 @@ def test_no_trade_is_lost_while_the_broker_is_away_and_a_kill_shows_its_hole(
                 first.kill()
                 first.wait()
                 consumer.close()
-    gaps = [event for one in told for event in one.events if isinstance(event, LedgerEntry)]
+    gaps = [event for one in messages for event in one.events if isinstance(event, LedgerEntry)]
     holes = [gap for gap in gaps if gap.entry == "gap"]
     missing = {n for gap in holes for n in range(gap.first_seq or 0, (gap.last_seq or 0) + 1)}
-    seen = trades_of(told)
+    seen = trades_of(messages)
     assert len(seen) == len(set(seen)) and len(holes) == 1
     assert set(seen) | missing == set(range(min(seen), max(seen) + 1))
 
 
-def trades_of(told: list[Message]) -> list[int]:
-    return [one.seq[0] for one in told if one.kind == "trade" and one.seq]
+def trades_of(messages: list[Message]) -> list[int]:
+    return [one.seq[0] for one in messages if one.kind == "trade" and one.seq]

@@ -1,4 +1,4 @@
-"""Simulator, feed and broker together: nothing is lost, junk is set aside, a kill is told."""
+"""Simulator, feed and broker together: nothing is lost, junk is rejected, a kill is reported."""
 
 import os
 import signal
@@ -32,11 +32,11 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
     ensure_topics(kafka_broker)
     ends = {place: end for place, (_, end) in offset_ranges(kafka_broker, TOPICS).items()}
     consumer = Consumer(kafka_broker, topics=TOPICS, offsets=ends)
-    told: list[Message] = []
+    messages: list[Message] = []
 
     def seen(topic_kind: str, *, conns: int = 1) -> list[Message]:
-        told.extend(wire.decode(record.value) for record in consumer.poll(0.2))
-        found = [message for message in told if message.kind == topic_kind]
+        messages.extend(wire.decode(record.value) for record in consumer.poll(0.2))
+        found = [message for message in messages if message.kind == topic_kind]
         return found if len({message.conn for message in found}) >= conns else []
 
     python, log = sys.executable, tmp_path / "log"
@@ -58,18 +58,22 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
             eventually(lambda: len(seen("book", conns=2)) > 40, what="its messages")
     eventually(lambda: any(_entry(one) == "disconnect" for one in seen("ledger")), what="goodbye")
     consumer.close()
-    conns = dict.fromkeys(one.conn for one in told if one.kind == "book")
+    conns = dict.fromkeys(one.conn for one in messages if one.kind == "book")
     for conn in conns:
-        seqs = [one.seq for one in told if one.conn == conn and one.kind in {"book", "heartbeat"}]
+        seqs = [
+            one.seq for one in messages if one.conn == conn and one.kind in {"book", "heartbeat"}
+        ]
         assert seqs == [(n, n) for n in range(len(seqs))], conn
     first_conn, second_conn = conns
-    rows = [(_entry(one), one.conn) for one in told if one.kind == "ledger" and one.conn in conns]
+    rows = [
+        (_entry(one), one.conn) for one in messages if one.kind == "ledger" and one.conn in conns
+    ]
     assert [row for row in rows if row[0] != "gap"] == [
         ("connect", first_conn),
         ("connect", second_conn),
         ("disconnect", second_conn),
     ]
-    rejects = [one.events[0] for one in told if one.kind == "reject"]
+    rejects = [one.events[0] for one in messages if one.kind == "reject"]
     assert [reject.reason for reject in rejects if isinstance(reject, Reject)] == [
         "not_json",
         "not_json",
@@ -78,7 +82,7 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
         "not_json",
         "wrong_type",
     ]
-    assert all(one.top is not None for one in told if one.kind == "book")
+    assert all(one.top is not None for one in messages if one.kind == "book")
 
 
 def _entry(message: Message) -> str:

@@ -33,11 +33,11 @@ def test_four_suppliers_and_deribit_reach_kafka(
     ensure_topics(kafka_broker)
     ends = {place: end for place, (_, end) in offset_ranges(kafka_broker, TOPICS).items()}
     consumer = Consumer(kafka_broker, topics=TOPICS, offsets=ends)
-    told: list[Message] = []
+    messages: list[Message] = []
 
     def of(venue: str, kind: str) -> list[Message]:
-        told.extend(wire.decode(record.value) for record in consumer.poll(0.2))
-        return [one for one in told if (one.venue, one.kind) == (venue, kind)]
+        messages.extend(wire.decode(record.value) for record in consumer.poll(0.2))
+        return [one for one in messages if (one.venue, one.kind) == (venue, kind)]
 
     def enough_quotes(venue: str) -> bool:
         return len(of(venue, "quote")) > 3
@@ -53,10 +53,10 @@ def test_four_suppliers_and_deribit_reach_kafka(
         eventually(lambda: len(of("deribit", "book")) > 20, what="deribit's book")
         eventually(lambda: len(of("deribit", "trade")) > 2, what="deribit's trades")
     consumer.close()
-    quotes = [one for message in told for one in message.events if isinstance(one, Quote)]
+    quotes = [one for message in messages for one in message.events if isinstance(one, Quote)]
     assert {quote.currency for quote in quotes} == {"USD", "EUR"}
-    assert not [one for one in told if one.kind == "reject"]
-    assert all(one.top for one in told if one.kind == "book")
+    assert not [one for one in messages if one.kind == "reject"]
+    assert all(one.top for one in messages if one.kind == "book")
     assert "supplier left out venue=cryptocompare" in log.read_text()
 
 

@@ -88,9 +88,9 @@ def test_a_hole_closes_only_when_its_trades_are_in_delta(
         assert len(lacking[0]) == 1 and len(lacking[1]) >= MISSED and not contiguous(sorted(there))
 
         with standing_still(stream.process.pid):
-            told = healed(environ, "--wait-s", "3")
-            assert told["healed"] == 0 and len(told["open"]) == 2
-            assert told["refilled"] == len(lacking[0]) + len(lacking[1])
+            summary_now = healed(environ, "--wait-s", "3")
+            assert summary_now["healed"] == 0 and len(summary_now["open"]) == 2
+            assert summary_now["refilled"] == len(lacking[0]) + len(lacking[1])
         eventually(lambda: caught_up(settings), timeout_s=60, what="the refill has landed")
         assert sorted(lake.open_holes(), key=lambda hole: hole.first) == holes
         assert healed_by_the_task(environ, tmp_path) == {"healed": 2, "refilled": 0, "open": []}
@@ -121,8 +121,8 @@ def standing_still(pid: int) -> Iterator[None]:
 def numbers(settings: Settings) -> list[int]:
     """The ids of the landed trades, in order."""
     table = open_table(settings.lake, "trades")
-    told = table.to_pyarrow_table(columns=["trade_id"]).to_pylist() if table else []
-    return sorted({int(row["trade_id"]) for row in told})
+    rows_read = table.to_pyarrow_table(columns=["trade_id"]).to_pylist() if table else []
+    return sorted({int(row["trade_id"]) for row in rows_read})
 
 
 def contiguous(found: list[int]) -> bool:
@@ -133,13 +133,15 @@ def landed(settings: Settings, hole: Hole) -> list[tuple[int, Decimal, Decimal, 
     """Id, price, quantity and side of a hole's trades in Delta; each must be there once."""
     table = DeltaTable(f"{settings.lake}/trades")
     columns = ["trade_id", "price", "quantity", "side"]
-    told = table.to_pyarrow_table(columns=columns).to_pylist()
-    found = ((int(row["trade_id"]), row["price"], row["quantity"], row["side"]) for row in told)
+    rows_read = table.to_pyarrow_table(columns=columns).to_pylist()
+    found = (
+        (int(row["trade_id"]), row["price"], row["quantity"], row["side"]) for row in rows_read
+    )
     return sorted(row for row in found if hole.first <= row[0] <= hole.last)
 
 
 def at_the_venue(settings: Settings, hole: Hole) -> list[tuple[int, Decimal, Decimal, str]]:
-    """The same as the venue's REST tells it, read without our decoder."""
+    """The same as the venue's REST has it, read without our decoder."""
     count = hole.last - hole.first + 1
     return [
         (one["a"], Decimal(one["p"]), Decimal(one["q"]), "sell" if one["m"] else "buy")

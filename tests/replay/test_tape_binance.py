@@ -78,9 +78,9 @@ def test_a_book_made_of_changes_is_the_venues_rest_snapshot(shared_data: Path, s
     ) as file:
         (line,) = (one for one in file.read().decode().splitlines() if f"={spelling}&" in one)
     snapshot = json.loads(line.partition(": ")[2])
-    asked = changes_of({"b": snapshot["bids"], "a": snapshot["asks"]})
-    there = {(one.side, one.price): one.remaining for one in asked}
-    ends = {side: [price for of, price in there if of == side] for side in ("bid", "ask")}
+    snapshot_changes = changes_of({"b": snapshot["bids"], "a": snapshot["asks"]})
+    snapshot_levels = {(one.side, one.price): one.remaining for one in snapshot_changes}
+    ends = {side: [price for of, price in snapshot_levels if of == side] for side in ("bid", "ask")}
     depths = [
         payload["data"]
         for payload in (json.loads(frame.data) for frame in read_tape(shared_data / TAPE))
@@ -88,7 +88,7 @@ def test_a_book_made_of_changes_is_the_venues_rest_snapshot(shared_data: Path, s
     ]
     last = snapshot["lastUpdateId"]
     before = [one for depth in depths if depth["u"] <= last for one in changes_of(depth)]
-    told = {(one.side, one.price): one.remaining for one in before}
+    levels_before = {(one.side, one.price): one.remaining for one in before}
     # What changed in the message that spans the snapshot may have changed before it or after.
     spans = [
         one for depth in depths if depth["U"] <= last < depth["u"] for one in changes_of(depth)
@@ -96,14 +96,14 @@ def test_a_book_made_of_changes_is_the_venues_rest_snapshot(shared_data: Path, s
     unsure = {(one.side, one.price) for one in spans}
     seen = {
         (side, price): quantity
-        for (side, price), quantity in told.items()
+        for (side, price), quantity in levels_before.items()
         if min(ends[side]) <= price <= max(ends[side]) and (side, price) not in unsure
     }
     assert len(seen) > 10
-    assert {level: there.get(level, Decimal(0)) for level in seen} == seen
+    assert {level: snapshot_levels.get(level, Decimal(0)) for level in seen} == seen
 
     book, later = Book(), [depth for depth in depths if depth["u"] > last]
-    book.reset(asked)
+    book.reset(snapshot_changes)
     assert later[0]["U"] <= last + 1 <= later[0]["u"]
     for number, depth in enumerate(later):
         assert number == 0 or depth["U"] == later[number - 1]["u"] + 1
@@ -121,20 +121,22 @@ def test_an_hour_of_the_unwrapped_trade_stream_has_no_hole(shared_data: Path) ->
     assert ids == list(range(48858119, 48858119 + 13382)) and not ignored
 
 
-def test_every_frame_of_2024_is_told_or_of_a_kind_not_carried(shared_data: Path) -> None:
+def test_every_frame_of_2024_is_decoded_or_of_a_kind_not_carried(shared_data: Path) -> None:
     path = shared_data / "ws/binance_spot/btcusdt_trade_bookticker_depth_2024-08-09"
     decoder = BinanceDecoder(symbols=("BTC-USDT",), conn="tape")
-    told, kinds = Counter[str](), Counter[str]()
+    message_kinds, kinds = Counter[str](), Counter[str]()
     for frame in read_tape(path):
         raw = json.loads(frame.data, parse_float=Decimal)
         kinds[raw["stream"].split("@")[1]] += 1
         for message in decoder.decode(frame).messages:
-            told[message.kind] += 1
+            message_kinds[message.kind] += 1
             if message.kind == "book":
                 best = [Decimal(raw["data"][name]) for name in "bBaA"]
                 assert message.top == Top(*best) and message.seq == (raw["data"]["u"],) * 2
-    assert kinds["trade"] == told["trade"] and kinds["bookTicker"] == told["book"]
-    assert told == {"trade": 10147, "book": 45134} and decoder.ignored == {"depthUpdate": 3044}
+    assert kinds["trade"] == message_kinds["trade"] and kinds["bookTicker"] == message_kinds["book"]
+    assert message_kinds == {"trade": 10147, "book": 45134} and decoder.ignored == {
+        "depthUpdate": 3044
+    }
 
 
 def test_each_top_is_the_best_of_the_depth_message_that_ends_with_it(shared_data: Path) -> None:

@@ -22,12 +22,12 @@ def test_the_book_agrees_with_the_venues_ticker_of_the_same_moment(
     raw = [json.loads(frame.data, parse_float=Decimal) for frame in frames]
     names = {one["params"]["data"]["instrument_name"] for one in raw if "params" in one}
     decoder = DeribitDecoder(instruments={one: one for one in names}, conn="tape")
-    told, compared = Counter[str](), 0
+    message_kinds, compared = Counter[str](), 0
     last: dict[str, Message] = {}
     for frame, one in zip(frames, raw, strict=True):
         params = one.get("params", {"channel": "", "data": {}})
         for message in decoder.decode(frame).messages:
-            told[message.kind] += 1
+            message_kinds[message.kind] += 1
             if message.kind == "book":
                 last[message.symbol] = message
         ticker = params["data"] if params["channel"].startswith("ticker") else {}
@@ -43,6 +43,6 @@ def test_the_book_agrees_with_the_venues_ticker_of_the_same_moment(
             compared += 1
     tickers = [one["params"]["data"] for one in raw if "stats" in str(one.get("params"))]
     idle = sum(one["last_price"] is None for one in tickers)
-    assert (told["book"], told["ledger"], compared) == (books, 0, same)
-    assert told["ticker"] + idle == len(tickers)
-    assert told["book"] + len(tickers) + decoder.ignored["reply"] == len(frames)
+    assert (message_kinds["book"], message_kinds["ledger"], compared) == (books, 0, same)
+    assert message_kinds["ticker"] + idle == len(tickers)
+    assert message_kinds["book"] + len(tickers) + decoder.ignored["reply"] == len(frames)

@@ -1,4 +1,4 @@
-"""The recorded Gemini v2 tape: every frame told, the book against an independent one."""
+"""The recorded Gemini v2 tape: every frame decoded, the book against an independent one."""
 
 import json
 from collections import Counter
@@ -9,17 +9,19 @@ from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
 
 
-def test_every_frame_is_told_and_the_top_is_that_of_plain_dictionaries(shared_data: Path) -> None:
+def test_every_frame_is_decoded_and_the_top_is_that_of_plain_dictionaries(
+    shared_data: Path,
+) -> None:
     frames = list(read_tape(shared_data / "ws/gemini_v2/mixed_2021-04-17"))
     raw = [json.loads(frame.data) for frame in frames]
     names = sorted({one["symbol"] for one in raw if "symbol" in one})
     symbols = tuple(f"{name[:-3]}-{name[-3:]}" for name in names)
     decoder = GeminiV2Decoder(symbols=symbols, conn="tape")
-    told, trades = Counter[str](), Counter[str]()
+    message_kinds, trades = Counter[str](), Counter[str]()
     levels: dict[str, dict[str, dict[Decimal, Decimal]]] = {}
     for frame, one in zip(frames, raw, strict=True):
         messages = decoder.decode(frame).messages
-        told.update(message.kind for message in messages)
+        message_kinds.update(message.kind for message in messages)
         trades.update(m.symbol for m in messages if m.kind == "trade" for _ in m.events)
         if one["type"] != "l2_updates":
             continue
@@ -30,7 +32,7 @@ def test_every_frame_is_told_and_the_top_is_that_of_plain_dictionaries(shared_da
         top = messages[0].top
         assert top is not None and (top.bid, top.ask) == (max(bids), min(asks))
         assert top.bid_quantity == book["buy"][top.bid]
-    assert told["book"] == 935 and decoder.ignored["heartbeat"] == 7
+    assert message_kinds["book"] == 935 and decoder.ignored["heartbeat"] == 7
     assert len(levels) == 10
     ids = {t["event_id"] for one in raw for t in [*one.get("trades", []), one] if "event_id" in t}
     assert sum(trades.values()) == len(ids)

@@ -32,16 +32,17 @@ SYMBOL = {"binance": "BTC-USDT", "deribit": "BTC-PERPETUAL", "gemini": "BTC-USD"
 
 @dataclass
 class World:
-    """What one feed told, and where its venue is."""
+    """What one feed published, and where its venue is."""
 
     base: str
     venue: str
-    told: list[Message] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
 
     def entries(self, *kinds: str) -> list[LedgerEntry]:
-        found = [one for message in self.told for one in message.events]
-        return [e for e in found if isinstance(e, LedgerEntry) and (not kinds or e.entry in kinds)]
+        events = [event for message in self.messages for event in message.events]
+        entries = [event for event in events if isinstance(event, LedgerEntry)]
+        return [entry for entry in entries if not kinds or entry.entry in kinds]
 
     def causes(self, kind: str) -> list[str]:
         return [one.cause for one in self.entries(kind)]
@@ -50,13 +51,13 @@ class World:
         """Connects and disconnects in order, as `conn entry cause`."""
         return [
             f"{message.conn} {one.entry} {one.cause}"
-            for message in self.told
+            for message in self.messages
             for one in message.events
             if isinstance(one, LedgerEntry) and one.entry in {"connect", "disconnect"}
         ]
 
     def of(self, kind: str) -> list[Message]:
-        return [one for one in self.told if one.kind == kind]
+        return [one for one in self.messages if one.kind == kind]
 
     def trade_ids(self) -> list[int]:
         return [int(e.trade_id) for m in self.of("trade") for e in m.events]  # type: ignore[union-attr]
@@ -122,7 +123,7 @@ async def world(
         feed = Feed(
             spec=spec,
             connect=connect,
-            publish=found.told.append,
+            publish=found.messages.append,
             now_us=now_us,
             conn_id=lambda: f"c{next(numbers)}",
             rng=random.Random(1),

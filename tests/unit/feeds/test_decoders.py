@@ -103,8 +103,8 @@ def test_trades_made_between_two_connections_may_be_missing() -> None:
         GeminiV1Decoder(symbol="BTC-USD", conn=conn, last_ids=ids) for conn in ("a", "b")
     )
     for data in (SNAPSHOT, TRADE):
-        told = first.decode(frame(data)).messages
-    assert ids == {"BTC-USD": 9} and len(told) == 2
+        messages = first.decode(frame(data)).messages
+    assert ids == {"BTC-USD": 9} and len(messages) == 2
     decoded = second.decode(frame(SNAPSHOT.replace(b'"eventId":7', b'"eventId":50')))
     assert decoded.messages[0].events == (LedgerEntry("gap", "between_connections", 10, 50),)
     assert decoded.messages[1].top is not None and not decoded.resync
@@ -112,7 +112,7 @@ def test_trades_made_between_two_connections_may_be_missing() -> None:
     assert [message.kind for message in replayed.messages] == ["book"]  # a tape from its start
 
 
-def test_events_of_unknown_kinds_are_counted_and_the_frame_still_told() -> None:
+def test_events_of_unknown_kinds_are_counted_and_the_frame_still_decoded() -> None:
     decoder = gemini()
     decoder.decode(frame(SNAPSHOT))
     data = TRADE.replace(b'"type":"trade"', b'"type":"block_trade"')
@@ -148,14 +148,18 @@ def test_a_hole_left_by_a_refused_frame_says_so() -> None:
 
 
 @pytest.mark.parametrize("framed", [AGG_TRADE, combined("btcusdt@aggTrade", AGG_TRADE)])
-def test_an_aggregate_trade_is_told_with_its_ids(framed: bytes) -> None:
-    (told,) = binance().decode(frame(framed)).messages
-    assert (told.symbol, told.seq, told.venue_time) == ("BTC-USDT", (665, 665), 1617566591315000)
+def test_an_aggregate_trade_is_decoded_with_its_ids(framed: bytes) -> None:
+    (message,) = binance().decode(frame(framed)).messages
+    assert (message.symbol, message.seq, message.venue_time) == (
+        "BTC-USDT",
+        (665, 665),
+        1617566591315000,
+    )
     trade = Trade("665", D("58001.03"), D("0.086205"), "sell", 1617566591314000, 745, 747)
-    assert told.events == (trade,)
+    assert message.events == (trade,)
 
 
-def test_a_trade_id_gap_is_told_per_symbol_and_across_connections() -> None:
+def test_a_trade_id_gap_is_reported_per_symbol_and_across_connections() -> None:
     first = binance()
     first.decode(frame(AGG_TRADE))
     first.decode(frame(AGG_TRADE.replace(b"BTCUSDT", b"ETHUSDT")))
@@ -166,33 +170,38 @@ def test_a_trade_id_gap_is_told_per_symbol_and_across_connections() -> None:
     assert (gap.kind, gap.symbol, trade.kind) == ("ledger", "BTC-USDT", "trade")
 
 
-def test_what_two_connections_both_tell_is_told_once() -> None:
+def test_what_two_connections_both_carry_is_decoded_once() -> None:
     ids: dict[str, int] = {}
     old, new = (
         BinanceDecoder(symbols=("BTC-USDT",), conn=conn, last_ids=ids) for conn in ("a", "b")
     )
-    told = []
+    messages = []
     for decoder, number in [(old, 1), (old, 2), (new, 2), (old, 3), (new, 3), (new, 4), (old, 4)]:
         data = AGG_TRADE.replace(b'"a":665', b'"a":%d' % number)
-        told += decoder.decode(frame(data)).messages
-    assert [(one.kind, one.seq) for one in told] == [("trade", (n, n)) for n in (1, 2, 3, 4)]
+        messages += decoder.decode(frame(data)).messages
+    assert [(one.kind, one.seq) for one in messages] == [("trade", (n, n)) for n in (1, 2, 3, 4)]
     assert old.ignored["repeated"] + new.ignored["repeated"] == 3
 
 
 @pytest.mark.parametrize("framed", [BOOK_TICKER, combined("btcusdt@bookTicker", BOOK_TICKER)])
 def test_a_book_ticker_is_a_book_message_of_its_top_alone(framed: bytes) -> None:
     decoder = binance()
-    (told,) = decoder.decode(frame(framed)).messages
-    assert (told.kind, told.seq, told.venue_time, told.events) == ("book", (400, 400), None, ())
-    assert told.top == Top(D("25.35"), D("31.21"), D("25.36"), D("40.66"))
+    (message,) = decoder.decode(frame(framed)).messages
+    assert (message.kind, message.seq, message.venue_time, message.events) == (
+        "book",
+        (400, 400),
+        None,
+        (),
+    )
+    assert message.top == Top(D("25.35"), D("31.21"), D("25.36"), D("40.66"))
     assert decoder.decode(frame(framed)).messages == () and decoder.ignored == {"repeated": 1}
     crossed = framed.replace(b"25.36", b"25.35").replace(b":400", b":401")
     assert decoder.decode(frame(crossed)).messages[0].top is None
 
 
-def test_a_ticker_is_told_without_a_sequence() -> None:
-    (told,) = binance().decode(frame(TICKER)).messages
-    assert told.seq is None and told.events == (
+def test_a_ticker_is_decoded_without_a_sequence() -> None:
+    (message,) = binance().decode(frame(TICKER)).messages
+    assert message.seq is None and message.events == (
         Ticker(
             last=D("1792.84"),
             open=D("1764.61"),
@@ -259,8 +268,8 @@ def test_a_wrong_value_is_refused(old: bytes, new: bytes, reason: str) -> None:
 
 def test_a_value_as_fine_as_its_column_is_kept_whole() -> None:
     data = AGG_TRADE.replace(b'"58001.03"', b'"58001.12345678000"')
-    (told,) = binance().decode(frame(data.replace(b"0.086205", b"0.0000000001"))).messages
-    (trade,) = told.events
+    (message,) = binance().decode(frame(data.replace(b"0.086205", b"0.0000000001"))).messages
+    (trade,) = message.events
     assert isinstance(trade, Trade)
     assert (trade.price, trade.quantity) == (D("58001.12345678"), D("0.0000000001"))
 

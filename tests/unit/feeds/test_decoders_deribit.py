@@ -21,14 +21,14 @@ D = Decimal
 NAME = "BTC-PERPETUAL"
 
 
-def told(channel: str, data: str) -> bytes:
+def notification(channel: str, data: str) -> bytes:
     head = '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"%s","data":%s}}'
     return (head % (channel, data)).encode()
 
 
 def book(kind: str, ids: str, bids: str, asks: str) -> bytes:
     data = '{"type":"%s","timestamp":1622627433440,"instrument_name":"%s",%s,"bids":%s,"asks":%s}'
-    return told(f"book.{NAME}.100ms", data % (kind, NAME, ids, bids, asks))
+    return notification(f"book.{NAME}.100ms", data % (kind, NAME, ids, bids, asks))
 
 
 SNAPSHOT = book("snapshot", '"change_id":10', '[["new",100.5,20.0]]', '[["new",101,30]]')
@@ -38,7 +38,7 @@ CHANGE = book(
     '[["delete",100.5,0.0],["new",100.0,70.0]]',
     "[]",
 )
-GROUPED = told(
+GROUPED = notification(
     f"book.{NAME}.none.10.100ms",
     '{"timestamp":1769246173071,"instrument_name":"BTC-PERPETUAL","change_id":5,'
     '"bids":[[89532.5,254900.0],[89532.0,1000.0]],"asks":[[89533.0,91570.0]]}',
@@ -47,7 +47,7 @@ ONE_TRADE = (
     '{"trade_seq":%d,"trade_id":"ETH-%d","timestamp":1616321478553,"price":0.10000000000000001e1,'
     '"direction":"sell","amount":10.0,"instrument_name":"BTC-PERPETUAL"}'
 )
-TICKER = told(
+TICKER = notification(
     f"ticker.{NAME}.100ms",
     '{"timestamp":5,"instrument_name":"BTC-PERPETUAL","last_price":29931.0,"best_bid_price":0.0,'
     '"best_bid_amount":0.0,"best_ask_price":29932.5,"best_ask_amount":10.0,'
@@ -57,7 +57,7 @@ TICKER = told(
 
 def trades(*numbers: int) -> bytes:
     each = ONE_TRADE.replace("0.10000000000000001e1", "56168.5")
-    return told(f"trades.{NAME}.100ms", f"[{','.join(each % (n, n) for n in numbers)}]")
+    return notification(f"trades.{NAME}.100ms", f"[{','.join(each % (n, n) for n in numbers)}]")
 
 
 def decoder(ids: dict[str, int] | None = None) -> DeribitDecoder:
@@ -88,8 +88,8 @@ def test_a_broken_chain_ends_the_book_until_a_new_snapshot_that_is_asked_for() -
     gap, change = broken.messages
     assert gap.events == (LedgerEntry("gap", "broken_chain", detail="change 11 where 10 was due"),)
     assert change.top is None and not broken.resync
-    asked = [json.loads(send.text) for send in broken.requests]
-    assert [(ask["method"], ask["params"]["channels"]) for ask in asked] == [
+    requests = [json.loads(send.text) for send in broken.requests]
+    assert [(ask["method"], ask["params"]["channels"]) for ask in requests] == [
         ("public/unsubscribe", [f"book.{NAME}.100ms"]),
         ("public/subscribe", [f"book.{NAME}.100ms"]),
     ]
@@ -111,7 +111,7 @@ def test_an_empty_book_of_change_id_zero_is_followed() -> None:
     assert [message.kind for message in change.messages] == ["book"]
 
 
-def test_a_grouped_book_tells_what_differs_from_the_picture_before() -> None:
+def test_a_grouped_book_gives_what_differs_from_the_picture_before() -> None:
     one = decoder()
     (first,) = decoded(one, GROUPED).messages
     assert first.top == Top(D("89532.5"), D(254900), D(89533), D(91570))
@@ -222,7 +222,7 @@ def test_a_spot_symbol_is_spelled_with_an_underscore() -> None:
     st.integers(0, 30),
     st.binary(max_size=6),
 )
-def test_mutated_frames_are_told_or_refused(data: bytes, at: int, cut: int, new: bytes) -> None:
+def test_mutated_frames_are_decoded_or_rejected(data: bytes, at: int, cut: int, new: bytes) -> None:
     one = decoder()
     decoded(one, SNAPSHOT)
     try:

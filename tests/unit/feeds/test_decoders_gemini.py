@@ -62,7 +62,7 @@ def test_the_first_v2_frame_is_the_book_and_its_trades_oldest_first() -> None:
     assert later.top == Top(D(60), D(3), D(61), D(2))
 
 
-def test_v2_trades_that_were_told_are_not_told_again() -> None:
+def test_v2_trades_that_were_decoded_are_not_decoded_again() -> None:
     ids: dict[str, int] = {}
     assert len(decoded(v2(ids), L2).messages) == 2
     again = v2(ids)
@@ -149,7 +149,7 @@ def test_the_service_is_chosen_by_a_setting() -> None:
     st.integers(0, 30),
     st.binary(max_size=6),
 )
-def test_mutated_frames_are_told_or_refused(data: bytes, at: int, cut: int, new: bytes) -> None:
+def test_mutated_frames_are_decoded_or_rejected(data: bytes, at: int, cut: int, new: bytes) -> None:
     for one in (v2(), current()):
         messages: tuple[Message, ...] = ()
         try:

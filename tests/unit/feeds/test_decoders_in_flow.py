@@ -28,19 +28,19 @@ ORDINARY = {
 
 
 def following(**changed: Any) -> tuple[Message, ...]:
-    """What is told of a trade (665 unless changed) on a connection that has told 664."""
+    """What is decoded of a trade (665 unless changed) on a connection that has decoded 664."""
     decoder = BinanceDecoder(symbols=("BTC-USDT",), conn="c", last_ids={"BTC-USDT": 664})
     framed = {"stream": "btcusdt@aggTrade", "data": ORDINARY | changed}
     text = json.dumps(framed, separators=(",", ":"))
     return decoder.decode(Frame(data=text.encode(), received_time=5)).messages
 
 
-def test_an_ordinary_trade_that_follows_is_told_whole() -> None:
+def test_an_ordinary_trade_that_follows_is_decoded_whole() -> None:
     trade = Trade(
         "665", Decimal("58001.03"), Decimal("0.086205"), "sell", 1617566591314000, 745, 747
     )
-    (told,) = following()
-    assert told == Message(
+    (message,) = following()
+    assert message == Message(
         venue="binance",
         symbol="BTC-USDT",
         kind="trade",
@@ -78,8 +78,8 @@ def test_a_wrong_value_is_refused_in_the_flow_too(changed: dict[str, Any], reaso
 
 
 def test_a_hole_and_a_repeat_are_seen_in_the_flow() -> None:
-    gap, told = following(a=668)
-    assert gap.events == (LedgerEntry("gap", "missing", 665, 667),) and told.seq == (668, 668)
+    gap, message = following(a=668)
+    assert gap.events == (LedgerEntry("gap", "missing", 665, 667),) and message.seq == (668, 668)
     assert following(a=664) == ()
 
 
@@ -89,15 +89,15 @@ def test_a_hole_and_a_repeat_are_seen_in_the_flow() -> None:
     fine=st.tuples(st.booleans(), st.booleans()),
     padded=st.booleans(),
 )
-def test_times_in_either_unit_and_prices_of_any_length_are_told_alike(
+def test_times_in_either_unit_and_prices_of_any_length_are_decoded_alike(
     milliseconds: int, price: Decimal, fine: tuple[bool, bool], padded: bool
 ) -> None:
-    told_at, at = (
+    sent_at, at = (
         milliseconds * 1000 if micros and milliseconds >= 10**11 else milliseconds
         for micros in fine
     )
     text = f"{price:f}" if padded else f"{price:f}".rstrip("0").rstrip(".")
-    (told,) = following(E=told_at, T=at, p=text)
-    (trade,) = told.events
+    (message,) = following(E=sent_at, T=at, p=text)
+    (trade,) = message.events
     assert isinstance(trade, Trade) and trade.price == Decimal(text)
-    assert told.venue_time == trade.traded_at == milliseconds * 1000
+    assert message.venue_time == trade.traded_at == milliseconds * 1000

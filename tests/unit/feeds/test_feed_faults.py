@@ -26,8 +26,11 @@ def test_the_24_hour_cut_is_met_before_it_comes_and_no_trade_is_lost_or_doubled(
             assert await found.struck() == [0]  # never was a connection a day old
             assert found.causes("connect") == ["start", "renew", "renew", "renew"]
             assert found.causes("disconnect") == ["renewed"] * 3
-            told = numbers(found)
-            assert told == list(range(told[0], told[0] + len(told))) and len(told) > 390
+            trade_ids = numbers(found)
+            assert (
+                trade_ids == list(range(trade_ids[0], trade_ids[0] + len(trade_ids)))
+                and len(trade_ids) > 390
+            )
             assert not found.entries("gap", "stale")
             lines = found.story()
             assert lines[1:3] == ["c1 connect renew", "c0 disconnect renewed"]
@@ -35,13 +38,13 @@ def test_the_24_hour_cut_is_met_before_it_comes_and_no_trade_is_lost_or_doubled(
     in_virtual_time(days())
 
 
-def test_without_a_successor_the_cut_itself_comes_and_its_hole_is_told(tmp_path: Path) -> None:
+def test_without_a_successor_the_cut_itself_comes_and_its_hole_is_reported(tmp_path: Path) -> None:
     async def days() -> None:
         async with world("binance", script=DAY, life_s=9999, tmp=tmp_path) as found:
             await asyncio.sleep(130)
             assert found.causes("disconnect") == ["closed 1008", "closed 1008"]
-            told = numbers(found)
-            assert set(told) | found.holes() >= set(range(told[0], told[-1] + 1))
+            trade_ids = numbers(found)
+            assert set(trade_ids) | found.holes() >= set(range(trade_ids[0], trade_ids[-1] + 1))
 
     in_virtual_time(days())
 
@@ -53,8 +56,11 @@ def test_a_shutdown_notice_is_met_at_once_and_nothing_is_lost(tmp_path: Path) ->
             await asyncio.sleep(20)
             assert found.causes("connect") == ["start", "serverShutdown"]
             assert found.causes("disconnect") == ["renewed"]
-            told = numbers(found)
-            assert told == list(range(told[0], told[0] + len(told))) and len(told) > 20
+            trade_ids = numbers(found)
+            assert (
+                trade_ids == list(range(trade_ids[0], trade_ids[0] + len(trade_ids)))
+                and len(trade_ids) > 20
+            )
 
     in_virtual_time(story())
 
@@ -88,8 +94,11 @@ def test_a_refused_renewal_of_the_token_is_met_by_a_new_log_in(tmp_path: Path) -
             await asyncio.sleep(730)  # tokens live 900 s and are renewed at 80 %
             assert found.causes("connect") == ["start", "log-in not renewed: 13009"]
             assert found.causes("disconnect") == ["renewed"]
-            told = numbers(found)
-            assert told == list(range(told[0], told[0] + len(told))) and len(told) > 700
+            trade_ids = numbers(found)
+            assert (
+                trade_ids == list(range(trade_ids[0], trade_ids[0] + len(trade_ids)))
+                and len(trade_ids) > 700
+            )
 
     in_virtual_time(story())
 
@@ -160,10 +169,12 @@ def test_a_wrong_message_is_a_row_or_harmless_and_the_feed_lives_on(
             ids = found.trade_ids()
             assert len(ids) == len(set(ids)) and len(ids) > 2
             if service in NUMBERED:
-                told = numbers(found)
-                assert set(range(min(told), max(told) + 1)) <= set(told) | found.holes()
+                trade_ids = numbers(found)
+                assert (
+                    set(range(min(trade_ids), max(trade_ids) + 1)) <= set(trade_ids) | found.holes()
+                )
             assert found.of("book")[-1].top is not None
-            assert found.told[-1].received_time > found.told[0].received_time + 11_000_000
+            assert found.messages[-1].received_time > found.messages[0].received_time + 11_000_000
 
     in_virtual_time(story())
 
@@ -182,9 +193,9 @@ def test_no_measure_is_computed_from_a_crossed_book(service: str, tmp_path: Path
             await asyncio.sleep(5)
             assert all(one.top for one in found.of("book"))
             await found.post({"fault": "crossed", "stream": stream})
-            before = len(found.told)
+            before = len(found.messages)
             await asyncio.sleep(1)
             assert await found.struck() == [1]
-            assert any(one.top is None for one in found.told[before:] if one.kind == "book")
+            assert any(one.top is None for one in found.messages[before:] if one.kind == "book")
 
     in_virtual_time(story())

@@ -33,7 +33,7 @@ class FakeLake:
 
     def __init__(self, *holes: Hole, there: set[int] = frozenset(), stuck: bool = False) -> None:  # type: ignore[assignment]
         self.open, self.landed, self.stuck = list(holes), set(there), stuck
-        self.told: list[Message] = []
+        self.published: list[Message] = []
         self.looked = 0
 
     def open_holes(self) -> list[Hole]:
@@ -42,7 +42,7 @@ class FakeLake:
     def landed_numbers(self, hole: Hole) -> set[int]:
         self.looked += 1
         if not self.stuck and self.looked > 2:
-            for message in self.told:
+            for message in self.published:
                 if message.kind == "trade" and message.venue == hole.venue:
                     self.landed |= set(trade_numbers(message))
         return {one for one in self.landed if hole.first <= one <= hole.last}
@@ -64,7 +64,7 @@ async def healing(
                 lake=lake,
                 refills=refills(venues),
                 fetch=fetch,
-                publish=lake.told.append,
+                publish=lake.published.append,
                 flush=lambda: None,
                 now_us=lambda: 7,
                 conn="heal-1",
@@ -90,16 +90,16 @@ async def test_what_the_lake_lacks_is_published_over_pages_and_the_hole_closed(v
     async with healing(lake) as (healer, _, _):
         found = await healer.run()
     assert found == {"healed": 1, "refilled": 2098, "open": []}
-    trades = [message for message in lake.told if message.kind == "trade"]
+    trades = [message for message in lake.published if message.kind == "trade"]
     ids = [one for message in trades for one in trade_numbers(message)]
     assert ids == [n for n in range(hole.first, last + 1) if n not in {last - 5, last - 1}]
     assert {message.conn for message in trades} == {"heal-1"}
-    assert lake.told[-1].events == (
+    assert lake.published[-1].events == (
         LedgerEntry("healed", "refilled by REST", hole.first, hole.last),
     )
 
 
-async def test_a_refilled_trade_is_the_one_that_the_stream_tells() -> None:
+async def test_a_refilled_trade_is_the_one_that_the_stream_carries() -> None:
     last = newest("binance")
     lake = FakeLake(Hole("binance", SYMBOL["binance"], last, last))
     async with healing(lake) as (healer, base, _), ClientSession() as session:
@@ -107,7 +107,7 @@ async def test_a_refilled_trade_is_the_one_that_the_stream_tells() -> None:
         query = f"symbol=BTCUSDT&fromId={last}&limit=1"
         async with session.get(f"{base}/api/v3/aggTrades?{query}") as reply:
             (raw,) = await reply.json()
-    (trade,) = lake.told[0].events
+    (trade,) = lake.published[0].events
     assert trade == Trade(
         str(raw["a"]),
         Decimal(raw["p"]),
@@ -125,7 +125,7 @@ async def test_a_hole_whose_refill_has_not_landed_stays_open() -> None:
     async with healing(lake, wait_s=0) as (healer, _, _):
         found = await healer.run()
     assert found["healed"] == 0 and "not landed yet" in str(found["open"])
-    assert not [message for message in lake.told if message.kind == "ledger"]
+    assert not [message for message in lake.published if message.kind == "ledger"]
 
 
 async def test_a_hole_that_the_venue_cannot_fill_whole_stays_open() -> None:
@@ -144,18 +144,18 @@ async def test_a_hole_that_the_venue_cannot_fill_whole_stays_open() -> None:
 async def test_gemini_trades_between_two_connections_are_refilled_by_their_ids() -> None:
     async with healing(lake := FakeLake()) as (healer, base, _), ClientSession() as session:
 
-        async def told() -> list[dict[str, object]]:
+        async def past_trades() -> list[dict[str, object]]:
             async with session.get(f"{base}/v1/trades/btcusd?limit_trades=500") as reply:
                 found: list[dict[str, object]] = await reply.json()
                 return found[::-1]
 
         async with asyncio.timeout(60):
-            while len(trades := await told()) < 3:  # noqa: ASYNC110 (a market has no event)
+            while len(trades := await past_trades()) < 3:  # noqa: ASYNC110 (a market has no event)
                 await asyncio.sleep(0.2)
         first, second, third = (int(str(one["tid"])) for one in trades[:3])
         lake.open = [Hole("gemini", "BTC-USD", first + 1, third)]
         assert (await healer.run())["healed"] == 1
-    refilled = [message for message in lake.told if message.kind == "trade"]
+    refilled = [message for message in lake.published if message.kind == "trade"]
     assert [trade_numbers(message) for message in refilled] == [[second], [third]]
     side = {"buy": "buy", "sell": "sell"}[str(trades[1]["type"])]
     (trade,) = refilled[0].events
@@ -174,7 +174,7 @@ def test_numbers_of_a_page_do_not_pass_through_float() -> None:
         refills(Venues())["deribit"].trades(b'{"error":{}}', symbol="X-Y", conn="c", now_us=1)
 
 
-def test_the_lake_tells_open_holes_and_landed_ids(tmp_path: Path) -> None:
+def test_the_lake_has_open_holes_and_landed_ids(tmp_path: Path) -> None:
     lake = DeltaLake(str(tmp_path))
     assert lake.open_holes() == []
     rows = [

@@ -40,16 +40,16 @@ def read(venue: str, body: bytes, symbol: str = "BTC-USD") -> Message:
 
 @pytest.mark.parametrize("venue", GOOD)
 def test_each_supplier_gives_the_exact_price_in_its_currency(venue: str) -> None:
-    told = read(venue, GOOD[venue])
-    assert (told.venue, told.kind, told.symbol, told.received_time) == (
+    message = read(venue, GOOD[venue])
+    assert (message.venue, message.kind, message.symbol, message.received_time) == (
         venue,
         "quote",
         "BTC-USD",
         5,
     )
-    assert told.events == (Quote(Decimal("6268.48"), "USD"),)
+    assert message.events == (Quote(Decimal("6268.48"), "USD"),)
     times = {"coinbase": 1742430177833897, "bitstamp": 1763700000000000}
-    assert told.venue_time == times.get(venue)
+    assert message.venue_time == times.get(venue)
 
 
 def test_numbers_do_not_pass_through_float() -> None:
@@ -91,21 +91,21 @@ def test_mutated_answers_give_a_price_or_a_refusal(
     venue: str, at: int, cut: int, new: bytes
 ) -> None:
     try:
-        told = read(venue, GOOD[venue][:at] + new + GOOD[venue][at + cut :])
+        message = read(venue, GOOD[venue][:at] + new + GOOD[venue][at + cut :])
     except RejectedFrame:
         return
-    (quote,) = told.events
+    (quote,) = message.events
     assert isinstance(quote, Quote) and quote.price > 0
 
 
 def test_without_a_key_one_supplier_is_left_out_and_says_so() -> None:
-    asked, left_out = suppliers(Venues())
-    assert [one.venue for one in asked] == ["coinbase", "bitstamp", "kraken", "gemini"]
+    polled_suppliers, left_out = suppliers(Venues())
+    assert [one.venue for one in polled_suppliers] == ["coinbase", "bitstamp", "kraken", "gemini"]
     assert "key" in left_out["cryptocompare"]
     assert "k-for-tests" not in repr(BY_NAME["cryptocompare"])
 
 
-def test_a_limiter_stays_under_half_the_limit_and_waits_as_told() -> None:
+def test_a_limiter_stays_under_half_the_limit_and_waits_as_asked() -> None:
     limiter, now, sent = RateLimiter.under_half(60), 0.0, 0
     while now < 600:
         now += limiter.claim(now)
@@ -123,8 +123,8 @@ def test_retry_after_is_seconds_or_a_date() -> None:
 
 
 async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> list[str]:
-    """What a poller tells of one supplier that answers so (null: not at all), then stops."""
-    stop, told, times = asyncio.Event(), list[Message](), list[float]()
+    """What a poller publishes of one supplier that answers so (null: not at all), then stops."""
+    stop, published, times = asyncio.Event(), list[Message](), list[float]()
     loop = asyncio.get_running_loop()
 
     async def fetch(url: str, headers: Mapping[str, str]) -> Reply:
@@ -140,22 +140,22 @@ async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> lis
         supplier=BY_NAME["bitstamp"],
         symbols=("BTC-USD",),
         fetch=fetch,
-        publish=told.append,
+        publish=published.append,
         now_us=lambda: int(loop.time() * 1e6),
         conn="c",
         every_s=0.0,
         limiter=RateLimiter.under_half(per_minute),
     )
     await asyncio.wait_for(poller.run(stop), 60)
-    said = []
-    for message in told:
+    story = []
+    for message in published:
         (one,) = message.events
-        said.append(f"{one.entry} {one.cause}" if isinstance(one, LedgerEntry) else message.kind)
+        story.append(f"{one.entry} {one.cause}" if isinstance(one, LedgerEntry) else message.kind)
     waits = [after - before for before, after in pairwise(times)]
-    return [*said, *(f"waited {wait:.1f}" for wait in waits if wait > 0.2)]
+    return [*story, *(f"waited {wait:.1f}" for wait in waits if wait > 0.2)]
 
 
-async def test_failures_are_told_once_and_their_end_too() -> None:
+async def test_failures_are_reported_once_and_their_end_too() -> None:
     good = Reply(200, GOOD["bitstamp"])
     assert await polled([good, None, None, good, Reply(200, b"{}"), good]) == [
         "connect start",
@@ -183,8 +183,8 @@ async def test_retry_after_is_honoured() -> None:
 
 
 async def test_a_restricted_place_is_not_asked_again() -> None:
-    told = await polled([Reply(451, b""), Reply(200, GOOD["bitstamp"]), Reply(200, b"")])
-    assert told == ["disconnect http 451"]
+    story = await polled([Reply(451, b""), Reply(200, GOOD["bitstamp"]), Reply(200, b"")])
+    assert story == ["disconnect http 451"]
 
 
 async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> None:

@@ -95,16 +95,16 @@ def test_a_lost_connection_ends_live_with_its_cause_and_hole(
 
 async def _live(found: World) -> None:
     """Data come on a connection after the first, with a valid book."""
-    before = len(found.told)
+    before = len(found.messages)
     await asyncio.sleep(3)
-    news = found.told[before:]
+    news = found.messages[before:]
     assert {one.conn for one in news} and all(one.conn != "c0" for one in news)
     assert [one for one in news if one.kind == "book"][-1].top is not None
     assert not [one for one in news if one.kind in {"reject", "ledger"}]
 
 
 async def _accounted(found: World, service: str) -> None:
-    """Each trade the venue made since the first one told was told once, or is in a gap row."""
+    """Each trade since the first one published was published once, or is in a gap row."""
     ids = found.trade_ids()
     assert ids and len(ids) == len(set(ids))
     if service.startswith("gemini"):

@@ -105,8 +105,8 @@ class Broker:
 
 
 def numbers(broker: Broker) -> list[int]:
-    told = [wire.decode(value) for value in broker.delivered]
-    return [message.received_time for message in told if message.kind == "trade"]
+    messages = [wire.decode(value) for value in broker.delivered]
+    return [message.received_time for message in messages if message.kind == "trade"]
 
 
 def test_a_broker_that_was_away_gets_all_in_order(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_broker_that_was_away_gets_all_in_order(tmp_path: Path) -> None:
     assert publisher.dropped == 0 and publisher.spooled > 300
 
 
-def test_what_the_bound_drops_is_told_once_there_is_room(tmp_path: Path) -> None:
+def test_what_the_bound_drops_is_reported_once_there_is_room(tmp_path: Path) -> None:
     broker = Broker()
     spool = Spool(tmp_path / "a.spool", max_bytes=2000)
     publisher = SpoolingPublisher(broker, spool, now_us=lambda: 77)
@@ -135,9 +135,9 @@ def test_what_the_bound_drops_is_told_once_there_is_room(tmp_path: Path) -> None
     assert len(broker.pending) == 1  # memory stays small: all others are on disk or counted
     broker.back()
     publisher.drain()
-    told = [wire.decode(value) for value in broker.delivered]
+    messages = [wire.decode(value) for value in broker.delivered]
     kept = numbers(broker)
-    (ledger,) = [message for message in told if message.kind == "ledger"]
+    (ledger,) = [message for message in messages if message.kind == "ledger"]
     assert kept == list(range(len(kept))) and publisher.dropped == 100 - len(kept) > 50
     assert ledger.events == (
         LedgerEntry(

@@ -1,4 +1,4 @@
-"""The supervised connection over a fake network: what is told, in order, whatever happens."""
+"""The supervised connection over a fake network: what is published, in order, whatever happens."""
 
 import asyncio
 import random
@@ -61,32 +61,32 @@ class FakeSocket:
         return self.network.alive
 
 
-async def told_by(
+async def follow(
     scripts: list[list[bytes | None] | str],
     *,
     alive: bool = True,
     spec: StreamSpec | None = None,
 ) -> tuple[list[Message], Feed]:
-    stop, told = asyncio.Event(), list[Message]()
+    stop, messages = asyncio.Event(), list[Message]()
     network = FakeNetwork(scripts, stop)
     network.alive = alive
     loop, ids = asyncio.get_running_loop(), iter(f"c{n}" for n in range(99))
     feed = Feed(
         spec=spec or stream_specs("gemini", venues=Venues())[0],
         connect=network.connect,
-        publish=told.append,
+        publish=messages.append,
         now_us=lambda: int(loop.time() * 1e6),
         conn_id=lambda: next(ids),
         rng=random.Random(1),
         stale_s=0.15,
     )
     await asyncio.wait_for(feed.run(stop), 60)
-    return told, feed
+    return messages, feed
 
 
-def summary(told: list[Message]) -> list[str]:
+def summary(messages: list[Message]) -> list[str]:
     lines = []
-    for message in told:
+    for message in messages:
         (*_, event) = message.events or (None,)
         if isinstance(event, LedgerEntry):
             lines.append(f"{message.conn} {event.entry} {event.cause}")
@@ -98,9 +98,9 @@ def summary(told: list[Message]) -> list[str]:
     return lines
 
 
-async def test_a_broken_connection_is_told_and_made_again() -> None:
-    told, _ = await told_by([[SNAPSHOT, beat(1)], "refused", [SNAPSHOT]])
-    assert summary(told) == [
+async def test_a_broken_connection_is_reported_and_made_again() -> None:
+    messages, _ = await follow([[SNAPSHOT, beat(1)], "refused", [SNAPSHOT]])
+    assert summary(messages) == [
         "c0 connect start",
         "c0 book 0",
         "c0 heartbeat 1",
@@ -114,8 +114,8 @@ async def test_a_broken_connection_is_told_and_made_again() -> None:
 
 
 async def test_a_gap_makes_a_new_connection_and_junk_does_not() -> None:
-    told, feed = await told_by([[SNAPSHOT, b"junk", beat(1), beat(3), beat(4)], [SNAPSHOT]])
-    assert summary(told) == [
+    messages, feed = await follow([[SNAPSHOT, b"junk", beat(1), beat(3), beat(4)], [SNAPSHOT]])
+    assert summary(messages) == [
         "c0 connect start",
         "c0 book 0",
         "c0 reject not_json",
@@ -132,8 +132,8 @@ async def test_a_gap_makes_a_new_connection_and_junk_does_not() -> None:
 
 
 async def test_silence_is_stale_and_a_frame_recovers_it() -> None:
-    told, _ = await told_by([[SNAPSHOT, None, beat(1)]])
-    assert summary(told) == [
+    messages, _ = await follow([[SNAPSHOT, None, beat(1)]])
+    assert summary(messages) == [
         "c0 connect start",
         "c0 book 0",
         "c0 stale silent",
@@ -145,13 +145,13 @@ async def test_silence_is_stale_and_a_frame_recovers_it() -> None:
 
 
 async def test_silence_without_an_answered_ping_ends_the_connection() -> None:
-    told, _ = await told_by([[SNAPSHOT, None, beat(1)]], alive=False)
-    assert summary(told)[2:4] == ["c0 stale silent", "c0 disconnect silent"]
+    messages, _ = await follow([[SNAPSHOT, None, beat(1)]], alive=False)
+    assert summary(messages)[2:4] == ["c0 stale silent", "c0 disconnect silent"]
 
 
 async def test_a_silence_that_lasts_is_met_by_a_successor_and_not_by_a_cut() -> None:
-    told, _ = await told_by([[SNAPSHOT, None, None, None], [SNAPSHOT, None]])
-    assert summary(told)[2:6] == [
+    messages, _ = await follow([[SNAPSHOT, None, None, None], [SNAPSHOT, None]])
+    assert summary(messages)[2:6] == [
         "c0 stale silent",
         "c1 connect silent",
         "c1 book 0",
@@ -160,8 +160,8 @@ async def test_a_silence_that_lasts_is_met_by_a_successor_and_not_by_a_cut() -> 
 
 
 async def test_a_frame_too_large_to_keep_is_cut_and_says_so() -> None:
-    told, _ = await told_by([[b"x" * (MAX_REJECT_BYTES + 1)]])
-    reject = told[1].events[0]
+    messages, _ = await follow([[b"x" * (MAX_REJECT_BYTES + 1)]])
+    reject = messages[1].events[0]
     assert isinstance(reject, Reject) and f"of {MAX_REJECT_BYTES + 1} bytes" in reject.detail
 
 
@@ -197,8 +197,8 @@ def agg_trade(number: int) -> bytes:
     )
 
 
-def without_silence(told: list[Message]) -> list[str]:
-    return [line for line in summary(told) if " stale " not in line and "recovered" not in line]
+def without_silence(messages: list[Message]) -> list[str]:
+    return [line for line in summary(messages) if " stale " not in line and "recovered" not in line]
 
 
 def binance(life_s: float | None) -> StreamSpec:
@@ -209,8 +209,8 @@ def binance(life_s: float | None) -> StreamSpec:
 async def test_a_successor_is_live_before_the_old_connection_ends() -> None:
     old: list[bytes | None] = [agg_trade(1), None, agg_trade(2), None, None, None]
     new: list[bytes | None] = [agg_trade(2), agg_trade(3), None, None]
-    told, feed = await told_by([old, new], spec=binance(0.3))
-    assert without_silence(told)[:6] == [
+    messages, feed = await follow([old, new], spec=binance(0.3))
+    assert without_silence(messages)[:6] == [
         "c0 connect start",
         "c0 trade 1",
         "c0 trade 2",
@@ -224,8 +224,8 @@ async def test_a_successor_is_live_before_the_old_connection_ends() -> None:
 async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
     notice = b'{"e":"serverShutdown","E":1770123456789}'
     scripts: list[list[bytes | None] | str] = [[agg_trade(1), notice, None, None]]
-    told, _ = await told_by([*scripts, [agg_trade(2), None]], spec=binance(None))
-    assert without_silence(told)[:5] == [
+    messages, _ = await follow([*scripts, [agg_trade(2), None]], spec=binance(None))
+    assert without_silence(messages)[:5] == [
         "c0 connect start",
         "c0 trade 1",
         "c1 connect serverShutdown",
@@ -236,8 +236,8 @@ async def test_a_shutdown_notice_opens_a_successor_at_once() -> None:
 
 async def test_a_successor_that_is_refused_leaves_the_old_connection_alone() -> None:
     old: list[bytes | None] = [agg_trade(1), None, None, agg_trade(2)]
-    told, _ = await told_by([old, "http 429", [agg_trade(3)]], spec=binance(0.1))
-    assert without_silence(told)[:7] == [
+    messages, _ = await follow([old, "http 429", [agg_trade(3)]], spec=binance(0.1))
+    assert without_silence(messages)[:7] == [
         "c0 connect start",
         "c0 trade 1",
         "c1 disconnect refused: http 429",
@@ -249,18 +249,18 @@ async def test_a_successor_that_is_refused_leaves_the_old_connection_alone() -> 
 
 
 async def test_what_lies_between_two_connections_is_a_gap() -> None:
-    told, _ = await told_by([[agg_trade(1)], [agg_trade(5)]], spec=binance(None))
-    assert "c1 gap missing" in summary(told)
-    (gap,) = [m.events[0] for m in told if m.kind == "ledger" and m.seq]
+    messages, _ = await follow([[agg_trade(1)], [agg_trade(5)]], spec=binance(None))
+    assert "c1 gap missing" in summary(messages)
+    (gap,) = [m.events[0] for m in messages if m.kind == "ledger" and m.seq]
     assert gap == LedgerEntry("gap", "missing", 2, 4)
 
 
 async def test_heartbeats_alone_are_a_quiet_market_and_not_a_dead_feed() -> None:
     script: list[bytes | None] = [SNAPSHOT, *[beat(n) for n in range(1, 2)], None, beat(2)]
-    told, _ = await told_by([script])
-    assert "c0 stale silent" in summary(told)
+    messages, _ = await follow([script])
+    assert "c0 stale silent" in summary(messages)
     quiet = QuietNetwork()
-    assert await quiet.told() == ["connect", "book", "stale quiet", "recovered frame"]
+    assert await quiet.entries() == ["connect", "book", "stale quiet", "recovered frame"]
 
 
 class QuietNetwork:
@@ -288,20 +288,20 @@ class QuietNetwork:
         await asyncio.sleep(9)
         return b""
 
-    async def told(self) -> list[str]:
+    async def entries(self) -> list[str]:
         self.stop, self.seq = asyncio.Event(), 0
-        told, loop = list[Message](), asyncio.get_running_loop()
+        messages, loop = list[Message](), asyncio.get_running_loop()
         feed = Feed(
             spec=stream_specs("gemini", venues=Venues())[0],
             connect=self.connect,
-            publish=told.append,
+            publish=messages.append,
             now_us=lambda: int(loop.time() * 1e6),
             conn_id=lambda: "c",
             rng=random.Random(1),
             stale_s=0.1,
         )
         await asyncio.wait_for(feed.run(self.stop), 60)
-        lines = [line.removeprefix("c ") for line in summary(told) if "heartbeat" not in line]
+        lines = [line.removeprefix("c ") for line in summary(messages) if "heartbeat" not in line]
         short = [re.sub(r" (\d+|start|stop)$", "", line) for line in lines]
         return [line for line in dict.fromkeys(short) if line != "disconnect"]
 
