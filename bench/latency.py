@@ -25,6 +25,7 @@ from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import BookChange, Message, Top
+from include.market.wire import Topic
 from include.settings import Settings
 from spark_jobs.epoch import open_epoch
 from spark_jobs.landing import Landing
@@ -33,7 +34,7 @@ from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
 from spark_jobs.sources import kafka_stream
 
-BOOK, SIGNALS = "market.book", "market.signals"
+BOOK, SIGNALS = Topic.BOOK, Topic.SIGNALS
 SETTLE_S = 10.0  # the first batches of a query compile it
 # Landing is measured so many times as long: every fifty batches one writes a checkpoint of the log.
 LANDING = 8

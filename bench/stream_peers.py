@@ -14,9 +14,10 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from include.market.wire import Topic
 from include.settings import Settings
 
-TOPIC = "market.trades"
+TOPIC = Topic.TRADES
 MESSAGE = (
     "venue string, symbol string, received_time bigint, venue_time bigint, events array<struct<"
     "trade_id string, price decimal(20,8), quantity decimal(22,10), side string,"

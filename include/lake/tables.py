@@ -15,11 +15,12 @@ from include.lake.columns import (
     quantity,
     text,
 )
+from include.market.wire import Topic
 
 LANDED = (
     landed_table(
         "trades",
-        "market.trades",
+        Topic.TRADES,
         "Trades and aggregate trades, as the venues sent them",
         text("trade_id", "the venue's trade id", required=True),
         money("price", "quote per base", required=True),
@@ -31,7 +32,7 @@ LANDED = (
     ),
     landed_table(
         "tickers",
-        "market.tickers",
+        Topic.TICKERS,
         "Rolling 24-hour summaries",
         money("last", "last price", required=True),
         money("open", "price 24 hours before"),
@@ -47,7 +48,7 @@ LANDED = (
     ),
     landed_table(
         "book_changes",
-        "market.book",
+        Topic.BOOK,
         "Order-book changes and snapshots, a level a row",
         text("side", "bid or ask", required=True),
         money("price", "the level's price", required=True),
@@ -62,14 +63,14 @@ LANDED = (
     ),
     landed_table(
         "quotes",
-        "market.quotes",
+        Topic.QUOTES,
         "Polled prices of suppliers",
         money("price", "price of one base unit", required=True),
         text("currency", "currency of the price", required=True),
     ),
     landed_table(
         "feed_ledger",
-        "market.ledger",
+        Topic.LEDGER,
         "Every connect, disconnect, gap and stale spell of a feed",
         text("entry", "connect, disconnect, gap, stale, recovered, healed, dropped", required=True),
         text("cause", "why", required=True),
@@ -79,7 +80,7 @@ LANDED = (
     ),
     landed_table(
         "decisions",
-        "trading.decisions",
+        Topic.DECISIONS,
         "What the trader concluded from each signal",
         text("decision_id", "venue, symbol and window", required=True),
         text("rule", "rule that decided", required=True),
@@ -99,7 +100,7 @@ LANDED = (
     ),
     landed_table(
         "orders",
-        "trading.orders",
+        Topic.ORDERS,
         "Orders as the venue or the paper account left them",
         text("order_id", "client order id", required=True),
         text("decision_id", "decision that made it", required=True),
@@ -115,7 +116,7 @@ LANDED = (
     ),
     landed_table(
         "fills",
-        "trading.fills",
+        Topic.FILLS,
         "Executions of orders",
         text("fill_id", "execution id", required=True),
         text("order_id", "order", required=True),
@@ -128,7 +129,7 @@ LANDED = (
     ),
     landed_table(
         "balances",
-        "trading.balances",
+        Topic.BALANCES,
         "What the account holds after each order",
         text("currency", "currency", required=True),
         quantity("amount", "held", required=True),
@@ -138,7 +139,7 @@ LANDED = (
     ),
     landed_table(
         "scores",
-        "trading.scores",
+        Topic.SCORES,
         "Each sale against the last buy",
         text("order_id", "the sale", required=True),
         text("buy_order_id", "buy", required=True),

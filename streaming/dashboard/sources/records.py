@@ -10,6 +10,7 @@ from include.market import wire
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
 from include.market.time import SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
+from include.market.wire import Topic
 from include.trading.inputs import Signal
 from streaming.dashboard.series import BestPrices, MarketSeries
 from streaming.dashboard.state import DashboardState
@@ -46,14 +47,14 @@ def apply_record(state: DashboardState, record: Record) -> None:
             if decoded.venue_time is None or 0 < decoded.venue_time < _LATEST_US:
                 for event in decoded.events:
                     state.trader.add(event, decoded.venue_time)
-        elif record.topic != "market.rejects":
+        elif record.topic != Topic.REJECTS:
             _apply_message(state, decoded, seen_s)
 
 
 def _decode(record: Record) -> _MeasuredSignal | TopMessage | Message:
-    if record.topic == "market.signals":
+    if record.topic == Topic.SIGNALS:
         return _signal_decoder.decode(record.value)
-    if record.topic == "market.book":
+    if record.topic == Topic.BOOK:
         return decode_top(record.value)
     return wire.decode(record.value)
 
