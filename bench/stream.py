@@ -46,10 +46,9 @@ class Arm(Protocol):
 
 
 class Tickhouse:
-    """The landing query of the stream, on the topic of trades alone."""
+    """The landing query of the stream on the topic of trades alone, in the scratch world's lake."""
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
-        """Its tables are those of the scratch world's lake."""
         self.spark, self.settings = spark, settings
         self.folder = settings.home / "checkpoints" / "land"
         self.table = path(settings, "trades")

@@ -42,7 +42,6 @@ class PlainSpark:
     """The plain job, continuing from its checkpoint each time it is run."""
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
-        """Its table and checkpoint lie in the scratch world's folder."""
         self.spark, self.settings = spark, settings
         self.table = f"{settings.home}/plain/trades"
 
@@ -79,7 +78,6 @@ class DeltaRs:
     """A consumer that appends to a Delta table, keeping its place in memory."""
 
     def __init__(self, settings: Settings) -> None:
-        """Its table lies in the scratch world's folder."""
         self.settings = settings
         self.table = f"{settings.home}/delta_rs/trades"
         self._next: dict[int, int] = {}

@@ -26,7 +26,7 @@ from tests.support.services import free_ports
 PLACE = TopicPartition("market.ledger", 0)
 
 
-def tell(kafka_broker: str, count: int) -> tuple[int, float, float]:
+def publish_ledger(kafka_broker: str, count: int) -> tuple[int, float, float]:
     """Put messages on the ledger; the first one's offset, and the times around the sending."""
     ensure_topics(kafka_broker)
     first = offset_ranges(kafka_broker, ["market.ledger"])[PLACE][1]
@@ -51,7 +51,7 @@ def tell(kafka_broker: str, count: int) -> tuple[int, float, float]:
 def test_a_message_is_asked_when_it_was_stamped_and_an_end_has_no_message(
     kafka_broker: str,
 ) -> None:
-    first, began, ended = tell(kafka_broker, 3)
+    first, began, ended = publish_ledger(kafka_broker, 3)
     stamped = message_times_ms(kafka_broker, {PLACE: first + 1})
     assert began - 1 <= stamped[PLACE] / 1000 <= ended + 1
     assert message_times_ms(kafka_broker, {PLACE: first + 3}) == {}
@@ -60,24 +60,24 @@ def test_a_message_is_asked_when_it_was_stamped_and_an_end_has_no_message(
         message_times_ms(f"127.0.0.1:{port}", {PLACE: 0})
 
 
-def test_a_look_writes_the_lag_and_tells_once_of_a_stream_that_is_late(
+def test_a_look_writes_the_lag_and_sends_one_alert_of_a_stream_that_is_late(
     kafka_broker: str, postgres_dsn: dict[str, Any], service_settings: Settings
 ) -> None:
     create_tables(postgres_dsn)
-    first, _, _ = tell(kafka_broker, 3)
+    first, _, _ = publish_ledger(kafka_broker, 3)
     home: Path = service_settings.home
     home.mkdir(parents=True, exist_ok=True)
-    told = {"name": "land", "offsets": {"market.ledger": {"0": first + 1}}}
-    (home / "stream.json").write_text(json.dumps({"written_at": 0, "queries": [told]}))
+    query = {"name": "land", "offsets": {"market.ledger": {"0": first + 1}}}
+    (home / "stream.json").write_text(json.dumps({"written_at": 0, "queries": [query]}))
     object.__setattr__(service_settings.alerts, "lag_share", 0.0)  # any wait is too long
     watcher = Watcher(service_settings)
     watcher.look()
     watcher.look()
-    ((query, behind, waiting),) = fetch_tuples(
+    ((name, behind, waiting),) = fetch_tuples(
         postgres_dsn,
         "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",
         ("market.ledger",),
     )
-    assert (query, behind) == ("land", 2) and 0 < waiting < 120
+    assert (name, behind) == ("land", 2) and 0 < waiting < 120
     (alert,) = recent(service_settings)
     assert alert["what"] == "stream_lag" and "2 messages of partition 0 wait" in alert["detail"]

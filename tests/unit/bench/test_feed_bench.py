@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: the same frames, every one told, ratios of the two."""
+"""The benchmark measures what it says: the same frames, every one decoded, ratios of the two."""
 
 from dataclasses import asdict
 

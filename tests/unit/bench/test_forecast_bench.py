@@ -58,9 +58,9 @@ def test_a_file_that_is_missing_or_no_bars_is_named(tmp_path: Path) -> None:
     wrong.write_text(EDITIONS["six columns, a minute of no volume"] + "x,1,2,3\n")
     with pytest.raises(HistoryError, match=r"wrong\.csv cannot be read"):
         closes_of(wrong)
-    told = CliRunner().invoke(bench, ["forecast", "--bars", str(tmp_path / "nowhere.csv")])
-    assert told.exit_code != 0
-    assert "nowhere.csv' does not exist" in told.output
+    outcome = CliRunner().invoke(bench, ["forecast", "--bars", str(tmp_path / "nowhere.csv")])
+    assert outcome.exit_code != 0
+    assert "nowhere.csv' does not exist" in outcome.output
 
 
 def test_both_fits_are_of_the_minutes_of_the_file(tmp_path: Path) -> None:
@@ -70,10 +70,10 @@ def test_both_fits_are_of_the_minutes_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "bars.csv"
     file.write_text("Timestamp,Open,High,Low,Close,Volume\n" + "\n".join(lines) + "\n")
     pd.testing.assert_frame_equal(closes_of(file), frame, rtol=1e-12)
-    told = CliRunner().invoke(bench, ["forecast", "--json", "--bars", str(file)])
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)
-    assert [one["name"] for one in found] == [
+    outcome = CliRunner().invoke(bench, ["forecast", "--json", "--bars", str(file)])
+    assert outcome.exit_code == 0, outcome.output
+    found = json.loads(outcome.stdout)
+    assert [row["name"] for row in found] == [
         "fit of 400 real minutes",
         "log posterior of 400 real minutes",
     ]

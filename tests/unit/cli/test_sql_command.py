@@ -49,8 +49,8 @@ def run(*words: str, stdin: str | None = None) -> Result:
 
 def test_rows_are_given_as_csv_json_or_a_table(lake: Path) -> None:
     statement = "SELECT venue, price, received_time AS at, 'nan'::DOUBLE AS odd FROM quotes"
-    told = run("sql", statement, "--format", "csv").stdout
-    assert told == "venue,price,at,odd\nkraken,9.50000000,2026-11-20T09:00:00+00:00,\n"
+    outcome = run("sql", statement, "--format", "csv").stdout
+    assert outcome == "venue,price,at,odd\nkraken,9.50000000,2026-11-20T09:00:00+00:00,\n"
     assert json.loads(run("sql", statement, "--format", "json").stdout) == [
         {"venue": "kraken", "price": "9.50000000", "at": "2026-11-20T09:00:00+00:00", "odd": None}
     ]
@@ -93,8 +93,8 @@ def test_the_list_of_reports_and_a_reports_sql(lake: Path) -> None:
 
 def test_a_span_leaves_out_what_lies_before_and_from_its_end(lake: Path) -> None:
     def hours(*span: str) -> int:
-        told = run("report", "supplier_deviation", "--format", "json", *span).stdout
-        return len(json.loads(told))
+        outcome = run("report", "supplier_deviation", "--format", "json", *span).stdout
+        return len(json.loads(outcome))
 
     assert hours("--from", "2026-11-20T09:00", "--to", "2026-11-20T09:00:01") == 1
     assert hours("--to", "2026-11-20T09:00") == hours("--from", "2026-11-20T09:00:01") == 0
@@ -103,8 +103,8 @@ def test_a_span_leaves_out_what_lies_before_and_from_its_end(lake: Path) -> None
 def test_statements_read_from_a_pipe_are_answered_and_the_first_wrong_one_ends_it(
     lake: Path,
 ) -> None:
-    told = run("sql", "--format", "csv", stdin="SELECT 1 AS a;\nSELECT\n 2 AS b;\nSELECT 3 AS c")
-    assert told.stdout == "a\n1\nb\n2\nc\n3\n"
+    outcome = run("sql", "--format", "csv", stdin="SELECT 1 AS a;\nSELECT\n 2 AS b;\nSELECT 3 AS c")
+    assert outcome.stdout == "a\n1\nb\n2\nc\n3\n"
     refused = run("sql", "--format", "csv", stdin="SELECT nonsense;\nSELECT 1 AS a;")
     assert refused.exit_code == 1 and refused.stdout == "" and "nonsense" in refused.stderr
 
@@ -144,34 +144,34 @@ def test_the_prompt_on_a_terminal_completes_answers_and_keeps_its_history(
     )
     os.close(child_end)
     try:
-        seen(screen, "tickhouse> ")
+        read_until(screen, "tickhouse> ")
         os.write(screen, b"SELECT venue, curr\t FROM quotes;\n")
-        assert "venue,currency\r\n" in seen(screen, "kraken,USD\r\n")
+        assert "venue,currency\r\n" in read_until(screen, "kraken,USD\r\n")
         os.write(screen, b"SELECT nonsense;\n")
-        seen(screen, "nonsense", "tickhouse> ")
+        read_until(screen, "nonsense", "tickhouse> ")
         os.write(screen, b"\\d quotes\n")
-        seen(screen, "currency of the price")
+        read_until(screen, "currency of the price")
         os.write(screen, b"\\q\n")
         assert child.wait(timeout=20) == 0
     finally:
         child.kill()
         os.close(screen)
-    kept = (tmp_path / "var" / "sql_history").read_text()
-    assert kept.splitlines()[0] == "SELECT venue, currency FROM quotes;"
+    history = (tmp_path / "var" / "sql_history").read_text()
+    assert history.splitlines()[0] == "SELECT venue, currency FROM quotes;"
 
 
-def seen(screen: int, *wanted: str) -> str:
+def read_until(screen: int, *texts: str) -> str:
     """What the terminal showed until all of these had come, in order."""
     text, deadline = "", time.monotonic() + 30
     while time.monotonic() < deadline:
         if select.select([screen], [], [], 0.2)[0]:
             text += os.read(screen, 4096).decode()
         place = 0
-        for word in wanted:
+        for word in texts:
             place = text.find(word, place)
             if place < 0:
                 break
             place += len(word)
         else:
             return text
-    raise AssertionError(f"{wanted} never came: {text!r}")
+    raise AssertionError(f"{texts} never came: {text!r}")

@@ -1,4 +1,4 @@
-"""`status` on a terminal: columns in line, all of it on one screen, q ends it."""
+"""`status` on a terminal: columns in line, all of it on line screen, q ends it."""
 
 import io
 import os
@@ -45,32 +45,34 @@ def lines(width: int, **more: Any) -> list[str]:
 
 
 def test_numbers_stand_under_each_other_and_a_wide_screen_has_two_sides() -> None:
-    shown = lines(120)
-    assert shown[0].startswith("world sim  up")
-    assert shown[0].endswith("10:00:00  q or Ctrl-C ends this")
-    assert shown[1] == "audit clean, 9 s ago"
-    assert shown[2] == "airflow    http://127.0.0.1:8080/   log-in admin / x"
+    painted = lines(120)
+    assert painted[0].startswith("world sim  up")
+    assert painted[0].endswith("10:00:00  q or Ctrl-C ends this")
+    assert painted[1] == "audit clean, 9 s ago"
+    assert painted[2] == "airflow    http://127.0.0.1:8080/   log-in admin / x"
     kafka, feed = (
-        next(one for one in shown if one.startswith(name)) for name in ("kafka", "feed_gemini")
+        next(line for line in painted if line.startswith(name)) for name in ("kafka", "feed_gemini")
     )
     assert kafka.index("5 s") + len("5 s") == feed.index("12345 s") + len("12345 s")
     assert "gemini" in kafka and "2026-11-20 09:30:01" in kafka and "[start]" in kafka
-    assert any("0.2 s" in one and "640 ms" in one for one in shown)
-    assert any(one.startswith("trades") and "1,234,567" in one for one in shown)
+    assert any("0.2 s" in line and "640 ms" in line for line in painted)
+    assert any(line.startswith("trades") and "1,234,567" in line for line in painted)
 
 
 def test_a_narrow_screen_has_everything_below_each_other() -> None:
-    shown = lines(80)
-    assert max(map(len, shown)) <= 80
+    painted = lines(80)
+    assert max(map(len, painted)) <= 80
     names = ("world", "airflow", "process", "feed ", "stream", "lake table")
-    order = [next(i for i, one in enumerate(shown) if one.startswith(name)) for name in names]
+    order = [next(i for i, line in enumerate(painted) if line.startswith(name)) for name in names]
     assert order == sorted(order)
 
 
 def test_a_platform_that_is_down_says_so() -> None:
-    shown = lines(120, ok=False, processes=[], feeds=[], lag=[], rows={}, audit=None)
-    assert "not all is running" in shown[0] and shown[1] == "audit: none yet (./tickhouse audit)"
-    assert "nothing runs (./tickhouse up)" in "\n".join(shown)
+    painted = lines(120, ok=False, processes=[], feeds=[], lag=[], rows={}, audit=None)
+    assert (
+        "not all is running" in painted[0] and painted[1] == "audit: none yet (./tickhouse audit)"
+    )
+    assert "nothing runs (./tickhouse up)" in "\n".join(painted)
 
 
 @pytest.fixture
@@ -99,13 +101,13 @@ def test_watching_ends_with_q_and_paints_over_without_clearing(
     monkeypatch.setattr(status_view, "OUT", out)
     looks = []
 
-    def look() -> Status:
+    def read() -> Status:
         looks.append(1)
         if len(looks) == 3:
             os.write(typist, b"q")
         return STATUS
 
-    watch_status(look, login="l", every_s=0.01)
+    watch_status(read, login="l", every_s=0.01)
     painted = out.file.getvalue()  # type: ignore[attr-defined]
     assert len(looks) == 3 and painted.count("world ") >= 3
     assert "\x1b[2J" not in painted.partition("world ")[2], "cleared once: no flicker"

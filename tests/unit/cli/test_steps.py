@@ -10,7 +10,7 @@ from cli import console
 from tests.support.services import eventually
 
 
-def said(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
+def capture(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
     out = io.StringIO()
     monkeypatch.setattr(console, "ERR", Console(file=out, force_terminal=terminal, width=80))
     return out
@@ -19,7 +19,7 @@ def said(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
 def test_a_terminal_sees_the_seconds_pass_and_the_next_step_below_the_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    out, times = said(monkeypatch, terminal=True), [100.0]
+    out, times = capture(monkeypatch, terminal=True), [100.0]
     monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: times[-1]))
     steps = console.Steps()
     with steps.ticking():
@@ -35,7 +35,7 @@ def test_a_terminal_sees_the_seconds_pass_and_the_next_step_below_the_last(
 
 
 def test_a_log_has_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    out = said(monkeypatch, terminal=False)
+    out = capture(monkeypatch, terminal=False)
     steps = console.Steps()
     with steps.ticking():
         steps("fetching")

@@ -1,4 +1,4 @@
-"""The classes that have to be Java are compiled where the jars are, or the reason is told."""
+"""The classes that have to be Java are compiled where the jars are, or the reason is reported."""
 
 import zipfile
 from pathlib import Path
@@ -28,14 +28,14 @@ def test_every_source_becomes_a_class_of_the_jar(tmp_path: Path) -> None:
     assert not (tmp_path / "partial" / "classes").exists()
 
 
-def test_a_class_that_does_not_compile_is_told(
+def test_a_class_that_does_not_compile_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = tmp_path / "java"
-    own.mkdir()
-    (own / "Wrong.java").write_text("class Wrong extends Nothing {}")
+    sources = tmp_path / "java"
+    sources.mkdir()
+    (sources / "Wrong.java").write_text("class Wrong extends Nothing {}")
     folder = folder_with_delta(tmp_path)
-    monkeypatch.setattr(jars, "JAVA_SOURCES", own)
+    monkeypatch.setattr(jars, "JAVA_SOURCES", sources)
     with pytest.raises(
         PlatformError, match=r"(?s)java/ could not be compiled: .*Wrong\.java.*Nothing"
     ):
@@ -44,8 +44,8 @@ def test_a_class_that_does_not_compile_is_told(
 
 def test_other_classes_are_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = jars._folder()
-    own = tmp_path / "java"
-    own.mkdir()
-    (own / "More.java").write_text("class More {}")
-    monkeypatch.setattr(jars, "JAVA_SOURCES", own)
+    sources = tmp_path / "java"
+    sources.mkdir()
+    (sources / "More.java").write_text("class More {}")
+    monkeypatch.setattr(jars, "JAVA_SOURCES", sources)
     assert jars._folder() != now

@@ -29,13 +29,13 @@ GATE = Alert(
 
 
 def settings(folder: Path, **alerts: Any) -> Settings:
-    given = {f"TICKHOUSE_ALERTS_{name.upper()}": str(value) for name, value in alerts.items()}
-    return load({"TICKHOUSE_VAR": str(folder), "TICKHOUSE_WORLD": "sim"} | given)
+    variables = {f"TICKHOUSE_ALERTS_{name.upper()}": str(value) for name, value in alerts.items()}
+    return load({"TICKHOUSE_VAR": str(folder), "TICKHOUSE_WORLD": "sim"} | variables)
 
 
 def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
-    own = settings(tmp_path)
-    assert send(own, GATE, now=NOW) == {}
+    world = settings(tmp_path)
+    assert send(world, GATE, now=NOW) == {}
     (line,) = (tmp_path / "sim" / "alerts.log").read_text().splitlines()
     assert json.loads(line) == {
         "at": "2026-11-21T09:30:00+00:00",
@@ -51,11 +51,11 @@ def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
 
 def test_a_webhook_and_a_mail_server_get_it(tmp_path: Path) -> None:
     with webhook() as (url, posted), mail_server() as (port, mailed):
-        own = settings(
+        world = settings(
             tmp_path, webhook=url, email_to="a@example.org, b@example.org", smtp_port=port
         )
-        assert send(own, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
-    assert [(one["what"], one["detail"], one["text"]) for one in posted] == [
+        assert send(world, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
+    assert [(body["what"], body["detail"], body["text"]) for body in posted] == [
         ("gate_failed", "zwölf Zeilen", f"Tickhouse (sim): {GATE.title}")
     ]
     (text,) = mailed
@@ -72,24 +72,24 @@ def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         with webhook(status=500) as (url, _):
-            own = settings(
+            world = settings(
                 tmp_path, webhook=url, email_to="a@example.org", smtp_port=taken.getsockname()[1]
             )
-            told = send(own, GATE, now=NOW)
-    assert told["webhook"] == "OSError: the webhook answered 500"
-    assert told["email"].startswith("ConnectionRefusedError")
-    assert recent(own)[0]["outcomes"] == told
+            outcomes = send(world, GATE, now=NOW)
+    assert outcomes["webhook"] == "OSError: the webhook answered 500"
+    assert outcomes["email"].startswith("ConnectionRefusedError")
+    assert recent(world)[0]["outcomes"] == outcomes
 
 
 def test_the_newest_alert_comes_first(tmp_path: Path) -> None:
-    own = settings(tmp_path)
+    world = settings(tmp_path)
     for number in range(30):
-        send(own, Alert("task_failed", f"number {number}"), now=NOW)
-    assert [one["title"] for one in recent(own, count=2)] == ["number 29", "number 28"]
+        send(world, Alert("task_failed", f"number {number}"), now=NOW)
+    assert [alert["title"] for alert in recent(world, count=2)] == ["number 29", "number 28"]
 
 
 @pytest.mark.parametrize(
-    ("dag", "said", "what"),
+    ("dag", "message", "what"),
     [
         ("ingest_history", "GateFailed: gate history: 1 of 9 failed", "gate_failed"),
         ("publish_forecast", "GateFailed: gate forecast: worse than", "model_refused"),
@@ -98,18 +98,18 @@ def test_the_newest_alert_comes_first(tmp_path: Path) -> None:
     ],
 )
 def test_a_failed_task_is_told_as_what_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dag: str, said: str, what: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dag: str, message: str, what: str
 ) -> None:
     from include.orchestration.alerting import task_failed
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
     monkeypatch.setenv("TICKHOUSE_PORTS_AIRFLOW", str(free_ports(1)[0]))  # nobody listens
     task = SimpleNamespace(dag_id=dag, task_id="check", run_id="manual__1")
-    task_failed({"ti": task, "exception": RuntimeError(said)})
-    (told,) = recent(settings(tmp_path))
-    assert (told["what"], told["detail"]) == (what, said)
-    assert told["title"] == f"{dag}.check failed: {said.splitlines()[0]}"
-    assert told["link"].endswith(f"/dags/{dag}/runs/manual__1")
+    task_failed({"ti": task, "exception": RuntimeError(message)})
+    (alert,) = recent(settings(tmp_path))
+    assert (alert["what"], alert["detail"]) == (what, message)
+    assert alert["title"] == f"{dag}.check failed: {message.splitlines()[0]}"
+    assert alert["link"].endswith(f"/dags/{dag}/runs/manual__1")
 
 
 def test_why_a_run_failed_stands_in_its_note(
@@ -117,19 +117,19 @@ def test_why_a_run_failed_stands_in_its_note(
 ) -> None:
     from include.orchestration.alerting import task_failed
 
-    told = make_environment(tmp_path, AIRFLOW_PASSWORD="for-tests-only")
-    for name, value in told.items():
+    environment = make_environment(tmp_path, AIRFLOW_PASSWORD="for-tests-only")
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     run = "manual__2026-11-21T05:00:00+00:00"
     task = SimpleNamespace(dag_id="publish_forecast", task_id="check", run_id=run)
-    with airflow_api(load(told)) as notes:
-        said = "GateFailed: gate forecast: 1 of 9 failed\n- worse than the one in use"
-        task_failed({"ti": task, "exception": RuntimeError(said)})
+    with airflow_api(load(environment)) as notes:
+        message = "GateFailed: gate forecast: 1 of 9 failed\n- worse than the body in use"
+        task_failed({"ti": task, "exception": RuntimeError(message)})
         (note,) = notes.values()
         assert list(notes) == [("publish_forecast", run)]
         assert note == (
             "**check failed:** GateFailed: gate forecast: 1 of 9 failed\n\n"
-            "- worse than the one in use\n\n"
+            "- worse than the body in use\n\n"
             "[Quality report](/tickhouse/quality/manual__2026-11-21T05%3A00%3A00%2B00%3A00)"
         )
         task_failed({"ti": task, "exception": RuntimeError("HistoryError: no minutes")})
@@ -158,7 +158,7 @@ def test_a_missed_deadline_is_told_with_its_run(
         "dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": "running"}
     }
     asyncio.run(deadline_missed(minutes=60, context=context))
-    (told,) = recent(settings(tmp_path))
-    assert told["what"] == "deadline_missed"
-    assert told["title"] == "retrain_forecast is not over after 60 min"
-    assert told["detail"] == "run scheduled__2"
+    (alert,) = recent(settings(tmp_path))
+    assert alert["what"] == "deadline_missed"
+    assert alert["title"] == "retrain_forecast is not over after 60 min"
+    assert alert["detail"] == "run scheduled__2"

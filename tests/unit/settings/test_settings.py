@@ -13,7 +13,7 @@ from include.settings import load, read_env, variables
 from include.settings.env import Secret
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         load(
             {
@@ -23,8 +23,8 @@ def test_all_faults_are_told_at_once() -> None:
                 "TICKHOUSE_NONSENSE": "1",
             }
         )
-    for said in ("TICKHOUSE_PORTS_KAFKA='many'", "TICKHOUSE_TRADER_RATIO_LOW='x'", "NONSENSE"):
-        assert said in str(caught.value)
+    for fault in ("TICKHOUSE_PORTS_KAFKA='many'", "TICKHOUSE_TRADER_RATIO_LOW='x'", "NONSENSE"):
+        assert fault in str(caught.value)
 
 
 def test_values_get_the_type_of_their_field() -> None:

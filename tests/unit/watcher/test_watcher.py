@@ -1,4 +1,4 @@
-"""Who watches the stream: when it tells, what it serves, and what Grafana asks of it."""
+"""Who watches the stream: its alerts, its metrics, and what Grafana asks of them."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def lag(waiting_s: float | None, *, partition: int = 0) -> QueryLag:
     return QueryLag("land", "market.book", partition, behind=7, waiting_s=waiting_s)
 
 
-def test_a_stream_past_half_of_the_retention_is_told_of_once_an_hour_until_it_is_back() -> None:
+def test_a_stream_past_half_of_the_retention_is_an_alert_once_an_hour_until_it_is_back() -> None:
     late = Lateness(retention_hours=10, share=0.5, repeat_s=3600)
     five_hours = 18_000.0
     assert late.alerts([lag(five_hours)], now_s=0) == []
@@ -60,24 +60,27 @@ def test_lag_is_in_messages_and_in_seconds_that_the_oldest_waits(tmp_path: Path)
     settings = load({"TICKHOUSE_VAR": str(tmp_path)})
     settings.home.mkdir(parents=True)
     offsets = {"market.book": {"0": 90, "1": 50}}
-    told = {"written_at": 5.0, "queries": [{"name": "land", "offsets": offsets, "batch_ms": 250}]}
-    (settings.home / "stream.json").write_text(json.dumps(told))
+    written = {
+        "written_at": 5.0,
+        "queries": [{"name": "land", "offsets": offsets, "batch_ms": 250}],
+    }
+    (settings.home / "stream.json").write_text(json.dumps(written))
     first, second = TopicPartition("market.book", 0), TopicPartition("market.book", 1)
-    asked: list[Any] = []
+    questions: list[Any] = []
 
     def times_ms(offsets: Any) -> dict[TopicPartition, int]:
-        asked.append(dict(offsets))
+        questions.append(dict(offsets))
         return {first: 998_500}
 
     progress = read_progress(settings)
     ranges = {first: (0, 100), second: (0, 50)}
     lags = query_lags(progress, ranges, times_ms=times_ms, now_s=1000.0)
-    assert asked == [{first: 90}]
-    assert [(one.partition, one.behind, one.waiting_s) for one in lags] == [
+    assert questions == [{first: 90}]
+    assert [(lag.partition, lag.behind, lag.waiting_s) for lag in lags] == [
         (0, 10, 1.5),
         (1, 0, 0.0),
     ]
-    assert [one.waiting_s for one in query_lags(progress, {})] == [None, None]
+    assert [lag.waiting_s for lag in query_lags(progress, {})] == [None, None]
 
 
 def test_a_progress_file_that_is_missing_or_no_progress_means_that_none_ran(
@@ -108,51 +111,53 @@ def scraped(*metrics: Metric) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
 def test_metrics_are_served_with_their_labels() -> None:
     progress = StreamProgress(12.5, (QueryProgress("land", batch_ms=250),))
     feed = FeedHealth("gemini", "live", since=datetime(2026, 11, 20, tzinfo=UTC), cause=None)
-    told = scraped(
+    values = scraped(
         *lag_metrics([lag(1.5)]),
         *progress_metrics(progress),
         *feed_metrics([feed]),
         *watcher_metrics(looks=3, failures=1),
     )
     place = (("partition", "0"), ("query", "land"), ("topic", "market.book"))
-    assert told["tickhouse_stream_lag_messages", place] == 7
-    assert told["tickhouse_stream_lag_seconds", place] == 1.5
-    assert told["tickhouse_stream_batch_seconds", (("query", "land"),)] == 0.25
-    assert told["tickhouse_feed_state", (("state", "live"), ("venue", "gemini"))] == 1
-    assert told["tickhouse_watcher_looks_total", ()] == 3
+    assert values["tickhouse_stream_lag_messages", place] == 7
+    assert values["tickhouse_stream_lag_seconds", place] == 1.5
+    assert values["tickhouse_stream_batch_seconds", (("query", "land"),)] == 0.25
+    assert values["tickhouse_feed_state", (("state", "live"), ("venue", "gemini"))] == 1
+    assert values["tickhouse_watcher_looks_total", ()] == 3
 
 
 def test_a_port_that_is_taken_or_off_costs_the_metrics_alone() -> None:
     (port,) = free_ports(1)
-    look = [Metric.of("things", "things", 1.0)]
-    assert serve_metrics(port, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
-    assert not serve_metrics(port, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
-    assert not serve_metrics(0, lambda: look, host="127.0.0.1", registry=CollectorRegistry())
+    metrics = [Metric.of("things", "things", 1.0)]
+    assert serve_metrics(port, lambda: metrics, host="127.0.0.1", registry=CollectorRegistry())
+    assert not serve_metrics(port, lambda: metrics, host="127.0.0.1", registry=CollectorRegistry())
+    assert not serve_metrics(0, lambda: metrics, host="127.0.0.1", registry=CollectorRegistry())
 
 
 def test_the_trader_counts_what_its_session_reaches() -> None:
     steps = TraderMetrics()
     for step in ("before commit", "after commit", "before intent", "after intent", "sent", "sent"):
         steps.reached(step)
-    told = {one.name: one.numbers[()] for one in steps.metrics()}
+    values = {metric.name: metric.numbers[()] for metric in steps.metrics()}
     assert (
-        told["trader_decisions_total"],
-        told["trader_order_intents_total"],
-        told["trader_messages_total"],
+        values["trader_decisions_total"],
+        values["trader_order_intents_total"],
+        values["trader_messages_total"],
     ) == (1, 1, 2)
-    assert told["trader_last_decision_timestamp_seconds"] > 1.7e9
+    assert values["trader_last_decision_timestamp_seconds"] > 1.7e9
 
 
 def test_prometheus_asks_every_metered_process_at_its_port() -> None:
-    own = load({}).metrics
-    told = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
-    (job,) = told["scrape_configs"]
-    asked = dict(one.split(":") for one in job["static_configs"][0]["targets"])
+    settings = load({}).metrics
+    configuration = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
+    (job,) = configuration["scrape_configs"]
+    targets = dict(target.split(":") for target in job["static_configs"][0]["targets"])
     there = {program.name for program in programs(load({}))}
-    assert set(asked) <= there
-    ports = {name.removeprefix("feed-"): int(port) for name, port in asked.items()}
-    processes = {name: getattr(own, name) for name in vars(own).keys() - {"every_s", "feeds"}}
-    assert ports == processes | own.feeds
+    assert set(targets) <= there
+    ports = {name.removeprefix("feed-"): int(port) for name, port in targets.items()}
+    processes = {
+        name: getattr(settings, name) for name in vars(settings).keys() - {"every_s", "feeds"}
+    }
+    assert ports == processes | settings.feeds
 
 
 @pytest.mark.parametrize(
@@ -162,6 +167,6 @@ def test_prometheus_asks_every_metered_process_at_its_port() -> None:
 )
 def test_grafana_asks_for_metrics_that_there_are(panel: dict[str, Any]) -> None:
     sources = "\n".join(path.read_text() for path in (ROOT / "streaming").rglob("*.py"))
-    named = re.findall(r"tickhouse_(\w+)", " ".join(one["expr"] for one in panel["targets"]))
+    named = re.findall(r"tickhouse_(\w+)", " ".join(target["expr"] for target in panel["targets"]))
     assert named or "process_" in panel["targets"][0]["expr"]
     assert [name for name in named if f'"{name}"' not in sources] == []
