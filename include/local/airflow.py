@@ -5,6 +5,8 @@ import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from include.atomic_files import write_file
@@ -78,6 +80,16 @@ def generate_secrets() -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class DagRun:
+    """A run of a DAG, with Airflow's own words for its state and for who started it."""
+
+    run_id: str
+    state: str
+    triggered_by: str | None = None
+    note: str | None = None
+
+
 class AirflowApi:
     """Airflow's REST API (v2) as this installation's user, who logs in at the first request."""
 
@@ -98,7 +110,7 @@ class AirflowApi:
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
-    def trigger(self, dag: str, *, conf: dict[str, Any] | None = None) -> str:
+    def trigger(self, dag: str, *, conf: Mapping[str, str] | None = None) -> str:
         """Start a run of a DAG and return its id.
 
         Raises:
@@ -108,10 +120,18 @@ class AirflowApi:
         run = self._send("POST", f"/api/v2/dags/{dag}/dagRuns", body)
         return str(run["dag_run_id"])
 
-    def runs(self, dag: str) -> list[dict[str, Any]]:
-        """The runs of a DAG, newest first: `dag_run_id`, `state` and more."""
+    def runs(self, dag: str) -> list[DagRun]:
+        """The runs of a DAG, newest first."""
         path = f"/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=20"
-        return list(self._send("GET", path, None)["dag_runs"])
+        return [
+            DagRun(
+                run_id=run["dag_run_id"],
+                state=run["state"],
+                triggered_by=run["triggered_by"],
+                note=run["note"],
+            )
+            for run in self._send("GET", path, None)["dag_runs"]
+        ]
 
     def has_dag(self, dag: str) -> bool:
         """Whether the DAG processor has loaded the DAG."""

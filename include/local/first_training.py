@@ -68,6 +68,6 @@ def wait(settings: Settings, *, say: Say) -> None:
 
 def _states(api: AirflowApi) -> list[tuple[str, str]]:
     try:
-        return [(dag, str(run["state"])) for dag in LOOP_DAGS for run in api.runs(dag)[:1]]
+        return [(dag, run.state) for dag in LOOP_DAGS for run in api.runs(dag)[:1]]
     except Unreachable:
         return []

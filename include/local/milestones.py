@@ -50,7 +50,7 @@ def _landed(settings: Settings) -> Iterator[str]:
 def _dag_runs(api: AirflowApi) -> Iterator[str]:
     for dag in LOOP_DAGS:
         for run in api.runs(dag):
-            yield f"{dag} {run['state']} ({run['dag_run_id']})"
+            yield f"{dag} {run.state} ({run.run_id})"
 
 
 def _forecast(settings: Settings) -> Iterator[str]:

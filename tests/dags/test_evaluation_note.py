@@ -65,7 +65,7 @@ def test_the_figures_stand_in_the_note_of_the_run(tmp_path: Path) -> None:
         )
         assert "STATE success" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
         (dag_run,) = api.runs("retrain_forecast")
-    note = str(dag_run["note"])
+    note = str(dag_run.note)
     assert note.startswith("Smallest error over 1 origins: ")
     assert "| 1440 |" in note
     with sqlite3.connect(tmp_path / "airflow.db") as link:

@@ -114,9 +114,9 @@ def micros(text: str) -> int:
 
 def test_three_dags_are_green_and_were_started_through_the_api(run: PlatformRun) -> None:
     for dag in ("ingest_history", "retrain_forecast", "publish_forecast"):
-        assert [one["state"] for one in run.airflow.runs(dag)] == ["success"], dag
+        assert [dag_run.state for dag_run in run.airflow.runs(dag)] == ["success"], dag
     (first,) = run.airflow.runs("ingest_history")
-    assert first["triggered_by"] == "rest_api"
+    assert first.triggered_by == "rest_api"
 
 
 def test_every_change_of_every_frame_is_in_delta_once(run: PlatformRun, tape: Tape) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from include.errors import PlatformError, Unreachable
 from include.local import first_training
+from include.local.airflow import DagRun
 from include.settings import Settings
 
 
@@ -25,9 +26,9 @@ class SlowAirflow:
         self._answer("has_dag")
         return True
 
-    def runs(self, dag: str) -> list[dict[str, Any]]:
+    def runs(self, dag: str) -> list[DagRun]:
         self._answer("runs")
-        return [{"dag": dag} for dag in self.made]
+        return [DagRun("a run", "running") for _ in self.made]
 
     def trigger(self, dag: str, *, conf: dict[str, Any] | None = None) -> str:
         self.made.append(dag)
