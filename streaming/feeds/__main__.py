@@ -15,6 +15,7 @@ from include.clock import now_us
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
+from include.market.venues import VENUES
 from include.metrics import serve_metrics
 from include.process import run_async_process
 from include.rate_limiter import RateLimiter
@@ -42,14 +43,16 @@ FEED_TOPICS = tuple(
 Publish = Callable[[Message], None]
 
 
-@click.command()
+@click.command(
+    help=f"Follow VENUE ({', '.join(VENUES)}, or {QUOTES}: the polled suppliers) into Kafka."
+)
 @click.argument("venue")
 @click.option("--symbols", default="", help="BASE-QUOTE,… instead of those of the settings")
 @click.option(
     "--record", "tape_folder", type=click.Path(path_type=Path), help="folder to record tapes into"
 )
 def main(venue: str, symbols: str, tape_folder: Path | None) -> None:
-    """Follow VENUE (gemini, binance, deribit, or quotes: the polled suppliers) into Kafka."""
+    """Follow one venue, or the suppliers, until SIGTERM."""
     followed = tuple(part.strip() for part in symbols.split(",") if part.strip())
     run_async_process(
         f"feed-{venue}",

@@ -148,10 +148,8 @@ class Connection:
         while True:
             await asyncio.sleep(min(WATCH_EVERY_S, self.stale_s / 4))
             now_us = self.publisher.now_us()
-            silent_s, quiet_s = (
-                (now_us - self._frame_us) / SECOND_US,
-                (now_us - self._data_us) / SECOND_US,
-            )
+            silent_s = (now_us - self._frame_us) / SECOND_US
+            quiet_s = (now_us - self._data_us) / SECOND_US
             if quiet_s < self.stale_s:
                 continue
             staleness = "silent" if silent_s >= self.stale_s else "quiet"
