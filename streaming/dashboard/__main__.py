@@ -40,11 +40,11 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         raise PlatformError(f"port {settings.ports.dashboard} cannot be served: {error}") from error
     faults: list[str] = []
 
-    def died(fault: threading.ExceptHookArgs) -> None:
+    def stop_on_fault(fault: threading.ExceptHookArgs) -> None:
         faults.append(f"{fault.thread.name if fault.thread else '?'}: {fault.exc_value!r}")
         stop.set()
 
-    threading.excepthook = died
+    threading.excepthook = stop_on_fault
     _start(_stop_with, stop, server.io_loop)
     _start(follow_kafka, settings.bootstrap, state, stop, settings.dashboard.backfill)
     _start(poll_postgres, settings, state, stop)
@@ -59,7 +59,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     server.io_loop.start()
     server.stop()
     if faults:
-        raise PlatformError(f"the dashboard reads no more: {faults[0]}")
+        raise PlatformError(f"a thread that reads for the dashboard failed: {faults[0]}")
 
 
 def _stop_with(stop: threading.Event, io_loop: Any) -> None:
