@@ -7,7 +7,7 @@ TickhouseError
 │   ├── RejectedFrame    a frame that no decoder understood (goes to quarantine whole)
 │   ├── WireError        bytes that are not a Tickhouse message
 │   ├── HistoryError     a history file or table that cannot be used, with its rows
-│   ├── GateFailed       a data-quality suite that found fault, or could not look
+│   ├── GateFailed       a data-quality suite that failed, or could not run
 │   ├── ForecastError    a forecast file that is missing, torn, or makes no sense
 │   ├── OrderRefused     the venue, the account or a risk rule said no
 │   └── QueryError       SQL or a report that cannot be answered
@@ -18,7 +18,7 @@ TickhouseError
 
 
 class TickhouseError(Exception):
-    """What every error of Tickhouse is; its message names the thing and the value."""
+    """The base of every error of Tickhouse; its message names the thing and the value."""
 
 
 class Permanent(TickhouseError):
@@ -55,7 +55,7 @@ class HistoryError(Permanent):
 
 
 class GateFailed(Permanent):
-    """A data-quality suite that found fault, or could not look."""
+    """A data-quality suite that failed, or could not run."""
 
 
 class ForecastError(Permanent):
