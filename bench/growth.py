@@ -20,11 +20,13 @@ from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS, TABLE_OF_TOPIC
 from include.local.scratch import scratch_broker
 from include.market import wire
+from include.market.wire import TopicPartition
 from include.settings import Settings
+from spark_jobs.appends import Appender
 from spark_jobs.data_files import DataFile, local_folder
 from spark_jobs.session import session
 from spark_jobs.signals import start_signals
-from spark_jobs.sinks import Appender, create_tables, path
+from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
 
 PER_SECOND = 1000
@@ -76,14 +78,16 @@ def grow(spark: SparkSession, settings: Settings, file_count: int) -> None:
     """Give the book's table so many data files of one row."""
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     table = TABLE_OF_TOPIC[BOOK]
-    folder, appender = str(local_folder(settings.lake)), Appender("bench")
+    folder, appender = str(local_folder(settings.lake)), Appender(settings.lake)
     written: list[str] = []
     for number in range(file_count):
         file = DataFile(folder, table)
         file.add(_record(number))
         written.append(file.close())
         if len(written) == FILES_A_COMMIT or number == file_count - 1:
-            appender.add_files(spark, written, location=path(settings, table.name), batch_id=number)
+            append = appender.open(spark, table.name)
+            append.add_files(written)
+            append.commit({TopicPartition(BOOK, 99): number + 1})
             written = []
 
 

@@ -21,13 +21,13 @@ from include.bus import Consumer, ensure_topics, offset_ranges
 from include.clock import now_us
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
+from include.lake.epoch import Epoch
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import BookChange, Message, Top
 from include.market.wire import Topic
 from include.settings import Settings
-from spark_jobs.epoch import open_epoch
 from spark_jobs.landing import Landing
 from spark_jobs.measures import measure_stream, start_measures
 from spark_jobs.session import session
@@ -162,9 +162,9 @@ def _landed(spark: SparkSession, settings: Settings, seconds: int) -> list[float
     folder = settings.home / "checkpoints" / "land"
     landing = Landing(
         settings,
-        epoch=open_epoch(folder, query="land", ends={}),
+        epoch=Epoch(starts={}, topic_ids={}),
         hooks={},
-        spans=lambda batch: batch_spans(folder / "stream", batch),
+        spans=lambda batch: batch_spans(folder / "stream", batch, starts={}),
     )
     query = (
         kafka_stream(spark, settings, [BOOK])

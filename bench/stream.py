@@ -20,13 +20,13 @@ from bench.stream_peers import TOPIC, DeltaRs, PlainSpark
 from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
+from include.lake.epoch import Epoch
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import Message, Trade
 from include.settings import Settings
 from include.settings.groups import KafkaSettings
-from spark_jobs.epoch import open_epoch
 from spark_jobs.landing import Landing
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
@@ -56,9 +56,9 @@ class Tickhouse:
             create_table(spark, settings, TABLES[name])
         self.landing = Landing(
             settings,
-            epoch=open_epoch(self.folder, query="land", ends={}),
+            epoch=Epoch(starts={}, topic_ids={}),
             hooks={},
-            spans=lambda batch: batch_spans(self.folder / "stream", batch),
+            spans=lambda batch: batch_spans(self.folder / "stream", batch, starts={}),
         )
 
     def run(self) -> None:

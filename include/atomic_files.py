@@ -20,7 +20,7 @@ def write_file(target: Path, content: bytes | str, *, mode: int = ANY_OWNER) -> 
     draft.unlink(missing_ok=True)
     _write(draft, content.encode() if isinstance(content, str) else content, mode=mode)
     os.replace(draft, target)  # noqa: PTH105 - one seam for the tests to break
-    _sync_folder(target.parent)
+    sync_path(target.parent)
 
 
 def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
@@ -34,9 +34,9 @@ def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
     draft.mkdir()
     for name, content in contents.items():
         _write(draft / name, content)
-    _sync_folder(draft)
+    sync_path(draft)
     os.rename(draft, target)  # noqa: PTH104 - one seam for the tests to break
-    _sync_folder(target.parent)
+    sync_path(target.parent)
 
 
 def publish(draft: Path, target: Path) -> None:
@@ -46,9 +46,9 @@ def publish(draft: Path, target: Path) -> None:
         OSError: `target` is a folder that is there and not empty.
     """
     for path in (draft, *sorted(draft.rglob("*"))):
-        _sync_folder(path)
+        sync_path(path)
     os.replace(draft, target)  # noqa: PTH105 - one seam for the tests to break
-    _sync_folder(target.parent)
+    sync_path(target.parent)
 
 
 def remove_folder(target: Path) -> None:
@@ -70,7 +70,8 @@ def _write(path: Path, content: bytes, *, mode: int = ANY_OWNER) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Force a file's content, or the names in a folder, to the disk: they survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

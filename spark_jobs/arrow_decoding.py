@@ -6,6 +6,7 @@ number with too many digits anywhere, and all these records are left to `message
 here comes out as `messages` would give it.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -14,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from include.lake.columns import ENVELOPE, Column, Table, event_columns
+from include.lake.columns import ENVELOPE, Column, Table, event_columns, time_columns
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_schema
+from include.market.time import AHEAD_US, EARLIEST_US, LATEST_US
 from include.market.wire import VERSION
 from spark_jobs.schemas import EVENT_TAG, TOP
 
@@ -107,7 +109,7 @@ def _is_complete(messages: pa.Table, table: Table) -> bool:
     )
 
 
-def _make_rows(records: pa.RecordBatch, messages: pa.Table, table: Table) -> pa.Table:
+def _make_rows(records: pa.RecordBatch, messages: pa.Table, table: Table) -> pa.Table | None:
     message_of_row, event_index, event_of_row = _row_indices(_array(messages, "events"))
     events = _array(messages, "events").flatten()
 
@@ -134,9 +136,24 @@ def _make_rows(records: pa.RecordBatch, messages: pa.Table, table: Table) -> pa.
             columns[column.name] = from_message(top)
         else:
             columns[column.name] = from_event(events.field(column.name))
+    if not _are_plausible(columns, table):
+        return None
     schema = arrow_schema(table).remove_metadata()
     columns["extra"] = pa.nulls(len(event_index), pa.string())
     return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
+
+
+def _are_plausible(columns: Mapping[str, Any], table: Table) -> bool:
+    """Whether each time is within the range that `messages.py` takes."""
+    kafka_us = columns["kafka_time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    stamped = pc.and_(pc.greater_equal(kafka_us, EARLIEST_US), pc.less(kafka_us, LATEST_US))
+    latest_us = pc.if_else(stamped, pc.add(kafka_us, AHEAD_US), LATEST_US)
+    for name in time_columns(table):
+        times_us = columns[name].cast(pa.int64())
+        within = pc.and_(pc.greater_equal(times_us, EARLIEST_US), pc.less(times_us, latest_us))
+        if pc.all(within).as_py() is False:
+            return False
+    return True
 
 
 def _row_indices(lists: pa.ListArray) -> tuple[Indices | None, Any, Any]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
+from include.atomic_files import sync_path
 from include.lake.columns import Table
 from include.lake.tables import TABLE_OF_TOPIC
 from include.lake.writing import arrow_schema
@@ -96,8 +97,9 @@ class DataFile:
         return True
 
     def close(self) -> str:
-        """Finish the file; gives the JSON of the Delta action that adds it."""
+        """Finish the file, forced to the disk; gives the JSON of the Delta action that adds it."""
         self._end()
+        sync_path(self.path)
         columns = statistics_columns(self.table)
         add = {
             "path": self.path.name,

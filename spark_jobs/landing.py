@@ -2,21 +2,23 @@
 
 import gc
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from include.lake.columns import Table
+from include.errors import PlatformError
+from include.lake.epoch import Epoch
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
+from include.lake.watermarks import home_table
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
+from spark_jobs.appends import Append, Appender
 from spark_jobs.data_files import local_folder, write_data_files
-from spark_jobs.epoch import Epoch
 from spark_jobs.session import choose_engine
-from spark_jobs.sinks import Appender, path
 from spark_jobs.sources import RECORDS_A_TASK
 from spark_jobs.transforms.messages import (
     make_quarantine_rows,
@@ -31,13 +33,24 @@ LANDED_TOPICS = (*TABLE_OF_TOPIC, Topic.REJECTS)
 BATCHES_A_COLLECTION = 20
 Hook = Callable[[DataFrame], None]
 Spans = Mapping[TopicPartition, tuple[int, int]]
+Ends = Mapping[str, Mapping[TopicPartition, int]]  # by topic
+
+
+@dataclass
+class TopicAppend:
+    """What a batch adds to one topic's table: an open append, and the rows for its hook."""
+
+    append: Append
+    rows_df: DataFrame | None
 
 
 class Landing:
-    """The batch writer: one Delta commit per table that the batch has rows for.
+    """The batch writer: one Delta commit per table that the batch has records for.
 
     Topics whose records are all well-formed take the fast path: tasks write the data files. The
     others take the checked path, on which Spark parses each record into its table or quarantine.
+    All files of a batch are written before anything is committed. Quarantine is committed first, so
+    that a topic's watermark in its own table says that everything below it is accounted for.
     """
 
     def __init__(
@@ -48,127 +61,177 @@ class Landing:
         hooks: dict[str, Hook],
         spans: Callable[[int], Spans | None] = lambda _: None,
     ) -> None:
-        """`hooks` are called with a topic's landed rows after their commit.
+        """`hooks` are called with a topic's landed rows after their commit, again when repeated.
 
         `spans` gives first offset and end of each partition of a batch, where that is known.
         """
         self.settings = settings
         self.epoch = epoch
-        self.appender = Appender(epoch.app)
+        self.appender = Appender(settings.lake)
         self.hooks = hooks
-        self._reread: set[str] = set()
         # One for life: to py4j each new thread is one more thread of the JVM, let go late.
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="landing")
         self.spans = spans
 
     def write(self, batch_df: DataFrame, batch_id: int) -> None:
-        """Land the batch; repeated with the same id it changes nothing."""
-        spans = self.spans(batch_id)
-        record_counts = _count_records(batch_df) if spans is None else _span_lengths(spans)
-        self._reread = _reread_topics(self.epoch, spans)
+        """Land what of the batch has not landed yet.
+
+        Raises:
+            PlatformError: the batch begins above what has landed, or another stream is running.
+        """
+        spans = self.spans(batch_id) or _measure_spans(batch_df)
+        pending = self._pending(spans)
+        record_counts = _span_lengths(pending)
         # Compiling the plan of a small batch takes more than it saves. The session is the query's
         # own, so no other query sees this.
         is_small = sum(record_counts.values()) < RECORDS_A_TASK
         choose_engine(batch_df.sparkSession, interpreted=is_small)
-        for topic in self._land_fast(batch_df, record_counts, batch_id):
-            del record_counts[topic]
-        if record_counts:
-            self._land_checked(
-                batch_df.where(F.col("topic").isin(*record_counts)), record_counts, batch_id
-            )
+        if pending:
+            records_df = batch_df.where(_within(pending, spans))
+            self._land(records_df, record_counts, pending)
+        self._repeat_hooks(batch_df, spans, pending)
         if batch_id % BATCHES_A_COLLECTION == 0:
             gc.collect()
 
-    def _land_fast(
-        self, batch_df: DataFrame, record_counts: Mapping[str, int], batch_id: int
-    ) -> Iterable[str]:
-        """Land the topics whose every record is well-formed; gives those topics."""
-        folder = local_folder(self.settings.lake)
-        topics = [topic for topic in record_counts if topic in TABLE_OF_TOPIC.keys() - self._reread]
-        if folder is None or not topics:
-            return ()
-        tasks = _task_count(sum(record_counts[topic] for topic in topics))
-        records_df = batch_df.where(F.col("topic").isin(topics)).coalesce(tasks)
-        actions = write_data_files(records_df, folder)
-        list(
-            self._pool.map(
-                lambda topic: self._add_files(
-                    batch_df.sparkSession, topic, actions[topic], batch_id
-                ),
-                actions,
-            )
-        )
-        return actions
-
-    def _add_files(
-        self, spark: SparkSession, topic: str, actions: Sequence[str], batch_id: int
-    ) -> None:
-        location = path(self.settings, TABLE_OF_TOPIC[topic].name)
-        self.appender.add_files(spark, actions, location=location, batch_id=batch_id)
-        if topic in self.hooks:
-            paths = [f"{location}/{json.loads(action)['add']['path']}" for action in actions]
-            self.hooks[topic](spark.read.parquet(*paths))
-
-    def _land_checked(
-        self, batch_df: DataFrame, record_counts: Mapping[str, int], batch_id: int
-    ) -> None:
-        """Land topics that may hold malformed records: each record to its table or quarantine."""
-        records_df = batch_df if len(record_counts) == 1 else batch_df.persist()
-        try:
-            malformed = list(
-                self._pool.map(
-                    lambda topic: self._land(
-                        # An idle partition still costs a task: small batches are written by one.
-                        records_df.where(F.col("topic") == topic).coalesce(
-                            _task_count(record_counts[topic])
-                        ),
-                        topic,
-                        batch_id,
-                    ),
-                    record_counts,
+    def _pending(self, spans: Spans) -> dict[TopicPartition, tuple[int, int]]:
+        """The part of each span that is at or above the watermark of the topic's home table."""
+        pending: dict[TopicPartition, tuple[int, int]] = {}
+        for partition, (first, end) in spans.items():
+            landed = self.appender.next_offset(home_table(partition.topic).name, partition)
+            if landed is not None and landed < first != self.epoch.starts.get(partition):
+                raise PlatformError(
+                    f"offsets {landed} to {first - 1} of {partition.topic}/{partition.partition} "
+                    "have not landed, and the stream's checkpoint is beyond them: "
+                    "`./tickhouse doctor --repair` reads them again"
                 )
-            )
-            self._quarantine([rows_df for rows_df in malformed if rows_df is not None], batch_id)
-        finally:
-            if len(record_counts) > 1:
-                records_df.unpersist()
+            if landed is None or landed < end:
+                pending[partition] = max(first, landed or 0), end
+        return pending
 
-    def _land(self, records_df: DataFrame, topic: str, batch_id: int) -> DataFrame | None:
-        """Append a topic's readable records; gives the others, unless there are none."""
-        new_df = self._without_landed(records_df, topic)
+    def _land(
+        self, records_df: DataFrame, record_counts: Mapping[str, int], pending: Spans
+    ) -> None:
+        ends = {topic: _ends(pending, topic) for topic in record_counts}
+        appends = self._write_fast(records_df, record_counts)
+        checked = [topic for topic in record_counts if topic not in appends]
+        if checked:
+            appends |= self._write_checked(records_df, checked, record_counts, ends)
+        list(self._pool.map(lambda topic: self._commit(topic, appends[topic], ends), appends))
+
+    def _commit(
+        self,
+        topic: str,
+        topic_append: TopicAppend,
+        ends: Ends,
+    ) -> None:
+        topic_append.append.commit(ends[topic])
+        if topic in self.hooks and topic_append.rows_df is not None:
+            self.hooks[topic](topic_append.rows_df)
+
+    def _write_fast(
+        self, records_df: DataFrame, record_counts: Mapping[str, int]
+    ) -> dict[str, TopicAppend]:
+        """Write the data files of the topics whose every record is well-formed."""
+        folder = local_folder(self.settings.lake)
+        topics = [topic for topic in record_counts if topic in TABLE_OF_TOPIC]
+        if folder is None or not topics:
+            return {}
+        tasks = _task_count(sum(record_counts[topic] for topic in topics))
+        well_formed = records_df.where(F.col("topic").isin(topics)).coalesce(tasks)
+        actions = write_data_files(well_formed, folder)
+        spark = records_df.sparkSession
+        return {topic: self._add_files(spark, topic, actions[topic]) for topic in actions}
+
+    def _add_files(self, spark: SparkSession, topic: str, actions: Sequence[str]) -> TopicAppend:
+        table = TABLE_OF_TOPIC[topic].name
+        append = self.appender.open(spark, table)
+        append.add_files(actions)
+        if topic not in self.hooks:
+            return TopicAppend(append, None)
+        paths = [f"{self.settings.lake}/{table}/{json.loads(a)['add']['path']}" for a in actions]
+        return TopicAppend(append, spark.read.parquet(*paths))
+
+    def _write_checked(
+        self,
+        records_df: DataFrame,
+        topics: Sequence[str],
+        record_counts: Mapping[str, int],
+        ends: Ends,
+    ) -> dict[str, TopicAppend]:
+        """Write the files of topics that may hold malformed records; commit those to quarantine."""
+        checked_df = records_df.where(F.col("topic").isin(*topics))
+        checked_df = checked_df if len(topics) == 1 else checked_df.persist()
+
+        def write(topic: str) -> tuple[TopicAppend | None, DataFrame | None]:
+            # An idle partition still costs a task: small batches are written by one.
+            of_topic = checked_df.where(F.col("topic") == topic)
+            return self._write_topic(of_topic.coalesce(_task_count(record_counts[topic])), topic)
+
+        try:
+            written = dict(zip(topics, self._pool.map(write, topics), strict=True))
+            malformed = {topic: rows_df for topic, (_, rows_df) in written.items() if rows_df}
+            self._quarantine(records_df.sparkSession, malformed, ends)
+        finally:
+            if len(topics) > 1:
+                checked_df.unpersist()
+        return {topic: append for topic, (append, _) in written.items() if append is not None}
+
+    def _write_topic(
+        self, records_df: DataFrame, topic: str
+    ) -> tuple[TopicAppend | None, DataFrame | None]:
+        """Write a topic's readable records; gives their append, and the others as rows."""
         if topic == Topic.REJECTS:
-            return unpack_rejects(new_df)
+            return None, unpack_rejects(records_df)
         table = TABLE_OF_TOPIC[topic]
-        messages_df = parse_messages(new_df, table)
+        messages_df = parse_messages(records_df, table)
         observation = Observation()
         problems = F.count_if(F.col("problem").isNotNull()).alias("problems")
-        rows_df = make_rows(messages_df.observe(observation, problems), table)
-        location = path(self.settings, table.name)
-        appended = self.appender.append(rows_df, location=location, batch_id=batch_id)
-        if topic in self.hooks:
-            self.hooks[topic](rows_df)
-        if appended and observation.get["problems"] == 0:
-            return None
-        return make_quarantine_rows(messages_df, table)
+        append = self.appender.open(records_df.sparkSession, table.name)
+        append.write(make_rows(messages_df.observe(observation, problems), table))
+        topic_append = TopicAppend(append, make_rows(messages_df, table))
+        if observation.get["problems"] == 0:
+            return topic_append, None
+        return topic_append, make_quarantine_rows(messages_df, table)
 
-    def _quarantine(self, malformed: Sequence[DataFrame], batch_id: int) -> None:
+    def _quarantine(
+        self,
+        spark: SparkSession,
+        malformed: Mapping[str, DataFrame],
+        ends: Ends,
+    ) -> None:
+        """Commit malformed records that quarantine does not have yet."""
         if not malformed:
             return
-        rows_df = reduce(DataFrame.unionByName, malformed).coalesce(1)
-        if not rows_df.isEmpty():
-            location = path(self.settings, QUARANTINE.name)
-            self.appender.append(rows_df, location=location, batch_id=batch_id)
+        moved = {part: end for topic in malformed for part, end in ends[topic].items()}
+        rows_df = reduce(DataFrame.unionByName, malformed.values()).coalesce(1)
+        stored = {part: self.appender.next_offset(QUARANTINE.name, part) for part in moved}
+        for part, offset in stored.items():
+            if offset is not None:
+                rows_df = rows_df.where(~(_is_of(part) & (F.col("offset") < offset)))
+        new = {part: end for part, end in moved.items() if (stored[part] or 0) < end}
+        append = self.appender.open(spark, QUARANTINE.name)
+        append.write(rows_df)
+        append.commit(new)
 
-    def _without_landed(self, records_df: DataFrame, topic: str) -> DataFrame:
-        """Without the offsets that an earlier epoch has landed or quarantined already."""
-        if topic not in self._reread:
-            return records_df
-        table: Table | None = TABLE_OF_TOPIC.get(topic)
-        names = [QUARANTINE.name] + ([table.name] if table else [])
-        spark = records_df.sparkSession
-        offsets = [_read_offsets(spark, path(self.settings, name), topic) for name in names]
-        landed_df = reduce(DataFrame.union, offsets).distinct()
-        return records_df.join(landed_df, ["partition", "offset"], "left_anti")
+    def _repeat_hooks(self, batch_df: DataFrame, spans: Spans, pending: Spans) -> None:
+        """Call the hooks of records that had landed before: a crash may have come in between."""
+        landed = {part.topic for part, span in spans.items() if pending.get(part) != span}
+        for topic in landed & self.hooks.keys():
+            of_topic = batch_df.where(F.col("topic") == topic)
+            table = TABLE_OF_TOPIC[topic]
+            self.hooks[topic](make_rows(parse_messages(of_topic, table), table))
+
+
+def _measure_spans(records_df: DataFrame) -> dict[TopicPartition, tuple[int, int]]:
+    """First offset and end of each partition of a batch, from its records."""
+    rows = (
+        records_df.groupBy("topic", "partition")
+        .agg(F.min("offset").alias("first"), (F.max("offset") + 1).alias("end"))
+        .collect()
+    )
+    return {
+        TopicPartition(row["topic"], row["partition"]): (row["first"], row["end"]) for row in rows
+    }
 
 
 def _span_lengths(spans: Spans) -> dict[str, int]:
@@ -178,25 +241,24 @@ def _span_lengths(spans: Spans) -> dict[str, int]:
     return counts
 
 
-def _reread_topics(epoch: Epoch, spans: Spans | None) -> set[str]:
-    """The topics of which a batch may hold offsets that an earlier epoch has landed."""
-    if spans is None:
-        return {partition.topic for partition, until in epoch.until.items() if until}
-    return {
-        partition.topic
-        for partition, (first, _) in spans.items()
-        if first < epoch.until.get(partition, 0)
-    }
+def _ends(spans: Spans, topic: str) -> dict[TopicPartition, int]:
+    return {part: end for part, (_, end) in spans.items() if part.topic == topic}
 
 
-def _count_records(records_df: DataFrame) -> dict[str, int]:
-    return {row["topic"]: row["count"] for row in records_df.groupBy("topic").count().collect()}
+def _within(pending: Spans, spans: Spans) -> Column:
+    """Which records are pending: those of its topics, less what has landed of them."""
+    within = F.col("topic").isin(sorted({part.topic for part in pending}))
+    topics = {part.topic for part in pending}
+    for part, (first, end) in spans.items():
+        if part.topic in topics and pending.get(part) != (first, end):
+            new_from = pending[part][0] if part in pending else end
+            within = within & ~(_is_of(part) & (F.col("offset") < new_from))
+    return within
+
+
+def _is_of(partition: TopicPartition) -> Column:
+    return (F.col("topic") == partition.topic) & (F.col("partition") == partition.partition)
 
 
 def _task_count(record_count: int) -> int:
     return 1 + record_count // RECORDS_A_TASK
-
-
-def _read_offsets(spark: SparkSession, location: str, topic: str) -> DataFrame:
-    rows_df = spark.read.format("delta").load(location)
-    return rows_df.where(F.col("topic") == topic).select("partition", "offset")

@@ -9,7 +9,7 @@ import logging
 import threading
 from dataclasses import replace
 
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from include.errors import PlatformError

@@ -14,16 +14,17 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from include.bus import offset_ranges
+from include.bus import offset_ranges, topic_ids
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans, drop_orphans, find_damage
+from include.lake.epoch import open_epoch
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.lake.watermarks import landed_offsets
 from include.local.lock import exclusive_lock
 from include.log import event
 from include.market.wire import Topic
 from include.process import run_process
 from include.settings import Settings
-from spark_jobs.epoch import open_epoch
 from spark_jobs.health import feed_health_hook, write_progress
 from spark_jobs.landing import LANDED_TOPICS, Landing
 from spark_jobs.measures import start_measures
@@ -40,16 +41,21 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """The query that lands every topic."""
     folder = settings.home / "checkpoints" / "land"
     ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    ends = {partition: end for partition, (_, end) in ranges.items()}
-    epoch = open_epoch(folder, query="land", ends=ends)
+    epoch = open_epoch(
+        folder,
+        ranges=ranges,
+        landed=landed_offsets(settings.lake, ranges),
+        topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
+    )
     landing = Landing(
         settings,
         epoch=epoch,
         hooks={Topic.LEDGER: feed_health_hook(settings)},
-        spans=lambda batch: batch_spans(folder / "stream", batch),
+        spans=lambda batch: batch_spans(folder / "stream", batch, starts=epoch.starts),
     )
+    topics = list(LANDED_TOPICS)
     return (
-        kafka_stream(spark, settings, list(LANDED_TOPICS))
+        kafka_stream(spark, settings, topics, starting=epoch.starting_offsets())
         .writeStream.queryName("land")
         .option("checkpointLocation", str(folder / "stream"))
         .trigger(processingTime=f"{settings.stream.trigger_s} seconds")

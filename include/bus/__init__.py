@@ -5,7 +5,7 @@ from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
 from include.bus.spool import Spool
 from include.bus.spooling import SpoolingPublisher
-from include.bus.topics import ensure_topics, offset_ranges
+from include.bus.topics import ensure_topics, offset_ranges, topic_ids
 from include.market.wire import TopicPartition
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "ensure_topics",
     "message_times_ms",
     "offset_ranges",
+    "topic_ids",
 ]

@@ -132,3 +132,20 @@ def offset_ranges(
     finally:
         consumer.close()
     return {wire.TopicPartition(*at): (firsts[at], ends[at]) for at in partitions}
+
+
+def topic_ids(bootstrap: str, topics: Iterable[str]) -> dict[str, str]:
+    """Kafka's id of each topic: one that was deleted and created again has another.
+
+    Raises:
+        Unreachable: the broker does not answer.
+    """
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap, **PATIENT)
+        try:
+            described = admin.describe_topics(list(topics))
+        finally:
+            admin.close()
+    except KafkaError as error:
+        raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+    return {topic["name"]: str(topic["topic_id"]) for topic in described}

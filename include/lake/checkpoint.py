@@ -5,6 +5,7 @@ is the Kafka source's end offset per topic and partition.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from include.market.wire import TopicPartition
@@ -22,13 +23,18 @@ def committed_offsets(checkpoint: Path) -> dict[TopicPartition, int]:
     return {}
 
 
-def batch_spans(checkpoint: Path, batch: int) -> dict[TopicPartition, tuple[int, int]] | None:
-    """First offset and end of each partition that a started batch reads; null if not written."""
+def batch_spans(
+    checkpoint: Path, batch: int, *, starts: Mapping[TopicPartition, int] | None = None
+) -> dict[TopicPartition, tuple[int, int]] | None:
+    """First offset and end of each partition that a started batch reads; null if not written.
+
+    `starts` are the offsets at which batch 0 began, where they are known.
+    """
     before, after = (checkpoint / "offsets" / str(number) for number in (batch - 1, batch))
-    if not (before.exists() and after.exists()):
+    if not after.exists() or not (before.exists() or (batch == 0 and starts is not None)):
         return None
-    starts = end_offsets(before)
-    spans = {part: (starts.get(part, 0), end) for part, end in end_offsets(after).items()}
+    first_offsets = end_offsets(before) if batch else starts or {}
+    spans = {part: (first_offsets.get(part, 0), end) for part, end in end_offsets(after).items()}
     return {part: span for part, span in spans.items() if span[1] > span[0]}
 
 

@@ -90,6 +90,12 @@ def event_columns(table: Table) -> tuple[Column, ...]:
     return table.columns[len(ACCOUNTING) + len(ENVELOPE) : -1]
 
 
+def time_columns(table: Table) -> tuple[str, ...]:
+    """The times that a message of a landed table gives: all but that of Kafka."""
+    kafka = {column.name for column in ACCOUNTING}
+    return tuple(c.name for c in table.columns if c.type == "timestamp" and c.name not in kafka)
+
+
 def money(name: str, comment: str, *, required: bool = False) -> Column:
     """A price or an amount of money."""
     return Column(name, MONEY, comment, required)

@@ -1,6 +1,5 @@
 """What a restart of the stream would do, read from checkpoints, Delta commits and Kafka's range."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from include.lake.checkpoint import (
     find_damage,
     has_begun,
 )
-from include.lake.reading import create_view, open_table
-from include.lake.tables import LANDED, QUARANTINE
+from include.lake.epoch import read_epoch
+from include.lake.watermarks import landed_offsets
 from include.market.wire import TopicPartition
 
 QUERIES = ("land", "signals", "measures")
@@ -38,8 +37,7 @@ class Diagnosis:
         """One sentence for a person."""
         begins = {
             "new": "starts with batch 0 at the beginning of Kafka's topics",
-            "lost": "begins a new epoch: reads Kafka from its beginning and leaves out what the "
-            "lake has",
+            "lost": "begins a new epoch at the offsets that the tables have landed up to",
             "damaged": "refuses to start",
             "sound": f"resumes at batch {self.batch}",
         }[self.state]
@@ -94,7 +92,7 @@ def _diagnose(folder: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
 
 
 def _diagnose_new(query: str, lake: str, ranges: Ranges) -> Diagnosis:
-    landed = _landed_ends(lake) if query == "land" else {}
+    landed = landed_offsets(lake, ranges) if query == "land" else {}
     lost = sum(max(0, _first(ranges, part) - end) for part, end in landed.items())
     in_kafka = sum(end - first for first, end in ranges.values())
     in_lake = sum(
@@ -107,31 +105,8 @@ def _diagnose_new(query: str, lake: str, ranges: Ranges) -> Diagnosis:
     return Diagnosis(query, state, why, 0, 0, in_kafka - in_lake, lost)
 
 
-def _landed_ends(lake: str) -> dict[TopicPartition, int]:
-    import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
-
-    ends: dict[TopicPartition, int] = {}
-    connection = duckdb.connect()
-    for name in (*(table.name for table in LANDED), QUARANTINE.name):
-        table = open_table(lake, name)
-        if table is not None:
-            create_view(connection, name, table)
-            maxima = connection.execute(
-                f'SELECT topic, "partition", max("offset") FROM {name} GROUP BY ALL'
-            )
-            for topic, number, newest in maxima.fetchall():
-                partition = TopicPartition(topic, number)
-                ends[partition] = max(ends.get(partition, 0), newest + 1)
-    connection.close()
-    return ends
-
-
 def _find_epoch_damage(folder: Path) -> str | None:
-    try:
-        json.loads((folder / "epoch.json").read_text())["app"]
-    except (OSError, ValueError, KeyError):
-        return "its epoch.json is missing or unreadable"
-    return None
+    return None if read_epoch(folder / "epoch.json") else "its epoch.json is missing or unreadable"
 
 
 def _first(ranges: Ranges, partition: TopicPartition) -> int:

@@ -16,7 +16,8 @@ import org.apache.hadoop.fs.Path;
  *
  * Delta's own stores look whether the version is there and then rename onto it, which on a local
  * disk replaces what another process has put there since. A hard link fails if its name is taken:
- * one call that both looks and puts. delta-rs commits the same way.
+ * one call that both looks and puts. delta-rs commits the same way. The commit and its name are
+ * forced to the disk before the write returns, so that what is committed survives a power cut.
  */
 public class AtomicLocalLogStore extends HadoopFileSystemLogStore {
     public AtomicLocalLogStore(Configuration configuration) {
@@ -43,12 +44,14 @@ public class AtomicLocalLogStore extends HadoopFileSystemLogStore {
                     writer.write('\n');
                 }
             }
+            Disk.force(draft);
             if (overwrite) {
                 Files.deleteIfExists(target.resolveSibling("." + target.getFileName() + ".crc")); // Hadoop's
                 Files.move(draft, target, StandardCopyOption.ATOMIC_MOVE);
             } else {
                 Files.createLink(target, draft);
             }
+            Disk.force(target.getParent());
         } finally {
             Files.deleteIfExists(draft);
         }

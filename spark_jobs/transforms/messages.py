@@ -8,8 +8,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from include.lake.columns import ENVELOPE, Table, event_columns
+from include.lake.columns import ENVELOPE, Table, event_columns, time_columns
 from include.lake.tables import QUARANTINE
+from include.market.time import AHEAD_US, EARLIEST_US, LATEST_US
 from include.market.wire import VERSION
 from spark_jobs.schemas import CORRUPT, TOP, column_type, message_schema
 from spark_jobs.transforms.extras import extra_text, extras
@@ -99,7 +100,34 @@ def _problem(table: Table) -> SparkColumn:
         .when(lacks | message["events"].isNull(), F.lit("missing_field"))
         .when(message["v"] != VERSION, F.lit("unknown_version"))
         .when(has_incomplete_event, F.lit("missing_event_field"))
+        .when(_is_implausible(table), F.lit("out_of_range"))
     )
+
+
+def _is_implausible(table: Table) -> SparkColumn:
+    """Whether a time is before 2000 or more than a day after the record's Kafka time.
+
+    Where Kafka's own time is not plausible (-1, 2099) the year 2100 is the bound.
+    """
+    kafka_us = F.unix_micros("timestamp")
+    stamped = (kafka_us >= EARLIEST_US) & (kafka_us < LATEST_US)
+    latest_us = F.when(stamped, kafka_us + AHEAD_US).otherwise(LATEST_US)
+
+    def is_outside(time_us: SparkColumn) -> SparkColumn:
+        return F.coalesce((time_us < EARLIEST_US) | (time_us >= latest_us), F.lit(False))
+
+    message, of_event = F.col("message"), {column.name for column in event_columns(table)}
+    outside = F.lit(False)
+    for name in time_columns(table):
+        if name not in of_event:
+            outside = outside | is_outside(message[name])
+    event_times = [name for name in time_columns(table) if name in of_event]
+    if event_times:
+        outside = outside | F.exists(
+            message["events"],
+            lambda event: F.greatest(*[is_outside(event[n]) for n in event_times], F.lit(False)),
+        )
+    return outside
 
 
 def _accounting() -> list[SparkColumn]:

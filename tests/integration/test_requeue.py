@@ -12,11 +12,10 @@ from include.lake.tables import TABLE_OF_TOPIC, TABLES
 from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings
 from spark_jobs import requeue_quarantine
-from spark_jobs.epoch import Epoch
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
 from spark_jobs.transforms import messages
-from tests.support.kafka_records import records
+from tests.support.kafka_records import NEW_EPOCH, records
 from tests.support.postgres import fetch_tuples
 
 TOPIC = "market.trades"
@@ -56,7 +55,7 @@ def world(spark: SparkSession, service_settings: Settings, postgres_dsn: Any) ->
     batch = records(
         spark, TOPIC, [trade(1, version=1), trade(2, version=2), b"junk", trade(3, version=1)]
     )
-    Landing(service_settings, epoch=Epoch(app="land/r", until={}), hooks={}).write(batch, 0)
+    Landing(service_settings, epoch=NEW_EPOCH, hooks={}).write(batch, 0)
     refresh(service_settings)
     yield service_settings
 

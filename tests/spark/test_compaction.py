@@ -8,10 +8,9 @@ from pyspark.sql import SparkSession
 from include.lake.tables import TABLES
 from include.settings import Settings
 from spark_jobs.compact_tables import compact
-from spark_jobs.epoch import Epoch
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
-from tests.support.kafka_records import book_message, records, rows_of, text
+from tests.support.kafka_records import NEW_EPOCH, book_message, records, rows_of, text
 
 
 def places(spark: SparkSession, settings: Settings) -> Counter[tuple[int, int]]:
@@ -22,7 +21,7 @@ def places(spark: SparkSession, settings: Settings) -> Counter[tuple[int, int]]:
 def test_compaction_beside_appends_changes_no_row(spark: SparkSession, settings: Settings) -> None:
     for name in ("book_changes", "quarantine"):
         create_table(spark, settings, TABLES[name])
-    landing = Landing(settings, epoch=Epoch(app="land/c", until={}), hooks={})
+    landing = Landing(settings, epoch=NEW_EPOCH, hooks={})
 
     def append(first: int, until: int) -> None:
         for n in range(first, until):

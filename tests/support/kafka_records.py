@@ -7,14 +7,15 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from include.lake.epoch import Epoch
 from include.settings import Settings
-from spark_jobs.epoch import Epoch
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import path
 
 RECORD = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 US = 1_700_000_000_000_000
+NEW_EPOCH = Epoch(starts={}, topic_ids={})
 
 
 def book_message(**changes: Any) -> dict[str, Any]:
@@ -49,10 +50,9 @@ def records(
     return spark.createDataFrame(rows, RECORD)
 
 
-def landing(
-    settings: Settings, *, app: str = "land/a", until: dict[tuple[str, int], int] | None = None
-) -> Any:
-    return Landing(settings, epoch=Epoch(app=app, until=until or {}), hooks={})
+def landing(settings: Settings) -> Any:
+    """A stream that has just started: what has landed it knows from the tables alone."""
+    return Landing(settings, epoch=NEW_EPOCH, hooks={})
 
 
 def rows_of(spark: SparkSession, settings: Settings, table: str) -> list[Any]:

@@ -68,7 +68,7 @@ def put_level(folder: Path, level: int) -> Manifest:
 def main(folder: str, level: str, stop: str) -> None:
     steps = Steps(int(stop))
     atomic_files._write = steps.around("write", atomic_files._write, half=half_written)
-    atomic_files._sync_folder = steps.around("sync", atomic_files._sync_folder)
+    atomic_files.sync_path = steps.around("sync", atomic_files.sync_path)
     os.rename = steps.around("rename", os.rename)
     os.replace = steps.around("replace", os.replace)
     Path.mkdir = steps.around("mkdir", Path.mkdir)  # type: ignore[method-assign]

@@ -7,10 +7,11 @@ POINT `sabotage` never dies but appends whatever it is given, batch known or not
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from spark_jobs import landing, signals, sinks, stream_market
+from include.market.wire import TopicPartition
+from spark_jobs import appends, landing, signals, stream_market
 
 Call = Callable[..., Any]
 
@@ -45,15 +46,13 @@ def after(work: Call, passed: Callable[[], None]) -> Call:
 
 
 appended: list[str] = []
+commit = appends.Append.commit
 
 
-def forgetful(
-    self: sinks.Appender, location: str, batch_id: int, work: Callable[[str], None]
-) -> bool:
-    """A commit without idempotence."""
-    work("{}")
-    appended.append(location)
-    return True
+def forgetful(self: appends.Append, ends: Mapping[TopicPartition, int]) -> None:
+    """A commit that moves no watermark."""
+    commit(self, {})
+    appended.append(self._table)
 
 
 def once_appended(passed: Callable[[], None]) -> Callable[[], None]:
@@ -73,13 +72,13 @@ def main(point: str, nth: int) -> None:
     elif point == "after_files":
         landing.write_data_files = after(landing.write_data_files, passed)
     elif point == "after_delta_commit":
-        sinks.Appender.commit_once = after(sinks.Appender.commit_once, passed)  # type: ignore[method-assign]
+        appends.Append.commit = after(appends.Append.commit, passed)  # type: ignore[method-assign]
     elif point == "before_checkpoint_commit":
         landing.Landing.write = after(landing.Landing.write, passed)  # type: ignore[method-assign]
     elif point == "after_postgres":
         signals.upsert = after(signals.upsert, passed)
     elif point.startswith("sabotage"):
-        sinks.Appender.commit_once = forgetful  # type: ignore[method-assign]
+        appends.Append.commit = forgetful  # type: ignore[method-assign]
         if point == "sabotage_and_die":
             write = after(landing.Landing.write, once_appended(passed))
             landing.Landing.write = write  # type: ignore[method-assign]

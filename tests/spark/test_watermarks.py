@@ -1,0 +1,155 @@
+"""Exactly once by the watermarks in the tables themselves, whatever becomes of all else."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from delta.tables import DeltaTable
+from pyspark.sql import SparkSession
+
+from include.errors import PlatformError
+from include.lake.tables import TABLES
+from include.lake.watermarks import landed_offsets
+from include.market.wire import TopicPartition
+from include.settings import Settings
+from spark_jobs.sinks import create_table, path
+from tests.support.kafka_records import US, book_message, landing, records, rows_of, text
+
+PART = TopicPartition("market.book", 0)
+GOOD = text(book_message(events=[]))
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def lake(spark: SparkSession, settings: Settings) -> Settings:
+    for name in ("book_changes", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+    return settings
+
+
+def offsets(spark: SparkSession, settings: Settings, table: str = "book_changes") -> list[int]:
+    return sorted(row["offset"] for row in rows_of(spark, settings, table))
+
+
+def write(
+    spark: SparkSession, settings: Settings, first: int, count: int, by: object = None
+) -> None:
+    batch = records(spark, "market.book", [GOOD] * count, first=first)
+    (by or landing(settings)).write(batch, 0)  # type: ignore[attr-defined]
+
+
+def log_files(settings: Settings, table: str = "book_changes") -> list[Path]:
+    return sorted((Path(path(settings, table)) / "_delta_log").glob("*.json"))
+
+
+def test_a_batch_is_known_after_the_log_was_cleaned(spark: SparkSession, lake: Settings) -> None:
+    write(spark, lake, 0, 2)
+    table, old = DeltaTable.forPath(spark, path(lake, "book_changes")), time.time() - 4 * 86400
+    for _ in range(26):  # two commits each: log checkpoints remove what is older than two days
+        table.vacuum(48)
+        for file in log_files(lake):
+            os.utime(file, (old, old))
+    assert not log_files(lake)[0].name.startswith("0" * 20)
+    write(spark, lake, 0, 2)
+    assert offsets(spark, lake) == [0, 1]
+
+
+def test_a_users_comment_and_delete_change_nothing(spark: SparkSession, lake: Settings) -> None:
+    write(spark, lake, 0, 2)
+    comment = "spark.databricks.delta.commitInfo.userMetadata"
+    spark.conf.set(comment, "request 17: remove a row")
+    spark.sql(f"DELETE FROM delta.`{path(lake, 'book_changes')}` WHERE offset = 0")
+    spark.conf.unset(comment)
+    write(spark, lake, 0, 3)
+    assert offsets(spark, lake) == [1, 2]
+
+
+def test_a_batch_planned_anew_with_more_offsets_loses_none(
+    spark: SparkSession, lake: Settings
+) -> None:
+    write(spark, lake, 0, 3)
+    write(spark, lake, 1, 5)  # the file of the offsets of 1 and 2 was lost in a power cut
+    assert offsets(spark, lake) == [0, 1, 2, 3, 4, 5]
+
+
+def test_offsets_that_never_landed_are_named_and_nothing_is_written(
+    spark: SparkSession, lake: Settings
+) -> None:
+    write(spark, lake, 0, 2)
+    with pytest.raises(PlatformError, match=r"offsets 2 to 4 of market\.book/0 have not landed"):
+        write(spark, lake, 5, 1)
+    assert offsets(spark, lake) == [0, 1]
+
+
+def test_a_second_stream_is_fenced_by_the_table(spark: SparkSession, lake: Settings) -> None:
+    first, second = landing(lake), landing(lake)
+    write(spark, lake, 0, 1, first)
+    write(spark, lake, 0, 2, second)
+    with pytest.raises(PlatformError, match="another stream has landed records"):
+        write(spark, lake, 1, 2, first)
+    assert offsets(spark, lake) == [0, 1]
+
+
+def test_a_batch_of_nothing_but_junk_moves_the_watermark(
+    spark: SparkSession, lake: Settings
+) -> None:
+    landing(lake).write(records(spark, "market.book", [b"junk", b"more"]), 0)
+    assert landed_offsets(lake.lake, [PART]) == {PART: 2}
+    landing(lake).write(records(spark, "market.book", [b"junk", b"more", GOOD]), 0)
+    assert (offsets(spark, lake), offsets(spark, lake, "quarantine")) == ([2], [0, 1])
+
+
+def test_a_crash_between_quarantine_and_table_doubles_nothing(
+    spark: SparkSession, lake: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = records(spark, "market.book", [GOOD, b"junk", GOOD])
+    dying = landing(lake)
+    monkeypatch.setattr(dying, "_commit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        dying.write(batch, 0)
+    assert (offsets(spark, lake), offsets(spark, lake, "quarantine")) == ([], [1])
+    landing(lake).write(batch, 0)
+    assert (offsets(spark, lake), offsets(spark, lake, "quarantine")) == ([0, 2], [1])
+
+
+@pytest.mark.parametrize("harm", [lambda file: file.unlink(), lambda file: file.write_text("")])
+def test_nothing_is_committed_past_a_lost_commit(
+    spark: SparkSession, lake: Settings, harm: Any
+) -> None:
+    stream = landing(lake)
+    write(spark, lake, 0, 1, stream)
+    write(spark, lake, 1, 1, stream)
+    newest = log_files(lake)[-1]
+    harm(newest)
+    with pytest.raises(PlatformError, match=r"newest commit of table book_changes .* doctor"):
+        write(spark, lake, 2, 1, stream)
+    assert log_files(lake)[-1].name <= newest.name
+
+
+@pytest.mark.parametrize(
+    "at_us",
+    [0, 253_402_300_800_000_000, 10**18, 2**63 - 1, -(2**63), 4_070_908_800_000_000],
+    ids=["1970", "year 10000", "nanoseconds", "largest", "least", "2099"],
+)
+@pytest.mark.parametrize("field", ["venue_time", "received_time"])
+def test_an_impossible_time_goes_to_quarantine_and_its_neighbours_land(
+    spark: SparkSession, lake: Settings, at_us: int, field: str
+) -> None:
+    wrong = text(book_message(**{field: at_us}))
+    landing(lake).write(records(spark, "market.book", [GOOD, wrong, GOOD]), 0)
+    assert offsets(spark, lake) == [0, 2]
+    assert [(row["offset"], row["reason"]) for row in rows_of(spark, lake, "quarantine")] == [
+        (1, "out_of_range")
+    ]
+
+
+def test_a_time_ahead_by_less_than_a_day_lands(spark: SparkSession, lake: Settings) -> None:
+    from tests.support.kafka_records import AT
+
+    ahead = int(AT.timestamp() * 1e6) + DAY_US - 1
+    values = [text(book_message(venue_time=time_us)) for time_us in (US, ahead, ahead + 1)]
+    landing(lake).write(records(spark, "market.book", values), 0)
+    assert Counter(offsets(spark, lake)) == Counter({0: 2, 1: 2})
