@@ -1,8 +1,11 @@
 """The topics: created with the configuration of the settings, and how far each partition reaches.
 
-Topics that exist already follow the settings too. Retention and size are altered; a number of
-partitions is not: a key would move to another partition, and one symbol's messages would no longer
-be in order.
+Topics that exist already follow the settings too. Retention, size and flushing are altered; a
+number of partitions is not: a key would move to another partition, and one symbol's messages would
+no longer be in order.
+
+A single broker acknowledges what lies in its page cache. `flush.messages=1` makes it sync first, so
+that what is remembered or deleted after an acknowledgement survives a power cut.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +23,7 @@ from include.settings.groups import KafkaSettings
 DEFAULTS = KafkaSettings()
 ALTERED = "OK"
 HOUR_MS = 3_600_000
+NEVER_BY_COUNT = 2**63 - 1  # Kafka's own default of `flush.messages`
 
 
 def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
@@ -54,6 +58,7 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
     config = {
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
+        "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
     }
     if existing:
         _alter(admin, existing, config)

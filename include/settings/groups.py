@@ -32,6 +32,9 @@ class KafkaSettings:
     partitions: int = setting(1, "partitions of a topic made by `up`")
     replication: int = setting(1, "replicas of a topic made by `up`")
     retention_hours: int = setting(168, "how long a topic keeps its messages, in hours")
+    flush_messages: int = setting(
+        1, "messages of a topic after which the broker syncs it; 0: never by count, for replicas"
+    )
     heap_mb: int = setting(512, "heap of the local broker, in MB")
     spool_mb: int = setting(
         1024, "most disk a feed uses for messages while the broker is away, in MB"

@@ -14,6 +14,7 @@ from include.market import wire
 from include.settings.groups import KafkaSettings
 
 HOUR_MS = 3_600_000
+KAFKAS_DEFAULT = "9223372036854775807"  # kafka.apache.org, topic configs, flush.messages
 
 
 class Admin:
@@ -88,6 +89,7 @@ def test_missing_topics_are_created_as_the_settings_say() -> None:
     assert topic["configs"] == {
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(5 * HOUR_MS),
+        "flush.messages": "1",
     }
 
 
@@ -100,6 +102,14 @@ def test_another_retention_is_applied_to_topics_that_exist(admin: Admin) -> None
     apply_topics(admin, KafkaSettings(retention_hours=24))
     assert admin.values("retention.ms") == {str(24 * HOUR_MS)}
     assert sorted(admin.alterations) == sorted(wire.TOPICS)
+
+
+def test_topics_that_exist_are_flushed_as_the_settings_say(admin: Admin) -> None:
+    admin.topics["market.trades"]["configs"]["flush.messages"] = KAFKAS_DEFAULT
+    apply_topics(admin, KafkaSettings())
+    assert (admin.alterations, admin.values("flush.messages")) == (["market.trades"], {"1"})
+    apply_topics(admin, KafkaSettings(flush_messages=0))
+    assert admin.values("flush.messages") == {KAFKAS_DEFAULT}
 
 
 def test_only_what_differs_is_altered(admin: Admin) -> None:
