@@ -1,9 +1,9 @@
 """JSON messages -> rows of a landed table by Arrow, if every one of them is well-formed.
 
 This is the fast path beside `transforms/messages.py`, which finds for each record what is wrong
-with it. Here nothing is judged: an unknown field, a missing one, another type, a broken text or a
-number with too many digits anywhere, and all these records are left to `messages`. What is decoded
-here comes out as `messages` would give it.
+with it. Here an unknown field, a missing one, another type, a broken text or a number with too many
+digits anywhere leaves all these records to `messages`. What is decoded here comes out as `messages`
+would give it.
 """
 
 from collections.abc import Mapping

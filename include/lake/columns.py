@@ -47,7 +47,7 @@ ACCOUNTING = (
     Column("partition", "int", "Kafka partition of the message", required=True),
     Column("offset", "bigint", "Kafka offset of the message", required=True),
     Column("kafka_time", "timestamp", "when the broker or producer stamped it", required=True),
-    Column("event_index", "int", "place of the event in its message; -1: no event", required=True),
+    Column("event_index", "int", "index of the event in its message; -1: no event", required=True),
 )
 ENVELOPE = (
     Column("v", "int", "version of the message format", required=True),

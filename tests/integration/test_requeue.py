@@ -71,9 +71,9 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
     assert (places(spark, world, "trades"), places(spark, world, "quarantine")) == ([0, 3], [1, 2])
     assert requeue_quarantine.requeue_topic(spark, world, TOPIC) == (TOPIC, 0, 2)
     monkeypatch.setattr(messages, "KNOWN_VERSION", 2)
-    aside = spark.read.format("delta").load(path(world, "quarantine"))
+    quarantine = spark.read.format("delta").load(path(world, "quarantine"))
     read = messages.parse_messages(
-        aside.withColumnRenamed("kafka_time", "timestamp"), TABLE_OF_TOPIC[TOPIC]
+        quarantine.withColumnRenamed("kafka_time", "timestamp"), TABLE_OF_TOPIC[TOPIC]
     )
     sound = read.where("problem IS NULL")
     requeue_quarantine.put_back(spark, world, TABLE_OF_TOPIC[TOPIC], sound)  # and then it died

@@ -66,9 +66,9 @@ def test_fifty_symbols_take_less_than_half_a_minute_and_twice_gives_the_same(
     assert forecast_soon(service_settings, now=NOW) is None
     write_an_hour(service_settings)
     began = time.monotonic()
-    made = forecast_soon(service_settings, now=NOW)
+    short_forecast = forecast_soon(service_settings, now=NOW)
     took_s = time.monotonic() - began
-    assert made is not None and made.left_out == {}
+    assert short_forecast is not None and short_forecast.left_out == {}
     assert took_s < 30, took_s
     first = outcome(service_settings)
     landed = first[0][0]

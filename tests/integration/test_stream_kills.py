@@ -115,11 +115,11 @@ def test_nothing_is_lost_or_doubled_however_often_the_stream_is_killed(world: Wo
 
 
 def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
-    told = report(settings)
-    assert told.ok, told.checks
-    accounted = sum(one.landed + one.quarantined for one in told.partitions)
+    audit = report(settings)
+    assert audit.ok, audit.checks
+    accounted = sum(line.landed + line.quarantined for line in audit.partitions)
     assert accounted == MESSAGES // KILLS * KILLS
-    assert sum(one.quarantined for one in told.partitions) == junk
+    assert sum(line.quarantined for line in audit.partitions) == junk
     assert (reader.vanished, reader.looks > 20) == ([], True)
     refresh(settings)
     positions, minutes = served_minutes(settings.dsn(), COMPARED)
@@ -150,9 +150,9 @@ def test_the_kill_test_is_red_without_idempotence(world: World) -> None:
             eventually(lambda: stream.process.poll() is not None, timeout_s=300, what="it died")
         with streaming(settings, environ, "sabotage"):
             eventually(lambda: caught_up(settings), timeout_s=300, what="all is landed")
-        told = report(settings)
-        assert not told.ok
-        assert sum(one["doubled"] for one in told.partitions) > 0
+        audit = report(settings)
+        assert not audit.ok
+        assert sum(line.doubled for line in audit.partitions) > 0
     finally:
         bus.kill()
         bus.wait(30)
@@ -203,15 +203,15 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
             if state == "damaged":
                 with streaming(settings, environ) as refused:
                     assert refused.process.wait(300) == 1
-                assert "damaged" in said(settings)
+                assert "damaged" in output_of(settings)
                 repair(settings.home, "land", at=datetime.now(UTC))
             with streaming(settings, environ):
                 eventually(lambda: caught_up(settings), timeout_s=300, what=f"after {harm}")
                 if harm is None:
                     assert_a_second_copy_leaves(settings, environ)
-            told = report(settings)
-            assert told.ok, (harm, told.checks)
-        accounted = sum(one.landed + one.quarantined for one in told.partitions)
+            audit = report(settings)
+            assert audit.ok, (harm, audit.checks)
+        accounted = sum(line.landed + line.quarantined for line in audit.partitions)
         assert accounted == 5 * 800
     finally:
         bus.kill()
@@ -221,8 +221,8 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
 def assert_a_second_copy_leaves(settings: Settings, environ: dict[str, str]) -> None:
     with streaming(settings, environ) as second:
         assert second.process.wait(200) == 1
-    assert "the stream job is running already (pid" in said(settings)
+    assert "the stream job is running already (pid" in output_of(settings)
 
 
-def said(settings: Settings) -> str:
+def output_of(settings: Settings) -> str:
     return (settings.home / "stream.log").read_text(errors="replace")[-4000:]

@@ -51,12 +51,12 @@ def test_every_book_update_gives_its_two_measures_once(
 ) -> None:
     ensure_topics(kafka_broker)
     chance = random.Random(11)
-    sent = [book(n, chance) for n in range(300)]
-    crossed = book(300, chance) | {"top": sent[0]["top"] | {"ask": "1"}}
+    messages = [book(n, chance) for n in range(300)]
+    crossed = book(300, chance) | {"top": messages[0]["top"] | {"ask": "1"}}
     invalid = book(301, chance) | {"top": None}
-    values = [json.dumps(one).encode() for one in (*sent, crossed, invalid)]
+    values = [json.dumps(message).encode() for message in (*messages, crossed, invalid)]
     query = start_measures(spark, service_settings)
-    found: list[dict[str, Any]] = []
+    measures: list[dict[str, Any]] = []
     try:
         producer = Producer(kafka_broker, client_id="t")
         consumer = Consumer(kafka_broker, topics=["market.signals"])
@@ -67,8 +67,8 @@ def test_every_book_update_gives_its_two_measures_once(
         def all_there() -> bool:
             for record in consumer.poll(0.5):
                 assert record.key == b"binance|BTC-USDT"
-                found.append(json.loads(record.value))
-            return len(found) >= 2 * len(sent)
+                measures.append(json.loads(record.value))
+            return len(measures) >= 2 * len(messages)
 
         eventually(all_there, timeout_s=90, what="two measures an update")
         assert consumer.poll(1.0) == []
@@ -76,10 +76,10 @@ def test_every_book_update_gives_its_two_measures_once(
     finally:
         query.stop()
     assert query.exception() is None
-    for n, message in enumerate(sent):
-        own = [one for one in found if one["source"]["offset"] == n + 1]
-        assert sorted(one["type"] for one in own) == ["imbalance", "mid_price"]
-        for one in own:
-            wanted = expected(message)[one["type"]]
-            assert abs(Fraction(one["value"]) - wanted) <= Fraction(1, 10**12), (one, wanted)
-            assert one["timestamp"] == one["window_start"] == AT + n
+    for n, message in enumerate(messages):
+        of_update = [row for row in measures if row["source"]["offset"] == n + 1]
+        assert sorted(row["type"] for row in of_update) == ["imbalance", "mid_price"]
+        for row in of_update:
+            exact = expected(message)[row["type"]]
+            assert abs(Fraction(row["value"]) - exact) <= Fraction(1, 10**12), (row, exact)
+            assert row["timestamp"] == row["window_start"] == AT + n

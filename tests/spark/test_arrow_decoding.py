@@ -67,13 +67,21 @@ def value_of(column: Column, chance: random.Random) -> Any:
 
 
 def message_of(table: Table, chance: random.Random) -> Message:
-    own = event_columns(table)
+    columns = event_columns(table)
     events = [
         {"type": "x"}
-        | {one.name: value_of(one, chance) for one in own if not one.name.startswith("top_")}
+        | {
+            column.name: value_of(column, chance)
+            for column in columns
+            if not column.name.startswith("top_")
+        }
         for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))
     ]
-    top = {one.name[4:]: chance.choice(DECIMALS) for one in own if one.name.startswith("top_")}
+    top = {
+        column.name[4:]: chance.choice(DECIMALS)
+        for column in columns
+        if column.name.startswith("top_")
+    }
     return {
         "v": 1,
         "venue": "gemini",
@@ -103,20 +111,20 @@ def harmed(message: Message, chance: random.Random) -> bytes:
         )
     )
     harm()
-    told = json.dumps(copy, ensure_ascii=chance.random() < 0.5).encode("utf-8", "replace")
+    line = json.dumps(copy, ensure_ascii=chance.random() < 0.5).encode("utf-8", "replace")
     return chance.choice(
         (
-            told,
-            told,
-            told,
-            told,
-            told + b" ",
-            told + b"\n",
-            told + told,
-            told.replace(b": ", b":\n", 1),
-            told[:-1],
-            b"\xff" + told,
-            told.replace(b'"v": 1', b'"v": 1, "v": 1'),
+            line,
+            line,
+            line,
+            line,
+            line + b" ",
+            line + b"\n",
+            line + line,
+            line.replace(b": ", b":\n", 1),
+            line[:-1],
+            b"\xff" + line,
+            line.replace(b'"v": 1', b'"v": 1, "v": 1'),
         )
     )
 
@@ -169,24 +177,24 @@ def test_what_the_quick_way_takes_is_what_the_careful_way_gives(
     careful: dict[int, list[tuple[Any, ...]]] = {}
     for row in with_care(spark, table, values):
         careful.setdefault(row["offset"], []).append(comparable(row))
-    taken = 0
+    decoded_count = 0
     for offset, value in enumerate(values):
         rows = decode_rows(batch_of(str(table.topic), [(offset, value)]), table)
         if rows is not None:
-            taken += 1
-            found = sorted(map(comparable, rows.to_pylist()), key=repr)
-            assert found == sorted(careful[offset], key=repr), value
-    assert 5 < taken < 200
+            decoded_count += 1
+            rows_found = sorted(map(comparable, rows.to_pylist()), key=repr)
+            assert rows_found == sorted(careful[offset], key=repr), value
+    assert 5 < decoded_count < 200
 
 
 def test_records_cannot_hide_behind_each_other() -> None:
     """One record of two messages and one of none are as many lines as records."""
-    whole = text(book_message())
+    one_message = text(book_message())
     for values in (
-        [whole + whole, b" "],
-        [whole + b"\n" + whole, b""],
-        [whole + whole, b"{"],
-        [b'{"v":1', b"}" + whole],
+        [one_message + one_message, b" "],
+        [one_message + b"\n" + one_message, b""],
+        [one_message + one_message, b"{"],
+        [b'{"v":1', b"}" + one_message],
     ):
         batch = batch_of("market.book", enumerate(values))
         assert decode_rows(batch, TABLES["book_changes"]) is None
@@ -212,15 +220,17 @@ def mixed(spark: SparkSession) -> Any:
 
 
 def test_a_batch_goes_both_ways_topic_by_topic(spark: SparkSession, lake: Settings) -> None:
-    seen: list[list[Any]] = []
+    prices_seen: list[list[Any]] = []
     work = landing(lake)
-    work.hooks = {"market.quotes": lambda rows: seen.append([r["price"] for r in rows.collect()])}
+    work.hooks = {
+        "market.quotes": lambda rows: prices_seen.append([r["price"] for r in rows.collect()])
+    }
     for _ in range(2):
         work.write(mixed(spark), 0)
     assert len(rows_of(spark, lake, "quotes")) == 40
     assert len(rows_of(spark, lake, "book_changes")) == 10
     assert len(rows_of(spark, lake, "quarantine")) == 1
-    assert [len(prices) for prices in seen] == [40, 40]
+    assert [len(prices) for prices in prices_seen] == [40, 40]
     notes = {
         name: DeltaTable(path(lake, name)).history(1)[0]["userMetadata"]
         for name in ("quotes", "book_changes", "quarantine")
@@ -263,8 +273,8 @@ def test_a_commit_of_another_writer_between_two_batches_is_kept(
 
 
 def test_files_say_what_their_rows_hold(spark: SparkSession, lake: Settings) -> None:
-    told = write_data_files(mixed(spark).where("topic = 'market.quotes'").coalesce(1), lake.lake)
-    (add,) = (json.loads(one)["add"] for one in told["market.quotes"])
+    actions = write_data_files(mixed(spark).where("topic = 'market.quotes'").coalesce(1), lake.lake)
+    (add,) = (json.loads(action)["add"] for action in actions["market.quotes"])
     stats = json.loads(add["stats"])
     file = Path(lake.lake) / "quotes" / add["path"]
     assert (stats["numRecords"], add["size"]) == (40, file.stat().st_size)
@@ -282,9 +292,9 @@ def test_files_say_what_their_rows_hold(spark: SparkSession, lake: Settings) -> 
 
 def test_a_long_text_has_no_bounds_and_nulls_are_counted() -> None:
     rows = pa.table({"venue": ["a" * 40, None], "symbol": pa.array([None, None], pa.string())})
-    told: list[Any] = []
-    pq.write_table(rows, io.BytesIO(), metadata_collector=told)
-    assert delta_statistics(told[0], ("venue", "symbol")) == {
+    footers: list[Any] = []
+    pq.write_table(rows, io.BytesIO(), metadata_collector=footers)
+    assert delta_statistics(footers[0], ("venue", "symbol")) == {
         "numRecords": 2,
         "minValues": {},
         "maxValues": {},

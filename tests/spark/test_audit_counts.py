@@ -29,7 +29,7 @@ AT = datetime(2026, 11, 21, tzinfo=UTC)
 
 def places(chance: random.Random) -> list[Place]:
     """Messages of none to a hundred events; some lost, doubled in part or whole, or aside too."""
-    found: list[Place] = []
+    rows: list[Place] = []
     for offset in range(3, 1000):
         luck, partition = chance.random(), offset % 2
         size = chance.choice((0, 1, 1, 1, 2, 9, 10, 11, 64, 100))
@@ -37,35 +37,40 @@ def places(chance: random.Random) -> list[Place]:
         if luck < 0.02:
             continue
         if luck < 0.05:
-            found.append(("quarantine", partition, offset, 0))
+            rows.append(("quarantine", partition, offset, 0))
         if 0.04 < luck:
-            found += [("book_changes", partition, offset, event) for event in events]
+            rows += [("book_changes", partition, offset, event) for event in events]
         if luck > 0.97:
-            found += [("book_changes", partition, offset, event) for event in list(events)[-3:]]
-    return found
+            rows += [("book_changes", partition, offset, event) for event in list(events)[-3:]]
+    return rows
 
 
 def by_hand(rows: list[Place], partition: int, until: int = UNTIL) -> OffsetCounts:
     mine = [row for row in rows if row[1] == partition and row[2] < until]
     landed = {row[2] for row in mine if row[0] == "book_changes"}
-    aside = {row[2] for row in mine if row[0] == "quarantine"}
+    quarantined = {row[2] for row in mine if row[0] == "quarantine"}
     doubled = sum(copies - 1 for copies in Counter(mine).values())
-    every = landed | aside
+    offsets = landed | quarantined
     return OffsetCounts(
-        min(every), max(every), len(landed), len(aside), len(landed & aside), doubled
+        min(offsets),
+        max(offsets),
+        len(landed),
+        len(quarantined),
+        len(landed & quarantined),
+        doubled,
     )
 
 
 def write(settings: Settings, table: str, rows: list[Place]) -> None:
     schema = arrow_schema(TABLES[table])
-    known = {
+    values = {
         "topic": ["market.book"] * len(rows),
         "partition": [row[1] for row in rows],
         "offset": [row[2] for row in rows],
         "event_index": [row[3] for row in rows],
         "kafka_time": [AT] * len(rows),
     }
-    columns = [pa.array(known.get(one.name, [None] * len(rows)), one.type) for one in schema]
+    columns = [pa.array(values.get(field.name, [None] * len(rows)), field.type) for field in schema]
     write_deltalake(f"{settings.lake}/{table}", pa.table(columns, schema=schema), mode="append")
 
 
@@ -75,19 +80,22 @@ def test_both_readers_count_what_is_there(spark: SparkSession, settings: Setting
         write(settings, table, [row for row in rows if row[0] == table])
     committed = {("market.book", 0): UNTIL, ("market.book", 1): UNTIL, ("market.trades", 0): 7}
     tables = open_audited_tables(settings.lake)
-    wanted = {("market.book", partition): by_hand(rows, partition) for partition in (0, 1)}
-    assert all(one.doubled > 20 and one.in_both > 1 and one.missing > 1 for one in wanted.values())
-    assert count_with_duckdb(tables, committed) == wanted
-    assert count_with_spark(spark, settings, tables=tables, committed=committed) == wanted
+    expected = {("market.book", partition): by_hand(rows, partition) for partition in (0, 1)}
+    assert all(
+        counts.doubled > 20 and counts.in_both > 1 and counts.missing > 1
+        for counts in expected.values()
+    )
+    assert count_with_duckdb(tables, committed) == expected
+    assert count_with_spark(spark, settings, tables=tables, committed=committed) == expected
 
 
 def test_without_bounds_everything_counts(spark: SparkSession, settings: Settings) -> None:
     rows = [("book_changes", 0, offset, event) for offset in range(130) for event in range(3)]
     write(settings, "book_changes", rows)
     tables = open_audited_tables(settings.lake)
-    wanted = {("market.book", 0): OffsetCounts(0, 129, 130, 0, 0, 0)}
-    assert count_with_duckdb(tables, {}) == wanted
-    assert count_with_spark(spark, settings, tables=tables, committed={}) == wanted
+    expected = {("market.book", 0): OffsetCounts(0, 129, 130, 0, 0, 0)}
+    assert count_with_duckdb(tables, {}) == expected
+    assert count_with_spark(spark, settings, tables=tables, committed={}) == expected
 
 
 def write_with_spark(spark: SparkSession, settings: Settings, name: str, rows: list[Place]) -> None:
@@ -107,14 +115,14 @@ def test_agreed_files_are_read_as_delta_reads_them(spark: SparkSession, tmp_path
     write_with_spark(spark, settings, "book_changes", gone)
     spark.sql(f"DELETE FROM delta.`{settings.lake}/book_changes` WHERE offset = 99999")
     tables = open_audited_tables(settings.lake)
-    wanted = {
+    expected = {
         ("market.book", 0): by_hand(rows, 0, until=10**6),
         ("market.book", 1): by_hand(rows, 1, until=10**6),
     }
     assert all(list_agreed_files(table) for table in tables.values())
-    assert count_with_spark(spark, settings, tables=tables, committed={}) == wanted
+    assert count_with_spark(spark, settings, tables=tables, committed={}) == expected
 
     for checksum in Path(settings.lake).glob("*/_delta_log/*.crc"):
         checksum.unlink()
     assert all(list_agreed_files(table) is None for table in tables.values())
-    assert count_with_spark(spark, settings, tables=tables, committed={}) == wanted
+    assert count_with_spark(spark, settings, tables=tables, committed={}) == expected

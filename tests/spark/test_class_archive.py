@@ -23,8 +23,8 @@ def test_what_cannot_be_recorded_is_told_and_stops_nothing(
     archive = tmp_path / "spark.jsa"
     monkeypatch.setattr(class_archive, "_archive", lambda: archive)
     monkeypatch.setattr(class_archive, "RECORDING_S", 0.01)
-    told: list[str] = []
-    class_archive.ensure_class_archive(told.append)
-    assert "could not be recorded" in told[-1]
+    output: list[str] = []
+    class_archive.ensure_class_archive(output.append)
+    assert "could not be recorded" in output[-1]
     assert class_archive.archive_options() == [] and not archive.exists()
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]

@@ -31,12 +31,12 @@ def test_compaction_beside_appends_changes_no_row(spark: SparkSession, settings:
     append(0, 5)
     beside = threading.Thread(target=append, args=(5, 8))
     beside.start()
-    (done,) = compact(spark, settings, ["book_changes", "trades"])
+    (compaction,) = compact(spark, settings, ["book_changes", "trades"])
     beside.join()
-    assert (done.table, done.files_before >= 5) == ("book_changes", True)
-    assert done.files_after < done.files_before + 3
+    assert (compaction.table, compaction.files_before >= 5) == ("book_changes", True)
+    assert compaction.files_after < compaction.files_before + 3
     assert places(spark, settings) == Counter({(n, i): 1 for n in range(8) for i in (0, 1)})
-    (again,) = compact(spark, settings, ["book_changes"])
-    assert (again.files_after, places(spark, settings).total()) == (1, 16)
+    (repeated,) = compact(spark, settings, ["book_changes"])
+    assert (repeated.files_after, places(spark, settings).total()) == (1, 16)
     before = spark.read.format("delta").option("versionAsOf", 5)
     assert before.load(path(settings, "book_changes")).count() == 10

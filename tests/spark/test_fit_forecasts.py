@@ -47,18 +47,18 @@ def test_the_lakes_minutes_are_those_that_training_reads(
     as_of = END + 2 * MINUTE
     minutes = lake_minutes(spark, lake, as_of=as_of).cache()
     alone = training_minutes(lake.lake, symbol="BTC-USD", as_of=as_of, train_days=0).prices_df
-    found = minutes.toPandas().sort_values("ds")
-    assert found["symbol"].unique().tolist() == ["BTC-USD"]
-    assert found["ds"].tolist() == alone["ds"].tolist()
-    assert found["close"].tolist() == alone["close"].tolist()
-    assert len(found) == 3 * 1440 - 30 + 1 + 2
+    minutes_df = minutes.toPandas().sort_values("ds")
+    assert minutes_df["symbol"].unique().tolist() == ["BTC-USD"]
+    assert minutes_df["ds"].tolist() == alone["ds"].tolist()
+    assert minutes_df["close"].tolist() == alone["close"].tolist()
+    assert len(minutes_df) == 3 * 1440 - 30 + 1 + 2
 
     assert fit_all(minutes, tmp_path / "models") == ["BTC-USD"]
-    kept = prophet.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
+    stored = prophet.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
     fitted = fit.fit(alone)
     levels = [
-        predict.predict(one, start=as_of, minutes=500, walk=fitted.walk)["yhat"]
-        for one in (kept, fitted.prophet)
+        predict.predict(model, start=as_of, minutes=500, walk=fitted.walk)["yhat"]
+        for model in (stored, fitted.prophet)
     ]
     np.testing.assert_allclose(levels[0], levels[1], rtol=1e-8)
 

@@ -38,10 +38,10 @@ def minutes(spark: SparkSession) -> DataFrame:
 
 
 def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame) -> None:
-    found = fit_symbols(minutes)
-    assert set(found) == set(SERIES)
+    fits = fit_symbols(minutes)
+    assert set(fits) == set(SERIES)
     for symbol, frame in SERIES.items():
-        alone, spark = fit.fit(frame), found[symbol]
+        alone, spark = fit.fit(frame), fits[symbol]
         assert (spark.prophet.start, spark.prophet.t_scale, spark.prophet.y_scale) == (
             alone.prophet.start,
             alone.prophet.t_scale,
@@ -53,12 +53,12 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
         assert spark.walk == pytest.approx(alone.walk, rel=1e-9)
         start = frame["ds"].iloc[-1].tz_localize("UTC")
         forecasts = [
-            predict.predict(one.prophet, start=start, minutes=2000, walk=one.walk)
-            for one in (spark, alone)
+            predict.predict(fitted.prophet, start=start, minutes=2000, walk=fitted.walk)
+            for fitted in (spark, alone)
         ]
         for column in ("yhat", "yhat_lower", "yhat_upper"):
-            one, other = (np.log(forecast[column]) for forecast in forecasts)
-            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9, err_msg=symbol)
+            ours, theirs = (np.log(forecast[column]) for forecast in forecasts)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9, err_msg=symbol)
 
 
 def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
@@ -67,11 +67,11 @@ def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
     references = {
         symbol: np.full(len(priors.precision), 0.01) for symbol, (_, priors) in frames.items()
     }
-    found = sum_by_symbol(minutes, models, references)
+    sums = sum_by_symbol(minutes, models, references)
     for symbol, frame in SERIES.items():
         data = prophet.stan_data(models[symbol], frame)
         alone = map_fit.sums_of(data, references[symbol])
-        assert found[symbol].rows == alone.rows == len(frame)
-        np.testing.assert_allclose(found[symbol].gram, alone.gram, rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(found[symbol].moment, alone.moment, rtol=1e-9, atol=1e-9)
-        assert found[symbol].square == pytest.approx(alone.square, rel=1e-9)
+        assert sums[symbol].rows == alone.rows == len(frame)
+        np.testing.assert_allclose(sums[symbol].gram, alone.gram, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(sums[symbol].moment, alone.moment, rtol=1e-9, atol=1e-9)
+        assert sums[symbol].square == pytest.approx(alone.square, rel=1e-9)

@@ -70,15 +70,15 @@ def trained_and_published(symbol: str, run: str) -> Any:
 def world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A world with two good days of minutes and the forecast published from them."""
     folder = tmp_path_factory.mktemp("world")
-    told = make_environment(folder / "var", STREAM_DRIVER_MEMORY="1g")
+    environment = make_environment(folder / "var", STREAM_DRIVER_MEMORY="1g")
     good = folder / "good.csv"
     good.write_bytes(text(SIX, *bars(MINUTES)))
     with loading_in_process(spark) as patched:
-        for name, value in told.items():
+        for name, value in environment.items():
             patched.setenv(name, value)
         assert ingested(good, "BTC-USD", "good") == MINUTES
         trained_and_published("BTC-USD", "good")
-        yield load(told)
+        yield load(environment)
 
 
 def standing(settings: Settings) -> list[Any]:
@@ -141,13 +141,13 @@ def test_a_bad_file_is_named_in_the_first_line_and_changes_nothing(
     world: Settings, tmp_path: Path, name: str
 ) -> None:
     before = standing(world)
-    file_name, content, said = BAD[name]
+    file_name, content, message = BAD[name]
     source = tmp_path / file_name
     source.write_bytes(content)
     with pytest.raises(HistoryError) as caught:
         ingested(source, "BTC-USD", f"bad-{name}")
     first = str(caught.value).splitlines()[0]
-    assert said in first
+    assert message in first
     with pytest.raises(HistoryError, match="staged"):  # what is after it, forced, finds nothing
         land_staged(run_id=f"bad-{name}")
     assert standing(world) == before
@@ -172,7 +172,7 @@ def test_a_bad_file_is_named_in_the_first_line_and_changes_nothing(
     ],
 )
 def test_minutes_too_few_to_learn_from_land_but_train_nothing(
-    world: Settings, tmp_path: Path, symbol: str, content: bytes, said: str
+    world: Settings, tmp_path: Path, symbol: str, content: bytes, message: str
 ) -> None:
     before = standing(world)
     source = tmp_path / "few.csv"
@@ -180,7 +180,7 @@ def test_minutes_too_few_to_learn_from_land_but_train_nothing(
     ingested(source, symbol, f"few-{symbol}")
     with pytest.raises(HistoryError) as caught:
         trained_and_published(symbol, f"few-{symbol}")
-    assert said in str(caught.value).splitlines()[0]
+    assert message in str(caught.value).splitlines()[0]
     assert standing(world) == before
 
 

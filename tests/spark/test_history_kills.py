@@ -49,11 +49,11 @@ def dying(work: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(work)
     def wrapped(*args: Any, **named: Any) -> Any:
-        found = work(*args, **named)
+        answer = work(*args, **named)
         if not died:
             died.append(True)
             raise Killed
-        return found
+        return answer
 
     return wrapped
 
@@ -79,17 +79,17 @@ def loaded(source: Path, run: str) -> tuple[int, list[str]]:
     return int(retried(lambda: land_staged(run_id=run), deaths, "land")), deaths
 
 
-def left(settings: Settings) -> list[Any]:
+def outcome(settings: Settings) -> list[Any]:
     landed = query(
         settings.lake,
         "SELECT source, symbol, minute, open, high, low, close, base_volume, traded"
         " FROM history_minutes ORDER BY minute",
     )[1]
-    found = query(
+    state = query(
         settings.lake,
         "SELECT run_id, suite, expectation, success, observed FROM quality_results ORDER BY ALL",
     )
-    return [landed, found[1]]
+    return [landed, state[1]]
 
 
 def test_a_load_that_dies_at_each_step_and_is_tried_again_lands_the_rows_once(
@@ -97,16 +97,16 @@ def test_a_load_that_dies_at_each_step_and_is_tried_again_lands_the_rows_once(
 ) -> None:
     source = tmp_path / "bars.csv"
     source.write_text("".join(f"{line}\n" for line in (SIX, *LINES)))
-    told = make_environment(tmp_path / "var")
+    environment = make_environment(tmp_path / "var")
     with loading_in_process(spark) as patched:
-        for name, value in told.items():
+        for name, value in environment.items():
             patched.setenv(name, value)
         for step in STEPS:
             patched.setattr(*step, dying(getattr(*step)))
         rows, deaths = loaded(source, "r1")
     assert rows == len(LINES)
     assert deaths == ["stage"] * 3 + ["check"] * 2 + ["land"] * 3
-    landed, found = left(load(told))
+    landed, state = outcome(load(environment))
     assert [(int(row[2].timestamp()), row[-1]) for row in landed] == [
         (60, True),
         (120, True),
@@ -114,5 +114,5 @@ def test_a_load_that_dies_at_each_step_and_is_tried_again_lands_the_rows_once(
         (300, True),
     ]
     assert [None if row[6] is None else int(row[6]) for row in landed] == [1, 2, None, 4]
-    assert len(found) == len({row[2] for row in found}) > 10
-    assert all(row[3] for row in found)
+    assert len(state) == len({row[2] for row in state}) > 10
+    assert all(row[3] for row in state)

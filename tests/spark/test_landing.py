@@ -72,10 +72,13 @@ def test_what_cannot_be_read_is_set_aside_whole_with_its_reason(
     sound = text(book_message())
     values = [value for value, _ in cases] + [sound]
     landing(lake).write(records(spark, "market.book", values), 0)
-    aside = {row["offset"]: row for row in rows_of(spark, lake, "quarantine")}
-    assert {n: aside[n]["reason"] for n in aside} == {n: r for n, (_, r) in enumerate(cases)}
+    quarantined = {row["offset"]: row for row in rows_of(spark, lake, "quarantine")}
+    assert {n: quarantined[n]["reason"] for n in quarantined} == {
+        n: r for n, (_, r) in enumerate(cases)
+    }
     assert all(
-        aside[n]["value"] == (None if v is None else bytearray(v)) for n, (v, _) in enumerate(cases)
+        quarantined[n]["value"] == (None if v is None else bytearray(v))
+        for n, (v, _) in enumerate(cases)
     )
     assert {row["offset"] for row in rows_of(spark, lake, "book_changes")} == {len(cases)}
 
@@ -84,16 +87,16 @@ def test_fields_that_no_column_has_are_kept(spark: SparkSession, lake: Settings)
     drifted = book_message(session={"id": 7})
     drifted["events"][1] = {**drifted["events"][1], "price": 9225.25, "liquidity\u00e9": [1, "x"]}
     drifted["top"] = {**drifted["top"], "depth": 3}
-    told = text(book_message(reason='with "quotes": inside'))
+    escaped = text(book_message(reason='with "quotes": inside'))
     landing(lake).write(
-        records(spark, "market.book", [text(book_message()), text(drifted), told]), 0
+        records(spark, "market.book", [text(book_message()), text(drifted), escaped]), 0
     )
     rows = rows_of(spark, lake, "book_changes")
     extra = {(row["offset"], row["event_index"]): row["extra"] for row in rows}
     assert extra[0, 0] is None and extra[0, 1] is None
-    whole = {"message": {"session": '{"id":7}'}, "top": {"depth": "3"}}
-    assert json.loads(extra[1, 0]) == whole
-    assert json.loads(extra[1, 1]) == {"event": {"liquidity\u00e9": '[1,"x"]'}, **whole}
+    of_message = {"message": {"session": '{"id":7}'}, "top": {"depth": "3"}}
+    assert json.loads(extra[1, 0]) == of_message
+    assert json.loads(extra[1, 1]) == {"event": {"liquidity\u00e9": '[1,"x"]'}, **of_message}
     assert json.loads(extra[2, 0]) == {"message": {"reason": 'with "quotes": inside'}}
     assert {row["price"] for row in rows} == {Decimal("9225.25")}
     assert rows_of(spark, lake, "quarantine") == []
@@ -105,9 +108,9 @@ def test_a_table_of_an_earlier_version_gets_the_new_columns(
     table = TABLES["trades"]
     create_table(spark, settings, replace(table, columns=table.columns[:-1]))
     create_table(spark, settings, table)
-    made = spark.read.format("delta").load(path(settings, "trades"))
-    assert made.columns == list(table.names)
-    assert made.schema["extra"].metadata["comment"] == table.columns[-1].comment
+    table_df = spark.read.format("delta").load(path(settings, "trades"))
+    assert table_df.columns == list(table.names)
+    assert table_df.schema["extra"].metadata["comment"] == table.columns[-1].comment
 
 
 def test_a_batch_applied_twice_changes_nothing(spark: SparkSession, lake: Settings) -> None:

@@ -36,14 +36,14 @@ def test_liquidity_of_two_minutes(spark: SparkSession) -> None:
         records(spark, "market.book", [text(m) for m in messages]), TABLE_OF_TOPIC["market.book"]
     )
     rows = signal_rows(window_sums(book_events(batch), window_s=60)).collect()
-    found = {(row["window_start"].timestamp(), row["type"]): row["value"] for row in rows}
+    sums = {(row["window_start"].timestamp(), row["type"]): row["value"] for row in rows}
     # 100.5*2 = 201; 101*0.5 + 200*3 = 650.5; 650.5/201 = 3.236318407960...
     first, second = START_US / 1e6, START_US / 1e6 + 60
-    assert found[first, "bid"] == Decimal("201")
-    assert found[first, "ask"] == Decimal("650.5")
-    assert found[first, "price_volume"] == Decimal("3.236318407960")
-    assert found[second, "bid"] == Decimal("0.00000007")
-    assert set(found) == {(first, "bid"), (first, "ask"), (first, "price_volume"), (second, "bid")}
+    assert sums[first, "bid"] == Decimal("201")
+    assert sums[first, "ask"] == Decimal("650.5")
+    assert sums[first, "price_volume"] == Decimal("3.236318407960")
+    assert sums[second, "bid"] == Decimal("0.00000007")
+    assert set(sums) == {(first, "bid"), (first, "ask"), (first, "price_volume"), (second, "bid")}
 
 
 def test_a_signal_message_has_the_agreed_form(spark: SparkSession) -> None:

@@ -33,7 +33,7 @@ def commit_while_another_does(spark: SparkSession, store: Any, log: Path) -> str
         What the store said of it, if it refused.
     """
     jvm: Any = spark._jvm
-    pipe, version, said = log / "pipe", log / f"{0:020}.json", []
+    pipe, version, output = log / "pipe", log / f"{0:020}.json", []
     os.mkfifo(pipe)
     before = set(log.iterdir())
 
@@ -42,7 +42,7 @@ def commit_while_another_does(spark: SparkSession, store: Any, log: Path) -> str
         try:
             store.write(jvm.org.apache.hadoop.fs.Path(str(version)), lines, False, conf(spark))
         except Exception as error:  # py4j's, of any Java class
-            said.append(str(error))
+            output.append(str(error))
 
     writing = threading.Thread(target=write)
     writing.start()
@@ -52,7 +52,7 @@ def commit_while_another_does(spark: SparkSession, store: Any, log: Path) -> str
         late.write("mine\n")
     writing.join(30)
     assert not writing.is_alive()
-    return said[0] if said else None
+    return output[0] if output else None
 
 
 def test_a_commit_never_replaces_another_process_s(spark: SparkSession, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_permissions_are_set(spark: SparkSession, tmp_path: Path) -> None:
     disk = hadoop.FileSystem.get(conf(spark))
     assert disk.getClass().getName() == "tickhouse.NioLocalFileSystem"
     place = hadoop.Path(str(tmp_path / "folder"))
-    for wanted in (0o750, 0o1777):
+    for expected in (0o750, 0o1777):
         disk.mkdirs(place)
-        disk.setPermission(place, hadoop.permission.FsPermission(f"{wanted:o}"))
-        assert (tmp_path / "folder").stat().st_mode & 0o7777 == wanted
+        disk.setPermission(place, hadoop.permission.FsPermission(f"{expected:o}"))
+        assert (tmp_path / "folder").stat().st_mode & 0o7777 == expected

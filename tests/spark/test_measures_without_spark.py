@@ -28,7 +28,7 @@ def number(rng: random.Random, *, places: int, largest: int) -> D:
 
 
 def awkward_messages() -> list[Message]:
-    rng, found = random.Random(SEED), []
+    rng, messages = random.Random(SEED), []
     for n in range(400):
         changes = tuple(
             BookChange(
@@ -47,14 +47,14 @@ def awkward_messages() -> list[Message]:
             number(rng, places=10, largest=6),
         )
         at = START_US + n * 1_000_000
-        found.append(Message("gemini", "BTC-USD", "book", "c", (n, n), at, at, changes, top))
-    return found
+        messages.append(Message("gemini", "BTC-USD", "book", "c", (n, n), at, at, changes, top))
+    return messages
 
 
 def test_sums_ratios_and_imbalances_are_those_of_spark(spark: SparkSession) -> None:
     messages = awkward_messages()
     batch = parse_messages(
-        records(spark, "market.book", [wire.encode(one) for one in messages]),
+        records(spark, "market.book", [wire.encode(message) for message in messages]),
         TABLE_OF_TOPIC["market.book"],
     )
     rows = signal_rows(window_sums(book_events(batch), window_s=60)).collect()
@@ -62,11 +62,15 @@ def test_sums_ratios_and_imbalances_are_those_of_spark(spark: SparkSession) -> N
         (int(r["window_start"].timestamp()) * 1_000_000, r["type"]): r["value"] for r in rows
     }
     windows = Windows(window_s=60, watermark_s=10)
-    told = [one for message in messages for one in windows.take(message)]
-    assert len(told) == 6, f"seed {SEED}"
-    for one in told:
-        for kind, value in (("bid", one.bid), ("ask", one.ask), ("price_volume", one.ratio)):
-            assert str(by_spark[one.window_start, kind]) == f"{value:.12f}", (kind, SEED)
+    windows_closed = [window for message in messages for window in windows.take(message)]
+    assert len(windows_closed) == 6, f"seed {SEED}"
+    for window in windows_closed:
+        for kind, value in (
+            ("bid", window.bid),
+            ("ask", window.ask),
+            ("price_volume", window.ratio),
+        ):
+            assert str(by_spark[window.window_start, kind]) == f"{value:.12f}", (kind, SEED)
     leans = {
         r["offset"]: r["value"] for r in measure_rows(batch).where("type = 'imbalance'").collect()
     }

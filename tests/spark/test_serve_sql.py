@@ -51,12 +51,12 @@ class Client:
         self._link = self._jvm.java.sql.DriverManager.getConnection(url, "analyst", "")
 
     def rows(self, statement: str) -> list[tuple[str, ...]]:
-        found = self._link.createStatement().executeQuery(statement)
-        width = found.getMetaData().getColumnCount()
-        told = []
-        while found.next():
-            told.append(tuple(found.getString(n + 1) for n in range(width)))
-        return told
+        result = self._link.createStatement().executeQuery(statement)
+        width = result.getMetaData().getColumnCount()
+        rows = []
+        while result.next():
+            rows.append(tuple(result.getString(n + 1) for n in range(width)))
+        return rows
 
     def close(self) -> None:
         self._link.close()
@@ -64,9 +64,9 @@ class Client:
 
 @pytest.fixture(scope="module")
 def client(spark: SparkSession, served: Settings) -> Iterator[Client]:
-    made = Client(spark, served)
-    yield made
-    made.close()
+    client = Client(spark, served)
+    yield client
+    client.close()
 
 
 def test_a_jdbc_client_reads_tables_types_and_comments(client: Client) -> None:

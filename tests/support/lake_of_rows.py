@@ -26,8 +26,8 @@ _PLAIN = {
 
 def at(clock: str, *, day: int = 20) -> datetime:
     """A time of November 2026, such as `12:00:30.5`."""
-    hours, minutes, *rest = clock.split(":")
-    seconds = float(rest[0]) if rest else 0.0
+    hours, minutes, *further = clock.split(":")
+    seconds = float(further[0]) if further else 0.0
     return DAY + timedelta(days=day - 20, hours=int(hours), minutes=int(minutes), seconds=seconds)
 
 

@@ -17,12 +17,12 @@ def loading_in_process(spark: SparkSession) -> Iterator[pytest.MonkeyPatch]:
 
     def run_module(module: str, *arguments: str) -> str:
         assert module == load_history.__spec__.name
-        told = CliRunner().invoke(load_history.main, arguments)
-        if told.exception is not None and not isinstance(told.exception, SystemExit):
-            raise told.exception
-        lines = ["", *(line.strip() for line in told.output.splitlines())]
-        if told.exit_code != 0:
-            raise subprocesses._child_error(module, told.exit_code, lines)
+        result = CliRunner().invoke(load_history.main, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        lines = ["", *(line.strip() for line in result.output.splitlines())]
+        if result.exit_code != 0:
+            raise subprocesses._child_error(module, result.exit_code, lines)
         return lines[-1]
 
     with pytest.MonkeyPatch.context() as patched:

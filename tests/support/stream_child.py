@@ -18,11 +18,11 @@ Call = Callable[..., Any]
 
 def counted(nth: int) -> Callable[[], None]:
     """A function that ends this process at its nth call."""
-    left = [nth]
+    remaining = [nth]
 
     def passed() -> None:
-        left[0] -= 1
-        if left[0] == 0:
+        remaining[0] -= 1
+        if remaining[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return passed
@@ -38,9 +38,9 @@ def before(work: Call, passed: Callable[[], None]) -> Call:
 
 def after(work: Call, passed: Callable[[], None]) -> Call:
     def wrapped(*args: Any, **named: Any) -> Any:
-        found = work(*args, **named)
+        result = work(*args, **named)
         passed()
-        return found
+        return result
 
     return wrapped
 
@@ -58,11 +58,11 @@ def forgetful(self: appends.Append, ends: Mapping[TopicPartition, int]) -> None:
 def once_appended(passed: Callable[[], None]) -> Callable[[], None]:
     """`passed` from the first append on: a stream's first batch may be an empty one."""
 
-    def looked() -> None:
+    def pass_if_appended() -> None:
         if appended:
             passed()
 
-    return looked
+    return pass_if_appended
 
 
 def main(point: str, nth: int) -> None:

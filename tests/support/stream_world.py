@@ -144,17 +144,17 @@ class Stream:
     def kill(self, *, jvm: bool) -> None:
         """SIGKILL to the process or to its JVM, and wait until both are gone."""
         children = self._children()
-        victims = [one for one in children if jvm and one.name() == "java"]
-        for one in victims or [psutil.Process(self.process.pid)]:
-            one.send_signal(signal.SIGKILL)
+        victims = [process for process in children if jvm and process.name() == "java"]
+        for process in victims or [psutil.Process(self.process.pid)]:
+            process.send_signal(signal.SIGKILL)
         self.gone(children)
 
     def gone(self, children: list[psutil.Process] | None = None) -> None:
         """Wait for the end of the process; what outlives it by ten seconds is killed too."""
-        known = children if children is not None else self._children()
+        processes = children if children is not None else self._children()
         self.process.wait(60)
-        for one in psutil.wait_procs(known, timeout=10)[1]:
-            one.kill()
+        for process in psutil.wait_procs(processes, timeout=10)[1]:
+            process.kill()
         self.log.close()
 
     def _children(self) -> list[psutil.Process]:
@@ -174,14 +174,14 @@ class Reader(threading.Thread):
         self._settings, self._stop_it = settings, threading.Event()
 
     def run(self) -> None:
-        most: dict[str, int] = {}
+        most_rows: dict[str, int] = {}
         while not self._stop_it.wait(0.2):
             for name in ("trades", "book_changes", "quarantine"):
                 table = open_table(self._settings.lake, name)
                 rows = int(DeltaTable(table.table_uri).count()) if table else 0
-                if rows < most.get(name, 0):
-                    self.vanished.append(f"{name}: {most[name]} rows, then {rows}")
-                most[name] = max(rows, most.get(name, 0))
+                if rows < most_rows.get(name, 0):
+                    self.vanished.append(f"{name}: {most_rows[name]} rows, then {rows}")
+                most_rows[name] = max(rows, most_rows.get(name, 0))
             self.looks += 1
 
     def finish(self) -> None:
@@ -205,8 +205,8 @@ def caught_up(settings: Settings) -> bool:
         for key, (_, end) in offset_ranges(settings.bootstrap, LANDED_TOPICS).items()
         if end
     }
-    there = committed_offsets(checkpoint(settings))
-    return all(there.get(key) == end for key, end in ends.items())
+    committed = committed_offsets(checkpoint(settings))
+    return all(committed.get(key) == end for key, end in ends.items())
 
 
 def report(settings: Settings) -> AuditReport:

@@ -11,25 +11,25 @@ CLEAN = OffsetCounts(first=0, last=99, landed=98, quarantined=2, in_both=0, doub
 
 
 def report(count: OffsetCounts = CLEAN, **changes: Any) -> Any:
-    given = {
+    arguments = {
         "ranges": {BOOK: (0, 120)},
         "committed": {BOOK: 100},
         "witness": {BOOK: count},
         **changes,
     }
-    return make_report({BOOK: count}, given.pop("ranges"), **given)
+    return make_report({BOOK: count}, arguments.pop("ranges"), **arguments)
 
 
-def failed(found: Any) -> list[str]:
-    return [check.name for check in found.checks if not check.ok]
+def failed(audit: Any) -> list[str]:
+    return [check.name for check in audit.checks if not check.ok]
 
 
 def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
-    found = report()
-    assert found.ok
-    assert failed(found) == []
-    assert "20 offsets not landed yet" in str(found.checks)
-    assert found.as_dict()["partitions"] == [
+    audit = report()
+    assert audit.ok
+    assert failed(audit) == []
+    assert "20 offsets not landed yet" in str(audit.checks)
+    assert audit.as_dict()["partitions"] == [
         {
             "topic": "market.book",
             "partition": 0,
@@ -54,10 +54,10 @@ def test_every_offset_once_is_clean_and_tells_what_waits() -> None:
 def test_a_hole_a_double_and_a_row_in_both_tables_are_found(
     count: OffsetCounts, missing: int, doubled: int
 ) -> None:
-    found = report(count)
-    (line,) = found.partitions
+    audit = report(count)
+    (line,) = audit.partitions
     assert (line.missing, line.doubled) == (missing, doubled)
-    assert failed(found) == ["I1 conservation"]
+    assert failed(audit) == ["I1 conservation"]
 
 
 def test_what_lies_before_the_first_landed_offset_is_a_loss() -> None:
@@ -67,8 +67,8 @@ def test_what_lies_before_the_first_landed_offset_is_a_loss() -> None:
 
 
 def test_a_partition_that_never_landed_is_a_loss_once_it_was_committed() -> None:
-    found = make_report({}, {BOOK: (0, 9)}, committed={BOOK: 9}, witness={})
-    assert "I1 end" in failed(found)
+    audit = make_report({}, {BOOK: (0, 9)}, committed={BOOK: 9}, witness={})
+    assert "I1 end" in failed(audit)
 
 
 def test_committed_offsets_that_are_not_landed_are_a_loss() -> None:

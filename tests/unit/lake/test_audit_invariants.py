@@ -42,7 +42,7 @@ def lake(tmp_path: Path, *, gaps: list[tuple[int, int]], conn: str = "c") -> str
     land(
         tmp_path,
         "trades",
-        [numbered(n, one, s=n) for n, one in enumerate(ids)]
+        [numbered(n, number, s=n) for n, number in enumerate(ids)]
         + [numbered(9, 17, s=120), numbered(10, 19, s=121)],
     )
     frames = [("a", 0), ("a", 2), ("b", 0), ("b", 1), ("b", 1)]
@@ -62,8 +62,8 @@ def lake(tmp_path: Path, *, gaps: list[tuple[int, int]], conn: str = "c") -> str
 
 
 def test_holes_that_the_ledger_tells_are_complete(tmp_path: Path) -> None:
-    told = check_completeness(lake(tmp_path, gaps=[(12, 13), (14, 14)], conn="a"))
-    assert told == Check(
+    check = check_completeness(lake(tmp_path, gaps=[(12, 13), (14, 14)], conn="a"))
+    assert check == Check(
         "I2 completeness", True, "3 numbered sequences, 2 holes, each in the feed ledger"
     )
 
@@ -72,9 +72,9 @@ def test_holes_that_the_ledger_tells_are_complete(tmp_path: Path) -> None:
 def test_a_hole_that_the_ledger_does_not_tell_is_named(
     tmp_path: Path, gaps: list[tuple[int, int]]
 ) -> None:
-    told = check_completeness(lake(tmp_path, gaps=gaps, conn="a"))
-    assert not told.ok
-    assert told.detail == (
+    check = check_completeness(lake(tmp_path, gaps=gaps, conn="a"))
+    assert not check.ok
+    assert check.detail == (
         "1 of 2 holes are not in the feed ledger: binance BTC-USDT  lacks 12 to 14"
     )
 
@@ -88,26 +88,26 @@ def test_every_hole_is_found_wherever_it_lies_and_repeats_and_ranges_fill_it(
     singles.remove(100_140)  # the first number of a block of sixty, after a whole one
     singles += rng.choices(singles, k=100)  # healed and sent again
     spans = [(100_590, 100_610), (100_661, 100_661), (101_000, 101_130)]
-    rows = [numbered(n, one, s=0) for n, one in enumerate(singles)]
+    rows = [numbered(n, number, s=0) for n, number in enumerate(singles)]
     rows += [numbered(2000 + n, a, s=0) | {"seq_last": b} for n, (a, b) in enumerate(spans)]
     rng.shuffle(rows)
-    there = set(singles).union(*(range(a, b + 1) for a, b in spans))
-    lacking = [n for n in range(min(there), max(there)) if n not in there]
-    starts = [n for n in lacking if n - 1 in there]
-    land(tmp_path, "trades", [*rows, numbered(9999, max(there) + 1, s=120)])
+    present = set(singles).union(*(range(a, b + 1) for a, b in spans))
+    lacking = [n for n in range(min(present), max(present)) if n not in present]
+    starts = [n for n in lacking if n - 1 in present]
+    land(tmp_path, "trades", [*rows, numbered(9999, max(present) + 1, s=120)])
     land(tmp_path, "book_changes", [])
     land(tmp_path, "feed_ledger", [ledger(0, "gap", s=1) | {"first_seq": 0, "last_seq": 99_999}])
-    told = check_completeness(str(tmp_path)).detail
+    check = check_completeness(str(tmp_path)).detail
     assert len(starts) > 15
-    assert told.startswith(f"{len(starts)} of {len(starts)} holes are not in the feed ledger: ")
+    assert check.startswith(f"{len(starts)} of {len(starts)} holes are not in the feed ledger: ")
     for start in starts[:5]:
-        end = next(n for n in range(start, 10**6) if n + 1 in there)
-        assert f"lacks {start} to {end}" in told
+        end = next(n for n in range(start, 10**6) if n + 1 in present)
+        assert f"lacks {start} to {end}" in check
 
 
 def test_a_hole_of_a_connection_is_not_told_by_another(tmp_path: Path) -> None:
-    told = check_completeness(lake(tmp_path, gaps=[(12, 14)], conn="b"))
-    assert "gemini BTC-USD a lacks 1 to 1" in told.detail
+    check = check_completeness(lake(tmp_path, gaps=[(12, 14)], conn="b"))
+    assert "gemini BTC-USD a lacks 1 to 1" in check.detail
 
 
 def test_ranges_cover_only_what_they_reach_together() -> None:
@@ -153,14 +153,16 @@ def served(**changes: Any) -> list[dict[str, Any]]:
 
 
 def test_served_minutes_equal_the_trades_up_to_the_readers_position(trades: str) -> None:
-    told = check_agreement(trades, offsets={0: 3}, served=served())
-    assert (told.ok, told.detail) == (True, "1 minutes equal those of the landed trades")
+    check = check_agreement(trades, offsets={0: 3}, served=served())
+    assert (check.ok, check.detail) == (True, "1 minutes equal those of the landed trades")
     assert not check_agreement(trades, offsets={0: 4}, served=served()).ok
 
 
 def test_the_last_digit_counts(trades: str) -> None:
-    told = check_agreement(trades, offsets={0: 3}, served=served(total_base_sell=D("0.0000000002")))
-    assert told.detail == (
+    check = check_agreement(
+        trades, offsets={0: 3}, served=served(total_base_sell=D("0.0000000002"))
+    )
+    assert check.detail == (
         "1 of 1 minutes differ: binance BTC-USDT 2026-11-21 08:00: "
         "total_base_sell 2E-10 in Postgres, 1E-10 in the lake"
     )
@@ -168,7 +170,7 @@ def test_the_last_digit_counts(trades: str) -> None:
 
 def test_a_minute_on_one_side_alone_is_named(trades: str) -> None:
     later = served(minute=AT + timedelta(minutes=5))
-    told = check_agreement(trades, offsets={0: 3}, served=later)
-    assert "2026-11-21 08:00 is only in the lake" in told.detail
-    assert "2026-11-21 08:05 is only in Postgres" in told.detail
+    check = check_agreement(trades, offsets={0: 3}, served=later)
+    assert "2026-11-21 08:00 is only in the lake" in check.detail
+    assert "2026-11-21 08:05 is only in Postgres" in check.detail
     assert TABLES["trade_minutes"].key == COMPARED[:3]

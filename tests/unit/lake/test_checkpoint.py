@@ -77,10 +77,10 @@ def test_a_checkpoint_that_spark_can_go_on_from_is_whole(tmp_path: Path) -> None
         (lambda folder: (folder / "metadata").write_text("{"), "metadata file is missing or unr"),
     ],
 )
-def test_damage_is_named(tmp_path: Path, harm: Callable[[Path], object], said: str) -> None:
+def test_damage_is_named(tmp_path: Path, harm: Callable[[Path], object], message: str) -> None:
     folder = written(tmp_path, BATCHES, committed=1)
     harm(folder)
-    assert said in str(find_damage(folder))
+    assert message in str(find_damage(folder))
 
 
 PART = TopicPartition("market.trades", 0)

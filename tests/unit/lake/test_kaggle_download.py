@@ -59,8 +59,8 @@ async def test_a_file_of_the_data_set_can_be_named(tmp_path: Path) -> None:
     async with kaggle() as url:
         rules = ForecastSettings(kaggle_url=url, kaggle_key=Secret("for-tests-only"))
         named = f"{SOURCE}/bitstampUSD_1-min_data.csv"
-        found = await asyncio.to_thread(download_dataset, named, tmp_path, rules)
-    assert zipfile.ZipFile(found).namelist() == ["bitstampUSD_1-min_data.csv"]
+        archive_path = await asyncio.to_thread(download_dataset, named, tmp_path, rules)
+    assert zipfile.ZipFile(archive_path).namelist() == ["bitstampUSD_1-min_data.csv"]
 
 
 async def test_what_kaggle_refuses_is_said_with_the_setting_to_look_at(tmp_path: Path) -> None:
@@ -90,20 +90,20 @@ class Storage:
         if request.headers.get("If-Range", self.tag) != self.tag:
             begin = 0
         self.asked.append(begin)
-        rest = CONTENT[begin:]
+        remainder = CONTENT[begin:]
         headers = {
             "ETag": self.tag,
             "X-Goog-Hash": f"md5={self.md5}",
-            "Content-Length": str(len(rest)),
+            "Content-Length": str(len(remainder)),
         }
         reply = web.StreamResponse(status=206 if begin else 200, headers=headers)
         await reply.prepare(request)
         if self.breaks:
-            await reply.write(rest[: self.breaks.pop(0)])
+            await reply.write(remainder[: self.breaks.pop(0)])
             assert request.transport is not None
             request.transport.close()
             return reply
-        await reply.write(rest)
+        await reply.write(remainder)
         return reply
 
 
@@ -117,8 +117,8 @@ async def brought(storage: Storage, target: Path) -> Any:
 
 async def test_a_broken_download_goes_on_where_it_broke_off(tmp_path: Path) -> None:
     storage = Storage(300_000, 200_000)
-    found = await brought(storage, tmp_path / "x.zip")
-    assert found.read_bytes() == CONTENT
+    downloaded = await brought(storage, tmp_path / "x.zip")
+    assert downloaded.read_bytes() == CONTENT
     assert storage.asked == [0, 300_000, 500_000]
 
 
@@ -127,15 +127,15 @@ async def test_a_later_process_goes_on_too_unless_the_file_has_changed(tmp_path:
     with pytest.raises(Unreachable, match="3 times"):
         await brought(first, tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
-    again = Storage()
-    await brought(again, tmp_path / "x.zip")
-    assert again.asked == [100_000]
+    second = Storage()
+    await brought(second, tmp_path / "x.zip")
+    assert second.asked == [100_000]
     with pytest.raises(Unreachable):
         await brought(Storage(100_000, 0, 0), tmp_path / "y.zip")
     changed = Storage(tag='"two"')
-    found = await brought(changed, tmp_path / "y.zip")
+    downloaded = await brought(changed, tmp_path / "y.zip")
     assert changed.asked == [0]
-    assert found.read_bytes() == CONTENT
+    assert downloaded.read_bytes() == CONTENT
 
 
 async def test_a_file_with_another_md5_is_never_put_in_place(tmp_path: Path) -> None:

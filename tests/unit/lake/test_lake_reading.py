@@ -31,9 +31,9 @@ def test_a_table_is_read_at_its_version_with_columns_its_older_files_lack(tmp_pa
     lake = str(tmp_path)
     write_deltalake(f"{lake}/trades", rows(1, 2))
     write_deltalake(f"{lake}/trades", rows(3, extra=True), mode="append", schema_mode="merge")
-    told = query(lake, 'SELECT "offset", side, price, kafka_time FROM trades ORDER BY ALL')
+    answer = query(lake, 'SELECT "offset", side, price, kafka_time FROM trades ORDER BY ALL')
     price = Decimal("9.50000000")
-    assert told[1] == [(1, None, price, AT), (2, None, price, AT), (3, "buy", price, AT)]
+    assert answer[1] == [(1, None, price, AT), (2, None, price, AT), (3, "buy", price, AT)]
     write_deltalake(f"{lake}/trades", rows(4), mode="overwrite", schema_mode="merge")
     assert query(lake, "SELECT count(*) FROM trades")[1] == [(1,)]
 

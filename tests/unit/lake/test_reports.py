@@ -15,10 +15,16 @@ from tests.support.lake_of_rows import at, put
 D = Decimal
 
 
-def told(lake: Path, name: str, *, first: Any = None, until: Any = None, as_of: Any = None) -> Any:
-    asked = report(name)
+def run_report(
+    lake: Path, name: str, *, first: Any = None, until: Any = None, as_of: Any = None
+) -> Any:
+    definition = report(name)
     columns, rows = query(
-        str(lake), asked.statement, asked.span(first, until), as_of=as_of, all_tables=True
+        str(lake),
+        definition.statement,
+        definition.span(first, until),
+        as_of=as_of,
+        all_tables=True,
     )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
@@ -45,13 +51,14 @@ def volumes(bought: str, sold: str, *, price: int, buys: int = 1, sells: int = 1
 
 def test_there_are_at_least_ten_reports_and_each_says_what_it_answers() -> None:
     assert len(reports()) >= 10
-    for one in reports().values():
-        assert one.question.endswith("?") and len(one.reading) > 40 and one.tables, one.name
+    for definition in reports().values():
+        assert definition.question.endswith("?") and len(definition.reading) > 40, definition.name
+        assert definition.tables, definition.name
 
 
 @pytest.mark.parametrize("name", list(reports()))
 def test_a_report_over_an_empty_lake_has_columns_and_no_rows(name: str, tmp_path: Path) -> None:
-    assert told(tmp_path, name) == []
+    assert run_report(tmp_path, name) == []
 
 
 def test_an_unknown_report_is_refused_with_the_names_there_are() -> None:
@@ -69,7 +76,7 @@ def test_daily_prices(tmp_path: Path) -> None:
             minute("00:00", "90", day=21, **volumes("1", "0", price=90, sells=0)) | {"low": D(80)},
         ],
     )
-    first, second = told(tmp_path, "daily_prices")
+    first, second = run_report(tmp_path, "daily_prices")
     assert first == {
         "day": date(2026, 11, 20),
         "venue": "gemini",
@@ -85,7 +92,7 @@ def test_daily_prices(tmp_path: Path) -> None:
         "complete": 0,
     }
     assert (second["day"], second["open"], second["low"]) == (date(2026, 11, 21), D(90), D(80))
-    only = told(tmp_path, "daily_prices", first=at("00:00", day=21))
+    only = run_report(tmp_path, "daily_prices", first=at("00:00", day=21))
     assert chosen(only, "day") == [(date(2026, 11, 21),)]
 
 
@@ -100,7 +107,7 @@ def test_pressure_by_hour(tmp_path: Path) -> None:
         ],
     )
     assert chosen(
-        told(tmp_path, "pressure_by_hour"),
+        run_report(tmp_path, "pressure_by_hour"),
         "hour",
         "buys",
         "sells",
@@ -138,7 +145,7 @@ def test_spread_by_hour_counts_each_message_once_and_no_invalid_book(tmp_path: P
             book("09:30", "101", "99"),
         ],
     )
-    assert told(tmp_path, "spread_by_hour") == [
+    assert run_report(tmp_path, "spread_by_hour") == [
         {
             "hour": at("09:00"),
             "venue": "gemini",
@@ -191,7 +198,7 @@ def test_feed_completeness(tmp_path: Path) -> None:
         "complete_share",
         "newest_entry",
     )
-    assert chosen(told(tmp_path, "feed_completeness"), *names) == [
+    assert chosen(run_report(tmp_path, "feed_completeness"), *names) == [
         ("binance", 0, 0, 0, 0, 0, 0, 0, 1, 1.0, None),
         ("gemini", 1, 1, 2, 4, 1, 0, 0, 4, 0.5, at("09:30")),
         ("kraken", 0, 0, 0, 0, 0, 1, 0, 0, None, at("10:00")),
@@ -238,7 +245,7 @@ def test_forecast_error_by_horizon_beside_the_last_price(tmp_path: Path) -> None
         ],
     )
     # up to an hour: |102-100| and |104-110|; naive |101-100| and |101-110|; 104 +- 5 lacks 110.
-    assert told(tmp_path, "forecast_error") == [
+    assert run_report(tmp_path, "forecast_error") == [
         {
             "symbol": "BTC-USD",
             "horizon": "1: up to an hour",
@@ -266,7 +273,7 @@ def test_the_last_price_may_come_from_history(tmp_path: Path) -> None:
     put(tmp_path, "forecasts", points(("09:30", "buy", 102.0)))
     put(tmp_path, "trade_minutes", [minute("09:30", "100")])
     put(tmp_path, "history_minutes", [{"symbol": "BTC-USD", "minute": at("09:00"), "close": D(93)}])
-    assert chosen(told(tmp_path, "forecast_error"), "naive_error") == [(7.0,)]
+    assert chosen(run_report(tmp_path, "forecast_error"), "naive_error") == [(7.0,)]
 
 
 def test_side_hit_rate_leaves_out_minutes_without_a_change_or_a_next_one(tmp_path: Path) -> None:
@@ -295,7 +302,12 @@ def test_side_hit_rate_leaves_out_minutes_without_a_change_or_a_next_one(tmp_pat
     )
     # 09:01 buy, up: right. 09:02 buy, down: wrong. 09:03 sell, up: wrong. 09:04 unchanged.
     assert chosen(
-        told(tmp_path, "side_hit_rate"), "forecast_id", "minutes", "hits", "hit_rate", "always_buy"
+        run_report(tmp_path, "side_hit_rate"),
+        "forecast_id",
+        "minutes",
+        "hits",
+        "hit_rate",
+        "always_buy",
     ) == [("f1", 3, 1, 0.3333, 0.6667)]
 
 
@@ -320,7 +332,7 @@ def test_profit_by_day_beside_holding(tmp_path: Path) -> None:
         ],
     )
     assert chosen(
-        told(tmp_path, "profit_by_day"),
+        run_report(tmp_path, "profit_by_day"),
         "day",
         "sales",
         "winning",
@@ -356,7 +368,7 @@ def test_slowest_feeds(tmp_path: Path) -> None:
     )
     put(tmp_path, "quotes", [message(1.0, 0.5, venue="kraken", venue_time=None)])
     # Of three, the second is the first that half are no slower than, the third that 99 % are.
-    assert told(tmp_path, "slowest_feeds") == [
+    assert run_report(tmp_path, "slowest_feeds") == [
         {
             "venue": "gemini",
             "what": "trades",
@@ -379,7 +391,7 @@ def test_slowest_feeds(tmp_path: Path) -> None:
 
 
 def test_quarantine_by_reason(tmp_path: Path) -> None:
-    def aside(reason: str, clock: str, value: bytes, detail: str) -> dict[str, Any]:
+    def quarantined(reason: str, clock: str, value: bytes, detail: str) -> dict[str, Any]:
         return {
             "topic": "market.book",
             "reason": reason,
@@ -393,13 +405,13 @@ def test_quarantine_by_reason(tmp_path: Path) -> None:
         tmp_path,
         "quarantine",
         [
-            aside("not_json", "09:00", b"{", "old"),
-            aside("empty", "09:01", b"", "none"),
-            aside("not_json", "09:05", b"{{{", "new"),
+            quarantined("not_json", "09:00", b"{", "old"),
+            quarantined("empty", "09:01", b"", "none"),
+            quarantined("not_json", "09:05", b"{{{", "new"),
         ],
     )
     assert chosen(
-        told(tmp_path, "quarantine_by_reason"),
+        run_report(tmp_path, "quarantine_by_reason"),
         "reason",
         "records",
         "bytes",
@@ -441,7 +453,7 @@ def test_volume_by_supplier(tmp_path: Path) -> None:
     )
     put(tmp_path, "quotes", [{"venue": "coinbase", "symbol": "BTC-USD"}] * 3)
     names = ("venue", "trades", "base_volume", "share", "told_volume_24h", "quotes")
-    assert chosen(told(tmp_path, "volume_by_supplier"), *names) == [
+    assert chosen(run_report(tmp_path, "volume_by_supplier"), *names) == [
         ("gemini", 2, D(3), 0.75, D(72), 0),
         ("kraken", 1, D(1), 0.25, None, 0),
         ("coinbase", 0, D(0), None, None, 3),
@@ -463,7 +475,7 @@ def test_imbalance_return_pairs_a_minutes_last_imbalance_with_the_next_minutes_c
             book("09:05:30", "98", "100", 1, 1),
         ],
     )
-    assert told(tmp_path, "imbalance_return") == [
+    assert run_report(tmp_path, "imbalance_return") == [
         {
             "venue": "gemini",
             "symbol": "BTC-USD",
@@ -496,7 +508,12 @@ def test_supplier_deviation(tmp_path: Path) -> None:
         ],
     )
     assert chosen(
-        told(tmp_path, "supplier_deviation"), "hour", "venue", "minutes", "mean_bps", "farthest_bps"
+        run_report(tmp_path, "supplier_deviation"),
+        "hour",
+        "venue",
+        "minutes",
+        "mean_bps",
+        "farthest_bps",
     ) == [
         (at("09:00"), "bitstamp", 1, 300.0, 300.0),
         (at("09:00"), "coinbase", 1, -100.0, 100.0),
@@ -523,7 +540,7 @@ def test_decision_reasons(tmp_path: Path) -> None:
         ],
     )
     assert chosen(
-        told(tmp_path, "decision_reasons"), "action", "reason", "decisions", "last_at"
+        run_report(tmp_path, "decision_reasons"), "action", "reason", "decisions", "last_at"
     ) == [
         ("buy", "forecast_buy", 1, at("09:02")),
         ("hold", "gap_open", 2, at("09:01")),
@@ -535,12 +552,12 @@ def test_a_report_as_of_a_version_or_a_moment_is_as_it_was(tmp_path: Path) -> No
     before = datetime.now(UTC)
     put(tmp_path, "scores", [score("09:00", "10", "10", "4")])
     put(tmp_path, "scores", [score("10:00", "1", "11", "4")])
-    assert chosen(told(tmp_path, "profit_by_day"), "sales") == [(2,)]
-    assert chosen(told(tmp_path, "profit_by_day", as_of=0), "sales") == [(1,)]
-    assert chosen(told(tmp_path, "profit_by_day", as_of=datetime.now(UTC)), "sales") == [(2,)]
-    assert told(tmp_path, "profit_by_day", as_of=before) == []
+    assert chosen(run_report(tmp_path, "profit_by_day"), "sales") == [(2,)]
+    assert chosen(run_report(tmp_path, "profit_by_day", as_of=0), "sales") == [(1,)]
+    assert chosen(run_report(tmp_path, "profit_by_day", as_of=datetime.now(UTC)), "sales") == [(2,)]
+    assert run_report(tmp_path, "profit_by_day", as_of=before) == []
     with pytest.raises(QueryError, match="scores cannot be read as of 9"):
-        told(tmp_path, "profit_by_day", as_of=9)
+        run_report(tmp_path, "profit_by_day", as_of=9)
 
 
 def test_a_version_whose_files_were_cleaned_up_is_refused_with_the_setting(tmp_path: Path) -> None:
@@ -548,4 +565,4 @@ def test_a_version_whose_files_were_cleaned_up_is_refused_with_the_setting(tmp_p
     for file in (tmp_path / "scores").glob("*.parquet"):
         file.unlink()
     with pytest.raises(QueryError, match=r"1 of 1 files .* TICKHOUSE_STREAM_KEEP_HOURS"):
-        told(tmp_path, "profit_by_day")
+        run_report(tmp_path, "profit_by_day")

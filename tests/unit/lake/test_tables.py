@@ -59,8 +59,8 @@ def assert_columns_hold(struct: type[msgspec.Struct], columns: tuple[Column, ...
 @pytest.mark.parametrize("kind", EVENT_OF_KIND)
 def test_the_fields_of_an_event_are_its_tables_own_columns(kind: str) -> None:
     table = TABLE_OF_TOPIC[TOPIC_OF_KIND[kind]]
-    own = tuple(c for c in event_columns(table) if not c.name.startswith("top_"))
-    assert_columns_hold(EVENT_OF_KIND[kind], own)
+    columns = tuple(c for c in event_columns(table) if not c.name.startswith("top_"))
+    assert_columns_hold(EVENT_OF_KIND[kind], columns)
 
 
 def test_every_landed_table_has_an_event() -> None:
