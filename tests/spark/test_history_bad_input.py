@@ -156,7 +156,7 @@ def test_a_bad_file_is_named_in_the_first_line_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("symbol", "content", "said"),
+    ("symbol", "content", "message"),
     [
         ("ETH-USD", text(SIX, *bars(10)), "only 10 minutes of ETH-USD"),
         (

@@ -65,7 +65,7 @@ def test_a_checkpoint_that_spark_can_go_on_from_is_whole(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "message"),
     [
         (lambda folder: (folder / "offsets" / "1").write_text(""), "offsets/1 is empty or cut off"),
         (lambda folder: (folder / "offsets" / "1").write_text(HEAD), "offsets/1 is empty"),
