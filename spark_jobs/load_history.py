@@ -99,7 +99,7 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     rows_df = staged_df.select(*HISTORY.names)
     if not _has_any_of(target, staged_df):
         with log_progress(spark, log, "landing"):
-            rows_df.write.format("delta").mode("append").save(path(settings, HISTORY.name))
+            _append(rows_df, path(settings, HISTORY.name))
         return _count_landed(staged_df)
     changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
@@ -112,6 +112,10 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     with log_progress(spark, log, "landing"):
         merge.execute()
     return _count_landed(staged_df)
+
+
+def _append(rows_df: DataFrame, location: str) -> None:
+    rows_df.write.format("delta").mode("append").save(location)
 
 
 def _has_any_of(target: DeltaTable, staged_df: DataFrame) -> bool:

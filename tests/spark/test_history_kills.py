@@ -32,8 +32,8 @@ class Killed(BaseException):
 # Where a load can die: after these calls, in the order in which they come. After an append that
 # is there, the next try finds known rows and merges.
 STEPS: tuple[tuple[Any, str], ...] = (
-    (archive, "fetched"),
-    (load_history, "_write"),
+    (archive, "fetch_archive"),
+    (load_history, "_overwrite"),
     (load_history, "_refuse_bad"),
     (results, "replace_rows"),
     (results, "write_page"),
