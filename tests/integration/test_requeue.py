@@ -70,7 +70,7 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
 ) -> None:
     assert (places(spark, world, "trades"), places(spark, world, "quarantine")) == ([0, 3], [1, 2])
     assert requeue_quarantine.requeue_topic(spark, world, TOPIC) == (TOPIC, 0, 2)
-    monkeypatch.setattr(messages, "KNOWN_VERSION", 2)
+    monkeypatch.setattr(messages, "VERSION", 2)
     quarantine = spark.read.format("delta").load(path(world, "quarantine"))
     read = messages.parse_messages(
         quarantine.withColumnRenamed("kafka_time", "timestamp"), TABLE_OF_TOPIC[TOPIC]
