@@ -102,9 +102,7 @@ def test_fields_that_no_column_has_are_kept(spark: SparkSession, lake: Settings)
     assert rows_of(spark, lake, "quarantine") == []
 
 
-def test_a_table_that_lacks_columns_gets_them(
-    spark: SparkSession, settings: Settings
-) -> None:
+def test_a_table_that_lacks_columns_gets_them(spark: SparkSession, settings: Settings) -> None:
     table = TABLES["trades"]
     create_table(spark, settings, replace(table, columns=table.columns[:-1]))
     create_table(spark, settings, table)
