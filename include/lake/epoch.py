@@ -98,7 +98,7 @@ def read_epoch(marker: Path) -> Epoch | None:
 
 
 def _refuse_other_topics(stored: Epoch | None, topic_ids: Mapping[str, str]) -> None:
-    known = stored.topic_ids if stored else {}
+    stored_ids = stored.topic_ids if stored else {}
     for topic, topic_id in topic_ids.items():
-        if known.get(topic, topic_id) != topic_id:
-            raise PlatformError(OTHER_TOPIC.format(topic=topic, id=topic_id, stored=known[topic]))
+        if stored_ids.get(topic, topic_id) != topic_id:
+            raise PlatformError(OTHER_TOPIC.format(topic=topic, id=topic_id, stored=stored_ids[topic]))
