@@ -101,4 +101,6 @@ def _refuse_other_topics(stored: Epoch | None, topic_ids: Mapping[str, str]) -> 
     stored_ids = stored.topic_ids if stored else {}
     for topic, topic_id in topic_ids.items():
         if stored_ids.get(topic, topic_id) != topic_id:
-            raise PlatformError(OTHER_TOPIC.format(topic=topic, id=topic_id, stored=stored_ids[topic]))
+            raise PlatformError(
+                OTHER_TOPIC.format(topic=topic, id=topic_id, stored=stored_ids[topic])
+            )
