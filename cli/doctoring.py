@@ -1,49 +1,121 @@
-"""The verb doctor: what a restart of the stream would do, and the repair of its checkpoints."""
+"""The verb doctor: what is wrong with this world's files, what a restart would do, the repair."""
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.console import OUT
-from include.settings import from_environment
+from include.errors import PlatformError, Unreachable
+from include.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from include.lake.diagnosis import Diagnosis
+    from include.local.examination import Defect
+
+KAFKA_S = 5.0
 
 
 @click.command()
-@click.option("--repair", "repairs", is_flag=True, help="Set damaged checkpoints aside.")
+@click.option("--repair", "repairs", is_flag=True, help="Repair what can be; `down` first.")
 @click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
 def doctor(repairs: bool, as_json: bool) -> None:
-    """Say what a restart of the stream would do: resume, replay, lose; exits 1 if damaged.
+    """Say what is wrong and what a restart of the stream would do; exits 1 if something is.
 
-    It reads the checkpoints, the lake and Kafka's range, and changes nothing. With --repair a
-    damaged checkpoint is set aside, and the stream builds a new one without losing or doubling a
-    row; nothing else is touched. The stream must not be running for that.
+    It examines free space, Postgres, the stream's checkpoints and every Delta table, and changes
+    nothing; nothing has to run for it. While Kafka runs it also counts what a restart would read.
+    With --repair each defect is repaired. Nothing is deleted: what is taken out of use is moved to
+    var/WORLD/damaged. `up` repairs by itself what loses nothing.
 
     \b
       ./tickhouse doctor
-      ./tickhouse doctor --repair
+      ./tickhouse down && ./tickhouse doctor --repair && ./tickhouse up
     """  # noqa: D301 (click reads the \\b)
-    from include.bus import offset_ranges
-    from include.lake.diagnosis import diagnose_queries, repair
-    from include.local.lock import exclusive_lock
-    from spark_jobs.landing import LANDED_TOPICS
+    from include.local.examination import examine, repair_all
+    from include.serving.status import database_defect
 
     settings = from_environment()
-    diagnoses = diagnose_queries(
-        settings.home, settings.lake, offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    )
-    if as_json:
-        rows = [asdict(diagnosis) | {"words": diagnosis.sentence()} for diagnosis in diagnoses]
-        click.echo(json.dumps(rows, indent=1))
+    if repairs:
+        _refuse_running(settings)
+        defects = repair_all(settings, say=lambda line: OUT.print(line, soft_wrap=True))
     else:
-        for diagnosis in diagnoses:
-            OUT.print(f"{diagnosis.query}: {diagnosis.sentence()}", soft_wrap=True)
-    damaged = [diagnosis.query for diagnosis in diagnoses if diagnosis.state == "damaged"]
-    if damaged and repairs:
-        with exclusive_lock(settings.home / "stream.lock", what="the stream job"):
-            for query in damaged:
-                backup = repair(settings.home, query, at=datetime.now(UTC))
-                OUT.print(f"{query}: moved to {backup.name}; the next start builds a new one")
-    sys.exit(1 if damaged and not repairs else 0)
+        defects = examine(settings)
+    causes = [defect.sentence() for defect in defects]
+    if database := database_defect(settings):
+        causes.append(database)
+    diagnoses = _diagnose(settings) if not defects else []
+    if as_json:
+        _print_json(defects, causes, diagnoses)
+    else:
+        _print_lines(defects, causes, diagnoses)
+    sys.exit(1 if causes else 0)
+
+
+def _refuse_running(settings: Settings) -> None:
+    from include.local.supervisor import SupervisorClient
+
+    if SupervisorClient(settings).running():
+        raise PlatformError(
+            "the platform is running: ./tickhouse down first (the next `up` repairs by itself what "
+            "loses nothing)"
+        )
+
+
+def _diagnose(settings: Settings) -> "list[Diagnosis] | None":
+    """What a restart would do; null if Kafka does not answer."""
+    from include.bus import offset_ranges
+    from include.lake.diagnosis import diagnose_queries
+    from include.local.kafka import answers
+    from include.time_limit import Question
+    from spark_jobs.landing import LANDED_TOPICS
+
+    if not settings.kafka.bootstrap and not answers(settings):
+        return None
+    question = Question(lambda: offset_ranges(settings.bootstrap, LANDED_TOPICS), what="Kafka")
+    try:
+        ranges = question.answer(within_s=KAFKA_S)
+    except Unreachable:
+        return None
+    return diagnose_queries(settings.home, settings.lake, ranges)
+
+
+def _print_json(
+    defects: "Sequence[Defect]", causes: list[str], diagnoses: "Sequence[Diagnosis] | None"
+) -> None:
+    report = {
+        "ok": not causes,
+        "causes": causes,
+        "defects": [
+            {
+                "place": defect.place,
+                "what": defect.what,
+                "remedy": defect.remedy,
+                "loses_nothing": defect.loses_nothing,
+            }
+            for defect in defects
+        ],
+        "queries": [
+            asdict(diagnosis) | {"words": diagnosis.sentence()} for diagnosis in diagnoses or ()
+        ],
+    }
+    click.echo(json.dumps(report, indent=1))
+
+
+def _print_lines(
+    defects: "Sequence[Defect]", causes: list[str], diagnoses: "Sequence[Diagnosis] | None"
+) -> None:
+    from include.local.examination import remedy_sentence
+
+    for defect in defects:
+        OUT.print(f"[red]defect[/] {remedy_sentence(defect)}", soft_wrap=True)
+    for cause in causes[len(defects) :]:
+        OUT.print(f"[red]defect[/] {cause}", soft_wrap=True)
+    for diagnosis in diagnoses or ():
+        OUT.print(f"{diagnosis.query}: {diagnosis.sentence()}", soft_wrap=True)
+    if diagnoses is None:
+        OUT.print("Kafka does not run: what a restart would read cannot be counted")
+    if not causes:
+        OUT.print("disk, Postgres, checkpoints and tables are whole")

@@ -1,6 +1,11 @@
 """`./tickhouse`: the one command; its verbs are the other modules of this package."""
 
+import os
 import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +17,7 @@ from include.errors import TickhouseError, Unreachable
 
 
 class _Group(click.Group):
-    """A group whose known errors are one sentence and exit code 1, its verbs in written order."""
+    """A group whose errors are one sentence and exit code 1, its verbs in written order."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -22,11 +27,26 @@ class _Group(click.Group):
         except TickhouseError as error:
             hint = " (is it up? ./tickhouse status)" if isinstance(error, Unreachable) else ""
             message, code = f"[red]tickhouse:[/] {escape(str(error))}{hint}", 1
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            message, code = f"[red]tickhouse:[/] {escape(_unforeseen(error))}", 1
         ERR.print(message, highlight=False, soft_wrap=True)
         sys.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+
+def _unforeseen(error: Exception) -> str:
+    """A sentence about an error that no verb foresaw; its traceback goes to a file."""
+    text = str(error).strip().splitlines()
+    sentence = f"{type(error).__name__}: {text[0] if text else 'without a word'}"
+    file = Path(tempfile.gettempdir()) / f"tickhouse-error-{os.getpid()}.txt"
+    with suppress(OSError):
+        file.write_text("".join(traceback.format_exception(error)))
+        sentence += f" (unforeseen; its traceback is in {file})"
+    return sentence
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

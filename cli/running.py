@@ -196,8 +196,10 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
 def _enter(flags: dict[str, str]) -> Settings:
     """Go to the world of the flags, unless one is up already."""
     from include.local.airflow import generate_secrets
+    from include.local.preflight import check_disk
     from include.local.worlds import ensure_secrets, enter_world
 
+    check_disk(from_environment(flags).var)
     ensure_secrets(from_environment(flags).var, generate_secrets())
     _refuse_second(from_environment())
     return enter_world(flags)

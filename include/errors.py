@@ -8,6 +8,7 @@ TickhouseError
 │   ├── WireError        bytes that are not a Tickhouse message
 │   ├── HistoryError     a history file or table that cannot be used, with its rows
 │   ├── GateFailed       a data-quality suite that failed, or could not run
+│   ├── UnreadableTable  a Delta table whose log is damaged; says what is and what repairs it
 │   ├── ForecastError    a forecast file that is missing, torn, or makes no sense
 │   ├── OrderRefused     the venue, the account or a risk rule said no
 │   └── QueryError       SQL or a report that cannot be answered
@@ -56,6 +57,10 @@ class HistoryError(Permanent):
 
 class GateFailed(Permanent):
     """A data-quality suite that failed, or could not run."""
+
+
+class UnreadableTable(Permanent):
+    """A Delta table whose log is damaged."""
 
 
 class ForecastError(Permanent):

@@ -11,6 +11,7 @@ from pathlib import Path
 from include.market.wire import TopicPartition
 
 KAFKA_LINE = 2
+FIRST_BYTES = 4096
 
 
 def committed_offsets(checkpoint: Path) -> dict[TopicPartition, int]:
@@ -47,13 +48,17 @@ def find_damage(checkpoint: Path) -> str | None:
     damage = _find_log_damage(checkpoint, planned=max(offsets), committed=max(commits, default=-1))
     if damage is None and not _is_readable(checkpoint / "metadata"):
         return "its metadata file is missing or unreadable"
-    return damage
+    return damage or _find_state_damage(checkpoint / "state")
 
 
 def _find_log_damage(checkpoint: Path, *, planned: int, committed: int) -> str | None:
     """What is wrong with the logs whose newest batches are these; -1: none is committed."""
-    if not end_offsets(checkpoint / "offsets" / str(planned)):
-        return f"offsets/{planned} is empty or cut off"
+    for batch in (planned, planned - 1):
+        offsets = checkpoint / "offsets" / str(batch)
+        if (batch == planned or offsets.exists()) and not end_offsets(offsets):
+            return f"offsets/{batch} is empty or cut off"
+    if committed >= 0 and not _is_commit(checkpoint / "commits" / str(committed)):
+        return f"commits/{committed} is empty or cut off"
     if committed > planned:
         return f"batch {committed} is committed, but its offsets file is missing"
     if committed < 0 < planned:
@@ -104,6 +109,28 @@ def end_offsets(offsets: Path) -> dict[TopicPartition, int]:
         }
     except (ValueError, AttributeError):
         return {}
+
+
+def _is_commit(commit: Path) -> bool:
+    """Whether a commits file is whole: its version, then one line of JSON."""
+    _, _, line = commit.read_text(errors="replace").partition("\n")
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _find_state_damage(folder: Path) -> str | None:
+    """The first file of the state stores that was cut to nothing, in words."""
+    for path in sorted(folder.rglob("[!.]*")):
+        if path.is_file() and not _begins_with_content(path):
+            return f"state/{path.relative_to(folder)} is empty"
+    return None
+
+
+def _begins_with_content(path: Path) -> bool:
+    with path.open("rb") as file:
+        return bool(file.read(FIRST_BYTES).strip(b"\0"))
 
 
 def _is_readable(metadata: Path) -> bool:

@@ -52,26 +52,34 @@ class Diagnosis:
 
 def diagnose_queries(home: Path, lake: str, ranges: Ranges) -> list[Diagnosis]:
     """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets."""
-    return [_diagnose(home / "checkpoints" / query, query, lake, ranges) for query in QUERIES]
+    return [_diagnose(home, query, lake, ranges) for query in QUERIES]
 
 
 def repair(home: Path, query: str, *, at: datetime) -> Path:
     """Move a query's checkpoint away, so that its next start makes a new one; gives where it is.
 
-    For `land` that is a new epoch, without loss or doubling; `signals` are computed and written
-    over themselves; `measures` are sent again from what Kafka still has.
+    For `land` that is a new epoch, without loss or doubling; the ids of the topics that it has read
+    stay known. `signals` are computed and written over themselves; `measures` are sent again from
+    what Kafka still has.
     """
     folder = home / "checkpoints" / query
     damaged = folder.with_name(f"{query}.damaged-{at:%Y%m%dT%H%M%S}")
-    shutil.move(folder, damaged)
+    shutil.move(folder / "stream", damaged)
     return damaged
 
 
-def _diagnose(folder: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
-    checkpoint = folder / "stream"
-    damage = find_damage(checkpoint)
-    if damage is None and query == "land" and has_begun(checkpoint):
+def find_query_damage(home: Path, query: str) -> str | None:
+    """What is wrong with a query's checkpoint, in words; null if it can resume or begin."""
+    folder = home / "checkpoints" / query
+    damage = find_damage(folder / "stream")
+    if damage is None and query == "land" and has_begun(folder / "stream"):
         damage = _find_epoch_damage(folder)
+    return damage
+
+
+def _diagnose(home: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
+    checkpoint = home / "checkpoints" / query / "stream"
+    damage = find_query_damage(home, query)
     if damage is not None:
         return Diagnosis(query, "damaged", damage, None, 0, 0, 0)
     if not has_begun(checkpoint):

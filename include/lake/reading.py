@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 
-from include.errors import QueryError
+from include.errors import QueryError, UnreadableTable
 from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
+from include.lake.delta_log import find_log_damage
 from include.lake.tables import TABLES
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ ORDER BY venue, symbol, trade_id, "partition", "offset", event_index
 
 
 def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTable | None:
-    """A Delta table of the lake, at a version if one is given; null if it was never made."""
+    """A Delta table of the lake, at a version if one is given; null if it was never made.
+
+    Raises:
+        UnreadableTable: its log is damaged, or there is no such version.
+    """
     location = f"{lake}/{name}"
     if "://" not in location and not (Path(location) / "_delta_log").exists():
         return None
@@ -55,6 +60,15 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
         return DeltaTable(location, version=version)
     except TableNotFoundError:
         return None
+    except (DeltaError, OSError) as error:
+        raise UnreadableTable(_why_unreadable(location, name, error)) from error
+
+
+def _why_unreadable(location: str, name: str, error: Exception) -> str:
+    damage = None if "://" in location else find_log_damage(Path(location))
+    if damage is None:
+        return f"table {name} cannot be read: {str(error).splitlines()[0]}"
+    return f"table {name} cannot be read: {damage.what}; ./tickhouse down, then doctor --repair"
 
 
 def connect(
@@ -208,5 +222,5 @@ def count_rows(lake: str) -> dict[str, int]:
         table = open_table(lake, name)
         if table is not None:
             actions = table.get_add_actions(flatten=True)
-            counts[name] = sum(pa.table(actions)["num_records"].to_pylist())
+            counts[name] = sum(count or 0 for count in pa.table(actions)["num_records"].to_pylist())
     return counts

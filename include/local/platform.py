@@ -12,6 +12,7 @@ from include.errors import PlatformError, TickhouseError
 from include.local import airflow, kafka, postgres, preflight, supervisor
 from include.local.airflow_database import Migration
 from include.local.class_archive import ensure_class_archive
+from include.local.examination import repair_what_loses_nothing
 from include.local.jars import ensure_jars, jars_are_fetched
 from include.local.java import ensure_java
 from include.local.programs import FEEDS_STAGE, Program, programs
@@ -53,6 +54,7 @@ class Platform:
         """
         self._fetch_needs()
         preflight.check(self.settings)
+        repair_what_loses_nothing(self.settings, say=self.say)
         for prepare in (kafka.prepare, postgres.prepare, airflow.prepare):
             prepare(self.settings)
         progress_file(self.settings).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from include.errors import Unreachable
 from include.lake.reading import count_rows
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
-from include.serving.connection import fetch_rows
+from include.serving.connection import fetch_rows, reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
 
@@ -103,6 +103,17 @@ def feed_healths(settings: Settings) -> list[FeedHealth]:
         return [FeedHealth(**row) for row in fetch_rows(settings.dsn(), statement)]
     except Unreachable:
         return []
+
+
+def database_defect(settings: Settings) -> str | None:
+    """What is wrong with the serving database, in words; null if it is sound or does not run."""
+    if not reachable(settings.dsn(database="postgres")):
+        return None
+    try:
+        fetch_rows(settings.dsn(), "SELECT 1 FROM feed_health LIMIT 1")
+    except Unreachable as error:
+        return f"{error}: ./tickhouse down, then up makes it anew"
+    return None
 
 
 def stream_lag(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs) -> list[QueryLag]:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pyarrow as pa
-from deltalake.exceptions import DeltaError
 
-from include.errors import ForecastError
+from include.errors import ForecastError, UnreadableTable
 from include.forecast.forecast_file import Manifest, current_id, published_manifests
 from include.lake.reading import open_table
 from include.serving.status import last_audit
@@ -58,5 +57,5 @@ def _count_quarantined(settings: Settings) -> int | None:
         table = open_table(settings.lake, "quarantine")
         counts = pa.table(table.get_add_actions(flatten=True))["num_records"] if table else None
         return sum(counts.to_pylist()) if counts is not None else None
-    except (OSError, DeltaError):
+    except (OSError, UnreadableTable):
         return None

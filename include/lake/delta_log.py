@@ -1,0 +1,132 @@
+"""Whether a local Delta table's log is whole, read from its files alone, and its repair.
+
+A power cut, a full disk or a hand can leave a commit that is empty, full of NUL bytes, cut off or
+missing, a log checkpoint of length 0, or a commit whose data files are cut. A reader then fails, or
+worse: delta-rs takes an empty commit for one that changed nothing.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from include.atomic_files import sync_path
+
+LOG = "_delta_log"
+VERSIONED = re.compile(r"\.?(\d{20})\.")
+COMMIT = re.compile(r"(\d{20})\.json")
+CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
+POINTER = "_last_checkpoint"
+PARQUET_MARK, LEAST_PARQUET_BYTES = b"PAR1", 12
+
+
+@dataclass(frozen=True)
+class LogDamage:
+    """What is wrong with a table's log.
+
+    The table is whole up to `sound_version` (-1: no version of it is). `is_unreferenced` says that
+    nothing after it can be read, so that cutting the log there loses nothing.
+    """
+
+    table: Path
+    what: str
+    sound_version: int
+    is_unreferenced: bool
+
+
+def find_log_damage(table: Path) -> LogDamage | None:
+    """What is wrong with the log of the table in this folder; null if it is whole."""
+    log = table / LOG
+    commits = _commits(log)
+    torn = {version for version, path in _checkpoints(log) if not is_parquet(path)}
+    base = max({version for version, _ in _checkpoints(log)} - torn, default=-1)
+    newest = max(commits, default=base)
+    for version in range(base + 1, newest + 1):
+        what = _find_commit_damage(commits.get(version))
+        if what is not None:
+            later = (commits[number] for number in commits if number > version)
+            is_last = all(_find_commit_damage(path) is not None for path in later)
+            return LogDamage(table, f"commit {version} {what}", version - 1, is_last)
+    if newest > base and (cut := _first_cut_file(table, commits[newest])):
+        what = f"commit {newest} names the data file {cut}, which is missing or cut off"
+        return LogDamage(table, what, newest - 1, is_unreferenced=True)
+    return None
+
+
+def find_torn_hints(table: Path) -> list[Path]:
+    """Files of the log that only make it faster to read, and that are cut off."""
+    log = table / LOG
+    torn = [path for _, path in _checkpoints(log) if not is_parquet(path)]
+    pointer = log / POINTER
+    if pointer.exists() and (torn or _json_lines(pointer) is None):
+        torn.append(pointer)
+    return torn + [crc for crc in log.glob("*.crc") if _json_lines(crc) is None]
+
+
+def cut_log(damage: LogDamage, aside: Path) -> None:
+    """Move all that the log holds after the last sound version to the folder `aside`.
+
+    A table of which no version is sound is moved there as a whole: who writes it makes it anew.
+    """
+    aside.mkdir(parents=True, exist_ok=True)
+    if damage.sound_version < 0:
+        shutil.move(damage.table, aside / damage.table.name)
+        sync_path(damage.table.parent)
+        return
+    log = damage.table / LOG
+    for path in sorted(log.iterdir()):
+        version = VERSIONED.match(path.name)
+        if path.name == POINTER or (version and int(version[1]) > damage.sound_version):
+            shutil.move(path, aside / path.name)
+    sync_path(log)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins and ends as Parquet does."""
+    if path.stat().st_size < LEAST_PARQUET_BYTES:
+        return False
+    with path.open("rb") as file:
+        begins = file.read(len(PARQUET_MARK)) == PARQUET_MARK
+        file.seek(-len(PARQUET_MARK), 2)
+        return begins and file.read() == PARQUET_MARK
+
+
+def _commits(log: Path) -> dict[int, Path]:
+    names = ((COMMIT.fullmatch(path.name), path) for path in log.iterdir())
+    return {int(name[1]): path for name, path in names if name}
+
+
+def _checkpoints(log: Path) -> Iterator[tuple[int, Path]]:
+    for path in log.glob("*.checkpoint.*parquet"):
+        version = CHECKPOINT.match(path.name)
+        if version:
+            yield int(version[1]), path
+
+
+def _find_commit_damage(commit: Path | None) -> str | None:
+    if commit is None:
+        return "is missing"
+    return "is empty or cut off" if _json_lines(commit) is None else None
+
+
+def _json_lines(path: Path) -> list[dict[str, object]] | None:
+    """The actions of a commit; null if it has none or one of them is no JSON object."""
+    try:
+        lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+    except (OSError, ValueError):
+        return None
+    return lines if lines and all(isinstance(line, dict) for line in lines) else None
+
+
+def _first_cut_file(table: Path, commit: Path) -> str | None:
+    for action in _json_lines(commit) or ():
+        added = action.get("add")
+        if not isinstance(added, dict) or "://" in str(added["path"]):
+            continue
+        path = table / unquote(str(added["path"]))
+        if not path.exists() or path.stat().st_size != added["size"]:
+            return path.name
+    return None

@@ -1,0 +1,212 @@
+"""What is wrong with a world's files before anything runs, and the repair of each defect.
+
+It reads files alone: no broker, no database and no Spark have to run for it. A defect whose repair
+loses nothing is repaired by `up` by itself; the others by `doctor --repair`, which deletes nothing
+either: what it takes out of use is in `var/WORLD/damaged`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from shutil import move
+
+from include.errors import PlatformError, TickhouseError
+from include.lake.checkpoint import committed_offsets
+from include.lake.delta_log import LOG, LogDamage, cut_log, find_log_damage, find_torn_hints
+from include.lake.diagnosis import QUERIES, find_query_damage, repair
+from include.lake.epoch import read_epoch
+from include.lake.reading import open_table
+from include.lake.watermarks import home_table, landed_offsets
+from include.local.lock import exclusive_lock
+from include.local.preflight import check_disk
+from include.settings import Settings
+
+ROUNDS = 8  # a repair may show the next defect: a table that was cut, then its checkpoint
+POSTGRES_FILES = ("PG_VERSION", "global/pg_control", "postgresql.conf")
+DOCTOR = "./tickhouse doctor --repair"
+Say = Callable[[str], None]
+Repair = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something that is wrong: where, what, and what its repair does (null: a person has to)."""
+
+    place: str
+    what: str
+    remedy: str
+    loses_nothing: bool = False
+    repair: Repair | None = None
+
+    def sentence(self) -> str:
+        """One sentence for a person."""
+        return f"{self.place}: {self.what}"
+
+
+def examine(settings: Settings) -> list[Defect]:
+    """Everything that is wrong with the files of this world; changes nothing."""
+    aside = settings.home / "damaged" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    tables = list(_examine_tables(settings, aside))
+    return [
+        *_examine_disk(settings),
+        *_examine_postgres(settings, aside),
+        *_examine_checkpoints(settings),
+        *tables,
+        *([] if tables else _examine_watermarks(settings)),
+    ]
+
+
+def remedy_sentence(defect: Defect) -> str:
+    """The defect, and what leads out of it."""
+    if defect.loses_nothing:
+        return f"{defect.sentence()}; ./tickhouse up repairs it by itself"
+    command = f"{DOCTOR} " if defect.repair else ""
+    return f"{defect.sentence()}; {command}{defect.remedy}"
+
+
+def repair_what_loses_nothing(settings: Settings, *, say: Say) -> None:
+    """Repair every defect whose repair loses nothing.
+
+    Raises:
+        PlatformError: there is another one; nothing was repaired, and it names the command.
+    """
+    for _ in range(ROUNDS):
+        defects = examine(settings)
+        for defect in defects:
+            if not defect.loses_nothing:
+                raise PlatformError(remedy_sentence(defect))
+        if not defects:
+            return
+        repair_defects(settings, defects, say=say)
+    raise PlatformError(f"{defects[0].sentence()}, again after its repair: see ./tickhouse doctor")
+
+
+def repair_all(settings: Settings, *, say: Say) -> list[Defect]:
+    """Repair every defect that can be; gives those that are left for a person."""
+    for _ in range(ROUNDS):
+        defects = [defect for defect in examine(settings) if defect.repair]
+        if not defects:
+            break
+        repair_defects(settings, defects, say=say)
+    return examine(settings)
+
+
+def repair_defects(settings: Settings, defects: list[Defect], *, say: Say) -> None:
+    """Repair these defects, the stream not running.
+
+    Raises:
+        PlatformError: the stream runs.
+    """
+    with exclusive_lock(settings.home / "stream.lock", what="the stream job"):
+        for defect in defects:
+            if defect.repair:
+                defect.repair()
+                say(f"{defect.sentence()}: repaired ({defect.remedy})")
+
+
+def local_tables(settings: Settings) -> list[Path]:
+    """The folder of every Delta table of a lake on this machine, listed in `TABLES` or not."""
+    if "://" in settings.lake:
+        return []
+    return sorted(log.parent for log in Path(settings.lake).glob(f"*/{LOG}"))
+
+
+def _examine_disk(settings: Settings) -> Iterator[Defect]:
+    try:
+        check_disk(settings.var)
+    except PlatformError as error:
+        yield Defect("disk", str(error), "free some space first")
+
+
+def _examine_postgres(settings: Settings, aside: Path) -> Iterator[Defect]:
+    data = settings.home / "postgres"
+    cut = [name for name in POSTGRES_FILES if _is_cut(data / name)] if data.exists() else []
+    if cut:
+        yield Defect(
+            f"Postgres's folder {data}",
+            f"{', '.join(cut)} missing or empty",
+            "moves it away; a new server is filled from the lake, Airflow forgets its past runs",
+            repair=partial(_move, data, aside),
+        )
+
+
+def _is_cut(path: Path) -> bool:
+    try:
+        return not path.stat().st_size
+    except FileNotFoundError:
+        return True
+
+
+def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:
+    for query in QUERIES:
+        what = find_query_damage(settings.home, query)
+        if what is not None:
+            yield _checkpoint_defect(settings, query, f"it is damaged: {what}")
+
+
+def _checkpoint_defect(settings: Settings, query: str, what: str) -> Defect:
+    return Defect(
+        f"checkpoint of `{query}`",
+        what,
+        "moved away; the next start reads again what the tables lack",
+        loses_nothing=True,
+        repair=lambda: repair(settings.home, query, at=datetime.now(UTC)),
+    )
+
+
+def _examine_tables(settings: Settings, aside: Path) -> Iterator[Defect]:
+    for folder in local_tables(settings):
+        place, damage = f"table {folder.name}", find_log_damage(folder)
+        if damage is not None:
+            yield _table_defect(place, damage, aside)
+        elif hints := find_torn_hints(folder):
+            yield from (_hint_defect(place, hint, aside / folder.name) for hint in hints)
+        else:
+            yield from _examine_reading(settings, folder, aside)
+
+
+def _hint_defect(place: str, hint: Path, aside: Path) -> Defect:
+    what, remedy = f"{hint.name} of its log is cut off", "moved away; nothing needs it"
+    return Defect(place, what, remedy, loses_nothing=True, repair=partial(_move, hint, aside))
+
+
+def _examine_reading(settings: Settings, folder: Path, aside: Path) -> Iterator[Defect]:
+    try:
+        open_table(settings.lake, folder.name)
+    except TickhouseError as error:
+        damage = LogDamage(folder, str(error), sound_version=-1, is_unreferenced=False)
+        yield _table_defect(f"table {folder.name}", damage, aside)
+
+
+def _table_defect(place: str, damage: LogDamage, aside: Path) -> Defect:
+    repair = partial(cut_log, damage, aside / damage.table.name)
+    if damage.sound_version < 0:
+        remedy = "moves it away; whoever writes it makes it anew from what is still there"
+    else:
+        remedy = f"takes it back to its version {damage.sound_version}, the last one that is whole"
+    return Defect(place, damage.what, remedy, damage.is_unreferenced, repair)
+
+
+def _examine_watermarks(settings: Settings) -> Iterator[Defect]:
+    """The landing's checkpoint may not be beyond what its tables have."""
+    folder = settings.home / "checkpoints" / "land"
+    committed, epoch = committed_offsets(folder / "stream"), read_epoch(folder / "epoch.json")
+    if not committed or epoch is None or find_query_damage(settings.home, "land"):
+        return
+    landed = landed_offsets(settings.lake, committed)
+    for part, end in committed.items():
+        reached = landed.get(part, epoch.starts.get(part, 0))
+        if reached < end:
+            name = home_table(part.topic).name
+            what = (
+                f"it is at offset {end} of {part.topic}/{part.partition}, table {name} at {reached}"
+            )
+            yield _checkpoint_defect(settings, "land", what)
+            return
+
+
+def _move(path: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    move(path, folder / path.name)

@@ -1,0 +1,40 @@
+"""Answers within a bound of time, whoever is asked: a server that hangs must not hang its asker."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from include.errors import Unreachable
+
+Answer = TypeVar("Answer")
+
+
+class Question(Generic[Answer]):
+    """A question asked in a thread of its own, from now on; `answer` waits for the rest of it."""
+
+    def __init__(self, ask: Callable[[], Answer], *, what: str) -> None:
+        self._outcome: list[Any] = []
+        self._what = what
+        self._thread = threading.Thread(target=self._run, args=(ask,), daemon=True, name=what)
+        self._thread.start()
+
+    def answer(self, *, within_s: float) -> Answer:
+        """The answer, or the error that asking raised.
+
+        Raises:
+            Unreachable: there was none within so many seconds; its thread is left behind.
+        """
+        self._thread.join(within_s)
+        if not self._outcome:
+            raise Unreachable(f"{self._what} does not answer within {within_s:g} s")
+        is_answered, outcome = self._outcome
+        if not is_answered:
+            raise outcome
+        answer: Answer = outcome
+        return answer
+
+    def _run(self, ask: Callable[[], Answer]) -> None:
+        try:
+            self._outcome = [True, ask()]
+        except Exception as error:
+            self._outcome = [False, error]
