@@ -13,7 +13,12 @@ from pyspark.sql import functions as F
 from include.bus import offset_ranges
 from include.checks import Check
 from include.errors import Unreachable
-from include.lake.audit.agreement import AGREEMENT, COMPARED, check_agreement
+from include.lake.audit.agreement import (
+    AGREEMENT,
+    COMPARED,
+    check_agreement,
+    check_closed_minutes,
+)
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import (
     AuditReport,
@@ -55,7 +60,11 @@ def audit_world(settings: Settings) -> AuditReport:
         # one thread: two cores are enough for Spark and one other reader
         witness = pool.submit(count_with_duckdb, tables, committed)
         other_checks = pool.submit(
-            lambda: [check_completeness(settings.lake), _check_agreement(settings)]
+            lambda: [
+                check_completeness(settings.lake),
+                _check_agreement(settings),
+                check_closed_minutes(settings.lake, partition_count=settings.kafka.partitions),
+            ]
         )
         spark = session(settings, "tickhouse audit")
         try:

@@ -14,6 +14,7 @@ import msgspec
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
+from include.lake.closed_minutes import join_files
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.process import job_errors
 from include.serving.trade_minutes import locked_minutes
@@ -49,7 +50,10 @@ def _compact(spark: SparkSession, settings: Settings, name: str) -> Compaction:
     location = path(settings, name)
     table = DeltaTable.forPath(spark, location)
     before = _count_files(table)
-    table.optimize().executeCompaction()
+    if name == TRADE_MINUTES.name:
+        join_files(settings.lake, most_files=1)  # OPTIMIZE would join its days into one file
+    else:
+        table.optimize().executeCompaction()
     table.vacuum(settings.stream.keep_hours)
     version = table.history(1).collect()[0]["version"]
     return Compaction(name, before, _count_files(table), int(version))

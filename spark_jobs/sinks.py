@@ -6,18 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
-from include.lake.columns import Column, Table
+from include.lake.columns import PROPERTIES, Column, Table
 from include.lake.reading import open_table
 from include.settings import Settings
 
 # Columns that queries select by; statistics of the others cost each append and help nobody.
 SELECTED_BY = ("offset", "venue", "venue_time", "kafka_time", "traded_at")
-PROPERTIES = {
-    "delta.enableDeletionVectors": "false",
-    "delta.logRetentionDuration": "interval 2 days",
-    "delta.deletedFileRetentionDuration": "interval 2 days",
-    "delta.checkpointInterval": "50",
-}
 
 
 def path(settings: Settings, table: str) -> str:

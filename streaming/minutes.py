@@ -1,15 +1,14 @@
 """`python -m streaming.minutes`: keep trade_minutes in Delta and Postgres equal to the trades.
 
-Each round recomputes the minutes that trades landed in since the last one. Delta is merged first;
-Postgres gets the rows and the new offsets in one transaction, so a kill at any point means that
-the same minutes are computed again.
+Each round recomputes the minutes that trades landed in since the last one. Postgres has them at
+once, Delta when they are closed (`include/serving/trade_minutes.py`).
 """
 
 import logging
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 
@@ -70,7 +69,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            counters.refreshed(refresh(settings))
+            counters.refreshed(refresh(settings, now=datetime.now(UTC)))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("minutes waits", error=error))

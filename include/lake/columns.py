@@ -61,6 +61,13 @@ ENVELOPE = (
     Column("received_time", "timestamp", "when the feed received it", required=True),
 )
 EXTRA = Column("extra", "string", "JSON of the fields that this version's columns do not have")
+# Of each table of the lake: the log and the files of replaced versions are kept for time travel.
+PROPERTIES = {
+    "delta.enableDeletionVectors": "false",
+    "delta.logRetentionDuration": "interval 2 days",
+    "delta.deletedFileRetentionDuration": "interval 2 days",
+    "delta.checkpointInterval": "50",
+}
 LANDED_KEY = ("topic", "partition", "offset", "event_index")
 
 

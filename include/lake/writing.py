@@ -1,12 +1,19 @@
-"""Small writes to Delta tables without Spark (delta-rs): replacements that may be repeated."""
+"""Small writes to Delta tables without Spark (delta-rs): replacements that may be repeated.
 
-from collections.abc import Mapping, Sequence
+Each is on the disk when the function returns.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from include.lake.columns import Table
+from include.lake.columns import PROPERTIES, Table
+from include.lake.reading import open_table
+from include.lake.synced_commits import synced_commits
 
 ARROW = {
     "string": pa.string(),
@@ -44,27 +51,103 @@ def arrow_rows(table: Table, new_rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 def replace_rows(lake: str, table: Table, new_rows: pa.Table, **which: str) -> None:
     """Replace the rows whose columns have the values `which` by new ones, in one commit."""
-    location = f"{lake}/{table.name}"
-    DeltaTable.create(
-        location, arrow_schema(table), mode="ignore", name=table.name, description=table.comment
-    )
     predicate = " AND ".join(f"{name} = '{_quoted(text)}'" for name, text in which.items())
-    write_deltalake(location, new_rows, mode="overwrite", predicate=predicate)
+    with synced_commits(lake, table.name):
+        _create(lake, table)
+        write_deltalake(f"{lake}/{table.name}", new_rows, mode="overwrite", predicate=predicate)
 
 
-def merge_rows(lake: str, table: Table, new_rows: pa.Table) -> None:
-    """Insert rows, or replace those with the same key, in one commit."""
-    location = f"{lake}/{table.name}"
-    existing = DeltaTable.create(
-        location, arrow_schema(table), mode="ignore", name=table.name, description=table.comment
+def merge_by_day(
+    lake: str,
+    table: Table,
+    new_rows: pa.Table,
+    *,
+    column: str,
+    watermarks: Mapping[str, int] | None = None,
+) -> None:
+    """Insert rows, or replace those with the same key, in one commit for each day of `column`.
+
+    A merge rewrites the files that hold a replaced row into one. Days are merged apart, so that no
+    file ever holds more than one, and bounded, so that files of other times are not even read.
+    The last commit carries `watermarks`, versions by application id (`include/lake/watermarks.py`).
+    """
+    days = pc.floor_temporal(new_rows[column], unit="day")
+    same_key = [f"t.{name} = s.{name}" for name in table.key]
+    distinct = sorted(pc.unique(days).to_pylist())
+    with synced_commits(lake, table.name):
+        existing = _create(lake, table)
+        for day in distinct:
+            of_day = new_rows.filter(pc.equal(days, pa.scalar(day, days.type)))
+            bounds = pc.min_max(of_day[column]).as_py()
+            within = [
+                f"t.{column} >= TIMESTAMP '{bounds['min'].isoformat()}'",
+                f"t.{column} <= TIMESTAMP '{bounds['max'].isoformat()}'",
+            ]
+            (
+                existing.merge(
+                    of_day,
+                    predicate=" AND ".join([*within, *same_key]),
+                    source_alias="s",
+                    target_alias="t",
+                    commit_properties=_properties(watermarks if day == distinct[-1] else None),
+                )
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .execute()
+            )
+
+
+def join_files_of_days(lake: str, table: Table, *, column: str, most_files: int) -> int:
+    """Join the files of each day of `column` that has too many; gives how many days were joined.
+
+    A day that is over has one file afterwards; the newest day is left until it has more than
+    `most_files`. No row changes, and no file holds more than a day.
+    """
+    existing = open_table(lake, table.name)
+    if existing is None:
+        return 0
+    crowded = list(_crowded_days(existing, column, most_files))
+    for day in crowded:
+        first, until = day.isoformat(), (day + timedelta(days=1)).isoformat()
+        bounds = [(column, ">=", day), (column, "<", day + timedelta(days=1))]
+        rows = DeltaTable(f"{lake}/{table.name}").to_pyarrow_table(filters=bounds)
+        with synced_commits(lake, table.name):
+            write_deltalake(
+                f"{lake}/{table.name}",
+                rows.sort_by([(name, "ascending") for name in table.key]),
+                mode="overwrite",
+                predicate=f"{column} >= '{first}' AND {column} < '{until}'",
+            )
+    return len(crowded)
+
+
+def _crowded_days(table: DeltaTable, column: str, most_files: int) -> Iterator[datetime]:
+    files = pa.table(table.get_add_actions(flatten=True))
+    counts: dict[datetime, int] = {}
+    bounds = (files[f"{end}.{column}"].to_pylist() for end in ("min", "max"))
+    for low, high in zip(*bounds, strict=True):
+        for day in {datetime.combine(at.date(), time(), UTC) for at in (low, high)}:
+            counts[day] = counts.get(day, 0) + 1
+    newest = max(counts, default=None)
+    for day, count in sorted(counts.items()):
+        if count > (most_files if day == newest else 1):
+            yield day
+
+
+def _create(lake: str, table: Table) -> DeltaTable:
+    return DeltaTable.create(
+        f"{lake}/{table.name}",
+        arrow_schema(table),
+        mode="ignore",
+        name=table.name,
+        description=table.comment,
+        configuration=PROPERTIES,
     )
-    match = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
-    (
-        existing.merge(new_rows, predicate=match, source_alias="s", target_alias="t")
-        .when_matched_update_all()
-        .when_not_matched_insert_all()
-        .execute()
-    )
+
+
+def _properties(watermarks: Mapping[str, int] | None) -> CommitProperties:
+    transactions = [Transaction(*watermark) for watermark in (watermarks or {}).items()]
+    return CommitProperties(app_transactions=transactions)
 
 
 def _quoted(text: str) -> str:

@@ -1,25 +1,31 @@
 """Trade minutes in Delta and Postgres, with the offsets of the trades that they are made from.
 
-Delta is merged first; Postgres gets the rows and the new offsets in one transaction, so a kill at
-any point means that the same minutes are computed again.
+Postgres has the open minute at once; Delta gets a minute when it is closed, and again when a late
+trade changes it. Delta is merged before the transaction of Postgres, which has the new offsets, is
+committed: a kill at any point means that the same minutes are computed again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
+from include.lake.closed_minutes import closed_until, closing_watermarks, merge_closed
 from include.lake.minutes import changed_minutes, minutes_between
 from include.lake.tables import TRADE_MINUTES
-from include.lake.writing import merge_rows
+from include.lake.writing import arrow_rows
 from include.serving.connection import Dsn, Row, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 from include.settings import Settings
 
 READER = "trade_minutes"
+# Most trades of a minute have landed by then, so that Delta is written once a minute.
+CLOSED_AFTER = timedelta(seconds=15)
+CLOSED = "minute >= %s AND minute < %s"
 OFFSETS = 'SELECT "partition", next_offset FROM reader_offsets WHERE reader = %s'
 LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 
@@ -59,17 +65,18 @@ def _read_offsets(cursor: RealDictCursor) -> dict[int, int]:
     return {row["partition"]: row["next_offset"] for row in cursor.fetchall()}
 
 
-def refresh(settings: Settings) -> int:
-    """Bring both tables up to the landed trades; gives how many minutes were written.
+def refresh(settings: Settings, *, now: datetime) -> int:
+    """Bring both tables up to the landed trades; gives how many minutes were recomputed.
+
+    Minutes that have ended `CLOSED_AFTER` before `now` are closed.
 
     Raises:
         Unreachable: Postgres does not answer.
     """
     with locked_minutes(settings.dsn()) as (cursor, before):
         minutes, after = changed_minutes(settings.lake, before)
-        if after == before:
-            return 0
-        _write(settings, cursor, minutes)
+        upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
+        _close(settings.lake, cursor, minutes, offsets=after, now=now)
         reached = [
             {"reader": READER, "partition": partition, "next_offset": offset}
             for partition, offset in after.items()
@@ -82,18 +89,36 @@ def restate(settings: Settings, first: datetime, until: datetime) -> int:
     """Write the minutes from `first` to before `until` anew from the landed trades; their number.
 
     For what `refresh` cannot see: trades that came back from quarantine, a feed ledger that has
-    more entries by now. Minutes that are equal already stay equal.
+    more entries by now. Minutes that are equal already stay equal; those that Delta does not have
+    yet, since they are not closed, are written to Postgres alone.
 
     Raises:
         Unreachable: Postgres does not answer.
     """
     with locked_minutes(settings.dsn()) as (cursor, offsets):
         minutes = minutes_between(settings.lake, first, until, offsets=offsets)
-        _write(settings, cursor, minutes)
+        upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
+        merge_closed(settings.lake, _before(minutes, closed_until(settings.lake)))
     return int(minutes.num_rows)
 
 
-def _write(settings: Settings, cursor: RealDictCursor, new_minutes: pa.Table) -> None:
-    if new_minutes.num_rows:
-        merge_rows(settings.lake, TRADE_MINUTES, new_minutes)
-        upsert_with(cursor, TRADE_MINUTES, new_minutes.to_pylist())
+def _close(
+    lake: str,
+    cursor: RealDictCursor,
+    changed: pa.Table,
+    *,
+    offsets: Mapping[int, int],
+    now: datetime,
+) -> None:
+    """Bring Delta the changed minutes of those that it has, and the minutes closed since then."""
+    since = closed_until(lake)
+    until = max(since, (now - CLOSED_AFTER).replace(second=0, microsecond=0))
+    names = ", ".join(TRADE_MINUTES.names)
+    cursor.execute(f"SELECT {names} FROM trade_minutes WHERE {CLOSED}", (since, until))
+    closed = arrow_rows(TRADE_MINUTES, cursor.fetchall())
+    minutes = pa.concat_tables([_before(changed, since), closed])
+    merge_closed(lake, minutes, watermarks=closing_watermarks(offsets, until))
+
+
+def _before(new_minutes: pa.Table, until: datetime) -> pa.Table:
+    return new_minutes.filter(pc.less(new_minutes["minute"], until))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def world(spark: SparkSession, service_settings: Settings, postgres_dsn: Any) ->
         spark, TOPIC, [trade(1, version=1), trade(2, version=2), b"junk", trade(3, version=1)]
     )
     Landing(service_settings, epoch=NEW_EPOCH, hooks={}).write(batch, 0)
-    refresh(service_settings)
+    refresh(service_settings, now=datetime.now(UTC))
     yield service_settings
 
 

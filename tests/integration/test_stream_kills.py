@@ -121,7 +121,7 @@ def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
     assert accounted == MESSAGES // KILLS * KILLS
     assert sum(line.quarantined for line in audit.partitions) == junk
     assert (reader.vanished, reader.looks > 20) == ([], True)
-    refresh(settings)
+    refresh(settings, now=datetime.now(UTC))
     positions, minutes = served_minutes(settings.dsn(), COMPARED)
     agreed = check_agreement(settings.lake, offsets=positions, served=minutes)
     assert agreed.ok and len(minutes) > 10, agreed

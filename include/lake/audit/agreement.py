@@ -1,15 +1,21 @@
-"""The audit of agreement (I3): the minutes that Postgres serves against the landed trades."""
+"""The audit of agreement (I3): the minutes of Postgres and of Delta against the landed trades."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from include.checks import Check
+from include.lake.closed_minutes import closed_in, counted_offsets
 from include.lake.minutes import minutes_before
+from include.lake.reading import connect, open_table
 from include.lake.tables import TRADE_MINUTES
 
 # `complete` comes from the feed ledger, which goes on after the minute was written.
 COMPARED = tuple(c.name for c in TRADE_MINUTES.columns if c.name not in {"vwap", "complete"})
 AGREEMENT = "I3 agreement"
+AGREEMENT_OF_DELTA = "I3 agreement of Delta"
 DIFFERENCES_SHOWN = 5
 Minute = Mapping[str, Any]
 
@@ -20,33 +26,58 @@ def check_agreement(lake: str, *, offsets: Mapping[int, int], served: Iterable[M
     `served` are rows of Postgres' trade_minutes with the columns `COMPARED`, read in the same
     transaction as `offsets` (next offset of market.trades by partition: what they are made from).
     """
-    in_postgres = _by_key(served)
-    in_lake = _by_key(minutes_before(lake, offsets).select(COMPARED).to_pylist())
-    differing = [
-        key for key in {*in_postgres, *in_lake} if in_postgres.get(key) != in_lake.get(key)
-    ]
-    detail = f"{len(in_postgres)} minutes equal those of the landed trades"
+    recomputed = minutes_before(lake, offsets)
+    return _compare(AGREEMENT, served, recomputed, holder="Postgres")
+
+
+def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
+    """Whether every minute of Delta's own trade_minutes equals the one recomputed from the trades.
+
+    Those are the closed ones, from the trades that its log says were counted; market.trades has
+    `partition_count` partitions.
+    """
+    table = open_table(lake, TRADE_MINUTES.name)
+    if table is None:
+        return Check(AGREEMENT_OF_DELTA, True, "no minute is closed yet")
+    until, offsets = closed_in(table), counted_offsets(table, partition_count)
+    connection = connect(lake, (TRADE_MINUTES.name,), as_of=table.version())
+    try:
+        minutes = connection.sql(
+            f"SELECT {', '.join(COMPARED)} FROM trade_minutes"
+        ).to_arrow_table()
+    finally:
+        connection.close()
+    recomputed = minutes_before(lake, offsets)
+    closed = recomputed.filter(pc.less(recomputed["minute"], until))
+    return _compare(AGREEMENT_OF_DELTA, minutes.to_pylist(), closed, holder="Delta")
+
+
+def _compare(name: str, served: Iterable[Minute], recomputed: pa.Table, *, holder: str) -> Check:
+    by_key = _by_key(served)
+    in_lake = _by_key(recomputed.select(COMPARED).to_pylist())
+    differing = [key for key in {*by_key, *in_lake} if by_key.get(key) != in_lake.get(key)]
+    detail = f"{len(by_key)} minutes equal those of the landed trades"
     if differing:
         first = "; ".join(
-            _difference(in_postgres.get(key), in_lake.get(key))
+            _difference(by_key.get(key), in_lake.get(key), holder)
             for key in sorted(differing)[:DIFFERENCES_SHOWN]
         )
-        detail = f"{len(differing)} of {len(in_postgres)} minutes differ: {first}"
-    return Check(AGREEMENT, not differing, detail)
+        detail = f"{len(differing)} of {len(by_key)} minutes differ: {first}"
+    return Check(name, not differing, detail)
 
 
 def _by_key(compared: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
     return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in compared}
 
 
-def _difference(in_postgres: Minute | None, in_lake: Minute | None) -> str:
-    minute = in_postgres or in_lake or {}
+def _difference(served: Minute | None, in_lake: Minute | None, holder: str) -> str:
+    minute = served or in_lake or {}
     name = f"{minute['venue']} {minute['symbol']} {minute['minute']:%Y-%m-%d %H:%M}"
-    if in_postgres is None or in_lake is None:
-        return f"{name} is only in {'Postgres' if in_lake is None else 'the lake'}"
+    if served is None or in_lake is None:
+        return f"{name} is only in {holder if in_lake is None else 'the lake'}"
     columns = [
-        f"{column} {in_postgres[column]} in Postgres, {in_lake[column]} in the lake"
+        f"{column} {served[column]} in {holder}, {in_lake[column]} in the lake"
         for column in COMPARED
-        if in_postgres[column] != in_lake[column]
+        if served[column] != in_lake[column]
     ]
     return f"{name}: {', '.join(columns)}"

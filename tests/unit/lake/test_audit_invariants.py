@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from include.checks import Check
-from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.audit.agreement import COMPARED, check_agreement, check_closed_minutes
 from include.lake.audit.completeness import check_completeness, covers
+from include.lake.closed_minutes import closing_watermarks, merge_closed
+from include.lake.minutes import changed_minutes
 from include.lake.tables import TABLES
+from include.lake.writing import arrow_rows
 from tests.support.landed_rows import AT, land, ledger, trade
 
 D = Decimal
@@ -174,3 +177,21 @@ def test_a_minute_on_one_side_alone_is_named(trades: str) -> None:
     assert "2026-11-21 08:00 is only in the lake" in check.detail
     assert "2026-11-21 08:05 is only in Postgres" in check.detail
     assert TABLES["trade_minutes"].key == COMPARED[:3]
+
+
+def test_the_closed_minutes_of_delta_are_compared_too(trades: str) -> None:
+    assert check_closed_minutes(trades, partition_count=1).ok
+    minutes, _ = changed_minutes(trades, {})
+    watermarks = closing_watermarks({0: 3}, AT + timedelta(minutes=1))
+    row = minutes.to_pylist()[0] | MINUTE
+    merge_closed(trades, arrow_rows(TABLES["trade_minutes"], [row]), watermarks=watermarks)
+    checked = check_closed_minutes(trades, partition_count=1)
+    assert (checked.ok, checked.detail) == (True, "1 minutes equal those of the landed trades")
+    wrong = arrow_rows(TABLES["trade_minutes"], [row | {"total_count_buy": 3}])
+    merge_closed(trades, wrong)
+    assert check_closed_minutes(trades, partition_count=1).detail == (
+        "1 of 1 minutes differ: binance BTC-USDT 2026-11-21 08:00: "
+        "total_count_buy 3 in Delta, 2 in the lake"
+    )
+    merge_closed(trades, minutes, watermarks=closing_watermarks({0: 4}, AT))
+    assert "is only in Delta" in check_closed_minutes(trades, partition_count=1).detail
