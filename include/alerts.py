@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from itertools import islice
 from typing import Any
 
 from include.settings import Settings
@@ -53,10 +54,19 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
 
 
 def recent(settings: Settings, *, count: int = 20) -> list[dict[str, Any]]:
-    """The newest alerts, the last one first."""
+    """The newest alerts, the last one first; a line that a power cut damaged is left out."""
     path = settings.home / LOG_NAME
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in reversed(lines[-count:])]
+    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+    alerts = (_alert(line) for line in reversed(lines))
+    return list(islice((alert for alert in alerts if alert is not None), count))
+
+
+def _alert(line: str) -> dict[str, Any] | None:
+    try:
+        alert = json.loads(line)
+    except ValueError:
+        return None
+    return alert if isinstance(alert, dict) else None
 
 
 def _payload(world: str, alert: Alert, now: datetime) -> AlertJson:

@@ -4,6 +4,7 @@ TickhouseError
 ├── Permanent            trying again cannot help: the input or the set-up must change
 │   ├── SettingsError    settings that are missing or malformed, all of them at once
 │   ├── PlatformError    this machine cannot start or run the platform as it is
+│   ├── StateError       a state file that is damaged, named with its place
 │   ├── RejectedFrame    a frame that no decoder understood (goes to quarantine whole)
 │   ├── WireError        bytes that are not a Tickhouse message
 │   ├── HistoryError     a history file or table that cannot be used, with its rows
@@ -36,6 +37,10 @@ class SettingsError(Permanent):
 
 class PlatformError(Permanent):
     """This machine cannot start or run the platform as it is."""
+
+
+class StateError(Permanent):
+    """A state file that is damaged."""
 
 
 class RejectedFrame(Permanent):

@@ -4,6 +4,7 @@ from include.bus.consumer import Consumer, Record
 from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
 from include.bus.spool import Spool
+from include.bus.spool_segment import SpooledRecord
 from include.bus.spooling import SpoolingPublisher
 from include.bus.topics import ensure_topics, offset_ranges, topic_ids
 from include.market.wire import TopicPartition
@@ -13,6 +14,7 @@ __all__ = [
     "Producer",
     "Record",
     "Spool",
+    "SpooledRecord",
     "SpoolingPublisher",
     "TopicPartition",
     "ensure_topics",

@@ -1,5 +1,6 @@
 """A producer that loses nothing silently."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
@@ -43,6 +44,10 @@ class Producer:
         """
         self.sent = self.acknowledged = self.failed = 0
         self._first_failure: str | None = None
+        self._waiting: dict[
+            int, None
+        ] = {}  # numbers of records sent and not acknowledged, in order
+        self._waiting_lock = threading.Lock()
         self._sent_bytes = self._settled_bytes = 0
         self._on_acknowledged, self._moved_at = acknowledged, time.monotonic()
         try:
@@ -69,6 +74,12 @@ class Producer:
     def pending_bytes(self) -> int:
         """Bytes that were sent and neither acknowledged nor given up."""
         return self._sent_bytes - self._settled_bytes
+
+    @property
+    def acknowledged_through(self) -> int:
+        """So many of the first records sent are all acknowledged; none counts that was lost."""
+        with self._waiting_lock:
+            return next(iter(self._waiting), self.sent + 1) - 1
 
     def waiting_s(self) -> float:
         """Seconds since the broker last acknowledged anything; 0 while nothing waits."""
@@ -100,11 +111,15 @@ class Producer:
             raise Unreachable(
                 f"Kafka took no record of {size} bytes for {topic}: {error!r}"
             ) from error
-        self.sent += 1
+        with self._waiting_lock:
+            self.sent += 1
+            number = self.sent
+            self._waiting[number] = None
         if self.pending_bytes == 0:
             self._moved_at = time.monotonic()
         self._sent_bytes += size
-        future.add_callback(self._acknowledge, size, topic, value if self._on_acknowledged else b"")
+        value = value if self._on_acknowledged else b""
+        future.add_callback(self._acknowledge, number, size, topic, value)
         future.add_errback(self._fail, topic, size)
 
     def flush(self, timeout_s: float = 30.0) -> None:
@@ -137,7 +152,11 @@ class Producer:
         except KafkaError:
             return  # what was not delivered has been reported by flush
 
-    def _acknowledge(self, size: int, topic: str, value: bytes, _metadata: Any) -> None:
+    def _acknowledge(
+        self, number: int, size: int, topic: str, value: bytes, _metadata: Any
+    ) -> None:
+        with self._waiting_lock:
+            del self._waiting[number]
         self.acknowledged += 1
         self._settled_bytes += size
         self._moved_at = time.monotonic()

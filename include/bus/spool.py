@@ -1,107 +1,188 @@
 """A bounded queue of Kafka records on disk, in order: where they wait while the broker is away.
 
-One file of records, each with its lengths and checksum before it; a second, tiny one says how far
-it was read. A record that a crash cut short is left out; one that was sent just before a crash
-may be sent again (readers know repeats by the venue's ids).
+A folder of numbered segments, and a mark that says which record of which segment comes next. A
+segment number is used once, so a mark that a power cut brought back names a segment that is gone,
+and is ignored. What is appended, and the mark, is synced once a second.
+
+A record is taken to be sent and released once it is acknowledged; what was not released is there
+again after a crash, and may be sent twice (readers know repeats by the venue's ids). A damaged
+record ends the spool: were only it left out, the newest ids behind it would hide the hole.
 """
 
-import struct
+import logging
+import re
+import time
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-_HEAD = struct.Struct(">IIII")  # checksum, then lengths of topic, key and value
-_MARK_EVERY = 200
+from include.atomic_files import sync_path, write_file
+from include.bus.spool_segment import SpooledRecord, SpoolSegment
+from include.log import event
 
+SEGMENT_BYTES = 16 * 1024 * 1024
+SYNC_EVERY_S = 1.0
+Place = tuple[int, int]  # number of a segment, position in it
 
-class SpooledRecord(NamedTuple):
-    """A record that waits to be sent."""
-
-    topic: str
-    key: bytes
-    value: bytes
+log = logging.getLogger("tickhouse.bus")
 
 
 class Spool:
-    """Appends at the end, takes from the front. `count` records wait, in at most `max_bytes`."""
+    """Appends at the end, takes from the front.
 
-    def __init__(self, path: Path, *, max_bytes: int) -> None:
-        """Go on with the records of an earlier process, cutting off a torn end."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        self._path, self._mark, self._max = path, path.with_suffix(".read"), max_bytes
-        self._file = path.open("r+b")
-        marked = self._mark.read_text() if self._mark.exists() else "0"
-        self._read_at = self._end = int(marked) if marked.isdecimal() else 0
-        self.count = 0
-        for _ in self:
-            self.count += 1
-        self._file.truncate(self._end)
-        self._since_mark = 0
+    `count` records wait to be taken. Those that are not released have `waiting_bytes`, at most
+    `max_bytes`; the disk holds one segment more at most.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
+        """Go on with the records of an earlier process, cutting off a damaged end."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._mark = folder, folder / "mark"
+        self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
+        self.count = self.waiting_bytes = 0
+        self._taken: deque[tuple[Place, int]] = deque()  # where each ends, and its size
+        self._segments: dict[int, SpoolSegment] = {}
+        self._marked, self._synced_at = _read_mark(self._mark), time.monotonic()
+        self._front = self._cursor = self._open()
+        self._examine()
 
     def __iter__(self) -> Iterator[SpooledRecord]:
         """Every record that waits, in order, without taking it."""
-        position = self._read_at
-        while (entry := self._read(position)) is not None:
-            record, position = entry
-            self._end = max(self._end, position)
+        place = self._cursor
+        while (entry := self._read(place)) is not None:
+            record, place = entry
             yield record
 
-    def append(self, record: SpooledRecord) -> bool:
-        """Put a record at the end; false if there is no room."""
-        parts = (record.topic.encode(), record.key, record.value)
-        size = _HEAD.size + sum(map(len, parts))
-        if self._end + size > self._max:
+    def append(self, record: SpooledRecord, *, reserve_bytes: int = 0) -> bool:
+        """Put a record at the end; false if there is no room within the bound and the reserve."""
+        encoded = record.encode()
+        if self.waiting_bytes + len(encoded) > self._max_bytes + reserve_bytes:
             return False
-        body = b"".join(parts)
-        self._file.seek(self._end)
-        self._file.write(_HEAD.pack(zlib.crc32(body), *map(len, parts)) + body)
-        self._file.flush()
-        self._end += size
+        segment = self._last_segment()
+        try:
+            if segment.end and segment.end + len(encoded) > self._segment_bytes:
+                segment.sync()
+                segment = self._add_segment(segment.number + 1)
+            segment.append(encoded)
+        except OSError as error:
+            log.warning(event("spool takes no record", folder=self._folder.name, error=error))
+            return False
         self.count += 1
+        self.waiting_bytes += len(encoded)
         return True
 
     def front(self) -> SpooledRecord | None:
-        """The oldest record."""
-        entry = self._read(self._read_at) if self.count else None
+        """The oldest record that was not taken."""
+        entry = self._read(self._cursor) if self.count else None
         return entry[0] if entry else None
 
-    def pop(self) -> None:
-        """Remove the oldest record; an empty spool gives its room back."""
-        entry = self._read(self._read_at)
+    def take(self) -> None:
+        """Step behind the oldest record: it was sent."""
+        entry = self._read(self._cursor)
         assert entry is not None
-        self._read_at, self.count = entry[1], self.count - 1
-        self._since_mark += 1
-        if self.count == 0:
-            self._file.truncate(0)
-            self._read_at = self._end = 0
-        if self.count == 0 or self._since_mark >= _MARK_EVERY:
-            self.mark()
+        record, self._cursor = entry
+        self._taken.append((self._cursor, len(record.encode())))
+        self.count -= 1
 
-    def mark(self) -> None:
-        """Write down how far it was read."""
-        self._mark.write_text(str(self._read_at))
-        self._since_mark = 0
+    def release(self, count: int) -> None:
+        """Remove the oldest records that were taken: they are safe elsewhere."""
+        if not count:
+            return
+        for _ in range(count):
+            self._front, size = self._taken.popleft()
+            self.waiting_bytes -= size
+        if not self.waiting_bytes and self._last_segment().end:
+            number = self._add_segment(self._last_segment().number + 1).number
+            self._front = self._cursor = number, 0
+        self._delete_before(self._front[0])
+
+    def persist(self) -> None:
+        """Once a second, sync what was appended and write down what was released."""
+        if time.monotonic() - self._synced_at >= SYNC_EVERY_S:
+            self.sync()
+
+    def sync(self) -> None:
+        """Sync what was appended and write down what was released."""
+        self._last_segment().sync()
+        if self._front != self._marked:
+            write_file(self._mark, _mark_text(self._front))
+            self._marked = self._front
+        self._synced_at = time.monotonic()
 
     def close(self) -> None:
-        """Close the file; its records wait for the next process."""
-        self.mark()
-        self._file.close()
+        """Close the files; what was not released waits for the next process."""
+        self.sync()
+        for segment in self._segments.values():
+            segment.close()
 
-    def _read(self, position: int) -> tuple[SpooledRecord, int] | None:
-        """The record at a position and the position after it; nothing at the end or a torn one."""
-        self._file.seek(position)
-        head = self._file.read(_HEAD.size)
-        if len(head) < _HEAD.size:
-            return None
-        check, topic, key, value = _HEAD.unpack(head)
-        if topic + key + value > self._max:
-            return None
-        body = self._file.read(topic + key + value)
-        if len(body) < topic + key + value or zlib.crc32(body) != check:
-            return None
-        record = SpooledRecord(
-            body[:topic].decode(), body[topic : topic + key], body[topic + key :]
-        )
-        return record, position + _HEAD.size + len(body)
+    def _open(self) -> Place:
+        """Open the segments that are not behind the mark; gives where the first record is."""
+        marked = self._marked
+        paths = sorted(path for path in self._folder.iterdir() if path.name.isdecimal())
+        for path in paths:
+            segment = SpoolSegment(path)
+            self._segments[segment.number] = segment
+        if marked is not None:
+            self._delete_before(marked[0])
+        if not self._segments:
+            self._add_segment(marked[0] if marked else 1)
+        first = next(iter(self._segments))
+        if marked is not None and marked[0] == first:
+            return first, min(marked[1], self._segments[first].end)
+        return first, 0
+
+    def _examine(self) -> None:
+        """Count the records up to the first damage, cut off the others, sync the rest."""
+        place = self._front
+        while (entry := self._read(place)) is not None:
+            record, place = entry
+            self.count += 1
+            self.waiting_bytes += len(record.encode())
+        number, end = place
+        later = [segment for segment in self._segments.values() if segment.number > number]
+        lost_bytes = self._segments[number].end - end + sum(segment.end for segment in later)
+        if lost_bytes:
+            log.warning(event("spool damaged", folder=self._folder.name, cut_off_bytes=lost_bytes))
+        self._segments[number].cut(end)
+        for segment in later:
+            del self._segments[segment.number]
+            segment.delete()
+        for segment in self._segments.values():
+            segment.sync()
+        sync_path(self._folder)
+
+    def _read(self, place: Place) -> tuple[SpooledRecord, Place] | None:
+        """The record at a place, or at the next segment's start, and the place after it."""
+        number, position = place
+        while position == self._segments[number].end and number + 1 in self._segments:
+            number, position = number + 1, 0
+        entry = self._segments[number].read(position)
+        return (entry[0], (number, entry[1])) if entry else None
+
+    def _last_segment(self) -> SpoolSegment:
+        return next(reversed(self._segments.values()))
+
+    def _add_segment(self, number: int) -> SpoolSegment:
+        segment = self._segments[number] = SpoolSegment(self._folder / f"{number:08}")
+        sync_path(self._folder)
+        return segment
+
+    def _delete_before(self, number: int) -> None:
+        for earlier in [earlier for earlier in self._segments if earlier < number]:
+            self._segments.pop(earlier).delete()
+
+
+def _mark_text(place: Place) -> str:
+    text = f"{place[0]} {place[1]}"
+    return f"{text} {zlib.crc32(text.encode()):08x}"
+
+
+def _read_mark(path: Path) -> Place | None:
+    """The mark's place; null if there is none that is sound."""
+    text = path.read_text(errors="replace") if path.exists() else ""
+    numbers = re.fullmatch(r"(\d{1,19}) (\d{1,19}) \w{8}", text, re.ASCII)
+    if numbers is None:
+        return None
+    place = int(numbers[1]), int(numbers[2])
+    return place if _mark_text(place) == text else None

@@ -1,29 +1,44 @@
 """Publishing that outlives a broker that is away: to Kafka, else to the spool, in order.
 
 Memory holds a few megabytes at most; what waits longer is on disk; what the disk bound refuses is
-counted and reported to the ledger as `dropped` once there is room again.
+counted and reported to the ledger as `dropped`, with the venue's numbers by which it can be asked
+for again: at once when the spool is empty, else each minute, behind what waits.
 """
 
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from include.bus.spool import Spool, SpooledRecord
+from include.bus.spool import Spool
+from include.bus.spool_segment import SpooledRecord
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.market.numbering import frame_range, trade_range
 
 MOST_PENDING_BYTES = 12 * 1024 * 1024
 STALLED_S = 3.0
 DRAINED_AT_ONCE = 500
+REPORTED_EVERY_S = 60.0
+REPORTS_BYTES = 4 * 1024 * 1024  # room beyond the bound for reports of what it dropped
 
 
 class Sender(Protocol):
     """What is needed of a Kafka producer."""
 
     @property
+    def sent(self) -> int:
+        """Records sent so far."""
+
+    @property
     def pending_bytes(self) -> int:
         """Bytes that were sent and not acknowledged."""
+
+    @property
+    def acknowledged_through(self) -> int:
+        """So many of the first records sent are all acknowledged."""
 
     def waiting_s(self) -> float:
         """Seconds since the broker last acknowledged anything while something waits."""
@@ -34,11 +49,41 @@ class Sender(Protocol):
 
 @dataclass
 class Loss:
-    """What one key lost while the spool was full."""
+    """What a symbol lost of one kind of message, and of one connection's, to a full spool."""
 
-    count: int
+    venue: str
+    symbol: str
+    kind: str
+    conn: str
     first_us: int
     last_us: int
+    first_seq: int | None = None
+    last_seq: int | None = None
+    count: int = 0
+
+    def add(self, message: Message) -> None:
+        """Count a message."""
+        self.count, self.last_us = self.count + 1, message.received_time
+        numbers = trade_range(message) or frame_range(message)
+        if numbers is not None:
+            self.first_seq = numbers[0] if self.first_seq is None else self.first_seq
+            self.last_seq = numbers[1]
+
+    def message(self, now_us: int) -> Message:
+        """The ledger's `dropped` entry, of the connection whose frames its numbers count."""
+        detail = f"{self.count} messages received from {self.first_us} to {self.last_us} us"
+        cause = f"spool full: {self.kind}"
+        entry = LedgerEntry("dropped", cause, self.first_seq, self.last_seq, detail)
+        return Message(
+            venue=self.venue,
+            symbol=self.symbol,
+            kind="ledger",
+            conn=self.conn,
+            seq=None,
+            venue_time=None,
+            received_time=now_us,
+            events=(entry,),
+        )
 
 
 class SpoolingPublisher:
@@ -47,12 +92,14 @@ class SpoolingPublisher:
     def __init__(self, sender: Sender, spool: Spool, *, now_us: Callable[[], int]) -> None:
 
         self._sender, self._spool, self._now_us = sender, spool, now_us
-        self._lost: dict[tuple[str, str], Loss] = {}
+        self._losses: dict[tuple[str, str, str, str], Loss] = {}
+        self._reported_at = time.monotonic()
+        self._in_flight: deque[int] = deque()  # the sender's numbers of the spool's records
         self.dropped = self.spooled = 0
 
     def publish(self, message: Message) -> None:
         """Send a message, behind those that wait."""
-        record = SpooledRecord(wire.topic(message), wire.key(message), wire.encode(message))
+        record = _record(message)
         if not self._spool.count and self._is_ready() and self._try_send(record):
             return
         self.drain()
@@ -60,20 +107,33 @@ class SpoolingPublisher:
             self.spooled += 1
             return
         self.dropped += 1
-        lost = self._lost.setdefault(
-            (message.venue, message.symbol), Loss(0, message.received_time, 0)
-        )
-        lost.count, lost.last_us = lost.count + 1, message.received_time
+        scope = message.venue, message.symbol, message.kind, message.conn
+        new = Loss(*scope, message.received_time, message.received_time)
+        self._losses.setdefault(scope, new).add(message)
 
     def drain(self) -> None:
         """Send what waits, as far as the broker takes it; call it every second or so."""
+        self._send_waiting()
+        is_due = time.monotonic() - self._reported_at > REPORTED_EVERY_S
+        if self._losses and (is_due or not self._spool.count):
+            self._report_losses()
+            self._send_waiting()
+        self._spool.persist()
+
+    def close(self) -> None:
+        """Leave what was not acknowledged in the spool, for the next process."""
+        self._release()
+        self._report_losses()
+        self._spool.close()
+
+    def _send_waiting(self) -> None:
         for _ in range(DRAINED_AT_ONCE):
             record = self._spool.front()
             if record is None or not self._is_ready() or not self._try_send(record):
                 break
-            self._spool.pop()
-        if self._lost and not self._spool.count:
-            self._report_losses()
+            self._spool.take()
+            self._in_flight.append(self._sender.sent)
+        self._release()
 
     def _is_ready(self) -> bool:
         busy = self._sender.pending_bytes > MOST_PENDING_BYTES
@@ -88,20 +148,25 @@ class SpoolingPublisher:
             return False
         return True
 
+    def _release(self) -> None:
+        """Give up the spool's copies of what the broker has acknowledged."""
+        released, through = 0, self._sender.acknowledged_through
+        while self._in_flight and self._in_flight[0] <= through:
+            self._in_flight.popleft()
+            released += 1
+        self._spool.release(released)
+
     def _report_losses(self) -> None:
-        """A ledger row for each venue and symbol whose messages the full spool dropped."""
-        lost, self._lost = self._lost, {}
-        for (venue, symbol), loss in lost.items():
-            detail = f"{loss.count} messages received from {loss.first_us} to {loss.last_us} us"
-            self.publish(
-                Message(
-                    venue=venue,
-                    symbol=symbol,
-                    kind="ledger",
-                    conn="spool",
-                    seq=None,
-                    venue_time=None,
-                    received_time=self._now_us(),
-                    events=(LedgerEntry("dropped", "spool full", detail=detail),),
-                )
+        """Put a ledger entry for each loss behind what waits; what finds no room is tried again."""
+        self._losses = {
+            scope: loss
+            for scope, loss in self._losses.items()
+            if not self._spool.append(
+                _record(loss.message(self._now_us())), reserve_bytes=REPORTS_BYTES
             )
+        }
+        self._reported_at = time.monotonic()
+
+
+def _record(message: Message) -> SpooledRecord:
+    return SpooledRecord(wire.topic(message), wire.key(message), wire.encode(message))

@@ -11,6 +11,7 @@ from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.forecast.forecast_file import Manifest
 from include.settings import Settings
+from include.state_files import read_json_file
 
 DRAFTS = "forecast_drafts"
 
@@ -34,12 +35,12 @@ def manifest_of(settings: Settings, forecast_id: str) -> Manifest:
 
     Raises:
         ForecastError: there is no such draft.
+        StateError: its manifest is damaged.
     """
-    try:
-        text = path_of(settings, forecast_id, ".json").read_bytes()
-    except FileNotFoundError as error:
-        raise ForecastError(f"there is no draft {forecast_id}") from error
-    return msgspec.json.decode(text, type=Manifest)
+    manifest = read_json_file(path_of(settings, forecast_id, ".json"), Manifest)
+    if manifest is None:
+        raise ForecastError(f"there is no draft {forecast_id}")
+    return manifest
 
 
 def load_draft(settings: Settings, forecast_id: str) -> pd.DataFrame:

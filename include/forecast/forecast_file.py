@@ -159,9 +159,10 @@ def published_manifests(folder: Path) -> list[Manifest]:
 def current_id(folder: Path) -> str | None:
     """The id of the current forecast, none if nothing was published: cheap enough to poll."""
     try:
-        return (folder / CURRENT).read_text().strip()
+        text = (folder / CURRENT).read_text(errors="replace")
     except FileNotFoundError:
         return None
+    return text.strip().replace("\0", "?")  # of a damaged pointer: a name that no forecast has
 
 
 def load_current(folder: Path) -> ForecastFile:

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from include.atomic_files import PARTIAL, remove_folder, write_folder
-from include.errors import ForecastError
+from include.errors import ForecastError, StateError
 from include.forecast import fit, prophet
 from include.forecast.history import TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
 from include.log import event
 from include.settings import Settings
+from include.state_files import read_json_file
 
 log = logging.getLogger("tickhouse.forecast")
 MODEL_FILE, RECORD_FILE = "model.json", "record.json"
@@ -66,12 +67,12 @@ def record_of(settings: Settings, name: str) -> ModelRecord:
 
     Raises:
         ForecastError: there is no such model.
+        StateError: its record is damaged.
     """
-    try:
-        text = (settings.home / "models" / name / RECORD_FILE).read_bytes()
-    except FileNotFoundError as error:
-        raise ForecastError(f"there is no model {name}") from error
-    return msgspec.json.decode(text, type=ModelRecord)
+    record = read_json_file(settings.home / "models" / name / RECORD_FILE, ModelRecord)
+    if record is None:
+        raise ForecastError(f"there is no model {name}")
+    return record
 
 
 def load_model(settings: Settings, name: str) -> Any:
@@ -85,12 +86,15 @@ def load_model(settings: Settings, name: str) -> Any:
 
 
 def models(settings: Settings) -> list[ModelRecord]:
-    """The records of the saved models, newest first."""
-    records = [
-        record_of(settings, path.parent.name)
-        for path in (settings.home / "models").glob(f"*/{RECORD_FILE}")
-        if not path.parent.name.startswith(".")
-    ]
+    """The records of the saved models, newest first; damaged ones are logged and left out."""
+    records = []
+    for path in (settings.home / "models").glob(f"*/{RECORD_FILE}"):
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            records.append(record_of(settings, path.parent.name))
+        except StateError as error:
+            log.warning(event("model left out", error=error))
     return sorted(records, key=lambda record: (record.made_at, record.model), reverse=True)
 
 

@@ -12,6 +12,8 @@ from include.market.symbols import CONCATENATED, INSTRUMENTS, SymbolCodec
 
 BETWEEN_CONNECTIONS = "between_connections"  # cause of a gap: trades since the last connection
 
+DROPPED_TRADES = "spool full: trade"  # cause of a `dropped` entry whose numbers are trades
+
 
 class TradeNumbers(Enum):
     """How a venue counts the trades of a symbol."""
@@ -60,6 +62,8 @@ class Venue:
 
     def heals(self, cause: str) -> bool:
         """Whether REST can fill a hole of trades that the feed ledger gives this cause."""
+        if cause == DROPPED_TRADES:
+            return self.healed_by_rest is not HealedByRest.NEVER
         if self.healed_by_rest is HealedByRest.BETWEEN_CONNECTIONS:
             return cause == BETWEEN_CONNECTIONS
         return self.healed_by_rest is HealedByRest.ALWAYS

@@ -1,6 +1,5 @@
 """What is running and how it does: the parts of `./tickhouse status`."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from include.market.wire import TopicPartition
 from include.serving.connection import fetch_rows, reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
+from include.state_files import read_json_file
 
 OffsetRanges = Mapping[TopicPartition, tuple[int, int]]
 ReadRanges = Callable[[list[str]], OffsetRanges]
@@ -45,6 +45,13 @@ class QueryLag:
     batch_ms: int | None = None
     rows_per_s: float | None = None
     waiting_s: float | None = None
+
+
+@dataclass(frozen=True)
+class _AuditReport:
+    """What is read of the file that an audit leaves."""
+
+    ok: bool
 
 
 @dataclass(frozen=True)
@@ -177,12 +184,16 @@ def _lags_of(
 
 
 def last_audit(settings: Settings) -> LastAudit | None:
-    """What the last audit found; nothing if there was none."""
+    """What the last audit found; nothing if there was none.
+
+    Raises:
+        StateError: the file it left is damaged.
+    """
     path = settings.home / "audit.json"
-    if not path.exists():
+    report = read_json_file(path, _AuditReport)
+    if report is None:
         return None
-    report = json.loads(path.read_text())
-    return LastAudit(ok=report["ok"], age_s=round(time.time() - path.stat().st_mtime))
+    return LastAudit(ok=report.ok, age_s=round(time.time() - path.stat().st_mtime))
 
 
 def links(settings: Settings) -> dict[str, str]:

@@ -1,13 +1,19 @@
 """How far the stream's queries came: a small file that the stream writes and others read."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from include.atomic_files import write_file
+from include.errors import StateError
+from include.log import event
 from include.market.wire import TopicPartition
 from include.settings import Settings
+from include.state_files import read_json_file
+
+log = logging.getLogger("tickhouse.serving")
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,12 @@ def write_progress(settings: Settings, progress: StreamProgress) -> None:
 
 
 def read_progress(settings: Settings) -> StreamProgress:
-    """What the stream wrote last; a file that is missing or unreadable means that it never ran."""
+    """What the stream wrote last; nothing if it never ran, or its file is damaged.
+
+    A damaged one is logged: the running stream writes another within seconds.
+    """
     try:
-        return msgspec.json.decode(progress_file(settings).read_bytes(), type=StreamProgress)
-    except (OSError, msgspec.DecodeError):
+        return read_json_file(progress_file(settings), StreamProgress) or StreamProgress()
+    except StateError as error:
+        log.warning(event("stream progress unreadable", error=error))
         return StreamProgress()

@@ -22,7 +22,7 @@ from include.rate_limiter import RateLimiter
 from include.settings import Settings
 from streaming.feeds.feed_publisher import log
 from streaming.feeds.fetch import Fetch, open_fetch
-from streaming.feeds.last_trade_ids import LastTradeIds
+from streaming.feeds.last_trade_ids import LastTradeIds, last_ids_in_kafka
 from streaming.feeds.metrics import metrics
 from streaming.feeds.poller import Poller
 from streaming.feeds.registry import stream_specs
@@ -73,8 +73,8 @@ async def _follow(
     folder = settings.home / "feeds"
     last_trade_ids = LastTradeIds(folder / f"{venue}.json")
     spool = Spool(folder / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20)
-    for spooled in spool:  # on disk is as good as acknowledged
-        last_trade_ids.acknowledged(spooled.topic, spooled.value)
+    if venue != QUOTES:
+        last_trade_ids.resume(last_ids_in_kafka(settings.bootstrap, venue=venue), spool)
     producer = Producer(
         settings.bootstrap,
         client_id=f"feed-{venue}",
@@ -109,7 +109,7 @@ async def _follow(
                 await asyncio.to_thread(producer.close)
             finally:
                 last_trade_ids.save()
-                spool.close()
+                publisher.close()
 
 
 def _feeds(

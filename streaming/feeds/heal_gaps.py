@@ -13,7 +13,13 @@ from include.bus import Producer
 from include.clock import now_us
 from include.lake.reading import open_table, query
 from include.log import start_logging
-from include.market.venues import BETWEEN_CONNECTIONS, VENUES, HealedByRest, TradeNumbers
+from include.market.venues import (
+    BETWEEN_CONNECTIONS,
+    DROPPED_TRADES,
+    VENUES,
+    HealedByRest,
+    TradeNumbers,
+)
 from include.process import job_errors
 from include.settings import Settings, from_environment
 from streaming.feeds.fetch import open_fetch
@@ -22,8 +28,8 @@ from streaming.feeds.registry import refills
 
 OPEN_HOLES = """
 SELECT DISTINCT venue, symbol, first_seq, last_seq FROM feed_ledger gap
-WHERE entry = 'gap' AND last_seq >= first_seq
-  AND {healable}
+WHERE last_seq >= first_seq
+  AND (entry = 'gap' AND {healable} OR entry = 'dropped' AND {droppable})
   AND NOT EXISTS (SELECT 1 FROM feed_ledger closed WHERE closed.entry = 'healed'
     AND closed.venue = gap.venue AND closed.symbol = gap.symbol
     AND closed.first_seq = gap.first_seq AND closed.last_seq = gap.last_seq)
@@ -73,7 +79,13 @@ def open_holes_sql() -> str:
         HealedByRest.NEVER: "FALSE",
     }
     healable = [by_rest[venue.healed_by_rest].format(name) for name, venue in VENUES.items()]
-    return OPEN_HOLES.format(healable=f"({' OR '.join(healable)})")
+    refillable = [
+        f"venue = '{name}'" for name, venue in VENUES.items() if venue.heals(DROPPED_TRADES)
+    ]
+    return OPEN_HOLES.format(
+        healable=f"({' OR '.join(healable)})",
+        droppable=f"cause = '{DROPPED_TRADES}' AND ({' OR '.join(refillable)})",
+    )
 
 
 async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:

@@ -1,39 +1,69 @@
 """How far each feed came: the last trade ids that Kafka acknowledged, kept in a small file.
 
 After a kill the feed starts from them, so that what was never acknowledged shows as a gap. What
-was sent and not acknowledged counts as unknown, never as delivered.
+was sent and not acknowledged counts as unknown, never as delivered. What Kafka has counts before
+the file: a broker that lost its newest records is asked again, and a damaged file is replaced.
 """
 
-import json
+import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from include.atomic_files import write_file
-from include.errors import WireError
+from include.bus import SpooledRecord
+from include.bus.tail import read_tail
+from include.errors import StateError, WireError
+from include.log import event
 from include.market import wire
-from include.market.events import Message, Trade
-from include.market.venues import VENUES, TradeNumbers
+from include.market.events import Message
+from include.market.numbering import trade_range
 from include.market.wire import Topic
+from include.state_files import read_checked_file, write_checked_file
+
+TAIL_RECORDS = 5000
+
+log = logging.getLogger("tickhouse.feeds")
 
 
 class LastTradeIds:
     """Last ids by symbol of one venue. `acknowledged` may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
-        """Read what an earlier process left; a file that makes no sense counts as none."""
+        """Read what an earlier process left; a damaged file is reported and counts as none."""
         self._path = path
         self.by_symbol = _read(path)
         self._saved = dict(self.by_symbol)
 
+    def resume(self, in_kafka: Mapping[str, int], spooled: Iterable[SpooledRecord]) -> None:
+        """Go on from the last ids in Kafka and, behind them, from what waits in the spool.
+
+        Where Kafka lost what the file counts as delivered, its own last id is the newest: what is
+        spooled behind that hole does not count, so that the next connection reports it.
+        """
+        lost = {
+            symbol: last
+            for symbol, last in in_kafka.items()
+            if last < self.by_symbol.get(symbol, last)
+        }
+        for symbol, last in lost.items():
+            log.warning(
+                event(
+                    "kafka lost acknowledged trades",
+                    symbol=symbol,
+                    last_id_in_kafka=last,
+                    last_id_acknowledged=self.by_symbol[symbol],
+                )
+            )
+        self.by_symbol |= in_kafka
+        for record in spooled:
+            message = _trade_message(record.topic, record.value)
+            if message is not None and message.symbol not in lost:
+                self._count(message)
+
     def acknowledged(self, topic: str, record_value: bytes) -> None:
         """Take note of a record that is safe: the trades in it need no healing."""
-        if topic != Topic.TRADES:
-            return
-        try:
-            message = wire.decode(record_value)
-        except WireError:
-            return
-        if (last_id := _last_id(message)) is not None:
-            self.by_symbol[message.symbol] = max(last_id, self.by_symbol.get(message.symbol, 0))
+        message = _trade_message(topic, record_value)
+        if message is not None:
+            self._count(message)
 
     def save(self) -> None:
         """Write the ids if they changed, whole or not at all."""
@@ -41,26 +71,42 @@ class LastTradeIds:
         if ids == self._saved:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(self._path, json.dumps(ids))
+        write_checked_file(self._path, ids)
         self._saved = ids
 
+    def _count(self, message: Message) -> None:
+        if (numbers := trade_range(message)) is not None:
+            newest = max(numbers[-1], self.by_symbol.get(message.symbol, 0))
+            self.by_symbol[message.symbol] = newest
 
-def _last_id(message: Message) -> int | None:
-    """The newest trade's id, in the numbers by which the venue counts trades."""
-    numbers = VENUES[message.venue].trades if message.venue in VENUES else TradeNumbers.UNNUMBERED
-    newest = message.events[-1] if message.events else None
-    if numbers is TradeNumbers.TRADE_ID and isinstance(newest, Trade):
-        return int(newest.trade_id)
-    if numbers is TradeNumbers.SEQUENCE and message.seq and newest:
-        return message.seq[1]
-    return None
+
+def last_ids_in_kafka(bootstrap: str, *, venue: str) -> dict[str, int]:
+    """The last trade id of each symbol of a venue among the newest records of the trades' topic.
+
+    Raises:
+        Unreachable: the broker does not answer.
+    """
+    last: dict[str, int] = {}
+    for record in read_tail(bootstrap, [Topic.TRADES], record_count=TAIL_RECORDS):
+        message = _trade_message(record.topic, record.value)
+        numbers = trade_range(message) if message and message.venue == venue else None
+        if message is not None and numbers is not None:
+            last[message.symbol] = max(numbers[-1], last.get(message.symbol, 0))
+    return last
+
+
+def _trade_message(topic: str, record_value: bytes) -> Message | None:
+    if topic != Topic.TRADES:
+        return None
+    try:
+        return wire.decode(record_value)
+    except WireError:
+        return None
 
 
 def _read(path: Path) -> dict[str, int]:
     try:
-        content = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+        return read_checked_file(path, dict[str, int]) or {}
+    except StateError as error:
+        log.warning(event("last trade ids damaged", error=error))
         return {}
-    if not isinstance(content, dict):
-        return {}
-    return {str(symbol): last for symbol, last in content.items() if isinstance(last, int)}

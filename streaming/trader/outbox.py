@@ -7,7 +7,8 @@ how far Kafka had got.
 
 from typing import Self
 
-from include.bus import Consumer, Producer, TopicPartition, offset_ranges
+from include.bus import Producer
+from include.bus.tail import read_tail
 from include.errors import Unreachable, WireError
 from include.market import wire
 from include.serving.journal import Journal, OutboxRow
@@ -15,7 +16,6 @@ from streaming.trader.kill_points import SENT, KillPoints
 
 TAIL_RECORDS = 500
 FLUSH_S, CLOSE_S = 4.0, 1.0  # SIGTERM has to end the trader within 5 s
-_MAX_POLLS = 100
 
 
 class Publisher:
@@ -69,20 +69,10 @@ def _ids_in_kafka(bootstrap: str, outbox_rows: list[OutboxRow], *, conn: str) ->
 
 def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, int]:
     """The highest outbox id of this journal in the tail of each topic."""
-    reach = offset_ranges(bootstrap, topics)
-    starts: dict[TopicPartition, int] = {
-        partition: max(first, end - TAIL_RECORDS) for partition, (first, end) in reach.items()
-    }
-    consumer, last = Consumer(bootstrap, topics=topics, offsets=starts), dict.fromkeys(topics, 0)
-    try:
-        for _ in range(_MAX_POLLS):
-            if all(consumer.offsets[partition] >= end for partition, (_, end) in reach.items()):
-                return last
-            for record in consumer.poll(0.2):
-                last[record.topic] = max(last[record.topic], _number(record.value, conn))
-    finally:
-        consumer.close()
-    raise Unreachable(f"the tails of {', '.join(topics)} could not be read")
+    last = dict.fromkeys(topics, 0)
+    for record in read_tail(bootstrap, topics, record_count=TAIL_RECORDS):
+        last[record.topic] = max(last[record.topic], _number(record.value, conn))
+    return last
 
 
 def _number(message_bytes: bytes, conn: str) -> int:

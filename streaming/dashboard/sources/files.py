@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from include.errors import ForecastError, UnreadableTable
+from include.errors import ForecastError, StateError, UnreadableTable
 from include.forecast.forecast_file import Manifest, current_id, published_manifests
 from include.lake.reading import open_table
 from include.serving.status import last_audit
@@ -38,7 +38,7 @@ def read_files(settings: Settings) -> FilesSnapshot:
 def _if_readable(read: Callable[[], T]) -> T | None:
     try:
         return read()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, StateError):
         return None
 
 

@@ -184,6 +184,9 @@ def test_the_lake_has_open_holes_and_landed_ids(tmp_path: Path) -> None:
         ("gemini", "BTC-USD", "gap", "missing", 3, 4),  # frames, not trades
         ("gemini", "BTC-USD", "gap", "between_connections", 100, 200),
         ("deribit", "BTC-PERPETUAL", "gap", "broken_chain", None, None),
+        ("binance", "BTC-USDT", "dropped", "spool full: trade", 30, 32),
+        ("binance", "BTC-USDT", "dropped", "spool full: book", 1, 2),  # frames, not trades
+        ("gemini", "BTC-USD", "dropped", "spool full: trade", 300, 301),
     ]
     names = ("venue", "symbol", "entry", "cause", "first_seq", "last_seq")
     write_deltalake(
@@ -192,7 +195,9 @@ def test_the_lake_has_open_holes_and_landed_ids(tmp_path: Path) -> None:
     )
     assert lake.open_holes() == [
         Hole("binance", "BTC-USDT", 5, 9),
+        Hole("binance", "BTC-USDT", 30, 32),
         Hole("gemini", "BTC-USD", 100, 200),
+        Hole("gemini", "BTC-USD", 300, 301),
     ]
     assert lake.landed_numbers(Hole("binance", "BTC-USDT", 5, 9)) == set()
     trades = {

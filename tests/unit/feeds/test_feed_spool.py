@@ -1,11 +1,15 @@
 """The spool and what publishes through it: order, bounds, a torn end, a broker that is away."""
 
+import os
+import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.bus.spool import Spool, SpooledRecord
+from include.bus.spool import Spool
+from include.bus.spool_segment import SpooledRecord
 from include.bus.spooling import SpoolingPublisher
 from include.errors import Unreachable
 from include.market import wire
@@ -17,11 +21,20 @@ def record(number: int) -> SpooledRecord:
     return SpooledRecord("market.trades", b"k", b"value %d" % number)
 
 
+def pop(spool: Spool) -> None:
+    spool.take()
+    spool.release(1)
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.name.isdecimal())
+
+
 def drained(spool: Spool) -> list[SpooledRecord]:
     found = []
     while (front := spool.front()) is not None:
         found.append(front)
-        spool.pop()
+        pop(spool)
     return found
 
 
@@ -37,14 +50,14 @@ def test_records_come_back_in_order_and_an_empty_spool_gives_its_room_back(tmp_p
     for number in range(50):
         assert spool.append(record(number))
     assert drained(spool) == [record(number) for number in range(50)]
-    assert (tmp_path / "a.spool").stat().st_size == 0 and spool.count == 0
+    assert size(tmp_path / "a.spool") == 0 and spool.count == 0
 
 
 def test_the_bound_holds_in_bytes_on_disk(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "a.spool", max_bytes=1000)
     kept = sum(spool.append(record(number)) for number in range(100))
     # 16 bytes of lengths, 13 of topic, 1 of key, 7 or 8 of value: 37 or 38 a record
-    assert kept == 26 and (tmp_path / "a.spool").stat().st_size <= 1000
+    assert kept == 26 and size(tmp_path / "a.spool") <= 1000
 
 
 def test_a_new_process_takes_up_what_waits_and_leaves_out_a_torn_end(tmp_path: Path) -> None:
@@ -52,28 +65,147 @@ def test_a_new_process_takes_up_what_waits_and_leaves_out_a_torn_end(tmp_path: P
     first = Spool(path, max_bytes=10_000)
     for number in range(5):
         first.append(record(number))
-    first.pop()
-    first.mark()
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-3])
+    pop(first)
+    first.sync()
+    segment = path / "00000001"
+    segment.write_bytes(segment.read_bytes()[:-3])
     second = Spool(path, max_bytes=10_000)
     assert second.count == 3 and list(second) == [record(1), record(2), record(3)]
     second.append(record(9))
     assert drained(second) == [record(1), record(2), record(3), record(9)]
 
 
-@settings(max_examples=50)
+@pytest.mark.parametrize(
+    "tail", [bytes(64), b"\xff" * 64, b"\x00\x00\x00\x00" * 3 + b"\x00\x00\x00\x05hello"]
+)
+def test_a_tail_that_a_power_cut_left_is_cut_off(tmp_path: Path, tail: bytes) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=10_000)
+    first.append(record(1))
+    first.close()
+    with (path / "00000001").open("ab") as file:
+        file.write(tail)
+    second = Spool(path, max_bytes=10_000)
+    assert list(second) == [record(1)]
+    second.append(record(2))
+    second.close()
+    assert list(Spool(path, max_bytes=10_000)) == [record(1), record(2)]
+
+
+def test_a_damaged_record_ends_the_spool_with_what_follows_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=10_000, segment_bytes=120)
+    for number in range(9):
+        first.append(record(number))
+    first.close()
+    segment = path / "00000002"
+    content = bytearray(segment.read_bytes())
+    content[40] ^= 1  # in the second record of the second segment
+    segment.write_bytes(content)
+    second = Spool(path, max_bytes=10_000, segment_bytes=120)
+    assert list(second) == [record(number) for number in range(4)]
+    assert not (path / "00000003").exists()
+
+
+def test_a_mark_older_than_the_last_emptying_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=100_000)
+    for number in range(300):
+        first.append(record(number))
+    for _ in range(250):
+        pop(first)
+    first.sync()
+    mark = (path / "mark").read_bytes()
+    for _ in range(50):
+        pop(first)
+    for number in range(400):
+        first.append(record(number))
+    first.close()
+    (path / "mark").write_bytes(mark)
+    assert list(Spool(path, max_bytes=100_000)) == [record(number) for number in range(400)]
+
+
+@pytest.mark.parametrize("mark", [b"", bytes(20), b"1 38 00000000", b"1 38", b"7690"])
+def test_a_damaged_mark_passes_over_nothing(tmp_path: Path, mark: bytes) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=10_000)
+    for number in range(3):
+        first.append(record(number))
+    pop(first)
+    first.close()
+    (path / "mark").write_bytes(mark)
+    assert list(Spool(path, max_bytes=10_000)) == [record(number) for number in range(3)]
+
+
+def test_the_bound_counts_what_waits_and_not_what_passed_through(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    spool = Spool(path, max_bytes=2**16, segment_bytes=2**13)
+    large = SpooledRecord("market.trades", b"k", b"v" * 1000)
+    for _ in range(19):
+        assert spool.append(large)
+    for _ in range(2000):
+        assert spool.append(large)
+        pop(spool)
+    assert spool.count == 19 and size(path) < 2**16
+
+
+def test_a_record_that_was_sent_waits_until_it_is_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=10_000)
+    for number in range(3):
+        first.append(record(number))
+    first.take()
+    first.take()
+    assert first.count == 1 and list(first) == [record(2)]
+    first.release(1)
+    first.close()
+    assert list(Spool(path, max_bytes=10_000)) == [record(1), record(2)]
+
+
+def test_what_was_appended_is_synced_within_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "a.spool", max_bytes=10_000)
+    synced, now_s = list[int](), time.monotonic()
+    monkeypatch.setattr("include.bus.spool_segment.os.fsync", synced.append)
+    monkeypatch.setattr("include.bus.spool.time.monotonic", lambda: now_s)
+    spool.append(record(1))
+    spool.persist()
+    assert synced == []
+    now_s += 2
+    spool.persist()
+    assert synced != []
+
+
+def test_a_full_disk_refuses_a_record_and_leaves_the_spool_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.spool"
+    spool = Spool(path, max_bytes=10_000)
+    spool.append(record(1))
+    write = os.pwrite
+    monkeypatch.setattr(
+        "include.bus.spool_segment.os.pwrite", lambda at, data, end: write(at, data[:9], end)
+    )
+    assert not spool.append(record(2))
+    monkeypatch.undo()
+    assert spool.append(record(3))
+    spool.close()
+    assert list(Spool(path, max_bytes=10_000)) == [record(1), record(3)]
+
+
+@settings(max_examples=50, deadline=None)  # a restart syncs
 @given(st.lists(st.one_of(st.just("pop"), st.just("open"), st.binary(max_size=50)), max_size=40))
 def test_it_is_a_queue_through_any_restarts(tmp_path_factory: object, steps: list[object]) -> None:
     assert hasattr(tmp_path_factory, "mktemp")
     path = tmp_path_factory.mktemp("spool") / "a.spool"
-    spool, model = Spool(path, max_bytes=10**6), list[bytes]()
+    spool, model = Spool(path, max_bytes=10**6, segment_bytes=120), list[bytes]()
     for step in steps:
         if step == "open":
             spool.close()
-            spool = Spool(path, max_bytes=10**6)
+            spool = Spool(path, max_bytes=10**6, segment_bytes=120)
         elif step == "pop" and model:
-            spool.pop()
+            pop(spool)
             model.pop(0)
         elif isinstance(step, bytes):
             spool.append(SpooledRecord("t", b"", step))
@@ -86,15 +218,21 @@ class Broker:
 
     def __init__(self) -> None:
         self.up, self.delivered, self.pending = True, list[bytes](), list[bytes]()
+        self.sent = 0
 
     @property
     def pending_bytes(self) -> int:
         return sum(map(len, self.pending))
 
+    @property
+    def acknowledged_through(self) -> int:
+        return self.sent - len(self.pending)
+
     def waiting_s(self) -> float:
         return 9.0 if self.pending else 0.0
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
+        self.sent += 1
         if self.up:
             self.delivered.append(value)
         else:
@@ -142,10 +280,59 @@ def test_what_the_bound_drops_is_reported_once_there_is_room(tmp_path: Path) -> 
     assert ledger.events == (
         LedgerEntry(
             "dropped",
-            "spool full",
+            "spool full: trade",
+            len(kept),
+            99,
             detail=f"{100 - len(kept)} messages received from {len(kept)} to 99 us",
         ),
     )
+
+
+def test_what_is_dropped_is_reported_by_symbol_kind_and_connection(tmp_path: Path) -> None:
+    broker = Broker()
+    publisher = SpoolingPublisher(
+        broker, Spool(tmp_path / "a.spool", max_bytes=300), now_us=lambda: 77
+    )
+    broker.up = False
+    publisher.publish(trade(1))  # pending in the broker's client
+    for number in (2, 3, 4):  # 2 finds room
+        publisher.publish(trade(number))
+    for conn, frames in (("a", (7, 8)), ("b", (1, 2, 3))):
+        for frame in frames:
+            publisher.publish(
+                Message("gemini", "BTC-USD", "book", conn, (frame, frame), 5, frame, ())
+            )
+    publisher.publish(Message("gemini", "BTC-USD", "trade", "b", (4, 4), 5, 4, trade(900).events))
+    broker.back()
+    publisher.drain()
+    entries = {
+        (message.venue, message.conn, entry.cause): (entry.first_seq, entry.last_seq)
+        for message in map(wire.decode, broker.delivered)
+        for entry in message.events
+        if isinstance(entry, LedgerEntry)
+    }
+    assert entries == {
+        ("binance", "c", "spool full: trade"): (3, 4),
+        ("gemini", "a", "spool full: book"): (7, 8),
+        ("gemini", "b", "spool full: book"): (1, 3),
+        ("gemini", "b", "spool full: trade"): (900, 900),  # the venue's id, not the frame's number
+    }
+
+
+def test_a_loss_is_reported_each_minute_while_the_spool_stays_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, path = Broker(), tmp_path / "a.spool"
+    publisher = SpoolingPublisher(broker, Spool(path, max_bytes=600), now_us=lambda: 77)
+    broker.up = False
+    for number in range(10):
+        publisher.publish(trade(number))
+    later_s = time.monotonic() + 61
+    monkeypatch.setattr("include.bus.spooling.time.monotonic", lambda: later_s)
+    publisher.drain()  # and the process is killed: a new one reads what the spool has
+    messages = [wire.decode(waiting.value) for waiting in Spool(path, max_bytes=600)]
+    (entry,) = [one for message in messages for one in message.events if message.kind == "ledger"]
+    assert isinstance(entry, LedgerEntry) and entry.last_seq == 9
 
 
 def test_a_record_lost_for_good_ends_the_feed(tmp_path: Path) -> None:
@@ -173,8 +360,41 @@ def test_positions_are_those_of_acknowledged_trades_and_survive(tmp_path: Path) 
     last_ids.acknowledged("market.trades", b"junk")
     last_ids.save()
     assert LastTradeIds(path).by_symbol == {"BTC-USDT": 9}
-    path.write_text("{")
-    assert LastTradeIds(path).by_symbol == {}
+
+
+@pytest.mark.parametrize("content", [b"", bytes(30), b"{", b"null", b'{"BTC-USDT": 9}'])
+def test_damaged_ids_are_reported_and_replaced_by_those_in_kafka(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "binance.json"
+    path.write_bytes(content)
+    last_ids = LastTradeIds(path)
+    assert last_ids.by_symbol == {} and f"{path} is damaged" in caplog.text
+    last_ids.resume({"BTC-USDT": 8}, [])
+    assert last_ids.by_symbol == {"BTC-USDT": 8}
+
+
+def test_what_waits_in_the_spool_counts_behind_what_kafka_has(tmp_path: Path) -> None:
+    last_ids = LastTradeIds(tmp_path / "binance.json")
+    spooled = SpooledRecord("market.trades", b"k", wire.encode(trade(12)))
+    last_ids.resume({"BTC-USDT": 11, "ETH-USDT": 5}, [spooled])
+    assert last_ids.by_symbol == {"BTC-USDT": 12, "ETH-USDT": 5}
+
+
+def test_the_last_id_in_kafka_counts_when_it_is_lower(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "binance.json"
+    first = LastTradeIds(path)
+    first.acknowledged("market.trades", wire.encode(trade(246221927)))
+    first.save()
+    second = LastTradeIds(path)
+    spooled = SpooledRecord("market.trades", b"k", wire.encode(trade(246221930)))
+    second.resume({"BTC-USDT": 246221896}, [spooled])
+    assert second.by_symbol == {"BTC-USDT": 246221896}
+    assert "kafka lost acknowledged trades" in caplog.text
+    second.save()
+    assert LastTradeIds(path).by_symbol == {"BTC-USDT": 246221896}
 
 
 def test_a_gemini_position_is_the_trades_id_and_not_the_frames_number(tmp_path: Path) -> None:

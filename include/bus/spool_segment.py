@@ -1,0 +1,89 @@
+"""One file of a spool: records, each after its checksum and lengths."""
+
+import errno
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+_HEAD = struct.Struct(">IIII")  # checksum of all that follows, then lengths of topic, key, value
+_LENGTHS_AT = 4
+
+
+class SpooledRecord(NamedTuple):
+    """A record that waits to be sent."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+    def encode(self) -> bytes:
+        """The record as a spool holds it: the checksum covers the lengths too."""
+        parts = (self.topic.encode(), self.key, self.value)
+        head = _HEAD.pack(0, *map(len, parts))
+        checked = head[_LENGTHS_AT:] + b"".join(parts)
+        return zlib.crc32(checked).to_bytes(_LENGTHS_AT) + checked
+
+
+class SpoolSegment:
+    """Appends at its end, reads anywhere. Its file's name is its number in the spool."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it."""
+        self.path, self.number = path, int(path.name)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        self.end = os.fstat(self._handle).st_size
+        self._is_synced = False
+
+    def append(self, encoded: bytes) -> None:
+        """Write an encoded record at the end.
+
+        Raises:
+            OSError: the disk is full; the file is as before.
+        """
+        self._is_synced = False
+        try:
+            if os.pwrite(self._handle, encoded, self.end) < len(encoded):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        except OSError:
+            os.ftruncate(self._handle, self.end)
+            raise
+        self.end += len(encoded)
+
+    def read(self, position: int) -> tuple[SpooledRecord, int] | None:
+        """The record at a position and the position after it; null where there is no sound one."""
+        head = os.pread(self._handle, _HEAD.size, position)
+        if len(head) < _HEAD.size:
+            return None
+        checksum, topic, key, value = _HEAD.unpack(head)
+        size = topic + key + value
+        if position + _HEAD.size + size > self.end:
+            return None
+        body = os.pread(self._handle, size, position + _HEAD.size)
+        if len(body) < size or zlib.crc32(head[_LENGTHS_AT:] + body) != checksum:
+            return None
+        record = SpooledRecord(
+            body[:topic].decode(), body[topic : topic + key], body[topic + key :]
+        )
+        return record, position + _HEAD.size + size
+
+    def cut(self, end: int) -> None:
+        """Cut off what lies behind a position."""
+        os.ftruncate(self._handle, end)
+        self.end, self._is_synced = end, False
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        if not self._is_synced:
+            os.fsync(self._handle)
+            self._is_synced = True
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+    def delete(self) -> None:
+        """Close the file and delete it."""
+        self.close()
+        self.path.unlink()
