@@ -37,9 +37,9 @@ def read_json_file(path: Path, state_type: type[T]) -> T | None:
         raise StateError(f"the file {path} is damaged: {error}") from error
 
 
-def write_checked_file(path: Path, state: object) -> None:
+def write_checked_file(path: Path, contents: object) -> None:
     """Write a state with a checksum, so that another number in it is noticed too."""
-    encoded = msgspec.json.encode(state)
+    encoded = msgspec.json.encode(contents)
     write_file(path, msgspec.json.encode(_Checked(zlib.crc32(encoded), msgspec.Raw(encoded))))
 
 
