@@ -19,6 +19,7 @@ from include.lake.audit.agreement import (
     check_agreement,
     check_closed_minutes,
 )
+from include.lake.audit.bounds import read_bounds
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import (
     AuditReport,
@@ -54,11 +55,12 @@ def audit_world(settings: Settings) -> AuditReport:
         Unreachable: Kafka does not answer.
     """
     committed = committed_offsets(settings.home / "checkpoints" / "land" / "stream")
-    ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
+    kafka = offset_ranges(settings.bootstrap, LANDED_TOPICS)
     tables = open_audited_tables(settings.lake)
+    bounds = read_bounds(settings.home, tables, kafka=kafka, committed=committed)
     with ThreadPoolExecutor(1) as pool:
         # one thread: two cores are enough for Spark and one other reader
-        witness = pool.submit(count_with_duckdb, tables, committed)
+        witness = pool.submit(count_with_duckdb, tables, bounds.ends)
         other_checks = pool.submit(
             lambda: [
                 check_completeness(settings.lake),
@@ -68,13 +70,12 @@ def audit_world(settings: Settings) -> AuditReport:
         )
         spark = session(settings, "tickhouse audit")
         try:
-            counts = count_with_spark(spark, settings, tables=tables, committed=committed)
+            counts = count_with_spark(spark, settings, tables=tables, committed=bounds.ends)
         finally:
             spark.stop()
     report = make_report(
         counts,
-        ranges,
-        committed=committed,
+        bounds,
         witness=witness.result(),
         other_checks=other_checks.result(),
     )

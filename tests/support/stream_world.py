@@ -18,6 +18,7 @@ from confluent_kafka import Producer as FastProducer
 from deltalake import DeltaTable
 
 from include.bus import offset_ranges
+from include.lake.audit.bounds import read_bounds
 from include.lake.audit.conservation import (
     AuditReport,
     count_with_duckdb,
@@ -212,9 +213,11 @@ def caught_up(settings: Settings) -> bool:
 def report(settings: Settings) -> AuditReport:
     """The audit by its witness alone (DuckDB), on a stream that stands."""
     committed = committed_offsets(checkpoint(settings))
-    counts = count_with_duckdb(open_audited_tables(settings.lake), committed)
-    ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    return make_report(counts, ranges, committed=committed, witness=counts)
+    tables = open_audited_tables(settings.lake)
+    kafka = offset_ranges(settings.bootstrap, LANDED_TOPICS)
+    bounds = read_bounds(settings.home, tables, kafka=kafka, committed=committed)
+    counts = count_with_duckdb(tables, bounds.ends)
+    return make_report(counts, bounds, witness=counts)
 
 
 @contextmanager

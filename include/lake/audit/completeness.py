@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.checks import Check
-from include.lake.reading import connect
+from include.lake.reading import connect, open_table
+from include.lake.tables import LANDED
 from include.market.venues import VENUES, BookNumbers, TradeNumbers
 
 COMPLETENESS = "I2 completeness"
@@ -83,8 +84,8 @@ def check_completeness(lake: str) -> Check:
     connection = connect(lake, TABLES_READ)
     try:
         existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
-        if not set(TABLES_READ) <= existing:
-            return Check(COMPLETENESS, True, "nothing has landed yet")
+        if missing := sorted(set(TABLES_READ) - existing):
+            return _without_tables(lake, missing)
         for statement in (numbered_sql(), BLOCKS, RANGES):
             connection.execute(statement)
         holes = [
@@ -109,6 +110,19 @@ def check_completeness(lake: str) -> Check:
         )
         detail = f"{len(unrecorded)} of {len(holes)} holes are not in the feed ledger: {first}"
     return Check(COMPLETENESS, not unrecorded, detail)
+
+
+def _without_tables(lake: str, missing: list[str]) -> Check:
+    """All landed tables are made together: one that is missing beside others is lost."""
+    landed = [table.name for table in LANDED if open_table(lake, table.name)]
+    if not landed:
+        return Check(COMPLETENESS, True, "nothing has landed yet")
+    return Check(
+        COMPLETENESS,
+        False,
+        f"{', '.join(missing)} is missing beside {', '.join(landed)}: without it no hole can be "
+        "found; `./tickhouse doctor --repair` makes it again from what Kafka still has",
+    )
 
 
 def numbered_sql() -> str:

@@ -14,11 +14,10 @@ from typing import Any
 from deltalake import DeltaTable
 
 from include.checks import Check
+from include.lake.audit.bounds import Bounds, check_beginnings, check_ends
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
 from include.market.wire import TopicPartition
-
-Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -113,21 +112,21 @@ def count_with_duckdb(
 
 def make_report(
     counts: Mapping[TopicPartition, OffsetCounts],
-    ranges: Ranges,
+    bounds: Bounds,
     *,
-    committed: Mapping[TopicPartition, int],
     witness: Mapping[TopicPartition, OffsetCounts],
     other_checks: Iterable[Check] = (),
 ) -> AuditReport:
-    """The report from two readers' counts, Kafka's (first, end) and the checkpoint's ends.
+    """The report from two readers' counts and what is known of first and next offsets.
 
     `other_checks` are those of other invariants.
     """
     partitions = [_partition_audit(*counted) for counted in sorted(counts.items())]
+    landed = {part: (count.first, count.last) for part, count in counts.items()}
     checks = [
         _check_conservation(partitions),
-        _check_beginnings(counts, ranges),
-        _check_ends(counts, ranges, committed),
+        check_beginnings(landed, bounds),
+        check_ends(landed, bounds),
         _check_witness(counts, witness),
         *other_checks,
     ]
@@ -154,40 +153,6 @@ def _check_conservation(partitions: Iterable[PartitionAudit]) -> Check:
         if audit.missing or audit.doubled
     ]
     return Check("I1 conservation", not faults, "; ".join(faults) or "every offset once")
-
-
-def _check_beginnings(counts: Mapping[TopicPartition, OffsetCounts], ranges: Ranges) -> Check:
-    faults = [
-        f"{at} begins at {first} in Kafka, "
-        + (f"{counts[at].first} in the lake" if at in counts else "not landed")
-        for at, (first, end) in sorted(ranges.items())
-        if end > first and first < (counts[at].first if at in counts else first)
-    ]
-    detail = "; ".join(faults) or "nothing before the first landed offset"
-    return Check("I1 beginning", not faults, detail)
-
-
-def _check_ends(
-    counts: Mapping[TopicPartition, OffsetCounts],
-    ranges: Ranges,
-    committed: Mapping[TopicPartition, int],
-) -> Check:
-    faults = [
-        f"{at}: landed {count.last}, Kafka ends at {ranges[at][1]}"
-        for at, count in sorted(counts.items())
-        if at in ranges and count.last >= ranges[at][1]
-    ]
-    faults += [
-        f"{at}: committed up to {until}, "
-        + (f"landed to {counts[at].last}" if at in counts else "not landed")
-        for at, until in sorted(committed.items())
-        if until > ranges.get(at, (0, 0))[0] and (at not in counts or counts[at].last != until - 1)
-    ]
-    waiting = sum(
-        end - max(first, committed.get(partition, first))
-        for partition, (first, end) in ranges.items()
-    )
-    return Check("I1 end", not faults, "; ".join(faults) or f"{waiting} offsets not landed yet")
 
 
 def _check_witness(

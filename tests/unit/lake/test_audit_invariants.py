@@ -1,6 +1,7 @@
 """I2 and I3: a silent hole and a wrong total are found, and named."""
 
 import random
+import shutil
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -111,6 +112,23 @@ def test_every_hole_is_found_wherever_it_lies_and_repeats_and_ranges_fill_it(
 def test_a_hole_of_a_connection_is_not_told_by_another(tmp_path: Path) -> None:
     check = check_completeness(lake(tmp_path, gaps=[(12, 14)], conn="b"))
     assert "gemini BTC-USD a lacks 1 to 1" in check.detail
+
+
+def test_what_a_full_spool_dropped_is_in_the_ledger_by_its_ids(tmp_path: Path) -> None:
+    """Defect A14: a `dropped` row names the trades that are missing."""
+    lake(tmp_path, gaps=[], conn="a")
+    dropped = ledger(50, "dropped", s=3) | {"conn": "spool", "first_seq": 12, "last_seq": 14}
+    land(tmp_path, "feed_ledger", [dropped])
+    assert check_completeness(str(tmp_path)).ok
+
+
+def test_a_lost_ledger_is_no_clean_ledger(tmp_path: Path) -> None:
+    lake(tmp_path, gaps=[(12, 14)], conn="a")
+    shutil.rmtree(tmp_path / "feed_ledger")
+    check = check_completeness(str(tmp_path))
+    assert not check.ok
+    assert check.detail.startswith("feed_ledger is missing beside trades, book_changes: ")
+    assert check_completeness(str(tmp_path / "new")).ok
 
 
 def test_ranges_cover_only_what_they_reach_together() -> None:

@@ -1,0 +1,164 @@
+"""Where each partition's rows must begin and end, whatever Kafka has deleted since.
+
+The next offset is the watermark in the log of the topic's home table; the first is remembered by
+the seals of earlier audits, or by the epoch of the landing checkpoint. Kafka and the checkpoint
+are compared with both.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from include.checks import Check
+from include.lake.epoch import read_epoch
+from include.lake.watermarks import home_table, next_offsets
+from include.market.wire import TopicPartition
+
+BEGINNING, END = "I1 beginning", "I1 end"
+Offsets = Mapping[TopicPartition, int]
+REPAIR = "`./tickhouse doctor --repair` reads again what Kafka still has"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """First and next offsets by partition, each from another witness.
+
+    `kafka` has what the broker still keeps, `committed` is the checkpoint's, `watermarks` are the
+    tables' own, `begun` is where the epoch began to read (0 for a partition that came later).
+    """
+
+    kafka: Mapping[TopicPartition, tuple[int, int]]
+    committed: Offsets
+    watermarks: Offsets
+    begun: Offsets = field(default_factory=dict)
+    sealed: Mapping[TopicPartition, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> dict[TopicPartition, int]:
+        """The offset below which each partition is audited."""
+        return {**self.committed, **self.watermarks}
+
+    @property
+    def partitions(self) -> list[TopicPartition]:
+        """Every partition that any witness knows."""
+        return sorted({*self.kafka, *self.committed, *self.watermarks, *self.sealed})
+
+
+def read_watermarks(
+    tables: Mapping[str, DeltaTable], partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The next offset of each partition in the pinned version of its topic's home table."""
+    watermarks: dict[TopicPartition, int] = {}
+    for part in partitions:
+        table = tables.get(home_table(part.topic).name)
+        if table is not None:
+            watermarks |= next_offsets(table, [part])
+    return watermarks
+
+
+def read_bounds(
+    home: Path,
+    tables: Mapping[str, DeltaTable],
+    *,
+    kafka: Mapping[TopicPartition, tuple[int, int]],
+    committed: Offsets,
+) -> Bounds:
+    """What checkpoint, epoch and the pinned tables know; `committed` was read before pinning."""
+    epoch = read_epoch(home / "checkpoints" / "land" / "epoch.json")
+    watermarks = read_watermarks(tables, sorted({*kafka, *committed}))
+    return Bounds(kafka, committed, watermarks, begun=epoch.starts if epoch else {})
+
+
+def check_beginnings(landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
+    """Whether each partition's rows (`landed`: first and last offset) begin where they began."""
+    faults = [fault for part in sorted(landed) for fault in _beginning_faults(part, landed, bounds)]
+    return Check(BEGINNING, not faults, "; ".join(faults) or "every partition from its first on")
+
+
+def _beginning_faults(
+    part: TopicPartition, landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
+) -> Iterator[str]:
+    first = landed[part][0]
+    if part in bounds.sealed:
+        begun = bounds.sealed[part][0]
+        if first != begun:
+            yield f"{_name(part)} began at {begun} by its seal, begins at {first}; {REPAIR}"
+        return
+    begun = bounds.begun.get(part, 0)
+    kafka_first = bounds.kafka.get(part, (begun, 0))[0]
+    if begun > first > 0:
+        yield (
+            f"{_name(part)} begins at {first}, and neither a seal nor the epoch remembers whether "
+            "it began there; where that is right, `./tickhouse audit --reseal` says so"
+        )
+    elif first > min(begun, kafka_first):
+        yield (
+            f"{_name(part)} was read from {begun} on and Kafka keeps {kafka_first} on, the lake begins "
+            f"at {first}; {REPAIR}"
+        )
+
+
+def check_ends(landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
+    """Whether each partition's rows end right below its watermark, and nothing was passed over."""
+    faults = [fault for part in bounds.partitions for fault in _end_faults(part, landed, bounds)]
+    faults += [
+        f"{_name(part)}: rows up to {last} without a watermark in the log of "
+        f"{home_table(part[0]).name}: another program wrote them, or the table's log was replaced"
+        for part, (_, last) in sorted(landed.items())
+        if part not in bounds.watermarks
+    ]
+    waiting = sum(
+        max(0, end - max(first, bounds.ends.get(part, first)))
+        for part, (first, end) in bounds.kafka.items()
+    )
+    return Check(END, not faults, "; ".join(faults) or f"{waiting} offsets not landed yet")
+
+
+def _end_faults(
+    part: TopicPartition, landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
+) -> Iterator[str]:
+    name, watermark = _name(part), bounds.watermarks.get(part)
+    begun, committed = bounds.begun.get(part, 0), bounds.committed.get(part)
+    reached = begun if watermark is None else watermark
+    sealed = bounds.sealed.get(part, (0, 0))[1]
+    last = landed[part][1] if part in landed else None
+    if (committed or 0) > reached:
+        yield f"{name}: the checkpoint is at {committed}, the table at {reached}; {REPAIR}"
+    if sealed > reached:
+        yield f"{name}: sealed up to {sealed}, the table is at {reached}: rolled back; {REPAIR}"
+    if watermark is not None and last != watermark - 1 and (last is not None or watermark > begun):
+        extent = "no row" if last is None else f"rows up to {last}"
+        yield f"{name}: {extent} of the {watermark} offsets that its watermark counts; {REPAIR}"
+    if part in bounds.kafka:
+        yield from _kafka_faults(name, bounds.kafka[part], reached, watermark, committed)
+
+
+def _kafka_faults(
+    name: str,
+    kafka_range: tuple[int, int],
+    reached: int,
+    watermark: int | None,
+    committed: int | None,
+) -> Iterator[str]:
+    first, end = kafka_range
+    if watermark is not None and watermark > end:
+        yield (
+            f"{name}: landed up to {watermark}, Kafka ends at {end}: the topic was created anew or "
+            "lost its end; see `./tickhouse doctor`"
+        )
+    if reached < first and reached < end and (watermark is not None or committed is not None):
+        yield (
+            f"{name}: offsets {reached} to {first - 1} left Kafka before they landed; a longer "
+            "retention keeps the next ones, `./tickhouse doctor --repair` goes on behind them"
+        )
+    if committed is None and reached < end:
+        yield (
+            f"{name}: {end - max(reached, first)} messages have not landed and no checkpoint knows "
+            "the partition; `./tickhouse up` starts the stream"
+        )
+
+
+def _name(part: TopicPartition) -> str:
+    return f"{part[0]}/{part[1]}"
