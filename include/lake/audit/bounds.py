@@ -95,8 +95,8 @@ def _beginning_faults(
         )
     elif first > min(begun, kafka_first):
         yield (
-            f"{_name(part)} was read from {begun} on and Kafka keeps {kafka_first} on, the lake begins "
-            f"at {first}; {REPAIR}"
+            f"{_name(part)} was read from {begun} on and Kafka keeps {kafka_first} on, "
+            f"the lake begins at {first}; {REPAIR}"
         )
 
 
