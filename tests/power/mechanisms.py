@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from include import atomic_files
 from include.market.events import Message, Trade
 from include.market.wire import Topic
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
 PADDING = "x" * 20_000  # several pages: half of a file is a state of its own
 
 
@@ -116,6 +118,68 @@ class LastIds(Mechanism):
         return int(LastTradeIds(folder / "ids.json").by_symbol.get("BTC-USDT", -1))
 
 
+class Replaced(Mechanism):
+    """Rows of a Delta table, those of one run replaced by the next, written by delta-rs."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        from include.lake.tables import QUALITY_RESULTS
+        from include.lake.writing import arrow_rows, replace_rows
+
+        for number in count(first):
+            rows = arrow_rows(QUALITY_RESULTS, [quality_row(number)])
+            replace_rows(str(folder), QUALITY_RESULTS, rows, suite="lake")
+            yield number
+
+    def newest(self, folder: Path) -> int:
+        return max(numbers_in(folder, "quality_results", "observed"), default=-1)
+
+
+class Merged(Replaced):
+    """Rows of a Delta table merged by their key, those of two days in two commits."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        from include.lake.tables import QUALITY_RESULTS
+        from include.lake.writing import arrow_rows, merge_by_day
+
+        for number in count(first):
+            rows = [quality_row(number - n) | {"checked_at": EPOCH + n * DAY} for n in (0, 1)]
+            merge_by_day(
+                str(folder),
+                QUALITY_RESULTS,
+                arrow_rows(QUALITY_RESULTS, rows),
+                column="checked_at",
+            )
+            yield number
+
+
+def quality_row(number: int) -> dict[str, Any]:
+    return {
+        "run_id": "run",
+        "suite": "lake",
+        "expectation": str(number % 10),
+        "success": True,
+        "observed": str(number),
+        "checked_at": EPOCH,
+    }
+
+
+def numbers_in(lake: Path, name: str, column: str) -> list[int]:
+    """The numbers of a column of a Delta table; none if the table was never made."""
+    from deltalake import DeltaTable
+
+    from include.lake.delta_log import cut_log, find_log_damage
+
+    if not (lake / name / "_delta_log").exists():
+        return []
+    if damage := find_log_damage(lake / name):
+        assert damage.is_unreferenced, damage.what
+        cut_log(damage, lake / "damaged" / str(len(list(lake.glob("damaged/*")))))
+        if damage.sound_version < 0:
+            return []
+    rows = DeltaTable(str(lake / name)).to_pyarrow_table(columns=[column])
+    return [int(text) for text in rows[column].to_pylist()]
+
+
 def trade_message(number: int) -> Message:
     trade = Trade(
         trade_id=str(number),
@@ -137,6 +201,8 @@ def trade_message(number: int) -> Message:
 
 
 MECHANISMS: dict[str, Mechanism] = {
+    "replaced": Replaced(),
+    "merged": Merged(),
     "last ids": LastIds(),
     "file": File(),
     "folder": Folder(),

@@ -52,11 +52,11 @@ class Recorder(threading.Thread):
         """`log`: a file that gets a line a message, outside the disk whose power is cut."""
         super().__init__(daemon=True)
         self.seen: dict[Place, Seen] = {}
-        self._bootstrap, self._log, self._stop_it = bootstrap, log, threading.Event()
+        self._address, self._log, self._stop_it = bootstrap, log, threading.Event()
 
     def run(self) -> None:
         """Follow until `finish`."""
-        consumer = _consumer(self._bootstrap)
+        consumer = _consumer(self._address)
         try:
             with self._log.open("a") as log:
                 _assign(consumer)

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from include.bus import ensure_topics
 from include.lake.checkpoint import committed_offsets
 from include.local import kafka, postgres
+from include.local.examination import repair_what_loses_nothing
 from include.market.wire import TopicPartition
 from include.serving.tables import create_tables
 from include.settings import ROOT, load
@@ -35,19 +36,23 @@ class Servers:
         self.settings = load(self.environ)
         self.pids: list[int] = []
 
+    def examine(self) -> None:
+        """As `up` does it before anything starts: what loses nothing is repaired."""
+        repair_what_loses_nothing(self.settings, say=lambda line: print(line, flush=True))
+
     def start_broker(self) -> None:
         """As `up` does it, topics included."""
         kafka.prepare(self.settings)
         self._start(kafka.command(self.settings), "kafka")
-        eventually(lambda: kafka.answers(self.settings), timeout_s=READY_S, what="broker")
-        ensure_topics(self.settings.bootstrap)
+        self._wait_ready("kafka", lambda: kafka.answers(self.settings))
+        ensure_topics(self.settings.bootstrap, self.settings.kafka)
 
     def start_postgres(self) -> None:
         """As `up` does it, databases and tables included."""
         postgres.prepare(self.settings)
         user = postgres.system_user()
         self._start(postgres.command(self.settings), "postgres", user=user, cwd=Path("/"))
-        eventually(lambda: postgres.answers(self.settings), timeout_s=READY_S, what="Postgres")
+        self._wait_ready("postgres", lambda: postgres.answers(self.settings))
         postgres.create_databases(self.settings)
         create_tables(self.settings.dsn())
 
@@ -74,6 +79,12 @@ class Servers:
     def last_words(self, name: str) -> str:
         """The end of a process's log."""
         return (self.logs / f"{name}.log").read_text(errors="replace")[-1500:]
+
+    def _wait_ready(self, name: str, answers: Callable[[], bool]) -> None:
+        try:
+            eventually(answers, timeout_s=READY_S, what=f"{name} answers")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log: {self.last_words(name)}") from None
 
     def _start(
         self, command: Sequence[str], name: str, *, user: str | None = None, cwd: Path = ROOT
