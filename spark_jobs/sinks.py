@@ -11,7 +11,7 @@ from include.lake.reading import open_table
 from include.settings import Settings
 
 # Columns that queries select by; statistics of the others cost each append and help nobody.
-SELECTED_BY = ("offset", "venue", "venue_time", "kafka_time", "traded_at")
+SELECTED_BY = ("partition", "offset", "venue", "venue_time", "kafka_time", "traded_at")
 
 
 def path(settings: Settings, table: str) -> str:

@@ -17,7 +17,7 @@ from include.log import event, start_logging
 from include.metrics import Metric, serve_metrics
 from include.process import job_errors, run_process
 from include.serving.tables import create_tables
-from include.serving.trade_minutes import refresh, restate
+from include.serving.trade_minutes import CountedFiles, refresh, restate
 from include.settings import Settings, from_environment
 
 BACKOFF_S = 5.0
@@ -64,12 +64,12 @@ def main(span: tuple[str, ...]) -> None:
 def run(settings: Settings, stop: threading.Event) -> None:
     """Refresh until `stop`; an outage is waited out."""
     create_tables(settings.dsn())
-    counters = Counters()
+    counters, counted = Counters(), CountedFiles()
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            counters.refreshed(refresh(settings, now=datetime.now(UTC)))
+            counters.refreshed(refresh(settings, now=datetime.now(UTC), counted=counted))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("minutes waits", error=error))

@@ -1,5 +1,6 @@
 """Time travel: a Delta table as it was at a moment, or at a version."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def _is_younger(table: DeltaTable, newest: int, as_of: datetime) -> bool:
     return made_at > as_of
 
 
-def missing_files(paths: list[str]) -> list[str]:
+def missing_files(paths: Sequence[str]) -> list[str]:
     """Local files of a version that are gone: a clean-up removed them."""
     return [path for path in paths if "://" not in path and not Path(path).exists()]
 

@@ -5,14 +5,23 @@ first counts. A minute is complete if no entry of the feed ledger in it records 
 trades are much older than their receipt (a tape), that cannot be said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
+from deltalake import DeltaTable
 
-from include.lake.reading import connect, create_empty_view
+from include.lake.file_selection import (
+    Span,
+    files_from_offsets,
+    files_in_spans,
+    files_not_in,
+    list_files,
+    uris,
+)
+from include.lake.reading import connect, create_empty_view, create_view, open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.lake.writing import arrow_schema
 
@@ -22,12 +31,13 @@ if TYPE_CHECKING:
 TOUCHED = """
 CREATE TEMP TABLE touched AS
 SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) AS minute
-FROM trades LEFT JOIN reader_offsets USING ("partition")
+FROM examined_trades LEFT JOIN reader_offsets USING ("partition")
 WHERE event_index >= 0 AND {which}
 """
 NEWER = '"offset" >= coalesce(next_offset, 0)'
 OLDER = '"offset" < next_offset'
 BETWEEN = "traded_at >= $first AND traded_at < $until"
+TOUCHED_MINUTES = "SELECT DISTINCT minute FROM touched ORDER BY minute"
 COUNTED_ALL = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
 # What a reader at these offsets has counted: no more than what was landed before them.
 COUNTED_BEFORE = f"""
@@ -64,62 +74,113 @@ FROM distinct_trades JOIN touched USING (venue, symbol, minute)
 LEFT JOIN holes USING (venue, minute)
 GROUP BY venue, symbol, minute ORDER BY venue, symbol, minute
 """
-REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM trades GROUP BY 1'
+REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM examined_trades GROUP BY 1'
+MINUTE = timedelta(minutes=1)
 
 
-def changed_minutes(lake: str, offsets: Mapping[int, int]) -> tuple[pa.Table, dict[int, int]]:
-    """The minutes with trades at or after `offsets`, recomputed, and the next offsets.
+class ChangedMinutes(NamedTuple):
+    """Recomputed minutes, the next offsets of market.trades by partition, the files counted."""
 
-    Offsets are those of market.trades by partition; rows have TRADE_MINUTES' columns.
+    minutes: pa.Table
+    offsets: dict[int, int]
+    counted_files: frozenset[str]
+
+
+def changed_minutes(
+    lake: str, offsets: Mapping[int, int], *, counted_files: frozenset[str] = frozenset()
+) -> ChangedMinutes:
+    """The minutes with trades at or after `offsets`, recomputed, in TRADE_MINUTES' columns.
+
+    Files of `counted_files` have no such trade: an earlier call that ended at these offsets gave
+    them.
     """
-    with _trades(lake, offsets) as connection:
-        if connection is None:
-            return arrow_schema(TRADE_MINUTES).empty_table(), dict(offsets)
-        reached = dict(connection.execute(REACHED).fetchall())
+    trades = open_table(lake, "trades")
+    if trades is None:
+        return ChangedMinutes(_no_minutes(), dict(offsets), frozenset())
+    files = list_files(trades)
+    new_files = files_from_offsets(files_not_in(files, counted_files), offsets)
+    with _reader(offsets) as connection:
+        create_view(connection, "examined_trades", trades, files=uris(new_files))
+        reached = {
+            partition: max(next_offset, offsets.get(partition, 0))
+            for partition, next_offset in connection.execute(REACHED).fetchall()
+        }
         connection.execute(TOUCHED.format(which=NEWER))
-        connection.execute(COUNTED_ALL)
-        return _recompute(connection), dict(offsets) | reached
+        minutes = _recompute(connection, lake, trades, files, counted=COUNTED_ALL)
+    return ChangedMinutes(minutes, dict(offsets) | reached, frozenset(uris(files)))
 
 
 def minutes_between(
     lake: str, first: datetime, until: datetime, *, offsets: Mapping[int, int]
 ) -> pa.Table:
     """The minutes of trades made from `first` to before `until`, as a reader there holds them."""
-    with _trades(lake, offsets) as connection:
-        if connection is None:
-            return arrow_schema(TRADE_MINUTES).empty_table()
+    trades = open_table(lake, "trades")
+    if trades is None:
+        return _no_minutes()
+    files = list_files(trades)
+    with _reader(offsets) as connection:
+        within = files_in_spans(files, "traded_at", [(first, until)])
+        create_view(connection, "examined_trades", trades, files=uris(within))
         which = f"{BETWEEN} AND {OLDER}"
         connection.execute(TOUCHED.format(which=which), {"first": first, "until": until})
-        connection.execute(COUNTED_BEFORE)
-        return _recompute(connection)
+        return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
 
 
 def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
     """Every minute, from the trades below `offsets` alone: what a reader there must hold."""
-    with _trades(lake, offsets) as connection:
-        if connection is None:
-            return arrow_schema(TRADE_MINUTES).empty_table()
+    trades = open_table(lake, "trades")
+    if trades is None:
+        return _no_minutes()
+    files = list_files(trades)
+    with _reader(offsets) as connection:
+        create_view(connection, "examined_trades", trades, files=uris(files))
         connection.execute(TOUCHED.format(which=OLDER))
-        connection.execute(COUNTED_BEFORE)
-        return _recompute(connection)
+        return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
 
 
-def _recompute(connection: "duckdb.DuckDBPyConnection") -> pa.Table:
+def _no_minutes() -> pa.Table:
+    return arrow_schema(TRADE_MINUTES).empty_table()
+
+
+def _recompute(
+    connection: "duckdb.DuckDBPyConnection",
+    lake: str,
+    trades: DeltaTable,
+    files: pa.Table,
+    *,
+    counted: str,
+) -> pa.Table:
+    """The touched minutes, from the files that hold trades or ledger entries of their time."""
+    touched = [minute for (minute,) in connection.execute(TOUCHED_MINUTES).fetchall()]
+    if not touched:
+        return _no_minutes()
+    spans = _spans(touched)
+    create_view(connection, "trades", trades, files=uris(files_in_spans(files, "traded_at", spans)))
+    ledger = open_table(lake, "feed_ledger")
+    if ledger is None:
+        create_empty_view(connection, TABLES["feed_ledger"])
+    else:
+        entries = files_in_spans(list_files(ledger), "received_time", spans)
+        create_view(connection, "feed_ledger", ledger, files=uris(entries))
+    connection.execute(counted)
     minutes: pa.Table = connection.sql(RECOMPUTE).to_arrow_table()
     return minutes.cast(arrow_schema(TRADE_MINUTES))
 
 
+def _spans(minutes: Sequence[datetime]) -> list[Span]:
+    """Ordered minutes as spans: those that follow one another are one."""
+    spans: list[Span] = []
+    for minute in minutes:
+        first = spans.pop()[0] if spans and spans[-1][1] == minute else minute
+        spans.append((first, minute + MINUTE))
+    return spans
+
+
 @contextmanager
-def _trades(lake: str, offsets: Mapping[int, int]) -> Iterator["duckdb.DuckDBPyConnection | None"]:
-    """A connection with trades, ledger and reader offsets; null if no trade was ever landed."""
-    connection = connect(lake, ("trades", "feed_ledger"))
+def _reader(offsets: Mapping[int, int]) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A connection that has the reader's offsets as a table."""
+    connection = connect("", ())
     try:
-        existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
-        if "trades" not in existing:
-            yield None
-            return
-        if "feed_ledger" not in existing:
-            create_empty_view(connection, TABLES["feed_ledger"])
         connection.execute(
             'CREATE TEMP TABLE reader_offsets ("partition" INTEGER, next_offset BIGINT)'
         )

@@ -8,7 +8,7 @@ Kafka client's thread still waits for its broker would print DuckDB's report of 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,12 +102,15 @@ def create_view(
     table: DeltaTable,
     *,
     definition: Table | None = None,
+    files: Sequence[str] | None = None,
 ) -> None:
     """Make this version of a Delta table a view of that name, with the table's own columns.
 
-    Columns of `definition` that the table lacks are null.
+    Columns of `definition` that the table lacks are null. `files` are those to read; null: all.
+    Columns and types come from the log, so that no file is opened before a query needs it.
     """
-    files = table.file_uris()
+    if files is None:
+        files = table.file_uris()
     if gone := missing_files(files):
         raise QueryError(
             f"{len(gone)} of {len(files)} files of version {table.version()} of {name} are gone: "
@@ -116,38 +119,28 @@ def create_view(
     if any("://" in uri for uri in files):
         connection.register(name, table.to_pyarrow_dataset())
         return
-    columns = [
-        (field.name, str(field.type.type))
+    columns = {
+        field.name: _duck(str(field.type.type))
         for field in table.schema().fields
         if isinstance(field.type, PrimitiveType)
-    ]
-    names = {column for column, _ in columns}
-    columns += [
-        (column.name, column.type)
-        for column in (definition.columns if definition else ())
-        if column.name not in names
-    ]
-    if not files:
-        empty = ", ".join(_column(column, _duck(type_), None) for column, type_ in columns)
-        connection.execute(f"CREATE VIEW {name} AS SELECT {empty} WHERE false")
-        return
-    paths = ", ".join("'" + uri.replace("'", "''") + "'" for uri in files)
-    source = f"read_parquet([{paths}], union_by_name = true)"
-    present = {
-        row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     }
-    selected = ", ".join(
-        _column(column, _duck(type_), present.get(column)) for column, type_ in columns
+    for column in definition.columns if definition else ():
+        columns.setdefault(column.name, _duck(column.type))
+    if not files:
+        _create_empty_view(connection, name, columns)
+        return
+    paths = ", ".join(map(_literal, files))
+    schema = ", ".join(
+        f"{_literal(column)}: {{name: {_literal(column)}, type: '{type_}', default_value: NULL}}"
+        for column, type_ in columns.items()
     )
-    connection.execute(f"CREATE VIEW {name} AS SELECT {selected} FROM {source}")
+    connection.execute(
+        f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{paths}], schema = MAP {{{schema}}})"
+    )
 
 
-def _column(name: str, duck_type: str, present_type: str | None) -> str:
-    if present_type is None:
-        return f'NULL::{duck_type} AS "{name}"'
-    if present_type == duck_type:
-        return f'"{name}"'
-    return f'CAST("{name}" AS {duck_type}) AS "{name}"'
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _duck(delta_type: str) -> str:
@@ -211,8 +204,15 @@ def tables_named(statement: str) -> list[str]:
 
 def create_empty_view(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
     """Make a view of the table's name with its columns and no row."""
-    columns = ", ".join(_column(c.name, _duck(c.type), None) for c in table.columns)
-    connection.execute(f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false")
+    columns = {column.name: _duck(column.type) for column in table.columns}
+    _create_empty_view(connection, table.name, columns)
+
+
+def _create_empty_view(
+    connection: "duckdb.DuckDBPyConnection", name: str, columns: Mapping[str, str]
+) -> None:
+    selected = ", ".join(f'NULL::{type_} AS "{column}"' for column, type_ in columns.items())
+    connection.execute(f"CREATE VIEW {name} AS SELECT {selected} WHERE false")
 
 
 def count_rows(lake: str) -> dict[str, int]:

@@ -5,8 +5,9 @@ trade changes it. Delta is merged before the transaction of Postgres, which has 
 committed: a kill at any point means that the same minutes are computed again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
 from include.lake.closed_minutes import closed_until, closing_watermarks, merge_closed
-from include.lake.minutes import changed_minutes, minutes_between
+from include.lake.minutes import ChangedMinutes, changed_minutes, minutes_between
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_rows
 from include.serving.connection import Dsn, Row, transaction
@@ -26,6 +27,20 @@ READER = "trade_minutes"
 # Most trades of a minute have landed by then, so that Delta is written once a minute.
 CLOSED_AFTER = timedelta(seconds=15)
 CLOSED = "minute >= %s AND minute < %s"
+
+
+@dataclass
+class CountedFiles:
+    """The files of trades in which a reader at these offsets finds nothing new."""
+
+    offsets: dict[int, int] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()
+
+    def at(self, offsets: dict[int, int]) -> frozenset[str]:
+        """The files to leave out from these offsets on: none if the reader was set back."""
+        return self.files if offsets == self.offsets else frozenset()
+
+
 OFFSETS = 'SELECT "partition", next_offset FROM reader_offsets WHERE reader = %s'
 LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 
@@ -65,24 +80,27 @@ def _read_offsets(cursor: RealDictCursor) -> dict[int, int]:
     return {row["partition"]: row["next_offset"] for row in cursor.fetchall()}
 
 
-def refresh(settings: Settings, *, now: datetime) -> int:
+def refresh(settings: Settings, *, now: datetime, counted: CountedFiles | None = None) -> int:
     """Bring both tables up to the landed trades; gives how many minutes were recomputed.
 
-    Minutes that have ended `CLOSED_AFTER` before `now` are closed.
+    Minutes that have ended `CLOSED_AFTER` before `now` are closed. A process that refreshes again
+    and again keeps `counted`, which spares it the files that it has read.
 
     Raises:
         Unreachable: Postgres does not answer.
     """
+    counted = counted or CountedFiles()
     with locked_minutes(settings.dsn()) as (cursor, before):
-        minutes, after = changed_minutes(settings.lake, before)
-        upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
-        _close(settings.lake, cursor, minutes, offsets=after, now=now)
+        changed = changed_minutes(settings.lake, before, counted_files=counted.at(before))
+        upsert_with(cursor, TRADE_MINUTES, changed.minutes.to_pylist())
+        _close(settings.lake, cursor, changed, now=now)
         reached = [
             {"reader": READER, "partition": partition, "next_offset": offset}
-            for partition, offset in after.items()
+            for partition, offset in changed.offsets.items()
         ]
         upsert_with(cursor, READER_OFFSETS, reached)
-    return int(minutes.num_rows)
+    counted.offsets, counted.files = changed.offsets, changed.counted_files
+    return int(changed.minutes.num_rows)
 
 
 def restate(settings: Settings, first: datetime, until: datetime) -> int:
@@ -102,22 +120,15 @@ def restate(settings: Settings, first: datetime, until: datetime) -> int:
     return int(minutes.num_rows)
 
 
-def _close(
-    lake: str,
-    cursor: RealDictCursor,
-    changed: pa.Table,
-    *,
-    offsets: Mapping[int, int],
-    now: datetime,
-) -> None:
+def _close(lake: str, cursor: RealDictCursor, changed: ChangedMinutes, *, now: datetime) -> None:
     """Bring Delta the changed minutes of those that it has, and the minutes closed since then."""
     since = closed_until(lake)
     until = max(since, (now - CLOSED_AFTER).replace(second=0, microsecond=0))
     names = ", ".join(TRADE_MINUTES.names)
     cursor.execute(f"SELECT {names} FROM trade_minutes WHERE {CLOSED}", (since, until))
     closed = arrow_rows(TRADE_MINUTES, cursor.fetchall())
-    minutes = pa.concat_tables([_before(changed, since), closed])
-    merge_closed(lake, minutes, watermarks=closing_watermarks(offsets, until))
+    new_minutes = pa.concat_tables([_before(changed.minutes, since), closed])
+    merge_closed(lake, new_minutes, watermarks=closing_watermarks(changed.offsets, until))
 
 
 def _before(new_minutes: pa.Table, until: datetime) -> pa.Table:

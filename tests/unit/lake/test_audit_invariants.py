@@ -199,7 +199,7 @@ def test_a_minute_on_one_side_alone_is_named(trades: str) -> None:
 
 def test_the_closed_minutes_of_delta_are_compared_too(trades: str) -> None:
     assert check_closed_minutes(trades, partition_count=1).ok
-    minutes, _ = changed_minutes(trades, {})
+    minutes = changed_minutes(trades, {}).minutes
     watermarks = closing_watermarks({0: 3}, AT + timedelta(minutes=1))
     row = minutes.to_pylist()[0] | MINUTE
     merge_closed(trades, arrow_rows(TABLES["trade_minutes"], [row]), watermarks=watermarks)

@@ -15,7 +15,7 @@ D = Decimal
 
 
 def minutes(lake: Path, positions: dict[int, int]) -> tuple[list[dict[str, Any]], dict[int, int]]:
-    rows, after = changed_minutes(str(lake), positions)
+    rows, after, _ = changed_minutes(str(lake), positions)
     assert isinstance(rows, pa.Table)
     return rows.to_pylist(), after
 

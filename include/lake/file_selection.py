@@ -1,0 +1,98 @@
+"""Which data files of a table can hold rows of a span, by the statistics in its log.
+
+A query then opens these alone: its cost follows what it asks for, not the history.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+from deltalake import DeltaTable
+
+# Spark cuts the times in its statistics to milliseconds: the true maximum may be above.
+STATISTIC_STEP_US = 1000
+FARTHEST = np.iinfo(np.int64)
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime.fromtimestamp(0, UTC)
+Span = tuple[datetime, datetime]  # from the first to before the second
+
+
+def list_files(table: DeltaTable) -> pa.Table:
+    """The data files of a version, a row each: `uri`, and `min.…` and `max.…` of its columns."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    root = table.table_uri.removeprefix("file://").rstrip("/")
+    paths = [path if _is_absolute(path) else f"{root}/{path}" for path in files["path"].to_pylist()]
+    return files.append_column("uri", pa.array(paths, pa.string()))
+
+
+def uris(files: pa.Table) -> list[str]:
+    """The files' addresses, as `DeltaTable.file_uris` gives them."""
+    addresses: list[str] = files["uri"].to_pylist()
+    return addresses
+
+
+def files_in_spans(files: pa.Table, column: str, spans: Sequence[Span]) -> pa.Table:
+    """The files that may hold rows whose time `column` is in one of the spans.
+
+    The spans are in order and do not overlap. A file without statistics may hold any row.
+    """
+    if not spans:
+        return files.slice(0, 0)
+    begins, ends = (
+        np.array([_microseconds(at) for at in side]) for side in zip(*spans, strict=True)
+    )
+    low, high = _bounds(files, column)
+    high = np.where(high == FARTHEST.max, high, high + STATISTIC_STEP_US)
+    nearest = np.searchsorted(ends, low, side="right")  # the first span that ends after the minimum
+    begin_of_nearest = np.append(begins, FARTHEST.max)[nearest]
+    return files.filter(pa.array((nearest < len(ends)) & (begin_of_nearest <= high)))
+
+
+def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
+    """The files of a landed table that may hold offsets at or beyond a reader's, by partition."""
+    first, last = _bounds(files, "partition")
+    _, newest = _bounds(files, "offset")
+    least = {
+        (low, high): _least_offset(next_offsets, low, high)
+        for low, high in {*zip(first.tolist(), last.tolist(), strict=True)}
+    }
+    due = [least[low, high] for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+    return files.filter(pa.array(newest >= np.array(due, dtype=np.int64)))
+
+
+def files_not_in(files: pa.Table, addresses: Iterable[str]) -> pa.Table:
+    """The files that are not among these."""
+    excluded = frozenset(addresses)
+    return files.filter(pa.array([uri not in excluded for uri in uris(files)], pa.bool_()))
+
+
+def _least_offset(next_offsets: Mapping[int, int], low: int, high: int) -> int:
+    """The least next offset of the partitions from `low` to `high`; 0 if one of them has none."""
+    if high - low >= len(next_offsets):
+        return 0
+    return min(next_offsets.get(partition, 0) for partition in range(low, high + 1))
+
+
+def _bounds(files: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Minimum and maximum of a column in each file; without statistics, the widest."""
+    widest = {"min": FARTHEST.min, "max": FARTHEST.max}
+    sides = []
+    for side, bound in widest.items():
+        if (name := f"{side}.{column}") not in files.column_names:
+            sides.append(np.full(files.num_rows, bound, dtype=np.int64))
+            continue
+        statistics = files[name].combine_chunks()
+        if pa.types.is_timestamp(statistics.type):
+            statistics = statistics.cast(pa.timestamp("us", "UTC"))
+        sides.append(statistics.cast(pa.int64()).fill_null(int(bound)).to_numpy())
+    return sides[0], sides[1]
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // MICROSECOND
+
+
+def _is_absolute(path: str) -> bool:
+    return "://" in path or PurePosixPath(path).is_absolute()
