@@ -35,7 +35,7 @@ class Sending(threading.Thread):
                 topic, key, value = self._records()
                 self._producer.produce(topic, value, key)
             self._producer.poll(0)
-            self._stop_it.wait(0.02)
+            self._stop_it.wait(0.1)
 
     def finish(self) -> None:
         """Stop; what was sent is acknowledged, or given up after five seconds."""

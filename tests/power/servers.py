@@ -19,7 +19,7 @@ from tests.conftest import make_environment
 from tests.support.power import PowerDisk
 from tests.support.services import eventually
 
-READY_S = 120.0
+READY_S = 300.0
 
 
 class Servers:
