@@ -77,7 +77,7 @@ def _diagnose(settings: Settings) -> "list[Diagnosis] | None":
     question = Question(lambda: offset_ranges(settings.bootstrap, LANDED_TOPICS), what="Kafka")
     try:
         ranges = question.answer(within_s=KAFKA_S)
-    except Unreachable:
+    except (Unreachable, TimeoutError):
         return None
     return diagnose_queries(settings.home, settings.lake, ranges)
 

@@ -23,7 +23,8 @@ LAKE = "lake table"
 
 def show_status(status: Status, *, login: str) -> None:
     """Print what `status --json` holds, for a person."""
-    for part in (_world(status), *_tables(status), _audit(status), _links(status, login)):
+    parts = (_world(status), *_causes(status), *_tables(status))
+    for part in (*parts, _audit(status), _links(status, login)):
         OUT.print(part)
         if isinstance(part, Table):
             OUT.print()
@@ -35,15 +36,16 @@ def screen(status: Status, *, login: str, width: int, now: str) -> RenderableTyp
     head.add_column()
     head.add_column(justify="right")
     head.add_row(_world(status), f"[{DIM}]{now}  q or Ctrl-C ends this[/]")
+    causes = _causes(status)
     first, *others = _tables(status) or [_section("nothing runs (./tickhouse up)", rows=[])]
     foot = (_audit(status), _links(status, login))
     if width < WIDE:
-        return Group(head, *foot, *_spaced([first, *others]))
+        return Group(head, *causes, *foot, *_spaced([first, *others]))
     sides = Table.grid(padding=(0, 4, 0, 0))
     lake_tables = [table for table in others if table.columns[0].header == LAKE]
     stream_tables = [table for table in others if table.columns[0].header != LAKE]
     sides.add_row(Group(*_spaced([first, *lake_tables])), Group(*_spaced(stream_tables)))
-    return Group(head, *foot, sides)
+    return Group(head, *causes, *foot, sides)
 
 
 def watch_status(read: Callable[[], Status], *, login: str, every_s: float) -> None:
@@ -99,6 +101,11 @@ def _spaced(tables: list[Table]) -> list[RenderableType]:
 def _world(status: Status) -> Text:
     state = _mark(status.ok, "up", "not all is running")
     return Text.from_markup(f"world [bold]{escape(status.world)}[/]  {state}")
+
+
+def _causes(status: Status) -> list[Text]:
+    """Why it is not up, a line each."""
+    return [Text(f"  {plain(cause)}", style=BAD) for cause in status.causes]
 
 
 def _tables(status: Status) -> list[Table]:

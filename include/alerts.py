@@ -6,6 +6,7 @@ reached is written to the log beside the alert.
 """
 
 import json
+import logging
 import smtplib
 import ssl
 import urllib.error
@@ -17,15 +18,17 @@ from email.message import EmailMessage
 from itertools import islice
 from typing import Any
 
+from include.log import event
 from include.settings import Settings
 from include.settings.monitoring import AlertSettings
 
 # What an alert may be of; stable words that a receiver can sort by.
 TASK_FAILED, GATE_FAILED, MODEL_REFUSED = "task_failed", "gate_failed", "model_refused"
-DEADLINE_MISSED, STREAM_LAG = "deadline_missed", "stream_lag"
-WHATS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG)
+DEADLINE_MISSED, STREAM_LAG, NOT_WORKING = "deadline_missed", "stream_lag", "not_working"
+WHATS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
 DETAIL_CHARS = 4000
 LOG_NAME = "alerts.log"
+log = logging.getLogger("tickhouse.alerts")
 AlertJson = dict[str, str]
 Deliver = Callable[[AlertSettings, AlertJson], None]
 
@@ -47,9 +50,13 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
         name: _try(deliver, settings.alerts, payload)
         for name, deliver in _channels(settings.alerts).items()
     }
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / LOG_NAME).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n")
+    line = json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n"
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with (settings.home / LOG_NAME).open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as error:  # a full disk, which the alert may be about
+        log.error(event("alert not written", error=error, title=alert.title))
     return outcomes
 
 

@@ -1,10 +1,9 @@
 """Answers within a bound of time, whoever is asked: a server that hangs must not hang its asker."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
-
-from include.errors import Unreachable
 
 Answer = TypeVar("Answer")
 
@@ -14,7 +13,7 @@ class Question(Generic[Answer]):
 
     def __init__(self, ask: Callable[[], Answer], *, what: str) -> None:
         self._outcome: list[Any] = []
-        self._what = what
+        self.what, self.asked_at = what, time.monotonic()
         self._thread = threading.Thread(target=self._run, args=(ask,), daemon=True, name=what)
         self._thread.start()
 
@@ -22,11 +21,11 @@ class Question(Generic[Answer]):
         """The answer, or the error that asking raised.
 
         Raises:
-            Unreachable: there was none within so many seconds; its thread is left behind.
+            TimeoutError: there was none within so many seconds; its thread is left behind.
         """
         self._thread.join(within_s)
         if not self._outcome:
-            raise Unreachable(f"{self._what} does not answer within {within_s:g} s")
+            raise TimeoutError(f"{self.what} does not answer")
         is_answered, outcome = self._outcome
         if not is_answered:
             raise outcome

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -44,6 +45,7 @@ def _progress_of(query: StreamingQuery) -> QueryProgress:
         rows_per_s=progress.get("processedRowsPerSecond", 0.0),
         batch_ms=progress.get("durationMs", {}).get("triggerExecution"),
         watermark=progress.get("eventTime", {}).get("watermark"),
+        reported_at=datetime.fromisoformat(progress["timestamp"]).timestamp(),
     )
 
 

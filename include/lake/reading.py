@@ -216,11 +216,20 @@ def _create_empty_view(
 
 
 def count_rows(lake: str) -> dict[str, int]:
-    """Rows of each table that exists, from Delta's own statistics."""
-    counts = {}
+    """Rows of each table that exists and can be read, from Delta's own statistics."""
+    return read_row_counts(lake)[0]
+
+
+def read_row_counts(lake: str) -> tuple[dict[str, int], list[str]]:
+    """The same, and a sentence for each table that cannot be read."""
+    counts, unreadable = {}, []
     for name in TABLES:
-        table = open_table(lake, name)
+        try:
+            table = open_table(lake, name)
+        except UnreadableTable as error:
+            unreadable.append(str(error))
+            continue
         if table is not None:
-            actions = table.get_add_actions(flatten=True)
-            counts[name] = sum(count or 0 for count in pa.table(actions)["num_records"].to_pylist())
-    return counts
+            actions = pa.table(table.get_add_actions(flatten=True))
+            counts[name] = sum(count or 0 for count in actions["num_records"].to_pylist())
+    return counts, unreadable

@@ -4,17 +4,19 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from include.errors import PlatformError, TickhouseError
-from include.local import airflow, kafka, postgres, preflight, supervisor
+from include.errors import PlatformError, TickhouseError, Unreachable
+from include.local import airflow, kafka, postgres, preflight, restarts, supervisor
 from include.local.airflow_database import Migration
 from include.local.class_archive import ensure_class_archive
 from include.local.examination import repair_what_loses_nothing
 from include.local.jars import ensure_jars, jars_are_fetched
 from include.local.java import ensure_java
+from include.local.left_overs import MARKER, end_left_overs
 from include.local.programs import FEEDS_STAGE, Program, programs
 from include.serving.stream_progress import progress_file
 from include.serving.tables import create_tables
@@ -58,33 +60,50 @@ class Platform:
         for prepare in (kafka.prepare, postgres.prepare, airflow.prepare):
             prepare(self.settings)
         progress_file(self.settings).unlink(missing_ok=True)
+        restarts.forget(self.settings.home)
         world_programs = programs(self.settings)
         configuration = supervisor.write_configuration(self.settings, world_programs)
         supervisor.start(self.settings, configuration, process_environment(self.settings))
         try:
             self._start(world_programs)
+        except Unreachable as error:
+            if self.supervisor.running():
+                self._take_down()
+                raise
+            end_left_overs(self.settings)
+            raise PlatformError("it was taken down while it started") from error
         except BaseException:
-            self.say("taking down what was started")
-            self.down()
+            self._take_down()
             raise
 
+    def _take_down(self) -> None:
+        self.say("taking down what was started")
+        self.down()
+
     def down(self) -> None:
-        """Stop everything; returns when no process of this world is left."""
+        """Stop everything; returns when no process of this world is left.
+
+        What outlives supervisord is ended too: Airflow's running tasks are in sessions of their
+        own, with JVMs that would go on writing beside the next `up`.
+        """
         if self._migration is not None:
             self._migration.stop()
-        pid_file = self.settings.home / "supervisord.pid"
-        if not self.supervisor.running():
-            return
-        pid = int(pid_file.read_text()) if pid_file.exists() else None
-        # supervisord stops one after the other: what needs the broker and the database goes first.
+        pid = supervisor.supervisor_pid(self.settings)
+        if self.supervisor.running():
+            with suppress(Unreachable):  # another `down` was faster
+                self._stop_programs()
+                self.supervisor.shutdown()
+        if pid is not None:
+            _wait_gone(pid)
+        end_left_overs(self.settings)
+
+    def _stop_programs(self) -> None:
+        """Supervisord stops one after the other: what needs the broker and the database first."""
         above = [program for program in programs(self.settings) if program.stage > 0]
         longest = max(program.stop_s for program in above)
         self.supervisor.stop_together(
             [program.name for program in above], within_s=longest + STOP_SLACK_S
         )
-        self.supervisor.shutdown()
-        if pid is not None:
-            _wait_gone(pid)
 
     def _fetch_needs(self) -> None:
         self.say(f"Java: {ensure_java()}")
@@ -153,6 +172,7 @@ def process_environment(settings: Settings) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
         "TICKHOUSE_VAR": str(settings.var),
+        MARKER: str(settings.home),
     }
 
 

@@ -22,7 +22,10 @@ FRESH_PROGRESS_S = 10.0
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process: `ready` says whether it does its work; `stage` orders the start."""
+    """One supervised process: `ready` says whether it does its work; `stage` orders the start.
+
+    What `needs_space` is stopped while less of the disk is free than the floor of the settings.
+    """
 
     name: str
     stage: int
@@ -32,6 +35,7 @@ class Program:
     env: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     stop_s: int = 15
+    needs_space: bool = False
 
 
 def programs(settings: Settings) -> list[Program]:
@@ -43,7 +47,8 @@ def programs(settings: Settings) -> list[Program]:
         _stream(settings),
         *_airflow(settings),
         *_feeds(settings),
-        *(_python(name, stage=4) for name in ("trader", "minutes", "watcher")),
+        _python("trader", stage=4, needs_space=True),
+        *(_python(name, stage=4) for name in ("minutes", "watcher")),
         _dashboard(settings),
         *([_sql_server(settings)] if settings.sql_server.start == "yes" else []),
     ]
@@ -58,7 +63,14 @@ def open_port(host: str, port: int) -> bool:
 
 
 def _kafka(settings: Settings) -> Program:
-    return Program("kafka", 0, kafka.command(settings), lambda: kafka.answers(settings), stop_s=30)
+    return Program(
+        "kafka",
+        0,
+        kafka.command(settings),
+        lambda: kafka.answers(settings),
+        stop_s=30,
+        needs_space=True,
+    )
 
 
 def _postgres(settings: Settings) -> Program:
@@ -88,6 +100,7 @@ def _stream(settings: Settings) -> Program:
         lambda: _fresh_progress(settings),
         ready_s=300,
         stop_s=30,
+        needs_space=True,
     )
 
 
@@ -115,7 +128,13 @@ def _feeds(settings: Settings) -> list[Program]:
     if settings.simulator.tape:
         symbols_by_feed = {GEMINI.name: settings.venues.gemini.symbols}
     return [
-        Program(f"feed-{feed}", FEEDS_STAGE, [PYTHON, "-m", "streaming.feeds", feed], lambda: True)
+        Program(
+            f"feed-{feed}",
+            FEEDS_STAGE,
+            [PYTHON, "-m", "streaming.feeds", feed],
+            lambda: True,
+            needs_space=True,
+        )
         for feed, symbols in symbols_by_feed.items()
         if symbols
     ]
@@ -141,8 +160,9 @@ def _sql_server(settings: Settings) -> Program:
     )
 
 
-def _python(name: str, *, stage: int) -> Program:
-    return Program(name, stage, [PYTHON, "-m", f"streaming.{name}"], lambda: True)
+def _python(name: str, *, stage: int, needs_space: bool = False) -> Program:
+    command = [PYTHON, "-m", f"streaming.{name}"]
+    return Program(name, stage, command, lambda: True, needs_space=needs_space)
 
 
 def _serves(url: str) -> bool:

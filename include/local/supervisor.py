@@ -13,10 +13,13 @@ from typing import Any
 from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.local.programs import Program
+from include.local.restarts import paced_command
 from include.local.tool import run_tool
 from include.settings import ROOT, Settings
 
 OVER = {"stopped", "exited", "fatal"}
+SHUTDOWN_STATE = 6  # supervisor.xmlrpc.Faults
+PID_FILE = "supervisord.pid"
 CONTROL = """\
 [supervisord]
 logfile={logs}/supervisord.log
@@ -65,7 +68,7 @@ def write_configuration(settings: Settings, programs: Sequence[Program]) -> Path
             password=_escape(settings.supervisor.password.reveal()),
         )
     ]
-    parts += [_program(program, logs) for program in programs]
+    parts += [_program(program, settings, logs) for program in programs]
     target = settings.home / "supervisord.conf"
     write_file(target, "\n".join(parts), mode=0o600)
     return target
@@ -80,6 +83,14 @@ def start(settings: Settings, configuration: Path, environ: dict[str, str]) -> N
     binary = Path(sys.executable).with_name("supervisord")
     command = [str(binary), "-c", str(configuration)]
     run_tool(command, failure="supervisord did not start", env=environ, cwd=ROOT)
+
+
+def supervisor_pid(settings: Settings) -> int | None:
+    """The process id in supervisord's file; null if there is none."""
+    try:
+        return int((settings.home / PID_FILE).read_text())
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -166,20 +177,29 @@ class SupervisorClient:
     def _ask(self, method: str, *arguments: Any) -> Any:
         try:
             return getattr(self._server.supervisor, method)(*arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == SHUTDOWN_STATE:
+                raise Unreachable("the supervisor is shutting down") from fault
+            raise
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise Unreachable(f"no supervisor answers: {error}") from error
 
 
-def _program(program: Program, logs: Path) -> str:
+def _program(program: Program, settings: Settings, logs: Path) -> str:
+    command = paced_command(
+        program.command,
+        name=program.name,
+        home=settings.home,
+        user=program.user,
+        floor_mb=settings.supervisor.disk_floor_mb if program.needs_space else 0,
+    )
     text = PROGRAM.format(
         name=program.name,
-        command=" ".join(_quote(part) for part in program.command),
-        directory="/" if program.user else ROOT,
+        command=" ".join(_quote(part) for part in command),
+        directory=ROOT,
         stop_s=program.stop_s,
         logs=logs,
     )
-    if program.user:
-        text += f"user={program.user}\n"
     if program.env:
         pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in program.env.items())
         text += f"environment={pairs}\n"

@@ -2,22 +2,24 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from include.errors import Unreachable
-from include.lake.reading import count_rows
+from include.errors import TickhouseError, Unreachable
+from include.lake.reading import read_row_counts
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
+from include.serving.causes import disk_causes, process_causes, stream_causes, topic_causes
 from include.serving.connection import fetch_rows, reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
 from include.state_files import read_json_file
+from include.time_limit import Answer, Question
 
 OffsetRanges = Mapping[TopicPartition, tuple[int, int]]
 ReadRanges = Callable[[list[str]], OffsetRanges]
 ReadTimesMs = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
-RUNNING = "running"
+ANSWER_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,96 @@ class Status:
     rows: dict[str, int]
     audit: LastAudit | None
     links: dict[str, str]
+    causes: list[str] = field(default_factory=list)
 
 
-def read_status(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs) -> Status:
-    """The whole status; `ranges` and `times_ms` ask Kafka for offsets and times of messages."""
-    processes = process_states(settings)
+def read_status(
+    settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs, by_watcher: bool = False
+) -> Status:
+    """The whole status; `ranges` and `times_ms` ask Kafka for offsets and times of messages.
+
+    Each question is given up after `ANSWER_S` seconds; what does not answer is one of the causes,
+    and `ok` is true if there is none. The watcher needs no rows of tables, and asks the servers
+    even where no supervisord keeps the processes.
+    """
+    answers = _Answers()
+    progress, lake = read_progress(settings), settings.lake
+    asked_rows = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), what="lake")
+    asked_processes = Question(SupervisorClient(settings).processes, what="the supervisor")
+    processes = answers.of(asked_processes, instead=[], counts=False)
+    if not processes and not answers.causes and not by_watcher:
+        answers.causes.append("nothing runs: ./tickhouse up")
+    if processes or by_watcher:
+        asked_kafka = Question(lambda: _ask_kafka(progress, ranges, times_ms), what="Kafka")
+        asked_feeds = Question(lambda: read_feed_healths(settings), what="Postgres")
+        offset_ranges, stamped_ms = answers.of(asked_kafka, instead=({}, {}))
+        feeds = answers.of(asked_feeds, instead=[])
+    else:
+        offset_ranges, stamped_ms, feeds = {}, {}, []
+    row_counts, unreadable = answers.of(asked_rows, instead=({}, []))
+    audited: LastAudit | None = None
+    audited = answers.of(Question(lambda: last_audit(settings), what="audit"), instead=audited)
+    now_s = time.time()
+    lags = query_lags(progress, offset_ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
+    behind = {query.name: 0 for query in progress.queries}
+    for lag in lags:
+        behind[lag.query] += lag.behind
+    causes = [
+        *process_causes(settings, processes),
+        *answers.causes,
+        *stream_causes(progress, processes, behind=behind, now_s=now_s),
+        *topic_causes(progress.queries, offset_ranges),
+        *disk_causes(settings),
+        *unreadable,
+    ]
     return Status(
-        ok=bool(processes) and all(process.state == RUNNING for process in processes),
+        ok=not causes,
         world=settings.world,
         processes=processes,
-        feeds=feed_healths(settings),
-        lag=(
-            stream_lag(settings, ranges=ranges, times_ms=times_ms)
-            if processes
-            else query_lags(read_progress(settings), {})
-        ),
-        rows=count_rows(settings.lake),
-        audit=last_audit(settings),
+        feeds=feeds,
+        lag=lags,
+        rows=row_counts,
+        audit=audited,
         links=links(settings),
+        causes=causes,
     )
+
+
+class _Answers:
+    """The answers that came in time, and a sentence for each question without one."""
+
+    def __init__(self) -> None:
+        self.causes: list[str] = []
+
+    def of(self, question: Question[Answer], *, instead: Answer, counts: bool = True) -> Answer:
+        """The answer, or another `instead`, which is a cause if it `counts`."""
+        left_s = max(0.0, question.asked_at + ANSWER_S - time.monotonic())
+        try:
+            return question.answer(within_s=left_s)
+        except TimeoutError as error:
+            self.causes.append(f"{error} within {ANSWER_S:g} s")
+        except TickhouseError as error:
+            if counts:
+                self.causes.append(str(error))
+        except Exception as error:
+            self.causes.append(f"{question.what}: {type(error).__name__}: {error}")
+        return instead
+
+
+def _ask_kafka(
+    progress: StreamProgress, ranges: ReadRanges, times_ms: ReadTimesMs
+) -> tuple[OffsetRanges, Mapping[TopicPartition, int]]:
+    """Kafka's offsets, and when the next message of each partition that is behind was stamped."""
+    topics = sorted({topic for query in progress.queries for topic in query.offsets})
+    if not topics:
+        return {}, {}
+    current = ranges(topics)
+    unread: dict[TopicPartition, int] = {}
+    for query in progress.queries:
+        for part, offset in query.next_offsets().items():
+            if offset < current.get(part, (0, 0))[1]:
+                unread[part] = min(offset, unread.get(part, offset))
+    return current, times_ms(unread) if unread else {}
 
 
 def process_states(settings: Settings) -> list[ProcessState]:
@@ -105,11 +178,20 @@ def process_states(settings: Settings) -> list[ProcessState]:
 
 def feed_healths(settings: Settings) -> list[FeedHealth]:
     """Each feed; none if Postgres is away."""
-    statement = "SELECT venue, state, since, cause FROM feed_health ORDER BY venue"
     try:
-        return [FeedHealth(**row) for row in fetch_rows(settings.dsn(), statement)]
+        return read_feed_healths(settings)
     except Unreachable:
         return []
+
+
+def read_feed_healths(settings: Settings) -> list[FeedHealth]:
+    """Each feed.
+
+    Raises:
+        Unreachable: Postgres is away, or lacks the database or the table.
+    """
+    statement = "SELECT venue, state, since, cause FROM feed_health ORDER BY venue"
+    return [FeedHealth(**row) for row in fetch_rows(settings.dsn(), statement)]
 
 
 def database_defect(settings: Settings) -> str | None:
@@ -121,18 +203,6 @@ def database_defect(settings: Settings) -> str | None:
     except Unreachable as error:
         return f"{error}: ./tickhouse down, then up makes it anew"
     return None
-
-
-def stream_lag(settings: Settings, *, ranges: ReadRanges, times_ms: ReadTimesMs) -> list[QueryLag]:
-    """The lag of each query and partition; 0 behind and no time while Kafka does not answer."""
-    progress = read_progress(settings)
-    topics = sorted({topic for query in progress.queries for topic in query.offsets})
-    try:
-        return query_lags(
-            progress, ranges(topics) if topics else {}, times_ms=times_ms, now_s=time.time()
-        )
-    except Unreachable:
-        return query_lags(progress, {})
 
 
 def query_lags(

@@ -18,7 +18,10 @@ log = logging.getLogger("tickhouse.serving")
 
 @dataclass(frozen=True)
 class QueryProgress:
-    """The last micro-batch of a query; no `offsets` while Spark has reported none."""
+    """The last micro-batch of a query; no `offsets` while Spark has reported none.
+
+    `reported_at` is when Spark began what it last reported, in seconds since the epoch; 0: nothing.
+    """
 
     name: str
     batch: int | None = None
@@ -26,6 +29,7 @@ class QueryProgress:
     rows_per_s: float | None = None
     batch_ms: int | None = None
     watermark: str | None = None
+    reported_at: float = 0.0
 
     def next_offsets(self) -> dict[TopicPartition, int]:
         """The next offset to read of each partition."""

@@ -65,9 +65,12 @@ class AirflowSettings:
 
 @dataclass(frozen=True)
 class SupervisorSettings:
-    """The process supervisor's control channel."""
+    """The process supervisor's control channel, and the free space it keeps."""
 
     password: Secret = setting(Secret(""), "password of the control port; generated")
+    disk_floor_mb: int = setting(
+        500, "broker, feeds, stream and trader are stopped while less is free, in MB; 0: never"
+    )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class AlertSettings:
     lag_share: float = setting(
         0.5, "share of Kafka's retention that a message may wait for the stream without an alert"
     )
+    disk_share: float = setting(0.1, "share of the disk that must be free, or it is an alert")
     repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
 
 

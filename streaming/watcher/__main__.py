@@ -2,7 +2,8 @@
 
 The stream cannot notice that it stands still. This process compares its progress with Kafka's ends,
 writes the lag to Postgres `stream_lag`, serves it as metrics, and sends an alert when the stream is
-so late that Kafka may delete what it has not read.
+so late that Kafka may delete what it has not read, and of each cause for which `status` is red. It
+stops broker, feeds, stream and trader before the disk is full.
 """
 
 import logging
@@ -17,10 +18,12 @@ from include.errors import Unreachable
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_process
-from include.serving.status import FeedHealth, QueryLag, feed_healths, stream_lag
+from include.serving.status import FeedHealth, QueryLag, read_status
 from include.serving.stream_progress import read_progress
 from include.serving.tables import STREAM_LAG, create_tables, upsert
 from include.settings import Settings
+from streaming.watcher.cause_alerts import CauseAlerts
+from streaming.watcher.disk_guard import start_disk_guard
 from streaming.watcher.lateness import Lateness
 from streaming.watcher.metrics import feed_metrics, lag_metrics, progress_metrics, watcher_metrics
 
@@ -35,24 +38,31 @@ class Watcher:
         self._lags: list[QueryLag] = []
         self._feeds: list[FeedHealth] = []
         self._looks = self._failures = 0
+        repeat_s = settings.alerts.repeat_minutes * 60.0
         self._lateness = Lateness(
             retention_hours=settings.kafka.retention_hours,
             share=settings.alerts.lag_share,
-            repeat_s=settings.alerts.repeat_minutes * 60.0,
+            repeat_s=repeat_s,
         )
+        self._cause_alerts = CauseAlerts(repeat_s=repeat_s)
 
     def look(self) -> None:
         """Look once; what cannot be read now is read again at the next look."""
         bootstrap = self._settings.bootstrap
-        self._lags = stream_lag(
+        current = read_status(
             self._settings,
             ranges=partial(offset_ranges, bootstrap),
             times_ms=partial(message_times_ms, bootstrap),
+            by_watcher=True,
         )
-        self._feeds = feed_healths(self._settings)
+        self._lags, self._feeds = current.lag, current.feeds
         self._looks += 1
-        for alert in self._lateness.alerts(self._lags, now_s=time.time()):
-            log.warning(event("stream late", title=alert.title))
+        now_s = time.time()
+        for alert in (
+            *self._lateness.alerts(self._lags, now_s=now_s),
+            *self._cause_alerts.alerts(current.causes, now_s=now_s),
+        ):
+            log.warning(event("alert", what=alert.what, title=alert.title))
             alerts.send(self._settings, alert)
         self._write_lag()
 
@@ -85,11 +95,20 @@ class Watcher:
             log.warning(event("lag not written", error=error))
 
 
+def _create_tables(settings: Settings) -> None:
+    """Make the tables of Postgres, if it answers; `look` writes to them when it does again."""
+    try:
+        create_tables(settings.dsn())
+    except Unreachable as error:
+        log.warning(event("no tables in Postgres", error=error))
+
+
 def run(settings: Settings, stop: threading.Event) -> None:
     """Look every `metrics.every_s` until `stop`."""
     watcher = Watcher(settings)
     serve_metrics(settings.metrics.watcher, watcher.metrics, host=settings.ports.host)
-    create_tables(settings.dsn())
+    start_disk_guard(settings, stop)
+    _create_tables(settings)
     log.info(event("watcher ready", port=settings.metrics.watcher))
     while True:
         watcher.look()

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from include.errors import QueryError, Unreachable
+from include.errors import QueryError
 from include.time_limit import Question
 
 
@@ -23,7 +23,7 @@ def test_what_hangs_does_not_answer_and_several_hang_at_the_same_time() -> None:
     began, never = time.monotonic(), threading.Event()
     questions = [Question(never.wait, what=f"server {number}") for number in (1, 2)]
     for number, question in enumerate(questions, start=1):
-        with pytest.raises(Unreachable, match=rf"server {number} does not answer within 0\.\d+ s"):
+        with pytest.raises(TimeoutError, match=rf"server {number} does not answer"):
             question.answer(within_s=max(0.01, 0.3 - (time.monotonic() - began)))
     assert time.monotonic() - began < 2
     never.set()

@@ -1,0 +1,97 @@
+"""Why the platform does not keep its promise at this moment, a sentence for each cause."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from include.local.restarts import is_restart_loop, recent_starts
+from include.local.supervisor import ProcessState
+from include.market.wire import TopicPartition
+from include.serving.stream_progress import QueryProgress, StreamProgress
+from include.settings import Settings
+
+STANDSTILL_S = 60.0
+STREAM_START_S = 120
+RUNNING = "running"
+MB = 1_000_000
+
+
+def process_causes(settings: Settings, processes: Sequence[ProcessState]) -> Iterator[str]:
+    """Processes that do not run, are suspended, or end again and again."""
+    for process in processes:
+        log = f"./tickhouse logs {process.name}"
+        starts = recent_starts(settings.home, process.name)
+        if is_restart_loop(starts):
+            yield f"{process.name} was started {len(starts)} times in 5 minutes: {log}"
+        elif process.state != RUNNING:
+            yield f"{process.name} is {process.state}: {log}"
+        elif process.pid is not None and _is_suspended(process.pid):
+            yield f"{process.name} (pid {process.pid}) is suspended: kill -CONT {process.pid}"
+
+
+def stream_causes(
+    progress: StreamProgress,
+    processes: Sequence[ProcessState],
+    *,
+    behind: Mapping[str, int],
+    now_s: float,
+) -> Iterator[str]:
+    """A stream that stands still; `behind` is how many messages wait, by query."""
+    age_s = now_s - progress.written_at
+    for process in processes:
+        is_due = process.name == "stream" and process.state == RUNNING
+        if is_due and process.uptime_s > STREAM_START_S and age_s > STANDSTILL_S:
+            yield f"the stream reports nothing, for {min(age_s, process.uptime_s):.0f} s"
+            return
+    for query in progress.queries:
+        still_s = now_s - query.reported_at
+        if query.reported_at and still_s > STANDSTILL_S and behind.get(query.name):
+            yield (
+                f"the stream's query {query.name} has made no progress for {still_s:.0f} s while "
+                f"{behind[query.name]} messages wait"
+            )
+
+
+def topic_causes(
+    queries: Sequence[QueryProgress], offset_ranges: Mapping[TopicPartition, tuple[int, int]]
+) -> Iterator[str]:
+    """Topics that end before what the stream has read: they are not the ones that it read."""
+    for query in queries:
+        for part, offset in query.next_offsets().items():
+            end = offset_ranges[part][1] if part in offset_ranges else offset
+            if end < offset:
+                yield (
+                    f"{part.topic}/{part.partition} ends at offset {end}, but the stream has read "
+                    f"up to {offset}: the broker has lost messages; see doctor"
+                )
+                return
+
+
+def disk_causes(settings: Settings) -> Iterator[str]:
+    """A disk that is nearly full, or below the floor at which the broker is stopped."""
+    folder = next(path for path in (settings.var, *settings.var.parents) if path.exists())
+    usage = shutil.disk_usage(folder)
+    if usage.free < settings.supervisor.disk_floor_mb * MB:
+        yield (
+            f"only {usage.free / MB:.0f} MB are free for {settings.var}: broker, feeds, stream and "
+            f"trader are stopped until {settings.supervisor.disk_floor_mb} MB are"
+        )
+    elif usage.free < usage.total * settings.alerts.disk_share:
+        yield (
+            f"the disk of {settings.var} is nearly full: {usage.free / MB:.0f} of "
+            f"{usage.total / MB:.0f} MB are free"
+        )
+
+
+def free_mb(folder: Path) -> float:
+    """Free space where a folder is."""
+    return shutil.disk_usage(folder).free / MB
+
+
+def _is_suspended(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
