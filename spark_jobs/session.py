@@ -41,6 +41,7 @@ LONG_LIVED = ["-XX:SoftRefLRUPolicyMSPerMB=20"]
 SMALL_MACHINE = {
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.showConsoleProgress": "false",
+    "spark.ui.killEnabled": "false",  # any web page that is open here could ask for it
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "false",
     # VACUUM lists folders with so many tasks; the default is 10,000.

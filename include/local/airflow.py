@@ -14,6 +14,8 @@ from include.errors import PlatformError, Unreachable
 from include.settings import ROOT, Settings
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# Their log servers listen on every address and are not needed: the UI reads the files itself.
+NO_LOG_SERVER = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
 FIRST_DAG = "ingest_history"
 LOOP_DAGS = (FIRST_DAG, "retrain_forecast", "publish_forecast")
 OVER = {"success", "failed"}
@@ -47,8 +49,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": settings.airflow.jwt_secret.reveal(),
         "AIRFLOW__API__BASE_URL": settings.airflow_url,
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.airflow.jwt_secret.reveal(),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.airflow_triggerer_logs),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.airflow_worker_logs),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

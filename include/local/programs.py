@@ -113,7 +113,7 @@ def _airflow(settings: Settings) -> list[Program]:
         Program(
             f"airflow-{name}",
             2,
-            [binary, name],
+            [binary, name, *airflow.NO_LOG_SERVER.get(name, [])],
             ready.get(name, lambda: True),
             ready_s=300,
             env=env,

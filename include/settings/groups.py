@@ -15,8 +15,6 @@ class PortSettings:
     kafka_controller: int = setting(19093, "Kafka's own controller")
     postgres: int = setting(15432, "PostgreSQL server")
     airflow: int = setting(8080, "Airflow UI and API")
-    airflow_triggerer_logs: int = setting(18794, "log server of Airflow's triggerer")
-    airflow_worker_logs: int = setting(18793, "log server of Airflow's scheduler")
     spark_ui: int = setting(4040, "Spark UI of the stream")
     simulator: int = setting(18765, "simulated venues (HTTP and websocket)")
     supervisor: int = setting(19001, "control port of the process supervisor")

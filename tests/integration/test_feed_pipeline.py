@@ -47,7 +47,8 @@ def test_every_frame_is_accounted_for_through_junk_and_a_kill(
             eventually(lambda: len(seen("book")) > 20, what="book messages")
             for fault in FAULTS:
                 url = f"http://{base}/faults/gemini"
-                urllib.request.urlopen(urllib.request.Request(url, data=fault, method="POST"))
+                headers = {"Content-Type": "application/json"}
+                urllib.request.urlopen(urllib.request.Request(url, fault, headers))
             eventually(lambda: len(seen("reject")) == len(FAULTS), what="rejects")
             before = len(seen("book"))
             eventually(lambda: len(seen("book")) > before + 10, what="more after the junk")

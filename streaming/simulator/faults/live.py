@@ -1,10 +1,12 @@
 """The faults of a running simulator: loaded scripts, the sockets they hit, their HTTP control.
 
 `POST /faults` with a script (YAML or JSON) loads it, `GET /faults` counts how often each struck,
-`DELETE /faults` removes all. `POST /faults/rest` is short for one `answer`.
+`DELETE /faults` removes all. `POST /faults/rest` is short for one `answer`. Only programs of this
+machine may ask, no web page: the content type has to be `application/json` or `application/yaml`.
 """
 
 import asyncio
+import ipaddress
 import json
 from pathlib import Path
 
@@ -22,6 +24,32 @@ from streaming.simulator.faults.socket import FaultySocket
 CONTROL = "/faults"
 _VENUES = {"/ws/api/v2": "deribit", "/ws": "binance", "/stream": "binance"}
 _NEVER_S = 86_400.0
+CONTENT_TYPES = ("application/json", "application/yaml")
+
+
+def refuse_foreign(request: web.Request) -> web.Response | None:
+    """A refusal of what a web page that is open in someone's browser might send; null if none.
+
+    A page may send these content types without asking first, and its origin is another. A name with
+    a dot in it may be one that was made to lead to this address.
+    """
+    host = request.url.host or ""
+    if request.headers.get("Origin") not in {None, f"{request.scheme}://{request.host}"}:
+        return web.json_response({"error": "foreign Origin"}, status=403)
+    if "." in host and not _is_address(host):
+        return web.json_response({"error": f"foreign Host {host}"}, status=403)
+    if request.method == "POST" and request.content_type not in CONTENT_TYPES:
+        error = f"Content-Type {request.content_type}: it must be one of {', '.join(CONTENT_TYPES)}"
+        return web.json_response({"error": error}, status=415)
+    return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Faults:
@@ -84,7 +112,7 @@ class Faults:
     async def before(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The middleware that applies faults of handshakes and of HTTP answers."""
         if request.path.startswith(CONTROL):
-            return await handler(request)
+            return refuse_foreign(request) or await handler(request)
         if (answer := self._due_answer(request.path)) is not None:
             return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
         if request.headers.get("Upgrade", "").lower() == "websocket":

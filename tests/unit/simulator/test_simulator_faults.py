@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from include.errors import SettingsError
 from include.settings import load
 from streaming.simulator.__main__ import application
 from streaming.simulator.faults import script
 from streaming.simulator.faults.edits import apply_edit
+from streaming.simulator.faults.live import refuse_foreign
 from streaming.simulator.faults.loaded_faults import LoadedFaults
 from streaming.simulator.faults.message_filter import EndConnection, MessageFilter, SendMessage
 from streaming.simulator.faults.socket import half_a_frame
@@ -166,3 +168,35 @@ def test_a_bad_script_is_one_clear_error(text: str, message: str) -> None:
 def test_the_simulator_does_not_start_with_a_script_that_is_absent(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         application(load({"TICKHOUSE_SIMULATOR_FAULTS": str(tmp_path / "none.yaml")}))
+
+
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": JSON}, 200),
+        ({"Content-Type": "application/yaml; charset=utf-8"}, 200),
+        ({"Content-Type": JSON, "Origin": "http://127.0.0.1:18765"}, 200),
+        ({"Content-Type": JSON, "Host": "localhost:18765"}, 200),
+        ({"Content-Type": JSON, "Host": "simulator:18765"}, 200),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": JSON, "Origin": "https://evil.example"}, 403),
+        ({"Content-Type": JSON, "Origin": "null"}, 403),
+        ({"Content-Type": JSON, "Host": "evil.example:18765"}, 403),
+    ],
+)
+def test_no_web_page_can_ask_for_a_fault(headers: dict[str, str], status: int) -> None:
+    full = {"Host": "127.0.0.1:18765", **headers}
+    request = make_mocked_request("POST", "/faults", headers=full)
+    refusal = refuse_foreign(request)
+    assert (refusal.status if refusal else 200) == status
+
+
+def test_a_page_cannot_remove_or_read_faults_either() -> None:
+    for method in ("GET", "DELETE"):
+        foreign = {"Host": "127.0.0.1:18765", "Origin": "https://evil.example"}
+        assert refuse_foreign(make_mocked_request(method, "/faults", headers=foreign))
+        assert not refuse_foreign(make_mocked_request(method, "/faults", headers={"Host": "[::1]"}))
