@@ -1,8 +1,9 @@
 """Table maintenance: few well-ordered files instead of many small ones, and no files nobody reads.
 
 `OPTIMIZE` rewrites small files clustered by the table's own columns without changing a row, so
-appends go on beside it; `VACUUM` removes files that no version within the retention needs. Tables
-that others merge into are compacted while those wait.
+appends go on beside it; what has grown to `JOINED_BYTES` is left as it is, so that what is written
+does not grow with the history. `VACUUM` removes files that no version within the retention needs.
+Tables that others merge into are compacted while those wait.
 """
 
 from collections.abc import Iterable
@@ -11,16 +12,25 @@ from dataclasses import asdict, dataclass
 
 import click
 import msgspec
+import pyarrow as pa
 from delta.tables import DeltaTable
+from deltalake import DeltaTable as DeltaLog
 from pyspark.sql import SparkSession
 
 from include.lake.closed_minutes import join_files
+from include.lake.reading import open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.process import job_errors
 from include.serving.trade_minutes import locked_minutes
 from include.settings import Settings, from_environment
 from spark_jobs.session import session
 from spark_jobs.sinks import path
+
+JOINED_BYTES = 128 * 1024 * 1024
+SMALL_BYTES = 16 * 1024 * 1024
+# Delta clusters anew all that is in a cube below the first size: 100 GB, had we left it.
+SIZES = "spark.databricks.delta.optimize."
+CUBES = f"{SIZES}clustering.mergeStrategy.minCubeSize."
 
 
 @dataclass(frozen=True)
@@ -34,19 +44,42 @@ class Compaction:
 
 
 def compact(
-    spark: SparkSession, settings: Settings, table_names: Iterable[str] = tuple(TABLES)
+    spark: SparkSession,
+    settings: Settings,
+    table_names: Iterable[str] = tuple(TABLES),
+    *,
+    vacuum: bool = True,
 ) -> list[Compaction]:
-    """Rewrite and clean every table of `table_names` that exists."""
+    """Rewrite, and clean if `vacuum`, every table of `table_names` that exists."""
+    for option in ("minFileSize", "maxFileSize"):
+        spark.conf.set(SIZES + option, str(JOINED_BYTES))
+    for option in ("threshold", "targetCubeSize"):
+        spark.conf.set(CUBES + option, str(JOINED_BYTES))
     compactions = []
     for name in table_names:
         location = path(settings, name)
         if DeltaTable.isDeltaTable(spark, location):
             with _writers_excluded(settings, name):
-                compactions.append(_compact(spark, settings, name))
+                compactions.append(_compact(spark, settings, name, vacuum=vacuum))
     return compactions
 
 
-def _compact(spark: SparkSession, settings: Settings, name: str) -> Compaction:
+def crowded_tables(lake: str, table_names: Iterable[str], *, most_files: int) -> list[str]:
+    """Those of the tables that have more than so many small files; without Spark."""
+    tables = {name: open_table(lake, name) for name in table_names}
+    return [
+        name
+        for name, table in tables.items()
+        if table is not None and _count_small_files(table) > most_files
+    ]
+
+
+def _count_small_files(opened: DeltaLog) -> int:
+    sizes = pa.table(opened.get_add_actions(flatten=True))["size_bytes"].to_pylist()
+    return sum(size < SMALL_BYTES for size in sizes)
+
+
+def _compact(spark: SparkSession, settings: Settings, name: str, *, vacuum: bool) -> Compaction:
     location = path(settings, name)
     table = DeltaTable.forPath(spark, location)
     before = _count_files(table)
@@ -54,7 +87,8 @@ def _compact(spark: SparkSession, settings: Settings, name: str) -> Compaction:
         join_files(settings.lake, most_files=1)  # OPTIMIZE would join its days into one file
     else:
         table.optimize().executeCompaction()
-    table.vacuum(settings.stream.keep_hours)
+    if vacuum:
+        table.vacuum(settings.stream.keep_hours)
     version = table.history(1).collect()[0]["version"]
     return Compaction(name, before, _count_files(table), int(version))
 
@@ -68,20 +102,40 @@ def _writers_excluded(settings: Settings, name: str) -> AbstractContextManager[o
 
 
 @click.command()
+@click.option("--crowded", is_flag=True, help="only tables with many small files; no VACUUM")
 @click.argument("tables", nargs=-1)
-def main(tables: tuple[str, ...]) -> None:
+def main(tables: tuple[str, ...], *, crowded: bool) -> None:
     """Compact TABLES, or all; the last line is JSON of what was done."""
     settings = from_environment()
     unknown = sorted(set(tables) - set(TABLES))
     if unknown:
         raise click.UsageError(f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}")
     with job_errors():
-        spark = session(settings, "compact_tables")
-        try:
-            compactions = compact(spark, settings, tables or tuple(TABLES))
-        finally:
-            spark.stop()
+        names = list(tables or TABLES)
+        if crowded:
+            names = _crowded(settings, names)
+        compactions = _compact_with_spark(settings, names, vacuum=not crowded) if names else []
     click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
+
+
+def _crowded(settings: Settings, table_names: list[str]) -> list[str]:
+    """The crowded tables; the days of trade_minutes are joined here, which needs no Spark."""
+    most_files = settings.stream.small_files
+    if TRADE_MINUTES.name in table_names:
+        with _writers_excluded(settings, TRADE_MINUTES.name):
+            join_files(settings.lake, most_files=most_files)
+    others = [name for name in table_names if name != TRADE_MINUTES.name]
+    return crowded_tables(settings.lake, others, most_files=most_files)
+
+
+def _compact_with_spark(
+    settings: Settings, table_names: list[str], *, vacuum: bool
+) -> list[Compaction]:
+    spark = session(settings, "compact_tables")
+    try:
+        return compact(spark, settings, table_names, vacuum=vacuum)
+    finally:
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -107,6 +107,9 @@ class StreamSettings:
     keep_hours: int = setting(
         48, "hours for which compacted files stay, for readers and time travel; 48 or more"
     )
+    small_files: int = setting(
+        64, "most small files of a table that the hourly compaction leaves as they are"
+    )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")

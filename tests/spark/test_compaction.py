@@ -3,11 +3,14 @@
 import threading
 from collections import Counter
 
+import pytest
 from pyspark.sql import SparkSession
 
+from include.lake.reading import open_table
 from include.lake.tables import TABLES
 from include.settings import Settings
-from spark_jobs.compact_tables import compact
+from spark_jobs import compact_tables
+from spark_jobs.compact_tables import compact, crowded_tables
 from spark_jobs.landing import Landing
 from spark_jobs.sinks import create_table, path
 from tests.support.kafka_records import NEW_EPOCH, book_message, records, rows_of, text
@@ -40,3 +43,30 @@ def test_compaction_beside_appends_changes_no_row(spark: SparkSession, settings:
     assert (repeated.files_after, places(spark, settings).total()) == (1, 16)
     before = spark.read.format("delta").option("versionAsOf", 5)
     assert before.load(path(settings, "book_changes")).count() == 10
+
+
+def test_what_has_been_joined_is_not_written_again(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_table(spark, settings, TABLES["book_changes"])
+    landing = Landing(settings, epoch=NEW_EPOCH, hooks={})
+
+    def append(first: int, until: int) -> set[str]:
+        for n in range(first, until):
+            batch = records(spark, "market.book", [text(book_message())], first=n)
+            landing.write(batch, n)
+        table = open_table(settings.lake, "book_changes")
+        assert table is not None
+        return set(table.file_uris())
+
+    append(0, 3)
+    crowded = crowded_tables(settings.lake, ["book_changes", "trades"], most_files=2)
+    assert crowded == ["book_changes"]
+    assert crowded_tables(settings.lake, crowded, most_files=3) == []
+    monkeypatch.setattr(compact_tables, "JOINED_BYTES", 1)
+    compact(spark, settings, ["book_changes"], vacuum=False)
+    joined = append(3, 3)
+    append(3, 5)
+    compact(spark, settings, ["book_changes"], vacuum=False)
+    assert joined < append(5, 5)
+    assert places(spark, settings) == Counter({(n, i): 1 for n in range(5) for i in (0, 1)})
