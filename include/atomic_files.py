@@ -11,6 +11,7 @@ from pathlib import Path
 
 PARTIAL = ".partial-"
 REMOVED = f"{PARTIAL}gone-"
+DAMAGED = f"{PARTIAL}damaged-"
 ANY_OWNER = 0o666  # less the umask
 
 
@@ -61,6 +62,12 @@ def remove_folder(target: Path) -> None:
     os.rename(target, removed)  # noqa: PTH104 - one seam for the tests to break
     for left_over in target.parent.glob(f"{REMOVED}*"):
         shutil.rmtree(left_over)
+
+
+def rename_damaged(target: Path) -> None:
+    """Move a damaged folder out of the way, so that a whole one can take its name."""
+    os.rename(target, target.with_name(f"{DAMAGED}{target.name}"))  # noqa: PTH104 - one seam for tests
+    sync_path(target.parent)
 
 
 def _write(path: Path, content: bytes, *, mode: int = ANY_OWNER) -> None:

@@ -5,6 +5,7 @@ exit code 0; an error of ours is one log line and exit code 1.
 """
 
 import asyncio
+import logging
 import signal
 import sys
 import threading
@@ -50,14 +51,15 @@ def run_async_process(
 
 
 @contextmanager
-def job_errors() -> Iterator[None]:
-    """End a job at an error of ours with one line, `error: Class: message`, on standard error.
+def run_job(name: str) -> Iterator[logging.Logger]:
+    """Log as `name`; end the job at an error of ours with one line, `error: Class: message`.
 
-    `orchestration.subprocesses` reads that line and raises the same error in the parent process.
-    The exit code is 75 (EX_TEMPFAIL of sysexits.h) if another try may help, else 1.
+    `orchestration.subprocesses` reads that line of standard error and raises the same error in the
+    parent process. The exit code is 75 (EX_TEMPFAIL of sysexits.h) if another try may help, else 1.
     """
+    log = start_logging(name)
     try:
-        yield
+        yield log
     except TickhouseError as error:
         sys.stderr.write(f"error: {type(error).__name__}: {error}\n")
         sys.exit(EXIT_TRANSIENT if isinstance(error, Transient) else EXIT_PERMANENT)

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from include.lake.closed_minutes import join_files
 from include.lake.reading import open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
-from include.process import job_errors
+from include.process import run_job
 from include.serving.trade_minutes import locked_minutes
 from include.settings import Settings, from_environment
 from spark_jobs.session import session
@@ -106,12 +106,11 @@ def _writers_excluded(settings: Settings, name: str) -> AbstractContextManager[o
 @click.argument("tables", nargs=-1)
 def main(tables: tuple[str, ...], *, crowded: bool) -> None:
     """Compact TABLES, or all; the last line is JSON of what was done."""
-    settings = from_environment()
     unknown = sorted(set(tables) - set(TABLES))
     if unknown:
         raise click.UsageError(f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}")
-    with job_errors():
-        names = list(tables or TABLES)
+    with run_job("compact_tables"):
+        settings, names = from_environment(), list(tables or TABLES)
         if crowded:
             names = _crowded(settings, names)
         compactions = _compact_with_spark(settings, names, vacuum=not crowded) if names else []

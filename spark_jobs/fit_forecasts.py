@@ -6,7 +6,6 @@ matrices of each symbol leave the cluster (`forecast_sums.py`).
 """
 
 import logging
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +14,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from include.atomic_files import write_file
-from include.errors import HistoryError, TickhouseError
+from include.errors import HistoryError
 from include.forecast.history import LEAST_MINUTES
 from include.forecast.prophet import to_json
 from include.lake.columns import Table
 from include.lake.tables import HISTORY, TABLES
-from include.log import event, start_logging
+from include.log import event
+from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.forecast_sums import fit_symbols
 from spark_jobs.session import session
@@ -95,22 +95,18 @@ def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = (
 @click.option("--as-of", default="", help="leave out minutes from this time on (ISO, UTC)")
 def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     """Fit a model to every symbol of the lake."""
-    start_logging("fit_forecasts")
     try:
         moment = datetime.fromisoformat(as_of) if as_of else datetime.now(UTC)
     except ValueError:
         raise click.BadParameter(f"{as_of!r} is no ISO time", param_hint="--as-of") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    try:
+    with run_job("fit_forecasts"):
         settings = from_environment()
         spark = session(settings, "fit forecasts")
         fitted_symbols = fit_all(
             lake_minutes(spark, settings, as_of=moment), output, symbols=symbols
         )
         spark.stop()
-    except TickhouseError as error:
-        log.error(event("no models", error=error))
-        sys.exit(1)
     click.echo("\n".join(fitted_symbols))
 
 

@@ -22,9 +22,9 @@ from include.lake import archive
 from include.lake.csv_editions import recognise
 from include.lake.reading import open_table
 from include.lake.tables import HISTORY
-from include.log import event, start_logging
+from include.log import event
 from include.market.symbols import require_symbol
-from include.process import job_errors
+from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.progress import log_progress
 from spark_jobs.session import session
@@ -160,7 +160,6 @@ def _refuse_bad(staged_df: DataFrame, *, name: str) -> None:
 @click.group()
 def main() -> None:
     """Load minute history."""
-    start_logging("load_history")
 
 
 @main.command("stage")
@@ -175,8 +174,8 @@ def main() -> None:
 @click.option("--until", default="", help="leave out minutes from this time on (ISO, UTC)")
 def stage_command(source: str, symbol: str, run_id: str, since: str, until: str) -> None:
     """Read an archive into the staging table."""
-    settings = from_environment()
-    with job_errors():
+    with run_job("load_history"):
+        settings = from_environment()
         file = archive.fetch_archive(source or archive.default_source(settings), settings)
         with _spark(settings, input_bytes=file.stat().st_size) as spark:
             click.echo(
@@ -203,9 +202,10 @@ def _parse_time(text: str) -> datetime | None:
 @click.option("--run-id", required=True)
 def land_command(run_id: str) -> None:
     """Merge the staged rows into history_minutes."""
-    settings = from_environment()
-    with job_errors(), _spark(settings, input_bytes=_staged_bytes(settings)) as spark:
-        click.echo(land(spark, settings, run_id=run_id))
+    with run_job("load_history"):
+        settings = from_environment()
+        with _spark(settings, input_bytes=_staged_bytes(settings)) as spark:
+            click.echo(land(spark, settings, run_id=run_id))
 
 
 def _staged_bytes(settings: Settings) -> int:

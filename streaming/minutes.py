@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import click
 
 from include.errors import Unreachable
-from include.log import event, start_logging
+from include.log import event
 from include.metrics import Metric, serve_metrics
-from include.process import job_errors, run_process
+from include.process import run_job, run_process
 from include.serving.tables import create_tables
 from include.serving.trade_minutes import CountedFiles, refresh, restate
 from include.settings import Settings, from_environment
@@ -55,9 +55,8 @@ def main(span: tuple[str, ...]) -> None:
     if not span:
         run_process("minutes", run)
         return
-    start_logging("minutes")
     first, until = map(datetime.fromisoformat, span)
-    with job_errors():
+    with run_job("minutes"):
         click.echo(restate(from_environment(), first, until))
 
 

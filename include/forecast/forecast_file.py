@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from include.atomic_files import PARTIAL, remove_folder, write_file, write_folder
+from include.atomic_files import PARTIAL, remove_folder, rename_damaged, write_file, write_folder
 from include.errors import ForecastError
 from include.market.time import MINUTE_US, SECOND_US
 
@@ -105,7 +105,7 @@ def publish(
         shutil.rmtree(left_over)
     target = folder / manifest.forecast_id
     if target.exists() and not _is_whole(target):
-        target.rename(folder / f"{PARTIAL}torn-{manifest.forecast_id}")
+        rename_damaged(target)
     if not target.exists():
         manifest_text = msgspec.json.format(msgspec.json.encode(manifest))
         write_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: manifest_text})

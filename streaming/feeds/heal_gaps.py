@@ -12,7 +12,6 @@ import click
 from include.bus import Producer
 from include.clock import now_us
 from include.lake.reading import open_table, query
-from include.log import start_logging
 from include.market.venues import (
     BETWEEN_CONNECTIONS,
     DROPPED_TRADES,
@@ -20,7 +19,7 @@ from include.market.venues import (
     HealedByRest,
     TradeNumbers,
 )
-from include.process import job_errors
+from include.process import run_job
 from include.settings import Settings, from_environment
 from streaming.feeds.fetch import open_fetch
 from streaming.feeds.healer import Healer, Hole
@@ -112,8 +111,7 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
 @click.option("--wait-s", default=60.0, help="how long a refill may take to land")
 def main(wait_s: float) -> None:
     """Refill the trade holes that the ledger names, once."""
-    start_logging("heal-gaps")
-    with job_errors():
+    with run_job("heal-gaps"):
         summary = asyncio.run(heal(from_environment(), wait_s=wait_s))
     sys.stdout.write(json.dumps(summary) + "\n")
 

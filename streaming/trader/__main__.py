@@ -59,13 +59,14 @@ def trade(
         or ForecastWatch(settings.forecasts, symbol=settings.trader.symbol, world=settings.world),
         kill_points=kill_points,
     )
-    failures = 0
+    failures = 0  # in a row; a session that settled ends the row
     while not stop.is_set():
         try:
             session.run(stop.is_set)
         except Transient as error:
-            log.warning(event("trader starts over", error=error))
+            log.warning(event("trader restarts its session", error=error))
             retry_after_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+            failures = 0 if session.is_settled else failures
             stop.wait(max(BACKOFF.wait_s(failures), retry_after_s, breaker.open_s))
             failures += 1
 

@@ -30,7 +30,10 @@ TOPICS = (Topic.SIGNALS, Topic.BOOK, Topic.LEDGER)
 
 
 class Session:
-    """The running trader: built once, and run again after an outage."""
+    """The running trader: built once, and run again after an outage.
+
+    `is_settled`: since the last start it has decided on every signal that was complete.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Session:
         """`open_broker` gives the broker of a session from its journal."""
         self._config, self._open_broker = config, open_broker
         self._forecasts, self._kill_points = forecasts, kill_points or NoKillPoints()
+        self.is_settled = False
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Trade until `stopped`.
@@ -51,7 +55,7 @@ class Session:
             Unreachable: Kafka, Postgres or the venue does not answer (any more).
             OrderRefused: the venue holds something else than the account.
         """
-        config = self._config
+        config, self.is_settled = self._config, False
         create_tables(config.dsn)
         with ExitStack() as stack:
             journal = stack.enter_context(closing(Journal(config.dsn)))
@@ -116,6 +120,7 @@ class Session:
             while not stopped() and (moment := follower.next(read)):
                 desk.on_signal(moment, without_ledger(follower.resume_at(read)))
                 publisher.flush()
+            self.is_settled = True
 
     def _end_offsets(self, topic: str) -> dict[TopicPartition, int]:
         """How far a topic reaches now."""

@@ -8,7 +8,7 @@ from include.bus import Record, TopicPartition
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
-from include.market.time import SECOND_US
+from include.market.time import LATEST_US, SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.market.wire import Topic
 from include.trading.inputs import Signal
@@ -16,7 +16,6 @@ from streaming.dashboard.series import BestPrices, MarketSeries
 from streaming.dashboard.state import DashboardState
 
 _SAME_CLOCK_US = 3600 * SECOND_US
-_LATEST_US = 4_102_444_800 * SECOND_US  # the year 2100
 
 
 class _MeasuredSignal(Signal, frozen=True):
@@ -44,7 +43,7 @@ def apply_record(state: DashboardState, record: Record) -> None:
         elif isinstance(decoded, TopMessage):
             _apply_book(state, decoded, seen_s)
         elif record.topic.startswith("trading."):
-            if decoded.venue_time is None or 0 < decoded.venue_time < _LATEST_US:
+            if decoded.venue_time is None or 0 < decoded.venue_time < LATEST_US:
                 for event in decoded.events:
                     state.trader.add(event, decoded.venue_time)
         elif record.topic != Topic.REJECTS:
@@ -117,14 +116,14 @@ def _advance_clock(state: DashboardState, message: Message | TopMessage, seen_s:
     feed = state.feeds[message.venue]
     feed.frame_seen_s = max(feed.frame_seen_s, seen_s)
     venue_us, received_us = message.venue_time, message.received_time
-    if venue_us is not None and not 0 < venue_us < _LATEST_US:
+    if venue_us is not None and not 0 < venue_us < LATEST_US:
         state.unreadable += 1
         return state.clock_us
     if venue_us is not None:
         skew_us = venue_us - received_us
         state.clock_skew_us = skew_us if abs(skew_us) > _SAME_CLOCK_US else 0
         state.clock_us = venue_us
-    elif not state.clock_skew_us and 0 < received_us < _LATEST_US:
+    elif not state.clock_skew_us and 0 < received_us < LATEST_US:
         state.clock_us = received_us
     state.clock_seen_s = max(state.clock_seen_s, seen_s)
     return venue_us if venue_us is not None else received_us + state.clock_skew_us

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from include.errors import PlatformError, RateLimited, Unreachable
-from include.process import job_errors
+from include.process import run_job
 
 THREADED = """
 from include.errors import PlatformError
@@ -82,7 +83,36 @@ def test_a_fault_of_the_code_keeps_its_traceback() -> None:
 def test_a_job_says_which_error_ended_it(
     error: Exception, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended, job_errors():
+    with pytest.raises(SystemExit) as ended, run_job("worker"):
         raise error
     assert ended.value.code == code
     assert capsys.readouterr().err == f"error: {type(error).__name__}: {error}\n"
+
+
+def test_a_job_logs_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with run_job("worker") as log:
+        log.info("done")
+    assert capsys.readouterr().err.endswith(" INFO worker done\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("spark_jobs.fit_forecasts", ["--output", "models"]),
+        ("spark_jobs.compact_tables", []),
+        ("spark_jobs.load_history", ["land", "--run-id", "one"]),
+    ],
+)
+def test_every_job_says_in_one_line_that_its_settings_are_wrong(
+    module: str, arguments: list[str], tmp_path: Path
+) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, "TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_PORTS_KAFKA": "many"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1].startswith("error: SettingsError: ")
+    assert "Traceback" not in process.stderr
