@@ -12,6 +12,7 @@ import msgspec
 from include.market.events import Fill, Order, Top
 from include.trading.inputs import Level, SeenTop
 from include.trading.money import ZERO, fee_of
+from include.trading.reasons import OrderReason
 
 
 def fill(
@@ -26,12 +27,14 @@ def fill(
             remaining -= quantity
     executed = order.quantity - remaining
     if not executed:
-        return _close(order, executed=ZERO, status="cancelled", reason="nothing_at_limit"), ()
+        return _close(
+            order, executed=ZERO, status="cancelled", reason=OrderReason.NOTHING_AT_LIMIT
+        ), ()
     closed = _close(
         order,
         executed=executed,
         status="partial" if remaining else "filled",
-        reason=_too_thin(len(executions)) if remaining else None,
+        reason=_thinness(len(executions)) if remaining else None,
     )
     return closed, tuple(
         Fill(
@@ -64,9 +67,10 @@ def _meets_limit(order: Order, price: Decimal) -> bool:
     return price <= order.price if order.side == "buy" else price >= order.price
 
 
-def _too_thin(level_count: int) -> str:
-    return "top_too_thin" if level_count == 1 else "book_too_thin"
+def _thinness(level_count: int) -> OrderReason:
+    return OrderReason.TOP_TOO_THIN if level_count == 1 else OrderReason.BOOK_TOO_THIN
 
 
-def _close(order: Order, *, executed: Decimal, status: str, reason: str | None) -> Order:
-    return msgspec.structs.replace(order, executed=executed, status=status, reason=reason)
+def _close(order: Order, *, executed: Decimal, status: str, reason: OrderReason | None) -> Order:
+    code = reason.value if reason else None
+    return msgspec.structs.replace(order, executed=executed, status=status, reason=code)

@@ -1,4 +1,4 @@
-"""Every reason why a decision makes no order, each with its code and one sentence. Pure.
+"""Every reason why a decision makes no order or an order is not filled, with a sentence. Pure.
 
 A decision's `reasons` are codes joined by commas, in the order in which they were checked; the
 side (`buy` or `sell`) where an order is made.
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 
-class Reason(StrEnum):
-    """One reason code; `sentence` says what it means to a reader."""
+class _Code(StrEnum):
+    """A code; `sentence` says what it means to a reader."""
 
     sentence: str
 
@@ -18,6 +18,10 @@ class Reason(StrEnum):
         member = str.__new__(cls, code)
         member._value_, member.sentence = code, sentence
         return member
+
+
+class Reason(_Code):
+    """Why a decision makes no order."""
 
     HALTED = "halted", "The trader was halted by hand, and not resumed since."
     GAP_OPEN = "gap_open", "The feed ledger has a hole in this symbol's data that is not healed."
@@ -50,6 +54,18 @@ class Reason(StrEnum):
     DAILY_LOSS = "daily_loss", "The loss of this day has reached its limit."
 
 
+class OrderReason(_Code):
+    """Why an order or an account was not accepted, or not filled; a venue has codes of its own."""
+
+    NOTHING_AT_LIMIT = "nothing_at_limit", "The other side of the book offered nothing in reach."
+    TOP_TOO_THIN = "top_too_thin", "The best price had too little, and no other was in reach."
+    BOOK_TOO_THIN = "book_too_thin", "All levels up to the limit had less than the quantity."
+    NEVER_PLACED = "never_placed", "Twice the venue did not know the order, so it was not placed."
+    NOT_OUR_ORDER = "not_our_order", "The venue has another order under the same client id."
+    OPEN_ORDERS = "open_orders", "The account has open orders at the start, so the trader stops."
+    POSITION_DIFFERS = "position_differs", "The venue's balances are not those of the journal."
+
+
 _BY_CODE = {str(reason): reason for reason in Reason}
 
 
@@ -58,7 +74,16 @@ def parse_reasons(codes: str) -> list[Reason]:
     return [_BY_CODE[code] for code in codes.split(",") if code in _BY_CODE]
 
 
-def reasons_as_markdown(reasons: Iterable[Reason] = Reason) -> str:
+def reasons_as_markdown() -> str:
     """A table of codes and sentences for the documents."""
-    rows = [f"| `{reason}` | {reason.sentence} |" for reason in reasons]
-    return "\n".join(["| reason | no order is made because |", "|---|---|", *rows]) + "\n"
+    return _as_markdown("no order is made because", Reason)
+
+
+def order_reasons_as_markdown() -> str:
+    """The same of orders."""
+    return _as_markdown("the order is not filled, or not sent, because", OrderReason)
+
+
+def _as_markdown(heading: str, codes: Iterable[_Code]) -> str:
+    rows = [f"| `{code}` | {code.sentence} |" for code in codes]
+    return "\n".join([f"| reason | {heading} |", "|---|---|", *rows]) + "\n"

@@ -10,7 +10,7 @@ from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
 from include.settings import ROOT, Settings, variables
-from include.trading.reasons import Reason, reasons_as_markdown
+from include.trading.reasons import Reason, order_reasons_as_markdown, reasons_as_markdown
 from tests.support.documents import ALL, TEXTS
 
 EXAMPLE_ENV = (ROOT / ".env.example").read_text()
@@ -108,6 +108,12 @@ def test_the_reasons_in_the_documents_are_those_of_the_code() -> None:
         r"<!-- reasons: .* -->\n(.*?)<!-- end of reasons -->", TEXTS["docs/trading.md"], re.DOTALL
     )
     assert table == reasons_as_markdown()
+    (table,) = re.findall(
+        r"<!-- order reasons: [^>]* -->\n(.*?)<!-- end of order reasons -->",
+        TEXTS["docs/trading.md"],
+        re.DOTALL,
+    )
+    assert table == order_reasons_as_markdown()
 
 
 @pytest.mark.parametrize("reason", Reason)

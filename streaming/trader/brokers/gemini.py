@@ -32,7 +32,7 @@ from include.trading.account import Account
 from include.trading.inputs import SeenTop
 from include.trading.instrument import Instrument, parse_gemini_instrument
 from include.trading.money import ZERO, round_up
-from include.trading.reasons import Reason
+from include.trading.reasons import OrderReason, Reason
 from streaming.trader.brokers import Outcome
 from streaming.trader.brokers.gemini_rest import GeminiRest
 from streaming.trader.vetoes import Breaker
@@ -153,7 +153,9 @@ class GeminiBroker:
                 self._sleep(SECOND_LOOKUP_AFTER_S)
                 reply = self._look_up(order)
             if reply is None:
-                return _without_fills(order, status="cancelled", reason="never_placed")
+                return _without_fills(
+                    order, status="cancelled", reason=OrderReason.NEVER_PLACED.value
+                )
             return self._outcome(order, reply)
 
     def reconcile(self, account: Account, *, new: bool) -> Account:
@@ -165,7 +167,7 @@ class GeminiBroker:
         """
         with self._breaker.watching():
             if self._client.call("/v1/orders"):
-                raise OrderRefused("open_orders", "the account has open orders that are not ours")
+                raise OrderRefused(OrderReason.OPEN_ORDERS.value, "the account has open orders")
             balances = self._client.call("/v1/balances")
         base, _, quote = self._symbol.partition("-")
         amounts = {row["currency"]: Decimal(str(row["amount"])) for row in balances}
@@ -175,7 +177,7 @@ class GeminiBroker:
         difference = abs(actual.quote - account.quote)
         if not new and (actual.base != account.base or difference > CENT):
             raise OrderRefused(
-                "position_differs",
+                OrderReason.POSITION_DIFFERS.value,
                 f"Gemini holds {actual.base} {base} and {actual.quote} {quote}, the journal says "
                 f"{account.base} {base} and {account.quote} {quote}",
             )
@@ -200,7 +202,9 @@ class GeminiBroker:
             raise Unreachable(f"Gemini's order {order.order_id} is unreadable: {error}") from error
         fixed = [(r.symbol.lower(), r.side, r.original_amount, r.price) for r in replies]
         if fixed != [(self._venue_symbol, order.side, order.quantity, order.price)]:
-            raise OrderRefused("not_our_order", f"client id {order.order_id} is that of {fixed}")
+            raise OrderRefused(
+                OrderReason.NOT_OUR_ORDER.value, f"client id {order.order_id} is that of {fixed}"
+            )
         return replies[0]
 
     def _outcome(self, order: Order, reply: _Reply) -> Outcome:

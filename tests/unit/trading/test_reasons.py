@@ -7,13 +7,13 @@ import pytest
 
 from include.settings import ROOT
 from include.trading.inputs import SeenForecast
-from include.trading.reasons import Reason, parse_reasons, reasons_as_markdown
+from include.trading.reasons import OrderReason, Reason, parse_reasons, reasons_as_markdown
 
 ROOMS = ("include/trading", "streaming/trader")
 
 
-def reasons_used() -> set[str]:
-    """The members of `Reason` that product code names, reasons.py apart."""
+def reasons_used(name: str) -> set[str]:
+    """The members of this enumeration that product code names, reasons.py apart."""
     return {
         node.attr
         for room in ROOMS
@@ -22,16 +22,17 @@ def reasons_used() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
-        and node.value.id == "Reason"
+        and node.value.id == name
     }
 
 
 def test_every_reason_is_raised_by_the_product() -> None:
-    assert reasons_used() == {reason.name for reason in Reason}
+    assert reasons_used("Reason") == {reason.name for reason in Reason}
+    assert reasons_used("OrderReason") == {reason.name for reason in OrderReason}
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_reason_has_the_code_of_its_name_and_one_sentence(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [*Reason, *OrderReason])
+def test_a_reason_has_the_code_of_its_name_and_one_sentence(reason: Reason | OrderReason) -> None:
     assert str(reason) == reason.name.lower()
     assert reason.sentence[0].isupper()
     assert reason.sentence.endswith(".")
