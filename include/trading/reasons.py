@@ -6,6 +6,7 @@ side (`buy` or `sell`) where an order is made.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Self
 
 
 class _Code(StrEnum):
@@ -13,7 +14,7 @@ class _Code(StrEnum):
 
     sentence: str
 
-    def __new__(cls, code: str, sentence: str) -> "Reason":
+    def __new__(cls, code: str, sentence: str) -> Self:
         """Make the member of a code, with its sentence."""
         member = str.__new__(cls, code)
         member._value_, member.sentence = code, sentence
