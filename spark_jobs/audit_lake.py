@@ -2,15 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.bus import offset_ranges
+from include.atomic_files import write_file
+from include.bus import offset_ranges, topic_ids
 from include.checks import Check
 from include.errors import Unreachable
 from include.lake.audit.agreement import (
@@ -19,16 +20,13 @@ from include.lake.audit.agreement import (
     check_agreement,
     check_closed_minutes,
 )
-from include.lake.audit.bounds import read_bounds
+from include.lake.audit.auditing import Delivered, RowReader, audit_lake
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import (
     AuditReport,
     OffsetCounts,
-    count_with_duckdb,
-    make_report,
-    open_audited_tables,
 )
-from include.lake.audit.listing import list_agreed_files
+from include.lake.audit.listing import list_agreed_files, list_new_files
 from include.lake.checkpoint import committed_offsets
 from include.lake.tables import QUARANTINE
 from include.market.wire import TopicPartition
@@ -48,39 +46,50 @@ _TOPICS = dict(enumerate(LANDED_TOPICS))  # grouping by numbers costs less than 
 _NUMBERS = {topic: number for number, topic in _TOPICS.items()}
 
 
-def audit_world(settings: Settings) -> AuditReport:
+def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False) -> AuditReport:
     """Audit the world as it is now, and keep the report where `status` reads it.
+
+    With `full` what was sealed is read again; with `reseal` it is sealed anew.
 
     Raises:
         Unreachable: Kafka does not answer.
+        PlatformError: a table cannot be read.
     """
-    committed = committed_offsets(settings.home / "checkpoints" / "land" / "stream")
-    kafka = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    tables = open_audited_tables(settings.lake)
-    bounds = read_bounds(settings.home, tables, kafka=kafka, committed=committed)
-    with ThreadPoolExecutor(1) as pool:
-        # one thread: two cores are enough for Spark and one other reader
-        witness = pool.submit(count_with_duckdb, tables, bounds.ends)
-        other_checks = pool.submit(
-            lambda: [
-                check_completeness(settings.lake),
-                _check_agreement(settings),
-                check_closed_minutes(settings.lake, partition_count=settings.kafka.partitions),
-            ]
-        )
-        spark = session(settings, "tickhouse audit")
-        try:
-            counts = count_with_spark(spark, settings, tables=tables, committed=bounds.ends)
-        finally:
-            spark.stop()
-    report = make_report(
-        counts,
-        bounds,
-        witness=witness.result(),
-        other_checks=other_checks.result(),
+    delivered = Delivered(
+        committed=committed_offsets(settings.home / "checkpoints" / "land" / "stream"),
+        kafka=offset_ranges(settings.bootstrap, LANDED_TOPICS),
+        topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
     )
-    (settings.home / "audit.json").write_text(json.dumps(report.as_dict()))
+    report = audit_lake(
+        settings.home,
+        settings.lake,
+        delivered,
+        open_reader=lambda: _open_spark(settings),
+        other_checks=lambda: _other_checks(settings),
+        full=full,
+        reseal=reseal,
+    )
+    write_file(settings.home / "audit.json", json.dumps(report.as_dict()))
     return report
+
+
+@contextmanager
+def _open_spark(settings: Settings) -> Iterator[RowReader]:
+    spark = session(settings, "tickhouse audit")
+    try:
+        yield lambda tables, committed, counted_from: count_with_spark(
+            spark, settings, tables=tables, committed=committed, counted_from=counted_from
+        )
+    finally:
+        spark.stop()
+
+
+def _other_checks(settings: Settings) -> list[Check]:
+    return [
+        check_completeness(settings.lake),
+        _check_agreement(settings),
+        check_closed_minutes(settings.lake, partition_count=settings.kafka.partitions),
+    ]
 
 
 def _check_agreement(settings: Settings) -> Check:
@@ -97,9 +106,16 @@ def count_with_spark(
     *,
     tables: Mapping[str, DeltaTable],
     committed: Mapping[TopicPartition, int],
+    counted_from: Mapping[TopicPartition, int] | None = None,
 ) -> dict[TopicPartition, OffsetCounts]:
-    """Counts below the committed offsets, of each table at the version that the witness reads."""
-    records = _below_committed(_read_records(spark, settings, tables), committed)
+    """Counts below the committed offsets and from those of `counted_from` on.
+
+    Each table is read at the version that the witness reads.
+    """
+    counted_from = counted_from or {}
+    records = _between(
+        _read_records(spark, settings, tables, counted_from), counted_from, committed
+    )
     landed, quarantined = F.col("landed"), F.col("quarantined")
     counts = (
         _blocks(records)
@@ -127,7 +143,10 @@ def count_with_spark(
 
 
 def _read_records(
-    spark: SparkSession, settings: Settings, tables: Mapping[str, DeltaTable]
+    spark: SparkSession,
+    settings: Settings,
+    tables: Mapping[str, DeltaTable],
+    counted_from: Mapping[TopicPartition, int],
 ) -> DataFrame:
     """Topic, partition, offset and event of every row, and whether it is `quarantined` (0 or 1).
 
@@ -143,7 +162,10 @@ def _read_records(
             rows = delta.load(path(settings, name)).select(*RECORD_COLUMNS)
             parts.append(rows.withColumn("quarantined", F.lit(quarantined)))
         else:
-            agreed[quarantined] += [f"{path(settings, name)}/{file}" for file in files]
+            new = {uri.rpartition("/")[2] for uri in list_new_files(name, table, counted_from)}
+            agreed[quarantined] += [
+                f"{path(settings, name)}/{file}" for file in files if file.rpartition("/")[2] in new
+            ]
     parts += [
         spark.read.schema(RECORD_SCHEMA)
         .parquet(*map(_escape, files))
@@ -161,23 +183,33 @@ def _escape(file: str) -> str:
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", file)
 
 
-def _below_committed(records: DataFrame, committed: Mapping[TopicPartition, int]) -> DataFrame:
-    """The records below their partition's committed offset, if it has one.
+def _between(
+    records: DataFrame,
+    counted_from: Mapping[TopicPartition, int],
+    committed: Mapping[TopicPartition, int],
+) -> DataFrame:
+    """The records from `counted_from` on and below their partition's committed offset.
 
     The offsets are a constant of the plan: joining them took as long as reading the rows.
     """
-    width = max((partition for _, partition in committed), default=0) + 1
-    ends = F.array(
+    first, until = _offset_of_row(counted_from), _offset_of_row(committed)
+    offset = F.col("offset")
+    return records.where((until.isNull() | (offset < until)) & (first.isNull() | (offset >= first)))
+
+
+def _offset_of_row(offsets: Mapping[TopicPartition, int]) -> Column:
+    """The offset of each record's partition; null if it has none."""
+    width = max((partition for _, partition in offsets), default=0) + 1
+    by_topic = F.array(
         *[
-            F.array(*[F.lit(committed.get(at)).cast("bigint") for at in partitions])
+            F.array(*[F.lit(offsets.get(part)).cast("bigint") for part in partitions])
             for partitions in (
                 [TopicPartition(topic, number) for number in range(width)]
                 for topic in LANDED_TOPICS
             )
         ]
     )
-    until = F.get(F.get(ends, F.col("topic")), F.col("partition"))
-    return records.where(until.isNull() | (F.col("offset") < until))
+    return F.get(F.get(by_topic, F.col("topic")), F.col("partition"))
 
 
 def _blocks(records: DataFrame) -> DataFrame:

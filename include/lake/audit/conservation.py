@@ -7,6 +7,7 @@ or when both tables hold the offset.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from deltalake import DeltaTable
 
 from include.checks import Check
-from include.lake.audit.bounds import Bounds, check_beginnings, check_ends
+from include.lake.audit.bounds import REPAIR, Bounds, Offsets, check_beginnings, check_ends
+from include.lake.audit.listing import list_new_files, sql_source
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
 from include.market.wire import TopicPartition
@@ -64,10 +66,11 @@ class AuditReport:
         return asdict(self)
 
 
+EVENTS = "I1 events"
 SQL = """
 WITH rows AS ({union}),
 committed AS (SELECT rows.* FROM rows LEFT JOIN bounds USING (topic, part)
-              WHERE bounds.until IS NULL OR off < bounds.until),
+              WHERE (bounds.until IS NULL OR off < bounds.until) AND off >= coalesce(since, 0)),
 event AS (SELECT topic, part, off, quarantined, event, count(*) AS copies
           FROM committed GROUP BY ALL),
 message AS (SELECT topic, part, off, bool_or(quarantined) AS quarantined,
@@ -77,6 +80,23 @@ SELECT topic, part, min(off), max(off),
        count(*) FILTER (landed), count(*) FILTER (quarantined),
        count(*) FILTER (landed AND quarantined), sum(repeats)::BIGINT
 FROM message GROUP BY ALL ORDER BY ALL
+"""
+# Offsets that follow one another have the same difference to their rank.
+QUARANTINED = """
+WITH ranked AS (
+    SELECT topic, "partition" AS part, "offset" AS off,
+           off - dense_rank() OVER (PARTITION BY topic, part ORDER BY off) AS island
+    FROM quarantine)
+SELECT topic, part, min(off), max(off) FROM ranked GROUP BY topic, part, island ORDER BY ALL
+"""
+GAPS = """
+WITH rows AS ({union}),
+message AS (
+    SELECT topic, part, off, max(event) + 1 - count(DISTINCT event) AS lacking
+    FROM rows LEFT JOIN bounds USING (topic, part)
+    WHERE NOT quarantined AND (bounds.until IS NULL OR off < bounds.until)
+        AND off >= coalesce(since, 0) GROUP BY ALL HAVING lacking > 0)
+SELECT topic, part, count(*), sum(lacking)::BIGINT, min(off) FROM message GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -88,26 +108,83 @@ def open_audited_tables(lake: str) -> dict[str, DeltaTable]:
 
 
 def count_with_duckdb(
-    tables: Mapping[str, DeltaTable], committed: Mapping[TopicPartition, int]
+    tables: Mapping[str, DeltaTable],
+    committed: Mapping[TopicPartition, int],
+    *,
+    counted_from: Offsets | None = None,
 ) -> dict[TopicPartition, OffsetCounts]:
-    """Counts of every topic-partition below its committed offset, by delta-rs and DuckDB."""
+    """Counts of every topic-partition below its committed offset, by delta-rs and DuckDB.
+
+    Rows below a partition's offset in `counted_from` do not count.
+    """
+    counted = _query_rows(SQL, tables, committed, counted_from or {})
+    return {TopicPartition(*row[:2]): OffsetCounts(*row[2:]) for row in counted}
+
+
+def check_events(
+    tables: Mapping[str, DeltaTable], ends: Offsets, *, counted_from: Offsets | None = None
+) -> Check:
+    """Whether each landed message has all its events up to the last one that is there."""
+    gaps = _query_rows(GAPS, tables, ends, counted_from or {})
+    faults = [
+        f"{topic}/{part}: {lacking} events of {messages} messages are missing, the first at offset "
+        f"{first}; {REPAIR}"
+        for topic, part, messages, lacking, first in gaps
+    ]
+    return Check(EVENTS, not faults, "; ".join(faults) or "no event is missing between two others")
+
+
+def _query_rows(
+    statement: str, tables: Mapping[str, DeltaTable], ends: Offsets, counted_from: Offsets
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement over `{union}`: topic, part, off, event and quarantined of all."""
     if not tables:
-        return {}
+        return []
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
     # half of the cores: the other reader works beside this one, and takes longer
     connection = duckdb.connect(config={"threads": max(1, (os.cpu_count() or 1) // 2)})
-    connection.execute("CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT)")
-    for (topic, partition), until in committed.items():
-        connection.execute("INSERT INTO bounds VALUES (?, ?, ?)", [topic, partition, until])
-    selects = []
-    for name, table in tables.items():
-        create_view(connection, name, table)
-        columns = 'topic, "partition" AS part, "offset" AS off, greatest(event_index, 0) AS event'
-        selects.append(f"SELECT {columns}, {name == QUARANTINE.name} AS quarantined FROM {name}")
-    rows = connection.execute(SQL.format(union=" UNION ALL ".join(selects))).fetchall()
+    try:
+        connection.execute(
+            "CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT, since BIGINT)"
+        )
+        for part in {*ends, *counted_from}:
+            bounds = [*part, ends.get(part), counted_from.get(part)]
+            connection.execute("INSERT INTO bounds VALUES (?, ?, ?, ?)", bounds)
+        selects = []
+        for name, table in tables.items():
+            uris = list_new_files(name, table, counted_from)
+            if not uris:
+                continue
+            columns = 'topic, "partition" AS part, "offset" AS off'
+            event = f"greatest(event_index, 0) AS event, {name == QUARANTINE.name} AS quarantined"
+            selects.append(f"SELECT {columns}, {event} FROM {sql_source(uris)}")
+        if not selects:
+            return []
+        return connection.execute(statement.format(union=" UNION ALL ".join(selects))).fetchall()
+    finally:
+        connection.close()
+
+
+def list_quarantined(
+    tables: Mapping[str, DeltaTable], ends: Offsets
+) -> dict[TopicPartition, list[tuple[int, int]]]:
+    """Spans of the offsets that are in quarantine, of each partition below its end."""
+    import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
+
+    if QUARANTINE.name not in tables:
+        return {}
+    connection = duckdb.connect()
+    create_view(connection, QUARANTINE.name, tables[QUARANTINE.name])
+    rows = connection.execute(QUARANTINED).fetchall()
     connection.close()
-    return {TopicPartition(*row[:2]): OffsetCounts(*row[2:]) for row in rows}
+    spans: dict[TopicPartition, list[tuple[int, int]]] = defaultdict(list)
+    for topic, part, first, last in rows:
+        at = TopicPartition(topic, part)
+        end = min(last, ends.get(at, last + 1) - 1)
+        if first <= end:
+            spans[at].append((first, end))
+    return spans
 
 
 def make_report(

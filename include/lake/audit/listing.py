@@ -1,13 +1,47 @@
 """The data files of a table's version, as far as two implementations of Delta agree on them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
 
+from include.lake.tables import TABLES
+from include.market.wire import TopicPartition
+
 FILES_ONLY = 1  # the reader version at which a table is its files and nothing more
+
+
+def list_offsets(table: DeltaTable) -> dict[str, int | None]:
+    """The version's data files by their URIs, with the greatest offset that the log says."""
+    adds = pa.table(table.get_add_actions(flatten=True))
+    has_statistics = "max.offset" in adds.column_names
+    offsets = adds["max.offset"].to_pylist() if has_statistics else [None] * len(adds)
+    names = [unquote(path).rpartition("/")[2] for path in adds["path"].to_pylist()]
+    by_name = dict(zip(names, offsets, strict=True))
+    uris = [uri if "://" in uri else unquote(uri) for uri in table.file_uris()]
+    return {uri: by_name.get(unquote(uri).rpartition("/")[2]) for uri in uris}
+
+
+def list_new_files(
+    name: str, table: DeltaTable, counted_from: Mapping[TopicPartition, int]
+) -> list[str]:
+    """URIs of data files that may have rows at or above `counted_from`, by the log's statistics.
+
+    `counted_from` has all partitions of a topic or none; of quarantine every file is read.
+    """
+    topic = TABLES[name].topic
+    least = [counted_from[part] for part in counted_from if part.topic == topic]
+    until = min(least, default=0)
+    return [uri for uri, last in list_offsets(table).items() if last is None or last >= until]
+
+
+def sql_source(uris: Sequence[str], *, reading_options: str = "") -> str:
+    """Data files as DuckDB reads them in a FROM clause."""
+    paths = ", ".join("'" + uri.replace("'", "''") + "'" for uri in uris)
+    return f"read_parquet([{paths}], union_by_name = true{reading_options})"
 
 
 def list_agreed_files(table: DeltaTable) -> Sequence[str] | None:

@@ -1,0 +1,94 @@
+"""One audit of a lake: bounds, seals, two readers' counts, and the checks of other invariants."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from include.checks import Check
+from include.lake.audit.bounds import Bounds, Offsets, read_bounds
+from include.lake.audit.conservation import (
+    AuditReport,
+    OffsetCounts,
+    check_events,
+    count_with_duckdb,
+    make_report,
+    open_audited_tables,
+)
+from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
+from include.market.wire import TopicPartition
+
+SEALS_FOLDER = "seals"
+Counts = Mapping[TopicPartition, OffsetCounts]
+# Counts the rows of tables below the first offsets and not below the second ones.
+RowReader = Callable[[Mapping[str, DeltaTable], Offsets, Offsets], Counts]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What Kafka keeps (first and next offset), its topic ids, and the checkpoint's offsets."""
+
+    kafka: Mapping[TopicPartition, tuple[int, int]]
+    topic_ids: Mapping[str, str]
+    committed: Offsets
+
+
+def audit_lake(
+    home: Path,
+    lake: str,
+    delivered: Delivered,
+    *,
+    open_reader: Callable[[], AbstractContextManager[RowReader]],
+    other_checks: Callable[[], Iterable[Check]] = tuple,
+    full: bool = False,
+    reseal: bool = False,
+) -> AuditReport:
+    """Audit a lake whose state is in `home`, and seal what is clean.
+
+    `open_reader` gives the first reader. With `full` what was sealed is read again; with `reseal`
+    it is not compared, but sealed anew.
+
+    Raises:
+        PlatformError: a table cannot be read.
+    """
+    tables, folder = open_audited_tables(lake), home / SEALS_FOLDER
+    bounds = read_bounds(home, tables, kafka=delivered.kafka, committed=delivered.committed)
+
+    compare = partial(compare_with_seals, folder, lake, tables, bounds, full=full, reseal=reseal)
+    with ThreadPoolExecutor(1) as pool:  # one thread beside Spark
+        comparing = pool.submit(compare, topic_ids=delivered.topic_ids)
+        with open_reader() as read:
+            sealed = comparing.result()
+            witness = pool.submit(
+                count_with_duckdb, tables, bounds.ends, counted_from=sealed.counted_from
+            )
+            checks = pool.submit(
+                lambda: [
+                    check_events(tables, bounds.ends, counted_from=sealed.counted_from),
+                    *other_checks(),
+                ]
+            )
+            counts = sealed.add_sealed(read(tables, bounds.ends, sealed.counted_from))
+    bounds = _remember(bounds, sealed, counts, reseal=reseal)
+    report = make_report(
+        counts,
+        bounds,
+        witness=sealed.add_sealed(witness.result()),
+        other_checks=[*checks.result(), sealed.check],
+    )
+    if report.ok:
+        ids = delivered.topic_ids
+        seal_lake(folder, lake, tables, counts, sealed, bounds=bounds, topic_ids=ids)
+    return report
+
+
+def _remember(bounds: Bounds, sealed: SealedLake, counts: Counts, *, reseal: bool) -> Bounds:
+    """The bounds with what the seals remember; who seals anew accepts where rows begin."""
+    if reseal:
+        return replace(bounds, begun={part: count.first for part, count in counts.items()})
+    seals = sealed.seals.by_partition if sealed.seals else {}
+    return replace(bounds, sealed={part: (seal.first, seal.next) for part, seal in seals.items()})

@@ -1,0 +1,194 @@
+"""Digests of landed rows that do not depend on which files hold them.
+
+A row's hash is of all its columns; a digest is the number of rows, the sum of their hashes modulo
+2^64, and their exclusive or. Both add up over files, so what was digested once need not be read
+again as long as its file is the same (size and time of change; Delta never changes a data file).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltalake import DeltaTable
+
+from include.errors import PlatformError
+from include.lake.audit.listing import list_offsets, sql_source
+from include.lake.columns import Table
+from include.lake.reading import DUCK_TYPES
+from include.market.wire import TopicPartition
+
+if TYPE_CHECKING:
+    import duckdb
+
+MODULUS = 2**64
+SQL = """
+WITH rows AS (
+    SELECT filename, topic, "partition" AS part, "offset" AS off, hash({columns}) AS digest
+    FROM {source})
+SELECT filename, topic, part,
+       coalesce(off < until, true) AS is_settled, coalesce(off < sealed_until, false) AS is_sealed,
+       moved.first IS NOT NULL AS is_moved,
+       count(*), (sum(digest) % 18446744073709551616)::UBIGINT, bit_xor(digest)
+FROM rows LEFT JOIN bounds USING (topic, part)
+LEFT JOIN moved ON moved.topic = rows.topic AND moved.part = rows.part
+    AND off BETWEEN moved.first AND moved.last
+GROUP BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A number of rows, and what their hashes come to."""
+
+    rows: int = 0
+    total: int = 0
+    mixed: int = 0
+
+    def __add__(self, other: "Digest") -> "Digest":
+        total = (self.total + other.total) % MODULUS
+        return Digest(self.rows + other.rows, total, self.mixed ^ other.mixed)
+
+
+Digests = Mapping[TopicPartition, Digest]
+OffsetSpans = Mapping[TopicPartition, Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """A data file as it was when its rows were digested; all of them are sealed."""
+
+    size: int
+    changed_ns: int
+    digests: Digests
+
+
+@dataclass
+class TableDigest:
+    """A table's rows by partition: those below the seal, all that are audited, and those of files.
+
+    `sealed` leaves out the rows of messages that came back from quarantine since.
+    """
+
+    sealed: dict[TopicPartition, Digest] = field(default_factory=lambda: defaultdict(Digest))
+    audited: dict[TopicPartition, Digest] = field(default_factory=lambda: defaultdict(Digest))
+    files: dict[str, FileDigest] = field(default_factory=dict)
+
+
+def digest_table(
+    table: DeltaTable,
+    definition: Table,
+    *,
+    ends: Mapping[TopicPartition, int],
+    sealed_ends: Mapping[TopicPartition, int],
+    quarantined: OffsetSpans,
+    sealed_files: Mapping[str, FileDigest],
+) -> TableDigest:
+    """The digests of a version of a table; files that `sealed_files` knows are not read.
+
+    Rows count below their partition's end; `quarantined` offsets were in quarantine when sealed.
+
+    Raises:
+        PlatformError: a data file is gone or does not hold what the log says.
+    """
+    table_digest, unread = TableDigest(), []
+    for uri in list_offsets(table):
+        known_file = sealed_files.get(_file_name(uri))
+        if known_file is None or (known_file.size, known_file.changed_ns) != _state(uri):
+            unread.append(uri)
+            continue
+        table_digest.files[_file_name(uri)] = known_file
+        for part, digest in known_file.digests.items():
+            table_digest.audited[part] += digest
+            table_digest.sealed[part] += digest
+    if unread:
+        _add_rows(table_digest, _digest_files(unread, definition, ends, sealed_ends, quarantined))
+    return table_digest
+
+
+def _add_rows(table_digest: TableDigest, digest_rows: Iterable[tuple[Any, ...]]) -> None:
+    by_file: dict[str, dict[TopicPartition, Digest]] = defaultdict(lambda: defaultdict(Digest))
+    open_files = set()
+    for uri, topic, number, is_settled, is_sealed, is_moved, *parts in digest_rows:
+        part, digest = TopicPartition(topic, number), Digest(*parts)
+        if not is_settled:
+            open_files.add(uri)
+            continue
+        table_digest.audited[part] += digest
+        by_file[uri][part] += digest
+        if is_sealed and not is_moved:
+            table_digest.sealed[part] += digest
+    for uri, digests in by_file.items():
+        if uri not in open_files:
+            table_digest.files[_file_name(uri)] = FileDigest(*_state(uri), dict(digests))
+
+
+def _digest_files(
+    uris: Sequence[str],
+    definition: Table,
+    ends: Mapping[TopicPartition, int],
+    sealed_ends: Mapping[TopicPartition, int],
+    quarantined: OffsetSpans,
+) -> list[tuple[Any, ...]]:
+    import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
+
+    connection = duckdb.connect()
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        _create_bounds(connection, ends, sealed_ends, quarantined)
+        source = sql_source(uris, reading_options=", filename = true")
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        present = {row[0] for row in described}
+        columns = ", ".join(
+            f'CAST("{column.name}" AS {DUCK_TYPES.get(column.type, column.type)})'
+            if column.name in present
+            else "NULL"
+            for column in definition.columns
+        )
+        return connection.execute(SQL.format(columns=columns, source=source)).fetchall()
+    except duckdb.Error as error:
+        first_line = str(error).splitlines()[0]
+        raise PlatformError(
+            f"a data file of {definition.name} cannot be read: {first_line}; "
+            "`./tickhouse doctor` says what is lost"
+        ) from error
+    finally:
+        connection.close()
+
+
+def _create_bounds(
+    connection: "duckdb.DuckDBPyConnection",
+    ends: Mapping[TopicPartition, int],
+    sealed_ends: Mapping[TopicPartition, int],
+    quarantined: OffsetSpans,
+) -> None:
+    connection.execute(
+        "CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT, sealed_until BIGINT)"
+    )
+    for part in {*ends, *sealed_ends}:
+        bounds = [*part, ends.get(part), sealed_ends.get(part)]
+        connection.execute("INSERT INTO bounds VALUES (?, ?, ?, ?)", bounds)
+    connection.execute("CREATE TABLE moved (topic TEXT, part INTEGER, first BIGINT, last BIGINT)")
+    for part, spans in quarantined.items():
+        for first, last in spans:
+            connection.execute("INSERT INTO moved VALUES (?, ?, ?, ?)", [*part, first, last])
+
+
+def _file_name(uri: str) -> str:
+    """A data file's own name, which no other of its table has."""
+    return uri.rpartition("/")[2]
+
+
+def _state(uri: str) -> tuple[int, int]:
+    """Size and time of change of a file; of one elsewhere neither, its name is its state."""
+    if "://" in uri:
+        return 0, 0
+    try:
+        status = Path(uri).stat()
+    except FileNotFoundError as error:
+        raise PlatformError(
+            f"{uri} is in the table's log and gone from the disk; `./tickhouse doctor` says what "
+            "is lost"
+        ) from error
+    return status.st_size, status.st_mtime_ns

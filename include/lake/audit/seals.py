@@ -1,0 +1,164 @@
+"""Seals: what a clean audit found, so that the next one reads what is new and misses nothing old.
+
+Below its seal a partition must hold the same rows (`include/lake/audit/digests.py`). The seals are
+a file with its checksum; a second file has their number, so that one that was lost, damaged or
+replaced by an older one is reported.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from include.atomic_files import write_file
+from include.errors import PlatformError
+from include.lake.audit.digests import Digest, FileDigest
+from include.market.wire import TopicPartition
+
+SEALS, NEWEST = "seals.json", "newest_seal.json"
+RESEAL = "`./tickhouse audit --reseal` audits everything and seals what is there now"
+
+
+class Seal(msgspec.Struct, frozen=True):
+    """One partition below the offset `next`: its rows in its home table and in quarantine.
+
+    `landed` is its number of offsets in the home table, `quarantined` spans of those elsewhere.
+    """
+
+    topic: str
+    partition: int
+    topic_id: str
+    first: int
+    next: int
+    landed: int
+    quarantined: list[tuple[int, int]]
+    home_rows: Digest
+    quarantine_rows: Digest
+
+    @property
+    def at(self) -> TopicPartition:
+        """The topic and the partition."""
+        return TopicPartition(self.topic, self.partition)
+
+    @property
+    def quarantined_count(self) -> int:
+        """Offsets in quarantine."""
+        return sum(last - first + 1 for first, last in self.quarantined)
+
+
+class SealedFile(msgspec.Struct, frozen=True):
+    """A data file of a table whose rows are all sealed, and the digests of its partitions."""
+
+    size: int
+    changed_ns: int
+    digests: list[tuple[str, int, Digest]]
+
+
+class Seals(msgspec.Struct, frozen=True):
+    """All seals of one audit; `tables` has each table's id and version, `hashed_by` the program."""
+
+    number: int
+    hashed_by: str
+    partitions: list[Seal]
+    tables: dict[str, tuple[str, int]]
+    columns: dict[str, list[str]]
+    files: dict[str, dict[str, SealedFile]]
+
+    @property
+    def by_partition(self) -> dict[TopicPartition, Seal]:
+        """The seals by topic and partition."""
+        return {seal.at: seal for seal in self.partitions}
+
+    def files_of(self, table: str) -> dict[str, FileDigest]:
+        """The sealed data files of a table."""
+        return {
+            uri: FileDigest(
+                file.size,
+                file.changed_ns,
+                {TopicPartition(topic, part): digest for topic, part, digest in file.digests},
+            )
+            for uri, file in self.files.get(table, {}).items()
+        }
+
+
+class _Newest(msgspec.Struct, frozen=True):
+    number: int
+    sha256: str
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    sha256: str
+    seals: msgspec.Raw
+
+
+def read_seals(folder: Path) -> Seals | None:
+    """The newest seals; null if nothing was ever sealed here.
+
+    Raises:
+        PlatformError: they are lost, damaged, or older than the newest that were written.
+    """
+    newest = _read_newest(folder / NEWEST)
+    try:
+        content = (folder / SEALS).read_bytes()
+    except FileNotFoundError:
+        if newest is None:
+            return None
+        raise PlatformError(f"the seals (number {newest.number}) are gone; {RESEAL}") from None
+    try:
+        stored = msgspec.json.decode(content, type=_Stored)
+        seals = msgspec.json.decode(stored.seals, type=Seals)
+    except msgspec.MsgspecError as error:
+        raise PlatformError(f"{SEALS} is damaged: {error}; {RESEAL}") from error
+    if stored.sha256 != _checksum(bytes(stored.seals)):
+        raise PlatformError(f"{SEALS} does not have its checksum; {RESEAL}")
+    if newest is None and seals.number > 1:
+        raise PlatformError(f"{NEWEST} is gone; {RESEAL}")
+    if newest is not None and (
+        seals.number not in {newest.number, newest.number + 1}
+        or (seals.number == newest.number and stored.sha256 != newest.sha256)
+    ):
+        raise PlatformError(
+            f"the seals are number {seals.number}, number {newest.number} was written; {RESEAL}"
+        )
+    return seals
+
+
+def write_seals(folder: Path, seals: Seals) -> None:
+    """Replace the seals; a crash in between leaves the old ones or the new ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    encoded = msgspec.json.encode(seals)
+    checksum = _checksum(encoded)
+    write_file(folder / SEALS, msgspec.json.encode(_Stored(checksum, msgspec.Raw(encoded))))
+    write_file(folder / NEWEST, msgspec.json.encode(_Newest(seals.number, checksum)))
+
+
+def newest_number(folder: Path) -> int:
+    """The number of the newest seals, readable or not; 0 if there are none."""
+    newest = _read_newest(folder / NEWEST, strict=False)
+    return newest.number if newest else 0
+
+
+def sealed_files(files: Mapping[str, FileDigest]) -> dict[str, SealedFile]:
+    """Digested files as they are stored."""
+    return {
+        uri: SealedFile(
+            file.size, file.changed_ns, [(*part, digest) for part, digest in file.digests.items()]
+        )
+        for uri, file in files.items()
+    }
+
+
+def _read_newest(path: Path, *, strict: bool = True) -> _Newest | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Newest)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        if strict:
+            raise PlatformError(f"{path.name} is damaged: {error}; {RESEAL}") from error
+        return None
+
+
+def _checksum(encoded: bytes) -> str:
+    return hashlib.sha256(encoded).hexdigest()

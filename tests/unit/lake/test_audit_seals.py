@@ -1,0 +1,131 @@
+"""Seals: what was clean once is compared by digests, and a daily audit reads the day."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from include.lake.audit import digests
+from include.lake.audit.conservation import AuditReport
+from tests.support.audited_lake import BATCHES, BOOK, TRADES, AuditedLake, land_batch, sound_lake
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> AuditedLake:
+    audited = sound_lake(tmp_path_factory.mktemp("sealed"))
+    assert_clean(audited.audit())
+    return audited
+
+
+@pytest.fixture
+def world(sealed: AuditedLake, tmp_path: Path) -> AuditedLake:
+    shutil.copytree(sealed.home, tmp_path, dirs_exist_ok=True)
+    return sealed.at(tmp_path)
+
+
+def assert_clean(report: AuditReport) -> None:
+    assert report.ok, [check for check in report.checks if not check.ok]
+
+
+def detail(report: AuditReport, name: str = "seals") -> str:
+    (found,) = [check for check in report.checks if check.name == name]
+    assert not found.ok
+    return found.detail
+
+
+def test_what_is_new_is_added_to_what_was_sealed(world: AuditedLake) -> None:
+    land_batch(world, BATCHES)
+    report = world.audit()
+    assert_clean(report)
+    assert report.partitions == world.audit(full=True).partitions
+    assert report.partitions == world.audit(reseal=True).partitions
+
+
+def test_a_daily_audit_reads_what_is_new(
+    world: AuditedLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_batch(world, BATCHES)
+    read: list[str] = []
+    digest_files = digests._digest_files
+
+    def spy(uris: list[str], *rest: object) -> object:
+        read.extend(uris)
+        return digest_files(uris, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(digests, "_digest_files", spy)
+    assert_clean(world.audit())
+    files = sum(len(world.delta(name).file_uris()) for name in ("trades", "book_changes"))
+    assert 0 < len(read) < files
+
+
+def test_compaction_changes_nothing(world: AuditedLake) -> None:
+    for name in ("trades", "book_changes", "quarantine"):
+        world.delta(name).optimize.compact()
+    assert_clean(world.audit())
+    land_batch(world, BATCHES)
+    assert_clean(world.audit())
+
+
+def test_a_changed_row_is_named_when_kafka_no_longer_has_it(world: AuditedLake) -> None:
+    world.kafka[TRADES[0]] = (world.committed[TRADES[0]],) * 2
+    world.delta("trades").update(updates={"price": "2"}, predicate='offset = 5 AND "partition" = 0')
+    assert "market.trades/0: rows of trades below offset 48 have other values" in detail(
+        world.audit()
+    )
+
+
+def test_two_of_four_events_of_a_message_are_named(world: AuditedLake) -> None:
+    world.delta("book_changes").delete("offset = 3 AND event_index IN (1, 2)")
+    report = world.audit()
+    assert "2 events of 1 messages are missing, the first at offset 3" in detail(
+        report, "I1 events"
+    )
+    assert f"{BOOK.topic}/0: " in detail(report)
+
+
+def test_the_last_events_of_a_message_are_named(world: AuditedLake) -> None:
+    world.delta("book_changes").delete("offset = 3 AND event_index > 1")
+    assert "rows below offset 48 were sealed in book_changes" in detail(world.audit())
+
+
+def test_records_that_come_back_from_quarantine_break_no_seal(world: AuditedLake) -> None:
+    rows = world.delta("trades").to_pyarrow_table().to_pylist()
+    returned = next(row for row in rows if row["offset"] == 4 and row["partition"] == 0)
+    returned = returned | {"offset": 3, "seq_first": 1006, "seq_last": 1006, "trade_id": "6"}
+    world.commit("trades", [returned], {})
+    world.delta("quarantine").delete("topic = 'market.trades' AND \"partition\" = 0 AND offset = 3")
+    assert_clean(world.audit())
+    assert_clean(world.audit())
+    world.delta("trades").delete('offset = 3 AND "partition" = 0')
+    assert not world.audit().ok
+
+
+def test_a_topic_that_was_created_anew_is_named(world: AuditedLake) -> None:
+    world.topic_ids[BOOK.topic] = "another"
+    assert "market.book/0: the topic was created anew" in detail(world.audit())
+
+
+@pytest.mark.parametrize("harm", ["gone", "torn", "edited", "older"])
+def test_seals_that_are_lost_or_damaged_are_reported_and_not_renewed(
+    world: AuditedLake, harm: str
+) -> None:
+    seals = world.home / "seals" / "seals.json"
+    older = seals.read_bytes()
+    land_batch(world, BATCHES)
+    assert_clean(world.audit())
+    if harm == "gone":
+        seals.unlink()
+    elif harm == "torn":
+        os.truncate(seals, 100)
+    elif harm == "edited":
+        stored = json.loads(seals.read_bytes())
+        stored["seals"]["partitions"][0]["next"] = 1
+        seals.write_text(json.dumps(stored))
+    else:
+        seals.write_bytes(older)
+    for _ in range(2):
+        assert "`./tickhouse audit --reseal`" in detail(world.audit())
+    assert_clean(world.audit(reseal=True))
+    assert_clean(world.audit())
