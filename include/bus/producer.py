@@ -94,8 +94,17 @@ class Producer:
         """
         self.send(wire.topic(message), wire.key(message), wire.encode(message))
 
-    def send(self, topic: str, key: bytes, value: bytes) -> None:
+    def send(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        *,
+        delivered: Callable[[int, int], None] | None = None,
+    ) -> None:
         """Send bytes; returns before they are acknowledged.
+
+        `delivered` is called with the partition and offset then, in another thread.
 
         Raises:
             Unreachable: an earlier record was lost, or too much waits for a broker that is away.
@@ -120,6 +129,8 @@ class Producer:
         self._sent_bytes += size
         value = value if self._on_acknowledged else b""
         future.add_callback(self._acknowledge, number, size, topic, value)
+        if delivered is not None:
+            future.add_callback(lambda at: delivered(at.partition, at.offset))
         future.add_errback(self._fail, topic, size)
 
     def flush(self, timeout_s: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""The trader's journal in Postgres: what it decided, what it holds, what Kafka still has to get.
+"""The trader's journal in Postgres: what it decided, what it holds, what the lake has yet to get.
 
 One commit is one transaction: rows, state and outbox together or not at all. A broken connection
 raises Unreachable; the trader then starts over from what is here.
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg2
@@ -18,6 +18,7 @@ from include.errors import Unreachable
 from include.lake.columns import Table
 from include.market import wire
 from include.market.events import Message
+from include.market.wire import TopicPartition
 from include.serving.connection import Dsn, connect, transaction
 from include.serving.tables import SERVED, TRADER_STATE, upsert_with
 
@@ -28,19 +29,28 @@ TABLE_OF_KIND = {
     "balance": SERVED["balances"],
     "score": SERVED["scores"],
 }
+MOST_SENT_ROWS = 10_000  # while nothing lands: what Kafka has is deleted from here on
 _LOCK = 7414
-_HALTED = "halted"
+HALTED = "halted"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class KafkaPlace(NamedTuple):
+    """Where Kafka has a record of a topic."""
+
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """A record that Kafka has to get; `id` is also the `seq` of its message."""
+    """A record for Kafka, with no `place` before it was sent; `id` is also its message's `seq`."""
 
     id: int
     topic: str
     key: bytes
     value: bytes
+    place: KafkaPlace | None = None
 
 
 class Journal:
@@ -76,7 +86,7 @@ class Journal:
             cursor.execute(
                 "SELECT EXISTS (SELECT 1 FROM decisions WHERE decision_id = %s),"
                 " (SELECT value FROM trader_state WHERE name = %s)",
-                (decision_id, _HALTED),
+                (decision_id, HALTED),
             )
             is_decided, halt = cursor.fetchone()
         return bool(is_decided), halt
@@ -86,25 +96,75 @@ class Journal:
         with self._transaction() as cursor:
             for message in messages:
                 table = TABLE_OF_KIND[message.kind]
-                upsert_with(cursor, table, [_row(table, event) for event in message.events])
+                upsert_with(cursor, table, [event_row(table, event) for event in message.events])
             _insert_outbox(cursor, messages)
             if state:
                 rows = [{"name": name, "value": value} for name, value in state.items()]
                 upsert_with(cursor, TRADER_STATE, rows)
 
-    def outbox(self) -> list[OutboxRow]:
-        """What Kafka has to get, in order."""
+    def restore(
+        self, rows_by_table: Mapping[str, Sequence[Mapping[str, Any]]], *, state: Mapping[str, str]
+    ) -> None:
+        """Write rows and state that another place has kept, with nothing for the outbox."""
         with self._transaction() as cursor:
-            cursor.execute("SELECT id, topic, key, value FROM outbox ORDER BY id")
+            for name, rows in rows_by_table.items():
+                upsert_with(cursor, SERVED[name], rows)
+            named = [{"name": name, "value": value} for name, value in state.items()]
+            upsert_with(cursor, TRADER_STATE, named)
+
+    def outbox(self, *, unsent: bool = False) -> list[OutboxRow]:
+        """What the lake does not have yet, in order; with `unsent` what Kafka has to get."""
+        condition = 'WHERE "offset" IS NULL' if unsent else ""
+        with self._transaction() as cursor:
+            cursor.execute(
+                'SELECT id, topic, key, value, "partition", "offset" FROM outbox'
+                f" {condition} ORDER BY id"
+            )
             return [
-                OutboxRow(number, topic, bytes(key), bytes(value))
-                for number, topic, key, value in cursor.fetchall()
+                OutboxRow(
+                    number,
+                    topic,
+                    bytes(key),
+                    bytes(value),
+                    None if offset is None else KafkaPlace(partition, offset),
+                )
+                for number, topic, key, value, partition, offset in cursor.fetchall()
             ]
 
-    def delete_sent(self, ids: Sequence[int]) -> None:
-        """Delete the outbox rows that Kafka has."""
+    def outbox_partitions(self) -> list[TopicPartition]:
+        """The topic-partitions of the outbox rows that were sent."""
         with self._transaction() as cursor:
-            cursor.execute("DELETE FROM outbox WHERE id = ANY(%s)", (list(ids),))
+            cursor.execute(
+                'SELECT DISTINCT topic, "partition" FROM outbox WHERE "offset" IS NOT NULL'
+            )
+            return [TopicPartition(topic, partition) for topic, partition in cursor.fetchall()]
+
+    def note_places(self, places: Mapping[int, KafkaPlace | None]) -> None:
+        """Note where Kafka has outbox rows, by their ids; null: they have to be sent again."""
+        values = [(number, *(place or (None, None))) for number, place in places.items()]
+        if values:
+            with self._transaction() as cursor:
+                execute_values(
+                    cursor,
+                    'UPDATE outbox SET "partition" = sent.part, "offset" = sent.at FROM (VALUES %s)'
+                    " AS sent (id, part, at) WHERE outbox.id = sent.id",
+                    values,
+                    template="(%s, %s::integer, %s::bigint)",
+                )
+
+    def delete_landed(self, landed: Mapping[TopicPartition, int]) -> None:
+        """Delete the outbox rows below the next offsets to land, and those beyond the bound."""
+        with self._transaction() as cursor:
+            for partition, next_offset in landed.items():
+                cursor.execute(
+                    'DELETE FROM outbox WHERE topic = %s AND "partition" = %s AND "offset" < %s',
+                    (*partition, next_offset),
+                )
+            cursor.execute(
+                'DELETE FROM outbox WHERE "offset" IS NOT NULL AND id <= (SELECT id FROM outbox'
+                ' WHERE "offset" IS NOT NULL ORDER BY id DESC OFFSET %s LIMIT 1)',
+                (MOST_SENT_ROWS,),
+            )
 
     def next_nonce(self, at_least: int) -> int:
         """A number greater than every earlier one, for good, whatever the clock does."""
@@ -130,19 +190,19 @@ class Journal:
 def halt(dsn: Dsn, reason: str) -> None:
     """Forbid orders until `resume`; the trader goes on deciding, with the reason `halted`."""
     with transaction(dsn) as connection, connection.cursor() as cursor:
-        upsert_with(cursor, TRADER_STATE, [{"name": _HALTED, "value": reason}])
+        upsert_with(cursor, TRADER_STATE, [{"name": HALTED, "value": reason}])
 
 
 def resume(dsn: Dsn) -> None:
     """Allow orders again."""
     with transaction(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("DELETE FROM trader_state WHERE name = %s", (_HALTED,))
+        cursor.execute("DELETE FROM trader_state WHERE name = %s", (HALTED,))
 
 
 def halted(dsn: Dsn) -> str | None:
     """Why the trader is halted; null: it is not."""
     with transaction(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT value FROM trader_state WHERE name = %s", (_HALTED,))
+        cursor.execute("SELECT value FROM trader_state WHERE name = %s", (HALTED,))
         row = cursor.fetchone()
     return str(row[0]) if row else None
 
@@ -163,7 +223,7 @@ def _insert_outbox(cursor: Any, messages: Sequence[Message]) -> None:
     execute_values(cursor, "INSERT INTO outbox (id, topic, key, value) VALUES %s", rows)
 
 
-def _row(table: Table, event: Any) -> dict[str, Any]:
+def event_row(table: Table, event: Any) -> dict[str, Any]:
     """The event's values by column; its microseconds as times."""
     row = msgspec.structs.asdict(event)
     for column in table.columns:

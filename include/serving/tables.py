@@ -46,12 +46,14 @@ TRADER_STATE = Table(
 )
 OUTBOX = Table(
     "outbox",
-    "Messages that Kafka has to get from the trader",
+    "Messages of the trader that the lake does not have yet",
     (
         Column("id", "bigserial", "order of sending; `seq` of the message", required=True),
         text("topic", "Kafka topic", required=True),
         Column("key", "binary", "Kafka key", required=True),
         Column("value", "binary", "Kafka value", required=True),
+        Column("partition", "int", "Kafka partition; null: not sent yet"),
+        Column("offset", "bigint", "Kafka offset; null: not sent yet"),
     ),
     key=("id",),
 )

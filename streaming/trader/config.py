@@ -41,6 +41,7 @@ class TraderConfig:
     bootstrap: str
     dsn: Dsn = field(repr=False)  # has the password
     halt_file: Path
+    lake: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "TraderConfig":
@@ -65,6 +66,7 @@ class TraderConfig:
             bootstrap=settings.bootstrap,
             dsn=settings.dsn(),
             halt_file=settings.home / HALT_FILE,
+            lake=settings.lake,
         )
 
     @property

@@ -1,51 +1,81 @@
 """From the journal's outbox to Kafka, in order, without loss or repeats across a kill.
 
-A row may have been sent and not yet deleted when the process died. Every message carries its
-row's id as `seq` and the journal's name as `conn`; before the first send the topics' tails say
-how far Kafka had got.
+A row may have been sent and not yet noted as sent when the process died. Every message carries its
+row's id as `seq` and the journal's name as `conn`; before the first send the topics' tails say how
+far Kafka had got. A row stays until the lake has its record, so that what Kafka lost meanwhile is
+sent again by the next process.
 """
 
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Self
 
-from include.bus import Producer
+from include.bus import Producer, Record, TopicPartition
 from include.bus.tail import read_tail
-from include.errors import Unreachable, WireError
+from include.errors import TickhouseError, Unreachable, WireError
+from include.log import event
 from include.market import wire
-from include.serving.journal import Journal, OutboxRow
+from include.serving.journal import Journal, KafkaPlace, OutboxRow
 from streaming.trader.kill_points import SENT, KillPoints
 
 TAIL_RECORDS = 500
 FLUSH_S, CLOSE_S = 4.0, 1.0  # SIGTERM has to end the trader within 5 s
+REPORTED_S = 1.0
+DELETE_EVERY_S = 30.0
+LandedOffsets = Callable[[Iterable[TopicPartition]], Mapping[TopicPartition, int]]
+
+log = logging.getLogger("tickhouse.trader")
 
 
 class Publisher:
-    """Sends the rows of the journal's outbox."""
+    """Sends the rows of the journal's outbox, and deletes those that the lake has."""
 
     def __init__(
-        self, bootstrap: str, *, journal: Journal, conn: str, kill_points: KillPoints
+        self,
+        bootstrap: str,
+        *,
+        journal: Journal,
+        conn: str,
+        kill_points: KillPoints,
+        landed: LandedOffsets,
     ) -> None:
-        """Connect, and drop the rows that an earlier process had sent.
+        """Connect, and compare the outbox with what Kafka has of this journal.
+
+        `landed` gives the next offset that the lake will land of each topic-partition.
 
         Raises:
             Unreachable: Kafka or Postgres does not answer.
         """
-        self._journal, self._kill_points = journal, kill_points
+        self._journal, self._kill_points, self._landed = journal, kill_points, landed
+        self._delete_landed()
         if rows := journal.outbox():
-            journal.delete_sent(_ids_in_kafka(bootstrap, rows, conn=conn))
+            topics = {row.topic for row in rows}
+            tail = read_tail(bootstrap, topics, record_count=TAIL_RECORDS)
+            places = kafka_places(rows, tail, conn=conn)
+            if lost := [row.id for row in rows if row.place and places[row.id] is None]:
+                log.warning(event("kafka lost acknowledged messages", rows=len(lost)))
+            journal.note_places(places)
         self._producer = Producer(bootstrap, client_id="trader")
 
     def flush(self) -> None:
-        """Send the outbox, wait for the acknowledgements, and forget it.
+        """Send what Kafka does not have yet, and wait for the acknowledgements.
 
         Raises:
             Unreachable: Kafka or Postgres does not answer.
         """
-        if rows := self._journal.outbox():
+        if rows := self._journal.outbox(unsent=True):
+            places: dict[int, KafkaPlace | None] = {}
             for row in rows:
-                self._producer.send(row.topic, row.key, row.value)
+                note = partial(_note, places, row)
+                self._producer.send(row.topic, row.key, row.value, delivered=note)
             self._producer.flush(FLUSH_S)
+            _wait_for(places, len(rows))
             self._kill_points.reached(SENT)
-            self._journal.delete_sent([row.id for row in rows])
+            self._journal.note_places(places)
+        if time.monotonic() - self._deleted_at > DELETE_EVERY_S:
+            self._delete_landed()
 
     def __enter__(self) -> Self:
         return self
@@ -60,19 +90,51 @@ class Publisher:
             if error is None:
                 raise
 
+    def _delete_landed(self) -> None:
+        """Delete the rows that the lake has; none while the lake cannot be read."""
+        self._deleted_at = time.monotonic()
+        try:
+            landed = self._landed(self._journal.outbox_partitions())
+        except TickhouseError as error:
+            log.warning(event("outbox not compared with the lake", error=error))
+            landed = {}
+        self._journal.delete_landed(landed)
 
-def _ids_in_kafka(bootstrap: str, outbox_rows: list[OutboxRow], *, conn: str) -> list[int]:
-    topics = sorted({row.topic for row in outbox_rows})
-    last = _last_numbers(bootstrap, topics, conn=conn)
-    return [row.id for row in outbox_rows if row.id <= last.get(row.topic, 0)]
+
+def kafka_places(
+    outbox_rows: Iterable[OutboxRow], tail: Iterable[Record], *, conn: str
+) -> dict[int, KafkaPlace | None]:
+    """Where Kafka has each row by its id, as the topics' tails say; null: it has to be sent.
+
+    Rows are sent in order, so all up to the highest id of a topic are there. One that lies before
+    the tail gets the place of the first that follows it: no row is taken for landed too early.
+    """
+    places: dict[str, dict[int, KafkaPlace]] = {}
+    for record in tail:
+        if number := _number(record.value, conn):
+            place = KafkaPlace(record.partition, record.offset)
+            places.setdefault(record.topic, {})[number] = place
+    return {row.id: _place_at(places.get(row.topic, {}), row.id) for row in outbox_rows}
 
 
-def _last_numbers(bootstrap: str, topics: list[str], *, conn: str) -> dict[str, int]:
-    """The highest outbox id of this journal in the tail of each topic."""
-    last = dict.fromkeys(topics, 0)
-    for record in read_tail(bootstrap, topics, record_count=TAIL_RECORDS):
-        last[record.topic] = max(last[record.topic], _number(record.value, conn))
-    return last
+def _place_at(places: Mapping[int, KafkaPlace], row_id: int) -> KafkaPlace | None:
+    following = min((number for number in places if number >= row_id), default=None)
+    return places[following] if following is not None else None
+
+
+def _note(
+    places: dict[int, KafkaPlace | None], row: OutboxRow, partition: int, offset: int
+) -> None:
+    places[row.id] = KafkaPlace(partition, offset)
+
+
+def _wait_for(places: Mapping[int, KafkaPlace | None], count: int) -> None:
+    """Wait for the producer's thread, which reports a delivery just after `flush` returns."""
+    deadline = time.monotonic() + REPORTED_S
+    while len(places) < count:
+        if time.monotonic() > deadline:
+            raise Unreachable(f"Kafka reported {len(places)} of {count} deliveries")
+        time.sleep(0.001)
 
 
 def _number(message_bytes: bytes, conn: str) -> int:

@@ -8,8 +8,10 @@ outbox is sent; after the send, the topics' tails say which outbox rows Kafka ha
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 
 from include.bus import Consumer, TopicPartition, offset_ranges
+from include.lake.watermarks import landed_offsets
 from include.log import event
 from include.market.wire import Topic
 from include.serving.journal import Journal
@@ -21,6 +23,7 @@ from streaming.trader.followers import Follower
 from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.kill_points import KillPoints, NoKillPoints
 from streaming.trader.outbox import Publisher
+from streaming.trader.rebuild import rebuild_journal
 from streaming.trader.trader_state import load_state
 from streaming.trader.vetoes import Vetoes, without_ledger
 
@@ -59,6 +62,7 @@ class Session:
         create_tables(config.dsn)
         with ExitStack() as stack:
             journal = stack.enter_context(closing(Journal(config.dsn)))
+            rebuild_journal(journal, config)
             state, vetoes = load_state(journal), Vetoes(config)
             publisher = stack.enter_context(
                 Publisher(
@@ -66,6 +70,7 @@ class Session:
                     journal=journal,
                     conn=state.conn,
                     kill_points=self._kill_points,
+                    landed=partial(landed_offsets, config.lake),
                 )
             )
             desk = Desk(

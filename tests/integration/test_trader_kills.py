@@ -146,3 +146,18 @@ def test_a_second_trader_waits_for_the_first(world: World) -> None:
             world.until_decided(6)
             assert second.poll() is None
     assert_all_done_once(world)
+
+
+def test_a_lost_database_gives_no_new_account_and_no_decision_twice(world: World) -> None:
+    world.produce(range(1, 4))
+    with world.trader() as process:
+        world.until_decided(3)
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(5) == 0
+    tables = "decisions, orders, fills, balances, scores, outbox, trader_state"
+    world.rows(f"TRUNCATE {tables} RESTART IDENTITY; SELECT 1")
+    world.produce(range(4, 7))
+    with world.trader():
+        world.until_decided(6)
+    assert "account rebuilt from the lake" in world.log.read_text()
+    assert_all_done_once(world)

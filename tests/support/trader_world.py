@@ -44,7 +44,8 @@ class World:
 
     def until_decided(self, count: int) -> None:
         """Wait for so many decisions and no open intent, all sent to Kafka."""
-        sql = """SELECT (SELECT count(*) FROM decisions), (SELECT count(*) FROM outbox),
+        sql = """SELECT (SELECT count(*) FROM decisions),
+                 (SELECT count(*) FROM outbox WHERE "offset" IS NULL),
                  (SELECT count(*) FROM trader_state WHERE name = 'intent' AND value <> '')"""
         try:
             eventually(lambda: self.rows(sql) == [(count, 0, 0)], what="decisions, all sent")
