@@ -110,9 +110,9 @@ def _print_lines(
     from include.local.examination import remedy_sentence
 
     for defect in defects:
-        OUT.print(f"[red]defect[/] {remedy_sentence(defect)}", soft_wrap=True)
+        OUT.print(f"[red]fault[/] {remedy_sentence(defect)}", soft_wrap=True)
     for cause in causes[len(defects) :]:
-        OUT.print(f"[red]defect[/] {cause}", soft_wrap=True)
+        OUT.print(f"[red]fault[/] {cause}", soft_wrap=True)
     for diagnosis in diagnoses or ():
         OUT.print(f"{diagnosis.query}: {diagnosis.sentence()}", soft_wrap=True)
     if diagnoses is None:

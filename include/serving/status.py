@@ -19,7 +19,8 @@ from include.time_limit import Answer, Question
 OffsetRanges = Mapping[TopicPartition, tuple[int, int]]
 ReadRanges = Callable[[list[str]], OffsetRanges]
 ReadTimesMs = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
-ANSWER_S = 3.0
+ANSWER_S = 5.0  # of a server
+LAKE_S = 10.0  # a busy machine takes seconds to open all tables
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_status(
 ) -> Status:
     """The whole status; `ranges` and `times_ms` ask Kafka for offsets and times of messages.
 
-    Each question is given up after `ANSWER_S` seconds; what does not answer is one of the causes,
+    Each question is given up after some seconds; what does not answer is one of the causes,
     and `ok` is true if there is none. The watcher needs no rows of tables, and asks the servers
     even where no supervisord keeps the processes.
     """
@@ -102,7 +103,7 @@ def read_status(
         feeds = answers.of(asked_feeds, instead=[])
     else:
         offset_ranges, stamped_ms, feeds = {}, {}, []
-    row_counts, unreadable = answers.of(asked_rows, instead=({}, []))
+    row_counts, unreadable = answers.of(asked_rows, instead=({}, []), within_s=LAKE_S)
     audited: LastAudit | None = None
     audited = answers.of(Question(lambda: last_audit(settings), what="audit"), instead=audited)
     now_s = time.time()
@@ -137,13 +138,21 @@ class _Answers:
     def __init__(self) -> None:
         self.causes: list[str] = []
 
-    def of(self, question: Question[Answer], *, instead: Answer, counts: bool = True) -> Answer:
+    def of(
+        self,
+        question: Question[Answer],
+        *,
+        instead: Answer,
+        within_s: float | None = None,
+        counts: bool = True,
+    ) -> Answer:
         """The answer, or another `instead`, which is a cause if it `counts`."""
-        left_s = max(0.0, question.asked_at + ANSWER_S - time.monotonic())
+        within_s = ANSWER_S if within_s is None else within_s
+        left_s = max(0.0, question.asked_at + within_s - time.monotonic())
         try:
             return question.answer(within_s=left_s)
         except TimeoutError as error:
-            self.causes.append(f"{error} within {ANSWER_S:g} s")
+            self.causes.append(f"{error} within {within_s:g} s")
         except TickhouseError as error:
             if counts:
                 self.causes.append(str(error))
