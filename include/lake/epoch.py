@@ -79,9 +79,14 @@ def open_epoch(
     starts = {part: max(first, landed.get(part, first)) for part, (first, _) in ranges.items()}
     epoch = Epoch(starts=starts, topic_ids=dict(topic_ids))
     folder.mkdir(parents=True, exist_ok=True)
-    by_name = {f"{topic}/{number}": offset for (topic, number), offset in starts.items()}
-    write_file(marker, json.dumps({"starts": by_name, "topic_ids": epoch.topic_ids}))
+    write_epoch(marker, epoch)
     return epoch
+
+
+def write_epoch(marker: Path, epoch: Epoch) -> None:
+    """Write the file that `read_epoch` reads."""
+    by_name = {f"{topic}/{number}": offset for (topic, number), offset in epoch.starts.items()}
+    write_file(marker, json.dumps({"starts": by_name, "topic_ids": dict(epoch.topic_ids)}))
 
 
 def read_epoch(marker: Path) -> Epoch | None:

@@ -19,6 +19,7 @@ from include.lake.diagnosis import QUERIES, find_query_damage, repair
 from include.lake.epoch import read_epoch
 from include.lake.reading import open_table
 from include.lake.watermarks import home_table, landed_offsets
+from include.local.kafka_folders import find_strays
 from include.local.lock import exclusive_lock
 from include.local.preflight import check_disk
 from include.settings import Settings
@@ -54,6 +55,7 @@ def examine(settings: Settings) -> list[Defect]:
         *_examine_postgres(settings, aside),
         *_examine_checkpoints(settings),
         *tables,
+        *_examine_topics(settings),
         *([] if tables else _examine_watermarks(settings)),
     ]
 
@@ -77,6 +79,7 @@ def repair_what_loses_nothing(settings: Settings, *, say: Say) -> None:
         for defect in defects:
             if not defect.loses_nothing:
                 raise PlatformError(remedy_sentence(defect))
+        defects = [defect for defect in defects if defect.repair]
         if not defects:
             return
         repair_defects(settings, defects, say=say)
@@ -137,6 +140,17 @@ def _is_cut(path: Path) -> bool:
         return not path.stat().st_size
     except FileNotFoundError:
         return True
+
+
+def _examine_topics(settings: Settings) -> Iterator[Defect]:
+    """Topics that the broker has set aside; `up` brings them back once the broker runs."""
+    for stray in find_strays(settings):
+        yield Defect(
+            f"topic {stray.partition.topic}/{stray.partition.partition}",
+            f"the broker has set its messages aside in {stray.folder.name}",
+            "brings it back",
+            loses_nothing=True,
+        )
 
 
 def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:

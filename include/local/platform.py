@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from include.errors import PlatformError, TickhouseError, Unreachable
-from include.local import airflow, kafka, postgres, preflight, restarts, supervisor
+from include.local import airflow, kafka, kafka_folders, postgres, preflight, restarts, supervisor
 from include.local.airflow_database import Migration
 from include.local.class_archive import ensure_class_archive
 from include.local.examination import repair_what_loses_nothing
@@ -117,11 +118,25 @@ class Platform:
         postgres.create_databases(self.settings)
         create_tables(self.settings.dsn())
         self.make_topics()
+        self._bring_back_strays(next(p for p in world_programs if p.name == "kafka"))
         self._migrate_airflow()
         for stage in sorted({program.stage for program in world_programs} - {0}):
             if stage == FEEDS_STAGE:
                 self.before_feeds()
             self._stage(world_programs, stage)
+
+    def _bring_back_strays(self, broker: Program) -> None:
+        """Give topics that the broker had lost their messages back, before anyone reads them."""
+        strays = kafka_folders.find_strays(self.settings)
+        if not strays:
+            return
+        self.supervisor.stop(broker.name)
+        aside = self.settings.home / "damaged" / f"topics-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        kafka_folders.bring_back(self.settings, strays, aside)
+        self.supervisor.start(broker.name)
+        self._await_ready(broker)
+        names = ", ".join(stray.place.name for stray in strays)
+        self.say(f"brought back what the broker had set aside: {names}")
 
     def _stage(self, world_programs: list[Program], stage: int) -> None:
         starting = [program for program in world_programs if program.stage == stage]
