@@ -8,7 +8,7 @@ Kafka client's thread still waits for its broker would print DuckDB's report of 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,10 +72,16 @@ def _why_unreadable(location: str, name: str, error: Exception) -> str:
 
 
 def connect(
-    lake: str, names: Iterable[str] = tuple(TABLES), *, as_of: AsOf = None, all_tables: bool = False
+    lake: str,
+    names: Iterable[str] = tuple(TABLES),
+    *,
+    as_of: AsOf = None,
+    all_tables: bool = False,
+    choose_files: Callable[[str, DeltaTable], Sequence[str] | None] = lambda *_: None,
 ) -> "duckdb.DuckDBPyConnection":
     """A DuckDB connection with a view for each table of the lake that exists; times are UTC.
 
+    `choose_files` gives the files to read of a table by its name; null: all.
     With `as_of`, each as it was then. With `all_tables`, a table that does not exist is an empty
     view, and a column that an older table lacks is null.
 
@@ -90,7 +96,9 @@ def connect(
         newest = open_table(lake, name)
         table = newest and load_as_of(newest, as_of)
         if table is not None:
-            create_view(connection, name, table, definition=TABLES[name] if all_tables else None)
+            definition = TABLES[name] if all_tables else None
+            files = choose_files(name, table)
+            create_view(connection, name, table, definition=definition, files=files)
         elif all_tables:
             create_empty_view(connection, TABLES[name])
     return connection

@@ -1,16 +1,20 @@
 """The hourly check of the streamed tables: every suite is checked, then all failures raised."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
+from deltalake import DeltaTable
 
 from include.errors import GateFailed
+from include.lake.file_selection import files_in_spans, list_files, uris
 from include.lake.reading import connect
 from include.quality.gate import validate
-from include.quality.lake_suites import READ, SUITES
+from include.quality.lake_suites import MARKET, READ, SUITES
 from include.quality.results import QualityRun
 from include.quality.suites import Suite
 from include.settings.forecast import QualitySettings
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
@@ -19,7 +23,10 @@ def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
     Raises:
         GateFailed: names each suite that failed, or could not be checked, with its first rows.
     """
-    connection = connect(quality_run.lake, READ)
+    since = quality_run.now - timedelta(hours=rules.hours)
+    connection = connect(
+        quality_run.lake, READ, choose_files=lambda *named: recent_files(*named, since=since)
+    )
     try:
         row_count, failures = 0, []
         for suite in SUITES:
@@ -32,6 +39,17 @@ def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
     if failures:
         raise GateFailed(" | ".join(failures))
     return row_count
+
+
+def recent_files(name: str, table: DeltaTable, *, since: datetime) -> list[str] | None:
+    """The files of a market table with records of Kafka since then; null: all of the table.
+
+    Of a table without such a record all are read, so that its age is known.
+    """
+    if name not in MARKET:
+        return None
+    recent = files_in_spans(list_files(table), "kafka_time", [(since, END_OF_TIME)])
+    return uris(recent) or None
 
 
 def _check(

@@ -11,7 +11,8 @@ import click
 
 from include.bus import Producer
 from include.clock import now_us
-from include.lake.reading import open_table, query
+from include.lake.file_selection import files_not_in, list_files, uris
+from include.lake.reading import connect, open_table, query
 from include.market.venues import (
     BETWEEN_CONNECTIONS,
     DROPPED_TRADES,
@@ -49,6 +50,7 @@ class DeltaLake:
 
     def __init__(self, lake: str) -> None:
         self._lake = lake
+        self._landed: dict[Hole, tuple[frozenset[str], set[int]]] = {}  # files read, their numbers
 
     def open_holes(self) -> list[Hole]:
         """The holes that no `healed` row closes; none in a lake without a ledger."""
@@ -57,9 +59,13 @@ class DeltaLake:
         return [Hole(*row) for row in query(self._lake, open_holes_sql())[1]]
 
     def landed_numbers(self, hole: Hole) -> set[int]:
-        """The trade numbers within a hole that have landed."""
-        if open_table(self._lake, "trades") is None:
+        """The trade numbers within a hole that have landed; reads each file of trades once."""
+        trades = open_table(self._lake, "trades")
+        if trades is None:
             return set()
+        counted_files, numbers = self._landed.get(hole, (frozenset(), set()))
+        files = list_files(trades)
+        new_files = uris(files_not_in(files, counted_files))
         statement = LANDED_NUMBERS.format(
             number=NUMBER_OF_TRADE[VENUES[hole.venue].trades],
             venue=hole.venue,
@@ -67,7 +73,13 @@ class DeltaLake:
             first=hole.first,
             last=hole.last,
         )
-        return {int(row[0]) for row in query(self._lake, statement)[1]}
+        connection = connect(self._lake, ["trades"], choose_files=lambda *_: new_files)
+        try:
+            landed = {int(number) for (number,) in connection.execute(statement).fetchall()}
+        finally:
+            connection.close()
+        self._landed[hole] = frozenset(uris(files)), numbers | landed
+        return numbers | landed
 
 
 def open_holes_sql() -> str:

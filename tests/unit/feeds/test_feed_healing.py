@@ -210,3 +210,8 @@ def test_the_lake_has_open_holes_and_landed_ids(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "trades", pa.table(trades))
     assert lake.landed_numbers(Hole("binance", "BTC-USDT", 5, 9)) == {7}
     assert lake.landed_numbers(Hole("gemini", "BTC-USD", 100, 200)) == {150}
+    (read,) = tmp_path.glob("trades/*.parquet")
+    later = {name: [column[0]] for name, column in trades.items()} | {"seq_first": [8]}
+    write_deltalake(tmp_path / "trades", pa.table(later), mode="append")
+    read.write_bytes(b"")  # it would be opened in vain
+    assert lake.landed_numbers(Hole("binance", "BTC-USDT", 5, 9)) == {7, 9}

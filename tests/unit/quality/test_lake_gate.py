@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from include.quality.lake_gate import check_lake
 from include.quality.page import page_of
 from include.quality.results import QualityRun
 from include.settings import Settings
+from tests.support.listed_files import list_absent_files
 
 T0 = datetime(2026, 4, 24, 5, 0, tzinfo=UTC)
 NOW = T0 + timedelta(minutes=10)
@@ -166,3 +168,11 @@ def test_the_window_and_the_band_are_settings(settings: Settings) -> None:
     check_lake(QualityRun(settings.lake, "r", NOW), narrow)
     late = dataclasses.replace(settings.quality, hours=5 / 60)
     check_lake(QualityRun(settings.lake, "r", NOW), late)
+
+
+def test_files_of_before_the_window_are_not_opened(settings: Settings) -> None:
+    check(settings, sound())
+    long_ago = {"kafka_time": NOW - timedelta(days=3)}
+    for name in ("trades", "tickers", "book_changes", "quotes"):
+        list_absent_files(Path(settings.lake), name, [(long_ago, long_ago)])
+    check_lake(QualityRun(settings.lake, "r", NOW), settings.quality)
