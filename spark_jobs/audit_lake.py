@@ -97,7 +97,12 @@ def _check_agreement(settings: Settings) -> Check:
         offsets_read, minutes = served_minutes(settings.dsn(), COMPARED)
     except Unreachable as error:
         return Check(AGREEMENT, False, f"could not check: {error}")
-    return check_agreement(settings.lake, offsets=offsets_read, served=minutes)
+    return check_agreement(
+        settings.lake,
+        offsets=offsets_read,
+        served=minutes,
+        keep_days=settings.stream.served_days,
+    )
 
 
 def count_with_spark(

@@ -182,6 +182,14 @@ def check_streamed_tables(*, run_id: str) -> int:
     return lake_gate.check_lake(quality_run, settings.quality)
 
 
+def prune_served() -> dict[str, int]:
+    """Delete old minutes and signals from Postgres; give the number of rows by table."""
+    from include.serving.retention import prune
+
+    settings = from_environment()
+    return prune(settings.dsn(), keep_days=settings.stream.served_days)
+
+
 def forecast_next_minutes() -> dict[str, int]:
     """Forecast every symbol; give the number of rows by symbol. Skips while there is no ticker."""
     from airflow.sdk.exceptions import AirflowSkipException

@@ -110,6 +110,9 @@ class StreamSettings:
     small_files: int = setting(
         64, "most small files of a table that the hourly compaction leaves as they are"
     )
+    served_days: int = setting(
+        90, "days of minutes and signals that Postgres keeps, back from the newest; Delta keeps all"
+    )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time")
     watermark_s: int = setting(10, "how many seconds late an event may come")

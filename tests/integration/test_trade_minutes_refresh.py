@@ -9,14 +9,19 @@ import pytest
 from include.lake.audit.agreement import COMPARED, check_agreement, check_closed_minutes
 from include.lake.closed_minutes import closed_until
 from include.lake.reading import query
+from include.lake.tables import TRADE_MINUTES
 from include.serving import trade_minutes
 from include.serving.connection import transaction
+from include.serving.retention import prune
+from include.serving.tables import upsert
 from include.serving.trade_minutes import refresh, restate, served_minutes
 from include.settings import Settings
 from tests.support.landed_rows import AT, land, trade
+from tests.support.minute_rows import minute_rows
 from tests.support.postgres import fetch_tuples
 
 MINUTE = timedelta(minutes=1)
+ROW = minute_rows([0]).to_pylist()[0]
 COUNTS = "SELECT minute, total_count_buy FROM trade_minutes ORDER BY minute"
 
 
@@ -96,3 +101,11 @@ def test_a_lost_delta_table_is_written_again_from_postgres(world: Settings) -> N
     refresh(world, now=AT + 71 * MINUTE)
     assert in_delta(world) == before == in_postgres(world)
     assert_agreement(world)
+
+
+def test_old_minutes_leave_postgres_some_at_a_time(world: Settings) -> None:
+    days = [{**ROW, "minute": AT + timedelta(days=number)} for number in range(7)]
+    upsert(world.dsn(), TRADE_MINUTES, days)
+    assert prune(world.dsn(), keep_days=2, rows_a_delete=3) == {"trade_minutes": 4, "signals": 0}
+    assert [minute for minute, _ in in_postgres(world)] == [row["minute"] for row in days[4:]]
+    assert prune(world.dsn(), keep_days=2) == {"trade_minutes": 0, "signals": 0}

@@ -1,6 +1,7 @@
 """The audit of agreement (I3): the minutes of Postgres and of Delta against the landed trades."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -20,13 +21,25 @@ DIFFERENCES_SHOWN = 5
 Minute = Mapping[str, Any]
 
 
-def check_agreement(lake: str, *, offsets: Mapping[int, int], served: Iterable[Minute]) -> Check:
+def check_agreement(
+    lake: str,
+    *,
+    offsets: Mapping[int, int],
+    served: Iterable[Minute],
+    keep_days: int | None = None,
+) -> Check:
     """Whether every served minute equals the one recomputed from the trades, to the last digit.
 
     `served` are rows of Postgres' trade_minutes with the columns `COMPARED`, read in the same
     transaction as `offsets` (next offset of market.trades by partition: what they are made from).
+    With `keep_days`, older minutes are left out: Postgres lets them go.
     """
+    served = list(served)
     recomputed = minutes_before(lake, offsets)
+    if served and keep_days is not None:
+        since = max(minute["minute"] for minute in served) - timedelta(days=keep_days)
+        served = [minute for minute in served if minute["minute"] >= since]
+        recomputed = recomputed.filter(pc.greater_equal(recomputed["minute"], since))
     return _compare(AGREEMENT, served, recomputed, holder="Postgres")
 
 

@@ -197,6 +197,14 @@ def test_a_minute_on_one_side_alone_is_named(trades: str) -> None:
     assert TABLES["trade_minutes"].key == COMPARED[:3]
 
 
+def test_what_postgres_lets_go_is_not_compared(trades: str) -> None:
+    land(Path(trades), "trades", [trade(3, "9", "sell", "10", "1", s=-3 * 86400)])
+    reader = {"offsets": {0: 4}, "served": served(total_count_sell=2)}
+    assert "only in the lake" in check_agreement(trades, **reader, keep_days=4).detail
+    assert "only in the lake" in check_agreement(trades, **reader).detail
+    assert "only in the lake" not in check_agreement(trades, **reader, keep_days=2).detail
+
+
 def test_the_closed_minutes_of_delta_are_compared_too(trades: str) -> None:
     assert check_closed_minutes(trades, partition_count=1).ok
     minutes = changed_minutes(trades, {}).minutes

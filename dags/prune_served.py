@@ -1,0 +1,26 @@
+"""Deletes old minutes and signals from the serving database, every night.
+
+Postgres keeps `TICKHOUSE_STREAM_SERVED_DAYS` back from the newest row of each table; Delta keeps
+all. Repeating it changes nothing.
+"""
+
+from airflow.sdk import dag
+
+from include.orchestration.policies import POLICY, at, step
+
+NIGHTLY = at("10 4 * * *")
+
+
+@step()
+def prune():
+    from include.orchestration.tasks import prune_served
+
+    return prune_served()
+
+
+@dag(**POLICY, schedule=NIGHTLY, doc_md=__doc__)
+def prune_served():
+    prune()
+
+
+prune_served()
