@@ -1,7 +1,7 @@
 """Whether the stream's memory stays flat: the driver's heap after a collection, over minutes.
 
 All three queries run at a steady pace of book messages. A sample that falls into a batch holds
-that batch too, so of each minute's samples the least counts. The slope is that of a straight line
+that batch too, so of each minute's samples the lowest counts. The slope is that of a straight line
 through them after the first quarter, in which caches fill; its error is twice its standard error.
 """
 
@@ -64,13 +64,13 @@ def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
     heap = [(sample.minute, sample.heap_mib) for sample in samples]
     python = [(sample.minute, sample.python_mib) for sample in samples]
     return [
-        *_describe("driver_heap", least(heap, minutes / 4)),
-        *_describe("python_workers", least(python, minutes / 4)),
+        *_describe("driver_heap", lowest_samples(heap, minutes / 4)),
+        *_describe("python_workers", lowest_samples(python, minutes / 4)),
     ]
 
 
-def least(samples: Sequence[Point], since: float) -> list[Point]:
-    """The least of each whole minute's samples, of those that begin at `since` or later."""
+def lowest_samples(samples: Sequence[Point], since: float) -> list[Point]:
+    """The lowest of each whole minute's samples, of those that begin at `since` or later."""
     late = (point for point in samples if point[0] >= since)
     by_minute = groupby(late, key=lambda point: int(point[0]))
     return [min(points, key=lambda point: point[1]) for _, points in by_minute]

@@ -49,7 +49,7 @@ class _Alternating(ForecastWatch):
         """No folder is watched."""
 
     def newest(self) -> tuple[ForecastSides | None, Reason | None]:
-        """Itself."""
+        """This forecast, which never ages."""
         return self, None
 
     def side_at(self, minute_us: int) -> Side | None:

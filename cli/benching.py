@@ -90,7 +90,7 @@ def latency(orders: int, per_second: int, seconds: int) -> "Iterable[Measurement
     """Time from a signal to its order, from a book update to its measure, from Kafka to Delta.
 
     The order goes to the simulated Gemini, with the journal's commit of the intent in a real
-    Postgres (p99 of 50 ms is the promise). Measures go through Spark's real-time mode, beside the
+    Postgres (the target is a p99 of 50 ms). Measures go through Spark's real-time mode, beside the
     same query in micro-batches.
     """
     from bench import latency as bench_latency
@@ -108,7 +108,7 @@ def latency(orders: int, per_second: int, seconds: int) -> "Iterable[Measurement
 def memory(per_second: int, minutes: float) -> "Iterable[Measurement]":
     """Heap of the stream's driver after full collections, its Python workers, and their slopes.
 
-    Of each minute the least of four samples counts; the first quarter, in which caches fill, does
+    Of each minute the lowest of four samples counts; the first quarter, in which caches fill, does
     not. A slope within its error of zero is flat.
     """
     from bench.memory import measure
@@ -140,7 +140,7 @@ def growth(file_count: int, symbols: int, seconds: int) -> "Iterable[Measurement
 @benchmark("audit")
 @click.option("--messages", default=10_000_000, show_default=True, help="Messages that landed.")
 def audit(messages: int) -> "Iterable[Measurement]":
-    """Seconds of `./tickhouse audit` over 10 million messages; 30 are the promise.
+    """Seconds of `./tickhouse audit` over 10 million messages; the target is 30.
 
     They go through Kafka and the stream first, for two to four minutes. The peer is the same
     number of distinct offsets counted by DuckDB alone, without a check.
@@ -168,7 +168,7 @@ def viewers(count: int, seconds: int) -> "Iterable[Measurement]":
     "--rows", "row_count", default=10_000_000, show_default=True, help="Rows of every table."
 )
 def sql(row_count: int) -> "Iterable[Measurement]":
-    """Seconds of each report over tables of 10 million rows; two seconds each is the promise.
+    """Seconds of each report over tables of 10 million rows; the target is two seconds each.
 
     It makes a lake of about 4 GB in the temporary folder first, and removes it. The last figure is
     an aggregate beside delta-rs's own SQL.

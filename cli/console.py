@@ -31,7 +31,7 @@ class Steps:
         self._began = self._last = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        """Print a step."""
+        """Print the text after the whole seconds since the start, on standard error."""
         self._last = time.monotonic()
         passed = f"[{DIM}]{self._last - self._began:5.0f} s[/]"
         ERR.print(f"{passed}  {text}", highlight=False, soft_wrap=True)

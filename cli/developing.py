@@ -20,12 +20,13 @@ CHECKS = (
 MOST_WORKERS = 4  # as many groups as tests/conftest.py makes
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
     """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit).
 
-    Without ARGUMENTS it runs on all cores (at most four), else on one.
+    `test -- --help` is pytest's own help. Without ARGUMENTS it runs on all cores (at most four),
+    else on one.
     """
     from include.local.class_archive import ensure_class_archive
     from include.local.jars import ensure_jars

@@ -83,7 +83,7 @@ def backtest(
 def replay(
     tape: Path, forecasts: Path | None, as_json: bool, out: Path | None, **overrides: str | None
 ) -> None:
-    """Run the trader's own strategy over recorded frames; nothing need be up.
+    """Run the trader's own strategy over recorded frames; no service has to run.
 
     Decoder, windows and strategy are those of the running platform, so the decisions are the same
     to the bit. Writes decisions.jsonl, equity.csv and equity.png, and prints the score.

@@ -60,7 +60,7 @@ def deliver(
     chosen = form or _SUFFIXES.get(output.suffix if output else "", "table")
     if chosen == "parquet":
         if output is None:
-            raise QueryError("parquet is no text: say where it goes with --output FILE.parquet")
+            raise QueryError("parquet is not text: name a file with --output FILE.parquet")
         with run_query(lake, statement, values, as_of=as_of, all_tables=all_tables) as result:
             if result is None:
                 raise QueryError("the statement gives no rows to write")

@@ -17,7 +17,7 @@ def trader() -> None:
 
 
 @trader.command()
-@click.option("--reason", default="by hand", show_default=True, help="Kept with the switch.")
+@click.option("--reason", default="by hand", show_default=True, help="Recorded with the halt.")
 def halt(reason: str) -> None:
     """Stop all new orders until `resume`; it survives restarts. Decisions go on, as holds."""
     from include.serving.journal import halt as switch
@@ -126,7 +126,8 @@ def reproduce(forecast_id: str, output: Path | None) -> None:
 def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
     """Backtest the forecast beside naive ones: errors, side, interval, by minutes ahead.
 
-    Figures go to the table forecast_evaluations, with a page and a picture in var/WORLD/quality.
+    Figures are written to the table forecast_evaluations, a page and a picture to
+    var/WORLD/quality.
     """
     from dataclasses import asdict
     from datetime import UTC, datetime, timedelta

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from include.atomic_files import write_file
 from include.errors import HistoryError
-from include.forecast.history import LEAST_MINUTES
+from include.forecast.history import MIN_MINUTES
 from include.forecast.prophet import to_json
 from include.lake.columns import Table
 from include.lake.tables import HISTORY, TABLES
@@ -72,16 +72,16 @@ def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = (
     """
     counts = {row["symbol"]: row["count"] for row in minutes_df.groupBy("symbol").count().collect()}
     requested = symbols or tuple(sorted(counts))
-    enough = [symbol for symbol in requested if counts.get(symbol, 0) >= LEAST_MINUTES]
+    enough = [symbol for symbol in requested if counts.get(symbol, 0) >= MIN_MINUTES]
     for symbol in sorted(set(requested) - set(enough)):
         reason = (
-            f"only {counts.get(symbol, 0)} minutes of {symbol} with a trade: {LEAST_MINUTES} needed"
+            f"only {counts.get(symbol, 0)} minutes of {symbol} with a trade: {MIN_MINUTES} needed"
         )
         if symbols:
             raise HistoryError(reason)
         log.warning(event("symbol left out", reason=reason))
     if not enough:
-        raise HistoryError(f"no symbol has the {LEAST_MINUTES} minutes that a model needs")
+        raise HistoryError(f"no symbol has the {MIN_MINUTES} minutes that a model needs")
     output.mkdir(parents=True, exist_ok=True)
     for symbol, fit in fit_symbols(minutes_df.where(F.col("symbol").isin(*enough))).items():
         write_file(output / f"{symbol}.json", to_json(fit.prophet))

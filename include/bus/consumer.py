@@ -77,7 +77,7 @@ class Consumer:
         return [self._record(record) for batch in batches.values() for record in batch]
 
     def close(self) -> None:
-        """Disconnect."""
+        """Leave the broker; no offset is committed."""
         self._consumer.close()
 
     def _assign(self, partitions: list[KafkaPartition], *, from_end: bool) -> None:

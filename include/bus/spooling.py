@@ -44,7 +44,7 @@ class Sender(Protocol):
         """Seconds since the broker last acknowledged anything while something waits."""
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
-        """Send a record."""
+        """Queue a record for the broker; it counts as sent before it is acknowledged."""
 
 
 @dataclass

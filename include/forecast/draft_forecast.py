@@ -78,7 +78,7 @@ def _recent_prices(settings: Settings, model_record: training.ModelRecord) -> pd
         symbol=model_record.symbol,
         as_of=model_record.as_of,
         train_days=PICTURE_DAYS,
-        least=1,
+        min_minutes=1,
     ).prices_df
 
 

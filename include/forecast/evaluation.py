@@ -13,7 +13,7 @@ import pandas as pd
 from include.errors import HistoryError
 from include.forecast import fit, naive, predict
 from include.forecast.damping import Floats
-from include.forecast.history import BEGINNING, least_minutes, rows_within
+from include.forecast.history import BEGINNING, minimum_minutes, rows_within
 from include.forecast.scores import ForecastScore, score_forecaster
 
 MINUTE = pd.Timedelta(minutes=1)
@@ -66,10 +66,10 @@ def backtest(prices_df: pd.DataFrame, plan: Plan) -> Evaluation:
     """
     pairs = list(_backtests(prices_df, plan))
     if not pairs:
-        least = least_minutes(plan.span)
+        needed_minutes = minimum_minutes(plan.span)
         raise HistoryError(
             f"{len(prices_df)} minutes are too few to evaluate a forecast: "
-            f"{least} before an origin and {AHEAD} after it are needed"
+            f"{needed_minutes} before an origin and {AHEAD} after it are needed"
         )
     all_pairs = pd.concat(pairs, ignore_index=True)
     scores, begin = [], 0
@@ -91,7 +91,7 @@ def _backtests(prices_df: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
         since = origin - plan.span if plan.span else pd.Timestamp(BEGINNING).tz_localize(None)
         training_df = rows_within(prices_df, since, origin)
         actual_df = rows_within(prices_df, origin, origin + AHEAD * MINUTE)
-        if len(training_df) >= least_minutes(plan.span) and len(actual_df):
+        if len(training_df) >= minimum_minutes(plan.span) and len(actual_df):
             yield _backtest(training_df, actual_df, origin)
 
 

@@ -36,7 +36,9 @@ def evaluate(
     rules = settings.forecast
     plan = Plan(rules.evaluate_origins, rules.evaluate_every_minutes, span)
     days = plan.minutes // DAY_MINUTES + 1 if span else 0
-    history = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=days, least=1)
+    history = training_minutes(
+        settings.lake, symbol=symbol, as_of=as_of, train_days=days, min_minutes=1
+    )
     evaluation = backtest(history.prices_df, plan)
     run_columns = {
         "run_id": run_id,

@@ -195,7 +195,7 @@ def read(folder: Path) -> ForecastFile:
     except FileNotFoundError as error:
         raise ForecastError(f"forecast {folder.name} has no {CSV_FILE}") from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
-        raise ForecastError(f"forecast {folder.name} is torn: its sha256 is not the manifest's")
+        raise ForecastError(f"forecast {folder.name} is damaged: its sha256 is not the manifest's")
     return ForecastFile(manifest, _points(content, manifest))
 
 
@@ -209,7 +209,9 @@ def _manifest(path: Path) -> Manifest:
 def _points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:
     rows = list(csv.reader(io.StringIO(content.decode())))
     if rows[:1] != [HEADER] or len(rows) - 1 != manifest.rows or not manifest.rows:
-        raise ForecastError(f"forecast {manifest.forecast_id} has not its manifest's rows")
+        raise ForecastError(
+            f"forecast {manifest.forecast_id} does not have the number of rows of its manifest"
+        )
     try:
         points = tuple(
             ForecastMinute(side, float(yhat), float(low), float(high))

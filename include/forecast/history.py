@@ -18,8 +18,8 @@ from include.errors import HistoryError
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES
 
-LEAST_MINUTES = 1440
-LEAST_SHARE = 0.9
+MIN_MINUTES = 1440
+MIN_SHARE = 0.9
 SLICE = timedelta(days=180)
 MEMORY = "512MB"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,13 +77,13 @@ class TrainingMinutes:
         return last.to_pydatetime().replace(tzinfo=UTC)
 
 
-def least_minutes(span: timedelta) -> int:
+def minimum_minutes(span: timedelta) -> int:
     """How many minutes with a trade a model of this span (zero: any) needs.
 
     A day's worth, or nine tenths of a span that is no longer: every market has a minute without.
     """
-    minutes = int(LEAST_SHARE * (span / timedelta(minutes=1)))
-    return min(minutes, LEAST_MINUTES) if span else LEAST_MINUTES
+    minutes = int(MIN_SHARE * (span / timedelta(minutes=1)))
+    return min(minutes, MIN_MINUTES) if span else MIN_MINUTES
 
 
 def rows_within(prices_df: pd.DataFrame, after: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
@@ -93,14 +93,21 @@ def rows_within(prices_df: pd.DataFrame, after: pd.Timestamp, until: pd.Timestam
 
 
 def training_minutes(
-    lake: str, *, symbol: str, as_of: datetime | None, train_days: int, least: int | None = None
+    lake: str,
+    *,
+    symbol: str,
+    as_of: datetime | None,
+    train_days: int,
+    min_minutes: int | None = None,
 ) -> TrainingMinutes:
     """The whole minutes of the last `train_days` days (0: all) before `as_of` (none: newest data).
 
     Raises:
-        HistoryError: there is nothing, or less than `least` minutes (none: what a model needs).
+        HistoryError: there is nothing, or less than `min_minutes` (none: what a model needs).
     """
-    needed_minutes = least_minutes(timedelta(days=train_days)) if least is None else least
+    needed_minutes = (
+        minimum_minutes(timedelta(days=train_days)) if min_minutes is None else min_minutes
+    )
     with _inputs(lake) as (connection, versions):
         first_minute, newest = _span(connection, symbol)
         upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)

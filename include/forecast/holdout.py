@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from include.forecast import fit, predict
 
 HELD_OUT = pd.Timedelta(days=1)
-LEAST_TRAINING = pd.Timedelta(days=2)
+MIN_TRAINING = pd.Timedelta(days=2)
 
 
 def holdout_metrics(prices_df: pd.DataFrame) -> dict[str, float]:
@@ -19,7 +19,7 @@ def holdout_metrics(prices_df: pd.DataFrame) -> dict[str, float]:
     cut = prices_df["ds"].iloc[-1] - HELD_OUT
     training_rows = int(prices_df["ds"].searchsorted(cut, side="right"))
     training_df, held_out_df = prices_df.iloc[:training_rows], prices_df.iloc[training_rows:]
-    if cut - prices_df["ds"].iloc[0] < LEAST_TRAINING or held_out_df.empty:
+    if cut - prices_df["ds"].iloc[0] < MIN_TRAINING or held_out_df.empty:
         return {}
     fitted = fit.fit(training_df)
     start = (training_df["ds"].iloc[-1] + pd.Timedelta(minutes=1)).tz_localize("UTC")

@@ -17,7 +17,7 @@ from include.forecast import drafts, fit, forecast_file, predict
 from include.forecast.forecast_file import ForecastFile, Manifest
 from include.forecast.history import (
     TrainingMinutes,
-    least_minutes,
+    minimum_minutes,
     rows_within,
     training_minutes,
 )
@@ -41,7 +41,7 @@ def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
     judged_minutes = settings.forecast.judge_windows * settings.forecast.judge_window_minutes
     days = _span(manifest) + timedelta(minutes=judged_minutes)
     history = training_minutes(
-        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days.days + 1, least=1
+        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days.days + 1, min_minutes=1
     )
     champion = _champion(settings)
     checks = check_sanity(
@@ -128,7 +128,7 @@ def windows(settings: Settings, end: pd.Timestamp) -> Iterator[Window]:
 def _predict_by_recipe(prices_df: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataFrame:
     """The forecast of the window by a model trained on `span` before it; empty if too short."""
     training_df = rows_within(prices_df, window.start - span, window.start)
-    if len(training_df) < least_minutes(span):
+    if len(training_df) < minimum_minutes(span):
         return pd.DataFrame({"ds": pd.DatetimeIndex([]), "yhat": np.empty(0)})
     fitted = fit.fit(training_df)
     start = window.start.tz_localize("UTC") + pd.Timedelta(minutes=1)

@@ -11,8 +11,8 @@ from include.quality.results import Finding
 from include.settings.forecast import ForecastSettings as Rules
 
 MINUTE = timedelta(minutes=1)
-LEAST_MOVE = 1e-6
-LEAST_FOLLOWING = 0.1
+MIN_MOVE = 1e-6
+MIN_FOLLOWING = 0.1
 
 
 def check_sanity(
@@ -41,7 +41,7 @@ def check_sanity(
 def _is_not_constant(draft_df: pd.DataFrame) -> Finding:
     yhat = draft_df["yhat"]
     share = float(yhat.max() / yhat.min() - 1)
-    return Finding("is not constant", share > LEAST_MOVE, f"moves by {share:.3g} of the price")
+    return Finding("is not constant", share > MIN_MOVE, f"moves by {share:.3g} of the price")
 
 
 def _joins_last_price(rules: Rules, draft_df: pd.DataFrame, last_close: float) -> Finding:
@@ -92,10 +92,10 @@ def _covers_minutes(rules: Rules, manifest: Manifest, history: TrainingMinutes) 
     within = ds[(ds >= first) & (ds <= last)]
     coverage = len(within) / ((last - max(first, history.trained_from)) / MINUTE + 1)
     following = float((within.diff().iloc[1:] == MINUTE).mean()) if len(within) > 1 else 0.0
-    ok = coverage >= rules.least_coverage and following >= LEAST_FOLLOWING
+    ok = coverage >= rules.min_coverage and following >= MIN_FOLLOWING
     detail = (
         f"{len(within)} priced minutes, {coverage:.1%} of its span, at least "
-        f"{rules.least_coverage:.0%}; {following:.1%} a minute after the one before"
+        f"{rules.min_coverage:.0%}; {following:.1%} a minute after the one before"
     )
     return Finding("was trained on minutes", ok, detail)
 

@@ -20,7 +20,7 @@ from include.lake.writing import arrow_schema, replace_rows
 from include.settings import Settings
 
 MODEL = "short-term"
-LEAST_SECONDS = 300
+MIN_SECONDS = 300
 STALE = pd.Timedelta(minutes=2)
 COLUMNS = ("ds", "side", "yhat", "yhat_lower", "yhat_upper")
 
@@ -81,8 +81,8 @@ def forecast_minutes(seconds_df: pd.DataFrame, *, minutes: int) -> pd.DataFrame:
 
 
 def _unfit(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> str:
-    if len(seconds_df) < LEAST_SECONDS:
-        return f"{len(seconds_df)} seconds with a ticker; {LEAST_SECONDS} are needed"
+    if len(seconds_df) < MIN_SECONDS:
+        return f"{len(seconds_df)} seconds with a ticker; {MIN_SECONDS} are needed"
     age = market_time - seconds_df["ds"].max()
     return f"its last ticker is {age} old" if age > STALE else ""
 

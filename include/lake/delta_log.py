@@ -20,7 +20,7 @@ VERSIONED = re.compile(r"\.?(\d{20})\.")
 COMMIT = re.compile(r"(\d{20})\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
 POINTER = "_last_checkpoint"
-PARQUET_MARK, LEAST_PARQUET_BYTES = b"PAR1", 12
+PARQUET_MARK, MIN_PARQUET_BYTES = b"PAR1", 12
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def cut_log(damage: LogDamage, aside: Path) -> None:
 
 def is_parquet(path: Path) -> bool:
     """Whether a file begins and ends as Parquet does."""
-    if path.stat().st_size < LEAST_PARQUET_BYTES:
+    if path.stat().st_size < MIN_PARQUET_BYTES:
         return False
     with path.open("rb") as file:
         begins = file.read(len(PARQUET_MARK)) == PARQUET_MARK

@@ -1,4 +1,4 @@
-"""A file downloaded completely: resumed where it broke off, and compared with its checksum."""
+"""A file downloaded completely: resumed after an interruption, and compared with its checksum."""
 
 import base64
 import hashlib
@@ -52,7 +52,7 @@ def download(address: Callable[[], str], target: Path, *, name: str) -> Path:
                 tag.unlink(missing_ok=True)
                 return partial.replace(target)
             partial.unlink()
-        log.warning(event("download broke off", of=name, attempt=attempt, cause=cause))
+        log.warning(event("download interrupted", of=name, attempt=attempt, cause=cause))
     raise Unreachable(f"{name}: {cause}, {TRIES} times")
 
 
@@ -80,7 +80,7 @@ def _resume(address: str, partial: Path, tag: Path) -> Message:
     expected = headers.get("Content-Length")
     received = partial.stat().st_size - (present if resumed else 0)
     if expected is not None and received < int(expected):
-        raise OSError(f"broke off after {received} of {expected} bytes")
+        raise OSError(f"interrupted after {received} of {expected} bytes")
     return headers
 
 

@@ -54,11 +54,13 @@ def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.T
     """The files of a landed table that may hold offsets at or beyond a reader's, by partition."""
     first, last = _bounds(files, "partition")
     _, newest = _bounds(files, "offset")
-    least = {
+    min_next_offsets = {
         (low, high): _least_offset(next_offsets, low, high)
         for low, high in {*zip(first.tolist(), last.tolist(), strict=True)}
     }
-    due = [least[low, high] for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+    due = [
+        min_next_offsets[low, high] for low, high in zip(first.tolist(), last.tolist(), strict=True)
+    ]
     return files.filter(pa.array(newest >= np.array(due, dtype=np.int64)))
 
 
@@ -69,7 +71,7 @@ def files_not_in(files: pa.Table, addresses: Iterable[str]) -> pa.Table:
 
 
 def _least_offset(next_offsets: Mapping[int, int], low: int, high: int) -> int:
-    """The least next offset of the partitions from `low` to `high`; 0 if one of them has none."""
+    """The lowest next offset of the partitions from `low` to `high`; 0 if one of them has none."""
     if high - low >= len(next_offsets):
         return 0
     return min(next_offsets.get(partition, 0) for partition in range(low, high + 1))

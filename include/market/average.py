@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 P = TypeVar("P", float, Decimal)
 OUTLIER_SHARE = Decimal("0.02")
-LEAST_FOR_OUTLIERS = 3
+MIN_FOR_OUTLIERS = 3
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _bounds(ascending: Sequence[P], share: Decimal) -> tuple[P, P]:
     centre = (ascending[(count - 1) // 2] + high) / 2
     limit = centre * type(high)(share)
     near = sum(1 for price in ascending if abs(price - centre) <= limit)
-    if count < LEAST_FOR_OUTLIERS or near * 2 <= count:
+    if count < MIN_FOR_OUTLIERS or near * 2 <= count:
         return centre, ascending[-1]
     return centre, limit
 

@@ -17,7 +17,7 @@ def note_at(settings: Settings, *, dag: str, run_id: str, text: str) -> None:
     try:
         AirflowApi(settings).note(dag, run_id, text)
     except (Unreachable, PlatformError) as error:
-        log.warning(event("no note at the run", run=run_id, cause=error))
+        log.warning(event("run note not written", run=run_id, cause=error))
 
 
 def failure_note(task: str, *, run_id: str, message: str, gate: bool) -> str:

@@ -46,8 +46,8 @@ def true(*column_names: str) -> tuple[Expectation, ...]:
 
 # A decimal point in the wrong place, or cents among dollars; thin markets of 2012 moved threefold.
 JUMP = 10
-LEAST_COVERAGE = 0.05
-LEAST_FOLLOWING = 0.1
+MIN_COVERAGE = 0.05
+MIN_FOLLOWING = 0.1
 HISTORY = Suite(
     name="history",
     select=f"""
@@ -136,9 +136,9 @@ HISTORY = Suite(
             )
         ),
         *true("no_jump"),
-        *each("ExpectColumnMinToBeBetween", "coverage", min_value=LEAST_COVERAGE),
+        *each("ExpectColumnMinToBeBetween", "coverage", min_value=MIN_COVERAGE),
         # hourly bars, or bars of five minutes, are no minutes
-        *each("ExpectColumnMinToBeBetween", "following", min_value=LEAST_FOLLOWING),
+        *each("ExpectColumnMinToBeBetween", "following", min_value=MIN_FOLLOWING),
     ),
 )
 

@@ -34,7 +34,7 @@ class ForecastSettings:
     widest_factor: float = setting(
         20.0, "a forecast with a bound so many times above or below the last price is refused"
     )
-    least_coverage: float = setting(
+    min_coverage: float = setting(
         0.2, "share of its span's minutes with a price that a model must have seen"
     )
     evaluate_origins: int = setting(12, "times that an evaluation forecasts from")

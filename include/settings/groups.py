@@ -98,8 +98,8 @@ class StreamSettings:
     driver_memory: str = setting("2g", "heap of the Spark driver")
     java_options: str = setting("", "further options of the driver's JVM")
     lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
-    trigger_s: float = setting(1.0, "least seconds between two micro-batches of `land`")
-    signals_trigger_s: float = setting(5.0, "least seconds between two of `signals`")
+    trigger_s: float = setting(1.0, "minimum seconds between two micro-batches of `land`")
+    signals_trigger_s: float = setting(5.0, "minimum seconds between two of `signals`")
     measures_checkpoint_s: int = setting(
         60, "seconds between two checkpoints of `measures` (Spark's real-time mode)"
     )

@@ -19,7 +19,7 @@ from streaming.simulator.matching import Matching, SimulatedFill, SimulatedOrder
 
 Fields = dict[str, Any]
 FEE_SHARE = Decimal("0.001")
-LEAST_NOTIONAL = Decimal(5)
+MIN_NOTIONAL = Decimal(5)
 _STEPS = {"price": Decimal("0.01"), "quantity": Decimal("0.00001")}
 _WINDOW_MS, _AHEAD_MS = 5000, 1000
 
@@ -171,7 +171,7 @@ class BinanceAccount:
         if side is None:
             raise BinanceError(400, -1117, "Invalid side.")
         price, quantity = _money(params, "price"), _money(params, "quantity")
-        if price * quantity < LEAST_NOTIONAL:
+        if price * quantity < MIN_NOTIONAL:
             raise BinanceError(400, -1013, "Filter failure: NOTIONAL")
         number = len(self._matching.orders) + 1
         client_id = str(params.get("newClientOrderId") or f"sim-{number}")

@@ -19,7 +19,7 @@ from streaming.simulator.price_path import PricePath
 Fields = dict[str, Any]
 TOKEN_LIFE_S = 900
 TOO_MANY = 10028
-_LEAST_HEARTBEAT_S = 10
+_MIN_HEARTBEAT_S = 10
 _CLOCKS_APART_MS = 60_000
 _CURRENCY = {
     "currency": "BTC",
@@ -156,7 +156,7 @@ class Rpc:
 
     def _heartbeat(self, params: Fields, _now_ms: int) -> str:
         interval = params.get("interval")
-        if not isinstance(interval, int) or interval < _LEAST_HEARTBEAT_S:
+        if not isinstance(interval, int) or interval < _MIN_HEARTBEAT_S:
             raise DeribitError(-32602, "Invalid params", reason="value too small", param="interval")
         self.heartbeat_s = float(interval)
         return "ok"

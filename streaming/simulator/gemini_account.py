@@ -95,7 +95,7 @@ class GeminiAccount:
             fields = json.loads(base64.b64decode(payload))
             nonce = int(fields["nonce"])
         except (ValueError, KeyError, TypeError):
-            raise GeminiError(400, "InvalidJson", "The payload is no JSON with a nonce") from None
+            raise GeminiError(400, "InvalidJson", "The payload is not JSON with a nonce") from None
         if fields.get("request") != request.path:
             raise GeminiError(400, "EndpointMismatch", "EndpointMismatch")
         if nonce <= self._nonce:

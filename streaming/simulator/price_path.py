@@ -13,7 +13,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 DAY_S = 86_400
 FIRST_DAY = 19_358  # 2023-01-01, the anchor of every path
-HALF_SPREAD = 0.005
+PRINT_DISTANCE = 0.01  # of a print from the mid price
 _REVERSION = 0.01
 _DAILY_VOLATILITY = 0.022
 _REGIMES = (0.6, 1.0, 1.0, 2.0)
@@ -32,9 +32,9 @@ class Day:
 
     @property
     def price(self) -> Floats:
-        """Price of the second's print, in whole cents: half the spread from the mid."""
-        spread: Floats = self.side.astype(np.float64) * (HALF_SPREAD * 2)
-        cents: Floats = np.around(np.around(self.mid, 2) + spread, 2).astype(np.float64)
+        """Price of the second's print, in whole cents: one cent from the rounded mid."""
+        distance: Floats = self.side.astype(np.float64) * PRINT_DISTANCE
+        cents: Floats = np.around(np.around(self.mid, 2) + distance, 2).astype(np.float64)
         return cents
 
 
@@ -88,7 +88,7 @@ class PricePath:
             mid,
             float(day.quantity[index]),
             side,
-            round(mid + side * HALF_SPREAD * 2, 2),
+            round(mid + side * PRINT_DISTANCE, 2),
         )
 
 

@@ -11,11 +11,11 @@ class KillPoints(Protocol):
     """Is called at every point; after a kill at any, the next session goes on from the journal."""
 
     def reached(self, point: str) -> None:
-        """A point is reached."""
+        """Called in the middle of the session; it may end the process."""
 
 
 class NoKillPoints:
     """Does nothing at any point."""
 
     def reached(self, point: str) -> None:
-        """Do nothing."""
+        """Go on."""

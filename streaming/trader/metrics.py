@@ -15,13 +15,13 @@ class TraderMetrics:
         self.decided_at_s = 0.0
 
     def reached(self, point: str) -> None:
-        """Count a point."""
+        """Count the point; a commit also sets the time of the last decision."""
         self.counts[point] += 1
         if point == AFTER_COMMIT:
             self.decided_at_s = time.time()
 
     def metrics(self) -> list[Metric]:
-        """The metrics."""
+        """Counters since the start of the process, and the time of the last decision (s)."""
         return [
             Metric.of("trader_decisions_total", "decisions committed", self.counts[AFTER_COMMIT]),
             Metric.of(

@@ -89,7 +89,7 @@ def test_the_page_outlives_postgres_and_the_broker(settings: Settings, tmp_path:
             browser.wait(f"return {text('price_head')} !== {before!r}", what="the price moves")
             no_errors(browser)
     log = (tmp_path / "dashboard.log").read_text()
-    assert "postgres is back" in log and "Traceback" not in log
+    assert "postgres answers again" in log and "Traceback" not in log
 
 
 def without_postgres(browser: Browser) -> None:

@@ -82,7 +82,7 @@ def test_it_serves_without_kafka_and_postgres_and_ends_within_five_seconds(tmp_p
         sources = [part.split('"')[0] for part in page.split('src="')[1:]]
         assert sources and all(src.startswith("/static/js/bokeh") for src in sources), "no CDN"
         log = tmp_path / "log"
-        eventually(lambda: "postgres is away" in log.read_text(), what="it says so")
+        eventually(lambda: "postgres is unreachable" in log.read_text(), what="it says so")
         began = time.monotonic()
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == 0

@@ -24,7 +24,7 @@ lasts AS (
     FROM starts ASOF LEFT JOIN known
         ON starts.symbol = known.symbol AND starts.trained >= known.minute
 ),
-told AS (
+predicted AS (
     SELECT  -- unfiltered until the end: the planner then hashes the few starts, not the many points
         *,
         epoch_us(ds) // 60000000 AS minute,
@@ -48,7 +48,7 @@ errors AS (
         sum(abs(yhat - price) / price) AS share,
         sum(abs(last_price - price)) AS naive,
         count(*) FILTER (price BETWEEN yhat_lower AND yhat_upper) AS inside
-    FROM told JOIN actual USING (symbol, minute)
+    FROM predicted JOIN actual USING (symbol, minute)
     GROUP BY 1, 2, 3
 )
 SELECT

@@ -40,7 +40,7 @@ def follow_kafka(
         try:
             _apply_records(consumer, state, stop)
         except Transient as error:
-            log.warning(event("kafka broke off", error=error))
+            log.warning(event("kafka connection lost", error=error))
             stop.wait(BACKOFF.first_s)
         finally:
             offsets = consumer.offsets

@@ -43,12 +43,12 @@ def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Eve
             answers = query_read_only(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
         except Unreachable as error:
             if not failures:
-                log.warning(event("postgres is away", error=error))
+                log.warning(event("postgres is unreachable", error=error))
             failures += 1
             stop.wait(backoff.wait_s(failures))
             continue
         if failures:
-            log.info(event("postgres is back", after_tries=failures))
+            log.info(event("postgres answers again", after_tries=failures))
         failures, polls = 0, polls + (1 if state.clock_us else 0)
         apply_answers(state, answers, seen_s=time.time(), window_s=settings.stream.window_s)
         stop.wait(settings.dashboard.poll_s)

@@ -115,7 +115,7 @@ def _decode(body: bytes, path: str) -> Any:
     try:
         return json.loads(body, parse_float=Decimal)
     except ValueError:
-        raise Unreachable(f"Gemini {path}: the answer is no JSON ({len(body)} bytes)") from None
+        raise Unreachable(f"Gemini {path}: the answer is not JSON ({len(body)} bytes)") from None
 
 
 def _error_of(error: urllib.error.HTTPError, path: str) -> TickhouseError:

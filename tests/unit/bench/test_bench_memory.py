@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from bench.memory import least, line
+from bench.memory import line, lowest_samples
 
 
-def test_of_each_minute_the_least_sample_after_the_start_counts() -> None:
+def test_of_each_minute_the_lowest_samples_sample_after_the_start_counts() -> None:
     samples = [(0.5, 1.0), (5.2, 9.0), (5.4, 7.0), (5.9, 8.0), (6.0, 3.0), (8.7, 4.0)]
-    assert least(samples, 5) == [(5.4, 7.0), (6.0, 3.0), (8.7, 4.0)]
+    assert lowest_samples(samples, 5) == [(5.4, 7.0), (6.0, 3.0), (8.7, 4.0)]
 
 
 def test_a_line_without_noise_is_found_exactly() -> None:

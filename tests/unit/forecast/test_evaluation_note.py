@@ -54,7 +54,7 @@ def test_without_airflow_the_evaluation_is_made_and_its_absence_said(
     with caplog.at_level(logging.WARNING):
         text = evaluate_model(trained(world), dag=DAG, run_id=RUN)
     assert "| 1440 |" in text
-    assert "no note at the run" in caplog.text
+    assert "run note not written" in caplog.text
 
 
 def test_a_note_is_cut_to_what_airflow_takes_and_a_refusal_is_an_error(world: Settings) -> None:

@@ -80,7 +80,7 @@ def test_nothing_published_is_said(tmp_path: Path) -> None:
     ("harm", "message"),
     [
         (lambda folder: (folder / "forecast.csv").unlink(), "has no forecast.csv"),
-        (lambda folder: os.truncate(folder / "forecast.csv", 60), "torn"),
+        (lambda folder: os.truncate(folder / "forecast.csv", 60), "damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "manifest"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest"),
     ],

@@ -133,7 +133,7 @@ def test_a_history_of_years_is_read_slice_by_slice_without_a_seam(settings: Sett
             (T0 + timedelta(days=540, minutes=1), 9.0),
         ],
     )
-    prices_df = minutes(settings, least=1).prices_df
+    prices_df = minutes(settings, min_minutes=1).prices_df
     days = [0, 2 / 1440, 180 - 1 / 1440, 180, 359, 360]
     assert prices_df["ds"].tolist() == [
         (pd.Timestamp(T0) + pd.Timedelta(minutes=round(day * 1440))).tz_localize(None)

@@ -452,7 +452,7 @@ def test_volume_by_supplier(tmp_path: Path) -> None:
         ],
     )
     put(tmp_path, "quotes", [{"venue": "coinbase", "symbol": "BTC-USD"}] * 3)
-    names = ("venue", "trades", "base_volume", "share", "told_volume_24h", "quotes")
+    names = ("venue", "trades", "base_volume", "share", "reported_volume_24h", "quotes")
     assert chosen(run_report(tmp_path, "volume_by_supplier"), *names) == [
         ("gemini", 2, D(3), 0.75, D(72), 0),
         ("kraken", 1, D(1), 0.25, None, 0),
