@@ -27,7 +27,8 @@ TASK_FAILED, GATE_FAILED, MODEL_REFUSED = "task_failed", "gate_failed", "model_r
 DEADLINE_MISSED, STREAM_LAG, NOT_WORKING = "deadline_missed", "stream_lag", "not_working"
 WHATS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
 DETAIL_CHARS = 4000
-LOG_NAME = "alerts.log"
+LOG_NAME, OLD_LOG_NAME = "alerts.log", "alerts.old.log"
+LOG_BYTES = 1_000_000  # then it becomes the old log, whose predecessor goes
 log = logging.getLogger("tickhouse.alerts")
 AlertJson = dict[str, str]
 Deliver = Callable[[AlertSettings, AlertJson], None]
@@ -53,7 +54,10 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
     line = json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n"
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        with (settings.home / LOG_NAME).open("a", encoding="utf-8") as file:
+        path = settings.home / LOG_NAME
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_name(OLD_LOG_NAME))
+        with path.open("a", encoding="utf-8") as file:
             file.write(line)
     except OSError as error:  # a full disk, which the alert may be about
         log.error(event("alert not written", error=error, title=alert.title))
@@ -62,8 +66,9 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
 
 def recent(settings: Settings, *, count: int = 20) -> list[dict[str, Any]]:
     """The newest alerts, the last one first; a line that a power cut damaged is left out."""
-    path = settings.home / LOG_NAME
-    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+    paths = [settings.home / OLD_LOG_NAME, settings.home / LOG_NAME]
+    texts = [path.read_text("utf-8", "replace") for path in paths if path.exists()]
+    lines = [line for text in texts for line in text.splitlines()]
     alerts = (_alert(line) for line in reversed(lines))
     return list(islice((alert for alert in alerts if alert is not None), count))
 

@@ -19,6 +19,8 @@ from streaming.trader.followers import Moment, record_id_of, rewind
 from streaming.trader.followers.depth import Depth
 
 SIGNAL_TYPE = "price_volume"
+# Four hours of a top a second: the windows of older ones are too late to be traded.
+MOST_TOPS = 4 * 3600
 EndOffsets = Callable[[], Mapping[TopicPartition, int]]
 
 
@@ -36,7 +38,8 @@ class WindowFollower:
     """One symbol's signals and tops in the order of their topics.
 
     Of the tops of one second only the last is kept, since windows end on whole seconds. A top
-    whose venue time is before that of an earlier one is left out.
+    whose venue time is before that of an earlier one is left out. While no signal comes, the newest
+    `MOST_TOPS` are kept.
     """
 
     def __init__(
@@ -138,6 +141,8 @@ class WindowFollower:
             self._tops[-1] = top
         else:
             self._tops.append(top)
+        if len(self._tops) > MOST_TOPS:
+            self._latest = self._tops.popleft()
 
     def _fix_levels(self) -> None:
         """Give the last top the levels that the book has now; later changes are of later tops."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from include import alerts
 from include.alerts import Alert, recent, send
 from include.settings import Settings, load
 from tests.conftest import make_environment
@@ -28,8 +29,8 @@ GATE = Alert(
 )
 
 
-def settings(folder: Path, **alerts: Any) -> Settings:
-    variables = {f"TICKHOUSE_ALERTS_{name.upper()}": str(value) for name, value in alerts.items()}
+def settings(folder: Path, **channels: Any) -> Settings:
+    variables = {f"TICKHOUSE_ALERTS_{name.upper()}": str(value) for name, value in channels.items()}
     return load({"TICKHOUSE_VAR": str(folder), "TICKHOUSE_WORLD": "sim"} | variables)
 
 
@@ -162,3 +163,16 @@ def test_a_missed_deadline_is_told_with_its_run(
     assert alert["what"] == "deadline_missed"
     assert alert["title"] == "retrain_forecast is not over after 60 min"
     assert alert["detail"] == "run scheduled__2"
+
+
+def test_the_log_is_bounded_and_the_newest_alerts_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "LOG_BYTES", 1000)
+    world = settings(tmp_path)
+    for number in range(30):
+        send(world, Alert("not_working", f"alert {number}"), now=NOW)
+    logs = list((tmp_path / "sim").glob("alerts*"))
+    assert sum(path.stat().st_size for path in logs) < 3000
+    titles = [alert["title"] for alert in recent(world, count=4)]
+    assert titles == ["alert 29", "alert 28", "alert 27", "alert 26"]

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal as D
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from include.trading.account import Account
 from include.trading.decision import order_for
 from include.trading.inputs import Parameters, RecordId
 from include.trading.strategy import Strategy
+from streaming.trader.followers import windows
 from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.windows import WindowFollower
 
@@ -265,3 +267,17 @@ def test_a_restart_goes_back_to_the_snapshot_that_the_levels_build_on() -> None:
     found.take(signal(8, 120 * S))
     assert found.next(READ) is not None
     assert found.resume_at(READ)[Topic.BOOK, 0] == 6
+
+
+def test_tops_without_a_signal_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MOST_TOPS", 5)
+    follower = market(*[book(n, n * S, 100 + n) for n in range(1, 9)])
+    assert len(follower._tops) == 5
+    assert follower.resume_at(READ)[Topic.BOOK, 0] == 3  # the one before the five that are kept
+    follower.take(signal(0, 3 * S))
+    moment = follower.next(READ)
+    assert moment is not None
+    assert moment.top is not None
+    assert moment.top.best == top(103)
+    follower.take(signal(1, 4 * S))
+    assert follower.next(READ).top.best == top(104)  # type: ignore[union-attr]
