@@ -151,6 +151,7 @@ class Spool:
         for segment in self._segments.values():
             segment.sync()
         sync_path(self._folder)
+        sync_path(self._folder.parent)
 
     def _read(self, place: Place) -> tuple[SpooledRecord, Place] | None:
         """The record at a place, or at the next segment's start, and the place after it."""

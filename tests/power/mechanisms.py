@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from include import atomic_files
+from include.bus import Spool, SpooledRecord
 from include.market.events import Message, Trade
 from include.market.wire import Topic
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+KEPT_IN_SPOOL = 5
 PADDING = "x" * 20_000  # several pages: half of a file is a state of its own
 
 
@@ -57,6 +59,27 @@ class Unsynced(File):
             draft.write_text(json.dumps({"number": number, "padding": PADDING}))
             draft.replace(folder / "file.json")
             yield number
+
+
+class SpoolFolder(Mechanism):
+    """A feed's spool: records appended, all but the newest sent and acknowledged."""
+
+    def write(self, folder: Path, first: int) -> Iterator[int]:
+        spool = Spool(folder / "feed.spool", max_bytes=10**7, segment_bytes=200_000)
+        for number in count(first):
+            assert spool.append(SpooledRecord("t", b"%d" % number, PADDING.encode()))
+            while spool.count > KEPT_IN_SPOOL:
+                spool.take()
+                spool.release(1)
+            spool.sync()
+            yield number
+
+    def newest(self, folder: Path) -> int:
+        spool = Spool(folder / "feed.spool", max_bytes=10**7, segment_bytes=200_000)
+        there = [int(record.key) for record in spool]
+        spool.close()
+        assert there == list(range(there[0], there[0] + len(there))) if there else True
+        return there[-1] if there else -1
 
 
 class Folder(Mechanism):
@@ -201,6 +224,7 @@ def trade_message(number: int) -> Message:
 
 
 MECHANISMS: dict[str, Mechanism] = {
+    "spool": SpoolFolder(),
     "replaced": Replaced(),
     "merged": Merged(),
     "last ids": LastIds(),
