@@ -37,12 +37,12 @@ def measure(
     """
     real = [closes_of(bars)] if bars else []
     for rows in sizes:
-        yield from compared(minutes_of(rows), name=f"{rows} minutes", say=say)
+        yield from compare(minutes_of(rows), name=f"{rows} minutes", say=say)
     for minutes in real:
-        yield from compared(minutes, name=f"{len(minutes)} real minutes", say=say)
+        yield from compare(minutes, name=f"{len(minutes)} real minutes", say=say)
 
 
-def compared(
+def compare(
     minutes: pd.DataFrame, *, name: str, say: Callable[[str], None]
 ) -> Iterator[Measurement]:
     """Two numbers: seconds of a fit, and the log posterior that it reached."""

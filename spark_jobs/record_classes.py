@@ -50,12 +50,12 @@ def record(file: Path) -> None:
     }
     with scratch_broker(options) as settings:
         ensure_topics(settings.bootstrap)
-        stop, fed = threading.Event(), threading.Event()
-        feeding = threading.Thread(target=_feed, args=(settings, stop, fed), daemon=True)
+        stop, feed_done = threading.Event(), threading.Event()
+        feeding = threading.Thread(target=_feed, args=(settings, stop, feed_done), daemon=True)
         feeding.start()
         _stream(settings, stop)
-    if not fed.is_set() or not file.exists():
-        raise PlatformError(f"the stream worked: {fed.is_set()}, archive: {file.exists()}")
+    if not feed_done.is_set() or not file.exists():
+        raise PlatformError(f"the stream worked: {feed_done.is_set()}, archive: {file.exists()}")
 
 
 def _stream(settings: Settings, stop: threading.Event) -> None:
@@ -79,7 +79,7 @@ def _merge_and_send(spark: SparkSession, signals: list[Row], settings: Settings)
     send_to_kafka(merge(spark, signals, settings), settings)
 
 
-def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> None:
+def _feed(settings: Settings, stop: threading.Event, feed_done: threading.Event) -> None:
     producer = Producer(settings.bootstrap, client_id="record-classes")
     try:
         for number in range(ROUNDS):
@@ -89,7 +89,7 @@ def _feed(settings: Settings, stop: threading.Event, fed: threading.Event) -> No
             producer.flush()
             _await(_landed, settings)
         _await(_signalled, settings)
-        fed.set()
+        feed_done.set()
     finally:
         stop.set()
 

@@ -41,7 +41,7 @@ class Scales:
 
 
 def scales_of(model: Any) -> Scales:
-    """The scales of an `unfitted` Prophet that has preprocessed the rows which determine them."""
+    """The scales of an unfitted Prophet that has preprocessed the rows which determine them."""
     return Scales(
         start_ns=pd.Timestamp(model.start).as_unit("ns").value,
         span_ns=pd.Timedelta(model.t_scale).as_unit("ns").value,

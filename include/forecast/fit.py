@@ -12,7 +12,7 @@ import pandas as pd
 from include.forecast.damping import volatility
 from include.forecast.design_matrix import scales_of, sums_over
 from include.forecast.map_fit import MapBackend, as_params, fit_to_convergence, priors_of
-from include.forecast.prophet import Fitted, rows_of, unfitted
+from include.forecast.prophet import Fitted, make_model, rows_of
 from include.forecast.sufficient_statistics import SeriesShape, changepoint_rows
 
 LARGE_ROWS = 30_000
@@ -25,7 +25,7 @@ def fit(prices_df: pd.DataFrame, *, stock: bool = False) -> Fitted:
     """
     if not stock and len(prices_df) >= LARGE_ROWS:
         return fit_in_chunks(prices_df)
-    model = unfitted(prices_df)
+    model = make_model(prices_df)
     if not stock:
         model.stan_backend = MapBackend()
     model.fit(rows_of(prices_df))
@@ -53,7 +53,7 @@ class _AllRowsBackend(MapBackend):
 def fit_in_chunks(prices_df: pd.DataFrame) -> Fitted:
     """The same model as `fit` of these rows (`ds` ascending, `close`), to rounding."""
     shape = shape_of(prices_df)
-    model = unfitted(shape.key_rows_df, changepoints=shape.changepoints)
+    model = make_model(shape.key_rows_df, changepoints=shape.changepoints)
     model.stan_backend = _AllRowsBackend(model, prices_df)
     model.fit(rows_of(shape.key_rows_df))
     model.stan_backend = MapBackend()

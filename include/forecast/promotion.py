@@ -79,11 +79,13 @@ def _compare_with_champion(
     scores = list(_scores(settings, manifest, champion, history.prices_df))
     if not scores:
         return Finding(NO_WORSE, False, "could not compare: no window has minutes to judge by")
-    ours, theirs = (float(np.mean([score[side] for score in scores])) for side in (0, 1))
+    candidate_error, champion_error = (
+        float(np.mean([score[side] for score in scores])) for side in (0, 1)
+    )
     worse = sum(our_error > their_error for our_error, their_error in scores)
-    refused = ours > theirs * (1 + rules.worse_share) and worse * 2 > len(scores)
+    refused = candidate_error > champion_error * (1 + rules.worse_share) and worse * 2 > len(scores)
     detail = (
-        f"mean absolute error {ours:.6g} against {theirs:.6g} of "
+        f"mean absolute error {candidate_error:.6g} against {champion_error:.6g} of "
         f"{champion_manifest.forecast_id}, worse in {worse} of {len(scores)} windows of "
         f"{rules.judge_window_minutes} minutes"
     )

@@ -31,11 +31,11 @@ class Fitted:
 
 def stan_data(fitted: Any, prices_df: pd.DataFrame) -> dict[str, Any]:
     """Stan's data for these minutes, with a fitted model's own changepoints."""
-    data = dict(vars(unfitted(prices_df).preprocess(rows_of(prices_df))))
+    data = dict(vars(make_model(prices_df).preprocess(rows_of(prices_df))))
     return data | {"t_change": fitted.changepoints_t}
 
 
-def unfitted(prices_df: pd.DataFrame, *, changepoints: list[pd.Timestamp] | None = None) -> Any:
+def make_model(prices_df: pd.DataFrame, *, changepoints: list[pd.Timestamp] | None = None) -> Any:
     """Prophet with the seasonalities that the span allows; its own changepoints by default."""
     days = (prices_df["ds"].iloc[-1] - prices_df["ds"].iloc[0]) / pd.Timedelta(days=1)
     return Prophet(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from include.forecast.design_matrix import scales_of, sums_over
 from include.forecast.map_fit import Floats, MapBackend, Priors, Sums, as_params, priors_of
-from include.forecast.prophet import Fitted, rows_of, unfitted
+from include.forecast.prophet import Fitted, make_model, rows_of
 
 CHANGES, CHANGE_RANGE = 25, 0.8  # Prophet's own
 
@@ -54,7 +54,7 @@ def changepoint_rows(row_count: int) -> list[int]:
 
 def skeleton(shape: SeriesShape) -> tuple[Any, Priors]:
     """Prophet as it is before its fit to the whole series, and its priors."""
-    model = unfitted(shape.key_rows_df, changepoints=shape.changepoints)
+    model = make_model(shape.key_rows_df, changepoints=shape.changepoints)
     data = model.preprocess(rows_of(shape.key_rows_df))
     model.stan_backend = MapBackend()
     return model, priors_of(vars(data))
@@ -79,7 +79,7 @@ def total(parts: list[Sums]) -> Sums:
 
 def finish_model(shape: SeriesShape, theta: Floats, sigma: float) -> Fitted:
     """The fitted model, ready to predict; a constant series is Prophet's own special case."""
-    model = unfitted(shape.key_rows_df, changepoints=shape.changepoints)
+    model = make_model(shape.key_rows_df, changepoints=shape.changepoints)
     model.stan_backend = _SolvedBackend(theta, sigma)
     model.fit(rows_of(shape.key_rows_df))
     return Fitted(model, MapBackend.fitted_by, shape.walk)

@@ -45,7 +45,7 @@ def as_html(markdown: str) -> str:
     return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """The name of a file or folder, checked.
 
     Raises:
@@ -81,7 +81,7 @@ def quality(name: str) -> Any:
     """The quality report of a run, or a picture of one."""
     folder = from_environment().home / "quality"
     if name.endswith(".png"):
-        return picture(folder / checked_name(name))
+        return picture(folder / check_name(name))
     page = page_of(folder, name)
     text = page.read_text(encoding="utf-8") if page.is_file() else NO_REPORT
     return render_page(f"Quality of {name}", as_html(text))
@@ -99,7 +99,7 @@ def forecasts() -> HTMLResponse:
 @app.get("/forecasts/{forecast}/{name}")
 def plot(forecast: str, name: str) -> FileResponse:
     """A plot of a forecast."""
-    return picture(from_environment().forecasts / checked_name(forecast) / checked_name(name))
+    return picture(from_environment().forecasts / check_name(forecast) / check_name(name))
 
 
 def _forecast(manifest: Path) -> str:

@@ -5,7 +5,7 @@ that identify themselves, so that a failed suite can name them.
 """
 
 from include.lake.tables import LANDED, QUARANTINE
-from include.quality.suites import Expectation, Suite, each, true
+from include.quality.suites import Expectation, Suite, expect_columns, expect_true
 
 MARKET = ("trades", "tickers", "book_changes", "quotes")
 SOME_ROWS = Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1})
@@ -19,7 +19,10 @@ OFFSETS = Suite(
     name="offsets",
     select=" UNION ALL ".join(ONE_TABLE.format(name=name, key=KEY) for name in MARKET),
     row=("table_name", "records", "doubled"),
-    expectations=(SOME_ROWS, *each("ExpectColumnValuesToBeBetween", "doubled", max_value=0)),
+    expectations=(
+        SOME_ROWS,
+        *expect_columns("ExpectColumnValuesToBeBetween", "doubled", max_value=0),
+    ),
 )
 
 PRICES = Suite(
@@ -38,7 +41,7 @@ PRICES = Suite(
             abs(price / average - 1) <= $band AS within_band
         FROM traded JOIN suppliers USING (symbol, minute) ORDER BY ALL""",
     row=("venue", "symbol", "minute", "price", "average"),
-    expectations=(SOME_ROWS, *true("within_band")),
+    expectations=(SOME_ROWS, *expect_true("within_band")),
 )
 
 # A minute without a trade is explained if its feed was alive in it (no trade was made), or by the
@@ -76,7 +79,7 @@ MINUTES = Suite(
         ASOF LEFT JOIN ledger ON ledger.venue = every.venue AND every.minute >= ledger.minute
         ORDER BY ALL""",
     row=("venue", "symbol", "minute", "state"),
-    expectations=(SOME_ROWS, *true("explained")),
+    expectations=(SOME_ROWS, *expect_true("explained")),
 )
 
 ONE_AGE = """
@@ -88,7 +91,7 @@ FRESHNESS = Suite(
     name="freshness",
     select=" UNION ALL ".join(ONE_AGE.format(name=name) for name in MARKET),
     row=("table_name", "newest", "age_s"),
-    expectations=(SOME_ROWS, *true("fresh")),
+    expectations=(SOME_ROWS, *expect_true("fresh")),
 )
 
 SUITES = (OFFSETS, PRICES, MINUTES, FRESHNESS)

@@ -34,14 +34,14 @@ class Suite:
     expectations: tuple[Expectation, ...]
 
 
-def each(type_: str, *column_names: str, **more: Any) -> tuple[Expectation, ...]:
+def expect_columns(type_: str, *column_names: str, **more: Any) -> tuple[Expectation, ...]:
     """The same expectation of several columns."""
     return tuple(Expectation(type_, {"column": column, **more}) for column in column_names)
 
 
-def true(*column_names: str) -> tuple[Expectation, ...]:
+def expect_true(*column_names: str) -> tuple[Expectation, ...]:
     """That these columns are true in every row."""
-    return each("ExpectColumnValuesToBeInSet", *column_names, value_set=[True])
+    return expect_columns("ExpectColumnValuesToBeInSet", *column_names, value_set=[True])
 
 
 # A decimal point in the wrong place, or cents among dollars; thin markets of 2012 moved threefold.
@@ -103,12 +103,14 @@ HISTORY = Suite(
                 "exact_match": True,
             },
         ),
-        *each("ExpectColumnValuesToNotBeNull", "source", "symbol", "minute", "traded"),
-        *each("ExpectColumnValuesToNotBeNull", "base_volume"),
-        *each("ExpectColumnDistinctValuesToBeInSet", "source", value_set=["kaggle", "bitfinex"]),
-        *true("one_symbol", "fresh", "later_minute"),
-        *true("priced_if_traded", "whole_minute", "not_in_future"),
-        *each(
+        *expect_columns("ExpectColumnValuesToNotBeNull", "source", "symbol", "minute", "traded"),
+        *expect_columns("ExpectColumnValuesToNotBeNull", "base_volume"),
+        *expect_columns(
+            "ExpectColumnDistinctValuesToBeInSet", "source", value_set=["kaggle", "bitfinex"]
+        ),
+        *expect_true("one_symbol", "fresh", "later_minute"),
+        *expect_true("priced_if_traded", "whole_minute", "not_in_future"),
+        *expect_columns(
             "ExpectColumnValuesToBeBetween",
             "open",
             "high",
@@ -117,7 +119,7 @@ HISTORY = Suite(
             min_value=0,
             strict_min=True,
         ),
-        *each("ExpectColumnValuesToBeBetween", "base_volume", min_value=0),
+        *expect_columns("ExpectColumnValuesToBeBetween", "base_volume", min_value=0),
         *(
             Expectation(
                 "ExpectColumnPairValuesAToBeGreaterThanB",
@@ -135,10 +137,10 @@ HISTORY = Suite(
                 ("close", "low"),
             )
         ),
-        *true("no_jump"),
-        *each("ExpectColumnMinToBeBetween", "coverage", min_value=MIN_COVERAGE),
+        *expect_true("no_jump"),
+        *expect_columns("ExpectColumnMinToBeBetween", "coverage", min_value=MIN_COVERAGE),
         # hourly bars, or bars of five minutes, are no minutes
-        *each("ExpectColumnMinToBeBetween", "following", min_value=MIN_FOLLOWING),
+        *expect_columns("ExpectColumnMinToBeBetween", "following", min_value=MIN_FOLLOWING),
     ),
 )
 
@@ -153,9 +155,11 @@ FORECAST = Suite(
     row=("ds",),
     expectations=(
         Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1}),
-        *each("ExpectColumnValuesToNotBeNull", "ds", "side", "yhat", "yhat_lower", "yhat_upper"),
-        *each("ExpectColumnValuesToBeInSet", "side", value_set=["buy", "sell"]),
-        *each("ExpectColumnValuesToBeUnique", "ds"),
-        *true("minute_apart", "within_bounds", "a_price"),
+        *expect_columns(
+            "ExpectColumnValuesToNotBeNull", "ds", "side", "yhat", "yhat_lower", "yhat_upper"
+        ),
+        *expect_columns("ExpectColumnValuesToBeInSet", "side", value_set=["buy", "sell"]),
+        *expect_columns("ExpectColumnValuesToBeUnique", "ds"),
+        *expect_true("minute_apart", "within_bounds", "a_price"),
     ),
 )

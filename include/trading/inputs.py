@@ -123,7 +123,7 @@ def canonical(inputs: Inputs) -> str:
     return _encoder.encode(inputs).decode()
 
 
-def normalized(inputs: Inputs) -> Inputs:
+def normalize_inputs(inputs: Inputs) -> Inputs:
     """The inputs with one spelling of each number: Kafka says 1.50, Delta 1.50000000."""
     return _normalize(inputs)
 

@@ -13,7 +13,7 @@ from include.trading.inputs import (
     RecordId,
     SeenTop,
     Signal,
-    normalized,
+    normalize_inputs,
     see_forecast,
 )
 from include.trading.reasons import Reason
@@ -71,7 +71,7 @@ class Strategy:
             vetoes=(*vetoes, Reason.SIGNAL_LATE) if is_late else vetoes,
             record_id=record_id,
         )
-        decision = decide(normalized(inputs))
+        decision = decide(normalize_inputs(inputs))
         self.last_window = max(self.last_window, signal.window_start)
         if decision.action != "hold":
             self.account = count_order(self.account, market_time)

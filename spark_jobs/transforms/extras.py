@@ -25,9 +25,11 @@ def extras(table: Table) -> Column:
     fields, event_fields, top_fields = _known_fields(table)
     nested = F.from_json(text, SHAPE)
     unknown = F.struct(
-        _unknown(F.from_json(text, TEXTS), fields).alias("message"),
-        _unknown(nested["top"], top_fields).alias("top"),
-        F.transform(nested["events"], lambda event: _unknown(event, event_fields)).alias("events"),
+        _select_unknown(F.from_json(text, TEXTS), fields).alias("message"),
+        _select_unknown(nested["top"], top_fields).alias("top"),
+        F.transform(nested["events"], lambda event: _select_unknown(event, event_fields)).alias(
+            "events"
+        ),
     )
     may_have_unknown = text.rlike(_unknown_key({*fields, *event_fields, *top_fields}))
     return F.when(_has_exactly_known(table, text) | ~may_have_unknown, F.lit(None)).otherwise(
@@ -56,9 +58,9 @@ def extra_text() -> Column:
     """JSON of a row's own unknown fields, from `extras` and `pos`: event, message, top; or null."""
     unknown = F.col("extras")
     parts = F.struct(
-        _filled(F.get(unknown["events"], F.coalesce(F.col("pos"), F.lit(-1)))).alias("event"),
-        _filled(unknown["message"]).alias("message"),
-        _filled(unknown["top"]).alias("top"),
+        _drop_empty(F.get(unknown["events"], F.coalesce(F.col("pos"), F.lit(-1)))).alias("event"),
+        _drop_empty(unknown["message"]).alias("message"),
+        _drop_empty(unknown["top"]).alias("top"),
     )
     text = F.to_json(parts)
     return F.when(unknown.isNotNull() & (text != F.lit("{}")), text)
@@ -72,12 +74,12 @@ def _known_fields(table: Table) -> tuple[set[str], set[str], set[str]]:
     return {*schema.names, "top"} - {CORRUPT}, event_fields, set(getattr(top, "names", ()))
 
 
-def _unknown(fields: Column, known_keys: set[str]) -> Column:
+def _select_unknown(fields: Column, known_keys: set[str]) -> Column:
     keys = [F.lit(name) for name in sorted(known_keys)]
     return F.map_filter(fields, lambda key, _: ~key.isin(*keys))
 
 
-def _filled(fields: Column) -> Column:
+def _drop_empty(fields: Column) -> Column:
     return F.when(F.size(fields) > 0, fields)
 
 

@@ -79,7 +79,7 @@ async def _follow(
         settings.bootstrap,
         client_id=f"feed-{venue}",
         delivery_s=DELIVERY_S,
-        acknowledged=last_trade_ids.acknowledged,
+        acknowledged=last_trade_ids.acknowledge,
         topics=FEED_TOPICS,
     )
     publisher = SpoolingPublisher(producer, spool, now_us=now_us)
@@ -141,8 +141,8 @@ def _pollers(
     settings: Settings, symbols: tuple[str, ...], fetch: Fetch, publish: Publish
 ) -> list[Poller]:
     polled, left_out = suppliers(settings.venues)
-    for supplier, why in left_out.items():
-        log.info(event("supplier left out", venue=supplier, why=why))
+    for supplier, cause in left_out.items():
+        log.info(event("supplier left out", venue=supplier, why=cause))
     started_us = now_us()
     return [
         Poller(

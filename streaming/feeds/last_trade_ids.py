@@ -59,7 +59,7 @@ class LastTradeIds:
             if message is not None and message.symbol not in lost:
                 self._count(message)
 
-    def acknowledged(self, topic: str, record_value: bytes) -> None:
+    def acknowledge(self, topic: str, record_value: bytes) -> None:
         """Take note of a record that is safe: the trades in it need no healing."""
         message = _trade_message(topic, record_value)
         if message is not None:

@@ -185,8 +185,8 @@ class Breaker:
         """`breaker_open` while the venue is left alone."""
         return Reason.BREAKER_OPEN if self.open_s else None
 
-    def failed(self, cause: Exception | str) -> None:
-        """Count a failure."""
+    def count_failure(self, cause: Exception | str) -> None:
+        """Count a failure; the n-th in a row opens the breaker."""
         self._in_a_row += 1
         if self._in_a_row >= self._max_failures:
             self._open_until_s = self._clock() + self._cool_down_s
@@ -199,8 +199,8 @@ class Breaker:
                 )
             )
 
-    def succeeded(self) -> None:
-        """Count a success."""
+    def count_success(self) -> None:
+        """Close the breaker and begin to count anew."""
         if self._in_a_row >= self._max_failures:
             log.info(event("breaker closes", failures=self._in_a_row))
         self._in_a_row, self._open_until_s = 0, 0.0
@@ -211,7 +211,7 @@ class Breaker:
         try:
             yield
         except Transient as error:
-            self.failed(error)
+            self.count_failure(error)
             raise
 
 

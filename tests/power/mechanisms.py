@@ -131,7 +131,7 @@ class LastIds(Mechanism):
 
         last_ids = LastTradeIds(folder / "ids.json")
         for number in count(first):
-            last_ids.acknowledged(Topic.TRADES, wire.encode(trade_message(number)))
+            last_ids.acknowledge(Topic.TRADES, wire.encode(trade_message(number)))
             last_ids.save()
             yield number
 

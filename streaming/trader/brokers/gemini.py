@@ -127,17 +127,17 @@ class GeminiBroker:
             )
         except OrderRefused as refused:
             log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
-            self._breaker.failed(refused)
+            self._breaker.count_failure(refused)
             if (reply := self._look_up(order)) is None:  # to be sure that it means what it says
                 return _without_fills(order, status="refused", reason=refused.reason)
             return self._outcome(order, reply)
         except Transient as error:
             log.warning(event("order of unknown outcome", order_id=order.order_id, cause=error))
-            self._breaker.failed(error)
+            self._breaker.count_failure(error)
             if isinstance(error, RateLimited):
                 self._sleep(min(error.retry_after_s, MAX_WAIT_S))
             return self.resolve(order)
-        self._breaker.succeeded()
+        self._breaker.count_success()
         return self._outcome(order, self._check_reply(order, [answer]))
 
     def resolve(self, order: Order) -> Outcome:

@@ -355,9 +355,9 @@ def test_positions_are_those_of_acknowledged_trades_and_survive(tmp_path: Path) 
     last_ids = LastTradeIds(path)
     assert last_ids.by_symbol == {}
     for number in (7, 9, 8):
-        last_ids.acknowledged("market.trades", wire.encode(trade(number)))
-    last_ids.acknowledged("market.book", wire.encode(trade(99)))
-    last_ids.acknowledged("market.trades", b"junk")
+        last_ids.acknowledge("market.trades", wire.encode(trade(number)))
+    last_ids.acknowledge("market.book", wire.encode(trade(99)))
+    last_ids.acknowledge("market.trades", b"junk")
     last_ids.save()
     assert LastTradeIds(path).by_symbol == {"BTC-USDT": 9}
 
@@ -386,7 +386,7 @@ def test_the_last_id_in_kafka_counts_when_it_is_lower(
 ) -> None:
     path = tmp_path / "binance.json"
     first = LastTradeIds(path)
-    first.acknowledged("market.trades", wire.encode(trade(246221927)))
+    first.acknowledge("market.trades", wire.encode(trade(246221927)))
     first.save()
     second = LastTradeIds(path)
     spooled = SpooledRecord("market.trades", b"k", wire.encode(trade(246221930)))
@@ -401,5 +401,5 @@ def test_a_gemini_position_is_the_trades_id_and_not_the_frames_number(tmp_path: 
     last_ids = LastTradeIds(tmp_path / "gemini.json")
     message = trade(3564641073, venue="gemini")
     numbered = Message("gemini", "BTC-USD", "trade", "c", (4, 4), 5, 5, message.events)
-    last_ids.acknowledged("market.trades", wire.encode(numbered))
+    last_ids.acknowledge("market.trades", wire.encode(numbered))
     assert last_ids.by_symbol == {"BTC-USD": 3564641073}

@@ -145,21 +145,21 @@ class Clock:
 def test_a_breaker_opens_after_failures_in_a_row_and_closes_again() -> None:
     clock = Clock()
     breaker = Breaker(failures=3, cool_down_s=60, clock=clock)
-    breaker.failed("1")
-    breaker.failed("2")
-    breaker.succeeded()
+    breaker.count_failure("1")
+    breaker.count_failure("2")
+    breaker.count_success()
     for _ in range(2):
-        breaker.failed("again")
+        breaker.count_failure("again")
     assert breaker.open_s == 0
-    breaker.failed("third")
+    breaker.count_failure("third")
     assert breaker.open_s == 60
     clock.now_s = 60.0
     assert breaker.open_s == 0  # one try
-    breaker.failed("still")
+    breaker.count_failure("still")
     assert breaker.open_s == 60  # and one failure is enough
     clock.now_s = 120.0
-    breaker.succeeded()
-    breaker.failed("1")
+    breaker.count_success()
+    breaker.count_failure("1")
     assert breaker.open_s == 0
 
 

@@ -10,7 +10,14 @@ from include.market.events import Top
 from include.market.measures import imbalance_of
 from include.trading.account import Account
 from include.trading.decision import decide, decision_id, rederive
-from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal, normalized
+from include.trading.inputs import (
+    Inputs,
+    Parameters,
+    SeenForecast,
+    SeenTop,
+    Signal,
+    normalize_inputs,
+)
 
 AT = 1_524_546_960_000_000
 # mid 1000, half a spread 0.5: 5 basis points
@@ -114,8 +121,8 @@ def test_a_limit_lies_on_the_price_step_the_safe_way(
 
 def test_one_number_has_one_spelling() -> None:
     spelt = Top(D("999.50000000"), D("6.0000000000"), D("1000.500"), D("2E+0"))
-    assert normalized(inputs(top=SeenTop(AT, spelt))) == inputs()
-    assert decide(normalized(inputs("0.500", top=SeenTop(AT, spelt)))).inputs == (
+    assert normalize_inputs(inputs(top=SeenTop(AT, spelt))) == inputs()
+    assert decide(normalize_inputs(inputs("0.500", top=SeenTop(AT, spelt)))).inputs == (
         decide(inputs("0.5")).inputs
     )
 
