@@ -30,6 +30,7 @@ from include.lake.audit.listing import list_agreed_files, list_new_files
 from include.lake.checkpoint import committed_offsets
 from include.lake.tables import QUARANTINE
 from include.market.wire import TopicPartition
+from include.serving.audited import check_serving
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
@@ -65,7 +66,7 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         settings.lake,
         delivered,
         open_reader=lambda: _open_spark(settings),
-        other_checks=lambda: _other_checks(settings),
+        other_checks=lambda: _other_checks(settings, delivered),
         full=full,
         reseal=reseal,
     )
@@ -84,9 +85,10 @@ def _open_spark(settings: Settings) -> Iterator[RowReader]:
         spark.stop()
 
 
-def _other_checks(settings: Settings) -> list[Check]:
+def _other_checks(settings: Settings, delivered: Delivered) -> list[Check]:
     return [
         check_completeness(settings.lake),
+        *check_serving(settings, delivered),
         _check_agreement(settings),
         check_closed_minutes(settings.lake, partition_count=settings.kafka.partitions),
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from include.checks import Check
+from include.errors import UnreadableTable
 from include.lake.audit.bounds import Bounds, Offsets, read_bounds
 from include.lake.audit.conservation import (
     AuditReport,
@@ -23,6 +24,7 @@ from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
 from include.market.wire import TopicPartition
 
 SEALS_FOLDER = "seals"
+READABLE = "tables"
 Counts = Mapping[TopicPartition, OffsetCounts]
 # Counts the rows of tables below the first offsets and not below the second ones.
 RowReader = Callable[[Mapping[str, DeltaTable], Offsets, Offsets], Counts]
@@ -51,18 +53,20 @@ def audit_lake(
 
     `open_reader` gives the first reader. With `full` what was sealed is read again; with `reseal`
     it is not compared, but sealed anew.
-
-    Raises:
-        PlatformError: a table cannot be read.
     """
-    tables, folder = open_audited_tables(lake), home / SEALS_FOLDER
+    folder = home / SEALS_FOLDER
+    try:
+        tables = open_audited_tables(lake)
+    except UnreadableTable as error:
+        return AuditReport(False, [], [Check(READABLE, False, str(error))])
     bounds = read_bounds(home, tables, kafka=delivered.kafka, committed=delivered.committed)
-
     compare = partial(compare_with_seals, folder, lake, tables, bounds, full=full, reseal=reseal)
     with ThreadPoolExecutor(1) as pool:  # one thread beside Spark
         comparing = pool.submit(compare, topic_ids=delivered.topic_ids)
         with open_reader() as read:
             sealed = comparing.result()
+            if not sealed.is_readable:
+                return AuditReport(False, [], [sealed.check])
             witness = pool.submit(
                 count_with_duckdb, tables, bounds.ends, counted_from=sealed.counted_from
             )

@@ -229,7 +229,11 @@ def _check_conservation(partitions: Iterable[PartitionAudit]) -> Check:
         for audit in partitions
         if audit.missing or audit.doubled
     ]
-    return Check("I1 conservation", not faults, "; ".join(faults) or "every offset once")
+    return Check("I1 conservation", not faults, _with_repair(faults) or "every offset once")
+
+
+def _with_repair(faults: list[str]) -> str:
+    return f"{'; '.join(faults)}; {REPAIR}, what Kafka lacks is lost" if faults else ""
 
 
 def _check_witness(

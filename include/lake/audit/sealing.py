@@ -37,6 +37,7 @@ class SealedLake:
     """
 
     check: Check
+    is_readable: bool = True
     seals: Seals | None = None
     digests: dict[str, TableDigest] = field(default_factory=dict)
     counted_from: dict[TopicPartition, int] = field(default_factory=dict)
@@ -73,11 +74,17 @@ def compare_with_seals(
     With `full`, every data file is read again, and every row is counted; with `reseal` nothing is
     compared.
     """
+    seals, lost = None, None
     try:
         seals = None if reseal else read_seals(folder)
+    except PlatformError as error:
+        lost = Check(SEALED, False, str(error))
+    try:
         digests = _digest_tables(tables, bounds, seals, full=full)
     except PlatformError as error:
-        return SealedLake(Check(SEALED, False, str(error)))
+        return SealedLake(Check(SEALED, False, str(error)), is_readable=False)
+    if lost is not None:
+        return SealedLake(lost, digests=digests)
     if seals is None:
         return SealedLake(Check(SEALED, True, "nothing is sealed yet"), digests=digests)
     faults = [*_table_faults(lake, seals), *_hash_faults(seals)]
@@ -94,7 +101,9 @@ def compare_with_seals(
     }
     rows = sum(seal.home_rows.rows + seal.quarantine_rows.rows for seal in seals.partitions)
     detail = "; ".join(faults) or f"{rows} sealed rows of {len(seals.partitions)} partitions stand"
-    return SealedLake(Check(SEALED, not faults, detail), seals, digests, counted_from)
+    return SealedLake(
+        Check(SEALED, not faults, detail), seals=seals, digests=digests, counted_from=counted_from
+    )
 
 
 def _topics_counted_whole(

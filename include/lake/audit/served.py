@@ -1,0 +1,101 @@
+"""The audit of what Postgres serves beside minutes: decisions, orders and signals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from include.checks import Check
+from include.lake.reading import query
+from include.lake.tables import SIGNALS
+
+REPEATS = "decisions once"
+SHOWN = 5
+# What must be equal in both, beside the key; the rest is text for people.
+TRADING = {
+    "decisions": ("decision_id", "rule", "action", "window_start", "quantity", "price"),
+    "orders": ("order_id", "decision_id", "side", "price", "quantity", "executed", "status"),
+}
+REPEATED = """
+SELECT decision_id, count(DISTINCT (conn, seq_first)), min("offset"), max("offset")
+FROM decisions WHERE event_index >= 0 GROUP BY decision_id
+HAVING count(DISTINCT (conn, seq_first)) > 1 ORDER BY ALL
+"""
+NEWEST = """
+SELECT DISTINCT ON ({key}) {columns} FROM {table} WHERE event_index >= 0
+ORDER BY {key}, "partition", "offset" DESC, event_index DESC
+"""
+ServedRow = Mapping[str, Any]
+
+
+def check_trading(
+    lake: str, name: str, postgres_rows: Sequence[ServedRow], *, is_pending: Callable[[str], bool]
+) -> Check:
+    """Whether the lake has each decision or order (`name`) of Postgres, with the same values.
+
+    `is_pending` says of a key whether its message has yet to land.
+    """
+    columns = TRADING[name]
+    statement = NEWEST.format(key=columns[0], columns=", ".join(columns), table=name)
+    _, rows_in_lake = query(lake, statement, all_tables=True)
+    landed = {row[0]: row[1:] for row in rows_in_lake}
+    faults = []
+    for row in postgres_rows:
+        key, values = str(row[columns[0]]), tuple(row[column] for column in columns[1:])
+        if landed.get(key) != values and not is_pending(key):
+            where = "has other values in the lake" if key in landed else "is only in Postgres"
+            faults.append(f"{key} {where}")
+    remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
+    detail = f"{len(postgres_rows)} {name} of Postgres are in the lake"
+    if faults:
+        detail = (
+            f"{len(faults)} of {len(postgres_rows)} {name}: {'; '.join(faults[:SHOWN])}; {remedy}"
+        )
+    return Check(f"I3 {name}", not faults, detail)
+
+
+def check_repeats(lake: str) -> Check:
+    """Whether no decision was made twice; a message that was only sent twice is none."""
+    _, repeated = query(lake, REPEATED, all_tables=True)
+    detail = "no decision was made twice"
+    if repeated:
+        first = "; ".join(
+            f"{decision} {times} times, at offsets {low} to {high}"
+            for decision, times, low, high in repeated[:SHOWN]
+        )
+        detail = (
+            f"{len(repeated)} decisions were made more than once: {first}; "
+            "`./tickhouse trader halt`, and compare its orders with the venue's"
+        )
+    return Check(REPEATS, not repeated, detail)
+
+
+def check_signals(lake: str, postgres_rows: Sequence[ServedRow]) -> Check:
+    """Whether Delta and Postgres hold the same signals, from Postgres' first window to its last.
+
+    `postgres_rows` were read before: Delta gets a signal first.
+    """
+    in_postgres = {_signal_key(row): row["value"] for row in postgres_rows}
+    _, rows_in_lake = query(
+        lake, f"SELECT {', '.join(SIGNALS.names)} FROM signals", all_tables=True
+    )
+    rows = [dict(zip(SIGNALS.names, values, strict=True)) for values in rows_in_lake]
+    in_delta = {_signal_key(row): row["value"] for row in rows}
+    starts = [key[-1] for key in in_postgres]
+    faults = []
+    for key in sorted({*in_postgres, *in_delta}):
+        if starts and not min(starts) <= key[-1] <= max(starts):
+            continue  # deleted from Postgres by its retention, or not in it yet
+        if in_postgres.get(key) != in_delta.get(key):
+            venue, symbol, kind, start = key
+            faults.append(
+                f"{venue} {symbol} {kind} {start:%Y-%m-%d %H:%M}: {in_postgres.get(key)} in "
+                f"Postgres, {in_delta.get(key)} in Delta"
+            )
+    detail = f"{len(in_postgres)} signals are the same in Postgres and Delta"
+    if faults:
+        remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
+        detail = f"{len(faults)} signals differ: {'; '.join(faults[:SHOWN])}; {remedy}"
+    return Check("I3 signals", not faults, detail)
+
+
+def _signal_key(row: ServedRow) -> tuple[Any, ...]:
+    return tuple(row[name] for name in SIGNALS.key)

@@ -1,0 +1,60 @@
+"""What the audit reads from Postgres: decisions, orders, signals, and what has yet to be sent."""
+
+import time
+from collections.abc import Sequence
+
+from include.checks import Check
+from include.errors import Unreachable
+from include.lake.audit.auditing import Delivered
+from include.lake.audit.served import TRADING, check_repeats, check_signals, check_trading
+from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
+from include.serving.connection import Row, fetch_rows
+from include.settings import Settings
+
+ATTEMPTS, PAUSE_S = 4, 3.0  # what Kafka has got lands within seconds
+
+
+def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
+    """Decisions, orders and signals of Postgres against the lake; repeated decisions."""
+    checks = [check_repeats(settings.lake)]
+    try:
+        checks += [_check_trading(settings, delivered, name) for name in TRADING]
+        signals = fetch_rows(settings.dsn(), f"SELECT {', '.join(SIGNALS.names)} FROM signals")
+        checks.append(check_signals(settings.lake, signals))
+    except Unreachable as error:
+        checks.append(Check("I3 serving", False, f"could not check: {error}"))
+    return checks
+
+
+def _check_trading(settings: Settings, delivered: Delivered, name: str) -> Check:
+    columns = ", ".join(TRADING[name])
+    served = fetch_rows(settings.dsn(), f"SELECT {columns} FROM {name}")
+    outbox = fetch_rows(settings.dsn(), "SELECT topic, value FROM outbox")
+    topic = next(topic for topic, table in TABLE_OF_TOPIC.items() if table.name == name)
+    unsent = [bytes(row["value"]) for row in outbox if row["topic"] == topic]
+    if _is_waiting(delivered, topic):
+        served = []  # which of them wait in Kafka cannot be said before they land
+    return _check_patiently(settings.lake, name, served, unsent)
+
+
+def _is_waiting(delivered: Delivered, topic: str) -> bool:
+    """Whether Kafka holds messages of the topic that the stream has not committed."""
+    return any(
+        delivered.committed.get(part, first) < end
+        for part, (first, end) in delivered.kafka.items()
+        if part.topic == topic
+    )
+
+
+def _check_patiently(
+    lake: str, name: str, postgres_rows: Sequence[Row], unsent: list[bytes]
+) -> Check:
+    def is_pending(key: str) -> bool:
+        return any(f'"{key}"'.encode() in value for value in unsent)
+
+    for _ in range(ATTEMPTS - 1):
+        check = check_trading(lake, name, postgres_rows, is_pending=is_pending)
+        if check.ok:
+            return check
+        time.sleep(PAUSE_S)
+    return check_trading(lake, name, postgres_rows, is_pending=is_pending)

@@ -1,0 +1,87 @@
+"""Decisions, orders and signals of Postgres against the lake; decisions that were made twice."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import write_deltalake
+
+from include.lake.audit.served import TRADING, check_repeats, check_signals, check_trading
+from include.lake.tables import SIGNALS
+from include.lake.writing import arrow_rows
+from tests.support.audited_lake import DECISIONS, ORDERS, trading
+from tests.support.landed_rows import AT, land
+
+
+def lake(path: Path, *, repeated: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    for name, part in (("decisions", DECISIONS), ("orders", ORDERS)):
+        land(path, name, [trading(part, offset) for offset in range(5)])
+    if repeated is not None:
+        land(path, "decisions", [trading(DECISIONS, 2) | {"offset": 5} | repeated])
+    return [trading(DECISIONS, offset) for offset in range(5)]
+
+
+def is_pending(key: str) -> bool:
+    return key == "d9"
+
+
+@pytest.mark.parametrize("name", list(TRADING))
+def test_what_only_postgres_has_or_has_otherwise_is_named(tmp_path: Path, name: str) -> None:
+    served = lake(tmp_path)
+    key = TRADING[name][0]
+    assert check_trading(str(tmp_path), name, served, is_pending=is_pending).ok
+    new = served[0] | {key: "x7"}
+    check = check_trading(str(tmp_path), name, [*served, new], is_pending=is_pending)
+    assert f"1 of 6 {name}: x7 is only in Postgres; `./tickhouse doctor" in check.detail
+    changed = [served[0] | {"price": Decimal(77), "quantity": Decimal(3)}, *served[1:]]
+    check = check_trading(str(tmp_path), name, changed, is_pending=is_pending)
+    assert not check.ok
+    assert "0 has other values in the lake" in check.detail
+    pending = served[0] | {key: "d9"}
+    assert check_trading(str(tmp_path), name, [*served, pending], is_pending=is_pending).ok
+
+
+def test_a_decision_that_was_made_twice_is_named(tmp_path: Path) -> None:
+    lake(tmp_path, repeated={"seq_first": 99})
+    check = check_repeats(str(tmp_path))
+    assert "1 decisions were made more than once: d2 2 times, at offsets 2 to 5" in check.detail
+
+
+def test_a_decision_that_was_sent_twice_is_none(tmp_path: Path) -> None:
+    lake(tmp_path, repeated={})
+    assert check_repeats(str(tmp_path)).ok
+
+
+def signal(minute: int, value: str = "1.5") -> dict[str, Any]:
+    start = AT + timedelta(minutes=minute)
+    return {
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": "bid",
+        "value": Decimal(value),
+        "window_start": start,
+        "timestamp": start + timedelta(minutes=1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        ([signal(n) for n in range(1, 5)], None),  # older ones were deleted, a newer one waits
+        ([signal(1), signal(2), signal(4)], "08:03: None in Postgres, 1.5"),
+        ([signal(1), signal(2, "40"), signal(3), signal(4)], "08:02: 40 in Postgres, 1.5"),
+        ([signal(n) for n in range(1, 8)], "08:06: 1.5"),
+        ([], "6 signals differ"),
+    ],
+)
+def test_signals_that_one_lacks_or_that_differ_are_named(
+    tmp_path: Path, served: list[dict[str, Any]], said: str | None
+) -> None:
+    """Defect A22."""
+    in_delta = [signal(minute) for minute in range(6)]
+    write_deltalake(str(tmp_path / "signals"), arrow_rows(SIGNALS, in_delta))
+    check = check_signals(str(tmp_path), served)
+    assert check.ok == (said is None)
+    assert said is None or said in check.detail
