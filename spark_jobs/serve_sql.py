@@ -1,13 +1,15 @@
 """The lake for BI tools: Spark's Thrift Server (JDBC and ODBC) over the same Delta tables.
 
 `python -m spark_jobs.serve_sql` until SIGTERM; `./tickhouse up --with sql-server` starts it. Every
-query sees the newest version of its tables. Log in with any user name: it listens on `ports.host`
-alone, which is this machine unless you say otherwise.
+query sees the newest version of its tables. A client logs in with the user and the password of the
+settings, and only reads: statements that change something, files outside the lake and calls of Java
+are refused (`java/ReadOnlySql.java`).
 """
 
 import logging
 import threading
 from dataclasses import replace
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
@@ -18,7 +20,7 @@ from include.lake.tables import TABLES
 from include.log import event
 from include.process import run_process
 from include.settings import Settings
-from spark_jobs.session import session
+from spark_jobs.session import DELTA, session
 from spark_jobs.sinks import path
 
 SCAN_S = 15.0
@@ -29,6 +31,10 @@ NO_METASTORE = {
     "spark.hadoop.hive.metastore.connect.retries": "1",
     "spark.hadoop.hive.metastore.client.connect.retry.delay": "1ms",
 }
+READ_ONLY = {
+    "spark.sql.extensions": f"{DELTA['spark.sql.extensions']},tickhouse.ReadOnlySql",
+    "spark.hadoop.hive.server2.authentication": "CUSTOM",
+}
 log = logging.getLogger("tickhouse.sql_server")
 
 
@@ -36,16 +42,21 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until `stop`; a table that is made later is listed within `SCAN_S` seconds.
 
     Raises:
-        PlatformError: the server did not start.
+        PlatformError: the server did not start, or there is no password.
     """
+    if not settings.sql_server.password.reveal():
+        raise PlatformError("the SQL server has no password: set TICKHOUSE_SQL_SERVER_PASSWORD")
     listen = {
         "spark.hadoop.hive.server2.thrift.bind.host": settings.ports.host,
         "spark.hadoop.hive.server2.thrift.port": str(settings.ports.sql_server),
     }
     heap = replace(settings.stream, driver_memory=settings.sql_server.memory)
     spark = session(
-        replace(settings, stream=heap), "tickhouse sql server", options=NO_METASTORE | listen
+        replace(settings, stream=heap),
+        "tickhouse sql server",
+        options=NO_METASTORE | READ_ONLY | listen,
     )
+    _protect(spark, settings)
     listed = list_tables(spark, settings, set())
     _start(spark)
     log.info(event("sql server serves", port=settings.ports.sql_server, tables=len(listed)))
@@ -61,6 +72,16 @@ def list_tables(spark: SparkSession, settings: Settings, listed: set[str]) -> se
         location = path(settings, name).replace("'", "''")
         spark.sql(f"CREATE TABLE IF NOT EXISTS `{name}` USING delta LOCATION '{location}'")
     return new
+
+
+def _protect(spark: SparkSession, settings: Settings) -> None:
+    """Say who may log in, and where the tables are; never by options, which others can list."""
+    jvm: Any = spark.sparkContext._jvm
+    user, password = settings.sql_server.user, settings.sql_server.password.reveal()
+    # Hive makes its provider from a configuration that only knows the JVM's own properties.
+    jvm.System.setProperty("hive.server2.custom.authentication.class", "tickhouse.SqlLogin")
+    jvm.tickhouse.SqlLogin.require(user, password)
+    jvm.tickhouse.ReadOnlySql.allow(settings.lake)
 
 
 def _start(spark: SparkSession) -> None:

@@ -74,6 +74,7 @@ def generate_secrets() -> dict[str, str]:
         "TICKHOUSE_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
         "TICKHOUSE_AIRFLOW_JWT_SECRET": secrets.token_urlsafe(32),
         "TICKHOUSE_AIRFLOW_FERNET_KEY": Fernet.generate_key().decode(),
+        "TICKHOUSE_SQL_SERVER_PASSWORD": secrets.token_urlsafe(12),
         "TICKHOUSE_SUPERVISOR_PASSWORD": secrets.token_urlsafe(24),
         "TICKHOUSE_VENUES_GEMINI_KEY": f"account-{secrets.token_urlsafe(12)}",
         "TICKHOUSE_VENUES_GEMINI_SECRET": secrets.token_urlsafe(24),

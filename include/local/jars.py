@@ -93,9 +93,12 @@ def _retrieve(folder: Path) -> None:
 
 
 def _compile(jars: Path) -> None:
-    """Compile our own classes against Delta's and Hadoop's interfaces, into a jar beside them."""
+    """Compile our own classes against Delta's and Spark's interfaces, into a jar beside them."""
     classes = jars.parent / "classes"
-    needed = [*jars.glob("delta-storage-*.jar"), _of_pyspark("hadoop-client-api-*.jar")]
+    pyspark = _of_pyspark("hadoop-client-api-*.jar").parent
+    patterns = ("hadoop-client-api-*.jar", "scala-library-*.jar", "spark-*.jar")
+    needed = [*jars.glob("delta-storage-*.jar")]
+    needed += [path for pattern in patterns for path in sorted(pyspark.glob(pattern))]
     command = [
         str(ensure_java()),
         "-m",

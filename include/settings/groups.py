@@ -124,6 +124,8 @@ class SqlServerSettings:
 
     start: str = setting("", "`yes` lets `up` start it, as `up --with sql-server` does")
     memory: str = setting("1g", "heap of the SQL server")
+    user: str = setting("tickhouse", "log-in of the SQL server")
+    password: Secret = setting(Secret(""), "its password; generated")
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,14 @@ from tests.conftest import make_environment
 from tests.support.lake_of_rows import at, put
 from tests.support.services import eventually, running
 
+PASSWORD = "a password of this test"
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A SQL server over a lake of two trades."""
     environ = make_environment(tmp_path_factory.mktemp("sql") / "var")
+    environ |= {"TICKHOUSE_SQL_SERVER_PASSWORD": PASSWORD}
     settings = load(environ)
     trades = [
         {"symbol": "BTC-USD", "price": price, "traded_at": at("12:00:00")}
@@ -44,11 +47,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 class Client:
     """Hive's JDBC driver in the JVM of the tests' own session."""
 
-    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+    def __init__(self, spark: SparkSession, settings: Settings, password: str = PASSWORD) -> None:
         self._jvm: Any = spark.sparkContext._jvm
         self._jvm.java.lang.Class.forName("org.apache.hive.jdbc.HiveDriver")
         url = f"jdbc:hive2://127.0.0.1:{settings.ports.sql_server}/default"
-        self._link = self._jvm.java.sql.DriverManager.getConnection(url, "analyst", "")
+        self._link = self._jvm.java.sql.DriverManager.getConnection(url, "tickhouse", password)
 
     def rows(self, statement: str) -> list[tuple[str, ...]]:
         result = self._link.createStatement().executeQuery(statement)
@@ -99,3 +102,36 @@ def test_a_second_client_sees_the_same(
     other = Client(spark, served)
     assert other.rows("SELECT count(*) FROM trades") == client.rows("SELECT count(*) FROM trades")
     other.close()
+
+
+def test_nobody_logs_in_without_the_password(spark: SparkSession, served: Settings) -> None:
+    for password in ("", "anonymous", PASSWORD[:-1]):
+        with pytest.raises(Exception, match=r"auth|failure"):
+            Client(spark, served, password)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM text.`file:///etc/passwd`",
+        "SELECT (SELECT max(value) FROM text.`file:///etc/passwd`)",
+        "WITH users AS (SELECT * FROM csv.`/etc/passwd`) SELECT * FROM users",
+        "INSERT OVERWRITE LOCAL DIRECTORY '/tmp/out' USING csv SELECT 1",
+        "ADD JAR '/tmp/any.jar'",
+        "DELETE FROM trades",
+        "UPDATE trades SET price = 0",
+        "INSERT INTO trades SELECT * FROM trades",
+        "DROP TABLE trades",
+        "TRUNCATE TABLE trades",
+        "OPTIMIZE trades",
+        "CREATE TABLE mine USING csv LOCATION '/etc'",
+        "CREATE TEMPORARY VIEW mine USING text OPTIONS (path '/etc/passwd')",
+        "SET spark.sql.extensions",
+        "SELECT reflect('java.lang.System', 'getProperty', 'user.home')",
+    ],
+)
+def test_the_server_only_reads_the_lake(client: Client, statement: str) -> None:
+    before = client.rows("SELECT count(*), sum(price) FROM trades")
+    with pytest.raises(Exception, match=r"only reads|outside the lake"):
+        client.rows(statement)
+    assert client.rows("SELECT count(*), sum(price) FROM trades") == before
