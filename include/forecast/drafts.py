@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
+from include.atomic_files import write_file
 from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.forecast.forecast_file import Manifest
@@ -23,10 +24,10 @@ def keep(
     earlier = settings.forecasts / manifest.forecast_id / forecast_file.MANIFEST
     text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
     (settings.home / DRAFTS).mkdir(parents=True, exist_ok=True)
-    path_of(settings, manifest.forecast_id, ".csv").write_bytes(content)
-    path_of(settings, manifest.forecast_id, ".json").write_bytes(text)
+    write_file(path_of(settings, manifest.forecast_id, ".csv"), content)
+    write_file(path_of(settings, manifest.forecast_id, ".json"), text)
     for name, picture in pictures.items():
-        path_of(settings, manifest.forecast_id, f".{name}").write_bytes(picture)
+        write_file(path_of(settings, manifest.forecast_id, f".{name}"), picture)
     return manifest_of(settings, manifest.forecast_id)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
 
+from include.atomic_files import publish
 from include.errors import HistoryError, Unreachable
 from include.log import event
 
@@ -50,7 +51,8 @@ def download(address: Callable[[], str], target: Path, *, name: str) -> Path:
             cause = _compare_checksum(partial, headers)
             if not cause:
                 tag.unlink(missing_ok=True)
-                return partial.replace(target)
+                publish(partial, target)
+                return target
             partial.unlink()
         log.warning(event("download interrupted", of=name, attempt=attempt, cause=cause))
     raise Unreachable(f"{name}: {cause}, {TRIES} times")

@@ -1,14 +1,15 @@
 package tickhouse;
 
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.attribute.PosixFilePermissions;
-import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.fs.Syncable;
 import org.apache.hadoop.fs.permission.FsPermission;
-import org.apache.hadoop.util.Progressable;
 
 /**
  * Hadoop's local file system, durable, and without a process for each file that it makes.
@@ -40,19 +41,13 @@ public class NioLocalFileSystem extends LocalFileSystem {
                 pathToFile(path).toPath(), PosixFilePermissions.fromString(symbols));
         }
 
+        /** Every way to create a file or to append to one ends here. */
         @Override
-        public FSDataOutputStream create(Path path, boolean overwrite, int bufferSize,
-                short replication, long blockSize, Progressable progress) throws IOException {
-            return durable(
-                path, super.create(path, overwrite, bufferSize, replication, blockSize, progress));
-        }
-
-        @Override
-        public FSDataOutputStream createNonRecursive(Path path, FsPermission permission,
-                boolean overwrite, int bufferSize, short replication, long blockSize,
-                Progressable progress) throws IOException {
-            return durable(path, super.createNonRecursive(
-                path, permission, overwrite, bufferSize, replication, blockSize, progress));
+        protected OutputStream createOutputStreamWithMode(
+                Path path, boolean append, FsPermission permission) throws IOException {
+            return new DurableOutputStream(
+                super.createOutputStreamWithMode(path, append, permission),
+                pathToFile(path).toPath().toAbsolutePath());
         }
 
         @Override
@@ -74,22 +69,45 @@ public class NioLocalFileSystem extends LocalFileSystem {
             }
             return made;
         }
+    }
 
-        private FSDataOutputStream durable(Path path, FSDataOutputStream stream) throws IOException {
-            return new FSDataOutputStream(stream, null) {
-                private boolean closed;
+    /** A file that is on the disk once it is closed. */
+    private static class DurableOutputStream extends FilterOutputStream implements Syncable {
+        private final java.nio.file.Path file;
+        private boolean closed;
 
-                @Override
-                public void close() throws IOException {
-                    if (closed) {
-                        return;
-                    }
-                    closed = true;
-                    stream.hsync();
-                    super.close();
-                    Disk.force(pathToFile(path).toPath().toAbsolutePath().getParent());
-                }
-            };
+        DurableOutputStream(OutputStream stream, java.nio.file.Path file) {
+            super(stream);
+            this.file = file;
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            out.write(bytes, offset, length); // the inherited one writes byte by byte
+        }
+
+        @Override
+        public void hflush() throws IOException {
+            flush();
+        }
+
+        @Override
+        public void hsync() throws IOException {
+            flush();
+            Disk.force(file);
+        }
+
+        @Override
+        public void close() throws IOException {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            super.close();
+            if (Files.exists(file)) { // else it was deleted while it was written
+                Disk.force(file);
+                Disk.force(file.getParent());
+            }
         }
     }
 }
