@@ -41,14 +41,14 @@ class Writer:
 
     def started(self) -> None:
         """Wait for its first promise."""
-        line = self._lines.get(timeout=60)
+        line = self._lines.get(timeout=180)
         assert line, "the child ended before it had written anything"
         self.newest = int(line)
 
     def ended(self) -> None:
         """Take every promise up to its end."""
         self.process.wait(60)
-        while line := self._lines.get(timeout=60):
+        while line := self._lines.get(timeout=180):
             self.newest = int(line)
 
 
