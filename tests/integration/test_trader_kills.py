@@ -89,7 +89,7 @@ def test_a_lost_database_connection_is_survived(world: World) -> None:
         world.produce(range(4, 7))
         world.until_decided(6)
         assert process.poll() is None
-    assert "trader starts over" in world.log.read_text()
+    assert "trader restarts its session" in world.log.read_text()
     assert_all_done_once(world)
 
 
