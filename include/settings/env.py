@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 from include.errors import SettingsError
 from include.market.symbols import require_symbol
@@ -28,9 +28,35 @@ class Secret(str):
         return str.__str__(self)
 
 
-def setting(default: Any, doc: str) -> Any:
-    """A field with its default and one sentence on what it means, units included."""
-    return field(default=default, metadata={"doc": doc})
+class NumberRange(NamedTuple):
+    """What a number may be: from `lowest` to `highest` (null: no end), or above zero alone."""
+
+    lowest: float = 0
+    highest: float | None = None
+    above_zero: bool = False
+
+    def fault(self, number: float | Decimal) -> str:
+        """Why the number cannot be; empty if it can."""
+        if not Decimal(number).is_finite():
+            return "not a finite number"
+        if self.above_zero and number <= 0:
+            return "must be above 0"
+        if number < self.lowest:
+            return f"must be {self.lowest:g} or more"
+        return f"must be {self.highest:g} or less" if self.highest and number > self.highest else ""
+
+
+NOT_NEGATIVE, SHARE, POSITIVE = NumberRange(), NumberRange(highest=1), NumberRange(above_zero=True)
+COUNT = NumberRange(lowest=1)
+BASIS_POINTS = NumberRange(highest=10_000)
+
+
+def setting(default: Any, doc: str, bounds: NumberRange = NOT_NEGATIVE) -> Any:
+    """A field with its default and one sentence on what it means, units included.
+
+    `bounds` are those of a number; none may be below zero.
+    """
+    return field(default=default, metadata={"doc": doc, "bounds": bounds})
 
 
 def read_env(path: Path, *, prefix: str) -> dict[str, str]:
@@ -83,35 +109,56 @@ def build_group(group: T, environ: Mapping[str, str], *, prefix: str, faults: li
     hints = get_type_hints(type(group))
     for spec in fields(group):  # type: ignore[arg-type]
         default, name = getattr(group, spec.name), prefix + spec.name.upper()
+        bounds = spec.metadata.get("bounds", NOT_NEGATIVE)
         if isinstance(default, dict):
-            kind = get_args(hints[spec.name])[1]
+            parse = _parser(get_args(hints[spec.name])[1], bounds)
             values[spec.name] = {
-                key: _value(of_key, kind, environ, f"{prefix}{key.upper()}", faults)
+                key: _value(of_key, parse, environ, f"{prefix}{key.upper()}", faults)
                 for key, of_key in default.items()
             }
         else:
-            values[spec.name] = _value(default, hints[spec.name], environ, name, faults)
+            parse = _parser(hints[spec.name], bounds)
+            values[spec.name] = _value(default, parse, environ, name, faults)
     return type(group)(**values)
 
 
 def _value(
-    default: Any, kind: Any, environ: Mapping[str, str], name: str, faults: list[str]
+    default: Any,
+    parse: Callable[[str], Any],
+    environ: Mapping[str, str],
+    name: str,
+    faults: list[str],
 ) -> Any:
     if is_dataclass(default):
         return build_group(default, environ, prefix=f"{name}_", faults=faults)
     if environ.get(name, "") == "":
         return default
     try:
-        return _PARSE[kind](environ[name])
-    except (ValueError, InvalidOperation, SettingsError) as error:
-        faults.append(f"{name}={environ[name]!r}: {error or 'not a number'}")
-        return default
+        return parse(environ[name])
+    except InvalidOperation:
+        faults.append(f"{name}={environ[name]!r}: not a number")
+    except (ValueError, SettingsError) as error:
+        faults.append(f"{name}={environ[name]!r}: {error}")
+    return default
+
+
+def _parser(kind: Any, bounds: NumberRange) -> Callable[[str], Any]:
+    """Reads a value of this kind; of a number that cannot be it raises ValueError."""
+
+    def parse(text: str) -> Any:
+        parsed = _PARSE[kind](text)
+        if kind in _NUMBERS and (fault := bounds.fault(parsed)):
+            raise ValueError(fault)
+        return parsed
+
+    return parse
 
 
 def _symbols(text: str) -> tuple[str, ...]:
     return tuple(require_symbol(part.strip()) for part in text.split(",") if part.strip())
 
 
+_NUMBERS = {int, float, Decimal}
 _PARSE: dict[Any, Callable[[str], Any]] = {
     str: str,
     int: int,

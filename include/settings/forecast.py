@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from include.settings.env import Secret, setting
+from include.settings.env import BASIS_POINTS, COUNT, SHARE, Secret, setting
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,13 @@ class ForecastSettings:
     kaggle_user: str = setting("", "Kaggle user name; empty: the key is a token")
     kaggle_key: Secret = setting(Secret(""), "Kaggle API key or token")
     symbol: str = setting("BTC-USD", "symbol that is forecast")
-    horizon_minutes: int = setting(150_000, "minutes a published forecast covers")
+    horizon_minutes: int = setting(150_000, "minutes a published forecast covers", COUNT)
     train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
+    hold_bps: float = setting(
+        0.0, "a predicted move of fewer basis points has the side `hold`; 0: none has", BASIS_POINTS
+    )
     stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
-    keep: int = setting(10, "published forecasts that are kept")
+    keep: int = setting(10, "published forecasts that are kept", COUNT)
     served_days: int = setting(
         2, "days of past minutes that Postgres serves forecasts of; the dashboard looks one back"
     )
@@ -35,12 +38,12 @@ class ForecastSettings:
         20.0, "a forecast with a bound so many times above or below the last price is refused"
     )
     min_coverage: float = setting(
-        0.2, "share of its span's minutes with a price that a model must have seen"
+        0.2, "share of its span's minutes with a price that a model must have seen", SHARE
     )
     evaluate_origins: int = setting(12, "times that an evaluation forecasts from")
     evaluate_every_minutes: int = setting(480, "minutes between two of them")
     short_seconds: int = setting(3600, "seconds of tickers a short-term forecast is made from")
-    short_minutes: int = setting(10, "minutes a short-term forecast covers")
+    short_minutes: int = setting(10, "minutes a short-term forecast covers", COUNT)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from include.settings.env import Secret, setting
+from include.settings.env import (
+    BASIS_POINTS,
+    COUNT,
+    POSITIVE,
+    SHARE,
+    NumberRange,
+    Secret,
+    setting,
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +35,13 @@ class KafkaSettings:
     """Where the broker is and how long it keeps what it has."""
 
     bootstrap: str = setting("", "host:port list of the brokers; empty: the local one")
-    partitions: int = setting(1, "partitions of a topic made by `up`")
-    replication: int = setting(1, "replicas of a topic made by `up`")
-    retention_hours: int = setting(168, "how long a topic keeps its messages, in hours")
+    partitions: int = setting(1, "partitions of a topic made by `up`", COUNT)
+    replication: int = setting(1, "replicas of a topic made by `up`", COUNT)
+    retention_hours: int = setting(168, "how long a topic keeps its messages, in hours", POSITIVE)
     flush_messages: int = setting(
         1, "messages of a topic after which the broker syncs it; 0: never by count, for replicas"
     )
-    heap_mb: int = setting(512, "heap of the local broker, in MB")
+    heap_mb: int = setting(512, "heap of the local broker, in MB", COUNT)
     spool_mb: int = setting(
         1024, "most disk a feed uses for messages while the broker is away, in MB"
     )
@@ -77,9 +85,9 @@ class SimulatorSettings:
 
     url: str = setting("", "base URL of the simulated venues; empty: the local ones")
     seed: int = setting(7, "seed of the simulated market")
-    history_days: int = setting(90, "days of minute history the simulator serves")
+    history_days: int = setting(90, "days of minute history the simulator serves", COUNT)
     tape: str = setting("", "path of a tape (without .jsonl.gz) to replay; empty: simulate")
-    speed: float = setting(1.0, "how many times faster than recorded a tape plays")
+    speed: float = setting(1.0, "how many times faster than recorded a tape plays", POSITIVE)
     faults: str = setting("", "path of a YAML script of faults to play; empty: none")
     kaggle_key: Secret = setting(
         Secret("for-the-simulator"), "API key that the simulated Kaggle takes, any user name"
@@ -103,9 +111,11 @@ class StreamSettings:
     measures_checkpoint_s: int = setting(
         60, "seconds between two checkpoints of `measures` (Spark's real-time mode)"
     )
-    max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes")
+    max_offsets: int = setting(200_000, "most Kafka offsets a micro-batch takes", COUNT)
     keep_hours: int = setting(
-        48, "hours for which compacted files stay, for readers and time travel; 48 or more"
+        48,
+        "hours for which compacted files stay, for readers and time travel; 48 or more",
+        NumberRange(lowest=48),
     )
     small_files: int = setting(
         64, "most small files of a table that the hourly compaction leaves as they are"
@@ -114,7 +124,7 @@ class StreamSettings:
         90, "days of minutes and signals that Postgres keeps, back from the newest; Delta keeps all"
     )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
-    window_s: int = setting(60, "length of a liquidity window in seconds of event time")
+    window_s: int = setting(60, "length of a liquidity window in seconds of event time", COUNT)
     watermark_s: int = setting(10, "how many seconds late an event may come")
 
 
@@ -136,23 +146,33 @@ class TraderSettings:
     symbol: str = setting("BTC-USD", "symbol it trades")
     rule: str = setting("forecast_and_ratio", "its rule: forecast_and_ratio or imbalance_and_mid")
     imbalance_threshold: Decimal = setting(
-        Decimal("0.5"), "imbalance_and_mid acts from this imbalance (0 to 1) of the best quantities"
+        Decimal("0.5"),
+        "imbalance_and_mid acts from this imbalance (0 to 1) of the best quantities",
+        SHARE,
     )
     half_spread_bps: Decimal = setting(
-        Decimal("5"), "imbalance_and_mid pays at most so many basis points beyond the mid price"
+        Decimal("5"),
+        "imbalance_and_mid pays at most so many basis points beyond the mid price",
+        BASIS_POINTS,
     )
     pulse_s: float = setting(
-        10.0, "imbalance_and_mid decides once in so many seconds (market clock)"
+        10.0, "imbalance_and_mid decides once in so many seconds (market clock)", POSITIVE
     )
     slippage_bps: Decimal = setting(
-        Decimal("0"), "how far beyond the best price an order may go, in basis points"
+        Decimal("0"), "how far beyond the best price an order may go, in basis points", BASIS_POINTS
     )
     ratio_low: Decimal = setting(Decimal("0.1"), "buy only above this ask/bid liquidity ratio")
     ratio_high: Decimal = setting(Decimal("2"), "buy only below this ask/bid liquidity ratio")
-    balance_share: Decimal = setting(Decimal("0.9"), "share of the quote balance of one buy")
-    lookahead_minutes: int = setting(1, "the forecast side is read so many minutes ahead")
+    balance_share: Decimal = setting(Decimal("0.9"), "share of the quote balance of one buy", SHARE)
+    lookahead_minutes: int = setting(
+        1,
+        "a decision acts on the predicted move of so many minutes from the window's end on",
+        COUNT,
+    )
     start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
-    fee_bps: Decimal = setting(Decimal("40"), "taker fee of the paper account, basis points")
+    fee_bps: Decimal = setting(
+        Decimal("40"), "taker fee of the paper account, basis points", BASIS_POINTS
+    )
     broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)")
     real_money: str = setting("", "`yes` allows orders at Gemini's production address")
     book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
@@ -162,7 +182,7 @@ class TraderSettings:
     lag_s: float = setting(
         60.0, "no order on a signal that ended so many seconds ago (wall clock); 0: not looked at"
     )
-    breaker_failures: int = setting(5, "broker failures in a row that open the breaker")
+    breaker_failures: int = setting(5, "broker failures in a row that open the breaker", COUNT)
     breaker_s: float = setting(60.0, "seconds an open breaker keeps orders back, then one try")
     largest_order: Decimal = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
     largest_position: Decimal = setting(
@@ -170,6 +190,24 @@ class TraderSettings:
     )
     daily_loss: Decimal = setting(
         Decimal("5000"), "no buying after so much was lost in a day (market clock); 0: no limit"
+    )
+    max_drawdown: Decimal = setting(
+        Decimal("0"),
+        "no buying while the account is so much below its highest worth of the day; 0: no limit",
+    )
+    stop_loss_bps: Decimal = setting(
+        Decimal("0"),
+        "what is held is sold once so many basis points below its price; 0: never for that",
+        BASIS_POINTS,
+    )
+    edge_times: Decimal = setting(
+        Decimal("0"),
+        "buy only where the predicted rise is so many times the round trip's cost; 0: anywhere",
+    )
+    already_in_share: Decimal = setting(
+        Decimal("0.1"),
+        "nothing more is bought from this share of the account's worth held in base on",
+        SHARE,
     )
     orders_per_minute: int = setting(10, "most orders of a minute (market clock); 0: no limit")
 

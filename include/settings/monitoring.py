@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from include.market.venues import VENUES
-from include.settings.env import Secret, setting
+from include.settings.env import POSITIVE, SHARE, Secret, setting
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,18 @@ class AlertSettings:
     smtp_security: str = setting("none", "its protection: none, starttls, or tls")
     smtp_user: str = setting("", "log-in at the mail server; empty: none is needed")
     smtp_password: Secret = setting(Secret(""), "password of that log-in")
-    timeout_s: float = setting(10.0, "most seconds that sending to one of them may take")
+    timeout_s: float = setting(10.0, "most seconds that sending to one of them may take", POSITIVE)
     deadline_minutes: int = setting(
         60, "a DAG run that is not over so many minutes after it was queued is an alert"
     )
     lag_share: float = setting(
-        0.5, "share of Kafka's retention that a message may wait for the stream without an alert"
+        0.5,
+        "share of Kafka's retention that a message may wait for the stream without an alert",
+        SHARE,
     )
-    disk_share: float = setting(0.1, "share of the disk that must be free, or it is an alert")
+    disk_share: float = setting(
+        0.1, "share of the disk that must be free, or it is an alert", SHARE
+    )
     repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
 
 

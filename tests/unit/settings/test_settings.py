@@ -115,3 +115,46 @@ def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
 def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match=r"GB are free for .*1000000 GB are needed"):
         preflight.check_disk(tmp_path / "var", least_gb=1e6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("TRADER_DAILY_LOSS", "-5000", "must be 0 or more"),
+        ("TRADER_LARGEST_ORDER", "-1", "must be 0 or more"),
+        ("TRADER_LARGEST_POSITION", "-0.01", "must be 0 or more"),
+        ("TRADER_ORDERS_PER_MINUTE", "-1", "must be 0 or more"),
+        ("TRADER_SKEW_S", "-1", "must be 0 or more"),
+        ("TRADER_LAG_S", "-60", "must be 0 or more"),
+        ("TRADER_DAILY_LOSS", "NaN", "not a finite number"),
+        ("TRADER_DAILY_LOSS", "sNaN", "not a finite number"),
+        ("TRADER_LAG_S", "inf", "not a finite number"),
+        ("TRADER_BALANCE_SHARE", "1.01", "must be 1 or less"),
+        ("TRADER_FEE_BPS", "10001", "must be 10000 or less"),
+        ("TRADER_PULSE_S", "0", "must be above 0"),
+        ("TRADER_LOOKAHEAD_MINUTES", "0", "must be 1 or more"),
+        ("SIMULATOR_SPEED", "0", "must be above 0"),
+        ("STREAM_WINDOW_S", "0", "must be 1 or more"),
+        ("FORECAST_HORIZON_MINUTES", "-5", "must be 1 or more"),
+        ("FORECAST_MIN_COVERAGE", "20", "must be 1 or less"),
+        ("VENUES_STALE_S", "-1", "must be 0 or more"),
+        ("METRICS_GEMINI", "-1", "must be 0 or more"),
+        ("TRADER_RATIO_LOW", "2", "TICKHOUSE_TRADER_RATIO_LOW=2 is not below …_RATIO_HIGH=2"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(name: str, value: str, fault: str) -> None:
+    with pytest.raises(SettingsError, match=f"TICKHOUSE_{name}='?{value}") as caught:
+        load({f"TICKHOUSE_{name}": value})
+    assert fault in str(caught.value)
+
+
+def test_no_number_of_ours_may_be_negative() -> None:
+    numbers = [name for name, (default, _) in variables().items() if is_number(default)]
+    assert len(numbers) > 80
+    for name in numbers:
+        with pytest.raises(SettingsError, match=f"{name}='-1'"):
+            load({name: "-1"})
+
+
+def is_number(default: object) -> bool:
+    return isinstance(default, int | float | Decimal)
