@@ -12,6 +12,7 @@ from include.errors import ForecastError
 from include.forecast import drafts, forecast_file, plots, predict, prophet, training
 from include.forecast.forecast_file import Manifest
 from include.forecast.history import training_minutes
+from include.market.predicted_move import side_of
 from include.settings import Settings
 
 MINUTE = timedelta(minutes=1)
@@ -31,7 +32,11 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
     start = model_record.trained_until + MINUTE
     model = training.load_model(settings, name)
     forecast_df, content = predict_content(
-        model, start=start, minutes=horizon_minutes, walk=model_record.walk
+        model,
+        start=start,
+        minutes=horizon_minutes,
+        walk=model_record.walk,
+        hold_bps=settings.forecast.hold_bps,
     )
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
@@ -50,6 +55,7 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         metrics=model_record.metrics,
         trained_from=model_record.trained_from,
         plots=(COMPONENTS, AND_ACTUAL),
+        hold_bps=settings.forecast.hold_bps,
     )
     pictures = {
         COMPONENTS: plots.png(prophet.components(model, minutes=horizon_minutes)),
@@ -61,14 +67,15 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
 
 
 def predict_content(
-    model: Any, *, start: datetime, minutes: int, walk: float
+    model: Any, *, start: datetime, minutes: int, walk: float, hold_bps: float
 ) -> tuple[pd.DataFrame, bytes]:
     """What a model predicts from `start` on, and the forecast file's content.
 
-    The DataFrame has one minute more than the file, so that the last one has a next change too.
+    The DataFrame has one minute more than the file, the one before `start`: the first side is that
+    of the move from there.
     """
-    forecast_df = predict.predict(model, start=start, minutes=minutes + 1, walk=walk)
-    return forecast_df, forecast_file.render(add_sides(forecast_df))
+    forecast_df = predict.predict(model, start=start - MINUTE, minutes=minutes + 1, walk=walk)
+    return forecast_df, forecast_file.render(add_sides(forecast_df, hold_bps=hold_bps))
 
 
 def _recent_prices(settings: Settings, model_record: training.ModelRecord) -> pd.DataFrame:
@@ -82,8 +89,11 @@ def _recent_prices(settings: Settings, model_record: training.ModelRecord) -> pd
     ).prices_df
 
 
-def add_sides(forecast_df: pd.DataFrame) -> Iterator[tuple[datetime, str, float, float, float]]:
-    """Rows with their side: buy where the next predicted change is up."""
-    for now, after in itertools.pairwise(drafts.rows_of(forecast_df)):
+def add_sides(
+    forecast_df: pd.DataFrame, *, hold_bps: float
+) -> Iterator[tuple[datetime, str, float, float, float]]:
+    """Rows with the side of the move into each; the first row is the level before, and has none."""
+    for (_, level_before, *_), now in itertools.pairwise(drafts.rows_of(forecast_df)):
         at, yhat, lower, upper = now
-        yield at.replace(tzinfo=UTC), "buy" if after[1] > yhat else "sell", yhat, lower, upper
+        side = side_of(level_before, yhat, hold_bps=hold_bps)
+        yield at.replace(tzinfo=UTC), side, yhat, lower, upper

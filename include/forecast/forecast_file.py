@@ -17,17 +17,20 @@ import msgspec
 
 from include.atomic_files import PARTIAL, remove_folder, rename_damaged, write_file, write_folder
 from include.errors import ForecastError
+from include.market.predicted_move import FORECAST_SIDES, ForecastSide
 from include.market.time import MINUTE_US, SECOND_US
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
 DS_FORMAT = "%Y-%m-%d %H:%M:%S"
+_SIDES: dict[str, ForecastSide] = {str(side): side for side in FORECAST_SIDES}
 
 
 class Manifest(msgspec.Struct, frozen=True):
     """What a forecast states about itself.
 
-    `versions` are the Delta versions of its inputs, `plots` the pictures beside it.
+    `versions` are the Delta versions of its inputs, `plots` the pictures beside it; a move of less
+    than `hold_bps` basis points has the side `hold`.
     """
 
     forecast_id: str
@@ -45,13 +48,14 @@ class Manifest(msgspec.Struct, frozen=True):
     metrics: dict[str, float]
     trained_from: datetime | None = None
     plots: tuple[str, ...] = ()
+    hold_bps: float = 0.0
 
 
 @dataclass(frozen=True)
 class ForecastMinute:
-    """The forecast of one minute: predicted price with its 80 % bounds."""
+    """The forecast of one minute: the side of the move into it, its close with 80 % bounds."""
 
-    side: str
+    side: ForecastSide
     yhat: float
     yhat_lower: float
     yhat_upper: float
@@ -69,8 +73,8 @@ class ForecastFile:
         index = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
         return self.points[index] if 0 <= index < len(self.points) else None
 
-    def side_at(self, minute_us: int) -> str | None:
-        """`buy` or `sell` for the minute that holds this time, none outside the span."""
+    def side_at(self, minute_us: int) -> ForecastSide | None:
+        """The side of the move into the minute that holds this time, none outside the span."""
         point = self.point_at(minute_us)
         return point.side if point else None
 
@@ -214,17 +218,19 @@ def _points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:
         )
     try:
         points = tuple(
-            ForecastMinute(side, float(yhat), float(low), float(high))
+            ForecastMinute(_SIDES[side], float(yhat), float(low), float(high))
             for _, side, yhat, low, high in rows[1:]
         )
         ends = [_time(rows[1][0]), _time(rows[-1][0])]
+    except KeyError as error:
+        raise ForecastError(
+            f"forecast {manifest.forecast_id} has a side that is not buy, sell or hold: {error}"
+        ) from error
     except ValueError as error:
         raise ForecastError(f"forecast {manifest.forecast_id} holds a bad row: {error}") from error
     span = _micros(manifest.last_ds) - _micros(manifest.first_ds)
     if ends != [manifest.first_ds, manifest.last_ds] or span != (manifest.rows - 1) * MINUTE_US:
         raise ForecastError(f"forecast {manifest.forecast_id} is not one row a minute of its span")
-    if any(point.side not in {"buy", "sell"} for point in points):
-        raise ForecastError(f"forecast {manifest.forecast_id} has a side that is not buy or sell")
     return points
 
 

@@ -34,7 +34,13 @@ def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, 
     # a published forecast comes from a saved model, so this one goes through JSON too
     model = prophet.from_json(prophet.to_json(fitted.prophet))
     start = manifest.trained_until + MINUTE
-    _, content = predict_content(model, start=start, minutes=manifest.rows, walk=fitted.walk)
+    _, content = predict_content(
+        model,
+        start=start,
+        minutes=manifest.rows,
+        walk=fitted.walk,
+        hold_bps=manifest.hold_bps,
+    )
     return manifest, content
 
 

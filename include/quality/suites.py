@@ -8,6 +8,8 @@ slice by slice, so what is about all of them (coverage, duplicates) is a column 
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.market.predicted_move import FORECAST_SIDES
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -158,7 +160,7 @@ FORECAST = Suite(
         *expect_columns(
             "ExpectColumnValuesToNotBeNull", "ds", "side", "yhat", "yhat_lower", "yhat_upper"
         ),
-        *expect_columns("ExpectColumnValuesToBeInSet", "side", value_set=["buy", "sell"]),
+        *expect_columns("ExpectColumnValuesToBeInSet", "side", value_set=list(FORECAST_SIDES)),
         *expect_columns("ExpectColumnValuesToBeUnique", "ds"),
         *expect_true("minute_apart", "within_bounds", "a_price"),
     ),

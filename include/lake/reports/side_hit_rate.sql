@@ -1,6 +1,7 @@
 -- How often was the forecast's `side` right? Per published forecast, over the minutes since traded.
--- A `buy` is right if the next minute's close is above this minute's, a `sell` if it is below;
--- minutes without a change, or without a next one, don't count. Closes are means over venues.
+-- A `buy` is right if the minute's close is above that of the minute before, a `sell` if it is
+-- below; minutes without a change, or without one before, don't count, and a `hold` is only counted
+-- (`holds`). Closes are means over venues.
 -- `always_buy` is the rate of someone who always says buy: a forecast has to beat it.
 WITH closes AS (
     SELECT symbol, minute, avg(close)::DOUBLE AS price
@@ -13,21 +14,32 @@ moves AS (
         symbol,
         minute,
         CASE
-            WHEN lead(minute) OVER next = minute + INTERVAL 1 MINUTE
-            THEN lead(price) OVER next - price
+            WHEN lag(minute) OVER before = minute - INTERVAL 1 MINUTE
+            THEN price - lag(price) OVER before
         END AS change
     FROM closes
-    WINDOW next AS (PARTITION BY symbol ORDER BY minute)
+    WINDOW before AS (PARTITION BY symbol ORDER BY minute)
+),
+sided AS (
+    SELECT
+        forecast_id,
+        symbol,
+        trained_until,
+        side <> 'hold' AS has_side,
+        change > 0 AS is_up,
+        (side = 'buy') = (change > 0) AS is_right
+    FROM forecasts JOIN moves USING (symbol)
+    WHERE forecasts.ds = moves.minute AND change <> 0 AND ds > trained_until
 )
 SELECT
     forecast_id,
     symbol,
     any_value(trained_until) AS trained_until,
-    count(*) AS minutes,
-    count(*) FILTER ((side = 'buy') = (change > 0)) AS hits,
-    round(count(*) FILTER ((side = 'buy') = (change > 0)) / count(*), 4) AS hit_rate,
-    round(count(*) FILTER (change > 0) / count(*), 4) AS always_buy
-FROM forecasts JOIN moves USING (symbol)
-WHERE forecasts.ds = moves.minute AND change <> 0 AND ds > trained_until
+    count(*) FILTER (has_side) AS minutes,
+    count(*) FILTER (has_side AND is_right) AS hits,
+    round(count(*) FILTER (has_side AND is_right) / count(*) FILTER (has_side), 4) AS hit_rate,
+    round(count(*) FILTER (has_side AND is_up) / count(*) FILTER (has_side), 4) AS always_buy,
+    count(*) FILTER (NOT has_side) AS holds
+FROM sided
 GROUP BY forecast_id, symbol
 ORDER BY trained_until, forecast_id

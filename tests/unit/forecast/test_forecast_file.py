@@ -114,8 +114,15 @@ def test_a_manifest_that_claims_other_rows_is_refused(
     assert current_id(tmp_path) is None
 
 
-def test_a_side_that_is_neither_buy_nor_sell_is_refused(tmp_path: Path) -> None:
+def test_a_side_of_hold_is_read(tmp_path: Path) -> None:
     content = made(1.0)[0].replace(b"buy", b"hold")
+    _, manifest = made(1.0, sha256=hashlib.sha256(content).hexdigest())
+    publish(tmp_path, content=content, manifest=manifest, keep=9)
+    assert [point.side for point in load_current(tmp_path).points] == ["sell", "hold", "sell"]
+
+
+def test_a_side_that_is_none_of_the_three_is_refused(tmp_path: Path) -> None:
+    content = made(1.0)[0].replace(b"buy", b"wait")
     _, manifest = made(1.0, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(ForecastError, match="side"):
         publish(tmp_path, content=content, manifest=manifest, keep=9)

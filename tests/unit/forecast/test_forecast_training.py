@@ -227,8 +227,8 @@ def test_a_forecast_is_drafted_checked_and_published_the_same_twice(settings: Se
     assert forecast.manifest.plots == ("components.png", "forecast_and_actual.png")
     for name in forecast.manifest.plots:
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
-    for now, after in itertools.pairwise(forecast.points):
-        assert (now.side == "buy") == (after.yhat > now.yhat)
+    for before, now in itertools.pairwise(forecast.points):
+        assert (now.side == "buy") == (now.yhat > before.yhat)
     quality_rows = query(settings.lake, "SELECT count(*), bool_and(success) FROM quality_results")[
         1
     ]
@@ -246,7 +246,7 @@ def test_a_draft_with_a_hole_or_a_nan_does_not_pass_its_gate(settings: Settings)
         "minute_apart": good.drop(index=2),
         "NotBeNull(yhat)": good.assign(yhat=[5.0, np.nan, 5.0, 5.0, 5.0]),
         "within_bounds": good.assign(yhat_lower=5.5),
-        "InSet(side)": good.assign(side="hold"),
+        "InSet(side)": good.assign(side="wait"),
     }
     for run, (expectation, draft_df) in enumerate(bad.items()):
         with pytest.raises(GateFailed) as caught:

@@ -276,15 +276,17 @@ def test_the_last_price_may_come_from_history(tmp_path: Path) -> None:
     assert chosen(run_report(tmp_path, "forecast_error"), "naive_error") == [(7.0,)]
 
 
-def test_side_hit_rate_leaves_out_minutes_without_a_change_or_a_next_one(tmp_path: Path) -> None:
+def test_side_hit_rate_leaves_out_minutes_without_a_change_or_one_before(tmp_path: Path) -> None:
     put(
         tmp_path,
         "forecasts",
         points(
             ("09:01", "buy", 1.0),
             ("09:02", "buy", 1.0),
-            ("09:03", "sell", 1.0),
+            ("09:03", "buy", 1.0),
             ("09:04", "sell", 1.0),
+            ("09:05", "sell", 1.0),
+            ("09:06", "hold", 1.0),
             ("09:10", "buy", 1.0),
         ),
     )
@@ -297,10 +299,12 @@ def test_side_hit_rate_leaves_out_minutes_without_a_change_or_a_next_one(tmp_pat
             minute("09:03", "100"),
             minute("09:04", "102"),
             minute("09:05", "102"),
+            minute("09:06", "103"),
             minute("09:10", "90"),
         ],
     )
-    # 09:01 buy, up: right. 09:02 buy, down: wrong. 09:03 sell, up: wrong. 09:04 unchanged.
+    # Moves into 09:02 up (buy: right), 09:03 down (buy: wrong), 09:04 up (sell: wrong), 09:05 none,
+    # 09:06 up (hold); 09:01 and 09:10 have no minute before.
     assert chosen(
         run_report(tmp_path, "side_hit_rate"),
         "forecast_id",
@@ -308,7 +312,8 @@ def test_side_hit_rate_leaves_out_minutes_without_a_change_or_a_next_one(tmp_pat
         "hits",
         "hit_rate",
         "always_buy",
-    ) == [("f1", 3, 1, 0.3333, 0.6667)]
+        "holds",
+    ) == [("f1", 3, 1, 0.3333, 0.6667, 1)]
 
 
 def score(clock: str, profit: str, total: str, hold: str | None, *, day: int = 20) -> Any:
