@@ -115,6 +115,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="dec
     price: Decimal | None
     forecast_id: str | None
     inputs: str
+    side_now: str | None = None
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"):
@@ -132,7 +133,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
-    """One execution of an order; `fee` is in the quote currency."""
+    """One execution of an order; `fee` is in quote units, `base_fee` (often none) in base units."""
 
     fill_id: str
     order_id: str
@@ -140,6 +141,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
     price: Decimal
     quantity: Decimal
     fee: Decimal
+    base_fee: Decimal | None = None
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="balance"):

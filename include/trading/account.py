@@ -7,7 +7,7 @@ import msgspec
 
 from include.market.events import Fill, Order, Score, Top
 from include.market.time import MINUTE_US
-from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided
+from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, worth
 from include.trading.money import ZERO, round_down, round_half_even, round_up
 
 DAY_US = 86_400_000_000
@@ -27,7 +27,8 @@ class Account(msgspec.Struct, frozen=True):
     """Balances, the last buy, and profit. `day` counts days since the epoch by the market clock.
 
     `ordered_at` are the market times (µs) of the orders of the last minute; `buy_and_hold` is what
-    buying once and holding has, from the first best prices on.
+    buying once and holding has, from the first best prices on. `day_peak` is the highest worth of
+    the day (kept where a limit asks for it), `stopped_on` the day of the last sale at a stop-loss.
     """
 
     quote: Decimal
@@ -38,14 +39,27 @@ class Account(msgspec.Struct, frozen=True):
     day_profit: Decimal = ZERO
     ordered_at: tuple[int, ...] = ()
     buy_and_hold: BuyAndHold | None = None
+    day_peak: Decimal | None = None
+    stopped_on: int | None = None
 
 
 def advance(account: Account, market_time: int) -> Account:
     """The account at a market time (µs): a new day's profit is zero, old orders are forgotten."""
     recent = tuple(t for t in account.ordered_at if t > market_time - MINUTE_US)
     day = market_time // DAY_US
-    day_profit = account.day_profit if day == account.day else ZERO
-    return msgspec.structs.replace(account, day=day, day_profit=day_profit, ordered_at=recent)
+    advanced = msgspec.structs.replace(account, day=day, ordered_at=recent)
+    if day == account.day:
+        return advanced
+    return msgspec.structs.replace(advanced, day_profit=ZERO, day_peak=None)
+
+
+def mark_peak(account: Account, top: Top | None) -> Account:
+    """The account with the highest worth of its day (at the bid), once there are best prices."""
+    if top is None or not is_two_sided(top):
+        return account
+    at_bid = worth(account.quote, account.base, top.bid)
+    highest = at_bid if account.day_peak is None else max(account.day_peak, at_bid)
+    return msgspec.structs.replace(account, day_peak=highest)
 
 
 def begin_buy_and_hold(account: Account, top: Top | None, *, fee_bps: Decimal) -> Account:
@@ -56,10 +70,13 @@ def begin_buy_and_hold(account: Account, top: Top | None, *, fee_bps: Decimal) -
     return msgspec.structs.replace(account, buy_and_hold=buy_and_hold)
 
 
-def count_order(account: Account, market_time: int) -> Account:
-    """The account once an order was decided at that market time (µs)."""
-    ordered_at = (*account.ordered_at, market_time)
-    return msgspec.structs.replace(account, ordered_at=ordered_at)
+def count_order(account: Account, market_time: int, *, at_stop_loss: bool = False) -> Account:
+    """The account once an order was decided at that market time (µs), a sale at a loss or not."""
+    return msgspec.structs.replace(
+        account,
+        ordered_at=(*account.ordered_at, market_time),
+        stopped_on=account.day if at_stop_loss else account.stopped_on,
+    )
 
 
 def settle(account: Account, order: Order, fills: Iterable[Fill]) -> tuple[Account, Score | None]:
@@ -80,9 +97,11 @@ def settle(account: Account, order: Order, fills: Iterable[Fill]) -> tuple[Accou
     executed = ExecutedOrder(
         order.order_id, quantity, round_half_even(exact / quantity), value, fee
     )
+    base_fee = sum((fill.base_fee or ZERO for fill in distinct), ZERO)
     if order.side == "buy":
-        return _settle_buy(account, executed), None
-    return _settle_sale(account, executed)
+        return _settle_buy(account, executed, base_fee), None
+    settled, score = _settle_sale(account, executed)
+    return msgspec.structs.replace(settled, base=settled.base - base_fee), score
 
 
 def _value(fill: Fill) -> Decimal:
@@ -90,12 +109,30 @@ def _value(fill: Fill) -> Decimal:
     return round_up(exact) if fill.side == "buy" else round_down(exact)
 
 
-def _settle_buy(account: Account, buy: ExecutedOrder) -> Account:
+def _settle_buy(account: Account, buy: ExecutedOrder, base_fee: Decimal) -> Account:
+    bought = msgspec.structs.replace(buy, quantity=buy.quantity - base_fee)
     return msgspec.structs.replace(
         account,
         quote=account.quote - buy.value - buy.fee,
-        base=account.base + buy.quantity,
-        last_buy=buy,
+        base=account.base + bought.quantity,
+        last_buy=_position(account, bought),
+    )
+
+
+def _position(account: Account, buy: ExecutedOrder) -> ExecutedOrder:
+    """The last buy with what is still held of the ones before it: what a sale of all had cost."""
+    earlier = account.last_buy
+    if earlier is None or account.base <= 0:
+        return buy
+    share = min(Decimal(1), account.base / earlier.quantity)
+    quantity = earlier.quantity * share + buy.quantity
+    value = earlier.value * share + buy.value
+    return ExecutedOrder(
+        buy.order_id,
+        round_half_even(quantity),
+        round_half_even(value / quantity),
+        round_half_even(value),
+        round_half_even(earlier.fee * share + buy.fee),
     )
 
 

@@ -73,7 +73,7 @@ def find_holdings(
         holdings.append(Holding(dated.at_us // SECOND_US, quote, base))
         signum = 1 if fill.side == "buy" else -1
         quote += signum * fill.price * fill.quantity + fill.fee
-        base -= signum * fill.quantity
+        base -= signum * fill.quantity - (fill.base_fee or _ZERO)
     holdings.append(Holding(0, quote, base))
     return holdings[::-1]
 

@@ -52,6 +52,7 @@ class _Execution(msgspec.Struct, frozen=True):
     price: Decimal
     amount: Decimal
     fee_amount: Decimal
+    fee_currency: str = ""
 
 
 class _Reply(msgspec.Struct, frozen=True):
@@ -210,7 +211,7 @@ class GeminiBroker:
     def _outcome(self, order: Order, reply: _Reply) -> Outcome:
         """The final order with fills that add up to what was executed."""
         for _ in range(LOOKUPS):
-            fills = tuple(_fill(order, trade) for trade in reply.trades or ())
+            fills = tuple(_fill(order, trade, symbol=self._symbol) for trade in reply.trades or ())
             if not reply.is_live and _sum(fills) == reply.executed_amount:
                 return _close(order, reply, fills)
             if reply.is_live:
@@ -241,14 +242,23 @@ def connect(settings: Settings, journal: Journal, breaker: Breaker | None = None
     return GeminiBroker(client, symbol=settings.trader.symbol, breaker=breaker)
 
 
-def _fill(order: Order, execution: _Execution) -> Fill:
+def _fill(order: Order, execution: _Execution, *, symbol: str) -> Fill:
+    """An execution with its fee in the currency that the venue took it in, the quote's if unsaid.
+
+    A fee in a third currency changes neither balance, so it is logged and not booked.
+    """
+    base, _, quote = symbol.partition("-")
+    currency = execution.fee_currency.upper() or quote
+    if currency not in {base, quote}:
+        log.warning(event("fee not booked", currency=currency, amount=execution.fee_amount))
     return Fill(
         fill_id=str(execution.tid),
         order_id=order.order_id,
         side=order.side,
         price=execution.price,
         quantity=execution.amount,
-        fee=round_up(execution.fee_amount),
+        fee=round_up(execution.fee_amount) if currency == quote else ZERO,
+        base_fee=execution.fee_amount if currency == base else None,
     )
 
 

@@ -2,18 +2,21 @@
 
 import json
 from decimal import Decimal as D
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
+import msgspec
 import pytest
 
 from include.errors import OrderRefused, RateLimited, SettingsError, Unreachable
 from include.market.events import Order
 from include.settings import load
 from include.settings.env import Secret
-from include.trading.account import Account
+from include.trading.account import Account, settle
 from include.trading.instrument import Instrument
 from streaming.trader.brokers.gemini import GeminiBroker, connect
-from streaming.trader.brokers.gemini_rest import sign_payload, signature
+from streaming.trader.brokers.gemini_rest import GeminiRest, sign_payload, signature
 from streaming.trader.vetoes import Breaker
 
 
@@ -111,6 +114,64 @@ def test_a_partly_filled_order_has_its_fills_and_their_fees() -> None:
     ]
     assert venue.asked[0][1]["amount"] == "0.5"
     assert venue.asked[1] == ("status", {"client_order_id": "c-1", "include_trades": True})
+
+
+@pytest.mark.parametrize(
+    ("currency", "fee", "base_fee", "quote", "base"),
+    [
+        ("BTC", D(0), D("0.00175"), D(950), D("0.49825")),
+        ("btc", D(0), D("0.00175"), D(950), D("0.49825")),
+        ("USD", D("0.00175"), None, D("949.99825"), D("0.5")),
+        ("GUSD", D(0), None, D(950), D("0.5")),
+    ],
+)
+def test_a_fee_is_booked_in_the_currency_that_it_was_taken_in(
+    currency: str, fee: D, base_fee: D | None, quote: D, base: D
+) -> None:
+    trade = {"tid": 1, "price": "100", "amount": "0.5", "fee_amount": "0.00175"}
+    trade["fee_currency"] = currency
+    order = msgspec.structs.replace(ORDER, price=D(100))
+    whole = reply("0.5", price="100") | {"trades": [trade]}
+    done, fills = broker(whole)[0].place(order, None)
+    assert [(fill.fee, fill.base_fee) for fill in fills] == [(fee, base_fee)]
+    account, _ = settle(Account(quote=D(1000)), done, fills)
+    assert (account.quote, account.base) == (quote, base)
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers every call with the server's status and body."""
+
+    def do_POST(self) -> None:
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.end_headers()
+        self.wfile.write(self.server.body)  # type: ignore[attr-defined]
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("body", [b"", b"<html>Not Found</html>", b"[]", b"{}"])
+def test_a_refusal_without_gemini_s_reason_is_no_answer(status: int, body: bytes) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    server.status, server.body = status, body  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        secret, nonces = Secret("s"), iter(range(9))
+        base = f"http://127.0.0.1:{server.server_port}"
+        client = GeminiRest(base, key=secret, secret=secret, next_nonce=lambda: next(nonces))
+        for ask in ("place", "resolve"):
+            one = GeminiBroker(client, symbol="BTC-USD", sleep=lambda s: None)
+            with pytest.raises(Unreachable, match=str(status)):
+                one.place(ORDER, None) if ask == "place" else one.resolve(ORDER)
+        server.body = b'{"result":"error","reason":"InvalidSignature"}'  # type: ignore[attr-defined]
+        with pytest.raises(OrderRefused, match="InvalidSignature"):
+            client.call("/v1/balances")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_an_order_that_met_nobody_is_cancelled() -> None:

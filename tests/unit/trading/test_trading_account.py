@@ -55,6 +55,21 @@ def test_a_round_trip_is_scored_with_its_fees() -> None:
     assert (after.quote, after.base, after.profit) == (D("1025.48"), D(0), D("25.48"))
 
 
+def test_two_buys_are_one_position_with_both_costs() -> None:
+    first, second, sale = order("b", "buy"), order("c", "buy"), order("s", "sell")
+    held, _ = settle(Account(quote=D(1000)), first, [fill("1", first, "100", "1", "1")])
+    held, _ = settle(held, second, [fill("2", second, "110", "3", "3")])
+    # 100 + 330 = 430 for 4, fees 4
+    assert held.last_buy == ExecutedOrder("c", D(4), D("107.5"), D(430), D(4))
+    _, score = settle(held, sale, [fill("3", sale, "120", "4", "2")])
+    assert score is not None
+    assert score.profit == D(480 - 2 - 434)
+    half, _ = settle(held, sale, [fill("3", sale, "120", "2", "1")])
+    again, _ = settle(half, first, [fill("4", first, "100", "1", "1")])
+    # half of 430 and 4 is left, and 100 more
+    assert again.last_buy == ExecutedOrder("b", D(3), D(105), D(315), D(3))
+
+
 def test_a_partial_sale_carries_its_part_of_the_cost() -> None:
     buy, sale, rest = order("b", "buy"), order("s", "sell"), order("r", "sell")
     held, _ = settle(Account(quote=D(1000)), buy, [fill("1", buy, "100", "4", "4")])
