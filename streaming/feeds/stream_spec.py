@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from streaming.feeds.decoding import Decoder
+from streaming.feeds.recorded_connections import NameStart, has_no_start
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,8 @@ class StreamSpec:
 
     `tape` starts the path of its recordings. `decoder` makes one connection's decoder from its
     id and the last trade ids by symbol, which all connections share. `life_s` is when a successor
-    is opened, null where the venue does not cut connections.
+    is opened, null where the venue does not cut connections. `name_start` knows the frames that
+    a connection begins with.
     """
 
     venue: str
@@ -22,3 +24,4 @@ class StreamSpec:
     tape: str
     decoder: Callable[[str, dict[str, int]], Decoder]
     life_s: float | None = None
+    name_start: NameStart = has_no_start

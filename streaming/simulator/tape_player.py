@@ -1,17 +1,25 @@
-"""Plays a tape over a websocket, byte for byte, with its recorded spacing over `speed`."""
+"""Plays a tape over a websocket, with its recorded spacing over `speed`, frame for frame.
+
+Each connection that the tape recorded is one here too: byte for byte, and cut where the recorder's
+was. A client that comes back goes on behind the last frame that was sent; in the middle of a
+recorded connection it gets the book first, as from the venue.
+"""
 
 import asyncio
 import time
 from pathlib import Path
 
-from aiohttp import WSMsgType, web
+from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
+from include.market.events import Frame
 from include.market.time import SECOND_US
+from streaming.feeds.recorded_connections import numbered_connections
 from streaming.feeds.tape import read_tape
+from streaming.simulator.tape_book import name_start, take_up
 
 
 class TapePlayer:
-    """Serves one recorded connection; every connection plays it from its start.
+    """Serves the connections of one tape, one after the other, to one client.
 
     After it was played to its end, later connections, such as those a feed opens because the market
     fell silent, stay silent too.
@@ -24,14 +32,22 @@ class TapePlayer:
             SettingsError: it is absent.
         """
         self.symbol = path.name.partition("_")[0].lower()
-        self._frames, self._speed = list(read_tape(path)), speed
-        self._over = False
+        self._speed = speed
+        self._connections: list[list[Frame]] = []
+        for number, frame in numbered_connections(read_tape(path), name_start):
+            if number == len(self._connections):
+                self._connections.append([])
+            self._connections[number].append(frame)
+        self._connection = self._sent = 0  # which connection is played, and how many of its frames
+        self._player: asyncio.Future[None] | None = None
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve the tape; after its end the socket stays open and silent."""
+        """Serve the next connection; after the last one's end the socket stays open and silent."""
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
-        player = asyncio.ensure_future(self._play(socket))
+        if self._player:  # a second client, such as a successor, goes on where the first one was
+            self._player.cancel()
+        player = self._player = asyncio.ensure_future(self._play(socket))
         try:
             async for _ in socket:
                 continue
@@ -40,13 +56,25 @@ class TapePlayer:
         return socket
 
     async def _play(self, socket: web.WebSocketResponse) -> None:
+        if self._connection == len(self._connections):
+            return
+        frames, first = self._connections[self._connection], self._sent
+        texts = [frame.data for frame in frames[first:]]
+        if first:
+            snapshot, *texts = take_up([frame.data for frame in frames[:first]], texts)
+            await socket.send_frame(snapshot, WSMsgType.TEXT)
         started = time.monotonic()
-        for frame in () if self._over else self._frames:
-            passed_s = (
-                (frame.received_time - self._frames[0].received_time) / SECOND_US / self._speed
-            )
+        for frame, text in zip(frames[first:], texts, strict=True):
+            passed_s = (frame.received_time - frames[first].received_time) / SECOND_US / self._speed
             wait_s = started + passed_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            await socket.send_frame(frame.data, WSMsgType.TEXT)
-        self._over = True
+            self._sent += 1  # it is written at once, whatever ends the wait for its delivery
+            try:
+                await socket.send_frame(text, WSMsgType.TEXT)
+            except ClientConnectionResetError:
+                self._sent -= 1
+                return
+        self._connection, self._sent = self._connection + 1, 0
+        if self._connection < len(self._connections):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the recording was cut here")

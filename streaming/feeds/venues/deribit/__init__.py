@@ -3,7 +3,7 @@
 from include.market.venues import DERIBIT
 from include.settings.venues import DeribitSettings
 from streaming.feeds.stream_spec import StreamSpec
-from streaming.feeds.venues.deribit.decoder import DeribitDecoder
+from streaming.feeds.venues.deribit.decoder import DeribitDecoder, name_start
 from streaming.feeds.venues.deribit.refill import refill
 from streaming.feeds.venues.deribit.session import opening
 
@@ -32,5 +32,6 @@ def stream_specs(deribit: DeribitSettings, symbols: tuple[str, ...]) -> tuple[St
             decoder=lambda conn, last_ids: DeribitDecoder(
                 instruments=instruments, conn=conn, last_ids=last_ids, channels=channels
             ),
+            name_start=name_start,
         ),
     )

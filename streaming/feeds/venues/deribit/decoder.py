@@ -17,6 +17,7 @@ from streaming.feeds.venues.deribit import payloads, session
 from streaming.feeds.venues.deribit.book import InstrumentBook
 
 VENUE = DERIBIT.name
+_OPENING = {session.AUTH, session.HEARTBEAT, session.SUBSCRIBE}
 GROUPED_DOTS = 4  # book.INSTRUMENT.GROUP.DEPTH.INTERVAL
 
 _envelope = msgspec.json.Decoder(payloads.Envelope)
@@ -26,6 +27,18 @@ _book = msgspec.json.Decoder(payloads.IncrementalBook)
 _grouped = msgspec.json.Decoder(payloads.GroupedBook)
 _trades = msgspec.json.Decoder(tuple[payloads.DeribitTrade, ...])
 _ticker = msgspec.json.Decoder(payloads.DeribitTicker)
+
+
+def name_start(data: bytes) -> str | None:
+    """A connection begins with the replies to its opening requests."""
+    if b'"method"' in data[:200]:
+        return None
+    try:
+        reply = _envelope.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    is_opening = reply.params is None and reply.id in _OPENING
+    return f"reply {reply.id}" if is_opening else None
 
 
 class DeribitDecoder:

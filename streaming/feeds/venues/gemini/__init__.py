@@ -6,6 +6,7 @@ from include.errors import SettingsError
 from include.market.venues import GEMINI
 from include.settings.venues import GeminiSettings
 from streaming.feeds.stream_spec import StreamSpec
+from streaming.feeds.venues.gemini import current, v1, v2
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
 from streaming.feeds.venues.gemini.refill import refill
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
@@ -38,6 +39,7 @@ def _v1(base: str, symbol: str) -> StreamSpec:
         subscribe=(),
         tape=f"gemini_v1/{spelling}",
         decoder=lambda conn, last_ids: GeminiV1Decoder(symbol=symbol, conn=conn, last_ids=last_ids),
+        name_start=v1.name_start,
     )
 
 
@@ -53,6 +55,7 @@ def _v2(base: str, symbols: tuple[str, ...]) -> StreamSpec:
         decoder=lambda conn, last_ids: GeminiV2Decoder(
             symbols=symbols, conn=conn, last_ids=last_ids
         ),
+        name_start=v2.name_start,
     )
 
 
@@ -69,4 +72,5 @@ def _current(base: str, symbols: tuple[str, ...]) -> StreamSpec:
         decoder=lambda conn, last_ids: GeminiCurrentDecoder(
             symbols=symbols, conn=conn, last_ids=last_ids
         ),
+        name_start=current.name_start,
     )

@@ -80,6 +80,14 @@ _trade = msgspec.json.Decoder(_CurrentTrade)
 _best = msgspec.json.Decoder(_Best)
 
 
+def name_start(data: bytes) -> str | None:
+    """A connection begins with the reply to its one request."""
+    try:
+        return "reply" if b'"status"' in data and _any.decode(data).status is not None else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 class GeminiCurrentDecoder:
     """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections.
 

@@ -3,6 +3,7 @@
 Source: docs.gemini.com, "Market Data v1" (archived, still served); recorded tapes of 2018.
 """
 
+import re
 from collections import Counter
 from decimal import Decimal
 from typing import Literal
@@ -24,8 +25,10 @@ from streaming.feeds.decoding import (
     require_positive,
     require_positive_pair,
 )
+from streaming.feeds.recorded_connections import FIRST
 
 VENUE = GEMINI.name
+_NUMBERED_ZERO = re.compile(rb'"socket_sequence"\s*:\s*0\s*[,}]')
 _AGGRESSOR: dict[str, Side | None] = {"ask": "buy", "bid": "sell", "auction": None}
 
 
@@ -68,6 +71,11 @@ _known: msgspec.json.Decoder[_Update | _V1Heartbeat] = msgspec.json.Decoder(_Upd
 _numbered = msgspec.json.Decoder(_Numbered)
 _named = msgspec.json.Decoder(_Named)
 _one_event = msgspec.json.Decoder(BookChange | _V1Trade)
+
+
+def name_start(data: bytes) -> str | None:
+    """A connection begins with the frame that is numbered 0."""
+    return FIRST if _NUMBERED_ZERO.search(data) else None
 
 
 class GeminiV1Decoder:

@@ -63,6 +63,15 @@ _other = msgspec.json.Decoder(_Other)
 _CARRIED = {"trade", "l2_updates", "heartbeat"}
 
 
+def name_start(data: bytes) -> str | None:
+    """A connection begins with each symbol's snapshot, which alone brings trades of before."""
+    try:
+        payload = _known.decode(data) if b'"trades"' in data else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return f"snapshot {payload.symbol}" if isinstance(payload, _Updates) else None
+
+
 class GeminiV2Decoder:
     """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections."""
 
