@@ -18,7 +18,8 @@ from include.bus import Record
 from include.clock import now_us
 from include.errors import Unreachable
 from include.market import wire
-from include.market.events import Message, Side, Top
+from include.market.events import Message, Top
+from include.market.predicted_move import ForecastSide
 from include.market.time import MINUTE_US
 from include.market.wire import Topic
 from include.rate_limiter import RateLimiter
@@ -52,9 +53,13 @@ class _Alternating(ForecastWatch):
         """This forecast, which never ages."""
         return self, None
 
-    def side_at(self, minute_us: int) -> Side | None:
+    def side_at(self, minute_us: int) -> ForecastSide | None:
         """Buy in even minutes."""
         return "sell" if minute_us // MINUTE_US % 2 else "buy"
+
+    def level_at(self, minute_us: int) -> float | None:
+        """No level: sides are all that it has."""
+        return None
 
 
 class _TimedRest(GeminiRest):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from include.market.time import SECOND_US
 from include.settings import Settings, from_environment
 
 if TYPE_CHECKING:
+    from include.market.events import Message
     from streaming.trader.config import TraderConfig
     from streaming.trader.rehearsal.report import RehearsalReport
 
@@ -51,6 +53,7 @@ def backtest(
     decisions.jsonl, equity.csv and equity.png, and prints the score beside buy and hold.
     """
     from streaming.trader.config import TraderConfig
+    from streaming.trader.rehearsal.fees import FeeComparison
     from streaming.trader.rehearsal.lake import LakeSpan
     from streaming.trader.rehearsal.rehearse import rehearse
     from streaming.trader.rehearsal.report import write_report
@@ -60,11 +63,13 @@ def backtest(
         raise SettingsError(f"--from {first:%Y-%m-%d %H:%M} is not before --to")
     span = LakeSpan(settings, first=first, last=last)
     config = TraderConfig.from_settings(settings)
-    steps = rehearse(span.moments(), config, in_force=span.in_force)
+    at_fees = FeeComparison(config, in_force=span.in_force)
+    steps = rehearse(at_fees.watch(span.moments()), config, in_force=span.in_force)
     name = f"{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"
     folder = out or settings.home / "backtests" / f"{name}-{settings.trader.rule}"
     title = _title("backtest", config)
-    _print_report(write_report(steps, config, folder=folder, title=title), as_json)
+    report = write_report(steps, config, folder=folder, title=title)
+    _print_report(report, as_json, profits=at_fees.profits())
 
 
 @click.command()
@@ -86,22 +91,29 @@ def replay(
     """Run the trader's own strategy over recorded frames; no service has to run.
 
     Decoder, windows and strategy are those of the running platform, so the decisions are the same
-    to the bit. Writes decisions.jsonl, equity.csv and equity.png, and prints the score.
+    to the bit. Writes decisions.jsonl, equity.csv, equity.png and ledger.jsonl (the recorded
+    connections and their holes), and prints the score.
     """
     from streaming.trader.config import TraderConfig
     from streaming.trader.forecasts import PublishedForecasts
+    from streaming.trader.rehearsal.fees import FeeComparison
     from streaming.trader.rehearsal.rehearse import rehearse
-    from streaming.trader.rehearsal.report import write_report
+    from streaming.trader.rehearsal.report import write_ledger, write_report
     from streaming.trader.rehearsal.tapes import moments_of_tapes, tapes_in
 
     settings = _settings_with(**overrides)
     tapes = tapes_in(tape)
     published = PublishedForecasts(forecasts or settings.forecasts, symbol=settings.trader.symbol)
     config = TraderConfig.from_settings(settings)
-    steps = rehearse(moments_of_tapes(tapes, settings), config, in_force=published.in_force)
+    at_fees = FeeComparison(config, in_force=published.in_force)
+    ledger: list[Message] = []
+    moments = at_fees.watch(moments_of_tapes(tapes, settings, ledger=ledger.append))
+    steps = rehearse(moments, config, in_force=published.in_force)
     folder = out or settings.home / "replays" / f"{tape.name}-{settings.trader.rule}"
     title = _title(tape.name, config)
-    _print_report(write_report(steps, config, folder=folder, title=title), as_json)
+    report = write_report(steps, config, folder=folder, title=title)
+    write_ledger(ledger, folder=folder)
+    _print_report(report, as_json, profits=at_fees.profits())
 
 
 def _settings_with(**overrides: str | None) -> Settings:
@@ -114,11 +126,14 @@ def _title(source: str, config: "TraderConfig") -> str:
     return f"{config.rule} on {config.symbol} at {config.venue}, {source}"
 
 
-def _print_report(report: "RehearsalReport", as_json: bool) -> None:
+def _print_report(
+    report: "RehearsalReport", as_json: bool, *, profits: dict[Decimal, Decimal]
+) -> None:
     performance = report.performance
     if as_json:
         sums = msgspec.structs.asdict(performance)
         sums |= {"digest": report.digest, "folder": str(report.folder)}
+        sums["profit_at_fee_bps"] = {f"{fee_bps:f}": profit for fee_bps, profit in profits.items()}
         click.echo(msgspec.json.format(msgspec.json.encode(sums)).decode())
         return
     trips = [
@@ -142,6 +157,7 @@ def _print_report(report: "RehearsalReport", as_json: bool) -> None:
             ("orders", performance.orders),
             ("trips", f"{performance.won} of {performance.trips} round trips won"),
             ("fees", performance.fees),
+            ("turnover", performance.turnover),
             ("profit of the trips", performance.profit),
             ("account is worth", performance.equity),
             ("buy and hold is worth", performance.hold),
@@ -151,6 +167,7 @@ def _print_report(report: "RehearsalReport", as_json: bool) -> None:
         ],
         form="table",
     )
+    show_rows(("fee, basis points", "profit of the account"), list(profits.items()), form="table")
     if not performance.decisions:
         ERR.print("there was no signal to decide on")
     OUT.print(f"decisions, curve and picture: {report.folder}", highlight=False, soft_wrap=True)

@@ -7,3 +7,13 @@ MINUTE_US = 60 * SECOND_US
 EARLIEST_US = 946_684_800 * SECOND_US  # 2000-01-01
 LATEST_US = 4_102_444_800 * SECOND_US  # 2100-01-01
 AHEAD_US = 24 * 60 * MINUTE_US  # how far ahead of its Kafka time a record may speak of
+# A venue's clock may be so far ahead of ours; a time beyond that moves nobody's clock.
+AHEAD_OF_RECEIPT_US = 60 * SECOND_US
+
+
+def is_believable(venue_time: int, received_time: int) -> bool:
+    """Whether a venue's time is no farther ahead of its receipt than clocks differ (both in µs).
+
+    How far behind says nothing: a recorded market is years behind.
+    """
+    return venue_time <= received_time + AHEAD_OF_RECEIPT_US

@@ -17,6 +17,7 @@ class TopMessage(msgspec.Struct, frozen=True):
     kind: str
     venue_time: int | None
     received_time: int
+    conn: str = ""
     top: Top | None = None
 
 

@@ -1,8 +1,8 @@
 """From all that is seen at a signal to one decision, order or not, with its reasons. Pure.
 
 A rule desires a side. Sell and something held: sell all at the bid. Buy and not already in: buy
-for a share of the quote balance at the ask. Nothing here reads a clock: staleness is measured at
-the signal's own time.
+for a share of the quote balance at the ask. A position that has lost too much is sold whatever the
+rule says. Nothing here reads a clock: staleness is measured at the signal's own time.
 """
 
 import uuid
@@ -17,9 +17,9 @@ from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.imbalance_and_mid import ImbalanceAndMid
 from include.trading.inputs import Inputs, canonical, read
 from include.trading.money import BPS, STEP, ZERO, round_down, round_half_even, round_up
-from include.trading.reasons import Reason
-from include.trading.risk import exceeded_limits
-from include.trading.rule import Rule
+from include.trading.reasons import Reason, parse_reasons
+from include.trading.risk import exceeded_limits, is_at_stop_loss
+from include.trading.rule import DesiredSide, Rule
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in (ForecastAndRatio(), ImbalanceAndMid())}
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tickhouse/decisions")
@@ -43,7 +43,8 @@ def decide(inputs: Inputs) -> Decision:
     """
     rule, signal = _rule(inputs.rule), inputs.signal
     best = inputs.top.best if inputs.top else None
-    side, reasons = rule.desired_side(inputs)
+    is_stopped = is_at_stop_loss(inputs)
+    side, reasons = DesiredSide("sell", []) if is_stopped else rule.desired_side(inputs)
     reasons = [*inputs.vetoes, *reasons, *_book_faults(inputs)]
     price = quantity = None
     if not reasons:
@@ -59,9 +60,9 @@ def decide(inputs: Inputs) -> Decision:
         ),
         rule=inputs.rule,
         action=side if acts and side else "hold",
-        reasons=",".join(reasons) or str(side),
+        reasons=",".join(reasons) or (f"{side},{Reason.STOP_LOSS}" if is_stopped else str(side)),
         window_start=signal.window_start,
-        ratio=round_half_even(signal.value),
+        ratio=round_half_even(signal.value) if signal.type == rule.signal_type else None,
         side_next=inputs.forecast.side,
         bid=best.bid if best else None,
         ask=best.ask if best else None,
@@ -69,6 +70,7 @@ def decide(inputs: Inputs) -> Decision:
         price=price if acts else None,
         forecast_id=inputs.forecast.forecast_id,
         inputs=canonical(inputs),
+        side_now=inputs.forecast.side_now,
     )
 
 
@@ -82,6 +84,11 @@ def rederive(decision: Decision) -> Decision:
     """
     rederived = decide(read(decision.inputs))
     return msgspec.structs.replace(rederived, inputs=decision.inputs)
+
+
+def is_sale_at_stop_loss(decision: Decision) -> bool:
+    """Whether the decision sells because too much was lost, not because the rule says so."""
+    return decision.action == "sell" and Reason.STOP_LOSS in parse_reasons(decision.reasons)
 
 
 def order_for(decision: Decision, *, broker: str) -> Order | None:
@@ -113,7 +120,8 @@ def _book_faults(inputs: Inputs) -> list[Reason]:
         return [Reason.BOOK_MISSING]
     if top.best is None or not is_two_sided(top.best):
         return [Reason.BOOK_INVALID]
-    is_stale = inputs.signal.timestamp - top.venue_time > inputs.parameters.book_stale_us
+    known_until = top.unchanged_until or top.venue_time
+    is_stale = inputs.signal.timestamp - known_until > inputs.parameters.book_stale_us
     return [Reason.BOOK_STALE] if is_stale else []
 
 
@@ -146,13 +154,25 @@ def _quantity(inputs: Inputs, side: Side, price: Decimal) -> Decimal:
 def _order_faults(
     inputs: Inputs, rule: Rule, *, side: Side, price: Decimal, quantity: Decimal
 ) -> list[Reason]:
-    minimum, base = inputs.parameters.minimum, inputs.account.base
-    reasons = []
-    if side == "sell" and base <= 0:
+    minimum, reasons = inputs.parameters.minimum, []
+    if side == "sell" and inputs.account.base <= 0:
         return [Reason.NOTHING_TO_SELL]
-    if side == "buy" and base >= minimum:
+    if side == "buy" and _is_already_in(inputs):
         reasons.append(Reason.ALREADY_IN)
     reasons += rule.vetoes(inputs, side=side, price=price)
     if quantity < minimum:
         reasons.append(Reason.BELOW_MINIMUM)
     return reasons or exceeded_limits(inputs, side=side, price=price, quantity=quantity)
+
+
+def _is_already_in(inputs: Inputs) -> bool:
+    """Whether the base held is an order's minimum at least, and its share of the account's worth.
+
+    A fill of a few crumbs is no position: with it, the rest can still be bought.
+    """
+    account, parameters = inputs.account, inputs.parameters
+    best = inputs.top.best if inputs.top else None
+    if best is None or account.base < parameters.minimum:
+        return False
+    in_base = account.base * best.bid
+    return in_base >= parameters.already_in_share * (account.quote + in_base)

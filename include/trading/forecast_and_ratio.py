@@ -1,10 +1,14 @@
-"""The first rule: the forecast gives the side, the ask/bid liquidity ratio says whether to buy."""
+"""The first rule: the forecast gives the side, the ask/bid liquidity ratio says whether to buy.
+
+A window whose book changed on one side only, or not at all, has no ratio: it may lead to a sale.
+"""
 
 from decimal import Decimal
 
 from include.market.events import Side
 from include.market.time import MINUTE_US
 from include.trading.inputs import Inputs
+from include.trading.money import BPS
 from include.trading.reasons import Reason
 from include.trading.rule import DesiredSide
 
@@ -27,10 +31,34 @@ class ForecastAndRatio:
             return DesiredSide(None, [Reason.FORECAST_AHEAD])
         if window_end - forecast.trained_until > inputs.parameters.forecast_stale_us:
             return DesiredSide(None, [Reason.FORECAST_STALE])
-        return DesiredSide(forecast.side, [] if forecast.side else [Reason.FORECAST_SILENT])
+        if forecast.side is None:
+            return DesiredSide(None, [Reason.FORECAST_SILENT])
+        if forecast.side == "hold":
+            return DesiredSide(None, [Reason.FORECAST_HOLD])
+        return DesiredSide(forecast.side, [])
 
     def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
-        """A ratio out of its bounds forbids to buy."""
-        low, high = inputs.parameters.ratio_low, inputs.parameters.ratio_high
-        inside = low < inputs.signal.value < high
-        return [] if side == "sell" or inside else [Reason.RATIO_OUT_OF_RANGE]
+        """No ratio, one out of its bounds, and a rise that does not pay its cost forbid to buy."""
+        if side == "sell":
+            return []
+        signal, parameters = inputs.signal, inputs.parameters
+        reasons = []
+        if signal.type != self.signal_type:
+            reasons.append(Reason.RATIO_MISSING)
+        elif not parameters.ratio_low < signal.value < parameters.ratio_high:
+            reasons.append(Reason.RATIO_OUT_OF_RANGE)
+        if parameters.edge_times > 0 and _is_edge_small(inputs, price):
+            reasons.append(Reason.EDGE_BELOW_COST)
+        return reasons
+
+
+def _is_edge_small(inputs: Inputs, price: Decimal) -> bool:
+    """Whether the predicted rise is below what buying at `price` and selling at the bid costs."""
+    best, parameters = inputs.top.best if inputs.top else None, inputs.parameters
+    rise_bps = inputs.forecast.rise_bps
+    if rise_bps is None or best is None:
+        return True
+    fee = parameters.fee_bps / BPS
+    proceeds = best.bid * (1 - fee)
+    cost_bps = (price * (1 + fee) - proceeds) / proceeds * BPS if proceeds else BPS
+    return rise_bps < parameters.edge_times * cost_bps

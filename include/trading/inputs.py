@@ -9,16 +9,18 @@ from typing import Annotated, Protocol, TypeVar
 import msgspec
 
 from include.errors import WireError
-from include.market.events import VERSION, Side, Top
+from include.market.events import VERSION, Top
+from include.market.predicted_move import ForecastSide, Move, bps_of, move_ahead, side_of
 from include.market.time import MINUTE_US
 from include.trading.account import Account
-from include.trading.money import normalize
+from include.trading.money import normalize, round_half_even
 from include.trading.reasons import Reason
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 
 Level = tuple[Decimal, Decimal]  # price, quantity
+MOST_MINUTES = 24 * 60  # how far ahead a turn of the side is looked for
 
 
 class RecordId(msgspec.Struct, frozen=True):
@@ -30,7 +32,10 @@ class RecordId(msgspec.Struct, frozen=True):
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """One message of market.signals; `window_start` and `timestamp` (its end) in µs UTC."""
+    """One message of market.signals; `window_start` and `timestamp` (its end) in µs UTC.
+
+    A window in which no change came has the type `silent`, made by the trader itself.
+    """
 
     venue: str
     symbol: str
@@ -44,6 +49,7 @@ class Signal(msgspec.Struct, frozen=True):
 class SeenTop(msgspec.Struct, frozen=True):
     """The last top of the book with a venue time (µs UTC); `best` is null: the book was invalid.
 
+    `unchanged_until` (µs UTC) is set where its connection went on without another top until then.
     `bids` and `asks` are the levels that an order may reach, best first, where slippage is allowed
     and they are known; else there is the best bid and ask alone.
     """
@@ -53,15 +59,23 @@ class SeenTop(msgspec.Struct, frozen=True):
     record_id: RecordId | None = None
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
+    unchanged_until: int | None = None
 
 
 class SeenForecast(msgspec.Struct, frozen=True):
-    """What the forecast said. `fault` is the reason where there was none to use."""
+    """What the forecast said. `fault` is the reason where there was none to use.
+
+    `side` is that of the move a decision acts on, `side_now` that of the move into the minute that
+    begins at the window's end; `rise_bps` is how far the price is to rise until the side turns,
+    where that is asked for and the side is buy.
+    """
 
     forecast_id: str | None = None
     trained_until: int | None = None
-    side: Side | None = None
+    side: ForecastSide | None = None
     fault: Reason | None = None
+    side_now: ForecastSide | None = None
+    rise_bps: Decimal | None = None
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -84,6 +98,11 @@ class Parameters(msgspec.Struct, frozen=True):
     largest_position: Decimal = Decimal(0)
     daily_loss: Decimal = Decimal(0)
     orders_per_minute: int = 0
+    hold_bps: float = 0.0
+    already_in_share: Decimal = Decimal(0)
+    edge_times: Decimal = Decimal(0)
+    stop_loss_bps: Decimal = Decimal(0)
+    max_drawdown: Decimal = Decimal(0)
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -110,8 +129,11 @@ class ForecastSides(Protocol):
     def trained_until(self) -> int:
         """The last minute that its model saw."""
 
-    def side_at(self, minute_us: int) -> Side | None:
-        """The side of a minute; null where the forecast says nothing."""
+    def side_at(self, minute_us: int) -> ForecastSide | None:
+        """The side of the move into a minute; null where the forecast says nothing."""
+
+    def level_at(self, minute_us: int) -> float | None:
+        """The predicted close of a minute; null where the forecast says nothing."""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
@@ -141,17 +163,46 @@ def read(text: str) -> Inputs:
 
 
 def see_forecast(
-    forecast: ForecastSides | None, *, window_end: int, lookahead_minutes: int, fault: Reason | None
+    forecast: ForecastSides | None,
+    *,
+    window_end: int,
+    fault: Reason | None,
+    parameters: Parameters,
 ) -> SeenForecast:
-    """What the forecast says of the minute so many minutes after the one the window ends in."""
+    """What the forecast says of the move that a decision at this window's end (µs) acts on."""
     if forecast is None:
         return SeenForecast(fault=fault or Reason.FORECAST_MISSING)
-    minute = window_end - window_end % MINUTE_US + lookahead_minutes * MINUTE_US
+    move = move_ahead(window_end, lookahead_minutes=parameters.lookahead_minutes)
+    side = _side_of(forecast, move, hold_bps=parameters.hold_bps)
+    asks_for_rise = parameters.edge_times > 0 and side == "buy"
     return SeenForecast(
         forecast_id=forecast.forecast_id,
         trained_until=forecast.trained_until,
-        side=forecast.side_at(minute),
+        side=side,
+        side_now=forecast.side_at(move.start),
+        rise_bps=_rise_bps(forecast, move.start) if asks_for_rise else None,
     )
+
+
+def _rise_bps(forecast: ForecastSides, start: int) -> Decimal | None:
+    """From the close at `start` to the last one before a minute whose side is sell."""
+    end = start
+    for minute in range(start + MINUTE_US, start + (MOST_MINUTES + 1) * MINUTE_US, MINUTE_US):
+        if forecast.side_at(minute) in {"sell", None}:
+            break
+        end = minute
+    before, after = forecast.level_at(start), forecast.level_at(end)
+    if before is None or after is None:
+        return None
+    return round_half_even(Decimal(repr(bps_of(before, after))))
+
+
+def _side_of(forecast: ForecastSides, move: Move, *, hold_bps: float) -> ForecastSide | None:
+    """The file's own side where the move is of one minute, else that of the levels at its ends."""
+    if move.end - move.start == MINUTE_US:
+        return forecast.side_at(move.end)
+    before, after = forecast.level_at(move.start), forecast.level_at(move.end)
+    return None if before is None or after is None else side_of(before, after, hold_bps=hold_bps)
 
 
 def _normalize(struct: _S) -> _S:

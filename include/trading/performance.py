@@ -12,7 +12,7 @@ import msgspec
 from include.market.events import Decision, Fill, Score, Top
 from include.trading.account import Account
 from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, worth
-from include.trading.money import ZERO
+from include.trading.money import ZERO, round_half_even
 
 
 class EquityPoint(msgspec.Struct, frozen=True):
@@ -30,13 +30,17 @@ class EquityPoint(msgspec.Struct, frozen=True):
 
 
 class Performance(msgspec.Struct, frozen=True):
-    """The sums of a span; `profit` is of the round trips, `fees` of all fills, in quote units."""
+    """The sums of a span in quote units.
+
+    `profit` is of the round trips, `fees` and `turnover` (what was traded) are of all fills.
+    """
 
     decisions: int
     orders: int
     trips: int
     won: int
     fees: Decimal
+    turnover: Decimal
     profit: Decimal
     equity: Decimal
     hold: Decimal
@@ -51,7 +55,7 @@ class EquityCurve:
         self._start, self._fee_bps = start, fee_bps
         self._buy_and_hold: BuyAndHold | None = None
         self._decisions = self._orders = 0
-        self._fees = ZERO
+        self._fees = self._turnover = ZERO
         self.points: list[EquityPoint] = []
         self.scores: list[tuple[int, Score]] = []
 
@@ -68,7 +72,9 @@ class EquityCurve:
         """Add a decision; without a best bid and ask it makes no point of the curve."""
         self._decisions += 1
         self._orders += decision.action != "hold"
-        self._fees += sum((fill.fee for fill in fills), ZERO)
+        for fill in fills:
+            self._fees += _fee_of(fill)
+            self._turnover += fill.price * fill.quantity
         if score:
             self.scores.append((at, score))
         if top is None or not is_two_sided(top):
@@ -101,12 +107,18 @@ class EquityCurve:
             trips=len(profits),
             won=sum(1 for profit in profits if profit > 0),
             fees=self._fees,
+            turnover=round_half_even(self._turnover),
             profit=sum(profits, ZERO),
             equity=equity,
             hold=hold,
             beside_hold=equity - hold,
             max_drawdown=_max_drawdown(point.equity for point in self.points),
         )
+
+
+def _fee_of(fill: Fill) -> Decimal:
+    """What a fill's fees are worth in quote units, at its own price."""
+    return fill.fee + (fill.base_fee or ZERO) * fill.price
 
 
 def _max_drawdown(equities: Iterable[Decimal]) -> Decimal:

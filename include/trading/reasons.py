@@ -40,19 +40,27 @@ class Reason(_Code):
     FORECAST_AHEAD = "forecast_ahead", "The forecast was trained on later data than the signal's."
     FORECAST_STALE = "forecast_stale", "The forecast was trained too long before the signal."
     FORECAST_SILENT = "forecast_silent", "The forecast gives no side for the minute in question."
+    FORECAST_HOLD = "forecast_hold", "The predicted move is too small: the forecast says hold."
     IMBALANCE_SMALL = "imbalance_small", "The imbalance is below the threshold on both sides."
     BOOK_MISSING = "book_missing", "No best bid and ask were received by the end of the window."
     BOOK_INVALID = "book_invalid", "The order book was invalid, or empty on one side."
     BOOK_STALE = "book_stale", "The last best bid and ask are too old for the signal."
     NOTHING_TO_SELL = "nothing_to_sell", "The rule says sell and no base currency is held."
-    ALREADY_IN = "already_in", "The rule says buy and the base currency is held already."
+    ALREADY_IN = "already_in", "The rule says buy and enough of the base currency is held already."
+    RATIO_MISSING = "ratio_missing", "The window has no ratio, without which nothing is bought."
     RATIO_OUT_OF_RANGE = "ratio_out_of_range", "The liquidity ratio is outside its bounds."
+    EDGE_BELOW_COST = (
+        "edge_below_cost",
+        "The predicted rise until the side turns is less than buying and selling costs.",
+    )
     SPREAD_TOO_WIDE = "spread_too_wide", "The price is too far from the mid price."
     BELOW_MINIMUM = "below_minimum", "The quantity is below the venue's minimum order."
     TOO_MANY_ORDERS = "too_many_orders", "As many orders as allowed were made within a minute."
     ORDER_TOO_LARGE = "order_too_large", "The order would cost more than one order may."
     POSITION_TOO_LARGE = "position_too_large", "The base held would be worth more than allowed."
     DAILY_LOSS = "daily_loss", "The loss of this day has reached its limit."
+    MAX_DRAWDOWN = "max_drawdown", "The account is too far below its highest worth of this day."
+    STOP_LOSS = "stop_loss", "The position was sold at its stop-loss; nothing more is bought today."
 
 
 class OrderReason(_Code):

@@ -5,7 +5,9 @@ Selling lowers risk, so only the number of orders within a minute limits a sale.
 
 from decimal import Decimal
 
+from include.trading.buy_and_hold import worth
 from include.trading.inputs import Inputs
+from include.trading.money import BPS, ZERO
 from include.trading.reasons import Reason
 
 
@@ -25,4 +27,26 @@ def exceeded_limits(
         reasons.append(Reason.POSITION_TOO_LARGE)
     if 0 < limits.daily_loss <= -account.day_profit:
         reasons.append(Reason.DAILY_LOSS)
+    if 0 < limits.max_drawdown <= _drawdown(inputs):
+        reasons.append(Reason.MAX_DRAWDOWN)
+    if account.stopped_on == account.day:
+        reasons.append(Reason.STOP_LOSS)
     return reasons
+
+
+def is_at_stop_loss(inputs: Inputs) -> bool:
+    """Whether what is held has fallen so far below its price that it is sold, whatever is said."""
+    account, limits = inputs.account, inputs.parameters
+    best = inputs.top.best if inputs.top else None
+    if not limits.stop_loss_bps or best is None or account.last_buy is None:
+        return False
+    lowest = account.last_buy.price * (1 - limits.stop_loss_bps / BPS)
+    return account.base >= limits.minimum and best.bid <= lowest
+
+
+def _drawdown(inputs: Inputs) -> Decimal:
+    """Quote units by which the account's worth at the bid is below its highest of the day."""
+    account, best = inputs.account, inputs.top.best if inputs.top else None
+    if account.day_peak is None or best is None:
+        return ZERO
+    return account.day_peak - worth(account.quote, account.base, best.bid)

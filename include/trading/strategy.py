@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable
 
-from include.market.events import Decision, Fill, Order, Score
-from include.trading.account import Account, advance, begin_buy_and_hold, count_order, settle
-from include.trading.decision import decide
+from include.market.events import Decision, Fill, Order, Score, Top
+from include.trading.account import (
+    Account,
+    advance,
+    begin_buy_and_hold,
+    count_order,
+    mark_peak,
+    settle,
+)
+from include.trading.decision import decide, is_sale_at_stop_loss
 from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.inputs import (
     ForecastSides,
@@ -51,11 +58,7 @@ class Strategy:
         """
         is_late = signal.window_start <= self.last_window
         market_time = max(signal.timestamp, self.last_window) if is_late else signal.timestamp
-        self.account = begin_buy_and_hold(
-            advance(self.account, market_time),
-            top.best if top else None,
-            fee_bps=self.parameters.fee_bps,
-        )
+        self._advance(market_time, top.best if top else None)
         inputs = Inputs(
             rule=self.rule,
             signal=signal,
@@ -63,7 +66,7 @@ class Strategy:
                 forecast,
                 window_end=signal.timestamp,
                 fault=fault,
-                lookahead_minutes=self.parameters.lookahead_minutes,
+                parameters=self.parameters,
             ),
             top=top,
             account=self.account,
@@ -74,8 +77,16 @@ class Strategy:
         decision = decide(normalize_inputs(inputs))
         self.last_window = max(self.last_window, signal.window_start)
         if decision.action != "hold":
-            self.account = count_order(self.account, market_time)
+            self.account = count_order(
+                self.account, market_time, at_stop_loss=is_sale_at_stop_loss(decision)
+            )
         return decision
+
+    def _advance(self, market_time: int, best: Top | None) -> None:
+        """Bring the account to a market time (µs) and the best prices at it."""
+        account, parameters = advance(self.account, market_time), self.parameters
+        account = begin_buy_and_hold(account, best, fee_bps=parameters.fee_bps)
+        self.account = mark_peak(account, best) if parameters.max_drawdown > 0 else account
 
     def settle(self, order: Order, fills: Iterable[Fill]) -> Score | None:
         """Take an order's outcome into the account; a sale is scored."""

@@ -16,6 +16,7 @@ from include.trading.strategy import Strategy
 from streaming.trader.followers import Follower, imbalances
 from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.imbalances import ImbalanceFollower
+from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import EndOffsets, WindowFollower
 
 HALT_FILE = "trader.halt"
@@ -26,6 +27,7 @@ _HOUR_US = 3600 * SECOND_US
 class TraderConfig:
     """Venue, symbol, rule and limits of a trader, and where its journal and Kafka are.
 
+    The stream closes a window of `window_us` once a book message is `closing_us` past its end.
     `max_skew_us` and `max_lag_us` of 0 are not checked; a recorded market has them off.
     """
 
@@ -36,12 +38,15 @@ class TraderConfig:
     parameters: Parameters
     start: Account
     pulse_us: int
+    window_us: int
+    closing_us: int
     max_skew_us: int
     max_lag_us: int
     bootstrap: str
     dsn: Dsn = field(repr=False)  # has the password
     halt_file: Path
     lake: str
+    is_recorded: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "TraderConfig":
@@ -61,12 +66,15 @@ class TraderConfig:
             parameters=_parameters(settings),
             start=Account(quote=trader.start_quote),
             pulse_us=_micros(trader.pulse_s),
+            window_us=_micros(settings.stream.window_s),
+            closing_us=_micros(settings.stream.watermark_s),
             max_skew_us=_micros(trader.skew_s) if is_live else 0,
             max_lag_us=_micros(trader.lag_s) if is_live else 0,
             bootstrap=settings.bootstrap,
             dsn=settings.dsn(),
             halt_file=settings.home / HALT_FILE,
             lake=settings.lake,
+            is_recorded=not is_live,
         )
 
     @property
@@ -87,14 +95,20 @@ class TraderConfig:
                 pulse_us=self.pulse_us,
                 last_window=last_window,
             )
-        return self.window_follower(end_offsets)
+        return self.window_follower(end_offsets, last_window=last_window)
 
-    def window_follower(self, end_offsets: EndOffsets) -> WindowFollower:
+    def window_follower(self, end_offsets: EndOffsets, *, last_window: int = -1) -> WindowFollower:
         """The follower of windows; with levels beyond the top where an order may go there."""
         slippage_bps = self.parameters.slippage_bps
         return WindowFollower(
-            venue=self.venue,
-            symbol=self.symbol,
+            WindowSignals(
+                venue=self.venue,
+                symbol=self.symbol,
+                window_us=self.window_us,
+                delay_us=self.closing_us,
+                last_window=last_window,
+            ),
+            key=f"{self.venue}|{self.symbol}".encode(),
             end_offsets=end_offsets,
             depth=Depth(slippage_bps=slippage_bps) if slippage_bps > 0 else None,
         )
@@ -118,6 +132,11 @@ def _parameters(settings: Settings) -> Parameters:
         half_spread_bps=trader.half_spread_bps,
         daily_loss=trader.daily_loss,
         orders_per_minute=trader.orders_per_minute,
+        hold_bps=settings.forecast.hold_bps,
+        already_in_share=trader.already_in_share,
+        edge_times=trader.edge_times,
+        stop_loss_bps=trader.stop_loss_bps,
+        max_drawdown=trader.max_drawdown,
     )
     return with_instrument(parameters, KNOWN_INSTRUMENTS.get((trader.venue, trader.symbol)))
 

@@ -3,12 +3,11 @@
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.log import event
-from include.market.events import Side
+from include.market.predicted_move import ForecastSide
 from include.market.time import MINUTE_US, SECOND_US
 from include.trading.inputs import ForecastSides, Signal
 from include.trading.reasons import Reason
@@ -25,9 +24,14 @@ class PublishedForecast:
         self.trained_until = _micros(published.manifest.trained_until)
         self._published = published
 
-    def side_at(self, minute_us: int) -> Side | None:
-        """The side of the minute that holds this time (µs); null outside the forecast."""
-        return cast(Side | None, self._published.side_at(minute_us))
+    def side_at(self, minute_us: int) -> ForecastSide | None:
+        """The side of the move into the minute that holds this time (µs); null outside."""
+        return self._published.side_at(minute_us)
+
+    def level_at(self, minute_us: int) -> float | None:
+        """The predicted close of the minute that holds this time (µs); null outside."""
+        point = self._published.point_at(minute_us)
+        return point.yhat if point else None
 
 
 class ForecastWatch:

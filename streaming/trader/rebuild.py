@@ -22,7 +22,7 @@ from include.market import wire
 from include.market.events import Decision, Fill, Message, Order
 from include.serving.journal import HALTED, TABLE_OF_KIND, Journal, event_row
 from include.trading.account import Account, count_order, settle
-from include.trading.decision import order_for
+from include.trading.decision import is_sale_at_stop_loss, order_for
 from include.trading.inputs import Inputs, RecordId, read
 from include.trading.money import ZERO
 from include.trading.reasons import Reason
@@ -114,7 +114,9 @@ def _account_after(
 ) -> Account:
     account = inputs.account
     if decision.action != "hold":
-        account = count_order(account, inputs.signal.timestamp)
+        account = count_order(
+            account, inputs.signal.timestamp, at_stop_loss=is_sale_at_stop_loss(decision)
+        )
     for order in orders:
         fills = [Fill(**row) for row in fill_rows if row["order_id"] == order.order_id]
         account, _ = settle(account, order, fills)

@@ -46,8 +46,9 @@ class Gaps:
     has connected again, which brings a fresh snapshot.
     """
 
-    def __init__(self, *, venue: str, symbol: str) -> None:
-        self._venue, self._symbol = venue, symbol
+    def __init__(self, *, venue: str, symbol: str, is_recorded: bool = False) -> None:
+        """With `is_recorded` holes of trades are left alone: nobody can be asked for them."""
+        self._venue, self._symbol, self._is_recorded = venue, symbol, is_recorded
         self._trade_holes: set[tuple[int, int]] = set()
         self._is_book_broken = False
 
@@ -73,7 +74,7 @@ class Gaps:
             }
         elif entry.entry == "gap":
             if self._is_healed_by_rest(entry.cause) and first is not None and last is not None:
-                if last >= first:
+                if last >= first and not self._is_recorded:
                     self._trade_holes.add((first, last))
             else:
                 self._is_book_broken = True
@@ -136,7 +137,7 @@ class Vetoes:
         """`now_us` is the wall clock."""
         self._key = f"{config.venue}|{config.symbol}".encode()
         self._halt = HaltSwitch(config.halt_file)
-        self._gaps = Gaps(venue=config.venue, symbol=config.symbol)
+        self._gaps = Gaps(venue=config.venue, symbol=config.symbol, is_recorded=config.is_recorded)
         self._skew = ClockSkew(config.max_skew_us)
         self._lag = Lag(config.max_lag_us, now_us=now_us)
 

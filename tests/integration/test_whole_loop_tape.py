@@ -25,6 +25,7 @@ UNTIL = "2018-04-24T05:00:00+00:00"
 FRAMES = 9396
 STEP = Decimal("1e-8")
 FEE = Decimal("0.004")
+POSITION = Decimal("0.1")  # of the account's worth: with less of it in base one is not in
 
 
 class Tape:
@@ -174,7 +175,7 @@ def expected_orders(tape: Tape, sides: dict[int, str]) -> list[tuple[Any, ...]]:
             made.append((minute, "sell", bid, base, size))
             fee = (bid * size * FEE).quantize(STEP, ROUND_CEILING)
             quote, base = quote + (bid * size).quantize(STEP, ROUND_FLOOR) - fee, base - size
-        elif side == "buy" and base == 0 and inside:
+        elif side == "buy" and base * bid < POSITION * (quote + base * bid) and inside:
             wanted = (quote * Decimal("0.9") / ask).quantize(STEP, ROUND_FLOOR)
             size = min(wanted, ask_size)
             made.append((minute, "buy", ask, wanted, size))

@@ -20,8 +20,9 @@ from include.trading.inputs import Parameters
 from include.trading.strategy import Strategy
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
+from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import WindowFollower
-from tests.support.tape_facts import KEY, MINUTE, SHARE, TAPE, Facts, ThreeByThree
+from tests.support.tape_facts import KEY, MINUTE, POSITION, SHARE, TAPE, Facts, ThreeByThree
 
 
 def records(path: Path, facts: Facts) -> tuple[list[Record], list[Record]]:
@@ -58,9 +59,16 @@ def decisions(books: list[Record], signals: list[Record]) -> list[Decision]:
         fee_bps=D(40),
         forecast_stale_us=10**12,
         book_stale_us=30_000_000,
+        already_in_share=POSITION,
+    )
+    signals_of_windows = WindowSignals(
+        venue="gemini", symbol="BTC-USD", window_us=MINUTE, delay_us=10_000_000
     )
     market = WindowFollower(
-        venue="gemini", symbol="BTC-USD", end_offsets=lambda: {(Topic.BOOK, 0): len(books)}
+        signals_of_windows,
+        key=KEY,
+        end_offsets=lambda: {(Topic.BOOK, 0): len(books)},
+        depth=None,
     )
     trader, made = Strategy(parameters, Account(quote=D(10_000))), []
     for record in [*books, *signals]:

@@ -67,6 +67,7 @@ def write_lake(lake: str, data: Path) -> None:
             "symbol": "BTC-USD",
             "ds": at(UNTIL + n * MINUTE),
             "side": ThreeByThree().side_at(UNTIL + n * MINUTE),
+            "yhat": 9000.0,
             "trained_until": at(UNTIL),
         }
         for n in range(60)
@@ -119,6 +120,7 @@ def book_rows(offset: int, message: Message) -> list[dict[str, Any]]:
         "venue": "gemini",
         "symbol": "BTC-USD",
         "received_time": at(message.received_time),
+        "conn": message.conn,
         "venue_time": None if message.venue_time is None else at(message.venue_time),
         "top_bid": top and top.bid,
         "top_bid_quantity": top and top.bid_quantity,

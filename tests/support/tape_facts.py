@@ -17,6 +17,7 @@ MINUTE = 60_000_000
 KEY = b"gemini|BTC-USD"
 UNTIL = 1_524_546_000_000_000  # 05:00
 SHARE, FEE = D("0.9"), D("0.004")
+POSITION = D("0.1")  # of the account's worth: with less of it in base one is not in
 
 
 class ThreeByThree:
@@ -26,6 +27,9 @@ class ThreeByThree:
 
     def side_at(self, minute_us: int) -> str:
         return "sell" if minute_us // MINUTE % 6 >= 3 else "buy"
+
+    def level_at(self, minute_us: int) -> None:
+        return None
 
 
 class Facts:
@@ -69,10 +73,11 @@ class Facts:
         for end, ratio in self.signals():
             bid, bids, ask, asks = self.tops[bisect_right(self.times, end) - 1]
             buys = ThreeByThree().side_at(end + MINUTE) == "buy"
-            if buys and base == 0 and D("0.1") < ratio < 2:
+            is_in = base * bid >= POSITION * (quote + base * bid)
+            if buys and not is_in and D("0.1") < ratio < 2:
                 quantity = (quote * SHARE / ask).quantize(D("1e-8"), "ROUND_DOWN")
                 done = min(quantity, asks)
-                base, quote = done, quote - done * ask * (1 + FEE)
+                base, quote = base + done, quote - done * ask * (1 + FEE)
                 found.append(("buy", quantity, ask))
             elif not buys and base >= D("0.00001"):
                 found.append(("sell", base, bid))

@@ -27,6 +27,9 @@ class FixedForecast:
         inside = 0 <= number < len(self._sides)
         return {"b": "buy", "s": "sell"}.get(self._sides[number]) if inside else None
 
+    def level_at(self, minute_us: int) -> None:
+        return None
+
 
 class Watch:
     """Stands where the trader's own watch of the forecast folder stands."""

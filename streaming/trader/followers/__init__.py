@@ -1,7 +1,8 @@
 """Followers: from records of market.signals and market.book to signals with their tops.
 
-`windows` follows the liquidity ratio of each window, `imbalances` the first imbalance of each
-pulse; `depth` keeps the price levels that an order may reach.
+`windows` follows the liquidity of each window, on the message that `window_signals` chooses,
+`imbalances` the first imbalance of each pulse; `depth` keeps the price levels that an order may
+reach.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ class Moment(NamedTuple):
     """A signal, its Kafka record, and the top of the book that belongs to it (null: none)."""
 
     signal: Signal
-    record_id: RecordId
+    record_id: RecordId | None
     top: SeenTop | None
 
 

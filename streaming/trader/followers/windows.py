@@ -1,27 +1,42 @@
-"""Liquidity ratios as they come from Kafka, each with the top that its window ended with.
+"""The liquidity of each window as it comes from Kafka, with the top that the window ended with.
 
 Books and signals lie on different topics, so the top of a window is known once a later one was
 read, or once the book's topic was read to the end it had when the signal came.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from include.bus import Record, TopicPartition
 from include.market.events import BookChange, Top
-from include.market.time import SECOND_US
-from include.market.tops import TopMessage, decode_top, is_sane, is_sane_top
+from include.market.time import MINUTE_US, SECOND_US, is_believable
+from include.market.tops import TopMessage, is_sane, is_sane_top
 from include.market.wire import Topic
 from include.trading.inputs import RecordId, SeenTop, Signal
 from streaming.trader.followers import Moment, record_id_of, rewind
 from streaming.trader.followers.depth import Depth
+from streaming.trader.followers.window_signals import KINDS, WindowSignals
 
-SIGNAL_TYPE = "price_volume"
 # Four hours of a top a second: the windows of older ones are too late to be traded.
 MOST_TOPS = 4 * 3600
+# A market that showed no top for so long is not decided on, minute after minute.
+LONGEST_SILENCE_US = 60 * MINUTE_US
 EndOffsets = Callable[[], Mapping[TopicPartition, int]]
+
+
+class _ChangedSide(msgspec.Struct, frozen=True):
+    """Which side a change of the book is of."""
+
+    side: str = ""
+
+
+class _BookMessage(TopMessage, frozen=True):
+    """A message of market.book with the sides that it changes."""
+
+    events: tuple[_ChangedSide, ...] = ()
 
 
 class _DeepMessage(TopMessage, frozen=True):
@@ -31,26 +46,52 @@ class _DeepMessage(TopMessage, frozen=True):
 
 
 _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal, strict=True)
+_book: msgspec.json.Decoder[_BookMessage] = msgspec.json.Decoder(_BookMessage)
 _deep: msgspec.json.Decoder[_DeepMessage] = msgspec.json.Decoder(_DeepMessage)
 
 
+class BookMessage(NamedTuple):
+    """What counts of a message of market.book; `venue_time` (µs) is null of a snapshot.
+
+    `sides` are those that it changes; `changes` are given where levels count.
+    """
+
+    venue_time: int | None
+    received_time: int
+    conn: str
+    top: Top | None
+    record_id: RecordId
+    sides: Collection[str] = ()
+    changes: Sequence[BookChange] = ()
+
+
+class _Top(msgspec.Struct, frozen=True):
+    """A top with its connection, and the one that the first top of its second came by."""
+
+    top: SeenTop
+    conn: str
+    first_conn: str
+
+
 class WindowFollower:
-    """One symbol's signals and tops in the order of their topics.
+    """One symbol's windows and tops in the order of their topics.
 
     Of the tops of one second only the last is kept, since windows end on whole seconds. A top
-    whose venue time is before that of an earlier one is left out. While no signal comes, the newest
-    `MOST_TOPS` are kept.
+    whose venue time is before that of an earlier one, or far ahead of its receipt, is left out.
+    While no signal comes, the newest `MOST_TOPS` are kept.
     """
 
     def __init__(
-        self, *, venue: str, symbol: str, end_offsets: EndOffsets, depth: Depth | None = None
+        self, signals: WindowSignals, *, key: bytes, end_offsets: EndOffsets, depth: Depth | None
     ) -> None:
-        """`end_offsets` gives how far market.book reaches now; with `depth` tops have levels."""
+        """`end_offsets` gives how far market.book reaches now; with `depth` tops have levels.
+
+        `key` is that of the symbol's records.
+        """
+        self._signals, self._key = signals, key
         self._depth, self._end_offsets = depth, end_offsets
-        self._key = f"{venue}|{symbol}".encode()
-        self._signals: deque[tuple[Signal, RecordId]] = deque()
-        self._tops: deque[SeenTop] = deque()
-        self._latest: SeenTop | None = None
+        self._tops: deque[_Top] = deque()
+        self._latest: _Top | None = None
         self._snapshots: deque[RecordId] = deque()
         self._until: Mapping[TopicPartition, int] | None = None
         self.unreadable = 0
@@ -68,57 +109,64 @@ class WindowFollower:
             self.unreadable += 1
 
     def next(self, offsets: Mapping[TopicPartition, int]) -> Moment | None:
-        """The next signal with the top its window ended with; null while that is not known.
+        """The next window with the top it ended with; null while either is not known.
 
         `offsets` say how far the topics were read.
         """
-        if not self._signals:
-            return None
-        signal, record_id = self._signals[0]
-        if not self._is_past(signal.timestamp, offsets):
-            return None
-        self._signals.popleft()
-        self._until = None
-        self._fix_levels()
-        while self._tops and self._tops[0].venue_time <= signal.timestamp:
-            self._latest = self._tops.popleft()
-        top = self._latest
-        is_before_end = top is not None and top.venue_time <= signal.timestamp
-        return Moment(signal, record_id, top if is_before_end else None)
+        while head := self._signals.head(is_book_read=lambda: self._is_read(offsets)):
+            signal, record_id = head
+            if not self._is_past(signal.timestamp, offsets):
+                return None
+            self._signals.pop()
+            self._until = None
+            top = self._top_at(signal.timestamp)
+            if record_id is not None:
+                return Moment(signal, record_id, top)
+            if top and signal.window_start - top.venue_time <= LONGEST_SILENCE_US:
+                return Moment(signal, None, self._confirm(top, signal.timestamp))
+            if self._tops:  # there is nothing to decide on before it
+                self._signals.skip_to(max(signal.timestamp, self._tops[0].top.venue_time))
+        return None
 
     def resume_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The offsets from which a restarted trader sees the same: nothing undone is behind."""
-        unfinished = [record_id for _, record_id in self._signals]
-        oldest = self._latest or (self._tops[0] if self._tops else None)
-        unfinished += [oldest.record_id] if oldest and oldest.record_id else []
+        unfinished = self._signals.unfinished()
+        earliest = self._latest or (self._tops[0] if self._tops else None)
+        oldest = earliest.top.record_id if earliest else None
+        unfinished += [oldest] if oldest else []
         unfinished += list(self._snapshots_since(oldest))[:1]
         return rewind(offsets, unfinished)
 
-    def take_top(
-        self,
-        venue_time: int | None,
-        top: Top | None,
-        record_id: RecordId,
-        *,
-        changes: Sequence[BookChange] = (),
-    ) -> None:
-        """Take a book message in: its venue time (µs, null: a snapshot), top and changes."""
-        last = self._tops[-1] if self._tops else None
-        if self._depth:
-            if last and (venue_time is None or _second(venue_time) > _second(last.venue_time)):
-                self._fix_levels()
-            if self._depth.apply(changes, top=top):
-                self._snapshots.append(record_id)
-        if venue_time is not None:
-            self._append_top(SeenTop(venue_time=venue_time, best=top, record_id=record_id))
+    def take_message(self, book_message: BookMessage) -> None:
+        """Take a book message in; one of a time far ahead of its receipt is only counted."""
+        time_us = book_message.venue_time
+        if time_us is not None and not is_believable(time_us, book_message.received_time):
+            self.unreadable += 1
+            return
+        last = self._tops[-1].top if self._tops else None
+        if last and (time_us is None or _second(time_us) > _second(last.venue_time)):
+            self._fix_levels()
+        if self._depth and self._depth.apply(book_message.changes, top=book_message.top):
+            self._snapshots.append(book_message.record_id)
+        if time_us is not None:
+            self._signals.observe(time_us, book_message.sides)
+            top = SeenTop(
+                venue_time=time_us, best=book_message.top, record_id=book_message.record_id
+            )
+            self._append_top(top, book_message.conn)
+
+    def begin(self, start: int) -> None:
+        """Begin with the window that begins then (µs), if none was seen so far."""
+        self._signals.begin(start)
 
     def append_signal(self, signal: Signal, record_id: RecordId) -> None:
         """Take a signal in."""
-        self._signals.append((signal, record_id))
+        self._signals.add(signal, record_id)
+        self._until = None
 
     def _take_signal(self, record: Record) -> None:
         signal = _signal.decode(record.value)
-        if signal.type != SIGNAL_TYPE:
+        if signal.type not in KINDS:
             return
         if is_sane(signal.value):
             self.append_signal(signal, record_id_of(record))
@@ -126,41 +174,73 @@ class WindowFollower:
             self.unreadable += 1
 
     def _take_book(self, record: Record) -> None:
-        message = _deep.decode(record.value) if self._depth else decode_top(record.value)
-        if message.top and not is_sane_top(message.top):
+        message = (_deep if self._depth else _book).decode(record.value)
+        top = message.top
+        if top and not is_sane_top(top):
             self.unreadable += 1
             return
-        changes = message.events if isinstance(message, _DeepMessage) else ()
-        self.take_top(message.venue_time, message.top, record_id_of(record), changes=changes)
+        self.take_message(
+            BookMessage(
+                message.venue_time,
+                message.received_time,
+                message.conn,
+                top,
+                record_id_of(record),
+                {event.side for event in message.events},
+                message.events if isinstance(message, _DeepMessage) else (),
+            )
+        )
 
-    def _append_top(self, top: SeenTop) -> None:
-        before = self._tops[-1] if self._tops else self._latest
-        if before is not None and top.venue_time < before.venue_time:
+    def _append_top(self, top: SeenTop, conn: str) -> None:
+        last = self._tops[-1] if self._tops else None
+        before = last or self._latest
+        if before is not None and top.venue_time < before.top.venue_time:
             return
-        if self._tops and _second(self._tops[-1].venue_time) == _second(top.venue_time):
-            self._tops[-1] = top
+        if last and _second(last.top.venue_time) == _second(top.venue_time):
+            self._tops[-1] = _Top(top, conn, last.first_conn)
         else:
-            self._tops.append(top)
+            self._tops.append(_Top(top, conn, conn))
         if len(self._tops) > MOST_TOPS:
             self._latest = self._tops.popleft()
+
+    def _top_at(self, window_end: int) -> SeenTop | None:
+        """The top that a window ended with; tops before it are forgotten."""
+        self._fix_levels()
+        while self._tops and self._tops[0].top.venue_time <= window_end:
+            self._latest = self._tops.popleft()
+        latest = self._latest.top if self._latest else None
+        return latest if latest and latest.venue_time <= window_end else None
+
+    def _confirm(self, top: SeenTop, window_end: int) -> SeenTop:
+        """The top of a silent window: unchanged to its end if its connection went on after it."""
+        later, latest = self._tops[0] if self._tops else None, self._latest
+        if later is None or latest is None or later.first_conn != latest.conn:
+            return top
+        return msgspec.structs.replace(top, unchanged_until=window_end)
 
     def _fix_levels(self) -> None:
         """Give the last top the levels that the book has now; later changes are of later tops."""
         last = self._tops[-1] if self._tops else None
-        if self._depth and last and last.best and not last.bids:
-            bids, asks = self._depth.bids(last.best), self._depth.asks(last.best)
-            self._tops[-1] = msgspec.structs.replace(last, bids=bids, asks=asks)
+        if self._depth and last and last.top.best and not last.top.bids:
+            best = last.top.best
+            bids, asks = self._depth.bids(best), self._depth.asks(best)
+            top = msgspec.structs.replace(last.top, bids=bids, asks=asks)
+            self._tops[-1] = msgspec.structs.replace(last, top=top)
 
-    def _snapshots_since(self, top: SeenTop | None) -> deque[RecordId]:
+    def _snapshots_since(self, oldest: RecordId | None) -> deque[RecordId]:
         """The records of snapshots, from the one on that the levels of a top build on."""
-        if top and top.record_id:
-            while len(self._snapshots) > 1 and self._snapshots[1].offset <= top.record_id.offset:
+        if oldest:
+            while len(self._snapshots) > 1 and self._snapshots[1].offset <= oldest.offset:
                 self._snapshots.popleft()
         return self._snapshots
 
     def _is_past(self, window_end: int, offsets: Mapping[TopicPartition, int]) -> bool:
-        if self._tops and self._tops[-1].venue_time > window_end:
+        if self._tops and self._tops[-1].top.venue_time > window_end:
             return True
+        return self._is_read(offsets)
+
+    def _is_read(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Whether the book was read to the end that it had when the newest signal came."""
         if self._until is None:
             self._until = self._end_offsets()
         return all(offsets.get(partition, 0) >= end for partition, end in self._until.items())

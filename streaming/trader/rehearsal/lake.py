@@ -5,7 +5,7 @@ Signals come from `signals`, tops from `book_changes` in the order of their offs
 the one trained last of those whose last minute was over at the signal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -13,37 +13,41 @@ from typing import Any
 
 from include.errors import QueryError, WireError
 from include.lake.reading import connect
-from include.market.events import BookChange, Side, Top
+from include.market.events import BookChange, Top
 from include.market.measures import imbalance_of
+from include.market.predicted_move import ForecastSide, minute_of
 from include.market.time import MINUTE_US
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
-from include.trading.inputs import ForecastSides, RecordId, SeenForecast, SeenTop, Signal, read
+from include.trading.inputs import ForecastSides, Inputs, RecordId, SeenTop, Signal, read
 from include.trading.reasons import Reason
 from streaming.trader.config import TraderConfig
-from streaming.trader.followers import Moment, imbalances, windows
+from streaming.trader.followers import Moment, imbalances
 from streaming.trader.followers.imbalances import has_book_time
+from streaming.trader.followers.windows import BookMessage
 
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
 CHUNK_ROWS = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _SIGNALS = """
-SELECT value, "timestamp", window_start FROM signals
-WHERE venue = $venue AND symbol = $symbol AND type = 'price_volume'
+SELECT type, value, "timestamp", window_start FROM signals
+WHERE venue = $venue AND symbol = $symbol AND type IN ('price_volume', 'bid', 'ask')
   AND window_start >= $first AND window_start < $last ORDER BY window_start
 """
+# A message a row; all its rows have the same top.
 _TOPS = """
-SELECT DISTINCT "partition", "offset", {time} AS top_time, top_bid, top_bid_quantity, top_ask,
-       top_ask_quantity
+SELECT "partition", "offset", any_value({time}) AS top_time, any_value(received_time),
+       any_value(conn), list(DISTINCT side) FILTER (side IS NOT NULL), any_value(top_bid),
+       any_value(top_bid_quantity), any_value(top_ask), any_value(top_ask_quantity)
 FROM book_changes WHERE venue = $venue AND symbol = $symbol AND {time} IS NOT NULL
   AND {time} >= $first - INTERVAL 1 HOUR AND {time} <= $last + INTERVAL 1 HOUR
-ORDER BY "partition", "offset"
+GROUP BY "partition", "offset" ORDER BY "partition", "offset"
 """
 # With levels: from the last snapshot before the span on, since changes build on one.
 _CHANGES = """
-SELECT "partition", "offset", venue_time, top_bid, top_bid_quantity, top_ask, top_ask_quantity,
-       side, price, remaining, reason
+SELECT "partition", "offset", venue_time, received_time, conn, top_bid, top_bid_quantity, top_ask,
+       top_ask_quantity, side, price, remaining, reason
 FROM book_changes WHERE venue = $venue AND symbol = $symbol
   AND received_time <= coalesce((
       SELECT min(received_time) FROM book_changes
@@ -57,9 +61,11 @@ FROM book_changes WHERE venue = $venue AND symbol = $symbol
   ), 0)
 ORDER BY "partition", "offset", event_index
 """
+# Published forecasts alone: the trader never sees a short-term one.
 _FORECASTS = """
-SELECT forecast_id, ds, side, trained_until FROM forecasts
-WHERE ds >= $first - INTERVAL 1 HOUR AND ds < $last + INTERVAL 1 DAY AND symbol = $symbol
+SELECT forecast_id, ds, side, yhat, trained_until FROM forecasts
+WHERE ds >= $first - INTERVAL 1 HOUR AND ds < $last + INTERVAL 25 HOUR AND symbol = $symbol
+  AND NOT starts_with(forecast_id, 'short-')
 """
 _DECIDED = """
 SELECT window_start, inputs FROM decisions
@@ -73,11 +79,17 @@ class LakeForecast:
 
     def __init__(self, forecast_id: str, trained_until: int) -> None:
         self.forecast_id, self.trained_until = forecast_id, trained_until
-        self.sides: dict[int, Side] = {}
+        self.points: dict[int, tuple[ForecastSide, float]] = {}
 
-    def side_at(self, minute_us: int) -> Side | None:
-        """The side of the minute that holds this time (µs)."""
-        return self.sides.get(minute_us - minute_us % MINUTE_US)
+    def side_at(self, minute_us: int) -> ForecastSide | None:
+        """The side of the move into the minute that holds this time (µs)."""
+        point = self.points.get(minute_of(minute_us))
+        return point[0] if point else None
+
+    def level_at(self, minute_us: int) -> float | None:
+        """The predicted close of the minute that holds this time (µs)."""
+        point = self.points.get(minute_of(minute_us))
+        return point[1] if point else None
 
 
 class LakeSpan:
@@ -108,7 +120,8 @@ class LakeSpan:
     def in_force(self, signal: Signal) -> tuple[ForecastSides | None, Reason | None]:
         """The forecast of a signal, or null and why there was none."""
         if decided := self._decided.get(signal.window_start):
-            return self._forecasts.get(decided.forecast_id or ""), decided.fault
+            forecast_id, fault = decided.forecast.forecast_id, decided.forecast.fault
+            return self._forecasts.get(forecast_id or ""), fault
         earlier = [
             forecast
             for forecast in self._forecasts.values()
@@ -122,18 +135,33 @@ class LakeSpan:
         follower = self._config.window_follower(
             lambda: {TopicPartition(Topic.BOOK, 0): 0 if is_book_read else 1}
         )
-        for number, (ratio, end, start) in enumerate(self._rows(_SIGNALS)):
-            signal = self._signal(
-                windows.SIGNAL_TYPE, ratio, timestamp=_micros(end), window_start=_micros(start)
-            )
+        signals, last = self._signals(), _micros(self._span["last"])
+        for start in sorted([*(signal.window_start for signal in signals[:1]), *self._decided])[:1]:
+            follower.begin(start)
+        for number, signal in enumerate(signals):
             follower.append_signal(signal, RecordId(Topic.SIGNALS, 0, number))
-        for venue_time, top, record_id, changes in self._books():
-            follower.take_top(venue_time, top, record_id, changes=changes)
-            while moment := follower.next({}):
+        for message in self._books():
+            follower.take_message(message)
+            while (moment := follower.next({})) and moment.signal.window_start < last:
                 yield moment
         is_book_read = True
-        while moment := follower.next({}):
+        while (moment := follower.next({})) and moment.signal.window_start < last:
             yield moment
+
+    def _signals(self) -> list[Signal]:
+        """The span's signals, oldest first; of a window that was decided that which was seen.
+
+        A row may have been restated since, with changes that came late.
+        """
+        signals = []
+        for kind, amount, end, start in self._rows(_SIGNALS):
+            signal = self._signal(kind, amount, timestamp=_micros(end), window_start=_micros(start))
+            decided = self._decided.get(signal.window_start)
+            if decided is None:
+                signals.append(signal)
+            elif decided.signal.type == kind:
+                signals.append(decided.signal)
+        return signals
 
     def _pulses(self) -> Iterator[Moment]:
         """The first imbalance of every pulse, measured anew: the lake keeps no measures."""
@@ -141,20 +169,17 @@ class LakeSpan:
         newest, pulse_us = -1, self._config.pulse_us
         is_timed = has_book_time(self._config.venue)
         time_column = "venue_time" if is_timed else "coalesce(venue_time, received_time)"
-        for top in self._tops(time_column):
-            imbalance = imbalance_of(top.best) if top.best else None
-            start = top.venue_time - top.venue_time % pulse_us
-            if imbalance is None or start <= newest:
+        for message in self._messages(time_column):
+            at, best = message.venue_time, message.top
+            imbalance = imbalance_of(best) if best else None
+            if at is None or imbalance is None or (start := at - at % pulse_us) <= newest:
                 continue
             newest = start
-            if first <= start < last and top.record_id:
+            if first <= start < last:
                 signal = self._signal(
-                    imbalances.SIGNAL_TYPE,
-                    imbalance,
-                    timestamp=top.venue_time,
-                    window_start=start,
+                    imbalances.SIGNAL_TYPE, imbalance, timestamp=at, window_start=start
                 )
-                yield Moment(signal, top.record_id, top)
+                yield Moment(signal, message.record_id, SeenTop(at, best, message.record_id))
 
     def _signal(
         self, signal_type: str, signal_value: Decimal, *, timestamp: int, window_start: int
@@ -168,20 +193,21 @@ class LakeSpan:
             window_start=window_start,
         )
 
-    def _books(self) -> Iterator[tuple[int | None, Top | None, RecordId, list[BookChange]]]:
+    def _books(self) -> Iterator[BookMessage]:
         """Book messages in the order of their offsets; with changes only where levels count."""
         if self._config.parameters.slippage_bps <= 0:
-            for top in self._tops("venue_time"):
-                assert top.record_id is not None
-                yield top.venue_time, top.best, top.record_id, []
+            yield from self._messages("venue_time")
             return
         for (partition, offset), group in groupby(self._rows(_CHANGES), key=lambda row: row[:2]):
             rows = list(group)
-            venue_time, numbers = rows[0][2], rows[0][3:7]
-            yield (
+            venue_time, received_time, conn = rows[0][2:5]
+            yield BookMessage(
                 None if venue_time is None else _micros(venue_time),
-                None if None in numbers else Top(*numbers),
+                _micros(received_time),
+                conn,
+                _top_of(rows[0][5:9]),
                 RecordId(Topic.BOOK, partition, offset),
+                {side for *_, side, _, _, _ in rows if side is not None},
                 [
                     BookChange(side, price, remaining, reason=reason)
                     for *_, side, price, remaining, reason in rows
@@ -189,27 +215,35 @@ class LakeSpan:
                 ],
             )
 
-    def _tops(self, time_column: str) -> Iterator[SeenTop]:
-        for partition, offset, time, *numbers in self._rows(_TOPS.format(time=time_column)):
-            best = None if None in numbers else Top(*numbers)
-            yield SeenTop(_micros(time), best, RecordId(Topic.BOOK, partition, offset))
+    def _messages(self, time_column: str) -> Iterator[BookMessage]:
+        """Book messages with a time, without their changes."""
+        for row in self._rows(_TOPS.format(time=time_column)):
+            partition, offset, time, received_time, conn, sides, *numbers = row
+            yield BookMessage(
+                _micros(time),
+                _micros(received_time),
+                conn,
+                _top_of(numbers),
+                RecordId(Topic.BOOK, partition, offset),
+                sides or (),
+            )
 
     def _read_forecasts(self) -> dict[str, LakeForecast]:
         forecasts: dict[str, LakeForecast] = {}
         if "forecasts" in self._tables:
-            for forecast_id, ds, side, until in self._rows(_FORECASTS):
+            for forecast_id, ds, side, level, until in self._rows(_FORECASTS):
                 forecast = forecasts.setdefault(
                     forecast_id, LakeForecast(forecast_id, _micros(until))
                 )
-                forecast.sides[_micros(ds)] = side
+                forecast.points[_micros(ds)] = (side, level)
         return forecasts
 
-    def _read_decided(self) -> dict[int, SeenForecast]:
+    def _read_decided(self) -> dict[int, Inputs]:
         if "decisions" not in self._tables:
             return {}
         rows = self._rows(_DECIDED, rule=self._config.rule)
         try:
-            return {_micros(start): read(inputs).forecast for start, inputs in rows}
+            return {_micros(start): read(inputs) for start, inputs in rows}
         except WireError as error:
             raise QueryError(f"decisions of the lake: {error}") from error
 
@@ -219,6 +253,10 @@ class LakeSpan:
         cursor = self._connection.execute(statement, named)
         while rows := cursor.fetchmany(CHUNK_ROWS):
             yield from rows
+
+
+def _top_of(numbers: Sequence[Any]) -> Top | None:
+    return None if None in numbers else Top(*numbers)
 
 
 def _micros(timestamp: datetime) -> int:

@@ -31,6 +31,32 @@ class Step(NamedTuple):
     account: Account
 
 
+class Rehearsal:
+    """One account that decides on moments and settles its orders on paper."""
+
+    def __init__(self, config: TraderConfig) -> None:
+        """A new account with the config's rule and parameters."""
+        self._strategy, self._broker = config.strategy(), PaperBroker(config.parameters.fee_bps)
+
+    def step(self, moment: Moment, forecast: ForecastSides | None, fault: Reason | None) -> Step:
+        """Decide on a moment, with the forecast in force or the reason why there is none."""
+        signal, record_id, top = moment
+        strategy = self._strategy
+        decision = strategy.decide(
+            signal, forecast=forecast, fault=fault, top=top, record_id=record_id
+        )
+        order, fills, score = (
+            order_for(decision, broker=self._broker.name),
+            tuple[Fill, ...](),
+            None,
+        )
+        if order:
+            order, fills = self._broker.place(order, top)
+            score = strategy.settle(order, fills)
+        best = top.best if top else None
+        return Step(decision, signal.timestamp, best, order, fills, score, strategy.account)
+
+
 def rehearse(
     moments: Iterable[Moment], config: TraderConfig, *, in_force: InForce
 ) -> Iterator[Step]:
@@ -38,15 +64,6 @@ def rehearse(
 
     `in_force` gives the forecast of a signal, or null and the reason why there is none.
     """
-    strategy, broker = config.strategy(), PaperBroker(config.parameters.fee_bps)
-    for signal, record_id, top in moments:
-        forecast, fault = in_force(signal)
-        decision = strategy.decide(
-            signal, forecast=forecast, fault=fault, top=top, record_id=record_id
-        )
-        best = top.best if top else None
-        order, fills, score = order_for(decision, broker=broker.name), tuple[Fill, ...](), None
-        if order:
-            order, fills = broker.place(order, top)
-            score = strategy.settle(order, fills)
-        yield Step(decision, signal.timestamp, best, order, fills, score, strategy.account)
+    rehearsal = Rehearsal(config)
+    for moment in moments:
+        yield rehearsal.step(moment, *in_force(moment.signal))

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
+from include.market.events import Message
 from include.market.time import SECOND_US
 from include.trading.decision_log import digest, log_line
 from include.trading.performance import EquityCurve, EquityPoint, Performance
@@ -13,6 +16,7 @@ from streaming.trader.config import TraderConfig
 from streaming.trader.rehearsal.rehearse import Step
 
 DECISIONS, CURVE, PICTURE = "decisions.jsonl", "equity.csv", "equity.png"
+LEDGER = "ledger.jsonl"
 _COLUMNS = ("at", *EquityPoint.__struct_fields__[1:])
 
 
@@ -46,6 +50,18 @@ def write_report(
     _, _, quote = config.symbol.partition("-")
     _draw(folder / PICTURE, curve.points, title=title, quote=quote)
     return RehearsalReport(curve.performance(), digest(log_lines), curve, folder)
+
+
+def write_ledger(messages: Sequence[Message], *, folder: Path) -> None:
+    """Write the entries of the feed ledger, one a line, into the folder."""
+    rows = [
+        {"at": _time(message.received_time).isoformat(), "conn": message.conn}
+        | msgspec.structs.asdict(entry)
+        for message in messages
+        for entry in message.events
+    ]
+    lines = "".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows)
+    (folder / LEDGER).write_text(lines)
 
 
 def _write_table(path: Path, curve: Sequence[EquityPoint]) -> None:

@@ -6,8 +6,9 @@ and the same follower as in the running trader.
 
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from include.bus import Record
@@ -19,12 +20,16 @@ from include.market.measures import imbalance_of
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from streaming.feeds.decoding import Decoder
+from streaming.feeds.ledger import ledger_message
+from streaming.feeds.recorded_connections import numbered_connections
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.tape import read_tape
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment, imbalances
+from streaming.trader.followers.window_signals import KINDS
 
-ENDING = ".jsonl.gz"
+ENDING, RECORDED = ".jsonl.gz", "recorded"
+Ledger = Callable[[Message], None]
 
 
 def tapes_in(path: Path) -> list[Path]:
@@ -43,8 +48,13 @@ def tapes_in(path: Path) -> list[Path]:
     return [file.with_name(file.name.removesuffix(ENDING)) for file in files]
 
 
-def moments_of_tapes(tapes: list[Path], settings: Settings) -> Iterator[Moment]:
+def moments_of_tapes(
+    tapes: list[Path], settings: Settings, *, ledger: Ledger | None = None
+) -> Iterator[Moment]:
     """The moments of the settings' venue, symbol and rule, in the order of receipt.
+
+    `ledger` takes the messages of the feed ledger: each recorded connection's beginning and end,
+    and the holes.
 
     Raises:
         SettingsError: a tape is cut short of its times, or the venue is not known.
@@ -53,7 +63,7 @@ def moments_of_tapes(tapes: list[Path], settings: Settings) -> Iterator[Moment]:
     config = TraderConfig.from_settings(settings)
     follower = config.follower(lambda: {TopicPartition(Topic.BOOK, 0): book_end})
     stream = _SignalStream(config, settings)
-    for message in _messages(tapes, settings):
+    for message in _messages(tapes, settings, ledger or _no_ledger):
         key = wire.key(message)
         follower.take(Record(Topic.BOOK, 0, book_end, 0, key, wire.encode(message)))
         book_end += 1
@@ -79,15 +89,19 @@ class _SignalStream:
         )
 
     def signals(self, message: Message, offset: int) -> list[bytes]:
-        """The signals of the type that the rule follows; `offset` is the message's own."""
+        """The signals that the rule follows; `offset` is the message's own."""
         if self._fields["type"] == imbalances.SIGNAL_TYPE:
             return self._imbalance(message, offset)
         return [
             self._encode(
-                str(window.ratio), timestamp=window.window_end, window_start=window.window_start
+                str(amount),
+                type=kind,
+                timestamp=window.window_end,
+                window_start=window.window_start,
             )
             for window in self._windows.take(message)
-            if window.ratio is not None
+            for kind, amount in zip(KINDS, (window.ratio, window.bid, window.ask), strict=True)
+            if amount is not None
         ]
 
     def _imbalance(self, message: Message, offset: int) -> list[bytes]:
@@ -110,26 +124,46 @@ class _SignalStream:
         return json.dumps(self._fields | {"value": signal_value} | measure_fields).encode()
 
 
-def _messages(tapes: list[Path], settings: Settings) -> Iterator[Message]:
+def _messages(tapes: list[Path], settings: Settings, ledger: Ledger) -> Iterator[Message]:
     """The messages that the feed would put on market.book of the symbol."""
-    frames = [_frames(number, tape, settings) for number, tape in enumerate(tapes)]
+    symbol = settings.trader.symbol
+    frames = [_frames(number, tape, settings, ledger) for number, tape in enumerate(tapes)]
     for frame, decoder in heapq.merge(*frames, key=lambda pair: pair[0].received_time):
         try:
             messages = decoder.decode(frame).messages
         except RejectedFrame:
             continue
         for message in messages:
-            if wire.topic(message) == Topic.BOOK and message.symbol == settings.trader.symbol:
+            if message.symbol == symbol and wire.topic(message) == Topic.LEDGER:
+                ledger(message)
+            elif message.symbol == symbol and wire.topic(message) == Topic.BOOK:
                 yield message
 
 
-def _frames(tape_number: int, tape: Path, settings: Settings) -> Iterator[tuple[Frame, Decoder]]:
+def _frames(
+    tape_number: int, tape: Path, settings: Settings, ledger: Ledger
+) -> Iterator[tuple[Frame, Decoder]]:
     """The frames of a tape, each with the decoder of its recorded connection."""
     venues, trader = settings.venues, settings.trader
     service = tape.parent.name.removeprefix("gemini_")
     if trader.venue == "gemini" and service in {"v1", "v2", "current"}:
         venues = replace(venues, gemini=replace(venues.gemini, service=service))
     (stream, *_) = stream_specs(trader.venue, venues=venues, symbols=(trader.symbol,))
-    decoder = stream.decoder(f"tape-{tape_number}", {})
-    for frame in read_tape(tape):
+    last_ids: dict[str, int] = {}
+    entry = partial(ledger_message, venue=trader.venue, symbol=trader.symbol)
+    conn, at_us, decoder = "", 0, None
+    for number, frame in numbered_connections(read_tape(tape), stream.name_start):
+        if decoder is None or conn != f"tape-{tape_number}-{number}":
+            if decoder:
+                ledger(entry("disconnect", RECORDED, conn=conn, at_us=at_us))
+            conn = f"tape-{tape_number}-{number}"
+            decoder = stream.decoder(conn, last_ids)
+            ledger(entry("connect", RECORDED, conn=conn, at_us=frame.received_time))
+        at_us = frame.received_time
         yield frame, decoder
+    if decoder:
+        ledger(entry("disconnect", RECORDED, conn=conn, at_us=at_us))
+
+
+def _no_ledger(_message: Message) -> None:
+    return

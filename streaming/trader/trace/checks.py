@@ -4,30 +4,39 @@ The rows are the lake's; what they are compared with is the decision's recorded 
 follows from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from include.checks import Check
 from include.forecast.forecast_file import Manifest
 from include.market.events import Decision, Fill, Order, Top
 from include.market.measures import imbalance_of
-from include.market.time import MINUTE_US, SECOND_US
+from include.market.predicted_move import Move, move_ahead, side_of
+from include.market.time import SECOND_US
 from include.trading.account import settle
 from include.trading.decision import order_for, rederive
 from include.trading.inputs import Inputs
 from include.trading.money import ZERO
+from streaming.trader.followers.window_signals import RATIO, SILENT
 
 Row = dict[str, Any]
 _TOLERANCE = Decimal("0.00000001")
 _TOP = ("bid", "bid_quantity", "ask", "ask_quantity")
 
 
-def forecast_minute(inputs: Inputs) -> int:
-    """The minute (µs) whose side the rule read from the forecast."""
-    window_end = inputs.signal.timestamp
-    return window_end - window_end % MINUTE_US + inputs.parameters.lookahead_minutes * MINUTE_US
+def fields_of(event_class: type[msgspec.Struct], row: Row) -> dict[str, Any]:
+    """A row's columns of an event's fields; a column that an older row lacks is null."""
+    return {name: row.get(name) for name in event_class.__struct_fields__}
+
+
+def forecast_move(inputs: Inputs) -> Move:
+    """The minutes (µs) between whose closes lies the predicted move that the rule acted on."""
+    minutes = inputs.parameters.lookahead_minutes
+    return move_ahead(inputs.signal.timestamp, lookahead_minutes=minutes)
 
 
 def check_decision(decision: Decision) -> Check:
@@ -48,12 +57,23 @@ def check_signal(
     signal_rows: Sequence[Row], book_rows: Sequence[Row], top_rows: Sequence[Row], inputs: Inputs
 ) -> list[Check]:
     """The signal is what the lake has, and what its book events come to."""
-    if inputs.signal.type == "imbalance":
+    signal = inputs.signal
+    if signal.type == "imbalance":
         return [_check_imbalance(top_rows, inputs)]
-    recorded = [row["value"] for row in signal_rows]
-    ok = recorded == [inputs.signal.value]
-    detail = f"{recorded or 'none'}, the rule saw {inputs.signal.value}"
-    return [Check("signal in the lake", ok, detail), _check_ratio(book_rows, inputs)]
+    sums = {
+        side: sum((row["amount"] for row in book_rows if row["side"] == side), ZERO)
+        for side in ("bid", "ask")
+    }
+    if signal.type == SILENT:
+        silent = Check("signal in the lake", not signal_rows, f"{len(signal_rows)}, none was due")
+        return [silent, Check("window was silent", not book_rows, f"{sums} from its book changes")]
+    recorded = [row["value"] for row in signal_rows if row["type"] == signal.type]
+    ok = recorded == [signal.value]
+    detail = f"{recorded or 'none'}, the rule saw {signal.value}"
+    in_lake = Check("signal in the lake", ok, detail)
+    if signal.type == RATIO:
+        return [in_lake, _check_ratio(sums, inputs)]
+    return [in_lake, _check_sum(sums, inputs)]
 
 
 def check_top(top_rows: Sequence[Row], inputs: Inputs) -> Check:
@@ -66,16 +86,22 @@ def check_top(top_rows: Sequence[Row], inputs: Inputs) -> Check:
 
 
 def check_forecast(forecast_rows: Sequence[Row], inputs: Inputs) -> Check:
-    """The forecast's row of the minute has the side that the rule saw."""
+    """The lake's rows of the move that the decision acted on have the side that the rule saw."""
     if inputs.forecast.forecast_id is None:
         return Check("forecast in the lake", True, "the decision had none")
-    sides = [row["side"] for row in forecast_rows]
-    minute = datetime.fromtimestamp(forecast_minute(inputs) // SECOND_US, UTC)
-    return Check(
-        "forecast in the lake",
-        sides == [inputs.forecast.side],
-        f"{minute:%Y-%m-%d %H:%M}: {sides or 'none'}",
-    )
+    start, end = (datetime.fromtimestamp(at // SECOND_US, UTC) for at in forecast_move(inputs))
+    ends = [row for row in forecast_rows if row["ds"] == end]
+    if inputs.parameters.lookahead_minutes == 1:
+        sides = [row["side"] for row in ends]
+    else:
+        sides = [
+            side_of(before["yhat"], after["yhat"], hold_bps=inputs.parameters.hold_bps)
+            for after in ends
+            for before in forecast_rows
+            if before["ds"] == start
+        ]
+    detail = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M}: {sides or 'none'}"
+    return Check("forecast in the lake", sides == [inputs.forecast.side], detail)
 
 
 def check_manifest(manifest: Manifest | None, inputs: Inputs) -> Check:
@@ -121,7 +147,7 @@ def check_account(
 ) -> list[Check]:
     """Balances and score follow from what was held before and the executions."""
     placed = Order(**{name: order_row[name] for name in Order.__struct_fields__})
-    executions = [Fill(**{name: row[name] for name in Fill.__struct_fields__}) for row in fill_rows]
+    executions = [Fill(**fields_of(Fill, row)) for row in fill_rows]
     after, score = settle(inputs.account, placed, executions)
     base, _, quote = inputs.signal.symbol.partition("-")
     expected = {base: after.base, quote: after.quote} if executions else {}
@@ -142,16 +168,21 @@ def check_account(
     ]
 
 
-def _check_ratio(book_rows: Sequence[Row], inputs: Inputs) -> Check:
+def _check_sum(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
+    """Of a window that changed on one side only: that side's sum, and none of the other."""
+    signal = inputs.signal
+    ok = abs(sums[signal.type] - signal.value) < _TOLERANCE * max(Decimal(1), signal.value)
+    is_one_sided = not all(sums.values())
+    return Check("sum computed anew", ok and is_one_sided, f"{sums} from the window's book changes")
+
+
+def _check_ratio(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
     name = "ratio computed anew"
-    bids, asks = (
-        sum((row["amount"] for row in book_rows if row["side"] == side), ZERO)
-        for side in ("bid", "ask")
-    )
+    bids, asks = sums["bid"], sums["ask"]
     if not bids or not asks:
         return Check(name, False, "the lake has not both sides of the window")
     ratio = asks / bids
-    ok = abs(ratio - inputs.signal.value) < _TOLERANCE * max(1, ratio)
+    ok = abs(ratio - inputs.signal.value) < _TOLERANCE * max(Decimal(1), ratio)
     return Check(name, ok, f"{ratio:.8f} from the window's book changes")
 
 

@@ -79,10 +79,10 @@ def trace(settings: Settings, order_id: str) -> Trace:
     instrument = (inputs.signal.venue, inputs.signal.symbol)
     signals = lake.rows(
         "signals",
-        "venue = ? AND symbol = ? AND type = ? AND window_start = ?",
+        "venue = ? AND symbol = ? AND window_start = ? ORDER BY type = ? DESC",
         *instrument,
-        inputs.signal.type,
         window[0],
+        inputs.signal.type,
     )
     tops = _tops(lake, inputs)
     book = lake.query(_BOOK, *instrument, *window) if lake.has("book_changes") else []
@@ -101,7 +101,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
         signal=signals[0] if signals else None,
         top=tops[0] if tops else None,
         book=book,
-        forecast=forecast[0] if forecast else None,
+        forecast=forecast[-1] if forecast else None,
         manifest=manifest,
         versions=lake.versions(),
         checks=[
@@ -149,7 +149,7 @@ class _Lake:
 
 
 def _read_decision(row: Row) -> tuple[Decision, Inputs]:
-    fields = {name: row[name] for name in Decision.__struct_fields__}
+    fields = checks.fields_of(Decision, row)
     fields["window_start"] = (row["window_start"] - _EPOCH) // timedelta(microseconds=1)
     decision = Decision(**fields)
     try:
@@ -159,10 +159,9 @@ def _read_decision(row: Row) -> tuple[Decision, Inputs]:
 
 
 def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
-    minute = checks.forecast_minute(inputs)
-    return lake.rows(
-        "forecasts", "forecast_id = ? AND ds = ?", inputs.forecast.forecast_id, _at(minute)
-    )
+    start, end = map(_at, checks.forecast_move(inputs))
+    where = "forecast_id = ? AND ds IN (?, ?) ORDER BY ds"
+    return lake.rows("forecasts", where, inputs.forecast.forecast_id, start, end)
 
 
 def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:

@@ -85,11 +85,13 @@ def settings(tmp_path: Path) -> Settings:
         f"{found.lake}/forecasts",
         pa.table(
             {
-                "forecast_id": ["early", "late"],
-                "symbol": ["BTC-USD"] * 2,
-                "ds": pa.array([NOON + 5 * MINUTE] * 2, STAMP),
-                "side": ["buy", "sell"],
-                "trained_until": pa.array(untils, STAMP),
+                # the trader never sees a short-term forecast, however fresh it is
+                "forecast_id": ["early", "late", "short-20180424T120500"],
+                "symbol": ["BTC-USD"] * 3,
+                "ds": pa.array([NOON + 5 * MINUTE] * 3, STAMP),
+                "side": ["buy", "sell", "sell"],
+                "yhat": [1.0] * 3,
+                "trained_until": pa.array([*untils, NOON + 5 * MINUTE], STAMP),
             }
         ),
     )

@@ -47,6 +47,19 @@ class Up:
     def side_at(self, minute_us: int) -> str:
         return "buy"
 
+    def level_at(self, minute_us: int) -> None:
+        return None
+
+
+class Down(Up):
+    def side_at(self, minute_us: int) -> str:
+        return "sell"
+
+
+class Rising(Up):
+    def level_at(self, minute_us: int) -> float:  # type: ignore[override]
+        return float(minute_us)
+
 
 def put(lake: str, table: str, rows: list[dict[str, Any]]) -> None:
     frame = pa.Table.from_pylist(rows)
@@ -282,6 +295,66 @@ def test_a_decision_of_the_second_rule_is_traced_to_its_book_message(settings: S
     )
     spoilt = trace(settings, order.order_id)
     assert [one.name for one in spoilt.checks if not one.ok] == ["imbalance computed anew"]
+
+
+@pytest.mark.parametrize("kind", ["bid", "silent"])
+def test_a_sale_of_a_window_without_a_ratio_is_traced_to_what_there_was(
+    settings: Settings, kind: str
+) -> None:
+    value = D(18000) if kind == "bid" else D(0)
+    signal = Signal("gemini", "BTC-USD", kind, value, START_US + 60_000_000, START_US)
+    decision = Strategy(PARAMETERS, Account(quote=D(10), base=D(1))).decide(
+        signal,
+        forecast=Down(),
+        top=SeenTop(START_US + 59_000_000, TOP, RecordId("market.book", 0, 60)),
+    )
+    row = {
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "type": kind,
+        "value": value,
+        "window_start": START,
+        "timestamp": END,
+    }
+    forecast = {"ds": END + timedelta(minutes=1), "forecast_id": "f1", "side": "sell"}
+    later = change(60, "ask", "9999", "9", event=3)
+    in_window = [change(10, "bid", "9000", "2", event=1)] if kind == "bid" else []
+    signals = [row] if kind == "bid" else [row | {"type": "price_volume", "window_start": END}]
+    order = order_for(decision, broker="paper")
+    assert order is not None
+    put_all(
+        settings,
+        decision,
+        {},
+        {"signals": signals, "forecasts": [forecast], "book_changes": [*in_window, later]},
+    )
+    names = {one.name: one.ok for one in trace(settings, order.order_id).checks}
+    computed = "sum computed anew" if kind == "bid" else "window was silent"
+    assert names["signal in the lake"] and names[computed] and names["decision derived again"]
+    put(settings.lake, "book_changes", [change(11, "ask", "9010", "3", event=2), later])
+    put(settings.lake, "signals", [row | {"type": "ask"}])
+    names = {one.name: one.ok for one in trace(settings, order.order_id).checks}
+    assert not names["signal in the lake"] and not names[computed]
+
+
+def test_a_move_of_two_minutes_is_traced_to_the_levels_at_its_ends(settings: Settings) -> None:
+    parameters = msgspec.structs.replace(PARAMETERS, lookahead_minutes=2)
+    signal = Signal("gemini", "BTC-USD", "price_volume", D(1), START_US + 60_000_000, START_US)
+    decision = Strategy(parameters, Account(quote=D(10_000))).decide(
+        signal, forecast=Rising(), top=SeenTop(START_US + 59_000_000, TOP)
+    )
+    order = order_for(decision, broker="paper")
+    assert order is not None
+    rows = [
+        {"ds": END + timedelta(minutes=n), "forecast_id": "f1", "side": "sell", "yhat": yhat}
+        for n, yhat in enumerate([100.0, 99.0, 101.0])
+    ]
+    put_all(settings, decision, {}, {"forecasts": rows})
+    checks = {one.name: one.ok for one in trace(settings, order.order_id).checks}
+    assert checks["forecast in the lake"]
+    put(settings.lake, "forecasts", [*rows[:2], rows[2] | {"yhat": 99.5}])
+    checks = {one.name: one.ok for one in trace(settings, order.order_id).checks}
+    assert not checks["forecast in the lake"]
 
 
 def test_an_unknown_order_is_reported(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """Which top a window ended with, and from where a restart sees the same."""
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal as D
 
 import msgspec
@@ -15,10 +16,11 @@ from include.market.wire import Topic
 from include.trading import paper
 from include.trading.account import Account
 from include.trading.decision import order_for
-from include.trading.inputs import Parameters, RecordId
+from include.trading.inputs import Parameters, RecordId, read
 from include.trading.strategy import Strategy
 from streaming.trader.followers import windows
 from streaming.trader.followers.depth import Depth
+from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import WindowFollower
 
 KEY = b"gemini|BTC-USD"
@@ -29,9 +31,16 @@ def top(bid: int) -> Top:
     return Top(bid=D(bid), bid_quantity=D(1), ask=D(bid + 1), ask_quantity=D(1))
 
 
+BOTH = tuple(
+    BookChange(side=side, price=D(1), remaining=D(1))  # type: ignore[arg-type]
+    for side in ("bid", "ask")
+)
+
+
 def book(offset: int, venue_time: int | None, bid: int | None, *, key: bytes = KEY) -> Record:
     seen = top(bid) if bid else None
-    message = Message("gemini", "BTC-USD", "book", "c", None, venue_time, 0, (), seen)
+    received = venue_time or 0
+    message = Message("gemini", "BTC-USD", "book", "c", None, venue_time, received, BOTH, seen)
     return Record(Topic.BOOK, 0, offset, 0, key, wire.encode(message))
 
 
@@ -48,9 +57,18 @@ def signal(offset: int, end: int, *, value: object = "1.5", kind: str = "price_v
     return Record(Topic.SIGNALS, 0, offset, 0, KEY, json.dumps(body).encode())
 
 
-def market(*records: Record, end: int = 10**6, depth: Depth | None = None) -> WindowFollower:
+def market(
+    *records: Record, end: int = 10**6, depth: Depth | None = None, last_window: int = -1
+) -> WindowFollower:
+    signals = WindowSignals(
+        venue="gemini",
+        symbol="BTC-USD",
+        window_us=60 * S,
+        delay_us=10 * S,
+        last_window=last_window,
+    )
     found = WindowFollower(
-        venue="gemini", symbol="BTC-USD", end_offsets=lambda: {(Topic.BOOK, 0): end}, depth=depth
+        signals, key=KEY, end_offsets=lambda: {(Topic.BOOK, 0): end}, depth=depth
     )
     for record in records:
         found.take(record)
@@ -148,6 +166,9 @@ class Sides:
     def side_at(self, minute_us: int) -> str:
         return "sell" if minute_us // (60 * S) % 2 else "buy"
 
+    def level_at(self, minute_us: int) -> None:
+        return None
+
 
 PARAMETERS = Parameters(
     ratio_low=D("0.1"),
@@ -170,9 +191,9 @@ def played(
     topics: dict[str, list[Record]] = {Topic.BOOK: books, Topic.SIGNALS: signals}
     parameters = msgspec.structs.replace(PARAMETERS, slippage_bps=D(slippage_bps))
 
-    def begin() -> WindowFollower:
+    def begin(last_window: int = -1) -> WindowFollower:
         depth = Depth(slippage_bps=D(slippage_bps)) if slippage_bps else None
-        return market(end=len(books), depth=depth)
+        return market(end=len(books), depth=depth, last_window=last_window)
 
     found, trader = begin(), Strategy(parameters, Account(quote=D(1000)))
     at, saved = (
@@ -182,7 +203,7 @@ def played(
     decisions: list[Decision] = []
     for cut in [*cuts, 10**6, -(10**6)]:
         if cut == 0:
-            at, found = dict(saved), begin()
+            at, found = dict(saved), begin(trader.last_window)
             trader = Strategy(parameters, trader.account, last_window=trader.last_window)
         partition = (Topic.BOOK if cut > 0 else Topic.SIGNALS, 0)
         batch = topics[partition[0]][at[partition] : at[partition] + abs(cut)]
@@ -198,14 +219,72 @@ def played(
     return decisions
 
 
+def ratios(times: Iterable[int]) -> list[Record]:
+    """A ratio of each window that has one of these times."""
+    ends = sorted({at - at % (60 * S) + 60 * S for at in times})
+    return [signal(n, end) for n, end in enumerate(ends)]
+
+
 @settings(deadline=None)
 @given(TIMES, st.lists(st.integers(-2, 5), max_size=30))
 def test_restarts_and_the_pace_of_the_topics_change_no_decision(
     times: list[tuple[int, int | None]], cuts: list[int]
 ) -> None:
     books = [book(n, *one) for n, one in enumerate(sorted(times, key=lambda one: one[0]))]
-    signals = [signal(n, (n + 1) * 60 * S) for n in range(6)]
+    signals = ratios(at for at, _ in times)
     assert played(books, signals, cuts) == played(books, signals, [])
+
+
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 400 * S), st.sampled_from([(), ("bid",), ("ask",), ("bid", "ask")])),
+    max_size=12,
+)
+
+
+def flow(offset: int, at: int, sides: tuple[str, ...]) -> Record:
+    changes = tuple(
+        BookChange(side=side, price=D(100), remaining=D(1), reason="place")  # type: ignore[arg-type]
+        for side in sides
+    )
+    conn = "a" if at < 200 * S else "b"
+    message = Message("gemini", "BTC-USD", "book", conn, None, at, at, changes, top(100 + offset))
+    return Record(Topic.BOOK, 0, offset, 0, KEY, wire.encode(message))
+
+
+def sent(frames: list[tuple[int, tuple[str, ...]]]) -> list[tuple[int, str]]:
+    """End and type of what a stream sends of these: each window closed ten seconds after it."""
+    found, newest = [], max((at for at, _ in frames), default=0)
+    for start in range(0, 420 * S, 60 * S):
+        if newest < start + 70 * S:
+            break
+        sides = {side for at, sides in frames if start <= at < start + 60 * S for side in sides}
+        kinds = [*sorted(sides, reverse=True), *(["price_volume"] if len(sides) == 2 else [])]
+        found += [(start + 60 * S, kind) for kind in kinds]
+    return found
+
+
+@settings(deadline=None, max_examples=300)
+@given(CHANGES, st.lists(st.sampled_from([-2, -1, 0, 1, 2]), max_size=25))
+def test_windows_of_one_side_or_none_are_decided_once_whatever_comes_first(
+    frames: list[tuple[int, tuple[str, ...]]], cuts: list[int]
+) -> None:
+    frames = sorted(frames)
+    books = [flow(n, *one) for n, one in enumerate(frames)]
+    closed = sent(frames)
+    signals = [signal(n, end, kind=kind) for n, (end, kind) in enumerate(closed)]
+    decisions = played(books, signals, cuts)
+    assert decisions == played(books, signals, [])
+    starts = [decision.window_start for decision in decisions]
+    ends = sorted({end for end, _ in closed})
+    newest = max((at for at, _ in frames), default=0)
+    expected = [] if not ends else list(range(ends[0] - 60 * S, newest - 70 * S + 1, 60 * S))
+    assert starts == expected
+    of_window = {end - 60 * S: {kind for e, kind in closed if e == end} for end in ends}
+    for decision in decisions:
+        kinds = of_window.get(decision.window_start, set())
+        best = next((k for k in ("price_volume", "bid", "ask") if k in kinds), "silent")
+        assert read(decision.inputs).signal.type == best
+        assert (decision.ratio is None) == (best != "price_volume")
 
 
 LEVELS = st.tuples(
@@ -236,7 +315,7 @@ def deep(offset: int, at: int, level: tuple[str, int, int, int]) -> Record:
         "c",
         None,
         None if snapshot else at,
-        0,
+        at,
         (change,),
         None if lost else top(100),
     )
@@ -249,7 +328,7 @@ def test_a_restart_knows_the_levels_that_a_trader_never_killed_would_know(
     frames: list[tuple[int, tuple[str, int, int, int]]], cuts: list[int]
 ) -> None:
     books = [deep(n, *one) for n, one in enumerate(sorted(frames))]
-    signals = [signal(n, (n + 1) * 60 * S) for n in range(6)]
+    signals = ratios(at for at, level in frames if level[3])
     assert played(books, signals, cuts, slippage_bps=300) == played(
         books, signals, [], slippage_bps=300
     )

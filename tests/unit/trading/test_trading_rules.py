@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from include.errors import WireError
 from include.market.events import Top
 from include.trading import paper
-from include.trading.account import Account
+from include.trading.account import Account, ExecutedOrder
 from include.trading.decision import decide, order_for, rederive
 from include.trading.inputs import (
     Inputs,
@@ -21,6 +21,7 @@ from include.trading.inputs import (
     read,
     see_forecast,
 )
+from include.trading.strategy import Strategy
 
 END = 1_524_546_960_000_000  # 2018-04-24 05:16:00 UTC
 HOUR = 3_600_000_000
@@ -57,6 +58,132 @@ IN = Account(quote=D(100), base=D("0.5"))
 FORECAST = SeenForecast("f1", END - HOUR, "buy")
 
 
+BOUGHT = ExecutedOrder("b", D(1), D(9100), D(9100), D(36))
+HOLDING = Account(quote=D(100), base=D(1), last_buy=BOUGHT)  # 9000 at the bid: 109.9 bps lost
+
+
+@pytest.mark.parametrize(
+    ("base", "share", "reasons"),
+    [
+        ("0.011", "0.01", "buy"),  # 99 of 10099 are below a hundredth
+        ("0.012", "0.01", "already_in"),  # 108 of 10108 are above it
+        ("0.012", "0.02", "buy"),
+        ("0.000009", "0", "buy"),  # below the minimum order
+        ("0.00001", "0", "already_in"),
+    ],
+)
+def test_a_crumb_of_base_is_no_position(base: str, share: str, reasons: str) -> None:
+    account = Account(quote=D(10_000), base=D(base))
+    seen = inputs(account=account, parameters=limits(already_in_share=D(share)))
+    assert decide(seen).reasons == reasons
+
+
+@pytest.mark.parametrize(
+    ("rise", "times", "reasons"),
+    [
+        # bought at 9010 with 40 bps, sold at 9000 with 40 bps: 9046.04 / 8964 - 1 = 91.52 bps
+        ("91.6", "1", "buy"),
+        ("91.5", "1", "edge_below_cost"),
+        ("91.5", "0.5", "buy"),
+        ("150", "2", "edge_below_cost"),
+        (None, "1", "edge_below_cost"),
+        (None, "0", "buy"),
+    ],
+)
+def test_a_rise_below_the_cost_of_the_round_trip_is_left_alone(
+    rise: str | None, times: str, reasons: str
+) -> None:
+    forecast = SeenForecast("f1", END - HOUR, "buy", rise_bps=None if rise is None else D(rise))
+    seen = inputs(forecast=forecast, parameters=limits(edge_times=D(times)))
+    assert decide(seen).reasons == reasons
+    selling = SeenForecast("f1", END - HOUR, "sell")
+    sale = inputs(forecast=selling, account=IN, parameters=limits(edge_times=D(times)))
+    assert decide(sale).action == "sell"
+
+
+def test_the_rise_goes_to_the_last_minute_before_the_side_turns() -> None:
+    class Hill(FourMinutes):
+        """100, 101, 103 (hold), 102 (sell)."""
+
+        levels = (100.0, 101.0, 103.0, 102.0)
+        sides = ("sell", "buy", "hold", "sell")
+
+    def rise(minute: int, times: int) -> D | None:
+        parameters = limits(edge_times=D(times))
+        end = END + minute * 60 * SECOND
+        seen = see_forecast(Hill(), window_end=end, parameters=parameters, fault=None)  # type: ignore[arg-type]
+        return seen.rise_bps
+
+    assert rise(0, 1) == D(300)
+    assert rise(0, 0) is None  # nobody asks
+    assert rise(2, 1) is None  # the side is sell
+
+
+@pytest.mark.parametrize(
+    ("stop_bps", "action", "reasons"),
+    [
+        (100, "sell", "sell,stop_loss"),
+        ("109.8", "sell", "sell,stop_loss"),
+        (110, "hold", "already_in"),
+        (0, "hold", "already_in"),
+    ],
+)
+def test_a_position_that_lost_too_much_is_sold(
+    stop_bps: int | str, action: str, reasons: str
+) -> None:
+    seen = inputs(account=HOLDING, parameters=limits(stop_loss_bps=D(stop_bps)))
+    decision = decide(seen)
+    assert (decision.action, decision.reasons) == (action, reasons)
+    assert rederive(decision) == decision
+    halted = inputs(
+        account=HOLDING, parameters=limits(stop_loss_bps=D(stop_bps)), vetoes=("halted",)
+    )
+    assert decide(halted).action == "hold"
+
+
+def test_after_a_stop_loss_nothing_is_bought_until_the_next_day() -> None:
+    parameters = limits(stop_loss_bps=D(100))
+    trader = Strategy(parameters, HOLDING)
+    sides = {END: "buy", END + 60 * SECOND: "buy", END + 24 * HOUR: "buy"}
+    reasons = []
+    for end in sides:
+        signal = Signal("gemini", "BTC-USD", "price_volume", D(1), end, end - 60 * SECOND)
+        decision = trader.decide(signal, forecast=AlwaysUp(end), top=SeenTop(end - SECOND, TOP))
+        reasons.append(decision.reasons)
+        if order := order_for(decision, broker="paper"):
+            trader.settle(*paper.fill(order, TOP, fee_bps=D(40)))
+    assert reasons == ["sell,stop_loss", "stop_loss", "buy"]
+
+
+class AlwaysUp:
+    """Says buy at all times, trained an hour before."""
+
+    forecast_id = "up"
+
+    def __init__(self, end: int) -> None:
+        self.trained_until = end - HOUR
+
+    def side_at(self, minute_us: int) -> str:
+        return "buy"
+
+    def level_at(self, minute_us: int) -> float:
+        return 1.0
+
+
+def test_a_fall_below_the_highest_worth_of_the_day_stops_buying() -> None:
+    # The account is worth 10,000 more in base: 1 at a bid of 12,000, 10,000, then 9,000.
+    parameters = limits(max_drawdown=D(2500), already_in_share=D(1))
+    trader = Strategy(parameters, Account(quote=D(50_000), base=D(1)))
+    reasons = []
+    for number, bid in enumerate((12_000, 10_000, 9_000, 9_000)):
+        end = END + number * 60 * SECOND if number < 3 else END + 24 * HOUR
+        top = Top(bid=D(bid), bid_quantity=D(2), ask=D(bid + 1), ask_quantity=D(2))
+        signal = Signal("gemini", "BTC-USD", "price_volume", D(1), end, end - 60 * SECOND)
+        decision = trader.decide(signal, forecast=AlwaysUp(end), top=SeenTop(end - SECOND, top))
+        reasons.append(decision.reasons)
+    assert reasons == ["buy", "buy", "max_drawdown", "buy"]
+
+
 @pytest.mark.parametrize(
     ("seen", "action", "reasons"),
     [
@@ -71,6 +198,8 @@ FORECAST = SeenForecast("f1", END - HOUR, "buy")
         (inputs(ratio="7", account=IN), "hold", "already_in,ratio_out_of_range"),
         (inputs(side="sell", ratio="7", account=IN), "sell", "sell"),
         (inputs(side=None), "hold", "forecast_silent"),
+        (inputs(side="hold"), "hold", "forecast_hold"),
+        (inputs(side="hold", account=IN), "hold", "forecast_hold"),
         (inputs(forecast=SeenForecast(fault="forecast_torn")), "hold", "forecast_torn"),
         (inputs(forecast=SeenForecast()), "hold", "forecast_missing"),
         (inputs(forecast=SeenForecast("f1", END - 48 * HOUR, "buy")), "buy", "buy"),
@@ -138,6 +267,12 @@ def test_a_buy_spends_its_share_at_the_ask() -> None:
     assert (decision.forecast_id, decision.window_start) == ("f1", END - 60 * SECOND)
 
 
+def test_the_side_of_now_is_recorded_beside_that_of_next() -> None:
+    seen = SeenForecast("f1", END - HOUR, "buy", side_now="sell")
+    decision = decide(inputs(forecast=seen))
+    assert (decision.action, decision.side_next, decision.side_now) == ("buy", "buy", "sell")
+
+
 def test_a_sale_sells_all_at_the_bid() -> None:
     decision = decide(inputs(side="sell", account=Account(quote=D(0), base=D("0.123456789"))))
     assert (decision.quantity, decision.price) == (D("0.12345678"), D("9000"))
@@ -172,30 +307,54 @@ def test_unreadable_inputs_are_reported() -> None:
         read('{"rule":1}')
 
 
-class OneSide:
-    """A forecast that says buy in one minute only."""
+class FourMinutes:
+    """A forecast of four minutes from END on: closes of 100, 101, 99 and 100."""
 
     forecast_id, trained_until = "f2", END - HOUR
+    levels = (100.0, 101.0, 99.0, 100.0)
+    sides = ("sell", "buy", "sell", "buy")
 
     def side_at(self, minute_us: int) -> str | None:
-        return "buy" if minute_us == END + 60 * SECOND else None
+        number = (minute_us - END) // (60 * SECOND)
+        return self.sides[number] if 0 <= number < 4 else None
+
+    def level_at(self, minute_us: int) -> float | None:
+        number = (minute_us - END) // (60 * SECOND)
+        return self.levels[number] if 0 <= number < 4 else None
 
 
 @pytest.mark.parametrize(
-    ("window_end", "ahead", "side"),
+    ("minutes", "ahead", "now", "side"),
     [
-        (END, 1, "buy"),
-        (END, 0, None),
-        (END, 2, None),
-        (END + 30 * SECOND, 1, "buy"),
-        (END + 60 * SECOND, 0, "buy"),
+        (0, 1, "sell", "buy"),  # from 100 to 101
+        (1, 1, "buy", "sell"),  # from 101 to 99
+        (2, 1, "sell", "buy"),  # from 99 to 100
+        (0, 2, "sell", "sell"),  # from 100 to 99, though 101 comes between
+        (1, 2, "buy", "sell"),  # from 101 to 100, though the last minute's move is up
+        (0.5, 1, "sell", "buy"),
+        (3, 1, "buy", None),
+        (2, 2, "sell", None),
+        (-1, 1, None, "sell"),
+        (4, 1, None, None),
     ],
 )
-def test_the_forecast_is_read_ahead_of_the_windows_end(
-    window_end: int, ahead: int, side: str | None
+def test_a_decision_sees_the_move_from_the_windows_end_to_the_lookahead(
+    minutes: float, ahead: int, now: str | None, side: str | None
 ) -> None:
-    seen = see_forecast(OneSide(), window_end=window_end, lookahead_minutes=ahead, fault=None)
-    assert seen == SeenForecast("f2", END - HOUR, side)  # type: ignore[arg-type]
+    seen = see_forecast(
+        FourMinutes(),  # type: ignore[arg-type]
+        window_end=END + int(minutes * 60 * SECOND),
+        parameters=limits(lookahead_minutes=ahead),
+        fault=None,
+    )
+    assert seen == SeenForecast("f2", END - HOUR, side, side_now=now)  # type: ignore[arg-type]
+
+
+def test_a_move_of_several_minutes_below_the_threshold_is_hold() -> None:
+    for hold_bps, side in ((99.0, "sell"), (101.0, "hold")):  # from 100 to 99 are 100 bps
+        parameters = limits(lookahead_minutes=2, hold_bps=hold_bps)
+        seen = see_forecast(FourMinutes(), window_end=END, parameters=parameters, fault=None)  # type: ignore[arg-type]
+        assert seen.side == side
 
 
 money = st.decimals(min_value=0, max_value=10**7, places=8, allow_nan=False)
