@@ -1,16 +1,17 @@
 """How long `audit` takes on a lake of many messages, as a person runs it: a process of its own."""
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+
+import msgspec
 
 from bench.measurement import Measurement
 from bench.stream import PARTITIONS, Tickhouse, send, trade_messages
 from include.bus import ensure_topics
 from include.errors import PlatformError
+from include.lake.audit.conservation import AuditReport
 from include.lake.reading import query
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.platform import process_environment
@@ -49,9 +50,9 @@ def measure(*, messages: int, say: Callable[[str], None]) -> list[Measurement]:
             }
         )
         seconds, report = _run_audit(env)
-        landed = sum(partition["landed"] for partition in report["partitions"])
-        if not report["ok"] or landed != messages:
-            raise PlatformError(f"the audit counted {landed} of {messages}: {report['checks']}")
+        landed_count = sum(partition.landed for partition in report.partitions)
+        if not report.ok or landed_count != messages:
+            raise PlatformError(f"the audit counted {landed_count} of {messages}: {report.checks}")
         began = time.perf_counter()
         query(settings.lake, PLAIN)
         plain_s = time.perf_counter() - began
@@ -77,7 +78,7 @@ def _land(settings: Settings, messages: int) -> None:
         spark.stop()
 
 
-def _run_audit(env: dict[str, str]) -> tuple[float, dict[str, Any]]:
+def _run_audit(env: dict[str, str]) -> tuple[float, AuditReport]:
     began = time.perf_counter()
     finished = subprocess.run(
         [sys.executable, "-m", "cli.main", "audit", "--json"],
@@ -89,6 +90,6 @@ def _run_audit(env: dict[str, str]) -> tuple[float, dict[str, Any]]:
     )
     seconds = time.perf_counter() - began
     try:
-        return seconds, json.loads(finished.stdout)
-    except ValueError as error:
+        return seconds, msgspec.json.decode(finished.stdout, type=AuditReport)
+    except msgspec.MsgspecError as error:
         raise PlatformError(f"the audit printed {finished.stderr.strip()[-300:]!r}") from error

@@ -37,11 +37,11 @@ def measure(data: Path) -> list[Measurement]:
     """
     trades = [frame for frame in read_tape(data / BINANCE_TAPE) if b"@aggTrade" in frame.data]
     book = list(read_tape(data / GEMINI_TAPE))
-    peer_rate = (lambda: _peer_rate(trades)) if feeds_peer.installed() else None
-    plain, encoded, peers = best(
+    peer_rate = (lambda: _peer_rate(trades)) if feeds_peer.is_installed() else None
+    plain, encoded, peers = measure_best(
         lambda: _rate(trades, _binance), lambda: _rate(trades, _binance, encode=True), peer_rate
     )
-    (gemini,) = best(lambda: _rate(book, _gemini, rounds=2))
+    (gemini,) = measure_best(lambda: _rate(book, _gemini, rounds=2))
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
         published = _measure_publishing(settings, trades)
@@ -53,7 +53,7 @@ def measure(data: Path) -> list[Measurement]:
     ]
 
 
-def best(*measures: Callable[[], float] | None) -> list[float | None]:
+def measure_best(*measures: Callable[[], float] | None) -> list[float | None]:
     """The best of some rounds of each, taken in turn: what others do to the machine hits all."""
     rounds = [[rate() if rate else None for rate in measures] for _ in range(REPEATS)]
     return [
@@ -115,13 +115,13 @@ def _measure_publishing(settings: Settings, frames: list[Frame]) -> Measurement:
     records = [
         (wire.topic(message), wire.key(message), wire.encode(message)) for message in messages
     ] * ROUNDS
-    ours, bare = best(
+    rate, bare = measure_best(
         lambda: _publish(settings, frames),
         lambda: (
             len(records) / seconds_to_publish(settings.bootstrap, records, clock=time.process_time)
         ),
     )
-    return frame_rate("decode_publish_binance_agg_trades", ours, "bare kafka-python producer", bare)
+    return frame_rate("decode_publish_binance_agg_trades", rate, "bare kafka-python producer", bare)
 
 
 def _publish(settings: Settings, frames: list[Frame]) -> float:

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 
-def installed() -> bool:
+def is_installed() -> bool:
     """Whether cryptofeed is there (`uv sync --group bench --inexact`)."""
     return find_spec("cryptofeed") is not None
 

@@ -47,14 +47,14 @@ def compare(
 ) -> Iterator[Measurement]:
     """Two numbers: seconds of a fit, and the log posterior that it reached."""
     say(f"fitting {name}")
-    ours, ours_s = _timed(minutes, stock=False)
+    fitted, fit_s = _time_fit(minutes, stock=False)
     say(f"fitting {name} by stock Prophet, which may take minutes")
-    stock, stock_s = _timed(minutes, stock=True)
-    yield Measurement(f"fit of {name}", ours_s, "s", STOCK, stock_s, ratio=stock_s / ours_s)
-    reached, peer = (posterior(fitted, minutes) for fitted in (ours, stock))
+    stock, stock_s = _time_fit(minutes, stock=True)
+    yield Measurement(f"fit of {name}", fit_s, "s", STOCK, stock_s, ratio=stock_s / fit_s)
+    log_posterior, peer = (posterior(model, minutes) for model in (fitted, stock))
     # a log posterior has no scale: the ratio is how much higher ours is, from 1
-    gain = 1 + (reached - peer) / abs(peer)
-    yield Measurement(f"log posterior of {name}", reached, "nats", STOCK, peer, ratio=gain)
+    gain = 1 + (log_posterior - peer) / abs(peer)
+    yield Measurement(f"log posterior of {name}", log_posterior, "nats", STOCK, peer, ratio=gain)
 
 
 def posterior(fitted: Any, minutes: pd.DataFrame) -> float:
@@ -67,7 +67,7 @@ def posterior(fitted: Any, minutes: pd.DataFrame) -> float:
     return log_posterior(sums, priors, theta, float(params["sigma_obs"].ravel()[0]) ** 2)
 
 
-def _timed(minutes: pd.DataFrame, *, stock: bool) -> tuple[Any, float]:
+def _time_fit(minutes: pd.DataFrame, *, stock: bool) -> tuple[Any, float]:
     began = time.monotonic()
     fitted = fit.fit(minutes, stock=stock)
     return fitted.prophet, time.monotonic() - began

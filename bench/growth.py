@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from bench.latency import BOOK, book_message, paced
+from bench.latency import BOOK, book_message, send_in_background
 from bench.measurement import Measurement
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -106,7 +106,7 @@ def _record(number: int) -> pa.RecordBatch:
 
 
 def _medians(spark: SparkSession, settings: Settings, symbols: int, seconds: int) -> Medians:
-    with paced(settings, per_second=PER_SECOND, symbols=symbols):
+    with send_in_background(settings, per_second=PER_SECOND, symbols=symbols):
         queries = [
             start_landing(spark, settings),
             start_signals(spark, settings, send=lambda *_: None),

@@ -50,13 +50,13 @@ def measure(*, per_second: int, seconds: int) -> list[Measurement]:
         ensure_topics(settings.bootstrap)
         spark = session(settings, "bench latency", ui_port=settings.ports.spark_ui)
         try:
-            with paced(settings, per_second=per_second):
+            with send_in_background(settings, per_second=per_second):
                 real = _measures(settings, start_measures(spark, settings), seconds)
                 batches = _measures(settings, _micro_batches(spark, settings), seconds)
-                landed = _landed(spark, settings, LANDING * seconds)
+                landing_ms = _measure_landing(spark, settings, LANDING * seconds)
         finally:
             spark.stop()
-    for query, delays_ms in {"measure": real, "micro-batches": batches, "land": landed}.items():
+    for query, delays_ms in {"measure": real, "micro-batches": batches, "land": landing_ms}.items():
         if not delays_ms:
             raise PlatformError(f"{query}: the query wrote nothing in its time")
     return [
@@ -71,13 +71,13 @@ def measure(*, per_second: int, seconds: int) -> list[Measurement]:
                 peer_value=quantile(batches, share),
                 digits=1,
             ),
-            Measurement.of(f"land_{name}", quantile(landed, share), "ms", digits=1),
+            Measurement.of(f"land_{name}", quantile(landing_ms, share), "ms", digits=1),
         )
     ]
 
 
 @contextmanager
-def paced(settings: Settings, *, per_second: int, symbols: int = 1) -> Iterator[None]:
+def send_in_background(settings: Settings, *, per_second: int, symbols: int = 1) -> Iterator[None]:
     """Book messages at so many a second while the block runs; their receipt is their sending."""
     stop = threading.Event()
     sender = threading.Thread(target=_send, args=(settings, per_second, symbols, stop), daemon=True)
@@ -155,7 +155,7 @@ def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
     )
 
 
-def _landed(spark: SparkSession, settings: Settings, seconds: int) -> list[float]:
+def _measure_landing(spark: SparkSession, settings: Settings, seconds: int) -> list[float]:
     """Milliseconds from a message's Kafka time to the commit of its row, once it has caught up."""
     for name in ("book_changes", QUARANTINE.name):
         create_table(spark, settings, TABLES[name])

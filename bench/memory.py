@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import psutil
 from pyspark.sql import SparkSession
 
-from bench.latency import paced
+from bench.latency import send_in_background
 from bench.measurement import Measurement
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -48,7 +48,7 @@ def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
         spark = session(settings, "bench memory", ui_port=settings.ports.spark_ui)
         create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
         try:
-            with paced(settings, per_second=per_second):
+            with send_in_background(settings, per_second=per_second):
                 queries = [
                     start_landing(spark, settings),
                     start_signals(spark, settings, send=lambda *_: None),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from include.errors import Unreachable
-from include.local.scratch import free_ports, running, scratch_postgres, until
+from include.local.scratch import free_ports, run_in_background, scratch_postgres, wait_for
 from include.settings import Settings, load
 from streaming.trader.brokers.gemini_rest import GeminiRest
 
@@ -23,8 +23,8 @@ def scratch_venue() -> Iterator[Settings]:
         settings = load(env)
         stack.enter_context(scratch_postgres(settings))
         simulator = [sys.executable, "-m", "streaming.simulator"]
-        stack.enter_context(running(simulator, env=env))
-        until(lambda: _answers(settings), "simulator")
+        stack.enter_context(run_in_background(simulator, env=env))
+        wait_for(lambda: _answers(settings), "simulator")
         yield settings
 
 
@@ -56,6 +56,6 @@ def _answers(settings: Settings) -> bool:
         next_nonce=lambda: 0,
     )
     try:
-        return bool(client.public("/v1/symbols"))
+        return bool(client.get_public("/v1/symbols"))
     except Unreachable:
         return False

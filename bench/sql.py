@@ -103,13 +103,15 @@ def measure(*, row_count: int, say: Callable[[str], None]) -> list[Measurement]:
         measurements = []
         for report in reports().values():
             span = report.span(None, None)
-            report_s = best(partial(query, folder, report.statement, span, all_tables=True))
+            report_s = fastest_run_s(
+                partial(query, folder, report.statement, span, all_tables=True)
+            )
             say(f"{report.name}: {report_s:.2f} s")
             measurements.append(
                 _compare(f"report {report.name}", report_s, "the promise", PROMISE_S)
             )
-        ours_s = best(lambda: query(folder, COMMON))
-        theirs_s = best(lambda: _by_delta_rs(folder))
+        ours_s = fastest_run_s(lambda: query(folder, COMMON))
+        theirs_s = fastest_run_s(lambda: _aggregate_with_delta_rs(folder))
         measurements.append(
             _compare("aggregate over trades", ours_s, "delta-rs's QueryBuilder", theirs_s)
         )
@@ -134,7 +136,7 @@ def generate(lake: str, table: Table, *, row_count: int) -> None:
     link.close()
 
 
-def best(run: Callable[[], Any]) -> float:
+def fastest_run_s(run: Callable[[], Any]) -> float:
     """The fewest seconds of three runs."""
     seconds = []
     for _ in range(RUNS):
@@ -144,7 +146,7 @@ def best(run: Callable[[], Any]) -> float:
     return min(seconds)
 
 
-def _by_delta_rs(lake: str) -> Any:
+def _aggregate_with_delta_rs(lake: str) -> Any:
     builder = QueryBuilder().register("trades", DeltaTable(f"{lake}/trades"))
     return builder.execute(COMMON).read_all()
 

@@ -111,10 +111,10 @@ class DeltaRs:
                 self._next[cast(int, record.partition())] = cast(int, record.offset()) + 1
             if all(self._next.get(part, 0) >= end for part, end in ends.items()):
                 break
-        write_deltalake(self.table, _flat(values), mode="append")
+        write_deltalake(self.table, _parse_messages(values), mode="append")
 
 
-def _flat(values: list[bytes]) -> pa.Table:
+def _parse_messages(values: list[bytes]) -> pa.Table:
     schema = pa.schema(
         [
             ("venue", pa.string()),

@@ -56,9 +56,9 @@ def feeds(data: Path) -> "Iterable[Measurement]":
     The peer is cryptofeed: `uv sync --group bench --inexact` installs it.
     """
     from bench.feeds import measure
-    from bench.feeds_peer import installed
+    from bench.feeds_peer import is_installed
 
-    if not installed():
+    if not is_installed():
         ERR.print("cryptofeed is not installed: its figures are left out")
     return measure(data)
 

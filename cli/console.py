@@ -37,7 +37,7 @@ class Steps:
         ERR.print(f"{passed}  {text}", highlight=False, soft_wrap=True)
 
     @contextmanager
-    def ticking(self) -> Iterator[None]:
+    def show_elapsed_time(self) -> Iterator[None]:
         """Meanwhile a terminal shows below the steps for how long the last one has lasted."""
         if not ERR.is_terminal:
             yield
@@ -64,12 +64,12 @@ def render_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: 
     """A result as text in one of these forms, a new line at its end."""
     text = io.StringIO()
     if form == "json":
-        objects = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+        objects = [dict(zip(columns, map(to_json_value, row), strict=True)) for row in rows]
         text.write(json.dumps(objects, default=str, indent=1) + "\n")
     elif form == "csv":
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([plain(value) for value in row] for row in rows)
+        writer.writerows([to_json_value(value) for value in row] for row in rows)
     else:
         Console(file=text, width=200).print(_table(columns, rows))
     return text.getvalue()
@@ -78,11 +78,13 @@ def render_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     table = Table(*columns, header_style="bold")
     for row in rows:
-        table.add_row(*("" if value is None else escape(str(plain(value))) for value in row))
+        table.add_row(
+            *("" if value is None else escape(str(to_json_value(value))) for value in row)
+        )
     return table
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """A value as JSON and CSV carry it: decimals, times and bytes as text, no number as null."""
     if isinstance(value, bytes):
         return value.decode(errors="backslashreplace")

@@ -1,6 +1,7 @@
 """Verbs for who changes Tickhouse: test, check."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ CHECKS = (
     ("lint-imports",),
     ("python", "-m", "tests.house.measures"),
 )
+BROWSER = ("chromium", "chromium-driver")  # as Debian's packages are named
 MOST_WORKERS = 4  # as many groups as tests/conftest.py makes
 
 
@@ -26,8 +28,10 @@ def test(arguments: tuple[str, ...]) -> None:
     """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit).
 
     `test -- --help` is pytest's own help. Without ARGUMENTS it runs on all cores (at most four),
-    else on one.
+    else on one, and installs the browser that some tests need where apt may do that. The last lines
+    name what was skipped, why, and the command that brings it.
     """
+    from include.local.apt import install_packages
     from include.local.class_archive import ensure_class_archive
     from include.local.jars import ensure_jars
     from include.local.java import ensure_java
@@ -35,6 +39,8 @@ def test(arguments: tuple[str, ...]) -> None:
     ensure_java()
     ensure_jars()
     ensure_class_archive(ERR.print)
+    if not arguments and not all(shutil.which(name) for name in ("chromium", "chromedriver")):
+        install_packages(*BROWSER)
     os.chdir(ROOT)
     pytest_arguments = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)))
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *pytest_arguments])

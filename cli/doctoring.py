@@ -57,7 +57,7 @@ def doctor(repairs: bool, as_json: bool) -> None:
 def _refuse_running(settings: Settings) -> None:
     from include.local.supervisor import SupervisorClient
 
-    if SupervisorClient(settings).running():
+    if SupervisorClient(settings).is_running():
         raise PlatformError(
             "the platform is running: ./tickhouse down first (the next `up` repairs by itself what "
             "loses nothing)"
@@ -74,7 +74,7 @@ def _diagnose(settings: Settings) -> "list[Diagnosis] | None":
 
     if not settings.kafka.bootstrap and not answers(settings):
         return None
-    question = Question(lambda: offset_ranges(settings.bootstrap, LANDED_TOPICS), what="Kafka")
+    question = Question(lambda: offset_ranges(settings.bootstrap, LANDED_TOPICS), name="Kafka")
     try:
         ranges = question.answer(within_s=KAFKA_S)
     except (Unreachable, TimeoutError):
@@ -91,7 +91,7 @@ def _print_json(
         "defects": [
             {
                 "place": defect.place,
-                "what": defect.what,
+                "what": defect.fault,
                 "remedy": defect.remedy,
                 "loses_nothing": defect.loses_nothing,
             }

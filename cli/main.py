@@ -30,7 +30,7 @@ class _Group(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            message, code = f"[red]tickhouse:[/] {escape(_unforeseen(error))}", 1
+            message, code = f"[red]tickhouse:[/] {escape(_describe_unexpected(error))}", 1
         ERR.print(message, highlight=False, soft_wrap=True)
         sys.exit(code)
 
@@ -38,14 +38,14 @@ class _Group(click.Group):
         return list(self.commands)
 
 
-def _unforeseen(error: Exception) -> str:
-    """A sentence about an error that no verb foresaw; its traceback goes to a file."""
+def _describe_unexpected(error: Exception) -> str:
+    """A sentence about an unexpected error; its traceback goes to a file."""
     text = str(error).strip().splitlines()
     sentence = f"{type(error).__name__}: {text[0] if text else 'without a word'}"
     file = Path(tempfile.gettempdir()) / f"tickhouse-error-{os.getpid()}.txt"
     with suppress(OSError):
         file.write_text("".join(traceback.format_exception(error)))
-        sentence += f" (unforeseen; its traceback is in {file})"
+        sentence += f" (unexpected; its traceback is in {file})"
     return sentence
 
 

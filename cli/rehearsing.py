@@ -28,7 +28,7 @@ def _time(_context: Any, _parameter: Any, text: str) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _with_options(verb: Any) -> Any:
+def _add_options(verb: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="The sums, machine-readable."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for the results."),
@@ -43,7 +43,7 @@ def _with_options(verb: Any) -> Any:
 @click.command()
 @click.option("--from", "first", required=True, callback=_time, help="First window (ISO, UTC).")
 @click.option("--to", "last", required=True, callback=_time, help="End (ISO, UTC), not included.")
-@_with_options
+@_add_options
 def backtest(
     first: datetime, last: datetime, as_json: bool, out: Path | None, **overrides: str | None
 ) -> None:
@@ -84,7 +84,7 @@ def backtest(
     type=click.Path(path_type=Path),
     help="Folder of published forecasts; else this world's.",
 )
-@_with_options
+@_add_options
 def replay(
     tape: Path, forecasts: Path | None, as_json: bool, out: Path | None, **overrides: str | None
 ) -> None:

@@ -43,7 +43,7 @@ def report(
     if not name:
         show_rows(
             ("report", "answers"),
-            [(listed.name, listed.question) for listed in reports().values()],
+            [(entry.name, entry.question) for entry in reports().values()],
             form="table",
         )
         return

@@ -69,7 +69,7 @@ def up(
 
     platform = _platform(settings, steps, before_feeds=train_first)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with steps.ticking():
+    with steps.show_elapsed_time():
         platform.up()
         if not waits:
             first_training.start(settings, say=steps, until=until)
@@ -121,7 +121,7 @@ def logs(name: str, lines: int, follow: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The stable machine-readable form.")
-@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until q or Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh it every few seconds, until q or Ctrl-C.")
 @click.option(
     "--every", "every_s", default=2.0, show_default=True, help="Seconds between two of --watch."
 )
@@ -224,7 +224,7 @@ def _make_topics(settings: Settings) -> None:
 def _refuse_second(settings: Settings) -> None:
     from include.local.supervisor import SupervisorClient
 
-    if SupervisorClient(settings).running():
+    if SupervisorClient(settings).is_running():
         raise PlatformError(
             f"world {settings.world} is up already: see ./tickhouse status, or run "
             "./tickhouse down first"

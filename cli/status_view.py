@@ -1,4 +1,4 @@
-"""`status` for a person: printed once, or as a screen that is painted anew until q or Ctrl-C."""
+"""`status` for a person: printed once, or as a screen that is refreshed until q or Ctrl-C."""
 
 import select
 import sys
@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from cli.console import BAD, DIM, GOOD, OUT, plain
+from cli.console import BAD, DIM, GOOD, OUT, to_json_value
 from include.serving.status import Status
 
 WIDE = 118  # from so many columns on, processes and tables stand beside feeds and stream
@@ -40,16 +40,16 @@ def screen(status: Status, *, login: str, width: int, now: str) -> RenderableTyp
     first, *others = _tables(status) or [_section("nothing runs (./tickhouse up)", rows=[])]
     foot = (_audit(status), _links(status, login))
     if width < WIDE:
-        return Group(head, *causes, *foot, *_spaced([first, *others]))
+        return Group(head, *causes, *foot, *_separate([first, *others]))
     sides = Table.grid(padding=(0, 4, 0, 0))
     lake_tables = [table for table in others if table.columns[0].header == LAKE]
     stream_tables = [table for table in others if table.columns[0].header != LAKE]
-    sides.add_row(Group(*_spaced([first, *lake_tables])), Group(*_spaced(stream_tables)))
+    sides.add_row(Group(*_separate([first, *lake_tables])), Group(*_separate(stream_tables)))
     return Group(head, *causes, *foot, sides)
 
 
 def watch_status(read: Callable[[], Status], *, login: str, every_s: float) -> None:
-    """Show the status on a screen of its own, anew every so many seconds, until q or Ctrl-C."""
+    """Show the status on its own screen, refreshed every so many seconds, until q or Ctrl-C."""
 
     def paint() -> RenderableType:
         now = time.strftime("%H:%M:%S")
@@ -94,18 +94,18 @@ def _key(seconds: float) -> str:
     return sys.stdin.read(1) if ready else ""
 
 
-def _spaced(tables: list[Table]) -> list[RenderableType]:
+def _separate(tables: list[Table]) -> list[RenderableType]:
     return [part for table in tables for part in (Text(""), table)]
 
 
 def _world(status: Status) -> Text:
-    state = _mark(status.ok, "up", "not all is running")
+    state = _color_by_outcome(status.ok, "up", "not all is running")
     return Text.from_markup(f"world [bold]{escape(status.world)}[/]  {state}")
 
 
 def _causes(status: Status) -> list[Text]:
     """Why it is not up, a line each."""
-    return [Text(f"  {plain(cause)}", style=BAD) for cause in status.causes]
+    return [Text(f"  {to_json_value(cause)}", style=BAD) for cause in status.causes]
 
 
 def _tables(status: Status) -> list[Table]:
@@ -155,7 +155,7 @@ def _tables(status: Status) -> list[Table]:
 def _audit(status: Status) -> Text:
     if status.audit is None:
         return Text("audit: none yet (./tickhouse audit)")
-    outcome = _mark(status.audit.ok, "clean", "found faults")
+    outcome = _color_by_outcome(status.audit.ok, "clean", "found faults")
     return Text.from_markup(f"audit {outcome}, {status.audit.age_s} s ago")
 
 
@@ -175,7 +175,7 @@ def _section(*columns: str, rows: list[tuple[Any, ...]]) -> Table:
         number = name in NUMBERS
         table.add_column(name, justify="right" if number else "left", no_wrap=name != "cause")
     for row in rows:
-        table.add_row(*("" if value is None else str(plain(value)) for value in row))
+        table.add_row(*("" if value is None else str(to_json_value(value)) for value in row))
     return table
 
 
@@ -183,9 +183,9 @@ def _clock(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _mark(good: bool, yes: str, no: str) -> str:
+def _color_by_outcome(good: bool, yes: str, no: str) -> str:
     return f"[{GOOD}]{yes}[/]" if good else f"[{BAD}]{no}[/]"
 
 
 def _state(name: str) -> str:
-    return _mark(name in {"running", "live", "quiet"}, name, name)
+    return _color_by_outcome(name in {"running", "live", "quiet"}, name, name)

@@ -8,9 +8,9 @@ what could not be checked has not passed.
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, step
+from include.orchestration.policies import POLICY, cron_timetable, step
 
-HOURLY = at("20 * * * *")
+HOURLY = cron_timetable("20 * * * *")
 
 
 @step()

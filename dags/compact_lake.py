@@ -7,10 +7,10 @@ readable (time travel). The task's log and result count the files of each table 
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, step, text
+from include.orchestration.policies import POLICY, cron_timetable, step, text_param
 
-PARAMS = {"table": text("the one table to compact; empty: all")}
-NIGHTLY = at("30 3 * * *")
+PARAMS = {"table": text_param("the one table to compact; empty: all")}
+NIGHTLY = cron_timetable("30 3 * * *")
 
 
 @step()

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, step
+from include.orchestration.policies import POLICY, cron_timetable, step
 
-OFTEN = at("*/5 * * * *")
+OFTEN = cron_timetable("*/5 * * * *")
 
 
 # later than the next run's start it is of no use

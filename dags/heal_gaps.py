@@ -8,9 +8,9 @@ longer serves stays open, and is logged. Doing it twice changes nothing.
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, step
+from include.orchestration.policies import POLICY, cron_timetable, step
 
-QUARTERLY = at("*/15 * * * *")
+QUARTERLY = cron_timetable("*/15 * * * *")
 
 
 @step()

@@ -13,13 +13,13 @@ When it succeeds, `retrain_forecast` starts by itself.
 from airflow.sdk import dag
 
 from include.orchestration.assets import HISTORY_MINUTES
-from include.orchestration.policies import POLICY, moment, step, text
+from include.orchestration.policies import POLICY, parse_time, step, text_param
 
 PARAMS = {
-    "source": text("CSV or zip, path, URL or kaggle:OWNER/DATASET; empty: the configured history"),
-    "symbol": text("BASE-QUOTE of the bars, such as BTC-USD; empty: the forecast symbol"),
-    "since": text("leave out minutes before this time (ISO, UTC); empty: take all"),
-    "until": text("leave out minutes from this time on (ISO, UTC); empty: take all"),
+    "source": text_param("CSV or zip: path, URL or kaggle:OWNER/DATASET; empty: as configured"),
+    "symbol": text_param("BASE-QUOTE of the bars, such as BTC-USD; empty: the forecast symbol"),
+    "since": text_param("leave out minutes before this time (ISO, UTC); empty: take all"),
+    "until": text_param("leave out minutes from this time on (ISO, UTC); empty: take all"),
 }
 
 
@@ -30,8 +30,8 @@ def stage(params, run_id):
     return stage_file(
         source=params["source"],
         symbol=params["symbol"],
-        since=moment(params["since"]),
-        until=moment(params["until"]),
+        since=parse_time(params["since"]),
+        until=parse_time(params["until"]),
         run_id=run_id,
     )
 
@@ -40,7 +40,7 @@ def stage(params, run_id):
 def check(params, run_id):
     from include.orchestration.tasks import check_history
 
-    return check_history(until=moment(params["until"]), run_id=run_id)
+    return check_history(until=parse_time(params["until"]), run_id=run_id)
 
 
 @step(outlets=[HISTORY_MINUTES])

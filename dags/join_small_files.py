@@ -7,9 +7,9 @@ The stream goes on beside it. `compact_lake` also removes the replaced files, at
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, step
+from include.orchestration.policies import POLICY, cron_timetable, step
 
-HOURLY = at("50 * * * *")
+HOURLY = cron_timetable("50 * * * *")
 
 
 @step()

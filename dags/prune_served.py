@@ -6,9 +6,9 @@ all. Repeating it changes nothing.
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, step
+from include.orchestration.policies import POLICY, cron_timetable, step
 
-NIGHTLY = at("10 4 * * *")
+NIGHTLY = cron_timetable("10 4 * * *")
 
 
 @step()

@@ -11,11 +11,11 @@ the error.
 from airflow.sdk import dag
 
 from include.orchestration.assets import FORECAST_MODEL, PUBLISHED_FORECAST
-from include.orchestration.policies import POLICY, newest_extra, number, step, text
+from include.orchestration.policies import POLICY, newest_extra, number_param, step, text_param
 
 PARAMS = {
-    "model": text("id of a saved model; empty: the one that started this run, else the newest"),
-    "horizon_minutes": number("minutes to forecast; empty: the configured horizon", minimum=1),
+    "model": text_param("id of a model; empty: the one that started this run, or the newest"),
+    "horizon_minutes": number_param("minutes to forecast; empty: as configured", minimum=1),
 }
 
 

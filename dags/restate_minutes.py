@@ -7,20 +7,20 @@ Minutes that are right stay as they are.
 
 from airflow.sdk import dag
 
-from include.orchestration.policies import POLICY, at, moment, step, text
+from include.orchestration.policies import POLICY, cron_timetable, parse_time, step, text_param
 
 PARAMS = {
-    "first": text("first minute (ISO, UTC); empty: two days before the end"),
-    "until": text("minutes before this time (ISO, UTC); empty: up to now"),
+    "first": text_param("first minute (ISO, UTC); empty: two days before the end"),
+    "until": text_param("minutes before this time (ISO, UTC); empty: up to now"),
 }
-NIGHTLY = at("40 0 * * *")
+NIGHTLY = cron_timetable("40 0 * * *")
 
 
 @step()
 def restate(params):
     from include.orchestration.tasks import restate_span
 
-    return restate_span(first=moment(params["first"]), until=moment(params["until"]))
+    return restate_span(first=parse_time(params["first"]), until=parse_time(params["until"]))
 
 
 @dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)

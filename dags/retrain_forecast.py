@@ -1,4 +1,4 @@
-"""Trains the forecast model anew, each night, when new history has landed, or by hand.
+"""Retrains the forecast model each night, when new history has landed, or by hand.
 
 The model is trained on the minutes of `history_minutes` and the lake's own trades before `as_of`
 (empty: up to the newest data; never the wall clock). It is saved with the Delta versions it read
@@ -12,13 +12,22 @@ naive forecasts, into this run's note, `forecast_evaluations` and `var/WORLD/qua
 from airflow.sdk import AssetOrTimeSchedule, dag
 
 from include.orchestration.assets import FORECAST_MODEL, HISTORY_MINUTES
-from include.orchestration.policies import POLICY, at, moment, number, step, text
+from include.orchestration.policies import (
+    POLICY,
+    cron_timetable,
+    number_param,
+    parse_time,
+    step,
+    text_param,
+)
 
-NIGHTLY = AssetOrTimeSchedule(timetable=at("15 0 * * *"), assets=[HISTORY_MINUTES])
+NIGHTLY = AssetOrTimeSchedule(timetable=cron_timetable("15 0 * * *"), assets=[HISTORY_MINUTES])
 PARAMS = {
-    "as_of": text("train on minutes before this time (ISO, UTC); empty: up to the newest data"),
-    "train_days": number("days of history to train on, 0: all; empty: configured", minimum=0),
-    "symbol": text("symbol to forecast; empty: the configured one"),
+    "as_of": text_param(
+        "train on minutes before this time (ISO, UTC); empty: up to the newest data"
+    ),
+    "train_days": number_param("days of history to train on, 0: all; empty: configured", minimum=0),
+    "symbol": text_param("symbol to forecast; empty: the configured one"),
 }
 
 
@@ -27,7 +36,7 @@ def train(params, outlet_events):
     from include.orchestration.tasks import train_model
 
     record = train_model(
-        symbol=params["symbol"], as_of=moment(params["as_of"]), train_days=params["train_days"]
+        symbol=params["symbol"], as_of=parse_time(params["as_of"]), train_days=params["train_days"]
     )
     outlet_events[FORECAST_MODEL].extra = record
     return record["model"]

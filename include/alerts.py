@@ -15,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from itertools import islice
-from typing import Any
 
 from include.log import event
 from include.settings import Settings
@@ -25,7 +23,7 @@ from include.settings.monitoring import AlertSettings
 # What an alert may be of; stable words that a receiver can sort by.
 TASK_FAILED, GATE_FAILED, MODEL_REFUSED = "task_failed", "gate_failed", "model_refused"
 DEADLINE_MISSED, STREAM_LAG, NOT_WORKING = "deadline_missed", "stream_lag", "not_working"
-WHATS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
+KINDS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
 DETAIL_CHARS = 4000
 LOG_NAME, OLD_LOG_NAME = "alerts.log", "alerts.old.log"
 LOG_BYTES = 1_000_000  # then it becomes the old log, whose predecessor goes
@@ -36,9 +34,9 @@ Deliver = Callable[[AlertSettings, AlertJson], None]
 
 @dataclass(frozen=True)
 class Alert:
-    """One alert: `what` (of `WHATS`), a sentence, details, and where to look."""
+    """One alert: `kind` (of `KINDS`), a sentence, details, and where to look."""
 
-    what: str
+    kind: str
     title: str
     detail: str = ""
     link: str = ""
@@ -64,29 +62,12 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
     return outcomes
 
 
-def recent(settings: Settings, *, count: int = 20) -> list[dict[str, Any]]:
-    """The newest alerts, the last one first; a line that a power cut damaged is left out."""
-    paths = [settings.home / OLD_LOG_NAME, settings.home / LOG_NAME]
-    texts = [path.read_text("utf-8", "replace") for path in paths if path.exists()]
-    lines = [line for text in texts for line in text.splitlines()]
-    alerts = (_alert(line) for line in reversed(lines))
-    return list(islice((alert for alert in alerts if alert is not None), count))
-
-
-def _alert(line: str) -> dict[str, Any] | None:
-    try:
-        alert = json.loads(line)
-    except ValueError:
-        return None
-    return alert if isinstance(alert, dict) else None
-
-
 def _payload(world: str, alert: Alert, now: datetime) -> AlertJson:
     """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are."""
     return {
         "at": now.isoformat(),
         "world": world,
-        "what": alert.what,
+        "what": alert.kind,
         "title": alert.title,
         "detail": alert.detail[:DETAIL_CHARS],
         "link": alert.link,

@@ -10,7 +10,7 @@ TickhouseError
 │   ├── HistoryError     a history file or table that cannot be used, with its rows
 │   ├── GateFailed       a data-quality suite that failed, or could not run
 │   ├── UnreadableTable  a Delta table whose log is damaged; says what is and what repairs it
-│   ├── ForecastError    a forecast file that is missing, torn, or makes no sense
+│   ├── ForecastError    a forecast file that is missing, damaged, or implausible
 │   ├── OrderRefused     the venue, the account or a risk rule said no
 │   └── QueryError       SQL or a report that cannot be answered
 └── Transient            trying again may help
@@ -69,7 +69,7 @@ class UnreadableTable(Permanent):
 
 
 class ForecastError(Permanent):
-    """A forecast file that is missing, torn, or makes no sense."""
+    """A forecast file that is missing, damaged, or implausible."""
 
 
 class OrderRefused(Permanent):

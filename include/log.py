@@ -22,9 +22,9 @@ def start_logging(process: str, *, level: int = logging.INFO) -> logging.Logger:
 
 def event(name: str, **fields: Any) -> str:
     """A log line's text: the event's name, then its fields as `key=value`."""
-    return " ".join([name, *(f"{key}={_quoted(value)}" for key, value in fields.items())])
+    return " ".join([name, *(f"{key}={_quote(value)}" for key, value in fields.items())])
 
 
-def _quoted(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = str(value)
     return repr(text) if " " in text or "\n" in text or not text else text

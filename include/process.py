@@ -41,13 +41,13 @@ def run_async_process(
 ) -> None:
     """Run the coroutine `serve` likewise, on an event loop of its own."""
 
-    async def supervised() -> None:
+    async def serve_until_stop() -> None:
         stop = asyncio.Event()
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await serve(from_environment(), stop)
 
-    _run(name, lambda: asyncio.run(supervised()))
+    _run(name, lambda: asyncio.run(serve_until_stop()))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class RateLimiter:
         self._held_until_s = 0.0
 
     @classmethod
-    def under_half(cls, per_minute: float) -> "RateLimiter":
+    def half_rate(cls, per_minute: float) -> "RateLimiter":
         """Calls spaced evenly at less than half of a venue's limit, in calls a minute."""
         return cls(1, within_s=60.0 / (per_minute * _POLITE_SHARE))
 

@@ -11,10 +11,10 @@ Answer = TypeVar("Answer")
 class Question(Generic[Answer]):
     """A question asked in a thread of its own, from now on; `answer` waits for the rest of it."""
 
-    def __init__(self, ask: Callable[[], Answer], *, what: str) -> None:
+    def __init__(self, ask: Callable[[], Answer], *, name: str) -> None:
         self._outcome: list[Any] = []
-        self.what, self.asked_at = what, time.monotonic()
-        self._thread = threading.Thread(target=self._run, args=(ask,), daemon=True, name=what)
+        self.name, self.asked_at = name, time.monotonic()
+        self._thread = threading.Thread(target=self._run, args=(ask,), daemon=True, name=name)
         self._thread.start()
 
     def answer(self, *, within_s: float) -> Answer:
@@ -25,7 +25,7 @@ class Question(Generic[Answer]):
         """
         self._thread.join(within_s)
         if not self._outcome:
-            raise TimeoutError(f"{self.what} does not answer")
+            raise TimeoutError(f"{self.name} does not answer")
         is_answered, outcome = self._outcome
         if not is_answered:
             raise outcome

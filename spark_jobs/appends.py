@@ -65,7 +65,9 @@ class Appender:
             self._compare(table)  # others have committed since: compaction, a user, a stream
         return Append(self, spark, table, log)
 
-    def moved(self, table: str, ends: Mapping[TopicPartition, int], *, version: int) -> None:
+    def record_commit(
+        self, table: str, ends: Mapping[TopicPartition, int], *, version: int
+    ) -> None:
         """A commit, this version of a table, has brought these partitions to their ends."""
         self._offsets.setdefault(table, {}).update(ends)
         self._known_at[table] = version
@@ -113,7 +115,7 @@ class Append:
         self._jvm = jvm
         self._none = self._jvm.scala.Option.empty()
         self._jvm.org.apache.spark.sql.SparkSession.setActiveSession(spark._jsparkSession)
-        # From the snapshot at hand, without listing the log's folder, which takes seconds once it
+        # From the current snapshot, without listing the log's folder, which takes seconds once it
         # has many files; what others have committed since is looked at when this one commits.
         snapshot = self._jvm.scala.Option.apply(log.unsafeVolatileSnapshot())
         self._transaction = log.startTransaction(self._none, snapshot)
@@ -155,7 +157,7 @@ class Append:
                     FENCED.format(partitions=_names(ends), table=self._table)
                 ) from error
             raise
-        self._appender.moved(self._table, ends, version=int(version))
+        self._appender.record_commit(self._table, ends, version=int(version))
 
     @property
     def _delta(self) -> Any:

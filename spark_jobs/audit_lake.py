@@ -50,7 +50,7 @@ _NUMBERS = {topic: number for number, topic in _TOPICS.items()}
 def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False) -> AuditReport:
     """Audit the world as it is now, and keep the report where `status` reads it.
 
-    With `full` what was sealed is read again; with `reseal` it is sealed anew.
+    With `full` what was sealed is read again; with `reseal` it is sealed again.
 
     Raises:
         Unreachable: Kafka does not answer.
@@ -120,19 +120,19 @@ def count_with_spark(
     Each table is read at the version that the witness reads.
     """
     counted_from = counted_from or {}
-    records = _between(
+    records = _select_between(
         _read_records(spark, settings, tables, counted_from), counted_from, committed
     )
-    landed, quarantined = F.col("landed"), F.col("quarantined")
+    in_table, quarantined = F.col("landed"), F.col("quarantined")
     counts = (
         _blocks(records)
         .groupBy("topic", "partition")
         .agg(
             F.min("first").alias("first"),
             F.max("last").alias("last"),
-            F.sum(F.bit_count(landed)).alias("landed"),
+            F.sum(F.bit_count(in_table)).alias("landed"),
             F.sum(F.bit_count(quarantined)).alias("quarantined"),
-            F.sum(F.bit_count(landed.bitwiseAND(quarantined))).alias("both"),
+            F.sum(F.bit_count(in_table.bitwiseAND(quarantined))).alias("both"),
             F.sum("doubled").alias("doubled"),
         )
     )
@@ -190,7 +190,7 @@ def _escape(file: str) -> str:
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", file)
 
 
-def _between(
+def _select_between(
     records: DataFrame,
     counted_from: Mapping[TopicPartition, int],
     committed: Mapping[TopicPartition, int],

@@ -28,7 +28,7 @@ from spark_jobs.sinks import path
 
 JOINED_BYTES = 128 * 1024 * 1024
 SMALL_BYTES = 16 * 1024 * 1024
-# Delta clusters anew all that is in a cube below the first size: 100 GB, had we left it.
+# Delta reclusters everything in a cube below the first size, which is 100 GB by default.
 SIZES = "spark.databricks.delta.optimize."
 CUBES = f"{SIZES}clustering.mergeStrategy.minCubeSize."
 
@@ -59,7 +59,7 @@ def compact(
     for name in table_names:
         location = path(settings, name)
         if DeltaTable.isDeltaTable(spark, location):
-            with _writers_excluded(settings, name):
+            with _exclude_writers(settings, name):
                 compactions.append(_compact(spark, settings, name, vacuum=vacuum))
     return compactions
 
@@ -97,7 +97,7 @@ def _count_files(table: DeltaTable) -> int:
     return int(table.detail().collect()[0]["numFiles"])
 
 
-def _writers_excluded(settings: Settings, name: str) -> AbstractContextManager[object]:
+def _exclude_writers(settings: Settings, name: str) -> AbstractContextManager[object]:
     return locked_minutes(settings.dsn()) if name == TRADE_MINUTES.name else nullcontext()
 
 
@@ -112,16 +112,16 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
     with run_job("compact_tables"):
         settings, names = from_environment(), list(tables or TABLES)
         if crowded:
-            names = _crowded(settings, names)
+            names = _find_crowded_tables(settings, names)
         compactions = _compact_with_spark(settings, names, vacuum=not crowded) if names else []
     click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
 
 
-def _crowded(settings: Settings, table_names: list[str]) -> list[str]:
+def _find_crowded_tables(settings: Settings, table_names: list[str]) -> list[str]:
     """The crowded tables; the days of trade_minutes are joined here, which needs no Spark."""
     most_files = settings.stream.small_files
     if TRADE_MINUTES.name in table_names:
-        with _writers_excluded(settings, TRADE_MINUTES.name):
+        with _exclude_writers(settings, TRADE_MINUTES.name):
             join_files(settings.lake, most_files=most_files)
     others = [name for name in table_names if name != TRADE_MINUTES.name]
     return crowded_tables(settings.lake, others, most_files=most_files)

@@ -57,7 +57,7 @@ def _task(lake: str) -> Callable[[Batches], Batches]:
     def write(batches: Batches) -> Batches:
         files: dict[str, DataFile | None] = {}
         for batch in batches:
-            for topic, records in _by_topic(batch):
+            for topic, records in _split_by_topic(batch):
                 file = files[topic] if topic in files else DataFile(lake, TABLE_OF_TOPIC[topic])
                 files[topic] = file if file is not None and file.add(records) else None
         actions = [file.close() if file else None for file in files.values()]
@@ -68,7 +68,7 @@ def _task(lake: str) -> Callable[[Batches], Batches]:
     return write
 
 
-def _by_topic(batch: pa.RecordBatch) -> Iterable[tuple[str, pa.RecordBatch]]:
+def _split_by_topic(batch: pa.RecordBatch) -> Iterable[tuple[str, pa.RecordBatch]]:
     topics = pc.unique(batch.column("topic")).to_pylist()
     if len(topics) == 1:
         return [(topics[0], batch)]

@@ -18,11 +18,11 @@ from include.forecast.map_fit import PASSES, Floats, Sums, is_accurate, maximise
 from include.forecast.prophet import Fitted
 from include.forecast.sufficient_statistics import (
     SeriesShape,
+    add_up,
     changepoint_rows,
     finish_model,
     skeleton,
     sums_of_part,
-    total,
 )
 
 PART = "symbol string, rows bigint, gram binary, moment binary, square double"
@@ -63,7 +63,7 @@ def sum_by_symbol(
 ) -> dict[str, Sums]:
     """The sums of every symbol around its reference; each task sends one part a symbol."""
     parts_df = minutes_df.select("symbol", "ds", "close").mapInPandas(
-        _summing(models, references), PART
+        _make_summing_task(models, references), PART
     )
     parts_by_symbol: dict[str, list[Sums]] = {}
     for row in parts_df.toLocalIterator():
@@ -73,10 +73,10 @@ def sum_by_symbol(
             row["rows"], gram.reshape(size, size), moment, row["square"], references[symbol]
         )
         parts_by_symbol.setdefault(symbol, []).append(part)
-    return {symbol: total(parts) for symbol, parts in parts_by_symbol.items()}
+    return {symbol: add_up(parts) for symbol, parts in parts_by_symbol.items()}
 
 
-def _summing(
+def _make_summing_task(
     models: Models, references: Mapping[str, Floats]
 ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
     def work(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -85,7 +85,7 @@ def _summing(
             for key, symbol_df in batch_df.groupby("symbol", sort=False):
                 symbol = str(key)
                 part = sums_of_part(models[symbol], symbol_df, references[symbol])
-                parts[symbol] = total([parts[symbol], part]) if symbol in parts else part
+                parts[symbol] = add_up([parts[symbol], part]) if symbol in parts else part
         yield pd.DataFrame(
             [
                 (symbol, sums.rows, sums.gram.tobytes(), sums.moment.tobytes(), sums.square)
@@ -110,7 +110,7 @@ def shapes_of(minutes_df: DataFrame) -> dict[str, SeriesShape]:
         symbol: {0, row["rows"] - 1, *changepoint_rows(row["rows"])}
         for symbol, row in sizes.items()
     }
-    key_rows_df = numbered_df.where(_chosen(row_numbers)).toPandas()
+    key_rows_df = numbered_df.where(_is_chosen(row_numbers)).toPandas()
     walks = {row["symbol"]: row["walk"] for row in _walks(numbered_df, sizes).collect()}
     return {
         symbol: _shape(
@@ -132,7 +132,7 @@ def _sizes(minutes_df: DataFrame) -> DataFrame:
     )
 
 
-def _chosen(row_numbers: Mapping[str, set[int]]) -> Column:
+def _is_chosen(row_numbers: Mapping[str, set[int]]) -> Column:
     each = [
         (F.col("symbol") == symbol) & F.col("number").isin(*sorted(numbers))
         for symbol, numbers in row_numbers.items()

@@ -80,32 +80,32 @@ class Landing:
             PlatformError: the batch begins above what has landed, or another stream is running.
         """
         spans = self.spans(batch_id) or _measure_spans(batch_df)
-        pending = self._pending(spans)
+        pending = self._pending_spans(spans)
         record_counts = _span_lengths(pending)
         # Compiling the plan of a small batch takes more than it saves. The session is the query's
         # own, so no other query sees this.
         is_small = sum(record_counts.values()) < RECORDS_A_TASK
         choose_engine(batch_df.sparkSession, interpreted=is_small)
         if pending:
-            records_df = batch_df.where(_within(pending, spans))
+            records_df = batch_df.where(_is_pending(pending, spans))
             self._land(records_df, record_counts, pending)
         self._repeat_hooks(batch_df, spans, pending)
         if batch_id % BATCHES_A_COLLECTION == 0:
             gc.collect()
 
-    def _pending(self, spans: Spans) -> dict[TopicPartition, tuple[int, int]]:
+    def _pending_spans(self, spans: Spans) -> dict[TopicPartition, tuple[int, int]]:
         """The part of each span that is at or above the watermark of the topic's home table."""
         pending: dict[TopicPartition, tuple[int, int]] = {}
         for partition, (first, end) in spans.items():
-            landed = self.appender.next_offset(home_table(partition.topic).name, partition)
-            if landed is not None and landed < first != self.epoch.starts.get(partition):
+            next_offset = self.appender.next_offset(home_table(partition.topic).name, partition)
+            if next_offset is not None and next_offset < first != self.epoch.starts.get(partition):
                 raise PlatformError(
-                    f"offsets {landed} to {first - 1} of {partition.topic}/{partition.partition} "
-                    "have not landed, and the stream's checkpoint is beyond them: "
-                    "`./tickhouse doctor --repair` reads them again"
+                    f"offsets {next_offset} to {first - 1} of {partition.topic}/"
+                    f"{partition.partition} have not landed, and the stream's checkpoint is beyond "
+                    "them: `./tickhouse doctor --repair` reads them again"
                 )
-            if landed is None or landed < end:
-                pending[partition] = max(first, landed or 0), end
+            if next_offset is None or next_offset < end:
+                pending[partition] = max(first, next_offset or 0), end
         return pending
 
     def _land(
@@ -215,8 +215,8 @@ class Landing:
 
     def _repeat_hooks(self, batch_df: DataFrame, spans: Spans, pending: Spans) -> None:
         """Call the hooks of records that had landed before: a crash may have come in between."""
-        landed = {part.topic for part, span in spans.items() if pending.get(part) != span}
-        for topic in landed & self.hooks.keys():
+        landed_topics = {part.topic for part, span in spans.items() if pending.get(part) != span}
+        for topic in landed_topics & self.hooks.keys():
             of_topic = batch_df.where(F.col("topic") == topic)
             table = TABLE_OF_TOPIC[topic]
             self.hooks[topic](make_rows(parse_messages(of_topic, table), table))
@@ -245,7 +245,7 @@ def _ends(spans: Spans, topic: str) -> dict[TopicPartition, int]:
     return {part: end for part, (_, end) in spans.items() if part.topic == topic}
 
 
-def _within(pending: Spans, spans: Spans) -> Column:
+def _is_pending(pending: Spans, spans: Spans) -> Column:
     """Which records are pending: those of its topics, less what has landed of them."""
     within = F.col("topic").isin(sorted({part.topic for part in pending}))
     topics = {part.topic for part in pending}

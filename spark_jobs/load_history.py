@@ -101,12 +101,12 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
         with log_progress(spark, log, "landing"):
             _append(rows_df, path(settings, HISTORY.name))
         return _count_landed(staged_df)
-    changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
+    is_changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
     merge = (
         target.alias("old")
         .merge(rows_df.alias("new"), same)
-        .whenMatchedUpdateAll(condition=changed)
+        .whenMatchedUpdateAll(condition=is_changed)
         .whenNotMatchedInsertAll()
     )
     with log_progress(spark, log, "landing"):

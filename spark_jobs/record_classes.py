@@ -87,8 +87,8 @@ def _feed(settings: Settings, stop: threading.Event, feed_done: threading.Event)
                 producer.publish(message)
             producer.send(Topic.TRADES, b"junk", b"junk")
             producer.flush()
-            _await(_landed, settings)
-        _await(_signalled, settings)
+            _await(_has_landed, settings)
+        _await(_has_signals, settings)
         feed_done.set()
     finally:
         stop.set()
@@ -120,13 +120,13 @@ def _message(kind: str, at: int, event: Trade | BookChange, top: Top | None = No
     )
 
 
-def _landed(settings: Settings) -> bool:
+def _has_landed(settings: Settings) -> bool:
     sent_count = sum(end for _, end in offset_ranges(settings.bootstrap, LANDED_TOPICS).values())
     checkpoint = settings.home / "checkpoints" / "land" / "stream"
     return sum(committed_offsets(checkpoint).values()) >= sent_count
 
 
-def _signalled(settings: Settings) -> bool:
+def _has_signals(settings: Settings) -> bool:
     return count_rows(settings.lake)[SIGNALS.name] > 0
 
 

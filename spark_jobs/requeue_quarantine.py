@@ -78,7 +78,7 @@ def _remove(quarantine: DeltaTable, readable_df: DataFrame) -> None:
 
 
 def _restate(settings: Settings, trades_df: DataFrame) -> None:
-    """Requeued trades have old offsets: the minutes they belong to are written anew."""
+    """Requeued trades have old offsets: the minutes they belong to are recomputed."""
     bounds = trades_df.agg(
         F.unix_micros(F.min("traded_at")).alias("first"),
         F.unix_micros(F.max("traded_at")).alias("last"),

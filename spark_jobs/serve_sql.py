@@ -57,17 +57,17 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         options=NO_METASTORE | READ_ONLY | listen,
     )
     _protect(spark, settings)
-    listed = list_tables(spark, settings, set())
+    listed_names = list_tables(spark, settings, set())
     _start(spark)
-    log.info(event("sql server serves", port=settings.ports.sql_server, tables=len(listed)))
+    log.info(event("sql server serves", port=settings.ports.sql_server, tables=len(listed_names)))
     while not stop.wait(SCAN_S):
-        listed |= list_tables(spark, settings, listed)
+        listed_names |= list_tables(spark, settings, listed_names)
     spark.stop()
 
 
-def list_tables(spark: SparkSession, settings: Settings, listed: set[str]) -> set[str]:
+def list_tables(spark: SparkSession, settings: Settings, listed_names: set[str]) -> set[str]:
     """Put the lake's tables that are not `listed` into the catalog of every session."""
-    new = {name for name in TABLES if name not in listed and open_table(settings.lake, name)}
+    new = {name for name in TABLES if name not in listed_names and open_table(settings.lake, name)}
     for name in sorted(new):
         location = path(settings, name).replace("'", "''")
         spark.sql(f"CREATE TABLE IF NOT EXISTS `{name}` USING delta LOCATION '{location}'")

@@ -82,7 +82,7 @@ def session(
         SparkSession.builder.appName(app)
         .config(*_jars(settings.stream.master))
         .config("spark.driver.memory", settings.stream.driver_memory)
-        .config("spark.driver.host", _reachable(settings.ports.host))
+        .config("spark.driver.host", _driver_address(settings.ports.host))
         .config("spark.driver.bindAddress", settings.ports.host)
         .config("spark.executorEnv.PYTHONPATH", str(ROOT))
         .config("spark.local.dir", str(scratch / "local"))
@@ -134,6 +134,6 @@ def _jars(master: str) -> tuple[str, str]:
     return "spark.jars", jars
 
 
-def _reachable(bound: str) -> str:
+def _driver_address(bound: str) -> str:
     """The address by which executors reach a driver that is bound to `bound`."""
     return socket.gethostname() if bound == "0.0.0.0" else bound

@@ -57,9 +57,9 @@ def create_tables(spark: SparkSession, settings: Settings, tables: Iterable[Tabl
 
 def _add_columns(spark: SparkSession, location: str, missing: Sequence[Column]) -> None:
     if missing:
-        columns = ", ".join(f"`{c.name}` {c.type} COMMENT {_quoted(c.comment)}" for c in missing)
+        columns = ", ".join(f"`{c.name}` {c.type} COMMENT {_quote(c.comment)}" for c in missing)
         spark.sql(f"ALTER TABLE delta.`{location}` ADD COLUMNS ({columns})")
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

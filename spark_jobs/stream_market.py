@@ -44,7 +44,7 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     epoch = open_epoch(
         folder,
         ranges=ranges,
-        landed=landed_offsets(settings.lake, ranges),
+        watermarks=landed_offsets(settings.lake, ranges),
         topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
     )
     landing = Landing(
@@ -102,7 +102,7 @@ def main() -> None:
     """Entry point of the process."""
 
     def serve(settings: Settings, stop: threading.Event) -> None:
-        with exclusive_lock(Path(settings.home) / "stream.lock", what="the stream job"):
+        with exclusive_lock(Path(settings.home) / "stream.lock", name="the stream job"):
             log.info(event("stream starting", world=settings.world, lake=settings.lake))
             run(settings, stop)
 

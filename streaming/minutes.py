@@ -33,7 +33,7 @@ class Counters:
     outages: int = 0
     last: float = 0.0
 
-    def refreshed(self, minutes: int) -> None:
+    def count_refresh(self, minutes: int) -> None:
         """Count a refresh that wrote so many minutes."""
         self.refreshes, self.minutes = self.refreshes + 1, self.minutes + minutes
         self.last = time.time()
@@ -43,7 +43,11 @@ class Counters:
         return [
             Metric.of("minutes_refreshes_total", "refreshes of trade_minutes", self.refreshes),
             Metric.of("minutes_written_total", "minutes written, again or new", self.minutes),
-            Metric.of("minutes_outages_total", "refreshes that Postgres kept back", self.outages),
+            Metric.of(
+                "minutes_outages_total",
+                "refreshes that failed because Postgres was unreachable",
+                self.outages,
+            ),
             Metric.of("minutes_last_refresh_timestamp_seconds", "when the last ended", self.last),
         ]
 
@@ -68,10 +72,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            counters.refreshed(refresh(settings, now=datetime.now(UTC), counted=counted))
+            counters.count_refresh(refresh(settings, now=datetime.now(UTC), counted=counted))
         except Unreachable as error:
             counters.outages += 1
-            log.warning(event("minutes waits", error=error))
+            log.warning(event("refresh delayed", error=error))
             stop.wait(BACKOFF_S)
 
 

@@ -10,6 +10,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from include.settings import Settings, load, variables
+from tests.support.absences import RECORDINGS, skipped_lines
 from tests.support.services import SHARED_DATA, eventually, free_ports, running
 
 HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
@@ -46,6 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
     """Groups are handed out, the one with most tests first."""
     return Groups(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The last lines: what was skipped, why, and which command brings it."""
+    reports = terminalreporter.getreports("skipped")
+    for line in skipped_lines([report.longrepr for report in reports]):
+        terminalreporter.write_line(line)
 
 
 def make_settings(var: Path, **more: str) -> Settings:
@@ -129,7 +137,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def shared_data() -> Path:
     """The folder of real recordings, which lives outside the repository."""
     if not SHARED_DATA.exists():
-        pytest.skip("the real recordings (../shared/data) are not on this machine")
+        pytest.skip(RECORDINGS)
     return SHARED_DATA
 
 

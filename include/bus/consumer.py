@@ -65,7 +65,7 @@ class Consumer:
         """Read the records that are there, waiting at most so long for the first; often none.
 
         Raises:
-            Unreachable: the broker refuses for good.
+            Unreachable: the broker refuses permanently.
         """
         try:
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=5000)

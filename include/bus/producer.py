@@ -37,7 +37,7 @@ class Producer:
         """Connect. `acknowledged` is called with each record's topic and value, in another thread.
 
         The partitions of `topics` are asked for now: the first record of a topic waits for them,
-        and while the broker is away nothing else would be done meanwhile.
+        and while the broker is unreachable nothing else would be done meanwhile.
 
         Raises:
             Unreachable: no broker answers.
@@ -107,7 +107,7 @@ class Producer:
         `delivered` is called with the partition and offset then, in another thread.
 
         Raises:
-            Unreachable: an earlier record was lost, or too much waits for a broker that is away.
+            Unreachable: an earlier record was lost, or too much waits for the broker.
         """
         self._raise_failure()
         if self.pending_bytes > MAX_PENDING_BYTES:

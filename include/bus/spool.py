@@ -1,4 +1,4 @@
-"""A bounded queue of Kafka records on disk, in order: where they wait while the broker is away.
+"""A bounded queue of Kafka records on disk, in order: they wait until the broker answers.
 
 A folder of numbered segments, and a mark that says which record of which segment comes next. A
 segment number is used once, so a mark that a power cut brought back names a segment that is gone,

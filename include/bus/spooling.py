@@ -1,4 +1,4 @@
-"""Publishing that outlives a broker that is away: to Kafka, else to the spool, in order.
+"""Publishing that outlives a broker that is unreachable: to Kafka, else to the spool, in order.
 
 Memory holds a few megabytes at most; what waits longer is on disk; what the disk bound refuses is
 counted and reported to the ledger as `dropped`, with the venue's numbers by which it can be asked
@@ -144,12 +144,12 @@ class SpoolingPublisher:
             self._sender.send(*record)
         except Unreachable:
             if self._sender.pending_bytes == 0:
-                raise  # a record was lost for good, not delayed: only a restart can report the hole
+                raise  # a record was lost, not delayed: only a restart can report the hole
             return False
         return True
 
     def _release(self) -> None:
-        """Give up the spool's copies of what the broker has acknowledged."""
+        """Release the spool's copies of what the broker has acknowledged."""
         released, through = 0, self._sender.acknowledged_through
         while self._in_flight and self._in_flight[0] <= through:
             self._in_flight.popleft()

@@ -63,7 +63,7 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
             _recent_prices(settings, model_record), forecast_df, title=name
         ),
     }
-    return drafts.keep(settings, content, manifest, pictures=pictures)
+    return drafts.write_draft(settings, content, manifest, pictures=pictures)
 
 
 def predict_content(

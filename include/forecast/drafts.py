@@ -17,7 +17,7 @@ from include.state_files import read_json_file
 DRAFTS = "forecast_drafts"
 
 
-def keep(
+def write_draft(
     settings: Settings, content: bytes, manifest: Manifest, *, pictures: Mapping[str, bytes]
 ) -> Manifest:
     """Write the draft; if the same forecast was published before, keep its `made_at`."""

@@ -1,6 +1,6 @@
 """Rolling-origin backtests of the forecast at minute scale, beside naive forecasts.
 
-At each origin the model is trained anew on the minutes up to it and forecasts the day after.
+At each origin the model is retrained on the minutes up to it and forecasts the day after.
 """
 
 from collections.abc import Callable, Iterator

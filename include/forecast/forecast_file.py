@@ -122,7 +122,7 @@ def point_to(folder: Path, forecast_id: str) -> None:
     """Make a published forecast the current one, by an atomic rename of the pointer.
 
     Raises:
-        ForecastError: there is no such forecast, or it is torn.
+        ForecastError: there is no such forecast, or it is damaged.
     """
     read(folder / forecast_id)
     write_file(folder / CURRENT, f"{forecast_id}\n".encode())
@@ -173,7 +173,7 @@ def load_current(folder: Path) -> ForecastFile:
     """The current forecast, checked against its manifest.
 
     Raises:
-        ForecastError: nothing is published, or the current one is torn or invalid.
+        ForecastError: nothing is published, or the current one is damaged or invalid.
     """
     forecast_id = current_id(folder)
     if forecast_id is None:
@@ -191,7 +191,7 @@ def read(folder: Path) -> ForecastFile:
     """The forecast in a folder, checked against its manifest.
 
     Raises:
-        ForecastError: it is torn or invalid.
+        ForecastError: it is damaged or invalid.
     """
     manifest = _manifest(folder / MANIFEST)
     try:

@@ -1,7 +1,7 @@
 """Whether a drafted forecast may be promoted: it must be sane, and no worse than the one in use.
 
 The one in use is the champion, scored by its published file on recent windows after its training,
-and by its recipe (as many days, trained anew before the window) on those within it. The challenger
+and by its recipe (as many days, retrained before the window) on those within it. The challenger
 is scored by its recipe, always trained on the minutes before the window alone.
 """
 
@@ -58,7 +58,7 @@ def _champion(settings: Settings) -> ForecastFile | None:
     try:
         return forecast_file.load_current(settings.forecasts)
     except ForecastError:
-        return None  # nothing is published, or it is torn: any valid forecast is better
+        return None  # nothing is published, or it is damaged: any valid forecast is better
 
 
 def _compare_with_champion(
@@ -97,7 +97,7 @@ def _scores(
 ) -> Iterator[tuple[float, float]]:
     """Mean absolute errors (challenger, champion) of each recent window that has minutes."""
     champion_manifest = champion.manifest
-    end = _naive(manifest.trained_until)
+    end = _to_naive_utc(manifest.trained_until)
     for window in windows(settings, end):
         actual_df = rows_within(prices_df, window.start, window.end)
         our_df = _predict_by_recipe(prices_df, window, span=_span(manifest))
@@ -140,7 +140,7 @@ def _predict_by_recipe(prices_df: pd.DataFrame, window: Window, *, span: timedel
 
 
 def _published_prices(champion: ForecastFile, window: Window) -> pd.DataFrame:
-    first = _naive(champion.manifest.first_ds)
+    first = _to_naive_utc(champion.manifest.first_ds)
     ds = pd.date_range(first, periods=len(champion.points), freq="min")
     forecast_df = pd.DataFrame({"ds": ds, "yhat": [point.yhat for point in champion.points]})
     return forecast_df[(forecast_df["ds"] > window.start) & (forecast_df["ds"] <= window.end)]
@@ -152,7 +152,7 @@ def _span(manifest: Manifest) -> timedelta:
     return manifest.trained_until - began + MINUTE if began else timedelta(days=30)
 
 
-def _naive(at: datetime) -> pd.Timestamp:
+def _to_naive_utc(at: datetime) -> pd.Timestamp:
     return pd.Timestamp(at).tz_convert("UTC").tz_localize(None)
 
 

@@ -47,7 +47,7 @@ def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     forecasts: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
     for symbol, seconds_df in seconds.groupby("symbol"):
-        reason = _unfit(seconds_df, market_time)
+        reason = _find_defect(seconds_df, market_time)
         if reason:
             left_out[str(symbol)] = reason
         else:
@@ -80,7 +80,7 @@ def forecast_minutes(seconds_df: pd.DataFrame, *, minutes: int) -> pd.DataFrame:
     return sided_df[list(COLUMNS)]
 
 
-def _unfit(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> str:
+def _find_defect(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> str:
     if len(seconds_df) < MIN_SECONDS:
         return f"{len(seconds_df)} seconds with a ticker; {MIN_SECONDS} are needed"
     age = market_time - seconds_df["ds"].max()

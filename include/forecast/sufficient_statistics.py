@@ -65,7 +65,7 @@ def sums_of_part(model: Any, prices_df: pd.DataFrame, reference: Floats) -> Sums
     return sums_over(scales_of(model), prices_df, reference)
 
 
-def total(parts: list[Sums]) -> Sums:
+def add_up(parts: list[Sums]) -> Sums:
     """Sums over all the rows from sums over parts of them, around the same reference."""
     first = parts[0]
     return Sums(

@@ -32,7 +32,7 @@ def default_source(settings: Settings) -> str:
 
 
 def fetch_archive(source: str, settings: Settings) -> Path:
-    """The archive as a local CSV file (`.csv` or `.csv.gz`), downloaded and unzipped if need be.
+    """The archive as a local CSV file (`.csv` or `.csv.gz`), downloaded and unzipped if necessary.
 
     Raises:
         HistoryError: the file does not exist, is refused, or is a broken zip.

@@ -32,7 +32,7 @@ class LogDamage:
     """
 
     table: Path
-    what: str
+    fault: str
     sound_version: int
     is_unreferenced: bool
 
@@ -41,46 +41,46 @@ def find_log_damage(table: Path) -> LogDamage | None:
     """What is wrong with the log of the table in this folder; null if it is whole."""
     log = table / LOG
     commits = _commits(log)
-    torn = {version for version, path in _checkpoints(log) if not is_parquet(path)}
-    base = max({version for version, _ in _checkpoints(log)} - torn, default=-1)
+    damaged_versions = {version for version, path in _checkpoints(log) if not is_parquet(path)}
+    base = max({version for version, _ in _checkpoints(log)} - damaged_versions, default=-1)
     newest = max(commits, default=base)
     for version in range(base + 1, newest + 1):
-        what = _find_commit_damage(commits.get(version))
-        if what is not None:
+        sentence = _find_commit_damage(commits.get(version))
+        if sentence is not None:
             later = (commits[number] for number in commits if number > version)
             is_last = all(_find_commit_damage(path) is not None for path in later)
-            return LogDamage(table, f"commit {version} {what}", version - 1, is_last)
+            return LogDamage(table, f"commit {version} {sentence}", version - 1, is_last)
     if newest > base and (cut := _first_cut_file(table, commits[newest])):
-        what = f"commit {newest} names the data file {cut}, which is missing or cut off"
-        return LogDamage(table, what, newest - 1, is_unreferenced=True)
+        sentence = f"commit {newest} names the data file {cut}, which is missing or cut off"
+        return LogDamage(table, sentence, newest - 1, is_unreferenced=True)
     return None
 
 
-def find_torn_hints(table: Path) -> list[Path]:
+def find_damaged_hints(table: Path) -> list[Path]:
     """Files of the log that only make it faster to read, and that are cut off."""
     log = table / LOG
-    torn = [path for _, path in _checkpoints(log) if not is_parquet(path)]
+    damaged_paths = [path for _, path in _checkpoints(log) if not is_parquet(path)]
     pointer = log / POINTER
-    if pointer.exists() and (torn or _json_lines(pointer) is None):
-        torn.append(pointer)
-    return torn + [crc for crc in log.glob("*.crc") if _json_lines(crc) is None]
+    if pointer.exists() and (damaged_paths or _json_lines(pointer) is None):
+        damaged_paths.append(pointer)
+    return damaged_paths + [crc for crc in log.glob("*.crc") if _json_lines(crc) is None]
 
 
-def cut_log(damage: LogDamage, aside: Path) -> None:
-    """Move all that the log holds after the last sound version to the folder `aside`.
+def cut_log(damage: LogDamage, backup: Path) -> None:
+    """Move all that the log holds after the last sound version to the folder `backup`.
 
-    A table of which no version is sound is moved there as a whole: who writes it makes it anew.
+    A table of which no version is sound is moved there as a whole: its writer creates it again.
     """
-    aside.mkdir(parents=True, exist_ok=True)
+    backup.mkdir(parents=True, exist_ok=True)
     if damage.sound_version < 0:
-        shutil.move(damage.table, aside / damage.table.name)
+        shutil.move(damage.table, backup / damage.table.name)
         sync_path(damage.table.parent)
         return
     log = damage.table / LOG
     for path in sorted(log.iterdir()):
         version = VERSIONED.match(path.name)
         if path.name == POINTER or (version and int(version[1]) > damage.sound_version):
-            shutil.move(path, aside / path.name)
+            shutil.move(path, backup / path.name)
     sync_path(log)
 
 

@@ -93,29 +93,31 @@ def _diagnose(home: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
         "sound",
         "",
         newest + 1 if is_committed else newest,
-        sum(end - committed.get(part, _first(ranges, part)) for part, end in planned.items()),
+        sum(
+            end - committed.get(part, _first_offset(ranges, part)) for part, end in planned.items()
+        ),
         sum(max(0, ranges[part][1] - end) for part, end in planned.items() if part in ranges),
-        sum(max(0, _first(ranges, part) - end) for part, end in committed.items()),
+        sum(max(0, _first_offset(ranges, part) - end) for part, end in committed.items()),
     )
 
 
 def _diagnose_new(query: str, lake: str, ranges: Ranges) -> Diagnosis:
-    landed = landed_offsets(lake, ranges) if query == "land" else {}
-    lost = sum(max(0, _first(ranges, part) - end) for part, end in landed.items())
+    watermarks = landed_offsets(lake, ranges) if query == "land" else {}
+    lost_count = sum(max(0, _first_offset(ranges, part) - end) for part, end in watermarks.items())
     in_kafka = sum(end - first for first, end in ranges.values())
     in_lake = sum(
         max(0, min(end, ranges[part][1]) - ranges[part][0])
-        for part, end in landed.items()
+        for part, end in watermarks.items()
         if part in ranges
     )
-    state = "lost" if landed else "new"
-    why = f"the lake has {in_lake} of Kafka's {in_kafka} offsets" if landed else ""
-    return Diagnosis(query, state, why, 0, 0, in_kafka - in_lake, lost)
+    state = "lost" if watermarks else "new"
+    sentence = f"the lake has {in_lake} of Kafka's {in_kafka} offsets" if watermarks else ""
+    return Diagnosis(query, state, sentence, 0, 0, in_kafka - in_lake, lost_count)
 
 
 def _find_epoch_damage(folder: Path) -> str | None:
     return None if read_epoch(folder / "epoch.json") else "its epoch.json is missing or unreadable"
 
 
-def _first(ranges: Ranges, partition: TopicPartition) -> int:
+def _first_offset(ranges: Ranges, partition: TopicPartition) -> int:
     return ranges[partition][0] if partition in ranges else 0

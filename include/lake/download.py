@@ -24,13 +24,13 @@ log = logging.getLogger("tickhouse.history")
 
 
 def download(address: Callable[[], str], target: Path, *, name: str) -> Path:
-    """The file at an address, which is computed anew for each try (a signed one expires).
+    """The file at an address, which is recomputed for each try (a signed one expires).
 
     What a broken try downloaded stays beside the target as `.partial` with the server's ETag, and
     the next try, in this process or a later one, resumes it if the tag is still the same.
 
     Raises:
-        HistoryError: the server refuses for good.
+        HistoryError: the server refuses permanently.
         Unreachable: it does not answer, breaks off `TRIES` times, or sends a file that
             does not have its checksum.
     """
@@ -59,7 +59,7 @@ def download(address: Callable[[], str], target: Path, *, name: str) -> Path:
 
 
 def _resume(address: str, partial: Path, tag: Path) -> Message:
-    """Append what is missing (or write all anew); give the headers of the answer."""
+    """Append what is missing (or write all of it again); give the headers of the answer."""
     present = partial.stat().st_size if partial.exists() and tag.exists() else 0
     request = urllib.request.Request(address)
     if present:
@@ -77,7 +77,7 @@ def _resume(address: str, partial: Path, tag: Path) -> Message:
     except urllib.error.HTTPError as error:
         if error.code != RANGE_NOT_SATISFIABLE:
             raise
-        partial.unlink()  # the partial file is longer than the server's: begin anew
+        partial.unlink()  # the partial file is longer than the server's: start again
         raise OSError("the partial file is not the beginning of the server's") from error
     expected = headers.get("Content-Length")
     received = partial.stat().st_size - (present if resumed else 0)

@@ -21,12 +21,12 @@ DAMAGED = (
     "do, `./tickhouse doctor --repair` rebuilds it"
 )
 OTHER_TOPIC = (
-    "topic {topic} was created anew: its id is {id}, the stream has read {stored}; its offsets "
+    "topic {topic} was recreated: its id is {id}, the stream has read {stored}; its offsets "
     "would be taken for those that have landed: see `./tickhouse doctor`"
 )
 SHORTER = (
     "the lake has landed {topic}/{partition} up to offset {landed}, but Kafka ends at {end}: the "
-    "topic was created anew or has lost its end; see `./tickhouse doctor`"
+    "topic was recreated or has lost its end; see `./tickhouse doctor`"
 )
 
 
@@ -49,12 +49,12 @@ def open_epoch(
     folder: Path,
     *,
     ranges: Ranges,
-    landed: Mapping[TopicPartition, int],
+    watermarks: Mapping[TopicPartition, int],
     topic_ids: Mapping[str, str],
 ) -> Epoch:
     """The epoch of the checkpoint in `folder`/stream, or a new one.
 
-    `ranges` are Kafka's first and next offsets, `landed` the tables' watermarks.
+    `ranges` are Kafka's first and next offsets, `watermarks` the tables' watermarks.
 
     Raises:
         PlatformError: the checkpoint is damaged, or a topic is not the one that was landed.
@@ -68,15 +68,15 @@ def open_epoch(
         raise PlatformError(DAMAGED.format(damage=damage))
     _refuse_other_topics(stored, topic_ids)
     for part, (_, end) in ranges.items():
-        if landed.get(part, 0) > end:
+        if watermarks.get(part, 0) > end:
             raise PlatformError(
                 SHORTER.format(
-                    topic=part.topic, partition=part.partition, landed=landed[part], end=end
+                    topic=part.topic, partition=part.partition, landed=watermarks[part], end=end
                 )
             )
     if stored is not None and has_begun(checkpoint):
         return stored
-    starts = {part: max(first, landed.get(part, first)) for part, (first, _) in ranges.items()}
+    starts = {part: max(first, watermarks.get(part, first)) for part, (first, _) in ranges.items()}
     epoch = Epoch(starts=starts, topic_ids=dict(topic_ids))
     folder.mkdir(parents=True, exist_ok=True)
     write_epoch(marker, epoch)

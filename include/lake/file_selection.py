@@ -55,7 +55,7 @@ def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.T
     first, last = _bounds(files, "partition")
     _, newest = _bounds(files, "offset")
     min_next_offsets = {
-        (low, high): _least_offset(next_offsets, low, high)
+        (low, high): _lowest_offset(next_offsets, low, high)
         for low, high in {*zip(first.tolist(), last.tolist(), strict=True)}
     }
     due = [
@@ -70,7 +70,7 @@ def files_not_in(files: pa.Table, addresses: Iterable[str]) -> pa.Table:
     return files.filter(pa.array([uri not in excluded for uri in uris(files)], pa.bool_()))
 
 
-def _least_offset(next_offsets: Mapping[int, int], low: int, high: int) -> int:
+def _lowest_offset(next_offsets: Mapping[int, int], low: int, high: int) -> int:
     """The lowest next offset of the partitions from `low` to `high`; 0 if one of them has none."""
     if high - low >= len(next_offsets):
         return 0

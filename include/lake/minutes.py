@@ -32,7 +32,7 @@ TOUCHED = """
 CREATE TEMP TABLE touched AS
 SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) AS minute
 FROM examined_trades LEFT JOIN reader_offsets USING ("partition")
-WHERE event_index >= 0 AND {which}
+WHERE event_index >= 0 AND {condition}
 """
 NEWER = '"offset" >= coalesce(next_offset, 0)'
 OLDER = '"offset" < next_offset'
@@ -101,13 +101,13 @@ def changed_minutes(
     new_files = files_from_offsets(files_not_in(files, counted_files), offsets)
     with _reader(offsets) as connection:
         create_view(connection, "examined_trades", trades, files=uris(new_files))
-        reached = {
+        next_offsets = {
             partition: max(next_offset, offsets.get(partition, 0))
             for partition, next_offset in connection.execute(REACHED).fetchall()
         }
-        connection.execute(TOUCHED.format(which=NEWER))
+        connection.execute(TOUCHED.format(condition=NEWER))
         minutes = _recompute(connection, lake, trades, files, counted=COUNTED_ALL)
-    return ChangedMinutes(minutes, dict(offsets) | reached, frozenset(uris(files)))
+    return ChangedMinutes(minutes, dict(offsets) | next_offsets, frozenset(uris(files)))
 
 
 def minutes_between(
@@ -121,8 +121,8 @@ def minutes_between(
     with _reader(offsets) as connection:
         within = files_in_spans(files, "traded_at", [(first, until)])
         create_view(connection, "examined_trades", trades, files=uris(within))
-        which = f"{BETWEEN} AND {OLDER}"
-        connection.execute(TOUCHED.format(which=which), {"first": first, "until": until})
+        condition = f"{BETWEEN} AND {OLDER}"
+        connection.execute(TOUCHED.format(condition=condition), {"first": first, "until": until})
         return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
 
 
@@ -134,7 +134,7 @@ def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
     files = list_files(trades)
     with _reader(offsets) as connection:
         create_view(connection, "examined_trades", trades, files=uris(files))
-        connection.execute(TOUCHED.format(which=OLDER))
+        connection.execute(TOUCHED.format(condition=OLDER))
         return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
 
 

@@ -61,14 +61,14 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
-        raise UnreadableTable(_why_unreadable(location, name, error)) from error
+        raise UnreadableTable(_describe_damage(location, name, error)) from error
 
 
-def _why_unreadable(location: str, name: str, error: Exception) -> str:
+def _describe_damage(location: str, name: str, error: Exception) -> str:
     damage = None if "://" in location else find_log_damage(Path(location))
     if damage is None:
         return f"table {name} cannot be read: {str(error).splitlines()[0]}"
-    return f"table {name} cannot be read: {damage.what}; ./tickhouse down, then doctor --repair"
+    return f"table {name} cannot be read: {damage.fault}; ./tickhouse down, then doctor --repair"
 
 
 def connect(
@@ -121,8 +121,8 @@ def create_view(
         files = table.file_uris()
     if gone := missing_files(files):
         raise QueryError(
-            f"{len(gone)} of {len(files)} files of version {table.version()} of {name} are gone: "
-            "replaced files are kept for TICKHOUSE_STREAM_KEEP_HOURS"
+            f"{len(gone)} of {len(files)} files of version {table.version()} of {name} are missing"
+            ": replaced files are kept for TICKHOUSE_STREAM_KEEP_HOURS"
         )
     if any("://" in uri for uri in files):
         connection.register(name, table.to_pyarrow_dataset())
@@ -190,9 +190,7 @@ def run_query(
     """
     import duckdb  # noqa: PLC0415
 
-    connection = connect(
-        lake, tables_named(statement) or TABLES, as_of=as_of, all_tables=all_tables
-    )
+    connection = connect(lake, find_tables(statement) or TABLES, as_of=as_of, all_tables=all_tables)
     try:
         if ONCE in statement.lower():
             connection.execute(TRADES_ONCE)
@@ -204,7 +202,7 @@ def run_query(
         connection.close()
 
 
-def tables_named(statement: str) -> list[str]:
+def find_tables(statement: str) -> list[str]:
     """The tables of the lake whose names are in the statement."""
     words = set(re.findall(r"\w+", statement.lower().replace(ONCE, "trades")))
     return [name for name in TABLES if name in words]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import QueryError
-from include.lake.reading import tables_named
+from include.lake.reading import find_tables
 
 FOLDER = Path(__file__).parent / "reports"
 BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -59,5 +59,5 @@ def _read(path: Path) -> Report:
         question=question + mark.strip(),
         reading=reading,
         statement=statement,
-        tables=tuple(tables_named(statement)),
+        tables=tuple(find_tables(statement)),
     )

@@ -33,8 +33,8 @@ def synced_commits(lake: str, name: str) -> Iterator[None]:
             sync_path(path)
     if (pointer := log / "_last_checkpoint").exists():
         sync_path(pointer)
-    for changed in (log, folder, folder.parent):
-        sync_path(changed)
+    for changed_path in (log, folder, folder.parent):
+        sync_path(changed_path)
 
 
 def _added_files(folder: Path, commit: Path) -> Iterator[Path]:

@@ -25,7 +25,7 @@ def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
     """
     empty = pd.DataFrame({"symbol": [], "ds": pd.DatetimeIndex([]), "close": []})
     table = open_table(lake, "tickers")
-    upto = _newest_received(pa.table(table.get_add_actions(flatten=True))) if table else None
+    upto = _newest_receipt(pa.table(table.get_add_actions(flatten=True))) if table else None
     if table is None or upto is None:
         return empty
     since = upto - timedelta(seconds=seconds)
@@ -50,7 +50,7 @@ def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
     return pd.DataFrame({"symbol": prices_df["symbol"], "ds": ds, "close": prices_df["close"]})
 
 
-def _newest_received(adds: pa.Table) -> datetime | None:
+def _newest_receipt(adds: pa.Table) -> datetime | None:
     """The newest time of receipt by the min/max statistics of these add actions."""
     name = "max.received_time"
     if name not in adds.column_names:

@@ -49,9 +49,9 @@ def arrow_rows(table: Table, new_rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(new_rows), schema=arrow_schema(table))
 
 
-def replace_rows(lake: str, table: Table, new_rows: pa.Table, **which: str) -> None:
+def replace_rows(lake: str, table: Table, new_rows: pa.Table, **key_values: str) -> None:
     """Replace the rows whose columns have the values `which` by new ones, in one commit."""
-    predicate = " AND ".join(f"{name} = '{_quoted(text)}'" for name, text in which.items())
+    predicate = " AND ".join(f"{name} = '{_escape(text)}'" for name, text in key_values.items())
     with synced_commits(lake, table.name):
         _create(lake, table)
         write_deltalake(f"{lake}/{table.name}", new_rows, mode="overwrite", predicate=predicate)
@@ -150,5 +150,5 @@ def _properties(watermarks: Mapping[str, int] | None) -> CommitProperties:
     return CommitProperties(app_transactions=transactions)
 
 
-def _quoted(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("'", "''")

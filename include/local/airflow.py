@@ -102,7 +102,7 @@ class AirflowApi:
         }
         self._token = ""
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether the API answers and its scheduler and DAG processor are alive."""
         try:
             health = self._send("GET", "/api/v2/monitor/health", None, token=False)
@@ -136,8 +136,8 @@ class AirflowApi:
 
     def has_dag(self, dag: str) -> bool:
         """Whether the DAG processor has loaded the DAG."""
-        listed = self._send("GET", "/api/v2/dags?limit=100", None)["dags"]
-        return any(entry["dag_id"] == dag for entry in listed)
+        dags = self._send("GET", "/api/v2/dags?limit=100", None)["dags"]
+        return any(entry["dag_id"] == dag for entry in dags)
 
     def note(self, dag: str, run: str, text: str) -> None:
         """Put a note beside a run, where Airflow's UI shows it; cut to what Airflow takes."""

@@ -34,7 +34,7 @@ class Migration:
             )
 
     @property
-    def needed(self) -> bool:
+    def was_started(self) -> bool:
         """Whether it was started."""
         return self._process is not None
 

@@ -14,7 +14,7 @@ from shutil import move
 
 from include.errors import PlatformError, TickhouseError
 from include.lake.checkpoint import committed_offsets
-from include.lake.delta_log import LOG, LogDamage, cut_log, find_log_damage, find_torn_hints
+from include.lake.delta_log import LOG, LogDamage, cut_log, find_damaged_hints, find_log_damage
 from include.lake.diagnosis import QUERIES, find_query_damage, repair
 from include.lake.epoch import read_epoch
 from include.lake.reading import open_table
@@ -36,23 +36,23 @@ class Defect:
     """Something that is wrong: where, what, and what its repair does (null: a person has to)."""
 
     place: str
-    what: str
+    fault: str
     remedy: str
     loses_nothing: bool = False
     repair: Repair | None = None
 
     def sentence(self) -> str:
         """One sentence for a person."""
-        return f"{self.place}: {self.what}"
+        return f"{self.place}: {self.fault}"
 
 
 def examine(settings: Settings) -> list[Defect]:
     """Everything that is wrong with the files of this world; changes nothing."""
-    aside = settings.home / "damaged" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    tables = list(_examine_tables(settings, aside))
+    backup = settings.home / "damaged" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    tables = list(_examine_tables(settings, backup))
     return [
         *_examine_disk(settings),
-        *_examine_postgres(settings, aside),
+        *_examine_postgres(settings, backup),
         *_examine_checkpoints(settings),
         *tables,
         *_examine_topics(settings),
@@ -102,7 +102,7 @@ def repair_defects(settings: Settings, defects: list[Defect], *, say: Say) -> No
     Raises:
         PlatformError: the stream runs.
     """
-    with exclusive_lock(settings.home / "stream.lock", what="the stream job"):
+    with exclusive_lock(settings.home / "stream.lock", name="the stream job"):
         for defect in defects:
             if defect.repair:
                 defect.repair()
@@ -123,7 +123,7 @@ def _examine_disk(settings: Settings) -> Iterator[Defect]:
         yield Defect("disk", str(error), "free some space first")
 
 
-def _examine_postgres(settings: Settings, aside: Path) -> Iterator[Defect]:
+def _examine_postgres(settings: Settings, backup: Path) -> Iterator[Defect]:
     data = settings.home / "postgres"
     cut = [name for name in POSTGRES_FILES if _is_cut(data / name)] if data.exists() else []
     if cut:
@@ -131,7 +131,7 @@ def _examine_postgres(settings: Settings, aside: Path) -> Iterator[Defect]:
             f"Postgres's folder {data}",
             f"{', '.join(cut)} missing or empty",
             "moves it away; a new server is filled from the lake, Airflow forgets its past runs",
-            repair=partial(_move, data, aside),
+            repair=partial(_move, data, backup),
         )
 
 
@@ -143,11 +143,11 @@ def _is_cut(path: Path) -> bool:
 
 
 def _examine_topics(settings: Settings) -> Iterator[Defect]:
-    """Topics that the broker has set aside; `up` brings them back once the broker runs."""
+    """Topics whose folders the broker has renamed; `up` brings them back once the broker runs."""
     for stray in find_strays(settings):
         yield Defect(
             f"topic {stray.partition.topic}/{stray.partition.partition}",
-            f"the broker has set its messages aside in {stray.folder.name}",
+            f"the broker has moved its messages to {stray.folder.name}",
             "brings it back",
             loses_nothing=True,
         )
@@ -155,52 +155,52 @@ def _examine_topics(settings: Settings) -> Iterator[Defect]:
 
 def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:
     for query in QUERIES:
-        what = find_query_damage(settings.home, query)
-        if what is not None:
-            yield _checkpoint_defect(settings, query, f"it is damaged: {what}")
+        damage = find_query_damage(settings.home, query)
+        if damage is not None:
+            yield _checkpoint_defect(settings, query, f"it is damaged: {damage}")
 
 
-def _checkpoint_defect(settings: Settings, query: str, what: str) -> Defect:
+def _checkpoint_defect(settings: Settings, query: str, sentence: str) -> Defect:
     return Defect(
         f"checkpoint of `{query}`",
-        what,
+        sentence,
         "moved away; the next start reads again what the tables lack",
         loses_nothing=True,
         repair=lambda: repair(settings.home, query, at=datetime.now(UTC)),
     )
 
 
-def _examine_tables(settings: Settings, aside: Path) -> Iterator[Defect]:
+def _examine_tables(settings: Settings, backup: Path) -> Iterator[Defect]:
     for folder in local_tables(settings):
         place, damage = f"table {folder.name}", find_log_damage(folder)
         if damage is not None:
-            yield _table_defect(place, damage, aside)
-        elif hints := find_torn_hints(folder):
-            yield from (_hint_defect(place, hint, aside / folder.name) for hint in hints)
+            yield _table_defect(place, damage, backup)
+        elif hints := find_damaged_hints(folder):
+            yield from (_hint_defect(place, hint, backup / folder.name) for hint in hints)
         else:
-            yield from _examine_reading(settings, folder, aside)
+            yield from _examine_reading(settings, folder, backup)
 
 
-def _hint_defect(place: str, hint: Path, aside: Path) -> Defect:
-    what, remedy = f"{hint.name} of its log is cut off", "moved away; nothing needs it"
-    return Defect(place, what, remedy, loses_nothing=True, repair=partial(_move, hint, aside))
+def _hint_defect(place: str, hint: Path, backup: Path) -> Defect:
+    sentence, remedy = f"{hint.name} of its log is cut off", "moved away; nothing needs it"
+    return Defect(place, sentence, remedy, loses_nothing=True, repair=partial(_move, hint, backup))
 
 
-def _examine_reading(settings: Settings, folder: Path, aside: Path) -> Iterator[Defect]:
+def _examine_reading(settings: Settings, folder: Path, backup: Path) -> Iterator[Defect]:
     try:
         open_table(settings.lake, folder.name)
     except TickhouseError as error:
         damage = LogDamage(folder, str(error), sound_version=-1, is_unreferenced=False)
-        yield _table_defect(f"table {folder.name}", damage, aside)
+        yield _table_defect(f"table {folder.name}", damage, backup)
 
 
-def _table_defect(place: str, damage: LogDamage, aside: Path) -> Defect:
-    repair = partial(cut_log, damage, aside / damage.table.name)
+def _table_defect(place: str, damage: LogDamage, backup: Path) -> Defect:
+    repair = partial(cut_log, damage, backup / damage.table.name)
     if damage.sound_version < 0:
-        remedy = "moves it away; whoever writes it makes it anew from what is still there"
+        remedy = "moves it away; its writer creates it again from the data that remain"
     else:
         remedy = f"takes it back to its version {damage.sound_version}, the last one that is whole"
-    return Defect(place, damage.what, remedy, damage.is_unreferenced, repair)
+    return Defect(place, damage.fault, remedy, damage.is_unreferenced, repair)
 
 
 def _examine_watermarks(settings: Settings) -> Iterator[Defect]:
@@ -209,15 +209,16 @@ def _examine_watermarks(settings: Settings) -> Iterator[Defect]:
     committed, epoch = committed_offsets(folder / "stream"), read_epoch(folder / "epoch.json")
     if not committed or epoch is None or find_query_damage(settings.home, "land"):
         return
-    landed = landed_offsets(settings.lake, committed)
+    watermarks = landed_offsets(settings.lake, committed)
     for part, end in committed.items():
-        reached = landed.get(part, epoch.starts.get(part, 0))
-        if reached < end:
+        watermark = watermarks.get(part, epoch.starts.get(part, 0))
+        if watermark < end:
             name = home_table(part.topic).name
-            what = (
-                f"it is at offset {end} of {part.topic}/{part.partition}, table {name} at {reached}"
+            sentence = (
+                f"it is at offset {end} of {part.topic}/{part.partition}, "
+                f"table {name} at {watermark}"
             )
-            yield _checkpoint_defect(settings, "land", what)
+            yield _checkpoint_defect(settings, "land", sentence)
             return
 
 

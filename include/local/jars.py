@@ -13,8 +13,9 @@ from pathlib import Path
 
 from include.atomic_files import publish
 from include.errors import PlatformError
+from include.local.ivy_output import ivy_reason
 from include.local.java import ensure_java
-from include.local.tool import last_line, run_tool
+from include.local.tool import run_tool
 from include.settings import ROOT
 
 IVY_FILE = ROOT / "ivy.xml"
@@ -84,9 +85,9 @@ def _retrieve(folder: Path) -> None:
         f"the jars of {IVY_FILE.name} could not be fetched (check the network and run the command "
         "again)"
     )
-    output = run_tool(command, failure=failure)
+    output = run_tool(command, failure=failure, reason=ivy_reason)
     if not any((partial / "kafka").glob("kafka_*.jar")):
-        raise PlatformError(f"{failure}: {last_line(output)}")
+        raise PlatformError(f"{failure}: {ivy_reason(output)}")
     _compile(partial / "spark")
     publish(partial, folder)
     shutil.rmtree(folder.parent / "cache", ignore_errors=True)

@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 
 from include.errors import PlatformError
+from include.local.apt import install_packages
 
 PACKAGE = "openjdk-17-jre-headless"
-LEAST_VERSION = 17
+MIN_VERSION = 17
 # Spark computes with the first; the second compiles our own classes (`jars.py`).
 NEEDED_MODULES = ("jdk.incubator.vector", "jdk.compiler")
 
@@ -20,17 +21,17 @@ def find_java() -> Path | None:
     candidates = [Path(home) / "bin/java"] if home else []
     candidates += [Path(command)] if (command := shutil.which("java")) else []
     candidates += sorted(Path("/usr/lib/jvm").glob("*/bin/java"))
-    return next((path for path in candidates if fits(path)), None)
+    return next((path for path in candidates if is_usable(path)), None)
 
 
-def fits(java: Path) -> bool:
+def is_usable(java: Path) -> bool:
     """Whether this Java is 17 or newer and has the modules that are needed."""
     if not java.exists():
         return False
     modules = _output([str(java), "--list-modules"])
     version = re.search(r"^java\.base@(\d+)", modules, re.MULTILINE)
     complete = all(name in modules for name in NEEDED_MODULES)
-    return version is not None and int(version[1]) >= LEAST_VERSION and complete
+    return version is not None and int(version[1]) >= MIN_VERSION and complete
 
 
 def ensure_java() -> Path:
@@ -40,13 +41,12 @@ def ensure_java() -> Path:
         PlatformError: there is none and it could not be installed.
     """
     java = find_java()
-    if java is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-qq"], ["install", "-y", "-qq", PACKAGE]):
-            subprocess.run(["apt-get", *command], check=False, capture_output=True)
+    if java is None:
+        install_packages(PACKAGE)
         java = find_java()
     if java is None:
         raise PlatformError(
-            f"no Java {LEAST_VERSION}+ with a full runtime found: install {PACKAGE} "
+            f"no Java {MIN_VERSION}+ with a full runtime found: install {PACKAGE} "
             "(or set JAVA_HOME) and run the command again"
         )
     return java

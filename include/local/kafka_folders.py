@@ -1,4 +1,4 @@
-"""Topic folders that the broker has set aside as strays, and how they become its topics again.
+"""Topic folders that the broker has renamed to strays, and how they become its topics again.
 
 A broker whose metadata log lost its topics (a full disk did that) renames their folders to
 `TOPIC-PARTITION.ID-stray`; their messages stay. Topics of the same names that are created later
@@ -60,10 +60,10 @@ def has_messages(folder: Path) -> bool:
     return any(path.stat().st_size for path in folder.glob("*.log"))
 
 
-def bring_back(settings: Settings, strays: list[Stray], aside: Path) -> None:
+def bring_back(settings: Settings, strays: list[Stray], backup: Path) -> None:
     """Give each stray the place and the topic id of its partition's new folder.
 
-    The broker is stopped and the topics exist. What the new folders hold is moved to `aside`.
+    The broker is stopped and the topics exist. What the new folders hold is moved to `backup`.
     """
     log = settings.home / "kafka" / "log"
     (log / CLEAN_SHUTDOWN).unlink(missing_ok=True)  # so that the broker checks every message
@@ -72,8 +72,8 @@ def bring_back(settings: Settings, strays: list[Stray], aside: Path) -> None:
         _rename_topic(settings, stray.partition.topic, old_id, new_id)
         shutil.copy(stray.place / METADATA, stray.folder / METADATA)
         sync_path(stray.folder / METADATA)
-        aside.mkdir(parents=True, exist_ok=True)
-        shutil.move(stray.place, aside / stray.place.name)
+        backup.mkdir(parents=True, exist_ok=True)
+        shutil.move(stray.place, backup / stray.place.name)
         stray.folder.rename(stray.place)
         sync_path(stray.place.parent)
 

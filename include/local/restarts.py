@@ -46,7 +46,7 @@ def pause_s(starts: Sequence[float], now_s: float) -> float:
 
 
 def forget(home: Path) -> None:
-    """Forget all starts: `up` begins anew."""
+    """Forget all starts: `up` starts counting again."""
     shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 

@@ -34,8 +34,8 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
             }
         )
         kafka.prepare(settings)
-        with running(kafka.command(settings)):
-            until(lambda: kafka.answers(settings), "broker")
+        with run_in_background(kafka.command(settings)):
+            wait_for(lambda: kafka.answers(settings), "broker")
             yield settings
 
 
@@ -48,15 +48,15 @@ def scratch_postgres(settings: Settings) -> Iterator[None]:
     """
     settings.var.chmod(0o755)  # Postgres runs as another user where this one is root
     postgres.prepare(settings)
-    with running(postgres.command(settings), user=postgres.system_user(), cwd="/"):
-        until(lambda: postgres.answers(settings), "Postgres")
+    with run_in_background(postgres.command(settings), user=postgres.system_user(), cwd="/"):
+        wait_for(lambda: postgres.answers(settings), "Postgres")
         postgres.create_databases(settings)
         create_tables(settings.dsn())
         yield
 
 
 @contextmanager
-def running(command: Sequence[str], **more: Any) -> Iterator[None]:
+def run_in_background(command: Sequence[str], **more: Any) -> Iterator[None]:
     """A process whose output is dropped, while the block runs."""
     process = Popen(command, stdout=DEVNULL, stderr=DEVNULL, **more)
     try:
@@ -66,7 +66,7 @@ def running(command: Sequence[str], **more: Any) -> Iterator[None]:
         process.wait(30)
 
 
-def until(ready: Callable[[], bool], what: str) -> None:
+def wait_for(ready: Callable[[], bool], server_name: str) -> None:
     """Wait for a server of the measurement.
 
     Raises:
@@ -75,7 +75,7 @@ def until(ready: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + READY_S
     while not ready():
         if time.monotonic() > deadline:
-            raise Unreachable(f"the measurement's {what} does not answer")
+            raise Unreachable(f"the measurement's {server_name} does not answer")
         time.sleep(0.1)
 
 

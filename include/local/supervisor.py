@@ -128,7 +128,7 @@ class SupervisorClient:
             for info in self._ask("getAllProcessInfo")
         ]
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether a supervisord answers."""
         try:
             self.processes()

@@ -32,7 +32,7 @@ def of_symbol(
     return {venue: points for (venue, other), points in prices.items() if other == symbol}
 
 
-def across(
+def average_suppliers(
     newest: Mapping[str, tuple[int, P]],
     *,
     at: int,

@@ -47,7 +47,7 @@ class Book:
             if best is None or (price > best if side == "bid" else price < best):
                 self._best[side] = price
         elif levels.pop(price, None) is not None and price == best:
-            self._best[side] = self._next(side)
+            self._best[side] = self._best_price(side)
 
     def _remember(self, side: str, price: Decimal) -> None:
         heap, levels = self._heaps[side], self.levels[side]
@@ -57,7 +57,7 @@ class Book:
         heap[:] = [_key(side, level) for level in levels]
         heapq.heapify(heap)
 
-    def _next(self, side: str) -> Decimal | None:
+    def _best_price(self, side: str) -> Decimal | None:
         heap, levels = self._heaps[side], self.levels[side]
         while heap:
             price = _key(side, heap[0])

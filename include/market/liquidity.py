@@ -50,12 +50,12 @@ class Windows:
         if message.kind != "book" or at is None or not message.events:
             return []
         start = at - at % self._length
-        if start + self._length > self._newest - self._delay and self._fresh(message, at):
+        if start + self._length > self._newest - self._delay and self._add_event_id(message, at):
             self._add(start, message)
         self._newest = max(self._newest, at)
         return self._close_windows()
 
-    def _fresh(self, message: Message, at: int) -> bool:
+    def _add_event_id(self, message: Message, at: int) -> bool:
         event_id = _event_id(message)
         if event_id is None:
             return True

@@ -22,7 +22,7 @@ class SymbolCodec:
     to_venue: Callable[[str], str]
     from_venue: Callable[[str], str]
 
-    def by_spelling(self, symbols: Iterable[str]) -> dict[str, str]:
+    def symbols_by_spelling(self, symbols: Iterable[str]) -> dict[str, str]:
         """Venue spelling (`BTCUSDT`) -> symbol (`BTC-USDT`) for the symbols a feed follows."""
         return {self.to_venue(symbol): symbol for symbol in symbols}
 

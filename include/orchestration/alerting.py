@@ -17,7 +17,7 @@ FINISHED = frozenset({"success", "failed"})
 PUBLISHING = "publish_forecast"  # there it is a model's forecast that fails the gate
 
 
-def task_failed(context: Mapping[str, Any]) -> None:
+def alert_task_failure(context: Mapping[str, Any]) -> None:
     """Alert that a task failed with no retry left (Airflow's `on_failure_callback`).
 
     The reason also becomes the note of the run.
@@ -26,7 +26,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
     task = context["ti"]
     message = str(context.get("exception") or "no message")
     alert = alerts.Alert(
-        what=_what(task.dag_id, message),
+        kind=_kind_of_alert(task.dag_id, message),
         title=f"{task.dag_id}.{task.task_id} failed: {message.splitlines()[0][:200]}",
         detail=message,
         link=run_link(settings, task.dag_id, task.run_id),
@@ -38,13 +38,13 @@ def task_failed(context: Mapping[str, Any]) -> None:
     note_at(settings, dag=task.dag_id, run_id=task.run_id, text=note)
 
 
-def _what(dag: str, message: str) -> str:
+def _kind_of_alert(dag: str, message: str) -> str:
     if not message.startswith(GATE):
         return alerts.TASK_FAILED
     return alerts.MODEL_REFUSED if dag == PUBLISHING else alerts.GATE_FAILED
 
 
-async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None) -> None:
+async def alert_missed_deadline(minutes: int, context: Mapping[str, Any] | None = None) -> None:
     """Alert that a run is late (in Airflow's triggerer, which must not wait for the network).
 
     Airflow drops the deadline of a run that succeeded, but not of one that failed.
@@ -55,7 +55,7 @@ async def deadline_missed(minutes: int, context: Mapping[str, Any] | None = None
         return
     dag, name = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id", run.get("run_id", "")))
     alert = alerts.Alert(
-        what=alerts.DEADLINE_MISSED,
+        kind=alerts.DEADLINE_MISSED,
         title=f"{dag} is not over after {minutes} min",
         detail=f"run {name}",
         link=run_link(settings, dag, name),
@@ -73,6 +73,6 @@ def deadline(minutes: int) -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=minutes),
-        callback=AsyncCallback(deadline_missed, kwargs={"minutes": minutes}),
+        callback=AsyncCallback(alert_missed_deadline, kwargs={"minutes": minutes}),
         name=f"over within {minutes} min",
     )

@@ -56,7 +56,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def picture(path: Path) -> FileResponse:
+def serve_picture(path: Path) -> FileResponse:
     """A PNG file.
 
     Raises:
@@ -81,7 +81,7 @@ def quality(name: str) -> Any:
     """The quality report of a run, or a picture of one."""
     folder = from_environment().home / "quality"
     if name.endswith(".png"):
-        return picture(folder / check_name(name))
+        return serve_picture(folder / check_name(name))
     page = page_of(folder, name)
     text = page.read_text(encoding="utf-8") if page.is_file() else NO_REPORT
     return render_page(f"Quality of {name}", as_html(text))
@@ -99,7 +99,7 @@ def forecasts() -> HTMLResponse:
 @app.get("/forecasts/{forecast}/{name}")
 def plot(forecast: str, name: str) -> FileResponse:
     """A plot of a forecast."""
-    return picture(from_environment().forecasts / check_name(forecast) / check_name(name))
+    return serve_picture(from_environment().forecasts / check_name(forecast) / check_name(name))
 
 
 def _forecast(manifest: Path) -> str:

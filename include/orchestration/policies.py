@@ -9,7 +9,7 @@ from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import HistoryError, Permanent
-from include.orchestration.alerting import deadline, task_failed
+from include.orchestration.alerting import alert_task_failure, deadline
 from include.settings import from_environment
 
 # Two retries: an address or database that was restarting is back within a minute. What no retry
@@ -22,7 +22,7 @@ POLICY: dict[str, Any] = {
     "tags": ["tickhouse"],
     "deadline": deadline(from_environment().alerts.deadline_minutes),
     "default_args": {
-        "on_failure_callback": task_failed,
+        "on_failure_callback": alert_task_failure,
         "owner": "tickhouse",
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
@@ -31,7 +31,7 @@ POLICY: dict[str, Any] = {
 }
 
 
-def at(cron: str) -> CronTriggerTimetable:
+def cron_timetable(cron: str) -> CronTriggerTimetable:
     """The times of a cron expression, in UTC, from the next one on.
 
     Airflow by itself begins with the last one if that is a tenth of the interval ago, at most: two
@@ -43,30 +43,30 @@ def at(cron: str) -> CronTriggerTimetable:
 def step(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """An Airflow task that fails without a retry on an error that a retry cannot fix."""
 
-    def decorated(task_function: Callable[..., Any]) -> Any:
+    def decorate(task_function: Callable[..., Any]) -> Any:
         @functools.wraps(task_function)
-        def guarded(*args: Any, **named: Any) -> Any:
+        def run_task(*args: Any, **named: Any) -> Any:
             try:
                 return task_function(*args, **named)
             except Permanent as error:
                 raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
-        return task(**options)(guarded)
+        return task(**options)(run_task)
 
-    return decorated
+    return decorate
 
 
-def text(description: str) -> Param:
+def text_param(description: str) -> Param:
     """A parameter that may be left empty."""
     return Param(None, type=["null", "string"], description=description)
 
 
-def number(description: str, *, minimum: int) -> Param:
+def number_param(description: str, *, minimum: int) -> Param:
     """A whole number that may be left empty."""
     return Param(None, type=["null", "integer"], minimum=minimum, description=description)
 
 
-def moment(parameter: str | None) -> datetime | None:
+def parse_time(parameter: str | None) -> datetime | None:
     """A parameter's text as an aware UTC time; none if it is empty.
 
     Raises:

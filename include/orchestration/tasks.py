@@ -87,7 +87,7 @@ def train_model(
         train_days=days,
         now=datetime.now(UTC),
     )
-    return _plain(record)
+    return _to_builtins(record)
 
 
 def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
@@ -97,7 +97,7 @@ def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
     settings = from_environment()
     manifest = draft_forecast.draft(
         settings,
-        name=name or _newest(settings),
+        name=name or _newest_model(settings),
         now=datetime.now(UTC),
         horizon_minutes=horizon_minutes or settings.forecast.horizon_minutes,
     )
@@ -131,10 +131,10 @@ def publish_file(forecast_id: str) -> dict[str, Any]:
     """Publish a draft; give the manifest that is now current."""
     from include.forecast import publishing
 
-    return _plain(publishing.publish_draft(from_environment(), forecast_id))
+    return _to_builtins(publishing.publish_draft(from_environment(), forecast_id))
 
 
-def _newest(settings: Settings) -> str:
+def _newest_model(settings: Settings) -> str:
     from include.forecast import training
 
     symbol = settings.forecast.symbol
@@ -144,7 +144,7 @@ def _newest(settings: Settings) -> str:
     raise ForecastError(f"there is no model of {symbol}: run retrain_forecast first")
 
 
-def _plain(struct: msgspec.Struct) -> dict[str, Any]:
+def _to_builtins(struct: msgspec.Struct) -> dict[str, Any]:
     """A record as JSON values, for the asset event."""
     return dict(msgspec.to_builtins(struct))
 

@@ -45,7 +45,7 @@ def connect(dsn: Dsn) -> Connection:
     return connection
 
 
-def reachable(dsn: Dsn) -> bool:
+def is_reachable(dsn: Dsn) -> bool:
     """Whether the server takes a log-in."""
     try:
         connect(dsn).close()

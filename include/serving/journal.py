@@ -60,7 +60,7 @@ class Journal:
         """Connect and take the trader's lock.
 
         Raises:
-            Unreachable: the server does not answer, or another trader holds the journal.
+            Unreachable: the server does not answer, or another trader has locked the journal.
         """
         self._connection = connect(dsn)
         with self._transaction() as cursor:
@@ -68,7 +68,7 @@ class Journal:
             is_locked = cursor.fetchone()[0]
         if not is_locked:
             self._connection.close()
-            raise Unreachable("another trader holds the journal of this world")
+            raise Unreachable("another trader is running: it has locked the journal of this world")
 
     def close(self) -> None:
         """Disconnect, which frees the lock."""
@@ -152,10 +152,10 @@ class Journal:
                     template="(%s, %s::integer, %s::bigint)",
                 )
 
-    def delete_landed(self, landed: Mapping[TopicPartition, int]) -> None:
+    def delete_landed(self, next_offsets: Mapping[TopicPartition, int]) -> None:
         """Delete the outbox rows below the next offsets to land, and those beyond the bound."""
         with self._transaction() as cursor:
-            for partition, next_offset in landed.items():
+            for partition, next_offset in next_offsets.items():
                 cursor.execute(
                     'DELETE FROM outbox WHERE topic = %s AND "partition" = %s AND "offset" < %s',
                     (*partition, next_offset),
@@ -167,7 +167,7 @@ class Journal:
             )
 
     def next_nonce(self, at_least: int) -> int:
-        """A number greater than every earlier one, for good, whatever the clock does."""
+        """A number greater than every earlier one, even if the clock is set back."""
         with self._transaction() as cursor:
             cursor.execute(
                 "INSERT INTO trader_state (name, value) VALUES ('nonce', %s)"
@@ -199,7 +199,7 @@ def resume(dsn: Dsn) -> None:
         cursor.execute("DELETE FROM trader_state WHERE name = %s", (HALTED,))
 
 
-def halted(dsn: Dsn) -> str | None:
+def read_halt_reason(dsn: Dsn) -> str | None:
     """Why the trader is halted; null: it is not."""
     with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT value FROM trader_state WHERE name = %s", (HALTED,))

@@ -10,7 +10,7 @@ from include.lake.reading import read_row_counts
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
 from include.serving.causes import disk_causes, process_causes, stream_causes, topic_causes
-from include.serving.connection import fetch_rows, reachable
+from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
 from include.state_files import read_json_file
@@ -91,21 +91,21 @@ def read_status(
     """
     answers = _Answers()
     progress, lake = read_progress(settings), settings.lake
-    asked_rows = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), what="lake")
-    asked_processes = Question(SupervisorClient(settings).processes, what="the supervisor")
+    asked_rows = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
+    asked_processes = Question(SupervisorClient(settings).processes, name="the supervisor")
     processes = answers.of(asked_processes, instead=[], counts=False)
     if not processes and not answers.causes and not by_watcher:
         answers.causes.append("nothing runs: ./tickhouse up")
     if processes or by_watcher:
-        asked_kafka = Question(lambda: _ask_kafka(progress, ranges, times_ms), what="Kafka")
-        asked_feeds = Question(lambda: read_feed_healths(settings), what="Postgres")
+        asked_kafka = Question(lambda: _ask_kafka(progress, ranges, times_ms), name="Kafka")
+        asked_feeds = Question(lambda: read_feed_healths(settings), name="Postgres")
         offset_ranges, stamped_ms = answers.of(asked_kafka, instead=({}, {}))
         feeds = answers.of(asked_feeds, instead=[])
     else:
         offset_ranges, stamped_ms, feeds = {}, {}, []
     row_counts, unreadable = answers.of(asked_rows, instead=({}, []), within_s=LAKE_S)
     audited: LastAudit | None = None
-    audited = answers.of(Question(lambda: last_audit(settings), what="audit"), instead=audited)
+    audited = answers.of(Question(lambda: last_audit(settings), name="audit"), instead=audited)
     now_s = time.time()
     lags = query_lags(progress, offset_ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
     behind = {query.name: 0 for query in progress.queries}
@@ -157,7 +157,7 @@ class _Answers:
             if counts:
                 self.causes.append(str(error))
         except Exception as error:
-            self.causes.append(f"{question.what}: {type(error).__name__}: {error}")
+            self.causes.append(f"{question.name}: {type(error).__name__}: {error}")
         return instead
 
 
@@ -186,7 +186,7 @@ def process_states(settings: Settings) -> list[ProcessState]:
 
 
 def feed_healths(settings: Settings) -> list[FeedHealth]:
-    """Each feed; none if Postgres is away."""
+    """Each feed; none if Postgres is unreachable."""
     try:
         return read_feed_healths(settings)
     except Unreachable:
@@ -197,7 +197,7 @@ def read_feed_healths(settings: Settings) -> list[FeedHealth]:
     """Each feed.
 
     Raises:
-        Unreachable: Postgres is away, or lacks the database or the table.
+        Unreachable: Postgres is unreachable, or lacks the database or the table.
     """
     statement = "SELECT venue, state, since, cause FROM feed_health ORDER BY venue"
     return [FeedHealth(**row) for row in fetch_rows(settings.dsn(), statement)]
@@ -205,12 +205,12 @@ def read_feed_healths(settings: Settings) -> list[FeedHealth]:
 
 def database_defect(settings: Settings) -> str | None:
     """What is wrong with the serving database, in words; null if it is sound or does not run."""
-    if not reachable(settings.dsn(database="postgres")):
+    if not is_reachable(settings.dsn(database="postgres")):
         return None
     try:
         fetch_rows(settings.dsn(), "SELECT 1 FROM feed_health LIMIT 1")
     except Unreachable as error:
-        return f"{error}: ./tickhouse down, then up makes it anew"
+        return f"{error}: ./tickhouse down, then up creates it again"
     return None
 
 
@@ -221,7 +221,7 @@ def query_lags(
     times_ms: ReadTimesMs = lambda _: {},
     now_s: float = 0.0,
 ) -> list[QueryLag]:
-    """The lag of each query and partition against Kafka's `ranges` (none: Kafka is away).
+    """The lag of each query and partition against Kafka's `ranges` (none: Kafka is unreachable).
 
     `times_ms` gives when the messages at given offsets were stamped, in ms; `now_s` is the wall
     clock.

@@ -122,7 +122,7 @@ def postgres_ddl(table: Table) -> str:
         f'"{column.name}" {_postgres_type(column)}{" NOT NULL" if column.required else ""}'
         for column in table.columns
     ]
-    key = f"PRIMARY KEY ({_quoted(table.key)})"
+    key = f"PRIMARY KEY ({_quote_identifiers(table.key)})"
     return f'CREATE TABLE IF NOT EXISTS "{table.name}" ({", ".join([*columns, key])})'
 
 
@@ -181,10 +181,10 @@ def upsert_sql(table: Table) -> str:
     changes = [f'"{name}" = EXCLUDED."{name}"' for name in table.names if name not in table.key]
     action = f"UPDATE SET {', '.join(changes)}" if changes else "NOTHING"
     return (
-        f'INSERT INTO "{table.name}" ({_quoted(table.names)}) VALUES %s'
-        f" ON CONFLICT ({_quoted(table.key)}) DO {action}"
+        f'INSERT INTO "{table.name}" ({_quote_identifiers(table.names)}) VALUES %s'
+        f" ON CONFLICT ({_quote_identifiers(table.key)}) DO {action}"
     )
 
 
-def _quoted(identifiers: Sequence[str]) -> str:
+def _quote_identifiers(identifiers: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in identifiers)

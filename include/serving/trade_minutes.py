@@ -36,7 +36,7 @@ class CountedFiles:
     offsets: dict[int, int] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
 
-    def at(self, offsets: dict[int, int]) -> frozenset[str]:
+    def select_skipped(self, offsets: dict[int, int]) -> frozenset[str]:
         """The files to leave out from these offsets on: none if the reader was set back."""
         return self.files if offsets == self.offsets else frozenset()
 
@@ -91,20 +91,20 @@ def refresh(settings: Settings, *, now: datetime, counted: CountedFiles | None =
     """
     counted = counted or CountedFiles()
     with locked_minutes(settings.dsn()) as (cursor, before):
-        changed = changed_minutes(settings.lake, before, counted_files=counted.at(before))
-        upsert_with(cursor, TRADE_MINUTES, changed.minutes.to_pylist())
-        _close(settings.lake, cursor, changed, now=now)
-        reached = [
+        new = changed_minutes(settings.lake, before, counted_files=counted.select_skipped(before))
+        upsert_with(cursor, TRADE_MINUTES, new.minutes.to_pylist())
+        _close(settings.lake, cursor, new, now=now)
+        reader_offsets = [
             {"reader": READER, "partition": partition, "next_offset": offset}
-            for partition, offset in changed.offsets.items()
+            for partition, offset in new.offsets.items()
         ]
-        upsert_with(cursor, READER_OFFSETS, reached)
-    counted.offsets, counted.files = changed.offsets, changed.counted_files
-    return int(changed.minutes.num_rows)
+        upsert_with(cursor, READER_OFFSETS, reader_offsets)
+    counted.offsets, counted.files = new.offsets, new.counted_files
+    return int(new.minutes.num_rows)
 
 
 def restate(settings: Settings, first: datetime, until: datetime) -> int:
-    """Write the minutes from `first` to before `until` anew from the landed trades; their number.
+    """Recompute the minutes from `first` to before `until`; gives how many.
 
     For what `refresh` cannot see: trades that came back from quarantine, a feed ledger that has
     more entries by now. Minutes that are equal already stay equal; those that Delta does not have
@@ -116,20 +116,20 @@ def restate(settings: Settings, first: datetime, until: datetime) -> int:
     with locked_minutes(settings.dsn()) as (cursor, offsets):
         minutes = minutes_between(settings.lake, first, until, offsets=offsets)
         upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
-        merge_closed(settings.lake, _before(minutes, closed_until(settings.lake)))
+        merge_closed(settings.lake, _select_before(minutes, closed_until(settings.lake)))
     return int(minutes.num_rows)
 
 
-def _close(lake: str, cursor: RealDictCursor, changed: ChangedMinutes, *, now: datetime) -> None:
+def _close(lake: str, cursor: RealDictCursor, new: ChangedMinutes, *, now: datetime) -> None:
     """Bring Delta the changed minutes of those that it has, and the minutes closed since then."""
     since = closed_until(lake)
     until = max(since, (now - CLOSED_AFTER).replace(second=0, microsecond=0))
     names = ", ".join(TRADE_MINUTES.names)
     cursor.execute(f"SELECT {names} FROM trade_minutes WHERE {CLOSED}", (since, until))
     closed = arrow_rows(TRADE_MINUTES, cursor.fetchall())
-    new_minutes = pa.concat_tables([_before(changed.minutes, since), closed])
-    merge_closed(lake, new_minutes, watermarks=closing_watermarks(changed.offsets, until))
+    new_minutes = pa.concat_tables([_select_before(new.minutes, since), closed])
+    merge_closed(lake, new_minutes, watermarks=closing_watermarks(new.offsets, until))
 
 
-def _before(new_minutes: pa.Table, until: datetime) -> pa.Table:
+def _select_before(new_minutes: pa.Table, until: datetime) -> pa.Table:
     return new_minutes.filter(pc.less(new_minutes["minute"], until))

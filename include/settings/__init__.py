@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import SettingsError
-from include.settings.env import build_group, describe_variables, read_env, setting
+from include.market.venue_settings import Venues
+from include.setting_fields import setting
+from include.settings.env import build_group, describe_variables, read_env
 from include.settings.forecast import ForecastSettings, QualitySettings
 from include.settings.groups import (
     AirflowSettings,
@@ -27,7 +29,6 @@ from include.settings.groups import (
     TraderSettings,
 )
 from include.settings.monitoring import AlertSettings, MetricSettings
-from include.settings.venues import Venues
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "TICKHOUSE_"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from include.settings.env import BASIS_POINTS, COUNT, SHARE, Secret, setting
+from include.setting_fields import BASIS_POINTS, COUNT, SHARE, Secret, setting
 
 
 @dataclass(frozen=True)

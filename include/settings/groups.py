@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from include.settings.env import (
+from include.setting_fields import (
     BASIS_POINTS,
     COUNT,
     POSITIVE,
@@ -43,7 +43,7 @@ class KafkaSettings:
     )
     heap_mb: int = setting(512, "heap of the local broker, in MB", COUNT)
     spool_mb: int = setting(
-        1024, "most disk a feed uses for messages while the broker is away, in MB"
+        1024, "most disk a feed uses for messages while the broker is unreachable, in MB"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from include.market.venues import VENUES
-from include.settings.env import POSITIVE, SHARE, Secret, setting
+from include.setting_fields import POSITIVE, SHARE, Secret, setting
 
 
 @dataclass(frozen=True)

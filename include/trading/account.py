@@ -7,7 +7,7 @@ import msgspec
 
 from include.market.events import Fill, Order, Score, Top
 from include.market.time import MINUTE_US
-from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, worth
+from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, value_at
 from include.trading.money import ZERO, round_down, round_half_even, round_up
 
 DAY_US = 86_400_000_000
@@ -57,7 +57,7 @@ def mark_peak(account: Account, top: Top | None) -> Account:
     """The account with the highest worth of its day (at the bid), once there are best prices."""
     if top is None or not is_two_sided(top):
         return account
-    at_bid = worth(account.quote, account.base, top.bid)
+    at_bid = value_at(account.quote, account.base, top.bid)
     highest = at_bid if account.day_peak is None else max(account.day_peak, at_bid)
     return msgspec.structs.replace(account, day_peak=highest)
 

@@ -19,13 +19,13 @@ class BuyAndHold(msgspec.Struct, frozen=True):
     base: Decimal
     start: Decimal
 
-    def worth(self, price: Decimal) -> Decimal:
+    def value_at(self, price: Decimal) -> Decimal:
         """Quote units at this price, without a fee, rounded down."""
-        return worth(self.quote, self.base, price)
+        return value_at(self.quote, self.base, price)
 
     def profit(self, price: Decimal) -> Decimal:
         """What holding has earned at this price."""
-        return self.worth(price) - self.start
+        return self.value_at(price) - self.start
 
 
 def buy_once(quote: Decimal, base: Decimal, top: Top, *, fee_bps: Decimal) -> BuyAndHold:
@@ -33,10 +33,10 @@ def buy_once(quote: Decimal, base: Decimal, top: Top, *, fee_bps: Decimal) -> Bu
     payable = (quote - 2 * STEP) / (top.ask * (1 + fee_bps / BPS))
     quantity = max(ZERO, round_down(payable))
     cost = round_up(top.ask * quantity) + fee_of(top.ask, quantity, fee_bps=fee_bps)
-    return BuyAndHold(quote - cost, base + quantity, worth(quote, base, top.bid))
+    return BuyAndHold(quote - cost, base + quantity, value_at(quote, base, top.bid))
 
 
-def worth(quote: Decimal, base: Decimal, price: Decimal) -> Decimal:
+def value_at(quote: Decimal, base: Decimal, price: Decimal) -> Decimal:
     """What an account would fetch at this price, without a fee, rounded down."""
     return quote + round_down(base * price)
 

@@ -15,7 +15,7 @@ from include.market.events import Decision, Order, Side, Top
 from include.trading.buy_and_hold import is_two_sided
 from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.imbalance_and_mid import ImbalanceAndMid
-from include.trading.inputs import Inputs, canonical, read
+from include.trading.inputs import Inputs, canonical_json, read
 from include.trading.money import BPS, STEP, ZERO, round_down, round_half_even, round_up
 from include.trading.reasons import Reason, parse_reasons
 from include.trading.risk import exceeded_limits, is_at_stop_loss
@@ -69,7 +69,7 @@ def decide(inputs: Inputs) -> Decision:
         quantity=quantity if acts else None,
         price=price if acts else None,
         forecast_id=inputs.forecast.forecast_id,
-        inputs=canonical(inputs),
+        inputs=canonical_json(inputs),
         side_now=inputs.forecast.side_now,
     )
 

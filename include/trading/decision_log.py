@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from include.market.events import Decision
-from include.trading.inputs import Inputs, canonical, read
+from include.trading.inputs import Inputs, canonical_json, read
 
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
@@ -22,8 +22,8 @@ def log_line(decision: Decision) -> str:
         WireError: its inputs cannot be read.
     """
     fields = {name: getattr(decision, name) for name in Decision.__struct_fields__}
-    inputs = _without_record_ids(read(decision.inputs))
-    fields["inputs"] = msgspec.Raw(canonical(inputs).encode())
+    inputs = _drop_record_ids(read(decision.inputs))
+    fields["inputs"] = msgspec.Raw(canonical_json(inputs).encode())
     return _encoder.encode(fields).decode()
 
 
@@ -35,6 +35,6 @@ def digest(log_lines: Iterable[str]) -> str:
     return sha256.hexdigest()
 
 
-def _without_record_ids(inputs: Inputs) -> Inputs:
+def _drop_record_ids(inputs: Inputs) -> Inputs:
     top = msgspec.structs.replace(inputs.top, record_id=None) if inputs.top else None
     return msgspec.structs.replace(inputs, record_id=None, top=top)

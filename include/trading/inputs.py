@@ -140,7 +140,7 @@ _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 _decoder = msgspec.json.Decoder(Inputs)
 
 
-def canonical(inputs: Inputs) -> str:
+def canonical_json(inputs: Inputs) -> str:
     """The one JSON text of these inputs."""
     return _encoder.encode(inputs).decode()
 

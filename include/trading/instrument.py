@@ -49,7 +49,7 @@ def parse_gemini_instrument(body: bytes) -> Instrument:
         raise WireError(f"no symbol details: {error!r}") from error
 
 
-def with_instrument(parameters: Parameters, instrument: Instrument | None) -> Parameters:
+def add_instrument(parameters: Parameters, instrument: Instrument | None) -> Parameters:
     """The parameters with the venue's steps and minimum, where they are known."""
     if instrument is None:
         return parameters

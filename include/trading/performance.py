@@ -11,7 +11,7 @@ import msgspec
 
 from include.market.events import Decision, Fill, Score, Top
 from include.trading.account import Account
-from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, worth
+from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, value_at
 from include.trading.money import ZERO, round_half_even
 
 
@@ -90,8 +90,8 @@ class EquityCurve:
                 ask=top.ask,
                 quote=account.quote,
                 base=account.base,
-                equity=worth(account.quote, account.base, top.bid),
-                hold=self._buy_and_hold.worth(top.bid),
+                equity=value_at(account.quote, account.base, top.bid),
+                hold=self._buy_and_hold.value_at(top.bid),
                 profit=account.profit,
             )
         )

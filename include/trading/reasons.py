@@ -35,7 +35,10 @@ class Reason(_Code):
     MARKET_CLOSED = "market_closed", "The venue takes no limit orders of this symbol now."
     SIGNAL_LATE = "signal_late", "A signal of this window or of a later one was decided before."
     FORECAST_MISSING = "forecast_missing", "No forecast of this symbol is published."
-    FORECAST_TORN = "forecast_torn", "The published forecast file does not match its manifest."
+    FORECAST_DAMAGED = (
+        "forecast_damaged",
+        "The published forecast file does not match its manifest.",
+    )
     FORECAST_FOREIGN = "forecast_foreign", "The forecast is of another symbol or another world."
     FORECAST_AHEAD = "forecast_ahead", "The forecast was trained on later data than the signal's."
     FORECAST_STALE = "forecast_stale", "The forecast was trained too long before the signal."

@@ -5,7 +5,7 @@ Selling lowers risk, so only the number of orders within a minute limits a sale.
 
 from decimal import Decimal
 
-from include.trading.buy_and_hold import worth
+from include.trading.buy_and_hold import value_at
 from include.trading.inputs import Inputs
 from include.trading.money import BPS, ZERO
 from include.trading.reasons import Reason
@@ -49,4 +49,4 @@ def _drawdown(inputs: Inputs) -> Decimal:
     account, best = inputs.account, inputs.top.best if inputs.top else None
     if account.day_peak is None or best is None:
         return ZERO
-    return account.day_peak - worth(account.quote, account.base, best.bid)
+    return account.day_peak - value_at(account.quote, account.base, best.bid)

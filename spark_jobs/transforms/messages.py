@@ -26,7 +26,7 @@ def parse_messages(records_df: DataFrame, table: Table) -> DataFrame:
     text = F.col("value").cast("string")
     message = F.from_json(text, message_schema(table), options)
     decoded_df = records_df.select("*", F.explode(F.array(message)).alias("message"))
-    return decoded_df.withColumn("problem", _problem(table))
+    return decoded_df.withColumn("problem", _reason_column(table))
 
 
 def make_rows(messages_df: DataFrame, table: Table) -> DataFrame:
@@ -38,7 +38,7 @@ def make_rows(messages_df: DataFrame, table: Table) -> DataFrame:
         "*", F.posexplode_outer("message.events").alias("pos", "event")
     )
     return exploded_df.select(
-        *_accounting(), *_envelope(), *_event_values(table), extra_text().alias("extra")
+        *_accounting_columns(), *_envelope(), *_event_values(table), extra_text().alias("extra")
     )
 
 
@@ -78,7 +78,7 @@ def unpack_rejects(records_df: DataFrame) -> DataFrame:
     ).select(*[column.name for column in QUARANTINE.columns])
 
 
-def _problem(table: Table) -> SparkColumn:
+def _reason_column(table: Table) -> SparkColumn:
     message = F.col("message")
     required = [c.name for c in ENVELOPE if c.required]
     lacks = F.lit(False)
@@ -130,7 +130,7 @@ def _is_implausible(table: Table) -> SparkColumn:
     return outside
 
 
-def _accounting() -> list[SparkColumn]:
+def _accounting_columns() -> list[SparkColumn]:
     return [
         F.col("topic"),
         F.col("partition"),

@@ -67,9 +67,9 @@ def find_change(old: Mapping[str, Sequence[float]], new: Columns) -> ColumnsChan
     if old_xs[dropped:] != new_xs[:common]:
         return ColumnsChange(replace=True)
     patches = {
-        name: changed
+        name: new_values
         for name in new
-        if name != "x" and (changed := _changed(list(old[name]), new[name], dropped))
+        if name != "x" and (new_values := _changed_values(list(old[name]), new[name], dropped))
     }
     if sum(map(len, patches.values())) > max(16, common // 4):
         return ColumnsChange(replace=True)
@@ -82,7 +82,7 @@ def find_change(old: Mapping[str, Sequence[float]], new: Columns) -> ColumnsChan
     return ColumnsChange(patches=patches, rows=rows, rollover=len(new_xs))
 
 
-def _changed(old: list[float], new: list[float], dropped: int) -> list[tuple[int, float]]:
+def _changed_values(old: list[float], new: list[float], dropped: int) -> list[tuple[int, float]]:
     """The (index in `old`, new value) pairs of the rows that differ."""
     if old[dropped:] == new[: len(old) - dropped]:
         return []

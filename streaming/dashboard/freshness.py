@@ -13,7 +13,7 @@ def judge_freshness(seen_s: float, now_s: float, *, limit_s: float) -> Freshness
     return "stale" if now_s - seen_s > limit_s else "live"
 
 
-def freshest(states: Iterable[Freshness]) -> Freshness:
+def best_freshness(states: Iterable[Freshness]) -> Freshness:
     """`live` if one is, else `stale` if one is, else `none`."""
     present = set(states)
     return "live" if "live" in present else "stale" if "stale" in present else "none"

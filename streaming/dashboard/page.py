@@ -100,9 +100,9 @@ def update_source(source: Any, new: Columns) -> None:
 
 
 def _set(model: Any, **properties: Any) -> None:
-    changed = {name: new for name, new in properties.items() if getattr(model, name) != new}
-    if changed:
-        model.update(**changed)
+    new_values = {name: new for name, new in properties.items() if getattr(model, name) != new}
+    if new_values:
+        model.update(**new_values)
 
 
 def _div(name: str, style: InlineStyleSheet) -> Div:

@@ -23,7 +23,7 @@ class SecondValues(Generic[T]):
             for old in sorted(self._values)[: -self._keep_s]:
                 del self._values[old]
 
-    def between(self, first_s: int, last_s: int) -> list[tuple[int, T]]:
+    def select(self, first_s: int, last_s: int) -> list[tuple[int, T]]:
         """The (second, value) pairs from `first_s` to `last_s`, both included, in order."""
         return sorted((s, value) for s, value in self._values.items() if first_s <= s <= last_s)
 

@@ -153,7 +153,7 @@ def _pollers(
             now_us=now_us,
             conn=f"{supplier.venue}-{started_us}-quotes",
             every_s=settings.venues.quote_poll_s,
-            limiter=RateLimiter.under_half(supplier.per_minute),
+            limiter=RateLimiter.half_rate(supplier.per_minute),
         )
         for supplier in polled
     ]

@@ -60,11 +60,11 @@ class Connection:
                 self.publisher.publish_entry("disconnect", cause, conn=self.conn)
                 return cause
             self.publisher.publish_entry("connect", self.cause, conn=self.conn)
-            cause = await self._until_ended(socket, stop)
+            cause = await self._run_until_end(socket, stop)
         self.publisher.publish_entry("disconnect", cause, conn=self.conn)
         return cause
 
-    async def _until_ended(self, socket: Socket, stop: asyncio.Event) -> str:
+    async def _run_until_end(self, socket: Socket, stop: asyncio.Event) -> str:
         retired = wait_for_stop(self.retire, "renewed")
         tasks: list[asyncio.Future[str]] = [
             asyncio.ensure_future(job)
@@ -130,11 +130,11 @@ class Connection:
             await socket.send(request.text)
             return
 
-        async def later() -> None:
+        async def send_later() -> None:
             await asyncio.sleep(request.after_s)
             await socket.send(request.text)
 
-        job = asyncio.ensure_future(later())
+        job = asyncio.ensure_future(send_later())
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 

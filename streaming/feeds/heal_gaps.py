@@ -75,11 +75,11 @@ class DeltaLake:
         )
         connection = connect(self._lake, ["trades"], choose_files=lambda *_: new_files)
         try:
-            landed = {int(number) for (number,) in connection.execute(statement).fetchall()}
+            new_numbers = {int(number) for (number,) in connection.execute(statement).fetchall()}
         finally:
             connection.close()
-        self._landed[hole] = frozenset(uris(files)), numbers | landed
-        return numbers | landed
+        self._landed[hole] = frozenset(uris(files)), numbers | new_numbers
+        return numbers | new_numbers
 
 
 def open_holes_sql() -> str:

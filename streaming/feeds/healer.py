@@ -68,8 +68,8 @@ class Healer:
         deadline = time.monotonic() + self.wait_s
         waiting = {hole: due for hole, due in numbers_by_hole.items() if due is not None}
         while waiting:
-            landed = [h for h, due in waiting.items() if due <= self.lake.landed_numbers(h)]
-            for hole in landed:
+            landed_holes = [h for h, due in waiting.items() if due <= self.lake.landed_numbers(h)]
+            for hole in landed_holes:
                 del waiting[hole]
                 self._close(hole)
             if not waiting or time.monotonic() > deadline:
@@ -85,9 +85,9 @@ class Healer:
         Returns the numbers that must land, null if the venue gave too few.
         """
         refill = self.refills[hole.venue]
-        landed = self.lake.landed_numbers(hole)
+        landed_numbers = self.lake.landed_numbers(hole)
         missing = set(range(hole.first, hole.last + 1)) if refill.numbered else set[int]()
-        if refill.numbered and missing <= landed:
+        if refill.numbered and missing <= landed_numbers:
             return missing
         refilled = dict[int, Message]()
         try:
@@ -96,17 +96,17 @@ class Healer:
         except (Unreachable, RejectedFrame) as error:
             self.open.append(f"{hole}: {error}")
             return None
-        lacking = {number: refilled[number] for number in refilled if number not in landed}
+        lacking = {number: refilled[number] for number in refilled if number not in landed_numbers}
         for message in dict.fromkeys(lacking.values()):
             self.publish(message)
         self.refilled += len(lacking)
-        if refill.numbered and not missing <= landed | set(refilled):
+        if refill.numbered and not missing <= landed_numbers | set(refilled):
             self.open.append(f"{hole}: the venue lists {len(refilled)} of {len(missing)} trades")
             return None
         return set(refilled)
 
     async def _pages(self, hole: Hole, refill: Refill) -> AsyncIterator[Message]:
-        limiter, first = RateLimiter.under_half(refill.per_minute), hole.first
+        limiter, first = RateLimiter.half_rate(refill.per_minute), hole.first
         for _ in range(MOST_PAGES):
             await asyncio.sleep(limiter.claim(time.monotonic()))
             reply = await self.fetch(refill.url(hole.symbol, first, hole.last), {})

@@ -39,12 +39,12 @@ class LastTradeIds:
         Where Kafka lost what the file counts as delivered, its own last id is the newest: what is
         spooled behind that hole does not count, so that the next connection reports it.
         """
-        lost = {
+        lost_by_symbol = {
             symbol: last
             for symbol, last in in_kafka.items()
             if last < self.by_symbol.get(symbol, last)
         }
-        for symbol, last in lost.items():
+        for symbol, last in lost_by_symbol.items():
             log.warning(
                 event(
                     "kafka lost acknowledged trades",
@@ -56,7 +56,7 @@ class LastTradeIds:
         self.by_symbol |= in_kafka
         for record in spooled:
             message = _trade_message(record.topic, record.value)
-            if message is not None and message.symbol not in lost:
+            if message is not None and message.symbol not in lost_by_symbol:
                 self._count(message)
 
     def acknowledge(self, topic: str, record_value: bytes) -> None:

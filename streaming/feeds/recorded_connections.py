@@ -1,4 +1,4 @@
-"""The connections that a tape holds: each begins anew, with a book and numbers of its own. Pure.
+"""The connections that a tape holds: each begins again, with a book and numbers of its own. Pure.
 
 A recorder that was cut off goes on in the same file once it is connected again. Where that is, the
 venue's own frames say: each has some that a connection brings once, such as the frame numbered 0, a

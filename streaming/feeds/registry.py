@@ -5,8 +5,8 @@ from types import ModuleType
 
 from include.errors import SettingsError
 from include.market.symbols import require_symbol
+from include.market.venue_settings import Venues
 from include.market.venues import VENUES, HealedByRest
-from include.settings.venues import Venues
 from streaming.feeds import venues as folders
 from streaming.feeds.refill import Refill
 from streaming.feeds.stream_spec import StreamSpec

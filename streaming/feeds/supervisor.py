@@ -51,7 +51,7 @@ class Feed:
         connection, task = self._open("start", stop)
         try:
             while not stop.is_set():
-                await _first(task, _until(connection.needs_successor))
+                await _wait_for_first(task, _wait_for(connection.needs_successor))
                 if not task.done():
                     connection, task = await self._replace(connection, task, stop)
                     continue
@@ -96,12 +96,12 @@ class Feed:
         """Make before break: the old connection ends once the new one has data, or by itself."""
         old.needs_successor.clear()
         new, new_task = self._open(old.successor_cause, stop)
-        await _first(new_task, old_task, _until(new.live))
+        await _wait_for_first(new_task, old_task, _wait_for(new.live))
         if new_task.done() and not old_task.done() and not stop.is_set():
             new_task.result()  # a fault of Kafka ends the feed
             self._failures += 1
             wait_s = BACKOFF.wait_s(FAILURES_OF_A_SUCCESSOR, self.rng)
-            await _first(old_task, pause(stop, max(new.wait_s, wait_s)))
+            await _wait_for_first(old_task, pause(stop, max(new.wait_s, wait_s)))
             old.needs_successor.set()
             return old, old_task
         old.retire.set()
@@ -109,7 +109,7 @@ class Feed:
         return new, new_task
 
 
-async def _first(*waits: "Coroutine[Any, Any, object] | asyncio.Task[Any]") -> None:
+async def _wait_for_first(*waits: "Coroutine[Any, Any, object] | asyncio.Task[Any]") -> None:
     """Wait for the first; coroutines are cancelled then, tasks of the caller left running."""
     tasks = [wait for wait in waits if isinstance(wait, asyncio.Task)]
     started = [asyncio.ensure_future(wait) for wait in waits if not isinstance(wait, asyncio.Task)]
@@ -121,5 +121,5 @@ async def _first(*waits: "Coroutine[Any, Any, object] | asyncio.Task[Any]") -> N
         await asyncio.gather(*started, return_exceptions=True)
 
 
-async def _until(event: asyncio.Event) -> None:
+async def _wait_for(event: asyncio.Event) -> None:
     await event.wait()

@@ -69,7 +69,7 @@ class WebSocket:
             elif message.type is aiohttp.WSMsgType.PONG:
                 self._answered.set()
             else:
-                raise Unreachable(self._ending(message.type, message.data))
+                raise Unreachable(self._close_cause(message.type, message.data))
 
     async def probe(self) -> bool:
         """Ask whether the other end answers a ping within ten seconds."""
@@ -87,7 +87,7 @@ class WebSocket:
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Unreachable(f"pong failed: {error}") from error
 
-    def _ending(self, kind: aiohttp.WSMsgType, content: object) -> str:
+    def _close_cause(self, kind: aiohttp.WSMsgType, content: object) -> str:
         if kind is aiohttp.WSMsgType.ERROR:
             return f"error {content!r}"
         code = content if kind is aiohttp.WSMsgType.CLOSE else None
@@ -109,7 +109,7 @@ async def connect(url: str) -> AsyncIterator[Socket]:
                     url, autoping=False, max_msg_size=MAX_FRAME_BYTES, decode_text=False
                 )
         except aiohttp.WSServerHandshakeError as error:
-            raise _connection_refused(error.status, error.headers) from error
+            raise _connection_error(error.status, error.headers) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
         try:
@@ -118,9 +118,7 @@ async def connect(url: str) -> AsyncIterator[Socket]:
             await socket.close()
 
 
-def _connection_refused(
-    status: int, headers: Mapping[str, str] | None
-) -> Unreachable | RateLimited:
+def _connection_error(status: int, headers: Mapping[str, str] | None) -> Unreachable | RateLimited:
     if status not in WAIT_FOR:
         return Unreachable(f"http {status}")
     reply = Reply(status, b"", (headers or {}).get("Retry-After", ""))

@@ -43,9 +43,9 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     faults = Faults(clock)
     if settings.simulator.faults:
         faults.load(from_file(Path(settings.simulator.faults)))
-    app = web.Application(client_max_size=_MOST_REQUEST_BYTES, middlewares=[faults.before])
+    app = web.Application(client_max_size=_MOST_REQUEST_BYTES, middlewares=[faults.apply_faults])
     faults.add_to(app)
-    app.router.add_get("/healthz", _healthy)
+    app.router.add_get("/healthz", _answer_health)
     price_paths = paths(settings.simulator.seed)
     Kaggle(price_paths["BTC-USD"], settings.simulator, clock).add_to(app)
     if settings.simulator.tape:
@@ -78,16 +78,16 @@ def _add_gemini(
             return await sockets.current(request)
         return await public_rest.web_page(request)
 
-    async def moving(_app: web.Application) -> AsyncIterator[None]:
+    async def run_market(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.ensure_future(market.run())
         yield
         task.cancel()
 
     app.router.add_get("/", root)
-    app.cleanup_ctx.append(moving)
+    app.cleanup_ctx.append(run_market)
 
 
-async def _healthy(_request: web.Request) -> web.Response:
+async def _answer_health(_request: web.Request) -> web.Response:
     return web.json_response({"ok": True})
 
 

@@ -50,9 +50,9 @@ class BinanceAccount:
         for method, name, answer, weight in endpoints:
             endpoint = self._rest.endpoint(self._require_signature(answer), weight)
             base = "/sapi/v1" if "/" in name else "/api/v3"
-            app.router.add_route(method, f"{base}/{name}", self._with_body(endpoint))
+            app.router.add_route(method, f"{base}/{name}", self._merge_body(endpoint))
 
-    def _with_body(self, endpoint: Any) -> Any:
+    def _merge_body(self, endpoint: Any) -> Any:
         async def serve(request: web.Request) -> web.StreamResponse:
             request["body"] = await request.text()
             answer: web.StreamResponse = await endpoint(request)
@@ -83,7 +83,7 @@ class BinanceAccount:
 
         return serve_signed
 
-    def available(self, asset: str) -> Decimal:
+    def available_balance(self, asset: str) -> Decimal:
         """The balance that live orders do not hold."""
         return self.balances[asset] - sum(
             (
@@ -131,8 +131,8 @@ class BinanceAccount:
         balances = [
             {
                 "asset": asset,
-                "free": f"{self.available(asset):.8f}",
-                "locked": f"{amount - self.available(asset):.8f}",
+                "free": f"{self.available_balance(asset):.8f}",
+                "locked": f"{amount - self.available_balance(asset):.8f}",
             }
             for asset, amount in self.balances.items()
         ]
@@ -158,7 +158,7 @@ class BinanceAccount:
                 "trading": True,
                 "isLegalMoney": False,
                 "networkList": [],
-                "free": f"{self.available(asset):.8f}",
+                "free": f"{self.available_balance(asset):.8f}",
             }
             for asset in self.balances
         ]
@@ -177,7 +177,7 @@ class BinanceAccount:
         client_id = str(params.get("newClientOrderId") or f"sim-{number}")
         order = SimulatedOrder(number, params["symbol"], side, price, quantity, now_ms, client_id)
         asset, amount = self._held_by(order)
-        if amount > self.available(asset):
+        if amount > self.available_balance(asset):
             message = "Account has insufficient balance for requested action."
             raise BinanceError(400, -2010, message)
         self._matching.add(order)

@@ -21,7 +21,7 @@ def best(path: PricePath, second: int) -> tuple[tuple[Decimal, Decimal], tuple[D
     The side with the larger quantity is the one the price will move away from, with noise, as in a
     real book: the imbalance predicts something of the next seconds.
     """
-    price, later_price = path.at(second)[0], path.at(second + _LOOK_AHEAD_S)[0]
+    price, later_price = path.tick_at(second)[0], path.tick_at(second + _LOOK_AHEAD_S)[0]
     mid = Decimal(str(price)).quantize(_CENT)
     hashed = (second * 2_654_435_761 + int(mid * 100)) % 1_000_003
     imbalance = math.tanh(
@@ -34,7 +34,7 @@ def best(path: PricePath, second: int) -> tuple[tuple[Decimal, Decimal], tuple[D
 
 def levels(path: PricePath, second: int, *, depth: int = DEPTH) -> tuple[Levels, Levels]:
     """Bids and asks, best first; the best are those of `@bookTicker`."""
-    mid = Decimal(str(path.at(second)[0])).quantize(_CENT)
+    mid = Decimal(str(path.tick_at(second)[0])).quantize(_CENT)
     sides: list[Levels] = []
     for top, signum in zip(best(path, second), (-1, 1), strict=True):
         side = [top]

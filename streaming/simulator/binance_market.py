@@ -32,7 +32,7 @@ class BinanceMarket:
 
     def __init__(self, paths: dict[str, PricePath], *, clock: Clock, faults: Faults) -> None:
         self._clock, self._faults = clock, faults
-        names = CONCATENATED.by_spelling(paths)
+        names = CONCATENATED.symbols_by_spelling(paths)
         self._paths = {spelling: paths[symbol] for spelling, symbol in names.items()}
 
     def add_to(self, app: web.Application) -> None:
@@ -147,8 +147,8 @@ def _reply(text: str, streams: set[str]) -> dict[str, object]:
         streams.difference_update(params)
     elif method != "LIST_SUBSCRIPTIONS":
         return {"code": 2, "msg": f"Invalid request: unknown variant `{method}`"}
-    listed = sorted(streams) if method == "LIST_SUBSCRIPTIONS" else None
-    return {"result": listed, "id": request.get("id")}
+    subscriptions = sorted(streams) if method == "LIST_SUBSCRIPTIONS" else None
+    return {"result": subscriptions, "id": request.get("id")}
 
 
 def _error(code: int, message: str) -> web.Response:

@@ -56,7 +56,7 @@ class BinanceRest:
     """Public answers; `endpoint` adds the weight limit and error replies to any answer."""
 
     def __init__(self, paths: dict[str, PricePath], clock: Clock) -> None:
-        symbols = CONCATENATED.by_spelling(paths)
+        symbols = CONCATENATED.symbols_by_spelling(paths)
         self.symbols = {spelling: paths[symbol] for spelling, symbol in symbols.items()}
         self.assets = {spelling: symbol.split("-") for spelling, symbol in symbols.items()}
         self.clock = clock
@@ -137,7 +137,7 @@ class BinanceRest:
                 }
             ],
             "symbols": [
-                self._symbol(listed) for listed in self.symbols if spelling in {None, listed}
+                self._symbol(symbol) for symbol in self.symbols if spelling in {None, symbol}
             ],
         }
 
@@ -171,7 +171,9 @@ class BinanceRest:
             "asks": [[f"{p:.8f}", f"{q:.8f}"] for p, q in asks[:limit]],
         }
 
-    def _each(self, request: web.Request, make: Callable[[str, PricePath], Fields]) -> object:
+    def _answer_each(
+        self, request: web.Request, make: Callable[[str, PricePath], Fields]
+    ) -> object:
         spelling = request.query.get("symbol")
         if spelling is not None:
             return make(spelling, self.path(spelling))
@@ -202,7 +204,7 @@ class BinanceRest:
             "s": "symbol",
         }
         second = int(self.clock.now_s())
-        return self._each(
+        return self._answer_each(
             request,
             lambda name, path: {
                 names[k]: v for k, v in ticker(path, name, second).items() if k in names
@@ -220,12 +222,12 @@ class BinanceRest:
                 "askQty": f"{ask[1]:.8f}",
             }
 
-        return self._each(request, best)
+        return self._answer_each(request, best)
 
     def _price(self, request: web.Request) -> object:
         second = int(self.clock.now_s())
-        return self._each(
-            request, lambda name, path: {"symbol": name, "price": f"{path.at(second)[0]:.8f}"}
+        return self._answer_each(
+            request, lambda name, path: {"symbol": name, "price": f"{path.tick_at(second)[0]:.8f}"}
         )
 
     def _trades(self, request: web.Request) -> object:

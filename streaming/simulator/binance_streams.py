@@ -20,7 +20,7 @@ Fields = dict[str, object]
 def trade(path: PricePath, number: int) -> Fields:
     """Aggregate trade `number` in REST's form."""
     second, half = _ANCHOR_S + number // PER_SECOND, number % PER_SECOND
-    _, quantity, side, price = path.at(second)
+    _, quantity, side, price = path.tick_at(second)
     quantity_sum = Decimal(str(quantity or 0.001)).quantize(Decimal("0.00001")) + Decimal("0.00002")
     first_quantity = (quantity_sum * Decimal("0.6")).quantize(Decimal("0.00001"))
     return {
@@ -90,8 +90,8 @@ def _trade(path: PricePath, spelling: str, number: int) -> Fields:
 
 def ticker(path: PricePath, spelling: str, second: int) -> Fields:
     """The rolling 24 hours in the form of `@ticker`."""
-    mid, before = path.at(second)[0], path.at(second - DAY_S)[0]
-    hours = [path.at(second - 3600 * hour)[0] for hour in range(25)]
+    mid, before = path.tick_at(second)[0], path.tick_at(second - DAY_S)[0]
+    hours = [path.tick_at(second - 3600 * hour)[0] for hour in range(25)]
     day = path.day(second // DAY_S).quantity
     base = float(day.sum())
     texts = {

@@ -27,7 +27,7 @@ def number_at(ms: int) -> int:
 def trade(path: PricePath, number: int) -> Fields:
     """Trade `number`, in the form of stream and REST; amounts are USD in steps of ten."""
     second = _ANCHOR_S + number
-    mid, quantity, side, _ = path.at(second)
+    mid, quantity, side, _ = path.tick_at(second)
     price = float(_round_to_tick(mid) + (_TICK if side > 0 else 0))
     amount = float(10 * max(1, round(quantity * mid / 10)))
     return {
@@ -57,7 +57,7 @@ def change_id(step: int) -> int:
 
 def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     """Bids and asks of a book state, best first: price to amount in USD."""
-    best = _round_to_tick(path.at(step // STEPS_PER_S)[0])
+    best = _round_to_tick(path.tick_at(step // STEPS_PER_S)[0])
     sides: tuple[Levels, Levels] = ({}, {})
     for side, signum in ((0, -1), (1, 1)):
         for rank in range(LEVELS):
@@ -114,7 +114,7 @@ def ticker(path: PricePath, step: int) -> Fields:
     """The ticker: its bid and ask are the book's."""
     second = step // STEPS_PER_S
     (bid, bid_amount), (ask, ask_amount) = (next(iter(side.items())) for side in levels(path, step))
-    hours = [path.at(second - 3600 * hour)[0] for hour in range(25)]
+    hours = [path.tick_at(second - 3600 * hour)[0] for hour in range(25)]
     last = trade(path, number_at(second * 1000) - 1)["price"]
     stats = {"high": max(hours), "low": min(hours), "volume": 1000.5, "price_change": 0.1}
     return {

@@ -87,7 +87,7 @@ class DeribitServer:
         sent_until: dict[str, int] = {}
         while not socket.closed:
             await asyncio.sleep(1 / market.STEPS_PER_S)
-            if socket.quiet:
+            if socket.withholds_data:
                 continue
             sent_until = {
                 channel: until for channel, until in sent_until.items() if channel not in rpc.fresh

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from include.settings.env import Secret
+from include.setting_fields import Secret
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.limits import Throttle
 
@@ -122,19 +122,19 @@ class GeminiAccount:
         if amount < MIN_AMOUNT:
             raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {MIN_AMOUNT}")
         currency = "USD" if side == "buy" else "BTC"
-        if _hold(side, price, amount) > self.available(currency):
+        if _required_funds(side, price, amount) > self.available_balance(currency):
             raise GeminiError(406, "InsufficientFunds", "Failed to place order: not enough funds")
         order = self._order_fields(params, amount, price, options)
         self.orders.append(order)
         self._match(order, options[0] if options else "")
         return order
 
-    def available(self, currency: str) -> Decimal:
+    def available_balance(self, currency: str) -> Decimal:
         """The balance that live orders do not hold."""
         side = "buy" if currency == "USD" else "sell"
         live = [order for order in self.orders if order["is_live"] and order["side"] == side]
         held_amounts = [
-            _hold(side, Decimal(order["price"]), Decimal(order["remaining_amount"]))
+            _required_funds(side, Decimal(order["price"]), Decimal(order["remaining_amount"]))
             for order in live
         ]
         return self.balances[currency] - sum(held_amounts, Decimal(0))
@@ -142,7 +142,7 @@ class GeminiAccount:
     def _match(self, order: Fields, option: str) -> None:
         """Fill what can be filled now; cancel what remains where the option says so."""
         side, price = order["side"], Decimal(order["price"])
-        reachable = self._reachable(side, price)
+        reachable = self._matchable_quantity(side, price)
         if option == "maker-or-cancel" and reachable:
             _end_order(order, "MakerOrCancelWouldTake")
         elif option == "fill-or-kill" and reachable < Decimal(order["remaining_amount"]):
@@ -152,7 +152,7 @@ class GeminiAccount:
         if order["is_live"] and option == "immediate-or-cancel":
             _end_order(order, "ImmediateOrCancelWouldPost")
 
-    def _reachable(self, side: str, price: Decimal) -> Decimal:
+    def _matchable_quantity(self, side: str, price: Decimal) -> Decimal:
         levels = self._market.book.sides["ask" if side == "buy" else "bid"]
         signum = 1 if side == "buy" else -1
         return sum(
@@ -168,7 +168,7 @@ class GeminiAccount:
 
     def _watch(self) -> None:
         for order in [order for order in self.orders if order["is_live"]]:
-            if self._reachable(order["side"], Decimal(order["price"])):
+            if self._matchable_quantity(order["side"], Decimal(order["price"])):
                 self._take(order)
 
     def _cancel_order(self, params: Fields) -> Fields | list[Fields]:
@@ -269,7 +269,7 @@ class GeminiAccount:
                 "type": "exchange",
                 "currency": currency,
                 "amount": f"{amount:f}",
-                **dict.fromkeys(_AVAILABLE, f"{self.available(currency):f}"),
+                **dict.fromkeys(_AVAILABLE, f"{self.available_balance(currency):f}"),
             }
             for currency, amount in self.balances.items()
         ]
@@ -288,7 +288,7 @@ class GeminiAccount:
         return money
 
 
-def _hold(side: str, price: Decimal, amount: Decimal) -> Decimal:
+def _required_funds(side: str, price: Decimal, amount: Decimal) -> Decimal:
     return amount * price * (1 + FEE_SHARE) if side == "buy" else amount
 
 

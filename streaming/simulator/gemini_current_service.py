@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from include.settings.venues import Venues
+from include.market.venue_settings import Venues
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 
 Fields = dict[str, Any]
@@ -46,7 +46,7 @@ class CurrentService:
         self._market, self._snapshot, self._signed = market, snapshot, signed
         self._streams: dict[str, int] = {}
 
-    def opening(self) -> Iterator[str]:
+    def opening_messages(self) -> Iterator[str]:
         """Nothing before a subscription."""
         yield from ()
 

@@ -18,7 +18,7 @@ _TRADES_OF_A_SNAPSHOT = 50
 class Dialect(Protocol):
     """The messages of one connection, in one service's form."""
 
-    def opening(self) -> Iterator[str]:
+    def opening_messages(self) -> Iterator[str]:
         """The first messages, before any request."""
 
     def answer(self, text: str) -> Iterator[str]:
@@ -39,7 +39,7 @@ class V1Dialect:
         self._wanted = {name: query.get(name) != "false" for name in _FLAGS}
         self._sends_heartbeats = query.get("heartbeat") == "true"
 
-    def opening(self) -> Iterator[str]:
+    def opening_messages(self) -> Iterator[str]:
         """The whole book, bids then asks, each ascending."""
         self._since = self._market.event_id
         names = {"bid": "bids", "ask": "offers"}
@@ -82,7 +82,7 @@ class V2Dialect:
         self._market = market
         self._since: int | None = None
 
-    def opening(self) -> Iterator[str]:
+    def opening_messages(self) -> Iterator[str]:
         """Nothing before a subscription."""
         yield from ()
 

@@ -80,11 +80,11 @@ class GeminiPublicRest:
                 return refusal
             symbol = request.match_info.get("symbol", self._market.symbol)
             if symbol.lower() != self._market.symbol:
-                return _bad(f"Supplied value '{symbol}' is not a valid symbol.")
+                return _refuse_request(f"Supplied value '{symbol}' is not a valid symbol.")
             try:
                 return web.json_response(answer(request))
             except (KeyError, ValueError) as error:
-                return _bad(f"Supplied value {error} is not valid.")
+                return _refuse_request(f"Supplied value {error} is not valid.")
 
         return serve
 
@@ -97,7 +97,7 @@ class GeminiPublicRest:
 
     def _ticker(self, _request: web.Request) -> object:
         now_s, (bid, ask) = int(self._market.clock.now_s()), self._market.top()
-        hours = [self._path.at(now_s - 3600 * hour)[0] for hour in range(_HOURS)]
+        hours = [self._path.tick_at(now_s - 3600 * hour)[0] for hour in range(_HOURS)]
         texts = {"open": hours[-1], "high": max(hours), "low": min(hours), "close": hours[0]}
         return {
             "symbol": self._market.symbol.upper(),
@@ -135,6 +135,6 @@ class GeminiPublicRest:
         return candles(self._path, frame_s=frame_s, now_s=int(self._market.clock.now_s()))
 
 
-def _bad(reason: str) -> web.Response:
+def _refuse_request(reason: str) -> web.Response:
     body = {"result": "error", "reason": "Bad Request", "message": re.sub("''", "'", reason)}
     return web.json_response(body, status=400)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
-from include.settings.venues import Venues
+from include.market.venue_settings import Venues
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.gemini_current_service import CurrentService, refusal_of
@@ -38,7 +38,7 @@ class GeminiSession:
         while not self.socket.closed:
             await asyncio.sleep(pause_s)
             try:
-                update = await _next(self.queue, max(0.0, heartbeat_due - loop.time()))
+                update = await _next_item(self.queue, max(0.0, heartbeat_due - loop.time()))
             except TimeoutError:
                 heartbeat_due = loop.time() + HEARTBEAT_S
                 await self.send(self.dialect.heartbeat)
@@ -50,7 +50,7 @@ class GeminiSession:
             while pause_s and not self.queue.empty():
                 next_update = self.queue.get_nowait()
                 pending += [next_update] if isinstance(next_update, tuple) else []
-            if not self.socket.quiet:
+            if not self.socket.withholds_data:
                 batch, pending = pending, []
                 await self.send(lambda: self.dialect.updates(batch))  # noqa: B023 (called at once)
 
@@ -102,7 +102,7 @@ class GeminiSockets:
         self._market.listeners.add(session.queue)
         sender = asyncio.ensure_future(session.follow(pause_s=pause_s))
         try:
-            await session.send(dialect.opening)
+            await session.send(dialect.opening_messages)
             async for message in socket:
                 text = str(message.data)
                 await session.send(lambda: dialect.answer(text))  # noqa: B023 (called at once)
@@ -112,7 +112,7 @@ class GeminiSockets:
         return socket
 
 
-async def _next(
+async def _next_item(
     queue: "asyncio.Queue[MarketUpdate | bytes]", wait_s: float
 ) -> MarketUpdate | bytes:
     if not queue.empty():

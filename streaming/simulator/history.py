@@ -52,7 +52,7 @@ def minute_bars(path: PricePath, day: int) -> DayMinutes:
 def current_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:
     """The CSV of the last `days` days, a day at a time."""
     yield CURRENT_HEADER
-    close = path.at(_begin(days, now_s))[0]
+    close = path.tick_at(_begin(days, now_s))[0]
     for day, start, stop in _days(days, now_s):
         day_minutes, lines = minute_bars(path, day), []
         for index in range(start, stop):

@@ -40,7 +40,7 @@ class Kaggle:
 
     def add_to(self, app: web.Application) -> None:
         """Serve the files, the two ways to download, and storage."""
-        app.router.add_get(f"/kaggle/{{file:{'|'.join(EDITIONS)}}}", self.plain)
+        app.router.add_get(f"/kaggle/{{file:{'|'.join(EDITIONS)}}}", self.serve_csv)
         app.router.add_get("/api/v1/datasets/download/{owner}/{slug}", self.download)
         app.router.add_get("/api/v1/datasets/download/{owner}/{slug}/{file}", self.download)
         for prefix in _PREFIXES:
@@ -49,7 +49,7 @@ class Kaggle:
             app.router.add_post(f"{service}/DownloadDataset", self.download)
         app.router.add_get("/storage/{file}", self.storage)
 
-    async def plain(self, request: web.Request) -> web.StreamResponse:
+    async def serve_csv(self, request: web.Request) -> web.StreamResponse:
         """Stream a CSV file; `days` says how many."""
         days = min(int(request.query.get("days", self._days)), _MAX_DAYS)
         csv_parts = self._lines(request.match_info["file"], days, int(self._clock.now_s()))
@@ -138,8 +138,8 @@ class Kaggle:
             return False
         return bool(self._key) and hmac.compare_digest(key.encode(), self._key.encode())
 
-    def _signature(self, name: str, what: str) -> str:
-        text = f"{name}|{what}".encode()
+    def _signature(self, name: str, action: str) -> str:
+        text = f"{name}|{action}".encode()
         return hmac.new(f"storage {self._key}".encode(), text, hashlib.sha256).hexdigest()
 
     def _lines(self, file: str, days: int, now_s: int) -> Iterator[str]:

@@ -21,10 +21,10 @@ class Pool:
         """Pay, if there is enough."""
         enough = self.wait_s(cost, now_s) == 0
         if enough:
-            self.owe(cost)
+            self.charge(cost)
         return enough
 
-    def owe(self, cost: float) -> None:
+    def charge(self, cost: float) -> None:
         """Pay, whether there is enough or not; a debt delays the next payment."""
         self._credits -= cost
 
@@ -58,6 +58,6 @@ class Throttle:
             body = {"result": "error", "reason": "RateLimit", "message": message}
             headers = {"Retry-After": str(math.ceil(wait_s))}
             return web.json_response(body, status=429, headers=headers)
-        self._pool.owe(1)
+        self._pool.charge(1)
         await asyncio.sleep(wait_s)
         return None

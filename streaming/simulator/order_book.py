@@ -42,7 +42,7 @@ class OrderBook:
 
     def move(self, second: int) -> Iterator[list[Event]]:
         """Bring the book to a second of the path; the second's print is traded on the way."""
-        mid, quantity, side, price = self._path.at(second)
+        mid, quantity, side, price = self._path.tick_at(second)
         centre = Decimal(str(mid)).quantize(_CENT)
         self.last = self.last or centre  # before the first trade
         yield from self._recentre(centre)

@@ -80,7 +80,7 @@ class PricePath:
         side = np.where(rng.integers(2, size=DAY_S), 1, -1)
         return Day(mid=mid, quantity=quantity, side=side)
 
-    def at(self, second: int) -> tuple[float, float, int, float]:
+    def tick_at(self, second: int) -> tuple[float, float, int, float]:
         """Mid price, printed quantity, side and print price of a second since the epoch."""
         day, index = self.day(second // DAY_S), second % DAY_S
         mid, side = round(float(day.mid[index]), 2), int(day.side[index])

@@ -34,7 +34,7 @@ class SimulatedSupplier:
         """The price of a pair at a second, in cents."""
         second = now_s - self.delay_s
         noise = Decimal((second * 7919) % 5 - 2) * _CENT
-        mid = Decimal(str(self.path.at(second)[0])) * (1 + self.bias) + noise
+        mid = Decimal(str(self.path.tick_at(second)[0])) * (1 + self.bias) + noise
         return (mid * _PAIRS[pair]).quantize(_CENT)
 
     def refusal(self, now_s: float) -> web.Response | None:

@@ -80,14 +80,14 @@ def take_up(earlier: Sequence[bytes], later: Sequence[bytes]) -> list[bytes]:
         book.take(data)
         number = _number_of(data)
         last = last if number is None else number
-    return [book.snapshot(), *(_renumbered(data, -last) for data in later)]
+    return [book.snapshot(), *(_renumber(data, -last) for data in later)]
 
 
-def _renumbered(data: bytes, offset: int) -> bytes:
-    def moved(match: re.Match[bytes]) -> bytes:
+def _renumber(data: bytes, offset: int) -> bytes:
+    def move(match: re.Match[bytes]) -> bytes:
         return match[1] + b"%d" % max(1, int(match[2]) + offset)
 
-    return _NUMBER.sub(moved, data, count=1)
+    return _NUMBER.sub(move, data, count=1)
 
 
 def _number_of(data: bytes) -> int | None:

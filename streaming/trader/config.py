@@ -11,7 +11,7 @@ from include.settings import Settings
 from include.trading.account import Account
 from include.trading.decision import RULES
 from include.trading.inputs import Parameters
-from include.trading.instrument import KNOWN_INSTRUMENTS, with_instrument
+from include.trading.instrument import KNOWN_INSTRUMENTS, add_instrument
 from include.trading.strategy import Strategy
 from streaming.trader.followers import Follower, imbalances
 from streaming.trader.followers.depth import Depth
@@ -138,7 +138,7 @@ def _parameters(settings: Settings) -> Parameters:
         stop_loss_bps=trader.stop_loss_bps,
         max_drawdown=trader.max_drawdown,
     )
-    return with_instrument(parameters, KNOWN_INSTRUMENTS.get((trader.venue, trader.symbol)))
+    return add_instrument(parameters, KNOWN_INSTRUMENTS.get((trader.venue, trader.symbol)))
 
 
 def _micros(seconds: float) -> int:

@@ -14,7 +14,7 @@ from include.market.events import Decision, Message, Order
 from include.serving.journal import Journal
 from include.trading.decision import decision_id, order_for
 from include.trading.inputs import SeenTop, Signal
-from include.trading.instrument import with_instrument
+from include.trading.instrument import add_instrument
 from include.trading.strategy import Strategy
 from streaming.trader.brokers import Broker, Outcome
 from streaming.trader.config import TraderConfig
@@ -66,7 +66,7 @@ class Desk:
         config, state = self._config, self._state
         is_new = state.account is None
         self._strategy = Strategy(
-            with_instrument(config.parameters, self._broker.instrument()),
+            add_instrument(config.parameters, self._broker.instrument()),
             state.account or config.start,
             rule=config.rule,
             last_window=state.last_window,
@@ -124,9 +124,9 @@ class Desk:
             self._commit(messages)
             return
         if self._broker.remote:
-            self._kill_points.reached(BEFORE_INTENT)
+            self._kill_points.reach(BEFORE_INTENT)
             self._commit(messages, intent=order)
-            self._kill_points.reached(AFTER_INTENT)
+            self._kill_points.reach(AFTER_INTENT)
             messages = []
         outcome = self._broker.place(order, top)
         self._finish(order, outcome, messages=messages, window_end=window_end)
@@ -147,7 +147,7 @@ class Desk:
         self._commit(messages)
 
     def _commit(self, messages: Sequence[Message], *, intent: Order | None = None) -> None:
-        self._kill_points.reached(BEFORE_COMMIT)
+        self._kill_points.reach(BEFORE_COMMIT)
         strategy = self._strategy
         state = state_rows(
             strategy.account,
@@ -156,7 +156,7 @@ class Desk:
             intent=intent,
         )
         self._journal.commit(messages, state=state)
-        self._kill_points.reached(AFTER_COMMIT)
+        self._kill_points.reach(AFTER_COMMIT)
 
 
 def _decision_id(signal: Signal, rule: str) -> str:

@@ -68,7 +68,7 @@ class ForecastWatch:
         try:
             forecast = PublishedForecast(forecast_file.load_current(self._folder))
         except ForecastError as error:
-            return Reason.FORECAST_TORN, str(error)
+            return Reason.FORECAST_DAMAGED, str(error)
         symbol, world = forecast.manifest.symbol, forecast.manifest.world
         if (symbol, world) != (self._symbol, self._world):
             return Reason.FORECAST_FOREIGN, f"it is for {symbol} in world {world}"
@@ -88,13 +88,13 @@ class PublishedForecasts:
     """
 
     def __init__(self, folder: Path, *, symbol: str) -> None:
-        """Read and check every forecast of the folder; torn ones are logged and left out."""
+        """Read and check every forecast of the folder; damaged ones are logged and skipped."""
         forecasts = []
         for manifest in forecast_file.published_manifests(folder):
             try:
                 published = forecast_file.read(folder / manifest.forecast_id)
             except ForecastError as error:
-                log.warning(event("forecast refused", reason=Reason.FORECAST_TORN, why=error))
+                log.warning(event("forecast refused", reason=Reason.FORECAST_DAMAGED, why=error))
                 continue
             if manifest.symbol == symbol:
                 forecasts.append(PublishedForecast(published))

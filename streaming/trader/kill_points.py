@@ -10,12 +10,12 @@ SENT = "sent"
 class KillPoints(Protocol):
     """Is called at every point; after a kill at any, the next session goes on from the journal."""
 
-    def reached(self, point: str) -> None:
+    def reach(self, point: str) -> None:
         """Called in the middle of the session; it may end the process."""
 
 
 class NoKillPoints:
     """Does nothing at any point."""
 
-    def reached(self, point: str) -> None:
+    def reach(self, point: str) -> None:
         """Go on."""

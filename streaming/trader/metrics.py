@@ -14,7 +14,7 @@ class TraderMetrics:
         self.counts: Counter[str] = Counter()
         self.decided_at_s = 0.0
 
-    def reached(self, point: str) -> None:
+    def reach(self, point: str) -> None:
         """Count the point; a commit also sets the time of the last decision."""
         self.counts[point] += 1
         if point == AFTER_COMMIT:

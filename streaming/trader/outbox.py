@@ -39,23 +39,27 @@ class Publisher:
         journal: Journal,
         conn: str,
         kill_points: KillPoints,
-        landed: LandedOffsets,
+        read_next_offsets: LandedOffsets,
     ) -> None:
         """Connect, and compare the outbox with what Kafka has of this journal.
 
-        `landed` gives the next offset that the lake will land of each topic-partition.
+        `read_next_offsets` gives the next offset that the lake will land of each topic-partition.
 
         Raises:
             Unreachable: Kafka or Postgres does not answer.
         """
-        self._journal, self._kill_points, self._landed = journal, kill_points, landed
+        self._journal, self._kill_points, self._read_next_offsets = (
+            journal,
+            kill_points,
+            read_next_offsets,
+        )
         self._delete_landed()
         if rows := journal.outbox():
             topics = {row.topic for row in rows}
             tail = read_tail(bootstrap, topics, record_count=TAIL_RECORDS)
             places = kafka_places(rows, tail, conn=conn)
-            if lost := [row.id for row in rows if row.place and places[row.id] is None]:
-                log.warning(event("kafka lost acknowledged messages", rows=len(lost)))
+            if missing_ids := [row.id for row in rows if row.place and places[row.id] is None]:
+                log.warning(event("kafka lost acknowledged messages", rows=len(missing_ids)))
             journal.note_places(places)
         self._producer = Producer(bootstrap, client_id="trader")
 
@@ -72,7 +76,7 @@ class Publisher:
                 self._producer.send(row.topic, row.key, row.value, delivered=note)
             self._producer.flush(FLUSH_S)
             _wait_for(places, len(rows))
-            self._kill_points.reached(SENT)
+            self._kill_points.reach(SENT)
             self._journal.note_places(places)
         if time.monotonic() - self._deleted_at > DELETE_EVERY_S:
             self._delete_landed()
@@ -94,11 +98,11 @@ class Publisher:
         """Delete the rows that the lake has; none while the lake cannot be read."""
         self._deleted_at = time.monotonic()
         try:
-            landed = self._landed(self._journal.outbox_partitions())
+            next_offsets = self._read_next_offsets(self._journal.outbox_partitions())
         except TickhouseError as error:
             log.warning(event("outbox not compared with the lake", error=error))
-            landed = {}
-        self._journal.delete_landed(landed)
+            next_offsets = {}
+        self._journal.delete_landed(next_offsets)
 
 
 def kafka_places(

@@ -51,7 +51,7 @@ def rebuild_journal(journal: Journal, config: TraderConfig) -> bool:
     """
     if "account" in journal.state():
         return False
-    rows_by_table = trading_rows(config, _unlanded(config))
+    rows_by_table = trading_rows(config, _unlanded_messages(config))
     if not rows_by_table["decisions"] and not rows_by_table["balances"]:
         return False
     state = rebuilt_state(rows_by_table, config)
@@ -136,9 +136,9 @@ def _offsets(inputs: Inputs) -> dict[TopicPartition, int]:
     }
 
 
-def _unlanded(config: TraderConfig) -> Iterator[Message]:
-    landed = landed_offsets(config.lake, offset_ranges(config.bootstrap, TOPICS))
-    for record in read_from(config.bootstrap, TOPICS, offsets=landed):
+def _unlanded_messages(config: TraderConfig) -> Iterator[Message]:
+    next_offsets = landed_offsets(config.lake, offset_ranges(config.bootstrap, TOPICS))
+    for record in read_from(config.bootstrap, TOPICS, offsets=next_offsets):
         try:
             message = wire.decode(record.value)
         except WireError:

@@ -25,7 +25,7 @@ from streaming.trader.kill_points import KillPoints, NoKillPoints
 from streaming.trader.outbox import Publisher
 from streaming.trader.rebuild import rebuild_journal
 from streaming.trader.trader_state import load_state
-from streaming.trader.vetoes import Vetoes, without_ledger
+from streaming.trader.vetoes import Vetoes, exclude_ledger
 
 log = logging.getLogger("tickhouse.trader")
 POLL_S = 0.25
@@ -70,7 +70,7 @@ class Session:
                     journal=journal,
                     conn=state.conn,
                     kill_points=self._kill_points,
-                    landed=partial(landed_offsets, config.lake),
+                    read_next_offsets=partial(landed_offsets, config.lake),
                 )
             )
             desk = Desk(
@@ -123,7 +123,7 @@ class Session:
             if any(read[partition] < end for partition, end in ledger_ends.items()):
                 continue  # not before it is known which gaps are open
             while not stopped() and (moment := follower.next(read)):
-                desk.on_signal(moment, without_ledger(follower.resume_at(read)))
+                desk.on_signal(moment, exclude_ledger(follower.resume_at(read)))
                 publisher.flush()
             self.is_settled = True
 

@@ -15,7 +15,7 @@ from include.trading.account import Account
 
 @dataclass(frozen=True)
 class TraderState:
-    """What the journal holds at the start. `conn` names this journal for good.
+    """What the journal holds at the start. `conn` identifies this journal permanently.
 
     `offsets` are the next Kafka offsets to read; `intent` is an order of unknown outcome.
     """

@@ -167,7 +167,7 @@ class Vetoes:
 class Breaker:
     """Counts failures of a broker in a row; open from the n-th on, for `cool_down_s` seconds.
 
-    Then one try is let through: its success closes the breaker, its failure opens it anew.
+    Then one try is let through: its success closes the breaker, its failure opens it again.
     """
 
     def __init__(
@@ -201,13 +201,13 @@ class Breaker:
             )
 
     def count_success(self) -> None:
-        """Close the breaker and begin to count anew."""
+        """Close the breaker and start counting again."""
         if self._in_a_row >= self._max_failures:
             log.info(event("breaker closes", failures=self._in_a_row))
         self._in_a_row, self._open_until_s = 0, 0.0
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def count_failures(self) -> Iterator[None]:
         """Count a transient fault of what is done inside, and raise it on."""
         try:
             yield
@@ -216,7 +216,7 @@ class Breaker:
             raise
 
 
-def without_ledger(offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+def exclude_ledger(offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
     """The offsets to go on from: the ledger is read from its beginning at every start."""
     return {
         partition: offset for partition, offset in offsets.items() if partition[0] != Topic.LEDGER

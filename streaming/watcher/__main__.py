@@ -46,7 +46,7 @@ class Watcher:
         )
         self._cause_alerts = CauseAlerts(repeat_s=repeat_s)
 
-    def look(self) -> None:
+    def watch_once(self) -> None:
         """Look once; what cannot be read now is read again at the next look."""
         bootstrap = self._settings.bootstrap
         current = read_status(
@@ -62,7 +62,7 @@ class Watcher:
             *self._lateness.alerts(self._lags, now_s=now_s),
             *self._cause_alerts.alerts(current.causes, now_s=now_s),
         ):
-            log.warning(event("alert", what=alert.what, title=alert.title))
+            log.warning(event("alert", kind=alert.kind, title=alert.title))
             alerts.send(self._settings, alert)
         self._write_lag()
 
@@ -111,7 +111,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     _create_tables(settings)
     log.info(event("watcher ready", port=settings.metrics.watcher))
     while True:
-        watcher.look()
+        watcher.watch_once()
         if stop.wait(settings.metrics.every_s):
             return
 

@@ -19,7 +19,7 @@ class CauseAlerts:
         self._alerted_at: dict[str, float] = {}
 
     def alerts(self, causes: Sequence[str], *, now_s: float) -> list[Alert]:
-        """The alerts of these causes; one that was gone in between is alerted again at once."""
+        """The alerts of these causes; one that was resolved in between is alerted again at once."""
         by_key = {re.sub(r"\d[\d.]*", "#", cause): cause for cause in causes}
         self._alerted_at = {key: at for key, at in self._alerted_at.items() if key in by_key}
         alerts = []
@@ -28,7 +28,7 @@ class CauseAlerts:
             if key in self._seen and is_due:
                 self._alerted_at[key] = now_s
                 alerts.append(
-                    Alert(what=NOT_WORKING, title=cause, detail="See ./tickhouse status.")
+                    Alert(kind=NOT_WORKING, title=cause, detail="See ./tickhouse status.")
                 )
         self._seen = set(by_key)
         return alerts

@@ -24,7 +24,7 @@ log = logging.getLogger("tickhouse.watcher")
 
 
 class DiskGuard:
-    """What it has stopped is in a file, so that a watcher that is started anew knows it."""
+    """What it has stopped is recorded in a file, so that a restarted watcher knows it."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class DiskGuard:
         self._var, self._note = settings.var, settings.home / "stopped_for_space.json"
         self._supervisor, self._names, self._free_mb = supervisor, list(names), free_mb
 
-    def look(self) -> None:
+    def watch_once(self) -> None:
         """Stop or start, if it is time for it."""
-        free, stopped = self._free_mb(self._var), self._stopped()
+        free, stopped = self._free_mb(self._var), self._stopped_processes()
         try:
             if free < self._floor_mb and not stopped:
                 self._stop(free)
@@ -53,7 +53,7 @@ class DiskGuard:
     def run(self, stop: threading.Event) -> None:
         """Look every two seconds until `stop`."""
         while not stop.wait(EVERY_S):
-            self.look()
+            self.watch_once()
 
     def _stop(self, free: float) -> None:
         states = {process.name: process.state for process in self._supervisor.processes()}
@@ -71,7 +71,7 @@ class DiskGuard:
             self._supervisor.start(name)
         self._note.unlink(missing_ok=True)
 
-    def _stopped(self) -> list[str]:
+    def _stopped_processes(self) -> list[str]:
         try:
             return [str(name) for name in json.loads(self._note.read_text())]
         except (OSError, ValueError):

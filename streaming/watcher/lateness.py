@@ -37,7 +37,7 @@ class Lateness:
     def _alert(self, lag: QueryLag, waiting_s: float) -> Alert:
         hours = waiting_s / HOUR_S
         return Alert(
-            what=STREAM_LAG,
+            kind=STREAM_LAG,
             title=f"the stream's query {lag.query} is {hours:.1f} h late on {lag.topic}",
             detail=(
                 f"{lag.behind} messages of partition {lag.partition} wait; Kafka keeps them "

@@ -40,9 +40,11 @@ def test_every_dag_alerts_on_failures_and_on_its_deadline(tmp_path: Path) -> Non
     dags = json.loads(child.stdout.partition("RESULT")[2])
     assert set(dags) == {path.stem for path in (ROOT / "dags").glob("*.py")}
     for dag in dags.values():
-        assert dag["deadlines"] == [[2700.0, "include.orchestration.alerting.deadline_missed"]]
+        assert dag["deadlines"] == [
+            [2700.0, "include.orchestration.alerting.alert_missed_deadline"]
+        ]
         assert dag["callbacks"]
         assert all(
-            callback == ["include.orchestration.alerting.task_failed"]
+            callback == ["include.orchestration.alerting.alert_task_failure"]
             for callback in dag["callbacks"]
         )

@@ -21,10 +21,31 @@ FORBIDDEN = frozenset(
     " whole every shown again looked sent taken meant worth strange such some both"
     " theirs fed".split()
 )
+# Adjectives and question words: of a value in a function they do not say which one it is.
+UNSPECIFIC = frozenset("ours why lost where changed listed landed reached what which aside".split())
+# A function is named by what it does or by what it gives, so not by one of these alone …
+ADJECTIVES = frozenset(
+    "available bad big canonical far flat fresh full good healthy keep old past plain public quiet"
+    " reachable real sound whole worth likely unfit later".split()
+)
+# … nor by a name that begins with one of these …
+PREPOSITIONS = frozenset(
+    "across after aside at before between by during each ever every how once per since there thus"
+    " until what when where which while who why with within without".split()
+)
+# … nor by a participle, unless one of these verbs says what is done with it, or it is a claim.
+PARTICIPLE = re.compile(r"(?:[a-z]{2,}[^e]ed|[a-z]{2,}ing|found|kept|made|sent|told|gone|held)$")
+VERBS = frozenset(
+    "add check count decode delete describe examine exclude fill find follows keep land list"
+    " measure merge prune raise read record refuse rename select send serve start write".split()
+)
+CLAIMS = frozenset("are has is was".split())
+NOUNS = frozenset("bidding feed heading nothing ping setting spelling string warning".split())
+FOREIGN = frozenset({"sampling"})  # called by Prophet, so its name is Prophet's
 # Private words for which the field has one of its own: reported, recorded, fixed, quarantined …
 PROSE = re.compile(
     r"\b(tell|tells|told|telling|teller|confess\w*|mend|mends|mended|strange|stranger|strangers"
-    r"|plainly|worn|house has)\b",
+    r"|plainly|worn|house has|anew|torn|unforeseen|need be|kept back|set aside)\b",
     re.IGNORECASE,
 )
 LAYERS = {
@@ -70,6 +91,49 @@ def assignments(paths: list[Path]) -> Iterator[tuple[str, str]]:
                 yield node.id, place(path, node.lineno)
             if isinstance(node, ast.arg) and node.arg in FORBIDDEN:
                 yield node.arg, place(path, node.lineno)
+
+
+def unspecific_values(paths: list[Path]) -> Iterator[str]:
+    """Names of parameters and of values in functions that are an adjective alone, with where."""
+    for path in paths:
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg) and node.arg in UNSPECIFIC:
+                yield f"{place(path, node.lineno)} {node.arg}"
+        functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+        functions += [n for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef)]
+        for node in {inner for outer in functions for inner in ast.walk(outer)}:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield from [f"{place(path, node.lineno)} {node.id}"] * (node.id in UNSPECIFIC)
+
+
+def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether the function is a property, which is a value and may be an adjective."""
+    return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def unspecific_functions(paths: list[Path]) -> list[str]:
+    """Functions whose names do not say what they do or give, with where."""
+    return [
+        f"{place(path, line)} {name}"
+        for path in paths
+        for name, line in unspecific_names(ast.parse(path.read_text()))
+    ]
+
+
+def unspecific_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Names of functions that are a participle, an adjective or begin with a preposition."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_property(node):
+            words = node.name.strip("_").split("_")
+            is_participle = words[-1] not in NOUNS and PARTICIPLE.match(words[-1])
+            is_explained = len(words) > 1 and (words[0] in VERBS or CLAIMS & set(words))
+            if node.name not in FOREIGN and (
+                (is_participle and not is_explained)
+                or words[0] in PREPOSITIONS
+                or (len(words) == 1 and words[0] in ADJECTIVES)
+            ):
+                yield node.name, node.lineno
 
 
 def parameter_types(paths: list[Path]) -> dict[str, dict[str, str]]:
@@ -180,6 +244,8 @@ def refused(room: str) -> Iterator[str]:
     yield from (f"{at} assigns {name}" for name, at in assignments(paths) if name in FORBIDDEN)
     in_room = [path for path in reports() if str(path.relative_to(ROOT)).startswith(room)]
     yield from prose(paths + in_room)
+    yield from unspecific_values(paths)
+    yield from unspecific_functions(paths)
     for name, at in classes(every).items():
         if len(at) > 1 and any(where.startswith(room) for where in at):
             yield f"class {name} is defined at {', '.join(at)}"

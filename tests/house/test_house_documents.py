@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from cli.documenting import example_env
+from cli.documenting import generated_files
 from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
@@ -13,6 +13,7 @@ from include.settings import ROOT, Settings, variables
 from include.trading.reasons import Reason, order_reasons_as_markdown, reasons_as_markdown
 from tests.support.documents import ALL, TEXTS
 
+GENERATED = generated_files()
 EXAMPLE_ENV = (ROOT / ".env.example").read_text()
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 TOPS = "bench|cli|dags|docs|include|plugins|spark_jobs|streaming|tests"
@@ -67,8 +68,9 @@ def test_every_group_of_settings_is_in_the_operations() -> None:
     assert [name for name in groups if f"`TICKHOUSE_{name}_…`" not in operations] == []
 
 
-def test_the_example_of_settings_lists_every_one_as_it_is() -> None:
-    assert example_env() == EXAMPLE_ENV
+@pytest.mark.parametrize("path", GENERATED)
+def test_a_generated_file_is_what_the_code_makes_of_it(path: str) -> None:
+    assert (ROOT / path).read_text() == GENERATED[path], "run: python -m cli.documenting"
 
 
 @pytest.mark.parametrize("name", TEXTS)

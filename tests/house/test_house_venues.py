@@ -1,4 +1,4 @@
-"""Files that cannot be made from the venues at run time name them all: compose, Prometheus."""
+"""What the venues say is in their folders, in compose and in Prometheus."""
 
 from typing import Any
 

@@ -1,6 +1,9 @@
 """The measures of structure and words that `./tickhouse check` prints, each with its limit."""
 
+import ast
 from statistics import median
+
+import pytest
 
 from include.settings import ROOT
 from tests.house import measures
@@ -29,6 +32,35 @@ def test_the_formatter_is_never_off() -> None:
 def test_no_value_has_a_name_that_says_nothing() -> None:
     names = measures.assignments(SOURCES)
     assert [f"{at} {name}" for name, at in names if name in measures.FORBIDDEN] == []
+
+
+def test_a_value_in_a_function_is_not_named_by_an_adjective_alone() -> None:
+    assert list(measures.unspecific_values(SOURCES)) == []
+
+
+def test_a_function_is_named_by_what_it_does_or_gives() -> None:
+    assert measures.unspecific_functions(SOURCES) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "is_refused"),
+    [
+        ("paced", True),
+        ("_summing", True),
+        ("at", True),
+        ("tables_named", True),
+        ("without_ledger", True),
+        ("later", True),
+        ("send_later", False),
+        ("list_quarantined", False),
+        ("landed_offsets", False),
+        ("is_signed", False),
+        ("render_heading", False),
+    ],
+)
+def test_what_a_function_may_be_named(name: str, is_refused: bool) -> None:
+    names = list(measures.unspecific_names(ast.parse(f"def {name}(): ...")))
+    assert bool(names) == is_refused
 
 
 def test_no_private_word_is_in_the_product() -> None:

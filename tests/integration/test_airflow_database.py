@@ -25,9 +25,9 @@ def test_a_start_migrates_once_and_again_after_an_upgrade_or_another_revision(
     }
     environ |= airflow.environment(service_settings)
     first = Migration(service_settings, environ)
-    assert first.needed
+    assert first.was_started
     first.wait()
-    assert not Migration(service_settings, environ).needed
+    assert not Migration(service_settings, environ).was_started
 
     dsn = service_settings.dsn(database=service_settings.postgres.airflow_database)
     note = service_settings.home / "airflow" / "migrated.json"
@@ -45,4 +45,4 @@ def test_a_start_migrates_once_and_again_after_an_upgrade_or_another_revision(
 def _needed(settings: Settings, environ: dict[str, str]) -> bool:
     migration = Migration(settings, environ)
     migration.stop()
-    return migration.needed
+    return migration.was_started

@@ -173,7 +173,7 @@ def test_the_reader_waits_for_the_broker_and_fills_the_past(
     try:
         series = state.series_of("bitstamp", "LTC-USD")
         eventually(lambda: series.price == 50.0, what="the last trade is read")
-        assert [price for _, price in series.prices.between(0, 2**40)] == [
+        assert [price for _, price in series.prices.select(0, 2**40)] == [
             float(price) for price in range(31, 51)
         ], "the twenty records before the end, no more"
         assert Views(service_settings, state, PANELS).symbols() == ["BTC-USD", "LTC-USD"]
@@ -246,4 +246,4 @@ def test_the_ratios_of_before_the_start_come_from_postgres(postgres_dsn: dict[st
     )
     clock_us = int(end.timestamp() + 30) * 1_000_000
     series = polled(postgres_dsn, clock_us).series["gemini", "BTC-USD"]
-    assert series.ratios.between(0, 2**40) == [(int(end.timestamp()), 1.25)]
+    assert series.ratios.select(0, 2**40) == [(int(end.timestamp()), 1.25)]

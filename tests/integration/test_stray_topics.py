@@ -9,7 +9,7 @@ from include.bus import ensure_topics, offset_ranges, topic_ids
 from include.lake.epoch import Epoch, read_epoch, write_epoch
 from include.local import kafka
 from include.local.kafka_folders import bring_back, find_strays
-from include.local.scratch import free_ports, running, until
+from include.local.scratch import free_ports, run_in_background, wait_for
 from include.market.wire import TopicPartition
 from include.settings import Settings, load
 
@@ -26,7 +26,7 @@ def send(settings: Settings, topic: str, count: int) -> None:
 
 
 def started(settings: Settings) -> Settings:
-    until(lambda: kafka.answers(settings), "broker")
+    wait_for(lambda: kafka.answers(settings), "broker")
     ensure_topics(settings.bootstrap)
     return settings
 
@@ -43,7 +43,7 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
     kafka.prepare(settings)
     marker = settings.home / "checkpoints" / "land" / "epoch.json"
     marker.parent.mkdir(parents=True)
-    with running(kafka.command(settings)):
+    with run_in_background(kafka.command(settings)):
         started(settings)
         send(settings, TRADES, 50)
         send(settings, QUOTES, 7)
@@ -51,7 +51,7 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
         write_epoch(marker, Epoch(starts={PART: 0}, topic_ids=old_ids))
     assert find_strays(settings) == []
     shutil.rmtree(settings.home / "kafka" / "log" / "__cluster_metadata-0")
-    with running(kafka.command(settings)):
+    with run_in_background(kafka.command(settings)):
         started(settings)
         assert offset_ranges(settings.bootstrap, [TRADES])[PART] == (0, 0)
         send(settings, TRADES, 3)  # feeds went on; the lake has read the lost topic
@@ -59,7 +59,7 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
     strays = find_strays(settings)
     assert [stray.partition for stray in strays] == [PART]
     bring_back(settings, strays, tmp_path / "aside")
-    with running(kafka.command(settings)):
+    with run_in_background(kafka.command(settings)):
         started(settings)
         assert offset_ranges(settings.bootstrap, [TRADES])[PART] == (0, 50)
         new_ids = topic_ids(settings.bootstrap, [TRADES])

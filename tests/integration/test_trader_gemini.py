@@ -9,7 +9,7 @@ import pytest
 
 from include.errors import OrderRefused
 from include.serving.journal import Journal
-from include.settings.env import Secret
+from include.setting_fields import Secret
 from streaming.trader.brokers.gemini_rest import GeminiRest
 from tests.support.faulty_road import KEY, NEW, SECRET, STATUS, WINDOWS, FaultyRoad, road, world
 from tests.support.trader_world import World

@@ -10,7 +10,7 @@ import pytest
 
 from include.local import kafka
 from include.market.events import Decision
-from include.serving.journal import halt, halted, resume
+from include.serving.journal import halt, read_halt_reason, resume
 from include.trading.decision import rederive
 from tests.conftest import make_settings
 from tests.support.services import eventually, running
@@ -101,7 +101,7 @@ def test_repeated_signals_and_a_halt_make_no_order(world: World) -> None:
         halt(world.settings.dsn(), "by hand")
         world.produce(range(3, 4))
         world.until_decided(3)
-        assert halted(world.settings.dsn()) == "by hand"
+        assert read_halt_reason(world.settings.dsn()) == "by hand"
         resume(world.settings.dsn())
         world.produce(range(4, 5))
         world.until_decided(4)
@@ -139,7 +139,9 @@ def test_a_second_trader_waits_for_the_first(world: World) -> None:
     with world.trader() as first:
         world.until_decided(2)
         with world.trader() as second:
-            eventually(lambda: "another trader holds" in world.log.read_text(), what="it waits")
+            eventually(
+                lambda: "another trader is running" in world.log.read_text(), what="it waits"
+            )
             os.kill(first.pid, signal.SIGKILL)
             first.wait()
             world.produce(range(3, 7))

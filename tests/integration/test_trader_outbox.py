@@ -39,7 +39,7 @@ def publisher(world: World, journal: Journal, lake: FakeLake) -> Iterator[Publis
         journal=journal,
         conn=world.venue,
         kill_points=NoKillPoints(),
-        landed=lake.landed,
+        read_next_offsets=lake.landed,
     ) as one:
         yield one
 

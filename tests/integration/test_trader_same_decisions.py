@@ -25,8 +25,8 @@ from include.market import wire
 from include.market.events import Order, Top
 from include.rate_limiter import RateLimiter
 from include.serving.journal import Journal
+from include.setting_fields import Secret
 from include.settings import Settings
-from include.settings.env import Secret
 from include.trading.decision_log import log_line
 from include.trading.inputs import SeenTop
 from streaming.simulator.clock import Clock

@@ -9,8 +9,9 @@ import pytest
 from include.bus import Consumer, offset_ranges
 from include.errors import SettingsError, TickhouseError
 from include.market import wire
+from include.setting_fields import Secret
 from include.settings import load
-from include.settings.env import Secret, read_env
+from include.settings.env import read_env
 from streaming.trader.brokers.gemini_rest import GeminiRest
 from tests.support.faulty_road import (
     KEY,

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from include.alerts import recent
 from include.bus import (
     Producer,
     TopicPartition,
@@ -20,6 +19,7 @@ from include.market.events import LedgerEntry, Message
 from include.serving.tables import create_tables
 from include.settings import Settings
 from streaming.watcher.__main__ import Watcher
+from tests.support.alert_log import read_alerts
 from tests.support.postgres import fetch_tuples
 from tests.support.services import free_ports
 
@@ -71,13 +71,13 @@ def test_a_look_writes_the_lag_and_sends_one_alert_of_a_stream_that_is_late(
     (home / "stream.json").write_text(json.dumps({"written_at": 0, "queries": [query]}))
     object.__setattr__(service_settings.alerts, "lag_share", 0.0)  # any wait is too long
     watcher = Watcher(service_settings)
-    watcher.look()
-    watcher.look()
+    watcher.watch_once()
+    watcher.watch_once()
     ((name, behind, waiting),) = fetch_tuples(
         postgres_dsn,
         "SELECT query, behind, waiting_s FROM stream_lag WHERE topic = %s",
         ("market.ledger",),
     )
     assert (name, behind) == ("land", 2) and 0 < waiting < 120
-    (alert,) = recent(service_settings)
+    (alert,) = read_alerts(service_settings)
     assert alert["what"] == "stream_lag" and "2 messages of partition 0 wait" in alert["detail"]

@@ -195,7 +195,7 @@ def numbers_in(lake: Path, name: str, column: str) -> list[int]:
     if not (lake / name / "_delta_log").exists():
         return []
     if damage := find_log_damage(lake / name):
-        assert damage.is_unreferenced, damage.what
+        assert damage.is_unreferenced, damage.fault
         cut_log(damage, lake / "damaged" / str(len(list(lake.glob("damaged/*")))))
         if damage.sound_version < 0:
             return []

@@ -23,6 +23,7 @@ from tests.power.powered_platform import (
     in_loading,
     in_training,
 )
+from tests.support.absences import describe_absence
 from tests.support.power import power_disk
 
 pytestmark = [pytest.mark.power, pytest.mark.timeout(12 * 3600)]
@@ -39,7 +40,12 @@ LONG_WORLDS, LONG_CUTS_A_WORLD = 20, 10
 def folder(_power: None, tmp_path: Path, long_run: bool) -> Path:
     """With what an installation makes once for all worlds made already."""
     if not long_run:
-        pytest.skip("cuts of the whole platform take minutes each: pytest tests/power --long")
+        pytest.skip(
+            describe_absence(
+                "cuts of the whole platform take minutes each",
+                command="./tickhouse test tests/power --long",
+            )
+        )
     ensure_java()
     ensure_jars()
     ensure_class_archive(print)

@@ -6,12 +6,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from include.local import class_archive
+from tests.support.absences import describe_absence
 
 
 def test_the_jvm_maps_the_archive(spark: SparkSession) -> None:
     options = class_archive.archive_options()
     if not options:
-        pytest.skip("no archive here: ./tickhouse test records it")
+        pytest.skip(describe_absence("no class archive here", command="./tickhouse test"))
     archive = options[0].partition("=")[2]
     pid = spark._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
     assert archive in Path(f"/proc/{pid}/maps").read_text()

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.absences import absent_programs
 from tests.support.services import eventually, free_ports, running
 
 FLAGS = [
@@ -31,8 +31,7 @@ FLAGS = [
 
 def missing() -> str:
     """What keeps the browser tests from running, in a sentence; empty if nothing does."""
-    absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    return f"{' and '.join(absent)} not installed (Debian: chromium-driver)" if absent else ""
+    return absent_programs("chromium", "chromedriver", package="chromium chromium-driver")
 
 
 class Browser:

@@ -11,7 +11,6 @@ folder shows only if nothing else was synced since.
 import contextlib
 import fcntl
 import os
-import shutil
 import struct
 import subprocess
 import time
@@ -20,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from tests.support.absences import absent_programs, describe_absence
 
 EXT4_IOC_SHUTDOWN = (2 << 30) | (4 << 16) | (ord("X") << 8) | 125  # _IOR('X', 125, __u32)
 NO_LOG_FLUSH = 2
@@ -30,11 +31,14 @@ UMOUNT_S = 60.0
 def unavailable() -> str | None:
     """Why no such disk can be had here, in a sentence; nothing if it can."""
     if os.geteuid() != 0:
-        return "a power cut needs root, to mount an ext4 image"
-    if shutil.which("mkfs.ext4") is None:
-        return "a power cut needs mkfs.ext4"
+        return describe_absence(
+            "a power cut needs root, to mount an ext4 image",
+            command="sudo ./tickhouse test tests/power",
+        )
+    if reason := absent_programs("mkfs.ext4", package="e2fsprogs"):
+        return reason
     if not Path("/dev/loop-control").exists():
-        return "a power cut needs loop devices"
+        return describe_absence("a power cut needs loop devices", command="modprobe loop")
     return None
 
 

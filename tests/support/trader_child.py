@@ -51,7 +51,7 @@ class KillAt:
         self._point, self._count = point, count
         self._points: list[str] = []
 
-    def reached(self, point: str) -> None:
+    def reach(self, point: str) -> None:
         self._points.append(point)
         if point == self._point and self._points.count(point) == self._count:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -66,8 +66,8 @@ def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
 
 
 def _compare(name: str, served: Iterable[Minute], recomputed: pa.Table, *, holder: str) -> Check:
-    by_key = _by_key(served)
-    in_lake = _by_key(recomputed.select(COMPARED).to_pylist())
+    by_key = _index_by_key(served)
+    in_lake = _index_by_key(recomputed.select(COMPARED).to_pylist())
     differing = [key for key in {*by_key, *in_lake} if by_key.get(key) != in_lake.get(key)]
     detail = f"{len(by_key)} minutes equal those of the landed trades"
     if differing:
@@ -79,7 +79,7 @@ def _compare(name: str, served: Iterable[Minute], recomputed: pa.Table, *, holde
     return Check(name, not differing, detail)
 
 
-def _by_key(compared: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
+def _index_by_key(compared: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
     return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in compared}
 
 

@@ -52,7 +52,7 @@ def audit_lake(
     """Audit a lake whose state is in `home`, and seal what is clean.
 
     `open_reader` gives the first reader. With `full` what was sealed is read again; with `reseal`
-    it is not compared, but sealed anew.
+    it is not compared, but sealed again.
     """
     folder = home / SEALS_FOLDER
     try:
@@ -91,7 +91,7 @@ def audit_lake(
 
 
 def _remember(bounds: Bounds, sealed: SealedLake, counts: Counts, *, reseal: bool) -> Bounds:
-    """The bounds with what the seals remember; who seals anew accepts where rows begin."""
+    """The bounds with what the seals remember; sealing again accepts where rows begin."""
     if reseal:
         return replace(bounds, begun={part: count.first for part, count in counts.items()})
     seals = sealed.seals.by_partition if sealed.seals else {}

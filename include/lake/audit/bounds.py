@@ -71,16 +71,16 @@ def read_bounds(
     return Bounds(kafka, committed, watermarks, begun=epoch.starts if epoch else {})
 
 
-def check_beginnings(landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
+def check_beginnings(spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
     """Whether each partition's rows (`landed`: first and last offset) begin where they began."""
-    faults = [fault for part in sorted(landed) for fault in _beginning_faults(part, landed, bounds)]
+    faults = [fault for part in sorted(spans) for fault in _beginning_faults(part, spans, bounds)]
     return Check(BEGINNING, not faults, "; ".join(faults) or "every partition from its first on")
 
 
 def _beginning_faults(
-    part: TopicPartition, landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
+    part: TopicPartition, spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
 ) -> Iterator[str]:
-    first = landed[part][0]
+    first = spans[part][0]
     if part in bounds.sealed:
         begun = bounds.sealed[part][0]
         if first != begun:
@@ -100,13 +100,13 @@ def _beginning_faults(
         )
 
 
-def check_ends(landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
+def check_ends(spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
     """Whether each partition's rows end right below its watermark, and nothing was passed over."""
-    faults = [fault for part in bounds.partitions for fault in _end_faults(part, landed, bounds)]
+    faults = [fault for part in bounds.partitions for fault in _end_faults(part, spans, bounds)]
     faults += [
         f"{_name(part)}: rows up to {last} without a watermark in the log of "
         f"{home_table(part[0]).name}: another program wrote them, or the table's log was replaced"
-        for part, (_, last) in sorted(landed.items())
+        for part, (_, last) in sorted(spans.items())
         if part not in bounds.watermarks
     ]
     waiting = sum(
@@ -117,46 +117,50 @@ def check_ends(landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds)
 
 
 def _end_faults(
-    part: TopicPartition, landed: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
+    part: TopicPartition, spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
 ) -> Iterator[str]:
     name, watermark = _name(part), bounds.watermarks.get(part)
     begun, committed = bounds.begun.get(part, 0), bounds.committed.get(part)
-    reached = begun if watermark is None else watermark
+    next_offset = begun if watermark is None else watermark
     sealed = bounds.sealed.get(part, (0, 0))[1]
-    last = landed[part][1] if part in landed else None
-    if (committed or 0) > reached:
-        yield f"{name}: the checkpoint is at {committed}, the table at {reached}; {REPAIR}"
-    if sealed > reached:
-        yield f"{name}: sealed up to {sealed}, the table is at {reached}: rolled back; {REPAIR}"
+    last = spans[part][1] if part in spans else None
+    if (committed or 0) > next_offset:
+        yield f"{name}: the checkpoint is at {committed}, the table at {next_offset}; {REPAIR}"
+    if sealed > next_offset:
+        yield f"{name}: sealed up to {sealed}, the table is at {next_offset}: rolled back; {REPAIR}"
     if watermark is not None and last != watermark - 1 and (last is not None or watermark > begun):
         extent = "no row" if last is None else f"rows up to {last}"
         yield f"{name}: {extent} of the {watermark} offsets that its watermark counts; {REPAIR}"
     if part in bounds.kafka:
-        yield from _kafka_faults(name, bounds.kafka[part], reached, watermark, committed)
+        yield from _kafka_faults(name, bounds.kafka[part], next_offset, watermark, committed)
 
 
 def _kafka_faults(
     name: str,
     kafka_range: tuple[int, int],
-    reached: int,
+    next_offset: int,
     watermark: int | None,
     committed: int | None,
 ) -> Iterator[str]:
     first, end = kafka_range
     if watermark is not None and watermark > end:
         yield (
-            f"{name}: landed up to {watermark}, Kafka ends at {end}: the topic was created anew or "
+            f"{name}: landed up to {watermark}, Kafka ends at {end}: the topic was recreated or "
             "lost its end; see `./tickhouse doctor`"
         )
-    if reached < first and reached < end and (watermark is not None or committed is not None):
+    if (
+        next_offset < first
+        and next_offset < end
+        and (watermark is not None or committed is not None)
+    ):
         yield (
-            f"{name}: offsets {reached} to {first - 1} left Kafka before they landed; a longer "
+            f"{name}: offsets {next_offset} to {first - 1} left Kafka before they landed; a longer "
             "retention keeps the next ones, `./tickhouse doctor --repair` goes on behind them"
         )
-    if committed is None and reached < end:
+    if committed is None and next_offset < end:
         yield (
-            f"{name}: {end - max(reached, first)} messages have not landed and no checkpoint knows "
-            "the partition; `./tickhouse up` starts the stream"
+            f"{name}: {end - max(next_offset, first)} messages have not landed and no "
+            "checkpoint knows the partition; `./tickhouse up` starts the stream"
         )
 
 

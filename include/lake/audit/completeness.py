@@ -85,7 +85,7 @@ def check_completeness(lake: str) -> Check:
     try:
         existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
         if missing := sorted(set(TABLES_READ) - existing):
-            return _without_tables(lake, missing)
+            return _check_missing_tables(lake, missing)
         for statement in (numbered_sql(), BLOCKS, RANGES):
             connection.execute(statement)
         holes = [
@@ -112,16 +112,16 @@ def check_completeness(lake: str) -> Check:
     return Check(COMPLETENESS, not unrecorded, detail)
 
 
-def _without_tables(lake: str, missing: list[str]) -> Check:
+def _check_missing_tables(lake: str, missing: list[str]) -> Check:
     """All landed tables are made together: one that is missing beside others is lost."""
-    landed = [table.name for table in LANDED if open_table(lake, table.name)]
-    if not landed:
+    landed_tables = [table.name for table in LANDED if open_table(lake, table.name)]
+    if not landed_tables:
         return Check(COMPLETENESS, True, "nothing has landed yet")
     return Check(
         COMPLETENESS,
         False,
-        f"{', '.join(missing)} is missing beside {', '.join(landed)}: without it no hole can be "
-        "found; `./tickhouse doctor --repair` makes it again from what Kafka still has",
+        f"{', '.join(missing)} is missing beside {', '.join(landed_tables)}: without it "
+        "no hole can be found; `./tickhouse doctor --repair` makes it again from Kafka",
     )
 
 
@@ -129,10 +129,10 @@ def numbered_sql() -> str:
     """SQL for the view of all numbers that venues count without gaps."""
     books = [name for name, venue in VENUES.items() if venue.book is BookNumbers.PER_CONNECTION]
     trades = [name for name, venue in VENUES.items() if venue.trades is TradeNumbers.SEQUENCE]
-    return NUMBERED.format(books=_listed(books), trades=_listed(trades))
+    return NUMBERED.format(books=_sql_list(books), trades=_sql_list(trades))
 
 
-def _listed(names: list[str]) -> str:
+def _sql_list(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names) or "NULL"
 
 

@@ -199,11 +199,11 @@ def make_report(
     `other_checks` are those of other invariants.
     """
     partitions = [_partition_audit(*counted) for counted in sorted(counts.items())]
-    landed = {part: (count.first, count.last) for part, count in counts.items()}
+    spans = {part: (count.first, count.last) for part, count in counts.items()}
     checks = [
         _check_conservation(partitions),
-        check_beginnings(landed, bounds),
-        check_ends(landed, bounds),
+        check_beginnings(spans, bounds),
+        check_ends(spans, bounds),
         _check_witness(counts, witness),
         *other_checks,
     ]
@@ -229,20 +229,20 @@ def _check_conservation(partitions: Iterable[PartitionAudit]) -> Check:
         for audit in partitions
         if audit.missing or audit.doubled
     ]
-    return Check("I1 conservation", not faults, _with_repair(faults) or "every offset once")
+    return Check("I1 conservation", not faults, _add_repair_hint(faults) or "every offset once")
 
 
-def _with_repair(faults: list[str]) -> str:
+def _add_repair_hint(faults: list[str]) -> str:
     return f"{'; '.join(faults)}; {REPAIR}, what Kafka lacks is lost" if faults else ""
 
 
 def _check_witness(
-    ours: Mapping[TopicPartition, OffsetCounts], witness: Mapping[TopicPartition, OffsetCounts]
+    counts: Mapping[TopicPartition, OffsetCounts], witness: Mapping[TopicPartition, OffsetCounts]
 ) -> Check:
     faults = [
-        f"{partition}: {ours.get(partition)} against {witness.get(partition)}"
-        for partition in sorted({*ours, *witness})
-        if ours.get(partition) != witness.get(partition)
+        f"{partition}: {counts.get(partition)} against {witness.get(partition)}"
+        for partition in sorted({*counts, *witness})
+        if counts.get(partition) != witness.get(partition)
     ]
     detail = "; ".join(faults) or "Spark and delta-rs count the same"
     return Check("two readers agree", not faults, detail)

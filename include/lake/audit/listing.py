@@ -33,8 +33,8 @@ def list_new_files(
     `counted_from` has all partitions of a topic or none; of quarantine every file is read.
     """
     topic = TABLES[name].topic
-    least = [counted_from[part] for part in counted_from if part.topic == topic]
-    until = min(least, default=0)
+    lowest_offsets = [counted_from[part] for part in counted_from if part.topic == topic]
+    until = min(lowest_offsets, default=0)
     return [uri for uri, last in list_offsets(table).items() if last is None or last >= until]
 
 

@@ -74,17 +74,17 @@ def compare_with_seals(
     With `full`, every data file is read again, and every row is counted; with `reseal` nothing is
     compared.
     """
-    seals, lost = None, None
+    seals, failure = None, None
     try:
         seals = None if reseal else read_seals(folder)
     except PlatformError as error:
-        lost = Check(SEALED, False, str(error))
+        failure = Check(SEALED, False, str(error))
     try:
         digests = _digest_tables(tables, bounds, seals, full=full)
     except PlatformError as error:
         return SealedLake(Check(SEALED, False, str(error)), is_readable=False)
-    if lost is not None:
-        return SealedLake(lost, digests=digests)
+    if failure is not None:
+        return SealedLake(failure, digests=digests)
     if seals is None:
         return SealedLake(Check(SEALED, True, "nothing is sealed yet"), digests=digests)
     faults = [*_table_faults(lake, seals), *_hash_faults(seals)]
@@ -92,9 +92,9 @@ def compare_with_seals(
     for seal in seals.partitions:
         partition_faults = list(_partition_faults(seal, digests, topic_ids))
         faults += partition_faults
-        in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.at]
+        in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.topic_partition]
         if not partition_faults and not full and in_quarantine == seal.quarantine_rows:
-            counted_from[seal.at] = seal.next
+            counted_from[seal.topic_partition] = seal.next
     counted_whole = _topics_counted_whole(digests, counted_from)
     counted_from = {
         part: counted_from[part] for part in counted_from if part.topic not in counted_whole
@@ -140,7 +140,7 @@ def _table_faults(lake: str, seals: Seals) -> Iterator[str]:
             yield str(error)
             continue
         if table is None:
-            yield f"table {name} is gone; `./tickhouse doctor --repair`, then {RESEAL}"
+            yield f"table {name} is missing; `./tickhouse doctor --repair`, then {RESEAL}"
         elif str(table.metadata().id) != sealed_id:
             yield f"table {name} is another one than was sealed; {RESEAL}"
         elif table.version() < version:
@@ -148,11 +148,11 @@ def _table_faults(lake: str, seals: Seals) -> Iterator[str]:
 
 
 def _hash_faults(seals: Seals) -> Iterator[str]:
-    if seals.hashed_by != hashed_by():
-        yield f"sealed by {seals.hashed_by}, this is {hashed_by()}: {RESEAL}"
-    changed = [name for name, columns in seals.columns.items() if columns != _columns(name)]
-    if changed:
-        yield f"{', '.join(changed)}: other columns than were sealed; {RESEAL}"
+    if seals.hashed_by != hash_version():
+        yield f"sealed by {seals.hashed_by}, this is {hash_version()}: {RESEAL}"
+    changed_tables = [name for name, columns in seals.columns.items() if columns != _columns(name)]
+    if changed_tables:
+        yield f"{', '.join(changed_tables)}: other columns than were sealed; {RESEAL}"
 
 
 def _partition_faults(
@@ -160,11 +160,11 @@ def _partition_faults(
 ) -> Iterator[str]:
     name = f"{seal.topic}/{seal.partition}"
     if topic_ids.get(seal.topic, seal.topic_id) != seal.topic_id:
-        yield f"{name}: the topic was created anew since it was sealed; {RESEAL}"
+        yield f"{name}: the topic was recreated since it was sealed; {RESEAL}"
     home = home_table(seal.topic).name
     if home != QUARANTINE.name:
         yield from _digest_faults(name, home, seal.home_rows, digests, seal)
-    in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.at]
+    in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.topic_partition]
     if in_quarantine.rows >= seal.quarantine_rows.rows or home == QUARANTINE.name:
         yield from _digest_faults(name, QUARANTINE.name, seal.quarantine_rows, digests, seal)
 
@@ -172,7 +172,7 @@ def _partition_faults(
 def _digest_faults(
     name: str, table: str, sealed: Digest, digests: Mapping[str, TableDigest], seal: Seal
 ) -> Iterator[str]:
-    present = digests.get(table, TableDigest()).sealed[seal.at]
+    present = digests.get(table, TableDigest()).sealed[seal.topic_partition]
     if present.rows != sealed.rows:
         yield (
             f"{name}: {sealed.rows} rows below offset {seal.next} were sealed in {table}, "
@@ -216,7 +216,7 @@ def seal_lake(
     }
     seals = Seals(
         number=newest_number(folder) + 1,
-        hashed_by=hashed_by(),
+        hashed_by=hash_version(),
         partitions=partitions,
         tables=versions,
         columns={name: _columns(name) for name in tables},
@@ -225,7 +225,7 @@ def seal_lake(
     write_seals(folder, seals)
 
 
-def hashed_by() -> str:
+def hash_version() -> str:
     """The program whose hashes the digests are made of: another version may hash otherwise."""
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 

@@ -37,7 +37,7 @@ class Seal(msgspec.Struct, frozen=True):
     quarantine_rows: Digest
 
     @property
-    def at(self) -> TopicPartition:
+    def topic_partition(self) -> TopicPartition:
         """The topic and the partition."""
         return TopicPartition(self.topic, self.partition)
 
@@ -68,7 +68,7 @@ class Seals(msgspec.Struct, frozen=True):
     @property
     def by_partition(self) -> dict[TopicPartition, Seal]:
         """The seals by topic and partition."""
-        return {seal.at: seal for seal in self.partitions}
+        return {seal.topic_partition: seal for seal in self.partitions}
 
     def files_of(self, table: str) -> dict[str, FileDigest]:
         """The sealed data files of a table."""
@@ -104,7 +104,7 @@ def read_seals(folder: Path) -> Seals | None:
     except FileNotFoundError:
         if newest is None:
             return None
-        raise PlatformError(f"the seals (number {newest.number}) are gone; {RESEAL}") from None
+        raise PlatformError(f"the seals (number {newest.number}) are missing; {RESEAL}") from None
     try:
         stored = msgspec.json.decode(content, type=_Stored)
         seals = msgspec.json.decode(stored.seals, type=Seals)
@@ -113,7 +113,7 @@ def read_seals(folder: Path) -> Seals | None:
     if stored.sha256 != _checksum(bytes(stored.seals)):
         raise PlatformError(f"{SEALS} does not have its checksum; {RESEAL}")
     if newest is None and seals.number > 1:
-        raise PlatformError(f"{NEWEST} is gone; {RESEAL}")
+        raise PlatformError(f"{NEWEST} is missing; {RESEAL}")
     if newest is not None and (
         seals.number not in {newest.number, newest.number + 1}
         or (seals.number == newest.number and stored.sha256 != newest.sha256)

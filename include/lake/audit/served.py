@@ -36,13 +36,15 @@ def check_trading(
     columns = TRADING[name]
     statement = NEWEST.format(key=columns[0], columns=", ".join(columns), table=name)
     _, rows_in_lake = query(lake, statement, all_tables=True)
-    landed = {row[0]: row[1:] for row in rows_in_lake}
+    row_by_key = {row[0]: row[1:] for row in rows_in_lake}
     faults = []
     for row in postgres_rows:
         key, values = str(row[columns[0]]), tuple(row[column] for column in columns[1:])
-        if landed.get(key) != values and not is_pending(key):
-            where = "has other values in the lake" if key in landed else "is only in Postgres"
-            faults.append(f"{key} {where}")
+        if row_by_key.get(key) != values and not is_pending(key):
+            difference = (
+                "has other values in the lake" if key in row_by_key else "is only in Postgres"
+            )
+            faults.append(f"{key} {difference}")
     remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
     detail = f"{len(postgres_rows)} {name} of Postgres are in the lake"
     if faults:

@@ -1,4 +1,4 @@
--- What could not be read, and why? Records set aside, by topic and reason, the most frequent first.
+-- What could not be read, and why? Quarantined records by topic and reason, the most frequent first.
 -- `./tickhouse quarantine requeue` reads them again after a fix.
 SELECT
     topic,

@@ -24,7 +24,7 @@ def compute(context: PanelContext) -> Panel:
     trader, activity = context.settings.trader, context.state.trader
     quote = trader.symbol.partition("-")[2]
     series = context.state.series.get((trader.venue, trader.symbol))
-    points = series.prices.between(context.first_s, context.last_s) if series else []
+    points = series.prices.select(context.first_s, context.last_s) if series else []
     last_of_step = {second // context.step_s: (second, price) for second, price in points}
     fills, scores = activity.in_order("fills"), activity.in_order("scores")
     holdings = _holdings_now(context, fills)

@@ -25,12 +25,12 @@ _INVALID = render_chip("book", "invalid until its next snapshot", colour=colours
 def compute(context: PanelContext) -> Panel:
     """Live while the stream measures a valid book."""
     venue, series = context.main_venue() or ("", MarketSeries(0))
-    tops = series.tops.between(context.first_s, context.last_s)
+    tops = series.tops.select(context.first_s, context.last_s)
     invalid = bool(tops) and tops[-1][1] is None
     columns = build_lines(
         tops,
-        series.mids.between(context.first_s, context.last_s),
-        series.imbalances.between(context.first_s, context.last_s),
+        series.mids.select(context.first_s, context.last_s),
+        series.imbalances.select(context.first_s, context.last_s),
         step_s=context.step_s,
     )
     unmeasured = series.book_seen_s - series.measure_seen_s > context.stale_s

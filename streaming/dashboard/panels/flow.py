@@ -8,7 +8,7 @@ from bokeh.models import ColumnDataSource, CustomJSTickFormatter
 
 from streaming.dashboard import colours
 from streaming.dashboard.columns import Columns
-from streaming.dashboard.freshness import freshest
+from streaming.dashboard.freshness import best_freshness
 from streaming.dashboard.html import format_number, render_chip, render_heading
 from streaming.dashboard.minute_flows import TradeFlow
 from streaming.dashboard.plots import Chart, ChartSources, add_hover, create_level, create_plot
@@ -30,7 +30,7 @@ def compute(context: PanelContext) -> Panel:
         last=context.last_s // 60,
     )
     seen_s = max((series.trade_seen_s for series in venues.values()), default=0.0)
-    freshness = freshest(
+    freshness = best_freshness(
         context.venue_freshness(venue, series.trade_seen_s, limit_s=math.inf)
         for venue, series in venues.items()
     )
@@ -71,10 +71,10 @@ def build_bars(venues: Iterable[Mapping[int, TradeFlow]], *, first: int, last: i
 
 def _chips(bars: Columns, base: str) -> list[str]:
     chips = []
-    for side, where, colour in (("buy", "above", colours.BUY), ("sell", "below", colours.SELL)):
+    for side, position, colour in (("buy", "above", colours.BUY), ("sell", "below", colours.SELL)):
         count, volume = bars[f"{side}s"][-1], bars[f"{side}_base"][-1]
         text = f"{count:.0f} · {format_number(volume, digits=4)} {base} this minute"
-        chips.append(render_chip(f"{side} ({where})", text, colour=colour))
+        chips.append(render_chip(f"{side} ({position})", text, colour=colour))
     return chips
 
 

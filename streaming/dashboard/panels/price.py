@@ -5,12 +5,12 @@ from typing import Any
 
 from bokeh.models import Range1d
 
-from include.market.average import across, moving_average
+from include.market.average import average_suppliers, moving_average
 from include.market.time import SECOND_US
 from streaming.dashboard import colours
 from streaming.dashboard.axis import exceeds, fit_limits
 from streaming.dashboard.columns import Columns, build_forecast, build_line
-from streaming.dashboard.freshness import freshest
+from streaming.dashboard.freshness import best_freshness
 from streaming.dashboard.html import format_age, format_number, render_chip, render_heading
 from streaming.dashboard.plots import (
     FORECAST_COLUMNS,
@@ -33,7 +33,7 @@ def compute(context: PanelContext) -> Panel:
     venues = {name: s for name, s in context.venues().items() if s.price_seen_s}
     states = {name: context.venue_freshness(name, s.price_seen_s) for name, s in venues.items()}
     fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
-    now, freshness = across(fresh, at=0, stale_s=0), freshest(states.values())
+    now, freshness = average_suppliers(fresh, at=0, stale_s=0), best_freshness(states.values())
     excluded = {
         name: format_age(context.age_s(venues[name].price_seen_s))
         for name in venues
@@ -73,7 +73,7 @@ def _venue_lines(
     """The lines of the venues and of their average, and the average now."""
     dashboard, step_s = context.settings.dashboard, context.step_s
     early_s = context.first_s - dashboard.average_s - int(dashboard.quiet_s) - 1
-    points = {name: s.prices.between(early_s, context.last_s) for name, s in venues.items()}
+    points = {name: s.prices.select(early_s, context.last_s) for name, s in venues.items()}
     gap_s = max(dashboard.quiet_s, step_s)
     columns = {}
     for name in colours.colour_by_venue():

@@ -16,7 +16,7 @@ _TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 def compute(context: PanelContext) -> Panel:
     """The ratios of the main venue between the trader's thresholds."""
     _, series = context.main_venue() or ("", MarketSeries(0))
-    points = series.ratios.between(context.first_s, context.end_s)
+    points = series.ratios.select(context.first_s, context.end_s)
     stream, trader = context.settings.stream, context.settings.trader
     limit_s = stream.window_s + stream.watermark_s + context.stale_s
     freshness = context.freshness(series.signal_seen_s, limit_s=limit_s)

@@ -182,7 +182,7 @@ def quarantine_tile(row_count: int | None) -> Tile:
     """Rows in quarantine."""
     if row_count is None:
         return Tile("Quarantine", NO_DATA)
-    return Tile("Quarantine", f"{row_count:,}", "rows set aside", "warn" if row_count else "good")
+    return Tile("Quarantine", f"{row_count:,}", "rows quarantined", "warn" if row_count else "good")
 
 
 def audit_tile(audit: LastAudit | None) -> Tile:

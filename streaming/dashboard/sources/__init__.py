@@ -1,1 +1,1 @@
-"""Where the state comes from: Kafka, Postgres, files; each goes on while another is away."""
+"""Where the state comes from: Kafka, Postgres, files; each goes on while another is unreachable."""

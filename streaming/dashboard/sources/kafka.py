@@ -31,7 +31,7 @@ def follow_kafka(
             start = {**_starts(bootstrap, backfill), **offsets}
             consumer = Consumer(bootstrap, topics=wire.TOPICS, offsets=start)
         except Transient as error:
-            log.warning(event("kafka is away", error=error))
+            log.warning(event("kafka is unreachable", error=error))
             stop.wait(BACKOFF.wait_s(failures))
             failures += 1
             continue

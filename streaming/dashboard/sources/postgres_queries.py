@@ -43,9 +43,9 @@ def frequent_queries() -> dict[str, Query]:
         "feeds": ("SELECT venue FROM feed_health", ()),
         "halted": ("SELECT value FROM trader_state WHERE name = 'halted'", ()),
         "balances": ("SELECT currency, amount FROM balances", ()),
-        "orders": (_newest("orders", "JOIN decisions USING (decision_id)", limit=1000), ()),
-        "fills": (_newest("fills", _OF_AN_ORDER, limit=2000), ()),
-        "scores": (_newest("scores", _OF_AN_ORDER, limit=1000), ()),
+        "orders": (_select_newest("orders", "JOIN decisions USING (decision_id)", limit=1000), ()),
+        "fills": (_select_newest("fills", _OF_AN_ORDER, limit=2000), ()),
+        "scores": (_select_newest("scores", _OF_AN_ORDER, limit=1000), ()),
     }
 
 
@@ -66,7 +66,7 @@ def infrequent_queries(forecast_symbol: str, *, clock_us: int, keep_s: int) -> d
     }
 
 
-def _newest(table: str, joins: str, *, limit: int) -> str:
+def _select_newest(table: str, joins: str, *, limit: int) -> str:
     """The newest rows of a table of facts, each with the window it follows from."""
     columns = ", ".join(f"{table}.{name}" for name in FACTS[table].__struct_fields__)
     return (

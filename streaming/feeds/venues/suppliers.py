@@ -16,7 +16,7 @@ from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
 from include.market.symbols import concatenate, require_symbol
 from include.market.time import SECOND_US
-from include.settings.venues import Venues
+from include.market.venue_settings import Venues
 from streaming.feeds.decoding import PRICE_STEP, parse, require_positive
 
 PriceAndTime = tuple[Decimal, int | None]
@@ -76,7 +76,7 @@ def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
             "kraken",
             venues.kraken_rest_url,
             60,
-            lambda symbol: f"/0/public/Ticker?pair={_at_kraken(symbol)}",
+            lambda symbol: f"/0/public/Ticker?pair={_kraken_symbol(symbol)}",
             _kraken,
         ),
         Supplier(
@@ -184,6 +184,6 @@ def _cryptocompare(data: bytes, symbol: str) -> PriceAndTime:
     return prices[currency], None
 
 
-def _at_kraken(symbol: str) -> str:
+def _kraken_symbol(symbol: str) -> str:
     base, quote = require_symbol(symbol).split("-")
     return _BASE_AT_KRAKEN.get(base, base) + quote

@@ -20,17 +20,17 @@ Fields = dict[str, Any]
 def apply_edit(edit: Edit, text: str) -> str | None:
     """The edited text; none if there is nothing in it to edit."""
     original = json.loads(text)
-    changed = json.loads(text)
+    value = json.loads(text)
     if isinstance(edit, Crossed):
-        _cross(changed)
+        _cross(value)
     elif isinstance(edit, NewField):
-        _for_each_object(changed, lambda fields: fields.setdefault(edit.key, edit.value))
+        _for_each_object(value, lambda fields: fields.setdefault(edit.key, edit.value))
     elif isinstance(edit, NewValue):
-        _for_each_object(changed, lambda fields: _set_field(fields, edit))
+        _for_each_object(value, lambda fields: _set_field(fields, edit))
     else:
         convert = _as_text if isinstance(edit, NumbersAsText) else _as_number
-        changed = _convert(changed, edit, convert, within=not edit.keys)
-    return None if changed == original else json.dumps(changed, separators=(",", ":"))
+        value = _convert(value, edit, convert, within=not edit.keys)
+    return None if value == original else json.dumps(value, separators=(",", ":"))
 
 
 def _set_field(target: Fields, edit: NewValue) -> None:
@@ -89,18 +89,23 @@ def _cross(document: Fields) -> None:
     elif first_change := next(
         (event for event in fields.get("events", ()) if "side" in event), None
     ):
-        far = {"side": "bid", "price": _far(first_change["price"]), "remaining": "1", "delta": "1"}
+        far = {
+            "side": "bid",
+            "price": _multiply_price(first_change["price"]),
+            "remaining": "1",
+            "delta": "1",
+        }
         fields["events"].append({"type": "change", "reason": "place", **far})
     elif fields.get("changes"):
-        fields["changes"].append(["buy", _far(fields["changes"][0][1]), "1"])
+        fields["changes"].append(["buy", _multiply_price(fields["changes"][0][1]), "1"])
     else:
         bids, asks = ("bids", "asks") if "bids" in fields else ("b", "a")
         levels = [*fields.get(bids, ()), *fields.get(asks, ())]
         if levels:
             *action, price, amount = levels[0]
             action = ["new"] if action else []
-            fields[bids].insert(0, [*action, _far(price), amount or 10.0])
+            fields[bids].insert(0, [*action, _multiply_price(price), amount or 10.0])
 
 
-def _far(price: Any) -> Any:
+def _multiply_price(price: Any) -> Any:
     return str(float(price) * FAR) if isinstance(price, str) else price * FAR

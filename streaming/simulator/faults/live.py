@@ -109,7 +109,7 @@ class Faults:
         return self._load_text(json.dumps({"faults": [answer]}))
 
     @web.middleware
-    async def before(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def apply_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The middleware that applies faults of handshakes and of HTTP answers."""
         if request.path.startswith(CONTROL):
             return refuse_foreign(request) or await handler(request)

@@ -57,7 +57,7 @@ class LoadedFaults:
         self.connections[venue] += 1
         return SimulatedConnection(venue, self.connections[venue], now_s)
 
-    def matching(
+    def find_matching(
         self, connection: SimulatedConnection, text: str, now_s: float, *, received: bool
     ) -> Iterator[tuple[LoadedFault, AnyFault]]:
         """The faults that strike this message now: a received request, or a message to be sent.
@@ -73,7 +73,7 @@ class LoadedFaults:
             if fault.stream not in text or not _matches_connection(entry, connection):
                 continue
             connection.matches[id(entry)] += 1
-            if connection.matches[id(entry)] >= (fault.message or 1) and _due(
+            if connection.matches[id(entry)] >= (fault.message or 1) and _is_due(
                 entry, connection, now_s
             ):
                 yield entry, fault
@@ -89,7 +89,7 @@ class LoadedFaults:
                 isinstance(fault, kind)
                 and entry.applies_to(venue)
                 and _matches_connection(entry, connection)
-                and _due(entry, connection, now_s)
+                and _is_due(entry, connection, now_s)
             ):
                 return entry, fault
         return None
@@ -102,7 +102,7 @@ def _matches_connection(entry: LoadedFault, connection: SimulatedConnection) -> 
     )
 
 
-def _due(entry: LoadedFault, connection: SimulatedConnection, now_s: float) -> bool:
+def _is_due(entry: LoadedFault, connection: SimulatedConnection, now_s: float) -> bool:
     at_s, age_s = entry.fault.at_s or 0.0, entry.fault.age_s or 0.0
     return (now_s - entry.loaded_at_s) * entry.speed >= at_s and (
         now_s - connection.made_at_s

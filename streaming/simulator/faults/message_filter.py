@@ -43,7 +43,7 @@ class MessageFilter:
     _delayed: tuple[str, str] | None = None
     _close_at_s: float = float("inf")
 
-    def quiet(self, now_s: float) -> bool:
+    def withholds_data(self, now_s: float) -> bool:
         """Whether data are held back while heartbeats go on: nothing may be numbered then."""
         return now_s < self.silent_until_s and self._beats_pass
 
@@ -51,13 +51,13 @@ class MessageFilter:
         """Whether nothing passes either way."""
         return now_s < self.loaded_faults.cut_off_until_s.get(self.connection.venue, 0.0)
 
-    def outgoing(self, text: str, now_s: float) -> list[Step]:
+    def filter_message(self, text: str, now_s: float) -> list[Step]:
         """What is sent in place of a message."""
         if now_s >= self._close_at_s:
             return [EndConnection(WENT_AWAY)]
         steps: list[Step] = [SendMessage(text)]
         silent = now_s < self.silent_until_s and not (self._beats_pass and BEATS in text)
-        for entry, fault in self.loaded_faults.matching(
+        for entry, fault in self.loaded_faults.find_matching(
             self.connection, text, now_s, received=False
         ):
             steps = self._apply(entry, fault, steps, now_s)
@@ -69,9 +69,9 @@ class MessageFilter:
             steps, self._delayed = [*steps, SendMessage(self._delayed[1])], None
         return steps
 
-    def incoming(self, text: str, now_s: float) -> list[Step] | None:
+    def filter_request(self, text: str, now_s: float) -> list[Step] | None:
         """The answer to a request in place of the venue's; none if the venue answers."""
-        for entry, fault in self.loaded_faults.matching(
+        for entry, fault in self.loaded_faults.find_matching(
             self.connection, text, now_s, received=True
         ):
             entry.struck += 1
@@ -97,10 +97,10 @@ class MessageFilter:
         entry.struck += 1
         text = first_message.text if first_message else ""
         if isinstance(fault, script.Silence):
-            self.silent_until_s = _until(fault.for_s, entry, now_s)
+            self.silent_until_s = _end_s(fault.for_s, entry, now_s)
             self._beats_pass = fault.heartbeats
         elif isinstance(fault, script.Partition):
-            until_s = _until(fault.for_s, entry, now_s)
+            until_s = _end_s(fault.for_s, entry, now_s)
             self.loaded_faults.cut_off_until_s[self.connection.venue] = until_s
         elif isinstance(fault, script.ServerShutdown):
             self._close_at_s = now_s + fault.lead_s / entry.speed
@@ -126,7 +126,7 @@ def _apply_to_text(fault: script.AnyFault, text: str, steps: list[Step]) -> list
     return steps
 
 
-def _until(for_s: float, entry: LoadedFault, now_s: float) -> float:
+def _end_s(for_s: float, entry: LoadedFault, now_s: float) -> float:
     return now_s + for_s / entry.speed if for_s else float("inf")
 
 

@@ -27,13 +27,13 @@ class FaultySocket(web.WebSocketResponse):
         self._filter, self._clock = message_filter, clock
 
     @property
-    def quiet(self) -> bool:
+    def withholds_data(self) -> bool:
         """Whether a fault holds data back while heartbeats go on."""
-        return self._filter.quiet(self._clock.now_s())
+        return self._filter.withholds_data(self._clock.now_s())
 
     async def send_str(self, data: str, compress: int | None = None) -> None:
         """Send a text, or what the faults make of it."""
-        await self._take_steps(self._filter.outgoing(data, self._clock.now_s()))
+        await self._take_steps(self._filter.filter_message(data, self._clock.now_s()))
 
     async def receive(self, timeout: float | None = None) -> WSMessage:  # noqa: ASYNC109 (aiohttp's)
         """Wait for the next message that no fault removes."""
@@ -43,7 +43,7 @@ class FaultySocket(web.WebSocketResponse):
                 return message
             if self._filter.cut_off(self._clock.now_s()):
                 continue
-            steps = self._filter.incoming(message.data, self._clock.now_s())
+            steps = self._filter.filter_request(message.data, self._clock.now_s())
             if steps is None:
                 return message
             await self._take_steps(steps)

@@ -95,8 +95,8 @@ class GeminiBroker:
         Raises:
             Unreachable: it does not answer, or not readably.
         """
-        with self._breaker.watching():
-            body = self._client.public(f"/v1/symbols/details/{self._venue_symbol}")
+        with self._breaker.count_failures():
+            body = self._client.get_public(f"/v1/symbols/details/{self._venue_symbol}")
             try:
                 instrument = parse_gemini_instrument(body)
             except WireError as error:
@@ -130,7 +130,7 @@ class GeminiBroker:
             log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
             self._breaker.count_failure(refused)
             if (reply := self._look_up(order)) is None:  # to be sure that it means what it says
-                return _without_fills(order, status="refused", reason=refused.reason)
+                return _outcome_without_fills(order, status="refused", reason=refused.reason)
             return self._outcome(order, reply)
         except Transient as error:
             log.warning(event("order of unknown outcome", order_id=order.order_id, cause=error))
@@ -148,13 +148,13 @@ class GeminiBroker:
             Unreachable: Gemini does not answer, or not yet with all fills.
             OrderRefused: another order bears the same client id.
         """
-        with self._breaker.watching():
+        with self._breaker.count_failures():
             reply = self._look_up(order)
             if reply is None:
                 self._sleep(SECOND_LOOKUP_AFTER_S)
                 reply = self._look_up(order)
             if reply is None:
-                return _without_fills(
+                return _outcome_without_fills(
                     order, status="cancelled", reason=OrderReason.NEVER_PLACED.value
                 )
             return self._outcome(order, reply)
@@ -166,7 +166,7 @@ class GeminiBroker:
             OrderRefused: they are not, or an order is open.
             Unreachable: Gemini does not answer.
         """
-        with self._breaker.watching():
+        with self._breaker.count_failures():
             if self._client.call("/v1/orders"):
                 raise OrderRefused(OrderReason.OPEN_ORDERS.value, "the account has open orders")
             balances = self._client.call("/v1/balances")
@@ -273,5 +273,5 @@ def _close(order: Order, reply: _Reply, fills: tuple[Fill, ...]) -> Outcome:
     return Outcome(closed, fills)
 
 
-def _without_fills(order: Order, *, status: str, reason: str) -> Outcome:
+def _outcome_without_fills(order: Order, *, status: str, reason: str) -> Outcome:
     return Outcome(msgspec.structs.replace(order, status=status, reason=reason), ())

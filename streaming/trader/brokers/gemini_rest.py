@@ -19,7 +19,7 @@ from typing import Any
 
 from include.errors import OrderRefused, RateLimited, TickhouseError, Unreachable
 from include.rate_limiter import RateLimiter
-from include.settings.env import Secret
+from include.setting_fields import Secret
 
 TIMEOUT_S = 10.0
 NONCE_TRIES = 3
@@ -57,7 +57,7 @@ class GeminiRest:
         self._base, self._key, self._secret = base.rstrip("/"), key, secret
         self._next_nonce = next_nonce
 
-    def public(self, path: str) -> bytes:
+    def get_public(self, path: str) -> bytes:
         """The body of an unsigned GET.
 
         Raises:

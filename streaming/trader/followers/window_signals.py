@@ -93,7 +93,7 @@ class WindowSignals:
         self._next = start = min([time_us - time_us % self._window_us, *self._signals])
         self._changed = {key: sides for key, sides in self._changed.items() if key >= start}
 
-    def unfinished(self) -> list[RecordId]:
+    def unfinished_records(self) -> list[RecordId]:
         """The records of signals that are not decided yet."""
         waiting = list(self._late)
         for by_type in self._signals.values():
@@ -105,13 +105,13 @@ class WindowSignals:
     ) -> bool:
         if RATIO in by_type or self._newest > start:
             return True
-        changed = self._changed.get(start, set())
+        changed_sides = self._changed.get(start, set())
         is_closed = self._clock >= start + self._window_us + self._delay_us
         if not by_type:
-            return not changed and is_closed
+            return not changed_sides and is_closed
         if len(by_type) == len(SIDES):
             return not all(signal.value > 0 for signal, _ in by_type.values())
-        return changed <= set(by_type) and (is_closed or is_book_read())
+        return changed_sides <= set(by_type) and (is_closed or is_book_read())
 
     def _silence(self, start: int) -> Signal:
         return Signal(self._venue, self._symbol, SILENT, Decimal(0), start + self._window_us, start)

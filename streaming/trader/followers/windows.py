@@ -130,7 +130,7 @@ class WindowFollower:
 
     def resume_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The offsets from which a restarted trader sees the same: nothing undone is behind."""
-        unfinished = self._signals.unfinished()
+        unfinished = self._signals.unfinished_records()
         earliest = self._latest or (self._tops[0] if self._tops else None)
         oldest = earliest.top.record_id if earliest else None
         unfinished += [oldest] if oldest else []

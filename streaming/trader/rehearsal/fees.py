@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from include.trading.buy_and_hold import is_two_sided, worth
+from include.trading.buy_and_hold import is_two_sided, value_at
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment
 from streaming.trader.rehearsal.rehearse import InForce, Rehearsal
@@ -40,7 +40,7 @@ class FeeComparison:
             for fee_bps, rehearsal in self._rehearsals.items():
                 account = rehearsal.step(moment, forecast, fault).account
                 if best and is_two_sided(best):
-                    self._worth[fee_bps] = worth(account.quote, account.base, best.bid)
+                    self._worth[fee_bps] = value_at(account.quote, account.base, best.bid)
             yield moment
 
     def profits(self) -> dict[Decimal, Decimal]:

@@ -164,7 +164,7 @@ class LakeSpan:
         return signals
 
     def _pulses(self) -> Iterator[Moment]:
-        """The first imbalance of every pulse, measured anew: the lake keeps no measures."""
+        """The first imbalance of every pulse, measured again: the lake keeps no measures."""
         first, last = _micros(self._span["first"]), _micros(self._span["last"])
         newest, pulse_us = -1, self._config.pulse_us
         is_timed = has_book_time(self._config.venue)

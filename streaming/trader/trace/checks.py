@@ -173,11 +173,11 @@ def _check_sum(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
     signal = inputs.signal
     ok = abs(sums[signal.type] - signal.value) < _TOLERANCE * max(Decimal(1), signal.value)
     is_one_sided = not all(sums.values())
-    return Check("sum computed anew", ok and is_one_sided, f"{sums} from the window's book changes")
+    return Check("sum recomputed", ok and is_one_sided, f"{sums} from the window's book changes")
 
 
 def _check_ratio(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
-    name = "ratio computed anew"
+    name = "ratio recomputed"
     bids, asks = sums["bid"], sums["ask"]
     if not bids or not asks:
         return Check(name, False, "the lake has not both sides of the window")
@@ -195,4 +195,4 @@ def _check_imbalance(top_rows: Sequence[Row], inputs: Inputs) -> Check:
         if imbalance is None
         else f"{imbalance:f} from the top's quantities"
     )
-    return Check("imbalance computed anew", imbalance == inputs.signal.value, detail)
+    return Check("imbalance recomputed", imbalance == inputs.signal.value, detail)

@@ -2,7 +2,7 @@
 
 The decision is derived again from its recorded inputs, and those inputs are compared with what
 the lake has itself: the signal's row, the top at its Kafka offset, the forecast's row, and the
-ratio computed anew from the window's book changes.
+ratio recomputed from the window's book changes.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -75,7 +75,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
     order = lake.only_row("orders", "order_id = ?", order_id)
     row = lake.only_row("decisions", "decision_id = ?", order["decision_id"])
     decision, inputs = _read_decision(row)
-    window = (_at(inputs.signal.window_start), _at(inputs.signal.timestamp))
+    window = (_time_of(inputs.signal.window_start), _time_of(inputs.signal.timestamp))
     instrument = (inputs.signal.venue, inputs.signal.symbol)
     signals = lake.rows(
         "signals",
@@ -127,13 +127,13 @@ class _Lake:
     def has(self, table: str) -> bool:
         return table in self._tables
 
-    def rows(self, table: str, where: str, *parameters: Any) -> list[Row]:
+    def rows(self, table: str, condition: str, *parameters: Any) -> list[Row]:
         if not self.has(table):
             return []
-        return self.query(f"SELECT * FROM {table} WHERE {where}", *parameters)
+        return self.query(f"SELECT * FROM {table} WHERE {condition}", *parameters)
 
-    def only_row(self, table: str, where: str, key: str) -> Row:
-        rows = self.rows(table, where, key)
+    def only_row(self, table: str, condition: str, key: str) -> Row:
+        rows = self.rows(table, condition, key)
         if len(rows) != 1:
             raise QueryError(f"{key} is {len(rows)} times in {table} of the lake, not once")
         return rows[0]
@@ -159,9 +159,9 @@ def _read_decision(row: Row) -> tuple[Decision, Inputs]:
 
 
 def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
-    start, end = map(_at, checks.forecast_move(inputs))
-    where = "forecast_id = ? AND ds IN (?, ?) ORDER BY ds"
-    return lake.rows("forecasts", where, inputs.forecast.forecast_id, start, end)
+    start, end = map(_time_of, checks.forecast_move(inputs))
+    condition = "forecast_id = ? AND ds IN (?, ?) ORDER BY ds"
+    return lake.rows("forecasts", condition, inputs.forecast.forecast_id, start, end)
 
 
 def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
@@ -176,9 +176,9 @@ def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
     record = inputs.top.record_id if inputs.top else None
     if record is None:
         return []
-    where = '"partition" = ? AND "offset" = ? LIMIT 1'
-    return lake.rows("book_changes", where, record.partition, record.offset)
+    condition = '"partition" = ? AND "offset" = ? LIMIT 1'
+    return lake.rows("book_changes", condition, record.partition, record.offset)
 
 
-def _at(micros: int) -> datetime:
+def _time_of(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)

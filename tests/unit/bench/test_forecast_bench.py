@@ -14,6 +14,7 @@ from bench.forecast import measure, minutes_of
 from cli.benching import bench
 from include.errors import HistoryError
 from include.settings import ROOT
+from tests.support.absences import describe_absence
 
 AT = 1_517_443_200  # 2018-02-01 00:00 UTC
 REAL = ROOT.parent / "shared" / "data" / "bars"
@@ -83,7 +84,13 @@ def test_both_fits_are_of_the_minutes_of_the_file(tmp_path: Path) -> None:
     assert generated[1].value == pytest.approx(found[1]["value"], rel=1e-9)
 
 
-@pytest.mark.skipif(not BITFINEX.exists(), reason=f"the real bars of {REAL.name} are absent")
+@pytest.mark.skipif(
+    not BITFINEX.exists(),
+    reason=describe_absence(
+        "the minute bars of Bitfinex are not on this machine",
+        command=f"cp BARS ../shared/data/bars/{BITFINEX.name}",
+    ),
+)
 def test_the_real_minutes_are_as_many_as_their_collector_counted() -> None:
     found = closes_of(BITFINEX)
     assert (len(found), str(found["ds"].iloc[0])) == (127_888, "2018-02-01 00:00:00")

@@ -22,7 +22,7 @@ def test_a_terminal_sees_the_seconds_pass_and_the_next_step_below_the_last(
     out, times = capture(monkeypatch, terminal=True), [100.0]
     monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: times[-1]))
     steps = console.Steps()
-    with steps.ticking():
+    with steps.show_elapsed_time():
         steps("fetching")
         times.append(114.0)
         eventually_seen(out, "for 14 s")
@@ -37,7 +37,7 @@ def test_a_terminal_sees_the_seconds_pass_and_the_next_step_below_the_last(
 def test_a_log_has_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     out = capture(monkeypatch, terminal=False)
     steps = console.Steps()
-    with steps.ticking():
+    with steps.show_elapsed_time():
         steps("fetching")
     assert out.getvalue().splitlines() == ["    0 s  fetching"]
 

@@ -222,7 +222,7 @@ def test_seconds_keep_the_newest_in_order_whatever_comes() -> None:
     seconds: SecondValues[int] = SecondValues(10)
     for second in [5, 3, *range(100, 140), 120]:
         seconds.put(second, second)
-    newest = [second for second, _ in seconds.between(0, 1000)]
+    newest = [second for second, _ in seconds.select(0, 1000)]
     assert newest == sorted(newest) and newest[-10:] == list(range(130, 140)) and len(newest) <= 13
 
 

@@ -102,7 +102,7 @@ def test_a_tape_of_2018_is_drawn_in_2018_and_its_age_is_todays() -> None:
         state, message("quote", Quote(Decimal(9100), "USD"), venue="kraken", at=None, seen=NOW + 1)
     )
     assert state.clock_us == TAPE * US
-    assert [at for at, _ in state.series_of("kraken", "BTC-USD").prices.between(0, NOW)] == [
+    assert [at for at, _ in state.series_of("kraken", "BTC-USD").prices.select(0, NOW)] == [
         TAPE + 1
     ]
     view = make_views(state, now=NOW + 3).view("BTC-USD", 15)
@@ -170,7 +170,7 @@ def test_measures_out_of_bounds_are_left_out_and_a_tapes_are_shifted_to_its_time
     apply_record(state, message("trade", trade("9000", at=TAPE), at=TAPE))
     apply_record(state, signal("mid_price", "9000.5", at=NOW + 1, received=NOW + 1))
     apply_record(state, signal("mid_price", "9001.5", at=TAPE + 2, received=NOW + 2))
-    mids = state.series_of("gemini", "BTC-USD").mids.between(0, 2**40)
+    mids = state.series_of("gemini", "BTC-USD").mids.select(0, 2**40)
     assert mids == [(TAPE + 1, 9000.5), (TAPE + 2, 9001.5)]
 
 

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
+from cli.documenting import COMPOSE, PROMETHEUS, generated_files
 from include.lake.audit.completeness import check_completeness
 from include.local.programs import programs
 from include.local.worlds import simulated_addresses
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message
+from include.market.venue_settings import Venues
 from include.market.venues import VENUES
 from include.settings import load, variables
-from include.settings.venues import Venues
 from streaming.dashboard import colours
 from streaming.feeds import venues as folders
 from streaming.feeds.fetch import Reply
@@ -145,6 +147,19 @@ def test_it_has_a_process_settings_a_simulated_address_and_a_port_for_metrics() 
     assert {"TICKHOUSE_VENUES_ACME_WS_URL", "TICKHOUSE_VENUES_ACME_REST_URL"} <= set(
         simulated_addresses(settings)
     ) & set(variables())
+
+
+def test_compose_runs_its_feed_and_prometheus_reads_its_metrics() -> None:
+    files = generated_files()
+    services = yaml.safe_load(files[COMPOSE])["services"]
+    feed = services["feed-acme"]
+    assert feed["command"] == ["python", "-m", "streaming.feeds", "acme"]
+    assert feed["environment"]["TICKHOUSE_VENUES_ACME_WS_URL"] == "ws://simulator:18765"
+    assert feed["environment"]["TICKHOUSE_VENUES_ACME_REST_URL"] == "http://simulator:18765"
+    assert set(services["feed-gemini"]["environment"]) == set(feed["environment"])
+    (job,) = yaml.safe_load(files[PROMETHEUS])["scrape_configs"]
+    assert "feed-acme:19419" in job["static_configs"][0]["targets"]
+    assert "#TICKHOUSE_VENUES_ACME_SYMBOLS=BTC-USD" in files[".env.example"]
 
 
 def test_its_colour_is_its_own() -> None:

@@ -11,8 +11,8 @@ from include.errors import RejectedFrame
 from include.market import wire
 from include.market.events import BookChange, Frame, LedgerEntry, Ticker, Top, Trade
 from include.market.symbols import INSTRUMENTS
-from include.settings.env import Secret
-from include.settings.venues import DeribitSettings, Venues
+from include.market.venue_settings import DeribitSettings, Venues
+from include.setting_fields import Secret
 from streaming.feeds.decoding import DecodedFrame
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder

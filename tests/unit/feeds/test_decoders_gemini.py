@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message, Top, Trade
-from include.settings.venues import GeminiSettings, Venues
+from include.market.venue_settings import GeminiSettings, Venues
 from streaming.feeds.decoding import DecodedFrame
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder

@@ -15,8 +15,8 @@ from deltalake import write_deltalake
 
 from include.errors import RejectedFrame
 from include.market.events import LedgerEntry, Message, Trade
+from include.market.venue_settings import BinanceSettings, DeribitSettings, GeminiSettings, Venues
 from include.settings import load
-from include.settings.venues import BinanceSettings, DeribitSettings, GeminiSettings, Venues
 from streaming.feeds.fetch import open_fetch
 from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healer import Healer, Hole

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from include.errors import RejectedFrame, Unreachable
 from include.market.events import Frame, LedgerEntry, Message, Quote
+from include.market.venue_settings import GeminiSettings, Venues
 from include.rate_limiter import RateLimiter
+from include.setting_fields import Secret
 from include.settings import load
-from include.settings.env import Secret
-from include.settings.venues import GeminiSettings, Venues
 from streaming.feeds.fetch import Reply, open_fetch
 from streaming.feeds.poller import Poller
 from streaming.feeds.venues.suppliers import Supplier, suppliers
@@ -106,7 +106,7 @@ def test_without_a_key_one_supplier_is_left_out_and_says_so() -> None:
 
 
 def test_a_limiter_stays_under_half_the_limit_and_waits_as_asked() -> None:
-    limiter, now, sent = RateLimiter.under_half(60), 0.0, 0
+    limiter, now, sent = RateLimiter.half_rate(60), 0.0, 0
     while now < 600:
         now += limiter.claim(now)
         sent += now < 600
@@ -144,7 +144,7 @@ async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> lis
         now_us=lambda: int(loop.time() * 1e6),
         conn="c",
         every_s=0.0,
-        limiter=RateLimiter.under_half(per_minute),
+        limiter=RateLimiter.half_rate(per_minute),
     )
     await asyncio.wait_for(poller.run(stop), 60)
     story = []

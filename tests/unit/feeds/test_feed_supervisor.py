@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from include.errors import Unreachable
 from include.market.events import LedgerEntry, Message, Reject
-from include.settings.venues import Venues
+from include.market.venue_settings import Venues
 from streaming.feeds.feed_publisher import MAX_REJECT_BYTES
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.stream_spec import StreamSpec

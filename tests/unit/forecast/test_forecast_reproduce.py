@@ -59,7 +59,7 @@ def test_what_is_no_longer_kept_is_said(settings: Settings) -> None:
     manifest = published(settings, 3)
     for file in Path(settings.lake, "history_minutes").glob("*.parquet"):
         file.unlink()
-    with pytest.raises(QueryError, match="files of version 0 of history_minutes are gone"):
+    with pytest.raises(QueryError, match="files of version 0 of history_minutes are missing"):
         reproduce_forecast(settings, manifest.forecast_id)
     with pytest.raises(ForecastError, match="nonesuch"):
         reproduce_forecast(settings, "nonesuch")

@@ -102,9 +102,9 @@ def test_records_that_come_back_from_quarantine_break_no_seal(world: AuditedLake
     assert not world.audit().ok
 
 
-def test_a_topic_that_was_created_anew_is_named(world: AuditedLake) -> None:
+def test_a_topic_that_was_recreated_is_named(world: AuditedLake) -> None:
     world.topic_ids[BOOK.topic] = "another"
-    assert "market.book/0: the topic was created anew" in detail(world.audit())
+    assert "market.book/0: the topic was recreated" in detail(world.audit())
 
 
 @pytest.mark.parametrize("harm", ["gone", "torn", "edited", "older"])

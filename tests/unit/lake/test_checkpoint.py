@@ -90,16 +90,16 @@ IDS = {"market.trades": "id-1"}
 
 
 def test_a_lost_checkpoint_begins_a_new_epoch_and_a_damaged_one_none(tmp_path: Path) -> None:
-    first = open_epoch(tmp_path, ranges=RANGES, landed={}, topic_ids=IDS)
+    first = open_epoch(tmp_path, ranges=RANGES, watermarks={}, topic_ids=IDS)
     assert first.starts == {PART: 0, OTHER: 4}
     (tmp_path / "stream").mkdir()
     written(tmp_path / "stream", BATCHES, committed=1)
-    assert open_epoch(tmp_path, ranges=RANGES, landed={PART: 3}, topic_ids=IDS) == first
+    assert open_epoch(tmp_path, ranges=RANGES, watermarks={PART: 3}, topic_ids=IDS) == first
     (tmp_path / "stream" / "offsets" / "1").write_text("")
     with pytest.raises(PlatformError, match=r"`land` is damaged: offsets/1 .* doctor --repair"):
-        open_epoch(tmp_path, ranges=RANGES, landed={}, topic_ids=IDS)
+        open_epoch(tmp_path, ranges=RANGES, watermarks={}, topic_ids=IDS)
     shutil.rmtree(tmp_path / "stream")
-    second = open_epoch(tmp_path, ranges=RANGES, landed={PART: 3, OTHER: 2}, topic_ids=IDS)
+    second = open_epoch(tmp_path, ranges=RANGES, watermarks={PART: 3, OTHER: 2}, topic_ids=IDS)
     assert second.starts == {PART: 3, OTHER: 4}
     assert second.starting_offsets() == '{"market.trades": {"0": 3, "1": 4}}'
 
@@ -113,18 +113,18 @@ def test_a_checkpoint_without_a_readable_epoch_is_damaged(
     if content is not None:
         (tmp_path / "epoch.json").write_text(content)
     with pytest.raises(PlatformError, match=r"epoch\.json is missing or unreadable"):
-        open_epoch(tmp_path, ranges=RANGES, landed={}, topic_ids=IDS)
+        open_epoch(tmp_path, ranges=RANGES, watermarks={}, topic_ids=IDS)
 
 
-def test_a_topic_that_was_created_anew_is_refused(tmp_path: Path) -> None:
-    open_epoch(tmp_path, ranges=RANGES, landed={}, topic_ids=IDS)
-    with pytest.raises(PlatformError, match="was created anew"):
-        open_epoch(tmp_path, ranges=RANGES, landed={}, topic_ids={"market.trades": "id-2"})
+def test_a_topic_that_was_recreated_is_refused(tmp_path: Path) -> None:
+    open_epoch(tmp_path, ranges=RANGES, watermarks={}, topic_ids=IDS)
+    with pytest.raises(PlatformError, match="was recreated"):
+        open_epoch(tmp_path, ranges=RANGES, watermarks={}, topic_ids={"market.trades": "id-2"})
 
 
 def test_a_topic_that_ends_before_what_has_landed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="up to offset 12, but Kafka ends at 9"):
-        open_epoch(tmp_path, ranges=RANGES, landed={PART: 12}, topic_ids=IDS)
+        open_epoch(tmp_path, ranges=RANGES, watermarks={PART: 12}, topic_ids=IDS)
 
 
 def test_a_checksum_without_its_file_is_dropped(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_counted_files_are_left_out_whatever_other_partitions_need(tmp_path: Pat
     land(tmp_path, "trades", [trade(0, "1", "buy", "10", "1") | quiet])
     changed = changed_minutes(lake, {0: 0}, counted_files=counted)
     assert (changed.minutes.num_rows, changed.offsets) == (1, {0: 0, 1: 1})
-    with pytest.raises(QueryError, match=r"1 of 2 files of version .* are gone"):
+    with pytest.raises(QueryError, match=r"1 of 2 files of version .* are missing"):
         changed_minutes(lake, {0: 0})
 
 
@@ -82,7 +82,7 @@ def test_a_late_trade_opens_its_own_minute_and_the_ledger_of_it(tmp_path: Path) 
     list_absent_files(tmp_path, "feed_ledger", [(low, low)])
     late = [trade(100, "2", "buy", "12", "1", s=-7199), trade(101, "3", "buy", "12", "1")]
     land(tmp_path, "trades", late)
-    with pytest.raises(QueryError, match=r"1 of 2 files of version .* of feed_ledger are gone"):
+    with pytest.raises(QueryError, match=r"1 of 2 files of version .* of feed_ledger are missing"):
         changed_minutes(str(tmp_path), {0: 100})
     land(tmp_path, "trades", [trade(102, "4", "buy", "12", "1", s=-7198)])
     (only,) = changed_minutes(str(tmp_path), {0: 102}).minutes.to_pylist()

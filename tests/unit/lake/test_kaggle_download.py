@@ -18,8 +18,8 @@ from include.lake import archive
 from include.lake.csv_editions import recognise
 from include.lake.download import download
 from include.lake.kaggle_dataset import download_dataset
+from include.setting_fields import Secret
 from include.settings import load
-from include.settings.env import Secret
 from include.settings.forecast import ForecastSettings
 from streaming.simulator.__main__ import application
 

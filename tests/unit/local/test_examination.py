@@ -156,7 +156,7 @@ def test_an_empty_commit_in_the_middle_is_found_though_delta_rs_reads_past_it(
     emptied(commit(settings, "quality_results", 1))
     assert open_table(settings.lake, "quality_results") is not None
     (defect,) = examine(settings)
-    assert (defect.what, defect.loses_nothing) == ("commit 1 is empty or cut off", False)
+    assert (defect.fault, defect.loses_nothing) == ("commit 1 is empty or cut off", False)
 
 
 def test_a_cut_log_checkpoint_is_not_needed_while_the_commits_are_there(
@@ -227,7 +227,7 @@ def test_a_damaged_checkpoint_is_moved_away_by_up(
     harm(stream / path)
     (defect,) = examine(settings)
     assert (
-        defect.place == f"checkpoint of `{query}`" and path in f"{defect.what} offsets/0 metadata"
+        defect.place == f"checkpoint of `{query}`" and path in f"{defect.fault} offsets/0 metadata"
     )
     repair_what_loses_nothing(settings, say=lambda _: None)
     assert not stream.exists()

@@ -65,4 +65,4 @@ def test_a_supervisor_that_is_shutting_down_is_one_that_does_not_answer() -> Non
     client._server = Server()  # type: ignore[assignment]
     with pytest.raises(Unreachable, match="shutting down"):
         client.processes()
-    assert not client.running()
+    assert not client.is_running()

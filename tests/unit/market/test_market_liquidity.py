@@ -70,3 +70,14 @@ def test_a_window_of_one_side_or_of_nothing_left_has_no_ratio() -> None:
 def test_a_ratio_is_divided_as_double_and_given_with_twelve_decimals() -> None:
     (window,) = run(book(0, ("bid", "3", "1"), ("ask", "1", "1"), event=1), book(70, ASK, event=2))
     assert window.ratio == D("0.333333333333")
+
+
+def test_an_event_that_is_late_within_the_watermark_counts() -> None:
+    """The window of the first minute is open until an event of 70 seconds has come."""
+    (window,) = run(
+        book(0, BID, event=1),
+        book(69.9, BID, event=2),
+        book(59.9, ASK, event=3),
+        book(70, BID, event=4),
+    )
+    assert (window.window_start, window.bid, window.ask) == (0, D(200), D(404))

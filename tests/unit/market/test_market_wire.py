@@ -119,7 +119,7 @@ def test_a_rejected_frame_keeps_its_bytes() -> None:
 @given(st.from_regex(r"[A-Z0-9]{2,6}", fullmatch=True), st.sampled_from(QUOTES))
 def test_a_spelling_leads_back_to_a_symbol_of_the_same_spelling(base: str, quote: str) -> None:
     symbol = f"{base}-{quote}"
-    assert CONCATENATED.by_spelling((symbol,))[concatenate(symbol)] == symbol
+    assert CONCATENATED.symbols_by_spelling((symbol,))[concatenate(symbol)] == symbol
     assert concatenate(split_pair(concatenate(symbol).lower())) == concatenate(symbol)
 
 

@@ -28,7 +28,7 @@ def test_a_symbol_is_spelled_as_the_venue_does_and_read_back(
     codec = VENUES[venue].symbols
     assert codec.to_venue(symbol) == spelling
     assert codec.from_venue(spelling) == symbol
-    assert codec.by_spelling([symbol]) == {spelling: symbol}
+    assert codec.symbols_by_spelling([symbol]) == {spelling: symbol}
 
 
 def test_a_venue_heals_the_holes_that_its_rest_can_fill() -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from include import alerts
-from include.alerts import Alert, recent, send
+from include.alerts import Alert, send
 from include.settings import Settings, load
 from tests.conftest import make_environment
 from tests.support.airflow_listener import airflow_api
+from tests.support.alert_log import read_alerts
 from tests.support.listeners import mail_server, webhook
 from tests.support.services import free_ports
 
@@ -61,7 +62,7 @@ def test_a_webhook_and_a_mail_server_get_it(tmp_path: Path) -> None:
     ]
     (text,) = mailed
     mail = email.message_from_bytes(text, policy=policy.default)
-    assert (mail["To"], mail["X-Tickhouse-Alert"]) == ("a@example.org, b@example.org", GATE.what)
+    assert (mail["To"], mail["X-Tickhouse-Alert"]) == ("a@example.org, b@example.org", GATE.kind)
     assert mail["Subject"].strip() == f"Tickhouse (sim): {GATE.title}"
     body = mail.get_content()
     assert "zwölf Zeilen" in body and GATE.link in body and "2026-11-21T09:30:00" in body
@@ -79,14 +80,7 @@ def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back
             outcomes = send(world, GATE, now=NOW)
     assert outcomes["webhook"] == "OSError: the webhook answered 500"
     assert outcomes["email"].startswith("ConnectionRefusedError")
-    assert recent(world)[0]["outcomes"] == outcomes
-
-
-def test_the_newest_alert_comes_first(tmp_path: Path) -> None:
-    world = settings(tmp_path)
-    for number in range(30):
-        send(world, Alert("task_failed", f"number {number}"), now=NOW)
-    assert [alert["title"] for alert in recent(world, count=2)] == ["number 29", "number 28"]
+    assert read_alerts(world)[-1]["outcomes"] == outcomes
 
 
 @pytest.mark.parametrize(
@@ -101,13 +95,13 @@ def test_the_newest_alert_comes_first(tmp_path: Path) -> None:
 def test_a_failed_task_is_told_as_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dag: str, message: str, what: str
 ) -> None:
-    from include.orchestration.alerting import task_failed
+    from include.orchestration.alerting import alert_task_failure
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
     monkeypatch.setenv("TICKHOUSE_PORTS_AIRFLOW", str(free_ports(1)[0]))  # nobody listens
     task = SimpleNamespace(dag_id=dag, task_id="check", run_id="manual__1")
-    task_failed({"ti": task, "exception": RuntimeError(message)})
-    (alert,) = recent(settings(tmp_path))
+    alert_task_failure({"ti": task, "exception": RuntimeError(message)})
+    (alert,) = read_alerts(settings(tmp_path))
     assert (alert["what"], alert["detail"]) == (what, message)
     assert alert["title"] == f"{dag}.check failed: {message.splitlines()[0]}"
     assert alert["link"].endswith(f"/dags/{dag}/runs/manual__1")
@@ -116,7 +110,7 @@ def test_a_failed_task_is_told_as_what_it_is(
 def test_why_a_run_failed_stands_in_its_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from include.orchestration.alerting import task_failed
+    from include.orchestration.alerting import alert_task_failure
 
     environment = make_environment(tmp_path, AIRFLOW_PASSWORD="for-tests-only")
     for name, value in environment.items():
@@ -125,7 +119,7 @@ def test_why_a_run_failed_stands_in_its_note(
     task = SimpleNamespace(dag_id="publish_forecast", task_id="check", run_id=run)
     with airflow_api(load(environment)) as notes:
         message = "GateFailed: gate forecast: 1 of 9 failed\n- worse than the body in use"
-        task_failed({"ti": task, "exception": RuntimeError(message)})
+        alert_task_failure({"ti": task, "exception": RuntimeError(message)})
         (note,) = notes.values()
         assert list(notes) == [("publish_forecast", run)]
         assert note == (
@@ -133,7 +127,7 @@ def test_why_a_run_failed_stands_in_its_note(
             "- worse than the body in use\n\n"
             "[Quality report](/tickhouse/quality/manual__2026-11-21T05%3A00%3A00%2B00%3A00)"
         )
-        task_failed({"ti": task, "exception": RuntimeError("HistoryError: no minutes")})
+        alert_task_failure({"ti": task, "exception": RuntimeError("HistoryError: no minutes")})
         assert list(notes.values()) == ["**check failed:** HistoryError: no minutes"]
 
 
@@ -141,25 +135,25 @@ def test_why_a_run_failed_stands_in_its_note(
 def test_a_run_that_is_over_is_not_told_as_late(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    from include.orchestration.alerting import deadline_missed
+    from include.orchestration.alerting import alert_missed_deadline
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
     run = {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": state}
-    asyncio.run(deadline_missed(minutes=60, context={"dag_run": run}))
-    assert recent(settings(tmp_path)) == []
+    asyncio.run(alert_missed_deadline(minutes=60, context={"dag_run": run}))
+    assert read_alerts(settings(tmp_path)) == []
 
 
 def test_a_missed_deadline_is_told_with_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from include.orchestration.alerting import deadline_missed
+    from include.orchestration.alerting import alert_missed_deadline
 
     monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
     context = {
         "dag_run": {"dag_id": "retrain_forecast", "dag_run_id": "scheduled__2", "state": "running"}
     }
-    asyncio.run(deadline_missed(minutes=60, context=context))
-    (alert,) = recent(settings(tmp_path))
+    asyncio.run(alert_missed_deadline(minutes=60, context=context))
+    (alert,) = read_alerts(settings(tmp_path))
     assert alert["what"] == "deadline_missed"
     assert alert["title"] == "retrain_forecast is not over after 60 min"
     assert alert["detail"] == "run scheduled__2"
@@ -174,5 +168,5 @@ def test_the_log_is_bounded_and_the_newest_alerts_stay(
         send(world, Alert("not_working", f"alert {number}"), now=NOW)
     logs = list((tmp_path / "sim").glob("alerts*"))
     assert sum(path.stat().st_size for path in logs) < 3000
-    titles = [alert["title"] for alert in recent(world, count=4)]
-    assert titles == ["alert 29", "alert 28", "alert 27", "alert 26"]
+    titles = [alert["title"] for alert in read_alerts(world)]
+    assert titles[-4:] == ["alert 26", "alert 27", "alert 28", "alert 29"]

@@ -1,7 +1,6 @@
 """A child gives its result, or its error by name; one that was killed is worth another try."""
 
 import logging
-import shutil
 import subprocess
 import sys
 
@@ -11,8 +10,10 @@ import pytest
 from include.errors import HistoryError, Permanent, TickhouseError, Transient, Unreachable
 from include.orchestration.subprocesses import run_module
 from include.settings import ROOT
+from tests.support.absences import absent_programs
 
 CHILD = "tests.support.spoken_child"
+NO_SETPRIV = absent_programs("setpriv", package="util-linux")
 
 
 def test_the_last_line_is_the_result_and_every_line_is_in_the_log(
@@ -54,7 +55,7 @@ run_module({CHILD!r}, "waits")
 """
 
 
-@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not here")
+@pytest.mark.skipif(bool(NO_SETPRIV), reason=NO_SETPRIV)
 def test_a_child_does_not_outlive_a_killed_task() -> None:
     command = [sys.executable, "-c", PARENT]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as task:

@@ -9,8 +9,8 @@ import pytest
 
 from include.errors import PlatformError, SettingsError
 from include.local import preflight, worlds
+from include.setting_fields import Secret
 from include.settings import load, read_env, variables
-from include.settings.env import Secret
 
 
 def test_all_faults_are_reported_at_once() -> None:
@@ -114,7 +114,7 @@ def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
 
 def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match=r"GB are free for .*1000000 GB are needed"):
-        preflight.check_disk(tmp_path / "var", least_gb=1e6)
+        preflight.check_disk(tmp_path / "var", min_gb=1e6)
 
 
 @pytest.mark.parametrize(

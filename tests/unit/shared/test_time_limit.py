@@ -10,18 +10,18 @@ from include.time_limit import Question
 
 
 def test_an_answer_and_an_error_come_as_they_are() -> None:
-    assert Question(lambda: 7, what="a server").answer(within_s=5) == 7
+    assert Question(lambda: 7, name="a server").answer(within_s=5) == 7
 
     def refuse() -> int:
         raise QueryError("no such table")
 
     with pytest.raises(QueryError, match="no such table"):
-        Question(refuse, what="a server").answer(within_s=5)
+        Question(refuse, name="a server").answer(within_s=5)
 
 
 def test_what_hangs_does_not_answer_and_several_hang_at_the_same_time() -> None:
     began, never = time.monotonic(), threading.Event()
-    questions = [Question(never.wait, what=f"server {number}") for number in (1, 2)]
+    questions = [Question(never.wait, name=f"server {number}") for number in (1, 2)]
     for number, question in enumerate(questions, start=1):
         with pytest.raises(TimeoutError, match=rf"server {number} does not answer"):
             question.answer(within_s=max(0.01, 0.3 - (time.monotonic() - began)))

@@ -61,6 +61,8 @@ def test_best_quantities_vary_and_lean_towards_the_next_seconds_on_the_tick() ->
         imbalance = (bid_quantity - ask_quantity) / (bid_quantity + ask_quantity)
         if abs(imbalance) > Decimal("0.5"):
             strong += 1
-            agreed += (imbalance > 0) == (price_path.at(second + 5)[0] > price_path.at(second)[0])
+            agreed += (imbalance > 0) == (
+                price_path.tick_at(second + 5)[0] > price_path.tick_at(second)[0]
+            )
     assert 200 < strong < 1500
     assert 0.55 < agreed / strong < 0.95

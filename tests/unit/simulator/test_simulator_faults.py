@@ -32,7 +32,7 @@ def texts(faulty: MessageFilter, *messages: str, at_s: float = 100.0) -> list[st
     return [
         step.text if isinstance(step, SendMessage) else f"end {step.code}"
         for text in messages
-        for step in faulty.outgoing(text, at_s)
+        for step in faulty.filter_message(text, at_s)
     ]
 
 
@@ -66,10 +66,10 @@ def test_time_is_counted_from_loading_or_from_the_connection_on_the_scripts_cloc
 def test_silence_lets_heartbeats_pass_and_ends() -> None:
     beat = '{"type":"heartbeat"}'
     faulty = message_filter({"fault": "silence", "for_s": 10})
-    assert texts(faulty, "a", "b", beat) == ["a", beat] and faulty.quiet(109.9)
+    assert texts(faulty, "a", "b", beat) == ["a", beat] and faulty.withholds_data(109.9)
     assert texts(faulty, "b", at_s=110.0) == ["b"]
     dead = message_filter({"fault": "silence", "heartbeats": False})
-    assert texts(dead, "a", "b", beat, at_s=1e9) == ["a"] and not dead.quiet(1e9)
+    assert texts(dead, "a", "b", beat, at_s=1e9) == ["a"] and not dead.withholds_data(1e9)
 
 
 def test_a_shutdown_is_announced_as_the_connection_frames_it_and_then_it_closes() -> None:
@@ -81,7 +81,7 @@ def test_a_shutdown_is_announced_as_the_connection_frames_it_and_then_it_closes(
 
 
 def test_a_cut_leaves_part_of_the_frame_with_the_head_of_the_whole() -> None:
-    assert message_filter({"fault": "cut", "share": 0.25}).outgoing("abcdefgh", 100) == [
+    assert message_filter({"fault": "cut", "share": 0.25}).filter_message("abcdefgh", 100) == [
         EndConnection(1006, "abcdefgh", 0.25)
     ]
     # RFC 6455, 5.2: 0x81 is a final text frame; 126 says that two bytes of length follow
@@ -93,23 +93,24 @@ def test_a_cut_leaves_part_of_the_frame_with_the_head_of_the_whole() -> None:
 def test_requests_are_refused_in_the_venues_words_or_not_answered() -> None:
     request = '{"jsonrpc":"2.0","id":4,"method":"public/auth","params":{}}'
     refuse = {"fault": "refuse_request", "request": "public/auth"}
-    (step,) = message_filter(refuse).incoming(request, 100) or []
+    (step,) = message_filter(refuse).filter_request(request, 100) or []
     assert isinstance(step, SendMessage) and json.loads(step.text) == {
         "jsonrpc": "2.0",
         "id": 4,
         "error": {"code": 13009, "message": "invalid_token"},
     }
     assert (
-        message_filter({"fault": "ignore_request", "request": "auth"}).incoming(request, 100) == []
+        message_filter({"fault": "ignore_request", "request": "auth"}).filter_request(request, 100)
+        == []
     )
-    assert message_filter({"fault": "close", "request": "auth"}).incoming(request, 100) == [
+    assert message_filter({"fault": "close", "request": "auth"}).filter_request(request, 100) == [
         EndConnection(1006)
     ]
-    assert message_filter({"fault": "close", "request": "auth"}).outgoing(request, 100) == [
+    assert message_filter({"fault": "close", "request": "auth"}).filter_message(request, 100) == [
         SendMessage(request)
     ]
     assert (
-        message_filter({"fault": "ignore_request", "request": "other"}).incoming(request, 100)
+        message_filter({"fault": "ignore_request", "request": "other"}).filter_request(request, 100)
         is None
     )
 

@@ -72,7 +72,7 @@ def test_a_torn_forecast_is_refused_and_the_good_one_kept(
         kept, fault = watching.newest()
         assert kept is not None
         assert (kept.forecast_id, fault) == ("f1", None)
-    assert late.newest() == (None, "forecast_torn")
+    assert late.newest() == (None, "forecast_damaged")
     torn.write_bytes(whole)
     repaired, _ = watching.newest()
     assert repaired is not None

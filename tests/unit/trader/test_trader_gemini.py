@@ -11,8 +11,8 @@ import pytest
 
 from include.errors import OrderRefused, RateLimited, SettingsError, Unreachable
 from include.market.events import Order
+from include.setting_fields import Secret
 from include.settings import load
-from include.settings.env import Secret
 from include.trading.account import Account, settle
 from include.trading.instrument import Instrument
 from streaming.trader.brokers.gemini import GeminiBroker, connect
@@ -268,7 +268,7 @@ def test_refusals_in_a_row_open_the_breaker_and_a_taken_order_closes_it() -> Non
 
 
 class Details(Venue):
-    def public(self, path: str) -> bytes:
+    def get_public(self, path: str) -> bytes:
         assert path == "/v1/symbols/details/btcusd"
         return bytes(self.answers.pop(0))
 

@@ -264,7 +264,7 @@ def test_a_window_whose_changes_come_to_another_ratio_is_found_out(settings: Set
     more = [change(10, "bid", "9000", "2", event=1), change(12, "ask", "9010", "2.9", event=2)]
     put(settings.lake, "book_changes", more)
     found = trace(settings, number)
-    assert [one.name for one in found.checks if not one.ok] == ["ratio computed anew"]
+    assert [one.name for one in found.checks if not one.ok] == ["ratio recomputed"]
 
 
 def test_a_manifest_that_claims_otherwise_is_found_out(settings: Settings) -> None:
@@ -294,7 +294,7 @@ def test_a_decision_of_the_second_rule_is_traced_to_its_book_message(settings: S
         settings, decision, {"book_changes": {"top_ask_quantity": D(3)}}, {"book_changes": [seen]}
     )
     spoilt = trace(settings, order.order_id)
-    assert [one.name for one in spoilt.checks if not one.ok] == ["imbalance computed anew"]
+    assert [one.name for one in spoilt.checks if not one.ok] == ["imbalance recomputed"]
 
 
 @pytest.mark.parametrize("kind", ["bid", "silent"])
@@ -329,7 +329,7 @@ def test_a_sale_of_a_window_without_a_ratio_is_traced_to_what_there_was(
         {"signals": signals, "forecasts": [forecast], "book_changes": [*in_window, later]},
     )
     names = {one.name: one.ok for one in trace(settings, order.order_id).checks}
-    computed = "sum computed anew" if kind == "bid" else "window was silent"
+    computed = "sum recomputed" if kind == "bid" else "window was silent"
     assert names["signal in the lake"] and names[computed] and names["decision derived again"]
     put(settings.lake, "book_changes", [change(11, "ask", "9010", "3", event=2), later])
     put(settings.lake, "signals", [row | {"type": "ask"}])

@@ -14,7 +14,7 @@ from include.rate_limiter import RateLimiter
 from include.settings import Settings, load
 from include.trading.inputs import Signal
 from streaming.trader.config import TraderConfig
-from streaming.trader.vetoes import Breaker, Vetoes, without_ledger
+from streaming.trader.vetoes import Breaker, Vetoes, exclude_ledger
 
 NOW = 1_800_000_000_000_000
 S = 1_000_000
@@ -126,7 +126,7 @@ def test_an_old_signal_is_not_acted_on(more: dict[str, str], reasons: tuple[str,
 
 
 def test_the_ledger_is_read_from_its_beginning_at_every_start() -> None:
-    assert without_ledger({(Topic.LEDGER, 0): 7, (Topic.BOOK, 0): 3}) == {(Topic.BOOK, 0): 3}
+    assert exclude_ledger({(Topic.LEDGER, 0): 7, (Topic.BOOK, 0): 3}) == {(Topic.BOOK, 0): 3}
 
 
 @dataclass
@@ -165,7 +165,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_closes_again() -> None:
 
 def test_a_fault_passes_through_the_breakers_watch_and_is_counted() -> None:
     breaker = Breaker(failures=1, cool_down_s=60, clock=Clock())
-    with pytest.raises(Unreachable), breaker.watching():
+    with pytest.raises(Unreachable), breaker.count_failures():
         raise Unreachable("no answer")
     assert breaker.open_s == 60
 

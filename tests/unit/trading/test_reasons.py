@@ -40,9 +40,9 @@ def test_a_reason_has_the_code_of_its_name_and_one_sentence(reason: Reason | Ord
 
 
 def test_reasons_travel_as_their_codes() -> None:
-    seen = SeenForecast(fault=Reason.FORECAST_TORN)
+    seen = SeenForecast(fault=Reason.FORECAST_DAMAGED)
     text = msgspec.json.encode(seen)
-    assert b'"fault":"forecast_torn"' in text
+    assert b'"fault":"forecast_damaged"' in text
     assert msgspec.json.decode(text, type=SeenForecast) == seen
     assert parse_reasons("halted,gap_open") == [Reason.HALTED, Reason.GAP_OPEN]
     assert parse_reasons("buy") == []

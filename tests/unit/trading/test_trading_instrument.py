@@ -16,8 +16,8 @@ from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Si
 from include.trading.instrument import (
     KNOWN_INSTRUMENTS,
     Instrument,
+    add_instrument,
     parse_gemini_instrument,
-    with_instrument,
 )
 from include.trading.money import round_down, round_up
 
@@ -123,7 +123,7 @@ def test_every_order_is_on_the_steps_and_never_too_willing(  # noqa: PLR0917
 ) -> None:
     instrument = Instrument(minimum=minimum, step=step, price_step=price_step)
     parameters = msgspec.structs.replace(
-        with_instrument(PARAMETERS, instrument), slippage_bps=slippage
+        add_instrument(PARAMETERS, instrument), slippage_bps=slippage
     )
     top = Top(bid=bid, bid_quantity=D(1), ask=bid + spread, ask_quantity=D(1))
     held = D(0) if buys else base

@@ -200,7 +200,7 @@ def test_a_fall_below_the_highest_worth_of_the_day_stops_buying() -> None:
         (inputs(side=None), "hold", "forecast_silent"),
         (inputs(side="hold"), "hold", "forecast_hold"),
         (inputs(side="hold", account=IN), "hold", "forecast_hold"),
-        (inputs(forecast=SeenForecast(fault="forecast_torn")), "hold", "forecast_torn"),
+        (inputs(forecast=SeenForecast(fault="forecast_damaged")), "hold", "forecast_damaged"),
         (inputs(forecast=SeenForecast()), "hold", "forecast_missing"),
         (inputs(forecast=SeenForecast("f1", END - 48 * HOUR, "buy")), "buy", "buy"),
         (inputs(forecast=SeenForecast("f1", END - 48 * HOUR - 1, "buy")), "hold", "forecast_stale"),

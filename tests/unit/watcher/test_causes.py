@@ -181,7 +181,7 @@ def test_a_cause_that_two_looks_see_is_one_alert_until_it_is_gone() -> None:
     alerts = CauseAlerts(repeat_s=3600)
     assert alerts.alerts(["nothing for 60 s"], now_s=0) == []
     (alert,) = alerts.alerts(["nothing for 70 s"], now_s=10)
-    assert (alert.what, alert.title) == ("not_working", "nothing for 70 s")
+    assert (alert.kind, alert.title) == ("not_working", "nothing for 70 s")
     assert alerts.alerts(["nothing for 80 s"], now_s=20) == []
     assert len(alerts.alerts(["nothing for 3700 s"], now_s=3700)) == 1
     assert alerts.alerts([], now_s=3710) == []
@@ -262,16 +262,16 @@ def test_below_the_floor_the_broker_is_stopped_last_and_started_first_when_space
         names = ["kafka", "feed-gemini", "trader"]
         return DiskGuard(settings, supervisor=supervisor, names=names, free_mb=lambda _: free[0])
 
-    guard().look()
+    guard().watch_once()
     assert supervisor.steps == []
     free[0] = 499
-    guard().look()
-    guard().look()
+    guard().watch_once()
+    guard().watch_once()
     assert supervisor.steps == ["stop feed-gemini", "stop kafka"]
     free[0] = 550
-    guard().look()
+    guard().watch_once()
     assert supervisor.steps[2:] == []
     free[0] = 601
-    guard().look()
-    guard().look()
+    guard().watch_once()
+    guard().watch_once()
     assert supervisor.steps[2:] == ["start kafka", "start feed-gemini"]

@@ -46,7 +46,7 @@ def test_a_stream_past_half_of_the_retention_is_an_alert_once_an_hour_until_it_i
     five_hours = 18_000.0
     assert late.alerts([lag(five_hours)], now_s=0) == []
     (alert,) = late.alerts([lag(five_hours + 360), lag(1.0, partition=1)], now_s=60)
-    assert alert.what == "stream_lag"
+    assert alert.kind == "stream_lag"
     assert alert.title == "the stream's query land is 5.1 h late on market.book"
     assert "7 messages of partition 0 wait; Kafka keeps them for 10 h" in alert.detail
     assert late.alerts([lag(five_hours + 400)], now_s=3659) == []
@@ -136,7 +136,7 @@ def test_a_port_that_is_taken_or_off_costs_the_metrics_alone() -> None:
 def test_the_trader_counts_what_its_session_reaches() -> None:
     steps = TraderMetrics()
     for step in ("before commit", "after commit", "before intent", "after intent", "sent", "sent"):
-        steps.reached(step)
+        steps.reach(step)
     values = {metric.name: metric.numbers[()] for metric in steps.metrics()}
     assert (
         values["trader_decisions_total"],

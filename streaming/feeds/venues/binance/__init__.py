@@ -3,8 +3,8 @@
 import json
 
 from include.errors import SettingsError
+from include.market.venue_settings import BinanceSettings
 from include.market.venues import BINANCE
-from include.settings.venues import BinanceSettings
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
 from streaming.feeds.venues.binance.refill import refill

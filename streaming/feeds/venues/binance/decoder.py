@@ -60,7 +60,7 @@ class BinanceDecoder:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = BINANCE.symbols.by_spelling(symbols)
+        self._symbols = BINANCE.symbols.symbols_by_spelling(symbols)
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `trade`, `ticker` or `book` message, a `ledger` one before a hole.

@@ -71,7 +71,7 @@ class DeribitDecoder:
         envelope = parse(_envelope.decode, frame.data)
         error, params = envelope.error, envelope.params
         if error is not None:
-            if envelope.id == session.REFRESH:  # log in anew, on a connection of its own
+            if envelope.id == session.REFRESH:  # log in again, on a new connection
                 return DecodedFrame((), renew=f"log-in not renewed: {error.code}")
             raise RejectedFrame(
                 "venue_error", f"request {envelope.id}: {error.code} {error.message}"
@@ -81,7 +81,7 @@ class DeribitDecoder:
         if envelope.method == "heartbeat":
             self.ignored[params.type[:40] or "heartbeat"] += 1
             due = params.type == "test_request"
-            return DecodedFrame((), requests=(session.alive(),) if due else ())
+            return DecodedFrame((), requests=(session.heartbeat_answer(),) if due else ())
         return self._decode_notification(params, frame)
 
     def _decode_reply(self, envelope: payloads.Envelope) -> DecodedFrame:

@@ -41,7 +41,7 @@ def refill(rest_url: str) -> Refill:
         ),
         _frames,
         lambda symbol, conn: DeribitDecoder(
-            instruments=DERIBIT.symbols.by_spelling((symbol,)), conn=conn
+            instruments=DERIBIT.symbols.symbols_by_spelling((symbol,)), conn=conn
         ),
     )
 

@@ -19,7 +19,7 @@ def request_text(number: int, method: str, **params: object) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def opening(
+def opening_requests(
     channels: Iterable[str], *, heartbeat_s: int, key: str = "", secret: str = ""
 ) -> tuple[str, ...]:
     """The first requests: log in (if there is a key), ask for heartbeats, subscribe."""
@@ -41,13 +41,13 @@ def refresh(refresh_token: str, *, expires_in_s: int) -> Request:
     return Request(text, after_s=max(1.0, expires_in_s * REFRESH_AT))
 
 
-def alive() -> Request:
+def heartbeat_answer() -> Request:
     """The answer to a test request; without it the server closes the connection."""
     return Request(request_text(TEST, "public/test"))
 
 
 def resubscribe(channel: str) -> tuple[Request, Request]:
-    """Leave a channel and subscribe to it anew, for a fresh snapshot."""
+    """Leave a channel and subscribe to it again, for a new snapshot."""
     return (
         Request(request_text(RESUBSCRIBE, "public/unsubscribe", channels=[channel])),
         Request(request_text(RESUBSCRIBE, "public/subscribe", channels=[channel])),

@@ -3,8 +3,8 @@
 import json
 
 from include.errors import SettingsError
+from include.market.venue_settings import GeminiSettings
 from include.market.venues import GEMINI
-from include.settings.venues import GeminiSettings
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.venues.gemini import current, v1, v2
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
@@ -44,7 +44,7 @@ def _v1(base: str, symbol: str) -> StreamSpec:
 
 
 def _v2(base: str, symbols: tuple[str, ...]) -> StreamSpec:
-    names = list(GEMINI.symbols.by_spelling(symbols))
+    names = list(GEMINI.symbols.symbols_by_spelling(symbols))
     subscribe = {"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": names}]}
     return StreamSpec(
         venue=GEMINI.name,
@@ -60,7 +60,7 @@ def _v2(base: str, symbols: tuple[str, ...]) -> StreamSpec:
 
 
 def _current(base: str, symbols: tuple[str, ...]) -> StreamSpec:
-    names = [name.lower() for name in GEMINI.symbols.by_spelling(symbols)]
+    names = [name.lower() for name in GEMINI.symbols.symbols_by_spelling(symbols)]
     streams = [f"{name}@{stream}" for name in names for stream in ("depth@100ms", "trade")]
     subscribe = json.dumps({"id": "1", "method": "subscribe", "params": streams})
     return StreamSpec(

@@ -101,7 +101,7 @@ class GeminiCurrentDecoder:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = GEMINI.symbols.by_spelling(symbols)
+        self._symbols = GEMINI.symbols.symbols_by_spelling(symbols)
         self._books: dict[str, tuple[Book, int]] = {}
         self._traded_on: set[str] = set()
 

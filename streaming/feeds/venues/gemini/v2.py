@@ -81,7 +81,7 @@ class GeminiV2Decoder:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
-        self._symbols = GEMINI.symbols.by_spelling(symbols)
+        self._symbols = GEMINI.symbols.symbols_by_spelling(symbols)
         self._books: dict[str, Book] = {}
 
     def decode(self, frame: Frame) -> DecodedFrame:

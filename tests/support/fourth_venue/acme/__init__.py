@@ -2,14 +2,14 @@
 
 from streaming.feeds.venues.acme.decoder import AcmeDecoder  # type: ignore[import-not-found]
 
-from include.settings.venues import VenueSettings
+from include.market.venue_settings import VenueSettings
 from streaming.feeds.refill import Refill
 from streaming.feeds.stream_spec import StreamSpec
 from tests.support.fourth_venue import ACME
 
 
 def stream_specs(settings: VenueSettings, symbols: tuple[str, ...]) -> tuple[StreamSpec, ...]:
-    names = " ".join(ACME.symbols.by_spelling(symbols))
+    names = " ".join(ACME.symbols.symbols_by_spelling(symbols))
     return (
         StreamSpec(
             venue=ACME.name,

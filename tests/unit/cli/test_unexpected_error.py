@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from cli.main import _Group
 
 
-def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_kept() -> None:
+def test_an_unexpected_error_is_one_sentence_and_its_traceback_is_kept() -> None:
     @click.group(cls=_Group)
     def command() -> None:
         pass
@@ -19,7 +19,7 @@ def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_kept() -> None
 
     outcome = CliRunner().invoke(command, ["break-down"])
     assert outcome.exit_code == 1
-    assert "tickhouse: ZeroDivisionError: a share of nothing (unforeseen" in outcome.stderr
+    assert "tickhouse: ZeroDivisionError: a share of nothing (unexpected" in outcome.stderr
     file = Path(outcome.stderr.rpartition(" ")[2].strip().rstrip(")"))
     assert "break_down" in file.read_text()
     file.unlink()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
-from include.settings.env import Secret, setting
+from include.setting_fields import Secret, setting
 
 
 @dataclass(frozen=True)
