@@ -46,9 +46,9 @@ def test_of_two_tops_at_one_instant_the_last_counts(at: int) -> None:
     follower = WindowFollower(
         signals, key=KEY, end_offsets=lambda: {(Topic.BOOK, 0): 9}, depth=None
     )
-    for record in (book(0, at, 1), book(1, at, 2), signal(60 * S), book(2, 61 * S, 3)):
+    for record in (book(0, at, 1), book(1, at, 2), book(2, 61 * S, 3), signal(60 * S)):
         follower.take(record)
-    moment = follower.next({(Topic.BOOK, 0): 3, (Topic.SIGNALS, 0): 1})
+    moment = follower.next({(Topic.BOOK, 0): 10, (Topic.SIGNALS, 0): 10})
     assert moment is not None and moment.top is not None and moment.top.best is not None
     assert moment.top.best.bid == 2
 
