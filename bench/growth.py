@@ -109,7 +109,7 @@ def _medians(spark: SparkSession, settings: Settings, symbols: int, seconds: int
     with send_in_background(settings, per_second=PER_SECOND, symbols=symbols):
         queries = [
             start_landing(spark, settings),
-            start_signals(spark, settings, send=lambda *_: None),
+            start_signals(spark, settings, publish=lambda _: None),
         ]
         try:
             time.sleep(SETTLE_S)

@@ -51,7 +51,7 @@ def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
             with send_in_background(settings, per_second=per_second):
                 queries = [
                     start_landing(spark, settings),
-                    start_signals(spark, settings, send=lambda *_: None),
+                    start_signals(spark, settings, publish=lambda _: None),
                     start_measures(spark, settings),
                 ]
                 samples = _samples(spark, minutes, say)

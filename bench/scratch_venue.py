@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from include.errors import Unreachable
@@ -18,14 +18,25 @@ def scratch_venue() -> Iterator[Settings]:
     Raises:
         Unreachable: one of them did not answer in time.
     """
+    with scratch_world({}) as env:
+        yield load(env)
+
+
+@contextmanager
+def scratch_world(more: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The environment of such a world, with further TICKHOUSE_ settings, for other processes.
+
+    Raises:
+        Unreachable: one of them did not answer in time.
+    """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        env = _environment(folder)
+        env = _environment(folder) | dict(more)
         settings = load(env)
         stack.enter_context(scratch_postgres(settings))
         simulator = [sys.executable, "-m", "streaming.simulator"]
         stack.enter_context(run_in_background(simulator, env=env))
         wait_for(lambda: _answers(settings), "simulator")
-        yield settings
+        yield env
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.measurement import Measurement
 
 USUAL_FITS = (43_200, 127_888)
+WINDOW_ENDS = 4  # so many times as long as the other measures: an end comes every ten seconds
 
 
 @click.group()
@@ -84,10 +85,10 @@ def stream(messages: int, warm_up: int, seed: int) -> "Iterable[Measurement]":
     "--seconds",
     default=30,
     show_default=True,
-    help="Length of each measure; landing eight times as long.",
+    help="Length of each measure; landing eight times as long, windows four times.",
 )
 def latency(orders: int, per_second: int, seconds: int) -> "Iterable[Measurement]":
-    """Time from a signal to its order, from a book update to its measure, from Kafka to Delta.
+    """Time from a window's end to its ratio and order, from a book update to its measure, to Delta.
 
     The order goes to the simulated Gemini, with the journal's commit of the intent in a real
     Postgres (the target is a p99 of 50 ms). Measures go through Spark's real-time mode, beside the
@@ -95,8 +96,10 @@ def latency(orders: int, per_second: int, seconds: int) -> "Iterable[Measurement
     """
     from bench import latency as bench_latency
     from bench import orders as bench_orders
+    from bench import window_ends
 
     return [
+        *window_ends.measure(per_second=per_second, seconds=WINDOW_ENDS * seconds, say=Steps()),
         *bench_orders.measure(orders=orders, say=Steps()),
         *bench_latency.measure(per_second=per_second, seconds=seconds),
     ]

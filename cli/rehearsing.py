@@ -32,7 +32,7 @@ def _add_options(verb: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="The sums, machine-readable."),
         click.option("--out", type=click.Path(path_type=Path), help="Folder for the results."),
-        click.option("--rule", help="forecast_and_ratio or imbalance_and_mid; else the setting."),
+        click.option("--rule", help="One of docs/trading.md; else the setting."),
         click.option("--symbol", help="Symbol to trade; else the setting."),
         click.option("--venue", help="Venue to trade at; else the setting."),
     ):

@@ -1,15 +1,18 @@
 """What the stream reports of itself and the feeds: its progress file and Postgres feed_health."""
 
 import json
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from include.serving import stream_progress
+from include.serving.connection import Dsn
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
@@ -26,41 +29,83 @@ STATE_OF_ENTRY = {
 REAL_TIME = frozenset({"measures"})
 
 
-def write_progress(settings: Settings, queries: Sequence[StreamingQuery]) -> None:
-    """Put the last progress of each query where `./tickhouse status` reads it, whole or not."""
-    states = tuple(_progress_of(query) for query in queries)
+def write_progress(
+    settings: Settings,
+    queries: Sequence[StreamingQuery],
+    *,
+    pauses_ms: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Put the last progress of each query where `./tickhouse status` reads it, whole or not.
+
+    `pauses_ms` by query are no part of the time that a batch took.
+    """
+    states = tuple(_progress_of(query, pauses_ms.get(str(query.name), 0)) for query in queries)
     stream_progress.write_progress(settings, StreamProgress(written_at=time.time(), queries=states))
 
 
-def _progress_of(query: StreamingQuery) -> QueryProgress:
+def _progress_of(query: StreamingQuery, pause_ms: int) -> QueryProgress:
     progress, name = query.lastProgress, str(query.name)
     if progress is None:
         return QueryProgress(name, rows_per_s=0.0)
     # In real-time mode the end is reported only at a checkpoint: no lag can be read from it.
     real_time = name in REAL_TIME
+    took_ms = progress.get("durationMs", {}).get("triggerExecution")
     return QueryProgress(
         name,
         batch=progress["batchId"],
-        offsets={} if real_time else json.loads(progress["sources"][0]["endOffset"] or "{}"),
+        offsets={} if real_time else _end_offsets(progress["sources"]),
         rows_per_s=progress.get("processedRowsPerSecond", 0.0),
-        batch_ms=progress.get("durationMs", {}).get("triggerExecution"),
+        batch_ms=max(0, took_ms - pause_ms) if took_ms is not None else None,
         watermark=progress.get("eventTime", {}).get("watermark"),
         reported_at=datetime.fromisoformat(progress["timestamp"]).timestamp(),
     )
 
 
-def feed_health_hook(settings: Settings) -> Callable[[DataFrame], None]:
-    """A hook that keeps Postgres feed_health at the newest ledger entry of each venue."""
+def _end_offsets(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The end offset by topic and partition over all sources of a query."""
+    ends: dict[str, Any] = {}
+    for source in sources:
+        ends |= json.loads(source["endOffset"] or "{}")
+    return ends
 
-    def update(entries_df: DataFrame) -> None:
-        newest: dict[str, dict[str, Any]] = {}
+
+class LedgerHealth:
+    """The newest ledger entry of each venue, for Postgres feed_health; threads may share it."""
+
+    def __init__(self, changed: threading.Event) -> None:
+        """`changed` is set when there is something to serve."""
+        self._lock, self._changed = threading.Lock(), changed
+        self._newest: dict[str, dict[str, Any]] = {}
+
+    def note(self, entries_df: DataFrame) -> None:
+        """Take landed rows of the feed ledger in."""
         for row in entries_df.orderBy("partition", "offset").collect():
-            newest[row["venue"]] = {
-                "venue": row["venue"],
-                "state": STATE_OF_ENTRY.get(row["entry"], row["entry"]),
-                "since": row["received_time"],
-                "cause": row["cause"],
-            }
-        upsert(settings.dsn(), FEED_HEALTH, list(newest.values()))
+            self.add(row.asDict())
 
-    return update
+    def add(self, entry: Mapping[str, Any], *, replace: bool = True) -> None:
+        """Take one landed row of the feed ledger in; `replace`: it is newer than what is noted."""
+        health = {
+            "venue": entry["venue"],
+            "state": STATE_OF_ENTRY.get(entry["entry"], entry["entry"]),
+            "since": entry["received_time"],
+            "cause": entry["cause"],
+        }
+        with self._lock:
+            if replace or entry["venue"] not in self._newest:
+                self._newest[entry["venue"]] = health
+        self._changed.set()
+
+    def serve(self, dsn: Dsn) -> None:
+        """Write what is new to Postgres.
+
+        Raises:
+            Unreachable: it does not answer; nothing is forgotten.
+        """
+        with self._lock:
+            new_rows = dict(self._newest)
+        if new_rows:
+            upsert(dsn, FEED_HEALTH, list(new_rows.values()))
+        with self._lock:
+            for venue, row in new_rows.items():
+                if self._newest.get(venue) is row:
+                    del self._newest[venue]

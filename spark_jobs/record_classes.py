@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from pyspark import SparkContext
-from pyspark.sql import Row, SparkSession
 
 from include.bus import Producer, ensure_topics, offset_ranges
 from include.errors import PlatformError
@@ -27,7 +26,7 @@ from spark_jobs.health import write_progress
 from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.measures import start_measures
 from spark_jobs.session import SHORT_LIVED, session
-from spark_jobs.signals import merge, send_to_kafka, start_signals
+from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
 
@@ -64,7 +63,7 @@ def _stream(settings: Settings, stop: threading.Event) -> None:
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     queries = [
         start_landing(spark, settings),
-        start_signals(spark, settings, send=_merge_and_send),
+        start_signals(spark, settings),
         start_measures(spark, settings),
     ]
     while not stop.wait(0.5) and all(query.isActive for query in queries):
@@ -73,10 +72,6 @@ def _stream(settings: Settings, stop: threading.Event) -> None:
         query.stop()
     spark.stop()
     _end_jvm()
-
-
-def _merge_and_send(spark: SparkSession, signals: list[Row], settings: Settings) -> None:
-    send_to_kafka(merge(spark, signals, settings), settings)
 
 
 def _feed(settings: Settings, stop: threading.Event, feed_done: threading.Event) -> None:

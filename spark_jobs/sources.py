@@ -1,5 +1,7 @@
 """Where rows begin: the Kafka topics, read as a stream."""
 
+import json
+
 from pyspark.sql import DataFrame, SparkSession
 
 from include.market.wire import MAX_MESSAGE_BYTES
@@ -36,3 +38,20 @@ def kafka_stream(
             "maxRecordsPerPartition", str(RECORDS_A_TASK)
         )
     return source.load()
+
+
+def kafka_batch(
+    spark: SparkSession, settings: Settings, *, starting: str, ending: str
+) -> DataFrame:
+    """Records between Spark's JSON of offsets and another; their topics are those named there."""
+    topics = sorted(json.loads(ending))
+    return (
+        spark.read.format("kafka")
+        .option("kafka.bootstrap.servers", settings.bootstrap)
+        .option("subscribe", ",".join(topics))
+        .option("startingOffsets", starting)
+        .option("endingOffsets", ending)
+        .option("failOnDataLoss", "true")
+        .option("kafka.max.partition.fetch.bytes", str(2 * MAX_MESSAGE_BYTES))
+        .load()
+    )

@@ -1,7 +1,9 @@
 """The one stream, always on: Kafka -> Delta tables, and the book -> signals.
 
-Three queries: `land` puts every topic into its table or into quarantine, `signals` computes the
-60-second liquidity numbers, `measures` imbalance and mid price of each book update.
+Four queries: `land` puts every topic into its table or into quarantine, `signals` computes the
+60-second liquidity numbers, `measures` imbalance and mid price of each book update, `averages` the
+moving average of the price across suppliers. Two threads
+beside them serve Postgres from the tables, and restate signals whose changes came late.
 Run it as `python -m spark_jobs.stream_market` or by spark-submit.
 """
 
@@ -16,8 +18,10 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from include.bus import offset_ranges, topic_ids
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, drop_orphans, find_damage
+from include.lake.checkpoint import batch_spans, drop_orphans
+from include.lake.diagnosis import QUERIES, find_query_damage
 from include.lake.epoch import open_epoch
+from include.lake.late_windows import LateWindows
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.lake.watermarks import landed_offsets
 from include.local.lock import exclusive_lock
@@ -25,11 +29,13 @@ from include.log import event
 from include.market.wire import Topic
 from include.process import run_process
 from include.settings import Settings
-from spark_jobs.health import feed_health_hook, write_progress
+from spark_jobs.averages import AverageBatches
+from spark_jobs.health import LedgerHealth, write_progress
 from spark_jobs.landing import LANDED_TOPICS, Landing
 from spark_jobs.measures import start_measures
+from spark_jobs.serving import in_background, restate_late_windows, serve_postgres
 from spark_jobs.session import session
-from spark_jobs.signals import start_signals
+from spark_jobs.signals import SignalBatches
 from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
 
@@ -37,8 +43,10 @@ PROGRESS_S = 2.0
 log = logging.getLogger("tickhouse.stream")
 
 
-def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """The query that lands every topic."""
+def start_landing(
+    spark: SparkSession, settings: Settings, *, health: LedgerHealth | None = None
+) -> StreamingQuery:
+    """The query that lands every topic; `health` takes the feed ledger's entries."""
     folder = settings.home / "checkpoints" / "land"
     ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
     epoch = open_epoch(
@@ -50,7 +58,7 @@ def start_landing(spark: SparkSession, settings: Settings) -> StreamingQuery:
     landing = Landing(
         settings,
         epoch=epoch,
-        hooks={Topic.LEDGER: feed_health_hook(settings)},
+        hooks={Topic.LEDGER: health.note} if health else {},
         spans=lambda batch: batch_spans(folder / "stream", batch, starts=epoch.starts),
     )
     topics = list(LANDED_TOPICS)
@@ -70,10 +78,10 @@ def refuse_damaged(settings: Settings) -> None:
     Raises:
         PlatformError: names the query and what is wrong.
     """
-    for query in ("land", "signals", "measures"):
+    for query in QUERIES:
         drop_orphans(settings.home / "checkpoints" / query / "stream")
-    for query in ("signals", "measures"):
-        damage = find_damage(settings.home / "checkpoints" / query / "stream")
+    for query in QUERIES[1:]:  # of `land` its epoch is examined
+        damage = find_query_damage(settings.home, query)
         if damage is not None:
             raise PlatformError(
                 f"the checkpoint of `{query}` is damaged: {damage}; see `./tickhouse doctor`"
@@ -85,11 +93,20 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     refuse_damaged(settings)
-    starts = (start_landing, start_signals, start_measures)
-    queries = [start(spark, settings) for start in starts]
+    changed, late = threading.Event(), LateWindows()
+    health = LedgerHealth(changed)
+    signals = SignalBatches(spark, settings, stop=stop, late=late, changed=changed)
+    queries = [
+        start_landing(spark, settings, health=health),
+        signals.start(),
+        start_measures(spark, settings),
+        AverageBatches(spark, settings, changed=changed).start(),
+    ]
+    in_background(serve_postgres, settings, health, changed, stop)
+    in_background(restate_late_windows, settings, late, changed, stop)
     gc.freeze()  # what exists now stays: the collections of `Landing` need not scan it
     while not stop.wait(PROGRESS_S):
-        write_progress(settings, queries)
+        write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})
         for query in queries:
             if not query.isActive:
                 raise SystemExit(f"query {query.name} ended: {query.exception()}")

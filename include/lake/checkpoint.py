@@ -1,7 +1,7 @@
 """A stream's checkpoint: which Kafka offsets its batches span, and whether it is damaged.
 
-Spark writes `offsets/N` before batch N and `commits/N` after it; the third line of an offsets file
-is the Kafka source's end offset per topic and partition.
+Spark writes `offsets/N` before batch N and `commits/N` after it; an offsets file has from its third
+line on, a line for each Kafka source, the end offset per topic and partition.
 """
 
 import json
@@ -101,9 +101,10 @@ def end_offsets(offsets: Path) -> dict[TopicPartition, int]:
     if len(lines) <= KAFKA_LINE:
         return {}
     try:
-        topics = json.loads(lines[KAFKA_LINE])
+        sources = [json.loads(line) for line in lines[KAFKA_LINE:]]
         return {
             TopicPartition(topic, int(partition)): int(end)
+            for topics in sources
             for topic, partitions in topics.items()
             for partition, end in partitions.items()
         }

@@ -15,9 +15,11 @@ from include.lake.checkpoint import (
 )
 from include.lake.epoch import read_epoch
 from include.lake.watermarks import landed_offsets
+from include.lake.window_states import find_state_damage
 from include.market.wire import TopicPartition
 
-QUERIES = ("land", "signals", "measures")
+QUERIES = ("land", "signals", "measures", "averages")
+WINDOWED = ("signals", "averages")  # their states are beside Spark's checkpoint
 Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 
@@ -59,8 +61,9 @@ def repair(home: Path, query: str, *, at: datetime) -> Path:
     """Move a query's checkpoint away, so that its next start makes a new one; gives where it is.
 
     For `land` that is a new epoch, without loss or doubling; the ids of the topics that it has read
-    stay known. `signals` are computed and written over themselves; `measures` are sent again from
-    what Kafka still has.
+    stay known. Of `signals` the windows that Delta has are summed again from the lake and not sent
+    again, and `averages` go on after those that Delta has; `measures` are sent again from what
+    Kafka still has.
     """
     folder = home / "checkpoints" / query
     damaged = folder.with_name(f"{query}.damaged-{at:%Y%m%dT%H%M%S}")
@@ -74,6 +77,8 @@ def find_query_damage(home: Path, query: str) -> str | None:
     damage = find_damage(folder / "stream")
     if damage is None and query == "land" and has_begun(folder / "stream"):
         damage = _find_epoch_damage(folder)
+    if damage is None and query in WINDOWED:
+        damage = find_state_damage(folder / "stream")
     return damage
 
 

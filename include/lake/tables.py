@@ -172,12 +172,14 @@ QUARANTINE = Table(
 
 SIGNALS = Table(
     "signals",
-    "60-second liquidity of the book per venue and symbol",
+    "60-second liquidity of the book per venue and symbol, and the average across suppliers",
     (
-        text("venue", "exchange", required=True),
+        text("venue", "exchange, or `suppliers` for all of them", required=True),
         text("symbol", "BASE-QUOTE", required=True),
-        text("type", "bid, ask, or price_volume (ask over bid)", required=True),
-        Column("value", "decimal(38,12)", "sum of price x remaining, or the ratio", required=True),
+        text("type", "bid, ask, price_volume (ask over bid) or average_price", required=True),
+        Column(
+            "value", "decimal(38,12)", "sum of price x remaining, ratio or price", required=True
+        ),
         Column("window_start", "timestamp", "start of the window", required=True),
         Column("timestamp", "timestamp", "end of the window", required=True),
     ),

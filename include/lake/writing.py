@@ -64,8 +64,11 @@ def merge_by_day(
     *,
     column: str,
     watermarks: Mapping[str, int] | None = None,
+    replace: bool = True,
 ) -> None:
     """Insert rows, or replace those with the same key, in one commit for each day of `column`.
+
+    Without `replace` the rows that are there stay.
 
     A merge rewrites the files that hold a replaced row into one. Days are merged apart, so that no
     file ever holds more than one, and bounded, so that files of other times are not even read.
@@ -83,18 +86,14 @@ def merge_by_day(
                 f"t.{column} >= TIMESTAMP '{bounds['min'].isoformat()}'",
                 f"t.{column} <= TIMESTAMP '{bounds['max'].isoformat()}'",
             ]
-            (
-                existing.merge(
-                    of_day,
-                    predicate=" AND ".join([*within, *same_key]),
-                    source_alias="s",
-                    target_alias="t",
-                    commit_properties=_properties(watermarks if day == distinct[-1] else None),
-                )
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .execute()
-            )
+            merger = existing.merge(
+                of_day,
+                predicate=" AND ".join([*within, *same_key]),
+                source_alias="s",
+                target_alias="t",
+                commit_properties=_properties(watermarks if day == distinct[-1] else None),
+            ).when_not_matched_insert_all()
+            (merger.when_matched_update_all() if replace else merger).execute()
 
 
 def join_files_of_days(lake: str, table: Table, *, column: str, most_files: int) -> int:

@@ -1,10 +1,10 @@
 """Measures of the top of a book: imbalance and mid price."""
 
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 
 from include.market.events import Top
+from include.market.numerals import WIDE, round_half_up
 
-_WIDE = Context(prec=60)
 # Of decimal(23,10) / decimal(23,10) in Spark, and of what is published.
 _QUOTIENT_STEP, _SIGNAL_STEP = Decimal("1e-15"), Decimal("1e-12")
 
@@ -24,6 +24,5 @@ def imbalance_of(top: Top) -> Decimal | None:
         return None
     if top.bid_quantity + top.ask_quantity <= 0:
         return None
-    exact = _WIDE.divide(top.bid_quantity - top.ask_quantity, top.bid_quantity + top.ask_quantity)
-    divided = exact.quantize(_QUOTIENT_STEP, ROUND_HALF_UP, _WIDE)
-    return divided.quantize(_SIGNAL_STEP, ROUND_HALF_UP, _WIDE)
+    exact = WIDE.divide(top.bid_quantity - top.ask_quantity, top.bid_quantity + top.ask_quantity)
+    return round_half_up(round_half_up(exact, _QUOTIENT_STEP), _SIGNAL_STEP)

@@ -107,7 +107,9 @@ class StreamSettings:
     java_options: str = setting("", "further options of the driver's JVM")
     lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
     trigger_s: float = setting(1.0, "minimum seconds between two micro-batches of `land`")
-    signals_trigger_s: float = setting(5.0, "minimum seconds between two of `signals`")
+    signals_trigger_s: float = setting(
+        5.0, "seconds between two of `signals` while no window is about to end"
+    )
     measures_checkpoint_s: int = setting(
         60, "seconds between two checkpoints of `measures` (Spark's real-time mode)"
     )
@@ -125,7 +127,15 @@ class StreamSettings:
     )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time", COUNT)
-    watermark_s: int = setting(10, "how many seconds late an event may come")
+    averages_trigger_s: float = setting(5.0, "minimum seconds between two of `averages`")
+    average_s: int = setting(60, "window of the moving average across suppliers, in seconds")
+    average_stale_s: int = setting(
+        60, "a supplier's price older than so many seconds is no part of the average"
+    )
+    average_every_s: int = setting(10, "seconds between two values of the moving average")
+    close_after_s: float = setting(
+        0.0, "how many seconds after its end, by the venue's own times, a window is closed"
+    )
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,10 @@ class TraderSettings:
 
     venue: str = setting("gemini", "venue whose signals and book the trader follows")
     symbol: str = setting("BTC-USD", "symbol it trades")
-    rule: str = setting("forecast_and_ratio", "its rule: forecast_and_ratio or imbalance_and_mid")
+    rule: str = setting(
+        "forecast_and_ratio",
+        "its rule: forecast_and_ratio, imbalance_and_mid or price_and_average",
+    )
     imbalance_threshold: Decimal = setting(
         Decimal("0.5"),
         "imbalance_and_mid acts from this imbalance (0 to 1) of the best quantities",
@@ -154,6 +167,9 @@ class TraderSettings:
         Decimal("5"),
         "imbalance_and_mid pays at most so many basis points beyond the mid price",
         BASIS_POINTS,
+    )
+    average_band_bps: Decimal = setting(
+        Decimal("10"), "price_and_average acts from so many basis points off the suppliers' average"
     )
     pulse_s: float = setting(
         10.0, "imbalance_and_mid decides once in so many seconds (market clock)", POSITIVE
@@ -225,5 +241,4 @@ class DashboardSettings:
     )
     quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
     minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
-    average_s: int = setting(60, "window of the moving average across suppliers, in seconds")
     backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")

@@ -17,11 +17,14 @@ from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.imbalance_and_mid import ImbalanceAndMid
 from include.trading.inputs import Inputs, canonical_json, read
 from include.trading.money import BPS, STEP, ZERO, round_down, round_half_even, round_up
+from include.trading.price_and_average import PriceAndAverage
 from include.trading.reasons import Reason, parse_reasons
 from include.trading.risk import exceeded_limits, is_at_stop_loss
 from include.trading.rule import DesiredSide, Rule
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (ForecastAndRatio(), ImbalanceAndMid())}
+RULES: dict[str, Rule] = {
+    rule.name: rule for rule in (ForecastAndRatio(), ImbalanceAndMid(), PriceAndAverage())
+}
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tickhouse/decisions")
 
 

@@ -94,6 +94,7 @@ class Parameters(msgspec.Struct, frozen=True):
     slippage_bps: Decimal = Decimal(0)
     imbalance_threshold: Decimal = Decimal("0.5")
     half_spread_bps: Decimal = Decimal(5)
+    average_band_bps: Decimal = Decimal(10)
     largest_order: Decimal = Decimal(0)
     largest_position: Decimal = Decimal(0)
     daily_loss: Decimal = Decimal(0)

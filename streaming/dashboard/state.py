@@ -11,7 +11,7 @@ from include.forecast.forecast_file import Manifest
 from include.market.wire import TopicPartition
 from include.serving.status import LastAudit
 from include.serving.stream_progress import StreamProgress
-from streaming.dashboard.series import MarketSeries
+from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.trader_activity import TraderActivity
 
 
@@ -66,7 +66,7 @@ class DashboardState:
 
     `clock_us` is the market clock and `clock_skew_us` how far a replayed market's time is from the
     wall clock; `offsets` are the next Kafka offsets by topic and partition; the two snapshots are
-    replaced as a unit.
+    replaced as a unit. `averages` are the moving averages across suppliers, by symbol.
     """
 
     keep_s: int
@@ -76,6 +76,7 @@ class DashboardState:
     unreadable: int = 0
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     series: dict[tuple[str, str], MarketSeries] = field(default_factory=dict)
+    averages: dict[str, SecondValues[float]] = field(default_factory=dict)
     feeds: dict[str, FeedStatus] = field(default_factory=lambda: defaultdict(FeedStatus))
     trader: TraderActivity = field(default_factory=TraderActivity)
     postgres: PostgresSnapshot = field(default_factory=PostgresSnapshot)

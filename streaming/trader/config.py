@@ -67,7 +67,7 @@ class TraderConfig:
             start=Account(quote=trader.start_quote),
             pulse_us=_micros(trader.pulse_s),
             window_us=_micros(settings.stream.window_s),
-            closing_us=_micros(settings.stream.watermark_s),
+            closing_us=_micros(settings.stream.close_after_s),
             max_skew_us=_micros(trader.skew_s) if is_live else 0,
             max_lag_us=_micros(trader.lag_s) if is_live else 0,
             bootstrap=settings.bootstrap,

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,22 +16,24 @@ import pytest
 
 from include.bus import ensure_topics, offset_ranges
 from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.checkpoint import committed_offsets
 from include.lake.diagnosis import diagnose_queries, repair
-from include.lake.reading import connect
-from include.local import kafka, postgres
-from include.serving.tables import create_tables
 from include.serving.trade_minutes import refresh, served_minutes
-from include.settings import Settings, load
+from include.settings import Settings
 from spark_jobs.landing import LANDED_TOPICS
 from tests.conftest import make_environment
-from tests.support.postgres import fetch_tuples
-from tests.support.services import eventually, running
+from tests.support.services import eventually
 from tests.support.stream_world import (
     Reader,
     Sender,
+    broker,
     caught_up,
     checkpoint,
     report,
+    served,
+    signals_in_lake,
+    signals_in_postgres,
+    signals_on_kafka,
     streaming,
     wait,
 )
@@ -46,7 +47,8 @@ POINTS = (
     "after_delta_commit",
     "after_files",
     "before_checkpoint_commit",
-    "after_postgres",
+    "after_send",
+    "after_insert",
 )
 World = tuple[Settings, dict[str, str]]
 
@@ -61,22 +63,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         STREAM_MAX_OFFSETS="10000",
         STREAM_DRIVER_MEMORY="1g",
     )
-    settings = load(environ)
-    kafka.prepare(settings)
-    postgres.prepare(settings)
-    log, user = settings.home / "postgres.log", postgres.system_user()
-    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")):
-        eventually(lambda: postgres.answers(settings), what="Postgres answers")
-        postgres.create_databases(settings)
-        create_tables(settings.dsn())
+    with served(environ) as (settings, _):
         yield settings, environ
-
-
-def broker(settings: Settings) -> subprocess.Popen[bytes]:
-    with (settings.home / "kafka.log").open("ab") as log:
-        started = subprocess.Popen(kafka.command(settings), stdout=log, stderr=log)
-    eventually(lambda: kafka.answers(settings), timeout_s=60, what="the broker answers")
-    return started
 
 
 @pytest.mark.timeout(1800)
@@ -125,15 +113,25 @@ def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
     positions, minutes = served_minutes(settings.dsn(), COMPARED)
     agreed = check_agreement(settings.lake, offsets=positions, served=minutes)
     assert agreed.ok and len(minutes) > 10, agreed
-    columns = "venue, symbol, type, value, window_start"
-    in_lake = connect(settings.lake, ["signals"]).execute(f"SELECT {columns} FROM signals")
-    assert sorted(in_lake.fetchall()) == sorted(
-        fetch_tuples(settings.dsn(), f"SELECT {columns} FROM signals")
-    )
+    assert_signals_agree(settings)
+
+
+def assert_signals_agree(settings: Settings) -> None:
+    """Each signal is on Kafka once, and Delta and Postgres have the same."""
+    on_kafka = signals_on_kafka(settings)
+    assert len(on_kafka) == len({signal[:4] for signal in on_kafka})
+    assert {kind for _, kind, *_ in on_kafka} == {"bid", "ask", "price_volume", "average_price"}
+    assert signals_in_lake(settings) == on_kafka
+    assert signals_in_postgres(settings) == on_kafka
 
 
 def windows_closed(settings: Settings) -> bool:
-    return len(fetch_tuples(settings.dsn(), "SELECT DISTINCT window_start FROM signals")) > 20
+    """Whether `signals` has read all, and Postgres has what Delta has."""
+    stream = settings.home / "checkpoints" / "signals" / "stream"
+    ends = {at: end for at, (_, end) in offset_ranges(settings.bootstrap, ["market.book"]).items()}
+    committed = committed_offsets(stream)
+    in_lake = signals_in_lake(settings)
+    return committed == ends and len(in_lake) > 20 and signals_in_postgres(settings) == in_lake
 
 
 @pytest.mark.timeout(900)

@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 from include.lake.tables import TABLE_OF_TOPIC
 from include.market import wire
 from include.market.events import BookChange, Message, Top
-from include.market.liquidity import Windows
+from include.market.liquidity import book_flow
 from include.market.measures import imbalance_of
-from spark_jobs.transforms.liquidity import book_events, signal_rows, window_sums
+from include.market.windows import BookFlow
+from spark_jobs.transforms.liquidity import FLOW, book_flows
 from spark_jobs.transforms.measures import measure_rows
 from spark_jobs.transforms.messages import parse_messages
 from tests.support.kafka_records import records
@@ -51,26 +52,24 @@ def awkward_messages() -> list[Message]:
     return messages
 
 
-def test_sums_ratios_and_imbalances_are_those_of_spark(spark: SparkSession) -> None:
+def text_of(flow: BookFlow) -> tuple[object, ...]:
+    amounts = (flow.bid, flow.ask)
+    return (*flow[:6], *(None if amount is None else f"{amount:.12f}" for amount in amounts))
+
+
+def test_what_messages_add_and_imbalances_are_those_of_spark(spark: SparkSession) -> None:
     messages = awkward_messages()
     batch = parse_messages(
         records(spark, "market.book", [wire.encode(message) for message in messages]),
         TABLE_OF_TOPIC["market.book"],
     )
-    rows = signal_rows(window_sums(book_events(batch), window_s=60)).collect()
-    by_spark = {
-        (int(r["window_start"].timestamp()) * 1_000_000, r["type"]): r["value"] for r in rows
-    }
-    windows = Windows(window_s=60, watermark_s=10)
-    windows_closed = [window for message in messages for window in windows.take(message)]
-    assert len(windows_closed) == 6, f"seed {SEED}"
-    for window in windows_closed:
-        for kind, value in (
-            ("bid", window.bid),
-            ("ask", window.ask),
-            ("price_volume", window.ratio),
-        ):
-            assert str(by_spark[window.window_start, kind]) == f"{value:.12f}", (kind, SEED)
+    rows = book_flows(batch).orderBy("offset").toArrow()
+    by_spark = [
+        BookFlow(*values) for values in zip(*(rows[name].to_pylist() for name in FLOW), strict=True)
+    ]
+    by_python = [book_flow(message) for message in messages]
+    assert [text_of(flow) for flow in by_spark] == [text_of(flow) for flow in by_python], SEED
+    assert len([flow for flow in by_spark if flow.bid and flow.ask]) > 100
     leans = {
         r["offset"]: r["value"] for r in measure_rows(batch).where("type = 'imbalance'").collect()
     }

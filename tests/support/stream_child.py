@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from include.market.wire import TopicPartition
-from spark_jobs import appends, landing, signals, stream_market
+from spark_jobs import appends, landing, signal_publisher, stream_market
 
 Call = Callable[..., Any]
 
@@ -75,8 +75,11 @@ def main(point: str, nth: int) -> None:
         appends.Append.commit = after(appends.Append.commit, passed)  # type: ignore[method-assign]
     elif point == "before_checkpoint_commit":
         landing.Landing.write = after(landing.Landing.write, passed)  # type: ignore[method-assign]
-    elif point == "after_postgres":
-        signals.upsert = after(signals.upsert, passed)
+    elif point == "after_send":
+        publisher = signal_publisher.SignalPublisher
+        publisher._insert = before(publisher._insert, passed)  # type: ignore[method-assign]
+    elif point == "after_insert":
+        signal_publisher.insert_new = after(signal_publisher.insert_new, passed)
     elif point.startswith("sabotage"):
         appends.Append.commit = forgetful  # type: ignore[method-assign]
         if point == "sabotage_and_die":

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from confluent_kafka import Producer as FastProducer
 from deltalake import DeltaTable
 
 from include.bus import offset_ranges
+from include.bus.tail import read_from
 from include.lake.audit.bounds import read_bounds
 from include.lake.audit.conservation import (
     AuditReport,
@@ -26,9 +28,13 @@ from include.lake.audit.conservation import (
     open_audited_tables,
 )
 from include.lake.checkpoint import committed_offsets
-from include.lake.reading import open_table
-from include.settings import ROOT, Settings
+from include.lake.reading import connect, open_table
+from include.local import kafka, postgres
+from include.serving.tables import create_tables
+from include.settings import ROOT, Settings, load
 from spark_jobs.landing import LANDED_TOPICS
+from tests.support.postgres import fetch_tuples
+from tests.support.services import eventually, running
 
 AT = 1_763_712_000_000_000
 KEY = b"gemini|BTC-USD"
@@ -218,6 +224,67 @@ def report(settings: Settings) -> AuditReport:
     bounds = read_bounds(settings.home, tables, kafka=kafka, committed=committed)
     counts = count_with_duckdb(tables, bounds.ends)
     return make_report(counts, bounds, witness=counts)
+
+
+Signal = tuple[str, str, str, int, Decimal]  # venue, symbol, type, window_start in s, value
+SIGNALS = "SELECT venue, symbol, type, window_start, value FROM signals"
+
+
+def signals_on_kafka(settings: Settings) -> list[Signal]:
+    """Every signal of a window that lies on market.signals, repeats too, in order."""
+    told = [
+        json.loads(record.value)
+        for record in read_from(settings.bootstrap, ["market.signals"], offsets={})
+    ]
+    return sorted(
+        (
+            one["venue"],
+            one["symbol"],
+            one["type"],
+            one["window_start"] // 1_000_000,
+            Decimal(one["value"]),
+        )
+        for one in told
+        if one["timestamp"] != one["window_start"]
+    )
+
+
+def signals_in_lake(settings: Settings) -> list[Signal]:
+    """The rows of Delta's `signals`, in order."""
+    if open_table(settings.lake, "signals") is None:
+        return []
+    return _ordered(connect(settings.lake, ["signals"]).execute(SIGNALS).fetchall())
+
+
+def signals_in_postgres(settings: Settings) -> list[Signal]:
+    """The rows of Postgres' `signals`, in order."""
+    return _ordered(fetch_tuples(settings.dsn(), SIGNALS))
+
+
+def _ordered(rows: list[tuple[Any, ...]]) -> list[Signal]:
+    return sorted((*key, int(start.timestamp()), value) for *key, start, value in rows)
+
+
+@contextmanager
+def served(environ: dict[str, str]) -> Iterator[tuple[Settings, subprocess.Popen[bytes]]]:
+    """Settings whose Postgres runs, with its tables, and its process; a broker can be started."""
+    settings = load(environ)
+    kafka.prepare(settings)
+    postgres.prepare(settings)
+    log, user = settings.home / "postgres.log", postgres.system_user()
+    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")) as process:
+        eventually(lambda: postgres.answers(settings), what="Postgres answers")
+        postgres.create_databases(settings)
+        create_tables(settings.dsn())
+        yield settings, process
+
+
+def broker(settings: Settings) -> subprocess.Popen[bytes]:
+    """A broker that answers."""
+    with (settings.home / "kafka.log").open("ab") as log:
+        started = subprocess.Popen(kafka.command(settings), stdout=log, stderr=log)
+    eventually(lambda: kafka.answers(settings), timeout_s=60, what="the broker answers")
+    return started
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 from bokeh.models import Range1d
 
-from include.market.average import average_suppliers, moving_average
+from include.market.average import average_suppliers
 from include.market.time import SECOND_US
 from streaming.dashboard import colours
 from streaming.dashboard.axis import exceeds, fit_limits
@@ -20,7 +20,7 @@ from streaming.dashboard.plots import (
     add_hover,
     create_plot,
 )
-from streaming.dashboard.series import MarketSeries
+from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.state import ForecastPoint
 from streaming.dashboard.trader_activity import DatedFact
 from streaming.dashboard.view import Panel, PanelContext
@@ -70,24 +70,19 @@ def compute(context: PanelContext) -> Panel:
 def _venue_lines(
     context: PanelContext, venues: Mapping[str, MarketSeries]
 ) -> tuple[dict[str, Columns], float | None]:
-    """The lines of the venues and of their average, and the average now."""
-    dashboard, step_s = context.settings.dashboard, context.step_s
-    early_s = context.first_s - dashboard.average_s - int(dashboard.quiet_s) - 1
-    points = {name: s.prices.select(early_s, context.last_s) for name, s in venues.items()}
-    gap_s = max(dashboard.quiet_s, step_s)
+    """The lines of the venues and of the stream's average, and the average now."""
+    stream, step_s = context.settings.stream, context.step_s
+    first, last = context.first_s, context.last_s
+    gap_s = max(context.settings.dashboard.quiet_s, step_s)
     columns = {}
     for name in colours.colour_by_venue():
-        inside = [point for point in points.get(name, []) if point[0] >= context.first_s]
+        inside = venues[name].prices.select(first, last) if name in venues else []
         columns[f"price_{name}"] = build_line(inside, step_s=step_s, gap_s=gap_s)
-    means = moving_average(
-        points,
-        first=context.first_s,
-        last=context.last_s,
-        stale_s=dashboard.quiet_s,
-        average_s=dashboard.average_s,
-    )
-    columns["average"] = build_line(means, step_s=step_s, gap_s=step_s * 3)
-    return columns, means[-1][1] if means and means[-1][0] == context.last_s else None
+    averages = context.state.averages.get(context.symbol, SecondValues(0)).select(first, last)
+    late_s = max(3 * stream.average_every_s, step_s)
+    columns["average"] = build_line(averages, step_s=step_s, gap_s=late_s)
+    is_now = bool(averages) and averages[-1][0] > last - late_s
+    return columns, averages[-1][1] if is_now else None
 
 
 def _forecast_points(context: PanelContext) -> list[ForecastPoint]:
@@ -136,7 +131,7 @@ def _venue_chips(venues: Mapping[str, MarketSeries], excluded: Mapping[str, str]
 def _average_chip(context: PanelContext, average: float | None) -> list[str]:
     if average is None:
         return []
-    label = f"average of suppliers, {context.settings.dashboard.average_s} s"
+    label = f"average of suppliers, {context.settings.stream.average_s} s"
     return [render_chip(label, format_number(average), colour=colours.AVERAGE)]
 
 

@@ -7,12 +7,13 @@ import msgspec
 from include.bus import Record, TopicPartition
 from include.errors import WireError
 from include.market import wire
+from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
 from include.market.time import LATEST_US, SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.market.wire import Topic
 from include.trading.inputs import Signal
-from streaming.dashboard.series import BestPrices, MarketSeries
+from streaming.dashboard.series import BestPrices, MarketSeries, SecondValues
 from streaming.dashboard.state import DashboardState
 
 _SAME_CLOCK_US = 3600 * SECOND_US
@@ -96,6 +97,11 @@ def _apply_book(state: DashboardState, book: TopMessage, seen_s: float) -> None:
 
 
 def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float) -> None:
+    if signal.type == AVERAGE_PRICE:
+        if _is_plausible(signal.value):
+            averages = state.averages.setdefault(signal.symbol, SecondValues(state.keep_s))
+            averages.put(signal.timestamp // SECOND_US, float(signal.value))
+        return
     series, value = state.series_of(signal.venue, signal.symbol), signal.value
     if signal.type == "price_volume" and _is_plausible(value):
         series.ratios.put(signal.timestamp // SECOND_US, float(value))

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from include.bus import Record, TopicPartition
+from include.market.time import is_believable
 from include.market.tops import TopMessage, decode_top, is_sane_top
 from include.market.venues import VENUES
 from include.market.wire import Topic
@@ -95,7 +96,8 @@ class ImbalanceFollower:
         return rewind(offsets, unfinished)
 
     def _take_measure(self, measure: _ImbalanceMeasure, record_id: RecordId) -> None:
-        if not (measure.value.is_finite() and abs(measure.value) <= 1):
+        is_sane = measure.value.is_finite() and abs(measure.value) <= 1
+        if not (is_sane and is_believable(measure.timestamp, measure.received_time)):
             self.unreadable += 1
             return
         if measure.timestamp == measure.received_time and self._has_book_time:

@@ -15,8 +15,9 @@ from include.bus import Record
 from include.errors import RejectedFrame, SettingsError
 from include.market import wire
 from include.market.events import Frame, Message
-from include.market.liquidity import Windows
+from include.market.liquidity import book_flow
 from include.market.measures import imbalance_of
+from include.market.windows import Windows
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from streaming.feeds.decoding import Decoder
@@ -85,7 +86,7 @@ class _SignalStream:
             "type": config.signal_type,
         }
         self._windows = Windows(
-            window_s=settings.stream.window_s, watermark_s=settings.stream.watermark_s
+            window_s=settings.stream.window_s, delay_s=settings.stream.close_after_s
         )
 
     def signals(self, message: Message, offset: int) -> list[bytes]:
@@ -99,7 +100,7 @@ class _SignalStream:
                 timestamp=window.window_end,
                 window_start=window.window_start,
             )
-            for window in self._windows.take(message)
+            for window in self._windows.take(book_flow(message))
             for kind, amount in zip(KINDS, (window.ratio, window.bid, window.ask), strict=True)
             if amount is not None
         ]

@@ -42,6 +42,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(measurement, "RESULTS_FILE", tmp_path / "RESULTS.md")
     monkeypatch.setattr(benching, "ROOT", tmp_path)
     monkeypatch.setattr("bench.orders.measure", lambda **_: [Measurement.of("sent_p50", 1.5, "ms")])
+    monkeypatch.setattr("bench.window_ends.measure", lambda **_: [])
     monkeypatch.setattr(
         "bench.latency.measure",
         lambda **_: [Measurement.of("land|p50", 9.0, "ms", peer="job", peer_value=18.0)],

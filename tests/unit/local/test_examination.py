@@ -12,6 +12,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from include.errors import PlatformError, UnreadableTable
 from include.lake.delta_log import find_log_damage
+from include.lake.diagnosis import QUERIES
 from include.lake.reading import open_table
 from include.lake.tables import TABLES
 from include.lake.watermarks import application_id, landed_offsets
@@ -61,13 +62,14 @@ def land(settings: Settings, *, ends: list[int]) -> None:
 
 def checkpoint(settings: Settings, query: str, *, end: int) -> Path:
     stream = settings.home / "checkpoints" / query / "stream"
-    for name in ("offsets", "commits", "state/0/0"):
+    for name in ("offsets", "commits", "state/0/0", "windows"):
         (stream / name).mkdir(parents=True)
     for batch in (0, 1):
         ends = json.dumps({PART.topic: {"0": end - 1 + batch}})
         (stream / "offsets" / str(batch)).write_text(HEAD + ends)
         (stream / "commits" / str(batch)).write_text('v1\n{"nextBatchWatermarkMs":0}')
         (stream / "state" / "0" / "0" / f"{batch + 1}.delta").write_bytes(b"LZ4Block")
+        (stream / "windows" / str(batch)).write_text('{"late":[]}')
     (stream / "metadata").write_text('{"id":"0598242f"}')
     epoch = {"starts": {f"{PART.topic}/0": 0}, "topic_ids": {PART.topic: "id-1"}}
     (stream.parent / "epoch.json").write_text(json.dumps(epoch))
@@ -78,7 +80,7 @@ def test_a_whole_world_and_one_that_was_never_up_have_no_defect(settings: Settin
     assert examine(settings) == []
     quality(settings, commits=2)
     land(settings, ends=[5, 9])
-    for query in ("land", "signals", "measures"):
+    for query in QUERIES:
         checkpoint(settings, query, end=9)
     assert examine(settings) == []
 
@@ -204,7 +206,23 @@ def only(path: str, harm: Callable[[Path], None]) -> Any:
     return pytest.param(path, harm, id=f"{path}-{harm.__name__}")
 
 
-@pytest.mark.parametrize("query", ["land", "signals", "measures"])
+@pytest.mark.parametrize("query", ["signals", "averages"])
+@pytest.mark.parametrize("harm", [emptied, nulled, cut])
+def test_one_state_of_windows_may_be_torn_and_not_all(
+    settings: Settings, query: str, harm: Callable[[Path], None]
+) -> None:
+    stream = checkpoint(settings, query, end=9)
+    (stream / "windows" / "1").write_text(json.dumps({"late": ["a long state"] * 9}))
+    harm(stream / "windows" / "1")
+    assert examine(settings) == []
+    (stream / "windows" / "0").unlink()
+    (defect,) = examine(settings)
+    assert "no state of its windows from before batch 1 can be read" in defect.what
+    repair_what_loses_nothing(settings, say=lambda _: None)
+    assert not stream.exists()
+
+
+@pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize(
     ("path", "harm"),
     [

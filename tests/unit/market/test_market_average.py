@@ -2,10 +2,19 @@
 
 from decimal import Decimal
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.market.average import average_suppliers, moving_average, of_symbol
+from include.market.average import (
+    Average,
+    Averages,
+    SymbolPrices,
+    average_suppliers,
+    moving_average,
+    of_symbol,
+)
+from include.market.prices import SupplierPrice
 
 D = Decimal
 
@@ -54,7 +63,7 @@ def test_the_average_moves_over_its_window_and_skips_seconds_without_a_price() -
     found = moving_average(suppliers, first=100, last=110, stale_s=1, average_s=3)
     # (1+2+6)/3, (2+6+7)/3, at 102 the 7 still counts: (6+7+7)/3; none until 110
     assert [(at, price) for at, price in found if at < 102] == [(100, D(3)), (101, D(5))]
-    assert found[2] == (102, D(20) / 3) and found[3:] == [(110, D(9))]
+    assert found[2] == (102, D("6.666666666667")) and found[3:] == [(110, D(9))]
 
 
 @given(
@@ -86,4 +95,69 @@ def test_the_average_of_one_second_is_the_price_across(
         cross = average_suppliers({v: p[-1] for v, p in newest.items() if p}, at=second, stale_s=2)
         price = found.get(second)
         assert (price is None) == (cross.price is None)
-        assert price is None or cross.price is None or abs(price - cross.price) < D("1e-20")
+        assert price is None or cross.price is None or abs(price - cross.price) < D("1e-11")
+
+
+def of_prices(*prices: tuple[str, int, str], every_s: int = 1) -> list[Average]:
+    averages, complete = Averages(average_s=3, stale_s=1, every_s=every_s), []
+    for supplier, second, price in prices:
+        averages.take(SupplierPrice(supplier, "BTC-USD", second * 1_000_000, D(price)))
+        complete += averages.advance()
+    return complete
+
+
+def test_a_second_counts_when_a_price_two_seconds_later_has_come() -> None:
+    assert of_prices(("a", 100, "5"), ("b", 101, "7")) == []
+    assert of_prices(("a", 100, "5"), ("b", 102, "7")) == [Average("BTC-USD", 100, D(5))]
+
+
+def test_of_every_ten_seconds_one_average_is_given() -> None:
+    prices = [("a", second, str(second)) for second in range(95, 123)]
+    found = of_prices(*prices, every_s=10)
+    assert [(one.second, one.price) for one in found] == [
+        (100, D(99)),
+        (110, D(109)),
+        (120, D(119)),
+    ]
+
+
+def test_a_price_that_comes_late_holds_for_the_seconds_to_come() -> None:
+    found = of_prices(
+        ("a", 100, "1"), ("a", 101, "1"), ("a", 104, "1"), ("b", 102, "4"), ("a", 105, "1")
+    )
+    assert [(one.second, one.price) for one in found] == [
+        (100, D(1)),
+        (101, D(1)),
+        (102, D(1)),
+        (103, D(2)),
+    ]
+
+
+POINTS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 40), st.integers(95, 110)), max_size=40
+)
+
+
+@given(POINTS, st.integers(1, 12), st.integers(0, 5), st.integers(0, 39))
+def test_as_they_come_and_all_at_once_are_equal_to_the_last_digit(
+    points: list[tuple[str, int, int]], average_s: int, stale_s: int, cut: int
+) -> None:
+    points = sorted(points, key=lambda point: point[1])
+    averages = Averages(average_s=average_s, stale_s=stale_s, every_s=1)
+    found = []
+    for number, (supplier, second, price) in enumerate([*points, ("end", 200, 1)]):
+        if number == cut:  # the process dies, its state does not
+            kept = msgspec.json.encode(averages.symbols)
+            averages = Averages(
+                average_s=average_s,
+                stale_s=stale_s,
+                every_s=1,
+                by_symbol=msgspec.json.decode(kept, type=dict[str, SymbolPrices]),
+            )
+        averages.take(SupplierPrice(supplier, "BTC-USD", second * 1_000_000, D(price) / 3))
+        found += averages.advance()
+    suppliers: dict[str, list[tuple[int, Decimal]]] = {}
+    for supplier, second, price in points:
+        suppliers.setdefault(supplier, []).append((second, D(price) / 3))
+    expected = moving_average(suppliers, first=0, last=60, stale_s=stale_s, average_s=average_s)
+    assert [(one.second, one.price) for one in found if one.second <= 60] == expected

@@ -12,10 +12,11 @@ from streaming.trader.followers.imbalances import ImbalanceFollower
 S = 1_000_000
 T0 = 1_524_546_960 * S
 READ = {(Topic.BOOK, 0): 100}
+RECEIVED = T0 + 3600 * S  # a recorded market
 
 
 def book(
-    offset: int, at: int | None, bid: int, *, venue: str = "gemini", received: int = 0
+    offset: int, at: int | None, bid: int, *, venue: str = "gemini", received: int = RECEIVED
 ) -> Record:
     top = Top(bid=D(bid), bid_quantity=D(3), ask=D(bid + 1), ask_quantity=D(1))
     message = Message(venue, "BTC-USD", "book", "c", None, at, received, (), top)
@@ -29,7 +30,7 @@ def measure(
     *,
     venue: str = "gemini",
     value: str = "0.5",
-    received: int = 0,
+    received: int = RECEIVED,
     kind: str = "imbalance",
 ) -> Record:
     body = {

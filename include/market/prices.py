@@ -1,0 +1,39 @@
+"""Prices that suppliers say in trades, tickers and quotes, as the stream takes them. Pure."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from include.market.events import Message, Quote, Ticker, Trade
+from include.market.time import is_believable
+
+
+class SupplierPrice(NamedTuple):
+    """One price; `at_us` is the venue's time, else that of receipt."""
+
+    supplier: str
+    symbol: str
+    at_us: int
+    price: Decimal
+
+
+def prices_of(message: Message) -> Iterator[SupplierPrice]:
+    """The prices of a message; a quote's symbol is its base in the currency of its price."""
+    at = message.received_time if message.venue_time is None else message.venue_time
+    for event in message.events:
+        if isinstance(event, Trade):
+            price = SupplierPrice(message.venue, message.symbol, event.traded_at, event.price)
+        elif isinstance(event, Ticker):
+            price = SupplierPrice(message.venue, message.symbol, at, event.last)
+        elif isinstance(event, Quote):
+            symbol = f"{message.symbol.partition('-')[0]}-{event.currency}"
+            price = SupplierPrice(message.venue, symbol, at, event.price)
+        else:
+            continue
+        if counts(price, message.received_time):
+            yield price
+
+
+def counts(price: SupplierPrice, received_time: int) -> bool:
+    """Whether a price is above zero and its time is believed."""
+    return price.price > 0 and is_believable(price.at_us, received_time)

@@ -1,0 +1,119 @@
+"""The `averages` query: prices of all suppliers -> their moving average -> Kafka, then Delta.
+
+Its state is small and written with each batch (`include/market/average.py` has the rule).
+"""
+
+import threading
+from functools import reduce
+
+import msgspec
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from include.lake.checkpoint import has_begun
+from include.lake.signal_rows import closed_until
+from include.lake.tables import TABLE_OF_TOPIC
+from include.lake.window_states import read_state, write_state
+from include.market.average import AVERAGE_PRICE, SUPPLIERS, Average, Averages, SymbolPrices
+from include.market.prices import SupplierPrice, counts
+from include.market.signals import PublishedSignal
+from include.market.time import SECOND_US
+from include.market.wire import Topic
+from include.settings import Settings
+from spark_jobs.session import choose_engine
+from spark_jobs.signal_publisher import SignalPublisher, signal_ends
+from spark_jobs.sources import kafka_stream
+from spark_jobs.transforms.messages import parse_messages
+from spark_jobs.transforms.prices import PRICE, price_rows
+
+TOPICS = (Topic.TRADES, Topic.TICKERS, Topic.QUOTES)
+ORDER = ("at_us", "topic", "partition", "offset")
+
+
+class AverageState(msgspec.Struct):
+    """The prices by symbol, and where market.signals ended by partition."""
+
+    symbols: dict[str, SymbolPrices]
+    signals_end: dict[int, int]
+
+
+class AverageBatches:
+    """The batch writer: takes each batch's prices in, and publishes the averages they complete."""
+
+    def __init__(
+        self, spark: SparkSession, settings: Settings, *, changed: threading.Event | None = None
+    ) -> None:
+        """`changed` is set when Delta has new rows."""
+        self._spark, self._settings = spark, settings
+        self.checkpoint = settings.home / "checkpoints" / "averages" / "stream"
+        self._publisher = SignalPublisher(
+            settings, query="averages", changed=changed or threading.Event()
+        )
+        self._averages: Averages | None = None
+        self._signals_end: dict[int, int] = {}
+
+    def start(self) -> StreamingQuery:
+        """Start the query, from its checkpoint or from all that Kafka has."""
+        if not has_begun(self.checkpoint):
+            write_state(self.checkpoint, 0, AverageState({}, signal_ends(self._settings)))
+        return (
+            price_stream(self._spark, self._settings)
+            .writeStream.queryName("averages")
+            .option("checkpointLocation", str(self.checkpoint))
+            .trigger(processingTime=f"{self._settings.stream.averages_trigger_s} seconds")
+            .foreachBatch(self.write)
+            .start()
+        )
+
+    def write(self, prices_df: DataFrame, batch: int) -> None:
+        """Take a batch in and publish the averages of the seconds that count by now."""
+        choose_engine(prices_df.sparkSession, interpreted=True)
+        averages = self._averages or self._resume(batch)
+        self._take(averages, prices_df)
+        complete = averages.advance()
+        if complete:
+            self._publisher.publish([self._signal(average) for average in complete])
+            self._signals_end = signal_ends(self._settings)
+        write_state(self.checkpoint, batch + 1, AverageState(averages.symbols, self._signals_end))
+
+    def _resume(self, batch: int) -> Averages:
+        state, stream = read_state(self.checkpoint, batch, AverageState), self._settings.stream
+        ends = closed_until(self._settings.lake)
+        averages = self._averages = Averages(
+            average_s=stream.average_s,
+            stale_s=stream.average_stale_s,
+            every_s=stream.average_every_s,
+            by_symbol=state.symbols,
+            counted_until={
+                symbol: end // SECOND_US
+                for (venue, symbol), end in ends.items()
+                if venue == SUPPLIERS
+            },
+        )
+        self._publisher.resume(state.signals_end)
+        self._signals_end = state.signals_end
+        return averages
+
+    def _take(self, averages: Averages, prices_df: DataFrame) -> None:
+        table = prices_df.toArrow().sort_by([(name, "ascending") for name in ORDER])
+        columns = (table[name].to_pylist() for name in PRICE)
+        for *fields, received_time in zip(*columns, strict=True):
+            price = SupplierPrice(*fields)
+            if counts(price, received_time):
+                averages.take(price)
+
+    def _signal(self, average: Average) -> PublishedSignal:
+        end = average.second * SECOND_US
+        start = end - self._settings.stream.average_s * SECOND_US
+        return PublishedSignal(SUPPLIERS, average.symbol, AVERAGE_PRICE, average.price, start, end)
+
+
+def price_stream(spark: SparkSession, settings: Settings) -> DataFrame:
+    """The prices of all suppliers' topics."""
+    streams = [
+        price_rows(
+            parse_messages(kafka_stream(spark, settings, [topic]), TABLE_OF_TOPIC[topic]), topic
+        )
+        for topic in TOPICS
+    ]
+    return reduce(DataFrame.unionByName, streams)

@@ -1,0 +1,99 @@
+"""What runs beside the queries: Postgres served from the tables, and signals restated.
+
+Postgres may hang or be away for as long as it likes: these threads wait, nothing else does.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from include.backoff import Backoff
+from include.lake.late_windows import LateWindows
+from include.lake.reading import open_table, query
+from include.lake.tables import TABLES
+from include.log import event
+from include.serving.signals import serve_signals
+from include.serving.tables import create_tables
+from include.settings import Settings
+from spark_jobs.health import LedgerHealth
+
+SERVE_S = 30.0  # at the latest: a new row wakes the thread
+RESTATE_S = 2.0
+BACKOFF = Backoff(first_s=1.0, most_s=15.0)
+NEWEST_ENTRIES = """
+SELECT DISTINCT ON (venue) venue, entry, received_time, cause FROM feed_ledger
+WHERE event_index >= 0 ORDER BY venue, "partition" DESC, "offset" DESC, event_index DESC
+"""
+log = logging.getLogger("tickhouse.stream")
+
+
+def in_background(work: Callable[..., None], *arguments: Any) -> None:
+    """Run it in a thread that does not keep the process."""
+    threading.Thread(target=work, args=arguments, name=work.__name__, daemon=True).start()
+
+
+def serve_postgres(
+    settings: Settings, health: LedgerHealth, changed: threading.Event, stop: threading.Event
+) -> None:
+    """Keep feed_health and signals of Postgres up to date until `stop`; `changed` wakes it."""
+    dsn, days = settings.dsn(), settings.stream.served_days
+
+    def begin() -> None:
+        create_tables(dsn)
+        _seed(settings, health)
+
+    def serve() -> None:
+        health.serve(dsn)
+        serve_signals(dsn, settings.lake, keep_days=days)
+
+    _repeat(begin, serve, every_s=SERVE_S, changed=changed, stop=stop)
+
+
+def restate_late_windows(
+    settings: Settings, late: LateWindows, changed: threading.Event, stop: threading.Event
+) -> None:
+    """Restate the windows whose late changes have landed, until `stop`; sets `changed`."""
+
+    def restate() -> None:
+        row_count = late.restate_landed(settings.lake, window_s=settings.stream.window_s)
+        if row_count:
+            changed.set()
+            log.info(event("signals restated", rows=row_count))
+
+    _repeat(lambda: None, restate, every_s=RESTATE_S, changed=threading.Event(), stop=stop)
+
+
+def _seed(settings: Settings, health: LedgerHealth) -> None:
+    """Note the newest entries that have landed: a crash may have come before they were served."""
+    if open_table(settings.lake, TABLES["feed_ledger"].name) is not None:
+        names, rows = query(settings.lake, NEWEST_ENTRIES)
+        for row in rows:
+            health.add(dict(zip(names, row, strict=True)), replace=False)
+
+
+def _repeat(
+    begin: Callable[[], None],
+    work: Callable[[], None],
+    *,
+    every_s: float,
+    changed: threading.Event,
+    stop: threading.Event,
+) -> None:
+    """`begin` once and `work` again and again, each until it succeeds; outages are logged once."""
+    failures, has_begun = 0, False
+    while not stop.is_set():
+        changed.clear()
+        try:
+            if not has_begun:
+                begin()
+                has_begun = True
+            work()
+        except Exception as error:  # the queries go on, whatever it is
+            if not failures:
+                log.warning(event("serving waits", error=error))
+            failures += 1
+            stop.wait(BACKOFF.wait_s(failures))
+        else:
+            failures = 0
+            changed.wait(every_s)

@@ -1,0 +1,43 @@
+"""Prices that suppliers say: of trades, tickers and quotes, a row each."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from include.market.wire import Topic
+
+PRICE = ("venue", "symbol", "at_us", "price", "received_time")
+
+
+def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
+    """Readable messages of a topic, as `parse_messages` gives them -> a row a price.
+
+    Columns: topic, partition, offset, and those of `PRICE`: a `SupplierPrice` and its receipt
+    (`include/market/prices.py`; times in µs).
+    """
+    message = F.col("message")
+    events_df = messages_df.where(F.col("problem").isNull()).select(
+        "topic", "partition", "offset", "message", F.explode("message.events").alias("event")
+    )
+    return events_df.select(
+        "topic",
+        "partition",
+        "offset",
+        message["venue"].alias("venue"),
+        _symbol(topic).alias("symbol"),
+        _at(topic).alias("at_us"),
+        message["received_time"].alias("received_time"),
+        F.col("event")["last" if topic == Topic.TICKERS else "price"].alias("price"),
+    )
+
+
+def _symbol(topic: str) -> Column:
+    symbol = F.col("message.symbol")
+    if topic != Topic.QUOTES:
+        return symbol
+    return F.concat_ws("-", F.substring_index(symbol, "-", 1), F.col("event.currency"))
+
+
+def _at(topic: str) -> Column:
+    if topic == Topic.TRADES:
+        return F.col("event.traded_at")
+    return F.coalesce(F.col("message.venue_time"), F.col("message.received_time"))
