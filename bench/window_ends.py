@@ -26,7 +26,8 @@ from include.errors import Unreachable
 from include.local import kafka
 from include.local.scratch import free_ports, running, until
 from include.market import wire
-from include.market.events import BookChange, BookSide, Message, Side
+from include.market.events import BookChange, BookSide, Message
+from include.market.predicted_move import ForecastSide
 from include.market.time import MINUTE_US, SECOND_US
 from include.market.wire import Topic
 from include.rate_limiter import RateLimiter
@@ -63,9 +64,13 @@ class _InTurn(ForecastWatch):
     def refresh(self, *, forced: bool = False) -> None:
         """There is no other."""
 
-    def side_at(self, minute_us: int) -> Side | None:
+    def side_at(self, minute_us: int) -> ForecastSide | None:
         """Buy in even windows of the wall clock."""
         return "sell" if now_us() // (WINDOW_S * SECOND_US) % 2 else "buy"
+
+    def level_at(self, minute_us: int) -> float | None:
+        """No level: sides are all that it has."""
+        return None
 
 
 class _StampedRest(GeminiRest):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from include.errors import SettingsError
+from include.market.average import AVERAGE_PRICE, SUPPLIERS
 from include.market.time import SECOND_US
 from include.serving.connection import Dsn
 from include.settings import Settings
@@ -14,6 +15,7 @@ from include.trading.inputs import Parameters
 from include.trading.instrument import KNOWN_INSTRUMENTS, add_instrument
 from include.trading.strategy import Strategy
 from streaming.trader.followers import Follower, imbalances
+from streaming.trader.followers.averages import AverageFollower, AverageSignals
 from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.imbalances import ImbalanceFollower
 from streaming.trader.followers.window_signals import WindowSignals
@@ -82,6 +84,11 @@ class TraderConfig:
         """The type of signal that the rule acts on."""
         return RULES[self.rule].signal_type
 
+    @property
+    def signal_venue(self) -> str:
+        """The venue of those signals: the trader's, or that of all suppliers together."""
+        return SUPPLIERS if self.signal_type == AVERAGE_PRICE else self.venue
+
     def strategy(self) -> Strategy:
         """A strategy with the rule, its parameters and a new account."""
         return Strategy(self.parameters, self.start, rule=self.rule)
@@ -100,6 +107,17 @@ class TraderConfig:
     def window_follower(self, end_offsets: EndOffsets, *, last_window: int = -1) -> WindowFollower:
         """The follower of windows; with levels beyond the top where an order may go there."""
         slippage_bps = self.parameters.slippage_bps
+        depth = Depth(slippage_bps=slippage_bps) if slippage_bps > 0 else None
+        if self.signal_type == AVERAGE_PRICE:
+            return AverageFollower(
+                AverageSignals(
+                    symbol=self.symbol, window_us=self.window_us, last_window=last_window
+                ),
+                venue=self.venue,
+                symbol=self.symbol,
+                end_offsets=end_offsets,
+                depth=depth,
+            )
         return WindowFollower(
             WindowSignals(
                 venue=self.venue,
@@ -110,7 +128,7 @@ class TraderConfig:
             ),
             key=f"{self.venue}|{self.symbol}".encode(),
             end_offsets=end_offsets,
-            depth=Depth(slippage_bps=slippage_bps) if slippage_bps > 0 else None,
+            depth=depth,
         )
 
 

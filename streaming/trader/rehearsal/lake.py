@@ -24,6 +24,7 @@ from include.trading.reasons import Reason
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment, imbalances
 from streaming.trader.followers.imbalances import has_book_time
+from streaming.trader.followers.window_signals import KINDS
 from streaming.trader.followers.windows import BookMessage
 
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
@@ -32,7 +33,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _SIGNALS = """
 SELECT type, value, "timestamp", window_start FROM signals
-WHERE venue = $venue AND symbol = $symbol AND type IN ('price_volume', 'bid', 'ask')
+WHERE venue = $signal_venue AND symbol = $symbol AND type IN ({types})
   AND window_start >= $first AND window_start < $last ORDER BY window_start
 """
 # A message a row; all its rows have the same top.
@@ -154,7 +155,10 @@ class LakeSpan:
         A row may have been restated since, with changes that came late.
         """
         signals = []
-        for kind, amount, end, start in self._rows(_SIGNALS):
+        kinds = KINDS if self._config.signal_type in KINDS else (self._config.signal_type,)
+        statement = _SIGNALS.format(types=", ".join(f"'{kind}'" for kind in kinds))
+        rows = self._rows(statement, signal_venue=self._config.signal_venue)
+        for kind, amount, end, start in rows:
             signal = self._signal(kind, amount, timestamp=_micros(end), window_start=_micros(start))
             decided = self._decided.get(signal.window_start)
             if decided is None:
@@ -185,7 +189,7 @@ class LakeSpan:
         self, signal_type: str, signal_value: Decimal, *, timestamp: int, window_start: int
     ) -> Signal:
         return Signal(
-            venue=self._config.venue,
+            venue=self._config.signal_venue,
             symbol=self._config.symbol,
             type=signal_type,
             value=signal_value,

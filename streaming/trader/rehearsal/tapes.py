@@ -14,9 +14,12 @@ from pathlib import Path
 from include.bus import Record
 from include.errors import RejectedFrame, SettingsError
 from include.market import wire
+from include.market.average import AVERAGE_PRICE, Averages
 from include.market.events import Frame, Message
 from include.market.liquidity import book_flow
 from include.market.measures import imbalance_of
+from include.market.prices import prices_of
+from include.market.time import SECOND_US
 from include.market.windows import Windows
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
@@ -64,12 +67,14 @@ def moments_of_tapes(
     config = TraderConfig.from_settings(settings)
     follower = config.follower(lambda: {TopicPartition(Topic.BOOK, 0): book_end})
     stream = _SignalStream(config, settings)
+    signal_key = f"{config.signal_venue}|{config.symbol}".encode()
     for message in _messages(tapes, settings, ledger or _no_ledger):
-        key = wire.key(message)
-        follower.take(Record(Topic.BOOK, 0, book_end, 0, key, wire.encode(message)))
-        book_end += 1
+        if wire.topic(message) == Topic.BOOK:
+            key = wire.key(message)
+            follower.take(Record(Topic.BOOK, 0, book_end, 0, key, wire.encode(message)))
+            book_end += 1
         for signal in stream.signals(message, book_end - 1):
-            follower.take(Record(Topic.SIGNALS, 0, signal_end, 0, key, signal))
+            follower.take(Record(Topic.SIGNALS, 0, signal_end, 0, signal_key, signal))
             signal_end += 1
         while moment := follower.next({TopicPartition(Topic.BOOK, 0): book_end}):
             yield moment
@@ -81,16 +86,26 @@ class _SignalStream:
     def __init__(self, config: TraderConfig, settings: Settings) -> None:
         self._fields = {
             "v": wire.VERSION,
-            "venue": config.venue,
+            "venue": config.signal_venue,
             "symbol": config.symbol,
             "type": config.signal_type,
         }
         self._windows = Windows(
             window_s=settings.stream.window_s, delay_s=settings.stream.close_after_s
         )
+        self._average_us = settings.stream.average_s * SECOND_US
+        self._averages = Averages(
+            average_s=settings.stream.average_s,
+            stale_s=settings.stream.average_stale_s,
+            every_s=settings.stream.average_every_s,
+        )
 
     def signals(self, message: Message, offset: int) -> list[bytes]:
         """The signals that the rule follows; `offset` is the message's own."""
+        if self._fields["type"] == AVERAGE_PRICE:
+            return self._average(message)
+        if wire.topic(message) != Topic.BOOK:
+            return []
         if self._fields["type"] == imbalances.SIGNAL_TYPE:
             return self._imbalance(message, offset)
         return [
@@ -103,6 +118,18 @@ class _SignalStream:
             for window in self._windows.take(book_flow(message))
             for kind, amount in zip(KINDS, (window.ratio, window.bid, window.ask), strict=True)
             if amount is not None
+        ]
+
+    def _average(self, message: Message) -> list[bytes]:
+        for price in prices_of(message):
+            self._averages.take(price)
+        return [
+            self._encode(
+                f"{average.price:f}",
+                timestamp=average.second * SECOND_US,
+                window_start=average.second * SECOND_US - self._average_us,
+            )
+            for average in self._averages.advance()
         ]
 
     def _imbalance(self, message: Message, offset: int) -> list[bytes]:
@@ -126,7 +153,7 @@ class _SignalStream:
 
 
 def _messages(tapes: list[Path], settings: Settings, ledger: Ledger) -> Iterator[Message]:
-    """The messages that the feed would put on market.book of the symbol."""
+    """The messages that the feed would send of the symbol."""
     symbol = settings.trader.symbol
     frames = [_frames(number, tape, settings, ledger) for number, tape in enumerate(tapes)]
     for frame, decoder in heapq.merge(*frames, key=lambda pair: pair[0].received_time):
@@ -137,7 +164,7 @@ def _messages(tapes: list[Path], settings: Settings, ledger: Ledger) -> Iterator
         for message in messages:
             if message.symbol == symbol and wire.topic(message) == Topic.LEDGER:
                 ledger(message)
-            elif message.symbol == symbol and wire.topic(message) == Topic.BOOK:
+            elif message.symbol == symbol:
                 yield message
 
 
