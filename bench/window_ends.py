@@ -24,7 +24,7 @@ from include.bus import Consumer, ensure_topics
 from include.clock import now_us
 from include.errors import Unreachable
 from include.local import kafka
-from include.local.scratch import free_ports, running, until
+from include.local.scratch import free_ports, run_in_background, wait_for
 from include.market import wire
 from include.market.events import BookChange, BookSide, Message
 from include.market.predicted_move import ForecastSide
@@ -101,8 +101,8 @@ def measure(*, per_second: int, seconds: int, say: Callable[[str], None]) -> lis
     with scratch_world(more) as env, ExitStack() as stack:
         settings = load(env)
         kafka.prepare(settings)
-        stack.enter_context(running(kafka.command(settings)))
-        until(lambda: kafka.answers(settings), "broker")
+        stack.enter_context(run_in_background(kafka.command(settings)))
+        wait_for(lambda: kafka.answers(settings), "broker")
         ensure_topics(settings.bootstrap)
         stop = threading.Event()
         stack.callback(stop.set)
@@ -118,7 +118,7 @@ def measure(*, per_second: int, seconds: int, say: Callable[[str], None]) -> lis
         ends.delays_ms.clear()
         ends.follow(seconds)
         cores = (_cpu_s(stream) - cpu_s) / (now_us() - since_us) * SECOND_US
-        orders_ms = [_after_end_ms(at) for at in sent_us if at >= since_us]
+        orders_ms = [_delay_ms(at) for at in sent_us if at >= since_us]
         return _describe(ends.delays_ms, orders_ms, cores)
 
 
@@ -142,13 +142,13 @@ class _Ends:
 
 
 def _describe(ratios_ms: list[float], orders_ms: list[float], cores: float) -> list[Measurement]:
-    for what, delays_ms in {"ratio": ratios_ms, "order": orders_ms}.items():
+    for figure, delays_ms in {"ratio": ratios_ms, "order": orders_ms}.items():
         if not delays_ms:
-            raise Unreachable(f"no {what} came in the time of the measurement")
+            raise Unreachable(f"no {figure} came in the time of the measurement")
     return [
         *(
-            Measurement.of(f"window_end_to_{what}_{name}", quantile(delays_ms, share), "ms")
-            for what, delays_ms in (("ratio", ratios_ms), ("order_sent", orders_ms))
+            Measurement.of(f"window_end_to_{figure}_{name}", quantile(delays_ms, share), "ms")
+            for figure, delays_ms in (("ratio", ratios_ms), ("order_sent", orders_ms))
             for name, share in (("p50", 0.50), ("p99", 0.99))
         ),
         Measurement.of("stream_processor_time", cores, "cores"),
@@ -239,5 +239,5 @@ def _trade(settings: Settings, sent_us: list[int], stop: threading.Event) -> Non
             stop.wait(1.0)
 
 
-def _after_end_ms(at_us: int) -> float:
+def _delay_ms(at_us: int) -> float:
     return at_us % (WINDOW_S * SECOND_US) / 1000

@@ -41,13 +41,13 @@ class AverageBatches:
     """The batch writer: takes each batch's prices in, and publishes the averages they complete."""
 
     def __init__(
-        self, spark: SparkSession, settings: Settings, *, changed: threading.Event | None = None
+        self, spark: SparkSession, settings: Settings, *, wakeup: threading.Event | None = None
     ) -> None:
-        """`changed` is set when Delta has new rows."""
+        """`wakeup` is set when Delta has new rows."""
         self._spark, self._settings = spark, settings
         self.checkpoint = settings.home / "checkpoints" / "averages" / "stream"
         self._publisher = SignalPublisher(
-            settings, query="averages", changed=changed or threading.Event()
+            settings, query="averages", wakeup=wakeup or threading.Event()
         )
         self._averages: Averages | None = None
         self._signals_end: dict[int, int] = {}

@@ -72,9 +72,9 @@ def _end_offsets(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 class LedgerHealth:
     """The newest ledger entry of each venue, for Postgres feed_health; threads may share it."""
 
-    def __init__(self, changed: threading.Event) -> None:
-        """`changed` is set when there is something to serve."""
-        self._lock, self._changed = threading.Lock(), changed
+    def __init__(self, wakeup: threading.Event) -> None:
+        """`wakeup` is set when there is something to serve."""
+        self._lock, self._wakeup = threading.Lock(), wakeup
         self._newest: dict[str, dict[str, Any]] = {}
 
     def note(self, entries_df: DataFrame) -> None:
@@ -93,7 +93,7 @@ class LedgerHealth:
         with self._lock:
             if replace or entry["venue"] not in self._newest:
                 self._newest[entry["venue"]] = health
-        self._changed.set()
+        self._wakeup.set()
 
     def serve(self, dsn: Dsn) -> None:
         """Write what is new to Postgres.

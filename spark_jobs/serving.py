@@ -34,9 +34,9 @@ def in_background(work: Callable[..., None], *arguments: Any) -> None:
 
 
 def serve_postgres(
-    settings: Settings, health: LedgerHealth, changed: threading.Event, stop: threading.Event
+    settings: Settings, health: LedgerHealth, wakeup: threading.Event, stop: threading.Event
 ) -> None:
-    """Keep feed_health and signals of Postgres up to date until `stop`; `changed` wakes it."""
+    """Keep feed_health and signals of Postgres up to date until `stop`; `wakeup` wakes it."""
     dsn, days = settings.dsn(), settings.stream.served_days
 
     def begin() -> None:
@@ -47,21 +47,21 @@ def serve_postgres(
         health.serve(dsn)
         serve_signals(dsn, settings.lake, keep_days=days)
 
-    _repeat(begin, serve, every_s=SERVE_S, changed=changed, stop=stop)
+    _repeat(begin, serve, every_s=SERVE_S, wakeup=wakeup, stop=stop)
 
 
 def restate_late_windows(
-    settings: Settings, late: LateWindows, changed: threading.Event, stop: threading.Event
+    settings: Settings, late: LateWindows, wakeup: threading.Event, stop: threading.Event
 ) -> None:
-    """Restate the windows whose late changes have landed, until `stop`; sets `changed`."""
+    """Restate the windows whose late changes have landed, until `stop`; sets `wakeup`."""
 
     def restate() -> None:
-        row_count = late.restate_landed(settings.lake, window_s=settings.stream.window_s)
+        row_count = late.restate_windows(settings.lake, window_s=settings.stream.window_s)
         if row_count:
-            changed.set()
+            wakeup.set()
             log.info(event("signals restated", rows=row_count))
 
-    _repeat(lambda: None, restate, every_s=RESTATE_S, changed=threading.Event(), stop=stop)
+    _repeat(lambda: None, restate, every_s=RESTATE_S, wakeup=threading.Event(), stop=stop)
 
 
 def _seed(settings: Settings, health: LedgerHealth) -> None:
@@ -77,13 +77,13 @@ def _repeat(
     work: Callable[[], None],
     *,
     every_s: float,
-    changed: threading.Event,
+    wakeup: threading.Event,
     stop: threading.Event,
 ) -> None:
     """`begin` once and `work` again and again, each until it succeeds; outages are logged once."""
     failures, has_begun = 0, False
     while not stop.is_set():
-        changed.clear()
+        wakeup.clear()
         try:
             if not has_begun:
                 begin()
@@ -96,4 +96,4 @@ def _repeat(
             stop.wait(BACKOFF.wait_s(failures))
         else:
             failures = 0
-            changed.wait(every_s)
+            wakeup.wait(every_s)

@@ -24,15 +24,15 @@ _decoder: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 
 
 class SignalPublisher:
-    """Sends and inserts; `changed` is set when Delta has new rows."""
+    """Sends and inserts; `wakeup` is set when Delta has new rows."""
 
-    def __init__(self, settings: Settings, *, query: str, changed: threading.Event) -> None:
+    def __init__(self, settings: Settings, *, query: str, wakeup: threading.Event) -> None:
         """Connect to Kafka.
 
         Raises:
             Unreachable: it does not answer.
         """
-        self._settings, self._changed = settings, changed
+        self._settings, self._wakeup = settings, wakeup
         self._producer = Producer(settings.bootstrap, client_id=query, topics=[Topic.SIGNALS])
         self._sent: frozenset[SignalKey] = frozenset()
 
@@ -58,7 +58,7 @@ class SignalPublisher:
     def _insert(self, signals: Sequence[PublishedSignal]) -> None:
         insert_new(self._settings.lake, signals)
         self._sent = frozenset()  # the batch that was run again is behind
-        self._changed.set()
+        self._wakeup.set()
 
 
 def signal_ends(settings: Settings) -> dict[int, int]:

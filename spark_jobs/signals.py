@@ -76,12 +76,12 @@ class SignalBatches:
         publish: Publish | None = None,
         stop: threading.Event | None = None,
         late: LateWindows | None = None,
-        changed: threading.Event | None = None,
+        wakeup: threading.Event | None = None,
     ) -> None:
         """`publish` gets signals in order: by default they are sent and inserted.
 
         `stop` ends the pause between two batches; `late` takes windows that changed when closed;
-        `changed` is set when Delta has new rows.
+        `wakeup` is set when Delta has new rows.
         """
         self._spark, self._settings = spark, settings
         self._stop = stop or threading.Event()
@@ -90,7 +90,7 @@ class SignalBatches:
         self._late = late or LateWindows()
         self._pace = Pace(idle_s=settings.stream.signals_trigger_s)
         self._publisher = SignalPublisher(
-            settings, query="signals", changed=changed or threading.Event()
+            settings, query="signals", wakeup=wakeup or threading.Event()
         )
         self._publish = publish or self._publisher.publish
         self._firsts: Mapping[int, int] = {}
@@ -100,7 +100,7 @@ class SignalBatches:
 
     def start(self) -> StreamingQuery:
         """Start the query, from its checkpoint or from all that Kafka has."""
-        starting = _at_offsets(self._begin())
+        starting = _offsets_json(self._begin())
         records_df = kafka_stream(self._spark, self._settings, [Topic.BOOK], starting=starting)
         return (
             flow_stream(records_df)
@@ -159,7 +159,10 @@ class SignalBatches:
         if any(read.get(partition, 0) < end for partition, end in ends.items()):
             starts = {part: read.get(part, self._firsts.get(part, 0)) for part in ends}
             records_df = kafka_batch(
-                self._spark, self._settings, starting=_at_offsets(starts), ending=_at_offsets(ends)
+                self._spark,
+                self._settings,
+                starting=_offsets_json(starts),
+                ending=_offsets_json(ends),
             )
             self._take(windows, flow_stream(records_df))
 
@@ -181,7 +184,7 @@ class SignalBatches:
         ends = end_offsets(self.checkpoint / "offsets" / str(batch - 1))
         read = {at.partition: end for at, end in ends.items()}
         ends_now = signal_ends(self._settings)
-        state = SignalState(windows.state, self._late.pending(), read, ends_now)
+        state = SignalState(windows.state, self._late.list_pending(), read, ends_now)
         write_state(self.checkpoint, batch, state)
         self._stored_batch = batch
 
@@ -194,5 +197,5 @@ def _flows(flow_rows: pa.Table) -> Iterator[tuple[int, int, BookFlow]]:
     yield from zip(rows["partition"].to_pylist(), rows["offset"].to_pylist(), flows, strict=True)
 
 
-def _at_offsets(offsets: Mapping[int, int]) -> str:
+def _offsets_json(offsets: Mapping[int, int]) -> str:
     return json.dumps({Topic.BOOK: {str(part): offset for part, offset in offsets.items()}})

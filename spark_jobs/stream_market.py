@@ -93,17 +93,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     refuse_damaged(settings)
-    changed, late = threading.Event(), LateWindows()
-    health = LedgerHealth(changed)
-    signals = SignalBatches(spark, settings, stop=stop, late=late, changed=changed)
+    wakeup, late = threading.Event(), LateWindows()
+    health = LedgerHealth(wakeup)
+    signals = SignalBatches(spark, settings, stop=stop, late=late, wakeup=wakeup)
     queries = [
         start_landing(spark, settings, health=health),
         signals.start(),
         start_measures(spark, settings),
-        AverageBatches(spark, settings, changed=changed).start(),
+        AverageBatches(spark, settings, wakeup=wakeup).start(),
     ]
-    in_background(serve_postgres, settings, health, changed, stop)
-    in_background(restate_late_windows, settings, late, changed, stop)
+    in_background(serve_postgres, settings, health, wakeup, stop)
+    in_background(restate_late_windows, settings, late, wakeup, stop)
     gc.freeze()  # what exists now stays: the collections of `Landing` need not scan it
     while not stop.wait(PROGRESS_S):
         write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})

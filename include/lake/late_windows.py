@@ -40,7 +40,7 @@ class LateWindows:
                 newest = self._records.setdefault(key, {})
                 newest[late.partition] = max(late.offset, newest.get(late.partition, 0))
 
-    def pending(self) -> list[LateWindow]:
+    def list_pending(self) -> list[LateWindow]:
         """Those that are not restated yet."""
         with self._lock:
             return [
@@ -49,19 +49,19 @@ class LateWindows:
                 for partition, offset in newest.items()
             ]
 
-    def restate_landed(self, lake: str, *, window_s: int) -> int:
+    def restate_windows(self, lake: str, *, window_s: int) -> int:
         """Restate the windows whose records have landed; gives how many rows of Delta changed."""
-        pending = self.pending()
+        pending = self.list_pending()
         if not pending:
             return 0
         of_book = {TopicPartition(Topic.BOOK, late.partition) for late in pending}
-        landed = {at.partition: end for at, end in landed_offsets(lake, of_book).items()}
-        due = [late for late in pending if late.offset < landed.get(late.partition, 0)]
+        ends = {at.partition: end for at, end in landed_offsets(lake, of_book).items()}
+        due = [late for late in pending if late.offset < ends.get(late.partition, 0)]
         due = due[:MOST_AT_ONCE]
         keys = {(late.venue, late.symbol, late.window_start) for late in due}
-        changed = restate(lake, keys, window_s=window_s)
+        row_count = restate(lake, keys, window_s=window_s)
         self._forget(due)
-        return changed
+        return row_count
 
     def _forget(self, restated: Iterable[LateWindow]) -> None:
         with self._lock:

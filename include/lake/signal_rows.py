@@ -73,9 +73,9 @@ def restate(lake: str, windows: Iterable[Window], *, window_s: int) -> int:
     sums = sum_windows(lake, windows, window_s=window_s)
     summed = [_row(signal) for window in sums for signal in window.signals()]
     stored = _stored_values(lake, summed)
-    changed = [row for row in summed if stored.get(_key(row)) != row["value"]]
-    _merge(lake, changed, replace=True)
-    return len(changed)
+    changed_rows = [row for row in summed if stored.get(_key(row)) != row["value"]]
+    _merge(lake, changed_rows, replace=True)
+    return len(changed_rows)
 
 
 def sum_windows(lake: str, windows: Iterable[Window], *, window_s: int) -> list[Liquidity]:

@@ -39,8 +39,8 @@ def read_state(checkpoint: Path, batch: int, state_type: type[S]) -> S:
                 return msgspec.json.decode((folder / str(number)).read_bytes(), type=state_type)
             except msgspec.MsgspecError:
                 continue
-    why = LOST.format(batch=batch)
-    raise PlatformError(f"the checkpoint of `{checkpoint.parent.name}` is damaged: {why}")
+    reason = LOST.format(batch=batch)
+    raise PlatformError(f"the checkpoint of `{checkpoint.parent.name}` is damaged: {reason}")
 
 
 def find_state_damage(checkpoint: Path) -> str | None:

@@ -150,7 +150,7 @@ class Averages:
             prices.means.append((second, mean))
             if second % self._every_s == 0:
                 total = sum((price for _, price in prices.means), Decimal(0))
-                yield Average(symbol, second, _rounded(total / len(prices.means)))
+                yield Average(symbol, second, _round_price(total / len(prices.means)))
 
 
 def moving_average(
@@ -176,7 +176,7 @@ def moving_average(
         while window[0][0] <= second - average_s:
             total -= window.popleft()[1]
         if second >= first:
-            averages.append((second, _rounded(total / len(window))))
+            averages.append((second, _round_price(total / len(window))))
     return averages
 
 
@@ -208,10 +208,10 @@ def _mean_at(second: int, newest: Iterable[tuple[int, Decimal]], stale_s: float)
     if not fresh:
         return None
     centre, limit = _bounds(fresh, OUTLIER_SHARE)
-    return _rounded(_mean([price for price in fresh if abs(price - centre) <= limit]))
+    return _round_price(_mean([price for price in fresh if abs(price - centre) <= limit]))
 
 
-def _rounded(price: Decimal) -> Decimal:
+def _round_price(price: Decimal) -> Decimal:
     """As a signal has it: sums of such prices are exact."""
     return round_half_up(price, _VALUE)
 

@@ -24,7 +24,7 @@ def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
         "offset",
         message["venue"].alias("venue"),
         _symbol(topic).alias("symbol"),
-        _at(topic).alias("at_us"),
+        _time_of_price(topic).alias("at_us"),
         message["received_time"].alias("received_time"),
         F.col("event")["last" if topic == Topic.TICKERS else "price"].alias("price"),
     )
@@ -37,7 +37,7 @@ def _symbol(topic: str) -> Column:
     return F.concat_ws("-", F.substring_index(symbol, "-", 1), F.col("event.currency"))
 
 
-def _at(topic: str) -> Column:
+def _time_of_price(topic: str) -> Column:
     if topic == Topic.TRADES:
         return F.col("event.traded_at")
     return F.coalesce(F.col("message.venue_time"), F.col("message.received_time"))

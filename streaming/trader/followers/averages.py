@@ -44,7 +44,7 @@ class AverageSignals(WindowSignals):
         """Go on to the next average."""
         self._waiting.popleft()
 
-    def unfinished(self) -> list[RecordId]:
+    def unfinished_records(self) -> list[RecordId]:
         """The records of averages that are not decided yet."""
         return [record_id for _, record_id in self._waiting if record_id]
 

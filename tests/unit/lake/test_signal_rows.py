@@ -132,11 +132,11 @@ def test_late_changes_restate_the_rows_of_their_window_alone(lake: str) -> None:
     assert restate(lake, [(*BTC, T0)], window_s=60) == 0
     late = LateWindows()
     late.add([LateWindow(*BTC, T0, 0, 2)])
-    assert late.restate_landed(lake, window_s=60) == 0
-    assert late.pending() == [LateWindow(*BTC, T0, 0, 2)], "its record has not landed"
+    assert late.restate_windows(lake, window_s=60) == 0
+    assert late.list_pending() == [LateWindow(*BTC, T0, 0, 2)], "its record has not landed"
     land(lake, change(2, 30, "ask", "100", "5", event=3))
-    assert late.restate_landed(lake, window_s=60) == 2
-    assert late.pending() == []
+    assert late.restate_windows(lake, window_s=60) == 2
+    assert late.list_pending() == []
     assert [(kind, value) for kind, _, value in stored(lake)] == [
         ("ask", D(600)),
         ("bid", D(200)),
@@ -149,7 +149,7 @@ def test_a_change_that_comes_while_a_window_is_restated_is_not_forgotten(lake: s
     late = LateWindows()
     late.add([LateWindow(*BTC, T0, 0, 5), LateWindow(*BTC, T0, 1, 3)])
     late.add([LateWindow(*BTC, T0, 0, 4)])
-    assert sorted(one.offset for one in late.pending()) == [3, 5]
+    assert sorted(one.offset for one in late.list_pending()) == [3, 5]
     land(lake, change(5, 30, "ask", "100", "5", event=3))
-    late.restate_landed(lake, window_s=60)
-    assert late.pending() == [LateWindow(*BTC, T0, 1, 3)]
+    late.restate_windows(lake, window_s=60)
+    assert late.list_pending() == [LateWindow(*BTC, T0, 1, 3)]

@@ -217,7 +217,7 @@ def test_one_state_of_windows_may_be_torn_and_not_all(
     assert examine(settings) == []
     (stream / "windows" / "0").unlink()
     (defect,) = examine(settings)
-    assert "no state of its windows from before batch 1 can be read" in defect.what
+    assert "no state of its windows from before batch 1 can be read" in defect.sentence()
     repair_what_loses_nothing(settings, say=lambda _: None)
     assert not stream.exists()
 
