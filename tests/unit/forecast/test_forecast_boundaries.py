@@ -114,7 +114,7 @@ def test_a_flat_forecast_says_sell() -> None:
     ds = pd.date_range("2026-04-24", periods=4, freq="min")
     flat = pd.DataFrame({"ds": ds, "yhat": [100.0, 100.0, 101.0, 101.0]})
     forecast_df = flat.assign(yhat_lower=99.0, yhat_upper=102.0)
-    sides = [side for _, side, *_ in draft_forecast.add_sides(forecast_df)]
+    sides = [side for _, side, *_ in draft_forecast.add_sides(forecast_df, hold_bps=0.0)]
     assert sides == ["sell", "buy", "sell"]
 
 
