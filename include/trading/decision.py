@@ -177,5 +177,5 @@ def _is_already_in(inputs: Inputs) -> bool:
     best = inputs.top.best if inputs.top else None
     if best is None or account.base < parameters.minimum:
         return False
-    in_base = account.base * best.bid
+    in_base = account.base * best.ask
     return in_base >= parameters.already_in_share * (account.quote + in_base)

@@ -175,7 +175,7 @@ def expected_orders(tape: Tape, sides: dict[int, str]) -> list[tuple[Any, ...]]:
             made.append((minute, "sell", bid, base, size))
             fee = (bid * size * FEE).quantize(STEP, ROUND_CEILING)
             quote, base = quote + (bid * size).quantize(STEP, ROUND_FLOOR) - fee, base - size
-        elif side == "buy" and base * bid < POSITION * (quote + base * bid) and inside:
+        elif side == "buy" and base * ask < POSITION * (quote + base * ask) and inside:
             wanted = (quote * Decimal("0.9") / ask).quantize(STEP, ROUND_FLOOR)
             size = min(wanted, ask_size)
             made.append((minute, "buy", ask, wanted, size))

@@ -73,7 +73,7 @@ class Facts:
         for end, ratio in self.signals():
             bid, bids, ask, asks = self.tops[bisect_right(self.times, end) - 1]
             buys = ThreeByThree().side_at(end + MINUTE) == "buy"
-            is_in = base * bid >= POSITION * (quote + base * bid)
+            is_in = base * ask >= POSITION * (quote + base * ask)
             if buys and not is_in and D("0.1") < ratio < 2:
                 quantity = (quote * SHARE / ask).quantize(D("1e-8"), "ROUND_DOWN")
                 done = min(quantity, asks)
