@@ -1,13 +1,19 @@
-"""How long `audit` takes on a lake of many messages, as a person runs it: a process of its own."""
+"""How long `audit` takes on a lake of many messages, as a person runs it: a process of its own.
+
+The newest messages lie in the small files that the stream leaves of an hour, the others in large
+ones, as compaction leaves them.
+"""
 
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 
 from bench.measurement import Measurement
+from bench.quiet import end_quietly
 from bench.stream import PARTITIONS, Tickhouse, send, trade_messages
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -15,31 +21,27 @@ from include.lake.audit.conservation import AuditReport
 from include.lake.reading import query
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.platform import process_environment
-from include.local.scratch import free_ports, scratch_broker, scratch_postgres
+from include.local.scratch import choose_postgres, scratch_broker, scratch_postgres
 from include.settings import ROOT, Settings
 from include.settings.groups import KafkaSettings
 from spark_jobs.session import session
 from spark_jobs.sinks import create_tables
 
 SEED = 7
-PASSWORD = "for-the-measurement"
+A_SECOND = 1000  # messages of a batch of the stream, one each second
 PLAIN = 'SELECT count(DISTINCT (topic, "partition", "offset")) FROM trades'
 
 
-def measure(*, messages: int, say: Callable[[str], None]) -> list[Measurement]:
+def measure(*, messages: int, small_files: int, say: Callable[[str], None]) -> list[Measurement]:
     """Seconds of the verb over so many landed messages, with its start and its JVM's.
 
     Raises:
         PlatformError: the audit found a fault, or did not count every message.
     """
-    database = {
-        "TICKHOUSE_PORTS_POSTGRES": free_ports(1)[0],
-        "TICKHOUSE_POSTGRES_PASSWORD": PASSWORD,
-    }
+    database = choose_postgres()
     with scratch_broker(database) as settings, scratch_postgres(settings):
         ensure_topics(settings.bootstrap, KafkaSettings(partitions=PARTITIONS))
-        say(f"sending and landing {messages} messages")
-        _land(settings, messages)
+        _land(settings, messages, small_files, say)
         say("auditing")
         env = (
             process_environment(settings)
@@ -68,14 +70,21 @@ def measure(*, messages: int, say: Callable[[str], None]) -> list[Measurement]:
     ]
 
 
-def _land(settings: Settings, messages: int) -> None:
+def _land(settings: Settings, messages: int, small_files: int, say: Callable[[str], None]) -> None:
     spark = session(settings, "bench audit", ui_port=settings.ports.spark_ui)
-    try:
+    in_small_files = min(messages, small_files * A_SECOND)
+    one_a_second = replace(settings, stream=replace(settings.stream, max_offsets=A_SECOND))
+    with end_quietly(spark):
         create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
-        send(settings, trade_messages(SEED), messages)
-        Tickhouse(spark, settings).run()
-    finally:
-        spark.stop()
+        trades = trade_messages(SEED)
+        for count, landing in (
+            (messages - in_small_files, settings),
+            (in_small_files, one_a_second),
+        ):
+            batch = landing.stream.max_offsets
+            say(f"sending and landing {count} messages in batches of {batch}")
+            send(settings, trades, count)
+            Tickhouse(spark, landing).run()
 
 
 def _run_audit(env: dict[str, str]) -> tuple[float, AuditReport]:

@@ -1,13 +1,14 @@
 """How long a message is on its way: to a measure on Kafka, and to a committed Delta row.
 
 Messages come at a steady pace. Measures go through Spark's real-time mode, beside the same query
-in micro-batches; landing is timed from the message's Kafka time to its table's commit.
+in micro-batches; landing is timed from the message's Kafka time to its table's commit. Of each
+span of time everything sent counts: what came late, and what never came.
 """
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -15,9 +16,11 @@ from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from bench.lateness import commit_delays_ms
-from bench.measurement import Measurement, quantile
-from include.bus import Consumer, ensure_topics, offset_ranges
+from bench.arrivals import Arrivals, Span, await_arrivals, describe, open_span
+from bench.lateness import read_span_delays_ms
+from bench.measurement import Measurement
+from bench.quiet import end_quietly, stop_quietly
+from include.bus import Consumer, Record, TopicPartition, ensure_topics, offset_ranges
 from include.clock import now_us
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans
@@ -25,7 +28,7 @@ from include.lake.epoch import Epoch
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
 from include.market import wire
-from include.market.events import BookChange, Message, Top
+from include.market.events import BookChange, Message, Top, Trade
 from include.market.wire import Topic
 from include.settings import Settings
 from spark_jobs.landing import Landing
@@ -35,6 +38,8 @@ from spark_jobs.sinks import create_table, path
 from spark_jobs.sources import kafka_stream
 
 BOOK, SIGNALS = Topic.BOOK, Topic.SIGNALS
+Maker = Callable[[int, int, str], Message]  # number, now in µs, symbol
+MEASURES = 2  # of each message: imbalance and mid price
 SETTLE_S = 10.0  # the first batches of a query compile it
 # Landing is measured so many times as long: every fifty batches one writes a checkpoint of the log.
 LANDING = 8
@@ -49,38 +54,35 @@ def measure(*, per_second: int, seconds: int) -> list[Measurement]:
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
         spark = session(settings, "bench latency", ui_port=settings.ports.spark_ui)
-        try:
-            with send_in_background(settings, per_second=per_second):
-                real = _measures(settings, start_measures(spark, settings), seconds)
-                batches = _measures(settings, _micro_batches(spark, settings), seconds)
-                landing_ms = _measure_landing(spark, settings, LANDING * seconds)
-        finally:
-            spark.stop()
-    for query, delays_ms in {"measure": real, "micro-batches": batches, "land": landing_ms}.items():
-        if not delays_ms:
+        with end_quietly(spark), send_in_background(settings, per_second=per_second):
+            real = _measures(spark, settings, start_measures(spark, settings), seconds)
+            batches = _measures(spark, settings, _micro_batches(spark, settings), seconds)
+            landed = _measure_landing(spark, settings, LANDING * seconds)
+    for query, arrivals in {"measure": real, "micro-batches": batches, "land": landed}.items():
+        if arrivals.missing == len(arrivals.delays_ms):
             raise PlatformError(f"{query}: the query wrote nothing in its time")
     return [
-        row
-        for name, share in (("p50", 0.50), ("p99", 0.99))
-        for row in (
-            Measurement.of(
-                f"measure_{name}",
-                quantile(real, share),
-                "ms",
-                peer="micro-batches",
-                peer_value=quantile(batches, share),
-                digits=1,
-            ),
-            Measurement.of(f"land_{name}", quantile(landing_ms, share), "ms", digits=1),
-        )
+        *describe("measure", real, peer="micro-batches", peers=batches),
+        *describe("land", landed),
     ]
 
 
 @contextmanager
-def send_in_background(settings: Settings, *, per_second: int, symbols: int = 1) -> Iterator[None]:
-    """Book messages at so many a second while the block runs; their receipt is their sending."""
+def send_in_background(
+    settings: Settings,
+    *,
+    per_second: int,
+    symbols: int = 1,
+    makers: Sequence[Maker] | None = None,
+) -> Iterator[None]:
+    """Messages at so many a second while the block runs; their receipt is their sending.
+
+    `makers` make them in turn; without any they are of the book.
+    """
     stop = threading.Event()
-    sender = threading.Thread(target=_send, args=(settings, per_second, symbols, stop), daemon=True)
+    makers = makers or (book_message,)
+    sending = (settings, per_second, symbols, makers, stop)
+    sender = threading.Thread(target=_send, args=sending, daemon=True)
     sender.start()
     try:
         yield
@@ -89,15 +91,21 @@ def send_in_background(settings: Settings, *, per_second: int, symbols: int = 1)
         sender.join(30)
 
 
-def _send(settings: Settings, per_second: int, symbols: int, stop: threading.Event) -> None:
+def _send(
+    settings: Settings,
+    per_second: int,
+    symbols: int,
+    makers: Sequence[Maker],
+    stop: threading.Event,
+) -> None:
     producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 1})
     number, began = 0, time.monotonic()
     while not stop.is_set():
         for _ in range(int((time.monotonic() - began) * per_second) - number):
             number += 1
             symbol = f"COIN{number % symbols}-USDT"
-            message = book_message(number, now_us(), symbol)
-            producer.produce(BOOK, wire.encode(message), wire.key(message))
+            message = makers[number // symbols % len(makers)](number, now_us(), symbol)
+            producer.produce(wire.topic(message), wire.encode(message), wire.key(message))
         producer.poll(0)
         time.sleep(0.002)
     producer.flush(30)
@@ -114,29 +122,57 @@ def book_message(number: int, now_us: int, symbol: str) -> Message:
         kind="book",
         conn="bench",
         seq=(number, number),
-        venue_time=None,
+        venue_time=now_us,
         received_time=now_us,
         events=(change,),
         top=top,
     )
 
 
-def _measures(settings: Settings, query: StreamingQuery, seconds: int) -> list[float]:
-    """Milliseconds from a book message's sending to its measure's, of what came in time."""
+def trade_message(number: int, now_us: int, symbol: str) -> Message:
+    """One trade, made when it was received."""
+    price = Decimal(6_700_000 + number % 997).scaleb(-2)
+    trade = Trade(str(number), price, Decimal("0.25"), "buy" if number % 2 else "sell", now_us)
+    seq = (number, number)
+    return Message("binance", symbol, "trade", "bench", seq, now_us, now_us, (trade,))
+
+
+def _measures(
+    spark: SparkSession, settings: Settings, query: StreamingQuery, seconds: int
+) -> Arrivals:
+    """From each book message's sending to that of its measures."""
     try:
         time.sleep(SETTLE_S)
         consumer = Consumer(settings.bootstrap, topics=[SIGNALS], from_end=True)
-        since_us, delays_ms = now_us(), []
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for record in consumer.poll(0.2):
-                sent_us = json.loads(record.value)["received_time"]
-                if sent_us >= since_us:
-                    delays_ms.append(record.kafka_time_ms - sent_us / 1000)
+        with open_span(settings.bootstrap, BOOK) as span:
+            time.sleep(seconds)
+        delays_ms: dict[tuple[object, ...], float] = {}
+
+        def read() -> list[float]:
+            while records := consumer.poll(0.2):
+                delays_ms.update(_delays_of_measures_ms(records, span))
+                if len(delays_ms) >= MEASURES * span.count:
+                    break
+            return list(delays_ms.values())
+
+        arrivals = await_arrivals(read, sent_count=MEASURES * span.count)
         consumer.close()
     finally:
-        query.stop()
-    return delays_ms
+        stop_quietly(spark, query)
+    return arrivals
+
+
+def _delays_of_measures_ms(
+    records: Iterable[Record], span: Span
+) -> Iterator[tuple[tuple[object, ...], float]]:
+    """Milliseconds by message and type, of the measures of the span's messages."""
+    for record in records:
+        measure = json.loads(record.value)
+        source = measure["source"]
+        place = TopicPartition(source["topic"], source["partition"]), source["offset"]
+        if place in span:
+            delay_ms = record.kafka_time_ms - measure["received_time"] / 1000
+            yield (*place, measure["type"]), delay_ms
 
 
 def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -155,8 +191,8 @@ def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
     )
 
 
-def _measure_landing(spark: SparkSession, settings: Settings, seconds: int) -> list[float]:
-    """Milliseconds from a message's Kafka time to the commit of its row, once it has caught up."""
+def _measure_landing(spark: SparkSession, settings: Settings, seconds: int) -> Arrivals:
+    """From a message's Kafka time to the commit of its row, once the query has caught up."""
     for name in ("book_changes", QUARANTINE.name):
         create_table(spark, settings, TABLES[name])
     folder = settings.home / "checkpoints" / "land"
@@ -176,7 +212,11 @@ def _measure_landing(spark: SparkSession, settings: Settings, seconds: int) -> l
     try:
         time.sleep(2 * SETTLE_S)
         since_us = now_us()
-        time.sleep(seconds)
+        with open_span(settings.bootstrap, BOOK) as span:
+            time.sleep(seconds)
+        table = path(settings, "book_changes")
+        return await_arrivals(
+            lambda: read_span_delays_ms(table, span, since_us=since_us), sent_count=span.count
+        )
     finally:
-        query.stop()
-    return commit_delays_ms(path(settings, "book_changes"), since_us=since_us)
+        stop_quietly(spark, query)

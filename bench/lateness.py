@@ -1,10 +1,14 @@
 """How late a table's rows were committed, read from the table's own log."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from bench.arrivals import Span
+from include.market.wire import TopicPartition
 
 
 def commit_delays_ms(location: str, *, since_us: int) -> list[float]:
@@ -12,17 +16,41 @@ def commit_delays_ms(location: str, *, since_us: int) -> list[float]:
 
     `location` is a table's folder on this machine; a commit's time is that of its file.
     """
-    delays_ms: list[float] = []
+    return [
+        (committed_us - at) / 1000
+        for committed_us, file in _files(location, since_us)
+        for at in _kafka_times_us(pq.read_table(file, columns=["kafka_time"]))
+        if at >= since_us
+    ]
+
+
+def read_span_delays_ms(location: str, span: Span, *, since_us: int) -> list[float]:
+    """The same of the rows of these offsets, which Kafka got since then; one a message."""
+    delays_ms: dict[tuple[TopicPartition, int], float] = {}
+    for committed_us, file in _files(location, since_us):
+        rows = pq.read_table(file, columns=["topic", "partition", "offset", "kafka_time"])
+        topics, partitions, offsets, _ = (column.to_pylist() for column in rows.columns)
+        for *place, offset, at in zip(
+            topics, partitions, offsets, _kafka_times_us(rows), strict=True
+        ):
+            message = TopicPartition(*place), offset
+            if message in span:
+                delays_ms.setdefault(message, (committed_us - at) / 1000)
+    return list(delays_ms.values())
+
+
+def _files(location: str, since_us: int) -> Iterator[tuple[float, Path]]:
+    """Data files that were committed since then, each with the time of its commit in µs."""
     for log in sorted(Path(location, "_delta_log").glob("*.json")):
         committed_us = log.stat().st_mtime_ns / 1000
         if committed_us < since_us:
             continue
-        actions = [json.loads(line) for line in log.read_text().splitlines()]
-        for added in (action["add"] for action in actions if "add" in action):
-            if not added["dataChange"]:
-                continue
-            file = Path(location, added["path"])
-            times = pq.read_table(file, columns=["kafka_time"])["kafka_time"]
-            stamps_us = times.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_pylist()
-            delays_ms += [(committed_us - at) / 1000 for at in stamps_us if at >= since_us]
-    return delays_ms
+        for action in map(json.loads, log.read_text().splitlines()):
+            if "add" in action and action["add"]["dataChange"]:
+                yield committed_us, Path(location, action["add"]["path"])
+
+
+def _kafka_times_us(rows: pa.Table) -> list[int]:
+    times = rows["kafka_time"].cast(pa.timestamp("us"), safe=False)
+    stamps_us: list[int] = times.cast(pa.int64()).to_pylist()
+    return stamps_us

@@ -1,8 +1,9 @@
 """Whether the stream's memory stays flat: the driver's heap after a collection, over minutes.
 
-All three queries run at a steady pace of book messages. A sample that falls into a batch holds
-that batch too, so of each minute's samples the lowest counts. The slope is that of a straight line
-through them after the first quarter, in which caches fill; its error is twice its standard error.
+All three queries run at a steady pace of book messages and trades, into Delta and Postgres. A
+sample that falls into a batch holds that batch too, so of each minute's samples the lowest counts.
+The slope is that of a straight line through them after the first quarter, in which caches fill; its
+error is twice its standard error.
 """
 
 import math
@@ -15,12 +16,13 @@ from typing import Any, NamedTuple
 import psutil
 from pyspark.sql import SparkSession
 
-from bench.latency import send_in_background
+from bench.latency import book_message, send_in_background, trade_message
 from bench.measurement import Measurement
+from bench.quiet import end_quietly, stop_quietly
 from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
-from include.local.scratch import scratch_broker
+from include.local.scratch import choose_postgres, scratch_broker, scratch_postgres
 from spark_jobs.measures import start_measures
 from spark_jobs.session import session
 from spark_jobs.signals import start_signals
@@ -43,24 +45,22 @@ class Sample(NamedTuple):
 
 def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> list[Measurement]:
     """MiB of the driver's heap after a full collection and of its Python workers; their slopes."""
-    with scratch_broker() as settings:
+    with scratch_broker(choose_postgres()) as settings, scratch_postgres(settings):
         ensure_topics(settings.bootstrap)
         spark = session(settings, "bench memory", ui_port=settings.ports.spark_ui)
         create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
-        try:
-            with send_in_background(settings, per_second=per_second):
+        with end_quietly(spark):
+            makers = (book_message, trade_message)
+            with send_in_background(settings, per_second=per_second, makers=makers):
                 queries = [
-                    start_landing(spark, settings),
-                    start_signals(spark, settings, publish=lambda _: None),
-                    start_measures(spark, settings),
+                    start(spark, settings)
+                    for start in (start_landing, start_signals, start_measures)
                 ]
                 samples = _samples(spark, minutes, say)
             for query in queries:
                 if not query.isActive:
                     raise SystemExit(f"query {query.name} ended: {query.exception()}")
-                query.stop()
-        finally:
-            spark.stop()
+            stop_quietly(spark, *queries)
     heap = [(sample.minute, sample.heap_mib) for sample in samples]
     python = [(sample.minute, sample.python_mib) for sample in samples]
     return [

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from include.errors import Unreachable
-from include.local.scratch import free_ports, run_in_background, scratch_postgres, wait_for
+from include.local.scratch import (
+    choose_postgres,
+    free_ports,
+    run_in_background,
+    scratch_postgres,
+    wait_for,
+)
 from include.settings import Settings, load
 from streaming.trader.brokers.gemini_rest import GeminiRest
 
@@ -40,11 +46,10 @@ def scratch_world(more: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    server, venue = free_ports(2)
+    venue = free_ports(1)[0]
     return {
         "TICKHOUSE_VAR": folder,
-        "TICKHOUSE_PORTS_POSTGRES": server,
-        "TICKHOUSE_POSTGRES_PASSWORD": "for-the-measurement",
+        **choose_postgres(),
         "TICKHOUSE_PORTS_SIMULATOR": venue,
         "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "1",
         "TICKHOUSE_VENUES_GEMINI_ORDERS": f"http://127.0.0.1:{venue}",

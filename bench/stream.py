@@ -1,13 +1,15 @@
 """How fast messages go from Kafka to committed Delta rows, beside what others would write.
 
-Every arm reads the same topic of the same broker and continues where its warm-up ended. Each must
-have every row in the end, or the figure is refused.
+Every arm reads the same topic of the same broker and continues where it ended. They take turns for
+some rounds, each with new messages and another arm first. Each must have every row in the end, or
+the figures are refused.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -16,6 +18,8 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from bench.measurement import Measurement
+from bench.quiet import end_quietly
+from bench.rounds import compare, take_turns
 from bench.stream_peers import TOPIC, DeltaRs, PlainSpark
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -34,6 +38,7 @@ from spark_jobs.sources import kafka_stream
 
 PARTITIONS, SYMBOLS = 2, ("BTC-USDT", "ETH-USDT")
 AT = 1_700_000_000_000_000
+UNIT = "messages/s"
 
 
 class Arm(Protocol):
@@ -73,8 +78,10 @@ class Tickhouse:
         query.awaitTermination()
 
 
-def measure(*, messages: int, warm_up: int, seed: int) -> list[Measurement]:
-    """Messages a second of the stream and of both peers.
+def measure(
+    *, messages: int, warm_up: int, seed: int, rounds: int, say: Callable[[str], None]
+) -> list[Measurement]:
+    """Messages a second of the stream and of both peers, so many messages in each round.
 
     Raises:
         PlatformError: an arm does not hold every message.
@@ -83,35 +90,27 @@ def measure(*, messages: int, warm_up: int, seed: int) -> list[Measurement]:
         ensure_topics(settings.bootstrap, KafkaSettings(partitions=PARTITIONS))
         # A UI port makes the session the stream's own kind: the JVM of a job that lives long.
         spark = session(settings, "bench stream", ui_port=settings.ports.spark_ui)
-        try:
-            arms: list[Arm] = [
-                Tickhouse(spark, settings),
-                PlainSpark(spark, settings),
-                DeltaRs(settings),
-            ]
+        with end_quietly(spark):
+            arms: dict[str, Arm] = {
+                "tickhouse": Tickhouse(spark, settings),
+                "plain Spark job": PlainSpark(spark, settings),
+                "delta-rs with librdkafka": DeltaRs(settings),
+            }
             trades = trade_messages(seed)
+            say(f"warming up with {warm_up} messages")
             send(settings, trades, warm_up)
-            for arm in arms:
+            for arm in arms.values():
                 arm.run()
-            send(settings, trades, messages)
-            rates = [messages / _seconds(arm.run) for arm in arms]
-            for arm in arms:
-                _check_count(arm.table, messages + warm_up)
-        finally:
-            spark.stop()
-    peers = zip(("plain Spark job", "delta-rs with librdkafka"), rates[1:], strict=True)
-    return [
-        Measurement.of(
-            "kafka_to_delta",
-            rates[0],
-            "messages/s",
-            peer=peer,
-            peer_value=rate,
-            less_is_better=False,
-            digits=None,
-        )
-        for peer, rate in peers
-    ]
+            rates = take_turns(
+                {name: partial(_rate, arm, messages) for name, arm in arms.items()},
+                rounds=rounds,
+                unit=UNIT,
+                say=say,
+                prepare=lambda: send(settings, trades, messages),
+            )
+            for arm in arms.values():
+                _check_count(arm.table, rounds * messages + warm_up)
+    return compare("kafka_to_delta", rates, "tickhouse", unit=UNIT)
 
 
 def trade_messages(seed: int) -> Iterator[Message]:
@@ -166,10 +165,10 @@ def send(settings: Settings, messages: Iterator[Message], count: int) -> None:
         raise PlatformError("the benchmark's messages could not all be sent")
 
 
-def _seconds(run: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
+def _rate(arm: Arm, messages: int) -> float:
+    began_s = time.perf_counter()
+    arm.run()
+    return messages / (time.perf_counter() - began_s)
 
 
 def _check_count(table: str, expected: int) -> None:

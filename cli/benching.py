@@ -49,33 +49,32 @@ def benchmark(
     "--data",
     type=click.Path(path_type=Path),
     default=ROOT.parent / "shared" / "data",
-    help="Folder of real recordings.",
+    help="Folder of real recordings; without them the frames are generated.",
 )
 def feeds(data: Path) -> "Iterable[Measurement]":
-    """Frames decoded and published a second, from real recordings, on one core.
+    """Frames that a feed takes a second, and that it publishes until Kafka has acknowledged them.
 
-    The peer is cryptofeed: `uv sync --group bench --inexact` installs it.
+    The peers are cryptofeed, with its own Kafka backend, and bare producers.
     """
     from bench.feeds import measure
-    from bench.feeds_peer import is_installed
 
-    if not is_installed():
-        ERR.print("cryptofeed is not installed: its figures are left out")
-    return measure(data)
+    return measure(data, say=Steps())
 
 
 @benchmark("stream")
-@click.option("--messages", default=2_000_000, show_default=True, help="Messages of the measure.")
+@click.option("--messages", default=2_000_000, show_default=True, help="Messages of a round.")
 @click.option("--warm-up", default=3_000_000, show_default=True, help="Messages before it.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the generated trades.")
-def stream(messages: int, warm_up: int, seed: int) -> "Iterable[Measurement]":
+@click.option("--rounds", default=3, show_default=True, help="Rounds, another arm first in each.")
+def stream(messages: int, warm_up: int, seed: int, rounds: int) -> "Iterable[Measurement]":
     """Messages a second from Kafka to committed Delta rows, beside a plain Spark job and delta-rs.
 
-    Run it with nothing else running: the arms take turns on the same broker.
+    Run it with nothing else running: the arms take turns on the same broker. The rates are medians
+    of the rounds, beside the lowest and highest ratio of a round.
     """
     from bench.stream import measure
 
-    return measure(messages=messages, warm_up=warm_up, seed=seed)
+    return measure(messages=messages, warm_up=warm_up, seed=seed, rounds=rounds, say=Steps())
 
 
 @benchmark("latency")
@@ -132,8 +131,8 @@ def memory(per_second: int, minutes: float) -> "Iterable[Measurement]":
 def growth(file_count: int, symbols: int, seconds: int) -> "Iterable[Measurement]":
     """Time of a micro-batch on a table of many files and with many symbols, beside few.
 
-    1,000 book messages a second go through `land` and `signals`; the peer is the same stream on a
-    table of 10 files and with one symbol.
+    1,000 messages a second, book and trades, go through `land`, `signals` and `minutes` into Delta
+    and Postgres; the peer is the same stream on tables of 10 files and with one symbol.
     """
     from bench.growth import measure
 
@@ -142,15 +141,21 @@ def growth(file_count: int, symbols: int, seconds: int) -> "Iterable[Measurement
 
 @benchmark("audit")
 @click.option("--messages", default=10_000_000, show_default=True, help="Messages that landed.")
-def audit(messages: int) -> "Iterable[Measurement]":
+@click.option(
+    "--small-files",
+    default=3600,
+    show_default=True,
+    help="Batches of 1,000 messages among them that are not compacted: those of an hour.",
+)
+def audit(messages: int, small_files: int) -> "Iterable[Measurement]":
     """Seconds of `./tickhouse audit` over 10 million messages; the target is 30.
 
-    They go through Kafka and the stream first, for two to four minutes. The peer is the same
+    They go through Kafka and the stream first, for ten minutes or more. The peer is the same
     number of distinct offsets counted by DuckDB alone, without a check.
     """
     from bench.audit import measure
 
-    return measure(messages=messages, say=Steps())
+    return measure(messages=messages, small_files=small_files, say=Steps())
 
 
 @benchmark("viewers")
@@ -171,7 +176,7 @@ def viewers(count: int, seconds: int) -> "Iterable[Measurement]":
     "--rows", "row_count", default=10_000_000, show_default=True, help="Rows of every table."
 )
 def sql(row_count: int) -> "Iterable[Measurement]":
-    """Seconds of each report over tables of 10 million rows; the target is two seconds each.
+    """Seconds of each report over tables of 10 million rows, beside plain DuckDB on the same files.
 
     It makes a lake of about 4 GB in the temporary folder first, and removes it. The last figure is
     an aggregate beside delta-rs's own SQL.

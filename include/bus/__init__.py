@@ -1,16 +1,19 @@
-"""Kafka in and out. The only owner of kafka-python; its clients outlive a restarted broker."""
+"""Kafka in and out. The only owner of its clients, which outlive a restarted broker."""
 
 from include.bus.consumer import Consumer, Record
+from include.bus.feed_producer import FeedProducer
 from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
 from include.bus.spool import Spool
 from include.bus.spool_segment import SpooledRecord
-from include.bus.spooling import SpoolingPublisher
+from include.bus.spooling import KafkaRecord, SpoolingPublisher
 from include.bus.topics import ensure_topics, offset_ranges, topic_ids
 from include.market.wire import TopicPartition
 
 __all__ = [
     "Consumer",
+    "FeedProducer",
+    "KafkaRecord",
     "Producer",
     "Record",
     "Spool",

@@ -1,8 +1,6 @@
 """A producer that loses nothing silently."""
 
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -31,25 +29,15 @@ class Producer:
         *,
         client_id: str,
         delivery_s: int = DELIVERY_S,
-        acknowledged: Callable[[str, bytes], None] | None = None,
-        topics: Iterable[str] = (),
     ) -> None:
-        """Connect. `acknowledged` is called with each record's topic and value, in another thread.
-
-        The partitions of `topics` are asked for now: the first record of a topic waits for them,
-        and while the broker is unreachable nothing else would be done meanwhile.
+        """Connect.
 
         Raises:
             Unreachable: no broker answers.
         """
         self.sent = self.acknowledged = self.failed = 0
         self._first_failure: str | None = None
-        self._waiting: dict[
-            int, None
-        ] = {}  # numbers of records sent and not acknowledged, in order
-        self._waiting_lock = threading.Lock()
         self._sent_bytes = self._settled_bytes = 0
-        self._on_acknowledged, self._moved_at = acknowledged, time.monotonic()
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap,
@@ -65,8 +53,6 @@ class Producer:
                 max_request_size=MAX_REQUEST_BYTES,
                 **PATIENT,
             )
-            for topic in topics:
-                self._producer.partitions_for(topic)
         except KafkaError as error:
             raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
 
@@ -74,16 +60,6 @@ class Producer:
     def pending_bytes(self) -> int:
         """Bytes that were sent and neither acknowledged nor given up."""
         return self._sent_bytes - self._settled_bytes
-
-    @property
-    def acknowledged_through(self) -> int:
-        """So many of the first records sent are all acknowledged; none counts that was lost."""
-        with self._waiting_lock:
-            return next(iter(self._waiting), self.sent + 1) - 1
-
-    def waiting_s(self) -> float:
-        """Seconds since the broker last acknowledged anything; 0 while nothing waits."""
-        return time.monotonic() - self._moved_at if self.pending_bytes > 0 else 0.0
 
     def publish(self, message: Message) -> None:
         """Send a message to its topic under its key.
@@ -120,15 +96,9 @@ class Producer:
             raise Unreachable(
                 f"Kafka took no record of {size} bytes for {topic}: {error!r}"
             ) from error
-        with self._waiting_lock:
-            self.sent += 1
-            number = self.sent
-            self._waiting[number] = None
-        if self.pending_bytes == 0:
-            self._moved_at = time.monotonic()
+        self.sent += 1
         self._sent_bytes += size
-        value = value if self._on_acknowledged else b""
-        future.add_callback(self._acknowledge, number, size, topic, value)
+        future.add_callback(self._acknowledge, size)
         if delivered is not None:
             future.add_callback(lambda at: delivered(at.partition, at.offset))
         future.add_errback(self._fail, topic, size)
@@ -163,16 +133,9 @@ class Producer:
         except KafkaError:
             return  # what was not delivered has been reported by flush
 
-    def _acknowledge(
-        self, number: int, size: int, topic: str, value: bytes, _metadata: Any
-    ) -> None:
-        with self._waiting_lock:
-            del self._waiting[number]
+    def _acknowledge(self, size: int, _metadata: Any) -> None:
         self.acknowledged += 1
         self._settled_bytes += size
-        self._moved_at = time.monotonic()
-        if self._on_acknowledged:
-            self._on_acknowledged(topic, value)
 
     def _fail(self, topic: str, size: int, error: BaseException) -> None:
         self.failed += 1

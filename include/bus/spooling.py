@@ -22,11 +22,12 @@ MOST_PENDING_BYTES = 12 * 1024 * 1024
 STALLED_S = 3.0
 DRAINED_AT_ONCE = 500
 REPORTED_EVERY_S = 60.0
+KafkaRecord = tuple[str, bytes, bytes]  # topic, key, value
 REPORTS_BYTES = 4 * 1024 * 1024  # room beyond the bound for reports of what it dropped
 
 
 class Sender(Protocol):
-    """What is needed of a Kafka producer."""
+    """What is needed of a producer: `FeedProducer`."""
 
     @property
     def sent(self) -> int:
@@ -87,11 +88,22 @@ class Loss:
 
 
 class SpoolingPublisher:
-    """Publishes messages in order through a broker's absence; the spool's records go first."""
+    """Publishes messages in order through a broker's absence; the spool's records go first.
 
-    def __init__(self, sender: Sender, spool: Spool, *, now_us: Callable[[], int]) -> None:
+    `on_sent` gets each record that the sender has taken, with the message if it did not wait.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        spool: Spool,
+        *,
+        now_us: Callable[[], int],
+        on_sent: Callable[[KafkaRecord, Message | None], None] = lambda *_: None,
+    ) -> None:
 
         self._sender, self._spool, self._now_us = sender, spool, now_us
+        self._on_sent = on_sent
         self._losses: dict[tuple[str, str, str, str], Loss] = {}
         self._reported_at = time.monotonic()
         self._in_flight: deque[int] = deque()  # the sender's numbers of the spool's records
@@ -99,11 +111,12 @@ class SpoolingPublisher:
 
     def publish(self, message: Message) -> None:
         """Send a message, behind those that wait."""
-        record = _record(message)
+        record = wire.topic(message), wire.key(message), wire.encode(message)
         if not self._spool.count and self._is_ready() and self._try_send(record):
+            self._on_sent(record, message)
             return
         self.drain()
-        if self._spool.append(record):
+        if self._spool.append(SpooledRecord(*record)):
             self.spooled += 1
             return
         self.dropped += 1
@@ -133,15 +146,16 @@ class SpoolingPublisher:
                 break
             self._spool.take()
             self._in_flight.append(self._sender.sent)
+            self._on_sent(record, None)
         self._release()
 
     def _is_ready(self) -> bool:
         busy = self._sender.pending_bytes > MOST_PENDING_BYTES
         return not busy and self._sender.waiting_s() < STALLED_S
 
-    def _try_send(self, record: SpooledRecord) -> bool:
+    def _try_send(self, kafka_record: KafkaRecord) -> bool:
         try:
-            self._sender.send(*record)
+            self._sender.send(*kafka_record)
         except Unreachable:
             if self._sender.pending_bytes == 0:
                 raise  # a record was lost, not delayed: only a restart can report the hole
@@ -162,11 +176,12 @@ class SpoolingPublisher:
             scope: loss
             for scope, loss in self._losses.items()
             if not self._spool.append(
-                _record(loss.message(self._now_us())), reserve_bytes=REPORTS_BYTES
+                SpooledRecord(*_record(loss.message(self._now_us()))),
+                reserve_bytes=REPORTS_BYTES,
             )
         }
         self._reported_at = time.monotonic()
 
 
-def _record(message: Message) -> SpooledRecord:
-    return SpooledRecord(wire.topic(message), wire.key(message), wire.encode(message))
+def _record(message: Message) -> KafkaRecord:
+    return wire.topic(message), wire.key(message), wire.encode(message)

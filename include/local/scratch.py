@@ -39,6 +39,14 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
             yield settings
 
 
+def choose_postgres() -> dict[str, str]:
+    """TICKHOUSE_ settings of a Postgres of the scratch world: a free port, a password."""
+    return {
+        "TICKHOUSE_PORTS_POSTGRES": free_ports(1)[0],
+        "TICKHOUSE_POSTGRES_PASSWORD": "for-the-measurement",
+    }
+
+
 @contextmanager
 def scratch_postgres(settings: Settings) -> Iterator[None]:
     """A Postgres of a scratch world, with its tables, on the port of the settings.

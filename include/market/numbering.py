@@ -7,11 +7,15 @@ from include.market.venues import VENUES, BookNumbers, TradeNumbers
 def trade_range(message: Message) -> tuple[int, int] | None:
     """First and last number of a message's trades, as the venue counts them; null without any."""
     venue = VENUES.get(message.venue)
-    trades = [event for event in message.events if isinstance(event, Trade)]
-    if venue is None or not trades:
+    trades = message.events
+    if len(trades) > 1:  # most have one event, and a list would be half of the work
+        trades = tuple(event for event in trades if isinstance(event, Trade))
+    if venue is None or not trades or not isinstance(trades[0], Trade):
         return None
     if venue.trades is TradeNumbers.TRADE_ID:
-        return int(trades[0].trade_id), int(trades[-1].trade_id)
+        first, last = trades[0], trades[-1]
+        assert isinstance(last, Trade)
+        return int(first.trade_id), int(last.trade_id)
     return message.seq if venue.trades is TradeNumbers.SEQUENCE else None
 
 

@@ -1,6 +1,7 @@
 """Message <-> Kafka: which topic a kind goes to, the key, and the JSON bytes."""
 
 import base64
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -75,7 +76,12 @@ def topic(message: Message) -> str:
 
 def key(message: Message) -> bytes:
     """The Kafka key `venue|symbol`: one symbol of one venue stays in order."""
-    return f"{message.venue}|{message.symbol}".encode()
+    return _key(message.venue, message.symbol)
+
+
+@lru_cache(maxsize=1024)
+def _key(venue: str, symbol: str) -> bytes:
+    return f"{venue}|{symbol}".encode()
 
 
 def encode(message: Message) -> bytes:

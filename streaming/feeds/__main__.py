@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from include.bus import Producer, Spool, SpoolingPublisher
+from include.bus import FeedProducer, Spool, SpoolingPublisher
 from include.clock import now_us
 from include.log import event
 from include.market import wire
@@ -75,14 +75,13 @@ async def _follow(
     spool = Spool(folder / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20)
     if venue != QUOTES:
         last_trade_ids.resume(last_ids_in_kafka(settings.bootstrap, venue=venue), spool)
-    producer = Producer(
+    producer = FeedProducer(
         settings.bootstrap,
         client_id=f"feed-{venue}",
         delivery_s=DELIVERY_S,
-        acknowledged=last_trade_ids.acknowledge,
         topics=FEED_TOPICS,
     )
-    publisher = SpoolingPublisher(producer, spool, now_us=now_us)
+    publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=last_trade_ids.on_sent)
     tapes = _Tapes(tape_folder) if tape_folder else None
     async with open_fetch() as fetch:
         if venue == QUOTES:
@@ -108,7 +107,7 @@ async def _follow(
             try:
                 await asyncio.to_thread(producer.close)
             finally:
-                last_trade_ids.save()
+                _note_acknowledged(producer, last_trade_ids)
                 publisher.close()
 
 
@@ -162,7 +161,7 @@ def _pollers(
 async def _tick(
     venue: str,
     counters: list[Counter[str]],
-    producer: Producer,
+    producer: FeedProducer,
     publisher: SpoolingPublisher,
     last_trade_ids: LastTradeIds,
     stop: asyncio.Event,
@@ -173,7 +172,7 @@ async def _tick(
         if stop.is_set():
             return
         publisher.drain()
-        last_trade_ids.save()
+        _note_acknowledged(producer, last_trade_ids)
         if second % COUNTERS_EVERY_S:
             continue
         total: Counter[str] = sum(counters, Counter())
@@ -188,6 +187,12 @@ async def _tick(
                 **fields,
             )
         )
+
+
+def _note_acknowledged(producer: FeedProducer, last_trade_ids: LastTradeIds) -> None:
+    through = producer.acknowledged_through
+    last_trade_ids.acknowledge(sent_count=producer.sent, through=through)
+    last_trade_ids.save()
 
 
 class _Tapes:

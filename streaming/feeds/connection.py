@@ -109,7 +109,9 @@ class Connection:
             self._recover(frame, has_data=False)
             self.publisher.publish_reject(frame, rejection, conn=self.conn)
             return DecodedFrame(())
-        has_data = any(message.kind != "heartbeat" for message in decoded.messages)
+        has_data = False
+        for message in decoded.messages:
+            has_data = has_data or message.kind != "heartbeat"
         self._recover(frame, has_data=has_data)
         for message in decoded.messages:
             self.publisher.publish_message(message, frame)

@@ -6,10 +6,11 @@ the file: a broker that lost its newest records is asked again, and a damaged fi
 """
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from include.bus import SpooledRecord
+from include.bus import KafkaRecord, SpooledRecord
 from include.bus.tail import read_tail
 from include.errors import StateError, WireError
 from include.log import event
@@ -25,13 +26,15 @@ log = logging.getLogger("tickhouse.feeds")
 
 
 class LastTradeIds:
-    """Last ids by symbol of one venue. `acknowledged` may be called from any thread."""
+    """Last ids by symbol of one venue, `by_symbol`: of trades that Kafka has acknowledged."""
 
     def __init__(self, path: Path) -> None:
         """Read what an earlier process left; a damaged file is reported and counts as none."""
         self._path = path
         self.by_symbol = _read(path)
         self._saved = dict(self.by_symbol)
+        self._sent: dict[str, int] = {}
+        self._waiting: deque[tuple[int, dict[str, int]]] = deque()
 
     def resume(self, in_kafka: Mapping[str, int], spooled: Iterable[SpooledRecord]) -> None:
         """Go on from the last ids in Kafka and, behind them, from what waits in the spool.
@@ -57,13 +60,29 @@ class LastTradeIds:
         for record in spooled:
             message = _trade_message(record.topic, record.value)
             if message is not None and message.symbol not in lost_by_symbol:
-                self._count(message)
+                _count(self.by_symbol, message)
 
-    def acknowledge(self, topic: str, record_value: bytes) -> None:
-        """Take note of a record that is safe: the trades in it need no healing."""
-        message = _trade_message(topic, record_value)
+    def on_sent(self, kafka_record: KafkaRecord, message: Message | None) -> None:
+        """Take note of what was handed to the producer: topic, key, value; its message if known."""
+        topic, _, value = kafka_record
+        if topic != Topic.TRADES:
+            return
+        message = message or _trade_message(topic, value)
         if message is not None:
-            self._count(message)
+            _count(self._sent, message)
+
+    def acknowledge(self, *, sent_count: int, through: int) -> None:
+        """Count the trades that are safe: those of the first `through` of all records sent.
+
+        What was sent since the last call counts together, once all of it is acknowledged.
+        """
+        if self._sent:
+            self._waiting.append((sent_count, self._sent))
+            self._sent = {}
+        while self._waiting and self._waiting[0][0] <= through:
+            _, ids = self._waiting.popleft()
+            for symbol, newest in ids.items():
+                self.by_symbol[symbol] = max(newest, self.by_symbol.get(symbol, 0))
 
     def save(self) -> None:
         """Write the ids if they changed, whole or not at all."""
@@ -73,11 +92,6 @@ class LastTradeIds:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_checked_file(self._path, ids)
         self._saved = ids
-
-    def _count(self, message: Message) -> None:
-        if (numbers := trade_range(message)) is not None:
-            newest = max(numbers[-1], self.by_symbol.get(message.symbol, 0))
-            self.by_symbol[message.symbol] = newest
 
 
 def last_ids_in_kafka(bootstrap: str, *, venue: str) -> dict[str, int]:
@@ -93,6 +107,11 @@ def last_ids_in_kafka(bootstrap: str, *, venue: str) -> dict[str, int]:
         if message is not None and numbers is not None:
             last[message.symbol] = max(numbers[-1], last.get(message.symbol, 0))
     return last
+
+
+def _count(ids: dict[str, int], message: Message) -> None:
+    if (numbers := trade_range(message)) is not None:
+        ids[message.symbol] = max(numbers[-1], ids.get(message.symbol, 0))
 
 
 def _trade_message(topic: str, record_value: bytes) -> Message | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from include.bus import Producer, SpoolingPublisher
+from include.bus import FeedProducer, SpoolingPublisher
 from include.metrics import Metric
 
 
@@ -11,7 +11,7 @@ def metrics(
     venue: str,
     counters: Sequence[Counter[str]],
     *,
-    producer: Producer,
+    producer: FeedProducer,
     publisher: SpoolingPublisher,
 ) -> list[Metric]:
     """Everything a feed counts: frames, messages by kind, gaps, connects, what became of them."""

@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from include.bus import Consumer, Producer, ensure_topics, offset_ranges
+from include.bus import Consumer, FeedProducer, Producer, ensure_topics, offset_ranges
 from include.errors import PlatformError, Unreachable
 from include.local import kafka
 from include.local.scratch import scratch_broker
@@ -18,6 +18,8 @@ from include.market.events import LedgerEntry, Message
 from include.settings.groups import KafkaSettings
 from tests.conftest import make_settings
 from tests.support.services import eventually, free_ports, running
+
+PRODUCERS = (Producer, FeedProducer)
 
 
 def message(number: int) -> Message:
@@ -33,6 +35,11 @@ def message(number: int) -> Message:
     )
 
 
+def send(producer: Producer | FeedProducer, number: int) -> None:
+    sent = message(number)
+    producer.send(wire.topic(sent), wire.key(sent), wire.encode(sent))
+
+
 def read(consumer: Consumer, count: int) -> list[bytes]:
     values: list[bytes] = []
 
@@ -44,22 +51,25 @@ def read(consumer: Consumer, count: int) -> list[bytes]:
     return values
 
 
+@pytest.mark.parametrize(
+    ("make", "topic"), [(Producer, "trading.scores"), (FeedProducer, "trading.fills")]
+)
 def test_an_eight_megabyte_record_and_a_small_one_arrive_from_given_offsets(
-    kafka_broker: str,
+    kafka_broker: str, make: type[Producer | FeedProducer], topic: str
 ) -> None:
     ensure_topics(kafka_broker)
     ensure_topics(kafka_broker)
-    _, end = offset_ranges(kafka_broker, ["trading.scores"])["trading.scores", 0]
-    producer = Producer(kafka_broker, client_id="t")
-    producer.send("trading.scores", b"k", b"x" * wire.MAX_MESSAGE_BYTES)
-    producer.send("trading.scores", b"k", b"small")
+    _, end = offset_ranges(kafka_broker, [topic])[topic, 0]
+    producer = make(kafka_broker, client_id="t")
+    producer.send(topic, b"k", b"x" * wire.MAX_MESSAGE_BYTES)
+    producer.send(topic, b"k", b"small")
     producer.close()
     assert (producer.sent, producer.acknowledged, producer.failed) == (2, 2, 0)
-    at_small = {("trading.scores", 0): end + 1}
+    at_small = {(topic, 0): end + 1}
     for positions, sizes in ((None, [wire.MAX_MESSAGE_BYTES, 5]), (at_small, [5])):
-        consumer = Consumer(kafka_broker, topics=["trading.scores"], offsets=positions)
+        consumer = Consumer(kafka_broker, topics=[topic], offsets=positions)
         assert [len(value) for value in read(consumer, len(sizes))] == sizes
-        assert consumer.offsets == {("trading.scores", 0): end + 2}
+        assert consumer.offsets == {(topic, 0): end + 2}
         consumer.close()
 
 
@@ -85,7 +95,30 @@ def test_a_missing_topic_and_a_missing_broker_are_said(kafka_broker: str) -> Non
         Consumer(kafka_broker, topics=["market.nonsense"])
 
 
-def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_both_producers_give_a_key_the_same_partition() -> None:
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap, KafkaSettings(partitions=5))
+        keys = [f"{venue}|COIN{number}-USD".encode() for venue in "ab" for number in range(20)]
+        for make in PRODUCERS:
+            producer = make(settings.bootstrap, client_id="t")
+            for key in keys:
+                producer.send("market.trades", key, b"v")
+            producer.close()
+        consumer, found = Consumer(settings.bootstrap, topics=["market.trades"]), []
+
+        def all_read() -> bool:
+            found.extend((record.key, record.partition) for record in consumer.poll(0.5))
+            return len(found) >= 2 * len(keys)
+
+        eventually(all_read, timeout_s=60, what="the records of both")
+        consumer.close()
+        assert len(set(found)) == len(keys) and len({partition for _, partition in found}) == 5
+
+
+@pytest.mark.parametrize("make", PRODUCERS)
+def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
+    tmp_path: Path, make: type[Producer | FeedProducer]
+) -> None:
     settings = make_settings(tmp_path / "var")
     kafka.prepare(settings)
     log = tmp_path / "broker.log"
@@ -97,15 +130,15 @@ def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(tmp_path: Path)
     with running(kafka.command(settings), log=log) as first:
         started(first)
         ensure_topics(settings.bootstrap)
-        producer = Producer(settings.bootstrap, client_id="t")
+        producer = make(settings.bootstrap, client_id="t")
         consumer = Consumer(settings.bootstrap, topics=["market.ledger"])
         for number in range(500):
-            producer.publish(message(number))
+            send(producer, number)
         values = read(consumer, 1)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
         for number in range(500, 1000):
-            producer.publish(message(number))
+            send(producer, number)
     with running(kafka.command(settings), log=log) as second:
         started(second)
         producer.flush(60)

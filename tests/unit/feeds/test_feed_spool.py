@@ -38,6 +38,10 @@ def drained(spool: Spool) -> list[SpooledRecord]:
     return found
 
 
+def sent(topic: str, message: Message) -> SpooledRecord:
+    return SpooledRecord(topic, wire.key(message), wire.encode(message))
+
+
 def trade(number: int, venue: str = "binance") -> Message:
     from decimal import Decimal
 
@@ -214,7 +218,7 @@ def test_it_is_a_queue_through_any_restarts(tmp_path_factory: object, steps: lis
 
 
 class Broker:
-    """Takes records while it is up; while it is away they stay pending, as with kafka-python."""
+    """Takes records while it is up; while it is away they stay pending, as in a producer."""
 
     def __init__(self) -> None:
         self.up, self.delivered, self.pending = True, list[bytes](), list[bytes]()
@@ -355,11 +359,42 @@ def test_positions_are_those_of_acknowledged_trades_and_survive(tmp_path: Path) 
     last_ids = LastTradeIds(path)
     assert last_ids.by_symbol == {}
     for number in (7, 9, 8):
-        last_ids.acknowledge("market.trades", wire.encode(trade(number)))
-    last_ids.acknowledge("market.book", wire.encode(trade(99)))
-    last_ids.acknowledge("market.trades", b"junk")
+        last_ids.on_sent(sent("market.trades", trade(number)), None)
+    last_ids.on_sent(sent("market.book", trade(99)), trade(99))
+    last_ids.on_sent(SpooledRecord("market.trades", b"k", b"junk"), None)
+    last_ids.acknowledge(sent_count=5, through=5)
     last_ids.save()
     assert LastTradeIds(path).by_symbol == {"BTC-USDT": 9}
+
+
+def test_trades_that_were_sent_count_once_all_sent_with_them_are_acknowledged(
+    tmp_path: Path,
+) -> None:
+    last_ids, seen = LastTradeIds(tmp_path / "binance.json"), list[int | None]()
+    for number, through in ((7, 0), (8, 0), (9, 1), (None, 2), (None, 3)):
+        if number is not None:
+            last_ids.on_sent(sent("market.trades", trade(number)), trade(number))
+        last_ids.acknowledge(sent_count=min((number or 9) - 6, 3), through=through)
+        seen.append(last_ids.by_symbol.get("BTC-USDT"))
+    assert seen == [None, None, 7, 8, 9]
+
+
+def test_the_publisher_tells_of_what_was_sent_and_not_of_what_waits(tmp_path: Path) -> None:
+    broker, told = Broker(), list[tuple[int, bool]]()
+
+    def note(record: tuple[str, bytes, bytes], message: Message | None) -> None:
+        told.append((wire.decode(record[2]).received_time, message is not None))
+
+    spool = Spool(tmp_path / "a.spool", max_bytes=10**6)
+    publisher = SpoolingPublisher(broker, spool, now_us=lambda: 1, on_sent=note)
+    publisher.publish(trade(1))
+    broker.up = False
+    publisher.publish(trade(2))  # pending in the broker's client
+    publisher.publish(trade(3))
+    assert told == [(1, True), (2, True)]
+    broker.back()
+    publisher.drain()
+    assert told == [(1, True), (2, True), (3, False)]
 
 
 @pytest.mark.parametrize("content", [b"", bytes(30), b"{", b"null", b'{"BTC-USDT": 9}'])
@@ -386,7 +421,8 @@ def test_the_last_id_in_kafka_counts_when_it_is_lower(
 ) -> None:
     path = tmp_path / "binance.json"
     first = LastTradeIds(path)
-    first.acknowledge("market.trades", wire.encode(trade(246221927)))
+    first.on_sent(sent("market.trades", trade(246221927)), None)
+    first.acknowledge(sent_count=1, through=1)
     first.save()
     second = LastTradeIds(path)
     spooled = SpooledRecord("market.trades", b"k", wire.encode(trade(246221930)))
@@ -401,5 +437,6 @@ def test_a_gemini_position_is_the_trades_id_and_not_the_frames_number(tmp_path: 
     last_ids = LastTradeIds(tmp_path / "gemini.json")
     message = trade(3564641073, venue="gemini")
     numbered = Message("gemini", "BTC-USD", "trade", "c", (4, 4), 5, 5, message.events)
-    last_ids.acknowledge("market.trades", wire.encode(numbered))
+    last_ids.on_sent(sent("market.trades", numbered), numbered)
+    last_ids.acknowledge(sent_count=1, through=1)
     assert last_ids.by_symbol == {"BTC-USD": 3564641073}
