@@ -50,14 +50,14 @@ def generate_binance(count: int) -> Iterator[Frame]:
     spellings = [symbol.replace("-", "") for symbol in SYMBOLS]
     prices, numbers = [5_800_103, 208_790, 4_350], [665_000_000, 350_000_000, 60_000_000]
     for trade in range(count):
-        at_ms, which = AT_MS + trade, chance.choices(range(3), (6, 3, 1))[0]
-        prices[which] += chance.randrange(-3, 4)
-        numbers[which] += 1
-        first = numbers[which] * 2
+        at_ms, place = AT_MS + trade, chance.choices(range(3), (6, 3, 1))[0]
+        prices[place] += chance.randrange(-3, 4)
+        numbers[place] += 1
+        first = numbers[place] * 2
         text = (
-            f'{{"stream":"{spellings[which].lower()}@aggTrade","data":{{"e":"aggTrade",'
-            f'"E":{at_ms + 1},"s":"{spellings[which]}","a":{numbers[which]},'
-            f'"p":"{prices[which] / 100:.8f}","q":"{chance.expovariate(20) + 1e-5:.8f}",'
+            f'{{"stream":"{spellings[place].lower()}@aggTrade","data":{{"e":"aggTrade",'
+            f'"E":{at_ms + 1},"s":"{spellings[place]}","a":{numbers[place]},'
+            f'"p":"{prices[place] / 100:.8f}","q":"{chance.expovariate(20) + 1e-5:.8f}",'
             f'"f":{first},"l":{first + chance.randrange(2)},"T":{at_ms},'
             f'"m":{chance.choice(("true", "false"))},"M":true}}}}'
         )
@@ -73,7 +73,7 @@ def generate_gemini() -> Iterator[Frame]:
     dialect = V1Dialect(market, {})
     updates: asyncio.Queue[MarketUpdate | bytes] = asyncio.Queue()
     market.listeners.add(updates)
-    texts = list(dialect.opening())
+    texts = list(dialect.opening_messages())
     second = AT_MS // 1000
     while len(texts) < GENERATED_CHANGES:
         second += 1

@@ -57,13 +57,13 @@ def measure(*, per_second: int, seconds: int) -> list[Measurement]:
         with end_quietly(spark), send_in_background(settings, per_second=per_second):
             real = _measures(spark, settings, start_measures(spark, settings), seconds)
             batches = _measures(spark, settings, _micro_batches(spark, settings), seconds)
-            landed = _measure_landing(spark, settings, LANDING * seconds)
-    for query, arrivals in {"measure": real, "micro-batches": batches, "land": landed}.items():
+            landings = _measure_landing(spark, settings, LANDING * seconds)
+    for query, arrivals in {"measure": real, "micro-batches": batches, "land": landings}.items():
         if arrivals.missing == len(arrivals.delays_ms):
             raise PlatformError(f"{query}: the query wrote nothing in its time")
     return [
         *describe("measure", real, peer="micro-batches", peers=batches),
-        *describe("land", landed),
+        *describe("land", landings),
     ]
 
 

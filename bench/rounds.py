@@ -30,14 +30,14 @@ def take_turns(
     return rates
 
 
-def compare(name: str, rates: Rates, ours: str, *, unit: str) -> list[Measurement]:
+def compare(name: str, rates: Rates, our_arm: str, *, unit: str) -> list[Measurement]:
     """The median rate of an arm beside that of each other, and the lowest and highest ratio.
 
     A ratio is of two rates of one round, so that a slow minute of the machine is in both.
     """
-    our_rates = rates[ours]
+    our_rates = rates[our_arm]
     rows = [] if len(rates) > 1 else [_median(name, our_rates, unit)]
-    for peer in (peer for peer in rates if peer != ours):
+    for peer in (peer for peer in rates if peer != our_arm):
         ratios = [rate / other for rate, other in zip(our_rates, rates[peer], strict=True)]
         rows += [
             _median(name, our_rates, unit, peer=peer, peer_value=statistics.median(rates[peer])),

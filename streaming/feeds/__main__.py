@@ -81,7 +81,7 @@ async def _follow(
         delivery_s=DELIVERY_S,
         topics=FEED_TOPICS,
     )
-    publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=last_trade_ids.on_sent)
+    publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=last_trade_ids.note_sent)
     tapes = _Tapes(tape_folder) if tape_folder else None
     async with open_fetch() as fetch:
         if venue == QUOTES:
@@ -107,7 +107,7 @@ async def _follow(
             try:
                 await asyncio.to_thread(producer.close)
             finally:
-                _note_acknowledged(producer, last_trade_ids)
+                _save_last_ids(producer, last_trade_ids)
                 publisher.close()
 
 
@@ -172,7 +172,7 @@ async def _tick(
         if stop.is_set():
             return
         publisher.drain()
-        _note_acknowledged(producer, last_trade_ids)
+        _save_last_ids(producer, last_trade_ids)
         if second % COUNTERS_EVERY_S:
             continue
         total: Counter[str] = sum(counters, Counter())
@@ -189,7 +189,7 @@ async def _tick(
         )
 
 
-def _note_acknowledged(producer: FeedProducer, last_trade_ids: LastTradeIds) -> None:
+def _save_last_ids(producer: FeedProducer, last_trade_ids: LastTradeIds) -> None:
     through = producer.acknowledged_through
     last_trade_ids.acknowledge(sent_count=producer.sent, through=through)
     last_trade_ids.save()
