@@ -97,7 +97,7 @@ class _Feed:
             ids = LastTradeIds(Path(folder) / "ids.json")
             spool = Spool(Path(folder) / "spool", max_bytes=SPOOL_BYTES)
             producer = FeedProducer(settings.bootstrap, client_id="bench", topics=wire.TOPICS)
-            publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=ids.note_sent)
+            publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=ids.count_sent)
             try:
                 yield cls(producer, spool, ids, publisher)
             finally:

@@ -81,7 +81,7 @@ async def _follow(
         delivery_s=DELIVERY_S,
         topics=FEED_TOPICS,
     )
-    publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=last_trade_ids.note_sent)
+    publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=last_trade_ids.count_sent)
     tapes = _Tapes(tape_folder) if tape_folder else None
     async with open_fetch() as fetch:
         if venue == QUOTES:

@@ -62,7 +62,7 @@ class LastTradeIds:
             if message is not None and message.symbol not in lost_by_symbol:
                 _count(self.by_symbol, message)
 
-    def note_sent(self, kafka_record: KafkaRecord, message: Message | None) -> None:
+    def count_sent(self, kafka_record: KafkaRecord, message: Message | None) -> None:
         """Take note of what was handed to the producer: topic, key, value; its message if known."""
         topic, _, value = kafka_record
         if topic != Topic.TRADES:

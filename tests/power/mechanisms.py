@@ -132,7 +132,7 @@ class LastIds(Mechanism):
         last_ids = LastTradeIds(folder / "ids.json")
         for number in count(first):
             trade = trade_message(number)
-            last_ids.note_sent((Topic.TRADES, wire.key(trade), wire.encode(trade)), trade)
+            last_ids.count_sent((Topic.TRADES, wire.key(trade), wire.encode(trade)), trade)
             last_ids.acknowledge(sent_count=number, through=number)
             last_ids.save()
             yield number

@@ -134,7 +134,7 @@ async def test_a_hole_is_healed_by_its_rest(tmp_path: Path) -> None:
 def test_its_feed_goes_on_from_its_last_trade(tmp_path: Path) -> None:
     last_ids = LastTradeIds(tmp_path / "acme.json")
     for message in messages(5, 6):
-        last_ids.note_sent((wire.topic(message), wire.key(message), wire.encode(message)), message)
+        last_ids.count_sent((wire.topic(message), wire.key(message), wire.encode(message)), message)
     last_ids.acknowledge(sent_count=2, through=2)
     assert last_ids.by_symbol == {"BTC-USD": 6}
 

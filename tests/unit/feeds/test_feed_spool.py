@@ -359,9 +359,9 @@ def test_positions_are_those_of_acknowledged_trades_and_survive(tmp_path: Path) 
     last_ids = LastTradeIds(path)
     assert last_ids.by_symbol == {}
     for number in (7, 9, 8):
-        last_ids.note_sent(sent("market.trades", trade(number)), None)
-    last_ids.note_sent(sent("market.book", trade(99)), trade(99))
-    last_ids.note_sent(SpooledRecord("market.trades", b"k", b"junk"), None)
+        last_ids.count_sent(sent("market.trades", trade(number)), None)
+    last_ids.count_sent(sent("market.book", trade(99)), trade(99))
+    last_ids.count_sent(SpooledRecord("market.trades", b"k", b"junk"), None)
     last_ids.acknowledge(sent_count=5, through=5)
     last_ids.save()
     assert LastTradeIds(path).by_symbol == {"BTC-USDT": 9}
@@ -373,7 +373,7 @@ def test_trades_that_were_sent_count_once_all_sent_with_them_are_acknowledged(
     last_ids, seen = LastTradeIds(tmp_path / "binance.json"), list[int | None]()
     for number, through in ((7, 0), (8, 0), (9, 1), (None, 2), (None, 3)):
         if number is not None:
-            last_ids.note_sent(sent("market.trades", trade(number)), trade(number))
+            last_ids.count_sent(sent("market.trades", trade(number)), trade(number))
         last_ids.acknowledge(sent_count=min((number or 9) - 6, 3), through=through)
         seen.append(last_ids.by_symbol.get("BTC-USDT"))
     assert seen == [None, None, 7, 8, 9]
@@ -421,7 +421,7 @@ def test_the_last_id_in_kafka_counts_when_it_is_lower(
 ) -> None:
     path = tmp_path / "binance.json"
     first = LastTradeIds(path)
-    first.note_sent(sent("market.trades", trade(246221927)), None)
+    first.count_sent(sent("market.trades", trade(246221927)), None)
     first.acknowledge(sent_count=1, through=1)
     first.save()
     second = LastTradeIds(path)
@@ -437,6 +437,6 @@ def test_a_gemini_position_is_the_trades_id_and_not_the_frames_number(tmp_path: 
     last_ids = LastTradeIds(tmp_path / "gemini.json")
     message = trade(3564641073, venue="gemini")
     numbered = Message("gemini", "BTC-USD", "trade", "c", (4, 4), 5, 5, message.events)
-    last_ids.note_sent(sent("market.trades", numbered), numbered)
+    last_ids.count_sent(sent("market.trades", numbered), numbered)
     last_ids.acknowledge(sent_count=1, through=1)
     assert last_ids.by_symbol == {"BTC-USD": 3564641073}
