@@ -18,7 +18,7 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from bench.measurement import Measurement
 from include.lake.columns import Table
-from include.lake.reading import ONCE, TRADES_ONCE, create_empty_view, query, tables_named
+from include.lake.reading import ONCE, TRADES_ONCE, create_empty_view, find_tables, query
 from include.lake.reporting import reports
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_schema
@@ -154,7 +154,7 @@ def query_with_duckdb(
     """The rows of a statement, as DuckDB reads the tables' Parquet files by itself."""
     with duckdb.connect() as link:
         link.execute("SET TimeZone = 'UTC'")
-        for name in tables_named(statement):
+        for name in find_tables(statement):
             if files := list(map(str, Path(lake, name).glob("*.parquet"))):
                 link.read_parquet(files).create_view(name)
             else:
