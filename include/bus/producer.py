@@ -1,6 +1,6 @@
 """A producer that loses nothing silently."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import Any
 
@@ -29,8 +29,11 @@ class Producer:
         *,
         client_id: str,
         delivery_s: int = DELIVERY_S,
+        topics: Iterable[str] = (),
     ) -> None:
         """Connect.
+
+        The partitions of `topics` are asked for now: the first record of a topic waits for them.
 
         Raises:
             Unreachable: no broker answers.
@@ -53,6 +56,8 @@ class Producer:
                 max_request_size=MAX_REQUEST_BYTES,
                 **PATIENT,
             )
+            for topic in topics:
+                self._producer.partitions_for(topic)
         except KafkaError as error:
             raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
 
