@@ -56,23 +56,22 @@ def up(
       ./tickhouse up --with sql-server
       ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
     """  # noqa: D301 (click reads the \\b)
-    from include.local import first_training
+    from include.local.first_training import FirstTraining
     from include.local.worlds import tape_start, world_variables
 
     flags = world_variables(live=live, tape=tape, speed=speed, history=history, extras=extras)
     settings, steps = _enter(flags), Steps()
-    waits = tape is not None and bool(history)
+    training = FirstTraining(settings, say=steps, until=until or tape_start(tape))
 
-    def train_first() -> None:
-        if waits and first_training.start(settings, say=steps, until=until or tape_start(tape)):
-            first_training.wait(settings, say=steps)
+    def await_forecast() -> None:
+        if tape is not None:
+            training.wait()
 
-    platform = _platform(settings, steps, before_feeds=train_first)
+    platform = _platform(settings, steps, with_airflow=training.start, before_feeds=await_forecast)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with steps.show_elapsed_time():
         platform.up()
-        if not waits:
-            first_training.start(settings, say=steps, until=until)
+    training.raise_fault()
     _show_links(settings)
     if not detach:
         from include.local.milestones import watch_milestones
@@ -205,14 +204,10 @@ def _enter(flags: dict[str, str]) -> Settings:
     return enter_world(flags)
 
 
-def _platform(
-    settings: Settings, steps: Steps, before_feeds: Callable[[], None] = lambda: None
-) -> Any:
+def _platform(settings: Settings, steps: Steps, **hooks: Callable[[], None]) -> Any:
     from include.local.platform import Platform
 
-    return Platform(
-        settings, say=steps, make_topics=lambda: _make_topics(settings), before_feeds=before_feeds
-    )
+    return Platform(settings, say=steps, make_topics=lambda: _make_topics(settings), **hooks)
 
 
 def _make_topics(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 `python -m spark_jobs.record_classes FILE`, from `include/local/class_archive.py`.
 """
 
+import signal
 import sys
 import threading
 import time
@@ -144,4 +145,5 @@ def _end_jvm() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the scratch folder goes too
     record(Path(sys.argv[1]))

@@ -12,6 +12,40 @@ FIND_DAG_S = 300.0
 TRAINING_S = 900.0
 
 
+class FirstTraining:
+    """The first training of one `up`: it begins as soon as Airflow works, beside all other starts.
+
+    That it could not be begun takes nothing down: `raise_fault` raises it once all else runs.
+    """
+
+    def __init__(self, settings: Settings, *, say: Say, until: str = "") -> None:
+        self._settings, self._say, self._until = settings, say, until
+        self._has_begun = False
+        self._fault: TickhouseError | None = None
+
+    def start(self) -> None:
+        """Start it, if this world has had none."""
+        try:
+            self._has_begun = start(self._settings, say=self._say, until=self._until)
+        except TickhouseError as fault:
+            self._fault = fault
+
+    def wait(self) -> None:
+        """Wait for its forecast, if it was started.
+
+        Raises:
+            TickhouseError: it could not be started.
+        """
+        self.raise_fault()
+        if self._has_begun:
+            wait(self._settings, say=self._say)
+
+    def raise_fault(self) -> None:
+        """Raise what kept it from starting."""
+        if self._fault is not None:
+            raise self._fault
+
+
 def start(settings: Settings, *, say: Say, until: str = "") -> bool:
     """Start it unless this world has ingested before or has no history; whether it did.
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from include.errors import PlatformError
@@ -28,7 +29,7 @@ def is_usable(java: Path) -> bool:
     """Whether this Java is 17 or newer and has the modules that are needed."""
     if not java.exists():
         return False
-    modules = _output([str(java), "--list-modules"])
+    modules = _output(str(java), "--list-modules")
     version = re.search(r"^java\.base@(\d+)", modules, re.MULTILINE)
     complete = all(name in modules for name in NEEDED_MODULES)
     return version is not None and int(version[1]) >= MIN_VERSION and complete
@@ -57,5 +58,6 @@ def java_home() -> Path:
     return ensure_java().resolve().parent.parent
 
 
-def _output(command: list[str]) -> str:
+@cache  # half a second each, and every command line of a JVM asks
+def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout

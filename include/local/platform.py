@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +14,19 @@ import psutil
 from include.errors import PlatformError, TickhouseError, Unreachable
 from include.local import airflow, kafka, kafka_folders, postgres, preflight, restarts, supervisor
 from include.local.airflow_database import Migration
-from include.local.class_archive import ensure_class_archive
+from include.local.class_archive import start_recording
 from include.local.examination import repair_what_loses_nothing
 from include.local.jars import ensure_jars, jars_are_fetched
 from include.local.java import ensure_java
 from include.local.left_overs import MARKER, end_left_overs
-from include.local.programs import FEEDS_STAGE, Program, programs
+from include.local.programs import (
+    AIRFLOW,
+    FEEDS_STAGE,
+    SERVERS_STAGE,
+    WORK_STAGE,
+    Program,
+    programs,
+)
 from include.serving.stream_progress import progress_file
 from include.serving.tables import create_tables
 from include.settings import Settings
@@ -30,8 +38,9 @@ STOP_SLACK_S = 10.0
 class Platform:
     """One world's processes under supervisord.
 
-    `make_topics` creates the Kafka topics; `before_feeds` runs when all but feeds and what
-    follows them works (a tape waits there for its forecast). `say` prints each step.
+    `make_topics` creates the Kafka topics; `with_airflow` runs when Airflow works (the first
+    training begins), `before_feeds` when all but feeds and watcher work (a tape waits there for its
+    forecast). `say` prints each step.
     """
 
     def __init__(
@@ -40,8 +49,10 @@ class Platform:
         *,
         say: Say,
         make_topics: Callable[[], None],
+        with_airflow: Callable[[], None] = lambda: None,
         before_feeds: Callable[[], None] = lambda: None,
     ) -> None:
+        self.with_airflow = with_airflow
         self.before_feeds = before_feeds
         self.settings = settings
         self.say = say
@@ -58,8 +69,7 @@ class Platform:
         self._fetch_needs()
         preflight.check(self.settings)
         repair_what_loses_nothing(self.settings, say=self.say)
-        for prepare in (kafka.prepare, postgres.prepare, airflow.prepare):
-            prepare(self.settings)
+        self._prepare_servers()
         progress_file(self.settings).unlink(missing_ok=True)
         restarts.forget(self.settings.home)
         world_programs = programs(self.settings)
@@ -67,6 +77,8 @@ class Platform:
         supervisor.start(self.settings, configuration, process_environment(self.settings))
         try:
             self._start(world_programs)
+            if start_recording(self.settings, process_environment(self.settings)):
+                self.say("Spark's classes are recorded beside it, for sooner starts from then on")
         except Unreachable as error:
             if self.supervisor.is_running():
                 self._take_down()
@@ -76,6 +88,13 @@ class Platform:
         except BaseException:
             self._take_down()
             raise
+
+    def _prepare_servers(self) -> None:
+        """The servers' folders; making them takes seconds each, once."""
+        prepares = (kafka.prepare, postgres.prepare, airflow.prepare)
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda prepare: prepare(self.settings), prepares):
+                pass
 
     def _take_down(self) -> None:
         self.say("taking down what was started")
@@ -99,31 +118,49 @@ class Platform:
         end_left_overs(self.settings)
 
     def _stop_programs(self) -> None:
-        """Supervisord stops one after the other: what needs the broker and the database first."""
-        above = [program for program in programs(self.settings) if program.stage > 0]
-        longest = max(program.stop_s for program in above)
-        self.supervisor.stop_together(
-            [program.name for program in above], within_s=longest + STOP_SLACK_S
-        )
+        """All at once what needs the servers, then these: supervisord stops one after the other."""
+        world_programs = programs(self.settings)
+        for is_server in (False, True):
+            stopping = [p for p in world_programs if (p.stage == SERVERS_STAGE) is is_server]
+            longest = max(program.stop_s for program in stopping)
+            self.supervisor.stop_together(
+                [program.name for program in stopping], within_s=longest + STOP_SLACK_S
+            )
 
     def _fetch_needs(self) -> None:
         self.say(f"Java: {ensure_java()}")
         if not jars_are_fetched():
             self.say("fetching jars for Spark and Kafka (63 MB, once)")
         ensure_jars()
-        ensure_class_archive(self.say)
 
     def _start(self, world_programs: list[Program]) -> None:
-        self._stage(world_programs, 0)
+        """Servers, then at once all that works with them, then feeds and watcher.
+
+        Airflow needs Postgres alone; where its database has to be migrated, it waits for that.
+        """
+        servers = [program for program in world_programs if program.stage == SERVERS_STAGE]
+        workers = [program for program in world_programs if program.stage == WORK_STAGE]
+        feeds = [program for program in world_programs if program.stage == FEEDS_STAGE]
+        airflows = [program for program in workers if program.name.startswith(AIRFLOW)]
+        self._launch(servers)
+        self._await_ready(_find_program(servers, "postgres"))
         postgres.create_databases(self.settings)
+        if not self._migrate_airflow():
+            self._launch(airflows)
         create_tables(self.settings.dsn())
+        self._await_all(servers)
         self.make_topics()
-        self._bring_back_strays(next(p for p in world_programs if p.name == "kafka"))
-        self._migrate_airflow()
-        for stage in sorted({program.stage for program in world_programs} - {0}):
-            if stage == FEEDS_STAGE:
-                self.before_feeds()
-            self._stage(world_programs, stage)
+        self._bring_back_strays(_find_program(servers, "kafka"))
+        others = [program for program in workers if program not in airflows]
+        self._launch(others)
+        self._await_migration()
+        self._launch(airflows)
+        self._await_all(airflows)
+        self.with_airflow()
+        self._await_all(others)
+        self.before_feeds()
+        self._launch(feeds)
+        self._await_all(feeds)
 
     def _bring_back_strays(self, broker: Program) -> None:
         """Give topics that the broker had lost their messages back, before anyone reads them."""
@@ -138,13 +175,12 @@ class Platform:
         names = ", ".join(stray.place.name for stray in strays)
         self.say(f"brought back what the broker had renamed to strays: {names}")
 
-    def _stage(self, world_programs: list[Program], stage: int) -> None:
-        starting = [program for program in world_programs if program.stage == stage]
-        began = time.monotonic()
+    def _launch(self, starting: Iterable[Program]) -> None:
         for program in starting:
-            if program.name == "airflow-api-server":
-                self._await_migration()
             self.supervisor.start(program.name)
+
+    def _await_all(self, starting: Sequence[Program]) -> None:
+        began = time.monotonic()
         for program in starting:
             self.say(f"waiting for {program.name}")
             self._await_ready(program)
@@ -162,12 +198,16 @@ class Platform:
                 )
             time.sleep(0.2)
 
-    def _migrate_airflow(self) -> None:
+    def _migrate_airflow(self) -> bool:
+        """Migrate Airflow's database in the background, if it has to be; whether it has."""
         environ = process_environment(self.settings) | airflow.environment(self.settings)
         self._migration = Migration(self.settings, environ)
+        return self._migration.was_started
 
     def _await_migration(self) -> None:
         assert self._migration is not None
+        if not self._migration.was_started:
+            return
         self.say("preparing Airflow's database")
         try:
             self._migration.wait()
@@ -189,6 +229,10 @@ def process_environment(settings: Settings) -> dict[str, str]:
         "TICKHOUSE_VAR": str(settings.var),
         MARKER: str(settings.home),
     }
+
+
+def _find_program(candidates: Iterable[Program], name: str) -> Program:
+    return next(program for program in candidates if program.name == name)
 
 
 def last_log_line(settings: Settings, name: str) -> str:

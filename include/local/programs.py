@@ -15,8 +15,8 @@ from include.serving.stream_progress import read_progress
 from include.settings import Settings
 
 PYTHON = sys.executable
-FEEDS_STAGE = 3
-LIVE = "live"
+SERVERS_STAGE, WORK_STAGE, FEEDS_STAGE = 0, 1, 2
+LIVE, AIRFLOW = "live", "airflow-"
 FRESH_PROGRESS_S = 10.0
 
 
@@ -24,6 +24,7 @@ FRESH_PROGRESS_S = 10.0
 class Program:
     """One supervised process: `ready` says whether it does its work; `stage` orders the start.
 
+    Servers come first, then all that works with them at once, then what brings messages in.
     What `needs_space` is stopped while less of the disk is free than the floor of the settings.
     """
 
@@ -47,8 +48,9 @@ def programs(settings: Settings) -> list[Program]:
         _stream(settings),
         *_airflow(settings),
         *_feeds(settings),
-        _python("trader", stage=4, needs_space=True),
-        *(_python(name, stage=4) for name in ("minutes", "watcher")),
+        _python("trader", stage=WORK_STAGE, needs_space=True),
+        _python("minutes", stage=WORK_STAGE),
+        _python("watcher", stage=FEEDS_STAGE),  # it would report what is not started yet
         _dashboard(settings),
         *([_sql_server(settings)] if settings.sql_server.start == "yes" else []),
     ]
@@ -65,7 +67,7 @@ def open_port(host: str, port: int) -> bool:
 def _kafka(settings: Settings) -> Program:
     return Program(
         "kafka",
-        0,
+        SERVERS_STAGE,
         kafka.command(settings),
         lambda: kafka.answers(settings),
         stop_s=30,
@@ -76,7 +78,7 @@ def _kafka(settings: Settings) -> Program:
 def _postgres(settings: Settings) -> Program:
     return Program(
         "postgres",
-        0,
+        SERVERS_STAGE,
         postgres.command(settings),
         lambda: postgres.answers(settings),
         user=postgres.system_user(),
@@ -86,7 +88,7 @@ def _postgres(settings: Settings) -> Program:
 def _simulator(settings: Settings) -> Program:
     return Program(
         "simulator",
-        1,
+        SERVERS_STAGE,
         [PYTHON, "-m", "streaming.simulator"],
         lambda: _serves(f"{settings.simulator_url}/healthz"),
     )
@@ -95,7 +97,7 @@ def _simulator(settings: Settings) -> Program:
 def _stream(settings: Settings) -> Program:
     return Program(
         "stream",
-        2,
+        WORK_STAGE,
         [PYTHON, "-m", "spark_jobs.stream_market"],
         lambda: _fresh_progress(settings),
         ready_s=300,
@@ -111,8 +113,8 @@ def _airflow(settings: Settings) -> list[Program]:
     ready = {"api-server": api.is_healthy}
     return [
         Program(
-            f"airflow-{name}",
-            2,
+            f"{AIRFLOW}{name}",
+            WORK_STAGE,
             [binary, name, *airflow.NO_LOG_SERVER.get(name, [])],
             ready.get(name, lambda: True),
             ready_s=300,
@@ -143,7 +145,7 @@ def _feeds(settings: Settings) -> list[Program]:
 def _dashboard(settings: Settings) -> Program:
     return Program(
         "dashboard",
-        4,
+        WORK_STAGE,
         [PYTHON, "-m", "streaming.dashboard"],
         lambda: open_port(settings.ports.host, settings.ports.dashboard),
     )
@@ -152,7 +154,7 @@ def _dashboard(settings: Settings) -> Program:
 def _sql_server(settings: Settings) -> Program:
     return Program(
         "sql-server",
-        4,
+        WORK_STAGE,
         [PYTHON, "-m", "spark_jobs.serve_sql"],
         lambda: open_port(settings.ports.host, settings.ports.sql_server),
         ready_s=300,

@@ -63,3 +63,18 @@ def test_an_airflow_that_never_finds_the_dag_is_named(
     monkeypatch.setattr(first_training, "FIND_DAG_S", 0.01)
     with pytest.raises(PlatformError, match="ingest_history"):
         first_training.start(settings, say=lambda _: None)
+
+
+def test_a_training_that_cannot_begin_is_reported_after_the_start_and_keeps_a_tape_from_playing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    airflow = SlowAirflow()
+    monkeypatch.setattr(airflow, "has_dag", lambda _: False)
+    monkeypatch.setattr(first_training, "AirflowApi", lambda _: airflow)
+    monkeypatch.setattr(first_training, "FIND_DAG_S", 0.01)
+    training = first_training.FirstTraining(settings, say=lambda _: None)
+    training.raise_fault()
+    training.start()
+    for report in (training.raise_fault, training.wait):
+        with pytest.raises(PlatformError, match="ingest_history"):
+            report()
