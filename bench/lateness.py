@@ -1,7 +1,7 @@
 """How late a table's rows were committed, read from the table's own log."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,15 +11,18 @@ from bench.arrivals import Span
 from include.market.wire import TopicPartition
 
 
-def commit_delays_ms(location: str, *, since_us: int) -> list[float]:
-    """Milliseconds from Kafka to commit, one a row, of the rows that Kafka got since then.
+def commit_delays_ms(
+    location: str, *, since_us: int, sent_us: Callable[[int], int] = lambda kafka_us: kafka_us
+) -> list[float]:
+    """Milliseconds from Kafka to commit, one a row, of the rows that were sent since then.
 
-    `location` is a table's folder on this machine; a commit's time is that of its file.
+    `location` is a table's folder on this machine; a commit's time is that of its file. `sent_us`
+    gives when a record of this Kafka time was sent, where that is another clock's.
     """
     return [
         (committed_us - at) / 1000
         for committed_us, file in _files(location, since_us)
-        for at in _kafka_times_us(pq.read_table(file, columns=["kafka_time"]))
+        for at in map(sent_us, _kafka_times_us(pq.read_table(file, columns=["kafka_time"])))
         if at >= since_us
     ]
 

@@ -6,7 +6,6 @@ The slope is that of a straight line through them after the first quarter, in wh
 error is twice its standard error.
 """
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from pyspark.sql import SparkSession
 from bench.latency import book_message, send_in_background, trade_message
 from bench.measurement import Measurement
 from bench.quiet import end_quietly, stop_quietly
+from bench.slope import Point, line
 from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
@@ -32,7 +32,6 @@ from spark_jobs.stream_market import start_landing
 SAMPLES_A_MINUTE = 4
 MIB = 1024 * 1024
 FEWEST = 3
-Point = tuple[float, float]  # minutes since the start, MiB
 
 
 class Sample(NamedTuple):
@@ -74,19 +73,6 @@ def lowest_samples(samples: Sequence[Point], since: float) -> list[Point]:
     late = (point for point in samples if point[0] >= since)
     by_minute = groupby(late, key=lambda point: int(point[0]))
     return [min(points, key=lambda point: point[1]) for _, points in by_minute]
-
-
-def line(points: Sequence[Point]) -> tuple[float, float]:
-    """The slope of the straight line through at least three points, and twice its standard error.
-
-    The ordinary least-squares estimate and its usual standard error.
-    """
-    times, values = zip(*points, strict=True)
-    slope, start = statistics.linear_regression(times, values)
-    squares = sum((value - start - slope * at) ** 2 for at, value in points)
-    middle = statistics.fmean(times)
-    spread = sum((at - middle) ** 2 for at in times)
-    return slope, 2 * math.sqrt(squares / (len(points) - 2) / spread)
 
 
 def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) -> list[Sample]:

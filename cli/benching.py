@@ -118,6 +118,29 @@ def memory(per_second: int, minutes: float) -> "Iterable[Measurement]":
     return measure(per_second=per_second, minutes=minutes, say=Steps())
 
 
+@benchmark("endurance")
+@click.option("--days", default=30, show_default=True, help="Days of the market.")
+@click.option(
+    "--messages",
+    default=50_000,
+    show_default=True,
+    type=click.IntRange(min=12_000),
+    help="Messages of a day.",
+)
+@click.option("--rounds", default=3, show_default=True, help="Rounds of the hourly jobs in a day.")
+@click.option("--day-s", default=45.0, show_default=True, help="Least seconds that a day takes.")
+def endurance(days: int, messages: int, rounds: int, day_s: float) -> "Iterable[Measurement]":
+    """What a day costs and keeps, and whether that grows: days of the default markets, scaled.
+
+    Landing, minutes, healing, checks, joining of files, training, compaction and retention are
+    real processes on a scaled clock of the market. Each figure is the median of the days from the
+    third on, with its slope a day and twice that slope's standard error.
+    """
+    from bench.endurance import MarketPlan, measure
+
+    return measure(MarketPlan(days, messages, rounds, day_s), say=Steps())
+
+
 @benchmark("growth")
 @click.option(
     "--files",

@@ -49,8 +49,13 @@ def compact(
     table_names: Iterable[str] = tuple(TABLES),
     *,
     vacuum: bool = True,
+    keep_hours: float | None = None,
 ) -> list[Compaction]:
-    """Rewrite, and clean if `vacuum`, every table of `table_names` that exists."""
+    """Rewrite, and clean if `vacuum`, every table of `table_names` that exists.
+
+    Files that were replaced stay for `keep_hours` (none: those of the settings).
+    """
+    kept_hours = (keep_hours or settings.stream.keep_hours) if vacuum else None
     for option in ("minFileSize", "maxFileSize"):
         spark.conf.set(SIZES + option, str(JOINED_BYTES))
     for option in ("threshold", "targetCubeSize"):
@@ -60,7 +65,7 @@ def compact(
         location = path(settings, name)
         if DeltaTable.isDeltaTable(spark, location):
             with _exclude_writers(settings, name):
-                compactions.append(_compact(spark, settings, name, vacuum=vacuum))
+                compactions.append(_compact(spark, settings, name, keep_hours=kept_hours))
     return compactions
 
 
@@ -79,7 +84,9 @@ def _count_small_files(opened: DeltaLog) -> int:
     return sum(size < SMALL_BYTES for size in sizes)
 
 
-def _compact(spark: SparkSession, settings: Settings, name: str, *, vacuum: bool) -> Compaction:
+def _compact(
+    spark: SparkSession, settings: Settings, name: str, *, keep_hours: float | None
+) -> Compaction:
     location = path(settings, name)
     table = DeltaTable.forPath(spark, location)
     before = _count_files(table)
@@ -87,8 +94,8 @@ def _compact(spark: SparkSession, settings: Settings, name: str, *, vacuum: bool
         join_files(settings.lake, most_files=1)  # OPTIMIZE would join its days into one file
     else:
         table.optimize().executeCompaction()
-    if vacuum:
-        table.vacuum(settings.stream.keep_hours)
+    if keep_hours is not None:
+        table.vacuum(keep_hours)
     version = table.history(1).collect()[0]["version"]
     return Compaction(name, before, _count_files(table), int(version))
 

@@ -7,11 +7,13 @@ once, Delta when they are closed (`include/serving/trade_minutes.py`).
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
+from include.clock import utc_now
 from include.errors import Unreachable
 from include.log import event
 from include.metrics import Metric, serve_metrics
@@ -64,15 +66,17 @@ def main(span: tuple[str, ...]) -> None:
         click.echo(restate(from_environment(), first, until))
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
-    """Refresh until `stop`; an outage is waited out."""
+def run(
+    settings: Settings, stop: threading.Event, *, now: Callable[[], datetime] = utc_now
+) -> None:
+    """Refresh until `stop`; an outage is waited out. Minutes are closed by the clock `now`."""
     create_tables(settings.dsn())
     counters, counted = Counters(), CountedFiles()
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            counters.count_refresh(refresh(settings, now=datetime.now(UTC), counted=counted))
+            counters.count_refresh(refresh(settings, now=now(), counted=counted))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

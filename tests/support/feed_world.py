@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +11,7 @@ import yaml
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from include.market.events import Frame, LedgerEntry, Message
+from include.market.events import LedgerEntry, Message
 from include.settings import load
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.stream_spec import StreamSpec
@@ -105,7 +105,6 @@ async def world(
     script: str = "",
     life_s: float | None = None,
     tmp: Any = None,
-    record: Callable[[str, Frame], None] | None = None,
     **more: str,
 ) -> AsyncIterator[World]:
     """A feed of a service under these faults, running; stopped at the end."""
@@ -130,7 +129,6 @@ async def world(
             rng=random.Random(1),
             stale_s=STALE_S,
             last_ids=found.ids,
-            record=record,
         )
         task = asyncio.ensure_future(feed.run(stop))
         try:

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from bench.memory import line, lowest_samples
+from bench.memory import lowest_samples
+from bench.slope import line
 
 
 def test_of_each_minute_the_lowest_samples_sample_after_the_start_counts() -> None:

@@ -1,0 +1,147 @@
+"""Messages of the default markets for a benchmark, at whatever times it wants them.
+
+Every venue's default symbols have trades, tickers and book changes, and two pairs have quotes of a
+supplier, all near one price path. Numbers are contiguous, but for one trade a day that comes late:
+the feed ledger has its gap and its healing.
+"""
+
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+
+from include.market.events import (
+    BookChange,
+    BookSide,
+    Event,
+    LedgerEntry,
+    Message,
+    Quote,
+    Ticker,
+    Top,
+    Trade,
+)
+from include.market.time import MINUTE_US
+from include.market.venues import BINANCE, VENUES
+
+MARKETS = [(name, symbol) for name, venue in VENUES.items() for symbol in venue.default_symbols]
+QUOTED = (("BTC-USD", "USD"), ("BTC-EUR", "EUR"))
+DAY_US = 24 * 60 * MINUTE_US
+SUPPLIER, CONN = "coinbase", "endurance"
+LATE = (BINANCE.name, BINANCE.default_symbols[0])
+BOOK_CHANGES = 6  # for each trade and ticker
+CYCLE = [
+    *((kind, market) for market in MARKETS for kind in ("trade", *["book"] * BOOK_CHANGES)),
+    *(("ticker", market) for market in MARKETS),
+    *(("quote", pair) for pair in QUOTED),
+]
+PRICES = {"BTC": Decimal(67_000), "ETH": Decimal(3_500)}
+
+
+class DefaultMarkets:
+    """The markets from their first message on; a seed gives the same messages again."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._numbers = dict.fromkeys([*MARKETS, *((venue, "book") for venue in VENUES)], 1_000_000)
+        self._drift = 0
+        self._late: Message | None = None
+
+    def day(self, from_us: int, count: int) -> Iterator[Message]:
+        """The messages of the day that begins at `from_us`, evenly apart: about `count`."""
+        for venue in VENUES:
+            yield _message(
+                (venue, ""), LedgerEntry("connect", "a new day"), kind="ledger", at_us=from_us
+            )
+        for number in range(count):
+            at_us = from_us + number * DAY_US // count
+            kind, market = CYCLE[number % len(CYCLE)]
+            if number == count // 2:
+                yield from self._hold_back(at_us)
+            elif number == count // 2 + count // 24:
+                yield from self._heal(at_us)
+            yield self._make(kind, market, at_us)
+
+    def _make(self, kind: str, market: tuple[str, str], at_us: int) -> Message:
+        if kind == "trade":
+            return self._trade(market, at_us)
+        if kind == "book":
+            return self._book(market, at_us)
+        if kind == "ticker":
+            price = self._price(market[1])
+            ticker = Ticker(last=price, bid=price - 1, ask=price + 1, trade_count=1000)
+            return _message(market, ticker, kind=kind, at_us=at_us)
+        symbol, currency = market
+        quote = Quote(price=self._price(symbol), currency=currency)
+        return _message((SUPPLIER, symbol), quote, kind=kind, at_us=at_us)
+
+    def _trade(self, market: tuple[str, str], at_us: int) -> Message:
+        number = self._next(market)
+        trade = Trade(
+            trade_id=str(number),
+            price=self._price(market[1]),
+            quantity=Decimal(self._chance.randrange(1, 10**6)).scaleb(-6),
+            side=self._chance.choice(("buy", "sell")),
+            traded_at=at_us,
+            first_trade_id=number,
+            last_trade_id=number,
+        )
+        return _message(market, trade, kind="trade", at_us=at_us, number=number)
+
+    def _book(self, market: tuple[str, str], at_us: int) -> Message:
+        price = self._price(market[1])
+        quantity = Decimal(self._chance.randrange(1, 10**6)).scaleb(-4)
+        sides: tuple[BookSide, BookSide] = ("bid", "ask")
+        side = self._chance.choice(sides)
+        level = price - 1 if side == "bid" else price + 1
+        top = Top(bid=price - 1, bid_quantity=quantity, ask=price + 1, ask_quantity=quantity)
+        change = BookChange(side=side, price=level, remaining=quantity)
+        number = self._next((market[0], "book"))
+        return _message(market, change, kind="book", at_us=at_us, number=number, top=top)
+
+    def _hold_back(self, at_us: int) -> Iterator[Message]:
+        """A trade that does not come, and the ledger's word for it."""
+        self._late = self._trade(LATE, at_us)
+        assert self._late.seq is not None
+        gap = LedgerEntry("gap", "endurance", *self._late.seq)
+        yield _message(LATE, gap, kind="ledger", at_us=at_us)
+
+    def _heal(self, at_us: int) -> Iterator[Message]:
+        """It comes after all, as healing publishes it."""
+        if self._late is not None:
+            assert self._late.seq is not None
+            yield self._late
+            entry = LedgerEntry("healed", "late", *self._late.seq)
+            yield _message(LATE, entry, kind="ledger", at_us=at_us)
+        self._late = None
+
+    def _next(self, sequence: tuple[str, str]) -> int:
+        self._numbers[sequence] += 1
+        return self._numbers[sequence]
+
+    def _price(self, symbol: str) -> Decimal:
+        """A walk that stays within a thousandth of where it began."""
+        self._drift = max(-500, min(500, self._drift + self._chance.randrange(-20, 21)))
+        return PRICES[symbol.partition("-")[0]] * (1 + Decimal(self._drift).scaleb(-6))
+
+
+def _message(
+    market: tuple[str, str],
+    event: Event,
+    *,
+    kind: str,
+    at_us: int,
+    number: int | None = None,
+    top: Top | None = None,
+) -> Message:
+    venue, symbol = market
+    return Message(
+        venue=venue,
+        symbol=symbol,
+        kind=kind,
+        conn=CONN,
+        seq=None if number is None else (number, number),
+        venue_time=at_us,
+        received_time=at_us,
+        events=(event,),
+        top=top,
+    )

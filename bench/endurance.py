@@ -1,0 +1,204 @@
+"""Whether what runs for an hour runs for a month: days of the default markets, one after another.
+
+Broker, Postgres, stream and minutes run as they do under `up`, jobs as they do under Airflow, each
+a process of its own; the market's clock is scaled. A day has few messages, few batches and few
+rounds of its hourly jobs, and is whole otherwise: what grows from day to day here, grows there.
+"""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from bench.default_markets import CYCLE, DAY_US, MARKETS, QUOTED, DefaultMarkets
+from bench.endurance_world import PacedSender, Say, World, scratch_world
+from bench.kafka_trimming import cut_segments, trim_topics
+from bench.lateness import commit_delays_ms
+from bench.market_clock import MarketClock, share_clock
+from bench.measurement import Measurement, quantile
+from bench.process_usage import Usage, UsageSampler, folder_size
+from bench.slope import line
+from include.bus import ensure_topics
+from include.quality.lake_suites import MARKET
+
+SEED = 7
+FLAT_FROM = 3  # day from which every figure should be flat
+FEWEST = 3  # days that a line needs
+KEEP_DAYS = 2
+TRAINED_MINUTES = 1440
+FOLLOWERS = ("stream", "minutes")  # the only long-lived processes that write the lake
+SERVERS = ("broker", "postgres")
+JOBS = "bench.endurance_jobs"
+ROUND_JOBS = {
+    "heal": ("streaming.feeds.heal_gaps",),
+    "check": (JOBS, "check"),
+    "join": ("spark_jobs.compact_tables", "--crowded"),
+    "forecast": (JOBS, "forecast"),
+}
+SCALED = {
+    "TICKHOUSE_STREAM_MINUTES_S": "2",
+    "TICKHOUSE_STREAM_SMALL_FILES": "12",
+    "TICKHOUSE_STREAM_SERVED_DAYS": str(KEEP_DAYS),
+    "TICKHOUSE_FORECAST_TRAIN_DAYS": str(KEEP_DAYS),
+    "TICKHOUSE_FORECAST_HORIZON_MINUTES": "10000",
+    "TICKHOUSE_FORECAST_KEEP": "3",
+}
+Figures = Mapping[tuple[str, str], float]  # by name and unit
+
+
+@dataclass(frozen=True)
+class MarketPlan:
+    """How many days, and what one of them holds."""
+
+    days: int
+    messages: int
+    rounds: int
+    day_s: float
+
+    @property
+    def trains(self) -> bool:
+        """Whether the trained days have enough minutes with a trade."""
+        return KEEP_DAYS * self.messages // len(CYCLE) >= TRAINED_MINUTES
+
+    def sentence(self) -> str:
+        """What a day holds."""
+        night = f"{'training, ' if self.trains else ''}restating, compaction, retention, an audit"
+        return (
+            f"a day is {self.messages} messages of {len(MARKETS)} markets and {len(QUOTED)} quoted "
+            f"pairs in {self.day_s:g} s or more; {', '.join(ROUND_JOBS)} run {self.rounds} times, "
+            f"{night} once; Postgres, Kafka and replaced files are kept for {KEEP_DAYS} days; "
+            "no feed, trader, dashboard or Airflow runs"
+        )
+
+
+@dataclass(frozen=True)
+class PlayedDay:
+    """What was sent on a day, by which clocks, and how long its audit took."""
+
+    payload: int
+    clocks: Sequence[MarketClock]
+    audit_s: float
+
+    def sent_us(self, market_us: int) -> int:
+        """When a message of this market time was sent; 0 if on another day."""
+        for clock in self.clocks:
+            if clock.from_us <= market_us < clock.until_us:
+                return clock.wall_us_at(market_us)
+        return 0
+
+
+def measure(plan: MarketPlan, *, say: Say) -> list[Measurement]:
+    """Figures of a day, and their slopes from the third day on.
+
+    Raises:
+        PlatformError: a process ended, or does not follow the market.
+    """
+    say(plan.sentence())
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first_us = int((midnight - timedelta(days=plan.days + 1)).timestamp()) * 1_000_000
+    retention = {"TICKHOUSE_KAFKA_RETENTION_HOURS": str(24 * (plan.days + 7))}
+    figures: list[Figures] = []
+    with scratch_world(SCALED | retention, say=say) as world, ExitStack() as stack:
+        ensure_topics(world.settings.bootstrap, world.settings.kafka)
+        cut_segments(world.settings.bootstrap)
+        usage = UsageSampler(world.name_of)
+        stack.callback(usage.stop)
+        share_clock(world.settings.home, MarketClock.start(first_us, first_us + 1, within_s=1))
+        stack.enter_context(world.run_process("stream", "spark_jobs.stream_market"))
+        stack.enter_context(world.run_process("minutes", JOBS, "minutes"))
+        markets = DefaultMarkets(SEED)
+        for day in range(plan.days):
+            played = _play_day(world, plan, markets, first_us + day * DAY_US, day=day)
+            figures.append(_figures(world, played, usage.take()))
+            say(f"day {day + 1}: {sentence(figures[-1])}")
+        failures = len(world.failures)
+    return [*summary(figures), Measurement.of("failed jobs and checks", failures, "", digits=None)]
+
+
+def _play_day(
+    world: World, plan: MarketPlan, markets: DefaultMarkets, from_us: int, *, day: int
+) -> PlayedDay:
+    """Send a day while the jobs of the night before it, and of its hours, run."""
+    step_us, payload, clocks = DAY_US // plan.rounds, 0, list[MarketClock]()
+    messages = markets.day(from_us, plan.messages)
+    for part, of_part in groupby(messages, lambda m: (m.received_time - from_us) // step_us):
+        begin_us = from_us + part * step_us
+        clock = MarketClock.start(begin_us, begin_us + step_us, within_s=plan.day_s / plan.rounds)
+        share_clock(world.settings.home, clock)
+        clocks.append(clock)
+        sender = PacedSender(world.settings.bootstrap, of_part, clock)
+        if part == 0 and day > 0:
+            _run_night(world, plan, from_us, night=day)
+        if part > 0 or day > 0:
+            for name, command in ROUND_JOBS.items():
+                world.run_job(name, *command)
+        payload += sender.finish()
+        world.await_followers()
+    return PlayedDay(payload, clocks, world.run_audit())
+
+
+def _run_night(world: World, plan: MarketPlan, midnight_us: int, *, night: int) -> None:
+    if plan.trains and night >= KEEP_DAYS:
+        world.run_job("train", JOBS, "train")
+    span = [midnight_us - KEEP_DAYS * DAY_US, midnight_us]
+    times = [datetime.fromtimestamp(at / 1e6, UTC).isoformat() for at in span]
+    world.run_job("restate", "streaming.minutes", *times)
+    world.run_job("compact", JOBS, "compact", "--day-s", str(plan.day_s))
+    world.run_job("prune", JOBS, "prune")
+    trim_topics(world.settings.bootstrap, before_us=span[0])
+
+
+def _figures(world: World, played: PlayedDay, usage: Mapping[str, Usage]) -> Figures:
+    home = world.settings.home
+    delays_ms = [
+        delay
+        for table in MARKET
+        for delay in commit_delays_ms(
+            f"{world.settings.lake}/{table}",
+            since_us=played.clocks[0].wall_us,
+            sent_us=played.sent_us,
+        )
+    ]
+    written = {name: used.written for name, used in usage.items()}
+    by_lake = sum(size for name, size in written.items() if name not in SERVERS)
+    folders = ("lake", "checkpoints", "kafka", "postgres")
+    sizes = {name: folder_size(home / name) for name in folders}
+    of_home = folder_size(home)
+    return {
+        ("written", "MB"): sum(written.values()) / 1e6,
+        ("written beside broker and Postgres", "MB"): by_lake / 1e6,
+        ("write amplification", "x payload"): by_lake / played.payload,
+        ("kept", "MB"): of_home.size / 1e6,
+        ("files", ""): of_home.files,
+        **{(f"kept in {name}", "MB"): size.size / 1e6 for name, size in sizes.items()},
+        ("files in lake", ""): sizes["lake"].files,
+        ("landing p50", "ms"): quantile(delays_ms, 0.5),
+        ("landing p99", "ms"): quantile(delays_ms, 0.99),
+        ("audit", "s"): played.audit_s,
+        **{(f"memory of {name}", "MiB"): used.memory_mib for name, used in usage.items()},
+        **{(f"processor of {name}", "s"): used.processor_s for name, used in usage.items()},
+    }
+
+
+def sentence(figures: Figures) -> str:
+    """A day's figures on one line."""
+    return ", ".join(
+        f"{name} {value:.4g} {unit}".strip() for (name, unit), value in figures.items()
+    )
+
+
+def summary(days: Sequence[Figures]) -> Iterator[Measurement]:
+    """The median of each figure from the third day on, its slope a day and that slope's error."""
+    flat = list(enumerate(days, 1))[FLAT_FROM - 1 :] or list(enumerate(days, 1))
+    for name, unit in dict.fromkeys(key for _, figures in flat for key in figures):
+        points = [
+            (float(day), figures[name, unit]) for day, figures in flat if (name, unit) in figures
+        ]
+        middle = statistics.median(value for _, value in points)
+        yield Measurement.of(name, middle, unit)
+        if len(points) >= FEWEST:
+            slope, error = line(points)
+            yield Measurement.of(f"{name}, slope", slope, f"{unit}/day")
+            yield Measurement.of(f"{name}, slope's error", error, f"{unit}/day")
