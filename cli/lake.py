@@ -1,4 +1,4 @@
-"""Verbs about the lake: sql, audit, quarantine."""
+"""Verbs about the lake: sql, audit, quarantine, holes."""
 
 import json
 import sys
@@ -112,3 +112,44 @@ def requeue_quarantine() -> None:
     counts = requeue(from_environment())
     columns = ("topic", "requeued", "still in quarantine")
     show_rows(columns, [list(row) for row in counts], form="table")
+
+
+@click.group()
+def holes() -> None:
+    """See which trades are missing."""
+
+
+@holes.command("list")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the result is printed.",
+)
+def list_holes(form: str) -> None:
+    """List the holes of trades that healing has not closed yet."""
+    from streaming.feeds.heal_gaps import DeltaLake
+
+    rows = [
+        (hole.venue, hole.symbol, hole.first, hole.last)
+        for hole in DeltaLake(from_environment().lake).open_holes()
+    ]
+    show_rows(("venue", "symbol", "first", "last"), rows, form=form)
+
+
+@holes.command("accept")
+@click.argument("venue")
+@click.argument("symbol")
+@click.argument("first", type=int)
+@click.argument("last", type=int)
+def accept_hole(venue: str, symbol: str, first: int, last: int) -> None:
+    """Close the hole from FIRST to LAST without its trades, when the venue has forgotten them.
+
+    Example: ./tickhouse holes accept deribit BTC-PERPETUAL 1201 1250
+    """
+    from streaming.feeds.heal_gaps import accept_loss
+    from streaming.feeds.healer import Hole
+
+    accept_loss(from_environment(), Hole(venue, symbol, first, last))

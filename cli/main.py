@@ -66,6 +66,7 @@ for verb in (
     reporting.report,
     lake.audit,
     lake.quarantine,
+    lake.holes,
     doctoring.doctor,
     trading.forecast,
     trading.trader,

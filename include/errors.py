@@ -44,12 +44,16 @@ class StateError(Permanent):
 
 
 class RejectedFrame(Permanent):
-    """A frame that no decoder understood; `reason` is a short stable code."""
+    """A frame that no decoder understood, or a part of one; `reason` is a short stable code.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    `needs_snapshot`: a book lost a change by it, and only a new connection can bring it back.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, needs_snapshot: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.needs_snapshot = needs_snapshot
 
 
 class WireError(Permanent):

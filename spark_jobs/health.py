@@ -21,9 +21,12 @@ STATE_OF_ENTRY = {
     "connect": "live",
     "recovered": "live",
     "healed": "live",
+    "lost": "live",
     "stale": "stale",
     "disconnect": "disconnected",
     "gap": "gap",
+    "jump": "gap",
+    "renumbered": "gap",
     "dropped": "gap",
 }
 REAL_TIME = frozenset({"measures"})

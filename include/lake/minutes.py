@@ -24,6 +24,7 @@ from include.lake.file_selection import (
 from include.lake.reading import connect, create_empty_view, create_view, open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.lake.writing import arrow_schema
+from include.market.tops import MOST_QUOTE
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,26 +45,30 @@ COUNTED_BEFORE = f"""
 CREATE TEMP VIEW counted AS
 SELECT trades.* FROM trades JOIN reader_offsets USING ("partition") WHERE {OLDER}
 """
-RECOMPUTE = """
+AMOUNT = "counted.amount"  # a column that tables made earlier get when the stream starts
+RECOMPUTE = f"""
 WITH bounds AS (SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS until FROM touched),
 distinct_trades AS (
-    SELECT DISTINCT ON (venue, symbol, trade_id) *, date_trunc('minute', traded_at) AS minute
+    SELECT DISTINCT ON (venue, symbol, trade_id, minute) *,
+        date_trunc('minute', traded_at) AS minute,
+        CAST(CASE WHEN {AMOUNT} IS NOT NULL THEN {AMOUNT}
+             WHEN price::DOUBLE * quantity::DOUBLE < {MOST_QUOTE} THEN price * quantity
+             END AS DECIMAL(38, 18)) AS quote
     FROM counted
     WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
       AND traded_at < (SELECT until FROM bounds)
-    ORDER BY venue, symbol, trade_id, "partition", "offset", event_index),
+    ORDER BY venue, symbol, trade_id, minute, "partition", "offset", event_index),
 holes AS (
     SELECT DISTINCT venue, date_trunc('minute', received_time) AS minute FROM feed_ledger
-    WHERE entry IN ('connect', 'disconnect', 'gap', 'stale', 'dropped'))
+    WHERE entry IN (
+        'connect', 'disconnect', 'gap', 'jump', 'renumbered', 'stale', 'dropped'))
 SELECT venue, symbol, minute,
     count(*) FILTER (side = 'buy') AS total_count_buy,
     count(*) FILTER (side = 'sell') AS total_count_sell,
     coalesce(sum(quantity) FILTER (side = 'buy'), 0) AS total_base_buy,
     coalesce(sum(quantity) FILTER (side = 'sell'), 0) AS total_base_sell,
-    coalesce(sum(CAST(price * quantity AS DECIMAL(38, 18))) FILTER (side = 'buy'), 0)
-        AS total_quote_buy,
-    coalesce(sum(CAST(price * quantity AS DECIMAL(38, 18))) FILTER (side = 'sell'), 0)
-        AS total_quote_sell,
+    coalesce(sum(quote) FILTER (side = 'buy'), 0) AS total_quote_buy,
+    coalesce(sum(quote) FILTER (side = 'sell'), 0) AS total_quote_sell,
     arg_min(price, ROW(traded_at, "offset", event_index)) AS open,
     max(price) AS high, min(price) AS low,
     arg_max(price, ROW(traded_at, "offset", event_index)) AS close,
@@ -163,7 +168,9 @@ def _recompute(
         entries = files_in_spans(list_files(ledger), "received_time", spans)
         create_view(connection, "feed_ledger", ledger, files=uris(entries))
     connection.execute(counted)
-    minutes: pa.Table = connection.sql(RECOMPUTE).to_arrow_table()
+    has_amount = any(field.name == "amount" for field in trades.schema().fields)
+    recompute = RECOMPUTE if has_amount else RECOMPUTE.replace(AMOUNT, "NULL")
+    minutes: pa.Table = connection.sql(recompute).to_arrow_table()
     return minutes.cast(arrow_schema(TRADE_MINUTES))
 
 

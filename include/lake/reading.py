@@ -42,8 +42,10 @@ DUCK_TYPES = {
 ONCE = "trades_once"
 TRADES_ONCE = f"""
 CREATE VIEW {ONCE} AS
-SELECT DISTINCT ON (venue, symbol, trade_id) * FROM trades WHERE event_index >= 0
-ORDER BY venue, symbol, trade_id, "partition", "offset", event_index
+SELECT DISTINCT ON (venue, symbol, trade_id, date_trunc('minute', traded_at)) * FROM trades
+WHERE event_index >= 0
+ORDER BY venue, symbol, trade_id, date_trunc('minute', traded_at),
+    "partition", "offset", event_index
 """
 
 

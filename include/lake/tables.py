@@ -29,6 +29,7 @@ LANDED = (
         Column("traded_at", "timestamp", "when the trade was made", required=True),
         Column("first_trade_id", "bigint", "first trade of an aggregate"),
         Column("last_trade_id", "bigint", "last trade of an aggregate"),
+        quantity("amount", "the venue's own, where it counts quote units (inverse contracts)"),
     ),
     landed_table(
         "tickers",
@@ -45,6 +46,8 @@ LANDED = (
         quantity("base_volume", "traded in base units"),
         quantity("quote_volume", "traded in quote units"),
         Column("trade_count", "bigint", "trades of 24 hours"),
+        quantity("bid_amount", "the venue's own at the best bid, where it counts quote units"),
+        quantity("ask_amount", "the venue's own at the best ask, where it counts quote units"),
     ),
     landed_table(
         "book_changes",
@@ -56,6 +59,7 @@ LANDED = (
         quantity("delta", "change of the quantity"),
         text("reason", "initial, place, cancel, trade"),
         Column("venue_event_id", "bigint", "the venue's id of the change"),
+        quantity("amount", "the venue's own remaining, where it counts quote units"),
         money("top_bid", "best bid after the message"),
         quantity("top_bid_quantity", "its quantity"),
         money("top_ask", "best ask after the message"),
@@ -72,7 +76,7 @@ LANDED = (
         "feed_ledger",
         Topic.LEDGER,
         "Every connect, disconnect, gap and stale spell of a feed",
-        text("entry", "connect, disconnect, gap, stale, recovered, healed, dropped", required=True),
+        text("entry", "what happened: connect, gap, healed … (docs/tables.md)", required=True),
         text("cause", "why", required=True),
         Column("first_seq", "bigint", "first sequence number that is missing"),
         Column("last_seq", "bigint", "last sequence number that is missing"),

@@ -14,13 +14,18 @@ import msgspec
 VERSION = 1  # of the wire: what `v` is in every message
 Side = Literal["buy", "sell"]
 BookSide = Literal["bid", "ask"]
+INITIAL = "initial"  # reason of a change that belongs to a snapshot
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="trade"):
+class Trade(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="trade"
+):
     """One trade, or one aggregate of trades of a single taker order at one price.
 
     `side` is the aggressor's (null if the venue does not say). `first_trade_id` and
-    `last_trade_id` differ for aggregates only. `trade_id` is unique per venue and symbol.
+    `last_trade_id` differ for aggregates only. `trade_id` is unique per venue and symbol until the
+    venue begins to count anew. `amount` is the venue's own where it counts quote units (inverse
+    contracts); `quantity` is base units everywhere.
     """
 
     trade_id: str
@@ -30,10 +35,16 @@ class Trade(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="trade"
     traded_at: int
     first_trade_id: int | None = None
     last_trade_id: int | None = None
+    amount: Decimal | None = None
 
 
-class Ticker(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ticker"):
-    """A rolling 24-hour summary of one symbol, with the best bid and ask."""
+class Ticker(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="ticker"
+):
+    """A rolling 24-hour summary of one symbol, with the best bid and ask.
+
+    `bid_amount` and `ask_amount` are the venue's own where it counts quote units.
+    """
 
     last: Decimal
     open: Decimal | None = None
@@ -46,10 +57,17 @@ class Ticker(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ticke
     base_volume: Decimal | None = None
     quote_volume: Decimal | None = None
     trade_count: int | None = None
+    bid_amount: Decimal | None = None
+    ask_amount: Decimal | None = None
 
 
-class BookChange(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="change"):
-    """One price level's new state: `remaining` is absolute, zero removes the level."""
+class BookChange(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="change"
+):
+    """One price level's new state: `remaining` is absolute, zero removes the level.
+
+    `amount` is the venue's own remaining amount where it counts quote units (inverse contracts).
+    """
 
     side: BookSide
     price: Decimal
@@ -57,6 +75,7 @@ class BookChange(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="c
     delta: Decimal | None = None
     reason: str | None = None
     venue_event_id: int | None = None
+    amount: Decimal | None = None
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="quote"):
@@ -69,7 +88,9 @@ class Quote(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="quote"
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ledger"):
     """One fact about a feed: `entry` says which, `cause` why, `first_seq..last_seq` what lacks.
 
-    `entry` is one of connect, disconnect, gap, stale, recovered, healed, dropped.
+    `entry` is one of connect, disconnect, stale, recovered; gap (numbers are missing), jump (they
+    may be: one number was far ahead), renumbered (numbers fell), dropped; healed, lost (a hole is
+    closed, with its trades or without).
     """
 
     entry: str

@@ -6,7 +6,7 @@ Spark's decimal(20,8) x decimal(22,10).
 
 from decimal import Decimal
 
-from include.market.events import BookChange, BookSide, Message
+from include.market.events import INITIAL, BookChange, BookSide, Message
 from include.market.numerals import WIDE, round_half_up
 from include.market.windows import BookFlow
 
@@ -16,7 +16,8 @@ _PRODUCT, _VALUE = Decimal("1e-13"), Decimal("1e-12")
 def book_flow(message: Message) -> BookFlow:
     """What a message of market.book adds to its window: nothing, for a heartbeat or a snapshot."""
     changes = [event for event in message.events if isinstance(event, BookChange)]
-    counts = message.kind == "book" and message.venue_time is not None
+    is_snapshot = bool(changes) and changes[0].reason == INITIAL
+    counts = message.kind == "book" and message.venue_time is not None and not is_snapshot
     return BookFlow(
         message.venue,
         message.symbol,

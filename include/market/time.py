@@ -1,4 +1,6 @@
-"""Lengths of time in the unit that the whole product counts in: microseconds."""
+"""Lengths of time in the unit that the whole product counts in, microseconds, and their bounds."""
+
+from dataclasses import dataclass
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -17,3 +19,25 @@ def is_believable(venue_time: int, received_time: int) -> bool:
     How far behind says nothing: a recorded market is years behind.
     """
     return venue_time <= received_time + AHEAD_OF_RECEIPT_US
+
+
+@dataclass(frozen=True)
+class TimeBound:
+    """How far a venue's time may be from the time of receipt; one further off is no time.
+
+    None is before 2000. A recorded market is years behind its receipt, so that is allowed where
+    nothing else is set. Without a plausible time of receipt, any up to 2100 is taken.
+    """
+
+    ahead_s: float = 300.0
+    behind_s: float = 1e9
+
+    def span_us(self, received_us: int) -> tuple[int, int]:
+        """The earliest and the latest time, in µs."""
+        if not EARLIEST_US <= received_us < LATEST_US:
+            return EARLIEST_US, LATEST_US - 1
+        earliest = received_us - int(self.behind_s * SECOND_US)
+        return max(EARLIEST_US, earliest), received_us + int(self.ahead_s * SECOND_US)
+
+
+USUAL_BOUND = TimeBound()

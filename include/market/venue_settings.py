@@ -6,6 +6,7 @@ A venue of `include/market/venues.py` without settings of its own kind has those
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from include.market.time import TimeBound
 from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
 from include.setting_fields import Secret, setting
 
@@ -17,6 +18,17 @@ class VenueSettings:
     ws_url: str = setting("", "base of the venue's websocket")
     rest_url: str = setting("", "base of the venue's REST")
     symbols: tuple[str, ...] = setting((), "symbols of the venue's feed")
+    ahead_s: float = setting(
+        300.0, "seconds by which a time of the venue may be ahead of its receipt"
+    )
+    behind_s: float = setting(
+        1e9, "seconds by which a time of the venue may be behind its receipt (a tape: years)"
+    )
+
+    @property
+    def time_bound(self) -> TimeBound:
+        """How far the venue's times may be from those of receipt."""
+        return TimeBound(ahead_s=self.ahead_s, behind_s=self.behind_s)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,11 @@ from include.market.symbols import CONCATENATED, INSTRUMENTS, SymbolCodec
 
 BETWEEN_CONNECTIONS = "between_connections"  # cause of a gap: trades since the last connection
 
+CLOSES_HOLE = ("healed", "lost")  # entries of the ledger
+SNAPSHOT = "snapshot"  # cause of `recovered`: a book is whole again
+BEGINS_AGAIN = "begins_again"  # cause of `renumbered`: the venue's numbers are others from here on
+HEALING = "heal-"  # how the connection ids of refilled trades begin
+
 DROPPED_TRADES = "spool full: trade"  # cause of a `dropped` entry whose numbers are trades
 
 

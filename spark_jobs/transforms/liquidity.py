@@ -1,12 +1,13 @@
 """Liquidity of the book, a row a message: what it adds to its window on each side.
 
 `price_volume` of a side is the sum of price x remaining over that side's change events of the
-window (venue's time). Snapshots have no time of the venue's and are state, not flow: they don't
-count. The arithmetic is decimal up to the sums.
+window (venue's time). Snapshots (reason `initial`) are state, not flow: they don't count. The arithmetic is decimal up to the sums.
 """
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from include.market.events import INITIAL
 
 SIGNAL_VALUE = "decimal(38,12)"
 _ADDEND = "decimal(37,12)"  # the sum of two of these is a SIGNAL_VALUE, without rounding
@@ -19,7 +20,9 @@ def book_flows(messages_df: DataFrame) -> DataFrame:
     Columns: partition, offset, and those of `BookFlow` (`include/market/windows.py`; times in µs).
     """
     message = F.col("message")
-    counts = (message["kind"] == "book") & message["venue_time"].isNotNull()
+    is_snapshot = F.get(message["events"], F.lit(0))["reason"].eqNullSafe(INITIAL)
+    has_time = message["venue_time"].isNotNull()
+    counts = (message["kind"] == "book") & has_time & ~is_snapshot
     return messages_df.where(F.col("problem").isNull()).select(
         "partition",
         "offset",

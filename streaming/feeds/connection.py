@@ -14,7 +14,7 @@ from streaming.feeds.stopping import wait_for_stop
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect, Socket
 
-REFUSED = "refused"
+REFUSED, RESYNC = "refused", "resync"
 RENEW = "renew"
 RENEW_AFTER = 2  # times `stale_s` of silence
 WATCH_EVERY_S = 1.0
@@ -26,7 +26,8 @@ class Connection:
 
     `live` is set by the first message; `needs_successor` when another connection should be opened
     before this one ends, for the cause `successor_cause`.
-    `wait_s` is how long the venue asked us to wait when it refused the connection.
+    `wait_s` is how long the venue asked us to wait when it refused the connection. `opened_us` is
+    when it was opened.
     """
 
     spec: StreamSpec
@@ -41,6 +42,7 @@ class Connection:
     needs_successor: asyncio.Event = field(default_factory=asyncio.Event)
     successor_cause: str = RENEW
     wait_s: float = 0.0
+    opened_us: int = 0
     _frame_us: int = 0
     _data_us: int = 0
     _stale: str = ""
@@ -48,7 +50,7 @@ class Connection:
 
     async def follow(self, stop: asyncio.Event) -> str:
         """Run until it ends; returns the cause, `refused…` when it never opened."""
-        self._frame_us = self._data_us = self.publisher.now_us()
+        self.opened_us = self._frame_us = self._data_us = self.publisher.now_us()
         async with AsyncExitStack() as stack:
             try:
                 socket = await stack.enter_async_context(self.connect(self.spec.url))
@@ -95,7 +97,7 @@ class Connection:
             if decoded.renew:
                 self._request_successor(decoded.renew)
             if decoded.resync:
-                return "resync"
+                return RESYNC
 
     def take(self, frame: Frame) -> DecodedFrame:
         """Decode and publish a frame; gives what the decoder asks for, nothing if it rejects."""
@@ -108,7 +110,9 @@ class Connection:
         except RejectedFrame as rejection:
             self._recover(frame, has_data=False)
             self.publisher.publish_reject(frame, rejection, conn=self.conn)
-            return DecodedFrame(())
+            return DecodedFrame((), resync=rejection.needs_snapshot)
+        if decoded.rejected:
+            self.publisher.publish_rejected_parts(frame, decoded.rejected, conn=self.conn)
         has_data = False
         for message in decoded.messages:
             has_data = has_data or message.kind != "heartbeat"

@@ -1,7 +1,11 @@
-"""What every venue's decoder is: frames in, messages out, or the frame rejected. Pure."""
+"""What every venue's decoder is: frames in, messages out, or what is wrong rejected. Pure.
+
+A frame that cannot be read at all is rejected whole, by a RejectedFrame. Of one that holds several
+facts, those that make no sense are rejected and the others taken.
+"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Protocol, TypeVar
@@ -10,14 +14,19 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message
+from include.market.time import TimeBound
+from include.market.tops import MOST_QUOTE
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Millis = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000_000)]
+Time = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # `RejectedParts` has the bound
 
 _T = TypeVar("_T")
+_U = TypeVar("_U")
 PRICE_STEP, QUANTITY_STEP = Decimal("1e-8"), Decimal("1e-10")  # of the lake's columns
+UNFIT = {"out_of_range", "too_fine"}  # another snapshot would be rejected as well
 ZERO = Decimal(0)
 TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
+ORDINARY = Decimal(3 * 10**7)  # a price and a quantity below it are worth less than MOST_QUOTE
 MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
@@ -33,13 +42,87 @@ class DecodedFrame(msgspec.Struct, frozen=True, gc=False):
     """The messages that a frame holds, and what it asks for.
 
     `resync` ends the connection for a new one; `renew`, if it names a cause, asks for a new one
-    before this ends.
+    before this ends. `rejected` says what of the frame is not among the messages.
     """
 
     messages: tuple[Message, ...]
     resync: bool = False
     renew: str = ""
     requests: tuple[Request, ...] = ()
+    rejected: tuple[RejectedFrame, ...] = ()
+
+
+class RejectedParts:
+    """What is rejected of one frame after the other, while the rest of each is taken."""
+
+    def __init__(self, bound: TimeBound) -> None:
+        self._bound = bound
+        self._rejected: list[RejectedFrame] = []
+
+    def clear(self) -> None:
+        """Begin with another frame."""
+        self._rejected.clear()
+
+    @property
+    def rejected(self) -> tuple[RejectedFrame, ...]:
+        """What was rejected of the frame."""
+        return tuple(self._rejected)
+
+    def add(self, rejection: RejectedFrame) -> None:
+        """Reject a part of the frame."""
+        self._rejected.append(rejection)
+
+    def require_time(self, time_us: int, frame: Frame) -> int:
+        """The time itself, in µs.
+
+        Raises:
+            RejectedFrame: `time_out_of_range`: too far from the time of receipt.
+        """
+        earliest, latest = self._bound.span_us(frame.received_time)
+        if not earliest <= time_us <= latest:
+            detail = f"{time_us} us, received at {frame.received_time} us"
+            raise RejectedFrame("time_out_of_range", detail)
+        return time_us
+
+    def time_or_null(self, time_us: int, frame: Frame) -> int | None:
+        """The time, or null and the time rejected, where the rest makes sense without it."""
+        try:
+            return self.require_time(time_us, frame)
+        except RejectedFrame as rejection:
+            self.add(rejection)
+            return None
+
+    def fitting_or_null(self, number: Decimal | None, step: Decimal) -> Decimal | None:
+        """The number, or null and the number rejected if it does not fit a column of this step."""
+        try:
+            if number is not None:
+                require_not_negative(number, step)
+        except RejectedFrame as rejection:
+            self.add(rejection)
+            return None
+        return number
+
+    def read_each(self, items: Iterable[_T], read: Callable[[_T], _U]) -> list[_U]:
+        """What `read` makes of each item; those that it rejects are left out."""
+        readable = []
+        for item in items:
+            try:
+                readable.append(read(item))
+            except RejectedFrame as rejection:
+                self.add(rejection)
+        return readable
+
+    def complete(self, decoded: DecodedFrame) -> DecodedFrame:
+        """The decoded frame with its rejected parts.
+
+        Raises:
+            RejectedFrame: nothing of the frame is left.
+        """
+        if not self._rejected:
+            return decoded
+        if not decoded.messages and not decoded.requests and not decoded.resync:
+            raise self._rejected[0]
+        return msgspec.structs.replace(decoded, rejected=self.rejected)
 
 
 class Decoder(Protocol):
@@ -48,7 +131,11 @@ class Decoder(Protocol):
     ignored: Counter[str]
 
     def decode(self, frame: Frame) -> DecodedFrame:
-        """Turn a frame into its messages, or raise RejectedFrame; nothing else."""
+        """Turn a frame into its messages, or raise RejectedFrame; nothing else.
+
+        A rejected frame that may have changed a book makes that book invalid until the next
+        snapshot; if only a new connection brings one, `needs_snapshot` of the rejection says so.
+        """
 
 
 def parse(decode: Callable[[bytes], _T], data: bytes) -> _T:
@@ -89,21 +176,28 @@ def require_positive_pair(price: Decimal, quantity: Decimal) -> None:
     """`require_positive` of a price and a quantity, in one go when both are as they should be.
 
     Raises:
-        RejectedFrame: as `require_positive`.
+        RejectedFrame: as `require_positive`; `out_of_range` too if together they are worth more
+            than any trade.
     """
     try:
-        fits = ZERO < price < TOO_LARGE and ZERO < quantity < TOO_LARGE
+        fits = ZERO < price < ORDINARY and ZERO < quantity < ORDINARY
     except InvalidOperation:  # comparing what is no number
         fits = False
     if fits and price.same_quantum(PRICE_STEP) and quantity.same_quantum(PRICE_STEP):
         return  # eight decimals, as most venues write both
-    if (
-        not fits
-        or price.quantize(PRICE_STEP) != price
-        or quantity.quantize(QUANTITY_STEP) != quantity
-    ):
-        require_positive(price, PRICE_STEP)
-        require_positive(quantity, QUANTITY_STEP)
+    require_positive(price, PRICE_STEP)
+    require_positive(quantity, QUANTITY_STEP)
+    if price * quantity >= MOST_QUOTE:
+        raise RejectedFrame("out_of_range", f"{price} x {quantity}"[:80])
+
+
+def require_signed(number: Decimal, step: Decimal) -> None:
+    """Reject a number, of either sign, that does not fit a lake column of this step.
+
+    Raises:
+        RejectedFrame: as `require_positive`.
+    """
+    require_not_negative(number.copy_abs() if number.is_finite() else number, step)
 
 
 def require_not_negative(number: Decimal, step: Decimal) -> None:

@@ -2,16 +2,18 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from include.errors import RejectedFrame
 from include.log import event
 from include.market import wire
-from include.market.events import Frame, Message
+from include.market.events import Frame, LedgerEntry, Message
 from streaming.feeds.ledger import ledger_message
 
 MAX_REJECT_BYTES = 5_900_000  # base64 of it still fits a Kafka message
+# A level of fourteen bytes becomes an event of a hundred and thirty.
+MEASURED_FROM_BYTES = wire.MAX_MESSAGE_BYTES // 16
 
 log = logging.getLogger("tickhouse.feeds")
 
@@ -29,25 +31,41 @@ class FeedPublisher:
 
     def publish_message(self, message: Message, frame: Frame) -> None:
         """Publish a decoded message; of one too large for Kafka the frame is rejected."""
-        if len(frame.data) > MAX_REJECT_BYTES:
+        if len(frame.data) > MEASURED_FROM_BYTES:
             size = len(wire.encode(message))
             if size > wire.MAX_MESSAGE_BYTES:
                 rejection = RejectedFrame("too_large", f"{size} bytes")
                 self.publish_reject(frame, rejection, conn=message.conn)
                 return
         if message.kind == "ledger":
-            self.counts["gaps"] += 1
-            log.warning(
-                event(
-                    "feed gap",
-                    venue=message.venue,
-                    symbol=message.symbol,
-                    conn=message.conn,
-                    seq=message.seq,
-                )
-            )
+            for entry in message.events:
+                if isinstance(entry, LedgerEntry):
+                    self._log_entry(message, entry)
         self.counts[message.kind] += 1
         self.publish(message)
+
+    def _log_entry(self, message: Message, entry: LedgerEntry) -> None:
+        """Log what a decoder has to say to the ledger: gaps, jumps, what is numbered anew."""
+        self.counts["gaps" if entry.entry == "gap" else entry.entry] += 1
+        log.warning(
+            event(
+                f"feed {entry.entry}",
+                venue=message.venue,
+                symbol=message.symbol,
+                conn=message.conn,
+                cause=entry.cause,
+                first=entry.first_seq,
+                last=entry.last_seq,
+            )
+        )
+
+    def publish_rejected_parts(
+        self, frame: Frame, rejected: Sequence[RejectedFrame], *, conn: str
+    ) -> None:
+        """Publish once a frame of which parts were rejected, by the reason of the first."""
+        details = "; ".join(dict.fromkeys(map(str, rejected)))
+        detail = f"{len(rejected)} parts, the rest was taken: {details}"
+        self.publish_reject(frame, RejectedFrame(rejected[0].reason, detail), conn=conn)
 
     def publish_reject(self, frame: Frame, rejection: RejectedFrame, *, conn: str) -> None:
         """Publish a rejected frame with its reason, whole unless it is larger than Kafka takes."""

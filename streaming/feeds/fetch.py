@@ -15,6 +15,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 # Seconds to wait after a refusal that does not say how long: a ban (418), a restricted place (451:
 # nothing but a move helps, so hardly ever asked again), a firewall, a limit, maintenance.
 WAIT_FOR = {401: 300.0, 403: 300.0, 418: 120.0, 429: 60.0, 451: 3600.0, 503: 30.0}
+LEAST_WAIT_S, MOST_WAIT_S = 1.0, 3600.0  # whatever a venue asks for
 _AGENT = "tickhouse/0.1"
 
 
@@ -27,14 +28,16 @@ class Reply:
     retry_after: str = ""
 
     def wait_s(self, *, now_s: float, otherwise: float) -> float:
-        """Seconds to wait, by `Retry-After` (seconds or a date), or `otherwise`."""
+        """Seconds to wait, an hour at most: by `Retry-After` (seconds or a date) or `otherwise`."""
         text = self.retry_after.strip()
         if text.isascii() and text.replace(".", "", 1).isdecimal():
-            return float(text)
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
-        except (TypeError, ValueError):
-            return otherwise
+            wait_s = float(text)
+        else:
+            try:
+                wait_s = parsedate_to_datetime(text).timestamp() - now_s
+            except (TypeError, ValueError, OverflowError):
+                wait_s = otherwise
+        return min(wait_s, MOST_WAIT_S) if wait_s > 0 else LEAST_WAIT_S
 
 
 class Fetch(Protocol):

@@ -6,16 +6,20 @@ The last line of its output is a summary in JSON; an error is a line `error: Cla
 import asyncio
 import json
 import sys
+from datetime import datetime
 
 import click
 
 from include.bus import Producer
 from include.clock import now_us
+from include.errors import QueryError
 from include.lake.file_selection import files_not_in, list_files, uris
 from include.lake.reading import connect, open_table, query
 from include.market.venues import (
+    BEGINS_AGAIN,
     BETWEEN_CONNECTIONS,
     DROPPED_TRADES,
+    HEALING,
     VENUES,
     HealedByRest,
     TradeNumbers,
@@ -23,21 +27,32 @@ from include.market.venues import (
 from include.process import run_job
 from include.settings import Settings, from_environment
 from streaming.feeds.fetch import open_fetch
-from streaming.feeds.healer import Healer, Hole
+from streaming.feeds.healer import Healer, Hole, lost_message
 from streaming.feeds.registry import refills
 
 OPEN_HOLES = """
 SELECT DISTINCT venue, symbol, first_seq, last_seq FROM feed_ledger gap
 WHERE last_seq >= first_seq
   AND (entry = 'gap' AND {healable} OR entry = 'dropped' AND {droppable})
-  AND NOT EXISTS (SELECT 1 FROM feed_ledger closed WHERE closed.entry = 'healed'
+  AND NOT EXISTS (SELECT 1 FROM feed_ledger closed WHERE closed.entry IN ('healed', 'lost')
     AND closed.venue = gap.venue AND closed.symbol = gap.symbol
     AND closed.first_seq = gap.first_seq AND closed.last_seq = gap.last_seq)
+  AND {which}
 ORDER BY ALL
 """
 LANDED_NUMBERS = """
 SELECT DISTINCT {number} FROM trades WHERE venue = '{venue}' AND symbol = '{symbol}'
   AND {number} BETWEEN {first} AND {last}
+"""
+# Where the venue began to count anew: numbers from before are those of other trades.
+BEGINNINGS = f"""
+SELECT * FROM feed_ledger again WHERE again.entry = 'renumbered' AND again.cause = '{BEGINS_AGAIN}'
+  AND again.first_seq IS NOT NULL
+"""
+BEGINS_LATER = f"""EXISTS ({BEGINNINGS} AND again.venue = gap.venue AND again.symbol = gap.symbol
+    AND again.received_time > gap.received_time)"""
+LAST_BEGINNING = f"""
+SELECT max(received_time) FROM ({BEGINNINGS}) WHERE venue = $venue AND symbol = $symbol
 """
 NUMBER_OF_TRADE = {
     TradeNumbers.SEQUENCE: "seq_first + event_index",
@@ -50,10 +65,11 @@ class DeltaLake:
 
     def __init__(self, lake: str) -> None:
         self._lake = lake
+        self._beginnings: dict[tuple[str, str], datetime | None] = {}
         self._landed: dict[Hole, tuple[frozenset[str], set[int]]] = {}  # files read, their numbers
 
     def open_holes(self) -> list[Hole]:
-        """The holes that no `healed` row closes; none in a lake without a ledger."""
+        """The holes that no `healed` or `lost` row closes; none in a lake without a ledger."""
         if open_table(self._lake, "feed_ledger") is None:
             return []
         return [Hole(*row) for row in query(self._lake, open_holes_sql())[1]]
@@ -66,13 +82,7 @@ class DeltaLake:
         counted_files, numbers = self._landed.get(hole, (frozenset(), set()))
         files = list_files(trades)
         new_files = uris(files_not_in(files, counted_files))
-        statement = LANDED_NUMBERS.format(
-            number=NUMBER_OF_TRADE[VENUES[hole.venue].trades],
-            venue=hole.venue,
-            symbol=hole.symbol,
-            first=hole.first,
-            last=hole.last,
-        )
+        statement = self._landed_sql(hole)
         connection = connect(self._lake, ["trades"], choose_files=lambda *_: new_files)
         try:
             new_numbers = {int(number) for (number,) in connection.execute(statement).fetchall()}
@@ -81,9 +91,42 @@ class DeltaLake:
         self._landed[hole] = frozenset(uris(files)), numbers | new_numbers
         return numbers | new_numbers
 
+    def _landed_sql(self, hole: Hole) -> str:
+        statement = LANDED_NUMBERS.format(
+            number=NUMBER_OF_TRADE[VENUES[hole.venue].trades],
+            venue=hole.venue,
+            symbol=hole.symbol,
+            first=hole.first,
+            last=hole.last,
+        )
+        beginning = self._last_beginning(hole.venue, hole.symbol)
+        if beginning is None:
+            return statement
+        return f"{statement} AND received_time >= TIMESTAMPTZ '{beginning.isoformat()}'"
 
-def open_holes_sql() -> str:
-    """SQL for the holes of trades that some venue's REST can fill and none has filled yet."""
+    def outdated_holes(self) -> list[Hole]:
+        """The open holes from before the venue began to count anew: it cannot list them again."""
+        if not self._has_beginnings():
+            return []
+        rows = query(self._lake, open_holes_sql(BEGINS_LATER))[1]
+        return [Hole(*row) for row in rows]
+
+    def _has_beginnings(self) -> bool:
+        if open_table(self._lake, "feed_ledger") is None:
+            return False
+        return query(self._lake, f"SELECT count(*) FROM ({BEGINNINGS})")[1] != [(0,)]
+
+    def _last_beginning(self, venue: str, symbol: str) -> datetime | None:
+        if (venue, symbol) not in self._beginnings:
+            scope = {"venue": venue, "symbol": symbol}
+            has_any = self._has_beginnings()
+            ((at,),) = query(self._lake, LAST_BEGINNING, scope)[1] if has_any else ((None,),)
+            self._beginnings[venue, symbol] = at
+        return self._beginnings[venue, symbol]
+
+
+def open_holes_sql(which: str = "TRUE") -> str:
+    """SQL for the holes of trades that some venue's REST can fill and nothing has closed yet."""
     by_rest = {
         HealedByRest.ALWAYS: "venue = '{}'",
         HealedByRest.BETWEEN_CONNECTIONS: f"(venue = '{{}}' AND cause = '{BETWEEN_CONNECTIONS}')",
@@ -96,7 +139,29 @@ def open_holes_sql() -> str:
     return OPEN_HOLES.format(
         healable=f"({' OR '.join(healable)})",
         droppable=f"cause = '{DROPPED_TRADES}' AND ({' OR '.join(refillable)})",
+        which=which,
     )
+
+
+def accept_loss(settings: Settings, hole: Hole) -> None:
+    """Close an open hole without its trades, by hand; the trader then trades again.
+
+    Raises:
+        QueryError: it is not open.
+    """
+    if hole not in DeltaLake(settings.lake).open_holes():
+        raise QueryError(
+            f"{hole.venue} {hole.symbol} {hole.first} to {hole.last} is no open hole: "
+            "./tickhouse holes list shows those that are"
+        )
+    producer = Producer(settings.bootstrap, client_id="accept-loss")
+    try:
+        at_us = now_us()
+        conn = f"{HEALING}{at_us}"
+        producer.publish(lost_message(hole, "accepted by hand", conn=conn, at_us=at_us))
+        producer.flush()
+    finally:
+        producer.close()
 
 
 async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
@@ -104,14 +169,18 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
     producer = Producer(settings.bootstrap, client_id="heal-gaps")
     try:
         async with open_fetch() as fetch:
+            lake = DeltaLake(settings.lake)
+            conn = f"{HEALING}{now_us()}"
+            for hole in lake.outdated_holes():
+                producer.publish(lost_message(hole, "numbered anew", conn=conn, at_us=now_us()))
             healer = Healer(
-                lake=DeltaLake(settings.lake),
+                lake=lake,
                 refills=refills(settings.venues),
                 fetch=fetch,
                 publish=producer.publish,
                 flush=producer.flush,
                 now_us=now_us,
-                conn=f"heal-{now_us()}",
+                conn=conn,
                 wait_s=wait_s,
             )
             return await healer.run()

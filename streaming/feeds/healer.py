@@ -1,6 +1,8 @@
 """Heals holes of trades: what the ledger says is missing is asked for by REST and published.
 
-A hole closes (a `healed` row) only when the lake holds its ids; until then every run tries again.
+A hole closes (a `healed` row) only when the venue listed it from end to end and the lake holds
+what it listed; until then every run goes on where the lake ends. Numbers that the venue lists
+without a trade in them are a `lost` row.
 """
 
 import asyncio
@@ -14,11 +16,11 @@ from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market.events import LedgerEntry, Message
 from include.rate_limiter import RateLimiter
-from streaming.feeds.fetch import Fetch
-from streaming.feeds.refill import Refill, trade_numbers
+from streaming.feeds.fetch import WAIT_FOR, Fetch
+from streaming.feeds.refill import Refill, TradePage, trade_numbers
 
 OK = 200
-MOST_PAGES = 50
+MOST_PAGES, MOST_PAGES_OF_IDS = 50, 200  # of a hole in one run
 
 log = logging.getLogger("tickhouse.feeds")
 
@@ -44,6 +46,23 @@ class Lake(Protocol):
 
 
 @dataclass
+class Listing:
+    """What of a hole the venue's pages have listed so far.
+
+    `next_number` is where the next page begins; `begins_late` a first number that shows that the
+    venue has forgotten what lies before. `is_whole`: the pages leave nothing of the hole out.
+    """
+
+    hole: Hole
+    next_number: int
+    listed: set[int] = field(default_factory=set)
+    empty: set[int] = field(default_factory=set)
+    begins_late: int | None = None
+    is_whole: bool = False
+    why_open: str = ""
+
+
+@dataclass
 class Healer:
     """One run over all open holes. `wait_s`: how long a refill may take to land."""
 
@@ -58,20 +77,25 @@ class Healer:
     healed: int = 0
     refilled: int = 0
     open: list[str] = field(default_factory=list)
+    _limiters: dict[str, RateLimiter] = field(default_factory=dict)
+    _refusals: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> dict[str, object]:
         """Refill every hole and close those that have landed whole; a summary for people."""
-        numbers_by_hole: dict[Hole, set[int] | None] = {}
+        waiting: dict[Hole, Listing] = {}
         for hole in self.lake.open_holes():
-            numbers_by_hole[hole] = await self._refill(hole)
+            listing = await self._refill(hole)
+            if listing.is_whole:
+                waiting[hole] = listing
+            else:
+                self.open.append(f"{hole}: {listing.why_open}")
         self.flush()
         deadline = time.monotonic() + self.wait_s
-        waiting = {hole: due for hole, due in numbers_by_hole.items() if due is not None}
         while waiting:
-            landed_holes = [h for h, due in waiting.items() if due <= self.lake.landed_numbers(h)]
-            for hole in landed_holes:
-                del waiting[hole]
-                self._close(hole)
+            for hole, listing in list(waiting.items()):
+                if self._has_landed(listing):
+                    del waiting[hole]
+                    self._close(listing)
             if not waiting or time.monotonic() > deadline:
                 break
             await asyncio.sleep(1.0)
@@ -79,52 +103,90 @@ class Healer:
         self.flush()
         return {"healed": self.healed, "refilled": self.refilled, "open": self.open}
 
-    async def _refill(self, hole: Hole) -> set[int] | None:
-        """Publish what the lake lacks.
+    def _has_landed(self, listing: Listing) -> bool:
+        hole, landed = listing.hole, self.lake.landed_numbers(listing.hole)
+        if not self.refills[hole.venue].numbered:
+            return listing.listed <= landed
+        return len(landed | listing.empty) == hole.last - hole.first + 1
 
-        Returns the numbers that must land, null if the venue gave too few.
-        """
-        refill = self.refills[hole.venue]
-        landed_numbers = self.lake.landed_numbers(hole)
-        missing = set(range(hole.first, hole.last + 1)) if refill.numbered else set[int]()
-        if refill.numbered and missing <= landed_numbers:
-            return missing
-        refilled = dict[int, Message]()
+    async def _refill(self, hole: Hole) -> Listing:
+        """Publish what the lake lacks, from the first number that it lacks on."""
+        refill, landed = self.refills[hole.venue], self.lake.landed_numbers(hole)
+        first = _first_missing(hole.first, landed) if refill.numbered else hole.first
+        listing = Listing(hole, next_number=first)
+        if refill.numbered and first > hole.last:
+            listing.is_whole = True
+            return listing
+        if hole.venue in self._refusals:
+            listing.why_open = self._refusals[hole.venue]
+            return listing
         try:
-            async for message in self._pages(hole, refill):
-                refilled |= dict.fromkeys(trade_numbers(message), message)
+            async for page in self._pages(listing, refill, landed):
+                self._publish_missing(page, listing, landed)
         except (Unreachable, RejectedFrame) as error:
-            self.open.append(f"{hole}: {error}")
-            return None
-        lacking = {number: refilled[number] for number in refilled if number not in landed_numbers}
-        for message in dict.fromkeys(lacking.values()):
-            self.publish(message)
-        self.refilled += len(lacking)
-        if refill.numbered and not missing <= landed_numbers | set(refilled):
-            self.open.append(f"{hole}: the venue lists {len(refilled)} of {len(missing)} trades")
-            return None
-        return set(refilled)
+            listing.why_open = str(error)
+        return listing
 
-    async def _pages(self, hole: Hole, refill: Refill) -> AsyncIterator[Message]:
-        limiter, first = RateLimiter.half_rate(refill.per_minute), hole.first
-        for _ in range(MOST_PAGES):
-            await asyncio.sleep(limiter.claim(time.monotonic()))
-            reply = await self.fetch(refill.url(hole.symbol, first, hole.last), {})
-            if reply.status != OK:
-                raise Unreachable(f"http {reply.status}")
-            page = refill.trades(
-                reply.body, symbol=hole.symbol, conn=self.conn, now_us=self.now_us()
-            )
-            for message in page:
-                if hole.first <= trade_numbers(message)[0] <= hole.last:
-                    yield message
-            newest = max((trade_numbers(message)[-1] for message in page), default=hole.last)
-            if newest >= hole.last or newest < first:
+    def _publish_missing(self, page: TradePage, listing: Listing, landed: set[int]) -> None:
+        hole = listing.hole
+        listing.empty.update(n for n in page.empty if hole.first <= n <= hole.last)
+        for message in page.messages:
+            numbers = [n for n in trade_numbers(message) if hole.first <= n <= hole.last]
+            missing = [n for n in numbers if n not in landed and n not in listing.listed]
+            listing.listed.update(numbers)
+            if missing:
+                self.publish(message)
+                self.refilled += len(missing)
+
+    async def _pages(
+        self, listing: Listing, refill: Refill, landed: set[int]
+    ) -> AsyncIterator[TradePage]:
+        """The pages from `next_number` on, which moves behind each."""
+        last = listing.hole.last
+        for _ in range(MOST_PAGES if refill.numbered else MOST_PAGES_OF_IDS):
+            page = await self._ask(listing.hole, refill, listing.next_number)
+            numbers = page.numbers()
+            behind = [number for number in numbers if number >= listing.next_number]
+            if not behind:
+                listing.why_open = f"the venue lists no trade from {listing.next_number} on"
                 return
-            first = newest + 1
+            if numbers[0] > listing.next_number:
+                listing.begins_late = listing.begins_late or numbers[0]
+            yield page
+            listing.next_number = _first_missing(behind[-1] + 1, landed)
+            if listing.next_number > last:
+                self._judge(listing, refill, landed)
+                return
+        listing.why_open = f"the next run goes on at {listing.next_number}"
 
-    def _close(self, hole: Hole) -> None:
+    def _judge(self, listing: Listing, refill: Refill, landed: set[int]) -> None:
+        """Whether the pages, which have come to the end of the hole, left nothing out."""
+        hole = listing.hole
+        if refill.numbered:
+            size, count = hole.last - hole.first + 1, len(landed | listing.listed | listing.empty)
+            listing.is_whole = count == size
+            listing.why_open = f"the venue lists {count} of {size} trades"
+        else:
+            listing.is_whole = not listing.begins_late
+            listing.why_open = f"the venue lists no trade before {listing.begins_late}"
+
+    async def _ask(self, hole: Hole, refill: Refill, first: int) -> TradePage:
+        limiter = self._limiters.setdefault(hole.venue, RateLimiter.half_rate(refill.per_minute))
+        await asyncio.sleep(limiter.claim(time.monotonic()))
+        begin = first if refill.numbered else first - 1  # a known trade shows where a page begins
+        reply = await self.fetch(refill.url(hole.symbol, begin, hole.last), {})
+        if reply.status in WAIT_FOR:
+            wait_s = reply.wait_s(now_s=time.time(), otherwise=WAIT_FOR[reply.status])
+            limiter.hold(time.monotonic(), wait_s)
+            self._refusals[hole.venue] = f"http {reply.status}: not before {wait_s:.0f} s"
+            raise Unreachable(self._refusals[hole.venue])
+        if reply.status != OK:
+            raise Unreachable(f"http {reply.status}")
+        return refill.page(reply.body, symbol=hole.symbol, conn=self.conn, now_us=self.now_us())
+
+    def _close(self, listing: Listing) -> None:
         self.healed += 1
+        hole = listing.hole
         log.info(
             event(
                 "hole healed",
@@ -134,16 +196,34 @@ class Healer:
                 last=hole.last,
             )
         )
+        at_us = self.now_us()
+        for number in sorted(listing.empty):
+            only = Hole(hole.venue, hole.symbol, number, number)
+            self.publish(lost_message(only, "empty at the venue", conn=self.conn, at_us=at_us))
         entry = LedgerEntry("healed", "refilled by REST", hole.first, hole.last)
-        self.publish(
-            Message(
-                venue=hole.venue,
-                symbol=hole.symbol,
-                kind="ledger",
-                conn=self.conn,
-                seq=None,
-                venue_time=None,
-                received_time=self.now_us(),
-                events=(entry,),
-            )
-        )
+        self.publish(_message(hole, entry, conn=self.conn, at_us=at_us))
+
+
+def lost_message(hole: Hole, cause: str, *, conn: str, at_us: int) -> Message:
+    """The ledger's entry that a hole is closed without its trades."""
+    entry = LedgerEntry("lost", cause, hole.first, hole.last)
+    return _message(hole, entry, conn=conn, at_us=at_us)
+
+
+def _message(hole: Hole, entry: LedgerEntry, *, conn: str, at_us: int) -> Message:
+    return Message(
+        venue=hole.venue,
+        symbol=hole.symbol,
+        kind="ledger",
+        conn=conn,
+        seq=None,
+        venue_time=None,
+        received_time=at_us,
+        events=(entry,),
+    )
+
+
+def _first_missing(first: int, landed: set[int]) -> int:
+    while first in landed:
+        first += 1
+    return first

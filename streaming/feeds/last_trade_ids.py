@@ -17,8 +17,10 @@ from include.log import event
 from include.market import wire
 from include.market.events import Message
 from include.market.numbering import trade_range
+from include.market.venues import HEALING, VENUES, TradeNumbers
 from include.market.wire import Topic
 from include.state_files import read_checked_file, write_checked_file
+from streaming.feeds.trade_sequence import ID_JUMP, JUMP, NewestNumber
 
 TAIL_RECORDS = 5000
 
@@ -32,6 +34,7 @@ class LastTradeIds:
         """Read what an earlier process left; a damaged file is reported and counts as none."""
         self._path = path
         self.by_symbol = _read(path)
+        self._counters: dict[str, NewestNumber] = {}
         self._saved = dict(self.by_symbol)
         self._sent: dict[str, int] = {}
         self._waiting: deque[tuple[int, dict[str, int]]] = deque()
@@ -59,8 +62,9 @@ class LastTradeIds:
         self.by_symbol |= in_kafka
         for record in spooled:
             message = _trade_message(record.topic, record.value)
-            if message is not None and message.symbol not in lost_by_symbol:
-                _count(self.by_symbol, message)
+            is_known = message is not None and message.symbol not in lost_by_symbol
+            if message is not None and is_known and (newest := self._newest(message)) is not None:
+                self.by_symbol[message.symbol] = newest
 
     def count_sent(self, kafka_record: KafkaRecord, message: Message | None) -> None:
         """Take note of what was handed to the producer: topic, key, value; its message if known."""
@@ -68,8 +72,8 @@ class LastTradeIds:
         if topic != Topic.TRADES:
             return
         message = message or _trade_message(topic, value)
-        if message is not None:
-            _count(self._sent, message)
+        if message is not None and (newest := self._newest(message)) is not None:
+            self._sent[message.symbol] = newest
 
     def acknowledge(self, *, sent_count: int, through: int) -> None:
         """Count the trades that are safe: those of the first `through` of all records sent.
@@ -81,8 +85,7 @@ class LastTradeIds:
             self._sent = {}
         while self._waiting and self._waiting[0][0] <= through:
             _, ids = self._waiting.popleft()
-            for symbol, newest in ids.items():
-                self.by_symbol[symbol] = max(newest, self.by_symbol.get(symbol, 0))
+            self.by_symbol |= ids
 
     def save(self) -> None:
         """Write the ids if they changed, whole or not at all."""
@@ -93,6 +96,17 @@ class LastTradeIds:
         write_checked_file(self._path, ids)
         self._saved = ids
 
+    def _newest(self, message: Message) -> int | None:
+        """The symbol's newest number, this message's trades included; null if they have none."""
+        if (numbers := trade_range(message)) is None:
+            return None
+        counter = self._counters.get(message.symbol)
+        if counter is None:
+            last = self.by_symbol.get(message.symbol)
+            counter = self._counters[message.symbol] = _count_from(message.venue, last)
+        counter.count(numbers[-1])
+        return counter.last
+
 
 def last_ids_in_kafka(bootstrap: str, *, venue: str) -> dict[str, int]:
     """The last trade id of each symbol of a venue among the newest records of the trades' topic.
@@ -100,18 +114,25 @@ def last_ids_in_kafka(bootstrap: str, *, venue: str) -> dict[str, int]:
     Raises:
         Unreachable: the broker does not answer.
     """
-    last: dict[str, int] = {}
+    counters: dict[str, NewestNumber] = {}
     for record in read_tail(bootstrap, [Topic.TRADES], record_count=TAIL_RECORDS):
         message = _trade_message(record.topic, record.value)
-        numbers = trade_range(message) if message and message.venue == venue else None
-        if message is not None and numbers is not None:
-            last[message.symbol] = max(numbers[-1], last.get(message.symbol, 0))
-    return last
+        is_live = message is not None and not message.conn.startswith(HEALING)
+        if message is not None and is_live and message.venue == venue:
+            of_symbol = counters.setdefault(message.symbol, _count_from(venue, None))
+            if (numbers := trade_range(message)) is not None:
+                of_symbol.count(numbers[-1])
+    return {symbol: number.last for symbol, number in counters.items() if number.last is not None}
 
 
-def _count(ids: dict[str, int], message: Message) -> None:
+def _count_from(venue: str, last: int | None) -> NewestNumber:
+    rises_by_steps = venue in VENUES and VENUES[venue].trades is TradeNumbers.TRADE_ID
+    return NewestNumber(last, jump=ID_JUMP if rises_by_steps else JUMP)
+
+
+def _count_trades(newest: NewestNumber, message: Message) -> None:
     if (numbers := trade_range(message)) is not None:
-        ids[message.symbol] = max(numbers[-1], ids.get(message.symbol, 0))
+        newest.count(numbers[-1])
 
 
 def _trade_message(topic: str, record_value: bytes) -> Message | None:

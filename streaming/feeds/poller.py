@@ -10,8 +10,9 @@ from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market import wire
 from include.market.events import Frame, Message
-from include.market.time import SECOND_US
+from include.market.time import SECOND_US, USUAL_BOUND
 from include.rate_limiter import RateLimiter
+from streaming.feeds.decoding import RejectedParts
 from streaming.feeds.fetch import WAIT_FOR, Fetch, Reply
 from streaming.feeds.ledger import ledger_message
 from streaming.feeds.stopping import pause
@@ -66,25 +67,31 @@ class Poller:
         return reply.status
 
     def _take(self, symbol: str, frame: Frame) -> None:
+        parts = RejectedParts(USUAL_BOUND)
         try:
-            message = self.supplier.quote(frame, symbol=symbol, conn=self.conn)
+            message = self.supplier.quote(frame, symbol=symbol, conn=self.conn, parts=parts)
         except RejectedFrame as rejection:
-            self.counts["rejects"] += 1
-            self.publish(
-                wire.reject_message(
-                    frame.data,
-                    venue=self.supplier.venue,
-                    conn=self.conn,
-                    received_time=frame.received_time,
-                    reason=rejection.reason,
-                    detail=rejection.detail,
-                )
-            )
+            self._reject(frame, rejection)
             self._report(symbol, up=False, cause=rejection.reason)
             return
+        for rejected in parts.rejected:
+            self._reject(frame, rejected)
         self._report(symbol, up=True, cause="answers" if symbol in self._up else "start")
         self.counts["quote"] += 1
         self.publish(message)
+
+    def _reject(self, frame: Frame, rejection: RejectedFrame) -> None:
+        self.counts["rejects"] += 1
+        self.publish(
+            wire.reject_message(
+                frame.data,
+                venue=self.supplier.venue,
+                conn=self.conn,
+                received_time=frame.received_time,
+                reason=rejection.reason,
+                detail=rejection.detail,
+            )
+        )
 
     def _hold_off(self, symbol: str, reply: Reply) -> None:
         now_s = self.now_us() / SECOND_US

@@ -12,13 +12,15 @@ from typing import Any
 
 from include.backoff import Backoff
 from include.market.events import Frame, Message
-from streaming.feeds.connection import Connection
+from include.market.time import SECOND_US
+from streaming.feeds.connection import RESYNC, Connection
 from streaming.feeds.feed_publisher import FeedPublisher
 from streaming.feeds.stopping import pause
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect
 
 BACKOFF = Backoff(first_s=0.25, most_s=30.0)
+CALM_US = 60 * SECOND_US  # a connection that lost its book sooner counts as a failure
 FAILURES_OF_A_SUCCESSOR = 5  # the old connection still works, so the next try may wait
 
 
@@ -56,7 +58,7 @@ class Feed:
                     connection, task = await self._replace(connection, task, stop)
                     continue
                 cause = task.result()
-                self._failures = 0 if connection.live.is_set() else self._failures
+                self._failures = 0 if self._was_sound(connection, cause) else self._failures
                 if stop.is_set():
                     return
                 wait_s = BACKOFF.wait_s(self._failures, self.rng)
@@ -68,6 +70,11 @@ class Feed:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def _was_sound(self, connection: Connection, cause: str) -> bool:
+        """Whether the next connection may come at once: this one had data, and its book."""
+        is_calm = cause != RESYNC or self.now_us() - connection.opened_us > CALM_US
+        return connection.live.is_set() and is_calm
 
     def _open(self, cause: str, stop: asyncio.Event) -> tuple[Connection, "asyncio.Task[str]"]:
         conn = self.conn_id()

@@ -18,7 +18,7 @@ from include.errors import Transient, WireError
 from include.log import event
 from include.market import wire
 from include.market.events import LedgerEntry, Message
-from include.market.venues import BETWEEN_CONNECTIONS, VENUES
+from include.market.venues import BETWEEN_CONNECTIONS, CLOSES_HOLE, SNAPSHOT, VENUES
 from include.market.wire import Topic
 from include.trading.inputs import Signal
 from include.trading.reasons import Reason
@@ -42,8 +42,8 @@ class HaltSwitch:
 class Gaps:
     """The open holes of one symbol's feed, from its ledger.
 
-    A hole of trade ids is open until it is healed; any other (a break in a book) until the feed
-    has connected again, which brings a fresh snapshot.
+    A hole of trade ids is open until it is healed or given up as lost; any other (a break in a
+    book) until a fresh snapshot, which a new connection brings too.
     """
 
     def __init__(self, *, venue: str, symbol: str, is_recorded: bool = False) -> None:
@@ -66,9 +66,9 @@ class Gaps:
 
     def _take_entry(self, entry: LedgerEntry) -> None:
         first, last = entry.first_seq, entry.last_seq
-        if entry.entry == "connect":
+        if entry.entry == "connect" or (entry.entry, entry.cause) == ("recovered", SNAPSHOT):
             self._is_book_broken = False
-        elif entry.entry == "healed" and first is not None and last is not None:
+        elif entry.entry in CLOSES_HOLE and first is not None and last is not None:
             self._trade_holes = {
                 hole for hole in self._trade_holes if hole[0] < first or hole[1] > last
             }

@@ -50,7 +50,7 @@ SELECT * FROM numbered WHERE first <> last
 """
 HOLES = """
 WITH ordered AS (
-    SELECT *, max(last) OVER (PARTITION BY venue, symbol, scope ORDER BY first, last
+    SELECT *, max(last::HUGEINT) OVER (PARTITION BY venue, symbol, scope ORDER BY first, last
                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM ranges)
 SELECT venue, symbol, scope, before + 1, first - 1, received_time FROM ordered
@@ -60,7 +60,7 @@ ORDER BY ALL
 """
 RECORDED = """
 SELECT venue, symbol, conn, first_seq, last_seq FROM feed_ledger
-WHERE entry IN ('gap', 'dropped') AND first_seq IS NOT NULL
+WHERE entry IN ('gap', 'jump', 'renumbered', 'dropped') AND first_seq IS NOT NULL
 """
 SEQUENCES = "SELECT count(DISTINCT (venue, symbol, scope)) FROM ranges"
 NumberSequence = tuple[str, str, str]  # venue, symbol, and the connection whose numbers they are

@@ -15,9 +15,9 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
 from include.market.symbols import concatenate, require_symbol
-from include.market.time import SECOND_US
+from include.market.time import SECOND_US, USUAL_BOUND
 from include.market.venue_settings import Venues
-from streaming.feeds.decoding import PRICE_STEP, parse, require_positive
+from streaming.feeds.decoding import PRICE_STEP, RejectedParts, parse, require_positive
 
 PriceAndTime = tuple[Decimal, int | None]
 _BASE_AT_KRAKEN = {"BTC": "XBT", "DOGE": "XDG"}
@@ -34,8 +34,12 @@ class Supplier:
     read: Callable[[bytes, str], PriceAndTime]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def quote(self, frame: Frame, *, symbol: str, conn: str) -> Message:
+    def quote(
+        self, frame: Frame, *, symbol: str, conn: str, parts: RejectedParts | None = None
+    ) -> Message:
         """Turn the body of an HTTP 200 into a `quote` message in the symbol's quote currency.
+
+        A time too far from that of receipt is null and goes to `parts`: the price stands.
 
         Raises:
             RejectedFrame: the body is an error, or holds no price.
@@ -43,6 +47,9 @@ class Supplier:
         _reject_error(frame.data)
         price, time = self.read(frame.data, symbol)
         require_positive(price, PRICE_STEP)
+        if time is not None:
+            parts = RejectedParts(USUAL_BOUND) if parts is None else parts
+            time = parts.time_or_null(time, frame)
         return Message(
             venue=self.venue,
             symbol=symbol,
@@ -118,7 +125,11 @@ _error_fields = msgspec.json.Decoder(_ErrorFields)
 def _reject_error(data: bytes) -> None:
     fields = parse(_error_fields.decode, data)
     failed = fields.Response == "Error" or fields.status == "error"
-    if failed or fields.error or fields.message or fields.Err or bytes(fields.reason):
+    if isinstance(fields.error, str):
+        failed |= bool(fields.error)
+    else:
+        failed |= any(not error.startswith("W") for error in fields.error)  # Kraken's warnings
+    if failed or fields.message or fields.Err or bytes(fields.reason):
         raise RejectedFrame("venue_error", data[:300].decode(errors="replace"))
 
 

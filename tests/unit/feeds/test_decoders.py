@@ -104,7 +104,7 @@ def test_trades_made_between_two_connections_may_be_missing() -> None:
     )
     for data in (SNAPSHOT, TRADE):
         messages = first.decode(frame(data)).messages
-    assert ids == {"BTC-USD": 9} and len(messages) == 2
+    assert ids["BTC-USD"] == 9 and len(messages) == 2
     decoded = second.decode(frame(SNAPSHOT.replace(b'"eventId":7', b'"eventId":50')))
     assert decoded.messages[0].events == (LedgerEntry("gap", "between_connections", 10, 50),)
     assert decoded.messages[1].top is not None and not decoded.resync

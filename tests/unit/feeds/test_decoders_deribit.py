@@ -72,13 +72,13 @@ def test_a_snapshot_and_the_change_that_follows_it_make_the_book() -> None:
     one = decoder()
     (first,) = decoded(one, SNAPSHOT).messages
     assert (first.kind, first.seq, first.venue_time) == ("book", (10, 10), 1622627433440000)
-    assert first.top == Top(D("100.5"), D(20), D(101), D(30))
+    assert first.top == Top(D("100.5"), D("0.1990049751"), D(101), D("0.297029703"))
     (second,) = decoded(one, CHANGE).messages
     assert second.events == (
-        BookChange("bid", D("100.5"), D(0), None, "delete", 25),
-        BookChange("bid", D(100), D(70), None, "new", 25),
+        BookChange("bid", D("100.5"), D(0), None, "delete", 25, D(0)),
+        BookChange("bid", D(100), D("0.7"), None, "new", 25, D(70)),
     )
-    assert second.top == Top(D(100), D(70), D(101), D(30))
+    assert second.top == Top(D(100), D("0.7"), D(101), D("0.297029703"))
 
 
 def test_a_broken_chain_ends_the_book_until_a_new_snapshot_that_is_asked_for() -> None:
@@ -96,8 +96,9 @@ def test_a_broken_chain_ends_the_book_until_a_new_snapshot_that_is_asked_for() -
     later = decoded(one, CHANGE.replace(b"10,", b"90,").replace(b":25", b":91"))
     assert [message.kind for message in later.messages] == ["book"] and not later.requests
     assert later.messages[0].top is None
-    (again,) = decoded(one, SNAPSHOT).messages
-    assert again.top == Top(D("100.5"), D(20), D(101), D(30))
+    recovered, again = decoded(one, SNAPSHOT).messages
+    assert recovered.events == (LedgerEntry("recovered", "snapshot"),)
+    assert again.top == Top(D("100.5"), D("0.1990049751"), D(101), D("0.297029703"))
 
 
 def test_a_change_before_any_snapshot_is_a_broken_chain() -> None:
@@ -114,14 +115,14 @@ def test_an_empty_book_of_change_id_zero_is_followed() -> None:
 def test_a_grouped_book_gives_what_differs_from_the_picture_before() -> None:
     one = decoder()
     (first,) = decoded(one, GROUPED).messages
-    assert first.top == Top(D("89532.5"), D(254900), D(89533), D(91570))
+    assert first.top == Top(D("89532.5"), D("2.8470108620"), D(89533), D("1.0227513878"))
     assert [change.reason for change in first.events if isinstance(change, BookChange)] == [
         "initial"
     ] * 3
     data = GROUPED.replace(b'"change_id":5', b'"change_id":9').replace(b"[89532.5,254900.0],", b"")
     (second,) = decoded(one, data).messages
-    assert second.events == (BookChange("bid", D("89532.5"), D(0), None, "picture", 9),)
-    assert second.top == Top(D(89532), D(1000), D(89533), D(91570))
+    assert second.events == (BookChange("bid", D("89532.5"), D(0), None, "picture", 9, D(0)),)
+    assert second.top == Top(D(89532), D("0.0111691909"), D(89533), D("1.0227513878"))
     assert decoded(one, GROUPED).messages == () and one.ignored == {"repeated": 1}
 
 
@@ -129,7 +130,9 @@ def test_a_run_of_trades_is_one_message_and_a_hole_parts_two() -> None:
     one = decoder()
     (run,) = decoded(one, trades(7, 8)).messages
     assert (run.kind, run.seq) == ("trade", (7, 8))
-    assert run.events[0] == Trade("ETH-7", D("56168.5"), D(10), "sell", 1616321478553000)
+    assert run.events[0] == Trade(
+        "ETH-7", D("56168.5"), D("0.0001780357"), "sell", 1616321478553000, amount=D(10)
+    )
     gap, first, second = decoded(one, trades(8, 9, 12)).messages
     assert gap.events == (LedgerEntry("gap", "missing", 10, 11),)
     assert (first.seq, second.seq) == ((9, 9), (12, 12)) and one.ignored["repeated"] == 1
@@ -147,8 +150,9 @@ def test_an_empty_side_of_a_ticker_is_no_price() -> None:
             last=D(29931),
             low=D("29265.5"),
             ask=D("29932.5"),
-            ask_quantity=D(10),
+            ask_quantity=D("0.0003340850"),
             base_volume=D("17945.19644566"),
+            ask_amount=D(10),
         ),
     )
     one = decoder()

@@ -84,7 +84,7 @@ def test_a_hole_and_a_repeat_are_seen_in_the_flow() -> None:
 
 
 @given(
-    milliseconds=st.integers(1, 4_102_444_800_000),
+    milliseconds=st.integers(946_684_800_000, 4_102_444_799_999),
     price=st.decimals("0.00000001", "999999999999.99999999", places=8),
     fine=st.tuples(st.booleans(), st.booleans()),
     padded=st.booleans(),

@@ -164,7 +164,7 @@ async def test_gemini_trades_between_two_connections_are_refilled_by_their_ids()
 
 def test_numbers_of_a_page_do_not_pass_through_float() -> None:
     body = (
-        b'{"result":{"trades":[{"trade_seq":1,"trade_id":"1","timestamp":5,"direction":"buy",'
+        b'{"result":{"trades":[{"trade_seq":1,"trade_id":"1","timestamp":1763640000000,"direction":"buy",'
         b'"price":123456789012.12345678,"amount":10.0,"instrument_name":"BTC-PERPETUAL"}]}}'
     )
     found = refills(Venues())["deribit"].trades(body, symbol="BTC-PERPETUAL", conn="c", now_us=1)

@@ -105,7 +105,7 @@ def test_without_a_key_one_supplier_is_left_out_and_says_so() -> None:
     assert "k-for-tests" not in repr(BY_NAME["cryptocompare"])
 
 
-def test_a_limiter_stays_under_half_the_limit_and_waits_as_asked() -> None:
+def test_a_limiter_stays_half_rate_the_limit_and_waits_as_asked() -> None:
     limiter, now, sent = RateLimiter.half_rate(60), 0.0, 0
     while now < 600:
         now += limiter.claim(now)

@@ -39,7 +39,7 @@ def stream_specs(binance: BinanceSettings, symbols: tuple[str, ...]) -> tuple[St
             subscribe=subscribe,
             tape="binance_spot/mixed",
             decoder=lambda conn, last_ids: BinanceDecoder(
-                symbols=symbols, conn=conn, last_ids=last_ids
+                symbols=symbols, conn=conn, last_ids=last_ids, bound=binance.time_bound
             ),
             life_s=binance.life_h * 3600,
         ),

@@ -9,16 +9,18 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Side, Top, Trade
-from include.market.venues import BINANCE
+from include.market.time import SECOND_US, USUAL_BOUND, TimeBound
+from include.market.venues import BEGINS_AGAIN, BINANCE
 from streaming.feeds.decoding import (
-    MICROS_FROM,
+    ORDINARY,
     PRICE_STEP,
-    TOO_LARGE,
     ZERO,
     DecodedFrame,
+    RejectedParts,
     parse,
     to_micros,
 )
+from streaming.feeds.trade_sequence import NEAR, ContiguousTrades, Entries
 from streaming.feeds.venues.binance.payloads import (
     AggTrade,
     Anything,
@@ -44,6 +46,7 @@ _anything = msgspec.json.Decoder(Anything)
 _UNREAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
 _QUOTE = ord('"')
 _KNOWN = {"aggTrade", "trade", "24hrTicker", "serverShutdown"}
+_MOST_BEHIND = 20  # best prices in a row that another connection may be ahead of
 
 
 class BinanceDecoder:
@@ -55,12 +58,27 @@ class BinanceDecoder:
     """
 
     def __init__(
-        self, *, symbols: tuple[str, ...], conn: str, last_ids: dict[str, int] | None = None
+        self,
+        *,
+        symbols: tuple[str, ...],
+        conn: str,
+        last_ids: dict[str, int] | None = None,
+        bound: TimeBound = USUAL_BOUND,
     ) -> None:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
         self._symbols = BINANCE.symbols.symbols_by_spelling(symbols)
+        self._trades = {
+            key: ContiguousTrades(self.last_ids, key)
+            for symbol in symbols
+            for key in (symbol, f"{symbol}|trade")
+        }
+        self._parts = RejectedParts(bound)
+        self._ahead_us = int(bound.ahead_s * SECOND_US)
+        self._behind_us = int(bound.behind_s * SECOND_US)
+        self._updates: dict[str, int] = {}  # the last update of the best prices, here
+        self._behind: Counter[str] = Counter()
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `trade`, `ticker` or `book` message, a `ledger` one before a hole.
@@ -76,10 +94,14 @@ class BinanceDecoder:
                 payload = _combined.decode(data).data
         except _UNREAD:
             other = self._parse(data)
-            return DecodedFrame(()) if other is None else self._decode_other(other, frame)
+            return DecodedFrame(()) if other is None else self._decode_parts(other, frame)
         if type(payload) is AggTrade and (symbol := self._symbols.get(payload.s)) is not None:
             return self._decode_aggregate(symbol, payload, frame)
-        return self._decode_other(payload, frame)
+        return self._decode_parts(payload, frame)
+
+    def _decode_parts(self, payload: Payload | BookTicker, frame: Frame) -> DecodedFrame:
+        self._parts.clear()
+        return self._parts.complete(self._decode_other(payload, frame))
 
     def _decode_other(self, payload: Payload | BookTicker, frame: Frame) -> DecodedFrame:
         if isinstance(payload, Shutdown):
@@ -91,10 +113,16 @@ class BinanceDecoder:
         if isinstance(payload, BookTicker):
             return self._decode_top(symbol, payload, frame)
         if isinstance(payload, DayTicker):
-            ticker = ticker_of(payload)
-            return DecodedFrame((self._message(symbol, "ticker", frame, ticker, time=payload.E),))
+            return self._decode_ticker(symbol, payload, frame)
         key = f"{symbol}|trade" if isinstance(payload, SingleTrade) else symbol
         return self._decode_trade(symbol, payload, frame, key=key)
+
+    def _decode_ticker(self, symbol: str, day_ticker: DayTicker, frame: Frame) -> DecodedFrame:
+        if not day_ticker.c:
+            self.ignored["ticker without a last price"] += 1
+            return DecodedFrame(())
+        ticker = ticker_of(day_ticker, self._parts)
+        return DecodedFrame((self._message(symbol, "ticker", frame, ticker, time=day_ticker.E),))
 
     def _parse(self, data: bytes) -> Payload | BookTicker | None:
         try:
@@ -124,36 +152,60 @@ class BinanceDecoder:
 
     def _decode_top(self, symbol: str, ticker: BookTicker, frame: Frame) -> DecodedFrame:
         """A book message without changes: this stream has nothing but the best prices."""
-        top, key = top_of(ticker), f"{symbol}|top"
-        if ticker.u <= self.last_ids.get(key, -1):
+        top = top_of(ticker)
+        entries = self._take_update(symbol, ticker.u)
+        if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        self.last_ids[key] = ticker.u
+        ledger = [self._message(symbol, "ledger", frame, entry) for entry in entries]
         seq = (ticker.u, ticker.u)
-        return DecodedFrame((self._message(symbol, "book", frame, seq=seq, top=top),))
+        return DecodedFrame((*ledger, self._message(symbol, "book", frame, seq=seq, top=top)))
+
+    def _take_update(self, symbol: str, number: int) -> Entries | None:
+        """The ledger entries before these best prices; null if they are no news.
+
+        Of two live connections one is a little behind. What falls on one connection, or by much,
+        is counted anew.
+        """
+        key = f"{symbol}|top"
+        newest, here = self.last_ids.get(key, -1), self._updates.get(symbol, -1)
+        self._updates[symbol] = number
+        if number <= newest:
+            if number == here:
+                return None
+            is_near = number > here and newest - number <= NEAR
+            if is_near and self._behind[symbol] < _MOST_BEHIND:
+                self._behind[symbol] += 1
+                return None
+        self.last_ids[key] = number
+        self._behind[symbol] = 0
+        if number > newest:
+            return ()
+        detail = f"best prices {number} after {newest}"
+        return (LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail),)
 
     def _decode_aggregate(self, symbol: str, aggregate: AggTrade, frame: Frame) -> DecodedFrame:
         """By far the most frequent: made in one go while nothing is out of the ordinary.
 
-        Ordinary are eight decimals above zero, milliseconds, and an id that follows the last.
+        Ordinary are eight decimals above zero, milliseconds near those of the receipt, and an id
+        that follows the last.
         """
         number, price, quantity = aggregate.a, aggregate.p, aggregate.q
-        traded_ms, sent_ms = aggregate.T, aggregate.E
+        traded_us, sent_us, received = aggregate.T * 1000, aggregate.E * 1000, frame.received_time
         if not (
             self.last_ids.get(symbol) == number - 1
             and price.same_quantum(PRICE_STEP)  # so it is no NaN, which could not be compared
             and quantity.same_quantum(PRICE_STEP)
-            and ZERO < price < TOO_LARGE
-            and ZERO < quantity < TOO_LARGE
-            and traded_ms < MICROS_FROM
-            and sent_ms < MICROS_FROM
+            and ZERO < price < ORDINARY
+            and ZERO < quantity < ORDINARY
+            and -self._ahead_us <= received - traded_us <= self._behind_us
+            and -self._ahead_us <= received - sent_us <= self._behind_us
         ):
-            return self._decode_trade(symbol, aggregate, frame, key=symbol)
+            return self._decode_parts(aggregate, frame)
         self.last_ids[symbol] = number
+        self.last_ids[self._trades[symbol].newest_key] = traded_us
         side: Side = "sell" if aggregate.m else "buy"
-        trade = Trade(
-            str(number), price, quantity, side, traded_ms * 1000, aggregate.f, aggregate.l
-        )
+        trade = Trade(str(number), price, quantity, side, traded_us, aggregate.f, aggregate.l)
         return DecodedFrame(
             (
                 Message(  # in the order of its fields: names would slow every frame
@@ -162,8 +214,8 @@ class BinanceDecoder:
                     "trade",
                     self.conn,
                     (number, number),
-                    sent_ms * 1000,
-                    frame.received_time,
+                    sent_us,
+                    received,
                     (trade,),
                 ),
             )
@@ -172,19 +224,18 @@ class BinanceDecoder:
     def _decode_trade(
         self, symbol: str, payload: AggTrade | SingleTrade, frame: Frame, *, key: str
     ) -> DecodedFrame:
-        trade = trade_of(payload)
-        number = sequence_of(payload)
-        last = self.last_ids.get(key)
-        if last is not None and number <= last:
+        trade, number = trade_of(payload), sequence_of(payload)
+        self._parts.require_time(trade.traded_at, frame)
+        entries = self._trades[key].take(number, trade.traded_at)
+        if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        self.last_ids[key] = number
-        message = self._message(symbol, "trade", frame, trade, time=payload.E, seq=(number, number))
-        if last is None or number == last + 1:
-            return DecodedFrame((message,))
-        hole = (last + 1, number - 1)
-        entry = LedgerEntry("gap", "missing", first_seq=hole[0], last_seq=hole[1])
-        return DecodedFrame((self._message(symbol, "ledger", frame, entry, seq=hole), message))
+        messages = [
+            self._message(symbol, "ledger", frame, entry, seq=(number, number)) for entry in entries
+        ]
+        seq = (number, number)
+        messages.append(self._message(symbol, "trade", frame, trade, time=payload.E, seq=seq))
+        return DecodedFrame(tuple(messages))
 
     def _message(
         self,
@@ -202,7 +253,7 @@ class BinanceDecoder:
             kind=kind,
             conn=self.conn,
             seq=seq,
-            venue_time=None if time is None else to_micros(time),
+            venue_time=None if time is None else self._parts.time_or_null(to_micros(time), frame),
             received_time=frame.received_time,
             events=events,
             top=top,

@@ -12,7 +12,8 @@ from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
     Id,
-    Millis,
+    RejectedParts,
+    Time,
     require_not_negative,
     require_positive,
     require_positive_pair,
@@ -23,33 +24,33 @@ from streaming.feeds.decoding import (
 class AggTrade(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="aggTrade"):
     """`@aggTrade`: the trades of one taker order at one price."""
 
-    E: Millis
+    E: Time
     s: str
     a: Id
     p: Decimal
     q: Decimal
     f: Id
     l: Id  # noqa: E741 (the venue's name)
-    T: Millis
+    T: Time
     m: bool
 
 
 class SingleTrade(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="trade"):
     """`@trade`: one trade."""
 
-    E: Millis
+    E: Time
     s: str
     t: Id
     p: Decimal
     q: Decimal
-    T: Millis
+    T: Time
     m: bool
 
 
 class DayTicker(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="24hrTicker"):
     """`@ticker`: rolling 24 hours."""
 
-    E: Millis
+    E: Time
     s: str
     c: Decimal
     o: Decimal
@@ -85,7 +86,7 @@ class CombinedBookTicker(msgspec.Struct, frozen=True, gc=False):
 class Shutdown(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="serverShutdown"):
     """The server is about to go; how soon is not promised."""
 
-    E: Millis
+    E: Time
 
 
 Payload = AggTrade | SingleTrade | DayTicker | Shutdown
@@ -134,28 +135,24 @@ def trade_of(payload: AggTrade | SingleTrade) -> Trade:
     )
 
 
-def ticker_of(ticker: DayTicker) -> Ticker:
-    """The ticker.
+def ticker_of(ticker: DayTicker, parts: RejectedParts) -> Ticker:
+    """The ticker; what does not fit beside the last price is null, and a rejected part.
 
     Raises:
-        RejectedFrame: a number does not fit.
+        RejectedFrame: the last price does not fit.
     """
     require_positive(ticker.c, PRICE_STEP)
-    for price in (ticker.o, ticker.h, ticker.l, ticker.b, ticker.a):
-        require_not_negative(price, PRICE_STEP)
-    for quantity in (ticker.B, ticker.A, ticker.v, ticker.q):
-        require_not_negative(quantity, QUANTITY_STEP)
     return Ticker(
         last=ticker.c,
-        open=ticker.o,
-        high=ticker.h,
-        low=ticker.l,
-        bid=ticker.b,
-        bid_quantity=ticker.B,
-        ask=ticker.a,
-        ask_quantity=ticker.A,
-        base_volume=ticker.v,
-        quote_volume=ticker.q,
+        open=parts.fitting_or_null(ticker.o, PRICE_STEP),
+        high=parts.fitting_or_null(ticker.h, PRICE_STEP),
+        low=parts.fitting_or_null(ticker.l, PRICE_STEP),
+        bid=parts.fitting_or_null(ticker.b, PRICE_STEP),
+        bid_quantity=parts.fitting_or_null(ticker.B, QUANTITY_STEP),
+        ask=parts.fitting_or_null(ticker.a, PRICE_STEP),
+        ask_quantity=parts.fitting_or_null(ticker.A, QUANTITY_STEP),
+        base_volume=parts.fitting_or_null(ticker.v, QUANTITY_STEP),
+        quote_volume=parts.fitting_or_null(ticker.q, QUANTITY_STEP),
         trade_count=ticker.n,
     )
 

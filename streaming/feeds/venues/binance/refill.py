@@ -14,19 +14,14 @@ PER_MINUTE = 300
 PAGE = 1000
 
 
-class BinancePastTrade(msgspec.Struct, frozen=True):
-    """One aggregate trade of a page, which lacks its symbol and kind."""
+class PastTradeNumber(msgspec.Struct, frozen=True):
+    """The number of one aggregate trade of a page, whatever the rest of it is."""
 
     a: int
-    p: str
-    q: str
-    f: int
-    l: int  # noqa: E741 (the venue's name)
-    T: int
-    m: bool
 
 
-_page = msgspec.json.Decoder(tuple[BinancePastTrade, ...])
+_page = msgspec.json.Decoder(tuple[dict[str, msgspec.Raw], ...])
+_numbered = msgspec.json.Decoder(PastTradeNumber)
 
 
 def refill(rest_url: str) -> Refill:
@@ -40,14 +35,14 @@ def refill(rest_url: str) -> Refill:
         ),
         _frames,
         lambda symbol, conn: BinanceDecoder(symbols=(symbol,), conn=conn),
+        lambda frame: parse(_numbered.decode, frame).a,
     )
 
 
 def _frames(body: bytes, symbol: str) -> list[bytes]:
+    """Each trade of the page with the symbol, kind and time of sending that it lacks."""
     spelling = BINANCE.symbols.to_venue(symbol)
     return [
-        msgspec.json.encode(
-            {"e": "aggTrade", "E": trade.T, "s": spelling, **msgspec.structs.asdict(trade)}
-        )
+        msgspec.json.encode({"e": "aggTrade", "s": spelling, "E": trade.get("T", 0), **trade})
         for trade in parse(_page.decode, body)
     ]

@@ -30,7 +30,11 @@ def stream_specs(deribit: DeribitSettings, symbols: tuple[str, ...]) -> tuple[St
             ),
             tape="deribit/mixed",
             decoder=lambda conn, last_ids: DeribitDecoder(
-                instruments=instruments, conn=conn, last_ids=last_ids, channels=channels
+                instruments=instruments,
+                conn=conn,
+                last_ids=last_ids,
+                channels=channels,
+                bound=deribit.time_bound,
             ),
             name_start=name_start,
         ),

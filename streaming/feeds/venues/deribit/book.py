@@ -4,19 +4,25 @@ Incremental: `prev_change_id` must be the last `change_id`, else something was l
 message is the whole picture of the best levels; what differs from the one before is the change.
 """
 
+from collections import deque
 from decimal import Decimal
 
+from include.errors import RejectedFrame
 from include.market.book import Book
-from include.market.events import BookChange, BookSide, Top
+from include.market.events import INITIAL, BookChange, BookSide, Top
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
+    UNFIT,
     require_not_negative,
     require_positive,
+    require_signed,
 )
-from streaming.feeds.venues.deribit.payloads import GroupedBook, IncrementalBook, Level
+from streaming.feeds.venues.deribit.payloads import GroupedBook, IncrementalBook, Level, in_base
+from streaming.feeds.venues.deribit.units import is_combination
 
 Sides = dict[BookSide, dict[Decimal, Decimal]]
+RECENT = 64  # pictures remembered, to recognise repeats
 
 
 class InstrumentBook:
@@ -25,7 +31,10 @@ class InstrumentBook:
     def __init__(self) -> None:
         self._book = Book()
         self._sides: Sides = {"bid": {}, "ask": {}}
+        self._recent: deque[int] = deque(maxlen=RECENT)
         self.last_id: int | None = None
+        self.broken_at: int | None = None  # µs: when a snapshot was asked for
+        self.is_unfit = False  # a snapshot was rejected, and another would be too
 
     @property
     def valid(self) -> bool:
@@ -40,36 +49,55 @@ class InstrumentBook:
         """Whether a change does not follow the last message. A first change has no snapshot."""
         return update.type == "change" and update.prev_change_id != self.last_id
 
-    def invalidate(self) -> None:
-        """Wait for a snapshot."""
+    def invalidate(self, at_us: int) -> None:
+        """Wait for a snapshot, which is asked for now."""
         self._book.invalidate()
+        self.broken_at = at_us
 
     def apply(self, update: IncrementalBook) -> tuple[BookChange, ...]:
-        """Take an incremental message; the changes it holds."""
-        changes = changes_of(update)
+        """Take an incremental message; the changes it holds.
+
+        Raises:
+            RejectedFrame: a number that does not fit.
+        """
+        try:
+            changes = changes_of(update)
+        except RejectedFrame as rejection:
+            self.is_unfit |= update.type == "snapshot" and rejection.reason in UNFIT
+            raise
         self.last_id = update.change_id
         if update.type == "snapshot":
             self._book.reset(changes)
+            self.broken_at, self.is_unfit = None, False
         elif self._book.valid:
             for change in changes:
                 self._book.apply(change)
         return changes
+
+    def is_repeated(self, picture: GroupedBook) -> bool:
+        """Whether the picture was taken before; one that falls to a new number was not."""
+        return picture.change_id in self._recent
+
+    def begins_again(self, picture: GroupedBook) -> bool:
+        """Whether the venue counts anew: the picture's number is below the last."""
+        return self.last_id is not None and picture.change_id < self.last_id
 
     def replace(self, picture: GroupedBook) -> tuple[BookChange, ...]:
         """Take a grouped message; what differs from the picture before, all of the first."""
         new: Sides = {"bid": dict(picture.bids), "ask": dict(picture.asks)}
         for levels in new.values():
             for price, amount in levels.items():
-                require_positive(price, PRICE_STEP)
-                require_positive(amount, QUANTITY_STEP)
-        reason = "initial" if self.last_id is None else "picture"
+                _require_level(picture.instrument_name, price, amount)
+        is_first = self.last_id is None or self.begins_again(picture)
+        reason = INITIAL if is_first else "picture"
         old, zero = self._sides, Decimal(0)
         self._sides, self.last_id = new, picture.change_id
+        self._recent.append(picture.change_id)
         return tuple(
-            BookChange(side, price, new[side].get(price, zero), None, reason, picture.change_id)
+            _change(picture, side, price, new[side].get(price, zero), reason)
             for side in new
             for price in old[side] | new[side]
-            if old[side].get(price) != new[side].get(price)
+            if is_first or old[side].get(price) != new[side].get(price)
         )
 
 
@@ -84,9 +112,28 @@ def changes_of(update: IncrementalBook) -> tuple[BookChange, ...]:
     changes = []
     for side, levels in sides:
         for action, price, amount in levels:
-            require_positive(price, PRICE_STEP)
-            require_not_negative(amount, QUANTITY_STEP)
+            _require_level(update.instrument_name, price, amount)
             remaining = Decimal(0) if action == "delete" else amount
-            reason = "initial" if update.type == "snapshot" else action
-            changes.append(BookChange(side, price, remaining, None, reason, update.change_id))
+            reason = INITIAL if update.type == "snapshot" else action
+            changes.append(_change(update, side, price, remaining, reason))
     return tuple(changes)
+
+
+def _require_level(instrument: str, price: Decimal, amount: Decimal) -> None:
+    if is_combination(instrument):
+        require_signed(price, PRICE_STEP)
+    else:
+        require_positive(price, PRICE_STEP)
+    require_not_negative(amount, QUANTITY_STEP)
+
+
+def _change(
+    book: IncrementalBook | GroupedBook,
+    side: BookSide,
+    price: Decimal,
+    amount: Decimal,
+    reason: str,
+) -> BookChange:
+    remaining, venue_amount = in_base(book.instrument_name, amount, price)
+    require_not_negative(remaining, QUANTITY_STEP)
+    return BookChange(side, price, remaining, None, reason, book.change_id, venue_amount)

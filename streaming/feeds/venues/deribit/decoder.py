@@ -11,21 +11,31 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Top
-from include.market.venues import DERIBIT
-from streaming.feeds.decoding import DecodedFrame, Request, parse, to_micros
+from include.market.time import SECOND_US, USUAL_BOUND, TimeBound
+from include.market.venues import BEGINS_AGAIN, DERIBIT, SNAPSHOT
+from streaming.feeds.decoding import (
+    DecodedFrame,
+    RejectedParts,
+    Request,
+    parse,
+    to_micros,
+)
+from streaming.feeds.trade_sequence import ContiguousTrades, Entries
 from streaming.feeds.venues.deribit import payloads, session
 from streaming.feeds.venues.deribit.book import InstrumentBook
 
 VENUE = DERIBIT.name
 _OPENING = {session.AUTH, session.HEARTBEAT, session.SUBSCRIBE}
 GROUPED_DOTS = 4  # book.INSTRUMENT.GROUP.DEPTH.INTERVAL
+SNAPSHOT_US = 10 * SECOND_US  # how long a snapshot that was asked for may take
 
 _envelope = msgspec.json.Decoder(payloads.Envelope)
 _token = msgspec.json.Decoder(payloads.Token)
 _channels = msgspec.json.Decoder(list[str])
 _book = msgspec.json.Decoder(payloads.IncrementalBook)
 _grouped = msgspec.json.Decoder(payloads.GroupedBook)
-_trades = msgspec.json.Decoder(tuple[payloads.DeribitTrade, ...])
+_trades = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
+_trade = msgspec.json.Decoder(payloads.DeribitTrade)
 _ticker = msgspec.json.Decoder(payloads.DeribitTicker)
 
 
@@ -55,12 +65,17 @@ class DeribitDecoder:
         conn: str,
         last_ids: dict[str, int] | None = None,
         channels: tuple[str, ...] = (),
+        bound: TimeBound = USUAL_BOUND,
     ) -> None:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
         self._instruments, self._channels = instruments, channels
         self._books: dict[str, InstrumentBook] = defaultdict(InstrumentBook)
+        self._sequences = {
+            symbol: ContiguousTrades(self.last_ids, symbol) for symbol in instruments.values()
+        }
+        self._parts = RejectedParts(bound)
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into `book`, `trade` or `ticker` messages, and `ledger` ones for holes.
@@ -68,13 +83,19 @@ class DeribitDecoder:
         Raises:
             RejectedFrame: it is no Deribit frame, of no instrument followed, or a venue's error.
         """
+        self._parts.clear()
+        return self._parts.complete(self._decode(frame))
+
+    def _decode(self, frame: Frame) -> DecodedFrame:
         envelope = parse(_envelope.decode, frame.data)
         error, params = envelope.error, envelope.params
         if error is not None:
             if envelope.id == session.REFRESH:  # log in again, on a new connection
                 return DecodedFrame((), renew=f"log-in not renewed: {error.code}")
             raise RejectedFrame(
-                "venue_error", f"request {envelope.id}: {error.code} {error.message}"
+                "venue_error",
+                f"request {envelope.id}: {error.code} {error.message}",
+                needs_snapshot=envelope.id == session.RESUBSCRIBE,
             )
         if params is None:
             return self._decode_reply(envelope)
@@ -105,7 +126,7 @@ class DeribitDecoder:
         if kind == "book":
             return self._decode_incremental(parse(_book.decode, data), params.channel, frame)
         if kind == "trades":
-            return self._decode_trades(parse(_trades.decode, data), frame)
+            return self._decode_trades(data, frame)
         if kind == "ticker":
             return self._decode_ticker(parse(_ticker.decode, data), frame)
         if not kind:
@@ -118,15 +139,19 @@ class DeribitDecoder:
     ) -> DecodedFrame:
         symbol, book = self._symbol(update.instrument_name), self._books[update.instrument_name]
         broken, was_valid, last_id = book.breaks_chain(update), book.valid, book.last_id
+        broken_at = book.broken_at
         changes = book.apply(update)
         requests: tuple[Request, ...] = ()
         messages = []
         if broken and (was_valid or last_id is None):
-            book.invalidate()
+            book.invalidate(frame.received_time)
             detail = f"change {update.prev_change_id} where {last_id} was due"
             entry = LedgerEntry("gap", "broken_chain", detail=detail)
             messages.append(self._message(symbol, "ledger", frame, entry, seq=update.change_id))
             requests = session.resubscribe(channel)
+        elif broken_at is not None and book.valid:
+            entry = LedgerEntry("recovered", SNAPSHOT)
+            messages.append(self._message(symbol, "ledger", frame, entry, seq=update.change_id))
         messages.append(
             self._message(
                 symbol,
@@ -138,14 +163,17 @@ class DeribitDecoder:
                 top=book.top(),
             )
         )
-        return DecodedFrame(tuple(messages), requests=requests)
+        is_late = broken_at is not None and frame.received_time - broken_at > SNAPSHOT_US
+        resync = is_late and not book.valid and not book.is_unfit
+        return DecodedFrame(tuple(messages), requests=requests, resync=resync)
 
     def _decode_grouped(self, picture: payloads.GroupedBook, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(picture.instrument_name)
         book = self._books[picture.instrument_name]
-        if book.last_id is not None and picture.change_id <= book.last_id:
+        if book.is_repeated(picture):
             self.ignored["repeated"] += 1
             return DecodedFrame(())
+        last_id, begins_again = book.last_id, book.begins_again(picture)
         message = self._message(
             symbol,
             "book",
@@ -155,31 +183,47 @@ class DeribitDecoder:
             time=picture.timestamp,
             top=payloads.top_of(picture),
         )
-        return DecodedFrame((message,))
+        if not begins_again:
+            return DecodedFrame((message,))
+        detail = f"book {picture.change_id} after {last_id}"
+        entry = LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail)
+        ledger = self._message(symbol, "ledger", frame, entry, seq=picture.change_id)
+        return DecodedFrame((ledger, message))
 
-    def _decode_trades(
-        self, trades: tuple[payloads.DeribitTrade, ...], frame: Frame
-    ) -> DecodedFrame:
+    def _decode_trades(self, array: bytes, frame: Frame) -> DecodedFrame:
         """Make a message of each run of consecutive trades; between two runs is a hole."""
         runs: list[list[payloads.DeribitTrade]] = []
         messages: list[Message] = []
+        trades = self._parts.read_each(
+            parse(_trades.decode, array), lambda raw: self._read_trade(bytes(raw), frame)
+        )
         for trade in trades:
-            symbol, number = self._symbol(trade.instrument_name), trade.trade_seq
-            last = self.last_ids.get(symbol)
-            if last is not None and number <= last:
+            symbol = self._symbol(trade.instrument_name)
+            entries = self._take(trade, symbol)
+            if entries is None:
                 self.ignored["repeated"] += 1
                 continue
-            self.last_ids[symbol] = number
-            follows = runs and runs[-1][-1].instrument_name == trade.instrument_name
-            if last is not None and number > last + 1:
-                hole = LedgerEntry("gap", "missing", first_seq=last + 1, last_seq=number - 1)
-                messages.append(self._message(symbol, "ledger", frame, hole, seq=number))
-                follows = False
-            if follows:
+            messages += [
+                self._message(symbol, "ledger", frame, entry, seq=trade.trade_seq)
+                for entry in entries
+            ]
+            if runs and not entries and _follows(trade, runs[-1][-1]):
                 runs[-1].append(trade)
             else:
                 runs.append([trade])
         return DecodedFrame((*messages, *(self._message_of_run(run, frame) for run in runs)))
+
+    def _read_trade(self, data: bytes, frame: Frame) -> payloads.DeribitTrade:
+        """One trade of an array, whose numbers fit; its number is not taken yet."""
+        trade = parse(_trade.decode, data)
+        self._symbol(trade.instrument_name)
+        event = payloads.trade_of(trade)
+        self._parts.require_time(event.traded_at, frame)
+        return trade
+
+    def _take(self, trade: payloads.DeribitTrade, symbol: str) -> Entries | None:
+        sequence, cause = self._sequences[symbol], "rejected" if self._parts.rejected else "missing"
+        return sequence.take(trade.trade_seq, to_micros(trade.timestamp), cause=cause)
 
     def _message_of_run(self, trades: list[payloads.DeribitTrade], frame: Frame) -> Message:
         message = self._message(
@@ -196,7 +240,7 @@ class DeribitDecoder:
         if not ticker.last_price:
             self.ignored["ticker without a last price"] += 1
             return DecodedFrame(())
-        event = payloads.ticker_of(ticker, last_price=ticker.last_price)
+        event = payloads.ticker_of(ticker, self._parts, last_price=ticker.last_price)
         return DecodedFrame((self._message(symbol, "ticker", frame, event, time=ticker.timestamp),))
 
     def _symbol(self, instrument: str) -> str:
@@ -220,8 +264,13 @@ class DeribitDecoder:
             kind=kind,
             conn=self.conn,
             seq=None if seq is None else (seq, seq),
-            venue_time=None if time is None else to_micros(time),
+            venue_time=None if time is None else self._parts.time_or_null(to_micros(time), frame),
             received_time=frame.received_time,
             events=events,
             top=top,
         )
+
+
+def _follows(trade: payloads.DeribitTrade, before: payloads.DeribitTrade) -> bool:
+    is_next = trade.trade_seq == before.trade_seq + 1
+    return is_next and trade.instrument_name == before.instrument_name

@@ -1,7 +1,7 @@
 """Deribit's JSON-RPC 2.0 as it is on the wire; JSON numbers become Decimal without a float. Pure.
 
-Source: docs.deribit.com (to 2026-02-24). Amounts are USD for perpetual and inverse futures, base
-units for options, spot and linear instruments; they are passed on as the venue sends them.
+Source: docs.deribit.com (to 2026-02-24). What amounts count is in `units.py`; events have base
+units, and beside them the venue's own amount where it is another.
 """
 
 from decimal import Decimal
@@ -9,17 +9,19 @@ from typing import Literal
 
 import msgspec
 
-from include.market.events import Ticker, Top, Trade
+from include.market.events import BookSide, Ticker, Top, Trade
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
     Id,
-    Millis,
-    require_not_negative,
+    RejectedParts,
+    Time,
     require_positive,
     require_positive_pair,
+    require_signed,
     to_micros,
 )
+from streaming.feeds.venues.deribit.units import counts_quote, is_combination, to_base
 
 Action = Literal["new", "change", "delete"]
 Level = tuple[Action, Decimal, Decimal]
@@ -61,7 +63,7 @@ class IncrementalBook(msgspec.Struct, frozen=True):
     """An incremental book: the whole of it (snapshot), or its change since `prev_change_id`."""
 
     type: Literal["snapshot", "change"]
-    timestamp: Millis
+    timestamp: Time
     instrument_name: str
     change_id: Id
     bids: tuple[Level, ...]
@@ -72,7 +74,7 @@ class IncrementalBook(msgspec.Struct, frozen=True):
 class GroupedBook(msgspec.Struct, frozen=True):
     """A grouped book: always the whole picture of the best levels."""
 
-    timestamp: Millis
+    timestamp: Time
     instrument_name: str
     change_id: Id
     bids: tuple[tuple[Decimal, Decimal], ...]
@@ -84,10 +86,10 @@ class DeribitTrade(msgspec.Struct, frozen=True):
 
     trade_seq: Id
     trade_id: str
-    timestamp: Millis
+    timestamp: Time
     price: Decimal
     amount: Decimal
-    direction: Literal["buy", "sell"]
+    direction: Literal["buy", "sell", "zero"]
     instrument_name: str
 
 
@@ -102,10 +104,10 @@ class Stats(msgspec.Struct, frozen=True):
 class DeribitTicker(msgspec.Struct, frozen=True):
     """A ticker; an empty side is price 0."""
 
-    timestamp: Millis
+    timestamp: Time
     instrument_name: str
     last_price: Decimal | None
-    stats: Stats
+    stats: Stats | None = None
     best_bid_price: Decimal | None = None
     best_bid_amount: Decimal | None = None
     best_ask_price: Decimal | None = None
@@ -113,48 +115,84 @@ class DeribitTicker(msgspec.Struct, frozen=True):
 
 
 def trade_of(trade: DeribitTrade) -> Trade:
-    """The trade.
+    """The trade, in base units.
 
     Raises:
         RejectedFrame: a number does not fit.
     """
-    require_positive_pair(trade.price, trade.amount)
+    quantity, amount = trade.amount, None
+    if is_combination(trade.instrument_name):
+        require_signed(trade.price, PRICE_STEP)
+        require_positive(quantity, QUANTITY_STEP)
+    else:
+        require_positive_pair(trade.price, quantity)
+        quantity, amount = in_base(trade.instrument_name, quantity, trade.price)
+        require_positive(quantity, QUANTITY_STEP)
     return Trade(
         trade_id=trade.trade_id,
         price=trade.price,
-        quantity=trade.amount,
-        side=trade.direction,
+        quantity=quantity,
+        side=None if trade.direction == "zero" else trade.direction,
         traded_at=to_micros(trade.timestamp),
+        amount=amount,
     )
 
 
-def ticker_of(ticker: DeribitTicker, *, last_price: Decimal) -> Ticker:
-    """The ticker.
+def in_base(instrument: str, amount: Decimal, price: Decimal) -> tuple[Decimal, Decimal | None]:
+    """The base units, and the venue's amount where it is quote units; price and amount fit."""
+    if not counts_quote(instrument):
+        return amount, None
+    return (to_base(amount, price) if amount else amount), amount
+
+
+def ticker_of(ticker: DeribitTicker, parts: RejectedParts, *, last_price: Decimal) -> Ticker:
+    """The ticker, in base units; what does not fit beside the last price is null, and rejected.
 
     Raises:
-        RejectedFrame: a number does not fit.
+        RejectedFrame: the last price does not fit.
     """
     require_positive(last_price, PRICE_STEP)
-    stats = ticker.stats
-    for price in (stats.high, stats.low, ticker.best_bid_price, ticker.best_ask_price):
-        require_not_negative(price or Decimal(0), PRICE_STEP)
-    for amount in (stats.volume, ticker.best_bid_amount, ticker.best_ask_amount):
-        require_not_negative(amount or Decimal(0), QUANTITY_STEP)
+    stats = ticker.stats or Stats()
+    bid, bid_quantity, bid_amount = _best(ticker, parts, "bid")
+    ask, ask_quantity, ask_amount = _best(ticker, parts, "ask")
     return Ticker(
         last=last_price,
-        high=stats.high,
-        low=stats.low,
-        base_volume=stats.volume,
-        bid=ticker.best_bid_price or None,
-        bid_quantity=ticker.best_bid_amount or None,
-        ask=ticker.best_ask_price or None,
-        ask_quantity=ticker.best_ask_amount or None,
+        high=parts.fitting_or_null(stats.high, PRICE_STEP),
+        low=parts.fitting_or_null(stats.low, PRICE_STEP),
+        base_volume=parts.fitting_or_null(stats.volume, QUANTITY_STEP),
+        bid=bid,
+        bid_quantity=bid_quantity,
+        ask=ask,
+        ask_quantity=ask_quantity,
+        bid_amount=bid_amount,
+        ask_amount=ask_amount,
     )
+
+
+def _best(
+    ticker: DeribitTicker, parts: RejectedParts, side: BookSide
+) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """Best price of a side, its quantity in base units, and the venue's own amount."""
+    price_and_amount = {
+        "bid": (ticker.best_bid_price, ticker.best_bid_amount),
+        "ask": (ticker.best_ask_price, ticker.best_ask_amount),
+    }[side]
+    price = parts.fitting_or_null(price_and_amount[0] or None, PRICE_STEP)
+    amount: Decimal | None = parts.fitting_or_null(price_and_amount[1] or None, QUANTITY_STEP)
+    if amount is None or (price is None and counts_quote(ticker.instrument_name)):
+        return price, None, amount
+    quantity, amount = in_base(ticker.instrument_name, amount, price or Decimal(1))
+    return price, parts.fitting_or_null(quantity, QUANTITY_STEP), amount
 
 
 def top_of(picture: GroupedBook) -> Top | None:
-    """The first level of both sides; null while one is empty or they cross."""
+    """The first level of both sides, in base units; null while one is empty or they cross."""
     if not picture.bids or not picture.asks or picture.bids[0][0] >= picture.asks[0][0]:
         return None
-    (bid, bid_quantity), (ask, ask_quantity) = picture.bids[0], picture.asks[0]
-    return Top(bid=bid, bid_quantity=bid_quantity, ask=ask, ask_quantity=ask_quantity)
+    (bid, bid_amount), (ask, ask_amount) = picture.bids[0], picture.asks[0]
+    return Top(
+        bid=bid,
+        bid_quantity=in_base(picture.instrument_name, bid_amount, bid)[0],
+        ask=ask,
+        ask_quantity=in_base(picture.instrument_name, ask_amount, ask)[0],
+    )

@@ -26,6 +26,25 @@ class PastTradesReply(msgspec.Struct, frozen=True):
     result: PastTrades
 
 
+class PastTradeFrame(msgspec.Struct, frozen=True):
+    """A frame of `_frames`, as far as its trade's number."""
+
+    params: "PastTradeParams"
+
+
+class PastTradeParams(msgspec.Struct, frozen=True):
+    """The content of such a frame."""
+
+    data: tuple["PastTradeSequence"]
+
+
+class PastTradeSequence(msgspec.Struct, frozen=True):
+    """A trade's number, whatever the rest of it is."""
+
+    trade_seq: int
+
+
+_numbered = msgspec.json.Decoder(PastTradeFrame)
 _reply = msgspec.json.Decoder(PastTradesReply)
 
 
@@ -43,6 +62,7 @@ def refill(rest_url: str) -> Refill:
         lambda symbol, conn: DeribitDecoder(
             instruments=DERIBIT.symbols.symbols_by_spelling((symbol,)), conn=conn
         ),
+        lambda frame: parse(_numbered.decode, frame).params.data[0].trade_seq,
     )
 
 

@@ -22,55 +22,57 @@ def stream_specs(gemini: GeminiSettings, symbols: tuple[str, ...]) -> tuple[Stre
         SettingsError: there is no such service.
     """
     if gemini.service == "v1":
-        return tuple(_v1(gemini.ws_url, symbol) for symbol in symbols)
+        return tuple(_v1(gemini, symbol) for symbol in symbols)
     if gemini.service == "v2":
-        return (_v2(gemini.ws_url, symbols),)
+        return (_v2(gemini, symbols),)
     if gemini.service == "current":
-        return (_current(gemini.current_ws_url, symbols),)
+        return (_current(gemini, symbols),)
     raise SettingsError(f"VENUES_GEMINI_SERVICE {gemini.service!r} is none of v1, v2, current")
 
 
-def _v1(base: str, symbol: str) -> StreamSpec:
+def _v1(gemini: GeminiSettings, symbol: str) -> StreamSpec:
     spelling = GEMINI.symbols.to_venue(symbol).lower()
     return StreamSpec(
         venue=GEMINI.name,
         symbols=(symbol,),
-        url=f"{base}/v1/marketdata/{spelling}?heartbeat=true",
+        url=f"{gemini.ws_url}/v1/marketdata/{spelling}?heartbeat=true",
         subscribe=(),
         tape=f"gemini_v1/{spelling}",
-        decoder=lambda conn, last_ids: GeminiV1Decoder(symbol=symbol, conn=conn, last_ids=last_ids),
+        decoder=lambda conn, last_ids: GeminiV1Decoder(
+            symbol=symbol, conn=conn, last_ids=last_ids, bound=gemini.time_bound
+        ),
         name_start=v1.name_start,
     )
 
 
-def _v2(base: str, symbols: tuple[str, ...]) -> StreamSpec:
+def _v2(gemini: GeminiSettings, symbols: tuple[str, ...]) -> StreamSpec:
     names = list(GEMINI.symbols.symbols_by_spelling(symbols))
     subscribe = {"type": "subscribe", "subscriptions": [{"name": "l2", "symbols": names}]}
     return StreamSpec(
         venue=GEMINI.name,
         symbols=symbols,
-        url=f"{base}/v2/marketdata",
+        url=f"{gemini.ws_url}/v2/marketdata",
         subscribe=(json.dumps(subscribe),),
         tape="gemini_v2/mixed",
         decoder=lambda conn, last_ids: GeminiV2Decoder(
-            symbols=symbols, conn=conn, last_ids=last_ids
+            symbols=symbols, conn=conn, last_ids=last_ids, bound=gemini.time_bound
         ),
         name_start=v2.name_start,
     )
 
 
-def _current(base: str, symbols: tuple[str, ...]) -> StreamSpec:
+def _current(gemini: GeminiSettings, symbols: tuple[str, ...]) -> StreamSpec:
     names = [name.lower() for name in GEMINI.symbols.symbols_by_spelling(symbols)]
     streams = [f"{name}@{stream}" for name in names for stream in ("depth@100ms", "trade")]
     subscribe = json.dumps({"id": "1", "method": "subscribe", "params": streams})
     return StreamSpec(
         venue=GEMINI.name,
         symbols=symbols,
-        url=f"{base}/?snapshot=-1",
+        url=f"{gemini.current_ws_url}/?snapshot=-1",
         subscribe=(subscribe,),
         tape="gemini_current/mixed",
         decoder=lambda conn, last_ids: GeminiCurrentDecoder(
-            symbols=symbols, conn=conn, last_ids=last_ids
+            symbols=symbols, conn=conn, last_ids=last_ids, bound=gemini.time_bound
         ),
         name_start=current.name_start,
     )

@@ -5,33 +5,49 @@ nanoseconds. With `snapshot=-1` the first `depthUpdate` of a symbol is the whole
 may overlap the last `u` or follow it, and a larger step is a hole.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from decimal import Decimal
 
 import msgspec
 
 from include.errors import RejectedFrame
 from include.market.book import Book
-from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Top, Trade
-from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
+from include.market.events import (
+    INITIAL,
+    BookChange,
+    Event,
+    Frame,
+    LedgerEntry,
+    Message,
+    Side,
+    Top,
+    Trade,
+)
+from include.market.time import USUAL_BOUND, TimeBound
+from include.market.venues import BEGINS_AGAIN, BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
+    UNFIT,
     DecodedFrame,
     Id,
+    RejectedParts,
+    Time,
     parse,
     require_not_negative,
     require_positive,
     require_positive_pair,
 )
+from streaming.feeds.trade_sequence import RisingIds
 
 VENUE = GEMINI.name
 _NANOSECONDS_FROM, _OK = 10**15, 200
+_RECENT = 64  # updates of a book remembered, to recognise repeats
 
 
 class _Depth(msgspec.Struct, frozen=True):
     e: str
-    E: Id
+    E: Time
     s: str
     U: Id
     u: Id
@@ -40,7 +56,7 @@ class _Depth(msgspec.Struct, frozen=True):
 
 
 class _CurrentTrade(msgspec.Struct, frozen=True):
-    E: Id
+    E: Time
     s: str
     t: Id
     p: Decimal
@@ -50,7 +66,7 @@ class _CurrentTrade(msgspec.Struct, frozen=True):
 
 class _Best(msgspec.Struct, frozen=True):
     u: Id
-    E: Id
+    E: Time
     s: str
     b: Decimal
     B: Decimal
@@ -88,6 +104,45 @@ def name_start(data: bytes) -> str | None:
         return None
 
 
+class _DepthBook:
+    """One symbol's book and how far its updates came."""
+
+    def __init__(self) -> None:
+        self.book = Book()
+        self.last: int | None = None
+        self.is_broken = False  # waits for a new connection's snapshot
+        self.is_unfit = False  # which would be rejected again: its numbers do not fit the columns
+        self._recent: deque[int] = deque(maxlen=_RECENT)
+
+    def is_repeated(self, depth: _Depth) -> bool:
+        """Whether these updates were taken before."""
+        return depth.u in self._recent
+
+    def hole_before(self, depth: _Depth) -> LedgerEntry | None:
+        """The ledger entry of what lacks before these updates."""
+        if self.last is None:
+            return LedgerEntry("gap", "rejected", detail="snapshot") if self.is_broken else None
+        if depth.u <= self.last:
+            detail = f"update {depth.u} after {self.last}"
+            return LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail)
+        if depth.U > self.last + 1:
+            return LedgerEntry("gap", "missing", detail=f"updates {self.last + 1} to {depth.U - 1}")
+        return None
+
+    def take(self, depth: _Depth, changes: tuple[BookChange, ...], *, is_whole: bool) -> None:
+        """Take updates that follow (`is_whole`) or leave a hole, which ends the book."""
+        is_first, self.last = self.last is None, depth.u
+        self._recent.append(depth.u)
+        if not is_whole:
+            self.is_broken = True
+            self.book.invalidate()
+        elif is_first:
+            self.book.reset(changes)
+        else:
+            for change in changes:
+                self.book.apply(change)
+
+
 class GeminiCurrentDecoder:
     """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections.
 
@@ -96,14 +151,21 @@ class GeminiCurrentDecoder:
     """
 
     def __init__(
-        self, *, symbols: tuple[str, ...], conn: str, last_ids: dict[str, int] | None = None
+        self,
+        *,
+        symbols: tuple[str, ...],
+        conn: str,
+        last_ids: dict[str, int] | None = None,
+        bound: TimeBound = USUAL_BOUND,
     ) -> None:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
         self._symbols = GEMINI.symbols.symbols_by_spelling(symbols)
-        self._books: dict[str, tuple[Book, int]] = {}
+        self._books = {symbol: _DepthBook() for symbol in symbols}
+        self._ids = {symbol: RisingIds(self.last_ids, symbol) for symbol in symbols}
         self._traded_on: set[str] = set()
+        self._parts = RejectedParts(bound)
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `book` or `trade` message, a `ledger` one before a hole.
@@ -111,69 +173,79 @@ class GeminiCurrentDecoder:
         Raises:
             RejectedFrame: it is no frame of this service, of no symbol followed, or an error.
         """
-        kind, data = parse(_any.decode, frame.data), frame.data
-        if kind.status is not None:
-            if kind.status != _OK:
-                error = kind.error or _Failure()
-                raise RejectedFrame("venue_error", f"{kind.status} {error.code} {error.msg}")
+        self._parts.clear()
+        try:
+            fields = parse(_any.decode, frame.data)
+            depth = parse(_depth.decode, frame.data) if fields.U is not None else None
+        except RejectedFrame as rejection:
+            raise self._without_snapshots(rejection) from rejection
+        decoded = self._decode_other(fields, frame) if depth is None else self._take(depth, frame)
+        return self._parts.complete(decoded)
+
+    def _without_snapshots(self, rejection: RejectedFrame) -> RejectedFrame:
+        """The rejection of what may be a snapshot: what follows it is none."""
+        waiting = [book for book in self._books.values() if book.last is None]
+        for book in waiting:
+            book.is_broken = True
+        return RejectedFrame(rejection.reason, rejection.detail, needs_snapshot=bool(waiting))
+
+    def _decode_other(self, fields: _Any, frame: Frame) -> DecodedFrame:
+        data = frame.data
+        if fields.status is not None:
+            if fields.status != _OK:
+                error = fields.error or _Failure()
+                raise RejectedFrame("venue_error", f"{fields.status} {error.code} {error.msg}")
             self.ignored["reply"] += 1
             return DecodedFrame(())
-        if kind.U is not None:
-            return self._decode_depth(parse(_depth.decode, data), frame)
-        if kind.t is not None:
+        if fields.t is not None:
             return self._decode_trade(parse(_trade.decode, data), frame)
-        if bytes(kind.B)[:1] == b'"':
+        if bytes(fields.B)[:1] == b'"':
             return self._decode_top(parse(_best.decode, data), frame)
-        if not kind.e:
+        if not fields.e:
             raise RejectedFrame("wrong_type", "neither payload nor reply")
-        self.ignored[kind.e[:40]] += 1
+        self.ignored[fields.e[:40]] += 1
         return DecodedFrame(())
 
-    def _decode_depth(self, depth: _Depth, frame: Frame) -> DecodedFrame:
+    def _take(self, depth: _Depth, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(depth.s)
-        book, last = self._books.get(symbol, (Book(), None))
-        if last is not None and depth.u <= last:
+        book = self._books[symbol]
+        if book.is_repeated(depth):
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        changes = _changes(depth, first=last is None)
-        self._books[symbol] = (book, depth.u)
-        messages = []
-        if last is None:
-            book.reset(changes)
-        elif depth.U > last + 1:
-            book.invalidate()
-            hole = LedgerEntry("gap", "missing", detail=f"updates {last + 1} to {depth.U - 1}")
-            messages.append(self._message(symbol, "ledger", frame, hole, time=depth.E))
-        else:
-            self.ignored["overlapping"] += depth.U == last
-            for change in changes:
-                book.apply(change)
-        seq = (depth.U, depth.u)
-        resync = bool(messages)
+        try:
+            changes = _changes(depth, first=book.last is None and not book.is_broken)
+        except RejectedFrame as rejection:
+            book.is_unfit |= book.last is None and rejection.reason in UNFIT
+            book.is_broken = True
+            reason, detail = rejection.reason, rejection.detail
+            raise RejectedFrame(reason, detail, needs_snapshot=not book.is_unfit) from rejection
+        self.ignored["overlapping"] += depth.U == book.last
+        hole = book.hole_before(depth)
+        book.take(depth, changes, is_whole=hole is None and not book.is_broken)
+        messages = [self._message(symbol, "ledger", frame, hole, time=depth.E)] if hole else []
+        seq, top = (depth.U, depth.u), book.book.top()
         messages.append(
-            self._message(symbol, "book", frame, *changes, time=depth.E, seq=seq, top=book.top())
+            self._message(symbol, "book", frame, *changes, time=depth.E, seq=seq, top=top)
         )
-        return DecodedFrame(tuple(messages), resync=resync)
+        return DecodedFrame(tuple(messages), resync=book.is_broken and not book.is_unfit)
 
     def _decode_trade(self, current_trade: _CurrentTrade, frame: Frame) -> DecodedFrame:
         symbol, number = self._symbol(current_trade.s), current_trade.t
         require_positive_pair(current_trade.p, current_trade.q)
-        if number <= self.last_ids.get(symbol, -1):
+        traded_at = self._parts.require_time(_micros_of(current_trade.E), frame)
+        last, is_first = self.last_ids.get(symbol), symbol not in self._traded_on
+        entries = self._ids[symbol].take(number)
+        if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        last, first = self.last_ids.get(symbol), symbol not in self._traded_on
-        self.last_ids[symbol] = number
         self._traded_on.add(symbol)
+        if not entries and is_first and last is not None and number > last + 1:
+            entries = (LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, number - 1),)
         side: Side = "sell" if current_trade.m else "buy"
-        trade = Trade(
-            str(number), current_trade.p, current_trade.q, side, _micros_of(current_trade.E)
-        )
-        message = self._message(symbol, "trade", frame, trade, time=current_trade.E)
-        if last is None or not first or number == last + 1:
-            return DecodedFrame((message,))
-        hole = LedgerEntry("gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=number - 1)
-        gap = self._message(symbol, "ledger", frame, hole, time=current_trade.E)
-        return DecodedFrame((gap, message))
+        trade = Trade(str(number), current_trade.p, current_trade.q, side, traded_at)
+        time = current_trade.E
+        messages = [self._message(symbol, "ledger", frame, entry, time=time) for entry in entries]
+        return DecodedFrame((*messages, self._message(symbol, "trade", frame, trade, time=time)))
 
     def _decode_top(self, best: _Best, frame: Frame) -> DecodedFrame:
         require_positive_pair(best.b, best.B)
@@ -204,7 +276,7 @@ class GeminiCurrentDecoder:
             kind=kind,
             conn=self.conn,
             seq=seq,
-            venue_time=_micros_of(time),
+            venue_time=self._parts.time_or_null(_micros_of(time), frame),
             received_time=frame.received_time,
             events=events,
             top=top,
@@ -212,7 +284,7 @@ class GeminiCurrentDecoder:
 
 
 def _changes(depth: _Depth, *, first: bool) -> tuple[BookChange, ...]:
-    reason, changes = "initial" if first else None, []
+    reason, changes = INITIAL if first else None, []
     for price, remaining in depth.b:
         changes.append(BookChange("bid", price, remaining, None, reason, depth.u))
     for price, remaining in depth.a:

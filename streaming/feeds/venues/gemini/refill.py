@@ -5,7 +5,6 @@ Source: docs.gemini.com.
 
 import msgspec
 
-from include.errors import RejectedFrame
 from include.market.venues import GEMINI
 from streaming.feeds.decoding import parse
 from streaming.feeds.refill import Refill
@@ -17,7 +16,7 @@ _MAKER_OF_TAKER = {"buy": "ask", "sell": "bid"}
 
 
 class GeminiPastTrade(msgspec.Struct, frozen=True):
-    """One trade of a page; `type` is the taker's side."""
+    """One trade of a page; `type` is the taker's side, another word for an auction's trade."""
 
     tid: int
     timestampms: int
@@ -26,6 +25,13 @@ class GeminiPastTrade(msgspec.Struct, frozen=True):
     type: str
 
 
+class PastTradeEventId(msgspec.Struct, frozen=True):
+    """A trade's id in a frame of `_frames`, whatever the rest of it is."""
+
+    eventId: int
+
+
+_numbered = msgspec.json.Decoder(PastTradeEventId)
 _page = msgspec.json.Decoder(tuple[GeminiPastTrade, ...])
 
 
@@ -40,6 +46,7 @@ def refill(rest_url: str) -> Refill:
         ),
         _frames,
         lambda symbol, conn: GeminiV1Decoder(symbol=symbol, conn=conn),
+        lambda frame: parse(_numbered.decode, frame).eventId,
     )
 
 
@@ -49,14 +56,12 @@ def _frames(body: bytes, _symbol: str) -> list[bytes]:
 
 
 def _frame(past_trade: GeminiPastTrade) -> bytes:
-    if past_trade.type not in _MAKER_OF_TAKER:
-        raise RejectedFrame("wrong_type", f"trade of type {past_trade.type[:40]}")
     event = {
         "type": "trade",
         "tid": past_trade.tid,
         "price": past_trade.price,
         "amount": past_trade.amount,
-        "makerSide": _MAKER_OF_TAKER[past_trade.type],
+        "makerSide": _MAKER_OF_TAKER.get(past_trade.type, "auction"),
     }
     return msgspec.json.encode(
         {

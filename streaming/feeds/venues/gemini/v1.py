@@ -13,19 +13,22 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.book import Book
 from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Trade
+from include.market.time import USUAL_BOUND, TimeBound
 from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
     DecodedFrame,
     Id,
-    Millis,
+    RejectedParts,
+    Time,
     parse,
     require_not_negative,
     require_positive,
     require_positive_pair,
 )
 from streaming.feeds.recorded_connections import FIRST
+from streaming.feeds.trade_sequence import RisingIds
 
 VENUE = GEMINI.name
 _NUMBERED_ZERO = re.compile(rb'"socket_sequence"\s*:\s*0\s*[,}]')
@@ -45,12 +48,12 @@ class _Update(msgspec.Struct, frozen=True, tag_field="type", tag="update"):
     eventId: Id
     socket_sequence: Id
     events: tuple[BookChange | _V1Trade, ...]
-    timestampms: Millis | None = None
+    timestampms: Time | None = None
 
 
 class _V1Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
     socket_sequence: Id
-    timestampms: Millis | None = None
+    timestampms: Time | None = None
 
 
 class _Numbered(msgspec.Struct, frozen=True):
@@ -59,7 +62,7 @@ class _Numbered(msgspec.Struct, frozen=True):
     type: str
     socket_sequence: Id
     eventId: Id = 0
-    timestampms: Millis | None = None
+    timestampms: Time | None = None
     events: tuple[msgspec.Raw, ...] = ()
 
 
@@ -87,11 +90,20 @@ class GeminiV1Decoder:
     two connections have event ids up to that of the new one's snapshot, which is a gap.
     """
 
-    def __init__(self, *, symbol: str, conn: str, last_ids: dict[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        symbol: str,
+        conn: str,
+        last_ids: dict[str, int] | None = None,
+        bound: TimeBound = USUAL_BOUND,
+    ) -> None:
         self.last_ids = {} if last_ids is None else last_ids
         self.symbol, self.conn = symbol, conn
         self.ignored: Counter[str] = Counter()
         self.book = Book()
+        self._ids = RisingIds(self.last_ids, symbol)
+        self._parts = RejectedParts(bound)
         self._started = False
         self._next_seq = 0
         self._rejected_since = 0
@@ -100,11 +112,13 @@ class GeminiV1Decoder:
         """Turn a frame into a `book` (or `heartbeat`) message, and `trade` and `ledger` ones.
 
         Raises:
-            RejectedFrame: it is not a Gemini v1 frame; the decoder goes on as if it had not come.
+            RejectedFrame: it is not a Gemini v1 frame, or one of its changes makes no sense; the
+                next frame then ends the book.
         """
+        self._parts.clear()
         try:
             payload = self._parse(frame.data)
-            changes, trades = self._events_of(payload)
+            changes, trades = self._events_of(payload, frame)
         except RejectedFrame:
             self._rejected_since += 1
             raise
@@ -113,10 +127,9 @@ class GeminiV1Decoder:
         self._keep_book(payload.socket_sequence, changes)
         messages = [message for message in (between, gap) if message]
         messages.append(self._message(payload, frame, kind=_kind(payload), events=changes))
-        if trades:
-            messages.append(self._message(payload, frame, kind="trade", events=trades))
-            self.last_ids[self.symbol] = max(int(trade.trade_id) for trade in trades)
-        return DecodedFrame(messages=tuple(messages), resync=gap is not None)
+        messages += self._new_trades(payload, frame, trades)
+        decoded = DecodedFrame(messages=tuple(messages), resync=gap is not None)
+        return self._parts.complete(decoded)
 
     def _parse(self, data: bytes) -> _Update | _V1Heartbeat:
         try:
@@ -133,7 +146,9 @@ class GeminiV1Decoder:
         events: list[BookChange | _V1Trade] = []
         for raw in frame.events if kind == "update" else ():
             name = parse(_named.decode, bytes(raw)).type
-            if name in {"change", "trade"}:
+            if name == "trade":
+                events += self._parts.read_each([bytes(raw)], _parse_trade)
+            elif name == "change":
                 events.append(parse(_one_event.decode, bytes(raw)))
             else:
                 self.ignored[name[:40]] += 1
@@ -144,18 +159,51 @@ class GeminiV1Decoder:
         return _Update(frame.eventId, frame.socket_sequence, tuple(events), frame.timestampms)
 
     def _events_of(
-        self, payload: _Update | _V1Heartbeat
-    ) -> tuple[tuple[BookChange, ...], tuple[Trade, ...]]:
+        self, payload: _Update | _V1Heartbeat, frame: Frame
+    ) -> tuple[tuple[BookChange, ...], list[Trade]]:
         changes: list[BookChange] = []
-        trades: list[Trade] = []
+        v1_trades: list[_V1Trade] = []
         if isinstance(payload, _V1Heartbeat):
-            return (), ()
+            return (), []
         for event in payload.events:
             if isinstance(event, BookChange):
                 changes.append(_numbered_change(event, payload.eventId))
             else:
-                trades.append(_trade_of(event, payload))
-        return tuple(changes), tuple(trades)
+                v1_trades.append(event)
+        trades = self._parts.read_each(
+            v1_trades, lambda v1_trade: self._trade_of(v1_trade, payload, frame)
+        )
+        return tuple(changes), trades
+
+    def _trade_of(self, v1_trade: _V1Trade, update: _Update, frame: Frame) -> Trade:
+        require_positive_pair(v1_trade.price, v1_trade.amount)
+        if update.timestampms is None:
+            raise RejectedFrame("wrong_type", "a trade without timestampms")
+        return Trade(
+            trade_id=str(v1_trade.tid),
+            price=v1_trade.price,
+            quantity=v1_trade.amount,
+            side=_AGGRESSOR[v1_trade.makerSide],
+            traded_at=self._parts.require_time(update.timestampms * 1000, frame),
+        )
+
+    def _new_trades(
+        self, payload: _Update | _V1Heartbeat, frame: Frame, trades: list[Trade]
+    ) -> list[Message]:
+        """A message of the trades not published yet, after what the ledger says of their ids."""
+        messages, new = [], []
+        for trade in trades:
+            entries = self._ids.take(int(trade.trade_id))
+            if entries is None:
+                self.ignored["repeated"] += 1
+                continue
+            new.append(trade)
+            messages += [
+                self._message(payload, frame, kind="ledger", events=(entry,)) for entry in entries
+            ]
+        if new:
+            messages.append(self._message(payload, frame, kind="trade", events=tuple(new)))
+        return messages
 
     def _gap_in_sequence(self, seq: int, frame: Frame) -> Message | None:
         expected, rejected = self._next_seq, self._rejected_since
@@ -225,10 +273,10 @@ class GeminiV1Decoder:
             kind=kind,
             conn=self.conn,
             seq=(seq, seq),
-            venue_time=None if time is None else time * 1000,
+            venue_time=None if time is None else self._parts.time_or_null(time * 1000, frame),
             received_time=frame.received_time,
             events=events,
-            top=None if kind == "trade" else self.book.top(),
+            top=None if kind in {"trade", "ledger"} else self.book.top(),
         )
 
 
@@ -246,14 +294,7 @@ def _numbered_change(change: BookChange, event_id: int) -> BookChange:
     return change
 
 
-def _trade_of(v1_trade: _V1Trade, update: _Update) -> Trade:
-    require_positive_pair(v1_trade.price, v1_trade.amount)
-    if update.timestampms is None:
-        raise RejectedFrame("wrong_type", "a trade without timestampms")
-    return Trade(
-        trade_id=str(v1_trade.tid),
-        price=v1_trade.price,
-        quantity=v1_trade.amount,
-        side=_AGGRESSOR[v1_trade.makerSide],
-        traded_at=update.timestampms * 1000,
-    )
+def _parse_trade(data: bytes) -> _V1Trade:
+    trade = parse(_one_event.decode, data)
+    assert isinstance(trade, _V1Trade)
+    return trade

@@ -13,41 +13,56 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.book import Book
-from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Top, Trade
+from include.market.events import (
+    INITIAL,
+    BookChange,
+    Event,
+    Frame,
+    LedgerEntry,
+    Message,
+    Side,
+    Top,
+    Trade,
+)
+from include.market.time import USUAL_BOUND, TimeBound
 from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
+    UNFIT,
     DecodedFrame,
     Id,
-    Millis,
+    RejectedParts,
+    Time,
     parse,
     require_not_negative,
     require_positive,
     require_positive_pair,
 )
+from streaming.feeds.trade_sequence import RisingIds
 
 VENUE = GEMINI.name
 Level = tuple[Literal["buy", "sell"], Decimal, Decimal]
+_AGGRESSOR: dict[str, Side | None] = {"buy": "buy", "sell": "sell", "auction": None}
 
 
 class _V2Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
     symbol: str
     event_id: Id
-    timestamp: Millis
+    timestamp: Time
     price: Decimal
     quantity: Decimal
-    side: Side
+    side: Literal["buy", "sell", "auction"]
 
 
 class _Updates(msgspec.Struct, frozen=True, tag_field="type", tag="l2_updates"):
     symbol: str
     changes: tuple[Level, ...]
-    trades: tuple[_V2Trade, ...] = ()
+    trades: tuple[msgspec.Raw, ...] = ()
 
 
 class _V2Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
-    timestamp: Millis
+    timestamp: Time
 
 
 class _Other(msgspec.Struct, frozen=True):
@@ -59,8 +74,10 @@ class _Other(msgspec.Struct, frozen=True):
 _known: msgspec.json.Decoder[_V2Trade | _Updates | _V2Heartbeat] = msgspec.json.Decoder(
     _V2Trade | _Updates | _V2Heartbeat
 )
+_trade = msgspec.json.Decoder(_V2Trade)
 _other = msgspec.json.Decoder(_Other)
-_CARRIED = {"trade", "l2_updates", "heartbeat"}
+_NO_UPDATE = {"trade", "heartbeat"}
+_CARRIED = _NO_UPDATE | {"l2_updates"}
 
 
 def name_start(data: bytes) -> str | None:
@@ -73,16 +90,29 @@ def name_start(data: bytes) -> str | None:
 
 
 class GeminiV2Decoder:
-    """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections."""
+    """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections.
+
+    An update that is rejected is a hole in its symbol's book, and one that cannot be read may be
+    of any symbol: only a new connection brings another snapshot.
+    """
 
     def __init__(
-        self, *, symbols: tuple[str, ...], conn: str, last_ids: dict[str, int] | None = None
+        self,
+        *,
+        symbols: tuple[str, ...],
+        conn: str,
+        last_ids: dict[str, int] | None = None,
+        bound: TimeBound = USUAL_BOUND,
     ) -> None:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
         self._symbols = GEMINI.symbols.symbols_by_spelling(symbols)
+        self._ids = {symbol: RisingIds(self.last_ids, symbol) for symbol in symbols}
         self._books: dict[str, Book] = {}
+        self._broken: set[str] = set()
+        self._unfit: set[str] = set()  # their snapshots do not fit the columns
+        self._parts = RejectedParts(bound)
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `book` message, a `trade` message, or both.
@@ -90,6 +120,7 @@ class GeminiV2Decoder:
         Raises:
             RejectedFrame: it is no Gemini v2 frame, of a symbol not followed, or an error.
         """
+        self._parts.clear()
         try:
             payload = _known.decode(frame.data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -101,57 +132,116 @@ class GeminiV2Decoder:
         if symbol is None:
             raise RejectedFrame("unknown_symbol", payload.symbol[:40])
         if isinstance(payload, _V2Trade):
-            return DecodedFrame(self._new_trades(symbol, (payload,), frame))
-        first = symbol not in self._books
-        changes = tuple(_change_of(level, first=first) for level in payload.changes)
-        gap = self._gap_between_connections(symbol, payload.trades, frame) if first else ()
-        trades = self._new_trades(symbol, payload.trades, frame)
-        top = self._keep_book(symbol, changes)
+            trades = self._parts.read_each(
+                [payload], lambda v2_trade: self._trade_of(v2_trade, frame)
+            )
+            return self._parts.complete(DecodedFrame(self._new_trades(symbol, trades, frame)))
+        return self._parts.complete(self._decode_updates(symbol, payload, frame))
+
+    def _decode_updates(self, symbol: str, updates: _Updates, frame: Frame) -> DecodedFrame:
+        first = symbol not in self._books and symbol not in self._broken
+        trades = self._parts.read_each(
+            updates.trades, lambda raw: self._trade_of(parse(_trade.decode, bytes(raw)), frame)
+        )
+        gap = self._gap_between_connections(symbol, trades, frame) if first else ()
+        new_trades = self._new_trades(symbol, trades, frame, is_history=first)
+        try:
+            changes = tuple(_change_of(level, first=first) for level in updates.changes)
+        except RejectedFrame as rejection:
+            self._break_book(symbol)
+            if first and rejection.reason in UNFIT:
+                self._unfit.add(symbol)
+            resync = symbol not in self._unfit
+            if not new_trades:
+                reason, detail = rejection.reason, rejection.detail
+                raise RejectedFrame(reason, detail, needs_snapshot=resync) from rejection
+            self._parts.add(rejection)
+            return DecodedFrame((*gap, *new_trades), resync=resync)
+        top = self._keep_book(symbol, changes, first=first)
         book = self._message(symbol, "book", frame, *changes, top=top)
-        return DecodedFrame((*gap, book, *trades))
+        resync = symbol in self._broken - self._unfit
+        return DecodedFrame((*gap, book, *new_trades), resync=resync)
+
+    def _break_book(self, *symbols: str) -> None:
+        for symbol in symbols:
+            self._broken.add(symbol)
+            self._books.setdefault(symbol, Book()).invalidate()
 
     def _gap_between_connections(
-        self, symbol: str, trades: tuple[_V2Trade, ...], frame: Frame
+        self, symbol: str, trades: list[Trade], frame: Frame
     ) -> tuple[Message, ...]:
         """The hole since the connection before, if a snapshot's trades do not reach back to it."""
         last = self.last_ids.get(symbol)
-        oldest = min((trade.event_id for trade in trades), default=None)
+        oldest = min((int(trade.trade_id) for trade in trades), default=None)
         if last is None or oldest is None or oldest <= last + 1:
             return ()
         hole = LedgerEntry("gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=oldest - 1)
         return (self._message(symbol, "ledger", frame, hole),)
 
     def _decode_unknown(self, data: bytes) -> DecodedFrame:
-        other = parse(_other.decode, data)
-        if other.result == "error":
-            raise RejectedFrame("venue_error", other.reason)
-        if other.type in _CARRIED or not other.type:
-            parse(_known.decode, data)
+        """Count a kind not carried; what may be an update that cannot be read breaks every book."""
+        other = _Other()
+        try:
+            other = parse(_other.decode, data)
+            if other.result == "error":
+                raise RejectedFrame("venue_error", other.reason)
+            if other.type in _CARRIED or not other.type:
+                parse(_known.decode, data)
+        except RejectedFrame as rejection:
+            if other.type in _NO_UPDATE or other.result == "error":
+                raise
+            self._break_book(*self._symbols.values())
+            reason, detail = rejection.reason, rejection.detail
+            raise RejectedFrame(reason, detail, needs_snapshot=True) from rejection
         self.ignored[other.type[:40]] += 1
         return DecodedFrame(())
 
     def _new_trades(
-        self, symbol: str, trades: tuple[_V2Trade, ...], frame: Frame
+        self, symbol: str, trades: list[Trade], frame: Frame, *, is_history: bool = False
     ) -> tuple[Message, ...]:
-        """The trades not published yet, oldest first (a snapshot has the newest first)."""
-        last = self.last_ids.get(symbol, -1)
-        new = [trade for trade in trades if trade.event_id > last]
-        new.sort(key=lambda trade: trade.event_id)
-        self.ignored["repeated"] += len(trades) - len(new)
-        if not new:
-            return ()
-        events = [_trade_of(trade) for trade in new]
-        self.last_ids[symbol] = new[-1].event_id
-        return (self._message(symbol, "trade", frame, *events, time=new[-1].timestamp * 1000),)
+        """The trades not published yet, oldest first (a snapshot has the newest first).
 
-    def _keep_book(self, symbol: str, changes: tuple[BookChange, ...]) -> Top | None:
-        if symbol not in self._books:
-            self._books[symbol] = Book()
-            self._books[symbol].reset(changes)
+        In a snapshot (`is_history`) that reaches the last known id, what lies before is known.
+        """
+        ids, last = self._ids[symbol], self.last_ids.get(symbol, -1)
+        trades = sorted(trades, key=lambda trade: int(trade.trade_id))
+        if is_history and trades and int(trades[-1].trade_id) >= last:
+            repeats = [trade for trade in trades if int(trade.trade_id) <= last]
+            self.ignored["repeated"] += len(repeats)
+            trades = trades[len(repeats) :]
+        messages, new = [], []
+        for trade in trades:
+            entries = ids.take(int(trade.trade_id))
+            if entries is None:
+                self.ignored["repeated"] += 1
+                continue
+            new.append(trade)
+            messages += [self._message(symbol, "ledger", frame, entry) for entry in entries]
+        if new:
+            time = new[-1].traded_at
+            messages.append(self._message(symbol, "trade", frame, *new, time=time))
+        return tuple(messages)
+
+    def _keep_book(
+        self, symbol: str, changes: tuple[BookChange, ...], *, first: bool
+    ) -> Top | None:
+        book = self._books.setdefault(symbol, Book())
+        if first:
+            book.reset(changes)
         else:
             for change in changes:
-                self._books[symbol].apply(change)
-        return self._books[symbol].top()
+                book.apply(change)
+        return book.top()
+
+    def _trade_of(self, v2_trade: _V2Trade, frame: Frame) -> Trade:
+        require_positive_pair(v2_trade.price, v2_trade.quantity)
+        return Trade(
+            str(v2_trade.event_id),
+            v2_trade.price,
+            v2_trade.quantity,
+            _AGGRESSOR[v2_trade.side],
+            self._parts.require_time(v2_trade.timestamp * 1000, frame),
+        )
 
     def _message(
         self,
@@ -179,16 +269,5 @@ def _change_of(level: Level, *, first: bool) -> BookChange:
     side, price, remaining = level
     require_positive(price, PRICE_STEP)
     require_not_negative(remaining, QUANTITY_STEP)
-    reason = "initial" if first else None
+    reason = INITIAL if first else None
     return BookChange("bid" if side == "buy" else "ask", price, remaining, reason=reason)
-
-
-def _trade_of(v2_trade: _V2Trade) -> Trade:
-    require_positive_pair(v2_trade.price, v2_trade.quantity)
-    return Trade(
-        str(v2_trade.event_id),
-        v2_trade.price,
-        v2_trade.quantity,
-        v2_trade.side,
-        v2_trade.timestamp * 1000,
-    )

@@ -1,0 +1,187 @@
+"""Which trades are new, by the venue's numbers of them, over all connections of a feed. Pure.
+
+What is known of a symbol lies in the dictionary that the connections of a feed share: the last
+number under the symbol itself, the rest under the symbol and a word. Both sequences take a trade
+unless it was published before, and report what does not follow:
+
+- `gap`: numbers from first to last are missing;
+- `jump`: a number so far ahead that the hole is not believed yet. If the next number follows the
+  jump, the hole becomes a `gap`; if it follows the last one, the jump is forgotten;
+- `renumbered`: a number below the last that was never published. If the next number follows it,
+  the venue begins again, which is a second entry.
+
+Source: the venues' documents promise rising numbers; test nets, relisted symbols and migrations
+begin again.
+"""
+
+from include.market.events import LedgerEntry
+from include.market.venues import BEGINS_AGAIN
+
+NEAR = 500  # numbers by which one of two live connections may be behind the other
+JUMP = 1_000_000  # a larger hole in contiguous numbers needs a second witness
+ID_JUMP = 10**12  # a larger step of ids that rise with holes is reported
+RECENT_IDS = 256  # ids remembered, to recognise repeats
+UNCONFIRMED = "unconfirmed"
+OPEN_HOLES = 16  # holes remembered, to take what comes late
+
+Entries = tuple[LedgerEntry, ...]
+
+
+class ContiguousTrades:
+    """The numbers of one symbol's trades, where each follows the one before."""
+
+    def __init__(self, shared: dict[str, int], key: str) -> None:
+        """Go on from `shared[key]`, the last number known; `key` is a symbol."""
+        self._shared, self._key = shared, key
+        self.newest_key = f"{key}|newest"  # when the newest trade was made, µs
+        self._start = f"{key}|start"  # numbers from here on were published by this process
+        self._pending, self._pending_after = f"{key}|pending", f"{key}|pending after"
+        self._holes = [(f"{key}|hole {n}", f"{key}|hole {n} last") for n in range(OPEN_HOLES)]
+        self._next_hole = f"{key}|next hole"
+        if key in shared:
+            shared.setdefault(self._start, shared[key] + 1)
+
+    def take(self, number: int, traded_at: int, *, cause: str = "missing") -> Entries | None:
+        """The ledger entries that go before this trade; null if it was published before.
+
+        `cause` is that of a gap. `traded_at` in µs: what is newer than the newest is no repeat.
+        """
+        last = self._shared.get(self._key)
+        if last is None:
+            self._shared[self._start] = number
+            return self._advance(number, traded_at)
+        if number == last + 1:
+            return self._advance(number, traded_at)
+        if self._follows_pending(number, last):
+            return self._confirm(number, traded_at, last=last, cause=cause)
+        if number > last:
+            return self._take_ahead(number, traded_at, last=last, cause=cause)
+        return self._take_behind(number, traded_at, last=last)
+
+    def _advance(self, number: int, traded_at: int, *entries: LedgerEntry) -> Entries:
+        self._shared[self._key] = number
+        self._shared[self.newest_key] = traded_at
+        return entries
+
+    def _take_ahead(self, number: int, traded_at: int, *, last: int, cause: str) -> Entries | None:
+        if number - last <= JUMP:
+            return self._advance(number, traded_at, self._gap(last + 1, number - 1, cause))
+        if self._is_pending(number, last):
+            return None
+        self._wait_for_next(number, last)
+        return (LedgerEntry("jump", UNCONFIRMED, last + 1, number - 1),)
+
+    def _take_behind(self, number: int, traded_at: int, *, last: int) -> Entries | None:
+        if self._fill_hole(number):
+            return ()
+        if self._is_pending(number, last) or self._is_repeated(number, traded_at, last):
+            return None
+        self._wait_for_next(number, last)
+        return (LedgerEntry("renumbered", UNCONFIRMED, number, last),)
+
+    def _is_repeated(self, number: int, traded_at: int, last: int) -> bool:
+        if traded_at > self._shared.get(self.newest_key, traded_at):
+            return False
+        start = self._shared.get(self._start, last)
+        return number == last or (start <= number and last - number <= NEAR)
+
+    def _wait_for_next(self, number: int, last: int) -> None:
+        self._shared[self._pending], self._shared[self._pending_after] = number, last
+
+    def _is_pending(self, number: int, last: int) -> bool:
+        return (
+            self._shared.get(self._pending) == number
+            and self._shared.get(self._pending_after) == last
+        )
+
+    def _follows_pending(self, number: int, last: int) -> bool:
+        pending = self._shared.get(self._pending, number)
+        if self._shared.get(self._pending_after) != last or not pending < number <= pending + JUMP:
+            return False
+        return pending > last or number <= last  # what is ahead again does not count anew
+
+    def _confirm(self, number: int, traded_at: int, *, last: int, cause: str) -> Entries:
+        """Go on from the number that did not follow, since this one follows it."""
+        pending = self._shared[self._pending]
+        entries = []
+        if pending > last:
+            entries.append(self._gap(last + 1, pending - 1, cause))
+        else:
+            entries.append(LedgerEntry("renumbered", BEGINS_AGAIN, pending, last))
+            self._shared[self._start] = pending
+            for first, _ in self._holes:
+                self._shared.pop(first, None)
+        if number > pending + 1:
+            entries.append(self._gap(pending + 1, number - 1, cause))
+        return self._advance(number, traded_at, *entries)
+
+    def _gap(self, first: int, last: int, cause: str) -> LedgerEntry:
+        place = self._shared.get(self._next_hole, 0)
+        self._shared[self._next_hole] = (place + 1) % OPEN_HOLES
+        first_key, last_key = self._holes[place]
+        self._shared[first_key], self._shared[last_key] = first, last
+        return LedgerEntry("gap", cause, first, last)
+
+    def _fill_hole(self, number: int) -> bool:
+        """Whether the number is one that was reported missing; it no longer is."""
+        for first_key, last_key in self._holes:
+            first = self._shared.get(first_key)
+            if first is None or not first <= number <= self._shared[last_key]:
+                continue
+            last = self._shared.pop(last_key)
+            del self._shared[first_key]
+            for begin, end in ((first, number - 1), (number + 1, last)):
+                if begin <= end:
+                    self._gap(begin, end, "")
+            return True
+        return False
+
+
+class RisingIds:
+    """The ids of one symbol's trades, where each is above the one before and holes mean nothing."""
+
+    def __init__(self, shared: dict[str, int], key: str) -> None:
+        """Go on from `shared[key]`, the highest id known; `key` is a symbol."""
+        self._shared, self._key = shared, key
+        self._behind = f"{key}|behind"  # an id below the last, until the next one comes
+
+    def take(self, trade_id: int) -> Entries | None:
+        """The ledger entries that go before this trade; null if it was published before."""
+        last = self._shared.get(self._key)
+        recent = f"{self._key}|recent {trade_id % RECENT_IDS}"
+        if self._shared.get(recent) == trade_id:
+            return None
+        self._shared[recent] = trade_id
+        if last is None or trade_id > last:
+            self._shared[self._key] = trade_id
+            self._shared.pop(self._behind, None)
+            if last is not None and trade_id - last > ID_JUMP:
+                return (LedgerEntry("jump", UNCONFIRMED, last + 1, trade_id - 1),)
+            return ()
+        behind = self._shared.pop(self._behind, None)
+        if behind is not None and behind < trade_id:
+            self._shared[self._key] = trade_id
+            return (LedgerEntry("renumbered", BEGINS_AGAIN, behind, last),)
+        self._shared[self._behind] = trade_id
+        return (LedgerEntry("renumbered", UNCONFIRMED, trade_id, last),)
+
+
+class NewestNumber:
+    """The newest of the numbers that were published, in the order in which they were.
+
+    One number that does not follow changes nothing: it came late, or is wild. If the next one
+    follows it, the venue counts from there.
+    """
+
+    def __init__(self, last: int | None, *, jump: int = JUMP) -> None:
+        self.last = last
+        self._jump, self._pending = jump, last
+
+    def count(self, number: int) -> None:
+        """Take note of a number."""
+        if self.last is None or self.last <= number <= self.last + self._jump:
+            self.last = self._pending = number
+        elif self._pending is not None and 0 < number - self._pending <= self._jump:
+            self.last = self._pending = number
+        else:
+            self._pending = number
