@@ -24,7 +24,7 @@ class Trade(
 
     `side` is the aggressor's (null if the venue does not say). `first_trade_id` and
     `last_trade_id` differ for aggregates only. `trade_id` is unique per venue and symbol until the
-    venue begins to count anew. `amount` is the venue's own where it counts quote units (inverse
+    venue begins again. `amount` is the venue's own where it counts quote units (inverse
     contracts); `quantity` is base units everywhere.
     """
 

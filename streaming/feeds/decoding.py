@@ -191,7 +191,7 @@ def require_positive_pair(price: Decimal, quantity: Decimal) -> None:
         raise RejectedFrame("out_of_range", f"{price} x {quantity}"[:80])
 
 
-def require_signed(number: Decimal, step: Decimal) -> None:
+def require_finite(number: Decimal, step: Decimal) -> None:
     """Reject a number, of either sign, that does not fit a lake column of this step.
 
     Raises:

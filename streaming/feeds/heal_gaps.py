@@ -44,7 +44,7 @@ LANDED_NUMBERS = """
 SELECT DISTINCT {number} FROM trades WHERE venue = '{venue}' AND symbol = '{symbol}'
   AND {number} BETWEEN {first} AND {last}
 """
-# Where the venue began to count anew: numbers from before are those of other trades.
+# Where the venue began again: numbers from before are those of other trades.
 BEGINNINGS = f"""
 SELECT * FROM feed_ledger again WHERE again.entry = 'renumbered' AND again.cause = '{BEGINS_AGAIN}'
   AND again.first_seq IS NOT NULL
@@ -99,13 +99,13 @@ class DeltaLake:
             first=hole.first,
             last=hole.last,
         )
-        beginning = self._last_beginning(hole.venue, hole.symbol)
+        beginning = self._find_last_beginning(hole.venue, hole.symbol)
         if beginning is None:
             return statement
         return f"{statement} AND received_time >= TIMESTAMPTZ '{beginning.isoformat()}'"
 
     def outdated_holes(self) -> list[Hole]:
-        """The open holes from before the venue began to count anew: it cannot list them again."""
+        """The open holes from before the venue began again: it cannot list them again."""
         if not self._has_beginnings():
             return []
         rows = query(self._lake, open_holes_sql(BEGINS_LATER))[1]
@@ -116,7 +116,7 @@ class DeltaLake:
             return False
         return query(self._lake, f"SELECT count(*) FROM ({BEGINNINGS})")[1] != [(0,)]
 
-    def _last_beginning(self, venue: str, symbol: str) -> datetime | None:
+    def _find_last_beginning(self, venue: str, symbol: str) -> datetime | None:
         if (venue, symbol) not in self._beginnings:
             scope = {"venue": venue, "symbol": symbol}
             has_any = self._has_beginnings()
@@ -125,7 +125,7 @@ class DeltaLake:
         return self._beginnings[venue, symbol]
 
 
-def open_holes_sql(which: str = "TRUE") -> str:
+def open_holes_sql(condition: str = "TRUE") -> str:
     """SQL for the holes of trades that some venue's REST can fill and nothing has closed yet."""
     by_rest = {
         HealedByRest.ALWAYS: "venue = '{}'",
@@ -139,7 +139,7 @@ def open_holes_sql(which: str = "TRUE") -> str:
     return OPEN_HOLES.format(
         healable=f"({' OR '.join(healable)})",
         droppable=f"cause = '{DROPPED_TRADES}' AND ({' OR '.join(refillable)})",
-        which=which,
+        which=condition,
     )
 
 
@@ -172,7 +172,7 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
             lake = DeltaLake(settings.lake)
             conn = f"{HEALING}{now_us()}"
             for hole in lake.outdated_holes():
-                producer.publish(lost_message(hole, "numbered anew", conn=conn, at_us=now_us()))
+                producer.publish(lost_message(hole, "begun again", conn=conn, at_us=now_us()))
             healer = Healer(
                 lake=lake,
                 refills=refills(settings.venues),

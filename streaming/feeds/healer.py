@@ -104,15 +104,15 @@ class Healer:
         return {"healed": self.healed, "refilled": self.refilled, "open": self.open}
 
     def _has_landed(self, listing: Listing) -> bool:
-        hole, landed = listing.hole, self.lake.landed_numbers(listing.hole)
+        hole, landed_numbers = listing.hole, self.lake.landed_numbers(listing.hole)
         if not self.refills[hole.venue].numbered:
-            return listing.listed <= landed
-        return len(landed | listing.empty) == hole.last - hole.first + 1
+            return listing.listed <= landed_numbers
+        return len(landed_numbers | listing.empty) == hole.last - hole.first + 1
 
     async def _refill(self, hole: Hole) -> Listing:
         """Publish what the lake lacks, from the first number that it lacks on."""
-        refill, landed = self.refills[hole.venue], self.lake.landed_numbers(hole)
-        first = _first_missing(hole.first, landed) if refill.numbered else hole.first
+        refill, landed_numbers = self.refills[hole.venue], self.lake.landed_numbers(hole)
+        first = _find_missing(hole.first, landed_numbers) if refill.numbered else hole.first
         listing = Listing(hole, next_number=first)
         if refill.numbered and first > hole.last:
             listing.is_whole = True
@@ -121,25 +121,25 @@ class Healer:
             listing.why_open = self._refusals[hole.venue]
             return listing
         try:
-            async for page in self._pages(listing, refill, landed):
-                self._publish_missing(page, listing, landed)
+            async for page in self._pages(listing, refill, landed_numbers):
+                self._publish_page(page, listing, landed_numbers)
         except (Unreachable, RejectedFrame) as error:
             listing.why_open = str(error)
         return listing
 
-    def _publish_missing(self, page: TradePage, listing: Listing, landed: set[int]) -> None:
+    def _publish_page(self, page: TradePage, listing: Listing, landed_numbers: set[int]) -> None:
         hole = listing.hole
         listing.empty.update(n for n in page.empty if hole.first <= n <= hole.last)
         for message in page.messages:
             numbers = [n for n in trade_numbers(message) if hole.first <= n <= hole.last]
-            missing = [n for n in numbers if n not in landed and n not in listing.listed]
+            missing = [n for n in numbers if n not in landed_numbers and n not in listing.listed]
             listing.listed.update(numbers)
             if missing:
                 self.publish(message)
                 self.refilled += len(missing)
 
     async def _pages(
-        self, listing: Listing, refill: Refill, landed: set[int]
+        self, listing: Listing, refill: Refill, landed_numbers: set[int]
     ) -> AsyncIterator[TradePage]:
         """The pages from `next_number` on, which moves behind each."""
         last = listing.hole.last
@@ -153,17 +153,18 @@ class Healer:
             if numbers[0] > listing.next_number:
                 listing.begins_late = listing.begins_late or numbers[0]
             yield page
-            listing.next_number = _first_missing(behind[-1] + 1, landed)
+            listing.next_number = _find_missing(behind[-1] + 1, landed_numbers)
             if listing.next_number > last:
-                self._judge(listing, refill, landed)
+                self._judge(listing, refill, landed_numbers)
                 return
         listing.why_open = f"the next run goes on at {listing.next_number}"
 
-    def _judge(self, listing: Listing, refill: Refill, landed: set[int]) -> None:
+    def _judge(self, listing: Listing, refill: Refill, landed_numbers: set[int]) -> None:
         """Whether the pages, which have come to the end of the hole, left nothing out."""
         hole = listing.hole
         if refill.numbered:
-            size, count = hole.last - hole.first + 1, len(landed | listing.listed | listing.empty)
+            size = hole.last - hole.first + 1
+            count = len(landed_numbers | listing.listed | listing.empty)
             listing.is_whole = count == size
             listing.why_open = f"the venue lists {count} of {size} trades"
         else:
@@ -223,7 +224,7 @@ def _message(hole: Hole, entry: LedgerEntry, *, conn: str, at_us: int) -> Messag
     )
 
 
-def _first_missing(first: int, landed: set[int]) -> int:
-    while first in landed:
+def _find_missing(first: int, landed_numbers: set[int]) -> int:
+    while first in landed_numbers:
         first += 1
     return first

@@ -98,7 +98,7 @@ class ContiguousTrades:
         pending = self._shared.get(self._pending, number)
         if self._shared.get(self._pending_after) != last or not pending < number <= pending + JUMP:
             return False
-        return pending > last or number <= last  # what is ahead again does not count anew
+        return pending > last or number <= last  # what is ahead again does not begin again
 
     def _confirm(self, number: int, traded_at: int, *, last: int, cause: str) -> Entries:
         """Go on from the number that did not follow, since this one follows it."""

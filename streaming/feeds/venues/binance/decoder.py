@@ -165,7 +165,7 @@ class BinanceDecoder:
         """The ledger entries before these best prices; null if they are no news.
 
         Of two live connections one is a little behind. What falls on one connection, or by much,
-        is counted anew.
+        has begun again.
         """
         key = f"{symbol}|top"
         newest, here = self.last_ids.get(key, -1), self._updates.get(symbol, -1)

@@ -14,9 +14,9 @@ from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
     UNFIT,
+    require_finite,
     require_not_negative,
     require_positive,
-    require_signed,
 )
 from streaming.feeds.venues.deribit.payloads import GroupedBook, IncrementalBook, Level, in_base
 from streaming.feeds.venues.deribit.units import is_combination
@@ -79,7 +79,7 @@ class InstrumentBook:
         return picture.change_id in self._recent
 
     def begins_again(self, picture: GroupedBook) -> bool:
-        """Whether the venue counts anew: the picture's number is below the last."""
+        """Whether the venue begins again: the picture's number is below the last."""
         return self.last_id is not None and picture.change_id < self.last_id
 
     def replace(self, picture: GroupedBook) -> tuple[BookChange, ...]:
@@ -121,7 +121,7 @@ def changes_of(update: IncrementalBook) -> tuple[BookChange, ...]:
 
 def _require_level(instrument: str, price: Decimal, amount: Decimal) -> None:
     if is_combination(instrument):
-        require_signed(price, PRICE_STEP)
+        require_finite(price, PRICE_STEP)
     else:
         require_positive(price, PRICE_STEP)
     require_not_negative(amount, QUANTITY_STEP)

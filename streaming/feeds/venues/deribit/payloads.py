@@ -16,9 +16,9 @@ from streaming.feeds.decoding import (
     Id,
     RejectedParts,
     Time,
+    require_finite,
     require_positive,
     require_positive_pair,
-    require_signed,
     to_micros,
 )
 from streaming.feeds.venues.deribit.units import counts_quote, is_combination, to_base
@@ -122,7 +122,7 @@ def trade_of(trade: DeribitTrade) -> Trade:
     """
     quantity, amount = trade.amount, None
     if is_combination(trade.instrument_name):
-        require_signed(trade.price, PRICE_STEP)
+        require_finite(trade.price, PRICE_STEP)
         require_positive(quantity, QUANTITY_STEP)
     else:
         require_positive_pair(trade.price, quantity)

@@ -178,11 +178,11 @@ class GeminiCurrentDecoder:
             fields = parse(_any.decode, frame.data)
             depth = parse(_depth.decode, frame.data) if fields.U is not None else None
         except RejectedFrame as rejection:
-            raise self._without_snapshots(rejection) from rejection
+            raise self._give_up_snapshots(rejection) from rejection
         decoded = self._decode_other(fields, frame) if depth is None else self._take(depth, frame)
         return self._parts.complete(decoded)
 
-    def _without_snapshots(self, rejection: RejectedFrame) -> RejectedFrame:
+    def _give_up_snapshots(self, rejection: RejectedFrame) -> RejectedFrame:
         """The rejection of what may be a snapshot: what follows it is none."""
         waiting = [book for book in self._books.values() if book.last is None]
         for book in waiting:
