@@ -285,12 +285,7 @@ FORECAST_EVALUATIONS = Table(
         Column("mape", "double", "mean absolute error as a share of the price", required=True),
         Column("hit_rate", "double", "share of price changes whose direction was forecast"),
         Column("coverage", "double", "share of prices inside the 80 % interval"),
-        Column(
-            "train_minutes",
-            "bigint",
-            "minutes before an origin it trained on; 0: all",
-            required=True,
-        ),
+        Column("train_minutes", "bigint", "minutes it trained on; 0: all before it", required=True),
         Column("evaluated_until", "timestamp", "last minute that was compared", required=True),
         Column("evaluated_at", "timestamp", "when", required=True),
     ),

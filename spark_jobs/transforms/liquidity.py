@@ -1,7 +1,8 @@
 """Liquidity of the book, a row a message: what it adds to its window on each side.
 
 `price_volume` of a side is the sum of price x remaining over that side's change events of the
-window (venue's time). Snapshots (reason `initial`) are state, not flow: they don't count. The arithmetic is decimal up to the sums.
+window (venue's time). Snapshots (reason `initial`) are state, not flow: they don't count. The
+arithmetic is decimal up to the sums.
 """
 
 from pyspark.sql import Column, DataFrame

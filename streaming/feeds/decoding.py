@@ -102,12 +102,12 @@ class RejectedParts:
             return None
         return number
 
-    def read_each(self, items: Iterable[_T], read: Callable[[_T], _U]) -> list[_U]:
-        """What `read` makes of each item; those that it rejects are left out."""
+    def read_each(self, items: Iterable[_T], convert: Callable[[_T], _U]) -> list[_U]:
+        """What `convert` makes of each item; those that it rejects are left out."""
         readable = []
         for item in items:
             try:
-                readable.append(read(item))
+                readable.append(convert(item))
             except RejectedFrame as rejection:
                 self.add(rejection)
         return readable

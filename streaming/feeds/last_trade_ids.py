@@ -130,9 +130,9 @@ def _count_from(venue: str, last: int | None) -> NewestNumber:
     return NewestNumber(last, jump=ID_JUMP if rises_by_steps else JUMP)
 
 
-def _count_trades(newest: NewestNumber, message: Message) -> None:
+def _count_trades(counter: NewestNumber, message: Message) -> None:
     if (numbers := trade_range(message)) is not None:
-        newest.count(numbers[-1])
+        counter.count(numbers[-1])
 
 
 def _trade_message(topic: str, record_value: bytes) -> Message | None:

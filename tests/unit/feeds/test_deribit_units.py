@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from include.lake.minutes import changed_minutes
-from include.market.events import BookChange, Message, Ticker, Trade
-from include.market.liquidity import Windows
+from include.market.events import BookChange, Ticker, Trade
+from include.market.liquidity import book_flow
+from include.market.windows import Windows
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 from tests.support.lake_of_rows import put
 from tests.support.venue_frames import (
@@ -114,24 +115,24 @@ def test_a_trade_worth_more_than_any_leaves_the_minutes_readable(tmp_path: Path)
 
 
 def test_a_snapshot_in_a_minute_is_no_liquidity() -> None:
-    one, windows = perpetual(), Windows(window_s=60, watermark_s=10)
-    many = range(500)
-    frames = [
-        deribit_book(
+    one, windows, many = perpetual(), Windows(window_s=60), range(500)
+    bids, asks = [["change", 85_000.0, 10.0]], [["change", 85_001.0, 20.0]]
+    frames = {
+        0: deribit_book(
             "snapshot",
             1,
             bids=[["new", 85_000.0 - n, 1000.0] for n in many],
             asks=[["new", 85_001.0 + n, 100.0] for n in many],
-            ms=AT_MS,
         )
-    ]
-    bids, asks = [["change", 85_000.0, 10.0]], [["change", 85_001.0, 20.0]]
-    frames += [
-        deribit_book("change", n + 1, before=n, bids=bids, asks=asks, ms=AT_MS + later)
+    } | {
+        later: deribit_book("change", n + 1, before=n, bids=bids, asks=asks, ms=AT_MS + later)
         for n, later in ((1, 1000), (2, 80_000))
+    }
+    messages = [
+        message
+        for later, frame in frames.items()
+        for message in decode(one, frame, received_us=AT_US + later * 1000).messages
     ]
-    messages: list[Message] = [
-        message for frame in frames for message in decode(one, frame, received_us=AT_US).messages
-    ]
-    (window, *_) = [window for message in messages for window in windows.take(message)]
-    assert window.ratio is not None and abs(window.ratio - 2) < D("0.0001")
+    closed = [window for one in messages for window in windows.take(book_flow(one))]
+    (ratio,) = [window.ratio for window in closed if window.bid is not None]
+    assert ratio is not None and abs(ratio - 2) < D("0.0001")
