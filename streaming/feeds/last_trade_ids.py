@@ -63,7 +63,11 @@ class LastTradeIds:
         for record in spooled:
             message = _trade_message(record.topic, record.value)
             is_known = message is not None and message.symbol not in lost_by_symbol
-            if message is not None and is_known and (newest := self._newest(message)) is not None:
+            if (
+                message is not None
+                and is_known
+                and (newest := self._count_newest(message)) is not None
+            ):
                 self.by_symbol[message.symbol] = newest
 
     def count_sent(self, kafka_record: KafkaRecord, message: Message | None) -> None:
@@ -72,7 +76,7 @@ class LastTradeIds:
         if topic != Topic.TRADES:
             return
         message = message or _trade_message(topic, value)
-        if message is not None and (newest := self._newest(message)) is not None:
+        if message is not None and (newest := self._count_newest(message)) is not None:
             self._sent[message.symbol] = newest
 
     def acknowledge(self, *, sent_count: int, through: int) -> None:
@@ -96,7 +100,7 @@ class LastTradeIds:
         write_checked_file(self._path, ids)
         self._saved = ids
 
-    def _newest(self, message: Message) -> int | None:
+    def _count_newest(self, message: Message) -> int | None:
         """The symbol's newest number, this message's trades included; null if they have none."""
         if (numbers := trade_range(message)) is None:
             return None
@@ -128,11 +132,6 @@ def last_ids_in_kafka(bootstrap: str, *, venue: str) -> dict[str, int]:
 def _count_from(venue: str, last: int | None) -> NewestNumber:
     rises_by_steps = venue in VENUES and VENUES[venue].trades is TradeNumbers.TRADE_ID
     return NewestNumber(last, jump=ID_JUMP if rises_by_steps else JUMP)
-
-
-def _count_trades(counter: NewestNumber, message: Message) -> None:
-    if (numbers := trade_range(message)) is not None:
-        counter.count(numbers[-1])
 
 
 def _trade_message(topic: str, record_value: bytes) -> Message | None:
