@@ -183,7 +183,7 @@ class TraderSettings:
     lookahead_minutes: int = setting(
         1,
         "a decision acts on the predicted move of so many minutes from the window's end on",
-        COUNT,
+        NumberRange(lowest=1, highest=24 * 60),
     )
     start_quote: Decimal = setting(Decimal("10000"), "quote balance of a new paper account")
     fee_bps: Decimal = setting(

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cli.main import cli
 from include.market.events import Frame, LedgerEntry, Message
 from include.settings import Settings, load
+from include.trading.decision_log import log_line
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
@@ -23,11 +24,12 @@ from streaming.simulator import tape_book
 from streaming.simulator.__main__ import application
 from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import PublishedForecasts
+from streaming.trader.rehearsal.lake import LakeSpan
 from streaming.trader.rehearsal.rehearse import Step, rehearse
 from streaming.trader.rehearsal.tapes import moments_of_tapes
 from tests.support.joined_tapes import EARLIER, LATER, frames, join
-from tests.support.recorded_world import SETTINGS, publish_forecast
-from tests.support.tape_facts import Facts
+from tests.support.recorded_world import SETTINGS, at, publish_forecast, write_lake
+from tests.support.tape_facts import MINUTE, UNTIL, Facts
 
 CUT = 6000
 
@@ -107,6 +109,30 @@ def test_a_recording_that_was_cut_in_its_middle_goes_on_with_the_next(
         "tape-0-1",
         "tape-0-2",
     ]
+
+
+def test_a_reconnect_that_lost_nothing_changes_no_decision(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Cut in the middle of a minute, the connection goes on with a book and numbers of its own."""
+    settings = world(tmp_path)
+    write_lake(settings.lake, shared_data)
+    whole = frames(shared_data / LATER)
+    texts = [frame.data for frame in whole]
+    again = tape_book.take_up(texts[:CUT], texts[CUT:])
+    times = [frame.received_time for frame in [whole[CUT], *whole[CUT:]]]
+    later = [Frame(text, time) for text, time in zip(again, times, strict=True)]
+    joined = join(tmp_path / "gemini_v1" / "btcusd_twice", whole[:CUT], later)
+    ledger: list[Message] = []
+    lines = [log_line(step.decision) for step in replayed(settings, joined, ledger)]
+    alone = [log_line(step.decision) for step in replayed(settings, shared_data / LATER, [])]
+    assert lines == alone
+    kinds = [kind for _, kind, _ in entries(ledger)]
+    assert kinds == ["connect", "disconnect", "connect", "gap", "disconnect"]
+    span = LakeSpan(settings, first=at(UNTIL), last=at(UNTIL + 60 * MINUTE))
+    config = TraderConfig.from_settings(settings)
+    steps = rehearse(span.moments(), config, in_force=span.in_force)
+    assert [log_line(step.decision) for step in steps] == lines
 
 
 def test_the_verb_writes_the_ledger_of_the_recorded_connections(

@@ -81,6 +81,16 @@ def test_a_gap_is_open_until_it_is_healed_or_the_book_is_fresh(
     assert watch(*[record_of("ledger", entry) for entry in entries]) == (("gap_open",) * is_open)
 
 
+def test_in_a_recorded_market_trades_lost_between_connections_hold_nothing_back() -> None:
+    lost = record_of("ledger", gap(1, 9, "between_connections"))
+    broken = record_of("ledger", gap(1, 9))
+    again = record_of("ledger", CONNECT)
+    assert watch(lost) == watch(lost, again) == ("gap_open",)
+    assert watch(lost, SIMULATOR_TAPE="/tapes/btcusd_a") == ()
+    assert watch(broken, SIMULATOR_TAPE="/tapes/btcusd_a") == ("gap_open",)
+    assert watch(broken, again, SIMULATOR_TAPE="/tapes/btcusd_a") == ()
+
+
 def test_gaps_of_others_are_not_ours() -> None:
     others = [
         record_of("ledger", gap(5, 9), symbol="ETH-USD"),
