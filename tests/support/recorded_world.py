@@ -20,7 +20,7 @@ from tests.support.tape_facts import MINUTE, TAPE, UNTIL, Facts, ThreeByThree
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STAMP, MONEY, QUANTITY = pa.timestamp("us", tz="UTC"), pa.decimal128(20, 8), pa.decimal128(22, 10)
-CLOSED = 17  # windows that ended ten seconds or more before the tape did; the oracle has 18
+CLOSED = 17  # windows that closed before the tape ended; the oracle has 18
 SETTINGS = {"FORECAST_STALE_HOURS": "100000", "TRADER_LAG_S": "0", "TRADER_SKEW_S": "0"}
 
 
