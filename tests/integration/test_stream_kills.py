@@ -120,7 +120,7 @@ def assert_signals_agree(settings: Settings) -> None:
     """Each signal is on Kafka once, and Delta and Postgres have the same."""
     on_kafka = signals_on_kafka(settings)
     assert len(on_kafka) == len({signal[:4] for signal in on_kafka})
-    assert {kind for _, kind, *_ in on_kafka} == {"bid", "ask", "price_volume", "average_price"}
+    assert {kind for _, _, kind, *_ in on_kafka} == {"bid", "ask", "price_volume", "average_price"}
     assert signals_in_lake(settings) == on_kafka
     assert signals_in_postgres(settings) == on_kafka
 
