@@ -15,6 +15,7 @@ from include.lake.file_selection import files_in_spans, list_files, uris
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows, merge_by_day
+from include.market.events import INITIAL
 from include.market.signals import PublishedSignal
 from include.market.time import AHEAD_OF_RECEIPT_US
 from include.market.windows import Key, Liquidity
@@ -26,17 +27,18 @@ SUMS = f"""
 WITH changes AS (
     SELECT venue, symbol, venue_time, "partition", "offset", event_index, side,
         CAST(CAST(price * remaining AS DECIMAL(38, 13)) AS DECIMAL(38, 12)) AS amount,
-        coalesce(
-            first_value(venue_event_id) OVER (
-                PARTITION BY "partition", "offset" ORDER BY event_index), seq_last)::VARCHAR AS id
+        coalesce(first_value(venue_event_id) OVER message, seq_last)::VARCHAR AS id,
+        first_value(reason) OVER message AS first_reason
     FROM book_changes
     WHERE kind = 'book' AND event_index >= 0 AND venue_time IS NOT NULL
-      AND venue_time <= received_time + INTERVAL {AHEAD_OF_RECEIPT_US} MICROSECOND),
+      AND venue_time <= received_time + INTERVAL {AHEAD_OF_RECEIPT_US} MICROSECOND
+    WINDOW message AS (PARTITION BY "partition", "offset" ORDER BY event_index)),
 messages AS (
     SELECT w.venue, w.symbol, w.window_start, "partition", "offset", any_value(id) AS id,
         sum(amount) FILTER (side = 'bid') AS bid, sum(amount) FILTER (side = 'ask') AS ask
     FROM changes c JOIN late w ON c.venue = w.venue AND c.symbol = w.symbol
       AND venue_time >= w.window_start AND venue_time < w.window_end
+    WHERE first_reason IS DISTINCT FROM '{INITIAL}'
     GROUP BY ALL),
 once AS (
     SELECT DISTINCT ON (

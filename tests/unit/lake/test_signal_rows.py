@@ -1,5 +1,6 @@
 """Delta's signals: inserted once, restated from the landed book, by values done by hand."""
 
+import random
 from datetime import UTC, datetime
 from decimal import Decimal as D
 from pathlib import Path
@@ -12,10 +13,14 @@ from include.lake.signal_rows import closed_until, insert_new, restate, sum_wind
 from include.lake.tables import TABLES
 from include.lake.watermarks import application_id
 from include.lake.writing import arrow_rows, merge_by_day
+from include.market.events import BookChange, Message
+from include.market.liquidity import book_flow
 from include.market.signals import PublishedSignal
+from include.market.windows import Windows
 from include.market.wire import TopicPartition
 
 S = 1_000_000
+SEED = 20180424
 T0 = 1_700_000_040 * S  # a whole minute
 BTC = ("gemini", "BTC-USD")
 
@@ -35,6 +40,7 @@ def change(
     index: int = 0,
     received_s: float | None = None,
     kind: str = "book",
+    reason: str | None = None,
 ) -> dict[str, object]:
     time = None if at_s is None else at(T0 + int(at_s * S))
     received = at(T0 + int((at_s or 0 if received_s is None else received_s) * S))
@@ -57,6 +63,7 @@ def change(
         "price": D(price),
         "remaining": D(remaining),
         "venue_event_id": event,
+        "reason": reason,
     }
     return row
 
@@ -109,6 +116,7 @@ def test_a_window_is_summed_from_each_message_once_with_the_streams_rounding(lak
         change(3, 7, "bid", "100", "2", event=1),  # a repeat
         change(4, None, "bid", "1", "1"),  # a snapshot
         change(5, 60, "bid", "1", "1", event=4),  # the next window's
+        change(8, 9, "bid", "1", "1", reason="initial"),  # a snapshot that has a time
         change(6, 30, "ask", "7", "1"),  # known by its number
         change(7, 30, "ask", "5", "5", event=9, received_s=-3600),  # an hour ahead of its receipt
     )
@@ -116,6 +124,38 @@ def test_a_window_is_summed_from_each_message_once_with_the_streams_rounding(lak
     # 0.33333333 x 0.0000333333 = 0.000011111099888889 -> 13 digits, then 12
     assert window.bid == D("200.000011111100")
     assert window.ask == D("411.000000000000")  # 404 + 7; 1e-18 is nothing
+
+
+def test_awkward_numbers_come_out_as_from_the_messages_themselves(lake: str) -> None:
+    chance = random.Random(SEED)
+    rows, windows = [], Windows(window_s=60)
+    for offset in range(300):
+        changes = tuple(
+            BookChange(
+                chance.choice(["bid", "ask"]),
+                D(chance.randint(1, 10 ** chance.randint(1, 15))).scaleb(-8),
+                D(chance.randint(0, 10 ** chance.randint(1, 16))).scaleb(-10),
+                venue_event_id=offset - chance.choice([0, 0, 0, 1]),
+            )
+            for _ in range(chance.randint(1, 3))
+        )
+        rows += [
+            change(
+                offset,
+                offset / 5,
+                one.side,
+                str(one.price),
+                str(one.remaining),
+                event=one.venue_event_id,
+                index=index,
+            )
+            for index, one in enumerate(changes)
+        ]
+        time = T0 + int(offset / 5 * S)
+        windows.take(book_flow(Message(*BTC, "book", "c", (offset, offset), time, time, changes)))
+    land(lake, *rows)
+    end = Message(*BTC, "heartbeat", "c", None, T0 + 60 * S, T0 + 60 * S, ())
+    assert sum_windows(lake, [(*BTC, T0)], window_s=60) == windows.take(book_flow(end)), SEED
 
 
 def test_late_changes_restate_the_rows_of_their_window_alone(lake: str) -> None:
