@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from include.bus import Record, TopicPartition
-from include.market.events import BookChange, Top
+from include.market.events import INITIAL, BookChange, Top
 from include.market.time import MINUTE_US, SECOND_US, is_believable
 from include.market.tops import TopMessage, is_sane, is_sane_top
 from include.market.wire import Topic
@@ -28,9 +28,10 @@ EndOffsets = Callable[[], Mapping[TopicPartition, int]]
 
 
 class _ChangedSide(msgspec.Struct, frozen=True):
-    """Which side a change of the book is of."""
+    """Which side a change of the book is of, and why it came."""
 
     side: str = ""
+    reason: str | None = None
 
 
 class _BookMessage(TopMessage, frozen=True):
@@ -186,7 +187,7 @@ class WindowFollower:
                 message.conn,
                 top,
                 record_id_of(record),
-                {event.side for event in message.events},
+                _changed_sides(message.events),
                 message.events if isinstance(message, _DeepMessage) else (),
             )
         )
@@ -244,6 +245,13 @@ class WindowFollower:
         if self._until is None:
             self._until = self._end_offsets()
         return all(offsets.get(partition, 0) >= end for partition, end in self._until.items())
+
+
+def _changed_sides(events: Sequence[_ChangedSide | BookChange]) -> set[str]:
+    """The sides whose liquidity changed; a snapshot is state and changes none."""
+    if events and events[0].reason == INITIAL:
+        return set()
+    return {event.side for event in events}
 
 
 def _second(time_us: int) -> int:

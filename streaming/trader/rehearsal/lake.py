@@ -13,7 +13,7 @@ from typing import Any
 
 from include.errors import QueryError, WireError
 from include.lake.reading import connect
-from include.market.events import BookChange, Top
+from include.market.events import INITIAL, BookChange, Top
 from include.market.measures import imbalance_of
 from include.market.predicted_move import ForecastSide, minute_of
 from include.market.time import MINUTE_US
@@ -39,8 +39,10 @@ WHERE venue = $signal_venue AND symbol = $symbol AND type IN ({types})
 # A message a row; all its rows have the same top.
 _TOPS = """
 SELECT "partition", "offset", any_value({time}) AS top_time, any_value(received_time),
-       any_value(conn), list(DISTINCT side) FILTER (side IS NOT NULL), any_value(top_bid),
-       any_value(top_bid_quantity), any_value(top_ask), any_value(top_ask_quantity)
+       any_value(conn),
+       list(DISTINCT side) FILTER (side IS NOT NULL AND reason IS DISTINCT FROM 'initial'),
+       any_value(top_bid), any_value(top_bid_quantity), any_value(top_ask),
+       any_value(top_ask_quantity)
 FROM book_changes WHERE venue = $venue AND symbol = $symbol AND {time} IS NOT NULL
   AND {time} >= $first - INTERVAL 1 HOUR AND {time} <= $last + INTERVAL 1 HOUR
 GROUP BY "partition", "offset" ORDER BY "partition", "offset"
@@ -211,7 +213,7 @@ class LakeSpan:
                 conn,
                 _top_of(rows[0][5:9]),
                 RecordId(Topic.BOOK, partition, offset),
-                {side for *_, side, _, _, _ in rows if side is not None},
+                {side for *_, side, _, _, reason in rows if side and reason != INITIAL},
                 [
                     BookChange(side, price, remaining, reason=reason)
                     for *_, side, price, remaining, reason in rows

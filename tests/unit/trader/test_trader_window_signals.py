@@ -22,8 +22,13 @@ MINUTE = 60 * S
 TOP = Top(bid=D(100), bid_quantity=D(1), ask=D(101), ask_quantity=D(1))
 
 
-def book(offset: int, at: int, *sides: str, conn: str = "c", ahead: int = 0) -> Record:
-    changes = tuple(BookChange(side=s, price=D(1), remaining=D(1)) for s in sides)  # type: ignore[arg-type]
+def book(
+    offset: int, at: int, *sides: str, conn: str = "c", ahead: int = 0, reason: str = "place"
+) -> Record:
+    changes = tuple(
+        BookChange(side=s, price=D(1), remaining=D(1), reason=reason)  # type: ignore[arg-type]
+        for s in sides
+    )
     message = Message("gemini", "BTC-USD", "book", conn, None, at + ahead, at, changes, TOP)
     return Record(Topic.BOOK, 0, offset, 0, KEY, wire.encode(message))
 
@@ -122,6 +127,13 @@ def test_a_change_that_comes_before_the_window_is_closed_keeps_it_from_being_sil
     assert followed.next() is None  # the stream will say
     followed.signals(signal(2 * MINUTE, "bid"))
     assert followed.kind() == "bid"
+
+
+def test_a_snapshot_is_no_change() -> None:
+    followed = Followed(last_window=0)
+    followed.books(book(0, 59 * S), book(1, 90 * S, "bid", "ask", reason="initial"))
+    followed.books(book(2, 130 * S))
+    assert followed.kind() == "silent"
 
 
 def test_a_later_window_s_signal_says_that_nothing_more_comes() -> None:
