@@ -28,14 +28,14 @@ def minutes_of(rows: int) -> pd.DataFrame:
 
 
 def measure(
-    sizes: tuple[int, ...], bars: Path | None, *, say: Callable[[str], None]
+    sizes: tuple[int, ...], bars: tuple[Path, ...], *, say: Callable[[str], None]
 ) -> Iterator[Measurement]:
-    """Two numbers for so many generated minutes each, and for those of a file of bars, if any.
+    """Two numbers for so many generated minutes each, and for those of each file of bars.
 
     Raises:
-        HistoryError: the file is not there or cannot be read.
+        HistoryError: a file is not there or cannot be read.
     """
-    real = [closes_of(bars)] if bars else []
+    real = [closes_of(file) for file in bars]
     for rows in sizes:
         yield from compare(minutes_of(rows), name=f"{rows} minutes", say=say)
     for minutes in real:

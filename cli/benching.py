@@ -220,13 +220,26 @@ def sql(row_count: int) -> "Iterable[Measurement]":
 )
 @click.option(
     "--bars",
+    multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Fit the minutes of a file of bars, in any edition that history is read in.",
+    help="Minutes of a file of bars, in any edition that history is read in; repeatable.",
 )
-def forecast(sizes: tuple[int, ...], bars: Path | None) -> "Iterable[Measurement]":
-    """Seconds of a fit and the log posterior it reaches, beside stock Prophet's."""
-    from bench.forecast import measure
+@click.option("--quality", is_flag=True, help="Errors and coverage over rolling origins instead.")
+@click.option("--origins", default=264, show_default=True, help="Origins of --quality.")
+def forecast(
+    sizes: tuple[int, ...], bars: tuple[Path, ...], quality: bool, origins: int
+) -> "Iterable[Measurement]":
+    """Seconds of a fit and the log posterior it reaches, beside stock Prophet's.
 
+    With --quality: the forecast's error beside the last price's, and how much its band covers, from
+    many origins, each with a year of training, over the last 88 days of the bars (without --bars:
+    the recordings beside the repository, else generated minutes).
+    """
+    from bench.forecast import measure
+    from bench.forecast_quality import measure_quality
+
+    if quality:
+        return measure_quality(bars, origins=origins, say=Steps())
     return measure(sizes or (() if bars else USUAL_FITS), bars, say=Steps())
 
 

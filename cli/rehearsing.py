@@ -103,7 +103,9 @@ def replay(
 
     settings = _settings_with(**overrides)
     tapes = tapes_in(tape)
-    published = PublishedForecasts(forecasts or settings.forecasts, symbol=settings.trader.symbol)
+    published = PublishedForecasts(
+        forecasts or settings.forecasts_of(settings.trader.symbol), symbol=settings.trader.symbol
+    )
     config = TraderConfig.from_settings(settings)
     at_fees = FeeComparison(config, in_force=published.in_force)
     ledger: list[Message] = []

@@ -62,12 +62,13 @@ def list_forecasts() -> None:
     """List the published forecasts, newest first; `*` marks the one in use."""
     from include.forecast.forecast_file import current_id, published_manifests
 
-    folder = from_environment().forecasts
-    in_use = current_id(folder)
+    settings = from_environment()
+    folders = [settings.forecasts_of(symbol) for symbol in settings.forecast.all_symbols]
+    in_use = {current_id(folder) for folder in folders}
     columns = ("", "forecast", "symbol", "trained until", "rows", "error", "naive error")
     rows = [
         (
-            "*" if manifest.forecast_id == in_use else "",
+            "*" if manifest.forecast_id in in_use else "",
             manifest.forecast_id,
             manifest.symbol,
             manifest.trained_until,
@@ -75,26 +76,32 @@ def list_forecasts() -> None:
             manifest.metrics.get("mae"),
             manifest.metrics.get("naive_mae"),
         )
+        for folder in folders
         for manifest in published_manifests(folder)
     ]
     show_rows(columns, rows, form="table")
 
 
 @forecast.command()
-def show() -> None:
+@click.option("--symbol", default="", help="BASE-QUOTE; empty: the forecast symbol.")
+def show(symbol: str) -> None:
     """Show the manifest of the forecast in use, after checking the file against it."""
     from include.forecast.forecast_file import load_current
 
-    manifest = load_current(from_environment().forecasts).manifest
+    settings = from_environment()
+    folder = settings.forecasts_of(symbol or settings.forecast.symbol)
+    manifest = load_current(folder).manifest
     click.echo(msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode())
 
 
 @forecast.command()
-def rollback() -> None:
+@click.option("--symbol", default="", help="BASE-QUOTE; empty: the forecast symbol.")
+def rollback(symbol: str) -> None:
     """Use the forecast made before the one in use; the trader picks it up by itself."""
     from include.forecast.forecast_file import rollback as roll_back
 
-    manifest = roll_back(from_environment().forecasts)
+    settings = from_environment()
+    manifest = roll_back(settings.forecasts_of(symbol or settings.forecast.symbol))
     OUT.print(f"forecast {manifest.forecast_id} is in use again")
 
 
@@ -122,27 +129,40 @@ def reproduce(forecast_id: str, output: Path | None) -> None:
 @forecast.command()
 @click.option("--symbol", default="", help="BASE-QUOTE; empty: the forecast symbol.")
 @click.option("--train-days", type=int, help="Days before each origin; empty: configured, 0: all.")
+@click.option(
+    "--rivals",
+    type=click.Choice(["none", "all"]),
+    default="none",
+    help="all: also statsforecast's AutoETS and DynamicOptimizedTheta (group `bench`).",
+)
 @click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
-def evaluate(symbol: str, train_days: int | None, as_json: bool) -> None:
-    """Backtest the forecast beside naive ones: errors, side, interval, by minutes ahead.
+def evaluate(symbol: str, train_days: int | None, rivals: str, as_json: bool) -> None:
+    """Backtest the forecast beside simple ones: errors, side, interval, by minutes ahead.
 
-    Figures are written to the table forecast_evaluations, a page and a picture to
+    Errors are also given as a ratio to the last price's, with a Diebold-Mariano t. Figures are
+    written to the table forecast_evaluations, a page and a picture to
     var/WORLD/quality.
     """
     from dataclasses import asdict
     from datetime import UTC, datetime, timedelta
 
     from include.forecast import evaluation_report
+    from include.forecast.recipe import configured_recipe
+    from include.forecast.rivals import load_rivals
 
     settings, now = from_environment(), datetime.now(UTC)
     days = settings.forecast.train_days if train_days is None else train_days
     evaluation = evaluation_report.evaluate(
         settings,
-        symbol=symbol or settings.forecast.symbol,
-        as_of=None,
+        evaluation_report.Subject(
+            symbol or settings.forecast.symbol,
+            None,
+            timedelta(days=days),
+            configured_recipe(settings.forecast),
+        ),
         now=now,
-        span=timedelta(days=days),
         run_id=f"evaluate__{now:%Y-%m-%dT%H-%M-%S}",
+        rivals=load_rivals() if rivals == "all" else None,
     )
     rows = [asdict(score) for score in evaluation.scores]
     if as_json:

@@ -1,6 +1,6 @@
-"""Forecasts the next ten minutes of every symbol, every five minutes.
+"""Forecasts every second of the next ten minutes of every symbol, every five minutes.
 
-From the last hour of tickers, a second a row, up to the newest ticker landed (the market clock).
+From the last hours of tickers, a second a row, up to the newest ticker landed (the market clock).
 Rows go to `forecasts` (ids `short-TIME`) and to Postgres, where the dashboard finds them. A symbol
 whose tickers are few or old is left out, and the log says why; with no ticker at all the run is
 skipped. Run again on the same tickers it gives the same rows.

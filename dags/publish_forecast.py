@@ -1,30 +1,28 @@
-"""Publishes the forecast file that the trader reads.
+"""Publishes the forecast file of each symbol; the trader reads that of the one it trades.
 
-Minute by minute `ds, side, yhat` with its bounds, a manifest beside it, published atomically:
-a reader sees the old one or the new one, whole. Its rows also go to `forecasts` (SQL) and, the
-first week, to Postgres. Started by a new model; by hand it takes the newest model, or the one
-named. *check* refuses what is malformed, implausible, or worse on recent windows than the forecast
-in use; then that one stays in use, and the reason is in `quality_results` and the first line of
-the error.
+Minute by minute `ds, side, yhat` with bounds and a manifest, published atomically; the rows also go
+to `forecasts` (SQL) and, the first week, to Postgres. Started by new models; by hand it takes the
+newest of each symbol, or the one named. *check* refuses what is malformed, absurd, worse than the
+last price or than the forecast in use: that one stays in use, and the error says why.
 """
 
-from airflow.sdk import dag
+from airflow.sdk import dag, task_group
 
 from include.orchestration.assets import FORECAST_MODEL, PUBLISHED_FORECAST
-from include.orchestration.policies import POLICY, newest_extra, number_param, step, text_param
+from include.orchestration.mapping import models
+from include.orchestration.policies import POLICY, number_param, step, text_param
 
 PARAMS = {
-    "model": text_param("id of a model; empty: the one that started this run, or the newest"),
+    "model": text_param("id of a model; empty: those that started this run, or the newest"),
     "horizon_minutes": number_param("minutes to forecast; empty: as configured", minimum=1),
 }
 
 
 @step()
-def draft(params, triggering_asset_events):
+def draft(model, params):
     from include.orchestration.tasks import make_draft
 
-    new_model = newest_extra(triggering_asset_events, FORECAST_MODEL).get("model")
-    return make_draft(params["model"] or new_model, horizon_minutes=params["horizon_minutes"])
+    return make_draft(model, horizon_minutes=params["horizon_minutes"])
 
 
 @step()
@@ -48,10 +46,15 @@ def publish(forecast_id, outlet_events):
     outlet_events[PUBLISHED_FORECAST].extra = publish_file(forecast_id)
 
 
+@task_group(prefix_group_id=False)
+def of_symbol(model):
+    forecast_id = draft(model)
+    forecast_id >> check(forecast_id) >> land_rows(forecast_id) >> publish(forecast_id)
+
+
 @dag(**POLICY, schedule=[FORECAST_MODEL], params=PARAMS, doc_md=__doc__)
 def publish_forecast():
-    forecast_id = draft()
-    forecast_id >> check(forecast_id) >> land_rows(forecast_id) >> publish(forecast_id)
+    of_symbol.expand(model=models())
 
 
 publish_forecast()

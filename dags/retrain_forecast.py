@@ -1,17 +1,15 @@
-"""Retrains the forecast model each night, when new history has landed, or by hand.
+"""Trains a forecast model of each symbol, nightly, when new history has landed, or by hand.
 
-The model is trained on the minutes of `history_minutes` and the lake's own trades before `as_of`
-(empty: up to the newest data; never the wall clock). It is saved with the Delta versions it read
-and its errors over a held-out day beside those of "the last price stays". Trained again on the
-same minutes it is the same model. When it succeeds, `publish_forecast` starts by itself.
-
-*evaluate* then backtests the recipe over the days before and puts the scores, beside those of two
-naive forecasts, into this run's note, `forecast_evaluations` and `var/WORLD/quality/RUN.md`.
+Each symbol is a mapped task: one that fails leaves the others alone. A model is trained on the
+minutes of `history_minutes` and the lake's own trades before `as_of` (empty: up to the newest data;
+never the wall clock), and saved with the Delta versions it read. `publish_forecast` then starts.
+*evaluate* backtests the recipe; the scores go into the run's note and `forecast_evaluations`.
 """
 
-from airflow.sdk import AssetOrTimeSchedule, dag
+from airflow.sdk import AssetOrTimeSchedule, dag, task_group
 
 from include.orchestration.assets import FORECAST_MODEL, HISTORY_MINUTES
+from include.orchestration.mapping import symbols
 from include.orchestration.policies import (
     POLICY,
     cron_timetable,
@@ -23,20 +21,18 @@ from include.orchestration.policies import (
 
 NIGHTLY = AssetOrTimeSchedule(timetable=cron_timetable("15 0 * * *"), assets=[HISTORY_MINUTES])
 PARAMS = {
-    "as_of": text_param(
-        "train on minutes before this time (ISO, UTC); empty: up to the newest data"
-    ),
+    "as_of": text_param("train on minutes before this time (ISO, UTC); empty: up to the newest"),
     "train_days": number_param("days of history to train on, 0: all; empty: configured", minimum=0),
-    "symbol": text_param("symbol to forecast; empty: the configured one"),
+    "symbol": text_param("symbol to forecast; empty: each configured one"),
 }
 
 
 @step(outlets=[FORECAST_MODEL])
-def train(params, outlet_events):
+def train(symbol, params, outlet_events):
     from include.orchestration.tasks import train_model
 
     record = train_model(
-        symbol=params["symbol"], as_of=parse_time(params["as_of"]), train_days=params["train_days"]
+        symbol=symbol, as_of=parse_time(params["as_of"]), train_days=params["train_days"]
     )
     outlet_events[FORECAST_MODEL].extra = record
     return record["model"]
@@ -46,12 +42,24 @@ def train(params, outlet_events):
 def evaluate(model, dag_run):
     from include.orchestration.tasks import evaluate_model
 
-    return evaluate_model(model, dag=dag_run.dag_id, run_id=dag_run.run_id)
+    return evaluate_model(model, run_id=dag_run.run_id)
+
+
+@step(trigger_rule="all_done")
+def note(evaluations, dag_run):
+    from include.orchestration.tasks import note_evaluations
+
+    return note_evaluations(list(evaluations), dag=dag_run.dag_id, run_id=dag_run.run_id)
+
+
+@task_group(prefix_group_id=False)
+def of_symbol(symbol):
+    return evaluate(train(symbol))
 
 
 @dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)
 def retrain_forecast():
-    evaluate(train())
+    note(of_symbol.expand(symbol=symbols()))
 
 
 retrain_forecast()

@@ -1,8 +1,9 @@
 """Fit a model to every symbol of the lake at once, on whatever Spark runs on.
 
 `python -m spark_jobs.fit_forecasts --output DIR`, or the same by spark-submit on a cluster, writes
-one file a symbol: Prophet's own JSON, as `retrain_forecast` saves it. Only a few rows and small
-matrices of each symbol leave the cluster (`forecast_sums.py`).
+one file a symbol: Prophet's own JSON, as `retrain_forecast` saves it. By the likelihood `changes` a
+model of each symbol leaves the cluster (`forecast_changes.py`), by `levels` a few rows and small
+matrices (`forecast_sums.py`).
 """
 
 import logging
@@ -16,12 +17,14 @@ from pyspark.sql import functions as F
 from include.atomic_files import write_file
 from include.errors import HistoryError
 from include.forecast.history import MIN_MINUTES
-from include.forecast.prophet import to_json
+from include.forecast.prophet import Fitted, to_json
+from include.forecast.recipe import LEVELS, Recipe, configured_recipe
 from include.lake.columns import Table
 from include.lake.tables import HISTORY, TABLES
 from include.log import event
 from include.process import run_job
 from include.settings import Settings, from_environment
+from spark_jobs.forecast_changes import fit_changes
 from spark_jobs.forecast_sums import fit_symbols
 from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
@@ -64,11 +67,13 @@ def _read_before(
     return rows_df.where(F.col(time_column) < F.lit(upto))
 
 
-def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = ()) -> list[str]:
+def fit_all(
+    minutes_df: DataFrame, output: Path, recipe: Recipe, *, symbols: tuple[str, ...] = ()
+) -> list[str]:
     """Fit and write a model of each symbol that has enough minutes; give the symbols.
 
     Raises:
-        HistoryError: no symbol has, or a requested one has not.
+        HistoryError: no symbol has, or a requested one has not, or cannot be fitted.
     """
     counts = {row["symbol"]: row["count"] for row in minutes_df.groupBy("symbol").count().collect()}
     requested = symbols or tuple(sorted(counts))
@@ -83,10 +88,21 @@ def fit_all(minutes_df: DataFrame, output: Path, *, symbols: tuple[str, ...] = (
     if not enough:
         raise HistoryError(f"no symbol has the {MIN_MINUTES} minutes that a model needs")
     output.mkdir(parents=True, exist_ok=True)
-    for symbol, fit in fit_symbols(minutes_df.where(F.col("symbol").isin(*enough))).items():
-        write_file(output / f"{symbol}.json", to_json(fit.prophet))
-        log.info(event("model fitted", symbol=symbol, rows=counts[symbol], walk=fit.walk))
-    return enough
+    models, reasons = _fit(minutes_df.where(F.col("symbol").isin(*enough)), recipe)
+    for symbol, reason in reasons.items():
+        if symbols:
+            raise HistoryError(f"{symbol} cannot be forecast: {reason}")
+        log.warning(event("symbol left out", symbol=symbol, reason=reason))
+    for symbol, fitted in models.items():
+        write_file(output / f"{symbol}.json", to_json(fitted.prophet))
+        log.info(event("model fitted", symbol=symbol, rows=counts[symbol], by=fitted.fitted_by))
+    return sorted(models)
+
+
+def _fit(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted], dict[str, str]]:
+    if recipe.likelihood == LEVELS:
+        return fit_symbols(minutes_df), {}
+    return fit_changes(minutes_df, recipe)
 
 
 @click.command()
@@ -103,9 +119,9 @@ def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     with run_job("fit_forecasts"):
         settings = from_environment()
         spark = session(settings, "fit forecasts")
-        fitted_symbols = fit_all(
-            lake_minutes(spark, settings, as_of=moment), output, symbols=symbols
-        )
+        minutes_df = lake_minutes(spark, settings, as_of=moment)
+        recipe = configured_recipe(settings.forecast)
+        fitted_symbols = fit_all(minutes_df, output, recipe, symbols=symbols)
         spark.stop()
     click.echo("\n".join(fitted_symbols))
 

@@ -86,11 +86,11 @@ def fill(block: Floats, scales: Scales, times: Times) -> None:
     if not scales.seasons:
         block[row] = 0.0
     for period_ns, order in scales.seasons:
-        _waves(block[row : row + 2 * order], times, period_ns=period_ns)
+        fill_waves(block[row : row + 2 * order], times, period_ns=period_ns)
         row += 2 * order
 
 
-def _waves(block: Floats, times: Times, *, period_ns: int) -> None:
+def fill_waves(block: Floats, times: Times, *, period_ns: int) -> None:
     """The sine and cosine of 1, 2, ... times the angle of each time within the period."""
     angle = (times % period_ns) * (2 * np.pi / period_ns)
     sine, cosine = np.sin(angle), np.cos(angle)

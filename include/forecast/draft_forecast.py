@@ -4,14 +4,14 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pandas as pd
 
 from include.errors import ForecastError
 from include.forecast import drafts, forecast_file, plots, predict, prophet, training
-from include.forecast.forecast_file import Manifest
 from include.forecast.history import training_minutes
+from include.forecast.manifest import Manifest
+from include.forecast.prophet import Fitted
 from include.market.predicted_move import side_of
 from include.settings import Settings
 
@@ -31,12 +31,9 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
     model_record = training.record_of(settings, name)
     start = model_record.trained_until + MINUTE
     model = training.load_model(settings, name)
+    hold_bps = settings.forecast.hold_bps
     forecast_df, content = predict_content(
-        model,
-        start=start,
-        minutes=horizon_minutes,
-        walk=model_record.walk,
-        hold_bps=settings.forecast.hold_bps,
+        model, start=start, minutes=horizon_minutes, hold_bps=hold_bps
     )
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
@@ -55,10 +52,15 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         metrics=model_record.metrics,
         trained_from=model_record.trained_from,
         plots=(COMPONENTS, AND_ACTUAL),
-        hold_bps=settings.forecast.hold_bps,
+        hold_bps=hold_bps,
+        last_price=model_record.last_price,
+        likelihood=model_record.likelihood,
+        holidays=model_record.holidays,
+        volatility=model_record.volatility,
+        band=model_record.band,
     )
     pictures = {
-        COMPONENTS: plots.png(prophet.components(model, minutes=horizon_minutes)),
+        COMPONENTS: plots.png(prophet.components(model.prophet, minutes=horizon_minutes)),
         AND_ACTUAL: plots.forecast_picture(
             _recent_prices(settings, model_record), forecast_df, title=name
         ),
@@ -67,14 +69,14 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
 
 
 def predict_content(
-    model: Any, *, start: datetime, minutes: int, walk: float, hold_bps: float
+    model: Fitted, *, start: datetime, minutes: int, hold_bps: float
 ) -> tuple[pd.DataFrame, bytes]:
     """What a model predicts from `start` on, and the forecast file's content.
 
     The DataFrame has one minute more than the file, the one before `start`: the first side is that
     of the move from there.
     """
-    forecast_df = predict.predict(model, start=start - MINUTE, minutes=minutes + 1, walk=walk)
+    forecast_df = predict.predict(model, start=start - MINUTE, minutes=minutes + 1)
     return forecast_df, forecast_file.render(add_sides(forecast_df, hold_bps=hold_bps))
 
 

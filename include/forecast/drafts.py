@@ -10,7 +10,7 @@ import pandas as pd
 from include.atomic_files import write_file
 from include.errors import ForecastError
 from include.forecast import forecast_file
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from include.settings import Settings
 from include.state_files import read_json_file
 
@@ -21,7 +21,7 @@ def write_draft(
     settings: Settings, content: bytes, manifest: Manifest, *, pictures: Mapping[str, bytes]
 ) -> Manifest:
     """Write the draft; if the same forecast was published before, keep its `made_at`."""
-    earlier = settings.forecasts / manifest.forecast_id / forecast_file.MANIFEST
+    earlier = settings.forecasts_of(manifest.symbol) / manifest.forecast_id / forecast_file.MANIFEST
     text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
     (settings.home / DRAFTS).mkdir(parents=True, exist_ok=True)
     write_file(path_of(settings, manifest.forecast_id, ".csv"), content)

@@ -1,12 +1,14 @@
 """Evaluates a forecast, writes the scores to `forecast_evaluations`, and reports them as a page."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from include.atomic_files import write_file
-from include.forecast.evaluation import HORIZONS, OURS, Evaluation, Plan, backtest
+from include.forecast.evaluation import Evaluation, Forecaster, Plan, backtest
 from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
+from include.forecast.recipe import Recipe
 from include.forecast.scores import ForecastScore
 from include.lake.tables import FORECAST_EVALUATIONS
 from include.lake.writing import arrow_rows, replace_rows
@@ -14,32 +16,52 @@ from include.quality.page import page_of, put_page
 from include.settings import Settings
 
 DAY_MINUTES = 1440
-HEADS = ("forecaster", "minutes ahead", "error", "rms", "relative", "side right", "in interval")
+HEADS = (
+    "forecaster",
+    "minutes ahead",
+    "error",
+    "rms",
+    "relative",
+    "to last price",
+    "t",
+    "side right",
+    "in interval",
+    "interval score (bps)",
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is evaluated: a recipe trained on `span` of a symbol's minutes (zero: all)."""
+
+    symbol: str
+    as_of: datetime | None
+    span: timedelta
+    recipe: Recipe
 
 
 def evaluate(
     settings: Settings,
+    subject: Subject,
     *,
-    symbol: str,
-    as_of: datetime | None,
-    span: timedelta,
     run_id: str,
     now: datetime,
+    rivals: Mapping[str, Forecaster] | None = None,
 ) -> Evaluation:
-    """Backtest the recipe "trained on `span` of minutes" (zero: all) and write the scores.
+    """Backtest a recipe beside simple forecasts, and beside `rivals`; write the scores and a page.
 
     The scores of an earlier evaluation of the same run are replaced.
 
     Raises:
         HistoryError: there are too few minutes.
     """
-    rules = settings.forecast
+    rules, symbol, span = settings.forecast, subject.symbol, subject.span
     plan = Plan(rules.evaluate_origins, rules.evaluate_every_minutes, span)
     days = plan.minutes // DAY_MINUTES + 1 if span else 0
     history = training_minutes(
-        settings.lake, symbol=symbol, as_of=as_of, train_days=days, min_minutes=1
+        settings.lake, symbol=symbol, as_of=subject.as_of, train_days=days, min_minutes=1
     )
-    evaluation = backtest(history.prices_df, plan)
+    evaluation = backtest(history.prices_df, plan, subject.recipe, rivals=rivals)
     run_columns = {
         "run_id": run_id,
         "symbol": symbol,
@@ -68,8 +90,11 @@ def as_table(evaluation: Evaluation) -> str:
             f"{score.mae:.5g}",
             f"{score.rmse:.5g}",
             f"{score.mape:.3%}",
-            _share(score.hit_rate),
-            _share(score.coverage),
+            f"{score.error_ratio:.4f}",
+            _number(score.dm_t, "+.1f"),
+            _number(score.hit_rate, ".1%"),
+            _number(score.coverage, ".1%"),
+            _number(score.interval_score, ".1f"),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -77,24 +102,35 @@ def as_table(evaluation: Evaluation) -> str:
 
 def as_note(evaluation: Evaluation) -> str:
     """The errors alone as a Markdown table, a row a horizon: short enough for an Airflow note."""
-    names = list(dict.fromkeys(score.forecaster for score in evaluation.scores))
-    heads = ("minutes ahead", *names, "side right", "in interval")
+    names = evaluation.forecasters
+    heads = ("minutes ahead", *names, "to last price", "side right", "in interval")
     lines = [verdict(evaluation), "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for horizon in HORIZONS:
+    for horizon in evaluation.terms.horizons:
         score_of = {
             score.forecaster: score for score in evaluation.scores if score.horizon == horizon
         }
         if score_of:
-            our_shares = (_share(score_of[OURS].hit_rate), _share(score_of[OURS].coverage))
+            our_score = score_of[evaluation.terms.name]
+            our_shares = (
+                f"{our_score.error_ratio:.4f}",
+                _number(our_score.hit_rate, ".1%"),
+                _number(our_score.coverage, ".1%"),
+            )
             errors = (f"{score_of[name].mae:.5g}" for name in names)
             lines.append(f"| {' | '.join((str(horizon), *errors, *our_shares))} |")
-    return "\n".join([*lines, "", f"Mean absolute errors in price; the last columns are {OURS}'s."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean absolute errors in price; the last columns are {evaluation.terms.name}'s.",
+        ]
+    )
 
 
 def verdict(evaluation: Evaluation) -> str:
     """Which forecaster has the smallest mean absolute error at each horizon, in one sentence."""
     winners = []
-    for horizon in HORIZONS:
+    for horizon in evaluation.terms.horizons:
         scores = [score for score in evaluation.scores if score.horizon == horizon]
         if scores:
             best = min(scores, key=lambda score: score.mae)
@@ -108,14 +144,16 @@ def _row(score: ForecastScore) -> dict[str, object]:
     return row
 
 
-def _share(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}"
+def _number(number: float | None, form: str) -> str:
+    return "" if number is None else format(number, form)
 
 
 def _page(evaluation: Evaluation, *, symbol: str, until: datetime, picture: str) -> str:
     return (
         f"# Evaluation of the forecast of {symbol}\n\n"
         f"Rolling-origin backtests up to {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; errors are in "
-        "price. A row is about the minutes from the horizon above it up to its own.\n\n"
+        "price. A row is about the minutes from the horizon above it up to its own. `to last "
+        "price` is the error over that of the last price, `t` its Diebold-Mariano t (positive: "
+        "worse than the last price).\n\n"
         f"{as_table(evaluation)}\n\n![error by minutes ahead]({picture}.png)\n"
     )

@@ -17,38 +17,15 @@ import msgspec
 
 from include.atomic_files import PARTIAL, remove_folder, rename_damaged, write_file, write_folder
 from include.errors import ForecastError
+from include.forecast.manifest import Manifest
 from include.market.predicted_move import FORECAST_SIDES, ForecastSide
 from include.market.time import MINUTE_US, SECOND_US
+from include.settings import Settings
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
 DS_FORMAT = "%Y-%m-%d %H:%M:%S"
 _SIDES: dict[str, ForecastSide] = {str(side): side for side in FORECAST_SIDES}
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """What a forecast states about itself.
-
-    `versions` are the Delta versions of its inputs, `plots` the pictures beside it; a move of less
-    than `hold_bps` basis points has the side `hold`.
-    """
-
-    forecast_id: str
-    symbol: str
-    world: str
-    sha256: str
-    rows: int
-    first_ds: datetime
-    last_ds: datetime
-    trained_until: datetime
-    made_at: datetime
-    model: str
-    fitted_by: str
-    versions: dict[str, int]
-    metrics: dict[str, float]
-    trained_from: datetime | None = None
-    plots: tuple[str, ...] = ()
-    hold_bps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +49,13 @@ class ForecastFile:
         """The point of the minute that holds this time (µs since 1970), none outside the span."""
         index = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
         return self.points[index] if 0 <= index < len(self.points) else None
+
+    def level_at(self, minute_us: int) -> float | None:
+        """The predicted price of that minute; of the last minute of training its close."""
+        if minute_us // MINUTE_US == _micros(self.manifest.trained_until) // MINUTE_US:
+            return self.manifest.last_price or None
+        point = self.point_at(minute_us)
+        return point.yhat if point else None
 
     def side_at(self, minute_us: int) -> ForecastSide | None:
         """The side of the move into the minute that holds this time, none outside the span."""
@@ -201,6 +185,13 @@ def read(folder: Path) -> ForecastFile:
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ForecastError(f"forecast {folder.name} is damaged: its sha256 is not the manifest's")
     return ForecastFile(manifest, _points(content, manifest))
+
+
+def find_published(settings: Settings, forecast_id: str) -> Path:
+    """The folder of a published forecast, of whichever symbol; where the main one's would be."""
+    folders = [settings.forecasts_of(symbol) for symbol in settings.forecast.all_symbols]
+    holding = [folder for folder in folders if (folder / forecast_id).exists()]
+    return (holding or folders)[0] / forecast_id
 
 
 def _manifest(path: Path) -> Manifest:

@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from include.forecast import fit, predict
+from include.errors import HistoryError
+from include.forecast import predict
+from include.forecast.recipe import Recipe, fit_recipe
 
 HELD_OUT = pd.Timedelta(days=1)
 MIN_TRAINING = pd.Timedelta(days=2)
 
 
-def holdout_metrics(prices_df: pd.DataFrame) -> dict[str, float]:
+def holdout_metrics(prices_df: pd.DataFrame, recipe: Recipe) -> dict[str, float]:
     """Errors over the last day of a model trained before it; empty if the history is too short.
 
     `mae` and `rmse` are in price, `coverage` is the share inside the 80 % interval, `hit_rate` the
@@ -21,10 +23,13 @@ def holdout_metrics(prices_df: pd.DataFrame) -> dict[str, float]:
     training_df, held_out_df = prices_df.iloc[:training_rows], prices_df.iloc[training_rows:]
     if cut - prices_df["ds"].iloc[0] < MIN_TRAINING or held_out_df.empty:
         return {}
-    fitted = fit.fit(training_df)
+    try:
+        fitted = fit_recipe(training_df, recipe)
+    except HistoryError:
+        return {}  # the price did not move in the day before
     start = (training_df["ds"].iloc[-1] + pd.Timedelta(minutes=1)).tz_localize("UTC")
     minutes = int((prices_df["ds"].iloc[-1] - training_df["ds"].iloc[-1]) / pd.Timedelta(minutes=1))
-    forecast_df = predict.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)
+    forecast_df = predict.predict(fitted, start=start, minutes=minutes)
     return error_metrics(
         held_out_df.merge(forecast_df, on="ds"), last_price=float(training_df["close"].iloc[-1])
     )

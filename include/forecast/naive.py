@@ -1,4 +1,4 @@
-"""Naive forecasts that a model has to beat: the last value, with or without daily season. Pure."""
+"""Simple forecasts that a model has to beat: the last price, a usual day, the drift. Pure."""
 
 import numpy as np
 import pandas as pd
@@ -6,41 +6,54 @@ import pandas as pd
 from include.forecast.damping import Floats
 
 DAY_MINUTES = 1440
+MINUTE_NS = 60_000_000_000
+USUAL_DAYS = 30
 
 
-def last_value(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
+def last_price(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
     """The last price, for every minute."""
     return np.full(len(ds), float(history_df["close"].iloc[-1]))
 
 
-def last_value_daily(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
-    """The last price, moved as the log price usually moves between the two minutes of the day.
+def drift(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
+    """The last price, moved on as the log price moved on average over the history."""
+    times = history_df["ds"]
+    elapsed = (times.iloc[-1] - times.iloc[0]) / pd.Timedelta(minutes=1)
+    first, last = np.log(history_df["close"].iloc[[0, -1]].to_numpy())
+    slope = (last - first) / elapsed if elapsed else 0.0
+    return np.asarray(np.exp(last + slope * _minutes_ahead(history_df, ds)), dtype=np.float64)
 
-    The usual day is each minute's mean distance from its own day's mean, over the history; a
-    minute of the day without any price counts as the day's mean.
-    """
-    season = usual_day(history_df)
+
+def last_price_daily(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
+    """The last price, moved on as the log price usually moves from this minute of the day on."""
+    usual = usual_changes(history_df)
+    ahead = _minutes_ahead(history_df, ds)
     last_minute = history_df["ds"].iloc[-1]
-    minutes_of_day = ds.hour.to_numpy() * 60 + ds.minute.to_numpy()
-    moves = season[minutes_of_day] - season[last_minute.hour * 60 + last_minute.minute]
-    return np.asarray(float(history_df["close"].iloc[-1]) * np.exp(moves), dtype=np.float64)
+    begin = last_minute.hour * 60 + last_minute.minute
+    minutes = np.arange(1, int(ahead.max()) + 1) if len(ahead) else np.empty(0, dtype=np.int64)
+    moves = np.concatenate([[0.0], np.cumsum(usual[(begin + minutes) % DAY_MINUTES])])
+    path = moves[ahead.astype(np.int64)]
+    return np.asarray(float(history_df["close"].iloc[-1]) * np.exp(path), dtype=np.float64)
 
 
-def usual_day(history_df: pd.DataFrame) -> Floats:
-    """Mean log distance of each of the 1,440 minutes of a day from the mean of its 24 hours.
+def usual_changes(history_df: pd.DataFrame) -> Floats:
+    """Mean log change into each of the 1,440 minutes of a day, less the mean of them all.
 
-    The 24 hours are counted back from the last minute, and only whole ones count: the mean of a
-    day that is half over is not that of a day. Less than 24 hours have no usual day: all zero.
+    Over the last 30 days, or the whole days that there are; a minute without a price has the last
+    one before it. Less than a day has no usual day: all zero.
     """
-    minutes_back = (
-        (history_df["ds"].iloc[-1] - history_df["ds"]) / pd.Timedelta(minutes=1)
-    ).astype(np.int64)
-    days_back = minutes_back // DAY_MINUTES
-    in_whole_day = days_back < (int(minutes_back.iloc[0]) + 1) // DAY_MINUTES
-    logs = np.log(history_df["close"][in_whole_day])
-    distances = logs - logs.groupby(days_back[in_whole_day]).transform("mean")
-    minute_of_day = history_df["ds"].dt.hour * 60 + history_df["ds"].dt.minute
-    means = distances.groupby(minute_of_day[in_whole_day]).mean()
-    day_shape = np.zeros(DAY_MINUTES)
-    day_shape[means.index.to_numpy(dtype=np.int64)] = means.to_numpy()
-    return day_shape
+    minutes = history_df["ds"].to_numpy(dtype="datetime64[ns]").view(np.int64) // MINUTE_NS
+    days = min(int(minutes[-1] - minutes[0]) // DAY_MINUTES, USUAL_DAYS)
+    if not days:
+        return np.zeros(DAY_MINUTES)
+    grid = np.arange(minutes[-1] - days * DAY_MINUTES, minutes[-1] + 1)
+    rows = np.searchsorted(minutes, grid, side="right") - 1
+    changes = np.diff(np.log(history_df["close"].to_numpy(dtype=np.float64))[rows])
+    usual = np.zeros(DAY_MINUTES)
+    usual[grid[1 : DAY_MINUTES + 1] % DAY_MINUTES] = changes.reshape(days, DAY_MINUTES).mean(axis=0)
+    return np.asarray(usual - usual.mean(), dtype=np.float64)
+
+
+def _minutes_ahead(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
+    ahead = (ds - history_df["ds"].iloc[-1]) / pd.Timedelta(minutes=1)
+    return np.asarray(ahead, dtype=np.float64)

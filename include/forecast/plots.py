@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from include.forecast.evaluation import AHEAD, NAIVE, OURS, Evaluation
+from include.forecast.evaluation import DRIFT, LAST_PRICE, OURS, USUAL_DAY, Evaluation
 
-COLOURS = {OURS: "#7c3aed", "last value": "#475569", "last value and usual day": "#0d9488"}
+COLOURS = {OURS: "#7c3aed", LAST_PRICE: "#475569", USUAL_DAY: "#0d9488", DRIFT: "#b45309"}
+OTHER_COLOUR = "#db2777"
 BUCKETS = 24
 NEAR, POINTS = pd.Timedelta(days=2), 3000
 
@@ -19,11 +20,12 @@ def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
     """Mean absolute error by minutes ahead by forecaster, and the coverage of the interval."""
     figure, (error_axes, coverage_axes) = _figure(row_count=2)
     pairs = evaluation.pairs
-    edges = np.unique(np.geomspace(1, AHEAD, BUCKETS).astype(int))
+    edges = np.unique(np.geomspace(1, evaluation.terms.ahead, BUCKETS).astype(int))
     bucket = edges[np.clip(np.searchsorted(edges, pairs["lead"]), 0, len(edges) - 1)]
-    for name in (OURS, *NAIVE):
+    for name in evaluation.forecasters:
         errors_by_bucket = (pairs["close"] - pairs[name]).abs().groupby(bucket).mean()
-        error_axes.plot(errors_by_bucket.index, errors_by_bucket, label=name, color=COLOURS[name])
+        colour = COLOURS.get(name, OTHER_COLOUR)
+        error_axes.plot(errors_by_bucket.index, errors_by_bucket, label=name, color=colour)
     is_inside = (pairs["close"] >= pairs["yhat_lower"]) & (pairs["close"] <= pairs["yhat_upper"])
     share = is_inside.groupby(bucket).mean()
     coverage_axes.plot(share.index, share, color=COLOURS[OURS])
@@ -31,7 +33,11 @@ def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
     error_axes.set_title(f"{symbol}: mean absolute error over {evaluation.origins} origins")
     error_axes.legend(frameon=False)
     error_axes.set_ylabel("price")
-    coverage_axes.set(ylabel="inside the 80 % interval", xlabel="minutes ahead", ylim=(0, 1.02))
+    coverage_axes.set(
+        ylabel="inside the 80 % interval",
+        xlabel="minutes (short-term: seconds) ahead",
+        ylim=(0, 1.02),
+    )
     for axes in (error_axes, coverage_axes):
         axes.set_xscale("log")
     return png(figure)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from include.errors import ForecastError
+from include.forecast.bands import MINUTES, Grid, half_widths
 from include.forecast.damping import Floats, damp
+from include.forecast.prophet import Fitted
 
 CHUNK_MINUTES = 20_000
 SAMPLES, SEED = 300, 7
@@ -17,33 +19,38 @@ GRID_MINUTES = 60
 CHANGE_ODDS = 0.1
 
 
-def predict(
-    model: Any, *, start: datetime, minutes: int, walk: float, seed: int = SEED
-) -> pd.DataFrame:
+def predict(fitted: Fitted, *, start: datetime, minutes: int, seed: int = SEED) -> pd.DataFrame:
     """`ds, yhat, yhat_lower, yhat_upper` of each minute from `start` on, as prices.
 
-    The level is exp of the predicted log price (a median). Bounds are Prophet's own 80 % interval,
-    sampled with a fixed seed on a coarser grid and interpolated, so memory stays small. Beyond
-    training the trend is damped by `walk`, the training's volatility (see `damping`).
+    The level is exp of the predicted log price (a median). Bounds are the model's band around it
+    (`bands`). Without a band they are Prophet's own 80 % interval, sampled with a fixed seed on a
+    coarser grid and interpolated, so memory stays small, and beyond training the trend is damped
+    by `walk`, the training's volatility (see `damping`).
 
     Raises:
         ForecastError: the model explodes: a level is not a finite number above zero.
     """
     first = pd.Timestamp(start).tz_convert("UTC").tz_localize(None)
-    forecast_df = predict_at(
-        model, pd.date_range(first, periods=minutes, freq="min"), walk, seed=seed
-    )
+    ds = pd.date_range(first, periods=minutes, freq="min")
+    forecast_df = predict_at(fitted, ds, seed=seed)
     prices = forecast_df["yhat"].to_numpy()
     if not (np.isfinite(prices).all() and (prices > 0).all()):
         raise ForecastError(f"the model explodes within {minutes} minutes of {start:%Y-%m-%d}")
     return forecast_df
 
 
-def predict_at(model: Any, ds: pd.DatetimeIndex, walk: float, *, seed: int = SEED) -> pd.DataFrame:
+def predict_at(
+    fitted: Fitted, ds: pd.DatetimeIndex, *, grid: Grid = MINUTES, seed: int = SEED
+) -> pd.DataFrame:
     """The same at any times (naive UTC, in order), without a check of the levels."""
-    edge = _edge(model)
-    level = np.concatenate(list(_levels(model, ds, edge=edge, walk=walk)))
-    lower, upper = _bounds(model, ds, edge=edge, walk=walk, seed=seed)
+    model, edge = fitted.prophet, _edge(fitted.prophet)
+    level = np.concatenate(list(_levels(model, ds, edge=edge, walk=fitted.walk)))
+    if fitted.band is None:
+        lower, upper = _bounds(model, ds, edge=edge, walk=fitted.walk, seed=seed)
+    else:
+        ahead = ((ds - edge.at) / grid.unit).to_numpy(dtype=np.float64)
+        upper = half_widths(fitted.band, ahead, volatility=fitted.volatility)
+        lower = -upper
     return pd.DataFrame(
         {
             "ds": ds,

@@ -1,33 +1,46 @@
-"""Whether a drafted forecast may be promoted: it must be sane, and no worse than the one in use.
+"""Whether a drafted forecast may be promoted: sane, as good as the last price, no worse than now's.
 
-The one in use is the champion, scored by its published file on recent windows after its training,
-and by its recipe (as many days, retrained before the window) on those within it. The challenger
-is scored by its recipe, always trained on the minutes before the window alone.
+It is judged by a day from each of some recent origins. At each the draft's recipe is retrained
+on the minutes before alone. The forecast in use (the champion) answers with its published file,
+moved to the price at the origin, where it was trained before it, else with its own recipe: both
+predict the same minutes at the same distance.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
-from include.errors import ForecastError
-from include.forecast import drafts, fit, forecast_file, predict
-from include.forecast.forecast_file import ForecastFile, Manifest
+from include.errors import ForecastError, HistoryError
+from include.forecast import drafts, forecast_file
+from include.forecast.band_coverage import check_coverage
+from include.forecast.evaluation import (
+    AHEAD,
+    LAST_PRICE,
+    OURS,
+    Plan,
+    backtest,
+    forecast_from,
+)
+from include.forecast.forecast_file import ForecastFile
 from include.forecast.history import (
-    TrainingMinutes,
     minimum_minutes,
     rows_within,
     training_minutes,
 )
+from include.forecast.manifest import Manifest
+from include.forecast.recipe import Recipe
 from include.forecast.sanity_checks import check_sanity
+from include.forecast.scores import ForecastScore
 from include.quality.results import Finding
 from include.settings import Settings
+from include.settings.forecast import ForecastSettings
 
 SUITE = "champion"
 MINUTE = timedelta(minutes=1)
 NO_WORSE = "no worse than the forecast in use"
+AS_GOOD = "as good as the last price"
 
 
 def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
@@ -37,35 +50,68 @@ def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
         ForecastError: there is no such draft.
         HistoryError: the lake has no minutes to compare it with.
     """
+    rules = settings.forecast
     manifest = drafts.manifest_of(settings, forecast_id)
-    judged_minutes = settings.forecast.judge_windows * settings.forecast.judge_window_minutes
-    days = _span(manifest) + timedelta(minutes=judged_minutes)
+    plan = Plan(rules.judge_windows, rules.judge_window_minutes, _span(manifest))
+    days = timedelta(minutes=plan.minutes).days + 1
     history = training_minutes(
-        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days.days + 1, min_minutes=1
+        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days, min_minutes=1
     )
-    champion = _champion(settings)
-    checks = check_sanity(
-        settings.forecast,
-        manifest,
+    champion, draft_df = (
+        _champion(settings, manifest.symbol),
         drafts.load_draft(settings, forecast_id),
-        history,
-        in_use=champion.manifest if champion else None,
     )
-    return [*checks, _compare_with_champion(settings, manifest, champion, history)]
+    known_df = rows_within(
+        history.prices_df, pd.Timestamp.min, _to_naive_utc(manifest.trained_until)
+    )
+    pairs_df, scores = _evaluate(known_df, plan, _recipe(manifest))
+    return [
+        *check_sanity(
+            rules, manifest, draft_df, history, in_use=champion.manifest if champion else None
+        ),
+        _compare_with_last_price(rules, scores),
+        check_coverage(rules, manifest, draft_df, known_df, scores),
+        _compare_with_champion(settings, manifest, champion, known_df, pairs_df),
+    ]
 
 
-def _champion(settings: Settings) -> ForecastFile | None:
+def _champion(settings: Settings, symbol: str) -> ForecastFile | None:
     try:
-        return forecast_file.load_current(settings.forecasts)
+        return forecast_file.load_current(settings.forecasts_of(symbol))
     except ForecastError:
         return None  # nothing is published, or it is damaged: any valid forecast is better
+
+
+def _evaluate(
+    known_df: pd.DataFrame, plan: Plan, recipe: Recipe
+) -> tuple[pd.DataFrame | None, tuple[ForecastScore, ...]]:
+    """The recipe's pairs and scores from recent origins; none where the history is too short."""
+    try:
+        evaluation = backtest(known_df, plan, recipe)
+    except HistoryError:
+        return None, ()
+    return evaluation.pairs, tuple(s for s in evaluation.scores if s.forecaster == OURS)
+
+
+def _compare_with_last_price(rules: ForecastSettings, scores: tuple[ForecastScore, ...]) -> Finding:
+    """Whether the error is within a tolerance of the last price's at each horizon."""
+    if not scores:
+        return Finding(AS_GOOD, True, "the history is too short for a day after an origin")
+    ratios = [f"{score.error_ratio:.4f} up to {score.horizon}" for score in scores]
+    ok = all(score.error_ratio <= rules.worst_ratio for score in scores)
+    detail = (
+        f"error over that of the last price: {', '.join(ratios)} minutes ahead; at most "
+        f"{rules.worst_ratio:g} is allowed"
+    )
+    return Finding(AS_GOOD, ok, detail)
 
 
 def _compare_with_champion(
     settings: Settings,
     manifest: Manifest,
     champion: ForecastFile | None,
-    history: TrainingMinutes,
+    known_df: pd.DataFrame,
+    pairs_df: pd.DataFrame | None,
 ) -> Finding:
     rules = settings.forecast
     if champion is None or champion.manifest.symbol != manifest.symbol:
@@ -76,74 +122,75 @@ def _compare_with_champion(
     age = manifest.trained_until - champion_manifest.trained_until
     if age > timedelta(hours=rules.stale_hours):
         return Finding(NO_WORSE, True, f"the one in use is stale: trained {age} earlier")
-    scores = list(_scores(settings, manifest, champion, history.prices_df))
-    if not scores:
+    errors = [] if pairs_df is None else list(_errors(champion, known_df, pairs_df))
+    if not errors:
         return Finding(NO_WORSE, False, "could not compare: no window has minutes to judge by")
     candidate_error, champion_error = (
-        float(np.mean([score[side] for score in scores])) for side in (0, 1)
+        float(np.mean([error[side] for error in errors])) for side in (0, 1)
     )
-    worse = sum(our_error > their_error for our_error, their_error in scores)
-    refused = candidate_error > champion_error * (1 + rules.worse_share) and worse * 2 > len(scores)
+    worse = sum(our_error > their_error for our_error, their_error in errors)
+    refused = candidate_error > champion_error * (1 + rules.worse_share) and worse * 2 > len(errors)
     detail = (
         f"mean absolute error {candidate_error:.6g} against {champion_error:.6g} of "
-        f"{champion_manifest.forecast_id}, worse in {worse} of {len(scores)} windows of "
-        f"{rules.judge_window_minutes} minutes"
+        f"{champion_manifest.forecast_id}, worse from {worse} of {len(errors)} origins"
     )
     return Finding(NO_WORSE, not refused, detail)
 
 
-def _scores(
-    settings: Settings, manifest: Manifest, champion: ForecastFile, prices_df: pd.DataFrame
+def _errors(
+    champion: ForecastFile, known_df: pd.DataFrame, pairs_df: pd.DataFrame
 ) -> Iterator[tuple[float, float]]:
-    """Mean absolute errors (challenger, champion) of each recent window that has minutes."""
-    champion_manifest = champion.manifest
-    end = _to_naive_utc(manifest.trained_until)
-    for window in windows(settings, end):
-        actual_df = rows_within(prices_df, window.start, window.end)
-        our_df = _predict_by_recipe(prices_df, window, span=_span(manifest))
-        if champion_manifest.trained_until < window.start.tz_localize("UTC"):
-            their_df = _published_prices(champion, window)
-        else:
-            their_df = _predict_by_recipe(prices_df, window, span=_span(champion_manifest))
-        pairs_df = actual_df.merge(our_df, on="ds").merge(
-            their_df, on="ds", suffixes=("", "_champion")
+    """Mean absolute errors (challenger, champion) over the day after each origin."""
+    for key, origin_df in pairs_df.groupby("origin"):
+        their_df = _champion_levels(champion, known_df, pd.Timestamp(str(key)), origin_df)
+        both_df = origin_df.merge(their_df, on="ds", suffixes=("", "_champion"))
+        if len(both_df):
+            yield _error(both_df, OURS), _error(both_df, f"{OURS}_champion")
+
+
+def _champion_levels(
+    champion: ForecastFile, known_df: pd.DataFrame, origin: pd.Timestamp, origin_df: pd.DataFrame
+) -> pd.DataFrame:
+    """The champion's day from an origin: its file moved to the price there, or its recipe's."""
+    manifest = champion.manifest
+    if _to_naive_utc(manifest.trained_until) <= origin:
+        price = float(origin_df[LAST_PRICE].iloc[0])
+        return _published_levels(champion, origin, price=price)
+    training_df = rows_within(known_df, origin - _span(manifest), origin)
+    if len(training_df) < minimum_minutes(_span(manifest)):
+        return _levels([], [])
+    actual_df = origin_df[["ds", "close"]]
+    try:
+        pairs_df = forecast_from(
+            training_df, actual_df, origin, recipe=_recipe(manifest), others={}
         )
-        if len(pairs_df):
-            yield _error(pairs_df, "yhat"), _error(pairs_df, "yhat_champion")
+    except HistoryError:
+        return _levels([], [])
+    return pairs_df[["ds", OURS]]
 
 
-@dataclass(frozen=True)
-class Window:
-    """The minutes after `start` up to and including `end`, naive UTC."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-
-
-def windows(settings: Settings, end: pd.Timestamp) -> Iterator[Window]:
-    """The recent windows, oldest first; the last one ends at `end`."""
-    length = pd.Timedelta(minutes=settings.forecast.judge_window_minutes)
-    for back in range(settings.forecast.judge_windows, 0, -1):
-        yield Window(end - back * length, end - (back - 1) * length)
-
-
-def _predict_by_recipe(prices_df: pd.DataFrame, window: Window, *, span: timedelta) -> pd.DataFrame:
-    """The forecast of the window by a model trained on `span` before it; empty if too short."""
-    training_df = rows_within(prices_df, window.start - span, window.start)
-    if len(training_df) < minimum_minutes(span):
-        return pd.DataFrame({"ds": pd.DatetimeIndex([]), "yhat": np.empty(0)})
-    fitted = fit.fit(training_df)
-    start = window.start.tz_localize("UTC") + pd.Timedelta(minutes=1)
-    minutes = int((window.end - window.start) / pd.Timedelta(minutes=1))
-    forecast_df = predict.predict(fitted.prophet, start=start, minutes=minutes, walk=fitted.walk)
-    return forecast_df[["ds", "yhat"]]
+def _published_levels(
+    champion: ForecastFile, origin: pd.Timestamp, *, price: float
+) -> pd.DataFrame:
+    minutes = pd.date_range(origin, periods=AHEAD + 1, freq="min")
+    micros = minutes.as_unit("us").asi8
+    levels = [champion.level_at(int(at_us)) for at_us in micros]
+    if levels[0] is None:
+        return _levels([], [])
+    points = [
+        (at, price * level / levels[0])
+        for at, level in zip(minutes[1:], levels[1:], strict=True)
+        if level is not None
+    ]
+    return _levels([at for at, _ in points], [level for _, level in points])
 
 
-def _published_prices(champion: ForecastFile, window: Window) -> pd.DataFrame:
-    first = _to_naive_utc(champion.manifest.first_ds)
-    ds = pd.date_range(first, periods=len(champion.points), freq="min")
-    forecast_df = pd.DataFrame({"ds": ds, "yhat": [point.yhat for point in champion.points]})
-    return forecast_df[(forecast_df["ds"] > window.start) & (forecast_df["ds"] <= window.end)]
+def _levels(times: list[pd.Timestamp], levels: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"ds": pd.DatetimeIndex(times), OURS: np.array(levels, dtype=float)})
+
+
+def _recipe(manifest: Manifest) -> Recipe:
+    return Recipe(manifest.likelihood, manifest.holidays)
 
 
 def _span(manifest: Manifest) -> timedelta:

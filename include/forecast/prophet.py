@@ -12,6 +12,7 @@ from prophet.plot import plot_components
 from prophet.serialize import model_from_json, model_to_json
 
 from include.errors import ForecastError
+from include.forecast.manifest import Band
 
 logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
 
@@ -22,11 +23,17 @@ COMPONENT_POINTS = 500
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, how it was fitted (`map`, or `stan`: stock Prophet), and its volatility."""
+    """A fitted model, how it was fitted (`changes`, `map`, or `stan`: stock Prophet), and bounds.
+
+    `walk` is the volatility that damps a trend (`damping`). `volatility` and `band` are those of
+    the 80 % interval (`bands`); without a band it is Prophet's own, sampled.
+    """
 
     prophet: Any
     fitted_by: str
     walk: float
+    volatility: float = 0.0
+    band: Band | None = None
 
 
 def stan_data(fitted: Any, prices_df: pd.DataFrame) -> dict[str, Any]:
@@ -45,6 +52,19 @@ def make_model(prices_df: pd.DataFrame, *, changepoints: list[pd.Timestamp] | No
         daily_seasonality=bool(days >= DAILY_NEEDS_DAYS),
         uncertainty_samples=0,
         changepoints=changepoints,
+    )
+
+
+def make_change_model(orders: dict[str, int], holidays_df: pd.DataFrame | None) -> Any:
+    """Prophet without a trend, with seasons of these numbers of waves, and holidays."""
+    return Prophet(
+        growth="linear",
+        n_changepoints=0,
+        yearly_seasonality=orders.get("yearly", False),
+        weekly_seasonality=orders.get("weekly", False),
+        daily_seasonality=orders.get("daily", False),
+        holidays=holidays_df,
+        uncertainty_samples=0,
     )
 
 

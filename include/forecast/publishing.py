@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from include.forecast import drafts, forecast_file
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from include.lake.tables import FORECASTS
 from include.lake.writing import arrow_schema, replace_rows
 from include.settings import Settings
@@ -38,10 +38,10 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
 
 
 def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
-    """Publish a draft as the current forecast file and delete all other drafts."""
+    """Publish a draft as its symbol's current forecast file and delete its other drafts."""
     manifest = drafts.manifest_of(settings, forecast_id)
     published = forecast_file.publish(
-        settings.forecasts,
+        settings.forecasts_of(manifest.symbol),
         manifest=manifest,
         keep=settings.forecast.keep,
         content=drafts.path_of(settings, forecast_id, ".csv").read_bytes(),
@@ -50,7 +50,7 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
             for name in manifest.plots
         },
     )
-    for stale_file in (settings.home / drafts.DRAFTS).glob("*"):
+    for stale_file in (settings.home / drafts.DRAFTS).glob(f"{manifest.symbol}-*"):
         if not stale_file.name.startswith(f"{forecast_id}."):
             stale_file.unlink(missing_ok=True)
     return published

@@ -1,17 +1,19 @@
 """Reproduces a published forecast from its manifest and the Delta versions that it names."""
 
 import hashlib
+from dataclasses import replace
 
 from include.errors import ForecastError
-from include.forecast import fit, forecast_file, prophet
+from include.forecast import forecast_file, prophet
 from include.forecast.draft_forecast import MINUTE, predict_content
-from include.forecast.forecast_file import Manifest
 from include.forecast.history import minutes_at_versions
+from include.forecast.manifest import Manifest
+from include.forecast.recipe import Recipe, fit_recipe
 from include.settings import Settings
 
 
 def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
-    """The manifest of a published forecast, and its file's content trained and predicted again.
+    """The manifest of a published forecast, and its file's content trained and predicted anew.
 
     Inputs are read at the Delta versions that the manifest names; if their sha256 agree, the
     content is the published one, bit for bit.
@@ -20,7 +22,7 @@ def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, 
         ForecastError: no such forecast, or its manifest has no start of training.
         QueryError: a version of an input was removed.
     """
-    manifest = forecast_file.read(settings.forecasts / forecast_id).manifest
+    manifest = forecast_file.read(forecast_file.find_published(settings, forecast_id)).manifest
     if manifest.trained_from is None:
         raise ForecastError(f"the manifest of forecast {forecast_id} has no trained_from")
     history = minutes_at_versions(
@@ -30,15 +32,14 @@ def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, 
         last=manifest.trained_until,
         versions=manifest.versions,
     )
-    fitted = fit.fit(history.prices_df)
+    fitted = fit_recipe(history.prices_df, Recipe(manifest.likelihood, manifest.holidays))
     # a published forecast comes from a saved model, so this one goes through JSON too
     model = prophet.from_json(prophet.to_json(fitted.prophet))
     start = manifest.trained_until + MINUTE
     _, content = predict_content(
-        model,
+        replace(fitted, prophet=model),
         start=start,
         minutes=manifest.rows,
-        walk=fitted.walk,
         hold_bps=manifest.hold_bps,
     )
     return manifest, content

@@ -5,13 +5,13 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from include.forecast.forecast_file import Manifest
 from include.forecast.history import TrainingMinutes
+from include.forecast.manifest import Manifest
 from include.quality.results import Finding
 from include.settings.forecast import ForecastSettings as Rules
 
 MINUTE = timedelta(minutes=1)
-MIN_MOVE = 1e-6
+MIN_MOVE = 1e-9
 MIN_FOLLOWING = 0.1
 
 

@@ -1,7 +1,7 @@
-"""Short-term forecasts: the last hour of tickers, a second a row, to the next ten minutes.
+"""Short-term forecasts: the last hours of tickers, a second a row, to each second of ten minutes.
 
-Prophet's trend over the hour gives slope and spread; the forecast starts at the last price itself,
-since the trend's own level differs from it by more than the price moves in ten minutes.
+A few hours show no season, and their slope does not continue: the level is the last price. The
+80 % band is that of the symbol's own errors over these hours (`bands`).
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.forecast import fit, predict
+from include.errors import HistoryError
+from include.forecast import predict
+from include.forecast.bands import SECONDS
+from include.forecast.recipe import Recipe, fit_recipe
 from include.lake.tables import FORECASTS
 from include.lake.tickers import newest_seconds
 from include.lake.writing import arrow_schema, replace_rows
+from include.market.predicted_move import side_of
 from include.settings import Settings
 
 MODEL = "short-term"
@@ -47,13 +50,13 @@ def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     forecasts: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
     for symbol, seconds_df in seconds.groupby("symbol"):
-        reason = _find_defect(seconds_df, market_time)
-        if reason:
-            left_out[str(symbol)] = reason
-        else:
-            forecasts[str(symbol)] = forecast_minutes(
-                seconds_df[["ds", "close"]], minutes=rules.short_minutes
+        try:
+            _check_rows(seconds_df, market_time)
+            forecasts[str(symbol)] = forecast_seconds(
+                seconds_df[["ds", "close"]], seconds=rules.short_minutes * 60
             )
+        except HistoryError as error:
+            left_out[str(symbol)] = str(error)
     short_run = ShortTermRun(f"short-{market_time:%Y%m%dT%H%M%S}", forecasts, left_out)
     if forecasts:
         _land(settings, short_run, trained={s: f["ds"].max() for s, f in seconds.groupby("symbol")})
@@ -61,30 +64,28 @@ def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     return short_run
 
 
-def forecast_minutes(seconds_df: pd.DataFrame, *, minutes: int) -> pd.DataFrame:
-    """`ds, side, yhat, yhat_lower, yhat_upper` of the next whole minutes after the last row."""
-    fitted = fit.fit(seconds_df)
+def forecast_seconds(seconds_df: pd.DataFrame, *, seconds: int) -> pd.DataFrame:
+    """`ds, side, yhat, yhat_lower, yhat_upper` of so many seconds after the last row.
+
+    Raises:
+        HistoryError: the price did not change in the last hour.
+    """
+    fitted = fit_recipe(seconds_df, Recipe(), grid=SECONDS)
     last_second, last_price = seconds_df["ds"].iloc[-1], float(seconds_df["close"].iloc[-1])
-    first = last_second.floor("min") + pd.Timedelta(minutes=1)
-    # one minute more, so that the last one has a next change too
-    ds = pd.DatetimeIndex([last_second]).append(
-        pd.date_range(first, periods=minutes + 1, freq="min")
-    )
-    predicted_df = predict.predict_at(fitted.prophet, pd.DatetimeIndex(ds), fitted.walk)
-    levels = predicted_df[["yhat", "yhat_lower", "yhat_upper"]] * (
-        last_price / predicted_df["yhat"].iloc[0]
-    )
-    rows_df = levels.iloc[1:-1].assign(ds=ds[1:-1])
-    changes = [after - before for before, after in pairwise(levels["yhat"].iloc[1:])]
-    sided_df: pd.DataFrame = rows_df.assign(side=np.where(np.array(changes) > 0, "buy", "sell"))
+    ds = pd.date_range(last_second + pd.Timedelta(seconds=1), periods=seconds, freq="s")
+    predicted_df = predict.predict_at(fitted, ds, grid=SECONDS)
+    levels = [last_price, *predicted_df["yhat"].tolist()]
+    sides = [side_of(before, after, hold_bps=0) for before, after in pairwise(levels)]
+    sided_df: pd.DataFrame = predicted_df.assign(side=sides)
     return sided_df[list(COLUMNS)]
 
 
-def _find_defect(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> str:
+def _check_rows(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> None:
     if len(seconds_df) < MIN_SECONDS:
-        return f"{len(seconds_df)} seconds with a ticker; {MIN_SECONDS} are needed"
+        raise HistoryError(f"{len(seconds_df)} seconds with a ticker; {MIN_SECONDS} are needed")
     age = market_time - seconds_df["ds"].max()
-    return f"its last ticker is {age} old" if age > STALE else ""
+    if age > STALE:
+        raise HistoryError(f"its last ticker is {age} old")
 
 
 def _land(settings: Settings, short_run: ShortTermRun, *, trained: dict[Any, pd.Timestamp]) -> None:

@@ -6,15 +6,17 @@ import shutil
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from include.atomic_files import PARTIAL, remove_folder, write_folder
-from include.errors import ForecastError, StateError
-from include.forecast import fit, prophet
+from include.errors import ForecastError, HistoryError, StateError
+from include.forecast import prophet
 from include.forecast.history import TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
+from include.forecast.manifest import Band, Holiday
+from include.forecast.prophet import Fitted
+from include.forecast.recipe import LEVELS, Recipe, configured_recipe, fit_recipe
 from include.log import event
 from include.settings import Settings
 from include.state_files import read_json_file
@@ -26,7 +28,8 @@ MODEL_FILE, RECORD_FILE = "model.json", "record.json"
 class ModelRecord(msgspec.Struct, frozen=True):
     """How a model was trained; `versions` are the Delta versions that it read.
 
-    `walk` is the volatility of its minutes: log price per square root of a minute.
+    `walk` is the volatility of its minutes: log price per square root of a minute. `volatility` and
+    `band` are those of the 80 % interval (`bands`), `last_price` the price it starts from.
     """
 
     model: str
@@ -41,6 +44,16 @@ class ModelRecord(msgspec.Struct, frozen=True):
     walk: float
     versions: dict[str, int]
     metrics: dict[str, float]
+    last_price: float
+    likelihood: str = LEVELS
+    holidays: tuple[Holiday, ...] = ()
+    volatility: float = 0.0
+    band: Band | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it was fitted with."""
+        return Recipe(self.likelihood, self.holidays)
 
 
 def train(
@@ -48,17 +61,21 @@ def train(
 ) -> ModelRecord:
     """Train on the lake's minutes before `as_of` (none: all there is) and save the model.
 
+    It is fitted by the configured recipe.
+
     The same minutes give the same model id; a model that is already saved is not trained again.
 
     Raises:
-        HistoryError: there are not enough minutes.
+        HistoryError: there are not enough minutes, or the price does not change in them.
+        SettingsError: there is no such likelihood.
     """
+    recipe = configured_recipe(settings.forecast)
     history = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=train_days)
-    name = _model_id(history)
+    name = _model_id(history, recipe)
     target = settings.home / "models" / name
     if not target.exists():
-        _save(target, *_fit_model(history, name=name, now=now))
-    _prune(settings)
+        _save(target, *_fit_model(history, recipe, name=name, now=now))
+    _prune(settings, symbol)
     return record_of(settings, name)
 
 
@@ -75,14 +92,15 @@ def record_of(settings: Settings, name: str) -> ModelRecord:
     return record
 
 
-def load_model(settings: Settings, name: str) -> Any:
+def load_model(settings: Settings, name: str) -> Fitted:
     """A saved model, ready to predict.
 
     Raises:
         ForecastError: there is no such model.
     """
-    record_of(settings, name)
-    return prophet.from_json((settings.home / "models" / name / MODEL_FILE).read_text())
+    record = record_of(settings, name)
+    model = prophet.from_json((settings.home / "models" / name / MODEL_FILE).read_text())
+    return Fitted(model, record.fitted_by, record.walk, record.volatility, record.band)
 
 
 def models(settings: Settings) -> list[ModelRecord]:
@@ -98,9 +116,14 @@ def models(settings: Settings) -> list[ModelRecord]:
     return sorted(records, key=lambda record: (record.made_at, record.model), reverse=True)
 
 
-def _fit_model(history: TrainingMinutes, *, name: str, now: datetime) -> tuple[str, ModelRecord]:
+def _fit_model(
+    history: TrainingMinutes, recipe: Recipe, *, name: str, now: datetime
+) -> tuple[str, ModelRecord]:
     began = time.monotonic()
-    fitted = fit.fit(history.prices_df)
+    try:
+        fitted = fit_recipe(history.prices_df, recipe)
+    except HistoryError as error:
+        raise HistoryError(f"{history.symbol} cannot be forecast: {error}") from error
     fit_s = time.monotonic() - began
     log.info(event("model fitted", model=name, rows=len(history.prices_df), by=fitted.fitted_by))
     record = ModelRecord(
@@ -115,14 +138,20 @@ def _fit_model(history: TrainingMinutes, *, name: str, now: datetime) -> tuple[s
         fit_s=round(fit_s, 3),
         walk=fitted.walk,
         versions=history.versions,
-        metrics=holdout_metrics(history.prices_df),
+        metrics=holdout_metrics(history.prices_df, recipe),
+        last_price=float(history.prices_df["close"].iloc[-1]),
+        likelihood=recipe.likelihood,
+        holidays=recipe.holidays,
+        volatility=fitted.volatility,
+        band=fitted.band,
     )
     return prophet.to_json(fitted.prophet), record
 
 
-def _model_id(history: TrainingMinutes) -> str:
+def _model_id(history: TrainingMinutes, recipe: Recipe) -> str:
     digest = hashlib.sha256(history.prices_df["ds"].to_numpy().view("int64").data)
     digest.update(history.prices_df["close"].to_numpy().data)
+    digest.update(msgspec.json.encode((recipe.likelihood, recipe.holidays)))
     return f"{history.symbol}-{history.trained_until:%Y%m%dT%H%M}-{digest.hexdigest()[:8]}"
 
 
@@ -135,6 +164,7 @@ def _save(target: Path, text: str, model_record: ModelRecord) -> None:
     )
 
 
-def _prune(settings: Settings) -> None:
-    for record in models(settings)[settings.forecast.keep :]:
+def _prune(settings: Settings, symbol: str) -> None:
+    of_symbol = [record for record in models(settings) if record.symbol == symbol]
+    for record in of_symbol[settings.forecast.keep :]:
         remove_folder(settings.home / "models" / record.model)

@@ -271,7 +271,7 @@ FORECAST_EVALUATIONS = Table(
     (
         text("run_id", "run of the evaluation", required=True),
         text("symbol", "BASE-QUOTE", required=True),
-        text("forecaster", "prophet, or which naive forecast", required=True),
+        text("forecaster", "prophet, or which simple forecast", required=True),
         Column(
             "horizon_minutes",
             "bigint",
@@ -283,8 +283,11 @@ FORECAST_EVALUATIONS = Table(
         Column("mae", "double", "mean absolute error, in price", required=True),
         Column("rmse", "double", "root mean square error, in price", required=True),
         Column("mape", "double", "mean absolute error as a share of the price", required=True),
+        Column("error_ratio", "double", "mae over that of the last price", required=True),
+        Column("dm_t", "double", "Diebold-Mariano t, positive: worse than the last price"),
         Column("hit_rate", "double", "share of price changes whose direction was forecast"),
         Column("coverage", "double", "share of prices inside the 80 % interval"),
+        Column("interval_score", "double", "mean interval score in bps, smaller is better"),
         Column("train_minutes", "bigint", "minutes it trained on; 0: all before it", required=True),
         Column("evaluated_until", "timestamp", "last minute that was compared", required=True),
         Column("evaluated_at", "timestamp", "when", required=True),

@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 from markdown_it import MarkdownIt
 
+from include.forecast.forecast_file import find_published
 from include.quality.page import page_of
 from include.settings import from_environment
 
@@ -90,8 +91,12 @@ def quality(name: str) -> Any:
 @app.get("/forecasts")
 def forecasts() -> HTMLResponse:
     """The published forecasts, the newest first, each with its manifest and its plots."""
-    folder = from_environment().forecasts
-    manifests = sorted(folder.glob("*/manifest.json"), reverse=True)
+    settings = from_environment()
+    manifests = [
+        path
+        for symbol in settings.forecast.all_symbols
+        for path in sorted(settings.forecasts_of(symbol).glob("*/manifest.json"), reverse=True)
+    ]
     parts = [_forecast(path) for path in manifests] or ["<p>None is published yet.</p>"]
     return render_page("Forecasts", "<h1>Published forecasts</h1>" + "".join(parts))
 
@@ -99,7 +104,8 @@ def forecasts() -> HTMLResponse:
 @app.get("/forecasts/{forecast}/{name}")
 def plot(forecast: str, name: str) -> FileResponse:
     """A plot of a forecast."""
-    return serve_picture(from_environment().forecasts / check_name(forecast) / check_name(name))
+    folder = find_published(from_environment(), check_name(forecast))
+    return serve_picture(folder / check_name(name))
 
 
 def _forecast(manifest: Path) -> str:

@@ -83,7 +83,10 @@ def parse_time(parameter: str | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def newest_extra(asset_events: Mapping[Any, Any], asset: Asset) -> dict[str, Any]:
-    """The extra of the newest asset event that started this run; empty if started by hand."""
-    events_of_asset = asset_events.get(asset) or []
-    return dict(events_of_asset[-1].extra) if events_of_asset else {}
+def newest_by(asset_events: Mapping[Any, Any], asset: Asset, *, key: str, value: str) -> list[Any]:
+    """Of the asset events that started this run, one entry of the newest extra of each `key`.
+
+    Empty if the run was started by hand.
+    """
+    extras = [event.extra for event in asset_events.get(asset) or []]
+    return list({extra[key]: extra[value] for extra in extras if key in extra}.values())

@@ -13,7 +13,7 @@ from include.errors import ForecastError, HistoryError
 from include.log import event
 from include.orchestration.notes import note_at
 from include.orchestration.subprocesses import run_module
-from include.settings import Settings, from_environment
+from include.settings import from_environment
 
 LOADER = "spark_jobs.load_history"
 MINUTE = timedelta(minutes=1)
@@ -72,6 +72,11 @@ def land_staged(*, run_id: str) -> int:
     return int(run_module(LOADER, "land", "--run-id", run_id))
 
 
+def forecast_symbols(symbol: str | None) -> list[str]:
+    """The symbols to train: this one, or every configured one."""
+    return [symbol] if symbol else list(from_environment().forecast.all_symbols)
+
+
 def train_model(
     *, symbol: str | None, as_of: datetime | None, train_days: int | None
 ) -> dict[str, Any]:
@@ -90,14 +95,37 @@ def train_model(
     return _to_builtins(record)
 
 
-def make_draft(name: str | None, *, horizon_minutes: int | None) -> str:
-    """Draft the forecast of a model (none: the newest of the forecast symbol); give its id."""
+def models_to_publish(name: str | None, trained: list[str]) -> list[str]:
+    """The models to draft: the named one, those that were trained, else each symbol's newest.
+
+    Raises:
+        ForecastError: no configured symbol has a model.
+    """
+    from include.forecast import training
+
+    if name or trained:
+        return [name] if name else list(dict.fromkeys(trained))
+    settings = from_environment()
+    newest: dict[str, str] = {}
+    for record in training.models(settings):
+        newest.setdefault(record.symbol, record.model)
+    symbols = settings.forecast.all_symbols
+    newest_models = [newest[symbol] for symbol in symbols if symbol in newest]
+    if not newest_models:
+        raise ForecastError(
+            f"there is no model of {', '.join(symbols)}: run retrain_forecast first"
+        )
+    return newest_models
+
+
+def make_draft(name: str, *, horizon_minutes: int | None) -> str:
+    """Draft the forecast of a model; give its id."""
     from include.forecast import draft_forecast
 
     settings = from_environment()
     manifest = draft_forecast.draft(
         settings,
-        name=name or _newest_model(settings),
+        name=name,
         now=datetime.now(UTC),
         horizon_minutes=horizon_minutes or settings.forecast.horizon_minutes,
     )
@@ -134,41 +162,38 @@ def publish_file(forecast_id: str) -> dict[str, Any]:
     return _to_builtins(publishing.publish_draft(from_environment(), forecast_id))
 
 
-def _newest_model(settings: Settings) -> str:
-    from include.forecast import training
-
-    symbol = settings.forecast.symbol
-    for record in training.models(settings):
-        if record.symbol == symbol:
-            return record.model
-    raise ForecastError(f"there is no model of {symbol}: run retrain_forecast first")
-
-
 def _to_builtins(struct: msgspec.Struct) -> dict[str, Any]:
     """A record as JSON values, for the asset event."""
     return dict(msgspec.to_builtins(struct))
 
 
-def evaluate_model(name: str, *, dag: str, run_id: str) -> str:
-    """Backtest a saved model's recipe; write and plot the scores, and set them as the run's note.
-
-    Gives the note's text.
-    """
+def evaluate_model(name: str, *, run_id: str) -> str:
+    """Backtest a saved model's recipe; write and plot the scores; give them as a note's text."""
     from include.forecast import evaluation_report, training
 
     settings = from_environment()
     model_record = training.record_of(settings, name)
+    subject = evaluation_report.Subject(
+        model_record.symbol,
+        model_record.as_of,
+        model_record.trained_until - model_record.trained_from + MINUTE,
+        model_record.recipe,
+    )
+    symbol = model_record.symbol
     evaluation = evaluation_report.evaluate(
         settings,
-        symbol=model_record.symbol,
-        as_of=model_record.as_of,
-        run_id=run_id,
+        subject,
+        run_id=run_id if symbol == settings.forecast.symbol else f"{run_id}__{symbol}",
         now=datetime.now(UTC),
-        span=model_record.trained_until - model_record.trained_from + MINUTE,
     )
     log.info("%s", evaluation_report.as_table(evaluation))
-    text = evaluation_report.as_note(evaluation)
-    note_at(settings, dag=dag, run_id=run_id, text=text)
+    return f"**{symbol}**\n\n{evaluation_report.as_note(evaluation)}"
+
+
+def note_evaluations(texts: list[str], *, dag: str, run_id: str) -> str:
+    """Set the evaluations of a run's symbols as its note; give the note's text."""
+    text = "\n\n".join(texts)
+    note_at(from_environment(), dag=dag, run_id=run_id, text=text)
     return text
 
 

@@ -68,8 +68,13 @@ class Settings:
 
     @property
     def forecasts(self) -> Path:
-        """The folder of published forecasts."""
-        return self.home / "forecasts"
+        """The folder of the published forecasts of the main symbol."""
+        return self.forecasts_of(self.forecast.symbol)
+
+    def forecasts_of(self, symbol: str) -> Path:
+        """The folder of the published forecasts of a symbol, with a pointer of its own."""
+        folder = self.home / "forecasts"
+        return folder if symbol == self.forecast.symbol else folder / symbol
 
     @property
     def bootstrap(self) -> str:

@@ -15,19 +15,35 @@ class ForecastSettings:
     kaggle_url: str = setting("https://www.kaggle.com", "base URL of Kaggle's API")
     kaggle_user: str = setting("", "Kaggle user name; empty: the key is a token")
     kaggle_key: Secret = setting(Secret(""), "Kaggle API key or token")
-    symbol: str = setting("BTC-USD", "symbol that is forecast")
+    symbol: str = setting("BTC-USD", "symbol that is forecast, and whose history is ingested")
+    symbols: tuple[str, ...] = setting(
+        (), "further symbols that are forecast each night, BASE-QUOTE, separated by commas"
+    )
     horizon_minutes: int = setting(150_000, "minutes a published forecast covers", COUNT)
-    train_days: int = setting(30, "days of history the nightly model is trained on; 0: all")
+    train_days: int = setting(365, "days of history the nightly model is trained on; 0: all")
     hold_bps: float = setting(
         0.0, "a predicted move of fewer basis points has the side `hold`; 0: none has", BASIS_POINTS
+    )
+    likelihood: str = setting(
+        "changes", "what the model is fitted to: changes (of the price) or levels (stock Prophet)"
+    )
+    holidays: str = setting(
+        "", "CSV of holidays and events (holiday,ds,lower_window,upper_window); empty: none"
     )
     stale_hours: float = setting(48.0, "a forecast trained longer ago (market clock) is refused")
     keep: int = setting(10, "published forecasts that are kept", COUNT)
     served_days: int = setting(
         2, "days of past minutes that Postgres serves forecasts of; the dashboard looks one back"
     )
-    judge_windows: int = setting(4, "recent windows on which a new forecast meets the one in use")
-    judge_window_minutes: int = setting(360, "minutes of such a window")
+    judge_windows: int = setting(8, "recent origins from which a new forecast is judged by a day")
+    judge_window_minutes: int = setting(720, "minutes between two of them")
+    worst_ratio: float = setting(
+        1.02, "a forecast whose error exceeds so many times that of the last price is refused"
+    )
+    least_coverage: float = setting(
+        0.7, "a forecast whose 80 % band covered a smaller share lately is refused", SHARE
+    )
+    most_coverage: float = setting(0.9, "a forecast whose 80 % band covered more is refused", SHARE)
     worse_share: float = setting(
         0.1, "share by which a new forecast's error may exceed that of the one in use"
     )
@@ -42,8 +58,13 @@ class ForecastSettings:
     )
     evaluate_origins: int = setting(12, "times that an evaluation forecasts from")
     evaluate_every_minutes: int = setting(480, "minutes between two of them")
-    short_seconds: int = setting(3600, "seconds of tickers a short-term forecast is made from")
+    short_seconds: int = setting(14_400, "seconds of tickers a short-term forecast is made from")
     short_minutes: int = setting(10, "minutes a short-term forecast covers", COUNT)
+
+    @property
+    def all_symbols(self) -> tuple[str, ...]:
+        """Every symbol that is forecast, each once, the main one first."""
+        return tuple(dict.fromkeys((self.symbol, *self.symbols)))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from include.market.wire import TopicPartition
 from include.serving.status import LastAudit
 from include.serving.stream_progress import StreamProgress

@@ -56,7 +56,11 @@ def trade(
         TraderConfig.from_settings(settings),
         open_broker=partial(open_broker, settings, breaker),
         forecasts=forecasts
-        or ForecastWatch(settings.forecasts, symbol=settings.trader.symbol, world=settings.world),
+        or ForecastWatch(
+            settings.forecasts_of(settings.trader.symbol),
+            symbol=settings.trader.symbol,
+            world=settings.world,
+        ),
         kill_points=kill_points,
     )
     failures = 0  # in a row; a session that settled ends the row

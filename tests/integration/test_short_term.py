@@ -72,19 +72,19 @@ def test_fifty_symbols_take_less_than_half_a_minute_and_twice_gives_the_same(
     assert took_s < 30, took_s
     first = outcome(service_settings)
     landed = first[0][0]
-    assert landed[:3] == ("short-20260424T055959", SYMBOLS * 10, SYMBOLS)
+    assert landed[:3] == ("short-20260424T055959", SYMBOLS * 600, SYMBOLS)
     assert landed[3] == datetime(2026, 4, 24, 6, 0, tzinfo=UTC)
     assert landed[6]
-    assert first[1][0][:2] == (SYMBOLS * 10, SYMBOLS)
+    assert first[1][0][:2] == (SYMBOLS * 600, SYMBOLS)
     assert abs(first[1][0][3] - landed[5]) < 1e-6 * landed[5]
     forecast_soon(service_settings, now=NOW)
     assert outcome(service_settings) == first
-    # the dashboard, at the clock of the last ticker, finds each symbol's ten points
+    # the dashboard, at the clock of the last ticker, finds each symbol's points, one a second
     clock_us = FIRST_US + 3599 * 1_000_000
     queries = infrequent_queries(service_settings.forecast.symbol, clock_us=clock_us, keep_s=600)
     rows_by_query = query_read_only(postgres_dsn, queries, timeout_s=5)
     look = make_snapshot(PostgresSnapshot(), rows_by_query, seen_s=0)
-    assert {len(points) for points in look.soon.values()} == {10}
+    assert {len(points) for points in look.soon.values()} == {600}
     assert len(look.soon) == SYMBOLS
     assert look.short == ()
     print(f"50 symbols: {took_s:.1f} s")

@@ -1,17 +1,22 @@
 """The models of a whole lake, fitted in Spark, are those that the retraining DAG would make."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
 from include.errors import HistoryError
-from include.forecast import fit, predict, prophet
+from include.forecast import predict, prophet
 from include.forecast.history import training_minutes
+from include.forecast.manifest import Holiday
+from include.forecast.recipe import Recipe, fit_recipe
 from include.settings import Settings
 from spark_jobs.fit_forecasts import fit_all, lake_minutes
+from spark_jobs.forecast_changes import fit_changes
 from tests.support.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
 
 END = T0 + timedelta(days=3)
@@ -53,12 +58,12 @@ def test_the_lakes_minutes_are_those_that_training_reads(
     assert minutes_df["close"].tolist() == alone["close"].tolist()
     assert len(minutes_df) == 3 * 1440 - 30 + 1 + 2
 
-    assert fit_all(minutes, tmp_path / "models") == ["BTC-USD"]
+    assert fit_all(minutes, tmp_path / "models", Recipe()) == ["BTC-USD"]
     stored = prophet.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
-    fitted = fit.fit(alone)
+    fitted = fit_recipe(alone, Recipe())
     levels = [
-        predict.predict(model, start=as_of, minutes=500, walk=fitted.walk)["yhat"]
-        for model in (stored, fitted.prophet)
+        predict.predict(model, start=as_of, minutes=500)["yhat"]
+        for model in (replace(fitted, prophet=stored), fitted)
     ]
     np.testing.assert_allclose(levels[0], levels[1], rtol=1e-8)
 
@@ -68,7 +73,27 @@ def test_too_little_history_is_named_and_nothing_is_written(
 ) -> None:
     early = lake_minutes(spark, lake, as_of=T0 + 50 * MINUTE)
     with pytest.raises(HistoryError, match="no symbol has the 1440 minutes"):
-        fit_all(early, tmp_path / "models")
+        fit_all(early, tmp_path / "models", Recipe())
     with pytest.raises(HistoryError, match="only 0 minutes of DOGE-USD"):
-        fit_all(early, tmp_path / "models", symbols=("DOGE-USD",))
+        fit_all(early, tmp_path / "models", Recipe(), symbols=("DOGE-USD",))
     assert not (tmp_path / "models").exists()
+
+
+def test_symbols_are_fitted_to_changes_or_left_out_with_the_reason(spark: SparkSession) -> None:
+    draw = np.random.default_rng(4)
+    ds = pd.date_range("2018-02-01", periods=3 * 1440, freq="min")
+    walk_df = pd.DataFrame({"ds": ds, "close": 100 * np.exp(np.cumsum(draw.normal(0, 1e-3, 4320)))})
+    minutes_df = pd.concat(
+        [walk_df.assign(symbol="BTC-USD"), walk_df.assign(symbol="FLAT-USD", close=7.0)]
+    )
+    recipe = Recipe(holidays=(Holiday("hack", date(2018, 2, 2)),))
+    models, reasons = fit_changes(
+        spark.createDataFrame(minutes_df.sample(frac=1, random_state=1)), recipe
+    )
+    alone = fit_recipe(walk_df, recipe)
+    assert models["BTC-USD"].band == alone.band
+    np.testing.assert_allclose(
+        models["BTC-USD"].prophet.params["beta"], alone.prophet.params["beta"]
+    )
+    assert list(models) == ["BTC-USD"]
+    assert "the price is 7 without a change" in reasons["FLAT-USD"]

@@ -53,8 +53,7 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
         assert spark.walk == pytest.approx(alone.walk, rel=1e-9)
         start = frame["ds"].iloc[-1].tz_localize("UTC")
         forecasts = [
-            predict.predict(fitted.prophet, start=start, minutes=2000, walk=fitted.walk)
-            for fitted in (spark, alone)
+            predict.predict(fitted, start=start, minutes=2000) for fitted in (spark, alone)
         ]
         for column in ("yhat", "yhat_lower", "yhat_upper"):
             ours, theirs = (np.log(forecast[column]) for forecast in forecasts)

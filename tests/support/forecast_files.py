@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from include.forecast.forecast_file import Manifest, publish, render
+from include.forecast.forecast_file import publish, render
+from include.forecast.manifest import Manifest
 
 START = datetime(2018, 4, 24, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

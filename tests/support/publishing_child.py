@@ -16,7 +16,7 @@ from typing import Any
 
 from include import atomic_files
 from include.forecast import forecast_file
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from tests.support.forecast_files import put
 
 Call = Callable[..., Any]

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from include.forecast.forecast_file import Manifest, publish, render
+from include.forecast.forecast_file import publish, render
+from include.forecast.manifest import Manifest
 from include.market.events import BookChange, Message
 from streaming.feeds.tape import read_tape
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder

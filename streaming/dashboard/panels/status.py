@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Literal
 
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
 from include.serving.status import LastAudit

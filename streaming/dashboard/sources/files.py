@@ -7,7 +7,8 @@ from typing import TypeVar
 import pyarrow as pa
 
 from include.errors import ForecastError, StateError, UnreadableTable
-from include.forecast.forecast_file import Manifest, current_id, published_manifests
+from include.forecast.forecast_file import current_id, published_manifests
+from include.forecast.manifest import Manifest
 from include.lake.reading import open_table
 from include.serving.status import last_audit
 from include.serving.stream_progress import read_progress

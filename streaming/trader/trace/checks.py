@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from include.checks import Check
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from include.market.events import Decision, Fill, Order, Top
 from include.market.measures import imbalance_of
 from include.market.predicted_move import Move, move_ahead, side_of

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from include.forecast.forecast_file import Manifest
+from include.forecast.manifest import Manifest
 from include.trading.inputs import SeenTop
 from include.trading.reasons import parse_reasons
 from streaming.trader.trace.trace import Trace

@@ -12,7 +12,8 @@ import msgspec
 
 from include.checks import Check
 from include.errors import QueryError, WireError
-from include.forecast.forecast_file import Manifest, published_manifests
+from include.forecast.forecast_file import published_manifests
+from include.forecast.manifest import Manifest
 from include.lake.reading import connect, open_table
 from include.market.events import Decision
 from include.settings import Settings
@@ -166,9 +167,8 @@ def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
 
 def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
     """The manifest of the forecast that was used, while that is kept."""
-    manifests = {
-        manifest.forecast_id: manifest for manifest in published_manifests(settings.forecasts)
-    }
+    folder = settings.forecasts_of(settings.trader.symbol)
+    manifests = {manifest.forecast_id: manifest for manifest in published_manifests(folder)}
     return manifests.get(inputs.forecast.forecast_id or "")
 
 

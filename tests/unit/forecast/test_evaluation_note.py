@@ -7,7 +7,7 @@ import pytest
 from include.errors import PlatformError
 from include.forecast import training
 from include.local.airflow import AirflowApi
-from include.orchestration.tasks import evaluate_model
+from include.orchestration.tasks import evaluate_model, note_evaluations
 from include.settings import Settings, load
 from tests.conftest import make_environment
 from tests.support.airflow_listener import airflow_api, described
@@ -35,24 +35,26 @@ def trained(settings: Settings) -> str:
 def test_an_evaluation_is_noted_at_its_run(world: Settings) -> None:
     model = trained(world)
     with airflow_api(world) as notes:
-        text = evaluate_model(model, dag=DAG, run_id=RUN)
+        text = note_evaluations([evaluate_model(model, run_id=RUN)], dag=DAG, run_id=RUN)
     assert notes == {(DAG, RUN): text}
     lines = text.splitlines()
+    assert lines[0] == "**BTC-USD**"
+    lines = lines[2:]
     assert lines[0].startswith("Smallest error over ")
-    names = ["prophet", "last value", "last value and usual day"]
+    names = ["prophet", "last price", "last price and usual day", "drift"]
     heads = [cell.strip() for cell in lines[2].strip("|").split("|")]
-    assert heads == ["minutes ahead", *names, "side right", "in interval"]
+    assert heads == ["minutes ahead", *names, "to last price", "side right", "in interval"]
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[4:8]]
     assert [row[0] for row in table] == ["10", "60", "360", "1440"]
-    assert all(float(cell) >= 0 for row in table for cell in row[1:4])
-    assert all(row[5].endswith("%") for row in table)
+    assert all(float(cell) >= 0 for row in table for cell in row[1:6])
+    assert all(row[7].endswith("%") for row in table)
 
 
 def test_without_airflow_the_evaluation_is_made_and_its_absence_said(
     world: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        text = evaluate_model(trained(world), dag=DAG, run_id=RUN)
+        text = note_evaluations([evaluate_model(trained(world), run_id=RUN)], dag=DAG, run_id=RUN)
     assert "| 1440 |" in text
     assert "run note not written" in caplog.text
 

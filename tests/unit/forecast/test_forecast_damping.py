@@ -1,5 +1,6 @@
 """A trend goes no further than the price was seen to go, and is Prophet's own before that."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -55,16 +56,14 @@ def test_the_far_end_of_a_long_forecast_is_no_explosion() -> None:
     frame, days = walk_of(20, step=1e-3), 104
     fitted = fit.fit(frame)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
-    forecast_df = predict.predict(
-        fitted.prophet, start=start, minutes=days * 1440, walk=fitted.walk
-    )
+    forecast_df = predict.predict(fitted, start=start, minutes=days * 1440)
     reach = np.exp(Z * fitted.walk * np.sqrt(days * 1440) + 0.2)  # 0.2: noise and seasons
     last = frame["close"].iloc[-1]
     for name in ("yhat", "yhat_lower", "yhat_upper"):
         assert forecast_df[name].max() < last * reach, name
         assert forecast_df[name].min() > last / reach, name
     # without the limit this very model leaves all bounds: the trend's slope is carried on
-    wild = predict.predict(fitted.prophet, start=start, minutes=days * 1440, walk=1e9)
+    wild = predict.predict(replace(fitted, walk=1e9), start=start, minutes=days * 1440)
     assert wild["yhat_upper"].max() > last * reach * 1000
 
 
@@ -72,5 +71,5 @@ def test_a_constant_price_is_forecast_as_that_price() -> None:
     ds = pd.date_range(datetime(2018, 4, 1), periods=3000, freq="min")  # noqa: DTZ001
     fitted = fit.fit(pd.DataFrame({"ds": ds, "close": 50.0}))
     start = ds[-1].to_pydatetime().replace(tzinfo=UTC)
-    forecast_df = predict.predict(fitted.prophet, start=start, minutes=5000, walk=fitted.walk)
+    forecast_df = predict.predict(fitted, start=start, minutes=5000)
     assert forecast_df["yhat"].to_numpy() == pytest.approx(np.full(5000, 50.0))

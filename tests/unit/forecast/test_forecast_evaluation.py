@@ -9,6 +9,8 @@ import pytest
 from include.errors import HistoryError
 from include.forecast import evaluation_report, naive
 from include.forecast.evaluation import Plan, backtest
+from include.forecast.evaluation_report import Subject
+from include.forecast.recipe import Recipe
 from include.forecast.scores import score_forecaster
 from include.lake.reading import query
 from include.quality.page import page_of
@@ -44,14 +46,14 @@ def test_the_figures_are_as_worked_out_by_hand() -> None:
             "yhat_upper": [12.0, 13.0, 14.0, 21.0, 23.0],
         }
     )
-    score = score_forecaster(pairs, "prophet", horizon=10)
+    score = score_forecaster(pairs, "prophet", horizon=10, baseline="flat", with_bounds=True)
     assert score.mae == pytest.approx((1 + 0 + 2 + 0 + 3) / 5)
     assert score.rmse == pytest.approx((14 / 5) ** 0.5)
     assert score.mape == pytest.approx((1 / 10 + 2 / 11 + 3 / 19) / 5)
     assert score.coverage == pytest.approx(3 / 5)
     # minute 2 to 4 and one origin to the next are no steps; of the two, up was right, up was wrong
     assert score.hit_rate == pytest.approx(0.5)
-    flat = score_forecaster(pairs, "flat", horizon=10)
+    flat = score_forecaster(pairs, "flat", horizon=10, baseline="flat")
     assert flat.mae == pytest.approx((0 + 2 + 1 + 0 + 1) / 5)
     assert (flat.hit_rate, flat.coverage) == (None, None)
 
@@ -61,8 +63,8 @@ def test_the_usual_day_moves_the_last_value_as_days_do() -> None:
     history_df = frame_of(closes[: 2 * 1440 + 360])  # a third of a day over: that part is no day
     ds = pd.date_range(history_df["ds"].iloc[-1], periods=61, freq="min")[1:]
     expected = [closes[2 * 1440 + 359 + n] for n in range(1, 61)]
-    assert naive.last_value_daily(history_df, ds) == pytest.approx(expected, rel=2e-3)
-    assert set(naive.last_value(history_df, ds)) == {closes[2 * 1440 + 359]}
+    assert naive.last_price_daily(history_df, ds) == pytest.approx(expected, rel=2e-3)
+    assert set(naive.last_price(history_df, ds)) == {closes[2 * 1440 + 359]}
 
 
 def test_on_a_daily_wave_the_model_and_the_usual_day_beat_the_last_value() -> None:
@@ -70,18 +72,19 @@ def test_on_a_daily_wave_the_model_and_the_usual_day_beat_the_last_value() -> No
     assert evaluation.origins == 3
     error = {(score.forecaster, score.horizon): score.mae for score in evaluation.scores}
     for horizon in (360, 1440):
-        assert error["prophet", horizon] < error["last value", horizon] / 5
-        assert error["last value and usual day", horizon] < error["last value", horizon] / 5
-    assert [score.points for score in evaluation.scores[::3]] == [30, 150, 900, 3240]
+        assert error["prophet", horizon] < error["last price", horizon] / 5
+        assert error["last price and usual day", horizon] < error["last price", horizon] / 5
+    assert [score.points for score in evaluation.scores[::4]] == [30, 150, 900, 3240]
 
 
-def test_on_a_random_walk_the_last_value_wins_and_the_verdict_says_so() -> None:
+def test_on_a_random_walk_the_model_ties_with_the_last_price() -> None:
     evaluation = backtest(frame_of(random_walk(8)), Plan(4, 720, timedelta(days=4)))
-    assert "last value up to 10 minutes ahead" in evaluation_report.verdict(evaluation)
     near = {score.forecaster: score for score in evaluation.scores if score.horizon == 10}
-    assert near["last value"].mae < near["prophet"].mae / 2
+    # of a walk there is nothing to learn but that: the model stays at the last price
+    assert near["prophet"].error_ratio == pytest.approx(1, abs=2e-2)
+    assert near["last price and usual day"].error_ratio > 1
     # a walk of 1e-3 a minute strays by the mean of |N| sqrt(lead) 1e-3: 0.8 * 9000e-3 * 2.2 = 16
-    assert 5 < near["last value"].mae < 40
+    assert 5 < near["last price"].mae < 40
 
 
 def test_no_forecast_sees_a_minute_after_its_origin() -> None:
@@ -90,7 +93,7 @@ def test_no_forecast_sees_a_minute_after_its_origin() -> None:
     before = backtest(frame_of(closes), plan).pairs
     later = [*closes[:-1440], *(x * 3 for x in closes[-1440:])]
     after = backtest(frame_of(later), plan).pairs
-    for name in ("prophet", "last value", "last value and usual day", "yhat_lower", "yhat_upper"):
+    for name in ("prophet", "last price", "last price and usual day", "yhat_lower", "yhat_upper"):
         assert after[name].tolist() == before[name].tolist()
     assert after["close"].to_numpy() == pytest.approx(before["close"].to_numpy() * 3)
 
@@ -117,7 +120,7 @@ def test_an_evaluation_is_kept_once_with_its_page_and_picture(settings: Settings
     write_history(settings, closes)
     for _ in range(2):
         evaluation_report.evaluate(
-            settings, symbol="BTC-USD", as_of=None, span=DAY * 2, run_id="r", now=NOW
+            settings, Subject("BTC-USD", None, DAY * 2, Recipe()), run_id="r", now=NOW
         )
     rows = query(
         settings.lake,
@@ -125,7 +128,7 @@ def test_an_evaluation_is_kept_once_with_its_page_and_picture(settings: Settings
         " max(train_minutes) FROM forecast_evaluations",
     )[1]
     # origins 8 hours apart, from the minute that ends day 3 back to the one that ends day 1: 7
-    assert rows == [(12, 12, 7, 2880)]
+    assert rows == [(16, 16, 7, 2880)]
     page = page_of(settings.home / "quality", "r")
     assert "| prophet | 1440 |" in page.read_text()
     assert page.with_suffix(".png").read_bytes().startswith(b"\x89PNG")

@@ -12,13 +12,13 @@ import pytest
 from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.forecast.forecast_file import (
-    Manifest,
     current_id,
     load_current,
     publish,
     published_manifests,
     rollback,
 )
+from include.forecast.manifest import Manifest
 from tests.support.forecast_files import MINUTE, START, made, put
 
 START_US = 1_524_546_000_000_000

@@ -1,6 +1,7 @@
 """A draft is published only if it is not absurd and no worse than the forecast in use."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from include.errors import GateFailed
 from include.forecast import draft_forecast, drafts, forecast_file, promotion, publishing, training
-from include.forecast.forecast_file import Manifest, render
+from include.forecast.forecast_file import render
+from include.forecast.manifest import Manifest
 from include.lake.reading import query
 from include.quality.page import page_of
 from include.quality.results import QualityRun
@@ -57,7 +59,9 @@ def same(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def publish_champion(settings: Settings, levels: list[float], *, first: datetime) -> str:
+def publish_champion(
+    settings: Settings, levels: list[float], *, first: datetime, last_price: float = 9000.0
+) -> str:
     content = render((first + MINUTE * n, "buy", x, x - 1, x + 1) for n, x in enumerate(levels))
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
@@ -75,6 +79,8 @@ def publish_champion(settings: Settings, levels: list[float], *, first: datetime
         versions={},
         metrics={},
         trained_from=T0,
+        last_price=last_price,
+        likelihood="changes",
     )
     return forecast_file.publish(
         settings.forecasts, content=content, manifest=manifest, keep=9
@@ -84,7 +90,7 @@ def publish_champion(settings: Settings, levels: list[float], *, first: datetime
 def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> None:
     write_history(settings, walk())
     checks = promotion.check_promotion(settings, drafted(settings).forecast_id)
-    assert len(checks) == 8
+    assert len(checks) == 10
     assert [check for check in checks if not check.ok] == []
 
 
@@ -130,13 +136,19 @@ def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
 ) -> None:
     truth = walk()
     write_history(settings, truth)
-    # the champion, trained until two days before, knew every price to come: none can be better
-    first = T0 + timedelta(days=2)
-    champion = publish_champion(settings, [float(x or 0) for x in truth[2880:]], first=first)
+    # the champion knew every price to come after a day: none can be better
+    first = T0 + timedelta(days=1)
+    champion = publish_champion(
+        settings,
+        [float(x or 0) for x in truth[1440:]],
+        first=first,
+        last_price=float(truth[1439] or 0),
+    )
+    settings = replace(settings, forecast=replace(settings.forecast, stale_hours=99))
     manifest = drafted(settings)
     checks = promotion.check_promotion(settings, manifest.forecast_id)
     pages = settings.home / "quality"
-    with pytest.raises(GateFailed, match=f"against 0 of {champion}, worse in 4 of 4 windows"):
+    with pytest.raises(GateFailed, match=f"against 0 of {champion}, worse from 5 of 5 origins"):
         QualityRun(settings.lake, "r:1", NOW, pages).record(promotion.SUITE, checks)
     failed_rows = query(
         settings.lake,
@@ -144,7 +156,7 @@ def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
     )[1]
     assert [row[0] for row in failed_rows] == ["no worse than the forecast in use"]
     page = page_of(pages, "r:1").read_text()
-    assert "champion: 1 of 8 failed" in page
+    assert "champion: 1 of 10 failed" in page
     assert f"against 0 of {champion}" in page
     assert forecast_file.current_id(settings.forecasts) == champion
 
@@ -153,7 +165,9 @@ def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Setting
     truth = walk()
     write_history(settings, truth)
     first = T0 + timedelta(days=2)
-    publish_champion(settings, [float(x or 0) * 1.15 for x in truth[2880:]], first=first)
+    # it says that the price rises by a fifth in the minute after the next
+    levels = [float(truth[2879] or 0), *(float(x or 0) * 1.2 for x in truth[2881:])]
+    publish_champion(settings, levels, first=first, last_price=float(truth[2879] or 0))
     manifest = drafted(settings)
     assert faults(settings, manifest.forecast_id) == {}
     publishing.publish_draft(settings, manifest.forecast_id)
@@ -202,3 +216,33 @@ def test_a_forecast_trained_earlier_than_the_one_in_use_is_refused(settings: Set
     publish_champion(settings, [9000.0] * 60, first=datetime(2018, 4, 4, 23, 0, tzinfo=UTC))
     manifest = drafted(settings, as_of=datetime(2018, 4, 4, 12, 0, tzinfo=UTC))
     assert "is trained no earlier than the one in use" in faults(settings, manifest.forecast_id)
+
+
+def test_a_forecast_that_the_last_price_beats_is_refused_with_that_reason(
+    settings: Settings,
+) -> None:
+    levels = replace(settings, forecast=replace(settings.forecast, likelihood="levels"))
+    write_history(levels, walk(6))
+    reasons = faults(levels, drafted(levels).forecast_id)
+    assert next(iter(reasons)) == "as good as the last price"
+    assert "at most 1.02 is allowed" in reasons["as good as the last price"]
+    # the same model passes where the owner asks for less
+    lenient = replace(levels, forecast=replace(levels.forecast, worst_ratio=9.0))
+    assert "as good as the last price" not in faults(lenient, drafted(lenient).forecast_id)
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(0.4, False), (1.0, True), (3.0, False)])
+def test_a_band_that_covers_too_little_or_too_much_is_refused(
+    settings: Settings, factor: float, passes: bool
+) -> None:
+    write_history(settings, walk(6))
+    manifest = drafted(settings)
+    redraft(
+        settings,
+        manifest,
+        lambda f: f.assign(
+            yhat_lower=f["yhat"] * (f["yhat_lower"] / f["yhat"]) ** factor,
+            yhat_upper=f["yhat"] * (f["yhat_upper"] / f["yhat"]) ** factor,
+        ),
+    )
+    assert ("its band covers what it says" not in faults(settings, manifest.forecast_id)) == passes

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from cli.main import cli
 from include.errors import ForecastError, QueryError
 from include.forecast import draft_forecast, publishing, training
-from include.forecast.forecast_file import CSV_FILE, MANIFEST, Manifest
+from include.forecast.forecast_file import CSV_FILE, MANIFEST
+from include.forecast.manifest import Manifest
 from include.forecast.reproduce import matches_manifest, reproduce_forecast
 from include.settings import Settings
 from tests.support.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades

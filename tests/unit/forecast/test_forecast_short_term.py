@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from include.forecast.short_term import forecast_minutes
+from include.errors import HistoryError
+from include.forecast.short_term import forecast_seconds
 from include.lake.tickers import newest_seconds
 from include.settings import Settings
 
@@ -92,32 +93,35 @@ def test_a_ticker_without_the_venues_time_counts_by_its_receipt(settings: Settin
     ]
 
 
-def test_the_forecast_is_of_the_next_whole_minutes_and_leaves_from_the_last_price() -> None:
+def test_the_forecast_is_of_every_second_and_leaves_from_the_last_price() -> None:
     seconds_df = hour()
-    forecast_df = forecast_minutes(seconds_df, minutes=10)
+    forecast_df = forecast_seconds(seconds_df, seconds=600)
     # the last second is 06:00:06
     assert forecast_df["ds"].tolist() == list(
-        pd.date_range("2026-04-24 06:01", periods=10, freq="min")
+        pd.date_range("2026-04-24 06:00:07", periods=600, freq="s")
     )
     last = seconds_df["close"].iloc[-1]
-    walk = 0.5 * np.sqrt(60)  # a step of 0.5 a second
-    assert abs(forecast_df["yhat"].iloc[0] - last) < 3 * walk
-    assert (forecast_df["yhat_lower"] < forecast_df["yhat"]).all()
-    assert (forecast_df["yhat"] < forecast_df["yhat_upper"]).all()
-    assert (forecast_df["yhat_upper"] - forecast_df["yhat_lower"]).max() < 20 * walk
+    assert forecast_df["yhat"].to_numpy() == pytest.approx(last, rel=1e-12)
+    assert (forecast_df["yhat_lower"] < last).all()
+    # a step of 0.5 a second: 80 % of a walk's prices h seconds later lie within 1.28 * 0.5 sqrt(h)
+    ahead = np.array([10, 60, 300])
+    widths = forecast_df["yhat_upper"].to_numpy()[ahead - 1] - last
+    assert widths == pytest.approx(1.28 * 0.5 * np.sqrt(ahead), rel=0.3)
 
 
-def test_a_rising_hour_says_buy_and_a_falling_one_sell() -> None:
-    for slope, side in ((0.2, "buy"), (-0.2, "sell")):
-        forecast_df = forecast_minutes(hour(close=9000 + slope * np.arange(3600)), minutes=10)
-        assert set(forecast_df["side"]) == {side}
-        # 0.2 a second is carried on: 54 seconds to 06:01, then 12 a minute; later it is damped
-        expected = 9000 + slope * (3599 + 54 + 60 * np.arange(2))
-        assert forecast_df["yhat"].to_numpy()[:2] == pytest.approx(expected, rel=1e-3)
-        assert (np.diff(forecast_df["yhat"]) * slope > 0).all()
+def test_an_hours_slope_is_not_continued() -> None:
+    for slope in (0.2, -0.2):
+        closes = 9000 + slope * np.arange(3600)
+        forecast_df = forecast_seconds(hour(close=closes), seconds=600)
+        assert forecast_df["yhat"].to_numpy() == pytest.approx(closes[-1], rel=1e-12)
+
+
+def test_an_hour_without_a_change_has_no_forecast_and_says_why() -> None:
+    with pytest.raises(HistoryError, match="the price is 9000 without a change from"):
+        forecast_seconds(hour(close=9000.0), seconds=600)
 
 
 def test_the_same_hour_gives_the_same_forecast() -> None:
     pd.testing.assert_frame_equal(
-        forecast_minutes(hour(), minutes=10), forecast_minutes(hour(), minutes=10)
+        forecast_seconds(hour(), seconds=600), forecast_seconds(hour(), seconds=600)
     )

@@ -19,6 +19,7 @@ from include.forecast import draft_forecast, drafts, fit, predict, promotion, pu
 from include.forecast.forecast_file import load_current
 from include.forecast.history import training_minutes
 from include.forecast.holdout import error_metrics
+from include.forecast.recipe import Recipe, fit_recipe
 from include.lake.reading import query
 from include.quality.gate import check_forecast
 from include.settings import ROOT, Settings
@@ -173,18 +174,18 @@ def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> 
     first = trained(settings)
     assert trained(settings, now=NOW + timedelta(days=1)) == first
     assert training.models(settings) == [first]
-    assert first.fitted_by == "map"
+    assert first.fitted_by == "changes"
     assert first.trained_until == datetime(2018, 4, 3, 23, 59, tzinfo=UTC)
 
 
 def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> None:
     write_history(settings, wave(2))
-    fitted = fit.fit(minutes(settings).prices_df)
+    fitted = fit_recipe(minutes(settings).prices_df, Recipe())
     start = T0 + timedelta(days=2)
-    direct = predict.predict(fitted.prophet, start=start, minutes=90, walk=fitted.walk)
+    direct = predict.predict(fitted, start=start, minutes=90)
     record = trained(settings)
     loaded = training.load_model(settings, record.model)
-    loaded_forecast = predict.predict(loaded, start=start, minutes=90, walk=record.walk)
+    loaded_forecast = predict.predict(loaded, start=start, minutes=90)
     pd.testing.assert_frame_equal(direct, loaded_forecast)
     with pytest.raises(ForecastError, match="no model"):
         training.load_model(settings, "nonesuch")
@@ -196,13 +197,13 @@ def test_the_level_is_prophets_own_in_chunks_or_not(
     write_history(settings, wave(2))
     fit_result = fit.fit(minutes(settings).prices_df)
     fitted, start = fit_result.prophet, T0 + timedelta(days=2)
-    at_once = predict.predict(fitted, start=start, minutes=200, walk=fit_result.walk)
+    at_once = predict.predict(fit_result, start=start, minutes=200)
     ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
     assert at_once["yhat"].to_numpy() == pytest.approx(
         np.exp(fitted.predict(ds)["yhat"].to_numpy())
     )
     monkeypatch.setattr(predict, "CHUNK_MINUTES", 33)
-    in_chunks = predict.predict(fitted, start=start, minutes=200, walk=fit_result.walk)
+    in_chunks = predict.predict(fit_result, start=start, minutes=200)
     pd.testing.assert_frame_equal(in_chunks, at_once)
     assert (at_once["yhat_lower"] <= at_once["yhat"]).all()
     assert (at_once["yhat_upper"] >= at_once["yhat"]).all()

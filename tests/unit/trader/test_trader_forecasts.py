@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from include.forecast.forecast_file import Manifest, publish, render
+from include.forecast.forecast_file import publish, render
+from include.forecast.manifest import Manifest
 from streaming.trader.forecasts import ForecastWatch
 
 UNTIL = datetime(2018, 4, 24, 5, 0, tzinfo=UTC)

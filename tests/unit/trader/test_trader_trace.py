@@ -13,7 +13,8 @@ import pytest
 from deltalake import write_deltalake
 
 from include.errors import QueryError
-from include.forecast.forecast_file import Manifest, publish, render
+from include.forecast.forecast_file import publish, render
+from include.forecast.manifest import Manifest
 from include.market.events import Decision, Top
 from include.settings import Settings, load
 from include.trading.account import Account

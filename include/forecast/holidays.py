@@ -1,0 +1,105 @@
+"""Days that a model treats apart: holidays, and events such as an exchange being hacked.
+
+A CSV with the header `holiday,ds` and optionally `lower_window,upper_window` (days before, as a
+number from 0 down, and after), the form of Prophet's own holidays.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from include.errors import HistoryError
+from include.forecast.manifest import Holiday
+
+REQUIRED, OPTIONAL = ("holiday", "ds"), ("lower_window", "upper_window")
+LONGEST_WINDOW_DAYS = 60
+
+
+@dataclass(frozen=True)
+class DayEvents:
+    """A column of Prophet's: the days (since 1970) at one distance from the days of one name."""
+
+    name: str
+    days: NDArray[np.int64]
+
+
+def read_holidays(path: str) -> tuple[Holiday, ...]:
+    """The holidays of a CSV, in its order; none for an empty path.
+
+    Raises:
+        HistoryError: no such file, another header, or a row that is no holiday, with its line.
+    """
+    if not path:
+        return ()
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HistoryError(f"the holidays of {path} cannot be read: {error}") from error
+    reader = csv.DictReader(lines)
+    names = tuple(name.strip() for name in reader.fieldnames or ())
+    if names[:2] != REQUIRED or not set(names[2:]) <= set(OPTIONAL):
+        raise HistoryError(
+            f"{path} begins with {','.join(names) or 'nothing'}: holidays have the columns "
+            f"{','.join(REQUIRED)} and optionally {','.join(OPTIONAL)}"
+        )
+    reader.fieldnames = list(names)
+    return tuple(_holiday(row, f"{path}:{reader.line_num}") for row in reader)
+
+
+def as_frame(holidays: Iterable[Holiday]) -> pd.DataFrame | None:
+    """The holidays as Prophet takes them, none if there are none."""
+    rows = [msgspec.structs.asdict(holiday) for holiday in holidays]
+    if not rows:
+        return None
+    return pd.DataFrame(rows).assign(ds=lambda rows_df: pd.to_datetime(rows_df["ds"]))
+
+
+def day_events(holidays: Iterable[Holiday]) -> tuple[DayEvents, ...]:
+    """Prophet's columns of these holidays, in its order."""
+    days_by_name: dict[str, list[int]] = {}
+    for holiday in holidays:
+        day = (holiday.ds - date(1970, 1, 1)).days
+        for offset in range(holiday.lower_window, holiday.upper_window + 1):
+            sign = "+" if offset >= 0 else "-"
+            name = f"{holiday.holiday}_delim_{sign}{abs(offset)}"
+            days_by_name.setdefault(name, []).append(day + offset)
+    return tuple(
+        DayEvents(name, np.array(sorted(set(days_by_name[name])), dtype=np.int64))
+        for name in sorted(days_by_name)
+    )
+
+
+def _holiday(row: dict[str, str | None], place: str) -> Holiday:
+    texts = {name: (text or "").strip() for name, text in row.items() if isinstance(name, str)}
+    if None in row or not texts["holiday"]:
+        raise HistoryError(f"{place} is not a holiday: it needs a name and a day")
+    try:
+        day = date.fromisoformat(texts["ds"])
+    except ValueError as error:
+        raise HistoryError(f"{place}: {texts['ds']!r} is not a day (YYYY-MM-DD)") from error
+    lower, upper = _windows(texts, place)
+    return Holiday(texts["holiday"], day, lower, upper)
+
+
+def _windows(texts: dict[str, str], place: str) -> Iterator[int]:
+    for name, lowest, highest in (
+        ("lower_window", -LONGEST_WINDOW_DAYS, 0),
+        ("upper_window", 0, LONGEST_WINDOW_DAYS),
+    ):
+        text = texts.get(name) or "0"
+        try:
+            days = int(float(text)) if float(text).is_integer() else None
+        except ValueError:
+            days = None
+        if days is None or not lowest <= days <= highest:
+            raise HistoryError(
+                f"{place}: {name} {text!r} is not a number of days from {lowest} to {highest}"
+            )
+        yield days

@@ -1,0 +1,53 @@
+"""What a published forecast states about itself; light, so that every process can read it."""
+
+from datetime import date, datetime
+
+import msgspec
+
+
+class Band(msgspec.Struct, frozen=True):
+    """Half widths in units of the realised volatility, at some distances ahead (ascending)."""
+
+    ahead: tuple[int, ...]
+    quantiles: tuple[float, ...]
+
+
+class Holiday(msgspec.Struct, frozen=True):
+    """A named day (UTC), and how many days before (0 or negative) and after it belong to it."""
+
+    holiday: str
+    ds: date
+    lower_window: int = 0
+    upper_window: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a forecast states about itself.
+
+    `versions` are the Delta versions of its inputs, `plots` the pictures beside it; a move of less
+    than `hold_bps` basis points has the side `hold`. It was fitted
+    by `likelihood` and `holidays` (`recipe`) and starts from `last_price`, the close of
+    `trained_until`. `volatility` and `band` are those of its 80 % interval (`bands`).
+    """
+
+    forecast_id: str
+    symbol: str
+    world: str
+    sha256: str
+    rows: int
+    first_ds: datetime
+    last_ds: datetime
+    trained_until: datetime
+    made_at: datetime
+    model: str
+    fitted_by: str
+    versions: dict[str, int]
+    metrics: dict[str, float]
+    trained_from: datetime | None = None
+    plots: tuple[str, ...] = ()
+    hold_bps: float = 0.0
+    last_price: float = 0.0
+    likelihood: str = "levels"
+    holidays: tuple[Holiday, ...] = ()
+    volatility: float = 0.0
+    band: Band | None = None

@@ -1,0 +1,158 @@
+"""How a forecast is made: which likelihood, which holidays; fitted, put at the last price, banded.
+
+`changes` (the default) fits Prophet's seasons to price changes (`change_fit`) and takes the band
+from the errors of the last 30 days (`bands`). `levels` is Prophet as published: a trend with
+changepoints and seasons fitted to the price itself (`fit`), with Prophet's sampled interval.
+Either way the forecast starts at the last price.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from include.errors import HistoryError, SettingsError
+from include.forecast import fit
+from include.forecast.bands import MINUTES, Grid, calibrate, realised_volatility
+from include.forecast.change_fit import Features, Season, fit_evidence, sum_changes
+from include.forecast.damping import Floats, volatility
+from include.forecast.holidays import as_frame, day_events, read_holidays
+from include.forecast.manifest import Holiday
+from include.forecast.map_fit import MapBackend, Sums
+from include.forecast.prophet import (
+    WEEKLY_NEEDS_DAYS,
+    Fitted,
+    make_change_model,
+    rows_of,
+)
+from include.settings.forecast import ForecastSettings
+
+CHANGES, LEVELS = "changes", "levels"
+LIKELIHOODS = (CHANGES, LEVELS)
+YEARLY_NEEDS_DAYS = 730
+SEASONS = (
+    (Season("yearly", 365.25, 10), YEARLY_NEEDS_DAYS),
+    (Season("weekly", 7, 3), WEEKLY_NEEDS_DAYS),
+    (Season("daily", 1, 4), 0),
+)
+FITTED_BY = "changes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is fitted with, apart from its minutes."""
+
+    likelihood: str = CHANGES
+    holidays: tuple[Holiday, ...] = ()
+
+
+def fit_recipe(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES) -> Fitted:
+    """A model of these rows (`ds` naive UTC, ascending, and `close`), at the last price.
+
+    Raises:
+        HistoryError: the price never changed, or not in the last day.
+    """
+    if recipe.likelihood == LEVELS:
+        return _anchor(fit.fit(prices_df), prices_df)
+    features = features_of(prices_df, recipe, grid=grid)
+    return finish_changes(prices_df, recipe, sum_changes(features, prices_df), grid=grid)
+
+
+def configured_recipe(rules: ForecastSettings) -> Recipe:
+    """The recipe of the settings.
+
+    Raises:
+        SettingsError: there is no such likelihood.
+        HistoryError: the holidays cannot be read.
+    """
+    if rules.likelihood not in LIKELIHOODS:
+        raise SettingsError(
+            f"TICKHOUSE_FORECAST_LIKELIHOOD is {rules.likelihood!r}: it is one of "
+            f"{', '.join(LIKELIHOODS)}"
+        )
+    return Recipe(rules.likelihood, read_holidays(rules.holidays))
+
+
+def features_of(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES) -> Features:
+    """The seasons that the span of the rows allows, and the events of the recipe.
+
+    A short series of seconds has neither.
+    """
+    if grid is not MINUTES:
+        return Features(())
+    days = (prices_df["ds"].iloc[-1] - prices_df["ds"].iloc[0]) / pd.Timedelta(days=1)
+    seasons = tuple(season for season, needed_days in SEASONS if days >= needed_days)
+    return Features(seasons, day_events(recipe.holidays))
+
+
+def finish_changes(
+    prices_df: pd.DataFrame, recipe: Recipe, sums: Sums | None, *, grid: Grid = MINUTES
+) -> Fitted:
+    """The model of these sums (none: without a season), at the last price, with the rows' band.
+
+    Raises:
+        HistoryError: the price did not change in the last day (hour, of seconds).
+    """
+    realised = realised_volatility(prices_df, grid=grid)
+    if not realised > 0:
+        first = max(prices_df["ds"].iloc[0], prices_df["ds"].iloc[-1] - grid.window * grid.unit)
+        raise HistoryError(
+            f"the price is {prices_df['close'].iloc[-1]:g} without a change from {first} to "
+            f"{prices_df['ds'].iloc[-1]}: there is no volatility to forecast with"
+        )
+    features = features_of(prices_df, recipe, grid=grid)
+    coefficients = np.empty(0) if sums is None else fit_evidence(sums, features.groups)[1:]
+    model = make_change_model(
+        {season.name: season.order for season in features.seasons},
+        as_frame(recipe.holidays if features.events else ()),
+    )
+    model.stan_backend = _ChangesBackend(coefficients)
+    model.fit(rows_of(_key_rows(prices_df)))
+    model.stan_backend = MapBackend()
+    model.params["beta"] = model.params["beta"] / model.y_scale
+    fitted = Fitted(
+        model, FITTED_BY, volatility(prices_df), realised, calibrate(prices_df, grid=grid)
+    )
+    return _anchor(fitted, prices_df)
+
+
+class _ChangesBackend(MapBackend):
+    """Gives Prophet coefficients (log price) that were fitted to changes, without a trend."""
+
+    def __init__(self, coefficients: Floats) -> None:
+        self._coefficients = coefficients
+        super().__init__()
+
+    def fit(
+        self, stan_init: dict[str, Any], stan_data: dict[str, Any], **kwargs: Any
+    ) -> dict[str, Any]:
+        width = int(np.asarray(stan_data["X"]).shape[1])
+        # without seasons Prophet has one column of zeros
+        beta = self._coefficients if len(self._coefficients) else np.zeros(width)
+        none = np.zeros((1, 1))
+        return OrderedDict(
+            k=none,
+            m=none.copy(),
+            delta=none.copy(),
+            sigma_obs=none + 1.0,
+            beta=beta.reshape(1, -1),
+        )
+
+
+def _key_rows(prices_df: pd.DataFrame) -> pd.DataFrame:
+    """The rows that determine Prophet's scales: first, last, lowest and highest."""
+    closes = prices_df["close"].to_numpy()
+    numbers = {0, len(prices_df) - 1, int(closes.argmin()), int(closes.argmax())}
+    return prices_df.iloc[sorted(numbers)].reset_index(drop=True)
+
+
+def _anchor(fitted: Fitted, prices_df: pd.DataFrame) -> Fitted:
+    """The same model with its level moved so that it is the last price at the last row."""
+    model, last_df = fitted.prophet, prices_df[["ds"]].tail(1).reset_index(drop=True)
+    model.uncertainty_samples = 0
+    for _ in range(2):  # the second time takes away what the first has left by rounding
+        distance = np.log(prices_df["close"].iloc[-1]) - model.predict(last_df)["yhat"].iloc[0]
+        model.params["m"] = model.params["m"] + distance / model.y_scale
+    return replace(fitted, prophet=model)
