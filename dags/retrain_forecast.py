@@ -9,7 +9,7 @@ never the wall clock), and saved with the Delta versions it read. `publish_forec
 from airflow.sdk import AssetOrTimeSchedule, dag, task_group
 
 from include.orchestration.assets import FORECAST_MODEL, HISTORY_MINUTES
-from include.orchestration.mapping import symbols
+from include.orchestration.mapping import note, symbols
 from include.orchestration.policies import (
     POLICY,
     cron_timetable,
@@ -43,13 +43,6 @@ def evaluate(model, dag_run):
     from include.orchestration.tasks import evaluate_model
 
     return evaluate_model(model, run_id=dag_run.run_id)
-
-
-@step(trigger_rule="all_done")
-def note(evaluations, dag_run):
-    from include.orchestration.tasks import note_evaluations
-
-    return note_evaluations(list(evaluations), dag=dag_run.dag_id, run_id=dag_run.run_id)
 
 
 @task_group(prefix_group_id=False)

@@ -1,4 +1,4 @@
-"""The first steps of the forecast DAGs: what the tasks after them are mapped over."""
+"""The steps around the mapped ones of the forecast DAGs: what is mapped over, and what is noted."""
 
 from include.orchestration.assets import FORECAST_MODEL
 from include.orchestration.policies import newest_by, step
@@ -19,3 +19,11 @@ def models(params, triggering_asset_events):  # type: ignore[no-untyped-def]
 
     trained = newest_by(triggering_asset_events, FORECAST_MODEL, key="symbol", value="model")
     return models_to_publish(params["model"], trained)
+
+
+@step(trigger_rule="all_done")
+def note(evaluations, dag_run):  # type: ignore[no-untyped-def]
+    """The evaluations of all symbols that were trained, as the run's note."""
+    from include.orchestration.tasks import note_evaluations
+
+    return note_evaluations(list(evaluations), dag=dag_run.dag_id, run_id=dag_run.run_id)
