@@ -21,7 +21,8 @@ from include.forecast import (
     promotion,
     training,
 )
-from include.forecast.forecast_file import Manifest, render
+from include.forecast.forecast_file import render
+from include.forecast.manifest import Manifest
 from include.forecast.short_term import forecast_soon
 from include.quality.results import Finding
 from include.settings import Settings
@@ -47,13 +48,14 @@ def compare(settings: Settings, prices: list[float], *, known: list[float]) -> F
         rows=len(known),
         first_ds=first,
         last_ds=first + MINUTE * (len(known) - 1),
-        trained_until=first - 2 * MINUTE,
+        trained_until=first - MINUTE,
         made_at=NOW - timedelta(days=1),
         model="m",
         fitted_by="map",
         versions={},
         metrics={},
         trained_from=T0,
+        last_price=100.0,
     )
     forecast_file.publish(settings.forecasts, content=content, manifest=manifest, keep=9)
     record = training.train(settings, symbol="BTC-USD", as_of=None, train_days=0, now=NOW)
@@ -61,23 +63,34 @@ def compare(settings: Settings, prices: list[float], *, known: list[float]) -> F
     return promotion.check_promotion(settings, draft.forecast_id)[-1]
 
 
+def jittered(levels: list[tuple[float, int]]) -> list[float]:
+    """Prices at these levels for so many minutes each, a hundredth of a per cent to and fro."""
+    return [
+        level * (1 + 1e-4 * (minute % 2)) for level, minutes in levels for minute in range(minutes)
+    ]
+
+
+def judged_by(settings: Settings, *, windows: int) -> Settings:
+    rules = replace(settings.forecast, judge_windows=windows, judge_window_minutes=1440)
+    return replace(settings, forecast=rules)
+
+
 def test_a_candidate_is_judged_without_the_minutes_of_the_window(settings: Settings) -> None:
     """All it can know is 100; whoever had seen a minute of the window would be nearer to 200."""
-    rules = replace(settings.forecast, judge_windows=1)
-    window = rules.judge_window_minutes
-    prices = [100.0] * (DAYS * 1440 - window) + [200.0] * window
-    finding = compare(replace(settings, forecast=rules), prices, known=[200.0] * window)
+    prices = jittered([(100.0, DAYS * 1440 - 1440), (200.0, 1440)])
+    finding = compare(judged_by(settings, windows=1), prices, known=prices[-1440:])
     assert not finding.ok
-    assert "mean absolute error 100 against 0 of champion" in finding.detail
+    ours, theirs = (float(finding.detail.split()[place]) for place in (3, 5))
+    assert ours == pytest.approx(100, abs=0.5)
+    assert theirs == pytest.approx(0, abs=0.02)
 
 
 def test_worse_in_half_of_the_windows_is_no_refusal(settings: Settings) -> None:
-    """Two windows at the only price ever, where the one in use is wrong, and two after a jump."""
-    window, count = settings.forecast.judge_window_minutes, settings.forecast.judge_windows
-    half = count // 2 * window
-    prices = [100.0] * (DAYS * 1440 - half) + [150.0] * half
-    finding = compare(settings, prices, known=[101.0] * half + [150.0] * half)
-    assert f"worse in {count // 2} of {count} windows" in finding.detail
+    """A day at the only price ever, where the one in use is wrong, and a day after a jump."""
+    prices = jittered([(100.0, DAYS * 1440 - 1440), (150.0, 1440)])
+    known = jittered([(101.0, 1440), (151.5, 1440)])
+    finding = compare(judged_by(settings, windows=2), prices, known=known)
+    assert "worse from 1 of 2 origins" in finding.detail
     assert finding.ok
 
 
@@ -88,7 +101,7 @@ def test_the_bounds_of_white_noise_hold_eight_tenths_of_it() -> None:
     closes = 100 * np.exp(draw.normal(0, noise, len(ds)))
     fitted = fit.fit(pd.DataFrame({"ds": ds, "close": closes}))
     start = ds[-1].tz_localize("UTC") + pd.Timedelta(minutes=1)
-    forecast_df = predict.predict(fitted.prophet, start=start, minutes=60, walk=fitted.walk)
+    forecast_df = predict.predict(fitted, start=start, minutes=60)
     for column in ("yhat_lower", "yhat_upper"):
         distances = np.abs(np.log(forecast_df[column] / forecast_df["yhat"])) / noise
         assert float(distances.mean()) == pytest.approx(1.2816, rel=0.1)
