@@ -17,13 +17,13 @@ STEP_SD, DAY_SWING, SEED = 1e-3, 0.01, 7
 STOCK = "stock Prophet"
 
 
-def minutes_of(rows: int) -> pd.DataFrame:
+def minutes_of(row_count: int) -> pd.DataFrame:
     """Generated minutes: a random walk of the price with a daily wave, the same each time."""
     draw = np.random.default_rng(SEED)
-    wave = DAY_SWING * np.sin(2 * np.pi * np.arange(rows) / 1440)
-    close = 9000 * np.exp(np.cumsum(draw.normal(0, STEP_SD, rows)) + wave)
+    wave = DAY_SWING * np.sin(2 * np.pi * np.arange(row_count) / 1440)
+    close = 9000 * np.exp(np.cumsum(draw.normal(0, STEP_SD, row_count)) + wave)
     return pd.DataFrame(
-        {"ds": pd.date_range("2018-02-01", periods=rows, freq="min"), "close": close}
+        {"ds": pd.date_range("2018-02-01", periods=row_count, freq="min"), "close": close}
     )
 
 

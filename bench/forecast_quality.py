@@ -44,9 +44,9 @@ def measure_quality(
     yield from measurements_of(backtest(prices_df, Plan(origins, every_minutes, TRAINING)))
 
 
-def read_bars(files: tuple[Path, ...]) -> pd.DataFrame:
+def read_bars(paths: tuple[Path, ...]) -> pd.DataFrame:
     """The minutes of several files of bars as one series; of a minute in two, the later file's."""
-    joined_df = pd.concat([closes_of(file) for file in files], ignore_index=True)
+    joined_df = pd.concat([closes_of(file) for file in paths], ignore_index=True)
     unique_df = joined_df.drop_duplicates("ds", keep="last").sort_values("ds")
     return unique_df.reset_index(drop=True)
 

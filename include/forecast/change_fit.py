@@ -130,7 +130,7 @@ class _Volatility:
         self._moment = self._weight = 0.0
         self._rows = 0
 
-    def before(self, squares: Floats, durations: Floats) -> Floats:
+    def variances_before(self, squares: Floats, durations: Floats) -> Floats:
         """The variance a minute known before each change; not a number while warming up.
 
         `squares` are the squared changes over the minutes that each took (`durations`).
@@ -171,7 +171,7 @@ def _scaled_block(
     changes = np.diff(levels, axis=1)
     counted: NDArray[np.bool_] = (minutes > 0) & (minutes <= LARGEST_GAP_MINUTES)
     changes, minutes = changes[:, counted], minutes[counted]
-    variances = volatility.before(changes[-1] ** 2 / minutes, minutes)
+    variances = volatility.variances_before(changes[-1] ** 2 / minutes, minutes)
     measurable = variances > SMALLEST_VOLATILITY**2
     expected = np.sqrt(variances[measurable] * minutes[measurable])
     changes = changes[:, measurable] / expected

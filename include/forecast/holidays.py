@@ -76,9 +76,9 @@ def day_events(holidays: Iterable[Holiday]) -> tuple[DayEvents, ...]:
     )
 
 
-def _holiday(row: dict[str, str | None], place: str) -> Holiday:
-    texts = {name: (text or "").strip() for name, text in row.items() if isinstance(name, str)}
-    if None in row or not texts["holiday"]:
+def _holiday(fields: dict[str, str | None], place: str) -> Holiday:
+    texts = {name: (text or "").strip() for name, text in fields.items() if isinstance(name, str)}
+    if None in fields or not texts["holiday"]:
         raise HistoryError(f"{place} is not a holiday: it needs a name and a day")
     try:
         day = date.fromisoformat(texts["ds"])

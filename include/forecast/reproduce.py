@@ -13,7 +13,7 @@ from include.settings import Settings
 
 
 def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, bytes]:
-    """The manifest of a published forecast, and its file's content trained and predicted anew.
+    """The manifest of a published forecast, and its file's content trained and predicted again.
 
     Inputs are read at the Delta versions that the manifest names; if their sha256 agree, the
     content is the published one, bit for bit.
