@@ -53,7 +53,7 @@ def _files(location: str, since_us: int) -> Iterator[tuple[float, Path]]:
                 yield committed_us, Path(location, action["add"]["path"])
 
 
-def _kafka_times_us(table: pa.Table) -> list[int]:
-    times = table["kafka_time"].cast(pa.timestamp("us"), safe=False)
+def _kafka_times_us(records_table: pa.Table) -> list[int]:
+    times = records_table["kafka_time"].cast(pa.timestamp("us"), safe=False)
     stamps_us: list[int] = times.cast(pa.int64()).to_pylist()
     return stamps_us
