@@ -108,7 +108,7 @@ class Connection:
         try:
             decoded = self.decoder.decode(frame)
         except RejectedFrame as rejection:
-            self._recover(frame, has_data=False)
+            self._recover(has_data=False)
             self.publisher.publish_reject(frame, rejection, conn=self.conn)
             return DecodedFrame((), resync=rejection.needs_snapshot)
         if decoded.rejected:
@@ -116,17 +116,18 @@ class Connection:
         has_data = False
         for message in decoded.messages:
             has_data = has_data or message.kind != "heartbeat"
-        self._recover(frame, has_data=has_data)
+        if has_data:
+            self._data_us = frame.received_time
+        if self._stale:
+            self._recover(has_data=has_data)
         for message in decoded.messages:
             self.publisher.publish_message(message, frame)
         if decoded.messages:
             self.live.set()
         return decoded
 
-    def _recover(self, frame: Frame, *, has_data: bool) -> None:
+    def _recover(self, *, has_data: bool) -> None:
         """Heartbeats end a silence, only data ends a quiet spell."""
-        if has_data:
-            self._data_us = frame.received_time
         if self._stale == "silent" or (self._stale and has_data):
             self._stale = ""
             self.publisher.publish_entry("recovered", "frame", conn=self.conn)
