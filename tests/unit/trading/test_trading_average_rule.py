@@ -14,6 +14,7 @@ from include.trading.account import Account
 from include.trading.decision import decide, rederive
 from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal
 from streaming.trader.config import TraderConfig
+from streaming.trader.trace.checks import check_signal
 
 S = 1_000_000
 AT = 1_524_546_960 * S
@@ -59,6 +60,13 @@ def test_far_below_the_average_it_buys_and_far_above_it_sells(
     decision = decide(inputs(mid, account=account))
     assert (decision.action, decision.reasons) == (action, reasons)
     assert rederive(decision) == decision
+
+
+def test_the_trace_of_an_average_compares_it_with_the_lakes_row() -> None:
+    seen = inputs("999", account=IN)
+    row = {"type": "average_price", "value": D(1000)}
+    assert [check.ok for check in check_signal([row], [], [], seen)] == [True]
+    assert [check.ok for check in check_signal([row | {"value": D(1)}], [], [], seen)] == [False]
 
 
 def average(offset: int, end_s: int, value: str, symbol: str = "BTC-USD") -> Record:
