@@ -50,7 +50,13 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": settings.airflow_url,
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.airflow.jwt_secret.reveal(),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # A file that is new or changed is read within half a minute all the same.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
+        # Nothing here receives what these count.
+        "AIRFLOW__SCHEDULER__POOL_METRICS_INTERVAL": "3600",
+        "AIRFLOW__SCHEDULER__TI_METRICS_INTERVAL": "3600",
+        "AIRFLOW__SCHEDULER__DAGRUN_METRICS_INTERVAL": "3600",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "false",
     }

@@ -79,11 +79,11 @@ def _write_properties(settings: Settings, log: Path) -> Path:
 def command(settings: Settings) -> list[str]:
     """The broker's command line, to be run in the foreground."""
     home = settings.home / "kafka"
-    heap = f"{settings.kafka.heap_mb}m"
+    heap_mb = settings.kafka.heap_mb
     return [
         *_java(settings),
-        f"-Xmx{heap}",
-        f"-Xms{heap}",
+        f"-Xmx{heap_mb}m",
+        f"-Xms{heap_mb // 4}m",  # it grows when it has to: a quiet broker needs no more
         "kafka.Kafka",
         str(home / "server.properties"),
     ]
