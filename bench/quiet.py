@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 LEVEL, NONE = "WARN", "OFF"
+PAUSED_S = 3.0  # how long a batch that runs is waited for: one that is interrupted prints a trace
 KILLED_S = 10.0  # how long the tasks of a query that was stopped may still take
 
 
@@ -29,6 +30,7 @@ def stop_quietly(spark: SparkSession, *queries: StreamingQuery) -> None:
     spark.sparkContext.setLogLevel(NONE)
     try:
         for query in queries:
+            _await_pause(query)
             query.stop()
         deadline_s = time.monotonic() + KILLED_S
         while spark.sparkContext.statusTracker().getActiveStageIds():
@@ -38,3 +40,10 @@ def stop_quietly(spark: SparkSession, *queries: StreamingQuery) -> None:
         time.sleep(0.5)  # the last of a killed task's reports comes when it is no longer counted
     finally:
         spark.sparkContext.setLogLevel(LEVEL)
+
+
+def _await_pause(query: StreamingQuery) -> None:
+    """Wait until no batch runs; a query without pauses is waited for in vain."""
+    deadline_s = time.monotonic() + PAUSED_S
+    while query.status["isTriggerActive"] and time.monotonic() < deadline_s:
+        time.sleep(0.02)
