@@ -139,7 +139,7 @@ class GeminiV2Decoder:
         return self._parts.complete(self._decode_updates(symbol, payload, frame))
 
     def _decode_updates(self, symbol: str, updates: _Updates, frame: Frame) -> DecodedFrame:
-        first = symbol not in self._books and symbol not in self._broken
+        first = symbol not in self._books
         trades = self._parts.read_each(
             updates.trades, lambda raw: self._trade_of(parse(_trade.decode, bytes(raw)), frame)
         )
