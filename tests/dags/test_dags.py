@@ -4,6 +4,7 @@ import ast
 import json
 import math
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -153,15 +154,16 @@ def test_a_dag_file_is_sixty_lines_of_wiring(path: Path) -> None:
 
 
 def write_bars(path: Path) -> None:
-    """Three days of minutes in the six-column edition, each seventh without a trade."""
+    """Three days of a random walk in the six-column edition, each seventh minute untraded."""
+    draw, price = random.Random(7), 100.0
     lines = ["Timestamp,Open,High,Low,Close,Volume\n"]
     for n in range(3 * 1440):
-        price = 100 + 3 * math.sin(n / 100)
         volume = 0 if n % 7 == 0 else 1.5
         lines.append(
             f"{1_500_000_000 // 60 * 60 + n * 60}.0,{price:.2f},{price + 1:.2f},"
             f"{price - 1:.2f},{price:.2f},{volume}\n"
         )
+        price *= math.exp(draw.gauss(0, 5e-4))
     path.write_text("".join(lines))
 
 
