@@ -97,7 +97,13 @@ def test_a_key_is_read_at_once_and_the_terminal_is_left_as_it_was(typist: int) -
 def test_watching_ends_with_q_and_paints_over_without_clearing(
     typist: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = Console(file=io.StringIO(), force_terminal=True, width=120, height=30)
+    out = Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        width=120,
+        height=30,
+        _environ={"TERM": "xterm-256color"},
+    )
     monkeypatch.setattr(status_view, "OUT", out)
     looks = []
 

@@ -12,7 +12,11 @@ from tests.support.services import eventually
 
 def capture(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
     out = io.StringIO()
-    monkeypatch.setattr(console, "ERR", Console(file=out, force_terminal=terminal, width=80))
+    monkeypatch.setattr(
+        console,
+        "ERR",
+        Console(file=out, force_terminal=terminal, width=80, _environ={"TERM": "xterm-256color"}),
+    )
     return out
 
 
