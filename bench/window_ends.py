@@ -127,18 +127,22 @@ class _Ends:
 
     def __init__(self, settings: Settings) -> None:
         self.delays_ms: list[float] = []
-        self._seen: set[int] = set()
+        self._current_ends: set[int] = set()
         self._consumer = Consumer(settings.bootstrap, topics=[Topic.SIGNALS], from_end=True)
 
     def follow(self, seconds: float, *, most_ends: int | None = None) -> None:
-        """Note the ratios that come in so many seconds, or until so many ends were seen."""
+        """Note the ratios that come in so many seconds, or so many current ends."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and (most_ends is None or len(self._seen) < most_ends):
+        while time.monotonic() < deadline and (
+            most_ends is None or len(self._current_ends) < most_ends
+        ):
             for record in self._consumer.poll(0.2):
                 if b'"price_volume"' in record.value:
                     end_us = _signal.decode(record.value).timestamp
-                    self._seen.add(end_us)
-                    self.delays_ms.append((now_us() - end_us) / 1000)
+                    delay_ms = (now_us() - end_us) / 1000
+                    self.delays_ms.append(delay_ms)
+                    if delay_ms < WINDOW_S * 1000:  # else the stream still catches up
+                        self._current_ends.add(end_us)
 
 
 def _describe(
