@@ -17,6 +17,7 @@ from bench.market_clock import MarketClock, wait_until
 from include.bus import offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets
+from include.lake.tables import LANDED_TOPICS
 from include.local.platform import last_log_line, process_environment
 from include.local.scratch import free_ports, scratch_broker, scratch_postgres
 from include.local.worlds import simulated_addresses
@@ -25,7 +26,6 @@ from include.market.events import Message
 from include.market.wire import Topic, TopicPartition
 from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings, load, variables
-from spark_jobs.landing import LANDED_TOPICS
 
 JOB_S, CATCH_UP_S, STOP_S = 600.0, 180.0, 60.0
 COUNTED = "SELECT partition, next_offset FROM reader_offsets WHERE reader = 'trade_minutes'"

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.console import OUT
-from include.errors import PlatformError, Unreachable
+from include.errors import PlatformError, UnreadableTable
 from include.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     from include.lake.diagnosis import Diagnosis
-    from include.local.examination import Defect
-
-KAFKA_S = 5.0
+    from include.local.defects import Defect
 
 
 @click.command()
@@ -25,10 +23,11 @@ KAFKA_S = 5.0
 def doctor(repairs: bool, as_json: bool) -> None:
     """Say what is wrong and what a restart of the stream would do; exits 1 if something is.
 
-    It examines free space, Postgres, the stream's checkpoints and every Delta table, and changes
-    nothing; nothing has to run for it. While Kafka runs it also counts what a restart would read.
-    With --repair each defect is repaired. Nothing is deleted: what is taken out of use is moved to
-    var/WORLD/damaged. `up` repairs by itself what loses nothing.
+    It examines free space, Postgres, topics, the stream's checkpoints and every Delta table, and
+    changes nothing; nothing has to run for it. While Kafka runs it also counts what a restart would
+    read. With --repair each defect is repaired, and Postgres is made equal to the lake. Nothing is
+    deleted: what is taken out of use is moved to var/WORLD/damaged. `up` repairs by itself what
+    loses nothing.
 
     \b
       ./tickhouse doctor
@@ -41,12 +40,14 @@ def doctor(repairs: bool, as_json: bool) -> None:
     if repairs:
         _refuse_running(settings)
         defects = repair_all(settings, say=lambda line: OUT.print(line, soft_wrap=True))
+        if not defects:
+            _rebuild_postgres(settings)
     else:
         defects = examine(settings)
     causes = [defect.sentence() for defect in defects]
     if database := database_defect(settings):
         causes.append(database)
-    diagnoses = _diagnose(settings) if not defects else []
+    diagnoses = _diagnose(settings)
     if as_json:
         _print_json(defects, causes, diagnoses)
     else:
@@ -64,22 +65,40 @@ def _refuse_running(settings: Settings) -> None:
         )
 
 
+def _rebuild_postgres(settings: Settings) -> None:
+    """Fill Postgres from the lake; nothing to do in a world that was never up."""
+    from include.local.rebuilding import rebuild_postgres
+
+    def restore_account(settings: Settings) -> bool:
+        from contextlib import closing
+
+        from include.serving.journal import Journal
+        from streaming.trader.config import TraderConfig
+        from streaming.trader.rebuild import rebuild_journal
+
+        with closing(Journal(settings.dsn())) as journal:
+            return rebuild_journal(journal, TraderConfig.from_settings(settings))
+
+    if (settings.home / "kafka").exists() or settings.kafka.bootstrap:
+        for line in rebuild_postgres(settings, restore_account=restore_account):
+            OUT.print(line, soft_wrap=True)
+
+
 def _diagnose(settings: Settings) -> "list[Diagnosis] | None":
     """What a restart would do; null if Kafka does not answer."""
-    from include.bus import offset_ranges
     from include.lake.diagnosis import diagnose_queries
     from include.local.kafka import answers
-    from include.time_limit import Question
-    from spark_jobs.landing import LANDED_TOPICS
+    from include.local.kafka_topics import read_topics
 
     if not settings.kafka.bootstrap and not answers(settings):
         return None
-    question = Question(lambda: offset_ranges(settings.bootstrap, LANDED_TOPICS), name="Kafka")
-    try:
-        ranges = question.answer(within_s=KAFKA_S)
-    except (Unreachable, TimeoutError):
+    topics = read_topics(settings)
+    if topics is None:
         return None
-    return diagnose_queries(settings.home, settings.lake, ranges)
+    try:
+        return diagnose_queries(settings.home, settings.lake, topics.ranges, topic_ids=topics.ids)
+    except UnreadableTable:  # among the defects
+        return []
 
 
 def _print_json(

@@ -1,7 +1,7 @@
-"""Deletes old minutes and signals from the serving database, every night.
+"""Deletes old minutes, signals and decisions from the serving database, every night.
 
-Postgres keeps `TICKHOUSE_STREAM_SERVED_DAYS` back from the newest row of each table; Delta keeps
-all. Repeating it changes nothing.
+Postgres keeps `TICKHOUSE_STREAM_SERVED_DAYS` back from the newest row of each table; a decision
+goes with its orders, fills and scores. Delta keeps all. Repeating it changes nothing.
 """
 
 from airflow.sdk import dag

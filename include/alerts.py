@@ -1,8 +1,8 @@
 """Alerts: what a person has to know now.
 
 Each is a line of `var/WORLD/alerts.log`; by setting it also goes to a webhook and by e-mail.
-Sending never raises: whoever calls has a fault of its own to deal with. A channel that cannot be
-reached is written to the log beside the alert.
+Sending never raises: whoever calls has a fault of its own to deal with. Whatever a channel does, it
+is written to the log beside the alert, and none holds the alert up for longer than its bound.
 """
 
 import json
@@ -15,10 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import partial
 
 from include.log import event
 from include.settings import Settings
 from include.settings.monitoring import AlertSettings
+from include.time_limit import Question
 
 # What an alert may be of; stable words that a receiver can sort by.
 TASK_FAILED, GATE_FAILED, MODEL_REFUSED = "task_failed", "gate_failed", "model_refused"
@@ -26,7 +28,8 @@ DEADLINE_MISSED, STREAM_LAG, NOT_WORKING = "deadline_missed", "stream_lag", "not
 KINDS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
 DETAIL_CHARS = 4000
 LOG_NAME, OLD_LOG_NAME = "alerts.log", "alerts.old.log"
-LOG_BYTES = 1_000_000  # then it becomes the old log, whose predecessor goes
+MB = 1_000_000
+CONNECTIONS = 3  # of a channel: a mail server is asked several times, each within the bound
 log = logging.getLogger("tickhouse.alerts")
 AlertJson = dict[str, str]
 Deliver = Callable[[AlertSettings, AlertJson], None]
@@ -45,26 +48,23 @@ class Alert:
 def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
     """Send it by every channel of the settings; gives each one's outcome: `sent`, or why not."""
     payload = _payload(settings.world, alert, now or datetime.now(UTC))
-    outcomes = {
-        name: _try(deliver, settings.alerts, payload)
-        for name, deliver in _channels(settings.alerts).items()
-    }
+    outcomes = _deliver(settings.alerts, payload)
     line = json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n"
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
         path = settings.home / LOG_NAME
-        if path.exists() and path.stat().st_size > LOG_BYTES:
+        if path.exists() and path.stat().st_size > settings.alerts.log_mb * MB:
             path.replace(path.with_name(OLD_LOG_NAME))
         with path.open("a", encoding="utf-8") as file:
             file.write(line)
     except OSError as error:  # a full disk, which the alert may be about
-        log.error(event("alert not written", error=error, title=alert.title))
+        log.error(event("alert not written", error=error, title=payload["title"]))
     return outcomes
 
 
 def _payload(world: str, alert: Alert, now: datetime) -> AlertJson:
     """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are."""
-    return {
+    payload = {
         "at": now.isoformat(),
         "world": world,
         "what": alert.kind,
@@ -73,6 +73,12 @@ def _payload(world: str, alert: Alert, now: datetime) -> AlertJson:
         "link": alert.link,
         "text": f"Tickhouse ({world}): {alert.title}",
     }
+    return {name: _as_unicode(text) for name, text in payload.items()}
+
+
+def _as_unicode(text: str) -> str:
+    r"""Text that can be encoded: half of a surrogate pair as `\udc80`."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _channels(settings: AlertSettings) -> dict[str, Deliver]:
@@ -84,11 +90,21 @@ def _channels(settings: AlertSettings) -> dict[str, Deliver]:
     return channels
 
 
-def _try(deliver: Deliver, settings: AlertSettings, payload: AlertJson) -> str:
+def _deliver(settings: AlertSettings, payload: AlertJson) -> dict[str, str]:
+    """Each channel's outcome; all are asked at once."""
+    questions = {
+        name: Question(partial(deliver, settings, payload), name=f"the channel {name}")
+        for name, deliver in _channels(settings).items()
+    }
+    within_s = CONNECTIONS * settings.timeout_s
+    return {name: _outcome(question, within_s) for name, question in questions.items()}
+
+
+def _outcome(question: Question[None], within_s: float) -> str:
     try:
-        deliver(settings, payload)
-    except (OSError, ValueError, smtplib.SMTPException) as error:
-        return f"{type(error).__name__}: {error}"
+        question.answer(within_s=within_s)
+    except Exception as error:  # an address, a server or its answer may be wrong in any way
+        return _as_unicode(f"{type(error).__name__}: {error}")
     return "sent"
 
 

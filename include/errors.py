@@ -19,6 +19,12 @@ TickhouseError
 """
 
 
+def first_line(error: object) -> str:
+    """The first line of an error's text that says something; its class if none does."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)
+
+
 class TickhouseError(Exception):
     """The base of every error of Tickhouse; its message names the thing and the value."""
 

@@ -28,12 +28,11 @@ from include.lake.audit.conservation import (
 )
 from include.lake.audit.listing import list_agreed_files, list_new_files
 from include.lake.checkpoint import committed_offsets
-from include.lake.tables import QUARANTINE
+from include.lake.tables import LANDED_TOPICS, QUARANTINE
 from include.market.wire import TopicPartition
 from include.serving.audited import check_serving
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
-from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.session import session
 from spark_jobs.sinks import path
 

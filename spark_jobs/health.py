@@ -13,22 +13,11 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from include.serving import stream_progress
 from include.serving.connection import Dsn
+from include.serving.feed_states import STATE_OF_ENTRY
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
 
-STATE_OF_ENTRY = {
-    "connect": "live",
-    "recovered": "live",
-    "healed": "live",
-    "lost": "live",
-    "stale": "stale",
-    "disconnect": "disconnected",
-    "gap": "gap",
-    "jump": "gap",
-    "renumbered": "gap",
-    "dropped": "gap",
-}
 REAL_TIME = frozenset({"measures"})
 
 

@@ -27,7 +27,6 @@ from spark_jobs.transforms.messages import (
     unpack_rejects,
 )
 
-LANDED_TOPICS = (*TABLE_OF_TOPIC, Topic.REJECTS)
 # A data frame that Python holds in a cycle is a whole plan in the JVM, and Python seldom looks
 # for old cycles: without this the driver's heap creeps up for hours.
 BATCHES_A_COLLECTION = 20
@@ -63,7 +62,8 @@ class Landing:
     ) -> None:
         """`hooks` are called with a topic's landed rows after their commit, again when repeated.
 
-        `spans` gives first offset and end of each partition of a batch, where that is known.
+        `spans` gives Kafka's first offset and end of each partition of a batch, where that is
+        known. All that lands has the lake's offsets, by the epoch's shifts.
         """
         self.settings = settings
         self.epoch = epoch
@@ -79,7 +79,8 @@ class Landing:
         Raises:
             PlatformError: the batch begins above what has landed, or another stream is running.
         """
-        spans = self.spans(batch_id) or _measure_spans(batch_df)
+        batch_df = _shift_offsets(batch_df, self.epoch.shifts)
+        spans = self._spans_in_lake(batch_id) or _measure_spans(batch_df)
         pending = self._pending_spans(spans)
         record_counts = _span_lengths(pending)
         # Compiling the plan of a small batch takes more than it saves. The session is the query's
@@ -93,12 +94,23 @@ class Landing:
         if batch_id % BATCHES_A_COLLECTION == 0:
             gc.collect()
 
+    def _spans_in_lake(self, batch_id: int) -> Spans | None:
+        spans = self.spans(batch_id)
+        if spans is None:
+            return None
+        shifts = {part: self.epoch.shift(part) for part in spans}
+        return {
+            part: (first + shifts[part], end + shifts[part]) for part, (first, end) in spans.items()
+        }
+
     def _pending_spans(self, spans: Spans) -> dict[TopicPartition, tuple[int, int]]:
         """The part of each span that is at or above the watermark of the topic's home table."""
         pending: dict[TopicPartition, tuple[int, int]] = {}
         for partition, (first, end) in spans.items():
             next_offset = self.appender.next_offset(home_table(partition.topic).name, partition)
-            if next_offset is not None and next_offset < first != self.epoch.starts.get(partition):
+            if next_offset is not None and next_offset < first != self.epoch.start_in_lake(
+                partition
+            ):
                 raise PlatformError(
                     f"offsets {next_offset} to {first - 1} of {partition.topic}/"
                     f"{partition.partition} have not landed, and the stream's checkpoint is beyond "
@@ -220,6 +232,17 @@ class Landing:
             of_topic = batch_df.where(F.col("topic") == topic)
             table = TABLE_OF_TOPIC[topic]
             self.hooks[topic](make_rows(parse_messages(of_topic, table), table))
+
+
+def _shift_offsets(records_df: DataFrame, shifts: Mapping[TopicPartition, int]) -> DataFrame:
+    """The records with the lake's offsets."""
+    shifted = [part for part, shift in shifts.items() if shift]
+    if not shifted:
+        return records_df
+    offset = F.col("offset")
+    for part in shifted:
+        offset = F.when(_is_of(part), F.col("offset") + shifts[part]).otherwise(offset)
+    return records_df.withColumn("offset", offset)
 
 
 def _measure_spans(records_df: DataFrame) -> dict[TopicPartition, tuple[int, int]]:

@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.errors import HistoryError
+from include.errors import HistoryError, first_line
 from include.lake import archive
 from include.lake.csv_editions import recognise
 from include.lake.reading import open_table
@@ -136,7 +136,7 @@ def _overwrite(bars_df: DataFrame, location: str, *, name: str) -> None:
     try:
         writer.save(location)
     except PySparkException as error:
-        cause = str(error).strip().splitlines()[0]
+        cause = first_line(error)
         raise HistoryError(f"history file {name} cannot be read to its end: {cause}") from error
 
 

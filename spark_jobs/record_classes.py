@@ -17,14 +17,13 @@ from include.bus import Producer, ensure_topics, offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import count_rows
-from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.lake.tables import LANDED, LANDED_TOPICS, QUARANTINE, SIGNALS
 from include.local.scratch import scratch_broker
 from include.market.events import BookChange, BookSide, Message, Top, Trade
 from include.market.time import MINUTE_US, SECOND_US
 from include.market.wire import Topic
 from include.settings import Settings
 from spark_jobs.health import write_progress
-from spark_jobs.landing import LANDED_TOPICS
 from spark_jobs.measures import start_measures
 from spark_jobs.session import SHORT_LIVED, session
 from spark_jobs.signals import start_signals

@@ -14,7 +14,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from include.errors import PlatformError
+from include.errors import PlatformError, first_line
 from include.lake.reading import open_table
 from include.lake.tables import TABLES
 from include.log import event
@@ -91,7 +91,7 @@ def _start(spark: SparkSession) -> None:
     try:
         server.startWithContext(spark._jsparkSession.sqlContext())
     except Py4JJavaError as error:
-        cause = str(error).strip().splitlines()[0]
+        cause = first_line(error)
         raise PlatformError(f"the SQL server did not start: {cause}") from error
 
 

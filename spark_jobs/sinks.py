@@ -6,13 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
-from include.lake.columns import PROPERTIES, Column, Table
+from include.lake.columns import LANDED_PROPERTIES, PROPERTIES, Column, Table
 from include.lake.reading import open_table
+from include.lake.tables import QUARANTINE
 from include.settings import Settings
 
-# A checkpoint of a landed table's log names all files that were replaced within two days, as many
-# as batches: one in 50 commits wrote more than the rows, and made landing wait.
-SELDOM = {"delta.checkpointInterval": "500"}
 # Columns that queries select by; statistics of the others cost each append and help nobody.
 SELECTED_BY = ("partition", "offset", "venue", "venue_time", "kafka_time", "traded_at")
 
@@ -42,7 +40,8 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(location).comment(table.comment)
     for column in table.columns:
         builder = builder.addColumn(column.name, column.type, comment=column.comment)
-    for name, value in (PROPERTIES | (SELDOM if table.topic else {})).items():
+    is_landed = table.topic is not None or table is QUARANTINE
+    for name, value in (LANDED_PROPERTIES if is_landed else PROPERTIES).items():
         builder = builder.property(name, value)
     if table.cluster:
         builder = builder.clusterBy(*table.cluster)

@@ -22,7 +22,8 @@ def kafka_stream(
 
     Without a checkpoint it begins at `starting`: earliest, or Spark's JSON of offsets.
 
-    A topic that lost offsets before they were read fails the query: never a silent hole.
+    A topic that lost offsets before they were read fails the query: never a silent hole. Records of
+    aborted transactions are not read.
     """
     source = (
         spark.readStream.format("kafka")
@@ -30,6 +31,7 @@ def kafka_stream(
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", starting)
         .option("failOnDataLoss", "true")
+        .option("kafka.isolation.level", "read_committed")
         .option("kafka.max.partition.fetch.bytes", str(2 * MAX_MESSAGE_BYTES))
     )
     if bounded:

@@ -11,6 +11,7 @@ import gc
 import logging
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -18,11 +19,13 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from include.bus import offset_ranges, topic_ids
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, drop_orphans
+from include.lake.checkpoint import batch_spans, drop_orphans, has_begun
 from include.lake.diagnosis import QUERIES, find_query_damage
 from include.lake.epoch import open_epoch
 from include.lake.late_windows import LateWindows
-from include.lake.tables import LANDED, QUARANTINE, SIGNALS
+from include.lake.tables import LANDED, LANDED_TOPICS, QUARANTINE, SIGNALS
+from include.lake.topic_changes import KafkaTopics, find_restarts
+from include.lake.topic_restarts import REMOVED, read_restarts, write_restarts
 from include.lake.watermarks import landed_offsets
 from include.local.lock import exclusive_lock
 from include.log import event
@@ -31,7 +34,8 @@ from include.process import run_process
 from include.settings import Settings
 from spark_jobs.averages import AverageBatches
 from spark_jobs.health import LedgerHealth, write_progress
-from spark_jobs.landing import LANDED_TOPICS, Landing
+from spark_jobs.landing import Landing
+from spark_jobs.log_checkpoints import keep_log_checkpoints
 from spark_jobs.measures import start_measures
 from spark_jobs.serving import in_background, restate_late_windows, serve_postgres
 from spark_jobs.session import session
@@ -48,12 +52,18 @@ def start_landing(
 ) -> StreamingQuery:
     """The query that lands every topic; `health` takes the feed ledger's entries."""
     folder = settings.home / "checkpoints" / "land"
-    ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
+    topics = KafkaTopics(
+        offset_ranges(settings.bootstrap, LANDED_TOPICS),
+        topic_ids(settings.bootstrap, LANDED_TOPICS),
+    )
+    if not has_begun(folder / "stream"):
+        _write_removals(settings, topics)
     epoch = open_epoch(
         folder,
-        ranges=ranges,
-        watermarks=landed_offsets(settings.lake, ranges),
-        topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
+        ranges=topics.ranges,
+        watermarks=landed_offsets(settings.lake, topics.ranges),
+        topic_ids=topics.ids,
+        restarts=read_restarts(settings.lake),
     )
     landing = Landing(
         settings,
@@ -61,15 +71,25 @@ def start_landing(
         hooks={Topic.LEDGER: health.note} if health else {},
         spans=lambda batch: batch_spans(folder / "stream", batch, starts=epoch.starts),
     )
-    topics = list(LANDED_TOPICS)
-    return (
-        kafka_stream(spark, settings, topics, starting=epoch.starting_offsets())
+    query = (
+        kafka_stream(spark, settings, list(LANDED_TOPICS), starting=epoch.starting_offsets())
         .writeStream.queryName("land")
         .option("checkpointLocation", str(folder / "stream"))
         .trigger(processingTime=f"{settings.stream.trigger_s} seconds")
         .foreachBatch(landing.write)
         .start()
     )
+    keep_log_checkpoints(spark, settings.lake, (*LANDED, QUARANTINE), beside=query)
+    return query
+
+
+def _write_removals(settings: Settings, kafka_topics: KafkaTopics) -> None:
+    """A new epoch goes on behind what Kafka removed before it landed; the lake keeps where."""
+    restarts = find_restarts(settings.home, settings.lake, kafka_topics, at=datetime.now(UTC))
+    removed = [restart for restart in restarts if restart.cause == REMOVED]
+    for restart in removed:
+        log.warning(event("offsets lost", cause=restart.sentence()))
+    write_restarts(settings.lake, removed)
 
 
 def refuse_damaged(settings: Settings) -> None:

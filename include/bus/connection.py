@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 from include.errors import Unreachable
 from include.market import wire
 
+METADATA_AGE_MS = 10_000  # how soon a consumer knows of new partitions
 MAX_REQUEST_BYTES = wire.MAX_MESSAGE_BYTES + 64 * 1024
 PATIENT = {
     "reconnect_backoff_ms": 50,
@@ -20,7 +21,7 @@ PATIENT = {
 
 
 def open_consumer(bootstrap: str) -> Any:
-    """A kafka-python consumer without a group.
+    """A kafka-python consumer without a group; it reads no record of an aborted transaction.
 
     Raises:
         Unreachable: no broker answers.
@@ -31,6 +32,8 @@ def open_consumer(bootstrap: str) -> Any:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_AGE_MS,
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=MAX_REQUEST_BYTES,
             max_poll_records=5000,

@@ -1,5 +1,6 @@
 """A consumer of given offsets."""
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from kafka.errors import KafkaError
 
 from include.bus.connection import open_consumer, partitions_of
 from include.errors import Unreachable
+from include.log import event
 from include.market.wire import TopicPartition
+
+log = logging.getLogger("tickhouse.bus")
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Record:
 class Consumer:
     """Reads given topics from given offsets, without a consumer group.
 
-    `skipped` counts offsets that retention removed before they were read.
+    `skipped` counts offsets that were not there to read: removed by retention, or a transaction's.
+    Partitions that a topic gets later are read from their beginning.
     """
 
     def __init__(
@@ -45,10 +50,11 @@ class Consumer:
             Unreachable: no broker answers, or a topic does not exist.
         """
         self.skipped = 0
+        self._topics = tuple(topics)
         self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._consumer = open_consumer(bootstrap)
         try:
-            self._assign(partitions_of(self._consumer, topics), from_end=from_end)
+            self._assign(partitions_of(self._consumer, self._topics), from_end=from_end)
         except KafkaError as error:
             self.close()
             raise Unreachable(f"Kafka at {bootstrap}: {error!r}") from error
@@ -68,6 +74,7 @@ class Consumer:
             Unreachable: the broker refuses permanently.
         """
         try:
+            self._add_new_partitions()
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=5000)
         except KafkaError as error:
             if getattr(error, "retriable", False):
@@ -79,6 +86,17 @@ class Consumer:
     def close(self) -> None:
         """Leave the broker; no offset is committed."""
         self._consumer.close()
+
+    def _add_new_partitions(self) -> None:
+        """Read those that the topics have got since, as far as the client knows of them."""
+        partitions = {
+            KafkaPartition(topic, number)
+            for topic in self._topics
+            for number in self._consumer.partitions_for_topic(topic) or ()
+        }
+        if new := sorted(partitions.difference(map(KafkaPartition._make, self._next))):
+            log.info(event("new partitions", partitions=len(new), first=f"{new[0][0]}/{new[0][1]}"))
+            self._assign([*map(KafkaPartition._make, self._next), *new], from_end=False)
 
     def _assign(self, partitions: list[KafkaPartition], *, from_end: bool) -> None:
         self._consumer.assign(partitions)

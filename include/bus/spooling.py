@@ -50,7 +50,11 @@ class Sender(Protocol):
 
 @dataclass
 class Loss:
-    """What a symbol lost of one kind of message, and of one connection's, to a full spool."""
+    """What a symbol lost of one kind of message, and of one connection's, to a full spool.
+
+    `first_seq` and `last_seq` are numbers that the venue counts without gaps; `first_id` and
+    `last_id` those of its messages where it does not.
+    """
 
     venue: str
     symbol: str
@@ -60,6 +64,8 @@ class Loss:
     last_us: int
     first_seq: int | None = None
     last_seq: int | None = None
+    first_id: int | None = None
+    last_id: int | None = None
     count: int = 0
 
     def add(self, message: Message) -> None:
@@ -69,10 +75,15 @@ class Loss:
         if numbers is not None:
             self.first_seq = numbers[0] if self.first_seq is None else self.first_seq
             self.last_seq = numbers[1]
+        elif message.seq is not None:
+            self.first_id = message.seq[0] if self.first_id is None else self.first_id
+            self.last_id = message.seq[1]
 
     def message(self, now_us: int) -> Message:
         """The ledger's `dropped` entry, of the connection whose frames its numbers count."""
         detail = f"{self.count} messages received from {self.first_us} to {self.last_us} us"
+        if self.first_id is not None:
+            detail += f", ids {self.first_id} to {self.last_id}"
         cause = f"spool full: {self.kind}"
         entry = LedgerEntry("dropped", cause, self.first_seq, self.last_seq, detail)
         return Message(

@@ -10,7 +10,7 @@ from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
 from include.forecast.recipe import Recipe
 from include.forecast.scores import ForecastScore
-from include.lake.tables import FORECAST_EVALUATIONS
+from include.lake.derived_tables import FORECAST_EVALUATIONS
 from include.lake.writing import arrow_rows, replace_rows
 from include.quality.page import page_of, put_page
 from include.settings import Settings

@@ -1,10 +1,12 @@
 """From a draft to a published forecast: rows in the tables, then the file. Needs no Prophet."""
 
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from include.errors import ForecastError
 from include.forecast import drafts, forecast_file
 from include.forecast.manifest import Manifest
 from include.lake.tables import FORECASTS
@@ -12,6 +14,7 @@ from include.lake.writing import arrow_schema, replace_rows
 from include.settings import Settings
 
 SERVED_MINUTES = 10_080
+MINUTE = timedelta(minutes=1)
 
 
 def land_rows(settings: Settings, forecast_id: str) -> int:
@@ -54,6 +57,38 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
         if not stale_file.name.startswith(f"{forecast_id}."):
             stale_file.unlink(missing_ok=True)
     return published
+
+
+def serve_current(settings: Settings) -> int:
+    """Put the first week of the published forecast in Postgres again; gives its rows.
+
+    None is published: 0.
+    """
+    from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
+
+    try:
+        current = forecast_file.load_current(settings.forecasts)
+    except ForecastError:
+        return 0
+    manifest = current.manifest
+    run_columns = {"made_at": manifest.made_at, "model": manifest.model, "symbol": manifest.symbol}
+    points = [
+        run_columns
+        | {
+            "ds": manifest.first_ds + number * MINUTE,
+            "yhat": point.yhat,
+            "yhat_lower": point.yhat_lower,
+            "yhat_upper": point.yhat_upper,
+        }
+        for number, point in enumerate(current.points[:SERVED_MINUTES])
+    ]
+    serve_forecast(
+        settings.dsn(),
+        points,
+        market_time=manifest.first_ds,
+        keep_days=settings.forecast.served_days,
+    )
+    return len(points)
 
 
 def _points_to_serve(draft_df: pd.DataFrame, manifest: Manifest) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from include.lake.checkpoint import (
@@ -13,7 +13,8 @@ from include.lake.checkpoint import (
     find_damage,
     has_begun,
 )
-from include.lake.epoch import read_epoch
+from include.lake.epoch import find_refusal, find_removed, read_epoch
+from include.lake.topic_restarts import read_restarts
 from include.lake.watermarks import landed_offsets
 from include.lake.window_states import find_state_damage
 from include.market.wire import TopicPartition
@@ -28,7 +29,7 @@ class Diagnosis:
     """One query: the state of its checkpoint, and what a restart would do, in offsets."""
 
     query: str
-    state: str  # sound, new, lost or damaged
+    state: str  # sound, new, lost, damaged, lost_offsets or other_topic
     why: str
     batch: int | None
     replayed: int
@@ -41,10 +42,12 @@ class Diagnosis:
             "new": "starts with batch 0 at the beginning of Kafka's topics",
             "lost": "begins a new epoch at the offsets that the tables have landed up to",
             "damaged": "refuses to start",
+            "lost_offsets": "refuses to start",
+            "other_topic": "refuses to start",
             "sound": f"resumes at batch {self.batch}",
         }[self.state]
         parts = [f"{begins} ({self.why})" if self.why else begins]
-        if self.state != "damaged":
+        if self.state not in {"damaged", "lost_offsets", "other_topic"}:
             parts.append(f"reads {self.replayed} offsets of an uncommitted batch again")
             parts.append(f"then {self.waiting} new ones")
         if self.lost:
@@ -52,9 +55,14 @@ class Diagnosis:
         return ", ".join(parts)
 
 
-def diagnose_queries(home: Path, lake: str, ranges: Ranges) -> list[Diagnosis]:
-    """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets."""
-    return [_diagnose(home, query, lake, ranges) for query in QUERIES]
+def diagnose_queries(
+    home: Path, lake: str, ranges: Ranges, *, topic_ids: Mapping[str, str] | None = None
+) -> list[Diagnosis]:
+    """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets.
+
+    With `topic_ids`, Kafka's present ids, it knows topics that were recreated.
+    """
+    return [_diagnose(home, query, lake, ranges, topic_ids or {}) for query in QUERIES]
 
 
 def repair(home: Path, query: str, *, at: datetime) -> Path:
@@ -66,9 +74,16 @@ def repair(home: Path, query: str, *, at: datetime) -> Path:
     Kafka still has.
     """
     folder = home / "checkpoints" / query
-    damaged = folder.with_name(f"{query}.damaged-{at:%Y%m%dT%H%M%S}")
+    damaged = _damaged_name(folder, at)
+    while damaged.exists():
+        at += timedelta(seconds=1)
+        damaged = _damaged_name(folder, at)
     shutil.move(folder / "stream", damaged)
     return damaged
+
+
+def _damaged_name(folder: Path, at: datetime) -> Path:
+    return folder.with_name(f"{folder.name}.damaged-{at:%Y%m%dT%H%M%S}")
 
 
 def find_query_damage(home: Path, query: str) -> str | None:
@@ -82,11 +97,24 @@ def find_query_damage(home: Path, query: str) -> str | None:
     return damage
 
 
-def _diagnose(home: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
+def _diagnose(
+    home: Path, query: str, lake: str, ranges: Ranges, topic_ids: Mapping[str, str]
+) -> Diagnosis:
     checkpoint = home / "checkpoints" / query / "stream"
     damage = find_query_damage(home, query)
     if damage is not None:
         return Diagnosis(query, "damaged", damage, None, 0, 0, 0)
+    refusal = _find_refusal(checkpoint, query, lake, ranges, topic_ids)
+    if refusal is not None:
+        removed = {
+            part: _first_offset(ranges, part) - end
+            for part, end in committed_offsets(checkpoint).items()
+        }
+        lost_count = sum(max(0, count) for count in removed.values())
+        state = (
+            "lost_offsets" if refusal == find_removed(checkpoint, query, ranges) else "other_topic"
+        )
+        return Diagnosis(query, state, refusal, None, 0, 0, lost_count)
     if not has_begun(checkpoint):
         return _diagnose_new(query, lake, ranges)
     committed = committed_offsets(checkpoint)
@@ -103,6 +131,21 @@ def _diagnose(home: Path, query: str, lake: str, ranges: Ranges) -> Diagnosis:
         ),
         sum(max(0, ranges[part][1] - end) for part, end in planned.items() if part in ranges),
         sum(max(0, _first_offset(ranges, part) - end) for part, end in committed.items()),
+    )
+
+
+def _find_refusal(
+    checkpoint: Path, query: str, lake: str, ranges: Ranges, topic_ids: Mapping[str, str]
+) -> str | None:
+    """Why a query would refuse to start, by the same rules as the stream's own start."""
+    if query != "land":
+        return find_removed(checkpoint, query, ranges)
+    return find_refusal(
+        checkpoint.parent,
+        ranges=ranges,
+        watermarks=landed_offsets(lake, ranges),
+        topic_ids=topic_ids,
+        restarts=read_restarts(lake),
     )
 
 

@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 
-from include.errors import QueryError, UnreadableTable
+from include.errors import QueryError, UnreadableTable, first_line
 from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
 from include.lake.delta_log import find_log_damage
@@ -69,7 +69,7 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
 def _describe_damage(location: str, name: str, error: Exception) -> str:
     damage = None if "://" in location else find_log_damage(Path(location))
     if damage is None:
-        return f"table {name} cannot be read: {str(error).splitlines()[0]}"
+        return f"table {name} cannot be read: {first_line(error)}"
     return f"table {name} cannot be read: {damage.fault}; ./tickhouse down, then doctor --repair"
 
 

@@ -15,6 +15,7 @@ from include.lake.columns import (
     quantity,
     text,
 )
+from include.lake.derived_tables import FORECAST_EVALUATIONS, QUALITY_RESULTS, TOPIC_RESTARTS
 from include.market.wire import Topic
 
 LANDED = (
@@ -250,51 +251,15 @@ FORECASTS = Table(
     key=("forecast_id", "symbol", "ds"),
 )
 
-QUALITY_RESULTS = Table(
-    "quality_results",
-    "What every data-quality gate found",
-    (
-        text("run_id", "run of the gate", required=True),
-        text("suite", "suite of expectations", required=True),
-        text("expectation", "what was expected", required=True),
-        Column("success", "boolean", "whether it held", required=True),
-        Column("observed", "string", "what was seen"),
-        Column("unexpected_rows", "string", "rows that broke it, the first of them"),
-        Column("checked_at", "timestamp", "when", required=True),
-    ),
-    key=("run_id", "expectation"),
+DERIVED = (
+    SIGNALS,
+    TRADE_MINUTES,
+    HISTORY,
+    FORECASTS,
+    QUALITY_RESULTS,
+    FORECAST_EVALUATIONS,
+    TOPIC_RESTARTS,
 )
-
-FORECAST_EVALUATIONS = Table(
-    "forecast_evaluations",
-    "Rolling-origin backtests of the forecast beside naive ones, a row a forecaster and horizon",
-    (
-        text("run_id", "run of the evaluation", required=True),
-        text("symbol", "BASE-QUOTE", required=True),
-        text("forecaster", "prophet, or which simple forecast", required=True),
-        Column(
-            "horizon_minutes",
-            "bigint",
-            "farthest minute ahead; the nearest follows on the horizon before",
-            required=True,
-        ),
-        Column("origins", "bigint", "times that were forecast from", required=True),
-        Column("points", "bigint", "minutes with a price that were compared", required=True),
-        Column("mae", "double", "mean absolute error, in price", required=True),
-        Column("rmse", "double", "root mean square error, in price", required=True),
-        Column("mape", "double", "mean absolute error as a share of the price", required=True),
-        Column("error_ratio", "double", "mae over that of the last price", required=True),
-        Column("dm_t", "double", "Diebold-Mariano t, positive: worse than the last price"),
-        Column("hit_rate", "double", "share of price changes whose direction was forecast"),
-        Column("coverage", "double", "share of prices inside the 80 % interval"),
-        Column("interval_score", "double", "mean interval score in bps, smaller is better"),
-        Column("train_minutes", "bigint", "minutes it trained on; 0: all before it", required=True),
-        Column("evaluated_until", "timestamp", "last minute that was compared", required=True),
-        Column("evaluated_at", "timestamp", "when", required=True),
-    ),
-    key=("run_id", "forecaster", "horizon_minutes"),
-)
-
-DERIVED = (SIGNALS, TRADE_MINUTES, HISTORY, FORECASTS, QUALITY_RESULTS, FORECAST_EVALUATIONS)
 TABLES = {table.name: table for table in (*LANDED, QUARANTINE, *DERIVED)}
 TABLE_OF_TOPIC = {table.topic: table for table in LANDED if table.topic}
+LANDED_TOPICS = (*TABLE_OF_TOPIC, Topic.REJECTS)

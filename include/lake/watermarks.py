@@ -13,6 +13,7 @@ from deltalake import DeltaTable
 from include.lake.columns import Table
 from include.lake.reading import open_table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
+from include.lake.topic_restarts import read_restarts
 from include.market.wire import TopicPartition
 
 
@@ -34,14 +35,25 @@ def next_offsets(
     return {part: version for part, version in versions.items() if version is not None}
 
 
-def landed_offsets(lake: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    """The next offset to land of each partition that has landed at all, by its home table."""
+def lake_watermarks(
+    lake: str, partitions: Iterable[TopicPartition], *, table: str | None = None
+) -> dict[TopicPartition, int]:
+    """The watermark of each partition that has landed at all, as the lake counts offsets.
+
+    It is that of its home table, or of the one that is given.
+    """
     by_table: dict[str, list[TopicPartition]] = {}
     for partition in partitions:
-        by_table.setdefault(home_table(partition.topic).name, []).append(partition)
+        by_table.setdefault(table or home_table(partition.topic).name, []).append(partition)
     offsets: dict[TopicPartition, int] = {}
     for name, of_table in by_table.items():
-        table = open_table(lake, name)
-        if table is not None:
-            offsets |= next_offsets(table, of_table)
+        existing = open_table(lake, name)
+        if existing is not None:
+            offsets |= next_offsets(existing, of_table)
     return offsets
+
+
+def landed_offsets(lake: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    """The next offset to land of each partition that has landed at all, as Kafka counts them."""
+    watermarks, restarts = lake_watermarks(lake, partitions), read_restarts(lake)
+    return {part: restarts.in_kafka(part, offset) for part, offset in watermarks.items()}

@@ -1,5 +1,6 @@
 """Airflow 3 on this machine: its environment, its commands, its REST API."""
 
+import http.client
 import json
 import secrets
 import urllib.error
@@ -154,6 +155,8 @@ class AirflowApi:
     def _send(self, method: str, path: str, body: Any, *, token: bool = True) -> Any:
         if token and not self._token:
             reply = self._send("POST", "/auth/token", self._login, token=False)
+            if not isinstance(reply, dict) or "access_token" not in reply:
+                raise Unreachable(f"Airflow at {self.base}: a log-in without a token")
             self._token = reply["access_token"]
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token:
@@ -166,5 +169,5 @@ class AirflowApi:
         except urllib.error.HTTPError as error:
             answer = error.read().decode(errors="replace")[:300]
             raise PlatformError(f"Airflow answered {error.code} to {path}: {answer}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Unreachable(f"Airflow at {self.base}: {error}") from error

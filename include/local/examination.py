@@ -1,12 +1,11 @@
 """What is wrong with a world's files before anything runs, and the repair of each defect.
 
-It reads files alone: no broker, no database and no Spark have to run for it. A defect whose repair
+No broker, no database and no Spark have to run for it: it reads their files. A defect whose repair
 loses nothing is repaired by `up` by itself; the others by `doctor --repair`, which deletes nothing
 either: what it takes out of use is in `var/WORLD/damaged`.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,48 +14,38 @@ from shutil import move
 from include.errors import PlatformError, TickhouseError
 from include.lake.checkpoint import committed_offsets
 from include.lake.delta_log import LOG, LogDamage, cut_log, find_damaged_hints, find_log_damage
-from include.lake.diagnosis import QUERIES, find_query_damage, repair
+from include.lake.diagnosis import QUERIES, find_query_damage
 from include.lake.epoch import read_epoch
 from include.lake.reading import open_table
 from include.lake.watermarks import home_table, landed_offsets
+from include.local.defects import Defect, checkpoint_defect
 from include.local.kafka_folders import find_strays
 from include.local.lock import exclusive_lock
 from include.local.preflight import check_disk
+from include.local.topic_defects import examine_topics
 from include.settings import Settings
 
 ROUNDS = 8  # a repair may show the next defect: a table that was cut, then its checkpoint
 POSTGRES_FILES = ("PG_VERSION", "global/pg_control", "postgresql.conf")
 DOCTOR = "./tickhouse doctor --repair"
 Say = Callable[[str], None]
-Repair = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Defect:
-    """Something that is wrong: where, what, and what its repair does (null: a person has to)."""
-
-    place: str
-    fault: str
-    remedy: str
-    loses_nothing: bool = False
-    repair: Repair | None = None
-
-    def sentence(self) -> str:
-        """One sentence for a person."""
-        return f"{self.place}: {self.fault}"
 
 
 def examine(settings: Settings) -> list[Defect]:
     """Everything that is wrong with the files of this world; changes nothing."""
     backup = settings.home / "damaged" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     tables = list(_examine_tables(settings, backup))
+    # What a repair shows next is found when it is done: of one checkpoint it is one defect.
+    watermarks = [] if tables else list(_examine_watermarks(settings))
+    topics = [] if tables or watermarks else list(examine_topics(settings))
     return [
         *_examine_disk(settings),
         *_examine_postgres(settings, backup),
         *_examine_checkpoints(settings),
         *tables,
-        *_examine_topics(settings),
-        *([] if tables else _examine_watermarks(settings)),
+        *_examine_strays(settings),
+        *watermarks,
+        *topics,
     ]
 
 
@@ -142,7 +131,7 @@ def _is_cut(path: Path) -> bool:
         return True
 
 
-def _examine_topics(settings: Settings) -> Iterator[Defect]:
+def _examine_strays(settings: Settings) -> Iterator[Defect]:
     """Topics whose folders the broker has renamed; `up` brings them back once the broker runs."""
     for stray in find_strays(settings):
         yield Defect(
@@ -157,17 +146,7 @@ def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:
     for query in QUERIES:
         damage = find_query_damage(settings.home, query)
         if damage is not None:
-            yield _checkpoint_defect(settings, query, f"it is damaged: {damage}")
-
-
-def _checkpoint_defect(settings: Settings, query: str, sentence: str) -> Defect:
-    return Defect(
-        f"checkpoint of `{query}`",
-        sentence,
-        "moved away; the next start reads again what the tables lack",
-        loses_nothing=True,
-        repair=lambda: repair(settings.home, query, at=datetime.now(UTC)),
-    )
+            yield checkpoint_defect(settings, query, f"it is damaged: {damage}")
 
 
 def _examine_tables(settings: Settings, backup: Path) -> Iterator[Defect]:
@@ -218,7 +197,7 @@ def _examine_watermarks(settings: Settings) -> Iterator[Defect]:
                 f"it is at offset {end} of {part.topic}/{part.partition}, "
                 f"table {name} at {watermark}"
             )
-            yield _checkpoint_defect(settings, "land", sentence)
+            yield checkpoint_defect(settings, "land", sentence)
             return
 
 

@@ -68,7 +68,7 @@ def bring_back(settings: Settings, strays: list[Stray], backup: Path) -> None:
     log = settings.home / "kafka" / "log"
     (log / CLEAN_SHUTDOWN).unlink(missing_ok=True)  # so that the broker checks every message
     for stray in strays:
-        old_id, new_id = _topic_id(stray.folder), _topic_id(stray.place)
+        old_id, new_id = read_topic_id(stray.folder), read_topic_id(stray.place)
         _rename_topic(settings, stray.partition.topic, old_id, new_id)
         shutil.copy(stray.place / METADATA, stray.folder / METADATA)
         sync_path(stray.folder / METADATA)
@@ -78,9 +78,10 @@ def bring_back(settings: Settings, strays: list[Stray], backup: Path) -> None:
         sync_path(stray.place.parent)
 
 
-def _topic_id(folder: Path) -> str:
-    """Kafka's id of the topic in the form of its clients, which is a UUID."""
-    text = (folder / METADATA).read_text()
+def read_topic_id(folder: Path) -> str:
+    """Kafka's id of a folder's topic in the form of its clients, a UUID; empty if it has none."""
+    metadata = folder / METADATA
+    text = metadata.read_text(errors="replace") if metadata.exists() else ""
     topic_id = TOPIC_ID.search(text)
     if topic_id is None:
         return ""
@@ -90,7 +91,7 @@ def _topic_id(folder: Path) -> str:
 def _is_read(settings: Settings, stray: Stray) -> bool:
     epoch = read_epoch(_epoch_file(settings))
     return epoch is not None and (
-        epoch.topic_ids.get(stray.partition.topic) == _topic_id(stray.folder)
+        epoch.topic_ids.get(stray.partition.topic) == read_topic_id(stray.folder)
     )
 
 

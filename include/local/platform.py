@@ -27,6 +27,7 @@ from include.local.programs import (
     Program,
     programs,
 )
+from include.serving.rebuild import fill_empty
 from include.serving.stream_progress import progress_file
 from include.serving.tables import create_tables
 from include.settings import Settings
@@ -148,6 +149,7 @@ class Platform:
         if not self._migrate_airflow():
             self._launch(airflows)
         create_tables(self.settings.dsn())
+        self._fill_postgres()
         self._await_all(servers)
         self.make_topics()
         self._bring_back_strays(_find_program(servers, "kafka"))
@@ -161,6 +163,14 @@ class Platform:
         self.before_feeds()
         self._launch(feeds)
         self._await_all(feeds)
+
+    def _fill_postgres(self) -> None:
+        """Give a Postgres that lost its rows those that the lake has."""
+        settings = self.settings
+        filled = fill_empty(settings.dsn(), settings.lake, keep_days=settings.stream.served_days)
+        if filled:
+            counts = ", ".join(f"{count} {name}" for name, count in filled.items())
+            self.say(f"filled Postgres from the lake: {counts}")
 
     def _bring_back_strays(self, broker: Program) -> None:
         """Give topics that the broker had lost their messages back, before anyone reads them."""

@@ -23,7 +23,7 @@ PID_FILE = "supervisord.pid"
 CONTROL = """\
 [supervisord]
 logfile={logs}/supervisord.log
-logfile_maxbytes=10MB
+logfile_maxbytes={log_mb}MB
 pidfile={home}/supervisord.pid
 childlogdir={logs}
 directory={root}
@@ -49,7 +49,7 @@ stopasgroup=true
 killasgroup=true
 redirect_stderr=true
 stdout_logfile={logs}/{name}.log
-stdout_logfile_maxbytes=10MB
+stdout_logfile_maxbytes={log_mb}MB
 stdout_logfile_backups=2
 """
 
@@ -65,6 +65,7 @@ def write_configuration(settings: Settings, programs: Sequence[Program]) -> Path
             root=ROOT,
             host=settings.ports.host,
             port=settings.ports.supervisor,
+            log_mb=settings.supervisor.log_mb,
             password=_escape(settings.supervisor.password.reveal()),
         )
     ]
@@ -199,6 +200,7 @@ def _program(program: Program, settings: Settings, logs: Path) -> str:
         directory=ROOT,
         stop_s=program.stop_s,
         logs=logs,
+        log_mb=settings.supervisor.log_mb,
     )
     if program.env:
         pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in program.env.items())

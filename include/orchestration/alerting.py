@@ -1,6 +1,11 @@
-"""Alerts from Airflow: a task that failed with no retry left, a missed deadline."""
+"""Alerts from Airflow: a task that failed with no retry left, a missed deadline.
+
+Airflow drops what a callback raises, and with it the alert: these never raise, and say something
+whatever the error is.
+"""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -9,33 +14,48 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from include import alerts
+from include.errors import first_line
+from include.log import event
 from include.orchestration.notes import failure_note, note_at
 from include.settings import Settings, from_environment
 
 GATE = "GateFailed:"  # the error's class, as `step` puts it before its message
 FINISHED = frozenset({"success", "failed"})
 PUBLISHING = "publish_forecast"  # there it is a model's forecast that fails the gate
+log = logging.getLogger("tickhouse.orchestration")
 
 
 def alert_task_failure(context: Mapping[str, Any]) -> None:
     """Alert that a task failed with no retry left (Airflow's `on_failure_callback`).
 
-    The reason also becomes the note of the run.
+    The reason also becomes the note of the run. It never raises.
     """
-    settings = from_environment()
-    task = context["ti"]
-    message = str(context.get("exception") or "no message")
-    alert = alerts.Alert(
-        kind=_kind_of_alert(task.dag_id, message),
-        title=f"{task.dag_id}.{task.task_id} failed: {message.splitlines()[0][:200]}",
-        detail=message,
-        link=run_link(settings, task.dag_id, task.run_id),
-    )
-    alerts.send(settings, alert)
-    note = failure_note(
-        task.task_id, run_id=task.run_id, message=message, gate=message.startswith(GATE)
-    )
-    note_at(settings, dag=task.dag_id, run_id=task.run_id, text=note)
+    try:
+        settings, task = from_environment(), context.get("ti")
+        dag, name, run_id = (
+            str(getattr(task, attribute, "unknown"))
+            for attribute in ("dag_id", "task_id", "run_id")
+        )
+        message = _message(context.get("exception"))
+        alert = alerts.Alert(
+            kind=_kind_of_alert(dag, message),
+            title=f"{dag}.{name} failed: {first_line(message)[:200]}",
+            detail=message,
+            link=run_link(settings, dag, run_id),
+        )
+        alerts.send(settings, alert)
+        note = failure_note(name, run_id=run_id, message=message, gate=message.startswith(GATE))
+        note_at(settings, dag=dag, run_id=run_id, text=note)
+    except Exception as error:
+        log.error(event("failure not reported", error=repr(error)))
+
+
+def _message(exception: object) -> str:
+    """What an exception says; the name of its class if it says nothing."""
+    if exception is None:
+        return "no message"
+    text = str(exception)
+    return text if text.strip() else type(exception).__name__
 
 
 def _kind_of_alert(dag: str, message: str) -> str:
@@ -47,12 +67,18 @@ def _kind_of_alert(dag: str, message: str) -> str:
 async def alert_missed_deadline(minutes: int, context: Mapping[str, Any] | None = None) -> None:
     """Alert that a run is late (in Airflow's triggerer, which must not wait for the network).
 
-    Airflow drops the deadline of a run that succeeded, but not of one that failed.
+    Airflow drops the deadline of a run that succeeded, but not of one that failed. It never raises.
     """
+    try:
+        run: Mapping[str, Any] = (context or {}).get("dag_run") or {}
+        if run.get("state") not in FINISHED:
+            await asyncio.to_thread(_report_late, run, minutes)
+    except Exception as error:
+        log.error(event("deadline not reported", error=repr(error)))
+
+
+def _report_late(run: Mapping[str, Any], minutes: int) -> None:
     settings = from_environment()
-    run: Mapping[str, Any] = (context or {}).get("dag_run") or {}
-    if run.get("state") in FINISHED:
-        return
     dag, name = str(run.get("dag_id", "a DAG")), str(run.get("dag_run_id", run.get("run_id", "")))
     alert = alerts.Alert(
         kind=alerts.DEADLINE_MISSED,
@@ -60,7 +86,7 @@ async def alert_missed_deadline(minutes: int, context: Mapping[str, Any] | None 
         detail=f"run {name}",
         link=run_link(settings, dag, name),
     )
-    await asyncio.to_thread(alerts.send, settings, alert)
+    alerts.send(settings, alert)
 
 
 def run_link(settings: Settings, dag: str, run_id: str) -> str:

@@ -76,11 +76,11 @@ def parse_time(parameter: str | None) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(parameter)
-    except ValueError as error:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise HistoryError(
             f"{parameter!r} is not an ISO time such as 2018-04-24T05:00:00Z"
         ) from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def newest_by(asset_events: Mapping[Any, Any], asset: Asset, *, key: str, value: str) -> list[Any]:

@@ -208,11 +208,35 @@ def check_streamed_tables(*, run_id: str) -> int:
 
 
 def prune_served() -> dict[str, int]:
-    """Delete old minutes and signals from Postgres; give the number of rows by table."""
+    """Delete old minutes, signals and decisions from Postgres; give the number of rows by table."""
     from include.serving.retention import prune
 
     settings = from_environment()
     return prune(settings.dsn(), keep_days=settings.stream.served_days)
+
+
+def clean_airflow_tables() -> str:
+    """Delete old runs from Airflow's own tables; give the command's last line."""
+    from include.orchestration import cleaning
+
+    settings = from_environment()
+    before = cleaning.days_ago(settings.airflow.keep_days, now=datetime.now(UTC))
+    return cleaning.clean_airflow(settings, before=before)
+
+
+def remove_old_files() -> dict[str, int]:
+    """Delete old task logs, old quality pages and files that repairs moved; give their numbers."""
+    from include.orchestration import cleaning
+    from include.quality.page import remove_old_pages
+
+    settings, now = from_environment(), datetime.now(UTC)
+    logs_before = cleaning.days_ago(settings.airflow.keep_days, now=now)
+    damaged_before = cleaning.days_ago(settings.supervisor.damaged_days, now=now)
+    return {
+        "logs": cleaning.remove_old_files(settings.home / "airflow" / "logs", before=logs_before),
+        "pages": remove_old_pages(settings.home / "quality", newest=settings.quality.pages),
+        "damaged": cleaning.remove_damaged_files(settings, before=damaged_before),
+    }
 
 
 def forecast_next_minutes() -> dict[str, int]:

@@ -18,6 +18,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from include.errors import first_line
 from include.lake.reading import create_view, open_table
 from include.quality.results import Finding, QualityRun
 from include.quality.suites import FORECAST, HISTORY, Suite
@@ -91,7 +92,7 @@ def _check(
             row_count += len(slice_df)
             slices.append(_outcomes(suite, slice_df))
     except duckdb.Error as error:
-        raise quality_run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
+        raise quality_run.record_unchecked(suite.name, first_line(error)) from error
     quality_run.record(
         suite.name, [reduce(add, parts).finding for parts in zip(*slices, strict=True)]
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 from deltalake import DeltaTable
 
-from include.errors import GateFailed
+from include.errors import GateFailed, first_line
 from include.lake.file_selection import files_in_spans, list_files, uris
 from include.lake.reading import connect
 from include.quality.gate import validate
@@ -68,6 +68,6 @@ def _check(
     try:
         rows_df = connection.execute(suite.select, parameters).df()
     except duckdb.Error as error:
-        raise quality_run.record_unchecked(suite.name, str(error).splitlines()[0]) from error
+        raise quality_run.record_unchecked(suite.name, first_line(error)) from error
     quality_run.record(suite.name, validate(suite, rows_df))
     return len(rows_df)

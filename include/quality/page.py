@@ -14,7 +14,6 @@ FINDINGS = """
 SELECT suite, success, expectation, observed, unexpected_rows, checked_at FROM quality_results
 WHERE run_id = $run_id ORDER BY suite, success, expectation
 """
-MAX_PAGES = 500
 
 
 def page_of(folder: Path, run_id: str) -> Path:
@@ -23,7 +22,7 @@ def page_of(folder: Path, run_id: str) -> Path:
 
 
 def write_page(folder: Path, *, lake: str, run_id: str) -> Path:
-    """Write the page from `quality_results`, atomically, and delete the oldest pages."""
+    """Write the page from `quality_results`, atomically."""
     connection: duckdb.DuckDBPyConnection = connect(lake, ("quality_results",))
     try:
         findings = connection.execute(FINDINGS, {"run_id": run_id}).fetchall()
@@ -33,14 +32,21 @@ def write_page(folder: Path, *, lake: str, run_id: str) -> Path:
 
 
 def put_page(page: Path, text: str) -> Path:
-    """Write a page atomically, and delete the oldest pages of its folder."""
+    """Write a page atomically."""
     page.parent.mkdir(parents=True, exist_ok=True)
     write_file(page, text)
-    pages = sorted(page.parent.glob("*.md"), key=os.path.getmtime, reverse=True)
-    for old_page in pages[MAX_PAGES:]:
-        old_page.unlink(missing_ok=True)
-        old_page.with_suffix(".png").unlink(missing_ok=True)
     return page
+
+
+def remove_old_pages(folder: Path, *, newest: int) -> int:
+    """Delete all pages but the newest, and pictures without a page; gives how many pages went."""
+    old_pages = sorted(folder.glob("*.md"), key=os.path.getmtime, reverse=True)[newest:]
+    for page in old_pages:
+        page.unlink(missing_ok=True)
+    for picture in folder.glob("*.png"):
+        if not picture.with_suffix(".md").exists():
+            picture.unlink(missing_ok=True)
+    return len(old_pages)
 
 
 def render_page(run_id: str, findings: list[tuple[Any, ...]]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from include.checks import Check
 from include.errors import GateFailed
-from include.lake.tables import QUALITY_RESULTS
+from include.lake.derived_tables import QUALITY_RESULTS
 from include.lake.writing import arrow_rows, replace_rows
 from include.log import event
 from include.quality.page import write_page

@@ -10,7 +10,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
-from include.errors import Unreachable
+from include.errors import Unreachable, first_line
 
 Dsn = Mapping[str, Any]
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ def connect(dsn: Dsn) -> Connection:
     try:
         connection: Connection = psycopg2.connect(**dsn)
     except psycopg2.OperationalError as error:
-        cause = str(error).strip().splitlines()[0]
+        cause = first_line(error)
         raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {cause}") from error
     return connection
 

@@ -1,19 +1,33 @@
-"""What Postgres lets go: minutes and signals that are old by the market clock; Delta keeps all.
+"""What Postgres lets go: minutes, signals and decisions that are old by the market clock.
 
 Old is what lies more than `keep_days` before the newest row, so that a tape of an earlier year is
-served like the present. Rows are deleted some thousand at a time: no writer waits for long.
+served like the present. A decision goes with its orders, their fills and scores; Delta keeps all.
+Rows are deleted some thousand at a time: no writer waits for long.
 """
 
 from datetime import timedelta
 
 from include.serving.connection import Dsn, transaction
 
-TIME_COLUMNS = {"trade_minutes": "minute", "signals": '"timestamp"'}
 ROWS_A_DELETE = 10_000
-DELETE = """
+BY_TIME = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table}
     WHERE {column} < (SELECT max({column}) FROM {table}) - %s LIMIT %s))"""
+DECISIONS = """
+WITH old AS (
+    SELECT decision_id FROM decisions
+    WHERE window_start < (SELECT max(window_start) FROM decisions) - %s LIMIT %s),
+old_orders AS (
+    DELETE FROM orders USING old WHERE orders.decision_id = old.decision_id RETURNING order_id),
+old_fills AS (DELETE FROM fills USING old_orders WHERE fills.order_id = old_orders.order_id),
+old_scores AS (DELETE FROM scores USING old_orders WHERE scores.order_id = old_orders.order_id)
+DELETE FROM decisions USING old WHERE decisions.decision_id = old.decision_id"""
+STATEMENTS = {
+    "trade_minutes": BY_TIME.format(table="trade_minutes", column="minute"),
+    "signals": BY_TIME.format(table="signals", column='"timestamp"'),
+    "decisions": DECISIONS,
+}
 
 
 def prune(dsn: Dsn, *, keep_days: int, rows_a_delete: int = ROWS_A_DELETE) -> dict[str, int]:
@@ -23,13 +37,12 @@ def prune(dsn: Dsn, *, keep_days: int, rows_a_delete: int = ROWS_A_DELETE) -> di
         Unreachable: the server does not answer.
     """
     return {
-        table: _prune_table(dsn, table, keep_days=keep_days, rows_a_delete=rows_a_delete)
-        for table in TIME_COLUMNS
+        table: _prune_table(dsn, statement, keep_days=keep_days, rows_a_delete=rows_a_delete)
+        for table, statement in STATEMENTS.items()
     }
 
 
-def _prune_table(dsn: Dsn, table: str, *, keep_days: int, rows_a_delete: int) -> int:
-    statement = DELETE.format(table=table, column=TIME_COLUMNS[table])
+def _prune_table(dsn: Dsn, statement: str, *, keep_days: int, rows_a_delete: int) -> int:
     deleted = 0
     while True:
         with transaction(dsn) as connection, connection.cursor() as cursor:

@@ -79,3 +79,4 @@ class QualitySettings:
         0.0, "a history file that ends longer before now (or `until`) is refused; 0: any may come"
     )
     fresh_s: float = setting(300.0, "a streamed table without a row for so many seconds is stale")
+    pages: int = setting(500, "newest quality pages that `clean_world` leaves in var/WORLD/quality")

@@ -67,15 +67,22 @@ class AirflowSettings:
     password: Secret = setting(Secret(""), "its password; generated")
     jwt_secret: Secret = setting(Secret(""), "key of Airflow's API tokens; generated")
     fernet_key: Secret = setting(Secret(""), "key of secrets in Airflow's database; generated")
+    keep_days: int = setting(
+        30, "days of runs and task logs that Airflow keeps; `clean_world` removes older ones"
+    )
 
 
 @dataclass(frozen=True)
 class SupervisorSettings:
-    """The process supervisor's control channel, and the free space it keeps."""
+    """The process supervisor's control channel, and the disk that logs and old files may take."""
 
     password: Secret = setting(Secret(""), "password of the control port; generated")
     disk_floor_mb: int = setting(
         500, "broker, feeds, stream and trader are stopped while less is free, in MB; 0: never"
+    )
+    log_mb: int = setting(10, "size of a process's log, in MB; two older ones of it are kept")
+    damaged_days: int = setting(
+        30, "days for which what `doctor --repair` took out of use stays in var/WORLD/damaged"
     )
 
 
@@ -123,7 +130,7 @@ class StreamSettings:
         64, "most small files of a table that the hourly compaction leaves as they are"
     )
     served_days: int = setting(
-        90, "days of minutes and signals that Postgres keeps, back from the newest; Delta keeps all"
+        90, "days of minutes, signals and decisions that Postgres keeps; Delta keeps all"
     )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time", COUNT)
@@ -242,3 +249,4 @@ class DashboardSettings:
     quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
     minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
     backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")
+    viewers: int = setting(100, "most pages that are open at once; further ones get a sentence")

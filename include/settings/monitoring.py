@@ -32,6 +32,7 @@ class AlertSettings:
         0.1, "share of the disk that must be free, or it is an alert", SHARE
     )
     repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
+    log_mb: int = setting(1, "size of var/WORLD/alerts.log, in MB; one older file of it is kept")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Any
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.document import Document
+from bokeh.models.widgets import Div
 from bokeh.server.server import Server
 from tornado.web import RequestHandler
 
@@ -13,6 +14,10 @@ from streaming.dashboard.page import Page
 from streaming.dashboard.view import Views
 
 _IDLE_MS = 15_000
+FULL = (
+    "{viewers} pages are open, which is the most that TICKHOUSE_DASHBOARD_VIEWERS allows: close "
+    "one and load this page again."
+)
 
 
 class Healthy(RequestHandler):
@@ -32,10 +37,14 @@ def make_server(settings: Settings, views: Views) -> Any:
     host, port = settings.ports.host, settings.ports.dashboard
 
     def open_page(document: Document) -> None:
+        if len(server.get_sessions("/")) >= settings.dashboard.viewers:
+            document.title = "Tickhouse"
+            document.add_root(Div(text=FULL.format(viewers=settings.dashboard.viewers)))
+            return
         Page(settings, views, document)
 
     names = (host, "127.0.0.1", "localhost")
-    return Server(
+    server = Server(
         {"/": Application(FunctionHandler(open_page))},
         address=host,
         port=port,
@@ -44,3 +53,4 @@ def make_server(settings: Settings, views: Views) -> Any:
         check_unused_sessions_milliseconds=5_000,
         unused_session_lifetime_milliseconds=_IDLE_MS,
     )
+    return server

@@ -27,6 +27,7 @@ READS_ENVIRONMENT = {
     "include/local/platform.py",
     "include/local/java.py",
     "include/local/postgres.py",
+    "include/orchestration/cleaning.py",
     "cli/running.py",
     "spark_jobs/session.py",
 }

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from include.bus import Consumer, FeedProducer, Producer, ensure_topics, offset_ranges
@@ -88,6 +88,39 @@ def test_settings_reach_topics_that_exist_or_are_refused() -> None:
                 ensure_topics(settings.bootstrap, KafkaSettings(partitions=partitions))
         numbers = {at.partition for at in offset_ranges(settings.bootstrap, ["market.book"])}
         assert numbers == {0, 1}
+
+
+def test_partitions_that_a_topic_gets_later_and_aborted_records() -> None:
+    topic = "market.book"
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        plain = KafkaProducer(bootstrap_servers=settings.bootstrap)
+        plain.send(topic, b"first", partition=0)
+        plain.flush()
+        consumer = Consumer(settings.bootstrap, topics=[topic])
+        assert read(consumer, 1) == [b"first"]
+        transactional = KafkaProducer(bootstrap_servers=settings.bootstrap, transactional_id="t")
+        transactional.init_transactions()
+        for value, ends in ((b"aborted", transactional.abort_transaction), (b"second", None)):
+            transactional.begin_transaction()
+            transactional.send(topic, value, partition=0)
+            transactional.flush()
+            (ends or transactional.commit_transaction)()
+        transactional.close()
+        assert read(consumer, 1) == [b"second"]
+        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+        admin.create_partitions({topic: 3})
+        admin.close()
+        plain.close()
+        later = KafkaProducer(bootstrap_servers=settings.bootstrap)
+        eventually(lambda: len(later.partitions_for(topic)) == 3, what="three partitions")
+        for partition in (1, 2):
+            later.send(topic, b"%d" % partition, partition=partition)
+        later.flush()
+        later.close()
+        assert sorted(read(consumer, 2)) == [b"1", b"2"]
+        assert {part.partition for part in consumer.offsets} == {0, 1, 2}
+        consumer.close()
 
 
 def test_a_missing_topic_and_a_missing_broker_are_said(kafka_broker: str) -> None:

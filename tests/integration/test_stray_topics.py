@@ -3,12 +3,16 @@
 import shutil
 from pathlib import Path
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
 
 from include.bus import ensure_topics, offset_ranges, topic_ids
 from include.lake.epoch import Epoch, read_epoch, write_epoch
+from include.lake.tables import LANDED_TOPICS
+from include.lake.topic_changes import KafkaTopics
 from include.local import kafka
 from include.local.kafka_folders import bring_back, find_strays
+from include.local.kafka_topics import read_topic_folders
 from include.local.scratch import free_ports, run_in_background, wait_for
 from include.market.wire import TopicPartition
 from include.settings import Settings, load
@@ -23,6 +27,12 @@ def send(settings: Settings, topic: str, count: int) -> None:
         producer.send(topic, b"%d" % number)
     producer.flush()
     producer.close()
+
+
+def remove_until(settings: Settings, offset: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    admin.delete_records({KafkaPartition(*PART): offset})
+    admin.close()
 
 
 def started(settings: Settings) -> Settings:
@@ -49,7 +59,13 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
         send(settings, QUOTES, 7)
         old_ids = topic_ids(settings.bootstrap, [TRADES])
         write_epoch(marker, Epoch(starts={PART: 0}, topic_ids=old_ids))
+        ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
+        ids = topic_ids(settings.bootstrap, LANDED_TOPICS)
+        remove_until(settings, 20)
     assert find_strays(settings) == []
+    assert read_topic_folders(settings.home / "kafka" / "log") == KafkaTopics(
+        ranges | {PART: (20, 50)}, ids
+    )
     shutil.rmtree(settings.home / "kafka" / "log" / "__cluster_metadata-0")
     with run_in_background(kafka.command(settings)):
         started(settings)

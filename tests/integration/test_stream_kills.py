@@ -18,9 +18,9 @@ from include.bus import ensure_topics, offset_ranges
 from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.checkpoint import committed_offsets
 from include.lake.diagnosis import diagnose_queries, repair
+from include.lake.tables import LANDED_TOPICS
 from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings
-from spark_jobs.landing import LANDED_TOPICS
 from tests.conftest import make_environment
 from tests.support.services import eventually
 from tests.support.stream_world import (

@@ -8,12 +8,13 @@ import pytest
 
 from include.lake.audit.agreement import COMPARED, check_agreement, check_closed_minutes
 from include.lake.closed_minutes import closed_until
+from include.lake.columns import Table
 from include.lake.reading import query
 from include.lake.tables import TRADE_MINUTES
 from include.serving import trade_minutes
-from include.serving.connection import transaction
+from include.serving.connection import fetch_rows, transaction
 from include.serving.retention import prune
-from include.serving.tables import upsert
+from include.serving.tables import SERVED, upsert
 from include.serving.trade_minutes import refresh, restate, served_minutes
 from include.settings import Settings
 from tests.support.landed_rows import AT, land, trade
@@ -106,6 +107,33 @@ def test_a_lost_delta_table_is_written_again_from_postgres(world: Settings) -> N
 def test_old_minutes_leave_postgres_some_at_a_time(world: Settings) -> None:
     days = [{**ROW, "minute": AT + timedelta(days=number)} for number in range(7)]
     upsert(world.dsn(), TRADE_MINUTES, days)
-    assert prune(world.dsn(), keep_days=2, rows_a_delete=3) == {"trade_minutes": 4, "signals": 0}
+    none = {"trade_minutes": 0, "signals": 0, "decisions": 0}
+    assert prune(world.dsn(), keep_days=2, rows_a_delete=3) == none | {"trade_minutes": 4}
     assert [minute for minute, _ in in_postgres(world)] == [row["minute"] for row in days[4:]]
-    assert prune(world.dsn(), keep_days=2) == {"trade_minutes": 0, "signals": 0}
+    assert prune(world.dsn(), keep_days=2) == none
+
+
+def test_old_decisions_leave_postgres_with_their_orders_fills_and_scores(world: Settings) -> None:
+    names = ("decisions", "orders", "fills", "scores")
+    with transaction(world.dsn()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(names)}")
+    for day in range(5):
+        rows = {
+            "decisions": {"decision_id": f"d{day}", "window_start": AT + timedelta(days=day)},
+            "orders": {"decision_id": f"d{day}", "order_id": f"o{day}"},
+            "fills": {"order_id": f"o{day}", "fill_id": f"f{day}"},
+            "scores": {"order_id": f"o{day}", "buy_order_id": f"o{day}"},
+        }
+        for name in names:
+            upsert(world.dsn(), SERVED[name], [plain_row(SERVED[name]) | rows[name]])
+    assert prune(world.dsn(), keep_days=1, rows_a_delete=2)["decisions"] == 3
+    kept = {name: fetch_rows(world.dsn(), f"SELECT * FROM {name}") for name in names}
+    assert {row["decision_id"] for row in kept["decisions"]} == {"d3", "d4"}
+    assert {row["order_id"] for row in kept["orders"]} == {"o3", "o4"}
+    assert {row["fill_id"] for row in kept["fills"]} == {"f3", "f4"}
+    assert {row["order_id"] for row in kept["scores"]} == {"o3", "o4"}
+
+
+def plain_row(table: Table) -> dict[str, Any]:
+    plain = {"string": "", "timestamp": AT, "boolean": True}
+    return {column.name: plain.get(column.type, 1) for column in table.columns}

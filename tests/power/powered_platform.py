@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 
 from include.lake.checkpoint import committed_offsets
+from include.lake.tables import LANDED_TOPICS
 from include.local.airflow import OVER
 from include.market.wire import TopicPartition
 from include.serving.connection import fetch_rows
 from include.settings import ROOT
-from spark_jobs.landing import LANDED_TOPICS
 from tests.power.own_count import (
     Recorder,
     decision_ids,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from include.bus import ensure_topics
 from include.lake.checkpoint import committed_offsets
+from include.lake.tables import LANDED_TOPICS
 from include.local import kafka, postgres
 from include.local.examination import repair_what_loses_nothing
 from include.market.wire import TopicPartition
 from include.serving.tables import create_tables
 from include.settings import ROOT, load
-from spark_jobs.landing import LANDED_TOPICS
 from tests.conftest import make_environment
 from tests.support.power import PowerDisk
 from tests.support.services import eventually

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from include.errors import PlatformError
+from include.lake.epoch import Epoch, open_epoch, write_epoch
 from include.lake.tables import TABLES
+from include.lake.topic_changes import KafkaTopics, find_restarts
+from include.lake.topic_restarts import read_restarts, write_restarts
 from include.lake.watermarks import landed_offsets
 from include.market.wire import TopicPartition
 from include.settings import Settings
+from spark_jobs.landing import Landing
+from spark_jobs.log_checkpoints import LogCheckpoints
 from spark_jobs.sinks import create_table, path
 from tests.support.kafka_records import US, book_message, landing, records, rows_of, text
 
@@ -48,10 +54,13 @@ def log_files(settings: Settings, table: str = "book_changes") -> list[Path]:
 def test_a_batch_is_known_after_the_log_was_cleaned(spark: SparkSession, lake: Settings) -> None:
     write(spark, lake, 0, 2)
     table, old = DeltaTable.forPath(spark, path(lake, "book_changes")), time.time() - 4 * 86400
+    beside = LogCheckpoints(spark, lake.lake, [TABLES["book_changes"]])
     for _ in range(26):  # two commits each: log checkpoints remove what is older than two days
+        beside.write_due()
         table.vacuum(48)
         for file in log_files(lake):
             os.utime(file, (old, old))
+    assert beside.write_due() == ["book_changes"]
     assert not log_files(lake)[0].name.startswith("0" * 20)
     write(spark, lake, 0, 2)
     assert offsets(spark, lake) == [0, 1]
@@ -153,3 +162,35 @@ def test_a_time_ahead_by_less_than_a_day_lands(spark: SparkSession, lake: Settin
     values = [text(book_message(venue_time=time_us)) for time_us in (US, ahead, ahead + 1)]
     landing(lake).write(records(spark, "market.book", values), 0)
     assert Counter(offsets(spark, lake)) == Counter({0: 2, 1: 2})
+
+
+def test_a_topic_created_anew_lands_behind_the_old_one(spark: SparkSession, lake: Settings) -> None:
+    """The old topic's offsets 0 to 9 have landed; the new one has 12 messages, one of them junk."""
+    write(spark, lake, 0, 10)
+    topics = KafkaTopics({PART: (0, 12)}, {PART.topic: "new"})
+    old = Epoch(starts={PART: 0}, topic_ids={PART.topic: "old"})
+    folder = lake.home / "checkpoints" / "land"
+    folder.mkdir(parents=True)
+    write_epoch(folder / "epoch.json", old)
+    write_restarts(
+        lake.lake,
+        find_restarts(lake.home, lake.lake, topics, at=datetime(2026, 11, 26, tzinfo=UTC)),
+    )
+    epoch = open_epoch(
+        folder,
+        ranges=topics.ranges,
+        watermarks=landed_offsets(lake.lake, topics.ranges),
+        topic_ids=topics.ids,
+        restarts=read_restarts(lake.lake),
+    )
+    assert (epoch.starts, epoch.shifts) == ({PART: 0}, {PART: 10})
+    values = [GOOD] * 5 + [b"junk"] + [GOOD] * 6
+    for _ in range(2):  # again, as after a crash
+        stream = Landing(lake, epoch=epoch, hooks={}, spans=lambda _: {PART: (0, 12)})
+        stream.write(records(spark, "market.book", values), 0)
+    assert offsets(spark, lake) == [*range(15), *range(16, 22)]
+    assert offsets(spark, lake, "quarantine") == [15]
+    assert landed_offsets(lake.lake, [PART]) == {PART: 12}
+    by_records = Landing(lake, epoch=epoch, hooks={})
+    by_records.write(records(spark, "market.book", [GOOD], first=12), 1)
+    assert offsets(spark, lake)[-1] == 22

@@ -29,10 +29,10 @@ from include.lake.audit.conservation import (
 )
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import connect, open_table
+from include.lake.tables import LANDED_TOPICS
 from include.local import kafka, postgres
 from include.serving.tables import create_tables
 from include.settings import ROOT, Settings, load
-from spark_jobs.landing import LANDED_TOPICS
 from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually, running
 

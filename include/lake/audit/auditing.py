@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from include.checks import Check
 from include.errors import UnreadableTable
-from include.lake.audit.bounds import Bounds, Offsets, read_bounds
+from include.lake.audit.bounds import Bounds, Offsets, check_restarts, read_bounds
 from include.lake.audit.conservation import (
     AuditReport,
     OffsetCounts,
@@ -21,6 +21,7 @@ from include.lake.audit.conservation import (
     open_audited_tables,
 )
 from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
+from include.lake.topic_restarts import TopicRestarts, read_restarts
 from include.market.wire import TopicPartition
 
 SEALS_FOLDER = "seals"
@@ -56,10 +57,10 @@ def audit_lake(
     """
     folder = home / SEALS_FOLDER
     try:
-        tables = open_audited_tables(lake)
+        tables, restarts = open_audited_tables(lake), read_restarts(lake)
     except UnreadableTable as error:
         return AuditReport(False, [], [Check(READABLE, False, str(error))])
-    bounds = read_bounds(home, tables, kafka=delivered.kafka, committed=delivered.committed)
+    bounds = _read_bounds(home, tables, delivered, restarts)
     compare = partial(compare_with_seals, folder, lake, tables, bounds, full=full, reseal=reseal)
     with ThreadPoolExecutor(1) as pool:  # one thread beside Spark
         comparing = pool.submit(compare, topic_ids=delivered.topic_ids)
@@ -72,6 +73,7 @@ def audit_lake(
             )
             checks = pool.submit(
                 lambda: [
+                    check_restarts(home, restarts, delivered.topic_ids),
                     check_events(tables, bounds.ends, counted_from=sealed.counted_from),
                     *other_checks(),
                 ]
@@ -84,10 +86,17 @@ def audit_lake(
         witness=sealed.add_sealed(witness.result()),
         other_checks=[*checks.result(), sealed.check],
     )
+    ids = delivered.topic_ids
     if report.ok:
-        ids = delivered.topic_ids
         seal_lake(folder, lake, tables, counts, sealed, bounds=bounds, topic_ids=ids)
     return report
+
+
+def _read_bounds(
+    home: Path, tables: Mapping[str, DeltaTable], delivered: Delivered, restarts: TopicRestarts
+) -> Bounds:
+    kafka, committed = delivered.kafka, delivered.committed
+    return read_bounds(home, tables, kafka=kafka, committed=committed, restarts=restarts)
 
 
 def _remember(bounds: Bounds, sealed: SealedLake, counts: Counts, *, reseal: bool) -> Bounds:

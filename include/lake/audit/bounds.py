@@ -12,11 +12,12 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from include.checks import Check
-from include.lake.epoch import read_epoch
+from include.lake.epoch import NO_RESTARTS, known_ids, read_epoch
+from include.lake.topic_restarts import TopicRestarts
 from include.lake.watermarks import home_table, next_offsets
 from include.market.wire import TopicPartition
 
-BEGINNING, END = "I1 beginning", "I1 end"
+BEGINNING, END, TOPICS = "I1 beginning", "I1 end", "I1 topics"
 Offsets = Mapping[TopicPartition, int]
 REPAIR = "`./tickhouse doctor --repair` reads again what Kafka still has"
 
@@ -26,7 +27,8 @@ class Bounds:
     """First and next offsets by partition, each from another witness.
 
     `kafka` has what the broker still keeps, `committed` is the checkpoint's, `watermarks` are the
-    tables' own, `begun` is where the epoch began to read (0 for a partition that came later).
+    tables' own, `begun` is where the epoch began to read (0 for a partition that came later). All
+    are offsets of the lake; `restarts` are the places where Kafka's began again.
     """
 
     kafka: Mapping[TopicPartition, tuple[int, int]]
@@ -34,11 +36,17 @@ class Bounds:
     watermarks: Offsets
     begun: Offsets = field(default_factory=dict)
     sealed: Mapping[TopicPartition, tuple[int, int]] = field(default_factory=dict)
+    restarts: TopicRestarts = NO_RESTARTS
 
     @property
     def ends(self) -> dict[TopicPartition, int]:
         """The offset below which each partition is audited."""
         return {**self.committed, **self.watermarks}
+
+    def lost(self, part: TopicPartition) -> list[tuple[int, int]]:
+        """First offset and end of each span that was accepted as lost."""
+        restarts = self.restarts.by_partition.get(part, ())
+        return [(restart.lost_from, restart.offset) for restart in restarts]
 
     @property
     def partitions(self) -> list[TopicPartition]:
@@ -64,11 +72,37 @@ def read_bounds(
     *,
     kafka: Mapping[TopicPartition, tuple[int, int]],
     committed: Offsets,
+    restarts: TopicRestarts = NO_RESTARTS,
 ) -> Bounds:
-    """What checkpoint, epoch and the pinned tables know; `committed` was read before pinning."""
+    """What checkpoint, epoch and the pinned tables know; `committed` was read before pinning.
+
+    `kafka` and `committed` are Kafka's offsets.
+    """
     epoch = read_epoch(home / "checkpoints" / "land" / "epoch.json")
-    watermarks = read_watermarks(tables, sorted({*kafka, *committed}))
-    return Bounds(kafka, committed, watermarks, begun=epoch.starts if epoch else {})
+    starts = epoch.starts if epoch else {}
+    return Bounds(
+        {
+            part: (restarts.in_lake(part, first), restarts.in_lake(part, end))
+            for part, (first, end) in kafka.items()
+        },
+        {part: restarts.in_lake(part, offset) for part, offset in committed.items()},
+        read_watermarks(tables, sorted({*kafka, *committed})),
+        begun={part: restarts.in_lake(part, start) for part, start in starts.items()},
+        restarts=restarts,
+    )
+
+
+def check_restarts(home: Path, restarts: TopicRestarts, topic_ids: Mapping[str, str]) -> Check:
+    """Whether each topic is one that was read or accepted; names the places where one restarted."""
+    epoch = read_epoch(home / "checkpoints" / "land" / "epoch.json")
+    faults = [
+        f"{topic} was recreated (id {topic_id}); `./tickhouse doctor --repair` goes on with it"
+        for topic, topic_id in sorted(topic_ids.items())
+        if (ids := known_ids(topic, epoch, restarts)) and topic_id not in ids
+    ]
+    places = [restart.sentence() for restart in restarts]
+    detail = "; ".join(faults or places) or "every topic is the one that was read first"
+    return Check(TOPICS, not faults, detail)
 
 
 def check_beginnings(spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
@@ -121,7 +155,8 @@ def _end_faults(
 ) -> Iterator[str]:
     name, watermark = _name(part), bounds.watermarks.get(part)
     begun, committed = bounds.begun.get(part, 0), bounds.committed.get(part)
-    next_offset = begun if watermark is None else watermark
+    accepted = max((end for _, end in bounds.lost(part)), default=0)
+    next_offset = max(accepted, begun if watermark is None else watermark)
     sealed = bounds.sealed.get(part, (0, 0))[1]
     last = spans[part][1] if part in spans else None
     if (committed or 0) > next_offset:

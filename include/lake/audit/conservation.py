@@ -198,7 +198,10 @@ def make_report(
 
     `other_checks` are those of other invariants.
     """
-    partitions = [_partition_audit(*counted) for counted in sorted(counts.items())]
+    partitions = [
+        _partition_audit(part, count, lost_spans=bounds.lost(part))
+        for part, count in sorted(counts.items())
+    ]
     spans = {part: (count.first, count.last) for part, count in counts.items()}
     checks = [
         _check_conservation(partitions),
@@ -210,7 +213,13 @@ def make_report(
     return AuditReport(all(check.ok for check in checks), partitions, checks)
 
 
-def _partition_audit(partition: TopicPartition, counted: OffsetCounts) -> PartitionAudit:
+def _partition_audit(
+    partition: TopicPartition, counted: OffsetCounts, *, lost_spans: Iterable[tuple[int, int]]
+) -> PartitionAudit:
+    """The line of a partition; offsets that were accepted as lost are not missing."""
+    accepted = sum(
+        max(0, min(end, counted.last + 1) - max(first, counted.first)) for first, end in lost_spans
+    )
     return PartitionAudit(
         topic=partition[0],
         partition=partition[1],
@@ -218,7 +227,7 @@ def _partition_audit(partition: TopicPartition, counted: OffsetCounts) -> Partit
         last=counted.last,
         landed=counted.landed,
         quarantined=counted.quarantined,
-        missing=counted.missing,
+        missing=counted.missing - accepted,
         doubled=counted.doubled + counted.in_both,
     )
 

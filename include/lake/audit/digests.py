@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 
-from include.errors import PlatformError
+from include.errors import PlatformError, first_line
 from include.lake.audit.listing import list_offsets, sql_source
 from include.lake.columns import Table
 from include.lake.reading import DUCK_TYPES
@@ -148,9 +148,8 @@ def _digest_files(
         )
         return connection.execute(SQL.format(columns=columns, source=source)).fetchall()
     except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
         raise PlatformError(
-            f"a data file of {definition.name} cannot be read: {first_line}; "
+            f"a data file of {definition.name} cannot be read: {first_line(error)}; "
             "`./tickhouse doctor` says what is lost"
         ) from error
     finally:

@@ -26,6 +26,7 @@ from include.lake.watermarks import home_table
 from include.market.wire import TopicPartition
 
 SEALED = "seals"
+ACCEPT = "`./tickhouse doctor --repair` goes on with it"
 
 
 @dataclass
@@ -90,7 +91,8 @@ def compare_with_seals(
     faults = [*_table_faults(lake, seals), *_hash_faults(seals)]
     counted_from: dict[TopicPartition, int] = {}
     for seal in seals.partitions:
-        partition_faults = list(_partition_faults(seal, digests, topic_ids))
+        accepted_ids = {seal.topic_id, *bounds.restarts.ids_of(seal.topic)}
+        partition_faults = list(_partition_faults(seal, digests, topic_ids, accepted_ids))
         faults += partition_faults
         in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.topic_partition]
         if not partition_faults and not full and in_quarantine == seal.quarantine_rows:
@@ -156,11 +158,14 @@ def _hash_faults(seals: Seals) -> Iterator[str]:
 
 
 def _partition_faults(
-    seal: Seal, digests: Mapping[str, TableDigest], topic_ids: Mapping[str, str]
+    seal: Seal,
+    digests: Mapping[str, TableDigest],
+    topic_ids: Mapping[str, str],
+    accepted_ids: set[str],
 ) -> Iterator[str]:
     name = f"{seal.topic}/{seal.partition}"
-    if topic_ids.get(seal.topic, seal.topic_id) != seal.topic_id:
-        yield f"{name}: the topic was recreated since it was sealed; {RESEAL}"
+    if topic_ids.get(seal.topic, seal.topic_id) not in accepted_ids:
+        yield f"{name}: the topic was recreated since it was sealed; {ACCEPT}"
     home = home_table(seal.topic).name
     if home != QUARANTINE.name:
         yield from _digest_faults(name, home, seal.home_rows, digests, seal)

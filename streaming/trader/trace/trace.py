@@ -15,7 +15,9 @@ from include.errors import QueryError, WireError
 from include.forecast.forecast_file import published_manifests
 from include.forecast.manifest import Manifest
 from include.lake.reading import connect, open_table
+from include.lake.topic_restarts import read_restarts
 from include.market.events import Decision
+from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.inputs import Inputs, read
 from streaming.trader.trace import checks
@@ -144,6 +146,11 @@ class _Lake:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def shifts(self, part: TopicPartition) -> list[int]:
+        """What the lake adds to Kafka's offsets, in each of the topic's lives."""
+        restarts = read_restarts(self._lake).by_partition.get(part, ())
+        return [0, *(restart.shift for restart in restarts)]
+
     def versions(self) -> dict[str, int]:
         tables = {name: open_table(self._lake, name) for name in TABLES}
         return {name: table.version() for name, table in tables.items() if table}
@@ -173,11 +180,17 @@ def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
 
 
 def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
+    """The row of the book message that was seen; of a topic recreated, the one of its time."""
     record = inputs.top.record_id if inputs.top else None
-    if record is None:
+    if inputs.top is None or record is None:
         return []
-    condition = '"partition" = ? AND "offset" = ? LIMIT 1'
-    return lake.rows("book_changes", condition, record.partition, record.offset)
+    part = TopicPartition(record.topic, record.partition)
+    offsets = [record.offset + shift for shift in lake.shifts(part)]
+    condition = (
+        f'"partition" = ? AND "offset" IN ({", ".join("?" * len(offsets))}) '
+        "ORDER BY abs(epoch_us(coalesce(venue_time, received_time)) - ?) LIMIT 1"
+    )
+    return lake.rows("book_changes", condition, record.partition, *offsets, inputs.top.venue_time)
 
 
 def _time_of(micros: int) -> datetime:

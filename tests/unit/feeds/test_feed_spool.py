@@ -323,6 +323,27 @@ def test_what_is_dropped_is_reported_by_symbol_kind_and_connection(tmp_path: Pat
     }
 
 
+def test_ids_of_a_dropped_book_that_are_not_without_gaps_are_told_and_cover_no_hole(
+    tmp_path: Path,
+) -> None:
+    broker = Broker()
+    publisher = SpoolingPublisher(
+        broker, Spool(tmp_path / "a.spool", max_bytes=300), now_us=lambda: 77
+    )
+    broker.up = False
+    for number in (1, 2):
+        publisher.publish(trade(number))
+    for ids in ((70, 75), (79, 90)):
+        publisher.publish(Message("deribit", "BTC-PERPETUAL", "book", "d", ids, 5, ids[0], ()))
+    broker.back()
+    publisher.drain()
+    message = wire.decode(broker.delivered[-1])
+    (entry,) = message.events
+    assert isinstance(entry, LedgerEntry)
+    assert (message.conn, entry.entry, entry.first_seq) == ("d", "dropped", None)
+    assert entry.detail == "2 messages received from 70 to 79 us, ids 70 to 90"
+
+
 def test_a_loss_is_reported_each_minute_while_the_spool_stays_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

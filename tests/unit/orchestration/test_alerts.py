@@ -4,6 +4,9 @@ import asyncio
 import email
 import json
 import socket
+import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
@@ -162,11 +165,133 @@ def test_a_missed_deadline_is_told_with_its_run(
 def test_the_log_is_bounded_and_the_newest_alerts_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "LOG_BYTES", 1000)
-    world = settings(tmp_path)
+    monkeypatch.setattr(alerts, "MB", 500)
+    world = settings(tmp_path, log_mb=2)
     for number in range(30):
         send(world, Alert("not_working", f"alert {number}"), now=NOW)
     logs = list((tmp_path / "sim").glob("alerts*"))
     assert sum(path.stat().st_size for path in logs) < 3000
     titles = [alert["title"] for alert in read_alerts(world)]
     assert titles[-4:] == ["alert 26", "alert 27", "alert 28", "alert 29"]
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        {"webhook": "http://127.0.0.1:port/x"},
+        {"webhook": "http://127.0.0.1/a b"},
+        {"webhook": "nonsense"},
+        {"email_to": "a@"},
+        {"email_to": "Foo <a@"},
+        {"email_to": "a@[1.2"},
+    ],
+)
+def test_an_impossible_address_costs_only_itself(tmp_path: Path, channel: dict[str, str]) -> None:
+    world = settings(tmp_path, timeout_s=1, smtp_port=1, **channel)
+    ((name, outcome),) = send(world, GATE, now=NOW).items()
+    assert name in {"webhook", "email"} and outcome != "sent"
+    (alert,) = read_alerts(world)
+    assert (alert["title"], alert["outcomes"]) == (GATE.title, {name: outcome})
+
+
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000, b""]
+)
+def test_garbage_from_a_webhook_costs_only_itself(tmp_path: Path, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reply() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=reply, daemon=True)
+        thread.start()
+        world = settings(tmp_path, webhook=f"http://127.0.0.1:{server.getsockname()[1]}/")
+        assert send(world, GATE, now=NOW)["webhook"] != "sent"
+        thread.join(5)
+    assert len(read_alerts(world)) == 1
+
+
+def test_a_channel_that_hangs_holds_no_alert_up_for_long(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.listen()
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    connection.sendall(b"X: y\r\n")
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        world = settings(
+            tmp_path, webhook=f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=0.2
+        )
+        began = time.monotonic()
+        assert send(world, GATE, now=NOW)["webhook"] != "sent"
+        assert time.monotonic() - began < 5
+    assert len(read_alerts(world)) == 1
+
+
+def test_text_that_is_no_unicode_is_written_all_the_same(tmp_path: Path) -> None:
+    with webhook() as (url, posted):
+        world = settings(tmp_path, webhook=url)
+        alert = Alert("task_failed", "half \udc80", "a pair \ud83d")
+        assert send(world, alert, now=NOW) == {"webhook": "sent"}
+    assert read_alerts(world)[0]["title"] == "half \\udc80"
+    assert posted[0]["detail"] == "a pair \\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("exception", "said"),
+    [
+        (MemoryError(), "MemoryError"),
+        (AssertionError(), "AssertionError"),
+        (TimeoutError(), "TimeoutError"),
+        (KeyError(), "KeyError"),
+        (ValueError("\n \n"), "ValueError"),
+        (ValueError("\n\nsecond"), "second"),
+        (None, "no message"),
+    ],
+)
+def test_a_task_that_failed_without_words_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exception: BaseException | None, said: str
+) -> None:
+    from include.orchestration import alerting
+
+    monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    monkeypatch.setattr(alerting, "note_at", lambda *_, **__: None)
+    task = SimpleNamespace(dag_id="heal_gaps", task_id="heal", run_id="r")
+    alerting.alert_task_failure({"ti": task, "exception": exception})
+    (alert,) = read_alerts(settings(tmp_path))
+    assert alert["title"] == f"heal_gaps.heal failed: {said}"
+
+
+def test_no_callback_of_airflow_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from include.orchestration import alerting
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("anything")
+
+    monkeypatch.setenv("TICKHOUSE_VAR", str(tmp_path))
+    monkeypatch.setattr(alerting, "note_at", broken)
+    alerting.alert_task_failure({})
+    assert read_alerts(settings(tmp_path))[0]["title"] == "unknown.unknown failed: no message"
+    monkeypatch.setattr(alerting.alerts, "send", broken)
+    alerting.alert_task_failure({"exception": ValueError("x")})
+    asyncio.run(alerting.alert_missed_deadline(minutes=1))
+    monkeypatch.setenv("TICKHOUSE_PORTS_KAFKA", "no number")
+    alerting.alert_task_failure({"exception": ValueError("x")})
+    asyncio.run(alerting.alert_missed_deadline(minutes=1))
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-01:00", "x"])
+def test_a_time_at_the_edge_is_named(time: str) -> None:
+    from include.errors import HistoryError
+    from include.orchestration.policies import parse_time
+
+    with pytest.raises(HistoryError, match="is not an ISO time"):
+        parse_time(time)

@@ -1,0 +1,69 @@
+"""Tables of what jobs have found or accepted: gates, evaluations, topics that began again."""
+
+from include.lake.columns import Column, Table, text
+
+QUALITY_RESULTS = Table(
+    "quality_results",
+    "What every data-quality gate found",
+    (
+        text("run_id", "run of the gate", required=True),
+        text("suite", "suite of expectations", required=True),
+        text("expectation", "what was expected", required=True),
+        Column("success", "boolean", "whether it held", required=True),
+        Column("observed", "string", "what was seen"),
+        Column("unexpected_rows", "string", "rows that broke it, the first of them"),
+        Column("checked_at", "timestamp", "when", required=True),
+    ),
+    key=("run_id", "expectation"),
+)
+
+FORECAST_EVALUATIONS = Table(
+    "forecast_evaluations",
+    "Rolling-origin backtests of the forecast beside naive ones, a row a forecaster and horizon",
+    (
+        text("run_id", "run of the evaluation", required=True),
+        text("symbol", "BASE-QUOTE", required=True),
+        text("forecaster", "prophet, or which simple forecast", required=True),
+        Column(
+            "horizon_minutes",
+            "bigint",
+            "farthest minute ahead; the nearest follows on the horizon before",
+            required=True,
+        ),
+        Column("origins", "bigint", "times that were forecast from", required=True),
+        Column("points", "bigint", "minutes with a price that were compared", required=True),
+        Column("mae", "double", "mean absolute error, in price", required=True),
+        Column("rmse", "double", "root mean square error, in price", required=True),
+        Column("mape", "double", "mean absolute error as a share of the price", required=True),
+        Column("error_ratio", "double", "mae over that of the last price", required=True),
+        Column("dm_t", "double", "Diebold-Mariano t, positive: worse than the last price"),
+        Column("hit_rate", "double", "share of price changes whose direction was forecast"),
+        Column("coverage", "double", "share of prices inside the 80 % interval"),
+        Column("interval_score", "double", "mean interval score in bps, smaller is better"),
+        Column("train_minutes", "bigint", "minutes it trained on; 0: all before it", required=True),
+        Column("evaluated_until", "timestamp", "last minute that was compared", required=True),
+        Column("evaluated_at", "timestamp", "when", required=True),
+    ),
+    key=("run_id", "forecaster", "horizon_minutes"),
+)
+
+TOPIC_RESTARTS = Table(
+    "topic_restarts",
+    "Where a topic's offsets begin again, or go on behind some that Kafka removed",
+    (
+        text("topic", "Kafka topic", required=True),
+        Column("partition", "int", "Kafka partition", required=True),
+        text("topic_id", "Kafka's id of the topic from here on", required=True),
+        Column("offset", "bigint", "first offset from here on, in the lake", required=True),
+        Column("kafka_offset", "bigint", "the same offset in Kafka", required=True),
+        Column(
+            "lost_from",
+            "bigint",
+            "first offset before `offset` that can no longer be read; equal to it: none",
+            required=True,
+        ),
+        text("cause", "recreated, lost its end, or removed by retention", required=True),
+        Column("accepted_at", "timestamp", "when it was accepted", required=True),
+    ),
+    key=("topic", "partition", "offset"),
+)

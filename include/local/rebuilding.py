@@ -1,0 +1,76 @@
+"""`doctor --repair` for Postgres: its own servers run for as long as that takes.
+
+Where the trader's account is lost, Kafka runs too: it has what the lake has not landed yet.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from include.errors import PlatformError, TickhouseError
+from include.forecast.publishing import serve_current
+from include.local import kafka, postgres
+from include.local.scratch import run_in_background, wait_for
+from include.serving.connection import fetch_rows
+from include.serving.rebuild import rebuild
+from include.serving.tables import create_tables
+from include.settings import Settings
+
+IS_LOST = """
+SELECT 1 AS row WHERE NOT EXISTS (SELECT 1 FROM trader_state WHERE name = 'account')
+AND (EXISTS (SELECT 1 FROM decisions) OR EXISTS (SELECT 1 FROM balances))
+"""
+RestoreAccount = Callable[[Settings], bool]
+
+
+def rebuild_postgres(settings: Settings, *, restore_account: RestoreAccount) -> list[str]:
+    """Make what Postgres serves equal the lake, and the trader's account if it is lost.
+
+    Gives a line for each thing that was done. `restore_account` fills a journal without an account
+    from the lake and Kafka, and says whether they knew one.
+
+    Raises:
+        TickhouseError: a server does not start, or a table of the lake is damaged.
+    """
+    with ExitStack() as servers:
+        servers.enter_context(_postgres(settings))
+        postgres.create_databases(settings)
+        create_tables(settings.dsn())
+        rows = rebuild(settings.dsn(), settings.lake, keep_days=settings.stream.served_days)
+        rows["forecast_points"] = serve_current(settings)
+        counts = ", ".join(f"{count} {name}" for name, count in rows.items() if count)
+        lines = [f"Postgres: filled from the lake ({counts or 'which has nothing yet'})"]
+        if fetch_rows(settings.dsn(), IS_LOST):
+            servers.enter_context(_broker(settings))
+            if restore_account(settings):
+                lines.append("trader: account and journal rebuilt from the lake and Kafka")
+    return lines
+
+
+@contextmanager
+def _postgres(settings: Settings) -> Iterator[None]:
+    if settings.postgres.host:
+        yield
+        return
+    postgres.prepare(settings)
+    command = postgres.command(settings)
+    with run_in_background(command, user=postgres.system_user(), cwd="/"), _name_server("Postgres"):
+        wait_for(lambda: postgres.answers(settings), "Postgres")
+        yield
+
+
+@contextmanager
+def _broker(settings: Settings) -> Iterator[None]:
+    if settings.kafka.bootstrap:
+        yield
+        return
+    with run_in_background(kafka.command(settings)), _name_server("the broker"):
+        wait_for(lambda: kafka.answers(settings), "broker")
+        yield
+
+
+@contextmanager
+def _name_server(server: str) -> Iterator[None]:
+    try:
+        yield
+    except TickhouseError as error:
+        raise PlatformError(f"{server} could not be used for the repair: {error}") from error

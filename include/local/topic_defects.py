@@ -1,0 +1,75 @@
+"""Topics that do not go on where they were read: recreated, cut, or overtaken by retention.
+
+What cannot be read any more is lost; that is for a person to accept (`doctor --repair`). The place
+becomes a row of `topic_restarts`, and the stream goes on behind it in a new epoch.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+
+from include.lake.checkpoint import committed_offsets, has_begun
+from include.lake.diagnosis import QUERIES, find_query_damage, repair
+from include.lake.epoch import find_refusal, find_removed
+from include.lake.topic_changes import KafkaTopics, find_restarts
+from include.lake.topic_restarts import REMOVED, TopicRestart, read_restarts, write_restarts
+from include.lake.watermarks import landed_offsets
+from include.local.defects import Defect, checkpoint_defect
+from include.local.kafka_folders import find_strays
+from include.local.kafka_topics import read_topics
+from include.settings import Settings
+
+REMEDY = "goes on there; what Kafka has lands once, and the audit names the place"
+
+
+def examine_topics(settings: Settings) -> Iterator[Defect]:
+    """Each topic-partition that does not go on where it was read, then the checkpoints it breaks.
+
+    Nothing is said while Kafka does not answer, or has topics to bring back first.
+    """
+    topics = read_topics(settings)
+    if topics is None or find_strays(settings):
+        return
+    restarts = find_restarts(settings.home, settings.lake, topics, at=datetime.now(UTC))
+    if not has_begun(settings.home / "checkpoints" / "land" / "stream"):
+        # A new epoch begins behind what was removed, and notes the place itself.
+        restarts = [restart for restart in restarts if restart.cause != REMOVED]
+    for restart in restarts:
+        yield _restart_defect(settings, restart)
+    if not restarts:
+        yield from _examine_readers(settings, topics)
+
+
+def _restart_defect(settings: Settings, restart: TopicRestart) -> Defect:
+    place = f"topic {restart.part.topic}/{restart.part.partition}"
+    return Defect(place, restart.sentence(), REMEDY, repair=partial(_accept, settings, restart))
+
+
+def _accept(settings: Settings, restart: TopicRestart) -> None:
+    """Note the place, then take the checkpoints out of use that are of the topic before it."""
+    write_restarts(settings.lake, [restart])
+    for query in QUERIES:
+        stream = settings.home / "checkpoints" / query / "stream"
+        is_reader = query == "land" or restart.part in committed_offsets(stream)
+        if is_reader and has_begun(stream):
+            repair(settings.home, query, at=datetime.now(UTC))
+
+
+def _examine_readers(settings: Settings, kafka_topics: KafkaTopics) -> Iterator[Defect]:
+    """Checkpoints that cannot go on with the topics, where that loses nothing (any more)."""
+    for query in QUERIES:
+        folder = settings.home / "checkpoints" / query
+        if not has_begun(folder / "stream") or find_query_damage(settings.home, query):
+            continue
+        if query == "land":
+            refusal = find_refusal(
+                folder,
+                ranges=kafka_topics.ranges,
+                watermarks=landed_offsets(settings.lake, kafka_topics.ranges),
+                topic_ids=kafka_topics.ids,
+                restarts=read_restarts(settings.lake),
+            )
+        else:
+            refusal = find_removed(folder / "stream", query, kafka_topics.ranges)
+        if refusal is not None:
+            yield checkpoint_defect(settings, query, refusal.partition(";")[0])

@@ -1,0 +1,84 @@
+"""What a world lets go each night: old runs and logs of Airflow, old pages, damaged files.
+
+Repeating it changes nothing. What only a rule of its own can bound is bounded there: the topics,
+the lake's old versions, forecast files, models, logs of processes.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from include.errors import Transient
+from include.local.airflow import environment
+from include.settings import Settings
+
+CLEANING_S = 1200.0
+STAMP = re.compile(r"(\d{8}T\d{6})$")  # how a repair ends the name of what it moves
+DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def clean_airflow(settings: Settings, *, before: datetime) -> str:
+    """Delete what Airflow's own tables have of runs before a time; gives its last line.
+
+    A task is not let at Airflow's database, so that its command gets the address here.
+
+    Raises:
+        Transient: the command failed.
+    """
+    airflow = str(Path(sys.executable).with_name("airflow"))
+    arguments = ["db", "clean", "--clean-before-timestamp", before.isoformat(), "--skip-archive"]
+    finished = subprocess.run(
+        [airflow, *arguments, "--yes"],
+        env=os.environ | {DATABASE: environment(settings)[DATABASE]},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=CLEANING_S,
+        check=False,
+    )
+    lines = [line for line in (finished.stdout + finished.stderr).splitlines() if line.strip()]
+    last_line = lines[-1].strip() if lines else "no output"
+    if finished.returncode:
+        raise Transient(f"airflow db clean ended with {finished.returncode}: {last_line}")
+    return last_line
+
+
+def remove_old_files(folder: Path, *, before: datetime) -> int:
+    """Delete the files below a folder that changed last before a time, and folders left empty."""
+    removed, files = 0, [path for path in folder.rglob("*") if not path.is_dir()]
+    for path in files:
+        if path.lstat().st_mtime < before.timestamp():
+            path.unlink(missing_ok=True)
+            removed += 1
+    folders = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
+    for path in folders:
+        if not path.is_symlink() and not any(path.iterdir()):
+            path.rmdir()
+    return removed
+
+
+def remove_damaged_files(settings: Settings, *, before: datetime) -> int:
+    """Delete what repairs took out of use before a time; gives how many folders went."""
+    home = settings.home
+    moved_paths = [*(home / "damaged").glob("*"), *(home / "checkpoints").glob("*.damaged-*")]
+    old = [path for path in moved_paths if _moved_at(path) < before]
+    for path in old:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return len(old)
+
+
+def days_ago(days: int, *, now: datetime) -> datetime:
+    """The time so many days before now."""
+    return now - timedelta(days=days)
+
+
+def _moved_at(path: Path) -> datetime:
+    """When a repair took it out of use: its name says so, else its time of change."""
+    stamp = STAMP.search(path.name)
+    if stamp is None:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return datetime.strptime(stamp[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

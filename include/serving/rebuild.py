@@ -1,0 +1,117 @@
+"""What Postgres serves, made again from the lake: where it was lost, emptied or changed.
+
+Minutes are not copied: without its offsets their process counts all landed trades again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg2.sql import SQL, Identifier
+
+from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.columns import Table
+from include.lake.reading import open_table, query
+from include.lake.tables import SIGNALS
+from include.serving.connection import Dsn, fetch_rows, transaction
+from include.serving.feed_states import STATE_OF_ENTRY
+from include.serving.tables import FEED_HEALTH, READER_OFFSETS, SERVED, upsert_with
+from include.serving.trade_minutes import READER, served_minutes
+
+TRADING = tuple(SERVED[name] for name in ("decisions", "orders", "fills", "balances", "scores"))
+NEWEST = """
+SELECT DISTINCT ON ({key}) {columns} FROM {table} WHERE event_index >= 0
+ORDER BY {key}, received_time DESC, "offset" DESC, event_index DESC
+"""
+RECENT_SIGNALS = """
+SELECT {columns} FROM signals
+WHERE "timestamp" >= (SELECT max("timestamp") FROM signals) - to_days($keep_days)
+"""
+LAST_ENTRIES = """
+SELECT DISTINCT ON (venue) venue, entry AS state, received_time AS since, cause FROM feed_ledger
+WHERE event_index >= 0 ORDER BY venue, received_time DESC, "offset" DESC, event_index DESC
+"""
+
+
+def fill_empty(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
+    """Fill the tables that are empty while the lake has their rows; gives rows by table.
+
+    Raises:
+        Unreachable: the server does not answer.
+        UnreadableTable: a table of the lake is damaged.
+    """
+    tables = [table for table in (SIGNALS, FEED_HEALTH, *TRADING) if _is_empty(dsn, table)]
+    filled = {
+        table.name: _write(dsn, table, _lake_rows(lake, table, keep_days)) for table in tables
+    }
+    return {name: count for name, count in filled.items() if count}
+
+
+def rebuild(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
+    """Make signals, feed states and the trader's rows equal the lake's; gives rows by table.
+
+    What the trader has yet to deliver stays as it is. Minutes that differ from the landed trades
+    are counted again from the first trade on, by their own process.
+
+    Raises:
+        Unreachable, UnreadableTable: as `fill_empty`.
+    """
+    unlanded = [bytes(row["value"]) for row in fetch_rows(dsn, "SELECT value FROM outbox")]
+    written = {}
+    for table in TRADING:
+        key = table.key[0]
+        rows = [
+            row
+            for row in _lake_rows(lake, table, keep_days)
+            if not any(f'"{row[key]}"'.encode() in value for value in unlanded)
+        ]
+        written[table.name] = _write(dsn, table, rows)
+    for table in (SIGNALS, FEED_HEALTH):
+        written[table.name] = _write(dsn, table, _lake_rows(lake, table, keep_days), replace=True)
+    offsets, minutes = served_minutes(dsn, COMPARED)
+    agreement = check_agreement(lake, offsets=offsets, served=minutes, keep_days=keep_days)
+    if not agreement.ok:
+        _forget_minutes(dsn)
+    return {name: count for name, count in written.items() if count}
+
+
+def _is_empty(dsn: Dsn, table: Table) -> bool:
+    return not fetch_rows(dsn, f'SELECT 1 AS row FROM "{table.name}" LIMIT 1')
+
+
+def _lake_rows(lake: str, table: Table, keep_days: int) -> list[dict[str, Any]]:
+    """A table's rows as the lake has them; none if it never had any."""
+    source = "feed_ledger" if table is FEED_HEALTH else table.name
+    if open_table(lake, source) is None:
+        return []
+    columns = ", ".join(f'"{name}"' for name in table.names)
+    bindings = {"keep_days": keep_days} if table is SIGNALS else {}
+    if table is FEED_HEALTH:
+        statement = LAST_ENTRIES
+    elif table is SIGNALS:
+        statement = RECENT_SIGNALS.format(columns=columns)
+    else:
+        key = ", ".join(table.key)
+        statement = NEWEST.format(key=key, columns=columns, table=source)
+    names, rows = query(lake, statement, bindings)
+    lake_rows = [dict(zip(names, values, strict=True)) for values in rows]
+    if table is FEED_HEALTH:
+        for row in lake_rows:
+            row["state"] = STATE_OF_ENTRY.get(row["state"], row["state"])
+    return lake_rows
+
+
+def _write(
+    dsn: Dsn, table: Table, new_rows: Sequence[Mapping[str, Any]], *, replace: bool = False
+) -> int:
+    with transaction(dsn) as connection, connection.cursor() as cursor:
+        if replace:
+            cursor.execute(SQL("DELETE FROM {}").format(Identifier(table.name)))
+        upsert_with(cursor, table, new_rows)
+    return len(new_rows)
+
+
+def _forget_minutes(dsn: Dsn) -> None:
+    with transaction(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM trade_minutes")
+        statement = SQL("DELETE FROM {} WHERE reader = %s").format(Identifier(READER_OFFSETS.name))
+        cursor.execute(statement, (READER,))

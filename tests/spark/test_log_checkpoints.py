@@ -1,0 +1,54 @@
+"""Log checkpoints are written beside the commits of what lands, and readers use them."""
+
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from include.lake.tables import TABLES
+from include.lake.watermarks import landed_offsets
+from include.market.wire import TopicPartition
+from include.settings import Settings
+from spark_jobs import log_checkpoints
+from spark_jobs.log_checkpoints import LogCheckpoints
+from spark_jobs.sinks import create_table
+from tests.support.kafka_records import book_message, landing, records, rows_of, text
+
+GOOD = text(book_message(events=[]))
+
+
+def checkpoints_of(settings: Settings) -> list[str]:
+    log = Path(settings.lake, "book_changes", "_delta_log")
+    return sorted(path.name for path in log.glob("*.checkpoint*"))
+
+
+def test_a_commit_never_writes_the_log_checkpoint_and_the_thread_does(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("book_changes", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+    monkeypatch.setattr(log_checkpoints, "COMMITS_A_CHECKPOINT", 3)
+    beside = LogCheckpoints(spark, settings.lake, [TABLES["book_changes"], TABLES["quarantine"]])
+    stream, written = landing(settings), []
+    for number in range(7):
+        stream.write(records(spark, "market.book", [GOOD], first=number), number)
+        before = checkpoints_of(settings)
+        written += beside.write_due()
+        assert len(checkpoints_of(settings)) <= len(before) + 1
+    assert written == ["book_changes", "book_changes"]
+    assert [int(name[:20]) for name in checkpoints_of(settings)] == [2, 5]
+    assert sorted(row["offset"] for row in rows_of(spark, settings, "book_changes")) == [*range(7)]
+    assert DeltaTable(f"{settings.lake}/book_changes").to_pyarrow_table().num_rows == 7
+    assert landed_offsets(settings.lake, [TopicPartition("market.book", 0)]) == {
+        TopicPartition("market.book", 0): 7
+    }
+
+
+def test_fifty_commits_write_none_by_themselves(spark: SparkSession, settings: Settings) -> None:
+    for name in ("book_changes", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+    stream = landing(settings)
+    for number in range(51):
+        stream.write(records(spark, "market.book", [GOOD], first=number), number)
+    assert checkpoints_of(settings) == []
