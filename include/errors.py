@@ -19,10 +19,10 @@ TickhouseError
 """
 
 
-def first_line(error: object) -> str:
+def first_line(failure: object) -> str:
     """The first line of an error's text that says something; its class if none does."""
-    lines = (line.strip() for line in str(error).splitlines())
-    return next((line for line in lines if line), type(error).__name__)
+    lines = (line.strip() for line in str(failure).splitlines())
+    return next((line for line in lines if line), type(failure).__name__)
 
 
 class TickhouseError(Exception):
