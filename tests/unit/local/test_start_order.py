@@ -52,6 +52,7 @@ def start(settings: Settings, monkeypatch: pytest.MonkeyPatch, *, migrates: bool
     monkeypatch.setattr(platform, "supervisor", recorded)
     monkeypatch.setattr(platform_module, "Migration", Migration)
     monkeypatch.setattr(platform_module, "create_tables", lambda _: None)
+    monkeypatch.setattr(platform_module, "fill_empty", lambda *_, **__: {})
     monkeypatch.setattr(platform_module.postgres, "create_databases", lambda _: note("databases"))
     monkeypatch.setattr(platform_module, "process_environment", lambda _: {})
     platform._start([_ready_at_once(program) for program in programs(settings)])
