@@ -35,8 +35,12 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--long`: some hundred power cuts instead of a handful."""
-    parser.addoption("--long", action="store_true", help="cut the power some hundred times")
+    """`--long`: some hundred power cuts instead of a handful, and days of the market."""
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="the long proofs: some hundred power cuts, days of the market",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -44,7 +44,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     walk: float
     versions: dict[str, int]
     metrics: dict[str, float]
-    last_price: float
+    last_price: float = 0.0
     likelihood: str = LEVELS
     holidays: tuple[Holiday, ...] = ()
     volatility: float = 0.0

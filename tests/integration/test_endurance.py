@@ -1,9 +1,13 @@
 """The short form of `./tickhouse bench endurance`: two days of the market, every job in them."""
 
+import pytest
+
 from bench.endurance import MarketPlan, measure
 
 
-def test_two_days_pass_with_every_job_and_a_clean_audit() -> None:
+def test_two_days_pass_with_every_job_and_a_clean_audit(request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("--long"):
+        pytest.skip("two days of the market take many minutes: run it with --long")
     lines: list[str] = []
     plan = MarketPlan(days=2, messages=12_000, rounds=1, day_s=15.0)
     rows = {row.name: row for row in measure(plan, say=lines.append)}
