@@ -38,11 +38,12 @@ def check_coverage(
         shares = dict(_shares(manifest, draft_df, known_df))
     if not shares:
         return Finding(COVERS, True, "the history is too short to count what it covers")
-    ok = all(rules.least_coverage <= share <= rules.most_coverage for share in shares.values())
+    lowest, highest = rules.min_band_coverage, rules.max_band_coverage
+    ok = all(lowest <= share <= highest for share in shares.values())
     counted = ", ".join(f"{share:.1%} up to {horizon}" for horizon, share in shares.items())
     detail = (
         f"prices inside the 80 % band: {counted} minutes ahead; allowed are "
-        f"{rules.least_coverage:.0%} to {rules.most_coverage:.0%}"
+        f"{lowest:.0%} to {highest:.0%}"
     )
     return Finding(COVERS, ok, detail)
 

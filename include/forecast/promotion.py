@@ -98,10 +98,10 @@ def _compare_with_last_price(rules: ForecastSettings, scores: tuple[ForecastScor
     if not scores:
         return Finding(AS_GOOD, True, "the history is too short for a day after an origin")
     ratios = [f"{score.error_ratio:.4f} up to {score.horizon}" for score in scores]
-    ok = all(score.error_ratio <= rules.worst_ratio for score in scores)
+    ok = all(score.error_ratio <= rules.max_error_ratio for score in scores)
     detail = (
         f"error over that of the last price: {', '.join(ratios)} minutes ahead; at most "
-        f"{rules.worst_ratio:g} is allowed"
+        f"{rules.max_error_ratio:g} is allowed"
     )
     return Finding(AS_GOOD, ok, detail)
 

@@ -15,6 +15,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from include.atomic_files import write_file
+
 FOLDER = "restarts"
 WINDOW_S = 300.0
 SHORT_LIFE_S = 60.0
@@ -97,7 +99,7 @@ def _write(file: Path, starts: Sequence[float]) -> None:
     """Note the starts; a disk that is full must not keep a process from starting."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(list(starts)))
+        write_file(file, json.dumps(list(starts)))
     except OSError as error:
         sys.stderr.write(f"{file} could not be written: {error}\n")
 

@@ -37,13 +37,15 @@ class ForecastSettings:
     )
     judge_windows: int = setting(8, "recent origins from which a new forecast is judged by a day")
     judge_window_minutes: int = setting(720, "minutes between two of them")
-    worst_ratio: float = setting(
+    max_error_ratio: float = setting(
         1.02, "a forecast whose error exceeds so many times that of the last price is refused"
     )
-    least_coverage: float = setting(
+    min_band_coverage: float = setting(
         0.7, "a forecast whose 80 % band covered a smaller share lately is refused", SHARE
     )
-    most_coverage: float = setting(0.9, "a forecast whose 80 % band covered more is refused", SHARE)
+    max_band_coverage: float = setting(
+        0.9, "a forecast whose 80 % band covered more is refused", SHARE
+    )
     worse_share: float = setting(
         0.1, "share by which a new forecast's error may exceed that of the one in use"
     )

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.local.programs import programs
 from include.local.supervisor import SupervisorClient
@@ -38,6 +39,7 @@ class DiskGuard:
         self._floor_mb = settings.supervisor.disk_floor_mb
         self._var, self._note = settings.var, settings.home / "stopped_for_space.json"
         self._supervisor, self._names, self._free_mb = supervisor, list(names), free_mb
+        self._noted: list[str] = []
 
     def watch_once(self) -> None:
         """Stop or start, if it is time for it."""
@@ -61,7 +63,7 @@ class DiskGuard:
         if not running:
             return
         log.warning(event("disk nearly full, stopping", free_mb=round(free), names=running))
-        self._note.write_text(json.dumps(running))
+        self._write_note(running)
         self._supervisor.stop_together(running[1:], within_s=STOP_S)
         self._supervisor.stop(running[0])
 
@@ -69,13 +71,22 @@ class DiskGuard:
         log.warning(event("space is back, starting", free_mb=round(free), names=stopped))
         for name in stopped:
             self._supervisor.start(name)
+        self._noted = []
         self._note.unlink(missing_ok=True)
+
+    def _write_note(self, names: list[str]) -> None:
+        """Note what is stopped for the next watcher; this one knows it though the disk is full."""
+        self._noted = names
+        try:
+            write_file(self._note, json.dumps(names))
+        except OSError as error:
+            log.warning(event("note of stopped processes not written", error=error))
 
     def _stopped_processes(self) -> list[str]:
         try:
             return [str(name) for name in json.loads(self._note.read_text())]
         except (OSError, ValueError):
-            return []
+            return self._noted
 
 
 def start_disk_guard(settings: Settings, stop: threading.Event) -> None:

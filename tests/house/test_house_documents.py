@@ -10,7 +10,12 @@ from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
 from include.settings import ROOT, Settings, variables
-from include.trading.reasons import Reason, order_reasons_as_markdown, reasons_as_markdown
+from include.trading.reasons import (
+    OrderReason,
+    Reason,
+    order_reasons_as_markdown,
+    reasons_as_markdown,
+)
 from tests.support.documents import ALL, TEXTS
 
 GENERATED = generated_files()
@@ -118,12 +123,13 @@ def test_the_reasons_in_the_documents_are_those_of_the_code() -> None:
     assert table == order_reasons_as_markdown()
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_is_given_somewhere(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [*Reason, *OrderReason], ids=str)
+def test_every_reason_is_given_somewhere(reason: Reason | OrderReason) -> None:
+    use = re.compile(rf"\b{type(reason).__name__}\.{reason.name}\b")
     given = [
         path
         for top in ("include/trading", "streaming/trader", "include/forecast")
         for path in (ROOT / top).rglob("*.py")
-        if path.name != "reasons.py" and f"Reason.{reason.name}" in path.read_text()
+        if path.name != "reasons.py" and use.search(path.read_text())
     ]
     assert given

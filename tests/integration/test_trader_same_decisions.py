@@ -111,10 +111,15 @@ def produce(world: World, data: Path) -> None:
         own = wire.encode(replace_venue(message, world.venue))
         producer.send("market.book", key, own)
     for end, ratio in Facts(data / TAPE).signals()[:CLOSED]:
-        # fmt: off
-        body = {"v": 1, "venue": world.venue, "symbol": "BTC-USD", "type": "price_volume",
-                "value": f"{ratio:.12f}", "window_start": end - MINUTE, "timestamp": end}
-        # fmt: on
+        body = {
+            "v": 1,
+            "venue": world.venue,
+            "symbol": "BTC-USD",
+            "type": "price_volume",
+            "value": f"{ratio:.12f}",
+            "window_start": end - MINUTE,
+            "timestamp": end,
+        }
         producer.send("market.signals", key, json.dumps(body).encode())
     producer.close()
 

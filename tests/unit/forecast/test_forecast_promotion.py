@@ -227,7 +227,7 @@ def test_a_forecast_that_the_last_price_beats_is_refused_with_that_reason(
     assert next(iter(reasons)) == "as good as the last price"
     assert "at most 1.02 is allowed" in reasons["as good as the last price"]
     # the same model passes where the owner asks for less
-    lenient = replace(levels, forecast=replace(levels.forecast, worst_ratio=9.0))
+    lenient = replace(levels, forecast=replace(levels.forecast, max_error_ratio=9.0))
     assert "as good as the last price" not in faults(lenient, drafted(lenient).forecast_id)
 
 

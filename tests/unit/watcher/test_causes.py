@@ -21,6 +21,7 @@ from include.serving.causes import disk_causes, process_causes, stream_causes, t
 from include.serving.status import read_status
 from include.serving.stream_progress import QueryProgress, StreamProgress, write_progress
 from include.settings import Settings, load
+from streaming.watcher import disk_guard
 from streaming.watcher.cause_alerts import CauseAlerts
 from streaming.watcher.disk_guard import DiskGuard
 from tests.support.lake_of_rows import put
@@ -274,4 +275,27 @@ def test_below_the_floor_the_broker_is_stopped_last_and_started_first_when_space
     free[0] = 601
     guard().watch_once()
     guard().watch_once()
+    assert supervisor.steps[2:] == ["start kafka", "start feed-gemini"]
+
+
+def test_a_disk_too_full_for_the_note_does_not_keep_the_guard_from_starting_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(disk_guard, "write_file", refuse)
+    supervisor: Any = Supervisor()
+    free = [1.0]
+    guard = DiskGuard(
+        settings,
+        supervisor=supervisor,
+        names=["kafka", "feed-gemini"],
+        free_mb=lambda _: free[0],
+    )
+    guard.watch_once()
+    assert supervisor.steps == ["stop feed-gemini", "stop kafka"]
+    free[0] = 9999
+    guard.watch_once()
+    guard.watch_once()
     assert supervisor.steps[2:] == ["start kafka", "start feed-gemini"]
