@@ -34,6 +34,7 @@ def test_a_room_is_in_the_code_map(room: str) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.split("`")[1])
-def test_an_entry_of_the_code_map_is_short_and_has_an_invariant(entry: str) -> None:
+def test_an_entry_of_the_code_map_is_short_and_has_entry_point_and_invariant(entry: str) -> None:
     assert entry.count("\n") < LINES_OF_A_ROOM
     assert "Invariant: " in entry
+    assert "Entry: " in entry
