@@ -105,6 +105,7 @@ def change(offset: int, side: str, price: str, remaining: str, *, event: int) ->
         "offset": offset,
         "event_index": 0,
         "venue_time": START + timedelta(seconds=offset),
+        "received_time": START + timedelta(seconds=offset),
         "venue_event_id": event,
         "side": side,
         "price": D(price),
