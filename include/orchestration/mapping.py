@@ -26,4 +26,6 @@ def note(evaluations, dag_run):  # type: ignore[no-untyped-def]
     """The evaluations of all symbols that were trained, as the run's note."""
     from include.orchestration.tasks import note_evaluations
 
-    return note_evaluations(list(evaluations), dag=dag_run.dag_id, run_id=dag_run.run_id)
+    # of one symbol Airflow gives the text itself, of several a sequence of them
+    texts = [evaluations] if isinstance(evaluations, str) else list(evaluations or ())
+    return note_evaluations(texts, dag=dag_run.dag_id, run_id=dag_run.run_id)

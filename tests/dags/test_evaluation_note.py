@@ -66,7 +66,8 @@ def test_the_figures_stand_in_the_note_of_the_run(tmp_path: Path) -> None:
         assert "STATE success" in run.stdout, run.stdout[-3000:] + run.stderr[-3000:]
         (dag_run,) = api.runs("retrain_forecast")
     note = str(dag_run.note)
-    assert note.startswith("Smallest error over 1 origins: ")
+    assert note.startswith("**BTC-USD**\n")
+    assert "Smallest error over 1 origins: " in note
     assert "| 1440 |" in note
     with sqlite3.connect(tmp_path / "airflow.db") as link:
         assert link.execute("SELECT content FROM dag_run_note").fetchall() == [(note,)]

@@ -116,8 +116,7 @@ def prices(days: int) -> list[float | None]:
 def chain(task: Any) -> None:
     """Both DAGs' tasks in their order."""
     record = task("train_model", symbol=None, as_of=None, train_days=2)
-    note = task("evaluate_model", name=record["model"], run_id=NIGHTLY)
-    task("note_evaluations", texts=[note], dag="retrain_forecast", run_id=NIGHTLY)
+    task("evaluate_model", name=record["model"], run_id=NIGHTLY)
     drafted = task("make_draft", name=record["model"], horizon_minutes=None)
     task("check_forecast", forecast_id=drafted, run_id=PUBLISHING_RUN)
     task("land_forecast", forecast_id=drafted)

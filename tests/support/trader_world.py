@@ -11,7 +11,7 @@ from typing import Any
 
 from include.bus import Consumer, Producer, ensure_topics, offset_ranges
 from include.market import wire
-from include.market.events import Message, Top
+from include.market.events import BookChange, Message, Top
 from include.serving.connection import create_database, transaction
 from include.serving.tables import create_tables
 from include.settings import Settings, load
@@ -77,7 +77,11 @@ class World:
             end = START + number * MINUTE
             for time, bid in ((end - 40_000_000, 1), (end - 1, 9000 + 100 * number), (end + 1, 2)):
                 top = Top(bid=bid - under, bid_quantity=D(5), ask=bid + over, ask_quantity=D(5))
-                book = Message(self.venue, "BTC-USD", "book", "c", None, time, time, (), top)
+                changes = (
+                    BookChange("bid", bid - under, D(5), reason="place"),
+                    BookChange("ask", bid + over, D(5), reason="place"),
+                )
+                book = Message(self.venue, "BTC-USD", "book", "c", None, time, time, changes, top)
                 yield "market.book", wire.encode(book)
             for kind in ("bid", "ask", "price_volume"):
                 body = {
