@@ -24,12 +24,10 @@ from tests.support.power import PowerDisk
 from tests.support.services import eventually
 from tests.support.stream_world import JUNK, KEY, change, trade
 
-pytestmark = pytest.mark.power
+pytestmark = [pytest.mark.power, pytest.mark.timeout(1800)]
 CUTS, LONG_CUTS = 4, 100
 READY_S = 300.0
-PATIENCE_S = (
-    60.0  # a checkpoint is due every 50 commits of a table, which a busy machine takes long
-)
+PATIENCE_S = 15.0  # a log checkpoint is seldom due: the cut then comes at any time
 CHECKPOINTS = "*/_delta_log/*.checkpoint*"
 
 
