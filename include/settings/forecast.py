@@ -35,7 +35,7 @@ class ForecastSettings:
     served_days: int = setting(
         2, "days of past minutes that Postgres serves forecasts of; the dashboard looks one back"
     )
-    judge_windows: int = setting(8, "recent origins from which a new forecast is judged by a day")
+    judge_windows: int = setting(48, "recent origins from which a new forecast is judged by a day")
     judge_window_minutes: int = setting(720, "minutes between two of them")
     max_error_ratio: float = setting(
         1.02, "a forecast whose error exceeds so many times that of the last price is refused"

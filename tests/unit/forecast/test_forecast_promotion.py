@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import msgspec
@@ -12,12 +13,15 @@ import pytest
 
 from include.errors import GateFailed
 from include.forecast import draft_forecast, drafts, forecast_file, promotion, publishing, training
+from include.forecast.evaluation import Plan, backtest
 from include.forecast.forecast_file import render
 from include.forecast.manifest import Manifest
 from include.lake.reading import query
 from include.quality.page import page_of
 from include.quality.results import QualityRun
 from include.settings import Settings
+from streaming.simulator.history import current_edition
+from streaming.simulator.price_path import PricePath
 from tests.support.forecast_world import MINUTE, NOW, T0, write_history
 
 DAYS = 4
@@ -246,3 +250,19 @@ def test_a_band_that_covers_too_little_or_too_much_is_refused(
         ),
     )
     assert ("its band covers what it says" not in faults(settings, manifest.forecast_id)) == passes
+
+
+def test_the_simulated_market_is_judged_by_enough_origins_not_to_refuse_by_chance() -> None:
+    """On these 90 days eight origins gave 1.025 six hours ahead; a first world had no forecast."""
+    end_s = int(datetime(2026, 11, 26, 6, 10, tzinfo=UTC).timestamp())
+    path = PricePath(seed=Settings().simulator.seed, stream=1, level=70_000.0)
+    bars_df = pd.read_csv(StringIO("".join(current_edition(path, days=90, now_s=end_s))))
+    traded_df = bars_df[bars_df["Volume"] > 0]
+    ds = pd.to_datetime(traded_df["Timestamp"], unit="s").astype("datetime64[ns]")
+    prices_df = pd.DataFrame({"ds": ds, "close": traded_df["Close"]}).reset_index(drop=True)
+    rules = Settings().forecast
+    plan = Plan(rules.judge_windows, rules.judge_window_minutes, timedelta(days=90))
+    scores = backtest(prices_df, plan).scores
+    ratios = [score.error_ratio for score in scores if score.forecaster == "prophet"]
+    assert len(ratios) == 4
+    assert max(ratios) <= rules.max_error_ratio
