@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.console import OUT, show_rows
-from cli.results import deliver, result_options
+from cli.results import deliver, format_option, result_options
 from include.settings import from_environment
 
 QUARANTINED = """
@@ -85,14 +85,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How the result is printed.",
-)
+@format_option
 def list_quarantine(form: str) -> None:
     """List the quarantine by topic and reason: how many, between which offsets, an example."""
     from include.lake.reading import query
@@ -120,14 +113,7 @@ def holes() -> None:
 
 
 @holes.command("list")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How the result is printed.",
-)
+@format_option
 def list_holes(form: str) -> None:
     """List the holes of trades that healing has not closed yet."""
     from streaming.feeds.heal_gaps import DeltaLake

@@ -14,6 +14,16 @@ FORMS = ("table", "csv", "json", "parquet")
 _SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the result is printed.",
+)
+
+
 def result_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --format, --output and --as-of."""
     for option in (

@@ -16,6 +16,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("bench", "cli", "dags", "include", "plugins", "spark_jobs", "streaming")
 # Words that say nothing without their context, so no value may be named by them.
+# written apart, so that this file itself has none
+FORMATTER_SWITCHES = tuple(f"fmt: {switch}" for switch in ("skip", "off"))
 FORBIDDEN = frozenset(
     "found told said given kept there asked known seen made one own done wanted rest left most held"
     " whole every shown again looked sent taken meant worth strange such some both"
@@ -226,7 +228,7 @@ def figures() -> dict[str, str]:
         "dict[str, Any]": f"{text.count('dict[str, Any]')}",
         "files that name deribit, beside its own": f"{files_with('deribit', paths)}",
         "files that name the column hold_profit": f"{files_with('hold_profit', paths)}",
-        "fmt: skip": f"{text.count('fmt: skip')}",
+        "formatter switched off": f"{sum(map(text.count, FORMATTER_SWITCHES))}",
     }
 
 

@@ -19,27 +19,17 @@ from include.market.events import Decision, Top
 from include.settings import Settings, load
 from include.trading.account import Account
 from include.trading.decision import order_for
-from include.trading.inputs import Parameters, RecordId, SeenTop, Signal
+from include.trading.inputs import RecordId, SeenTop, Signal
 from include.trading.strategy import Strategy
 from streaming.trader.trace.page import render_json, render_page
 from streaming.trader.trace.trace import trace
+from tests.support.trading_parameters import PARAMETERS
 
 START = datetime(2018, 4, 24, 5, 15, tzinfo=UTC)
 END = START + timedelta(minutes=1)
 START_US = 1_524_546_900_000_000
 TOP = Top(bid=D("9000.5"), bid_quantity=D(2), ask=D("9010.25"), ask_quantity=D(3))
 MONEY, STAMP = pa.decimal128(20, 8), pa.timestamp("us", tz="UTC")
-
-
-PARAMETERS = Parameters(
-    ratio_low=D("0.1"),
-    ratio_high=D(2),
-    balance_share=D("0.9"),
-    lookahead_minutes=1,
-    fee_bps=D(40),
-    forecast_stale_us=10**12,
-    book_stale_us=30_000_000,
-)
 
 
 class Up:

@@ -11,10 +11,11 @@ from include.market.events import BookChange, Message, Top
 from include.market.wire import Topic
 from include.trading.account import Account
 from include.trading.decision import decide, rederive
-from include.trading.inputs import Inputs, Parameters, RecordId, SeenForecast, SeenTop, Signal
+from include.trading.inputs import Inputs, RecordId, SeenForecast, SeenTop, Signal
 from streaming.trader.followers import Moment
 from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import WindowFollower
+from tests.support.trading_parameters import PARAMETERS
 
 S = 1_000_000
 KEY = b"gemini|BTC-USD"
@@ -176,17 +177,6 @@ def test_a_time_far_ahead_of_its_receipt_moves_nothing() -> None:
     moment = followed.next()
     assert moment is not None and moment.top is not None
     assert moment.top.venue_time == 62 * S
-
-
-PARAMETERS = Parameters(
-    ratio_low=D("0.1"),
-    ratio_high=D(2),
-    balance_share=D("0.9"),
-    lookahead_minutes=1,
-    fee_bps=D(40),
-    forecast_stale_us=10**12,
-    book_stale_us=30 * S,
-)
 
 
 @pytest.mark.parametrize("kind", ["bid", "ask", "silent", "price_volume"])

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from include.bus import Record
 from include.market import wire
@@ -16,12 +17,13 @@ from include.market.wire import Topic
 from include.trading import paper
 from include.trading.account import Account
 from include.trading.decision import order_for
-from include.trading.inputs import Parameters, RecordId, read
+from include.trading.inputs import RecordId, read
 from include.trading.strategy import Strategy
 from streaming.trader.followers import windows
 from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import WindowFollower
+from tests.support.trading_parameters import PARAMETERS as SHARED
 
 KEY = b"gemini|BTC-USD"
 S = 1_000_000
@@ -170,15 +172,9 @@ class Sides:
         return None
 
 
-PARAMETERS = Parameters(
-    ratio_low=D("0.1"),
-    ratio_high=D(2),
-    balance_share=D("0.9"),
-    lookahead_minutes=1,
-    fee_bps=D(40),
-    forecast_stale_us=10**12,
-    book_stale_us=40 * S,
-)
+PARAMETERS = replace(SHARED, book_stale_us=40 * S)
+
+
 TIMES = st.lists(
     st.tuples(st.integers(61 * S, 400 * S), st.one_of(st.none(), st.integers(90, 110))), max_size=40
 )

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal as D
 
 import pytest
+from msgspec.structs import replace
 
 from include.bus import Record, TopicPartition
 from include.market import wire
@@ -12,23 +13,15 @@ from include.market.wire import Topic
 from include.settings import load
 from include.trading.account import Account
 from include.trading.decision import decide, rederive
-from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal
+from include.trading.inputs import Inputs, SeenForecast, SeenTop, Signal
 from streaming.trader.config import TraderConfig
 from streaming.trader.trace.checks import check_signal
+from tests.support.trading_parameters import PARAMETERS as SHARED
 
 S = 1_000_000
 AT = 1_524_546_960 * S
 IN = Account(quote=D(100), base=D("0.5"))
-PARAMETERS = Parameters(
-    ratio_low=D("0.1"),
-    ratio_high=D(2),
-    balance_share=D("0.9"),
-    lookahead_minutes=1,
-    fee_bps=D(40),
-    forecast_stale_us=10**12,
-    book_stale_us=30 * S,
-    average_band_bps=D(10),
-)
+PARAMETERS = replace(SHARED, average_band_bps=D(10))
 
 
 def inputs(mid: str, *, account: Account, average: str = "1000") -> Inputs:

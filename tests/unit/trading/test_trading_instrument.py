@@ -12,7 +12,7 @@ from include.errors import WireError
 from include.market.events import Top
 from include.trading.account import Account
 from include.trading.decision import decide
-from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal
+from include.trading.inputs import Inputs, SeenForecast, SeenTop, Signal
 from include.trading.instrument import (
     KNOWN_INSTRUMENTS,
     Instrument,
@@ -20,17 +20,9 @@ from include.trading.instrument import (
     parse_gemini_instrument,
 )
 from include.trading.money import round_down, round_up
+from tests.support.trading_parameters import PARAMETERS
 
 END = 1_524_546_960_000_000
-PARAMETERS = Parameters(
-    ratio_low=D("0.1"),
-    ratio_high=D(2),
-    balance_share=D("0.9"),
-    lookahead_minutes=1,
-    fee_bps=D(40),
-    forecast_stale_us=10**12,
-    book_stale_us=30_000_000,
-)
 RECORDED = (
     b'{"symbol":"BTCUSD","base_currency":"BTC","quote_currency":"USD","tick_size":1e-08,'
     b'"quote_increment":0.01,"min_order_size":"0.00001","status":"open","wrap_enabled":false}'

@@ -4,6 +4,7 @@ from decimal import Decimal as D
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from include.errors import WireError
 from include.market.events import Top
@@ -18,21 +19,14 @@ from include.trading.inputs import (
     Signal,
     normalize_inputs,
 )
+from tests.support.trading_parameters import PARAMETERS as SHARED
 
 AT = 1_524_546_960_000_000
 # mid 1000, half a spread 0.5: 5 basis points
 TOP = Top(bid=D("999.5"), bid_quantity=D(6), ask=D("1000.5"), ask_quantity=D(2))
-PARAMETERS = Parameters(
-    ratio_low=D("0.1"),
-    ratio_high=D(2),
-    balance_share=D("0.9"),
-    lookahead_minutes=1,
-    fee_bps=D(40),
-    forecast_stale_us=10**12,
-    book_stale_us=30_000_000,
-    imbalance_threshold=D("0.5"),
-    half_spread_bps=D(5),
-)
+PARAMETERS = replace(SHARED, imbalance_threshold=D("0.5"), half_spread_bps=D(5))
+
+
 IN = Account(quote=D(100), base=D("0.5"))
 
 
