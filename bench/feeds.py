@@ -17,6 +17,7 @@ from bench.measurement import Measurement
 from bench.rounds import compare, take_turns
 from include.market import wire
 from include.market.events import Frame, Message
+from include.optional_packages import install_command
 from streaming.feeds.decoding import Decoder
 
 ROUNDS = 5
@@ -29,7 +30,7 @@ def measure(data: Path, *, say: Callable[[str], None]) -> list[Measurement]:
     frames = find_frames(data)
     say(f"{len(frames.trades)} Binance and {len(frames.book)} Gemini frames, {frames.source}")
     if not feeds_peer.is_installed():
-        command = feeds_peer.name_install_command()
+        command = install_command("bench")
         say(f"cryptofeed is not installed and has no figures: `{command}` installs it")
     return [
         *measure_decoding(frames.trades, frames.book, say),

@@ -13,7 +13,6 @@ from typing import Any
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from include.errors import Unreachable
-from include.settings import ROOT
 
 CONNECTED_S = 3.0
 NEEDED = ("cryptofeed", "aiokafka")
@@ -22,12 +21,6 @@ NEEDED = ("cryptofeed", "aiokafka")
 def is_installed() -> bool:
     """Whether cryptofeed and its Kafka client are there."""
     return all(find_spec(name) is not None for name in NEEDED)
-
-
-def name_install_command() -> str:
-    """The command that installs them, with the uv that `./tickhouse` uses."""
-    uv = ".venv/bin/uv" if (ROOT / ".venv" / "bin" / "uv").exists() else "uv"
-    return f"{uv} sync --group bench --inexact"
 
 
 def make_topics(bootstrap: str, symbols: tuple[str, ...]) -> None:

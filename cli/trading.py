@@ -135,8 +135,11 @@ def reproduce(forecast_id: str, output: Path | None) -> None:
     default="none",
     help="all: also statsforecast's AutoETS and DynamicOptimizedTheta (group `bench`).",
 )
+@click.option("--short-term", is_flag=True, help="The five-minute forecasts, on newest tickers.")
 @click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
-def evaluate(symbol: str, train_days: int | None, rivals: str, as_json: bool) -> None:
+def evaluate(
+    symbol: str, train_days: int | None, rivals: str, short_term: bool, as_json: bool
+) -> None:
     """Backtest the forecast beside simple ones: errors, side, interval, by minutes ahead.
 
     Errors are also given as a ratio to the last price's, with a Diebold-Mariano t. Figures are
@@ -151,19 +154,21 @@ def evaluate(symbol: str, train_days: int | None, rivals: str, as_json: bool) ->
     from include.forecast.rivals import load_rivals
 
     settings, now = from_environment(), datetime.now(UTC)
-    days = settings.forecast.train_days if train_days is None else train_days
-    evaluation = evaluation_report.evaluate(
-        settings,
-        evaluation_report.Subject(
-            symbol or settings.forecast.symbol,
-            None,
-            timedelta(days=days),
-            configured_recipe(settings.forecast),
-        ),
-        now=now,
-        run_id=f"evaluate__{now:%Y-%m-%dT%H-%M-%S}",
-        rivals=load_rivals() if rivals == "all" else None,
-    )
+    chosen, run_id = symbol or settings.forecast.symbol, f"evaluate__{now:%Y-%m-%dT%H-%M-%S}"
+    if short_term:
+        evaluation = evaluation_report.evaluate_short_term(
+            settings, symbol=chosen, run_id=run_id, now=now
+        )
+    else:
+        days = settings.forecast.train_days if train_days is None else train_days
+        recipe = configured_recipe(settings.forecast)
+        evaluation = evaluation_report.evaluate(
+            settings,
+            evaluation_report.Subject(chosen, None, timedelta(days=days), recipe),
+            now=now,
+            run_id=run_id,
+            rivals=load_rivals() if rivals == "all" else None,
+        )
     rows = [asdict(score) for score in evaluation.scores]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())

@@ -14,7 +14,7 @@ import pandas as pd
 
 from include.errors import HistoryError
 from include.forecast import naive
-from include.forecast.bands import MINUTES, Grid
+from include.forecast.bands import MINUTES, SECONDS, Grid
 from include.forecast.damping import Floats
 from include.forecast.history import BEGINNING, minimum_minutes, rows_within
 from include.forecast.predict import predict_at
@@ -49,8 +49,13 @@ class Terms:
         """The farthest horizon."""
         return self.horizons[-1]
 
+    def minutes_of(self, horizon: int) -> int:
+        """A horizon in minutes."""
+        return round(horizon * self.grid.unit / pd.Timedelta(minutes=1))
+
 
 NIGHTLY = Terms(MINUTES, HORIZONS, OURS)
+SHORT_TERM = Terms(SECONDS, (60, 120, 300, 600), "short-term")
 
 
 @dataclass(frozen=True)

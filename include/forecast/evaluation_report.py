@@ -3,19 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from include.atomic_files import write_file
-from include.forecast.evaluation import Evaluation, Forecaster, Plan, backtest
+from include.errors import HistoryError
+from include.forecast.evaluation import (
+    SHORT_TERM,
+    Evaluation,
+    Forecaster,
+    Plan,
+    Terms,
+    backtest,
+)
 from include.forecast.history import training_minutes
 from include.forecast.plots import evaluation_picture
 from include.forecast.recipe import Recipe
 from include.forecast.scores import ForecastScore
 from include.lake.derived_tables import FORECAST_EVALUATIONS
+from include.lake.tickers import newest_seconds
 from include.lake.writing import arrow_rows, replace_rows
 from include.quality.page import page_of, put_page
 from include.settings import Settings
 
 DAY_MINUTES = 1440
+SHORT_TERM_EVERY_MINUTES = 10
 HEADS = (
     "forecaster",
     "minutes ahead",
@@ -65,19 +76,53 @@ def evaluate(
     run_columns = {
         "run_id": run_id,
         "symbol": symbol,
-        "origins": evaluation.origins,
         "evaluated_at": now,
         "train_minutes": int(span / timedelta(minutes=1)),
         "evaluated_until": history.trained_until,
     }
-    rows = [_row(score) | run_columns for score in evaluation.scores]
+    _record(settings, evaluation, run_columns)
+    return evaluation
+
+
+def evaluate_short_term(
+    settings: Settings, *, symbol: str, run_id: str, now: datetime
+) -> Evaluation:
+    """Backtest the short-term forecasts on a symbol's newest tickers; write the scores and a page.
+
+    Raises:
+        HistoryError: there are too few seconds with a ticker.
+    """
+    rules = settings.forecast
+    span = timedelta(seconds=rules.short_seconds)
+    plan = Plan(rules.evaluate_origins, SHORT_TERM_EVERY_MINUTES, span, SHORT_TERM)
+    needed_s = int((plan.reach + span).total_seconds())
+    seconds_df = newest_seconds(settings.lake, seconds=needed_s)
+    prices_df = seconds_df[seconds_df["symbol"] == symbol][["ds", "close"]].reset_index(drop=True)
+    if prices_df.empty:
+        raise HistoryError(f"no ticker of {symbol} has landed")
+    evaluation = backtest(prices_df, plan)
+    run_columns = {
+        "run_id": run_id,
+        "symbol": symbol,
+        "evaluated_at": now,
+        "train_minutes": int(span / timedelta(minutes=1)),
+        "evaluated_until": prices_df["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC),
+    }
+    _record(settings, evaluation, run_columns)
+    return evaluation
+
+
+def _record(settings: Settings, evaluation: Evaluation, run_columns: dict[str, Any]) -> None:
+    """Write an evaluation's scores, a row each with the run's columns, its page and its picture."""
+    run_id, symbol = str(run_columns["run_id"]), str(run_columns["symbol"])
+    run_columns = run_columns | {"origins": evaluation.origins}
+    rows = [_row(score, evaluation.terms) | run_columns for score in evaluation.scores]
     replace_rows(
         settings.lake, FORECAST_EVALUATIONS, arrow_rows(FORECAST_EVALUATIONS, rows), run_id=run_id
     )
-    page = page_of(settings.home / "quality", run_id)
-    put_page(page, _page(evaluation, symbol=symbol, until=history.trained_until, picture=page.stem))
+    page, until = page_of(settings.home / "quality", run_id), run_columns["evaluated_until"]
+    put_page(page, _page(evaluation, symbol=symbol, until=until, picture=page.stem))
     write_file(page.with_suffix(".png"), evaluation_picture(evaluation, symbol=symbol))
-    return evaluation
 
 
 def as_table(evaluation: Evaluation) -> str:
@@ -86,7 +131,7 @@ def as_table(evaluation: Evaluation) -> str:
     for score in evaluation.scores:
         cells = (
             score.forecaster,
-            str(score.horizon),
+            str(evaluation.terms.minutes_of(score.horizon)),
             f"{score.mae:.5g}",
             f"{score.rmse:.5g}",
             f"{score.mape:.3%}",
@@ -117,7 +162,8 @@ def as_note(evaluation: Evaluation) -> str:
                 _number(our_score.coverage, ".1%"),
             )
             errors = (f"{score_of[name].mae:.5g}" for name in names)
-            lines.append(f"| {' | '.join((str(horizon), *errors, *our_shares))} |")
+            minutes = str(evaluation.terms.minutes_of(horizon))
+            lines.append(f"| {' | '.join((minutes, *errors, *our_shares))} |")
     return "\n".join(
         [
             *lines,
@@ -134,13 +180,14 @@ def verdict(evaluation: Evaluation) -> str:
         scores = [score for score in evaluation.scores if score.horizon == horizon]
         if scores:
             best = min(scores, key=lambda score: score.mae)
-            winners.append(f"{best.forecaster} up to {horizon} minutes ahead")
+            minutes = evaluation.terms.minutes_of(horizon)
+            winners.append(f"{best.forecaster} up to {minutes} minutes ahead")
     return f"Smallest error over {evaluation.origins} origins: {'; '.join(winners)}."
 
 
-def _row(score: ForecastScore) -> dict[str, object]:
+def _row(score: ForecastScore, terms: Terms) -> dict[str, object]:
     row = asdict(score)
-    row["horizon_minutes"] = row.pop("horizon")
+    row["horizon_minutes"] = terms.minutes_of(row.pop("horizon"))
     return row
 
 

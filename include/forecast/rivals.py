@@ -9,9 +9,9 @@ import pandas as pd
 from include.errors import ForecastError
 from include.forecast.damping import Floats
 from include.forecast.evaluation import Forecaster
+from include.optional_packages import install_command
 
 FITTED_MINUTES = 720
-INSTALL = "uv sync --group bench"
 
 
 def load_rivals() -> dict[str, Forecaster]:
@@ -23,7 +23,9 @@ def load_rivals() -> dict[str, Forecaster]:
     try:
         from statsforecast.models import AutoETS, DynamicOptimizedTheta  # noqa: PLC0415
     except ImportError as error:
-        raise ForecastError(f"statsforecast is not installed: run {INSTALL}") from error
+        raise ForecastError(
+            f"statsforecast is not installed: run {install_command('bench')}"
+        ) from error
 
     def forecaster(model_class: type) -> Forecaster:
         def forecast(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
