@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from include.lake.columns import ENVELOPE, Table, event_columns, time_columns
 from include.lake.tables import QUARANTINE
 from include.market.time import AHEAD_US, EARLIEST_US, LATEST_US
-from include.market.wire import VERSION
+from include.market.tops import MOST_QUOTE
+from include.market.wire import VERSION, Topic
 from spark_jobs.schemas import CORRUPT, TOP, column_type, message_schema
 from spark_jobs.transforms.extras import extra_text, extras
 
@@ -107,7 +108,8 @@ def _reason_column(table: Table) -> SparkColumn:
 def _is_implausible(table: Table) -> SparkColumn:
     """Whether a time is before 2000 or more than a day after the record's Kafka time.
 
-    Where Kafka's own time is not plausible (-1, 2099) the year 2100 is the bound.
+    So is a trade worth more than any, whose worth the minutes could not hold. Where Kafka's own
+    time is not plausible (-1, 2099) the year 2100 is the bound.
     """
     kafka_us = F.unix_micros("timestamp")
     stamped = (kafka_us >= EARLIEST_US) & (kafka_us < LATEST_US)
@@ -127,7 +129,14 @@ def _is_implausible(table: Table) -> SparkColumn:
             message["events"],
             lambda event: F.greatest(*[is_outside(event[n]) for n in event_times], F.lit(False)),
         )
+    if table.topic == Topic.TRADES:
+        outside = outside | F.exists(message["events"], _is_worth_too_much)
     return outside
+
+
+def _is_worth_too_much(trade: SparkColumn) -> SparkColumn:
+    quote = trade["price"].cast("double") * trade["quantity"].cast("double")
+    return F.coalesce(quote >= F.lit(float(MOST_QUOTE)), F.lit(False))
 
 
 def _accounting_columns() -> list[SparkColumn]:

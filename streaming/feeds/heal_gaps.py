@@ -5,16 +5,20 @@ The last line of its output is a summary in JSON; an error is a line `error: Cla
 
 import asyncio
 import json
+import logging
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from include.bus import Producer
 from include.clock import now_us
-from include.errors import QueryError
+from include.errors import QueryError, StateError
 from include.lake.file_selection import files_not_in, list_files, uris
 from include.lake.reading import connect, open_table, query
+from include.log import event
+from include.market.time import SECOND_US
 from include.market.venues import (
     BEGINS_AGAIN,
     BETWEEN_CONNECTIONS,
@@ -26,10 +30,12 @@ from include.market.venues import (
 )
 from include.process import run_job
 from include.settings import Settings, from_environment
-from streaming.feeds.fetch import open_fetch
+from include.state_files import read_checked_file, write_checked_file
+from streaming.feeds.fetch import MOST_WAIT_S, open_fetch
 from streaming.feeds.healer import Healer, Hole, lost_message
 from streaming.feeds.registry import refills
 
+log = logging.getLogger("tickhouse.feeds")
 OPEN_HOLES = """
 SELECT DISTINCT venue, symbol, first_seq, last_seq FROM feed_ledger gap
 WHERE last_seq >= first_seq
@@ -166,6 +172,7 @@ def accept_loss(settings: Settings, hole: Hole) -> None:
 
 async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
     """Heal once; the summary."""
+    refusals = settings.home / "feeds" / "healing_refusals.json"
     producer = Producer(settings.bootstrap, client_id="heal-gaps")
     try:
         async with open_fetch() as fetch:
@@ -182,10 +189,27 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
                 now_us=now_us,
                 conn=conn,
                 wait_s=wait_s,
+                refused_until=read_refusals(refusals, now_us=now_us()),
             )
-            return await healer.run()
+            summary = await healer.run()
+            write_checked_file(refusals, healer.refused_until)
+            return summary
     finally:
         await asyncio.to_thread(producer.close)
+
+
+def read_refusals(path: Path, *, now_us: int) -> dict[str, int]:
+    """Until when (µs UTC) each venue asked an earlier run to wait; a damaged file counts as none.
+
+    What lies further ahead than any venue may ask for comes from a clock that was wrong.
+    """
+    try:
+        refused_until = read_checked_file(path, dict[str, int]) or {}
+    except StateError as error:
+        log.warning(event("refusals forgotten", error=error))
+        return {}
+    latest_us = now_us + int(MOST_WAIT_S * SECOND_US)
+    return {venue: until for venue, until in refused_until.items() if now_us < until <= latest_us}
 
 
 @click.command()

@@ -15,6 +15,7 @@ from typing import Protocol
 from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market.events import LedgerEntry, Message
+from include.market.time import SECOND_US
 from include.rate_limiter import RateLimiter
 from streaming.feeds.fetch import WAIT_FOR, Fetch
 from streaming.feeds.refill import Refill, TradePage, trade_numbers
@@ -64,7 +65,10 @@ class Listing:
 
 @dataclass
 class Healer:
-    """One run over all open holes. `wait_s`: how long a refill may take to land."""
+    """One run over all open holes. `wait_s`: how long a refill may take to land.
+
+    `refused_until`: by venue, until when it asked not to be asked (µs UTC); the next run keeps it.
+    """
 
     lake: Lake
     refills: dict[str, Refill]
@@ -77,8 +81,8 @@ class Healer:
     healed: int = 0
     refilled: int = 0
     open: list[str] = field(default_factory=list)
+    refused_until: dict[str, int] = field(default_factory=dict)
     _limiters: dict[str, RateLimiter] = field(default_factory=dict)
-    _refusals: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> dict[str, object]:
         """Refill every hole and close those that have landed whole; a summary for people."""
@@ -117,8 +121,8 @@ class Healer:
         if refill.numbered and first > hole.last:
             listing.is_whole = True
             return listing
-        if hole.venue in self._refusals:
-            listing.why_open = self._refusals[hole.venue]
+        if self.refused_until.get(hole.venue, 0) > self.now_us():
+            listing.why_open = self._refusal(hole.venue)
             return listing
         try:
             async for page in self._pages(listing, refill, landed_numbers):
@@ -179,11 +183,16 @@ class Healer:
         if reply.status in WAIT_FOR:
             wait_s = reply.wait_s(now_s=time.time(), otherwise=WAIT_FOR[reply.status])
             limiter.hold(time.monotonic(), wait_s)
-            self._refusals[hole.venue] = f"http {reply.status}: not before {wait_s:.0f} s"
-            raise Unreachable(self._refusals[hole.venue])
+            self.refused_until[hole.venue] = self.now_us() + int(wait_s * SECOND_US)
+            raise Unreachable(f"http {reply.status}: {self._refusal(hole.venue)}")
         if reply.status != OK:
             raise Unreachable(f"http {reply.status}")
         return refill.page(reply.body, symbol=hole.symbol, conn=self.conn, now_us=self.now_us())
+
+    def _refusal(self, venue: str) -> str:
+        """Until when the venue is not asked, in words."""
+        wait_s = (self.refused_until[venue] - self.now_us()) / SECOND_US
+        return f"the venue asked to wait, another {wait_s:.0f} s"
 
     def _close(self, listing: Listing) -> None:
         self.healed += 1

@@ -8,7 +8,9 @@ unless it was published before, and report what does not follow:
 - `jump`: a number so far ahead that the hole is not believed yet. If the next number follows the
   jump, the hole becomes a `gap`; if it follows the last one, the jump is forgotten;
 - `renumbered`: a number below the last that was never published. If the next number follows it,
-  the venue begins again, which is a second entry.
+  the venue begins again, which is a second entry;
+- `healed`: all numbers of a gap came late, as they do from the older of two connections. It is
+  reported with a trade that was made seconds after them, when they are long published.
 
 Source: the venues' documents promise rising numbers; test nets, relisted symbols and migrations
 begin again.
@@ -23,6 +25,8 @@ ID_JUMP = 10**12  # a larger step of ids that rise with holes is reported
 RECENT_IDS = 256  # ids remembered, to recognise repeats
 UNCONFIRMED = "unconfirmed"
 OPEN_HOLES = 16  # holes remembered, to take what comes late
+ARRIVED_LATE = "arrived late"
+SETTLED_US = 5_000_000  # from the last trade of a gap that came late to the gap's end
 
 Entries = tuple[LedgerEntry, ...]
 
@@ -36,8 +40,10 @@ class ContiguousTrades:
         self.newest_key = f"{key}|newest"  # when the newest trade was made, µs
         self._start = f"{key}|start"  # numbers from here on were published by this process
         self._pending, self._pending_after = f"{key}|pending", f"{key}|pending after"
-        self._holes = [(f"{key}|hole {n}", f"{key}|hole {n} last") for n in range(OPEN_HOLES)]
+        self._holes = [_Hole(shared, f"{key}|hole {n}") for n in range(OPEN_HOLES)]
         self._next_hole = f"{key}|next hole"
+        self.filled_key = f"{key}|filled"  # first number of a gap of which every number came late
+        self._filled_last, self._filled_at = f"{key}|filled last", f"{key}|filled at"
         if key in shared:
             shared.setdefault(self._start, shared[key] + 1)
 
@@ -46,6 +52,11 @@ class ContiguousTrades:
 
         `cause` is that of a gap. `traded_at` in µs: what is newer than the newest is no repeat.
         """
+        entries = self._take(number, traded_at, cause=cause)
+        is_settled = traded_at >= self._shared.get(self._filled_at, traded_at + 1) + SETTLED_US
+        return (*self._close_filled(), *entries) if entries is not None and is_settled else entries
+
+    def _take(self, number: int, traded_at: int, *, cause: str) -> Entries | None:
         last = self._shared.get(self._key)
         if last is None:
             self._shared[self._start] = number
@@ -72,8 +83,9 @@ class ContiguousTrades:
         return (LedgerEntry("jump", UNCONFIRMED, last + 1, number - 1),)
 
     def _take_behind(self, number: int, traded_at: int, *, last: int) -> Entries | None:
-        if self._fill_hole(number):
-            return ()
+        hole = next((hole for hole in self._holes if number in hole), None)
+        if hole is not None:
+            return self._fill(hole, number, traded_at)
         if self._is_pending(number, last) or self._is_repeated(number, traded_at, last):
             return None
         self._wait_for_next(number, last)
@@ -109,32 +121,92 @@ class ContiguousTrades:
         else:
             entries.append(LedgerEntry("renumbered", BEGINS_AGAIN, pending, last))
             self._shared[self._start] = pending
-            for first, _ in self._holes:
-                self._shared.pop(first, None)
+            for hole in self._holes:
+                hole.close()
         if number > pending + 1:
             entries.append(self._gap(pending + 1, number - 1, cause))
         return self._advance(number, traded_at, *entries)
 
     def _gap(self, first: int, last: int, cause: str) -> LedgerEntry:
-        place = self._shared.get(self._next_hole, 0)
-        self._shared[self._next_hole] = (place + 1) % OPEN_HOLES
-        first_key, last_key = self._holes[place]
-        self._shared[first_key], self._shared[last_key] = first, last
+        self._open_hole(first, last, gap=(first, last))
         return LedgerEntry("gap", cause, first, last)
 
-    def _fill_hole(self, number: int) -> bool:
-        """Whether the number is one that was reported missing; it no longer is."""
-        for first_key, last_key in self._holes:
-            first = self._shared.get(first_key)
-            if first is None or not first <= number <= self._shared[last_key]:
-                continue
-            last = self._shared.pop(last_key)
-            del self._shared[first_key]
-            for begin, end in ((first, number - 1), (number + 1, last)):
-                if begin <= end:
-                    self._gap(begin, end, "")
-            return True
-        return False
+    def _open_hole(self, first: int, last: int, *, gap: tuple[int, int]) -> None:
+        """Remember a hole of a gap, in place of the oldest one.
+
+        What comes late of a forgotten hole is published, whether it is a repeat or not; the gap is
+        left to healing.
+        """
+        place = self._shared.get(self._next_hole, 0)
+        self._shared[self._next_hole] = (place + 1) % OPEN_HOLES
+        forgotten = self._holes[place]
+        if (forgotten_gap := forgotten.gap) is not None:
+            start = self._shared.get(self._start, 0)
+            self._shared[self._start] = max(start, forgotten.span[1] + 1)
+            for hole in self._holes:
+                if hole.gap == forgotten_gap:
+                    hole.open(*hole.span, gap=hole.span)
+        forgotten.open(first, last, gap=gap)
+
+    def _fill(self, hole: "_Hole", number: int, traded_at: int) -> Entries:
+        """A number that was reported missing no longer is; what of its hole still is."""
+        first, last = hole.span
+        gap = hole.gap or hole.span
+        hole.close()
+        for begin, end in ((first, number - 1), (number + 1, last)):
+            if begin <= end:
+                self._open_hole(begin, end, gap=gap)
+        if any(other.gap == gap for other in self._holes):
+            return ()
+        entries = self._close_filled()
+        newest = max(traded_at, self._shared.get(self.newest_key, traded_at))
+        self._shared |= {
+            self.filled_key: gap[0],
+            self._filled_last: gap[1],
+            self._filled_at: newest,
+        }
+        return entries
+
+    def _close_filled(self) -> Entries:
+        """The entry of the gap that is filled, if one is."""
+        if self.filled_key not in self._shared:
+            return ()
+        del self._shared[self._filled_at]
+        first, last = self._shared.pop(self.filled_key), self._shared.pop(self._filled_last)
+        return (LedgerEntry("healed", ARRIVED_LATE, first, last),)
+
+
+class _Hole:
+    """Numbers that a gap lacks, from one to another, in a dictionary of numbers."""
+
+    def __init__(self, shared: dict[str, int], key: str) -> None:
+        self._shared = shared
+        self._keys = (key, f"{key} last", f"{key} gap", f"{key} gap last")
+
+    def __contains__(self, number: int) -> bool:
+        first = self._shared.get(self._keys[0])
+        return first is not None and first <= number <= self._shared[self._keys[1]]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last number of an open hole."""
+        first, last, *_ = self._keys
+        return self._shared[first], self._shared[last]
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The gap it is a part of, by its first and last number; null if no hole is open."""
+        *_, first, last = self._keys
+        return (self._shared[first], self._shared[last]) if first in self._shared else None
+
+    def open(self, first: int, last: int, *, gap: tuple[int, int]) -> None:
+        """Begin a hole of a gap."""
+        self._shared.update(zip(self._keys, (first, last, *gap), strict=True))
+
+    def close(self) -> None:
+        """Forget the hole."""
+        for key in self._keys:
+            self._shared.pop(key, None)
 
 
 class RisingIds:

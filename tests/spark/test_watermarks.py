@@ -200,3 +200,28 @@ def test_a_topic_created_anew_lands_behind_the_old_one(spark: SparkSession, lake
     by_records = Landing(lake, epoch=epoch, hooks={})
     by_records.write(records(spark, "market.book", [GOOD], first=12), 1)
     assert offsets(spark, lake)[-1] == 22
+
+
+@pytest.mark.parametrize("has_extra", [False, True], ids=["by Arrow", "record by record"])
+def test_a_trade_worth_more_than_any_goes_to_quarantine_and_its_neighbours_land(
+    spark: SparkSession, lake: Settings, has_extra: bool
+) -> None:
+    create_table(spark, lake, TABLES["trades"])
+
+    def trade(number: int, price: str, quantity: str) -> bytes:
+        event = {"type": "trade", "trade_id": str(number), "price": price, "quantity": quantity}
+        event |= {"side": "buy", "traded_at": US}
+        more = {"unheard_of": 1} if has_extra else {}
+        message = book_message(kind="trade", seq=[number, number], events=[event])
+        return text(message | {"top": None} | more)
+
+    values = [
+        trade(1, "2.00000000", "3.0"),
+        trade(2, "999999999999.00000000", "999999999.0000000000"),
+        trade(3, "2.00000000", "3.0"),
+    ]
+    landing(lake).write(records(spark, "market.trades", values), 0)
+    assert offsets(spark, lake, "trades") == [0, 2]
+    assert [(row["offset"], row["reason"]) for row in rows_of(spark, lake, "quarantine")] == [
+        (1, "out_of_range")
+    ]

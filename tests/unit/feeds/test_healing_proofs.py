@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
 from include.market.events import LedgerEntry, Message
+from include.market.time import SECOND_US
 from include.market.venue_settings import Venues
 from include.rate_limiter import RateLimiter
+from include.state_files import write_checked_file
 from streaming.feeds.fetch import Reply
+from streaming.feeds.heal_gaps import read_refusals
 from streaming.feeds.healer import Healer, Hole
 from streaming.feeds.refill import trade_numbers
 from streaming.feeds.registry import refills
@@ -43,7 +47,9 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RateLimiter, "claim", lambda *_: 0.0)
 
 
-async def heal(lake: Lake, answer: Answer) -> dict[str, object]:
+async def heal(
+    lake: Lake, answer: Answer, *, refused_until: dict[str, int] | None = None, at_us: int = AT_US
+) -> dict[str, object]:
     """One run; what it reports, and how often it asked."""
     asked: list[str] = []
 
@@ -57,9 +63,10 @@ async def heal(lake: Lake, answer: Answer) -> dict[str, object]:
         fetch=fetch,
         publish=lake.published.append,
         flush=lambda: None,
-        now_us=lambda: AT_US,
+        now_us=lambda: at_us,
         conn="heal-1",
         wait_s=0.01,
+        refused_until={} if refused_until is None else refused_until,
     )
     return await healer.run() | {"asked": len(asked)}
 
@@ -174,6 +181,29 @@ async def test_a_venue_that_asks_to_wait_is_asked_nothing_more(status: int) -> N
     found = await heal(lake, answer)
     assert (found["asked"], found["healed"]) == (2, 1)
     assert len(found["open"]) == 200 and "60 s" in str(found["open"])  # type: ignore[arg-type]
+
+
+async def test_the_next_run_waits_as_long_as_the_venue_asked_the_one_before(tmp_path: Path) -> None:
+    lake, refused_until = Lake(Hole("binance", "BTC-USDT", 1, 5)), dict[str, int]()
+    refusal = Reply(429, b"", "1800")
+    assert (await heal(lake, lambda _: refusal, refused_until=refused_until))["asked"] == 1
+    path = tmp_path / "refusals.json"
+    write_checked_file(path, refused_until)
+    quarter_later, later = AT_US + 900 * SECOND_US, AT_US + 1800 * SECOND_US
+    kept = read_refusals(path, now_us=quarter_later)
+    found = await heal(lake, binance(range(1, 9)), refused_until=kept, at_us=quarter_later)
+    assert found["asked"] == 0 and "another 900 s" in str(found["open"])
+    kept = read_refusals(path, now_us=later)
+    assert (await heal(lake, binance(range(1, 9)), refused_until=kept, at_us=later))["healed"] == 1
+
+
+def test_a_refusal_that_is_damaged_or_by_a_wrong_clock_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "refusals.json"
+    assert read_refusals(path, now_us=AT_US) == {}
+    write_checked_file(path, {"binance": AT_US + 3601 * SECOND_US, "gemini": AT_US + SECOND_US})
+    assert read_refusals(path, now_us=AT_US) == {"gemini": AT_US + SECOND_US}
+    path.write_bytes(b"")
+    assert read_refusals(path, now_us=AT_US) == {}
 
 
 async def test_all_holes_of_a_venue_share_one_pace(monkeypatch: pytest.MonkeyPatch) -> None:

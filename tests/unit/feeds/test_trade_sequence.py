@@ -10,6 +10,7 @@ from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
 from tests.support.venue_frames import (
+    AT_MS,
     AT_US,
     best_prices,
     binance_trade,
@@ -125,6 +126,44 @@ def test_what_the_older_of_two_connections_brings_late_is_published() -> None:
         decode(old, binance_trade(1001)).messages == () == decode(old, binance_trade(1002)).messages
     )
     assert [m.kind for m in decode(new, binance_trade(1003)).messages] == ["trade"]
+
+
+def test_a_gap_that_the_older_connection_fills_is_closed_seconds_later() -> None:
+    ids = {"BTC-USDT": 1000}
+    old, new = (BinanceDecoder(symbols=("BTC-USDT",), conn=c, last_ids=ids) for c in "ab")
+    decode(new, binance_trade(1004))
+    late = [decode(old, binance_trade(number)).messages for number in (1002, 1001, 1003)]
+    assert [[message.kind for message in messages] for messages in late] == [["trade"]] * 3
+    # not with a trade of the same seconds: this one may be published before those that came late
+    assert [m.kind for m in decode(new, binance_trade(1005, ms=AT_MS + 4_000)).messages] == [
+        "trade"
+    ]
+    healed, trade = decode(new, binance_trade(1006, ms=AT_MS + 5_000)).messages
+    assert healed.events == (LedgerEntry("healed", "arrived late", 1001, 1003),)
+    assert trade.seq == (1006, 1006)
+    assert [m.kind for m in decode(new, binance_trade(1007, ms=AT_MS + 9_000)).messages] == [
+        "trade"
+    ]
+
+
+def test_a_gap_of_which_a_part_never_came_stays_open() -> None:
+    trades = ContiguousTrades({}, "X")
+    for number in (1, 5, 2, 4):
+        trades.take(number, 1)
+    assert trades.take(6, 10_000_000) == ()
+    assert trades.take(3, 10_000_000) == () == trades.take(7, 14_000_000)
+    assert trades.take(8, 15_000_000) == (LedgerEntry("healed", "arrived late", 2, 4),)
+
+
+def test_of_a_gap_in_too_many_pieces_nothing_is_lost_and_nothing_is_claimed() -> None:
+    trades = ContiguousTrades({}, "X")
+    taken = [trades.take(number, 1) for number in (1, 100, *range(3, 99, 2), *range(2, 99, 2))]
+    assert None not in taken
+    (*_, last) = [trades.take(number, 60_000_000) for number in (99, 101, 102)]
+    claimed = [
+        entry for entries in (*taken, last) for entry in entries or () if entry.entry == "healed"
+    ]
+    assert not [entry for entry in claimed if entry.first_seq <= 2 and entry.last_seq >= 99]
 
 
 def test_a_newer_trade_with_an_older_number_is_no_repeat() -> None:

@@ -11,7 +11,10 @@ import pytest
 from deltalake import write_deltalake
 
 from include.errors import HistoryError
+from include.forecast.evaluation import NAIVE
+from include.forecast.evaluation_report import evaluate_short_term
 from include.forecast.short_term import forecast_seconds
+from include.lake.reading import open_table
 from include.lake.tickers import newest_seconds
 from include.settings import Settings
 
@@ -125,3 +128,31 @@ def test_the_same_hour_gives_the_same_forecast() -> None:
     pd.testing.assert_frame_equal(
         forecast_seconds(hour(), seconds=600), forecast_seconds(hour(), seconds=600)
     )
+
+
+def test_a_verb_judges_the_short_forecasts_by_tickers_in_minutes_ahead(settings: Settings) -> None:
+    draw = np.random.default_rng(5)
+    prices = 9000 + np.cumsum(draw.normal(0, 0.5, 5400))
+    rows = [("gemini", "BTC-USD", at(n), round(float(p), 2)) for n, p in enumerate(prices)]
+    write_tickers(settings, rows)  # type: ignore[arg-type]
+    evaluation = evaluate_short_term(settings, symbol="BTC-USD", run_id="run-1", now=at(6000))
+    table = open_table(settings.lake, "forecast_evaluations")
+    assert table is not None
+    landed_df = table.to_pyarrow_table().to_pandas()
+    ours_df = landed_df[landed_df["forecaster"] == "short-term"].sort_values("horizon_minutes")
+    assert ours_df["horizon_minutes"].tolist() == [1, 2, 5, 10]
+    assert set(landed_df["run_id"]) == {"run-1"}
+    assert set(landed_df["forecaster"]) == {"short-term", *NAIVE}
+    # the level is the last price: the errors are its own, by hand from the last of the origins
+    assert ours_df["error_ratio"].to_numpy() == pytest.approx(1.0, abs=1e-9)
+    origin = evaluation.pairs["origin"].max()
+    last_df = evaluation.pairs[evaluation.pairs["origin"] == origin]
+    by_hand = np.round(prices, 2)[-600:]
+    assert last_df["close"].to_numpy() == pytest.approx(by_hand)
+    assert last_df["short-term"].to_numpy() == pytest.approx(np.round(prices, 2)[-601])
+
+
+def test_a_symbol_without_a_ticker_cannot_be_judged(settings: Settings) -> None:
+    write_tickers(settings, [("gemini", "BTC-USD", at(0), 1.0)])
+    with pytest.raises(HistoryError, match="no ticker of ETH-USD has landed"):
+        evaluate_short_term(settings, symbol="ETH-USD", run_id="run-1", now=at(1))

@@ -191,9 +191,11 @@ class BinanceDecoder:
         that follows the last.
         """
         number, price, quantity = aggregate.a, aggregate.p, aggregate.q
+        trades = self._trades[symbol]
         traded_us, sent_us, received = aggregate.T * 1000, aggregate.E * 1000, frame.received_time
         if not (
             self.last_ids.get(symbol) == number - 1
+            and trades.filled_key not in self.last_ids
             and price.same_quantum(PRICE_STEP)  # so it is no NaN, which could not be compared
             and quantity.same_quantum(PRICE_STEP)
             and ZERO < price < ORDINARY
@@ -203,7 +205,7 @@ class BinanceDecoder:
         ):
             return self._decode_parts(aggregate, frame)
         self.last_ids[symbol] = number
-        self.last_ids[self._trades[symbol].newest_key] = traded_us
+        self.last_ids[trades.newest_key] = traded_us
         side: Side = "sell" if aggregate.m else "buy"
         trade = Trade(str(number), price, quantity, side, traded_us, aggregate.f, aggregate.l)
         return DecodedFrame(
