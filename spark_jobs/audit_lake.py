@@ -4,14 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import reduce
+from functools import partial, reduce
 
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from include.atomic_files import write_file
-from include.bus import offset_ranges, topic_ids
+from include.bus import find_empty_offsets, offset_ranges, topic_ids
 from include.checks import Check
 from include.errors import Unreachable
 from include.lake.audit.agreement import (
@@ -59,6 +59,7 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         committed=committed_offsets(settings.home / "checkpoints" / "land" / "stream"),
         kafka=offset_ranges(settings.bootstrap, LANDED_TOPICS),
         topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
+        find_empty=partial(find_empty_offsets, settings.bootstrap),
     )
     report = audit_lake(
         settings.home,

@@ -1,6 +1,7 @@
 """Kafka in and out. The only owner of its clients, which outlive a restarted broker."""
 
 from include.bus.consumer import Consumer, Record
+from include.bus.empty_offsets import find_empty_offsets
 from include.bus.feed_producer import FeedProducer
 from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
@@ -21,6 +22,7 @@ __all__ = [
     "SpoolingPublisher",
     "TopicPartition",
     "ensure_topics",
+    "find_empty_offsets",
     "message_times_ms",
     "offset_ranges",
     "topic_ids",

@@ -1,7 +1,7 @@
 """Minutes of trades, always recomputed whole from the landed rows: late and repeated ones too.
 
 A repeat (a reconnect, a healed hole) is left out by the venue's own trade id: the row that landed
-first counts. A minute is complete if no entry of the feed ledger in it records a hole; where
+first counts. A minute is complete if no hole lies in it or reaches into it (`minute_holes`); where
 trades are much older than their receipt (a tape), that cannot be said.
 """
 
@@ -21,8 +21,14 @@ from include.lake.file_selection import (
     list_files,
     uris,
 )
-from include.lake.reading import connect, create_empty_view, create_view, open_table
-from include.lake.tables import TABLES, TRADE_MINUTES
+from include.lake.minute_holes import (
+    find_edges,
+    incomplete_sql,
+    open_ledger,
+    touch_minutes,
+)
+from include.lake.reading import connect, create_view, open_table
+from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_schema
 from include.market.tops import MOST_QUOTE
 
@@ -58,10 +64,7 @@ distinct_trades AS (
     WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
       AND traded_at < (SELECT until FROM bounds)
     ORDER BY venue, symbol, trade_id, minute, "partition", "offset", event_index),
-holes AS (
-    SELECT DISTINCT venue, date_trunc('minute', received_time) AS minute FROM feed_ledger
-    WHERE entry IN (
-        'connect', 'disconnect', 'gap', 'jump', 'renumbered', 'stale', 'dropped'))
+{incomplete_sql()}
 SELECT venue, symbol, minute,
     count(*) FILTER (side = 'buy') AS total_count_buy,
     count(*) FILTER (side = 'sell') AS total_count_sell,
@@ -74,9 +77,9 @@ SELECT venue, symbol, minute,
     arg_max(price, ROW(traded_at, "offset", event_index)) AS close,
     CAST(sum(price::DOUBLE * quantity::DOUBLE) / sum(quantity::DOUBLE) AS DOUBLE) AS vwap,
     CASE WHEN max(received_time) - max(traded_at) < INTERVAL 1 DAY
-         THEN NOT bool_or(holes.minute IS NOT NULL) END AS complete
+         THEN NOT bool_or(incomplete.minute IS NOT NULL) END AS complete
 FROM distinct_trades JOIN touched USING (venue, symbol, minute)
-LEFT JOIN holes USING (venue, minute)
+LEFT JOIN incomplete USING (venue, symbol, minute)
 GROUP BY venue, symbol, minute ORDER BY venue, symbol, minute
 """
 REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM examined_trades GROUP BY 1'
@@ -84,24 +87,33 @@ MINUTE = timedelta(minutes=1)
 
 
 class ChangedMinutes(NamedTuple):
-    """Recomputed minutes, the next offsets of market.trades by partition, the files counted."""
+    """Recomputed minutes, next offsets of market.trades by partition, the files counted.
+
+    `ledger_offsets` are those of market.ledger.
+    """
 
     minutes: pa.Table
     offsets: dict[int, int]
     counted_files: frozenset[str]
+    ledger_offsets: dict[int, int]
 
 
 def changed_minutes(
-    lake: str, offsets: Mapping[int, int], *, counted_files: frozenset[str] = frozenset()
+    lake: str,
+    offsets: Mapping[int, int],
+    *,
+    ledger_offsets: Mapping[int, int] | None = None,
+    counted_files: frozenset[str] = frozenset(),
 ) -> ChangedMinutes:
     """The minutes with trades at or after `offsets`, recomputed, in TRADE_MINUTES' columns.
 
+    So are those of which a row of the ledger at or after `ledger_offsets` opens or heals a hole.
     Files of `counted_files` have no such trade: an earlier call that ended at these offsets gave
     them.
     """
     trades = open_table(lake, "trades")
     if trades is None:
-        return ChangedMinutes(_no_minutes(), dict(offsets), frozenset())
+        return ChangedMinutes(_no_minutes(), dict(offsets), frozenset(), dict(ledger_offsets or {}))
     files = list_files(trades)
     new_files = files_from_offsets(files_not_in(files, counted_files), offsets)
     with _reader(offsets) as connection:
@@ -111,8 +123,10 @@ def changed_minutes(
             for partition, next_offset in connection.execute(REACHED).fetchall()
         }
         connection.execute(TOUCHED.format(condition=NEWER))
+        ledger_reached = touch_minutes(connection, lake, files, trades, ledger_offsets or {})
         minutes = _recompute(connection, lake, trades, files, counted=COUNTED_ALL)
-    return ChangedMinutes(minutes, dict(offsets) | next_offsets, frozenset(uris(files)))
+    all_offsets = dict(offsets) | next_offsets
+    return ChangedMinutes(minutes, all_offsets, frozenset(uris(files)), ledger_reached)
 
 
 def minutes_between(
@@ -161,12 +175,8 @@ def _recompute(
         return _no_minutes()
     spans = _spans(touched)
     create_view(connection, "trades", trades, files=uris(files_in_spans(files, "traded_at", spans)))
-    ledger = open_table(lake, "feed_ledger")
-    if ledger is None:
-        create_empty_view(connection, TABLES["feed_ledger"])
-    else:
-        entries = files_in_spans(list_files(ledger), "received_time", spans)
-        create_view(connection, "feed_ledger", ledger, files=uris(entries))
+    open_ledger(connection, lake, since=touched[0])
+    find_edges(connection, files, trades)
     connection.execute(counted)
     has_amount = any(field.name == "amount" for field in trades.schema().fields)
     recompute = RECOMPUTE if has_amount else RECOMPUTE.replace(AMOUNT, "NULL")

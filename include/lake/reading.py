@@ -10,7 +10,7 @@ Kafka client's thread still waits for its broker would print DuckDB's report of 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -123,7 +123,8 @@ def create_view(
         files = table.file_uris()
     if gone := missing_files(files):
         raise QueryError(
-            f"{len(gone)} of {len(files)} files of version {table.version()} of {name} are missing"
+            f"{len(gone)} of {len(files)} files of version {table.version()} of "
+            f"{PurePosixPath(table.table_uri).name} are missing"
             ": replaced files are kept for TICKHOUSE_STREAM_KEEP_HOURS"
         )
     if any("://" in uri for uri in files):

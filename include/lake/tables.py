@@ -210,7 +210,7 @@ TRADE_MINUTES = Table(
         money("low", "lowest price", required=True),
         money("close", "last price", required=True),
         Column("vwap", "double", "price weighted by quantity", required=True),
-        Column("complete", "boolean", "no hole of the feed lies in it; null: cannot be said"),
+        Column("complete", "boolean", "no hole of the feed reaches into it; null: cannot be said"),
     ),
     key=("venue", "symbol", "minute"),
     served=True,

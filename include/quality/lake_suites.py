@@ -45,7 +45,8 @@ PRICES = Suite(
 )
 
 # A minute without a trade is explained if its feed was alive in it (no trade was made), or by the
-# ledger: an entry in that minute, or an outage that began before it and had not ended.
+# ledger: an entry in that minute, or an outage that began before it and had not ended. A minute
+# that is not complete is explained by a hole that was reported in it or later.
 MINUTES = Suite(
     name="minutes",
     select="""
@@ -66,15 +67,21 @@ MINUTES = Suite(
             SELECT venue, date_trunc('minute', received_time) AS minute, count(*) AS entries,
                 arg_max(entry, (received_time, "offset")) IN
                     ('disconnect', 'gap', 'stale', 'dropped') AS open
-            FROM feed_ledger GROUP BY ALL)
+            FROM feed_ledger GROUP BY ALL),
+        holes AS (
+            SELECT venue, symbol, max(received_time) AS reported_at FROM feed_ledger
+            WHERE entry IN ('gap', 'jump', 'renumbered', 'dropped') GROUP BY ALL)
         SELECT every.venue, every.symbol, every.minute,
             CASE WHEN known.minute IS NULL THEN 'absent'
                  WHEN known.complete IS false THEN 'incomplete' ELSE 'whole' END AS state,
             coalesce(known.complete, known.minute IS NOT NULL, false)
                 OR (known.minute IS NULL AND coalesce(alive, false))
                 OR coalesce(ledger.minute = every.minute, false)
-                OR coalesce(ledger.open, false) AS explained
+                OR coalesce(ledger.open, false)
+                OR (known.complete IS false AND coalesce(reported_at >= every.minute, false))
+                AS explained
         FROM every LEFT JOIN known USING (venue, symbol, minute)
+        LEFT JOIN holes USING (venue, symbol)
         LEFT JOIN alive ON alive.venue = every.venue AND alive.minute = every.minute
         ASOF LEFT JOIN ledger ON ledger.venue = every.venue AND every.minute >= ledger.minute
         ORDER BY ALL""",

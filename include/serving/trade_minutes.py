@@ -23,7 +23,7 @@ from include.serving.connection import Dsn, Row, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 from include.settings import Settings
 
-READER = "trade_minutes"
+READER, LEDGER_READER = "trade_minutes", "trade_minutes_ledger"
 # Most trades of a minute have landed by then, so that Delta is written once a minute.
 CLOSED_AFTER = timedelta(seconds=15)
 CLOSED = "minute >= %s AND minute < %s"
@@ -75,8 +75,8 @@ def _row_cursor(connection: Connection) -> RealDictCursor:
     return cursor
 
 
-def _read_offsets(cursor: RealDictCursor) -> dict[int, int]:
-    cursor.execute(OFFSETS, (READER,))
+def _read_offsets(cursor: RealDictCursor, reader: str = READER) -> dict[int, int]:
+    cursor.execute(OFFSETS, (reader,))
     return {row["partition"]: row["next_offset"] for row in cursor.fetchall()}
 
 
@@ -91,12 +91,18 @@ def refresh(settings: Settings, *, now: datetime, counted: CountedFiles | None =
     """
     counted = counted or CountedFiles()
     with locked_minutes(settings.dsn()) as (cursor, before):
-        new = changed_minutes(settings.lake, before, counted_files=counted.select_skipped(before))
+        new = changed_minutes(
+            settings.lake,
+            before,
+            ledger_offsets=_read_offsets(cursor, LEDGER_READER),
+            counted_files=counted.select_skipped(before),
+        )
         upsert_with(cursor, TRADE_MINUTES, new.minutes.to_pylist())
         _close(settings.lake, cursor, new, now=now)
         reader_offsets = [
-            {"reader": READER, "partition": partition, "next_offset": offset}
-            for partition, offset in new.offsets.items()
+            {"reader": reader, "partition": partition, "next_offset": offset}
+            for reader, offsets in ((READER, new.offsets), (LEDGER_READER, new.ledger_offsets))
+            for partition, offset in offsets.items()
         ]
         upsert_with(cursor, READER_OFFSETS, reader_offsets)
     counted.offsets, counted.files = new.offsets, new.counted_files

@@ -16,18 +16,11 @@ from include.bus import Producer
 from include.clock import now_us
 from include.errors import QueryError, StateError
 from include.lake.file_selection import files_not_in, list_files, uris
+from include.lake.minute_holes import hole_sql
 from include.lake.reading import connect, open_table, query
 from include.log import event
 from include.market.time import SECOND_US
-from include.market.venues import (
-    BEGINS_AGAIN,
-    BETWEEN_CONNECTIONS,
-    DROPPED_TRADES,
-    HEALING,
-    VENUES,
-    HealedByRest,
-    TradeNumbers,
-)
+from include.market.venues import BEGINS_AGAIN, HEALING, VENUES, TradeNumbers
 from include.process import run_job
 from include.settings import Settings, from_environment
 from include.state_files import read_checked_file, write_checked_file
@@ -39,7 +32,7 @@ log = logging.getLogger("tickhouse.feeds")
 OPEN_HOLES = """
 SELECT DISTINCT venue, symbol, first_seq, last_seq FROM feed_ledger gap
 WHERE last_seq >= first_seq
-  AND (entry = 'gap' AND {healable} OR entry = 'dropped' AND {droppable})
+  AND {is_hole}
   AND NOT EXISTS (SELECT 1 FROM feed_ledger closed WHERE closed.entry IN ('healed', 'lost')
     AND closed.venue = gap.venue AND closed.symbol = gap.symbol
     AND closed.first_seq = gap.first_seq AND closed.last_seq = gap.last_seq)
@@ -133,20 +126,7 @@ class DeltaLake:
 
 def open_holes_sql(condition: str = "TRUE") -> str:
     """SQL for the holes of trades that some venue's REST can fill and nothing has closed yet."""
-    by_rest = {
-        HealedByRest.ALWAYS: "venue = '{}'",
-        HealedByRest.BETWEEN_CONNECTIONS: f"(venue = '{{}}' AND cause = '{BETWEEN_CONNECTIONS}')",
-        HealedByRest.NEVER: "FALSE",
-    }
-    healable = [by_rest[venue.healed_by_rest].format(name) for name, venue in VENUES.items()]
-    refillable = [
-        f"venue = '{name}'" for name, venue in VENUES.items() if venue.heals(DROPPED_TRADES)
-    ]
-    return OPEN_HOLES.format(
-        healable=f"({' OR '.join(healable)})",
-        droppable=f"cause = '{DROPPED_TRADES}' AND ({' OR '.join(refillable)})",
-        which=condition,
-    )
+    return OPEN_HOLES.format(is_hole=hole_sql("gap"), which=condition)
 
 
 def accept_loss(settings: Settings, hole: Hole) -> None:

@@ -9,7 +9,15 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from include.bus import Consumer, FeedProducer, Producer, ensure_topics, offset_ranges
+from include.bus import (
+    Consumer,
+    FeedProducer,
+    Producer,
+    TopicPartition,
+    ensure_topics,
+    find_empty_offsets,
+    offset_ranges,
+)
 from include.errors import PlatformError, Unreachable
 from include.local import kafka
 from include.local.scratch import scratch_broker
@@ -108,6 +116,11 @@ def test_partitions_that_a_topic_gets_later_and_aborted_records() -> None:
             (ends or transactional.commit_transaction)()
         transactional.close()
         assert read(consumer, 1) == [b"second"]
+        # first, aborted and its marker, second and its marker
+        spans = {TopicPartition(topic, 0): [(0, 3), (3, 5)]}
+        assert find_empty_offsets(settings.bootstrap, spans) == {
+            TopicPartition(topic, 0): [(1, 3), (4, 5)]
+        }
         admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
         admin.create_partitions({topic: 3})
         admin.close()

@@ -12,7 +12,7 @@ from typing import Any
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from include.checks import Check
-from include.lake.audit.auditing import Delivered, RowReader, audit_lake
+from include.lake.audit.auditing import Delivered, RowReader, Spans, audit_lake
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import AuditReport, count_with_duckdb
 from include.lake.tables import TABLES
@@ -42,6 +42,7 @@ class AuditedLake:
     kafka: dict[TopicPartition, tuple[int, int]] = field(default_factory=dict)
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     topic_ids: dict[str, str] = field(default_factory=lambda: dict(IDS))
+    without_record: dict[TopicPartition, set[int]] = field(default_factory=dict)
 
     @property
     def lake(self) -> str:
@@ -80,6 +81,18 @@ class AuditedLake:
             commit_properties=CommitProperties(app_transactions=moved),
         )
 
+    def find_empty(self, spans: Spans) -> Spans:
+        """As the broker says it: offset by offset, what it has no record of and still keeps."""
+        return {
+            part: [
+                (offset, offset + 1)
+                for first, end in wanted
+                for offset in range(max(first, self.kafka[part][0]), end)
+                if offset in self.without_record.get(part, set())
+            ]
+            for part, wanted in spans.items()
+        }
+
     def audit(self, *, other_checks: Any = None, **options: Any) -> AuditReport:
         def others() -> list[Check]:
             return [check_completeness(self.lake), *(other_checks() if other_checks else ())]
@@ -87,7 +100,7 @@ class AuditedLake:
         return audit_lake(
             self.home,
             self.lake,
-            Delivered(self.kafka, self.topic_ids, self.committed),
+            Delivered(self.kafka, self.topic_ids, self.committed, self.find_empty),
             open_reader=_open_reader,
             other_checks=others,
             **options,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from deltalake import DeltaTable
 
 from include.checks import Check
 from include.errors import UnreadableTable
-from include.lake.audit.bounds import Bounds, Offsets, check_restarts, read_bounds
+from include.lake.audit.bounds import Bounds, Offsets, Span, check_restarts, read_bounds
 from include.lake.audit.conservation import (
     AuditReport,
     OffsetCounts,
     check_events,
     count_with_duckdb,
+    list_missing,
     make_report,
     open_audited_tables,
 )
@@ -26,18 +27,24 @@ from include.market.wire import TopicPartition
 
 SEALS_FOLDER = "seals"
 READABLE = "tables"
+MOST_EMPTY = 100_000  # so many missing offsets at most are looked for in Kafka, one audit
 Counts = Mapping[TopicPartition, OffsetCounts]
+Spans = Mapping[TopicPartition, list[Span]]
 # Counts the rows of tables below the first offsets and not below the second ones.
 RowReader = Callable[[Mapping[str, DeltaTable], Offsets, Offsets], Counts]
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """What Kafka keeps (first and next offset), its topic ids, and the checkpoint's offsets."""
+    """What Kafka keeps (first and next offset), its topic ids, and the checkpoint's offsets.
+
+    `find_empty` gives the parts of spans (first offset and end, Kafka's) that have no record.
+    """
 
     kafka: Mapping[TopicPartition, tuple[int, int]]
     topic_ids: Mapping[str, str]
     committed: Offsets
+    find_empty: Callable[[Spans], Spans] = field(default=lambda _spans: {})
 
 
 def audit_lake(
@@ -80,6 +87,7 @@ def audit_lake(
             )
             counts = sealed.add_sealed(read(tables, bounds.ends, sealed.counted_from))
     bounds = _remember(bounds, sealed, counts, reseal=reseal)
+    bounds = _add_empty(bounds, tables, delivered, counts, counted_from=sealed.counted_from)
     report = make_report(
         counts,
         bounds,
@@ -104,4 +112,49 @@ def _remember(bounds: Bounds, sealed: SealedLake, counts: Counts, *, reseal: boo
     if reseal:
         return replace(bounds, begun={part: count.first for part, count in counts.items()})
     seals = sealed.seals.by_partition if sealed.seals else {}
-    return replace(bounds, sealed={part: (seal.first, seal.next) for part, seal in seals.items()})
+    return replace(
+        bounds,
+        sealed={part: (seal.first, seal.next) for part, seal in seals.items()},
+        empty={part: seal.empty for part, seal in seals.items() if seal.empty},
+    )
+
+
+def _add_empty(
+    bounds: Bounds,
+    tables: Mapping[str, DeltaTable],
+    delivered: Delivered,
+    counts: Counts,
+    *,
+    counted_from: Offsets,
+) -> Bounds:
+    """The bounds with the missing offsets at which Kafka has no record.
+
+    A transaction's markers and what it aborted take offsets, and no reader ever gets them. What
+    retention has removed is not known any more, unless it was sealed.
+    """
+    ends = {
+        part: bounds.ends[part]
+        for part, count in counts.items()
+        if part in bounds.ends and (count.missing or count.last + 1 < bounds.ends[part])
+    }
+    if not ends:
+        return bounds
+    since = {part: counted_from[part] for part in ends if part in counted_from}
+    restarts = bounds.restarts
+    shifts = {part: restarts.shifts.get(part, 0) for part in ends}
+    begins = {part: at.offset for part, at in restarts.newest.items()}
+    missing = {
+        part: [
+            (max(first, begins.get(part, 0)) - shifts[part], end - shifts[part])
+            for first, end in spans
+            if end > begins.get(part, 0)
+        ]
+        for part, spans in list_missing(tables, ends, counted_from=since).items()
+    }
+    if sum(end - first for spans in missing.values() for first, end in spans) > MOST_EMPTY:
+        return bounds
+    empty = dict(bounds.empty)
+    for part, spans in delivered.find_empty(missing).items():
+        found = [(first + shifts[part], end + shifts[part]) for first, end in spans]
+        empty[part] = sorted({*empty.get(part, []), *found})
+    return replace(bounds, empty=empty)

@@ -19,6 +19,7 @@ from include.market.wire import TopicPartition
 
 BEGINNING, END, TOPICS = "I1 beginning", "I1 end", "I1 topics"
 Offsets = Mapping[TopicPartition, int]
+Span = tuple[int, int]  # first offset and end
 REPAIR = "`./tickhouse doctor --repair` reads again what Kafka still has"
 
 
@@ -28,7 +29,8 @@ class Bounds:
 
     `kafka` has what the broker still keeps, `committed` is the checkpoint's, `watermarks` are the
     tables' own, `begun` is where the epoch began to read (0 for a partition that came later). All
-    are offsets of the lake; `restarts` are the places where Kafka's began again.
+    are offsets of the lake; `restarts` are the places where Kafka's began again, `empty` the spans
+    (first offset and end) in which Kafka has no record, as a transaction leaves them.
     """
 
     kafka: Mapping[TopicPartition, tuple[int, int]]
@@ -37,16 +39,21 @@ class Bounds:
     begun: Offsets = field(default_factory=dict)
     sealed: Mapping[TopicPartition, tuple[int, int]] = field(default_factory=dict)
     restarts: TopicRestarts = NO_RESTARTS
+    empty: Mapping[TopicPartition, list[Span]] = field(default_factory=dict)
 
     @property
     def ends(self) -> dict[TopicPartition, int]:
         """The offset below which each partition is audited."""
         return {**self.committed, **self.watermarks}
 
-    def lost(self, part: TopicPartition) -> list[tuple[int, int]]:
+    def lost(self, part: TopicPartition) -> list[Span]:
         """First offset and end of each span that was accepted as lost."""
         restarts = self.restarts.by_partition.get(part, ())
         return [(restart.lost_from, restart.offset) for restart in restarts]
+
+    def without_row(self, part: TopicPartition) -> list[Span]:
+        """First offset and end of each span of which no row is due: lost or empty."""
+        return [*self.lost(part), *self.empty.get(part, [])]
 
     @property
     def partitions(self) -> list[TopicPartition]:
@@ -163,11 +170,20 @@ def _end_faults(
         yield f"{name}: the checkpoint is at {committed}, the table at {next_offset}; {REPAIR}"
     if sealed > next_offset:
         yield f"{name}: sealed up to {sealed}, the table is at {next_offset}: rolled back; {REPAIR}"
-    if watermark is not None and last != watermark - 1 and (last is not None or watermark > begun):
+    reached = _reach(begun if last is None else last + 1, bounds.without_row(part))
+    if watermark is not None and (reached < watermark or (last or 0) >= watermark):
         extent = "no row" if last is None else f"rows up to {last}"
         yield f"{name}: {extent} of the {watermark} offsets that its watermark counts; {REPAIR}"
     if part in bounds.kafka:
         yield from _kafka_faults(name, bounds.kafka[part], next_offset, watermark, committed)
+
+
+def _reach(next_offset: int, spans: Iterable[Span]) -> int:
+    """How far spans of which no row is due lead on from an offset."""
+    for first, end in sorted(spans):
+        if first <= next_offset:
+            next_offset = max(next_offset, end)
+    return next_offset
 
 
 def _kafka_faults(

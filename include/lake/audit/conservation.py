@@ -15,7 +15,14 @@ from typing import Any
 from deltalake import DeltaTable
 
 from include.checks import Check
-from include.lake.audit.bounds import REPAIR, Bounds, Offsets, check_beginnings, check_ends
+from include.lake.audit.bounds import (
+    REPAIR,
+    Bounds,
+    Offsets,
+    Span,
+    check_beginnings,
+    check_ends,
+)
 from include.lake.audit.listing import list_new_files, sql_source
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
@@ -97,6 +104,19 @@ message AS (
     WHERE NOT quarantined AND (bounds.until IS NULL OR off < bounds.until)
         AND off >= coalesce(since, 0) GROUP BY ALL HAVING lacking > 0)
 SELECT topic, part, count(*), sum(lacking)::BIGINT, min(off) FROM message GROUP BY ALL ORDER BY ALL
+"""
+# Offsets without a row, from the one behind each row to before the next one.
+MISSING = """
+WITH rows AS ({union}),
+message AS (
+    SELECT topic, part, off, bounds.until FROM rows JOIN bounds USING (topic, part)
+    WHERE off < bounds.until AND off >= coalesce(since, 0)
+    UNION
+    SELECT topic, part, since - 1, bounds.until FROM bounds WHERE since IS NOT NULL),
+ordered AS (
+    SELECT topic, part, off + 1 AS first,
+           lead(off, 1, until) OVER (PARTITION BY topic, part ORDER BY off) AS next FROM message)
+SELECT * FROM ordered WHERE next > first ORDER BY ALL
 """
 
 
@@ -187,6 +207,16 @@ def list_quarantined(
     return spans
 
 
+def list_missing(
+    tables: Mapping[str, DeltaTable], ends: Offsets, *, counted_from: Offsets
+) -> dict[TopicPartition, list[Span]]:
+    """Spans of offsets without a row, behind the first one and below its end, of each partition."""
+    spans: dict[TopicPartition, list[Span]] = defaultdict(list)
+    for topic, part, first, end in _query_rows(MISSING, tables, ends, counted_from):
+        spans[TopicPartition(topic, part)].append((first, end))
+    return spans
+
+
 def make_report(
     counts: Mapping[TopicPartition, OffsetCounts],
     bounds: Bounds,
@@ -199,7 +229,7 @@ def make_report(
     `other_checks` are those of other invariants.
     """
     partitions = [
-        _partition_audit(part, count, lost_spans=bounds.lost(part))
+        _partition_audit(part, count, spans_without_row=bounds.without_row(part))
         for part, count in sorted(counts.items())
     ]
     spans = {part: (count.first, count.last) for part, count in counts.items()}
@@ -214,11 +244,12 @@ def make_report(
 
 
 def _partition_audit(
-    partition: TopicPartition, counted: OffsetCounts, *, lost_spans: Iterable[tuple[int, int]]
+    partition: TopicPartition, counted: OffsetCounts, *, spans_without_row: Iterable[Span]
 ) -> PartitionAudit:
-    """The line of a partition; offsets that were accepted as lost are not missing."""
+    """The line of a partition; offsets that were accepted as lost, or are empty, count as there."""
     accepted = sum(
-        max(0, min(end, counted.last + 1) - max(first, counted.first)) for first, end in lost_spans
+        max(0, min(end, counted.last + 1) - max(first, counted.first))
+        for first, end in spans_without_row
     )
     return PartitionAudit(
         topic=partition[0],

@@ -210,6 +210,9 @@ def seal_lake(
             quarantined=spans.get(part, []),
             home_rows=sealed.digests.get(home_table(part.topic).name, TableDigest()).audited[part],
             quarantine_rows=in_quarantine.audited[part],
+            empty=[
+                (first, end) for first, end in bounds.empty.get(part, []) if first <= count.last
+            ],
         )
         for part, count in sorted(counts.items())
     ]

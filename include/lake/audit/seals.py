@@ -23,7 +23,8 @@ RESEAL = "`./tickhouse audit --reseal` audits everything and seals what is there
 class Seal(msgspec.Struct, frozen=True):
     """One partition below the offset `next`: its rows in its home table and in quarantine.
 
-    `landed` is its number of offsets in the home table, `quarantined` spans of those elsewhere.
+    `landed` is its number of offsets in the home table, `quarantined` spans of those elsewhere;
+    `empty` are spans, each from its first offset to before its end, at which Kafka had no record.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class Seal(msgspec.Struct, frozen=True):
     quarantined: list[tuple[int, int]]
     home_rows: Digest
     quarantine_rows: Digest
+    empty: list[tuple[int, int]] = []
 
     @property
     def topic_partition(self) -> TopicPartition:

@@ -9,7 +9,17 @@ import pytest
 
 from include.lake.audit import digests
 from include.lake.audit.conservation import AuditReport
-from tests.support.audited_lake import BATCHES, BOOK, TRADES, AuditedLake, land_batch, sound_lake
+from tests.support.audited_lake import (
+    BATCHES,
+    BOOK,
+    DECISIONS,
+    PER_BATCH,
+    TRADES,
+    AuditedLake,
+    land_batch,
+    sound_lake,
+    trading,
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,4 +138,34 @@ def test_seals_that_are_lost_or_damaged_are_reported_and_not_renewed(
     for _ in range(2):
         assert "`./tickhouse audit --reseal`" in detail(world.audit())
     assert_clean(world.audit(reseal=True))
+    assert_clean(world.audit())
+
+
+def test_offsets_that_a_transaction_took_are_not_missing(world: AuditedLake) -> None:
+    end = BATCHES * PER_BATCH
+    rows = [trading(DECISIONS, offset) for offset in (end, end + 1, end + 3)]
+    world.land(DECISIONS, rows, end + 5)  # end + 2 and, as the newest, end + 4 are its markers
+    unexplained = world.audit()
+    assert "1 missing" in detail(unexplained, "I1 conservation")
+    world.without_record[DECISIONS] = {end + 2, end + 4}
+    for _ in range(2):
+        assert_clean(world.audit())
+    world.land(DECISIONS, [trading(DECISIONS, end + 5)], end + 6)
+    assert_clean(world.audit())
+    # sealed: known when Kafka no longer is asked
+    world.kafka[DECISIONS] = (end + 6, end + 6)
+    for options in ({}, {"full": True}):
+        assert_clean(world.audit(**options))
+
+
+def test_a_row_that_is_gone_is_no_transactions_marker(world: AuditedLake) -> None:
+    end = BATCHES * PER_BATCH
+    world.land(DECISIONS, [trading(DECISIONS, end), trading(DECISIONS, end + 2)], end + 3)
+    assert "1 missing" in detail(world.audit(), "I1 conservation")
+
+
+def test_a_partition_of_which_all_new_offsets_are_markers_is_clean(world: AuditedLake) -> None:
+    end = BATCHES * PER_BATCH
+    world.land(DECISIONS, [], end + 2)
+    world.without_record[DECISIONS] = {end, end + 1}
     assert_clean(world.audit())

@@ -74,18 +74,18 @@ def test_counted_files_are_left_out_whatever_other_partitions_need(tmp_path: Pat
         changed_minutes(lake, {0: 0})
 
 
-def test_a_late_trade_opens_its_own_minute_and_the_ledger_of_it(tmp_path: Path) -> None:
+def test_a_late_trade_opens_its_own_minute_and_the_ledger_from_it_on(tmp_path: Path) -> None:
     land(tmp_path, "trades", [trade(0, "1", "buy", "10", "1", s=-7200)])
     an_hour_of_files(tmp_path, count=10)
     land(tmp_path, "feed_ledger", [ledger(0, "gap", s=-7190)])
-    low = {"offset": 1, "received_time": AT}
+    low = {"partition": 0, "offset": 1, "received_time": AT - 4 * HOUR}
     list_absent_files(tmp_path, "feed_ledger", [(low, low)])
     late = [trade(100, "2", "buy", "12", "1", s=-7199), trade(101, "3", "buy", "12", "1")]
     land(tmp_path, "trades", late)
     with pytest.raises(QueryError, match=r"1 of 2 files of version .* of feed_ledger are missing"):
         changed_minutes(str(tmp_path), {0: 100})
     land(tmp_path, "trades", [trade(102, "4", "buy", "12", "1", s=-7198)])
-    (only,) = changed_minutes(str(tmp_path), {0: 102}).minutes.to_pylist()
+    (only,) = changed_minutes(str(tmp_path), {0: 102}, ledger_offsets={0: 2}).minutes.to_pylist()
     assert (only["total_count_buy"], only["complete"]) == (3, False)
 
 

@@ -7,15 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.lake.minutes import changed_minutes
+from include.lake.minutes import ChangedMinutes, changed_minutes
 from include.lake.reading import query
+from tests.support.lake_of_rows import at, put
 from tests.support.landed_rows import AT, land, ledger, trade
 
 D = Decimal
 
 
 def minutes(lake: Path, positions: dict[int, int]) -> tuple[list[dict[str, Any]], dict[int, int]]:
-    rows, after, _ = changed_minutes(str(lake), positions)
+    rows, after, *_ = changed_minutes(str(lake), positions)
     assert isinstance(rows, pa.Table)
     return rows.to_pylist(), after
 
@@ -82,3 +83,120 @@ def test_a_trade_of_no_side_makes_prices_but_no_totals(tmp_path: Path) -> None:
 
 def test_a_lake_without_trades_has_no_minutes(tmp_path: Path) -> None:
     assert minutes(tmp_path, {0: 4}) == ([], {0: 4})
+
+
+def seen(number: int, clock: str, *, received: str = "", venue: str = "binance") -> dict[str, Any]:
+    return {
+        "venue": venue,
+        "symbol": "BTC-USDT",
+        "trade_id": str(number),
+        "price": D(1),
+        "quantity": D(1),
+        "side": "buy",
+        "traded_at": at(clock),
+        "received_time": at(received or clock),
+    }
+
+
+def said(
+    entry: str, clock: str, first: int | None = None, last: int | None = None, **more: Any
+) -> Any:
+    row = {"venue": "binance", "symbol": "BTC-USDT", "entry": entry, "received_time": at(clock)}
+    return row | {"cause": "missing", "first_seq": first, "last_seq": last} | more
+
+
+def completeness(changed: ChangedMinutes) -> dict[str, bool]:
+    return {f"{row['minute']:%H:%M}": row["complete"] for row in changed.minutes.to_pylist()}
+
+
+def land_a_hole(lake: Path) -> None:
+    """Numbers 101 to 400 are missing between 12:00:05 and 12:30:01; ten of them were refilled."""
+    clocks = {99: "11:59:05", 100: "12:00:05", 401: "12:30:01", 402: "12:31:01"}
+    refilled = [seen(101 + n, f"12:01:{n:02}", received="12:46:00") for n in range(10)]
+    put(lake, "trades", [*(seen(n, clock) for n, clock in clocks.items()), *refilled])
+    put(lake, "feed_ledger", [said("gap", "12:30:01", 101, 400)])
+
+
+def test_a_hole_reaches_from_the_last_trade_before_it_to_the_first_behind(tmp_path: Path) -> None:
+    land_a_hole(tmp_path)
+    changed = changed_minutes(str(tmp_path), {})
+    holes = {"12:00": False, "12:01": False, "12:30": False}
+    assert completeness(changed) == {"11:59": True, **holes, "12:31": True}
+    # healed: the minutes of the hole are given again, and no others
+    put(tmp_path, "feed_ledger", [said("healed", "12:47:00", 101, 400) | {"offset": 1}])
+    healed = changed_minutes(
+        str(tmp_path),
+        changed.offsets,
+        ledger_offsets=changed.ledger_offsets,
+        counted_files=changed.counted_files,
+    )
+    assert completeness(healed) == dict.fromkeys(holes, True)
+    assert (
+        changed_minutes(
+            str(tmp_path), healed.offsets, ledger_offsets=healed.ledger_offsets
+        ).minutes.num_rows
+        == 0
+    )
+
+
+def test_a_hole_that_is_reported_after_its_minutes_were_counted_restates_them(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(9, "12:10:00")])
+    before = changed_minutes(str(tmp_path), {})
+    assert completeness(before) == {"12:00": True, "12:10": True}
+    put(tmp_path, "feed_ledger", [said("gap", "12:10:00", 2, 8)])
+    after = changed_minutes(str(tmp_path), before.offsets, ledger_offsets=before.ledger_offsets)
+    assert completeness(after) == {"12:00": False, "12:10": False}
+
+
+def test_a_hole_of_one_symbol_is_none_of_another(tmp_path: Path) -> None:
+    other = {"symbol": "ETH-USDT", "partition": 0, "offset": 9}
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(9, "12:00:10"), seen(5, "12:00:07") | other])
+    put(tmp_path, "feed_ledger", [said("gap", "12:00:10", 2, 8)])
+    rows = changed_minutes(str(tmp_path), {}).minutes.to_pylist()
+    assert {row["symbol"]: row["complete"] for row in rows} == {"BTC-USDT": False, "ETH-USDT": True}
+
+
+def test_what_was_given_up_as_lost_stays_incomplete(tmp_path: Path) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(9, "12:00:10")])
+    put(tmp_path, "feed_ledger", [said("gap", "12:00:10", 2, 8), said("lost", "12:20:00", 2, 8)])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": False}
+
+
+def test_a_reconnect_whose_numbers_follow_leaves_the_minute_complete(tmp_path: Path) -> None:
+    put(tmp_path, "trades", [seen(n, f"12:0{n}:30") for n in (1, 2, 3)])
+    entries = [
+        said("disconnect", "12:02:10"),
+        said("connect", "12:02:20"),
+        said("stale", "12:03:00"),
+    ]
+    put(tmp_path, "feed_ledger", [said("connect", "12:01:20"), *entries])
+    # the first connection began in 12:01: what was traded before it is not known
+    found = completeness(changed_minutes(str(tmp_path), {}))
+    assert found == {"12:01": False, "12:02": True, "12:03": True}
+
+
+def test_the_minute_of_a_disconnect_is_decided_by_the_next_trade(tmp_path: Path) -> None:
+    put(tmp_path, "trades", [seen(1, "11:59:00"), seen(2, "12:00:05")])
+    put(tmp_path, "feed_ledger", [said("disconnect", "12:00:10")])
+    before = changed_minutes(str(tmp_path), {})
+    assert completeness(before) == {"11:59": True, "12:00": False}
+    put(tmp_path, "trades", [seen(3, "12:40:00") | {"offset": 2}])
+    reached = before.ledger_offsets
+    after = changed_minutes(str(tmp_path), before.offsets, ledger_offsets=reached)
+    assert completeness(after) == {"12:00": True, "12:40": True}
+    put(tmp_path, "trades", [seen(4, "13:50:00") | {"offset": 3}])
+    later = changed_minutes(str(tmp_path), after.offsets, ledger_offsets=reached)
+    assert completeness(later) == {"13:50": True}
+
+
+def test_a_hole_of_frames_counts_in_the_minute_of_its_receipt(tmp_path: Path) -> None:
+    frames = [seen(5, "12:00:05", venue="gemini"), seen(11, "12:01:05", venue="gemini")]
+    put(tmp_path, "trades", frames)
+    gap = said("gap", "12:01:02", 77, 80, venue="gemini", cause="socket_sequence")
+    put(tmp_path, "feed_ledger", [gap])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": True, "12:01": False}
+    between = said("gap", "12:01:05", 6, 10, venue="gemini", cause="between_connections")
+    put(tmp_path, "feed_ledger", [between | {"offset": 1}])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": False, "12:01": False}

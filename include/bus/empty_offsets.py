@@ -1,0 +1,57 @@
+"""Offsets at which a topic-partition has no record to read: a transaction's markers and aborts."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kafka import TopicPartition as KafkaPartition
+from kafka.errors import KafkaError
+
+from include.bus.connection import open_consumer
+from include.errors import Unreachable
+from include.market.wire import TopicPartition
+
+Spans = Mapping[TopicPartition, Iterable[tuple[int, int]]]  # first offset and end
+QUIET_S = 5.0  # a reader that gets nothing for so long has no way past
+
+
+def find_empty_offsets(bootstrap: str, spans: Spans) -> dict[TopicPartition, list[tuple[int, int]]]:
+    """The parts of these spans that Kafka still keeps and in which a reader is given nothing.
+
+    Raises:
+        Unreachable: the broker does not answer.
+    """
+    consumer = open_consumer(bootstrap)
+    try:
+        return {
+            part: [empty for span in wanted for empty in _read_span(consumer, part, *span)]
+            for part, wanted in spans.items()
+        }
+    except KafkaError as error:
+        raise Unreachable(f"Kafka at {bootstrap}: {error!r}") from error
+    finally:
+        consumer.close()
+
+
+def _read_span(consumer: Any, part: TopicPartition, first: int, end: int) -> list[tuple[int, int]]:
+    """The parts without a record of one span, as far as Kafka keeps it."""
+    at = KafkaPartition(*part)
+    consumer.assign([at])
+    due = max(first, consumer.beginning_offsets([at])[at])
+    if due >= end:
+        return []
+    consumer.seek(at, due)
+    empty, heard_at = [], time.monotonic()
+    while due < end and time.monotonic() - heard_at < QUIET_S:
+        for record in consumer.poll(timeout_ms=200).get(at, []):
+            if record.offset > due:
+                empty.append((due, min(record.offset, end)))
+            due, heard_at = record.offset + 1, time.monotonic()
+            if due >= end:
+                break
+        else:
+            position = consumer.position(at)
+            if position > due:  # behind markers at the end no record follows yet
+                empty.append((due, min(position, end)))
+                due, heard_at = position, time.monotonic()
+    return empty

@@ -1,0 +1,205 @@
+"""Which minutes of trades have holes, by the feed ledger and the venues' own numbers of trades.
+
+A hole of trade numbers reaches from the last trade before it to the first one behind it: every
+minute with trades from the one to the other lacks some, until the hole is healed. What the ledger
+says without numbers, or of frames whose trades are not known, counts in the minute of its receipt.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, uris
+from include.lake.reading import create_empty_view, create_view, open_table
+from include.lake.tables import TABLES
+from include.market.venues import (
+    BETWEEN_CONNECTIONS,
+    DROPPED_TRADES,
+    VENUES,
+    HealedByRest,
+    TradeNumbers,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+LEDGER = "feed_ledger"
+# How long before a ledger row the trades lie that it concerns: no venue lists older ones again.
+REACH = timedelta(days=7)
+ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+INCOMPLETE = """
+numbered AS (
+    SELECT venue, symbol, minute, min({number}) AS low, max({number}) AS high
+    FROM distinct_trades GROUP BY ALL),
+open_holes AS (
+    SELECT DISTINCT venue, symbol, first_seq, last_seq, received_time FROM feed_ledger gap
+    WHERE {is_open_hole} AND NOT EXISTS (
+        SELECT 1 FROM feed_ledger healed WHERE healed.entry = 'healed'
+        AND healed.venue = gap.venue AND healed.symbol = gap.symbol
+        AND healed.first_seq <= gap.first_seq AND healed.last_seq >= gap.last_seq)),
+incomplete AS (
+    SELECT DISTINCT venue, symbol, minute FROM numbered JOIN open_holes USING (venue, symbol)
+    WHERE minute <= received_time AND high >= first_seq - 1 AND low <= last_seq + 1
+    UNION
+    SELECT touched.venue, touched.symbol, touched.minute FROM touched
+    JOIN feed_ledger row ON row.venue = touched.venue AND row.symbol IN (touched.symbol, '')
+        AND date_trunc('minute', row.received_time) = touched.minute
+    WHERE {is_point} AND NOT {is_hole}
+    UNION FROM edges)
+"""
+# Whatever else the ledger reports of a venue whose trades have no numbers is a hole.
+POINTS = "row.entry IN ('gap', 'jump', 'renumbered', 'dropped')"
+UNNUMBERED = "row.entry IN ('connect', 'disconnect', 'stale') AND row.venue NOT IN ({known})"
+TOUCHED_BY_LEDGER = """
+INSERT INTO touched
+SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) FROM concerned_trades
+JOIN new_entries USING (venue, symbol)
+WHERE event_index >= 0 AND {number} BETWEEN first_seq - 1 AND last_seq + 1
+EXCEPT SELECT venue, symbol, minute FROM touched
+"""
+NEW_ENTRIES = """
+CREATE TEMP TABLE new_entries AS
+SELECT DISTINCT venue, symbol, first_seq, last_seq, received_time FROM new_ledger
+LEFT JOIN ledger_offsets USING ("partition")
+WHERE "offset" >= coalesce(next_offset, 0) AND entry IN ('gap', 'dropped', 'healed')
+    AND first_seq IS NOT NULL AND last_seq >= first_seq
+"""
+LEDGER_REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM new_ledger GROUP BY 1'
+# A connection's beginning is a hole if no trade came before, its end until the next one comes:
+# between two trades the venue's numbers say whether one is missing.
+EDGES = """
+SELECT touched.venue, touched.symbol, minute, entry = 'connect', max(received_time)
+FROM touched JOIN feed_ledger
+    ON feed_ledger.venue = touched.venue AND feed_ledger.symbol IN (touched.symbol, '')
+    AND date_trunc('minute', received_time) = minute
+WHERE entry IN ('connect', 'disconnect', 'stale') GROUP BY ALL
+"""
+EARLIER = "SELECT 1 FROM earlier_trades WHERE venue = ? AND symbol = ? AND traded_at < ? LIMIT 1"
+LATER = "SELECT 1 FROM later_trades WHERE venue = ? AND symbol = ? AND received_time > ? LIMIT 1"
+# So long after the end of a connection its minute is looked at again, with each new trade.
+UNDECIDED = timedelta(hours=1)
+TOUCHED_ENDS = """
+INSERT INTO touched
+SELECT DISTINCT newest.venue, newest.symbol, date_trunc('minute', received_time) FROM feed_ledger
+JOIN (SELECT venue, symbol, max(minute) AS minute FROM touched GROUP BY ALL) newest
+    ON feed_ledger.venue = newest.venue AND feed_ledger.symbol IN (newest.symbol, '')
+WHERE entry IN ('disconnect', 'stale') AND date_trunc('minute', received_time) < newest.minute
+    AND received_time > newest.minute - to_seconds({undecided_s})
+EXCEPT SELECT venue, symbol, minute FROM touched
+"""
+
+
+def number_sql(row: str = "") -> str:
+    """SQL for the venue's number of a trade in a row of `trades`; null where it has none."""
+    prefix = f"{row}." if row else ""
+    by_id = f"TRY_CAST({prefix}trade_id AS HUGEINT)"
+    counted = [name for name, venue in VENUES.items() if venue.trades is TradeNumbers.SEQUENCE]
+    in_sequence = f"coalesce({prefix}seq_first + {prefix}event_index, {by_id})"
+    return f"CASE WHEN {prefix}venue IN ({_texts(counted)}) THEN {in_sequence} ELSE {by_id} END"
+
+
+def hole_sql(row: str) -> str:
+    """SQL for whether a row of the ledger is a hole in the numbers of a symbol's trades."""
+    by_rest = {
+        HealedByRest.ALWAYS: f"{row}.venue = '{{}}'",
+        HealedByRest.BETWEEN_CONNECTIONS: (
+            f"({row}.venue = '{{}}' AND {row}.cause = '{BETWEEN_CONNECTIONS}')"
+        ),
+        HealedByRest.NEVER: "FALSE",
+    }
+    gaps = [by_rest[venue.healed_by_rest].format(name) for name, venue in VENUES.items()]
+    dropping = [name for name, venue in VENUES.items() if venue.heals(DROPPED_TRADES)]
+    return (
+        f"({row}.first_seq IS NOT NULL AND {row}.last_seq >= {row}.first_seq AND "
+        f"({row}.entry = 'gap' AND ({' OR '.join(gaps)}) OR {row}.entry = 'dropped' "
+        f"AND {row}.cause = '{DROPPED_TRADES}' AND {row}.venue IN ({_texts(dropping)})))"
+    )
+
+
+def incomplete_sql() -> str:
+    """The common table expression `incomplete`: venue, symbol and minute of those with a hole."""
+    return INCOMPLETE.format(
+        is_open_hole=hole_sql("gap"),
+        number=number_sql(),
+        is_point=f"({POINTS} OR {UNNUMBERED.format(known=_texts(VENUES))})",
+        is_hole=hole_sql("row"),
+    )
+
+
+def touch_minutes(
+    connection: "duckdb.DuckDBPyConnection",
+    lake: str,
+    files: pa.Table,
+    trades: DeltaTable,
+    ledger_offsets: Mapping[int, int],
+) -> dict[int, int]:
+    """Add to `touched` the minutes whose holes the ledger's rows at or after offsets change.
+
+    Gives the next offsets of market.ledger by partition. `files` are those of `trades`.
+    """
+    ledger = open_table(lake, LEDGER)
+    if ledger is None:
+        return dict(ledger_offsets)
+    new_files = files_from_offsets(list_files(ledger), ledger_offsets)
+    create_view(connection, "new_ledger", ledger, files=uris(new_files))
+    connection.execute('CREATE TEMP TABLE ledger_offsets ("partition" INTEGER, next_offset BIGINT)')
+    for partition, offset in ledger_offsets.items():
+        connection.execute("INSERT INTO ledger_offsets VALUES (?, ?)", [partition, offset])
+    _touch_ends(connection, lake)
+    connection.execute(NEW_ENTRIES)
+    times = [at for (at,) in connection.execute("SELECT received_time FROM new_entries").fetchall()]
+    if times:
+        span = (min(times) - REACH, max(times) + timedelta(minutes=1))
+        within = files_in_spans(files, "traded_at", [span])
+        create_view(connection, "concerned_trades", trades, files=uris(within))
+        connection.execute(TOUCHED_BY_LEDGER.format(number=number_sql()))
+    return dict(ledger_offsets) | {
+        partition: max(next_offset, ledger_offsets.get(partition, 0))
+        for partition, next_offset in connection.execute(LEDGER_REACHED).fetchall()
+    }
+
+
+def _touch_ends(connection: "duckdb.DuckDBPyConnection", lake: str) -> None:
+    """Add the minutes in which a connection ended shortly before the touched ones."""
+    (newest,) = connection.execute("SELECT max(minute) FROM touched").fetchone() or (None,)
+    if newest is None:
+        return
+    open_ledger(connection, lake, since=newest - UNDECIDED)
+    connection.execute(TOUCHED_ENDS.format(undecided_s=UNDECIDED.total_seconds()))
+    connection.execute(f"DROP VIEW {LEDGER}")  # the minutes added may need more of it
+
+
+def open_ledger(connection: "duckdb.DuckDBPyConnection", lake: str, *, since: datetime) -> None:
+    """A view of the ledger's rows that can concern minutes from `since` on."""
+    ledger = open_table(lake, LEDGER)
+    if ledger is None:
+        create_empty_view(connection, TABLES[LEDGER])
+        return
+    entries = files_in_spans(list_files(ledger), "received_time", [(since, ALWAYS[1])])
+    create_view(connection, LEDGER, ledger, files=uris(entries))
+
+
+def find_edges(
+    connection: "duckdb.DuckDBPyConnection", files: pa.Table, trades: DeltaTable
+) -> None:
+    """Make `edges`: touched minutes in which the trades of a symbol began, or have ended so far."""
+    connection.execute("CREATE TEMP TABLE edges (venue TEXT, symbol TEXT, minute TIMESTAMPTZ)")
+    found = connection.execute(EDGES).fetchall()
+    if not found:
+        return
+    minutes, times = [row[2] for row in found], [row[4] for row in found]
+    before = files_in_spans(files, "traded_at", [(ALWAYS[0], max(minutes))])
+    create_view(connection, "earlier_trades", trades, files=uris(before))
+    behind = files_in_spans(files, "received_time", [(min(times), ALWAYS[1])])
+    create_view(connection, "later_trades", trades, files=uris(behind))
+    for venue, symbol, minute, is_beginning, at in found:
+        statement, bound = (EARLIER, minute) if is_beginning else (LATER, at)
+        if not connection.execute(statement, [venue, symbol, bound]).fetchone():
+            connection.execute("INSERT INTO edges VALUES (?, ?, ?)", [venue, symbol, minute])
+
+
+def _texts(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names) or "NULL"
