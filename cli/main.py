@@ -11,7 +11,18 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from cli import benching, developing, doctoring, lake, rehearsing, reporting, running, trading
+from cli import (
+    benching,
+    developing,
+    doctoring,
+    lake,
+    rehearsing,
+    reporting,
+    running,
+    tailing,
+    trading,
+    versioning,
+)
 from cli.console import ERR
 from include.errors import TickhouseError, Unreachable
 
@@ -63,6 +74,7 @@ for verb in (
     running.prepare,
     running.run_airflow,
     lake.run_sql,
+    tailing.tail,
     reporting.report,
     lake.audit,
     lake.quarantine,
@@ -76,6 +88,7 @@ for verb in (
     developing.test,
     developing.check,
     benching.bench,
+    versioning.version,
 ):
     cli.add_command(verb)
 

@@ -22,7 +22,7 @@ from include.errors import QueryError, UnreadableTable, first_line
 from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
 from include.lake.delta_log import find_log_damage
-from include.lake.tables import TABLES
+from include.lake.tables import MINUTE_TOTALS, MINUTE_TOTALS_COLUMNS, TABLES, TRADE_MINUTES
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +47,15 @@ WHERE event_index >= 0
 ORDER BY venue, symbol, trade_id, date_trunc('minute', traded_at),
     "partition", "offset", event_index
 """
+_TOTALS = ", ".join(f'{column} AS "{name}"' for name, column in MINUTE_TOTALS_COLUMNS.items())
+# By its name: the table that a view is made of, and the statement that makes it.
+VIEWS = {
+    ONCE: ("trades", TRADES_ONCE),
+    MINUTE_TOTALS: (
+        TRADE_MINUTES.name,
+        f"CREATE VIEW {MINUTE_TOTALS} AS SELECT {_TOTALS} FROM {TRADE_MINUTES.name}",
+    ),
+}
 
 
 def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTable | None:
@@ -168,7 +177,8 @@ def query(
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of one SQL statement over the lake; `bindings` are its `$names`.
 
-    Beside the tables there is `trades_once`: trades without repeats, by the venue's own id.
+    Beside the tables there are `trades_once`, trades without repeats by the venue's own id, and
+    `minute_totals`.
 
     Raises:
         QueryError: the statement cannot be answered; says why and which tables there are.
@@ -195,8 +205,8 @@ def run_query(
 
     connection = connect(lake, find_tables(statement) or TABLES, as_of=as_of, all_tables=all_tables)
     try:
-        if ONCE in statement.lower():
-            connection.execute(TRADES_ONCE)
+        for name in find_views(statement):
+            connection.execute(VIEWS[name][1])
         yield connection.sql(statement, params=dict(bindings or {}))
     except duckdb.Error as error:
         existing = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
@@ -207,8 +217,17 @@ def run_query(
 
 def find_tables(statement: str) -> list[str]:
     """The tables of the lake whose names are in the statement."""
-    words = set(re.findall(r"\w+", statement.lower().replace(ONCE, "trades")))
+    words = _words(statement) | {VIEWS[name][0] for name in find_views(statement)}
     return [name for name in TABLES if name in words]
+
+
+def find_views(statement: str) -> list[str]:
+    """The views whose names are in the statement."""
+    return [name for name in VIEWS if name in _words(statement)]
+
+
+def _words(statement: str) -> set[str]:
+    return set(re.findall(r"\w+", statement.lower()))
 
 
 def create_empty_view(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:

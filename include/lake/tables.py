@@ -260,6 +260,20 @@ DERIVED = (
     FORECAST_EVALUATIONS,
     TOPIC_RESTARTS,
 )
+# A minute's totals under the names that the minute job of the fifth system gave them: BTC stands
+# for base units and USD for quote units, whatever the symbol.
+MINUTE_TOTALS = "minute_totals"
+MINUTE_TOTALS_COLUMNS = {
+    "TIME": "minute",
+    "VENUE": "venue",
+    "SYMBOL": "symbol",
+    "TOTAL_COUNT_BUY": "total_count_buy",
+    "TOTAL_COUNT_SELL": "total_count_sell",
+    "TOTAL_BTC_BUY": "total_base_buy",
+    "TOTAL_BTC_SELL": "total_base_sell",
+    "TOTAL_USD_BUY": "total_quote_buy",
+    "TOTAL_USD_SELL": "total_quote_sell",
+}
 TABLES = {table.name: table for table in (*LANDED, QUARANTINE, *DERIVED)}
 TABLE_OF_TOPIC = {table.topic: table for table in LANDED if table.topic}
 LANDED_TOPICS = (*TABLE_OF_TOPIC, Topic.REJECTS)

@@ -78,6 +78,7 @@ def generate_secrets() -> dict[str, str]:
 
     return {
         "TICKHOUSE_POSTGRES_PASSWORD": secrets.token_urlsafe(24),
+        "TICKHOUSE_POSTGRES_READER_PASSWORD": secrets.token_urlsafe(24),
         "TICKHOUSE_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
         "TICKHOUSE_AIRFLOW_JWT_SECRET": secrets.token_urlsafe(32),
         "TICKHOUSE_AIRFLOW_FERNET_KEY": Fernet.generate_key().decode(),

@@ -27,9 +27,9 @@ from include.local.programs import (
     Program,
     programs,
 )
+from include.serving.preparation import prepare_serving
 from include.serving.rebuild import fill_empty
 from include.serving.stream_progress import progress_file
-from include.serving.tables import create_tables
 from include.settings import Settings
 
 Say = Callable[[str], None]
@@ -148,7 +148,7 @@ class Platform:
         postgres.create_databases(self.settings)
         if not self._migrate_airflow():
             self._launch(airflows)
-        create_tables(self.settings.dsn())
+        prepare_serving(self.settings)
         self._fill_postgres()
         self._await_all(servers)
         self.make_topics()

@@ -8,6 +8,7 @@ from include.atomic_files import write_file
 from include.errors import PlatformError, SettingsError
 from include.market.venues import VENUES
 from include.settings import PREFIX, Settings, from_environment
+from include.settings.env import read_env
 
 CURRENT = "current.env"
 SECRETS = "secrets.env"
@@ -67,10 +68,11 @@ def enter_world(flags: dict[str, str]) -> Settings:
 
 
 def ensure_secrets(var: Path, generated: dict[str, str]) -> None:
-    """Write the generated secrets unless there are some; readable by their owner alone."""
+    """Write the generated secrets that are not there yet; readable by their owner alone."""
     var.mkdir(parents=True, exist_ok=True)
-    if not (var / SECRETS).exists():
-        write_private(var / SECRETS, generated)
+    existing = read_env(var / SECRETS, prefix=PREFIX)
+    if generated.keys() - existing.keys():
+        write_private(var / SECRETS, generated | existing)
 
 
 def write_private(path: Path, variables: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from psycopg2.extras import execute_values
 from include.lake.columns import Column, Table, event_columns, text
 from include.lake.tables import TABLES
 from include.serving.connection import Dsn, transaction
+from include.serving.views import create_views
 
 READER_OFFSETS = Table(
     "reader_offsets",
@@ -140,7 +141,7 @@ def missing_column_ddl(table: Table, existing: Collection[str]) -> list[str]:
 
 
 def create_tables(dsn: Dsn) -> None:
-    """Make every table of Postgres that does not exist, and every column that one lacks.
+    """Make every table and view of Postgres that does not exist, and every column that one lacks.
 
     Raises:
         Unreachable: the server does not answer.
@@ -156,6 +157,7 @@ def create_tables(dsn: Dsn) -> None:
         for table in tables:
             for statement in missing_column_ddl(table, names_by_table[table.name]):
                 cursor.execute(statement)
+        create_views(cursor, tables)
 
 
 def upsert(dsn: Dsn, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> None:

@@ -54,6 +54,8 @@ class PostgresSettings:
     host: str = setting("", "server address; empty: the local one")
     user: str = setting("tickhouse", "role that owns both databases")
     password: Secret = setting(Secret(""), "its password; generated for the local server")
+    reader: str = setting("tickhouse_reader", "role that only reads the serving tables")
+    reader_password: Secret = setting(Secret(""), "its password; generated; empty: no such role")
     database: str = setting("tickhouse", "name of the serving database")
     airflow_database: str = setting("airflow", "name of Airflow's metadata database")
 

@@ -1,12 +1,15 @@
 """Postgres takes the tables as they are defined; an upsert overwrites the row of the same key."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import psycopg2
 import pytest
 
 from include.lake.columns import Column
+from include.lake.tables import MINUTE_TOTALS_COLUMNS
 from include.serving.connection import fetch_rows, transaction
 from include.serving.tables import (
     POSTGRES_ONLY,
@@ -16,6 +19,7 @@ from include.serving.tables import (
     postgres_ddl,
     upsert,
 )
+from include.serving.views import create_reader
 
 
 def test_the_tables_have_their_columns_in_order(postgres_dsn: dict[str, Any]) -> None:
@@ -72,3 +76,57 @@ def test_a_column_that_an_older_version_did_not_have_is_added(postgres_dsn: dict
         (),
     )
     assert column == {"data_type": "text"}
+
+
+def test_the_reader_reads_and_changes_nothing(postgres_dsn: dict[str, Any]) -> None:
+    create_tables(postgres_dsn)
+    for password in ("first", "second"):
+        create_reader(postgres_dsn, name="reads_only", password=password)
+    reader = {**postgres_dsn, "user": "reads_only", "password": "second"}
+    assert fetch_rows(reader, "SELECT * FROM minute_totals") == []
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS made_later (a integer)")
+    assert fetch_rows(reader, "SELECT * FROM made_later") == []
+    forbidden = ("DELETE FROM scores", "CREATE TABLE mine (a integer)", "DROP TABLE scores")
+    for statement in (*forbidden, "SET default_transaction_read_only = off; DELETE FROM scores"):
+        with (
+            pytest.raises(psycopg2.Error, match=r"read-only|permission denied|must be owner"),
+            transaction(reader) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
+
+def test_tables_and_columns_have_the_comments_of_the_lake(postgres_dsn: dict[str, Any]) -> None:
+    create_tables(postgres_dsn)
+    (found,) = fetch_rows(
+        postgres_dsn,
+        "SELECT obj_description('trade_minutes'::regclass) AS of_table,"
+        " col_description('trade_minutes'::regclass, 1) AS of_column",
+    )
+    minutes = SERVED["trade_minutes"]
+    assert found == {"of_table": minutes.comment, "of_column": minutes.columns[0].comment}
+
+
+def test_a_minutes_totals_have_the_names_of_the_fifth_system(postgres_dsn: dict[str, Any]) -> None:
+    create_tables(postgres_dsn)
+    minutes = SERVED["trade_minutes"]
+    row = dict.fromkeys(minutes.names, Decimal(0)) | {
+        "venue": "binance",
+        "symbol": "BTC-USDT",
+        "minute": datetime(2026, 11, 26, 8, 0, tzinfo=UTC),
+        "total_count_buy": 3,
+        "total_count_sell": 2,
+        "total_base_buy": Decimal("0.5"),
+        "total_quote_sell": Decimal("7.25"),
+        "complete": True,
+    }
+    upsert(postgres_dsn, minutes, [row])
+    (totals,) = fetch_rows(
+        postgres_dsn, "SELECT * FROM minute_totals WHERE \"SYMBOL\" = 'BTC-USDT'"
+    )
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM trade_minutes")
+    assert list(totals) == list(MINUTE_TOTALS_COLUMNS)
+    assert (totals["TIME"], totals["TOTAL_COUNT_BUY"]) == (row["minute"], 3)
+    assert (totals["TOTAL_BTC_BUY"], totals["TOTAL_USD_SELL"]) == (Decimal("0.5"), Decimal("7.25"))

@@ -36,6 +36,24 @@ def test_trades_once_leaves_repeats_out(tmp_path: Path) -> None:
     assert once == (["offset"], [(0,), (1,), (3,)])
 
 
+def test_minute_totals_have_the_names_of_the_fifth_system(tmp_path: Path) -> None:
+    minute = {"venue": "binance", "symbol": "BTC-USDT", "minute": AT, "total_count_buy": 3}
+    put(tmp_path, "trade_minutes", [minute | {"total_base_sell": D("0.5"), "close": D(7)}])
+    names, (row,) = query(str(tmp_path), "FROM minute_totals WHERE TIME > '2026-01-01'")
+    assert names == [
+        "TIME",
+        "VENUE",
+        "SYMBOL",
+        "TOTAL_COUNT_BUY",
+        "TOTAL_COUNT_SELL",
+        "TOTAL_BTC_BUY",
+        "TOTAL_BTC_SELL",
+        "TOTAL_USD_BUY",
+        "TOTAL_USD_SELL",
+    ]
+    assert (row[0], row[3], row[6]) == (AT, 3, D("0.5"))
+
+
 def test_a_minute_has_the_sums_of_its_trades_each_once(tmp_path: Path) -> None:
     land(tmp_path, "feed_ledger", [ledger(0, "gap", s=61)])
     land(

@@ -1,0 +1,161 @@
+"""The newest records of a topic, and those that come: filtered, for a person to read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from include.bus.consumer import Consumer, Record
+from include.bus.topics import offset_ranges
+from include.errors import QueryError
+from include.market.wire import TopicPartition
+
+POLL_S = 0.5
+FIELDS, TEXT = ("venue", "symbol", "kind", "type"), "text"
+SHOWN_VALUE = 160  # characters of a record that is no JSON object
+SHOWN_EVENTS = 3
+
+
+@dataclass(frozen=True)
+class RecordFilter:
+    """Which records are shown: those with these values of the message, and with these texts."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+
+    def takes(self, record: Record) -> bool:
+        """Whether the record is shown."""
+        message = read_object(record) if self.values else {}
+        return all(message.get(name) == value for name, value in self.values.items()) and all(
+            text.encode() in record.value for text in self.texts
+        )
+
+
+def parse_filter(conditions: Iterable[str]) -> RecordFilter:
+    """The filter of conditions such as `venue=binance`; `text=` looks in the whole record.
+
+    Raises:
+        QueryError: a condition is none, or names what no message has.
+    """
+    values: dict[str, str] = {}
+    texts: list[str] = []
+    for condition in conditions:
+        name, equals, value = condition.partition("=")
+        if not equals or name not in {*FIELDS, TEXT}:
+            names = ", ".join(f"{name}=" for name in (*FIELDS, TEXT))
+            raise QueryError(f"{condition!r} is no filter: it begins with one of {names}")
+        if name == TEXT:
+            texts.append(value)
+        else:
+            values[name] = value
+    return RecordFilter(values, tuple(texts))
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where to begin: so many records before the end of each partition, or an offset of it.
+
+    Without `partition` it is every partition.
+    """
+
+    last: int = 10
+    offset: int | None = None
+    partition: int | None = None
+
+    def offset_in(self, part: TopicPartition, kept: tuple[int, int]) -> int:
+        """The first offset to read of a partition that keeps these (first and next).
+
+        Raises:
+            QueryError: the partition does not keep the offset.
+        """
+        first, end = kept
+        if self.offset is None:
+            return max(first, end - self.last)
+        if not first <= self.offset <= end:
+            raise QueryError(f"{part} keeps offsets {first} to {end - 1}, not {self.offset}")
+        return self.offset
+
+
+def read_object(record: Record) -> Mapping[str, Any]:
+    """The JSON object that a record holds; empty if it holds none."""
+    try:
+        decoded = msgspec.json.decode(record.value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def describe_record(record: Record) -> dict[str, Any]:
+    """The record's place, time and contents, for JSON; what is no JSON object is its text."""
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "kafka_time": datetime.fromtimestamp(record.kafka_time_ms / 1000, UTC).isoformat()
+        if record.kafka_time_ms >= 0
+        else None,
+        "key": record.key.decode(errors="replace"),
+        "message": dict(read_object(record)) or record.value.decode(errors="replace"),
+    }
+
+
+def describe_briefly(record: Record) -> str:
+    """The record in one line: where it lies, when, what it is of, and its events."""
+    message = read_object(record)
+    place = f"{record.topic}/{record.partition}@{record.offset}"
+    if not message:
+        return f"{place}  {record.value[:SHOWN_VALUE]!r}"
+    received_us = message.get("received_time")
+    at = (
+        f"{datetime.fromtimestamp(received_us / 1e6, UTC):%Y-%m-%d %H:%M:%S.%f}"
+        if isinstance(received_us, int)
+        else "-"
+    )
+    names = ("venue", "symbol", "kind", "type", "value")
+    known = " ".join(str(message[name]) for name in names if message.get(name) is not None)
+    events = message.get("events") or []
+    shown = msgspec.json.encode(events[:SHOWN_EVENTS]).decode() if events else ""
+    hidden_count = len(events) - SHOWN_EVENTS
+    more = f" and {hidden_count} more" if hidden_count > 0 else ""
+    return f"{place}  {at}  {known}  {shown}{more}".rstrip()
+
+
+def browse_records(
+    bootstrap: str,
+    topic: str,
+    beginning: Beginning,
+    *,
+    wanted: RecordFilter,
+    follow: bool = False,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Record]:
+    """The records of a topic from the beginning on that pass the filter; with `follow` new ones.
+
+    Raises:
+        QueryError: the topic has no such partition, or does not keep that offset.
+        Unreachable: the broker does not answer.
+    """
+    ranges = offset_ranges(bootstrap, [topic])
+    number = beginning.partition
+    chosen = {part for part in ranges if number in {None, part.partition}}
+    if not chosen:
+        numbers = ", ".join(str(part.partition) for part in sorted(ranges))
+        raise QueryError(f"{topic} has no partition {number}; it has {numbers}")
+    ends = {part: ranges[part][1] for part in chosen}
+    starts = {part: beginning.offset_in(part, ranges[part]) for part in chosen}
+    others = {part: end for part, (_, end) in ranges.items() if part not in chosen}
+    with closing(Consumer(bootstrap, topics=[topic], offsets=others | starts)) as consumer:
+        while not is_stopped() and (follow or _has_more(consumer, ends)):
+            for record in consumer.poll(POLL_S):
+                end = ends.get(TopicPartition(record.topic, record.partition), 0)
+                is_due = end > 0 and (follow or record.offset < end)
+                if is_due and wanted.takes(record):
+                    yield record
+
+
+def _has_more(consumer: Consumer, ends: Mapping[TopicPartition, int]) -> bool:
+    """Whether records before the ends are still to be read."""
+    return any(consumer.offsets[part] < end for part, end in ends.items())
