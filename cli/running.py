@@ -165,11 +165,11 @@ def prepare() -> None:
     `up` does this by itself; the containers of docker-compose.yml do it once with this verb.
     """
     from include.local.postgres import create_databases
-    from include.serving.preparation import prepare_serving
+    from include.serving.preparation import create_serving_database
 
     settings = from_environment()
     create_databases(settings)
-    prepare_serving(settings)
+    create_serving_database(settings)
     _make_topics(settings)
     ERR.print("databases, serving tables and topics are there")
 

@@ -50,7 +50,7 @@ def tail(
         from_environment().bootstrap,
         topic,
         Beginning(lines, offset, partition),
-        wanted=parse_filter(filters),
+        record_filter=parse_filter(filters),
         follow=follow,
     )
     for record in records:

@@ -29,7 +29,9 @@ def find_versions() -> dict[str, str]:
 def jar_version(name: str) -> str:
     """The version of a jar in `ivy.xml`."""
     dependencies = ET.parse(ROOT / "ivy.xml").getroot().iter("dependency")
-    return next(one.attrib["rev"] for one in dependencies if one.attrib["name"] == name)
+    return next(
+        dependency.attrib["rev"] for dependency in dependencies if dependency.attrib["name"] == name
+    )
 
 
 def postgres_version() -> str:

@@ -25,7 +25,8 @@ from include.market.wire import Topic
 from include.settings import Settings
 from spark_jobs.health import write_progress
 from spark_jobs.measures import start_measures
-from spark_jobs.session import SHORT_LIVED, session
+from spark_jobs.options import SHORT_LIVED
+from spark_jobs.session import session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing

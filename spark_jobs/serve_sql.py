@@ -20,7 +20,8 @@ from include.lake.tables import TABLES
 from include.log import event
 from include.process import run_process
 from include.settings import Settings
-from spark_jobs.session import DELTA, session
+from spark_jobs.options import DELTA
+from spark_jobs.session import session
 from spark_jobs.sinks import path
 
 SCAN_S = 15.0

@@ -1,60 +1,30 @@
 """The one place that makes a Spark session, tuned for Delta on one machine or a cluster.
 
-Under `spark-submit` the master given there wins, so the same entry points run on a cluster.
+Under `spark-submit` the master and the options given there win, so the same entry points run on a
+cluster: `./tickhouse submit` gives them.
 """
 
 import os
-import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pyspark.sql import SparkSession
 
-from include.local.class_archive import archive_options
-from include.local.jars import ensure_jars
+from include.bus import offset_ranges
+from include.errors import PlatformError
 from include.local.java import java_home
+from include.market.wire import Topic
 from include.settings import ROOT, Settings
+from spark_jobs.options import is_local, master_of, spark_options
 
-DELTA = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.databricks.delta.snapshotPartitions": "2",
-    "spark.databricks.delta.schema.autoMerge.enabled": "false",
-}
-# How Spark and Delta use this machine's disk: commits that cannot replace one another, and no
-# process for each file that is made or renamed. `java/`.
-LOCAL_DISK = {
-    "spark.delta.logStore.file.impl": "tickhouse.AtomicLocalLogStore",
-    "spark.hadoop.fs.file.impl": "tickhouse.NioLocalFileSystem",
-    "spark.sql.streaming.checkpointFileManagerClass": (
-        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
-    ),
-}
 STDERR = 2
-# A job of a minute never earns back what the optimising compiler costs it.
-SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-# Soft references are kept a second for each free MB: 20 ms instead, or they fill the heap.
-LONG_LIVED = ["-XX:SoftRefLRUPolicyMSPerMB=20"]
-SMALL_MACHINE = {
-    "spark.sql.shuffle.partitions": "2",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.ui.killEnabled": "false",  # any web page that is open here could ask for it
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.adaptive.enabled": "false",
-    # VACUUM lists folders with so many tasks; the default is 10,000.
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-    "spark.sql.streaming.stateStore.minDeltasForSnapshot": "20",
-    "spark.sql.streaming.minBatchesToRetain": "20",
-    "spark.eventLog.enabled": "false",
-    # What the UI keeps of the past; with Spark's own limits it fills the heap for half an hour.
-    "spark.ui.retainedJobs": "50",
-    "spark.ui.retainedStages": "50",
-    "spark.sql.ui.retainedExecutions": "50",
-    "spark.ui.retainedTasks": "500",
-}
+OTHER_SLOTS, SLOTS_WAIT_S = 2, 60.0
+NEEDED_CLASS = "io.delta.sql.DeltaSparkSessionExtension"
 
 
 def session(
@@ -67,40 +37,90 @@ def session(
 ) -> SparkSession:
     """A Spark session with Delta; `ui_port` binds its UI to `ports.host`.
 
-    Without one it has no UI, its JVM is tuned for a short life if it is `brief`, and what that JVM
-    prints goes to `spark/jvm.log` of the world: it is part of a command, whose output is for
-    people. `options` are further ones of Spark.
+    With one it is the stream's, on the stream's master. Without one it has no UI, its JVM is tuned
+    for a short life if it is `brief`, and what that JVM prints goes to `spark/jvm.log` of the
+    world: it is part of a command, whose output is for people. `options` are further ones of Spark.
+
+    Raises:
+        PlatformError: `spark-submit` was not given Delta's classes.
+        SettingsError: `TICKHOUSE_STREAM_SPARK_CONF` is malformed.
     """
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    scratch = settings.home / "spark"
-    tuned = LONG_LIVED if ui_port is not None else SHORT_LIVED if brief else []
-    java = [f"-Dderby.system.home={scratch}", *archive_options(), *tuned]
-    java.append(settings.stream.java_options)
-    builder = (
-        SparkSession.builder.appName(app)
-        .config(*_jars(settings.stream.master))
-        .config("spark.driver.memory", settings.stream.driver_memory)
-        .config("spark.driver.host", _driver_address(settings.ports.host))
-        .config("spark.driver.bindAddress", settings.ports.host)
-        .config("spark.executorEnv.PYTHONPATH", str(ROOT))
-        .config("spark.local.dir", str(scratch / "local"))
-        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
-        .config("spark.driver.extraJavaOptions", " ".join(java))
-        .config("spark.ui.enabled", str(ui_port is not None).lower())
-        .config("spark.ui.port", str(ui_port or 0))
-    )
-    all_options = DELTA | SMALL_MACHINE
-    if "MASTER" not in os.environ and not os.environ.get("SPARK_ENV_LOADED"):
-        builder = builder.master(settings.stream.master)
-        all_options |= LOCAL_DISK if settings.stream.master.startswith("local") else {}
+    is_stream, submitted = ui_port is not None, is_submitted()
+    all_options = spark_options(settings, is_stream=is_stream, ui_port=ui_port, brief=brief)
+    builder = SparkSession.builder.appName(app)
+    if not submitted:
+        builder = builder.master(master_of(settings, is_stream=is_stream))
     for name, value in (all_options | dict(options)).items():
         builder = builder.config(name, value)
-    with nullcontext() if ui_port else _stderr_to(scratch / "jvm.log"):
+    with nullcontext() if ui_port or submitted else _stderr_to(settings.home / "spark" / "jvm.log"):
         spark = builder.getOrCreate()
+    if submitted:
+        _require_classes(spark)
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+def is_submitted() -> bool:
+    """Whether `spark-submit` has started this process, and with it the JVM."""
+    return "MASTER" in os.environ or bool(os.environ.get("SPARK_ENV_LOADED"))
+
+
+def submit_environment() -> dict[str, str]:
+    """The command's variables: this process's, with the product's code and Java."""
+    return {"JAVA_HOME": str(java_home()), **os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def require_shared_paths(spark: SparkSession, settings: Settings) -> None:
+    """Refuse a lake that only this machine can see, where executors run on others.
+
+    Raises:
+        PlatformError: says which path, and what to set.
+    """
+    master = str(spark.sparkContext.master)
+    is_shared = "://" in settings.lake or settings.stream.shared_disk == "yes"
+    if not is_local(master) and not is_shared:
+        raise PlatformError(
+            f"executors of {master} cannot see the lake {settings.lake} of this machine: set "
+            "TICKHOUSE_STREAM_LAKE to a shared store, or TICKHOUSE_STREAM_SHARED_DISK=yes where "
+            "every machine has that path on one shared disk"
+        )
+
+
+def require_task_slots(spark: SparkSession, settings: Settings) -> None:
+    """Refuse fewer task slots than the queries keep busy, or nothing would land and nobody know.
+
+    Real-time mode keeps a slot for each partition of market.book; the other queries need
+    `OTHER_SLOTS` besides. On a cluster executors get `SLOTS_WAIT_S` to come.
+
+    Raises:
+        PlatformError: says how many there are, and what to set.
+    """
+    books = len(offset_ranges(settings.bootstrap, [Topic.BOOK]))
+    needed, deadline = books + OTHER_SLOTS, time.monotonic() + SLOTS_WAIT_S
+    while (slots := spark.sparkContext.defaultParallelism) < needed:
+        if is_local(str(spark.sparkContext.master)) or time.monotonic() > deadline:
+            raise PlatformError(
+                f"{spark.sparkContext.master} has {slots} task slots and {needed} are needed: one "
+                f"for each of the {books} partitions of {Topic.BOOK} and {OTHER_SLOTS} more; set "
+                f"TICKHOUSE_STREAM_MASTER=local[{needed}] or give the cluster more cores"
+            )
+        time.sleep(1.0)
+
+
+def _require_classes(spark: SparkSession) -> None:
+    jvm: Any = spark.sparkContext._jvm
+    loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    try:
+        loader.loadClass(NEEDED_CLASS)
+    except Exception as error:  # py4j's own class of errors
+        spark.stop()
+        raise PlatformError(
+            "spark-submit was not given the jars of Delta and Kafka: start it by "
+            "`./tickhouse submit`, which passes them"
+        ) from error
 
 
 def choose_engine(spark: SparkSession, *, interpreted: bool) -> None:
@@ -121,19 +141,3 @@ def _stderr_to(file: Path) -> Iterator[None]:
     finally:
         os.dup2(original, STDERR)
         os.close(original)
-
-
-def _jars(master: str) -> tuple[str, str]:
-    """How Delta and the Kafka source get to the class path.
-
-    On this machine they are on that of the JVM itself: its class archive holds no others.
-    """
-    jars = ensure_jars().spark_jars()
-    if master.startswith("local"):
-        return "spark.driver.extraClassPath", jars.replace(",", os.pathsep)
-    return "spark.jars", jars
-
-
-def _driver_address(bound: str) -> str:
-    """The address by which executors reach a driver that is bound to `bound`."""
-    return socket.gethostname() if bound == "0.0.0.0" else bound

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from include.market.wire import MAX_MESSAGE_BYTES
 from include.settings import Settings
+from include.settings.brokers import spark_options
 
 RECORDS_A_TASK = 50_000
 
@@ -27,7 +28,7 @@ def kafka_stream(
     """
     source = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.bootstrap)
+        .options(**spark_options(settings.bootstrap))
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", starting)
         .option("failOnDataLoss", "true")
@@ -49,7 +50,7 @@ def kafka_batch(
     topics = sorted(json.loads(ending))
     return (
         spark.read.format("kafka")
-        .option("kafka.bootstrap.servers", settings.bootstrap)
+        .options(**spark_options(settings.bootstrap))
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", starting)
         .option("endingOffsets", ending)

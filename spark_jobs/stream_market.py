@@ -9,6 +9,7 @@ Run it as `python -m spark_jobs.stream_market` or by spark-submit.
 
 import gc
 import logging
+import os
 import sys
 import threading
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ from spark_jobs.landing import Landing
 from spark_jobs.log_checkpoints import keep_log_checkpoints
 from spark_jobs.measures import start_measures
 from spark_jobs.serving import in_background, restate_late_windows, serve_postgres
-from spark_jobs.session import session
+from spark_jobs.session import require_shared_paths, require_task_slots, session
 from spark_jobs.signals import SignalBatches
 from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
@@ -111,6 +112,8 @@ def refuse_damaged(settings: Settings) -> None:
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the queries until `stop`, writing their progress for `status`; a failed one ends all."""
     spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
+    require_shared_paths(spark, settings)
+    require_task_slots(spark, settings)
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     refuse_damaged(settings)
     wakeup, late = threading.Event(), LateWindows()
@@ -129,7 +132,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})
         for query in queries:
             if not query.isActive:
-                raise SystemExit(f"query {query.name} ended: {query.exception()}")
+                # what it says is long; the lock is kept until the process is gone
+                log.error(event("query ended", query=query.name, error=query.exception()))
+                _end_at_once(SystemExit(f"query {query.name} ended"))
     for query in queries:
         query.stop()
     spark.stop()
@@ -143,8 +148,19 @@ def main() -> None:
             log.info(event("stream starting", world=settings.world, lake=settings.lake))
             run(settings, stop)
 
-    run_process("stream", serve)
+    try:
+        run_process("stream", serve)
+    except SystemExit as ended:
+        _end_at_once(ended)
     sys.exit(0)
+
+
+def _end_at_once(ended: SystemExit) -> None:
+    """End without waiting for the landing's threads; the JVM ends with this process."""
+    if isinstance(ended.code, str):
+        log.error(event("stream failed", error=ended.code))
+    logging.shutdown()
+    os._exit(0 if not ended.code else 1)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from kafka import KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
 from include.errors import Unreachable
 from include.market import wire
+from include.settings.brokers import python_options
 
 METADATA_AGE_MS = 10_000  # how soon a consumer knows of new partitions
 MAX_REQUEST_BYTES = wire.MAX_MESSAGE_BYTES + 64 * 1024
@@ -37,10 +38,20 @@ def open_consumer(bootstrap: str) -> Any:
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=MAX_REQUEST_BYTES,
             max_poll_records=5000,
+            **python_options(bootstrap),
             **PATIENT,
         )
     except KafkaError as error:
         raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+
+
+def open_admin(bootstrap: str) -> KafkaAdminClient:
+    """A kafka-python client that makes and alters topics.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    return KafkaAdminClient(bootstrap_servers=bootstrap, **python_options(bootstrap), **PATIENT)
 
 
 def partitions_of(consumer: Any, topics: Iterable[str]) -> list[KafkaPartition]:

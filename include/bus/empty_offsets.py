@@ -24,8 +24,8 @@ def find_empty_offsets(bootstrap: str, spans: Spans) -> dict[TopicPartition, lis
     consumer = open_consumer(bootstrap)
     try:
         return {
-            part: [empty for span in wanted for empty in _read_span(consumer, part, *span)]
-            for part, wanted in spans.items()
+            part: [empty for span in due_spans for empty in _read_span(consumer, part, *span)]
+            for part, due_spans in spans.items()
         }
     except KafkaError as error:
         raise Unreachable(f"Kafka at {bootstrap}: {error!r}") from error

@@ -17,6 +17,7 @@ from confluent_kafka import Producer as KafkaProducer
 from include.bus.connection import MAX_REQUEST_BYTES, PATIENT
 from include.bus.producer import DELIVERY_S
 from include.errors import Unreachable
+from include.settings.brokers import librdkafka_options
 
 STRETCH_RECORDS = 500
 STRETCH_BYTES = 256 * 1024
@@ -73,6 +74,7 @@ class FeedProducer:
             "client.id": client_id,
             "delivery.timeout.ms": delivery_s * 1000,
             "compression.type": compression,
+            **librdkafka_options(bootstrap),
         }
         self._kafka = KafkaProducer(SETTINGS | options, logger=log)
         self._produce = self._kafka.produce

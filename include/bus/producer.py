@@ -11,6 +11,7 @@ from include.bus.connection import MAX_REQUEST_BYTES, PATIENT
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message
+from include.settings.brokers import python_options
 
 DELIVERY_S = 600
 MAX_PENDING_BYTES = 256 * 1024 * 1024
@@ -54,6 +55,7 @@ class Producer:
                 batch_size=256 * 1024,
                 compression_type="lz4" if find_spec("lz4") else None,
                 max_request_size=MAX_REQUEST_BYTES,
+                **python_options(bootstrap),
                 **PATIENT,
             )
             for topic in topics:

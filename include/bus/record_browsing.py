@@ -65,13 +65,13 @@ class Beginning:
     offset: int | None = None
     partition: int | None = None
 
-    def offset_in(self, part: TopicPartition, kept: tuple[int, int]) -> int:
+    def offset_in(self, part: TopicPartition, offset_range: tuple[int, int]) -> int:
         """The first offset to read of a partition that keeps these (first and next).
 
         Raises:
             QueryError: the partition does not keep the offset.
         """
-        first, end = kept
+        first, end = offset_range
         if self.offset is None:
             return max(first, end - self.last)
         if not first <= self.offset <= end:
@@ -115,12 +115,12 @@ def describe_briefly(record: Record) -> str:
         else "-"
     )
     names = ("venue", "symbol", "kind", "type", "value")
-    known = " ".join(str(message[name]) for name in names if message.get(name) is not None)
+    values = " ".join(str(message[name]) for name in names if message.get(name) is not None)
     events = message.get("events") or []
-    shown = msgspec.json.encode(events[:SHOWN_EVENTS]).decode() if events else ""
+    events_text = msgspec.json.encode(events[:SHOWN_EVENTS]).decode() if events else ""
     hidden_count = len(events) - SHOWN_EVENTS
     more = f" and {hidden_count} more" if hidden_count > 0 else ""
-    return f"{place}  {at}  {known}  {shown}{more}".rstrip()
+    return f"{place}  {at}  {values}  {events_text}{more}".rstrip()
 
 
 def browse_records(
@@ -128,7 +128,7 @@ def browse_records(
     topic: str,
     beginning: Beginning,
     *,
-    wanted: RecordFilter,
+    record_filter: RecordFilter,
     follow: bool = False,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Record]:
@@ -152,7 +152,7 @@ def browse_records(
             for record in consumer.poll(POLL_S):
                 end = ends.get(TopicPartition(record.topic, record.partition), 0)
                 is_due = end > 0 and (follow or record.offset < end)
-                if is_due and wanted.takes(record):
+                if is_due and record_filter.takes(record):
                     yield record
 
 

@@ -11,11 +11,10 @@ that what is remembered or deleted after an acknowledgement survives a power cut
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, open_consumer, partitions_of
+from include.bus.connection import MAX_REQUEST_BYTES, open_admin, open_consumer, partitions_of
 from include.errors import PlatformError, Unreachable
 from include.market import wire
 from include.settings.groups import KafkaSettings
@@ -35,7 +34,7 @@ def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
         Unreachable: the broker does not answer or refuses.
     """
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, **PATIENT)
+        admin = open_admin(bootstrap)
     except KafkaError as error:
         raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     try:
@@ -59,6 +58,8 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
         "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
+        # an acknowledged record is on so many brokers, and one of them may be away
+        "min.insync.replicas": str(max(1, kafka.replication - 1)),
     }
     if existing:
         _alter(admin, existing, config)
@@ -146,7 +147,7 @@ def topic_ids(bootstrap: str, topics: Iterable[str]) -> dict[str, str]:
         Unreachable: the broker does not answer.
     """
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, **PATIENT)
+        admin = open_admin(bootstrap)
         try:
             described = admin.describe_topics(list(topics))
         finally:

@@ -92,30 +92,29 @@ EXCEPT SELECT venue, symbol, minute FROM touched
 """
 
 
-def number_sql(row: str = "") -> str:
+def number_sql() -> str:
     """SQL for the venue's number of a trade in a row of `trades`; null where it has none."""
-    prefix = f"{row}." if row else ""
-    by_id = f"TRY_CAST({prefix}trade_id AS HUGEINT)"
+    by_id = "TRY_CAST(trade_id AS HUGEINT)"
     counted = [name for name, venue in VENUES.items() if venue.trades is TradeNumbers.SEQUENCE]
-    in_sequence = f"coalesce({prefix}seq_first + {prefix}event_index, {by_id})"
-    return f"CASE WHEN {prefix}venue IN ({_texts(counted)}) THEN {in_sequence} ELSE {by_id} END"
+    in_sequence = f"coalesce(seq_first + event_index, {by_id})"
+    return f"CASE WHEN venue IN ({_texts(counted)}) THEN {in_sequence} ELSE {by_id} END"
 
 
-def hole_sql(row: str) -> str:
+def hole_sql(alias: str) -> str:
     """SQL for whether a row of the ledger is a hole in the numbers of a symbol's trades."""
     by_rest = {
-        HealedByRest.ALWAYS: f"{row}.venue = '{{}}'",
+        HealedByRest.ALWAYS: f"{alias}.venue = '{{}}'",
         HealedByRest.BETWEEN_CONNECTIONS: (
-            f"({row}.venue = '{{}}' AND {row}.cause = '{BETWEEN_CONNECTIONS}')"
+            f"({alias}.venue = '{{}}' AND {alias}.cause = '{BETWEEN_CONNECTIONS}')"
         ),
         HealedByRest.NEVER: "FALSE",
     }
     gaps = [by_rest[venue.healed_by_rest].format(name) for name, venue in VENUES.items()]
     dropping = [name for name, venue in VENUES.items() if venue.heals(DROPPED_TRADES)]
     return (
-        f"({row}.first_seq IS NOT NULL AND {row}.last_seq >= {row}.first_seq AND "
-        f"({row}.entry = 'gap' AND ({' OR '.join(gaps)}) OR {row}.entry = 'dropped' "
-        f"AND {row}.cause = '{DROPPED_TRADES}' AND {row}.venue IN ({_texts(dropping)})))"
+        f"({alias}.first_seq IS NOT NULL AND {alias}.last_seq >= {alias}.first_seq AND "
+        f"({alias}.entry = 'gap' AND ({' OR '.join(gaps)}) OR {alias}.entry = 'dropped' "
+        f"AND {alias}.cause = '{DROPPED_TRADES}' AND {alias}.venue IN ({_texts(dropping)})))"
     )
 
 
@@ -187,15 +186,15 @@ def find_edges(
 ) -> None:
     """Make `edges`: touched minutes in which the trades of a symbol began, or have ended so far."""
     connection.execute("CREATE TEMP TABLE edges (venue TEXT, symbol TEXT, minute TIMESTAMPTZ)")
-    found = connection.execute(EDGES).fetchall()
-    if not found:
+    edge_rows = connection.execute(EDGES).fetchall()
+    if not edge_rows:
         return
-    minutes, times = [row[2] for row in found], [row[4] for row in found]
+    minutes, times = [row[2] for row in edge_rows], [row[4] for row in edge_rows]
     before = files_in_spans(files, "traded_at", [(ALWAYS[0], max(minutes))])
     create_view(connection, "earlier_trades", trades, files=uris(before))
     behind = files_in_spans(files, "received_time", [(min(times), ALWAYS[1])])
     create_view(connection, "later_trades", trades, files=uris(behind))
-    for venue, symbol, minute, is_beginning, at in found:
+    for venue, symbol, minute, is_beginning, at in edge_rows:
         statement, bound = (EARLIER, minute) if is_beginning else (LATER, at)
         if not connection.execute(statement, [venue, symbol, bound]).fetchone():
             connection.execute("INSERT INTO edges VALUES (?, ?, ?)", [venue, symbol, minute])

@@ -4,11 +4,11 @@ import http.client
 import json
 import secrets
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
@@ -27,12 +27,14 @@ def environment(settings: Settings) -> dict[str, str]:
     """The variables that configure Airflow, for its processes and their tasks alone."""
     postgres, ports = settings.postgres, settings.ports
     server = f"{postgres.host or ports.host}:{ports.postgres}"
-    login = f"{postgres.user}:{postgres.password.reveal()}"
+    user, password = (quote(text, safe="") for text in (postgres.user, postgres.password.reveal()))
+    tls = {"sslmode": postgres.sslmode} | ({"sslrootcert": postgres.ca} if postgres.ca else {})
     home = settings.home / "airflow"
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
-            f"postgresql+psycopg2://{login}@{server}/{postgres.airflow_database}"
+            f"postgresql+psycopg2://{user}:{password}@{server}/{postgres.airflow_database}"
+            f"?{urlencode(tls)}"
         ),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "2",
@@ -149,7 +151,7 @@ class AirflowApi:
 
     def note(self, dag: str, run: str, text: str) -> None:
         """Put a note beside a run, where Airflow's UI shows it; cut to what Airflow takes."""
-        path = f"/api/v2/dags/{dag}/dagRuns/{urllib.parse.quote(run, safe='')}"
+        path = f"/api/v2/dags/{dag}/dagRuns/{quote(run, safe='')}"
         cut = text if len(text) <= NOTE_CHARACTERS else f"{text[: NOTE_CHARACTERS - 1]}…"
         self._send("PATCH", path, {"note": cut})
 

@@ -27,7 +27,7 @@ from include.local.programs import (
     Program,
     programs,
 )
-from include.serving.preparation import prepare_serving
+from include.serving.preparation import create_serving_database
 from include.serving.rebuild import fill_empty
 from include.serving.stream_progress import progress_file
 from include.settings import Settings
@@ -148,7 +148,7 @@ class Platform:
         postgres.create_databases(self.settings)
         if not self._migrate_airflow():
             self._launch(airflows)
-        prepare_serving(self.settings)
+        create_serving_database(self.settings)
         self._fill_postgres()
         self._await_all(servers)
         self.make_topics()

@@ -5,7 +5,7 @@ from include.serving.views import create_reader
 from include.settings import Settings
 
 
-def prepare_serving(settings: Settings) -> None:
+def create_serving_database(settings: Settings) -> None:
     """Make the tables, the views, and the role that only reads.
 
     Raises:

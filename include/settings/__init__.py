@@ -14,7 +14,15 @@ from typing import Any
 from include.errors import SettingsError
 from include.market.venue_settings import Venues
 from include.setting_fields import setting
-from include.settings.env import build_group, describe_variables, read_env
+from include.settings.brokers import Brokers, KafkaSecurity
+from include.settings.connections import connection_faults
+from include.settings.env import (
+    build_group,
+    describe_variables,
+    merge_layers,
+    read_env,
+    read_secret_files,
+)
 from include.settings.forecast import ForecastSettings, QualitySettings
 from include.settings.groups import (
     AirflowSettings,
@@ -77,9 +85,13 @@ class Settings:
         return folder if symbol == self.forecast.symbol else folder / symbol
 
     @property
-    def bootstrap(self) -> str:
-        """Kafka's host:port list."""
-        return self.kafka.bootstrap or f"{self.ports.host}:{self.ports.kafka}"
+    def bootstrap(self) -> Brokers:
+        """Kafka's host:port list, and how the brokers are talked to."""
+        kafka = self.kafka
+        security = KafkaSecurity(
+            kafka.security, kafka.sasl_mechanism, kafka.user, kafka.password, kafka.ca
+        )
+        return Brokers(kafka.bootstrap or f"{self.ports.host}:{self.ports.kafka}", security)
 
     @property
     def simulator_url(self) -> str:
@@ -100,6 +112,8 @@ class Settings:
             "password": self.postgres.password.reveal(),
             "dbname": database or self.postgres.database,
             "connect_timeout": 5,
+            "sslmode": self.postgres.sslmode,
+            **({"sslrootcert": self.postgres.ca} if self.postgres.ca else {}),
         }
 
 
@@ -111,12 +125,14 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     faults: list[str] = []
     defined = variables()
+    environ = read_secret_files(environ, defined, faults=faults)
     faults += [
         f"{name} is not a setting"
         for name in environ
         if name.startswith(PREFIX) and name not in defined
     ]
     settings = build_group(Settings(), environ, prefix=PREFIX, faults=faults)
+    faults += connection_faults(settings)
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:
         faults.append(f"{PREFIX}TRADER_RATIO_LOW={low} is not below …_RATIO_HIGH={high}")
@@ -132,7 +148,8 @@ def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
     user_file = read_env(ROOT / ".env", prefix=PREFIX)
     var = Path(environ.get(f"{PREFIX}VAR") or user_file.get(f"{PREFIX}VAR") or ROOT / "var")
     current = {} if extra else read_env(var / "current.env", prefix=PREFIX)
-    return load(user_file | read_env(var / "secrets.env", prefix=PREFIX) | current | environ)
+    secrets = read_env(var / "secrets.env", prefix=PREFIX)
+    return load(merge_layers(user_file, secrets, current, environ))
 
 
 def variables() -> dict[str, tuple[Any, str]]:

@@ -13,6 +13,7 @@ from include.setting_fields import NOT_NEGATIVE, NumberRange, Secret
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
+FILE = "_FILE"  # behind a secret's name: the file that holds it
 T = TypeVar("T")
 
 
@@ -30,6 +31,42 @@ def read_env(path: Path, *, prefix: str) -> dict[str, str]:
     keys = [name for name, value in variables.items() if value and _VENUE_KEY.search(name)]
     if keys and path.stat().st_mode & _OTHERS:
         raise SettingsError(f"{path.name} holds {keys[0]} and others may read it: chmod 600")
+    return variables
+
+
+def merge_layers(*layers: Mapping[str, str]) -> dict[str, str]:
+    """The variables of all layers, where a later one wins: a value over a file's name and back."""
+    merged: dict[str, str] = {}
+    for layer in layers:
+        for name in layer:
+            merged.pop(name.removesuffix(FILE) if name.endswith(FILE) else f"{name}{FILE}", None)
+        merged |= layer
+    return merged
+
+
+def read_secret_files(
+    environ: Mapping[str, str], defined: Mapping[str, tuple[Any, str]], *, faults: list[str]
+) -> dict[str, str]:
+    """The variables with `NAME_FILE` replaced by `NAME`, the file's text, where NAME is a secret.
+
+    What cannot be read, or is given twice, is added to `faults`.
+    """
+    variables = dict(environ)
+    for name, (default, _) in defined.items():
+        file_name = f"{name}{FILE}"
+        if not isinstance(default, Secret) or file_name not in variables:
+            continue
+        path = variables.pop(file_name)
+        if not path:
+            continue
+        if variables.get(name):
+            faults.append(f"{name} and {file_name} are both set: which one counts?")
+            continue
+        try:
+            variables[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            faults.append(f"{file_name}={path!r} cannot be read: {reason}")
     return variables
 
 

@@ -41,6 +41,15 @@ class KafkaSettings:
     flush_messages: int = setting(
         1, "messages of a topic after which the broker syncs it; 0: never by count, for replicas"
     )
+    security: str = setting(
+        "PLAINTEXT", "how brokers are talked to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    sasl_mechanism: str = setting(
+        "SCRAM-SHA-256", "how clients log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    user: str = setting("", "user of the brokers, with SASL")
+    password: Secret = setting(Secret(""), "the user's password")
+    ca: str = setting("", "PEM file of who signed the brokers' certificates; empty: the system's")
     heap_mb: int = setting(512, "heap of the local broker, in MB", COUNT)
     spool_mb: int = setting(
         1024, "most disk a feed uses for messages while the broker is unreachable, in MB"
@@ -56,6 +65,10 @@ class PostgresSettings:
     password: Secret = setting(Secret(""), "its password; generated for the local server")
     reader: str = setting("tickhouse_reader", "role that only reads the serving tables")
     reader_password: Secret = setting(Secret(""), "its password; generated; empty: no such role")
+    sslmode: str = setting(
+        "prefer", "libpq's sslmode: disable, prefer, require, verify-ca or verify-full"
+    )
+    ca: str = setting("", "PEM file of who signed the server's certificate, for verify-…")
     database: str = setting("tickhouse", "name of the serving database")
     airflow_database: str = setting("airflow", "name of Airflow's metadata database")
 
@@ -111,6 +124,18 @@ class StreamSettings:
 
     master: str = setting(
         "local[6]", "Spark master; real-time mode keeps a task slot per partition of market.book"
+    )
+    batch_master: str = setting(
+        "", "master of the other Spark jobs; empty: the stream's if that is local, else local[2]"
+    )
+    cores: int = setting(0, "most cores of a cluster that the stream takes; 0: all of them")
+    executor_memory: str = setting("1g", "heap of an executor on a cluster")
+    shuffle_partitions: int = setting(2, "tasks of a shuffle of the stream", COUNT)
+    spark_conf: str = setting(
+        "", "further options of Spark, which win: key=value, several separated by semicolons"
+    )
+    shared_disk: str = setting(
+        "", "`yes`: all machines of the cluster have the lake's path on one shared disk"
     )
     driver_memory: str = setting("2g", "heap of the Spark driver")
     java_options: str = setting("", "further options of the driver's JVM")

@@ -54,7 +54,9 @@ class ContiguousTrades:
         """
         entries = self._take(number, traded_at, cause=cause)
         is_settled = traded_at >= self._shared.get(self._filled_at, traded_at + 1) + SETTLED_US
-        return (*self._close_filled(), *entries) if entries is not None and is_settled else entries
+        return (
+            (*self._close_filled_gap(), *entries) if entries is not None and is_settled else entries
+        )
 
     def _take(self, number: int, traded_at: int, *, cause: str) -> Entries | None:
         last = self._shared.get(self._key)
@@ -158,7 +160,7 @@ class ContiguousTrades:
                 self._open_hole(begin, end, gap=gap)
         if any(other.gap == gap for other in self._holes):
             return ()
-        entries = self._close_filled()
+        entries = self._close_filled_gap()
         newest = max(traded_at, self._shared.get(self.newest_key, traded_at))
         self._shared |= {
             self.filled_key: gap[0],
@@ -167,7 +169,7 @@ class ContiguousTrades:
         }
         return entries
 
-    def _close_filled(self) -> Entries:
+    def _close_filled_gap(self) -> Entries:
         """The entry of the gap that is filled, if one is."""
         if self.filled_key not in self._shared:
             return ()

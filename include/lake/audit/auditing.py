@@ -75,19 +75,18 @@ def audit_lake(
             sealed = comparing.result()
             if not sealed.is_readable:
                 return AuditReport(False, [], [sealed.check])
-            witness = pool.submit(
-                count_with_duckdb, tables, bounds.ends, counted_from=sealed.counted_from
-            )
+            since = sealed.counted_from
+            witness = pool.submit(count_with_duckdb, tables, bounds.ends, counted_from=since)
             checks = pool.submit(
                 lambda: [
                     check_restarts(home, restarts, delivered.topic_ids),
-                    check_events(tables, bounds.ends, counted_from=sealed.counted_from),
+                    check_events(tables, bounds.ends, counted_from=since),
                     *other_checks(),
                 ]
             )
-            counts = sealed.add_sealed(read(tables, bounds.ends, sealed.counted_from))
+            counts = sealed.add_sealed(read(tables, bounds.ends, since))
     bounds = _remember(bounds, sealed, counts, reseal=reseal)
-    bounds = _add_empty(bounds, tables, delivered, counts, counted_from=sealed.counted_from)
+    bounds = _add_empty(bounds, tables, delivered, counts, counted_from=since)
     report = make_report(
         counts,
         bounds,
@@ -155,6 +154,6 @@ def _add_empty(
         return bounds
     empty = dict(bounds.empty)
     for part, spans in delivered.find_empty(missing).items():
-        found = [(first + shifts[part], end + shifts[part]) for first, end in spans]
-        empty[part] = sorted({*empty.get(part, []), *found})
+        lake_spans = [(first + shifts[part], end + shifts[part]) for first, end in spans]
+        empty[part] = sorted({*empty.get(part, []), *lake_spans})
     return replace(bounds, empty=empty)

@@ -51,7 +51,7 @@ class Bounds:
         restarts = self.restarts.by_partition.get(part, ())
         return [(restart.lost_from, restart.offset) for restart in restarts]
 
-    def without_row(self, part: TopicPartition) -> list[Span]:
+    def rowless_spans(self, part: TopicPartition) -> list[Span]:
         """First offset and end of each span of which no row is due: lost or empty."""
         return [*self.lost(part), *self.empty.get(part, [])]
 
@@ -170,17 +170,17 @@ def _end_faults(
         yield f"{name}: the checkpoint is at {committed}, the table at {next_offset}; {REPAIR}"
     if sealed > next_offset:
         yield f"{name}: sealed up to {sealed}, the table is at {next_offset}: rolled back; {REPAIR}"
-    reached = _reach(begun if last is None else last + 1, bounds.without_row(part))
-    if watermark is not None and (reached < watermark or (last or 0) >= watermark):
+    reached_offset = _reach(begun if last is None else last + 1, bounds.rowless_spans(part))
+    if watermark is not None and (reached_offset < watermark or (last or 0) >= watermark):
         extent = "no row" if last is None else f"rows up to {last}"
         yield f"{name}: {extent} of the {watermark} offsets that its watermark counts; {REPAIR}"
     if part in bounds.kafka:
         yield from _kafka_faults(name, bounds.kafka[part], next_offset, watermark, committed)
 
 
-def _reach(next_offset: int, spans: Iterable[Span]) -> int:
+def _reach(next_offset: int, rowless: Iterable[Span]) -> int:
     """How far spans of which no row is due lead on from an offset."""
-    for first, end in sorted(spans):
+    for first, end in sorted(rowless):
         if first <= next_offset:
             next_offset = max(next_offset, end)
     return next_offset

@@ -229,7 +229,7 @@ def make_report(
     `other_checks` are those of other invariants.
     """
     partitions = [
-        _partition_audit(part, count, spans_without_row=bounds.without_row(part))
+        _partition_audit(part, count, rowless=bounds.rowless_spans(part))
         for part, count in sorted(counts.items())
     ]
     spans = {part: (count.first, count.last) for part, count in counts.items()}
@@ -244,12 +244,11 @@ def make_report(
 
 
 def _partition_audit(
-    partition: TopicPartition, counted: OffsetCounts, *, spans_without_row: Iterable[Span]
+    partition: TopicPartition, counted: OffsetCounts, *, rowless: Iterable[Span]
 ) -> PartitionAudit:
     """The line of a partition; offsets that were accepted as lost, or are empty, count as there."""
     accepted = sum(
-        max(0, min(end, counted.last + 1) - max(first, counted.first))
-        for first, end in spans_without_row
+        max(0, min(end, counted.last + 1) - max(first, counted.first)) for first, end in rowless
     )
     return PartitionAudit(
         topic=partition[0],

@@ -1,0 +1,41 @@
+"""What the settings of connections must agree on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from include.settings.brokers import MECHANISMS, PROTOCOLS
+
+if TYPE_CHECKING:
+    from include.settings import Settings
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_CHECKED = "verify-"
+
+
+def connection_faults(settings: "Settings") -> list[str]:
+    """Why Kafka's and Postgres' settings cannot be, a sentence each; empty if they can."""
+    kafka, postgres = settings.kafka, settings.postgres
+    faults = [
+        *_choice_faults("KAFKA_SECURITY", kafka.security, PROTOCOLS),
+        *_choice_faults("KAFKA_SASL_MECHANISM", kafka.sasl_mechanism, MECHANISMS),
+        *_choice_faults("POSTGRES_SSLMODE", postgres.sslmode, SSL_MODES),
+        *_file_faults("KAFKA_CA", kafka.ca),
+        *_file_faults("POSTGRES_CA", postgres.ca),
+    ]
+    if settings.bootstrap.security.has_login and not (kafka.user and kafka.password.reveal()):
+        faults.append(
+            f"TICKHOUSE_KAFKA_SECURITY={kafka.security} needs TICKHOUSE_KAFKA_USER and …_PASSWORD"
+        )
+    if postgres.sslmode.startswith(_CHECKED) and not postgres.ca:
+        faults.append(f"TICKHOUSE_POSTGRES_SSLMODE={postgres.sslmode} needs TICKHOUSE_POSTGRES_CA")
+    return faults
+
+
+def _choice_faults(name: str, value: str, choices: tuple[str, ...]) -> list[str]:
+    if value in choices:
+        return []
+    return [f"TICKHOUSE_{name}={value!r}: must be one of {', '.join(choices)}"]
+
+
+def _file_faults(name: str, path: str) -> list[str]:
+    return [f"TICKHOUSE_{name}={path!r}: no such file"] if path and not Path(path).is_file() else []

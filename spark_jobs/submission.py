@@ -1,0 +1,61 @@
+"""A job's `spark-submit` line by the settings: master, jars, options, code, environment."""
+
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+from include.errors import QueryError
+from include.settings import ROOT, Settings
+from spark_jobs.options import is_local, master_of, spark_options
+
+JOBS = {
+    "stream": "stream_market",
+    "load_history": "load_history",
+    "compact_tables": "compact_tables",
+    "fit_forecasts": "fit_forecasts",
+}
+CODE = ("include", "spark_jobs")
+UNPACKED = "environment"  # where executors find the archive, beside their task
+
+
+def submit_command(
+    settings: Settings, job: str, arguments: tuple[str, ...] = (), *, environment: str = ""
+) -> list[str]:
+    """The command that starts a job of `JOBS` by spark-submit, in client mode.
+
+    `environment` is the URI of a packed Python environment for the executors; without one they use
+    the driver's path. Writes the archive of the code that goes along.
+
+    Raises:
+        QueryError: there is no such job.
+        SettingsError: `TICKHOUSE_STREAM_SPARK_CONF` is malformed.
+    """
+    if job not in JOBS:
+        raise QueryError(f"{job!r} is no job: {', '.join(JOBS)}")
+    is_stream = job == "stream"
+    ui_port = settings.ports.spark_ui if is_stream else None
+    master = master_of(settings, is_stream=is_stream)
+    options = spark_options(settings, is_stream=is_stream, ui_port=ui_port)
+    if environment:
+        options["spark.pyspark.python"] = f"./{UNPACKED}/bin/python"
+        options["spark.pyspark.driver.python"] = sys.executable
+        options["spark.archives"] = f"{environment}#{UNPACKED}"
+    if not is_local(master):
+        options["spark.submit.pyFiles"] = str(pack_code(settings.home / "spark" / "code.zip"))
+    program = Path(sysconfig.get_path("scripts")) / "spark-submit"
+    settings_of = [
+        part for name, value in options.items() for part in ("--conf", f"{name}={value}")
+    ]
+    script = ROOT / "spark_jobs" / f"{JOBS[job]}.py"
+    return [str(program), "--master", master, *settings_of, str(script), *arguments]
+
+
+def pack_code(archive: Path) -> Path:
+    """Write the product's packages that executors import; the same code gives the same bytes."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for package in CODE:
+            for file in sorted((ROOT / package).rglob("*.py")):
+                packed.writestr(zipfile.ZipInfo(str(file.relative_to(ROOT))), file.read_bytes())
+    return archive

@@ -1,0 +1,126 @@
+"""Secrets from files, and how Kafka, Postgres and Airflow are talked to, by settings alone."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from include.errors import SettingsError
+from include.local.airflow import environment
+from include.settings import load
+from include.settings.brokers import librdkafka_options, python_options, spark_options
+from include.settings.env import merge_layers
+
+ODD = 'p@ss/w%rd:1$"\\ü'
+SASL = {
+    "TICKHOUSE_KAFKA_SECURITY": "SASL_SSL",
+    "TICKHOUSE_KAFKA_USER": "stream",
+    "TICKHOUSE_KAFKA_PASSWORD": ODD,
+    "TICKHOUSE_KAFKA_BOOTSTRAP": "a:9093,b:9093",
+}
+
+
+def test_every_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{ODD}\n", encoding="utf-8")
+    settings = load(
+        {
+            "TICKHOUSE_POSTGRES_PASSWORD_FILE": str(file),
+            "TICKHOUSE_VENUES_GEMINI_SECRET_FILE": str(file),
+        }
+    )
+    assert settings.postgres.password.reveal() == ODD == settings.venues.gemini.secret.reveal()
+    assert ODD not in repr(settings)
+
+
+def test_of_a_secret_and_its_file_the_later_layer_wins() -> None:
+    name, file_name = "TICKHOUSE_POSTGRES_PASSWORD", "TICKHOUSE_POSTGRES_PASSWORD_FILE"
+    assert merge_layers({name: "generated"}, {file_name: "/run/pw"}) == {file_name: "/run/pw"}
+    assert merge_layers({file_name: "/run/pw"}, {name: "mine"}) == {name: "mine"}
+
+
+def test_a_secret_file_that_cannot_be_is_named(tmp_path: Path) -> None:
+    name = "TICKHOUSE_POSTGRES_PASSWORD"
+    with pytest.raises(SettingsError, match=f"{name}_FILE='/nowhere' cannot be read: No such file"):
+        load({f"{name}_FILE": "/nowhere"})
+    with pytest.raises(SettingsError, match=f"{name} and {name}_FILE are both set"):
+        load({f"{name}_FILE": str(tmp_path), name: "x"})
+    with pytest.raises(SettingsError, match="TICKHOUSE_TRADER_SYMBOL_FILE is not a setting"):
+        load({"TICKHOUSE_TRADER_SYMBOL_FILE": "x"})
+
+
+def test_each_client_of_kafka_gets_the_log_in(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    brokers = load(SASL | {"TICKHOUSE_KAFKA_CA": str(ca)}).bootstrap
+    assert brokers == "a:9093,b:9093"
+    assert python_options(brokers) == {
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": str(ca),
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": "stream",
+        "sasl_plain_password": ODD,
+    }
+    assert librdkafka_options(brokers) == {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": str(ca),
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.username": "stream",
+        "sasl.password": ODD,
+    }
+    options = spark_options(brokers)
+    assert options["kafka.bootstrap.servers"] == "a:9093,b:9093"
+    assert options["kafka.ssl.truststore.location"] == str(ca)
+    assert options["kafka.sasl.jaas.config"] == (
+        "org.apache.kafka.common.security.scram.ScramLoginModule required "
+        'username="stream" password="p@ss/w%rd:1$\\"\\\\ü";'
+    )
+
+
+def test_without_settings_nothing_is_asked_of_a_client() -> None:
+    brokers = load({}).bootstrap
+    assert python_options(brokers) == librdkafka_options(brokers) == {}
+    assert spark_options(brokers) == {"kafka.bootstrap.servers": "127.0.0.1:19092"}
+    assert python_options("a:1") == {}
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"TICKHOUSE_KAFKA_SECURITY": "TLS"}, "must be one of PLAINTEXT, SSL"),
+        (
+            SASL | {"TICKHOUSE_KAFKA_PASSWORD": ""},
+            "SASL_SSL needs TICKHOUSE_KAFKA_USER and …_PASSWORD",
+        ),
+        (SASL | {"TICKHOUSE_KAFKA_SASL_MECHANISM": "OAUTH"}, "must be one of PLAIN, SCRAM-SHA-256"),
+        (SASL | {"TICKHOUSE_KAFKA_CA": "/nowhere.pem"}, "KAFKA_CA='/nowhere.pem': no such file"),
+        ({"TICKHOUSE_POSTGRES_SSLMODE": "yes"}, "must be one of disable, allow, prefer"),
+        (
+            {"TICKHOUSE_POSTGRES_SSLMODE": "verify-full"},
+            "verify-full needs TICKHOUSE_POSTGRES_CA",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(variables: dict[str, str], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        load(variables)
+
+
+def test_airflows_address_of_postgres_holds_any_password(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    settings = load(
+        {
+            "TICKHOUSE_POSTGRES_USER": "tick@house",
+            "TICKHOUSE_POSTGRES_PASSWORD": ODD,
+            "TICKHOUSE_POSTGRES_SSLMODE": "verify-full",
+            "TICKHOUSE_POSTGRES_CA": str(ca),
+        }
+    )
+    assert (settings.dsn()["sslmode"], settings.dsn()["sslrootcert"]) == ("verify-full", str(ca))
+    address = environment(settings)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    url = make_url(address)
+    assert (url.username, url.password, url.host) == ("tick@house", ODD, "127.0.0.1")
+    assert url.query == {"sslmode": "verify-full", "sslrootcert": str(ca)}
+    assert unquote(urlsplit(address).username or "") == "tick@house"
