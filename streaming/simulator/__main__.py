@@ -14,8 +14,11 @@ from include.log import event
 from include.process import run_process
 from include.settings import Settings
 from streaming.simulator.binance_account import BinanceAccount
-from streaming.simulator.binance_market import BinanceMarket
 from streaming.simulator.binance_rest import BinanceRest
+from streaming.simulator.binance_signing import Signing
+from streaming.simulator.binance_sockets import BinanceSockets
+from streaming.simulator.binance_venue import BinanceVenue
+from streaming.simulator.binance_ws_api import BinanceWsApi
 from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_server import DeribitServer
 from streaming.simulator.faults.live import Faults, from_file
@@ -28,6 +31,7 @@ from streaming.simulator.order_book import OrderBook
 from streaming.simulator.price_path import PricePath, paths
 from streaming.simulator.suppliers import add_suppliers
 from streaming.simulator.tape_player import TapePlayer
+from streaming.simulator.unknown_paths import refuse_unknown_path
 
 _MOST_REQUEST_BYTES = 20_000_000
 log = logging.getLogger("tickhouse.simulator")
@@ -43,7 +47,9 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     faults = Faults(clock)
     if settings.simulator.faults:
         faults.load(from_file(Path(settings.simulator.faults)))
-    app = web.Application(client_max_size=_MOST_REQUEST_BYTES, middlewares=[faults.apply_faults])
+    app = web.Application(
+        client_max_size=_MOST_REQUEST_BYTES, middlewares=[faults.apply_faults, refuse_unknown_path]
+    )
     faults.add_to(app)
     app.router.add_get("/healthz", _answer_health)
     price_paths = paths(settings.simulator.seed)
@@ -55,11 +61,18 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     add_suppliers(app, price_paths["BTC-USD"], clock)
     DeribitServer(price_paths["BTC-USD"], settings, clock=clock, faults=faults).add_to(app)
     _add_gemini(app, settings, price_paths.pop("BTC-USD"), clock, faults)
-    BinanceMarket(price_paths, clock=clock, faults=faults).add_to(app)
-    binance = BinanceRest(price_paths, clock)
-    binance.add_to(app)
-    BinanceAccount(binance, settings.simulator).add_to(app)
+    _add_binance(app, settings, BinanceVenue(price_paths, clock), faults)
     return app
+
+
+def _add_binance(
+    app: web.Application, settings: Settings, venue: BinanceVenue, faults: Faults
+) -> None:
+    signing = Signing(settings.simulator.binance_key, settings.simulator.binance_secret)
+    binance_rest = BinanceRest(venue, BinanceAccount(venue), signing)
+    binance_rest.add_to(app)
+    BinanceSockets(venue, faults).add_to(app)
+    BinanceWsApi(binance_rest, faults).add_to(app)
 
 
 def _add_gemini(

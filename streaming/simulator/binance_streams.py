@@ -5,67 +5,58 @@ of the book rise by six a second: 6k to 6k + 5 are the changes that make the boo
 Source: binance/binance-spot-api-docs, web-socket-streams.md (2026-06-09).
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
+from streaming.simulator import binance_tickers
 from streaming.simulator.binance_book import best, levels
-from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
+from streaming.simulator.binance_candles import INTERVALS, candle, index_at
+from streaming.simulator.binance_trades import (
+    ANCHOR_S,
+    PER_SECOND,
+    Fields,
+    single_trade,
+    trade,
+)
+from streaming.simulator.price_path import DAY_S, PricePath
 
-PER_SECOND = 2
 _IDS = 3 * PER_SECOND
-_ANCHOR_S = FIRST_DAY * DAY_S
-Fields = dict[str, object]
-
-
-def trade(path: PricePath, number: int) -> Fields:
-    """Aggregate trade `number` in REST's form."""
-    second, half = _ANCHOR_S + number // PER_SECOND, number % PER_SECOND
-    _, quantity, side, price = path.tick_at(second)
-    quantity_sum = Decimal(str(quantity or 0.001)).quantize(Decimal("0.00001")) + Decimal("0.00002")
-    first_quantity = (quantity_sum * Decimal("0.6")).quantize(Decimal("0.00001"))
-    return {
-        "a": number,
-        "p": f"{price:.8f}",
-        "q": f"{quantity_sum - first_quantity if half else first_quantity:.8f}",
-        "f": number,
-        "l": number,
-        "T": second * 1000 + 500 * half,
-        "m": side < 0,
-        "M": True,
-    }
-
-
-def number_at(ms: int) -> int:
-    """The number of the first trade at or after a time in ms."""
-    return max(0, -(-(ms - _ANCHOR_S * 1000) * PER_SECOND // 1000))
+_HOUR_MS = 3_600_000
+_KLINE = re.compile(r"kline_(\w+?)(?:@([+-])(\d\d):(\d\d))?")
+WINDOWS_MS = {"1h": _HOUR_MS, "4h": 4 * _HOUR_MS, "1d": 24 * _HOUR_MS}
+PARTIAL_DEPTHS = (5, 10, 20)
+_TICKER = {
+    "p": "priceChange",
+    "P": "priceChangePercent",
+    "w": "weightedAvgPrice",
+    "o": "openPrice",
+    "h": "highPrice",
+    "l": "lowPrice",
+    "c": "lastPrice",
+    "v": "volume",
+    "q": "quoteVolume",
+    "O": "openTime",
+    "C": "closeTime",
+    "F": "firstId",
+    "L": "lastId",
+    "n": "count",
+}
+_DAY_TICKER = {
+    "x": "prevClosePrice",
+    "Q": "lastQty",
+    "b": "bidPrice",
+    "B": "bidQty",
+    "a": "askPrice",
+    "A": "askQty",
+}
+OfTrade = Callable[[PricePath, str, int], Fields]
+OfSecond = Callable[[PricePath, str, int, int], list[Fields]]
 
 
 def book_id(second: int) -> int:
     """The last update id of the book of a second, as REST's `lastUpdateId`."""
-    return (second - _ANCHOR_S + 1) * _IDS - 1
-
-
-def kline(path: PricePath, open_ms: int, now_ms: int) -> list[object]:
-    """A minute's candle in REST's form: the sums of the trades made until `now_ms`."""
-    end_number = number_at(min(open_ms + 60_000, now_ms))
-    trades = [trade(path, n) for n in range(number_at(open_ms), end_number)]
-    rows = [(Decimal(str(t["p"])), Decimal(str(t["q"])), t["m"]) for t in trades]
-    prices = [price for price, _, _ in rows] or [Decimal(0)]
-    taker_bought = [(price, quantity) for price, quantity, maker_bought in rows if not maker_bought]
-    return [
-        open_ms,
-        str(prices[0]),
-        str(max(prices)),
-        str(min(prices)),
-        str(prices[-1]),
-        f"{sum(q for _, q, _ in rows):.8f}",
-        open_ms + 59_999,
-        f"{sum(p * q for p, q, _ in rows):.8f}",
-        len(rows),
-        f"{sum(q for _, q in taker_bought):.8f}",
-        f"{sum(p * q for p, q in taker_bought):.8f}",
-        "0",
-    ]
+    return (second - ANCHOR_S + 1) * _IDS - 1
 
 
 def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
@@ -74,94 +65,103 @@ def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
 
 
 def _trade(path: PricePath, spelling: str, number: int) -> Fields:
-    rest_trade = trade(path, number)
+    rest_trade = single_trade(path, number)
     return {
         "e": "trade",
-        "E": rest_trade["T"],
+        "E": rest_trade["time"],
         "s": spelling,
         "t": number,
-        "p": rest_trade["p"],
-        "q": rest_trade["q"],
-        "T": rest_trade["T"],
-        "m": rest_trade["m"],
+        "p": rest_trade["price"],
+        "q": rest_trade["qty"],
+        "T": rest_trade["time"],
+        "m": rest_trade["isBuyerMaker"],
         "M": True,
     }
 
 
-def ticker(path: PricePath, spelling: str, second: int) -> Fields:
-    """The rolling 24 hours in the form of `@ticker`."""
-    mid, before = path.tick_at(second)[0], path.tick_at(second - DAY_S)[0]
-    hours = [path.tick_at(second - 3600 * hour)[0] for hour in range(25)]
-    day = path.day(second // DAY_S).quantity
-    base = float(day.sum())
-    texts = {
-        "p": mid - before,
-        "P": (mid / before - 1) * 100,
-        "w": (mid + before) / 2,
-        "x": before,
-        "c": mid,
-        "Q": 0.01,
-        "b": mid - 0.01,
-        "B": 1.5,
-        "a": mid + 0.01,
-        "A": 1.25,
-        "o": before,
-        "h": max(hours),
-        "l": min(hours),
-        "v": base,
-        "q": base * mid,
-    }
-    last = number_at(second * 1000)
+def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
+    """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
+    (bid, bid_quantity), (ask, ask_quantity) = best(path, ANCHOR_S + number // PER_SECOND)
     return {
-        "e": "24hrTicker",
-        "E": second * 1000,
+        "u": number * 3,
         "s": spelling,
-        **{name: f"{value:.8f}" for name, value in texts.items()},
-        "O": (second - DAY_S) * 1000,
-        "C": second * 1000,
-        "F": last - DAY_S * PER_SECOND,
-        "L": last - 1,
-        "n": DAY_S * PER_SECOND,
+        "b": f"{bid:.8f}",
+        "B": f"{bid_quantity:.8f}",
+        "a": f"{ask:.8f}",
+        "A": f"{ask_quantity:.8f}",
     }
 
 
 def _ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
-    return [ticker(path, spelling, second)]
+    rest_ticker = binance_tickers.last_day(path, spelling, second * 1000)
+    return [_event("24hrTicker", spelling, second, rest_ticker, _TICKER | _DAY_TICKER)]
 
 
 def _mini_ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
-    full_ticker = ticker(path, spelling, second)
-    fields = {name: full_ticker[name] for name in ("E", "s", "c", "o", "h", "l", "v", "q")}
-    return [{"e": "24hrMiniTicker", **fields}]
+    start_ms = (second - DAY_S) * 1000
+    rest_ticker = binance_tickers.window(path, spelling, start_ms, second * 1000)
+    names = {name: _TICKER[name] for name in "cohlvq"}
+    return [_event("24hrMiniTicker", spelling, second, rest_ticker, names)]
 
 
-def _klines(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
-    """The candles that closed since, then the current one."""
-    opens = range(since - since % 60, second, 60)
-    return [_kline_event(path, spelling, open_s * 1000, second * 1000) for open_s in opens]
+def _event(
+    kind: str, spelling: str, second: int, rest_fields: Fields, renamed_fields: dict[str, str]
+) -> Fields:
+    values = {name: rest_fields[rest_name] for name, rest_name in renamed_fields.items()}
+    return {"e": kind, "E": second * 1000, "s": spelling, **values}
 
 
-def _kline_event(path: PricePath, spelling: str, open_ms: int, now_ms: int) -> Fields:
-    _, o, h, l, c, v, close_ms, q, n, taker_base, taker_quote, _ = kline(path, open_ms, now_ms)  # noqa: E741
-    first = number_at(open_ms)
+def _window_of(size: str) -> OfSecond:
+    def make(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+        rest_ticker = binance_tickers.rolling_window(
+            path, spelling, WINDOWS_MS[size], second * 1000
+        )
+        return [_event(f"{size}Ticker", spelling, second, rest_ticker, _TICKER)]
+
+    return make
+
+
+def _average(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+    average = binance_tickers.average(path, second * 1000)
+    head: Fields = {"e": "avgPrice", "E": second * 1000, "s": spelling, "i": "5m"}
+    return [head | {"w": average["price"], "T": average["closeTime"]}]
+
+
+def _klines_of(interval: str, zone_s: int) -> OfSecond:
+    def make(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
+        """The candles that closed since, then the current one."""
+        first, last = (index_at(interval, at, zone_s) for at in (since, second - 1))
+        return [
+            _kline_event(path, spelling, interval, index, second * 1000, zone_s)
+            for index in range(first, last + 1)
+        ]
+
+    return make
+
+
+def _kline_event(
+    path: PricePath, spelling: str, interval: str, index: int, now_ms: int, zone_s: int
+) -> Fields:
+    current = candle(path, interval, index, now_ms, zone_s)
+    _, o, h, l, c, v, _, q, n, taker_base, taker_quote, _ = current.row()  # noqa: E741
     return {
         "e": "kline",
         "E": now_ms,
         "s": spelling,
         "k": {
-            "t": open_ms,
-            "T": close_ms,
+            "t": current.open_ms,
+            "T": current.close_ms,
             "s": spelling,
-            "i": "1m",
-            "f": first,
-            "L": number_at(min(open_ms + 60_000, now_ms)) - 1,
+            "i": interval,
+            "f": current.bar.first,
+            "L": current.bar.last,
             "o": o,
             "c": c,
             "h": h,
             "l": l,
             "v": v,
             "n": n,
-            "x": open_ms + 60_000 <= now_ms,
+            "x": current.close_ms < now_ms,
             "q": q,
             "V": taker_base,
             "Q": taker_quote,
@@ -199,28 +199,51 @@ def _changes(
     ]
 
 
-def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
-    """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
-    (bid, bid_quantity), (ask, ask_quantity) = best(path, _ANCHOR_S + number // PER_SECOND)
-    return {
-        "u": number * 3,
-        "s": spelling,
-        "b": f"{bid:.8f}",
-        "B": f"{bid_quantity:.8f}",
-        "a": f"{ask:.8f}",
-        "A": f"{ask_quantity:.8f}",
-    }
+def _partial_depth_of(depth: int) -> OfSecond:
+    def make(path: PricePath, _spelling: str, _since: int, second: int) -> list[Fields]:
+        sides = levels(path, second, depth=depth)
+        bids, asks = ([[f"{p:.8f}", f"{q:.8f}"] for p, q in side] for side in sides)
+        return [{"lastUpdateId": book_id(second), "bids": bids, "asks": asks}]
+
+    return make
 
 
-PER_TRADE: dict[str, Callable[[PricePath, str, int], Fields]] = {
+PER_TRADE: dict[str, OfTrade] = {
     "bookTicker": _book_ticker,
     "trade": _trade,
     "aggTrade": _agg_trade,
 }
-EACH_SECOND: dict[str, Callable[[PricePath, str, int, int], list[Fields]]] = {
+EACH_SECOND: dict[str, OfSecond] = {
     "ticker": _ticker,
     "miniTicker": _mini_ticker,
-    "kline_1m": _klines,
+    "avgPrice": _average,
     "depth": _depth,
     "depth@100ms": _depth,
+    **{f"ticker_{size}": _window_of(size) for size in WINDOWS_MS},
+    **{f"depth{depth}": _partial_depth_of(depth) for depth in PARTIAL_DEPTHS},
+    **{f"depth{depth}@100ms": _partial_depth_of(depth) for depth in PARTIAL_DEPTHS},
+    **{f"kline_{interval}": _klines_of(interval, 0) for interval in INTERVALS},
 }
+# of all symbols in one message
+OF_ALL = {
+    "!miniTicker@arr": _mini_ticker,
+    **{f"!ticker_{size}@arr": EACH_SECOND[f"ticker_{size}"] for size in WINDOWS_MS},
+}
+SWITCHED_OFF = frozenset({"!ticker@arr", "!bookTicker"})  # still accepted, nothing comes
+
+
+def of_second(kind: str) -> OfSecond | None:
+    """What makes a kind's messages of a second; none if there is no such kind."""
+    zone = _KLINE.fullmatch(kind)
+    if zone and zone[2] and zone[1] in INTERVALS:
+        zone_s = (int(zone[3]) * 60 + int(zone[4])) * 60
+        return _klines_of(zone[1], -zone_s if zone[2] == "-" else zone_s)
+    return EACH_SECOND.get(kind)
+
+
+def is_stream(name: str) -> bool:
+    """Whether a stream of this name may be subscribed to; its symbol need not be listed."""
+    spelling, at, kind = name.partition("@")
+    if name in OF_ALL or name in SWITCHED_OFF:
+        return True
+    return bool(at and spelling.isalnum()) and (kind in PER_TRADE or of_second(kind) is not None)

@@ -29,8 +29,11 @@ class SimulatedOrder:
     amount: Decimal
     at_ms: int
     client_id: str = ""
+    kind: str = "limit"  # in the venue's own word
+    time_in_force: str = ""
     fills: list[SimulatedFill] = field(default_factory=list)
     cancelled: bool = False
+    expired: bool = False  # what an order that may not rest had left
 
     @property
     def filled(self) -> Decimal:
@@ -50,7 +53,7 @@ class SimulatedOrder:
     @property
     def live(self) -> bool:
         """Whether it may still be filled."""
-        return not self.cancelled and self.remaining > 0
+        return not self.cancelled and not self.expired and self.remaining > 0
 
     def reaches(self, price: Decimal) -> bool:
         """Whether its limit allows this price."""

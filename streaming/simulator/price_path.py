@@ -4,6 +4,7 @@ Each day is drawn by itself with a counter-based generator (Philox), so that the
 history and the live trades agree to the last digit across restarts.
 """
 
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,8 +44,9 @@ class PricePath:
 
     def __init__(self, *, seed: int, stream: int, level: float) -> None:
         self._key, self._level = (seed << 16) + stream, level
-        self.day = lru_cache(maxsize=4)(self._day)
+        self.day = lru_cache(maxsize=4)(self.draw_day)
         self._starts: list[float] = [0.0]
+        self._lock = threading.Lock()  # of the starts: days are drawn in threads too
 
     def _rng(self, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self._key, number]))
@@ -54,15 +56,16 @@ class PricePath:
 
     def _start(self, day: int) -> float:
         """Log of the price over `level` at the start of a day: mean-reverting from the anchor."""
-        while len(self._starts) <= day - FIRST_DAY:
-            last_day = FIRST_DAY + len(self._starts) - 1
-            step = (
-                _DAILY_VOLATILITY * self._regime(last_day) * self._rng(last_day).standard_normal()
-            )
-            self._starts.append(self._starts[-1] * (1 - _REVERSION) + step)
-        return self._starts[day - FIRST_DAY]
+        with self._lock:
+            while len(self._starts) <= day - FIRST_DAY:
+                last_day = FIRST_DAY + len(self._starts) - 1
+                step = _DAILY_VOLATILITY * self._regime(last_day)
+                step *= self._rng(last_day).standard_normal()
+                self._starts.append(self._starts[-1] * (1 - _REVERSION) + step)
+            return self._starts[day - FIRST_DAY]
 
-    def _day(self, day: int) -> Day:
+    def draw_day(self, day: int) -> Day:
+        """Draw a day; `day` keeps the last four."""
         rng, at = self._rng(20_000_000 + day), np.arange(DAY_S)
         season = 1 + 0.5 * np.sin(2 * np.pi * (at - 36_000) / DAY_S)
         steps = rng.standard_normal(DAY_S) * season

@@ -22,7 +22,7 @@ from streaming.feeds.heal_gaps import DeltaLake
 from streaming.feeds.healer import Healer, Hole
 from streaming.feeds.refill import trade_numbers
 from streaming.feeds.registry import refills
-from streaming.simulator import binance_streams, deribit_market
+from streaming.simulator import binance_trades, deribit_market
 from streaming.simulator.__main__ import application
 
 SYMBOL = {"binance": "BTC-USDT", "deribit": "BTC-PERPETUAL", "gemini": "BTC-USD"}
@@ -78,7 +78,7 @@ async def healing(
 def newest(venue: str) -> int:
     now_ms = time.time_ns() // 1_000_000
     if venue == "binance":
-        return binance_streams.number_at(now_ms) - 10
+        return binance_trades.number_at(now_ms) - 10
     return deribit_market.number_at(now_ms) - 10
 
 

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from streaming.simulator.binance_book import levels
-from streaming.simulator.binance_streams import EACH_SECOND, PER_TRADE, book_id, number_at
+from streaming.simulator.binance_streams import EACH_SECOND, PER_TRADE, book_id
+from streaming.simulator.binance_trades import number_at
 from streaming.simulator.price_path import PricePath
 
 SECOND = 1_700_000_040  # a minute's first: 28,333,334 x 60

@@ -1,0 +1,263 @@
+"""What the simulated Binance answers: a row for each address; router and tests are made of them.
+
+Source: binance/binance-spot-api-docs, rest-api.md and web-socket-api.md (2026-07-17): names,
+weights, parameters.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from streaming.simulator import binance_account_answers as private
+from streaming.simulator import binance_answers as public
+from streaming.simulator import binance_call_parameters as c
+from streaming.simulator import binance_info as info
+from streaming.simulator import binance_parameters as p
+from streaming.simulator.binance_parameters import Param, Values
+
+Weight = int | Callable[[Values], int]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One address: its REST method and path, its name in the WebSocket API, what it takes.
+
+    `answer` gets the venue, or the account if the call is signed, and the parameters' values.
+    """
+
+    method: str
+    path: str
+    name: str  # in the WebSocket API; empty: REST alone
+    weight: Weight
+    params: tuple[Param, ...]
+    answer: Callable[[Any, Values], object]
+    signed: bool = False
+    legacy: str = ""  # an older path of the same answer
+
+    def weight_of(self, values: Values) -> int:
+        """What a call with these values weighs."""
+        return self.weight if isinstance(self.weight, int) else self.weight(values)
+
+
+_V3 = "/api/v3"
+PUBLIC = (
+    Call("GET", f"{_V3}/ping", "ping", 1, (), public.ping, legacy="/api/v1/ping"),
+    Call("GET", f"{_V3}/time", "time", 1, (), public.server_time, legacy="/api/v1/time"),
+    Call(
+        "GET",
+        f"{_V3}/exchangeInfo",
+        "exchangeInfo",
+        20,
+        c.INFO,
+        info.exchange_info,
+        legacy="/api/v1/exchangeInfo",
+    ),
+    Call(
+        "GET",
+        f"{_V3}/depth",
+        "depth",
+        c.weigh_depth,
+        (c.SYMBOL, c.limit_to(5000), c.STATUS),
+        public.depth,
+        legacy="/api/v1/depth",
+    ),
+    Call(
+        "GET",
+        f"{_V3}/trades",
+        "trades.recent",
+        25,
+        (c.SYMBOL, c.limit_to()),
+        public.recent_trades,
+        legacy="/api/v1/trades",
+    ),
+    Call(
+        "GET",
+        f"{_V3}/historicalTrades",
+        "trades.historical",
+        25,
+        (c.SYMBOL, c.limit_to(), c.FROM_ID),
+        public.historical_trades,
+        legacy="/api/v1/historicalTrades",
+    ),
+    Call(
+        "GET",
+        f"{_V3}/aggTrades",
+        "trades.aggregate",
+        4,
+        (c.SYMBOL, c.FROM_ID, *c.TIMES, c.limit_to()),
+        public.aggregate_trades,
+        legacy="/api/v1/aggTrades",
+    ),
+    Call("GET", f"{_V3}/klines", "klines", 2, c.KLINE, public.klines, legacy="/api/v1/klines"),
+    Call("GET", f"{_V3}/uiKlines", "uiKlines", 2, c.KLINE, public.klines),
+    Call("GET", f"{_V3}/avgPrice", "avgPrice", 2, (c.SYMBOL,), public.average_price),
+    Call(
+        "GET",
+        f"{_V3}/ticker/24hr",
+        "ticker.24hr",
+        c.weigh_by_symbols(2, 40, 80),
+        (*c.SOME, c.TICKER_TYPE),
+        public.ticker_24hr,
+        legacy="/api/v1/ticker/24hr",
+    ),
+    Call(
+        "GET",
+        f"{_V3}/ticker/tradingDay",
+        "ticker.tradingDay",
+        c.weigh_windows,
+        (*c.SOME, c.ZONE, c.TICKER_TYPE),
+        public.trading_day,
+    ),
+    Call(
+        "GET",
+        f"{_V3}/ticker",
+        "ticker",
+        c.weigh_windows,
+        (*c.SOME, Param("windowSize", p.read_window, "4h"), c.TICKER_TYPE),
+        public.ticker_window,
+    ),
+    Call(
+        "GET",
+        f"{_V3}/ticker/price",
+        "ticker.price",
+        c.weigh_by_symbols(2, 4, 4),
+        c.SOME,
+        public.ticker_price,
+    ),
+    Call(
+        "GET",
+        f"{_V3}/ticker/bookTicker",
+        "ticker.book",
+        c.weigh_by_symbols(2, 4, 4),
+        c.SOME,
+        public.ticker_book,
+    ),
+    *(
+        call
+        for market in ("/fapi/v1", "/dapi/v1")
+        for call in (
+            Call("GET", f"{market}/ping", "", 1, (), public.ping),
+            Call("GET", f"{market}/time", "", 1, (), public.server_time),
+            Call("GET", f"{market}/exchangeInfo", "", 1, (), info.empty_info),
+        )
+    ),
+)
+SIGNED = tuple(
+    Call(method, path, name, weight, params, answer, signed=True)
+    for method, path, name, weight, params, answer in (
+        ("POST", f"{_V3}/order", "order.place", 1, c.ORDER, private.new_order),
+        ("POST", f"{_V3}/order/test", "order.test", 1, c.TEST_ORDER, private.test_order),
+        (
+            "GET",
+            f"{_V3}/order",
+            "order.status",
+            4,
+            (c.SYMBOL, c.ORDER_ID, c.ORIGINAL_ID),
+            private.order_status,
+        ),
+        ("DELETE", f"{_V3}/order", "order.cancel", 1, c.CANCEL, private.cancel_order),
+        (
+            "DELETE",
+            f"{_V3}/openOrders",
+            "openOrders.cancelAll",
+            1,
+            (c.SYMBOL,),
+            private.cancel_open_orders,
+        ),
+        (
+            "POST",
+            f"{_V3}/order/cancelReplace",
+            "order.cancelReplace",
+            1,
+            c.REPLACE,
+            private.cancel_replace,
+        ),
+        (
+            "GET",
+            f"{_V3}/openOrders",
+            "openOrders.status",
+            c.weigh_by_symbols(6, 80, 80),
+            (c.MAYBE_SYMBOL,),
+            private.open_orders,
+        ),
+        ("GET", f"{_V3}/allOrders", "allOrders", 20, c.HISTORY, private.all_orders),
+        ("GET", f"{_V3}/myTrades", "myTrades", 20, (*c.HISTORY, c.FROM_ID), private.my_trades),
+        (
+            "GET",
+            f"{_V3}/account",
+            "account.status",
+            20,
+            (Param("omitZeroBalances", p.read_boolean, "true"),),
+            private.balances,
+        ),
+        (
+            "GET",
+            f"{_V3}/account/commission",
+            "account.commission",
+            20,
+            (c.SYMBOL,),
+            private.commission,
+        ),
+        (
+            "GET",
+            f"{_V3}/rateLimit/order",
+            "account.rateLimits.orders",
+            40,
+            (),
+            private.order_counts,
+        ),
+        (
+            "GET",
+            f"{_V3}/myPreventedMatches",
+            "myPreventedMatches",
+            2,
+            (
+                c.SYMBOL,
+                Param("preventedMatchId", p.read_whole, "1"),
+                c.ORDER_ID,
+                Param("fromPreventedMatchId", p.read_whole, "1"),
+                c.limit_to(),
+            ),
+            private.nothing,
+        ),
+        (
+            "GET",
+            f"{_V3}/myAllocations",
+            "myAllocations",
+            20,
+            (*c.HISTORY, Param("fromAllocationId", p.read_whole, "1")),
+            private.nothing,
+        ),
+        ("GET", f"{_V3}/openOrderList", "openOrderLists.status", 6, (), private.nothing),
+        (
+            "GET",
+            f"{_V3}/allOrderList",
+            "allOrderLists",
+            20,
+            (c.FROM_ID, *c.TIMES, c.limit_to()),
+            private.nothing,
+        ),
+        ("GET", "/sapi/v1/capital/config/getall", "", 10, (), private.coins),
+        ("GET", "/sapi/v1/margin/allPairs", "", 1, (c.MAYBE_SYMBOL,), private.nothing),
+        ("GET", "/sapi/v1/margin/isolated/allPairs", "", 10, (c.MAYBE_SYMBOL,), private.nothing),
+    )
+)
+CALLS = PUBLIC + SIGNED
+# documented, but of markets and orders that are not simulated: refused
+UNSUPPORTED = (
+    ("POST", f"{_V3}/order/oco", ""),
+    *(
+        ("POST", f"{_V3}/orderList/{kind}", f"orderList.place.{kind}")
+        for kind in ("oco", "oto", "otoco", "opo", "opoco")
+    ),
+    ("GET", f"{_V3}/orderList", "orderList.status"),
+    ("DELETE", f"{_V3}/orderList", "orderList.cancel"),
+    ("POST", f"{_V3}/sor/order", "sor.order.place"),
+    ("POST", f"{_V3}/sor/order/test", "sor.order.test"),
+    ("PUT", f"{_V3}/order/amend/keepPriority", "order.amend.keepPriority"),
+    ("GET", f"{_V3}/order/amendments", "order.amendments"),
+    *((method, f"{_V3}/userDataStream", "") for method in ("POST", "PUT", "DELETE")),
+    ("", "", "userDataStream.subscribe"),
+    ("", "", "userDataStream.subscribe.signature"),
+    ("", "", "userDataStream.unsubscribe"),
+)

@@ -1,0 +1,140 @@
+"""The simulated Binance's `exchangeInfo`: symbols, their filters, the limits. Pure but for time.
+
+Source: binance/binance-spot-api-docs, rest-api.md, "Exchange information", and filters.md.
+"""
+
+from decimal import Decimal
+
+from streaming.simulator.binance_parameters import BinanceError, Values
+from streaming.simulator.binance_trades import Fields
+from streaming.simulator.binance_venue import MAX_WEIGHT, BinanceVenue
+
+PRICE_STEP, LOT = Decimal("0.01"), Decimal("0.00001")
+MOST_PRICE, MOST_LOTS, MOST_MARKET_LOTS = Decimal(1_000_000), Decimal(100_000), Decimal(100)
+MIN_NOTIONAL, MOST_NOTIONAL = Decimal(5), Decimal(9_000_000_000)
+MOST_TIMES, LEAST_TIMES = Decimal(5), Decimal("0.2")  # a limit price and the average price
+MOST_ORDERS = 200
+ORDER_LIMITS = (("SECOND", 10, 100), ("DAY", 1, 200_000))
+ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
+
+
+def exchange_info(venue: BinanceVenue, values: Values) -> Fields:
+    """The rules of all symbols, or of those that are named."""
+    if "permissions" in values and {"symbol", "symbols"} & set(values):
+        raise BinanceError(400, -1128, "Combination of optional parameters invalid.")
+    names = venue.names(values)
+    if "SPOT" not in values.get("permissions", ["SPOT"]):
+        names = []
+    if values.get("symbolStatus", "TRADING") != "TRADING":
+        names = []
+    shows_sets = values.get("showPermissionSets", True)
+    return {
+        "timezone": "UTC",
+        "serverTime": venue.clock.now_ms(),
+        "rateLimits": rate_limits(),
+        "exchangeFilters": [],
+        "symbols": [_symbol(venue, name, shows_sets=shows_sets) for name in names],
+    }
+
+
+def empty_info(venue: BinanceVenue, _values: Values) -> Fields:
+    """The rules of a market without symbols: futures are not simulated."""
+    return {
+        "timezone": "UTC",
+        "serverTime": venue.clock.now_ms(),
+        "rateLimits": rate_limits(),
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [],
+    }
+
+
+def read_permissions(name: str, text: str) -> list[str]:
+    """One permission, or a JSON list of them."""
+    names = text.strip('[]"').replace('"', "").split(",")
+    if not all(word and word.replace("_", "").isalnum() and word.isupper() for word in names):
+        raise BinanceError(400, -1130, f"Data sent for parameter '{name}' is not valid.")
+    return names
+
+
+def rate_limits() -> list[Fields]:
+    """The limits of weight, orders and requests."""
+    limits = [
+        ("REQUEST_WEIGHT", "MINUTE", 1, MAX_WEIGHT),
+        *(("ORDERS", *limit) for limit in ORDER_LIMITS),
+        ("RAW_REQUESTS", "MINUTE", 5, 300_000),
+    ]
+    names = ("rateLimitType", "interval", "intervalNum", "limit")
+    return [dict(zip(names, limit, strict=True)) for limit in limits]
+
+
+def _symbol(venue: BinanceVenue, spelling: str, *, shows_sets: bool) -> Fields:
+    base, quote = venue.assets[spelling]
+    return {
+        "symbol": spelling,
+        "status": "TRADING",
+        "baseAsset": base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": ORDER_TYPES,
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": False,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": filters(),
+        "permissions": [],
+        "permissionSets": [["SPOT"]] if shows_sets else [],
+        "defaultSelfTradePreventionMode": "NONE",
+        "allowedSelfTradePreventionModes": ["NONE"],
+    }
+
+
+def filters() -> list[Fields]:
+    """The filters that orders have to pass."""
+    return [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": f"{PRICE_STEP:.8f}",
+            "maxPrice": f"{MOST_PRICE:.8f}",
+            "tickSize": f"{PRICE_STEP:.8f}",
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": f"{LOT:.8f}",
+            "maxQty": f"{MOST_LOTS:.8f}",
+            "stepSize": f"{LOT:.8f}",
+        },
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": "0.00000000",
+            "maxQty": f"{MOST_MARKET_LOTS:.8f}",
+            "stepSize": "0.00000000",
+        },
+        {
+            "filterType": "PERCENT_PRICE",
+            "multiplierUp": f"{MOST_TIMES}",
+            "multiplierDown": f"{LEAST_TIMES}",
+            "avgPriceMins": 5,
+        },
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": f"{MIN_NOTIONAL:.8f}",
+            "applyMinToMarket": True,
+            "maxNotional": f"{MOST_NOTIONAL:.8f}",
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MOST_ORDERS},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+    ]

@@ -1,0 +1,136 @@
+"""What the simulated Binance makes of an order's parameters: an order, or the refusal. Pure.
+
+Source: binance/binance-spot-api-docs, rest-api.md, "New order", filters.md, errors.md.
+"""
+
+from decimal import ROUND_DOWN, Decimal
+
+from streaming.simulator import binance_info as info
+from streaming.simulator.binance_parameters import BinanceError, Values, refuse_missing
+from streaming.simulator.matching import Levels, SimulatedOrder
+
+_UNSUPPORTED = {
+    "STOP_LOSS": "Stop loss orders are not supported for this symbol.",
+    "STOP_LOSS_LIMIT": "Stop loss limit orders are not supported for this symbol.",
+    "TAKE_PROFIT": "Take profit orders are not supported for this symbol.",
+    "TAKE_PROFIT_LIMIT": "Take profit limit orders are not supported for this symbol.",
+    "icebergQty": "Iceberg orders are not supported for this symbol.",
+    "trailingDelta": "Trailing stop orders are not supported for this symbol.",
+}
+_NEEDED = {
+    "LIMIT": ("timeInForce", "quantity", "price"),
+    "LIMIT_MAKER": ("quantity", "price"),
+    "MARKET": (),
+}
+_REFUSED = {
+    "LIMIT": ("quoteOrderQty", "stopPrice"),
+    "LIMIT_MAKER": ("timeInForce", "quoteOrderQty", "stopPrice"),
+    "MARKET": ("timeInForce", "price", "stopPrice"),
+}
+KINDS = (*_NEEDED, *(name for name in _UNSUPPORTED if name.isupper()))
+
+
+def check_form(values: Values) -> None:
+    """Check that an order's parameters fit its type.
+
+    Raises:
+        BinanceError: one is missing, one too many, or the type is not traded here.
+    """
+    kind = values["type"]
+    for name in (kind, *values):
+        if name in _UNSUPPORTED:
+            raise reject(_UNSUPPORTED[name])
+    for name in _NEEDED[kind]:
+        if name not in values:
+            raise refuse_missing(name)
+    for name in _REFUSED[kind]:
+        if name in values:
+            raise BinanceError(400, -1106, f"Parameter '{name}' sent when not required.")
+    if kind == "MARKET" and ("quantity" in values) == ("quoteOrderQty" in values):
+        if "quantity" in values:
+            raise BinanceError(400, -1128, "Combination of optional parameters invalid.")
+        message = "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!"
+        raise BinanceError(400, -1102, message)
+
+
+def make_order(
+    values: Values, opposite: Levels, average: Decimal, *, number: int, at_ms: int
+) -> SimulatedOrder:
+    """The order of valid parameters that passes the filters; `opposite` are the other side's.
+
+    Raises:
+        BinanceError: the filter that it fails.
+    """
+    kind = values["type"]
+    price = values.get("price", Decimal(0))
+    quantity = values.get("quantity") or _quantity_for(values["quoteOrderQty"], opposite)
+    if kind != "MARKET":
+        _check_step("PRICE_FILTER", price, info.PRICE_STEP, info.MOST_PRICE)
+        if not info.LEAST_TIMES * average <= price <= info.MOST_TIMES * average:
+            raise fail_filter("PERCENT_PRICE")
+    else:
+        price = opposite[-1][0]
+    _check_step("LOT_SIZE", quantity, info.LOT, info.MOST_LOTS)
+    if kind == "MARKET" and quantity > info.MOST_MARKET_LOTS:
+        raise fail_filter("MARKET_LOT_SIZE")
+    notional = quantity * (average if kind == "MARKET" else price)
+    if notional < info.MIN_NOTIONAL or (kind != "MARKET" and notional > info.MOST_NOTIONAL):
+        raise fail_filter("NOTIONAL")
+    return SimulatedOrder(
+        number,
+        values["symbol"],
+        values["side"].lower(),
+        price,
+        quantity,
+        at_ms,
+        values.get("newClientOrderId") or f"sim-{number}",
+        kind=kind,
+        time_in_force=values.get("timeInForce", "GTC"),
+    )
+
+
+def check_book(order: SimulatedOrder, opposite: Levels) -> None:
+    """Check what an order may not meet in the book, and expire one that must be filled whole.
+
+    Raises:
+        BinanceError: it may only make, and would take.
+    """
+    takes = order.reaches(opposite[0][0])
+    if order.kind == "LIMIT_MAKER" and takes:
+        raise reject("Order would immediately match and take.")
+    if order.time_in_force == "FOK":
+        reachable = sum((q for price, q in opposite if order.reaches(price)), Decimal(0))
+        order.expired = reachable < order.amount
+
+
+def cost(order: SimulatedOrder, opposite: Levels) -> Decimal:
+    """What a market order's quantity costs, or gives, at these levels."""
+    remaining, paid = order.amount, Decimal(0)
+    for price, quantity in opposite:
+        part = min(remaining, quantity)
+        remaining, paid = remaining - part, paid + part * price
+    return paid
+
+
+def reject(message: str) -> BinanceError:
+    """The refusal of the matching engine."""
+    return BinanceError(400, -2010, message)
+
+
+def fail_filter(name: str) -> BinanceError:
+    """The refusal of a filter."""
+    return BinanceError(400, -1013, f"Filter failure: {name}")
+
+
+def _quantity_for(quote: Decimal, opposite: Levels) -> Decimal:
+    """As much as an amount of the quote currency buys at these levels, in whole lots."""
+    quantity = Decimal(0)
+    for price, offered in opposite:
+        part = min(offered, quote / price)
+        quantity, quote = quantity + part, quote - part * price
+    return quantity.quantize(info.LOT, ROUND_DOWN)
+
+
+def _check_step(name: str, number: Decimal, step: Decimal, maximum: Decimal) -> None:
+    if not step <= number <= maximum or number % step:
+        raise fail_filter(name)

@@ -1,0 +1,120 @@
+"""The simulated Binance's WebSocket API, `/ws-api/v3`: the table of calls, by name.
+
+Source: binance/binance-spot-api-docs, web-socket-api.md (2026-07-17). Keys are HMAC keys, so no
+session can log on; each signed request carries its signature.
+"""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from streaming.simulator.binance_calls import CALLS, UNSUPPORTED
+from streaming.simulator.binance_info import rate_limits
+from streaming.simulator.binance_parameters import BinanceError, read_values
+from streaming.simulator.binance_rest import BinanceRest
+from streaming.simulator.binance_signing import exclude_signature
+from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
+from streaming.simulator.faults.live import Faults
+
+Fields = dict[str, Any]
+_BY_NAME = {call.name: call for call in CALLS if call.name}
+_UNSUPPORTED = {name for _, _, name in UNSUPPORTED if name}
+_SESSION = ("session.status", "session.logout")
+
+
+class BinanceWsApi:
+    """Answers requests by name over a websocket, with the weight of REST."""
+
+    def __init__(self, binance_rest: BinanceRest, faults: Faults) -> None:
+        self._rest, self._faults = binance_rest, faults
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve under Binance's own path."""
+        app.router.add_get("/ws-api/v3", self.websocket)
+
+    async def websocket(self, request: web.Request) -> web.StreamResponse:
+        """Serve one connection, its requests in order."""
+        query = request.query
+        try:
+            uses_us = is_microseconds(query.get("timeUnit", ""))
+        except BinanceError as error:
+            return web.json_response(error.body(), status=error.status)
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            body = {"code": -1000, "msg": "A websocket upgrade is expected."}
+            return web.json_response(body, status=400)
+        shows_limits = query.get("returnRateLimits", "true") != "false"
+        socket = self._faults.socket("binance")
+        await socket.prepare(request)
+        connected_ms = self._rest.venue.clock.now_ms()
+        async for message in socket:
+            reply = await self._reply(str(message.data), connected_ms, shows_limits)
+            reply = in_microseconds(reply) if uses_us else reply  # type: ignore[assignment]
+            await socket.send_str(json.dumps(reply, separators=(",", ":")))
+        return socket
+
+    async def _reply(self, text: str, connected_ms: int, shows_limits: bool) -> Fields:
+        head: Fields = {"id": None}
+        try:
+            request = _read(text)
+            head["id"] = request.get("id")
+            params = request.get("params") or {}
+            shows_limits = bool(params.pop("returnRateLimits", shows_limits))
+            result = await self._answer(request.get("method"), params, connected_ms)
+            reply = head | {"status": 200, "result": result}
+        except BinanceError as error:
+            body = {"code": error.code, "msg": str(error)}
+            details = {"data": error.details["data"]} if "data" in error.details else {}
+            reply = head | {"status": error.status, "error": body | details}
+        if shows_limits:
+            used, weight = self._rest.venue.weight.used(), rate_limits()[0]
+            reply["rateLimits"] = [weight | {"count": used}]
+        return reply
+
+    async def _answer(self, method: object, params: Fields, connected_ms: int) -> object:
+        now_ms = self._rest.venue.clock.now_ms()
+        if method in _SESSION:
+            return _session(connected_ms, now_ms)
+        if method == "session.logon":
+            raise BinanceError(400, -4056, "HMAC_SHA256 API key is not supported.")
+        if method in _UNSUPPORTED:
+            raise BinanceError(400, -1020, "This operation is not supported.")
+        if not isinstance(method, str) or method not in _BY_NAME:
+            raise BinanceError(400, -1135, "Invalid 'method' in JSON request; it is unknown.")
+        call, texts = _BY_NAME[method], {name: _text(value) for name, value in params.items()}
+        if call.signed:
+            texts = self._rest.signing.check_params(texts, now_ms)
+        values = read_values(call.params, exclude_signature(texts))
+        self._rest.venue.weight.use(call.weight_of(values))
+        return await self._rest.answer(call, values)
+
+
+def _read(text: str) -> Fields:
+    try:
+        request = json.loads(text)
+    except ValueError:
+        raise BinanceError(400, -1135, "Invalid JSON Request") from None
+    if not isinstance(request, dict):
+        raise BinanceError(400, -1135, "Invalid JSON request; expected an object.")
+    if not isinstance(request.get("params") or {}, dict):
+        message = "Invalid 'params' in JSON request; expected an object."
+        raise BinanceError(400, -1135, message)
+    return request
+
+
+def _text(json_value: object) -> str:
+    """A JSON value as REST would send it."""
+    if isinstance(json_value, str):
+        return json_value
+    return json.dumps(json_value, separators=(",", ":"))
+
+
+def _session(connected_ms: int, now_ms: int) -> Fields:
+    return {
+        "apiKey": None,
+        "authorizedSince": None,
+        "connectedSince": connected_ms,
+        "returnRateLimits": True,
+        "serverTime": now_ms,
+        "userDataStream": False,
+    }
