@@ -22,10 +22,12 @@ from include.trading.account import settle
 from include.trading.decision import order_for, rederive
 from include.trading.inputs import Inputs
 from include.trading.money import ZERO
-from streaming.trader.followers.window_signals import RATIO, SILENT
+from streaming.trader.followers.window_signals import KINDS, RATIO, SILENT
 
 Row = dict[str, Any]
 _TOLERANCE = Decimal("0.00000001")
+_IN_LAKE, _SILENT = "signal in the lake", "window was silent"
+_RATIO, _SUM = "ratio recomputed", "sum recomputed"
 _TOP = ("bid", "bid_quantity", "ask", "ask_quantity")
 
 
@@ -65,13 +67,14 @@ def check_signal(
         side: sum((row["amount"] for row in book_rows if row["side"] == side), ZERO)
         for side in ("bid", "ask")
     }
+    if signal.type != AVERAGE_PRICE and (restated := _check_restated(signal_rows, sums, inputs)):
+        return restated
     if signal.type == SILENT:
-        silent = Check("signal in the lake", not signal_rows, f"{len(signal_rows)}, none was due")
-        return [silent, Check("window was silent", not book_rows, f"{sums} from its book changes")]
+        silent = Check(_IN_LAKE, not signal_rows, f"{len(signal_rows)}, none was due")
+        return [silent, Check(_SILENT, not book_rows, f"{sums} from its book changes")]
     recorded = [row["value"] for row in signal_rows if row["type"] == signal.type]
     ok = recorded == [signal.value]
-    detail = f"{recorded or 'none'}, the rule saw {signal.value}"
-    in_lake = Check("signal in the lake", ok, detail)
+    in_lake = Check(_IN_LAKE, ok, f"{recorded or 'none'}, the rule saw {signal.value}")
     if signal.type == AVERAGE_PRICE:
         return [in_lake]
     if signal.type == RATIO:
@@ -171,22 +174,49 @@ def check_account(
     ]
 
 
+def _check_restated(
+    signal_rows: Sequence[Row], sums: Mapping[str, Decimal], inputs: Inputs
+) -> list[Check]:
+    """Of a window that late changes have restated since the decision; empty of any other.
+
+    The lake has another number than the rule saw, and it is what all book changes of the window
+    come to. That the decision follows from the number that it saw is a check of its own.
+    """
+    signal, (bids, asks) = inputs.signal, (sums["bid"], sums["ask"])
+    in_lake = {row["type"]: row["value"] for row in signal_rows if row["type"] in KINDS}
+    best = next((kind for kind in KINDS if kind in in_lake), None)
+    is_due = best == RATIO if bids and asks else signal.type in {best, SILENT}
+    if best is None or not is_due or in_lake[best] == signal.value:
+        return []
+    comes_to = {"bid": bids, "ask": asks, RATIO: asks / bids if bids and asks else ZERO}
+    if not all(_is_close(comes_to[kind], amount) for kind, amount in in_lake.items()):
+        return []
+    computed = {RATIO: _RATIO, SILENT: _SILENT}.get(signal.type, _SUM)
+    numbers = ", ".join(f"{kind} {amount:f}" for kind, amount in in_lake.items())
+    was = "none" if signal.type == SILENT else f"{signal.type} {signal.value:f}"
+    detail = f"restated since: {numbers}, the rule saw {was}"
+    return [Check(_IN_LAKE, True, detail), Check(computed, True, "late changes included")]
+
+
+def _is_close(expected: Decimal, recorded: Decimal) -> bool:
+    return abs(expected - recorded) < _TOLERANCE * max(Decimal(1), expected)
+
+
 def _check_sum(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
     """Of a window that changed on one side only: that side's sum, and none of the other."""
     signal = inputs.signal
-    ok = abs(sums[signal.type] - signal.value) < _TOLERANCE * max(Decimal(1), signal.value)
+    ok = _is_close(sums[signal.type], signal.value)
     is_one_sided = not all(sums.values())
-    return Check("sum recomputed", ok and is_one_sided, f"{sums} from the window's book changes")
+    return Check(_SUM, ok and is_one_sided, f"{sums} from the window's book changes")
 
 
 def _check_ratio(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
-    name = "ratio recomputed"
     bids, asks = sums["bid"], sums["ask"]
     if not bids or not asks:
-        return Check(name, False, "the lake has not both sides of the window")
+        return Check(_RATIO, False, "the lake has not both sides of the window")
     ratio = asks / bids
-    ok = abs(ratio - inputs.signal.value) < _TOLERANCE * max(Decimal(1), ratio)
-    return Check(name, ok, f"{ratio:.8f} from the window's book changes")
+    ok = _is_close(ratio, inputs.signal.value)
+    return Check(_RATIO, ok, f"{ratio:.8f} from the window's book changes")
 
 
 def _check_imbalance(top_rows: Sequence[Row], inputs: Inputs) -> Check:
