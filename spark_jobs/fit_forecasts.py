@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 
 from include.atomic_files import write_file
 from include.errors import HistoryError
-from include.forecast.history import MIN_MINUTES
+from include.forecast.history import CLOSE, MIN_MINUTES
 from include.forecast.prophet import Fitted, to_json
 from include.forecast.recipe import LEVELS, Recipe, configured_recipe
 from include.lake.columns import Table
-from include.lake.tables import HISTORY, TABLES
+from include.lake.tables import HISTORY, TABLES, TRADE_MINUTES
 from include.log import event
 from include.process import run_job
 from include.settings import Settings, from_environment
@@ -30,33 +30,58 @@ from spark_jobs.session import session
 from spark_jobs.sinks import create_table, path
 
 # The rules of `include/forecast/history.py`: an archive's minute wins over the lake's own, of two
-# archives the one loaded last; a minute without a trade is left out.
+# archives the one loaded last; of the lake's own those of one venue count; a minute without a trade
+# is left out, and one without a weighted price has its close.
 MINUTES = """
 WITH ranked AS (
-    SELECT symbol, minute, close, row_number() OVER (
+    SELECT symbol, minute, close, vwap, row_number() OVER (
         PARTITION BY symbol, minute ORDER BY loaded_at DESC, source) AS rank
     FROM {history} WHERE traded
 ), archived AS (
-    SELECT symbol, minute, close FROM ranked WHERE rank = 1
+    SELECT symbol, minute, CAST(close AS double) AS close, vwap FROM ranked WHERE rank = 1
+), chosen AS (
+    SELECT symbol, min_by(venue, struct(
+        coalesce(nullif(array_position(split({order}, ','), venue), 0), 1000), venue)) AS venue
+    FROM {trades} GROUP BY symbol
 ), landed AS (
-    SELECT symbol, date_trunc('minute', traded_at) AS minute,
-           max_by(price, struct(traded_at, `offset`, event_index)) AS close
-    FROM {trades} GROUP BY symbol, date_trunc('minute', traded_at)
+    SELECT venue, symbol, date_trunc('minute', traded_at) AS minute,
+           CAST(max_by(price, struct(traded_at, `offset`, event_index)) AS double) AS close
+    FROM {trades} JOIN chosen USING (symbol, venue)
+    GROUP BY venue, symbol, date_trunc('minute', traded_at)
+), weighted AS (
+    SELECT venue, symbol, minute, CAST(total_quote_buy + total_quote_sell AS double)
+        / nullif(CAST(total_base_buy + total_base_sell AS double), 0) AS vwap
+    FROM {trade_minutes}
 )
-SELECT symbol, CAST(minute AS timestamp_ntz) AS ds, CAST(close AS double) AS close FROM archived
+SELECT symbol, CAST(minute AS timestamp_ntz) AS ds, close, coalesce(vwap, close) AS target
+FROM archived
 UNION ALL
-SELECT symbol, CAST(minute AS timestamp_ntz), CAST(close AS double)
+SELECT symbol, CAST(minute AS timestamp_ntz), close, coalesce(vwap, close)
 FROM landed ANTI JOIN archived USING (symbol, minute)
+LEFT JOIN weighted USING (venue, symbol, minute)
 """
 log = logging.getLogger("tickhouse.fit_forecasts")
 
 
-def lake_minutes(spark: SparkSession, settings: Settings, *, as_of: datetime) -> DataFrame:
-    """`symbol, ds, close` of every whole minute with a trade before `as_of`, of all symbols."""
+def lake_minutes(
+    spark: SparkSession, settings: Settings, *, as_of: datetime, target: str = CLOSE
+) -> DataFrame:
+    """`symbol, ds, close` of every whole minute with a trade before `as_of`, of all symbols.
+
+    Where closes are not the training target, with the column `target`.
+    """
     upto = as_of.astimezone(UTC).replace(second=0, microsecond=0)
     history_df = _read_before(spark, settings, HISTORY, time_column="minute", upto=upto)
     trades_df = _read_before(spark, settings, TABLES["trades"], time_column="traded_at", upto=upto)
-    return spark.sql(MINUTES, history=history_df, trades=trades_df)
+    weighted_df = _read_before(spark, settings, TRADE_MINUTES, time_column="minute", upto=upto)
+    minutes_df = spark.sql(
+        MINUTES,
+        history=history_df,
+        trades=trades_df,
+        trade_minutes=weighted_df,
+        order=",".join(settings.venue_order),
+    )
+    return minutes_df.drop("target") if target == CLOSE else minutes_df
 
 
 def _read_before(
@@ -101,6 +126,8 @@ def fit_all(
 
 def _fit(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted], dict[str, str]]:
     if recipe.likelihood == LEVELS:
+        if "target" in minutes_df.columns:
+            minutes_df = minutes_df.withColumn("close", F.col("target"))
         return fit_symbols(minutes_df), {}
     return fit_changes(minutes_df, recipe)
 
@@ -119,8 +146,8 @@ def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     with run_job("fit_forecasts"):
         settings = from_environment()
         spark = session(settings, "fit forecasts")
-        minutes_df = lake_minutes(spark, settings, as_of=moment)
         recipe = configured_recipe(settings.forecast)
+        minutes_df = lake_minutes(spark, settings, as_of=moment, target=recipe.target)
         fitted_symbols = fit_all(minutes_df, output, recipe, symbols=symbols)
         spark.stop()
     click.echo("\n".join(fitted_symbols))

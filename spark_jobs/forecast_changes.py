@@ -25,11 +25,13 @@ COLUMNS = ["symbol", "model", "fitted_by", "walk", "volatility", "band", "reason
 def fit_changes(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted], dict[str, str]]:
     """A model of every symbol of `symbol, ds, close` (times without a zone, UTC), in any order.
 
+    With the column `target` it is fitted to that, as the recipe says.
+
     Gives the models, the same as `fit_recipe` of each symbol's rows alone, and of the symbols that
     cannot be fitted the reasons.
     """
     rows = (
-        minutes_df.select("symbol", "ds", "close")
+        minutes_df.select("symbol", *_columns(minutes_df.columns))
         .groupBy("symbol")
         .applyInPandas(_fitter(recipe), FITTED)
         .collect()
@@ -48,10 +50,15 @@ def fit_changes(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted
     return models, {row["symbol"]: row["reason"] for row in rows if row["reason"] is not None}
 
 
+def _columns(names: list[str]) -> list[str]:
+    return [name for name in ("ds", "close", "target") if name in names]
+
+
 def _fitter(recipe: Recipe) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def fit(symbol_df: pd.DataFrame) -> pd.DataFrame:
         symbol = str(symbol_df["symbol"].iloc[0])
-        prices_df = symbol_df[["ds", "close"]].sort_values("ds").reset_index(drop=True)
+        columns_df = symbol_df[_columns(list(symbol_df.columns))]
+        prices_df = columns_df.sort_values("ds").reset_index(drop=True)
         try:
             fitted = fit_recipe(prices_df, recipe)
         except HistoryError as error:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from include.errors import ForecastError
 from include.forecast import drafts, forecast_file, plots, predict, prophet, training
-from include.forecast.history import training_minutes
+from include.forecast.history import PriceChoice, training_minutes
 from include.forecast.manifest import Manifest
 from include.forecast.prophet import Fitted
 from include.market.predicted_move import side_of
@@ -58,6 +58,8 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         holidays=model_record.holidays,
         volatility=model_record.volatility,
         band=model_record.band,
+        target=model_record.target,
+        venue=model_record.venue,
     )
     pictures = {
         COMPONENTS: plots.png(prophet.components(model.prophet, minutes=horizon_minutes)),
@@ -88,6 +90,7 @@ def _recent_prices(settings: Settings, model_record: training.ModelRecord) -> pd
         as_of=model_record.as_of,
         train_days=PICTURE_DAYS,
         min_minutes=1,
+        choice=PriceChoice((model_record.venue,)),
     ).prices_df
 
 

@@ -15,7 +15,7 @@ from include.forecast.evaluation import (
     Terms,
     backtest,
 )
-from include.forecast.history import training_minutes
+from include.forecast.history import PriceChoice, training_minutes
 from include.forecast.plots import evaluation_picture
 from include.forecast.recipe import Recipe
 from include.forecast.scores import ForecastScore
@@ -70,7 +70,12 @@ def evaluate(
     plan = Plan(rules.evaluate_origins, rules.evaluate_every_minutes, span)
     days = plan.minutes // DAY_MINUTES + 1 if span else 0
     history = training_minutes(
-        settings.lake, symbol=symbol, as_of=subject.as_of, train_days=days, min_minutes=1
+        settings.lake,
+        symbol=symbol,
+        as_of=subject.as_of,
+        train_days=days,
+        min_minutes=1,
+        choice=PriceChoice(settings.venue_order, subject.recipe.target),
     )
     evaluation = backtest(history.prices_df, plan, subject.recipe, rivals=rivals)
     run_columns = {
@@ -96,7 +101,7 @@ def evaluate_short_term(
     span = timedelta(seconds=rules.short_seconds)
     plan = Plan(rules.evaluate_origins, SHORT_TERM_EVERY_MINUTES, span, SHORT_TERM)
     needed_s = int((plan.reach + span).total_seconds())
-    seconds_df = newest_seconds(settings.lake, seconds=needed_s)
+    seconds_df = newest_seconds(settings.lake, seconds=needed_s, venues=settings.venue_order)
     prices_df = seconds_df[seconds_df["symbol"] == symbol][["ds", "close"]].reset_index(drop=True)
     if prices_df.empty:
         raise HistoryError(f"no ticker of {symbol} has landed")

@@ -26,8 +26,9 @@ class Manifest(msgspec.Struct, frozen=True):
 
     `versions` are the Delta versions of its inputs, `plots` the pictures beside it; a move of less
     than `hold_bps` basis points has the side `hold`. It was fitted
-    by `likelihood` and `holidays` (`recipe`) and starts from `last_price`, the close of
-    `trained_until`. `volatility` and `band` are those of its 80 % interval (`bands`).
+    by `likelihood`, `holidays` and `target` (`recipe`) and starts from `last_price`, the close of
+    `trained_until`. `volatility` and `band` are those of its 80 % interval (`bands`). Of landed
+    trades those of `venue` counted; empty: none had landed, or all counted.
     """
 
     forecast_id: str
@@ -51,3 +52,5 @@ class Manifest(msgspec.Struct, frozen=True):
     holidays: tuple[Holiday, ...] = ()
     volatility: float = 0.0
     band: Band | None = None
+    target: str = "close"
+    venue: str = ""

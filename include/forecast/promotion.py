@@ -25,6 +25,9 @@ from include.forecast.evaluation import (
 )
 from include.forecast.forecast_file import ForecastFile
 from include.forecast.history import (
+    CLOSE,
+    VWAP,
+    PriceChoice,
     minimum_minutes,
     rows_within,
     training_minutes,
@@ -54,12 +57,17 @@ def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
     manifest = drafts.manifest_of(settings, forecast_id)
     plan = Plan(rules.judge_windows, rules.judge_window_minutes, _span(manifest))
     days = timedelta(minutes=plan.minutes).days + 1
-    history = training_minutes(
-        settings.lake, symbol=manifest.symbol, as_of=None, train_days=days, min_minutes=1
-    )
     champion, draft_df = (
         _champion(settings, manifest.symbol),
         drafts.load_draft(settings, forecast_id),
+    )
+    history = training_minutes(
+        settings.lake,
+        symbol=manifest.symbol,
+        as_of=None,
+        train_days=days,
+        min_minutes=1,
+        choice=_price_choice(settings, manifest, champion),
     )
     known_df = rows_within(
         history.prices_df, pd.Timestamp.min, _to_naive_utc(manifest.trained_until)
@@ -73,6 +81,15 @@ def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
         check_coverage(rules, manifest, draft_df, known_df, scores),
         _compare_with_champion(settings, manifest, champion, known_df, pairs_df),
     ]
+
+
+def _price_choice(
+    settings: Settings, manifest: Manifest, champion: ForecastFile | None
+) -> PriceChoice:
+    """The draft's own venue, and the weighted prices if either forecast was fitted to them."""
+    targets = {manifest.target, champion.manifest.target if champion else manifest.target}
+    venues = (manifest.venue, *settings.venue_order)
+    return PriceChoice(venues, VWAP if VWAP in targets else CLOSE)
 
 
 def _champion(settings: Settings, symbol: str) -> ForecastFile | None:
@@ -190,7 +207,7 @@ def _levels(times: list[pd.Timestamp], levels: list[float]) -> pd.DataFrame:
 
 
 def _recipe(manifest: Manifest) -> Recipe:
-    return Recipe(manifest.likelihood, manifest.holidays)
+    return Recipe(manifest.likelihood, manifest.holidays, manifest.target)
 
 
 def _span(manifest: Manifest) -> timedelta:

@@ -3,7 +3,8 @@
 `changes` (the default) fits Prophet's seasons to price changes (`change_fit`) and takes the band
 from the errors of the last 30 days (`bands`). `levels` is Prophet as published: a trend with
 changepoints and seasons fitted to the price itself (`fit`), with Prophet's sampled interval.
-Either way the forecast starts at the last price.
+Either way the forecast starts at the last price. What is fitted is the close of each minute, or its
+weighted price, if that is the target; band and last price are those of closes all the same.
 """
 
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from include.forecast import fit
 from include.forecast.bands import MINUTES, Grid, calibrate, realised_volatility
 from include.forecast.change_fit import Features, Season, fit_evidence, sum_changes
 from include.forecast.damping import Floats, volatility
+from include.forecast.history import CLOSE, TARGETS
 from include.forecast.holidays import as_frame, day_events, read_holidays
 from include.forecast.manifest import Holiday
 from include.forecast.map_fit import MapBackend, Sums
@@ -46,33 +48,47 @@ class Recipe:
 
     likelihood: str = CHANGES
     holidays: tuple[Holiday, ...] = ()
+    target: str = CLOSE
 
 
 def fit_recipe(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES) -> Fitted:
     """A model of these rows (`ds` naive UTC, ascending, and `close`), at the last price.
 
+    It is fitted to `target`, where the rows have that column and the recipe does not want closes.
+
     Raises:
         HistoryError: the price never changed, or not in the last day.
     """
+    target_df = _targets(prices_df, recipe)
     if recipe.likelihood == LEVELS:
-        return _anchor(fit.fit(prices_df), prices_df)
+        return _anchor(fit.fit(target_df), prices_df)
     features = features_of(prices_df, recipe, grid=grid)
-    return finish_changes(prices_df, recipe, sum_changes(features, prices_df), grid=grid)
+    return finish_changes(prices_df, recipe, sum_changes(features, target_df), grid=grid)
+
+
+def _targets(prices_df: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The rows that are fitted, their target as `close`."""
+    if recipe.target == CLOSE or "target" not in prices_df:
+        return prices_df
+    return pd.DataFrame({"ds": prices_df["ds"], "close": prices_df["target"]}, copy=False)
 
 
 def configured_recipe(rules: ForecastSettings) -> Recipe:
     """The recipe of the settings.
 
     Raises:
-        SettingsError: there is no such likelihood.
+        SettingsError: there is no such likelihood, or no such target.
         HistoryError: the holidays cannot be read.
     """
-    if rules.likelihood not in LIKELIHOODS:
-        raise SettingsError(
-            f"TICKHOUSE_FORECAST_LIKELIHOOD is {rules.likelihood!r}: it is one of "
-            f"{', '.join(LIKELIHOODS)}"
-        )
-    return Recipe(rules.likelihood, read_holidays(rules.holidays))
+    for name, choice, choices in (
+        ("LIKELIHOOD", rules.likelihood, LIKELIHOODS),
+        ("TARGET", rules.target, TARGETS),
+    ):
+        if choice not in choices:
+            raise SettingsError(
+                f"TICKHOUSE_FORECAST_{name} is {choice!r}: it is one of {', '.join(choices)}"
+            )
+    return Recipe(rules.likelihood, read_holidays(rules.holidays), rules.target)
 
 
 def features_of(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES) -> Features:

@@ -28,11 +28,13 @@ def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, 
     history = minutes_at_versions(
         settings.lake,
         symbol=manifest.symbol,
-        first=manifest.trained_from,
-        last=manifest.trained_until,
+        span=(manifest.trained_from, manifest.trained_until),
         versions=manifest.versions,
+        venue=manifest.venue,
+        target=manifest.target,
     )
-    fitted = fit_recipe(history.prices_df, Recipe(manifest.likelihood, manifest.holidays))
+    recipe = Recipe(manifest.likelihood, manifest.holidays, manifest.target)
+    fitted = fit_recipe(history.prices_df, recipe)
     # a published forecast comes from a saved model, so this one goes through JSON too
     model = prophet.from_json(prophet.to_json(fitted.prophet))
     start = manifest.trained_until + MINUTE

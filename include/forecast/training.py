@@ -12,7 +12,7 @@ import msgspec
 from include.atomic_files import PARTIAL, remove_folder, write_folder
 from include.errors import ForecastError, HistoryError, StateError
 from include.forecast import prophet
-from include.forecast.history import TrainingMinutes, training_minutes
+from include.forecast.history import CLOSE, PriceChoice, TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
 from include.forecast.manifest import Band, Holiday
 from include.forecast.prophet import Fitted
@@ -30,6 +30,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     `walk` is the volatility of its minutes: log price per square root of a minute. `volatility` and
     `band` are those of the 80 % interval (`bands`), `last_price` the price it starts from.
+    It was fitted to the price `target`, of landed trades to those of `venue`.
     """
 
     model: str
@@ -49,11 +50,13 @@ class ModelRecord(msgspec.Struct, frozen=True):
     holidays: tuple[Holiday, ...] = ()
     volatility: float = 0.0
     band: Band | None = None
+    target: str = CLOSE
+    venue: str = ""
 
     @property
     def recipe(self) -> Recipe:
         """What it was fitted with."""
-        return Recipe(self.likelihood, self.holidays)
+        return Recipe(self.likelihood, self.holidays, self.target)
 
 
 def train(
@@ -70,7 +73,13 @@ def train(
         SettingsError: there is no such likelihood.
     """
     recipe = configured_recipe(settings.forecast)
-    history = training_minutes(settings.lake, symbol=symbol, as_of=as_of, train_days=train_days)
+    history = training_minutes(
+        settings.lake,
+        symbol=symbol,
+        as_of=as_of,
+        train_days=train_days,
+        choice=PriceChoice(settings.venue_order, recipe.target),
+    )
     name = _model_id(history, recipe)
     target = settings.home / "models" / name
     if not target.exists():
@@ -144,6 +153,8 @@ def _fit_model(
         holidays=recipe.holidays,
         volatility=fitted.volatility,
         band=fitted.band,
+        target=recipe.target,
+        venue=history.venue,
     )
     return prophet.to_json(fitted.prophet), record
 
@@ -152,6 +163,8 @@ def _model_id(history: TrainingMinutes, recipe: Recipe) -> str:
     digest = hashlib.sha256(history.prices_df["ds"].to_numpy().view("int64").data)
     digest.update(history.prices_df["close"].to_numpy().data)
     digest.update(msgspec.json.encode((recipe.likelihood, recipe.holidays)))
+    if "target" in history.prices_df:
+        digest.update(history.prices_df["target"].to_numpy().data)
     return f"{history.symbol}-{history.trained_until:%Y%m%dT%H%M}-{digest.hexdigest()[:8]}"
 
 

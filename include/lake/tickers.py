@@ -1,5 +1,6 @@
 """The newest tickers, a price a second and symbol, read without opening the files before them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -11,17 +12,23 @@ from include.lake.reading import open_table
 
 # Deeper than any ticker is late: a feed's backlog after a broker's absence is drained in order.
 LATE = timedelta(minutes=5)
+# Of one venue a symbol: two have two prices, and a series of both would jump each second.
 SECONDS = """
-SELECT symbol, date_trunc('second', coalesce(venue_time, received_time)) AS at,
-    median("last"::DOUBLE) AS close
-FROM tickers WHERE coalesce(venue_time, received_time) > $since GROUP BY ALL ORDER BY ALL
+WITH recent AS (
+    SELECT *, date_trunc('second', coalesce(venue_time, received_time)) AS "at",
+        coalesce(nullif(list_position($venues::VARCHAR[], venue), 0), 1000) AS rank
+    FROM tickers WHERE coalesce(venue_time, received_time) > $since),
+chosen AS (SELECT symbol, arg_min(venue, ROW(rank, venue)) AS venue FROM recent GROUP BY symbol)
+SELECT symbol, "at", median("last"::DOUBLE) AS close
+FROM recent JOIN chosen USING (symbol, venue) GROUP BY ALL ORDER BY ALL
 """
 
 
-def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
+def newest_seconds(lake: str, *, seconds: int, venues: Sequence[str] = ()) -> pd.DataFrame:
     """Rows (symbol, `ds` naive UTC, close) of the `seconds` before the newest ticker landed.
 
-    Of several venues or tickers in one second the median counts. Empty if there is no ticker.
+    Of several venues the first of `venues` that has any of the symbol counts, else the first by
+    name; of several tickers in one second the median. Empty if there is no ticker.
     """
     empty = pd.DataFrame({"symbol": [], "ds": pd.DatetimeIndex([]), "close": []})
     table = open_table(lake, "tickers")
@@ -30,7 +37,7 @@ def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
         return empty
     since = upto - timedelta(seconds=seconds)
     is_recent = pc.field("received_time") > pa.scalar(since - LATE, pa.timestamp("us", tz="UTC"))
-    columns = ["symbol", "venue_time", "received_time", "last"]
+    columns = ["venue", "symbol", "venue_time", "received_time", "last"]
     rows = table.to_pyarrow_dataset().to_table(columns=columns, filter=is_recent)
     connection = duckdb.connect()
     try:
@@ -43,7 +50,8 @@ def newest_seconds(lake: str, *, seconds: int) -> pd.DataFrame:
             return empty
         # a tape's own times lie far before their receipt: the market clock is the newest of them
         first = row[0] - timedelta(seconds=seconds)
-        prices_df = connection.execute(SECONDS, {"since": first}).df()
+        bindings = {"since": first, "venues": list(venues)}
+        prices_df = connection.execute(SECONDS, bindings).df()
     finally:
         connection.close()
     ds = prices_df["at"].dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]")

@@ -10,7 +10,8 @@ from include.lake.csv_editions import Edition
 from include.market.time import MINUTE_US
 
 PRICES = ("open", "high", "low", "close")
-VALUES = (*PRICES, "base_volume", "traded")
+VALUES = (*PRICES, "vwap", "base_volume", "traded")
+WEIGHTED, ROUNDING = "weighted_price", 1e-6  # beyond low and high by more it is no price of them
 
 
 Span = tuple[datetime | None, datetime | None]  # from, until; none: no bound
@@ -27,7 +28,8 @@ def make_bars(
 ) -> DataFrame:
     """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
 
-    A minute without a trade has null prices and volume 0, whatever the edition wrote there.
+    A minute without a trade has null prices and volume 0, whatever the edition wrote there. A
+    weighted price that is absent, no number, or not between low and high is null.
     `reason` is null for a bar that can be used, and so is its `line`. If `single`, exact copies are
     one row and other rows of the same minute have a reason; it costs a sort of everything.
     """
@@ -80,7 +82,13 @@ def _cast_fields(fields_df: DataFrame, edition: Edition) -> DataFrame:
         F.timestamp_micros("stamp").alias("minute"),
         silent.alias("silent"),
         *numbers,
+        _weighted_price(edition).alias(WEIGHTED),
     )
+
+
+def _weighted_price(edition: Edition) -> Column:
+    has_one = WEIGHTED in edition.columns
+    return F.expr(f"try_cast({WEIGHTED} AS double)" if has_one else "CAST(NULL AS double)")
 
 
 def _reason(edition: Edition, now: datetime) -> Column:
@@ -113,10 +121,20 @@ def _mark_silence(checked_df: DataFrame, edition: Edition) -> DataFrame:
         fields = F.substring_index("line", ",", -(len(edition.columns) - 1))
         silent = silent | F.coalesce(F.lag(fields).over(in_time) == fields, F.lit(False))
     prices = [F.when(F.col("traded"), F.col(name)).alias(name) for name in PRICES]
+    lowest, highest = F.col("low") * (1 - ROUNDING), F.col("high") * (1 + ROUNDING)
+    is_price = F.col("traded") & F.col(WEIGHTED).between(lowest, highest)
+    vwap = F.when(is_price, F.col(WEIGHTED))
     volume = F.when(F.col("traded"), F.col("base_volume")).otherwise(F.lit(0).cast(MONEY))
     marked_df = checked_df.withColumn("traded", ~F.coalesce(silent, F.lit(False)))
     return marked_df.select(
-        "line_number", "line", "minute", *prices, volume.alias("base_volume"), "traded", "reason"
+        "line_number",
+        "line",
+        "minute",
+        *prices,
+        vwap.alias("vwap"),
+        volume.alias("base_volume"),
+        "traded",
+        "reason",
     )
 
 

@@ -11,13 +11,21 @@ from pyspark.sql import SparkSession
 
 from include.errors import HistoryError
 from include.forecast import predict, prophet
-from include.forecast.history import training_minutes
+from include.forecast.history import VWAP, PriceChoice, training_minutes
 from include.forecast.manifest import Holiday
 from include.forecast.recipe import Recipe, fit_recipe
 from include.settings import Settings
 from spark_jobs.fit_forecasts import fit_all, lake_minutes
 from spark_jobs.forecast_changes import fit_changes
-from tests.support.forecast_world import MINUTE, NOW, T0, wave, write_history, write_trades
+from tests.support.forecast_world import (
+    MINUTE,
+    NOW,
+    T0,
+    wave,
+    write_history,
+    write_trades,
+    write_weighted,
+)
 
 END = T0 + timedelta(days=3)
 
@@ -66,6 +74,31 @@ def test_the_lakes_minutes_are_those_that_training_reads(
         for model in (replace(fitted, prophet=stored), fitted)
     ]
     np.testing.assert_allclose(levels[0], levels[1], rtol=1e-8)
+
+
+def test_weighted_prices_and_one_venue_count_as_in_training(
+    spark: SparkSession, lake: Settings
+) -> None:
+    begin, newer = END - 3 * MINUTE, NOW + MINUTE
+    vwap = [9201.5, None, 9203.0]
+    write_history(lake, [9200.0] * 3, start=begin, source="w", loaded_at=newer, vwap=vwap)
+    write_weighted(lake, [(END, 4525.5, 0.5)])
+    write_trades(lake, [(END + 20 * MINUTE, 1.0)], venue="deribit")  # gemini comes first
+    as_of = END + 30 * MINUTE
+    minutes_df = lake_minutes(spark, lake, as_of=as_of, target=VWAP).toPandas().sort_values("ds")
+    alone = training_minutes(
+        lake.lake,
+        symbol="BTC-USD",
+        as_of=as_of,
+        train_days=0,
+        choice=PriceChoice(lake.venue_order, VWAP),
+    ).prices_df
+    assert minutes_df["ds"].tolist() == alone["ds"].tolist()
+    assert minutes_df["close"].tolist() == alone["close"].tolist()
+    assert minutes_df["target"].tolist() == alone["target"].tolist()
+    # the archive's, its close where it has none, and 2 x 4525.5 / (2 x 0.5); then a close again
+    assert alone["target"].tolist()[-6:-2] == [9201.5, 9200.0, 9203.0, 9051.0]
+    assert alone["close"].tolist()[-3:] == [9050.0, 9051.0, 9060.0]
 
 
 def test_too_little_history_is_named_and_nothing_is_written(

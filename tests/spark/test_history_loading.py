@@ -105,6 +105,28 @@ def test_a_span_begins_with_a_minute_whose_silence_hangs_on_the_one_before(
     assert bars(spark, settings) == {120: SILENT, 180: bar("2", "2", "2", "2", "4")}
 
 
+def test_the_weighted_price_is_kept_where_the_archive_has_one(
+    spark: SparkSession, settings: Settings, archive: Any
+) -> None:
+    """Null: not traded, not there, no number, not between low and high."""
+    prices = ("2.5", "2.0000000001", "NaN", "", "much", "3.1", "1.9", "inf")
+    lines = [f"{60 + 60 * n},2,3,2,3,4,{8 + n},{price}" for n, price in enumerate(prices)]
+    staged(spark, settings, archive(EIGHT, *lines, "6000" + ",NaN" * 7))
+    assert land(spark, settings, run_id="r1") == 9
+    rows = spark.read.format("delta").load(path(settings, "history_minutes")).collect()
+    weighted = {int(row.minute.timestamp()): row.vwap for row in rows}
+    expected = dict.fromkeys(range(60, 541, 60)) | {6000: None, 60: 2.5, 120: 2.0000000001}
+    assert weighted == {key: expected[key] for key in weighted} and len(weighted) == 9
+    staged(spark, settings, archive(SIX, "60,2,3,2,3,4"))
+    assert land(spark, settings, run_id="r1") == 1
+    (row,) = [r for r in bars_with_vwap(spark, settings) if r.minute.timestamp() == 60]
+    assert row.vwap is None, "of an edition without the column"
+
+
+def bars_with_vwap(spark: SparkSession, settings: Settings) -> list[Any]:
+    return spark.read.format("delta").load(path(settings, "history_minutes")).collect()
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -23,6 +23,7 @@ def write_history(
     start: datetime = T0,
     source: str = "kaggle",
     loaded_at: datetime = NOW,
+    vwap: list[float | None] | None = None,
 ) -> None:
     rows = [
         {
@@ -32,6 +33,7 @@ def write_history(
             "loaded_at": loaded_at,
             "traded": close is not None,
             "close": None if close is None else Decimal(str(close)),
+            "vwap": vwap[n] if vwap else None,
         }
         for n, close in enumerate(closes)
     ]
@@ -42,6 +44,7 @@ def write_history(
             ("minute", UTC_TIME),
             ("loaded_at", UTC_TIME),
             ("close", MONEY),
+            ("vwap", pa.float64()),
             ("traded", pa.bool_()),
         ]
     )
@@ -49,9 +52,12 @@ def write_history(
     write_deltalake(f"{settings.lake}/history_minutes", table, mode="append")
 
 
-def write_trades(settings: Settings, trades: list[tuple[datetime, float]]) -> None:
+def write_trades(
+    settings: Settings, trades: list[tuple[datetime, float]], *, venue: str = "gemini"
+) -> None:
     rows = [
         {
+            "venue": venue,
             "symbol": "BTC-USD",
             "traded_at": at,
             "price": Decimal(str(price)),
@@ -62,6 +68,7 @@ def write_trades(settings: Settings, trades: list[tuple[datetime, float]]) -> No
     ]
     schema = pa.schema(
         [
+            ("venue", pa.string()),
             ("symbol", pa.string()),
             ("traded_at", UTC_TIME),
             ("price", MONEY),
@@ -71,6 +78,34 @@ def write_trades(settings: Settings, trades: list[tuple[datetime, float]]) -> No
     )
     table = pa.Table.from_pylist(rows, schema=schema)
     write_deltalake(f"{settings.lake}/trades", table, mode="append")
+
+
+def write_weighted(settings: Settings, minutes: list[tuple[datetime, float, float]]) -> None:
+    """Rows of `trade_minutes`: minute, quote paid, base bought; as much again was sold."""
+    rows = [
+        {
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "minute": minute,
+            "total_quote_buy": Decimal(str(quote)),
+            "total_quote_sell": Decimal(str(quote)),
+            "total_base_buy": Decimal(str(base)),
+            "total_base_sell": Decimal(str(base)),
+        }
+        for minute, quote, base in minutes
+    ]
+    schema = pa.schema(
+        [
+            ("venue", pa.string()),
+            ("symbol", pa.string()),
+            ("minute", UTC_TIME),
+            *((f"total_quote_{side}", pa.decimal128(38, 18)) for side in ("buy", "sell")),
+            *((f"total_base_{side}", pa.decimal128(38, 10)) for side in ("buy", "sell")),
+        ]
+    )
+    write_deltalake(
+        f"{settings.lake}/trade_minutes", pa.Table.from_pylist(rows, schema=schema), mode="append"
+    )
 
 
 def wave(days: float) -> list[float | None]:

@@ -61,7 +61,7 @@ def hour(**more: Any) -> pd.DataFrame:
     return pd.DataFrame({"ds": ds, "close": 9000 + np.cumsum(draw.normal(0, 0.5, 3600)), **more})
 
 
-def test_a_second_is_the_median_of_its_tickers_and_old_ones_are_not_read(
+def test_a_second_is_the_median_of_one_venues_tickers_and_old_ones_are_not_read(
     settings: Settings,
 ) -> None:
     assert newest_seconds(settings.lake, seconds=10).empty
@@ -75,11 +75,12 @@ def test_a_second_is_the_median_of_its_tickers_and_old_ones_are_not_read(
             ("binance", "ETH-USDT", at(1), 5.0),
         ],
     )
-    seconds_df = newest_seconds(settings.lake, seconds=10)
-    assert list(seconds_df.itertuples(index=False, name=None)) == [
-        ("BTC-USD", pd.Timestamp("2026-04-24 05:00:00"), 11.0),
-        ("ETH-USDT", pd.Timestamp("2026-04-24 05:00:01"), 5.0),
-    ]
+    for venues, close in ((("gemini",), 10.5), (("kraken", "bitstamp"), 90.0), ((), 90.0)):
+        seconds_df = newest_seconds(settings.lake, seconds=10, venues=venues)
+        assert list(seconds_df.itertuples(index=False, name=None)) == [
+            ("BTC-USD", pd.Timestamp("2026-04-24 05:00:00"), close),
+            ("ETH-USDT", pd.Timestamp("2026-04-24 05:00:01"), 5.0),
+        ]
 
 
 def test_a_tape_of_long_ago_is_read_by_its_own_clock(settings: Settings) -> None:
