@@ -44,7 +44,7 @@ TOP = Top(bid=Decimal(1), bid_quantity=Decimal(5), ask=Decimal(200_000), ask_qua
 class _Alternating(ForecastWatch):
     """Says buy and sell in turn, a minute each."""
 
-    forecast_id, trained_until = "in turn", START
+    forecast_id, trained_until, volatility = "in turn", START, 0.0
 
     def __init__(self) -> None:
         """No folder is watched."""
@@ -59,6 +59,10 @@ class _Alternating(ForecastWatch):
 
     def level_at(self, minute_us: int) -> float | None:
         """No level: sides are all that it has."""
+        return None
+
+    def bounds_at(self, minute_us: int) -> tuple[float, float] | None:
+        """No bounds either."""
         return None
 
 

@@ -51,7 +51,7 @@ _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 class _InTurn(ForecastWatch):
     """Says buy and sell in turn, a window each, of any minute."""
 
-    forecast_id = "in turn"
+    forecast_id, volatility = "in turn", 0.0
 
     def __init__(self) -> None:
         """No folder is watched."""
@@ -70,6 +70,10 @@ class _InTurn(ForecastWatch):
 
     def level_at(self, minute_us: int) -> float | None:
         """No level: sides are all that it has."""
+        return None
+
+    def bounds_at(self, minute_us: int) -> tuple[float, float] | None:
+        """No bounds either."""
         return None
 
 

@@ -1,7 +1,8 @@
 """`python -m streaming.minutes`: keep trade_minutes in Delta and Postgres equal to the trades.
 
 Each round recomputes the minutes that trades landed in since the last one. Postgres has them at
-once, Delta when they are closed (`include/serving/trade_minutes.py`).
+once, Delta when they are closed (`include/serving/trade_minutes.py`). Then it puts each published
+forecast at its symbol's last closed minute (`include/serving/forecast_anchors.py`).
 """
 
 import logging
@@ -18,8 +19,9 @@ from include.errors import Unreachable
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_job, run_process
+from include.serving.forecast_anchors import serve_anchors
 from include.serving.tables import create_tables
-from include.serving.trade_minutes import CountedFiles, refresh, restate
+from include.serving.trade_minutes import CountedFiles, closing_time, refresh, restate
 from include.settings import Settings, from_environment
 
 BACKOFF_S = 5.0
@@ -69,14 +71,16 @@ def main(span: tuple[str, ...]) -> None:
 def run(
     settings: Settings, stop: threading.Event, *, now: Callable[[], datetime] = utc_now
 ) -> None:
-    """Refresh until `stop`; an outage is waited out. Minutes are closed by the clock `now`."""
+    """Refresh and re-anchor until `stop`; outages are waited out. `now` closes minutes."""
     create_tables(settings.dsn())
     counters, counted = Counters(), CountedFiles()
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
-            counters.count_refresh(refresh(settings, now=now(), counted=counted))
+            at = now()
+            counters.count_refresh(refresh(settings, now=at, counted=counted))
+            serve_anchors(settings, until=closing_time(at))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from include.forecast.bands import (
-    DAY_MINUTES,
     FEWEST_ORIGINS,
     MINUTES,
     LogPrices,
@@ -15,6 +14,7 @@ from include.forecast.bands import (
 from include.forecast.damping import Floats
 from include.forecast.manifest import Manifest
 from include.forecast.scores import ForecastScore
+from include.market.volatility import DAY_MINUTES
 from include.quality.results import Finding
 from include.settings.forecast import ForecastSettings
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from include.forecast.damping import Z_80, Floats
 from include.forecast.manifest import Band
+from include.market.volatility import DAY_MINUTES, FEWEST_MINUTES, STEP_MINUTES
 
 COVERED = 0.8
 FEWEST_ORIGINS = 20
@@ -38,12 +39,12 @@ def _spread_horizons(farthest: int, count: int) -> tuple[int, ...]:
     return tuple(int(h) for h in np.unique(np.geomspace(1, farthest, count).round()))
 
 
-DAY_MINUTES, HOUR_SECONDS = 1440, 3600
+HOUR_SECONDS = 3600
 MINUTES = Grid(
     unit=pd.Timedelta(minutes=1),
-    step=5,
+    step=STEP_MINUTES,
     window=DAY_MINUTES,
-    fewest=60,
+    fewest=FEWEST_MINUTES,
     origin_step=60,
     reach=30 * DAY_MINUTES,
     horizons=_spread_horizons(DAY_MINUTES, 26),

@@ -62,6 +62,11 @@ class ForecastFile:
         point = self.point_at(minute_us)
         return point.side if point else None
 
+    def bounds_at(self, minute_us: int) -> tuple[float, float] | None:
+        """The 80 % bounds of the minute that holds this time, none outside the span."""
+        point = self.point_at(minute_us)
+        return (point.yhat_lower, point.yhat_upper) if point else None
+
 
 def render(forecast_rows: Iterable[tuple[datetime, str, float, float, float]]) -> bytes:
     """The CSV of (ds, side, yhat, lower, upper); numbers round-trip exactly."""
@@ -151,6 +156,16 @@ def current_id(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     return text.strip().replace("\0", "?")  # of a damaged pointer: a name that no forecast has
+
+
+def current_manifest(folder: Path) -> Manifest | None:
+    """The manifest of the current forecast, without a look at its file; null: none is published.
+
+    Raises:
+        ForecastError: its manifest cannot be read.
+    """
+    forecast_id = current_id(folder)
+    return None if forecast_id is None else _manifest(folder / forecast_id / MANIFEST)
 
 
 def load_current(folder: Path) -> ForecastFile:

@@ -27,7 +27,11 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     manifest = drafts.manifest_of(settings, forecast_id)
     draft_df = drafts.load_draft(settings, forecast_id)
     landed_df = draft_df.assign(
-        forecast_id=forecast_id, symbol=manifest.symbol, trained_until=manifest.trained_until
+        forecast_id=forecast_id,
+        symbol=manifest.symbol,
+        trained_until=manifest.trained_until,
+        last_price=manifest.last_price or None,
+        volatility=manifest.volatility,
     )
     table = pa.Table.from_pandas(landed_df, schema=arrow_schema(FORECASTS), preserve_index=False)
     replace_rows(settings.lake, FORECASTS, table, forecast_id=forecast_id)

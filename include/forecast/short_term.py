@@ -43,7 +43,9 @@ def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     Repeating it on the same tickers gives the same rows under the same id.
     """
     rules = settings.forecast
-    seconds = newest_seconds(settings.lake, seconds=rules.short_seconds)
+    seconds = newest_seconds(
+        settings.lake, seconds=rules.short_seconds, venues=settings.venue_order
+    )
     if seconds.empty:
         return None
     market_time = seconds["ds"].max()
@@ -91,7 +93,12 @@ def _check_rows(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> None:
 def _land(settings: Settings, short_run: ShortTermRun, *, trained: dict[Any, pd.Timestamp]) -> None:
     all_rows = pd.concat(
         [
-            rows_df.assign(symbol=symbol, trained_until=trained[symbol].tz_localize("UTC"))
+            rows_df.assign(
+                symbol=symbol,
+                trained_until=trained[symbol].tz_localize("UTC"),
+                last_price=None,
+                volatility=None,
+            )
             for symbol, rows_df in short_run.rows_by_symbol.items()
         ]
     )

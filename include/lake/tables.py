@@ -227,6 +227,7 @@ HISTORY = Table(
         money("high", "highest price"),
         money("low", "lowest price"),
         money("close", "last price"),
+        Column("vwap", "double", "price weighted by quantity; null: the archive gives none"),
         money("base_volume", "traded in base units"),
         Column("traded", "boolean", "false: the archive says no trade was made", required=True),
         Column("loaded_at", "timestamp", "when the row was loaded", required=True),
@@ -247,6 +248,8 @@ FORECASTS = Table(
         Column("yhat_lower", "double", "lower bound (80 %)"),
         Column("yhat_upper", "double", "upper bound (80 %)"),
         Column("trained_until", "timestamp", "last minute the model saw", required=True),
+        Column("last_price", "double", "close of that minute, where the forecast starts"),
+        Column("volatility", "double", "log change per five minutes that the bounds are made of"),
     ),
     key=("forecast_id", "symbol", "ds"),
 )

@@ -50,11 +50,20 @@ def arrow_rows(table: Table, new_rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def replace_rows(lake: str, table: Table, new_rows: pa.Table, **key_values: str) -> None:
-    """Replace the rows whose columns have the values `which` by new ones, in one commit."""
+    """Replace the rows whose columns have these values by new ones, in one commit.
+
+    Columns that an older table lacks are added to it.
+    """
     predicate = " AND ".join(f"{name} = '{_escape(text)}'" for name, text in key_values.items())
     with synced_commits(lake, table.name):
         _create(lake, table)
-        write_deltalake(f"{lake}/{table.name}", new_rows, mode="overwrite", predicate=predicate)
+        write_deltalake(
+            f"{lake}/{table.name}",
+            new_rows,
+            mode="overwrite",
+            predicate=predicate,
+            schema_mode="merge",
+        )
 
 
 def merge_by_day(

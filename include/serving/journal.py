@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -35,11 +36,30 @@ HALTED = "halted"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# The decisions of the last day, and the last one before: a price holds until the next one.
+PRICED = """
+WITH priced AS (SELECT * FROM decisions WHERE rule = %s AND bid > 0 AND ask > 0)
+SELECT inputs, bid, ask, reasons FROM priced
+WHERE window_start >= coalesce((
+    SELECT date_trunc('minute', max(window_start)) FROM priced
+    WHERE window_start <= (SELECT max(window_start) FROM priced) - INTERVAL '25 hours'
+), '-infinity') ORDER BY window_start"""
+
+
 class KafkaPlace(NamedTuple):
     """Where Kafka has a record of a topic."""
 
     partition: int
     offset: int
+
+
+class PricedDecision(NamedTuple):
+    """What a decision saw, its best prices, and its reasons."""
+
+    inputs: str
+    bid: Decimal
+    ask: Decimal
+    reasons: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,12 @@ class Journal:
             )
             is_decided, halt = cursor.fetchone()
         return bool(is_decided), halt
+
+    def priced_decisions(self, rule: str) -> list[PricedDecision]:
+        """The rule's decisions of the last day with best prices, in the order of their windows."""
+        with self._transaction() as cursor:
+            cursor.execute(PRICED, (rule,))
+            return [PricedDecision(*row) for row in cursor.fetchall()]
 
     def commit(self, messages: Sequence[Message], *, state: Mapping[str, str]) -> None:
         """Write the messages' events as rows, the messages into the outbox, and the state."""

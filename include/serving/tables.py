@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from include.lake.columns import Column, Table, event_columns, text
+from include.lake.columns import Column, Table, event_columns, money, text
 from include.lake.tables import TABLES
 from include.serving.connection import Dsn, transaction
 from include.serving.views import create_views
@@ -38,6 +38,23 @@ FORECAST_POINTS = Table(
         text("model", "forecast file or `short-term`", required=True),
     ),
     key=("symbol", "model", "ds"),
+)
+FORECAST_ANCHORS = Table(
+    "forecast_anchors",
+    "Where each symbol's published forecast is put now: the last closed minute with a trade",
+    (
+        text("symbol", "BASE-QUOTE", required=True),
+        text("forecast_id", "published forecast", required=True),
+        text("model", "its model, as in `forecast_points`", required=True),
+        Column("trained_until", "timestamp", "last minute the model saw", required=True),
+        text("venue", "exchange whose trades count", required=True),
+        Column("minute", "timestamp", "the last closed minute", required=True),
+        money("price", "its last price", required=True),
+        Column("level", "double", "published level at that minute", required=True),
+        Column("volatility", "double", "log change per five minutes, last 24 hours", required=True),
+        Column("published_volatility", "double", "that of the published band", required=True),
+    ),
+    key=("symbol",),
 )
 TRADER_STATE = Table(
     "trader_state",
@@ -85,6 +102,7 @@ FEED_HEALTH = Table(
 POSTGRES_ONLY = (
     READER_OFFSETS,
     FORECAST_POINTS,
+    FORECAST_ANCHORS,
     TRADER_STATE,
     OUTBOX,
     STREAM_LAG,

@@ -126,10 +126,15 @@ def restate(settings: Settings, first: datetime, until: datetime) -> int:
     return int(minutes.num_rows)
 
 
+def closing_time(now: datetime) -> datetime:
+    """The minute before which minutes are closed at a time of the clock."""
+    return (now - CLOSED_AFTER).replace(second=0, microsecond=0)
+
+
 def _close(lake: str, cursor: RealDictCursor, new: ChangedMinutes, *, now: datetime) -> None:
     """Bring Delta the changed minutes of those that it has, and the minutes closed since then."""
     since = closed_until(lake)
-    until = max(since, (now - CLOSED_AFTER).replace(second=0, microsecond=0))
+    until = max(since, closing_time(now))
     names = ", ".join(TRADE_MINUTES.names)
     cursor.execute(f"SELECT {names} FROM trade_minutes WHERE {CLOSED}", (since, until))
     closed = arrow_rows(TRADE_MINUTES, cursor.fetchall())

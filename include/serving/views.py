@@ -1,4 +1,4 @@
-"""What Postgres has beside the tables: comments, the view of a minute's totals, a role that reads.
+"""What Postgres has beside the tables: comments, views, a role that reads.
 
 The comments are those of the lake's tables, so that a program that lists tables shows them.
 """
@@ -10,6 +10,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from include.lake.columns import Table
 from include.lake.tables import MINUTE_TOTALS, MINUTE_TOTALS_COLUMNS, TRADE_MINUTES
+from include.serving.anchored_points import ANCHORED_POINTS
 from include.serving.connection import Dsn, transaction
 
 READ_ONLY = (
@@ -31,6 +32,7 @@ def create_views(cursor: Any, tables: Iterable[Table]) -> None:
             Identifier(MINUTE_TOTALS), columns, Identifier(TRADE_MINUTES.name)
         )
     )
+    cursor.execute(ANCHORED_POINTS)
     cursor.execute(SQL("; ").join(list(_comments(tables))))
 
 

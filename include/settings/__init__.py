@@ -13,6 +13,7 @@ from typing import Any
 
 from include.errors import SettingsError
 from include.market.venue_settings import Venues
+from include.market.venues import VENUES
 from include.setting_fields import setting
 from include.settings.brokers import Brokers, KafkaSecurity
 from include.settings.connections import connection_faults
@@ -92,6 +93,12 @@ class Settings:
             kafka.security, kafka.sasl_mechanism, kafka.user, kafka.password, kafka.ca
         )
         return Brokers(kafka.bootstrap or f"{self.ports.host}:{self.ports.kafka}", security)
+
+    @property
+    def venue_order(self) -> tuple[str, ...]:
+        """Venues in the order in which the one is chosen whose trades stand for a symbol."""
+        first = (self.forecast.venue, self.trader.venue)
+        return tuple(dict.fromkeys(venue for venue in (*first, *VENUES) if venue))
 
     @property
     def simulator_url(self) -> str:

@@ -19,6 +19,9 @@ class ForecastSettings:
     symbols: tuple[str, ...] = setting(
         (), "further symbols that are forecast each night, BASE-QUOTE, separated by commas"
     )
+    venue: str = setting(
+        "", "venue whose trades a symbol's forecast is made of, if it has any; empty: the trader's"
+    )
     horizon_minutes: int = setting(150_000, "minutes a published forecast covers", COUNT)
     train_days: int = setting(365, "days of history the nightly model is trained on; 0: all")
     hold_bps: float = setting(
@@ -26,6 +29,9 @@ class ForecastSettings:
     )
     likelihood: str = setting(
         "changes", "what the model is fitted to: changes (of the price) or levels (stock Prophet)"
+    )
+    target: str = setting(
+        "close", "which price of a minute is fitted: close, or vwap (weighted by quantity)"
     )
     holidays: str = setting(
         "", "CSV of holidays and events (holiday,ds,lower_window,upper_window); empty: none"

@@ -157,7 +157,9 @@ class StreamSettings:
         64, "most small files of a table that the hourly compaction leaves as they are"
     )
     served_days: int = setting(
-        90, "days of minutes, signals and decisions that Postgres keeps; Delta keeps all"
+        90,
+        "days of minutes, signals and decisions that Postgres keeps (2 or more); Delta keeps all",
+        NumberRange(lowest=2),
     )
     minutes_s: float = setting(10.0, "seconds between two refreshes of trade_minutes")
     window_s: int = setting(60, "length of a liquidity window in seconds of event time", COUNT)

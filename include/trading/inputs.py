@@ -9,6 +9,7 @@ from typing import Annotated, Protocol, TypeVar
 import msgspec
 
 from include.errors import WireError
+from include.market.anchoring import Anchor, PublishedCurve, reanchor
 from include.market.events import VERSION, Top
 from include.market.predicted_move import ForecastSide, Move, bps_of, move_ahead, side_of
 from include.market.time import MINUTE_US
@@ -67,7 +68,8 @@ class SeenForecast(msgspec.Struct, frozen=True):
 
     `side` is that of the move a decision acts on, `side_now` that of the move into the minute that
     begins at the window's end; `rise_bps` is how far the price is to rise until the side turns,
-    where that is asked for and the side is buy.
+    where that is asked for and the side is buy. `level`, `lower` and `upper` are the predicted
+    close at the move's end with its 80 % bounds, re-anchored at `anchor`; null without a price.
     """
 
     forecast_id: str | None = None
@@ -76,6 +78,10 @@ class SeenForecast(msgspec.Struct, frozen=True):
     fault: Reason | None = None
     side_now: ForecastSide | None = None
     rise_bps: Decimal | None = None
+    anchor: Anchor | None = None
+    level: float | None = None
+    lower: float | None = None
+    upper: float | None = None
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -119,22 +125,15 @@ class Inputs(msgspec.Struct, frozen=True):
     record_id: RecordId | None = None
 
 
-class ForecastSides(Protocol):
+class ForecastSides(PublishedCurve, Protocol):
     """What the trader needs of a published forecast; times in µs UTC."""
 
     @property
     def forecast_id(self) -> str:
         """Which published forecast it is."""
 
-    @property
-    def trained_until(self) -> int:
-        """The last minute that its model saw."""
-
     def side_at(self, minute_us: int) -> ForecastSide | None:
         """The side of the move into a minute; null where the forecast says nothing."""
-
-    def level_at(self, minute_us: int) -> float | None:
-        """The predicted close of a minute; null where the forecast says nothing."""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
@@ -169,19 +168,26 @@ def see_forecast(
     window_end: int,
     fault: Reason | None,
     parameters: Parameters,
+    anchor: Anchor | None = None,
 ) -> SeenForecast:
-    """What the forecast says of the move that a decision at this window's end (µs) acts on."""
+    """What the forecast says of the move that a decision at this window's end (µs) acts on.
+
+    `anchor` is where the forecast is put now; null: nowhere, the decision has no price.
+    """
     if forecast is None:
         return SeenForecast(fault=fault or Reason.FORECAST_MISSING)
     move = move_ahead(window_end, lookahead_minutes=parameters.lookahead_minutes)
     side = _side_of(forecast, move, hold_bps=parameters.hold_bps)
     asks_for_rise = parameters.edge_times > 0 and side == "buy"
+    anchored = reanchor(forecast, anchor, move.end) if anchor else None
     return SeenForecast(
         forecast_id=forecast.forecast_id,
         trained_until=forecast.trained_until,
         side=side,
         side_now=forecast.side_at(move.start),
         rise_bps=_rise_bps(forecast, move.start) if asks_for_rise else None,
+        anchor=anchor if anchored else None,
+        **(anchored._asdict() if anchored else {}),
     )
 
 

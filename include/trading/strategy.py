@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
+from include.market.anchoring import Anchor, last_closed_minute
 from include.market.events import Decision, Fill, Order, Score, Top
+from include.market.measures import mid_price
+from include.market.volatility import DayOfPrices
 from include.trading.account import (
     Account,
     advance,
@@ -36,10 +39,14 @@ class Strategy:
         *,
         rule: str = ForecastAndRatio.name,
         last_window: int = -1,
+        recent_prices: DayOfPrices | None = None,
     ) -> None:
-        """Go on with an account whose last decided window began at `last_window` (µs)."""
+        """Go on with an account whose last decided window began at `last_window` (µs).
+
+        `recent_prices` are the mid prices of its decisions so far; null: it has made none.
+        """
         self.parameters, self.account, self.last_window = parameters, account, last_window
-        self.rule = rule
+        self.rule, self._prices = rule, recent_prices or DayOfPrices()
 
     def decide(
         self,
@@ -58,7 +65,9 @@ class Strategy:
         """
         is_late = signal.window_start <= self.last_window
         market_time = max(signal.timestamp, self.last_window) if is_late else signal.timestamp
-        self._advance(market_time, top.best if top else None)
+        best = top.best if top else None
+        self._advance(market_time, best)
+        anchor = self._anchor(signal, best, forecast) if best and not is_late else None
         inputs = Inputs(
             rule=self.rule,
             signal=signal,
@@ -67,6 +76,7 @@ class Strategy:
                 window_end=signal.timestamp,
                 fault=fault,
                 parameters=self.parameters,
+                anchor=anchor,
             ),
             top=top,
             account=self.account,
@@ -87,6 +97,19 @@ class Strategy:
         account, parameters = advance(self.account, market_time), self.parameters
         account = begin_buy_and_hold(account, best, fee_bps=parameters.fee_bps)
         self.account = mark_peak(account, best) if parameters.max_drawdown > 0 else account
+
+    def _anchor(self, signal: Signal, best: Top, forecast: ForecastSides | None) -> Anchor | None:
+        """Take the mid price at the window's end in, and put the forecast there.
+
+        The volatility is that of these mid prices, or the published one until an hour is known.
+        """
+        if min(best.bid, best.ask) <= 0:
+            return None
+        minute, price = last_closed_minute(signal.timestamp), mid_price(best)
+        self._prices.add(minute, float(price))
+        if forecast is None:
+            return None
+        return Anchor(minute, price, self._prices.volatility() or forecast.volatility)
 
     def settle(self, order: Order, fills: Iterable[Fill]) -> Score | None:
         """Take an order's outcome into the account; a sale is scored."""

@@ -38,25 +38,28 @@ class ForecastPoint:
 class PostgresSnapshot:
     """The last answers of Postgres. `seen_s` (wall clock) is 0 until it has answered.
 
-    `venues` have a row in `feed_health`; `halted` is the reason of the trader's halt. Of forecasts,
-    `short` is by the minute, `long` by the hour, `soon` the short-term one of each symbol.
+    `venues` have a row in `feed_health`; `halted` is the reason of the trader's halt. Of each
+    symbol's forecast, `short` is by the minute, `long` by the hour, `soon` the short-term one.
     """
 
     seen_s: float = 0.0
     venues: frozenset[str] = frozenset()
     halted: str | None = None
-    short: tuple[ForecastPoint, ...] = ()
-    long: tuple[ForecastPoint, ...] = ()
+    short: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
+    long: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
     soon: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class FilesSnapshot:
-    """The files of the world's folder: stream progress, last audit, forecast, quarantined rows."""
+    """The files of the world's folder: stream progress, last audit, quarantined rows.
+
+    `manifests` are those of the published forecasts, by symbol.
+    """
 
     stream: StreamProgress = field(default_factory=StreamProgress)
     audit: LastAudit | None = None
-    manifest: Manifest | None = None
+    manifests: dict[str, Manifest] = field(default_factory=dict)
     quarantined: int | None = None
 
 

@@ -152,10 +152,11 @@ class Views:
         self._refresh = -1
 
     def symbols(self) -> list[str]:
-        """Every symbol there are numbers of, the trader's first."""
+        """Every symbol there are numbers or forecasts of, the trader's first."""
         traded = self._settings.trader.symbol
         with self._state.lock:
             symbols = {symbol for _, symbol in self._state.series} | {traded}
+            symbols |= set(self._state.postgres.long)
         return sorted(symbols, key=lambda symbol: (symbol != traded, symbol))
 
     def view(self, symbol: str, minutes: int) -> View:

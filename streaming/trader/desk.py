@@ -12,6 +12,7 @@ from include.bus import TopicPartition
 from include.log import event
 from include.market.events import Decision, Message, Order
 from include.serving.journal import Journal
+from include.trading.decided_prices import decided_prices
 from include.trading.decision import decision_id, order_for
 from include.trading.inputs import SeenTop, Signal
 from include.trading.instrument import add_instrument
@@ -70,6 +71,11 @@ class Desk:
             state.account or config.start,
             rule=config.rule,
             last_window=state.last_window,
+            recent_prices=decided_prices(
+                self._journal.priced_decisions(config.rule),
+                venue=config.signal_venue,
+                symbol=config.symbol,
+            ),
         )
         if state.intent:
             log.warning(event("order of unknown outcome", order_id=state.intent.order_id))

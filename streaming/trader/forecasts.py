@@ -22,6 +22,7 @@ class PublishedForecast:
         self.manifest = published.manifest
         self.forecast_id = published.manifest.forecast_id
         self.trained_until = _micros(published.manifest.trained_until)
+        self.volatility = published.manifest.volatility
         self._published = published
 
     def side_at(self, minute_us: int) -> ForecastSide | None:
@@ -29,9 +30,12 @@ class PublishedForecast:
         return self._published.side_at(minute_us)
 
     def level_at(self, minute_us: int) -> float | None:
-        """The predicted close of the minute that holds this time (µs); null outside."""
-        point = self._published.point_at(minute_us)
-        return point.yhat if point else None
+        """The predicted close of that minute, at training's end the last price; null outside."""
+        return self._published.level_at(minute_us)
+
+    def bounds_at(self, minute_us: int) -> tuple[float, float] | None:
+        """The 80 % bounds of that minute; null outside."""
+        return self._published.bounds_at(minute_us)
 
 
 class ForecastWatch:

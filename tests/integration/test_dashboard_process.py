@@ -185,7 +185,7 @@ def test_the_reader_waits_for_the_broker_and_fills_the_past(
 
 def polled(dsn: dict[str, Any], clock_us: int) -> DashboardState:
     """The state after one poll of what changes by the minute."""
-    queries = infrequent_queries("BTC-USD", clock_us=clock_us, keep_s=7200)
+    queries = infrequent_queries(clock_us=clock_us, keep_s=7200)
     state = DashboardState(7200)
     apply_answers(
         state, query_read_only(dsn, queries, timeout_s=5), seen_s=time.time(), window_s=60

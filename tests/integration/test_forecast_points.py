@@ -130,12 +130,12 @@ def test_the_dashboard_sees_the_same_before_and_after_the_clearing(
             else:
                 upsert(postgres_dsn, FORECAST_POINTS, points)
         clock_us = int((T0 + 5 * DAY + 90 * MINUTE).timestamp()) * 1_000_000
-        queries = infrequent_queries("BTC-USD", clock_us=clock_us, keep_s=3600)
+        queries = infrequent_queries(clock_us=clock_us, keep_s=3600)
         answers = query_read_only(postgres_dsn, queries, timeout_s=5)
         looks.append(make_snapshot(PostgresSnapshot(), answers, seen_s=0))
         sizes.append(fetch_tuples(postgres_dsn, "SELECT count(*) FROM forecast_points")[0][0])
-    assert looks[0].short == looks[1].short and len(looks[0].short) > 30
+    assert looks[0].short == looks[1].short and len(looks[0].short["BTC-USD"]) > 30
     # a day back and three ahead, hour by hour, both ends included, from half past six
-    assert looks[0].long == looks[1].long and len(looks[0].long) == 4 * 24
+    assert looks[0].long == looks[1].long and len(looks[0].long["BTC-USD"]) == 4 * 24
     # of the two days before the clock each night's own 288 points, and the last one's week
     assert sizes == [2 * 288 + 2016, 6 * 2016]

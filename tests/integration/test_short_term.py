@@ -81,10 +81,10 @@ def test_fifty_symbols_take_less_than_half_a_minute_and_twice_gives_the_same(
     assert outcome(service_settings) == first
     # the dashboard, at the clock of the last ticker, finds each symbol's points, one a second
     clock_us = FIRST_US + 3599 * 1_000_000
-    queries = infrequent_queries(service_settings.forecast.symbol, clock_us=clock_us, keep_s=600)
+    queries = infrequent_queries(clock_us=clock_us, keep_s=600)
     rows_by_query = query_read_only(postgres_dsn, queries, timeout_s=5)
     look = make_snapshot(PostgresSnapshot(), rows_by_query, seen_s=0)
     assert {len(points) for points in look.soon.values()} == {600}
     assert len(look.soon) == SYMBOLS
-    assert look.short == ()
+    assert look.short == {}
     print(f"50 symbols: {took_s:.1f} s")

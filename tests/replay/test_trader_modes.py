@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from cli.main import cli
 from include.settings import Settings, load
 from include.trading.decision_log import log_line
+from include.trading.inputs import read
 from streaming.feeds.tape import read_tape
 from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import PublishedForecasts
@@ -70,6 +71,12 @@ def test_backtest_and_replay_decide_alike_to_the_bit(settings: Settings, shared_
         assert abs((step.decision.quantity or 0) - (quantity or 0)) <= D("1e-8")
     assert {step.decision.action for step in steps} == {"buy", "sell", "hold"}
     assert lines(backtested(settings)) == lines(steps)
+    for step in steps:  # a flat forecast, put at the mid price of the window's end
+        forecast, top = read(step.decision.inputs).forecast, step.top
+        assert forecast.anchor is not None and forecast.level is not None and top is not None
+        assert forecast.anchor.price == (top.bid + top.ask) / 2
+        assert abs(forecast.level - float(forecast.anchor.price)) < 1e-6
+        assert abs((forecast.upper or 0) / forecast.level - 9100 / 9000) < 1e-9
 
 
 def test_the_second_rule_decides_alike_in_backtest_and_replay(

@@ -56,6 +56,8 @@ def publish_forecast(folder: Path, *, world: str) -> str:
         fitted_by="nobody",
         versions={},
         metrics={},
+        last_price=9000.0,
+        volatility=0.0005,
     )
     return publish(folder, content=content, manifest=manifest, keep=3).forecast_id
 
@@ -69,7 +71,11 @@ def write_lake(lake: str, data: Path) -> None:
             "ds": at(UNTIL + n * MINUTE),
             "side": ThreeByThree().side_at(UNTIL + n * MINUTE),
             "yhat": 9000.0,
+            "yhat_lower": 8900.0,
+            "yhat_upper": 9100.0,
             "trained_until": at(UNTIL),
+            "last_price": 9000.0,
+            "volatility": 0.0005,
         }
         for n in range(60)
     ]

@@ -23,12 +23,15 @@ POSITION = D("0.1")  # of the account's worth: with less of it in base one is no
 class ThreeByThree:
     """Says buy for three minutes, then sell for three, and so on."""
 
-    forecast_id, trained_until = "three", UNTIL
+    forecast_id, trained_until, volatility = "three", UNTIL, 0.0
 
     def side_at(self, minute_us: int) -> str:
         return "sell" if minute_us // MINUTE % 6 >= 3 else "buy"
 
     def level_at(self, minute_us: int) -> None:
+        return None
+
+    def bounds_at(self, minute_us: int) -> None:
         return None
 
 

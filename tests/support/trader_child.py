@@ -17,7 +17,7 @@ MINUTE_US = 60_000_000
 
 
 class FixedForecast:
-    forecast_id = "fixed"
+    forecast_id, volatility = "fixed", 0.001
 
     def __init__(self, start_us: int, sides: str) -> None:
         self.trained_until, self._sides = start_us, sides
@@ -27,8 +27,11 @@ class FixedForecast:
         inside = 0 <= number < len(self._sides)
         return {"b": "buy", "s": "sell"}.get(self._sides[number]) if inside else None
 
-    def level_at(self, minute_us: int) -> None:
-        return None
+    def level_at(self, minute_us: int) -> float:
+        return 9000.0
+
+    def bounds_at(self, minute_us: int) -> tuple[float, float]:
+        return 8990.0, 9010.0
 
 
 class Watch:

@@ -20,7 +20,7 @@ known AS (
     WHERE close IS NOT NULL AND minute IN (SELECT make_timestamptz(trained * 60000000) FROM starts)
 ),
 lasts AS (
-    SELECT starts.forecast_id, starts.symbol, known.price AS last_price
+    SELECT starts.forecast_id, starts.symbol, known.price AS naive_price
     FROM starts ASOF LEFT JOIN known
         ON starts.symbol = known.symbol AND starts.trained >= known.minute
 ),
@@ -46,7 +46,7 @@ errors AS (
         count(*) AS minutes,
         sum(abs(yhat - price)) AS error,
         sum(abs(yhat - price) / price) AS share,
-        sum(abs(last_price - price)) AS naive,
+        sum(abs(naive_price - price)) AS naive,
         count(*) FILTER (price BETWEEN yhat_lower AND yhat_upper) AS inside
     FROM predicted JOIN actual USING (symbol, minute)
     GROUP BY 1, 2, 3

@@ -16,12 +16,12 @@ from streaming.dashboard.view import Panel, PanelContext
 
 
 def compute(context: PanelContext) -> Panel:
-    """The published forecast, if it is of the chosen symbol."""
-    symbol, snapshot = context.settings.forecast.symbol, context.state.postgres
-    points = snapshot.long if context.symbol == symbol else ()
+    """The forecast of the chosen symbol, re-anchored to the present."""
+    snapshot = context.state.postgres
+    points = snapshot.long.get(context.symbol, ())
     freshness = context.postgres_freshness() if points else "none"
     html = render_heading(
-        f"Forecast {symbol}, days ahead",
+        f"Forecast {context.symbol}, days ahead",
         freshness=freshness,
         age_s=context.age_s(snapshot.seen_s),
         chips=_chips(context, points[-1].yhat) if points else [],
@@ -33,7 +33,7 @@ def compute(context: PanelContext) -> Panel:
 def _chips(context: PanelContext, last_yhat: float) -> list[str]:
     price = f"{format_number(last_yhat)} {context.currency}"
     chips = [render_chip("in three days", price, colour=colours.FORECAST, dashed=True)]
-    if manifest := context.state.files.manifest:
+    if manifest := context.state.files.manifests.get(context.symbol):
         until = f"{manifest.trained_until:%-d %b %Y %H:%M}"
         chips.append(render_chip("trained until", until, colour=colours.INK))
     return chips

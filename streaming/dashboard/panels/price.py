@@ -86,9 +86,7 @@ def _venue_lines(
 
 
 def _forecast_points(context: PanelContext) -> list[ForecastPoint]:
-    if context.symbol != context.settings.forecast.symbol:
-        return []
-    points = context.state.postgres.short
+    points = context.state.postgres.short.get(context.symbol, ())
     return [point for point in points if context.first_s <= point.second <= context.end_s]
 
 

@@ -46,11 +46,12 @@ def compute(context: PanelContext) -> Panel:
     state, files, limit_s = context.state, context.state.files, context.stale_s
     clock_s, now_s = state.clock_us / SECOND_US, context.now_s
     forecast_limit_s = context.settings.forecast.stale_hours * 3600
+    manifest = files.manifests.get(context.settings.forecast.symbol)
     tiles = [
         clock_tile(clock_s, seen_s=state.clock_seen_s, now_s=now_s, limit_s=limit_s),
         *_feed_tiles(context),
         lag_tile(files.stream, state.offsets, now_s=now_s),
-        forecast_tile(files.manifest, clock_s=clock_s, stale_s=forecast_limit_s),
+        forecast_tile(manifest, clock_s=clock_s, stale_s=forecast_limit_s),
         _trader_tile(context),
         quarantine_tile(files.quarantined),
         audit_tile(files.audit),

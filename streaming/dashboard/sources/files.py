@@ -7,7 +7,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from include.errors import ForecastError, StateError, UnreadableTable
-from include.forecast.forecast_file import current_id, published_manifests
+from include.forecast.forecast_file import current_manifest
 from include.forecast.manifest import Manifest
 from include.lake.reading import open_table
 from include.serving.status import last_audit
@@ -31,7 +31,7 @@ def read_files(settings: Settings) -> FilesSnapshot:
     return FilesSnapshot(
         stream=read_progress(settings),
         audit=_if_readable(lambda: last_audit(settings)),
-        manifest=_read_manifest(settings),
+        manifests=_read_manifests(settings),
         quarantined=_count_quarantined(settings),
     )
 
@@ -43,14 +43,17 @@ def _if_readable(read: Callable[[], T]) -> T | None:
         return None
 
 
-def _read_manifest(settings: Settings) -> Manifest | None:
-    try:
-        name = current_id(settings.forecasts)
-        return next(
-            (m for m in published_manifests(settings.forecasts) if m.forecast_id == name), None
-        )
-    except (OSError, ForecastError):
-        return None
+def _read_manifests(settings: Settings) -> dict[str, Manifest]:
+    """The manifest of each symbol's current forecast."""
+    manifests = {}
+    for symbol in settings.forecast.all_symbols:
+        try:
+            manifest = current_manifest(settings.forecasts_of(symbol))
+        except (OSError, ForecastError):
+            continue
+        if manifest is not None:
+            manifests[symbol] = manifest
+    return manifests
 
 
 def _count_quarantined(settings: Settings) -> int | None:

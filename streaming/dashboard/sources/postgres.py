@@ -37,8 +37,7 @@ def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Eve
     while not stop.is_set():
         queries = frequent_queries()
         if polls % INFREQUENT_POLLS == 0 and state.clock_us:
-            symbol, keep_s = settings.forecast.symbol, state.keep_s
-            queries |= infrequent_queries(symbol, clock_us=state.clock_us, keep_s=keep_s)
+            queries |= infrequent_queries(clock_us=state.clock_us, keep_s=state.keep_s)
         try:
             answers = query_read_only(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
         except Unreachable as error:
@@ -73,8 +72,8 @@ def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) 
         seen_s=seen_s,
         venues=frozenset(row["venue"] for row in answers.get("feeds", [])),
         halted=str(answers["halted"][0]["value"]) if answers.get("halted") else None,
-        short=_points(answers["short"]) if "short" in answers else before.short,
-        long=_points(answers["long"]) if "long" in answers else before.long,
+        short=_points_by_symbol(answers["short"]) if "short" in answers else before.short,
+        long=_points_by_symbol(answers["long"]) if "long" in answers else before.long,
         soon=_points_by_symbol(answers["soon"]) if "soon" in answers else before.soon,
     )
 

@@ -19,9 +19,9 @@ _SHORT_AHEAD = timedelta(hours=2)
 _LONG_BEHIND, _LONG_AHEAD = timedelta(days=1), timedelta(days=3)
 _SOON_BEHIND = timedelta(minutes=10)
 _POINTS = """
-SELECT DISTINCT ON (ds) ds, yhat, yhat_lower, yhat_upper FROM forecast_points
-WHERE symbol = %s AND ds BETWEEN %s AND %s AND model IS DISTINCT FROM 'short-term' {every}
-ORDER BY ds, made_at DESC"""
+SELECT DISTINCT ON (symbol, ds) symbol, ds, yhat, yhat_lower, yhat_upper FROM anchored_points
+WHERE ds BETWEEN %s AND %s AND model IS DISTINCT FROM 'short-term' {every}
+ORDER BY symbol, ds, made_at DESC"""
 _SOON = """
 SELECT symbol, ds, yhat, yhat_lower, yhat_upper FROM forecast_points
 JOIN (SELECT symbol, max(made_at) AS made_at FROM forecast_points
@@ -49,17 +49,14 @@ def frequent_queries() -> dict[str, Query]:
     }
 
 
-def infrequent_queries(forecast_symbol: str, *, clock_us: int, keep_s: int) -> dict[str, Query]:
+def infrequent_queries(*, clock_us: int, keep_s: int) -> dict[str, Query]:
     """What changes by the minute: forecasts around the market clock, the past `keep_s` seconds."""
     now = datetime.fromtimestamp(clock_us / SECOND_US, UTC)
     first = now - timedelta(seconds=keep_s)
     hourly = "AND extract(minute FROM ds) = 0"
     return {
-        "short": (_POINTS.format(every=""), (forecast_symbol, first, now + _SHORT_AHEAD)),
-        "long": (
-            _POINTS.format(every=hourly),
-            (forecast_symbol, now - _LONG_BEHIND, now + _LONG_AHEAD),
-        ),
+        "short": (_POINTS.format(every=""), (first, now + _SHORT_AHEAD)),
+        "long": (_POINTS.format(every=hourly), (now - _LONG_BEHIND, now + _LONG_AHEAD)),
         "soon": (_SOON, (now - _SOON_BEHIND,)),
         "minutes": (_MINUTES, (first, now)),
         "ratios": (_RATIOS, (first, now)),

@@ -15,7 +15,6 @@ from include.errors import QueryError, WireError
 from include.lake.reading import connect
 from include.market.events import INITIAL, BookChange, Top
 from include.market.measures import imbalance_of
-from include.market.predicted_move import ForecastSide, minute_of
 from include.market.time import MINUTE_US
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
@@ -26,6 +25,7 @@ from streaming.trader.followers import Moment, imbalances
 from streaming.trader.followers.imbalances import has_book_time
 from streaming.trader.followers.window_signals import KINDS
 from streaming.trader.followers.windows import BookMessage
+from streaming.trader.lake_forecasts import LakeForecast, make_forecasts
 
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
 CHUNK_ROWS = 20_000
@@ -64,35 +64,18 @@ FROM book_changes WHERE venue = $venue AND symbol = $symbol
   ), 0)
 ORDER BY "partition", "offset", event_index
 """
-# Published forecasts alone: the trader never sees a short-term one.
+# Published forecasts alone: the trader never sees a short-term one. The first minutes after
+# training too: re-anchored, a band is as wide as it was published as far after that end.
 _FORECASTS = """
-SELECT forecast_id, ds, side, yhat, trained_until FROM forecasts
-WHERE ds >= $first - INTERVAL 1 HOUR AND ds < $last + INTERVAL 25 HOUR AND symbol = $symbol
-  AND NOT starts_with(forecast_id, 'short-')
+SELECT * FROM forecasts
+WHERE symbol = $symbol AND ds < $last + INTERVAL 25 HOUR AND NOT starts_with(forecast_id, 'short-')
+  AND (ds >= $first - INTERVAL 1 HOUR OR ds <= trained_until + to_minutes($minutes_ahead))
 """
 _DECIDED = """
 SELECT window_start, inputs FROM decisions
 WHERE venue = $venue AND symbol = $symbol AND rule = $rule
   AND window_start >= $first AND window_start < $last
 """
-
-
-class LakeForecast:
-    """One forecast of the lake, as the rule asks it."""
-
-    def __init__(self, forecast_id: str, trained_until: int) -> None:
-        self.forecast_id, self.trained_until = forecast_id, trained_until
-        self.points: dict[int, tuple[ForecastSide, float]] = {}
-
-    def side_at(self, minute_us: int) -> ForecastSide | None:
-        """The side of the move into the minute that holds this time (µs)."""
-        point = self.points.get(minute_of(minute_us))
-        return point[0] if point else None
-
-    def level_at(self, minute_us: int) -> float | None:
-        """The predicted close of the minute that holds this time (µs)."""
-        point = self.points.get(minute_of(minute_us))
-        return point[1] if point else None
 
 
 class LakeSpan:
@@ -235,14 +218,13 @@ class LakeSpan:
             )
 
     def _read_forecasts(self) -> dict[str, LakeForecast]:
-        forecasts: dict[str, LakeForecast] = {}
-        if "forecasts" in self._tables:
-            for forecast_id, ds, side, level, until in self._rows(_FORECASTS):
-                forecast = forecasts.setdefault(
-                    forecast_id, LakeForecast(forecast_id, _micros(until))
-                )
-                forecast.points[_micros(ds)] = (side, level)
-        return forecasts
+        if "forecasts" not in self._tables:
+            return {}
+        described = self._connection.execute("DESCRIBE forecasts").fetchall()
+        names = [name for name, *_ in described]
+        minutes_ahead = self._config.parameters.lookahead_minutes + 1
+        rows = self._rows(_FORECASTS, minutes_ahead=minutes_ahead)
+        return make_forecasts(dict(zip(names, row, strict=True)) for row in rows)
 
     def _read_decided(self) -> dict[int, Inputs]:
         if "decisions" not in self._tables:
@@ -253,7 +235,7 @@ class LakeSpan:
         except WireError as error:
             raise QueryError(f"decisions of the lake: {error}") from error
 
-    def _rows(self, statement: str, **more: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, statement: str, **more: Any) -> Iterator[tuple[Any, ...]]:
         parameters = self._instrument | self._span | more
         named = {name: value for name, value in parameters.items() if f"${name}" in statement}
         cursor = self._connection.execute(statement, named)

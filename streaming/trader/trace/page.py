@@ -3,7 +3,7 @@
 import msgspec
 
 from include.forecast.manifest import Manifest
-from include.trading.inputs import SeenTop
+from include.trading.inputs import SeenForecast, SeenTop
 from include.trading.reasons import parse_reasons
 from streaming.trader.trace.trace import Trace
 
@@ -66,6 +66,17 @@ def _decision_lines(trace: Trace) -> list[str]:
         f"top       bid {decision['bid']}, ask {decision['ask']}{_record(inputs.top)}",
         f"forecast  {inputs.forecast.forecast_id} says {inputs.forecast.side}"
         f" (now {inputs.forecast.side_now})",
+        *_anchor_lines(inputs.forecast),
+    ]
+
+
+def _anchor_lines(forecast: SeenForecast) -> list[str]:
+    anchor = forecast.anchor
+    if anchor is None:
+        return []
+    return [
+        f"          re-anchored at {anchor.price:f} with volatility {anchor.volatility:.3g}: "
+        f"{forecast.level:.8g}, from {forecast.lower:.8g} to {forecast.upper:.8g}"
     ]
 
 

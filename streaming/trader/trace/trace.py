@@ -21,6 +21,7 @@ from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.inputs import Inputs, read
 from streaming.trader.trace import checks
+from streaming.trader.trace.anchor_checks import check_anchor, forecast_minutes
 from streaming.trader.trace.checks import Row
 
 TABLES = (
@@ -39,9 +40,19 @@ SELECT side, sum(price * remaining) AS amount, count(*) AS changes, "partition",
        min("offset") AS first_offset, max("offset") AS last_offset
 FROM (SELECT DISTINCT ON (venue_event_id, event_index) * FROM book_changes
       WHERE venue = ? AND symbol = ? AND venue_time >= ? AND venue_time < ?
-        AND side IS NOT NULL
+        AND side IS NOT NULL AND reason IS DISTINCT FROM 'initial'
       ORDER BY venue_event_id, event_index, "partition", "offset")
 GROUP BY side, "partition" ORDER BY side
+"""
+
+# As the journal's own query: the decisions of the last day, and the last one before.
+_PRICED = """
+WITH priced AS (
+    SELECT window_start, inputs, bid, ask, reasons FROM decisions
+    WHERE venue = ? AND symbol = ? AND rule = ? AND bid > 0 AND ask > 0 AND window_start <= ?)
+SELECT * FROM priced WHERE window_start >= coalesce((
+    SELECT date_trunc('minute', max(window_start)) FROM priced
+    WHERE window_start <= ? - INTERVAL 25 HOUR), '-infinity') ORDER BY window_start
 """
 
 
@@ -80,13 +91,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
     decision, inputs = _read_decision(row)
     window = (_time_of(inputs.signal.window_start), _time_of(inputs.signal.timestamp))
     instrument = (inputs.signal.venue, inputs.signal.symbol)
-    signals = lake.rows(
-        "signals",
-        "venue = ? AND symbol = ? AND window_start = ? ORDER BY type = ? DESC",
-        *instrument,
-        window[0],
-        inputs.signal.type,
-    )
+    signals = _signals(lake, inputs)
     tops = _tops(lake, inputs)
     book = lake.query(_BOOK, *instrument, *window) if lake.has("book_changes") else []
     forecast = _forecast(lake, inputs)
@@ -112,6 +117,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
             *checks.check_signal(signals, book, tops, inputs),
             checks.check_top(tops, inputs),
             checks.check_forecast(forecast, inputs),
+            *check_anchor(forecast, _read_priced_decisions(lake, row, inputs), inputs),
             checks.check_manifest(manifest, inputs),
             checks.check_order(order, decision),
             checks.check_fills(order, fills),
@@ -166,10 +172,25 @@ def _read_decision(row: Row) -> tuple[Decision, Inputs]:
         raise QueryError(f"decision {decision.decision_id}: {error}") from error
 
 
+def _signals(lake: _Lake, inputs: Inputs) -> list[Row]:
+    signal = inputs.signal
+    condition = "venue = ? AND symbol = ? AND window_start = ? ORDER BY type = ? DESC"
+    start = _time_of(signal.window_start)
+    return lake.rows("signals", condition, signal.venue, signal.symbol, start, signal.type)
+
+
 def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
-    start, end = map(_time_of, checks.forecast_move(inputs))
-    condition = "forecast_id = ? AND ds IN (?, ?) ORDER BY ds"
-    return lake.rows("forecasts", condition, inputs.forecast.forecast_id, start, end)
+    times = [_time_of(minute) for minute in forecast_minutes(inputs)]
+    condition = f"forecast_id = ? AND ds IN ({', '.join('?' * len(times))}) ORDER BY ds"
+    return lake.rows("forecasts", condition, inputs.forecast.forecast_id, *times)
+
+
+def _read_priced_decisions(lake: _Lake, decision_row: Row, inputs: Inputs) -> list[Row]:
+    """The decisions whose prices the volatility at the anchor is made of."""
+    if inputs.forecast.anchor is None:
+        return []
+    names = ("venue", "symbol", "rule", "window_start", "window_start")
+    return lake.query(_PRICED, *(decision_row[name] for name in names))
 
 
 def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:

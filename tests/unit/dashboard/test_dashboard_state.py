@@ -378,7 +378,9 @@ def test_a_forecast_is_grey_while_postgres_is_away() -> None:
     state = DashboardState(600)
     apply_record(state, message("trade", trade("100")))
     point = ForecastPoint(NOW + 60, 101.0, 90.0, 250.0)
-    state.postgres = PostgresSnapshot(seen_s=NOW, short=(point,), long=(point,))
+    state.postgres = PostgresSnapshot(
+        seen_s=NOW, short={"BTC-USD": (point,)}, long={"BTC-USD": (point,)}
+    )
     for late, outlook, crossed in ((15, "live", False), (16, "stale", True)):
         view = Views(load({}), state, PANELS, clock=lambda late=late: NOW + late).view(
             "BTC-USD", 15

@@ -17,13 +17,16 @@ END = 1_524_546_960_000_000
 class UpThenDown:
     """Buys at the first window's end, sells at the second's."""
 
-    forecast_id, trained_until = "f", END - 2 * MINUTE
+    forecast_id, trained_until, volatility = "f", END - 2 * MINUTE, 0.0
 
     def side_at(self, minute_us: int) -> str:
         return "buy" if minute_us <= END + MINUTE else "sell"
 
     def level_at(self, minute_us: int) -> float:
         return 100.0
+
+    def bounds_at(self, minute_us: int) -> None:
+        return None
 
 
 def moment(number: int, bid: int, ask: int) -> Moment:

@@ -33,12 +33,15 @@ MONEY, STAMP = pa.decimal128(20, 8), pa.timestamp("us", tz="UTC")
 
 
 class Up:
-    forecast_id, trained_until = "f1", START_US - 60_000_000
+    forecast_id, trained_until, volatility = "f1", START_US - 60_000_000, 0.0
 
     def side_at(self, minute_us: int) -> str:
         return "buy"
 
     def level_at(self, minute_us: int) -> None:
+        return None
+
+    def bounds_at(self, minute_us: int) -> None:
         return None
 
 
@@ -100,6 +103,7 @@ def change(offset: int, side: str, price: str, remaining: str, *, event: int) ->
         "side": side,
         "price": D(price),
         "remaining": D(remaining),
+        "reason": "place",
         "top_bid": D("9000.5"),
         "top_ask": D("9010.25"),
         "top_bid_quantity": D(2),

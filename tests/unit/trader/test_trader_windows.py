@@ -163,12 +163,15 @@ def test_a_restart_sees_the_top_used_and_the_signals_left() -> None:
 class Sides:
     """Buys in even minutes, sells in odd ones."""
 
-    forecast_id, trained_until = "f1", 0
+    forecast_id, trained_until, volatility = "f1", 0, 0.0
 
     def side_at(self, minute_us: int) -> str:
         return "sell" if minute_us // (60 * S) % 2 else "buy"
 
     def level_at(self, minute_us: int) -> None:
+        return None
+
+    def bounds_at(self, minute_us: int) -> None:
         return None
 
 

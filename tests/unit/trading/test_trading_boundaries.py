@@ -60,10 +60,16 @@ def test_cost_and_fee_each_rounded_up_never_exceed_the_balance(quote: str, ask: 
 class Forecast:
     """Says buy for every minute."""
 
-    forecast_id, trained_until = "f1", END - HOUR
+    forecast_id, trained_until, volatility = "f1", END - HOUR, 0.0
 
     def side_at(self, minute_us: int) -> str:
         return "buy"
+
+    def level_at(self, minute_us: int) -> None:
+        return None
+
+    def bounds_at(self, minute_us: int) -> None:
+        return None
 
 
 def test_a_window_that_was_decided_is_late_when_it_comes_again() -> None:

@@ -158,7 +158,7 @@ def test_after_a_stop_loss_nothing_is_bought_until_the_next_day() -> None:
 class AlwaysUp:
     """Says buy at all times, trained an hour before."""
 
-    forecast_id = "up"
+    forecast_id, volatility = "up", 0.0
 
     def __init__(self, end: int) -> None:
         self.trained_until = end - HOUR
@@ -168,6 +168,9 @@ class AlwaysUp:
 
     def level_at(self, minute_us: int) -> float:
         return 1.0
+
+    def bounds_at(self, minute_us: int) -> None:
+        return None
 
 
 def test_a_fall_below_the_highest_worth_of_the_day_stops_buying() -> None:
@@ -310,7 +313,7 @@ def test_unreadable_inputs_are_reported() -> None:
 class FourMinutes:
     """A forecast of four minutes from END on: closes of 100, 101, 99 and 100."""
 
-    forecast_id, trained_until = "f2", END - HOUR
+    forecast_id, trained_until, volatility = "f2", END - HOUR, 0.0
     levels = (100.0, 101.0, 99.0, 100.0)
     sides = ("sell", "buy", "sell", "buy")
 
@@ -321,6 +324,9 @@ class FourMinutes:
     def level_at(self, minute_us: int) -> float | None:
         number = (minute_us - END) // (60 * SECOND)
         return self.levels[number] if 0 <= number < 4 else None
+
+    def bounds_at(self, minute_us: int) -> None:
+        return None
 
 
 @pytest.mark.parametrize(

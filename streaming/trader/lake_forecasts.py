@@ -1,0 +1,71 @@
+"""Forecasts as the lake's table has them, as the rule asks them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from include.market.predicted_move import ForecastSide, minute_of
+from include.market.time import SECOND_US
+
+
+class _Point(NamedTuple):
+    side: ForecastSide
+    yhat: float
+    lower: float | None
+    upper: float | None
+
+
+class LakeForecast:
+    """One forecast: those of its minutes whose rows were read."""
+
+    def __init__(
+        self, forecast_id: str, trained_until: int, *, last_price: float | None, volatility: float
+    ) -> None:
+        """`trained_until` (µs) is the last minute of training, with that close."""
+        self.forecast_id, self.trained_until = forecast_id, trained_until
+        self.volatility, self._last_price = volatility, last_price
+        self._points: dict[int, _Point] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take a row of `forecasts` in."""
+        bounds = row.get("yhat_lower"), row.get("yhat_upper")
+        self._points[_micros(row["ds"])] = _Point(row["side"], row["yhat"], *bounds)
+
+    def side_at(self, minute_us: int) -> ForecastSide | None:
+        """The side of the move into the minute that holds this time (µs)."""
+        point = self._points.get(minute_of(minute_us))
+        return point.side if point else None
+
+    def level_at(self, minute_us: int) -> float | None:
+        """The predicted close of that minute, at training's end the last price; null outside."""
+        if minute_of(minute_us) == self.trained_until:
+            return self._last_price
+        point = self._points.get(minute_of(minute_us))
+        return point.yhat if point else None
+
+    def bounds_at(self, minute_us: int) -> tuple[float, float] | None:
+        """The 80 % bounds of that minute; null outside, and where the row has none."""
+        point = self._points.get(minute_of(minute_us))
+        if point is None or point.lower is None or point.upper is None:
+            return None
+        return point.lower, point.upper
+
+
+def make_forecasts(forecast_rows: Iterable[Mapping[str, Any]]) -> dict[str, LakeForecast]:
+    """The forecasts of these rows by their ids; columns that an older table lacks are null."""
+    forecasts: dict[str, LakeForecast] = {}
+    for row in forecast_rows:
+        name = row["forecast_id"]
+        if name not in forecasts:
+            forecasts[name] = LakeForecast(
+                name,
+                _micros(row["trained_until"]),
+                last_price=row.get("last_price"),
+                volatility=row.get("volatility") or 0.0,
+            )
+        forecasts[name].add(row)
+    return forecasts
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp()) * SECOND_US
