@@ -56,7 +56,7 @@ def master_of(settings: Settings, *, is_stream: bool) -> str:
 
 def is_local(master: str) -> bool:
     """Whether executors are threads of the driver."""
-    return master.startswith("local")
+    return master == "local" or master.startswith("local[")
 
 
 def spark_options(

@@ -70,16 +70,25 @@ def is_submitted() -> bool:
 
 def submit_environment() -> dict[str, str]:
     """The command's variables: this process's, with the product's code and Java."""
-    return {"JAVA_HOME": str(java_home()), **os.environ, "PYTHONPATH": str(ROOT)}
+    python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    return {"JAVA_HOME": str(java_home()), **os.environ, **python}
 
 
 def require_shared_paths(spark: SparkSession, settings: Settings) -> None:
-    """Refuse a lake that only this machine can see, where executors run on others.
+    """Refuse a lake that only this machine sees where executors run on others, or an unsafe one.
 
     Raises:
         PlatformError: says which path, and what to set.
     """
     master = str(spark.sparkContext.master)
+    scheme, has_scheme, _ = settings.lake.partition("://")
+    store = f"spark.delta.logStore.{scheme}.impl"
+    if has_scheme and scheme.startswith("s3") and not spark.conf.get(store, ""):
+        raise PlatformError(
+            f"the lake {settings.lake} has no log store that commits conditionally, and with "
+            f"Delta's own two writers can win the same version: set {store} in "
+            "TICKHOUSE_STREAM_SPARK_CONF"
+        )
     is_shared = "://" in settings.lake or settings.stream.shared_disk == "yes"
     if not is_local(master) and not is_shared:
         raise PlatformError(

@@ -1,9 +1,10 @@
 """A job's `spark-submit` line by the settings: master, jars, options, code, environment."""
 
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
+
+import pyspark
 
 from include.errors import QueryError
 from include.settings import ROOT, Settings
@@ -15,8 +16,8 @@ JOBS = {
     "compact_tables": "compact_tables",
     "fit_forecasts": "fit_forecasts",
 }
-CODE = ("include", "spark_jobs")
-UNPACKED = "environment"  # where executors find the archive, beside their task
+PACKAGES = ("include", "spark_jobs")
+CODE, ENVIRONMENT = "code", "environment"  # where executors find what is unpacked beside their task
 
 
 def submit_command(
@@ -37,13 +38,17 @@ def submit_command(
     ui_port = settings.ports.spark_ui if is_stream else None
     master = master_of(settings, is_stream=is_stream)
     options = spark_options(settings, is_stream=is_stream, ui_port=ui_port)
+    archives = []
     if environment:
-        options["spark.pyspark.python"] = f"./{UNPACKED}/bin/python"
+        options["spark.pyspark.python"] = f"./{ENVIRONMENT}/bin/python"
         options["spark.pyspark.driver.python"] = sys.executable
-        options["spark.archives"] = f"{environment}#{UNPACKED}"
+        archives.append(f"{environment}#{ENVIRONMENT}")
     if not is_local(master):
-        options["spark.submit.pyFiles"] = str(pack_code(settings.home / "spark" / "code.zip"))
-    program = Path(sysconfig.get_path("scripts")) / "spark-submit"
+        options["spark.executorEnv.PYTHONPATH"] = CODE
+        archives.append(f"{pack_code(settings.home / 'spark' / 'code.zip')}#{CODE}")
+    if archives:
+        options["spark.archives"] = ",".join(archives)
+    program = Path(pyspark.__file__).parent / "bin" / "spark-submit"
     settings_of = [
         part for name, value in options.items() for part in ("--conf", f"{name}={value}")
     ]
@@ -55,7 +60,7 @@ def pack_code(archive: Path) -> Path:
     """Write the product's packages that executors import; the same code gives the same bytes."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for package in CODE:
+        for package in PACKAGES:
             for file in sorted((ROOT / package).rglob("*.py")):
                 packed.writestr(zipfile.ZipInfo(str(file.relative_to(ROOT))), file.read_bytes())
     return archive

@@ -1,6 +1,7 @@
 """What every Kafka client of Tickhouse shares: patience, sizes, a consumer of partitions."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -9,8 +10,14 @@ from kafka.errors import KafkaError
 
 from include.errors import Unreachable
 from include.market import wire
-from include.settings.brokers import python_options
+from include.settings.brokers import (
+    PLAINTEXT,
+    librdkafka_options,
+    python_options,
+    security_of,
+)
 
+REFUSAL_S = 5.0  # how long a refused log-in or certificate is waited for
 METADATA_AGE_MS = 10_000  # how soon a consumer knows of new partitions
 MAX_REQUEST_BYTES = wire.MAX_MESSAGE_BYTES + 64 * 1024
 PATIENT = {
@@ -19,6 +26,36 @@ PATIENT = {
     "retry_backoff_ms": 100,
     "bootstrap_timeout_ms": 10_000,
 }
+
+
+def describe_silence(bootstrap: str, error: object) -> str:
+    """Why no broker of a list answers: its refusal of a log-in or a certificate, else the error."""
+    reason = _ask_for_refusal(bootstrap) if security_of(bootstrap).protocol != PLAINTEXT else ""
+    return f"Kafka at {bootstrap} does not answer: {reason or repr(error)}"
+
+
+def _ask_for_refusal(bootstrap: str) -> str:
+    """What librdkafka says of the log-in or the certificate, which kafka-python keeps to itself."""
+    from confluent_kafka import KafkaError as RefusedError  # noqa: PLC0415 - asked in a failure alone
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415
+
+    refusals: list[str] = []
+
+    def note(error: RefusedError) -> None:
+        if error.code() in {RefusedError._AUTHENTICATION, RefusedError._SSL}:
+            refusals.append(error.str())
+
+    options: dict[str, Any] = {
+        "bootstrap.servers": str(bootstrap),
+        "error_cb": note,
+        "log_level": 0,
+    }
+    client = AdminClient(options | librdkafka_options(bootstrap))
+    with suppress(KafkaException):
+        client.list_topics(timeout=REFUSAL_S)
+    client.poll(0)
+    return refusals[0] if refusals else ""
 
 
 def open_consumer(bootstrap: str) -> Any:
@@ -42,7 +79,7 @@ def open_consumer(bootstrap: str) -> Any:
             **PATIENT,
         )
     except KafkaError as error:
-        raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+        raise Unreachable(describe_silence(bootstrap, error)) from error
 
 
 def open_admin(bootstrap: str) -> KafkaAdminClient:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
 
-from include.bus.connection import MAX_REQUEST_BYTES, PATIENT
+from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, describe_silence
 from include.bus.producer import DELIVERY_S
 from include.errors import Unreachable
 from include.settings.brokers import librdkafka_options
@@ -83,7 +83,7 @@ class FeedProducer:
                 timeout=PATIENT["bootstrap_timeout_ms"] / 1000
             ).topics
         except KafkaException as error:
-            raise Unreachable(f"Kafka at {bootstrap} does not answer: {_reason(error)}") from error
+            raise Unreachable(describe_silence(bootstrap, _reason(error))) from error
         if missing := sorted(set(topics) - set(existing)):
             raise Unreachable(f"Kafka at {bootstrap} has no topic {', '.join(missing)}")
 

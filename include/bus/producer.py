@@ -7,7 +7,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from include.bus.connection import MAX_REQUEST_BYTES, PATIENT
+from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, describe_silence
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message
@@ -61,7 +61,7 @@ class Producer:
             for topic in topics:
                 self._producer.partitions_for(topic)
         except KafkaError as error:
-            raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+            raise Unreachable(describe_silence(bootstrap, error)) from error
 
     @property
     def pending_bytes(self) -> int:

@@ -14,7 +14,13 @@ from typing import Any
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from include.bus.connection import MAX_REQUEST_BYTES, open_admin, open_consumer, partitions_of
+from include.bus.connection import (
+    MAX_REQUEST_BYTES,
+    describe_silence,
+    open_admin,
+    open_consumer,
+    partitions_of,
+)
 from include.errors import PlatformError, Unreachable
 from include.market import wire
 from include.settings.groups import KafkaSettings
@@ -36,7 +42,7 @@ def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
     try:
         admin = open_admin(bootstrap)
     except KafkaError as error:
-        raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+        raise Unreachable(describe_silence(bootstrap, error)) from error
     try:
         apply_topics(admin, kafka)
     except KafkaError as error:
@@ -153,5 +159,5 @@ def topic_ids(bootstrap: str, topics: Iterable[str]) -> dict[str, str]:
         finally:
             admin.close()
     except KafkaError as error:
-        raise Unreachable(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+        raise Unreachable(describe_silence(bootstrap, error)) from error
     return {topic["name"]: str(topic["topic_id"]) for topic in described}

@@ -1,0 +1,82 @@
+"""Spark's options by settings: whose master, which cores, and what the user's own options win."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from include.errors import QueryError, SettingsError
+from include.settings import Settings, load
+from spark_jobs.options import master_of, parse_spark_conf, spark_options
+from spark_jobs.submission import pack_code, submit_command
+
+CLUSTER = {"TICKHOUSE_STREAM_MASTER": "spark://one:7077", "TICKHOUSE_STREAM_CORES": "4"}
+
+
+def options_of(variables: dict[str, str], *, is_stream: bool = True) -> dict[str, str]:
+    return spark_options(load(variables), is_stream=is_stream, ui_port=4040 if is_stream else None)
+
+
+def test_other_jobs_do_not_wait_for_the_cores_that_the_stream_has() -> None:
+    cluster = load(CLUSTER)
+    assert master_of(cluster, is_stream=True) == "spark://one:7077"
+    assert master_of(cluster, is_stream=False) == "local[2]"
+    other = load(CLUSTER | {"TICKHOUSE_STREAM_BATCH_MASTER": "spark://two:7077"})
+    assert master_of(other, is_stream=False) == "spark://two:7077"
+    assert master_of(load({}), is_stream=False) == load({}).stream.master
+    assert options_of(CLUSTER)["spark.cores.max"] == "4"
+    assert "spark.cores.max" not in options_of(CLUSTER, is_stream=False)
+
+
+def test_a_cluster_gets_jars_and_no_class_archive_of_this_machine() -> None:
+    local, cluster = (
+        options_of({}),
+        options_of(CLUSTER | {"TICKHOUSE_STREAM_EXECUTOR_MEMORY": "3g"}),
+    )
+    assert "spark.jars" not in local and "spark.driver.extraClassPath" in local
+    assert "delta-spark" in cluster["spark.jars"]
+    assert cluster["spark.executor.memory"] == "3g"
+    assert "SharedArchiveFile" not in cluster["spark.driver.extraJavaOptions"]
+    assert "spark.delta.logStore.file.impl" in local
+    assert "spark.delta.logStore.file.impl" not in cluster
+
+
+def test_the_users_options_win() -> None:
+    conf = "spark.sql.shuffle.partitions=9; spark.hadoop.fs.s3a.endpoint=http://a:1?b=c;"
+    options = options_of({"TICKHOUSE_STREAM_SPARK_CONF": conf})
+    assert options["spark.sql.shuffle.partitions"] == "9"
+    assert options["spark.hadoop.fs.s3a.endpoint"] == "http://a:1?b=c"
+    assert (
+        options_of({"TICKHOUSE_STREAM_SHUFFLE_PARTITIONS": "16"})["spark.sql.shuffle.partitions"]
+        == "16"
+    )
+
+
+@pytest.mark.parametrize("conf", ["spark.a", "a.b=c", "=x"])
+def test_what_is_no_option_is_named(conf: str) -> None:
+    with pytest.raises(SettingsError, match=f"TICKHOUSE_STREAM_SPARK_CONF: '{conf}'"):
+        parse_spark_conf(f"spark.b=1;{conf}")
+
+
+def test_the_submitted_line_has_master_options_code_and_arguments(settings: Settings) -> None:
+    variables = CLUSTER | {"TICKHOUSE_VAR": str(settings.var)}
+    line = submit_command(
+        load(variables), "compact_tables", ("trades",), environment="s3a://b/e.tgz"
+    )
+    assert line[0].endswith("spark-submit") and line[1:3] == ["--master", "local[2]"]
+    assert line[-2].endswith("spark_jobs/compact_tables.py") and line[-1] == "trades"
+    assert "spark.archives=s3a://b/e.tgz#environment" in line
+    stream = submit_command(load(variables), "stream")
+    assert stream[2] == "spark://one:7077" and "spark.cores.max=4" in stream
+    (code,) = [part for part in stream if part.startswith("spark.archives=")]
+    assert code.endswith("#code") and "spark.executorEnv.PYTHONPATH=code" in stream
+    names = zipfile.ZipFile(code.partition("=")[2].removesuffix("#code")).namelist()
+    assert {"include/errors.py", "spark_jobs/landing.py"} <= set(names)
+    assert not [name for name in names if name.startswith(("tests", "cli"))]
+    with pytest.raises(QueryError, match="'nonsense' is no job: stream, load_history"):
+        submit_command(load(variables), "nonsense")
+
+
+def test_the_same_code_is_packed_to_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (pack_code(tmp_path / name).read_bytes() for name in ("a.zip", "b.zip"))
+    assert first == second
