@@ -28,10 +28,10 @@ PATIENT = {
 }
 
 
-def describe_silence(bootstrap: str, error: object) -> str:
-    """Why no broker of a list answers: its refusal of a log-in or a certificate, else the error."""
+def describe_silence(bootstrap: str, failure: object) -> str:
+    """Why no broker of a list answers: its refusal of a log-in or a certificate, else the failure."""
     reason = _ask_for_refusal(bootstrap) if security_of(bootstrap).protocol != PLAINTEXT else ""
-    return f"Kafka at {bootstrap} does not answer: {reason or repr(error)}"
+    return f"Kafka at {bootstrap} does not answer: {reason or repr(failure)}"
 
 
 def _ask_for_refusal(bootstrap: str) -> str:
