@@ -42,9 +42,9 @@ def _ask_for_refusal(bootstrap: str) -> str:
 
     refusals: list[str] = []
 
-    def note(error: RefusedError) -> None:
-        if error.code() in {RefusedError._AUTHENTICATION, RefusedError._SSL}:
-            refusals.append(error.str())
+    def note(refusal: RefusedError) -> None:
+        if refusal.code() in {RefusedError._AUTHENTICATION, RefusedError._SSL}:
+            refusals.append(refusal.str())
 
     options: dict[str, Any] = {
         "bootstrap.servers": str(bootstrap),

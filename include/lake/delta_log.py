@@ -20,6 +20,7 @@ VERSIONED = re.compile(r"\.?(\d{20})\.")
 COMMIT = re.compile(r"(\d{20})\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
 POINTER = "_last_checkpoint"
+DEFINITION = {"metaData", "protocol"}  # actions of the first commit of every table
 PARQUET_MARK, MIN_PARQUET_BYTES = b"PAR1", 12
 
 
@@ -109,7 +110,13 @@ def _checkpoints(log: Path) -> Iterator[tuple[int, Path]]:
 def _find_commit_damage(commit: Path | None) -> str | None:
     if commit is None:
         return "is missing"
-    return "is empty or cut off" if _json_lines(commit) is None else None
+    actions = _json_lines(commit)
+    if actions is None:
+        return "is empty or cut off"
+    # at the end of a line: the first commit is known by what it must hold
+    is_first = VERSIONED.match(commit.name) is not None and int(commit.stem) == 0
+    is_whole = not is_first or DEFINITION <= {name for action in actions for name in action}
+    return None if is_whole else "is cut off: it does not define the table"
 
 
 def _json_lines(path: Path) -> list[dict[str, object]] | None:

@@ -78,7 +78,7 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
 def _describe_damage(location: str, name: str, error: Exception) -> str:
     damage = None if "://" in location else find_log_damage(Path(location))
     if damage is None:
-        return f"table {name} cannot be read: {first_line(error)}"
+        return f"table {name} cannot be read: {first_line(error)}; see `./tickhouse doctor`"
     return f"table {name} cannot be read: {damage.fault}; ./tickhouse down, then doctor --repair"
 
 

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from include.errors import QueryError
+from include.errors import QueryError, UnreadableTable
+from include.lake.delta_log import find_log_damage
 from include.lake.reading import connect, open_table, query
+from tests.support.landed_rows import land, trade
 
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -61,3 +63,18 @@ def test_a_wrong_statement_says_which_tables_there_are(tmp_path: Path) -> None:
     write_deltalake(f"{tmp_path}/trades", rows(1))
     with pytest.raises(QueryError, match=r"(?s)nonsense.*\(tables: trades\)"):
         query(str(tmp_path), "SELECT nonsense FROM trades")
+
+
+def test_a_first_commit_that_is_cut_at_the_end_of_a_line_is_damage(tmp_path: Path) -> None:
+    land(tmp_path, "trades", [trade(0, "1", "buy", "1", "1")])
+    commit = tmp_path / "trades" / "_delta_log" / f"{0:020}.json"
+    lines = commit.read_bytes().splitlines(keepends=True)
+    assert find_log_damage(tmp_path / "trades") is None
+    for count in range(1, len(lines)):
+        commit.write_bytes(b"".join(lines[:count]))
+        if b"metaData" in b"".join(lines[:count]) and b"protocol" in b"".join(lines[:count]):
+            continue
+        damage = find_log_damage(tmp_path / "trades")
+        assert damage is not None and (damage.sound_version, damage.is_unreferenced) == (-1, True)
+        with pytest.raises(UnreadableTable, match=r"does not define the table; ./tickhouse down"):
+            open_table(str(tmp_path), "trades")
