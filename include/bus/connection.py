@@ -29,7 +29,7 @@ PATIENT = {
 
 
 def describe_silence(bootstrap: str, failure: object) -> str:
-    """Why no broker of a list answers: its refusal of a log-in or a certificate, else the failure."""
+    """Why no broker of a list answers: it refuses a log-in or a certificate, else the failure."""
     reason = _ask_for_refusal(bootstrap) if security_of(bootstrap).protocol != PLAINTEXT else ""
     return f"Kafka at {bootstrap} does not answer: {reason or repr(failure)}"
 
