@@ -2,7 +2,8 @@
 
 Delta writes one within the commit that is due, and that commit then takes seconds instead of a
 fraction of one. The landed tables therefore ask for none (`delta.checkpointInterval`), and a thread
-of the stream writes them, each from a version that is committed already.
+of the stream writes them, each from a version that is committed already. A table that is written
+without the stream gets none until the stream runs.
 """
 
 import logging

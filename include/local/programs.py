@@ -24,7 +24,8 @@ FRESH_PROGRESS_S = 10.0
 class Program:
     """One supervised process: `ready` says whether it does its work; `stage` orders the start.
 
-    Servers come first, then all that works with them at once, then what brings messages in.
+    Servers come first, then all that works with them at once (stages that wait for one another
+    leave cores idle), then what brings messages in, when the stream takes them.
     What `needs_space` is stopped while less of the disk is free than the floor of the settings.
     """
 
