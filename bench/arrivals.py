@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bench.measurement import Measurement, quantile
+from bench.measurement import Measurement, find_quantile
 from include.bus import TopicPartition, offset_ranges
 
 GRACE_S = 60.0  # how long what was sent at the very end may take
@@ -20,9 +20,9 @@ class Span:
     first: Mapping[TopicPartition, int]
     end: Mapping[TopicPartition, int] = field(default_factory=dict)
 
-    def __contains__(self, place: tuple[TopicPartition, int]) -> bool:
+    def __contains__(self, message_id: tuple[TopicPartition, int]) -> bool:
         """Whether an offset of a partition is in it."""
-        at, offset = place
+        at, offset = message_id
         return self.first.get(at, offset + 1) <= offset < self.end.get(at, offset + 1)
 
     @property
@@ -70,10 +70,10 @@ def describe(
     rows = [
         Measurement.of(
             f"{name}_{label}",
-            quantile(arrivals.delays_ms, share),
+            find_quantile(arrivals.delays_ms, share),
             "ms",
             peer=peer,
-            peer_value=None if peers is None else quantile(peers.delays_ms, share),
+            peer_value=None if peers is None else find_quantile(peers.delays_ms, share),
             digits=1,
         )
         for label, share in SHARES

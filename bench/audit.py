@@ -7,7 +7,6 @@ ones, as compaction leaves them.
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
@@ -22,9 +21,10 @@ from include.lake.reading import query
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.platform import process_environment
 from include.local.scratch import choose_postgres, scratch_broker, scratch_postgres
+from include.log import PrintLine
 from include.settings import ROOT, Settings
 from include.settings.groups import KafkaSettings
-from spark_jobs.session import session
+from spark_jobs.session import open_session
 from spark_jobs.sinks import create_tables
 
 SEED = 7
@@ -32,7 +32,7 @@ A_SECOND = 1000  # messages of a batch of the stream, one each second
 PLAIN = 'SELECT count(DISTINCT (topic, "partition", "offset")) FROM trades'
 
 
-def measure(*, messages: int, small_files: int, say: Callable[[str], None]) -> list[Measurement]:
+def measure(*, messages: int, small_files: int, print_line: PrintLine) -> list[Measurement]:
     """Seconds of the verb over so many landed messages, with its start and its JVM's.
 
     Raises:
@@ -41,8 +41,8 @@ def measure(*, messages: int, small_files: int, say: Callable[[str], None]) -> l
     database = choose_postgres()
     with scratch_broker(database) as settings, scratch_postgres(settings):
         ensure_topics(settings.bootstrap, KafkaSettings(partitions=PARTITIONS))
-        _land(settings, messages, small_files, say)
-        say("auditing")
+        _land(settings, messages, small_files, print_line)
+        print_line("auditing")
         env = (
             process_environment(settings)
             | database
@@ -70,8 +70,8 @@ def measure(*, messages: int, small_files: int, say: Callable[[str], None]) -> l
     ]
 
 
-def _land(settings: Settings, messages: int, small_files: int, say: Callable[[str], None]) -> None:
-    spark = session(settings, "bench audit", ui_port=settings.ports.spark_ui)
+def _land(settings: Settings, messages: int, small_files: int, print_line: PrintLine) -> None:
+    spark = open_session(settings, "bench audit", ui_port=settings.ports.spark_ui)
     in_small_files = min(messages, small_files * A_SECOND)
     one_a_second = replace(settings, stream=replace(settings.stream, max_offsets=A_SECOND))
     with end_quietly(spark):
@@ -82,7 +82,7 @@ def _land(settings: Settings, messages: int, small_files: int, say: Callable[[st
             (in_small_files, one_a_second),
         ):
             batch = landing.stream.max_offsets
-            say(f"sending and landing {count} messages in batches of {batch}")
+            print_line(f"sending and landing {count} messages in batches of {batch}")
             send(settings, trades, count)
             Tickhouse(spark, landing).run()
 

@@ -49,7 +49,7 @@ class DefaultMarkets:
     def day(self, from_us: int, count: int) -> Iterator[Message]:
         """The messages of the day that begins at `from_us`, evenly apart: about `count`."""
         for venue in VENUES:
-            yield _message(
+            yield _make_message(
                 (venue, ""), LedgerEntry("connect", "a new day"), kind="ledger", at_us=from_us
             )
         for number in range(count):
@@ -69,10 +69,10 @@ class DefaultMarkets:
         if kind == "ticker":
             price = self._price(market[1])
             ticker = Ticker(last=price, bid=price - 1, ask=price + 1, trade_count=1000)
-            return _message(market, ticker, kind=kind, at_us=at_us)
+            return _make_message(market, ticker, kind=kind, at_us=at_us)
         symbol, currency = market
         quote = Quote(price=self._price(symbol), currency=currency)
-        return _message((SUPPLIER, symbol), quote, kind=kind, at_us=at_us)
+        return _make_message((SUPPLIER, symbol), quote, kind=kind, at_us=at_us)
 
     def _trade(self, market: tuple[str, str], at_us: int) -> Message:
         number = self._next(market)
@@ -85,7 +85,7 @@ class DefaultMarkets:
             first_trade_id=number,
             last_trade_id=number,
         )
-        return _message(market, trade, kind="trade", at_us=at_us, number=number)
+        return _make_message(market, trade, kind="trade", at_us=at_us, number=number)
 
     def _book(self, market: tuple[str, str], at_us: int) -> Message:
         price = self._price(market[1])
@@ -96,14 +96,14 @@ class DefaultMarkets:
         top = Top(bid=price - 1, bid_quantity=quantity, ask=price + 1, ask_quantity=quantity)
         change = BookChange(side=side, price=level, remaining=quantity)
         number = self._next((market[0], "book"))
-        return _message(market, change, kind="book", at_us=at_us, number=number, top=top)
+        return _make_message(market, change, kind="book", at_us=at_us, number=number, top=top)
 
     def _hold_back(self, at_us: int) -> Iterator[Message]:
         """A trade that does not come, and the ledger's word for it."""
         self._late = self._trade(LATE, at_us)
         assert self._late.seq is not None
         gap = LedgerEntry("gap", "endurance", *self._late.seq)
-        yield _message(LATE, gap, kind="ledger", at_us=at_us)
+        yield _make_message(LATE, gap, kind="ledger", at_us=at_us)
 
     def _heal(self, at_us: int) -> Iterator[Message]:
         """It comes after all, as healing publishes it."""
@@ -111,7 +111,7 @@ class DefaultMarkets:
             assert self._late.seq is not None
             yield self._late
             entry = LedgerEntry("healed", "late", *self._late.seq)
-            yield _message(LATE, entry, kind="ledger", at_us=at_us)
+            yield _make_message(LATE, entry, kind="ledger", at_us=at_us)
         self._late = None
 
     def _next(self, sequence: tuple[str, str]) -> int:
@@ -124,7 +124,7 @@ class DefaultMarkets:
         return PRICES[symbol.partition("-")[0]] * (1 + Decimal(self._drift).scaleb(-6))
 
 
-def _message(
+def _make_message(
     market: tuple[str, str],
     event: Event,
     *,

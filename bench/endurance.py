@@ -13,14 +13,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from bench.default_markets import CYCLE, DAY_US, MARKETS, QUOTED, DefaultMarkets
-from bench.endurance_world import PacedSender, Say, World, scratch_world
+from bench.endurance_world import PacedSender, World, scratch_world
 from bench.kafka_trimming import cut_segments, trim_topics
 from bench.lateness import commit_delays_ms
 from bench.market_clock import MarketClock, share_clock
-from bench.measurement import Measurement, quantile
+from bench.measurement import Measurement, find_quantile
 from bench.process_usage import Usage, UsageSampler, folder_size
-from bench.slope import line
+from bench.slope import fit_line
 from include.bus import ensure_topics
+from include.log import PrintLine
 from include.quality.lake_suites import MARKET
 
 SEED = 7
@@ -89,18 +90,18 @@ class PlayedDay:
         return 0
 
 
-def measure(plan: MarketPlan, *, say: Say) -> list[Measurement]:
+def measure(plan: MarketPlan, *, print_line: PrintLine) -> list[Measurement]:
     """Figures of a day, and their slopes from the third day on.
 
     Raises:
         PlatformError: a process ended, or does not follow the market.
     """
-    say(plan.sentence())
+    print_line(plan.sentence())
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first_us = int((midnight - timedelta(days=plan.days + 1)).timestamp()) * 1_000_000
     retention = {"TICKHOUSE_KAFKA_RETENTION_HOURS": str(24 * (plan.days + 7))}
     figures: list[Figures] = []
-    with scratch_world(SCALED | retention, say=say) as world, ExitStack() as stack:
+    with scratch_world(SCALED | retention, print_line=print_line) as world, ExitStack() as stack:
         ensure_topics(world.settings.bootstrap, world.settings.kafka)
         cut_segments(world.settings.bootstrap)
         usage = UsageSampler(world.name_of)
@@ -111,10 +112,13 @@ def measure(plan: MarketPlan, *, say: Say) -> list[Measurement]:
         markets = DefaultMarkets(SEED)
         for day in range(plan.days):
             played = _play_day(world, plan, markets, first_us + day * DAY_US, day=day)
-            figures.append(_figures(world, played, usage.take()))
-            say(f"day {day + 1}: {sentence(figures[-1])}")
+            figures.append(_measure_day(world, played, usage.take()))
+            print_line(f"day {day + 1}: {describe_day(figures[-1])}")
         failures = len(world.failures)
-    return [*summary(figures), Measurement.of("failed jobs and checks", failures, "", digits=None)]
+    return [
+        *summarize(figures),
+        Measurement.of("failed jobs and checks", failures, "", digits=None),
+    ]
 
 
 def _play_day(
@@ -150,7 +154,7 @@ def _run_night(world: World, plan: MarketPlan, midnight_us: int, *, night: int) 
     trim_topics(world.settings.bootstrap, before_us=span[0])
 
 
-def _figures(world: World, played: PlayedDay, usage: Mapping[str, Usage]) -> Figures:
+def _measure_day(world: World, played: PlayedDay, usage: Mapping[str, Usage]) -> Figures:
     home = world.settings.home
     delays_ms = [
         delay
@@ -174,22 +178,22 @@ def _figures(world: World, played: PlayedDay, usage: Mapping[str, Usage]) -> Fig
         ("files", ""): of_home.files,
         **{(f"kept in {name}", "MB"): size.size / 1e6 for name, size in sizes.items()},
         ("files in lake", ""): sizes["lake"].files,
-        ("landing p50", "ms"): quantile(delays_ms, 0.5),
-        ("landing p99", "ms"): quantile(delays_ms, 0.99),
+        ("landing p50", "ms"): find_quantile(delays_ms, 0.5),
+        ("landing p99", "ms"): find_quantile(delays_ms, 0.99),
         ("audit", "s"): played.audit_s,
         **{(f"memory of {name}", "MiB"): used.memory_mib for name, used in usage.items()},
         **{(f"processor of {name}", "s"): used.processor_s for name, used in usage.items()},
     }
 
 
-def sentence(figures: Figures) -> str:
+def describe_day(figures: Figures) -> str:
     """A day's figures on one line."""
     return ", ".join(
         f"{name} {value:.4g} {unit}".strip() for (name, unit), value in figures.items()
     )
 
 
-def summary(days: Sequence[Figures]) -> Iterator[Measurement]:
+def summarize(days: Sequence[Figures]) -> Iterator[Measurement]:
     """The median of each figure from the third day on, its slope a day and that slope's error."""
     flat = list(enumerate(days, 1))[FLAT_FROM - 1 :] or list(enumerate(days, 1))
     for name, unit in dict.fromkeys(key for _, figures in flat for key in figures):
@@ -199,6 +203,6 @@ def summary(days: Sequence[Figures]) -> Iterator[Measurement]:
         middle = statistics.median(value for _, value in points)
         yield Measurement.of(name, middle, unit)
         if len(points) >= FEWEST:
-            slope, error = line(points)
+            slope, error = fit_line(points)
             yield Measurement.of(f"{name}, slope", slope, f"{unit}/day")
             yield Measurement.of(f"{name}, slope's error", error, f"{unit}/day")

@@ -72,12 +72,12 @@ def prune(settings: Settings) -> None:
 def compact(settings: Settings, *, day_s: float) -> None:
     """Compact and clean every table; a day of the market is `day_s` seconds of the files' times."""
     from spark_jobs import compact_tables
-    from spark_jobs.session import session
+    from spark_jobs.session import open_session
 
     share = day_s / DAY_S
     age_logs(Path(settings.lake), DAY_S - day_s)
     unchecked = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
-    spark = session(settings, "compact_tables", options=unchecked)
+    spark = open_session(settings, "compact_tables", options=unchecked)
     try:
         compact_tables.compact(spark, settings, keep_hours=settings.stream.keep_hours * share)
     finally:

@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from subprocess import PIPE, STDOUT, Popen
@@ -21,17 +21,17 @@ from include.lake.tables import LANDED_TOPICS
 from include.local.platform import last_log_line, process_environment
 from include.local.scratch import free_ports, scratch_broker, scratch_postgres
 from include.local.worlds import simulated_addresses
+from include.log import PrintLine
 from include.market import wire
 from include.market.events import Message
 from include.market.wire import Topic, TopicPartition
 from include.serving.connection import fetch_rows
-from include.settings import ROOT, Settings, load, variables
+from include.settings import ROOT, Settings, list_variables, load
 
 JOB_S, CATCH_UP_S, STOP_S = 600.0, 180.0, 60.0
 COUNTED = "SELECT partition, next_offset FROM reader_offsets WHERE reader = 'trade_minutes'"
 METRICS = "TICKHOUSE_METRICS_"
 LOOKS = f"{METRICS}EVERY_S"
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -40,7 +40,7 @@ class World:
 
     settings: Settings
     env: Mapping[str, str]
-    say: Say
+    print_line: PrintLine
     names: dict[int, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class World:
             process.wait(STOP_S)
 
     def run_job(self, name: str, module: str, *arguments: str) -> None:
-        """Run a job to its end; a failure is noted and said."""
+        """Run a job to its end; a failure is noted and printed."""
         with self.run_process(name, module, *arguments) as process:
             if process.wait(JOB_S) != 0:
                 self._fail(name, last_log_line(self.settings, name))
@@ -122,15 +122,15 @@ class World:
 
     def _fail(self, name: str, cause: str) -> None:
         self.failures.append(name)
-        self.say(f"{name} failed: {cause}")
+        self.print_line(f"{name} failed: {cause}")
 
 
 @contextmanager
-def scratch_world(further: Mapping[str, str], *, say: Say) -> Iterator[World]:
+def scratch_world(further: Mapping[str, str], *, print_line: PrintLine) -> Iterator[World]:
     """A world of its own on free ports, with these further settings."""
     postgres, spark_ui, nowhere = free_ports(3)
     environ = {
-        **{name: "0" for name in variables() if name.startswith(METRICS) and name != LOOKS},
+        **{name: "0" for name in list_variables() if name.startswith(METRICS) and name != LOOKS},
         "TICKHOUSE_PORTS_POSTGRES": postgres,
         "TICKHOUSE_PORTS_SPARK_UI": spark_ui,
         "TICKHOUSE_POSTGRES_PASSWORD": "for-the-measurement",
@@ -145,7 +145,7 @@ def scratch_world(further: Mapping[str, str], *, say: Say) -> Iterator[World]:
             "TICKHOUSE_PORTS_KAFKA": str(ports.kafka),
             "TICKHOUSE_PORTS_KAFKA_CONTROLLER": str(ports.kafka_controller),
         }
-        yield World(settings, env, say)
+        yield World(settings, env, print_line)
 
 
 class PacedSender:
@@ -168,9 +168,9 @@ class PacedSender:
             wait_until(self._clock, message.received_time)
             value = wire.encode(message)
             self._producer.produce(
-                wire.topic(message),
+                wire.choose_topic(message),
                 value,
-                wire.key(message),
+                wire.encode_key(message),
                 timestamp=message.received_time // 1000,
             )
             self._producer.poll(0)

@@ -13,7 +13,7 @@ from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_dialects import V1Dialect
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.order_book import OrderBook
-from streaming.simulator.price_path import paths
+from streaming.simulator.price_path import make_paths
 
 BINANCE_TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part1"
 GEMINI_TAPE = "ws/gemini_v1/btcusd_2018-04-24"
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Frames:
-    """Binance aggTrade frames of `SYMBOLS`, and one Gemini v1 connection; `source` says whose."""
+    """Binance aggTrade frames of `SYMBOLS`, and one Gemini v1 connection; `source` is whose."""
 
     source: str
     trades: list[Frame]
@@ -50,14 +50,14 @@ def generate_binance(count: int) -> Iterator[Frame]:
     spellings = [symbol.replace("-", "") for symbol in SYMBOLS]
     prices, numbers = [5_800_103, 208_790, 4_350], [665_000_000, 350_000_000, 60_000_000]
     for trade in range(count):
-        at_ms, place = AT_MS + trade, chance.choices(range(3), (6, 3, 1))[0]
-        prices[place] += chance.randrange(-3, 4)
-        numbers[place] += 1
-        first = numbers[place] * 2
+        at_ms, index = AT_MS + trade, chance.choices(range(3), (6, 3, 1))[0]
+        prices[index] += chance.randrange(-3, 4)
+        numbers[index] += 1
+        first = numbers[index] * 2
         text = (
-            f'{{"stream":"{spellings[place].lower()}@aggTrade","data":{{"e":"aggTrade",'
-            f'"E":{at_ms + 1},"s":"{spellings[place]}","a":{numbers[place]},'
-            f'"p":"{prices[place] / 100:.8f}","q":"{chance.expovariate(20) + 1e-5:.8f}",'
+            f'{{"stream":"{spellings[index].lower()}@aggTrade","data":{{"e":"aggTrade",'
+            f'"E":{at_ms + 1},"s":"{spellings[index]}","a":{numbers[index]},'
+            f'"p":"{prices[index] / 100:.8f}","q":"{chance.expovariate(20) + 1e-5:.8f}",'
             f'"f":{first},"l":{first + chance.randrange(2)},"T":{at_ms},'
             f'"m":{chance.choice(("true", "false"))},"M":true}}}}'
         )
@@ -68,7 +68,7 @@ def generate_gemini() -> Iterator[Frame]:
     """One connection to the simulated Gemini v1: the whole book, then changes and trades."""
     clock = Clock(lambda: AT_MS * 1000)
     market = GeminiMarket(
-        "btcusd", OrderBook(paths(SEED)["BTC-USD"], seed=SEED), speed=1.0, clock=clock
+        "btcusd", OrderBook(make_paths(SEED)["BTC-USD"], seed=SEED), speed=1.0, clock=clock
     )
     dialect = V1Dialect(market, {})
     updates: asyncio.Queue[MarketUpdate | bytes] = asyncio.Queue()

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from include.bus import FeedProducer, Spool, SpoolingPublisher, ensure_topics
 from include.clock import now_us
 from include.errors import Unreachable
 from include.local.scratch import scratch_broker
+from include.log import PrintLine
 from include.market import wire
 from include.market.events import Frame
 from include.settings import Settings
@@ -36,7 +37,7 @@ FLUSH_S = 120.0
 
 
 def measure_publishing(
-    trade_frames: Sequence[Frame], say: Callable[[str], None]
+    trade_frames: Sequence[Frame], print_line: PrintLine
 ) -> Sequence[Measurement]:
     """From the frame to the acknowledgement, beside the same records by bare producers."""
     records = _make_records(trade_frames)
@@ -58,7 +59,7 @@ def measure_publishing(
             arms["cryptofeed with its Kafka backend"] = partial(
                 feeds_peer.measure_publishing_rate, texts, symbols=SYMBOLS, bootstrap=server
             )
-        rates = take_turns(arms, rounds=ROUNDS, unit=UNIT, say=say)
+        rates = take_turns(arms, rounds=ROUNDS, unit=UNIT, print_line=print_line)
     return compare("publish_binance_agg_trades", rates, "publish", unit=UNIT)
 
 
@@ -121,4 +122,7 @@ class _Feed:
 def _make_records(frames: Sequence[Frame]) -> Records:
     decoder = decode_binance()
     messages = [message for frame in frames for message in decoder.decode(frame).messages]
-    return [(wire.topic(message), wire.key(message), wire.encode(message)) for message in messages]
+    return [
+        (wire.choose_topic(message), wire.encode_key(message), wire.encode(message))
+        for message in messages
+    ]

@@ -15,6 +15,7 @@ from bench.feed_frames import SYMBOLS, find_frames, repeat
 from bench.feed_publishing import measure_publishing
 from bench.measurement import Measurement
 from bench.rounds import compare, take_turns
+from include.log import PrintLine
 from include.market import wire
 from include.market.events import Frame, Message
 from include.optional_packages import install_command
@@ -25,21 +26,23 @@ UNIT = "frames/s"
 DECODED = 40_000  # frames of a round
 
 
-def measure(data: Path, *, say: Callable[[str], None]) -> list[Measurement]:
+def measure(data: Path, *, print_line: PrintLine) -> list[Measurement]:
     """Rates of taking and of publishing frames: tapes in `data`, else generated ones."""
     frames = find_frames(data)
-    say(f"{len(frames.trades)} Binance and {len(frames.book)} Gemini frames, {frames.source}")
+    print_line(
+        f"{len(frames.trades)} Binance and {len(frames.book)} Gemini frames, {frames.source}"
+    )
     if not feeds_peer.is_installed():
         command = install_command("bench")
-        say(f"cryptofeed is not installed and has no figures: `{command}` installs it")
+        print_line(f"cryptofeed is not installed and has no figures: `{command}` installs it")
     return [
-        *measure_decoding(frames.trades, frames.book, say),
-        *measure_publishing(frames.trades, say),
+        *measure_decoding(frames.trades, frames.book, print_line),
+        *measure_publishing(frames.trades, print_line),
     ]
 
 
 def measure_decoding(
-    trade_frames: Sequence[Frame], book_frames: Sequence[Frame], say: Callable[[str], None]
+    trade_frames: Sequence[Frame], book_frames: Sequence[Frame], print_line: PrintLine
 ) -> Iterator[Measurement]:
     """Frames a second to a callback, and to the bytes for Kafka."""
     arms = {
@@ -49,14 +52,14 @@ def measure_decoding(
     if feeds_peer.is_installed():
         texts = [frame.data for frame in repeat(trade_frames, DECODED)]
         arms["cryptofeed"] = lambda: feeds_peer.measure_decoding_rate(texts, symbols=SYMBOLS)
-    rates = take_turns(arms, rounds=ROUNDS, unit=UNIT, say=say)
+    rates = take_turns(arms, rounds=ROUNDS, unit=UNIT, print_line=print_line)
     for arm in ("decode", "decode_encode"):
         beside: dict[str, list[float]] = {
             name: rates[name] for name in (arm, "cryptofeed") if name in rates
         }
         yield from compare(f"{arm}_binance_agg_trades", beside, arm, unit=UNIT)
     of_book = {"decode": lambda: measure_rate(book_frames, decode_gemini, ignore)}
-    rates = take_turns(of_book, rounds=ROUNDS, unit=UNIT, say=say)
+    rates = take_turns(of_book, rounds=ROUNDS, unit=UNIT, print_line=print_line)
     yield from compare("decode_gemini_v1", rates, "decode", unit=UNIT)
 
 
@@ -66,7 +69,7 @@ def ignore(_message: Message) -> None:
 
 def encode(message: Message) -> None:
     """What is done with a message on its way to Kafka."""
-    wire.topic(message), wire.key(message), wire.encode(message)
+    wire.choose_topic(message), wire.encode_key(message), wire.encode(message)
 
 
 def measure_rate(frames: Sequence[Frame], make: Callable[[], Decoder], publish: Publish) -> float:

@@ -1,7 +1,7 @@
 """The fit's seconds and log posterior beside stock Prophet's on the same minutes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bench.bars import closes_of
 from bench.measurement import Measurement
 from include.forecast import fit, prophet
 from include.forecast.map_fit import Priors, log_posterior, priors_of, sums_of
+from include.log import PrintLine
 
 STEP_SD, DAY_SWING, SEED = 1e-3, 0.01, 7
 STOCK = "stock Prophet"
@@ -28,7 +29,7 @@ def minutes_of(row_count: int) -> pd.DataFrame:
 
 
 def measure(
-    sizes: tuple[int, ...], bars: tuple[Path, ...], *, say: Callable[[str], None]
+    sizes: tuple[int, ...], bars: tuple[Path, ...], *, print_line: PrintLine
 ) -> Iterator[Measurement]:
     """Two numbers for so many generated minutes each, and for those of each file of bars.
 
@@ -37,27 +38,25 @@ def measure(
     """
     real = [closes_of(file) for file in bars]
     for rows in sizes:
-        yield from compare(minutes_of(rows), name=f"{rows} minutes", say=say)
+        yield from compare(minutes_of(rows), name=f"{rows} minutes", print_line=print_line)
     for minutes in real:
-        yield from compare(minutes, name=f"{len(minutes)} real minutes", say=say)
+        yield from compare(minutes, name=f"{len(minutes)} real minutes", print_line=print_line)
 
 
-def compare(
-    minutes: pd.DataFrame, *, name: str, say: Callable[[str], None]
-) -> Iterator[Measurement]:
+def compare(minutes: pd.DataFrame, *, name: str, print_line: PrintLine) -> Iterator[Measurement]:
     """Two numbers: seconds of a fit, and the log posterior that it reached."""
-    say(f"fitting {name}")
+    print_line(f"fitting {name}")
     fitted, fit_s = _time_fit(minutes, stock=False)
-    say(f"fitting {name} by stock Prophet, which may take minutes")
+    print_line(f"fitting {name} by stock Prophet, which may take minutes")
     stock, stock_s = _time_fit(minutes, stock=True)
     yield Measurement(f"fit of {name}", fit_s, "s", STOCK, stock_s, ratio=stock_s / fit_s)
-    log_posterior, peer = (posterior(model, minutes) for model in (fitted, stock))
+    log_posterior, peer = (compute_posterior(model, minutes) for model in (fitted, stock))
     # a log posterior has no scale: the ratio is how much higher ours is, from 1
     gain = 1 + (log_posterior - peer) / abs(peer)
     yield Measurement(f"log posterior of {name}", log_posterior, "nats", STOCK, peer, ratio=gain)
 
 
-def posterior(fitted: Any, minutes: pd.DataFrame) -> float:
+def compute_posterior(fitted: Any, minutes: pd.DataFrame) -> float:
     """Stan's log posterior of a fitted model's parameters over these minutes."""
     data = prophet.stan_data(fitted, minutes)
     params = fitted.params

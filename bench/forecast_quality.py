@@ -1,7 +1,7 @@
 """The forecast beside the last price, over rolling origins of real minutes: errors and coverage."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bench.measurement import Measurement
 from include.forecast.evaluation import LAST_PRICE, NIGHTLY, OURS, Evaluation, Plan, backtest
 from include.forecast.recipe import Recipe, fit_recipe
 from include.forecast.scores import ForecastScore
+from include.log import PrintLine
 from include.settings import ROOT
 
 RECORDED_BARS = ROOT.parent / "shared" / "data" / "bars"
@@ -22,7 +23,7 @@ GENERATED_MINUTES = 120 * 1440
 
 
 def measure_quality(
-    bars: tuple[Path, ...], *, origins: int, say: Callable[[str], None]
+    bars: tuple[Path, ...], *, origins: int, print_line: PrintLine
 ) -> Iterator[Measurement]:
     """Error ratio and t to the last price, and coverage, of each bucket of horizons.
 
@@ -35,11 +36,11 @@ def measure_quality(
     files = bars or tuple(sorted(RECORDED_BARS.glob("bitfinex_*.csv.gz")))
     prices_df = read_bars(files) if files else minutes_of(GENERATED_MINUTES)
     names = ", ".join(file.name for file in files) or "generated minutes (no recording is here)"
-    say(f"{len(prices_df)} minutes of {names}")
+    print_line(f"{len(prices_df)} minutes of {names}")
     began = time.process_time()
     fit_recipe(prices_df.tail(TRAINING // timedelta(minutes=1)).reset_index(drop=True), Recipe())
     yield Measurement("fit of a year of minutes", round(time.process_time() - began, 3), "s")
-    say(f"{origins} origins")
+    print_line(f"{origins} origins")
     every_minutes = (EVALUATED_DAYS - 1) * 1440 // max(origins - 1, 1)
     yield from measurements_of(backtest(prices_df, Plan(origins, every_minutes, TRAINING)))
 

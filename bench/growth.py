@@ -7,7 +7,7 @@ on tables of few files and of many, with one symbol and many.
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS, TABLE_OF_TOPIC
 from include.local.scratch import choose_postgres, scratch_broker, scratch_postgres
+from include.log import PrintLine
 from include.market import wire
 from include.market.wire import Topic, TopicPartition
 from include.serving.connection import create_database
@@ -31,7 +32,7 @@ from include.serving.trade_minutes import CountedFiles, refresh
 from include.settings import Settings
 from spark_jobs.appends import Appender
 from spark_jobs.data_files import DataFile, local_folder
-from spark_jobs.session import session
+from spark_jobs.session import open_session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
@@ -46,12 +47,12 @@ Medians = dict[str, float]
 
 
 def measure(
-    *, file_count: int, symbols: int, seconds: int, say: Callable[[str], None]
+    *, file_count: int, symbols: int, seconds: int, print_line: PrintLine
 ) -> list[Measurement]:
     """Median milliseconds of a batch of each writer, beside those of the small stream."""
     with scratch_broker(choose_postgres()) as settings, scratch_postgres(settings):
         ensure_topics(settings.bootstrap)
-        spark = session(settings, "bench growth", ui_port=settings.ports.spark_ui)
+        spark = open_session(settings, "bench growth", ui_port=settings.ports.spark_ui)
         with end_quietly(spark):
             arms = {}
             for arm, (files, width) in {
@@ -63,7 +64,7 @@ def measure(
                 arm_settings = _open_world(settings, arm)
                 grow(spark, arm_settings, files)
                 arms[arm] = _medians(spark, arm_settings, width, seconds)
-                say(f"{files} files, {width} symbols: {arms[arm]}")
+                print_line(f"{files} files, {width} symbols: {arms[arm]}")
     sizes = {
         "files": (f"{file_count} files", f"{FEW_FILES} files"),
         "symbols": (f"{symbols} symbols", "1 symbol"),
@@ -163,11 +164,11 @@ def _refresh_in_background(settings: Settings) -> Iterator[list[float]]:
         del durations_ms[:1]  # it reads all that the table holds
 
 
-def _batches_ms(query: StreamingQuery, since: datetime) -> list[float]:
+def _batches_ms(query: StreamingQuery, start_at: datetime) -> list[float]:
     return [
         batch["durationMs"]["triggerExecution"]
         for batch in query.recentProgress
-        if batch["numInputRows"] and datetime.fromisoformat(batch["timestamp"]) >= since
+        if batch["numInputRows"] and datetime.fromisoformat(batch["timestamp"]) >= start_at
     ]
 
 

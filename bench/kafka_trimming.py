@@ -7,7 +7,7 @@ from confluent_kafka.admin._resource import ResourceType
 
 from include.market import wire
 
-SEGMENT_BYTES = 1024 * 1024  # the least that Kafka takes
+SEGMENT_BYTES = 1024 * 1024  # the minimum that Kafka takes
 ANSWER_S = 30.0
 
 

@@ -33,8 +33,8 @@ from include.market.wire import Topic
 from include.settings import Settings
 from spark_jobs.landing import Landing
 from spark_jobs.measures import measure_stream, start_measures
-from spark_jobs.session import session
-from spark_jobs.sinks import create_table, path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import create_table, locate_table
 from spark_jobs.sources import kafka_stream
 
 BOOK, SIGNALS = Topic.BOOK, Topic.SIGNALS
@@ -53,7 +53,7 @@ def measure(*, per_second: int, seconds: int) -> list[Measurement]:
     """
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
-        spark = session(settings, "bench latency", ui_port=settings.ports.spark_ui)
+        spark = open_session(settings, "bench latency", ui_port=settings.ports.spark_ui)
         with end_quietly(spark), send_in_background(settings, per_second=per_second):
             real = _measures(spark, settings, start_measures(spark, settings), seconds)
             batches = _measures(spark, settings, _micro_batches(spark, settings), seconds)
@@ -105,7 +105,9 @@ def _send(
             number += 1
             symbol = f"COIN{number % symbols}-USDT"
             message = makers[number // symbols % len(makers)](number, now_us(), symbol)
-            producer.produce(wire.topic(message), wire.encode(message), wire.key(message))
+            producer.produce(
+                wire.choose_topic(message), wire.encode(message), wire.encode_key(message)
+            )
         producer.poll(0)
         time.sleep(0.002)
     producer.flush(30)
@@ -169,10 +171,10 @@ def _delays_of_measures_ms(
     for record in records:
         measure = json.loads(record.value)
         source = measure["source"]
-        place = TopicPartition(source["topic"], source["partition"]), source["offset"]
-        if place in span:
+        message_id = TopicPartition(source["topic"], source["partition"]), source["offset"]
+        if message_id in span:
             delay_ms = record.kafka_time_ms - measure["received_time"] / 1000
-            yield (*place, measure["type"]), delay_ms
+            yield (*message_id, measure["type"]), delay_ms
 
 
 def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -214,7 +216,7 @@ def _measure_landing(spark: SparkSession, settings: Settings, seconds: int) -> A
         since_us = now_us()
         with open_span(settings.bootstrap, BOOK) as span:
             time.sleep(seconds)
-        table = path(settings, "book_changes")
+        table = locate_table(settings, "book_changes")
         return await_arrivals(
             lambda: read_span_delays_ms(table, span, since_us=since_us), sent_count=span.count
         )

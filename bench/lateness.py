@@ -21,7 +21,7 @@ def commit_delays_ms(
     """
     return [
         (committed_us - at) / 1000
-        for committed_us, file in _files(location, since_us)
+        for committed_us, file in _list_files(location, since_us)
         for at in map(sent_us, _kafka_times_us(pq.read_table(file, columns=["kafka_time"])))
         if at >= since_us
     ]
@@ -30,19 +30,19 @@ def commit_delays_ms(
 def read_span_delays_ms(location: str, span: Span, *, since_us: int) -> list[float]:
     """The same of the rows of these offsets, which Kafka got since then; one a message."""
     delays_ms: dict[tuple[TopicPartition, int], float] = {}
-    for committed_us, file in _files(location, since_us):
+    for committed_us, file in _list_files(location, since_us):
         rows = pq.read_table(file, columns=["topic", "partition", "offset", "kafka_time"])
         topics, partitions, offsets, _ = (column.to_pylist() for column in rows.columns)
-        for *place, offset, at in zip(
+        for *part, offset, at in zip(
             topics, partitions, offsets, _kafka_times_us(rows), strict=True
         ):
-            message = TopicPartition(*place), offset
+            message = TopicPartition(*part), offset
             if message in span:
                 delays_ms.setdefault(message, (committed_us - at) / 1000)
     return list(delays_ms.values())
 
 
-def _files(location: str, since_us: int) -> Iterator[tuple[float, Path]]:
+def _list_files(location: str, since_us: int) -> Iterator[tuple[float, Path]]:
     """Data files that were committed since then, each with the time of its commit in µs."""
     for log in sorted(Path(location, "_delta_log").glob("*.json")):
         committed_us = log.stat().st_mtime_ns / 1000

@@ -43,12 +43,12 @@ class MarketClock:
 
 def share_clock(folder: Path, clock: MarketClock) -> None:
     """Set the clock that processes of this world follow."""
-    write_file(_file(folder), json.dumps(asdict(clock)))
+    write_file(_locate_clock(folder), json.dumps(asdict(clock)))
 
 
 def shared_now(folder: Path) -> datetime:
     """The market time now by the clock of this world."""
-    clock = MarketClock(**json.loads(_file(folder).read_text()))
+    clock = MarketClock(**json.loads(_locate_clock(folder).read_text()))
     return datetime.fromtimestamp(clock.now_us() / 1e6, UTC)
 
 
@@ -57,5 +57,5 @@ def wait_until(clock: MarketClock, market_us: int) -> None:
     time.sleep(max(0.0, (clock.wall_us_at(market_us) - now_us()) / 1e6))
 
 
-def _file(folder: Path) -> Path:
+def _locate_clock(folder: Path) -> Path:
     return folder / "market_clock.json"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from include.atomic_files import write_file
 from include.settings import ROOT
 
 RESULTS_FILE = ROOT / "bench" / "RESULTS.md"
@@ -61,7 +62,7 @@ def as_rows(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
     return [asdict(measurement) for measurement in measurements]
 
 
-def quantile(values: Sequence[float], share: float) -> float:
+def find_quantile(values: Sequence[float], share: float) -> float:
     """The value that a share (0 to 1) of the values does not exceed, linear between two of them."""
     return float(np.quantile(values, share))
 
@@ -72,25 +73,25 @@ def record(measurements: Sequence[Measurement], *, invocation: str, results: Pat
         "",
         f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: `{invocation}`",
         "",
-        f"{machine()}; commit {commit()}.",
+        f"{describe_machine()}; commit {read_commit()}.",
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",
         *(_markdown(measurement) for measurement in measurements),
     ]
     if not results.exists():
-        results.write_text(RESULTS_HEAD)
+        write_file(results, RESULTS_HEAD)
     with results.open("a") as file:
         file.write("\n".join(lines) + "\n")
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """The machine in words: usable cores, model of the processor, memory."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{len(os.sched_getaffinity(0))} cores of {_cpu_model()}, {memory_gib:.1f} GiB of memory"
 
 
-def commit() -> str:
+def read_commit() -> str:
     """The commit that is checked out, and whether files differ from it; `unknown` without git."""
     try:
         head = _git("rev-parse", "--short", "HEAD")

@@ -8,7 +8,7 @@ error is twice its standard error.
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -18,13 +18,14 @@ from pyspark.sql import SparkSession
 from bench.latency import book_message, send_in_background, trade_message
 from bench.measurement import Measurement
 from bench.quiet import end_quietly, stop_quietly
-from bench.slope import Point, line
+from bench.slope import Point, fit_line
 from include.bus import ensure_topics
 from include.errors import PlatformError
 from include.lake.tables import LANDED, QUARANTINE, SIGNALS
 from include.local.scratch import choose_postgres, scratch_broker, scratch_postgres
+from include.log import PrintLine
 from spark_jobs.measures import start_measures
-from spark_jobs.session import session
+from spark_jobs.session import open_session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
@@ -42,11 +43,11 @@ class Sample(NamedTuple):
     python_mib: float
 
 
-def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> list[Measurement]:
+def measure(*, per_second: int, minutes: float, print_line: PrintLine) -> list[Measurement]:
     """MiB of the driver's heap after a full collection and of its Python workers; their slopes."""
     with scratch_broker(choose_postgres()) as settings, scratch_postgres(settings):
         ensure_topics(settings.bootstrap)
-        spark = session(settings, "bench memory", ui_port=settings.ports.spark_ui)
+        spark = open_session(settings, "bench memory", ui_port=settings.ports.spark_ui)
         create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
         with end_quietly(spark):
             makers = (book_message, trade_message)
@@ -55,7 +56,7 @@ def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
                     start(spark, settings)
                     for start in (start_landing, start_signals, start_measures)
                 ]
-                samples = _samples(spark, minutes, say)
+                samples = _samples(spark, minutes, print_line)
             for query in queries:
                 if not query.isActive:
                     raise SystemExit(f"query {query.name} ended: {query.exception()}")
@@ -68,14 +69,14 @@ def measure(*, per_second: int, minutes: float, say: Callable[[str], None]) -> l
     ]
 
 
-def lowest_samples(samples: Sequence[Point], since: float) -> list[Point]:
-    """The lowest of each whole minute's samples, of those that begin at `since` or later."""
-    late = (point for point in samples if point[0] >= since)
+def lowest_samples(samples: Sequence[Point], start_min: float) -> list[Point]:
+    """The lowest of each whole minute's samples, of those that begin at `start_min` or later."""
+    late = (point for point in samples if point[0] >= start_min)
     by_minute = groupby(late, key=lambda point: int(point[0]))
     return [min(points, key=lambda point: point[1]) for _, points in by_minute]
 
 
-def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) -> list[Sample]:
+def _samples(spark: SparkSession, minutes: float, print_line: PrintLine) -> list[Sample]:
     jvm: Any = spark._jvm
     memory = jvm.java.lang.management.ManagementFactory.getMemoryMXBean()
     began, samples = time.monotonic(), list[Sample]()
@@ -86,7 +87,7 @@ def _samples(spark: SparkSession, minutes: float, say: Callable[[str], None]) ->
         python = _python_workers() / MIB
         samples.append(Sample(past, heap, python))
         if len(samples) % SAMPLES_A_MINUTE == 0:
-            say(f"{past:.0f} min: {heap:.1f} MiB of heap, {python:.1f} of Python")
+            print_line(f"{past:.0f} min: {heap:.1f} MiB of heap, {python:.1f} of Python")
     return samples
 
 
@@ -105,7 +106,7 @@ def _python_workers() -> int:
 def _describe(name: str, points: Sequence[Point]) -> list[Measurement]:
     if len(points) < FEWEST:
         raise PlatformError(f"{len(points)} minutes are too few for a line: more --minutes")
-    slope, error = line(points)
+    slope, error = fit_line(points)
     return [
         Measurement.of(f"{name}_median", statistics.median(value for _, value in points), "MiB"),
         Measurement.of(f"{name}_slope", slope * 60, "MiB/hour"),

@@ -7,16 +7,16 @@ The peer is the shortest an order can take: the same signed call with no trader 
 
 import json
 import time
-from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
-from bench.measurement import Measurement, quantile
+from bench.measurement import Measurement, find_quantile
 from bench.scratch_venue import scratch_venue
 from include.bus import Record
 from include.clock import now_us
 from include.errors import Unreachable
+from include.log import PrintLine
 from include.market import wire
 from include.market.events import Message, Top
 from include.market.predicted_move import ForecastSide
@@ -42,7 +42,7 @@ TOP = Top(bid=Decimal(1), bid_quantity=Decimal(5), ask=Decimal(200_000), ask_qua
 
 
 class _Alternating(ForecastWatch):
-    """Says buy and sell in turn, a minute each."""
+    """Predicts buy and sell in turn, a minute each."""
 
     forecast_id, trained_until, volatility = "in turn", START, 0.0
 
@@ -80,7 +80,7 @@ class _TimedRest(GeminiRest):
         return reply
 
 
-def measure(*, orders: int, say: Callable[[str], None]) -> list[Measurement]:
+def measure(*, orders: int, print_line: PrintLine) -> list[Measurement]:
     """Latencies of so many orders, in ms.
 
     Raises:
@@ -94,24 +94,26 @@ def measure(*, orders: int, say: Callable[[str], None]) -> list[Measurement]:
             limiter=RateLimiter(10_000, within_s=1.0),
             next_nonce=lambda: journal.next_nonce(now_us()),
         )
-        say(f"{orders} orders through the whole desk")
+        print_line(f"{orders} orders through the whole desk")
         sent_s, answered_s = _through_desk(settings, journal, client, orders=orders)
-        say(f"{orders} bare signed calls")
+        print_line(f"{orders} bare signed calls")
         bare_s = _time_bare_calls(client, orders=orders)
     peer = "the bare signed call"
     shares = (("p50", 0.50), ("p99", 0.99))
     return [
         *(
-            Measurement.of(f"signal_to_order_sent_{name}", quantile(sent_s, share) * 1000, "ms")
+            Measurement.of(
+                f"signal_to_order_sent_{name}", find_quantile(sent_s, share) * 1000, "ms"
+            )
             for name, share in shares
         ),
         *(
             Measurement.of(
                 f"signal_to_order_answered_{name}",
-                quantile(answered_s, share) * 1000,
+                find_quantile(answered_s, share) * 1000,
                 "ms",
                 peer=peer,
-                peer_value=quantile(bare_s, share) * 1000,
+                peer_value=find_quantile(bare_s, share) * 1000,
             )
             for name, share in shares
         ),
@@ -134,7 +136,7 @@ def _through_desk(
     follower = config.follower(dict)
     sent_s, answered_s = [], []
     for number in range(WARM_UP + orders):
-        top, signal = _records(config, number)
+        top, signal = _make_records(config, number)
         follower.take(top)
         start_s = time.perf_counter()
         follower.take(signal)
@@ -148,7 +150,7 @@ def _through_desk(
     return sent_s[WARM_UP:], answered_s[WARM_UP:]
 
 
-def _records(config: TraderConfig, number: int) -> tuple[Record, Record]:
+def _make_records(config: TraderConfig, number: int) -> tuple[Record, Record]:
     """The top of a window and its signal, as Kafka would hand them over."""
     venue, symbol = config.venue, config.symbol
     end = START + (number + 1) * MINUTE_US

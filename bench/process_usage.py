@@ -78,7 +78,7 @@ class UsageSampler:
     def _sample(self) -> None:
         sizes: dict[str, int] = {}
         names: dict[int, str] = {}
-        for process in _family(psutil.Process()):
+        for process in _list_descendants(psutil.Process()):
             try:
                 with process.oneshot():
                     name = names.get(process.ppid()) or self._name_of(process)
@@ -93,7 +93,7 @@ class UsageSampler:
             self._memory.setdefault(name, []).append(size)
 
 
-def _family(process: psutil.Process) -> Iterator[psutil.Process]:
+def _list_descendants(process: psutil.Process) -> Iterator[psutil.Process]:
     """Every process below this one, parents before children."""
     children: dict[int, list[psutil.Process]] = {}
     for child in process.children(recursive=True):

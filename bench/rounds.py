@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.measurement import Measurement
+from include.log import PrintLine
 
 ROUNDS = 3
 Rates = Mapping[str, Sequence[float]]
@@ -14,7 +15,7 @@ def take_turns(
     *,
     rounds: int = ROUNDS,
     unit: str,
-    say: Callable[[str], None],
+    print_line: PrintLine,
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, list[float]]:
     """What each arm gave in each round; every round begins with `prepare` and the next arm."""
@@ -26,7 +27,7 @@ def take_turns(
         for name in names[first:] + names[:first]:
             rates[name].append(arms[name]())
         figures = ", ".join(f"{name} {rates[name][-1]:,.0f}" for name in names)
-        say(f"round {number + 1} of {rounds}: {figures} {unit}")
+        print_line(f"round {number + 1} of {rounds}: {figures} {unit}")
     return rates
 
 

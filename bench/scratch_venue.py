@@ -36,7 +36,7 @@ def scratch_world(more: Mapping[str, str]) -> Iterator[dict[str, str]]:
         Unreachable: one of them did not answer in time.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        env = _environment(folder) | dict(more)
+        env = _build_environment(folder) | dict(more)
         settings = load(env)
         stack.enter_context(scratch_postgres(settings))
         simulator = [sys.executable, "-m", "streaming.simulator"]
@@ -45,7 +45,7 @@ def scratch_world(more: Mapping[str, str]) -> Iterator[dict[str, str]]:
         yield env
 
 
-def _environment(folder: str) -> dict[str, str]:
+def _build_environment(folder: str) -> dict[str, str]:
     venue = free_ports(1)[0]
     return {
         "TICKHOUSE_VAR": folder,

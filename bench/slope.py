@@ -7,7 +7,7 @@ from collections.abc import Sequence
 Point = tuple[float, float]  # time since the start, value
 
 
-def line(points: Sequence[Point]) -> tuple[float, float]:
+def fit_line(points: Sequence[Point]) -> tuple[float, float]:
     """The slope of the straight line through at least three points, and twice its standard error.
 
     The ordinary least-squares estimate and its usual standard error.

@@ -2,7 +2,7 @@
 
 The rows are synthetic (a random walk of prices over days, from a seed), their columns, types and
 files those of a compacted lake. The peer of a report is plain DuckDB over the same files, without
-the tables' logs; of one aggregate that both can say, delta-rs's own SQL as well.
+the tables' logs; of one aggregate that both can compute, delta-rs's own SQL as well.
 """
 
 import tempfile
@@ -19,9 +19,10 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from bench.measurement import Measurement
 from include.lake.columns import Table
 from include.lake.reading import ONCE, TRADES_ONCE, create_empty_view, find_tables, query
-from include.lake.reporting import reports
+from include.lake.reporting import list_reports
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_schema
+from include.log import PrintLine
 
 RUNS = 3
 PLAIN = "plain DuckDB"
@@ -89,23 +90,23 @@ EMPTY = {"history_minutes"}  # only what is older than the stream: one point of 
 COMMON = "SELECT venue, count(*), max(price) FROM trades GROUP BY venue ORDER BY venue"
 
 
-def measure(*, row_count: int, say: Callable[[str], None]) -> list[Measurement]:
+def measure(*, row_count: int, print_line: PrintLine) -> list[Measurement]:
     """Seconds of each report over tables of so many rows (the best of three), as `bench` prints."""
     with tempfile.TemporaryDirectory(prefix="tickhouse-bench-sql-") as folder:
         for name in sorted(
-            {name for report in reports().values() for name in report.tables} - EMPTY
+            {name for report in list_reports().values() for name in report.tables} - EMPTY
         ):
             began = time.monotonic()
             generate(folder, TABLES[name], row_count=row_count)
-            say(f"{row_count:,} rows of {name} made in {time.monotonic() - began:.0f} s")
+            print_line(f"{row_count:,} rows of {name} made in {time.monotonic() - began:.0f} s")
         measurements = []
-        for report in reports().values():
+        for report in list_reports().values():
             span = report.span(None, None)
             report_s, plain_s = fastest_runs_s(
                 partial(query, folder, report.statement, span, all_tables=True),
                 partial(query_with_duckdb, folder, report.statement, span),
             )
-            say(f"{report.name}: {report_s:.2f} s, {PLAIN} {plain_s:.2f} s")
+            print_line(f"{report.name}: {report_s:.2f} s, {PLAIN} {plain_s:.2f} s")
             measurements.append(_compare(f"report {report.name}", report_s, PLAIN, plain_s))
         ours_s, plain_s, delta_rs_s = fastest_runs_s(
             partial(query, folder, COMMON),
@@ -125,8 +126,8 @@ def generate(lake: str, table: Table, *, row_count: int) -> None:
     link.execute("SELECT setseed(0.7)").fetchall()
     schema = arrow_schema(table)
     chosen = ", ".join(
-        f'CAST({_value(column.name, column.type)} AS {_type(column.type)}) AS "{column.name}"'
-        for column in table.columns
+        f'CAST({_choose_value(name, type_)} AS {_type(type_)}) AS "{name}"'
+        for name, type_ in ((column.name, column.type) for column in table.columns)
     )
     for first in range(0, row_count, BATCH):
         numbers = f"range({first}, {min(row_count, first + BATCH)})"
@@ -169,7 +170,7 @@ def _aggregate_with_delta_rs(lake: str) -> Any:
     return builder.execute(COMMON).read_all()
 
 
-def _value(name: str, type_: str) -> str:
+def _choose_value(name: str, type_: str) -> str:
     if name == "event_index":
         return "0"
     return VALUES.get(name, "false" if type_ == "boolean" else "NULL")

@@ -7,7 +7,7 @@ the figures are refused.
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from typing import Protocol
@@ -27,13 +27,14 @@ from include.lake.checkpoint import batch_spans
 from include.lake.epoch import Epoch
 from include.lake.tables import QUARANTINE, TABLES
 from include.local.scratch import scratch_broker
+from include.log import PrintLine
 from include.market import wire
 from include.market.events import Message, Trade
 from include.settings import Settings
 from include.settings.groups import KafkaSettings
 from spark_jobs.landing import Landing
-from spark_jobs.session import session
-from spark_jobs.sinks import create_table, path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import create_table, locate_table
 from spark_jobs.sources import kafka_stream
 
 PARTITIONS, SYMBOLS = 2, ("BTC-USDT", "ETH-USDT")
@@ -56,7 +57,7 @@ class Tickhouse:
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark, self.settings = spark, settings
         self.folder = settings.home / "checkpoints" / "land"
-        self.table = path(settings, "trades")
+        self.table = locate_table(settings, "trades")
         for name in ("trades", QUARANTINE.name):
             create_table(spark, settings, TABLES[name])
         self.landing = Landing(
@@ -79,7 +80,7 @@ class Tickhouse:
 
 
 def measure(
-    *, messages: int, warm_up: int, seed: int, rounds: int, say: Callable[[str], None]
+    *, messages: int, warm_up: int, seed: int, rounds: int, print_line: PrintLine
 ) -> list[Measurement]:
     """Messages a second of the stream and of both peers, so many messages in each round.
 
@@ -89,7 +90,7 @@ def measure(
     with scratch_broker({"TICKHOUSE_STREAM_MASTER": "local[2]"}) as settings:
         ensure_topics(settings.bootstrap, KafkaSettings(partitions=PARTITIONS))
         # A UI port makes the session the stream's own kind: the JVM of a job that lives long.
-        spark = session(settings, "bench stream", ui_port=settings.ports.spark_ui)
+        spark = open_session(settings, "bench stream", ui_port=settings.ports.spark_ui)
         with end_quietly(spark):
             arms: dict[str, Arm] = {
                 "tickhouse": Tickhouse(spark, settings),
@@ -97,7 +98,7 @@ def measure(
                 "delta-rs with librdkafka": DeltaRs(settings),
             }
             trades = trade_messages(seed)
-            say(f"warming up with {warm_up} messages")
+            print_line(f"warming up with {warm_up} messages")
             send(settings, trades, warm_up)
             for arm in arms.values():
                 arm.run()
@@ -105,7 +106,7 @@ def measure(
                 {name: partial(_rate, arm, messages) for name, arm in arms.items()},
                 rounds=rounds,
                 unit=UNIT,
-                say=say,
+                print_line=print_line,
                 prepare=lambda: send(settings, trades, messages),
             )
             for arm in arms.values():
@@ -155,7 +156,7 @@ def send(settings: Settings, messages: Iterator[Message], count: int) -> None:
         while True:
             try:
                 producer.produce(
-                    TOPIC, encoder.encode(message), wire.key(message), number % PARTITIONS
+                    TOPIC, encoder.encode(message), wire.encode_key(message), number % PARTITIONS
                 )
                 break
             except BufferError:

@@ -95,9 +95,9 @@ class DeltaRs:
         )
         try:
             partitions = consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
-            places = [TopicPartition(TOPIC, p, self._next.get(p, 0)) for p in partitions]
-            ends = {p.partition: consumer.get_watermark_offsets(p)[1] for p in places}
-            consumer.assign(places)
+            assignment = [TopicPartition(TOPIC, p, self._next.get(p, 0)) for p in partitions]
+            ends = {p.partition: consumer.get_watermark_offsets(p)[1] for p in assignment}
+            consumer.assign(assignment)
             while any(self._next.get(part, 0) < end for part, end in ends.items()):
                 self._take(consumer, ends)
         finally:

@@ -5,17 +5,17 @@ browser, so that what is measured is the server's side.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
 
 from bench.lateness import commit_delays_ms
-from bench.measurement import Measurement, quantile
+from bench.measurement import Measurement, find_quantile
 from bench.page_viewers import open_viewers
 from include.clock import now_us
 from include.errors import PlatformError, Unreachable
 from include.local.supervisor import SupervisorClient
+from include.log import PrintLine
 from include.settings import Settings
 
 TABLE = "book_changes"
@@ -37,7 +37,7 @@ class _ViewerCost:
 
 
 def measure(
-    settings: Settings, *, count: int, seconds: float, say: Callable[[str], None]
+    settings: Settings, *, count: int, seconds: float, print_line: PrintLine
 ) -> list[Measurement]:
     """Milliseconds from Kafka to Delta and cores used, with `count` viewers beside none.
 
@@ -48,12 +48,12 @@ def measure(
     pids = {process.name: process.pid or 0 for process in SupervisorClient(settings).processes()}
     costs = []
     for viewer_count in (0, count):
-        say(f"{viewer_count} viewers, {SETTLE_S + seconds:.0f} s")
+        print_line(f"{viewer_count} viewers, {SETTLE_S + seconds:.0f} s")
         costs.append(_measure_cost(settings, pids, viewer_count, seconds))
     alone, watched = costs
     measurements = []
     for name, share in (("p50", 0.50), ("p99", 0.99)):
-        delay_ms, alone_ms = (quantile(cost.delays_ms, share) for cost in (watched, alone))
+        delay_ms, alone_ms = (find_quantile(cost.delays_ms, share) for cost in (watched, alone))
         measurements.append(_compare(f"land_{name}, {count} viewers", delay_ms, "ms", alone_ms))
     for name in PROCESSES:
         cores, alone_cores = getattr(watched, name), getattr(alone, name)

@@ -17,7 +17,7 @@ import msgspec
 import psutil
 from confluent_kafka import Producer
 
-from bench.measurement import Measurement, quantile
+from bench.measurement import Measurement, find_quantile
 from bench.orders import NEW, TOP
 from bench.scratch_venue import scratch_world
 from include.bus import Consumer, ensure_topics
@@ -25,6 +25,7 @@ from include.clock import now_us
 from include.errors import Unreachable
 from include.local import kafka
 from include.local.scratch import free_ports, run_in_background, wait_for
+from include.log import PrintLine
 from include.market import wire
 from include.market.events import BookChange, BookSide, Message
 from include.market.predicted_move import ForecastSide
@@ -49,7 +50,7 @@ _signal: msgspec.json.Decoder[Signal] = msgspec.json.Decoder(Signal)
 
 
 class _InTurn(ForecastWatch):
-    """Says buy and sell in turn, a window each, of any minute."""
+    """Predicts buy and sell in turn, a window each, of any minute."""
 
     forecast_id, volatility = "in turn", 0.0
 
@@ -90,7 +91,7 @@ class _StampedRest(GeminiRest):
         return super().call(path, **fields)
 
 
-def measure(*, per_second: int, seconds: int, say: Callable[[str], None]) -> list[Measurement]:
+def measure(*, per_second: int, seconds: int, print_line: PrintLine) -> list[Measurement]:
     """Milliseconds after a window's end, p50 and p99, of ratios and orders; the stream's cores.
 
     Raises:
@@ -105,7 +106,7 @@ def measure(*, per_second: int, seconds: int, say: Callable[[str], None]) -> lis
     with scratch_world(more) as env, ExitStack() as stack:
         settings = load(env)
         kafka.prepare(settings)
-        stack.enter_context(run_in_background(kafka.command(settings)))
+        stack.enter_context(run_in_background(kafka.build_command(settings)))
         wait_for(lambda: kafka.answers(settings), "broker")
         ensure_topics(settings.bootstrap)
         stop = threading.Event()
@@ -113,17 +114,17 @@ def measure(*, per_second: int, seconds: int, say: Callable[[str], None]) -> lis
         _in_thread(_send, settings, per_second, stop)
         stream = stack.enter_context(_stream(env))
         sent_us: list[int] = []
-        _in_thread(_trade, settings, sent_us, stop)
-        say("waiting for the stream's first windows")
+        _in_thread(_make_trade, settings, sent_us, stop)
+        print_line("waiting for the stream's first windows")
         ends = _Ends(settings)
-        ends.follow(READY_S, most_ends=WARM_UP_ENDS)
-        say(f"{seconds} s of windows of {WINDOW_S} s")
+        ends.follow(READY_S, max_ends=WARM_UP_ENDS)
+        print_line(f"{seconds} s of windows of {WINDOW_S} s")
         since_us, cpu_s = now_us(), _cpu_s(stream)
         ends.delays_ms.clear()
         ends.follow(seconds)
         cores = (_cpu_s(stream) - cpu_s) / (now_us() - since_us) * SECOND_US
         orders_ms = [_delay_ms(at) for at in sent_us if at >= since_us]
-        return _describe(ends.delays_ms, orders_ms, cores, say=say)
+        return _describe(ends.delays_ms, orders_ms, cores, print_line=print_line)
 
 
 class _Ends:
@@ -134,11 +135,11 @@ class _Ends:
         self._current_ends: set[int] = set()
         self._consumer = Consumer(settings.bootstrap, topics=[Topic.SIGNALS], from_end=True)
 
-    def follow(self, seconds: float, *, most_ends: int | None = None) -> None:
+    def follow(self, seconds: float, *, max_ends: int | None = None) -> None:
         """Note the ratios that come in so many seconds, or so many current ends."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and (
-            most_ends is None or len(self._current_ends) < most_ends
+            max_ends is None or len(self._current_ends) < max_ends
         ):
             for record in self._consumer.poll(0.2):
                 if b'"price_volume"' in record.value:
@@ -150,15 +151,15 @@ class _Ends:
 
 
 def _describe(
-    ratios_ms: list[float], orders_ms: list[float], cores: float, *, say: Callable[[str], None]
+    ratios_ms: list[float], orders_ms: list[float], cores: float, *, print_line: PrintLine
 ) -> list[Measurement]:
     if not ratios_ms:
         raise Unreachable("no ratio came in the time of the measurement")
     if not orders_ms:
-        say("no order was sent in the time of the measurement: its rows are left out")
+        print_line("no order was sent in the time of the measurement: its rows are left out")
     return [
         *(
-            Measurement.of(f"window_end_to_{figure}_{name}", quantile(delays_ms, share), "ms")
+            Measurement.of(f"window_end_to_{figure}_{name}", find_quantile(delays_ms, share), "ms")
             for figure, delays_ms in (("ratio", ratios_ms), ("order_sent", orders_ms))
             for name, share in (("p50", 0.50), ("p99", 0.99))
             if delays_ms
@@ -204,14 +205,14 @@ def _send(settings: Settings, per_second: int, stop: threading.Event) -> None:
     while not stop.is_set():
         for _ in range(int((time.monotonic() - began) * per_second) - number):
             number += 1
-            message = _message(number, now_us())
-            producer.produce(Topic.BOOK, wire.encode(message), wire.key(message))
+            message = _make_message(number, now_us())
+            producer.produce(Topic.BOOK, wire.encode(message), wire.encode_key(message))
         producer.poll(0)
         time.sleep(0.002)
     producer.flush(30)
 
 
-def _message(number: int, at_us: int) -> Message:
+def _make_message(number: int, at_us: int) -> Message:
     side: BookSide = "bid" if number // len(SYMBOLS) % 2 else "ask"
     price = Decimal(6_700_000 + number % 997).scaleb(-2)
     change = BookChange(side=side, price=price, remaining=Decimal("1.5"), venue_event_id=number)
@@ -228,8 +229,8 @@ def _message(number: int, at_us: int) -> Message:
     )
 
 
-def _trade(settings: Settings, sent_us: list[int], stop: threading.Event) -> None:
-    """The trader, whose forecast says buy and sell in turn."""
+def _make_trade(settings: Settings, sent_us: list[int], stop: threading.Event) -> None:
+    """The trader, whose forecast is buy and sell in turn."""
     config = TraderConfig.from_settings(settings)
 
     def open_broker(journal: Journal) -> GeminiBroker:

@@ -58,7 +58,7 @@ def feeds(data: Path) -> "Iterable[Measurement]":
     """
     from bench.feeds import measure
 
-    return measure(data, say=Steps())
+    return measure(data, print_line=Steps())
 
 
 @benchmark("stream")
@@ -74,7 +74,7 @@ def stream(messages: int, warm_up: int, seed: int, rounds: int) -> "Iterable[Mea
     """
     from bench.stream import measure
 
-    return measure(messages=messages, warm_up=warm_up, seed=seed, rounds=rounds, say=Steps())
+    return measure(messages=messages, warm_up=warm_up, seed=seed, rounds=rounds, print_line=Steps())
 
 
 @benchmark("latency")
@@ -98,8 +98,10 @@ def latency(orders: int, per_second: int, seconds: int) -> "Iterable[Measurement
     from bench import window_ends
 
     return [
-        *window_ends.measure(per_second=per_second, seconds=WINDOW_ENDS * seconds, say=Steps()),
-        *bench_orders.measure(orders=orders, say=Steps()),
+        *window_ends.measure(
+            per_second=per_second, seconds=WINDOW_ENDS * seconds, print_line=Steps()
+        ),
+        *bench_orders.measure(orders=orders, print_line=Steps()),
         *bench_latency.measure(per_second=per_second, seconds=seconds),
     ]
 
@@ -115,7 +117,7 @@ def memory(per_second: int, minutes: float) -> "Iterable[Measurement]":
     """
     from bench.memory import measure
 
-    return measure(per_second=per_second, minutes=minutes, say=Steps())
+    return measure(per_second=per_second, minutes=minutes, print_line=Steps())
 
 
 @benchmark("endurance")
@@ -128,7 +130,7 @@ def memory(per_second: int, minutes: float) -> "Iterable[Measurement]":
     help="Messages of a day.",
 )
 @click.option("--rounds", default=3, show_default=True, help="Rounds of the hourly jobs in a day.")
-@click.option("--day-s", default=45.0, show_default=True, help="Least seconds that a day takes.")
+@click.option("--day-s", default=45.0, show_default=True, help="Shortest time that a day takes.")
 def endurance(days: int, messages: int, rounds: int, day_s: float) -> "Iterable[Measurement]":
     """What a day costs and keeps, and whether that grows: days of the default markets, scaled.
 
@@ -138,7 +140,7 @@ def endurance(days: int, messages: int, rounds: int, day_s: float) -> "Iterable[
     """
     from bench.endurance import MarketPlan, measure
 
-    return measure(MarketPlan(days, messages, rounds, day_s), say=Steps())
+    return measure(MarketPlan(days, messages, rounds, day_s), print_line=Steps())
 
 
 @benchmark("growth")
@@ -159,7 +161,7 @@ def growth(file_count: int, symbols: int, seconds: int) -> "Iterable[Measurement
     """
     from bench.growth import measure
 
-    return measure(file_count=file_count, symbols=symbols, seconds=seconds, say=Steps())
+    return measure(file_count=file_count, symbols=symbols, seconds=seconds, print_line=Steps())
 
 
 @benchmark("audit")
@@ -178,7 +180,7 @@ def audit(messages: int, small_files: int) -> "Iterable[Measurement]":
     """
     from bench.audit import measure
 
-    return measure(messages=messages, small_files=small_files, say=Steps())
+    return measure(messages=messages, small_files=small_files, print_line=Steps())
 
 
 @benchmark("viewers")
@@ -191,7 +193,7 @@ def viewers(count: int, seconds: int) -> "Iterable[Measurement]":
     """
     from bench.viewers import measure
 
-    return measure(from_environment(), count=count, seconds=seconds, say=Steps())
+    return measure(from_environment(), count=count, seconds=seconds, print_line=Steps())
 
 
 @benchmark("sql")
@@ -206,7 +208,7 @@ def sql(row_count: int) -> "Iterable[Measurement]":
     """
     from bench.sql import measure
 
-    return measure(row_count=row_count, say=Steps())
+    return measure(row_count=row_count, print_line=Steps())
 
 
 @benchmark("forecast")
@@ -239,8 +241,8 @@ def forecast(
     from bench.forecast_quality import measure_quality
 
     if quality:
-        return measure_quality(bars, origins=origins, say=Steps())
-    return measure(sizes or (() if bars else USUAL_FITS), bars, say=Steps())
+        return measure_quality(bars, origins=origins, print_line=Steps())
+    return measure(sizes or (() if bars else USUAL_FITS), bars, print_line=Steps())
 
 
 def _present(measurements: "list[Measurement]", *, as_json: bool, recorded: bool) -> None:
@@ -249,7 +251,7 @@ def _present(measurements: "list[Measurement]", *, as_json: bool, recorded: bool
 
     rows = as_rows(measurements)
     if recorded:
-        record(measurements, invocation=_invocation(), results=RESULTS_FILE)
+        record(measurements, invocation=_describe_invocation(), results=RESULTS_FILE)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
@@ -258,7 +260,7 @@ def _present(measurements: "list[Measurement]", *, as_json: bool, recorded: bool
         ERR.print(f"recorded in {RESULTS_FILE.relative_to(ROOT)}")
 
 
-def _invocation() -> str:
+def _describe_invocation() -> str:
     """The command as it was given, without how its rows are presented."""
     context = click.get_current_context()
     options = [

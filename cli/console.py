@@ -55,7 +55,7 @@ class Steps:
 def show_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: str) -> None:
     """Print a result as `table`, `csv` or `json` (a list of objects)."""
     if form == "table":
-        OUT.print(_table(columns, rows))
+        OUT.print(_make_table(columns, rows))
     else:
         click.echo(render_rows(columns, rows, form=form), nl=False)
 
@@ -71,11 +71,11 @@ def render_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: 
         writer.writerow(columns)
         writer.writerows([to_json_value(value) for value in row] for row in rows)
     else:
-        Console(file=text, width=200).print(_table(columns, rows))
+        Console(file=text, width=200).print(_make_table(columns, rows))
     return text.getvalue()
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+def _make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     table = Table(*columns, header_style="bold")
     for row in rows:
         table.add_row(

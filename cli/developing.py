@@ -19,7 +19,7 @@ CHECKS = (
     ("python", "-m", "tests.house.measures"),
 )
 BROWSER = ("chromium", "chromium-driver")  # as Debian's packages are named
-MOST_WORKERS = 4  # as many groups as tests/conftest.py makes
+MAX_WORKERS = 4  # as many groups as tests/conftest.py makes
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -42,7 +42,7 @@ def test(arguments: tuple[str, ...]) -> None:
     if not arguments and not all(shutil.which(name) for name in ("chromium", "chromedriver")):
         install_packages(*BROWSER)
     os.chdir(ROOT)
-    pytest_arguments = arguments or ("-n", str(min(MOST_WORKERS, os.cpu_count() or 1)))
+    pytest_arguments = arguments or ("-n", str(min(MAX_WORKERS, os.cpu_count() or 1)))
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *pytest_arguments])
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--repair", "repairs", is_flag=True, help="Repair what can be; `down` first.")
 @click.option("--json", "as_json", is_flag=True, help="The machine-readable form.")
 def doctor(repairs: bool, as_json: bool) -> None:
-    """Say what is wrong and what a restart of the stream would do; exits 1 if something is.
+    """Report what is wrong and what a restart of the stream would do; exits 1 if something is.
 
     It examines free space, Postgres, topics, the stream's checkpoints and every Delta table, and
     changes nothing; nothing has to run for it. While Kafka runs it also counts what a restart would
@@ -34,12 +34,12 @@ def doctor(repairs: bool, as_json: bool) -> None:
       ./tickhouse down && ./tickhouse doctor --repair && ./tickhouse up
     """  # noqa: D301 (click reads the \\b)
     from include.local.examination import examine, repair_all
-    from include.serving.status import database_defect
+    from include.local.status import database_defect
 
     settings = from_environment()
     if repairs:
         _refuse_running(settings)
-        defects = repair_all(settings, say=lambda line: OUT.print(line, soft_wrap=True))
+        defects = repair_all(settings, print_line=lambda line: OUT.print(line, soft_wrap=True))
         if not defects:
             _rebuild_postgres(settings)
     else:
@@ -109,7 +109,7 @@ def _print_json(
         "causes": causes,
         "defects": [
             {
-                "place": defect.place,
+                "place": defect.subject,
                 "what": defect.fault,
                 "remedy": defect.remedy,
                 "loses_nothing": defect.loses_nothing,

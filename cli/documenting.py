@@ -6,9 +6,10 @@ of the feeds, and in prometheus.yml the targets, stand between two marks; the re
 
 import re
 
+from include.atomic_files import write_file
 from include.local.worlds import simulated_addresses
 from include.market.venues import VENUES
-from include.settings import ROOT, load, variables
+from include.settings import ROOT, list_variables, load
 
 HEADER = """\
 # Every setting with its default. Copy what you change into .env (ignored by git); the environment
@@ -39,21 +40,21 @@ def generated_files() -> dict[str, str]:
     return {
         ".env.example": example_env(),
         COMPOSE: _replace_block(compose, "feeds", services),
-        PROMETHEUS: _replace_block(prometheus, "targets", "".join(_targets())),
+        PROMETHEUS: _replace_block(prometheus, "targets", "".join(_list_targets())),
     }
 
 
 def example_env() -> str:
     """The text of `.env.example`."""
     lines = [HEADER]
-    for name, (default, meaning) in variables().items():
+    for name, (default, meaning) in list_variables().items():
         text = ",".join(default) if isinstance(default, tuple) else str(default)
         hidden = "PASSWORD" in name or name == "TICKHOUSE_VAR" or text == "***"
         lines.append(f"# {meaning}\n#{name}={'' if hidden else text}\n")
     return "\n".join(lines)
 
 
-def _targets() -> list[str]:
+def _list_targets() -> list[str]:
     metrics = load({}).metrics
     processes = {name: getattr(metrics, name) for name in ("watcher", "trader", "dashboard")}
     feeds = {
@@ -73,4 +74,4 @@ def _replace_block(text: str, name: str, block: str) -> str:
 
 if __name__ == "__main__":
     for path, content in generated_files().items():
-        (ROOT / path).write_text(content)
+        write_file(ROOT / path, content)

@@ -55,7 +55,7 @@ def prompt(settings: Settings, *, as_of: AsOf, form: str | None) -> None:
     if typed:
         ERR.print(f"[dim]SQL over the lake of world {settings.world}; \\? for help[/]")
     with _history(settings.var / "sql_history") if typed else contextlib.nullcontext():
-        for statement in statements(lambda mark: input(mark if typed else "")):
+        for statement in split_statements(lambda mark: input(mark if typed else "")):
             try:
                 _answer(settings.lake, statement, as_of=as_of, form=form)
             except TickhouseError as error:
@@ -64,7 +64,7 @@ def prompt(settings: Settings, *, as_of: AsOf, form: str | None) -> None:
                     raise
 
 
-def statements(ask: Callable[[str], str]) -> Iterator[str]:
+def split_statements(ask: Callable[[str], str]) -> Iterator[str]:
     r"""Whole statements of lines, up to a semicolon at a line's end; `\t` and such as they are."""
     lines: list[str] = []
     while True:
@@ -106,7 +106,7 @@ def _answer(lake: str, statement: str, *, as_of: AsOf, form: str | None) -> None
         deliver(lake, statement, as_of=as_of, form=form, output=None)
 
 
-def completions(begun: str) -> list[str]:
+def complete_word(begun: str) -> list[str]:
     """The tables, columns and SQL words that begin so, tables first."""
     names = [*TABLES, *(column.name for table in TABLES.values() for column in table.columns)]
     words = dict.fromkeys([*names, *WORDS])
@@ -116,7 +116,7 @@ def completions(begun: str) -> list[str]:
 @contextlib.contextmanager
 def _history(file: Path) -> Iterator[None]:
     def complete(begun: str, state: int) -> str | None:
-        words = completions(begun)
+        words = complete_word(begun)
         return words[state] if state < len(words) else None
 
     readline.set_completer(complete)

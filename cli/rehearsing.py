@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streaming.trader.rehearsal.report import RehearsalReport
 
 
-def _time(_context: Any, _parameter: Any, text: str) -> datetime:
+def _parse_time(_context: Any, _parameter: Any, text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
@@ -41,11 +41,15 @@ def _add_options(verb: Any) -> Any:
 
 
 @click.command()
-@click.option("--from", "first", required=True, callback=_time, help="First window (ISO, UTC).")
-@click.option("--to", "last", required=True, callback=_time, help="End (ISO, UTC), not included.")
+@click.option(
+    "--from", "start_at", required=True, callback=_parse_time, help="First window (ISO, UTC)."
+)
+@click.option(
+    "--to", "end_at", required=True, callback=_parse_time, help="End (ISO, UTC), not included."
+)
 @_add_options
 def backtest(
-    first: datetime, last: datetime, as_json: bool, out: Path | None, **overrides: str | None
+    start_at: datetime, end_at: datetime, as_json: bool, out: Path | None, **overrides: str | None
 ) -> None:
     """Run the trader's own strategy over this world's Delta tables.
 
@@ -59,15 +63,15 @@ def backtest(
     from streaming.trader.rehearsal.report import write_report
 
     settings = _settings_with(**overrides)
-    if first >= last:
-        raise SettingsError(f"--from {first:%Y-%m-%d %H:%M} is not before --to")
-    span = LakeSpan(settings, first=first, last=last)
+    if start_at >= end_at:
+        raise SettingsError(f"--from {start_at:%Y-%m-%d %H:%M} is not before --to")
+    span = LakeSpan(settings, start_at=start_at, end_at=end_at)
     config = TraderConfig.from_settings(settings)
     at_fees = FeeComparison(config, in_force=span.in_force)
     steps = rehearse(at_fees.watch(span.moments()), config, in_force=span.in_force)
-    name = f"{first:%Y%m%dT%H%M}-{last:%Y%m%dT%H%M}"
+    name = f"{start_at:%Y%m%dT%H%M}-{end_at:%Y%m%dT%H%M}"
     folder = out or settings.home / "backtests" / f"{name}-{settings.trader.rule}"
-    title = _title("backtest", config)
+    title = _make_title("backtest", config)
     report = write_report(steps, config, folder=folder, title=title)
     _print_report(report, as_json, profits=at_fees.profits())
 
@@ -112,7 +116,7 @@ def replay(
     moments = at_fees.watch(moments_of_tapes(tapes, settings, ledger=ledger.append))
     steps = rehearse(moments, config, in_force=published.in_force)
     folder = out or settings.home / "replays" / f"{tape.name}-{settings.trader.rule}"
-    title = _title(tape.name, config)
+    title = _make_title(tape.name, config)
     report = write_report(steps, config, folder=folder, title=title)
     write_ledger(ledger, folder=folder)
     _print_report(report, as_json, profits=at_fees.profits())
@@ -124,7 +128,7 @@ def _settings_with(**overrides: str | None) -> Settings:
     return replace(settings, trader=replace(settings.trader, **trader))  # type: ignore[arg-type]
 
 
-def _title(source: str, config: "TraderConfig") -> str:
+def _make_title(source: str, config: "TraderConfig") -> str:
     return f"{config.rule} on {config.symbol} at {config.venue}, {source}"
 
 

@@ -37,13 +37,13 @@ def report(
       ./tickhouse report spread_by_hour --output spread.parquet
     """  # noqa: D301 (click reads the \\b)
     from include.lake.as_of import parse_as_of, parse_time
+    from include.lake.reporting import list_reports
     from include.lake.reporting import report as find_report
-    from include.lake.reporting import reports
 
     if not name:
         show_rows(
             ("report", "answers"),
-            [(entry.name, entry.question) for entry in reports().values()],
+            [(entry.name, entry.question) for entry in list_reports().values()],
             form="table",
         )
         return

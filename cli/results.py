@@ -36,7 +36,7 @@ def result_options(verb: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--output",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="Write to this file; its ending says the format.",
+            help="Write to this file; its ending is the format.",
         ),
         click.option(
             "--format",

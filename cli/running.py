@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,17 +57,20 @@ def up(
     """  # noqa: D301 (click reads the \\b)
     from include.local.first_training import FirstTraining
     from include.local.worlds import tape_start, world_variables
+    from include.process import unwind_on_sigterm
 
     flags = world_variables(live=live, tape=tape, speed=speed, history=history, extras=extras)
     settings, steps = _enter(flags), Steps()
-    training = FirstTraining(settings, say=steps, until=until or tape_start(tape))
+    training = FirstTraining(settings, print_line=steps, until=until or tape_start(tape))
 
     def await_forecast() -> None:
         if tape is not None:
             training.wait()
 
-    platform = _platform(settings, steps, with_airflow=training.start, before_feeds=await_forecast)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    platform = _make_platform(
+        settings, steps, with_airflow=training.start, before_feeds=await_forecast
+    )
+    unwind_on_sigterm(KeyboardInterrupt())
     with steps.show_elapsed_time():
         platform.up()
     training.raise_fault()
@@ -76,7 +78,7 @@ def up(
     if not detach:
         from include.local.milestones import watch_milestones
 
-        watch_milestones(settings, say=steps)
+        watch_milestones(settings, print_line=steps)
         steps("taking everything down")
         platform.down()
 
@@ -85,7 +87,7 @@ def up(
 def down() -> None:
     """Stop everything that `up` started; the data stays in var/."""
     settings = from_environment()
-    _platform(settings, Steps()).down()
+    _make_platform(settings, Steps()).down()
     ERR.print(f"world {settings.world} is down; its data stays in {_short_path(settings.home)}")
 
 
@@ -138,7 +140,7 @@ def status(as_json: bool, watch: bool, every_s: float) -> None:
 
     from cli.status_view import show_status, watch_status
     from include.bus import message_times_ms, offset_ranges
-    from include.serving.status import read_status
+    from include.local.status import read_status
 
     settings = from_environment()
     look = partial(
@@ -148,13 +150,13 @@ def status(as_json: bool, watch: bool, every_s: float) -> None:
         times_ms=partial(message_times_ms, settings.bootstrap),
     )
     if watch and not as_json:
-        watch_status(look, login=_login(settings), every_s=every_s)
+        watch_status(look, login=_describe_login(settings), every_s=every_s)
         return
     current = look()
     if as_json:
         click.echo(json.dumps(asdict(current), default=str, indent=1))
     else:
-        show_status(current, login=_login(settings))
+        show_status(current, login=_describe_login(settings))
     sys.exit(0 if current.ok else 1)
 
 
@@ -183,12 +185,12 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
 
     Example: ./tickhouse airflow dags list
     """
-    from include.local.airflow import environment, prepare
+    from include.local.airflow import build_environment, prepare
 
     settings = from_environment()
     prepare(settings)
     binary = Path(sys.executable).with_name("airflow")
-    environ = dict(os.environ) | environment(settings)
+    environ = dict(os.environ) | build_environment(settings)
     os.execve(binary, [str(binary), *arguments], environ)
 
 
@@ -204,10 +206,10 @@ def _enter(flags: dict[str, str]) -> Settings:
     return enter_world(flags)
 
 
-def _platform(settings: Settings, steps: Steps, **hooks: Callable[[], None]) -> Any:
+def _make_platform(settings: Settings, steps: Steps, **hooks: Callable[[], None]) -> Any:
     from include.local.platform import Platform
 
-    return Platform(settings, say=steps, make_topics=lambda: _make_topics(settings), **hooks)
+    return Platform(settings, print_line=steps, make_topics=lambda: _make_topics(settings), **hooks)
 
 
 def _make_topics(settings: Settings) -> None:
@@ -227,14 +229,14 @@ def _refuse_second(settings: Settings) -> None:
 
 
 def _show_links(settings: Settings) -> None:
-    from include.serving.status import links
+    from include.local.status import list_links
 
-    for name, link in links(settings).items():
-        login = f"   log-in {_login(settings)}" if name == "airflow" else ""
+    for name, link in list_links(settings).items():
+        login = f"   log-in {_describe_login(settings)}" if name == "airflow" else ""
         OUT.print(f"  {name:<10} {link}{login}", highlight=False)
 
 
-def _login(settings: Settings) -> str:
+def _describe_login(settings: Settings) -> str:
     if not OUT.is_terminal:
         return f"{settings.airflow.user}, password in {_short_path(settings.var / 'secrets.env')}"
     return f"{settings.airflow.user} / {settings.airflow.password.reveal()}"

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import BAD, DIM, GOOD, OUT, to_json_value
-from include.serving.status import Status
+from include.local.status import Status
 
 WIDE = 118  # from so many columns on, processes and tables stand beside feeds and stream
 LAKE = "lake table"
@@ -23,22 +23,24 @@ LAKE = "lake table"
 
 def show_status(status: Status, *, login: str) -> None:
     """Print what `status --json` holds, for a person."""
-    parts = (_world(status), *_causes(status), *_tables(status))
-    for part in (*parts, _audit(status), _links(status, login)):
+    parts = (_render_world(status), *_render_causes(status), *_render_tables(status))
+    for part in (*parts, _render_audit(status), _render_links(status, login)):
         OUT.print(part)
         if isinstance(part, Table):
             OUT.print()
 
 
-def screen(status: Status, *, login: str, width: int, now: str) -> RenderableType:
+def render_screen(status: Status, *, login: str, width: int, now: str) -> RenderableType:
     """The same for a screen of so many columns; `now` is its time of day."""
     head = Table.grid(expand=True)
     head.add_column()
     head.add_column(justify="right")
-    head.add_row(_world(status), f"[{DIM}]{now}  q or Ctrl-C ends this[/]")
-    causes = _causes(status)
-    first, *others = _tables(status) or [_section("nothing runs (./tickhouse up)", rows=[])]
-    foot = (_audit(status), _links(status, login))
+    head.add_row(_render_world(status), f"[{DIM}]{now}  q or Ctrl-C ends this[/]")
+    causes = _render_causes(status)
+    first, *others = _render_tables(status) or [
+        _render_section("nothing runs (./tickhouse up)", rows=[])
+    ]
+    foot = (_render_audit(status), _render_links(status, login))
     if width < WIDE:
         return Group(head, *causes, *foot, *_separate([first, *others]))
     sides = Table.grid(padding=(0, 4, 0, 0))
@@ -53,7 +55,7 @@ def watch_status(read: Callable[[], Status], *, login: str, every_s: float) -> N
 
     def paint() -> RenderableType:
         now = time.strftime("%H:%M:%S")
-        return screen(read(), login=login, width=OUT.width, now=now)
+        return render_screen(read(), login=login, width=OUT.width, now=now)
 
     first = paint()
     try:
@@ -79,7 +81,7 @@ def keys() -> Iterator[Callable[[float], str]]:
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:
-        yield _key
+        yield _read_key
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
@@ -89,7 +91,7 @@ def _wait(seconds: float) -> str:
     return ""
 
 
-def _key(seconds: float) -> str:
+def _read_key(seconds: float) -> str:
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     return sys.stdin.read(1) if ready else ""
 
@@ -98,39 +100,44 @@ def _separate(tables: list[Table]) -> list[RenderableType]:
     return [part for table in tables for part in (Text(""), table)]
 
 
-def _world(status: Status) -> Text:
+def _render_world(status: Status) -> Text:
     state = _color_by_outcome(status.ok, "up", "not all is running")
     return Text.from_markup(f"world [bold]{escape(status.world)}[/]  {state}")
 
 
-def _causes(status: Status) -> list[Text]:
+def _render_causes(status: Status) -> list[Text]:
     """Why it is not up, a line each."""
     return [Text(f"  {to_json_value(cause)}", style=BAD) for cause in status.causes]
 
 
-def _tables(status: Status) -> list[Table]:
+def _render_tables(status: Status) -> list[Table]:
     tables = (
-        _section(
+        _render_section(
             "process",
             "state",
             "pid",
             "up for",
             rows=[
-                (process.name, _state(process.state), process.pid, f"{process.uptime_s} s")
+                (process.name, _render_state(process.state), process.pid, f"{process.uptime_s} s")
                 for process in status.processes
             ],
         ),
-        _section(
+        _render_section(
             "feed",
             "state",
             "since",
             "cause",
             rows=[
-                (feed.venue, _state(feed.state), _clock(feed.since), escape(feed.cause or ""))
+                (
+                    feed.venue,
+                    _render_state(feed.state),
+                    _render_time(feed.since),
+                    escape(feed.cause or ""),
+                )
                 for feed in status.feeds
             ],
         ),
-        _section(
+        _render_section(
             "stream",
             "topic",
             "offsets behind",
@@ -147,19 +154,21 @@ def _tables(status: Status) -> list[Table]:
                 for lag in status.lag
             ],
         ),
-        _section(LAKE, "rows", rows=[(name, f"{count:,}") for name, count in status.rows.items()]),
+        _render_section(
+            LAKE, "rows", rows=[(name, f"{count:,}") for name, count in status.rows.items()]
+        ),
     )
     return [table for table in tables if table.row_count]
 
 
-def _audit(status: Status) -> Text:
+def _render_audit(status: Status) -> Text:
     if status.audit is None:
         return Text("audit: none yet (./tickhouse audit)")
     outcome = _color_by_outcome(status.audit.ok, "clean", "found faults")
     return Text.from_markup(f"audit {outcome}, {status.audit.age_s} s ago")
 
 
-def _links(status: Status, login: str) -> Text:
+def _render_links(status: Status, login: str) -> Text:
     return Text("\n").join(
         Text(f"{name:<10} {link}" + (f"   log-in {login}" if name == "airflow" else ""))
         for name, link in status.links.items()
@@ -169,7 +178,7 @@ def _links(status: Status, login: str) -> Text:
 NUMBERS = {"pid", "up for", "offsets behind", "oldest waits", "batch", "rows"}
 
 
-def _section(*columns: str, rows: list[tuple[Any, ...]]) -> Table:
+def _render_section(*columns: str, rows: list[tuple[Any, ...]]) -> Table:
     table = Table(box=None, header_style=DIM, pad_edge=False)
     for name in columns:
         number = name in NUMBERS
@@ -179,13 +188,13 @@ def _section(*columns: str, rows: list[tuple[Any, ...]]) -> Table:
     return table
 
 
-def _clock(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+def _render_time(shown_at: datetime) -> str:
+    return f"{shown_at:%Y-%m-%d %H:%M:%S}"
 
 
 def _color_by_outcome(good: bool, yes: str, no: str) -> str:
     return f"[{GOOD}]{yes}[/]" if good else f"[{BAD}]{no}[/]"
 
 
-def _state(name: str) -> str:
+def _render_state(name: str) -> str:
     return _color_by_outcome(name in {"running", "live", "quiet"}, name, name)

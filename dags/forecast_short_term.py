@@ -2,8 +2,8 @@
 
 From the last hours of tickers, a second a row, up to the newest ticker landed (the market clock).
 Rows go to `forecasts` (ids `short-TIME`) and to Postgres, where the dashboard finds them. A symbol
-whose tickers are few or old is left out, and the log says why; with no ticker at all the run is
-skipped. Run again on the same tickers it gives the same rows.
+whose tickers are few or old is left out, and the log has the reason; with no ticker at all the run
+is skipped. Run again on the same tickers it gives the same rows.
 """
 
 from datetime import timedelta

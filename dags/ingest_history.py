@@ -6,7 +6,7 @@ and *until* it brings in a day or a year of it.
 
 If *stage* or *check* fails, the failed rows are in the first line of its error, and
 `history_minutes` is as it was. A file that ends too long ago is refused if
-`TICKHOUSE_QUALITY_ARCHIVE_HOURS` says how long that is.
+`TICKHOUSE_QUALITY_ARCHIVE_HOURS` is how long.
 When it succeeds, `retrain_forecast` starts by itself.
 """
 
@@ -30,8 +30,8 @@ def stage(params, run_id):
     return stage_file(
         source=params["source"],
         symbol=params["symbol"],
-        since=parse_time(params["since"]),
-        until=parse_time(params["until"]),
+        start_at=parse_time(params["since"]),
+        end_at=parse_time(params["until"]),
         run_id=run_id,
     )
 
@@ -40,7 +40,7 @@ def stage(params, run_id):
 def check(params, run_id):
     from include.orchestration.tasks import check_history
 
-    return check_history(until=parse_time(params["until"]), run_id=run_id)
+    return check_history(end_at=parse_time(params["until"]), run_id=run_id)
 
 
 @step(outlets=[HISTORY_MINUTES])

@@ -20,7 +20,7 @@ NIGHTLY = cron_timetable("40 0 * * *")
 def restate(params):
     from include.orchestration.tasks import restate_span
 
-    return restate_span(first=parse_time(params["first"]), until=parse_time(params["until"]))
+    return restate_span(start_at=parse_time(params["first"]), end_at=parse_time(params["until"]))
 
 
 @dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)

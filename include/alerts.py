@@ -47,7 +47,7 @@ class Alert:
 
 def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
     """Send it by every channel of the settings; gives each one's outcome: `sent`, or why not."""
-    payload = _payload(settings.world, alert, now or datetime.now(UTC))
+    payload = _build_payload(settings.world, alert, now or datetime.now(UTC))
     outcomes = _deliver(settings.alerts, payload)
     line = json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n"
     try:
@@ -62,10 +62,10 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
     return outcomes
 
 
-def _payload(world: str, alert: Alert, now: datetime) -> AlertJson:
+def _build_payload(world: str, alert: Alert, sent_at: datetime) -> AlertJson:
     """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are."""
     payload = {
-        "at": now.isoformat(),
+        "at": sent_at.isoformat(),
         "world": world,
         "what": alert.kind,
         "title": alert.title,
@@ -81,7 +81,7 @@ def _as_unicode(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _channels(settings: AlertSettings) -> dict[str, Deliver]:
+def _list_channels(settings: AlertSettings) -> dict[str, Deliver]:
     channels: dict[str, Deliver] = {}
     if settings.webhook.reveal():
         channels["webhook"] = _post
@@ -94,13 +94,13 @@ def _deliver(settings: AlertSettings, payload: AlertJson) -> dict[str, str]:
     """Each channel's outcome; all are asked at once."""
     questions = {
         name: Question(partial(deliver, settings, payload), name=f"the channel {name}")
-        for name, deliver in _channels(settings).items()
+        for name, deliver in _list_channels(settings).items()
     }
     within_s = CONNECTIONS * settings.timeout_s
-    return {name: _outcome(question, within_s) for name, question in questions.items()}
+    return {name: _send_and_describe(question, within_s) for name, question in questions.items()}
 
 
-def _outcome(question: Question[None], within_s: float) -> str:
+def _send_and_describe(question: Question[None], within_s: float) -> str:
     try:
         question.answer(within_s=within_s)
     except Exception as error:  # an address, a server or its answer may be wrong in any way

@@ -9,18 +9,18 @@ TickhouseError
 │   ├── WireError        bytes that are not a Tickhouse message
 │   ├── HistoryError     a history file or table that cannot be used, with its rows
 │   ├── GateFailed       a data-quality suite that failed, or could not run
-│   ├── UnreadableTable  a Delta table whose log is damaged; says what is and what repairs it
+│   ├── UnreadableTable  a Delta table whose log is damaged; names the damage and its repair
 │   ├── ForecastError    a forecast file that is missing, damaged, or implausible
-│   ├── OrderRefused     the venue, the account or a risk rule said no
+│   ├── OrderRefused     the venue, the account or a risk rule refused it
 │   └── QueryError       SQL or a report that cannot be answered
 └── Transient            trying again may help
     ├── Unreachable      a broker, database, venue or web address does not answer
-    └── RateLimited      the venue asked us to wait; `retry_after_s` says how long
+    └── RateLimited      the venue asked us to wait for `retry_after_s`
 """
 
 
 def first_line(failure: object) -> str:
-    """The first line of an error's text that says something; its class if none does."""
+    """The first line of an error's text that is not empty; its class if none is."""
     lines = (line.strip() for line in str(failure).splitlines())
     return next((line for line in lines if line), type(failure).__name__)
 
@@ -83,7 +83,7 @@ class ForecastError(Permanent):
 
 
 class OrderRefused(Permanent):
-    """The venue, the account or a risk rule said no; `reason` is a short stable code."""
+    """The venue, the account or a risk rule refused it; `reason` is a short stable code."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

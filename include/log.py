@@ -3,7 +3,10 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
+
+PrintLine = Callable[[str], None]  # shows whoever started a program one line of its progress
 
 
 def start_logging(process: str, *, level: int = logging.INFO) -> logging.Logger:

@@ -46,7 +46,7 @@ class _MetricsCollector(Collector):
         self._read = read
 
     def collect(self) -> Iterable[MetricFamily]:
-        return [_family(metric) for metric in self._read()]
+        return [_make_family(metric) for metric in self._read()]
 
     def describe(self) -> Iterable[MetricFamily]:
         return []
@@ -70,7 +70,7 @@ def serve_metrics(
     return True
 
 
-def _family(metric: Metric) -> MetricFamily:
+def _make_family(metric: Metric) -> MetricFamily:
     kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
     family = kind(f"tickhouse_{metric.name}", metric.meaning, labels=tuple(metric.labels))
     for labels, number in metric.numbers.items():

@@ -19,7 +19,7 @@ from include.lake.columns import ENVELOPE, Column, Table, event_columns, time_co
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_schema
 from include.market.time import AHEAD_US, EARLIEST_US, LATEST_US
-from include.market.tops import MOST_QUOTE
+from include.market.tops import MAX_QUOTE
 from include.market.wire import VERSION, Topic
 from spark_jobs.schemas import EVENT_TAG, TOP
 
@@ -148,7 +148,7 @@ def _are_plausible(columns: Mapping[str, Any], table: Table) -> bool:
     """Whether each time, and each trade's worth, is within the range that `messages.py` takes."""
     if table.topic == Topic.TRADES:
         price, quantity = (columns[name].cast(pa.float64()) for name in ("price", "quantity"))
-        if pc.all(pc.less(pc.multiply(price, quantity), float(MOST_QUOTE))).as_py() is False:
+        if pc.all(pc.less(pc.multiply(price, quantity), float(MAX_QUOTE))).as_py() is False:
             return False
     kafka_us = columns["kafka_time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     stamped = pc.and_(pc.greater_equal(kafka_us, EARLIEST_US), pc.less(kafka_us, LATEST_US))

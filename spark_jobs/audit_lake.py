@@ -33,8 +33,8 @@ from include.market.wire import TopicPartition
 from include.serving.audited import check_serving
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
-from spark_jobs.session import session
-from spark_jobs.sinks import path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import locate_table
 
 # Offsets of a block of first events; offsets and events an offset of a block of the next ones.
 # The bits of a bigint, without its sign, are 63: seven times nine.
@@ -76,7 +76,7 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
 
 @contextmanager
 def _open_spark(settings: Settings) -> Iterator[RowReader]:
-    spark = session(settings, "tickhouse audit")
+    spark = open_session(settings, "tickhouse audit")
     try:
         yield lambda tables, committed, counted_from: count_with_spark(
             spark, settings, tables=tables, committed=committed, counted_from=counted_from
@@ -125,7 +125,7 @@ def count_with_spark(
     )
     in_table, quarantined = F.col("landed"), F.col("quarantined")
     counts = (
-        _blocks(records)
+        _group_in_blocks(records)
         .groupBy("topic", "partition")
         .agg(
             F.min("first").alias("first"),
@@ -166,12 +166,14 @@ def _read_records(
         quarantined, files = int(name == QUARANTINE.name), list_agreed_files(table)
         if files is None:
             delta = spark.read.format("delta").option("versionAsOf", table.version())
-            rows = delta.load(path(settings, name)).select(*RECORD_COLUMNS)
+            rows = delta.load(locate_table(settings, name)).select(*RECORD_COLUMNS)
             parts.append(rows.withColumn("quarantined", F.lit(quarantined)))
         else:
             new = {uri.rpartition("/")[2] for uri in list_new_files(name, table, counted_from)}
             agreed[quarantined] += [
-                f"{path(settings, name)}/{file}" for file in files if file.rpartition("/")[2] in new
+                f"{locate_table(settings, name)}/{file}"
+                for file in files
+                if file.rpartition("/")[2] in new
             ]
     parts += [
         spark.read.schema(RECORD_SCHEMA)
@@ -219,7 +221,7 @@ def _offset_of_row(offsets: Mapping[TopicPartition, int]) -> Column:
     return F.get(F.get(by_topic, F.col("topic")), F.col("partition"))
 
 
-def _blocks(records: DataFrame) -> DataFrame:
+def _group_in_blocks(records: DataFrame) -> DataFrame:
     """Offsets `landed` and `quarantined`, as bits of blocks, and the rows that are `doubled`.
 
     Grouping by every offset would shuffle and hash each row. So the first events of 63 offsets are

@@ -23,8 +23,8 @@ from include.lake.tables import TABLES, TRADE_MINUTES
 from include.process import run_job
 from include.serving.trade_minutes import locked_minutes
 from include.settings import Settings, from_environment
-from spark_jobs.session import session
-from spark_jobs.sinks import path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import locate_table
 
 JOINED_BYTES = 128 * 1024 * 1024
 SMALL_BYTES = 16 * 1024 * 1024
@@ -62,20 +62,20 @@ def compact(
         spark.conf.set(CUBES + option, str(JOINED_BYTES))
     compactions = []
     for name in table_names:
-        location = path(settings, name)
+        location = locate_table(settings, name)
         if DeltaTable.isDeltaTable(spark, location):
             with _exclude_writers(settings, name):
                 compactions.append(_compact(spark, settings, name, keep_hours=kept_hours))
     return compactions
 
 
-def crowded_tables(lake: str, table_names: Iterable[str], *, most_files: int) -> list[str]:
+def crowded_tables(lake: str, table_names: Iterable[str], *, max_files: int) -> list[str]:
     """Those of the tables that have more than so many small files; without Spark."""
     tables = {name: open_table(lake, name) for name in table_names}
     return [
         name
         for name, table in tables.items()
-        if table is not None and _count_small_files(table) > most_files
+        if table is not None and _count_small_files(table) > max_files
     ]
 
 
@@ -87,11 +87,11 @@ def _count_small_files(opened: DeltaLog) -> int:
 def _compact(
     spark: SparkSession, settings: Settings, name: str, *, keep_hours: float | None
 ) -> Compaction:
-    location = path(settings, name)
+    location = locate_table(settings, name)
     table = DeltaTable.forPath(spark, location)
     before = _count_files(table)
     if name == TRADE_MINUTES.name:
-        join_files(settings.lake, most_files=1)  # OPTIMIZE would join its days into one file
+        join_files(settings.lake, max_files=1)  # OPTIMIZE would join its days into one file
     else:
         table.optimize().executeCompaction()
     if keep_hours is not None:
@@ -126,18 +126,18 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
 
 def _find_crowded_tables(settings: Settings, table_names: list[str]) -> list[str]:
     """The crowded tables; the days of trade_minutes are joined here, which needs no Spark."""
-    most_files = settings.stream.small_files
+    max_files = settings.stream.small_files
     if TRADE_MINUTES.name in table_names:
         with _exclude_writers(settings, TRADE_MINUTES.name):
-            join_files(settings.lake, most_files=most_files)
+            join_files(settings.lake, max_files=max_files)
     others = [name for name in table_names if name != TRADE_MINUTES.name]
-    return crowded_tables(settings.lake, others, most_files=most_files)
+    return crowded_tables(settings.lake, others, max_files=max_files)
 
 
 def _compact_with_spark(
     settings: Settings, table_names: list[str], *, vacuum: bool
 ) -> list[Compaction]:
-    spark = session(settings, "compact_tables")
+    spark = open_session(settings, "compact_tables")
     try:
         return compact(spark, settings, table_names, vacuum=vacuum)
     finally:

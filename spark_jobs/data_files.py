@@ -37,7 +37,7 @@ def write_data_files(records_df: DataFrame, lake: str) -> dict[str, list[str]]:
     A topic with a record that is not well-formed is not among them.
     """
     columns = records_df.select("topic", "partition", "offset", "timestamp", "value")
-    written = columns.mapInArrow(_task(lake), WRITTEN).collect()
+    written = columns.mapInArrow(_make_task(lake), WRITTEN).collect()
     malformed = {row["topic"] for row in written if row["action"] is None}
     actions: dict[str, list[str]] = {}
     for row in written:
@@ -51,7 +51,7 @@ def local_folder(lake: str) -> str | None:
     return lake.removeprefix("file://") if lake.startswith(("/", "file:///")) else None
 
 
-def _task(lake: str) -> Callable[[Batches], Batches]:
+def _make_task(lake: str) -> Callable[[Batches], Batches]:
     """What a task does: its records' rows into files, an action each; null for malformed topics."""
 
     def write(batches: Batches) -> Batches:

@@ -26,8 +26,8 @@ from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.forecast_changes import fit_changes
 from spark_jobs.forecast_sums import fit_symbols
-from spark_jobs.session import session
-from spark_jobs.sinks import create_table, path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import create_table, locate_table
 
 # The rules of `include/forecast/history.py`: an archive's minute wins over the lake's own, of two
 # archives the one loaded last; of the lake's own those of one venue count; a minute without a trade
@@ -71,9 +71,11 @@ def lake_minutes(
     Where closes are not the training target, with the column `target`.
     """
     upto = as_of.astimezone(UTC).replace(second=0, microsecond=0)
-    history_df = _read_before(spark, settings, HISTORY, time_column="minute", upto=upto)
-    trades_df = _read_before(spark, settings, TABLES["trades"], time_column="traded_at", upto=upto)
-    weighted_df = _read_before(spark, settings, TRADE_MINUTES, time_column="minute", upto=upto)
+    history_df = _read_before(spark, settings, HISTORY, time_column="minute", end_at=upto)
+    trades_df = _read_before(
+        spark, settings, TABLES["trades"], time_column="traded_at", end_at=upto
+    )
+    weighted_df = _read_before(spark, settings, TRADE_MINUTES, time_column="minute", end_at=upto)
     minutes_df = spark.sql(
         MINUTES,
         history=history_df,
@@ -85,11 +87,11 @@ def lake_minutes(
 
 
 def _read_before(
-    spark: SparkSession, settings: Settings, table: Table, *, time_column: str, upto: datetime
+    spark: SparkSession, settings: Settings, table: Table, *, time_column: str, end_at: datetime
 ) -> DataFrame:
     create_table(spark, settings, table)
-    rows_df = spark.read.format("delta").load(path(settings, table.name))
-    return rows_df.where(F.col(time_column) < F.lit(upto))
+    rows_df = spark.read.format("delta").load(locate_table(settings, table.name))
+    return rows_df.where(F.col(time_column) < F.lit(end_at))
 
 
 def fit_all(
@@ -145,7 +147,7 @@ def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     with run_job("fit_forecasts"):
         settings = from_environment()
-        spark = session(settings, "fit forecasts")
+        spark = open_session(settings, "fit forecasts")
         recipe = configured_recipe(settings.forecast)
         minutes_df = lake_minutes(spark, settings, as_of=moment, target=recipe.target)
         fitted_symbols = fit_all(minutes_df, output, recipe, symbols=symbols)

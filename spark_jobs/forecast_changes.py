@@ -31,7 +31,7 @@ def fit_changes(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted
     cannot be fitted the reasons.
     """
     rows = (
-        minutes_df.select("symbol", *_columns(minutes_df.columns))
+        minutes_df.select("symbol", *_choose_columns(minutes_df.columns))
         .groupBy("symbol")
         .applyInPandas(_fitter(recipe), FITTED)
         .collect()
@@ -50,14 +50,14 @@ def fit_changes(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted
     return models, {row["symbol"]: row["reason"] for row in rows if row["reason"] is not None}
 
 
-def _columns(names: list[str]) -> list[str]:
+def _choose_columns(names: list[str]) -> list[str]:
     return [name for name in ("ds", "close", "target") if name in names]
 
 
 def _fitter(recipe: Recipe) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def fit(symbol_df: pd.DataFrame) -> pd.DataFrame:
         symbol = str(symbol_df["symbol"].iloc[0])
-        columns_df = symbol_df[_columns(list(symbol_df.columns))]
+        columns_df = symbol_df[_choose_columns(list(symbol_df.columns))]
         prices_df = columns_df.sort_values("ds").reset_index(drop=True)
         try:
             fitted = fit_recipe(prices_df, recipe)

@@ -49,7 +49,7 @@ class Landing:
     Topics whose records are all well-formed take the fast path: tasks write the data files. The
     others take the checked path, on which Spark parses each record into its table or quarantine.
     All files of a batch are written before anything is committed. Quarantine is committed first, so
-    that a topic's watermark in its own table says that everything below it is accounted for.
+    that a topic's watermark in its own table means that everything below it is accounted for.
     """
 
     def __init__(

@@ -27,8 +27,8 @@ from include.market.symbols import require_symbol
 from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.progress import log_progress
-from spark_jobs.session import session
-from spark_jobs.sinks import create_table, path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import create_table, locate_table
 from spark_jobs.transforms.history import ALL, VALUES, Span, make_bars
 
 STAGING = "history_staging"
@@ -71,8 +71,8 @@ def stage(
             F.lit(now).alias("loaded_at"),
         )
         with log_progress(spark, log, "staging"):
-            _overwrite(bars_df, path(settings, STAGING), name=file.name)
-        return spark.read.format("delta").load(path(settings, STAGING))
+            _overwrite(bars_df, locate_table(settings, STAGING), name=file.name)
+        return spark.read.format("delta").load(locate_table(settings, STAGING))
 
     staged_df = write_staging(single=False)
     if _has_repeats(staged_df):  # rare, and finding out which costs a sort of the whole file
@@ -89,17 +89,17 @@ def land(spark: SparkSession, settings: Settings, *, run_id: str) -> int:
     Raises:
         HistoryError: nothing, another run or bad rows are staged.
     """
-    if not DeltaTable.isDeltaTable(spark, path(settings, STAGING)):
+    if not DeltaTable.isDeltaTable(spark, locate_table(settings, STAGING)):
         raise HistoryError("no history is staged")
-    staged_df = spark.read.format("delta").load(path(settings, STAGING))
+    staged_df = spark.read.format("delta").load(locate_table(settings, STAGING))
     if staged_df.where((F.col("run_id") != run_id) | F.col("reason").isNotNull()).limit(1).count():
         raise HistoryError(f"what is staged is not (or not only) what run {run_id} staged")
     create_table(spark, settings, HISTORY)
-    target = DeltaTable.forPath(spark, path(settings, HISTORY.name))
+    target = DeltaTable.forPath(spark, locate_table(settings, HISTORY.name))
     rows_df = staged_df.select(*HISTORY.names)
     if not _has_any_of(target, staged_df):
         with log_progress(spark, log, "landing"):
-            _append(rows_df, path(settings, HISTORY.name))
+            _append(rows_df, locate_table(settings, HISTORY.name))
         return _count_landed(staged_df)
     is_changed = " OR ".join(f"NOT (old.{name} <=> new.{name})" for name in VALUES)
     same = " AND ".join(f"old.{name} = new.{name}" for name in HISTORY.key)
@@ -218,7 +218,7 @@ def _staged_bytes(settings: Settings) -> int:
 @contextmanager
 def _spark(settings: Settings, *, input_bytes: int) -> Iterator[SparkSession]:
     """A session for so many bytes of input."""
-    spark = session(settings, "load_history", brief=input_bytes < BRIEF_BYTES)
+    spark = open_session(settings, "load_history", brief=input_bytes < BRIEF_BYTES)
     try:
         yield spark
     finally:

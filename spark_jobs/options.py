@@ -73,7 +73,7 @@ def spark_options(
     java = [f"-Dderby.system.home={scratch}", *(archive_options() if local else []), *tuned]
     java.append(stream.java_options)
     options: dict[str, str] = {
-        **_jars(local=local),
+        **_find_jars(local=local),
         "spark.driver.memory": stream.driver_memory,
         "spark.driver.host": socket.gethostname() if host == "0.0.0.0" else host,
         "spark.driver.bindAddress": host,
@@ -108,7 +108,7 @@ def parse_spark_conf(text: str) -> Mapping[str, str]:
     return options
 
 
-def _jars(*, local: bool) -> dict[str, str]:
+def _find_jars(*, local: bool) -> dict[str, str]:
     """How Delta and the Kafka source get to the class path.
 
     On this machine they are on that of the JVM itself: its class archive holds no others.

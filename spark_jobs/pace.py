@@ -1,9 +1,9 @@
 """When the next batch of `signals` is worth its cost: a window's end, or a while.
 
 A batch costs the same whatever it holds, so there is one every few seconds, and the next right
-when a window has ended by its venue's clock: a quick trigger would cost a part of a core all day for
-one moment a minute. The wait is within Spark's batch, so Spark's own batch times contain it; the
-progress file leaves it out.
+when a window has ended by its venue's clock: a quick trigger would cost a part of a core all day
+for one moment a minute. The wait is within Spark's batch, so Spark's own batch times contain it;
+the progress file leaves it out.
 """
 
 from include.market.time import SECOND_US

@@ -3,7 +3,6 @@
 `python -m spark_jobs.record_classes FILE`, from `include/local/class_archive.py`.
 """
 
-import signal
 import sys
 import threading
 import time
@@ -22,11 +21,12 @@ from include.local.scratch import scratch_broker
 from include.market.events import BookChange, BookSide, Message, Top, Trade
 from include.market.time import MINUTE_US, SECOND_US
 from include.market.wire import Topic
+from include.process import unwind_on_sigterm
 from include.settings import Settings
 from spark_jobs.health import write_progress
 from spark_jobs.measures import start_measures
 from spark_jobs.options import SHORT_LIVED
-from spark_jobs.session import session
+from spark_jobs.session import open_session
 from spark_jobs.signals import start_signals
 from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
@@ -51,16 +51,18 @@ def record(file: Path) -> None:
     with scratch_broker(options) as settings:
         ensure_topics(settings.bootstrap)
         stop, feed_done = threading.Event(), threading.Event()
-        feeding = threading.Thread(target=_feed, args=(settings, stop, feed_done), daemon=True)
+        feeding = threading.Thread(
+            target=_send_messages, args=(settings, stop, feed_done), daemon=True
+        )
         feeding.start()
-        _stream(settings, stop)
+        _run_stream(settings, stop)
     if not feed_done.is_set() or not file.exists():
         raise PlatformError(f"the stream worked: {feed_done.is_set()}, archive: {file.exists()}")
 
 
-def _stream(settings: Settings, stop: threading.Event) -> None:
+def _run_stream(settings: Settings, stop: threading.Event) -> None:
     """The queries of the stream job, with no Postgres: the first one that ends, ends them all."""
-    spark = session(settings, "record classes", ui_port=settings.ports.spark_ui)
+    spark = open_session(settings, "record classes", ui_port=settings.ports.spark_ui)
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     queries = [
         start_landing(spark, settings),
@@ -75,11 +77,11 @@ def _stream(settings: Settings, stop: threading.Event) -> None:
     _end_jvm()
 
 
-def _feed(settings: Settings, stop: threading.Event, feed_done: threading.Event) -> None:
+def _send_messages(settings: Settings, stop: threading.Event, feed_done: threading.Event) -> None:
     producer = Producer(settings.bootstrap, client_id="record-classes")
     try:
         for number in range(ROUNDS):
-            for message in _messages(AT + number * 3 * MINUTE_US):
+            for message in _make_messages(AT + number * 3 * MINUTE_US):
                 producer.publish(message)
             producer.send(Topic.TRADES, b"junk", b"junk")
             producer.flush()
@@ -90,27 +92,31 @@ def _feed(settings: Settings, stop: threading.Event, feed_done: threading.Event)
         stop.set()
 
 
-def _messages(at: int) -> Iterator[Message]:
+def _make_messages(start_us: int) -> Iterator[Message]:
     for number in range(50):
-        now, price = at + number * SECOND_US, Decimal(6_700_000 + number).scaleb(-2)
+        now, price = start_us + number * SECOND_US, Decimal(6_700_000 + number).scaleb(-2)
         trade = Trade(
             trade_id=str(now), price=price, quantity=Decimal("0.5"), side="buy", traded_at=now
         )
-        yield _message("trade", now, trade)
+        yield _make_message("trade", now, trade)
         top = Top(bid=price, bid_quantity=Decimal(1), ask=price + 1, ask_quantity=Decimal(2))
         side: BookSide = "bid" if number % 2 else "ask"
-        yield _message("book", now, BookChange(side=side, price=price, remaining=Decimal(1)), top)
+        yield _make_message(
+            "book", now, BookChange(side=side, price=price, remaining=Decimal(1)), top
+        )
 
 
-def _message(kind: str, at: int, event: Trade | BookChange, top: Top | None = None) -> Message:
+def _make_message(
+    kind: str, at_us: int, event: Trade | BookChange, top: Top | None = None
+) -> Message:
     return Message(
         venue="gemini",
         symbol="BTC-USD",
         kind=kind,
         conn="recorded",
-        seq=(at, at),
-        venue_time=at,
-        received_time=at,
+        seq=(at_us, at_us),
+        venue_time=at_us,
+        received_time=at_us,
         events=(event,),
         top=top,
     )
@@ -145,5 +151,5 @@ def _end_jvm() -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the scratch folder goes too
+    unwind_on_sigterm(SystemExit(1))  # the scratch folder goes too
     record(Path(sys.argv[1]))

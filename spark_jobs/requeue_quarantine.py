@@ -16,8 +16,8 @@ from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
 from include.market.time import SECOND_US
 from include.serving.trade_minutes import restate
 from include.settings import Settings
-from spark_jobs.session import session
-from spark_jobs.sinks import create_table, path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import create_table, locate_table
 from spark_jobs.transforms.messages import make_rows, parse_messages
 
 RECORD_ID = ("topic", "partition", "offset")
@@ -25,15 +25,15 @@ RECORD_ID = ("topic", "partition", "offset")
 
 def requeue(settings: Settings) -> list[tuple[str, int, int]]:
     """Topic, records put back and records that stay, of each topic that has any in quarantine."""
-    spark = session(settings, "tickhouse requeue")
+    spark = open_session(settings, "tickhouse requeue")
     try:
-        return [requeue_topic(spark, settings, topic) for topic in _topics(spark, settings)]
+        return [requeue_topic(spark, settings, topic) for topic in _list_topics(spark, settings)]
     finally:
         spark.stop()
 
 
-def _topics(spark: SparkSession, settings: Settings) -> list[str]:
-    location = path(settings, QUARANTINE.name)
+def _list_topics(spark: SparkSession, settings: Settings) -> list[str]:
+    location = locate_table(settings, QUARANTINE.name)
     if not DeltaTable.isDeltaTable(spark, location):
         return []
     topics = spark.read.format("delta").load(location).select("topic").distinct().collect()
@@ -42,7 +42,7 @@ def _topics(spark: SparkSession, settings: Settings) -> list[str]:
 
 def requeue_topic(spark: SparkSession, settings: Settings, topic: str) -> tuple[str, int, int]:
     """The same of one topic, with a session of the caller's."""
-    quarantine = DeltaTable.forPath(spark, path(settings, QUARANTINE.name))
+    quarantine = DeltaTable.forPath(spark, locate_table(settings, QUARANTINE.name))
     records_df = quarantine.toDF().where(F.col("topic") == topic)
     table = TABLE_OF_TOPIC.get(topic)
     if table is None:
@@ -63,7 +63,7 @@ def requeue_topic(spark: SparkSession, settings: Settings, topic: str) -> tuple[
 def put_back(spark: SparkSession, settings: Settings, table: Table, readable_df: DataFrame) -> None:
     """Append the rows of readable messages that the table lacks."""
     create_table(spark, settings, table)
-    location = path(settings, table.name)
+    location = locate_table(settings, table.name)
     landed_df = spark.read.format("delta").load(location).select(*RECORD_ID).distinct()
     rows_df = make_rows(readable_df.join(landed_df, list(RECORD_ID), "left_anti"), table)
     rows_df.coalesce(1).write.format("delta").mode("append").save(location)

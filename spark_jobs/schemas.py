@@ -7,7 +7,7 @@ from pyspark.sql import types as T
 from include.lake.columns import ENVELOPE, Column, Table, event_columns
 
 CORRUPT = "_corrupt"
-EVENT_TAG = "type"  # the events' own tag on the wire; their table says it
+EVENT_TAG = "type"  # the events' own tag on the wire; their table is named by it
 TOP = "top_"  # columns of the best prices after a message begin with it
 
 

@@ -21,8 +21,8 @@ from include.log import event
 from include.process import run_process
 from include.settings import Settings
 from spark_jobs.options import DELTA
-from spark_jobs.session import session
-from spark_jobs.sinks import path
+from spark_jobs.session import open_session
+from spark_jobs.sinks import locate_table
 
 SCAN_S = 15.0
 # Each new client asks for a Hive metastore, which nothing here needs: it need not wait for one.
@@ -52,7 +52,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         "spark.hadoop.hive.server2.thrift.port": str(settings.ports.sql_server),
     }
     heap = replace(settings.stream, driver_memory=settings.sql_server.memory)
-    spark = session(
+    spark = open_session(
         replace(settings, stream=heap),
         "tickhouse sql server",
         options=NO_METASTORE | READ_ONLY | listen,
@@ -70,13 +70,13 @@ def list_tables(spark: SparkSession, settings: Settings, listed_names: set[str])
     """Put the lake's tables that are not `listed` into the catalog of every session."""
     new = {name for name in TABLES if name not in listed_names and open_table(settings.lake, name)}
     for name in sorted(new):
-        location = path(settings, name).replace("'", "''")
+        location = locate_table(settings, name).replace("'", "''")
         spark.sql(f"CREATE TABLE IF NOT EXISTS `{name}` USING delta LOCATION '{location}'")
     return new
 
 
 def _protect(spark: SparkSession, settings: Settings) -> None:
-    """Say who may log in, and where the tables are; never by options, which others can list."""
+    """Configure who may log in and where the tables are; not by options, which others can list."""
     jvm: Any = spark.sparkContext._jvm
     user, password = settings.sql_server.user, settings.sql_server.password.reveal()
     # Hive makes its provider from a configuration that only knows the JVM's own properties.

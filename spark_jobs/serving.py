@@ -20,7 +20,7 @@ from spark_jobs.health import LedgerHealth
 
 SERVE_S = 30.0  # at the latest: a new row wakes the thread
 RESTATE_S = 2.0
-BACKOFF = Backoff(first_s=1.0, most_s=15.0)
+BACKOFF = Backoff(first_s=1.0, max_s=15.0)
 NEWEST_ENTRIES = """
 SELECT DISTINCT ON (venue) venue, entry, received_time, cause FROM feed_ledger
 WHERE event_index >= 0 ORDER BY venue, "partition" DESC, "offset" DESC, event_index DESC

@@ -27,7 +27,7 @@ OTHER_SLOTS, SLOTS_WAIT_S = 2, 60.0
 NEEDED_CLASS = "io.delta.sql.DeltaSparkSessionExtension"
 
 
-def session(
+def open_session(
     settings: Settings,
     app: str,
     *,

@@ -1,6 +1,6 @@
 """Signals of windows to market.signals at once, then into Delta; each once, whatever happens.
 
-The state of a query's batches says how far market.signals reached before a batch. One that is run
+The state of a query's batches has how far market.signals reached before a batch. One that is run
 again after a crash looks beyond that for what it had sent.
 """
 

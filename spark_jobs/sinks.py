@@ -15,7 +15,7 @@ from include.settings import Settings
 SELECTED_BY = ("partition", "offset", "venue", "venue_time", "kafka_time", "traded_at")
 
 
-def path(settings: Settings, table: str) -> str:
+def locate_table(settings: Settings, table: str) -> str:
     """Where a table of this lake lives."""
     return f"{settings.lake}/{table}"
 
@@ -31,7 +31,7 @@ def create_table(spark: SparkSession, settings: Settings, table: Table) -> None:
     An existing table gets the columns that it lacks. Whether there is anything to do is read by
     delta-rs, without a Spark job per table at each start.
     """
-    location = path(settings, table.name)
+    location = locate_table(settings, table.name)
     existing = open_table(settings.lake, table.name)
     if existing is not None:
         names = {field.name for field in existing.schema().fields}

@@ -39,7 +39,7 @@ from spark_jobs.landing import Landing
 from spark_jobs.log_checkpoints import keep_log_checkpoints
 from spark_jobs.measures import start_measures
 from spark_jobs.serving import in_background, restate_late_windows, serve_postgres
-from spark_jobs.session import require_shared_paths, require_task_slots, session
+from spark_jobs.session import open_session, require_shared_paths, require_task_slots
 from spark_jobs.signals import SignalBatches
 from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
@@ -86,7 +86,7 @@ def start_landing(
 
 def _write_removals(settings: Settings, kafka_topics: KafkaTopics) -> None:
     """A new epoch goes on behind what Kafka removed before it landed; the lake keeps where."""
-    restarts = find_restarts(settings.home, settings.lake, kafka_topics, at=datetime.now(UTC))
+    restarts = find_restarts(settings.home, settings.lake, kafka_topics, found_at=datetime.now(UTC))
     removed = [restart for restart in restarts if restart.cause == REMOVED]
     for restart in removed:
         log.warning(event("offsets lost", cause=restart.sentence()))
@@ -111,7 +111,7 @@ def refuse_damaged(settings: Settings) -> None:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the queries until `stop`, writing their progress for `status`; a failed one ends all."""
-    spark = session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
+    spark = open_session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
     require_shared_paths(spark, settings)
     require_task_slots(spark, settings)
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))

@@ -2,7 +2,7 @@
 
 Each round recomputes the minutes that trades landed in since the last one. Postgres has them at
 once, Delta when they are closed (`include/serving/trade_minutes.py`). Then it puts each published
-forecast at its symbol's last closed minute (`include/serving/forecast_anchors.py`).
+forecast at its symbol's last closed minute (`include/forecast/anchors.py`).
 """
 
 import logging
@@ -16,10 +16,10 @@ import click
 
 from include.clock import utc_now
 from include.errors import Unreachable
+from include.forecast.anchors import serve_anchors
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_job, run_process
-from include.serving.forecast_anchors import serve_anchors
 from include.serving.tables import create_tables
 from include.serving.trade_minutes import CountedFiles, closing_time, refresh, restate
 from include.settings import Settings, from_environment
@@ -80,7 +80,7 @@ def run(
         try:
             at = now()
             counters.count_refresh(refresh(settings, now=at, counted=counted))
-            serve_anchors(settings, until=closing_time(at))
+            serve_anchors(settings, end_at=closing_time(at))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from include.settings import Settings, load, variables
+from include.settings import Settings, list_variables, load
 from tests.support.absences import RECORDINGS, skipped_lines
 from tests.support.services import SHARED_DATA, eventually, free_ports, running
 
@@ -65,8 +65,8 @@ def make_settings(var: Path, **more: str) -> Settings:
     return load(make_environment(var, **more))
 
 
-PORTS = [name for name in variables() if re.match(r"TICKHOUSE_PORTS_(?!HOST)", name)]
-METRICS = [name for name in variables() if re.match(r"TICKHOUSE_METRICS_(?!EVERY_S)", name)]
+PORTS = [name for name in list_variables() if re.match(r"TICKHOUSE_PORTS_(?!HOST)", name)]
+METRICS = [name for name in list_variables() if re.match(r"TICKHOUSE_METRICS_(?!EVERY_S)", name)]
 
 
 def make_environment(var: Path, **more: str) -> dict[str, str]:
@@ -105,7 +105,7 @@ def kafka_broker(service_settings: Settings) -> Iterator[str]:
 
     kafka.prepare(service_settings)
     log = service_settings.home / "kafka.log"
-    with running(kafka.command(service_settings), log=log):
+    with running(kafka.build_command(service_settings), log=log):
         eventually(lambda: kafka.answers(service_settings), what="the broker answers")
         yield service_settings.bootstrap
 
@@ -119,7 +119,7 @@ def postgres_dsn(service_settings: Settings) -> Iterator[dict[str, Any]]:
     postgres.prepare(service_settings)
     log = service_settings.home / "postgres.log"
     user = postgres.system_user()
-    with running(postgres.command(service_settings), log=log, user=user, cwd=Path("/")):
+    with running(postgres.build_command(service_settings), log=log, user=user, cwd=Path("/")):
         eventually(lambda: postgres.answers(service_settings), what="Postgres answers")
         postgres.create_databases(service_settings)
         create_tables(service_settings.dsn())
@@ -129,10 +129,10 @@ def postgres_dsn(service_settings: Settings) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One local Spark session with Delta for the whole run."""
-    from spark_jobs.session import session
+    from spark_jobs.session import open_session
 
     var = tmp_path_factory.mktemp("spark") / "var"
-    spark = session(make_settings(var, STREAM_DRIVER_MEMORY="1g"), "tests")
+    spark = open_session(make_settings(var, STREAM_DRIVER_MEMORY="1g"), "tests")
     yield spark
     spark.stop()
 

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
 
 from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, describe_silence
-from include.bus.producer import DELIVERY_S
+from include.bus.delivery import DELIVERY_S, Delivery, undelivered_error
 from include.errors import Unreachable
 from include.settings.brokers import librdkafka_options
 
@@ -40,7 +40,7 @@ SETTINGS = {
 log = logging.getLogger("tickhouse.bus")
 
 
-class FeedProducer:
+class FeedProducer(Delivery):
     """Sends records of one thread; `acknowledged` counts those that Kafka has.
 
     A record is tried again for `delivery_s` seconds, so a broker may be killed and restarted
@@ -83,7 +83,7 @@ class FeedProducer:
                 timeout=PATIENT["bootstrap_timeout_ms"] / 1000
             ).topics
         except KafkaException as error:
-            raise Unreachable(describe_silence(bootstrap, _reason(error))) from error
+            raise Unreachable(describe_silence(bootstrap, _describe_error(error))) from error
         if missing := sorted(set(topics) - set(existing)):
             raise Unreachable(f"Kafka at {bootstrap} has no topic {', '.join(missing)}")
 
@@ -138,7 +138,7 @@ class FeedProducer:
         except KafkaException as error:
             self._refused += 1
             raise Unreachable(
-                f"Kafka took no record of {size} bytes for {topic}: {_reason(error)}"
+                f"Kafka took no record of {size} bytes for {topic}: {_describe_error(error)}"
             ) from error
         if not stretch.sent and not self._pending_before:
             self._moved_at = time.monotonic()
@@ -158,16 +158,8 @@ class FeedProducer:
         if self._failures:
             self._raise_failure()
 
-    def close(self, timeout_s: float = 10.0) -> None:
-        """Flush and disconnect.
-
-        Raises:
-            Unreachable: as `flush`; it is disconnected all the same.
-        """
-        try:
-            self.flush(timeout_s)
-        finally:
-            self._kafka.purge()  # what was not delivered has been reported by flush
+    def _disconnect(self) -> None:
+        self._kafka.purge()
 
     def _look(self) -> None:
         """Take in what was acknowledged or given up since the last look."""
@@ -191,9 +183,7 @@ class FeedProducer:
                 self._through += settled.sent
 
     def _raise_failure(self) -> None:
-        raise Unreachable(
-            f"{len(self._failures)} records were not delivered, first {self._failures[0]}"
-        )
+        raise undelivered_error(len(self._failures), self._failures[0])
 
 
 class _Stretch:
@@ -217,6 +207,6 @@ class _Stretch:
             self.failures.append(f"{message.topic()}: {failure.str()}")
 
 
-def _reason(exception: KafkaException) -> str:
+def _describe_error(exception: KafkaException) -> str:
     fault = exception.args[0]
     return str(fault.str() if isinstance(fault, KafkaError) else fault)

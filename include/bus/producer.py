@@ -1,6 +1,7 @@
 """A producer that loses nothing silently."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -8,16 +9,16 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, describe_silence
+from include.bus.delivery import DELIVERY_S, Delivery, undelivered_error
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message
 from include.settings.brokers import python_options
 
-DELIVERY_S = 600
 MAX_PENDING_BYTES = 256 * 1024 * 1024
 
 
-class Producer:
+class Producer(Delivery):
     """Sends with acks from all replicas, idempotent: no loss, no doubling, order kept per key.
 
     A record is tried again for ten minutes, so a broker may be killed and restarted meanwhile.
@@ -75,7 +76,7 @@ class Producer:
             WireError: its kind has no topic.
             Unreachable: as `send`.
         """
-        self.send(wire.topic(message), wire.key(message), wire.encode(message))
+        self.send(wire.choose_topic(message), wire.encode_key(message), wire.encode(message))
 
     def send(
         self,
@@ -123,22 +124,9 @@ class Producer:
             raise Unreachable(f"{waiting} records not acknowledged in {timeout_s} s") from error
         self._raise_failure()
 
-    def close(self, timeout_s: float = 10.0) -> None:
-        """Flush and disconnect.
-
-        Raises:
-            Unreachable: as `flush`; it is disconnected all the same.
-        """
-        try:
-            self.flush(timeout_s)
-        finally:
-            self._abandon()
-
-    def _abandon(self) -> None:
-        try:
+    def _disconnect(self) -> None:
+        with suppress(KafkaError):
             self._producer.close(timeout=1.0)
-        except KafkaError:
-            return  # what was not delivered has been reported by flush
 
     def _acknowledge(self, size: int, _metadata: Any) -> None:
         self.acknowledged += 1
@@ -151,6 +139,4 @@ class Producer:
 
     def _raise_failure(self) -> None:
         if self._first_failure is not None:
-            raise Unreachable(
-                f"{self.failed} records were not delivered, first {self._first_failure}"
-            )
+            raise undelivered_error(self.failed, self._first_failure)

@@ -105,9 +105,9 @@ def describe_record(record: Record) -> dict[str, Any]:
 def describe_briefly(record: Record) -> str:
     """The record in one line: where it lies, when, what it is of, and its events."""
     message = read_object(record)
-    place = f"{record.topic}/{record.partition}@{record.offset}"
+    record_id = f"{record.topic}/{record.partition}@{record.offset}"
     if not message:
-        return f"{place}  {record.value[:SHOWN_VALUE]!r}"
+        return f"{record_id}  {record.value[:SHOWN_VALUE]!r}"
     received_us = message.get("received_time")
     at = (
         f"{datetime.fromtimestamp(received_us / 1e6, UTC):%Y-%m-%d %H:%M:%S.%f}"
@@ -120,7 +120,7 @@ def describe_briefly(record: Record) -> str:
     events_text = msgspec.json.encode(events[:SHOWN_EVENTS]).decode() if events else ""
     hidden_count = len(events) - SHOWN_EVENTS
     more = f" and {hidden_count} more" if hidden_count > 0 else ""
-    return f"{place}  {at}  {values}  {events_text}{more}".rstrip()
+    return f"{record_id}  {at}  {values}  {events_text}{more}".rstrip()
 
 
 def browse_records(

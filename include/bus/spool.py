@@ -1,6 +1,6 @@
 """A bounded queue of Kafka records on disk, in order: they wait until the broker answers.
 
-A folder of numbered segments, and a mark that says which record of which segment comes next. A
+A folder of numbered segments, and a mark at the record of the segment that comes next. A
 segment number is used once, so a mark that a power cut brought back names a segment that is gone,
 and is ignored. What is appended, and the mark, is synced once a second.
 
@@ -23,7 +23,7 @@ from include.log import event
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SYNC_EVERY_S = 1.0
-Place = tuple[int, int]  # number of a segment, position in it
+SpoolOffset = tuple[int, int]  # number of a segment, offset in bytes within it
 
 log = logging.getLogger("tickhouse.bus")
 
@@ -41,7 +41,7 @@ class Spool:
         self._folder, self._mark = folder, folder / "mark"
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
         self.count = self.waiting_bytes = 0
-        self._taken: deque[tuple[Place, int]] = deque()  # where each ends, and its size
+        self._taken: deque[tuple[SpoolOffset, int]] = deque()  # where each ends, and its size
         self._segments: dict[int, SpoolSegment] = {}
         self._marked, self._synced_at = _read_mark(self._mark), time.monotonic()
         self._front = self._cursor = self._open()
@@ -49,9 +49,9 @@ class Spool:
 
     def __iter__(self) -> Iterator[SpooledRecord]:
         """Every record that waits, in order, without taking it."""
-        place = self._cursor
-        while (entry := self._read(place)) is not None:
-            record, place = entry
+        offset = self._cursor
+        while (entry := self._read(offset)) is not None:
+            record, offset = entry
             yield record
 
     def append(self, record: SpooledRecord, *, reserve_bytes: int = 0) -> bool:
@@ -116,8 +116,8 @@ class Spool:
         for segment in self._segments.values():
             segment.close()
 
-    def _open(self) -> Place:
-        """Open the segments that are not behind the mark; gives where the first record is."""
+    def _open(self) -> SpoolOffset:
+        """Open the segments that are not behind the mark; gives the first record's offset."""
         marked = self._marked
         paths = sorted(path for path in self._folder.iterdir() if path.name.isdecimal())
         for path in paths:
@@ -134,12 +134,12 @@ class Spool:
 
     def _examine(self) -> None:
         """Count the records up to the first damage, cut off the others, sync the rest."""
-        place = self._front
-        while (entry := self._read(place)) is not None:
-            record, place = entry
+        offset = self._front
+        while (entry := self._read(offset)) is not None:
+            record, offset = entry
             self.count += 1
             self.waiting_bytes += len(record.encode())
-        number, end = place
+        number, end = offset
         later = [segment for segment in self._segments.values() if segment.number > number]
         lost_bytes = self._segments[number].end - end + sum(segment.end for segment in later)
         if lost_bytes:
@@ -153,12 +153,12 @@ class Spool:
         sync_path(self._folder)
         sync_path(self._folder.parent)
 
-    def _read(self, place: Place) -> tuple[SpooledRecord, Place] | None:
-        """The record at a place, or at the next segment's start, and the place after it."""
-        number, position = place
-        while position == self._segments[number].end and number + 1 in self._segments:
-            number, position = number + 1, 0
-        entry = self._segments[number].read(position)
+    def _read(self, offset: SpoolOffset) -> tuple[SpooledRecord, SpoolOffset] | None:
+        """The record at an offset, or at the next segment's start, and the offset after it."""
+        number, byte_offset = offset
+        while byte_offset == self._segments[number].end and number + 1 in self._segments:
+            number, byte_offset = number + 1, 0
+        entry = self._segments[number].read(byte_offset)
         return (entry[0], (number, entry[1])) if entry else None
 
     def _last_segment(self) -> SpoolSegment:
@@ -174,16 +174,16 @@ class Spool:
             self._segments.pop(earlier).delete()
 
 
-def _mark_text(place: Place) -> str:
-    text = f"{place[0]} {place[1]}"
+def _mark_text(offset: SpoolOffset) -> str:
+    text = f"{offset[0]} {offset[1]}"
     return f"{text} {zlib.crc32(text.encode()):08x}"
 
 
-def _read_mark(path: Path) -> Place | None:
-    """The mark's place; null if there is none that is sound."""
+def _read_mark(path: Path) -> SpoolOffset | None:
+    """The mark's offset; null if there is none, or its checksum differs."""
     text = path.read_text(errors="replace") if path.exists() else ""
     numbers = re.fullmatch(r"(\d{1,19}) (\d{1,19}) \w{8}", text, re.ASCII)
     if numbers is None:
         return None
-    place = int(numbers[1]), int(numbers[2])
-    return place if _mark_text(place) == text else None
+    offset = int(numbers[1]), int(numbers[2])
+    return offset if _mark_text(offset) == text else None

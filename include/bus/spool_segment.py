@@ -51,25 +51,25 @@ class SpoolSegment:
             raise
         self.end += len(encoded)
 
-    def read(self, position: int) -> tuple[SpooledRecord, int] | None:
-        """The record at a position and the position after it; null where there is no sound one."""
-        head = os.pread(self._handle, _HEAD.size, position)
+    def read(self, byte_offset: int) -> tuple[SpooledRecord, int] | None:
+        """The record at a byte offset and the offset after it; null where none is intact."""
+        head = os.pread(self._handle, _HEAD.size, byte_offset)
         if len(head) < _HEAD.size:
             return None
         checksum, topic, key, value = _HEAD.unpack(head)
         size = topic + key + value
-        if position + _HEAD.size + size > self.end:
+        if byte_offset + _HEAD.size + size > self.end:
             return None
-        body = os.pread(self._handle, size, position + _HEAD.size)
+        body = os.pread(self._handle, size, byte_offset + _HEAD.size)
         if len(body) < size or zlib.crc32(head[_LENGTHS_AT:] + body) != checksum:
             return None
         record = SpooledRecord(
             body[:topic].decode(), body[topic : topic + key], body[topic + key :]
         )
-        return record, position + _HEAD.size + size
+        return record, byte_offset + _HEAD.size + size
 
     def cut(self, end: int) -> None:
-        """Cut off what lies behind a position."""
+        """Cut off what lies behind a byte offset."""
         os.ftruncate(self._handle, end)
         self.end, self._is_synced = end, False
 

@@ -18,7 +18,7 @@ from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.market.numbering import frame_range, trade_range
 
-MOST_PENDING_BYTES = 12 * 1024 * 1024
+MAX_PENDING_BYTES = 12 * 1024 * 1024
 STALLED_S = 3.0
 DRAINED_AT_ONCE = 500
 REPORTED_EVERY_S = 60.0
@@ -122,7 +122,7 @@ class SpoolingPublisher:
 
     def publish(self, message: Message) -> None:
         """Send a message, behind those that wait."""
-        record = wire.topic(message), wire.key(message), wire.encode(message)
+        record = wire.choose_topic(message), wire.encode_key(message), wire.encode(message)
         if not self._spool.count and self._is_ready() and self._try_send(record):
             self._on_sent(record, message)
             return
@@ -161,7 +161,7 @@ class SpoolingPublisher:
         self._release()
 
     def _is_ready(self) -> bool:
-        busy = self._sender.pending_bytes > MOST_PENDING_BYTES
+        busy = self._sender.pending_bytes > MAX_PENDING_BYTES
         return not busy and self._sender.waiting_s() < STALLED_S
 
     def _try_send(self, kafka_record: KafkaRecord) -> bool:
@@ -187,12 +187,12 @@ class SpoolingPublisher:
             scope: loss
             for scope, loss in self._losses.items()
             if not self._spool.append(
-                SpooledRecord(*_record(loss.message(self._now_us()))),
+                SpooledRecord(*_make_record(loss.message(self._now_us()))),
                 reserve_bytes=REPORTS_BYTES,
             )
         }
         self._reported_at = time.monotonic()
 
 
-def _record(message: Message) -> KafkaRecord:
-    return wire.topic(message), wire.key(message), wire.encode(message)
+def _make_record(message: Message) -> KafkaRecord:
+    return wire.choose_topic(message), wire.encode_key(message), wire.encode(message)

@@ -9,6 +9,7 @@ import zlib
 from itertools import islice
 from pathlib import Path
 
+from include.atomic_files import publish
 from include.errors import HistoryError
 from include.lake.csv_editions import SAMPLE_LINES
 from include.lake.download import download
@@ -81,8 +82,10 @@ def unzip(path: Path, folder: Path) -> Path:
             if len(names) != 1:
                 raise HistoryError(f"{path.name} holds {len(names)} CSV files; one is expected")
             target = folder / Path(names[0]).name
-            with archive.open(names[0]) as content, target.open("wb") as file:
+            partial = target.with_name(f"{target.name}.partial")
+            with archive.open(names[0]) as content, partial.open("wb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)
+            publish(partial, target)
             return target
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise HistoryError(f"{path.name} is a broken zip file: {error}") from error

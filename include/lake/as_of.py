@@ -13,7 +13,7 @@ AsOf = datetime | int | None
 
 
 def parse_as_of(text: str) -> AsOf:
-    """A version number or an ISO time (UTC unless it says otherwise); null if it is empty.
+    """A version number or an ISO time (UTC where it has no zone); null if it is empty.
 
     Raises:
         QueryError: it is neither.

@@ -37,13 +37,13 @@ def counted_offsets(table: DeltaTable, partition_count: int) -> dict[int, int]:
     return {part.partition: offset for part, offset in next_offsets(table, of_trades).items()}
 
 
-def closing_watermarks(offsets: Mapping[int, int], until: datetime) -> dict[str, int]:
-    """The watermarks of a commit that has every minute before `until` from trades below offsets."""
+def closing_watermarks(offsets: Mapping[int, int], end_at: datetime) -> dict[str, int]:
+    """Watermarks of a commit that has every minute before `end_at` from trades below offsets."""
     watermarks = {
         application_id(TopicPartition(Topic.TRADES, partition)): offset
         for partition, offset in offsets.items()
     }
-    return watermarks | {CLOSED_UNTIL: int(until.timestamp())}
+    return watermarks | {CLOSED_UNTIL: int(end_at.timestamp())}
 
 
 def merge_closed(
@@ -54,6 +54,6 @@ def merge_closed(
         merge_by_day(lake, TRADE_MINUTES, new_minutes, column="minute", watermarks=watermarks)
 
 
-def join_files(lake: str, *, most_files: int) -> int:
+def join_files(lake: str, *, max_files: int) -> int:
     """Join the small files of days; gives how many days were joined."""
-    return join_files_of_days(lake, TRADE_MINUTES, column="minute", most_files=most_files)
+    return join_files_of_days(lake, TRADE_MINUTES, column="minute", max_files=max_files)

@@ -56,7 +56,7 @@ def recognise(lines: Sequence[str]) -> Edition:
     rows = [line.strip().lstrip("\ufeff") for line in lines if line.strip()]
     if not rows:
         raise HistoryError("the history file is empty")
-    header = None if _number(rows[0].split(",")[0]) is not None else rows[0]
+    header = None if _parse_number(rows[0].split(",")[0]) is not None else rows[0]
     bars = rows[1:] if header else rows
     if not bars:
         raise HistoryError(f"the history file has no rows after its header {header!r}")
@@ -70,16 +70,16 @@ def recognise(lines: Sequence[str]) -> Edition:
     )
 
 
-def unit_us(time: float) -> int:
+def unit_us(raw_time: float) -> int:
     """Microseconds in the unit of a time since 1970, by its magnitude (valid 1973 to 5138).
 
     Raises:
         HistoryError: it is negative or beyond microseconds.
     """
     for limit, factor, _name in UNITS:
-        if 0 <= time < limit:
+        if 0 <= raw_time < limit:
             return factor
-    raise HistoryError(f"time {time!r} is neither in seconds, milliseconds nor microseconds")
+    raise HistoryError(f"time {raw_time!r} is neither in seconds, milliseconds nor microseconds")
 
 
 def _header_columns(header: str) -> tuple[str, ...]:
@@ -108,13 +108,13 @@ def _fits(bars: list[str], column_order: tuple[str, ...]) -> bool:
     return all(
         min(bar["open"], bar["close"]) >= bar["low"]
         and max(bar["open"], bar["close"]) <= bar["high"]
-        for bar in _prices(bars, column_order)
+        for bar in _parse_prices(bars, column_order)
     )
 
 
-def _prices(bars: list[str], column_order: tuple[str, ...]) -> Iterator[dict[str, float]]:
+def _parse_prices(bars: list[str], column_order: tuple[str, ...]) -> Iterator[dict[str, float]]:
     for bar in bars:
-        numbers = [_number(field) for field in bar.split(",")]
+        numbers = [_parse_number(field) for field in bar.split(",")]
         if len(numbers) == len(column_order) and None not in numbers:
             yield {
                 name: number
@@ -126,7 +126,7 @@ def _prices(bars: list[str], column_order: tuple[str, ...]) -> Iterator[dict[str
 def _find_unit(bars: list[str], index: int) -> int:
     for bar in bars:
         fields = bar.split(",")
-        time = _number(fields[index]) if index < len(fields) else None
+        time = _parse_number(fields[index]) if index < len(fields) else None
         if time is not None:
             return unit_us(time)
     raise HistoryError(f"no row of the history file has a readable time; the first is {bars[0]!r}")
@@ -138,7 +138,7 @@ def _repeats(bars: list[str]) -> bool:
     return not has_nan and any(old == new for old, new in pairwise(values))
 
 
-def _number(field: str) -> float | None:
+def _parse_number(field: str) -> float | None:
     try:
         value = float(field)
     except ValueError:

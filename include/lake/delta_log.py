@@ -28,22 +28,22 @@ PARQUET_MARK, MIN_PARQUET_BYTES = b"PAR1", 12
 class LogDamage:
     """What is wrong with a table's log.
 
-    The table is whole up to `sound_version` (-1: no version of it is). `is_unreferenced` says that
+    The table is whole up to `intact_version` (-1: no version of it is). `is_unreferenced`:
     nothing after it can be read, so that cutting the log there loses nothing.
     """
 
     table: Path
     fault: str
-    sound_version: int
+    intact_version: int
     is_unreferenced: bool
 
 
 def find_log_damage(table: Path) -> LogDamage | None:
     """What is wrong with the log of the table in this folder; null if it is whole."""
     log = table / LOG
-    commits = _commits(log)
-    damaged_versions = {version for version, path in _checkpoints(log) if not is_parquet(path)}
-    base = max({version for version, _ in _checkpoints(log)} - damaged_versions, default=-1)
+    commits = _list_commits(log)
+    damaged_versions = {version for version, path in _list_checkpoints(log) if not is_parquet(path)}
+    base = max({version for version, _ in _list_checkpoints(log)} - damaged_versions, default=-1)
     newest = max(commits, default=base)
     for version in range(base + 1, newest + 1):
         sentence = _find_commit_damage(commits.get(version))
@@ -60,7 +60,7 @@ def find_log_damage(table: Path) -> LogDamage | None:
 def find_damaged_hints(table: Path) -> list[Path]:
     """Files of the log that only make it faster to read, and that are cut off."""
     log = table / LOG
-    damaged_paths = [path for _, path in _checkpoints(log) if not is_parquet(path)]
+    damaged_paths = [path for _, path in _list_checkpoints(log) if not is_parquet(path)]
     pointer = log / POINTER
     if pointer.exists() and (damaged_paths or _json_lines(pointer) is None):
         damaged_paths.append(pointer)
@@ -68,19 +68,19 @@ def find_damaged_hints(table: Path) -> list[Path]:
 
 
 def cut_log(damage: LogDamage, backup: Path) -> None:
-    """Move all that the log holds after the last sound version to the folder `backup`.
+    """Move all that the log holds after the last intact version to the folder `backup`.
 
-    A table of which no version is sound is moved there as a whole: its writer creates it again.
+    A table of which no version is intact is moved there as a whole: its writer creates it again.
     """
     backup.mkdir(parents=True, exist_ok=True)
-    if damage.sound_version < 0:
+    if damage.intact_version < 0:
         shutil.move(damage.table, backup / damage.table.name)
         sync_path(damage.table.parent)
         return
     log = damage.table / LOG
     for path in sorted(log.iterdir()):
         version = VERSIONED.match(path.name)
-        if path.name == POINTER or (version and int(version[1]) > damage.sound_version):
+        if path.name == POINTER or (version and int(version[1]) > damage.intact_version):
             shutil.move(path, backup / path.name)
     sync_path(log)
 
@@ -95,12 +95,12 @@ def is_parquet(path: Path) -> bool:
         return begins and file.read() == PARQUET_MARK
 
 
-def _commits(log: Path) -> dict[int, Path]:
+def _list_commits(log: Path) -> dict[int, Path]:
     names = ((COMMIT.fullmatch(path.name), path) for path in log.iterdir())
     return {int(name[1]): path for name, path in names if name}
 
 
-def _checkpoints(log: Path) -> Iterator[tuple[int, Path]]:
+def _list_checkpoints(log: Path) -> Iterator[tuple[int, Path]]:
     for path in log.glob("*.checkpoint.*parquet"):
         version = CHECKPOINT.match(path.name)
         if version:

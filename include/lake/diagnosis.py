@@ -29,7 +29,7 @@ class Diagnosis:
     """One query: the state of its checkpoint, and what a restart would do, in offsets."""
 
     query: str
-    state: str  # sound, new, lost, damaged, lost_offsets or other_topic
+    state: str  # intact, new, lost, damaged, lost_offsets or other_topic
     why: str
     batch: int | None
     replayed: int
@@ -44,7 +44,7 @@ class Diagnosis:
             "damaged": "refuses to start",
             "lost_offsets": "refuses to start",
             "other_topic": "refuses to start",
-            "sound": f"resumes at batch {self.batch}",
+            "intact": f"resumes at batch {self.batch}",
         }[self.state]
         parts = [f"{begins} ({self.why})" if self.why else begins]
         if self.state not in {"damaged", "lost_offsets", "other_topic"}:
@@ -65,7 +65,7 @@ def diagnose_queries(
     return [_diagnose(home, query, lake, ranges, topic_ids or {}) for query in QUERIES]
 
 
-def repair(home: Path, query: str, *, at: datetime) -> Path:
+def repair(home: Path, query: str, *, repaired_at: datetime) -> Path:
     """Move a query's checkpoint away, so that its next start makes a new one; gives where it is.
 
     For `land` that is a new epoch, without loss or doubling; the ids of the topics that it has read
@@ -74,16 +74,16 @@ def repair(home: Path, query: str, *, at: datetime) -> Path:
     Kafka still has.
     """
     folder = home / "checkpoints" / query
-    damaged = _damaged_name(folder, at)
+    damaged = _damaged_name(folder, repaired_at)
     while damaged.exists():
-        at += timedelta(seconds=1)
-        damaged = _damaged_name(folder, at)
+        repaired_at += timedelta(seconds=1)
+        damaged = _damaged_name(folder, repaired_at)
     shutil.move(folder / "stream", damaged)
     return damaged
 
 
-def _damaged_name(folder: Path, at: datetime) -> Path:
-    return folder.with_name(f"{folder.name}.damaged-{at:%Y%m%dT%H%M%S}")
+def _damaged_name(folder: Path, repaired_at: datetime) -> Path:
+    return folder.with_name(f"{folder.name}.damaged-{repaired_at:%Y%m%dT%H%M%S}")
 
 
 def find_query_damage(home: Path, query: str) -> str | None:
@@ -123,7 +123,7 @@ def _diagnose(
     is_committed = newest in batch_numbers(checkpoint / "commits")
     return Diagnosis(
         query,
-        "sound",
+        "intact",
         "",
         newest + 1 if is_committed else newest,
         sum(

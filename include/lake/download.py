@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
 
-from include.atomic_files import publish
+from include.atomic_files import publish, write_file
 from include.errors import HistoryError, Unreachable
 from include.log import event
 
@@ -69,7 +69,7 @@ def _resume(address: str, partial: Path, tag: Path) -> Message:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
             resumed = reply.status == PARTIAL_CONTENT
             if not resumed:
-                tag.write_text(reply.headers.get("ETag") or "")
+                write_file(tag, reply.headers.get("ETag") or "")
             with partial.open("ab" if resumed else "wb") as file:
                 while chunk := reply.read(CHUNK):
                     file.write(chunk)

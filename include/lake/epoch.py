@@ -19,8 +19,8 @@ from include.market.wire import TopicPartition
 
 Ranges = Mapping[TopicPartition, tuple[int, int]]
 DAMAGED = (
-    "the checkpoint of `land` is damaged: {damage}; `./tickhouse doctor` says what a restart would "
-    "do, `./tickhouse doctor --repair` rebuilds it"
+    "the checkpoint of `land` is damaged: {damage}; `./tickhouse doctor` reports what a restart "
+    "would do, `./tickhouse doctor --repair` rebuilds it"
 )
 OTHER_TOPIC = (
     "topic {topic} was recreated: its id is {id}, the stream has read {stored}; its offsets "
@@ -150,7 +150,7 @@ def write_epoch(marker: Path, epoch: Epoch) -> None:
     """Write the file that `read_epoch` reads, with its checksum."""
     by_name = {f"{topic}/{number}": offset for (topic, number), offset in epoch.starts.items()}
     contents = {"starts": by_name, "topic_ids": dict(epoch.topic_ids)}
-    write_file(marker, json.dumps(contents | {"crc32": _checksum(contents)}))
+    write_file(marker, json.dumps(contents | {"crc32": _compute_checksum(contents)}))
 
 
 def read_epoch(marker: Path) -> Epoch | None:
@@ -158,7 +158,7 @@ def read_epoch(marker: Path) -> Epoch | None:
     try:
         stored = json.loads(marker.read_text())
         checksum = stored.pop("crc32", None)
-        if checksum is not None and checksum != _checksum(stored):
+        if checksum is not None and checksum != _compute_checksum(stored):
             return None
         starts = {
             TopicPartition(name.rpartition("/")[0], int(name.rpartition("/")[2])): int(offset)
@@ -169,5 +169,5 @@ def read_epoch(marker: Path) -> Epoch | None:
         return None
 
 
-def _checksum(contents: Mapping[str, object]) -> int:
+def _compute_checksum(contents: Mapping[str, object]) -> int:
     return zlib.crc32(json.dumps(contents, sort_keys=True).encode())

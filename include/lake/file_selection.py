@@ -4,18 +4,18 @@ A query then opens these alone: its cost follows what it asks for, not the histo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import PurePosixPath
 
 import numpy as np
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.market.time import to_epoch_us
+
 # Spark cuts the times in its statistics to milliseconds: the true maximum may be above.
 STATISTIC_STEP_US = 1000
 FARTHEST = np.iinfo(np.int64)
-MICROSECOND = timedelta(microseconds=1)
-EPOCH = datetime.fromtimestamp(0, UTC)
 Span = tuple[datetime, datetime]  # from the first to before the second
 
 
@@ -27,7 +27,7 @@ def list_files(table: DeltaTable) -> pa.Table:
     return files.append_column("uri", pa.array(paths, pa.string()))
 
 
-def uris(files: pa.Table) -> list[str]:
+def list_uris(files: pa.Table) -> list[str]:
     """The files' addresses, as `DeltaTable.file_uris` gives them."""
     addresses: list[str] = files["uri"].to_pylist()
     return addresses
@@ -40,10 +40,8 @@ def files_in_spans(files: pa.Table, column: str, spans: Sequence[Span]) -> pa.Ta
     """
     if not spans:
         return files.slice(0, 0)
-    begins, ends = (
-        np.array([_microseconds(at) for at in side]) for side in zip(*spans, strict=True)
-    )
-    low, high = _bounds(files, column)
+    begins, ends = (np.array([to_epoch_us(at) for at in side]) for side in zip(*spans, strict=True))
+    low, high = _read_bounds(files, column)
     high = np.where(high == FARTHEST.max, high, high + STATISTIC_STEP_US)
     nearest = np.searchsorted(ends, low, side="right")  # the first span that ends after the minimum
     begin_of_nearest = np.append(begins, FARTHEST.max)[nearest]
@@ -52,8 +50,8 @@ def files_in_spans(files: pa.Table, column: str, spans: Sequence[Span]) -> pa.Ta
 
 def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
     """The files of a landed table that may hold offsets at or beyond a reader's, by partition."""
-    first, last = _bounds(files, "partition")
-    _, newest = _bounds(files, "offset")
+    first, last = _read_bounds(files, "partition")
+    _, newest = _read_bounds(files, "offset")
     min_next_offsets = {
         (low, high): _lowest_offset(next_offsets, low, high)
         for low, high in {*zip(first.tolist(), last.tolist(), strict=True)}
@@ -67,7 +65,7 @@ def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.T
 def files_not_in(files: pa.Table, addresses: Iterable[str]) -> pa.Table:
     """The files that are not among these."""
     excluded = frozenset(addresses)
-    return files.filter(pa.array([uri not in excluded for uri in uris(files)], pa.bool_()))
+    return files.filter(pa.array([uri not in excluded for uri in list_uris(files)], pa.bool_()))
 
 
 def _lowest_offset(next_offsets: Mapping[int, int], low: int, high: int) -> int:
@@ -77,7 +75,7 @@ def _lowest_offset(next_offsets: Mapping[int, int], low: int, high: int) -> int:
     return min(next_offsets.get(partition, 0) for partition in range(low, high + 1))
 
 
-def _bounds(files: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+def _read_bounds(files: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
     """Minimum and maximum of a column in each file; without statistics, the widest."""
     widest = {"min": FARTHEST.min, "max": FARTHEST.max}
     sides = []
@@ -90,10 +88,6 @@ def _bounds(files: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
             statistics = statistics.cast(pa.timestamp("us", "UTC"))
         sides.append(statistics.cast(pa.int64()).fill_null(int(bound)).to_numpy())
     return sides[0], sides[1]
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - EPOCH) // MICROSECOND
 
 
 def _is_absolute(path: str) -> bool:

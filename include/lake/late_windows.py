@@ -9,7 +9,7 @@ from include.lake.signal_rows import Window, restate
 from include.lake.watermarks import landed_offsets
 from include.market.wire import Topic, TopicPartition
 
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 
 
 class LateWindow(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class LateWindows:
         of_book = {TopicPartition(Topic.BOOK, late.partition) for late in pending}
         ends = {at.partition: end for at, end in landed_offsets(lake, of_book).items()}
         due = [late for late in pending if late.offset < ends.get(late.partition, 0)]
-        due = due[:MOST_AT_ONCE]
+        due = due[:MAX_AT_ONCE]
         keys = {(late.venue, late.symbol, late.window_start) for late in due}
         row_count = restate(lake, keys, window_s=window_s)
         self._forget(due)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, uris
+from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, list_uris
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES
 from include.market.venues import (
@@ -143,7 +143,7 @@ def touch_minutes(
     if ledger is None:
         return dict(ledger_offsets)
     new_files = files_from_offsets(list_files(ledger), ledger_offsets)
-    create_view(connection, "new_ledger", ledger, files=uris(new_files))
+    create_view(connection, "new_ledger", ledger, files=list_uris(new_files))
     connection.execute('CREATE TEMP TABLE ledger_offsets ("partition" INTEGER, next_offset BIGINT)')
     for partition, offset in ledger_offsets.items():
         connection.execute("INSERT INTO ledger_offsets VALUES (?, ?)", [partition, offset])
@@ -153,7 +153,7 @@ def touch_minutes(
     if times:
         span = (min(times) - REACH, max(times) + timedelta(minutes=1))
         within = files_in_spans(files, "traded_at", [span])
-        create_view(connection, "concerned_trades", trades, files=uris(within))
+        create_view(connection, "concerned_trades", trades, files=list_uris(within))
         connection.execute(TOUCHED_BY_LEDGER.format(number=number_sql()))
     return dict(ledger_offsets) | {
         partition: max(next_offset, ledger_offsets.get(partition, 0))
@@ -166,19 +166,19 @@ def _touch_ends(connection: "duckdb.DuckDBPyConnection", lake: str) -> None:
     (newest,) = connection.execute("SELECT max(minute) FROM touched").fetchone() or (None,)
     if newest is None:
         return
-    open_ledger(connection, lake, since=newest - UNDECIDED)
+    open_ledger(connection, lake, start_at=newest - UNDECIDED)
     connection.execute(TOUCHED_ENDS.format(undecided_s=UNDECIDED.total_seconds()))
     connection.execute(f"DROP VIEW {LEDGER}")  # the minutes added may need more of it
 
 
-def open_ledger(connection: "duckdb.DuckDBPyConnection", lake: str, *, since: datetime) -> None:
-    """A view of the ledger's rows that can concern minutes from `since` on."""
+def open_ledger(connection: "duckdb.DuckDBPyConnection", lake: str, *, start_at: datetime) -> None:
+    """A view of the ledger's rows that can concern minutes from `start_at` on."""
     ledger = open_table(lake, LEDGER)
     if ledger is None:
         create_empty_view(connection, TABLES[LEDGER])
         return
-    entries = files_in_spans(list_files(ledger), "received_time", [(since, ALWAYS[1])])
-    create_view(connection, LEDGER, ledger, files=uris(entries))
+    entries = files_in_spans(list_files(ledger), "received_time", [(start_at, ALWAYS[1])])
+    create_view(connection, LEDGER, ledger, files=list_uris(entries))
 
 
 def find_edges(
@@ -191,9 +191,9 @@ def find_edges(
         return
     minutes, times = [row[2] for row in edge_rows], [row[4] for row in edge_rows]
     before = files_in_spans(files, "traded_at", [(ALWAYS[0], max(minutes))])
-    create_view(connection, "earlier_trades", trades, files=uris(before))
+    create_view(connection, "earlier_trades", trades, files=list_uris(before))
     behind = files_in_spans(files, "received_time", [(min(times), ALWAYS[1])])
-    create_view(connection, "later_trades", trades, files=uris(behind))
+    create_view(connection, "later_trades", trades, files=list_uris(behind))
     for venue, symbol, minute, is_beginning, at in edge_rows:
         statement, bound = (EARLIER, minute) if is_beginning else (LATER, at)
         if not connection.execute(statement, [venue, symbol, bound]).fetchone():

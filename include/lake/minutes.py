@@ -2,7 +2,7 @@
 
 A repeat (a reconnect, a healed hole) is left out by the venue's own trade id: the row that landed
 first counts. A minute is complete if no hole lies in it or reaches into it (`minute_holes`); where
-trades are much older than their receipt (a tape), that cannot be said.
+trades are much older than their receipt (a tape), that is not known.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from include.lake.file_selection import (
     files_in_spans,
     files_not_in,
     list_files,
-    uris,
+    list_uris,
 )
 from include.lake.minute_holes import (
     find_edges,
@@ -30,7 +30,7 @@ from include.lake.minute_holes import (
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_schema
-from include.market.tops import MOST_QUOTE
+from include.market.tops import MAX_QUOTE
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +58,7 @@ distinct_trades AS (
     SELECT DISTINCT ON (venue, symbol, trade_id, minute) *,
         date_trunc('minute', traded_at) AS minute,
         CAST(CASE WHEN {AMOUNT} IS NOT NULL THEN {AMOUNT}
-             WHEN price::DOUBLE * quantity::DOUBLE < {MOST_QUOTE} THEN price * quantity
+             WHEN price::DOUBLE * quantity::DOUBLE < {MAX_QUOTE} THEN price * quantity
              END AS DECIMAL(38, 18)) AS quote
     FROM counted
     WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
@@ -117,7 +117,7 @@ def changed_minutes(
     files = list_files(trades)
     new_files = files_from_offsets(files_not_in(files, counted_files), offsets)
     with _reader(offsets) as connection:
-        create_view(connection, "examined_trades", trades, files=uris(new_files))
+        create_view(connection, "examined_trades", trades, files=list_uris(new_files))
         next_offsets = {
             partition: max(next_offset, offsets.get(partition, 0))
             for partition, next_offset in connection.execute(REACHED).fetchall()
@@ -126,22 +126,24 @@ def changed_minutes(
         ledger_reached = touch_minutes(connection, lake, files, trades, ledger_offsets or {})
         minutes = _recompute(connection, lake, trades, files, counted=COUNTED_ALL)
     all_offsets = dict(offsets) | next_offsets
-    return ChangedMinutes(minutes, all_offsets, frozenset(uris(files)), ledger_reached)
+    return ChangedMinutes(minutes, all_offsets, frozenset(list_uris(files)), ledger_reached)
 
 
 def minutes_between(
-    lake: str, first: datetime, until: datetime, *, offsets: Mapping[int, int]
+    lake: str, start_at: datetime, end_at: datetime, *, offsets: Mapping[int, int]
 ) -> pa.Table:
-    """The minutes of trades made from `first` to before `until`, as a reader there holds them."""
+    """Minutes of trades made from `start_at` to before `end_at`, as a reader there holds them."""
     trades = open_table(lake, "trades")
     if trades is None:
         return _no_minutes()
     files = list_files(trades)
     with _reader(offsets) as connection:
-        within = files_in_spans(files, "traded_at", [(first, until)])
-        create_view(connection, "examined_trades", trades, files=uris(within))
+        within = files_in_spans(files, "traded_at", [(start_at, end_at)])
+        create_view(connection, "examined_trades", trades, files=list_uris(within))
         condition = f"{BETWEEN} AND {OLDER}"
-        connection.execute(TOUCHED.format(condition=condition), {"first": first, "until": until})
+        connection.execute(
+            TOUCHED.format(condition=condition), {"first": start_at, "until": end_at}
+        )
         return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
 
 
@@ -152,7 +154,7 @@ def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
         return _no_minutes()
     files = list_files(trades)
     with _reader(offsets) as connection:
-        create_view(connection, "examined_trades", trades, files=uris(files))
+        create_view(connection, "examined_trades", trades, files=list_uris(files))
         connection.execute(TOUCHED.format(condition=OLDER))
         return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
 
@@ -173,9 +175,11 @@ def _recompute(
     touched = [minute for (minute,) in connection.execute(TOUCHED_MINUTES).fetchall()]
     if not touched:
         return _no_minutes()
-    spans = _spans(touched)
-    create_view(connection, "trades", trades, files=uris(files_in_spans(files, "traded_at", spans)))
-    open_ledger(connection, lake, since=touched[0])
+    spans = _join_minutes(touched)
+    create_view(
+        connection, "trades", trades, files=list_uris(files_in_spans(files, "traded_at", spans))
+    )
+    open_ledger(connection, lake, start_at=touched[0])
     find_edges(connection, files, trades)
     connection.execute(counted)
     has_amount = any(field.name == "amount" for field in trades.schema().fields)
@@ -184,7 +188,7 @@ def _recompute(
     return minutes.cast(arrow_schema(TRADE_MINUTES))
 
 
-def _spans(minutes: Sequence[datetime]) -> list[Span]:
+def _join_minutes(minutes: Sequence[datetime]) -> list[Span]:
     """Ordered minutes as spans: those that follow one another are one."""
     spans: list[Span] = []
     for minute in minutes:

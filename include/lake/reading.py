@@ -149,17 +149,17 @@ def create_view(
     if not files:
         _create_empty_view(connection, name, columns)
         return
-    paths = ", ".join(map(_literal, files))
+    paths = ", ".join(map(_quote_literal, files))
     schema = ", ".join(
-        f"{_literal(column)}: {{name: {_literal(column)}, type: '{type_}', default_value: NULL}}"
-        for column, type_ in columns.items()
+        f"{literal}: {{name: {literal}, type: '{type_}', default_value: NULL}}"
+        for literal, type_ in zip(map(_quote_literal, columns), columns.values(), strict=True)
     )
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{paths}], schema = MAP {{{schema}}})"
     )
 
 
-def _literal(text: str) -> str:
+def _quote_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -181,7 +181,7 @@ def query(
     `minute_totals`.
 
     Raises:
-        QueryError: the statement cannot be answered; says why and which tables there are.
+        QueryError: the statement cannot be answered; with the cause and the tables there are.
     """
     with run_query(lake, statement, bindings, as_of=as_of, all_tables=all_tables) as result:
         return (result.columns, result.fetchall()) if result is not None else ([], [])

@@ -26,12 +26,12 @@ class Report:
     statement: str
     tables: tuple[str, ...]
 
-    def span(self, first: datetime | None, until: datetime | None) -> dict[str, Any]:
+    def span(self, start_at: datetime | None, end_at: datetime | None) -> dict[str, Any]:
         """The values of `$first` and `$until`; all of time where they are not given."""
-        return {"first": first or BEGINNING, "until": until or END}
+        return {"first": start_at or BEGINNING, "until": end_at or END}
 
 
-def reports() -> dict[str, Report]:
+def list_reports() -> dict[str, Report]:
     """Every report by its name."""
     return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.sql"))}
 
@@ -40,9 +40,9 @@ def report(name: str) -> Report:
     """One report.
 
     Raises:
-        QueryError: there is none of that name; says which there are.
+        QueryError: there is none of that name; lists those there are.
     """
-    by_name = reports()
+    by_name = list_reports()
     if name not in by_name:
         raise QueryError(f"no report is named {name!r}; there are {', '.join(by_name)}")
     return by_name[name]

@@ -6,22 +6,21 @@ own rounding, so that a window without late changes comes out the same to the la
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from deltalake.exceptions import CommitFailedError
 
-from include.lake.file_selection import files_in_spans, list_files, uris
+from include.lake.file_selection import files_in_spans, list_files, list_uris
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows, merge_by_day
 from include.market.events import INITIAL
 from include.market.signals import PublishedSignal
-from include.market.time import AHEAD_OF_RECEIPT_US
+from include.market.time import AHEAD_OF_RECEIPT_US, from_epoch_us, to_epoch_us
 from include.market.windows import Key, Liquidity
 
 ATTEMPTS, PAUSE_S = 5, 0.2  # a compaction may rewrite the files under a merge
-EPOCH = datetime.fromtimestamp(0, UTC)
 Window = tuple[str, str, int]  # venue, symbol, start in µs
 SUMS = f"""
 WITH changes AS (
@@ -67,7 +66,7 @@ def closed_until(lake: str) -> dict[Key, int]:
         newest = connection.execute(NEWEST).fetchall()
     finally:
         connection.close()
-    return {(venue, symbol): _micros(end) for venue, symbol, end in newest}
+    return {(venue, symbol): to_epoch_us(end) for venue, symbol, end in newest}
 
 
 def restate(lake: str, windows: Iterable[Window], *, window_s: int) -> int:
@@ -81,14 +80,14 @@ def restate(lake: str, windows: Iterable[Window], *, window_s: int) -> int:
 
 
 def sum_windows(lake: str, windows: Iterable[Window], *, window_s: int) -> list[Liquidity]:
-    """What the landed book says of these windows."""
+    """The sums of the landed book in these windows."""
     length = timedelta(seconds=window_s)
-    late = [(venue, symbol, _time(start)) for venue, symbol, start in sorted(set(windows))]
+    late = [(venue, symbol, from_epoch_us(start)) for venue, symbol, start in sorted(set(windows))]
     book = open_table(lake, "book_changes")
     if book is None or not late:
         return []
     spans = [(start, start + length) for start in sorted({start for *_, start in late})]
-    files = uris(files_in_spans(list_files(book), "venue_time", spans))
+    files = list_uris(files_in_spans(list_files(book), "venue_time", spans))
     connection = connect("", ())
     try:
         create_view(connection, "book_changes", book, files=files)
@@ -103,7 +102,7 @@ def sum_windows(lake: str, windows: Iterable[Window], *, window_s: int) -> list[
     finally:
         connection.close()
     return [
-        Liquidity(venue, symbol, _micros(start), _micros(start + length), bid, ask)
+        Liquidity(venue, symbol, to_epoch_us(start), to_epoch_us(start + length), bid, ask)
         for venue, symbol, start, bid, ask in sums
     ]
 
@@ -114,7 +113,7 @@ def _stored_values(lake: str, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[A
         return {}
     starts = sorted({row["window_start"] for row in rows})
     spans = [(start, start + timedelta(microseconds=1)) for start in starts]
-    files = uris(files_in_spans(list_files(table), "window_start", spans))
+    files = list_uris(files_in_spans(list_files(table), "window_start", spans))
     connection = connect("", ())
     try:
         create_view(connection, SIGNALS.name, table, files=files)
@@ -143,18 +142,10 @@ def _row(signal: PublishedSignal) -> dict[str, Any]:
         "symbol": signal.symbol,
         "type": signal.type,
         "value": signal.value,
-        "window_start": _time(signal.window_start),
-        "timestamp": _time(signal.window_end),
+        "window_start": from_epoch_us(signal.window_start),
+        "timestamp": from_epoch_us(signal.window_end),
     }
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in SIGNALS.key)
-
-
-def _time(at_us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=at_us)
-
-
-def _micros(at: datetime) -> int:
-    return (at - EPOCH) // timedelta(microseconds=1)

@@ -52,7 +52,7 @@ class _Reading:
 
 
 def find_restarts(
-    home: Path, lake: str, kafka_topics: KafkaTopics, *, at: datetime
+    home: Path, lake: str, kafka_topics: KafkaTopics, *, found_at: datetime
 ) -> list[TopicRestart]:
     """The restarts that have to be accepted before the stream can go on with these topics."""
     folder = home / "checkpoints" / "land"
@@ -68,11 +68,11 @@ def find_restarts(
         for topic, topic_id in kafka_topics.ids.items()
         if (ids := known_ids(topic, stored, restarts)) and topic_id not in ids
     }
-    return list(_restarts(reading, kafka_topics, new_topics, at))
+    return list(_find_restarts(reading, kafka_topics, new_topics, found_at))
 
 
-def _restarts(
-    reading: _Reading, kafka_topics: KafkaTopics, new_topics: set[str], at: datetime
+def _find_restarts(
+    reading: _Reading, kafka_topics: KafkaTopics, new_topics: set[str], found_at: datetime
 ) -> Iterator[TopicRestart]:
     for part, (first, end) in sorted(kafka_topics.ranges.items()):
         topic_id, behind_all = kafka_topics.ids.get(part.topic, ""), reading.behind_all(part)
@@ -80,10 +80,10 @@ def _restarts(
         if part.topic in new_topics:
             offset = behind_all + first
             lost_from = min(reading.landed.get(part, offset), offset)
-            yield TopicRestart(part, topic_id, offset, first, lost_from, RECREATED, at)
+            yield TopicRestart(part, topic_id, offset, first, lost_from, RECREATED, found_at)
         elif next_offset is not None and next_offset > end:
             offset = next_offset + shift
-            yield TopicRestart(part, topic_id, offset, end, offset, SHORTER, at)
+            yield TopicRestart(part, topic_id, offset, end, offset, SHORTER, found_at)
         elif next_offset is not None and next_offset < first:
             offset, lost_from = first + shift, next_offset + shift
-            yield TopicRestart(part, topic_id, offset, first, lost_from, REMOVED, at)
+            yield TopicRestart(part, topic_id, offset, first, lost_from, REMOVED, found_at)

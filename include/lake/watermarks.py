@@ -23,7 +23,7 @@ def application_id(partition: TopicPartition) -> str:
 
 
 def home_table(topic: str) -> Table:
-    """The table whose watermark says how far a topic has landed: its own, or quarantine."""
+    """The table whose watermark is how far a topic has landed: its own, or quarantine."""
     return TABLE_OF_TOPIC.get(topic, QUARANTINE)
 
 

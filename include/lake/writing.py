@@ -105,16 +105,16 @@ def merge_by_day(
             (merger.when_matched_update_all() if replace else merger).execute()
 
 
-def join_files_of_days(lake: str, table: Table, *, column: str, most_files: int) -> int:
+def join_files_of_days(lake: str, table: Table, *, column: str, max_files: int) -> int:
     """Join the files of each day of `column` that has too many; gives how many days were joined.
 
     A day that is over has one file afterwards; the newest day is left until it has more than
-    `most_files`. No row changes, and no file holds more than a day.
+    `max_files`. No row changes, and no file holds more than a day.
     """
     existing = open_table(lake, table.name)
     if existing is None:
         return 0
-    crowded = list(_crowded_days(existing, column, most_files))
+    crowded = list(_crowded_days(existing, column, max_files))
     for day in crowded:
         first, until = day.isoformat(), (day + timedelta(days=1)).isoformat()
         bounds = [(column, ">=", day), (column, "<", day + timedelta(days=1))]
@@ -129,7 +129,7 @@ def join_files_of_days(lake: str, table: Table, *, column: str, most_files: int)
     return len(crowded)
 
 
-def _crowded_days(table: DeltaTable, column: str, most_files: int) -> Iterator[datetime]:
+def _crowded_days(table: DeltaTable, column: str, max_files: int) -> Iterator[datetime]:
     files = pa.table(table.get_add_actions(flatten=True))
     counts: dict[datetime, int] = {}
     bounds = (files[f"{end}.{column}"].to_pylist() for end in ("min", "max"))
@@ -138,7 +138,7 @@ def _crowded_days(table: DeltaTable, column: str, most_files: int) -> Iterator[d
             counts[day] = counts.get(day, 0) + 1
     newest = max(counts, default=None)
     for day, count in sorted(counts.items()):
-        if count > (most_files if day == newest else 1):
+        if count > (max_files if day == newest else 1):
             yield day
 
 

@@ -23,7 +23,7 @@ OVER = {"success", "failed"}
 NOTE_CHARACTERS = 1000
 
 
-def environment(settings: Settings) -> dict[str, str]:
+def build_environment(settings: Settings) -> dict[str, str]:
     """The variables that configure Airflow, for its processes and their tasks alone."""
     postgres, ports = settings.postgres, settings.ports
     server = f"{postgres.host or ports.host}:{ports.postgres}"

@@ -9,11 +9,10 @@ once. All jars must be on the JVM's class path (`spark.jars` would load them by 
 
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +22,8 @@ from include.errors import PlatformError
 from include.local.jars import ensure_jars
 from include.local.java import java_home
 from include.local.lock import exclusive_lock
+from include.log import PrintLine
+from include.process import unwind_on_sigterm
 from include.settings import ROOT, Settings, from_environment
 
 RECORDING_S = 600.0
@@ -40,7 +41,7 @@ def archive_options() -> list[str]:
     return [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off"] if archive.exists() else []
 
 
-def ensure_class_archive(say: Callable[[str], None]) -> None:
+def ensure_class_archive(print_line: PrintLine) -> None:
     """Record the archive unless it is there: the stream job runs once on a scratch broker.
 
     Without one everything works, only later: a fault is printed and not raised.
@@ -48,7 +49,7 @@ def ensure_class_archive(say: Callable[[str], None]) -> None:
     archive = _archive()
     if archive.exists():
         return
-    say("recording Spark's classes, so that it starts sooner (once, a minute or two)")
+    print_line("recording Spark's classes, so that it starts sooner (once, a minute or two)")
     partial = archive.with_suffix(f".{os.getpid()}")
     log = archive.with_suffix(".log")
     command = [sys.executable, "-m", "spark_jobs.record_classes", str(partial)]
@@ -59,7 +60,7 @@ def ensure_class_archive(say: Callable[[str], None]) -> None:
             )
             publish(partial, archive)
         except (subprocess.SubprocessError, OSError) as error:
-            say(f"Spark's classes could not be recorded ({error}); Spark starts slower")
+            print_line(f"Spark's classes could not be recorded ({error}); Spark starts slower")
         finally:
             partial.unlink(missing_ok=True)
 
@@ -86,7 +87,7 @@ def start_recording(settings: Settings, environ: Mapping[str, str]) -> bool:
 
 def main() -> None:
     """Record it when the world's first forecast is there, or is not to be expected any more."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    unwind_on_sigterm(SystemExit(1))
     settings = from_environment()
     _give_way()
     deadline = time.monotonic() + FORECAST_S
@@ -94,12 +95,12 @@ def main() -> None:
         time.sleep(1)
     try:
         with exclusive_lock(_archive().with_suffix(".lock"), name="the recording of classes"):
-            ensure_class_archive(_say)
+            ensure_class_archive(_print_line)
     except PlatformError as error:  # another world of this installation records it
-        _say(str(error))
+        _print_line(str(error))
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

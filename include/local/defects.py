@@ -14,7 +14,7 @@ Repair = Callable[[], object]
 class Defect:
     """Something that is wrong: where, what, and what its repair does (null: a person has to)."""
 
-    place: str
+    subject: str
     fault: str
     remedy: str
     loses_nothing: bool = False
@@ -22,7 +22,7 @@ class Defect:
 
     def sentence(self) -> str:
         """One sentence for a person."""
-        return f"{self.place}: {self.fault}"
+        return f"{self.subject}: {self.fault}"
 
 
 def checkpoint_defect(settings: Settings, query: str, sentence: str) -> Defect:
@@ -32,5 +32,5 @@ def checkpoint_defect(settings: Settings, query: str, sentence: str) -> Defect:
         sentence,
         "moved away; the next start reads again what the tables lack",
         loses_nothing=True,
-        repair=lambda: repair(settings.home, query, at=datetime.now(UTC)),
+        repair=lambda: repair(settings.home, query, repaired_at=datetime.now(UTC)),
     )

@@ -5,7 +5,7 @@ loses nothing is repaired by `up` by itself; the others by `doctor --repair`, wh
 either: what it takes out of use is in `var/WORLD/damaged`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,12 @@ from include.local.kafka_folders import find_strays
 from include.local.lock import exclusive_lock
 from include.local.preflight import check_disk
 from include.local.topic_defects import examine_topics
+from include.log import PrintLine
 from include.settings import Settings
 
 ROUNDS = 8  # a repair may show the next defect: a table that was cut, then its checkpoint
 POSTGRES_FILES = ("PG_VERSION", "global/pg_control", "postgresql.conf")
 DOCTOR = "./tickhouse doctor --repair"
-Say = Callable[[str], None]
 
 
 def examine(settings: Settings) -> list[Defect]:
@@ -57,7 +57,7 @@ def remedy_sentence(defect: Defect) -> str:
     return f"{defect.sentence()}; {command}{defect.remedy}"
 
 
-def repair_what_loses_nothing(settings: Settings, *, say: Say) -> None:
+def repair_what_loses_nothing(settings: Settings, *, print_line: PrintLine) -> None:
     """Repair every defect whose repair loses nothing.
 
     Raises:
@@ -71,21 +71,21 @@ def repair_what_loses_nothing(settings: Settings, *, say: Say) -> None:
         defects = [defect for defect in defects if defect.repair]
         if not defects:
             return
-        repair_defects(settings, defects, say=say)
+        repair_defects(settings, defects, print_line=print_line)
     raise PlatformError(f"{defects[0].sentence()}, again after its repair: see ./tickhouse doctor")
 
 
-def repair_all(settings: Settings, *, say: Say) -> list[Defect]:
+def repair_all(settings: Settings, *, print_line: PrintLine) -> list[Defect]:
     """Repair every defect that can be; gives those that are left for a person."""
     for _ in range(ROUNDS):
         defects = [defect for defect in examine(settings) if defect.repair]
         if not defects:
             break
-        repair_defects(settings, defects, say=say)
+        repair_defects(settings, defects, print_line=print_line)
     return examine(settings)
 
 
-def repair_defects(settings: Settings, defects: list[Defect], *, say: Say) -> None:
+def repair_defects(settings: Settings, defects: list[Defect], *, print_line: PrintLine) -> None:
     """Repair these defects, the stream not running.
 
     Raises:
@@ -95,7 +95,7 @@ def repair_defects(settings: Settings, defects: list[Defect], *, say: Say) -> No
         for defect in defects:
             if defect.repair:
                 defect.repair()
-                say(f"{defect.sentence()}: repaired ({defect.remedy})")
+                print_line(f"{defect.sentence()}: repaired ({defect.remedy})")
 
 
 def local_tables(settings: Settings) -> list[Path]:
@@ -151,35 +151,37 @@ def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:
 
 def _examine_tables(settings: Settings, backup: Path) -> Iterator[Defect]:
     for folder in local_tables(settings):
-        place, damage = f"table {folder.name}", find_log_damage(folder)
+        subject, damage = f"table {folder.name}", find_log_damage(folder)
         if damage is not None:
-            yield _table_defect(place, damage, backup)
+            yield _table_defect(subject, damage, backup)
         elif hints := find_damaged_hints(folder):
-            yield from (_hint_defect(place, hint, backup / folder.name) for hint in hints)
+            yield from (_hint_defect(subject, hint, backup / folder.name) for hint in hints)
         else:
             yield from _examine_reading(settings, folder, backup)
 
 
-def _hint_defect(place: str, hint: Path, backup: Path) -> Defect:
+def _hint_defect(subject: str, hint: Path, backup: Path) -> Defect:
     sentence, remedy = f"{hint.name} of its log is cut off", "moved away; nothing needs it"
-    return Defect(place, sentence, remedy, loses_nothing=True, repair=partial(_move, hint, backup))
+    return Defect(
+        subject, sentence, remedy, loses_nothing=True, repair=partial(_move, hint, backup)
+    )
 
 
 def _examine_reading(settings: Settings, folder: Path, backup: Path) -> Iterator[Defect]:
     try:
         open_table(settings.lake, folder.name)
     except TickhouseError as error:
-        damage = LogDamage(folder, str(error), sound_version=-1, is_unreferenced=False)
+        damage = LogDamage(folder, str(error), intact_version=-1, is_unreferenced=False)
         yield _table_defect(f"table {folder.name}", damage, backup)
 
 
-def _table_defect(place: str, damage: LogDamage, backup: Path) -> Defect:
+def _table_defect(subject: str, damage: LogDamage, backup: Path) -> Defect:
     repair = partial(cut_log, damage, backup / damage.table.name)
-    if damage.sound_version < 0:
+    if damage.intact_version < 0:
         remedy = "moves it away; its writer creates it again from the data that remain"
     else:
-        remedy = f"takes it back to its version {damage.sound_version}, the last one that is whole"
-    return Defect(place, damage.fault, remedy, damage.is_unreferenced, repair)
+        remedy = f"takes it back to its version {damage.intact_version}, the last one that is whole"
+    return Defect(subject, damage.fault, remedy, damage.is_unreferenced, repair)
 
 
 def _examine_watermarks(settings: Settings) -> Iterator[Defect]:

@@ -1,13 +1,12 @@
 """The first ingest -> retrain -> publish of a world, so that its trader has a forecast."""
 
 import time
-from collections.abc import Callable
 
 from include.errors import PlatformError, TickhouseError, Unreachable
 from include.local.airflow import FIRST_DAG, LOOP_DAGS, OVER, AirflowApi
+from include.log import PrintLine
 from include.settings import Settings
 
-Say = Callable[[str], None]
 FIND_DAG_S = 300.0
 TRAINING_S = 900.0
 
@@ -18,15 +17,15 @@ class FirstTraining:
     That it could not be begun takes nothing down: `raise_fault` raises it once all else runs.
     """
 
-    def __init__(self, settings: Settings, *, say: Say, until: str = "") -> None:
-        self._settings, self._say, self._until = settings, say, until
+    def __init__(self, settings: Settings, *, print_line: PrintLine, until: str = "") -> None:
+        self._settings, self._print_line, self._until = settings, print_line, until
         self._has_begun = False
         self._fault: TickhouseError | None = None
 
     def start(self) -> None:
         """Start it, if this world has had none."""
         try:
-            self._has_begun = start(self._settings, say=self._say, until=self._until)
+            self._has_begun = start(self._settings, print_line=self._print_line, until=self._until)
         except TickhouseError as fault:
             self._fault = fault
 
@@ -38,7 +37,7 @@ class FirstTraining:
         """
         self.raise_fault()
         if self._has_begun:
-            wait(self._settings, say=self._say)
+            wait(self._settings, print_line=self._print_line)
 
     def raise_fault(self) -> None:
         """Raise what kept it from starting."""
@@ -46,7 +45,7 @@ class FirstTraining:
             raise self._fault
 
 
-def start(settings: Settings, *, say: Say, until: str = "") -> bool:
+def start(settings: Settings, *, print_line: PrintLine, until: str = "") -> bool:
     """Start it unless this world has ingested before or has no history; whether it did.
 
     `until` (ISO, UTC) leaves out later minutes.
@@ -56,7 +55,9 @@ def start(settings: Settings, *, say: Say, until: str = "") -> bool:
         Unreachable: it has not answered.
     """
     if settings.world != "sim" and not settings.forecast.history:
-        say("no history given (--history FILE): the trader holds until a forecast is published")
+        print_line(
+            "no history given (--history FILE): the trader holds until a forecast is published"
+        )
         return False
     if (settings.forecasts / "CURRENT").exists():
         return False
@@ -72,7 +73,9 @@ def start(settings: Settings, *, say: Say, until: str = "") -> bool:
             if has_dag:
                 triggered = True  # if only the answer is lost, the next round finds the run
                 api.trigger(FIRST_DAG, conf={"until": until} if until else None)
-                say("started the first ingest_history -> retrain_forecast -> publish_forecast")
+                print_line(
+                    "started the first ingest_history -> retrain_forecast -> publish_forecast"
+                )
                 return True
         except Unreachable as error:
             fault = error
@@ -80,27 +83,27 @@ def start(settings: Settings, *, say: Say, until: str = "") -> bool:
     raise fault
 
 
-def wait(settings: Settings, *, say: Say) -> None:
+def wait(settings: Settings, *, print_line: PrintLine) -> None:
     """Wait for the published forecast, or for a run that failed; prints which it was."""
     api = AirflowApi(settings)
     deadline = time.monotonic() + TRAINING_S
     announced: set[str] = set()
     while not (settings.forecasts / "CURRENT").exists():
-        for dag, state in _states(api):
+        for dag, state in _read_states(api):
             if state in OVER and dag not in announced:
                 announced.add(dag)
-                say(f"{dag}: {state}")
+                print_line(f"{dag}: {state}")
             if state == "failed":
-                say(f"no forecast: see why {dag} failed in Airflow; the trader holds")
+                print_line(f"no forecast: see why {dag} failed in Airflow; the trader holds")
                 return
         if time.monotonic() > deadline:
-            say(f"no forecast after {TRAINING_S:.0f} s: see Airflow; the trader holds")
+            print_line(f"no forecast after {TRAINING_S:.0f} s: see Airflow; the trader holds")
             return
         time.sleep(1)
-    say("the forecast is published")
+    print_line("the forecast is published")
 
 
-def _states(api: AirflowApi) -> list[tuple[str, str]]:
+def _read_states(api: AirflowApi) -> list[tuple[str, str]]:
     try:
         return [(dag, run.state) for dag in LOOP_DAGS for run in api.runs(dag)[:1]]
     except Unreachable:

@@ -44,7 +44,7 @@ def ensure_jars() -> Jars:
     Raises:
         PlatformError: they cannot be fetched, or not be made.
     """
-    folder = _folder()
+    folder = _locate_jars()
     if not folder.exists():
         _retrieve(folder)
     return Jars(spark=folder / "spark", kafka=folder / "kafka")
@@ -52,15 +52,15 @@ def ensure_jars() -> Jars:
 
 def jars_are_fetched() -> bool:
     """Whether the jars of this `ivy.xml` are there already."""
-    return _folder().exists()
+    return _locate_jars().exists()
 
 
-def _folder() -> Path:
-    made_of = b"".join(file.read_bytes() for file in (IVY_FILE, *_sources()))
+def _locate_jars() -> Path:
+    made_of = b"".join(file.read_bytes() for file in (IVY_FILE, *_list_sources()))
     return ROOT / ".venv" / "jars" / hashlib.sha256(made_of).hexdigest()[:12]
 
 
-def _sources() -> list[Path]:
+def _list_sources() -> list[Path]:
     return sorted(JAVA_SOURCES.glob("*.java"))
 
 
@@ -70,7 +70,7 @@ def _retrieve(folder: Path) -> None:
     command = [
         str(ensure_java()),
         "-jar",
-        str(_ivy()),
+        str(_find_ivy()),
         "-ivy",
         str(IVY_FILE),
         "-cache",
@@ -110,7 +110,7 @@ def _compile(jars: Path) -> None:
         os.pathsep.join(map(str, needed)),
         "-d",
         str(classes),
-        *map(str, _sources()),
+        *map(str, _list_sources()),
     ]
     failure = f"the classes of {JAVA_SOURCES.name}/ could not be compiled"
     run_tool(command, failure=failure, reason=str.strip)
@@ -120,7 +120,7 @@ def _compile(jars: Path) -> None:
     shutil.rmtree(classes)
 
 
-def _ivy() -> Path:
+def _find_ivy() -> Path:
     return _of_pyspark("ivy-*.jar")
 
 

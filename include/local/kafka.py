@@ -5,7 +5,7 @@ import socket
 import uuid
 from pathlib import Path
 
-from include.atomic_files import publish
+from include.atomic_files import publish, write_file
 from include.local.jars import ensure_jars
 from include.local.java import ensure_java
 from include.local.tool import run_tool
@@ -31,8 +31,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
-message.max.bytes={most}
-replica.fetch.max.bytes={most}
+message.max.bytes={max_bytes}
+replica.fetch.max.bytes={max_bytes}
 log.retention.hours={retention}
 controlled.shutdown.enable=true
 """
@@ -55,7 +55,7 @@ def prepare(settings: Settings) -> Path:
     """
     home = settings.home / "kafka"
     home.mkdir(parents=True, exist_ok=True)
-    (home / "log4j2.properties").write_text(LOG4J)
+    write_file(home / "log4j2.properties", LOG4J)
     if not (home / "log").exists():
         _format(settings, home)
     return _write_properties(settings, home / "log")
@@ -63,25 +63,24 @@ def prepare(settings: Settings) -> Path:
 
 def _write_properties(settings: Settings, log: Path) -> Path:
     properties = settings.home / "kafka" / "server.properties"
-    properties.write_text(
-        PROPERTIES.format(
-            host=settings.ports.host,
-            port=settings.ports.kafka,
-            controller=settings.ports.kafka_controller,
-            log=log,
-            most=MAX_MESSAGE_BYTES + 1024 * 1024,
-            retention=settings.kafka.retention_hours,
-        )
+    text = PROPERTIES.format(
+        host=settings.ports.host,
+        port=settings.ports.kafka,
+        controller=settings.ports.kafka_controller,
+        log=log,
+        max_bytes=MAX_MESSAGE_BYTES + 1024 * 1024,
+        retention=settings.kafka.retention_hours,
     )
+    write_file(properties, text)
     return properties
 
 
-def command(settings: Settings) -> list[str]:
+def build_command(settings: Settings) -> list[str]:
     """The broker's command line, to be run in the foreground."""
     home = settings.home / "kafka"
     heap_mb = settings.kafka.heap_mb
     return [
-        *_java(settings),
+        *_build_java_command(settings),
         f"-Xmx{heap_mb}m",
         f"-Xms{heap_mb // 4}m",  # it grows when it has to: a quiet broker needs no more
         "kafka.Kafka",
@@ -98,7 +97,7 @@ def answers(settings: Settings) -> bool:
         return False
 
 
-def _java(settings: Settings) -> list[str]:
+def _build_java_command(settings: Settings) -> list[str]:
     log4j = settings.home / "kafka" / "log4j2.properties"
     return [
         str(ensure_java()),
@@ -115,7 +114,7 @@ def _format(settings: Settings, home: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     properties = _write_properties(settings, draft)
     cluster = uuid.uuid4().hex[:22]
-    tool = [*_java(settings), "kafka.tools.StorageTool", "format"]
+    tool = [*_build_java_command(settings), "kafka.tools.StorageTool", "format"]
     arguments = ["-t", cluster, "-c", str(properties)]
     run_tool([*tool, *arguments], failure="Kafka's folder could not be formatted")
     publish(draft, home / "log")

@@ -2,7 +2,7 @@
 
 A broker whose metadata log lost its topics (a full disk did that) renames their folders to
 `TOPIC-PARTITION.ID-stray`; their messages stay. Topics of the same names that are created later
-have other ids. With the broker stopped, a stray takes the place and the id of the new folder.
+have other ids. With the broker stopped, a stray takes the name and the id of the new folder.
 """
 
 import base64
@@ -30,7 +30,7 @@ class Stray:
     partition: TopicPartition
 
     @property
-    def place(self) -> Path:
+    def target(self) -> Path:
         """The folder that the broker uses for this partition."""
         return self.folder.with_name(f"{self.partition.topic}-{self.partition.partition}")
 
@@ -51,7 +51,7 @@ def find_strays(settings: Settings) -> list[Stray]:
     return [
         stray
         for stray in newest.values()
-        if not has_messages(stray.place) or _is_read(settings, stray)
+        if not has_messages(stray.target) or _is_read(settings, stray)
     ]
 
 
@@ -68,14 +68,14 @@ def bring_back(settings: Settings, strays: list[Stray], backup: Path) -> None:
     log = settings.home / "kafka" / "log"
     (log / CLEAN_SHUTDOWN).unlink(missing_ok=True)  # so that the broker checks every message
     for stray in strays:
-        old_id, new_id = read_topic_id(stray.folder), read_topic_id(stray.place)
+        old_id, new_id = read_topic_id(stray.folder), read_topic_id(stray.target)
         _rename_topic(settings, stray.partition.topic, old_id, new_id)
-        shutil.copy(stray.place / METADATA, stray.folder / METADATA)
+        shutil.copy(stray.target / METADATA, stray.folder / METADATA)
         sync_path(stray.folder / METADATA)
         backup.mkdir(parents=True, exist_ok=True)
-        shutil.move(stray.place, backup / stray.place.name)
-        stray.folder.rename(stray.place)
-        sync_path(stray.place.parent)
+        shutil.move(stray.target, backup / stray.target.name)
+        stray.folder.rename(stray.target)
+        sync_path(stray.target.parent)
 
 
 def read_topic_id(folder: Path) -> str:

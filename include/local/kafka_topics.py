@@ -23,7 +23,7 @@ KAFKA_S = 5.0
 STARTS = "log-start-offset-checkpoint"
 BATCH = struct.Struct(">qi11xi")  # first offset, bytes that follow, …, offset of the last record
 BATCH_HEAD_BYTES = 12  # the first offset and the length, which the length does not count
-INDEX_ENTRY = struct.Struct(">ii")  # offset within the segment, position of its batch
+INDEX_ENTRY = struct.Struct(">ii")  # offset within the segment, byte offset of its batch
 
 
 def read_topics(settings: Settings) -> KafkaTopics | None:
@@ -79,25 +79,29 @@ def _read_starts(checkpoint: Path) -> dict[TopicPartition, int]:
 
 def _read_end(segment: Path) -> int:
     """The offset behind the last whole batch of a segment."""
-    end, position, size = int(segment.stem), _indexed_position(segment), segment.stat().st_size
+    end, byte_offset, size = (
+        int(segment.stem),
+        _indexed_byte_offset(segment),
+        segment.stat().st_size,
+    )
     with segment.open("rb") as file:
-        while position + BATCH.size <= size:
-            file.seek(position)
+        while byte_offset + BATCH.size <= size:
+            file.seek(byte_offset)
             base, length, last_delta = BATCH.unpack(file.read(BATCH.size))
-            position += BATCH_HEAD_BYTES + length
-            if length <= 0 or position > size:
+            byte_offset += BATCH_HEAD_BYTES + length
+            if length <= 0 or byte_offset > size:
                 break
             end = base + last_delta + 1
     return end
 
 
-def _indexed_position(segment: Path) -> int:
-    """The position of the last batch in a segment's index: no need to read those before it."""
+def _indexed_byte_offset(segment: Path) -> int:
+    """The byte offset of the last batch in a segment's index: no need to read those before it."""
     index = segment.with_suffix(".index")
     entries = (index.read_bytes() if index.exists() else b"").rstrip(b"\0")  # made longer ahead
     count = -(-len(entries) // INDEX_ENTRY.size)
     if not count:
         return 0
     last = entries[(count - 1) * INDEX_ENTRY.size :].ljust(INDEX_ENTRY.size, b"\0")
-    _, position = INDEX_ENTRY.unpack(last)
-    return position if 0 < position < segment.stat().st_size else 0
+    _, byte_offset = INDEX_ENTRY.unpack(last)
+    return byte_offset if 0 < byte_offset < segment.stat().st_size else 0

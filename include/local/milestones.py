@@ -1,34 +1,35 @@
 """What happened since `up`, printed once each: rows, DAG runs, forecast, decisions, restarts."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from include.errors import TickhouseError
 from include.lake.reading import count_rows
 from include.local.airflow import LOOP_DAGS, AirflowApi
+from include.local.status import process_states
+from include.log import PrintLine
 from include.serving.connection import fetch_rows
-from include.serving.status import process_states
 from include.settings import Settings
 
 EVERY_S = 3.0
 
 
-def watch_milestones(settings: Settings, *, say: Callable[[str], None]) -> None:
+def watch_milestones(settings: Settings, *, print_line: PrintLine) -> None:
     """Print each milestone as it is reached, until Ctrl-C."""
-    say("running; Ctrl-C takes everything down (or use --detach)")
+    print_line("running; Ctrl-C takes everything down (or use --detach)")
     api, announced = AirflowApi(settings), set[str]()
     try:
         while True:
-            for milestone in milestones(settings, api):
+            for milestone in list_milestones(settings, api):
                 if milestone not in announced:
                     announced.add(milestone)
-                    say(milestone)
+                    print_line(milestone)
             time.sleep(EVERY_S)
     except KeyboardInterrupt:
         return
 
 
-def milestones(settings: Settings, api: AirflowApi) -> Iterator[str]:
+def list_milestones(settings: Settings, api: AirflowApi) -> Iterator[str]:
     """Every milestone that holds now; a part that does not answer has none."""
     for read in (
         _landing_milestones,

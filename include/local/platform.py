@@ -25,14 +25,14 @@ from include.local.programs import (
     SERVERS_STAGE,
     WORK_STAGE,
     Program,
-    programs,
+    list_programs,
 )
+from include.log import PrintLine
 from include.serving.preparation import create_serving_database
 from include.serving.rebuild import fill_empty
 from include.serving.stream_progress import progress_file
 from include.settings import Settings
 
-Say = Callable[[str], None]
 STOP_SLACK_S = 10.0
 
 
@@ -41,14 +41,14 @@ class Platform:
 
     `make_topics` creates the Kafka topics; `with_airflow` runs when Airflow works (the first
     training begins), `before_feeds` when all but feeds and watcher work (a tape waits there for its
-    forecast). `say` prints each step.
+    forecast). `print_line` shows each step.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        say: Say,
+        print_line: PrintLine,
         make_topics: Callable[[], None],
         with_airflow: Callable[[], None] = lambda: None,
         before_feeds: Callable[[], None] = lambda: None,
@@ -56,7 +56,7 @@ class Platform:
         self.with_airflow = with_airflow
         self.before_feeds = before_feeds
         self.settings = settings
-        self.say = say
+        self.print_line = print_line
         self.make_topics = make_topics
         self.supervisor = supervisor.SupervisorClient(settings)
         self._migration: Migration | None = None
@@ -65,21 +65,23 @@ class Platform:
         """Start everything and wait until it works; what fails is taken down again.
 
         Raises:
-            PlatformError: says what is missing or did not start, and what to do.
+            PlatformError: names what is missing or did not start, and what to do.
         """
         self._fetch_needs()
         preflight.check(self.settings)
-        repair_what_loses_nothing(self.settings, say=self.say)
+        repair_what_loses_nothing(self.settings, print_line=self.print_line)
         self._prepare_servers()
         progress_file(self.settings).unlink(missing_ok=True)
         restarts.forget(self.settings.home)
-        world_programs = programs(self.settings)
+        world_programs = list_programs(self.settings)
         configuration = supervisor.write_configuration(self.settings, world_programs)
         supervisor.start(self.settings, configuration, process_environment(self.settings))
         try:
             self._start(world_programs)
             if start_recording(self.settings, process_environment(self.settings)):
-                self.say("Spark's classes are recorded beside it, for sooner starts from then on")
+                self.print_line(
+                    "Spark's classes are recorded beside it, for sooner starts from then on"
+                )
         except Unreachable as error:
             if self.supervisor.is_running():
                 self._take_down()
@@ -98,7 +100,7 @@ class Platform:
                 pass
 
     def _take_down(self) -> None:
-        self.say("taking down what was started")
+        self.print_line("taking down what was started")
         self.down()
 
     def down(self) -> None:
@@ -120,7 +122,7 @@ class Platform:
 
     def _stop_programs(self) -> None:
         """All at once what needs the servers, then these: supervisord stops one after the other."""
-        world_programs = programs(self.settings)
+        world_programs = list_programs(self.settings)
         for is_server in (False, True):
             stopping = [p for p in world_programs if (p.stage == SERVERS_STAGE) is is_server]
             longest = max(program.stop_s for program in stopping)
@@ -129,9 +131,9 @@ class Platform:
             )
 
     def _fetch_needs(self) -> None:
-        self.say(f"Java: {ensure_java()}")
+        self.print_line(f"Java: {ensure_java()}")
         if not jars_are_fetched():
-            self.say("fetching jars for Spark and Kafka (63 MB, once)")
+            self.print_line("fetching jars for Spark and Kafka (63 MB, once)")
         ensure_jars()
 
     def _start(self, world_programs: list[Program]) -> None:
@@ -170,7 +172,7 @@ class Platform:
         filled = fill_empty(settings.dsn(), settings.lake, keep_days=settings.stream.served_days)
         if filled:
             counts = ", ".join(f"{count} {name}" for name, count in filled.items())
-            self.say(f"filled Postgres from the lake: {counts}")
+            self.print_line(f"filled Postgres from the lake: {counts}")
 
     def _bring_back_strays(self, broker: Program) -> None:
         """Give topics that the broker had lost their messages back, before anyone reads them."""
@@ -182,8 +184,8 @@ class Platform:
         kafka_folders.bring_back(self.settings, strays, backup)
         self.supervisor.start(broker.name)
         self._await_ready(broker)
-        names = ", ".join(stray.place.name for stray in strays)
-        self.say(f"brought back what the broker had renamed to strays: {names}")
+        names = ", ".join(stray.target.name for stray in strays)
+        self.print_line(f"brought back what the broker had renamed to strays: {names}")
 
     def _launch(self, starting: Iterable[Program]) -> None:
         for program in starting:
@@ -192,10 +194,10 @@ class Platform:
     def _await_all(self, starting: Sequence[Program]) -> None:
         began = time.monotonic()
         for program in starting:
-            self.say(f"waiting for {program.name}")
+            self.print_line(f"waiting for {program.name}")
             self._await_ready(program)
         names = ", ".join(program.name for program in starting)
-        self.say(f"ready: {names} ({time.monotonic() - began:.0f} s)")
+        self.print_line(f"ready: {names} ({time.monotonic() - began:.0f} s)")
 
     def _await_ready(self, program: Program) -> None:
         deadline = time.monotonic() + program.ready_s
@@ -210,7 +212,7 @@ class Platform:
 
     def _migrate_airflow(self) -> bool:
         """Migrate Airflow's database in the background, if it has to be; whether it has."""
-        environ = process_environment(self.settings) | airflow.environment(self.settings)
+        environ = process_environment(self.settings) | airflow.build_environment(self.settings)
         self._migration = Migration(self.settings, environ)
         return self._migration.was_started
 
@@ -218,7 +220,7 @@ class Platform:
         assert self._migration is not None
         if not self._migration.was_started:
             return
-        self.say("preparing Airflow's database")
+        self.print_line("preparing Airflow's database")
         try:
             self._migration.wait()
         except PlatformError as error:

@@ -48,7 +48,7 @@ def prepare(settings: Settings) -> Path:
     return data
 
 
-def command(settings: Settings) -> list[str]:
+def build_command(settings: Settings) -> list[str]:
     """The server's command line, to be run in the foreground."""
     return [
         str(BINARIES / "postgres"),

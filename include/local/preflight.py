@@ -1,4 +1,4 @@
-"""What must hold before anything is started; each fault is one sentence that says what to do."""
+"""What must hold before anything is started; each fault is one sentence with what to do."""
 
 import shutil
 import socket

@@ -22,7 +22,7 @@ FRESH_PROGRESS_S = 10.0
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process: `ready` says whether it does its work; `stage` orders the start.
+    """One supervised process: `ready` tests whether it does its work; `stage` orders the start.
 
     Servers come first, then all that works with them at once (stages that wait for one another
     leave cores idle), then what brings messages in, when the stream takes them.
@@ -40,20 +40,20 @@ class Program:
     needs_space: bool = False
 
 
-def programs(settings: Settings) -> list[Program]:
+def list_programs(settings: Settings) -> list[Program]:
     """Every process of this world, in the order of their stages."""
     unordered = [
-        _kafka(settings),
-        _postgres(settings),
-        *([_simulator(settings)] if settings.world != LIVE else []),
-        _stream(settings),
-        *_airflow(settings),
-        *_feeds(settings),
-        _python("trader", stage=WORK_STAGE, needs_space=True),
-        _python("minutes", stage=WORK_STAGE),
-        _python("watcher", stage=FEEDS_STAGE),  # it would report what is not started yet
-        _dashboard(settings),
-        *([_sql_server(settings)] if settings.sql_server.start == "yes" else []),
+        _define_kafka(settings),
+        _define_postgres(settings),
+        *([_define_simulator(settings)] if settings.world != LIVE else []),
+        _define_stream(settings),
+        *_define_airflow(settings),
+        *_define_feeds(settings),
+        _define_python("trader", stage=WORK_STAGE, needs_space=True),
+        _define_python("minutes", stage=WORK_STAGE),
+        _define_python("watcher", stage=FEEDS_STAGE),  # it would report what is not started yet
+        _define_dashboard(settings),
+        *([_define_sql_server(settings)] if settings.sql_server.start == "yes" else []),
     ]
     return sorted(unordered, key=lambda program: program.stage)
 
@@ -65,28 +65,28 @@ def open_port(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def _kafka(settings: Settings) -> Program:
+def _define_kafka(settings: Settings) -> Program:
     return Program(
         "kafka",
         SERVERS_STAGE,
-        kafka.command(settings),
+        kafka.build_command(settings),
         lambda: kafka.answers(settings),
         stop_s=30,
         needs_space=True,
     )
 
 
-def _postgres(settings: Settings) -> Program:
+def _define_postgres(settings: Settings) -> Program:
     return Program(
         "postgres",
         SERVERS_STAGE,
-        postgres.command(settings),
+        postgres.build_command(settings),
         lambda: postgres.answers(settings),
         user=postgres.system_user(),
     )
 
 
-def _simulator(settings: Settings) -> Program:
+def _define_simulator(settings: Settings) -> Program:
     return Program(
         "simulator",
         SERVERS_STAGE,
@@ -95,7 +95,7 @@ def _simulator(settings: Settings) -> Program:
     )
 
 
-def _stream(settings: Settings) -> Program:
+def _define_stream(settings: Settings) -> Program:
     return Program(
         "stream",
         WORK_STAGE,
@@ -107,10 +107,10 @@ def _stream(settings: Settings) -> Program:
     )
 
 
-def _airflow(settings: Settings) -> list[Program]:
+def _define_airflow(settings: Settings) -> list[Program]:
     api = airflow.AirflowApi(settings)
     binary = str(Path(PYTHON).with_name("airflow"))
-    env = airflow.environment(settings)
+    env = airflow.build_environment(settings)
     ready = {"api-server": api.is_healthy}
     return [
         Program(
@@ -125,7 +125,7 @@ def _airflow(settings: Settings) -> list[Program]:
     ]
 
 
-def _feeds(settings: Settings) -> list[Program]:
+def _define_feeds(settings: Settings) -> list[Program]:
     symbols_by_feed = {name: settings.venues.of(name).symbols for name in VENUES}
     symbols_by_feed["quotes"] = settings.venues.quote_symbols
     if settings.simulator.tape:
@@ -143,7 +143,7 @@ def _feeds(settings: Settings) -> list[Program]:
     ]
 
 
-def _dashboard(settings: Settings) -> Program:
+def _define_dashboard(settings: Settings) -> Program:
     return Program(
         "dashboard",
         WORK_STAGE,
@@ -152,7 +152,7 @@ def _dashboard(settings: Settings) -> Program:
     )
 
 
-def _sql_server(settings: Settings) -> Program:
+def _define_sql_server(settings: Settings) -> Program:
     return Program(
         "sql-server",
         WORK_STAGE,
@@ -163,7 +163,7 @@ def _sql_server(settings: Settings) -> Program:
     )
 
 
-def _python(name: str, *, stage: int, needs_space: bool = False) -> Program:
+def _define_python(name: str, *, stage: int, needs_space: bool = False) -> Program:
     command = [PYTHON, "-m", f"streaming.{name}"]
     return Program(name, stage, command, lambda: True, needs_space=needs_space)
 

@@ -26,7 +26,7 @@ def rebuild_postgres(settings: Settings, *, restore_account: RestoreAccount) -> 
     """Make what Postgres serves equal the lake, and the trader's account if it is lost.
 
     Gives a line for each thing that was done. `restore_account` fills a journal without an account
-    from the lake and Kafka, and says whether they knew one.
+    from the lake and Kafka, and returns whether they knew one.
 
     Raises:
         TickhouseError: a server does not start, or a table of the lake is damaged.
@@ -52,7 +52,7 @@ def _postgres(settings: Settings) -> Iterator[None]:
         yield
         return
     postgres.prepare(settings)
-    command = postgres.command(settings)
+    command = postgres.build_command(settings)
     with run_in_background(command, user=postgres.system_user(), cwd="/"), _name_server("Postgres"):
         wait_for(lambda: postgres.answers(settings), "Postgres")
         yield
@@ -63,7 +63,7 @@ def _broker(settings: Settings) -> Iterator[None]:
     if settings.kafka.bootstrap:
         yield
         return
-    with run_in_background(kafka.command(settings)), _name_server("the broker"):
+    with run_in_background(kafka.build_command(settings)), _name_server("the broker"):
         wait_for(lambda: kafka.answers(settings), "broker")
         yield
 

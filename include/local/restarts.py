@@ -16,11 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from include.atomic_files import write_file
+from include.backoff import Backoff
 
 FOLDER = "restarts"
 WINDOW_S = 300.0
 SHORT_LIFE_S = 60.0
-LONGEST_PAUSE_S = 30.0
+FREE_STARTS = 2  # with a short life each, before the first pause
+PAUSES = Backoff(first_s=1.0, max_s=30.0)
 LOOP = 4
 KEPT = 20
 DISK_POLL_S = 2.0
@@ -44,7 +46,7 @@ def pause_s(starts: Sequence[float], now_s: float) -> float:
         if end - begin >= SHORT_LIFE_S:
             break
         short_lives += 1
-    return 0.0 if short_lives < 2 else min(LONGEST_PAUSE_S, 2.0 ** (short_lives - 2))  # noqa: PLR2004
+    return PAUSES.longest_s(short_lives - FREE_STARTS) if short_lives >= FREE_STARTS else 0.0
 
 
 def forget(home: Path) -> None:
@@ -80,11 +82,11 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _wait_for_space(home: Path, floor_mb: int) -> None:
-    is_said = False
+    is_reported = False
     while (free_mb := shutil.disk_usage(home).free // 1_000_000) < floor_mb:
-        if not is_said:
+        if not is_reported:
             sys.stderr.write(f"waits for space: {free_mb} MB are free, {floor_mb} are needed\n")
-            is_said = True
+            is_reported = True
         time.sleep(DISK_POLL_S)
 
 

@@ -34,7 +34,7 @@ def scratch_broker(more: Mapping[str, str] | None = None) -> Iterator[Settings]:
             }
         )
         kafka.prepare(settings)
-        with run_in_background(kafka.command(settings)):
+        with run_in_background(kafka.build_command(settings)):
             wait_for(lambda: kafka.answers(settings), "broker")
             yield settings
 
@@ -56,7 +56,7 @@ def scratch_postgres(settings: Settings) -> Iterator[None]:
     """
     settings.var.chmod(0o755)  # Postgres runs as another user where this one is root
     postgres.prepare(settings)
-    with run_in_background(postgres.command(settings), user=postgres.system_user(), cwd="/"):
+    with run_in_background(postgres.build_command(settings), user=postgres.system_user(), cwd="/"):
         wait_for(lambda: postgres.answers(settings), "Postgres")
         postgres.create_databases(settings)
         create_tables(settings.dsn())

@@ -69,7 +69,7 @@ def write_configuration(settings: Settings, programs: Sequence[Program]) -> Path
             password=_escape(settings.supervisor.password.reveal()),
         )
     ]
-    parts += [_program(program, settings, logs) for program in programs]
+    parts += [_render_program(program, settings, logs) for program in programs]
     target = settings.home / "supervisord.conf"
     write_file(target, "\n".join(parts), mode=0o600)
     return target
@@ -186,7 +186,7 @@ class SupervisorClient:
             raise Unreachable(f"no supervisor answers: {error}") from error
 
 
-def _program(program: Program, settings: Settings, logs: Path) -> str:
+def _render_program(program: Program, settings: Settings, logs: Path) -> str:
     command = paced_command(
         program.command,
         name=program.name,

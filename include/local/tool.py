@@ -8,7 +8,7 @@ from include.errors import PlatformError
 
 
 def last_line(output: str) -> str:
-    """The last line of a program's output, where most say what went wrong."""
+    """The last line of a program's output, where most report what went wrong."""
     lines = output.strip().splitlines()
     return lines[-1] if lines else "it printed nothing"
 

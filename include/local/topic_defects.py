@@ -25,12 +25,12 @@ REMEDY = "goes on there; what Kafka has lands once, and the audit names the plac
 def examine_topics(settings: Settings) -> Iterator[Defect]:
     """Each topic-partition that does not go on where it was read, then the checkpoints it breaks.
 
-    Nothing is said while Kafka does not answer, or has topics to bring back first.
+    Nothing is reported while Kafka does not answer, or has topics to bring back first.
     """
     topics = read_topics(settings)
     if topics is None or find_strays(settings):
         return
-    restarts = find_restarts(settings.home, settings.lake, topics, at=datetime.now(UTC))
+    restarts = find_restarts(settings.home, settings.lake, topics, found_at=datetime.now(UTC))
     if not has_begun(settings.home / "checkpoints" / "land" / "stream"):
         # A new epoch begins behind what was removed, and notes the place itself.
         restarts = [restart for restart in restarts if restart.cause != REMOVED]
@@ -41,8 +41,8 @@ def examine_topics(settings: Settings) -> Iterator[Defect]:
 
 
 def _restart_defect(settings: Settings, restart: TopicRestart) -> Defect:
-    place = f"topic {restart.part.topic}/{restart.part.partition}"
-    return Defect(place, restart.sentence(), REMEDY, repair=partial(_accept, settings, restart))
+    subject = f"topic {restart.part.topic}/{restart.part.partition}"
+    return Defect(subject, restart.sentence(), REMEDY, repair=partial(_accept, settings, restart))
 
 
 def _accept(settings: Settings, restart: TopicRestart) -> None:
@@ -52,7 +52,7 @@ def _accept(settings: Settings, restart: TopicRestart) -> None:
         stream = settings.home / "checkpoints" / query / "stream"
         is_reader = query == "land" or restart.part in committed_offsets(stream)
         if is_reader and has_begun(stream):
-            repair(settings.home, query, at=datetime.now(UTC))
+            repair(settings.home, query, repaired_at=datetime.now(UTC))
 
 
 def _examine_readers(settings: Settings, kafka_topics: KafkaTopics) -> Iterator[Defect]:

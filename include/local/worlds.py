@@ -37,7 +37,7 @@ def world_variables(
     if tape:
         variables |= _tape_variables(tape, speed)
     if history:
-        variables["FORECAST_HISTORY"] = _history(history)
+        variables["FORECAST_HISTORY"] = _resolve_history(history)
     if "sql-server" in extras:
         variables["SQL_SERVER_START"] = "yes"
     return {PREFIX + name: value for name, value in variables.items()}
@@ -108,7 +108,7 @@ def _tape_variables(tape: Path, speed: float) -> dict[str, str]:
     }
 
 
-def _history(history: str) -> str:
+def _resolve_history(history: str) -> str:
     if "://" in history or history.startswith("kaggle:"):
         return history
     if not Path(history).exists():

@@ -46,29 +46,31 @@ def of_symbol(
 def average_suppliers(
     newest: Mapping[str, tuple[int, P]],
     *,
-    at: int,
+    at_second: int,
     stale_s: float,
     outlier_share: Decimal = OUTLIER_SHARE,
 ) -> Cross[P]:
-    """The mean at second `at` of each supplier's newest (second, price), all of one currency.
+    """The mean at a second of each supplier's newest (second, price), all of one currency.
 
     Left out are prices older than `stale_s` and, among three fresh ones or more, those farther
     than `outlier_share` from the median that most of them are near to.
     """
     left_out = {
-        venue: f"stale: {at - second} s old"
+        venue: f"stale: {at_second - second} s old"
         for venue, (second, _) in newest.items()
-        if at - second > stale_s
+        if at_second - second > stale_s
     }
     fresh = {venue: price for venue, (_, price) in newest.items() if venue not in left_out}
     if not fresh:
-        return Cross(at=at, price=None, used=(), left_out=left_out)
-    centre, limit = _bounds(sorted(fresh.values()), outlier_share)
+        return Cross(at=at_second, price=None, used=(), left_out=left_out)
+    centre, limit = _find_limits(sorted(fresh.values()), outlier_share)
     for venue, price in list(fresh.items()):
         if abs(price - centre) > limit:
             left_out[venue] = f"outlier: {price / centre - 1:+.1%} off the median"
             del fresh[venue]
-    return Cross(at=at, price=_mean(list(fresh.values())), used=tuple(fresh), left_out=left_out)
+    return Cross(
+        at=at_second, price=_mean(list(fresh.values())), used=tuple(fresh), left_out=left_out
+    )
 
 
 class Average(NamedTuple):
@@ -80,7 +82,7 @@ class Average(NamedTuple):
 
 
 class SymbolPrices(msgspec.Struct):
-    """One symbol: what its suppliers said up to the last second that counts, and since then.
+    """One symbol: what its suppliers reported up to the last second that counts, and since then.
 
     `newest` is second and price by supplier; `later` the prices of seconds that do not count yet;
     `means` the price across suppliers of the last seconds that have one.
@@ -156,26 +158,28 @@ class Averages:
 def moving_average(
     suppliers: Mapping[str, Sequence[tuple[int, Decimal]]],
     *,
-    first: int,
-    last: int,
+    first_second: int,
+    last_second: int,
     stale_s: float,
     average_s: int,
 ) -> list[tuple[int, Decimal]]:
-    """The moving average for each second from `first` to `last`.
+    """The moving average for each second from `first_second` to `last_second`.
 
     It is the mean of the seconds that have a price among the last `average_s`; a second at which
     no supplier is fresh has no average. `suppliers` hold (second, price) in order, one currency.
     """
     window: deque[tuple[int, Decimal]] = deque()
     averages: list[tuple[int, Decimal]] = []
-    begin = first - average_s + 1
+    begin = first_second - average_s + 1
     total = Decimal(0)
-    for second, price in _seconds(suppliers, first=begin, last=last, stale_s=stale_s):
+    for second, price in _seconds(
+        suppliers, first_second=begin, last_second=last_second, stale_s=stale_s
+    ):
         window.append((second, price))
         total += price
         while window[0][0] <= second - average_s:
             total -= window.popleft()[1]
-        if second >= first:
+        if second >= first_second:
             averages.append((second, _round_price(total / len(window))))
     return averages
 
@@ -183,20 +187,20 @@ def moving_average(
 def _seconds(
     suppliers: Mapping[str, Sequence[tuple[int, Decimal]]],
     *,
-    first: int,
-    last: int,
+    first_second: int,
+    last_second: int,
     stale_s: float,
 ) -> Iterator[tuple[int, Decimal]]:
     """What `across` gives for each second with a price, without the names."""
-    places = dict.fromkeys(suppliers, 0)
+    indices = dict.fromkeys(suppliers, 0)
     newest: dict[str, tuple[int, Decimal]] = {}
-    for second in range(first, last + 1):
+    for second in range(first_second, last_second + 1):
         for venue, points in suppliers.items():
-            place = places[venue]
-            while place < len(points) and points[place][0] <= second:
-                newest[venue] = points[place]
-                place += 1
-            places[venue] = place
+            index = indices[venue]
+            while index < len(points) and points[index][0] <= second:
+                newest[venue] = points[index]
+                index += 1
+            indices[venue] = index
         mean = _mean_at(second, newest.values(), stale_s)
         if mean is not None:
             yield second, mean
@@ -207,7 +211,7 @@ def _mean_at(second: int, newest: Iterable[tuple[int, Decimal]], stale_s: float)
     fresh = sorted(price for at, price in newest if second - at <= stale_s)
     if not fresh:
         return None
-    centre, limit = _bounds(fresh, OUTLIER_SHARE)
+    centre, limit = _find_limits(fresh, OUTLIER_SHARE)
     return _round_price(_mean([price for price in fresh if abs(price - centre) <= limit]))
 
 
@@ -216,11 +220,11 @@ def _round_price(price: Decimal) -> Decimal:
     return round_half_up(price, _VALUE)
 
 
-def _bounds(ascending: Sequence[P], share: Decimal) -> tuple[P, P]:
+def _find_limits(ascending: Sequence[P], share: Decimal) -> tuple[P, P]:
     """The median and how far from it a price may be.
 
     Any distance among fewer than three, and where no majority is near the median: then nobody
-    can say who is wrong.
+    shows which is wrong.
     """
     count = len(ascending)
     high = ascending[count // 2]

@@ -22,7 +22,7 @@ class Trade(
 ):
     """One trade, or one aggregate of trades of a single taker order at one price.
 
-    `side` is the aggressor's (null if the venue does not say). `first_trade_id` and
+    `side` is the aggressor's (null if the venue does not send it). `first_trade_id` and
     `last_trade_id` differ for aggregates only. `trade_id` is unique per venue and symbol until the
     venue begins again. `amount` is the venue's own where it counts quote units (inverse
     contracts); `quantity` is base units everywhere.
@@ -86,7 +86,7 @@ class Quote(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="quote"
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="ledger"):
-    """One fact about a feed: `entry` says which, `cause` why, `first_seq..last_seq` what lacks.
+    """One fact about a feed: `entry` is which, `cause` why, `first_seq..last_seq` what lacks.
 
     `entry` is one of connect, disconnect, stale, recovered; gap (numbers are missing), jump (they
     may be: one number was far ahead), renumbered (numbers fell), dropped; healed, lost (a hole is

@@ -1,4 +1,4 @@
-"""Prices that suppliers say in trades, tickers and quotes, as the stream takes them. Pure."""
+"""Prices that suppliers report in trades, tickers and quotes, as the stream takes them. Pure."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,11 +1,13 @@
 """Lengths of time in the unit that the whole product counts in, microseconds, and their bounds."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A time outside these is a wrong unit, a wrong clock or a forged record, whatever says it.
+# A time outside these is a wrong unit, a wrong clock or a forged record, whoever reports it.
 EARLIEST_US = 946_684_800 * SECOND_US  # 2000-01-01
 LATEST_US = 4_102_444_800 * SECOND_US  # 2100-01-01
 AHEAD_US = 24 * 60 * MINUTE_US  # how far ahead of its Kafka time a record may speak of
@@ -13,10 +15,20 @@ AHEAD_US = 24 * 60 * MINUTE_US  # how far ahead of its Kafka time a record may s
 AHEAD_OF_RECEIPT_US = 60 * SECOND_US
 
 
+def to_epoch_us(moment_at: datetime) -> int:
+    """Whole microseconds since the epoch."""
+    return (moment_at - EPOCH) // timedelta(microseconds=1)
+
+
+def from_epoch_us(epoch_us: int) -> datetime:
+    """The aware UTC time of so many microseconds since the epoch, exactly."""
+    return EPOCH + timedelta(microseconds=epoch_us)
+
+
 def is_believable(venue_time: int, received_time: int) -> bool:
     """Whether a venue's time is no farther ahead of its receipt than clocks differ (both in µs).
 
-    How far behind says nothing: a recorded market is years behind.
+    How far behind does not matter: a recorded market is years behind.
     """
     return venue_time <= received_time + AHEAD_OF_RECEIPT_US
 

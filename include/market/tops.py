@@ -7,7 +7,7 @@ import msgspec
 from include.market.events import Top
 
 MAX_AMOUNT = Decimal(10) ** 12  # what the tables' money can hold
-MOST_QUOTE = 10**15  # a trade worth more, in quote units, is a wrong number
+MAX_QUOTE = 10**15  # a trade worth more, in quote units, is a wrong number
 
 
 class TopMessage(msgspec.Struct, frozen=True):

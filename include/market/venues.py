@@ -48,7 +48,7 @@ class HealedByRest(Enum):
 class Venue:
     """What the product must know of a venue beyond its wire format.
 
-    `book_has_time` says whether book messages carry the venue's time; where not, that of receipt
+    `book_has_time`: book messages carry the venue's time; where not, that of receipt
     stands for it. The addresses, symbols and the port of the feed's metrics are defaults of the
     settings `VENUES_NAME_WS_URL`, `…_REST_URL`, `…_SYMBOLS` and `METRICS_NAME`.
     """

@@ -185,8 +185,8 @@ class Windows:
         clocks = self.state.clocks
         self.state.clocks = {name: at for name, at in clocks.items() if name in current}
 
-    def _close(self, venue: str, symbol: str, book: BookWindows, now: int) -> list[Liquidity]:
-        until = now - now % self._length
+    def _close(self, venue: str, symbol: str, book: BookWindows, now_us: int) -> list[Liquidity]:
+        until = now_us - now_us % self._length
         if until <= book.closed_until:
             return []
         book.closed_until = until

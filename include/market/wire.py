@@ -62,7 +62,7 @@ _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoder = msgspec.json.Decoder(Message)
 
 
-def topic(message: Message) -> str:
+def choose_topic(message: Message) -> str:
     """The topic a message belongs to.
 
     Raises:
@@ -74,7 +74,7 @@ def topic(message: Message) -> str:
         raise WireError(f"no topic for kind {message.kind!r}") from None
 
 
-def key(message: Message) -> bytes:
+def encode_key(message: Message) -> bytes:
     """The Kafka key `venue|symbol`: one symbol of one venue stays in order."""
     return _key(message.venue, message.symbol)
 

@@ -1,6 +1,6 @@
 """Alerts from Airflow: a task that failed with no retry left, a missed deadline.
 
-Airflow drops what a callback raises, and with it the alert: these never raise, and say something
+Airflow drops what a callback raises, and with it the alert: these never raise, and report
 whatever the error is.
 """
 
@@ -36,7 +36,7 @@ def alert_task_failure(context: Mapping[str, Any]) -> None:
             str(getattr(task, attribute, "unknown"))
             for attribute in ("dag_id", "task_id", "run_id")
         )
-        message = _message(context.get("exception"))
+        message = _describe_error(context.get("exception"))
         alert = alerts.Alert(
             kind=_kind_of_alert(dag, message),
             title=f"{dag}.{name} failed: {first_line(message)[:200]}",
@@ -50,8 +50,8 @@ def alert_task_failure(context: Mapping[str, Any]) -> None:
         log.error(event("failure not reported", error=repr(error)))
 
 
-def _message(exception: object) -> str:
-    """What an exception says; the name of its class if it says nothing."""
+def _describe_error(exception: object) -> str:
+    """An exception's text; the name of its class if it has none."""
     if exception is None:
         return "no message"
     text = str(exception)
@@ -94,7 +94,7 @@ def run_link(settings: Settings, dag: str, run_id: str) -> str:
     return f"{settings.airflow_url}/dags/{dag}/runs/{run_id}"
 
 
-def deadline(minutes: int) -> DeadlineAlert:
+def make_deadline(minutes: int) -> DeadlineAlert:
     """An alert for a run that has not finished so many minutes after it was queued."""
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from include.errors import Transient
-from include.local.airflow import environment
+from include.local.airflow import build_environment
 from include.settings import Settings
 
 CLEANING_S = 1200.0
@@ -21,7 +21,7 @@ STAMP = re.compile(r"(\d{8}T\d{6})$")  # how a repair ends the name of what it m
 DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
-def clean_airflow(settings: Settings, *, before: datetime) -> str:
+def clean_airflow(settings: Settings, *, before_at: datetime) -> str:
     """Delete what Airflow's own tables have of runs before a time; gives its last line.
 
     A task is not let at Airflow's database, so that its command gets the address here.
@@ -30,10 +30,10 @@ def clean_airflow(settings: Settings, *, before: datetime) -> str:
         Transient: the command failed.
     """
     airflow = str(Path(sys.executable).with_name("airflow"))
-    arguments = ["db", "clean", "--clean-before-timestamp", before.isoformat(), "--skip-archive"]
+    arguments = ["db", "clean", "--clean-before-timestamp", before_at.isoformat(), "--skip-archive"]
     finished = subprocess.run(
         [airflow, *arguments, "--yes"],
-        env=os.environ | {DATABASE: environment(settings)[DATABASE]},
+        env=os.environ | {DATABASE: build_environment(settings)[DATABASE]},
         capture_output=True,
         text=True,
         errors="replace",
@@ -47,11 +47,11 @@ def clean_airflow(settings: Settings, *, before: datetime) -> str:
     return last_line
 
 
-def remove_old_files(folder: Path, *, before: datetime) -> int:
+def remove_old_files(folder: Path, *, before_at: datetime) -> int:
     """Delete the files below a folder that changed last before a time, and folders left empty."""
     removed, files = 0, [path for path in folder.rglob("*") if not path.is_dir()]
     for path in files:
-        if path.lstat().st_mtime < before.timestamp():
+        if path.lstat().st_mtime < before_at.timestamp():
             path.unlink(missing_ok=True)
             removed += 1
     folders = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
@@ -61,11 +61,11 @@ def remove_old_files(folder: Path, *, before: datetime) -> int:
     return removed
 
 
-def remove_damaged_files(settings: Settings, *, before: datetime) -> int:
+def remove_damaged_files(settings: Settings, *, before_at: datetime) -> int:
     """Delete what repairs took out of use before a time; gives how many folders went."""
     home = settings.home
     moved_paths = [*(home / "damaged").glob("*"), *(home / "checkpoints").glob("*.damaged-*")]
-    old = [path for path in moved_paths if _moved_at(path) < before]
+    old = [path for path in moved_paths if _moved_at(path) < before_at]
     for path in old:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return len(old)
@@ -77,7 +77,7 @@ def days_ago(days: int, *, now: datetime) -> datetime:
 
 
 def _moved_at(path: Path) -> datetime:
-    """When a repair took it out of use: its name says so, else its time of change."""
+    """When a repair took it out of use: by its name, else by its time of change."""
     stamp = STAMP.search(path.name)
     if stamp is None:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)

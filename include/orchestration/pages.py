@@ -97,7 +97,7 @@ def forecasts() -> HTMLResponse:
         for symbol in settings.forecast.all_symbols
         for path in sorted(settings.forecasts_of(symbol).glob("*/manifest.json"), reverse=True)
     ]
-    parts = [_forecast(path) for path in manifests] or ["<p>None is published yet.</p>"]
+    parts = [_render_forecast(path) for path in manifests] or ["<p>None is published yet.</p>"]
     return render_page("Forecasts", "<h1>Published forecasts</h1>" + "".join(parts))
 
 
@@ -108,7 +108,7 @@ def plot(forecast: str, name: str) -> FileResponse:
     return serve_picture(folder / check_name(name))
 
 
-def _forecast(manifest: Path) -> str:
+def _render_forecast(manifest: Path) -> str:
     name = html.escape(manifest.parent.name)
     plots = "".join(
         f'<p><img alt="{html.escape(path.stem)}" src="{PREFIX}/forecasts/{name}/'

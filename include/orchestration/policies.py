@@ -9,7 +9,7 @@ from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import HistoryError, Permanent
-from include.orchestration.alerting import alert_task_failure, deadline
+from include.orchestration.alerting import alert_task_failure, make_deadline
 from include.settings import from_environment
 
 # Two retries: an address or database that was restarting is back within a minute. What no retry
@@ -20,7 +20,7 @@ POLICY: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
     "tags": ["tickhouse"],
-    "deadline": deadline(from_environment().alerts.deadline_minutes),
+    "deadline": make_deadline(from_environment().alerts.deadline_minutes),
     "default_args": {
         "on_failure_callback": alert_task_failure,
         "owner": "tickhouse",

@@ -28,13 +28,13 @@ def stage_file(
     *,
     source: str | None,
     symbol: str | None,
-    since: datetime | None = None,
-    until: datetime | None,
+    start_at: datetime | None = None,
+    end_at: datetime | None,
     run_id: str,
 ) -> str:
     """Read an archive into the staging table; give its symbol."""
     history_symbol = symbol or from_environment().forecast.symbol
-    since_text, until_text = (time.isoformat() if time else "" for time in (since, until))
+    since_text, until_text = (time.isoformat() if time else "" for time in (start_at, end_at))
     run_module(
         LOADER,
         "stage",
@@ -52,7 +52,7 @@ def stage_file(
     return history_symbol
 
 
-def check_history(*, until: datetime | None = None, run_id: str) -> int:
+def check_history(*, end_at: datetime | None = None, run_id: str) -> int:
     """Check the staged rows; give their number."""
     from include.quality import gate
 
@@ -63,7 +63,7 @@ def check_history(*, until: datetime | None = None, run_id: str) -> int:
         run_id=run_id,
         now=now,
         pages=settings.home / "quality",
-        fresh_since=min(until or now, now) - oldest_age if oldest_age else gate.EVER,
+        fresh_from_at=min(end_at or now, now) - oldest_age if oldest_age else gate.EVER,
     )
 
 
@@ -220,8 +220,8 @@ def clean_airflow_tables() -> str:
     from include.orchestration import cleaning
 
     settings = from_environment()
-    before = cleaning.days_ago(settings.airflow.keep_days, now=datetime.now(UTC))
-    return cleaning.clean_airflow(settings, before=before)
+    before_at = cleaning.days_ago(settings.airflow.keep_days, now=datetime.now(UTC))
+    return cleaning.clean_airflow(settings, before_at=before_at)
 
 
 def remove_old_files() -> dict[str, int]:
@@ -233,9 +233,11 @@ def remove_old_files() -> dict[str, int]:
     logs_before = cleaning.days_ago(settings.airflow.keep_days, now=now)
     damaged_before = cleaning.days_ago(settings.supervisor.damaged_days, now=now)
     return {
-        "logs": cleaning.remove_old_files(settings.home / "airflow" / "logs", before=logs_before),
+        "logs": cleaning.remove_old_files(
+            settings.home / "airflow" / "logs", before_at=logs_before
+        ),
         "pages": remove_old_pages(settings.home / "quality", newest=settings.quality.pages),
-        "damaged": cleaning.remove_damaged_files(settings, before=damaged_before),
+        "damaged": cleaning.remove_damaged_files(settings, before_at=damaged_before),
     }
 
 
@@ -253,14 +255,14 @@ def forecast_next_minutes() -> dict[str, int]:
     return {symbol: len(rows) for symbol, rows in short_run.rows_by_symbol.items()}
 
 
-def restate_span(*, first: datetime | None, until: datetime | None) -> int:
-    """Compute the minutes from `first` to before `until` again; give their number.
+def restate_span(*, start_at: datetime | None, end_at: datetime | None) -> int:
+    """Compute the minutes from `start_at` to before `end_at` again; give their number.
 
     Raises:
         HistoryError: the span is empty.
     """
-    end = until or datetime.now(UTC)
-    start = first or end - RESTATED_SPAN
+    end = end_at or datetime.now(UTC)
+    start = start_at or end - RESTATED_SPAN
     if start >= end:
         raise HistoryError(f"no minute lies between {start.isoformat()} and {end.isoformat()}")
     return int(run_module("streaming.minutes", start.isoformat(), end.isoformat()))

@@ -36,12 +36,12 @@ def check_history(
     run_id: str,
     now: datetime,
     pages: Path | None = None,
-    fresh_since: datetime = EVER,
+    fresh_from_at: datetime = EVER,
     slice_rows: int = SLICE_ROWS,
 ) -> int:
     """Check the staged history; give the number of rows checked.
 
-    Its newest minute must not be before `fresh_since`. The library gets `slice_rows` rows at
+    Its newest minute must not be before `fresh_from_at`. The library gets `slice_rows` rows at
     a time, in the order of their minutes.
 
     Raises:
@@ -55,7 +55,7 @@ def check_history(
         connection.execute(f"SET memory_limit = '{SORTING_MEMORY}'")
         connection.execute(f"SET temp_directory = '{spill}'")
         create_view(connection, "history_staging", table)
-        parameters = {"now": now, "fresh_since": fresh_since}
+        parameters = {"now": now, "fresh_since": fresh_from_at}
         return _check(
             HISTORY, connection, quality_run, slice_rows=slice_rows, parameters=parameters
         )
@@ -88,9 +88,9 @@ def _check(
     slices, row_count = [], 0
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        for slice_df in _slices(connection.sql(suite.select, params=parameters), slice_rows):
+        for slice_df in _read_slices(connection.sql(suite.select, params=parameters), slice_rows):
             row_count += len(slice_df)
-            slices.append(_outcomes(suite, slice_df))
+            slices.append(_evaluate(suite, slice_df))
     except duckdb.Error as error:
         raise quality_run.record_unchecked(suite.name, first_line(error)) from error
     quality_run.record(
@@ -99,7 +99,7 @@ def _check(
     return row_count
 
 
-def _slices(selected: duckdb.DuckDBPyRelation, slice_rows: int) -> Iterator[pd.DataFrame]:
+def _read_slices(selected: duckdb.DuckDBPyRelation, slice_rows: int) -> Iterator[pd.DataFrame]:
     """The rows in DataFrames of at most `slice_rows`; one empty one if there are none."""
     reader = selected.to_arrow_reader(slice_rows)
     empty = True
@@ -113,7 +113,7 @@ def _slices(selected: duckdb.DuckDBPyRelation, slice_rows: int) -> Iterator[pd.D
 
 def validate(suite: Suite, rows_df: pd.DataFrame) -> list[Finding]:
     """Each expectation's outcome over these rows."""
-    return [outcome.finding for outcome in _outcomes(suite, rows_df)]
+    return [outcome.finding for outcome in _evaluate(suite, rows_df)]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class _Outcome:
         return "could not check"
 
 
-def _outcomes(suite: Suite, rows_df: pd.DataFrame) -> Iterable[_Outcome]:
+def _evaluate(suite: Suite, rows_df: pd.DataFrame) -> Iterable[_Outcome]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("frames").add_dataframe_asset(suite.name)
@@ -175,10 +175,10 @@ def _outcomes(suite: Suite, rows_df: pd.DataFrame) -> Iterable[_Outcome]:
     validation = batch.validate(
         gx.ExpectationSuite(name=suite.name, expectations=expectations), result_format=result_format
     )
-    return [_outcome(result) for result in validation.results]
+    return [_read_outcome(result) for result in validation.results]
 
 
-def _outcome(result: Any) -> _Outcome:
+def _read_outcome(result: Any) -> _Outcome:
     details: Mapping[str, Any] = result.result or {}
     causes = [
         exception.get("exception_message")

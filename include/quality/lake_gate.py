@@ -6,7 +6,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from include.errors import GateFailed, first_line
-from include.lake.file_selection import files_in_spans, list_files, uris
+from include.lake.file_selection import files_in_spans, list_files, list_uris
 from include.lake.reading import connect
 from include.quality.gate import validate
 from include.quality.lake_suites import MARKET, READ, SUITES
@@ -25,7 +25,7 @@ def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
     """
     since = quality_run.now - timedelta(hours=rules.hours)
     connection = connect(
-        quality_run.lake, READ, choose_files=lambda *named: recent_files(*named, since=since)
+        quality_run.lake, READ, choose_files=lambda *named: recent_files(*named, start_at=since)
     )
     try:
         row_count, failures = 0, []
@@ -41,15 +41,15 @@ def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
     return row_count
 
 
-def recent_files(name: str, table: DeltaTable, *, since: datetime) -> list[str] | None:
+def recent_files(name: str, table: DeltaTable, *, start_at: datetime) -> list[str] | None:
     """The files of a market table with records of Kafka since then; null: all of the table.
 
     Of a table without such a record all are read, so that its age is known.
     """
     if name not in MARKET:
         return None
-    recent = files_in_spans(list_files(table), "kafka_time", [(since, END_OF_TIME)])
-    return uris(recent) or None
+    recent = files_in_spans(list_files(table), "kafka_time", [(start_at, END_OF_TIME)])
+    return list_uris(recent) or None
 
 
 def _check(

@@ -68,10 +68,10 @@ def render_page(run_id: str, findings: list[tuple[Any, ...]]) -> str:
             "|---|---|---|---|",
         ]
         for _, success, expectation, observed, failed_rows, _ in suite_rows:
-            cells = (_cell(text) for text in (expectation, observed, failed_rows))
+            cells = (_render_cell(text) for text in (expectation, observed, failed_rows))
             lines.append(f"| {'passed' if success else '**FAILED**'} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str | None) -> str:
+def _render_cell(text: str | None) -> str:
     return (text or "").replace("|", "\\|").replace("\n", " ")

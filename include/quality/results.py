@@ -46,7 +46,7 @@ class QualityRun:
         """Write a suite's findings, in place of this run's earlier ones, and pass or raise.
 
         Raises:
-            GateFailed: a finding failed, or there is none; the first line says which.
+            GateFailed: a finding failed, or there is none; the first line names it.
         """
         findings = findings or (Finding("any expectation", False, "no expectation was checked"),)
         rows = [

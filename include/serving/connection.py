@@ -14,6 +14,7 @@ from include.errors import Unreachable, first_line
 
 Dsn = Mapping[str, Any]
 Row = dict[str, Any]
+RowCursor = RealDictCursor  # each row a dictionary by the columns' names
 
 
 @contextmanager
@@ -67,6 +68,17 @@ def create_database(dsn: Dsn, *, name: str) -> None:
         connection.close()
 
 
+@contextmanager
+def row_cursor(dsn: Dsn) -> Iterator[RowCursor]:
+    """A transaction's cursor whose rows are dictionaries.
+
+    Raises:
+        Unreachable: the server does not answer.
+    """
+    with transaction(dsn) as connection, connection.cursor(cursor_factory=RowCursor) as cursor:
+        yield cursor
+
+
 def fetch_rows(dsn: Dsn, statement: str, bindings: Sequence[Any] = ()) -> list[Row]:
     """The rows of one query, each by its columns' names.
 
@@ -74,9 +86,8 @@ def fetch_rows(dsn: Dsn, statement: str, bindings: Sequence[Any] = ()) -> list[R
         Unreachable: the server does not answer, or the tables are not made yet.
     """
     try:
-        with transaction(dsn) as connection:
-            with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-                cursor.execute(statement, bindings)
-                return list(cursor.fetchall())
+        with row_cursor(dsn) as cursor:
+            cursor.execute(statement, bindings)
+            return list(cursor.fetchall())
     except psycopg2.errors.UndefinedTable as error:
         raise Unreachable(f"Postgres lacks a table: {error}") from error

@@ -30,7 +30,7 @@ TABLE_OF_KIND = {
     "balance": SERVED["balances"],
     "score": SERVED["scores"],
 }
-MOST_SENT_ROWS = 10_000  # while nothing lands: what Kafka has is deleted from here on
+MAX_SENT_ROWS = 10_000  # while nothing lands: what Kafka has is deleted from here on
 _LOCK = 7414
 HALTED = "halted"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -189,7 +189,7 @@ class Journal:
             cursor.execute(
                 'DELETE FROM outbox WHERE "offset" IS NOT NULL AND id <= (SELECT id FROM outbox'
                 ' WHERE "offset" IS NOT NULL ORDER BY id DESC OFFSET %s LIMIT 1)',
-                (MOST_SENT_ROWS,),
+                (MAX_SENT_ROWS,),
             )
 
     def next_nonce(self, at_least: int) -> int:
@@ -245,7 +245,7 @@ def _insert_outbox(cursor: Any, messages: Sequence[Message]) -> None:
         (number, msgspec.structs.replace(message, seq=(number, number)))
         for number, message in zip(numbers, messages, strict=True)
     ]
-    rows = [(n, wire.topic(m), wire.key(m), wire.encode(m)) for n, m in numbered]
+    rows = [(n, wire.choose_topic(m), wire.encode_key(m), wire.encode(m)) for n, m in numbered]
     execute_values(cursor, "INSERT INTO outbox (id, topic, key, value) VALUES %s", rows)
 
 

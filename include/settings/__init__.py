@@ -131,7 +131,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: names every unknown key and every value that does not parse, at once.
     """
     faults: list[str] = []
-    defined = variables()
+    defined = list_variables()
     environ = read_secret_files(environ, defined, faults=faults)
     faults += [
         f"{name} is not a setting"
@@ -159,6 +159,6 @@ def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
     return load(merge_layers(user_file, secrets, current, environ))
 
 
-def variables() -> dict[str, tuple[Any, str]]:
+def list_variables() -> dict[str, tuple[Any, str]]:
     """Every variable's name with its default and what it means, in the order of this file."""
     return dict(describe_variables(Settings(), prefix=PREFIX))

@@ -105,18 +105,18 @@ def build_group(group: T, environ: Mapping[str, str], *, prefix: str, faults: li
         default, name = getattr(group, spec.name), prefix + spec.name.upper()
         bounds = spec.metadata.get("bounds", NOT_NEGATIVE)
         if isinstance(default, dict):
-            parse = _parser(get_args(hints[spec.name])[1], bounds)
+            parse = _choose_parser(get_args(hints[spec.name])[1], bounds)
             values[spec.name] = {
-                key: _value(of_key, parse, environ, f"{prefix}{key.upper()}", faults)
+                key: _read_value(of_key, parse, environ, f"{prefix}{key.upper()}", faults)
                 for key, of_key in default.items()
             }
         else:
-            parse = _parser(hints[spec.name], bounds)
-            values[spec.name] = _value(default, parse, environ, name, faults)
+            parse = _choose_parser(hints[spec.name], bounds)
+            values[spec.name] = _read_value(default, parse, environ, name, faults)
     return type(group)(**values)
 
 
-def _value(
+def _read_value(
     default: Any,
     parse: Callable[[str], Any],
     environ: Mapping[str, str],
@@ -136,7 +136,7 @@ def _value(
     return default
 
 
-def _parser(kind: Any, bounds: NumberRange) -> Callable[[str], Any]:
+def _choose_parser(kind: Any, bounds: NumberRange) -> Callable[[str], Any]:
     """Reads a value of this kind; of a number that cannot be it raises ValueError."""
 
     def parse(text: str) -> Any:
@@ -148,7 +148,7 @@ def _parser(kind: Any, bounds: NumberRange) -> Callable[[str], Any]:
     return parse
 
 
-def _symbols(text: str) -> tuple[str, ...]:
+def _parse_symbols(text: str) -> tuple[str, ...]:
     return tuple(require_symbol(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -160,5 +160,5 @@ _PARSE: dict[Any, Callable[[str], Any]] = {
     Decimal: Decimal,
     Secret: Secret,
     Path: lambda text: Path(text).resolve(),
-    tuple[str, ...]: _symbols,
+    tuple[str, ...]: _parse_symbols,
 }

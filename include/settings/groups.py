@@ -273,7 +273,7 @@ class DashboardSettings:
     query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
     stale_s: float = setting(15.0, "a panel turns grey so many seconds after its feed's last frame")
     feed_quiet_s: float = setting(
-        5.0, "a feed's tile says quiet after so many seconds without a frame"
+        5.0, "a feed's tile shows quiet after so many seconds without a frame"
     )
     quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
     minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")

@@ -2,7 +2,7 @@
 
 A rule desires a side. Sell and something held: sell all at the bid. Buy and not already in: buy
 for a share of the quote balance at the ask. A position that has lost too much is sold whatever the
-rule says. Nothing here reads a clock: staleness is measured at the signal's own time.
+rule desires. Nothing here reads a clock: staleness is measured at the signal's own time.
 """
 
 import uuid
@@ -90,7 +90,7 @@ def rederive(decision: Decision) -> Decision:
 
 
 def is_sale_at_stop_loss(decision: Decision) -> bool:
-    """Whether the decision sells because too much was lost, not because the rule says so."""
+    """Whether the decision sells because too much was lost, not because the rule desires it."""
     return decision.action == "sell" and Reason.STOP_LOSS in parse_reasons(decision.reasons)
 
 

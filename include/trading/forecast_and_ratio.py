@@ -1,4 +1,4 @@
-"""The first rule: the forecast gives the side, the ask/bid liquidity ratio says whether to buy.
+"""The first rule: the forecast gives the side, the ask/bid liquidity ratio decides whether to buy.
 
 A window whose book changed on one side only, or not at all, has no ratio: it may lead to a sale.
 """

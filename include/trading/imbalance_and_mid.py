@@ -1,6 +1,6 @@
 """The second rule: the imbalance of the best quantities gives the side, the mid price its cost.
 
-Imbalance (Vb - Va) / (Vb + Va) near 1 says that more is bid than asked for, and prices tend to
+Imbalance (Vb - Va) / (Vb + Va) near 1 means that more is bid than asked for, and prices tend to
 follow. Acting costs half the spread, measured from the mid price: a wide one forbids it.
 It needs no forecast, so it works at any venue whose best prices the stream measures.
 """

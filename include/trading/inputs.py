@@ -21,7 +21,7 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 
 
 Level = tuple[Decimal, Decimal]  # price, quantity
-MOST_MINUTES = 24 * 60  # how far ahead a turn of the side is looked for
+MAX_MINUTES = 24 * 60  # how far ahead a turn of the side is looked for
 
 
 class RecordId(msgspec.Struct, frozen=True):
@@ -194,7 +194,7 @@ def see_forecast(
 def _rise_bps(forecast: ForecastSides, start: int) -> Decimal | None:
     """From the close at `start` to the last one before a minute whose side is sell."""
     end = start
-    for minute in range(start + MINUTE_US, start + (MOST_MINUTES + 1) * MINUTE_US, MINUTE_US):
+    for minute in range(start + MINUTE_US, start + (MAX_MINUTES + 1) * MINUTE_US, MINUTE_US):
         if forecast.side_at(minute) in {"sell", None}:
             break
         end = minute

@@ -63,7 +63,7 @@ class EquityCurve:
         self,
         decision: Decision,
         *,
-        at: int,
+        at_us: int,
         top: Top | None,
         account: Account,
         fills: Iterable[Fill] = (),
@@ -76,7 +76,7 @@ class EquityCurve:
             self._fees += _fee_of(fill)
             self._turnover += fill.price * fill.quantity
         if score:
-            self.scores.append((at, score))
+            self.scores.append((at_us, score))
         if top is None or not is_two_sided(top):
             return
         start = self._start
@@ -84,7 +84,7 @@ class EquityCurve:
             self._buy_and_hold = buy_once(start.quote, start.base, top, fee_bps=self._fee_bps)
         self.points.append(
             EquityPoint(
-                at=at,
+                at=at_us,
                 action=decision.action,
                 bid=top.bid,
                 ask=top.ask,

@@ -25,7 +25,7 @@ class PriceAndAverage:
         """The side that the price's distance from the average calls for, if it is far enough."""
         best, average = inputs.top.best if inputs.top else None, inputs.signal.value
         if best is None:
-            return DesiredSide(None, [])  # the book's own faults say why
+            return DesiredSide(None, [])  # the book's own faults are the reasons
         distance = mid_price(best) - average
         if not distance or abs(distance) * BPS < average * inputs.parameters.average_band_bps:
             return DesiredSide(None, [Reason.AVERAGE_NEAR])

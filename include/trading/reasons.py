@@ -10,7 +10,7 @@ from typing import Self
 
 
 class _Code(StrEnum):
-    """A code; `sentence` says what it means to a reader."""
+    """A code; `sentence` is its meaning for a reader."""
 
     sentence: str
 
@@ -43,14 +43,17 @@ class Reason(_Code):
     FORECAST_AHEAD = "forecast_ahead", "The forecast was trained on later data than the signal's."
     FORECAST_STALE = "forecast_stale", "The forecast was trained too long before the signal."
     FORECAST_SILENT = "forecast_silent", "The forecast gives no side for the minute in question."
-    FORECAST_HOLD = "forecast_hold", "The predicted move is too small: the forecast says hold."
+    FORECAST_HOLD = "forecast_hold", "The predicted move is too small: the forecast's side is hold."
     IMBALANCE_SMALL = "imbalance_small", "The imbalance is below the threshold on both sides."
     AVERAGE_NEAR = "average_near", "The price is within its band around the suppliers' average."
     BOOK_MISSING = "book_missing", "No best bid and ask were received by the end of the window."
     BOOK_INVALID = "book_invalid", "The order book was invalid, or empty on one side."
     BOOK_STALE = "book_stale", "The last best bid and ask are too old for the signal."
-    NOTHING_TO_SELL = "nothing_to_sell", "The rule says sell and no base currency is held."
-    ALREADY_IN = "already_in", "The rule says buy and enough of the base currency is held already."
+    NOTHING_TO_SELL = "nothing_to_sell", "The rule desires a sale and no base currency is held."
+    ALREADY_IN = (
+        "already_in",
+        "The rule desires a purchase and enough of the base currency is held already.",
+    )
     RATIO_MISSING = "ratio_missing", "The window has no ratio, without which nothing is bought."
     RATIO_OUT_OF_RANGE = "ratio_out_of_range", "The liquidity ratio is outside its bounds."
     EDGE_BELOW_COST = (

@@ -35,7 +35,7 @@ def exceeded_limits(
 
 
 def is_at_stop_loss(inputs: Inputs) -> bool:
-    """Whether what is held has fallen so far below its price that it is sold, whatever is said."""
+    """Whether the position has fallen so far below its price that it is sold in any case."""
     account, limits = inputs.account, inputs.parameters
     best = inputs.top.best if inputs.top else None
     if not limits.stop_loss_bps or best is None or account.last_buy is None:

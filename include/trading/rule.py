@@ -1,4 +1,4 @@
-"""What a rule is: it says which side it desires, and what forbids to take it. Pure."""
+"""What a rule is: the side that it desires, and what forbids to take it. Pure."""
 
 from decimal import Decimal
 from typing import NamedTuple, Protocol

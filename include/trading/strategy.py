@@ -60,7 +60,7 @@ class Strategy:
     ) -> Decision:
         """The decision on a signal.
 
-        `fault` says why there is no forecast, `vetoes` what forbids to order. A signal of an older
+        `fault` is why there is no forecast, `vetoes` what forbids to order. A signal of an older
         window than the last one is decided too: it holds.
         """
         is_late = signal.window_start <= self.last_window

@@ -19,7 +19,7 @@ TEXTS = "map<string,string>"
 SHAPE = f"events array<{TEXTS}>, top {TEXTS}"
 
 
-def extras(table: Table) -> Column:
+def collect_extras(table: Table) -> Column:
     """A struct of a record's unknown fields in the message, its top and events; null if none."""
     text = F.col("value").cast("string")
     fields, event_fields, top_fields = _known_fields(table)

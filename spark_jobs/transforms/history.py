@@ -34,7 +34,7 @@ def make_bars(
     one row and other rows of the same minute have a reason; it costs a sort of everything.
     """
     typed_df = lines_df.transform(_split_fields, edition).transform(_cast_fields, edition)
-    checked_df = typed_df.withColumn("reason", _reason(edition, now))
+    checked_df = typed_df.withColumn("reason", _find_reason(edition, now))
     is_bad = F.col("reason").isNotNull()
     since, until = span
     if until is not None:
@@ -91,7 +91,7 @@ def _weighted_price(edition: Edition) -> Column:
     return F.expr(f"try_cast({WEIGHTED} AS double)" if has_one else "CAST(NULL AS double)")
 
 
-def _reason(edition: Edition, now: datetime) -> Column:
+def _find_reason(edition: Edition, now: datetime) -> Column:
     has_unreadable = F.greatest(*(F.col(name).isNull() for name in (*PRICES, "base_volume")))
     lowest, highest = F.least("open", "close", "high"), F.greatest("open", "close", "low")
     return (

@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 from include.lake.columns import ENVELOPE, Table, event_columns, time_columns
 from include.lake.tables import QUARANTINE
 from include.market.time import AHEAD_US, EARLIEST_US, LATEST_US
-from include.market.tops import MOST_QUOTE
+from include.market.tops import MAX_QUOTE
 from include.market.wire import VERSION, Topic
 from spark_jobs.schemas import CORRUPT, TOP, column_type, message_schema
-from spark_jobs.transforms.extras import extra_text, extras
+from spark_jobs.transforms.extras import collect_extras, extra_text
 
 
 def parse_messages(records_df: DataFrame, table: Table) -> DataFrame:
@@ -33,7 +33,12 @@ def parse_messages(records_df: DataFrame, table: Table) -> DataFrame:
 def make_rows(messages_df: DataFrame, table: Table) -> DataFrame:
     """One row an event of every message without a problem; without events one of index -1."""
     readable_df = messages_df.where(F.col("problem").isNull()).select(
-        "topic", "partition", "offset", "timestamp", "message", extras(table).alias("extras")
+        "topic",
+        "partition",
+        "offset",
+        "timestamp",
+        "message",
+        collect_extras(table).alias("extras"),
     )
     exploded_df = readable_df.select(
         "*", F.posexplode_outer("message.events").alias("pos", "event")
@@ -136,7 +141,7 @@ def _is_implausible(table: Table) -> SparkColumn:
 
 def _is_worth_too_much(trade: SparkColumn) -> SparkColumn:
     quote = trade["price"].cast("double") * trade["quantity"].cast("double")
-    return F.coalesce(quote >= F.lit(float(MOST_QUOTE)), F.lit(False))
+    return F.coalesce(quote >= F.lit(float(MAX_QUOTE)), F.lit(False))
 
 
 def _accounting_columns() -> list[SparkColumn]:

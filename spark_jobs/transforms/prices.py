@@ -1,4 +1,4 @@
-"""Prices that suppliers say: of trades, tickers and quotes, a row each."""
+"""Prices that suppliers report: of trades, tickers and quotes, a row each."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F

@@ -12,8 +12,8 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 def format_number(number: float, *, digits: int | None = None) -> str:
     """A price with thousands separators; cents, or more digits below 10."""
-    places = digits_of(number) if digits is None else digits
-    return f"{number:,.{places}f}".replace("-", "\N{MINUS SIGN}")
+    decimals = digits_of(number) if digits is None else digits
+    return f"{number:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def digits_of(price: float) -> int:

@@ -8,8 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from include.forecast.manifest import Manifest
+from include.local.status import LastAudit
 from include.market.wire import TopicPartition
-from include.serving.status import LastAudit
 from include.serving.stream_progress import StreamProgress
 from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.trader_activity import TraderActivity

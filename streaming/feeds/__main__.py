@@ -30,7 +30,7 @@ from streaming.feeds.stopping import pause
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import TapeWriter
 from streaming.feeds.transport import connect
-from streaming.feeds.venues.suppliers import suppliers
+from streaming.feeds.venues.suppliers import list_suppliers
 
 COUNTERS_EVERY_S = 60
 DELIVERY_S = 7 * 86_400  # a broker may be away as long as the disk has room
@@ -85,9 +85,11 @@ async def _follow(
     tapes = _Tapes(tape_folder) if tape_folder else None
     async with open_fetch() as fetch:
         if venue == QUOTES:
-            jobs: list[Feed] | list[Poller] = _pollers(settings, symbols, fetch, publisher.publish)
+            jobs: list[Feed] | list[Poller] = _make_pollers(
+                settings, symbols, fetch, publisher.publish
+            )
         else:
-            jobs = _feeds(venue, settings, symbols, publisher.publish, tapes, last_trade_ids)
+            jobs = _make_feeds(venue, settings, symbols, publisher.publish, tapes, last_trade_ids)
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
@@ -111,7 +113,7 @@ async def _follow(
                 publisher.close()
 
 
-def _feeds(
+def _make_feeds(
     venue: str,
     settings: Settings,
     symbols: tuple[str, ...],
@@ -136,10 +138,10 @@ def _feeds(
     ]
 
 
-def _pollers(
+def _make_pollers(
     settings: Settings, symbols: tuple[str, ...], fetch: Fetch, publish: Publish
 ) -> list[Poller]:
-    polled, left_out = suppliers(settings.venues)
+    polled, left_out = list_suppliers(settings.venues)
     for supplier, cause in left_out.items():
         log.info(event("supplier left out", venue=supplier, why=cause))
     started_us = now_us()

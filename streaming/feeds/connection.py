@@ -22,7 +22,7 @@ WATCH_EVERY_S = 1.0
 
 @dataclass
 class Connection:
-    """Follows one stream once. Set `retire` to end it; `cause` says why it was opened.
+    """Follows one stream once. Set `retire` to end it; `cause` is why it was opened.
 
     `live` is set by the first message; `needs_successor` when another connection should be opened
     before this one ends, for the cause `successor_cause`.
@@ -148,7 +148,7 @@ class Connection:
     async def _watch(self, socket: Socket) -> str:
         """Report a silence of `stale_s` seconds; end the connection if no ping is answered then.
 
-        A venue that answers pings and says nothing may have forgotten us: if that lasts, a
+        A venue that answers pings and sends nothing may have forgotten us: if that lasts, a
         successor is opened, and this connection ends only when that one has data. Without data
         but with heartbeats the market is quiet: that is reported, and left alone.
         """

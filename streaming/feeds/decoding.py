@@ -15,7 +15,7 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message
 from include.market.time import TimeBound
-from include.market.tops import MOST_QUOTE
+from include.market.tops import MAX_QUOTE
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # `RejectedParts` has the bound
@@ -26,7 +26,7 @@ PRICE_STEP, QUANTITY_STEP = Decimal("1e-8"), Decimal("1e-10")  # of the lake's c
 UNFIT = {"out_of_range", "too_fine"}  # another snapshot would be rejected as well
 ZERO = Decimal(0)
 TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
-ORDINARY = Decimal(3 * 10**7)  # a price and a quantity below it are worth less than MOST_QUOTE
+ORDINARY = Decimal(3 * 10**7)  # a price and a quantity below it are worth less than MAX_QUOTE
 MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138
 
 
@@ -42,7 +42,7 @@ class DecodedFrame(msgspec.Struct, frozen=True, gc=False):
     """The messages that a frame holds, and what it asks for.
 
     `resync` ends the connection for a new one; `renew`, if it names a cause, asks for a new one
-    before this ends. `rejected` says what of the frame is not among the messages.
+    before this ends. `rejected` is what of the frame is not among the messages.
     """
 
     messages: tuple[Message, ...]
@@ -134,7 +134,7 @@ class Decoder(Protocol):
         """Turn a frame into its messages, or raise RejectedFrame; nothing else.
 
         A rejected frame that may have changed a book makes that book invalid until the next
-        snapshot; if only a new connection brings one, `needs_snapshot` of the rejection says so.
+        snapshot; if only a new connection brings one, the rejection has `needs_snapshot`.
         """
 
 
@@ -147,10 +147,10 @@ def parse(decode: Callable[[bytes], _T], data: bytes) -> _T:
     try:
         return decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise RejectedFrame(_reason(data, error), str(error)) from error
+        raise RejectedFrame(_describe_error(data, error), str(error)) from error
 
 
-def _reason(data: bytes, error: Exception) -> str:
+def _describe_error(data: bytes, error: Exception) -> str:
     if not data.strip():
         return "empty"
     try:
@@ -187,7 +187,7 @@ def require_positive_pair(price: Decimal, quantity: Decimal) -> None:
         return  # eight decimals, as most venues write both
     require_positive(price, PRICE_STEP)
     require_positive(quantity, QUANTITY_STEP)
-    if price * quantity >= MOST_QUOTE:
+    if price * quantity >= MAX_QUOTE:
         raise RejectedFrame("out_of_range", f"{price} x {quantity}"[:80])
 
 
@@ -211,6 +211,6 @@ def require_not_negative(number: Decimal, step: Decimal) -> None:
     require_positive(number, step)
 
 
-def to_micros(time: int) -> int:
+def to_micros(raw_time: int) -> int:
     """Get microseconds from a venue's milliseconds or microseconds, distinguished by size."""
-    return time if time >= MICROS_FROM else time * 1000
+    return raw_time if raw_time >= MICROS_FROM else raw_time * 1000

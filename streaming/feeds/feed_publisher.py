@@ -45,7 +45,7 @@ class FeedPublisher:
         self.publish(message)
 
     def _log_entry(self, message: Message, entry: LedgerEntry) -> None:
-        """Log what a decoder has to say to the ledger: gaps, jumps, what is begun again."""
+        """Log a decoder's entries for the ledger: gaps, jumps, what is begun again."""
         self.counts["gaps" if entry.entry == "gap" else entry.entry] += 1
         log.warning(
             event(

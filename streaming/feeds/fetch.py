@@ -12,10 +12,10 @@ from include.errors import Unreachable
 
 TIMEOUT_S = 15.0
 MAX_BODY_BYTES = 16 * 1024 * 1024
-# Seconds to wait after a refusal that does not say how long: a ban (418), a restricted place (451:
+# Seconds to wait after a refusal without a time to wait: a ban (418), a restricted place (451:
 # nothing but a move helps, so hardly ever asked again), a firewall, a limit, maintenance.
 WAIT_FOR = {401: 300.0, 403: 300.0, 418: 120.0, 429: 60.0, 451: 3600.0, 503: 30.0}
-LEAST_WAIT_S, MOST_WAIT_S = 1.0, 3600.0  # whatever a venue asks for
+MIN_WAIT_S, MAX_WAIT_S = 1.0, 3600.0  # whatever a venue asks for
 _AGENT = "tickhouse/0.1"
 
 
@@ -37,7 +37,7 @@ class Reply:
                 wait_s = parsedate_to_datetime(text).timestamp() - now_s
             except (TypeError, ValueError, OverflowError):
                 wait_s = otherwise
-        return min(wait_s, MOST_WAIT_S) if wait_s > 0 else LEAST_WAIT_S
+        return min(wait_s, MAX_WAIT_S) if wait_s > 0 else MIN_WAIT_S
 
 
 class Fetch(Protocol):

@@ -15,7 +15,7 @@ import click
 from include.bus import Producer
 from include.clock import now_us
 from include.errors import QueryError, StateError
-from include.lake.file_selection import files_not_in, list_files, uris
+from include.lake.file_selection import files_not_in, list_files, list_uris
 from include.lake.minute_holes import hole_sql
 from include.lake.reading import connect, open_table, query
 from include.log import event
@@ -24,7 +24,7 @@ from include.market.venues import BEGINS_AGAIN, HEALING, VENUES, TradeNumbers
 from include.process import run_job
 from include.settings import Settings, from_environment
 from include.state_files import read_checked_file, write_checked_file
-from streaming.feeds.fetch import MOST_WAIT_S, open_fetch
+from streaming.feeds.fetch import MAX_WAIT_S, open_fetch
 from streaming.feeds.healer import Healer, Hole, lost_message
 from streaming.feeds.registry import refills
 
@@ -80,14 +80,14 @@ class DeltaLake:
             return set()
         counted_files, numbers = self._landed.get(hole, (frozenset(), set()))
         files = list_files(trades)
-        new_files = uris(files_not_in(files, counted_files))
+        new_files = list_uris(files_not_in(files, counted_files))
         statement = self._landed_sql(hole)
         connection = connect(self._lake, ["trades"], choose_files=lambda *_: new_files)
         try:
             new_numbers = {int(number) for (number,) in connection.execute(statement).fetchall()}
         finally:
             connection.close()
-        self._landed[hole] = frozenset(uris(files)), numbers | new_numbers
+        self._landed[hole] = frozenset(list_uris(files)), numbers | new_numbers
         return numbers | new_numbers
 
     def _landed_sql(self, hole: Hole) -> str:
@@ -188,7 +188,7 @@ def read_refusals(path: Path, *, now_us: int) -> dict[str, int]:
     except StateError as error:
         log.warning(event("refusals forgotten", error=error))
         return {}
-    latest_us = now_us + int(MOST_WAIT_S * SECOND_US)
+    latest_us = now_us + int(MAX_WAIT_S * SECOND_US)
     return {venue: until for venue, until in refused_until.items() if now_us < until <= latest_us}
 
 

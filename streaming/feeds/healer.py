@@ -1,4 +1,4 @@
-"""Heals holes of trades: what the ledger says is missing is asked for by REST and published.
+"""Heals holes of trades: what is missing by the ledger is asked for by REST and published.
 
 A hole closes (a `healed` row) only when the venue listed it from end to end and the lake holds
 what it listed; until then every run goes on where the lake ends. Numbers that the venue lists
@@ -21,14 +21,14 @@ from streaming.feeds.fetch import WAIT_FOR, Fetch
 from streaming.feeds.refill import Refill, TradePage, trade_numbers
 
 OK = 200
-MOST_PAGES, MOST_PAGES_OF_IDS = 50, 200  # of a hole in one run
+MAX_PAGES, MAX_PAGES_OF_IDS = 50, 200  # of a hole in one run
 
 log = logging.getLogger("tickhouse.feeds")
 
 
 @dataclass(frozen=True)
 class Hole:
-    """Ids of one symbol that the ledger says are missing."""
+    """Ids of one symbol that are missing by the ledger."""
 
     venue: str
     symbol: str
@@ -147,7 +147,7 @@ class Healer:
     ) -> AsyncIterator[TradePage]:
         """The pages from `next_number` on, which moves behind each."""
         last = listing.hole.last
-        for _ in range(MOST_PAGES if refill.numbered else MOST_PAGES_OF_IDS):
+        for _ in range(MAX_PAGES if refill.numbered else MAX_PAGES_OF_IDS):
             page = await self._ask(listing.hole, refill, listing.next_number)
             numbers = page.numbers()
             behind = [number for number in numbers if number >= listing.next_number]
@@ -211,16 +211,16 @@ class Healer:
             only = Hole(hole.venue, hole.symbol, number, number)
             self.publish(lost_message(only, "empty at the venue", conn=self.conn, at_us=at_us))
         entry = LedgerEntry("healed", "refilled by REST", hole.first, hole.last)
-        self.publish(_message(hole, entry, conn=self.conn, at_us=at_us))
+        self.publish(_make_message(hole, entry, conn=self.conn, at_us=at_us))
 
 
 def lost_message(hole: Hole, cause: str, *, conn: str, at_us: int) -> Message:
     """The ledger's entry that a hole is closed without its trades."""
     entry = LedgerEntry("lost", cause, hole.first, hole.last)
-    return _message(hole, entry, conn=conn, at_us=at_us)
+    return _make_message(hole, entry, conn=conn, at_us=at_us)
 
 
-def _message(hole: Hole, entry: LedgerEntry, *, conn: str, at_us: int) -> Message:
+def _make_message(hole: Hole, entry: LedgerEntry, *, conn: str, at_us: int) -> Message:
     return Message(
         venue=hole.venue,
         symbol=hole.symbol,

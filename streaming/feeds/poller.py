@@ -39,7 +39,7 @@ class Poller:
     _up: dict[str, bool] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ask until `stop`, or until the supplier says that it may not serve this place (451)."""
+        """Ask until `stop`, or until the supplier answers that it may not serve us here (451)."""
         while not stop.is_set():
             started_us = self.now_us()
             for symbol in self.symbols:

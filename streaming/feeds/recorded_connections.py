@@ -1,8 +1,8 @@
 """The connections that a tape holds: each begins again, with a book and numbers of its own. Pure.
 
 A recorder that was cut off goes on in the same file once it is connected again. Where that is, the
-venue's own frames say: each has some that a connection brings once, such as the frame numbered 0, a
-symbol's snapshot or the reply to a request.
+venue's own frames show: each has some that a connection brings once, such as the frame numbered 0,
+a symbol's snapshot or the reply to a request.
 """
 
 from collections.abc import Callable, Iterable, Iterator

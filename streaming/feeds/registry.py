@@ -1,4 +1,4 @@
-"""Finds what the folder of each venue says: its connections, and how past trades are asked for."""
+"""What the folder of each venue defines: its connections, and how past trades are asked for."""
 
 from importlib import import_module
 from types import ModuleType
@@ -24,18 +24,18 @@ def stream_specs(
         raise SettingsError(f"venue {venue!r} is none of {', '.join(VENUES)}")
     settings = venues.of(venue)
     followed = tuple(require_symbol(symbol) for symbol in symbols) or settings.symbols
-    specs: tuple[StreamSpec, ...] = _folder(venue).stream_specs(settings, followed)
+    specs: tuple[StreamSpec, ...] = _import_folder(venue).stream_specs(settings, followed)
     return specs
 
 
 def refills(venues: Venues) -> dict[str, Refill]:
     """How past trades are asked for, by each venue whose REST heals holes."""
     return {
-        name: _folder(name).refill(venues.of(name).rest_url)
+        name: _import_folder(name).refill(venues.of(name).rest_url)
         for name, venue in VENUES.items()
         if venue.healed_by_rest is not HealedByRest.NEVER
     }
 
 
-def _folder(venue: str) -> ModuleType:
+def _import_folder(venue: str) -> ModuleType:
     return import_module(f"{folders.__name__}.{venue}")

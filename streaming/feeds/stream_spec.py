@@ -1,4 +1,4 @@
-"""What a venue says of each connection that its feed keeps up."""
+"""What a venue defines of each connection that its feed keeps up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

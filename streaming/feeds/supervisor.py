@@ -19,7 +19,7 @@ from streaming.feeds.stopping import pause
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect
 
-BACKOFF = Backoff(first_s=0.25, most_s=30.0)
+BACKOFF = Backoff(first_s=0.25, max_s=30.0)
 CALM_US = 60 * SECOND_US  # a connection that lost its book sooner counts as a failure
 FAILURES_OF_A_SUCCESSOR = 5  # the old connection still works, so the next try may wait
 
@@ -58,7 +58,9 @@ class Feed:
                     connection, task = await self._replace(connection, task, stop)
                     continue
                 cause = task.result()
-                self._failures = 0 if self._was_sound(connection, cause) else self._failures
+                self._failures = (
+                    0 if self._may_reconnect_at_once(connection, cause) else self._failures
+                )
                 if stop.is_set():
                     return
                 wait_s = BACKOFF.wait_s(self._failures, self.rng)
@@ -71,7 +73,7 @@ class Feed:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def _was_sound(self, connection: Connection, cause: str) -> bool:
+    def _may_reconnect_at_once(self, connection: Connection, cause: str) -> bool:
         """Whether the next connection may come at once: this one had data, and its book."""
         is_calm = cause != RESYNC or self.now_us() - connection.opened_us > CALM_US
         return connection.live.is_set() and is_calm

@@ -25,7 +25,7 @@ def read_tape(path: Path) -> Iterator[Frame]:
     Raises:
         SettingsError: one of the two files is absent, or a time is no number.
     """
-    texts, times = _files(path)
+    texts, times = _name_files(path)
     for file in (texts, times):
         if not file.exists():
             raise SettingsError(f"tape {path}: {file} does not exist")
@@ -55,7 +55,7 @@ class TapeWriter:
     def __init__(self, path: Path) -> None:
         """Open the two files of a new tape, making its folder."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        texts, times = _files(path)
+        texts, times = _name_files(path)
         self._texts, self._times = gzip.open(texts, "wb"), gzip.open(times, "wb")
         self.written = self.unrecordable = 0
 
@@ -77,5 +77,5 @@ class TapeWriter:
         self._times.close()
 
 
-def _files(path: Path) -> tuple[Path, Path]:
+def _name_files(path: Path) -> tuple[Path, Path]:
     return (path.with_name(f"{path.name}.jsonl.gz"), path.with_name(f"{path.name}.recv.txt.gz"))

@@ -139,9 +139,9 @@ class ContiguousTrades:
         What comes late of a forgotten hole is published, whether it is a repeat or not; the gap is
         left to healing.
         """
-        place = self._shared.get(self._next_hole, 0)
-        self._shared[self._next_hole] = (place + 1) % OPEN_HOLES
-        forgotten = self._holes[place]
+        index = self._shared.get(self._next_hole, 0)
+        self._shared[self._next_hole] = (index + 1) % OPEN_HOLES
+        forgotten = self._holes[index]
         if (forgotten_gap := forgotten.gap) is not None:
             start = self._shared.get(self._start, 0)
             self._shared[self._start] = max(start, forgotten.span[1] + 1)

@@ -1,4 +1,4 @@
-"""The one seam to the network: a websocket that gives bytes and says how it ended."""
+"""The one seam to the network: a websocket that gives bytes, and the cause of its end."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ class Socket(Protocol):
         """Send a text frame."""
 
     async def receive(self) -> bytes:
-        """Wait for the next frame; Unreachable says that the connection ended, and why."""
+        """Wait for the next frame; Unreachable is the connection's end, with its cause."""
 
     async def probe(self) -> bool:
         """Ask whether the other end is there, by a ping; for use when it has been silent."""

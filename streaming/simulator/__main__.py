@@ -28,16 +28,16 @@ from streaming.simulator.gemini_rest import GeminiPublicRest
 from streaming.simulator.gemini_sockets import GeminiSockets
 from streaming.simulator.kaggle import Kaggle
 from streaming.simulator.order_book import OrderBook
-from streaming.simulator.price_path import PricePath, paths
+from streaming.simulator.price_path import PricePath, make_paths
 from streaming.simulator.suppliers import add_suppliers
 from streaming.simulator.tape_player import TapePlayer
 from streaming.simulator.unknown_paths import refuse_unknown_path
 
-_MOST_REQUEST_BYTES = 20_000_000
+_MAX_REQUEST_BYTES = 20_000_000
 log = logging.getLogger("tickhouse.simulator")
 
 
-def application(settings: Settings, *, clock: Clock | None = None) -> web.Application:
+def make_application(settings: Settings, *, clock: Clock | None = None) -> web.Application:
     """Make the server of the tape, or of the simulated market.
 
     Raises:
@@ -48,11 +48,11 @@ def application(settings: Settings, *, clock: Clock | None = None) -> web.Applic
     if settings.simulator.faults:
         faults.load(from_file(Path(settings.simulator.faults)))
     app = web.Application(
-        client_max_size=_MOST_REQUEST_BYTES, middlewares=[faults.apply_faults, refuse_unknown_path]
+        client_max_size=_MAX_REQUEST_BYTES, middlewares=[faults.apply_faults, refuse_unknown_path]
     )
     faults.add_to(app)
     app.router.add_get("/healthz", _answer_health)
-    price_paths = paths(settings.simulator.seed)
+    price_paths = make_paths(settings.simulator.seed)
     Kaggle(price_paths["BTC-USD"], settings.simulator, clock).add_to(app)
     if settings.simulator.tape:
         player = TapePlayer(Path(settings.simulator.tape), speed=settings.simulator.speed)
@@ -112,7 +112,7 @@ def main(faults: str) -> None:
     def serve(settings: Settings, _: threading.Event) -> None:  # aiohttp stops at the same signals
         if faults:
             settings = replace(settings, simulator=replace(settings.simulator, faults=faults))
-        app = application(settings)
+        app = make_application(settings)
         host, port = settings.ports.host, settings.ports.simulator
         log.info(event("simulator serves", port=port, tape=settings.simulator.tape))
         web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=1.0)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from streaming.simulator import binance_order_forms as forms
 from streaming.simulator import binance_orders as entry
-from streaming.simulator.binance_book import levels
+from streaming.simulator.binance_book import make_levels
 from streaming.simulator.binance_info import MOST_ORDERS, ORDER_LIMITS
 from streaming.simulator.binance_parameters import BinanceError, Values
 from streaming.simulator.binance_tickers import average
@@ -43,7 +43,7 @@ class BinanceAccount:
         live = self.matching.live()
         for second in range(self._matched_until_s + 1, now_s + 1) if live else ():
             for order in live:
-                bids, asks = levels(self.venue.symbols[order.symbol], second, depth=1)
+                bids, asks = make_levels(self.venue.symbols[order.symbol], second, depth=1)
                 fill_count = len(order.fills)
                 best = (asks if order.side == "buy" else bids)[0][0]
                 self.matching.fill_resting(order, best, second * 1000)
@@ -72,7 +72,7 @@ class BinanceAccount:
         """The order that valid parameters make, checked but not placed."""
         path, now_ms = self.venue.path(values["symbol"]), self._clock.now_ms()
         entry.check_form(values)
-        bids, asks = levels(path, now_ms // 1000)
+        bids, asks = make_levels(path, now_ms // 1000)
         opposite = asks if values["side"] == "BUY" else bids
         average_price = Decimal(str(average(path, now_ms)["price"]))
         number = len(self.matching.orders) + 1

@@ -6,7 +6,7 @@ Source: binance/binance-spot-api-docs, rest-api.md, "General" and "Market data e
 from collections.abc import Callable
 
 from streaming.simulator import binance_tickers
-from streaming.simulator.binance_book import levels
+from streaming.simulator.binance_book import make_levels
 from streaming.simulator.binance_candles import CandleQuery, candles_of
 from streaming.simulator.binance_parameters import BinanceError, Values
 from streaming.simulator.binance_streams import book_id
@@ -32,7 +32,7 @@ def depth(venue: BinanceVenue, values: Values) -> Fields:
     """The book of this second."""
     path, second = venue.path(values["symbol"]), int(venue.clock.now_s())
     limit = values.get("limit", _DEPTH)
-    bids, asks = levels(path, second)
+    bids, asks = make_levels(path, second)
     return {
         "lastUpdateId": book_id(second),
         "bids": [[f"{p:.8f}", f"{q:.8f}"] for p, q in bids[:limit]],
@@ -71,7 +71,7 @@ def aggregate_trades(venue: BinanceVenue, values: Values) -> list[Fields]:
     return [trade(path, number) for number in range(start, min(end, start + limit))]
 
 
-def klines(venue: BinanceVenue, values: Values) -> list[list[object]]:
+def make_klines(venue: BinanceVenue, values: Values) -> list[list[object]]:
     """The candles of an interval."""
     query = CandleQuery(
         values["interval"],

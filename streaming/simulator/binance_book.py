@@ -32,7 +32,7 @@ def best(path: PricePath, second: int) -> tuple[tuple[Decimal, Decimal], tuple[D
     return (mid - _CENT, bid.quantize(_LOT) + _LOT), (mid + _CENT, ask.quantize(_LOT) + _LOT)
 
 
-def levels(path: PricePath, second: int, *, depth: int = DEPTH) -> tuple[Levels, Levels]:
+def make_levels(path: PricePath, second: int, *, depth: int = DEPTH) -> tuple[Levels, Levels]:
     """Bids and asks, best first; the best are those of `@bookTicker`."""
     mid = Decimal(str(path.tick_at(second)[0])).quantize(_CENT)
     sides: list[Levels] = []

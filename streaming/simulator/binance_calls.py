@@ -88,8 +88,8 @@ PUBLIC = (
         public.aggregate_trades,
         legacy="/api/v1/aggTrades",
     ),
-    Call("GET", f"{_V3}/klines", "klines", 2, c.KLINE, public.klines, legacy="/api/v1/klines"),
-    Call("GET", f"{_V3}/uiKlines", "uiKlines", 2, c.KLINE, public.klines),
+    Call("GET", f"{_V3}/klines", "klines", 2, c.KLINE, public.make_klines, legacy="/api/v1/klines"),
+    Call("GET", f"{_V3}/uiKlines", "uiKlines", 2, c.KLINE, public.make_klines),
     Call("GET", f"{_V3}/avgPrice", "avgPrice", 2, (c.SYMBOL,), public.average_price),
     Call(
         "GET",

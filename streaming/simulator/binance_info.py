@@ -12,7 +12,7 @@ from streaming.simulator.binance_venue import MAX_WEIGHT, BinanceVenue
 PRICE_STEP, LOT = Decimal("0.01"), Decimal("0.00001")
 MOST_PRICE, MOST_LOTS, MOST_MARKET_LOTS = Decimal(1_000_000), Decimal(100_000), Decimal(100)
 MIN_NOTIONAL, MOST_NOTIONAL = Decimal(5), Decimal(9_000_000_000)
-MOST_TIMES, LEAST_TIMES = Decimal(5), Decimal("0.2")  # a limit price and the average price
+MAX_TIMES, MIN_TIMES = Decimal(5), Decimal("0.2")  # a limit price and the average price
 MOST_ORDERS = 200
 ORDER_LIMITS = (("SECOND", 10, 100), ("DAY", 1, 200_000))
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
@@ -123,8 +123,8 @@ def filters() -> list[Fields]:
         },
         {
             "filterType": "PERCENT_PRICE",
-            "multiplierUp": f"{MOST_TIMES}",
-            "multiplierDown": f"{LEAST_TIMES}",
+            "multiplierUp": f"{MAX_TIMES}",
+            "multiplierDown": f"{MIN_TIMES}",
             "avgPriceMins": 5,
         },
         {

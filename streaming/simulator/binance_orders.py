@@ -66,7 +66,7 @@ def make_order(
     quantity = values.get("quantity") or _quantity_for(values["quoteOrderQty"], opposite)
     if kind != "MARKET":
         _check_step("PRICE_FILTER", price, info.PRICE_STEP, info.MOST_PRICE)
-        if not info.LEAST_TIMES * average <= price <= info.MOST_TIMES * average:
+        if not info.MIN_TIMES * average <= price <= info.MAX_TIMES * average:
             raise fail_filter("PERCENT_PRICE")
     else:
         price = opposite[-1][0]

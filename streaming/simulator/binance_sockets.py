@@ -91,19 +91,19 @@ class BinanceSockets:
                 if path is not None and stream_kind == kind:
                     yield stream, make(path, spelling.upper(), number)
 
-    def _of_second(self, streams: set[str], since: int, second: int) -> StreamMessages:
+    def _of_second(self, streams: set[str], last_second: int, second: int) -> StreamMessages:
         for stream in sorted(streams):
             spelling, _, kind = stream.partition("@")
             path, make = self._venue.symbols.get(spelling.upper()), of_second(kind)
             if make is not None and path is not None:
-                for message in make(path, spelling.upper(), since, second):
+                for message in make(path, spelling.upper(), last_second, second):
                     yield stream, message
             elif stream in OF_ALL:
-                yield stream, self._of_all(stream, since, second)
+                yield stream, self._of_all(stream, last_second, second)
 
-    def _of_all(self, stream: str, since: int, second: int) -> list[Fields]:
+    def _of_all(self, stream: str, last_second: int, second: int) -> list[Fields]:
         return [
             message
             for spelling, path in self._venue.symbols.items()
-            for message in OF_ALL[stream](path, spelling, since, second)
+            for message in OF_ALL[stream](path, spelling, last_second, second)
         ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from streaming.simulator import binance_tickers
-from streaming.simulator.binance_book import best, levels
+from streaming.simulator.binance_book import best, make_levels
 from streaming.simulator.binance_candles import INTERVALS, candle, index_at
 from streaming.simulator.binance_trades import (
     ANCHOR_S,
@@ -59,12 +59,12 @@ def book_id(second: int) -> int:
     return (second - ANCHOR_S + 1) * _IDS - 1
 
 
-def _agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
+def _make_agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
     rest_trade = trade(path, number)
     return {"e": "aggTrade", "E": rest_trade["T"], "s": spelling, **rest_trade}
 
 
-def _trade(path: PricePath, spelling: str, number: int) -> Fields:
+def _make_trade_event(path: PricePath, spelling: str, number: int) -> Fields:
     rest_trade = single_trade(path, number)
     return {
         "e": "trade",
@@ -79,7 +79,7 @@ def _trade(path: PricePath, spelling: str, number: int) -> Fields:
     }
 
 
-def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
+def _make_book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
     """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
     (bid, bid_quantity), (ask, ask_quantity) = best(path, ANCHOR_S + number // PER_SECOND)
     return {
@@ -92,12 +92,16 @@ def _book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
     }
 
 
-def _ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+def _make_ticker_events(
+    path: PricePath, spelling: str, _last_second: int, second: int
+) -> list[Fields]:
     rest_ticker = binance_tickers.last_day(path, spelling, second * 1000)
     return [_event("24hrTicker", spelling, second, rest_ticker, _TICKER | _DAY_TICKER)]
 
 
-def _mini_ticker(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+def _make_mini_ticker(
+    path: PricePath, spelling: str, _last_second: int, second: int
+) -> list[Fields]:
     start_ms = (second - DAY_S) * 1000
     rest_ticker = binance_tickers.window(path, spelling, start_ms, second * 1000)
     names = {name: _TICKER[name] for name in "cohlvq"}
@@ -112,7 +116,7 @@ def _event(
 
 
 def _window_of(size: str) -> OfSecond:
-    def make(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+    def make(path: PricePath, spelling: str, _last_second: int, second: int) -> list[Fields]:
         rest_ticker = binance_tickers.rolling_window(
             path, spelling, WINDOWS_MS[size], second * 1000
         )
@@ -121,25 +125,25 @@ def _window_of(size: str) -> OfSecond:
     return make
 
 
-def _average(path: PricePath, spelling: str, _since: int, second: int) -> list[Fields]:
+def _average(path: PricePath, spelling: str, _last_second: int, second: int) -> list[Fields]:
     average = binance_tickers.average(path, second * 1000)
     head: Fields = {"e": "avgPrice", "E": second * 1000, "s": spelling, "i": "5m"}
     return [head | {"w": average["price"], "T": average["closeTime"]}]
 
 
 def _klines_of(interval: str, zone_s: int) -> OfSecond:
-    def make(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
+    def make(path: PricePath, spelling: str, last_second: int, second: int) -> list[Fields]:
         """The candles that closed since, then the current one."""
-        first, last = (index_at(interval, at, zone_s) for at in (since, second - 1))
+        first, last = (index_at(interval, at, zone_s) for at in (last_second, second - 1))
         return [
-            _kline_event(path, spelling, interval, index, second * 1000, zone_s)
+            _make_kline_event(path, spelling, interval, index, second * 1000, zone_s)
             for index in range(first, last + 1)
         ]
 
     return make
 
 
-def _kline_event(
+def _make_kline_event(
     path: PricePath, spelling: str, interval: str, index: int, now_ms: int, zone_s: int
 ) -> Fields:
     current = candle(path, interval, index, now_ms, zone_s)
@@ -170,18 +174,20 @@ def _kline_event(
     }
 
 
-def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fields]:
+def _make_depth(path: PricePath, spelling: str, last_second: int, second: int) -> list[Fields]:
     """The change of the book from one second to another, all ids between them in one message."""
     changes = [
-        _changes(dict(side_before), dict(side_after))
-        for side_before, side_after in zip(levels(path, since), levels(path, second), strict=True)
+        _list_changes(dict(side_before), dict(side_after))
+        for side_before, side_after in zip(
+            make_levels(path, last_second), make_levels(path, second), strict=True
+        )
     ]
     return [
         {
             "e": "depthUpdate",
             "E": second * 1000,
             "s": spelling,
-            "U": book_id(since) + 1,
+            "U": book_id(last_second) + 1,
             "u": book_id(second),
             "b": changes[0],
             "a": changes[1],
@@ -189,7 +195,7 @@ def _depth(path: PricePath, spelling: str, since: int, second: int) -> list[Fiel
     ]
 
 
-def _changes(
+def _list_changes(
     levels_before: dict[Decimal, Decimal], levels_after: dict[Decimal, Decimal]
 ) -> list[list[str]]:
     return [
@@ -200,8 +206,8 @@ def _changes(
 
 
 def _partial_depth_of(depth: int) -> OfSecond:
-    def make(path: PricePath, _spelling: str, _since: int, second: int) -> list[Fields]:
-        sides = levels(path, second, depth=depth)
+    def make(path: PricePath, _spelling: str, _last_second: int, second: int) -> list[Fields]:
+        sides = make_levels(path, second, depth=depth)
         bids, asks = ([[f"{p:.8f}", f"{q:.8f}"] for p, q in side] for side in sides)
         return [{"lastUpdateId": book_id(second), "bids": bids, "asks": asks}]
 
@@ -209,16 +215,16 @@ def _partial_depth_of(depth: int) -> OfSecond:
 
 
 PER_TRADE: dict[str, OfTrade] = {
-    "bookTicker": _book_ticker,
-    "trade": _trade,
-    "aggTrade": _agg_trade,
+    "bookTicker": _make_book_ticker,
+    "trade": _make_trade_event,
+    "aggTrade": _make_agg_trade,
 }
 EACH_SECOND: dict[str, OfSecond] = {
-    "ticker": _ticker,
-    "miniTicker": _mini_ticker,
+    "ticker": _make_ticker_events,
+    "miniTicker": _make_mini_ticker,
     "avgPrice": _average,
-    "depth": _depth,
-    "depth@100ms": _depth,
+    "depth": _make_depth,
+    "depth@100ms": _make_depth,
     **{f"ticker_{size}": _window_of(size) for size in WINDOWS_MS},
     **{f"depth{depth}": _partial_depth_of(depth) for depth in PARTIAL_DEPTHS},
     **{f"depth{depth}@100ms": _partial_depth_of(depth) for depth in PARTIAL_DEPTHS},
@@ -226,7 +232,7 @@ EACH_SECOND: dict[str, OfSecond] = {
 }
 # of all symbols in one message
 OF_ALL = {
-    "!miniTicker@arr": _mini_ticker,
+    "!miniTicker@arr": _make_mini_ticker,
     **{f"!ticker_{size}@arr": EACH_SECOND[f"ticker_{size}"] for size in WINDOWS_MS},
 }
 SWITCHED_OFF = frozenset({"!ticker@arr", "!bookTicker"})  # still accepted, nothing comes

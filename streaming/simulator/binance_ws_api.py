@@ -74,7 +74,7 @@ class BinanceWsApi:
     async def _answer(self, method: object, params: Fields, connected_ms: int) -> object:
         now_ms = self._rest.venue.clock.now_ms()
         if method in _SESSION:
-            return _session(connected_ms, now_ms)
+            return _make_session(connected_ms, now_ms)
         if method == "session.logon":
             raise BinanceError(400, -4056, "HMAC_SHA256 API key is not supported.")
         if method in _UNSUPPORTED:
@@ -109,7 +109,7 @@ def _text(json_value: object) -> str:
     return json.dumps(json_value, separators=(",", ":"))
 
 
-def _session(connected_ms: int, now_ms: int) -> Fields:
+def _make_session(connected_ms: int, now_ms: int) -> Fields:
     return {
         "apiKey": None,
         "authorizedSince": None,

@@ -6,7 +6,7 @@ from streaming.simulator.price_path import DAY_S, PricePath
 _MAX_DAYS, _MINUTE_S = 2, 60
 
 
-def candles(path: PricePath, *, frame_s: int, now_s: int) -> list[list[float]]:
+def make_candles(path: PricePath, *, frame_s: int, now_s: int) -> list[list[float]]:
     """`[ms, open, high, low, close, volume]` of the last two days' candles that had a trade."""
     days = range(now_s // DAY_S - _MAX_DAYS + 1, now_s // DAY_S + 1)
     bars_by_start: dict[int, list[float]] = {}

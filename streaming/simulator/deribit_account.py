@@ -59,7 +59,7 @@ class DeribitAccount:
         return calls[method]()
 
     def _levels(self, now_ms: int) -> tuple[Levels, Levels]:
-        sides = market.levels(self._path, market.step_at(now_ms))
+        sides = market.make_levels(self._path, market.step_at(now_ms))
         bids, asks = (
             [(Decimal(str(p)), Decimal(str(q))) for p, q in side.items()] for side in sides
         )
@@ -100,13 +100,13 @@ class DeribitAccount:
         equity, margin = self._equity(price), self._margin(price)
         return {
             "currency": "BTC",
-            "balance": _number(self.balance),
-            "equity": _number(equity),
-            "available_funds": _number(equity - margin),
-            "initial_margin": _number(margin),
-            "maintenance_margin": _number(margin / 2),
-            "margin_balance": _number(equity),
-            "session_upl": _number(equity - self.balance),
+            "balance": _read_number(self.balance),
+            "equity": _read_number(equity),
+            "available_funds": _read_number(equity - margin),
+            "initial_margin": _read_number(margin),
+            "maintenance_margin": _read_number(margin / 2),
+            "margin_balance": _read_number(equity),
+            "session_upl": _read_number(equity - self.balance),
             "currency_name": "Bitcoin",
         }
 
@@ -190,7 +190,7 @@ def _trade_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
         "price": float(fill.price),
         "amount": float(fill.quantity),
         "state": "filled",
-        "fee": _number(fill.quantity / fill.price * FEE_SHARE),
+        "fee": _read_number(fill.quantity / fill.price * FEE_SHARE),
         "fee_currency": "BTC",
         "liquidity": "M" if fill.maker else "T",
         "order_type": "limit",
@@ -200,7 +200,7 @@ def _trade_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
     }
 
 
-def _number(amount: Decimal) -> float:
+def _read_number(amount: Decimal) -> float:
     return float(amount.quantize(_UNITS))
 
 

@@ -24,7 +24,7 @@ def number_at(ms: int) -> int:
     return max(0, -(-ms // 1000) - _ANCHOR_S)
 
 
-def trade(path: PricePath, number: int) -> Fields:
+def make_trade(path: PricePath, number: int) -> Fields:
     """Trade `number`, in the form of stream and REST; amounts are USD in steps of ten."""
     second = _ANCHOR_S + number
     mid, quantity, side, _ = path.tick_at(second)
@@ -55,7 +55,7 @@ def change_id(step: int) -> int:
     return _FIRST_ID + step * _ID_STEP
 
 
-def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
+def make_levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     """Bids and asks of a book state, best first: price to amount in USD."""
     best = _round_to_tick(path.tick_at(step // STEPS_PER_S)[0])
     sides: tuple[Levels, Levels] = ({}, {})
@@ -68,9 +68,9 @@ def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     return sides
 
 
-def snapshot(path: PricePath, step: int) -> Fields:
+def make_snapshot(path: PricePath, step: int) -> Fields:
     """The whole book, the first message of the incremental channel."""
-    bids, asks = ([["new", *level] for level in side.items()] for side in levels(path, step))
+    bids, asks = ([["new", *level] for level in side.items()] for side in make_levels(path, step))
     head: Fields = {"type": "snapshot", "timestamp": step * 1000 // STEPS_PER_S}
     return {
         **head,
@@ -81,10 +81,10 @@ def snapshot(path: PricePath, step: int) -> Fields:
     }
 
 
-def change(path: PricePath, step_before: int, step: int) -> Fields:
+def make_change(path: PricePath, step_before: int, step: int) -> Fields:
     """What changed between two book states."""
-    sides = zip(levels(path, step_before), levels(path, step), strict=True)
-    bids, asks = (_difference(side_before, side_after) for side_before, side_after in sides)
+    sides = zip(make_levels(path, step_before), make_levels(path, step), strict=True)
+    bids, asks = (_find_difference(side_before, side_after) for side_before, side_after in sides)
     return {
         "type": "change",
         "timestamp": step * 1000 // STEPS_PER_S,
@@ -99,7 +99,7 @@ def change(path: PricePath, step_before: int, step: int) -> Fields:
 def grouped_book(path: PricePath, step: int, depth: int) -> Fields:
     """The best levels in the form of the grouped channel."""
     bids, asks = (
-        [list(level) for level in list(side.items())[:depth]] for side in levels(path, step)
+        [list(level) for level in list(side.items())[:depth]] for side in make_levels(path, step)
     )
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
@@ -110,12 +110,14 @@ def grouped_book(path: PricePath, step: int, depth: int) -> Fields:
     }
 
 
-def ticker(path: PricePath, step: int) -> Fields:
+def make_ticker(path: PricePath, step: int) -> Fields:
     """The ticker: its bid and ask are the book's."""
     second = step // STEPS_PER_S
-    (bid, bid_amount), (ask, ask_amount) = (next(iter(side.items())) for side in levels(path, step))
+    (bid, bid_amount), (ask, ask_amount) = (
+        next(iter(side.items())) for side in make_levels(path, step)
+    )
     hours = [path.tick_at(second - 3600 * hour)[0] for hour in range(25)]
-    last = trade(path, number_at(second * 1000) - 1)["price"]
+    last = make_trade(path, number_at(second * 1000) - 1)["price"]
     stats = {"high": max(hours), "low": min(hours), "volume": 1000.5, "price_change": 0.1}
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
@@ -133,7 +135,7 @@ def ticker(path: PricePath, step: int) -> Fields:
     }
 
 
-def _difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
+def _find_difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
     deletions: list[list[Any]] = [
         ["delete", price, 0.0] for price in levels_before if price not in levels_after
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streaming.simulator import deribit_market as market
-from streaming.simulator.candles import candles
+from streaming.simulator.candles import make_candles
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.limits import Pool
@@ -196,7 +196,7 @@ class Rpc:
         start = int(params.get("start_seq", newest - count + 1))
         end = min(int(params.get("end_seq", newest)), newest)
         numbers = range(start, min(end, start + count - 1) + 1)
-        trades = [market.trade(self.path, number) for number in numbers]
+        trades = [market.make_trade(self.path, number) for number in numbers]
         return {"trades": trades, "has_more": start + count <= end}
 
     def _trades_between(self, params: Fields, now_ms: int) -> Fields:
@@ -210,7 +210,7 @@ class Rpc:
         self._check_instrument(params)
         frame_s = 86_400 if params.get("resolution") == "1D" else int(params["resolution"]) * 60
         start, end = int(params["start_timestamp"]), int(params["end_timestamp"])
-        rows = candles(self.path, frame_s=frame_s, now_s=now_ms // 1000)[::-1]
+        rows = make_candles(self.path, frame_s=frame_s, now_s=now_ms // 1000)[::-1]
         candles_within = [candle for candle in rows if start <= candle[0] <= end]
         names = ("ticks", "open", "high", "low", "close", "volume")
         columns = {
@@ -249,7 +249,7 @@ class Rpc:
 
     def _ticker(self, params: Fields, now_ms: int) -> Fields:
         self._check_instrument(params)
-        return market.ticker(self.path, market.step_at(now_ms))
+        return market.make_ticker(self.path, market.step_at(now_ms))
 
     def _order_book(self, params: Fields, now_ms: int) -> Fields:
         self._check_instrument(params)

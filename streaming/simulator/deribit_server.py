@@ -47,7 +47,7 @@ class DeribitServer:
             rpc.sign_in(header, target, self._clock.now_ms())
         except DeribitError as error:
             return web.json_response({"jsonrpc": "2.0", "error": error.body}, status=400)
-        reply = _reply(rpc, request_fields, self._clock)
+        reply = _make_reply(rpc, request_fields, self._clock)
         status = 429 if _too_many(reply) else 400 if "error" in reply else 200
         return web.json_response(reply, status=status)
 
@@ -71,7 +71,7 @@ class DeribitServer:
         ]
         try:
             async for message in socket:
-                reply = _reply(rpc, _request_fields(message), self._clock)
+                reply = _make_reply(rpc, _request_fields(message), self._clock)
                 await socket.send_json(reply)
                 if _too_many(reply):
                     await socket.close()
@@ -95,7 +95,7 @@ class DeribitServer:
             rpc.fresh.clear()
             for channel in list(rpc.channels):
                 for data in self._new_messages(channel, sent_until, self._clock.now_ms()):
-                    await socket.send_str(_notification(channel, data))
+                    await socket.send_str(_make_notification(channel, data))
 
     def _new_messages(self, channel: str, sent_until: dict[str, int], now_ms: int) -> list[object]:
         kind, *parameters = channel.split(".")
@@ -104,16 +104,16 @@ class DeribitServer:
             next_number = market.number_at(now_ms)
             sent_until[channel] = next_number
             numbers = range(next_number if previous is None else previous, next_number)
-            return [[market.trade(self._path, number)] for number in numbers]
+            return [[market.make_trade(self._path, number)] for number in numbers]
         if previous == step:
             return []
         sent_until[channel] = step
         if kind == "ticker":
-            return [market.ticker(self._path, step)]
+            return [market.make_ticker(self._path, step)]
         if len(parameters) == 2:  # noqa: PLR2004 (instrument and interval: the incremental book)
             if previous is None:
-                return [market.snapshot(self._path, step)]
-            return [market.change(self._path, previous, step)]
+                return [market.make_snapshot(self._path, step)]
+            return [market.make_change(self._path, previous, step)]
         return [market.grouped_book(self._path, step, int(parameters[2]))]
 
 
@@ -125,7 +125,7 @@ def _request_fields(websocket_message: WSMessage) -> Fields:
     return fields if isinstance(fields, dict) else {}
 
 
-def _reply(rpc: Rpc, request_fields: Fields, clock: Clock) -> Fields:
+def _make_reply(rpc: Rpc, request_fields: Fields, clock: Clock) -> Fields:
     now_us = clock.now_us()
     reply: Fields = {"jsonrpc": "2.0"} | (
         {"id": request_fields["id"]} if "id" in request_fields else {}
@@ -148,7 +148,7 @@ def _too_many(reply: Fields) -> bool:
     return bool(reply.get("error", {}).get("code") == TOO_MANY)
 
 
-def _notification(channel: str, channel_data: object) -> str:
+def _make_notification(channel: str, channel_data: object) -> str:
     params = {"channel": channel, "data": channel_data}
     return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params})
 

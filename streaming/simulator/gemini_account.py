@@ -140,7 +140,7 @@ class GeminiAccount:
         return self.balances[currency] - sum(held_amounts, Decimal(0))
 
     def _match(self, order: Fields, option: str) -> None:
-        """Fill what can be filled now; cancel what remains where the option says so."""
+        """Fill what can be filled now; cancel what remains where the option asks for it."""
         side, price = order["side"], Decimal(order["price"])
         reachable = self._matchable_quantity(side, price)
         if option == "maker-or-cancel" and reachable:

@@ -28,7 +28,7 @@ class Dialect(Protocol):
         """The messages of a batch of market updates."""
 
     def heartbeat(self) -> Iterator[str]:
-        """The message that says that the connection lives, if this service sends one."""
+        """The message that shows that the connection lives, if this service sends one."""
 
 
 class V1Dialect:

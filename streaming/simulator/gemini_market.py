@@ -9,7 +9,7 @@ from streaming.simulator.order_book import Event, OrderBook
 
 MarketUpdate = tuple[int, int, list[Event]]
 STEPS_PER_S = 10
-_MOST_TRADES = 5000
+_MAX_TRADES = 5000
 
 
 class GeminiMarket:
@@ -71,7 +71,7 @@ class GeminiMarket:
                 "type": side,
             }
         )
-        del self.trades[:-_MOST_TRADES]
+        del self.trades[:-_MAX_TRADES]
 
     def top(self) -> tuple[Decimal, Decimal]:
         """Best bid and best ask."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from streaming.simulator.candles import candles
+from streaming.simulator.candles import make_candles
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.limits import Throttle
 from streaming.simulator.price_path import PricePath
@@ -30,7 +30,7 @@ _WEB_PAGE = (
     "</script></html>"
 )
 PER_MINUTE = 120
-_MOST_TRADES, _DAY_MS, _HOURS = 500, 86_400_000, 24
+_MAX_TRADES, _DAY_MS, _HOURS = 500, 86_400_000, 24
 _FRAMES_S = {
     "1m": 60,
     "5m": 300,
@@ -120,7 +120,7 @@ class GeminiPublicRest:
 
     def _trades(self, request: web.Request) -> object:
         query, trades = request.query, self._market.trades
-        limit = min(int(query.get("limit_trades", 50)), _MOST_TRADES)
+        limit = min(int(query.get("limit_trades", 50)), _MAX_TRADES)
         if (since := query.get("timestamp", query.get("since"))) is not None:
             since_ms = int(since) if int(since) > _DAY_MS * 1000 else int(since) * 1000
             trades = [trade for trade in trades if int(str(trade["timestampms"])) >= since_ms]
@@ -132,7 +132,7 @@ class GeminiPublicRest:
 
     def _candles(self, request: web.Request) -> object:
         frame_s = _FRAMES_S[request.match_info["frame"]]
-        return candles(self._path, frame_s=frame_s, now_s=int(self._market.clock.now_s()))
+        return make_candles(self._path, frame_s=frame_s, now_s=int(self._market.clock.now_s()))
 
 
 def _refuse_request(reason: str) -> web.Response:

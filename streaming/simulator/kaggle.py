@@ -50,7 +50,7 @@ class Kaggle:
         app.router.add_get("/storage/{file}", self.storage)
 
     async def serve_csv(self, request: web.Request) -> web.StreamResponse:
-        """Stream a CSV file; `days` says how many."""
+        """Stream a CSV file of so many `days`."""
         days = min(int(request.query.get("days", self._days)), _MAX_DAYS)
         csv_parts = self._lines(request.match_info["file"], days, int(self._clock.now_s()))
         response = web.StreamResponse(headers={"Content-Type": "text/csv"})

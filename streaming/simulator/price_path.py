@@ -95,7 +95,7 @@ class PricePath:
         )
 
 
-def paths(seed: int) -> dict[str, PricePath]:
+def make_paths(seed: int) -> dict[str, PricePath]:
     """Make the path of each simulated symbol."""
     btc = PricePath(seed=seed, stream=1, level=70_000.0)
     eth = PricePath(seed=seed, stream=2, level=2_800.0)

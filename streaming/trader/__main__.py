@@ -21,7 +21,7 @@ from streaming.trader.session import Session
 from streaming.trader.vetoes import Breaker
 
 log = logging.getLogger("tickhouse.trader")
-BACKOFF = Backoff(first_s=0.5, most_s=10.0)
+BACKOFF = Backoff(first_s=0.5, max_s=10.0)
 
 
 def main() -> None:

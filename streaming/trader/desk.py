@@ -36,7 +36,7 @@ log = logging.getLogger("tickhouse.trader")
 
 
 class Desk:
-    """Decides and orders; its account is always what the journal's last commit says."""
+    """Decides and orders; its account is always that of the journal's last commit."""
 
     def __init__(
         self,

@@ -1,11 +1,10 @@
 """Forecasts as the lake's table has them, as the rule asks them."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from include.market.predicted_move import ForecastSide, minute_of
-from include.market.time import SECOND_US
+from include.market.time import to_epoch_us
 
 
 class _Point(NamedTuple):
@@ -29,7 +28,7 @@ class LakeForecast:
     def add(self, row: Mapping[str, Any]) -> None:
         """Take a row of `forecasts` in."""
         bounds = row.get("yhat_lower"), row.get("yhat_upper")
-        self._points[_micros(row["ds"])] = _Point(row["side"], row["yhat"], *bounds)
+        self._points[to_epoch_us(row["ds"])] = _Point(row["side"], row["yhat"], *bounds)
 
     def side_at(self, minute_us: int) -> ForecastSide | None:
         """The side of the move into the minute that holds this time (µs)."""
@@ -59,13 +58,9 @@ def make_forecasts(forecast_rows: Iterable[Mapping[str, Any]]) -> dict[str, Lake
         if name not in forecasts:
             forecasts[name] = LakeForecast(
                 name,
-                _micros(row["trained_until"]),
+                to_epoch_us(row["trained_until"]),
                 last_price=row.get("last_price"),
                 volatility=row.get("volatility") or 0.0,
             )
         forecasts[name].add(row)
     return forecasts
-
-
-def _micros(at: datetime) -> int:
-    return int(at.timestamp()) * SECOND_US

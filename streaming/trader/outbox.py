@@ -1,7 +1,7 @@
 """From the journal's outbox to Kafka, in order, without loss or repeats across a kill.
 
 A row may have been sent and not yet noted as sent when the process died. Every message carries its
-row's id as `seq` and the journal's name as `conn`; before the first send the topics' tails say how
+row's id as `seq` and the journal's name as `conn`; before the first send the topics' tails show how
 far Kafka had got. A row stays until the lake has its record, so that what Kafka lost meanwhile is
 sent again by the next process.
 """
@@ -108,14 +108,14 @@ class Publisher:
 def kafka_places(
     outbox_rows: Iterable[OutboxRow], tail: Iterable[Record], *, conn: str
 ) -> dict[int, KafkaPlace | None]:
-    """Where Kafka has each row by its id, as the topics' tails say; null: it has to be sent.
+    """Where Kafka has each row by its id, by the topics' tails; null: it has to be sent.
 
     Rows are sent in order, so all up to the highest id of a topic are there. One that lies before
     the tail gets the place of the first that follows it: no row is taken for landed too early.
     """
     places: dict[str, dict[int, KafkaPlace]] = {}
     for record in tail:
-        if number := _number(record.value, conn):
+        if number := _read_number(record.value, conn):
             place = KafkaPlace(record.partition, record.offset)
             places.setdefault(record.topic, {})[number] = place
     return {row.id: _place_at(places.get(row.topic, {}), row.id) for row in outbox_rows}
@@ -141,7 +141,7 @@ def _wait_for(places: Mapping[int, KafkaPlace | None], count: int) -> None:
         time.sleep(0.001)
 
 
-def _number(message_bytes: bytes, conn: str) -> int:
+def _read_number(message_bytes: bytes, conn: str) -> int:
     try:
         message = wire.decode(message_bytes)
     except WireError:

@@ -6,7 +6,6 @@ account before it; its order and fills give the account after it.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from include.lake.watermarks import landed_offsets
 from include.log import event
 from include.market import wire
 from include.market.events import Decision, Fill, Message, Order
+from include.market.time import to_epoch_us
 from include.serving.journal import HALTED, TABLE_OF_KIND, Journal, event_row
 from include.trading.account import Account, count_order, settle
 from include.trading.decision import is_sale_at_stop_loss, order_for
@@ -29,7 +29,7 @@ from include.trading.reasons import Reason
 from streaming.trader.config import TraderConfig
 from streaming.trader.trader_state import state_rows
 
-MOST_ROWS = 20_000  # of a table, the newest: more than a week of a decision a minute
+MAX_ROWS = 20_000  # of a table, the newest: more than a week of a decision a minute
 TOPICS = tuple(wire.TOPIC_OF_KIND[kind] for kind in TABLE_OF_KIND)
 NEWEST = """
 SELECT {columns} FROM {table} WHERE venue = $venue AND symbol = $symbol AND event_index >= 0
@@ -100,7 +100,7 @@ def rebuilt_state(rows_by_table: RowsByTable, config: TraderConfig) -> dict[str,
     intent = None if placed else order_for(last, broker=config.broker)
     state = state_rows(
         account,
-        last_window=max(_micros(row["window_start"]) for row in rows_by_table["decisions"]),
+        last_window=max(to_epoch_us(row["window_start"]) for row in rows_by_table["decisions"]),
         offsets=_offsets(inputs),
         intent=intent,
     )
@@ -152,7 +152,7 @@ def _lake_rows(config: TraderConfig, table: Table) -> list[Row]:
     if open_table(config.lake, table.name) is None:
         return []
     columns = ", ".join(f'"{name}"' for name in table.names)
-    statement = NEWEST.format(columns=columns, table=table.name, limit=MOST_ROWS)
+    statement = NEWEST.format(columns=columns, table=table.name, limit=MAX_ROWS)
     names, rows = query(config.lake, statement, {"venue": config.venue, "symbol": config.symbol})
     newest: dict[tuple[Any, ...], Row] = {}
     for values in rows:
@@ -162,12 +162,8 @@ def _lake_rows(config: TraderConfig, table: Table) -> list[Row]:
 
 
 def _decision(row: Row) -> Decision:
-    return Decision(**(dict(row) | {"window_start": _micros(row["window_start"])}))
+    return Decision(**(dict(row) | {"window_start": to_epoch_us(row["window_start"])}))
 
 
 def _key(table: Table, row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in table.key)
-
-
-def _micros(at: datetime) -> int:
-    return round(at.timestamp() * 1_000_000)

@@ -2,7 +2,7 @@
 
 Whatever fails, the next session starts from the journal, in this process or in another one.
 If the process dies before a commit, the signal is decided again, with the same ids; after it, the
-outbox is sent; after the send, the topics' tails say which outbox rows Kafka has.
+outbox is sent; after the send, the topics' tails show which outbox rows Kafka has.
 """
 
 import logging

@@ -15,10 +15,10 @@ from functools import partial
 from include import alerts
 from include.bus import message_times_ms, offset_ranges
 from include.errors import Unreachable
+from include.local.status import FeedHealth, QueryLag, read_status
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_process
-from include.serving.status import FeedHealth, QueryLag, read_status
 from include.serving.stream_progress import read_progress
 from include.serving.tables import STREAM_LAG, create_tables, upsert
 from include.settings import Settings

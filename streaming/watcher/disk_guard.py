@@ -12,10 +12,10 @@ from pathlib import Path
 
 from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
-from include.local.programs import programs
+from include.local.causes import free_mb
+from include.local.programs import list_programs
 from include.local.supervisor import SupervisorClient
 from include.log import event
-from include.serving.causes import free_mb
 from include.settings import Settings
 
 EVERY_S = 2.0
@@ -91,6 +91,6 @@ class DiskGuard:
 
 def start_disk_guard(settings: Settings, stop: threading.Event) -> None:
     """Guard the disk in a thread until `stop`; where no supervisord keeps the processes, not."""
-    names = [program.name for program in programs(settings) if program.needs_space]
+    names = [program.name for program in list_programs(settings) if program.needs_space]
     guard = DiskGuard(settings, supervisor=SupervisorClient(settings), names=names)
     threading.Thread(target=guard.run, args=(stop,), daemon=True, name="disk guard").start()

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from include.local.status import FeedHealth, QueryLag
 from include.metrics import Metric
-from include.serving.status import FeedHealth, QueryLag
 from include.serving.stream_progress import StreamProgress
 
 PARTITION_LABELS = ("query", "topic", "partition")

@@ -38,7 +38,7 @@ AWAY = f"{text('status_head')}.includes('>Postgres<')"
 
 @contextmanager
 def broker(settings: Settings) -> Iterator[Any]:
-    with running(kafka.command(settings), log=settings.home / "kafka.log") as process:
+    with running(kafka.build_command(settings), log=settings.home / "kafka.log") as process:
         eventually(lambda: kafka.answers(settings), what="the broker answers")
         yield process
 
@@ -46,7 +46,7 @@ def broker(settings: Settings) -> Iterator[Any]:
 @contextmanager
 def database(settings: Settings) -> Iterator[Any]:
     user, log = postgres.system_user(), settings.home / "postgres.log"
-    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")) as process:
+    with running(postgres.build_command(settings), log=log, user=user, cwd=Path("/")) as process:
         eventually(lambda: postgres.answers(settings), what="Postgres answers")
         yield process
 

@@ -176,7 +176,7 @@ def world(airflow: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     postgres.prepare(settings)
     log = settings.home / "postgres.log"
     user = postgres.system_user()
-    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")):
+    with running(postgres.build_command(settings), log=log, user=user, cwd=Path("/")):
         eventually(lambda: postgres.answers(settings), what="Postgres answers")
         postgres.create_databases(settings)
         yield settings, airflow

@@ -34,7 +34,7 @@ def own(home: Path) -> dict[str, str]:
     )
     settings = load(variables)
     airflow.prepare(settings)
-    airflow_variables = airflow.environment(settings)
+    airflow_variables = airflow.build_environment(settings)
     airflow_variables.pop("AIRFLOW__CORE__FERNET_KEY")
     airflow_variables["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
     kept_variables = {

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -21,7 +21,7 @@ FORMATTER_SWITCHES = tuple(f"fmt: {switch}" for switch in ("skip", "off"))
 FORBIDDEN = frozenset(
     "found told said given kept there asked known seen made one own done wanted rest left most held"
     " whole every shown again looked sent taken meant worth strange such some both"
-    " theirs fed".split()
+    " theirs fed say says sound least place places".split()
 )
 # Adjectives and question words: of a value in a function they do not say which one it is.
 UNSPECIFIC = frozenset("ours why lost where changed listed landed reached what which aside".split())
@@ -43,13 +43,40 @@ VERBS = frozenset(
 )
 CLAIMS = frozenset("are has is was".split())
 NOUNS = frozenset("bidding feed heading nothing ping setting spelling string warning".split())
+# A plain function that is one noun gives no hint whether it makes, reads, asks or finds that thing.
+THINGS = frozenset(
+    "application bounds candles cell channels checkpoints checksum columns command commits"
+    " completions components deadline environment extras family feeds figures file files"
+    " folder forecast frame frames history invocation ivy jars java klines levels line links"
+    " login machine manifest manifests message messages milestones model models notification"
+    " number outcome outcomes parser paths payload platform png pollers posterior prices"
+    " program programs python quantile reason reply reports restarts screen section sentence"
+    " session signature skeleton slices snapshot sources spans starts statements states stream"
+    " summary suppliers symbols table tables targets task ticker ticks time times title topic"
+    " topics tops trades uris variables variance verdict volatility world".split()
+)
 FOREIGN = frozenset({"sampling"})  # called by Prophet, so its name is Prophet's
 # Private words for which the field has one of its own: reported, recorded, fixed, quarantined …
 PROSE = re.compile(
     r"\b(tell|tells|told|telling|teller|confess\w*|mend|mends|mended|strange|stranger|strangers"
-    r"|plainly|worn|house has|anew|torn|unforeseen|need be|kept back|set aside)\b",
+    r"|plainly|worn|house has|anew|torn|unforeseen|need be|kept back|set aside|sound|unsound"
+    r"|(?<!at )least(?!-squares|\())\b",
     re.IGNORECASE,
 )
+# A time has its kind or unit in its name, but for these.
+TIME_NAMES = {
+    "now": "the moment that the caller counts as now (conventions: time is passed in)",
+    "as_of": "SQL's own word for time travel",
+}
+# Changed at this moment by somebody else: names of these files follow.
+NOT_YET = (
+    "include/forecast/",
+    "include/serving/",
+    "streaming/trader/forecasts.py",
+    "streaming/trader/outbox.py",
+)
+BARE_TIMES = frozenset("at now since time timeout until wait".split())
+FOREIGN_TIMES = frozenset({"streaming/simulator/faults/socket.py"})  # aiohttp's own parameter
 LAYERS = {
     "include": 0,
     "spark_jobs": 1,
@@ -59,7 +86,7 @@ LAYERS = {
     "bench": 2,
     "cli": 3,
 }
-MOST_TYPES = 4
+MAX_TYPES = 4
 # A venue's own folder, or files named after it, and the simulator that speaks its protocol.
 OWN = r"deribit|^streaming/simulator/"
 
@@ -74,6 +101,11 @@ def sources() -> list[Path]:
         check=True,
     ).stdout.split()
     return [ROOT / name for name in names if name.split("/")[0] in ROOMS and (ROOT / name).exists()]
+
+
+def is_settled(path: Path) -> bool:
+    """Whether nobody is about to rename things in a file."""
+    return not str(path.relative_to(ROOT)).startswith(NOT_YET)
 
 
 def reports() -> list[Path]:
@@ -123,6 +155,18 @@ def unspecific_functions(paths: list[Path]) -> list[str]:
     ]
 
 
+def things(paths: list[Path]) -> list[str]:
+    """Plain functions that are named by one noun, with where."""
+    return [
+        f"{place(path, node.lineno)} {node.name}"
+        for path in paths
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.strip("_") in THINGS
+        and not node.decorator_list
+    ]
+
+
 def unspecific_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Names of functions that are a participle, an adjective or begin with a preposition."""
     for node in ast.walk(tree):
@@ -136,6 +180,31 @@ def unspecific_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 or (len(words) == 1 and words[0] in ADJECTIVES)
             ):
                 yield node.name, node.lineno
+
+
+def unnamed_times(paths: list[Path]) -> list[str]:
+    """Parameters that are times and whose names do not show it, with where."""
+    return [
+        f"{place(path, argument.lineno)} {argument.arg}: {kind}"
+        for path in paths
+        if str(path.relative_to(ROOT)) not in FOREIGN_TIMES
+        for argument, kind in annotated_parameters(ast.parse(path.read_text()))
+        if is_unnamed_time(argument.arg, kind)
+    ]
+
+
+def annotated_parameters(tree: ast.Module) -> Iterator[tuple[ast.arg, str]]:
+    """Each parameter with its type, without `| None`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            yield node, ast.unparse(node.annotation).removesuffix(" | None")
+
+
+def is_unnamed_time(name: str, kind: str) -> bool:
+    """Whether a parameter is a time, and has neither `_at` nor a unit in its name."""
+    if kind in {"datetime", "pd.Timestamp"}:
+        return not name.endswith("_at") and name not in TIME_NAMES
+    return kind in {"int", "float"} and name in BARE_TIMES
 
 
 def parameter_types(paths: list[Path]) -> dict[str, dict[str, str]]:
@@ -198,6 +267,58 @@ def upward_imports(paths: list[Path]) -> list[str]:
     return wrong
 
 
+def package_cycles(paths: list[Path]) -> list[str]:
+    """Packages of the library that import each other, directly or through others."""
+    imported: dict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        room, *within = path.relative_to(ROOT).parts
+        if room == "include" and len(within) > 1:
+            imported[within[0]] |= set(imported_packages(ast.parse(path.read_text())))
+    return sorted(
+        f"{package} -> {other} -> … -> {package}"
+        for package, others in imported.items()
+        for other in others - {package}
+        if package in reachable(other, imported)
+    )
+
+
+def imported_packages(tree: ast.Module) -> Iterator[str]:
+    """Packages and modules right below `include` that a file imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            first, _, rest = node.module.partition(".")
+            if first == "include":
+                names = [alias.name for alias in node.names]
+                yield from [rest.partition(".")[0]] if rest else names
+
+
+def reachable(start: str, imported: Mapping[str, set[str]]) -> set[str]:
+    """All that a package imports, directly or through others."""
+    known: set[str] = set()
+    waiting = [start]
+    while waiting:
+        package = waiting.pop()
+        waiting += imported.get(package, set()) - known
+        known |= imported.get(package, set())
+    return known
+
+
+def bare_writes(path: Path) -> Iterator[int]:
+    """Lines that write a file in place, so that a reader may find half of it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            modes = [
+                argument.value
+                for argument in (*node.args, *(keyword.value for keyword in node.keywords))
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            ]
+            if name in {"write_text", "write_bytes", "savefig"} or (
+                name == "open" and any(re.fullmatch(r"[wx]\+?[bt]?\+?", mode) for mode in modes)
+            ):
+                yield node.lineno
+
+
 def files_with(word: str, paths: list[Path]) -> int:
     """Files with this word in their code, apart from those in `OWN` places."""
     return sum(
@@ -224,6 +345,9 @@ def figures() -> dict[str, str]:
         "private words in texts": f"{len(prose([*paths, *reports()]))}",
         "parameter names with more than four types": f"{len(crowded_parameters(paths))}",
         "class names defined twice": f"{sum(len(at) > 1 for at in classes(paths).values())}",
+        "times without `_at` or a unit": f"{len(unnamed_times(paths))}",
+        "functions named by a thing alone": f"{len(things(paths))}",
+        "cycles of packages": f"{len(package_cycles(paths))}",
         "upward or sideways imports": f"{len(upward_imports(paths))}",
         "dict[str, Any]": f"{text.count('dict[str, Any]')}",
         "files that name deribit, beside its own": f"{files_with('deribit', paths)}",
@@ -234,9 +358,7 @@ def figures() -> dict[str, str]:
 
 def crowded_parameters(paths: list[Path]) -> dict[str, dict[str, str]]:
     """Parameter names with more types than one word can carry."""
-    return {
-        name: types for name, types in parameter_types(paths).items() if len(types) > MOST_TYPES
-    }
+    return {name: types for name, types in parameter_types(paths).items() if len(types) > MAX_TYPES}
 
 
 def refused(room: str) -> Iterator[str]:
@@ -248,6 +370,8 @@ def refused(room: str) -> Iterator[str]:
     yield from prose(paths + in_room)
     yield from unspecific_values(paths)
     yield from unspecific_functions(paths)
+    yield from things(paths)
+    yield from unnamed_times(paths)
     for name, at in classes(every).items():
         if len(at) > 1 and any(where.startswith(room) for where in at):
             yield f"class {name} is defined at {', '.join(at)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from include.settings import ROOT
+from tests.house import measures
 
 SOURCES = [
     ROOT / name
@@ -30,6 +31,18 @@ READS_ENVIRONMENT = {
     "include/orchestration/cleaning.py",
     "cli/running.py",
     "spark_jobs/session.py",
+}
+
+
+WRITES_IN_PLACE = {
+    "include/lake/archive.py": "the draft that it then publishes",
+    "include/forecast/plots.py": "a buffer in memory",
+    "include/local/class_archive.py": "the log of a child, and a switch of the kernel's",
+    "streaming/trader/rehearsal/report.py": "a buffer in memory",
+    "streaming/feeds/tape.py": "a recording that grows until it is stopped",
+    "cli/main.py": "a traceback in the temporary folder, where nothing more may fail",
+    "cli/results.py": "where the user asked for it: it may be a pipe",
+    "cli/trading.py": "where the user asked for it: it may be a pipe",
 }
 
 
@@ -62,6 +75,34 @@ def test_no_file_has_a_vague_name() -> None:
 def test_the_environment_is_read_where_it_may_be() -> None:
     readers = {named(path) for path in OWN if re.search(r"os\.environ|getenv", path.read_text())}
     assert readers - READS_ENVIRONMENT == set()
+
+
+def test_a_file_is_written_whole_or_not_at_all() -> None:
+    writers = {named(path) for path in OWN if any(measures.bare_writes(path))}
+    assert writers == set(WRITES_IN_PLACE)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_refused"),
+    [
+        ('path.write_text("x")', True),
+        ('path.open("w", newline="")', True),
+        ('open(path, mode="xb")', True),
+        ('path.open("a")', False),
+        ("path.open()", False),
+        ('write_file(path, "w")', False),
+    ],
+)
+def test_what_writes_in_place(tmp_path: Path, line: str, is_refused: bool) -> None:
+    (tmp_path / "a.py").write_text(line)
+    assert bool(list(measures.bare_writes(tmp_path / "a.py"))) == is_refused
+
+
+def test_signals_are_handled_in_one_module() -> None:
+    handler = re.compile(r"signal\.signal\(|add_signal_handler\(|signal\.sigaction")
+    assert [named(path) for path in OWN if handler.search(path.read_text())] == [
+        "include/process.py"
+    ]
 
 
 def test_a_dag_file_is_sixty_lines_or_fewer() -> None:

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from cli.main import cli
-from include.local.programs import programs
-from include.settings import ROOT, load, variables
+from include.local.programs import list_programs
+from include.settings import ROOT, list_variables, load
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -17,7 +17,7 @@ RUNS_ONCE = {"prepare"}
 
 
 def test_every_process_of_the_local_platform_is_a_service() -> None:
-    local = {program.name for program in programs(load({}))}
+    local = {program.name for program in list_programs(load({}))}
     assert local - set(SERVICES) == set()
 
 
@@ -46,7 +46,7 @@ def test_every_setting_of_a_service_exists(name: str) -> None:
     given = SERVICES[name].get("environment", {})
     ours = {key: value for key, value in given.items() if key.startswith("TICKHOUSE_")}
     asked = set(re.findall(r"\$\{(TICKHOUSE_\w+)", str(given)))
-    assert (set(ours) | asked) - set(variables()) == set()
+    assert (set(ours) | asked) - set(list_variables()) == set()
     plain = {key: value for key, value in ours.items() if "${" not in value}
     load(plain)
 

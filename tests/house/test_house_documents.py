@@ -9,7 +9,7 @@ from cli.documenting import generated_files
 from cli.main import cli
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
-from include.settings import ROOT, Settings, variables
+from include.settings import ROOT, Settings, list_variables
 from include.trading.reasons import (
     OrderReason,
     Reason,
@@ -24,7 +24,7 @@ LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 TOPS = "bench|cli|dags|docs|include|plugins|spark_jobs|streaming|tests"
 PATH = re.compile(rf"`((?:{TOPS})(?:/[\w./*-]+)?|[\w.-]+\.(?:md|toml|yml|lock|xml))`")
 ARCHITECTURE_LINES = 200
-FEWEST_DECISIONS, MOST_DECISIONS = 12, 24
+MIN_DECISIONS, MAX_DECISIONS = 12, 24
 
 
 @pytest.mark.parametrize("verb", list(cli.commands))
@@ -59,11 +59,11 @@ def test_every_dag_is_in_the_documents() -> None:
 def test_every_setting_named_in_the_documents_exists() -> None:
     named = set(re.findall(r"\bTICKHOUSE_[A-Z_]+[A-Z]\b", ALL))
     renamed = set(re.findall(r"\| `(TICKHOUSE_[A-Z_]+)` \|", TEXTS["README.md"]))
-    assert named - renamed - set(variables()) == set()
+    assert named - renamed - set(list_variables()) == set()
 
 
 def test_every_setting_is_in_the_documents_or_the_example() -> None:
-    assert [name for name in variables() if f"{name}=" not in EXAMPLE_ENV] == []
+    assert [name for name in list_variables() if f"{name}=" not in EXAMPLE_ENV] == []
 
 
 def test_every_group_of_settings_is_in_the_operations() -> None:
@@ -102,7 +102,7 @@ def test_the_architecture_is_short() -> None:
 
 def test_decisions_are_a_dozen_or_two_of_four_lines_each_and_quote_no_figures() -> None:
     text = TEXTS["docs/decisions.md"]
-    assert FEWEST_DECISIONS <= text.count("\n### ") <= MOST_DECISIONS
+    assert MIN_DECISIONS <= text.count("\n### ") <= MAX_DECISIONS
     decisions = re.findall(r"^### .*\n(?:- \*\*.*\n)+", text, re.MULTILINE)
     labels = ["Context:", "Decision:", "Cost:", "What would change it:"]
     assert [re.findall(r"^- \*\*(.+?)\*\*", one, re.MULTILINE) for one in decisions] == (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from include.local.programs import programs
+from include.local.programs import list_programs
 from include.market.venues import VENUES
 from include.settings import ROOT, load
 
@@ -19,7 +19,7 @@ TARGETS = PROMETHEUS["scrape_configs"][0]["static_configs"][0]["targets"]
 def test_the_services_of_feeds_are_those_of_the_venues_and_the_quotes() -> None:
     feeds = {name.removeprefix("feed-") for name in SERVICES if name.startswith("feed-")}
     assert feeds == {*VENUES, "quotes"}
-    assert {f"feed-{feed}" for feed in feeds} <= {one.name for one in programs(load({}))}
+    assert {f"feed-{feed}" for feed in feeds} <= {one.name for one in list_programs(load({}))}
 
 
 @pytest.mark.parametrize("venue", VENUES)

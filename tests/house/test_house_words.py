@@ -9,12 +9,23 @@ from include.settings import ROOT
 from tests.house import measures
 
 SOURCES = measures.sources()
+SETTLED = [path for path in SOURCES if measures.is_settled(path)]
 MEDIAN_FILE, MEDIAN_FUNCTION = 100, 9
 
 
 def test_files_and_functions_are_short_at_the_median() -> None:
     assert median(path.read_text().count("\n") for path in SOURCES) <= MEDIAN_FILE
     assert median(measures.functions(SOURCES)) <= MEDIAN_FUNCTION
+
+
+def test_no_packages_of_the_library_import_each_other() -> None:
+    assert measures.package_cycles(SOURCES) == []
+
+
+def test_a_cycle_through_a_third_package_is_seen() -> None:
+    imported = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
+    assert measures.reachable("a", imported) == {"a", "b", "c"}
+    assert "d" not in measures.reachable("d", imported)
 
 
 def test_nothing_is_imported_from_above_or_from_beside() -> None:
@@ -31,7 +42,7 @@ def test_the_formatter_is_never_off() -> None:
 
 
 def test_no_value_has_a_name_that_says_nothing() -> None:
-    names = measures.assignments(SOURCES)
+    names = measures.assignments(SETTLED)
     assert [f"{at} {name}" for name, at in names if name in measures.FORBIDDEN] == []
 
 
@@ -41,6 +52,32 @@ def test_a_value_in_a_function_is_not_named_by_an_adjective_alone() -> None:
 
 def test_a_function_is_named_by_what_it_does_or_gives() -> None:
     assert measures.unspecific_functions(SOURCES) == []
+
+
+def test_a_function_is_not_named_by_a_thing_alone() -> None:
+    assert measures.things(SETTLED) == []
+
+
+def test_a_time_has_its_kind_or_its_unit_in_its_name() -> None:
+    assert measures.unnamed_times(SETTLED) == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "is_refused"),
+    [
+        ("since: datetime", True),
+        ("until: datetime | None = None", True),
+        ("at: int", True),
+        ("ended_at: datetime", False),
+        ("now: datetime", False),
+        ("wait_s: float", False),
+        ("minutes: int", False),
+    ],
+)
+def test_what_a_time_may_be_named(parameter: str, is_refused: bool) -> None:
+    tree = ast.parse(f"def f({parameter}): ...")
+    ((argument, kind),) = measures.annotated_parameters(tree)
+    assert measures.is_unnamed_time(argument.arg, kind) == is_refused
 
 
 @pytest.mark.parametrize(
@@ -65,7 +102,7 @@ def test_what_a_function_may_be_named(name: str, is_refused: bool) -> None:
 
 
 def test_no_private_word_is_in_the_product() -> None:
-    assert measures.prose([*SOURCES, *measures.reports()]) == []
+    assert measures.prose([*SETTLED, *measures.reports()]) == []
 
 
 def test_a_class_name_is_defined_once() -> None:

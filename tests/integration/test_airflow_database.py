@@ -23,7 +23,7 @@ def test_a_start_migrates_once_and_again_after_an_upgrade_or_another_revision(
         for name, value in process_environment(service_settings).items()
         if not name.startswith("AIRFLOW")
     }
-    environ |= airflow.environment(service_settings)
+    environ |= airflow.build_environment(service_settings)
     first = Migration(service_settings, environ)
     assert first.was_started
     first.wait()

@@ -10,7 +10,7 @@ def test_two_days_pass_with_every_job_and_a_clean_audit(request: pytest.FixtureR
         pytest.skip("two days of the market take many minutes: run it with --long")
     lines: list[str] = []
     plan = MarketPlan(days=2, messages=12_000, rounds=1, day_s=15.0)
-    rows = {row.name: row for row in measure(plan, say=lines.append)}
+    rows = {row.name: row for row in measure(plan, print_line=lines.append)}
     assert rows["failed jobs and checks"].value == 0, lines
     assert rows["kept"].value > 0 and rows["write amplification"].value > 0
     jobs = ("heal", "check", "join", "forecast", "restate", "compact", "prune", "audit")

@@ -45,7 +45,7 @@ def message(number: int) -> Message:
 
 def send(producer: Producer | FeedProducer, number: int) -> None:
     sent = message(number)
-    producer.send(wire.topic(sent), wire.key(sent), wire.encode(sent))
+    producer.send(wire.choose_topic(sent), wire.encode_key(sent), wire.encode(sent))
 
 
 def read(consumer: Consumer, count: int) -> list[bytes]:
@@ -173,7 +173,7 @@ def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
         eventually(lambda: kafka.answers(settings), what="the broker answers")
         return process
 
-    with running(kafka.command(settings), log=log) as first:
+    with running(kafka.build_command(settings), log=log) as first:
         started(first)
         ensure_topics(settings.bootstrap)
         producer = make(settings.bootstrap, client_id="t")
@@ -185,7 +185,7 @@ def test_a_broker_killed_and_restarted_loses_and_doubles_nothing(
         first.wait()
         for number in range(500, 1000):
             send(producer, number)
-    with running(kafka.command(settings), log=log) as second:
+    with running(kafka.build_command(settings), log=log) as second:
         started(second)
         producer.flush(60)
         values += read(consumer, 1000 - len(values))

@@ -21,7 +21,7 @@ from tests.conftest import make_environment
 from tests.support.services import eventually, running
 
 PORTION, PORTIONS, WARM = 10_000, 20, 6
-MOST_GROWTH = 6 * 2**20  # bytes in the 140,000 frames after the first 60,000: 45 a frame
+MAX_GROWTH = 6 * 2**20  # bytes in the 140,000 frames after the first 60,000: 45 a frame
 AGG = (
     '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":%d,"s":"BTCUSDT","a":%d,'
     '"p":"%d.03000000","q":"0.08620500","f":%d,"l":%d,"T":%d,"m":true,"M":true}}'
@@ -77,7 +77,7 @@ async def test_memory_is_flat_over_two_hundred_thousand_frames(
     growth = held[-1] - min(held[WARM - 1 : WARM + 2])
     print("MB held after each portion:", [round(one / 2**20, 1) for one in held])
     print(f"{growth / (PORTIONS - WARM) / PORTION:.1f} bytes a frame after the first {WARM}")
-    assert growth < MOST_GROWTH
+    assert growth < MAX_GROWTH
 
 
 async def played(socket: web.WebSocketResponse, n: int, broker: str, pid: int) -> int:

@@ -24,7 +24,7 @@ from tests.support.services import eventually, running
 
 TOPICS = ("market.book", "market.ledger")
 OUTAGE_S = 20
-MOST_GROWTH = 8 * 2**20  # bytes, from the moment the disk bound was met to the outage's end
+MAX_GROWTH = 8 * 2**20  # bytes, from the moment the disk bound was met to the outage's end
 
 
 def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_drops(
@@ -47,7 +47,7 @@ def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_dro
         return drops_of(heard())
 
     with running([sys.executable, "-m", "streaming.simulator"], log=log, env=env):
-        with running(kafka.command(settings), log=log) as broker:
+        with running(kafka.build_command(settings), log=log) as broker:
             eventually(lambda: kafka.answers(settings), what="the broker answers")
             ensure_topics(settings.bootstrap)
             consumer = Consumer(settings.bootstrap, topics=TOPICS)
@@ -65,8 +65,8 @@ def test_an_outage_beyond_the_disk_bound_keeps_memory_flat_and_confesses_its_dro
                     most = max(most, resident(feed.pid))
                     assert spooled_bytes(spool) <= 2**20
                     time.sleep(0.5)
-                assert most - at_bound < MOST_GROWTH, f"{at_bound} to {most} bytes"
-                with running(kafka.command(settings), log=log):
+                assert most - at_bound < MAX_GROWTH, f"{at_bound} to {most} bytes"
+                with running(kafka.build_command(settings), log=log):
                     eventually(lambda: kafka.answers(settings), what="the broker is back")
                     eventually(reported, what="the drops are reported", timeout_s=60)
                     after = len(messages)

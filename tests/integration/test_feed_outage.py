@@ -36,7 +36,7 @@ def test_no_trade_is_lost_while_the_broker_is_away_and_a_kill_shows_its_hole(
         return len(trades()) > count
 
     with running([sys.executable, "-m", "streaming.simulator"], log=log, env=env):
-        with running(kafka.command(settings), log=log) as broker:
+        with running(kafka.build_command(settings), log=log) as broker:
             eventually(lambda: kafka.answers(settings), what="the broker answers")
             ensure_topics(settings.bootstrap)
             consumer = Consumer(settings.bootstrap, topics=TOPICS)
@@ -46,7 +46,7 @@ def test_no_trade_is_lost_while_the_broker_is_away_and_a_kill_shows_its_hole(
                 os.kill(broker.pid, signal.SIGKILL)
                 broker.wait()
                 eventually(lambda: spooled_bytes(spool) > 2000, what="messages on disk")
-                with running(kafka.command(settings), log=log):
+                with running(kafka.build_command(settings), log=log):
                     eventually(lambda: kafka.answers(settings), what="the broker is back")
                     eventually(lambda: spooled_bytes(spool) == 0, what="the spool drained")
                     before = len(trades())

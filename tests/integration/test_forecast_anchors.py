@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from include.forecast.anchors import serve_anchors
 from include.forecast.bands import realised_volatility
 from include.forecast.forecast_file import publish, read, render
 from include.forecast.manifest import Manifest
 from include.lake.tables import TRADE_MINUTES
 from include.market.anchoring import Anchor, reanchor
 from include.serving.connection import transaction
-from include.serving.forecast_anchors import serve_anchors
 from include.serving.forecast_points import serve_forecast
 from include.serving.read_only_query import query_read_only
 from include.serving.tables import upsert
@@ -122,7 +122,7 @@ def test_the_view_is_the_pure_function_at_the_last_closed_minute(world: Settings
     for number, close in enumerate(closes):
         trade(world, number, close)
     trade(world, 91, 5)  # not closed yet
-    assert serve_anchors(world, until=TEN + 91 * MINUTE) == 1
+    assert serve_anchors(world, end_at=TEN + 91 * MINUTE) == 1
     import pandas as pd
 
     times = pd.date_range(TEN.replace(tzinfo=None), periods=91, freq="min")
@@ -132,8 +132,8 @@ def test_the_view_is_the_pure_function_at_the_last_closed_minute(world: Settings
     anchor = Anchor(micros(TEN + 90 * MINUTE), closes[90], volatility)
     assert_is_put(world, curve, anchor)
     # nothing new: nothing moves; a minute more: it does
-    assert serve_anchors(world, until=TEN + 91 * MINUTE) == 0
-    assert serve_anchors(world, until=TEN + 92 * MINUTE) == 1
+    assert serve_anchors(world, end_at=TEN + 91 * MINUTE) == 0
+    assert serve_anchors(world, end_at=TEN + 92 * MINUTE) == 1
 
 
 def test_at_the_end_of_training_and_before_an_hour_the_published_numbers_count(
@@ -141,7 +141,7 @@ def test_at_the_end_of_training_and_before_an_hour_the_published_numbers_count(
 ) -> None:
     curve = publish_and_serve(world)
     trade(world, 0, 9090)
-    assert serve_anchors(world, until=TEN + MINUTE) == 1
+    assert serve_anchors(world, end_at=TEN + MINUTE) == 1
     assert_is_put(world, curve, Anchor(micros(TEN), D(9090), 0.001))
 
 
@@ -151,12 +151,12 @@ def test_each_symbol_is_put_by_its_own_trades_of_one_venue(world: Settings) -> N
     trade(world, 3, 4004)
     trade(world, 4, 1, venue="deribit")
     trade(world, 5, 4100, symbol="ETH-USD", venue="deribit")
-    assert serve_anchors(world, until=TEN + 10 * MINUTE) == 2
+    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 2
     assert_is_put(world, curves["BTC-USD"], Anchor(micros(TEN + 3 * MINUTE), D(4004), 0.001))
     there = Anchor(micros(TEN + 5 * MINUTE), D(4100), 0.001)
     assert_is_put(world, curves["ETH-USD"], there, "ETH-USD")
     chosen = replace(world, forecast=replace(world.forecast, venue="deribit"))
-    assert serve_anchors(chosen, until=TEN + 10 * MINUTE) == 1
+    assert serve_anchors(chosen, end_at=TEN + 10 * MINUTE) == 1
     assert_is_put(world, curves["BTC-USD"], Anchor(micros(TEN + 4 * MINUTE), D(1), 0.001))
     # the dashboard has both, an hour and a minute a point
     queries = infrequent_queries(clock_us=micros(TEN + 10 * MINUTE), keep_s=600)
@@ -178,16 +178,16 @@ def test_a_forecast_that_cannot_be_put_anywhere_is_served_as_it_was_published(
         (TEN + n * MINUTE, published.level_at(micros(TEN + n * MINUTE))) for n in range(1, ROWS + 1)
     ]
     trade(world, -1, 9000)  # before its training ended
-    assert serve_anchors(world, until=TEN + 10 * MINUTE) == 0
+    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 0
     assert [row[:2] for row in view(world)] == as_published
     trade(world, 2, 9000)
-    assert serve_anchors(world, until=TEN + 10 * MINUTE) == 1
+    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 1
     publish_and_serve(world, model="later one", level=9001.0)  # its anchor is yet to come
     assert [row[-1] for row in view(world)] == [None] * ROWS
-    assert serve_anchors(world, until=TEN + 10 * MINUTE) == 1
+    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 1
     assert view(world)[2][-1] == TEN + 2 * MINUTE
     (world.forecasts / "CURRENT").write_text("BTC-USD-m1\n")  # rolled back; its points are gone
-    assert serve_anchors(world, until=TEN + 10 * MINUTE) == 0
+    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 0
     assert [row[-1] for row in view(world)] == [None] * ROWS
 
 
@@ -196,7 +196,7 @@ def test_of_a_tape_the_newest_minute_is_open(world: Settings) -> None:
     tape = replace(world, simulator=replace(world.simulator, tape="/tape"))
     for number in (2, 3):
         trade(world, number, 9000 + number)
-    assert serve_anchors(tape, until=TEN + timedelta(days=900)) == 1
+    assert serve_anchors(tape, end_at=TEN + timedelta(days=900)) == 1
     assert view(world)[5][-1] == TEN + 2 * MINUTE
 
 

@@ -44,7 +44,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     settings = load(variables)
     postgres.prepare(settings)
     user, log = postgres.system_user(), settings.home / "postgres.log"
-    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")):
+    with running(postgres.build_command(settings), log=log, user=user, cwd=Path("/")):
         eventually(lambda: postgres.answers(settings), what="Postgres answers")
         postgres.create_databases(settings)
         yield variables

@@ -14,7 +14,7 @@ from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings
 from spark_jobs import requeue_quarantine
 from spark_jobs.landing import Landing
-from spark_jobs.sinks import create_table, path
+from spark_jobs.sinks import create_table, locate_table
 from spark_jobs.transforms import messages
 from tests.support.kafka_records import NEW_EPOCH, records
 from tests.support.postgres import fetch_tuples
@@ -62,7 +62,7 @@ def world(spark: SparkSession, service_settings: Settings, postgres_dsn: Any) ->
 
 
 def places(spark: SparkSession, settings: Settings, table: str) -> list[int]:
-    rows = spark.read.format("delta").load(path(settings, table)).collect()
+    rows = spark.read.format("delta").load(locate_table(settings, table)).collect()
     return sorted(row["offset"] for row in rows)
 
 
@@ -72,7 +72,7 @@ def test_what_can_be_read_now_is_landed_once_even_after_a_crash(
     assert (places(spark, world, "trades"), places(spark, world, "quarantine")) == ([0, 3], [1, 2])
     assert requeue_quarantine.requeue_topic(spark, world, TOPIC) == (TOPIC, 0, 2)
     monkeypatch.setattr(messages, "VERSION", 2)
-    quarantine = spark.read.format("delta").load(path(world, "quarantine"))
+    quarantine = spark.read.format("delta").load(locate_table(world, "quarantine"))
     read = messages.parse_messages(
         quarantine.withColumnRenamed("kafka_time", "timestamp"), TABLE_OF_TOPIC[TOPIC]
     )

@@ -53,7 +53,7 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
     kafka.prepare(settings)
     marker = settings.home / "checkpoints" / "land" / "epoch.json"
     marker.parent.mkdir(parents=True)
-    with run_in_background(kafka.command(settings)):
+    with run_in_background(kafka.build_command(settings)):
         started(settings)
         send(settings, TRADES, 50)
         send(settings, QUOTES, 7)
@@ -67,7 +67,7 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
         ranges | {PART: (20, 50)}, ids
     )
     shutil.rmtree(settings.home / "kafka" / "log" / "__cluster_metadata-0")
-    with run_in_background(kafka.command(settings)):
+    with run_in_background(kafka.build_command(settings)):
         started(settings)
         assert offset_ranges(settings.bootstrap, [TRADES])[PART] == (0, 0)
         send(settings, TRADES, 3)  # feeds went on; the lake has read the lost topic
@@ -75,7 +75,7 @@ def test_topics_that_the_broker_set_aside_come_back_with_their_offsets(tmp_path:
     strays = find_strays(settings)
     assert [stray.partition for stray in strays] == [PART]
     bring_back(settings, strays, tmp_path / "aside")
-    with run_in_background(kafka.command(settings)):
+    with run_in_background(kafka.build_command(settings)):
         started(settings)
         assert offset_ranges(settings.bootstrap, [TRADES])[PART] == (0, 50)
         new_ids = topic_ids(settings.bootstrap, [TRADES])

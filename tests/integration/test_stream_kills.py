@@ -95,14 +95,14 @@ def test_nothing_is_lost_or_doubled_however_often_the_stream_is_killed(world: Wo
             eventually(lambda: windows_closed(settings), timeout_s=60, what="signals are there")
             assert stream.process.poll() is None
         reader.finish()
-        assert_sound(settings, reader, junk=sender.junk)
+        assert_clean(settings, reader, junk=sender.junk)
     finally:
         reader.finish()
         bus.kill()
         bus.wait(30)
 
 
-def assert_sound(settings: Settings, reader: Reader, *, junk: int) -> None:
+def assert_clean(settings: Settings, reader: Reader, *, junk: int) -> None:
     audit = report(settings)
     assert audit.ok, audit.checks
     accounted = sum(line.landed + line.quarantined for line in audit.partitions)
@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
         sender = Sender(settings, random.Random(SEED))
         for harm, state in (
             (None, "new"),
-            (uncommitted, "sound"),
+            (uncommitted, "intact"),
             (emptied, "damaged"),
             (nameless, "damaged"),
             (lost, "lost"),
@@ -202,7 +202,7 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
                 with streaming(settings, environ) as refused:
                     assert refused.process.wait(300) == 1
                 assert "damaged" in output_of(settings)
-                repair(settings.home, "land", at=datetime.now(UTC))
+                repair(settings.home, "land", repaired_at=datetime.now(UTC))
             with streaming(settings, environ):
                 eventually(lambda: caught_up(settings), timeout_s=300, what=f"after {harm}")
                 if harm is None:

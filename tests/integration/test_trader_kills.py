@@ -116,7 +116,7 @@ def test_a_broker_killed_and_started_again_is_survived(
     kafka.prepare(own)
 
     def broker() -> Any:
-        return running(kafka.command(own), log=tmp_path / "kafka.log")
+        return running(kafka.build_command(own), log=tmp_path / "kafka.log")
 
     with broker() as process:
         eventually(lambda: kafka.answers(own), what="the broker answers")

@@ -33,7 +33,7 @@ from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.order_book import OrderBook
-from streaming.simulator.price_path import paths
+from streaming.simulator.price_path import make_paths
 from streaming.trader.brokers import Broker, Outcome
 from streaming.trader.brokers.gemini import GeminiBroker
 from streaming.trader.brokers.gemini_rest import GeminiRest
@@ -194,7 +194,7 @@ def test_replay_paper_and_live_decide_alike(
 
     on_paper = session(paper, paper.settings, lambda _: KnownInstrument(D(40)))
     market = GeminiMarket(
-        "btcusd", OrderBook(paths(7)["BTC-USD"], seed=7), speed=1.0, clock=Clock()
+        "btcusd", OrderBook(make_paths(7)["BTC-USD"], seed=7), speed=1.0, clock=Clock()
     )
     with venue(market) as (url, account):
 

@@ -132,7 +132,7 @@ class LastIds(Mechanism):
         last_ids = LastTradeIds(folder / "ids.json")
         for number in count(first):
             trade = trade_message(number)
-            last_ids.count_sent((Topic.TRADES, wire.key(trade), wire.encode(trade)), trade)
+            last_ids.count_sent((Topic.TRADES, wire.encode_key(trade), wire.encode(trade)), trade)
             last_ids.acknowledge(sent_count=number, through=number)
             last_ids.save()
             yield number
@@ -199,7 +199,7 @@ def numbers_in(lake: Path, name: str, column: str) -> list[int]:
     if damage := find_log_damage(lake / name):
         assert damage.is_unreferenced, damage.fault
         cut_log(damage, lake / "damaged" / str(len(list(lake.glob("damaged/*")))))
-        if damage.sound_version < 0:
+        if damage.intact_version < 0:
             return []
     rows = DeltaTable(str(lake / name)).to_pyarrow_table(columns=[column])
     return [int(text) for text in rows[column].to_pylist()]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from confluent_kafka import Producer
 
 Record = tuple[str, bytes, bytes]  # topic, key, value
-MOST_AT_ONCE = 40
+MAX_AT_ONCE = 40
 
 
 class Sending(threading.Thread):
@@ -31,7 +31,7 @@ class Sending(threading.Thread):
     def run(self) -> None:
         """Send until `finish`."""
         while not self._stop_it.is_set():
-            for _ in range(self._chance.randrange(1, MOST_AT_ONCE)):
+            for _ in range(self._chance.randrange(1, MAX_AT_ONCE)):
                 topic, key, value = self._records()
                 self._producer.produce(topic, value, key)
             self._producer.poll(0)

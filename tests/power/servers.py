@@ -38,12 +38,12 @@ class Servers:
 
     def examine(self) -> None:
         """As `up` does it before anything starts: what loses nothing is repaired."""
-        repair_what_loses_nothing(self.settings, say=lambda line: print(line, flush=True))
+        repair_what_loses_nothing(self.settings, print_line=lambda line: print(line, flush=True))
 
     def start_broker(self) -> None:
         """As `up` does it, topics included."""
         kafka.prepare(self.settings)
-        self._start(kafka.command(self.settings), "kafka")
+        self._start(kafka.build_command(self.settings), "kafka")
         self._wait_ready("kafka", lambda: kafka.answers(self.settings))
         ensure_topics(self.settings.bootstrap, self.settings.kafka)
 
@@ -51,7 +51,7 @@ class Servers:
         """As `up` does it, databases and tables included."""
         postgres.prepare(self.settings)
         user = postgres.system_user()
-        self._start(postgres.command(self.settings), "postgres", user=user, cwd=Path("/"))
+        self._start(postgres.build_command(self.settings), "postgres", user=user, cwd=Path("/"))
         self._wait_ready("postgres", lambda: postgres.answers(self.settings))
         postgres.create_databases(self.settings)
         create_tables(self.settings.dsn())

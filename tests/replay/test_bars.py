@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from include.settings import Settings
 from spark_jobs.load_history import stage
-from spark_jobs.sinks import path
+from spark_jobs.sinks import locate_table
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ def staged(spark: SparkSession, settings: Settings, shared_data: Path) -> Any:
     def rows(name: str) -> Any:
         source = shared_data / "bars" / name
         stage(spark, settings, source, symbol="BTC-USD", run_id="r", now=NOW)
-        return spark.read.format("delta").load(path(settings, "history_staging"))
+        return spark.read.format("delta").load(locate_table(settings, "history_staging"))
 
     return rows
 

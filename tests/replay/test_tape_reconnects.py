@@ -21,7 +21,7 @@ from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
 from streaming.feeds.venues.gemini.v1 import name_start
 from streaming.simulator import tape_book
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import PublishedForecasts
 from streaming.trader.rehearsal.lake import LakeSpan
@@ -129,7 +129,7 @@ def test_a_reconnect_that_lost_nothing_changes_no_decision(
     assert lines == alone
     kinds = [kind for _, kind, _ in entries(ledger)]
     assert kinds == ["connect", "disconnect", "connect", "gap", "disconnect"]
-    span = LakeSpan(settings, first=at(UNTIL), last=at(UNTIL + 60 * MINUTE))
+    span = LakeSpan(settings, start_at=at(UNTIL), end_at=at(UNTIL + 60 * MINUTE))
     config = TraderConfig.from_settings(settings)
     steps = rehearse(span.moments(), config, in_force=span.in_force)
     assert [log_line(step.decision) for step in steps] == lines
@@ -174,7 +174,7 @@ async def fed(tape: Path, *, until: int, speed: int = 100_000) -> tuple[list[Mes
     )
     messages, received, stop = list[Message](), list[Frame](), asyncio.Event()
     conns = iter(f"c{number}" for number in range(1, 99))
-    async with TestServer(application(settings)) as server:
+    async with TestServer(make_application(settings)) as server:
         base = str(server.make_url("")).rstrip("/").replace("http", "ws")
         (spec,) = stream_specs(
             "gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS_URL": base}).venues

@@ -53,7 +53,7 @@ def replayed(settings: Settings, tape: Path) -> list[Step]:
 
 
 def backtested(settings: Settings, *, minutes: int = 60) -> list[Step]:
-    span = LakeSpan(settings, first=at(UNTIL), last=at(UNTIL + minutes * MINUTE))
+    span = LakeSpan(settings, start_at=at(UNTIL), end_at=at(UNTIL + minutes * MINUTE))
     return list(
         rehearse(span.moments(), TraderConfig.from_settings(settings), in_force=span.in_force)
     )

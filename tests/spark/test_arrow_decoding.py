@@ -24,7 +24,7 @@ from include.settings import Settings
 from spark_jobs import landing as landing_module
 from spark_jobs.arrow_decoding import decode_rows
 from spark_jobs.data_files import delta_statistics, local_folder, write_data_files
-from spark_jobs.sinks import create_table, path, statistics_columns
+from spark_jobs.sinks import create_table, locate_table, statistics_columns
 from spark_jobs.transforms.messages import make_rows, parse_messages
 from tests.support.kafka_records import AT, RECORD, US, book_message, landing, rows_of, text
 
@@ -263,13 +263,13 @@ def test_a_commit_of_another_writer_between_two_batches_is_kept(
     (foreign,) = write_data_files(quotes.where("offset < 3").coalesce(1), lake.lake)[
         "market.quotes"
     ]
-    version = DeltaTable(path(lake, "quotes")).version()
+    version = DeltaTable(locate_table(lake, "quotes")).version()
     info = json.dumps({"commitInfo": {"timestamp": 1, "operation": "OPTIMIZE"}})
-    log = Path(path(lake, "quotes"), "_delta_log", f"{version + 1:020d}.json")
+    log = Path(locate_table(lake, "quotes"), "_delta_log", f"{version + 1:020d}.json")
     log.write_text(f"{info}\n{foreign}\n")
     for batch in (1, 1, 2):
         work.write(quotes.withColumn("offset", F.col("offset") + 20 * batch), batch)
-    assert DeltaTable(path(lake, "quotes")).version() == version + 3
+    assert DeltaTable(locate_table(lake, "quotes")).version() == version + 3
     assert len(rows_of(spark, lake, "quotes")) == 3 * 40 + 6
 
 
@@ -285,7 +285,7 @@ def test_files_say_what_their_rows_hold(spark: SparkSession, lake: Settings) -> 
     assert set(stats["nullCount"]) == set(statistics_columns(TABLES["quotes"]))
     # Delta's readers skip by them: a filter finds its rows, and leaves out files that hold none.
     landing(lake).write(mixed(spark), 0)
-    rows = spark.read.format("delta").load(path(lake, "quotes"))
+    rows = spark.read.format("delta").load(locate_table(lake, "quotes"))
     assert rows.where("offset = 19").count() == 2 and rows.where("offset > 19").count() == 0
     assert rows.where("received_time < '2023-11-14 22:13:20.000005'").count() == 0
     assert rows.where("received_time <= '2023-11-14 22:13:20.000005'").count() == 40

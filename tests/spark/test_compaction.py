@@ -12,7 +12,7 @@ from include.settings import Settings
 from spark_jobs import compact_tables
 from spark_jobs.compact_tables import compact, crowded_tables
 from spark_jobs.landing import Landing
-from spark_jobs.sinks import create_table, path
+from spark_jobs.sinks import create_table, locate_table
 from tests.support.kafka_records import NEW_EPOCH, book_message, records, rows_of, text
 
 
@@ -42,7 +42,7 @@ def test_compaction_beside_appends_changes_no_row(spark: SparkSession, settings:
     (repeated,) = compact(spark, settings, ["book_changes"])
     assert (repeated.files_after, places(spark, settings).total()) == (1, 16)
     before = spark.read.format("delta").option("versionAsOf", 5)
-    assert before.load(path(settings, "book_changes")).count() == 10
+    assert before.load(locate_table(settings, "book_changes")).count() == 10
 
 
 def test_what_has_been_joined_is_not_written_again(
@@ -60,9 +60,9 @@ def test_what_has_been_joined_is_not_written_again(
         return set(table.file_uris())
 
     append(0, 3)
-    crowded = crowded_tables(settings.lake, ["book_changes", "trades"], most_files=2)
+    crowded = crowded_tables(settings.lake, ["book_changes", "trades"], max_files=2)
     assert crowded == ["book_changes"]
-    assert crowded_tables(settings.lake, crowded, most_files=3) == []
+    assert crowded_tables(settings.lake, crowded, max_files=3) == []
     monkeypatch.setattr(compact_tables, "JOINED_BYTES", 1)
     compact(spark, settings, ["book_changes"], vacuum=False)
     joined = append(3, 3)

@@ -53,7 +53,7 @@ def truncated_zip() -> bytes:
 
 def ingested(source: Path, symbol: str, run: str) -> int:
     """The tasks of `ingest_history` in their order."""
-    stage_file(source=str(source), symbol=symbol, until=None, run_id=run)
+    stage_file(source=str(source), symbol=symbol, end_at=None, run_id=run)
     check_history(run_id=run)
     return land_staged(run_id=run)
 

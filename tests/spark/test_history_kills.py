@@ -72,7 +72,7 @@ def loaded(source: Path, run: str) -> tuple[int, list[str]]:
     deaths: list[str] = []
 
     def stage() -> str:
-        return stage_file(source=str(source), symbol="BTC-USD", until=None, run_id=run)
+        return stage_file(source=str(source), symbol="BTC-USD", end_at=None, run_id=run)
 
     retried(stage, deaths, "stage")
     retried(lambda: check_history(run_id=run), deaths, "check")

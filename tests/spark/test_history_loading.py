@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from include.errors import HistoryError
 from include.settings import Settings
 from spark_jobs.load_history import land, stage
-from spark_jobs.sinks import path
+from spark_jobs.sinks import locate_table
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SIX = "Timestamp,Open,High,Low,Close,Volume"
@@ -38,7 +38,7 @@ def staged(spark: SparkSession, settings: Settings, source: str, **more: Any) ->
 
 
 def bars(spark: SparkSession, settings: Settings, table: str = "history_staging") -> dict[int, Any]:
-    rows = spark.read.format("delta").load(path(settings, table)).collect()
+    rows = spark.read.format("delta").load(locate_table(settings, table)).collect()
     return {
         int(row.minute.timestamp()): (
             row.open,
@@ -113,7 +113,7 @@ def test_the_weighted_price_is_kept_where_the_archive_has_one(
     lines = [f"{60 + 60 * n},2,3,2,3,4,{8 + n},{price}" for n, price in enumerate(prices)]
     staged(spark, settings, archive(EIGHT, *lines, "6000" + ",NaN" * 7))
     assert land(spark, settings, run_id="r1") == 9
-    rows = spark.read.format("delta").load(path(settings, "history_minutes")).collect()
+    rows = spark.read.format("delta").load(locate_table(settings, "history_minutes")).collect()
     weighted = {int(row.minute.timestamp()): row.vwap for row in rows}
     expected = dict.fromkeys(range(60, 541, 60)) | {6000: None, 60: 2.5, 120: 2.0000000001}
     assert weighted == {key: expected[key] for key in weighted} and len(weighted) == 9
@@ -124,7 +124,7 @@ def test_the_weighted_price_is_kept_where_the_archive_has_one(
 
 
 def bars_with_vwap(spark: SparkSession, settings: Settings) -> list[Any]:
-    return spark.read.format("delta").load(path(settings, "history_minutes")).collect()
+    return spark.read.format("delta").load(locate_table(settings, "history_minutes")).collect()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from include.lake.tables import LANDED, QUARANTINE, TABLE_OF_TOPIC, TABLES
 from include.settings import Settings
-from spark_jobs.sinks import create_table, path
+from spark_jobs.sinks import create_table, locate_table
 from tests.support.kafka_records import (
     US,
     book_message,
@@ -106,7 +106,7 @@ def test_a_table_that_lacks_columns_gets_them(spark: SparkSession, settings: Set
     table = TABLES["trades"]
     create_table(spark, settings, replace(table, columns=table.columns[:-1]))
     create_table(spark, settings, table)
-    table_df = spark.read.format("delta").load(path(settings, "trades"))
+    table_df = spark.read.format("delta").load(locate_table(settings, "trades"))
     assert table_df.columns == list(table.names)
     assert table_df.schema["extra"].metadata["comment"] == table.columns[-1].comment
 

@@ -42,7 +42,7 @@ def test_prices_of_all_topics_are_those_without_spark(spark: SparkSession) -> No
     assert [price for message in MESSAGES for price in prices_of(message)] == expected
     by_spark = []
     for topic in ("market.trades", "market.tickers", "market.quotes"):
-        values = [wire.encode(one) for one in MESSAGES if wire.topic(one) == topic]
+        values = [wire.encode(one) for one in MESSAGES if wire.choose_topic(one) == topic]
         batch = parse_messages(records(spark, topic, [b"junk", *values]), TABLE_OF_TOPIC[topic])
         rows = price_rows(batch, topic).orderBy("offset", "at_us").select(*PRICE).collect()
         priced = [(SupplierPrice(*row[:-1]), row["received_time"]) for row in rows]

@@ -22,7 +22,7 @@ from include.settings import Settings
 from spark_jobs import log_checkpoints
 from spark_jobs.landing import Landing
 from spark_jobs.log_checkpoints import LogCheckpoints
-from spark_jobs.sinks import create_table, path
+from spark_jobs.sinks import create_table, locate_table
 from tests.support.kafka_records import US, book_message, landing, records, rows_of, text
 
 PART = TopicPartition("market.book", 0)
@@ -49,7 +49,7 @@ def write(
 
 
 def log_files(settings: Settings, table: str = "book_changes") -> list[Path]:
-    return sorted((Path(path(settings, table)) / "_delta_log").glob("*.json"))
+    return sorted((Path(locate_table(settings, table)) / "_delta_log").glob("*.json"))
 
 
 def test_a_batch_is_known_after_the_log_was_cleaned(
@@ -57,7 +57,10 @@ def test_a_batch_is_known_after_the_log_was_cleaned(
 ) -> None:
     monkeypatch.setattr(log_checkpoints, "COMMITS_A_CHECKPOINT", 50)
     write(spark, lake, 0, 2)
-    table, old = DeltaTable.forPath(spark, path(lake, "book_changes")), time.time() - 4 * 86400
+    table, old = (
+        DeltaTable.forPath(spark, locate_table(lake, "book_changes")),
+        time.time() - 4 * 86400,
+    )
     beside = LogCheckpoints(spark, lake.lake, [TABLES["book_changes"]])
     written: list[str] = []
     for _ in range(26):  # two commits each: log checkpoints remove what is older than two days
@@ -76,7 +79,7 @@ def test_a_users_comment_and_delete_change_nothing(spark: SparkSession, lake: Se
     write(spark, lake, 0, 2)
     comment = "spark.databricks.delta.commitInfo.userMetadata"
     spark.conf.set(comment, "request 17: remove a row")
-    spark.sql(f"DELETE FROM delta.`{path(lake, 'book_changes')}` WHERE offset = 0")
+    spark.sql(f"DELETE FROM delta.`{locate_table(lake, 'book_changes')}` WHERE offset = 0")
     spark.conf.unset(comment)
     write(spark, lake, 0, 3)
     assert offsets(spark, lake) == [1, 2]
@@ -180,7 +183,7 @@ def test_a_topic_created_anew_lands_behind_the_old_one(spark: SparkSession, lake
     write_epoch(folder / "epoch.json", old)
     write_restarts(
         lake.lake,
-        find_restarts(lake.home, lake.lake, topics, at=datetime(2026, 11, 26, tzinfo=UTC)),
+        find_restarts(lake.home, lake.lake, topics, found_at=datetime(2026, 11, 26, tzinfo=UTC)),
     )
     epoch = open_epoch(
         folder,

@@ -1,4 +1,4 @@
-"""A small sound lake with watermarks, quarantine and a ledger, landed in commits as the stream's.
+"""A small clean lake with watermarks, quarantine and a ledger, landed in commits as the stream's.
 
 Trades of two partitions, book messages of several events, decisions, orders and fills, rejects.
 """
@@ -114,7 +114,7 @@ def _open_reader() -> Iterator[RowReader]:
     )
 
 
-def sound_lake(home: Path, *, batches: int = BATCHES) -> AuditedLake:
+def clean_lake(home: Path, *, batches: int = BATCHES) -> AuditedLake:
     audited = AuditedLake(home)
     for name, table in TABLES.items():
         if table.topic or name == "quarantine":

@@ -17,7 +17,7 @@ from streaming.feeds.registry import stream_specs
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 from streaming.simulator.clock import Clock
 from tests.support.virtual_time import now_us
 
@@ -113,7 +113,7 @@ async def world(
         path = tmp / "faults.yaml"
         path.write_text(script or yaml.safe_dump({"faults": list(faults)}))
         settings["TICKHOUSE_SIMULATOR_FAULTS"] = str(path)
-    app = application(load(settings), clock=Clock(now_us))
+    app = make_application(load(settings), clock=Clock(now_us))
     async with TestServer(app) as server:
         base = str(server.make_url("")).rstrip("/")
         found, stop = World(base, service.split(maxsplit=1)[0]), asyncio.Event()

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from include.lake.epoch import Epoch
 from include.settings import Settings
 from spark_jobs.landing import Landing
-from spark_jobs.sinks import path
+from spark_jobs.sinks import locate_table
 
 RECORD = "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary"
 AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def landing(settings: Settings) -> Any:
 
 
 def rows_of(spark: SparkSession, settings: Settings, table: str) -> list[Any]:
-    return spark.read.format("delta").load(path(settings, table)).collect()
+    return spark.read.format("delta").load(locate_table(settings, table)).collect()
 
 
 def text(message: dict[str, Any]) -> bytes:

@@ -26,7 +26,7 @@ def loading_in_process(spark: SparkSession) -> Iterator[pytest.MonkeyPatch]:
         return lines[-1]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(load_history, "session", lambda settings, name, **_: spark)
+        patched.setattr(load_history, "open_session", lambda settings, name, **_: spark)
         patched.setattr(SparkSession, "stop", lambda self: None)
         patched.setattr(tasks, "run_module", run_module)
         yield patched

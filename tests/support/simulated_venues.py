@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from include.settings import load
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 
 SECRET = "for-tests-only"
 KEYS = {
@@ -27,7 +27,7 @@ KEYS = {
 @asynccontextmanager
 async def simulated_venues() -> AsyncIterator[tuple[ClientSession, str]]:
     """A client and the simulator's address, without a slash at its end."""
-    async with TestServer(application(load(KEYS))) as server, ClientSession() as session:
+    async with TestServer(make_application(load(KEYS))) as server, ClientSession() as session:
         yield session, str(server.make_url("")).rstrip("/")
 
 

@@ -181,14 +181,14 @@ class Reader(threading.Thread):
         self._settings, self._stop_it = settings, threading.Event()
 
     def run(self) -> None:
-        most_rows: dict[str, int] = {}
+        max_rows: dict[str, int] = {}
         while not self._stop_it.wait(0.2):
             for name in ("trades", "book_changes", "quarantine"):
                 table = open_table(self._settings.lake, name)
                 rows = int(DeltaTable(table.table_uri).count()) if table else 0
-                if rows < most_rows.get(name, 0):
-                    self.vanished.append(f"{name}: {most_rows[name]} rows, then {rows}")
-                most_rows[name] = max(rows, most_rows.get(name, 0))
+                if rows < max_rows.get(name, 0):
+                    self.vanished.append(f"{name}: {max_rows[name]} rows, then {rows}")
+                max_rows[name] = max(rows, max_rows.get(name, 0))
             self.looks += 1
 
     def finish(self) -> None:
@@ -272,7 +272,7 @@ def served(environ: dict[str, str]) -> Iterator[tuple[Settings, subprocess.Popen
     kafka.prepare(settings)
     postgres.prepare(settings)
     log, user = settings.home / "postgres.log", postgres.system_user()
-    with running(postgres.command(settings), log=log, user=user, cwd=Path("/")) as process:
+    with running(postgres.build_command(settings), log=log, user=user, cwd=Path("/")) as process:
         eventually(lambda: postgres.answers(settings), what="Postgres answers")
         postgres.create_databases(settings)
         create_tables(settings.dsn())
@@ -282,7 +282,7 @@ def served(environ: dict[str, str]) -> Iterator[tuple[Settings, subprocess.Popen
 def broker(settings: Settings) -> subprocess.Popen[bytes]:
     """A broker that answers."""
     with (settings.home / "kafka.log").open("ab") as log:
-        started = subprocess.Popen(kafka.command(settings), stdout=log, stderr=log)
+        started = subprocess.Popen(kafka.build_command(settings), stdout=log, stderr=log)
     eventually(lambda: kafka.answers(settings), timeout_s=60, what="the broker answers")
     return started
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from include.lake.reading import count_rows
 from include.local.airflow import AirflowApi
-from include.serving.status import process_states
+from include.local.status import process_states
 from include.settings import ROOT, Settings, load, read_env
 from tests.conftest import make_environment
 

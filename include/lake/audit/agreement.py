@@ -46,7 +46,7 @@ def check_agreement(
 def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
     """Whether every minute of Delta's own trade_minutes equals the one recomputed from the trades.
 
-    Those are the closed ones, from the trades that its log says were counted; market.trades has
+    Those are the closed ones, from the trades that were counted by its log; market.trades has
     `partition_count` partitions.
     """
     table = open_table(lake, TRADE_MINUTES.name)
@@ -72,7 +72,7 @@ def _compare(name: str, served: Iterable[Minute], recomputed: pa.Table, *, holde
     detail = f"{len(by_key)} minutes equal those of the landed trades"
     if differing:
         first = "; ".join(
-            _difference(by_key.get(key), in_lake.get(key), holder)
+            _find_difference(by_key.get(key), in_lake.get(key), holder)
             for key in sorted(differing)[:DIFFERENCES_SHOWN]
         )
         detail = f"{len(differing)} of {len(by_key)} minutes differ: {first}"
@@ -83,7 +83,7 @@ def _index_by_key(compared: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
     return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in compared}
 
 
-def _difference(served: Minute | None, in_lake: Minute | None, holder: str) -> str:
+def _find_difference(served: Minute | None, in_lake: Minute | None, holder: str) -> str:
     minute = served or in_lake or {}
     name = f"{minute['venue']} {minute['symbol']} {minute['minute']:%Y-%m-%d %H:%M}"
     if served is None or in_lake is None:

@@ -27,7 +27,7 @@ from include.market.wire import TopicPartition
 
 SEALS_FOLDER = "seals"
 READABLE = "tables"
-MOST_EMPTY = 100_000  # so many missing offsets at most are looked for in Kafka, one audit
+MAX_EMPTY = 100_000  # so many missing offsets at most are looked for in Kafka, one audit
 Counts = Mapping[TopicPartition, OffsetCounts]
 Spans = Mapping[TopicPartition, list[Span]]
 # Counts the rows of tables below the first offsets and not below the second ones.
@@ -150,7 +150,7 @@ def _add_empty(
         ]
         for part, spans in list_missing(tables, ends, counted_from=since).items()
     }
-    if sum(end - first for spans in missing.values() for first, end in spans) > MOST_EMPTY:
+    if sum(end - first for spans in missing.values() for first, end in spans) > MAX_EMPTY:
         return bounds
     empty = dict(bounds.empty)
     for part, spans in delivered.find_empty(missing).items():

@@ -100,15 +100,15 @@ def read_bounds(
 
 
 def check_restarts(home: Path, restarts: TopicRestarts, topic_ids: Mapping[str, str]) -> Check:
-    """Whether each topic is one that was read or accepted; names the places where one restarted."""
+    """Whether each topic is one that was read or accepted; names each restart."""
     epoch = read_epoch(home / "checkpoints" / "land" / "epoch.json")
     faults = [
         f"{topic} was recreated (id {topic_id}); `./tickhouse doctor --repair` goes on with it"
         for topic, topic_id in sorted(topic_ids.items())
         if (ids := known_ids(topic, epoch, restarts)) and topic_id not in ids
     ]
-    places = [restart.sentence() for restart in restarts]
-    detail = "; ".join(faults or places) or "every topic is the one that was read first"
+    sentences = [restart.sentence() for restart in restarts]
+    detail = "; ".join(faults or sentences) or "every topic is the one that was read first"
     return Check(TOPICS, not faults, detail)
 
 
@@ -132,7 +132,7 @@ def _beginning_faults(
     if begun > first > 0:
         yield (
             f"{_name(part)} begins at {first}, and neither a seal nor the epoch remembers whether "
-            "it began there; where that is right, `./tickhouse audit --reseal` says so"
+            "it began there; where that is right, `./tickhouse audit --reseal` accepts it"
         )
     elif first > min(begun, kafka_first):
         yield (

@@ -1,6 +1,6 @@
 """The audit of completeness (I2): a hole in a venue's own numbers must be in the feed ledger.
 
-Only numbers that a venue counts without gaps are compared, as `include/market/venues.py` says:
+Only numbers that a venue counts without gaps are compared (`include/market/venues.py`):
 those of the frames of a connection, and those of the trades of a symbol.
 """
 

@@ -90,12 +90,12 @@ def digest_table(
     Rows count below their partition's end; `quarantined` offsets were in quarantine when sealed.
 
     Raises:
-        PlatformError: a data file is gone or does not hold what the log says.
+        PlatformError: a data file is gone or does not hold what its log entry states.
     """
     table_digest, unread = TableDigest(), []
     for uri in list_offsets(table):
         known_file = sealed_files.get(_file_name(uri))
-        if known_file is None or (known_file.size, known_file.changed_ns) != _state(uri):
+        if known_file is None or (known_file.size, known_file.changed_ns) != _read_file_state(uri):
             unread.append(uri)
             continue
         table_digest.files[_file_name(uri)] = known_file
@@ -121,7 +121,7 @@ def _add_rows(table_digest: TableDigest, digest_rows: Iterable[tuple[Any, ...]])
             table_digest.sealed[part] += digest
     for uri, digests in by_file.items():
         if uri not in open_files:
-            table_digest.files[_file_name(uri)] = FileDigest(*_state(uri), dict(digests))
+            table_digest.files[_file_name(uri)] = FileDigest(*_read_file_state(uri), dict(digests))
 
 
 def _digest_files(
@@ -150,7 +150,7 @@ def _digest_files(
     except duckdb.Error as error:
         raise PlatformError(
             f"a data file of {definition.name} cannot be read: {first_line(error)}; "
-            "`./tickhouse doctor` says what is lost"
+            "`./tickhouse doctor` reports what is lost"
         ) from error
     finally:
         connection.close()
@@ -179,7 +179,7 @@ def _file_name(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
-def _state(uri: str) -> tuple[int, int]:
+def _read_file_state(uri: str) -> tuple[int, int]:
     """Size and time of change of a file; of one elsewhere neither, its name is its state."""
     if "://" in uri:
         return 0, 0
@@ -187,7 +187,7 @@ def _state(uri: str) -> tuple[int, int]:
         status = Path(uri).stat()
     except FileNotFoundError as error:
         raise PlatformError(
-            f"{uri} is in the table's log and gone from the disk; `./tickhouse doctor` says what "
-            "is lost"
+            f"{uri} is in the table's log and gone from the disk; `./tickhouse doctor` reports "
+            "what is lost"
         ) from error
     return status.st_size, status.st_mtime_ns

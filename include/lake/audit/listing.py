@@ -15,7 +15,7 @@ FILES_ONLY = 1  # the reader version at which a table is its files and nothing m
 
 
 def list_offsets(table: DeltaTable) -> dict[str, int | None]:
-    """The version's data files by their URIs, with the greatest offset that the log says."""
+    """The version's data files by their URIs, with the greatest offset in the log."""
     adds = pa.table(table.get_add_actions(flatten=True))
     has_statistics = "max.offset" in adds.column_names
     offsets = adds["max.offset"].to_pylist() if has_statistics else [None] * len(adds)

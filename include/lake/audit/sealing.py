@@ -152,7 +152,9 @@ def _table_faults(lake: str, seals: Seals) -> Iterator[str]:
 def _hash_faults(seals: Seals) -> Iterator[str]:
     if seals.hashed_by != hash_version():
         yield f"sealed by {seals.hashed_by}, this is {hash_version()}: {RESEAL}"
-    changed_tables = [name for name, columns in seals.columns.items() if columns != _columns(name)]
+    changed_tables = [
+        name for name, columns in seals.columns.items() if columns != _list_columns(name)
+    ]
     if changed_tables:
         yield f"{', '.join(changed_tables)}: other columns than were sealed; {RESEAL}"
 
@@ -227,7 +229,7 @@ def seal_lake(
         hashed_by=hash_version(),
         partitions=partitions,
         tables=versions,
-        columns={name: _columns(name) for name in tables},
+        columns={name: _list_columns(name) for name in tables},
         files={name: sealed_files(digest.files) for name, digest in sealed.digests.items()},
     )
     write_seals(folder, seals)
@@ -240,5 +242,5 @@ def hash_version() -> str:
     return f"duckdb {duckdb.__version__}"
 
 
-def _columns(name: str) -> list[str]:
+def _list_columns(name: str) -> list[str]:
     return [column.name for column in TABLES[name].columns]

@@ -112,7 +112,7 @@ def read_seals(folder: Path) -> Seals | None:
         seals = msgspec.json.decode(stored.seals, type=Seals)
     except msgspec.MsgspecError as error:
         raise PlatformError(f"{SEALS} is damaged: {error}; {RESEAL}") from error
-    if stored.sha256 != _checksum(bytes(stored.seals)):
+    if stored.sha256 != _compute_checksum(bytes(stored.seals)):
         raise PlatformError(f"{SEALS} does not have its checksum; {RESEAL}")
     if newest is None and seals.number > 1:
         raise PlatformError(f"{NEWEST} is missing; {RESEAL}")
@@ -130,7 +130,7 @@ def write_seals(folder: Path, seals: Seals) -> None:
     """Replace the seals; a crash in between leaves the old ones or the new ones."""
     folder.mkdir(parents=True, exist_ok=True)
     encoded = msgspec.json.encode(seals)
-    checksum = _checksum(encoded)
+    checksum = _compute_checksum(encoded)
     write_file(folder / SEALS, msgspec.json.encode(_Stored(checksum, msgspec.Raw(encoded))))
     write_file(folder / NEWEST, msgspec.json.encode(_Newest(seals.number, checksum)))
 
@@ -162,5 +162,5 @@ def _read_newest(path: Path, *, strict: bool = True) -> _Newest | None:
         return None
 
 
-def _checksum(encoded: bytes) -> str:
+def _compute_checksum(encoded: bytes) -> str:
     return hashlib.sha256(encoded).hexdigest()

@@ -31,7 +31,7 @@ def check_trading(
 ) -> Check:
     """Whether the lake has each decision or order (`name`) of Postgres, with the same values.
 
-    `is_pending` says of a key whether its message has yet to land.
+    `is_pending` tests whether the message of a key has yet to land.
     """
     columns = TRADING[name]
     statement = NEWEST.format(key=columns[0], columns=", ".join(columns), table=name)

@@ -1,6 +1,6 @@
 -- Can the data of each venue be relied on? Its ledger in numbers, beside its complete minutes.
 -- `missing` sums the sequence numbers that gaps lost; `healed` counts holes refilled since.
--- `complete_share` is of the minutes that had trades and about which something can be said.
+-- `complete_share` is of the minutes that had trades and of which it is known.
 WITH ledger AS (
     SELECT
         venue,

@@ -2,7 +2,7 @@
 -- A `buy` is right if the minute's close is above that of the minute before, a `sell` if it is
 -- below; minutes without a change, or without one before, don't count, and a `hold` is only counted
 -- (`holds`). Closes are means over venues.
--- `always_buy` is the rate of someone who always says buy: a forecast has to beat it.
+-- `always_buy` is the rate of someone who always predicts buy: a forecast has to beat it.
 WITH closes AS (
     SELECT symbol, minute, avg(close)::DOUBLE AS price
     FROM trade_minutes

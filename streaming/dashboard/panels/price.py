@@ -33,7 +33,10 @@ def compute(context: PanelContext) -> Panel:
     venues = {name: s for name, s in context.venues().items() if s.price_seen_s}
     states = {name: context.venue_freshness(name, s.price_seen_s) for name, s in venues.items()}
     fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
-    now, freshness = average_suppliers(fresh, at=0, stale_s=0), best_freshness(states.values())
+    now, freshness = (
+        average_suppliers(fresh, at_second=0, stale_s=0),
+        best_freshness(states.values()),
+    )
     excluded = {
         name: format_age(context.age_s(venues[name].price_seen_s))
         for name in venues

@@ -7,9 +7,9 @@ from html import escape
 from typing import Literal
 
 from include.forecast.manifest import Manifest
+from include.local.status import LastAudit
 from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
-from include.serving.status import LastAudit
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from streaming.dashboard.html import NO_DATA, format_age
 from streaming.dashboard.plots import Chart, ChartSources

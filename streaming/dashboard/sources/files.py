@@ -10,7 +10,7 @@ from include.errors import ForecastError, StateError, UnreadableTable
 from include.forecast.forecast_file import current_manifest
 from include.forecast.manifest import Manifest
 from include.lake.reading import open_table
-from include.serving.status import last_audit
+from include.local.status import last_audit
 from include.serving.stream_progress import read_progress
 from include.settings import Settings
 from streaming.dashboard.state import DashboardState, FilesSnapshot

@@ -13,7 +13,7 @@ from streaming.dashboard.sources.records import apply_record
 from streaming.dashboard.state import DashboardState
 
 log = logging.getLogger("tickhouse.dashboard")
-BACKOFF = Backoff(first_s=0.5, most_s=10.0)
+BACKOFF = Backoff(first_s=0.5, max_s=10.0)
 POLL_S = 0.25
 
 
@@ -28,7 +28,7 @@ def follow_kafka(
     offsets: dict[TopicPartition, int] = {}
     while not stop.is_set():
         try:
-            start = {**_starts(bootstrap, backfill), **offsets}
+            start = {**_choose_starts(bootstrap, backfill), **offsets}
             consumer = Consumer(bootstrap, topics=wire.TOPICS, offsets=start)
         except Transient as error:
             log.warning(event("kafka is unreachable", error=error))
@@ -53,6 +53,6 @@ def _apply_records(consumer: Consumer, state: DashboardState, stop: threading.Ev
             apply_record(state, record)
 
 
-def _starts(bootstrap: str, backfill: int) -> Mapping[TopicPartition, int]:
+def _choose_starts(bootstrap: str, backfill: int) -> Mapping[TopicPartition, int]:
     ranges = offset_ranges(bootstrap, wire.TOPICS)
     return {partition: max(first, end - backfill) for partition, (first, end) in ranges.items()}

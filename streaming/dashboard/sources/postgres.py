@@ -26,14 +26,14 @@ from streaming.dashboard.state import DashboardState, ForecastPoint, PostgresSna
 from streaming.dashboard.trader_activity import TraderActivity
 
 log = logging.getLogger("tickhouse.dashboard")
-MOST_WAIT_S = 15.0
+MAX_WAIT_S = 15.0
 INFREQUENT_POLLS = 5
 
 
 def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Event) -> None:
     """Query every `dashboard.poll_s` until `stop`; wait longer and longer during an outage."""
     failures = polls = 0
-    backoff = Backoff(first_s=settings.dashboard.poll_s, most_s=MOST_WAIT_S)
+    backoff = Backoff(first_s=settings.dashboard.poll_s, max_s=MAX_WAIT_S)
     while not stop.is_set():
         queries = frequent_queries()
         if polls % INFREQUENT_POLLS == 0 and state.clock_us:

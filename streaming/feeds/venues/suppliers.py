@@ -62,7 +62,7 @@ class Supplier:
         )
 
 
-def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
+def list_suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
     """The suppliers that can be asked, and those left out with why."""
     keyless = (
         Supplier(
@@ -109,7 +109,7 @@ def suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
 
 
 class _ErrorFields(msgspec.Struct, frozen=True):
-    """The ways in which suppliers say that there is no price."""
+    """The ways in which suppliers report that there is no price."""
 
     error: list[str] | str = ""
     message: str = ""

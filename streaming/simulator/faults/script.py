@@ -132,7 +132,7 @@ class NewField(Fault, frozen=True, kw_only=True):
 
 
 class NewValue(Fault, frozen=True, kw_only=True):
-    """A field that a message has holds another value, say a kind never seen before."""
+    """A field that a message has holds another value, such as an unknown kind."""
 
     key: str
     value: object

@@ -129,7 +129,7 @@ class GeminiBroker:
         except OrderRefused as refused:
             log.warning(event("order refused", order_id=order.order_id, reason=refused.reason))
             self._breaker.count_failure(refused)
-            if (reply := self._look_up(order)) is None:  # to be sure that it means what it says
+            if (reply := self._look_up(order)) is None:  # to be sure that the answer holds
                 return _outcome_without_fills(order, status="refused", reason=refused.reason)
             return self._outcome(order, reply)
         except Transient as error:
@@ -179,7 +179,7 @@ class GeminiBroker:
         if not new and (actual.base != account.base or difference > CENT):
             raise OrderRefused(
                 OrderReason.POSITION_DIFFERS.value,
-                f"Gemini holds {actual.base} {base} and {actual.quote} {quote}, the journal says "
+                f"Gemini holds {actual.base} {base} and {actual.quote} {quote}, the journal has "
                 f"{account.base} {base} and {account.quote} {quote}",
             )
         return actual
@@ -243,7 +243,7 @@ def connect(settings: Settings, journal: Journal, breaker: Breaker | None = None
 
 
 def _fill(order: Order, execution: _Execution, *, symbol: str) -> Fill:
-    """An execution with its fee in the currency that the venue took it in, the quote's if unsaid.
+    """An execution with its fee in the currency that the venue took it in, by default the quote.
 
     A fee in a third currency changes neither balance, so it is logged and not booked.
     """

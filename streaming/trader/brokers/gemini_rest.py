@@ -32,10 +32,10 @@ def sign_payload(request_fields: dict[str, Any], secret: Secret) -> tuple[str, s
     """The payload (base64 of the JSON) and its signature (hex HMAC-SHA384 of the payload)."""
     text = json.dumps(request_fields, separators=(",", ":"))
     payload = base64.b64encode(text.encode()).decode()
-    return payload, signature(payload, secret)
+    return payload, sign_base64(payload, secret)
 
 
-def signature(payload_base64: str, secret: Secret) -> str:
+def sign_base64(payload_base64: str, secret: Secret) -> str:
     """The hex HMAC-SHA384 of a payload as it is sent."""
     return hmac.new(secret.reveal().encode(), payload_base64.encode(), hashlib.sha384).hexdigest()
 

@@ -31,7 +31,7 @@ class Follower(Protocol):
     def next(self, offsets: Mapping[TopicPartition, int]) -> Moment | None:
         """The next signal with its top; null while that is not known.
 
-        `offsets` say how far the topics were read.
+        `offsets` are how far the topics were read.
         """
 
     def resume_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:

@@ -13,16 +13,16 @@ SNAPSHOT = "initial"
 
 
 class Depth:
-    """A symbol's levels. Unknown until a snapshot, and again while the feed says it is invalid."""
+    """A symbol's levels. Unknown until a snapshot, and again while it is invalid by the feed."""
 
     def __init__(self, *, slippage_bps: Decimal) -> None:
         """`slippage_bps` is how far beyond the best price levels are given."""
         self._slippage, self._book = slippage_bps / BPS, Book()
 
     def apply(self, changes: Sequence[BookChange], *, top: Top | None) -> bool:
-        """Take one message in, and say whether it was a snapshot.
+        """Take one message in; true if it was a snapshot.
 
-        `top` is what the feed says of the book after it.
+        `top` is the feed's own of the book after it.
         """
         if changes and changes[0].reason == SNAPSHOT:
             self._book.reset(changes)

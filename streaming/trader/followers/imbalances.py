@@ -73,7 +73,7 @@ class ImbalanceFollower:
     def next(self, offsets: Mapping[TopicPartition, int]) -> Moment | None:
         """The next signal with its top; null while the book's topic was not read so far.
 
-        `offsets` say how far the topics were read.
+        `offsets` are how far the topics were read.
         """
         if not self._waiting:
             return None

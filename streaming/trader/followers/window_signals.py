@@ -66,7 +66,7 @@ class WindowSignals:
     def head(self, *, is_book_read: Callable[[], bool]) -> WindowSignal | None:
         """What the next window is decided on; null while something better may come.
 
-        `is_book_read` says whether the book was read as far as it reached when the newest signal
+        `is_book_read`: the book was read as far as it reached when the newest signal
         came.
         """
         if self._late:

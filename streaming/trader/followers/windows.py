@@ -21,7 +21,7 @@ from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.window_signals import KINDS, WindowSignals
 
 # Four hours of a top a second: the windows of older ones are too late to be traded.
-MOST_TOPS = 4 * 3600
+MAX_TOPS = 4 * 3600
 # A market that showed no top for so long is not decided on, minute after minute.
 LONGEST_SILENCE_US = 60 * MINUTE_US
 EndOffsets = Callable[[], Mapping[TopicPartition, int]]
@@ -79,7 +79,7 @@ class WindowFollower:
 
     Of the tops of one second only the last is kept, since windows end on whole seconds. A top
     whose venue time is before that of an earlier one, or far ahead of its receipt, is left out.
-    While no signal comes, the newest `MOST_TOPS` are kept.
+    While no signal comes, the newest `MAX_TOPS` are kept.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class WindowFollower:
     def next(self, offsets: Mapping[TopicPartition, int]) -> Moment | None:
         """The next window with the top it ended with; null while either is not known.
 
-        `offsets` say how far the topics were read.
+        `offsets` are how far the topics were read.
         """
         while head := self._signals.head(is_book_read=lambda: self._is_read(offsets)):
             signal, record_id = head
@@ -201,7 +201,7 @@ class WindowFollower:
             self._tops[-1] = _Top(top, conn, last.first_conn)
         else:
             self._tops.append(_Top(top, conn, conn))
-        if len(self._tops) > MOST_TOPS:
+        if len(self._tops) > MAX_TOPS:
             self._latest = self._tops.popleft()
 
     def _top_at(self, window_end: int) -> SeenTop | None:

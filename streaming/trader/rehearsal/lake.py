@@ -6,7 +6,7 @@ the one trained last of those whose last minute was over at the signal.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from include.errors import QueryError, WireError
 from include.lake.reading import connect
 from include.market.events import INITIAL, BookChange, Top
 from include.market.measures import imbalance_of
-from include.market.time import MINUTE_US
+from include.market.time import MINUTE_US, to_epoch_us
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from include.trading.inputs import ForecastSides, Inputs, RecordId, SeenTop, Signal, read
@@ -29,8 +29,6 @@ from streaming.trader.lake_forecasts import LakeForecast, make_forecasts
 
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
 CHUNK_ROWS = 20_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
 _SIGNALS = """
 SELECT type, value, "timestamp", window_start FROM signals
 WHERE venue = $signal_venue AND symbol = $symbol AND type IN ({types})
@@ -81,8 +79,8 @@ WHERE venue = $venue AND symbol = $symbol AND rule = $rule
 class LakeSpan:
     """A venue's symbol between two times, as the lake has it."""
 
-    def __init__(self, settings: Settings, *, first: datetime, last: datetime) -> None:
-        """Windows that begin from `first` on and before `last`, aware UTC.
+    def __init__(self, settings: Settings, *, start_at: datetime, end_at: datetime) -> None:
+        """Windows that begin from `start_at` on and before `end_at`, aware UTC.
 
         Raises:
             QueryError: a table that is needed is not there, or the span has no signal.
@@ -93,7 +91,7 @@ class LakeSpan:
         if missing := {"signals", "book_changes"} - self._tables:
             raise QueryError(f"the lake has no {' and no '.join(sorted(missing))} yet")
         self._instrument = {"venue": self._config.venue, "symbol": self._config.symbol}
-        self._span = {"first": first, "last": last}
+        self._span = {"first": start_at, "last": end_at}
         self._forecasts = self._read_forecasts()
         self._decided = self._read_decided()
 
@@ -121,7 +119,7 @@ class LakeSpan:
         follower = self._config.window_follower(
             lambda: {TopicPartition(Topic.BOOK, 0): 0 if is_book_read else 1}
         )
-        signals, last = self._signals(), _micros(self._span["last"])
+        signals, last = self._signals(), to_epoch_us(self._span["last"])
         for start in sorted([*(signal.window_start for signal in signals[:1]), *self._decided])[:1]:
             follower.begin(start)
         for number, signal in enumerate(signals):
@@ -144,7 +142,9 @@ class LakeSpan:
         statement = _SIGNALS.format(types=", ".join(f"'{kind}'" for kind in kinds))
         rows = self._rows(statement, signal_venue=self._config.signal_venue)
         for kind, amount, end, start in rows:
-            signal = self._signal(kind, amount, timestamp=_micros(end), window_start=_micros(start))
+            signal = self._signal(
+                kind, amount, timestamp=to_epoch_us(end), window_start=to_epoch_us(start)
+            )
             decided = self._decided.get(signal.window_start)
             if decided is None:
                 signals.append(signal)
@@ -154,7 +154,7 @@ class LakeSpan:
 
     def _pulses(self) -> Iterator[Moment]:
         """The first imbalance of every pulse, measured again: the lake keeps no measures."""
-        first, last = _micros(self._span["first"]), _micros(self._span["last"])
+        first, last = to_epoch_us(self._span["first"]), to_epoch_us(self._span["last"])
         newest, pulse_us = -1, self._config.pulse_us
         is_timed = has_book_time(self._config.venue)
         time_column = "venue_time" if is_timed else "coalesce(venue_time, received_time)"
@@ -191,8 +191,8 @@ class LakeSpan:
             rows = list(group)
             venue_time, received_time, conn = rows[0][2:5]
             yield BookMessage(
-                None if venue_time is None else _micros(venue_time),
-                _micros(received_time),
+                None if venue_time is None else to_epoch_us(venue_time),
+                to_epoch_us(received_time),
                 conn,
                 _top_of(rows[0][5:9]),
                 RecordId(Topic.BOOK, partition, offset),
@@ -209,8 +209,8 @@ class LakeSpan:
         for row in self._rows(_TOPS.format(time=time_column)):
             partition, offset, time, received_time, conn, sides, *numbers = row
             yield BookMessage(
-                _micros(time),
-                _micros(received_time),
+                to_epoch_us(time),
+                to_epoch_us(received_time),
                 conn,
                 _top_of(numbers),
                 RecordId(Topic.BOOK, partition, offset),
@@ -231,7 +231,7 @@ class LakeSpan:
             return {}
         rows = self._rows(_DECIDED, rule=self._config.rule)
         try:
-            return {_micros(start): read(inputs) for start, inputs in rows}
+            return {to_epoch_us(start): read(inputs) for start, inputs in rows}
         except WireError as error:
             raise QueryError(f"decisions of the lake: {error}") from error
 
@@ -245,7 +245,3 @@ class LakeSpan:
 
 def _top_of(numbers: Sequence[Any]) -> Top | None:
     return None if None in numbers else Top(*numbers)
-
-
-def _micros(timestamp: datetime) -> int:
-    return (timestamp - _EPOCH) // _US

@@ -1,15 +1,16 @@
 """What a backtest or replay leaves in a folder: decisions, the curve as a table and a picture."""
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from include.atomic_files import write_file
 from include.market.events import Message
-from include.market.time import SECOND_US
+from include.market.time import from_epoch_us
 from include.trading.decision_log import digest, log_line
 from include.trading.performance import EquityCurve, EquityPoint, Performance
 from streaming.trader.config import TraderConfig
@@ -38,14 +39,14 @@ def write_report(
         log_lines.append(log_line(step.decision))
         curve.take(
             step.decision,
-            at=step.at,
+            at_us=step.at,
             top=step.top,
             account=step.account,
             fills=step.fills,
             score=step.score,
         )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / DECISIONS).write_text("".join(f"{text}\n" for text in log_lines))
+    write_file(folder / DECISIONS, "".join(f"{text}\n" for text in log_lines))
     _write_table(folder / CURVE, curve.points)
     _, _, quote = config.symbol.partition("-")
     _draw(folder / PICTURE, curve.points, title=title, quote=quote)
@@ -55,23 +56,24 @@ def write_report(
 def write_ledger(messages: Sequence[Message], *, folder: Path) -> None:
     """Write the entries of the feed ledger, one a line, into the folder."""
     rows = [
-        {"at": _time(message.received_time).isoformat(), "conn": message.conn}
+        {"at": from_epoch_us(message.received_time).isoformat(), "conn": message.conn}
         | msgspec.structs.asdict(entry)
         for message in messages
         for entry in message.events
     ]
     lines = "".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows)
-    (folder / LEDGER).write_text(lines)
+    write_file(folder / LEDGER, lines)
 
 
 def _write_table(path: Path, curve: Sequence[EquityPoint]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for point in curve:
-            cells = [getattr(point, name) for name in _COLUMNS[1:]]
-            texts = [cell if isinstance(cell, str) else f"{cell:f}" for cell in cells]
-            writer.writerow([_time(point.at).isoformat(), *texts])
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for point in curve:
+        cells = [getattr(point, name) for name in _COLUMNS[1:]]
+        texts = [cell if isinstance(cell, str) else f"{cell:f}" for cell in cells]
+        writer.writerow([from_epoch_us(point.at).isoformat(), *texts])
+    write_file(path, table.getvalue())
 
 
 def _draw(path: Path, curve: Sequence[EquityPoint], *, title: str, quote: str) -> None:
@@ -79,7 +81,7 @@ def _draw(path: Path, curve: Sequence[EquityPoint], *, title: str, quote: str) -
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    times = [_time(point.at) for point in curve]
+    times = [from_epoch_us(point.at) for point in curve]
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
@@ -104,8 +106,6 @@ def _draw(path: Path, curve: Sequence[EquityPoint], *, title: str, quote: str) -
         )
     below.set(xlabel="market time, UTC", ylabel=quote)
     below.legend(loc="best")
-    figure.savefig(path, dpi=110)
-
-
-def _time(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros // SECOND_US, UTC).replace(microsecond=micros % SECOND_US)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=110, format="png")
+    write_file(path, picture.getvalue())

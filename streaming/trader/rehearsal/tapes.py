@@ -68,9 +68,9 @@ def moments_of_tapes(
     follower = config.follower(lambda: {TopicPartition(Topic.BOOK, 0): book_end})
     stream = _SignalStream(config, settings)
     signal_key = f"{config.signal_venue}|{config.symbol}".encode()
-    for message in _messages(tapes, settings, ledger or _no_ledger):
-        if wire.topic(message) == Topic.BOOK:
-            key = wire.key(message)
+    for message in _decode_messages(tapes, settings, ledger or _no_ledger):
+        if wire.choose_topic(message) == Topic.BOOK:
+            key = wire.encode_key(message)
             follower.take(Record(Topic.BOOK, 0, book_end, 0, key, wire.encode(message)))
             book_end += 1
         for signal in stream.signals(message, book_end - 1):
@@ -104,7 +104,7 @@ class _SignalStream:
         """The signals that the rule follows; `offset` is the message's own."""
         if self._fields["type"] == AVERAGE_PRICE:
             return self._average(message)
-        if wire.topic(message) != Topic.BOOK:
+        if wire.choose_topic(message) != Topic.BOOK:
             return []
         if self._fields["type"] == imbalances.SIGNAL_TYPE:
             return self._imbalance(message, offset)
@@ -152,23 +152,23 @@ class _SignalStream:
         return json.dumps(self._fields | {"value": signal_value} | measure_fields).encode()
 
 
-def _messages(tapes: list[Path], settings: Settings, ledger: Ledger) -> Iterator[Message]:
+def _decode_messages(tapes: list[Path], settings: Settings, ledger: Ledger) -> Iterator[Message]:
     """The messages that the feed would send of the symbol."""
     symbol = settings.trader.symbol
-    frames = [_frames(number, tape, settings, ledger) for number, tape in enumerate(tapes)]
+    frames = [_read_frames(number, tape, settings, ledger) for number, tape in enumerate(tapes)]
     for frame, decoder in heapq.merge(*frames, key=lambda pair: pair[0].received_time):
         try:
             messages = decoder.decode(frame).messages
         except RejectedFrame:
             continue
         for message in messages:
-            if message.symbol == symbol and wire.topic(message) == Topic.LEDGER:
+            if message.symbol == symbol and wire.choose_topic(message) == Topic.LEDGER:
                 ledger(message)
             elif message.symbol == symbol:
                 yield message
 
 
-def _frames(
+def _read_frames(
     tape_number: int, tape: Path, settings: Settings, ledger: Ledger
 ) -> Iterator[tuple[Frame, Decoder]]:
     """The frames of a tape, each with the decoder of its recorded connection."""

@@ -130,7 +130,7 @@ def check_order(order_row: Row, decision: Decision) -> Check:
 
 
 def check_fills(order_row: Row, fill_rows: Sequence[Row]) -> Check:
-    """The executions add up to what the order says, on its side and within its limit."""
+    """The executions add up to the order's sum, on its side and within its limit."""
     executed = sum((fill["quantity"] for fill in fill_rows), ZERO)
     sign = 1 if order_row["side"] == "buy" else -1
     beyond = [
@@ -138,7 +138,7 @@ def check_fills(order_row: Row, fill_rows: Sequence[Row]) -> Check:
         for fill in fill_rows
         if fill["side"] != order_row["side"] or (fill["price"] - order_row["price"]) * sign > 0
     ]
-    detail = f"{len(fill_rows)} fills of {executed:f}, the order says {order_row['executed']:f}"
+    detail = f"{len(fill_rows)} fills of {executed:f}, the order has {order_row['executed']:f}"
     if beyond:
         detail += f"; beyond its limit or side: {', '.join(beyond)}"
     return Check("fills of the order", executed == order_row["executed"] and not beyond, detail)

@@ -64,7 +64,7 @@ def _decision_lines(trace: Trace) -> list[str]:
             for row in trace.book
         ],
         f"top       bid {decision['bid']}, ask {decision['ask']}{_record(inputs.top)}",
-        f"forecast  {inputs.forecast.forecast_id} says {inputs.forecast.side}"
+        f"forecast  {inputs.forecast.forecast_id} predicts {inputs.forecast.side}"
         f" (now {inputs.forecast.side_now})",
         *_anchor_lines(inputs.forecast),
     ]

@@ -5,7 +5,6 @@ the lake has itself: the signal's row, the top at its Kafka offset, the forecast
 ratio recomputed from the window's book changes.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from include.forecast.manifest import Manifest
 from include.lake.reading import connect, open_table
 from include.lake.topic_restarts import read_restarts
 from include.market.events import Decision
+from include.market.time import from_epoch_us, to_epoch_us
 from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.inputs import Inputs, read
@@ -34,7 +34,6 @@ TABLES = (
     "book_changes",
     "forecasts",
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BOOK = """
 SELECT side, sum(price * remaining) AS amount, count(*) AS changes, "partition",
        min("offset") AS first_offset, max("offset") AS last_offset
@@ -89,13 +88,13 @@ def trace(settings: Settings, order_id: str) -> Trace:
     order = lake.only_row("orders", "order_id = ?", order_id)
     row = lake.only_row("decisions", "decision_id = ?", order["decision_id"])
     decision, inputs = _read_decision(row)
-    window = (_time_of(inputs.signal.window_start), _time_of(inputs.signal.timestamp))
+    window = (from_epoch_us(inputs.signal.window_start), from_epoch_us(inputs.signal.timestamp))
     instrument = (inputs.signal.venue, inputs.signal.symbol)
     signals = _signals(lake, inputs)
-    tops = _tops(lake, inputs)
+    tops = _read_tops(lake, inputs)
     book = lake.query(_BOOK, *instrument, *window) if lake.has("book_changes") else []
-    forecast = _forecast(lake, inputs)
-    manifest = _manifest(settings, inputs)
+    forecast = _read_forecast(lake, inputs)
+    manifest = _find_manifest(settings, inputs)
     fills, scores, balances = (
         lake.rows(table, "order_id = ?", order_id) for table in ("fills", "scores", "balances")
     )
@@ -164,7 +163,7 @@ class _Lake:
 
 def _read_decision(row: Row) -> tuple[Decision, Inputs]:
     fields = checks.fields_of(Decision, row)
-    fields["window_start"] = (row["window_start"] - _EPOCH) // timedelta(microseconds=1)
+    fields["window_start"] = to_epoch_us(row["window_start"])
     decision = Decision(**fields)
     try:
         return decision, read(decision.inputs)
@@ -175,12 +174,12 @@ def _read_decision(row: Row) -> tuple[Decision, Inputs]:
 def _signals(lake: _Lake, inputs: Inputs) -> list[Row]:
     signal = inputs.signal
     condition = "venue = ? AND symbol = ? AND window_start = ? ORDER BY type = ? DESC"
-    start = _time_of(signal.window_start)
+    start = from_epoch_us(signal.window_start)
     return lake.rows("signals", condition, signal.venue, signal.symbol, start, signal.type)
 
 
-def _forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
-    times = [_time_of(minute) for minute in forecast_minutes(inputs)]
+def _read_forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
+    times = [from_epoch_us(minute) for minute in forecast_minutes(inputs)]
     condition = f"forecast_id = ? AND ds IN ({', '.join('?' * len(times))}) ORDER BY ds"
     return lake.rows("forecasts", condition, inputs.forecast.forecast_id, *times)
 
@@ -193,14 +192,14 @@ def _read_priced_decisions(lake: _Lake, decision_row: Row, inputs: Inputs) -> li
     return lake.query(_PRICED, *(decision_row[name] for name in names))
 
 
-def _manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
+def _find_manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
     """The manifest of the forecast that was used, while that is kept."""
     folder = settings.forecasts_of(settings.trader.symbol)
     manifests = {manifest.forecast_id: manifest for manifest in published_manifests(folder)}
     return manifests.get(inputs.forecast.forecast_id or "")
 
 
-def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
+def _read_tops(lake: _Lake, inputs: Inputs) -> list[Row]:
     """The row of the book message that was seen; of a topic recreated, the one of its time."""
     record = inputs.top.record_id if inputs.top else None
     if inputs.top is None or record is None:
@@ -212,7 +211,3 @@ def _tops(lake: _Lake, inputs: Inputs) -> list[Row]:
         "ORDER BY abs(epoch_us(coalesce(venue_time, received_time)) - ?) LIMIT 1"
     )
     return lake.rows("book_changes", condition, record.partition, *offsets, inputs.top.venue_time)
-
-
-def _time_of(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)

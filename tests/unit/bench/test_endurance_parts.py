@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from bench.default_markets import DAY_US, MARKETS, DefaultMarkets
-from bench.endurance import summary
+from bench.endurance import summarize
 from bench.endurance_jobs import age_logs
 from bench.market_clock import MarketClock, share_clock, shared_now
 from bench.process_usage import UsageSampler, folder_size
@@ -134,7 +134,7 @@ def test_a_figure_that_grows_from_the_third_day_on_has_a_slope_beyond_its_error(
         {("kept", "MB"): 100.0 * (day < 2) + 5 * day + (day % 2), ("audit", "s"): 7 + (day % 3)}
         for day in range(12)
     ]
-    rows = {row.name: row.value for row in summary(days)}
+    rows = {row.name: row.value for row in summarize(days)}
     assert rows["kept, slope"] == pytest.approx(5, abs=0.2)
     assert rows["kept, slope's error"] < 0.5
     assert abs(rows["audit, slope"]) <= rows["audit, slope's error"]
@@ -142,5 +142,5 @@ def test_a_figure_that_grows_from_the_third_day_on_has_a_slope_beyond_its_error(
 
 
 def test_two_days_have_no_line() -> None:
-    rows = list(summary([{("kept", "MB"): 1.0}, {("kept", "MB"): 3.0}]))
+    rows = list(summarize([{("kept", "MB"): 1.0}, {("kept", "MB"): 3.0}]))
     assert [(row.name, row.value) for row in rows] == [("kept", 2.0)]

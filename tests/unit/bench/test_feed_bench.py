@@ -65,7 +65,7 @@ def test_a_missing_peer_is_one_sentence_with_the_command(
     monkeypatch.setattr(feeds, "measure_decoding", lambda *_: ())
     monkeypatch.setattr(feeds, "measure_publishing", lambda *_: ())
     told = list[str]()
-    assert feeds.measure(tmp_path, say=told.append) == []
+    assert feeds.measure(tmp_path, print_line=told.append) == []
     assert told[0].endswith("Gemini frames, generated")
     assert told[1].startswith("cryptofeed is not installed and has no figures: `")
     assert "sync --group bench" in told[1] and len(told) == 2

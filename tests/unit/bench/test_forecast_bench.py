@@ -80,7 +80,7 @@ def test_both_fits_are_of_the_minutes_of_the_file(tmp_path: Path) -> None:
     ]
     assert found[0]["ratio"] == pytest.approx(found[0]["peer_value"] / found[0]["value"])
     assert found[1]["value"] >= found[1]["peer_value"] - 1e-6 * abs(found[1]["peer_value"])
-    generated = list(measure((400,), (), say=lambda _: None))
+    generated = list(measure((400,), (), print_line=lambda _: None))
     assert generated[1].value == pytest.approx(found[1]["value"], rel=1e-9)
 
 

@@ -14,7 +14,7 @@ def test_each_arm_is_first_once_and_the_rounds_are_prepared_and_told() -> None:
         {name: lambda name=name: arm(name) for name in "abc"},
         rounds=3,
         unit="rows/s",
-        say=told.append,
+        print_line=told.append,
         prepare=lambda: order.append("-"),
     )
     assert "".join(order) == "-abc-bca-cab"

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import cli
-from cli.prompting import completions, statements
+from cli.prompting import complete_word, split_statements
 from include.settings import ROOT
 from tests.support.lake_of_rows import at, put
 
@@ -120,14 +120,14 @@ def test_a_statement_may_take_lines_and_ctrl_c_forgets_it() -> None:
             raise KeyboardInterrupt
         return line
 
-    assert list(statements(ask)) == ["SELECT 1\n+ 1", "\\t"]
+    assert list(split_statements(ask)) == ["SELECT 1\n+ 1", "\\t"]
 
 
 def test_completion_knows_tables_columns_and_words() -> None:
-    assert completions("tra")[:3] == ["trades", "trade_minutes", "trade_id"]
-    assert completions("curr") == ["currency"]
-    assert completions("desc") == ["DESCRIBE"]
-    assert completions("") == []
+    assert complete_word("tra")[:3] == ["trades", "trade_minutes", "trade_id"]
+    assert complete_word("curr") == ["currency"]
+    assert complete_word("desc") == ["DESCRIBE"]
+    assert complete_word("") == []
 
 
 def test_the_prompt_on_a_terminal_completes_answers_and_keeps_its_history(

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from cli import status_view
-from cli.status_view import keys, screen, watch_status
-from include.serving.status import FeedHealth, LastAudit, ProcessState, QueryLag, Status
+from cli.status_view import keys, render_screen, watch_status
+from include.local.status import FeedHealth, LastAudit, ProcessState, QueryLag, Status
 
 STATUS = Status(
     ok=True,
@@ -40,7 +40,9 @@ STATUS = Status(
 
 def lines(width: int, **more: Any) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
-    console.print(screen(replace(STATUS, **more), login="admin / x", width=width, now="10:00:00"))
+    console.print(
+        render_screen(replace(STATUS, **more), login="admin / x", width=width, now="10:00:00")
+    )
     return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
 
 

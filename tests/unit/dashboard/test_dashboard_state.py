@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from include.bus import Record, TopicPartition
+from include.local.status import LastAudit
 from include.market import wire
 from include.market.events import (
     Balance,
@@ -24,7 +25,6 @@ from include.market.events import (
     Top,
     Trade,
 )
-from include.serving.status import LastAudit
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import load
 from streaming.dashboard.panels import PANELS, status
@@ -64,7 +64,7 @@ def message(
         events=events,
         top=top,
     )
-    return record(wire.topic(built), wire.encode(built), seen=seen)
+    return record(wire.choose_topic(built), wire.encode(built), seen=seen)
 
 
 def trade(price: str, *, at: int = NOW, number: str = "1") -> Trade:

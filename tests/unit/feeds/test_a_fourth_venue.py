@@ -9,13 +9,13 @@ import yaml
 
 from cli.documenting import COMPOSE, PROMETHEUS, generated_files
 from include.lake.audit.completeness import check_completeness
-from include.local.programs import programs
+from include.local.programs import list_programs
 from include.local.worlds import simulated_addresses
 from include.market import wire
 from include.market.events import Frame, LedgerEntry, Message
 from include.market.venue_settings import Venues
 from include.market.venues import VENUES
-from include.settings import load, variables
+from include.settings import list_variables, load
 from streaming.dashboard import colours
 from streaming.feeds import venues as folders
 from streaming.feeds.fetch import Reply
@@ -134,20 +134,22 @@ async def test_a_hole_is_healed_by_its_rest(tmp_path: Path) -> None:
 def test_its_feed_goes_on_from_its_last_trade(tmp_path: Path) -> None:
     last_ids = LastTradeIds(tmp_path / "acme.json")
     for message in messages(5, 6):
-        last_ids.count_sent((wire.topic(message), wire.key(message), wire.encode(message)), message)
+        last_ids.count_sent(
+            (wire.choose_topic(message), wire.encode_key(message), wire.encode(message)), message
+        )
     last_ids.acknowledge(sent_count=2, through=2)
     assert last_ids.by_symbol == {"BTC-USD": 6}
 
 
 def test_it_has_a_process_settings_a_simulated_address_and_a_port_for_metrics() -> None:
-    assert "feed-acme" in {program.name for program in programs(load({}))}
+    assert "feed-acme" in {program.name for program in list_programs(load({}))}
     settings = load({"TICKHOUSE_VENUES_ACME_SYMBOLS": "ETH-USD", "TICKHOUSE_METRICS_ACME": "19420"})
     assert settings.venues.of("acme").symbols == ("ETH-USD",)
     assert settings.metrics.feeds["acme"] == 19420
     assert load({}).metrics.feeds["acme"] == 19419
     assert {"TICKHOUSE_VENUES_ACME_WS_URL", "TICKHOUSE_VENUES_ACME_REST_URL"} <= set(
         simulated_addresses(settings)
-    ) & set(variables())
+    ) & set(list_variables())
 
 
 def test_compose_runs_its_feed_and_prometheus_reads_its_metrics() -> None:

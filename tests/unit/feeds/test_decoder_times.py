@@ -17,7 +17,7 @@ from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
-from streaming.feeds.venues.suppliers import suppliers
+from streaming.feeds.venues.suppliers import list_suppliers
 from tests.support.venue_frames import (
     AT_MS,
     AT_US,
@@ -142,7 +142,7 @@ def test_in_the_flow_of_trades_the_time_is_bound_too() -> None:
 def test_a_supplier_with_an_impossible_time_still_has_a_price(time: str) -> None:
     (coinbase,) = [
         one
-        for one in suppliers(Venues(cryptocompare_key=Secret("k")))[0]
+        for one in list_suppliers(Venues(cryptocompare_key=Secret("k")))[0]
         if one.venue == "coinbase"
     ]
     parts = RejectedParts(TimeBound())

@@ -23,7 +23,7 @@ from streaming.feeds.healer import Healer, Hole
 from streaming.feeds.refill import trade_numbers
 from streaming.feeds.registry import refills
 from streaming.simulator import binance_trades, deribit_market
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 
 SYMBOL = {"binance": "BTC-USDT", "deribit": "BTC-PERPETUAL", "gemini": "BTC-USD"}
 
@@ -52,7 +52,7 @@ class FakeLake:
 async def healing(
     lake: FakeLake, *, wait_s: float = 5
 ) -> AsyncIterator[tuple[Healer, str, Venues]]:
-    async with TestServer(application(load({}))) as server, open_fetch() as fetch:
+    async with TestServer(make_application(load({}))) as server, open_fetch() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
             binance=BinanceSettings(rest_url=base),

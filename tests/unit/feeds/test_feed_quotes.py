@@ -19,10 +19,10 @@ from include.setting_fields import Secret
 from include.settings import load
 from streaming.feeds.fetch import Reply, open_fetch
 from streaming.feeds.poller import Poller
-from streaming.feeds.venues.suppliers import Supplier, suppliers
-from streaming.simulator.__main__ import application
+from streaming.feeds.venues.suppliers import Supplier, list_suppliers
+from streaming.simulator.__main__ import make_application
 
-ALL, _ = suppliers(Venues(cryptocompare_key=Secret("k-for-tests")))
+ALL, _ = list_suppliers(Venues(cryptocompare_key=Secret("k-for-tests")))
 BY_NAME = {supplier.venue: supplier for supplier in ALL}
 GOOD = {
     "coinbase": b'{"ask":"6269","bid":"6268","trade_id":86326522,"price":"6268.48",'
@@ -99,7 +99,7 @@ def test_mutated_answers_give_a_price_or_a_refusal(
 
 
 def test_without_a_key_one_supplier_is_left_out_and_says_so() -> None:
-    polled_suppliers, left_out = suppliers(Venues())
+    polled_suppliers, left_out = list_suppliers(Venues())
     assert [one.venue for one in polled_suppliers] == ["coinbase", "bitstamp", "kraken", "gemini"]
     assert "key" in left_out["cryptocompare"]
     assert "k-for-tests" not in repr(BY_NAME["cryptocompare"])
@@ -188,7 +188,7 @@ async def test_a_restricted_place_is_not_asked_again() -> None:
 
 
 async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> None:
-    async with TestServer(application(load({}))) as server, open_fetch() as fetch:
+    async with TestServer(make_application(load({}))) as server, open_fetch() as fetch:
         base = str(server.make_url("")).rstrip("/")
         venues = Venues(
             coinbase_rest_url=base,
@@ -198,7 +198,7 @@ async def test_every_supplier_of_the_simulator_quotes_in_both_currencies() -> No
             cryptocompare_rest_url=base,
             cryptocompare_key=Secret("any"),
         )
-        for supplier in suppliers(venues)[0]:
+        for supplier in list_suppliers(venues)[0]:
             usd, eur = [await price(supplier, symbol, fetch) for symbol in ("BTC-USD", "BTC-EUR")]
             assert Decimal("0.91") < eur / usd < Decimal("0.93"), supplier.venue
         unkeyed = await fetch(f"{base}/data/price?fsym=BTC&tsyms=USD", {})

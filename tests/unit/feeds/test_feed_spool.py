@@ -39,7 +39,7 @@ def drained(spool: Spool) -> list[SpooledRecord]:
 
 
 def sent(topic: str, message: Message) -> SpooledRecord:
-    return SpooledRecord(topic, wire.key(message), wire.encode(message))
+    return SpooledRecord(topic, wire.encode_key(message), wire.encode(message))
 
 
 def trade(number: int, venue: str = "binance") -> Message:

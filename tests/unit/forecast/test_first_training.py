@@ -49,9 +49,11 @@ def test_a_late_answer_costs_neither_the_training_nor_a_second_one(
 ) -> None:
     airflow = SlowAirflow(*troubles)
     monkeypatch.setattr(first_training, "AirflowApi", lambda _: airflow)
-    assert first_training.start(settings, say=lambda _: None) is True
+    assert first_training.start(settings, print_line=lambda _: None) is True
     assert airflow.made == ["ingest_history"] and not airflow.troubles
-    assert first_training.start(settings, say=lambda _: None) is False  # this world has one now
+    assert (
+        first_training.start(settings, print_line=lambda _: None) is False
+    )  # this world has one now
 
 
 def test_an_airflow_that_never_finds_the_dag_is_named(
@@ -62,7 +64,7 @@ def test_an_airflow_that_never_finds_the_dag_is_named(
     monkeypatch.setattr(first_training, "AirflowApi", lambda _: airflow)
     monkeypatch.setattr(first_training, "FIND_DAG_S", 0.01)
     with pytest.raises(PlatformError, match="ingest_history"):
-        first_training.start(settings, say=lambda _: None)
+        first_training.start(settings, print_line=lambda _: None)
 
 
 def test_a_training_that_cannot_begin_is_reported_after_the_start_and_keeps_a_tape_from_playing(
@@ -72,7 +74,7 @@ def test_a_training_that_cannot_begin_is_reported_after_the_start_and_keeps_a_ta
     monkeypatch.setattr(airflow, "has_dag", lambda _: False)
     monkeypatch.setattr(first_training, "AirflowApi", lambda _: airflow)
     monkeypatch.setattr(first_training, "FIND_DAG_S", 0.01)
-    training = first_training.FirstTraining(settings, say=lambda _: None)
+    training = first_training.FirstTraining(settings, print_line=lambda _: None)
     training.raise_fault()
     training.start()
     for report in (training.raise_fault, training.wait):

@@ -1,6 +1,5 @@
 """What a forecast must not see, where its bounds lie, and what a tie or a flat price means."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,17 +14,15 @@ from deltalake import write_deltalake
 from include.forecast import (
     draft_forecast,
     fit,
-    forecast_file,
     map_fit,
     predict,
     promotion,
     training,
 )
-from include.forecast.forecast_file import render
-from include.forecast.manifest import Manifest
 from include.forecast.short_term import forecast_soon
 from include.quality.results import Finding
 from include.settings import Settings
+from tests.support.forecast_files import publish_champion
 from tests.support.forecast_world import MINUTE, NOW, T0, write_history
 
 DAYS = 4
@@ -39,25 +36,14 @@ def compare(settings: Settings, prices: list[float], *, known: list[float]) -> F
     """
     write_history(settings, list(prices))
     first = T0 + MINUTE * (len(prices) - len(known))
-    content = render((first + MINUTE * n, "buy", x, x - 1, x + 1) for n, x in enumerate(known))
-    manifest = Manifest(
-        forecast_id="champion",
-        symbol="BTC-USD",
-        world="sim",
-        sha256=hashlib.sha256(content).hexdigest(),
-        rows=len(known),
-        first_ds=first,
-        last_ds=first + MINUTE * (len(known) - 1),
-        trained_until=first - MINUTE,
+    publish_champion(
+        settings.forecasts,
+        known,
+        first_at=first,
         made_at=NOW - timedelta(days=1),
-        model="m",
-        fitted_by="map",
-        versions={},
-        metrics={},
         trained_from=T0,
         last_price=100.0,
     )
-    forecast_file.publish(settings.forecasts, content=content, manifest=manifest, keep=9)
     record = training.train(settings, symbol="BTC-USD", as_of=None, train_days=0, now=NOW)
     draft = draft_forecast.draft(settings, name=record.model, horizon_minutes=2000, now=NOW)
     return promotion.check_promotion(settings, draft.forecast_id)[-1]

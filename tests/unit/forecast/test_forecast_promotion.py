@@ -1,6 +1,5 @@
 """A draft is published only if it is not absurd and no worse than the forecast in use."""
 
-import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -22,6 +21,7 @@ from include.quality.results import QualityRun
 from include.settings import Settings
 from streaming.simulator.history import current_edition
 from streaming.simulator.price_path import PricePath
+from tests.support.forecast_files import publish_champion
 from tests.support.forecast_world import MINUTE, NOW, T0, write_history
 
 DAYS = 4
@@ -63,35 +63,22 @@ def same(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def publish_champion(
-    settings: Settings, levels: list[float], *, first: datetime, last_price: float = 9000.0
+def put_champion(
+    settings: Settings, levels: list[float], *, first_at: datetime, last_price: float = 9000.0
 ) -> str:
-    content = render((first + MINUTE * n, "buy", x, x - 1, x + 1) for n, x in enumerate(levels))
-    digest = hashlib.sha256(content).hexdigest()
-    manifest = Manifest(
-        forecast_id=f"champion-{digest[:8]}",
-        symbol="BTC-USD",
-        world="sim",
-        sha256=digest,
-        rows=len(levels),
-        first_ds=first,
-        last_ds=first + MINUTE * (len(levels) - 1),
-        trained_until=first - MINUTE,
+    """A forecast of these levels in use, made a day ago."""
+    return publish_champion(
+        settings.forecasts,
+        levels,
+        first_at=first_at,
         made_at=NOW - timedelta(days=1),
-        model="m",
-        fitted_by="map",
-        versions={},
-        metrics={},
         trained_from=T0,
         last_price=last_price,
         likelihood="changes",
     )
-    return forecast_file.publish(
-        settings.forecasts, content=content, manifest=manifest, keep=9
-    ).forecast_id
 
 
-def test_a_sound_first_forecast_passes_every_judgement(settings: Settings) -> None:
+def test_a_plausible_first_forecast_passes_every_judgement(settings: Settings) -> None:
     write_history(settings, walk())
     checks = promotion.check_promotion(settings, drafted(settings).forecast_id)
     assert len(checks) == 10
@@ -142,10 +129,10 @@ def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
     write_history(settings, truth)
     # the champion knew every price to come after a day: none can be better
     first = T0 + timedelta(days=1)
-    champion = publish_champion(
+    champion = put_champion(
         settings,
         [float(x or 0) for x in truth[1440:]],
-        first=first,
+        first_at=first,
         last_price=float(truth[1439] or 0),
     )
     settings = replace(settings, forecast=replace(settings.forecast, stale_hours=99))
@@ -171,7 +158,7 @@ def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Setting
     first = T0 + timedelta(days=2)
     # it says that the price rises by a fifth in the minute after the next
     levels = [float(truth[2879] or 0), *(float(x or 0) * 1.2 for x in truth[2881:])]
-    publish_champion(settings, levels, first=first, last_price=float(truth[2879] or 0))
+    put_champion(settings, levels, first_at=first, last_price=float(truth[2879] or 0))
     manifest = drafted(settings)
     assert faults(settings, manifest.forecast_id) == {}
     publishing.publish_draft(settings, manifest.forecast_id)
@@ -186,7 +173,7 @@ def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: S
     write_history(settings, truth)
     # its file knows the truth, but it was trained until a minute before the end: it has seen all
     first = T0 + timedelta(days=DAYS) - MINUTE
-    publish_champion(settings, [float(truth[-1] or 0)] * 10, first=first)
+    put_champion(settings, [float(truth[-1] or 0)] * 10, first_at=first)
     manifest = drafted(settings)
     checks = promotion.check_promotion(settings, manifest.forecast_id)
     assert checks[-1].ok
@@ -210,14 +197,14 @@ def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
 def test_a_rival_of_another_symbol_or_a_stale_one_does_not_count(settings: Settings) -> None:
     truth = walk()
     write_history(settings, truth)
-    publish_champion(settings, [float(x or 0) for x in truth[1:]], first=T0 + MINUTE)
+    put_champion(settings, [float(x or 0) for x in truth[1:]], first_at=T0 + MINUTE)
     manifest = drafted(settings)
     assert "is stale" in promotion.check_promotion(settings, manifest.forecast_id)[-1].detail
 
 
 def test_a_forecast_trained_earlier_than_the_one_in_use_is_refused(settings: Settings) -> None:
     write_history(settings, walk())
-    publish_champion(settings, [9000.0] * 60, first=datetime(2018, 4, 4, 23, 0, tzinfo=UTC))
+    put_champion(settings, [9000.0] * 60, first_at=datetime(2018, 4, 4, 23, 0, tzinfo=UTC))
     manifest = drafted(settings, as_of=datetime(2018, 4, 4, 12, 0, tzinfo=UTC))
     assert "is trained no earlier than the one in use" in faults(settings, manifest.forecast_id)
 

@@ -169,4 +169,4 @@ def test_the_benchs_log_posterior_is_the_one_written_anew_here() -> None:
     fitted = fit.fit(frame).prophet
     y = pd.DataFrame({"ds": frame["ds"], "y": np.log(frame["close"])})
     expected = stan_log_posterior(fitted, y, daily_seasonality=True)
-    assert bench.posterior(fitted, frame) == pytest.approx(expected, rel=1e-9)
+    assert bench.compute_posterior(fitted, frame) == pytest.approx(expected, rel=1e-9)

@@ -1,4 +1,4 @@
-"""The audit cannot be fooled: whatever one thing is changed in a sound lake is named.
+"""The audit cannot be fooled: whatever one thing is changed in a clean lake is named.
 
 TICKHOUSE_TEST_MUTATIONS=1000 makes as many as that; the seed of each is in its failure.
 """
@@ -30,7 +30,7 @@ from tests.support.audited_lake import (
     PARTITIONS,
     PER_BATCH,
     AuditedLake,
-    sound_lake,
+    clean_lake,
     trading,
 )
 from tests.support.landed_rows import AT
@@ -311,7 +311,7 @@ HARMS: tuple[Callable[[World], None], ...] = (
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> World:
-    audited = sound_lake(tmp_path_factory.mktemp("sound"))
+    audited = clean_lake(tmp_path_factory.mktemp("sound"))
     signals = [signal(minute) for minute in range(9)]
     write_deltalake(f"{audited.lake}/signals", arrow_rows(SIGNALS, signals))
     served = {

@@ -16,15 +16,15 @@ from tests.support.audited_lake import (
     PER_BATCH,
     TRADES,
     AuditedLake,
+    clean_lake,
     land_batch,
-    sound_lake,
     trading,
 )
 
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> AuditedLake:
-    audited = sound_lake(tmp_path_factory.mktemp("sealed"))
+    audited = clean_lake(tmp_path_factory.mktemp("sealed"))
     assert_clean(audited.audit())
     return audited
 

@@ -61,12 +61,12 @@ def test_joining_leaves_a_file_a_day_and_never_joins_days(tmp_path: Path) -> Non
         merge_closed(lake, minute_rows([number], seed=number))
     before = query(lake, "SELECT * FROM trade_minutes ORDER BY ALL")
     assert len(list(days_of_files(tmp_path))) == 7
-    assert join_files(lake, most_files=64) == 1  # the day that is over
+    assert join_files(lake, max_files=64) == 1  # the day that is over
     assert sorted(days_of_files(tmp_path))[:2] == [(0, 0), (1, 1)]
-    assert join_files(lake, most_files=1) == 1
+    assert join_files(lake, max_files=1) == 1
     assert sorted(days_of_files(tmp_path)) == [(0, 0), (1, 1), (2, 2)]
     written = stored_bytes(tmp_path / "trade_minutes")
-    assert join_files(lake, most_files=1) == 0
+    assert join_files(lake, max_files=1) == 0
     assert stored_bytes(tmp_path / "trade_minutes") == written
     assert query(lake, "SELECT * FROM trade_minutes ORDER BY ALL") == before
 
@@ -78,7 +78,7 @@ def test_the_log_says_what_the_minutes_are_made_from(tmp_path: Path) -> None:
     merge_closed(lake, minute_rows(range(3)), watermarks=closing_watermarks({0: 7, 2: 9}, until))
     merge_closed(lake, minute_rows([1]))  # a restated one moves nothing
     merge_closed(lake, minute_rows([4]))
-    assert join_files(lake, most_files=1) == 1
+    assert join_files(lake, max_files=1) == 1
     table = open_table(lake, TRADE_MINUTES.name)
     assert table is not None
     table.create_checkpoint()

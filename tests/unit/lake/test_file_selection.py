@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from include.errors import QueryError
 from include.lake import minutes as trade_minutes
-from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, uris
+from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, list_uris
 from include.lake.minutes import changed_minutes, minutes_between
 from include.lake.reading import create_view
 from tests.support.landed_rows import AT, land, ledger, trade
@@ -66,7 +66,7 @@ def test_counted_files_are_left_out_whatever_other_partitions_need(tmp_path: Pat
     list_absent_files(tmp_path, "trades", [bounds(0, 900, s=-HOUR.total_seconds())])
     lake = str(tmp_path)
     quiet = {"partition": 1}  # its next offset, 0, is below those of the absent file
-    counted = frozenset(uris(list_files(DeltaTable(f"{lake}/trades"))))
+    counted = frozenset(list_uris(list_files(DeltaTable(f"{lake}/trades"))))
     land(tmp_path, "trades", [trade(0, "1", "buy", "10", "1") | quiet])
     changed = changed_minutes(lake, {0: 0}, counted_files=counted)
     assert (changed.minutes.num_rows, changed.offsets) == (1, {0: 0, 1: 1})
@@ -100,13 +100,13 @@ def test_bounds_are_kept_to_the_last_microsecond(tmp_path: Path) -> None:
         listed = files_in_spans(
             files, "traded_at", [(AT - HOUR, AT - HOUR), (AT + first, AT + until)]
         )
-        return len(uris(listed))
+        return len(list_uris(listed))
 
     empty = 1  # `land` of no rows makes no file, a file without statistics may hold anything
     assert count(timedelta(microseconds=5999), HOUR) == empty + 1
     assert count(timedelta(milliseconds=7), HOUR) == empty
     assert count(-HOUR, timedelta()) == empty
     assert count(-HOUR, timedelta(microseconds=1)) == empty + 1
-    assert len(uris(files_in_spans(files, "traded_at", []))) == 0
-    assert len(uris(files_from_offsets(files, {0: 1}))) == empty
-    assert len(uris(files_from_offsets(files, {0: 0}))) == empty + 1
+    assert len(list_uris(files_in_spans(files, "traded_at", []))) == 0
+    assert len(list_uris(files_from_offsets(files, {0: 1}))) == empty
+    assert len(list_uris(files_from_offsets(files, {0: 0}))) == empty + 1

@@ -21,7 +21,7 @@ from include.lake.kaggle_dataset import download_dataset
 from include.setting_fields import Secret
 from include.settings import load
 from include.settings.forecast import ForecastSettings
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 
 SOURCE = "kaggle:mczielinski/bitcoin-historical-data"
 SIMULATOR = {
@@ -33,7 +33,7 @@ CONTENT = bytes(range(256)) * 4096  # a megabyte
 
 @asynccontextmanager
 async def kaggle() -> AsyncIterator[str]:
-    async with TestServer(application(load(SIMULATOR))) as server:
+    async with TestServer(make_application(load(SIMULATOR))) as server:
         yield str(server.make_url("")).rstrip("/")
 
 

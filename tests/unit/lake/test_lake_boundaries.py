@@ -54,17 +54,17 @@ def test_a_minute_with_a_hole_is_not_complete(tmp_path: Path, entry: str, comple
     assert only_minute(tmp_path)["complete"] is complete
 
 
-@pytest.mark.parametrize(("last", "is_sound"), [(119, True), (120, False)])
-def test_a_row_at_kafkas_end_offset_is_one_that_kafka_never_had(last: int, is_sound: bool) -> None:
+@pytest.mark.parametrize(("last", "is_ok"), [(119, True), (120, False)])
+def test_a_row_at_kafkas_end_offset_is_one_that_kafka_never_had(last: int, is_ok: bool) -> None:
     bounds = Bounds({BOOK: (0, 120)}, {BOOK: last + 1}, {BOOK: last + 1})
     check = check_ends({BOOK: (0, last)}, bounds)
-    assert check.ok is is_sound
-    assert is_sound or "Kafka ends at 120" in check.detail
+    assert check.ok is is_ok
+    assert is_ok or "Kafka ends at 120" in check.detail
 
 
-@pytest.mark.parametrize(("committed", "is_sound"), [(5, True), (4, True), (3, False)])
+@pytest.mark.parametrize(("committed", "is_ok"), [(5, True), (4, True), (3, False)])
 def test_the_commits_may_lag_the_offsets_by_one_batch(
-    tmp_path: Path, committed: int, is_sound: bool
+    tmp_path: Path, committed: int, is_ok: bool
 ) -> None:
     for name, newest, text in (
         ("offsets", 5, 'v1\n{"batchWatermarkMs":0}\n{"market.trades":{"0":3}}'),
@@ -75,7 +75,7 @@ def test_the_commits_may_lag_the_offsets_by_one_batch(
             (tmp_path / name / str(number)).write_text(text)
     (tmp_path / "metadata").write_text('{"id":"0598242f"}')
     damage = find_damage(tmp_path)
-    assert damage is None if is_sound else damage == "commits end at batch 3, offsets at batch 5"
+    assert damage is None if is_ok else damage == "commits end at batch 3, offsets at batch 5"
 
 
 def test_a_minute_begins_at_its_first_trade(tmp_path: Path) -> None:

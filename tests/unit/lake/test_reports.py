@@ -9,7 +9,7 @@ import pytest
 
 from include.errors import QueryError
 from include.lake.reading import query
-from include.lake.reporting import report, reports
+from include.lake.reporting import list_reports, report
 from tests.support.lake_of_rows import at, put
 
 D = Decimal
@@ -50,13 +50,13 @@ def volumes(bought: str, sold: str, *, price: int, buys: int = 1, sells: int = 1
 
 
 def test_there_are_at_least_ten_reports_and_each_says_what_it_answers() -> None:
-    assert len(reports()) >= 10
-    for definition in reports().values():
+    assert len(list_reports()) >= 10
+    for definition in list_reports().values():
         assert definition.question.endswith("?") and len(definition.reading) > 40, definition.name
         assert definition.tables, definition.name
 
 
-@pytest.mark.parametrize("name", list(reports()))
+@pytest.mark.parametrize("name", list(list_reports()))
 def test_a_report_over_an_empty_lake_has_columns_and_no_rows(name: str, tmp_path: Path) -> None:
     assert run_report(tmp_path, name) == []
 

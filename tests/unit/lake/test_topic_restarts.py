@@ -26,8 +26,8 @@ from tests.support.audited_lake import (
     BOOK,
     PER_BATCH,
     AuditedLake,
+    clean_lake,
     levels,
-    sound_lake,
 )
 
 NOW = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ END = BATCHES * PER_BATCH  # what the lake has of each partition: offsets 0 to E
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> AuditedLake:
-    audited = sound_lake(tmp_path_factory.mktemp("sound"))
+    audited = clean_lake(tmp_path_factory.mktemp("sound"))
     write_epoch(marker(audited), Epoch(dict.fromkeys(audited.kafka, 0), dict(audited.topic_ids)))
     return audited
 
@@ -55,7 +55,7 @@ def marker(audited: AuditedLake) -> Path:
 
 def restarts_of(audited: AuditedLake) -> list[TopicRestart]:
     topics = KafkaTopics(audited.kafka, audited.topic_ids)
-    return find_restarts(audited.home, audited.lake, topics, at=NOW)
+    return find_restarts(audited.home, audited.lake, topics, found_at=NOW)
 
 
 def recreate(audited: AuditedLake, first: int, end: int) -> None:

@@ -104,7 +104,7 @@ def test_a_torn_newest_commit_of_any_table_is_taken_out_by_up(
     quality(settings, commits=3)
     harm(commit(settings, "quality_results", 2))
     said: list[str] = []
-    repair_what_loses_nothing(settings, say=said.append)
+    repair_what_loses_nothing(settings, print_line=said.append)
     assert run_ids(settings) == ["0", "1"]
     assert "table quality_results: commit 2 is empty or cut off: repaired" in said[0]
     assert list(settings.home.glob("damaged/*/quality_results/*.json"))
@@ -120,7 +120,7 @@ def test_a_table_whose_first_commit_is_empty_is_made_anew(settings: Settings, ta
     emptied(commit(settings, table, 0))
     with pytest.raises(UnreadableTable, match=f"{table} cannot be read: commit 0 is empty"):
         open_table(settings.lake, table)
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert open_table(settings.lake, table) is None
 
 
@@ -132,7 +132,7 @@ def test_a_commit_whose_data_file_was_cut_is_taken_out(settings: Settings) -> No
         if "add" in json.loads(line)
     )
     emptied(Path(settings.lake, "quality_results", newest))
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert run_ids(settings) == ["0"]
 
 
@@ -144,10 +144,10 @@ def test_a_commit_missing_in_the_middle_is_named_and_doctor_goes_back_before_it(
     with pytest.raises(
         PlatformError, match=r"table quality_results: commit 2 is missing; .*doctor --repair takes"
     ):
-        repair_what_loses_nothing(settings, say=lambda _: None)
+        repair_what_loses_nothing(settings, print_line=lambda _: None)
     with pytest.raises(UnreadableTable, match=r"commit 2 is missing; .*doctor --repair"):
         open_table(settings.lake, "quality_results")
-    assert repair_all(settings, say=lambda _: None) == []
+    assert repair_all(settings, print_line=lambda _: None) == []
     assert run_ids(settings) == ["0", "1"]
 
 
@@ -171,7 +171,7 @@ def test_a_cut_log_checkpoint_is_not_needed_while_the_commits_are_there(
     emptied(torn)
     with pytest.raises(UnreadableTable):
         open_table(settings.lake, "quality_results")
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert run_ids(settings) == ["0", "1"]
 
 
@@ -191,14 +191,14 @@ def test_a_landed_table_that_went_back_takes_the_checkpoint_with_it(settings: Se
     stream = checkpoint(settings, "land", end=9)
     emptied(commit(settings, "quotes", 1))
     said: list[str] = []
-    repair_what_loses_nothing(settings, say=said.append)
+    repair_what_loses_nothing(settings, print_line=said.append)
     assert landed_offsets(settings.lake, [PART]) == {PART: 5}
     assert not stream.exists() and (stream.parent / "epoch.json").exists()
     assert "it is at offset 9 of market.quotes/0, table quotes at 5" in said[1]
     shutil.rmtree(f"{settings.lake}/quotes")
     shutil.rmtree(settings.home / "checkpoints")
     again = checkpoint(settings, "land", end=9)
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert not again.exists(), "a landed table that is gone is read again from its beginning"
 
 
@@ -218,7 +218,7 @@ def test_one_state_of_windows_may_be_torn_and_not_all(
     (stream / "windows" / "0").unlink()
     (defect,) = examine(settings)
     assert "no state of its windows from before batch 1 can be read" in defect.sentence()
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert not stream.exists()
 
 
@@ -245,9 +245,10 @@ def test_a_damaged_checkpoint_is_moved_away_by_up(
     harm(stream / path)
     (defect,) = examine(settings)
     assert (
-        defect.place == f"checkpoint of `{query}`" and path in f"{defect.fault} offsets/0 metadata"
+        defect.subject == f"checkpoint of `{query}`"
+        and path in f"{defect.fault} offsets/0 metadata"
     )
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert not stream.exists()
     assert [folder.name.partition("-")[0] for folder in stream.parent.parent.glob("*.*")] == [
         f"{query}.damaged"
@@ -263,8 +264,8 @@ def test_a_cut_folder_of_postgres_is_named_and_moved_away_by_doctor_alone(
     (data / "postgresql.conf").write_text("x")
     (data / "global" / "pg_control").write_bytes(b"")
     with pytest.raises(PlatformError, match=r"Postgres's folder .* global/pg_control missing or"):
-        repair_what_loses_nothing(settings, say=lambda _: None)
-    assert repair_all(settings, say=lambda _: None) == []
+        repair_what_loses_nothing(settings, print_line=lambda _: None)
+    assert repair_all(settings, print_line=lambda _: None) == []
     assert not data.exists()
 
 
@@ -274,4 +275,4 @@ def test_a_full_disk_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(examination, "check_disk", full)
     with pytest.raises(PlatformError, match=r"only 0\.0 GB are free .*; free some space first"):
-        repair_what_loses_nothing(settings, say=lambda _: None)
+        repair_what_loses_nothing(settings, print_line=lambda _: None)

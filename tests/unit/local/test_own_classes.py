@@ -43,9 +43,9 @@ def test_a_class_that_does_not_compile_is_reported(
 
 
 def test_other_classes_are_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = jars._folder()
+    now = jars._locate_jars()
     sources = tmp_path / "java"
     sources.mkdir()
     (sources / "More.java").write_text("class More {}")
     monkeypatch.setattr(jars, "JAVA_SOURCES", sources)
-    assert jars._folder() != now
+    assert jars._locate_jars() != now

@@ -6,7 +6,7 @@ import pytest
 
 from include.local import platform as platform_module
 from include.local.platform import Platform
-from include.local.programs import Program, programs
+from include.local.programs import Program, list_programs
 from include.settings import Settings
 
 
@@ -44,18 +44,18 @@ def start(settings: Settings, monkeypatch: pytest.MonkeyPatch, *, migrates: bool
 
     platform = Platform(
         settings,
-        say=lambda _: None,
+        print_line=lambda _: None,
         make_topics=lambda: note("topics"),
         with_airflow=lambda: note("training"),
         before_feeds=lambda: note("before feeds"),
     )
     monkeypatch.setattr(platform, "supervisor", recorded)
     monkeypatch.setattr(platform_module, "Migration", Migration)
-    monkeypatch.setattr(platform_module, "create_tables", lambda _: None)
+    monkeypatch.setattr(platform_module, "create_serving_database", lambda *_: None)
     monkeypatch.setattr(platform_module, "fill_empty", lambda *_, **__: {})
     monkeypatch.setattr(platform_module.postgres, "create_databases", lambda _: note("databases"))
     monkeypatch.setattr(platform_module, "process_environment", lambda _: {})
-    platform._start([_ready_at_once(program) for program in programs(settings)])
+    platform._start([_ready_at_once(program) for program in list_programs(settings)])
     return recorded.steps
 
 
@@ -85,7 +85,7 @@ def test_each_part_starts_after_what_it_needs(
 def test_servers_are_stopped_after_everything_that_uses_them(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform, recorded = Platform(settings, say=print, make_topics=list), Recorded()
+    platform, recorded = Platform(settings, print_line=print, make_topics=list), Recorded()
     monkeypatch.setattr(platform, "supervisor", recorded)
     platform._stop_programs()
     first, last = recorded.steps

@@ -115,18 +115,18 @@ def test_a_topic_created_anew_keeps_up_back_until_doctor_accepts_it(
     broker_files(settings, NEW, segments={0: batch(0, count)})
     sentence = r"topic market\.quotes/0: market\.quotes/0 was recreated .*doctor --repair goes"
     with pytest.raises(PlatformError, match=sentence):
-        repair_what_loses_nothing(settings, say=lambda _: None)
+        repair_what_loses_nothing(settings, print_line=lambda _: None)
     topics = read_topic_folders(settings.home / "kafka" / "log")
     assert topics is not None
     told = diagnose_queries(settings.home, settings.lake, topics.ranges, topic_ids=topics.ids)[0]
     assert told.state == "other_topic"
     assert told.sentence().startswith("refuses to start (topic market.quotes was recreated")
-    assert repair_all(settings, say=lambda _: None) == []
+    assert repair_all(settings, print_line=lambda _: None) == []
     (restart,) = read_restarts(settings.lake)
     assert (restart.cause, restart.topic_id, restart.offset) == (RECREATED, NEW_ID, 9)
     assert landed_offsets(settings.lake, [PART]) == {PART: 0}
     assert not (settings.home / "checkpoints" / "land" / "stream").exists()
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
 
 
 def test_retention_that_overtook_the_stream_is_told_alike_and_accepted(settings: Settings) -> None:
@@ -140,8 +140,8 @@ def test_retention_that_overtook_the_stream_is_told_alike_and_accepted(settings:
         told.sentence()
     )
     with pytest.raises(PlatformError, match=r"market\.quotes/0 goes on at 15; 9 to 14 are lost"):
-        repair_what_loses_nothing(settings, say=lambda _: None)
-    assert repair_all(settings, say=lambda _: None) == []
+        repair_what_loses_nothing(settings, print_line=lambda _: None)
+    assert repair_all(settings, print_line=lambda _: None) == []
     (restart,) = read_restarts(settings.lake)
     assert (restart.cause, restart.lost_from, restart.offset) == (REMOVED, 9, 15)
     assert landed_offsets(settings.lake, [PART]) == {PART: 15}
@@ -155,7 +155,7 @@ def test_a_checkpoint_behind_what_has_landed_loses_nothing(settings: Settings) -
     broker_files(settings, OLD, segments={0: batch(0, 20)}, start=9)
     stream = settings.home / "checkpoints" / "land" / "stream"
     (stream / "offsets" / "0").write_text(HEAD + json.dumps({PART.topic: {"0": 5}}))
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert not stream.exists()
     assert list(read_restarts(settings.lake)) == []
 
@@ -163,8 +163,8 @@ def test_a_checkpoint_behind_what_has_landed_loses_nothing(settings: Settings) -
 def test_a_repair_that_was_cut_short_is_completed(settings: Settings) -> None:
     land(settings, end=9)
     broker_files(settings, NEW, segments={0: batch(0, 20)})
-    assert repair_all(settings, say=lambda _: None) == []
+    assert repair_all(settings, print_line=lambda _: None) == []
     stream = checkpoint(settings, end=9)  # as if it had not been moved away
-    repair_what_loses_nothing(settings, say=lambda _: None)
+    repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert not stream.exists()
     assert len(list(read_restarts(settings.lake))) == 1

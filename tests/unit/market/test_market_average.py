@@ -20,31 +20,33 @@ D = Decimal
 
 
 def test_the_mean_of_fresh_suppliers_is_exact() -> None:
-    found = average_suppliers({"a": (10, D("100.1")), "b": (9, D("100.3"))}, at=10, stale_s=5)
+    found = average_suppliers(
+        {"a": (10, D("100.1")), "b": (9, D("100.3"))}, at_second=10, stale_s=5
+    )
     assert (found.price, found.used, found.left_out) == (D("100.2"), ("a", "b"), {})
 
 
 def test_a_stale_supplier_and_an_outlier_are_left_out_and_named() -> None:
     newest = {"a": (10, D(100)), "b": (10, D(101)), "c": (10, D(1000)), "d": (3, D(102))}
-    found = average_suppliers(newest, at=10, stale_s=5)
+    found = average_suppliers(newest, at_second=10, stale_s=5)
     # fresh: 100, 101, 1000, their median 101; 1000 is 890.1 % above it; mean of 100 and 101
     assert (found.price, found.used) == (D("100.5"), ("a", "b"))
     assert found.left_out == {"d": "stale: 7 s old", "c": "outlier: +890.1% off the median"}
 
 
 def test_of_two_suppliers_nobody_can_say_which_is_wrong() -> None:
-    found = average_suppliers({"a": (1, D(100)), "b": (1, D(200))}, at=1, stale_s=5)
+    found = average_suppliers({"a": (1, D(100)), "b": (1, D(200))}, at_second=1, stale_s=5)
     assert (found.price, found.left_out) == (D(150), {})
 
 
 def test_two_against_two_leaves_nobody_out() -> None:
     newest = {"a": (1, D(95)), "b": (1, D(95)), "c": (1, D(99)), "d": (1, D(99))}
-    found = average_suppliers(newest, at=1, stale_s=5)
+    found = average_suppliers(newest, at_second=1, stale_s=5)
     assert (found.price, found.left_out) == (D(97), {})
 
 
 def test_no_fresh_supplier_is_no_price() -> None:
-    found = average_suppliers({"a": (1, D(100))}, at=9, stale_s=5)
+    found = average_suppliers({"a": (1, D(100))}, at_second=9, stale_s=5)
     assert (found.price, found.used, found.left_out) == (None, (), {"a": "stale: 8 s old"})
 
 
@@ -60,7 +62,7 @@ def test_currencies_are_never_mixed() -> None:
 
 def test_the_average_moves_over_its_window_and_skips_seconds_without_a_price() -> None:
     suppliers = {"a": [(98, D(1)), (99, D(2)), (100, D(6)), (101, D(7)), (110, D(9))]}
-    found = moving_average(suppliers, first=100, last=110, stale_s=1, average_s=3)
+    found = moving_average(suppliers, first_second=100, last_second=110, stale_s=1, average_s=3)
     # (1+2+6)/3, (2+6+7)/3, at 102 the 7 still counts: (6+7+7)/3; none until 110
     assert [(at, price) for at, price in found if at < 102] == [(100, D(3)), (101, D(5))]
     assert found[2] == (102, D("6.666666666667")) and found[3:] == [(110, D(9))]
@@ -75,7 +77,7 @@ def test_one_wild_supplier_among_equals_never_moves_the_price(
 ) -> None:
     one = wild.popitem()[1]
     newest = {f"s{n}": (5, D(500)) for n in range(others)} | {"wild": (5, D(one))}
-    found = average_suppliers(newest, at=5, stale_s=1)
+    found = average_suppliers(newest, at_second=5, stale_s=1)
     assert found.price is not None and abs(found.price - 500) <= 500 * D("0.02")
 
 
@@ -89,10 +91,12 @@ def test_the_average_of_one_second_is_the_price_across(
     drawn: dict[str, list[tuple[int, Decimal]]],
 ) -> None:
     suppliers = {venue: sorted(points) for venue, points in drawn.items()}
-    found = dict(moving_average(suppliers, first=0, last=9, stale_s=2, average_s=1))
+    found = dict(moving_average(suppliers, first_second=0, last_second=9, stale_s=2, average_s=1))
     for second in range(10):
         newest = {v: [p for p in points if p[0] <= second] for v, points in suppliers.items()}
-        cross = average_suppliers({v: p[-1] for v, p in newest.items() if p}, at=second, stale_s=2)
+        cross = average_suppliers(
+            {v: p[-1] for v, p in newest.items() if p}, at_second=second, stale_s=2
+        )
         price = found.get(second)
         assert (price is None) == (cross.price is None)
         assert price is None or cross.price is None or abs(price - cross.price) < D("1e-11")
@@ -159,5 +163,7 @@ def test_as_they_come_and_all_at_once_are_equal_to_the_last_digit(
     suppliers: dict[str, list[tuple[int, Decimal]]] = {}
     for supplier, second, price in points:
         suppliers.setdefault(supplier, []).append((second, D(price) / 3))
-    expected = moving_average(suppliers, first=0, last=60, stale_s=stale_s, average_s=average_s)
+    expected = moving_average(
+        suppliers, first_second=0, last_second=60, stale_s=stale_s, average_s=average_s
+    )
     assert [(one.second, one.price) for one in found if one.second <= 60] == expected

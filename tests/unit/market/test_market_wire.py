@@ -67,7 +67,10 @@ def test_decimals_travel_as_strings_and_times_as_microseconds() -> None:
     text = json.loads(wire.encode(message))
     assert (text["events"][0]["price"], text["events"][0]["remaining"]) == ("9225.25", "0.10")
     assert (text["v"], text["seq"], text["venue_time"], text["received_time"]) == (1, [1, 2], 5, 6)
-    assert (wire.topic(message), wire.key(message)) == ("market.book", b"gemini|BTC-USD")
+    assert (wire.choose_topic(message), wire.encode_key(message)) == (
+        "market.book",
+        b"gemini|BTC-USD",
+    )
 
 
 @given(st.binary(max_size=200))
@@ -104,7 +107,7 @@ def test_an_unknown_kind_has_no_topic() -> None:
         events=(),
     )
     with pytest.raises(WireError, match="gossip"):
-        wire.topic(message)
+        wire.choose_topic(message)
 
 
 def test_a_rejected_frame_keeps_its_bytes() -> None:

@@ -29,10 +29,10 @@ def test_old_logs_go_with_their_folders(tmp_path: Path) -> None:
     old = aged(tmp_path / "logs" / "dag_id=a" / "run_id=1" / "attempt=1.log", 31)
     new = aged(tmp_path / "logs" / "dag_id=a" / "run_id=2" / "attempt=1.log", 29)
     (tmp_path / "logs" / "latest").symlink_to(tmp_path / "elsewhere")
-    assert cleaning.remove_old_files(tmp_path / "logs", before=MONTH_AGO) == 1
+    assert cleaning.remove_old_files(tmp_path / "logs", before_at=MONTH_AGO) == 1
     assert not old.parent.exists() and new.exists()
-    assert cleaning.remove_old_files(tmp_path / "logs", before=MONTH_AGO) == 0
-    assert cleaning.remove_old_files(tmp_path / "nowhere", before=MONTH_AGO) == 0
+    assert cleaning.remove_old_files(tmp_path / "logs", before_at=MONTH_AGO) == 0
+    assert cleaning.remove_old_files(tmp_path / "nowhere", before_at=MONTH_AGO) == 0
 
 
 def test_what_repairs_set_aside_goes_by_the_time_in_its_name(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_what_repairs_set_aside_goes_by_the_time_in_its_name(tmp_path: Path) -> 
     kept = ["damaged/20261120T000000", "checkpoints/land.damaged-20261120T000000"]
     for name in (*gone, *kept, "checkpoints/land"):
         aged(home / name / "file", 90)
-    assert cleaning.remove_damaged_files(settings, before=MONTH_AGO) == 3
+    assert cleaning.remove_damaged_files(settings, before_at=MONTH_AGO) == 3
     left = [name for name in (*gone, *kept, "checkpoints/land") if (home / name).exists()]
     assert left == [*kept, "checkpoints/land"]
 
@@ -74,7 +74,7 @@ def test_airflows_command_gets_the_age_and_the_database(
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.setenv(cleaning.DATABASE, "airflow-db-not-allowed:///")
-    address = cleaning.clean_airflow(settings, before=MONTH_AGO)
+    address = cleaning.clean_airflow(settings, before_at=MONTH_AGO)
     assert address.startswith("postgresql+psycopg2://tickhouse:")
     assert (tmp_path / "said").read_text().split() == [
         "db",
@@ -86,4 +86,4 @@ def test_airflows_command_gets_the_age_and_the_database(
     ]
     script.write_text("#!/bin/sh\necho no table\nexit 3\n")
     with pytest.raises(Transient, match="airflow db clean ended with 3: no table"):
-        cleaning.clean_airflow(settings, before=MONTH_AGO)
+        cleaning.clean_airflow(settings, before_at=MONTH_AGO)

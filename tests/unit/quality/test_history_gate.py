@@ -67,10 +67,10 @@ def check(settings: Settings, run_id: str = "r1", slice_rows: int = SLICE_ROWS) 
 def test_a_file_that_ends_too_long_ago_does_not_pass(settings: Settings) -> None:
     stage(settings, [bar(0), bar(1)])
     ends = T0 + timedelta(minutes=1)
-    assert check_history(settings.lake, run_id="r", now=NOW, fresh_since=ends) == 2
+    assert check_history(settings.lake, run_id="r", now=NOW, fresh_from_at=ends) == 2
     with pytest.raises(GateFailed, match=r"InSet\(fresh\)"):
         check_history(
-            settings.lake, run_id="r", now=NOW, fresh_since=ends + timedelta(microseconds=1)
+            settings.lake, run_id="r", now=NOW, fresh_from_at=ends + timedelta(microseconds=1)
         )
 
 

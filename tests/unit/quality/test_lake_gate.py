@@ -88,7 +88,7 @@ def fault(settings: Settings, rows: Rows) -> str:
     return str(caught.value)
 
 
-def test_a_sound_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -> None:
+def test_a_clean_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -> None:
     # 4 tables twice, 10 minutes of prices, 9 minutes of trades
     assert check(settings, sound()) == 4 + 10 + 9 + 4
     suites = query(settings.lake, "SELECT DISTINCT suite FROM quality_results ORDER BY 1")[1]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from include.errors import SettingsError
-from include.local.airflow import environment
+from include.local.airflow import build_environment
 from include.settings import load
 from include.settings.brokers import librdkafka_options, python_options, spark_options
 from include.settings.env import merge_layers
@@ -119,7 +119,7 @@ def test_airflows_address_of_postgres_holds_any_password(tmp_path: Path) -> None
         }
     )
     assert (settings.dsn()["sslmode"], settings.dsn()["sslrootcert"]) == ("verify-full", str(ca))
-    address = environment(settings)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    address = build_environment(settings)["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     url = make_url(address)
     assert (url.username, url.password, url.host) == ("tick@house", ODD, "127.0.0.1")
     assert url.query == {"sslmode": "verify-full", "sslrootcert": str(ca)}

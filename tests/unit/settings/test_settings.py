@@ -10,7 +10,7 @@ import pytest
 from include.errors import PlatformError, SettingsError
 from include.local import preflight, worlds
 from include.setting_fields import Secret
-from include.settings import load, read_env, variables
+from include.settings import list_variables, load, read_env
 
 
 def test_all_faults_are_reported_at_once() -> None:
@@ -52,8 +52,10 @@ def test_a_secret_never_prints() -> None:
 
 
 def test_every_setting_says_what_it_means() -> None:
-    assert len(variables()) > 50
-    assert [name for name, (_, meaning) in variables().items() if len(meaning.split()) < 2] == []
+    assert len(list_variables()) > 50
+    assert [
+        name for name, (_, meaning) in list_variables().items() if len(meaning.split()) < 2
+    ] == []
 
 
 def test_an_env_file_has_comments_and_names_of_others(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_a_value_that_cannot_be_is_refused(name: str, value: str, fault: str) ->
 
 
 def test_no_number_of_ours_may_be_negative() -> None:
-    numbers = [name for name, (default, _) in variables().items() if is_number(default)]
+    numbers = [name for name, (default, _) in list_variables().items() if is_number(default)]
     assert len(numbers) > 80
     for name in numbers:
         with pytest.raises(SettingsError, match=f"{name}='-1'"):

@@ -29,6 +29,18 @@ run_async_process("worker", work)
 """
 
 
+UNWOUND = """
+import time
+from include.process import unwind_on_sigterm
+unwind_on_sigterm(SystemExit(3))
+try:
+    print("open", flush=True)
+    time.sleep(60)
+finally:
+    print("closed", flush=True)
+"""
+
+
 def start(program: str, **environ: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", program],
@@ -51,6 +63,15 @@ def test_a_signal_ends_the_work_with_exit_code_0(program: str, number: int) -> N
     assert process.returncode == 0
     assert time.monotonic() - began < 5
     assert log.endswith(" INFO worker process stopped\n")
+
+
+def test_sigterm_unwinds_what_is_open() -> None:
+    process = start(UNWOUND)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=10)
+    assert (process.returncode, output) == (3, "closed\n")
 
 
 def test_an_error_of_ours_is_one_line_and_exit_code_1() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import ForecastError, StateError
 from include.forecast import forecast_file, training
-from include.serving.status import last_audit
+from include.local.status import last_audit
 from include.serving.stream_progress import progress_file, read_progress
 from include.settings import load
 from include.state_files import read_checked_file, read_json_file, write_checked_file

@@ -9,7 +9,7 @@ from include.rate_limiter import RateLimiter
 
 
 def test_waits_double_up_to_a_ceiling_and_half_of_each_is_random() -> None:
-    backoff = Backoff(first_s=0.5, most_s=10.0)
+    backoff = Backoff(first_s=0.5, max_s=10.0)
     ceilings = [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
     for rng in (random.Random(1), None):
         for failures, ceiling in enumerate(ceilings):
@@ -18,8 +18,13 @@ def test_waits_double_up_to_a_ceiling_and_half_of_each_is_random() -> None:
             assert ceiling * 0.9 < max(waits) <= ceiling
 
 
+def test_without_jitter_a_wait_is_the_ceiling() -> None:
+    backoff = Backoff(first_s=1.0, max_s=30.0)
+    assert [backoff.longest_s(failures) for failures in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+
+
 def test_a_server_that_is_away_for_days_overflows_nothing() -> None:
-    assert Backoff(first_s=0.25, most_s=30.0).wait_s(1_000_000) <= 30.0
+    assert Backoff(first_s=0.25, max_s=30.0).wait_s(1_000_000) <= 30.0
 
 
 def test_no_window_holds_more_calls_than_allowed() -> None:

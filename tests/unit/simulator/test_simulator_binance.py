@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from streaming.simulator.binance_book import levels
+from streaming.simulator.binance_book import make_levels
 from streaming.simulator.binance_streams import EACH_SECOND, PER_TRADE, book_id
 from streaming.simulator.binance_trades import number_at
 from streaming.simulator.price_path import PricePath
@@ -16,7 +16,7 @@ def path() -> PricePath:
 
 def test_depth_changes_make_the_next_books_and_their_ids_meet() -> None:
     price_path, last = path(), book_id(SECOND)
-    book = [dict(side) for side in levels(price_path, SECOND)]
+    book = [dict(side) for side in make_levels(price_path, SECOND)]
     for since, second in [(SECOND, SECOND + 1), (SECOND + 1, SECOND + 2), (SECOND + 2, SECOND + 9)]:
         (update,) = EACH_SECOND["depth"](price_path, "BTCUSDT", since, second)
         assert (update["U"], last) == (last + 1, book_id(since))
@@ -27,7 +27,7 @@ def test_depth_changes_make_the_next_books_and_their_ids_meet() -> None:
         last = book_id(second)
         assert update["u"] == last
         sides = [{p: q for p, q in side.items() if q} for side in book]
-        assert sides == [dict(side) for side in levels(price_path, second)]
+        assert sides == [dict(side) for side in make_levels(price_path, second)]
 
 
 def test_a_closed_candle_is_the_sum_of_its_minutes_trades() -> None:
@@ -57,7 +57,7 @@ def test_best_quantities_vary_and_lean_towards_the_next_seconds_on_the_tick() ->
         bid, bid_quantity, ask, ask_quantity = (Decimal(str(book_ticker[name])) for name in "bBaA")
         assert ask - bid == Decimal("0.02") and bid % Decimal("0.01") == 0
         assert bid_quantity > 0 and ask_quantity > 0
-        bids, asks = levels(price_path, second)
+        bids, asks = make_levels(price_path, second)
         assert (bids[0], asks[0]) == ((bid, bid_quantity), (ask, ask_quantity))
         imbalance = (bid_quantity - ask_quantity) / (bid_quantity + ask_quantity)
         if abs(imbalance) > Decimal("0.5"):

@@ -18,7 +18,7 @@ from binance.exceptions import BinanceAPIException
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
 from include.settings import load
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 
 KEYS = {
     "TICKHOUSE_VENUES_GEMINI_KEY": "account-k",
@@ -38,7 +38,7 @@ FACTS: dict[str, tuple[str, str, dict[str, float], float]] = {
 
 @asynccontextmanager
 async def client_of(venue: str, library: Any = ccxt) -> AsyncIterator[Any]:
-    async with TestServer(application(load(KEYS))) as server:
+    async with TestServer(make_application(load(KEYS))) as server:
         base = str(server.make_url("")).rstrip("/")
         options = {"fetchMarkets": {"types": ["spot"]}} if venue == "binance" else {}
         client = getattr(library, venue)(
@@ -184,7 +184,7 @@ async def test_ccxt_follows_binances_tickers_and_candles() -> None:
 
 
 async def test_python_binance_reads_orders_and_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with TestServer(application(load(KEYS))) as server:
+    async with TestServer(make_application(load(KEYS))) as server:
         monkeypatch.setattr(AsyncClient, "API_URL", f"{server.make_url('/')}api")
         client = await AsyncClient.create("account-k", "for-tests-only")
         try:
@@ -211,7 +211,7 @@ async def test_python_binance_reads_orders_and_cancels(monkeypatch: pytest.Monke
 async def test_python_binance_follows_trades_over_the_websocket(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with TestServer(application(load(KEYS))) as server:
+    async with TestServer(make_application(load(KEYS))) as server:
         url = str(server.make_url("/"))
         monkeypatch.setattr(AsyncClient, "API_URL", f"{url}api")
         monkeypatch.setattr(BinanceSocketManager, "STREAM_URL", url.replace("http", "ws"))

@@ -18,13 +18,13 @@ from include.settings import Settings, load
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.transport import connect
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_rpc import Credits, Rpc
-from streaming.simulator.price_path import paths
+from streaming.simulator.price_path import make_paths
 
-PATH = paths(7)["BTC-USD"]
+PATH = make_paths(7)["BTC-USD"]
 KEYS = {"TICKHOUSE_VENUES_DERIBIT_KEY": "k", "TICKHOUSE_VENUES_DERIBIT_SECRET": "for-tests-only"}
 
 FAULTS = {
@@ -38,7 +38,7 @@ FAULTS = {
 async def followed(
     settings: Settings, **more: str
 ) -> AsyncIterator[tuple[list[Message], str, asyncio.Event]]:
-    async with TestServer(application(settings)) as server:
+    async with TestServer(make_application(settings)) as server:
         base = str(server.make_url("")).rstrip("/")
         variables = {"TICKHOUSE_VENUES_DERIBIT_WS_URL": base.replace("http", "ws"), **KEYS, **more}
         (spec,) = stream_specs("deribit", venues=load(variables).venues)

@@ -9,7 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from include.errors import SettingsError
 from include.settings import load
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 from streaming.simulator.faults import script
 from streaming.simulator.faults.edits import apply_edit
 from streaming.simulator.faults.live import refuse_foreign
@@ -168,7 +168,7 @@ def test_a_bad_script_is_one_clear_error(text: str, message: str) -> None:
 
 def test_the_simulator_does_not_start_with_a_script_that_is_absent(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
-        application(load({"TICKHOUSE_SIMULATOR_FAULTS": str(tmp_path / "none.yaml")}))
+        make_application(load({"TICKHOUSE_SIMULATOR_FAULTS": str(tmp_path / "none.yaml")}))
 
 
 JSON = "application/json"

@@ -12,7 +12,7 @@ from aiohttp import BasicAuth
 from aiohttp.test_utils import TestClient, TestServer
 
 from include.settings import load
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 from streaming.simulator.kaggle import CURRENT, OLDER, OLDER_VERSION, VERSION
 
 SLUG = "mczielinski/bitcoin-historical-data"
@@ -28,7 +28,7 @@ async def kaggle() -> AsyncIterator[TestClient]:  # type: ignore[type-arg]
         "TICKHOUSE_SIMULATOR_HISTORY_DAYS": "2",
         "TICKHOUSE_SIMULATOR_KAGGLE_KEY": "for-tests-only",
     }
-    async with TestClient(TestServer(application(load(settings)))) as client:
+    async with TestClient(TestServer(make_application(load(settings)))) as client:
         yield client
 
 

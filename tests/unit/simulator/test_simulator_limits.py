@@ -7,7 +7,7 @@ from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
 from include.settings import load
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_rpc import Credits
@@ -36,7 +36,7 @@ def test_deribits_pools_allow_bursts_of_a_hundred_calls_and_ten_subscriptions() 
 
 
 async def test_an_empty_pool_closes_the_session_and_the_33rd_connection_is_refused() -> None:
-    async with TestServer(application(load({}))) as server, ClientSession() as session:
+    async with TestServer(make_application(load({}))) as server, ClientSession() as session:
         url = server.make_url("/ws/api/v2")
         others = [await session.ws_connect(url) for _ in range(MAX_CONNECTIONS)]
         with pytest.raises(WSServerHandshakeError) as refused:
@@ -68,7 +68,7 @@ async def _connects(session: ClientSession, url: str) -> bool:
 )
 def test_gemini_lets_five_wait_and_refuses_the_rest_with_a_time(path: str, per_minute: int) -> None:
     async def story() -> None:
-        app = application(load({}), clock=Clock(now_us))
+        app = make_application(load({}), clock=Clock(now_us))
         loop = asyncio.get_running_loop()
         async with TestServer(app) as server, ClientSession() as session:
 

@@ -14,7 +14,7 @@ from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import TapeWriter, read_tape
 from streaming.feeds.transport import connect
-from streaming.simulator.__main__ import application
+from streaming.simulator.__main__ import make_application
 
 FRAMES = [
     b'{"type":"update","eventId":1,"socket_sequence":0,"events":[]}',
@@ -38,7 +38,7 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
     path = written(tmp_path / "btcusd_hand", spacing_us=1_000_000)
     settings = load({"TICKHOUSE_SIMULATOR_TAPE": str(path), "TICKHOUSE_SIMULATOR_SPEED": "10"})
     tapes, messages, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
-    async with TestServer(application(settings)) as server:
+    async with TestServer(make_application(settings)) as server:
         base = str(server.make_url("")).rstrip("/").replace("http", "ws")
         (spec,) = stream_specs(
             "gemini", venues=load({"TICKHOUSE_VENUES_GEMINI_WS_URL": base}).venues
@@ -91,7 +91,7 @@ def test_a_frame_that_holds_a_newline_is_counted_and_not_recorded(tmp_path: Path
 async def test_after_a_whole_play_later_connections_stay_silent(tmp_path: Path) -> None:
     path = written(tmp_path / "btcusd_hand", spacing_us=1_000)
     settings = load({"TICKHOUSE_SIMULATOR_TAPE": str(path), "TICKHOUSE_SIMULATOR_SPEED": "10"})
-    async with TestClient(TestServer(application(settings))) as client:
+    async with TestClient(TestServer(make_application(settings))) as client:
         async with client.ws_connect("/v1/marketdata/btcusd") as first:
             played = [(await first.receive(5)).data for _ in FRAMES]
         async with client.ws_connect("/v1/marketdata/btcusd") as second:

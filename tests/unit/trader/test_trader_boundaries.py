@@ -74,5 +74,5 @@ def test_a_cent_of_rounding_may_lie_between_account_and_journal(quote: str) -> N
 @pytest.mark.parametrize("quote", ["99.98", "100.02", "100.9"])
 def test_two_cents_may_not(quote: str) -> None:
     broker = GeminiBroker(Venue(quote), symbol="BTC-USD", sleep=lambda _: None)  # type: ignore[arg-type]
-    with pytest.raises(OrderRefused, match="the journal says"):
+    with pytest.raises(OrderRefused, match="the journal has"):
         broker.reconcile(Account(quote=D(100)), new=False)

@@ -16,7 +16,7 @@ from include.settings import load
 from include.trading.account import Account, settle
 from include.trading.instrument import Instrument
 from streaming.trader.brokers.gemini import GeminiBroker, connect
-from streaming.trader.brokers.gemini_rest import GeminiRest, sign_payload, signature
+from streaming.trader.brokers.gemini_rest import GeminiRest, sign_base64, sign_payload
 from streaming.trader.vetoes import Breaker
 
 
@@ -51,7 +51,7 @@ def test_the_manuals_own_example_is_signed_alike() -> None:
         "ewogICAgInJlcXVlc3QiOiAiL3YxL29yZGVyL3N0YXR1cyIsCiAgICAibm9uY2UiOiAxMjM0NTYsCgogICAgIm9y"
         "ZGVyX2lkIjogMTg4MzQKfQo="
     )
-    assert signature(payload, Secret("1234abcd")) == (
+    assert sign_base64(payload, Secret("1234abcd")) == (
         "337cc8b4ea692cfe65b4a85fcc9f042b2e3f702ac956fd098d600ab157057750"
         "17beae402be773ceee10719ff70d710f"
     )

@@ -20,7 +20,7 @@ def book(
 ) -> Record:
     top = Top(bid=D(bid), bid_quantity=D(3), ask=D(bid + 1), ask_quantity=D(1))
     message = Message(venue, "BTC-USD", "book", "c", None, at, received, (), top)
-    return Record(Topic.BOOK, 0, offset, 0, wire.key(message), wire.encode(message))
+    return Record(Topic.BOOK, 0, offset, 0, wire.encode_key(message), wire.encode(message))
 
 
 def measure(

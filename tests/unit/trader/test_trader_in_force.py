@@ -103,11 +103,11 @@ def settings(tmp_path: Path) -> Settings:
 def test_a_forecast_of_the_lake_is_in_force_once_its_last_minute_is_over(
     settings: Settings, minutes: float, name: str | None
 ) -> None:
-    span = LakeSpan(settings, first=NOON, last=NOON + 60 * MINUTE)
+    span = LakeSpan(settings, start_at=NOON, end_at=NOON + 60 * MINUTE)
     found, fault = span.in_force(signal(minutes))
     assert (found.forecast_id if found else None, fault) == (name, None)
 
 
 def test_a_lake_without_signals_is_reported(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="no book_changes and no signals yet"):
-        LakeSpan(load({"TICKHOUSE_VAR": str(tmp_path)}), first=NOON, last=NOON + MINUTE)
+        LakeSpan(load({"TICKHOUSE_VAR": str(tmp_path)}), start_at=NOON, end_at=NOON + MINUTE)

@@ -35,7 +35,7 @@ def record_of(
 ) -> Record:
     message = Message(venue, symbol, kind, "c", None, venue_time, received, events)
     topic = Topic.LEDGER if kind == "ledger" else Topic.BOOK
-    return Record(topic, 0, 0, 0, wire.key(message), wire.encode(message))
+    return Record(topic, 0, 0, 0, wire.encode_key(message), wire.encode(message))
 
 
 def watch(*records: Record, **more: str) -> tuple[str, ...]:

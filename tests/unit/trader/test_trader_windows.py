@@ -348,7 +348,7 @@ def test_a_restart_goes_back_to_the_snapshot_that_the_levels_build_on() -> None:
 
 
 def test_tops_without_a_signal_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "MOST_TOPS", 5)
+    monkeypatch.setattr(windows, "MAX_TOPS", 5)
     follower = market(*[book(n, n * S, 100 + n) for n in range(1, 9)])
     assert len(follower._tops) == 5
     assert follower.resume_at(READ)[Topic.BOOK, 0] == 3  # the one before the five that are kept

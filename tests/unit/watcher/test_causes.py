@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from include.errors import Unreachable
+from include.local import causes as causes_module
+from include.local import status as status_module
+from include.local.causes import disk_causes, process_causes, stream_causes, topic_causes
 from include.local.restarts import FOLDER, is_restart_loop, pause_s, recent_starts
+from include.local.status import read_status
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
-from include.serving import causes as causes_module
-from include.serving import status as status_module
-from include.serving.causes import disk_causes, process_causes, stream_causes, topic_causes
-from include.serving.status import read_status
 from include.serving.stream_progress import QueryProgress, StreamProgress, write_progress
 from include.settings import Settings, load
 from streaming.watcher import disk_guard

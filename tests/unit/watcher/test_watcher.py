@@ -12,10 +12,10 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from include.local.programs import programs
+from include.local.programs import list_programs
+from include.local.status import FeedHealth, QueryLag, query_lags
 from include.market.wire import TopicPartition
 from include.metrics import Metric, serve_metrics
-from include.serving.status import FeedHealth, QueryLag, query_lags
 from include.serving.stream_progress import (
     QueryProgress,
     StreamProgress,
@@ -151,7 +151,7 @@ def test_prometheus_asks_every_metered_process_at_its_port() -> None:
     configuration = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
     (job,) = configuration["scrape_configs"]
     targets = dict(target.split(":") for target in job["static_configs"][0]["targets"])
-    there = {program.name for program in programs(load({}))}
+    there = {program.name for program in list_programs(load({}))}
     assert set(targets) <= there
     ports = {name.removeprefix("feed-"): int(port) for name, port in targets.items()}
     processes = {

@@ -12,7 +12,7 @@ from streaming.feeds.venues.binance.refill import refill
 __all__ = ["refill", "stream_specs"]
 
 STREAMS = ("aggTrade", "ticker", "bookTicker")
-MOST_STREAMS = 1024  # of a connection; and at most five messages a second, so batches
+MAX_STREAMS = 1024  # of a connection; and at most five messages a second, so batches
 BATCH = 256
 
 
@@ -24,8 +24,8 @@ def stream_specs(binance: BinanceSettings, symbols: tuple[str, ...]) -> tuple[St
     """
     names = [BINANCE.symbols.to_venue(symbol).lower() for symbol in symbols]
     streams = [f"{name}@{stream}" for name in names for stream in STREAMS]
-    if len(streams) > MOST_STREAMS:
-        raise SettingsError(f"{len(streams)} Binance streams: at most {MOST_STREAMS}")
+    if len(streams) > MAX_STREAMS:
+        raise SettingsError(f"{len(streams)} Binance streams: at most {MAX_STREAMS}")
     batches = [streams[index : index + BATCH] for index in range(0, len(streams), BATCH)]
     subscribe = tuple(
         json.dumps({"method": "SUBSCRIBE", "params": batch, "id": number})

@@ -46,7 +46,7 @@ _anything = msgspec.json.Decoder(Anything)
 _UNREAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
 _QUOTE = ord('"')
 _KNOWN = {"aggTrade", "trade", "24hrTicker", "serverShutdown"}
-_MOST_BEHIND = 20  # best prices in a row that another connection may be ahead of
+_MAX_BEHIND = 20  # best prices in a row that another connection may be ahead of
 
 
 class BinanceDecoder:
@@ -122,7 +122,7 @@ class BinanceDecoder:
             self.ignored["ticker without a last price"] += 1
             return DecodedFrame(())
         ticker = ticker_of(day_ticker, self._parts)
-        return DecodedFrame((self._message(symbol, "ticker", frame, ticker, time=day_ticker.E),))
+        return DecodedFrame((self._message(symbol, "ticker", frame, ticker, ts=day_ticker.E),))
 
     def _parse(self, data: bytes) -> Payload | BookTicker | None:
         try:
@@ -174,7 +174,7 @@ class BinanceDecoder:
             if number == here:
                 return None
             is_near = number > here and newest - number <= NEAR
-            if is_near and self._behind[symbol] < _MOST_BEHIND:
+            if is_near and self._behind[symbol] < _MAX_BEHIND:
                 self._behind[symbol] += 1
                 return None
         self.last_ids[key] = number
@@ -236,7 +236,7 @@ class BinanceDecoder:
             self._message(symbol, "ledger", frame, entry, seq=(number, number)) for entry in entries
         ]
         seq = (number, number)
-        messages.append(self._message(symbol, "trade", frame, trade, time=payload.E, seq=seq))
+        messages.append(self._message(symbol, "trade", frame, trade, ts=payload.E, seq=seq))
         return DecodedFrame(tuple(messages))
 
     def _message(
@@ -246,7 +246,7 @@ class BinanceDecoder:
         frame: Frame,
         *events: Event,
         seq: tuple[int, int] | None = None,
-        time: int | None = None,
+        ts: int | None = None,
         top: Top | None = None,
     ) -> Message:
         return Message(
@@ -255,7 +255,7 @@ class BinanceDecoder:
             kind=kind,
             conn=self.conn,
             seq=seq,
-            venue_time=None if time is None else self._parts.time_or_null(to_micros(time), frame),
+            venue_time=None if ts is None else self._parts.time_or_null(to_micros(ts), frame),
             received_time=frame.received_time,
             events=events,
             top=top,

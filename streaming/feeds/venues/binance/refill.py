@@ -33,13 +33,13 @@ def refill(rest_url: str) -> Refill:
             f"{rest_url}/api/v3/aggTrades?symbol={BINANCE.symbols.to_venue(symbol)}"
             f"&fromId={first}&limit={min(PAGE, last - first + 1)}"
         ),
-        _frames,
+        _make_frames,
         lambda symbol, conn: BinanceDecoder(symbols=(symbol,), conn=conn),
         lambda frame: parse(_numbered.decode, frame).a,
     )
 
 
-def _frames(body: bytes, symbol: str) -> list[bytes]:
+def _make_frames(body: bytes, symbol: str) -> list[bytes]:
     """Each trade of the page with the symbol, kind and time of sending that it lacks."""
     spelling = BINANCE.symbols.to_venue(symbol)
     return [

@@ -159,7 +159,7 @@ class DeribitDecoder:
                 frame,
                 *changes,
                 seq=update.change_id,
-                time=update.timestamp,
+                ts=update.timestamp,
                 top=book.top(),
             )
         )
@@ -180,7 +180,7 @@ class DeribitDecoder:
             frame,
             *book.replace(picture),
             seq=picture.change_id,
-            time=picture.timestamp,
+            ts=picture.timestamp,
             top=payloads.top_of(picture),
         )
         if not begins_again:
@@ -231,7 +231,7 @@ class DeribitDecoder:
             "trade",
             frame,
             *map(payloads.trade_of, trades),
-            time=trades[-1].timestamp,
+            ts=trades[-1].timestamp,
         )
         return msgspec.structs.replace(message, seq=(trades[0].trade_seq, trades[-1].trade_seq))
 
@@ -241,7 +241,7 @@ class DeribitDecoder:
             self.ignored["ticker without a last price"] += 1
             return DecodedFrame(())
         event = payloads.ticker_of(ticker, self._parts, last_price=ticker.last_price)
-        return DecodedFrame((self._message(symbol, "ticker", frame, event, time=ticker.timestamp),))
+        return DecodedFrame((self._message(symbol, "ticker", frame, event, ts=ticker.timestamp),))
 
     def _symbol(self, instrument: str) -> str:
         if instrument not in self._instruments:
@@ -255,7 +255,7 @@ class DeribitDecoder:
         frame: Frame,
         *events: Event,
         seq: int | None = None,
-        time: int | None = None,
+        ts: int | None = None,
         top: Top | None = None,
     ) -> Message:
         return Message(
@@ -264,7 +264,7 @@ class DeribitDecoder:
             kind=kind,
             conn=self.conn,
             seq=None if seq is None else (seq, seq),
-            venue_time=None if time is None else self._parts.time_or_null(to_micros(time), frame),
+            venue_time=None if ts is None else self._parts.time_or_null(to_micros(ts), frame),
             received_time=frame.received_time,
             events=events,
             top=top,

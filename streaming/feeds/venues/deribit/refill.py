@@ -58,7 +58,7 @@ def refill(rest_url: str) -> Refill:
             f"?instrument_name={DERIBIT.symbols.to_venue(symbol)}"
             f"&start_seq={first}&end_seq={last}&count={PAGE}&sorting=asc"
         ),
-        _frames,
+        _make_frames,
         lambda symbol, conn: DeribitDecoder(
             instruments=DERIBIT.symbols.symbols_by_spelling((symbol,)), conn=conn
         ),
@@ -66,7 +66,7 @@ def refill(rest_url: str) -> Refill:
     )
 
 
-def _frames(body: bytes, _symbol: str) -> list[bytes]:
+def _make_frames(body: bytes, _symbol: str) -> list[bytes]:
     return [
         b'{"method":"subscription","params":{"channel":"trades.heal.100ms","data":[%s]}}'
         % bytes(trade)

@@ -222,10 +222,10 @@ class GeminiCurrentDecoder:
         self.ignored["overlapping"] += depth.U == book.last
         hole = book.hole_before(depth)
         book.take(depth, changes, is_whole=hole is None and not book.is_broken)
-        messages = [self._message(symbol, "ledger", frame, hole, time=depth.E)] if hole else []
+        messages = [self._message(symbol, "ledger", frame, hole, ts=depth.E)] if hole else []
         seq, top = (depth.U, depth.u), book.book.top()
         messages.append(
-            self._message(symbol, "book", frame, *changes, time=depth.E, seq=seq, top=top)
+            self._message(symbol, "book", frame, *changes, ts=depth.E, seq=seq, top=top)
         )
         return DecodedFrame(tuple(messages), resync=book.is_broken and not book.is_unfit)
 
@@ -243,16 +243,16 @@ class GeminiCurrentDecoder:
             entries = (LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, number - 1),)
         side: Side = "sell" if current_trade.m else "buy"
         trade = Trade(str(number), current_trade.p, current_trade.q, side, traded_at)
-        time = current_trade.E
-        messages = [self._message(symbol, "ledger", frame, entry, time=time) for entry in entries]
-        return DecodedFrame((*messages, self._message(symbol, "trade", frame, trade, time=time)))
+        ts = current_trade.E
+        messages = [self._message(symbol, "ledger", frame, entry, ts=ts) for entry in entries]
+        return DecodedFrame((*messages, self._message(symbol, "trade", frame, trade, ts=ts)))
 
     def _decode_top(self, best: _Best, frame: Frame) -> DecodedFrame:
         require_positive_pair(best.b, best.B)
         require_positive_pair(best.a, best.A)
         top = None if best.b >= best.a else Top(best.b, best.B, best.a, best.A)
         symbol, seq = self._symbol(best.s), (best.u, best.u)
-        return DecodedFrame((self._message(symbol, "book", frame, time=best.E, seq=seq, top=top),))
+        return DecodedFrame((self._message(symbol, "book", frame, ts=best.E, seq=seq, top=top),))
 
     def _symbol(self, spelling: str) -> str:
         symbol = self._symbols.get(spelling.upper())
@@ -266,7 +266,7 @@ class GeminiCurrentDecoder:
         kind: str,
         frame: Frame,
         *events: Event,
-        time: int,
+        ts: int,
         seq: tuple[int, int] | None = None,
         top: Top | None = None,
     ) -> Message:
@@ -276,7 +276,7 @@ class GeminiCurrentDecoder:
             kind=kind,
             conn=self.conn,
             seq=seq,
-            venue_time=self._parts.time_or_null(_micros_of(time), frame),
+            venue_time=self._parts.time_or_null(_micros_of(ts), frame),
             received_time=frame.received_time,
             events=events,
             top=top,
@@ -295,6 +295,6 @@ def _changes(depth: _Depth, *, first: bool) -> tuple[BookChange, ...]:
     return tuple(changes)
 
 
-def _micros_of(time: int) -> int:
+def _micros_of(ts: int) -> int:
     """Microseconds of the documented nanoseconds, or of milliseconds where those come instead."""
-    return time // 1000 if time >= _NANOSECONDS_FROM else time * 1000
+    return ts // 1000 if ts >= _NANOSECONDS_FROM else ts * 1000

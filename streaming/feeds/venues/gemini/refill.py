@@ -44,18 +44,18 @@ def refill(rest_url: str) -> Refill:
             f"{rest_url}/v1/trades/{GEMINI.symbols.to_venue(symbol).lower()}"
             f"?since_tid={first - 1}&limit_trades={PAGE}"
         ),
-        _frames,
+        _make_frames,
         lambda symbol, conn: GeminiV1Decoder(symbol=symbol, conn=conn),
         lambda frame: parse(_numbered.decode, frame).eventId,
     )
 
 
-def _frames(body: bytes, _symbol: str) -> list[bytes]:
+def _make_frames(body: bytes, _symbol: str) -> list[bytes]:
     trades = sorted(parse(_page.decode, body), key=lambda trade: trade.tid)
-    return [_frame(trade) for trade in trades]
+    return [_make_frame(trade) for trade in trades]
 
 
-def _frame(past_trade: GeminiPastTrade) -> bytes:
+def _make_frame(past_trade: GeminiPastTrade) -> bytes:
     event = {
         "type": "trade",
         "tid": past_trade.tid,

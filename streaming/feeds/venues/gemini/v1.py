@@ -190,7 +190,7 @@ class GeminiV1Decoder:
     def _new_trades(
         self, payload: _Update | _V1Heartbeat, frame: Frame, trades: list[Trade]
     ) -> list[Message]:
-        """A message of the trades not published yet, after what the ledger says of their ids."""
+        """A message of the trades not published yet, after the ledger entries of their ids."""
         messages, new = [], []
         for trade in trades:
             entries = self._ids.take(int(trade.trade_id))

@@ -218,8 +218,8 @@ class GeminiV2Decoder:
             new.append(trade)
             messages += [self._message(symbol, "ledger", frame, entry) for entry in entries]
         if new:
-            time = new[-1].traded_at
-            messages.append(self._message(symbol, "trade", frame, *new, time=time))
+            venue_time = new[-1].traded_at
+            messages.append(self._message(symbol, "trade", frame, *new, venue_time=venue_time))
         return tuple(messages)
 
     def _keep_book(
@@ -249,7 +249,7 @@ class GeminiV2Decoder:
         kind: str,
         frame: Frame,
         *events: Event,
-        time: int | None = None,
+        venue_time: int | None = None,
         top: Top | None = None,
     ) -> Message:
         return Message(
@@ -258,7 +258,7 @@ class GeminiV2Decoder:
             kind=kind,
             conn=self.conn,
             seq=None,
-            venue_time=time,
+            venue_time=venue_time,
             received_time=frame.received_time,
             events=events,
             top=top,

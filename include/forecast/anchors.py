@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg2.extras import RealDictCursor
-
 from include.errors import ForecastError
 from include.forecast.forecast_file import current_manifest
 from include.forecast.manifest import Manifest
 from include.market.time import SECOND_US
 from include.market.volatility import DayOfPrices
-from include.serving.connection import Row, transaction
+from include.serving.connection import Row, RowCursor, row_cursor
 from include.serving.tables import FORECAST_ANCHORS, upsert_with
 from include.settings import Settings
 
@@ -31,8 +29,8 @@ LEVEL = "SELECT yhat FROM forecast_points WHERE symbol = %s AND model = %s AND d
 SERVED = "SELECT symbol, forecast_id, venue, minute, price FROM forecast_anchors"
 
 
-def serve_anchors(settings: Settings, *, until: datetime) -> int:
-    """Put each symbol's published forecast at its last minute before `until`; gives how many moved.
+def serve_anchors(settings: Settings, *, end_at: datetime) -> int:
+    """Put each symbol's published forecast at its last minute before then; gives how many moved.
 
     One that cannot be put anywhere (no trade since its training, no point at that minute) has no
     row, and is served as it was published.
@@ -41,16 +39,16 @@ def serve_anchors(settings: Settings, *, until: datetime) -> int:
         Unreachable: the server does not answer.
     """
     manifests = _read_manifests(settings)
-    with transaction(settings.dsn()) as link, link.cursor(cursor_factory=RealDictCursor) as cursor:
+    with row_cursor(settings.dsn()) as cursor:
         cursor.execute(SERVED)
         served = {row["symbol"]: row for row in cursor.fetchall()}
         moved = 0
         for manifest in manifests:
-            closed = _find_last_closed(cursor, settings, manifest.symbol, until)
-            place = closed | {"forecast_id": manifest.forecast_id, "symbol": manifest.symbol}
-            if place == served.get(manifest.symbol):
+            closed = _find_last_closed(cursor, settings, manifest.symbol, end_at)
+            spot = closed | {"forecast_id": manifest.forecast_id, "symbol": manifest.symbol}
+            if spot == served.get(manifest.symbol):
                 continue
-            anchor = _anchor(cursor, manifest, place) if closed else None
+            anchor = _anchor(cursor, manifest, spot) if closed else None
             cursor.execute("DELETE FROM forecast_anchors WHERE symbol = %s", (manifest.symbol,))
             upsert_with(cursor, FORECAST_ANCHORS, [anchor] if anchor else [])
             moved += anchor is not None
@@ -70,26 +68,24 @@ def _read_manifests(settings: Settings) -> list[Manifest]:
     return manifests
 
 
-def _find_last_closed(
-    cursor: RealDictCursor, settings: Settings, symbol: str, until: datetime
-) -> Row:
+def _find_last_closed(cursor: RowCursor, settings: Settings, symbol: str, end_at: datetime) -> Row:
     """Venue, minute and price of the last closed minute; empty if no venue has one."""
     statement = LAST_CLOSED.format(newer=1 if settings.simulator.tape else 0)
     for venue in settings.venue_order:
-        cursor.execute(statement, (venue, symbol, until))
+        cursor.execute(statement, (venue, symbol, end_at))
         if row := cursor.fetchone():
             return {"venue": venue, "minute": row["minute"], "price": row["close"]}
     return {}
 
 
-def _anchor(cursor: RealDictCursor, manifest: Manifest, place: Row) -> Row | None:
-    """The anchor's row; null where the forecast says nothing of that minute."""
-    level = _level_at(cursor, manifest, place["minute"])
+def _anchor(cursor: RowCursor, manifest: Manifest, spot: Row) -> Row | None:
+    """The anchor's row; null where the forecast has no such minute."""
+    level = _level_at(cursor, manifest, spot["minute"])
     if not level:
         return None
-    day = (place["venue"], manifest.symbol, place["minute"] - DAY, place["minute"])
+    day = (spot["venue"], manifest.symbol, spot["minute"] - DAY, spot["minute"])
     cursor.execute(PRICES, day)
-    return place | {
+    return spot | {
         "model": manifest.model,
         "trained_until": manifest.trained_until,
         "level": level,
@@ -98,10 +94,10 @@ def _anchor(cursor: RealDictCursor, manifest: Manifest, place: Row) -> Row | Non
     }
 
 
-def _level_at(cursor: RealDictCursor, manifest: Manifest, minute: datetime) -> float | None:
-    if minute == manifest.trained_until:
+def _level_at(cursor: RowCursor, manifest: Manifest, minute_at: datetime) -> float | None:
+    if minute_at == manifest.trained_until:
         return manifest.last_price
-    cursor.execute(LEVEL, (manifest.symbol, manifest.model, minute))
+    cursor.execute(LEVEL, (manifest.symbol, manifest.model, minute_at))
     row = cursor.fetchone()
     return row["yhat"] if row else None
 

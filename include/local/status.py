@@ -7,9 +7,9 @@ from datetime import datetime
 
 from include.errors import TickhouseError, Unreachable
 from include.lake.reading import read_row_counts
+from include.local.causes import disk_causes, process_causes, stream_causes, topic_causes
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
-from include.serving.causes import disk_causes, process_causes, stream_causes, topic_causes
 from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
@@ -127,7 +127,7 @@ def read_status(
         lag=lags,
         rows=row_counts,
         audit=audited,
-        links=links(settings),
+        links=list_links(settings),
         causes=causes,
     )
 
@@ -204,7 +204,7 @@ def read_feed_healths(settings: Settings) -> list[FeedHealth]:
 
 
 def database_defect(settings: Settings) -> str | None:
-    """What is wrong with the serving database, in words; null if it is sound or does not run."""
+    """What is wrong with the serving database, in words; null if it is usable or does not run."""
     if not is_reachable(settings.dsn(database="postgres")):
         return None
     try:
@@ -275,7 +275,7 @@ def last_audit(settings: Settings) -> LastAudit | None:
     return LastAudit(ok=report.ok, age_s=round(time.time() - path.stat().st_mtime))
 
 
-def links(settings: Settings) -> dict[str, str]:
+def list_links(settings: Settings) -> dict[str, str]:
     """The pages a person opens. The Airflow log-in is printed by `status`, never logged."""
     ports = settings.ports
     host = f"http://{ports.host}"
