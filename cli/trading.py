@@ -173,5 +173,9 @@ def evaluate(
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
         return
-    show_rows(tuple(rows[0]), [list(row.values()) for row in rows], form="table")
+    table_rows = [
+        [f"{figure:.5g}" if isinstance(figure, float) else figure for figure in row.values()]
+        for row in rows
+    ]
+    show_rows(tuple(rows[0]), table_rows, form="table")
     OUT.print(evaluation_report.verdict(evaluation))

@@ -89,7 +89,7 @@ def world(variables: dict[str, str], var: Path) -> Iterator[World]:
     environment = variables | {"TICKHOUSE_VAR": str(var)}
     settings = load(environment)
     with transaction(settings.dsn()) as link, link.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS forecast_points")
+        cursor.execute("DROP TABLE IF EXISTS forecast_points CASCADE")
     command = [sys.executable, "-m", "tests.support.forecast_child"]
     with (
         (var.parent / f"{var.name}.log").open("w") as log,

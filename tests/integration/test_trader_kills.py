@@ -1,8 +1,10 @@
 """The trader on a real broker and Postgres: each signal decided once, whatever kills it where."""
 
+import math
 import os
 import signal
 from decimal import Decimal as D
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ from include.local import kafka
 from include.market.events import Decision
 from include.serving.journal import halt, read_halt_reason, resume
 from include.trading.decision import rederive
+from include.trading.inputs import read
 from tests.conftest import make_settings
 from tests.support.services import eventually, running
-from tests.support.trader_world import World, make_world
+from tests.support.trader_world import MINUTE, START, World, make_world
 
 REASONS = ["forecast_silent", "forecast_silent", "buy", "already_in", "sell", "nothing_to_sell"]
 WINDOWS = range(1, 7)
@@ -163,3 +166,24 @@ def test_a_lost_database_gives_no_new_account_and_no_decision_twice(world: World
         world.until_decided(6)
     assert "account rebuilt from the lake" in world.log.read_text()
     assert_all_done_once(world)
+
+
+def test_a_restarted_trader_puts_the_forecast_by_the_prices_of_its_earlier_decisions(
+    world: World,
+) -> None:
+    """Killed after 65 windows: the volatility at the anchor goes on as if it had not been."""
+    for windows in (range(1, 66), range(66, 76)):
+        world.produce(windows)
+        with world.trader() as process:
+            world.until_decided(windows[-1])
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(5)
+    anchors = [read(one.inputs).forecast.anchor for one in world.events("decision")]
+    assert len(anchors) == 75
+    for number, anchor in enumerate(anchors, start=1):
+        assert anchor is not None
+        assert (anchor.minute, anchor.price) == (START + (number - 1) * MINUTE, 9005 + 100 * number)
+        logs = [math.log(9005 + 100 * n) for n in range(number, 0, -5)]
+        changes = [later - earlier for later, earlier in pairwise(logs)]
+        own = math.sqrt(sum(change**2 for change in changes) / max(len(changes), 1))
+        assert anchor.volatility == pytest.approx(own if len(changes) >= 12 else 0.001)
