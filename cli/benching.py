@@ -264,7 +264,7 @@ def _describe_invocation() -> str:
     """The command as it was given, without how its rows are presented."""
     context = click.get_current_context()
     options = [
-        f"{parameter.opts[0]} {value}"
+        parameter.opts[0] if value is True else f"{parameter.opts[0]} {value}"
         for parameter in context.command.params
         if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         and parameter.name not in {"as_json", "record"}

@@ -75,6 +75,6 @@ def test_a_first_commit_that_is_cut_at_the_end_of_a_line_is_damage(tmp_path: Pat
         if b"metaData" in b"".join(lines[:count]) and b"protocol" in b"".join(lines[:count]):
             continue
         damage = find_log_damage(tmp_path / "trades")
-        assert damage is not None and (damage.sound_version, damage.is_unreferenced) == (-1, True)
+        assert damage is not None and (damage.intact_version, damage.is_unreferenced) == (-1, True)
         with pytest.raises(UnreadableTable, match=r"does not define the table; ./tickhouse down"):
             open_table(str(tmp_path), "trades")
