@@ -178,4 +178,4 @@ def evaluate(
         for row in rows
     ]
     show_rows(tuple(rows[0]), table_rows, form="table")
-    OUT.print(evaluation_report.verdict(evaluation))
+    OUT.print(evaluation_report.describe_best(evaluation))

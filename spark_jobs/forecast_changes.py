@@ -25,7 +25,7 @@ COLUMNS = ["symbol", "model", "fitted_by", "walk", "volatility", "band", "reason
 def fit_changes(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted], dict[str, str]]:
     """A model of every symbol of `symbol, ds, close` (times without a zone, UTC), in any order.
 
-    With the column `target` it is fitted to that, as the recipe says.
+    With the column `target` it is fitted to that, as in the recipe.
 
     Gives the models, the same as `fit_recipe` of each symbol's rows alone, and of the symbols that
     cannot be fitted the reasons.

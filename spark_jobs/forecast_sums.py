@@ -21,7 +21,7 @@ from include.forecast.sufficient_statistics import (
     add_up,
     changepoint_rows,
     finish_model,
-    skeleton,
+    make_skeleton,
     sums_of_part,
 )
 
@@ -35,7 +35,7 @@ def fit_symbols(minutes_df: DataFrame) -> dict[str, Fitted]:
     The same as `fit.fit` of each symbol's rows alone, to rounding.
     """
     shapes = shapes_of(minutes_df)
-    skeletons = {symbol: skeleton(shape) for symbol, shape in shapes.items()}
+    skeletons = {symbol: make_skeleton(shape) for symbol, shape in shapes.items()}
     models = {symbol: model for symbol, (model, _) in skeletons.items()}
     thetas = {symbol: np.zeros(len(priors.precision)) for symbol, (_, priors) in skeletons.items()}
     sigmas: dict[str, float] = {}

@@ -78,7 +78,7 @@ def require_shared_paths(spark: SparkSession, settings: Settings) -> None:
     """Refuse a lake that only this machine sees where executors run on others, or an unsafe one.
 
     Raises:
-        PlatformError: says which path, and what to set.
+        PlatformError: names the path, and what to set.
     """
     master = str(spark.sparkContext.master)
     scheme, has_scheme, _ = settings.lake.partition("://")
@@ -105,7 +105,7 @@ def require_task_slots(spark: SparkSession, settings: Settings) -> None:
     `OTHER_SLOTS` besides. On a cluster executors get `SLOTS_WAIT_S` to come.
 
     Raises:
-        PlatformError: says how many there are, and what to set.
+        PlatformError: names how many there are, and what to set.
     """
     books = len(offset_ranges(settings.bootstrap, [Topic.BOOK]))
     needed, deadline = books + OTHER_SLOTS, time.monotonic() + SLOTS_WAIT_S

@@ -132,7 +132,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})
         for query in queries:
             if not query.isActive:
-                # what it says is long; the lock is kept until the process is gone
+                # its text is long; the lock is kept until the process is gone
                 log.error(event("query ended", query=query.name, error=query.exception()))
                 _end_at_once(SystemExit(f"query {query.name} ended"))
     for query in queries:

@@ -35,7 +35,7 @@ def describe_silence(bootstrap: str, failure: object) -> str:
 
 
 def _ask_for_refusal(bootstrap: str) -> str:
-    """What librdkafka says of the log-in or the certificate, which kafka-python keeps to itself."""
+    """What librdkafka reports of the log-in or certificate, which kafka-python keeps to itself."""
     from confluent_kafka import KafkaError as RefusedError  # noqa: PLC0415 - asked in a failure alone
     from confluent_kafka import KafkaException  # noqa: PLC0415
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415

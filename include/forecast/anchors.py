@@ -11,14 +11,14 @@ from typing import Any
 from include.errors import ForecastError
 from include.forecast.forecast_file import current_manifest
 from include.forecast.manifest import Manifest
-from include.market.time import SECOND_US
+from include.market.time import to_epoch_us
 from include.market.volatility import DayOfPrices
 from include.serving.connection import Row, RowCursor, row_cursor
 from include.serving.tables import FORECAST_ANCHORS, upsert_with
 from include.settings import Settings
 
 DAY = timedelta(hours=25)  # a little more, for the last price before a minute without a trade
-# Of a tape the newest minute is open still, whatever the wall clock says.
+# Of a tape the newest minute is open still, whatever the wall clock.
 LAST_CLOSED = """
 SELECT minute, close FROM trade_minutes WHERE venue = %s AND symbol = %s AND minute < %s
 ORDER BY minute DESC LIMIT 1 OFFSET {newer}"""
@@ -89,7 +89,7 @@ def _anchor(cursor: RowCursor, manifest: Manifest, spot: Row) -> Row | None:
         "model": manifest.model,
         "trained_until": manifest.trained_until,
         "level": level,
-        "volatility": _volatility(cursor.fetchall()) or manifest.volatility,
+        "volatility": _measure_volatility(cursor.fetchall()) or manifest.volatility,
         "published_volatility": manifest.volatility,
     }
 
@@ -102,7 +102,7 @@ def _level_at(cursor: RowCursor, manifest: Manifest, minute_at: datetime) -> flo
     return row["yhat"] if row else None
 
 
-def _volatility(minute_rows: Sequence[Any]) -> float | None:
+def _measure_volatility(minute_rows: Sequence[Any]) -> float | None:
     return DayOfPrices(
-        (int(row["minute"].timestamp()) * SECOND_US, float(row["close"])) for row in minute_rows
+        (to_epoch_us(row["minute"]), float(row["close"])) for row in minute_rows
     ).volatility()

@@ -18,7 +18,7 @@ from include.market.volatility import DAY_MINUTES
 from include.quality.results import Finding
 from include.settings.forecast import ForecastSettings
 
-COVERS = "its band covers what it says"
+COVERS = "its band covers what it promises"
 
 
 def check_coverage(

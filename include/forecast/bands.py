@@ -72,7 +72,7 @@ def half_widths(band: Band, ahead: Floats, *, volatility: float) -> Floats:
 class LogPrices:
     """The last price at each unit of the newest part of a series, and how old it was then.
 
-    `prices_df` has `ds` (naive UTC, ascending) and `close`; places are counted back from its last.
+    `prices_df` has `ds` (naive UTC, ascending) and `close`; units are counted back from its last.
     """
 
     def __init__(self, prices_df: pd.DataFrame, *, grid: Grid = MINUTES, reach: int) -> None:
@@ -81,14 +81,14 @@ class LogPrices:
         prices = prices_df["close"].to_numpy(dtype=np.float64)
         begin = max(int(np.searchsorted(ticks, ticks[-1] - reach, side="right")) - 1, 0)
         ticks, prices = ticks[begin:], prices[begin:]
-        places = np.arange(max(int(ticks[0]), int(ticks[-1]) - reach), int(ticks[-1]) + 1)
-        rows = np.searchsorted(ticks, places, side="right") - 1
+        units = np.arange(max(int(ticks[0]), int(ticks[-1]) - reach), int(ticks[-1]) + 1)
+        rows = np.searchsorted(ticks, units, side="right") - 1
         self.logs: Floats = np.log(prices)[rows]
-        self.ages: NDArray[np.int64] = places - ticks[rows]
+        self.ages: NDArray[np.int64] = units - ticks[rows]
 
     @cached_property
     def _square_sums(self) -> Floats:
-        """Running sums of squared changes between the places that are whole steps back."""
+        """Running sums of squared changes between the units that are whole steps back."""
         sampled = self.logs[::-1][:: self._grid.step][::-1]
         return np.concatenate([[0.0], np.cumsum(np.diff(sampled) ** 2)])
 
@@ -126,7 +126,7 @@ def calibrate(prices_df: pd.DataFrame, *, grid: Grid = MINUTES) -> Band:
     knots = []
     for horizon in grid.horizons:
         errors = relative_errors(path, horizon, grid=grid)
-        if len(errors) >= FEWEST_ORIGINS and (quantile := _quantile(errors)) > 0:
+        if len(errors) >= FEWEST_ORIGINS and (quantile := _find_quantile(errors)) > 0:
             knots.append((horizon, quantile))
     if not knots:
         return Band((1,), (Z_80 / float(np.sqrt(grid.step)),))
@@ -144,12 +144,12 @@ def relative_errors(path: LogPrices, horizon: int, *, grid: Grid = MINUTES) -> F
     volatility, origins = path.volatility_at(back), size - 1 - back
     ends = origins + horizon
     fresh = (path.ages[origins] <= grid.fewest) & (path.ages[ends] <= grid.fewest)
-    sound = fresh & (volatility > 0)
-    moves = np.abs(path.logs[ends[sound]] - path.logs[origins[sound]])
-    return np.asarray(moves / volatility[sound], dtype=np.float64)
+    usable = fresh & (volatility > 0)
+    moves = np.abs(path.logs[ends[usable]] - path.logs[origins[usable]])
+    return np.asarray(moves / volatility[usable], dtype=np.float64)
 
 
-def _quantile(errors: Floats) -> float:
+def _find_quantile(errors: Floats) -> float:
     """The split-conformal quantile: the ceil((n + 1) 0.8)-th smallest of n."""
     rank = min(int(np.ceil((len(errors) + 1) * COVERED)), len(errors))
     return float(np.partition(errors, rank - 1)[rank - 1])

@@ -18,7 +18,7 @@ UNDAMPED_SHARE = 0.5
 NO_MOVE = 1e-12
 
 
-def volatility(prices_df: pd.DataFrame) -> float:
+def measure_volatility(prices_df: pd.DataFrame) -> float:
     """The root mean square of log price changes per square root of a minute.
 
     Taken over hours, not minutes, so that prices bouncing between bid and ask count little.

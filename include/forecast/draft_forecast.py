@@ -33,7 +33,7 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
     model = training.load_model(settings, name)
     hold_bps = settings.forecast.hold_bps
     forecast_df, content = predict_content(
-        model, start=start, minutes=horizon_minutes, hold_bps=hold_bps
+        model, start_at=start, minutes=horizon_minutes, hold_bps=hold_bps
     )
     digest = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
@@ -62,7 +62,9 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
         venue=model_record.venue,
     )
     pictures = {
-        COMPONENTS: plots.png(prophet.components(model.prophet, minutes=horizon_minutes)),
+        COMPONENTS: plots.render_png(
+            prophet.draw_components(model.prophet, minutes=horizon_minutes)
+        ),
         AND_ACTUAL: plots.forecast_picture(
             _recent_prices(settings, model_record), forecast_df, title=name
         ),
@@ -71,14 +73,14 @@ def draft(settings: Settings, *, name: str, horizon_minutes: int, now: datetime)
 
 
 def predict_content(
-    model: Fitted, *, start: datetime, minutes: int, hold_bps: float
+    model: Fitted, *, start_at: datetime, minutes: int, hold_bps: float
 ) -> tuple[pd.DataFrame, bytes]:
-    """What a model predicts from `start` on, and the forecast file's content.
+    """What a model predicts from `start_at` on, and the forecast file's content.
 
     The DataFrame has one minute more than the file, the one before `start`: the first side is that
     of the move from there.
     """
-    forecast_df = predict.predict(model, start=start - MINUTE, minutes=minutes + 1)
+    forecast_df = predict.predict(model, start_at=start_at - MINUTE, minutes=minutes + 1)
     return forecast_df, forecast_file.render(add_sides(forecast_df, hold_bps=hold_bps))
 
 

@@ -173,7 +173,7 @@ def _backtests(
 def forecast_from(
     training_df: pd.DataFrame,
     actual_df: pd.DataFrame,
-    origin: pd.Timestamp,
+    origin_at: pd.Timestamp,
     *,
     recipe: Recipe,
     others: Mapping[str, Forecaster] = NAIVE,
@@ -186,10 +186,10 @@ def forecast_from(
     """
     unit = terms.grid.unit
     fitted = fit_recipe(training_df, recipe, grid=terms.grid)
-    ds = pd.date_range(origin + unit, periods=terms.ahead, freq=unit)
+    ds = pd.date_range(origin_at + unit, periods=terms.ahead, freq=unit)
     forecast_df = predict_at(fitted, ds, grid=terms.grid)
     levels = {name: forecast(training_df, ds) for name, forecast in others.items()}
     forecast_df = forecast_df.rename(columns={"yhat": terms.name}).assign(**levels)
     pairs = actual_df.merge(forecast_df, on="ds")
-    lead = ((pairs["ds"] - origin) / unit).round().astype(np.int64)
-    return pairs.assign(origin=origin, lead=lead)
+    lead = ((pairs["ds"] - origin_at) / unit).round().astype(np.int64)
+    return pairs.assign(origin=origin_at, lead=lead)

@@ -126,13 +126,13 @@ def _record(settings: Settings, evaluation: Evaluation, run_columns: dict[str, A
         settings.lake, FORECAST_EVALUATIONS, arrow_rows(FORECAST_EVALUATIONS, rows), run_id=run_id
     )
     page, until = page_of(settings.home / "quality", run_id), run_columns["evaluated_until"]
-    put_page(page, _page(evaluation, symbol=symbol, until=until, picture=page.stem))
+    put_page(page, _render_page(evaluation, symbol=symbol, end_at=until, picture=page.stem))
     write_file(page.with_suffix(".png"), evaluation_picture(evaluation, symbol=symbol))
 
 
 def as_table(evaluation: Evaluation) -> str:
     """The scores as a Markdown table, after a sentence with the best forecasters."""
-    lines = [verdict(evaluation), "", f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
+    lines = [describe_best(evaluation), "", f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
     for score in evaluation.scores:
         cells = (
             score.forecaster,
@@ -141,10 +141,10 @@ def as_table(evaluation: Evaluation) -> str:
             f"{score.rmse:.5g}",
             f"{score.mape:.3%}",
             f"{score.error_ratio:.4f}",
-            _number(score.dm_t, "+.1f"),
-            _number(score.hit_rate, ".1%"),
-            _number(score.coverage, ".1%"),
-            _number(score.interval_score, ".1f"),
+            _format_number(score.dm_t, "+.1f"),
+            _format_number(score.hit_rate, ".1%"),
+            _format_number(score.coverage, ".1%"),
+            _format_number(score.interval_score, ".1f"),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -154,7 +154,7 @@ def as_note(evaluation: Evaluation) -> str:
     """The errors alone as a Markdown table, a row a horizon: short enough for an Airflow note."""
     names = evaluation.forecasters
     heads = ("minutes ahead", *names, "to last price", "side right", "in interval")
-    lines = [verdict(evaluation), "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines = [describe_best(evaluation), "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for horizon in evaluation.terms.horizons:
         score_of = {
             score.forecaster: score for score in evaluation.scores if score.horizon == horizon
@@ -163,8 +163,8 @@ def as_note(evaluation: Evaluation) -> str:
             our_score = score_of[evaluation.terms.name]
             our_shares = (
                 f"{our_score.error_ratio:.4f}",
-                _number(our_score.hit_rate, ".1%"),
-                _number(our_score.coverage, ".1%"),
+                _format_number(our_score.hit_rate, ".1%"),
+                _format_number(our_score.coverage, ".1%"),
             )
             errors = (f"{score_of[name].mae:.5g}" for name in names)
             minutes = str(evaluation.terms.minutes_of(horizon))
@@ -178,7 +178,7 @@ def as_note(evaluation: Evaluation) -> str:
     )
 
 
-def verdict(evaluation: Evaluation) -> str:
+def describe_best(evaluation: Evaluation) -> str:
     """Which forecaster has the smallest mean absolute error at each horizon, in one sentence."""
     winners = []
     for horizon in evaluation.terms.horizons:
@@ -196,15 +196,15 @@ def _row(score: ForecastScore, terms: Terms) -> dict[str, object]:
     return row
 
 
-def _number(number: float | None, form: str) -> str:
+def _format_number(number: float | None, form: str) -> str:
     return "" if number is None else format(number, form)
 
 
-def _page(evaluation: Evaluation, *, symbol: str, until: datetime, picture: str) -> str:
+def _render_page(evaluation: Evaluation, *, symbol: str, end_at: datetime, picture: str) -> str:
     return (
         f"# Evaluation of the forecast of {symbol}\n\n"
-        f"Rolling-origin backtests up to {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; errors are in "
-        "price. A row is about the minutes from the horizon above it up to its own. `to last "
+        f"Rolling-origin backtests up to {end_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC; errors are "
+        "in price. A row is about the minutes from the horizon above it up to its own. `to last "
         "price` is the error over that of the last price, `t` its Diebold-Mariano t (positive: "
         "worse than the last price).\n\n"
         f"{as_table(evaluation)}\n\n![error by minutes ahead]({picture}.png)\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.forecast.damping import volatility
+from include.forecast.damping import measure_volatility
 from include.forecast.design_matrix import scales_of, sums_over
 from include.forecast.map_fit import MapBackend, as_params, fit_to_convergence, priors_of
 from include.forecast.prophet import Fitted, make_model, rows_of
@@ -30,7 +30,7 @@ def fit(prices_df: pd.DataFrame, *, stock: bool = False) -> Fitted:
         model.stan_backend = MapBackend()
     model.fit(rows_of(prices_df))
     fitted_by = str(getattr(model.stan_backend, "fitted_by", "stan"))
-    return Fitted(model, fitted_by, volatility(prices_df))
+    return Fitted(model, fitted_by, measure_volatility(prices_df))
 
 
 class _AllRowsBackend(MapBackend):
@@ -76,5 +76,5 @@ def shape_of(prices_df: pd.DataFrame) -> SeriesShape:
         row_count=len(prices_df),
         key_rows_df=prices_df.iloc[sorted(row_numbers)].reset_index(drop=True),
         changepoints=list(prices_df["ds"].iloc[changepoint_numbers]),
-        walk=volatility(prices_df),
+        walk=measure_volatility(prices_df),
     )

@@ -19,7 +19,7 @@ from include.atomic_files import PARTIAL, remove_folder, rename_damaged, write_f
 from include.errors import ForecastError
 from include.forecast.manifest import Manifest
 from include.market.predicted_move import FORECAST_SIDES, ForecastSide
-from include.market.time import MINUTE_US, SECOND_US
+from include.market.time import MINUTE_US, to_epoch_us
 from include.settings import Settings
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
@@ -47,12 +47,12 @@ class ForecastFile:
 
     def point_at(self, minute_us: int) -> ForecastMinute | None:
         """The point of the minute that holds this time (µs since 1970), none outside the span."""
-        index = (minute_us - _micros(self.manifest.first_ds)) // MINUTE_US
+        index = (minute_us - to_epoch_us(self.manifest.first_ds)) // MINUTE_US
         return self.points[index] if 0 <= index < len(self.points) else None
 
     def level_at(self, minute_us: int) -> float | None:
         """The predicted price of that minute; of the last minute of training its close."""
-        if minute_us // MINUTE_US == _micros(self.manifest.trained_until) // MINUTE_US:
+        if minute_us // MINUTE_US == to_epoch_us(self.manifest.trained_until) // MINUTE_US:
             return self.manifest.last_price or None
         point = self.point_at(minute_us)
         return point.yhat if point else None
@@ -140,7 +140,7 @@ def published_manifests(folder: Path) -> list[Manifest]:
         if path.parent.name.startswith(PARTIAL):
             continue
         try:
-            manifests.append(_manifest(path))
+            manifests.append(_decode_manifest(path))
         except ForecastError:
             if path.exists():  # else it was pruned just now
                 raise
@@ -165,7 +165,7 @@ def current_manifest(folder: Path) -> Manifest | None:
         ForecastError: its manifest cannot be read.
     """
     forecast_id = current_id(folder)
-    return None if forecast_id is None else _manifest(folder / forecast_id / MANIFEST)
+    return None if forecast_id is None else _decode_manifest(folder / forecast_id / MANIFEST)
 
 
 def load_current(folder: Path) -> ForecastFile:
@@ -192,14 +192,14 @@ def read(folder: Path) -> ForecastFile:
     Raises:
         ForecastError: it is damaged or invalid.
     """
-    manifest = _manifest(folder / MANIFEST)
+    manifest = _decode_manifest(folder / MANIFEST)
     try:
         content = (folder / CSV_FILE).read_bytes()
     except FileNotFoundError as error:
         raise ForecastError(f"forecast {folder.name} has no {CSV_FILE}") from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ForecastError(f"forecast {folder.name} is damaged: its sha256 is not the manifest's")
-    return ForecastFile(manifest, _points(content, manifest))
+    return ForecastFile(manifest, _parse_points(content, manifest))
 
 
 def find_published(settings: Settings, forecast_id: str) -> Path:
@@ -209,14 +209,14 @@ def find_published(settings: Settings, forecast_id: str) -> Path:
     return (holding or folders)[0] / forecast_id
 
 
-def _manifest(path: Path) -> Manifest:
+def _decode_manifest(path: Path) -> Manifest:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (FileNotFoundError, msgspec.MsgspecError) as error:
         raise ForecastError(f"forecast {path.parent.name} has no readable manifest") from error
 
 
-def _points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:
+def _parse_points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:
     rows = list(csv.reader(io.StringIO(content.decode())))
     if rows[:1] != [HEADER] or len(rows) - 1 != manifest.rows or not manifest.rows:
         raise ForecastError(
@@ -227,14 +227,14 @@ def _points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:
             ForecastMinute(_SIDES[side], float(yhat), float(low), float(high))
             for _, side, yhat, low, high in rows[1:]
         )
-        ends = [_time(rows[1][0]), _time(rows[-1][0])]
+        ends = [_parse_time(rows[1][0]), _parse_time(rows[-1][0])]
     except KeyError as error:
         raise ForecastError(
             f"forecast {manifest.forecast_id} has a side that is not buy, sell or hold: {error}"
         ) from error
     except ValueError as error:
         raise ForecastError(f"forecast {manifest.forecast_id} holds a bad row: {error}") from error
-    span = _micros(manifest.last_ds) - _micros(manifest.first_ds)
+    span = to_epoch_us(manifest.last_ds) - to_epoch_us(manifest.first_ds)
     if ends != [manifest.first_ds, manifest.last_ds] or span != (manifest.rows - 1) * MINUTE_US:
         raise ForecastError(f"forecast {manifest.forecast_id} is not one row a minute of its span")
     return points
@@ -255,9 +255,5 @@ def _prune(folder: Path, keep: int) -> None:
             remove_folder(folder / manifest.forecast_id)
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     return datetime.strptime(text, DS_FORMAT).replace(tzinfo=UTC)
-
-
-def _micros(at: datetime) -> int:
-    return int(at.timestamp()) * SECOND_US

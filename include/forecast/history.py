@@ -101,9 +101,11 @@ def minimum_minutes(span: timedelta) -> int:
     return min(minutes, MIN_MINUTES) if span else MIN_MINUTES
 
 
-def rows_within(prices_df: pd.DataFrame, after: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-    """The rows with `after < ds <= until` of minutes in order of time, without a copy of them."""
-    begin, end = (int(prices_df["ds"].searchsorted(at, side="right")) for at in (after, until))
+def rows_within(
+    prices_df: pd.DataFrame, after_at: pd.Timestamp, end_at: pd.Timestamp
+) -> pd.DataFrame:
+    """The rows with `after_at < ds <= end_at` of minutes in order, without a copy of them."""
+    begin, end = (int(prices_df["ds"].searchsorted(at, side="right")) for at in (after_at, end_at))
     return prices_df.iloc[begin:end]
 
 
@@ -233,25 +235,25 @@ class _Reader:
     venue: str
     target: str
 
-    def read_prices(self, since: datetime, upto: datetime) -> pd.DataFrame:
+    def read_prices(self, start_at: datetime, end_at: datetime) -> pd.DataFrame:
         columns = {"ds": np.empty(0, dtype="datetime64[ns]"), "close": np.empty(0)}
         if self.target != CLOSE:
             columns["target"] = np.empty(0)
-        slices = self._slices(since, upto)
+        slices = self._read_slices(start_at, end_at)
         return pd.concat([pd.DataFrame(columns), *slices], ignore_index=True)
 
-    def _slices(self, since: datetime, upto: datetime) -> Iterator[pd.DataFrame]:
+    def _read_slices(self, start_at: datetime, end_at: datetime) -> Iterator[pd.DataFrame]:
         names = ("close",) if self.target == CLOSE else ("close", "target")
         statement = (
             MINUTES.format(weighted=NOT_WEIGHTED, prices="close")
             if self.target == CLOSE
             else MINUTES.format(weighted=WEIGHTED, prices=WEIGHTED_PRICES)
         )
-        while since < upto:
-            end = min(since + SLICE, upto)
-            bindings = {"symbol": self.symbol, "venue": self.venue, "since": since, "upto": end}
+        while start_at < end_at:
+            end = min(start_at + SLICE, end_at)
+            bindings = {"symbol": self.symbol, "venue": self.venue, "since": start_at, "upto": end}
             columns = self.connection.execute(statement, bindings).fetchnumpy()
             ds = np.asarray(columns["ds"], dtype=np.int64).view("datetime64[ns]")
             prices = {name: np.asarray(columns[name], dtype=np.float64) for name in names}
             yield pd.DataFrame({"ds": ds, **prices}, copy=False)
-            since = end
+            start_at = end

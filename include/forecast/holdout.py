@@ -29,7 +29,7 @@ def holdout_metrics(prices_df: pd.DataFrame, recipe: Recipe) -> dict[str, float]
         return {}  # the price did not move in the day before
     start = (training_df["ds"].iloc[-1] + pd.Timedelta(minutes=1)).tz_localize("UTC")
     minutes = int((prices_df["ds"].iloc[-1] - training_df["ds"].iloc[-1]) / pd.Timedelta(minutes=1))
-    forecast_df = predict.predict(fitted, start=start, minutes=minutes)
+    forecast_df = predict.predict(fitted, start_at=start, minutes=minutes)
     return error_metrics(
         held_out_df.merge(forecast_df, on="ds"), last_price=float(training_df["close"].iloc[-1])
     )

@@ -76,19 +76,19 @@ def day_events(holidays: Iterable[Holiday]) -> tuple[DayEvents, ...]:
     )
 
 
-def _holiday(fields: dict[str, str | None], place: str) -> Holiday:
+def _holiday(fields: dict[str, str | None], location: str) -> Holiday:
     texts = {name: (text or "").strip() for name, text in fields.items() if isinstance(name, str)}
     if None in fields or not texts["holiday"]:
-        raise HistoryError(f"{place} is not a holiday: it needs a name and a day")
+        raise HistoryError(f"{location} is not a holiday: it needs a name and a day")
     try:
         day = date.fromisoformat(texts["ds"])
     except ValueError as error:
-        raise HistoryError(f"{place}: {texts['ds']!r} is not a day (YYYY-MM-DD)") from error
-    lower, upper = _windows(texts, place)
+        raise HistoryError(f"{location}: {texts['ds']!r} is not a day (YYYY-MM-DD)") from error
+    lower, upper = _windows(texts, location)
     return Holiday(texts["holiday"], day, lower, upper)
 
 
-def _windows(texts: dict[str, str], place: str) -> Iterator[int]:
+def _windows(texts: dict[str, str], location: str) -> Iterator[int]:
     for name, lowest, highest in (
         ("lower_window", -LONGEST_WINDOW_DAYS, 0),
         ("upper_window", 0, LONGEST_WINDOW_DAYS),
@@ -100,6 +100,6 @@ def _windows(texts: dict[str, str], place: str) -> Iterator[int]:
             days = None
         if days is None or not lowest <= days <= highest:
             raise HistoryError(
-                f"{place}: {name} {text!r} is not a number of days from {lowest} to {highest}"
+                f"{location}: {name} {text!r} is not a number of days from {lowest} to {highest}"
             )
         yield days

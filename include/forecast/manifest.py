@@ -1,8 +1,11 @@
 """What a published forecast states about itself; light, so that every process can read it."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 import msgspec
+
+AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Band(msgspec.Struct, frozen=True):
@@ -36,15 +39,15 @@ class Manifest(msgspec.Struct, frozen=True):
     world: str
     sha256: str
     rows: int
-    first_ds: datetime
-    last_ds: datetime
-    trained_until: datetime
-    made_at: datetime
+    first_ds: AwareTime
+    last_ds: AwareTime
+    trained_until: AwareTime
+    made_at: AwareTime
     model: str
     fitted_by: str
     versions: dict[str, int]
     metrics: dict[str, float]
-    trained_from: datetime | None = None
+    trained_from: AwareTime | None = None
     plots: tuple[str, ...] = ()
     hold_bps: float = 0.0
     last_price: float = 0.0

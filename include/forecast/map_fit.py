@@ -77,7 +77,7 @@ class Priors:
 
 
 class MapBackend(IStanBackend):
-    """Fits in seconds what Stan fits in minutes; `fitted_by` says which of the two did it."""
+    """Fits in seconds what Stan fits in minutes; `fitted_by` is which of the two did it."""
 
     fitted_by = "map"
 
@@ -153,13 +153,13 @@ def sums_of(stan_data: Mapping[str, Any], reference: Floats) -> Sums:
 
 def maximise(sums: Sums, priors: Priors) -> tuple[Floats, float]:
     """The theta and sigma2 of the highest log posterior that these sums and priors have."""
-    theta, sigma2 = sums.reference, variance(sums, sums.reference)
+    theta, sigma2 = sums.reference, solve_variance(sums, sums.reference)
     weights = priors.precision.copy()
     weights[priors.deltas] = 1 / priors.tau**2
     best = -np.inf
     for _ in range(STEPS):
         previous_theta, theta = theta, _solve(sums, weights, sigma2)
-        sigma2 = variance(sums, theta)
+        sigma2 = solve_variance(sums, theta)
         log_density = log_posterior(sums, priors, theta, sigma2)
         # The posterior is flat at its maximum: it converges before theta does.
         moved = float(np.abs(theta - previous_theta).max())
@@ -169,7 +169,7 @@ def maximise(sums: Sums, priors: Priors) -> tuple[Floats, float]:
     return theta, sigma2
 
 
-def variance(sums: Sums, theta: Floats) -> float:
+def solve_variance(sums: Sums, theta: Floats) -> float:
     """The best sigma2 for this theta: the positive root of 4 sigma2^2 + n sigma2 - RSS = 0."""
     rss = max(sums.rss(theta), 0.0)
     root = 2 * rss / (sums.rows + np.sqrt(sums.rows**2 + 16 * rss))

@@ -40,7 +40,7 @@ def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
     )
     for axes in (error_axes, coverage_axes):
         axes.set_xscale("log")
-    return png(figure)
+    return render_png(figure)
 
 
 def forecast_picture(actual_df: pd.DataFrame, forecast_df: pd.DataFrame, *, title: str) -> bytes:
@@ -70,10 +70,10 @@ def forecast_picture(actual_df: pd.DataFrame, forecast_df: pd.DataFrame, *, titl
         axes.set_ylabel("price")
     near_axes.set_title(title)
     near_axes.legend(frameon=False)
-    return png(figure)
+    return render_png(figure)
 
 
-def png(figure: Any) -> bytes:
+def render_png(figure: Any) -> bytes:
     """A figure as PNG without a time stamp, so that the same figure is the same bytes."""
     content = io.BytesIO()
     FigureCanvasAgg(figure)

@@ -19,8 +19,8 @@ GRID_MINUTES = 60
 CHANGE_ODDS = 0.1
 
 
-def predict(fitted: Fitted, *, start: datetime, minutes: int, seed: int = SEED) -> pd.DataFrame:
-    """`ds, yhat, yhat_lower, yhat_upper` of each minute from `start` on, as prices.
+def predict(fitted: Fitted, *, start_at: datetime, minutes: int, seed: int = SEED) -> pd.DataFrame:
+    """`ds, yhat, yhat_lower, yhat_upper` of each minute from `start_at` on, as prices.
 
     The level is exp of the predicted log price (a median). Bounds are the model's band around it
     (`bands`). Without a band they are Prophet's own 80 % interval, sampled with a fixed seed on a
@@ -30,12 +30,12 @@ def predict(fitted: Fitted, *, start: datetime, minutes: int, seed: int = SEED) 
     Raises:
         ForecastError: the model explodes: a level is not a finite number above zero.
     """
-    first = pd.Timestamp(start).tz_convert("UTC").tz_localize(None)
+    first = pd.Timestamp(start_at).tz_convert("UTC").tz_localize(None)
     ds = pd.date_range(first, periods=minutes, freq="min")
     forecast_df = predict_at(fitted, ds, seed=seed)
     prices = forecast_df["yhat"].to_numpy()
     if not (np.isfinite(prices).all() and (prices > 0).all()):
-        raise ForecastError(f"the model explodes within {minutes} minutes of {start:%Y-%m-%d}")
+        raise ForecastError(f"the model explodes within {minutes} minutes of {start_at:%Y-%m-%d}")
     return forecast_df
 
 
@@ -44,9 +44,9 @@ def predict_at(
 ) -> pd.DataFrame:
     """The same at any times (naive UTC, in order), without a check of the levels."""
     model, edge = fitted.prophet, _edge(fitted.prophet)
-    level = np.concatenate(list(_levels(model, ds, edge=edge, walk=fitted.walk)))
+    level = np.concatenate(list(_predict_levels(model, ds, edge=edge, walk=fitted.walk)))
     if fitted.band is None:
-        lower, upper = _bounds(model, ds, edge=edge, walk=fitted.walk, seed=seed)
+        lower, upper = _predict_bounds(model, ds, edge=edge, walk=fitted.walk, seed=seed)
     else:
         ahead = ((ds - edge.at) / grid.unit).to_numpy(dtype=np.float64)
         upper = half_widths(fitted.band, ahead, volatility=fitted.volatility)
@@ -79,7 +79,7 @@ def _edge(model: Any) -> _TrainingEnd:
     return _TrainingEnd(at, float(model.predict(pd.DataFrame({"ds": [at]}))["trend"].iloc[0]))
 
 
-def _levels(
+def _predict_levels(
     model: Any, ds: pd.DatetimeIndex, *, edge: _TrainingEnd, walk: float
 ) -> Iterator[Floats]:
     model.uncertainty_samples = 0
@@ -90,13 +90,13 @@ def _levels(
         yield predicted_df["yhat"].to_numpy() - trend + edge.damp(trend, part, walk=walk)
 
 
-def _bounds(
+def _predict_bounds(
     model: Any, ds: pd.DatetimeIndex, *, edge: _TrainingEnd, walk: float, seed: int
 ) -> tuple[Floats, Floats]:
     """Distances of the bounds from the level in log price at each minute."""
     step = _grid_step(model)
     grid = pd.DatetimeIndex(ds[::step].append(ds[-1:]).unique())
-    level = np.concatenate(list(_levels(model, grid, edge=edge, walk=walk)))
+    level = np.concatenate(list(_predict_levels(model, grid, edge=edge, walk=walk)))
     random_state = np.random.get_state()  # Prophet draws from NumPy's global generator
     try:
         np.random.seed(seed)

@@ -166,43 +166,43 @@ def _errors(
 
 
 def _champion_levels(
-    champion: ForecastFile, known_df: pd.DataFrame, origin: pd.Timestamp, origin_df: pd.DataFrame
+    champion: ForecastFile, known_df: pd.DataFrame, origin_at: pd.Timestamp, origin_df: pd.DataFrame
 ) -> pd.DataFrame:
     """The champion's day from an origin: its file moved to the price there, or its recipe's."""
     manifest = champion.manifest
-    if _to_naive_utc(manifest.trained_until) <= origin:
+    if _to_naive_utc(manifest.trained_until) <= origin_at:
         price = float(origin_df[LAST_PRICE].iloc[0])
-        return _published_levels(champion, origin, price=price)
-    training_df = rows_within(known_df, origin - _span(manifest), origin)
+        return _published_levels(champion, origin_at, price=price)
+    training_df = rows_within(known_df, origin_at - _span(manifest), origin_at)
     if len(training_df) < minimum_minutes(_span(manifest)):
-        return _levels([], [])
+        return _make_levels([], [])
     actual_df = origin_df[["ds", "close"]]
     try:
         pairs_df = forecast_from(
-            training_df, actual_df, origin, recipe=_recipe(manifest), others={}
+            training_df, actual_df, origin_at, recipe=_recipe(manifest), others={}
         )
     except HistoryError:
-        return _levels([], [])
+        return _make_levels([], [])
     return pairs_df[["ds", OURS]]
 
 
 def _published_levels(
-    champion: ForecastFile, origin: pd.Timestamp, *, price: float
+    champion: ForecastFile, origin_at: pd.Timestamp, *, price: float
 ) -> pd.DataFrame:
-    minutes = pd.date_range(origin, periods=AHEAD + 1, freq="min")
+    minutes = pd.date_range(origin_at, periods=AHEAD + 1, freq="min")
     micros = minutes.as_unit("us").asi8
     levels = [champion.level_at(int(at_us)) for at_us in micros]
     if levels[0] is None:
-        return _levels([], [])
+        return _make_levels([], [])
     points = [
         (at, price * level / levels[0])
         for at, level in zip(minutes[1:], levels[1:], strict=True)
         if level is not None
     ]
-    return _levels([at for at, _ in points], [level for _, level in points])
+    return _make_levels([at for at, _ in points], [level for _, level in points])
 
 
-def _levels(times: list[pd.Timestamp], levels: list[float]) -> pd.DataFrame:
+def _make_levels(times: list[pd.Timestamp], levels: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"ds": pd.DatetimeIndex(times), OURS: np.array(levels, dtype=float)})
 
 
@@ -216,8 +216,8 @@ def _span(manifest: Manifest) -> timedelta:
     return manifest.trained_until - began + MINUTE if began else timedelta(days=30)
 
 
-def _to_naive_utc(at: datetime) -> pd.Timestamp:
-    return pd.Timestamp(at).tz_convert("UTC").tz_localize(None)
+def _to_naive_utc(moment_at: datetime) -> pd.Timestamp:
+    return pd.Timestamp(moment_at).tz_convert("UTC").tz_localize(None)
 
 
 def _error(pairs_df: pd.DataFrame, column: str) -> float:

@@ -73,7 +73,7 @@ def rows_of(prices_df: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"ds": prices_df["ds"], "y": np.log(prices_df["close"])})
 
 
-def components(model: Any, *, minutes: int) -> Any:
+def draw_components(model: Any, *, minutes: int) -> Any:
     """Prophet's own picture of trend and seasons, from training's end over so many minutes."""
     model.uncertainty_samples = 0
     step = max(minutes // COMPONENT_POINTS, 1)

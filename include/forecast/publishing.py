@@ -38,7 +38,7 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     serve_forecast(
         settings.dsn(),
         _points_to_serve(draft_df.head(SERVED_MINUTES), manifest),
-        market_time=manifest.first_ds,
+        market_at=manifest.first_ds,
         keep_days=settings.forecast.served_days,
     )
     return len(draft_df)
@@ -89,7 +89,7 @@ def serve_current(settings: Settings) -> int:
     serve_forecast(
         settings.dsn(),
         points,
-        market_time=manifest.first_ds,
+        market_at=manifest.first_ds,
         keep_days=settings.forecast.served_days,
     )
     return len(points)

@@ -18,7 +18,7 @@ from include.errors import HistoryError, SettingsError
 from include.forecast import fit
 from include.forecast.bands import MINUTES, Grid, calibrate, realised_volatility
 from include.forecast.change_fit import Features, Season, fit_evidence, sum_changes
-from include.forecast.damping import Floats, volatility
+from include.forecast.damping import Floats, measure_volatility
 from include.forecast.history import CLOSE, TARGETS
 from include.forecast.holidays import as_frame, day_events, read_holidays
 from include.forecast.manifest import Holiday
@@ -59,14 +59,14 @@ def fit_recipe(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES)
     Raises:
         HistoryError: the price never changed, or not in the last day.
     """
-    target_df = _targets(prices_df, recipe)
+    target_df = _choose_targets(prices_df, recipe)
     if recipe.likelihood == LEVELS:
         return _anchor(fit.fit(target_df), prices_df)
     features = features_of(prices_df, recipe, grid=grid)
     return finish_changes(prices_df, recipe, sum_changes(features, target_df), grid=grid)
 
 
-def _targets(prices_df: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def _choose_targets(prices_df: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """The rows that are fitted, their target as `close`."""
     if recipe.target == CLOSE or "target" not in prices_df:
         return prices_df
@@ -129,7 +129,7 @@ def finish_changes(
     model.stan_backend = MapBackend()
     model.params["beta"] = model.params["beta"] / model.y_scale
     fitted = Fitted(
-        model, FITTED_BY, volatility(prices_df), realised, calibrate(prices_df, grid=grid)
+        model, FITTED_BY, measure_volatility(prices_df), realised, calibrate(prices_df, grid=grid)
     )
     return _anchor(fitted, prices_df)
 

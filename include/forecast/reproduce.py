@@ -40,7 +40,7 @@ def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, 
     start = manifest.trained_until + MINUTE
     _, content = predict_content(
         replace(fitted, prophet=model),
-        start=start,
+        start_at=start,
         minutes=manifest.rows,
         hold_bps=manifest.hold_bps,
     )

@@ -29,7 +29,7 @@ def load_rivals() -> dict[str, Forecaster]:
 
     def forecaster(model_class: type) -> Forecaster:
         def forecast(history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
-            return _forecast(model_class(season_length=1), history_df, ds)
+            return _forecast_levels(model_class(season_length=1), history_df, ds)
 
         return forecast
 
@@ -39,7 +39,7 @@ def load_rivals() -> dict[str, Forecaster]:
     }
 
 
-def _forecast(model: object, history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
+def _forecast_levels(model: object, history_df: pd.DataFrame, ds: pd.DatetimeIndex) -> Floats:
     """Levels at `ds` by a model of the last minutes' prices, a minute without one filled."""
     last = history_df["ds"].iloc[-1]
     grid = pd.date_range(end=last, periods=FITTED_MINUTES, freq="min")

@@ -62,7 +62,7 @@ def forecast_soon(settings: Settings, *, now: datetime) -> ShortTermRun | None:
     short_run = ShortTermRun(f"short-{market_time:%Y%m%dT%H%M%S}", forecasts, left_out)
     if forecasts:
         _land(settings, short_run, trained={s: f["ds"].max() for s, f in seconds.groupby("symbol")})
-        _serve(settings, short_run, market_time=market_time.tz_localize("UTC"), now=now)
+        _serve(settings, short_run, market_at=market_time.tz_localize("UTC"), now=now)
     return short_run
 
 
@@ -82,10 +82,10 @@ def forecast_seconds(seconds_df: pd.DataFrame, *, seconds: int) -> pd.DataFrame:
     return sided_df[list(COLUMNS)]
 
 
-def _check_rows(seconds_df: pd.DataFrame, market_time: pd.Timestamp) -> None:
+def _check_rows(seconds_df: pd.DataFrame, market_at: pd.Timestamp) -> None:
     if len(seconds_df) < MIN_SECONDS:
         raise HistoryError(f"{len(seconds_df)} seconds with a ticker; {MIN_SECONDS} are needed")
-    age = market_time - seconds_df["ds"].max()
+    age = market_at - seconds_df["ds"].max()
     if age > STALE:
         raise HistoryError(f"its last ticker is {age} old")
 
@@ -110,7 +110,7 @@ def _land(settings: Settings, short_run: ShortTermRun, *, trained: dict[Any, pd.
 
 
 def _serve(
-    settings: Settings, short_run: ShortTermRun, *, market_time: datetime, now: datetime
+    settings: Settings, short_run: ShortTermRun, *, market_at: datetime, now: datetime
 ) -> None:
     from include.serving.forecast_points import serve_forecast  # noqa: PLC0415 - needs psycopg2
 
@@ -128,4 +128,4 @@ def _serve(
         for at, _, yhat, lower, upper in rows_df.itertuples(index=False, name=None)
     ]
     keep_days = settings.forecast.served_days
-    serve_forecast(settings.dsn(), rows, market_time=market_time, keep_days=keep_days)
+    serve_forecast(settings.dsn(), rows, market_at=market_at, keep_days=keep_days)

@@ -52,7 +52,7 @@ def changepoint_rows(row_count: int) -> list[int]:
     return [int(number) for number in np.linspace(0, inside - 1, count + 1).round()[1:]]
 
 
-def skeleton(shape: SeriesShape) -> tuple[Any, Priors]:
+def make_skeleton(shape: SeriesShape) -> tuple[Any, Priors]:
     """Prophet as it is before its fit to the whole series, and its priors."""
     model = make_model(shape.key_rows_df, changepoints=shape.changepoints)
     data = model.preprocess(rows_of(shape.key_rows_df))

@@ -112,7 +112,7 @@ def load_model(settings: Settings, name: str) -> Fitted:
     return Fitted(model, record.fitted_by, record.walk, record.volatility, record.band)
 
 
-def models(settings: Settings) -> list[ModelRecord]:
+def list_models(settings: Settings) -> list[ModelRecord]:
     """The records of the saved models, newest first; damaged ones are logged and left out."""
     records = []
     for path in (settings.home / "models").glob(f"*/{RECORD_FILE}"):
@@ -178,6 +178,6 @@ def _save(target: Path, text: str, model_record: ModelRecord) -> None:
 
 
 def _prune(settings: Settings, symbol: str) -> None:
-    of_symbol = [record for record in models(settings) if record.symbol == symbol]
+    of_symbol = [record for record in list_models(settings) if record.symbol == symbol]
     for record in of_symbol[settings.forecast.keep :]:
         remove_folder(settings.home / "models" / record.model)

@@ -2,7 +2,7 @@
 
 A hole of trade numbers reaches from the last trade before it to the first one behind it: every
 minute with trades from the one to the other lacks some, until the hole is healed. What the ledger
-says without numbers, or of frames whose trades are not known, counts in the minute of its receipt.
+reports without numbers, or of frames whose trades are unknown, counts in the minute of its receipt.
 """
 
 from collections.abc import Iterable, Mapping
@@ -69,7 +69,7 @@ WHERE "offset" >= coalesce(next_offset, 0) AND entry IN ('gap', 'dropped', 'heal
 """
 LEDGER_REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM new_ledger GROUP BY 1'
 # A connection's beginning is a hole if no trade came before, its end until the next one comes:
-# between two trades the venue's numbers say whether one is missing.
+# between two trades the venue's numbers show whether one is missing.
 EDGES = """
 SELECT touched.venue, touched.symbol, minute, entry = 'connect', max(received_time)
 FROM touched JOIN feed_ledger

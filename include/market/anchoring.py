@@ -33,7 +33,7 @@ class Anchor(msgspec.Struct, frozen=True):
 
 
 class AnchoredMinute(NamedTuple):
-    """What the re-anchored curve says of a minute: its close with 80 % bounds."""
+    """The re-anchored curve at a minute: its close with 80 % bounds."""
 
     level: float
     lower: float

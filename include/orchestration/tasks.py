@@ -107,7 +107,7 @@ def models_to_publish(name: str | None, trained: list[str]) -> list[str]:
         return [name] if name else list(dict.fromkeys(trained))
     settings = from_environment()
     newest: dict[str, str] = {}
-    for record in training.models(settings):
+    for record in training.list_models(settings):
         newest.setdefault(record.symbol, record.model)
     symbols = settings.forecast.all_symbols
     newest_models = [newest[symbol] for symbol in symbols if symbol in newest]

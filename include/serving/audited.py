@@ -33,7 +33,7 @@ def _check_trading(settings: Settings, delivered: Delivered, name: str) -> Check
     topic = next(topic for topic, table in TABLE_OF_TOPIC.items() if table.name == name)
     unsent = [bytes(row["value"]) for row in outbox if row["topic"] == topic]
     if _is_waiting(delivered, topic):
-        served = []  # which of them wait in Kafka cannot be said before they land
+        served = []  # which of them wait in Kafka is not known before they land
     return _check_patiently(settings.lake, name, served, unsent)
 
 

@@ -17,11 +17,11 @@ WHERE newer.symbol = old.symbol AND newer.ds = old.ds AND newer.made_at > old.ma
 
 
 def serve_forecast(
-    dsn: Dsn, points: Sequence[Mapping[str, Any]], *, market_time: datetime, keep_days: int
+    dsn: Dsn, points: Sequence[Mapping[str, Any]], *, market_at: datetime, keep_days: int
 ) -> None:
     """Put a forecast's rows in `forecast_points`; repeating it changes nothing.
 
-    The same transaction deletes rows of minutes more than `keep_days` before `market_time`, and
+    The same transaction deletes rows of minutes more than `keep_days` before `market_at`, and
     rows of minutes that a forecast made later has too.
 
     Raises:
@@ -30,5 +30,5 @@ def serve_forecast(
     create_tables(dsn)
     with transaction(dsn) as connection, connection.cursor() as cursor:
         upsert_with(cursor, FORECAST_POINTS, points)
-        cursor.execute(DELETE_PAST, (market_time - timedelta(days=keep_days),))
+        cursor.execute(DELETE_PAST, (market_at - timedelta(days=keep_days),))
         cursor.execute(DELETE_COVERED)

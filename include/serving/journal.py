@@ -46,7 +46,7 @@ WHERE window_start >= coalesce((
 ), '-infinity') ORDER BY window_start"""
 
 
-class KafkaPlace(NamedTuple):
+class PartitionOffset(NamedTuple):
     """Where Kafka has a record of a topic."""
 
     partition: int
@@ -64,13 +64,13 @@ class PricedDecision(NamedTuple):
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """A record for Kafka, with no `place` before it was sent; `id` is also its message's `seq`."""
+    """A record for Kafka, without `kafka_offset` until it was sent; `id` is its message's `seq`."""
 
     id: int
     topic: str
     key: bytes
     value: bytes
-    place: KafkaPlace | None = None
+    kafka_offset: PartitionOffset | None = None
 
 
 class Journal:
@@ -152,7 +152,7 @@ class Journal:
                     topic,
                     bytes(key),
                     bytes(value),
-                    None if offset is None else KafkaPlace(partition, offset),
+                    None if offset is None else PartitionOffset(partition, offset),
                 )
                 for number, topic, key, value, partition, offset in cursor.fetchall()
             ]
@@ -165,9 +165,9 @@ class Journal:
             )
             return [TopicPartition(topic, partition) for topic, partition in cursor.fetchall()]
 
-    def note_places(self, places: Mapping[int, KafkaPlace | None]) -> None:
+    def note_offsets(self, offsets_by_id: Mapping[int, PartitionOffset | None]) -> None:
         """Note where Kafka has outbox rows, by their ids; null: they have to be sent again."""
-        values = [(number, *(place or (None, None))) for number, place in places.items()]
+        values = [(number, *(offset or (None, None))) for number, offset in offsets_by_id.items()]
         if values:
             with self._transaction() as cursor:
                 execute_values(

@@ -109,8 +109,8 @@ def refresh(settings: Settings, *, now: datetime, counted: CountedFiles | None =
     return int(new.minutes.num_rows)
 
 
-def restate(settings: Settings, first: datetime, until: datetime) -> int:
-    """Recompute the minutes from `first` to before `until`; gives how many.
+def restate(settings: Settings, start_at: datetime, end_at: datetime) -> int:
+    """Recompute the minutes from `start_at` to before `end_at`; gives how many.
 
     For what `refresh` cannot see: trades that came back from quarantine, a feed ledger that has
     more entries by now. Minutes that are equal already stay equal; those that Delta does not have
@@ -120,7 +120,7 @@ def restate(settings: Settings, first: datetime, until: datetime) -> int:
         Unreachable: Postgres does not answer.
     """
     with locked_minutes(settings.dsn()) as (cursor, offsets):
-        minutes = minutes_between(settings.lake, first, until, offsets=offsets)
+        minutes = minutes_between(settings.lake, start_at, end_at, offsets=offsets)
         upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
         merge_closed(settings.lake, _select_before(minutes, closed_until(settings.lake)))
     return int(minutes.num_rows)
@@ -142,5 +142,5 @@ def _close(lake: str, cursor: RealDictCursor, new: ChangedMinutes, *, now: datet
     merge_closed(lake, new_minutes, watermarks=closing_watermarks(new.offsets, until))
 
 
-def _select_before(new_minutes: pa.Table, until: datetime) -> pa.Table:
-    return new_minutes.filter(pc.less(new_minutes["minute"], until))
+def _select_before(new_minutes: pa.Table, end_at: datetime) -> pa.Table:
+    return new_minutes.filter(pc.less(new_minutes["minute"], end_at))

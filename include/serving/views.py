@@ -41,8 +41,8 @@ def _comments(tables: Iterable[Table]) -> Iterable[Composable]:
         name = Identifier(table.name)
         yield SQL("COMMENT ON TABLE {} IS {}").format(name, Literal(table.comment))
         for column in table.columns:
-            place = Identifier(table.name, column.name)
-            yield SQL("COMMENT ON COLUMN {} IS {}").format(place, Literal(column.comment))
+            column_name = Identifier(table.name, column.name)
+            yield SQL("COMMENT ON COLUMN {} IS {}").format(column_name, Literal(column.comment))
 
 
 def create_reader(dsn: Dsn, *, name: str, password: str) -> None:

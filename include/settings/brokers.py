@@ -34,7 +34,7 @@ class KafkaSecurity:
 
 
 class Brokers(str):
-    """A host:port list of brokers that says how they are talked to."""
+    """A host:port list of brokers that knows how they are talked to."""
 
     security: KafkaSecurity
 
@@ -46,7 +46,7 @@ class Brokers(str):
 
 
 def security_of(bootstrap: str) -> KafkaSecurity:
-    """How the brokers of a list are talked to: plain text where the list does not say."""
+    """How the brokers of a list are talked to: plain text where the list has nothing of it."""
     return bootstrap.security if isinstance(bootstrap, Brokers) else KafkaSecurity()
 
 

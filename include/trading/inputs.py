@@ -64,7 +64,7 @@ class SeenTop(msgspec.Struct, frozen=True):
 
 
 class SeenForecast(msgspec.Struct, frozen=True):
-    """What the forecast said. `fault` is the reason where there was none to use.
+    """The forecast that was in use. `fault` is the reason where there was none to use.
 
     `side` is that of the move a decision acts on, `side_now` that of the move into the minute that
     begins at the window's end; `rise_bps` is how far the price is to rise until the side turns,
@@ -133,7 +133,7 @@ class ForecastSides(PublishedCurve, Protocol):
         """Which published forecast it is."""
 
     def side_at(self, minute_us: int) -> ForecastSide | None:
-        """The side of the move into a minute; null where the forecast says nothing."""
+        """The side of the move into a minute; null where the forecast has none."""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
@@ -146,7 +146,7 @@ def canonical_json(inputs: Inputs) -> str:
 
 
 def normalize_inputs(inputs: Inputs) -> Inputs:
-    """The inputs with one spelling of each number: Kafka says 1.50, Delta 1.50000000."""
+    """The inputs with one spelling of each number: Kafka has 1.50, Delta 1.50000000."""
     return _normalize(inputs)
 
 
@@ -170,7 +170,7 @@ def see_forecast(
     parameters: Parameters,
     anchor: Anchor | None = None,
 ) -> SeenForecast:
-    """What the forecast says of the move that a decision at this window's end (µs) acts on.
+    """The forecast of the move that a decision at this window's end (µs) acts on.
 
     `anchor` is where the forecast is put now; null: nowhere, the decision has no price.
     """

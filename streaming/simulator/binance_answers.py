@@ -19,7 +19,7 @@ _DAY_MS = DAY_S * 1000
 
 
 def ping(_venue: BinanceVenue, _values: Values) -> Fields:
-    """Nothing, which says that it is there."""
+    """An empty answer: the server is there."""
     return {}
 
 

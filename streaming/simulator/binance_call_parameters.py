@@ -43,7 +43,7 @@ def weigh_windows(values: Values) -> int:
 
 
 def limit_to(max_rows: int = _MOST_ROWS) -> Param:
-    """The parameter that says how many rows, at most `max_rows`."""
+    """The parameter of how many rows, at most `max_rows`."""
     return Param("limit", p.read_limit(max_rows), "5")
 
 

@@ -24,7 +24,7 @@ class WeightLimit:
         """Add a request; the weight used with it.
 
         Raises:
-            BinanceError: it is too much; `retry_after_s` says for how long.
+            BinanceError: it is too much; `retry_after_s` is for how long.
         """
         now_s = self.clock.now_s()
         while self._requests and self._requests[0][0] <= now_s - _MINUTE_S:

@@ -1,14 +1,13 @@
 """The newest published forecast, read again when its pointer changes."""
 
 import logging
-from datetime import datetime
 from pathlib import Path
 
 from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.log import event
 from include.market.predicted_move import ForecastSide
-from include.market.time import MINUTE_US, SECOND_US
+from include.market.time import MINUTE_US, to_epoch_us
 from include.trading.inputs import ForecastSides, Signal
 from include.trading.reasons import Reason
 
@@ -21,7 +20,7 @@ class PublishedForecast:
     def __init__(self, published: forecast_file.ForecastFile) -> None:
         self.manifest = published.manifest
         self.forecast_id = published.manifest.forecast_id
-        self.trained_until = _micros(published.manifest.trained_until)
+        self.trained_until = to_epoch_us(published.manifest.trained_until)
         self.volatility = published.manifest.volatility
         self._published = published
 
@@ -78,10 +77,6 @@ class ForecastWatch:
             return Reason.FORECAST_FOREIGN, f"it is for {symbol} in world {world}"
         self._good = forecast
         return None, ""
-
-
-def _micros(at: datetime) -> int:
-    return int(at.timestamp()) * SECOND_US
 
 
 class PublishedForecasts:

@@ -17,7 +17,7 @@ from include.bus.tail import read_tail
 from include.errors import TickhouseError, Unreachable, WireError
 from include.log import event
 from include.market import wire
-from include.serving.journal import Journal, KafkaPlace, OutboxRow
+from include.serving.journal import Journal, OutboxRow, PartitionOffset
 from streaming.trader.kill_points import SENT, KillPoints
 
 TAIL_RECORDS = 500
@@ -57,10 +57,12 @@ class Publisher:
         if rows := journal.outbox():
             topics = {row.topic for row in rows}
             tail = read_tail(bootstrap, topics, record_count=TAIL_RECORDS)
-            places = kafka_places(rows, tail, conn=conn)
-            if missing_ids := [row.id for row in rows if row.place and places[row.id] is None]:
+            offsets_by_id = find_offsets(rows, tail, conn=conn)
+            if missing_ids := [
+                row.id for row in rows if row.kafka_offset and offsets_by_id[row.id] is None
+            ]:
                 log.warning(event("kafka lost acknowledged messages", rows=len(missing_ids)))
-            journal.note_places(places)
+            journal.note_offsets(offsets_by_id)
         self._producer = Producer(bootstrap, client_id="trader")
 
     def flush(self) -> None:
@@ -70,14 +72,14 @@ class Publisher:
             Unreachable: Kafka or Postgres does not answer.
         """
         if rows := self._journal.outbox(unsent=True):
-            places: dict[int, KafkaPlace | None] = {}
+            offsets_by_id: dict[int, PartitionOffset | None] = {}
             for row in rows:
-                note = partial(_note, places, row)
+                note = partial(_note, offsets_by_id, row)
                 self._producer.send(row.topic, row.key, row.value, delivered=note)
             self._producer.flush(FLUSH_S)
-            _wait_for(places, len(rows))
+            _wait_for(offsets_by_id, len(rows))
             self._kill_points.reach(SENT)
-            self._journal.note_places(places)
+            self._journal.note_offsets(offsets_by_id)
         if time.monotonic() - self._deleted_at > DELETE_EVERY_S:
             self._delete_landed()
 
@@ -105,39 +107,39 @@ class Publisher:
         self._journal.delete_landed(next_offsets)
 
 
-def kafka_places(
+def find_offsets(
     outbox_rows: Iterable[OutboxRow], tail: Iterable[Record], *, conn: str
-) -> dict[int, KafkaPlace | None]:
+) -> dict[int, PartitionOffset | None]:
     """Where Kafka has each row by its id, by the topics' tails; null: it has to be sent.
 
     Rows are sent in order, so all up to the highest id of a topic are there. One that lies before
-    the tail gets the place of the first that follows it: no row is taken for landed too early.
+    the tail gets the offset of the first that follows it: no row is taken for landed too early.
     """
-    places: dict[str, dict[int, KafkaPlace]] = {}
+    offsets_by_id: dict[str, dict[int, PartitionOffset]] = {}
     for record in tail:
         if number := _read_number(record.value, conn):
-            place = KafkaPlace(record.partition, record.offset)
-            places.setdefault(record.topic, {})[number] = place
-    return {row.id: _place_at(places.get(row.topic, {}), row.id) for row in outbox_rows}
+            kafka_offset = PartitionOffset(record.partition, record.offset)
+            offsets_by_id.setdefault(record.topic, {})[number] = kafka_offset
+    return {row.id: _offset_at(offsets_by_id.get(row.topic, {}), row.id) for row in outbox_rows}
 
 
-def _place_at(places: Mapping[int, KafkaPlace], row_id: int) -> KafkaPlace | None:
-    following = min((number for number in places if number >= row_id), default=None)
-    return places[following] if following is not None else None
+def _offset_at(offsets_by_id: Mapping[int, PartitionOffset], row_id: int) -> PartitionOffset | None:
+    following = min((number for number in offsets_by_id if number >= row_id), default=None)
+    return offsets_by_id[following] if following is not None else None
 
 
 def _note(
-    places: dict[int, KafkaPlace | None], row: OutboxRow, partition: int, offset: int
+    offsets_by_id: dict[int, PartitionOffset | None], row: OutboxRow, partition: int, offset: int
 ) -> None:
-    places[row.id] = KafkaPlace(partition, offset)
+    offsets_by_id[row.id] = PartitionOffset(partition, offset)
 
 
-def _wait_for(places: Mapping[int, KafkaPlace | None], count: int) -> None:
+def _wait_for(offsets_by_id: Mapping[int, PartitionOffset | None], count: int) -> None:
     """Wait for the producer's thread, which reports a delivery just after `flush` returns."""
     deadline = time.monotonic() + REPORTED_S
-    while len(places) < count:
+    while len(offsets_by_id) < count:
         if time.monotonic() > deadline:
-            raise Unreachable(f"Kafka reported {len(places)} of {count} deliveries")
+            raise Unreachable(f"Kafka reported {len(offsets_by_id)} of {count} deliveries")
         time.sleep(0.001)
 
 

@@ -9,7 +9,6 @@ from include.settings import ROOT
 from tests.house import measures
 
 SOURCES = measures.sources()
-SETTLED = [path for path in SOURCES if measures.is_settled(path)]
 MEDIAN_FILE, MEDIAN_FUNCTION = 100, 9
 
 
@@ -42,7 +41,7 @@ def test_the_formatter_is_never_off() -> None:
 
 
 def test_no_value_has_a_name_that_says_nothing() -> None:
-    names = measures.assignments(SETTLED)
+    names = measures.assignments(SOURCES)
     assert [f"{at} {name}" for name, at in names if name in measures.FORBIDDEN] == []
 
 
@@ -55,11 +54,11 @@ def test_a_function_is_named_by_what_it_does_or_gives() -> None:
 
 
 def test_a_function_is_not_named_by_a_thing_alone() -> None:
-    assert measures.things(SETTLED) == []
+    assert measures.things(SOURCES) == []
 
 
 def test_a_time_has_its_kind_or_its_unit_in_its_name() -> None:
-    assert measures.unnamed_times(SETTLED) == []
+    assert measures.unnamed_times(SOURCES) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def test_what_a_function_may_be_named(name: str, is_refused: bool) -> None:
 
 
 def test_no_private_word_is_in_the_product() -> None:
-    assert measures.prose([*SETTLED, *measures.reports()]) == []
+    assert measures.prose([*SOURCES, *measures.reports()]) == []
 
 
 def test_a_class_name_is_defined_once() -> None:

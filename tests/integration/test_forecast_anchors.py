@@ -81,7 +81,7 @@ def publish_and_serve(
         shared | {"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper}
         for ds, _, yhat, lower, upper in rows
     ]
-    serve_forecast(settings.dsn(), served, market_time=TEN, keep_days=2)
+    serve_forecast(settings.dsn(), served, market_at=TEN, keep_days=2)
     return PublishedForecast(read(folder / manifest.forecast_id))
 
 

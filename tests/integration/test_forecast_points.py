@@ -48,7 +48,7 @@ def serve(
         }
         for n in range(minutes)
     ]
-    serve_forecast(dsn, points, market_time=clock or first, keep_days=2)
+    serve_forecast(dsn, points, market_at=clock or first, keep_days=2)
 
 
 def there(dsn: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -126,7 +126,7 @@ def test_the_dashboard_sees_the_same_before_and_after_the_clearing(
                 for n in range(2016)
             ]
             if cleared:
-                serve_forecast(postgres_dsn, points, market_time=first, keep_days=2)
+                serve_forecast(postgres_dsn, points, market_at=first, keep_days=2)
             else:
                 upsert(postgres_dsn, FORECAST_POINTS, points)
         clock_us = int((T0 + 5 * DAY + 90 * MINUTE).timestamp()) * 1_000_000

@@ -11,7 +11,7 @@ import pytest
 from include.bus import Producer, TopicPartition
 from include.market import wire
 from include.market.events import Balance, Message
-from include.serving.journal import Journal, KafkaPlace
+from include.serving.journal import Journal, PartitionOffset
 from streaming.trader.kill_points import NoKillPoints
 from streaming.trader.outbox import Publisher
 from tests.support.trader_world import World, make_world
@@ -61,11 +61,11 @@ def test_a_row_is_deleted_once_the_lake_has_it(world: World) -> None:
             first.flush()
             first.flush()
         assert amounts(world) == [1, 2]
-        places = [row.place for row in journal.outbox()]
+        places = [row.kafka_offset for row in journal.outbox()]
         assert all(places) and journal.outbox(unsent=True) == []
         lake.offsets = {TopicPartition("trading.balances", 0): places[1].offset}  # type: ignore[union-attr]
         with publisher(world, journal, lake):
-            assert [row.place for row in journal.outbox()] == places[1:]
+            assert [row.kafka_offset for row in journal.outbox()] == places[1:]
         lake.offsets = {TopicPartition("trading.balances", 0): places[1].offset + 1}  # type: ignore[union-attr]
         with publisher(world, journal, lake):
             assert journal.outbox() == []
@@ -82,7 +82,7 @@ def test_what_kafka_lost_after_its_acknowledgement_is_sent_again_and_nothing_els
             first.flush()
         journal.commit([balance(world, 2)], state={})
         (row,) = journal.outbox(unsent=True)
-        journal.note_places({row.id: KafkaPlace(0, 10**9)})  # acknowledged, and lost
+        journal.note_offsets({row.id: PartitionOffset(0, 10**9)})  # acknowledged, and lost
         with publisher(world, journal, lake) as second:
             second.flush()
         assert amounts(world) == [1, 2]
@@ -99,4 +99,4 @@ def test_what_was_sent_and_not_noted_is_not_sent_again(world: World) -> None:
         with publisher(world, journal, lake) as second:
             second.flush()
         assert amounts(world) == [1] and wire.TOPIC_OF_KIND["balance"] == row.topic
-        assert journal.outbox()[0].place is not None
+        assert journal.outbox()[0].kafka_offset is not None

@@ -70,7 +70,7 @@ def test_the_lakes_minutes_are_those_that_training_reads(
     stored = prophet.from_json((tmp_path / "models" / "BTC-USD.json").read_text())
     fitted = fit_recipe(alone, Recipe())
     levels = [
-        predict.predict(model, start=as_of, minutes=500)["yhat"]
+        predict.predict(model, start_at=as_of, minutes=500)["yhat"]
         for model in (replace(fitted, prophet=stored), fitted)
     ]
     np.testing.assert_allclose(levels[0], levels[1], rtol=1e-8)

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from include.forecast import fit, map_fit, predict, prophet
-from include.forecast.sufficient_statistics import skeleton
+from include.forecast.sufficient_statistics import make_skeleton
 from spark_jobs.forecast_sums import fit_symbols, shapes_of, sum_by_symbol
 
 BEGIN = pd.Timestamp("2026-03-01 00:07")
@@ -53,7 +53,7 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
         assert spark.walk == pytest.approx(alone.walk, rel=1e-9)
         start = frame["ds"].iloc[-1].tz_localize("UTC")
         forecasts = [
-            predict.predict(fitted, start=start, minutes=2000) for fitted in (spark, alone)
+            predict.predict(fitted, start_at=start, minutes=2000) for fitted in (spark, alone)
         ]
         for column in ("yhat", "yhat_lower", "yhat_upper"):
             ours, theirs = (np.log(forecast[column]) for forecast in forecasts)
@@ -61,7 +61,7 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
 
 
 def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:
-    frames = {symbol: skeleton(shape) for symbol, shape in shapes_of(minutes).items()}
+    frames = {symbol: make_skeleton(shape) for symbol, shape in shapes_of(minutes).items()}
     models = {symbol: prophet for symbol, (prophet, _) in frames.items()}
     references = {
         symbol: np.full(len(priors.precision), 0.01) for symbol, (_, priors) in frames.items()

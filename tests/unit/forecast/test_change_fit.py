@@ -34,7 +34,7 @@ def series(days: float, *, step: float = 5e-4, swing: float = 0.0, seed: int = 1
 def day_after(prices_df: pd.DataFrame, recipe: Recipe | None = None) -> pd.DataFrame:
     fitted = fit_recipe(prices_df, recipe or Recipe())
     start = prices_df["ds"].iloc[-1].tz_localize("UTC") + pd.Timedelta(minutes=1)
-    return predict.predict(fitted, start=start.to_pydatetime(), minutes=DAY)
+    return predict.predict(fitted, start_at=start.to_pydatetime(), minutes=DAY)
 
 
 def test_a_daily_wave_within_a_walk_is_found_and_a_walk_alone_is_not_believed() -> None:

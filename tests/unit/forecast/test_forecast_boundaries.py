@@ -87,7 +87,7 @@ def test_the_bounds_of_white_noise_hold_eight_tenths_of_it() -> None:
     closes = 100 * np.exp(draw.normal(0, noise, len(ds)))
     fitted = fit.fit(pd.DataFrame({"ds": ds, "close": closes}))
     start = ds[-1].tz_localize("UTC") + pd.Timedelta(minutes=1)
-    forecast_df = predict.predict(fitted, start=start, minutes=60)
+    forecast_df = predict.predict(fitted, start_at=start, minutes=60)
     for column in ("yhat_lower", "yhat_upper"):
         distances = np.abs(np.log(forecast_df[column] / forecast_df["yhat"])) / noise
         assert float(distances.mean()) == pytest.approx(1.2816, rel=0.1)

@@ -55,7 +55,7 @@ def test_chunks_make_the_model_that_the_whole_makes(
         assert getattr(in_chunks.prophet, scale) == getattr(at_once.prophet, scale)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
     forecasts = [
-        predict.predict(fitted, start=start, minutes=600) for fitted in (in_chunks, at_once)
+        predict.predict(fitted, start_at=start, minutes=600) for fitted in (in_chunks, at_once)
     ]
     for column in ("yhat", "yhat_lower", "yhat_upper"):
         np.testing.assert_allclose(forecasts[0][column], forecasts[1][column], rtol=1e-7)
@@ -109,8 +109,8 @@ def test_a_long_history_takes_this_way_and_is_kept_as_json_alike(
     loaded = prophet.from_json(prophet.to_json(chunked.prophet))
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
     pd.testing.assert_frame_equal(
-        predict.predict(replace(chunked, prophet=loaded), start=start, minutes=90),
-        predict.predict(chunked, start=start, minutes=90),
+        predict.predict(replace(chunked, prophet=loaded), start_at=start, minutes=90),
+        predict.predict(chunked, start_at=start, minutes=90),
     )
 
 

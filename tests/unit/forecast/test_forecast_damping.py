@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from include.forecast import fit, predict
-from include.forecast.damping import damp, volatility
+from include.forecast.damping import damp, measure_volatility
 
 Z = 1.2815515655446004  # the 90 % point of the normal distribution (tables: 1.28155)
 
@@ -30,11 +30,11 @@ def test_the_volatility_of_a_price_that_doubles_each_hour_is_worked_out_by_hand(
         }
     )
     # every second row: a change of log 4 in 120 minutes, each time
-    assert volatility(frame) == pytest.approx(np.log(4) / np.sqrt(120))
+    assert measure_volatility(frame) == pytest.approx(np.log(4) / np.sqrt(120))
 
 
 def test_a_random_walks_step_is_found_again() -> None:
-    assert volatility(walk_of(30, step=1e-3)) == pytest.approx(1e-3, rel=0.1)
+    assert measure_volatility(walk_of(30, step=1e-3)) == pytest.approx(1e-3, rel=0.1)
 
 
 def test_a_small_move_is_kept_and_a_large_one_bends_to_the_limit() -> None:
@@ -56,14 +56,14 @@ def test_the_far_end_of_a_long_forecast_is_no_explosion() -> None:
     frame, days = walk_of(20, step=1e-3), 104
     fitted = fit.fit(frame)
     start = frame["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC)
-    forecast_df = predict.predict(fitted, start=start, minutes=days * 1440)
+    forecast_df = predict.predict(fitted, start_at=start, minutes=days * 1440)
     reach = np.exp(Z * fitted.walk * np.sqrt(days * 1440) + 0.2)  # 0.2: noise and seasons
     last = frame["close"].iloc[-1]
     for name in ("yhat", "yhat_lower", "yhat_upper"):
         assert forecast_df[name].max() < last * reach, name
         assert forecast_df[name].min() > last / reach, name
     # without the limit this very model leaves all bounds: the trend's slope is carried on
-    wild = predict.predict(replace(fitted, walk=1e9), start=start, minutes=days * 1440)
+    wild = predict.predict(replace(fitted, walk=1e9), start_at=start, minutes=days * 1440)
     assert wild["yhat_upper"].max() > last * reach * 1000
 
 
@@ -71,5 +71,5 @@ def test_a_constant_price_is_forecast_as_that_price() -> None:
     ds = pd.date_range(datetime(2018, 4, 1), periods=3000, freq="min")  # noqa: DTZ001
     fitted = fit.fit(pd.DataFrame({"ds": ds, "close": 50.0}))
     start = ds[-1].to_pydatetime().replace(tzinfo=UTC)
-    forecast_df = predict.predict(fitted, start=start, minutes=5000)
+    forecast_df = predict.predict(fitted, start_at=start, minutes=5000)
     assert forecast_df["yhat"].to_numpy() == pytest.approx(np.full(5000, 50.0))

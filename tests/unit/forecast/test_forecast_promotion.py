@@ -236,7 +236,9 @@ def test_a_band_that_covers_too_little_or_too_much_is_refused(
             yhat_upper=f["yhat"] * (f["yhat_upper"] / f["yhat"]) ** factor,
         ),
     )
-    assert ("its band covers what it says" not in faults(settings, manifest.forecast_id)) == passes
+    assert (
+        "its band covers what it promises" not in faults(settings, manifest.forecast_id)
+    ) == passes
 
 
 def test_the_simulated_market_is_judged_by_enough_origins_not_to_refuse_by_chance() -> None:

@@ -98,7 +98,7 @@ def test_ten_minutes_of_history_are_refused_and_none_at_all_too(settings: Settin
         minutes(settings)
     with pytest.raises(HistoryError, match="only 10 minutes"):
         trained(settings)
-    assert training.models(settings) == []
+    assert training.list_models(settings) == []
 
 
 def test_a_day_may_lack_a_tenth_of_its_minutes(settings: Settings) -> None:
@@ -173,7 +173,7 @@ def test_training_twice_on_the_same_minutes_is_one_model(settings: Settings) -> 
     write_history(settings, wave(3))
     first = trained(settings)
     assert trained(settings, now=NOW + timedelta(days=1)) == first
-    assert training.models(settings) == [first]
+    assert training.list_models(settings) == [first]
     assert first.fitted_by == "changes"
     assert first.trained_until == datetime(2018, 4, 3, 23, 59, tzinfo=UTC)
 
@@ -182,10 +182,10 @@ def test_a_kept_model_predicts_what_the_fitted_one_does(settings: Settings) -> N
     write_history(settings, wave(2))
     fitted = fit_recipe(minutes(settings).prices_df, Recipe())
     start = T0 + timedelta(days=2)
-    direct = predict.predict(fitted, start=start, minutes=90)
+    direct = predict.predict(fitted, start_at=start, minutes=90)
     record = trained(settings)
     loaded = training.load_model(settings, record.model)
-    loaded_forecast = predict.predict(loaded, start=start, minutes=90)
+    loaded_forecast = predict.predict(loaded, start_at=start, minutes=90)
     pd.testing.assert_frame_equal(direct, loaded_forecast)
     with pytest.raises(ForecastError, match="no model"):
         training.load_model(settings, "nonesuch")
@@ -197,13 +197,13 @@ def test_the_level_is_prophets_own_in_chunks_or_not(
     write_history(settings, wave(2))
     fit_result = fit.fit(minutes(settings).prices_df)
     fitted, start = fit_result.prophet, T0 + timedelta(days=2)
-    at_once = predict.predict(fit_result, start=start, minutes=200)
+    at_once = predict.predict(fit_result, start_at=start, minutes=200)
     ds = pd.DataFrame({"ds": pd.date_range("2018-04-03", periods=200, freq="min")})
     assert at_once["yhat"].to_numpy() == pytest.approx(
         np.exp(fitted.predict(ds)["yhat"].to_numpy())
     )
     monkeypatch.setattr(predict, "CHUNK_MINUTES", 33)
-    in_chunks = predict.predict(fit_result, start=start, minutes=200)
+    in_chunks = predict.predict(fit_result, start_at=start, minutes=200)
     pd.testing.assert_frame_equal(in_chunks, at_once)
     assert (at_once["yhat_lower"] <= at_once["yhat"]).all()
     assert (at_once["yhat_upper"] >= at_once["yhat"]).all()

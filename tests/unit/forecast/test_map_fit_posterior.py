@@ -15,7 +15,7 @@ from prophet import Prophet
 
 from bench import forecast as bench
 from include.forecast import fit
-from include.forecast.map_fit import MapBackend, Priors, Sums, estimate, maximise, variance
+from include.forecast.map_fit import MapBackend, Priors, Sums, estimate, maximise, solve_variance
 
 logging.getLogger("cmdstanpy").disabled = True
 RELATIVE = 1e-6
@@ -141,7 +141,7 @@ def test_what_the_fast_fit_does_not_cover_is_left_to_stock_prophet_and_said(
 def test_sigma_solves_its_quartic_by_hand() -> None:
     # n = 6, RSS = 22: 4 s^2 + 6 s - 22 = 0 has the root s = (-6 + sqrt(388)) / 8
     sums = Sums(6, np.zeros((1, 1)), np.zeros(1), 22.0, np.zeros(1))
-    assert variance(sums, np.zeros(1)) == pytest.approx((-6 + 388**0.5) / 8)
+    assert solve_variance(sums, np.zeros(1)) == pytest.approx((-6 + 388**0.5) / 8)
 
 
 def test_a_change_that_explains_little_is_shrunk_to_nothing() -> None:

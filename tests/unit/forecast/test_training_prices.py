@@ -68,7 +68,7 @@ def test_the_seasons_are_those_of_the_target_and_the_level_is_the_last_close(
     start = ds[-1].tz_localize("UTC")
     levels = {
         target: predict(
-            fit_recipe(prices_df, Recipe(likelihood, target=target)), start=start, minutes=1440
+            fit_recipe(prices_df, Recipe(likelihood, target=target)), start_at=start, minutes=1440
         )["yhat"].to_numpy()
         for target in (CLOSE, VWAP)
     }
@@ -78,7 +78,7 @@ def test_the_seasons_are_those_of_the_target_and_the_level_is_the_last_close(
     assert swings[VWAP] > 3 * swings[CLOSE]
     assert swings[VWAP] > 90
     of_closes = fit_recipe(prices_df[["ds", "close"]], Recipe(likelihood, target=VWAP))
-    again = predict(of_closes, start=start, minutes=1440)["yhat"].to_numpy()
+    again = predict(of_closes, start_at=start, minutes=1440)["yhat"].to_numpy()
     assert (again == levels[CLOSE]).all(), "without weighted prices there are the closes"
 
 

@@ -72,7 +72,7 @@ def test_a_damaged_model_record_leaves_the_others_usable(
     for name, content in (("a", msgspec.json.encode(sound)), ("b", b""), ("c", bytes(9))):
         (settings.home / "models" / name).mkdir(parents=True)
         (settings.home / "models" / name / "record.json").write_bytes(content)
-    assert [record.model for record in training.models(settings)] == ["a"]
+    assert [record.model for record in training.list_models(settings)] == ["a"]
     assert "models/b/record.json is damaged" in caplog.text
     with pytest.raises(StateError, match=r"models/c/record\.json is damaged"):
         training.record_of(settings, "c")
