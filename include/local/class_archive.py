@@ -29,16 +29,17 @@ from include.settings import ROOT, Settings, from_environment
 RECORDING_S = 600.0
 FORECAST_S = 300.0  # the first training has the machine for so long
 LOWEST_PRIORITY = 19
+SILENT = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 
 
 def archive_options() -> list[str]:
     """The JVM options that map the archive; none while there is no archive.
 
     The JVM itself checks that it fits (its own build, class path, sizes and times of the jars) and
-    goes on without it if not.
+    goes on without it if not; it would say so on standard output, among what a verb prints there.
     """
     archive = _archive()
-    return [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off"] if archive.exists() else []
+    return [f"-XX:SharedArchiveFile={archive}", *SILENT] if archive.exists() else []
 
 
 def ensure_class_archive(print_line: PrintLine) -> None:
