@@ -4,7 +4,7 @@ Their DDL and upserts are made from the same definitions as the Delta tables. Of
 Postgres has the event's own columns, the newest row of each `event_key`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -119,10 +119,6 @@ POSTGRES_TYPES = {
     "binary": "bytea",
 }
 CREATION_LOCK = 7413
-COLUMNS = (
-    "SELECT table_name, column_name FROM information_schema.columns"
-    " WHERE table_schema = current_schema()"
-)
 
 
 def served_table(table: Table) -> Table:
@@ -149,17 +145,8 @@ def _postgres_type(column: Column) -> str:
     return "numeric" if column.type.startswith("decimal") else POSTGRES_TYPES[column.type]
 
 
-def missing_column_ddl(table: Table, existing: Collection[str]) -> list[str]:
-    """The statements that add the columns that an older version's table lacks; they may be null."""
-    return [
-        f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {_postgres_type(column)}'
-        for column in table.columns
-        if column.name not in existing
-    ]
-
-
 def create_tables(dsn: Dsn) -> None:
-    """Make every table and view of Postgres that does not exist, and every column that one lacks.
+    """Make every table and view of Postgres that does not exist.
 
     Raises:
         Unreachable: the server does not answer.
@@ -168,13 +155,6 @@ def create_tables(dsn: Dsn) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
         tables = (*SERVED.values(), *POSTGRES_ONLY)
         cursor.execute("; ".join(map(postgres_ddl, tables)))
-        cursor.execute(COLUMNS)
-        names_by_table: dict[str, set[str]] = {}
-        for table_name, column_name in cursor.fetchall():
-            names_by_table.setdefault(table_name, set()).add(column_name)
-        for table in tables:
-            for statement in missing_column_ddl(table, names_by_table[table.name]):
-                cursor.execute(statement)
         create_views(cursor, tables)
 
 

@@ -64,20 +64,6 @@ def test_rows_of_an_upsert_come_all_or_none(postgres_dsn: dict[str, Any]) -> Non
     assert fetch_rows(postgres_dsn, statement) == []
 
 
-def test_a_column_that_an_older_version_did_not_have_is_added(postgres_dsn: dict[str, Any]) -> None:
-    create_tables(postgres_dsn)
-    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "decisions" DROP COLUMN "side_now"')
-    create_tables(postgres_dsn)
-    (column,) = fetch_rows(
-        postgres_dsn,
-        "SELECT data_type FROM information_schema.columns"
-        " WHERE table_name = 'decisions' AND column_name = 'side_now'",
-        (),
-    )
-    assert column == {"data_type": "text"}
-
-
 def test_the_reader_reads_and_changes_nothing(postgres_dsn: dict[str, Any]) -> None:
     create_tables(postgres_dsn)
     for password in ("first", "second"):
