@@ -144,9 +144,9 @@ def _hour_bars(path: PricePath, day: int) -> tuple[Bar, ...]:
     )
 
 
-def _sum_trades(trades: DayTrades, start: int, end: int, begin: int) -> Bar:
-    cents, lots = trades.cents[start:end], trades.lots[start:end]
-    products, bought = cents * lots, ~trades.taker_sold[start:end]
+def _sum_trades(day: DayTrades, start: int, end: int, begin: int) -> Bar:
+    cents, lots = day.cents[start:end], day.lots[start:end]
+    products, bought = cents * lots, ~day.taker_sold[start:end]
     sums = (lots.sum(), products.sum(), lots[bought].sum(), products[bought].sum())
     prices = (cents[0], cents.max(), cents.min(), cents[-1])
     return Bar(begin + start, begin + end - 1, *map(int, prices), *map(int, sums))

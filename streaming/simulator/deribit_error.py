@@ -11,3 +11,8 @@ class DeribitError(Exception):
         self.body: dict[str, Any] = {"code": code, "message": message} | (
             {"data": data} if data else {}
         )
+
+
+def refuse_param(param: str, reason: str) -> DeribitError:
+    """The refusal of a parameter."""
+    return DeribitError(-32602, "Invalid params", reason=reason, param=param)

@@ -4,9 +4,11 @@ Everything follows from the time alone, so that REST, any connection and a resta
 trade a second, a book of twenty levels a side that changes each tenth of a second.
 """
 
-from decimal import Decimal
+import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
+from streaming.simulator.deribit_trades import last_day
 from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
 
 INSTRUMENT = "BTC-PERPETUAL"
@@ -14,6 +16,8 @@ LEVELS, STEPS_PER_S = 20, 10
 _TICK = Decimal("0.5")
 _ANCHOR_S = FIRST_DAY * DAY_S
 _FIRST_ID, _ID_STEP = 1_000_000, 7
+OPEN_INTEREST = 1_000_000_000.0
+_MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
 
 Fields = dict[str, Any]
 Levels = dict[float, float]
@@ -24,7 +28,7 @@ def number_at(ms: int) -> int:
     return max(0, -(-ms // 1000) - _ANCHOR_S)
 
 
-def make_trade(path: PricePath, number: int) -> Fields:
+def trade(path: PricePath, number: int) -> Fields:
     """Trade `number`, in the form of stream and REST; amounts are USD in steps of ten."""
     second = _ANCHOR_S + number
     mid, quantity, side, _ = path.tick_at(second)
@@ -55,7 +59,7 @@ def change_id(step: int) -> int:
     return _FIRST_ID + step * _ID_STEP
 
 
-def make_levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
+def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     """Bids and asks of a book state, best first: price to amount in USD."""
     best = _round_to_tick(path.tick_at(step // STEPS_PER_S)[0])
     sides: tuple[Levels, Levels] = ({}, {})
@@ -68,9 +72,9 @@ def make_levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     return sides
 
 
-def make_snapshot(path: PricePath, step: int) -> Fields:
+def snapshot(path: PricePath, step: int) -> Fields:
     """The whole book, the first message of the incremental channel."""
-    bids, asks = ([["new", *level] for level in side.items()] for side in make_levels(path, step))
+    bids, asks = ([["new", *level] for level in side.items()] for side in levels(path, step))
     head: Fields = {"type": "snapshot", "timestamp": step * 1000 // STEPS_PER_S}
     return {
         **head,
@@ -81,10 +85,10 @@ def make_snapshot(path: PricePath, step: int) -> Fields:
     }
 
 
-def make_change(path: PricePath, step_before: int, step: int) -> Fields:
+def change(path: PricePath, step_before: int, step: int) -> Fields:
     """What changed between two book states."""
-    sides = zip(make_levels(path, step_before), make_levels(path, step), strict=True)
-    bids, asks = (_find_difference(side_before, side_after) for side_before, side_after in sides)
+    sides = zip(levels(path, step_before), levels(path, step), strict=True)
+    bids, asks = (_difference(side_before, side_after) for side_before, side_after in sides)
     return {
         "type": "change",
         "timestamp": step * 1000 // STEPS_PER_S,
@@ -96,46 +100,90 @@ def make_change(path: PricePath, step_before: int, step: int) -> Fields:
     }
 
 
-def grouped_book(path: PricePath, step: int, depth: int) -> Fields:
-    """The best levels in the form of the grouped channel."""
-    bids, asks = (
-        [list(level) for level in list(side.items())[:depth]] for side in make_levels(path, step)
-    )
+def grouped_book(path: PricePath, step: int, depth: int, group: Decimal = _TICK) -> Fields:
+    """The best levels in the form of the grouped channel: prices in steps of `group` USD."""
+    bids, asks = levels(path, step)
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
         "instrument_name": INSTRUMENT,
         "change_id": change_id(step),
-        "bids": bids,
-        "asks": asks,
+        "bids": _group_levels(bids, group, ROUND_FLOOR)[:depth],
+        "asks": _group_levels(asks, group, ROUND_CEILING)[:depth],
     }
 
 
-def make_ticker(path: PricePath, step: int) -> Fields:
-    """The ticker: its bid and ask are the book's."""
-    second = step // STEPS_PER_S
-    (bid, bid_amount), (ask, ask_amount) = (
-        next(iter(side.items())) for side in make_levels(path, step)
-    )
-    hours = [path.tick_at(second - 3600 * hour)[0] for hour in range(25)]
-    last = make_trade(path, number_at(second * 1000) - 1)["price"]
-    stats = {"high": max(hours), "low": min(hours), "volume": 1000.5, "price_change": 0.1}
+def _group_levels(levels_of_side: Levels, group: Decimal, rounding: str) -> list[list[float]]:
+    if group == _TICK:
+        return [list(level) for level in levels_of_side.items()]
+    amounts: dict[float, float] = {}
+    for price, amount in levels_of_side.items():
+        steps = (Decimal(str(price)) / group).to_integral_value(rounding)
+        edge = float(steps * group)
+        amounts[edge] = amounts.get(edge, 0.0) + amount
+    return [list(level) for level in amounts.items()]
+
+
+def quote(path: PricePath, step: int) -> Fields:
+    """The best bid and ask."""
+    (bid, bid_amount), (ask, ask_amount) = (next(iter(side.items())) for side in levels(path, step))
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
-        "state": "open",
-        "stats": stats,
         "instrument_name": INSTRUMENT,
-        "last_price": last,
-        "mark_price": hours[0],
-        "index_price": hours[0],
         "best_bid_price": bid,
         "best_bid_amount": bid_amount,
         "best_ask_price": ask,
         "best_ask_amount": ask_amount,
-        "open_interest": 1000,
     }
 
 
-def _find_difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
+def index_price(path: PricePath, ms: int) -> float:
+    """The index at a time in ms; the mark price is the same."""
+    return path.tick_at(ms // 1000)[0]
+
+
+def hourly_interest(hour: int) -> float:
+    """The funding of an hour since the epoch, as a share: positive where longs pay shorts."""
+    return round(math.sin(hour * math.tau / 36) * 1.25e-5, 10)
+
+
+def funding_8h(ms: int) -> float:
+    """The funding of the eight hours until a time in ms."""
+    hour = ms // _HOUR_MS
+    return round(sum(hourly_interest(hour - age) for age in range(8)), 10)
+
+
+def ticker(path: PricePath, step: int) -> Fields:
+    """The ticker: its bid and ask are the book's, its statistics those of the trades."""
+    ms = step * 1000 // STEPS_PER_S
+    index, day = index_price(path, ms), last_day(path, ms // _MINUTE_MS)
+    last = trade(path, number_at(ms // 1000 * 1000) - 1)["price"]
+    best = quote(path, step)
+    return {
+        **best,
+        "state": "open",
+        "stats": {
+            "high": day.high,
+            "low": day.low,
+            "price_change": round((day.close / day.open - 1) * 100, 4) if day.open else None,
+            "volume": round(day.volume, 8),
+            "volume_usd": day.cost,
+            "volume_notional": day.cost,
+        },
+        "index_price": index,
+        "last_price": last,
+        "settlement_price": index_price(path, ms // _DAY_MS * _DAY_MS + 8 * _HOUR_MS - _DAY_MS),
+        "min_price": float(_round_to_tick(index * 0.985)),
+        "max_price": float(_round_to_tick(index * 1.015)),
+        "open_interest": OPEN_INTEREST,
+        "mark_price": index,
+        "interest_value": funding_8h(ms),
+        "estimated_delivery_price": index,
+        "current_funding": hourly_interest(ms // _HOUR_MS),
+        "funding_8h": funding_8h(ms),
+    }
+
+
+def _difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
     deletions: list[list[Any]] = [
         ["delete", price, 0.0] for price in levels_before if price not in levels_after
     ]

@@ -21,7 +21,8 @@ from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import make_application
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError
-from streaming.simulator.deribit_rpc import Credits, Rpc
+from streaming.simulator.deribit_limits import Credits
+from streaming.simulator.deribit_rpc import Rpc
 from streaming.simulator.price_path import make_paths
 
 PATH = make_paths(7)["BTC-USD"]

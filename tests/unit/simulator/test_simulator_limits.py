@@ -10,7 +10,7 @@ from include.settings import load
 from streaming.simulator.__main__ import make_application
 from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_error import DeribitError
-from streaming.simulator.deribit_rpc import Credits
+from streaming.simulator.deribit_limits import Credits
 from streaming.simulator.deribit_server import MAX_CONNECTIONS
 from streaming.simulator.limits import Pool
 from tests.support.virtual_time import in_virtual_time, now_us
