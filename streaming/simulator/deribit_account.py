@@ -31,7 +31,7 @@ class DeribitAccount:
 
     def levels(self, now_ms: int) -> tuple[Levels, Levels]:
         """The book's bids and asks."""
-        sides = market.levels(self.path, market.step_at(now_ms))
+        sides = market.make_levels(self.path, market.step_at(now_ms))
         bids, asks = (
             [(Decimal(str(p)), Decimal(str(q))) for p, q in side.items()] for side in sides
         )

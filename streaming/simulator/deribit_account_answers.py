@@ -111,22 +111,22 @@ def position(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     size, entry = account.position, account.entry_btc
     average = size / entry if entry else Decimal(0)
     margin = abs(size) / price * MARGIN_SHARE
-    profit = _number(account.equity(price) - account.balance)
+    profit = _to_float(account.equity(price) - account.balance)
     return {
         "instrument_name": market.INSTRUMENT,
         "kind": "future",
         "direction": "zero" if not size else "buy" if size > 0 else "sell",
         "size": float(size),
-        "size_currency": _number(size / price),
+        "size_currency": _to_float(size / price),
         "average_price": float(round(average, 4)),
         "mark_price": float(price),
         "index_price": float(price),
         "settlement_price": float(price),
-        "delta": _number(size / price),
+        "delta": _to_float(size / price),
         "leverage": 50,
-        "initial_margin": _number(margin),
-        "maintenance_margin": _number(margin / 2),
-        "open_orders_margin": _number(account.margin(price) - margin),
+        "initial_margin": _to_float(margin),
+        "maintenance_margin": _to_float(margin / 2),
+        "open_orders_margin": _to_float(account.margin(price) - margin),
         "estimated_liquidation_price": None,
         "floating_profit_loss": profit,
         "realized_profit_loss": 0.0,
@@ -143,7 +143,7 @@ def positions(account: DeribitAccount, values: Values, now_ms: int) -> list[Fiel
     return [position(account, {"instrument_name": market.INSTRUMENT}, now_ms)]
 
 
-def summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
+def make_summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     """The account in one currency: in others than BTC it has nothing."""
     currency = values.get("currency", "BTC")
     price = account.levels(now_ms)[0][0][0]
@@ -171,7 +171,7 @@ def summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     has_none = currency != "BTC"
     return {
         "currency": currency,
-        **{name: 0.0 if has_none else _number(amount) for name, amount in amounts.items()},
+        **{name: 0.0 if has_none else _to_float(amount) for name, amount in amounts.items()},
         "currency_name": "Bitcoin",
         "margin_model": "segregated_sm",
         "portfolio_margining_enabled": False,
@@ -182,14 +182,14 @@ def summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
 def summaries(account: DeribitAccount, _values: Values, now_ms: int) -> Fields:
     """The account in each of its currencies."""
     head = {"id": 1, "email": "", "system_name": "simulated", "username": "simulated"}
-    return head | {"type": "main", "summaries": [summary(account, {}, now_ms)]}
+    return head | {"type": "main", "summaries": [make_summary(account, {}, now_ms)]}
 
 
 def margins(account: DeribitAccount, values: Values, _now_ms: int) -> Fields:
     """What an order would need."""
     if values["instrument_name"] != market.INSTRUMENT:
         raise refuse_instrument()
-    needed = _number(values["amount"] / values["price"] * MARGIN_SHARE)
+    needed = _to_float(values["amount"] / values["price"] * MARGIN_SHARE)
     lowest, highest = (
         float(values["price"] * share) for share in (Decimal("0.985"), Decimal("1.015"))
     )
@@ -274,7 +274,7 @@ def fill_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
         "amount": float(fill.quantity),
         "contracts": float(fill.quantity / 10),
         "state": "open" if order.live else "filled",
-        "fee": _number(fill.quantity / fill.price * FEE_SHARE),
+        "fee": _to_float(fill.quantity / fill.price * FEE_SHARE),
         "fee_currency": "BTC",
         "liquidity": "M" if fill.maker else "T",
         "order_type": order.kind,
@@ -291,5 +291,5 @@ def fill_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
     }
 
 
-def _number(amount: Decimal) -> float:
+def _to_float(amount: Decimal) -> float:
     return float(amount.quantize(_UNITS))

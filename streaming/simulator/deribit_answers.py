@@ -105,17 +105,17 @@ def index_names(_path: PricePath, _values: Values, _now_ms: int) -> list[str]:
     return [INDEX]
 
 
-def ticker(path: PricePath, values: Values, now_ms: int) -> Fields:
+def make_ticker(path: PricePath, values: Values, now_ms: int) -> Fields:
     """The ticker of this moment."""
     check_instrument(values)
-    return market.ticker(path, market.step_at(now_ms))
+    return market.make_ticker(path, market.step_at(now_ms))
 
 
 def order_book(path: PricePath, values: Values, now_ms: int) -> Fields:
     """The book of this moment with the ticker."""
     check_instrument(values)
     step, depth = market.step_at(now_ms), values.get("depth", 5)
-    return market.ticker(path, step) | market.grouped_book(path, step, depth)
+    return market.make_ticker(path, step) | market.grouped_book(path, step, depth)
 
 
 def order_book_by_id(path: PricePath, values: Values, now_ms: int) -> Fields:
@@ -128,7 +128,7 @@ def order_book_by_id(path: PricePath, values: Values, now_ms: int) -> Fields:
 def book_summary(path: PricePath, values: Values, now_ms: int) -> list[Fields]:
     """The summary of the instrument."""
     check_instrument(values)
-    fields = market.ticker(path, market.step_at(now_ms))
+    fields = market.make_ticker(path, market.step_at(now_ms))
     stats, bid, ask = fields["stats"], fields["best_bid_price"], fields["best_ask_price"]
     return [
         {
@@ -159,7 +159,7 @@ def book_summaries(path: PricePath, values: Values, now_ms: int) -> list[Fields]
 
 def trade_volumes(path: PricePath, _values: Values, now_ms: int) -> list[Fields]:
     """The volume of 24 hours."""
-    volume = market.ticker(path, market.step_at(now_ms))["stats"]["volume"]
+    volume = market.make_ticker(path, market.step_at(now_ms))["stats"]["volume"]
     none = dict.fromkeys(("puts_volume", "calls_volume", "spot_volume"), 0.0)
     return [{"currency": "BTC", "futures_volume": volume, **none}]
 

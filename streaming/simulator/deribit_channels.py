@@ -29,7 +29,7 @@ _Message = Callable[[PricePath, re.Match[str], Since, int], list[object]]
 def _book(path: PricePath, _name: re.Match[str], since_ms: Since, now_ms: int) -> list[object]:
     step = market.step_at(now_ms)
     if since_ms is None:
-        return [market.snapshot(path, step)]
+        return [market.make_snapshot(path, step)]
     return [market.change(path, market.step_at(since_ms), step)]
 
 
@@ -40,23 +40,27 @@ def _grouped_book(
     return [market.grouped_book(path, market.step_at(now_ms), int(name["depth"]), group)]
 
 
-def _trades(path: PricePath, _name: re.Match[str], since_ms: Since, now_ms: int) -> list[object]:
+def _list_trades(
+    path: PricePath, _name: re.Match[str], since_ms: Since, now_ms: int
+) -> list[object]:
     end = market.number_at(now_ms)
     start = end if since_ms is None else market.number_at(since_ms)
     return [[market.trade(path, number)] for number in range(start, end)]
 
 
-def _ticker(path: PricePath, _name: re.Match[str], _since_ms: Since, now_ms: int) -> list[object]:
-    return [market.ticker(path, market.step_at(now_ms))]
+def _make_ticker(
+    path: PricePath, _name: re.Match[str], _since_ms: Since, now_ms: int
+) -> list[object]:
+    return [market.make_ticker(path, market.step_at(now_ms))]
 
 
 def _changed_ticker(
     path: PricePath, _name: re.Match[str], since_ms: Since, now_ms: int
 ) -> list[object]:
-    ticker = market.ticker(path, market.step_at(now_ms))
+    ticker = market.make_ticker(path, market.step_at(now_ms))
     if since_ms is None:
         return [{"type": "snapshot", **ticker}]
-    before = market.ticker(path, market.step_at(since_ms))
+    before = market.make_ticker(path, market.step_at(since_ms))
     head = {"type": "change", "instrument_name": market.INSTRUMENT}
     return [head | {name: ticker[name] for name in ticker if ticker[name] != before[name]}]
 
@@ -89,7 +93,7 @@ def _candle(path: PricePath, name: re.Match[str], since_ms: Since, now_ms: int) 
     return [{"tick": begin_ms, **{column: candles[column][0] for column in columns}}]
 
 
-def _platform(
+def _make_platform_state(
     _path: PricePath, _name: re.Match[str], since_ms: Since, _now_ms: int
 ) -> list[object]:
     return (
@@ -113,14 +117,14 @@ _PUBLIC: tuple[tuple[re.Pattern[str], _Message], ...] = tuple(
             f"book\\.{_NAME}\\.(?P<group>none|1|2|5|10)\\.(?P<depth>1|10|20)\\.{_PACE}",
             _grouped_book,
         ),
-        (f"trades\\.(?:{_NAME}|(?:future|any)\\.(?:BTC|any))\\.{_PACE}", _trades),
-        (f"ticker\\.{_NAME}\\.{_PACE}", _ticker),
+        (f"trades\\.(?:{_NAME}|(?:future|any)\\.(?:BTC|any))\\.{_PACE}", _list_trades),
+        (f"ticker\\.{_NAME}\\.{_PACE}", _make_ticker),
         (f"incremental_ticker\\.{_NAME}", _changed_ticker),
         (f"quote\\.{_NAME}", _quote),
         (f"perpetual\\.{_NAME}\\.{_PACE}", _interest),
         (f"chart\\.trades\\.{_NAME}\\.{_RESOLUTION}", _candle),
         (f"deribit_price_index\\.{public.INDEX}", _index),
-        ("platform_state", _platform),
+        ("platform_state", _make_platform_state),
         ("platform_state\\.public_methods_state", _nothing),
         ("announcements", _nothing),
         ("instrument\\.state\\.(?:any|future)\\.(?:any|BTC)", _nothing),
@@ -175,7 +179,7 @@ def account_messages(
     if not changes or name is None or name["other"]:
         return []
     if name["portfolio"]:
-        return [private.summary(account, {}, now_ms)]
+        return [private.make_summary(account, {}, now_ms)]
     orders: list[Any] = [private.order_fields(order) for order, _ in changes]
     fills = [private.fill_fields(order, fill) for order, fills in changes for fill in fills]
     if name["kind"] == "orders":

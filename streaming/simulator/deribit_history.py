@@ -55,7 +55,7 @@ def funding_chart(path: PricePath, values: Values, now_ms: int) -> Fields:
     return {"data": points, **rates, "interest_8h": market.funding_8h(now_ms)}
 
 
-def trades(path: PricePath, values: Values, now_ms: int) -> Fields:
+def list_trades(path: PricePath, values: Values, now_ms: int) -> Fields:
     """The trades of an instrument by their numbers; the newest without them."""
     check_instrument(values)
     newest = market.number_at(now_ms) - 1
@@ -85,7 +85,7 @@ def trades_of_currency(path: PricePath, values: Values, now_ms: int) -> Fields:
         if values.get(f"{bound}_id", "").isdigit()
     }
     named = values | numbers | {"instrument_name": market.INSTRUMENT}
-    return trades(path, named, now_ms) if numbers else trades_between(path, named, now_ms)
+    return list_trades(path, named, now_ms) if numbers else trades_between(path, named, now_ms)
 
 
 def _page(path: PricePath, numbers: range, values: Values, *, newest_first: bool) -> Fields:
@@ -119,7 +119,7 @@ def chart(path: PricePath, values: Values, now_ms: int) -> Fields:
     }
 
 
-def volatility(path: PricePath, values: Values, now_ms: int) -> list[list[float]]:
+def list_volatility(path: PricePath, values: Values, now_ms: int) -> list[list[float]]:
     """The annual volatility of each hour of sixteen days, in percent, from the day before it."""
     check_currency(values)
     newest = now_ms // _HOUR_MS

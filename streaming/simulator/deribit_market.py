@@ -59,7 +59,7 @@ def change_id(step: int) -> int:
     return _FIRST_ID + step * _ID_STEP
 
 
-def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
+def make_levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     """Bids and asks of a book state, best first: price to amount in USD."""
     best = _round_to_tick(path.tick_at(step // STEPS_PER_S)[0])
     sides: tuple[Levels, Levels] = ({}, {})
@@ -72,9 +72,9 @@ def levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
     return sides
 
 
-def snapshot(path: PricePath, step: int) -> Fields:
+def make_snapshot(path: PricePath, step: int) -> Fields:
     """The whole book, the first message of the incremental channel."""
-    bids, asks = ([["new", *level] for level in side.items()] for side in levels(path, step))
+    bids, asks = ([["new", *level] for level in side.items()] for side in make_levels(path, step))
     head: Fields = {"type": "snapshot", "timestamp": step * 1000 // STEPS_PER_S}
     return {
         **head,
@@ -87,7 +87,7 @@ def snapshot(path: PricePath, step: int) -> Fields:
 
 def change(path: PricePath, step_before: int, step: int) -> Fields:
     """What changed between two book states."""
-    sides = zip(levels(path, step_before), levels(path, step), strict=True)
+    sides = zip(make_levels(path, step_before), make_levels(path, step), strict=True)
     bids, asks = (_difference(side_before, side_after) for side_before, side_after in sides)
     return {
         "type": "change",
@@ -102,7 +102,7 @@ def change(path: PricePath, step_before: int, step: int) -> Fields:
 
 def grouped_book(path: PricePath, step: int, depth: int, group: Decimal = _TICK) -> Fields:
     """The best levels in the form of the grouped channel: prices in steps of `group` USD."""
-    bids, asks = levels(path, step)
+    bids, asks = make_levels(path, step)
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
         "instrument_name": INSTRUMENT,
@@ -125,7 +125,9 @@ def _group_levels(levels_of_side: Levels, group: Decimal, rounding: str) -> list
 
 def quote(path: PricePath, step: int) -> Fields:
     """The best bid and ask."""
-    (bid, bid_amount), (ask, ask_amount) = (next(iter(side.items())) for side in levels(path, step))
+    (bid, bid_amount), (ask, ask_amount) = (
+        next(iter(side.items())) for side in make_levels(path, step)
+    )
     return {
         "timestamp": step * 1000 // STEPS_PER_S,
         "instrument_name": INSTRUMENT,
@@ -152,7 +154,7 @@ def funding_8h(ms: int) -> float:
     return round(sum(hourly_interest(hour - age) for age in range(8)), 10)
 
 
-def ticker(path: PricePath, step: int) -> Fields:
+def make_ticker(path: PricePath, step: int) -> Fields:
     """The ticker: its bid and ask are the book's, its statistics those of the trades."""
     ms = step * 1000 // STEPS_PER_S
     index, day = index_price(path, ms), last_day(path, ms // _MINUTE_MS)

@@ -61,7 +61,7 @@ _PUBLIC = (
     ("get_index_price", (q.INDEX,), public.index_price),
     ("get_index_price_names", (), public.index_names),
     ("get_supported_index_names", (), public.index_names),
-    ("ticker", (q.NAME,), public.ticker),
+    ("ticker", (q.NAME,), public.make_ticker),
     ("get_order_book", (q.NAME, q.DEPTH), public.order_book),
     (
         "get_order_book_by_instrument_id",
@@ -73,7 +73,7 @@ _PUBLIC = (
     (
         "get_last_trades_by_instrument",
         (q.NAME, *q.SEQ, *q.MAYBE_SPAN, q.COUNT, q.SORTING),
-        history.trades,
+        history.list_trades,
     ),
     (
         "get_last_trades_by_instrument_and_time",
@@ -110,7 +110,7 @@ _SLOW = (
         (q.NAME, MethodParam("length", p.read_choice("8h", "24h", "1m"), "8h")),
         history.funding_chart,
     ),
-    ("get_historical_volatility", (q.CURRENCY,), history.volatility),
+    ("get_historical_volatility", (q.CURRENCY,), history.list_volatility),
     (
         "get_delivery_prices",
         (q.INDEX, q.OFFSET, MethodParam("count", p.read_count(1000), 3)),
@@ -205,7 +205,7 @@ _ACCOUNT = (
     (
         "get_account_summary",
         (q.CURRENCY, MethodParam("extended", p.read_boolean, True)),
-        private.summary,
+        private.make_summary,
     ),
     ("get_account_summaries", (MethodParam("extended", p.read_boolean, True),), private.summaries),
     (

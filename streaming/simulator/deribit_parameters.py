@@ -53,7 +53,7 @@ def read_text(name: str, value: Any) -> str:
 
 def read_whole(name: str, value: Any) -> int:
     """A whole number of zero or more: a time in ms, a number of a trade."""
-    number = _number(name, value)
+    number = _read_number(name, value)
     if number != number.to_integral_value() or not 0 <= number <= _MOST_WHOLE:
         raise refuse_param(name, "value must be an integer")
     return int(number)
@@ -73,7 +73,7 @@ def read_count(maximum: int) -> Callable[[str, Any], int]:
 
 def read_amount(name: str, value: Any) -> Decimal:
     """A number."""
-    return _number(name, value)
+    return _read_number(name, value)
 
 
 def read_boolean(name: str, value: Any) -> bool:
@@ -106,7 +106,7 @@ def read_texts(name: str, value: Any) -> list[str]:
     return value
 
 
-def _number(name: str, value: Any) -> Decimal:
+def _read_number(name: str, value: Any) -> Decimal:
     try:
         number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
     except InvalidOperation:

@@ -60,7 +60,7 @@ class DeribitServer:
             rpc.sign_in(header, f"{request.method}\n{request.raw_path}\n{text}", now_ms)
         except DeribitError as error:
             return web.json_response(_envelope(fields, self._clock, error=error.body), status=400)
-        reply = await _reply(rpc, fields, self._clock)
+        reply = await _make_reply(rpc, fields, self._clock)
         status = 429 if _too_many(reply) else 400 if "error" in reply else 200
         return web.json_response(reply, status=status)
 
@@ -106,7 +106,7 @@ class DeribitServer:
             fields = _request_fields(text)
         except DeribitError as error:
             return _envelope({}, self._clock, error=error.body)
-        return await _reply(rpc, fields, self._clock)
+        return await _make_reply(rpc, fields, self._clock)
 
     async def _notify(self, socket: FaultySocket, rpc: Rpc) -> None:
         """Send each channel's new messages, ten times a second."""
@@ -130,7 +130,7 @@ class DeribitServer:
                     self._account, channel, changes, now_ms
                 ) + self._new_messages(channel, sent_until, now_ms)
                 for data in messages:
-                    await socket.send_str(_notification(channel, data))
+                    await socket.send_str(_notification_text(channel, data))
 
     def _new_messages(self, channel: str, sent_until: dict[str, int], now_ms: int) -> list[object]:
         since_ms = sent_until.get(channel)
@@ -150,7 +150,7 @@ def _request_fields(text: object) -> Fields:
     return fields
 
 
-async def _reply(rpc: Rpc, request_fields: Fields, clock: Clock) -> Fields:
+async def _make_reply(rpc: Rpc, request_fields: Fields, clock: Clock) -> Fields:
     method, params = request_fields.get("method"), request_fields.get("params") or {}
     try:
         if not isinstance(method, str) or not method:
@@ -177,7 +177,7 @@ def _too_many(reply: Fields) -> bool:
     return bool(reply.get("error", {}).get("code") == TOO_MANY)
 
 
-def _notification(channel: str, channel_data: object) -> str:
+def _notification_text(channel: str, channel_data: object) -> str:
     params = {"channel": channel, "data": channel_data}
     return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params})
 
