@@ -36,7 +36,7 @@ def archive_options() -> list[str]:
     """The JVM options that map the archive; none while there is no archive.
 
     The JVM itself checks that it fits (its own build, class path, sizes and times of the jars) and
-    goes on without it if not; it would say so on standard output, among what a verb prints there.
+    goes on without it if not; its warning would be on standard output, among what a verb prints.
     """
     archive = _archive()
     return [f"-XX:SharedArchiveFile={archive}", *SILENT] if archive.exists() else []
