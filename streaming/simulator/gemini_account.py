@@ -13,25 +13,17 @@ from typing import Any
 from aiohttp import web
 
 from include.setting_fields import Secret
+from streaming.simulator.gemini_account_answers import ANSWERS, end_order
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.limits import Throttle
 
 Fields = dict[str, Any]
-PRIVATE = (
-    "order/new",
-    "order/status",
-    "order/cancel",
-    "orders",
-    "mytrades",
-    "balances",
-    "notionalvolume",
-)
+PRIVATE = ("order/new", "order/status", "order/cancel", "balances", *ANSWERS)
 PER_MINUTE = 600
 FEE_SHARE = Decimal("0.004")
 MIN_AMOUNT = Decimal("0.00001")
 _CENT = Decimal("0.01")
 _AVAILABLE = ("available", "availableForWithdrawal")
-_FEES = {"api_maker_fee_bps": 20, "api_taker_fee_bps": 40, "notional_30d_volume": 0}
 _OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
 
 
@@ -72,13 +64,13 @@ class GeminiAccount:
             "/v1/order/new": self._new_order,
             "/v1/order/status": self._order_status,
             "/v1/order/cancel": self._cancel_order,
-            "/v1/orders": lambda _: [order for order in self.orders if order["is_live"]],
-            "/v1/notionalvolume": lambda _: _FEES,
-            "/v1/mytrades": lambda _: self.trades[::-1][:500],
             "/v1/balances": self._balances,
         }
         try:
-            return web.json_response(calls[request.path](self._verify(request)))
+            params, path = self._verify(request), request.path
+            if answer := ANSWERS.get(path.removeprefix("/v1/")):
+                return web.json_response(answer(self, params))
+            return web.json_response(calls[path](params))
         except GeminiError as refused:
             body = {"result": "error", "reason": refused.reason, "message": refused.message}
             return web.json_response(body, status=refused.status)
@@ -144,13 +136,13 @@ class GeminiAccount:
         side, price = order["side"], Decimal(order["price"])
         reachable = self._matchable_quantity(side, price)
         if option == "maker-or-cancel" and reachable:
-            _end_order(order, "MakerOrCancelWouldTake")
+            end_order(order, "MakerOrCancelWouldTake")
         elif option == "fill-or-kill" and reachable < Decimal(order["remaining_amount"]):
-            _end_order(order, "FillOrKillWouldNotFill")
+            end_order(order, "FillOrKillWouldNotFill")
         elif reachable:
             self._take(order)
         if order["is_live"] and option == "immediate-or-cancel":
-            _end_order(order, "ImmediateOrCancelWouldPost")
+            end_order(order, "ImmediateOrCancelWouldPost")
 
     def _matchable_quantity(self, side: str, price: Decimal) -> Decimal:
         levels = self._market.book.sides["ask" if side == "buy" else "bid"]
@@ -176,7 +168,7 @@ class GeminiAccount:
         orders = self._order_status(params)
         for order in orders if isinstance(orders, list) else [orders]:
             if order["is_live"]:
-                _end_order(order, "Requested")
+                end_order(order, "Requested")
         return orders
 
     def _order_fields(
@@ -290,7 +282,3 @@ class GeminiAccount:
 
 def _required_funds(side: str, price: Decimal, amount: Decimal) -> Decimal:
     return amount * price * (1 + FEE_SHARE) if side == "buy" else amount
-
-
-def _end_order(order: Fields, reason: str) -> None:
-    order |= {"is_live": False, "is_cancelled": True, "reason": reason}

@@ -66,6 +66,9 @@ class GeminiPublicRest:
             f"/v1/book/{name}": self._book,
             f"/v1/trades/{name}": self._trades,
             f"/v2/candles/{name}/{{frame}}": self._candles,
+            "/v1/pricefeed": self._price_feed,
+            f"/v1/auction/{name}": lambda _: {},
+            f"/v1/auction/{name}/history": lambda _: [],
         }
         for path, answer in endpoints.items():
             app.router.add_get(path, self._endpoint(answer))
@@ -94,6 +97,13 @@ class GeminiPublicRest:
         volume = {"BTC": "1000.0", "USD": f"{1000 * bid}", "timestamp": now_ms}
         last = f"{self._market.book.last}"
         return {"bid": f"{bid}", "ask": f"{ask}", "last": last, "volume": volume}
+
+    def _price_feed(self, _request: web.Request) -> object:
+        now_s, price = int(self._market.clock.now_s()), self._market.book.last
+        before = self._path.tick_at(now_s - _DAY_MS // 1000)[0]
+        change = f"{float(price) / before - 1:.4f}"
+        symbol = self._market.symbol.upper()
+        return [{"pair": symbol, "price": f"{price}", "percentChange24h": change}]
 
     def _ticker(self, _request: web.Request) -> object:
         now_s, (bid, ask) = int(self._market.clock.now_s()), self._market.top()

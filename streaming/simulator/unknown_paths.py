@@ -6,6 +6,22 @@ from aiohttp.typedefs import Handler
 from streaming.simulator.binance_rest import refuse_path
 
 _NOT_SERVED = (404, 405)
+_GEMINI: dict[str, object] = {
+    "result": "error",
+    "reason": "EndpointNotFound",
+    "message": "API entry point not found",
+}
+_COINBASE: dict[str, object] = {"message": "NotFound"}
+# the first that a path begins with: status and body
+_REFUSALS: tuple[tuple[str, int, dict[str, object]], ...] = (
+    ("/api/v2/", 404, {"status": "error", "reason": "Not found", "code": "404.002"}),
+    ("/0/", 404, {"error": ["EGeneral:Unknown method"]}),
+    ("/data/", 200, {"Response": "Error", "Message": "Path does not exist", "Type": 1, "Data": {}}),
+    ("/v1/", 404, _GEMINI),
+    ("/v2/", 404, _GEMINI),
+    ("/products", 404, _COINBASE),
+    ("/currencies", 404, _COINBASE),
+)
 
 
 @web.middleware
@@ -14,4 +30,7 @@ async def refuse_unknown_path(request: web.Request, handler: Handler) -> web.Str
     unknown = request.match_info.http_exception
     if unknown is None or unknown.status not in _NOT_SERVED:
         return await handler(request)
+    for start, status, body in _REFUSALS:
+        if request.path.startswith(start):
+            return web.json_response(body, status=status)
     return refuse_path(request.path, request.method) or await handler(request)
