@@ -14,6 +14,7 @@ from aiohttp import web
 
 from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
+from streaming.simulator.supplier_markets import add_markets
 
 EUR_PER_USD = Decimal("0.92")
 _CENT = Decimal("0.01")
@@ -61,6 +62,10 @@ def add_suppliers(app: web.Application, path: PricePath, simulator_clock: Clock)
         ("/data/price", _cryptocompare, SimulatedSupplier(path, Decimal(0), 5, 300)),
         ("/v1/pubticker/{pair:(?i:btceur)}", _gemini, SimulatedSupplier(path, Decimal(0), 0, 120)),
     ]
+    names = ("coinbase", "bitstamp", "kraken")
+    by_name = zip(names, suppliers[: len(names)], strict=True)
+    prices = {name: supplier.price for name, (_, _, supplier) in by_name}
+    add_markets(app, prices, simulator_clock)
     for route, answer, supplier in suppliers:
         app.router.add_get(route, _endpoint(answer, supplier, simulator_clock))
 
@@ -119,7 +124,7 @@ def _bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> 
 
 
 def _kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
-    pair = request.query.get("pair", "").replace("XBT", "BTC")
+    pair = request.query.get("pair", "").replace("XXBTZ", "XBT").replace("XBT", "BTC")
     if pair not in _PAIRS:
         return web.json_response({"error": ["EQuery:Unknown asset pair"]})
     price = supplier.price(pair, now_s)
