@@ -3,13 +3,14 @@
 Each symbol is a mapped task: one that fails leaves the others alone. A model is trained on the
 minutes of `history_minutes` and the lake's own trades before `as_of` (empty: up to the newest data;
 never the wall clock), and saved with the Delta versions it read. `publish_forecast` then starts.
-*evaluate* backtests the recipe; the scores go into the run's note and `forecast_evaluations`.
+*evaluate* backtests the recipe; the scores go into the run's note and `forecast_evaluations`, as
+do those of the short-term forecasts (*evaluate_short_term*), on the newest tickers.
 """
 
 from airflow.sdk import AssetOrTimeSchedule, dag, task_group
 
 from include.orchestration.assets import FORECAST_MODEL, HISTORY_MINUTES
-from include.orchestration.mapping import note, symbols
+from include.orchestration.mapping import evaluate_short_term, note, symbols
 from include.orchestration.policies import (
     POLICY,
     cron_timetable,
@@ -53,6 +54,7 @@ def of_symbol(symbol):
 @dag(**POLICY, schedule=NIGHTLY, params=PARAMS, doc_md=__doc__)
 def retrain_forecast():
     note(of_symbol.expand(symbol=symbols()))
+    evaluate_short_term()
 
 
 retrain_forecast()

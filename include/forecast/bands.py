@@ -87,21 +87,30 @@ class LogPrices:
         self.ages: NDArray[np.int64] = units - ticks[rows]
 
     @cached_property
-    def _square_sums(self) -> Floats:
-        """Running sums of squared changes between the units that are whole steps back."""
-        sampled = self.logs[::-1][:: self._grid.step][::-1]
-        return np.concatenate([[0.0], np.cumsum(np.diff(sampled) ** 2)])
+    def _step_sums(self) -> tuple[Floats, NDArray[np.int64]]:
+        """Running sums of squared changes between units that are whole steps back, and their count.
+
+        A step counts if both its ends have a price of lately: none does within a gap or across it.
+        """
+        step = self._grid.step
+        logs, ages = self.logs[::-1][::step][::-1], self.ages[::-1][::step][::-1]
+        counts = np.maximum(ages[1:], ages[:-1]) <= self._grid.fewest
+        squares = np.where(counts, np.diff(logs) ** 2, 0.0)
+        return (
+            np.concatenate([[0.0], np.cumsum(squares)]),
+            np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]),
+        )
 
     def volatility_at(self, back: NDArray[np.int64]) -> Floats:
         """Realised volatility of the window up to so many units back (multiples of the step).
 
         Root mean square of the changes a step; not a number where too little lies before.
         """
-        grid = self._grid
-        last = len(self._square_sums) - 1 - back // grid.step
+        grid, (square_sums, counts) = self._grid, self._step_sums
+        last = len(square_sums) - 1 - back // grid.step
         begin = np.maximum(last - grid.window // grid.step, 0)
-        count = last - begin
-        sums = self._square_sums[np.maximum(last, 0)] - self._square_sums[begin]
+        count = counts[np.maximum(last, 0)] - counts[begin]
+        sums = square_sums[np.maximum(last, 0)] - square_sums[begin]
         enough = count >= grid.fewest // grid.step
         means = np.divide(sums, count, out=np.full(len(last), np.nan), where=enough)
         return np.asarray(np.sqrt(np.maximum(means, 0.0)), dtype=np.float64)

@@ -104,7 +104,8 @@ def evaluate_short_term(
     seconds_df = newest_seconds(settings.lake, seconds=needed_s, venues=settings.venue_order)
     prices_df = seconds_df[seconds_df["symbol"] == symbol][["ds", "close"]].reset_index(drop=True)
     if prices_df.empty:
-        raise HistoryError(f"no ticker of {symbol} has landed")
+        symbols = ", ".join(sorted(set(seconds_df["symbol"]))) or "any symbol"
+        raise HistoryError(f"no ticker of {symbol} has landed lately; there are those of {symbols}")
     evaluation = backtest(prices_df, plan)
     run_columns = {
         "run_id": run_id,

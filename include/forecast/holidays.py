@@ -5,6 +5,7 @@ number from 0 down, and after), the form of Prophet's own holidays.
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,18 @@ from include.forecast.manifest import Holiday
 
 REQUIRED, OPTIONAL = ("holiday", "ds"), ("lower_window", "upper_window")
 LONGEST_WINDOW_DAYS = 60
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+FIRST_YEAR, LAST_YEAR = 1900, 2200  # what pandas' times can hold, with room
+DELIMITER = "_delim_"
+# Names that Prophet gives to its own columns (prophet/forecaster.py, validate_column_name).
+_TERMS = (
+    *("trend", "additive_terms", "daily", "weekly", "yearly", "holidays", "zeros", "yhat"),
+    *("extra_regressors_additive", "extra_regressors_multiplicative", "multiplicative_terms"),
+)
+RESERVED_NAMES = {
+    *("ds", "y", "cap", "floor", "y_scaled", "cap_scaled"),
+    *(f"{term}{end}" for term in _TERMS for end in ("", "_lower", "_upper")),
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ def day_events(holidays: Iterable[Holiday]) -> tuple[DayEvents, ...]:
         day = (holiday.ds - date(1970, 1, 1)).days
         for offset in range(holiday.lower_window, holiday.upper_window + 1):
             sign = "+" if offset >= 0 else "-"
-            name = f"{holiday.holiday}_delim_{sign}{abs(offset)}"
+            name = f"{holiday.holiday}{DELIMITER}{sign}{abs(offset)}"
             days_by_name.setdefault(name, []).append(day + offset)
     return tuple(
         DayEvents(name, np.array(sorted(set(days_by_name[name])), dtype=np.int64))
@@ -80,12 +93,23 @@ def _holiday(fields: dict[str, str | None], location: str) -> Holiday:
     texts = {name: (text or "").strip() for name, text in fields.items() if isinstance(name, str)}
     if None in fields or not texts["holiday"]:
         raise HistoryError(f"{location} is not a holiday: it needs a name and a day")
-    try:
-        day = date.fromisoformat(texts["ds"])
-    except ValueError as error:
-        raise HistoryError(f"{location}: {texts['ds']!r} is not a day (YYYY-MM-DD)") from error
+    day, name = _parse_day(texts["ds"], location), texts["holiday"]
+    if name in RESERVED_NAMES or DELIMITER in name:
+        raise HistoryError(f"{location}: the name {name!r} is one of Prophet's own")
     lower, upper = _windows(texts, location)
     return Holiday(texts["holiday"], day, lower, upper)
+
+
+def _parse_day(text: str, location: str) -> date:
+    try:
+        day = date.fromisoformat(text) if DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise HistoryError(f"{location}: {text!r} is not a day (YYYY-MM-DD)")
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise HistoryError(f"{location}: {text} is not a day from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 def _windows(texts: dict[str, str], location: str) -> Iterator[int]:

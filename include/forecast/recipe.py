@@ -91,6 +91,27 @@ def configured_recipe(rules: ForecastSettings) -> Recipe:
     return Recipe(rules.likelihood, read_holidays(rules.holidays), rules.target)
 
 
+def _require_prices(prices_df: pd.DataFrame) -> None:
+    closes = prices_df["close"].to_numpy(dtype=np.float64)
+    impossible = np.flatnonzero(~(np.isfinite(closes) & (closes > 0)))
+    if impossible.size:
+        row = prices_df.iloc[int(impossible[0])]
+        raise HistoryError(f"the price at {row['ds']} is {row['close']}: it must be above 0")
+
+
+def _describe_stillness(prices_df: pd.DataFrame, grid: Grid) -> str:
+    """Why the last window has no volatility: nothing changed, or too little of it is known."""
+    last = prices_df["ds"].iloc[-1]
+    first = max(prices_df["ds"].iloc[0], last - grid.window * grid.unit)
+    window_df = prices_df[prices_df["ds"] >= first]
+    if window_df["close"].nunique() > 1:
+        return (
+            f"only {len(window_df)} prices lie between {first} and {last}, and "
+            f"{grid.fewest * grid.unit} without a longer gap are needed"
+        )
+    return f"the price is {prices_df['close'].iloc[-1]:g} without a change from {first} to {last}"
+
+
 def features_of(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES) -> Features:
     """The seasons that the span of the rows allows, and the events of the recipe.
 
@@ -111,12 +132,11 @@ def finish_changes(
     Raises:
         HistoryError: the price did not change in the last day (hour, of seconds).
     """
+    _require_prices(prices_df)
     realised = realised_volatility(prices_df, grid=grid)
     if not realised > 0:
-        first = max(prices_df["ds"].iloc[0], prices_df["ds"].iloc[-1] - grid.window * grid.unit)
         raise HistoryError(
-            f"the price is {prices_df['close'].iloc[-1]:g} without a change from {first} to "
-            f"{prices_df['ds'].iloc[-1]}: there is no volatility to forecast with"
+            f"{_describe_stillness(prices_df, grid)}: there is no volatility to forecast with"
         )
     features = features_of(prices_df, recipe, grid=grid)
     coefficients = np.empty(0) if sums is None else fit_evidence(sums, features.groups)[1:]

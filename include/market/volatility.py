@@ -1,7 +1,8 @@
 """Realised volatility of the last 24 hours, from the last price of each minute. Pure.
 
 It is the root mean square of the log changes over five minutes, counted back from the newest
-minute. A minute without a price counts with the last one before it.
+minute. A minute without a price counts with the last one before it, for an hour at most: what
+lies within a longer gap, or across it, is left out.
 """
 
 import math
@@ -34,15 +35,17 @@ class DayOfPrices:
             behind = (minute - self._newest) // MINUTE_US
             if behind <= 0:
                 return
-            self._logs.extend([self._logs[-1]] * min(behind - 1, DAY_MINUTES))
+            carried = min(behind - 1, FEWEST_MINUTES)
+            unknown = min(behind - 1 - carried, DAY_MINUTES)
+            self._logs.extend([self._logs[-1]] * carried + [math.nan] * unknown)
         self._logs.append(math.log(price))
         self._newest = minute
 
     def volatility(self) -> float | None:
         """Log change per five minutes; null until an hour is known, and where nothing changed."""
         sampled = list(self._logs)[::-STEP_MINUTES]
-        count = len(sampled) - 1
-        if count < FEWEST_MINUTES // STEP_MINUTES:
+        changes = [later - earlier for later, earlier in pairwise(sampled)]
+        known_changes = [change for change in changes if not math.isnan(change)]
+        if len(known_changes) < FEWEST_MINUTES // STEP_MINUTES:
             return None
-        squares = sum((later - earlier) ** 2 for later, earlier in pairwise(sampled))
-        return math.sqrt(squares / count) or None
+        return math.sqrt(sum(change**2 for change in known_changes) / len(known_changes)) or None

@@ -29,3 +29,11 @@ def note(evaluations, dag_run):  # type: ignore[no-untyped-def]
     # of one symbol Airflow gives the text itself, of several a sequence of them
     texts = [evaluations] if isinstance(evaluations, str) else list(evaluations or ())
     return note_evaluations(texts, dag=dag_run.dag_id, run_id=dag_run.run_id)
+
+
+@step()
+def evaluate_short_term(dag_run):  # type: ignore[no-untyped-def]
+    """The scores of the short-term forecasts, a sentence for each symbol with tickers."""
+    from include.orchestration.tasks import evaluate_short_forecasts
+
+    return evaluate_short_forecasts(run_id=dag_run.run_id)

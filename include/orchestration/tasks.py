@@ -190,6 +190,30 @@ def evaluate_model(name: str, *, run_id: str) -> str:
     return f"**{symbol}**\n\n{evaluation_report.as_note(evaluation)}"
 
 
+def evaluate_short_forecasts(*, run_id: str) -> dict[str, str]:
+    """Backtest the short-term forecasts of every symbol with tickers; a sentence for each."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from include.forecast import evaluation_report
+    from include.lake.tickers import newest_seconds
+
+    settings, now = from_environment(), datetime.now(UTC)
+    seconds_df = newest_seconds(settings.lake, seconds=settings.forecast.short_seconds)
+    sentences: dict[str, str] = {}
+    for symbol in sorted(set(seconds_df["symbol"])):
+        try:
+            evaluation = evaluation_report.evaluate_short_term(
+                settings, symbol=symbol, run_id=f"{run_id}__short__{symbol}", now=now
+            )
+            sentences[symbol] = evaluation_report.describe_best(evaluation)
+        except HistoryError as error:
+            sentences[symbol] = f"left out: {error}"
+        log.info("%s: %s", symbol, sentences[symbol])
+    if not sentences:
+        raise AirflowSkipException("no ticker has landed")
+    return sentences
+
+
 def note_evaluations(texts: list[str], *, dag: str, run_id: str) -> str:
     """Set the evaluations of a run's symbols as its note; give the note's text."""
     text = "\n\n".join(texts)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from include.errors import HistoryError
 from include.forecast.bands import (
     HOUR_SECONDS,
     MINUTES,
@@ -15,6 +16,8 @@ from include.forecast.bands import (
     relative_errors,
 )
 from include.forecast.manifest import Band
+from include.forecast.recipe import Recipe, fit_recipe
+from include.market.volatility import DayOfPrices
 
 DAY = 1440
 
@@ -80,16 +83,45 @@ def test_nothing_after_the_last_row_counts() -> None:
     assert calibrate(later_df) != calibrate(known_df)
 
 
-def test_a_gap_of_sixty_days_leaves_its_origins_out() -> None:
+@pytest.mark.parametrize("days", [0.5, 3, 10, 60])
+@pytest.mark.parametrize("since", [90, 720, 1400, 1500, 2000])
+@pytest.mark.parametrize("jump", [1.0, 1.3])
+def test_a_gap_and_its_jump_are_no_part_of_the_band(days: float, since: int, jump: float) -> None:
     prices_df = walk(20)
-    late = prices_df.index >= 19 * DAY
+    late = prices_df.index >= len(prices_df) - since
     gap_df = prices_df.assign(
-        ds=prices_df["ds"].where(~late, prices_df["ds"] + pd.Timedelta(days=60)),
-        close=prices_df["close"].where(~late, prices_df["close"] * 2),
+        ds=prices_df["ds"].where(~late, prices_df["ds"] + pd.Timedelta(days=days)),
+        close=prices_df["close"].where(~late, prices_df["close"] * jump),
     )
-    band = calibrate(gap_df)
-    widths = half_widths(band, np.array([60.0]), volatility=realised_volatility(gap_df))
-    assert widths == pytest.approx(1.2816 * 1e-3 * np.sqrt(60), rel=0.6)
+    volatility = realised_volatility(gap_df)
+    assert volatility == pytest.approx(1e-3 * np.sqrt(5), rel=0.3)
+    widths = half_widths(calibrate(gap_df), np.array([10.0, 60.0]), volatility=volatility)
+    assert widths == pytest.approx(1.2816 * 1e-3 * np.sqrt([10, 60]), rel=0.35)
+    # the trader's own, from the same minutes, is the same
+    minutes = (int(ds.value // 1000) for ds in gap_df["ds"])
+    day = DayOfPrices(zip(minutes, gap_df["close"], strict=True))
+    assert day.volatility() == pytest.approx(volatility, rel=1e-9)
+
+
+def test_less_than_an_hour_behind_a_gap_has_no_volatility() -> None:
+    prices_df = walk(3)
+    late = prices_df.index >= len(prices_df) - 50
+    gap_df = prices_df.assign(
+        ds=prices_df["ds"].where(~late, prices_df["ds"] + pd.Timedelta(days=9))
+    )
+    assert realised_volatility(gap_df) == 0
+    with pytest.raises(
+        HistoryError, match=r"only 50 prices lie between .* and .*, and 0 days 01:00"
+    ):
+        fit_recipe(gap_df, Recipe())
+
+
+@pytest.mark.parametrize("close", [float("nan"), 0.0, -1.0, float("inf")])
+def test_a_price_that_cannot_be_is_named(close: float) -> None:
+    prices_df = walk(1)
+    prices_df.loc[7, "close"] = close
+    with pytest.raises(HistoryError, match=r"the price at \S+ \S+ is .*: it must be above 0"):
+        fit_recipe(prices_df, Recipe())
 
 
 def test_a_short_history_has_the_band_of_a_walk() -> None:

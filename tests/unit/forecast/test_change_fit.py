@@ -133,6 +133,11 @@ def test_a_price_that_does_not_change_is_one_clear_sentence() -> None:
     ("text", "sentence"),
     [
         ("holiday,ds\nhack,2016-08-02\nfork,2017-13-01\n", r"csv:3: '2017-13-01' is not a day"),
+        ("holiday,ds\nhack,20160802\n", r"csv:2: '20160802' is not a day"),
+        ("holiday,ds\nhack,9999-12-31\n", r"csv:2: 9999-12-31 is not a day from 1900 to 2200"),
+        ("holiday,ds\nhack,0001-01-01\n", r"csv:2: 0001-01-01 is not a day from 1900 to 2200"),
+        ("holiday,ds\ndaily,2018-01-10\n", r"csv:2: the name 'daily' is one of Prophet's own"),
+        ("holiday,ds\na_delim_b,2018-01-10\n", r"csv:2: the name 'a_delim_b' is one of Prophet's"),
         ("holiday,ds\n,2016-08-02\n", "csv:2 is not a holiday"),
         ("holiday,ds\nhack\n", "csv:2"),
         ("day,name\n", "begins with day,name"),
