@@ -1,1 +1,1 @@
-"""Measured figures of Tickhouse, each beside its peer: what `./tickhouse bench` runs."""
+"""Measured figures, beside a peer where there is one: what `./tickhouse bench` runs."""

@@ -83,7 +83,7 @@ def measure(
 
 
 def _open_world(settings: Settings, arm: str) -> Settings:
-    """A world and a database of its arm_settings, on the same servers."""
+    """A world and a database of its own for each arm, on the same servers."""
     postgres = replace(settings.postgres, database=arm.replace("-", "_"))
     arm_settings = replace(settings, world=arm, postgres=postgres)
     create_database(arm_settings.dsn(database="postgres"), name=postgres.database)

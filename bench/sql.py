@@ -82,7 +82,7 @@ VALUES = {
     "value": "'frame'::BLOB",
     "rule": "'forecast_and_ratio'",
     "window_start": AT,
-    "reasons": "['forecast_sell,nothing_held', 'gap_open', 'buying'][1 + i % 3]",
+    "reasons": "['forecast_sell,nothing_to_sell', 'gap_open', 'buy'][1 + i % 3]",
     "action": "['hold', 'hold', 'buy'][1 + i % 3]",
     "timestamp": AT,
 }
@@ -121,9 +121,9 @@ def measure(*, row_count: int, print_line: PrintLine) -> list[Measurement]:
 
 def generate(lake: str, table: Table, *, row_count: int) -> None:
     """Write a table of so many rows, a commit for each million."""
-    link = duckdb.connect()
-    link.execute("SET TimeZone = 'UTC'")
-    link.execute("SELECT setseed(0.7)").fetchall()
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SELECT setseed(0.7)").fetchall()
     schema = arrow_schema(table)
     chosen = ", ".join(
         f'CAST({_choose_value(name, type_)} AS {_type(type_)}) AS "{name}"'
@@ -132,9 +132,9 @@ def generate(lake: str, table: Table, *, row_count: int) -> None:
     for first in range(0, row_count, BATCH):
         numbers = f"range({first}, {min(row_count, first + BATCH)})"
         source = f"(SELECT range AS i, {row_count} AS n FROM {numbers})"
-        batch: pa.Table = link.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
+        batch: pa.Table = connection.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
         write_deltalake(f"{lake}/{table.name}", batch.cast(schema), mode="append")
-    link.close()
+    connection.close()
 
 
 def fastest_runs_s(*runs: Callable[[], Any]) -> list[float]:
@@ -153,16 +153,16 @@ def query_with_duckdb(
     lake: str, statement: str, bindings: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     """The rows of a statement, as DuckDB reads the tables' Parquet files by itself."""
-    with duckdb.connect() as link:
-        link.execute("SET TimeZone = 'UTC'")
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         for name in find_tables(statement):
             if files := list(map(str, Path(lake, name).glob("*.parquet"))):
-                link.read_parquet(files).create_view(name)
+                connection.read_parquet(files).create_view(name)
             else:
-                create_empty_view(link, TABLES[name])
+                create_empty_view(connection, TABLES[name])
         if ONCE in statement:
-            link.execute(TRADES_ONCE)
-        return link.sql(statement, params=dict(bindings)).fetchall()
+            connection.execute(TRADES_ONCE)
+        return connection.sql(statement, params=dict(bindings)).fetchall()
 
 
 def _aggregate_with_delta_rs(lake: str) -> Any:

@@ -1,4 +1,4 @@
-"""The verb bench: measured numbers, each beside its peer in the same run."""
+"""The verb bench: measured numbers, beside a peer in the same run where there is one."""
 
 import json
 from collections.abc import Callable, Iterable

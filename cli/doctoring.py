@@ -109,7 +109,7 @@ def _print_json(
         "causes": causes,
         "defects": [
             {
-                "place": defect.subject,
+                "subject": defect.subject,
                 "what": defect.fault,
                 "remedy": defect.remedy,
                 "loses_nothing": defect.loses_nothing,
@@ -117,7 +117,7 @@ def _print_json(
             for defect in defects
         ],
         "queries": [
-            asdict(diagnosis) | {"words": diagnosis.sentence()} for diagnosis in diagnoses or ()
+            asdict(diagnosis) | {"sentence": diagnosis.sentence()} for diagnosis in diagnoses or ()
         ],
     }
     click.echo(json.dumps(report, indent=1))

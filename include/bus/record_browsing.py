@@ -89,7 +89,7 @@ def read_object(record: Record) -> Mapping[str, Any]:
 
 
 def describe_record(record: Record) -> dict[str, Any]:
-    """The record's place, time and contents, for JSON; what is no JSON object is its text."""
+    """All of the record, for JSON; contents that are no JSON object are given as text."""
     return {
         "topic": record.topic,
         "partition": record.partition,

@@ -35,7 +35,7 @@ def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
     """Create the topics that do not exist yet, and bring the others to the settings.
 
     Raises:
-        PlatformError: a topic has another number of partitions, or too few replicas; nothing was
+        PlatformError: a topic has another number of partitions or of replicas; nothing was
             changed.
         Unreachable: the broker does not answer or refuses.
     """
@@ -85,11 +85,11 @@ def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettin
                 "are new"
             )
         replicas = min(len(partition["replica_nodes"]) for partition in partitions)
-        if replicas < kafka.replication:
+        if replicas != kafka.replication:
             raise PlatformError(
                 f"topic {name} has {replicas} replicas and TICKHOUSE_KAFKA_REPLICATION is "
-                f"{kafka.replication}: add them with Kafka's kafka-reassign-partitions.sh, or set "
-                f"it to {replicas}"
+                f"{kafka.replication}: change them with Kafka's kafka-reassign-partitions.sh, or "
+                f"set it to {replicas}"
             )
 
 

@@ -61,7 +61,7 @@ def has_messages(folder: Path) -> bool:
 
 
 def bring_back(settings: Settings, strays: list[Stray], backup: Path) -> None:
-    """Give each stray the place and the topic id of its partition's new folder.
+    """Give each stray folder the name and the topic id of its partition's new folder.
 
     The broker is stopped and the topics exist. What the new folders hold is moved to `backup`.
     """

@@ -139,7 +139,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX) and name not in defined
     ]
     settings = build_group(Settings(), environ, prefix=PREFIX, faults=faults)
-    faults += connection_faults(settings)
+    faults += connection_faults(settings.bootstrap.security, settings.postgres)
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:
         faults.append(f"{PREFIX}TRADER_RATIO_LOW={low} is not below …_RATIO_HIGH={high}")

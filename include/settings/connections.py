@@ -1,30 +1,26 @@
 """What the settings of connections must agree on."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from include.settings.brokers import MECHANISMS, PROTOCOLS
-
-if TYPE_CHECKING:
-    from include.settings import Settings
+from include.settings.brokers import MECHANISMS, PROTOCOLS, KafkaSecurity
+from include.settings.groups import PostgresSettings
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _CHECKED = "verify-"
 
 
-def connection_faults(settings: "Settings") -> list[str]:
+def connection_faults(kafka: KafkaSecurity, postgres: PostgresSettings) -> list[str]:
     """Why Kafka's and Postgres' settings cannot be, a sentence each; empty if they can."""
-    kafka, postgres = settings.kafka, settings.postgres
     faults = [
-        *_choice_faults("KAFKA_SECURITY", kafka.security, PROTOCOLS),
-        *_choice_faults("KAFKA_SASL_MECHANISM", kafka.sasl_mechanism, MECHANISMS),
+        *_choice_faults("KAFKA_SECURITY", kafka.protocol, PROTOCOLS),
+        *_choice_faults("KAFKA_SASL_MECHANISM", kafka.mechanism, MECHANISMS),
         *_choice_faults("POSTGRES_SSLMODE", postgres.sslmode, SSL_MODES),
         *_file_faults("KAFKA_CA", kafka.ca),
         *_file_faults("POSTGRES_CA", postgres.ca),
     ]
-    if settings.bootstrap.security.has_login and not (kafka.user and kafka.password.reveal()):
+    if kafka.has_login and not (kafka.user and kafka.password.reveal()):
         faults.append(
-            f"TICKHOUSE_KAFKA_SECURITY={kafka.security} needs TICKHOUSE_KAFKA_USER and …_PASSWORD"
+            f"TICKHOUSE_KAFKA_SECURITY={kafka.protocol} needs TICKHOUSE_KAFKA_USER and …_PASSWORD"
         )
     if postgres.sslmode.startswith(_CHECKED) and not postgres.ca:
         faults.append(f"TICKHOUSE_POSTGRES_SSLMODE={postgres.sslmode} needs TICKHOUSE_POSTGRES_CA")

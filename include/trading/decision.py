@@ -162,7 +162,7 @@ def _order_faults(
         return [Reason.NOTHING_TO_SELL]
     if side == "buy" and _is_already_in(inputs):
         reasons.append(Reason.ALREADY_IN)
-    reasons += rule.vetoes(inputs, side=side, price=price)
+    reasons += rule.objections(inputs, side=side, price=price)
     if quantity < minimum:
         reasons.append(Reason.BELOW_MINIMUM)
     return reasons or exceeded_limits(inputs, side=side, price=price, quantity=quantity)

@@ -37,7 +37,7 @@ class ForecastAndRatio:
             return DesiredSide(None, [Reason.FORECAST_HOLD])
         return DesiredSide(forecast.side, [])
 
-    def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
+    def objections(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
         """No ratio, one out of its bounds, and a rise that does not pay its cost forbid to buy."""
         if side == "sell":
             return []

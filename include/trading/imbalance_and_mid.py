@@ -28,7 +28,7 @@ class ImbalanceAndMid:
             return DesiredSide(None, [Reason.IMBALANCE_SMALL])
         return DesiredSide("buy" if imbalance > 0 else "sell", [])
 
-    def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
+    def objections(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
         """A price further from the mid price than allowed forbids both sides."""
         best = inputs.top.best if inputs.top else None
         assert best is not None

@@ -31,6 +31,6 @@ class PriceAndAverage:
             return DesiredSide(None, [Reason.AVERAGE_NEAR])
         return DesiredSide("buy" if distance < 0 else "sell", [])
 
-    def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
+    def objections(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
         """None: the price is what the rule looks at already."""
         return []

@@ -24,5 +24,5 @@ class Rule(Protocol):
     def desired_side(self, inputs: Inputs) -> DesiredSide:
         """What the signal and the forecast call for."""
 
-    def vetoes(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
+    def objections(self, inputs: Inputs, *, side: Side, price: Decimal) -> list[Reason]:
         """Why not to take that side at that price."""

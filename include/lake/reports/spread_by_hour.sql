@@ -1,4 +1,4 @@
--- What did trading cost, and which way did the book lean, hour by hour?
+-- What did trading cost, and what was the imbalance of the book, hour by hour?
 -- Per book message with a valid best bid and ask: the spread in basis points of the mid price, and
 -- the imbalance (Vb - Va) / (Vb + Va) of the best quantities. Means are over messages, not over time.
 WITH tops AS (
