@@ -271,6 +271,20 @@ def package_cycles(paths: list[Path]) -> list[str]:
     )
 
 
+def file_cycles(paths: list[Path]) -> list[str]:
+    """Files that import each other, directly or through others, for types alone too."""
+    module_of = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
+    modules = {module.removesuffix(".__init__") for module in module_of.values()}
+    imported: dict[str, set[str]] = defaultdict(set)
+    for path, module in module_of.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = {f"{node.module}.{alias.name}" for alias in node.names} & modules
+                others = names or ({node.module} & modules)
+                imported[module.removesuffix(".__init__")] |= others
+    return sorted(module for module in imported if module in reachable(module, imported))
+
+
 def imported_packages(tree: ast.Module) -> Iterator[str]:
     """Packages and modules right below `include` that a file imports."""
     for node in ast.walk(tree):

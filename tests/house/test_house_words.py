@@ -21,6 +21,10 @@ def test_no_packages_of_the_library_import_each_other() -> None:
     assert measures.package_cycles(SOURCES) == []
 
 
+def test_no_two_files_import_each_other() -> None:
+    assert measures.file_cycles(SOURCES) == []
+
+
 def test_a_cycle_through_a_third_package_is_seen() -> None:
     imported = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
     assert measures.reachable("a", imported) == {"a", "b", "c"}
