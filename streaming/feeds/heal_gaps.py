@@ -172,6 +172,7 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
                 refused_until=read_refusals(refusals, now_us=now_us()),
             )
             summary = await healer.run()
+            refusals.parent.mkdir(parents=True, exist_ok=True)
             write_checked_file(refusals, healer.refused_until)
             return summary
     finally:

@@ -99,6 +99,6 @@ def secure_broker() -> Iterator[Settings]:
         ]
         secure = LISTENER.format(port=port, controller=controller, jaas=jaas, keystore=pem, ca=ca)
         properties.write_text("\n".join(kept) + "\n" + secure)
-        with run_in_background(kafka.command(settings)):
+        with run_in_background(kafka.build_command(settings)):
             wait_for(lambda: kafka.answers(settings), "broker")
             yield settings
