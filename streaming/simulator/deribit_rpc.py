@@ -19,6 +19,7 @@ from streaming.simulator.deribit_parameters import Fields, Values, read_params
 from streaming.simulator.price_path import PricePath
 
 TOKEN_LIFE_S = 900
+_REQUEST_MS = 10_000  # a request is answered long before
 _CLOCKS_APART_MS = 60_000
 
 
@@ -135,7 +136,7 @@ class Rpc:
         pair = f"{self.key}:{self.secret}".encode()
         if not self.key or not hmac.compare_digest(pair, sent_pair):
             raise DeribitError(13004, "invalid_credentials")
-        self.token_until_ms = now_ms  # this request alone
+        self.token_until_ms = now_ms + _REQUEST_MS  # of this request alone
 
     def _sign_in_by_signature(self, credentials: str, signed_request: str, now_ms: int) -> None:
         fields = dict(pair.strip().partition("=")[::2] for pair in credentials.split(","))
@@ -147,7 +148,7 @@ class Rpc:
             raise DeribitError(13004, "invalid_credentials")
         if not signed_at.isdigit() or abs(int(signed_at) - now_ms) > _CLOCKS_APART_MS:
             raise DeribitError(13004, "invalid_credentials", reason="timestamp")
-        self.token_until_ms = now_ms  # this request alone
+        self.token_until_ms = now_ms + _REQUEST_MS  # of this request alone
 
     def subscribe(self, values: Values, now_ms: int) -> list[str]:
         """Subscribe to channels; those that there are."""

@@ -26,7 +26,7 @@ def test_every_client_talks_to_it_and_a_wrong_password_is_said(spark: SparkSessi
         producer.publish(message)
         producer.close()
         feed = FeedProducer(brokers, client_id="test", topics=[TOPIC])
-        feed.send(TOPIC, wire.key(message), wire.encode(message))
+        feed.send(TOPIC, wire.encode_key(message), wire.encode(message))
         feed.close()
         consumer = Consumer(brokers, topics=[TOPIC])
         records = [record for _ in range(20) for record in consumer.poll(0.5)]
