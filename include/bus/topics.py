@@ -35,7 +35,7 @@ def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
     """Create the topics that do not exist yet, and bring the others to the settings.
 
     Raises:
-        PlatformError: a topic has another number of partitions or of replicas; nothing was
+        PlatformError: a topic has another number of partitions, or too few replicas; nothing was
             changed.
         Unreachable: the broker does not answer or refuses.
     """
@@ -64,14 +64,15 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
         "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
-        # an acknowledged record is on so many brokers, and one of them may be away
-        "min.insync.replicas": str(max(1, kafka.replication - 1)),
     }
+    # An acknowledged record is on so many brokers, and one of them may be away. A topic that exists
+    # keeps its own number, which follows its own replicas.
+    in_sync = str(max(1, kafka.replication - 1))
     if existing:
         _alter(admin, existing, config)
     for topic in wire.TOPICS:
         if topic not in existing:
-            _create(admin, topic, kafka, config)
+            _create(admin, topic, kafka, config | {"min.insync.replicas": in_sync})
 
 
 def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettings) -> None:
@@ -85,11 +86,11 @@ def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettin
                 "are new"
             )
         replicas = min(len(partition["replica_nodes"]) for partition in partitions)
-        if replicas != kafka.replication:
+        if replicas < kafka.replication:
             raise PlatformError(
                 f"topic {name} has {replicas} replicas and TICKHOUSE_KAFKA_REPLICATION is "
-                f"{kafka.replication}: change them with Kafka's kafka-reassign-partitions.sh, or "
-                f"set it to {replicas}"
+                f"{kafka.replication}: add them with Kafka's kafka-reassign-partitions.sh, or set "
+                f"it to {replicas}"
             )
 
 
