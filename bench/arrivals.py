@@ -14,7 +14,7 @@ SHARES = (("p50", 0.50), ("p99", 0.99))
 
 
 @dataclass
-class Span:
+class RecordSpan:
     """Offsets of a topic from `first` on and below `end`: what was sent in a span of time."""
 
     first: Mapping[TopicPartition, int]
@@ -56,9 +56,9 @@ def await_arrivals(delays_ms: Callable[[], list[float]], *, sent_count: int) -> 
 
 
 @contextmanager
-def open_span(bootstrap: str, topic: str) -> Iterator[Span]:
+def open_span(bootstrap: str, topic: str) -> Iterator[RecordSpan]:
     """The offsets that the topic gets while the block runs."""
-    span = Span(_ends(bootstrap, topic))
+    span = RecordSpan(_ends(bootstrap, topic))
     yield span
     span.end = _ends(bootstrap, topic)
 

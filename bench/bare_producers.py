@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from kafka import KafkaProducer
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from include.bus.connection import MAX_REQUEST_BYTES, PATIENT
+from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS
 from include.bus.feed_producer import SETTINGS
 
 Records = Sequence[tuple[str, bytes, bytes]]  # topic, key, value
@@ -44,7 +44,7 @@ def time_kafka_python(bootstrap: str, records: Records) -> float:
         linger_ms=5,
         batch_size=BATCH_BYTES,
         max_request_size=MAX_REQUEST_BYTES,
-        **PATIENT,
+        **RECONNECT_OPTIONS,
     )
     try:
         for topic in {topic for topic, _, _ in records}:

@@ -20,12 +20,11 @@ from include.market.events import (
     Top,
     Trade,
 )
-from include.market.time import MINUTE_US
+from include.market.time import DAY_US
 from include.market.venues import BINANCE, VENUES
 
 MARKETS = [(name, symbol) for name, venue in VENUES.items() for symbol in venue.default_symbols]
 QUOTED = (("BTC-USD", "USD"), ("BTC-EUR", "EUR"))
-DAY_US = 24 * 60 * MINUTE_US
 SUPPLIER, CONN = "coinbase", "endurance"
 LATE = (BINANCE.name, BINANCE.default_symbols[0])
 BOOK_CHANGES = 6  # for each trade and ticker

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from bench.default_markets import CYCLE, DAY_US, MARKETS, QUOTED, DefaultMarkets
+from bench.default_markets import CYCLE, MARKETS, QUOTED, DefaultMarkets
 from bench.endurance_world import PacedSender, World, scratch_world
 from bench.kafka_trimming import cut_segments, trim_topics
 from bench.lateness import commit_delays_ms
@@ -22,13 +22,14 @@ from bench.process_usage import Usage, UsageSampler, folder_size
 from bench.slope import fit_line
 from include.bus import ensure_topics
 from include.log import PrintLine
+from include.market.time import DAY_MINUTES, DAY_US
 from include.quality.lake_suites import MARKET
 
 SEED = 7
 FLAT_FROM = 3  # day from which every figure should be flat
 FEWEST = 3  # days that a line needs
 KEEP_DAYS = 2
-TRAINED_MINUTES = 1440
+TRAINED_MINUTES = DAY_MINUTES
 FOLLOWERS = ("stream", "minutes")  # the only long-lived processes that write the lake
 SERVERS = ("broker", "postgres")
 JOBS = "bench.endurance_jobs"

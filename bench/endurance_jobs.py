@@ -13,10 +13,9 @@ import click
 
 from bench.market_clock import shared_now
 from include.clock import now_us
+from include.market.time import DAY_S
 from include.process import run_job, run_process
 from include.settings import Settings, from_environment
-
-DAY_S = 86_400.0
 
 
 def follow_minutes() -> None:

@@ -4,16 +4,13 @@ from collections.abc import Callable
 
 from bench.feed_frames import SYMBOLS
 from include.clock import now_us
-from include.market.events import Message
 from streaming.feeds.connection import Connection
 from streaming.feeds.decoding import Decoder
-from streaming.feeds.feed_publisher import FeedPublisher
+from streaming.feeds.feed_publisher import FeedPublisher, PublishMessage
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import connect
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
-
-Publish = Callable[[Message], None]
 
 
 def decode_binance() -> Decoder:
@@ -26,7 +23,7 @@ def decode_gemini() -> Decoder:
     return GeminiV1Decoder(symbol="BTC-USD", conn="bench")
 
 
-def connect_by_hand(make: Callable[[], Decoder], publish: Publish) -> Connection:
+def connect_by_hand(make: Callable[[], Decoder], publish: PublishMessage) -> Connection:
     """A new connection with a new decoder; `take` gives it a frame."""
     spec = StreamSpec(
         venue="bench",

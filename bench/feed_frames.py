@@ -17,6 +17,7 @@ from streaming.simulator.price_path import make_paths
 
 BINANCE_TAPE = "ws/binance_spot/btc_eth_dot_aggtrade_depth_kline_2021-04-04_part1"
 GEMINI_TAPE = "ws/gemini_v1/btcusd_2018-04-24"
+FRAMES_PER_S = "frames/s"
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "DOT-USDT")
 SEED = 7
 AT_MS = 1_717_566_591_000

@@ -16,7 +16,7 @@ from bench.bare_producers import (
     time_librdkafka,
 )
 from bench.feed_connection import connect_by_hand, decode_binance
-from bench.feed_frames import SYMBOLS, repeat
+from bench.feed_frames import FRAMES_PER_S, SYMBOLS, repeat
 from bench.measurement import Measurement
 from bench.rounds import compare, take_turns
 from include.bus import FeedProducer, Spool, SpoolingPublisher, ensure_topics
@@ -30,7 +30,6 @@ from include.settings import Settings
 from streaming.feeds.last_trade_ids import LastTradeIds
 
 ROUNDS = 3
-UNIT = "frames/s"
 PUBLISHED, SLOWLY, BY_CRYPTOFEED = 300_000, 30_000, 3_000  # frames of a round
 SPOOL_BYTES = 2**30
 FLUSH_S = 120.0
@@ -59,8 +58,8 @@ def measure_publishing(
             arms["cryptofeed with its Kafka backend"] = partial(
                 feeds_peer.measure_publishing_rate, texts, symbols=SYMBOLS, bootstrap=server
             )
-        rates = take_turns(arms, rounds=ROUNDS, unit=UNIT, print_line=print_line)
-    return compare("publish_binance_agg_trades", rates, "publish", unit=UNIT)
+        rates = take_turns(arms, rounds=ROUNDS, unit=FRAMES_PER_S, print_line=print_line)
+    return compare("publish_binance_agg_trades", rates, "publish", unit=FRAMES_PER_S)
 
 
 def _measure_our_rate(settings: Settings, frames: Sequence[Frame]) -> float:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench import feeds_peer
-from bench.feed_connection import Publish, connect_by_hand, decode_binance, decode_gemini
-from bench.feed_frames import SYMBOLS, find_frames, repeat
+from bench.feed_connection import connect_by_hand, decode_binance, decode_gemini
+from bench.feed_frames import FRAMES_PER_S, SYMBOLS, find_frames, repeat
 from bench.feed_publishing import measure_publishing
 from bench.measurement import Measurement
 from bench.rounds import compare, take_turns
@@ -20,9 +20,9 @@ from include.market import wire
 from include.market.events import Frame, Message
 from include.optional_packages import install_command
 from streaming.feeds.decoding import Decoder
+from streaming.feeds.feed_publisher import PublishMessage
 
 ROUNDS = 5
-UNIT = "frames/s"
 DECODED = 40_000  # frames of a round
 
 
@@ -52,15 +52,15 @@ def measure_decoding(
     if feeds_peer.is_installed():
         texts = [frame.data for frame in repeat(trade_frames, DECODED)]
         arms["cryptofeed"] = lambda: feeds_peer.measure_decoding_rate(texts, symbols=SYMBOLS)
-    rates = take_turns(arms, rounds=ROUNDS, unit=UNIT, print_line=print_line)
+    rates = take_turns(arms, rounds=ROUNDS, unit=FRAMES_PER_S, print_line=print_line)
     for arm in ("decode", "decode_encode"):
         beside: dict[str, list[float]] = {
             name: rates[name] for name in (arm, "cryptofeed") if name in rates
         }
-        yield from compare(f"{arm}_binance_agg_trades", beside, arm, unit=UNIT)
+        yield from compare(f"{arm}_binance_agg_trades", beside, arm, unit=FRAMES_PER_S)
     of_book = {"decode": lambda: measure_rate(book_frames, decode_gemini, ignore)}
-    rates = take_turns(of_book, rounds=ROUNDS, unit=UNIT, print_line=print_line)
-    yield from compare("decode_gemini_v1", rates, "decode", unit=UNIT)
+    rates = take_turns(of_book, rounds=ROUNDS, unit=FRAMES_PER_S, print_line=print_line)
+    yield from compare("decode_gemini_v1", rates, "decode", unit=FRAMES_PER_S)
 
 
 def ignore(_message: Message) -> None:
@@ -72,7 +72,9 @@ def encode(message: Message) -> None:
     wire.choose_topic(message), wire.encode_key(message), wire.encode(message)
 
 
-def measure_rate(frames: Sequence[Frame], make: Callable[[], Decoder], publish: Publish) -> float:
+def measure_rate(
+    frames: Sequence[Frame], make: Callable[[], Decoder], publish: PublishMessage
+) -> float:
     """Frames a second of processor time; each time through the frames is a new connection's."""
     spent_s, frame_count = 0.0, 0
     while frame_count < DECODED:

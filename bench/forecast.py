@@ -13,6 +13,7 @@ from bench.measurement import Measurement
 from include.forecast import fit, prophet
 from include.forecast.map_fit import Priors, log_posterior, priors_of, sums_of
 from include.log import PrintLine
+from include.market.time import DAY_MINUTES
 
 STEP_SD, DAY_SWING, SEED = 1e-3, 0.01, 7
 STOCK = "stock Prophet"
@@ -21,7 +22,7 @@ STOCK = "stock Prophet"
 def minutes_of(row_count: int) -> pd.DataFrame:
     """Generated minutes: a random walk of the price with a daily wave, the same each time."""
     draw = np.random.default_rng(SEED)
-    wave = DAY_SWING * np.sin(2 * np.pi * np.arange(row_count) / 1440)
+    wave = DAY_SWING * np.sin(2 * np.pi * np.arange(row_count) / DAY_MINUTES)
     close = 9000 * np.exp(np.cumsum(draw.normal(0, STEP_SD, row_count)) + wave)
     return pd.DataFrame(
         {"ds": pd.date_range("2018-02-01", periods=row_count, freq="min"), "close": close}

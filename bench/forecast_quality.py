@@ -14,12 +14,13 @@ from include.forecast.evaluation import LAST_PRICE, NIGHTLY, OURS, Evaluation, P
 from include.forecast.recipe import Recipe, fit_recipe
 from include.forecast.scores import ForecastScore
 from include.log import PrintLine
+from include.market.time import DAY_MINUTES, MINUTE
 from include.settings import ROOT
 
 RECORDED_BARS = ROOT.parent / "shared" / "data" / "bars"
 EVALUATED_DAYS = 88
 TRAINING = timedelta(days=365)
-GENERATED_MINUTES = 120 * 1440
+GENERATED_MINUTES = 120 * DAY_MINUTES
 
 
 def measure_quality(
@@ -38,10 +39,10 @@ def measure_quality(
     names = ", ".join(file.name for file in files) or "generated minutes (no recording is here)"
     print_line(f"{len(prices_df)} minutes of {names}")
     began = time.process_time()
-    fit_recipe(prices_df.tail(TRAINING // timedelta(minutes=1)).reset_index(drop=True), Recipe())
+    fit_recipe(prices_df.tail(TRAINING // MINUTE).reset_index(drop=True), Recipe())
     yield Measurement("fit of a year of minutes", round(time.process_time() - began, 3), "s")
     print_line(f"{origins} origins")
-    every_minutes = (EVALUATED_DAYS - 1) * 1440 // max(origins - 1, 1)
+    every_minutes = (EVALUATED_DAYS - 1) * DAY_MINUTES // max(origins - 1, 1)
     yield from measurements_of(backtest(prices_df, Plan(origins, every_minutes, TRAINING)))
 
 

@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from bench.arrivals import Arrivals, Span, await_arrivals, describe, open_span
+from bench.arrivals import Arrivals, RecordSpan, await_arrivals, describe, open_span
 from bench.lateness import read_span_delays_ms
 from bench.measurement import Measurement
 from bench.quiet import end_quietly, stop_quietly
@@ -165,7 +165,7 @@ def _measures(
 
 
 def _delays_of_measures_ms(
-    records: Iterable[Record], span: Span
+    records: Iterable[Record], span: RecordSpan
 ) -> Iterator[tuple[tuple[object, ...], float]]:
     """Milliseconds by message and type, of the measures of the span's messages."""
     for record in records:
@@ -178,7 +178,7 @@ def _delays_of_measures_ms(
 
 
 def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """The same query, batch after batch, from now on."""
+    """Runs the query batch after batch, from now on."""
     ranges = offset_ranges(settings.bootstrap, [BOOK])
     ends = {str(at.partition): end for at, (_, end) in ranges.items()}
     checkpoint = settings.home / "checkpoints" / "micro"

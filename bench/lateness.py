@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.arrivals import Span
+from bench.arrivals import RecordSpan
 from include.market.wire import TopicPartition
 
 
@@ -27,8 +27,8 @@ def commit_delays_ms(
     ]
 
 
-def read_span_delays_ms(location: str, span: Span, *, since_us: int) -> list[float]:
-    """The same of the rows of these offsets, which Kafka got since then; one a message."""
+def read_span_delays_ms(location: str, span: RecordSpan, *, since_us: int) -> list[float]:
+    """Delays (ms) of the rows of these offsets, which Kafka got since then (µs); one a message."""
     delays_ms: dict[tuple[TopicPartition, int], float] = {}
     for committed_us, file in _list_files(location, since_us):
         rows = pq.read_table(file, columns=["topic", "partition", "offset", "kafka_time"])

@@ -54,6 +54,7 @@ class Measurement:
         )
 
 
+MIB = 1024 * 1024
 COLUMNS = tuple(column.name for column in fields(Measurement))
 
 

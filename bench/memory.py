@@ -16,7 +16,7 @@ import psutil
 from pyspark.sql import SparkSession
 
 from bench.latency import book_message, send_in_background, trade_message
-from bench.measurement import Measurement
+from bench.measurement import MIB, Measurement
 from bench.quiet import end_quietly, stop_quietly
 from bench.slope import Point, fit_line
 from include.bus import ensure_topics
@@ -31,7 +31,6 @@ from spark_jobs.sinks import create_tables
 from spark_jobs.stream_market import start_landing
 
 SAMPLES_A_MINUTE = 4
-MIB = 1024 * 1024
 FEWEST = 3
 
 

@@ -174,7 +174,7 @@ def _make_records(config: TraderConfig, number: int) -> tuple[Record, Record]:
 
 
 def _time_bare_calls(client: _TimedRest, *, orders: int) -> list[float]:
-    """The same kind of order, bought and sold in turn, with nothing around the call."""
+    """Times bare signed calls of one kind of order, bought and sold in turn."""
     durations_s = []
     for number in range(WARM_UP + orders):
         side, price = ("sell", "1.00") if number % 2 else ("buy", "200000.00")

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import psutil
 
+from bench.measurement import MIB
+
 EVERY_S = 0.5
-MIB = 1024 * 1024
 BLOCK_BYTES = 512  # of `st_blocks`, whatever the file system's are
 
 

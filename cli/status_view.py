@@ -31,7 +31,7 @@ def show_status(status: Status, *, login: str) -> None:
 
 
 def render_screen(status: Status, *, login: str, width: int, now: str) -> RenderableType:
-    """The same for a screen of so many columns; `now` is its time of day."""
+    """The status for a screen of so many columns; `now` is its time of day."""
     head = Table.grid(expand=True)
     head.add_column()
     head.add_column(justify="right")

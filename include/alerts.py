@@ -18,6 +18,7 @@ from email.message import EmailMessage
 from functools import partial
 
 from include.log import event
+from include.setting_fields import MB
 from include.settings import Settings
 from include.settings.monitoring import AlertSettings
 from include.time_limit import Question
@@ -28,7 +29,6 @@ DEADLINE_MISSED, STREAM_LAG, NOT_WORKING = "deadline_missed", "stream_lag", "not
 KINDS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
 DETAIL_CHARS = 4000
 LOG_NAME, OLD_LOG_NAME = "alerts.log", "alerts.old.log"
-MB = 1_000_000
 CONNECTIONS = 3  # of a channel: a mail server is asked several times, each within the bound
 log = logging.getLogger("tickhouse.alerts")
 AlertJson = dict[str, str]

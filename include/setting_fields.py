@@ -4,6 +4,8 @@ from dataclasses import field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+MB = 1_000_000  # bytes; what every setting named `…_mb` counts
+
 
 class Secret(str):
     """Text that never prints: `str()` and `repr()` give stars, `reveal()` the value."""

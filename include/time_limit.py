@@ -5,19 +5,19 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-Answer = TypeVar("Answer")
+Returned = TypeVar("Returned")
 
 
-class Question(Generic[Answer]):
+class Question(Generic[Returned]):
     """A question asked in a thread of its own, from now on; `answer` waits for the rest of it."""
 
-    def __init__(self, ask: Callable[[], Answer], *, name: str) -> None:
+    def __init__(self, ask: Callable[[], Returned], *, name: str) -> None:
         self._outcome: list[Any] = []
         self.name, self.asked_at = name, time.monotonic()
         self._thread = threading.Thread(target=self._run, args=(ask,), daemon=True, name=name)
         self._thread.start()
 
-    def answer(self, *, within_s: float) -> Answer:
+    def answer(self, *, within_s: float) -> Returned:
         """The answer, or the error that asking raised.
 
         Raises:
@@ -29,10 +29,10 @@ class Question(Generic[Answer]):
         is_answered, outcome = self._outcome
         if not is_answered:
             raise outcome
-        answer: Answer = outcome
+        answer: Returned = outcome
         return answer
 
-    def _run(self, ask: Callable[[], Answer]) -> None:
+    def _run(self, ask: Callable[[], Returned]) -> None:
         try:
             self._outcome = [True, ask()]
         except Exception as error:

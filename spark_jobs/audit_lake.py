@@ -1,4 +1,4 @@
-"""The whole audit, and its counts by Spark: the first reader, whose witness is delta-rs."""
+"""The whole audit, and its counts by Spark: the first reader; the second is delta-rs."""
 
 import json
 import re
@@ -28,6 +28,7 @@ from include.lake.audit.conservation import (
 )
 from include.lake.audit.listing import list_agreed_files, list_new_files
 from include.lake.checkpoint import committed_offsets
+from include.lake.columns import LANDED_KEY
 from include.lake.tables import LANDED_TOPICS, QUARANTINE
 from include.market.wire import TopicPartition
 from include.serving.audited import check_serving
@@ -40,7 +41,6 @@ from spark_jobs.sinks import locate_table
 # The bits of a bigint, without its sign, are 63: seven times nine.
 BITS, NEAR_OFFSETS, NEAR_EVENTS = 63, 7, 9
 FIRST_PAGE, NEAR_PAGE = -1, -2
-RECORD_COLUMNS = ("topic", "partition", "offset", "event_index")
 RECORD_SCHEMA = "topic string, partition int, offset bigint, event_index int"
 _TOPICS = dict(enumerate(LANDED_TOPICS))  # grouping by numbers costs less than by text
 _NUMBERS = {topic: number for number, topic in _TOPICS.items()}
@@ -117,7 +117,7 @@ def count_with_spark(
 ) -> dict[TopicPartition, OffsetCounts]:
     """Counts below the committed offsets and from those of `counted_from` on.
 
-    Each table is read at the version that the witness reads.
+    Each table is read at the version that the second reader reads.
     """
     counted_from = counted_from or {}
     records = _select_between(
@@ -166,7 +166,7 @@ def _read_records(
         quarantined, files = int(name == QUARANTINE.name), list_agreed_files(table)
         if files is None:
             delta = spark.read.format("delta").option("versionAsOf", table.version())
-            rows = delta.load(locate_table(settings, name)).select(*RECORD_COLUMNS)
+            rows = delta.load(locate_table(settings, name)).select(*LANDED_KEY)
             parts.append(rows.withColumn("quarantined", F.lit(quarantined)))
         else:
             new = {uri.rpartition("/")[2] for uri in list_new_files(name, table, counted_from)}

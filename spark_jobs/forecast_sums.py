@@ -13,8 +13,8 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from include.forecast.damping import LAG_ROWS
-from include.forecast.map_fit import PASSES, Floats, Sums, is_accurate, maximise
+from include.forecast.damping import LAG_ROWS, Floats
+from include.forecast.map_fit import PASSES, Sums, is_accurate, maximise
 from include.forecast.prophet import Fitted
 from include.forecast.sufficient_statistics import (
     SeriesShape,

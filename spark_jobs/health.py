@@ -14,11 +14,9 @@ from pyspark.sql.streaming.query import StreamingQuery
 from include.serving import stream_progress
 from include.serving.connection import Dsn
 from include.serving.feed_states import STATE_OF_ENTRY
-from include.serving.stream_progress import QueryProgress, StreamProgress
+from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, StreamProgress
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
-
-REAL_TIME = frozenset({"measures"})
 
 
 def write_progress(
@@ -40,7 +38,7 @@ def _progress_of(query: StreamingQuery, pause_ms: int) -> QueryProgress:
     if progress is None:
         return QueryProgress(name, rows_per_s=0.0)
     # In real-time mode the end is reported only at a checkpoint: no lag can be read from it.
-    real_time = name in REAL_TIME
+    real_time = name in REAL_TIME_QUERIES
     took_ms = progress.get("durationMs", {}).get("triggerExecution")
     return QueryProgress(
         name,

@@ -14,7 +14,7 @@ from include.errors import PlatformError
 from include.lake.epoch import Epoch
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
 from include.lake.watermarks import home_table
-from include.market.wire import Topic, TopicPartition
+from include.market.wire import OffsetRange, OffsetRanges, Topic, TopicPartition
 from include.settings import Settings
 from spark_jobs.appends import Append, Appender
 from spark_jobs.data_files import local_folder, write_data_files
@@ -31,7 +31,6 @@ from spark_jobs.transforms.messages import (
 # for old cycles: without this the driver's heap creeps up for hours.
 BATCHES_A_COLLECTION = 20
 Hook = Callable[[DataFrame], None]
-Spans = Mapping[TopicPartition, tuple[int, int]]
 Ends = Mapping[str, Mapping[TopicPartition, int]]  # by topic
 
 
@@ -58,7 +57,7 @@ class Landing:
         *,
         epoch: Epoch,
         hooks: dict[str, Hook],
-        spans: Callable[[int], Spans | None] = lambda _: None,
+        spans: Callable[[int], OffsetRanges | None] = lambda _: None,
     ) -> None:
         """`hooks` are called with a topic's landed rows after their commit, again when repeated.
 
@@ -94,7 +93,7 @@ class Landing:
         if batch_id % BATCHES_A_COLLECTION == 0:
             gc.collect()
 
-    def _spans_in_lake(self, batch_id: int) -> Spans | None:
+    def _spans_in_lake(self, batch_id: int) -> OffsetRanges | None:
         spans = self.spans(batch_id)
         if spans is None:
             return None
@@ -103,9 +102,9 @@ class Landing:
             part: (first + shifts[part], end + shifts[part]) for part, (first, end) in spans.items()
         }
 
-    def _pending_spans(self, spans: Spans) -> dict[TopicPartition, tuple[int, int]]:
+    def _pending_spans(self, spans: OffsetRanges) -> dict[TopicPartition, OffsetRange]:
         """The part of each span that is at or above the watermark of the topic's home table."""
-        pending: dict[TopicPartition, tuple[int, int]] = {}
+        pending: dict[TopicPartition, OffsetRange] = {}
         for partition, (first, end) in spans.items():
             next_offset = self.appender.next_offset(home_table(partition.topic).name, partition)
             if next_offset is not None and next_offset < first != self.epoch.start_in_lake(
@@ -121,7 +120,7 @@ class Landing:
         return pending
 
     def _land(
-        self, records_df: DataFrame, record_counts: Mapping[str, int], pending: Spans
+        self, records_df: DataFrame, record_counts: Mapping[str, int], pending: OffsetRanges
     ) -> None:
         ends = {topic: _ends(pending, topic) for topic in record_counts}
         appends = self._write_fast(records_df, record_counts)
@@ -225,7 +224,9 @@ class Landing:
         append.write(rows_df)
         append.commit(new)
 
-    def _repeat_hooks(self, batch_df: DataFrame, spans: Spans, pending: Spans) -> None:
+    def _repeat_hooks(
+        self, batch_df: DataFrame, spans: OffsetRanges, pending: OffsetRanges
+    ) -> None:
         """Call the hooks of records that had landed before: a crash may have come in between."""
         landed_topics = {part.topic for part, span in spans.items() if pending.get(part) != span}
         for topic in landed_topics & self.hooks.keys():
@@ -245,7 +246,7 @@ def _shift_offsets(records_df: DataFrame, shifts: Mapping[TopicPartition, int]) 
     return records_df.withColumn("offset", offset)
 
 
-def _measure_spans(records_df: DataFrame) -> dict[TopicPartition, tuple[int, int]]:
+def _measure_spans(records_df: DataFrame) -> dict[TopicPartition, OffsetRange]:
     """First offset and end of each partition of a batch, from its records."""
     rows = (
         records_df.groupBy("topic", "partition")
@@ -257,18 +258,18 @@ def _measure_spans(records_df: DataFrame) -> dict[TopicPartition, tuple[int, int
     }
 
 
-def _span_lengths(spans: Spans) -> dict[str, int]:
+def _span_lengths(spans: OffsetRanges) -> dict[str, int]:
     counts: dict[str, int] = {}
     for (topic, _), (first, end) in spans.items():
         counts[topic] = counts.get(topic, 0) + end - first
     return counts
 
 
-def _ends(spans: Spans, topic: str) -> dict[TopicPartition, int]:
+def _ends(spans: OffsetRanges, topic: str) -> dict[TopicPartition, int]:
     return {part: end for part, (_, end) in spans.items() if part.topic == topic}
 
 
-def _is_pending(pending: Spans, spans: Spans) -> Column:
+def _is_pending(pending: OffsetRanges, spans: OffsetRanges) -> Column:
     """Which records are pending: those of its topics, less what has landed of them."""
     within = F.col("topic").isin(sorted({part.topic for part in pending}))
     topics = {part.topic for part in pending}

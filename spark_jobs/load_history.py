@@ -29,7 +29,7 @@ from include.settings import Settings, from_environment
 from spark_jobs.progress import log_progress
 from spark_jobs.session import open_session
 from spark_jobs.sinks import create_table, locate_table
-from spark_jobs.transforms.history import ALL, VALUES, Span, make_bars
+from spark_jobs.transforms.history import ALL, VALUES, OpenSpan, make_bars
 
 STAGING = "history_staging"
 # More than this is read long enough for the JVM's optimising compiler to pay.
@@ -45,7 +45,7 @@ def stage(
     symbol: str,
     run_id: str,
     now: datetime,
-    span: Span = ALL,
+    bounds: OpenSpan = ALL,
 ) -> int:
     """Read an archive's file into the staging table, bad rows with their reasons.
 
@@ -59,7 +59,7 @@ def stage(
 
     def write_staging(*, single: bool) -> DataFrame:
         lines_df = spark.read.text(str(file))
-        bars_df = make_bars(lines_df, edition, now=now, span=span, single=single).select(
+        bars_df = make_bars(lines_df, edition, now=now, bounds=bounds, single=single).select(
             F.lit(run_id).alias("run_id"),
             "line_number",
             "line",
@@ -186,7 +186,7 @@ def stage_command(source: str, symbol: str, run_id: str, since: str, until: str)
                     symbol=symbol,
                     run_id=run_id,
                     now=datetime.now(UTC),
-                    span=(_parse_time(since), _parse_time(until)),
+                    bounds=(_parse_time(since), _parse_time(until)),
                 )
             )
 

@@ -11,7 +11,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from include.lake.tables import TABLE_OF_TOPIC
 from include.market.wire import Topic
 from include.settings import Settings
-from include.settings.brokers import spark_options
+from spark_jobs.kafka_options import kafka_options
 from spark_jobs.sources import kafka_stream
 from spark_jobs.transforms.measures import measure_messages, measure_rows
 from spark_jobs.transforms.messages import parse_messages
@@ -34,7 +34,7 @@ def start_measures(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .writeStream.queryName("measures")
         .outputMode("update")
         .format("kafka")
-        .options(**spark_options(settings.bootstrap))
+        .options(**kafka_options(settings.bootstrap))
         .option("topic", Topic.SIGNALS)
         .option("checkpointLocation", str(settings.home / "checkpoints" / "measures" / "stream"))
     )

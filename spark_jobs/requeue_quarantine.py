@@ -5,7 +5,7 @@ Two commits, in an order that a crash between them leaves harmless: first the ro
 it completes both. Frames of market.rejects stay: no message was ever made of them.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from include.lake.columns import Table
 from include.lake.tables import QUARANTINE, TABLE_OF_TOPIC
-from include.market.time import SECOND_US
+from include.market.time import MINUTE, SECOND_US
 from include.serving.trade_minutes import restate
 from include.settings import Settings
 from spark_jobs.session import open_session
@@ -41,7 +41,7 @@ def _list_topics(spark: SparkSession, settings: Settings) -> list[str]:
 
 
 def requeue_topic(spark: SparkSession, settings: Settings, topic: str) -> tuple[str, int, int]:
-    """The same of one topic, with a session of the caller's."""
+    """Requeue one topic, with a session of the caller's."""
     quarantine = DeltaTable.forPath(spark, locate_table(settings, QUARANTINE.name))
     records_df = quarantine.toDF().where(F.col("topic") == topic)
     table = TABLE_OF_TOPIC.get(topic)
@@ -85,4 +85,4 @@ def _restate(settings: Settings, trades_df: DataFrame) -> None:
     ).collect()[0]
     first = datetime.fromtimestamp(bounds["first"] / SECOND_US, UTC)
     last = datetime.fromtimestamp(bounds["last"] / SECOND_US, UTC)
-    restate(settings, first, last + timedelta(minutes=1))
+    restate(settings, first, last + MINUTE)

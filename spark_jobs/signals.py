@@ -35,7 +35,7 @@ from spark_jobs.transforms.messages import parse_messages
 
 TRIGGER_S = 0.1  # the pause after each batch is what spaces them
 BATCHES_A_STATE = 15  # Spark keeps the offsets of twenty
-Publish = Callable[[Sequence[PublishedSignal]], None]
+PublishSignals = Callable[[Sequence[PublishedSignal]], None]
 
 
 class SignalState(msgspec.Struct):
@@ -51,7 +51,7 @@ class SignalState(msgspec.Struct):
 
 
 def start_signals(
-    spark: SparkSession, settings: Settings, *, publish: Publish | None = None
+    spark: SparkSession, settings: Settings, *, publish: PublishSignals | None = None
 ) -> StreamingQuery:
     """The query that computes the signals, and gives those of closed windows to `publish`.
 
@@ -73,7 +73,7 @@ class SignalBatches:
         spark: SparkSession,
         settings: Settings,
         *,
-        publish: Publish | None = None,
+        publish: PublishSignals | None = None,
         stop: threading.Event | None = None,
         late: LateWindows | None = None,
         wakeup: threading.Event | None = None,

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from include.market.wire import MAX_MESSAGE_BYTES
 from include.settings import Settings
-from include.settings.brokers import spark_options
+from spark_jobs.kafka_options import kafka_options
 
 RECORDS_A_TASK = 50_000
 
@@ -28,7 +28,7 @@ def kafka_stream(
     """
     source = (
         spark.readStream.format("kafka")
-        .options(**spark_options(settings.bootstrap))
+        .options(**kafka_options(settings.bootstrap))
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", starting)
         .option("failOnDataLoss", "true")
@@ -50,7 +50,7 @@ def kafka_batch(
     topics = sorted(json.loads(ending))
     return (
         spark.read.format("kafka")
-        .options(**spark_options(settings.bootstrap))
+        .options(**kafka_options(settings.bootstrap))
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", starting)
         .option("endingOffsets", ending)

@@ -8,19 +8,18 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
+from include.bus.client_options import librdkafka_options, python_options
 from include.errors import Unreachable
 from include.market import wire
 from include.settings.brokers import (
     PLAINTEXT,
-    librdkafka_options,
-    python_options,
     security_of,
 )
 
 REFUSAL_S = 5.0  # how long a refused log-in or certificate is waited for
 METADATA_AGE_MS = 10_000  # how soon a consumer knows of new partitions
 MAX_REQUEST_BYTES = wire.MAX_MESSAGE_BYTES + 64 * 1024
-PATIENT = {
+RECONNECT_OPTIONS = {
     "reconnect_backoff_ms": 50,
     "reconnect_backoff_max_ms": 1000,
     "retry_backoff_ms": 100,
@@ -76,7 +75,7 @@ def open_consumer(bootstrap: str) -> Any:
             max_partition_fetch_bytes=MAX_REQUEST_BYTES,
             max_poll_records=5000,
             **python_options(bootstrap),
-            **PATIENT,
+            **RECONNECT_OPTIONS,
         )
     except KafkaError as error:
         raise Unreachable(describe_silence(bootstrap, error)) from error
@@ -88,7 +87,9 @@ def open_admin(bootstrap: str) -> KafkaAdminClient:
     Raises:
         KafkaError: no broker answers.
     """
-    return KafkaAdminClient(bootstrap_servers=bootstrap, **python_options(bootstrap), **PATIENT)
+    return KafkaAdminClient(
+        bootstrap_servers=bootstrap, **python_options(bootstrap), **RECONNECT_OPTIONS
+    )
 
 
 def partitions_of(consumer: Any, topics: Iterable[str]) -> list[KafkaPartition]:

@@ -1,7 +1,6 @@
 """Offsets at which a topic-partition has no record to read: a transaction's markers and aborts."""
 
 import time
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import TopicPartition as KafkaPartition
@@ -9,13 +8,14 @@ from kafka.errors import KafkaError
 
 from include.bus.connection import open_consumer
 from include.errors import Unreachable
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetHoles, OffsetRange, TopicPartition
 
-Spans = Mapping[TopicPartition, Iterable[tuple[int, int]]]  # first offset and end
 QUIET_S = 5.0  # a reader that gets nothing for so long has no way past
 
 
-def find_empty_offsets(bootstrap: str, spans: Spans) -> dict[TopicPartition, list[tuple[int, int]]]:
+def find_empty_offsets(
+    bootstrap: str, spans: OffsetHoles
+) -> dict[TopicPartition, list[OffsetRange]]:
     """The parts of these spans that Kafka still keeps and in which a reader is given nothing.
 
     Raises:
@@ -33,7 +33,7 @@ def find_empty_offsets(bootstrap: str, spans: Spans) -> dict[TopicPartition, lis
         consumer.close()
 
 
-def _read_span(consumer: Any, part: TopicPartition, first: int, end: int) -> list[tuple[int, int]]:
+def _read_span(consumer: Any, part: TopicPartition, first: int, end: int) -> list[OffsetRange]:
     """The parts without a record of one span, as far as Kafka keeps it."""
     at = KafkaPartition(*part)
     consumer.assign([at])

@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
 
-from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, describe_silence
+from include.bus.client_options import librdkafka_options
+from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS, describe_silence
 from include.bus.delivery import DELIVERY_S, Delivery, undelivered_error
 from include.errors import Unreachable
-from include.settings.brokers import librdkafka_options
 
-STRETCH_RECORDS = 500
-STRETCH_BYTES = 256 * 1024
+GROUP_RECORDS = 500
+GROUP_BYTES = 256 * 1024
 LOOK_AGAIN_S = 0.1  # after so long without an acknowledgement it is asked whether one has come
 SETTINGS = {
     "enable.idempotence": True,
@@ -32,9 +32,9 @@ SETTINGS = {
     "socket.timeout.ms": 15_000,
     "socket.nagle.disable": True,
     "log.connection.close": False,
-    "reconnect.backoff.ms": PATIENT["reconnect_backoff_ms"],
-    "reconnect.backoff.max.ms": PATIENT["reconnect_backoff_max_ms"],
-    "retry.backoff.ms": PATIENT["retry_backoff_ms"],
+    "reconnect.backoff.ms": RECONNECT_OPTIONS["reconnect_backoff_ms"],
+    "reconnect.backoff.max.ms": RECONNECT_OPTIONS["reconnect_backoff_max_ms"],
+    "retry.backoff.ms": RECONNECT_OPTIONS["retry_backoff_ms"],
 }
 
 log = logging.getLogger("tickhouse.bus")
@@ -64,9 +64,9 @@ class FeedProducer(Delivery):
         self._through, self._moved_at = 0, time.monotonic()
         self._failures: list[str] = []
         self._refused = 0
-        self._sent_before = self._pending_before = 0  # the current stretch
-        self._stretch = _Stretch(self._failures)
-        self._stretches = deque([self._stretch])
+        self._sent_before = self._pending_before = 0  # the current group
+        self._group = _RecordGroup(self._failures)
+        self._groups = deque([self._group])
         # What is compressed must be readable for kafka-python as well, which takes lz4 for it.
         compression = "lz4" if find_spec("lz4") else "none"
         options = {
@@ -80,7 +80,7 @@ class FeedProducer(Delivery):
         self._produce = self._kafka.produce
         try:
             existing = self._kafka.list_topics(
-                timeout=PATIENT["bootstrap_timeout_ms"] / 1000
+                timeout=RECONNECT_OPTIONS["bootstrap_timeout_ms"] / 1000
             ).topics
         except KafkaException as error:
             raise Unreachable(describe_silence(bootstrap, _describe_error(error))) from error
@@ -90,12 +90,12 @@ class FeedProducer(Delivery):
     @property
     def sent(self) -> int:
         """Records handed to librdkafka."""
-        return self._sent_before + self._stretch.sent
+        return self._sent_before + self._group.sent
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that were sent and neither acknowledged nor given up, by whole stretches."""
-        return self._pending_before + self._stretch.size_bytes
+        """Bytes that were sent and neither acknowledged nor given up, by whole groups."""
+        return self._pending_before + self._group.size_bytes
 
     @property
     def failed(self) -> int:
@@ -105,7 +105,7 @@ class FeedProducer(Delivery):
     @property
     def acknowledged_through(self) -> int:
         """So many of the first records sent are all acknowledged; none counts that was lost."""
-        self._look()
+        self._poll_broker()
         return self._through
 
     def waiting_s(self) -> float:
@@ -115,7 +115,7 @@ class FeedProducer(Delivery):
         waiting_s = time.monotonic() - self._moved_at
         if waiting_s < LOOK_AGAIN_S:
             return waiting_s
-        self._look()
+        self._poll_broker()
         return time.monotonic() - self._moved_at if self.pending_bytes else 0.0
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:
@@ -124,15 +124,15 @@ class FeedProducer(Delivery):
         Raises:
             Unreachable: an earlier record was lost, or this one is too large, or too many wait.
         """
-        stretch = self._stretch
-        if stretch.sent == STRETCH_RECORDS or stretch.size_bytes > STRETCH_BYTES:
-            self._look()
-            stretch = self._stretch
+        group = self._group
+        if group.sent == GROUP_RECORDS or group.size_bytes > GROUP_BYTES:
+            self._poll_broker()
+            group = self._group
         if self._failures:
             self._raise_failure()
         size = len(key) + len(value)
         try:
-            self._produce(topic, value, key, -1, stretch.settle)
+            self._produce(topic, value, key, -1, group.settle)
         except BufferError as error:
             raise Unreachable(f"{self.sent - self.acknowledged} records wait for Kafka") from error
         except KafkaException as error:
@@ -140,10 +140,10 @@ class FeedProducer(Delivery):
             raise Unreachable(
                 f"Kafka took no record of {size} bytes for {topic}: {_describe_error(error)}"
             ) from error
-        if not stretch.sent and not self._pending_before:
+        if not group.sent and not self._pending_before:
             self._moved_at = time.monotonic()
-        stretch.sent += 1
-        stretch.size_bytes += size
+        group.sent += 1
+        group.size_bytes += size
 
     def flush(self, timeout_s: float = 30.0) -> None:
         """Wait until everything sent is acknowledged.
@@ -153,7 +153,7 @@ class FeedProducer(Delivery):
         """
         self._kafka.flush(timeout_s)
         self._settle()
-        if waiting := sum(stretch.waiting for stretch in self._stretches):
+        if waiting := sum(group.waiting for group in self._groups):
             raise Unreachable(f"{waiting} records not acknowledged in {timeout_s} s")
         if self._failures:
             self._raise_failure()
@@ -161,23 +161,23 @@ class FeedProducer(Delivery):
     def _disconnect(self) -> None:
         self._kafka.purge()
 
-    def _look(self) -> None:
-        """Take in what was acknowledged or given up since the last look."""
+    def _poll_broker(self) -> None:
+        """Take in what was acknowledged or given up since the last call."""
         self._kafka.poll(0)
         self._settle()
 
     def _settle(self) -> None:
-        waiting = sum(stretch.waiting for stretch in self._stretches)
+        waiting = sum(group.waiting for group in self._groups)
         acknowledged = self.sent - len(self._failures) - waiting
         if acknowledged > self.acknowledged:
             self.acknowledged, self._moved_at = acknowledged, time.monotonic()
-        if self._stretch.sent:
-            self._sent_before += self._stretch.sent
-            self._pending_before += self._stretch.size_bytes
-            self._stretch = _Stretch(self._failures)
-            self._stretches.append(self._stretch)
-        while not self._stretches[0].waiting and self._stretches[0] is not self._stretch:
-            settled = self._stretches.popleft()
+        if self._group.sent:
+            self._sent_before += self._group.sent
+            self._pending_before += self._group.size_bytes
+            self._group = _RecordGroup(self._failures)
+            self._groups.append(self._group)
+        while not self._groups[0].waiting and self._groups[0] is not self._group:
+            settled = self._groups.popleft()
             self._pending_before -= settled.size_bytes
             if not self._failures:
                 self._through += settled.sent
@@ -186,7 +186,7 @@ class FeedProducer(Delivery):
         raise undelivered_error(len(self._failures), self._failures[0])
 
 
-class _Stretch:
+class _RecordGroup:
     """Records sent one after the other, which are counted together: a note for each costs more."""
 
     __slots__ = ("failures", "sent", "settled", "size_bytes")

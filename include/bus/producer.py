@@ -8,12 +8,12 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from include.bus.connection import MAX_REQUEST_BYTES, PATIENT, describe_silence
+from include.bus.client_options import python_options
+from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS, describe_silence
 from include.bus.delivery import DELIVERY_S, Delivery, undelivered_error
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message
-from include.settings.brokers import python_options
 
 MAX_PENDING_BYTES = 256 * 1024 * 1024
 
@@ -57,7 +57,7 @@ class Producer(Delivery):
                 compression_type="lz4" if find_spec("lz4") else None,
                 max_request_size=MAX_REQUEST_BYTES,
                 **python_options(bootstrap),
-                **PATIENT,
+                **RECONNECT_OPTIONS,
             )
             for topic in topics:
                 self._producer.partitions_for(topic)

@@ -23,11 +23,11 @@ from include.bus.connection import (
 )
 from include.errors import PlatformError, Unreachable
 from include.market import wire
+from include.market.time import HOUR_MS
 from include.settings.groups import KafkaSettings
 
 DEFAULTS = KafkaSettings()
 ALTERED = "OK"
-HOUR_MS = 3_600_000
 NEVER_BY_COUNT = 2**63 - 1  # Kafka's own default of `flush.messages`
 
 
@@ -52,7 +52,7 @@ def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
 
 
 def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
-    """The same through an admin client of kafka-python.
+    """Create and compare the topics, through an admin client of kafka-python.
 
     Raises:
         PlatformError, Unreachable: as `ensure_topics`.

@@ -14,7 +14,7 @@ from include.forecast.bands import (
 from include.forecast.damping import Floats
 from include.forecast.manifest import Manifest
 from include.forecast.scores import ForecastScore
-from include.market.volatility import DAY_MINUTES
+from include.market.time import DAY_MINUTES
 from include.quality.results import Finding
 from include.settings.forecast import ForecastSettings
 

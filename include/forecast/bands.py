@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from include.forecast.damping import Z_80, Floats
 from include.forecast.manifest import Band
-from include.market.volatility import DAY_MINUTES, FEWEST_MINUTES, STEP_MINUTES
+from include.forecast.scores import COVERED
+from include.market.time import DAY_MINUTES
+from include.market.volatility import FEWEST_MINUTES, STEP_MINUTES
 
-COVERED = 0.8
 FEWEST_ORIGINS = 20
 
 

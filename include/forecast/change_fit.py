@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from include.forecast.design_matrix import BLOCK_ROWS, DAY_NS, Times, fill_waves
+from include.forecast.damping import Floats
+from include.forecast.design_matrix import BLOCK_ROWS, Times, fill_waves
 from include.forecast.holidays import DayEvents
-from include.forecast.map_fit import THREADS, Floats, Sums
+from include.forecast.map_fit import THREADS, Sums
+from include.market.time import DAY_MINUTES, DAY_NS, MINUTE_NS
 
-MINUTE_NS = 60_000_000_000
-HALF_LIFE_MINUTES = 1440.0
-LARGEST_GAP_MINUTES = 1440.0
+HALF_LIFE_MINUTES = float(DAY_MINUTES)
+LARGEST_GAP_MINUTES = float(DAY_MINUTES)
 CUT = 6.0
 WARM_UP_ROWS = 60
 SMALLEST_VOLATILITY = 1e-12

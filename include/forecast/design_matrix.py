@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from include.forecast.map_fit import THREADS, Floats, Sums
+from include.forecast.damping import Floats
+from include.forecast.map_fit import THREADS, Sums
+from include.market.time import DAY_NS
 
 BLOCK_ROWS = 4096
-DAY_NS = 86_400_000_000_000
 Times = NDArray[np.int64]
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -13,9 +13,9 @@ from include.forecast.history import PriceChoice, training_minutes
 from include.forecast.manifest import Manifest
 from include.forecast.prophet import Fitted
 from include.market.predicted_move import side_of
+from include.market.time import MINUTE
 from include.settings import Settings
 
-MINUTE = timedelta(minutes=1)
 COMPONENTS, AND_ACTUAL = "components.png", "forecast_and_actual.png"
 PICTURE_DAYS = 30
 

@@ -16,15 +16,16 @@ from include.errors import HistoryError
 from include.forecast import naive
 from include.forecast.bands import MINUTES, SECONDS, Grid
 from include.forecast.damping import Floats
-from include.forecast.history import BEGINNING, minimum_minutes, rows_within
+from include.forecast.history import minimum_minutes, rows_within
 from include.forecast.predict import predict_at
 from include.forecast.recipe import Recipe, fit_recipe
 from include.forecast.scores import ForecastScore, score_forecaster
 from include.log import event
+from include.market.time import DAY_MINUTES, EPOCH, MINUTE
 
 log = logging.getLogger("tickhouse.forecast")
 
-AHEAD = 1440
+AHEAD = DAY_MINUTES
 HORIZONS = (10, 60, 360, AHEAD)
 Forecaster = Callable[[pd.DataFrame, pd.DatetimeIndex], Floats]
 LAST_PRICE, USUAL_DAY, DRIFT = "last price", "last price and usual day", "drift"
@@ -76,7 +77,7 @@ class Plan:
     @property
     def minutes(self) -> int:
         """The minutes of history that it needs."""
-        return int((self.reach + self.span) / timedelta(minutes=1)) + 1
+        return int((self.reach + self.span) / MINUTE) + 1
 
     @property
     def needed_rows(self) -> int:
@@ -158,7 +159,7 @@ def _backtests(
     first_origin = prices_df["ds"].iloc[-1] - plan.reach
     for number in range(plan.origins):
         origin = first_origin + number * pd.Timedelta(minutes=plan.every_minutes)
-        since = origin - plan.span if plan.span else pd.Timestamp(BEGINNING).tz_localize(None)
+        since = origin - plan.span if plan.span else pd.Timestamp(EPOCH).tz_localize(None)
         training_df = rows_within(prices_df, since, origin)
         actual_df = rows_within(prices_df, origin, origin + plan.terms.ahead * plan.terms.grid.unit)
         if len(training_df) >= plan.needed_rows and len(actual_df):

@@ -22,10 +22,10 @@ from include.forecast.scores import ForecastScore
 from include.lake.derived_tables import FORECAST_EVALUATIONS
 from include.lake.tickers import newest_seconds
 from include.lake.writing import arrow_rows, replace_rows
+from include.market.time import DAY_MINUTES, MINUTE
 from include.quality.page import page_of, put_page
 from include.settings import Settings
 
-DAY_MINUTES = 1440
 SHORT_TERM_EVERY_MINUTES = 10
 HEADS = (
     "forecaster",
@@ -82,7 +82,7 @@ def evaluate(
         "run_id": run_id,
         "symbol": symbol,
         "evaluated_at": now,
-        "train_minutes": int(span / timedelta(minutes=1)),
+        "train_minutes": int(span / MINUTE),
         "evaluated_until": history.trained_until,
     }
     _record(settings, evaluation, run_columns)
@@ -111,7 +111,7 @@ def evaluate_short_term(
         "run_id": run_id,
         "symbol": symbol,
         "evaluated_at": now,
-        "train_minutes": int(span / timedelta(minutes=1)),
+        "train_minutes": int(span / MINUTE),
         "evaluated_until": prices_df["ds"].iloc[-1].to_pydatetime().replace(tzinfo=UTC),
     }
     _record(settings, evaluation, run_columns)

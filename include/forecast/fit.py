@@ -51,7 +51,7 @@ class _AllRowsBackend(MapBackend):
 
 
 def fit_in_chunks(prices_df: pd.DataFrame) -> Fitted:
-    """The same model as `fit` of these rows (`ds` ascending, `close`), to rounding."""
+    """The model that `fit` gives for these rows (`ds` ascending, `close`), to rounding."""
     shape = shape_of(prices_df)
     model = make_model(shape.key_rows_df, changepoints=shape.changepoints)
     model.stan_backend = _AllRowsBackend(model, prices_df)

@@ -17,12 +17,12 @@ import pandas as pd
 from include.errors import HistoryError
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
+from include.market.time import DAY_MINUTES, EPOCH, MINUTE
 
-MIN_MINUTES = 1440
+MIN_MINUTES = DAY_MINUTES
 MIN_SHARE = 0.9
 SLICE = timedelta(days=180)
 MEMORY = "512MB"
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 CLOSE, VWAP = "close", "vwap"
 TARGETS = (CLOSE, VWAP)
 INPUTS = ("history_minutes", "trades")
@@ -97,7 +97,7 @@ def minimum_minutes(span: timedelta) -> int:
 
     A day's worth, or nine tenths of a span that is no longer: every market has a minute without.
     """
-    minutes = int(MIN_SHARE * (span / timedelta(minutes=1)))
+    minutes = int(MIN_SHARE * (span / MINUTE))
     return min(minutes, MIN_MINUTES) if span else MIN_MINUTES
 
 
@@ -150,7 +150,7 @@ def training_minutes(
     with _inputs(lake, choice.inputs) as (connection, versions):
         venue, first_minute, newest = _span(connection, symbol, choice.venues, as_of=as_of)
         upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)
-        since = max(upto - timedelta(days=train_days) if train_days else BEGINNING, first_minute)
+        since = max(upto - timedelta(days=train_days) if train_days else EPOCH, first_minute)
         reader = _Reader(connection, symbol, venue, choice.target)
         prices_df = reader.read_prices(since, upto)
     if len(prices_df) < needed_minutes:
@@ -178,7 +178,7 @@ def minutes_at_versions(
         QueryError: a version, or a file of it, was removed.
     """
     first, last = span
-    upto = last + timedelta(minutes=1)
+    upto = last + MINUTE
     names = PriceChoice(target=target).inputs
     with _inputs(lake, names, versions) as (connection, read_versions):
         prices_df = _Reader(connection, symbol, venue, target).read_prices(first, upto)

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from prophet.models import CmdStanPyBackend, IStanBackend
 from threadpoolctl import ThreadpoolController
 
+from include.forecast.damping import Floats
+
 log = logging.getLogger("tickhouse.forecast")
 
-Floats = NDArray[np.float64]
 CHUNK_ROWS = 65_536
 TREND_SD, SIGMA_SD = 5.0, 0.5
 SMALLEST_SIGMA2 = 1e-18

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 
 from include.forecast.damping import Floats
+from include.market.time import DAY_MINUTES, MINUTE_NS
 
-DAY_MINUTES = 1440
-MINUTE_NS = 60_000_000_000
 USUAL_DAYS = 30
 
 

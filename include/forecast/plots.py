@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from include.forecast.evaluation import DRIFT, LAST_PRICE, OURS, USUAL_DAY, Evaluation
+from include.forecast.scores import COVERED
 
 COLOURS = {OURS: "#7c3aed", LAST_PRICE: "#475569", USUAL_DAY: "#0d9488", DRIFT: "#b45309"}
 OTHER_COLOUR = "#db2777"
@@ -29,7 +30,7 @@ def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
     is_inside = (pairs["close"] >= pairs["yhat_lower"]) & (pairs["close"] <= pairs["yhat_upper"])
     share = is_inside.groupby(bucket).mean()
     coverage_axes.plot(share.index, share, color=COLOURS[OURS])
-    coverage_axes.axhline(0.8, color="#94a3b8", linestyle="--", linewidth=1)
+    coverage_axes.axhline(COVERED, color="#94a3b8", linestyle="--", linewidth=1)
     error_axes.set_title(f"{symbol}: mean absolute error over {evaluation.origins} origins")
     error_axes.legend(frameon=False)
     error_axes.set_ylabel("price")

@@ -42,7 +42,7 @@ def predict(fitted: Fitted, *, start_at: datetime, minutes: int, seed: int = SEE
 def predict_at(
     fitted: Fitted, ds: pd.DatetimeIndex, *, grid: Grid = MINUTES, seed: int = SEED
 ) -> pd.DataFrame:
-    """The same at any times (naive UTC, in order), without a check of the levels."""
+    """The forecast at any times (naive UTC, in order), without a check of the levels."""
     model, edge = fitted.prophet, _edge(fitted.prophet)
     level = np.concatenate(list(_predict_levels(model, ds, edge=edge, walk=fitted.walk)))
     if fitted.band is None:

@@ -36,12 +36,12 @@ from include.forecast.manifest import Manifest
 from include.forecast.recipe import Recipe
 from include.forecast.sanity_checks import check_sanity
 from include.forecast.scores import ForecastScore
+from include.market.time import MINUTE
 from include.quality.results import Finding
 from include.settings import Settings
 from include.settings.forecast import ForecastSettings
 
 SUITE = "champion"
-MINUTE = timedelta(minutes=1)
 NO_WORSE = "no worse than the forecast in use"
 AS_GOOD = "as good as the last price"
 

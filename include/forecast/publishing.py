@@ -1,6 +1,5 @@
 """From a draft to a published forecast: rows in the tables, then the file. Needs no Prophet."""
 
-from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,10 +10,10 @@ from include.forecast import drafts, forecast_file
 from include.forecast.manifest import Manifest
 from include.lake.tables import FORECASTS
 from include.lake.writing import arrow_schema, replace_rows
+from include.market.time import MINUTE
 from include.settings import Settings
 
 SERVED_MINUTES = 10_080
-MINUTE = timedelta(minutes=1)
 
 
 def land_rows(settings: Settings, forecast_id: str) -> int:

@@ -185,7 +185,7 @@ def _key_rows(prices_df: pd.DataFrame) -> pd.DataFrame:
 
 
 def _anchor(fitted: Fitted, prices_df: pd.DataFrame) -> Fitted:
-    """The same model with its level moved so that it is the last price at the last row."""
+    """The model with its level moved so that it is the last price at the last row."""
     model, last_df = fitted.prophet, prices_df[["ds"]].tail(1).reset_index(drop=True)
     model.uncertainty_samples = 0
     for _ in range(2):  # the second time takes away what the first has left by rounding

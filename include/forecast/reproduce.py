@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from include.errors import ForecastError
 from include.forecast import forecast_file, prophet
-from include.forecast.draft_forecast import MINUTE, predict_content
+from include.forecast.draft_forecast import predict_content
 from include.forecast.history import minutes_at_versions
 from include.forecast.manifest import Manifest
 from include.forecast.recipe import Recipe, fit_recipe
+from include.market.time import MINUTE
 from include.settings import Settings
 
 

@@ -7,12 +7,12 @@ import pandas as pd
 
 from include.forecast.history import TrainingMinutes
 from include.forecast.manifest import Manifest
+from include.market.time import MINUTE
 from include.quality.results import Finding
+from include.quality.suites import MIN_FOLLOWING
 from include.settings.forecast import ForecastSettings as Rules
 
-MINUTE = timedelta(minutes=1)
 MIN_MOVE = 1e-9
-MIN_FOLLOWING = 0.1
 
 
 def check_sanity(

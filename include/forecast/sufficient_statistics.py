@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from include.forecast.damping import Floats
 from include.forecast.design_matrix import scales_of, sums_over
-from include.forecast.map_fit import Floats, MapBackend, Priors, Sums, as_params, priors_of
+from include.forecast.map_fit import MapBackend, Priors, Sums, as_params, priors_of
 from include.forecast.prophet import Fitted, make_model, rows_of
 
 CHANGES, CHANGE_RANGE = 25, 0.8  # Prophet's own

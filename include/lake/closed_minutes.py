@@ -27,7 +27,7 @@ def closed_until(lake: str) -> datetime:
 
 
 def closed_in(table: DeltaTable) -> datetime:
-    """The same of an opened table."""
+    """When the closed minutes of an opened table end."""
     return datetime.fromtimestamp(table.transaction_version(CLOSED_UNTIL) or 0, UTC)
 
 

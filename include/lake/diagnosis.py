@@ -17,11 +17,10 @@ from include.lake.epoch import find_refusal, find_removed, read_epoch
 from include.lake.topic_restarts import read_restarts
 from include.lake.watermarks import landed_offsets
 from include.lake.window_states import find_state_damage
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRanges, TopicPartition
 
 QUERIES = ("land", "signals", "measures", "averages")
 WINDOWED = ("signals", "averages")  # their states are beside Spark's checkpoint
-Ranges = Mapping[TopicPartition, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Diagnosis:
 
 
 def diagnose_queries(
-    home: Path, lake: str, ranges: Ranges, *, topic_ids: Mapping[str, str] | None = None
+    home: Path, lake: str, ranges: OffsetRanges, *, topic_ids: Mapping[str, str] | None = None
 ) -> list[Diagnosis]:
     """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets.
 
@@ -98,7 +97,7 @@ def find_query_damage(home: Path, query: str) -> str | None:
 
 
 def _diagnose(
-    home: Path, query: str, lake: str, ranges: Ranges, topic_ids: Mapping[str, str]
+    home: Path, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
 ) -> Diagnosis:
     checkpoint = home / "checkpoints" / query / "stream"
     damage = find_query_damage(home, query)
@@ -135,7 +134,7 @@ def _diagnose(
 
 
 def _find_refusal(
-    checkpoint: Path, query: str, lake: str, ranges: Ranges, topic_ids: Mapping[str, str]
+    checkpoint: Path, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
 ) -> str | None:
     """Why a query would refuse to start, by the same rules as the stream's own start."""
     if query != "land":
@@ -149,7 +148,7 @@ def _find_refusal(
     )
 
 
-def _diagnose_new(query: str, lake: str, ranges: Ranges) -> Diagnosis:
+def _diagnose_new(query: str, lake: str, ranges: OffsetRanges) -> Diagnosis:
     watermarks = landed_offsets(lake, ranges) if query == "land" else {}
     lost_count = sum(max(0, _first_offset(ranges, part) - end) for part, end in watermarks.items())
     in_kafka = sum(end - first for first, end in ranges.values())
@@ -167,5 +166,5 @@ def _find_epoch_damage(folder: Path) -> str | None:
     return None if read_epoch(folder / "epoch.json") else "its epoch.json is missing or unreadable"
 
 
-def _first_offset(ranges: Ranges, partition: TopicPartition) -> int:
+def _first_offset(ranges: OffsetRanges, partition: TopicPartition) -> int:
     return ranges[partition][0] if partition in ranges else 0

@@ -15,9 +15,8 @@ from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets, find_damage, has_begun
 from include.lake.topic_restarts import TopicRestarts
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRanges, TopicPartition
 
-Ranges = Mapping[TopicPartition, tuple[int, int]]
 DAMAGED = (
     "the checkpoint of `land` is damaged: {damage}; `./tickhouse doctor` reports what a restart "
     "would do, `./tickhouse doctor --repair` rebuilds it"
@@ -68,7 +67,7 @@ class Epoch:
 def open_epoch(
     folder: Path,
     *,
-    ranges: Ranges,
+    ranges: OffsetRanges,
     watermarks: Mapping[TopicPartition, int],
     topic_ids: Mapping[str, str],
     restarts: TopicRestarts = NO_RESTARTS,
@@ -105,7 +104,7 @@ def open_epoch(
 def find_refusal(
     folder: Path,
     *,
-    ranges: Ranges,
+    ranges: OffsetRanges,
     watermarks: Mapping[TopicPartition, int],
     topic_ids: Mapping[str, str],
     restarts: TopicRestarts = NO_RESTARTS,
@@ -125,7 +124,7 @@ def find_refusal(
     return find_removed(folder / "stream", "land", ranges)
 
 
-def find_removed(checkpoint: Path, query: str, ranges: Ranges) -> str | None:
+def find_removed(checkpoint: Path, query: str, ranges: OffsetRanges) -> str | None:
     """Which offsets a query has yet to read that Kafka has removed, in a sentence; null: none."""
     for part, committed in sorted(committed_offsets(checkpoint).items()):
         first = ranges[part][0] if part in ranges else 0

@@ -16,7 +16,7 @@ from include.market.time import to_epoch_us
 # Spark cuts the times in its statistics to milliseconds: the true maximum may be above.
 STATISTIC_STEP_US = 1000
 FARTHEST = np.iinfo(np.int64)
-Span = tuple[datetime, datetime]  # from the first to before the second
+TimeSpan = tuple[datetime, datetime]  # from the first to before the second
 
 
 def list_files(table: DeltaTable) -> pa.Table:
@@ -33,7 +33,7 @@ def list_uris(files: pa.Table) -> list[str]:
     return addresses
 
 
-def files_in_spans(files: pa.Table, column: str, spans: Sequence[Span]) -> pa.Table:
+def files_in_spans(files: pa.Table, column: str, spans: Sequence[TimeSpan]) -> pa.Table:
     """The files that may hold rows whose time `column` is in one of the spans.
 
     The spans are in order and do not overlap. A file without statistics may hold any row.

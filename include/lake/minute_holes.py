@@ -6,7 +6,7 @@ reports without numbers, or of frames whose trades are unknown, counts in the mi
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, list_uris
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES
+from include.market.time import ALL_TIME, MINUTE
 from include.market.venues import (
     BETWEEN_CONNECTIONS,
     DROPPED_TRADES,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 LEDGER = "feed_ledger"
 # How long before a ledger row the trades lie that it concerns: no venue lists older ones again.
 REACH = timedelta(days=7)
-ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 INCOMPLETE = """
 numbered AS (
     SELECT venue, symbol, minute, min({number}) AS low, max({number}) AS high
@@ -151,7 +151,7 @@ def touch_minutes(
     connection.execute(NEW_ENTRIES)
     times = [at for (at,) in connection.execute("SELECT received_time FROM new_entries").fetchall()]
     if times:
-        span = (min(times) - REACH, max(times) + timedelta(minutes=1))
+        span = (min(times) - REACH, max(times) + MINUTE)
         within = files_in_spans(files, "traded_at", [span])
         create_view(connection, "concerned_trades", trades, files=list_uris(within))
         connection.execute(TOUCHED_BY_LEDGER.format(number=number_sql()))
@@ -177,7 +177,7 @@ def open_ledger(connection: "duckdb.DuckDBPyConnection", lake: str, *, start_at:
     if ledger is None:
         create_empty_view(connection, TABLES[LEDGER])
         return
-    entries = files_in_spans(list_files(ledger), "received_time", [(start_at, ALWAYS[1])])
+    entries = files_in_spans(list_files(ledger), "received_time", [(start_at, ALL_TIME[1])])
     create_view(connection, LEDGER, ledger, files=list_uris(entries))
 
 
@@ -190,9 +190,9 @@ def find_edges(
     if not edge_rows:
         return
     minutes, times = [row[2] for row in edge_rows], [row[4] for row in edge_rows]
-    before = files_in_spans(files, "traded_at", [(ALWAYS[0], max(minutes))])
+    before = files_in_spans(files, "traded_at", [(ALL_TIME[0], max(minutes))])
     create_view(connection, "earlier_trades", trades, files=list_uris(before))
-    behind = files_in_spans(files, "received_time", [(min(times), ALWAYS[1])])
+    behind = files_in_spans(files, "received_time", [(min(times), ALL_TIME[1])])
     create_view(connection, "later_trades", trades, files=list_uris(behind))
     for venue, symbol, minute, is_beginning, at in edge_rows:
         statement, bound = (EARLIER, minute) if is_beginning else (LATER, at)

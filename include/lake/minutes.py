@@ -7,14 +7,14 @@ trades are much older than their receipt (a tape), that is not known.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from include.lake.file_selection import (
-    Span,
+    TimeSpan,
     files_from_offsets,
     files_in_spans,
     files_not_in,
@@ -30,6 +30,7 @@ from include.lake.minute_holes import (
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_schema
+from include.market.time import MINUTE
 from include.market.tops import MAX_QUOTE
 
 if TYPE_CHECKING:
@@ -83,7 +84,6 @@ LEFT JOIN incomplete USING (venue, symbol, minute)
 GROUP BY venue, symbol, minute ORDER BY venue, symbol, minute
 """
 REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM examined_trades GROUP BY 1'
-MINUTE = timedelta(minutes=1)
 
 
 class ChangedMinutes(NamedTuple):
@@ -188,9 +188,9 @@ def _recompute(
     return minutes.cast(arrow_schema(TRADE_MINUTES))
 
 
-def _join_minutes(minutes: Sequence[datetime]) -> list[Span]:
+def _join_minutes(minutes: Sequence[datetime]) -> list[TimeSpan]:
     """Ordered minutes as spans: those that follow one another are one."""
-    spans: list[Span] = []
+    spans: list[TimeSpan] = []
     for minute in minutes:
         first = spans.pop()[0] if spans and spans[-1][1] == minute else minute
         spans.append((first, minute + MINUTE))

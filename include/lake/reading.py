@@ -249,7 +249,7 @@ def count_rows(lake: str) -> dict[str, int]:
 
 
 def read_row_counts(lake: str) -> tuple[dict[str, int], list[str]]:
-    """The same, and a sentence for each table that cannot be read."""
+    """Row counts, and a sentence for each table that cannot be read."""
     counts, unreadable = {}, []
     for name in TABLES:
         try:

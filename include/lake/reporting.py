@@ -5,15 +5,15 @@ and `$until` in it are the span of time that was asked for.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from include.errors import QueryError
 from include.lake.reading import find_tables
+from include.market.time import ALL_TIME
 
 FOLDER = Path(__file__).parent / "reports"
-BEGINNING, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Report:
 
     def span(self, start_at: datetime | None, end_at: datetime | None) -> dict[str, Any]:
         """The values of `$first` and `$until`; all of time where they are not given."""
-        return {"first": start_at or BEGINNING, "until": end_at or END}
+        return {"first": start_at or ALL_TIME[0], "until": end_at or ALL_TIME[1]}
 
 
 def list_reports() -> dict[str, Report]:

@@ -6,26 +6,25 @@ from datetime import datetime
 from pathlib import Path
 
 from include.lake.checkpoint import committed_offsets
-from include.lake.epoch import Ranges, known_ids, read_epoch
+from include.lake.epoch import known_ids, read_epoch
 from include.lake.tables import QUARANTINE
 from include.lake.topic_restarts import (
     RECREATED,
     REMOVED,
     SHORTER,
-    Offsets,
     TopicRestart,
     TopicRestarts,
     read_restarts,
 )
 from include.lake.watermarks import lake_watermarks
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRanges, Offsets, TopicPartition
 
 
 @dataclass(frozen=True)
 class KafkaTopics:
     """Kafka's first and next offset of each partition, and the id of each topic."""
 
-    ranges: Ranges
+    ranges: OffsetRanges
     ids: dict[str, str]
 
 

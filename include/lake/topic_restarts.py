@@ -16,7 +16,6 @@ from include.lake.writing import arrow_rows, merge_by_day
 from include.market.wire import TopicPartition
 
 RECREATED, SHORTER, REMOVED = "recreated", "lost its end", "removed by retention"
-Offsets = Mapping[TopicPartition, int]
 
 
 @dataclass(frozen=True)

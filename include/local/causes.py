@@ -8,14 +8,14 @@ import psutil
 
 from include.local.restarts import is_restart_loop, recent_starts
 from include.local.supervisor import ProcessState
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRanges
 from include.serving.stream_progress import QueryProgress, StreamProgress
+from include.setting_fields import MB
 from include.settings import Settings
 
 STANDSTILL_S = 60.0
 STREAM_START_S = 120
 RUNNING = "running"
-MB = 1_000_000
 
 
 def process_causes(settings: Settings, processes: Sequence[ProcessState]) -> Iterator[str]:
@@ -54,9 +54,7 @@ def stream_causes(
             )
 
 
-def topic_causes(
-    queries: Sequence[QueryProgress], offset_ranges: Mapping[TopicPartition, tuple[int, int]]
-) -> Iterator[str]:
+def topic_causes(queries: Sequence[QueryProgress], offset_ranges: OffsetRanges) -> Iterator[str]:
     """Topics that end before what the stream has read: they are not the ones that it read."""
     for query in queries:
         for part, offset in query.next_offsets().items():

@@ -24,7 +24,7 @@ def ivy_reason(output: str) -> str:
         for line in lines
         if (match := UNRESOLVED.match(line) or FAILED_DOWNLOAD.match(line)) is not None
     )
-    parts = [min(causes, key=_vagueness)] if causes else []
+    parts = [min(causes, key=_rank_cause)] if causes else []
     if missing:
         first, *others = missing
         more = f" and {len(others)} more" if others else ""
@@ -32,7 +32,7 @@ def ivy_reason(output: str) -> str:
     return "; ".join(parts) or (lines[-1] if lines else "it printed nothing")
 
 
-def _vagueness(cause: str) -> int:
+def _rank_cause(cause: str) -> int:
     """Lower for a line that names the cause itself: the certificate, the host."""
     words = ("PKIX", "certificate", "Host ", "refused", "timed out", "No space", "denied")
     return next((rank for rank, word in enumerate(words) if word in cause), len(words))

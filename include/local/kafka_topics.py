@@ -45,7 +45,7 @@ def read_topics(settings: Settings) -> KafkaTopics | None:
 
 
 def read_topic_folders(log: Path) -> KafkaTopics | None:
-    """The same from the log folder of a broker that does not run; null if there is none."""
+    """Topics from the log folder of a broker that does not run; null if there is none."""
     if not log.exists():
         return None
     starts, ranges, ids = _read_starts(log / STARTS), {}, {}

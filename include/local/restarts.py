@@ -17,6 +17,7 @@ from pathlib import Path
 
 from include.atomic_files import write_file
 from include.backoff import Backoff
+from include.setting_fields import MB
 
 FOLDER = "restarts"
 WINDOW_S = 300.0
@@ -83,7 +84,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _wait_for_space(home: Path, floor_mb: int) -> None:
     is_reported = False
-    while (free_mb := shutil.disk_usage(home).free // 1_000_000) < floor_mb:
+    while (free_mb := shutil.disk_usage(home).free // MB) < floor_mb:
         if not is_reported:
             sys.stderr.write(f"waits for space: {free_mb} MB are free, {floor_mb} are needed\n")
             is_reported = True

@@ -9,14 +9,13 @@ from include.errors import TickhouseError, Unreachable
 from include.lake.reading import read_row_counts
 from include.local.causes import disk_causes, process_causes, stream_causes, topic_causes
 from include.local.supervisor import ProcessState, SupervisorClient
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRanges, TopicPartition
 from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
 from include.settings import Settings
 from include.state_files import read_json_file
-from include.time_limit import Answer, Question
+from include.time_limit import Question, Returned
 
-OffsetRanges = Mapping[TopicPartition, tuple[int, int]]
 ReadRanges = Callable[[list[str]], OffsetRanges]
 ReadTimesMs = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
 ANSWER_S = 5.0  # of a server
@@ -91,19 +90,19 @@ def read_status(
     """
     answers = _Answers()
     progress, lake = read_progress(settings), settings.lake
-    asked_rows = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
-    asked_processes = Question(SupervisorClient(settings).processes, name="the supervisor")
-    processes = answers.of(asked_processes, instead=[], counts=False)
+    rows_question = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
+    processes_question = Question(SupervisorClient(settings).processes, name="the supervisor")
+    processes = answers.of(processes_question, instead=[], counts=False)
     if not processes and not answers.causes and not by_watcher:
         answers.causes.append("nothing runs: ./tickhouse up")
     if processes or by_watcher:
-        asked_kafka = Question(lambda: _ask_kafka(progress, ranges, times_ms), name="Kafka")
-        asked_feeds = Question(lambda: read_feed_healths(settings), name="Postgres")
-        offset_ranges, stamped_ms = answers.of(asked_kafka, instead=({}, {}))
-        feeds = answers.of(asked_feeds, instead=[])
+        kafka_question = Question(lambda: _ask_kafka(progress, ranges, times_ms), name="Kafka")
+        feeds_question = Question(lambda: read_feed_healths(settings), name="Postgres")
+        offset_ranges, stamped_ms = answers.of(kafka_question, instead=({}, {}))
+        feeds = answers.of(feeds_question, instead=[])
     else:
         offset_ranges, stamped_ms, feeds = {}, {}, []
-    row_counts, unreadable = answers.of(asked_rows, instead=({}, []), within_s=LAKE_S)
+    row_counts, unreadable = answers.of(rows_question, instead=({}, []), within_s=LAKE_S)
     audited: LastAudit | None = None
     audited = answers.of(Question(lambda: last_audit(settings), name="audit"), instead=audited)
     now_s = time.time()
@@ -140,12 +139,12 @@ class _Answers:
 
     def of(
         self,
-        question: Question[Answer],
+        question: Question[Returned],
         *,
-        instead: Answer,
+        instead: Returned,
         within_s: float | None = None,
         counts: bool = True,
-    ) -> Answer:
+    ) -> Returned:
         """The answer, or another `instead`, which is a cause if it `counts`."""
         within_s = ANSWER_S if within_s is None else within_s
         left_s = max(0.0, question.asked_at + within_s - time.monotonic())

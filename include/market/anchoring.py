@@ -21,7 +21,7 @@ import msgspec
 from include.market.predicted_move import minute_of
 from include.market.time import MINUTE_US
 
-MOST_LOG, SMALLEST_SHARE = 100.0, 1e-40  # a bound is within e^100 of its level, and above zero
+MAX_LOG, SMALLEST_SHARE = 100.0, 1e-40  # a bound is within e^100 of its level, and above zero
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -80,4 +80,4 @@ def reanchor(curve: PublishedCurve, anchor: Anchor, minute_us: int) -> AnchoredM
 def _widen(share: float, wider: float) -> float:
     """A bound's share of its level, so many times as far from it in log price."""
     distance = math.log(max(share, SMALLEST_SHARE)) * wider
-    return math.exp(min(max(distance, -MOST_LOG), MOST_LOG))
+    return math.exp(min(max(distance, -MAX_LOG), MAX_LOG))

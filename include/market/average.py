@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from include.market.numerals import round_half_up
+from include.market.numerals import SIGNAL_STEP, round_half_up
 from include.market.prices import SupplierPrice
 from include.market.time import SECOND_US
 
@@ -23,7 +23,6 @@ OUTLIER_SHARE = Decimal("0.02")
 MIN_FOR_OUTLIERS = 3
 SETTLE_S = 2  # prices of one second come by several topics
 SUPPLIERS, AVERAGE_PRICE = "suppliers", "average_price"  # venue and type of the signal
-_VALUE = Decimal("1e-12")
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ def _mean_at(second: int, newest: Iterable[tuple[int, Decimal]], stale_s: float)
 
 def _round_price(price: Decimal) -> Decimal:
     """As a signal has it: sums of such prices are exact."""
-    return round_half_up(price, _VALUE)
+    return round_half_up(price, SIGNAL_STEP)
 
 
 def _find_limits(ascending: Sequence[P], share: Decimal) -> tuple[P, P]:

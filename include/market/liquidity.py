@@ -7,10 +7,10 @@ Spark's decimal(20,8) x decimal(22,10).
 from decimal import Decimal
 
 from include.market.events import INITIAL, BookChange, BookSide, Message
-from include.market.numerals import WIDE, round_half_up
+from include.market.numerals import SIGNAL_STEP, WIDE, round_half_up
 from include.market.windows import BookFlow
 
-_PRODUCT, _VALUE = Decimal("1e-13"), Decimal("1e-12")
+_PRODUCT_STEP = Decimal("1e-13")
 
 
 def book_flow(message: Message) -> BookFlow:
@@ -32,7 +32,7 @@ def book_flow(message: Message) -> BookFlow:
 
 def _amount(changes: list[BookChange], side: BookSide) -> Decimal | None:
     amounts = [
-        round_half_up(round_half_up(change.price * change.remaining, _PRODUCT), _VALUE)
+        round_half_up(round_half_up(change.price * change.remaining, _PRODUCT_STEP), SIGNAL_STEP)
         for change in changes
         if change.side == side
     ]

@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 from include.market.events import Top
-from include.market.numerals import WIDE, round_half_up
+from include.market.numerals import SIGNAL_STEP, WIDE, round_half_up
 
 # Of decimal(23,10) / decimal(23,10) in Spark, and of what is published.
-_QUOTIENT_STEP, _SIGNAL_STEP = Decimal("1e-15"), Decimal("1e-12")
+_QUOTIENT_STEP = Decimal("1e-15")
 
 
 def mid_price(top: Top) -> Decimal:
@@ -25,4 +25,4 @@ def imbalance_of(top: Top) -> Decimal | None:
     if top.bid_quantity + top.ask_quantity <= 0:
         return None
     exact = WIDE.divide(top.bid_quantity - top.ask_quantity, top.bid_quantity + top.ask_quantity)
-    return round_half_up(round_half_up(exact, _QUOTIENT_STEP), _SIGNAL_STEP)
+    return round_half_up(round_half_up(exact, _QUOTIENT_STEP), SIGNAL_STEP)

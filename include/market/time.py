@@ -1,16 +1,26 @@
-"""Lengths of time in the unit that the whole product counts in, microseconds, and their bounds."""
+"""Lengths of time, most in the unit that the product counts in, microseconds; bounds of times."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+HOUR_MS = HOUR_US // 1000
+DAY_MINUTES = 24 * 60
+DAY_US = DAY_MINUTES * MINUTE_US
+DAY_S = DAY_US // SECOND_US
+DAY_MS = DAY_US // 1000
+MINUTE_NS = 1000 * MINUTE_US  # pandas counts in nanoseconds
+DAY_NS = 1000 * DAY_US
+MINUTE = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ALL_TIME = (EPOCH, datetime(2200, 1, 1, tzinfo=UTC))  # a span that leaves nothing out
 
 # A time outside these is a wrong unit, a wrong clock or a forged record, whoever reports it.
 EARLIEST_US = 946_684_800 * SECOND_US  # 2000-01-01
 LATEST_US = 4_102_444_800 * SECOND_US  # 2100-01-01
-AHEAD_US = 24 * 60 * MINUTE_US  # how far ahead of its Kafka time a record may speak of
+AHEAD_US = DAY_US  # how far ahead of its Kafka time a record may speak of
 # A venue's clock may be so far ahead of ours; a time beyond that moves nobody's clock.
 AHEAD_OF_RECEIPT_US = 60 * SECOND_US
 

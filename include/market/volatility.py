@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import pairwise
 
-from include.market.time import MINUTE_US
+from include.market.time import DAY_MINUTES, MINUTE_US
 
-STEP_MINUTES, DAY_MINUTES = 5, 1440
+STEP_MINUTES = 5
 FEWEST_MINUTES = 60  # with less than an hour of prices it is not known
 
 

@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from include.market.numerals import WIDE, round_half_up
+from include.market.numerals import SIGNAL_STEP, WIDE, round_half_up
 from include.market.signals import PublishedSignal
 from include.market.time import SECOND_US, is_believable
 
 SILENCE_US = SECOND_US
-_VALUE = Decimal("1e-12")
 Key = tuple[str, str]  # venue, symbol
 
 
@@ -54,7 +53,7 @@ class Liquidity(msgspec.Struct, frozen=True):
         """Ask over bid, divided as double; null unless both are above zero."""
         if not self.bid or not self.ask:
             return None
-        return round_half_up(Decimal(repr(float(self.ask) / float(self.bid))), _VALUE)
+        return round_half_up(Decimal(repr(float(self.ask) / float(self.bid))), SIGNAL_STEP)
 
     def signals(self) -> list[PublishedSignal]:
         """The signals of the window, in the order in which they are sent."""

@@ -1,6 +1,7 @@
 """Message <-> Kafka: which topic a kind goes to, the key, and the JSON bytes."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +22,12 @@ class TopicPartition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}"
+
+
+Offsets = Mapping[TopicPartition, int]
+OffsetRange = tuple[int, int]  # the first offset, and the one behind the last
+OffsetRanges = Mapping[TopicPartition, OffsetRange]
+OffsetHoles = Mapping[TopicPartition, Sequence[OffsetRange]]  # several ranges of each partition
 
 
 class Topic:

@@ -11,12 +11,12 @@ import msgspec
 
 from include.errors import ForecastError, HistoryError
 from include.log import event
+from include.market.time import EPOCH, MINUTE
 from include.orchestration.notes import note_at
 from include.orchestration.subprocesses import run_module
 from include.settings import from_environment
 
 LOADER = "spark_jobs.load_history"
-MINUTE = timedelta(minutes=1)
 RESTATED_SPAN = timedelta(days=2)
 log = logging.getLogger("tickhouse.orchestration")
 # Prophet logs an error when plotly is absent, which is not used here: in a task's log that line
@@ -63,7 +63,7 @@ def check_history(*, end_at: datetime | None = None, run_id: str) -> int:
         run_id=run_id,
         now=now,
         pages=settings.home / "quality",
-        fresh_from_at=min(end_at or now, now) - oldest_age if oldest_age else gate.EVER,
+        fresh_from_at=min(end_at or now, now) - oldest_age if oldest_age else EPOCH,
     )
 
 

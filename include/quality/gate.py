@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -20,6 +20,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from include.errors import first_line
 from include.lake.reading import create_view, open_table
+from include.market.time import EPOCH
 from include.quality.results import Finding, QualityRun
 from include.quality.suites import FORECAST, HISTORY, Suite
 
@@ -27,7 +28,6 @@ RECORDED_ROWS = 5
 # Rows checked at a time, so that memory does not grow with the history.
 SLICE_ROWS = 200_000
 SORTING_MEMORY = "512MB"
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_history(
@@ -36,7 +36,7 @@ def check_history(
     run_id: str,
     now: datetime,
     pages: Path | None = None,
-    fresh_from_at: datetime = EVER,
+    fresh_from_at: datetime = EPOCH,
     slice_rows: int = SLICE_ROWS,
 ) -> int:
     """Check the staged history; give the number of rows checked.

@@ -37,7 +37,7 @@ class Suite:
 
 
 def expect_columns(type_: str, *column_names: str, **more: Any) -> tuple[Expectation, ...]:
-    """The same expectation of several columns."""
+    """One expectation, for each of several columns."""
     return tuple(Expectation(type_, {"column": column, **more}) for column in column_names)
 
 

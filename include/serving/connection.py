@@ -14,6 +14,7 @@ from include.errors import Unreachable, first_line
 
 Dsn = Mapping[str, Any]
 Row = dict[str, Any]
+TRANSACTION_LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 RowCursor = RealDictCursor  # each row a dictionary by the columns' names
 
 

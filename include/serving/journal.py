@@ -7,7 +7,6 @@ raises Unreachable; the trader then starts over from what is here.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from include.errors import Unreachable
 from include.lake.columns import Table
 from include.market import wire
 from include.market.events import Message
+from include.market.time import from_epoch_us
 from include.market.wire import TopicPartition
 from include.serving.connection import Dsn, connect, transaction
 from include.serving.tables import SERVED, TRADER_STATE, upsert_with
@@ -33,7 +33,6 @@ TABLE_OF_KIND = {
 MAX_SENT_ROWS = 10_000  # while nothing lands: what Kafka has is deleted from here on
 _LOCK = 7414
 HALTED = "halted"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # The decisions of the last day, and the last one before: a price holds until the next one.
@@ -254,5 +253,5 @@ def event_row(table: Table, event: Any) -> dict[str, Any]:
     row = msgspec.structs.asdict(event)
     for column in table.columns:
         if column.type == "timestamp" and row[column.name] is not None:
-            row[column.name] = _EPOCH + timedelta(microseconds=row[column.name])
+            row[column.name] = from_epoch_us(row[column.name])
     return row

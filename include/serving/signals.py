@@ -15,11 +15,10 @@ from deltalake import DeltaTable
 
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import SIGNALS
-from include.serving.connection import Dsn, transaction
+from include.serving.connection import TRANSACTION_LOCK, Dsn, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 
 READER = "signals"  # its `next_offset` is the next version of the table
-LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 SERVED = 'SELECT next_offset FROM reader_offsets WHERE reader = %s AND "partition" = 0'
 ROWS = f"""
 SELECT {", ".join(SIGNALS.names)} FROM signals
@@ -41,7 +40,7 @@ def serve_signals(dsn: Dsn, lake: str, *, keep_days: int) -> int:
         return 0
     row_count, version = 0, table.version()
     with transaction(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute(LOCK, (READER,))
+        cursor.execute(TRANSACTION_LOCK, (READER,))
         cursor.execute(SERVED, (READER,))
         (served,) = cursor.fetchone() or (0,)
         if served == version + 1:

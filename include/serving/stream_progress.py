@@ -13,6 +13,9 @@ from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.state_files import read_json_file
 
+# A batch of these is the time between two checkpoints: their lag does not depend on it.
+REAL_TIME_QUERIES = frozenset({"measures"})
+
 log = logging.getLogger("tickhouse.serving")
 
 

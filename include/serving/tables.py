@@ -170,7 +170,7 @@ def upsert(dsn: Dsn, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def upsert_with(cursor: Any, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> None:
-    """The same within a transaction of the caller's."""
+    """Upsert within a transaction of the caller's."""
     if new_rows:
         values = [tuple(row[name] for name in table.names) for row in new_rows]
         execute_values(cursor, upsert_sql(table), values, page_size=1000)

@@ -19,7 +19,7 @@ from include.lake.closed_minutes import closed_until, closing_watermarks, merge_
 from include.lake.minutes import ChangedMinutes, changed_minutes, minutes_between
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_rows
-from include.serving.connection import Dsn, Row, transaction
+from include.serving.connection import TRANSACTION_LOCK, Dsn, Row, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 from include.settings import Settings
 
@@ -42,7 +42,6 @@ class CountedFiles:
 
 
 OFFSETS = 'SELECT "partition", next_offset FROM reader_offsets WHERE reader = %s'
-LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 
 
 def served_minutes(dsn: Dsn, column_names: Sequence[str]) -> tuple[dict[int, int], list[Row]]:
@@ -66,7 +65,7 @@ def locked_minutes(dsn: Dsn) -> Iterator[tuple[RealDictCursor, dict[int, int]]]:
         Unreachable: Postgres does not answer.
     """
     with transaction(dsn) as connection, _row_cursor(connection) as cursor:
-        cursor.execute(LOCK, (READER,))
+        cursor.execute(TRANSACTION_LOCK, (READER,))
         yield cursor, _read_offsets(cursor)
 
 

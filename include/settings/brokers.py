@@ -6,7 +6,8 @@ from include.setting_fields import Secret
 
 PLAINTEXT = "PLAINTEXT"
 PROTOCOLS = (PLAINTEXT, "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+PLAIN, SCRAM = "PLAIN", "SCRAM-SHA-256"
+MECHANISMS = (PLAIN, SCRAM, "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class KafkaSecurity:
     """
 
     protocol: str = PLAINTEXT
-    mechanism: str = MECHANISMS[1]
+    mechanism: str = SCRAM
     user: str = ""
     password: Secret = field(default=Secret(""))
     ca: str = ""
@@ -48,67 +49,3 @@ class Brokers(str):
 def security_of(bootstrap: str) -> KafkaSecurity:
     """How the brokers of a list are talked to: plain text where the list has nothing of it."""
     return bootstrap.security if isinstance(bootstrap, Brokers) else KafkaSecurity()
-
-
-def python_options(bootstrap: str) -> dict[str, object]:
-    """Options of kafka-python's clients."""
-    security = security_of(bootstrap)
-    options: dict[str, object] = {}
-    if security.protocol != PLAINTEXT:
-        options["security_protocol"] = security.protocol
-    if security.is_encrypted and security.ca:
-        options["ssl_cafile"] = security.ca
-    if security.has_login:
-        options |= {
-            "sasl_mechanism": security.mechanism,
-            "sasl_plain_username": security.user,
-            "sasl_plain_password": security.password.reveal(),
-        }
-    return options
-
-
-def librdkafka_options(bootstrap: str) -> dict[str, str]:
-    """Options of librdkafka's clients."""
-    security = security_of(bootstrap)
-    options = {} if security.protocol == PLAINTEXT else {"security.protocol": security.protocol}
-    if security.is_encrypted and security.ca:
-        options["ssl.ca.location"] = security.ca
-    if security.has_login:
-        options |= {
-            "sasl.mechanism": security.mechanism,
-            "sasl.username": security.user,
-            "sasl.password": security.password.reveal(),
-        }
-    return options
-
-
-def spark_options(bootstrap: str) -> dict[str, str]:
-    """Options of Spark's Kafka source and sink, the addresses among them."""
-    security = security_of(bootstrap)
-    options = {"kafka.bootstrap.servers": str(bootstrap)}
-    if security.protocol != PLAINTEXT:
-        options["kafka.security.protocol"] = security.protocol
-    if security.is_encrypted and security.ca:
-        options |= {
-            "kafka.ssl.truststore.type": "PEM",
-            "kafka.ssl.truststore.location": security.ca,
-        }
-    if security.has_login:
-        options |= {
-            "kafka.sasl.mechanism": security.mechanism,
-            "kafka.sasl.jaas.config": _jaas(security),
-        }
-    return options
-
-
-def _jaas(security: KafkaSecurity) -> str:
-    plain = security.mechanism == MECHANISMS[0]
-    package = "org.apache.kafka.common.security"
-    login = f"{package}.plain.PlainLoginModule" if plain else f"{package}.scram.ScramLoginModule"
-    user, password = (_quote(text) for text in (security.user, security.password.reveal()))
-    return f"{login} required username={user} password={password};"
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -207,7 +207,7 @@ class TraderSettings:
     average_band_bps: Decimal = setting(
         Decimal("10"), "price_and_average acts from so many basis points off the suppliers' average"
     )
-    pulse_s: float = setting(
+    sampling_s: float = setting(
         10.0, "imbalance_and_mid decides once in so many seconds (market clock)", POSITIVE
     )
     slippage_bps: Decimal = setting(

@@ -6,11 +6,10 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Fill, Order, Score, Top
-from include.market.time import MINUTE_US
+from include.market.numerals import ZERO
+from include.market.time import DAY_US, MINUTE_US
 from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, value_at
-from include.trading.money import ZERO, round_down, round_half_even, round_up
-
-DAY_US = 86_400_000_000
+from include.trading.money import round_down, round_half_even, round_up
 
 
 class ExecutedOrder(msgspec.Struct, frozen=True):

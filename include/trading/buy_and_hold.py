@@ -9,7 +9,8 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Top
-from include.trading.money import BPS, STEP, ZERO, fee_of, round_down, round_up
+from include.market.numerals import ZERO
+from include.trading.money import BPS, STEP, fee_of, round_down, round_up
 
 
 class BuyAndHold(msgspec.Struct, frozen=True):

@@ -12,11 +12,12 @@ import msgspec
 
 from include.errors import WireError
 from include.market.events import Decision, Order, Side, Top
+from include.market.numerals import ZERO
 from include.trading.buy_and_hold import is_two_sided
 from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.imbalance_and_mid import ImbalanceAndMid
 from include.trading.inputs import Inputs, canonical_json, read
-from include.trading.money import BPS, STEP, ZERO, round_down, round_half_even, round_up
+from include.trading.money import BPS, STEP, round_down, round_half_even, round_up
 from include.trading.price_and_average import PriceAndAverage
 from include.trading.reasons import Reason, parse_reasons
 from include.trading.risk import exceeded_limits, is_at_stop_loss

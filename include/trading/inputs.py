@@ -14,13 +14,13 @@ from include.market.events import VERSION, Top
 from include.market.predicted_move import ForecastSide, Move, bps_of, move_ahead, side_of
 from include.market.time import MINUTE_US
 from include.trading.account import Account
-from include.trading.money import normalize, round_half_even
+from include.trading.money import STEP, normalize, round_half_even
 from include.trading.reasons import Reason
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 
-Level = tuple[Decimal, Decimal]  # price, quantity
+BookLevel = tuple[Decimal, Decimal]  # price, quantity
 MAX_MINUTES = 24 * 60  # how far ahead a turn of the side is looked for
 
 
@@ -58,8 +58,8 @@ class SeenTop(msgspec.Struct, frozen=True):
     venue_time: int
     best: Top | None
     record_id: RecordId | None = None
-    bids: tuple[Level, ...] = ()
-    asks: tuple[Level, ...] = ()
+    bids: tuple[BookLevel, ...] = ()
+    asks: tuple[BookLevel, ...] = ()
     unchanged_until: int | None = None
 
 
@@ -95,8 +95,8 @@ class Parameters(msgspec.Struct, frozen=True):
     forecast_stale_us: int
     book_stale_us: int
     minimum: Decimal = Decimal("0.00001")
-    step: Decimal = Decimal("0.00000001")
-    price_step: Decimal = Decimal("0.00000001")
+    step: Decimal = STEP
+    price_step: Decimal = STEP
     slippage_bps: Decimal = Decimal(0)
     imbalance_threshold: Decimal = Decimal("0.5")
     half_spread_bps: Decimal = Decimal(5)

@@ -1,11 +1,11 @@
 """Money to eight decimals, rounded the way that cannot make an account negative."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+
+from include.market.numerals import WIDE
 
 STEP = Decimal("0.00000001")
 BPS = Decimal(10_000)
-ZERO = Decimal(0)
-_WIDE = Context(prec=60)
 
 
 def round_down(amount: Decimal, step: Decimal = STEP) -> Decimal:
@@ -20,7 +20,7 @@ def round_up(amount: Decimal, step: Decimal = STEP) -> Decimal:
 
 def round_half_even(amount: Decimal) -> Decimal:
     """The nearest multiple of 1e-8, as averages and ratios are recorded."""
-    return normalize(amount.quantize(STEP, ROUND_HALF_EVEN, _WIDE))
+    return normalize(amount.quantize(STEP, ROUND_HALF_EVEN, WIDE))
 
 
 def fee_of(price: Decimal, quantity: Decimal, *, fee_bps: Decimal) -> Decimal:
@@ -31,11 +31,11 @@ def fee_of(price: Decimal, quantity: Decimal, *, fee_bps: Decimal) -> Decimal:
 def normalize(amount: Decimal) -> Decimal:
     """Without trailing zeros, so that equal amounts are equal texts."""
     is_integral = amount == amount.to_integral_value()
-    return amount.quantize(Decimal(1), context=_WIDE) if is_integral else amount.normalize(_WIDE)
+    return amount.quantize(Decimal(1), context=WIDE) if is_integral else amount.normalize(WIDE)
 
 
 def _on_step(amount: Decimal, step: Decimal, rounding: str) -> Decimal:
     if step.as_tuple().digits != (1,):  # such as 0.05; a quotient's 60 digits are enough to floor
-        steps = _WIDE.divide(amount, step).to_integral_value(rounding)
-        return normalize(_WIDE.multiply(steps, step))
-    return normalize(amount.quantize(step, rounding, _WIDE))
+        steps = WIDE.divide(amount, step).to_integral_value(rounding)
+        return normalize(WIDE.multiply(steps, step))
+    return normalize(amount.quantize(step, rounding, WIDE))

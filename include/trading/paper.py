@@ -10,8 +10,9 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Fill, Order, Top
-from include.trading.inputs import Level, SeenTop
-from include.trading.money import ZERO, fee_of
+from include.market.numerals import ZERO
+from include.trading.inputs import BookLevel, SeenTop
+from include.trading.money import fee_of
 from include.trading.reasons import OrderReason
 
 
@@ -19,7 +20,7 @@ def fill(
     order: Order, top: SeenTop | Top | None, *, fee_bps: Decimal
 ) -> tuple[Order, tuple[Fill, ...]]:
     """The order as the paper venue leaves it, with its executions, one a level."""
-    executions, remaining = list[Level](), order.quantity
+    executions, remaining = list[BookLevel](), order.quantity
     for price, available in _offers(order, top):
         quantity = min(remaining, available)
         if quantity > 0 and _meets_limit(order, price):
@@ -34,7 +35,7 @@ def fill(
         order,
         executed=executed,
         status="partial" if remaining else "filled",
-        reason=_thinness(len(executions)) if remaining else None,
+        reason=_unfilled_reason(len(executions)) if remaining else None,
     )
     return closed, tuple(
         Fill(
@@ -49,9 +50,9 @@ def fill(
     )
 
 
-def _offers(order: Order, top: SeenTop | Top | None) -> Sequence[Level]:
+def _offers(order: Order, top: SeenTop | Top | None) -> Sequence[BookLevel]:
     """What the other side offers, best first."""
-    levels: Sequence[Level] = ()
+    levels: Sequence[BookLevel] = ()
     if isinstance(top, SeenTop):
         levels = top.asks if order.side == "buy" else top.bids
     best = top.best if isinstance(top, SeenTop) else top
@@ -67,7 +68,7 @@ def _meets_limit(order: Order, price: Decimal) -> bool:
     return price <= order.price if order.side == "buy" else price >= order.price
 
 
-def _thinness(level_count: int) -> OrderReason:
+def _unfilled_reason(level_count: int) -> OrderReason:
     return OrderReason.TOP_TOO_THIN if level_count == 1 else OrderReason.BOOK_TOO_THIN
 
 

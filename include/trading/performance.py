@@ -10,9 +10,10 @@ from decimal import Decimal
 import msgspec
 
 from include.market.events import Decision, Fill, Score, Top
+from include.market.numerals import ZERO
 from include.trading.account import Account
 from include.trading.buy_and_hold import BuyAndHold, buy_once, is_two_sided, value_at
-from include.trading.money import ZERO, round_half_even
+from include.trading.money import round_half_even
 
 
 class EquityPoint(msgspec.Struct, frozen=True):

@@ -96,7 +96,7 @@ def reasons_as_markdown() -> str:
 
 
 def order_reasons_as_markdown() -> str:
-    """The same of orders."""
+    """A Markdown table of the reasons of an order."""
     return _as_markdown("the order is not filled, or not sent, because", OrderReason)
 
 

@@ -5,9 +5,10 @@ Selling lowers risk, so only the number of orders within a minute limits a sale.
 
 from decimal import Decimal
 
+from include.market.numerals import ZERO
 from include.trading.buy_and_hold import value_at
 from include.trading.inputs import Inputs
-from include.trading.money import BPS, ZERO
+from include.trading.money import BPS
 from include.trading.reasons import Reason
 
 

@@ -14,8 +14,8 @@ VALUES = (*PRICES, "vwap", "base_volume", "traded")
 WEIGHTED, ROUNDING = "weighted_price", 1e-6  # beyond low and high by more it is no price of them
 
 
-Span = tuple[datetime | None, datetime | None]  # from, until; none: no bound
-ALL: Span = (None, None)
+OpenSpan = tuple[datetime | None, datetime | None]  # from, until; none: no bound
+ALL: OpenSpan = (None, None)
 
 
 def make_bars(
@@ -23,7 +23,7 @@ def make_bars(
     edition: Edition,
     *,
     now: datetime,
-    span: Span = ALL,
+    bounds: OpenSpan = ALL,
     single: bool = True,
 ) -> DataFrame:
     """The bars of text lines (`value`): line, minute, prices, base_volume, traded and reason.
@@ -36,7 +36,7 @@ def make_bars(
     typed_df = lines_df.transform(_split_fields, edition).transform(_cast_fields, edition)
     checked_df = typed_df.withColumn("reason", _find_reason(edition, now))
     is_bad = F.col("reason").isNotNull()
-    since, until = span
+    since, until = bounds
     if until is not None:
         checked_df = checked_df.where(is_bad | (F.col("minute") < F.lit(until)))
     bars_df = checked_df.transform(_mark_silence, edition)

@@ -13,7 +13,7 @@ Limits = tuple[float, float]
 _ROOM: Final = 1.0
 _SMALLEST: Final = 0.001
 _SPARE: Final = 0.12
-_FORECASTS: Final = ("forecast", "soon")
+_FORECASTS: Final = ("forecast", "short_term")
 
 
 def fit_limits(lines: Mapping[str, Columns]) -> Limits | None:

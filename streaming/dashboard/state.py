@@ -39,7 +39,8 @@ class PostgresSnapshot:
     """The last answers of Postgres. `seen_s` (wall clock) is 0 until it has answered.
 
     `venues` have a row in `feed_health`; `halted` is the reason of the trader's halt. Of each
-    symbol's forecast, `short` is by the minute, `long` by the hour, `soon` the short-term one.
+    symbol's forecast, `short` is by the minute, `long` by the hour, `short_term` the one
+    of the next minutes.
     """
 
     seen_s: float = 0.0
@@ -47,7 +48,7 @@ class PostgresSnapshot:
     halted: str | None = None
     short: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
     long: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
-    soon: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
+    short_term: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +13,14 @@ from include.bus import FeedProducer, Spool, SpoolingPublisher
 from include.clock import now_us
 from include.log import event
 from include.market import wire
-from include.market.events import Frame, Message
+from include.market.events import Frame
+from include.market.time import DAY_S
 from include.market.venues import VENUES
 from include.metrics import serve_metrics
 from include.process import run_async_process
 from include.rate_limiter import RateLimiter
 from include.settings import Settings
-from streaming.feeds.feed_publisher import log
+from streaming.feeds.feed_publisher import PublishMessage, log
 from streaming.feeds.fetch import Fetch, open_fetch
 from streaming.feeds.last_trade_ids import LastTradeIds, last_ids_in_kafka
 from streaming.feeds.metrics import metrics
@@ -33,14 +33,13 @@ from streaming.feeds.transport import connect
 from streaming.feeds.venues.suppliers import list_suppliers
 
 COUNTERS_EVERY_S = 60
-DELIVERY_S = 7 * 86_400  # a broker may be away as long as the disk has room
+DELIVERY_S = 7 * DAY_S  # a broker may be away as long as the disk has room
 QUOTES = "quotes"
 FEED_TOPICS = tuple(
     topic
     for kind, topic in wire.TOPIC_OF_KIND.items()
     if topic.startswith("market.") and kind not in {"signal", "heartbeat"}
 )
-Publish = Callable[[Message], None]
 
 
 @click.command(
@@ -117,7 +116,7 @@ def _make_feeds(
     venue: str,
     settings: Settings,
     symbols: tuple[str, ...],
-    publish: Publish,
+    publish: PublishMessage,
     tapes: "_Tapes | None",
     last_trade_ids: LastTradeIds,
 ) -> list[Feed]:
@@ -139,7 +138,7 @@ def _make_feeds(
 
 
 def _make_pollers(
-    settings: Settings, symbols: tuple[str, ...], fetch: Fetch, publish: Publish
+    settings: Settings, symbols: tuple[str, ...], fetch: Fetch, publish: PublishMessage
 ) -> list[Poller]:
     polled, left_out = list_suppliers(settings.venues)
     for supplier, cause in left_out.items():

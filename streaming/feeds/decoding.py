@@ -14,6 +14,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message
+from include.market.numerals import ZERO
 from include.market.time import TimeBound
 from include.market.tops import MAX_QUOTE
 
@@ -23,8 +24,7 @@ Time = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # `RejectedParts
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 PRICE_STEP, QUANTITY_STEP = Decimal("1e-8"), Decimal("1e-10")  # of the lake's columns
-UNFIT = {"out_of_range", "too_fine"}  # another snapshot would be rejected as well
-ZERO = Decimal(0)
+UNSTORABLE = {"out_of_range", "too_fine"}  # another snapshot would be rejected as well
 TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
 ORDINARY = Decimal(3 * 10**7)  # a price and a quantity below it are worth less than MAX_QUOTE
 MICROS_FROM = 100_000_000_000_000  # milliseconds of the year 5138

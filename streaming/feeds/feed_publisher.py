@@ -15,6 +15,8 @@ MAX_REJECT_BYTES = 5_900_000  # base64 of it still fits a Kafka message
 # A level of fourteen bytes becomes an event of a hundred and thirty.
 MEASURED_FROM_BYTES = wire.MAX_MESSAGE_BYTES // 16
 
+PublishMessage = Callable[[Message], None]
+
 log = logging.getLogger("tickhouse.feeds")
 
 
@@ -24,7 +26,7 @@ class FeedPublisher:
 
     venue: str
     symbols: tuple[str, ...]
-    publish: Callable[[Message], None]
+    publish: PublishMessage
     now_us: Callable[[], int]
     record: Callable[[str, Frame], None] | None = None
     counts: Counter[str] = field(default_factory=Counter)

@@ -17,6 +17,7 @@ from include.log import event
 from include.market.events import LedgerEntry, Message
 from include.market.time import SECOND_US
 from include.rate_limiter import RateLimiter
+from streaming.feeds.feed_publisher import PublishMessage
 from streaming.feeds.fetch import WAIT_FOR, Fetch
 from streaming.feeds.refill import Refill, TradePage, trade_numbers
 
@@ -73,7 +74,7 @@ class Healer:
     lake: Lake
     refills: dict[str, Refill]
     fetch: Fetch
-    publish: Callable[[Message], None]
+    publish: PublishMessage
     flush: Callable[[], None]
     now_us: Callable[[], int]
     conn: str

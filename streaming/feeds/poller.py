@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market import wire
-from include.market.events import Frame, Message
+from include.market.events import Frame
 from include.market.time import SECOND_US, USUAL_BOUND
 from include.rate_limiter import RateLimiter
 from streaming.feeds.decoding import RejectedParts
+from streaming.feeds.feed_publisher import PublishMessage
 from streaming.feeds.fetch import WAIT_FOR, Fetch, Reply
 from streaming.feeds.ledger import ledger_message
 from streaming.feeds.stopping import pause
@@ -30,7 +31,7 @@ class Poller:
     supplier: Supplier
     symbols: tuple[str, ...]
     fetch: Fetch
-    publish: Callable[[Message], None]
+    publish: PublishMessage
     now_us: Callable[[], int]
     conn: str
     every_s: float

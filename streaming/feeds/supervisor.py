@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.backoff import Backoff
-from include.market.events import Frame, Message
+from include.market.events import Frame
 from include.market.time import SECOND_US
 from streaming.feeds.connection import RESYNC, Connection
-from streaming.feeds.feed_publisher import FeedPublisher
+from streaming.feeds.feed_publisher import FeedPublisher, PublishMessage
 from streaming.feeds.stopping import pause
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect
 
 BACKOFF = Backoff(first_s=0.25, max_s=30.0)
-CALM_US = 60 * SECOND_US  # a connection that lost its book sooner counts as a failure
+STABLE_US = 60 * SECOND_US  # a connection that lost its book sooner counts as a failure
 FAILURES_OF_A_SUCCESSOR = 5  # the old connection still works, so the next try may wait
 
 
@@ -34,7 +34,7 @@ class Feed:
 
     spec: StreamSpec
     connect: Connect
-    publish: Callable[[Message], None]
+    publish: PublishMessage
     now_us: Callable[[], int]
     conn_id: Callable[[], str]
     rng: random.Random
@@ -75,8 +75,8 @@ class Feed:
 
     def _may_reconnect_at_once(self, connection: Connection, cause: str) -> bool:
         """Whether the next connection may come at once: this one had data, and its book."""
-        is_calm = cause != RESYNC or self.now_us() - connection.opened_us > CALM_US
-        return connection.live.is_set() and is_calm
+        was_stable = cause != RESYNC or self.now_us() - connection.opened_us > STABLE_US
+        return connection.live.is_set() and was_stable
 
     def _open(self, cause: str, stop: asyncio.Event) -> tuple[Connection, "asyncio.Task[str]"]:
         conn = self.conn_id()

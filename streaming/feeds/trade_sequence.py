@@ -20,7 +20,7 @@ from include.market.events import LedgerEntry
 from include.market.venues import BEGINS_AGAIN
 
 NEAR = 500  # numbers by which one of two live connections may be behind the other
-JUMP = 1_000_000  # a larger hole in contiguous numbers needs a second witness
+JUMP = 1_000_000  # a larger hole in contiguous numbers needs a second trade to confirm it
 ID_JUMP = 10**12  # a larger step of ids that rise with holes is reported
 RECENT_IDS = 256  # ids remembered, to recognise repeats
 UNCONFIRMED = "unconfirmed"

@@ -8,11 +8,11 @@ from decimal import Decimal
 from streaming.simulator import binance_order_forms as forms
 from streaming.simulator import binance_orders as entry
 from streaming.simulator.binance_book import make_levels
-from streaming.simulator.binance_info import MOST_ORDERS, ORDER_LIMITS
-from streaming.simulator.binance_parameters import BinanceError, Values
+from streaming.simulator.binance_info import MAX_ORDERS, ORDER_LIMITS
+from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.binance_tickers import average
-from streaming.simulator.binance_trades import Fields
 from streaming.simulator.binance_venue import BinanceVenue
+from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.matching import Levels, Matching, SimulatedFill, SimulatedOrder
 
 _INTERVAL_MS = {"SECOND": 1000, "DAY": 86_400_000}
@@ -78,7 +78,7 @@ class BinanceAccount:
         number = len(self.matching.orders) + 1
         order = entry.make_order(values, opposite, average_price, number=number, at_ms=now_ms)
         live = self.matching.live(order.symbol)
-        if len(live) >= MOST_ORDERS:
+        if len(live) >= MAX_ORDERS:
             raise entry.fail_filter("MAX_NUM_ORDERS")
         if order.client_id in {other.client_id for other in live}:
             raise entry.reject("Duplicate order sent.")

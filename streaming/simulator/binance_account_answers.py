@@ -5,8 +5,8 @@ Source: binance/binance-spot-api-docs, rest-api.md, "Trading" and "Account endpo
 
 from streaming.simulator import binance_order_forms as forms
 from streaming.simulator.binance_account import BinanceAccount
-from streaming.simulator.binance_parameters import BinanceError, Values
-from streaming.simulator.binance_trades import Fields
+from streaming.simulator.binance_parameters import BinanceError
+from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.matching import SimulatedOrder
 
 _ROWS, _DAY_MS = 500, 86_400_000

@@ -5,14 +5,16 @@ Source: binance/binance-spot-api-docs, rest-api.md, "General" and "Market data e
 
 from collections.abc import Callable
 
+from include.market.time import DAY_S
 from streaming.simulator import binance_tickers
 from streaming.simulator.binance_book import make_levels
 from streaming.simulator.binance_candles import CandleQuery, candles_of
-from streaming.simulator.binance_parameters import BinanceError, Values
+from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.binance_streams import book_id
-from streaming.simulator.binance_trades import Fields, number_at, single_trade, trade
+from streaming.simulator.binance_trades import number_at, single_trade, trade
 from streaming.simulator.binance_venue import BinanceVenue
-from streaming.simulator.price_path import DAY_S, PricePath
+from streaming.simulator.json_fields import Fields, Values
+from streaming.simulator.price_path import PricePath
 
 _ROWS, _DEPTH = 500, 100
 _DAY_MS = DAY_S * 1000

@@ -9,10 +9,11 @@ from streaming.simulator import binance_info as info
 from streaming.simulator import binance_parameters as p
 from streaming.simulator.binance_candles import INTERVALS
 from streaming.simulator.binance_orders import KINDS
-from streaming.simulator.binance_parameters import Param, Values
+from streaming.simulator.binance_parameters import Param
+from streaming.simulator.json_fields import Values
 
 _FEW, _MANY = 20, 100
-_EACH, _MOST_ROWS = 4, 1000  # the weight of a window for each symbol
+_EACH, _MAX_ROWS = 4, 1000  # the weight of a window for each symbol
 
 
 def weigh_by_symbols(single: int, few: int, many: int) -> Callable[[Values], int]:
@@ -42,7 +43,7 @@ def weigh_windows(values: Values) -> int:
     return min(200, _EACH * len(values.get("symbols", [""])))
 
 
-def limit_to(max_rows: int = _MOST_ROWS) -> Param:
+def limit_to(max_rows: int = _MAX_ROWS) -> Param:
     """The parameter of how many rows, at most `max_rows`."""
     return Param("limit", p.read_limit(max_rows), "5")
 

@@ -13,7 +13,8 @@ from streaming.simulator import binance_answers as public
 from streaming.simulator import binance_call_parameters as c
 from streaming.simulator import binance_info as info
 from streaming.simulator import binance_parameters as p
-from streaming.simulator.binance_parameters import Param, Values
+from streaming.simulator.binance_parameters import Param
+from streaming.simulator.json_fields import Values
 
 Weight = int | Callable[[Values], int]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from include.market.time import DAY_S
 from streaming.simulator.binance_trades import (
-    ANCHOR_S,
     Bar,
     bar_of,
     lots_text,
@@ -17,7 +17,7 @@ from streaming.simulator.binance_trades import (
     price_text,
     quote_text,
 )
-from streaming.simulator.price_path import DAY_S, PricePath
+from streaming.simulator.price_path import FIRST_S, PricePath
 
 _MINUTE_S, _HOUR_S, _MONDAY_S = 60, 3600, 4 * DAY_S
 _MONTH = "1M"
@@ -100,7 +100,7 @@ class CandleQuery:
             first = index_at(self.interval, self.start_ms // 1000, self.zone_s)
             opens_before = start_of(self.interval, first, self.zone_s) * 1000 < self.start_ms
             first += opens_before
-        first = max(first, index_at(self.interval, ANCHOR_S, self.zone_s))
+        first = max(first, index_at(self.interval, FIRST_S, self.zone_s))
         return range(first, min(last + 1, first + self.limit))
 
 

@@ -5,15 +5,15 @@ Source: binance/binance-spot-api-docs, rest-api.md, "Exchange information", and 
 
 from decimal import Decimal
 
-from streaming.simulator.binance_parameters import BinanceError, Values
-from streaming.simulator.binance_trades import Fields
+from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.binance_venue import MAX_WEIGHT, BinanceVenue
+from streaming.simulator.json_fields import Fields, Values
 
 PRICE_STEP, LOT = Decimal("0.01"), Decimal("0.00001")
-MOST_PRICE, MOST_LOTS, MOST_MARKET_LOTS = Decimal(1_000_000), Decimal(100_000), Decimal(100)
-MIN_NOTIONAL, MOST_NOTIONAL = Decimal(5), Decimal(9_000_000_000)
+MAX_PRICE, MAX_LOTS, MAX_MARKET_LOTS = Decimal(1_000_000), Decimal(100_000), Decimal(100)
+MIN_NOTIONAL, MAX_NOTIONAL = Decimal(5), Decimal(9_000_000_000)
 MAX_TIMES, MIN_TIMES = Decimal(5), Decimal("0.2")  # a limit price and the average price
-MOST_ORDERS = 200
+MAX_ORDERS = 200
 ORDER_LIMITS = (("SECOND", 10, 100), ("DAY", 1, 200_000))
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
 
@@ -106,19 +106,19 @@ def filters() -> list[Fields]:
         {
             "filterType": "PRICE_FILTER",
             "minPrice": f"{PRICE_STEP:.8f}",
-            "maxPrice": f"{MOST_PRICE:.8f}",
+            "maxPrice": f"{MAX_PRICE:.8f}",
             "tickSize": f"{PRICE_STEP:.8f}",
         },
         {
             "filterType": "LOT_SIZE",
             "minQty": f"{LOT:.8f}",
-            "maxQty": f"{MOST_LOTS:.8f}",
+            "maxQty": f"{MAX_LOTS:.8f}",
             "stepSize": f"{LOT:.8f}",
         },
         {
             "filterType": "MARKET_LOT_SIZE",
             "minQty": "0.00000000",
-            "maxQty": f"{MOST_MARKET_LOTS:.8f}",
+            "maxQty": f"{MAX_MARKET_LOTS:.8f}",
             "stepSize": "0.00000000",
         },
         {
@@ -131,10 +131,10 @@ def filters() -> list[Fields]:
             "filterType": "NOTIONAL",
             "minNotional": f"{MIN_NOTIONAL:.8f}",
             "applyMinToMarket": True,
-            "maxNotional": f"{MOST_NOTIONAL:.8f}",
+            "maxNotional": f"{MAX_NOTIONAL:.8f}",
             "applyMaxToMarket": False,
             "avgPriceMins": 5,
         },
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MOST_ORDERS},
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_ORDERS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from streaming.simulator.binance_trades import Fields
+from streaming.simulator.json_fields import Fields
 from streaming.simulator.matching import SimulatedFill, SimulatedOrder
 
 FEE_SHARE = Decimal("0.001")

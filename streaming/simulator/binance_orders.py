@@ -6,7 +6,8 @@ Source: binance/binance-spot-api-docs, rest-api.md, "New order", filters.md, err
 from decimal import ROUND_DOWN, Decimal
 
 from streaming.simulator import binance_info as info
-from streaming.simulator.binance_parameters import BinanceError, Values, refuse_missing
+from streaming.simulator.binance_parameters import BinanceError, refuse_missing
+from streaming.simulator.json_fields import Values
 from streaming.simulator.matching import Levels, SimulatedOrder
 
 _UNSUPPORTED = {
@@ -65,16 +66,16 @@ def make_order(
     price = values.get("price", Decimal(0))
     quantity = values.get("quantity") or _quantity_for(values["quoteOrderQty"], opposite)
     if kind != "MARKET":
-        _check_step("PRICE_FILTER", price, info.PRICE_STEP, info.MOST_PRICE)
+        _check_step("PRICE_FILTER", price, info.PRICE_STEP, info.MAX_PRICE)
         if not info.MIN_TIMES * average <= price <= info.MAX_TIMES * average:
             raise fail_filter("PERCENT_PRICE")
     else:
         price = opposite[-1][0]
-    _check_step("LOT_SIZE", quantity, info.LOT, info.MOST_LOTS)
-    if kind == "MARKET" and quantity > info.MOST_MARKET_LOTS:
+    _check_step("LOT_SIZE", quantity, info.LOT, info.MAX_LOTS)
+    if kind == "MARKET" and quantity > info.MAX_MARKET_LOTS:
         raise fail_filter("MARKET_LOT_SIZE")
     notional = quantity * (average if kind == "MARKET" else price)
-    if notional < info.MIN_NOTIONAL or (kind != "MARKET" and notional > info.MOST_NOTIONAL):
+    if notional < info.MIN_NOTIONAL or (kind != "MARKET" and notional > info.MAX_NOTIONAL):
         raise fail_filter("NOTIONAL")
     return SimulatedOrder(
         number,

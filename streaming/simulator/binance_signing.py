@@ -17,7 +17,7 @@ from streaming.simulator.binance_parameters import (
 )
 
 _SIGNATURE = "signature="
-_WINDOW_MS, _MOST_WINDOW_MS, _AHEAD_MS = 5000, 60_000, 1000
+_WINDOW_MS, _MAX_WINDOW_MS, _AHEAD_MS = 5000, 60_000, 1000
 _SIGNING = ("apiKey", "recvWindow", "timestamp", "signature")
 
 
@@ -66,7 +66,7 @@ class Signing:
         if not hmac.compare_digest(expected.encode(), texts["signature"].encode()):
             raise BinanceError(400, -1022, "Signature for this request is not valid.")
         window_ms = int(read_money("recvWindow", texts.get("recvWindow", str(_WINDOW_MS))))
-        if window_ms > _MOST_WINDOW_MS:
+        if window_ms > _MAX_WINDOW_MS:
             raise BinanceError(400, -1131, "recvWindow must be less than 60000.")
         late_ms = now_ms - read_whole("timestamp", texts["timestamp"])
         if late_ms < -_AHEAD_MS:

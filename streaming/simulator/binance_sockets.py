@@ -15,9 +15,10 @@ from streaming.simulator.binance_streams import (
 )
 from streaming.simulator.binance_subscriptions import Subscriptions
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
-from streaming.simulator.binance_trades import Fields, number_at
+from streaming.simulator.binance_trades import number_at
 from streaming.simulator.binance_venue import BinanceVenue
 from streaming.simulator.faults.live import Faults
+from streaming.simulator.json_fields import Fields
 
 PING_EVERY_S = 20.0
 _INVALID_STREAM = {"code": 2, "msg": "Invalid request: invalid stream"}

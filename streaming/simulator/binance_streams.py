@@ -9,22 +9,17 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
+from include.market.time import DAY_S, HOUR_MS
 from streaming.simulator import binance_tickers
 from streaming.simulator.binance_book import best, make_levels
 from streaming.simulator.binance_candles import INTERVALS, candle, index_at
-from streaming.simulator.binance_trades import (
-    ANCHOR_S,
-    PER_SECOND,
-    Fields,
-    single_trade,
-    trade,
-)
-from streaming.simulator.price_path import DAY_S, PricePath
+from streaming.simulator.binance_trades import PER_SECOND, single_trade, trade
+from streaming.simulator.json_fields import Fields
+from streaming.simulator.price_path import FIRST_S, PricePath
 
 _IDS = 3 * PER_SECOND
-_HOUR_MS = 3_600_000
 _KLINE = re.compile(r"kline_(\w+?)(?:@([+-])(\d\d):(\d\d))?")
-WINDOWS_MS = {"1h": _HOUR_MS, "4h": 4 * _HOUR_MS, "1d": 24 * _HOUR_MS}
+WINDOWS_MS = {"1h": HOUR_MS, "4h": 4 * HOUR_MS, "1d": 24 * HOUR_MS}
 PARTIAL_DEPTHS = (5, 10, 20)
 _TICKER = {
     "p": "priceChange",
@@ -56,7 +51,7 @@ OfSecond = Callable[[PricePath, str, int, int], list[Fields]]
 
 def book_id(second: int) -> int:
     """The last update id of the book of a second, as REST's `lastUpdateId`."""
-    return (second - ANCHOR_S + 1) * _IDS - 1
+    return (second - FIRST_S + 1) * _IDS - 1
 
 
 def _make_agg_trade(path: PricePath, spelling: str, number: int) -> Fields:
@@ -81,7 +76,7 @@ def _make_trade_event(path: PricePath, spelling: str, number: int) -> Fields:
 
 def _make_book_ticker(path: PricePath, spelling: str, number: int) -> Fields:
     """Best bid and ask at the second of a trade; `u` rises with the trade's number."""
-    (bid, bid_quantity), (ask, ask_quantity) = best(path, ANCHOR_S + number // PER_SECOND)
+    (bid, bid_quantity), (ask, ask_quantity) = best(path, FIRST_S + number // PER_SECOND)
     return {
         "u": number * 3,
         "s": spelling,

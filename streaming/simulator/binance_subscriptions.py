@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streaming.simulator.binance_streams import is_stream
+from streaming.simulator.json_fields import Fields
 
-MOST_STREAMS = 1024
+MAX_STREAMS = 1024
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _ID = re.compile(r"[a-zA-Z0-9\-_]{1,36}")
-_MOST_ID = 2**63
-Fields = dict[str, Any]
+_MAX_ID = 2**63
 
 
 class ControlError(Exception):
@@ -73,7 +73,7 @@ class Subscriptions:
         if method == "UNSUBSCRIBE":
             self.streams.difference_update(streams)
             return
-        if len(self.streams | set(streams)) > MOST_STREAMS:
+        if len(self.streams | set(streams)) > MAX_STREAMS:
             raise ControlError(2, "Invalid request: too many parameters")
         self.streams.update(streams)
 
@@ -109,7 +109,7 @@ def _read_id(request: Fields) -> object:
     request_id = request.get("id")
     is_number = isinstance(request_id, int) and not isinstance(request_id, bool)
     is_text = isinstance(request_id, str) and _ID.fullmatch(request_id)
-    if request_id is None or is_text or (is_number and abs(request_id) < _MOST_ID):
+    if request_id is None or is_text or (is_number and abs(request_id) < _MAX_ID):
         return request_id
     message = "Invalid request: request ID must be an unsigned integer, a text or null"
     raise ControlError(2, message)

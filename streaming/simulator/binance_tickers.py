@@ -5,10 +5,10 @@ Source: binance/binance-spot-api-docs, rest-api.md, "Market data endpoints".
 
 from decimal import Decimal
 
+from include.market.time import DAY_S
 from streaming.simulator.binance_book import best
 from streaming.simulator.binance_trades import (
     Bar,
-    Fields,
     bar_of,
     lots_text,
     number_at,
@@ -17,7 +17,8 @@ from streaming.simulator.binance_trades import (
     single_trade,
     time_of,
 )
-from streaming.simulator.price_path import DAY_S, PricePath
+from streaming.simulator.json_fields import Fields
+from streaming.simulator.price_path import PricePath
 
 AVERAGE_MINUTES = 5
 _MINUTE_MS, _DAY_MS = 60_000, DAY_S * 1000

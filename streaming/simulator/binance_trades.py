@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
+from include.market.time import DAY_S
+from streaming.simulator.json_fields import Fields
+from streaming.simulator.price_path import FIRST_DAY, FIRST_S, PricePath
 
 PER_SECOND = 2
-ANCHOR_S = FIRST_DAY * DAY_S
-Fields = dict[str, object]
 Ints = npt.NDArray[np.int64]
 _PER_HOUR, _PER_DAY = 3600 * PER_SECOND, DAY_S * PER_SECOND
 _LOTS, _QUOTE_UNITS = 100_000, 10_000_000
@@ -52,12 +52,12 @@ class Bar(NamedTuple):
 
 def number_at(ms: int) -> int:
     """The number of the first trade at or after a time in ms."""
-    return max(0, -(-(ms - ANCHOR_S * 1000) * PER_SECOND // 1000))
+    return max(0, -(-(ms - FIRST_S * 1000) * PER_SECOND // 1000))
 
 
 def time_of(number: int) -> int:
     """The time of a trade in ms."""
-    return ANCHOR_S * 1000 + number * 1000 // PER_SECOND
+    return FIRST_S * 1000 + number * 1000 // PER_SECOND
 
 
 def price_text(cents: int) -> str:

@@ -4,8 +4,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from include.market.symbols import CONCATENATED
-from streaming.simulator.binance_parameters import BinanceError, Values
+from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.clock import Clock
+from streaming.simulator.json_fields import Values
 from streaming.simulator.price_path import PricePath
 
 MAX_WEIGHT, _MINUTE_S = 6000, 60

@@ -5,7 +5,6 @@ session can log on; each signed request carries its signature.
 """
 
 import json
-from typing import Any
 
 from aiohttp import web
 
@@ -16,8 +15,8 @@ from streaming.simulator.binance_rest import BinanceRest
 from streaming.simulator.binance_signing import exclude_signature
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
 from streaming.simulator.faults.live import Faults
+from streaming.simulator.json_fields import Fields
 
-Fields = dict[str, Any]
 _BY_NAME = {call.name: call for call in CALLS if call.name}
 _UNSUPPORTED = {name for _, _, name in UNSUPPORTED if name}
 _SESSION = ("session.status", "session.logout")

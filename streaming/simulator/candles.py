@@ -1,7 +1,8 @@
 """Candles of the price path, newest first, as JSON numbers. Pure."""
 
+from include.market.time import DAY_S
 from streaming.simulator.history import minute_bars
-from streaming.simulator.price_path import DAY_S, PricePath
+from streaming.simulator.price_path import PricePath
 
 _MAX_DAYS, _MINUTE_S = 2, 60
 

@@ -4,15 +4,14 @@ An inverse contract: profit of a position is its USD amount times (1/entry - 1/p
 """
 
 from decimal import Decimal
-from typing import Any
 
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_error import DeribitError, refuse_param
-from streaming.simulator.deribit_parameters import Values, refuse_instrument
+from streaming.simulator.deribit_parameters import refuse_instrument
+from streaming.simulator.json_fields import Values
 from streaming.simulator.matching import Levels, Matching, SimulatedFill, SimulatedOrder
 from streaming.simulator.price_path import PricePath
 
-Fields = dict[str, Any]
 FEE_SHARE, MARGIN_SHARE = Decimal("0.0005"), Decimal("0.02")
 STEPS = {"price": Decimal("0.5"), "amount": Decimal(10)}
 _IMMEDIATE = ("immediate_or_cancel", "fill_or_kill")

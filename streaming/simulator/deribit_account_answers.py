@@ -8,7 +8,8 @@ from decimal import Decimal
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_account import FEE_SHARE, MARGIN_SHARE, DeribitAccount, id_of
 from streaming.simulator.deribit_error import DeribitError
-from streaming.simulator.deribit_parameters import Fields, Values, refuse_instrument
+from streaming.simulator.deribit_parameters import refuse_instrument
+from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.matching import SimulatedFill, SimulatedOrder
 
 _UNITS = Decimal("0.00000001")

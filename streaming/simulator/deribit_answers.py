@@ -5,7 +5,8 @@ Source: docs.deribit.com, API reference, "Market data" (to 2026-02-24).
 
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_error import refuse_param
-from streaming.simulator.deribit_parameters import CURRENCIES, Fields, Values, refuse_instrument
+from streaming.simulator.deribit_parameters import CURRENCIES, refuse_instrument
+from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath
 
 INDEX, INSTRUMENT_ID = "btc_usd", 210838

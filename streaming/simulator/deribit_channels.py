@@ -8,12 +8,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from include.market.time import DAY_MINUTES
 from streaming.simulator import deribit_account_answers as private
 from streaming.simulator import deribit_answers as public
 from streaming.simulator import deribit_history as history
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_account import DeribitAccount
-from streaming.simulator.deribit_parameters import Fields
+from streaming.simulator.json_fields import Fields
 from streaming.simulator.matching import SimulatedFill, SimulatedOrder
 from streaming.simulator.price_path import PricePath
 
@@ -84,7 +85,7 @@ def _index(path: PricePath, _name: re.Match[str], since_ms: Since, now_ms: int) 
 def _candle(path: PricePath, name: re.Match[str], since_ms: Since, now_ms: int) -> list[object]:
     if since_ms is not None and since_ms // 1000 == now_ms // 1000:
         return []
-    frame_ms = (1440 if name["resolution"] == "1D" else int(name["resolution"])) * 60_000
+    frame_ms = (DAY_MINUTES if name["resolution"] == "1D" else int(name["resolution"])) * 60_000
     begin_ms = now_ms // frame_ms * frame_ms
     values = {"instrument_name": market.INSTRUMENT, "resolution": name["resolution"]}
     span = {"start_timestamp": begin_ms, "end_timestamp": now_ms}

@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 from streaming.simulator.deribit_answers import VERSION
 from streaming.simulator.deribit_error import DeribitError, refuse_param
-from streaming.simulator.deribit_parameters import Fields, Values, read_whole
+from streaming.simulator.deribit_parameters import read_whole
+from streaming.simulator.json_fields import Fields, Values
 
 _MIN_HEARTBEAT_S = 10
 

@@ -7,27 +7,27 @@ import math
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from include.market.time import DAY_MINUTES, DAY_MS, DAY_S, HOUR_MS
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_answers import INDEX, check_currency, check_instrument, is_of
 from streaming.simulator.deribit_error import refuse_param
-from streaming.simulator.deribit_parameters import Fields, Values
 from streaming.simulator.deribit_trades import bar_between
-from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
+from streaming.simulator.json_fields import Fields, Values
+from streaming.simulator.price_path import FIRST_DAY, PricePath
 
-_HOUR_MS, _DAY_MS = 3_600_000, DAY_S * 1000
-_MOST_CANDLES, _MOST_HOURS, _VOLATILITY_DAYS = 5000, 744, 16
-_MINUTES_A_DAY, _HOURS_A_YEAR = 1440, 24 * 365
+_MAX_CANDLES, _MAX_HOURS, _VOLATILITY_DAYS = 5000, 744, 16
+_HOURS_A_YEAR = 24 * 365
 
 
 def funding_history(path: PricePath, values: Values, now_ms: int) -> list[Fields]:
     """The funding hour by hour."""
     return [
         {
-            "timestamp": hour * _HOUR_MS,
-            "index_price": market.index_price(path, hour * _HOUR_MS),
-            "prev_index_price": market.index_price(path, (hour - 1) * _HOUR_MS),
+            "timestamp": hour * HOUR_MS,
+            "index_price": market.index_price(path, hour * HOUR_MS),
+            "prev_index_price": market.index_price(path, (hour - 1) * HOUR_MS),
             "interest_1h": market.hourly_interest(hour - 1),
-            "interest_8h": market.funding_8h((hour - 1) * _HOUR_MS),
+            "interest_8h": market.funding_8h((hour - 1) * HOUR_MS),
         }
         for hour in _hours(values, now_ms)
     ]
@@ -41,13 +41,13 @@ def funding_value(_path: PricePath, values: Values, now_ms: int) -> float:
 def funding_chart(path: PricePath, values: Values, now_ms: int) -> Fields:
     """The funding of the last hours."""
     check_instrument(values)
-    hours = {"8h": 8, "24h": 24, "1m": _MOST_HOURS}[values.get("length", "8h")]
-    newest = now_ms // _HOUR_MS
+    hours = {"8h": 8, "24h": 24, "1m": _MAX_HOURS}[values.get("length", "8h")]
+    newest = now_ms // HOUR_MS
     points = [
         {
-            "timestamp": hour * _HOUR_MS,
-            "index_price": market.index_price(path, hour * _HOUR_MS),
-            "interest_8h": market.funding_8h(hour * _HOUR_MS),
+            "timestamp": hour * HOUR_MS,
+            "index_price": market.index_price(path, hour * HOUR_MS),
+            "interest_8h": market.funding_8h(hour * HOUR_MS),
         }
         for hour in range(newest - hours + 1, newest + 1)
     ]
@@ -100,11 +100,11 @@ def chart(path: PricePath, values: Values, now_ms: int) -> Fields:
     """The candles that begin within times in ms: the sums of the trades."""
     check_instrument(values)
     resolution = values["resolution"]
-    frame_s = (_MINUTES_A_DAY if resolution == "1D" else int(resolution)) * 60
+    frame_s = (DAY_MINUTES if resolution == "1D" else int(resolution)) * 60
     end_s, now_s = min(values["end_timestamp"], now_ms) // 1000, now_ms // 1000 + 1
     first = -(-values["start_timestamp"] // (frame_s * 1000))
     last = end_s // frame_s
-    begins = range(max(first, last - _MOST_CANDLES + 1), last + 1)
+    begins = range(max(first, last - _MAX_CANDLES + 1), last + 1)
     spans = [(at * frame_s, min((at + 1) * frame_s, now_s)) for at in begins]
     bars = [(start, bar_between(path, start, end)) for start, end in spans]
     rows = [(start * 1000, bar) for start, bar in bars if bar is not None]
@@ -122,12 +122,12 @@ def chart(path: PricePath, values: Values, now_ms: int) -> Fields:
 def list_volatility(path: PricePath, values: Values, now_ms: int) -> list[list[float]]:
     """The annual volatility of each hour of sixteen days, in percent, from the day before it."""
     check_currency(values)
-    newest = now_ms // _HOUR_MS
+    newest = now_ms // HOUR_MS
     hours = range(newest - (_VOLATILITY_DAYS + 1) * 24, newest + 1)
-    prices = [market.index_price(path, hour * _HOUR_MS) for hour in hours]
+    prices = [market.index_price(path, hour * HOUR_MS) for hour in hours]
     moves = [math.log(after / before) for before, after in pairwise(prices)]
     return [
-        [hours[at + 1] * _HOUR_MS, round(_deviation(moves[at - 23 : at + 1]) * 100, 6)]
+        [hours[at + 1] * HOUR_MS, round(_deviation(moves[at - 23 : at + 1]) * 100, 6)]
         for at in range(23, len(moves))
     ]
 
@@ -142,13 +142,13 @@ def delivery_prices(path: PricePath, values: Values, now_ms: int) -> Fields:
     """The index at 08:00 UTC of each day, newest first."""
     if values["index_name"] != INDEX:
         raise refuse_param("index_name", "unknown index")
-    today = (now_ms - 8 * _HOUR_MS) // _DAY_MS
+    today = (now_ms - 8 * HOUR_MS) // DAY_MS
     offset, count = values.get("offset", 0), values.get("count", 10)
     days = [day for day in range(today - offset, today - offset - count, -1) if day > FIRST_DAY]
     rows = [
         {
             "date": _date(day),
-            "delivery_price": market.index_price(path, day * _DAY_MS + 8 * _HOUR_MS),
+            "delivery_price": market.index_price(path, day * DAY_MS + 8 * HOUR_MS),
         }
         for day in days
     ]
@@ -162,5 +162,5 @@ def _date(day: int) -> str:
 def _hours(values: Values, now_ms: int) -> range:
     check_instrument(values)
     first, last = values["start_timestamp"], min(values["end_timestamp"], now_ms)
-    newest = last // _HOUR_MS
-    return range(max(-(-first // _HOUR_MS), newest - _MOST_HOURS + 1), newest + 1)
+    newest = last // HOUR_MS
+    return range(max(-(-first // HOUR_MS), newest - _MAX_HOURS + 1), newest + 1)

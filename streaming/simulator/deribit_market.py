@@ -8,29 +8,29 @@ import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
+from include.market.time import DAY_MS, HOUR_MS
 from streaming.simulator.deribit_trades import last_day
-from streaming.simulator.price_path import DAY_S, FIRST_DAY, PricePath
+from streaming.simulator.json_fields import Fields
+from streaming.simulator.price_path import FIRST_S, PricePath
 
 INSTRUMENT = "BTC-PERPETUAL"
 LEVELS, STEPS_PER_S = 20, 10
 _TICK = Decimal("0.5")
-_ANCHOR_S = FIRST_DAY * DAY_S
 _FIRST_ID, _ID_STEP = 1_000_000, 7
 OPEN_INTEREST = 1_000_000_000.0
-_MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
+_MINUTE_MS = 60_000
 
-Fields = dict[str, Any]
-Levels = dict[float, float]
+AmountsByPrice = dict[float, float]
 
 
 def number_at(ms: int) -> int:
     """The number of the first trade at or after a time in ms."""
-    return max(0, -(-ms // 1000) - _ANCHOR_S)
+    return max(0, -(-ms // 1000) - FIRST_S)
 
 
 def trade(path: PricePath, number: int) -> Fields:
     """Trade `number`, in the form of stream and REST; amounts are USD in steps of ten."""
-    second = _ANCHOR_S + number
+    second = FIRST_S + number
     mid, quantity, side, _ = path.tick_at(second)
     price = float(_round_to_tick(mid) + (_TICK if side > 0 else 0))
     amount = float(10 * max(1, round(quantity * mid / 10)))
@@ -59,16 +59,16 @@ def change_id(step: int) -> int:
     return _FIRST_ID + step * _ID_STEP
 
 
-def make_levels(path: PricePath, step: int) -> tuple[Levels, Levels]:
+def make_levels(path: PricePath, step: int) -> tuple[AmountsByPrice, AmountsByPrice]:
     """Bids and asks of a book state, best first: price to amount in USD."""
     best = _round_to_tick(path.tick_at(step // STEPS_PER_S)[0])
-    sides: tuple[Levels, Levels] = ({}, {})
+    sides: tuple[AmountsByPrice, AmountsByPrice] = ({}, {})
     for side, signum in ((0, -1), (1, 1)):
         for rank in range(LEVELS):
             price = best + _TICK * side + signum * _TICK * rank
-            calm = int(price * 2) * 2654435761 + side
-            moving = step if calm % LEVELS == step % LEVELS else step // 50
-            sides[side][float(price)] = float(10 * (1 + (calm + moving * 40503) % 9973))
+            fixed = int(price * 2) * 2654435761 + side
+            moving = step if fixed % LEVELS == step % LEVELS else step // 50
+            sides[side][float(price)] = float(10 * (1 + (fixed + moving * 40503) % 9973))
     return sides
 
 
@@ -112,7 +112,9 @@ def grouped_book(path: PricePath, step: int, depth: int, group: Decimal = _TICK)
     }
 
 
-def _group_levels(levels_of_side: Levels, group: Decimal, rounding: str) -> list[list[float]]:
+def _group_levels(
+    levels_of_side: AmountsByPrice, group: Decimal, rounding: str
+) -> list[list[float]]:
     if group == _TICK:
         return [list(level) for level in levels_of_side.items()]
     amounts: dict[float, float] = {}
@@ -150,7 +152,7 @@ def hourly_interest(hour: int) -> float:
 
 def funding_8h(ms: int) -> float:
     """The funding of the eight hours until a time in ms."""
-    hour = ms // _HOUR_MS
+    hour = ms // HOUR_MS
     return round(sum(hourly_interest(hour - age) for age in range(8)), 10)
 
 
@@ -173,19 +175,19 @@ def make_ticker(path: PricePath, step: int) -> Fields:
         },
         "index_price": index,
         "last_price": last,
-        "settlement_price": index_price(path, ms // _DAY_MS * _DAY_MS + 8 * _HOUR_MS - _DAY_MS),
+        "settlement_price": index_price(path, ms // DAY_MS * DAY_MS + 8 * HOUR_MS - DAY_MS),
         "min_price": float(_round_to_tick(index * 0.985)),
         "max_price": float(_round_to_tick(index * 1.015)),
         "open_interest": OPEN_INTEREST,
         "mark_price": index,
         "interest_value": funding_8h(ms),
         "estimated_delivery_price": index,
-        "current_funding": hourly_interest(ms // _HOUR_MS),
+        "current_funding": hourly_interest(ms // HOUR_MS),
         "funding_8h": funding_8h(ms),
     }
 
 
-def _difference(levels_before: Levels, levels_after: Levels) -> list[list[Any]]:
+def _difference(levels_before: AmountsByPrice, levels_after: AmountsByPrice) -> list[list[Any]]:
     deletions: list[list[Any]] = [
         ["delete", price, 0.0] for price in levels_before if price not in levels_after
     ]

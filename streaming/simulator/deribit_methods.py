@@ -14,7 +14,8 @@ from streaming.simulator import deribit_connection as connection
 from streaming.simulator import deribit_history as history
 from streaming.simulator import deribit_method_parameters as q
 from streaming.simulator import deribit_parameters as p
-from streaming.simulator.deribit_parameters import Fields, MethodParam
+from streaming.simulator.deribit_parameters import MethodParam
+from streaming.simulator.json_fields import Fields
 
 
 class Scope(Enum):

@@ -10,12 +10,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from streaming.simulator.deribit_error import DeribitError, refuse_param
+from streaming.simulator.json_fields import Values
 
-Fields = dict[str, Any]
-Values = dict[str, Any]
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL", "XRP", "MATIC", "BNB", "PAXG", "USYC")
 KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
-_MOST_WHOLE = 2**63 - 1
+_MAX_WHOLE = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def read_text(name: str, value: Any) -> str:
 def read_whole(name: str, value: Any) -> int:
     """A whole number of zero or more: a time in ms, a number of a trade."""
     number = _read_number(name, value)
-    if number != number.to_integral_value() or not 0 <= number <= _MOST_WHOLE:
+    if number != number.to_integral_value() or not 0 <= number <= _MAX_WHOLE:
         raise refuse_param(name, "value must be an integer")
     return int(number)
 

@@ -15,7 +15,8 @@ from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError, refuse_param
 from streaming.simulator.deribit_limits import Credits, Tokens
 from streaming.simulator.deribit_methods import METHODS, Scope
-from streaming.simulator.deribit_parameters import Fields, Values, read_params
+from streaming.simulator.deribit_parameters import read_params
+from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath
 
 TOKEN_LIFE_S = 900

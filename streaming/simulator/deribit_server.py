@@ -14,10 +14,10 @@ from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_limits import TOO_MANY, Credits, Tokens
 from streaming.simulator.deribit_methods import METHODS
-from streaming.simulator.deribit_parameters import Fields
 from streaming.simulator.deribit_rpc import Rpc, refuse_request
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
+from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import PricePath
 
 MAX_CONNECTIONS = 32  # of one address

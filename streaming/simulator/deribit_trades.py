@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streaming.simulator.price_path import DAY_S, FIRST_DAY, Floats, PricePath
+from include.market.time import DAY_S
+from streaming.simulator.price_path import FIRST_S, PriceArray, PricePath
 
-ANCHOR_S = FIRST_DAY * DAY_S
 _HOUR_S, _MINUTE_S = 3600, 60
 
 
@@ -28,8 +28,8 @@ class TradeBar(NamedTuple):
 class SecondTrades(NamedTuple):
     """A day's trades by the second: price and amount in USD."""
 
-    price: Floats
-    amount: Floats
+    price: PriceArray
+    amount: PriceArray
 
 
 def _draw_trades(path: PricePath, day: int) -> SecondTrades:
@@ -56,7 +56,7 @@ def _sum(day: SecondTrades, start: int, end: int) -> TradeBar:
 
 def bar_between(path: PricePath, start_s: int, end_s: int) -> TradeBar | None:
     """The sums of the trades of these seconds, the last one excluded; none before the market."""
-    bars, at = list[TradeBar](), max(start_s, ANCHOR_S)
+    bars, at = list[TradeBar](), max(start_s, FIRST_S)
     while at < end_s:
         day, within = divmod(at, DAY_S)
         if within % _HOUR_S == 0 and at + _HOUR_S <= end_s:

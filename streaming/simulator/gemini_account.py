@@ -8,21 +8,20 @@ import hashlib
 import hmac
 import json
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from aiohttp import web
 
 from include.setting_fields import Secret
 from streaming.simulator.gemini_account_answers import ANSWERS, end_order
 from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.json_fields import Fields
 from streaming.simulator.limits import Throttle
+from streaming.simulator.price_path import CENT
 
-Fields = dict[str, Any]
 PRIVATE = ("order/new", "order/status", "order/cancel", "balances", *ANSWERS)
 PER_MINUTE = 600
 FEE_SHARE = Decimal("0.004")
 MIN_AMOUNT = Decimal("0.00001")
-_CENT = Decimal("0.01")
 _AVAILABLE = ("available", "availableForWithdrawal")
 _OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
 
@@ -274,7 +273,7 @@ class GeminiAccount:
             raise GeminiError(400, "MissingOrderField", f"{name} is missing") from None
         except InvalidOperation:
             raise GeminiError(400, reason, f"{name} {params[name]!r} is no number") from None
-        step = _CENT if name == "price" else Decimal("0.00000001")
+        step = CENT if name == "price" else Decimal("0.00000001")
         if not money.is_finite() or money <= 0 or money % step:
             raise GeminiError(400, reason, f"{name} {money} is no positive multiple of {step}")
         return money

@@ -5,9 +5,10 @@ Source: docs.gemini.com, "Orders", "Fee and volume", "Fund management".
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
-Fields = dict[str, Any]
+from streaming.simulator.json_fields import Fields
+
 _FEES = {"api_maker_fee_bps": 20, "api_taker_fee_bps": 40, "notional_30d_volume": 0}
 
 

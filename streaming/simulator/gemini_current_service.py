@@ -9,12 +9,11 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 from include.market.venue_settings import Venues
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
+from streaming.simulator.json_fields import Fields
 
-Fields = dict[str, Any]
 _NONCE_WITHIN_S = 30
 _MARKET = ("depth", "depth@100ms", "trade", "bookTicker")
 _NS_PER_MS = 1_000_000

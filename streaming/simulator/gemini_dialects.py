@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
-from streaming.simulator.order_book import Event
+from streaming.simulator.order_book import BookEvent
 
 _FLAGS = ("bids", "offers", "trades")
 _SIDES = {"bid": "buy", "ask": "sell"}
@@ -68,7 +68,7 @@ class V1Dialect:
         if self._sends_heartbeats:
             yield self._number_frame("", "heartbeat", None)
 
-    def _number_frame(self, head: str, kind: str, frame_events: list[Event] | None) -> str:
+    def _number_frame(self, head: str, kind: str, frame_events: list[BookEvent] | None) -> str:
         body = "" if frame_events is None else f',"events":{_json(frame_events)}'
         seq, self._seq = self._seq, self._seq + 1
         head = f"{head}," if head else ""
@@ -136,19 +136,21 @@ class V2Dialect:
         yield _json({"type": "heartbeat", "timestamp": self._market.clock.now_ms()})
 
 
-def _flag(event: Event) -> str:
-    if event["type"] == "trade":
+def _flag(frame_event: BookEvent) -> str:
+    if frame_event["type"] == "trade":
         return "trades"
-    return "bids" if event["side"] == "bid" else "offers"
+    return "bids" if frame_event["side"] == "bid" else "offers"
 
 
-def _changes(frame_events: list[Event]) -> list[list[object]]:
+def _changes(frame_events: list[BookEvent]) -> list[list[object]]:
     return [
         [_SIDES[str(event["side"])], event["price"], event["remaining"]] for event in frame_events
     ]
 
 
-def _v2_trade(symbol: str, event_id: object, ms: object, trade_event: Event, side: object) -> Event:
+def _v2_trade(
+    symbol: str, event_id: object, ms: object, trade_event: BookEvent, side: object
+) -> BookEvent:
     return {
         "type": "trade",
         "symbol": symbol,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from streaming.simulator.clock import Clock
-from streaming.simulator.order_book import Event, OrderBook
+from streaming.simulator.order_book import BookEvent, OrderBook
 
-MarketUpdate = tuple[int, int, list[Event]]
+MarketUpdate = tuple[int, int, list[BookEvent]]
 STEPS_PER_S = 10
 _MAX_TRADES = 5000
 
@@ -46,7 +46,7 @@ class GeminiMarket:
             for watcher in self.watchers:
                 watcher()
 
-    def publish(self, frame_events: list[Event]) -> int:
+    def publish(self, frame_events: list[BookEvent]) -> int:
         """Publish one frame's events; give its event id (which is the trade id too)."""
         self.event_id += 1
         now_ms = self.clock.now_ms()
@@ -58,15 +58,15 @@ class GeminiMarket:
             queue.put_nowait((self.event_id, now_ms, frame_events))
         return self.event_id
 
-    def _remember(self, event: Event, now_ms: int) -> None:
-        side = "buy" if event["makerSide"] == "ask" else "sell"
+    def _remember(self, printed: BookEvent, now_ms: int) -> None:
+        side = "buy" if printed["makerSide"] == "ask" else "sell"
         self.trades.append(
             {
                 "timestamp": now_ms // 1000,
                 "timestampms": now_ms,
-                "tid": event["tid"],
-                "price": event["price"],
-                "amount": event["amount"],
+                "tid": printed["tid"],
+                "price": printed["price"],
+                "amount": printed["amount"],
                 "exchange": "gemini",
                 "type": side,
             }

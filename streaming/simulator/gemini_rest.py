@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from include.market.time import DAY_S
 from streaming.simulator.candles import make_candles
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.limits import Throttle
@@ -40,11 +41,11 @@ _FRAMES_S = {
     "1h": 3600,
     "6hr": 21_600,
     "6h": 21_600,
-    "1day": 86_400,
-    "1d": 86_400,
+    "1day": DAY_S,
+    "1d": DAY_S,
 }
 Serve = Callable[[web.Request], Awaitable[web.Response]]
-Answer = Callable[[web.Request], object]
+AnswerRequest = Callable[[web.Request], object]
 
 
 class GeminiPublicRest:
@@ -57,7 +58,7 @@ class GeminiPublicRest:
     def add_to(self, app: web.Application) -> None:
         """Serve under Gemini's own paths."""
         name = r"{symbol:[A-Za-z0-9]+}"
-        endpoints: dict[str, Answer] = {
+        endpoints: dict[str, AnswerRequest] = {
             "/v1/symbols": lambda _: [self._market.symbol],
             "/v1/symbols/details/all": lambda _: [DETAILS],
             f"/v1/symbols/details/{name}": lambda _: DETAILS,
@@ -77,7 +78,7 @@ class GeminiPublicRest:
         """Serve the exchange's page, where clients read precisions."""
         return web.Response(text=_WEB_PAGE, content_type="text/html")
 
-    def _endpoint(self, answer: Answer) -> Serve:
+    def _endpoint(self, answer: AnswerRequest) -> Serve:
         async def serve(request: web.Request) -> web.Response:
             if refusal := await self._limit.refusal():
                 return refusal

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streaming.simulator.price_path import DAY_S, Floats, PricePath
+from include.market.time import DAY_MINUTES, DAY_S
+from streaming.simulator.price_path import PriceArray, PricePath
 
 CURRENT_HEADER = "Timestamp,Open,High,Low,Close,Volume\n"
 NAN_HEADER = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price\n"
@@ -19,12 +20,12 @@ NAN_HEADER = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weigh
 class DayMinutes:
     """The 1440 minute bars of a day; prices are NaN where nothing was traded."""
 
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    base: Floats
-    quote: Floats
+    open: PriceArray
+    high: PriceArray
+    low: PriceArray
+    close: PriceArray
+    base: PriceArray
+    quote: PriceArray
 
 
 def minute_bars(path: PricePath, day: int) -> DayMinutes:
@@ -36,7 +37,7 @@ def minute_bars(path: PricePath, day: int) -> DayMinutes:
     last = 59 - traded[:, ::-1].argmax(axis=1)
     untraded = ~traded.any(axis=1)
 
-    def nan_where_none(column: Floats) -> Floats:
+    def nan_where_none(column: PriceArray) -> PriceArray:
         return np.where(untraded, np.nan, column)
 
     return DayMinutes(
@@ -87,7 +88,7 @@ def nan_edition(path: PricePath, *, days: int, now_s: int) -> Iterator[str]:
 
 
 def _begin(days: int, now_s: int) -> int:
-    return (now_s // 60 - days * 1440) * 60
+    return (now_s // 60 - days * DAY_MINUTES) * 60
 
 
 def _days(days: int, now_s: int) -> Iterator[tuple[int, int, int]]:

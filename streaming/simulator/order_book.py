@@ -8,11 +8,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from streaming.simulator.price_path import PricePath
+from streaming.simulator.price_path import CENT, PricePath
 
-Event = dict[str, object]
+BookEvent = dict[str, object]
 LEVELS = 40
-_CENT = Decimal("0.01")
 _UNIT = Decimal("0.00000001")
 _SIGNS = (("bid", -1), ("ask", 1))
 _CANCEL_SHARE = 0.3
@@ -32,7 +31,7 @@ class OrderBook:
         """Best price of a side."""
         return max(self.sides["bid"]) if side == "bid" else min(self.sides["ask"])
 
-    def snapshot(self) -> list[Event]:
+    def snapshot(self) -> list[BookEvent]:
         """All levels, bids then asks, each ascending by price, reason `initial`."""
         return [
             _change(side, price, quantity, quantity, "initial")
@@ -40,18 +39,18 @@ class OrderBook:
             for price, quantity in sorted(self.sides[side].items())
         ]
 
-    def move(self, second: int) -> Iterator[list[Event]]:
+    def move(self, second: int) -> Iterator[list[BookEvent]]:
         """Bring the book to a second of the path; the second's print is traded on the way."""
         mid, quantity, side, price = self._path.tick_at(second)
-        centre = Decimal(str(mid)).quantize(_CENT)
+        centre = Decimal(str(mid)).quantize(CENT)
         self.last = self.last or centre  # before the first trade
         yield from self._recentre(centre)
         if quantity > 0:
-            level = Decimal(str(price)).quantize(_CENT)
+            level = Decimal(str(price)).quantize(CENT)
             yield from self._print("buy" if side > 0 else "sell", level, _units(quantity))
             yield from self._recentre(centre)
 
-    def wiggle(self) -> list[Event]:
+    def wiggle(self) -> list[BookEvent]:
         """Place or cancel somewhere, nearer the top more often."""
         side = "bid" if self._rng.integers(2) else "ask"
         prices = sorted(self.sides[side], reverse=side == "bid")
@@ -63,12 +62,12 @@ class OrderBook:
 
     def take(
         self, side: str, *, limit: Decimal, amount: Decimal
-    ) -> tuple[list[tuple[Decimal, Decimal]], list[list[Event]]]:
+    ) -> tuple[list[tuple[Decimal, Decimal]], list[list[BookEvent]]]:
         """Match an incoming order: its fills (price, quantity) and the events they make."""
         maker_side, fills, events_by_fill = (
             _OTHER[side],
             list[tuple[Decimal, Decimal]](),
-            list[list[Event]](),
+            list[list[BookEvent]](),
         )
         while amount > 0 and len(self.sides[maker_side]) > 1:
             price = self.best(maker_side)
@@ -80,14 +79,14 @@ class OrderBook:
             events_by_fill.append(self._trade(maker_side, price, quantity))
         return fills, events_by_fill
 
-    def _recentre(self, centre: Decimal) -> Iterator[list[Event]]:
+    def _recentre(self, centre: Decimal) -> Iterator[list[BookEvent]]:
         for side, signum in _SIGNS:  # cancel on both sides first: the book is never crossed
             levels = self.sides[side]
             for price in [price for price in levels if (price - centre) * signum <= 0]:
                 yield [self._set(side, price, Decimal(0), "cancel")]
         for side, signum in _SIGNS:
             levels = self.sides[side]
-            edge = centre + signum * _CENT
+            edge = centre + signum * CENT
             if edge not in levels:
                 yield [self._set(side, edge, self._quantity(0), "place")]
             ranked = sorted(levels, key=lambda price: abs(price - centre))
@@ -95,18 +94,18 @@ class OrderBook:
                 yield [self._set(side, price, Decimal(0), "cancel")]
             for rank in range(len(ranked), LEVELS):
                 far = max(levels, key=lambda price: abs(price - centre))
-                step = (1 + int(self._rng.integers(1, 300))) * _CENT
+                step = (1 + int(self._rng.integers(1, 300))) * CENT
                 yield [self._set(side, far + signum * step, self._quantity(rank), "place")]
 
-    def _print(self, side: str, price: Decimal, quantity: Decimal) -> Iterator[list[Event]]:
+    def _print(self, side: str, price: Decimal, quantity: Decimal) -> Iterator[list[BookEvent]]:
         maker_side = _OTHER[side]
         if self.sides[maker_side].get(price, Decimal(0)) < quantity:
             yield [self._set(maker_side, price, quantity + self._quantity(0), "place")]
         yield self._trade(maker_side, price, quantity)
 
-    def _trade(self, maker: str, price: Decimal, quantity: Decimal) -> list[Event]:
+    def _trade(self, maker: str, price: Decimal, quantity: Decimal) -> list[BookEvent]:
         self.last = price
-        trade: Event = {
+        trade: BookEvent = {
             "type": "trade",
             "tid": 0,
             "price": f"{price:f}",
@@ -115,7 +114,7 @@ class OrderBook:
         }
         return [trade, self._set(maker, price, self.sides[maker][price] - quantity, "trade")]
 
-    def _set(self, side: str, price: Decimal, remaining: Decimal, reason: str) -> Event:
+    def _set(self, side: str, price: Decimal, remaining: Decimal, reason: str) -> BookEvent:
         levels = self.sides[side]
         delta = remaining - levels.get(price, Decimal(0))
         if remaining > 0:
@@ -132,7 +131,9 @@ def _units(quantity: float) -> Decimal:
     return Decimal(str(quantity)).quantize(_UNIT)
 
 
-def _change(side: str, price: Decimal, remaining: Decimal, delta: Decimal, reason: str) -> Event:
+def _change(
+    side: str, price: Decimal, remaining: Decimal, delta: Decimal, reason: str
+) -> BookEvent:
     return {
         "type": "change",
         "side": side,

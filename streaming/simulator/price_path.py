@@ -6,14 +6,18 @@ history and the live trades agree to the last digit across restarts.
 
 import threading
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-DAY_S = 86_400
-FIRST_DAY = 19_358  # 2023-01-01, the anchor of every path
+from include.market.time import DAY_S
+
+PriceArray = npt.NDArray[np.float64]
+FIRST_DAY = 19_358  # 2023-01-01, where every path begins
+FIRST_S = FIRST_DAY * DAY_S
+CENT = Decimal("0.01")
 PRINT_DISTANCE = 0.01  # of a print from the mid price
 _REVERSION = 0.01
 _DAILY_VOLATILITY = 0.022
@@ -27,15 +31,15 @@ _SILENT_SECONDS = 0.4
 class Day:
     """One UTC day by the second: mid price, quantity printed (0: none), +1 bought or -1 sold."""
 
-    mid: Floats
-    quantity: Floats
+    mid: PriceArray
+    quantity: PriceArray
     side: npt.NDArray[np.int64]
 
     @property
-    def price(self) -> Floats:
+    def price(self) -> PriceArray:
         """Price of the second's print, in whole cents: one cent from the rounded mid."""
-        distance: Floats = self.side.astype(np.float64) * PRINT_DISTANCE
-        cents: Floats = np.around(np.around(self.mid, 2) + distance, 2).astype(np.float64)
+        distance: PriceArray = self.side.astype(np.float64) * PRINT_DISTANCE
+        cents: PriceArray = np.around(np.around(self.mid, 2) + distance, 2).astype(np.float64)
         return cents
 
 

@@ -5,16 +5,16 @@ Source: docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com.
 
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
-from typing import Any
 
 from aiohttp import web
 
 from streaming.simulator.clock import Clock
+from streaming.simulator.json_fields import Fields
+from streaming.simulator.price_path import CENT
 
-Fields = dict[str, Any]
 PriceAt = Callable[[str, int], Decimal]
 PAIRS = {"BTCUSD": "BTC-USD", "BTCEUR": "BTC-EUR"}
-_CENT, _MAX_LEVELS = Decimal("0.01"), 20
+_MAX_LEVELS = 20
 _NAMES = {"BTC": "Bitcoin", "USD": "U.S. dollar", "EUR": "Euro"}
 _KRAKEN = {"BTC": "XXBT", "USD": "ZUSD", "EUR": "ZEUR"}
 
@@ -66,7 +66,7 @@ def _make_levels(mid: Decimal) -> tuple[list[list[str]], list[list[str]]]:
     """Bids and asks around a ticker's price; the best are the ticker's."""
     bids, asks = (
         [
-            [f"{mid + sign * _CENT * (1 + rank * 5)}", f"{Decimal(rank + 1) / 10:.8f}"]
+            [f"{mid + sign * CENT * (1 + rank * 5)}", f"{Decimal(rank + 1) / 10:.8f}"]
             for rank in range(_MAX_LEVELS)
         ]
         for sign in (-1, 1)

@@ -12,12 +12,12 @@ from decimal import Decimal
 
 from aiohttp import web
 
+from include.market.time import DAY_S
 from streaming.simulator.clock import Clock
-from streaming.simulator.price_path import PricePath
+from streaming.simulator.price_path import CENT, PricePath
 from streaming.simulator.supplier_markets import add_markets
 
 EUR_PER_USD = Decimal("0.92")
-_CENT = Decimal("0.01")
 _PAIRS = {"BTCUSD": Decimal(1), "BTCEUR": EUR_PER_USD}
 
 
@@ -34,9 +34,9 @@ class SimulatedSupplier:
     def price(self, pair: str, now_s: int) -> Decimal:
         """The price of a pair at a second, in cents."""
         second = now_s - self.delay_s
-        noise = Decimal((second * 7919) % 5 - 2) * _CENT
+        noise = Decimal((second * 7919) % 5 - 2) * CENT
         mid = Decimal(str(self.path.tick_at(second)[0])) * (1 + self.bias) + noise
-        return (mid * _PAIRS[pair]).quantize(_CENT)
+        return (mid * _PAIRS[pair]).quantize(CENT)
 
     def refusal(self, now_s: float) -> web.Response | None:
         """The refusal of a request above the limit, none below it."""
@@ -50,12 +50,12 @@ class SimulatedSupplier:
         return web.json_response(body, status=429, headers={"Retry-After": str(wait_s)})
 
 
-Answer = Callable[[web.Request, SimulatedSupplier, int], web.Response]
+AnswerPair = Callable[[web.Request, SimulatedSupplier, int], web.Response]
 
 
 def add_suppliers(app: web.Application, path: PricePath, simulator_clock: Clock) -> None:
     """Serve every supplier's ticker."""
-    suppliers: list[tuple[str, Answer, SimulatedSupplier]] = [
+    suppliers: list[tuple[str, AnswerPair, SimulatedSupplier]] = [
         ("/products/{pair}/ticker", _coinbase, SimulatedSupplier(path, Decimal("0.0001"), 0, 600)),
         ("/api/v2/ticker/{pair}/", _bitstamp, SimulatedSupplier(path, Decimal("-0.0002"), 1, 1000)),
         ("/0/public/Ticker", _kraken, SimulatedSupplier(path, Decimal("0.0003"), 0, 60)),
@@ -71,7 +71,7 @@ def add_suppliers(app: web.Application, path: PricePath, simulator_clock: Clock)
 
 
 def _endpoint(
-    answer: Answer, supplier: SimulatedSupplier, simulator_clock: Clock
+    answer: AnswerPair, supplier: SimulatedSupplier, simulator_clock: Clock
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(request: web.Request) -> web.Response:
         now_s = simulator_clock.now_s()
@@ -88,8 +88,8 @@ def _coinbase(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> 
     at = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     return web.json_response(
         {
-            "ask": f"{price + _CENT}",
-            "bid": f"{price - _CENT}",
+            "ask": f"{price + CENT}",
+            "bid": f"{price - CENT}",
             "volume": "1000.0",
             "trade_id": now_s,
             "price": f"{price}",
@@ -103,7 +103,7 @@ def _bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> 
     pair = request.match_info["pair"].upper()
     if pair not in _PAIRS:
         return web.json_response({"status": "error", "reason": "Invalid pair"}, status=404)
-    price, before = supplier.price(pair, now_s), supplier.price(pair, now_s - 86_400)
+    price, before = supplier.price(pair, now_s), supplier.price(pair, now_s - DAY_S)
     return web.json_response(
         {
             "timestamp": f"{now_s}",
@@ -113,8 +113,8 @@ def _bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> 
             "last": f"{price}",
             "volume": "1000.0",
             "vwap": f"{price}",
-            "bid": f"{price - _CENT}",
-            "ask": f"{price + _CENT}",
+            "bid": f"{price - CENT}",
+            "ask": f"{price + CENT}",
             "side": "0",
             "open_24": f"{before}",
             "percent_change_24": "0.00",
@@ -129,8 +129,8 @@ def _kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> we
         return web.json_response({"error": ["EQuery:Unknown asset pair"]})
     price = supplier.price(pair, now_s)
     fields = {
-        "a": [f"{price + _CENT}", "1", "1.000"],
-        "b": [f"{price - _CENT}", "1", "1.000"],
+        "a": [f"{price + CENT}", "1", "1.000"],
+        "b": [f"{price - CENT}", "1", "1.000"],
         "c": [f"{price}", "0.01000000"],
         "v": ["100.0", "1000.0"],
         "p": [f"{price}", f"{price}"],
@@ -147,7 +147,7 @@ def _gemini(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> we
     price = supplier.price(pair, now_s)
     volume = {"BTC": "100.0", pair[3:]: f"{price * 100}", "timestamp": now_s * 1000}
     return web.json_response(
-        {"bid": f"{price - _CENT}", "ask": f"{price + _CENT}", "last": f"{price}", "volume": volume}
+        {"bid": f"{price - CENT}", "ask": f"{price + CENT}", "last": f"{price}", "volume": volume}
     )
 
 

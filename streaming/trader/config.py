@@ -6,7 +6,7 @@ from pathlib import Path
 
 from include.errors import SettingsError
 from include.market.average import AVERAGE_PRICE, SUPPLIERS
-from include.market.time import SECOND_US
+from include.market.time import HOUR_US, SECOND_US
 from include.serving.connection import Dsn
 from include.settings import Settings
 from include.trading.account import Account
@@ -22,7 +22,6 @@ from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import EndOffsets, WindowFollower
 
 HALT_FILE = "trader.halt"
-_HOUR_US = 3600 * SECOND_US
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class TraderConfig:
     broker: str
     parameters: Parameters
     start: Account
-    pulse_us: int
+    sampling_us: int
     window_us: int
     closing_us: int
     max_skew_us: int
@@ -67,7 +66,7 @@ class TraderConfig:
             broker=trader.broker,
             parameters=_parameters(settings),
             start=Account(quote=trader.start_quote),
-            pulse_us=_micros(trader.pulse_s),
+            sampling_us=_micros(trader.sampling_s),
             window_us=_micros(settings.stream.window_s),
             closing_us=_micros(settings.stream.close_after_s),
             max_skew_us=_micros(trader.skew_s) if is_live else 0,
@@ -99,7 +98,7 @@ class TraderConfig:
             return ImbalanceFollower(
                 venue=self.venue,
                 symbol=self.symbol,
-                pulse_us=self.pulse_us,
+                sampling_us=self.sampling_us,
                 last_window=last_window,
             )
         return self.window_follower(end_offsets, last_window=last_window)
@@ -141,7 +140,7 @@ def _parameters(settings: Settings) -> Parameters:
         balance_share=trader.balance_share,
         lookahead_minutes=trader.lookahead_minutes,
         fee_bps=trader.fee_bps,
-        forecast_stale_us=int(Decimal(str(settings.forecast.stale_hours)) * _HOUR_US),
+        forecast_stale_us=int(Decimal(str(settings.forecast.stale_hours)) * HOUR_US),
         book_stale_us=_micros(trader.book_stale_s),
         largest_order=trader.largest_order,
         largest_position=trader.largest_position,

@@ -19,12 +19,12 @@ from include.lake.watermarks import landed_offsets
 from include.log import event
 from include.market import wire
 from include.market.events import Decision, Fill, Message, Order
+from include.market.numerals import ZERO
 from include.market.time import to_epoch_us
 from include.serving.journal import HALTED, TABLE_OF_KIND, Journal, event_row
 from include.trading.account import Account, count_order, settle
 from include.trading.decision import is_sale_at_stop_loss, order_for
 from include.trading.inputs import Inputs, RecordId, read
-from include.trading.money import ZERO
 from include.trading.reasons import Reason
 from streaming.trader.config import TraderConfig
 from streaming.trader.trader_state import state_rows
@@ -35,8 +35,8 @@ NEWEST = """
 SELECT {columns} FROM {table} WHERE venue = $venue AND symbol = $symbol AND event_index >= 0
 ORDER BY received_time DESC, "offset" DESC, event_index DESC LIMIT {limit}
 """
-Row = Mapping[str, Any]
-RowsByTable = Mapping[str, Sequence[Row]]  # each table's oldest row first, each key once
+LakeRow = Mapping[str, Any]
+RowsByTable = Mapping[str, Sequence[LakeRow]]  # each table's oldest row first, each key once
 
 log = logging.getLogger("tickhouse.trader")
 
@@ -63,7 +63,7 @@ def rebuild_journal(journal: Journal, config: TraderConfig) -> bool:
 
 def trading_rows(config: TraderConfig, unlanded: Iterable[Message]) -> RowsByTable:
     """What the lake, and messages that it has not landed, know of the trader's venue and symbol."""
-    by_table: dict[str, dict[tuple[Any, ...], Row]] = {}
+    by_table: dict[str, dict[tuple[Any, ...], LakeRow]] = {}
     for table in TABLE_OF_KIND.values():
         by_table[table.name] = {_key(table, row): row for row in _lake_rows(config, table)}
     for message in unlanded:
@@ -110,7 +110,7 @@ def rebuilt_state(rows_by_table: RowsByTable, config: TraderConfig) -> dict[str,
 
 
 def _account_after(
-    decision: Decision, inputs: Inputs, orders: Sequence[Order], fill_rows: Sequence[Row]
+    decision: Decision, inputs: Inputs, orders: Sequence[Order], fill_rows: Sequence[LakeRow]
 ) -> Account:
     account = inputs.account
     if decision.action != "hold":
@@ -147,23 +147,23 @@ def _unlanded_messages(config: TraderConfig) -> Iterator[Message]:
             yield message
 
 
-def _lake_rows(config: TraderConfig, table: Table) -> list[Row]:
+def _lake_rows(config: TraderConfig, table: Table) -> list[LakeRow]:
     """A table's newest rows, oldest first, the newest of each key."""
     if open_table(config.lake, table.name) is None:
         return []
     columns = ", ".join(f'"{name}"' for name in table.names)
     statement = NEWEST.format(columns=columns, table=table.name, limit=MAX_ROWS)
     names, rows = query(config.lake, statement, {"venue": config.venue, "symbol": config.symbol})
-    newest: dict[tuple[Any, ...], Row] = {}
+    newest: dict[tuple[Any, ...], LakeRow] = {}
     for values in rows:
         row = dict(zip(names, values, strict=True))
         newest.setdefault(_key(table, row), row)
     return list(newest.values())[::-1]
 
 
-def _decision(row: Row) -> Decision:
-    return Decision(**(dict(row) | {"window_start": to_epoch_us(row["window_start"])}))
+def _decision(lake_row: LakeRow) -> Decision:
+    return Decision(**(dict(lake_row) | {"window_start": to_epoch_us(lake_row["window_start"])}))
 
 
-def _key(table: Table, row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in table.key)
+def _key(table: Table, lake_row: LakeRow) -> tuple[Any, ...]:
+    return tuple(lake_row[name] for name in table.key)

@@ -61,6 +61,7 @@ PROSE = re.compile(
     r"\b(tell|tells|told|telling|teller|confess\w*|mend|mends|mended|strange|stranger|strangers"
     r"|plainly|worn|house has|anew|torn|unforeseen|need be|kept back|set aside"
     r"|sound|unsound|say|says|said|saying|unsaid"
+    r"|pulses?|witness(?:es)?|unfit|calm|calmer|vagueness|thinness"
     r"|(?<!at )least(?!-squares|\())\b",
     re.IGNORECASE,
 )
@@ -214,6 +215,18 @@ def classes(paths: list[Path]) -> dict[str, list[str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 names[node.name].append(place(path, node.lineno))
+    return names
+
+
+def type_aliases(paths: list[Path]) -> dict[str, list[str]]:
+    """Name of a type given at a module's top -> where; a private one, or a constant, is none."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                if name[0].isupper() and not name.isupper():
+                    names[name].append(place(path, node.lineno))
     return names
 
 

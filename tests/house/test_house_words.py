@@ -113,5 +113,10 @@ def test_a_class_name_is_defined_once() -> None:
     assert twice == {}
 
 
+def test_a_type_alias_is_named_once() -> None:
+    twice = {name: at for name, at in measures.type_aliases(SOURCES).items() if len(at) > 1}
+    assert twice == {}
+
+
 def test_a_parameter_name_has_four_types_at_most() -> None:
     assert measures.crowded_parameters(SOURCES) == {}

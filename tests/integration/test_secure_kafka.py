@@ -10,7 +10,8 @@ from include.bus import Consumer, FeedProducer, Producer, ensure_topics
 from include.errors import Unreachable
 from include.market import wire
 from include.setting_fields import Secret
-from include.settings.brokers import Brokers, spark_options
+from include.settings.brokers import Brokers
+from spark_jobs.kafka_options import kafka_options
 from tests.support.kafka_records import book_message, text
 from tests.support.secure_broker import make_certificate, secure_broker
 
@@ -32,7 +33,7 @@ def test_every_client_talks_to_it_and_a_wrong_password_is_said(spark: SparkSessi
         records = [record for _ in range(20) for record in consumer.poll(0.5)]
         consumer.close()
         assert [record.value for record in records] == [wire.encode(message)] * 2
-        options = spark_options(brokers) | {"subscribe": TOPIC}
+        options = kafka_options(brokers) | {"subscribe": TOPIC}
         assert spark.read.format("kafka").options(**options).load().count() == 2
         wrong = replace(brokers.security, password=Secret("wrong"))
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1:\d+.*Authentication"):

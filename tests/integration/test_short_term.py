@@ -84,7 +84,7 @@ def test_fifty_symbols_take_less_than_half_a_minute_and_twice_gives_the_same(
     queries = infrequent_queries(clock_us=clock_us, keep_s=600)
     rows_by_query = query_read_only(postgres_dsn, queries, timeout_s=5)
     look = make_snapshot(PostgresSnapshot(), rows_by_query, seen_s=0)
-    assert {len(points) for points in look.soon.values()} == {600}
-    assert len(look.soon) == SYMBOLS
+    assert {len(points) for points in look.short_term.values()} == {600}
+    assert len(look.short_term) == SYMBOLS
     assert look.short == {}
     print(f"50 symbols: {took_s:.1f} s")

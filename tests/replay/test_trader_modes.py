@@ -85,10 +85,10 @@ def test_the_second_rule_decides_alike_in_backtest_and_replay(
     by_imbalance = replace(settings, trader=replace(settings.trader, rule=IMBALANCE_RULE))
     steps = replayed(by_imbalance, shared_data / TAPE)
     assert {step.decision.action for step in steps} == {"buy", "sell", "hold"}
-    pulses = [step.decision.window_start for step in steps]
-    assert len(pulses) > 90  # seventeen minutes of six pulses
-    assert all(one % 10_000_000 == 0 for one in pulses)
-    assert sorted(set(pulses)) == pulses
+    intervals = [step.decision.window_start for step in steps]
+    assert len(intervals) > 90  # seventeen minutes of six intervals
+    assert all(one % 10_000_000 == 0 for one in intervals)
+    assert sorted(set(intervals)) == intervals
     facts = Facts(shared_data / TAPE)
     for step in steps:
         shown = [facts.tops[n] for n, time in enumerate(facts.times) if time == step.at]

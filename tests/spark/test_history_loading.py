@@ -93,7 +93,7 @@ def test_bitfinex_bars_are_read_close_first_and_cut_at_until(
     day = 1_517_443_200
     source = archive(f"{day}000,10268,10264,10280,10258,26.8", f"{day + 60}000,1,1,1,1,1")
     until = datetime.fromtimestamp(day + 60, UTC)
-    assert staged(spark, settings, source, span=(None, until)) == 1
+    assert staged(spark, settings, source, bounds=(None, until)) == 1
     assert bars(spark, settings) == {day: bar("10268", "10280", "10258", "10264", "26.8")}
 
 
@@ -101,7 +101,7 @@ def test_a_span_begins_with_a_minute_whose_silence_hangs_on_the_one_before(
     spark: SparkSession, settings: Settings, archive: Any
 ) -> None:
     source = archive(EIGHT, "60,2,2,2,2,3,6,2", "120,2,2,2,2,3,6,2", "180,2,2,2,2,4,8,2")
-    assert staged(spark, settings, source, span=(datetime.fromtimestamp(120, UTC), None)) == 2
+    assert staged(spark, settings, source, bounds=(datetime.fromtimestamp(120, UTC), None)) == 2
     assert bars(spark, settings) == {120: SILENT, 180: bar("2", "2", "2", "2", "4")}
 
 

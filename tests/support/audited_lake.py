@@ -12,13 +12,13 @@ from typing import Any
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from include.checks import Check
-from include.lake.audit.auditing import Delivered, RowReader, Spans, audit_lake
+from include.lake.audit.auditing import Delivered, RowReader, audit_lake
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import AuditReport, count_with_duckdb
 from include.lake.tables import TABLES
 from include.lake.watermarks import application_id, home_table
 from include.lake.writing import arrow_rows, arrow_schema
-from include.market.wire import Topic, TopicPartition
+from include.market.wire import OffsetHoles, Topic, TopicPartition
 from tests.support.landed_rows import trade
 
 Rows = list[dict[str, Any]]
@@ -81,7 +81,7 @@ class AuditedLake:
             commit_properties=CommitProperties(app_transactions=moved),
         )
 
-    def find_empty(self, spans: Spans) -> Spans:
+    def find_empty(self, spans: OffsetHoles) -> OffsetHoles:
         """As the broker says it: offset by offset, what it has no record of and still keeps."""
         return {
             part: [

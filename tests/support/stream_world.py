@@ -217,13 +217,13 @@ def caught_up(settings: Settings) -> bool:
 
 
 def report(settings: Settings) -> AuditReport:
-    """The audit by its witness alone (DuckDB), on a stream that stands."""
+    """The audit by its second reader alone (DuckDB), on a stream that stands."""
     committed = committed_offsets(checkpoint(settings))
     tables = open_audited_tables(settings.lake)
     kafka = offset_ranges(settings.bootstrap, LANDED_TOPICS)
     bounds = read_bounds(settings.home, tables, kafka=kafka, committed=committed)
     counts = count_with_duckdb(tables, bounds.ends)
-    return make_report(counts, bounds, witness=counts)
+    return make_report(counts, bounds, second_counts=counts)
 
 
 Signal = tuple[str, str, str, int, Decimal]  # venue, symbol, type, window_start in s, value

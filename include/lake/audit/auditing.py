@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from include.checks import Check
 from include.errors import UnreadableTable
-from include.lake.audit.bounds import Bounds, Offsets, Span, check_restarts, read_bounds
+from include.lake.audit.bounds import Bounds, check_restarts, read_bounds
 from include.lake.audit.conservation import (
     AuditReport,
     OffsetCounts,
@@ -23,13 +23,12 @@ from include.lake.audit.conservation import (
 )
 from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
 from include.lake.topic_restarts import TopicRestarts, read_restarts
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetHoles, OffsetRanges, Offsets, TopicPartition
 
 SEALS_FOLDER = "seals"
 READABLE = "tables"
 MAX_EMPTY = 100_000  # so many missing offsets at most are looked for in Kafka, one audit
 Counts = Mapping[TopicPartition, OffsetCounts]
-Spans = Mapping[TopicPartition, list[Span]]
 # Counts the rows of tables below the first offsets and not below the second ones.
 RowReader = Callable[[Mapping[str, DeltaTable], Offsets, Offsets], Counts]
 
@@ -41,10 +40,10 @@ class Delivered:
     `find_empty` gives the parts of spans (first offset and end, Kafka's) that have no record.
     """
 
-    kafka: Mapping[TopicPartition, tuple[int, int]]
+    kafka: OffsetRanges
     topic_ids: Mapping[str, str]
     committed: Offsets
-    find_empty: Callable[[Spans], Spans] = field(default=lambda _spans: {})
+    find_empty: Callable[[OffsetHoles], OffsetHoles] = field(default=lambda _spans: {})
 
 
 def audit_lake(
@@ -76,7 +75,7 @@ def audit_lake(
             if not sealed.is_readable:
                 return AuditReport(False, [], [sealed.check])
             since = sealed.counted_from
-            witness = pool.submit(count_with_duckdb, tables, bounds.ends, counted_from=since)
+            second_counts = pool.submit(count_with_duckdb, tables, bounds.ends, counted_from=since)
             checks = pool.submit(
                 lambda: [
                     check_restarts(home, restarts, delivered.topic_ids),
@@ -90,7 +89,7 @@ def audit_lake(
     report = make_report(
         counts,
         bounds,
-        witness=sealed.add_sealed(witness.result()),
+        second_counts=sealed.add_sealed(second_counts.result()),
         other_checks=[*checks.result(), sealed.check],
     )
     ids = delivered.topic_ids

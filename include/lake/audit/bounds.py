@@ -15,17 +15,15 @@ from include.checks import Check
 from include.lake.epoch import NO_RESTARTS, known_ids, read_epoch
 from include.lake.topic_restarts import TopicRestarts
 from include.lake.watermarks import home_table, next_offsets
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRange, OffsetRanges, Offsets, TopicPartition
 
 BEGINNING, END, TOPICS = "I1 beginning", "I1 end", "I1 topics"
-Offsets = Mapping[TopicPartition, int]
-Span = tuple[int, int]  # first offset and end
 REPAIR = "`./tickhouse doctor --repair` reads again what Kafka still has"
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """First and next offsets by partition, each from another witness.
+    """First and next offsets by partition, each from another source.
 
     `kafka` has what the broker still keeps, `committed` is the checkpoint's, `watermarks` are the
     tables' own, `begun` is where the epoch began to read (0 for a partition that came later). All
@@ -33,31 +31,31 @@ class Bounds:
     (first offset and end) in which Kafka has no record, as a transaction leaves them.
     """
 
-    kafka: Mapping[TopicPartition, tuple[int, int]]
+    kafka: OffsetRanges
     committed: Offsets
     watermarks: Offsets
     begun: Offsets = field(default_factory=dict)
-    sealed: Mapping[TopicPartition, tuple[int, int]] = field(default_factory=dict)
+    sealed: OffsetRanges = field(default_factory=dict)
     restarts: TopicRestarts = NO_RESTARTS
-    empty: Mapping[TopicPartition, list[Span]] = field(default_factory=dict)
+    empty: Mapping[TopicPartition, list[OffsetRange]] = field(default_factory=dict)
 
     @property
     def ends(self) -> dict[TopicPartition, int]:
         """The offset below which each partition is audited."""
         return {**self.committed, **self.watermarks}
 
-    def lost(self, part: TopicPartition) -> list[Span]:
+    def lost(self, part: TopicPartition) -> list[OffsetRange]:
         """First offset and end of each span that was accepted as lost."""
         restarts = self.restarts.by_partition.get(part, ())
         return [(restart.lost_from, restart.offset) for restart in restarts]
 
-    def rowless_spans(self, part: TopicPartition) -> list[Span]:
+    def rowless_spans(self, part: TopicPartition) -> list[OffsetRange]:
         """First offset and end of each span of which no row is due: lost or empty."""
         return [*self.lost(part), *self.empty.get(part, [])]
 
     @property
     def partitions(self) -> list[TopicPartition]:
-        """Every partition that any witness knows."""
+        """Every partition that any source knows."""
         return sorted({*self.kafka, *self.committed, *self.watermarks, *self.sealed})
 
 
@@ -77,7 +75,7 @@ def read_bounds(
     home: Path,
     tables: Mapping[str, DeltaTable],
     *,
-    kafka: Mapping[TopicPartition, tuple[int, int]],
+    kafka: OffsetRanges,
     committed: Offsets,
     restarts: TopicRestarts = NO_RESTARTS,
 ) -> Bounds:
@@ -112,15 +110,13 @@ def check_restarts(home: Path, restarts: TopicRestarts, topic_ids: Mapping[str, 
     return Check(TOPICS, not faults, detail)
 
 
-def check_beginnings(spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
+def check_beginnings(spans: OffsetRanges, bounds: Bounds) -> Check:
     """Whether each partition's rows (`landed`: first and last offset) begin where they began."""
     faults = [fault for part in sorted(spans) for fault in _beginning_faults(part, spans, bounds)]
     return Check(BEGINNING, not faults, "; ".join(faults) or "every partition from its first on")
 
 
-def _beginning_faults(
-    part: TopicPartition, spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
-) -> Iterator[str]:
+def _beginning_faults(part: TopicPartition, spans: OffsetRanges, bounds: Bounds) -> Iterator[str]:
     first = spans[part][0]
     if part in bounds.sealed:
         begun = bounds.sealed[part][0]
@@ -141,7 +137,7 @@ def _beginning_faults(
         )
 
 
-def check_ends(spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) -> Check:
+def check_ends(spans: OffsetRanges, bounds: Bounds) -> Check:
     """Whether each partition's rows end right below its watermark, and nothing was passed over."""
     faults = [fault for part in bounds.partitions for fault in _end_faults(part, spans, bounds)]
     faults += [
@@ -157,9 +153,7 @@ def check_ends(spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds) 
     return Check(END, not faults, "; ".join(faults) or f"{waiting} offsets not landed yet")
 
 
-def _end_faults(
-    part: TopicPartition, spans: Mapping[TopicPartition, tuple[int, int]], bounds: Bounds
-) -> Iterator[str]:
+def _end_faults(part: TopicPartition, spans: OffsetRanges, bounds: Bounds) -> Iterator[str]:
     name, watermark = _name(part), bounds.watermarks.get(part)
     begun, committed = bounds.begun.get(part, 0), bounds.committed.get(part)
     accepted = max((end for _, end in bounds.lost(part)), default=0)
@@ -178,7 +172,7 @@ def _end_faults(
         yield from _kafka_faults(name, bounds.kafka[part], next_offset, watermark, committed)
 
 
-def _reach(next_offset: int, rowless: Iterable[Span]) -> int:
+def _reach(next_offset: int, rowless: Iterable[OffsetRange]) -> int:
     """How far spans of which no row is due lead on from an offset."""
     for first, end in sorted(rowless):
         if first <= next_offset:

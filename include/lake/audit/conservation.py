@@ -18,15 +18,13 @@ from include.checks import Check
 from include.lake.audit.bounds import (
     REPAIR,
     Bounds,
-    Offsets,
-    Span,
     check_beginnings,
     check_ends,
 )
 from include.lake.audit.listing import list_new_files, sql_source
 from include.lake.reading import create_view, open_table
 from include.lake.tables import LANDED, QUARANTINE
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRange, Offsets, TopicPartition
 
 
 @dataclass(frozen=True)
@@ -209,9 +207,9 @@ def list_quarantined(
 
 def list_missing(
     tables: Mapping[str, DeltaTable], ends: Offsets, *, counted_from: Offsets
-) -> dict[TopicPartition, list[Span]]:
+) -> dict[TopicPartition, list[OffsetRange]]:
     """Spans of offsets without a row, behind the first one and below its end, of each partition."""
-    spans: dict[TopicPartition, list[Span]] = defaultdict(list)
+    spans: dict[TopicPartition, list[OffsetRange]] = defaultdict(list)
     for topic, part, first, end in _query_rows(MISSING, tables, ends, counted_from):
         spans[TopicPartition(topic, part)].append((first, end))
     return spans
@@ -221,7 +219,7 @@ def make_report(
     counts: Mapping[TopicPartition, OffsetCounts],
     bounds: Bounds,
     *,
-    witness: Mapping[TopicPartition, OffsetCounts],
+    second_counts: Mapping[TopicPartition, OffsetCounts],
     other_checks: Iterable[Check] = (),
 ) -> AuditReport:
     """The report from two readers' counts and what is known of first and next offsets.
@@ -237,14 +235,14 @@ def make_report(
         _check_conservation(partitions),
         check_beginnings(spans, bounds),
         check_ends(spans, bounds),
-        _check_witness(counts, witness),
+        _compare_readers(counts, second_counts),
         *other_checks,
     ]
     return AuditReport(all(check.ok for check in checks), partitions, checks)
 
 
 def _partition_audit(
-    partition: TopicPartition, counted: OffsetCounts, *, rowless: Iterable[Span]
+    partition: TopicPartition, counted: OffsetCounts, *, rowless: Iterable[OffsetRange]
 ) -> PartitionAudit:
     """The line of a partition; offsets that were accepted as lost, or are empty, count as there."""
     accepted = sum(
@@ -275,13 +273,14 @@ def _add_repair_hint(faults: list[str]) -> str:
     return f"{'; '.join(faults)}; {REPAIR}, what Kafka lacks is lost" if faults else ""
 
 
-def _check_witness(
-    counts: Mapping[TopicPartition, OffsetCounts], witness: Mapping[TopicPartition, OffsetCounts]
+def _compare_readers(
+    counts: Mapping[TopicPartition, OffsetCounts],
+    second_counts: Mapping[TopicPartition, OffsetCounts],
 ) -> Check:
     faults = [
-        f"{partition}: {counts.get(partition)} against {witness.get(partition)}"
-        for partition in sorted({*counts, *witness})
-        if counts.get(partition) != witness.get(partition)
+        f"{partition}: {counts.get(partition)} against {second_counts.get(partition)}"
+        for partition in sorted({*counts, *second_counts})
+        if counts.get(partition) != second_counts.get(partition)
     ]
     detail = "; ".join(faults) or "Spark and delta-rs count the same"
     return Check("two readers agree", not faults, detail)

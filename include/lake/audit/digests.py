@@ -17,7 +17,7 @@ from include.errors import PlatformError, first_line
 from include.lake.audit.listing import list_offsets, sql_source
 from include.lake.columns import Table
 from include.lake.reading import DUCK_TYPES
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetHoles, TopicPartition
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +52,6 @@ class Digest:
 
 
 Digests = Mapping[TopicPartition, Digest]
-OffsetSpans = Mapping[TopicPartition, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def digest_table(
     *,
     ends: Mapping[TopicPartition, int],
     sealed_ends: Mapping[TopicPartition, int],
-    quarantined: OffsetSpans,
+    quarantined: OffsetHoles,
     sealed_files: Mapping[str, FileDigest],
 ) -> TableDigest:
     """The digests of a version of a table; files that `sealed_files` knows are not read.
@@ -129,7 +128,7 @@ def _digest_files(
     definition: Table,
     ends: Mapping[TopicPartition, int],
     sealed_ends: Mapping[TopicPartition, int],
-    quarantined: OffsetSpans,
+    quarantined: OffsetHoles,
 ) -> list[tuple[Any, ...]]:
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
@@ -160,7 +159,7 @@ def _create_bounds(
     connection: "duckdb.DuckDBPyConnection",
     ends: Mapping[TopicPartition, int],
     sealed_ends: Mapping[TopicPartition, int],
-    quarantined: OffsetSpans,
+    quarantined: OffsetHoles,
 ) -> None:
     connection.execute(
         "CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT, sealed_until BIGINT)"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from include.market.events import Fill, Score
+from include.market.numerals import ZERO
 from include.market.time import SECOND_US
 from streaming.dashboard import colours
 from streaming.dashboard.columns import Columns, Points
@@ -14,7 +15,6 @@ from streaming.dashboard.plots import Chart, ChartSources, add_hover, create_lev
 from streaming.dashboard.trader_activity import DatedFact
 from streaming.dashboard.view import Panel, PanelContext
 
-_ZERO = Decimal(0)
 _TRIPS_LISTED = 5
 _NO_TRIP = '<p class="none">No trip is finished yet: a trip is a buy and the sale after it.</p>'
 
@@ -58,7 +58,7 @@ def _holdings_now(context: PanelContext, fills: Sequence[DatedFact]) -> list[Hol
     balances = context.state.trader.balances
     if quote not in balances:
         return []
-    return find_holdings(fills, quote_now=balances[quote], base_now=balances.get(base, _ZERO))
+    return find_holdings(fills, quote_now=balances[quote], base_now=balances.get(base, ZERO))
 
 
 def find_holdings(
@@ -73,7 +73,7 @@ def find_holdings(
         holdings.append(Holding(dated.at_us // SECOND_US, quote, base))
         signum = 1 if fill.side == "buy" else -1
         quote += signum * fill.price * fill.quantity + fill.fee
-        base -= signum * fill.quantity - (fill.base_fee or _ZERO)
+        base -= signum * fill.quantity - (fill.base_fee or ZERO)
     holdings.append(Holding(0, quote, base))
     return holdings[::-1]
 
@@ -119,8 +119,8 @@ def build_profit(scores: Sequence[DatedFact], *, first_s: int, last_s: int) -> C
 def _chips(context: PanelContext, equity: Columns, profit: Columns) -> list[str]:
     base, _, quote = context.settings.trader.symbol.partition("-")
     balances = context.state.trader.balances
-    in_quote = format_number(float(balances.get(quote, _ZERO)))
-    in_base = format_number(float(balances.get(base, _ZERO)), digits=6)
+    in_quote = format_number(float(balances.get(quote, ZERO)))
+    in_base = format_number(float(balances.get(base, ZERO)), digits=6)
     chips = [
         render_chip(quote, in_quote, colour=colours.EQUITY),
         render_chip(base, in_base, colour=colours.EQUITY),

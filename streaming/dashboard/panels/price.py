@@ -44,12 +44,14 @@ def compute(context: PanelContext) -> Panel:
     } | dict(now.left_out)
     lines, average = _venue_lines(context, venues)
     forecast = _forecast_points(context)
-    soon = context.state.postgres.soon.get(context.symbol, ())
+    short_term = context.state.postgres.short_term.get(context.symbol, ())
     columns = {
         **lines,
         "forecast": build_forecast(forecast),
         **_order_columns(context),
-        "soon": build_forecast(p for p in soon if context.first_s <= p.second <= context.end_s),
+        "short_term": build_forecast(
+            p for p in short_term if context.first_s <= p.second <= context.end_s
+        ),
     }
     limits = fit_limits(columns)
     chips = [
@@ -169,8 +171,8 @@ def figure(sources: ChartSources) -> Chart:
     _draw_line(plot, sources, "average", "average", colours.AVERAGE, width=4, alpha=0.55)
     for venue, colour in colours.colour_by_venue().items():
         _draw_line(plot, sources, f"price_{venue}", venue, colour, width=1.6)
-    soon = sources.create("soon", *FORECAST_COLUMNS)
-    add_forecast(plot, soon, "next minutes", colours.SOON)
+    short_term = sources.create("short_term", *FORECAST_COLUMNS)
+    add_forecast(plot, short_term, "next minutes", colours.SHORT_TERM)
     for side, marker, colour in _SIDES:
         _draw_orders(plot, sources, side, marker, colour)
     return Chart([plot], levels)

@@ -10,7 +10,7 @@ from include.forecast.manifest import Manifest
 from include.local.status import LastAudit
 from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
-from include.serving.stream_progress import QueryProgress, StreamProgress
+from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, StreamProgress
 from streaming.dashboard.html import NO_DATA, format_age
 from streaming.dashboard.plots import Chart, ChartSources
 from streaming.dashboard.state import FeedStatus
@@ -27,7 +27,6 @@ _TONES: dict[str, Tone] = {
 _BEHIND_S = 60
 _REPLAYED_S = 3600
 _DECIDED_LIMIT_S = 180.0
-_REAL_TIME = frozenset({"measures"})  # its batch is the time between two checkpoints
 _LAG_GOOD, _LAG_BAD = 5_000, 50_000
 
 
@@ -146,7 +145,7 @@ def lag_tile(
             "Stream lag", "stale", f"no progress reported for {format_age(silent_s)}", "bad"
         )
     behind = max(_count_behind(query, offsets) for query in stream.queries)
-    batches = [query for query in stream.queries if query.name not in _REAL_TIME]
+    batches = [query for query in stream.queries if query.name not in REAL_TIME_QUERIES]
     batch_ms = max((query.batch_ms or 0 for query in batches), default=0)
     tone: Tone = "good" if behind < _LAG_GOOD else "warn" if behind < _LAG_BAD else "bad"
     return Tile("Stream lag", f"{behind:,}", f"records · batch {batch_ms / 1000:.1f} s", tone)

@@ -74,7 +74,9 @@ def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) 
         halted=str(answers["halted"][0]["value"]) if answers.get("halted") else None,
         short=_points_by_symbol(answers["short"]) if "short" in answers else before.short,
         long=_points_by_symbol(answers["long"]) if "long" in answers else before.long,
-        soon=_points_by_symbol(answers["soon"]) if "soon" in answers else before.soon,
+        short_term=_points_by_symbol(answers["short_term"])
+        if "short_term" in answers
+        else before.short_term,
     )
 
 

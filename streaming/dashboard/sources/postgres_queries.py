@@ -17,12 +17,12 @@ FACTS: dict[str, type[Order] | type[Fill] | type[Score]] = {
 }
 _SHORT_AHEAD = timedelta(hours=2)
 _LONG_BEHIND, _LONG_AHEAD = timedelta(days=1), timedelta(days=3)
-_SOON_BEHIND = timedelta(minutes=10)
+_SHORT_TERM_BEHIND = timedelta(minutes=10)
 _POINTS = """
 SELECT DISTINCT ON (symbol, ds) symbol, ds, yhat, yhat_lower, yhat_upper FROM anchored_points
 WHERE ds BETWEEN %s AND %s AND model IS DISTINCT FROM 'short-term' {every}
 ORDER BY symbol, ds, made_at DESC"""
-_SOON = """
+_SHORT_TERM = """
 SELECT symbol, ds, yhat, yhat_lower, yhat_upper FROM forecast_points
 JOIN (SELECT symbol, max(made_at) AS made_at FROM forecast_points
       WHERE model = 'short-term' AND ds > %s GROUP BY symbol) AS newest USING (symbol, made_at)
@@ -57,7 +57,7 @@ def infrequent_queries(*, clock_us: int, keep_s: int) -> dict[str, Query]:
     return {
         "short": (_POINTS.format(every=""), (first, now + _SHORT_AHEAD)),
         "long": (_POINTS.format(every=hourly), (now - _LONG_BEHIND, now + _LONG_AHEAD)),
-        "soon": (_SOON, (now - _SOON_BEHIND,)),
+        "short_term": (_SHORT_TERM, (now - _SHORT_TERM_BEHIND,)),
         "minutes": (_MINUTES, (first, now)),
         "ratios": (_RATIOS, (first, now)),
     }

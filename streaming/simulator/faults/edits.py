@@ -12,9 +12,9 @@ from streaming.simulator.faults.script import (
     NumbersAsText,
     TextAsNumbers,
 )
+from streaming.simulator.json_fields import Fields
 
 FAR = 10  # a bid at so many times the price crosses any book
-Fields = dict[str, Any]
 
 
 def apply_edit(edit: Edit, text: str) -> str | None:

@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from include.errors import SettingsError
+from include.market.time import DAY_S
 from streaming.simulator.clock import Clock
 from streaming.simulator.faults import script
 from streaming.simulator.faults.loaded_faults import LoadedFaults
@@ -23,7 +24,7 @@ from streaming.simulator.faults.socket import FaultySocket
 
 CONTROL = "/faults"
 _VENUES = {"/ws/api/v2": "deribit", "/ws": "binance", "/stream": "binance"}
-_NEVER_S = 86_400.0
+_NEVER_S = float(DAY_S)
 CONTENT_TYPES = ("application/json", "application/yaml")
 
 

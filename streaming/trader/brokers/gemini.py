@@ -25,13 +25,14 @@ from include.errors import (
 )
 from include.log import event
 from include.market.events import Fill, Order
+from include.market.numerals import ZERO
 from include.market.symbols import concatenate
 from include.serving.journal import Journal
 from include.settings import Settings
 from include.trading.account import Account
 from include.trading.inputs import SeenTop
 from include.trading.instrument import Instrument, parse_gemini_instrument
-from include.trading.money import ZERO, round_up
+from include.trading.money import round_up
 from include.trading.reasons import OrderReason, Reason
 from streaming.trader.brokers import Outcome
 from streaming.trader.brokers.gemini_rest import GeminiRest

@@ -1,8 +1,8 @@
 """Followers: from records of market.signals and market.book to signals with their tops.
 
 `windows` follows the liquidity of each window, on the message that `window_signals` chooses,
-`imbalances` the first imbalance of each pulse; `depth` keeps the price levels that an order may
-reach.
+`imbalances` the first imbalance of each sampling interval; `depth` keeps the price
+levels that an order may reach.
 """
 
 from collections.abc import Iterable, Mapping

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from include.market.book import Book
-from include.market.events import BookChange, Top
-from include.trading.inputs import Level
+from include.market.events import INITIAL, BookChange, Top
+from include.trading.inputs import BookLevel
 from include.trading.money import BPS
 
 MAX_LEVELS = 25
-SNAPSHOT = "initial"
 
 
 class Depth:
@@ -24,7 +23,7 @@ class Depth:
 
         `top` is the feed's own of the book after it.
         """
-        if changes and changes[0].reason == SNAPSHOT:
+        if changes and changes[0].reason == INITIAL:
             self._book.reset(changes)
             return True
         for change in changes:
@@ -33,7 +32,7 @@ class Depth:
             self._book.invalidate()
         return False
 
-    def bids(self, top: Top) -> tuple[Level, ...]:
+    def bids(self, top: Top) -> tuple[BookLevel, ...]:
         """Bids from the best down to as far as an order may go; none while that is unknown."""
         lowest, levels = top.bid * (1 - self._slippage), self._book.levels["bid"]
         return self._nearest(
@@ -42,12 +41,12 @@ class Depth:
             )
         )
 
-    def asks(self, top: Top) -> tuple[Level, ...]:
+    def asks(self, top: Top) -> tuple[BookLevel, ...]:
         """Asks from the best up to as far as an order may go; none while that is unknown."""
         highest, levels = top.ask * (1 + self._slippage), self._book.levels["ask"]
         return self._nearest(
             sorted(level for level in levels.items() if top.ask <= level[0] <= highest)
         )
 
-    def _nearest(self, levels: list[Level]) -> tuple[Level, ...]:
+    def _nearest(self, levels: list[BookLevel]) -> tuple[BookLevel, ...]:
         return tuple(levels[:MAX_LEVELS]) if self._book.valid else ()

@@ -1,8 +1,8 @@
-"""Imbalances as they come from Kafka, the first of each pulse, with the book they were taken from.
+"""Imbalances from Kafka, the first of each sampling interval, with the book they were taken from.
 
 The stream measures every book update and names the record it measured. Of the imbalances of one
-pulse (a stretch of market time) the first is a signal, so that a busy book makes no more decisions
-than a calm one; a repeat of it after a crash has the same pulse and is known by that.
+interval (of market time) the first is a signal, so that a busy book makes no more decisions
+than a quiet one; a repeat of it after a crash has the same interval and is known by that.
 """
 
 from collections import deque
@@ -48,12 +48,12 @@ def has_book_time(venue: str) -> bool:
 
 
 class ImbalanceFollower:
-    """One symbol's first imbalance of every pulse, with the top that has it."""
+    """One symbol's first imbalance of every sampling interval, with the top that has it."""
 
-    def __init__(self, *, venue: str, symbol: str, pulse_us: int, last_window: int = -1) -> None:
-        """`last_window` is the start of the last pulse that was decided (µs)."""
+    def __init__(self, *, venue: str, symbol: str, sampling_us: int, last_window: int = -1) -> None:
+        """`last_window` is the start of the last interval that was decided (µs)."""
         self._key, self._has_book_time = f"{venue}|{symbol}".encode(), has_book_time(venue)
-        self._pulse_us, self._last = pulse_us, last_window
+        self._sampling_us, self._last = sampling_us, last_window
         self._waiting: deque[tuple[Signal, RecordId, RecordId]] = deque()
         self._tops: deque[SeenTop] = deque(maxlen=MAX_TOPS)
         self.unreadable = 0
@@ -102,7 +102,7 @@ class ImbalanceFollower:
             return
         if measure.timestamp == measure.received_time and self._has_book_time:
             return  # a snapshot: the time of receipt is no market time
-        start = measure.timestamp - measure.timestamp % self._pulse_us
+        start = measure.timestamp - measure.timestamp % self._sampling_us
         if start > self._last:
             self._last = start
             signal = Signal(

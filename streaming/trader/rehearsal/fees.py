@@ -1,4 +1,4 @@
-"""The same strategy at other fees, beside the one that is rehearsed: what they would leave."""
+"""Repeats the rehearsed strategy at other fees: the profit that each would leave."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -98,7 +98,7 @@ class LakeSpan:
     def moments(self) -> Iterator[Moment]:
         """The moments of the settings' rule, oldest first."""
         if self._config.signal_type == imbalances.SIGNAL_TYPE:
-            return self._pulses()
+            return self._read_imbalances()
         return self._windows()
 
     def in_force(self, signal: Signal) -> tuple[ForecastSides | None, Reason | None]:
@@ -152,16 +152,16 @@ class LakeSpan:
                 signals.append(decided.signal)
         return signals
 
-    def _pulses(self) -> Iterator[Moment]:
-        """The first imbalance of every pulse, measured again: the lake keeps no measures."""
+    def _read_imbalances(self) -> Iterator[Moment]:
+        """The first imbalance of every interval, measured again: the lake keeps no measures."""
         first, last = to_epoch_us(self._span["first"]), to_epoch_us(self._span["last"])
-        newest, pulse_us = -1, self._config.pulse_us
+        newest, sampling_us = -1, self._config.sampling_us
         is_timed = has_book_time(self._config.venue)
         time_column = "venue_time" if is_timed else "coalesce(venue_time, received_time)"
         for message in self._messages(time_column):
             at, best = message.venue_time, message.top
             imbalance = imbalance_of(best) if best else None
-            if at is None or imbalance is None or (start := at - at % pulse_us) <= newest:
+            if at is None or imbalance is None or (start := at - at % sampling_us) <= newest:
                 continue
             newest = start
             if first <= start < last:

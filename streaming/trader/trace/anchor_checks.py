@@ -9,7 +9,7 @@ from include.market.measures import mid_price
 from include.trading.decided_prices import decided_prices
 from include.trading.inputs import Inputs
 from streaming.trader.lake_forecasts import LakeForecast, make_forecasts
-from streaming.trader.trace.checks import Row, forecast_move
+from streaming.trader.trace.checks import TraceRow, forecast_move
 
 
 def forecast_minutes(inputs: Inputs) -> list[int]:
@@ -22,7 +22,7 @@ def forecast_minutes(inputs: Inputs) -> list[int]:
 
 
 def check_anchor(
-    forecast_rows: Sequence[Row], priced_rows: Sequence[Row], inputs: Inputs
+    forecast_rows: Sequence[TraceRow], priced_rows: Sequence[TraceRow], inputs: Inputs
 ) -> list[Check]:
     """Anchor, level and bounds, made again from the forecast's rows and the decisions' prices.
 
@@ -46,7 +46,9 @@ def _check_place(inputs: Inputs) -> Check:
     return Check("forecast's anchor", ok, f"at {anchor.price:f}, the mid price was {price}")
 
 
-def _check_volatility(priced_rows: Sequence[Row], curve: LakeForecast, inputs: Inputs) -> Check:
+def _check_volatility(
+    priced_rows: Sequence[TraceRow], curve: LakeForecast, inputs: Inputs
+) -> Check:
     anchor, signal = inputs.forecast.anchor, inputs.signal
     assert anchor is not None
     prices = decided_prices(

@@ -16,24 +16,24 @@ from include.forecast.manifest import Manifest
 from include.market.average import AVERAGE_PRICE
 from include.market.events import Decision, Fill, Order, Top
 from include.market.measures import imbalance_of
+from include.market.numerals import ZERO
 from include.market.predicted_move import Move, move_ahead, side_of
 from include.market.time import SECOND_US
 from include.trading.account import settle
 from include.trading.decision import order_for, rederive
 from include.trading.inputs import Inputs
-from include.trading.money import ZERO
+from include.trading.money import STEP
 from streaming.trader.followers.window_signals import KINDS, RATIO, SILENT
 
-Row = dict[str, Any]
-_TOLERANCE = Decimal("0.00000001")
+TraceRow = dict[str, Any]
 _IN_LAKE, _SILENT = "signal in the lake", "window was silent"
 _RATIO, _SUM = "ratio recomputed", "sum recomputed"
 _TOP = ("bid", "bid_quantity", "ask", "ask_quantity")
 
 
-def fields_of(event_class: type[msgspec.Struct], row: Row) -> dict[str, Any]:
+def fields_of(event_class: type[msgspec.Struct], table_row: TraceRow) -> dict[str, Any]:
     """A row's columns of an event's fields; a column that an older row lacks is null."""
-    return {name: row.get(name) for name in event_class.__struct_fields__}
+    return {name: table_row.get(name) for name in event_class.__struct_fields__}
 
 
 def forecast_move(inputs: Inputs) -> Move:
@@ -57,7 +57,10 @@ def check_decision(decision: Decision) -> Check:
 
 
 def check_signal(
-    signal_rows: Sequence[Row], book_rows: Sequence[Row], top_rows: Sequence[Row], inputs: Inputs
+    signal_rows: Sequence[TraceRow],
+    book_rows: Sequence[TraceRow],
+    top_rows: Sequence[TraceRow],
+    inputs: Inputs,
 ) -> list[Check]:
     """The signal is what the lake has, and what its book events come to."""
     signal = inputs.signal
@@ -82,7 +85,7 @@ def check_signal(
     return [in_lake, _check_sum(sums, inputs)]
 
 
-def check_top(top_rows: Sequence[Row], inputs: Inputs) -> Check:
+def check_top(top_rows: Sequence[TraceRow], inputs: Inputs) -> Check:
     """The best prices at their Kafka offset are those that the rule saw."""
     best = inputs.top.best if inputs.top else None
     prices = [row[f"top_{name}"] for row in top_rows for name in ("bid", "ask")]
@@ -91,7 +94,7 @@ def check_top(top_rows: Sequence[Row], inputs: Inputs) -> Check:
     return Check("top of the book in the lake", ok, detail)
 
 
-def check_forecast(forecast_rows: Sequence[Row], inputs: Inputs) -> Check:
+def check_forecast(forecast_rows: Sequence[TraceRow], inputs: Inputs) -> Check:
     """The lake's rows of the move that the decision acted on have the side that the rule saw."""
     if inputs.forecast.forecast_id is None:
         return Check("forecast in the lake", True, "the decision had none")
@@ -120,7 +123,7 @@ def check_manifest(manifest: Manifest | None, inputs: Inputs) -> Check:
     return Check(name, until == trained_until, detail)
 
 
-def check_order(order_row: Row, decision: Decision) -> Check:
+def check_order(order_row: TraceRow, decision: Decision) -> Check:
     """The order is the one that the decision calls for."""
     expected = order_for(decision, broker=order_row["broker"])
     names = ("order_id", "side", "price", "quantity")
@@ -129,7 +132,7 @@ def check_order(order_row: Row, decision: Decision) -> Check:
     return Check("order follows from the decision", not differing, detail)
 
 
-def check_fills(order_row: Row, fill_rows: Sequence[Row]) -> Check:
+def check_fills(order_row: TraceRow, fill_rows: Sequence[TraceRow]) -> Check:
     """The executions add up to the order's sum, on its side and within its limit."""
     executed = sum((fill["quantity"] for fill in fill_rows), ZERO)
     sign = 1 if order_row["side"] == "buy" else -1
@@ -145,10 +148,10 @@ def check_fills(order_row: Row, fill_rows: Sequence[Row]) -> Check:
 
 
 def check_account(
-    order_row: Row,
-    fill_rows: Sequence[Row],
-    balance_rows: Sequence[Row],
-    score_rows: Sequence[Row],
+    order_row: TraceRow,
+    fill_rows: Sequence[TraceRow],
+    balance_rows: Sequence[TraceRow],
+    score_rows: Sequence[TraceRow],
     inputs: Inputs,
 ) -> list[Check]:
     """Balances and score follow from what was held before and the executions."""
@@ -175,7 +178,7 @@ def check_account(
 
 
 def _check_restated(
-    signal_rows: Sequence[Row], sums: Mapping[str, Decimal], inputs: Inputs
+    signal_rows: Sequence[TraceRow], sums: Mapping[str, Decimal], inputs: Inputs
 ) -> list[Check]:
     """Of a window that late changes have restated since the decision; empty of any other.
 
@@ -199,7 +202,7 @@ def _check_restated(
 
 
 def _is_close(expected: Decimal, recorded: Decimal) -> bool:
-    return abs(expected - recorded) < _TOLERANCE * max(Decimal(1), expected)
+    return abs(expected - recorded) < STEP * max(Decimal(1), expected)
 
 
 def _check_sum(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
@@ -219,7 +222,7 @@ def _check_ratio(sums: Mapping[str, Decimal], inputs: Inputs) -> Check:
     return Check(_RATIO, ok, f"{ratio:.8f} from the window's book changes")
 
 
-def _check_imbalance(top_rows: Sequence[Row], inputs: Inputs) -> Check:
+def _check_imbalance(top_rows: Sequence[TraceRow], inputs: Inputs) -> Check:
     numbers = [top_rows[0][f"top_{name}"] for name in _TOP if top_rows]
     is_complete = len(numbers) == len(_TOP) and None not in numbers
     imbalance = imbalance_of(Top(*numbers)) if is_complete else None

@@ -22,7 +22,7 @@ from include.settings import Settings
 from include.trading.inputs import Inputs, read
 from streaming.trader.trace import checks
 from streaming.trader.trace.anchor_checks import check_anchor, forecast_minutes
-from streaming.trader.trace.checks import Row
+from streaming.trader.trace.checks import TraceRow
 
 TABLES = (
     "orders",
@@ -58,16 +58,16 @@ SELECT * FROM priced WHERE window_start >= coalesce((
 class Trace(msgspec.Struct, frozen=True):
     """All about one order. `versions` are the Delta versions that were read."""
 
-    order: Row
-    decision: Row
+    order: TraceRow
+    decision: TraceRow
     inputs: Inputs
-    fills: list[Row]
-    scores: list[Row]
-    balances: list[Row]
-    signal: Row | None
-    top: Row | None
-    book: list[Row]
-    forecast: Row | None
+    fills: list[TraceRow]
+    scores: list[TraceRow]
+    balances: list[TraceRow]
+    signal: TraceRow | None
+    top: TraceRow | None
+    book: list[TraceRow]
+    forecast: TraceRow | None
     manifest: Manifest | None
     versions: dict[str, int]
     checks: list[Check]
@@ -135,18 +135,18 @@ class _Lake:
     def has(self, table: str) -> bool:
         return table in self._tables
 
-    def rows(self, table: str, condition: str, *parameters: Any) -> list[Row]:
+    def rows(self, table: str, condition: str, *parameters: Any) -> list[TraceRow]:
         if not self.has(table):
             return []
         return self.query(f"SELECT * FROM {table} WHERE {condition}", *parameters)
 
-    def only_row(self, table: str, condition: str, key: str) -> Row:
+    def only_row(self, table: str, condition: str, key: str) -> TraceRow:
         rows = self.rows(table, condition, key)
         if len(rows) != 1:
             raise QueryError(f"{key} is {len(rows)} times in {table} of the lake, not once")
         return rows[0]
 
-    def query(self, statement: str, *parameters: Any) -> list[Row]:
+    def query(self, statement: str, *parameters: Any) -> list[TraceRow]:
         cursor = self._connection.execute(statement, list(parameters))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -161,9 +161,9 @@ class _Lake:
         return {name: table.version() for name, table in tables.items() if table}
 
 
-def _read_decision(row: Row) -> tuple[Decision, Inputs]:
-    fields = checks.fields_of(Decision, row)
-    fields["window_start"] = to_epoch_us(row["window_start"])
+def _read_decision(decision_row: TraceRow) -> tuple[Decision, Inputs]:
+    fields = checks.fields_of(Decision, decision_row)
+    fields["window_start"] = to_epoch_us(decision_row["window_start"])
     decision = Decision(**fields)
     try:
         return decision, read(decision.inputs)
@@ -171,20 +171,20 @@ def _read_decision(row: Row) -> tuple[Decision, Inputs]:
         raise QueryError(f"decision {decision.decision_id}: {error}") from error
 
 
-def _signals(lake: _Lake, inputs: Inputs) -> list[Row]:
+def _signals(lake: _Lake, inputs: Inputs) -> list[TraceRow]:
     signal = inputs.signal
     condition = "venue = ? AND symbol = ? AND window_start = ? ORDER BY type = ? DESC"
     start = from_epoch_us(signal.window_start)
     return lake.rows("signals", condition, signal.venue, signal.symbol, start, signal.type)
 
 
-def _read_forecast(lake: _Lake, inputs: Inputs) -> list[Row]:
+def _read_forecast(lake: _Lake, inputs: Inputs) -> list[TraceRow]:
     times = [from_epoch_us(minute) for minute in forecast_minutes(inputs)]
     condition = f"forecast_id = ? AND ds IN ({', '.join('?' * len(times))}) ORDER BY ds"
     return lake.rows("forecasts", condition, inputs.forecast.forecast_id, *times)
 
 
-def _read_priced_decisions(lake: _Lake, decision_row: Row, inputs: Inputs) -> list[Row]:
+def _read_priced_decisions(lake: _Lake, decision_row: TraceRow, inputs: Inputs) -> list[TraceRow]:
     """The decisions whose prices the volatility at the anchor is made of."""
     if inputs.forecast.anchor is None:
         return []
@@ -199,7 +199,7 @@ def _find_manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
     return manifests.get(inputs.forecast.forecast_id or "")
 
 
-def _read_tops(lake: _Lake, inputs: Inputs) -> list[Row]:
+def _read_tops(lake: _Lake, inputs: Inputs) -> list[TraceRow]:
     """The row of the book message that was seen; of a topic recreated, the one of its time."""
     record = inputs.top.record_id if inputs.top else None
     if inputs.top is None or record is None:

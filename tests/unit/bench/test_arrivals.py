@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench import arrivals
-from bench.arrivals import Arrivals, Span, await_arrivals, describe
+from bench.arrivals import Arrivals, RecordSpan, await_arrivals, describe
 from bench.lateness import commit_delays_ms, read_span_delays_ms
 from include.market.wire import TopicPartition
 
@@ -19,7 +19,7 @@ BEGAN_US = 1_700_000_000_000_000
 
 
 def test_a_span_holds_the_offsets_that_came_while_it_was_open() -> None:
-    span = Span({AT: 5, OTHER: 0}, {AT: 8, OTHER: 2})
+    span = RecordSpan({AT: 5, OTHER: 0}, {AT: 8, OTHER: 2})
     assert span.count == 5
     held = [(at, offset) for at in (AT, OTHER) for offset in range(10) if (at, offset) in span]
     assert held == [(AT, 5), (AT, 6), (AT, 7), (OTHER, 0), (OTHER, 1)]
@@ -77,7 +77,7 @@ def commit(table: Path, version: int, offsets: list[int], *, committed_s: float)
 def test_the_delays_of_a_span_are_those_of_its_offsets_once_each(tmp_path: Path) -> None:
     commit(tmp_path, 0, [0, 1, 2], committed_s=1)
     commit(tmp_path, 1, [2, 3, 4], committed_s=2)
-    found = read_span_delays_ms(str(tmp_path), Span({AT: 1}, {AT: 4}), since_us=BEGAN_US)
+    found = read_span_delays_ms(str(tmp_path), RecordSpan({AT: 1}, {AT: 4}), since_us=BEGAN_US)
     assert found == pytest.approx([990, 980, 1970])
     everything = commit_delays_ms(str(tmp_path), since_us=BEGAN_US + 15_000)
     assert everything == pytest.approx([980, 1980, 1970, 1960])

@@ -11,13 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.default_markets import DAY_US, MARKETS, DefaultMarkets
+from bench.default_markets import MARKETS, DefaultMarkets
 from bench.endurance import summarize
 from bench.endurance_jobs import age_logs
 from bench.market_clock import MarketClock, share_clock, shared_now
 from bench.process_usage import UsageSampler, folder_size
 from include.clock import now_us
 from include.market import wire
+from include.market.time import DAY_US
 from include.market.venues import VENUES, TradeNumbers
 
 MIDNIGHT_US = 20_000 * DAY_US

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from include.bus import feed_producer
-from include.bus.feed_producer import STRETCH_RECORDS, FeedProducer
+from include.bus.feed_producer import GROUP_RECORDS, FeedProducer
 from include.errors import Unreachable
 
 Settle = Callable[[KafkaError | None, Any], None]
@@ -108,11 +108,11 @@ def test_records_that_are_counted_together_wait_for_the_last_of_them(
 
 
 def test_a_busy_market_is_acknowledged_while_it_sends(producer: FeedProducer) -> None:
-    send(producer, STRETCH_RECORDS)
-    kafka(producer).settle(*range(STRETCH_RECORDS))
+    send(producer, GROUP_RECORDS)
+    kafka(producer).settle(*range(GROUP_RECORDS))
     assert producer.acknowledged == 0
     send(producer, 1)
-    assert producer.acknowledged == STRETCH_RECORDS and producer.pending_bytes == 2
+    assert producer.acknowledged == GROUP_RECORDS and producer.pending_bytes == 2
 
 
 def test_large_records_are_counted_sooner(producer: FeedProducer) -> None:
@@ -161,7 +161,7 @@ def test_asking_again_and_again_of_a_broker_that_is_away_takes_no_memory(
     send(producer, 1)
     for _ in range(1000):
         assert producer.acknowledged_through == 0
-    assert len(producer._stretches) <= 2
+    assert len(producer._groups) <= 2
 
 
 def test_a_full_queue_and_a_record_too_large_are_said_and_not_counted_as_sent(

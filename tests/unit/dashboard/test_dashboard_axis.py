@@ -12,9 +12,9 @@ def band(lower: float, yhat: float, upper: float) -> Columns:
     return {"x": [1.0], "yhat": [yhat], "lower": [lower], "upper": [upper]}
 
 
-def columns(forecast: Columns = NOTHING, soon: Columns = NOTHING) -> dict[str, Columns]:
+def columns(forecast: Columns = NOTHING, short_term: Columns = NOTHING) -> dict[str, Columns]:
     prices: Columns = {"x": [0.0, 1.0, 2.0], "y": [1000.0, float("nan"), 1010.0]}
-    return {"price_gemini": prices, "forecast": forecast, "soon": soon}
+    return {"price_gemini": prices, "forecast": forecast, "short_term": short_term}
 
 
 def test_prices_alone_have_an_eighth_of_spare_room() -> None:
@@ -37,7 +37,7 @@ def test_far_bounds_get_as_much_as_the_prices_and_no_more() -> None:
 
 
 def test_a_forecast_far_off_leaves_the_prices_a_third_of_the_axis() -> None:
-    low, high = fit_limits(columns(band(1, 2, 3), soon=band(1e6, 1e6, 1e6))) or (0, 0)
+    low, high = fit_limits(columns(band(1, 2, 3), short_term=band(1e6, 1e6, 1e6))) or (0, 0)
     assert (1010 - 1000) / (high - low) > 0.25
 
 
@@ -45,6 +45,6 @@ def test_a_market_that_stands_still_has_an_axis_all_the_same() -> None:
     still: dict[str, Columns] = {
         "price_gemini": {"x": [1.0], "y": [1000.0]},
         "forecast": NOTHING,
-        "soon": NOTHING,
+        "short_term": NOTHING,
     }
     assert fit_limits(still) == pytest.approx((999, 1001))

@@ -1,4 +1,4 @@
-"""The audit finds what is missing, doubled, in both tables, or told differently by the witness."""
+"""The audit finds what is missing, doubled, in both tables, or counted otherwise by one reader."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CLEAN = OffsetCounts(first=0, last=99, landed=98, quarantined=2, in_both=0, doub
 
 
 def report(
-    count: OffsetCounts = CLEAN, *, witness: OffsetCounts | None = None, **changes: Any
+    count: OffsetCounts = CLEAN, *, second_counts: OffsetCounts | None = None, **changes: Any
 ) -> Any:
     known = {
         "kafka": {BOOK: (0, 120)},
@@ -20,7 +20,7 @@ def report(
         "watermarks": {BOOK: 100},
         **changes,
     }
-    return make_report({BOOK: count}, Bounds(**known), witness={BOOK: witness or count})
+    return make_report({BOOK: count}, Bounds(**known), second_counts={BOOK: second_counts or count})
 
 
 def report_of(
@@ -30,7 +30,7 @@ def report_of(
     **known: Any,
 ) -> Any:
     bounds = Bounds(kafka, committed, known.pop("watermarks", committed), **known)
-    return make_report(landed, bounds, witness=landed)
+    return make_report(landed, bounds, second_counts=landed)
 
 
 def failed(audit: Any) -> list[str]:
@@ -131,6 +131,6 @@ def test_committed_offsets_that_are_not_landed_are_a_loss() -> None:
     assert failed(report(committed={BOOK: 110})) == ["I1 end"]
 
 
-def test_a_witness_that_counts_otherwise_is_heard() -> None:
+def test_a_second_reader_that_counts_otherwise_is_reported() -> None:
     other = OffsetCounts(first=0, last=99, landed=99, quarantined=2, in_both=1, doubled=0)
-    assert failed(report(witness=other)) == ["two readers agree"]
+    assert failed(report(second_counts=other)) == ["two readers agree"]

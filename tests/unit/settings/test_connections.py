@@ -6,11 +6,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from sqlalchemy.engine import make_url
 
+from include.bus.client_options import librdkafka_options, python_options
 from include.errors import SettingsError
 from include.local.airflow import build_environment
 from include.settings import load
-from include.settings.brokers import librdkafka_options, python_options, spark_options
 from include.settings.env import merge_layers
+from spark_jobs.kafka_options import kafka_options
 
 ODD = 'p@ss/w%rd:1$"\\ü'
 SASL = {
@@ -69,7 +70,7 @@ def test_each_client_of_kafka_gets_the_log_in(tmp_path: Path) -> None:
         "sasl.username": "stream",
         "sasl.password": ODD,
     }
-    options = spark_options(brokers)
+    options = kafka_options(brokers)
     assert options["kafka.bootstrap.servers"] == "a:9093,b:9093"
     assert options["kafka.ssl.truststore.location"] == str(ca)
     assert options["kafka.sasl.jaas.config"] == (
@@ -81,7 +82,7 @@ def test_each_client_of_kafka_gets_the_log_in(tmp_path: Path) -> None:
 def test_without_settings_nothing_is_asked_of_a_client() -> None:
     brokers = load({}).bootstrap
     assert python_options(brokers) == librdkafka_options(brokers) == {}
-    assert spark_options(brokers) == {"kafka.bootstrap.servers": "127.0.0.1:19092"}
+    assert kafka_options(brokers) == {"kafka.bootstrap.servers": "127.0.0.1:19092"}
     assert python_options("a:1") == {}
 
 

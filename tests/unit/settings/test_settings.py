@@ -133,7 +133,7 @@ def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
         ("TRADER_LAG_S", "inf", "not a finite number"),
         ("TRADER_BALANCE_SHARE", "1.01", "must be 1 or less"),
         ("TRADER_FEE_BPS", "10001", "must be 10000 or less"),
-        ("TRADER_PULSE_S", "0", "must be above 0"),
+        ("TRADER_SAMPLING_S", "0", "must be above 0"),
         ("TRADER_LOOKAHEAD_MINUTES", "0", "must be 1 or more"),
         ("TRADER_LOOKAHEAD_MINUTES", "1441", "must be 1440 or less"),
         ("SIMULATOR_SPEED", "0", "must be above 0"),

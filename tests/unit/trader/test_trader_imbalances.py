@@ -1,4 +1,4 @@
-"""Imbalances from Kafka: the first of each pulse, with the very book message it was taken from."""
+"""Imbalances from Kafka: the first of each interval, with the book message it was taken from."""
 
 import json
 from decimal import Decimal as D
@@ -50,14 +50,14 @@ def measure(
 
 
 def market(*records: Record, venue: str = "gemini", last: int = -1) -> ImbalanceFollower:
-    found = ImbalanceFollower(venue=venue, symbol="BTC-USD", pulse_us=10 * S, last_window=last)
+    found = ImbalanceFollower(venue=venue, symbol="BTC-USD", sampling_us=10 * S, last_window=last)
     for record in records:
         found.take(record)
     return found
 
 
 def drained(found: ImbalanceFollower) -> list[tuple[int, int, int | None]]:
-    """Seconds of the pulse and of the signal after T0, and the best bid."""
+    """Seconds of the interval and of the signal after T0, and the best bid."""
     signals = []
     while got := found.next(READ):
         signal, _, seen = got
@@ -66,7 +66,7 @@ def drained(found: ImbalanceFollower) -> list[tuple[int, int, int | None]]:
     return signals
 
 
-def test_the_first_imbalance_of_a_pulse_is_its_signal() -> None:
+def test_the_first_imbalance_of_an_interval_is_its_signal() -> None:
     found = market(
         book(1, T0 + 3 * S, 10),
         book(2, T0 + 4 * S, 20),
@@ -97,7 +97,7 @@ def test_a_book_message_that_is_not_there_gives_no_top() -> None:
     assert drained(market(book(6, T0, 1), book(8, T0, 2), measure(0, T0, 7))) == [(0, 0, None)]
 
 
-def test_a_decided_pulse_is_not_given_again_after_a_restart() -> None:
+def test_a_decided_interval_is_not_given_again_after_a_restart() -> None:
     records = (
         book(1, T0, 10),
         measure(0, T0, 1),

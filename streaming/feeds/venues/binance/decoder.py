@@ -9,12 +9,12 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Side, Top, Trade
+from include.market.numerals import ZERO
 from include.market.time import SECOND_US, USUAL_BOUND, TimeBound
 from include.market.venues import BEGINS_AGAIN, BINANCE
 from streaming.feeds.decoding import (
     ORDINARY,
     PRICE_STEP,
-    ZERO,
     DecodedFrame,
     RejectedParts,
     parse,

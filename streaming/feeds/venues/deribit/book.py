@@ -13,12 +13,17 @@ from include.market.events import INITIAL, BookChange, BookSide, Top
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
-    UNFIT,
+    UNSTORABLE,
     require_finite,
     require_not_negative,
     require_positive,
 )
-from streaming.feeds.venues.deribit.payloads import GroupedBook, IncrementalBook, Level, in_base
+from streaming.feeds.venues.deribit.payloads import (
+    GroupedBook,
+    IncrementalBook,
+    LevelChange,
+    in_base,
+)
 from streaming.feeds.venues.deribit.units import is_combination
 
 Sides = dict[BookSide, dict[Decimal, Decimal]]
@@ -34,7 +39,7 @@ class InstrumentBook:
         self._recent: deque[int] = deque(maxlen=RECENT)
         self.last_id: int | None = None
         self.broken_at: int | None = None  # µs: when a snapshot was asked for
-        self.is_unfit = False  # a snapshot was rejected, and another would be too
+        self.is_unstorable = False  # a snapshot was rejected, and another would be too
 
     @property
     def valid(self) -> bool:
@@ -63,12 +68,12 @@ class InstrumentBook:
         try:
             changes = changes_of(update)
         except RejectedFrame as rejection:
-            self.is_unfit |= update.type == "snapshot" and rejection.reason in UNFIT
+            self.is_unstorable |= update.type == "snapshot" and rejection.reason in UNSTORABLE
             raise
         self.last_id = update.change_id
         if update.type == "snapshot":
             self._book.reset(changes)
-            self.broken_at, self.is_unfit = None, False
+            self.broken_at, self.is_unstorable = None, False
         elif self._book.valid:
             for change in changes:
                 self._book.apply(change)
@@ -107,7 +112,7 @@ def changes_of(update: IncrementalBook) -> tuple[BookChange, ...]:
     Raises:
         RejectedFrame: a number that does not fit.
     """
-    sides: tuple[tuple[BookSide, tuple[Level, ...]], ...]
+    sides: tuple[tuple[BookSide, tuple[LevelChange, ...]], ...]
     sides = (("bid", update.bids), ("ask", update.asks))
     changes = []
     for side, levels in sides:

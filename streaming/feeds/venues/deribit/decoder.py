@@ -164,7 +164,7 @@ class DeribitDecoder:
             )
         )
         is_late = broken_at is not None and frame.received_time - broken_at > SNAPSHOT_US
-        resync = is_late and not book.valid and not book.is_unfit
+        resync = is_late and not book.valid and not book.is_unstorable
         return DecodedFrame(tuple(messages), requests=requests, resync=resync)
 
     def _decode_grouped(self, picture: payloads.GroupedBook, frame: Frame) -> DecodedFrame:

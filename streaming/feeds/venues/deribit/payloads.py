@@ -24,7 +24,7 @@ from streaming.feeds.decoding import (
 from streaming.feeds.venues.deribit.units import counts_quote, is_combination, to_base
 
 Action = Literal["new", "change", "delete"]
-Level = tuple[Action, Decimal, Decimal]
+LevelChange = tuple[Action, Decimal, Decimal]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -66,8 +66,8 @@ class IncrementalBook(msgspec.Struct, frozen=True):
     timestamp: Time
     instrument_name: str
     change_id: Id
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    bids: tuple[LevelChange, ...]
+    asks: tuple[LevelChange, ...]
     prev_change_id: Id | None = None
 
 

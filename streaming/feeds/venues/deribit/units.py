@@ -7,11 +7,11 @@ zero; its amounts are passed on as they are.
 """
 
 import re
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
+from include.market.numerals import WIDE
 from streaming.feeds.decoding import QUANTITY_STEP
 
-_WIDE = Context(prec=60)
 _INVERSE = re.compile(r"[A-Z0-9]+-(PERPETUAL|\d{1,2}[A-Z]{3}\d{2})")
 _COMBINATION = re.compile(r"[A-Z0-9_]+-[A-Z]{2,}-.+")
 
@@ -28,4 +28,4 @@ def is_combination(instrument: str) -> bool:
 
 def to_base(amount: Decimal, price: Decimal) -> Decimal:
     """The base units that an amount of quote units is at a price, to the column's last digit."""
-    return _WIDE.divide(amount, price).quantize(QUANTITY_STEP, ROUND_HALF_EVEN, _WIDE)
+    return WIDE.divide(amount, price).quantize(QUANTITY_STEP, ROUND_HALF_EVEN, WIDE)

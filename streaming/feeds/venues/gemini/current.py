@@ -28,7 +28,7 @@ from include.market.venues import BEGINS_AGAIN, BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
-    UNFIT,
+    UNSTORABLE,
     DecodedFrame,
     Id,
     RejectedParts,
@@ -111,7 +111,7 @@ class _DepthBook:
         self.book = Book()
         self.last: int | None = None
         self.is_broken = False  # waits for a new connection's snapshot
-        self.is_unfit = False  # which would be rejected again: its numbers do not fit the columns
+        self.is_unstorable = False  # no snapshot can be kept: numbers do not fit the columns
         self._recent: deque[int] = deque(maxlen=_RECENT)
 
     def is_repeated(self, depth: _Depth) -> bool:
@@ -215,10 +215,10 @@ class GeminiCurrentDecoder:
         try:
             changes = _changes(depth, first=book.last is None and not book.is_broken)
         except RejectedFrame as rejection:
-            book.is_unfit |= book.last is None and rejection.reason in UNFIT
+            book.is_unstorable |= book.last is None and rejection.reason in UNSTORABLE
             book.is_broken = True
-            reason, detail = rejection.reason, rejection.detail
-            raise RejectedFrame(reason, detail, needs_snapshot=not book.is_unfit) from rejection
+            rejection.needs_snapshot = not book.is_unstorable
+            raise
         self.ignored["overlapping"] += depth.U == book.last
         hole = book.hole_before(depth)
         book.take(depth, changes, is_whole=hole is None and not book.is_broken)
@@ -227,7 +227,7 @@ class GeminiCurrentDecoder:
         messages.append(
             self._message(symbol, "book", frame, *changes, ts=depth.E, seq=seq, top=top)
         )
-        return DecodedFrame(tuple(messages), resync=book.is_broken and not book.is_unfit)
+        return DecodedFrame(tuple(messages), resync=book.is_broken and not book.is_unstorable)
 
     def _decode_trade(self, current_trade: _CurrentTrade, frame: Frame) -> DecodedFrame:
         symbol, number = self._symbol(current_trade.s), current_trade.t

@@ -29,7 +29,7 @@ from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
-    UNFIT,
+    UNSTORABLE,
     DecodedFrame,
     Id,
     RejectedParts,
@@ -42,7 +42,7 @@ from streaming.feeds.decoding import (
 from streaming.feeds.trade_sequence import RisingIds
 
 VENUE = GEMINI.name
-Level = tuple[Literal["buy", "sell"], Decimal, Decimal]
+SideLevel = tuple[Literal["buy", "sell"], Decimal, Decimal]
 _AGGRESSOR: dict[str, Side | None] = {"buy": "buy", "sell": "sell", "auction": None}
 
 
@@ -57,7 +57,7 @@ class _V2Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
 
 class _Updates(msgspec.Struct, frozen=True, tag_field="type", tag="l2_updates"):
     symbol: str
-    changes: tuple[Level, ...]
+    changes: tuple[SideLevel, ...]
     trades: tuple[msgspec.Raw, ...] = ()
 
 
@@ -111,7 +111,7 @@ class GeminiV2Decoder:
         self._ids = {symbol: RisingIds(self.last_ids, symbol) for symbol in symbols}
         self._books: dict[str, Book] = {}
         self._broken: set[str] = set()
-        self._unfit: set[str] = set()  # their snapshots do not fit the columns
+        self._unstorable: set[str] = set()  # their snapshots do not fit the columns
         self._parts = RejectedParts(bound)
 
     def decode(self, frame: Frame) -> DecodedFrame:
@@ -149,9 +149,9 @@ class GeminiV2Decoder:
             changes = tuple(_change_of(level, first=first) for level in updates.changes)
         except RejectedFrame as rejection:
             self._break_book(symbol)
-            if first and rejection.reason in UNFIT:
-                self._unfit.add(symbol)
-            resync = symbol not in self._unfit
+            if first and rejection.reason in UNSTORABLE:
+                self._unstorable.add(symbol)
+            resync = symbol not in self._unstorable
             if not new_trades:
                 reason, detail = rejection.reason, rejection.detail
                 raise RejectedFrame(reason, detail, needs_snapshot=resync) from rejection
@@ -159,7 +159,7 @@ class GeminiV2Decoder:
             return DecodedFrame((*gap, *new_trades), resync=resync)
         top = self._keep_book(symbol, changes, first=first)
         book = self._message(symbol, "book", frame, *changes, top=top)
-        resync = symbol in self._broken - self._unfit
+        resync = symbol in self._broken - self._unstorable
         return DecodedFrame((*gap, book, *new_trades), resync=resync)
 
     def _break_book(self, *symbols: str) -> None:
@@ -265,7 +265,7 @@ class GeminiV2Decoder:
         )
 
 
-def _change_of(level: Level, *, first: bool) -> BookChange:
+def _change_of(level: SideLevel, *, first: bool) -> BookChange:
     side, price, remaining = level
     require_positive(price, PRICE_STEP)
     require_not_negative(remaining, QUANTITY_STEP)
