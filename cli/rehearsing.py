@@ -70,7 +70,7 @@ def backtest(
     at_fees = FeeComparison(config, in_force=span.in_force)
     steps = rehearse(at_fees.watch(span.moments()), config, in_force=span.in_force)
     name = f"{start_at:%Y%m%dT%H%M}-{end_at:%Y%m%dT%H%M}"
-    folder = out or settings.home / "backtests" / f"{name}-{settings.trader.rule}"
+    folder = out or settings.home / "backtests" / f"{name}-{config.rule}"
     title = _make_title("backtest", config)
     report = write_report(steps, config, folder=folder, title=title)
     _print_report(report, as_json, profits=at_fees.profits())
@@ -115,7 +115,7 @@ def replay(
     ledger: list[Message] = []
     moments = at_fees.watch(moments_of_tapes(tapes, settings, ledger=ledger.append))
     steps = rehearse(moments, config, in_force=published.in_force)
-    folder = out or settings.home / "replays" / f"{tape.name}-{settings.trader.rule}"
+    folder = out or settings.home / "replays" / f"{tape.name}-{config.rule}"
     title = _make_title(tape.name, config)
     report = write_report(steps, config, folder=folder, title=title)
     write_ledger(ledger, folder=folder)

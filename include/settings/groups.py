@@ -192,7 +192,7 @@ class TraderSettings:
     symbol: str = setting("BTC-USD", "symbol it trades")
     rule: str = setting(
         "forecast_and_ratio",
-        "its rule: forecast_and_ratio, imbalance_and_mid or price_and_average",
+        "its rule: forecast_and_ratio, imbalance_and_mid, price_and_average, or FILE.py:CLASS",
     )
     imbalance_threshold: Decimal = setting(
         Decimal("0.5"),

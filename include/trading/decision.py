@@ -90,6 +90,12 @@ def rederive(decision: Decision) -> Decision:
     return msgspec.structs.replace(rederived, inputs=decision.inputs)
 
 
+def source_digest(rule_name: str) -> str | None:
+    """SHA-256 of a user's rule's file; null for a rule of Tickhouse's own, or an unknown one."""
+    rule = RULES.get(rule_name)
+    return rule.source_digest if rule else None
+
+
 def is_sale_at_stop_loss(decision: Decision) -> bool:
     """Whether the decision sells because too much was lost, not because the rule desires it."""
     return decision.action == "sell" and Reason.STOP_LOSS in parse_reasons(decision.reasons)

@@ -21,6 +21,7 @@ class ForecastAndRatio:
 
     name = "forecast_and_ratio"
     signal_type = "price_volume"
+    source_digest = None
 
     def desired_side(self, inputs: Inputs) -> DesiredSide:
         """The forecast's side, unless the forecast is missing, stale, silent or from the future."""

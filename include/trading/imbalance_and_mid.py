@@ -20,6 +20,7 @@ class ImbalanceAndMid:
 
     name = "imbalance_and_mid"
     signal_type = "imbalance"
+    source_digest = None
 
     def desired_side(self, inputs: Inputs) -> DesiredSide:
         """The side with the greater quantity, if it is greater by enough."""

@@ -113,7 +113,10 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """What a decision is derived from. `vetoes` are reasons from outside, such as `halted`."""
+    """What a decision is derived from. `vetoes` are reasons from outside, such as `halted`.
+
+    `rule_digest` is the SHA-256 of the file of a user's own rule; null for a rule of Tickhouse's.
+    """
 
     rule: str
     signal: Signal
@@ -123,6 +126,7 @@ class Inputs(msgspec.Struct, frozen=True):
     parameters: Parameters
     vetoes: tuple[Reason, ...] = ()
     record_id: RecordId | None = None
+    rule_digest: str | None = None
 
 
 class ForecastSides(PublishedCurve, Protocol):

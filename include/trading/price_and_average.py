@@ -20,6 +20,7 @@ class PriceAndAverage:
 
     name = "price_and_average"
     signal_type = AVERAGE_PRICE
+    source_digest = None
 
     def desired_side(self, inputs: Inputs) -> DesiredSide:
         """The side that the price's distance from the average calls for, if it is far enough."""

@@ -46,6 +46,8 @@ class Reason(_Code):
     FORECAST_HOLD = "forecast_hold", "The predicted move is too small: the forecast's side is hold."
     IMBALANCE_SMALL = "imbalance_small", "The imbalance is below the threshold on both sides."
     AVERAGE_NEAR = "average_near", "The price is within its band around the suppliers' average."
+    RULE_HOLDS = "rule_holds", "The user's own rule desires no side."
+    RULE_FAILED = "rule_failed", "The user's own rule raised an exception, or gave no known side."
     BOOK_MISSING = "book_missing", "No best bid and ask were received by the end of the window."
     BOOK_INVALID = "book_invalid", "The order book was invalid, or empty on one side."
     BOOK_STALE = "book_stale", "The last best bid and ask are too old for the signal."

@@ -21,6 +21,10 @@ class Rule(Protocol):
     name: str
     signal_type: str
 
+    @property
+    def source_digest(self) -> str | None:
+        """SHA-256 of a user's file; null for a rule of Tickhouse's own."""
+
     def desired_side(self, inputs: Inputs) -> DesiredSide:
         """What the signal and the forecast call for."""
 

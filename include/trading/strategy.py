@@ -14,7 +14,7 @@ from include.trading.account import (
     mark_peak,
     settle,
 )
-from include.trading.decision import decide, is_sale_at_stop_loss
+from include.trading.decision import decide, is_sale_at_stop_loss, source_digest
 from include.trading.forecast_and_ratio import ForecastAndRatio
 from include.trading.inputs import (
     ForecastSides,
@@ -83,6 +83,7 @@ class Strategy:
             parameters=self.parameters,
             vetoes=(*vetoes, Reason.SIGNAL_LATE) if is_late else vetoes,
             record_id=record_id,
+            rule_digest=source_digest(self.rule),
         )
         decision = decide(normalize_inputs(inputs))
         self.last_window = max(self.last_window, signal.window_start)

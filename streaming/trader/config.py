@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from include.errors import SettingsError
 from include.market.average import AVERAGE_PRICE, SUPPLIERS
 from include.market.time import HOUR_US, SECOND_US
 from include.serving.connection import Dsn
@@ -20,6 +19,7 @@ from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.imbalances import ImbalanceFollower
 from streaming.trader.followers.window_signals import WindowSignals
 from streaming.trader.followers.windows import EndOffsets, WindowFollower
+from streaming.trader.rule_files import find_rule
 
 HALT_FILE = "trader.halt"
 
@@ -54,15 +54,13 @@ class TraderConfig:
         """The settings' trader.
 
         Raises:
-            SettingsError: there is no such rule.
+            SettingsError: there is no such rule, or its file cannot be used.
         """
         trader, is_live = settings.trader, not settings.simulator.tape
-        if trader.rule not in RULES:
-            raise SettingsError(f"trader rule {trader.rule!r} is none of {', '.join(RULES)}")
         return cls(
             venue=trader.venue,
             symbol=trader.symbol,
-            rule=trader.rule,
+            rule=find_rule(trader.rule).name,
             broker=trader.broker,
             parameters=_parameters(settings),
             start=Account(quote=trader.start_quote),

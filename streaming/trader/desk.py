@@ -16,6 +16,7 @@ from include.trading.decided_prices import decided_prices
 from include.trading.decision import decision_id, order_for
 from include.trading.inputs import SeenTop, Signal
 from include.trading.instrument import add_instrument
+from include.trading.reasons import Reason
 from include.trading.strategy import Strategy
 from streaming.trader.brokers import Broker, Outcome
 from streaming.trader.config import TraderConfig
@@ -29,6 +30,7 @@ from streaming.trader.kill_points import (
     KillPoints,
     NoKillPoints,
 )
+from streaming.trader.rule_files import rule_failure
 from streaming.trader.trader_state import MessageFactory, TraderState, state_rows
 from streaming.trader.vetoes import Vetoes
 
@@ -121,6 +123,8 @@ class Desk:
                 window_end=signal.timestamp,
             )
         )
+        if Reason.RULE_FAILED in decision.reasons.split(","):
+            log.error(event("rule failed", rule=decision.rule, error=rule_failure(decision.rule)))
         self._carry_out(decision, top=top, window_end=signal.timestamp)
 
     def _carry_out(self, decision: Decision, *, top: SeenTop | None, window_end: int) -> None:

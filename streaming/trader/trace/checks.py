@@ -20,8 +20,8 @@ from include.market.numerals import ZERO
 from include.market.predicted_move import Move, move_ahead, side_of
 from include.market.time import SECOND_US
 from include.trading.account import settle
-from include.trading.decision import order_for, rederive
-from include.trading.inputs import Inputs
+from include.trading.decision import order_for, rederive, source_digest
+from include.trading.inputs import Inputs, read
 from include.trading.money import STEP
 from streaming.trader.followers.window_signals import KINDS, RATIO, SILENT
 
@@ -43,7 +43,11 @@ def forecast_move(inputs: Inputs) -> Move:
 
 
 def check_decision(decision: Decision) -> Check:
-    """The decision follows from its inputs."""
+    """The decision follows from its inputs, by the rule as it was then."""
+    digest = read(decision.inputs).rule_digest
+    if digest and digest != source_digest(decision.rule):
+        detail = f"the file of rule {decision.rule} is not the one it was decided by ({digest})"
+        return Check("decision derived again", False, detail)
     rederived = rederive(decision)
     differing = [
         name

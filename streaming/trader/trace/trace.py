@@ -20,6 +20,7 @@ from include.market.time import from_epoch_us, to_epoch_us
 from include.market.wire import TopicPartition
 from include.settings import Settings
 from include.trading.inputs import Inputs, read
+from streaming.trader.rule_files import find_rule
 from streaming.trader.trace import checks
 from streaming.trader.trace.anchor_checks import check_anchor, forecast_minutes
 from streaming.trader.trace.checks import TraceRow
@@ -83,7 +84,9 @@ def trace(settings: Settings, order_id: str) -> Trace:
 
     Raises:
         QueryError: the lake has no such order, or not its decision.
+        SettingsError: the file of the user's own rule cannot be used.
     """
+    find_rule(settings.trader.rule)
     lake = _Lake(settings.lake)
     order = lake.only_row("orders", "order_id = ?", order_id)
     row = lake.only_row("decisions", "decision_id = ?", order["decision_id"])

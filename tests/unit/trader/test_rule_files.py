@@ -1,0 +1,203 @@
+"""A user's own rule is the strategy's rule, and one that is not pure is refused with its line."""
+
+from decimal import Decimal as D
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from include.errors import SettingsError
+from include.market.events import Decision, Top
+from include.market.time import MINUTE_US
+from include.trading.account import Account
+from include.trading.decision import RULES, order_for, rederive
+from include.trading.inputs import SeenTop, Signal, read
+from include.trading.strategy import Strategy
+from streaming.trader.brokers.paper import PaperBroker
+from streaming.trader.rule_files import find_rule, rule_failure
+from streaming.trader.trace.checks import check_decision
+from tests.support.trading_parameters import PARAMETERS
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "take_profit.py"
+TEN = 1_524_564_000_000_000
+RULE = """
+class Mine:
+    name = "mine"
+    signal_type = "price_volume"
+    def desired_side(self, inputs):
+        {body}
+"""
+
+
+class Curve:
+    """A level of 100 with bounds of 1 to either side, at every minute."""
+
+    forecast_id, trained_until, volatility = "c", TEN, 0.002
+
+    def side_at(self, minute_us: int) -> str:
+        return "buy"
+
+    def level_at(self, minute_us: int) -> float:
+        return 100.0
+
+    def bounds_at(self, minute_us: int) -> tuple[float, float]:
+        return 99.0, 101.0
+
+
+@pytest.fixture(autouse=True)
+def _only_own_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    monkeypatch.setattr("include.trading.decision.RULES", RULES)
+    before = dict(RULES)
+    yield  # type: ignore[misc]
+    RULES.clear()
+    RULES.update(before)
+
+
+def write_rule(folder: Path, body: str = "return None", *, head: str = "") -> str:
+    path = folder / "mine.py"
+    path.write_text(head + RULE.format(body=body))
+    return f"{path}:Mine"
+
+
+def decide(reference: str, *, mid: str = "100", base: str = "0") -> Decision:
+    account = Account(quote=D(10_000), base=D(base))
+    strategy = Strategy(PARAMETERS, account, rule=find_rule(reference).name)
+    top = Top(D(mid) - D("0.01"), D(50), D(mid) + D("0.01"), D(50))
+    return strategy.decide(
+        Signal("gemini", "BTC-USD", "price_volume", D(1), TEN + MINUTE_US, TEN),
+        forecast=Curve(),  # type: ignore[arg-type]
+        top=SeenTop(TEN + MINUTE_US - 1, top),
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "base", "action", "reasons"),
+    [
+        ("return 'buy'", "0", "buy", "buy"),
+        ("return 'sell'", "1", "sell", "sell"),
+        ("return 'sell'", "0", "hold", "nothing_to_sell"),
+        ("return None", "0", "hold", "rule_holds"),
+        ("return 'BUY'", "0", "hold", "rule_failed"),
+        ("return 1 / 0", "0", "hold", "rule_failed"),
+        ("return 'buy' if inputs.top.best.bid > 1_000_000 else None", "0", "hold", "rule_holds"),
+    ],
+)
+def test_the_users_rule_decides(
+    tmp_path: Path, body: str, base: str, action: str, reasons: str
+) -> None:
+    decision = decide(write_rule(tmp_path, body), base=base)
+    assert (decision.action, decision.reasons, decision.rule) == (action, reasons, "mine")
+    assert rederive(decision) == decision
+    assert check_decision(decision).ok
+
+
+def test_why_a_rule_failed_can_be_read(tmp_path: Path) -> None:
+    decide(write_rule(tmp_path, "return {}['k']"))
+    assert rule_failure("mine") == "KeyError: 'k'"
+    assert rule_failure("forecast_and_ratio") == ""
+
+
+def test_the_example_of_the_documents_buys_and_waits_for_its_profit() -> None:
+    strategy = Strategy(
+        PARAMETERS, Account(quote=D(10_000)), rule=find_rule(f"{EXAMPLE}:TakeProfit").name
+    )
+    steps = [("100", "2"), ("100", "0.5"), ("100.3", "0.5"), ("100.6", "3"), ("100.6", "2")]
+    actions = []
+    for minute, (bid, ratio) in enumerate(steps):
+        end = TEN + (minute + 1) * MINUTE_US
+        top = Top(D(bid), D(500), D(bid) + D("0.01"), D(500))
+        decision = strategy.decide(
+            Signal("gemini", "BTC-USD", "price_volume", D(ratio), end, end - MINUTE_US),
+            forecast=Curve(),  # type: ignore[arg-type]
+            top=SeenTop(end - 1, top),
+        )
+        actions.append((decision.action, decision.reasons))
+        if order := order_for(decision, broker="paper"):
+            filled, fills = PaperBroker(D(40)).place(order, SeenTop(end - 1, top))
+            strategy.settle(filled, fills)
+    holds = ("hold", "rule_holds")
+    assert actions == [holds, ("buy", "buy"), holds, ("sell", "sell"), holds]
+
+
+def test_the_file_of_a_decision_is_recorded_and_a_changed_one_is_reported(tmp_path: Path) -> None:
+    decision = decide(write_rule(tmp_path, "return 'buy'"))
+    digest = read(decision.inputs).rule_digest
+    assert digest is not None and len(digest) == 64
+    find_rule(write_rule(tmp_path, "return None"))
+    check = check_decision(decision)
+    assert not check.ok and digest in check.detail
+    assert read(decide("forecast_and_ratio").inputs).rule_digest is None
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "fault"),
+    [
+        ("import time\n", "return None", "line 1: import of time"),
+        ("from os import path\n", "return None", "line 1: import of os"),
+        ("import include.bus\n", "return None", "line 1: import of include.bus"),
+        ("import include.marketing\n", "return None", "import of include.marketing"),
+        ("from . import other\n", "return None", "import of ."),
+        ("", "import random; return None", "line 6: import of random"),
+        ("", "self.last = 1; return None", "line 6: self.last is assigned"),
+        ("", "inputs.x += 1; return None", "line 6: inputs.x is assigned"),
+        ("SEEN = []\n", "return None", "line 1: [] could change"),
+        ("SEEN: dict = {}\n", "return None", "line 1: {} could change"),
+        ("def f(x=[]): return x\n", "return None", "line 1: [] could change"),
+        ("", "global N; N = 1; return None", "line 6: global N"),
+        ("", "return open('x')", "line 6: open: a rule reads and writes nothing"),
+        ("", "return eval('1')", "line 6: eval"),
+        ("", "return inputs.__class__", "line 6: inputs.__class__"),
+        ("from datetime import datetime\n", "return datetime.now()", "import of datetime"),
+        ("", "return inputs.signal.today()", "line 6: inputs.signal.today"),
+        ("", "return (", "cannot be read"),
+    ],
+)
+def test_a_rule_that_is_not_pure_is_refused_with_its_line(
+    tmp_path: Path, head: str, body: str, fault: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        find_rule(write_rule(tmp_path, body, head=head))
+    assert fault in str(refused.value) and "mine.py" in str(refused.value)
+    assert "mine" not in RULES
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("class Mine: pass", "name is None"),
+        ("class Mine:\n name = 'Mine X'", "name is 'Mine X'"),
+        (
+            "class Mine:\n name = 'm'\n signal_type = 'ratio'\n desired_side = print_side = max",
+            "signal_type is 'ratio'",
+        ),
+        ("class Mine:\n name = 'm'\n signal_type = 'imbalance'", "has no method desired_side"),
+        ("class Other: pass", "has no class Mine"),
+        ("class Mine:\n def __init__(self, x): pass", "cannot be loaded: TypeError"),
+        ("1 / 0\nclass Mine: pass", "cannot be loaded: ZeroDivisionError"),
+        (
+            "class Mine:\n name = 'imbalance_and_mid'\n signal_type = 'imbalance'\n"
+            " def desired_side(self, inputs): return None",
+            "one of Tickhouse's own rules",
+        ),
+    ],
+)
+def test_a_rule_that_lacks_something_is_refused(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=fault):
+        find_rule(f"{path}:Mine")
+
+
+def test_a_missing_file_and_an_unknown_name_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.py cannot be read"):
+        find_rule(f"{tmp_path}/gone.py:Mine")
+    with pytest.raises(SettingsError, match=r"'gone' is none of forecast_and_ratio"):
+        find_rule("gone")
+
+
+def test_inputs_recorded_before_digests_are_read(tmp_path: Path) -> None:
+    inputs = read(decide("forecast_and_ratio").inputs)
+    fields = msgspec.to_builtins(inputs) | {}
+    fields.pop("rule_digest")
+    assert read(msgspec.json.encode(fields).decode()) == inputs
