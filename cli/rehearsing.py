@@ -47,15 +47,40 @@ def _add_options(verb: Any) -> Any:
 @click.option(
     "--to", "end_at", required=True, callback=_parse_time, help="End (ISO, UTC), not included."
 )
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="SETTING=A,B,C",
+    help="Try these values of a trader's setting, such as ratio_high=1,2; all combinations.",
+)
+@click.option(
+    "--folds", type=click.IntRange(min=2), default=4, show_default=True, help="Of a sweep's walk."
+)
 @_add_options
 def backtest(
-    start_at: datetime, end_at: datetime, as_json: bool, out: Path | None, **overrides: str | None
+    start_at: datetime,
+    end_at: datetime,
+    as_json: bool,
+    out: Path | None,
+    sweeps: tuple[str, ...],
+    folds: int,
+    **overrides: str | None,
 ) -> None:
     """Run the trader's own strategy over this world's Delta tables.
 
     Signals, best prices and forecasts are those of the lake; orders fill on paper. Writes
-    decisions.jsonl, equity.csv and equity.png, and prints the score beside buy and hold.
+    decisions.jsonl, equity.csv and equity.png, and prints the score beside buy and hold. With
+    --sweep it prints a row for each combination of settings, and a walk forward: the combination
+    that was best before each fold of the span, and what it earned in the fold.
     """
+    if sweeps:
+        from cli.sweeping import sweep_lake
+
+        settings = _settings_with(**overrides)
+        _check_span(start_at, end_at)
+        sweep_lake(settings, sweeps, start_at=start_at, end_at=end_at, folds=folds, as_json=as_json)
+        return
     from streaming.trader.config import TraderConfig
     from streaming.trader.rehearsal.fees import FeeComparison
     from streaming.trader.rehearsal.lake import LakeSpan
@@ -63,8 +88,7 @@ def backtest(
     from streaming.trader.rehearsal.report import write_report
 
     settings = _settings_with(**overrides)
-    if start_at >= end_at:
-        raise SettingsError(f"--from {start_at:%Y-%m-%d %H:%M} is not before --to")
+    _check_span(start_at, end_at)
     span = LakeSpan(settings, start_at=start_at, end_at=end_at)
     config = TraderConfig.from_settings(settings)
     at_fees = FeeComparison(config, in_force=span.in_force)
@@ -120,6 +144,11 @@ def replay(
     report = write_report(steps, config, folder=folder, title=title)
     write_ledger(ledger, folder=folder)
     _print_report(report, as_json, profits=at_fees.profits())
+
+
+def _check_span(start_at: datetime, end_at: datetime) -> None:
+    if start_at >= end_at:
+        raise SettingsError(f"--from {start_at:%Y-%m-%d %H:%M} is not before --to")
 
 
 def _settings_with(**overrides: str | None) -> Settings:

@@ -130,6 +130,15 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: names every unknown key and every value that does not parse, at once.
     """
+    return override(Settings(), environ)
+
+
+def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """The settings with those that a mapping of `TICKHOUSE_…` names has, in place of theirs.
+
+    Raises:
+        SettingsError: as `load`.
+    """
     faults: list[str] = []
     defined = list_variables()
     environ = read_secret_files(environ, defined, faults=faults)
@@ -138,7 +147,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         for name in environ
         if name.startswith(PREFIX) and name not in defined
     ]
-    settings = build_group(Settings(), environ, prefix=PREFIX, faults=faults)
+    settings = build_group(settings, environ, prefix=PREFIX, faults=faults)
     faults += connection_faults(settings.bootstrap.security, settings.postgres)
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:

@@ -39,8 +39,10 @@ def order_id(decision: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"order|{decision}"))
 
 
-def decide(inputs: Inputs) -> Decision:
+def decide(inputs: Inputs, *, is_recorded: bool = True) -> Decision:
     """The decision on a signal: what to do, how much, at which limit, or why not.
+
+    One that is not recorded has neither an id nor its inputs' text.
 
     Raises:
         WireError: the inputs name a rule that does not exist.
@@ -59,9 +61,7 @@ def decide(inputs: Inputs) -> Decision:
         reasons = _order_faults(inputs, rule, side=side, price=price, quantity=quantity)
     acts = price is not None and not reasons
     return Decision(
-        decision_id=decision_id(
-            inputs.rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
-        ),
+        decision_id=_id_of(inputs) if is_recorded else "",
         rule=inputs.rule,
         action=side if acts and side else "hold",
         reasons=",".join(reasons) or (f"{side},{Reason.STOP_LOSS}" if is_stopped else str(side)),
@@ -73,7 +73,7 @@ def decide(inputs: Inputs) -> Decision:
         quantity=quantity if acts else None,
         price=price if acts else None,
         forecast_id=inputs.forecast.forecast_id,
-        inputs=canonical_json(inputs),
+        inputs=canonical_json(inputs) if is_recorded else "",
         side_now=inputs.forecast.side_now,
     )
 
@@ -114,6 +114,13 @@ def order_for(decision: Decision, *, broker: str) -> Order | None:
         quantity=decision.quantity,
         executed=ZERO,
         status="intended",
+    )
+
+
+def _id_of(inputs: Inputs) -> str:
+    signal = inputs.signal
+    return decision_id(
+        inputs.rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
     )
 
 

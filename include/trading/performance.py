@@ -49,14 +49,63 @@ class Performance(msgspec.Struct, frozen=True):
     max_drawdown: Decimal
 
 
+class Sums:
+    """The sums of a span, step by step, without its curve."""
+
+    def __init__(self, start: Account) -> None:
+        self.equity, self._highest = start.quote, ZERO
+        self._best: Top | None = None
+        self._decisions = self._orders = self._trips = self._won = 0
+        self._fees = self._turnover = self._profit = self._deepest = ZERO
+
+    def count_decision(self, decision: Decision) -> None:
+        """Count a decision, and its order if it makes one."""
+        self._decisions += 1
+        self._orders += decision.action != "hold"
+
+    def add_fills(self, fills: Iterable[Fill], score: Score | None) -> None:
+        """Add what an order led to."""
+        for fill in fills:
+            self._fees += _fee_of(fill)
+            self._turnover += fill.price * fill.quantity
+        if score:
+            self._trips += 1
+            self._won += score.profit > 0
+            self._profit += score.profit
+
+    def mark(self, account: Account, top: Top | None) -> None:
+        """Take what the account is worth at the best bid; without best prices it stays."""
+        if top is None or not is_two_sided(top):
+            return
+        self._best = top
+        self.equity = value_at(account.quote, account.base, top.bid)
+        self._highest = max(self._highest, self.equity)
+        self._deepest = max(self._deepest, self._highest - self.equity)
+
+    def performance(self, buy_and_hold: BuyAndHold | None) -> Performance:
+        """The sums so far, beside what was bought once and held."""
+        hold = buy_and_hold.value_at(self._best.bid) if buy_and_hold and self._best else self.equity
+        return Performance(
+            decisions=self._decisions,
+            orders=self._orders,
+            trips=self._trips,
+            won=self._won,
+            fees=self._fees,
+            turnover=round_half_even(self._turnover),
+            profit=self._profit,
+            equity=self.equity,
+            hold=hold,
+            beside_hold=self.equity - hold,
+            max_drawdown=self._deepest,
+        )
+
+
 class EquityCurve:
     """Takes what each signal led to and keeps the points of the curve."""
 
     def __init__(self, start: Account, *, fee_bps: Decimal) -> None:
-        self._start, self._fee_bps = start, fee_bps
+        self._start, self._fee_bps, self._sums = start, fee_bps, Sums(start)
         self._buy_and_hold: BuyAndHold | None = None
-        self._decisions = self._orders = 0
-        self._fees = self._turnover = ZERO
         self.points: list[EquityPoint] = []
         self.scores: list[tuple[int, Score]] = []
 
@@ -71,11 +120,9 @@ class EquityCurve:
         score: Score | None = None,
     ) -> None:
         """Add a decision; without a best bid and ask it makes no point of the curve."""
-        self._decisions += 1
-        self._orders += decision.action != "hold"
-        for fill in fills:
-            self._fees += _fee_of(fill)
-            self._turnover += fill.price * fill.quantity
+        self._sums.count_decision(decision)
+        self._sums.add_fills(fills, score)
+        self._sums.mark(account, top)
         if score:
             self.scores.append((at_us, score))
         if top is None or not is_two_sided(top):
@@ -91,7 +138,7 @@ class EquityCurve:
                 ask=top.ask,
                 quote=account.quote,
                 base=account.base,
-                equity=value_at(account.quote, account.base, top.bid),
+                equity=self._sums.equity,
                 hold=self._buy_and_hold.value_at(top.bid),
                 profit=account.profit,
             )
@@ -99,33 +146,9 @@ class EquityCurve:
 
     def performance(self) -> Performance:
         """The sums so far."""
-        equity = self.points[-1].equity if self.points else self._start.quote
-        hold = self.points[-1].hold if self.points else self._start.quote
-        profits = [score.profit for _, score in self.scores]
-        return Performance(
-            decisions=self._decisions,
-            orders=self._orders,
-            trips=len(profits),
-            won=sum(1 for profit in profits if profit > 0),
-            fees=self._fees,
-            turnover=round_half_even(self._turnover),
-            profit=sum(profits, ZERO),
-            equity=equity,
-            hold=hold,
-            beside_hold=equity - hold,
-            max_drawdown=_max_drawdown(point.equity for point in self.points),
-        )
+        return self._sums.performance(self._buy_and_hold)
 
 
 def _fee_of(fill: Fill) -> Decimal:
     """What a fill's fees are worth in quote units, at its own price."""
     return fill.fee + (fill.base_fee or ZERO) * fill.price
-
-
-def _max_drawdown(equities: Iterable[Decimal]) -> Decimal:
-    """The deepest fall of equity below an earlier peak, in quote units."""
-    height, deepest = ZERO, ZERO
-    for equity in equities:
-        height = max(height, equity)
-        deepest = max(deepest, height - equity)
-    return deepest

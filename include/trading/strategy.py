@@ -85,7 +85,29 @@ class Strategy:
             record_id=record_id,
             rule_digest=source_digest(self.rule),
         )
-        decision = decide(normalize_inputs(inputs))
+        return self._take(decide(normalize_inputs(inputs)), signal, market_time)
+
+    def decide_seen(self, seen: Inputs) -> Decision:
+        """The decision, not recorded, on what another strategy saw at the same signal.
+
+        Only rule, parameters and account are this one's: what both see of signal, forecast and
+        book must not depend on these. The other's inputs are recorded ones.
+        """
+        signal, best = seen.signal, seen.top.best if seen.top else None
+        market_time = max(signal.timestamp, self.last_window)
+        self._advance(market_time, best)
+        inputs = Inputs(
+            rule=self.rule,
+            signal=signal,
+            forecast=seen.forecast,
+            top=seen.top,
+            account=self.account,
+            parameters=self.parameters,
+            vetoes=seen.vetoes,
+        )
+        return self._take(decide(inputs, is_recorded=False), signal, market_time)
+
+    def _take(self, decision: Decision, signal: Signal, market_time: int) -> Decision:
         self.last_window = max(self.last_window, signal.window_start)
         if decision.action != "hold":
             self.account = count_order(
