@@ -20,6 +20,7 @@ from streaming.trader.rehearsal.sweep import (
     see_moments,
     sweep,
     variable_of,
+    view_of,
     walk_forward,
 )
 
@@ -41,16 +42,17 @@ def sweep_lake(
         SettingsError: a swept setting or a value of it is none.
         QueryError: the lake lacks a table, or has no signal in the span.
     """
-    by_config: dict[int, Settings] = {}
+    by_view: dict[tuple[object, ...], Settings] = {}
     variants: list[tuple[Variant, TraderConfig]] = []
     for variant in list_variants(sweeps):
-        changed = override(settings, {variable_of(name): text for name, text in variant.items()})
-        config = TraderConfig.from_settings(changed)
-        by_config[id(config)] = changed
+        values = {variable_of(name): text for name, text in variant.items()}
+        variant_settings = override(settings, values)
+        config = TraderConfig.from_settings(variant_settings)
+        by_view.setdefault(view_of(config), variant_settings)
         variants.append((variant, config))
 
     def see(config: TraderConfig) -> list[Inputs]:
-        span = LakeSpan(by_config[id(config)], start_at=start_at, end_at=end_at)
+        span = LakeSpan(by_view[view_of(config)], start_at=start_at, end_at=end_at)
         return see_moments(span.moments(), config, in_force=span.in_force)
 
     first, last = to_epoch_us(start_at), to_epoch_us(end_at)

@@ -49,7 +49,7 @@ class Performance(msgspec.Struct, frozen=True):
     max_drawdown: Decimal
 
 
-class Sums:
+class RunningSums:
     """The sums of a span, step by step, without its curve."""
 
     def __init__(self, start: Account) -> None:
@@ -104,7 +104,7 @@ class EquityCurve:
     """Takes what each signal led to and keeps the points of the curve."""
 
     def __init__(self, start: Account, *, fee_bps: Decimal) -> None:
-        self._start, self._fee_bps, self._sums = start, fee_bps, Sums(start)
+        self._start, self._fee_bps, self._sums = start, fee_bps, RunningSums(start)
         self._buy_and_hold: BuyAndHold | None = None
         self.points: list[EquityPoint] = []
         self.scores: list[tuple[int, Score]] = []

@@ -87,23 +87,23 @@ class Strategy:
         )
         return self._take(decide(normalize_inputs(inputs)), signal, market_time)
 
-    def decide_seen(self, seen: Inputs) -> Decision:
+    def decide_again(self, others: Inputs) -> Decision:
         """The decision, not recorded, on what another strategy saw at the same signal.
 
         Only rule, parameters and account are this one's: what both see of signal, forecast and
         book must not depend on these. The other's inputs are recorded ones.
         """
-        signal, best = seen.signal, seen.top.best if seen.top else None
+        signal, best = others.signal, others.top.best if others.top else None
         market_time = max(signal.timestamp, self.last_window)
         self._advance(market_time, best)
         inputs = Inputs(
             rule=self.rule,
             signal=signal,
-            forecast=seen.forecast,
-            top=seen.top,
+            forecast=others.forecast,
+            top=others.top,
             account=self.account,
             parameters=self.parameters,
-            vetoes=seen.vetoes,
+            vetoes=others.vetoes,
         )
         return self._take(decide(inputs, is_recorded=False), signal, market_time)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from include.errors import SettingsError
 from include.trading.decision import order_for
 from include.trading.inputs import Inputs, read
-from include.trading.performance import Performance, Sums
+from include.trading.performance import Performance, RunningSums
 from streaming.trader.brokers.paper import PaperBroker
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment
@@ -50,8 +50,8 @@ def list_variants(sweeps: Sequence[str]) -> list[Variant]:
     """
     values: dict[str, list[str]] = {}
     for text in sweeps:
-        name, _, listed = text.partition("=")
-        choices = [choice.strip() for choice in listed.split(",")]
+        name, _, joined = text.partition("=")
+        choices = [choice.strip() for choice in joined.split(",")]
         if not name.strip() or not all(choices):
             raise SettingsError(f"--sweep {text!r} is not of the form setting=a,b,c")
         if name.strip() in values:
@@ -60,8 +60,8 @@ def list_variants(sweeps: Sequence[str]) -> list[Variant]:
     count = math.prod(map(len, values.values()))
     if count > MAX_VARIANTS:
         raise SettingsError(f"--sweep asks for {count} variants, and {MAX_VARIANTS} are the most")
-    chosen = itertools.product(*values.values())
-    return [dict(zip(values, choices, strict=True)) for choices in chosen]
+    products = itertools.product(*values.values())
+    return [dict(zip(values, choices, strict=True)) for choices in products]
 
 
 def variable_of(name: str) -> str:
@@ -91,7 +91,7 @@ def see_moments(
 ) -> list[Inputs]:
     """What a strategy sees at each moment; the account in it is no variant's."""
     strategy = config.strategy()
-    seen = []
+    view = []
     for moment in moments:
         forecast, fault = in_force(moment.signal)
         decision = strategy.decide(
@@ -101,8 +101,8 @@ def see_moments(
             top=moment.top,
             record_id=moment.record_id,
         )
-        seen.append(read(decision.inputs))
-    return seen
+        view.append(read(decision.inputs))
+    return view
 
 
 def sweep(
@@ -123,8 +123,8 @@ def sweep(
     for numbers in by_view.values():
         task = _SweepTask(see(variants[numbers[0]][1]), fold_ends)
         configs = [variants[number] for number in numbers]
-        found = _run_tasks(task, configs, processes or os.cpu_count() or 1)
-        results.update(zip(numbers, found, strict=True))
+        ready = _run_tasks(task, configs, processes or os.cpu_count() or 1)
+        results.update(zip(numbers, ready, strict=True))
     for number in range(len(variants)):
         yield results[number]
 
@@ -147,34 +147,34 @@ def walk_forward(results: Sequence[VariantResult], *, start: float) -> list[Forw
 class _SweepTask:
     """Decides all that was seen with one variant's account."""
 
-    def __init__(self, seen: Sequence[Inputs], fold_ends: Sequence[int]) -> None:
-        self._seen, self._fold_ends = seen, fold_ends
+    def __init__(self, view: Sequence[Inputs], fold_ends: Sequence[int]) -> None:
+        self._view, self._fold_ends = view, fold_ends
 
     def run(self, variant: tuple[Variant, TraderConfig]) -> VariantResult:
         """The result of a variant."""
         name, config = variant
         strategy, broker = config.strategy(), PaperBroker(config.parameters.fee_bps)
-        sums, equities, ends = Sums(config.start), list[float](), iter(self._fold_ends)
+        sums, equities, ends = RunningSums(config.start), list[float](), iter(self._fold_ends)
         fold_end = next(ends, None)
-        for seen in self._seen:
-            while fold_end is not None and seen.signal.timestamp > fold_end:
+        for inputs in self._view:
+            while fold_end is not None and inputs.signal.timestamp > fold_end:
                 equities.append(float(sums.equity))
                 fold_end = next(ends, None)
-            decision = strategy.decide_seen(seen)
+            decision = strategy.decide_again(inputs)
             order, score = order_for(decision, broker=broker.name), None
             sums.count_decision(decision)
             if order:
-                order, fills = broker.place(order, seen.top)
+                order, fills = broker.place(order, inputs.top)
                 score = strategy.settle(order, fills)
                 sums.add_fills(fills, score)
-            sums.mark(strategy.account, seen.top.best if seen.top else None)
+            sums.mark(strategy.account, inputs.top.best if inputs.top else None)
         missing = len(self._fold_ends) - len(equities)
         equities += [float(sums.equity)] * missing
         hold = strategy.account.buy_and_hold
         return VariantResult(name, sums.performance(hold), tuple(equities))
 
 
-_inherited: dict[str, _SweepTask] = {}  # what a forked process has from its parent
+_by_parent: dict[str, _SweepTask] = {}  # what a forked process has from its parent
 
 
 def _run_tasks(
@@ -182,14 +182,14 @@ def _run_tasks(
 ) -> list[VariantResult]:
     if processes == 1 or len(variants) == 1:
         return [task.run(variant) for variant in variants]
-    _inherited["task"] = task
+    _by_parent["task"] = task
     try:
         with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
             size = max(1, len(variants) // (processes * 8))
-            return list(pool.map(_run_inherited, variants, chunksize=size))
+            return list(pool.map(_run_in_child, variants, chunksize=size))
     finally:
-        _inherited.clear()
+        _by_parent.clear()
 
 
-def _run_inherited(variant: tuple[Variant, TraderConfig]) -> VariantResult:
-    return _inherited["task"].run(variant)
+def _run_in_child(variant: tuple[Variant, TraderConfig]) -> VariantResult:
+    return _by_parent["task"].run(variant)

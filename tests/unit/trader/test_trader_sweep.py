@@ -1,5 +1,6 @@
 """A sweep gives each variant what a backtest of it gives, and walks forward without looking."""
 
+import math
 from dataclasses import replace
 from decimal import Decimal as D
 
@@ -24,9 +25,14 @@ from streaming.trader.rehearsal.sweep import (
     variable_of,
     walk_forward,
 )
-from tests.unit.trading.test_trading_anchor import TEN, mid_at
 
+TEN = 1_524_564_000_000_000
 MINUTES = 400
+
+
+def mid_at(minute: int) -> D:
+    """A market that goes up and down."""
+    return D(round(9000 + 40 * math.sin(minute / 17) + minute % 3, 2)).quantize(D("0.01"))
 
 
 class Zigzag:
