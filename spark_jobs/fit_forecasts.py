@@ -25,7 +25,7 @@ from include.log import event
 from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.forecast_changes import fit_changes
-from spark_jobs.forecast_sums import fit_symbols
+from spark_jobs.forecast_sums import fit_levels
 from spark_jobs.session import open_session
 from spark_jobs.sinks import create_table, locate_table
 
@@ -128,9 +128,7 @@ def fit_all(
 
 def _fit(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted], dict[str, str]]:
     if recipe.likelihood == LEVELS:
-        if "target" in minutes_df.columns:
-            minutes_df = minutes_df.withColumn("close", F.col("target"))
-        return fit_symbols(minutes_df), {}
+        return fit_levels(minutes_df)
     return fit_changes(minutes_df, recipe)
 
 

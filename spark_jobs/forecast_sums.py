@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from include.forecast.damping import LAG_ROWS, Floats
 from include.forecast.map_fit import PASSES, Sums, is_accurate, maximise
 from include.forecast.prophet import Fitted
+from include.forecast.recipe import describe_impossible, put_at_last_price
 from include.forecast.sufficient_statistics import (
     SeriesShape,
     add_up,
@@ -27,6 +28,47 @@ from include.forecast.sufficient_statistics import (
 
 PART = "symbol string, rows bigint, gram binary, moment binary, square double"
 Models = Mapping[str, Any]
+
+
+def fit_levels(minutes_df: DataFrame) -> tuple[dict[str, Fitted], dict[str, str]]:
+    """A model of every symbol of `symbol, ds, close` (times without a zone, UTC), in any order.
+
+    With the column `target` it is fitted to that, as in the recipe.
+
+    Gives the models, the same as `fit_recipe` of each symbol's rows alone, to rounding, and of the
+    symbols that cannot be fitted the reasons.
+    """
+    ends = {row["symbol"]: row for row in _ends(minutes_df).collect()}
+    reasons = {
+        symbol: describe_impossible(row["impossible"]["ds"], row["impossible"]["close"])
+        for symbol, row in ends.items()
+        if row["impossible"] is not None
+    }
+    if len(reasons) == len(ends):
+        return {}, reasons
+    possible_df = minutes_df.where(~F.col("symbol").isin(*reasons)) if reasons else minutes_df
+    if "target" in minutes_df.columns:
+        possible_df = possible_df.withColumn("close", F.col("target"))
+    models = {
+        symbol: put_at_last_price(
+            fitted, last_at=pd.Timestamp(ends[symbol]["last_at"]), last_price=ends[symbol]["price"]
+        )
+        for symbol, fitted in fit_symbols(possible_df).items()
+    }
+    return models, reasons
+
+
+def _ends(minutes_df: DataFrame) -> DataFrame:
+    """By symbol its last time and price, and the first row whose price cannot be one."""
+    close = F.coalesce("close", F.lit(float("nan")))
+    is_possible = (close > 0) & (close < float("inf"))  # in Spark, NaN is above all numbers
+    return minutes_df.groupBy("symbol").agg(
+        F.max("ds").alias("last_at"),
+        F.max_by("close", "ds").alias("price"),
+        F.min_by(F.struct("ds", close.alias("close")), F.when(~is_possible, F.col("ds"))).alias(
+            "impossible"
+        ),
+    )
 
 
 def fit_symbols(minutes_df: DataFrame) -> dict[str, Fitted]:

@@ -9,6 +9,7 @@ weighted price, if that is the target; band and last price are those of closes a
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,12 @@ def fit_recipe(prices_df: pd.DataFrame, recipe: Recipe, *, grid: Grid = MINUTES)
     It is fitted to `target`, where the rows have that column and the recipe does not want closes.
 
     Raises:
-        HistoryError: the price never changed, or not in the last day.
+        HistoryError: a price is not above 0, or none changed in the last day.
     """
+    _require_prices(prices_df)
     target_df = _choose_targets(prices_df, recipe)
     if recipe.likelihood == LEVELS:
-        return _anchor(fit.fit(target_df), prices_df)
+        return _put_at_last_row(fit.fit(target_df), prices_df)
     features = features_of(prices_df, recipe, grid=grid)
     return finish_changes(prices_df, recipe, sum_changes(features, target_df), grid=grid)
 
@@ -96,7 +98,12 @@ def _require_prices(prices_df: pd.DataFrame) -> None:
     impossible = np.flatnonzero(~(np.isfinite(closes) & (closes > 0)))
     if impossible.size:
         row = prices_df.iloc[int(impossible[0])]
-        raise HistoryError(f"the price at {row['ds']} is {row['close']}: it must be above 0")
+        raise HistoryError(describe_impossible(row["ds"], row["close"]))
+
+
+def describe_impossible(minute_at: datetime, price: float) -> str:
+    """Why a price cannot be one, in a sentence."""
+    return f"the price at {minute_at} is {price}: it must be a number above 0"
 
 
 def _describe_stillness(prices_df: pd.DataFrame, grid: Grid) -> str:
@@ -132,7 +139,6 @@ def finish_changes(
     Raises:
         HistoryError: the price did not change in the last day (hour, of seconds).
     """
-    _require_prices(prices_df)
     realised = realised_volatility(prices_df, grid=grid)
     if not realised > 0:
         raise HistoryError(
@@ -151,7 +157,7 @@ def finish_changes(
     fitted = Fitted(
         model, FITTED_BY, measure_volatility(prices_df), realised, calibrate(prices_df, grid=grid)
     )
-    return _anchor(fitted, prices_df)
+    return _put_at_last_row(fitted, prices_df)
 
 
 class _ChangesBackend(MapBackend):
@@ -184,11 +190,16 @@ def _key_rows(prices_df: pd.DataFrame) -> pd.DataFrame:
     return prices_df.iloc[sorted(numbers)].reset_index(drop=True)
 
 
-def _anchor(fitted: Fitted, prices_df: pd.DataFrame) -> Fitted:
-    """The model with its level moved so that it is the last price at the last row."""
-    model, last_df = fitted.prophet, prices_df[["ds"]].tail(1).reset_index(drop=True)
+def _put_at_last_row(fitted: Fitted, prices_df: pd.DataFrame) -> Fitted:
+    last = prices_df.iloc[-1]
+    return put_at_last_price(fitted, last_at=last["ds"], last_price=float(last["close"]))
+
+
+def put_at_last_price(fitted: Fitted, *, last_at: pd.Timestamp, last_price: float) -> Fitted:
+    """The model with its level moved so that it is the last price at the last row's time."""
+    model, last_df = fitted.prophet, pd.DataFrame({"ds": [last_at]})
     model.uncertainty_samples = 0
     for _ in range(2):  # the second time takes away what the first has left by rounding
-        distance = np.log(prices_df["close"].iloc[-1]) - model.predict(last_df)["yhat"].iloc[0]
+        distance = np.log(last_price) - model.predict(last_df)["yhat"].iloc[0]
         model.params["m"] = model.params["m"] + distance / model.y_scale
     return replace(fitted, prophet=model)

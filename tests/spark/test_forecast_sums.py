@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from include.errors import HistoryError
 from include.forecast import fit, map_fit, predict, prophet
+from include.forecast.history import VWAP
+from include.forecast.recipe import Recipe, fit_recipe
 from include.forecast.sufficient_statistics import make_skeleton
-from spark_jobs.forecast_sums import fit_symbols, shapes_of, sum_by_symbol
+from spark_jobs.forecast_sums import fit_levels, fit_symbols, shapes_of, sum_by_symbol
 
 BEGIN = pd.Timestamp("2026-03-01 00:07")
 
@@ -58,6 +61,38 @@ def test_every_symbol_gets_the_model_that_its_rows_alone_give(minutes: DataFrame
         for column in ("yhat", "yhat_lower", "yhat_upper"):
             ours, theirs = (np.log(forecast[column]) for forecast in forecasts)
             np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9, err_msg=symbol)
+
+
+def test_levels_begin_at_the_last_price_and_a_price_that_cannot_be_is_named(
+    minutes: DataFrame,
+) -> None:
+    """The level is that of closes, whatever was fitted; of the others the reason is given."""
+    frames = {
+        "BTC-USD": SERIES["BTC-USD"].assign(target=lambda df: df["close"] * 1.003),
+        "ETH-USD": SERIES["ETH-USD"].assign(target=lambda df: df["close"] * 0.99),
+        "NAN-USD": walk(3000, 6).assign(target=1.0),
+        "NIL-USD": walk(3000, 7).assign(target=1.0),
+    }
+    frames["NAN-USD"].loc[[70, 900], "close"] = float("nan")
+    frames["NIL-USD"].loc[71, "close"] = 0.0
+    shuffled = pd.concat([df.assign(symbol=symbol) for symbol, df in frames.items()])
+    rows = minutes.sparkSession.createDataFrame(shuffled.sample(frac=1.0, random_state=3))
+    models, reasons = fit_levels(rows.withColumn("ds", rows["ds"].cast("timestamp_ntz")))
+    assert set(models) == {"BTC-USD", "ETH-USD"}
+    for symbol, fitted in models.items():
+        frame, recipe = frames[symbol], Recipe("levels", target=VWAP)
+        start = frame["ds"].iloc[-1].tz_localize("UTC")
+        ours, theirs = (
+            predict.predict(model, start_at=start, minutes=2000)["yhat"]
+            for model in (fitted, fit_recipe(frame, recipe))
+        )
+        assert ours[0] == pytest.approx(frame["close"].iloc[-1], rel=1e-12)
+        np.testing.assert_allclose(np.log(ours), np.log(theirs), rtol=1e-9, atol=1e-9)
+    for symbol in ("NAN-USD", "NIL-USD"):
+        with pytest.raises(HistoryError) as error:
+            fit_recipe(frames[symbol], Recipe("levels"))
+        assert reasons[symbol] == str(error.value)
+    assert fit_levels(rows.where("symbol = 'NIL-USD'"))[0] == {}
 
 
 def test_sums_of_parts_are_the_sums_of_all_rows(minutes: DataFrame) -> None:

@@ -16,7 +16,7 @@ from include.forecast.bands import (
     relative_errors,
 )
 from include.forecast.manifest import Band
-from include.forecast.recipe import Recipe, fit_recipe
+from include.forecast.recipe import LIKELIHOODS, Recipe, fit_recipe
 from include.market.volatility import DayOfPrices
 
 DAY = 1440
@@ -116,12 +116,13 @@ def test_less_than_an_hour_behind_a_gap_has_no_volatility() -> None:
         fit_recipe(gap_df, Recipe())
 
 
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("close", [float("nan"), 0.0, -1.0, float("inf")])
-def test_a_price_that_cannot_be_is_named(close: float) -> None:
+def test_a_price_that_cannot_be_is_named(close: float, likelihood: str) -> None:
     prices_df = walk(1)
     prices_df.loc[7, "close"] = close
-    with pytest.raises(HistoryError, match=r"the price at \S+ \S+ is .*: it must be above 0"):
-        fit_recipe(prices_df, Recipe())
+    with pytest.raises(HistoryError, match=r"the price at \S+ \S+ is .*: it must be a number abo"):
+        fit_recipe(prices_df, Recipe(likelihood))
 
 
 def test_a_short_history_has_the_band_of_a_walk() -> None:
