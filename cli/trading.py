@@ -1,6 +1,7 @@
 """Verbs about the trader and what it acts on: trader, trace, forecast."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -9,6 +10,16 @@ import msgspec
 from cli.console import ERR, OUT, show_rows
 from include.errors import ForecastError
 from include.settings import from_environment
+
+LIST_HEADS = (
+    "",
+    "forecast",
+    "symbol",
+    "trained until",
+    "minutes",
+    "error over the last price's",
+    "inside the 80 % band",
+)
 
 
 @click.group()
@@ -59,13 +70,16 @@ def forecast() -> None:
 
 @forecast.command("list")
 def list_forecasts() -> None:
-    """List the published forecasts, newest first; `*` marks the one in use."""
+    """List the published forecasts, newest first; `*` marks the one in use.
+
+    Error and coverage are those by which it was admitted, at each distance ahead.
+    """
     from include.forecast.forecast_file import current_id, published_manifests
 
     settings = from_environment()
     folders = [settings.forecasts_of(symbol) for symbol in settings.forecast.all_symbols]
     in_use = {current_id(folder) for folder in folders}
-    columns = ("", "forecast", "symbol", "trained until", "rows", "error", "naive error")
+    manifests = [manifest for folder in folders for manifest in published_manifests(folder)]
     rows = [
         (
             "*" if manifest.forecast_id in in_use else "",
@@ -73,13 +87,20 @@ def list_forecasts() -> None:
             manifest.symbol,
             manifest.trained_until,
             manifest.rows,
-            manifest.metrics.get("mae"),
-            manifest.metrics.get("naive_mae"),
+            _join_figures((judged.error_ratio for judged in manifest.judged), ".4f"),
+            _join_figures((judged.coverage for judged in manifest.judged), ".1%"),
         )
-        for folder in folders
-        for manifest in published_manifests(folder)
+        for manifest in manifests
     ]
-    show_rows(columns, rows, form="table")
+    show_rows(LIST_HEADS, rows, form="table")
+    horizons = next((manifest.judged for manifest in manifests if manifest.judged), ())
+    if horizons:
+        ends = ", ".join(str(judged.horizon) for judged in horizons)
+        OUT.print(f"figures are of prices up to {ends} minutes ahead", highlight=False)
+
+
+def _join_figures(figures: Iterable[float | None], form: str) -> str:
+    return "  ".join("-" if figure is None else format(figure, form) for figure in figures)
 
 
 @forecast.command()

@@ -1,6 +1,6 @@
 """Whether the 80 % band of a drafted forecast covers about 80 % of recent prices. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -21,21 +21,23 @@ from include.settings.forecast import ForecastSettings
 COVERS = "its band covers what it promises"
 
 
-def check_coverage(
-    rules: ForecastSettings,
+def measure_coverage(
     manifest: Manifest,
     draft_df: pd.DataFrame,
     known_df: pd.DataFrame,
     scores: tuple[ForecastScore, ...],
-) -> Finding:
-    """Whether the draft's own band, over the hourly origins of 30 days, covers 70 to 90 %.
+) -> dict[int, float]:
+    """By horizon the share of prices inside the draft's own band, over hourly origins of 30 days.
 
     A forecast without a band, whose interval Prophet sampled, is judged by its recipe's scores.
     """
     if manifest.band is None:
-        shares = {s.horizon: s.coverage for s in scores if s.coverage is not None}
-    else:
-        shares = dict(_shares(manifest, draft_df, known_df))
+        return {s.horizon: s.coverage for s in scores if s.coverage is not None}
+    return dict(_shares(manifest, draft_df, known_df))
+
+
+def check_coverage(rules: ForecastSettings, shares: Mapping[int, float]) -> Finding:
+    """Whether the band covered 70 to 90 % up to each horizon."""
     if not shares:
         return Finding(COVERS, True, "the history is too short to count what it covers")
     lowest, highest = rules.min_band_coverage, rules.max_band_coverage

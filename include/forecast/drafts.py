@@ -10,7 +10,7 @@ import pandas as pd
 from include.atomic_files import write_file
 from include.errors import ForecastError
 from include.forecast import forecast_file
-from include.forecast.manifest import Manifest
+from include.forecast.manifest import JudgedHorizon, Manifest
 from include.settings import Settings
 from include.state_files import read_json_file
 
@@ -29,6 +29,14 @@ def write_draft(
     for name, picture in pictures.items():
         write_file(path_of(settings, manifest.forecast_id, f".{name}"), picture)
     return manifest_of(settings, manifest.forecast_id)
+
+
+def keep_judgement(
+    settings: Settings, manifest: Manifest, judged: tuple[JudgedHorizon, ...]
+) -> None:
+    """Write the gate's figures into a draft's manifest."""
+    content = msgspec.json.encode(msgspec.structs.replace(manifest, judged=judged))
+    write_file(path_of(settings, manifest.forecast_id, ".json"), content)
 
 
 def manifest_of(settings: Settings, forecast_id: str) -> Manifest:

@@ -24,6 +24,18 @@ class Holiday(msgspec.Struct, frozen=True):
     upper_window: int = 0
 
 
+class JudgedHorizon(msgspec.Struct, frozen=True):
+    """What the gate found up to `horizon` minutes ahead (from the horizon before); null: nothing.
+
+    `error_ratio` is the error over that of the last price, `coverage` the share of prices inside
+    the 80 % band.
+    """
+
+    horizon: int
+    error_ratio: float | None = None
+    coverage: float | None = None
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What a forecast states about itself.
 
@@ -31,7 +43,8 @@ class Manifest(msgspec.Struct, frozen=True):
     than `hold_bps` basis points has the side `hold`. It was fitted
     by `likelihood`, `holidays` and `target` (`recipe`) and starts from `last_price`, the close of
     `trained_until`. `volatility` and `band` are those of its 80 % interval (`bands`). Of landed
-    trades those of `venue` counted; empty: none had landed, or all counted.
+    trades those of `venue` counted; empty: none had landed, or all counted. `judged` are the gate's
+    figures; empty: it has not looked at it.
     """
 
     forecast_id: str
@@ -57,3 +70,4 @@ class Manifest(msgspec.Struct, frozen=True):
     band: Band | None = None
     target: str = "close"
     venue: str = ""
+    judged: tuple[JudgedHorizon, ...] = ()

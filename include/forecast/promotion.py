@@ -6,7 +6,7 @@ moved to the price at the origin, where it was trained before it, else with its 
 predict the same minutes at the same distance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from include.errors import ForecastError, HistoryError
 from include.forecast import drafts, forecast_file
-from include.forecast.band_coverage import check_coverage
+from include.forecast.band_coverage import check_coverage, measure_coverage
 from include.forecast.evaluation import (
     AHEAD,
     LAST_PRICE,
@@ -32,7 +32,7 @@ from include.forecast.history import (
     rows_within,
     training_minutes,
 )
-from include.forecast.manifest import Manifest
+from include.forecast.manifest import JudgedHorizon, Manifest
 from include.forecast.recipe import Recipe
 from include.forecast.sanity_checks import check_sanity
 from include.forecast.scores import ForecastScore
@@ -47,7 +47,7 @@ AS_GOOD = "as good as the last price"
 
 
 def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
-    """The checks that this draft must pass to be published.
+    """The checks that this draft must pass to be published; their figures go to its manifest.
 
     Raises:
         ForecastError: there is no such draft.
@@ -73,12 +73,14 @@ def check_promotion(settings: Settings, forecast_id: str) -> list[Finding]:
         history.prices_df, pd.Timestamp.min, _to_naive_utc(manifest.trained_until)
     )
     pairs_df, scores = _evaluate(known_df, plan, _recipe(manifest))
+    shares = measure_coverage(manifest, draft_df, known_df, scores)
+    drafts.keep_judgement(settings, manifest, _judge(scores, shares))
     return [
         *check_sanity(
             rules, manifest, draft_df, history, in_use=champion.manifest if champion else None
         ),
         _compare_with_last_price(rules, scores),
-        check_coverage(rules, manifest, draft_df, known_df, scores),
+        check_coverage(rules, shares),
         _compare_with_champion(settings, manifest, champion, known_df, pairs_df),
     ]
 
@@ -108,6 +110,14 @@ def _evaluate(
     except HistoryError:
         return None, ()
     return evaluation.pairs, tuple(s for s in evaluation.scores if s.forecaster == OURS)
+
+
+def _judge(
+    scores: tuple[ForecastScore, ...], shares: Mapping[int, float]
+) -> tuple[JudgedHorizon, ...]:
+    ratios = {score.horizon: score.error_ratio for score in scores}
+    horizons = sorted({*ratios, *shares})
+    return tuple(JudgedHorizon(h, ratios.get(h), shares.get(h)) for h in horizons)
 
 
 def _compare_with_last_price(rules: ForecastSettings, scores: tuple[ForecastScore, ...]) -> Finding:

@@ -9,7 +9,9 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from cli.main import cli
 from include.errors import GateFailed
 from include.forecast import draft_forecast, drafts, forecast_file, promotion, publishing, training
 from include.forecast.evaluation import Plan, backtest
@@ -239,6 +241,29 @@ def test_a_band_that_covers_too_little_or_too_much_is_refused(
     assert (
         "its band covers what it promises" not in faults(settings, manifest.forecast_id)
     ) == passes
+
+
+def test_a_published_forecast_and_the_list_have_the_figures_of_its_judgement(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_history(settings, walk(6))
+    manifest = drafted(settings)
+    assert manifest.judged == ()
+    details = {c.name: c.detail for c in promotion.check_promotion(settings, manifest.forecast_id)}
+    judged = publishing.publish_draft(settings, manifest.forecast_id).judged
+    assert [one.horizon for one in judged] == [10, 60, 360, 1440]
+    ratios = [f"{one.error_ratio:.4f}" for one in judged]
+    shares = [f"{one.coverage:.1%}" for one in judged]
+    for one, ratio, share in zip(judged, ratios, shares, strict=True):
+        assert f"{ratio} up to {one.horizon}" in details["as good as the last price"]
+        assert f"{share} up to {one.horizon}" in details["its band covers what it promises"]
+    monkeypatch.setattr("cli.trading.from_environment", lambda: settings)
+    listed = CliRunner().invoke(cli, ["forecast", "list"]).output
+    assert "  ".join(ratios) in listed and "  ".join(shares) in listed
+    assert "10, 60, 360, 1440 minutes ahead" in listed
+    # one that nobody judged is listed too, without figures
+    put_champion(settings, [9000.0] * 60, first_at=T0)
+    assert CliRunner().invoke(cli, ["forecast", "list"]).exit_code == 0
 
 
 def test_the_simulated_market_is_judged_by_enough_origins_not_to_refuse_by_chance() -> None:
