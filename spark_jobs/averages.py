@@ -15,7 +15,7 @@ from include.lake.signal_rows import closed_until
 from include.lake.tables import TABLE_OF_TOPIC
 from include.lake.window_states import read_state, write_state
 from include.market.average import AVERAGE_PRICE, SUPPLIERS, Average, Averages, SymbolPrices
-from include.market.prices import SupplierPrice, counts
+from include.market.prices import SupplierPrice, count_price
 from include.market.signals import PublishedSignal
 from include.market.time import SECOND_US
 from include.market.wire import Topic
@@ -98,8 +98,7 @@ class AverageBatches:
         table = prices_df.toArrow().sort_by([(name, "ascending") for name in ORDER])
         columns = (table[name].to_pylist() for name in PRICE)
         for *fields, received_time in zip(*columns, strict=True):
-            price = SupplierPrice(*fields)
-            if counts(price, received_time):
+            if price := count_price(SupplierPrice(*fields), received_time):
                 averages.take(price)
 
     def _signal(self, average: Average) -> PublishedSignal:

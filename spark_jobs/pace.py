@@ -6,7 +6,7 @@ for one moment a minute. The wait is within Spark's batch, so Spark's own batch 
 the progress file leaves it out.
 """
 
-from include.market.time import SECOND_US
+from include.market.time import SECOND_US, clock_time
 from include.market.windows import SILENCE_US, BookFlow, Windows
 
 LEAD_US = 700_000  # a batch so long before an end leaves the next one little to read
@@ -25,7 +25,8 @@ class Pace:
         """Take a message in."""
         if flow.venue_time is not None:
             name = f"{flow.venue}|{flow.symbol}"
-            self._delays_us[name] = flow.received_time - flow.venue_time
+            clock_us = clock_time(flow.venue_time, flow.received_time)
+            self._delays_us[name] = flow.received_time - clock_us
 
     def pause_s(self, windows: Windows, *, now_us: int) -> float:
         """Seconds until the next batch should begin."""

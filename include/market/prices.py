@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from include.market.events import Message, Quote, Ticker, Trade
-from include.market.time import is_believable
+from include.market.time import clock_time, is_believable
 
 
 class SupplierPrice(NamedTuple):
-    """One price; `at_us` is the venue's time, else that of receipt."""
+    """One price; `at_us` is the venue's time, else (and where that is wrong) that of receipt."""
 
     supplier: str
     symbol: str
@@ -30,10 +30,12 @@ def prices_of(message: Message) -> Iterator[SupplierPrice]:
             price = SupplierPrice(message.venue, symbol, at, event.price)
         else:
             continue
-        if counts(price, message.received_time):
-            yield price
+        if counted := count_price(price, message.received_time):
+            yield counted
 
 
-def counts(price: SupplierPrice, received_time: int) -> bool:
-    """Whether a price is above zero and its time is believed."""
-    return price.price > 0 and is_believable(price.at_us, received_time)
+def count_price(price: SupplierPrice, received_time: int) -> SupplierPrice | None:
+    """The price at a time that may move a clock; null if it is not above zero or not believed."""
+    if price.price <= 0 or not is_believable(price.at_us, received_time):
+        return None
+    return price._replace(at_us=clock_time(price.at_us, received_time))

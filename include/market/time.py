@@ -23,6 +23,7 @@ LATEST_US = 4_102_444_800 * SECOND_US  # 2100-01-01
 AHEAD_US = DAY_US  # how far ahead of its Kafka time a record may speak of
 # A venue's clock may be so far ahead of ours; a time beyond that moves nobody's clock.
 AHEAD_OF_RECEIPT_US = 60 * SECOND_US
+CLOCK_AHEAD_US = 2 * SECOND_US  # further ahead than that, the time of receipt counts
 
 
 def to_epoch_us(moment_at: datetime) -> int:
@@ -41,6 +42,17 @@ def is_believable(venue_time: int, received_time: int) -> bool:
     How far behind does not matter: a recorded market is years behind.
     """
     return venue_time <= received_time + AHEAD_OF_RECEIPT_US
+
+
+def clock_time(venue_time: int, received_time: int) -> int:
+    """The time that a message brings its venue's clock to (all in µs).
+
+    It is the venue's own, unless that is further ahead of its receipt than clocks usually differ:
+    then it is that of receipt. So one wrong time closes nothing early, and a venue whose clock is
+    ahead for good has its windows closed when they are over here.
+    """
+    is_usual = venue_time <= received_time + CLOCK_AHEAD_US
+    return venue_time if is_usual else received_time
 
 
 @dataclass(frozen=True)

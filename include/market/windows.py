@@ -2,9 +2,10 @@
 
 The first message of a symbol whose venue time is at or beyond a window's end (and `delay`) closes
 it. A symbol that is silent is closed by its connection: by a heartbeat or another symbol, a second
-of venue time later, since those travel by other partitions. A time too far ahead of its receipt is
-not believed: it adds nothing and closes nothing. What comes after its window was closed is late: it
-is not added here, and its window is summed again from the lake.
+of venue time later, since those travel by other partitions. A time that is seconds ahead of its
+receipt closes only what is over at its receipt (`clock_time`); one too far ahead is not believed:
+it adds nothing and closes nothing. What comes after its window was closed is late: it is not added
+here, and its window is summed again from the lake.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import msgspec
 
 from include.market.numerals import SIGNAL_STEP, WIDE, round_half_up
 from include.market.signals import PublishedSignal
-from include.market.time import SECOND_US, is_believable
+from include.market.time import SECOND_US, clock_time, is_believable
 
 SILENCE_US = SECOND_US
 Key = tuple[str, str]  # venue, symbol
@@ -127,15 +128,15 @@ class Windows:
         book = self._book(flow)
         if at is None or not is_believable(at, flow.received_time):
             return []
-        clock = f"{flow.venue}|{flow.conn}"
-        self.state.clocks[clock] = max(self.state.clocks.get(clock, 0), at)
+        now_us, clock = clock_time(at, flow.received_time), f"{flow.venue}|{flow.conn}"
+        self.state.clocks[clock] = max(self.state.clocks.get(clock, 0), now_us)
         if flow.bid is not None or flow.ask is not None:
             start = at - at % self._length
             if start + self._length <= book.closed_until:
                 self.late.add((flow.venue, flow.symbol, start))
             else:
                 book.open.setdefault(start, OpenWindow()).add(flow)
-        return self._close(flow.venue, flow.symbol, book, at - self._delay)
+        return self._close(flow.venue, flow.symbol, book, now_us - self._delay)
 
     def refuse_window(self, flow: BookFlow) -> None:
         """Take the window of this message as closed: what came before it in it is gone."""

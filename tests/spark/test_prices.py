@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from include.lake.tables import TABLE_OF_TOPIC
 from include.market import wire
 from include.market.events import Event, Message, Quote, Ticker, Trade
-from include.market.prices import SupplierPrice, counts, prices_of
+from include.market.prices import SupplierPrice, count_price, prices_of
 from spark_jobs.transforms.messages import parse_messages
 from spark_jobs.transforms.prices import PRICE, price_rows
 from tests.support.kafka_records import US, records
@@ -24,6 +24,7 @@ MESSAGES = (
         Trade("2", D("101"), D(1), None, US + 5),
     ),
     message("trade", Trade("3", D("102"), D(1), None, US + 3600 * 1_000_000)),  # not believed
+    message("trade", Trade("4", D("103"), D(1), None, US + 50 * 1_000_000)),  # as of its receipt
     message("ticker", Ticker(last=D("99.5"))),
     message("ticker", Ticker(last=D("98.5")), at=None),
     message("ticker", Ticker(last=D(0))),
@@ -35,6 +36,7 @@ def test_prices_of_all_topics_are_those_without_spark(spark: SparkSession) -> No
     expected = [
         SupplierPrice("kraken", "BTC-USD", US - 5, D("100.12345678")),
         SupplierPrice("kraken", "BTC-USD", US + 5, D(101)),
+        SupplierPrice("kraken", "BTC-USD", US + 7, D(103)),
         SupplierPrice("kraken", "BTC-USD", US, D("99.5")),
         SupplierPrice("kraken", "BTC-USD", US + 7, D("98.5")),
         SupplierPrice("kraken", "BTC-EUR", US + 7, D("92.25")),
@@ -46,5 +48,5 @@ def test_prices_of_all_topics_are_those_without_spark(spark: SparkSession) -> No
         batch = parse_messages(records(spark, topic, [b"junk", *values]), TABLE_OF_TOPIC[topic])
         rows = price_rows(batch, topic).orderBy("offset", "at_us").select(*PRICE).collect()
         priced = [(SupplierPrice(*row[:-1]), row["received_time"]) for row in rows]
-        by_spark += [price for price, received in priced if counts(price, received)]
+        by_spark += [price for one in priced if (price := count_price(*one))]
     assert by_spark == expected

@@ -33,7 +33,7 @@ class AverageSignals(WindowSignals):
             self._decided_until = signal.window_start
             self._waiting.append(WindowSignal(signal, record_id))
 
-    def observe(self, venue_time: int, changed_sides: Collection[str]) -> None:
+    def observe(self, venue_time: int, changed_sides: Collection[str], *, clock_us: int) -> None:
         """The book decides nothing here."""
 
     def head(self, *, is_book_read: Callable[[], bool]) -> WindowSignal | None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from include.bus import Record, TopicPartition
-from include.market.time import is_believable
+from include.market.time import clock_time, is_believable
 from include.market.tops import TopMessage, decode_top, is_sane_top
 from include.market.venues import VENUES
 from include.market.wire import Topic
@@ -102,12 +102,11 @@ class ImbalanceFollower:
             return
         if measure.timestamp == measure.received_time and self._has_book_time:
             return  # a snapshot: the time of receipt is no market time
-        start = measure.timestamp - measure.timestamp % self._sampling_us
+        at = clock_time(measure.timestamp, measure.received_time)
+        start = at - at % self._sampling_us
         if start > self._last:
             self._last = start
-            signal = Signal(
-                measure.venue, measure.symbol, SIGNAL_TYPE, measure.value, measure.timestamp, start
-            )
+            signal = Signal(measure.venue, measure.symbol, SIGNAL_TYPE, measure.value, at, start)
             self._waiting.append((signal, record_id, measure.source))
         elif not self._waiting:  # the stream is past these: no signal will ask for their tops
             self._drop_tops_before(measure.source)

@@ -55,13 +55,13 @@ class WindowSignals:
         elif signal.type == RATIO:
             self._late.append(window_signal)
 
-    def observe(self, venue_time: int, changed_sides: Collection[str]) -> None:
-        """Take a book message in: its venue time (µs), and the sides that it changes."""
+    def observe(self, venue_time: int, changed_sides: Collection[str], *, clock_us: int) -> None:
+        """Take a book message in: its venue time (µs), the sides that it changes, its clock."""
         start = venue_time - venue_time % self._window_us
         is_open = start + self._window_us + self._delay_us > self._clock
         if changed_sides and is_open and start >= (self._next or 0):
             self._changed.setdefault(start, set()).update(changed_sides)
-        self._clock = max(self._clock, venue_time)
+        self._clock = max(self._clock, clock_us)
 
     def head(self, *, is_book_read: Callable[[], bool]) -> WindowSignal | None:
         """What the next window is decided on; null while something better may come.

@@ -12,7 +12,7 @@ import msgspec
 
 from include.bus import Record, TopicPartition
 from include.market.events import INITIAL, BookChange, Top
-from include.market.time import MINUTE_US, SECOND_US, is_believable
+from include.market.time import CLOCK_AHEAD_US, MINUTE_US, SECOND_US, clock_time, is_believable
 from include.market.tops import TopMessage, is_sane, is_sane_top
 from include.market.wire import Topic
 from include.trading.inputs import RecordId, SeenTop, Signal
@@ -67,19 +67,30 @@ class BookMessage(NamedTuple):
 
 
 class _Top(msgspec.Struct, frozen=True):
-    """A top with its connection, and the one that the first top of its second came by."""
+    """A top with its connection, and the one that the first top of its second came by.
+
+    `ahead_us` is how far its venue time is ahead of its receipt.
+    """
 
     top: SeenTop
     conn: str
     first_conn: str
+    ahead_us: int
+
+    def is_wrong_beside(self, later: "_Top") -> bool:
+        """Whether its time was wrong, by a later one that is before it and not so far ahead."""
+        is_before = later.top.venue_time < self.top.venue_time
+        is_far = self.ahead_us > CLOCK_AHEAD_US + max(later.ahead_us, 0)
+        return is_before and is_far
 
 
 class WindowFollower:
     """One symbol's windows and tops in the order of their topics.
 
     Of the tops of one second only the last is kept, since windows end on whole seconds. A top
-    whose venue time is before that of an earlier one, or far ahead of its receipt, is left out.
-    While no signal comes, the newest `MAX_TOPS` are kept.
+    whose venue time is before that of an earlier one is left out, or the earlier one if its time
+    was wrong; so is one far ahead of its receipt. While no signal comes, the newest `MAX_TOPS` are
+    kept.
     """
 
     def __init__(
@@ -93,6 +104,7 @@ class WindowFollower:
         self._depth, self._end_offsets = depth, end_offsets
         self._tops: deque[_Top] = deque()
         self._latest: _Top | None = None
+        self._clock_us = 0
         self._snapshots: deque[RecordId] = deque()
         self._until: Mapping[TopicPartition, int] | None = None
         self.unreadable = 0
@@ -150,11 +162,10 @@ class WindowFollower:
         if self._depth and self._depth.apply(book_message.changes, top=book_message.top):
             self._snapshots.append(book_message.record_id)
         if time_us is not None:
-            self._signals.observe(time_us, book_message.sides)
-            top = SeenTop(
-                venue_time=time_us, best=book_message.top, record_id=book_message.record_id
-            )
-            self._append_top(top, book_message.conn)
+            clock_us = clock_time(time_us, book_message.received_time)
+            self._clock_us = max(self._clock_us, clock_us)
+            self._signals.observe(time_us, book_message.sides, clock_us=clock_us)
+            self._append_top(_make_top(book_message, time_us))
 
     def begin(self, start: int) -> None:
         """Begin with the window that begins then (µs), if none was seen so far."""
@@ -192,15 +203,17 @@ class WindowFollower:
             )
         )
 
-    def _append_top(self, top: SeenTop, conn: str) -> None:
+    def _append_top(self, dated: _Top) -> None:
+        while self._tops and self._tops[-1].is_wrong_beside(dated):
+            self._tops.pop()
         last = self._tops[-1] if self._tops else None
-        before = last or self._latest
-        if before is not None and top.venue_time < before.top.venue_time:
+        before, time_us = last or self._latest, dated.top.venue_time
+        if before is not None and time_us < before.top.venue_time:
             return
-        if last and _second(last.top.venue_time) == _second(top.venue_time):
-            self._tops[-1] = _Top(top, conn, last.first_conn)
+        if last and _second(last.top.venue_time) == _second(time_us):
+            self._tops[-1] = msgspec.structs.replace(dated, first_conn=last.first_conn)
         else:
-            self._tops.append(_Top(top, conn, conn))
+            self._tops.append(dated)
         if len(self._tops) > MAX_TOPS:
             self._latest = self._tops.popleft()
 
@@ -236,9 +249,7 @@ class WindowFollower:
         return self._snapshots
 
     def _is_past(self, window_end: int, offsets: Mapping[TopicPartition, int]) -> bool:
-        if self._tops and self._tops[-1].top.venue_time > window_end:
-            return True
-        return self._is_read(offsets)
+        return self._clock_us > window_end or self._is_read(offsets)
 
     def _is_read(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Whether the book was read to the end that it had when the newest signal came."""
@@ -252,6 +263,12 @@ def _changed_sides(events: Sequence[_ChangedSide | BookChange]) -> set[str]:
     if events and events[0].reason == INITIAL:
         return set()
     return {event.side for event in events}
+
+
+def _make_top(book_message: BookMessage, time_us: int) -> _Top:
+    top = SeenTop(venue_time=time_us, best=book_message.top, record_id=book_message.record_id)
+    conn = book_message.conn
+    return _Top(top, conn, conn, ahead_us=time_us - book_message.received_time)
 
 
 def _second(time_us: int) -> int:

@@ -15,7 +15,7 @@ from include.errors import QueryError, WireError
 from include.lake.reading import connect
 from include.market.events import INITIAL, BookChange, Top
 from include.market.measures import imbalance_of
-from include.market.time import MINUTE_US, to_epoch_us
+from include.market.time import MINUTE_US, clock_time, is_believable, to_epoch_us
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from include.trading.inputs import ForecastSides, Inputs, RecordId, SeenTop, Signal, read
@@ -159,16 +159,20 @@ class LakeSpan:
         is_timed = has_book_time(self._config.venue)
         time_column = "venue_time" if is_timed else "coalesce(venue_time, received_time)"
         for message in self._messages(time_column):
-            at, best = message.venue_time, message.top
+            seen_at, best = message.venue_time, message.top
             imbalance = imbalance_of(best) if best else None
-            if at is None or imbalance is None or (start := at - at % sampling_us) <= newest:
+            received = message.received_time
+            if seen_at is None or imbalance is None or not is_believable(seen_at, received):
+                continue
+            at = clock_time(seen_at, received)
+            if (start := at - at % sampling_us) <= newest:
                 continue
             newest = start
             if first <= start < last:
                 signal = self._signal(
                     imbalances.SIGNAL_TYPE, imbalance, timestamp=at, window_start=start
                 )
-                yield Moment(signal, message.record_id, SeenTop(at, best, message.record_id))
+                yield Moment(signal, message.record_id, SeenTop(seen_at, best, message.record_id))
 
     def _signal(
         self, signal_type: str, signal_value: Decimal, *, timestamp: int, window_start: int

@@ -98,6 +98,45 @@ def test_a_time_far_ahead_of_its_receipt_stops_nothing() -> None:
         assert not windows.late
 
 
+def test_a_time_less_than_a_minute_ahead_of_its_receipt_closes_nothing_early() -> None:
+    """Its change is in the window that it names; no other change of the book is late."""
+    for ahead_s in (2.5, 10, 50, 60):
+        windows = Windows(window_s=60)
+        messages = [book(n, BID, event=n, received_s=n + 0.1) for n in range(300)]
+        odd = book(95 + ahead_s, ASK, event=900, received_s=95)
+        closed: list[Liquidity] = []
+        for number, message in enumerate([*messages[:96], odd, *messages[96:]]):
+            newly = take(windows, message)
+            assert [one.window_end // S for one in newly] in ([], [number - (number > 96)])
+            closed += newly
+        assert [one.bid for one in closed] == [D(12_000)] * 4, ahead_s
+        assert [one.ask for one in closed].count(D(404)) == 1
+        assert not windows.late
+
+
+def test_a_venue_whose_clock_is_ahead_for_good_has_its_windows_closed_with_all_changes() -> None:
+    for ahead_s, count in ((1, 6), (10, 6), (45, 5)):
+        windows = Windows(window_s=60)
+        messages = [book(n, BID, event=n, received_s=n - ahead_s + 0.2) for n in range(400)]
+        closed = []
+        for message in messages:
+            for one in take(windows, message):
+                assert one.window_end <= message.received_time + 2 * S
+                closed.append(one)
+        assert [one.bid for one in closed] == [D(12_000)] * count
+        assert not windows.late
+
+
+def test_an_odd_time_does_not_close_another_symbol_of_its_connection() -> None:
+    windows = Windows(window_s=60)
+    silent = book(30, BID, event=1, received_s=30)
+    odd = book(85, BID, event=2, symbol="ETH-USD", received_s=35)
+    assert take(windows, silent, odd) == []
+    (window,) = take(windows, book(61, BID, event=3, symbol="ETH-USD", received_s=61))
+    assert window.symbol == "BTC-USD"
+    assert not windows.late
+
+
 def test_repeats_snapshots_and_heartbeats_are_left_out() -> None:
     (window,) = run(
         book(None, ("bid", "1", "99"), event=0),

@@ -66,6 +66,18 @@ def drained(found: ImbalanceFollower) -> list[tuple[int, int, int | None]]:
     return signals
 
 
+def test_a_wrong_time_takes_no_later_intervals_away() -> None:
+    found = market(
+        book(1, T0 + 50 * S, 10, received=T0),
+        book(2, T0 + 12 * S, 20, received=T0 + 12 * S),
+        book(3, T0 + 22 * S, 30, received=T0 + 22 * S),
+        measure(0, T0 + 50 * S, 1, received=T0),
+        measure(1, T0 + 12 * S, 2, received=T0 + 12 * S + 1),
+        measure(2, T0 + 22 * S, 3, received=T0 + 22 * S + 1),
+    )
+    assert drained(found) == [(0, 0, 10), (10, 12, 20), (20, 22, 30)]
+
+
 def test_the_first_imbalance_of_an_interval_is_its_signal() -> None:
     found = market(
         book(1, T0 + 3 * S, 10),

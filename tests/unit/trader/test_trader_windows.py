@@ -39,9 +39,16 @@ BOTH = tuple(
 )
 
 
-def book(offset: int, venue_time: int | None, bid: int | None, *, key: bytes = KEY) -> Record:
+def book(
+    offset: int,
+    venue_time: int | None,
+    bid: int | None,
+    *,
+    key: bytes = KEY,
+    received: int | None = None,
+) -> Record:
     seen = top(bid) if bid else None
-    received = venue_time or 0
+    received = venue_time or 0 if received is None else received
     message = Message("gemini", "BTC-USD", "book", "c", None, venue_time, received, BOTH, seen)
     return Record(Topic.BOOK, 0, offset, 0, key, wire.encode(message))
 
@@ -106,6 +113,29 @@ def test_a_signal_waits_no_longer_than_to_the_end_of_the_topic() -> None:
     found = market(book(0, 59 * S, 1), signal(0, 60 * S), end=1)
     assert found.next({(Topic.BOOK, 0): 0}) is None
     assert bid_of(found) == 1
+
+
+@pytest.mark.parametrize("ahead_s", [3, 10, 50])
+def test_a_top_of_a_wrong_time_hides_no_later_one_and_ends_no_window(ahead_s: int) -> None:
+    odd = book(1, (58 + ahead_s) * S, 2, received=58 * S)
+    found = market(book(0, 57 * S, 1), odd, book(2, 59 * S, 3), signal(0, 60 * S))
+    assert found.next(READ) is None
+    found.take(book(3, 60 * S + 1, 4))
+    assert bid_of(found) == 3
+    # of a venue whose clock is ahead for good the top is that of the window's end by its clock
+    ahead = [book(n, (n + 50) * S, n, received=(n + 50 - ahead_s) * S) for n in range(1, 80)]
+    assert bid_of(market(*ahead, signal(0, 60 * S))) == 10
+
+
+def test_a_wrong_time_does_not_make_a_window_silent() -> None:
+    found = market(flow(0, 59 * S, ("bid",)), signal(0, 60 * S), flow(1, 61 * S, ()), end=2)
+    assert bid_of(found) == 100
+    found.take(flow(2, 140 * S, (), received=90 * S))
+    assert found.next(READ) is None
+    found.take(flow(3, 131 * S, ()))
+    silent = found.next(READ)
+    assert silent and silent.top and silent.top.best
+    assert (silent.signal.type, silent.top.best.bid) == ("silent", 101)
 
 
 def test_an_invalid_book_and_no_book_are_distinguished() -> None:
@@ -240,13 +270,15 @@ CHANGES = st.lists(
 )
 
 
-def flow(offset: int, at: int, sides: tuple[str, ...]) -> Record:
+def flow(offset: int, at: int, sides: tuple[str, ...], *, received: int | None = None) -> Record:
     changes = tuple(
         BookChange(side=side, price=D(100), remaining=D(1), reason="place")  # type: ignore[arg-type]
         for side in sides
     )
     conn = "a" if at < 200 * S else "b"
-    message = Message("gemini", "BTC-USD", "book", conn, None, at, at, changes, top(100 + offset))
+    received = at if received is None else received
+    best = top(100 + offset)
+    message = Message("gemini", "BTC-USD", "book", conn, None, at, received, changes, best)
     return Record(Topic.BOOK, 0, offset, 0, KEY, wire.encode(message))
 
 
