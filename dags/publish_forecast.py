@@ -1,9 +1,9 @@
 """Publishes the forecast file of each symbol; the trader reads that of the one it trades.
 
 Minute by minute `ds, side, yhat` with bounds and a manifest, published atomically; the rows also go
-to `forecasts` (SQL) and, the first week, to Postgres. Started by new models; by hand it takes the
-newest of each symbol, or the one named. *check* refuses what is malformed, absurd, worse than the
-last price or than the forecast in use: that one stays in use, and the error has the reason.
+to `forecasts` (SQL) and, once it is in use, the first week to Postgres. Started by new models; by
+hand it takes the newest of each, or the one named. *check* refuses what is malformed, absurd, worse
+than the last price or than the forecast in use: that one stays, and the error has the reason.
 """
 
 from airflow.sdk import dag, task_group

@@ -1,8 +1,8 @@
 """`python -m streaming.minutes`: keep trade_minutes in Delta and Postgres equal to the trades.
 
 Each round recomputes the minutes that trades landed in since the last one. Postgres has them at
-once, Delta when they are closed (`include/serving/trade_minutes.py`). Then it puts each published
-forecast at its symbol's last closed minute (`include/forecast/anchors.py`).
+once, Delta when they are closed (`include/serving/trade_minutes.py`). Then it serves each symbol's
+forecast in use, put at the last closed minute (`include/forecast/anchors.py`).
 """
 
 import logging
@@ -16,7 +16,7 @@ import click
 
 from include.clock import utc_now
 from include.errors import Unreachable
-from include.forecast.anchors import serve_anchors
+from include.forecast.anchors import ForecastServer
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_job, run_process
@@ -73,14 +73,14 @@ def run(
 ) -> None:
     """Refresh and re-anchor until `stop`; outages are waited out. `now` closes minutes."""
     create_tables(settings.dsn())
-    counters, counted = Counters(), CountedFiles()
+    counters, counted, forecasts = Counters(), CountedFiles(), ForecastServer(settings)
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
             at = now()
             counters.count_refresh(refresh(settings, now=at, counted=counted))
-            serve_anchors(settings, end_at=closing_time(at))
+            forecasts.serve(end_at=closing_time(at))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

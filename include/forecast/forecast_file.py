@@ -140,7 +140,7 @@ def published_manifests(folder: Path) -> list[Manifest]:
         if path.parent.name.startswith(PARTIAL):
             continue
         try:
-            manifests.append(_decode_manifest(path))
+            manifests.append(read_manifest(path.parent))
         except ForecastError:
             if path.exists():  # else it was pruned just now
                 raise
@@ -165,7 +165,7 @@ def current_manifest(folder: Path) -> Manifest | None:
         ForecastError: its manifest cannot be read.
     """
     forecast_id = current_id(folder)
-    return None if forecast_id is None else _decode_manifest(folder / forecast_id / MANIFEST)
+    return None if forecast_id is None else read_manifest(folder / forecast_id)
 
 
 def load_current(folder: Path) -> ForecastFile:
@@ -186,13 +186,25 @@ def load_current(folder: Path) -> ForecastFile:
         return read(folder / newer_id)
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the forecast in a folder, without a look at its file.
+
+    Raises:
+        ForecastError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, msgspec.MsgspecError) as error:
+        raise ForecastError(f"forecast {folder.name} has no readable manifest") from error
+
+
 def read(folder: Path) -> ForecastFile:
     """The forecast in a folder, checked against its manifest.
 
     Raises:
         ForecastError: it is damaged or invalid.
     """
-    manifest = _decode_manifest(folder / MANIFEST)
+    manifest = read_manifest(folder)
     try:
         content = (folder / CSV_FILE).read_bytes()
     except FileNotFoundError as error:
@@ -207,13 +219,6 @@ def find_published(settings: Settings, forecast_id: str) -> Path:
     folders = [settings.forecasts_of(symbol) for symbol in settings.forecast.all_symbols]
     holding = [folder for folder in folders if (folder / forecast_id).exists()]
     return (holding or folders)[0] / forecast_id
-
-
-def _decode_manifest(path: Path) -> Manifest:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (FileNotFoundError, msgspec.MsgspecError) as error:
-        raise ForecastError(f"forecast {path.parent.name} has no readable manifest") from error
 
 
 def _parse_points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:

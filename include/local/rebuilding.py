@@ -6,13 +6,15 @@ Where the trader's account is lost, Kafka runs too: it has what the lake has not
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from include.clock import utc_now
 from include.errors import PlatformError, TickhouseError
-from include.forecast.publishing import serve_current
+from include.forecast.anchors import ForecastServer
 from include.local import kafka, postgres
 from include.local.scratch import run_in_background, wait_for
 from include.serving.connection import fetch_rows
 from include.serving.rebuild import rebuild
 from include.serving.tables import create_tables
+from include.serving.trade_minutes import closing_time
 from include.settings import Settings
 
 IS_LOST = """
@@ -36,7 +38,7 @@ def rebuild_postgres(settings: Settings, *, restore_account: RestoreAccount) -> 
         postgres.create_databases(settings)
         create_tables(settings.dsn())
         rows = rebuild(settings.dsn(), settings.lake, keep_days=settings.stream.served_days)
-        rows["forecast_points"] = serve_current(settings)
+        rows["forecasts"] = ForecastServer(settings).serve(end_at=closing_time(utc_now()))
         counts = ", ".join(f"{count} {name}" for name, count in rows.items() if count)
         lines = [f"Postgres: filled from the lake ({counts or 'which has nothing yet'})"]
         if fetch_rows(settings.dsn(), IS_LOST):

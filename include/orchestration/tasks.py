@@ -149,17 +149,23 @@ def check_forecast(forecast_id: str, *, run_id: str) -> int:
 
 
 def land_forecast(forecast_id: str) -> int:
-    """Write a draft's rows to Delta and Postgres; give their number."""
+    """Write a draft's rows to Delta; give their number."""
     from include.forecast import publishing
 
     return publishing.land_rows(from_environment(), forecast_id)
 
 
 def publish_file(forecast_id: str) -> dict[str, Any]:
-    """Publish a draft; give the manifest that is now current."""
-    from include.forecast import publishing
+    """Publish a draft and serve it; give the manifest that is now current.
 
-    return _to_builtins(publishing.publish_draft(from_environment(), forecast_id))
+    Without Postgres it is published all the same: the minutes process serves it later.
+    """
+    from include.forecast import anchors, publishing
+
+    settings = from_environment()
+    manifest = publishing.publish_draft(settings, forecast_id)
+    anchors.serve_if_reachable(settings, manifest.symbol, now=datetime.now(UTC))
+    return _to_builtins(manifest)
 
 
 def _to_builtins(struct: msgspec.Struct) -> dict[str, Any]:

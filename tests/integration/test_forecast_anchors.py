@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from include.forecast.anchors import serve_anchors
+from include.forecast.anchors import ForecastServer
 from include.forecast.bands import realised_volatility
 from include.forecast.forecast_file import publish, read, render
 from include.forecast.manifest import Manifest
 from include.lake.tables import TRADE_MINUTES
 from include.market.anchoring import Anchor, reanchor
 from include.serving.connection import transaction
-from include.serving.forecast_points import serve_forecast
 from include.serving.read_only_query import query_read_only
 from include.serving.tables import upsert
 from include.settings import Settings
@@ -33,6 +32,7 @@ from tests.support.postgres import fetch_tuples
 from tests.support.services import eventually
 
 TEN, MINUTE = datetime(2026, 4, 24, 10, tzinfo=UTC), timedelta(minutes=1)
+DAY = timedelta(days=1)
 ROW = minute_rows([0]).to_pylist()[0]
 FIELDS = "ds, yhat, yhat_lower, yhat_upper, anchor_minute"
 ROWS = 400
@@ -48,11 +48,16 @@ def world(service_settings: Settings, postgres_dsn: Any, tmp_path: Path) -> Iter
 
 
 def publish_and_serve(
-    settings: Settings, symbol: str = "BTC-USD", *, model: str = "m1", level: float = 9000.0
+    settings: Settings,
+    symbol: str = "BTC-USD",
+    *,
+    model: str = "m1",
+    level: float = 9000.0,
+    begin: datetime = TEN,
 ) -> PublishedForecast:
-    """A wavy forecast of 400 minutes after 10:00, published and in Postgres."""
+    """A wavy forecast of 400 minutes after 10:00 (`begin`), published and in Postgres."""
     points = [
-        (TEN + n * MINUTE, level + 30 * math.sin(n / 9), 0.0004 * math.sqrt(n))
+        (begin + n * MINUTE, level + 30 * math.sin(n / 9), 0.0004 * math.sqrt(n))
         for n in range(1, ROWS + 1)
     ]
     rows = [(ds, "buy", yhat, yhat * math.exp(-w), yhat * math.exp(w)) for ds, yhat, w in points]
@@ -65,8 +70,8 @@ def publish_and_serve(
         rows=ROWS,
         first_ds=rows[0][0],
         last_ds=rows[-1][0],
-        trained_until=TEN,
-        made_at=TEN + timedelta(hours=len(model)),
+        trained_until=begin,
+        made_at=begin + timedelta(hours=len(model)),
         model=model,
         fitted_by="hand",
         versions={},
@@ -76,12 +81,7 @@ def publish_and_serve(
     )
     folder = settings.forecasts_of(symbol)
     publish(folder, content=content, manifest=manifest, keep=3)
-    shared = {"symbol": symbol, "model": model, "made_at": manifest.made_at}
-    served = [
-        shared | {"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper}
-        for ds, _, yhat, lower, upper in rows
-    ]
-    serve_forecast(settings.dsn(), served, market_at=TEN, keep_days=2)
+    ForecastServer(settings).serve(end_at=TEN - DAY)
     return PublishedForecast(read(folder / manifest.forecast_id))
 
 
@@ -122,7 +122,7 @@ def test_the_view_is_the_pure_function_at_the_last_closed_minute(world: Settings
     for number, close in enumerate(closes):
         trade(world, number, close)
     trade(world, 91, 5)  # not closed yet
-    assert serve_anchors(world, end_at=TEN + 91 * MINUTE) == 1
+    assert ForecastServer(world).serve(end_at=TEN + 91 * MINUTE) == 1
     import pandas as pd
 
     times = pd.date_range(TEN.replace(tzinfo=None), periods=91, freq="min")
@@ -132,8 +132,8 @@ def test_the_view_is_the_pure_function_at_the_last_closed_minute(world: Settings
     anchor = Anchor(micros(TEN + 90 * MINUTE), closes[90], volatility)
     assert_is_put(world, curve, anchor)
     # nothing new: nothing moves; a minute more: it does
-    assert serve_anchors(world, end_at=TEN + 91 * MINUTE) == 0
-    assert serve_anchors(world, end_at=TEN + 92 * MINUTE) == 1
+    assert ForecastServer(world).serve(end_at=TEN + 91 * MINUTE) == 0
+    assert ForecastServer(world).serve(end_at=TEN + 92 * MINUTE) == 1
 
 
 def test_at_the_end_of_training_and_before_an_hour_the_published_numbers_count(
@@ -141,7 +141,7 @@ def test_at_the_end_of_training_and_before_an_hour_the_published_numbers_count(
 ) -> None:
     curve = publish_and_serve(world)
     trade(world, 0, 9090)
-    assert serve_anchors(world, end_at=TEN + MINUTE) == 1
+    assert ForecastServer(world).serve(end_at=TEN + MINUTE) == 1
     assert_is_put(world, curve, Anchor(micros(TEN), D(9090), 0.001))
 
 
@@ -151,12 +151,12 @@ def test_each_symbol_is_put_by_its_own_trades_of_one_venue(world: Settings) -> N
     trade(world, 3, 4004)
     trade(world, 4, 1, venue="deribit")
     trade(world, 5, 4100, symbol="ETH-USD", venue="deribit")
-    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 2
+    assert ForecastServer(world).serve(end_at=TEN + 10 * MINUTE) == 2
     assert_is_put(world, curves["BTC-USD"], Anchor(micros(TEN + 3 * MINUTE), D(4004), 0.001))
     there = Anchor(micros(TEN + 5 * MINUTE), D(4100), 0.001)
     assert_is_put(world, curves["ETH-USD"], there, "ETH-USD")
     chosen = replace(world, forecast=replace(world.forecast, venue="deribit"))
-    assert serve_anchors(chosen, end_at=TEN + 10 * MINUTE) == 1
+    assert ForecastServer(chosen).serve(end_at=TEN + 10 * MINUTE) == 1
     assert_is_put(world, curves["BTC-USD"], Anchor(micros(TEN + 4 * MINUTE), D(1), 0.001))
     # the dashboard has both, an hour and a minute a point
     queries = infrequent_queries(clock_us=micros(TEN + 10 * MINUTE), keep_s=600)
@@ -178,17 +178,68 @@ def test_a_forecast_that_cannot_be_put_anywhere_is_served_as_it_was_published(
         (TEN + n * MINUTE, published.level_at(micros(TEN + n * MINUTE))) for n in range(1, ROWS + 1)
     ]
     trade(world, -1, 9000)  # before its training ended
-    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 0
+    assert ForecastServer(world).serve(end_at=TEN + 10 * MINUTE) == 0
     assert [row[:2] for row in view(world)] == as_published
     trade(world, 2, 9000)
-    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 1
-    publish_and_serve(world, model="later one", level=9001.0)  # its anchor is yet to come
-    assert [row[-1] for row in view(world)] == [None] * ROWS
-    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 1
-    assert view(world)[2][-1] == TEN + 2 * MINUTE
-    (world.forecasts / "CURRENT").write_text("BTC-USD-m1\n")  # rolled back; its points are gone
-    assert serve_anchors(world, end_at=TEN + 10 * MINUTE) == 0
-    assert [row[-1] for row in view(world)] == [None] * ROWS
+    assert ForecastServer(world).serve(end_at=TEN + 10 * MINUTE) == 1
+
+
+def use(settings: Settings, model: str) -> None:
+    """Point to a forecast, as a rollback does, or a person."""
+    (settings.forecasts / "CURRENT").write_text(f"BTC-USD-{model}\n")
+
+
+def test_whoever_moves_the_pointer_what_is_shown_is_the_forecast_in_use_put_at_now(
+    world: Settings,
+) -> None:
+    """At once, in one transaction: nobody sees it unanchored, or another one beside it."""
+    published = {"m1": publish_and_serve(world)}
+    trade(world, 100, 9000)
+    anchor, end = Anchor(micros(TEN + 100 * MINUTE), D(9000), 0.001), TEN + 110 * MINUTE
+    known = ForecastServer(world)
+    assert known.serve(end_at=end) == 1
+    later = publish_and_serve(world, model="later", level=9100.0, begin=TEN + 60 * MINUTE)
+    assert known.serve(end_at=end) == 1
+    old, new = view(world)[:60], view(world)[60:]
+    # minutes before its first are those of the forecast before it
+    assert [row[1] for row in old] == [
+        published["m1"].level_at(micros(TEN + n * MINUTE)) for n in range(1, 61)
+    ]
+    assert len(new) == ROWS
+    for ds, *numbers, _ in new[40:]:
+        assert numbers == pytest.approx(list(reanchor(later, anchor, micros(ds)) or ()), rel=1e-9)
+    for _ in range(2):  # back, and forth again
+        use(world, "m1")
+        assert known.serve(end_at=end) == 1
+        assert_is_put(world, published["m1"], anchor)
+        assert known.serve(end_at=end) == 0
+        use(world, "later")
+        assert known.serve(end_at=end) == 1
+        assert view(world) == [*old, *new]
+    # what a process that was just started has to do: nothing, or everything
+    assert ForecastServer(world).serve(end_at=end) == 0
+    with transaction(world.dsn()) as link, link.cursor() as cursor:
+        cursor.execute("DELETE FROM forecast_points")
+    assert ForecastServer(world).serve(end_at=end) == 1
+    assert view(world) == new
+
+
+def test_where_the_forecast_in_use_is_damaged_the_one_before_it_stays_and_moves_on(
+    world: Settings,
+) -> None:
+    earlier = publish_and_serve(world)
+    publish_and_serve(world, model="later")
+    use(world, "m1")
+    trade(world, 2, 9000)
+    running = ForecastServer(world)
+    running.serve(end_at=TEN + 3 * MINUTE)
+    (world.forecasts / "BTC-USD-later" / "forecast.csv").write_bytes(b"ds")
+    use(world, "later")
+    for minute, server in ((4, running), (5, ForecastServer(world))):
+        trade(world, minute, 9000 + minute)
+        assert server.serve(end_at=TEN + (minute + 1) * MINUTE) == 1
+        anchor = Anchor(micros(TEN + minute * MINUTE), D(9000 + minute), 0.001)
+        assert_is_put(world, earlier, anchor)
 
 
 def test_of_a_tape_the_newest_minute_is_open(world: Settings) -> None:
@@ -196,7 +247,7 @@ def test_of_a_tape_the_newest_minute_is_open(world: Settings) -> None:
     tape = replace(world, simulator=replace(world.simulator, tape="/tape"))
     for number in (2, 3):
         trade(world, number, 9000 + number)
-    assert serve_anchors(tape, end_at=TEN + timedelta(days=900)) == 1
+    assert ForecastServer(tape).serve(end_at=TEN + timedelta(days=900)) == 1
     assert view(world)[5][-1] == TEN + 2 * MINUTE
 
 
