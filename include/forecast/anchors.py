@@ -24,7 +24,6 @@ from include.serving.trade_minutes import closing_time
 from include.settings import Settings
 
 log = logging.getLogger("tickhouse.forecast")
-
 SERVED_MINUTES = 10_080
 DAY = timedelta(hours=25)  # a little more, for the last price before a minute without a trade
 # Of a tape the newest minute is open still, whatever the wall clock.
