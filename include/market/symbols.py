@@ -1,11 +1,13 @@
-"""Symbols: `BASE-QUOTE` in capitals here, each venue's own spelling at the edge.
+"""Symbols: `BASE-QUOTE` in capitals here, each venue's own spelling at the edge; their kinds.
 
 A `SymbolCodec` translates both ways. Venues that write a pair without a separator (Binance spot,
 Gemini) can only be read back by knowing the quote currencies.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from include.errors import SettingsError
 
@@ -27,7 +29,44 @@ class SymbolCodec:
         return {self.to_venue(symbol): symbol for symbol in symbols}
 
 
+class SymbolKind(StrEnum):
+    """What is bought and sold under a symbol; a pair of currencies is spot."""
+
+    SPOT = "spot"
+    PERPETUAL = "perpetual"
+    FUTURE = "future"
+    OPTION = "option"
+    COMBINATION = "combination"
+
+
+# docs.deribit.com, "Naming", and Gemini's perpetuals (BTCGUSDPERP). A strike of 0.5 is 0d5.
+_EXPIRY = r"\d{1,2}[A-Z]{3}\d{2}"
+_CONTRACTS = {
+    SymbolKind.PERPETUAL: re.compile(r"[A-Z0-9_]+-(PERPETUAL|[A-Z]+PERP)"),
+    SymbolKind.FUTURE: re.compile(rf"[A-Z0-9_]+-{_EXPIRY}"),
+    SymbolKind.OPTION: re.compile(rf"[A-Z0-9_]+-{_EXPIRY}-\d+(d\d+)?-[CP]"),
+    SymbolKind.COMBINATION: re.compile(r"[A-Z0-9_]+-[A-Z]{2,}-(?=.*(\d|PERP))[A-Zd0-9_-]+"),
+}
+
+
+def kind_of(symbol: str) -> SymbolKind:
+    """The kind by the form of the symbol: spot, unless it is named as a contract is."""
+    for kind, pattern in _CONTRACTS.items():
+        if pattern.fullmatch(symbol):
+            return kind
+    return SymbolKind.SPOT
+
+
 def require_symbol(symbol: str) -> str:
+    """The symbol itself if it is `BASE-QUOTE` in capitals, or named as a contract is.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    return symbol if kind_of(symbol) is not SymbolKind.SPOT else require_pair(symbol)
+
+
+def require_pair(symbol: str) -> str:
     """The symbol itself if it is `BASE-QUOTE` in capitals.
 
     Raises:
@@ -41,7 +80,7 @@ def require_symbol(symbol: str) -> str:
 
 def concatenate(symbol: str) -> str:
     """`BTC-USD` as `BTCUSD`: the spelling of Binance payloads and Gemini paths."""
-    return require_symbol(symbol).replace("-", "")
+    return require_pair(symbol).replace("-", "")
 
 
 def split_pair(spelling: str) -> str:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from include.errors import SettingsError
 from include.market.average import AVERAGE_PRICE, SUPPLIERS
+from include.market.symbols import SymbolKind, kind_of
 from include.market.time import HOUR_US, SECOND_US
 from include.serving.connection import Dsn
 from include.settings import Settings
@@ -54,9 +56,16 @@ class TraderConfig:
         """The settings' trader.
 
         Raises:
-            SettingsError: there is no such rule, or its file cannot be used.
+            SettingsError: there is no such rule, its file cannot be used, or the symbol is a
+                contract.
         """
         trader, is_live = settings.trader, not settings.simulator.tape
+        if (kind := kind_of(trader.symbol)) is not SymbolKind.SPOT:
+            raise SettingsError(
+                f"TICKHOUSE_TRADER_SYMBOL={trader.symbol} is a {kind}, whose quantities are "
+                "contracts, and the trader's account is of a pair's two currencies: choose a "
+                "pair, such as BTC-USD"
+            )
         return cls(
             venue=trader.venue,
             symbol=trader.symbol,

@@ -14,7 +14,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Message, Quote
-from include.market.symbols import concatenate, require_symbol
+from include.market.symbols import concatenate, require_pair
 from include.market.time import SECOND_US, USUAL_BOUND
 from include.market.venue_settings import Venues
 from streaming.feeds.decoding import PRICE_STEP, RejectedParts, parse, require_positive
@@ -69,7 +69,7 @@ def list_suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]
             "coinbase",
             venues.coinbase_rest_url,
             600,
-            lambda symbol: f"/products/{require_symbol(symbol)}/ticker",
+            lambda symbol: f"/products/{require_pair(symbol)}/ticker",
             _coinbase,
         ),
         Supplier(
@@ -101,7 +101,7 @@ def list_suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]
         "cryptocompare",
         venues.cryptocompare_rest_url,
         60,
-        lambda symbol: "/data/price?fsym={}&tsyms={}".format(*require_symbol(symbol).split("-")),
+        lambda symbol: "/data/price?fsym={}&tsyms={}".format(*require_pair(symbol).split("-")),
         _cryptocompare,
         {"Authorization": f"Apikey {key}"},
     )
@@ -196,5 +196,5 @@ def _cryptocompare(data: bytes, symbol: str) -> PriceAndTime:
 
 
 def _kraken_symbol(symbol: str) -> str:
-    base, quote = require_symbol(symbol).split("-")
+    base, quote = require_pair(symbol).split("-")
     return _BASE_AT_KRAKEN.get(base, base) + quote

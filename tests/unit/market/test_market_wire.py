@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from include.errors import SettingsError, WireError
 from include.market import wire
 from include.market.events import BookChange, Message, Top, Trade
-from include.market.symbols import CONCATENATED, QUOTES, concatenate, require_symbol, split_pair
+from include.market.symbols import (
+    CONCATENATED,
+    INSTRUMENTS,
+    QUOTES,
+    concatenate,
+    kind_of,
+    require_symbol,
+    split_pair,
+)
 
 MONEY = st.decimals(min_value=0, max_value=10**9, places=8)
 TIMES = st.integers(0, 2**53)
@@ -126,10 +134,40 @@ def test_a_spelling_leads_back_to_a_symbol_of_the_same_spelling(base: str, quote
     assert concatenate(split_pair(concatenate(symbol).lower())) == concatenate(symbol)
 
 
-@pytest.mark.parametrize("text", ["", "BTCUSD", "btc-usd", "BTC-", "-USD", "A-B-C"])
+@pytest.mark.parametrize(
+    "text", ["", "BTCUSD", "btc-usd", "BTC-", "-USD", "A-B-C", "BTC-USD-X", "BTC-27MAR26-C"]
+)
 def test_what_is_no_symbol_is_named(text: str) -> None:
     with pytest.raises(SettingsError, match="BASE-QUOTE"):
         require_symbol(text)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind"),
+    [
+        ("BTC-USD", "spot"),
+        ("1000SHIB-USDT", "spot"),
+        ("BTC-PERPETUAL", "perpetual"),
+        ("BTC_USDC-PERPETUAL", "perpetual"),
+        ("BTC-GUSDPERP", "perpetual"),
+        ("BTC-27MAR26", "future"),
+        ("SOL_USDC-3APR26", "future"),
+        ("BTC-27MAR26-100000-C", "option"),
+        ("XRP_USDC-27MAR26-0d625-P", "option"),
+        ("BTC-FS-27MAR26_PERP", "combination"),
+    ],
+)
+def test_the_kind_of_a_symbol_follows_from_its_form(symbol: str, kind: str) -> None:
+    assert kind_of(symbol) == kind
+    assert require_symbol(symbol) == symbol
+    if kind != "spot":
+        assert INSTRUMENTS.from_venue(INSTRUMENTS.to_venue(symbol)) == symbol
+
+
+@pytest.mark.parametrize("symbol", ["BTC-27MAR26-100000-C", "BTC-FS-27MAR26_PERP"])
+def test_a_contract_is_no_pair(symbol: str) -> None:
+    with pytest.raises(SettingsError, match="BASE-QUOTE"):
+        concatenate(symbol)
 
 
 def test_a_spelling_with_no_known_quote_currency_is_named() -> None:

@@ -9,11 +9,13 @@ import pytest
 from include.errors import SettingsError
 from include.market.events import Decision, Top
 from include.market.time import MINUTE_US
+from include.settings import Settings, override
 from include.trading.account import Account
 from include.trading.decision import RULES, order_for, rederive
 from include.trading.inputs import SeenTop, Signal, read
 from include.trading.strategy import Strategy
 from streaming.trader.brokers.paper import PaperBroker
+from streaming.trader.config import TraderConfig
 from streaming.trader.rule_files import find_rule, rule_failure
 from streaming.trader.trace.checks import check_decision
 from tests.support.trading_parameters import PARAMETERS
@@ -201,3 +203,13 @@ def test_inputs_recorded_before_digests_are_read(tmp_path: Path) -> None:
     fields = msgspec.to_builtins(inputs) | {}
     fields.pop("rule_digest")
     assert read(msgspec.json.encode(fields).decode()) == inputs
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind"),
+    [("BTC-PERPETUAL", "perpetual"), ("BTC-27MAR26", "future"), ("BTC-27MAR26-90000-P", "option")],
+)
+def test_a_trader_of_contracts_is_refused(symbol: str, kind: str) -> None:
+    settings = override(Settings(), {"TICKHOUSE_TRADER_SYMBOL": symbol})
+    with pytest.raises(SettingsError, match=f"TICKHOUSE_TRADER_SYMBOL={symbol} is a {kind}"):
+        TraderConfig.from_settings(settings)

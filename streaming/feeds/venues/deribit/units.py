@@ -6,24 +6,24 @@ legs of a combination (`BTC-FS-27MAR26_PERP`) are priced by their difference, wh
 zero; its amounts are passed on as they are.
 """
 
-import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from include.market.numerals import WIDE
+from include.market.symbols import SymbolKind, kind_of
 from streaming.feeds.decoding import QUANTITY_STEP
 
-_INVERSE = re.compile(r"[A-Z0-9]+-(PERPETUAL|\d{1,2}[A-Z]{3}\d{2})")
-_COMBINATION = re.compile(r"[A-Z0-9_]+-[A-Z]{2,}-.+")
+_INVERSE_KINDS = {SymbolKind.PERPETUAL, SymbolKind.FUTURE}
 
 
 def counts_quote(instrument: str) -> bool:
     """Whether amounts of the instrument are quote units."""
-    return _INVERSE.fullmatch(instrument) is not None
+    base, _, _ = instrument.partition("-")
+    return "_" not in base and kind_of(instrument) in _INVERSE_KINDS
 
 
 def is_combination(instrument: str) -> bool:
     """Whether the instrument is a combination of others, whose price may be zero or less."""
-    return _COMBINATION.fullmatch(instrument) is not None
+    return kind_of(instrument) is SymbolKind.COMBINATION
 
 
 def to_base(amount: Decimal, price: Decimal) -> Decimal:
