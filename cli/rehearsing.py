@@ -91,8 +91,10 @@ def backtest(
     _check_span(start_at, end_at)
     span = LakeSpan(settings, start_at=start_at, end_at=end_at)
     config = TraderConfig.from_settings(settings)
-    at_fees = FeeComparison(config, in_force=span.in_force)
-    steps = rehearse(at_fees.watch(span.moments()), config, in_force=span.in_force)
+    earlier = span.recent_prices()
+    at_fees = FeeComparison(config, in_force=span.in_force, recent_prices=earlier)
+    moments = at_fees.watch(span.moments())
+    steps = rehearse(moments, config, in_force=span.in_force, recent_prices=earlier)
     name = f"{start_at:%Y%m%dT%H%M}-{end_at:%Y%m%dT%H%M}"
     folder = out or settings.home / "backtests" / f"{name}-{config.rule}"
     title = _make_title("backtest", config)

@@ -1,6 +1,6 @@
 """The mid prices that decisions were made at, again from what was recorded of them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from include.errors import WireError
@@ -18,7 +18,13 @@ def decided_prices(
     In the order of their windows they give what the strategy that made them has in memory. One
     whose inputs cannot be read is left out.
     """
-    prices = DayOfPrices()
+    return DayOfPrices(decided_minutes(decisions, venue=venue, symbol=symbol))
+
+
+def decided_minutes(
+    decisions: Iterable[tuple[str, Decimal, Decimal, str]], *, venue: str, symbol: str
+) -> Iterator[tuple[int, float]]:
+    """The same prices with the labels of their minutes (µs)."""
     for inputs, bid, ask, reasons in decisions:
         try:
             signal = read(inputs).signal
@@ -26,5 +32,4 @@ def decided_prices(
             continue
         is_own = (signal.venue, signal.symbol) == (venue, symbol)
         if is_own and Reason.SIGNAL_LATE not in parse_reasons(reasons):
-            prices.add(last_closed_minute(signal.timestamp), float((bid + ask) / 2))
-    return prices
+            yield last_closed_minute(signal.timestamp), float((bid + ask) / 2)

@@ -8,6 +8,7 @@ from include.errors import SettingsError
 from include.market.average import AVERAGE_PRICE, SUPPLIERS
 from include.market.symbols import SymbolKind, kind_of
 from include.market.time import HOUR_US, SECOND_US
+from include.market.volatility import DayOfPrices
 from include.serving.connection import Dsn
 from include.settings import Settings
 from include.trading.account import Account
@@ -95,9 +96,12 @@ class TraderConfig:
         """The venue of those signals: the trader's, or that of all suppliers together."""
         return SUPPLIERS if self.signal_type == AVERAGE_PRICE else self.venue
 
-    def strategy(self) -> Strategy:
-        """A strategy with the rule, its parameters and a new account."""
-        return Strategy(self.parameters, self.start, rule=self.rule)
+    def strategy(self, recent_prices: DayOfPrices | None = None) -> Strategy:
+        """A strategy with the rule, its parameters and a new account.
+
+        `recent_prices` are those at which it decided before; null: it has made no decision.
+        """
+        return Strategy(self.parameters, self.start, rule=self.rule, recent_prices=recent_prices)
 
     def follower(self, end_offsets: EndOffsets, *, last_window: int = -1) -> Follower:
         """What gathers the rule's signals and tops; `end_offsets`: how far market.book reaches."""

@@ -9,7 +9,7 @@ import msgspec
 from include.trading.buy_and_hold import is_two_sided, value_at
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment
-from streaming.trader.rehearsal.rehearse import InForce, Rehearsal
+from streaming.trader.rehearsal.rehearse import InForce, RecentPrices, Rehearsal
 
 FEES_BPS = tuple(map(Decimal, (0, 1, 5, 10, 25, 40)))
 
@@ -18,15 +18,21 @@ class FeeComparison:
     """Decides on every moment once for each fee, in basis points."""
 
     def __init__(
-        self, config: TraderConfig, *, in_force: InForce, fees_bps: Sequence[Decimal] = FEES_BPS
+        self,
+        config: TraderConfig,
+        *,
+        in_force: InForce,
+        recent_prices: RecentPrices = (),
+        fees_bps: Sequence[Decimal] = FEES_BPS,
     ) -> None:
-        """`in_force` as in `rehearse`."""
+        """`in_force` and `recent_prices` as in `rehearse`."""
         self._in_force, self._start = in_force, config.start
         self._rehearsals = {
             fee_bps: Rehearsal(
                 replace(
                     config, parameters=msgspec.structs.replace(config.parameters, fee_bps=fee_bps)
-                )
+                ),
+                recent_prices=recent_prices,
             )
             for fee_bps in fees_bps
         }

@@ -5,19 +5,21 @@ Signals come from `signals`, tops from `book_changes` in the order of their offs
 the one trained last of those whose last minute was over at the signal.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from include.errors import QueryError, WireError
 from include.lake.reading import connect
+from include.market.anchoring import last_closed_minute
 from include.market.events import INITIAL, BookChange, Top
-from include.market.measures import imbalance_of
+from include.market.measures import imbalance_of, mid_price
 from include.market.time import MINUTE_US, clock_time, is_believable, to_epoch_us
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
+from include.trading.decided_prices import decided_minutes
 from include.trading.inputs import ForecastSides, Inputs, RecordId, SeenTop, Signal, read
 from include.trading.reasons import Reason
 from streaming.trader.config import TraderConfig
@@ -27,6 +29,7 @@ from streaming.trader.followers.window_signals import KINDS
 from streaming.trader.followers.windows import BookMessage
 from streaming.trader.lake_forecasts import LakeForecast, make_forecasts
 
+DAY_BEFORE = timedelta(hours=25)  # a little more, for a price before its first minute
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
 CHUNK_ROWS = 20_000
 _SIGNALS = """
@@ -74,6 +77,15 @@ SELECT window_start, inputs FROM decisions
 WHERE venue = $venue AND symbol = $symbol AND rule = $rule
   AND window_start >= $first AND window_start < $last
 """
+_PRICED = """
+WITH priced AS (
+    SELECT window_start, inputs, bid, ask, reasons FROM decisions
+    WHERE venue = $venue AND symbol = $symbol AND rule = $rule AND bid > 0 AND ask > 0
+      AND window_start < $first)
+SELECT inputs, bid, ask, reasons FROM priced WHERE window_start >= coalesce((
+    SELECT date_trunc('minute', max(window_start)) FROM priced
+    WHERE window_start <= $first - INTERVAL 25 HOUR), '-infinity') ORDER BY window_start
+"""
 
 
 class LakeSpan:
@@ -85,11 +97,12 @@ class LakeSpan:
         Raises:
             QueryError: a table that is needed is not there, or the span has no signal.
         """
-        self._config = TraderConfig.from_settings(settings)
+        self._settings, self._config = settings, TraderConfig.from_settings(settings)
         self._connection = connect(settings.lake, TABLES)
         self._tables = {row[0] for row in self._connection.execute("SHOW TABLES").fetchall()}
         if missing := {"signals", "book_changes"} - self._tables:
             raise QueryError(f"the lake has no {' and no '.join(sorted(missing))} yet")
+        self._has_decisions = "decisions" in self._tables
         self._instrument = {"venue": self._config.venue, "symbol": self._config.symbol}
         self._span = {"first": start_at, "last": end_at}
         self._forecasts = self._read_forecasts()
@@ -112,6 +125,21 @@ class LakeSpan:
             if forecast.trained_until + MINUTE_US <= signal.timestamp
         ]
         return max(earlier, key=lambda f: (f.trained_until, f.forecast_id), default=None), None
+
+    def recent_prices(self) -> list[tuple[int, float]]:
+        """Minutes (µs) and mid prices of the day before, as a trader would remember them.
+
+        It is those at which the running trader decided; where it made no decision by this rule up
+        to the span's end, those at which it would have.
+        """
+        config = self._config
+        decided = list(self._rows(_PRICED, rule=config.rule)) if self._has_decisions else []
+        if decided or self._decided:
+            venue, symbol = config.signal_venue, config.symbol
+            return list(decided_minutes(decided, venue=venue, symbol=symbol))
+        start = self._span["first"]
+        earlier = LakeSpan(self._settings, start_at=start - DAY_BEFORE, end_at=start)
+        return list(priced_minutes(earlier.moments()))
 
     def _windows(self) -> Iterator[Moment]:
         """Each window's signal with the top it ended with, by the running trader's own follower."""
@@ -231,7 +259,7 @@ class LakeSpan:
         return make_forecasts(dict(zip(names, row, strict=True)) for row in rows)
 
     def _read_decided(self) -> dict[int, Inputs]:
-        if "decisions" not in self._tables:
+        if not self._has_decisions:
             return {}
         rows = self._rows(_DECIDED, rule=self._config.rule)
         try:
@@ -245,6 +273,16 @@ class LakeSpan:
         cursor = self._connection.execute(statement, named)
         while rows := cursor.fetchmany(CHUNK_ROWS):
             yield from rows
+
+
+def priced_minutes(moments: Iterable[Moment]) -> Iterator[tuple[int, float]]:
+    """Minutes (µs) and mid prices of the moments that a strategy would remember."""
+    newest = -1
+    for moment in moments:
+        signal, best = moment.signal, moment.top.best if moment.top else None
+        if signal.window_start > newest and best and min(best.bid, best.ask) > 0:
+            yield last_closed_minute(signal.timestamp), float(mid_price(best))
+        newest = max(newest, signal.window_start)
 
 
 def _top_of(numbers: Sequence[Any]) -> Top | None:

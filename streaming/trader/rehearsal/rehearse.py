@@ -4,10 +4,11 @@ Backtest and replay differ from the running trader in where signals, tops and fo
 and in nothing else: strategy object, paper broker and parameters are the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from include.market.events import Decision, Fill, Order, Score, Top
+from include.market.volatility import DayOfPrices
 from include.trading.account import Account
 from include.trading.decision import order_for
 from include.trading.inputs import ForecastSides, Signal
@@ -16,6 +17,7 @@ from streaming.trader.brokers.paper import PaperBroker
 from streaming.trader.config import TraderConfig
 from streaming.trader.followers import Moment
 
+RecentPrices = Sequence[tuple[int, float]]  # label (µs) and mid price of minutes, ascending
 InForce = Callable[[Signal], tuple[ForecastSides | None, Reason | None]]
 
 
@@ -34,9 +36,10 @@ class Step(NamedTuple):
 class Rehearsal:
     """One account that decides on moments and settles its orders on paper."""
 
-    def __init__(self, config: TraderConfig) -> None:
-        """A new account with the config's rule and parameters."""
-        self._strategy, self._broker = config.strategy(), PaperBroker(config.parameters.fee_bps)
+    def __init__(self, config: TraderConfig, *, recent_prices: RecentPrices = ()) -> None:
+        """A new account with the config's rule and parameters; prices as in `rehearse`."""
+        self._strategy = config.strategy(DayOfPrices(recent_prices))
+        self._broker = PaperBroker(config.parameters.fee_bps)
 
     def step(self, moment: Moment, forecast: ForecastSides | None, fault: Reason | None) -> Step:
         """Decide on a moment, with the forecast in force or the reason why there is none."""
@@ -58,12 +61,17 @@ class Rehearsal:
 
 
 def rehearse(
-    moments: Iterable[Moment], config: TraderConfig, *, in_force: InForce
+    moments: Iterable[Moment],
+    config: TraderConfig,
+    *,
+    in_force: InForce,
+    recent_prices: RecentPrices = (),
 ) -> Iterator[Step]:
     """Decide on every moment and settle every order on paper, as the running trader does.
 
-    `in_force` gives the forecast of a signal, or null and the reason why there is none.
+    `in_force` gives the forecast of a signal, or null and the reason why there is none;
+    `recent_prices` are the minutes and mid prices of the day before, for the volatility.
     """
-    rehearsal = Rehearsal(config)
+    rehearsal = Rehearsal(config, recent_prices=recent_prices)
     for moment in moments:
         yield rehearsal.step(moment, *in_force(moment.signal))
