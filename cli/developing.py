@@ -18,7 +18,12 @@ CHECKS = (
     ("lint-imports",),
     ("python", "-m", "tests.house.measures"),
 )
-BROWSER = ("chromium", "chromium-driver")  # as Debian's packages are named
+# Programs that some tests need, and the Debian packages that have them.
+TEST_PROGRAMS = {
+    "chromium": ("chromium",),
+    "chromedriver": ("chromium-driver",),
+    "promtool": ("prometheus",),
+}
 MAX_WORKERS = 4  # as many groups as tests/conftest.py makes
 
 
@@ -28,8 +33,8 @@ def test(arguments: tuple[str, ...]) -> None:
     """Run the whole test suite, services included. ARGUMENTS go to pytest (-k unit).
 
     `test -- --help` is pytest's own help. Without ARGUMENTS it runs on all cores (at most four),
-    else on one, and installs the browser that some tests need where apt may do that. The last lines
-    name what was skipped, why, and the command that brings it.
+    else on one, and installs the programs that some tests need where apt may do that. The last
+    lines name what was skipped, why, and the command that brings it.
     """
     from include.local.apt import install_packages
     from include.local.class_archive import ensure_class_archive
@@ -39,8 +44,9 @@ def test(arguments: tuple[str, ...]) -> None:
     ensure_java()
     ensure_jars()
     ensure_class_archive(ERR.print)
-    if not arguments and not all(shutil.which(name) for name in ("chromium", "chromedriver")):
-        install_packages(*BROWSER)
+    if not arguments:
+        absent = [name for name in TEST_PROGRAMS if shutil.which(name) is None]
+        install_packages(*(package for name in absent for package in TEST_PROGRAMS[name]))
     os.chdir(ROOT)
     pytest_arguments = arguments or ("-n", str(min(MAX_WORKERS, os.cpu_count() or 1)))
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *pytest_arguments])

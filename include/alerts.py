@@ -47,7 +47,7 @@ class Alert:
 
 def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
     """Send it by every channel of the settings; gives each one's outcome: `sent`, or why not."""
-    payload = _build_payload(settings.world, alert, now or datetime.now(UTC))
+    payload = _build_payload(settings, alert, now or datetime.now(UTC))
     outcomes = _deliver(settings.alerts, payload)
     line = json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n"
     try:
@@ -62,8 +62,12 @@ def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> di
     return outcomes
 
 
-def _build_payload(world: str, alert: Alert, sent_at: datetime) -> AlertJson:
-    """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are."""
+def _build_payload(settings: Settings, alert: Alert, sent_at: datetime) -> AlertJson:
+    """The alert as JSON: `text` is what Slack, Mattermost and the like show as they are.
+
+    `runbook` is the entry with its meaning and what to do.
+    """
+    world, runbook = settings.world, f"{settings.alerts.runbook}#{alert.kind}"
     payload = {
         "at": sent_at.isoformat(),
         "world": world,
@@ -71,7 +75,8 @@ def _build_payload(world: str, alert: Alert, sent_at: datetime) -> AlertJson:
         "title": alert.title,
         "detail": alert.detail[:DETAIL_CHARS],
         "link": alert.link,
-        "text": f"Tickhouse ({world}): {alert.title}",
+        "runbook": runbook,
+        "text": f"Tickhouse ({world}): {alert.title}\nWhat to do: {runbook}",
     }
     return {name: _as_unicode(text) for name, text in payload.items()}
 
@@ -134,6 +139,7 @@ def _mail(settings: AlertSettings, payload: AlertJson) -> None:
                 payload["title"],
                 payload["detail"],
                 payload["link"],
+                f"What to do: {payload['runbook']}",
                 f"{payload['what']} at {payload['at']}",
             )
             if part

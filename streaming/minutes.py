@@ -45,14 +45,14 @@ class Counters:
     def metrics(self) -> list[Metric]:
         """The metrics."""
         return [
-            Metric.of("minutes_refreshes_total", "refreshes of trade_minutes", self.refreshes),
-            Metric.of("minutes_written_total", "minutes written, again or new", self.minutes),
+            Metric.of("bars_refreshes_total", "refreshes of trade_minutes", self.refreshes),
+            Metric.of("bars_written_total", "minutes written, again or new", self.minutes),
             Metric.of(
-                "minutes_outages_total",
+                "bars_outages_total",
                 "refreshes that failed because Postgres was unreachable",
                 self.outages,
             ),
-            Metric.of("minutes_last_refresh_timestamp_seconds", "when the last ended", self.last),
+            Metric.of("bars_last_refresh_timestamp_seconds", "when the last ended", self.last),
         ]
 
 

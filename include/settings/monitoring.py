@@ -31,6 +31,10 @@ class AlertSettings:
     disk_share: float = setting(
         0.1, "share of the disk that must be free, or it is an alert", SHARE
     )
+    runbook: str = setting(
+        "docs/runbook.md",
+        "where the runbook can be read (a path or URL): each alert names its entry there",
+    )
     repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
     log_mb: int = setting(1, "size of var/WORLD/alerts.log, in MB; one older file of it is kept")
 

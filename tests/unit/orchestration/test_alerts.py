@@ -49,7 +49,8 @@ def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
         "title": GATE.title,
         "detail": "zwölf Zeilen",
         "link": GATE.link,
-        "text": f"Tickhouse (sim): {GATE.title}",
+        "runbook": "docs/runbook.md#gate_failed",
+        "text": f"Tickhouse (sim): {GATE.title}\nWhat to do: docs/runbook.md#gate_failed",
         "outcomes": {},
     }
 
@@ -57,18 +58,24 @@ def test_without_a_channel_an_alert_is_in_the_log(tmp_path: Path) -> None:
 def test_a_webhook_and_a_mail_server_get_it(tmp_path: Path) -> None:
     with webhook() as (url, posted), mail_server() as (port, mailed):
         world = settings(
-            tmp_path, webhook=url, email_to="a@example.org, b@example.org", smtp_port=port
+            tmp_path,
+            webhook=url,
+            email_to="a@example.org, b@example.org",
+            smtp_port=port,
+            runbook="https://wiki/run",
         )
         assert send(world, GATE, now=NOW) == {"webhook": "sent", "email": "sent"}
+    text = f"Tickhouse (sim): {GATE.title}\nWhat to do: https://wiki/run#gate_failed"
     assert [(body["what"], body["detail"], body["text"]) for body in posted] == [
-        ("gate_failed", "zwölf Zeilen", f"Tickhouse (sim): {GATE.title}")
+        ("gate_failed", "zwölf Zeilen", text)
     ]
-    (text,) = mailed
-    mail = email.message_from_bytes(text, policy=policy.default)
+    (sent,) = mailed
+    mail = email.message_from_bytes(sent, policy=policy.default)
     assert (mail["To"], mail["X-Tickhouse-Alert"]) == ("a@example.org, b@example.org", GATE.kind)
     assert mail["Subject"].strip() == f"Tickhouse (sim): {GATE.title}"
     body = mail.get_content()
     assert "zwölf Zeilen" in body and GATE.link in body and "2026-11-21T09:30:00" in body
+    assert "What to do: https://wiki/run#gate_failed" in body
 
 
 def test_a_channel_that_refuses_or_is_away_is_in_the_log_and_keeps_no_other_back(

@@ -1,0 +1,80 @@
+"""Each panel of Grafana's market dashboards asks what Postgres answers, as the reader."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.lake.tables import TRADE_MINUTES
+from include.serving.connection import transaction
+from include.serving.tables import upsert
+from include.serving.views import create_reader
+from include.settings import ROOT
+from tests.support.minute_rows import minute_rows
+from tests.support.postgres import fetch_tuples
+
+FOLDER = ROOT / "include/local/monitoring"
+PASSWORD = "only-for-this-test"
+PANELS = [
+    (name, panel["title"], target["rawSql"])
+    for name in ("flows", "decisions")
+    for panel in json.loads((FOLDER / f"{name}.json").read_text())["panels"]
+    for target in panel["targets"]
+]
+VARIABLES = [
+    variable["query"]
+    for name in ("flows", "decisions")
+    for variable in json.loads((FOLDER / f"{name}.json").read_text())["templating"]["list"]
+]
+
+
+@pytest.fixture(scope="module")
+def reader(postgres_dsn: Any) -> Iterator[dict[str, Any]]:
+    create_reader(postgres_dsn, name="grafana_reader", password=PASSWORD)
+    rows = minute_rows(range(3)).to_pylist()
+    upsert(postgres_dsn, TRADE_MINUTES, rows)
+    yield dict(postgres_dsn) | {"user": "grafana_reader", "password": PASSWORD}
+
+
+def fill_in(statement: str) -> str:
+    """The statement as Grafana sends it, for all times and what the rows are of."""
+    row = minute_rows([0]).to_pylist()[0]
+    for name in ("venue", "symbol"):
+        statement = statement.replace(f"'${name}'", f"'{row[name]}'")
+    while "$__timeFilter(" in statement:
+        before, _, rest = statement.partition("$__timeFilter(")
+        column, _, behind = rest.partition(")")
+        statement = f"{before}{column} BETWEEN '1970-01-01Z' AND '2200-01-01Z'{behind}"
+    assert "$" not in statement
+    return statement
+
+
+@pytest.mark.parametrize(("board", "title", "statement"), PANELS)
+def test_a_panel_asks_what_postgres_has(
+    reader: dict[str, Any], board: str, title: str, statement: str
+) -> None:
+    rows = fetch_tuples(reader, fill_in(statement))
+    if board == "flows":
+        assert len(rows) == (1 if title == "Each hour" else 3)
+
+
+def test_the_choices_of_the_dashboards_are_venues_and_symbols(reader: dict[str, Any]) -> None:
+    row = minute_rows([0]).to_pylist()[0]
+    answers = [fetch_tuples(reader, fill_in(query)) for query in VARIABLES]
+    assert len(answers) == 4
+    for venues, symbols in (answers[:2], answers[2:]):
+        assert (row["venue"],) in venues and (row["symbol"],) in symbols
+
+
+def test_the_reader_writes_nothing(reader: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r"read-only|permission denied"):
+        with transaction(reader) as connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM trade_minutes")
+
+
+def test_every_dashboard_is_given_to_grafana_by_compose() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    boards = {path.name for path in Path(FOLDER).glob("*.json")}
+    assert {name for name in boards if f"monitoring/{name}" not in text} == set()
