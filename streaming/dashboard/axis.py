@@ -30,7 +30,11 @@ def fit_limits(lines: Mapping[str, Columns]) -> Limits | None:
     low, high = min(prices), max(prices)
     room = max((high - low) * _ROOM, high * _SMALLEST)
     forecasts = [
-        y for name in _FORECASTS for side in ("lower", "upper", "yhat") for y in lines[name][side]
+        y
+        for name in _FORECASTS
+        for side in ("lower", "upper", "yhat")
+        for y in lines[name][side]
+        if not math.isnan(y)
     ]
     low = max(low - room, min([low, *forecasts]))
     high = min(high + room, max([high, *forecasts]))
@@ -40,6 +44,7 @@ def fit_limits(lines: Mapping[str, Columns]) -> Limits | None:
 
 def exceeds(band: Columns, limits: Limits | None) -> bool:
     """Whether the bounds of a forecast leave these limits of the axis."""
-    if limits is None or not band["x"]:
+    if limits is None:
         return False
-    return min(band["lower"]) < limits[0] or max(band["upper"]) > limits[1]
+    ends = [y for side in ("lower", "upper") for y in band[side] if not math.isnan(y)]
+    return any(not limits[0] <= y <= limits[1] for y in ends)

@@ -15,7 +15,7 @@ _SUPPLIERS = {
     "cryptocompare": "#46b0e6",
     "coinbase": "#3f78e0",
     "bitstamp": "#6aa84f",
-    "kraken": "#9271e0",
+    "kraken": "#d0564a",
 }
 EQUITY, HOLD = "#0aa884", "#84909c"
 

@@ -27,14 +27,22 @@ def build_line(points: Points, *, step_s: int, gap_s: float) -> Columns:
 
 
 def build_forecast(points: Iterable[ForecastPoint]) -> Columns:
-    """Columns x (ms), yhat, lower, upper."""
-    points = list(points)
-    return {
-        "x": [point.second * 1000.0 for point in points],
-        "yhat": [point.yhat for point in points],
-        "lower": [point.lower for point in points],
-        "upper": [point.upper for point in points],
-    }
+    """Columns x (ms), yhat, lower, upper; broken where points as published end at the anchor."""
+    columns: Columns = {"x": [], "yhat": [], "lower": [], "upper": []}
+    before: ForecastPoint | None = None
+    for point in points:
+        if before is not None and point.is_anchored != before.is_anchored:
+            # the band, which has no gaps, is of no height there
+            _append_row(columns, (before.second + 1) * 1000.0, GAP, before.yhat, before.yhat)
+            _append_row(columns, (point.second - 1) * 1000.0, GAP, point.yhat, point.yhat)
+        _append_row(columns, point.second * 1000.0, point.yhat, point.lower, point.upper)
+        before = point
+    return columns
+
+
+def _append_row(band: Columns, *numbers: float) -> None:
+    for column, number in zip(band.values(), numbers, strict=True):
+        column.append(number)
 
 
 def last_number(column: Sequence[float]) -> float | None:

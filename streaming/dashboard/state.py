@@ -26,12 +26,16 @@ class FeedStatus:
 
 @dataclass(frozen=True)
 class ForecastPoint:
-    """One minute of the forecast: market time in seconds, predicted price and its bounds."""
+    """One minute of the forecast: market time in seconds, predicted price and its bounds.
+
+    `is_anchored`: it is put at the present, not where it was published.
+    """
 
     second: int
     yhat: float
     lower: float
     upper: float
+    is_anchored: bool = False
 
 
 @dataclass(frozen=True)

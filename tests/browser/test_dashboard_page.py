@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from include.bus import ensure_topics
+from include.serving.tables import create_tables
 from include.settings import Settings
 from tests.support import chromium
 from tests.support.browser_market import market
@@ -19,6 +20,7 @@ from tests.support.browser_page import (
     STALE_S,
     dashboard,
     no_errors,
+    serve_anchored,
     serve_forecast,
     state,
     states,
@@ -30,7 +32,7 @@ from tests.support.services import eventually
 
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 
-GEMINI = (0x0A, 0xA8, 0x84)
+GEMINI, FORECAST = (0x0A, 0xA8, 0x84), (0x9A, 0x6F, 0xD0)
 
 
 def drawn(browser: Browser, panel: str, colour: tuple[int, int, int]) -> int:
@@ -84,6 +86,54 @@ def test_panels_fill_numbers_change_and_a_stopped_feed_turns_grey(
             and f"//127.0.0.1:{settings.ports.dashboard}/" not in address
         }
         assert outside == set(), "no request leaves this machine"
+
+
+def test_each_symbol_has_its_forecast_put_at_its_price_of_now(
+    service_settings: Settings, kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = service_settings
+    ensure_topics(kafka_broker)
+    create_tables(settings.dsn())
+    levels = {"BTC-USD": 9050.0, "ETH-USD": 650.0}
+    for symbol, price in levels.items():
+        serve_anchored(settings, symbol, price=price)
+    with (
+        dashboard(settings, tmp_path, TICKHOUSE_FORECAST_SYMBOLS="ETH-USD"),
+        market(kafka_broker, symbols=tuple(levels)),
+        browsing(tmp_path) as browser,
+    ):
+        browser.open(url(settings))
+        browser.wait(READY, what="the page is drawn")
+        for symbol, price in levels.items():
+            browser.run(f"{MODEL}('symbol').value = '{symbol}'")
+            await_drawn(browser, symbol, price)
+            (tmp_path / f"{symbol}.png").write_bytes(browser.picture())
+        no_errors(browser)
+
+
+def await_drawn(browser: Browser, symbol: str, price: float) -> None:
+    eventually(lambda: symbol in browser.run(f"return {text('price_head')}"), what=symbol)
+    for source in ("forecast", "outlook"):
+        eventually(lambda source=source: is_put(browser, source, price), what=f"{source} {symbol}")
+    for panel, colour in (("price", FORECAST), ("outlook", FORECAST), ("price", GEMINI)):
+        eventually(
+            lambda panel=panel, colour=colour: drawn(browser, panel, colour) > 40,
+            what=f"{panel} of {symbol} is drawn",
+        )
+
+
+def is_put(browser: Browser, source: str, price: float) -> bool:
+    """Whether a forecast is drawn at a price from its anchor on, apart from what was published."""
+    columns = browser.run(f"return Array.from({MODEL}('{source}').data.yhat)")
+    if None not in columns:
+        return False
+    end, begin = columns.index(None), len(columns) - columns[::-1].index(None)
+    published, put = columns[:end], columns[begin:]
+    return (
+        bool(published and put)
+        and all(abs(level * 3 / price - 1) < 0.01 for level in published)
+        and all(abs(level / price - 1) < 0.01 for level in put)
+    )
 
 
 def test_symbol_and_range_can_be_chosen_and_the_theme_switched(

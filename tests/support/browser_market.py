@@ -24,7 +24,8 @@ EVERY_S = 0.2
 class Market:
     """Sends a trade and a book top of gemini and a trade of kraken every fifth of a second."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, symbols: tuple[str, ...]) -> None:
+        self._symbols = symbols
         self._producer = Producer(bootstrap, client_id="market")
         self._stop, self.silent, self._number = threading.Event(), threading.Event(), 0
         self._thread = threading.Thread(target=self._run)
@@ -38,38 +39,51 @@ class Market:
 
     def turn(self) -> None:
         self._number += 1
-        price = Decimal(9000 + self._number)
+        for symbol, level in zip(self._symbols, (9000, 600, 80), strict=False):
+            self._turn(symbol, Decimal(level + self._number))
+        self.signal("imbalance", "0.5")
+
+    def _turn(self, symbol: str, price: Decimal) -> None:
         for venue, dearer in (("gemini", 0), ("kraken", 40)):
             side = "buy" if self._number % 2 else "sell"
             at = time.time_ns() // 1000
-            self._send(
-                venue, "trade", Trade(str(self._number), price + dearer, Decimal("0.5"), side, at)
-            )  # type: ignore[arg-type]
+            trade = Trade(str(self._number), price + dearer, Decimal("0.5"), side, at)  # type: ignore[arg-type]
+            self._send(venue, "trade", trade, symbol=symbol)
         top = Top(price - 1, Decimal(3), price + 1, Decimal(1))
-        self._send("gemini", "book", BookChange("bid", price - 1, Decimal(3)), top=top)
-        self.signal("mid_price", str(price))
-        self.signal("imbalance", "0.5")
+        self._send(
+            "gemini", "book", BookChange("bid", price - 1, Decimal(3)), top=top, symbol=symbol
+        )
+        self.signal("mid_price", str(price), symbol=symbol)
 
-    def signal(self, kind: str, value: str) -> None:
+    def signal(self, kind: str, value: str, *, symbol: str = "BTC-USD") -> None:
         """One number as the stream reports it."""
         now = time.time_ns() // 1000
         fields = {
             "v": 1,
             "venue": "gemini",
-            "symbol": "BTC-USD",
+            "symbol": symbol,
             "type": kind,
             "value": value,
             "timestamp": now,
             "window_start": now - 60_000_000,
         }
-        self._producer.send("market.signals", b"gemini|BTC-USD", json.dumps(fields).encode())
+        self._producer.send(
+            "market.signals", f"gemini|{symbol}".encode(), json.dumps(fields).encode()
+        )
 
-    def _send(self, venue: str, kind: str, *events: Event, top: Top | None = None) -> None:
+    def _send(
+        self,
+        venue: str,
+        kind: str,
+        *events: Event,
+        top: Top | None = None,
+        symbol: str = "BTC-USD",
+    ) -> None:
         now = time.time_ns() // 1000
         self._producer.publish(
             Message(
                 venue=venue,
-                symbol="BTC-USD",
+                symbol=symbol,
                 kind=kind,
                 conn="t",
                 seq=None,
@@ -90,8 +104,8 @@ class Market:
 
 
 @contextmanager
-def market(bootstrap: str) -> Iterator[Market]:
-    feed = Market(bootstrap)
+def market(bootstrap: str, *, symbols: tuple[str, ...] = ("BTC-USD",)) -> Iterator[Market]:
+    feed = Market(bootstrap, symbols=symbols)
     feed.start()
     try:
         yield feed

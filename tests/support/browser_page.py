@@ -1,5 +1,6 @@
 """The dashboard's process, and what its page says to a browser."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from include.serving.tables import FORECAST_POINTS, upsert
+from include.serving.tables import FORECAST_ANCHORS, FORECAST_POINTS, upsert
 from include.settings import Settings
 from tests.support.chromium import Browser
 from tests.support.services import eventually, running
@@ -75,6 +76,38 @@ def serve_forecast(settings: Settings) -> None:
             for m in range(-60, 600)
         ],
     )
+
+
+def serve_anchored(settings: Settings, symbol: str, *, price: float) -> None:
+    """A forecast made ten hours ago at a third of the price of now, put at the last minute."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    trained = now - timedelta(hours=10)
+    points = [
+        {
+            "symbol": symbol,
+            "ds": trained + timedelta(minutes=m),
+            "yhat": price / 3 * math.exp(0.004 * math.sin(m / 40)),
+            "yhat_lower": price / 3 * math.exp(0.004 * math.sin(m / 40) - 0.0004 * math.sqrt(m)),
+            "yhat_upper": price / 3 * math.exp(0.004 * math.sin(m / 40) + 0.0004 * math.sqrt(m)),
+            "made_at": trained,
+            "model": f"{symbol}-m",
+        }
+        for m in range(1, 6000)
+    ]
+    upsert(settings.dsn(), FORECAST_POINTS, points)
+    anchor = {
+        "symbol": symbol,
+        "forecast_id": "f",
+        "model": f"{symbol}-m",
+        "trained_until": trained,
+        "venue": "gemini",
+        "minute": now - timedelta(minutes=2),
+        "price": price,
+        "level": points[597]["yhat"],
+        "volatility": 0.002,
+        "published_volatility": 0.001,
+    }
+    upsert(settings.dsn(), FORECAST_ANCHORS, [anchor])
 
 
 def no_errors(browser: Browser) -> None:

@@ -59,8 +59,9 @@ def compute(context: PanelContext) -> Panel:
         *_average_chip(context, average),
         *_forecast_chip(context, forecast, average),
     ]
-    if exceeds(columns["forecast"], limits):
-        chips.append(_bounds_chip(columns["forecast"]))
+    ahead = build_forecast(point for point in forecast if point.second > context.last_s)
+    if exceeds(ahead, limits):
+        chips.append(_bounds_chip(ahead))
     html = render_heading(
         f"Price {context.symbol}",
         freshness=freshness,

@@ -109,6 +109,7 @@ def _points(point_rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
             yhat=row["yhat"],
             lower=row["yhat_lower"],
             upper=row["yhat_upper"],
+            is_anchored=row.get("anchor_minute") is not None,
         )
         for row in point_rows
     )

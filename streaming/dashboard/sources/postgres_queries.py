@@ -19,7 +19,8 @@ _SHORT_AHEAD = timedelta(hours=2)
 _LONG_BEHIND, _LONG_AHEAD = timedelta(days=1), timedelta(days=3)
 _SHORT_TERM_BEHIND = timedelta(minutes=10)
 _POINTS = """
-SELECT DISTINCT ON (symbol, ds) symbol, ds, yhat, yhat_lower, yhat_upper FROM anchored_points
+SELECT DISTINCT ON (symbol, ds) symbol, ds, yhat, yhat_lower, yhat_upper, anchor_minute
+FROM anchored_points
 WHERE ds BETWEEN %s AND %s AND model IS DISTINCT FROM 'short-term' {every}
 ORDER BY symbol, ds, made_at DESC"""
 _SHORT_TERM = """

@@ -27,6 +27,7 @@ from include.market.events import (
 )
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import load
+from streaming.dashboard.columns import build_forecast
 from streaming.dashboard.panels import PANELS, status
 from streaming.dashboard.plots import ChartSources
 from streaming.dashboard.sources.postgres import apply_answers
@@ -389,6 +390,20 @@ def test_a_forecast_is_grey_while_postgres_is_away() -> None:
         assert ("chip stale dashed" in view.panels["price"].html) is crossed
         assert "its bounds leave the chart" in view.panels["price"].html
         assert "90.00 to 250.00" in view.panels["price"].html
+
+
+def test_a_forecast_is_broken_where_the_published_part_ends_at_the_anchor() -> None:
+    points = [
+        ForecastPoint(60, 3.0, 2.0, 4.0),
+        ForecastPoint(120, 9.0, 8.0, 10.0, is_anchored=True),
+        ForecastPoint(180, 9.5, 8.0, 11.0, is_anchored=True),
+    ]
+    band = build_forecast(points)
+    assert band["x"] == [60_000, 61_000, 119_000, 120_000, 180_000]
+    assert [y for y in band["yhat"] if not math.isnan(y)] == [3.0, 9.0, 9.5]
+    # the band has no gaps: in between it has no height
+    assert band["lower"][1:3] == band["upper"][1:3] == [3.0, 9.0]
+    assert len(build_forecast(points[1:])["x"]) == 2
 
 
 def test_lag_is_what_the_slowest_query_has_not_read() -> None:
