@@ -31,7 +31,7 @@ def check_tables(settings: Settings) -> None:
     from include.quality.results import QualityRun
 
     now, run_id = _clock(settings)(), f"endurance-{now_us()}"
-    check_lake(QualityRun(settings.lake, run_id, now, settings.home / "quality"), settings.quality)
+    check_lake(QualityRun(settings.lake, run_id, now, settings.pages), settings.quality)
 
 
 def forecast_soon(settings: Settings) -> None:
@@ -55,7 +55,7 @@ def train(settings: Settings) -> None:
         settings, name=record.model, now=now, horizon_minutes=rules.horizon_minutes
     )
     draft_df = drafts.load_draft(settings, manifest.forecast_id)
-    run_id, pages = f"endurance-{now_us()}", settings.home / "quality"
+    run_id, pages = f"endurance-{now_us()}", settings.pages
     gate.check_forecast(draft_df, settings.lake, run_id=run_id, now=now, pages=pages)
     publishing.land_rows(settings, manifest.forecast_id)
     publishing.publish_draft(settings, manifest.forecast_id)

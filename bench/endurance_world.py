@@ -102,7 +102,7 @@ class World:
             time.sleep(0.2)
 
     def _behind(self, ends: Mapping[TopicPartition, int]) -> str:
-        next_offsets = committed_offsets(self.settings.home / "checkpoints" / "land" / "stream")
+        next_offsets = committed_offsets(self.settings.checkpoints / "land" / "stream")
         if any(next_offsets.get(part, 0) < end for part, end in ends.items()):
             return "stream"
         rows = fetch_rows(self.settings.dsn(), COUNTED)

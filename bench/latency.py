@@ -181,7 +181,7 @@ def _micro_batches(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Runs the query batch after batch, from now on."""
     ranges = offset_ranges(settings.bootstrap, [BOOK])
     ends = {str(at.partition): end for at, (_, end) in ranges.items()}
-    checkpoint = settings.home / "checkpoints" / "micro"
+    checkpoint = settings.checkpoints / "micro"
     return (
         measure_stream(spark, settings, starting=json.dumps({BOOK: ends}))
         .writeStream.format("kafka")
@@ -197,7 +197,7 @@ def _measure_landing(spark: SparkSession, settings: Settings, seconds: int) -> A
     """From a message's Kafka time to the commit of its row, once the query has caught up."""
     for name in ("book_changes", QUARANTINE.name):
         create_table(spark, settings, TABLES[name])
-    folder = settings.home / "checkpoints" / "land"
+    folder = settings.checkpoints / "land"
     landing = Landing(
         settings,
         epoch=Epoch(starts={}, topic_ids={}),

@@ -56,7 +56,7 @@ class Tickhouse:
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark, self.settings = spark, settings
-        self.folder = settings.home / "checkpoints" / "land"
+        self.folder = settings.checkpoints / "land"
         self.table = locate_table(settings, "trades")
         for name in ("trades", QUARANTINE.name):
             create_table(spark, settings, TABLES[name])

@@ -96,7 +96,9 @@ def _diagnose(settings: Settings) -> "list[Diagnosis] | None":
     if topics is None:
         return None
     try:
-        return diagnose_queries(settings.home, settings.lake, topics.ranges, topic_ids=topics.ids)
+        return diagnose_queries(
+            settings.world_store, settings.lake, topics.ranges, topic_ids=topics.ids
+        )
     except UnreadableTable:  # among the defects
         return []
 

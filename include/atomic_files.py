@@ -2,6 +2,7 @@
 
 Everything is written beside its target, synced to the disk, and then renamed. A reader that looks
 for a target never meets a draft: their names begin with `.partial-` or end with `.partial`.
+An object of an object store is whole as soon as it is there; of a folder the last one is put last.
 """
 
 import os
@@ -9,35 +10,44 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from include.object_path import ObjectPath, StorePath
+
 PARTIAL = ".partial-"
 REMOVED = f"{PARTIAL}gone-"
 DAMAGED = f"{PARTIAL}damaged-"
 ANY_OWNER = 0o666  # less the umask
 
 
-def write_file(target: Path, content: bytes | str, *, mode: int = ANY_OWNER) -> None:
+def write_file(destination: StorePath, content: bytes | str, *, mode: int = ANY_OWNER) -> None:
     """Write or replace a file, text as UTF-8; `mode` is its permissions from the first byte on."""
-    draft = target.with_name(f"{target.name}.partial")
+    if isinstance(destination, ObjectPath):
+        destination.put(content)
+        return
+    draft = destination.with_name(f"{destination.name}.partial")
     draft.unlink(missing_ok=True)
     _write(draft, content.encode() if isinstance(content, str) else content, mode=mode)
-    os.replace(draft, target)  # noqa: PTH105 - one seam for the tests to break
-    sync_path(target.parent)
+    os.replace(draft, destination)  # noqa: PTH105 - one seam for the tests to break
+    sync_path(destination.parent)
 
 
-def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a new folder of files by their names.
+def write_folder(destination: StorePath, contents: Mapping[str, bytes]) -> None:
+    """Write a new folder of files by their names; in an object store the last one is put last.
 
     Raises:
         FileExistsError: a draft of the same folder is there.
-        OSError: `target` is there and not empty.
+        OSError: `destination` is there and not empty.
     """
-    draft = target.with_name(f"{PARTIAL}{target.name}")
+    if isinstance(destination, ObjectPath):
+        for name, content in contents.items():
+            (destination / name).put(content)
+        return
+    draft = destination.with_name(f"{PARTIAL}{destination.name}")
     draft.mkdir()
     for name, content in contents.items():
         _write(draft / name, content)
     sync_path(draft)
-    os.rename(draft, target)  # noqa: PTH104 - one seam for the tests to break
-    sync_path(target.parent)
+    os.rename(draft, destination)  # noqa: PTH104 - one seam for the tests to break
+    sync_path(destination.parent)
 
 
 def publish(draft: Path, target: Path) -> None:
@@ -52,22 +62,45 @@ def publish(draft: Path, target: Path) -> None:
     sync_path(target.parent)
 
 
-def remove_folder(target: Path) -> None:
+def move_folder(origin: StorePath, destination: StorePath) -> None:
+    """Move a folder to another name of the same store."""
+    if isinstance(origin, ObjectPath):
+        assert isinstance(destination, ObjectPath)
+        origin.move(destination)
+    else:
+        shutil.move(origin, str(destination))
+
+
+def remove_folder(destination: StorePath) -> None:
     """Remove a folder: its name in one move, then its files, so that no reader finds half of it.
 
     What an earlier removal beside it left behind is deleted too.
     """
-    removed = target.with_name(f"{REMOVED}{target.name}")
+    if isinstance(destination, ObjectPath):
+        destination.remove()
+        return
+    removed = destination.with_name(f"{REMOVED}{destination.name}")
     shutil.rmtree(removed, ignore_errors=True)
-    os.rename(target, removed)  # noqa: PTH104 - one seam for the tests to break
-    for left_over in target.parent.glob(f"{REMOVED}*"):
+    os.rename(destination, removed)  # noqa: PTH104 - one seam for the tests to break
+    for left_over in destination.parent.glob(f"{REMOVED}*"):
         shutil.rmtree(left_over)
 
 
-def rename_damaged(target: Path) -> None:
+def delete_folder(folder: StorePath) -> None:
+    """Delete a folder that no reader looks for, if it is there."""
+    if isinstance(folder, ObjectPath):
+        folder.remove()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rename_damaged(destination: StorePath) -> None:
     """Move a damaged folder out of the way, so that a whole one can take its name."""
-    os.rename(target, target.with_name(f"{DAMAGED}{target.name}"))  # noqa: PTH104 - one seam for tests
-    sync_path(target.parent)
+    if isinstance(destination, ObjectPath):
+        destination.move(destination.with_name(f"{DAMAGED}{destination.name}"))
+        return
+    os.rename(destination, destination.with_name(f"{DAMAGED}{destination.name}"))  # noqa: PTH104 - one seam for tests
+    sync_path(destination.parent)
 
 
 def _write(path: Path, content: bytes, *, mode: int = ANY_OWNER) -> None:

@@ -56,13 +56,13 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         PlatformError: a table cannot be read.
     """
     delivered = Delivered(
-        committed=committed_offsets(settings.home / "checkpoints" / "land" / "stream"),
+        committed=committed_offsets(settings.checkpoints / "land" / "stream"),
         kafka=offset_ranges(settings.bootstrap, LANDED_TOPICS),
         topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
         find_empty=partial(find_empty_offsets, settings.bootstrap),
     )
     report = audit_lake(
-        settings.home,
+        settings.world_store,
         settings.lake,
         delivered,
         open_reader=lambda: _open_spark(settings),

@@ -45,7 +45,7 @@ class AverageBatches:
     ) -> None:
         """`wakeup` is set when Delta has new rows."""
         self._spark, self._settings = spark, settings
-        self.checkpoint = settings.home / "checkpoints" / "averages" / "stream"
+        self.checkpoint = settings.checkpoints / "averages" / "stream"
         self._publisher = SignalPublisher(
             settings, query="averages", wakeup=wakeup or threading.Event()
         )

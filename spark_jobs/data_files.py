@@ -8,9 +8,9 @@ is not well-formed, are garbage that VACUUM removes.
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,9 @@ from include.atomic_files import sync_path
 from include.lake.columns import Table
 from include.lake.tables import TABLE_OF_TOPIC
 from include.lake.writing import arrow_schema
+from include.object_path import ObjectPath, store_path
+from include.settings import set_variables
+from include.settings.store import is_object_store
 from spark_jobs.arrow_decoding import decode_rows
 from spark_jobs.sinks import statistics_columns
 
@@ -31,13 +34,16 @@ WRITTEN = "topic string, action string"
 Batches = Iterator[pa.RecordBatch]
 
 
-def write_data_files(records_df: DataFrame, lake: str) -> dict[str, list[str]]:
+def write_data_files(
+    records_df: DataFrame, lake: str, *, variables: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, list[str]]:
     """Write the records' rows as data files; per topic the JSON of the actions that add them.
 
-    A topic with a record that is not well-formed is not among them.
+    A topic with a record that is not well-formed is not among them. `variables` are those of the
+    tasks' environment by which they reach an object store.
     """
     columns = records_df.select("topic", "partition", "offset", "timestamp", "value")
-    written = columns.mapInArrow(_make_task(lake), WRITTEN).collect()
+    written = columns.mapInArrow(_make_task(lake, dict(variables)), WRITTEN).collect()
     malformed = {row["topic"] for row in written if row["action"] is None}
     actions: dict[str, list[str]] = {}
     for row in written:
@@ -47,14 +53,20 @@ def write_data_files(records_df: DataFrame, lake: str) -> dict[str, list[str]]:
 
 
 def local_folder(lake: str) -> str | None:
-    """The lake as a folder that tasks can write to; null if it is not one (an object store)."""
+    """The lake as a folder of this machine; null if it is none (an object store)."""
     return lake.removeprefix("file://") if lake.startswith(("/", "file:///")) else None
 
 
-def _make_task(lake: str) -> Callable[[Batches], Batches]:
+def tasks_can_write(lake: str) -> bool:
+    """Whether tasks can write data files to the lake themselves."""
+    return local_folder(lake) is not None or is_object_store(lake)
+
+
+def _make_task(lake: str, variables: Mapping[str, str]) -> Callable[[Batches], Batches]:
     """What a task does: its records' rows into files, an action each; null for malformed topics."""
 
     def write(batches: Batches) -> Batches:
+        set_variables(variables)
         files: dict[str, DataFile | None] = {}
         for batch in batches:
             for topic, records in _split_by_topic(batch):
@@ -80,7 +92,8 @@ class DataFile:
 
     def __init__(self, lake: str, table: Table) -> None:
         self.table = table
-        self.path = Path(lake) / table.name / f"part-{uuid.uuid4()}.zstd.parquet"
+        self.path = store_path(lake) / table.name / f"part-{uuid.uuid4()}.zstd.parquet"
+        self._object = pa.BufferOutputStream() if isinstance(self.path, ObjectPath) else None
         self._waiting: list[pa.Table] = []
         self._footers: list[pq.FileMetaData] = []
         self._writer: pq.ParquetWriter | None = None
@@ -99,17 +112,27 @@ class DataFile:
     def close(self) -> str:
         """Finish the file, forced to the disk; gives the JSON of the Delta action that adds it."""
         self._end()
-        sync_path(self.path)
+        size = self._store()
         columns = statistics_columns(self.table)
         add = {
             "path": self.path.name,
             "partitionValues": {},
-            "size": self.path.stat().st_size,
+            "size": size,
             "modificationTime": int(time.time() * 1000),
             "dataChange": True,
             "stats": json.dumps(delta_statistics(self._footers[0], columns)),
         }
         return json.dumps({"add": add})
+
+    def _store(self) -> int:
+        """Have the file in the store for good; gives its size in bytes."""
+        if isinstance(self.path, ObjectPath):
+            assert self._object is not None
+            content = self._object.getvalue()
+            self.path.put(memoryview(content))
+            return int(content.size)
+        sync_path(self.path)
+        return self.path.stat().st_size
 
     def _end(self) -> None:
         self._flush()
@@ -121,7 +144,7 @@ class DataFile:
             return
         if self._writer is None:
             self._writer = pq.ParquetWriter(
-                self.path,
+                self.path if self._object is None else self._object,
                 arrow_schema(self.table).remove_metadata(),
                 compression="zstd",
                 metadata_collector=self._footers,

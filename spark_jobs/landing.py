@@ -17,7 +17,7 @@ from include.lake.watermarks import home_table
 from include.market.wire import OffsetRange, OffsetRanges, Topic, TopicPartition
 from include.settings import Settings
 from spark_jobs.appends import Append, Appender
-from spark_jobs.data_files import local_folder, write_data_files
+from spark_jobs.data_files import tasks_can_write, write_data_files
 from spark_jobs.session import choose_engine
 from spark_jobs.sources import RECORDS_A_TASK
 from spark_jobs.transforms.messages import (
@@ -143,13 +143,14 @@ class Landing:
         self, records_df: DataFrame, record_counts: Mapping[str, int]
     ) -> dict[str, TopicAppend]:
         """Write the data files of the topics whose every record is well-formed."""
-        folder = local_folder(self.settings.lake)
+        lake = self.settings.lake
         topics = [topic for topic in record_counts if topic in TABLE_OF_TOPIC]
-        if folder is None or not topics:
+        if not topics or not tasks_can_write(lake):
             return {}
         tasks = _task_count(sum(record_counts[topic] for topic in topics))
         well_formed = records_df.where(F.col("topic").isin(topics)).coalesce(tasks)
-        actions = write_data_files(well_formed, folder)
+        variables = self.settings.s3_variables
+        actions = write_data_files(well_formed, lake, variables=variables)
         spark = records_df.sparkSession
         return {topic: self._add_files(spark, topic, actions[topic]) for topic in actions}
 

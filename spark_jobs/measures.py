@@ -36,7 +36,7 @@ def start_measures(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .format("kafka")
         .options(**kafka_options(settings.bootstrap))
         .option("topic", Topic.SIGNALS)
-        .option("checkpointLocation", str(settings.home / "checkpoints" / "measures" / "stream"))
+        .option("checkpointLocation", str(settings.checkpoints / "measures" / "stream"))
     )
     interval = f"{settings.stream.measures_checkpoint_s} seconds"
     started: StreamingQuery = writer.trigger(realTime=interval).start()  # type: ignore[call-overload]

@@ -8,6 +8,7 @@ from include.errors import SettingsError
 from include.local.class_archive import archive_options
 from include.local.jars import ensure_jars
 from include.settings import ROOT, Settings
+from include.settings.store import CHECKPOINT_MANAGER, is_object_store, s3a_options
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -20,7 +21,7 @@ DELTA = {
 LOCAL_DISK = {
     "spark.delta.logStore.file.impl": "tickhouse.AtomicLocalLogStore",
     "spark.hadoop.fs.file.impl": "tickhouse.NioLocalFileSystem",
-    "spark.sql.streaming.checkpointFileManagerClass": (
+    CHECKPOINT_MANAGER: (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
 }
@@ -73,7 +74,7 @@ def spark_options(
     java = [f"-Dderby.system.home={scratch}", *(archive_options() if local else []), *tuned]
     java.append(stream.java_options)
     options: dict[str, str] = {
-        **_find_jars(local=local),
+        **_find_jars(local=local, uses_s3=settings.uses_s3),
         "spark.driver.memory": stream.driver_memory,
         "spark.driver.host": socket.gethostname() if host == "0.0.0.0" else host,
         "spark.driver.bindAddress": host,
@@ -90,7 +91,11 @@ def spark_options(
         if stream.cores and is_stream:
             options["spark.cores.max"] = str(stream.cores)
     disk = LOCAL_DISK if local else {}
-    return {**options, **DELTA, **SMALL_MACHINE, **disk, **parse_spark_conf(stream.spark_conf)}
+    store = s3a_options(settings.s3) if settings.uses_s3 else {}
+    if not is_object_store(settings.store):
+        store.pop(CHECKPOINT_MANAGER, None)
+    chosen = parse_spark_conf(stream.spark_conf)
+    return {**options, **DELTA, **SMALL_MACHINE, **disk, **store, **chosen}
 
 
 def parse_spark_conf(text: str) -> Mapping[str, str]:
@@ -108,12 +113,12 @@ def parse_spark_conf(text: str) -> Mapping[str, str]:
     return options
 
 
-def _find_jars(*, local: bool) -> dict[str, str]:
+def _find_jars(*, local: bool, uses_s3: bool) -> dict[str, str]:
     """How Delta and the Kafka source get to the class path.
 
     On this machine they are on that of the JVM itself: its class archive holds no others.
     """
-    jars = ensure_jars().spark_jars()
+    jars = ensure_jars(uses_s3=uses_s3).spark_jars()
     if local:
         return {"spark.driver.extraClassPath": jars.replace(",", os.pathsep)}
     return {"spark.jars": jars}

@@ -124,7 +124,7 @@ def _make_message(
 
 def _has_landed(settings: Settings) -> bool:
     sent_count = sum(end for _, end in offset_ranges(settings.bootstrap, LANDED_TOPICS).values())
-    checkpoint = settings.home / "checkpoints" / "land" / "stream"
+    checkpoint = settings.checkpoints / "land" / "stream"
     return sum(committed_offsets(checkpoint).values()) >= sent_count
 
 

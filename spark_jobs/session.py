@@ -19,7 +19,9 @@ from include.bus import offset_ranges
 from include.errors import PlatformError
 from include.local.java import java_home
 from include.market.wire import Topic
-from include.settings import ROOT, Settings
+from include.settings import ROOT, Settings, set_variables
+from include.settings.store import is_object_store
+from include.store_check import check_store
 from spark_jobs.options import is_local, master_of, spark_options
 
 STDERR = 2
@@ -42,9 +44,13 @@ def open_session(
     world: it is part of a command, whose output is for people. `options` are further ones of Spark.
 
     Raises:
-        PlatformError: `spark-submit` was not given Delta's classes.
+        PlatformError: `spark-submit` was not given Delta's classes, or the object store cannot be
+            used.
+        Unreachable: the object store does not answer.
         SettingsError: `TICKHOUSE_STREAM_SPARK_CONF` is malformed.
     """
+    set_variables(settings.s3_variables)
+    check_store(settings)
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -75,27 +81,19 @@ def submit_environment() -> dict[str, str]:
 
 
 def require_shared_paths(spark: SparkSession, settings: Settings) -> None:
-    """Refuse a lake that only this machine sees where executors run on others, or an unsafe one.
+    """Refuse paths that only this machine sees where executors run on others.
 
     Raises:
         PlatformError: names the path, and what to set.
     """
-    master = str(spark.sparkContext.master)
-    scheme, has_scheme, _ = settings.lake.partition("://")
-    store = f"spark.delta.logStore.{scheme}.impl"
-    if has_scheme and scheme.startswith("s3") and not spark.conf.get(store, ""):
-        raise PlatformError(
-            f"the lake {settings.lake} has no log store that commits conditionally, and with "
-            f"Delta's own two writers can win the same version: set {store} in "
-            "TICKHOUSE_STREAM_SPARK_CONF"
-        )
-    is_shared = "://" in settings.lake or settings.stream.shared_disk == "yes"
-    if not is_local(master) and not is_shared:
-        raise PlatformError(
-            f"executors of {master} cannot see the lake {settings.lake} of this machine: set "
-            "TICKHOUSE_STREAM_LAKE to a shared store, or TICKHOUSE_STREAM_SHARED_DISK=yes where "
-            "every machine has that path on one shared disk"
-        )
+    master, shared = str(spark.sparkContext.master), settings.stream.shared_disk == "yes"
+    for name, location in {"lake": settings.lake, "store": str(settings.world_store)}.items():
+        if not is_local(master) and not shared and not is_object_store(location):
+            raise PlatformError(
+                f"executors of {master} cannot see the {name} {location} of this machine: set "
+                "TICKHOUSE_STORE to s3a://BUCKET/…, or TICKHOUSE_STREAM_SHARED_DISK=yes where "
+                "every machine has that path on one shared disk"
+            )
 
 
 def require_task_slots(spark: SparkSession, settings: Settings) -> None:

@@ -86,7 +86,7 @@ class SignalBatches:
         self._spark, self._settings = spark, settings
         self._stop = stop or threading.Event()
         self.pause_ms = 0  # of the last batch, of whose time it is a part
-        self.checkpoint = settings.home / "checkpoints" / "signals" / "stream"
+        self.checkpoint = settings.checkpoints / "signals" / "stream"
         self._late = late or LateWindows()
         self._pace = Pace(idle_s=settings.stream.signals_trigger_s)
         self._publisher = SignalPublisher(

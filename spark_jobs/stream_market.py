@@ -52,7 +52,7 @@ def start_landing(
     spark: SparkSession, settings: Settings, *, health: LedgerHealth | None = None
 ) -> StreamingQuery:
     """The query that lands every topic; `health` takes the feed ledger's entries."""
-    folder = settings.home / "checkpoints" / "land"
+    folder = settings.checkpoints / "land"
     topics = KafkaTopics(
         offset_ranges(settings.bootstrap, LANDED_TOPICS),
         topic_ids(settings.bootstrap, LANDED_TOPICS),
@@ -86,7 +86,9 @@ def start_landing(
 
 def _write_removals(settings: Settings, kafka_topics: KafkaTopics) -> None:
     """A new epoch goes on behind what Kafka removed before it landed; the lake keeps where."""
-    restarts = find_restarts(settings.home, settings.lake, kafka_topics, found_at=datetime.now(UTC))
+    restarts = find_restarts(
+        settings.world_store, settings.lake, kafka_topics, found_at=datetime.now(UTC)
+    )
     removed = [restart for restart in restarts if restart.cause == REMOVED]
     for restart in removed:
         log.warning(event("offsets lost", cause=restart.sentence()))
@@ -100,9 +102,9 @@ def refuse_damaged(settings: Settings) -> None:
         PlatformError: names the query and what is wrong.
     """
     for query in QUERIES:
-        drop_orphans(settings.home / "checkpoints" / query / "stream")
+        drop_orphans(settings.checkpoints / query / "stream")
     for query in QUERIES[1:]:  # of `land` its epoch is examined
-        damage = find_query_damage(settings.home, query)
+        damage = find_query_damage(settings.world_store, query)
         if damage is not None:
             raise PlatformError(
                 f"the checkpoint of `{query}` is damaged: {damage}; see `./tickhouse doctor`"

@@ -1,8 +1,8 @@
 """Drafts: forecasts before they are published, each a CSV and its manifest, to be checked."""
 
+import io
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 import pandas as pd
@@ -11,6 +11,7 @@ from include.atomic_files import write_file
 from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.forecast.manifest import JudgedHorizon, Manifest
+from include.object_path import StorePath
 from include.settings import Settings
 from include.state_files import read_json_file
 
@@ -23,7 +24,7 @@ def write_draft(
     """Write the draft; if the same forecast was published before, keep its `made_at`."""
     earlier = settings.forecasts_of(manifest.symbol) / manifest.forecast_id / forecast_file.MANIFEST
     text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
-    (settings.home / DRAFTS).mkdir(parents=True, exist_ok=True)
+    (settings.world_store / DRAFTS).mkdir(parents=True, exist_ok=True)
     write_file(path_of(settings, manifest.forecast_id, ".csv"), content)
     write_file(path_of(settings, manifest.forecast_id, ".json"), text)
     for name, picture in pictures.items():
@@ -61,14 +62,14 @@ def load_draft(settings: Settings, forecast_id: str) -> pd.DataFrame:
     path = path_of(settings, forecast_id, ".csv")
     if not path.exists():
         raise ForecastError(f"there is no draft {forecast_id}")
-    draft_df = pd.read_csv(path)
+    draft_df = pd.read_csv(io.BytesIO(path.read_bytes()))
     draft_df["ds"] = pd.to_datetime(draft_df["ds"], format=forecast_file.DS_FORMAT, utc=True)
     return draft_df
 
 
-def path_of(settings: Settings, forecast_id: str, ending: str) -> Path:
+def path_of(settings: Settings, forecast_id: str, ending: str) -> StorePath:
     """Where a draft's `.csv`, `.json` or picture is."""
-    return settings.home / DRAFTS / f"{forecast_id}{ending}"
+    return settings.world_store / DRAFTS / f"{forecast_id}{ending}"
 
 
 def rows_of(draft_df: pd.DataFrame) -> Iterator[tuple[datetime, float, float, float]]:

@@ -126,7 +126,7 @@ def _record(settings: Settings, evaluation: Evaluation, run_columns: dict[str, A
     replace_rows(
         settings.lake, FORECAST_EVALUATIONS, arrow_rows(FORECAST_EVALUATIONS, rows), run_id=run_id
     )
-    page, until = page_of(settings.home / "quality", run_id), run_columns["evaluated_until"]
+    page, until = page_of(settings.pages, run_id), run_columns["evaluated_until"]
     put_page(page, _render_page(evaluation, symbol=symbol, end_at=until, picture=page.stem))
     write_file(page.with_suffix(".png"), evaluation_picture(evaluation, symbol=symbol))
 

@@ -7,19 +7,25 @@ reader sees the old forecast or the new one, whole, whatever is killed on the wa
 import csv
 import hashlib
 import io
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
-from include.atomic_files import PARTIAL, remove_folder, rename_damaged, write_file, write_folder
+from include.atomic_files import (
+    PARTIAL,
+    delete_folder,
+    remove_folder,
+    rename_damaged,
+    write_file,
+    write_folder,
+)
 from include.errors import ForecastError
 from include.forecast.manifest import Manifest
 from include.market.predicted_move import FORECAST_SIDES, ForecastSide
 from include.market.time import MINUTE_US, to_epoch_us
+from include.object_path import ObjectPath, StorePath
 from include.settings import Settings
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
@@ -81,7 +87,7 @@ def render(forecast_rows: Iterable[tuple[datetime, str, float, float, float]]) -
 
 
 def publish(
-    folder: Path,
+    folder: StorePath,
     *,
     content: bytes,
     manifest: Manifest,
@@ -95,7 +101,7 @@ def publish(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(f"{PARTIAL}*"):
-        shutil.rmtree(left_over)
+        delete_folder(left_over)
     target = folder / manifest.forecast_id
     if target.exists() and not _is_whole(target):
         rename_damaged(target)
@@ -107,17 +113,30 @@ def publish(
     return read(target).manifest
 
 
-def point_to(folder: Path, forecast_id: str) -> None:
-    """Make a published forecast the current one, by an atomic rename of the pointer.
+def point_to(folder: StorePath, forecast_id: str) -> None:
+    """Make a published forecast the current one: the pointer is renamed, or put conditionally.
 
     Raises:
-        ForecastError: there is no such forecast, or it is damaged.
+        ForecastError: there is no such forecast, it is damaged, or another publication has moved
+            the pointer in between.
     """
+    pointer, text = folder / CURRENT, f"{forecast_id}\n".encode()
+    if not isinstance(pointer, ObjectPath):
+        read(folder / forecast_id)
+        write_file(pointer, text)
+        return
+    version = pointer.version()
     read(folder / forecast_id)
-    write_file(folder / CURRENT, f"{forecast_id}\n".encode())
+    try:
+        pointer.replace_version(text, version)
+    except FileExistsError as error:
+        if current_id(folder) != forecast_id:
+            raise ForecastError(
+                f"another publication has moved {pointer} in between: publish again"
+            ) from error
 
 
-def rollback(folder: Path) -> Manifest:
+def rollback(folder: StorePath) -> Manifest:
     """Go back to the forecast made before the current one.
 
     Raises:
@@ -133,7 +152,7 @@ def rollback(folder: Path) -> Manifest:
     return older_manifests[0]
 
 
-def published_manifests(folder: Path) -> list[Manifest]:
+def published_manifests(folder: StorePath) -> list[Manifest]:
     """The manifests of all published forecasts, newest first."""
     manifests = []
     for path in folder.glob(f"*/{MANIFEST}"):
@@ -149,7 +168,7 @@ def published_manifests(folder: Path) -> list[Manifest]:
     )
 
 
-def current_id(folder: Path) -> str | None:
+def current_id(folder: StorePath) -> str | None:
     """The id of the current forecast, none if nothing was published: cheap enough to poll."""
     try:
         text = (folder / CURRENT).read_text(errors="replace")
@@ -158,7 +177,7 @@ def current_id(folder: Path) -> str | None:
     return text.strip().replace("\0", "?")  # of a damaged pointer: a name that no forecast has
 
 
-def current_manifest(folder: Path) -> Manifest | None:
+def current_manifest(folder: StorePath) -> Manifest | None:
     """The manifest of the current forecast, without a look at its file; null: none is published.
 
     Raises:
@@ -168,7 +187,7 @@ def current_manifest(folder: Path) -> Manifest | None:
     return None if forecast_id is None else read_manifest(folder / forecast_id)
 
 
-def load_current(folder: Path) -> ForecastFile:
+def load_current(folder: StorePath) -> ForecastFile:
     """The current forecast, checked against its manifest.
 
     Raises:
@@ -186,7 +205,7 @@ def load_current(folder: Path) -> ForecastFile:
         return read(folder / newer_id)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: StorePath) -> Manifest:
     """The manifest of the forecast in a folder, without a look at its file.
 
     Raises:
@@ -198,7 +217,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ForecastError(f"forecast {folder.name} has no readable manifest") from error
 
 
-def read(folder: Path) -> ForecastFile:
+def read(folder: StorePath) -> ForecastFile:
     """The forecast in a folder, checked against its manifest.
 
     Raises:
@@ -214,7 +233,7 @@ def read(folder: Path) -> ForecastFile:
     return ForecastFile(manifest, _parse_points(content, manifest))
 
 
-def find_published(settings: Settings, forecast_id: str) -> Path:
+def find_published(settings: Settings, forecast_id: str) -> StorePath:
     """The folder of a published forecast, of whichever symbol; where the main one's would be."""
     folders = [settings.forecasts_of(symbol) for symbol in settings.forecast.all_symbols]
     holding = [folder for folder in folders if (folder / forecast_id).exists()]
@@ -245,7 +264,7 @@ def _parse_points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, .
     return points
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: StorePath) -> bool:
     try:
         read(folder)
     except ForecastError:
@@ -253,7 +272,7 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _prune(folder: Path, keep: int) -> None:
+def _prune(folder: StorePath, keep: int) -> None:
     current = current_id(folder)
     for manifest in published_manifests(folder)[keep:]:
         if manifest.forecast_id != current:

@@ -38,7 +38,7 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
             for name in manifest.plots
         },
     )
-    for stale_file in (settings.home / drafts.DRAFTS).glob(f"{manifest.symbol}-*"):
+    for stale_file in (settings.world_store / drafts.DRAFTS).glob(f"{manifest.symbol}-*"):
         if not stale_file.name.startswith(f"{forecast_id}."):
             stale_file.unlink(missing_ok=True)
     return published

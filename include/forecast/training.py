@@ -2,14 +2,12 @@
 
 import hashlib
 import logging
-import shutil
 import time
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
-from include.atomic_files import PARTIAL, remove_folder, write_folder
+from include.atomic_files import PARTIAL, delete_folder, remove_folder, write_folder
 from include.errors import ForecastError, HistoryError, StateError
 from include.forecast import prophet
 from include.forecast.history import CLOSE, PriceChoice, TrainingMinutes, training_minutes
@@ -18,6 +16,7 @@ from include.forecast.manifest import Band, Holiday
 from include.forecast.prophet import Fitted
 from include.forecast.recipe import LEVELS, Recipe, configured_recipe, fit_recipe
 from include.log import event
+from include.object_path import StorePath
 from include.settings import Settings
 from include.state_files import read_json_file
 
@@ -81,7 +80,7 @@ def train(
         choice=PriceChoice(settings.venue_order, recipe.target),
     )
     name = _model_id(history, recipe)
-    target = settings.home / "models" / name
+    target = settings.world_store / "models" / name
     if not target.exists():
         _save(target, *_fit_model(history, recipe, name=name, now=now))
     _prune(settings, symbol)
@@ -95,7 +94,7 @@ def record_of(settings: Settings, name: str) -> ModelRecord:
         ForecastError: there is no such model.
         StateError: its record is damaged.
     """
-    record = read_json_file(settings.home / "models" / name / RECORD_FILE, ModelRecord)
+    record = read_json_file(settings.world_store / "models" / name / RECORD_FILE, ModelRecord)
     if record is None:
         raise ForecastError(f"there is no model {name}")
     return record
@@ -108,14 +107,14 @@ def load_model(settings: Settings, name: str) -> Fitted:
         ForecastError: there is no such model.
     """
     record = record_of(settings, name)
-    model = prophet.from_json((settings.home / "models" / name / MODEL_FILE).read_text())
+    model = prophet.from_json((settings.world_store / "models" / name / MODEL_FILE).read_text())
     return Fitted(model, record.fitted_by, record.walk, record.volatility, record.band)
 
 
 def list_models(settings: Settings) -> list[ModelRecord]:
     """The records of the saved models, newest first; damaged ones are logged and left out."""
     records = []
-    for path in (settings.home / "models").glob(f"*/{RECORD_FILE}"):
+    for path in (settings.world_store / "models").glob(f"*/{RECORD_FILE}"):
         if path.parent.name.startswith("."):
             continue
         try:
@@ -168,16 +167,16 @@ def _model_id(history: TrainingMinutes, recipe: Recipe) -> str:
     return f"{history.symbol}-{history.trained_until:%Y%m%dT%H%M}-{digest.hexdigest()[:8]}"
 
 
-def _save(target: Path, text: str, model_record: ModelRecord) -> None:
+def _save(folder: StorePath, text: str, model_record: ModelRecord) -> None:
     """Write the model into a folder that gets its name when it is complete."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target.with_name(f"{PARTIAL}{target.name}"), ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    delete_folder(folder.with_name(f"{PARTIAL}{folder.name}"))
     write_folder(
-        target, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(model_record)}
+        folder, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(model_record)}
     )
 
 
 def _prune(settings: Settings, symbol: str) -> None:
     of_symbol = [record for record in list_models(settings) if record.symbol == symbol]
     for record in of_symbol[settings.forecast.keep :]:
-        remove_folder(settings.home / "models" / record.model)
+        remove_folder(settings.world_store / "models" / record.model)

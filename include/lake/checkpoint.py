@@ -6,15 +6,15 @@ line on, a line for each Kafka source, the end offset per topic and partition.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from include.market.wire import TopicPartition
+from include.object_path import StorePath
 
 KAFKA_LINE = 2
 FIRST_BYTES = 4096
 
 
-def committed_offsets(checkpoint: Path) -> dict[TopicPartition, int]:
+def committed_offsets(checkpoint: StorePath) -> dict[TopicPartition, int]:
     """Next offset per (topic, partition) after the last committed batch; empty if none is."""
     batches = sorted(batch_numbers(checkpoint / "commits"), reverse=True)
     for batch in batches:
@@ -25,7 +25,7 @@ def committed_offsets(checkpoint: Path) -> dict[TopicPartition, int]:
 
 
 def batch_spans(
-    checkpoint: Path, batch: int, *, starts: Mapping[TopicPartition, int] | None = None
+    checkpoint: StorePath, batch: int, *, starts: Mapping[TopicPartition, int] | None = None
 ) -> dict[TopicPartition, tuple[int, int]] | None:
     """First offset and end of each partition that a started batch reads; null if not written.
 
@@ -39,7 +39,7 @@ def batch_spans(
     return {part: span for part, span in spans.items() if span[1] > span[0]}
 
 
-def find_damage(checkpoint: Path) -> str | None:
+def find_damage(checkpoint: StorePath) -> str | None:
     """What is wrong with a checkpoint, in words; null if Spark can resume from it."""
     offsets = batch_numbers(checkpoint / "offsets")
     commits = batch_numbers(checkpoint / "commits")
@@ -51,7 +51,7 @@ def find_damage(checkpoint: Path) -> str | None:
     return damage or _find_state_damage(checkpoint / "state")
 
 
-def _find_log_damage(checkpoint: Path, *, planned: int, committed: int) -> str | None:
+def _find_log_damage(checkpoint: StorePath, *, planned: int, committed: int) -> str | None:
     """What is wrong with the logs whose newest batches are these; -1: none is committed."""
     for batch in (planned, planned - 1):
         offsets = checkpoint / "offsets" / str(batch)
@@ -68,7 +68,7 @@ def _find_log_damage(checkpoint: Path, *, planned: int, committed: int) -> str |
     return None
 
 
-def drop_orphans(checkpoint: Path) -> list[Path]:
+def drop_orphans(checkpoint: StorePath) -> list[StorePath]:
     """Remove checksums whose log file was never written (a crash between the two); gives them.
 
     Spark would always take such a leftover for another query that uses the same checkpoint.
@@ -83,19 +83,19 @@ def drop_orphans(checkpoint: Path) -> list[Path]:
     return orphans
 
 
-def has_begun(checkpoint: Path) -> bool:
+def has_begun(checkpoint: StorePath) -> bool:
     """Whether a query has ever written here."""
     return bool(batch_numbers(checkpoint / "offsets") or batch_numbers(checkpoint / "commits"))
 
 
-def batch_numbers(folder: Path) -> list[int]:
+def batch_numbers(folder: StorePath) -> list[int]:
     """The batch numbers of the files of a log folder."""
     if not folder.exists():
         return []
     return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
 
 
-def end_offsets(offsets: Path) -> dict[TopicPartition, int]:
+def end_offsets(offsets: StorePath) -> dict[TopicPartition, int]:
     """The end offset per (topic, partition) in an offsets file; empty if it is cut off."""
     lines = offsets.read_text(errors="replace").strip().splitlines()
     if len(lines) <= KAFKA_LINE:
@@ -112,7 +112,7 @@ def end_offsets(offsets: Path) -> dict[TopicPartition, int]:
         return {}
 
 
-def _is_commit(commit: Path) -> bool:
+def _is_commit(commit: StorePath) -> bool:
     """Whether a commits file is whole: its version, then one line of JSON."""
     _, _, line = commit.read_text(errors="replace").partition("\n")
     try:
@@ -121,20 +121,21 @@ def _is_commit(commit: Path) -> bool:
         return False
 
 
-def _find_state_damage(folder: Path) -> str | None:
+def _find_state_damage(folder: StorePath) -> str | None:
     """The first file of the state stores that was cut to nothing, in words."""
-    for path in sorted(folder.rglob("[!.]*")):
+    paths: list[StorePath] = [*folder.rglob("[!.]*")]
+    for path in sorted(paths, key=str):
         if path.is_file() and not _begins_with_content(path):
-            return f"state/{path.relative_to(folder)} is empty"
+            return f"state/{str(path).removeprefix(f'{folder}/')} is empty"
     return None
 
 
-def _begins_with_content(path: Path) -> bool:
-    with path.open("rb") as file:
+def _begins_with_content(state_file: StorePath) -> bool:
+    with state_file.open("rb") as file:
         return bool(file.read(FIRST_BYTES).strip(b"\0"))
 
 
-def _is_readable(metadata: Path) -> bool:
+def _is_readable(metadata: StorePath) -> bool:
     try:
         return bool(json.loads(metadata.read_text())["id"])
     except (OSError, ValueError, KeyError, TypeError):

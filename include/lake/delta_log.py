@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from deltalake import DeltaTable
+
 from include.atomic_files import sync_path
+from include.object_path import SCHEME, StorePath, store_path
 
 LOG = "_delta_log"
 VERSIONED = re.compile(r"\.?(\d{20})\.")
@@ -55,6 +58,12 @@ def find_log_damage(table: Path) -> LogDamage | None:
         sentence = f"commit {newest} names the data file {cut}, which is missing or cut off"
         return LogDamage(table, sentence, newest - 1, is_unreferenced=True)
     return None
+
+
+def find_log(table: DeltaTable) -> StorePath:
+    """The folder of a table's log."""
+    uri = table.table_uri.rstrip("/")
+    return store_path(uri if uri.startswith(SCHEME) else unquote(uri)) / LOG
 
 
 def find_damaged_hints(table: Path) -> list[Path]:

@@ -1,11 +1,10 @@
 """What a restart of the stream would do, read from checkpoints, Delta commits and Kafka's range."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
+from include.atomic_files import move_folder
 from include.lake.checkpoint import (
     batch_numbers,
     committed_offsets,
@@ -18,6 +17,7 @@ from include.lake.topic_restarts import read_restarts
 from include.lake.watermarks import landed_offsets
 from include.lake.window_states import find_state_damage
 from include.market.wire import OffsetRanges, TopicPartition
+from include.object_path import StorePath
 
 QUERIES = ("land", "signals", "measures", "averages")
 WINDOWED = ("signals", "averages")  # their states are beside Spark's checkpoint
@@ -55,16 +55,16 @@ class Diagnosis:
 
 
 def diagnose_queries(
-    home: Path, lake: str, ranges: OffsetRanges, *, topic_ids: Mapping[str, str] | None = None
+    store: StorePath, lake: str, ranges: OffsetRanges, *, topic_ids: Mapping[str, str] | None = None
 ) -> list[Diagnosis]:
     """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets.
 
     With `topic_ids`, Kafka's present ids, it knows topics that were recreated.
     """
-    return [_diagnose(home, query, lake, ranges, topic_ids or {}) for query in QUERIES]
+    return [_diagnose(store, query, lake, ranges, topic_ids or {}) for query in QUERIES]
 
 
-def repair(home: Path, query: str, *, repaired_at: datetime) -> Path:
+def repair(store: StorePath, query: str, *, repaired_at: datetime) -> StorePath:
     """Move a query's checkpoint away, so that its next start makes a new one; gives where it is.
 
     For `land` that is a new epoch, without loss or doubling; the ids of the topics that it has read
@@ -72,22 +72,22 @@ def repair(home: Path, query: str, *, repaired_at: datetime) -> Path:
     again, and `averages` go on after those that Delta has; `measures` are sent again from what
     Kafka still has.
     """
-    folder = home / "checkpoints" / query
+    folder = store / "checkpoints" / query
     damaged = _damaged_name(folder, repaired_at)
     while damaged.exists():
         repaired_at += timedelta(seconds=1)
         damaged = _damaged_name(folder, repaired_at)
-    shutil.move(folder / "stream", damaged)
+    move_folder(folder / "stream", damaged)
     return damaged
 
 
-def _damaged_name(folder: Path, repaired_at: datetime) -> Path:
+def _damaged_name(folder: StorePath, repaired_at: datetime) -> StorePath:
     return folder.with_name(f"{folder.name}.damaged-{repaired_at:%Y%m%dT%H%M%S}")
 
 
-def find_query_damage(home: Path, query: str) -> str | None:
+def find_query_damage(store: StorePath, query: str) -> str | None:
     """What is wrong with a query's checkpoint, in words; null if it can resume or begin."""
-    folder = home / "checkpoints" / query
+    folder = store / "checkpoints" / query
     damage = find_damage(folder / "stream")
     if damage is None and query == "land" and has_begun(folder / "stream"):
         damage = _find_epoch_damage(folder)
@@ -97,10 +97,10 @@ def find_query_damage(home: Path, query: str) -> str | None:
 
 
 def _diagnose(
-    home: Path, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
+    store: StorePath, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
 ) -> Diagnosis:
-    checkpoint = home / "checkpoints" / query / "stream"
-    damage = find_query_damage(home, query)
+    checkpoint = store / "checkpoints" / query / "stream"
+    damage = find_query_damage(store, query)
     if damage is not None:
         return Diagnosis(query, "damaged", damage, None, 0, 0, 0)
     refusal = _find_refusal(checkpoint, query, lake, ranges, topic_ids)
@@ -134,7 +134,7 @@ def _diagnose(
 
 
 def _find_refusal(
-    checkpoint: Path, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
+    checkpoint: StorePath, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
 ) -> str | None:
     """Why a query would refuse to start, by the same rules as the stream's own start."""
     if query != "land":
@@ -162,7 +162,7 @@ def _diagnose_new(query: str, lake: str, ranges: OffsetRanges) -> Diagnosis:
     return Diagnosis(query, state, sentence, 0, 0, in_kafka - in_lake, lost_count)
 
 
-def _find_epoch_damage(folder: Path) -> str | None:
+def _find_epoch_damage(folder: StorePath) -> str | None:
     return None if read_epoch(folder / "epoch.json") else "its epoch.json is missing or unreadable"
 
 

@@ -9,13 +9,13 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets, find_damage, has_begun
 from include.lake.topic_restarts import TopicRestarts
 from include.market.wire import OffsetRanges, TopicPartition
+from include.object_path import StorePath
 
 DAMAGED = (
     "the checkpoint of `land` is damaged: {damage}; `./tickhouse doctor` reports what a restart "
@@ -65,7 +65,7 @@ class Epoch:
 
 
 def open_epoch(
-    folder: Path,
+    folder: StorePath,
     *,
     ranges: OffsetRanges,
     watermarks: Mapping[TopicPartition, int],
@@ -102,7 +102,7 @@ def open_epoch(
 
 
 def find_refusal(
-    folder: Path,
+    folder: StorePath,
     *,
     ranges: OffsetRanges,
     watermarks: Mapping[TopicPartition, int],
@@ -124,7 +124,7 @@ def find_refusal(
     return find_removed(folder / "stream", "land", ranges)
 
 
-def find_removed(checkpoint: Path, query: str, ranges: OffsetRanges) -> str | None:
+def find_removed(checkpoint: StorePath, query: str, ranges: OffsetRanges) -> str | None:
     """Which offsets a query has yet to read that Kafka has removed, in a sentence; null: none."""
     for part, committed in sorted(committed_offsets(checkpoint).items()):
         first = ranges[part][0] if part in ranges else 0
@@ -145,14 +145,14 @@ def known_ids(topic: str, stored: Epoch | None, restarts: TopicRestarts) -> set[
     return restarts.ids_of(topic) | ({read} if read else set())
 
 
-def write_epoch(marker: Path, epoch: Epoch) -> None:
+def write_epoch(marker: StorePath, epoch: Epoch) -> None:
     """Write the file that `read_epoch` reads, with its checksum."""
     by_name = {f"{topic}/{number}": offset for (topic, number), offset in epoch.starts.items()}
     contents = {"starts": by_name, "topic_ids": dict(epoch.topic_ids)}
     write_file(marker, json.dumps(contents | {"crc32": _compute_checksum(contents)}))
 
 
-def read_epoch(marker: Path) -> Epoch | None:
+def read_epoch(marker: StorePath) -> Epoch | None:
     """The epoch that a file holds; null if there is none that can be read."""
     try:
         stored = json.loads(marker.read_text())

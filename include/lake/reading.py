@@ -1,7 +1,7 @@
 """SQL over the Delta tables: DuckDB over delta-rs, without Spark.
 
-delta-rs reads the log and names the files of a version; DuckDB reads those itself where they are
-local. Elsewhere they come through a pyarrow dataset, whose import costs more than most queries.
+delta-rs reads the log and names the files of a version; DuckDB reads those itself, from an object
+store through obstore.
 
 DuckDB is imported late: a command that asks it nothing starts faster, and one that ends while a
 Kafka client's thread still waits for its broker would print DuckDB's report of leaked objects.
@@ -23,6 +23,7 @@ from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
 from include.lake.delta_log import find_log_damage
 from include.lake.tables import MINUTE_TOTALS, MINUTE_TOTALS_COLUMNS, TABLES, TRADE_MINUTES
+from include.object_path import SCHEME, describe_refusal
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,7 +66,7 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
         UnreadableTable: its log is damaged, or there is no such version.
     """
     location = f"{lake}/{name}"
-    if "://" not in location and not (Path(location) / "_delta_log").exists():
+    if not location.startswith(SCHEME) and not (Path(location) / "_delta_log").exists():
         return None
     try:
         return DeltaTable(location, version=version)
@@ -76,7 +77,9 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
 
 
 def _describe_damage(location: str, name: str, error: Exception) -> str:
-    damage = None if "://" in location else find_log_damage(Path(location))
+    if location.startswith(SCHEME):
+        return str(describe_refusal(error, location))
+    damage = find_log_damage(Path(location))
     if damage is None:
         return f"table {name} cannot be read: {first_line(error)}; see `./tickhouse doctor`"
     return f"table {name} cannot be read: {damage.fault}; ./tickhouse down, then doctor --repair"
@@ -136,9 +139,7 @@ def create_view(
             f"{PurePosixPath(table.table_uri).name} are missing"
             ": replaced files are kept for TICKHOUSE_STREAM_KEEP_HOURS"
         )
-    if any("://" in uri for uri in files):
-        connection.register(name, table.to_pyarrow_dataset())
-        return
+    register_store(connection, files)
     columns = {
         field.name: _duck(str(field.type.type))
         for field in table.schema().fields
@@ -157,6 +158,16 @@ def create_view(
     connection.execute(
         f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{paths}], schema = MAP {{{schema}}})"
     )
+
+
+def register_store(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]) -> None:
+    """Let a connection read these files if they are in an object store."""
+    uris = [uri for uri in files if "://" in uri]
+    if not uris or connection.filesystem_is_registered("s3a"):
+        return
+    from obstore.fsspec import FsspecStore  # noqa: PLC0415 - late: most lakes are local
+
+    connection.register_filesystem(FsspecStore("s3a"))
 
 
 def _quote_literal(text: str) -> str:

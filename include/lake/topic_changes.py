@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from include.lake.checkpoint import committed_offsets
 from include.lake.epoch import known_ids, read_epoch
@@ -18,6 +17,7 @@ from include.lake.topic_restarts import (
 )
 from include.lake.watermarks import lake_watermarks
 from include.market.wire import OffsetRanges, Offsets, TopicPartition
+from include.object_path import StorePath
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class _Reading:
 
 
 def find_restarts(
-    home: Path, lake: str, kafka_topics: KafkaTopics, *, found_at: datetime
+    store: StorePath, lake: str, kafka_topics: KafkaTopics, *, found_at: datetime
 ) -> list[TopicRestart]:
     """The restarts that have to be accepted before the stream can go on with these topics."""
-    folder = home / "checkpoints" / "land"
+    folder = store / "checkpoints" / "land"
     stored, restarts = read_epoch(folder / "epoch.json"), read_restarts(lake)
     reading = _Reading(
         restarts,

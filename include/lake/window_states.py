@@ -3,7 +3,6 @@
 A batch that is run again after a crash goes on from the newest state before it.
 """
 
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -11,13 +10,14 @@ import msgspec
 from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_numbers
+from include.object_path import StorePath
 
 KEPT = 3
 LOST = "no state of its windows from before batch {batch} can be read"
 S = TypeVar("S")
 
 
-def write_state(checkpoint: Path, batch: int, snapshot: msgspec.Struct) -> None:
+def write_state(checkpoint: StorePath, batch: int, snapshot: msgspec.Struct) -> None:
     """Write the state with which a batch begins; it is on the disk when the function returns."""
     folder = checkpoint / "windows"
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def write_state(checkpoint: Path, batch: int, snapshot: msgspec.Struct) -> None:
         (folder / str(number)).unlink()
 
 
-def read_state(checkpoint: Path, batch: int, state_type: type[S]) -> S:
+def read_state(checkpoint: StorePath, batch: int, state_type: type[S]) -> S:
     """The newest state with which this batch or one before it began.
 
     Raises:
@@ -43,7 +43,7 @@ def read_state(checkpoint: Path, batch: int, state_type: type[S]) -> S:
     raise PlatformError(f"the checkpoint of `{checkpoint.parent.name}` is damaged: {reason}")
 
 
-def find_state_damage(checkpoint: Path) -> str | None:
+def find_state_damage(checkpoint: StorePath) -> str | None:
     """Why the next batch of a checkpoint finds no state, in words; null if it does or is the first.
 
     A checkpoint of a version whose windows Spark kept is one of these too.

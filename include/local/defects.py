@@ -32,5 +32,5 @@ def checkpoint_defect(settings: Settings, query: str, sentence: str) -> Defect:
         sentence,
         "moved away; the next start reads again what the tables lack",
         loses_nothing=True,
-        repair=lambda: repair(settings.home, query, repaired_at=datetime.now(UTC)),
+        repair=lambda: repair(settings.world_store, query, repaired_at=datetime.now(UTC)),
     )

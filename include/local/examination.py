@@ -144,7 +144,7 @@ def _examine_strays(settings: Settings) -> Iterator[Defect]:
 
 def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:
     for query in QUERIES:
-        damage = find_query_damage(settings.home, query)
+        damage = find_query_damage(settings.world_store, query)
         if damage is not None:
             yield checkpoint_defect(settings, query, f"it is damaged: {damage}")
 
@@ -186,9 +186,9 @@ def _table_defect(subject: str, damage: LogDamage, backup: Path) -> Defect:
 
 def _examine_watermarks(settings: Settings) -> Iterator[Defect]:
     """The landing's checkpoint may not be beyond what its tables have."""
-    folder = settings.home / "checkpoints" / "land"
+    folder = settings.checkpoints / "land"
     committed, epoch = committed_offsets(folder / "stream"), read_epoch(folder / "epoch.json")
-    if not committed or epoch is None or find_query_damage(settings.home, "land"):
+    if not committed or epoch is None or find_query_damage(settings.world_store, "land"):
         return
     watermarks = landed_offsets(settings.lake, committed)
     for part, end in committed.items():

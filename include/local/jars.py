@@ -4,9 +4,11 @@ And the one that is made here, of what has to be Java: how Spark and Delta use a
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,43 +18,58 @@ from include.errors import PlatformError
 from include.local.ivy_output import ivy_reason
 from include.local.java import ensure_java
 from include.local.tool import run_tool
+from include.log import event
 from include.settings import ROOT
 
 IVY_FILE = ROOT / "ivy.xml"
 JAVA_SOURCES = ROOT / "spark_jobs" / "java"
+BASE, S3 = ("spark", "kafka"), "s3"
+S3_MB = 12
+log = logging.getLogger("tickhouse.jars")
 
 
 @dataclass(frozen=True)
 class Jars:
-    """Folders of jars: what Spark adds to its class path, and the Kafka broker's whole one."""
+    """Folders of jars: what Spark adds to its class path, and the Kafka broker's whole one.
+
+    `s3` is what Spark needs besides for an object store; null: it needs none.
+    """
 
     spark: Path
     kafka: Path
+    s3: Path | None = None
 
     def spark_jars(self) -> str:
         """The value of `spark.jars`."""
-        return ",".join(str(path) for path in sorted(self.spark.glob("*.jar")))
+        folders = [self.spark, *([self.s3] if self.s3 else [])]  # a class archive has the first
+        return ",".join(str(path) for folder in folders for path in sorted(folder.glob("*.jar")))
 
     def kafka_classpath(self) -> str:
         """The class path of the broker."""
         return f"{self.kafka}/*"
 
 
-def ensure_jars() -> Jars:
+def ensure_jars(*, uses_s3: bool = False) -> Jars:
     """The jars, fetched on first use (63 MB) into the environment's folder, and made there.
+
+    For an object store as many as S3_MB more.
 
     Raises:
         PlatformError: they cannot be fetched, or not be made.
     """
     folder = _locate_jars()
     if not folder.exists():
-        _retrieve(folder)
-    return Jars(spark=folder / "spark", kafka=folder / "kafka")
+        _retrieve(folder, BASE)
+    if uses_s3 and not (folder / S3).exists():
+        log.info(event("fetching jars", purpose="object store", mb=S3_MB))
+        _retrieve(folder / S3, (S3,))
+    return Jars(folder / "spark", folder / "kafka", s3=folder / S3 if uses_s3 else None)
 
 
-def jars_are_fetched() -> bool:
+def jars_are_fetched(*, uses_s3: bool = False) -> bool:
     """Whether the jars of this `ivy.xml` are there already."""
-    return _locate_jars().exists()
+    folder = _locate_jars()
+    return (folder / S3 if uses_s3 else folder).exists()
 
 
 def _locate_jars() -> Path:
@@ -64,9 +81,11 @@ def _list_sources() -> list[Path]:
     return sorted(JAVA_SOURCES.glob("*.java"))
 
 
-def _retrieve(folder: Path) -> None:
+def _retrieve(folder: Path, configurations: Sequence[str]) -> None:
+    """Fetch configurations of `ivy.xml`: several each in a folder of its name, one as `folder`."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
+    cache = partial.with_suffix(".cache")
     command = [
         str(ensure_java()),
         "-jar",
@@ -74,7 +93,9 @@ def _retrieve(folder: Path) -> None:
         "-ivy",
         str(IVY_FILE),
         "-cache",
-        str(folder.parent / "cache"),
+        str(cache),
+        "-confs",
+        *configurations,
         "-retrieve",
         f"{partial}/[conf]/[artifact]-[revision].[ext]",
         "-types",
@@ -86,11 +107,13 @@ def _retrieve(folder: Path) -> None:
         "again)"
     )
     output = run_tool(command, failure=failure, reason=ivy_reason)
-    if not any((partial / "kafka").glob("kafka_*.jar")):
+    if any(not any((partial / name).glob("*.jar")) for name in configurations):
         raise PlatformError(f"{failure}: {ivy_reason(output)}")
-    _compile(partial / "spark")
-    publish(partial, folder)
-    shutil.rmtree(folder.parent / "cache", ignore_errors=True)
+    if (partial / "spark").exists():
+        _compile(partial / "spark")
+    publish(partial if len(configurations) > 1 else partial / configurations[0], folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(cache, ignore_errors=True)
 
 
 def _compile(jars: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from include.atomic_files import sync_path
 from include.lake.epoch import read_epoch, write_epoch
 from include.market.wire import TOPICS, TopicPartition
+from include.object_path import StorePath
 from include.settings import Settings
 
 STRAY = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)\.[0-9a-f]+-stray")
@@ -103,5 +104,5 @@ def _rename_topic(settings: Settings, topic: str, old_id: str, new_id: str) -> N
         write_epoch(file, replace(epoch, topic_ids={**epoch.topic_ids, topic: new_id}))
 
 
-def _epoch_file(settings: Settings) -> Path:
-    return settings.home / "checkpoints" / "land" / "epoch.json"
+def _epoch_file(settings: Settings) -> StorePath:
+    return settings.checkpoints / "land" / "epoch.json"

@@ -30,8 +30,10 @@ def examine_topics(settings: Settings) -> Iterator[Defect]:
     topics = read_topics(settings)
     if topics is None or find_strays(settings):
         return
-    restarts = find_restarts(settings.home, settings.lake, topics, found_at=datetime.now(UTC))
-    if not has_begun(settings.home / "checkpoints" / "land" / "stream"):
+    restarts = find_restarts(
+        settings.world_store, settings.lake, topics, found_at=datetime.now(UTC)
+    )
+    if not has_begun(settings.checkpoints / "land" / "stream"):
         # A new epoch begins behind what was removed, and notes the place itself.
         restarts = [restart for restart in restarts if restart.cause != REMOVED]
     for restart in restarts:
@@ -49,17 +51,17 @@ def _accept(settings: Settings, restart: TopicRestart) -> None:
     """Note the place, then take the checkpoints out of use that are of the topic before it."""
     write_restarts(settings.lake, [restart])
     for query in QUERIES:
-        stream = settings.home / "checkpoints" / query / "stream"
+        stream = settings.checkpoints / query / "stream"
         is_reader = query == "land" or restart.part in committed_offsets(stream)
         if is_reader and has_begun(stream):
-            repair(settings.home, query, repaired_at=datetime.now(UTC))
+            repair(settings.world_store, query, repaired_at=datetime.now(UTC))
 
 
 def _examine_readers(settings: Settings, kafka_topics: KafkaTopics) -> Iterator[Defect]:
     """Checkpoints that cannot go on with the topics, where that loses nothing (any more)."""
     for query in QUERIES:
-        folder = settings.home / "checkpoints" / query
-        if not has_begun(folder / "stream") or find_query_damage(settings.home, query):
+        folder = settings.checkpoints / query
+        if not has_begun(folder / "stream") or find_query_damage(settings.world_store, query):
             continue
         if query == "land":
             refusal = find_refusal(

@@ -6,14 +6,15 @@ the lake's old versions, forecast files, models, logs of processes.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from include.atomic_files import delete_folder
 from include.errors import Transient
 from include.local.airflow import build_environment
+from include.object_path import StorePath
 from include.settings import Settings
 
 CLEANING_S = 1200.0
@@ -64,10 +65,11 @@ def remove_old_files(folder: Path, *, before_at: datetime) -> int:
 def remove_damaged_files(settings: Settings, *, before_at: datetime) -> int:
     """Delete what repairs took out of use before a time; gives how many folders went."""
     home = settings.home
-    moved_paths = [*(home / "damaged").glob("*"), *(home / "checkpoints").glob("*.damaged-*")]
+    checkpoints = settings.checkpoints
+    moved_paths = [*(home / "damaged").glob("*"), *checkpoints.glob("*.damaged-*")]
     old = [path for path in moved_paths if _moved_at(path) < before_at]
     for path in old:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        delete_folder(path) if not path.is_file() else path.unlink()
     return len(old)
 
 
@@ -76,9 +78,9 @@ def days_ago(days: int, *, now: datetime) -> datetime:
     return now - timedelta(days=days)
 
 
-def _moved_at(path: Path) -> datetime:
+def _moved_at(location: StorePath) -> datetime:
     """When a repair took it out of use: by its name, else by its time of change."""
-    stamp = STAMP.search(path.name)
+    stamp = STAMP.search(location.name)
     if stamp is None:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return datetime.fromtimestamp(location.stat().st_mtime, UTC)
     return datetime.strptime(stamp[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

@@ -6,15 +6,15 @@ Airflow may read them. They are shown as tabs of a run and of a task instance.
 
 import html
 import re
-from pathlib import Path
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import get_user
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from markdown_it import MarkdownIt
 
 from include.forecast.forecast_file import find_published
+from include.object_path import ObjectPath, StorePath, list_paths
 from include.quality.page import page_of
 from include.settings import from_environment
 
@@ -57,15 +57,17 @@ def check_name(name: str) -> str:
     return name
 
 
-def serve_picture(path: Path) -> FileResponse:
+def serve_picture(picture: StorePath) -> Response:
     """A PNG file.
 
     Raises:
         HTTPException: there is none (404).
     """
-    if path.suffix != ".png" or not path.is_file():
+    if picture.suffix != ".png" or not picture.is_file():
         raise HTTPException(404, "there is no such picture")
-    return FileResponse(path)
+    if isinstance(picture, ObjectPath):
+        return Response(picture.read_bytes(), media_type="image/png")
+    return FileResponse(picture)
 
 
 app = FastAPI(
@@ -80,7 +82,7 @@ app = FastAPI(
 @app.get("/quality/{name}")
 def quality(name: str) -> Any:
     """The quality report of a run, or a picture of one."""
-    folder = from_environment().home / "quality"
+    folder = from_environment().world_store / "quality"
     if name.endswith(".png"):
         return serve_picture(folder / check_name(name))
     page = page_of(folder, name)
@@ -95,25 +97,25 @@ def forecasts() -> HTMLResponse:
     manifests = [
         path
         for symbol in settings.forecast.all_symbols
-        for path in sorted(settings.forecasts_of(symbol).glob("*/manifest.json"), reverse=True)
+        for path in list_paths(settings.forecasts_of(symbol), "*/manifest.json")[::-1]
     ]
     parts = [_render_forecast(path) for path in manifests] or ["<p>None is published yet.</p>"]
     return render_page("Forecasts", "<h1>Published forecasts</h1>" + "".join(parts))
 
 
 @app.get("/forecasts/{forecast}/{name}")
-def plot(forecast: str, name: str) -> FileResponse:
+def plot(forecast: str, name: str) -> Response:
     """A plot of a forecast."""
     folder = find_published(from_environment(), check_name(forecast))
     return serve_picture(folder / check_name(name))
 
 
-def _render_forecast(manifest: Path) -> str:
+def _render_forecast(manifest: StorePath) -> str:
     name = html.escape(manifest.parent.name)
     plots = "".join(
         f'<p><img alt="{html.escape(path.stem)}" src="{PREFIX}/forecasts/{name}/'
         f'{html.escape(path.name)}"></p>'
-        for path in sorted(manifest.parent.glob("*.png"))
+        for path in list_paths(manifest.parent, "*.png")
     )
     text = html.escape(manifest.read_text(encoding="utf-8"))
     return f"<h2>{name}</h2>{plots}<details><summary>manifest</summary><pre>{text}</pre></details>"

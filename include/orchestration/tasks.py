@@ -62,7 +62,7 @@ def check_history(*, end_at: datetime | None = None, run_id: str) -> int:
         settings.lake,
         run_id=run_id,
         now=now,
-        pages=settings.home / "quality",
+        pages=settings.pages,
         fresh_from_at=min(end_at or now, now) - oldest_age if oldest_age else EPOCH,
     )
 
@@ -139,7 +139,7 @@ def check_forecast(forecast_id: str, *, run_id: str) -> int:
     from include.quality.results import QualityRun
 
     settings, now = from_environment(), datetime.now(UTC)
-    pages, lake = settings.home / "quality", settings.lake
+    pages, lake = settings.pages, settings.lake
     draft_df = drafts.load_draft(settings, forecast_id)
     row_count = gate.check_forecast(draft_df, lake, run_id=run_id, now=now, pages=pages)
     QualityRun(lake, run_id, now, pages).record(
@@ -233,7 +233,7 @@ def check_streamed_tables(*, run_id: str) -> int:
     from include.quality.results import QualityRun
 
     settings = from_environment()
-    quality_run = QualityRun(settings.lake, run_id, datetime.now(UTC), settings.home / "quality")
+    quality_run = QualityRun(settings.lake, run_id, datetime.now(UTC), settings.pages)
     return lake_gate.check_lake(quality_run, settings.quality)
 
 
@@ -266,7 +266,7 @@ def remove_old_files() -> dict[str, int]:
         "logs": cleaning.remove_old_files(
             settings.home / "airflow" / "logs", before_at=logs_before
         ),
-        "pages": remove_old_pages(settings.home / "quality", newest=settings.quality.pages),
+        "pages": remove_old_pages(settings.pages, newest=settings.quality.pages),
         "damaged": cleaning.remove_damaged_files(settings, before_at=damaged_before),
     }
 

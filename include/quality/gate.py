@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import Any, Self
 
 import duckdb
@@ -21,6 +20,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from include.errors import first_line
 from include.lake.reading import create_view, open_table
 from include.market.time import EPOCH
+from include.object_path import StorePath
 from include.quality.results import Finding, QualityRun
 from include.quality.suites import FORECAST, HISTORY, Suite
 
@@ -35,7 +35,7 @@ def check_history(
     *,
     run_id: str,
     now: datetime,
-    pages: Path | None = None,
+    pages: StorePath | None = None,
     fresh_from_at: datetime = EPOCH,
     slice_rows: int = SLICE_ROWS,
 ) -> int:
@@ -62,7 +62,7 @@ def check_history(
 
 
 def check_forecast(
-    draft_df: pd.DataFrame, lake: str, *, run_id: str, now: datetime, pages: Path | None = None
+    draft_df: pd.DataFrame, lake: str, *, run_id: str, now: datetime, pages: StorePath | None = None
 ) -> int:
     """Check a drafted forecast; give the number of rows checked.
 

@@ -1,14 +1,13 @@
 """The findings of a run as a Markdown page: `var/WORLD/quality/RUN.md`, which Airflow links to."""
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from include.atomic_files import write_file
 from include.lake.reading import connect
+from include.object_path import StorePath
 
 FINDINGS = """
 SELECT suite, success, expectation, observed, unexpected_rows, checked_at FROM quality_results
@@ -16,12 +15,12 @@ WHERE run_id = $run_id ORDER BY suite, success, expectation
 """
 
 
-def page_of(folder: Path, run_id: str) -> Path:
+def page_of(folder: StorePath, run_id: str) -> StorePath:
     """The path of a run's page: characters that a file name cannot have become `-`."""
     return folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '-', run_id)}.md"
 
 
-def write_page(folder: Path, *, lake: str, run_id: str) -> Path:
+def write_page(folder: StorePath, *, lake: str, run_id: str) -> StorePath:
     """Write the page from `quality_results`, atomically."""
     connection: duckdb.DuckDBPyConnection = connect(lake, ("quality_results",))
     try:
@@ -31,16 +30,17 @@ def write_page(folder: Path, *, lake: str, run_id: str) -> Path:
     return put_page(page_of(folder, run_id), render_page(run_id, findings))
 
 
-def put_page(page: Path, text: str) -> Path:
+def put_page(page: StorePath, text: str) -> StorePath:
     """Write a page atomically."""
     page.parent.mkdir(parents=True, exist_ok=True)
     write_file(page, text)
     return page
 
 
-def remove_old_pages(folder: Path, *, newest: int) -> int:
+def remove_old_pages(folder: StorePath, *, newest: int) -> int:
     """Delete all pages but the newest, and pictures without a page; gives how many pages went."""
-    old_pages = sorted(folder.glob("*.md"), key=os.path.getmtime, reverse=True)[newest:]
+    pages: list[StorePath] = [*folder.glob("*.md")]
+    old_pages = sorted(pages, key=lambda page: page.stat().st_mtime, reverse=True)[newest:]
     for page in old_pages:
         page.unlink(missing_ok=True)
     for picture in folder.glob("*.png"):

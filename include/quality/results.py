@@ -7,13 +7,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from include.checks import Check
 from include.errors import GateFailed
 from include.lake.derived_tables import QUALITY_RESULTS
 from include.lake.writing import arrow_rows, replace_rows
 from include.log import event
+from include.object_path import StorePath
 from include.quality.page import write_page
 
 RAISED_FINDINGS = 3
@@ -40,7 +40,7 @@ class QualityRun:
     lake: str
     run_id: str
     now: datetime
-    pages: Path | None = None
+    pages: StorePath | None = None
 
     def record(self, suite: str, findings: Sequence[Finding]) -> None:
         """Write a suite's findings, in place of this run's earlier ones, and pass or raise.

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from deltalake import DeltaTable
 
+from include.lake.delta_log import find_log
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import SIGNALS
 from include.serving.connection import TRANSACTION_LOCK, Dsn, transaction
@@ -56,8 +57,8 @@ def serve_signals(dsn: Dsn, lake: str, *, keep_days: int) -> int:
 def _new_files(table: DeltaTable, served: int) -> list[str]:
     """The files that hold the rows of versions from `served` on; all, where that is not known."""
     everything = list(table.file_uris())
-    log = Path(table.table_uri.removeprefix("file://")) / "_delta_log"
-    if "://" in table.table_uri.removeprefix("file://") or not 0 < served <= table.version():
+    log = find_log(table)
+    if not 0 < served <= table.version():
         return everything
     added: set[str] = set()
     for version in range(served, table.version() + 1):

@@ -14,6 +14,7 @@ from typing import Any
 from include.errors import SettingsError
 from include.market.venue_settings import Venues
 from include.market.venues import VENUES
+from include.object_path import StorePath, open_bucket, store_path
 from include.setting_fields import setting
 from include.settings.brokers import Brokers, KafkaSecurity
 from include.settings.connections import connection_faults
@@ -38,6 +39,7 @@ from include.settings.groups import (
     TraderSettings,
 )
 from include.settings.monitoring import AlertSettings, MetricSettings
+from include.settings.store import S3Settings, aws_variables, is_object_store, store_faults
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "TICKHOUSE_"
@@ -49,6 +51,12 @@ class Settings:
 
     world: str = setting("sim", "world to run: sim, live, or a tape's name")
     var: Path = setting(ROOT / "var", "folder of all run-time state")
+    store: str = setting(
+        "",
+        "where lake, checkpoints, models and forecasts are, each world in a folder of its name: a "
+        "path, or s3a://BUCKET/…; empty: TICKHOUSE_VAR",
+    )
+    s3: S3Settings = field(default_factory=S3Settings)
     ports: PortSettings = field(default_factory=PortSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     postgres: PostgresSettings = field(default_factory=PostgresSettings)
@@ -67,22 +75,47 @@ class Settings:
 
     @property
     def home(self) -> Path:
-        """The folder of this world."""
+        """The folder of this world on this machine."""
         return self.var / self.world
+
+    @property
+    def world_store(self) -> StorePath:
+        """Where this world keeps what every machine of it has to see."""
+        return store_path(self.store) / self.world if self.store else self.home
 
     @property
     def lake(self) -> str:
         """The lake's URI or path."""
-        return self.stream.lake or str(self.home / "lake")
+        return self.stream.lake or str(self.world_store / "lake")
 
     @property
-    def forecasts(self) -> Path:
+    def checkpoints(self) -> StorePath:
+        """The folder of the stream's checkpoints."""
+        return self.world_store / "checkpoints"
+
+    @property
+    def pages(self) -> StorePath:
+        """The folder of quality pages."""
+        return self.world_store / "quality"
+
+    @property
+    def uses_s3(self) -> bool:
+        """Whether the lake, or all of the store, is in an object store."""
+        return is_object_store(self.lake) or is_object_store(self.store)
+
+    @property
+    def s3_variables(self) -> Mapping[str, str]:
+        """The `AWS_…` variables of every process that reads or writes an object store, if any."""
+        return aws_variables(self.s3) if self.uses_s3 else {}
+
+    @property
+    def forecasts(self) -> StorePath:
         """The folder of the published forecasts of the main symbol."""
         return self.forecasts_of(self.forecast.symbol)
 
-    def forecasts_of(self, symbol: str) -> Path:
+    def forecasts_of(self, symbol: str) -> StorePath:
         """The folder of the published forecasts of a symbol, with a pointer of its own."""
-        folder = self.home / "forecasts"
+        folder = self.world_store / "forecasts"
         return folder if symbol == self.forecast.symbol else folder / symbol
 
     @property
@@ -149,6 +182,7 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
     ]
     settings = build_group(settings, environ, prefix=PREFIX, faults=faults)
     faults += connection_faults(settings.bootstrap.security, settings.postgres)
+    faults += store_faults(settings.store, settings.stream.lake, settings.s3)
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:
         faults.append(f"{PREFIX}TRADER_RATIO_LOW={low} is not below …_RATIO_HIGH={high}")
@@ -158,14 +192,26 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
 
 
 def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
-    """Settings of this process: environment, current world, secrets, `.env`, defaults."""
+    """Settings of this process: environment, current world, secrets, `.env`, defaults.
+
+    With an object store the process's `AWS_…` variables are set by them.
+    """
     environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     environ |= dict(extra or {})
     user_file = read_env(ROOT / ".env", prefix=PREFIX)
     var = Path(environ.get(f"{PREFIX}VAR") or user_file.get(f"{PREFIX}VAR") or ROOT / "var")
     current = {} if extra else read_env(var / "current.env", prefix=PREFIX)
     secrets = read_env(var / "secrets.env", prefix=PREFIX)
-    return load(merge_layers(user_file, secrets, current, environ))
+    settings = load(merge_layers(user_file, secrets, current, environ))
+    set_variables(settings.s3_variables)
+    return settings
+
+
+def set_variables(variables: Mapping[str, str]) -> None:
+    """Let this process's clients of an object store, and those of its children, use these."""
+    if any(os.environ.get(name) != value for name, value in variables.items()):
+        os.environ.update(variables)
+        open_bucket.cache_clear()
 
 
 def list_variables() -> dict[str, tuple[Any, str]]:

@@ -139,7 +139,7 @@ class StreamSettings:
     )
     driver_memory: str = setting("2g", "heap of the Spark driver")
     java_options: str = setting("", "further options of the driver's JVM")
-    lake: str = setting("", "Spark-readable URI of the lake; empty: var/WORLD/lake")
+    lake: str = setting("", "path or s3a:// URI of the lake alone; empty: in TICKHOUSE_STORE")
     trigger_s: float = setting(1.0, "minimum seconds between two micro-batches of `land`")
     signals_trigger_s: float = setting(
         5.0, "seconds between two of `signals` while no window is about to end"

@@ -1,13 +1,13 @@
 """The newest published forecast, read again when its pointer changes."""
 
 import logging
-from pathlib import Path
 
 from include.errors import ForecastError
 from include.forecast import forecast_file
 from include.log import event
 from include.market.predicted_move import ForecastSide
 from include.market.time import MINUTE_US, to_epoch_us
+from include.object_path import StorePath
 from include.trading.inputs import ForecastSides, Signal
 from include.trading.reasons import Reason
 
@@ -40,7 +40,7 @@ class PublishedForecast:
 class ForecastWatch:
     """Keeps the last good forecast of one symbol and world; another is refused, logged once."""
 
-    def __init__(self, folder: Path, *, symbol: str, world: str) -> None:
+    def __init__(self, folder: StorePath, *, symbol: str, world: str) -> None:
         """Nothing is read before `newest` or `refresh`."""
         self._folder, self._symbol, self._world = folder, symbol, world
         self._pointer: str | None = None
@@ -86,7 +86,7 @@ class PublishedForecasts:
     minutes, the earliest is given, for the rule to refuse.
     """
 
-    def __init__(self, folder: Path, *, symbol: str) -> None:
+    def __init__(self, folder: StorePath, *, symbol: str) -> None:
         """Read and check every forecast of the folder; damaged ones are logged and skipped."""
         forecasts = []
         for manifest in forecast_file.published_manifests(folder):

@@ -202,7 +202,7 @@ def progress(settings: Settings) -> int:
 
 
 def checkpoint(settings: Settings) -> Path:
-    return settings.home / "checkpoints" / "land" / "stream"
+    return settings.checkpoints / "land" / "stream"
 
 
 def caught_up(settings: Settings) -> bool:
@@ -221,7 +221,7 @@ def report(settings: Settings) -> AuditReport:
     committed = committed_offsets(checkpoint(settings))
     tables = open_audited_tables(settings.lake)
     kafka = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    bounds = read_bounds(settings.home, tables, kafka=kafka, committed=committed)
+    bounds = read_bounds(settings.world_store, tables, kafka=kafka, committed=committed)
     counts = count_with_duckdb(tables, bounds.ends)
     return make_report(counts, bounds, second_counts=counts)
 

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from deltalake import DeltaTable
 
@@ -24,6 +23,7 @@ from include.lake.audit.conservation import (
 from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
 from include.lake.topic_restarts import TopicRestarts, read_restarts
 from include.market.wire import OffsetHoles, OffsetRanges, Offsets, TopicPartition
+from include.object_path import StorePath
 
 SEALS_FOLDER = "seals"
 READABLE = "tables"
@@ -47,7 +47,7 @@ class Delivered:
 
 
 def audit_lake(
-    home: Path,
+    store: StorePath,
     lake: str,
     delivered: Delivered,
     *,
@@ -56,17 +56,17 @@ def audit_lake(
     full: bool = False,
     reseal: bool = False,
 ) -> AuditReport:
-    """Audit a lake whose state is in `home`, and seal what is clean.
+    """Audit a lake whose state is in `store`, and seal what is clean.
 
     `open_reader` gives the first reader. With `full` what was sealed is read again; with `reseal`
     it is not compared, but sealed again.
     """
-    folder = home / SEALS_FOLDER
+    folder = store / SEALS_FOLDER
     try:
         tables, restarts = open_audited_tables(lake), read_restarts(lake)
     except UnreadableTable as error:
         return AuditReport(False, [], [Check(READABLE, False, str(error))])
-    bounds = _read_bounds(home, tables, delivered, restarts)
+    bounds = _read_bounds(store, tables, delivered, restarts)
     compare = partial(compare_with_seals, folder, lake, tables, bounds, full=full, reseal=reseal)
     with ThreadPoolExecutor(1) as pool:  # one thread beside Spark
         comparing = pool.submit(compare, topic_ids=delivered.topic_ids)
@@ -78,7 +78,7 @@ def audit_lake(
             second_counts = pool.submit(count_with_duckdb, tables, bounds.ends, counted_from=since)
             checks = pool.submit(
                 lambda: [
-                    check_restarts(home, restarts, delivered.topic_ids),
+                    check_restarts(store, restarts, delivered.topic_ids),
                     check_events(tables, bounds.ends, counted_from=since),
                     *other_checks(),
                 ]
@@ -99,10 +99,13 @@ def audit_lake(
 
 
 def _read_bounds(
-    home: Path, tables: Mapping[str, DeltaTable], delivered: Delivered, restarts: TopicRestarts
+    store: StorePath,
+    tables: Mapping[str, DeltaTable],
+    delivered: Delivered,
+    restarts: TopicRestarts,
 ) -> Bounds:
     kafka, committed = delivered.kafka, delivered.committed
-    return read_bounds(home, tables, kafka=kafka, committed=committed, restarts=restarts)
+    return read_bounds(store, tables, kafka=kafka, committed=committed, restarts=restarts)
 
 
 def _remember(bounds: Bounds, sealed: SealedLake, counts: Counts, *, reseal: bool) -> Bounds:

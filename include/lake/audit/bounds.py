@@ -1,13 +1,12 @@
 """Where each partition's rows must begin and end, whatever Kafka has deleted since.
 
-The next offset is the watermark in the log of the topic's home table; the first is remembered by
+The next offset is the watermark in the log of the topic's store table; the first is remembered by
 the seals of earlier audits, or by the epoch of the landing checkpoint. Kafka and the checkpoint
 are compared with both.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from deltalake import DeltaTable
 
@@ -16,6 +15,7 @@ from include.lake.epoch import NO_RESTARTS, known_ids, read_epoch
 from include.lake.topic_restarts import TopicRestarts
 from include.lake.watermarks import home_table, next_offsets
 from include.market.wire import OffsetRange, OffsetRanges, Offsets, TopicPartition
+from include.object_path import StorePath
 
 BEGINNING, END, TOPICS = "I1 beginning", "I1 end", "I1 topics"
 REPAIR = "`./tickhouse doctor --repair` reads again what Kafka still has"
@@ -62,7 +62,7 @@ class Bounds:
 def read_watermarks(
     tables: Mapping[str, DeltaTable], partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """The next offset of each partition in the pinned version of its topic's home table."""
+    """The next offset of each partition in the pinned version of its topic's store table."""
     watermarks: dict[TopicPartition, int] = {}
     for part in partitions:
         table = tables.get(home_table(part.topic).name)
@@ -72,7 +72,7 @@ def read_watermarks(
 
 
 def read_bounds(
-    home: Path,
+    store: StorePath,
     tables: Mapping[str, DeltaTable],
     *,
     kafka: OffsetRanges,
@@ -83,7 +83,7 @@ def read_bounds(
 
     `kafka` and `committed` are Kafka's offsets.
     """
-    epoch = read_epoch(home / "checkpoints" / "land" / "epoch.json")
+    epoch = read_epoch(store / "checkpoints" / "land" / "epoch.json")
     starts = epoch.starts if epoch else {}
     return Bounds(
         {
@@ -97,9 +97,11 @@ def read_bounds(
     )
 
 
-def check_restarts(home: Path, restarts: TopicRestarts, topic_ids: Mapping[str, str]) -> Check:
+def check_restarts(
+    store: StorePath, restarts: TopicRestarts, topic_ids: Mapping[str, str]
+) -> Check:
     """Whether each topic is one that was read or accepted; names each restart."""
-    epoch = read_epoch(home / "checkpoints" / "land" / "epoch.json")
+    epoch = read_epoch(store / "checkpoints" / "land" / "epoch.json")
     faults = [
         f"{topic} was recreated (id {topic_id}); `./tickhouse doctor --repair` goes on with it"
         for topic, topic_id in sorted(topic_ids.items())

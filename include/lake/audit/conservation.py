@@ -176,7 +176,7 @@ def _query_rows(
                 continue
             columns = 'topic, "partition" AS part, "offset" AS off'
             event = f"greatest(event_index, 0) AS event, {name == QUARANTINE.name} AS quarantined"
-            selects.append(f"SELECT {columns}, {event} FROM {sql_source(uris)}")
+            selects.append(f"SELECT {columns}, {event} FROM {sql_source(connection, uris)}")
         if not selects:
             return []
         return connection.execute(statement.format(union=" UNION ALL ".join(selects))).fetchall()

@@ -136,7 +136,7 @@ def _digest_files(
     try:
         connection.execute("SET TimeZone = 'UTC'")
         _create_bounds(connection, ends, sealed_ends, quarantined)
-        source = sql_source(uris, reading_options=", filename = true")
+        source = sql_source(connection, uris, reading_options=", filename = true")
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         present = {row[0] for row in described}
         columns = ", ".join(

@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
 
+from include.lake.delta_log import find_log
+from include.lake.reading import register_store
 from include.lake.tables import TABLES
 from include.market.wire import TopicPartition
+
+if TYPE_CHECKING:
+    import duckdb
 
 FILES_ONLY = 1  # the reader version at which a table is its files and nothing more
 
@@ -38,8 +43,11 @@ def list_new_files(
     return [uri for uri, last in list_offsets(table).items() if last is None or last >= until]
 
 
-def sql_source(uris: Sequence[str], *, reading_options: str = "") -> str:
-    """Data files as DuckDB reads them in a FROM clause."""
+def sql_source(
+    connection: "duckdb.DuckDBPyConnection", uris: Sequence[str], *, reading_options: str = ""
+) -> str:
+    """Data files as a connection reads them in a FROM clause."""
+    register_store(connection, uris)
     paths = ", ".join("'" + uri.replace("'", "''") + "'" for uri in uris)
     return f"read_parquet([{paths}], union_by_name = true{reading_options})"
 
@@ -60,10 +68,9 @@ def list_agreed_files(table: DeltaTable) -> Sequence[str] | None:
 
 def _read_checksum(table: DeltaTable) -> tuple[int, int] | None:
     """Number of files and their bytes by the version's checksum file; null if it has none."""
-    storage = DeltaStorageHandler(table.table_uri)
-    name = f"_delta_log/{table.version():020}.crc"
+    name = f"{table.version():020}.crc"
     try:
-        checksum = json.loads(storage.open_input_file(name).read())
+        checksum = json.loads((find_log(table) / name).read_bytes())
         if checksum["protocol"]["minReaderVersion"] != FILES_ONLY:
             return None
         return int(checksum["numFiles"]), int(checksum["tableSizeBytes"])

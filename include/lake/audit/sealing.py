@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from deltalake import DeltaTable
 
@@ -24,6 +23,7 @@ from include.lake.reading import open_table
 from include.lake.tables import QUARANTINE, TABLES
 from include.lake.watermarks import home_table
 from include.market.wire import TopicPartition
+from include.object_path import StorePath
 
 SEALED = "seals"
 ACCEPT = "`./tickhouse doctor --repair` goes on with it"
@@ -61,7 +61,7 @@ class SealedLake:
 
 
 def compare_with_seals(
-    folder: Path,
+    folder: StorePath,
     lake: str,
     tables: Mapping[str, DeltaTable],
     bounds: Bounds,
@@ -190,7 +190,7 @@ def _digest_faults(
 
 
 def seal_lake(
-    folder: Path,
+    folder: StorePath,
     lake: str,
     tables: Mapping[str, DeltaTable],
     counts: Mapping[TopicPartition, OffsetCounts],

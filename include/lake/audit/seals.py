@@ -7,7 +7,6 @@ replaced by an older one is reported.
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -15,6 +14,7 @@ from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.audit.digests import Digest, FileDigest
 from include.market.wire import TopicPartition
+from include.object_path import StorePath
 
 SEALS, NEWEST = "seals.json", "newest_seal.json"
 RESEAL = "`./tickhouse audit --reseal` audits everything and seals what is there now"
@@ -94,7 +94,7 @@ class _Stored(msgspec.Struct, frozen=True):
     seals: msgspec.Raw
 
 
-def read_seals(folder: Path) -> Seals | None:
+def read_seals(folder: StorePath) -> Seals | None:
     """The newest seals; null if nothing was ever sealed here.
 
     Raises:
@@ -126,7 +126,7 @@ def read_seals(folder: Path) -> Seals | None:
     return seals
 
 
-def write_seals(folder: Path, seals: Seals) -> None:
+def write_seals(folder: StorePath, seals: Seals) -> None:
     """Replace the seals; a crash in between leaves the old ones or the new ones."""
     folder.mkdir(parents=True, exist_ok=True)
     encoded = msgspec.json.encode(seals)
@@ -135,7 +135,7 @@ def write_seals(folder: Path, seals: Seals) -> None:
     write_file(folder / NEWEST, msgspec.json.encode(_Newest(seals.number, checksum)))
 
 
-def newest_number(folder: Path) -> int:
+def newest_number(folder: StorePath) -> int:
     """The number of the newest seals, readable or not; 0 if there are none."""
     newest = _read_newest(folder / NEWEST, strict=False)
     return newest.number if newest else 0
@@ -151,14 +151,14 @@ def sealed_files(files: Mapping[str, FileDigest]) -> dict[str, SealedFile]:
     }
 
 
-def _read_newest(path: Path, *, strict: bool = True) -> _Newest | None:
+def _read_newest(file: StorePath, *, strict: bool = True) -> _Newest | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Newest)
+        return msgspec.json.decode(file.read_bytes(), type=_Newest)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
         if strict:
-            raise PlatformError(f"{path.name} is damaged: {error}; {RESEAL}") from error
+            raise PlatformError(f"{file.name} is damaged: {error}; {RESEAL}") from error
         return None
 
 
