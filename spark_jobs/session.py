@@ -81,19 +81,19 @@ def submit_environment() -> dict[str, str]:
 
 
 def require_shared_paths(spark: SparkSession, settings: Settings) -> None:
-    """Refuse paths that only this machine sees where executors run on others.
+    """Refuse a lake that only this machine sees where executors run on others.
 
     Raises:
         PlatformError: names the path, and what to set.
     """
-    master, shared = str(spark.sparkContext.master), settings.stream.shared_disk == "yes"
-    for name, location in {"lake": settings.lake, "store": str(settings.world_store)}.items():
-        if not is_local(master) and not shared and not is_object_store(location):
-            raise PlatformError(
-                f"executors of {master} cannot see the {name} {location} of this machine: set "
-                "TICKHOUSE_STORE to s3a://BUCKET/…, or TICKHOUSE_STREAM_SHARED_DISK=yes where "
-                "every machine has that path on one shared disk"
-            )
+    master = str(spark.sparkContext.master)
+    is_shared = is_object_store(settings.lake) or settings.stream.shared_disk == "yes"
+    if not is_local(master) and not is_shared:
+        raise PlatformError(
+            f"executors of {master} cannot see the lake {settings.lake} of this machine: set "
+            "TICKHOUSE_STORE to s3a://BUCKET/…, or TICKHOUSE_STREAM_SHARED_DISK=yes where every "
+            "machine has that path on one shared disk"
+        )
 
 
 def require_task_slots(spark: SparkSession, settings: Settings) -> None:

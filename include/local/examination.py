@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from shutil import move
 
-from include.errors import PlatformError, TickhouseError
+from include.errors import PlatformError, TickhouseError, UnreadableTable
 from include.lake.checkpoint import committed_offsets
 from include.lake.delta_log import LOG, LogDamage, cut_log, find_damaged_hints, find_log_damage
 from include.lake.diagnosis import QUERIES, find_query_damage
@@ -24,7 +24,9 @@ from include.local.lock import exclusive_lock
 from include.local.preflight import check_disk
 from include.local.topic_defects import examine_topics
 from include.log import PrintLine
+from include.object_path import store_path
 from include.settings import Settings
+from include.settings.store import is_object_store
 
 ROUNDS = 8  # a repair may show the next defect: a table that was cut, then its checkpoint
 POSTGRES_FILES = ("PG_VERSION", "global/pg_control", "postgresql.conf")
@@ -100,7 +102,7 @@ def repair_defects(settings: Settings, defects: list[Defect], *, print_line: Pri
 
 def local_tables(settings: Settings) -> list[Path]:
     """The folder of every Delta table of a lake on this machine, listed in `TABLES` or not."""
-    if "://" in settings.lake:
+    if is_object_store(settings.lake):
         return []
     return sorted(log.parent for log in Path(settings.lake).glob(f"*/{LOG}"))
 
@@ -150,6 +152,8 @@ def _examine_checkpoints(settings: Settings) -> Iterator[Defect]:
 
 
 def _examine_tables(settings: Settings, backup: Path) -> Iterator[Defect]:
+    if is_object_store(settings.lake):
+        yield from _examine_objects(settings)
     for folder in local_tables(settings):
         subject, damage = f"table {folder.name}", find_log_damage(folder)
         if damage is not None:
@@ -158,6 +162,15 @@ def _examine_tables(settings: Settings, backup: Path) -> Iterator[Defect]:
             yield from (_hint_defect(subject, hint, backup / folder.name) for hint in hints)
         else:
             yield from _examine_reading(settings, folder, backup)
+
+
+def _examine_objects(settings: Settings) -> Iterator[Defect]:
+    """Tables of an object store that cannot be read: no part of an object is ever missing there."""
+    for folder in store_path(settings.lake).iterdir():
+        try:
+            open_table(settings.lake, folder.name)
+        except UnreadableTable as error:
+            yield Defect(f"table {folder.name}", str(error), "restore its log from a backup")
 
 
 def _hint_defect(subject: str, hint: Path, backup: Path) -> Defect:

@@ -16,7 +16,7 @@ from include.local import airflow, kafka, kafka_folders, postgres, preflight, re
 from include.local.airflow_database import Migration
 from include.local.class_archive import start_recording
 from include.local.examination import repair_what_loses_nothing
-from include.local.jars import ensure_jars, jars_are_fetched
+from include.local.jars import S3_MB, ensure_jars, jars_are_fetched
 from include.local.java import ensure_java
 from include.local.left_overs import MARKER, end_left_overs
 from include.local.programs import (
@@ -135,6 +135,9 @@ class Platform:
         if not jars_are_fetched():
             self.print_line("fetching jars for Spark and Kafka (63 MB, once)")
         ensure_jars()
+        if self.settings.uses_s3 and not jars_are_fetched(uses_s3=True):
+            self.print_line(f"fetching jars for the object store ({S3_MB} MB, once)")
+        ensure_jars(uses_s3=self.settings.uses_s3)
 
     def _start(self, world_programs: list[Program]) -> None:
         """Servers, then at once all that works with them, then feeds and watcher.

@@ -9,6 +9,7 @@ from pathlib import Path
 from include.errors import PlatformError
 from include.settings import Settings
 from include.settings.groups import PortSettings
+from include.store_check import check_store
 
 MIN_FREE_GB = 2.0
 
@@ -17,9 +18,11 @@ def check(settings: Settings) -> None:
     """Raise for the first thing that would make the start fail.
 
     Raises:
-        PlatformError: a full disk or busy ports, named.
+        PlatformError: a full disk, an object store that refuses, or busy ports, named.
+        Unreachable: the object store does not answer.
     """
     check_disk(settings.var)
+    check_store(settings)
     unused = () if settings.sql_server.start == "yes" else ("sql_server",)
     check_ports(settings.ports, unused=unused)
 

@@ -66,14 +66,9 @@ def test_a_lake_that_executors_cannot_see_is_refused(settings: Settings) -> None
     with pytest.raises(PlatformError, match=r"executors of spark://a:7077 cannot see the lake /"):
         require_shared_paths(spark_of("spark://a:7077"), settings)
     require_shared_paths(spark_of("local[2]"), settings)
-    for name, value in {"STREAM_LAKE": "s3a://lake/sim", "STREAM_SHARED_DISK": "yes"}.items():
+    for name, value in {"STORE": "s3a://lake", "STREAM_SHARED_DISK": "yes"}.items():
         other = submitted(settings, **{f"TICKHOUSE_{name}": value})
-        conf = {"spark.delta.logStore.s3a.impl": "my.ConditionalStore"}
-        require_shared_paths(spark_of("spark://a:7077", conf=conf), other)
-    with pytest.raises(PlatformError, match=r"two writers can win the same version: set spark"):
-        require_shared_paths(
-            spark_of("local[6]"), submitted(settings, TICKHOUSE_STREAM_LAKE="s3a://lake/sim")
-        )
+        require_shared_paths(spark_of("spark://a:7077"), other)
 
 
 def test_fewer_slots_than_the_queries_keep_busy_are_refused(
