@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from include.bus import ensure_topics
+from include.serving.connection import transaction
 from include.serving.tables import create_tables
 from include.settings import Settings
 from tests.support import chromium
@@ -94,6 +95,8 @@ def test_each_symbol_has_its_forecast_put_at_its_price_of_now(
     settings = service_settings
     ensure_topics(kafka_broker)
     create_tables(settings.dsn())
+    with transaction(settings.dsn()) as link, link.cursor() as cursor:
+        cursor.execute("TRUNCATE forecast_points, forecast_anchors")
     levels = {"BTC-USD": 9050.0, "ETH-USD": 650.0}
     for symbol, price in levels.items():
         serve_anchored(settings, symbol, price=price)
