@@ -14,10 +14,12 @@ from datetime import datetime
 
 import click
 
+from include.bus import GroupPositions, TopicPartition
 from include.clock import utc_now
 from include.errors import Unreachable
 from include.forecast.anchors import ForecastServer
 from include.log import event
+from include.market.wire import Topic
 from include.metrics import Metric, serve_metrics
 from include.process import run_job, run_process
 from include.serving.tables import create_tables
@@ -75,16 +77,21 @@ def run(
     create_tables(settings.dsn())
     counters, counted, forecasts = Counters(), CountedFiles(), ForecastServer(settings)
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
+    positions = GroupPositions(settings.bootstrap, world=settings.world, reader="minutes")
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
             at = now()
             counters.count_refresh(refresh(settings, now=at, counted=counted))
+            positions.show(
+                {TopicPartition(Topic.TRADES, part): end for part, end in counted.offsets.items()}
+            )
             forecasts.serve(end_at=closing_time(at))
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))
             stop.wait(BACKOFF_S)
+    positions.close()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from include.bus.consumer import Consumer, Record
 from include.bus.empty_offsets import find_empty_offsets
 from include.bus.feed_producer import FeedProducer
+from include.bus.group_positions import GroupPositions
 from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
 from include.bus.spool import Spool
@@ -14,6 +15,7 @@ from include.market.wire import TopicPartition
 __all__ = [
     "Consumer",
     "FeedProducer",
+    "GroupPositions",
     "KafkaRecord",
     "Producer",
     "Record",

@@ -57,8 +57,10 @@ def _ask_for_refusal(bootstrap: str) -> str:
     return refusals[0] if refusals else ""
 
 
-def open_consumer(bootstrap: str) -> Any:
-    """A kafka-python consumer without a group; it reads no record of an aborted transaction.
+def open_consumer(bootstrap: str, *, group: str | None = None) -> Any:
+    """A kafka-python consumer; it reads no record of an aborted transaction.
+
+    A `group` is one that its offsets are committed for, by whoever calls; null: none.
 
     Raises:
         Unreachable: no broker answers.
@@ -66,7 +68,7 @@ def open_consumer(bootstrap: str) -> Any:
     try:
         return KafkaConsumer(
             bootstrap_servers=bootstrap,
-            group_id=None,
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",

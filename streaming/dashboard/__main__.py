@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from include.bus import GroupPositions
 from include.errors import PlatformError
 from include.log import event
 from include.metrics import Metric, serve_metrics
@@ -46,7 +47,9 @@ def serve(settings: Settings, stop: threading.Event) -> None:
 
     threading.excepthook = stop_on_fault
     _start(_stop_with, stop, server.io_loop)
-    _start(follow_kafka, settings.bootstrap, state, stop, settings.dashboard.backfill)
+    positions = GroupPositions(settings.bootstrap, world=settings.world, reader="dashboard")
+    follow = partial(follow_kafka, positions=positions)
+    _start(follow, settings.bootstrap, state, stop, settings.dashboard.backfill)
     _start(poll_postgres, settings, state, stop)
     _start(poll_files, settings, state, stop)
     serve_metrics(
@@ -58,6 +61,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     log.info(event("dashboard serves", port=settings.ports.dashboard))
     server.io_loop.start()
     server.stop()
+    positions.close()
     if faults:
         raise PlatformError(f"a thread that reads for the dashboard failed: {faults[0]}")
 

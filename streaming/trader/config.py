@@ -50,6 +50,7 @@ class TraderConfig:
     dsn: Dsn = field(repr=False)  # has the password
     halt_file: Path
     lake: str
+    world: str
     is_recorded: bool = False
 
     @classmethod
@@ -83,6 +84,7 @@ class TraderConfig:
             dsn=settings.dsn(),
             halt_file=settings.home / HALT_FILE,
             lake=settings.lake,
+            world=settings.world,
             is_recorded=not is_live,
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 
-from include.bus import Consumer, TopicPartition, offset_ranges
+from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
 from include.lake.watermarks import landed_offsets
 from include.log import event
 from include.market.wire import Topic
@@ -90,6 +90,9 @@ class Session:
             consumer = stack.enter_context(
                 closing(Consumer(config.bootstrap, topics=TOPICS, offsets=state.offsets))
             )
+            positions = stack.enter_context(
+                closing(GroupPositions(config.bootstrap, world=config.world, reader="trader"))
+            )
             follower = config.follower(
                 lambda: self._end_offsets(Topic.BOOK), last_window=state.last_window
             )
@@ -99,6 +102,7 @@ class Session:
                 vetoes=vetoes,
                 desk=desk,
                 publisher=publisher,
+                positions=positions,
                 stopped=stopped,
             )
 
@@ -110,6 +114,7 @@ class Session:
         vetoes: Vetoes,
         desk: Desk,
         publisher: Publisher,
+        positions: GroupPositions,
         stopped: Callable[[], bool],
     ) -> None:
         """Take records in and decide on every signal that is complete, until `stopped`."""
@@ -120,6 +125,7 @@ class Session:
                 follower.take(record)
                 vetoes.take(record)
             read = consumer.offsets
+            positions.show(read)
             if any(read[partition] < end for partition, end in ledger_ends.items()):
                 continue  # not before it is known which gaps are open
             while not stopped() and (moment := follower.next(read)):

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 
 from include.backoff import Backoff
-from include.bus import Consumer, TopicPartition, offset_ranges
+from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
 from include.errors import Transient
 from include.log import event
 from include.market import wire
@@ -18,11 +18,17 @@ POLL_S = 0.25
 
 
 def follow_kafka(
-    bootstrap: str, state: DashboardState, stop: threading.Event, backfill: int
+    bootstrap: str,
+    state: DashboardState,
+    stop: threading.Event,
+    backfill: int,
+    *,
+    positions: GroupPositions | None = None,
 ) -> None:
     """Apply every record to `state` until `stop`, through outages of the broker.
 
-    The first `backfill` records before each topic's end fill the charts at once.
+    The first `backfill` records before each topic's end fill the charts at once. `positions` shows
+    lag tools how far it came.
     """
     failures = 0
     offsets: dict[TopicPartition, int] = {}
@@ -38,7 +44,7 @@ def follow_kafka(
         failures = 0
         log.info(event("dashboard follows kafka", topics=len(wire.TOPICS)))
         try:
-            _apply_records(consumer, state, stop)
+            _apply_records(consumer, state, stop, positions)
         except Transient as error:
             log.warning(event("kafka connection lost", error=error))
             stop.wait(BACKOFF.first_s)
@@ -47,10 +53,17 @@ def follow_kafka(
             consumer.close()
 
 
-def _apply_records(consumer: Consumer, state: DashboardState, stop: threading.Event) -> None:
+def _apply_records(
+    consumer: Consumer,
+    state: DashboardState,
+    stop: threading.Event,
+    positions: GroupPositions | None,
+) -> None:
     while not stop.is_set():
         for record in consumer.poll(POLL_S):
             apply_record(state, record)
+        if positions:
+            positions.show(consumer.offsets)
 
 
 def _choose_starts(bootstrap: str, backfill: int) -> Mapping[TopicPartition, int]:
