@@ -7,7 +7,7 @@ outbox is sent; after the send, the topics' tails show which outbox rows Kafka h
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
 
 from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
@@ -90,9 +90,7 @@ class Session:
             consumer = stack.enter_context(
                 closing(Consumer(config.bootstrap, topics=TOPICS, offsets=state.offsets))
             )
-            positions = stack.enter_context(
-                closing(GroupPositions(config.bootstrap, world=config.world, reader="trader"))
-            )
+            positions = stack.enter_context(self._open_positions())
             follower = config.follower(
                 lambda: self._end_offsets(Topic.BOOK), last_window=state.last_window
             )
@@ -132,6 +130,10 @@ class Session:
                 desk.on_signal(moment, exclude_ledger(follower.resume_at(read)))
                 publisher.flush()
             self.is_settled = True
+
+    def _open_positions(self) -> AbstractContextManager[GroupPositions]:
+        config = self._config
+        return closing(GroupPositions(config.bootstrap, world=config.world, reader="trader"))
 
     def _end_offsets(self, topic: str) -> dict[TopicPartition, int]:
         """How far a topic reaches now."""
