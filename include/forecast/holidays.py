@@ -56,6 +56,13 @@ def read_holidays(path: str) -> tuple[Holiday, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise HistoryError(f"the holidays of {path} cannot be read: {error}") from error
     reader = csv.DictReader(lines)
+    try:
+        return tuple(_read_rows(reader, path))
+    except csv.Error as error:
+        raise HistoryError(f"{path}:{reader.line_num} cannot be read: {error}") from error
+
+
+def _read_rows(reader: "csv.DictReader[str]", path: str) -> Iterator[Holiday]:
     names = tuple(name.strip() for name in reader.fieldnames or ())
     if names[:2] != REQUIRED or not set(names[2:]) <= set(OPTIONAL):
         raise HistoryError(
@@ -63,7 +70,8 @@ def read_holidays(path: str) -> tuple[Holiday, ...]:
             f"{','.join(REQUIRED)} and optionally {','.join(OPTIONAL)}"
         )
     reader.fieldnames = list(names)
-    return tuple(_holiday(row, f"{path}:{reader.line_num}") for row in reader)
+    for row in reader:
+        yield _holiday(row, f"{path}:{reader.line_num}")
 
 
 def as_frame(holidays: Iterable[Holiday]) -> pd.DataFrame | None:
@@ -94,6 +102,8 @@ def _holiday(fields: dict[str, str | None], location: str) -> Holiday:
     if None in fields or not texts["holiday"]:
         raise HistoryError(f"{location} is not a holiday: it needs a name and a day")
     day, name = _parse_day(texts["ds"], location), texts["holiday"]
+    if not name.isprintable():
+        raise HistoryError(f"{location}: the name {name!r} has characters that cannot be shown")
     if name in RESERVED_NAMES or DELIMITER in name:
         raise HistoryError(f"{location}: the name {name!r} is one of Prophet's own")
     lower, upper = _windows(texts, location)

@@ -41,6 +41,7 @@ SEASONS = (
     (Season("daily", 1, 4), 0),
 )
 FITTED_BY = "changes"
+FEWEST_ROWS = 2  # Prophet's own
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def configured_recipe(rules: ForecastSettings) -> Recipe:
 
 
 def _require_prices(prices_df: pd.DataFrame) -> None:
+    if len(prices_df) < FEWEST_ROWS:
+        raise HistoryError(f"{len(prices_df)} prices are too few: {FEWEST_ROWS} are needed")
     closes = prices_df["close"].to_numpy(dtype=np.float64)
     impossible = np.flatnonzero(~(np.isfinite(closes) & (closes > 0)))
     if impossible.size:

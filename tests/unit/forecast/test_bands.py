@@ -117,6 +117,13 @@ def test_less_than_an_hour_behind_a_gap_has_no_volatility() -> None:
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("rows", [0, 1])
+def test_too_few_rows_for_any_model_are_named(rows: int, likelihood: str) -> None:
+    with pytest.raises(HistoryError, match=f"{rows} prices are too few: 2 are needed"):
+        fit_recipe(walk(1).head(rows), Recipe(likelihood))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("close", [float("nan"), 0.0, -1.0, float("inf")])
 def test_a_price_that_cannot_be_is_named(close: float, likelihood: str) -> None:
     prices_df = walk(1)

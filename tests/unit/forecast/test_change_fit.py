@@ -133,6 +133,8 @@ def test_a_price_that_does_not_change_is_one_clear_sentence() -> None:
     ("text", "sentence"),
     [
         ("holiday,ds\nhack,2016-08-02\nfork,2017-13-01\n", r"csv:3: '2017-13-01' is not a day"),
+        (f"holiday,ds\n{'h' * 200_000},2016-08-02\n", r"csv:\d cannot be read: field larger"),
+        ("holiday,ds\nha\0ck,2016-08-02\n", r"csv:2: the name 'ha.x00ck' has characters"),
         ("holiday,ds\nhack,20160802\n", r"csv:2: '20160802' is not a day"),
         ("holiday,ds\nhack,9999-12-31\n", r"csv:2: 9999-12-31 is not a day from 1900 to 2200"),
         ("holiday,ds\nhack,0001-01-01\n", r"csv:2: 0001-01-01 is not a day from 1900 to 2200"),
