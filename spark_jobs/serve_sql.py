@@ -25,12 +25,14 @@ from spark_jobs.session import open_session
 from spark_jobs.sinks import locate_table
 
 SCAN_S = 15.0
-# Each new client asks for a Hive metastore, which nothing here needs: it need not wait for one.
-NO_METASTORE = {
-    "spark.hadoop.hive.hmshandler.retry.attempts": "0",
-    "spark.hadoop.hive.hmshandler.retry.interval": "1ms",
-    "spark.hadoop.hive.metastore.connect.retries": "1",
-    "spark.hadoop.hive.metastore.client.connect.retry.delay": "1ms",
+# Each new client asks for a Hive metastore: an empty one in this process's memory, so that calls
+# about the database are answered from Spark's catalog.
+METASTORE = {
+    "spark.hadoop.javax.jdo.option.ConnectionURL": "jdbc:derby:memory:metastore;create=true",
+    "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
+    "spark.hadoop.hive.metastore.schema.verification": "false",
+    # Columns and comments of a Delta table are in the catalog too, not only in its log.
+    "spark.databricks.delta.catalog.update.enabled": "true",
 }
 READ_ONLY = {
     "spark.sql.extensions": f"{DELTA['spark.sql.extensions']},tickhouse.ReadOnlySql",
@@ -55,7 +57,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     spark = open_session(
         replace(settings, stream=heap),
         "tickhouse sql server",
-        options=NO_METASTORE | READ_ONLY | listen,
+        options=METASTORE | READ_ONLY | listen,
     )
     _protect(spark, settings)
     listed_names = list_tables(spark, settings, set())
@@ -70,8 +72,14 @@ def list_tables(spark: SparkSession, settings: Settings, listed_names: set[str])
     """Put the lake's tables that are not `listed` into the catalog of every session."""
     new = {name for name in TABLES if name not in listed_names and open_table(settings.lake, name)}
     for name in sorted(new):
-        location = locate_table(settings, name).replace("'", "''")
-        spark.sql(f"CREATE TABLE IF NOT EXISTS `{name}` USING delta LOCATION '{location}'")
+        location, comment = (
+            text.replace("\\", "\\\\").replace("'", "\\'")
+            for text in (locate_table(settings, name), TABLES[name].comment)
+        )
+        spark.sql(
+            f"CREATE TABLE IF NOT EXISTS `{name}` USING delta "
+            f"COMMENT '{comment}' LOCATION '{location}'"
+        )
     return new
 
 

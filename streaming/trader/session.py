@@ -24,7 +24,7 @@ from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.kill_points import KillPoints, NoKillPoints
 from streaming.trader.outbox import Publisher
 from streaming.trader.rebuild import rebuild_journal
-from streaming.trader.trader_state import load_state
+from streaming.trader.trader_state import TraderState, load_state
 from streaming.trader.vetoes import Vetoes, exclude_ledger
 
 log = logging.getLogger("tickhouse.trader")
@@ -73,27 +73,19 @@ class Session:
                     read_next_offsets=partial(landed_offsets, config.lake),
                 )
             )
-            desk = Desk(
-                config,
-                journal=journal,
-                state=state,
-                broker=self._open_broker(journal),
-                forecasts=self._forecasts,
-                vetoes=vetoes,
-                kill_points=self._kill_points,
-            )
+            desk = self._make_desk(journal, state, vetoes)
             desk.open_account()
             publisher.flush()
-            log.info(
-                event("trader ready", broker=config.broker, rule=config.rule, account=state.conn)
+            ready = event(
+                "trader ready", broker=config.broker, rule=config.rule, account=state.conn
             )
+            log.info(ready)
             consumer = stack.enter_context(
                 closing(Consumer(config.bootstrap, topics=TOPICS, offsets=state.offsets))
             )
             positions = stack.enter_context(self._open_positions())
-            follower = config.follower(
-                lambda: self._end_offsets(Topic.BOOK), last_window=state.last_window
-            )
+            read_ends = partial(self._end_offsets, Topic.BOOK)
+            follower = config.follower(read_ends, last_window=state.last_window)
             self._follow(
                 consumer,
                 follower=follower,
@@ -130,6 +122,17 @@ class Session:
                 desk.on_signal(moment, exclude_ledger(follower.resume_at(read)))
                 publisher.flush()
             self.is_settled = True
+
+    def _make_desk(self, journal: Journal, state: TraderState, vetoes: Vetoes) -> Desk:
+        return Desk(
+            self._config,
+            journal=journal,
+            state=state,
+            broker=self._open_broker(journal),
+            forecasts=self._forecasts,
+            vetoes=vetoes,
+            kill_points=self._kill_points,
+        )
 
     def _open_positions(self) -> AbstractContextManager[GroupPositions]:
         config = self._config

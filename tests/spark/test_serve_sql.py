@@ -1,22 +1,25 @@
 """The SQL server as a BI tool meets it: by Hive's own JDBC driver, in another process."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from include.lake.tables import TABLES
 from include.local.programs import open_port
 from include.settings import ROOT, Settings, load
 from tests.conftest import make_environment
 from tests.support.lake_of_rows import at, put
 from tests.support.services import eventually, running
 
-PASSWORD = "a password of this test"
+PASSWORD = "a-password-of-this-test"
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,16 @@ class Client:
             rows.append(tuple(result.getString(n + 1) for n in range(width)))
         return rows
 
+    def metadata(self, call: str, *arguments: Any) -> list[dict[str, str]]:
+        """A call of java.sql.DatabaseMetaData, a row as column name and text."""
+        result = getattr(self._link.getMetaData(), call)(*arguments)
+        columns = result.getMetaData()
+        names = [columns.getColumnName(n + 1) for n in range(columns.getColumnCount())]
+        rows = []
+        while result.next():
+            rows.append({name: result.getString(n + 1) for n, name in enumerate(names)})
+        return rows
+
     def close(self) -> None:
         self._link.close()
 
@@ -81,6 +94,58 @@ def test_a_jdbc_client_reads_tables_types_and_comments(client: Client) -> None:
     assert described["price"].strip() == "decimal(20,8)"
     with pytest.raises(Exception, match="no_such_table"):
         client.rows("SELECT * FROM no_such_table")
+
+
+def test_a_bi_tool_lists_schemas_tables_and_columns_with_their_comments(client: Client) -> None:
+    assert {row["TABLE_SCHEM"] for row in client.metadata("getSchemas")} >= {"default"}
+    tables = client.metadata("getTables", None, "default", "trades", None)
+    assert [(row["TABLE_SCHEM"], row["TABLE_NAME"]) for row in tables] == [("default", "trades")]
+    assert tables[0]["REMARKS"] == TABLES["trades"].comment
+    columns = client.metadata("getColumns", None, "default", "trades", "%")
+    assert [row["COLUMN_NAME"] for row in columns] == list(TABLES["trades"].names)
+    by_name = {row["COLUMN_NAME"]: row for row in columns}
+    assert by_name["price"]["TYPE_NAME"] == "DECIMAL(20,8)"
+    assert by_name["price"]["DECIMAL_DIGITS"] == "8"
+    assert by_name["traded_at"]["TYPE_NAME"] == "TIMESTAMP"
+    comments = {column.name: column.comment for column in TABLES["trades"].columns}
+    assert {name: row["REMARKS"] for name, row in by_name.items()} == comments
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("getCatalogs", ()),
+        ("getTableTypes", ()),
+        ("getTypeInfo", ()),
+        ("getFunctions", (None, "default", "%")),
+        ("getPrimaryKeys", (None, "default", "trades")),
+        ("getImportedKeys", (None, "default", "trades")),
+        ("getTables", (None, "%", "%", None)),
+        ("getSchemas", (None, "%")),
+    ],
+)
+def test_every_call_about_the_database_answers(
+    client: Client, call: str, arguments: tuple[Any, ...]
+) -> None:
+    rows = client.metadata(call, *arguments)
+    assert (call in {"getPrimaryKeys", "getImportedKeys", "getCatalogs"}) or rows
+
+
+def test_beeline_lists_tables_and_reads(served: Settings) -> None:
+    java = Path(os.environ.get("JAVA_HOME", "/usr")) / "bin" / "java"
+    url = f"jdbc:hive2://127.0.0.1:{served.ports.sql_server}/default"
+    command = [java, "-cp", f"{Path(pyspark.__file__).parent}/jars/*"]
+    command += ["org.apache.hive.beeline.BeeLine", "-u", url, "-n", "tickhouse", "-p", PASSWORD]
+    command += ["--silent=true", "--outputformat=csv2", "--showHeader=false"]
+    command += [
+        "-e",
+        "!tables",
+        "-e",
+        "SELECT symbol, price FROM trades WHERE symbol = 'BTC-USD' ORDER BY price LIMIT 1",
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ",default,trades,TABLE," in shown.stdout, shown.stderr
+    assert "BTC-USD,60000.00000000" in shown.stdout
 
 
 def test_rows_and_tables_that_come_later_are_there(client: Client, served: Settings) -> None:
