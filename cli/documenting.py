@@ -1,7 +1,8 @@
 """Files that are made from the code: `python -m cli.documenting` writes them again.
 
-`.env.example` lists every setting. In docker-compose.yml the simulated addresses and the services
-of the feeds, and in prometheus.yml the targets, stand between two marks; the rest is by hand.
+`.env.example` lists every setting. In docker-compose.yml the simulated addresses, the metrics'
+ports and the services of the feeds, and in prometheus.yml the targets, stand between two marks;
+the rest is by hand.
 `docs/asyncapi.json` describes Kafka's topics and messages.
 """
 
@@ -12,7 +13,6 @@ from importlib.metadata import version
 from include.atomic_files import write_file
 from include.local.worlds import simulated_addresses
 from include.market.asyncapi import describe_wire
-from include.market.venues import VENUES
 from include.settings import ROOT, list_variables, load
 
 HEADER = """\
@@ -21,16 +21,23 @@ HEADER = """\
 """
 COMPOSE, PROMETHEUS = "docker-compose.yml", "include/local/monitoring/prometheus.yml"
 ASYNCAPI = "docs/asyncapi.json"
+NO_PORTS = {"TICKHOUSE_METRICS_EVERY_S"}
 SIMULATOR = "http://simulator:18765"
 FEED = """\
   feed-{name}:
-    <<: *tickhouse
+    <<: *feed
     command: [python, -m, streaming.feeds, {name}]
-    depends_on:
-      <<: *after-prepare
-      simulator:
-        condition: service_healthy
-    healthcheck: *alive
+    healthcheck:
+      test:
+        - CMD
+        - python
+        - -c
+        - import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/metrics', timeout=5)
+      interval: 15s
+      timeout: 10s
+      retries: 4
+      start_period: 60s
+      start_interval: 5s
 
 """
 
@@ -41,7 +48,12 @@ def generated_files() -> dict[str, str]:
     addresses = simulated_addresses(load({"TICKHOUSE_SIMULATOR_URL": SIMULATOR}))
     lines = [f"    {name}: {address}\n" for name, address in addresses.items()]
     compose = _replace_block(compose, "addresses", "".join(lines))
-    services = "".join(FEED.format(name=name) for name in (*VENUES, "quotes"))
+    names = [name for name in list_variables() if name.startswith("TICKHOUSE_METRICS_")]
+    ports = [
+        f'    {name}: "{list_variables()[name][0]}"\n' for name in names if name not in NO_PORTS
+    ]
+    compose = _replace_block(compose, "metrics", "".join(ports))
+    services = "".join(FEED.format(name=name, port=port) for name, port in _feed_ports().items())
     return {
         ".env.example": example_env(),
         COMPOSE: _replace_block(compose, "feeds", services),
@@ -63,11 +75,14 @@ def example_env() -> str:
 def _list_targets() -> list[str]:
     metrics = load({}).metrics
     processes = {name: getattr(metrics, name) for name in ("watcher", "trader", "dashboard")}
-    feeds = {
-        f"feed-{name}": port for name, port in {**metrics.feeds, "quotes": metrics.quotes}.items()
-    }
+    feeds = {f"feed-{name}": port for name, port in _feed_ports().items()}
     ports = {**processes, "minutes": metrics.minutes, **feeds}
     return [f"          - {name}:{port}\n" for name, port in ports.items()]
+
+
+def _feed_ports() -> dict[str, int]:
+    metrics = load({}).metrics
+    return {**metrics.feeds, "quotes": metrics.quotes}
 
 
 def _replace_block(text: str, name: str, block: str) -> str:

@@ -161,11 +161,17 @@ def status(as_json: bool, watch: bool, every_s: float) -> None:
 
 
 @click.command()
-def prepare() -> None:
+@click.option(
+    "--first-training",
+    is_flag=True,
+    help="Begin the first training by Airflow's API too, and wait for its forecast.",
+)
+def prepare(first_training: bool) -> None:
     """Make the databases, serving tables and topics on servers that run already (a cluster).
 
     `up` does this by itself; the containers of docker-compose.yml do it once with this verb.
     """
+    from include.local.first_training import FirstTraining
     from include.local.postgres import create_databases
     from include.serving.preparation import create_serving_database
 
@@ -174,6 +180,10 @@ def prepare() -> None:
     create_serving_database(settings)
     _make_topics(settings)
     ERR.print("databases, serving tables and topics are there")
+    if first_training:
+        training = FirstTraining(settings, print_line=ERR.print)
+        training.start()
+        training.wait()
 
 
 @click.command(

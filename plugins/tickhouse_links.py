@@ -5,10 +5,9 @@ from airflow.plugins_manager import AirflowPlugin
 from include.orchestration.pages import PREFIX, app
 from include.settings import from_environment
 
-SETTINGS = from_environment()
-HOST = f"http://{SETTINGS.ports.host}"
-SPARK = f"{HOST}:{SETTINGS.ports.spark_ui}/StreamingQuery/"
-DASHBOARD = f"{HOST}:{SETTINGS.ports.dashboard}/"
+URLS = from_environment().public_urls
+SPARK = f"{URLS['spark']}/StreamingQuery/"
+DASHBOARD = f"{URLS['dashboard']}/"
 QUALITY = f"{PREFIX}/quality/{{RUN_ID}}"
 
 

@@ -50,7 +50,7 @@ def build_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(ports.airflow),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": settings.airflow.jwt_secret.reveal(),
-        "AIRFLOW__API__BASE_URL": settings.airflow_url,
+        "AIRFLOW__API__BASE_URL": settings.public_urls["airflow"],
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.airflow.jwt_secret.reveal(),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         # A file that is new or changed is read within half a minute all the same.

@@ -277,11 +277,11 @@ def last_audit(settings: Settings) -> LastAudit | None:
 def list_links(settings: Settings) -> dict[str, str]:
     """The pages a person opens. The Airflow log-in is printed by `status`, never logged."""
     ports = settings.ports
-    host = f"http://{ports.host}"
+    urls = settings.public_urls
     pages = {
-        "dashboard": f"{host}:{ports.dashboard}/",
-        "airflow": f"{host}:{ports.airflow}/",
-        "spark": f"{host}:{ports.spark_ui}/StreamingQuery/",
+        "dashboard": f"{urls['dashboard']}/",
+        "airflow": f"{urls['airflow']}/",
+        "spark": f"{urls['spark']}/StreamingQuery/",
     }
     if settings.sql_server.start == "yes":
         pages["sql"] = f"jdbc:hive2://{ports.host}:{ports.sql_server}/default"

@@ -17,7 +17,7 @@ from include.market.venues import VENUES
 from include.object_path import StorePath, open_bucket, store_path
 from include.setting_fields import setting
 from include.settings.brokers import Brokers, KafkaSecurity
-from include.settings.connections import connection_faults
+from include.settings.connections import connection_faults, url_faults
 from include.settings.env import (
     build_group,
     describe_variables,
@@ -43,6 +43,7 @@ from include.settings.store import S3Settings, aws_variables, is_object_store, s
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "TICKHOUSE_"
+ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,20 @@ class Settings:
         """Base URL of Airflow's API server."""
         return self.airflow.url or f"http://{self.ports.host}:{self.ports.airflow}"
 
+    @property
+    def public_urls(self) -> dict[str, str]:
+        """Base URLs at which people open dashboard, Airflow and Spark UI, without a last slash."""
+        ports = self.ports
+        host = "127.0.0.1" if ports.host in ANY_ADDRESS else ports.host
+        pages = {
+            "dashboard": (self.dashboard.public_url, ports.dashboard),
+            "airflow": (self.airflow.public_url, ports.airflow),
+            "spark": (self.stream.public_url, ports.spark_ui),
+        }
+        return {
+            name: url.rstrip("/") or f"http://{host}:{port}" for name, (url, port) in pages.items()
+        }
+
     def dsn(self, *, database: str = "") -> dict[str, Any]:
         """psycopg2's connection arguments for the serving database or another one."""
         return {
@@ -183,6 +198,13 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
     settings = build_group(settings, environ, prefix=PREFIX, faults=faults)
     faults += connection_faults(settings.bootstrap.security, settings.postgres)
     faults += store_faults(settings.store, settings.stream.lake, settings.s3)
+    faults += url_faults(
+        {
+            "DASHBOARD_PUBLIC_URL": settings.dashboard.public_url,
+            "AIRFLOW_PUBLIC_URL": settings.airflow.public_url,
+            "STREAM_PUBLIC_URL": settings.stream.public_url,
+        }
+    )
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:
         faults.append(f"{PREFIX}TRADER_RATIO_LOW={low} is not below …_RATIO_HIGH={high}")

@@ -1,6 +1,8 @@
 """What the settings of connections must agree on."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from include.settings.brokers import MECHANISMS, PROTOCOLS, KafkaSecurity
 from include.settings.groups import PostgresSettings
@@ -25,6 +27,23 @@ def connection_faults(kafka: KafkaSecurity, postgres: PostgresSettings) -> list[
     if postgres.sslmode.startswith(_CHECKED) and not postgres.ca:
         faults.append(f"TICKHOUSE_POSTGRES_SSLMODE={postgres.sslmode} needs TICKHOUSE_POSTGRES_CA")
     return faults
+
+
+def url_faults(urls: Mapping[str, str]) -> list[str]:
+    """Which of these settings, by name, are no base URL of a page; empty ones are left out."""
+    return [
+        f"TICKHOUSE_{name}={url!r}: not an address that begins with http:// or https://"
+        for name, url in urls.items()
+        if url and not _is_page(url)
+    ]
+
+
+def _is_page(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket without its other
+        return False
 
 
 def _choice_faults(name: str, value: str, choices: tuple[str, ...]) -> list[str]:

@@ -78,6 +78,7 @@ class AirflowSettings:
     """The Airflow UI's log-in and API."""
 
     url: str = setting("", "base URL of Airflow's API server; empty: the local one")
+    public_url: str = setting("", "base URL at which people open Airflow; empty: host and port")
     user: str = setting("admin", "log-in of the Airflow UI")
     password: Secret = setting(Secret(""), "its password; generated")
     jwt_secret: Secret = setting(Secret(""), "key of Airflow's API tokens; generated")
@@ -136,6 +137,9 @@ class StreamSettings:
     )
     shared_disk: str = setting(
         "", "`yes`: all machines of the cluster have the lake's path on one shared disk"
+    )
+    public_url: str = setting(
+        "", "base URL at which people open the Spark UI; empty: host and port"
     )
     driver_memory: str = setting("2g", "heap of the Spark driver")
     java_options: str = setting("", "further options of the driver's JVM")
@@ -268,6 +272,7 @@ class TraderSettings:
 class DashboardSettings:
     """The live dashboard."""
 
+    public_url: str = setting("", "base URL at which people open it; empty: host and port")
     refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
     poll_s: float = setting(3.0, "seconds between two polls of Postgres")
     query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")

@@ -1,6 +1,7 @@
 """The Bokeh server: one page at `/`, everything it needs from the same address."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from bokeh.application import Application
 from bokeh.application.handlers.function import FunctionHandler
@@ -13,6 +14,7 @@ from include.settings import Settings
 from streaming.dashboard.page import Page
 from streaming.dashboard.view import Views
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _IDLE_MS = 15_000
 FULL = (
     "{viewers} pages are open, which is the most that TICKHOUSE_DASHBOARD_VIEWERS allows: close "
@@ -43,14 +45,23 @@ def make_server(settings: Settings, views: Views) -> Any:
             return
         Page(settings, views, document)
 
-    names = (host, "127.0.0.1", "localhost")
     server = Server(
         {"/": Application(FunctionHandler(open_page))},
         address=host,
         port=port,
-        allow_websocket_origin=sorted({f"{name}:{port}" for name in names}),
+        allow_websocket_origin=list_origins(settings),
         extra_patterns=[("/healthz", Healthy)],
         check_unused_sessions_milliseconds=5_000,
         unused_session_lifetime_milliseconds=_IDLE_MS,
     )
     return server
+
+
+def list_origins(settings: Settings) -> list[str]:
+    """The host[:port]s from which a page may open its websocket: those of a browser's `Origin`."""
+    port, public = settings.ports.dashboard, urlsplit(settings.public_urls["dashboard"])
+    names = {f"{name}:{port}" for name in (settings.ports.host, "127.0.0.1", "localhost")}
+    origin = public.netloc.rpartition("@")[2]
+    if public.port == DEFAULT_PORTS[public.scheme]:
+        origin = origin.rpartition(":")[0]  # as browsers leave it out
+    return sorted(names | {origin})

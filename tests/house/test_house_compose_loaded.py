@@ -1,0 +1,224 @@
+"""docker-compose.yml as Docker Compose itself loads it: what each service is really given."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.errors import SettingsError
+from include.setting_fields import Secret
+from include.settings import ROOT, list_variables, load
+from tests.support.go_programs import compose_loader
+from tests.support.services import eventually, free_ports
+
+MOUNT = "/run/secrets/"
+FILE = "_FILE"
+PASSWORD = "pg$ecret ${HOME} \"quoted' #1"
+PROFILES = ("sql", "monitoring", "cluster")
+DATABASE = {"postgres_password"}
+ACCOUNT = {"gemini_key", "gemini_secret"}
+AIRFLOW = DATABASE | {
+    "postgres_reader_password",
+    "airflow_password",
+    "airflow_jwt_secret",
+    "airflow_fernet_key",
+}
+NEEDED = {
+    "postgres": DATABASE,
+    "simulator": ACCOUNT,
+    "trader": DATABASE | ACCOUNT,
+    **{name: DATABASE for name in ("stream", "minutes", "watcher", "dashboard")},
+    **{name: AIRFLOW for name in ("prepare", "first-training")},
+    **{f"airflow-{name}": AIRFLOW for name in ("api-server", "scheduler", "triggerer")},
+    "airflow-dag-processor": AIRFLOW,
+    "sql-server": {"sql_server_password"},
+    "grafana": {"grafana_password", "postgres_reader_password"},
+}
+
+Load = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def load_project(tmp_path: Path) -> Load:
+    """Loads the compose file as it is beside a `.env` of these lines."""
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+
+    def load_with(*lines: str, profiles: tuple[str, ...] = PROFILES) -> dict[str, Any]:
+        (tmp_path / ".env").write_text("".join(f"{line}\n" for line in lines))
+        return run_loader(tmp_path, profiles)
+
+    return load_with
+
+
+def run_loader(folder: Path, profiles: tuple[str, ...]) -> dict[str, Any]:
+    done = subprocess.run(
+        [compose_loader(), folder, *profiles], capture_output=True, text=True, check=False, env={}
+    )
+    assert done.returncode == 0, done.stderr
+    project: dict[str, Any] = json.loads(done.stdout)
+    return project
+
+
+def ours(project: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The services that run our image."""
+    services = project["services"]
+    return {name: one for name, one in services.items() if one["image"].startswith("tickhouse:")}
+
+
+def settings_of(service: dict[str, Any]) -> dict[str, str]:
+    return {k: v for k, v in service["environment"].items() if k.startswith("TICKHOUSE_")}
+
+
+def as_in_container(service: dict[str, Any], secrets: Path) -> Mapping[str, str]:
+    """The settings with the paths of the granted secrets, and of those alone, put into a folder."""
+    granted = {secret["source"] for secret in service.get("secrets", [])}
+    return {
+        name: str(secrets / value.removeprefix(MOUNT))
+        if value.startswith(MOUNT) and value.removeprefix(MOUNT) in granted
+        else value
+        for name, value in settings_of(service).items()
+    }
+
+
+def test_it_loads_without_any_env_file(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    project = run_loader(tmp_path, ())
+    assert len(ours(project)) > 10
+    assert not {"sql-server", "grafana", "kafka-2", "spark-master"} & set(project["services"])
+
+
+def test_every_setting_of_the_env_file_reaches_every_service(load_project: Load) -> None:
+    fixed = settings_of(ours(load_project())["feed-gemini"])
+    free = [
+        name
+        for name, (default, _) in list_variables().items()
+        if name not in fixed and not isinstance(default, Secret)
+    ]
+    assert len(free) > 100
+    services = ours(load_project(*(f"{name}=given to {name}" for name in free)))
+    for service, one in services.items():
+        given = settings_of(one)
+        assert [name for name in free if given.get(name) != f"given to {name}"] == [], service
+
+
+def test_a_fixed_address_wins_over_the_env_file(load_project: Load) -> None:
+    services = ours(load_project("TICKHOUSE_PORTS_HOST=127.0.0.1", "TICKHOUSE_VAR=/elsewhere"))
+    for one in services.values():
+        assert one["environment"]["TICKHOUSE_PORTS_HOST"] == "0.0.0.0"
+        assert one["environment"]["TICKHOUSE_VAR"] == "/opt/tickhouse/var"
+
+
+def test_a_dollar_in_a_setting_arrives_unchanged(load_project: Load) -> None:
+    address = "https://alerts.invalid/?token=pg$ecret&again=${HOME}"
+    services = ours(load_project(f"TICKHOUSE_ALERTS_WEBHOOK={address}"))
+    assert {one["environment"]["TICKHOUSE_ALERTS_WEBHOOK"] for one in services.values()} == {
+        address
+    }
+
+
+def test_each_service_gets_the_secrets_that_it_needs_and_no_other(load_project: Load) -> None:
+    project = load_project()
+    granted = {
+        name: {secret["source"] for secret in one["secrets"]}
+        for name, one in project["services"].items()
+        if one.get("secrets")
+    }
+    assert granted == NEEDED
+    assert set(project["secrets"]) == set.union(*granted.values())
+
+
+def test_each_service_reads_its_settings_and_its_secrets_unchanged(
+    load_project: Load, tmp_path: Path
+) -> None:
+    project = load_project("TICKHOUSE_KAFKA_PARTITIONS=4", "TICKHOUSE_TRADER_SYMBOL=ETH-USD")
+    for name in project["secrets"]:
+        (tmp_path / name).write_text(f"{PASSWORD}{name}\n")
+    for service, one in ours(project).items():
+        settings = load(as_in_container(one, tmp_path))
+        assert (settings.kafka.partitions, settings.trader.symbol) == (4, "ETH-USD"), service
+        has_database = "postgres_password" in NEEDED.get(service, set())
+        expected = f"{PASSWORD}postgres_password" if has_database else ""
+        assert settings.postgres.password.reveal() == expected, service
+
+
+def test_a_secret_that_is_not_granted_is_not_there(load_project: Load, tmp_path: Path) -> None:
+    one = ours(load_project())["trader"]
+    one["secrets"] = []
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(as_in_container(one, tmp_path))
+
+
+def test_every_service_has_limits_a_grace_period_and_small_logs(load_project: Load) -> None:
+    for name, one in load_project()["services"].items():
+        limits = one["deploy"]["resources"]["limits"]
+        assert limits["cpus"] and limits["memory"], name
+        assert one["stop_grace_period"] == "40s", name
+        assert one["logging"]["options"]["max-size"] == "10m", name
+
+
+def test_the_first_training_begins_when_airflow_answers(load_project: Load) -> None:
+    one = load_project()["services"]["first-training"]
+    assert one["command"] == ["./tickhouse", "prepare", "--first-training"]
+    assert one["depends_on"]["airflow-api-server"]["condition"] == "service_healthy"
+
+
+def test_the_cluster_has_three_brokers_and_a_spark_master(load_project: Load) -> None:
+    lines = (ROOT / "deploy" / "cluster.env").read_text().splitlines()
+    services = load_project(*lines, profiles=())["services"]
+    brokers = {name: one for name, one in services.items() if "KAFKA_NODE_ID" in one["environment"]}
+    voters = {f"{one['environment']['KAFKA_NODE_ID']}@{name}:9093" for name, one in brokers.items()}
+    assert len(voters) == 3
+    for one in brokers.values():
+        assert set(one["environment"]["KAFKA_CONTROLLER_QUORUM_VOTERS"].split(",")) == voters
+        assert one["environment"]["KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR"] == "3"
+    kafka = load({k: v for k, v in settings_of(services["feed-gemini"]).items()}).kafka
+    assert (kafka.replication, kafka.bootstrap.count(",")) == (3, 2)
+    stream = load({k: v for k, v in settings_of(services["feed-gemini"]).items()}).stream
+    assert stream.master == "spark://spark-master:7077"
+    workers = services["spark-worker"]
+    cores = workers["deploy"]["replicas"] * int(workers["command"][3])
+    assert kafka.partitions + 2 <= stream.cores <= cores
+
+
+def test_a_health_check_asks_the_port_that_the_process_serves(load_project: Load) -> None:
+    metrics = load({}).metrics
+    ports = {f"feed-{name}": port for name, port in metrics.feeds.items()}
+    ports |= {"feed-quotes": metrics.quotes, "trader": metrics.trader, "watcher": metrics.watcher}
+    ports |= {"minutes": metrics.minutes}
+    services = load_project()["services"]
+    for name, port in ports.items():
+        assert f"http://127.0.0.1:{port}/metrics" in services[name]["healthcheck"]["test"][-1]
+        variable = settings_of(services[name])
+        assert str(port) in variable.values()
+
+
+def test_the_simulator_runs_and_is_found_healthy_as_compose_would_do(
+    load_project: Load, tmp_path: Path
+) -> None:
+    one = ours(load_project())["simulator"]
+    for name in ACCOUNT:
+        (tmp_path / name).write_text(PASSWORD)
+    (port,) = free_ports(1)
+    here = {"TICKHOUSE_PORTS_HOST": "127.0.0.1", "TICKHOUSE_PORTS_SIMULATOR": str(port)}
+    here |= {"TICKHOUSE_VAR": str(tmp_path), "PATH": os.environ["PATH"]}
+    environ = {**as_in_container(one, tmp_path), **here}
+    python, *command = one["command"]
+    probe = [word.replace("18765", str(port)) for word in one["healthcheck"]["test"][2:]]
+    assert (python, one["healthcheck"]["test"][1]) == ("python", "python")
+
+    def is_healthy() -> bool:
+        done = subprocess.run([sys.executable, *probe], capture_output=True, check=False)
+        return done.returncode == 0
+
+    assert not is_healthy()
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ) as process:
+        try:
+            eventually(is_healthy, what="the simulator's health check passes")
+        finally:
+            process.terminate()
