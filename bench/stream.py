@@ -7,7 +7,8 @@ the figures are refused.
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Protocol
@@ -20,6 +21,7 @@ from pyspark.sql import SparkSession
 from bench.measurement import Measurement
 from bench.quiet import end_quietly
 from bench.rounds import compare, take_turns
+from bench.scratch_object_store import scratch_object_store
 from bench.stream_peers import TOPIC, DeltaRs, PlainSpark
 from include.bus import ensure_topics
 from include.errors import PlatformError
@@ -49,6 +51,16 @@ class Arm(Protocol):
 
     def run(self) -> None:
         """Take all there is, and stop."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many messages each arm takes in each round, and before them; their seed."""
+
+    messages: int
+    warm_up: int
+    rounds: int
+    seed: int
 
 
 class Tickhouse:
@@ -97,21 +109,54 @@ def measure(
                 "plain Spark job": PlainSpark(spark, settings),
                 "delta-rs with librdkafka": DeltaRs(settings),
             }
-            trades = trade_messages(seed)
-            print_line(f"warming up with {warm_up} messages")
-            send(settings, trades, warm_up)
-            for arm in arms.values():
-                arm.run()
-            rates = take_turns(
-                {name: partial(_rate, arm, messages) for name, arm in arms.items()},
-                rounds=rounds,
-                unit=UNIT,
-                print_line=print_line,
-                prepare=lambda: send(settings, trades, messages),
-            )
-            for arm in arms.values():
-                _check_count(arm.table, rounds * messages + warm_up)
+            load = Load(messages, warm_up=warm_up, rounds=rounds, seed=seed)
+            rates = _measure_arms(arms, settings, load, print_line)
     return compare("kafka_to_delta", rates, "tickhouse", unit=UNIT)
+
+
+def measure_stores(
+    *, messages: int, warm_up: int, seed: int, rounds: int, print_line: PrintLine
+) -> list[Measurement]:
+    """Messages a second of the stream into an object store on this machine, beside its disk.
+
+    Raises:
+        PlatformError: an arm does not hold every message.
+    """
+    with (
+        scratch_broker({"TICKHOUSE_STREAM_MASTER": "local[2]"}) as on_disk,
+        scratch_object_store(on_disk) as in_s3,
+    ):
+        ensure_topics(on_disk.bootstrap, KafkaSettings(partitions=PARTITIONS))
+        spark = open_session(in_s3, "bench stream", ui_port=in_s3.ports.spark_ui)
+        with end_quietly(spark):
+            arms: dict[str, Arm] = {
+                "object store": Tickhouse(spark, in_s3),
+                "local disk": Tickhouse(spark, on_disk),
+            }
+            load = Load(messages, warm_up=warm_up, rounds=rounds, seed=seed)
+            rates = _measure_arms(arms, on_disk, load, print_line)
+    return compare("kafka_to_delta_in_s3", rates, "object store", unit=UNIT)
+
+
+def _measure_arms(
+    arms: Mapping[str, Arm], settings: Settings, load: Load, print_line: PrintLine
+) -> dict[str, list[float]]:
+    """The rates of the arms, warmed up, each of which must hold every message in the end."""
+    trades = trade_messages(load.seed)
+    print_line(f"warming up with {load.warm_up} messages")
+    send(settings, trades, load.warm_up)
+    for arm in arms.values():
+        arm.run()
+    rates = take_turns(
+        {name: partial(_rate, arm, load.messages) for name, arm in arms.items()},
+        rounds=load.rounds,
+        unit=UNIT,
+        print_line=print_line,
+        prepare=lambda: send(settings, trades, load.messages),
+    )
+    for arm in arms.values():
+        _check_count(arm.table, load.rounds * load.messages + load.warm_up)
+    return rates
 
 
 def trade_messages(seed: int) -> Iterator[Message]:

@@ -66,15 +66,25 @@ def feeds(data: Path) -> "Iterable[Measurement]":
 @click.option("--warm-up", default=3_000_000, show_default=True, help="Messages before it.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the generated trades.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds, another arm first in each.")
-def stream(messages: int, warm_up: int, seed: int, rounds: int) -> "Iterable[Measurement]":
+@click.option(
+    "--store",
+    type=click.Choice(["local", "s3"]),
+    default="local",
+    show_default=True,
+    help="s3: the stream alone, into an object store on this machine and into its disk.",
+)
+def stream(
+    messages: int, warm_up: int, seed: int, rounds: int, store: str
+) -> "Iterable[Measurement]":
     """Messages a second from Kafka to committed Delta rows, beside a plain Spark job and delta-rs.
 
     Run it with nothing else running: the arms take turns on the same broker. The rates are medians
     of the rounds, beside the lowest and highest ratio of a round.
     """
-    from bench.stream import measure
+    from bench.stream import measure, measure_stores
 
-    return measure(messages=messages, warm_up=warm_up, seed=seed, rounds=rounds, print_line=Steps())
+    run = measure_stores if store == "s3" else measure
+    return run(messages=messages, warm_up=warm_up, seed=seed, rounds=rounds, print_line=Steps())
 
 
 @benchmark("latency")

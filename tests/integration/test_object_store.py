@@ -15,9 +15,9 @@ from deltalake import DeltaTable
 from include.bus import ensure_topics
 from include.lake.reading import query
 from include.object_path import ObjectPath
-from include.settings import ROOT, Settings, set_variables
+from include.settings import ROOT, Settings
 from tests.conftest import make_environment
-from tests.support.object_store import object_store, variables
+from tests.support.object_store import object_store, used, variables
 from tests.support.services import eventually
 from tests.support.stream_world import Sender, broker, caught_up, checkpoint, served, streaming
 
@@ -32,8 +32,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     more = {"STREAM_TRIGGER_S": "0.5", "STREAM_DRIVER_MEMORY": "1g"}
     with object_store(tmp_path / "s3") as port:
         environ = make_environment(tmp_path / "var", **more) | variables(port)
-        with served(environ) as (settings, _):
-            set_variables(settings.s3_variables)
+        with used(port), served(environ) as (settings, _):
             bus = broker(settings)
             try:
                 ensure_topics(settings.bootstrap)

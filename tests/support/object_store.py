@@ -3,9 +3,11 @@
 It refuses other keys than `KEY` and clocks that are too far off with S3's own answers
 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), and lets conditional puts in
 one after another, since moto looks and puts in two steps. Run as a process:
-`python -m tests.support.object_store PORT CLOCK_OFF_S [unconditional]`.
+`python -m tests.support.object_store PORT CLOCK_OFF_S [unconditional|forgetful]`: it ignores the
+condition, or loses the answer to every second conditional put that it has carried out.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from include.object_path import open_bucket
+from include.settings import Settings, load, set_variables
 from tests.support.services import eventually, free_ports, running
 
 KEY, SECRET, BUCKET = "the-key", "the-secret", "lake"
@@ -35,17 +39,29 @@ def variables(port: int, *, prefix: str = "s3a://lake/store") -> dict[str, str]:
 
 
 @contextmanager
-def object_store(
-    folder: Path, *, clock_off_s: float = 0.0, is_conditional: bool = True
-) -> Iterator[int]:
+def object_store(folder: Path, *, clock_off_s: float = 0.0, mode: str = "sound") -> Iterator[int]:
     """A running server with an empty bucket; gives its port."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", __name__, str(port), str(clock_off_s)]
-    command += [] if is_conditional else ["unconditional"]
+    command = [sys.executable, "-m", __name__, str(port), str(clock_off_s), mode]
     folder.mkdir(parents=True, exist_ok=True)
     with running(command, log=folder / "object-store.log"):
         eventually(lambda: _has_bucket(port), what="the object store answers")
         yield port
+
+
+@contextmanager
+def used(port: int) -> Iterator[Settings]:
+    """Settings of the server, which the clients of this process use in the block."""
+    before = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
+    settings = load(variables(port))
+    set_variables(settings.s3_variables)
+    try:
+        yield settings
+    finally:
+        for name in settings.s3_variables:
+            del os.environ[name]
+        os.environ.update(before)
+        open_bucket.cache_clear()
 
 
 def _has_bucket(port: int) -> bool:
@@ -62,22 +78,23 @@ def _has_bucket(port: int) -> bool:
 class Checked:
     """The server, behind what S3 checks of each request. Without a key one may make the bucket."""
 
-    def __init__(self, app: App, *, clock_off_s: float, is_conditional: bool) -> None:
-        self._app, self._clock_off_s, self._is_conditional = app, clock_off_s, is_conditional
-        self._lock = threading.Lock()
+    def __init__(self, app: App, *, clock_off_s: float, mode: str) -> None:
+        self._app, self._clock_off_s, self._mode = app, clock_off_s, mode
+        self._lock, self._puts = threading.Lock(), 0
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         code = self._refusal(environ)
         if code:
-            content = REFUSAL.format(code=code).encode()
-            headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))]
-            start_response("403 Forbidden", headers)
-            return [content]
+            return refuse(start_response, "403 Forbidden", code)
         if CONDITION not in environ:
             return self._app(environ, start_response)
-        if not self._is_conditional:
+        if self._mode == "unconditional":
             del environ[CONDITION]
         with self._lock:
+            self._puts += 1
+            if self._mode == "forgetful" and self._puts % 2:
+                list(self._app(environ, lambda *_: None))
+                return refuse(start_response, "500 Internal Server Error", "InternalError")
             return list(self._app(environ, start_response))
 
     def _refusal(self, environ: Environ) -> str:
@@ -90,7 +107,14 @@ class Checked:
         return "RequestTimeTooSkewed" if off_s > SKEW_S else ""
 
 
-def main(port: str, clock_off_s: str, *modes: str) -> None:
+def refuse(start_response: Any, status: str, code: str) -> list[bytes]:
+    content = REFUSAL.format(code=code).encode()
+    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))]
+    start_response(status, headers)
+    return [content]
+
+
+def main(port: str, clock_off_s: str, mode: str) -> None:
     from moto.server import create_backend_app
     from werkzeug.serving import WSGIRequestHandler, run_simple
 
@@ -103,7 +127,7 @@ def main(port: str, clock_off_s: str, *modes: str) -> None:
     app = Checked(
         create_backend_app("s3"),
         clock_off_s=float(clock_off_s),
-        is_conditional="unconditional" not in modes,
+        mode=mode,
     )
     run_simple("127.0.0.1", int(port), app, threaded=True, request_handler=Handler)
 
