@@ -109,7 +109,7 @@ class ObjectPath:
         assert mode == "rb"
         return io.BytesIO(self.read_bytes())
 
-    def put(self, content: bytes | str | memoryview, *, if_absent: bool = False) -> None:
+    def put(self, content: bytes | str, *, if_absent: bool = False) -> None:
         """Write or replace the object.
 
         Raises:

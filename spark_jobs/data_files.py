@@ -129,7 +129,7 @@ class DataFile:
         if isinstance(self.path, ObjectPath):
             assert self._object is not None
             content = self._object.getvalue()
-            self.path.put(memoryview(content))
+            self.path.put(content.to_pybytes())
             return int(content.size)
         sync_path(self.path)
         return self.path.stat().st_size

@@ -1,12 +1,18 @@
 """What is kept as files works in a bucket as on a disk; what the store refuses is a sentence."""
 
+import io
+import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include.atomic_files import move_folder, remove_folder, write_file, write_folder
@@ -15,6 +21,7 @@ from include.forecast import forecast_file
 from include.lake.checkpoint import batch_numbers, committed_offsets, find_damage
 from include.lake.diagnosis import repair
 from include.lake.epoch import Epoch, read_epoch, write_epoch
+from include.lake.tables import TABLES
 from include.lake.window_states import read_state, write_state
 from include.market.wire import TopicPartition
 from include.object_path import ObjectPath, StorePath, list_paths
@@ -22,8 +29,10 @@ from include.quality.page import put_page, remove_old_pages
 from include.settings import ROOT
 from include.state_files import read_json_file
 from include.store_check import check_store
+from spark_jobs.data_files import DataFile
 from tests.support.forecast_files import START, put
 from tests.support.object_store import BUCKET, object_store, used, variables
+from tests.support.stream_world import trade
 
 HEAD = "v1\n{}\n"
 PART = TopicPartition("market.trades", 0)
@@ -193,3 +202,23 @@ def test_a_store_that_puts_whatever_is_there_is_refused(tmp_path: Path) -> None:
     with object_store(tmp_path, mode="unconditional") as port, used(port) as settings:
         with pytest.raises(PlatformError, match="does not put conditionally"):
             check_store(settings)
+
+
+def test_a_task_leaves_the_same_data_file_on_a_disk_and_in_a_bucket(folder: StorePath) -> None:
+    (folder / "trades").mkdir()
+    values = [trade(number, random.Random(number)) for number in range(2000)]
+    at = datetime(2026, 11, 26, tzinfo=UTC)
+    columns = {
+        "topic": pa.array(["market.trades"] * len(values)),
+        "partition": pa.array([0] * len(values), pa.int32()),
+        "offset": pa.array(range(len(values)), pa.int64()),
+        "timestamp": pa.array([at] * len(values), pa.timestamp("us", "UTC")),
+        "value": pa.array(values, pa.binary()),
+    }
+    file = DataFile(str(folder), TABLES["trades"])
+    assert file.add(pa.record_batch(columns))
+    add = json.loads(file.close())["add"]
+    content = (folder / "trades" / add["path"]).read_bytes()
+    assert len(content) == add["size"] > 20_000
+    assert json.loads(add["stats"])["numRecords"] == len(values)
+    assert pq.read_table(io.BytesIO(content))["offset"].to_pylist() == list(range(len(values)))
