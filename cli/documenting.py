@@ -3,6 +3,7 @@
 `.env.example` lists every setting. In docker-compose.yml the simulated addresses, the metrics'
 ports and the services of the feeds, and in prometheus.yml the targets, stand between two marks;
 the rest is by hand.
+`deploy/helm` has its values' schema and ports.
 `docs/asyncapi.json` describes Kafka's topics and messages.
 """
 
@@ -10,6 +11,7 @@ import json
 import re
 from importlib.metadata import version
 
+from cli.chart_values import chart_files, is_metrics_port, metrics_ports
 from include.atomic_files import write_file
 from include.local.worlds import simulated_addresses
 from include.market.asyncapi import describe_wire
@@ -21,7 +23,6 @@ HEADER = """\
 """
 COMPOSE, PROMETHEUS = "docker-compose.yml", "include/local/monitoring/prometheus.yml"
 ASYNCAPI = "docs/asyncapi.json"
-NO_PORTS = {"TICKHOUSE_METRICS_EVERY_S"}
 SIMULATOR = "http://simulator:18765"
 FEED = """\
   feed-{name}:
@@ -48,17 +49,24 @@ def generated_files() -> dict[str, str]:
     addresses = simulated_addresses(load({"TICKHOUSE_SIMULATOR_URL": SIMULATOR}))
     lines = [f"    {name}: {address}\n" for name, address in addresses.items()]
     compose = _replace_block(compose, "addresses", "".join(lines))
-    names = [name for name in list_variables() if name.startswith("TICKHOUSE_METRICS_")]
     ports = [
-        f'    {name}: "{list_variables()[name][0]}"\n' for name in names if name not in NO_PORTS
+        f'    {name}: "{port}"\n'
+        for name, (port, _) in list_variables().items()
+        if is_metrics_port(name)
     ]
     compose = _replace_block(compose, "metrics", "".join(ports))
-    services = "".join(FEED.format(name=name, port=port) for name, port in _feed_ports().items())
+    metrics = metrics_ports()
+    targets = [f"          - {name}:{port}\n" for name, port in metrics.items()]
+    feeds = {name: port for name, port in metrics.items() if name.startswith("feed-")}
+    services = "".join(
+        FEED.format(name=name.removeprefix("feed-"), port=port) for name, port in feeds.items()
+    )
     return {
         ".env.example": example_env(),
         COMPOSE: _replace_block(compose, "feeds", services),
+        **chart_files(),
         ASYNCAPI: json.dumps(describe_wire(version("tickhouse")), indent=1) + "\n",
-        PROMETHEUS: _replace_block(prometheus, "targets", "".join(_list_targets())),
+        PROMETHEUS: _replace_block(prometheus, "targets", "".join(targets)),
     }
 
 
@@ -70,19 +78,6 @@ def example_env() -> str:
         hidden = "PASSWORD" in name or name == "TICKHOUSE_VAR" or text == "***"
         lines.append(f"# {meaning}\n#{name}={'' if hidden else text}\n")
     return "\n".join(lines)
-
-
-def _list_targets() -> list[str]:
-    metrics = load({}).metrics
-    processes = {name: getattr(metrics, name) for name in ("watcher", "trader", "dashboard")}
-    feeds = {f"feed-{name}": port for name, port in _feed_ports().items()}
-    ports = {**processes, "minutes": metrics.minutes, **feeds}
-    return [f"          - {name}:{port}\n" for name, port in ports.items()]
-
-
-def _feed_ports() -> dict[str, int]:
-    metrics = load({}).metrics
-    return {**metrics.feeds, "quotes": metrics.quotes}
 
 
 def _replace_block(text: str, name: str, block: str) -> str:

@@ -21,7 +21,7 @@ from tests.support.documents import ALL, TEXTS
 GENERATED = generated_files()
 EXAMPLE_ENV = (ROOT / ".env.example").read_text()
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-TOPS = "bench|cli|dags|docs|include|plugins|spark_jobs|streaming|tests"
+TOPS = "bench|cli|dags|deploy|docs|include|plugins|spark_jobs|streaming|tests"
 PATH = re.compile(rf"`((?:{TOPS})(?:/[\w./*-]+)?|[\w.-]+\.(?:md|toml|yml|lock|xml))`")
 ARCHITECTURE_LINES = 200
 MIN_DECISIONS, MAX_DECISIONS = 12, 24

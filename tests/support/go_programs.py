@@ -22,16 +22,24 @@ BUILD_S = 560
 
 def compose_loader() -> Path:
     """The program that prints a compose project as Docker Compose would load it."""
-    files = sorted(path for path in SOURCES.rglob("*") if path.is_file())
-    made_of = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
-    target = PROGRAMS / f"load_compose-{made_of}"
-    return _build(target, ["go", "build", "-o", "load_compose", "./load_compose"], folder=SOURCES)
+    return _build_ours("load_compose")
+
+
+def manifest_validator() -> Path:
+    """The program that refuses what Kubernetes' own types cannot hold."""
+    return _build_ours("validate_manifests")
 
 
 def helm() -> Path:
     """Helm itself."""
     target = PROGRAMS / f"helm-{HELM.rpartition('@')[2]}"
     return _build(target, ["go", "install", HELM], folder=ROOT)
+
+
+def _build_ours(name: str) -> Path:
+    files = [SOURCES / "go.mod", SOURCES / "go.sum", SOURCES / name / "main.go"]
+    made_of = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return _build(PROGRAMS / f"{name}-{made_of}", ["go", "install", f"./{name}"], folder=SOURCES)
 
 
 def _build(target: Path, command: list[str], *, folder: Path) -> Path:
@@ -43,7 +51,6 @@ def _build(target: Path, command: list[str], *, folder: Path) -> Path:
     partial = target.with_suffix(f".{os.getpid()}")
     partial.mkdir(parents=True)
     environ = dict(os.environ) | {"GOBIN": str(partial)}
-    command = [str(partial / word) if word == "load_compose" else word for word in command]
     done = subprocess.run(
         command,
         cwd=folder,
@@ -55,7 +62,7 @@ def _build(target: Path, command: list[str], *, folder: Path) -> Path:
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no word of why"]
-        shown = f"cd {folder.relative_to(ROOT)} && {' '.join(command[:2])} …"
+        shown = f"cd {folder.relative_to(ROOT)} && {' '.join(command)}"
         pytest.skip(
             describe_absence(f"{target.name} could not be built: {lines[-1]}", command=shown)
         )
