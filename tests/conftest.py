@@ -13,7 +13,13 @@ from include.settings import Settings, list_variables, load
 from tests.support.absences import RECORDINGS, skipped_lines
 from tests.support.services import SHARED_DATA, eventually, free_ports, running
 
-HEAVY = ("test_stream_kills", "test_whole_loop_kills", "test_whole_loop_tape", "test_holes_healed")
+HEAVY = (
+    "test_stream_kills",
+    "test_whole_loop_kills",
+    "test_whole_loop_tape",
+    "test_holes_healed",
+    "test_object_store",
+)
 WORKER = {
     "unit": "light",
     "house": "light",

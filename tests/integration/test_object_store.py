@@ -23,6 +23,10 @@ from tests.support.stream_world import Sender, broker, caught_up, checkpoint, se
 
 MESSAGES = 3000
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+CLUSTER = {
+    "TICKHOUSE_STREAM_MASTER": "local-cluster[2,2,1024]",
+    "TICKHOUSE_STREAM_EXECUTOR_MEMORY": "512m",
+}
 World = tuple[Settings, dict[str, str]]
 
 
@@ -56,13 +60,14 @@ def run(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.timeout(900)
-def test_a_killed_stream_loses_and_doubles_nothing_in_an_object_store(world: World) -> None:
+def test_a_killed_stream_goes_on_as_a_cluster_with_an_object_store(world: World) -> None:
+    """It is killed with its executors in one process, and resumed with two of their own."""
     settings, environ = world
     print(f"seed {SEED}")
     sender = Sender(settings, random.Random(SEED))
-    for point in ("after_delta_commit", "none"):
+    for point, more in (("after_delta_commit", {}), ("none", CLUSTER)):
         sender.send(MESSAGES // 2)
-        with streaming(settings, environ, point, 2) as stream:
+        with streaming(settings, environ | more, point, 2) as stream:
             if point == "none":
                 eventually(
                     lambda: caught_up(settings) or stream.process.poll() is not None,
