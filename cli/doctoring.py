@@ -41,7 +41,7 @@ def doctor(repairs: bool, as_json: bool) -> None:
         _refuse_running(settings)
         defects = repair_all(settings, print_line=lambda line: OUT.print(line, soft_wrap=True))
         if not defects:
-            _rebuild_postgres(settings)
+            fill_postgres(settings)
     else:
         defects = examine(settings)
     causes = [defect.sentence() for defect in defects]
@@ -65,7 +65,7 @@ def _refuse_running(settings: Settings) -> None:
         )
 
 
-def _rebuild_postgres(settings: Settings) -> None:
+def fill_postgres(settings: Settings) -> None:
     """Fill Postgres from the lake; nothing to do in a world that was never up."""
     from include.local.rebuilding import rebuild_postgres
 

@@ -12,6 +12,7 @@ import click
 from rich.markup import escape
 
 from cli import (
+    backing_up,
     benching,
     developing,
     doctoring,
@@ -82,6 +83,8 @@ for verb in (
     lake.quarantine,
     lake.holes,
     doctoring.doctor,
+    backing_up.backup,
+    backing_up.restore,
     trading.forecast,
     trading.trader,
     trading.trace,

@@ -42,7 +42,7 @@ def rebuild_postgres(settings: Settings, *, restore_account: RestoreAccount) -> 
         counts = ", ".join(f"{count} {name}" for name, count in rows.items() if count)
         lines = [f"Postgres: filled from the lake ({counts or 'which has nothing yet'})"]
         if fetch_rows(settings.dsn(), IS_LOST):
-            servers.enter_context(_broker(settings))
+            servers.enter_context(run_broker(settings))
             if restore_account(settings):
                 lines.append("trader: account and journal rebuilt from the lake and Kafka")
     return lines
@@ -61,7 +61,8 @@ def _postgres(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _broker(settings: Settings) -> Iterator[None]:
+def run_broker(settings: Settings) -> Iterator[None]:
+    """The world's own broker for as long as the block lasts; another one is there already."""
     if settings.kafka.bootstrap:
         yield
         return

@@ -1,0 +1,221 @@
+"""A backup of a world, made while it runs: the lake at one moment, and what goes with it.
+
+The moment is the end of a batch of `land`: every table's log is cut at its version then, and its
+data files are copied, so that no table is ahead of another. Postgres' serving database follows from
+the lake and is filled from it again; Kafka's messages beyond the moment are not part of a backup.
+The description of the backup is written last: a folder without it is no backup.
+"""
+
+import re
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from deltalake import DeltaTable
+
+from include.atomic_files import write_file
+from include.errors import PlatformError
+from include.lake.checkpoint import committed_offsets
+from include.lake.epoch import read_epoch
+from include.lake.reading import open_table
+from include.lake.tables import LANDED_TOPICS, QUARANTINE, TABLE_OF_TOPIC
+from include.lake.topic_restarts import read_restarts
+from include.lake.watermarks import next_offsets
+from include.log import PrintLine
+from include.market.wire import TopicPartition
+from include.object_path import StorePath, list_paths, store_path
+from include.settings import Settings
+
+FORMAT = 1
+DESCRIPTION, STORE, HOME = "backup.json", "store", "home"
+KEPT_IN_STORE = ("forecasts", "models", "history", "quality")  # beside the lake
+KEPT_AT_HOME = ("feeds/*.json", "seals/**/*")  # copied first: they may not be ahead of the lake
+EPOCH = "checkpoints/land/epoch.json"
+TRIES, PAUSE_S = 400, 0.05
+_LOG_FILE = re.compile(r"(\d{20})\.")
+_LAST_CHECKPOINT = "_last_checkpoint"
+
+
+class CopiedFile(msgspec.Struct, frozen=True):
+    """The size of a file in bytes, and the CRC-32 of its content."""
+
+    size: int
+    crc32: int
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """What a backup holds. `tables` are the versions of the lake's tables at the moment.
+
+    `watermarks` are the next offsets to land by `TOPIC/PARTITION`, as the lake counts them;
+    `topic_ids` are Kafka's. `files` are by their path within the backup.
+    """
+
+    world: str
+    made_at: datetime
+    program: str
+    tables: dict[str, int]
+    watermarks: dict[str, int]
+    topic_ids: dict[str, str]
+    files: dict[str, CopiedFile]
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class LakeMoment:
+    """The version of each of the lake's tables at the end of a batch, and the next offsets."""
+
+    versions: Mapping[str, int]
+    watermarks: Mapping[TopicPartition, int]
+
+
+def back_up(
+    settings: Settings, folder: Path, *, made_at: datetime, program: str, print_line: PrintLine
+) -> Backup:
+    """Copy the world into a new folder.
+
+    Raises:
+        PlatformError: the folder has something in it, the disk is full, there is no lake, or the
+            stream never came to the end of a batch.
+        UnreadableTable: a table of the lake is damaged.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise PlatformError(f"{folder} is not empty: a backup needs a folder of its own")
+    files: dict[str, CopiedFile] = {}
+    try:
+        files |= _copy_files(_list_home(settings.home), folder)
+        moment = find_moment(settings)
+        if not moment.versions:
+            raise PlatformError(f"world {settings.world} has no lake yet at {settings.lake}")
+        files |= _copy_files(_list_store(settings, moment), folder)
+    except OSError as error:
+        raise PlatformError(f"the backup in {folder} could not be written: {error}") from error
+    _check_tables(folder / STORE / "lake", moment.versions)
+    epoch = read_epoch(settings.world_store / EPOCH)
+    backup = Backup(
+        world=settings.world,
+        made_at=made_at,
+        program=program,
+        tables=dict(moment.versions),
+        watermarks={str(part): offset for part, offset in sorted(moment.watermarks.items())},
+        topic_ids=dict(epoch.topic_ids) if epoch else {},
+        files=files,
+    )
+    write_file(folder / DESCRIPTION, msgspec.json.format(msgspec.json.encode(backup)))
+    size_mb = sum(copied.size for copied in files.values()) / 1e6
+    print_line(f"{len(moment.versions)} tables, {len(files)} files, {size_mb:.0f} MB in {folder}")
+    return backup
+
+
+def find_moment(settings: Settings) -> LakeMoment:
+    """The tables' versions at the end of a batch: no table has landed what others have not.
+
+    Raises:
+        PlatformError: no such moment was seen in twenty seconds.
+    """
+    land = settings.checkpoints / "land" / "stream"
+    for _ in range(TRIES):
+        committed = committed_offsets(land)
+        tables = _open_tables(settings.lake)
+        watermarks = _read_watermarks(tables, committed)
+        restarts = read_restarts(settings.lake)
+        ends = {part: restarts.in_lake(part, offset) for part, offset in committed.items()}
+        is_between = all(offset <= ends[part] for part, offset in watermarks.items())
+        if is_between and committed_offsets(land) == committed:
+            versions = {name: table.version() for name, table in tables.items()}
+            return LakeMoment(versions, watermarks)
+        time.sleep(PAUSE_S)
+    raise PlatformError("the stream's batches follow each other without a pause: try again")
+
+
+def _copy_files(sources: Iterable[tuple[StorePath, str]], folder: Path) -> dict[str, CopiedFile]:
+    copies = ((name, copy_file(source, folder / name)) for source, name in sources)
+    return {name: copied for name, copied in copies if copied is not None}
+
+
+def copy_file(origin: StorePath, destination: StorePath) -> CopiedFile | None:
+    """Copy a file; null if it is not there (any more)."""
+    try:
+        content = origin.read_bytes()
+    except FileNotFoundError:
+        return None
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    write_file(destination, content)
+    return CopiedFile(len(content), zlib.crc32(content))
+
+
+def _open_tables(lake: str) -> dict[str, DeltaTable]:
+    names = sorted({path.parent.name for path in list_paths(store_path(lake), "*/_delta_log")})
+    tables = {name: open_table(lake, name) for name in names}
+    return {name: table for name, table in tables.items() if table is not None}
+
+
+def _read_watermarks(
+    tables: Mapping[str, DeltaTable], committed: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    offsets: dict[TopicPartition, int] = {}
+    for topic in LANDED_TOPICS:
+        table = tables.get(TABLE_OF_TOPIC.get(topic, QUARANTINE).name)
+        parts = [part for part in committed if part.topic == topic]
+        offsets |= next_offsets(table, parts) if table is not None else {}
+    return offsets
+
+
+def _list_home(home: Path) -> Iterator[tuple[StorePath, str]]:
+    """What every machine keeps for itself: the feeds' last ids, the audit's seals."""
+    for pattern in KEPT_AT_HOME:
+        for path in sorted(home.glob(pattern)):
+            if path.is_file():
+                yield path, f"{HOME}/{path.relative_to(home)}"
+
+
+def _list_store(settings: Settings, moment: LakeMoment) -> Iterator[tuple[StorePath, str]]:
+    """Each file of lake and store, with its path in the backup; a table's data before its log."""
+    lake, store = store_path(settings.lake), settings.world_store
+    for table, version in moment.versions.items():
+        files = list_all(lake / table)
+        for path in sorted(files, key=lambda path: ("_delta_log" in str(path), str(path))):
+            if _is_part_of(path, version):
+                yield path, f"{STORE}/lake/{table}{_name_below(path, lake / table)}"
+    for name in KEPT_IN_STORE:
+        for path in list_all(store / name):
+            yield path, f"{STORE}/{name}{_name_below(path, store / name)}"
+    yield store / EPOCH, f"{STORE}/{EPOCH}"
+
+
+def list_all(folder: StorePath) -> list[StorePath]:
+    """Every file below a folder, by name."""
+    paths: list[StorePath] = [*folder.rglob("*")]
+    return sorted((path for path in paths if path.is_file()), key=str)
+
+
+def _name_below(copied_file: StorePath, folder: StorePath) -> str:
+    return str(copied_file).removeprefix(str(folder))
+
+
+def _is_part_of(table_file: StorePath, version: int) -> bool:
+    """Whether a table at this version has the file; of data files, all that are there."""
+    if table_file.parent.name != "_delta_log":
+        return not table_file.name.startswith(".")
+    if table_file.name == _LAST_CHECKPOINT:
+        return False  # a hint, which may name a later one; readers list the log without it
+    number = _LOG_FILE.match(table_file.name)
+    return number is not None and int(number[1]) <= version
+
+
+def _check_tables(lake: Path, versions: Mapping[str, int]) -> None:
+    """Every data file of every table is in the copy.
+
+    Raises:
+        PlatformError: one is missing: it was deleted while the copy was made.
+    """
+    for name, version in versions.items():
+        table = open_table(str(lake), name)
+        if table is None or table.version() != version:
+            raise PlatformError(f"the copy of table {name} is not at version {version}: try again")
+        for uri in table.file_uris():
+            if not Path(uri.removeprefix("file://")).exists():
+                raise PlatformError(f"{name} lacks {uri}, deleted meanwhile: try again")

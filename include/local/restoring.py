@@ -1,0 +1,102 @@
+"""A new world of a backup's files: all of them are checked before one is written."""
+
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from include.errors import PlatformError
+from include.local.backup import DESCRIPTION, FORMAT, HOME, Backup, CopiedFile, copy_file
+from include.object_path import StorePath, store_path
+from include.settings import Settings
+
+
+def read_backup(folder: Path) -> Backup:
+    """What a backup holds, once every file of it was read and found right.
+
+    Raises:
+        PlatformError: it is no backup, of another version, or a part is missing or damaged.
+    """
+    try:
+        document: dict[str, Any] = msgspec.json.decode((folder / DESCRIPTION).read_bytes())
+    except FileNotFoundError as error:
+        raise PlatformError(f"{folder} is no backup: it has no {DESCRIPTION}") from error
+    except (OSError, msgspec.MsgspecError) as error:
+        raise PlatformError(f"{folder / DESCRIPTION} cannot be read: {error}") from error
+    stored_format = document.get("format") if isinstance(document, dict) else None
+    if stored_format != FORMAT:
+        raise PlatformError(
+            f"{folder} has the format {stored_format!r}, and this program knows {FORMAT}"
+        )
+    try:
+        backup = msgspec.convert(document, Backup)
+    except msgspec.MsgspecError as error:
+        raise PlatformError(f"{folder / DESCRIPTION} cannot be read: {error}") from error
+    for name, copied in backup.files.items():
+        _check_file(folder, name, copied)
+    return backup
+
+
+def _check_file(folder: Path, name: str, copied: CopiedFile) -> None:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise PlatformError(f"the backup in {folder} lacks a part: {name} ({error})") from error
+    if (len(content), zlib.crc32(content)) != (copied.size, copied.crc32):
+        raise PlatformError(f"the backup in {folder} is damaged: {name} is not as it was written")
+
+
+def restore_files(settings: Settings, folder: Path) -> Backup:
+    """Put a backup's files where a new world has them; nothing changes if that fails.
+
+    Raises:
+        PlatformError: as `read_backup`; the world exists already, or the disk has no room.
+    """
+    backup = read_backup(folder)
+    lake = store_path(settings.lake)
+    for location in (settings.home, lake):
+        if location.exists():
+            raise PlatformError(
+                f"{location} exists: a backup is restored into a new world; move it away, or name "
+                "another with TICKHOUSE_WORLD"
+            )
+    size = sum(copied.size for copied in backup.files.values())
+    _require_space(settings.var, size)
+    draft = settings.var / f".restoring-{settings.world}"
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        for name in backup.files:
+            copy_file(folder / name, _choose_destination(settings, draft, lake, name))
+        draft.mkdir(parents=True, exist_ok=True)
+        draft.rename(settings.home)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise PlatformError(
+            f"{folder} could not be restored, nothing was changed: {error}"
+        ) from error
+    return backup
+
+
+def _choose_destination(settings: Settings, draft: Path, lake: StorePath, name: str) -> StorePath:
+    """Where a file of a backup goes: into the draft of the world's folder, or the object store."""
+    root, _, path = name.partition("/")
+    if root == HOME:
+        return draft / path
+    if path.startswith("lake/") and not _is_below(lake, settings.home):
+        return lake / path.removeprefix("lake/")
+    return settings.world_store / path if settings.store else draft / path
+
+
+def _is_below(location: StorePath, folder: Path) -> bool:
+    return isinstance(location, Path) and location.is_relative_to(folder)
+
+
+def _require_space(var: Path, size: int) -> None:
+    existing = next(path for path in (var, *var.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < size:
+        raise PlatformError(
+            f"the backup needs {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free for {var}"
+        )

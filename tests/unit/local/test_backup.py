@@ -1,0 +1,195 @@
+"""A backup is whole or refused; a restore changes nothing unless all of it is right."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.errors import PlatformError
+from include.lake.epoch import Epoch, write_epoch
+from include.lake.reading import count_rows, open_table
+from include.local import restoring
+from include.local.backup import DESCRIPTION, Backup, back_up
+from include.local.restoring import read_backup, restore_files
+from include.settings import Settings, load
+from tests.support.lake_of_rows import at, put
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+TRADE = {"symbol": "BTC-USD", "price": Decimal(60_000), "traded_at": at("12:00:00")}
+
+
+def settings_of(var: Path) -> Settings:
+    return load({"TICKHOUSE_VAR": str(var), "TICKHOUSE_WORLD": "sim"})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Settings:
+    """Three trades in two commits, a forecast, a feed's last ids, a seal, and what is not kept."""
+    settings = settings_of(tmp_path / "old")
+    put(settings.lake, "trades", [TRADE, TRADE])
+    put(settings.lake, "trades", [TRADE])
+    for name in (
+        "forecasts/CURRENT",
+        "forecasts/f1/forecast.csv",
+        "feeds/gemini.json",
+        "feeds/gemini.spool/00000001",
+        "seals/trades/1.json",
+        "logs/stream.log",
+        "checkpoints/land/stream/offsets/7",
+    ):
+        path = settings.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (settings.home / "checkpoints/land/stream/offsets/7").unlink()
+    write_epoch(settings.home / "checkpoints/land/epoch.json", Epoch({}, {"market.trades": "id1"}))
+    return settings
+
+
+def make(world: Settings, folder: Path) -> Backup:
+    return back_up(world, folder, made_at=NOW, program="1.0", print_line=lambda _: None)
+
+
+def test_what_is_restored_is_what_was_backed_up(world: Settings, tmp_path: Path) -> None:
+    made = make(world, tmp_path / "b")
+    put(world.lake, "trades", [TRADE])  # after the moment
+    assert made == read_backup(tmp_path / "b")
+    assert (made.world, made.made_at, made.tables) == ("sim", NOW, {"trades": 1})
+    assert made.topic_ids == {"market.trades": "id1"}
+    new = settings_of(tmp_path / "new")
+    assert restore_files(new, tmp_path / "b") == made
+    assert count_rows(new.lake)["trades"] == 3
+    table = open_table(new.lake, "trades", version=0)
+    assert table is not None and table.count() == 2  # time travel goes on
+    names = {str(path.relative_to(new.home)) for path in new.home.rglob("*") if path.is_file()}
+    assert {name for name in names if not name.startswith("lake/")} == {
+        "forecasts/CURRENT",
+        "forecasts/f1/forecast.csv",
+        "feeds/gemini.json",
+        "seals/trades/1.json",
+        "checkpoints/land/epoch.json",
+    }
+
+
+def test_commits_after_the_moment_are_not_in_it(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another commit and its log checkpoint come while the files are copied."""
+    from include.local import backup
+
+    find = backup.find_moment
+
+    def find_then_write(settings: Settings) -> Any:
+        moment = find(settings)
+        put(settings.lake, "trades", [TRADE])
+        table = open_table(settings.lake, "trades")
+        assert table is not None
+        table.create_checkpoint()
+        return moment
+
+    monkeypatch.setattr(backup, "find_moment", find_then_write)
+    made = make(world, tmp_path / "b")
+    assert made.tables == {"trades": 1}
+    restore_files(settings_of(tmp_path / "new"), tmp_path / "b")
+    assert count_rows(settings_of(tmp_path / "new").lake)["trades"] == 3
+
+
+def test_a_folder_with_something_in_it_is_refused(world: Settings, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine").write_text("")
+    with pytest.raises(PlatformError, match="is not empty"):
+        make(world, tmp_path / "b")
+
+
+def test_a_world_without_a_lake_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="world sim has no lake yet"):
+        make(settings_of(tmp_path / "none"), tmp_path / "b")
+
+
+def damage_one(folder: Path, name: str) -> None:
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    path = folder / DESCRIPTION
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_any_damaged_part_is_named_and_nothing_is_restored(
+    world: Settings, tmp_path: Path, number: int
+) -> None:
+    made = make(world, tmp_path / "b")
+    names = sorted(made.files)
+    name = names[number * len(names) // 6]
+    damage_one(tmp_path / "b", name)
+    new = settings_of(tmp_path / "new")
+    with pytest.raises(PlatformError) as refused:
+        restore_files(new, tmp_path / "b")
+    assert f"damaged: {name}" in str(refused.value)
+    (tmp_path / "b" / name).unlink()
+    with pytest.raises(PlatformError) as refused:
+        restore_files(new, tmp_path / "b")
+    assert f"lacks a part: {name}" in str(refused.value)
+    assert not new.var.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"format": 2}, "has the format 2, and this program knows 1"),
+        ({"format": None}, "has the format None"),
+        ({"tables": 5}, "cannot be read"),
+    ],
+)
+def test_another_format_is_refused(
+    world: Settings, tmp_path: Path, changes: dict[str, Any], fault: str
+) -> None:
+    make(world, tmp_path / "b")
+    edit(tmp_path / "b", **changes)
+    with pytest.raises(PlatformError, match=fault):
+        read_backup(tmp_path / "b")
+
+
+def test_what_is_no_backup_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match=r"is no backup: it has no backup\.json"):
+        read_backup(tmp_path)
+    (tmp_path / DESCRIPTION).write_bytes(b"\0\0{")
+    with pytest.raises(PlatformError, match="cannot be read"):
+        read_backup(tmp_path)
+
+
+def test_an_existing_world_is_left_alone(world: Settings, tmp_path: Path) -> None:
+    make(world, tmp_path / "b")
+    with pytest.raises(PlatformError, match="exists: a backup is restored into a new world"):
+        restore_files(world, tmp_path / "b")
+    assert count_rows(world.lake)["trades"] == 3
+
+
+def test_a_disk_without_room_and_one_that_fills_change_nothing(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(world, tmp_path / "b")
+    new = settings_of(tmp_path / "new")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(restoring.shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(PlatformError, match="needs 0 MB, and 0 MB are free"):
+        restore_files(new, tmp_path / "b")
+    monkeypatch.undo()
+    calls = []
+
+    def copy(*paths: Path) -> None:
+        calls.append(paths)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(restoring, "copy_file", copy)
+    with pytest.raises(PlatformError, match=r"nothing was changed: .*No space left"):
+        restore_files(new, tmp_path / "b")
+    assert not new.home.exists() and not list(tmp_path.glob("new/.restoring-*"))
