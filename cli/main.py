@@ -14,6 +14,7 @@ from rich.markup import escape
 from cli import (
     backing_up,
     benching,
+    book,
     developing,
     doctoring,
     lake,
@@ -77,6 +78,7 @@ for verb in (
     running.run_airflow,
     submitting.submit,
     lake.run_sql,
+    book.show_book,
     tailing.tail,
     reporting.report,
     lake.audit,

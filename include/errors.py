@@ -13,6 +13,7 @@ TickhouseError
 │   ├── ForecastError    a forecast file that is missing, damaged, or implausible
 │   ├── OrderRefused     the venue, the account or a risk rule refused it
 │   └── QueryError       SQL or a report that cannot be answered
+│       └── NoBook       there is no book at a moment; names the cause
 └── Transient            trying again may help
     ├── Unreachable      a broker, database, venue or web address does not answer
     └── RateLimited      the venue asked us to wait for `retry_after_s`
@@ -92,6 +93,10 @@ class OrderRefused(Permanent):
 
 class QueryError(Permanent):
     """SQL or a report that cannot be answered."""
+
+
+class NoBook(QueryError):
+    """There is no book of a symbol at a moment."""
 
 
 class Unreachable(Transient):

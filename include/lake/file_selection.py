@@ -62,6 +62,18 @@ def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.T
     return files.filter(pa.array(newest >= np.array(due, dtype=np.int64)))
 
 
+def files_with_text(files: pa.Table, column: str, text: str) -> pa.Table:
+    """The files that may hold rows whose `column` is that text."""
+    names = f"min.{column}", f"max.{column}"
+    if not {*names} <= {*files.column_names}:
+        return files
+    may_hold = [
+        low is None or high is None or low <= text <= high
+        for low, high in zip(*(files[name].to_pylist() for name in names), strict=True)
+    ]
+    return files.filter(pa.array(may_hold, pa.bool_()))
+
+
 def files_not_in(files: pa.Table, addresses: Iterable[str]) -> pa.Table:
     """The files that are not among these."""
     excluded = frozenset(addresses)

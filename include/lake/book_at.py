@@ -1,0 +1,280 @@
+"""The book of a symbol at any instant, made again from the lake's `book_changes`.
+
+A moment is one of receipt: the book is what the feed had by then. It begins at the last snapshot
+of the connection that kept it. Only the files that the table's log selects are read.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from include.errors import NoBook
+from include.lake.file_selection import files_in_spans, files_with_text, list_files, list_uris
+from include.lake.reading import connect, create_view, open_table
+from include.market.book_life import (
+    SIGN_OF_LIFE_US,
+    BookLife,
+    LedgerRow,
+    describe_time,
+    died_at,
+    read_lives,
+)
+from include.market.levels import BookAt, sort_levels
+from include.market.time import from_epoch_us, to_epoch_us
+from include.market.venues import BINANCE, VENUES
+
+CHANGES, LEDGER = "book_changes", "feed_ledger"
+CONNECTIONS_TRIED = 4  # the newest: a successor is opened before its predecessor ends
+NEVER_US = -1
+NO_TOP: list[object] = [None] * 4
+LEDGER_ROWS = """
+WITH newest AS (
+    SELECT conn FROM feed_ledger WHERE venue = $venue AND symbol = $symbol AND entry = 'connect'
+        AND received_time <= $at GROUP BY conn ORDER BY max(received_time) DESC LIMIT $limit)
+SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM feed_ledger
+WHERE venue = $venue AND symbol IN ($symbol, '') AND (conn IN (FROM newest)
+    OR entry = 'connect' AND received_time > $at AND received_time <= $latest)
+"""
+OF_CONNECTION = "venue = $venue AND symbol = $symbol AND conn = $conn"
+# A snapshot of an empty book has no event: it is known by the ledger, or begins a connection.
+EMPTY = "kind = 'book' AND event_index < 0 AND top_bid IS NULL"
+SNAPSHOT_BEFORE = f"""
+SELECT "partition", "offset", epoch_us(received_time) FROM changes
+WHERE {OF_CONNECTION} AND received_time <= $at AND (reason = 'initial'
+    OR {EMPTY} AND list_contains($resnapshots, epoch_us(received_time)))
+ORDER BY "offset" DESC LIMIT 1
+"""
+FIRST_MESSAGE = f"""
+SELECT "partition", "offset", epoch_us(received_time) - 1, {EMPTY} FROM changes
+WHERE {OF_CONNECTION} AND received_time <= $at AND kind = 'book' ORDER BY "offset" LIMIT 1
+"""
+# A message has fewer than 2^20 events, so this counts events over all messages of a partition.
+PLACE = '("offset" << 20) + event_index'
+LEVELS = f"""
+SELECT side, price, arg_max(remaining, {PLACE}) FROM changes
+WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
+    AND received_time <= $at AND event_index >= 0
+GROUP BY side, price
+"""
+LAST_CHANGE = f"""
+SELECT "offset", top_bid, top_bid_quantity, top_ask, top_ask_quantity FROM changes
+WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
+    AND received_time <= $at AND event_index >= 0
+ORDER BY {PLACE} DESC LIMIT 1
+"""
+MESSAGES_AROUND = f"""
+SELECT epoch_us(max(received_time) FILTER (received_time <= $at)),
+    epoch_us(min(received_time) FILTER (received_time > $at))
+FROM changes WHERE {OF_CONNECTION}
+"""
+CONNECTIONS_OF_CHANGES = """
+SELECT conn, epoch_us(min(received_time)) FROM changes
+WHERE venue = $venue AND symbol = $symbol AND received_time <= $at
+GROUP BY conn ORDER BY 2 DESC LIMIT $limit
+"""
+
+
+class _Snapshot(NamedTuple):
+    partition: int
+    offset: int
+    received_us: int
+
+
+def book_at(
+    lake: str, venue: str, symbol: str, moment_at: datetime, *, depth: int | None = None
+) -> BookAt:
+    """The book of a symbol as the feed had received it at that moment.
+
+    `depth` bounds the levels of a side; null: all. Prices are quote per base unit, quantities base
+    units.
+
+    Raises:
+        NoBook: the venue's book is not followed; or the moment is before the first snapshot or
+            beyond what has landed, inside a hole, or while the feed was away, stale or dead.
+        UnreadableTable: a table's log is damaged.
+    """
+    _check_venue_is_followed(venue)
+    with _BookReader(lake, venue, symbol, moment_at) as reader:
+        book = reader.find_book()
+    return book if depth is None else book.cut(depth)
+
+
+def _check_venue_is_followed(venue: str) -> None:
+    followed = [name for name in VENUES if name != BINANCE.name]
+    if venue not in followed:
+        cause = "its depth is not followed yet" if venue in VENUES else "it is no venue"
+        raise NoBook(f"no book of {venue}: {cause} (books: {', '.join(followed)})")
+
+
+class _BookReader:
+    """Reads what the lake has of one symbol's book around one moment."""
+
+    def __init__(self, lake: str, venue: str, symbol: str, moment_at: datetime) -> None:
+        changes = open_table(lake, CHANGES)
+        if changes is None:
+            raise NoBook(f"no book of {venue} {symbol}: nothing of market.book has landed yet")
+        self._venue, self._symbol, self._at = venue, symbol, moment_at
+        self._at_us = to_epoch_us(moment_at)
+        self._latest = moment_at + timedelta(microseconds=SIGN_OF_LIFE_US)
+        self._table, self._lake = changes, lake
+        all_files = list_files(changes)
+        self._end_us = _newest_us(all_files)
+        self._files = files_with_text(all_files, "symbol", symbol)
+        self._connection = connect(lake, ())
+
+    def __enter__(self) -> "_BookReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def find_book(self) -> BookAt:
+        """The book of the newest connection that has one.
+
+        Raises:
+            NoBook: none has; with the cause for the newest of them.
+        """
+        if self._at_us > self._end_us:
+            raise self._refuse(f"the book has landed until {describe_time(self._end_us)}")
+        lives, starts_us = self._read_ledger()
+        candidates = [life for life in lives if life.is_open(self._at_us)]
+        if not candidates:
+            raise self._refuse(self._describe_absence(lives))
+        refusals = []
+        for life in candidates[:CONNECTIONS_TRIED]:
+            try:
+                return self._rebuild(life, starts_us)
+            except NoBook as refusal:
+                refusals.append(refusal)
+        raise refusals[0]
+
+    def _refuse(self, cause: str) -> NoBook:
+        at = describe_time(self._at_us)
+        return NoBook(f"no book of {self._venue} {self._symbol} at {at}: {cause}")
+
+    def _read_ledger(self) -> tuple[list[BookLife], list[int]]:
+        """The connections of that time, newest first, and when the feed was started after it."""
+        rows = self._ledger_rows()
+        lives = read_lives(self._venue, rows)
+        starts_us = [row.at_us for row in rows if (row.entry, row.cause) == ("connect", "start")]
+        if not any(life.opened_us <= self._at_us for life in lives):
+            lives = self._lives_of_changes() + lives
+        return lives, starts_us
+
+    def _ledger_rows(self) -> list[LedgerRow]:
+        ledger = open_table(self._lake, LEDGER)
+        if ledger is None:
+            return []
+        files = files_with_text(list_files(ledger), "venue", self._venue)
+        create_view(self._connection, LEDGER, ledger, files=list_uris(files))
+        bindings = self._bindings(limit=CONNECTIONS_TRIED) | {"latest": self._latest}
+        rows = self._connection.execute(LEDGER_ROWS, bindings).fetchall()
+        return [LedgerRow(*row) for row in rows]
+
+    def _lives_of_changes(self) -> list[BookLife]:
+        """Connections by their changes alone: the ledger has none, as of a recording."""
+        self._open_changes(from_epoch_us(0))
+        bindings = self._bindings(limit=CONNECTIONS_TRIED)
+        rows = self._connection.execute(CONNECTIONS_OF_CHANGES, bindings).fetchall()
+        return [BookLife(conn, opened_us) for conn, opened_us in rows]
+
+    def _describe_absence(self, lives: Sequence[BookLife]) -> str:
+        before = [life for life in lives if life.opened_us <= self._at_us]
+        after = min((life.opened_us for life in lives if life.opened_us > self._at_us), default=0)
+        reconnect = f", connected again at {describe_time(after)}" if after else ""
+        if not before:
+            return f"the feed had not connected yet{reconnect}"
+        closed_us = max(life.closed_us or 0 for life in before)
+        cause = next(life.closing_cause for life in before if life.closed_us == closed_us)
+        return f"disconnected since {describe_time(closed_us)} ({cause}){reconnect}"
+
+    def _rebuild(self, life: BookLife, starts_us: Sequence[int]) -> BookAt:
+        """The book that a connection kept.
+
+        Raises:
+            NoBook: it had none.
+        """
+        if silence := life.describe_silence(self._at_us):
+            raise self._refuse(silence)
+        self._open_changes(from_epoch_us(life.opened_us))
+        snapshot = self._find_snapshot(life)
+        last_us, next_us = self._times_around(life)
+        hole = life.find_hole(
+            self._at_us, snapshot_us=snapshot.received_us, last_us=last_us, next_us=next_us
+        )
+        if hole is not None:
+            span = f"{describe_time(hole.first_us)} to {describe_time(hole.last_us)}"
+            raise self._refuse(
+                f"it lies in a hole of the feed ledger ({hole.cause}, {span}), before the next "
+                "snapshot"
+            )
+        signs_us = [time_us for time_us in (last_us, next_us) if time_us is not None]
+        dead_us = died_at(life, signs_us, starts_us, at_us=self._at_us, end_us=self._end_us)
+        if dead_us is not None:
+            raise self._refuse(f"the feed died after {describe_time(dead_us)}")
+        return self._read_book(life, snapshot, last_us)
+
+    def _find_snapshot(self, life: BookLife) -> _Snapshot:
+        bindings = self._bindings(conn=life.conn)
+        resnapshots = {"resnapshots": life.resnapshots_us}
+        row = self._connection.execute(SNAPSHOT_BEFORE, bindings | resnapshots).fetchone()
+        if row is not None:
+            return _Snapshot(*row)
+        row = self._connection.execute(FIRST_MESSAGE, bindings).fetchone()
+        if row is not None and row[-1]:
+            return _Snapshot(*row[:-1])
+        opened_at = describe_time(life.opened_us)
+        raise self._refuse(
+            f"connection {life.conn} of {opened_at} had not received its first snapshot yet"
+        )
+
+    def _times_around(self, life: BookLife) -> tuple[int, int | None]:
+        bindings = self._bindings(conn=life.conn)
+        row = self._connection.execute(MESSAGES_AROUND, bindings).fetchone() or (None, None)
+        return row[0] or life.opened_us, row[1]
+
+    def _read_book(self, life: BookLife, snapshot: _Snapshot, last_us: int) -> BookAt:
+        within = {"partition": snapshot.partition, "first_offset": snapshot.offset}
+        bindings = self._bindings(conn=life.conn) | within
+        bids, asks = sort_levels(self._connection.execute(LEVELS, bindings).fetchall())
+        last_change = self._connection.execute(LAST_CHANGE, bindings).fetchone()
+        offset, *recorded = last_change or (snapshot.offset, *NO_TOP)
+        book = BookAt(
+            self._venue,
+            self._symbol,
+            self._at,
+            life.conn,
+            from_epoch_us(last_us),
+            snapshot.partition,
+            offset,
+            bids,
+            asks,
+        )
+        top = book.top()
+        if recorded != (list(msgspec.structs.astuple(top)) if top else NO_TOP):
+            raise self._refuse(
+                "changes are missing: the levels do not give the best bid and ask that the feed "
+                f"recorded with offset {offset} of market.book/{snapshot.partition}"
+            )
+        return book
+
+    def _open_changes(self, first_at: datetime) -> None:
+        """Make the view `changes` of the files that may have rows from then to after the moment."""
+        files = files_in_spans(self._files, "received_time", [(first_at, self._latest)])
+        self._connection.execute("DROP VIEW IF EXISTS changes")
+        create_view(self._connection, "changes", self._table, files=list_uris(files))
+
+    def _bindings(self, **further: str | int) -> dict[str, object]:
+        return {"venue": self._venue, "symbol": self._symbol, "at": self._at} | further
+
+
+def _newest_us(files: pa.Table) -> int:
+    """When the newest change was received, by the files' statistics (Spark's are milliseconds)."""
+    name = "max.received_time"
+    if name not in files.column_names or not files.num_rows:
+        return NEVER_US
+    newest = [to_epoch_us(at) for at in files[name].to_pylist() if at is not None]
+    return max(newest, default=NEVER_US) + 999
