@@ -41,7 +41,7 @@ class BookAt:
     def spread(self) -> Decimal | None:
         """Best ask less best bid, in quote per base; null without a top."""
         top = self.top()
-        return top and top.ask - top.bid
+        return None if top is None else top.ask - top.bid
 
     def cut(self, depth: int) -> "BookAt":
         """The same book with so many levels a side at most."""
