@@ -8,7 +8,8 @@ exponentially weighted volatility known before the row, dt its minutes.
 
 Each group of coefficients (drift, each season, events) has a normal prior whose variance maximises
 the evidence, by expectation and maximisation (MacKay 1992; Tipping 2001). Where the data show no
-season, its variance goes to nothing, and with it the forecast's move.
+season, its variance goes to nothing, and with it the forecast's move. Less than half a day of
+measured changes shows none: a few rows would be explained exactly, by waves of any size.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ CUT = 6.0
 WARM_UP_ROWS = 60
 SMALLEST_VOLATILITY = 1e-12
 EM_STEPS, EM_TOLERANCE = 500, 1e-6
+FEWEST_ROWS = DAY_MINUTES // 2
+SMALLEST_NOISE = 1e-6  # of changes whose expected variance is one
 FIRST_VARIANCE = 1e-6
 
 
@@ -103,11 +106,16 @@ def sum_changes(features: Features, prices_df: pd.DataFrame) -> Sums:
 
 
 def fit_evidence(sums: Sums, groups: Sequence[slice]) -> Floats:
-    """The posterior mean of the coefficients under the prior variances of the highest evidence."""
-    width, row_count = len(sums.moment), max(sums.rows, 1)
-    variances = np.full(len(groups), FIRST_VARIANCE)
-    noise = sums.square / row_count
+    """The posterior mean of the coefficients under the prior variances of the highest evidence.
+
+    All are zero where too few changes were measured, or none of them moved the price.
+    """
+    width, row_count = len(sums.moment), sums.rows
     theta = np.zeros(width)
+    if row_count < FEWEST_ROWS or not sums.square > 0:
+        return theta
+    variances = np.full(len(groups), FIRST_VARIANCE)
+    noise = max(sums.square / row_count, SMALLEST_NOISE)
     with THREADS.limit(limits=1, user_api="blas"):
         for _ in range(EM_STEPS):
             precision = np.empty(width)
@@ -119,6 +127,7 @@ def fit_evidence(sums: Sums, groups: Sequence[slice]) -> Floats:
             previous = variances
             variances = np.array([np.mean(theta[group] ** 2 + spread[group]) for group in groups])
             noise = (sums.rss(theta) + float(np.sum(sums.gram * covariance))) / row_count
+            noise = max(noise, SMALLEST_NOISE)
             if np.all(np.abs(variances - previous) <= EM_TOLERANCE * previous):
                 break
     return theta

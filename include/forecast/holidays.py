@@ -1,7 +1,7 @@
 """Days that a model treats apart: holidays, and events such as an exchange being hacked.
 
-A CSV with the header `holiday,ds` and optionally `lower_window,upper_window` (days before, as a
-number from 0 down, and after), the form of Prophet's own holidays.
+A CSV with the columns `holiday,ds` and optionally `lower_window,upper_window` (days before, as a
+number from 0 down, and after) in any order, the form of Prophet's own holidays.
 """
 
 import csv
@@ -64,10 +64,10 @@ def read_holidays(path: str) -> tuple[Holiday, ...]:
 
 def _read_rows(reader: "csv.DictReader[str]", path: str) -> Iterator[Holiday]:
     names = tuple(name.strip() for name in reader.fieldnames or ())
-    if names[:2] != REQUIRED or not set(names[2:]) <= set(OPTIONAL):
+    if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL} or len(set(names)) < len(names):
         raise HistoryError(
             f"{path} begins with {','.join(names) or 'nothing'}: holidays have the columns "
-            f"{','.join(REQUIRED)} and optionally {','.join(OPTIONAL)}"
+            f"{','.join(REQUIRED)} and optionally {','.join(OPTIONAL)}, each once"
         )
     reader.fieldnames = list(names)
     for row in reader:
@@ -104,7 +104,8 @@ def _holiday(fields: dict[str, str | None], location: str) -> Holiday:
     day, name = _parse_day(texts["ds"], location), texts["holiday"]
     if not name.isprintable():
         raise HistoryError(f"{location}: the name {name!r} has characters that cannot be shown")
-    if name in RESERVED_NAMES or DELIMITER in name:
+    # Prophet takes the name back from a column as what is before the first delimiter
+    if name in RESERVED_NAMES or f"{name}{DELIMITER}".index(DELIMITER) < len(name):
         raise HistoryError(f"{location}: the name {name!r} is one of Prophet's own")
     lower, upper = _windows(texts, location)
     return Holiday(texts["holiday"], day, lower, upper)

@@ -129,6 +129,20 @@ def test_a_price_that_does_not_change_is_one_clear_sentence() -> None:
         fit_recipe(calm_df, Recipe())
 
 
+def test_a_market_that_hardly_moved_is_forecast_at_its_last_price() -> None:
+    """No season can be seen in changes that are none, few, or explained exactly."""
+    still_df = series(2).assign(close=9000.0)
+    for moved_rows in ([100], [2 * DAY - 1], list(range(2 * DAY - 20, 2 * DAY))):
+        moves = np.zeros(2 * DAY)
+        moves[[2 * DAY - 700, *moved_rows]] = 1e-3
+        forecast_df = day_after(still_df.assign(close=9000 * np.exp(np.cumsum(moves))))
+        assert np.isfinite(forecast_df[["yhat", "yhat_lower", "yhat_upper"]].to_numpy()).all()
+        last = 9000 * np.exp(moves.sum())
+        np.testing.assert_allclose(forecast_df["yhat"], last, rtol=1e-4)
+    rising_df = still_df.assign(close=2.0 ** (np.arange(2 * DAY) / 2**12))
+    assert np.isfinite(day_after(rising_df)["yhat"]).all()
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -140,6 +154,14 @@ def test_a_price_that_does_not_change_is_one_clear_sentence() -> None:
         ("holiday,ds\nhack,0001-01-01\n", r"csv:2: 0001-01-01 is not a day from 1900 to 2200"),
         ("holiday,ds\ndaily,2018-01-10\n", r"csv:2: the name 'daily' is one of Prophet's own"),
         ("holiday,ds\na_delim_b,2018-01-10\n", r"csv:2: the name 'a_delim_b' is one of Prophet's"),
+        (
+            "holiday,ds\nhack_delim,2018-01-10\n",
+            r"csv:2: the name 'hack_delim' is one of Prophet's",
+        ),
+        (
+            "holiday,ds,upper_window,upper_window\nhack,2018-01-10,1,2\n",
+            "begins with holiday,ds,upp",
+        ),
         ("holiday,ds\n,2016-08-02\n", "csv:2 is not a holiday"),
         ("holiday,ds\nhack\n", "csv:2"),
         ("day,name\n", "begins with day,name"),
@@ -167,6 +189,8 @@ def test_holidays_are_read_as_prophet_writes_them(tmp_path: Path) -> None:
         Holiday("hack", date(2016, 8, 2), -1, 2),
         Holiday("fork", date(2017, 8, 1), 0, 0),
     )
+    path.write_text("upper_window,ds,holiday\n2,2016-08-02,hack\n")
+    assert read_holidays(str(path)) == (Holiday("hack", date(2016, 8, 2), 0, 2),)
     assert read_holidays("") == ()
     with pytest.raises(HistoryError, match=r"nonesuch\.csv cannot be read"):
         read_holidays(str(tmp_path / "nonesuch.csv"))
