@@ -56,12 +56,15 @@ def up(
       ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
     """  # noqa: D301 (click reads the \\b)
     from include.local.first_training import FirstTraining
-    from include.local.worlds import tape_start, world_variables
+    from include.local.worlds import world_variables
     from include.process import unwind_on_sigterm
+    from streaming.feeds.tape import tape_start
 
     flags = world_variables(live=live, tape=tape, speed=speed, history=history, extras=extras)
     settings, steps = _enter(flags), Steps()
-    training = FirstTraining(settings, print_line=steps, until=until or tape_start(tape))
+    if tape is not None and not until:  # no forecast for it may know later minutes
+        until = tape_start(tape).isoformat()
+    training = FirstTraining(settings, print_line=steps, until=until)
 
     def await_forecast() -> None:
         if tape is not None:

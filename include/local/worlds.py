@@ -1,7 +1,5 @@
 """Which world `up` starts: its settings, and the file that every other command reads them from."""
 
-import gzip
-from datetime import UTC, datetime
 from pathlib import Path
 
 from include.atomic_files import write_file
@@ -79,16 +77,6 @@ def write_private(path: Path, variables: dict[str, str]) -> None:
     """Write `NAME=value` lines whole or not at all, mode 0600."""
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
     write_file(path, lines, mode=0o600)
-
-
-def tape_start(tape: Path | None) -> str:
-    """When a tape begins (ISO, UTC): no forecast for it may know later minutes."""
-    if tape is None:
-        return ""
-    with gzip.open(tape.with_name(f"{tape.name}.recv.txt.gz"), "rt") as stamps:
-        first = stamps.readline().strip()
-    seconds = float(first) if "." in first else int(first) / 10 ** (len(first) - 10)
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _tape_variables(tape: Path, speed: float) -> dict[str, str]:

@@ -5,48 +5,78 @@ received: 13 digits are milliseconds, 19 nanoseconds, a decimal is seconds.
 """
 
 import gzip
+import logging
+import re
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 
 from include.errors import SettingsError
+from include.log import event
 from include.market.events import Frame
-from include.market.time import SECOND_US
+from include.market.time import SECOND_US, from_epoch_us
 
 _NANOSECOND_DIGITS = 19
+_STAMP = re.compile(r"[0-9]{1,19}|[0-9]{1,10}\.[0-9]{1,9}")
 _SYNC_EVERY = 256
+log = logging.getLogger("tickhouse.feeds")
 
 
 def read_tape(path: Path) -> Iterator[Frame]:
-    """Frames of a tape in order; a tape that was cut off ends at its last whole line.
+    """Frames of a tape in order; where it was cut off or damaged it ends, and that is logged.
 
     Raises:
-        SettingsError: one of the two files is absent, or a time is no number.
+        SettingsError: one of the two files is absent or of another form, or a time is no number.
     """
-    texts, times = _name_files(path)
-    for file in (texts, times):
+    number = 0
+    try:
+        for line, stamp in _read_lines(path):
+            received_time = _micros_of(stamp, f"{_name_files(path)[1]}:{number + 1}")
+            yield Frame(data=line, received_time=received_time)
+            number += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        if isinstance(error, gzip.BadGzipFile) and not number:
+            raise SettingsError(f"tape {path}: {error}") from error
+        log.warning(event("tape is cut off", tape=path, frames=number, reason=error))
+
+
+def tape_start(path: Path) -> datetime:
+    """When the first frame of a tape was received (UTC).
+
+    Raises:
+        SettingsError: as `read_tape`, or it holds no frame.
+    """
+    for frame in read_tape(path):
+        return from_epoch_us(frame.received_time)
+    raise SettingsError(f"tape {path} holds no frame")
+
+
+def _read_lines(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """The lines of both files side by side, without their ends."""
+    files = _name_files(path)
+    for file in files:
         if not file.exists():
             raise SettingsError(f"tape {path}: {file} does not exist")
-    with suppress(EOFError, zlib.error), gzip.open(texts) as lines, gzip.open(times) as stamps:
-        for line, stamp in zip(lines, stamps, strict=False):
-            if not (line.endswith(b"\n") and stamp.endswith(b"\n")):
-                return
-            yield Frame(data=line[:-1], received_time=micros_of(stamp.decode("ascii").strip()))
+    texts, times = map(gzip.open, files)
+    with texts, times:
+        for line, stamp in zip_longest(texts, times, fillvalue=b""):
+            for file, read in zip(files, (line, stamp), strict=True):
+                if not read.endswith(b"\n"):
+                    raise EOFError(f"{file.name} has no further whole line")
+            yield line[:-1], stamp[:-1]
 
 
-def micros_of(stamp: str) -> int:
-    """`1524546889368` (ms), `1617566591.326123` (s) or 19 digits (ns) as microseconds.
-
-    Raises:
-        SettingsError: it is none of these.
-    """
-    if "." in stamp:
-        return int(Decimal(stamp) * SECOND_US)
-    if not stamp.isdecimal():
-        raise SettingsError(f"time of receipt {stamp!r} is no number")
-    return int(stamp) // 1000 if len(stamp) == _NANOSECOND_DIGITS else int(stamp) * 1000
+def _micros_of(stamp: bytes, location: str) -> int:
+    """`1524546889368` (ms), `1617566591.326123` (s) or 19 digits (ns) as microseconds."""
+    text = stamp.decode("ascii", errors="replace").strip()
+    if not _STAMP.fullmatch(text):
+        raise SettingsError(f"{location}: the time of receipt {text!r} is not a number of its form")
+    if "." in text:
+        return int(Decimal(text) * SECOND_US)
+    return int(text) // 1000 if len(text) == _NANOSECOND_DIGITS else int(text) * 1000
 
 
 class TapeWriter:

@@ -61,7 +61,7 @@ def moments_of_tapes(
     and the holes.
 
     Raises:
-        SettingsError: a tape is cut short of its times, or the venue is not known.
+        SettingsError: a tape cannot be read, or the venue is not known.
     """
     book_end = signal_end = 0
     config = TraderConfig.from_settings(settings)

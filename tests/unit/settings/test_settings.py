@@ -11,6 +11,7 @@ from include.errors import PlatformError, SettingsError
 from include.local import preflight, worlds
 from include.setting_fields import Secret
 from include.settings import list_variables, load, read_env
+from streaming.feeds.tape import tape_start
 
 
 def test_all_faults_are_reported_at_once() -> None:
@@ -79,7 +80,7 @@ def test_a_tape_is_a_world_that_begins_with_its_first_frame(tmp_path: Path, firs
     chosen = worlds.world_variables(tape=path, speed=10)
     assert chosen["TICKHOUSE_WORLD"] == "btcusd_2018-04-24"
     assert chosen["TICKHOUSE_VENUES_GEMINI_SYMBOLS"] == "BTC-USD"
-    assert worlds.tape_start(path).startswith("2018-04-24T05:14:49.368")
+    assert tape_start(path).isoformat().startswith("2018-04-24T05:14:49.368")
 
 
 def test_flags_that_cannot_be_are_named(tmp_path: Path) -> None:

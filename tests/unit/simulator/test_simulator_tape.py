@@ -1,18 +1,20 @@
 """A tape through the simulator and the unchanged feed: byte for byte, and recorded the same."""
 
 import asyncio
+import gzip
 import random
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from include.errors import SettingsError
 from include.market.events import Frame, Message
 from include.settings import load
 from streaming.feeds.__main__ import _Tapes
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
-from streaming.feeds.tape import TapeWriter, read_tape
+from streaming.feeds.tape import TapeWriter, read_tape, tape_start
 from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import make_application
 
@@ -77,6 +79,46 @@ def test_a_tape_that_was_cut_off_ends_at_its_last_whole_line(tmp_path: Path) -> 
     texts.write_bytes(texts.read_bytes()[:-12])
     frames = [frame.data for frame in read_tape(path)]
     assert frames == FRAMES[: len(frames)] and len(frames) < len(FRAMES) + 1
+
+
+@pytest.mark.parametrize("ending", [".jsonl.gz", ".recv.txt.gz"])
+def test_a_damaged_tape_ends_before_the_damage_and_the_log_says_where(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str
+) -> None:
+    path = written(tmp_path / "btcusd_hand", spacing_us=1)
+    file = path.with_name(path.name + ending)
+    whole = file.read_bytes()
+    few = gzip.compress(b"".join(gzip.decompress(whole).splitlines(keepends=True)[:3]))
+    for damaged, count in ((whole + b"junk", 4), (few, 3), (few + b"\0" * 9 + b"junk", 3)):
+        caplog.clear()
+        file.write_bytes(damaged)
+        assert [frame.data for frame in read_tape(path)] == FRAMES[:count]
+        assert f"tape is cut off tape={path} frames={count} reason=" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("ending", "data", "sentence"),
+    [
+        (".jsonl.gz", b'{"a":1}\n', r"tape .*btcusd_hand: Not a gzipped file"),
+        (".recv.txt.gz", b"1524546889368\n", r"tape .*btcusd_hand: Not a gzipped file"),
+        (
+            ".recv.txt.gz",
+            gzip.compress(b"1.2.3\n"),
+            r"recv\.txt\.gz:1: the time .* '1\.2\.3' is not",
+        ),
+        (".recv.txt.gz", gzip.compress(b"\xff\n"), r"recv\.txt\.gz:1: the time of receipt"),
+        (".recv.txt.gz", gzip.compress(b"9" * 40 + b"\n"), r"recv\.txt\.gz:1: the time of receipt"),
+        (".recv.txt.gz", gzip.compress(b"-1\n"), r"recv\.txt\.gz:1: the time of receipt '-1'"),
+        (".jsonl.gz", gzip.compress(b""), "btcusd_hand holds no frame"),
+    ],
+)
+def test_what_is_no_tape_is_one_sentence(
+    tmp_path: Path, ending: str, data: bytes, sentence: str
+) -> None:
+    path = written(tmp_path / "btcusd_hand", spacing_us=1)
+    path.with_name(path.name + ending).write_bytes(data)
+    with pytest.raises(SettingsError, match=sentence):
+        tape_start(path)
 
 
 def test_a_frame_that_holds_a_newline_is_counted_and_not_recorded(tmp_path: Path) -> None:
