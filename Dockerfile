@@ -24,7 +24,7 @@ FROM dependencies AS jars
 COPY --chown=tickhouse ivy.xml ./
 COPY --chown=tickhouse include ./include
 COPY --chown=tickhouse spark_jobs/java ./spark_jobs/java
-RUN .venv/bin/python -c "from include.local.jars import ensure_jars; ensure_jars()"
+RUN .venv/bin/python -c "from include.local.jars import ensure_jars; ensure_jars(uses_s3=True)"
 
 FROM base
 COPY --from=dependencies --chown=tickhouse /opt/tickhouse/.venv ./.venv

@@ -3,6 +3,7 @@
 And the one that is made here, of what has to be Java: how Spark and Delta use a local disk.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -59,10 +60,10 @@ def ensure_jars(*, uses_s3: bool = False) -> Jars:
     """
     folder = _locate_jars()
     if not folder.exists():
-        _retrieve(folder, BASE)
+        _retrieve_once(folder, BASE)
     if uses_s3 and not (folder / S3).exists():
         log.info(event("fetching jars", purpose="object store", mb=S3_MB))
-        _retrieve(folder / S3, (S3,))
+        _retrieve_once(folder / S3, (S3,))
     return Jars(folder / "spark", folder / "kafka", s3=folder / S3 if uses_s3 else None)
 
 
@@ -79,6 +80,15 @@ def _locate_jars() -> Path:
 
 def _list_sources() -> list[Path]:
     return sorted(JAVA_SOURCES.glob("*.java"))
+
+
+def _retrieve_once(folder: Path, configurations: Sequence[str]) -> None:
+    """Fetch them unless another process does so at this moment: then wait for its folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _retrieve(folder, configurations)
 
 
 def _retrieve(folder: Path, configurations: Sequence[str]) -> None:

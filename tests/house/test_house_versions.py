@@ -84,6 +84,17 @@ def test_spark_and_delta_are_the_same_everywhere() -> None:
     assert [text for text in spoken("Spark") if not agrees(text, spark)] == []
 
 
+def test_every_jar_of_spark_has_its_version() -> None:
+    jars = ET.parse(ROOT / "ivy.xml").getroot().iter("dependency")
+    of_spark = {
+        jar.attrib["name"]: jar.attrib["rev"]
+        for jar in jars
+        if jar.attrib["org"] == "org.apache.spark"
+    }
+    assert len(of_spark) > 1
+    assert set(of_spark.values()) == {pinned("pyspark")}, of_spark
+
+
 def test_no_image_and_no_jar_has_a_version_that_floats() -> None:
     assert all(re.fullmatch(r"v?\d+(\.\d+)*", tag) for tag in IMAGES.values()), IMAGES
     jars = ET.parse(ROOT / "ivy.xml").getroot().iter("dependency")
