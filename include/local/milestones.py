@@ -7,6 +7,7 @@ from include.errors import TickhouseError
 from include.lake.reading import count_rows
 from include.local.airflow import LOOP_DAGS, AirflowApi
 from include.local.status import process_states
+from include.local.supervisor import SupervisorClient
 from include.log import PrintLine
 from include.serving.connection import fetch_rows
 from include.settings import Settings
@@ -15,11 +16,12 @@ EVERY_S = 3.0
 
 
 def watch_milestones(settings: Settings, *, print_line: PrintLine) -> None:
-    """Print each milestone as it is reached, until Ctrl-C."""
+    """Print each milestone as it is reached, until Ctrl-C, or until it was taken down elsewhere."""
     print_line("running; Ctrl-C takes everything down (or use --detach)")
     api, announced = AirflowApi(settings), set[str]()
+    supervisor = SupervisorClient(settings)
     try:
-        while True:
+        while supervisor.is_running():
             for milestone in list_milestones(settings, api):
                 if milestone not in announced:
                     announced.add(milestone)
@@ -27,6 +29,7 @@ def watch_milestones(settings: Settings, *, print_line: PrintLine) -> None:
             time.sleep(EVERY_S)
     except KeyboardInterrupt:
         return
+    print_line("it was taken down elsewhere")
 
 
 def list_milestones(settings: Settings, api: AirflowApi) -> Iterator[str]:
