@@ -153,7 +153,7 @@ class PacedSender:
 
     def __init__(self, bootstrap: str, messages: Iterator[Message], clock: MarketClock) -> None:
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
-        self._messages, self._clock, self._sent = messages, clock, 0
+        self._messages, self._clock, self._sent_bytes = messages, clock, 0
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
 
@@ -161,7 +161,7 @@ class PacedSender:
         """Wait for the last of them; gives the bytes of all."""
         self._thread.join()
         self._producer.flush(STOP_S)
-        return self._sent
+        return self._sent_bytes
 
     def _send(self) -> None:
         for message in self._messages:
@@ -174,4 +174,4 @@ class PacedSender:
                 timestamp=message.received_time // 1000,
             )
             self._producer.poll(0)
-            self._sent += len(value)
+            self._sent_bytes += len(value)

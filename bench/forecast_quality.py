@@ -10,7 +10,7 @@ import pandas as pd
 from bench.bars import closes_of
 from bench.forecast import minutes_of
 from bench.measurement import Measurement
-from include.forecast.evaluation import LAST_PRICE, NIGHTLY, OURS, Evaluation, Plan, backtest
+from include.forecast.evaluation import LAST_PRICE, NIGHTLY, PROPHET, Evaluation, Plan, backtest
 from include.forecast.recipe import Recipe, fit_recipe
 from include.forecast.scores import ForecastScore
 from include.log import PrintLine
@@ -60,7 +60,7 @@ def measurements_of(evaluation: Evaluation) -> Iterator[Measurement]:
     for horizon in NIGHTLY.horizons:
         distance = f"{nearest} to {horizon} minutes ahead"
         yield from _bucket(
-            score_of[OURS, horizon], score_of[LAST_PRICE, horizon], distance=distance
+            score_of[PROPHET, horizon], score_of[LAST_PRICE, horizon], distance=distance
         )
         nearest = horizon + 1
     yield Measurement("origins", evaluation.origins, "origins")

@@ -26,7 +26,7 @@ class Usage(NamedTuple):
     memory_mib: float
 
 
-class _Seen(NamedTuple):
+class _ProcessUse(NamedTuple):
     name: str
     processor_s: float
     written: int
@@ -37,8 +37,8 @@ class UsageSampler:
 
     def __init__(self, name_of: Callable[[psutil.Process], str]) -> None:
         self._name_of = name_of
-        self._seen: dict[tuple[int, float], _Seen] = {}
-        self._before: dict[tuple[int, float], _Seen] = {}
+        self._uses: dict[tuple[int, float], _ProcessUse] = {}
+        self._before: dict[tuple[int, float], _ProcessUse] = {}
         self._memory: dict[str, list[int]] = {}
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -56,7 +56,7 @@ class UsageSampler:
                 )
                 for name, sizes in self._memory.items()
             }
-            self._before = dict(self._seen)
+            self._before = dict(self._uses)
             self._memory = {}
         return usage
 
@@ -71,7 +71,7 @@ class UsageSampler:
                 self._sample()
 
     def _grown(self, name: str, column: str) -> Iterator[float]:
-        for process, current in self._seen.items():
+        for process, current in self._uses.items():
             if current.name == name:
                 before = self._before.get(process)
                 yield getattr(current, column) - (getattr(before, column) if before else 0)
@@ -88,8 +88,8 @@ class UsageSampler:
                     sizes[name] = sizes.get(name, 0) + process.memory_info().rss
             except psutil.Error:
                 continue
-            used = _Seen(name, times.user + times.system, written)
-            self._seen[process.pid, process.create_time()] = used
+            used = _ProcessUse(name, times.user + times.system, written)
+            self._uses[process.pid, process.create_time()] = used
         for name, size in sizes.items():
             self._memory.setdefault(name, []).append(size)
 

@@ -22,7 +22,7 @@ from include.market.wire import TopicPartition
 from spark_jobs.data_files import local_folder
 
 FENCED = "another stream has landed records of {partitions} in table {table}: only one may run"
-LOST = (
+LOST_APPEND = (
     "the newest commit of table {table} (version {version}) is missing or empty: stop the stream "
     "and run `./tickhouse doctor --repair`"
 )
@@ -102,7 +102,7 @@ class Appender:
             return True
         commit = logs / f"{version:020d}.json"
         if not commit.exists() or commit.stat().st_size == 0:
-            raise PlatformError(LOST.format(table=table, version=version))
+            raise PlatformError(LOST_APPEND.format(table=table, version=version))
         return False
 
 

@@ -34,13 +34,13 @@ class SignalPublisher:
         """
         self._settings, self._wakeup = settings, wakeup
         self._producer = Producer(settings.bootstrap, client_id=query, topics=[Topic.SIGNALS])
-        self._sent: frozenset[SignalKey] = frozenset()
+        self._sent_signals: frozenset[SignalKey] = frozenset()
 
     def resume(self, offsets: Mapping[int, int]) -> None:
         """Find what was sent since market.signals reached these offsets, by partition."""
         since = {TopicPartition(Topic.SIGNALS, part): offset for part, offset in offsets.items()}
         records = read_from(self._settings.bootstrap, [Topic.SIGNALS], offsets=since)
-        self._sent = frozenset(key for key in map(signal_key, records) if key is not None)
+        self._sent_signals = frozenset(key for key in map(signal_key, records) if key is not None)
 
     def publish(self, signals: Sequence[PublishedSignal]) -> None:
         """Send signals, all but those that were sent before a crash, and insert them all.
@@ -49,7 +49,7 @@ class SignalPublisher:
             Unreachable: Kafka did not take them.
         """
         for signal in signals:
-            if (*signal[:3], signal.window_start) not in self._sent:
+            if (*signal[:3], signal.window_start) not in self._sent_signals:
                 key = f"{signal.venue}|{signal.symbol}".encode()
                 self._producer.send(Topic.SIGNALS, key, encode(signal))
         self._producer.flush()
@@ -57,7 +57,7 @@ class SignalPublisher:
 
     def _insert(self, signals: Sequence[PublishedSignal]) -> None:
         insert_new(self._settings.lake, signals)
-        self._sent = frozenset()  # the batch that was run again is behind
+        self._sent_signals = frozenset()  # the batch that was run again is behind
         self._wakeup.set()
 
 

@@ -30,7 +30,7 @@ class GroupPositions:
         self.group = f"tickhouse-{world}-{reader}"
         self._bootstrap, self._every_s = bootstrap, every_s
         self._newest: dict[TopicPartition, int] = {}
-        self._shown: dict[TopicPartition, int] = {}
+        self._shown_positions: dict[TopicPartition, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self.group, daemon=True)
         self._thread.start()
@@ -49,7 +49,7 @@ class GroupPositions:
         while True:
             is_over = self._stop.wait(self._every_s)
             try:
-                if self._newest and self._newest != self._shown:
+                if self._newest and self._newest != self._shown_positions:
                     consumer = consumer or open_consumer(self._bootstrap, group=self.group)
                     self._commit(consumer)
             except Exception as error:  # what only shows must not end a reader
@@ -70,7 +70,7 @@ class GroupPositions:
             },
             timeout_ms=int(self._every_s * 1000),
         )
-        self._shown = newest
+        self._shown_positions = newest
 
 
 def _close(consumer: Any) -> None:

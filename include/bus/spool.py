@@ -41,7 +41,9 @@ class Spool:
         self._folder, self._mark = folder, folder / "mark"
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
         self.count = self.waiting_bytes = 0
-        self._taken: deque[tuple[SpoolOffset, int]] = deque()  # where each ends, and its size
+        self._waiting_records: deque[tuple[SpoolOffset, int]] = (
+            deque()
+        )  # where each ends, and its size
         self._segments: dict[int, SpoolSegment] = {}
         self._marked, self._synced_at = _read_mark(self._mark), time.monotonic()
         self._front = self._cursor = self._open()
@@ -82,7 +84,7 @@ class Spool:
         entry = self._read(self._cursor)
         assert entry is not None
         record, self._cursor = entry
-        self._taken.append((self._cursor, len(record.encode())))
+        self._waiting_records.append((self._cursor, len(record.encode())))
         self.count -= 1
 
     def release(self, count: int) -> None:
@@ -90,7 +92,7 @@ class Spool:
         if not count:
             return
         for _ in range(count):
-            self._front, size = self._taken.popleft()
+            self._front, size = self._waiting_records.popleft()
             self.waiting_bytes -= size
         if not self.waiting_bytes and self._last_segment().end:
             number = self._add_segment(self._last_segment().number + 1).number

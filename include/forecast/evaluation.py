@@ -34,7 +34,7 @@ NAIVE: dict[str, Forecaster] = {
     USUAL_DAY: naive.last_price_daily,
     DRIFT: naive.drift,
 }
-OURS = "prophet"
+PROPHET = "prophet"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Terms:
         return round(horizon * self.grid.unit / pd.Timedelta(minutes=1))
 
 
-NIGHTLY = Terms(MINUTES, HORIZONS, OURS)
+NIGHTLY = Terms(MINUTES, HORIZONS, PROPHET)
 SHORT_TERM = Terms(SECONDS, (60, 120, 300, 600), "short-term")
 
 
@@ -98,7 +98,7 @@ class Evaluation:
 
     scores: tuple[ForecastScore, ...]
     pairs: pd.DataFrame
-    forecasters: tuple[str, ...] = (OURS, *NAIVE)
+    forecasters: tuple[str, ...] = (PROPHET, *NAIVE)
     terms: Terms = NIGHTLY
 
     @property

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from include.forecast.evaluation import DRIFT, LAST_PRICE, OURS, USUAL_DAY, Evaluation
+from include.forecast.evaluation import DRIFT, LAST_PRICE, PROPHET, USUAL_DAY, Evaluation
 from include.forecast.scores import COVERED
 
-COLOURS = {OURS: "#7c3aed", LAST_PRICE: "#475569", USUAL_DAY: "#0d9488", DRIFT: "#b45309"}
+COLOURS = {PROPHET: "#7c3aed", LAST_PRICE: "#475569", USUAL_DAY: "#0d9488", DRIFT: "#b45309"}
 OTHER_COLOUR = "#db2777"
 BUCKETS = 24
 NEAR, POINTS = pd.Timedelta(days=2), 3000
@@ -29,7 +29,7 @@ def evaluation_picture(evaluation: Evaluation, *, symbol: str) -> bytes:
         error_axes.plot(errors_by_bucket.index, errors_by_bucket, label=name, color=colour)
     is_inside = (pairs["close"] >= pairs["yhat_lower"]) & (pairs["close"] <= pairs["yhat_upper"])
     share = is_inside.groupby(bucket).mean()
-    coverage_axes.plot(share.index, share, color=COLOURS[OURS])
+    coverage_axes.plot(share.index, share, color=COLOURS[PROPHET])
     coverage_axes.axhline(COVERED, color="#94a3b8", linestyle="--", linewidth=1)
     error_axes.set_title(f"{symbol}: mean absolute error over {evaluation.origins} origins")
     error_axes.legend(frameon=False)
@@ -60,12 +60,15 @@ def forecast_picture(actual_df: pd.DataFrame, forecast_df: pd.DataFrame, *, titl
             drawn_df["ds"],
             drawn_df["yhat_lower"],
             drawn_df["yhat_upper"],
-            color=COLOURS[OURS],
+            color=COLOURS[PROPHET],
             alpha=0.15,
             linewidth=0,
         )
         axes.plot(
-            drawn_df["ds"], drawn_df["yhat"], color=COLOURS[OURS], label="forecast, 80 % interval"
+            drawn_df["ds"],
+            drawn_df["yhat"],
+            color=COLOURS[PROPHET],
+            label="forecast, 80 % interval",
         )
         axes.plot(past_df["ds"], past_df["close"], color="#475569", linewidth=1, label="actual")
         axes.set_ylabel("price")

@@ -18,7 +18,7 @@ from include.forecast.band_coverage import check_coverage, measure_coverage
 from include.forecast.evaluation import (
     AHEAD,
     LAST_PRICE,
-    OURS,
+    PROPHET,
     Plan,
     backtest,
     forecast_from,
@@ -109,7 +109,7 @@ def _evaluate(
         evaluation = backtest(known_df, plan, recipe)
     except HistoryError:
         return None, ()
-    return evaluation.pairs, tuple(s for s in evaluation.scores if s.forecaster == OURS)
+    return evaluation.pairs, tuple(s for s in evaluation.scores if s.forecaster == PROPHET)
 
 
 def _judge(
@@ -172,7 +172,7 @@ def _errors(
         their_df = _champion_levels(champion, known_df, pd.Timestamp(str(key)), origin_df)
         both_df = origin_df.merge(their_df, on="ds", suffixes=("", "_champion"))
         if len(both_df):
-            yield _error(both_df, OURS), _error(both_df, f"{OURS}_champion")
+            yield _error(both_df, PROPHET), _error(both_df, f"{PROPHET}_champion")
 
 
 def _champion_levels(
@@ -193,7 +193,7 @@ def _champion_levels(
         )
     except HistoryError:
         return _make_levels([], [])
-    return pairs_df[["ds", OURS]]
+    return pairs_df[["ds", PROPHET]]
 
 
 def _published_levels(
@@ -213,7 +213,7 @@ def _published_levels(
 
 
 def _make_levels(times: list[pd.Timestamp], levels: list[float]) -> pd.DataFrame:
-    return pd.DataFrame({"ds": pd.DatetimeIndex(times), OURS: np.array(levels, dtype=float)})
+    return pd.DataFrame({"ds": pd.DatetimeIndex(times), PROPHET: np.array(levels, dtype=float)})
 
 
 def _recipe(manifest: Manifest) -> Recipe:

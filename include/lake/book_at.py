@@ -52,9 +52,9 @@ SELECT "partition", "offset", epoch_us(received_time) - 1, {EMPTY} FROM changes
 WHERE {OF_CONNECTION} AND received_time <= $at AND kind = 'book' ORDER BY "offset" LIMIT 1
 """
 # A message has fewer than 2^20 events, so this counts events over all messages of a partition.
-PLACE = '("offset" << 20) + event_index'
+CHANGE_ORDER = '("offset" << 20) + event_index'
 LEVELS = f"""
-SELECT side, price, arg_max(remaining, {PLACE}) FROM changes
+SELECT side, price, arg_max(remaining, {CHANGE_ORDER}) FROM changes
 WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
     AND received_time <= $at AND event_index >= 0
 GROUP BY side, price
@@ -63,7 +63,7 @@ LAST_CHANGE = f"""
 SELECT "offset", top_bid, top_bid_quantity, top_ask, top_ask_quantity FROM changes
 WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
     AND received_time <= $at AND event_index >= 0
-ORDER BY {PLACE} DESC LIMIT 1
+ORDER BY {CHANGE_ORDER} DESC LIMIT 1
 """
 MESSAGES_AROUND = f"""
 SELECT epoch_us(max(received_time) FILTER (received_time <= $at)),

@@ -12,8 +12,8 @@ from include.errors import PlatformError
 from include.lake.checkpoint import batch_numbers
 from include.object_path import StorePath
 
-KEPT = 3
-LOST = "no state of its windows from before batch {batch} can be read"
+KEPT_BATCHES = 3
+LOST_STATE = "no state of its windows from before batch {batch} can be read"
 S = TypeVar("S")
 
 
@@ -22,7 +22,7 @@ def write_state(checkpoint: StorePath, batch: int, snapshot: msgspec.Struct) -> 
     folder = checkpoint / "windows"
     folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / str(batch), msgspec.json.encode(snapshot))
-    for number in sorted(batch_numbers(folder))[:-KEPT]:
+    for number in sorted(batch_numbers(folder))[:-KEPT_BATCHES]:
         (folder / str(number)).unlink()
 
 
@@ -39,7 +39,7 @@ def read_state(checkpoint: StorePath, batch: int, state_type: type[S]) -> S:
                 return msgspec.json.decode((folder / str(number)).read_bytes(), type=state_type)
             except msgspec.MsgspecError:
                 continue
-    reason = LOST.format(batch=batch)
+    reason = LOST_STATE.format(batch=batch)
     raise PlatformError(f"the checkpoint of `{checkpoint.parent.name}` is damaged: {reason}")
 
 
@@ -54,5 +54,5 @@ def find_state_damage(checkpoint: StorePath) -> str | None:
     try:
         read_state(checkpoint, max(batches), dict)
     except PlatformError:
-        return LOST.format(batch=max(batches))
+        return LOST_STATE.format(batch=max(batches))
     return None

@@ -25,7 +25,7 @@ SHORT_LIFE_S = 60.0
 FREE_STARTS = 2  # with a short life each, before the first pause
 PAUSES = Backoff(first_s=1.0, max_s=30.0)
 LOOP = 4
-KEPT = 20
+KEPT_STARTS = 20
 DISK_POLL_S = 2.0
 
 
@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     if wait_s:
         sys.stderr.write(f"{name} has ended {len(starts)} times: it starts in {wait_s:g} s\n")
         time.sleep(wait_s)
-    _write(file, [*starts[1 - KEPT :], time.time()])
+    _write(file, [*starts[1 - KEPT_STARTS :], time.time()])
     if user := options.get("--user"):
         _become(user)
     os.execvp(command[0], list(command))

@@ -36,7 +36,7 @@ class LastTradeIds:
         self.by_symbol = _read(path)
         self._counters: dict[str, NewestNumber] = {}
         self._saved = dict(self.by_symbol)
-        self._sent: dict[str, int] = {}
+        self._sent_ids: dict[str, int] = {}
         self._waiting: deque[tuple[int, dict[str, int]]] = deque()
 
     def resume(self, in_kafka: Mapping[str, int], spooled: Iterable[SpooledRecord]) -> None:
@@ -77,16 +77,16 @@ class LastTradeIds:
             return
         message = message or _trade_message(topic, value)
         if message is not None and (newest := self._count_newest(message)) is not None:
-            self._sent[message.symbol] = newest
+            self._sent_ids[message.symbol] = newest
 
     def acknowledge(self, *, sent_count: int, through: int) -> None:
         """Count the trades that are safe: those of the first `through` of all records sent.
 
         What was sent since the last call counts together, once all of it is acknowledged.
         """
-        if self._sent:
-            self._waiting.append((sent_count, self._sent))
-            self._sent = {}
+        if self._sent_ids:
+            self._waiting.append((sent_count, self._sent_ids))
+            self._sent_ids = {}
         while self._waiting and self._waiting[0][0] <= through:
             _, ids = self._waiting.popleft()
             self.by_symbol |= ids

@@ -65,7 +65,7 @@ STATUS = Param(
 TICKER_TYPE = Param("type", p.read_choice(-1139, "Invalid ticker type.", "FULL", "MINI"), "MINI")
 INTERVAL = Param("interval", p.read_choice(-1120, "Invalid interval.", *INTERVALS), "15m", True)
 KLINE = (SYMBOL, INTERVAL, *TIMES, ZONE, limit_to())
-SOME = (MAYBE_SYMBOL, SYMBOLS, STATUS)
+SYMBOL_CHOICE = (MAYBE_SYMBOL, SYMBOLS, STATUS)
 
 ORDER_ID = Param("orderId", p.read_whole, "1")
 ORIGINAL_ID = Param("origClientOrderId", p.read_text, "test-1")

@@ -97,7 +97,7 @@ PUBLIC = (
         f"{_V3}/ticker/24hr",
         "ticker.24hr",
         c.weigh_by_symbols(2, 40, 80),
-        (*c.SOME, c.TICKER_TYPE),
+        (*c.SYMBOL_CHOICE, c.TICKER_TYPE),
         public.ticker_24hr,
         legacy="/api/v1/ticker/24hr",
     ),
@@ -106,7 +106,7 @@ PUBLIC = (
         f"{_V3}/ticker/tradingDay",
         "ticker.tradingDay",
         c.weigh_windows,
-        (*c.SOME, c.ZONE, c.TICKER_TYPE),
+        (*c.SYMBOL_CHOICE, c.ZONE, c.TICKER_TYPE),
         public.trading_day,
     ),
     Call(
@@ -114,7 +114,7 @@ PUBLIC = (
         f"{_V3}/ticker",
         "ticker",
         c.weigh_windows,
-        (*c.SOME, Param("windowSize", p.read_window, "4h"), c.TICKER_TYPE),
+        (*c.SYMBOL_CHOICE, Param("windowSize", p.read_window, "4h"), c.TICKER_TYPE),
         public.ticker_window,
     ),
     Call(
@@ -122,7 +122,7 @@ PUBLIC = (
         f"{_V3}/ticker/price",
         "ticker.price",
         c.weigh_by_symbols(2, 4, 4),
-        c.SOME,
+        c.SYMBOL_CHOICE,
         public.ticker_price,
     ),
     Call(
@@ -130,7 +130,7 @@ PUBLIC = (
         f"{_V3}/ticker/bookTicker",
         "ticker.book",
         c.weigh_by_symbols(2, 4, 4),
-        c.SOME,
+        c.SYMBOL_CHOICE,
         public.ticker_book,
     ),
     *(

@@ -13,7 +13,7 @@ from typing import Any
 from streaming.simulator.json_fields import Values
 
 _SYMBOL, _ID = r"^[A-Z0-9-_.]{1,20}$", r"^[a-zA-Z0-9-_]{1,36}$"
-_WHOLE, _MONEY = r"^[0-9]{1,20}$", r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+_WHOLE_NUMBER, _MONEY = r"^[0-9]{1,20}$", r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _MAX_LONG = 2**63 - 1
 _ZONE = re.compile(r"([+-]?)(\d{1,2})(?::(\d{2}))?")
 _ZONE_MINUTES = range(-12 * 60, 14 * 60 + 1)
@@ -102,7 +102,7 @@ def read_symbols(name: str, text: str) -> list[str]:
 
 def read_whole(name: str, text: str) -> int:
     """A whole number: an id, a time in ms, a window."""
-    number = int(_match(_WHOLE, name, text))
+    number = int(_match(_WHOLE_NUMBER, name, text))
     if number > _MAX_LONG:
         raise BinanceError(400, -1108, f"Parameter '{name}' overflowed.")
     return number

@@ -26,7 +26,7 @@ class BinanceWsApi:
     """Answers requests by name over a websocket, with the weight of REST."""
 
     def __init__(self, binance_rest: BinanceRest, faults: Faults) -> None:
-        self._rest, self._faults = binance_rest, faults
+        self._binance_rest, self._faults = binance_rest, faults
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Binance's own path."""
@@ -45,7 +45,7 @@ class BinanceWsApi:
         shows_limits = query.get("returnRateLimits", "true") != "false"
         socket = self._faults.socket("binance")
         await socket.prepare(request)
-        connected_ms = self._rest.venue.clock.now_ms()
+        connected_ms = self._binance_rest.venue.clock.now_ms()
         async for message in socket:
             reply = await self._reply(str(message.data), connected_ms, shows_limits)
             reply = in_microseconds(reply) if uses_us else reply  # type: ignore[assignment]
@@ -66,12 +66,12 @@ class BinanceWsApi:
             details = {"data": error.details["data"]} if "data" in error.details else {}
             reply = head | {"status": error.status, "error": body | details}
         if shows_limits:
-            used, weight = self._rest.venue.weight.used(), rate_limits()[0]
+            used, weight = self._binance_rest.venue.weight.used(), rate_limits()[0]
             reply["rateLimits"] = [weight | {"count": used}]
         return reply
 
     async def _answer(self, method: object, params: Fields, connected_ms: int) -> object:
-        now_ms = self._rest.venue.clock.now_ms()
+        now_ms = self._binance_rest.venue.clock.now_ms()
         if method in _SESSION:
             return _make_session(connected_ms, now_ms)
         if method == "session.logon":
@@ -82,10 +82,10 @@ class BinanceWsApi:
             raise BinanceError(400, -1135, "Invalid 'method' in JSON request; it is unknown.")
         call, texts = _BY_NAME[method], {name: _text(value) for name, value in params.items()}
         if call.signed:
-            texts = self._rest.signing.check_params(texts, now_ms)
+            texts = self._binance_rest.signing.check_params(texts, now_ms)
         values = read_values(call.params, exclude_signature(texts))
-        self._rest.venue.weight.use(call.weight_of(values))
-        return await self._rest.answer(call, values)
+        self._binance_rest.venue.weight.use(call.weight_of(values))
+        return await self._binance_rest.answer(call, values)
 
 
 def _read(text: str) -> Fields:

@@ -36,7 +36,7 @@ class V1Dialect:
 
     def __init__(self, market: GeminiMarket, query: Mapping[str, str]) -> None:
         self._market, self._seq, self._since = market, 0, market.event_id
-        self._wanted = {name: query.get(name) != "false" for name in _FLAGS}
+        self._is_wanted = {name: query.get(name) != "false" for name in _FLAGS}
         self._sends_heartbeats = query.get("heartbeat") == "true"
 
     def opening_messages(self) -> Iterator[str]:
@@ -46,7 +46,7 @@ class V1Dialect:
         frame_events = [
             event
             for event in self._market.book.snapshot()
-            if self._wanted[names[str(event["side"])]]
+            if self._is_wanted[names[str(event["side"])]]
         ]
         yield self._number_frame(f'"eventId":{self._since}', "update", frame_events)
 
@@ -57,7 +57,7 @@ class V1Dialect:
     def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
         """One frame for each change, with its trade."""
         for event_id, now_ms, frame_events in batch:
-            wanted_events = [event for event in frame_events if self._wanted[_flag(event)]]
+            wanted_events = [event for event in frame_events if self._is_wanted[_flag(event)]]
             if event_id <= self._since or not wanted_events:
                 continue
             head = f'"eventId":{event_id},"timestamp":{now_ms // 1000},"timestampms":{now_ms}'

@@ -38,7 +38,9 @@ class TapePlayer:
             if number == len(self._connections):
                 self._connections.append([])
             self._connections[number].append(frame)
-        self._connection = self._sent = 0  # which connection is played, and how many of its frames
+        self._connection = self._sent_frames = (
+            0  # which connection is played, and how many of its frames
+        )
         self._player: asyncio.Future[None] | None = None
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -58,7 +60,7 @@ class TapePlayer:
     async def _play(self, socket: web.WebSocketResponse) -> None:
         if self._connection == len(self._connections):
             return
-        frames, first = self._connections[self._connection], self._sent
+        frames, first = self._connections[self._connection], self._sent_frames
         texts = [frame.data for frame in frames[first:]]
         if first:
             snapshot, *texts = take_up([frame.data for frame in frames[:first]], texts)
@@ -69,12 +71,12 @@ class TapePlayer:
             wait_s = started + passed_s - time.monotonic()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            self._sent += 1  # it is written at once, whatever ends the wait for its delivery
+            self._sent_frames += 1  # it is written at once, whatever ends the wait for its delivery
             try:
                 await socket.send_frame(text, WSMsgType.TEXT)
             except ClientConnectionResetError:
-                self._sent -= 1
+                self._sent_frames -= 1
                 return
-        self._connection, self._sent = self._connection + 1, 0
+        self._connection, self._sent_frames = self._connection + 1, 0
         if self._connection < len(self._connections):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the recording was cut here")

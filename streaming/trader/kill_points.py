@@ -4,7 +4,7 @@ from typing import Protocol
 
 BEFORE_INTENT, AFTER_INTENT = "before intent", "after intent"
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
-SENT = "sent"
+AFTER_SEND = "sent"
 
 
 class KillPoints(Protocol):

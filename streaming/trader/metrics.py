@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 from include.metrics import Metric
-from streaming.trader.kill_points import AFTER_COMMIT, AFTER_INTENT, BEFORE_COMMIT, SENT
+from streaming.trader.kill_points import AFTER_COMMIT, AFTER_INTENT, AFTER_SEND, BEFORE_COMMIT
 
 
 class TraderMetrics:
@@ -30,7 +30,9 @@ class TraderMetrics:
                 self.counts[AFTER_INTENT],
             ),
             Metric.of(
-                "trader_messages_total", "messages of the outbox sent to Kafka", self.counts[SENT]
+                "trader_messages_total",
+                "messages of the outbox sent to Kafka",
+                self.counts[AFTER_SEND],
             ),
             Metric.of(
                 "trader_commits_begun_total",

@@ -18,7 +18,7 @@ from include.errors import TickhouseError, Unreachable, WireError
 from include.log import event
 from include.market import wire
 from include.serving.journal import Journal, OutboxRow, PartitionOffset
-from streaming.trader.kill_points import SENT, KillPoints
+from streaming.trader.kill_points import AFTER_SEND, KillPoints
 
 TAIL_RECORDS = 500
 FLUSH_S, CLOSE_S = 4.0, 1.0  # SIGTERM has to end the trader within 5 s
@@ -78,7 +78,7 @@ class Publisher:
                 self._producer.send(row.topic, row.key, row.value, delivered=note)
             self._producer.flush(FLUSH_S)
             _wait_for(offsets_by_id, len(rows))
-            self._kill_points.reach(SENT)
+            self._kill_points.reach(AFTER_SEND)
             self._journal.note_offsets(offsets_by_id)
         if time.monotonic() - self._deleted_at > DELETE_EVERY_S:
             self._delete_landed()

@@ -15,7 +15,7 @@ class CauseAlerts:
 
     def __init__(self, *, repeat_s: float) -> None:
         self._repeat_s = repeat_s
-        self._seen: set[str] = set()
+        self._known_keys: set[str] = set()
         self._alerted_at: dict[str, float] = {}
 
     def alerts(self, causes: Sequence[str], *, now_s: float) -> list[Alert]:
@@ -25,10 +25,10 @@ class CauseAlerts:
         alerts = []
         for key, cause in by_key.items():
             is_due = now_s - self._alerted_at.get(key, -self._repeat_s) >= self._repeat_s
-            if key in self._seen and is_due:
+            if key in self._known_keys and is_due:
                 self._alerted_at[key] = now_s
                 alerts.append(
                     Alert(kind=NOT_WORKING, title=cause, detail="See ./tickhouse status.")
                 )
-        self._seen = set(by_key)
+        self._known_keys = set(by_key)
         return alerts

@@ -110,11 +110,31 @@ def place(path: Path, line: int) -> str:
 def assignments(paths: list[Path]) -> Iterator[tuple[str, str]]:
     """Each assigned name, with where."""
     for path in paths:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id, place(path, node.lineno)
-            if isinstance(node, ast.arg) and node.arg in FORBIDDEN:
-                yield node.arg, place(path, node.lineno)
+        for name, line in assigned_names(ast.parse(path.read_text())):
+            yield name, place(path, line)
+
+
+def assigned_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Each assigned name and private attribute, and each parameter whose name says nothing.
+
+    A public attribute is read with its object, as `producer.sent`.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and node.attr.startswith("_")
+        ):
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.arg) and is_forbidden(node.arg):
+            yield node.arg, node.lineno
+
+
+def is_forbidden(name: str) -> bool:
+    """Whether a name, private or a constant's or not, says nothing without its context."""
+    return name.strip("_").lower() in FORBIDDEN
 
 
 def unspecific_values(paths: list[Path]) -> Iterator[str]:
@@ -350,7 +370,7 @@ def figures() -> dict[str, str]:
     lines = [path.read_text().count("\n") for path in paths]
     sizes = functions(paths)
     names = [name for name, _ in assignments(paths)]
-    opaque = sum(name in FORBIDDEN for name in names)
+    opaque = sum(is_forbidden(name) for name in names)
     text = "\n".join(path.read_text() for path in paths)
     return {
         "files": f"{len(paths)}",
@@ -381,7 +401,7 @@ def refused(room: str) -> Iterator[str]:
     """Every place in a room that a house test would refuse."""
     every = sources()
     paths = [path for path in every if str(path.relative_to(ROOT)).startswith(room)]
-    yield from (f"{at} assigns {name}" for name, at in assignments(paths) if name in FORBIDDEN)
+    yield from (f"{at} assigns {name}" for name, at in assignments(paths) if is_forbidden(name))
     in_room = [path for path in reports() if str(path.relative_to(ROOT)).startswith(room)]
     yield from prose(paths + in_room)
     yield from unspecific_values(paths)

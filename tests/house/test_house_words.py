@@ -46,7 +46,13 @@ def test_the_formatter_is_never_off() -> None:
 
 def test_no_value_has_a_name_that_says_nothing() -> None:
     names = measures.assignments(SOURCES)
-    assert [f"{at} {name}" for name, at in names if name in measures.FORBIDDEN] == []
+    assert [f"{at} {name}" for name, at in names if measures.is_forbidden(name)] == []
+
+
+def test_a_private_name_and_a_constant_are_names_too() -> None:
+    tree = ast.parse("KEPT = 3\n_known = 1\nself._sent = 2\nsent_frames = 4\ndef f(_seen): ...")
+    names = [name for name, _ in measures.assigned_names(tree) if measures.is_forbidden(name)]
+    assert sorted(names) == ["KEPT", "_known", "_seen", "_sent"]
 
 
 def test_a_value_in_a_function_is_not_named_by_an_adjective_alone() -> None:

@@ -8,7 +8,7 @@ from include.lake.reading import query
 from include.lake.tables import SIGNALS
 
 REPEATS = "decisions once"
-SHOWN = 5
+LIMIT = 5
 # What must be equal in both, beside the key; the rest is text for people.
 TRADING = {
     "decisions": ("decision_id", "rule", "action", "window_start", "quantity", "price"),
@@ -49,7 +49,7 @@ def check_trading(
     detail = f"{len(postgres_rows)} {name} of Postgres are in the lake"
     if faults:
         detail = (
-            f"{len(faults)} of {len(postgres_rows)} {name}: {'; '.join(faults[:SHOWN])}; {remedy}"
+            f"{len(faults)} of {len(postgres_rows)} {name}: {'; '.join(faults[:LIMIT])}; {remedy}"
         )
     return Check(f"I3 {name}", not faults, detail)
 
@@ -61,7 +61,7 @@ def check_repeats(lake: str) -> Check:
     if repeated:
         first = "; ".join(
             f"{decision} {times} times, at offsets {low} to {high}"
-            for decision, times, low, high in repeated[:SHOWN]
+            for decision, times, low, high in repeated[:LIMIT]
         )
         detail = (
             f"{len(repeated)} decisions were made more than once: {first}; "
@@ -95,7 +95,7 @@ def check_signals(lake: str, postgres_rows: Sequence[ServedRow]) -> Check:
     detail = f"{len(in_postgres)} signals are the same in Postgres and Delta"
     if faults:
         remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
-        detail = f"{len(faults)} signals differ: {'; '.join(faults[:SHOWN])}; {remedy}"
+        detail = f"{len(faults)} signals differ: {'; '.join(faults[:LIMIT])}; {remedy}"
     return Check("I3 signals", not faults, detail)
 
 

@@ -36,7 +36,7 @@ class FeeComparison:
             )
             for fee_bps in fees_bps
         }
-        self._worth: dict[Decimal, Decimal] = {}
+        self._worth_by_fee: dict[Decimal, Decimal] = {}
 
     def watch(self, moments: Iterable[Moment]) -> Iterator[Moment]:
         """The moments as they come, each decided on at every fee."""
@@ -46,10 +46,12 @@ class FeeComparison:
             for fee_bps, rehearsal in self._rehearsals.items():
                 account = rehearsal.step(moment, forecast, fault).account
                 if best and is_two_sided(best):
-                    self._worth[fee_bps] = value_at(account.quote, account.base, best.bid)
+                    self._worth_by_fee[fee_bps] = value_at(account.quote, account.base, best.bid)
             yield moment
 
     def profits(self) -> dict[Decimal, Decimal]:
         """By fee, what the account was worth at the last best bid more than at its start."""
         start = self._start.quote
-        return {fee_bps: self._worth.get(fee_bps, start) - start for fee_bps in self._rehearsals}
+        return {
+            fee_bps: self._worth_by_fee.get(fee_bps, start) - start for fee_bps in self._rehearsals
+        }

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from include.errors import ForecastError
-from include.forecast.evaluation import NAIVE, OURS, Plan, backtest
+from include.forecast.evaluation import NAIVE, PROPHET, Plan, backtest
 from include.forecast.rivals import load_rivals
 
 IS_INSTALLED = importlib.util.find_spec("statsforecast") is not None
@@ -29,7 +29,7 @@ def test_rivals_answer_from_the_same_origins_through_minutes_without_a_trade() -
         rivals=load_rivals(),
     )
     names = {"AutoETS", "DynamicOptimizedTheta"}
-    assert set(evaluation.forecasters) == {OURS, *NAIVE, *names}
+    assert set(evaluation.forecasters) == {PROPHET, *NAIVE, *names}
     scores = [score for score in evaluation.scores if score.forecaster in names]
     assert len(scores) == 2 * 4
     for score in scores:  # of two origins; a level in another scale would be far beyond

@@ -45,7 +45,7 @@ _raw: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 _anything = msgspec.json.Decoder(Anything)
 _UNREAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
 _QUOTE = ord('"')
-_KNOWN = {"aggTrade", "trade", "24hrTicker", "serverShutdown"}
+_KNOWN_KINDS = {"aggTrade", "trade", "24hrTicker", "serverShutdown"}
 _MAX_BEHIND = 20  # best prices in a row that another connection may be ahead of
 
 
@@ -141,7 +141,7 @@ class BinanceDecoder:
                 self.ignored[envelope.stream[:40]] += 1
                 return None
             envelope = parse(_anything.decode, data)
-        if envelope.e in _KNOWN:
+        if envelope.e in _KNOWN_KINDS:
             return parse(_raw.decode, data)
         if envelope.e is None and envelope.u is not None:
             return parse(_book.decode, data)

@@ -70,10 +70,12 @@ class _Named(msgspec.Struct, frozen=True):
     type: str
 
 
-_known: msgspec.json.Decoder[_Update | _V1Heartbeat] = msgspec.json.Decoder(_Update | _V1Heartbeat)
-_numbered = msgspec.json.Decoder(_Numbered)
-_named = msgspec.json.Decoder(_Named)
-_one_event = msgspec.json.Decoder(BookChange | _V1Trade)
+_frame_decoder: msgspec.json.Decoder[_Update | _V1Heartbeat] = msgspec.json.Decoder(
+    _Update | _V1Heartbeat
+)
+_numbered_decoder = msgspec.json.Decoder(_Numbered)
+_kind_decoder = msgspec.json.Decoder(_Named)
+_event_decoder = msgspec.json.Decoder(BookChange | _V1Trade)
 
 
 def name_start(data: bytes) -> str | None:
@@ -133,29 +135,29 @@ class GeminiV1Decoder:
 
     def _parse(self, data: bytes) -> _Update | _V1Heartbeat:
         try:
-            return _known.decode(data)
+            return _frame_decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self._parse_unknown(data)
 
     def _parse_unknown(self, data: bytes) -> _Update:
         """Read a frame that holds kinds of events not known here, which are counted."""
-        kind = parse(_named.decode, data).type
+        kind = parse(_kind_decoder.decode, data).type
         if kind == "heartbeat":
-            parse(_known.decode, data)
-        frame = parse(_numbered.decode, data)
+            parse(_frame_decoder.decode, data)
+        frame = parse(_numbered_decoder.decode, data)
         events: list[BookChange | _V1Trade] = []
         for raw in frame.events if kind == "update" else ():
-            name = parse(_named.decode, bytes(raw)).type
+            name = parse(_kind_decoder.decode, bytes(raw)).type
             if name == "trade":
                 events += self._parts.read_each([bytes(raw)], _parse_trade)
             elif name == "change":
-                events.append(parse(_one_event.decode, bytes(raw)))
+                events.append(parse(_event_decoder.decode, bytes(raw)))
             else:
                 self.ignored[name[:40]] += 1
         if kind != "update":
             self.ignored[kind[:40]] += 1
         elif len(events) == len(frame.events):
-            parse(_known.decode, data)
+            parse(_frame_decoder.decode, data)
         return _Update(frame.eventId, frame.socket_sequence, tuple(events), frame.timestampms)
 
     def _events_of(
@@ -236,9 +238,7 @@ class GeminiV1Decoder:
             return None
         if payload.eventId <= last:
             return None
-        entry = LedgerEntry(
-            "gap", BETWEEN_CONNECTIONS, first_seq=last + 1, last_seq=payload.eventId
-        )
+        entry = LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, payload.eventId)
         return Message(
             venue=VENUE,
             symbol=self.symbol,
@@ -295,6 +295,6 @@ def _numbered_change(change: BookChange, event_id: int) -> BookChange:
 
 
 def _parse_trade(data: bytes) -> _V1Trade:
-    trade = parse(_one_event.decode, data)
+    trade = parse(_event_decoder.decode, data)
     assert isinstance(trade, _V1Trade)
     return trade

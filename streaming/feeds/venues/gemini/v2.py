@@ -71,7 +71,7 @@ class _Other(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_known: msgspec.json.Decoder[_V2Trade | _Updates | _V2Heartbeat] = msgspec.json.Decoder(
+_frame_decoder: msgspec.json.Decoder[_V2Trade | _Updates | _V2Heartbeat] = msgspec.json.Decoder(
     _V2Trade | _Updates | _V2Heartbeat
 )
 _trade = msgspec.json.Decoder(_V2Trade)
@@ -83,7 +83,7 @@ _CARRIED = _NO_UPDATE | {"l2_updates"}
 def name_start(data: bytes) -> str | None:
     """A connection begins with each symbol's snapshot, which alone brings trades of before."""
     try:
-        payload = _known.decode(data) if b'"trades"' in data else None
+        payload = _frame_decoder.decode(data) if b'"trades"' in data else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return f"snapshot {payload.symbol}" if isinstance(payload, _Updates) else None
@@ -122,7 +122,7 @@ class GeminiV2Decoder:
         """
         self._parts.clear()
         try:
-            payload = _known.decode(frame.data)
+            payload = _frame_decoder.decode(frame.data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self._decode_unknown(frame.data)
         if isinstance(payload, _V2Heartbeat):
@@ -186,7 +186,7 @@ class GeminiV2Decoder:
             if other.result == "error":
                 raise RejectedFrame("venue_error", other.reason)
             if other.type in _CARRIED or not other.type:
-                parse(_known.decode, data)
+                parse(_frame_decoder.decode, data)
         except RejectedFrame as rejection:
             if other.type in _NO_UPDATE or other.result == "error":
                 raise
