@@ -83,6 +83,7 @@ def test_a_backup_of_a_running_world_goes_on_with_a_new_kafka(tmp_path: Path) ->
     assert sum(landed(settings).values()) > sum(before.values())
     restarts = list(read_restarts(settings.lake))
     assert {restart.cause for restart in restarts} == {RECREATED}
+    assert {str(restart.part) for restart in restarts} >= set(backup.watermarks)
     for restart in restarts:
         assert restart.kafka_offset == 0
         assert restart.offset == backup.watermarks.get(str(restart.part), 0)

@@ -30,6 +30,7 @@ from include.lake.audit.conservation import (
 from include.lake.checkpoint import committed_offsets
 from include.lake.reading import connect, open_table
 from include.lake.tables import LANDED_TOPICS
+from include.lake.topic_restarts import read_restarts
 from include.local import kafka, postgres
 from include.serving.tables import create_tables
 from include.settings import ROOT, Settings, load
@@ -221,7 +222,10 @@ def report(settings: Settings) -> AuditReport:
     committed = committed_offsets(checkpoint(settings))
     tables = open_audited_tables(settings.lake)
     kafka = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-    bounds = read_bounds(settings.world_store, tables, kafka=kafka, committed=committed)
+    restarts = read_restarts(settings.lake)
+    bounds = read_bounds(
+        settings.world_store, tables, kafka=kafka, committed=committed, restarts=restarts
+    )
     counts = count_with_duckdb(tables, bounds.ends)
     return make_report(counts, bounds, second_counts=counts)
 
