@@ -2,7 +2,8 @@
 
 Each round recomputes the minutes that trades landed in since the last one. Postgres has them at
 once, Delta when they are closed (`include/serving/trade_minutes.py`). Then it serves each symbol's
-forecast in use, put at the last closed minute (`include/forecast/anchors.py`).
+forecast in use, put at the last closed minute (`include/forecast/anchors.py`), and keeps whole
+books every quarter of an hour (`include/lake/book_checkpoints.py`).
 """
 
 import logging
@@ -18,6 +19,7 @@ from include.bus import GroupPositions, TopicPartition
 from include.clock import utc_now
 from include.errors import Unreachable
 from include.forecast.anchors import ForecastServer
+from include.lake.book_checkpoints import BookCheckpoints
 from include.log import event
 from include.market.wire import Topic
 from include.metrics import Metric, serve_metrics
@@ -77,6 +79,7 @@ def run(
     create_tables(settings.dsn())
     counters, counted, forecasts = Counters(), CountedFiles(), ForecastServer(settings)
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
+    checkpoints = BookCheckpoints(settings.lake)
     positions = GroupPositions(settings.bootstrap, world=settings.world, reader="minutes")
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
@@ -87,6 +90,7 @@ def run(
                 {TopicPartition(Topic.TRADES, part): end for part, end in counted.offsets.items()}
             )
             forecasts.serve(end_at=closing_time(at))
+            checkpoints.add()
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

@@ -1,7 +1,8 @@
 """The book of a symbol at any instant, made again from the lake's `book_changes`.
 
-A moment is one of receipt: the book is what the feed had by then. It begins at the last snapshot
-of the connection that kept it. Only the files that the table's log selects are read.
+A moment is one of receipt: the book is what the feed had by then. It begins at the last checkpoint
+(`include/lake/book_checkpoints.py`) or snapshot of the connection that kept it. Only the files that
+the table's log selects are read.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,18 @@ import msgspec
 import pyarrow as pa
 
 from include.errors import NoBook
+from include.lake.book_queries import (
+    CHECKPOINT_BEFORE,
+    CONNECTIONS_OF_CHANGES,
+    COPY,
+    FIRST_MESSAGE,
+    LAST_CHANGE,
+    LEDGER_ROWS,
+    LEVELS,
+    MESSAGES_AROUND,
+    SNAPSHOT_BEFORE,
+)
+from include.lake.derived_tables import BOOK_CHECKPOINTS
 from include.lake.file_selection import files_in_spans, files_with_text, list_files, list_uris
 from include.lake.reading import connect, create_view, open_table
 from include.market.book_life import (
@@ -22,65 +35,16 @@ from include.market.book_life import (
     died_at,
     read_lives,
 )
-from include.market.levels import BookAt, sort_levels
-from include.market.time import from_epoch_us, to_epoch_us
+from include.market.events import BookSide
+from include.market.levels import BookAt, BookLevels, decode_levels, sort_levels
+from include.market.time import MINUTE, from_epoch_us, to_epoch_us
 from include.market.venues import BINANCE, VENUES
 
-CHANGES, LEDGER = "book_changes", "feed_ledger"
+CHANGES, LEDGER, CHECKPOINTS = "book_changes", "feed_ledger", BOOK_CHECKPOINTS.name
 CONNECTIONS_TRIED = 4  # the newest: a successor is opened before its predecessor ends
 NEVER_US = -1
+CLOCK_STEP = MINUTE  # how far a feed's clock may be set back on one connection
 NO_TOP: list[object] = [None] * 4
-LEDGER_ROWS = """
-WITH newest AS (
-    SELECT conn FROM feed_ledger WHERE venue = $venue AND symbol = $symbol AND entry = 'connect'
-        AND received_time <= $at GROUP BY conn ORDER BY max(received_time) DESC LIMIT $limit)
-SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM feed_ledger
-WHERE venue = $venue AND symbol IN ($symbol, '') AND (conn IN (FROM newest)
-    OR entry = 'connect' AND received_time > $at AND received_time <= $latest)
-"""
-OF_CONNECTION = "venue = $venue AND symbol = $symbol AND conn = $conn"
-# A snapshot of an empty book has no event: it is known by the ledger, or begins a connection.
-EMPTY = "kind = 'book' AND event_index < 0 AND top_bid IS NULL"
-SNAPSHOT_BEFORE = f"""
-SELECT "partition", "offset", epoch_us(received_time) FROM changes
-WHERE {OF_CONNECTION} AND received_time <= $at AND (reason = 'initial'
-    OR {EMPTY} AND list_contains($resnapshots, epoch_us(received_time)))
-ORDER BY "offset" DESC LIMIT 1
-"""
-FIRST_MESSAGE = f"""
-SELECT "partition", "offset", epoch_us(received_time) - 1, {EMPTY} FROM changes
-WHERE {OF_CONNECTION} AND received_time <= $at AND kind = 'book' ORDER BY "offset" LIMIT 1
-"""
-# A message has fewer than 2^20 events, so this counts events over all messages of a partition.
-CHANGE_ORDER = '("offset" << 20) + event_index'
-LEVELS = f"""
-SELECT side, price, arg_max(remaining, {CHANGE_ORDER}) FROM changes
-WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
-    AND received_time <= $at AND event_index >= 0
-GROUP BY side, price
-"""
-LAST_CHANGE = f"""
-SELECT "offset", top_bid, top_bid_quantity, top_ask, top_ask_quantity FROM changes
-WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
-    AND received_time <= $at AND event_index >= 0
-ORDER BY {CHANGE_ORDER} DESC LIMIT 1
-"""
-MESSAGES_AROUND = f"""
-SELECT epoch_us(max(received_time) FILTER (received_time <= $at)),
-    epoch_us(min(received_time) FILTER (received_time > $at))
-FROM changes WHERE {OF_CONNECTION}
-"""
-CONNECTIONS_OF_CHANGES = """
-SELECT conn, epoch_us(min(received_time)) FROM changes
-WHERE venue = $venue AND symbol = $symbol AND received_time <= $at
-GROUP BY conn ORDER BY 2 DESC LIMIT $limit
-"""
-
-
-class _Snapshot(NamedTuple):
-    partition: int
-    offset: int
-    received_us: int
 
 
 def book_at(
@@ -109,6 +73,20 @@ def _check_venue_is_followed(venue: str) -> None:
         raise NoBook(f"no book of {venue}: {cause} (books: {', '.join(followed)})")
 
 
+class _Base(NamedTuple):
+    """Where a book begins: a snapshot, or a checkpoint after it, which has levels."""
+
+    partition: int
+    offset: int
+    snapshot_us: int
+    levels: BookLevels | None = None
+
+    @property
+    def first_offset(self) -> int:
+        """The first record to apply."""
+        return self.offset if self.levels is None else self.offset + 1
+
+
 class _BookReader:
     """Reads what the lake has of one symbol's book around one moment."""
 
@@ -119,7 +97,7 @@ class _BookReader:
         self._venue, self._symbol, self._at = venue, symbol, moment_at
         self._at_us = to_epoch_us(moment_at)
         self._latest = moment_at + timedelta(microseconds=SIGN_OF_LIFE_US)
-        self._table, self._lake = changes, lake
+        self._table, self._lake, self._is_copied = changes, lake, False
         all_files = list_files(changes)
         self._end_us = _newest_us(all_files)
         self._files = files_with_text(all_files, "symbol", symbol)
@@ -199,11 +177,14 @@ class _BookReader:
         """
         if silence := life.describe_silence(self._at_us):
             raise self._refuse(silence)
-        self._open_changes(from_epoch_us(life.opened_us))
-        snapshot = self._find_snapshot(life)
+        checkpoint, first_us = self._find_checkpoint(life)
+        self._open_changes(from_epoch_us(first_us))
+        if checkpoint is not None:
+            self._copy_changes(life, from_epoch_us(first_us) - CLOCK_STEP)
+        base = self._find_base(life, checkpoint)
         last_us, next_us = self._times_around(life)
         hole = life.find_hole(
-            self._at_us, snapshot_us=snapshot.received_us, last_us=last_us, next_us=next_us
+            self._at_us, snapshot_us=base.snapshot_us, last_us=last_us, next_us=next_us
         )
         if hole is not None:
             span = f"{describe_time(hole.first_us)} to {describe_time(hole.last_us)}"
@@ -215,17 +196,37 @@ class _BookReader:
         dead_us = died_at(life, signs_us, starts_us, at_us=self._at_us, end_us=self._end_us)
         if dead_us is not None:
             raise self._refuse(f"the feed died after {describe_time(dead_us)}")
-        return self._read_book(life, snapshot, last_us)
+        return self._read_book(life, base, last_us)
 
-    def _find_snapshot(self, life: BookLife) -> _Snapshot:
+    def _find_checkpoint(self, life: BookLife) -> tuple[_Base | None, int]:
+        """The last checkpoint of a connection before the moment; from when on to read (µs)."""
+        checkpoints = open_table(self._lake, CHECKPOINTS)
+        if checkpoints is None:
+            return None, life.opened_us
+        span = from_epoch_us(life.opened_us), self._latest
+        files = files_in_spans(list_files(checkpoints), "received_time", [span])
+        self._connection.execute(f"DROP VIEW IF EXISTS {CHECKPOINTS}")
+        create_view(self._connection, CHECKPOINTS, checkpoints, files=list_uris(files))
+        bindings = self._bindings(conn=life.conn)
+        row = self._connection.execute(CHECKPOINT_BEFORE, bindings).fetchone()
+        if row is None:
+            return None, life.opened_us
+        partition, offset, snapshot_us, received_us, *texts = row
+        sides: dict[BookSide, str] = dict(zip(("bid", "ask"), texts, strict=True))
+        levels = {(side, price): q for side in sides for price, q in decode_levels(sides[side])}
+        return _Base(partition, offset, snapshot_us, levels), received_us
+
+    def _find_base(self, life: BookLife, checkpoint: _Base | None) -> _Base:
         bindings = self._bindings(conn=life.conn)
         resnapshots = {"resnapshots": life.resnapshots_us}
         row = self._connection.execute(SNAPSHOT_BEFORE, bindings | resnapshots).fetchone()
-        if row is not None:
-            return _Snapshot(*row)
+        if row is not None and (checkpoint is None or row[1] >= checkpoint.first_offset):
+            return _Base(*row)
+        if checkpoint is not None:
+            return checkpoint
         row = self._connection.execute(FIRST_MESSAGE, bindings).fetchone()
         if row is not None and row[-1]:
-            return _Snapshot(*row[:-1])
+            return _Base(*row[:-1])
         opened_at = describe_time(life.opened_us)
         raise self._refuse(
             f"connection {life.conn} of {opened_at} had not received its first snapshot yet"
@@ -236,36 +237,53 @@ class _BookReader:
         row = self._connection.execute(MESSAGES_AROUND, bindings).fetchone() or (None, None)
         return row[0] or life.opened_us, row[1]
 
-    def _read_book(self, life: BookLife, snapshot: _Snapshot, last_us: int) -> BookAt:
-        within = {"partition": snapshot.partition, "first_offset": snapshot.offset}
+    def _read_book(self, life: BookLife, base: _Base, last_us: int) -> BookAt:
+        within = {"partition": base.partition, "first_offset": base.first_offset}
         bindings = self._bindings(conn=life.conn) | within
-        bids, asks = sort_levels(self._connection.execute(LEVELS, bindings).fetchall())
+        changed_levels = self._connection.execute(LEVELS, bindings).fetchall()
+        levels = dict(base.levels or {}) | {
+            (side, price): quantity for side, price, quantity in changed_levels
+        }
+        bids, asks = sort_levels((*key, quantity) for key, quantity in levels.items())
         last_change = self._connection.execute(LAST_CHANGE, bindings).fetchone()
-        offset, *recorded = last_change or (snapshot.offset, *NO_TOP)
+        offset, *recorded = last_change or (base.offset, *NO_TOP)
         book = BookAt(
             self._venue,
             self._symbol,
             self._at,
             life.conn,
+            from_epoch_us(base.snapshot_us),
             from_epoch_us(last_us),
-            snapshot.partition,
+            base.partition,
             offset,
             bids,
             asks,
         )
         top = book.top()
-        if recorded != (list(msgspec.structs.astuple(top)) if top else NO_TOP):
+        if last_change and recorded != (list(msgspec.structs.astuple(top)) if top else NO_TOP):
             raise self._refuse(
                 "changes are missing: the levels do not give the best bid and ask that the feed "
-                f"recorded with offset {offset} of market.book/{snapshot.partition}"
+                f"recorded with offset {offset} of market.book/{base.partition}"
             )
         return book
 
     def _open_changes(self, first_at: datetime) -> None:
         """Make the view `changes` of the files that may have rows from then to after the moment."""
-        files = files_in_spans(self._files, "received_time", [(first_at, self._latest)])
+        files = files_in_spans(
+            self._files, "received_time", [(first_at - CLOCK_STEP, self._latest)]
+        )
+        if self._is_copied:
+            self._connection.execute("DROP TABLE changes")
         self._connection.execute("DROP VIEW IF EXISTS changes")
+        self._is_copied = False
         create_view(self._connection, "changes", self._table, files=list_uris(files))
+
+    def _copy_changes(self, life: BookLife, first_at: datetime) -> None:
+        """Hold what `changes` has of a connection: a few minutes, asked for several times."""
+        bindings = {"conn": life.conn, "first": first_at, "latest": self._latest}
+        self._connection.execute(COPY, bindings)
+        self._connection.execute("DROP VIEW changes; ALTER TABLE copied RENAME TO changes")
+        self._is_copied = True
 
     def _bindings(self, **further: str | int) -> dict[str, object]:
         return {"venue": self._venue, "symbol": self._symbol, "at": self._at} | further

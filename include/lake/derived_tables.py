@@ -67,3 +67,20 @@ TOPIC_RESTARTS = Table(
     ),
     key=("topic", "partition", "offset"),
 )
+
+BOOK_CHECKPOINTS = Table(
+    "book_checkpoints",
+    "Whole order books every quarter of an hour, from which the book of any instant is rebuilt",
+    (
+        text("venue", "exchange", required=True),
+        text("symbol", "BASE-QUOTE", required=True),
+        text("conn", "connection that kept the book", required=True),
+        Column("partition", "int", "partition of market.book", required=True),
+        Column("offset", "bigint", "last record that the book has", required=True),
+        Column("snapshot_time", "timestamp", "receipt of its last snapshot", required=True),
+        Column("received_time", "timestamp", "receipt of its last record", required=True),
+        text("bids", "JSON of [price, quantity in base units], best first", required=True),
+        text("asks", "JSON of [price, quantity in base units], best first", required=True),
+    ),
+    key=("venue", "symbol", "conn", "offset"),
+)

@@ -15,7 +15,12 @@ from include.lake.columns import (
     quantity,
     text,
 )
-from include.lake.derived_tables import FORECAST_EVALUATIONS, QUALITY_RESULTS, TOPIC_RESTARTS
+from include.lake.derived_tables import (
+    BOOK_CHECKPOINTS,
+    FORECAST_EVALUATIONS,
+    QUALITY_RESULTS,
+    TOPIC_RESTARTS,
+)
 from include.market.wire import Topic
 
 LANDED = (
@@ -262,6 +267,7 @@ DERIVED = (
     QUALITY_RESULTS,
     FORECAST_EVALUATIONS,
     TOPIC_RESTARTS,
+    BOOK_CHECKPOINTS,
 )
 # A minute's totals under the names that the minute job of the fifth system gave them: BTC stands
 # for base units and USD for quote units, whatever the symbol.

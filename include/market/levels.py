@@ -1,6 +1,7 @@
 """A book at a moment: its levels, best first, and what is measured of them. Pure."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from include.market.events import BookSide, Top
 
 Level = tuple[Decimal, Decimal]  # price, and the quantity there in base units
 SideAndLevel = tuple[BookSide, Decimal, Decimal]
+BookLevels = Mapping[tuple[BookSide, Decimal], Decimal]  # quantity by side and price
 BidsAndAsks = tuple[tuple[Level, ...], tuple[Level, ...]]
 
 
@@ -17,14 +19,16 @@ class BookAt:
     """The book of a symbol at a moment, as the feed had received it by then.
 
     `bids` and `asks` are (price in quote per base, quantity in base units), best first.
-    `received_at` is when the last message of the book came, on connection `conn`; `offset` is that
-    of the last one that changed it, in `partition` of market.book.
+    `snapshot_at` is when its last snapshot came, `received_at` when its last message did, on
+    connection `conn`; `offset` is that of the last one that changed it, in `partition` of
+    market.book.
     """
 
     venue: str
     symbol: str
     at: datetime
     conn: str
+    snapshot_at: datetime
     received_at: datetime
     partition: int
     offset: int
@@ -57,3 +61,13 @@ def sort_levels(
         if remaining > 0:
             sides[side].append((price, remaining))
     return tuple(sorted(sides["bid"], reverse=True)), tuple(sorted(sides["ask"]))
+
+
+def encode_levels(side_levels: Iterable[Level]) -> str:
+    """The levels of a side as JSON, numbers as text."""
+    return json.dumps([[str(number) for number in level] for level in side_levels])
+
+
+def decode_levels(text: str) -> list[Level]:
+    """The levels of a side from JSON."""
+    return [(Decimal(price), Decimal(quantity)) for price, quantity in json.loads(text)]

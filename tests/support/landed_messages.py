@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 
 from include.lake.tables import TABLE_OF_TOPIC
 from include.lake.writing import arrow_rows
-from include.market.events import LedgerEntry, Message
+from include.market.events import Message
 from include.market.time import from_epoch_us
 from include.market.wire import choose_topic
 from streaming.feeds.ledger import ledger_message
@@ -33,10 +33,12 @@ def tell(
     )
 
 
-def land_messages(lake: Path, messages: Iterable[Message]) -> None:
-    """Append the messages to their tables, offsets counting up by topic."""
+def land_messages(
+    lake: Path, messages: Iterable[Message], offsets: dict[str, int] | None = None
+) -> None:
+    """Append the messages to their tables, offsets counting up by topic from the last ones."""
     by_topic: dict[str, list[dict[str, Any]]] = {}
-    offsets: dict[str, int] = {}
+    offsets = {} if offsets is None else offsets
     for message in messages:
         topic = choose_topic(message)
         offset = offsets[topic] = offsets.get(topic, -1) + 1
@@ -66,9 +68,3 @@ def rows_of(message: Message, topic: str, offset: int) -> list[dict[str, Any]]:
 def _to_time(name: str, value: Any) -> int | datetime | None:
     is_time = name in {*TIMES, "kafka_time"} and value is not None
     return from_epoch_us(value) if is_time else value
-
-
-def holes_of(messages: Iterable[Message]) -> list[LedgerEntry]:
-    """The entries of the ledger among messages."""
-    events = (event for message in messages for event in message.events)
-    return [event for event in events if isinstance(event, LedgerEntry)]

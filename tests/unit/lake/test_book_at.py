@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from deltalake import DeltaTable
 
 from cli.main import cli
-from include.errors import NoBook
+from include.errors import NoBook, QueryError
 from include.lake.book_at import book_at
+from include.lake.book_checkpoints import BookCheckpoints
 from include.market.events import INITIAL, BookChange, Frame, LedgerEntry, Message, Top
 from include.market.levels import sort_levels
 from include.market.time import MINUTE_US, SECOND_US, from_epoch_us, to_epoch_us
+from include.market.venues import SNAPSHOT
 from streaming.feeds.ledger import ledger_message
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 from tests.support.lake_of_rows import at
@@ -233,3 +236,40 @@ def test_the_verb_prints_the_levels_and_a_refusal_in_one_sentence(ask: Callable[
     assert found["received_at"] == "2026-11-20T12:00:04+00:00"
     assert "is not an ISO time" in ask("--at", "noon", code=1)
     assert "had not connected yet" in ask("--at", "2026-11-20T11:00", code=1)
+
+
+def test_checkpoints_leave_every_book_as_it_was_and_make_old_files_unneeded(
+    tmp_path: Path,
+) -> None:
+    chance, messages, offsets = random.Random(9), [ledger(0, "connect"), snapshot(1)], {}
+    for s in range(2, 4000, 3):
+        level = BookChange("bid", D(chance.randrange(50, 98)), D(chance.randrange(3)))
+        messages.append(book(s, level))
+    land_messages(tmp_path, messages[:700], offsets)
+    (old_file,) = DeltaTable(str(tmp_path / "book_changes")).file_uris()
+    land_messages(tmp_path, messages[700:], offsets)
+    moments = [1.0, 899.0, 900.0, 901.5, 1802.0, 2800, *chance.sample(range(2, 3900), 12)]
+    before = {s: find(tmp_path, s) for s in moments}
+    checkpoints = BookCheckpoints(str(tmp_path))
+    assert checkpoints.add() == 4 and checkpoints.add() == 0
+    BookCheckpoints(str(tmp_path)).add()  # the same once more, which changes nothing
+    rows = DeltaTable(str(tmp_path / "book_checkpoints")).to_pyarrow_table()
+    noon = at("12:00")
+    times = [noon + timedelta(seconds=s) for s in (899, 1799, 2699, 3599)]
+    assert sorted(rows["received_time"].to_pylist()) == times
+    assert {s: find(tmp_path, s) for s in moments} == before
+    Path(old_file.removeprefix("file://")).unlink()
+    for s in [s for s in moments if s >= 2699]:
+        assert find(tmp_path, s) == before[s]
+    with pytest.raises(QueryError, match=r"files of version .* are missing"):
+        find(tmp_path, 600)
+
+
+def test_a_snapshot_after_a_checkpoint_begins_the_book_again(tmp_path: Path) -> None:
+    resnapshot = ledger(1000, "recovered", SNAPSHOT)
+    further = [change(890, 7), resnapshot, snapshot(1000), change(1100, 3)]
+    land_messages(tmp_path, [*ALWAYS, *further])
+    assert BookCheckpoints(str(tmp_path)).add() == 1
+    assert find(tmp_path, 950) == ((D(99), D(1)), (D(98), D(7)))
+    assert find(tmp_path, 1050) == ((D(99), D(1)),)
+    assert find(tmp_path, 1100) == ((D(99), D(1)), (D(98), D(3)))

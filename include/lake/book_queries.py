@@ -1,0 +1,61 @@
+"""What is asked of the lake for one book: its connections, its base, its levels (DuckDB).
+
+`changes` is a view of the files of `book_changes` that may hold what is asked for.
+"""
+
+LEDGER_ROWS = """
+WITH newest AS (
+    SELECT conn FROM feed_ledger WHERE venue = $venue AND symbol = $symbol AND entry = 'connect'
+        AND received_time <= $at GROUP BY conn ORDER BY max(received_time) DESC LIMIT $limit)
+SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM feed_ledger
+WHERE venue = $venue AND symbol IN ($symbol, '') AND (conn IN (FROM newest)
+    OR entry = 'connect' AND received_time > $at AND received_time <= $latest)
+"""
+OF_CONNECTION = "conn = $conn AND venue = $venue AND symbol = $symbol"
+COPY = """
+CREATE TEMP TABLE copied AS
+SELECT venue, symbol, conn, kind, "partition", "offset", event_index, received_time, side, price,
+    remaining, reason, top_bid, top_bid_quantity, top_ask, top_ask_quantity
+FROM changes WHERE received_time >= $first AND received_time <= $latest AND conn = $conn
+"""
+# A snapshot of an empty book has no event: it is known by the ledger, or begins a connection.
+EMPTY = "kind = 'book' AND event_index < 0 AND top_bid IS NULL"
+CHECKPOINT_BEFORE = f"""
+SELECT "partition", "offset", epoch_us(snapshot_time), epoch_us(received_time), bids, asks
+FROM book_checkpoints WHERE {OF_CONNECTION} AND received_time <= $at
+ORDER BY "offset" DESC LIMIT 1
+"""
+SNAPSHOT_BEFORE = f"""
+SELECT "partition", "offset", epoch_us(received_time) FROM changes
+WHERE {OF_CONNECTION} AND received_time <= $at AND (reason = 'initial'
+    OR {EMPTY} AND list_contains($resnapshots, epoch_us(received_time)))
+ORDER BY "offset" DESC LIMIT 1
+"""
+FIRST_MESSAGE = f"""
+SELECT "partition", "offset", epoch_us(received_time) - 1, {EMPTY} FROM changes
+WHERE {OF_CONNECTION} AND received_time <= $at AND kind = 'book' ORDER BY "offset" LIMIT 1
+"""
+# A message has fewer than 2^20 events, so this counts events over all messages of a partition.
+CHANGE_ORDER = '("offset" << 20) + event_index'
+LEVELS = f"""
+SELECT side, price, arg_max(remaining, {CHANGE_ORDER}) FROM changes
+WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
+    AND received_time <= $at AND event_index >= 0
+GROUP BY side, price
+"""
+LAST_CHANGE = f"""
+SELECT "offset", top_bid, top_bid_quantity, top_ask, top_ask_quantity FROM changes
+WHERE {OF_CONNECTION} AND "partition" = $partition AND "offset" >= $first_offset
+    AND received_time <= $at AND event_index >= 0
+ORDER BY {CHANGE_ORDER} DESC LIMIT 1
+"""
+MESSAGES_AROUND = f"""
+SELECT epoch_us(max(received_time) FILTER (received_time <= $at)),
+    epoch_us(min(received_time) FILTER (received_time > $at))
+FROM changes WHERE {OF_CONNECTION}
+"""
+CONNECTIONS_OF_CHANGES = """
+SELECT conn, epoch_us(min(received_time)) FROM changes
+WHERE venue = $venue AND symbol = $symbol AND received_time <= $at
+GROUP BY conn ORDER BY 2 DESC LIMIT $limit
+"""
