@@ -15,7 +15,7 @@ from include.market.levels import encode_levels
 from include.market.time import EPOCH
 from include.market.venues import BINANCE, VENUES
 
-EVERY = timedelta(minutes=15)
+CHECKPOINT_STEP = timedelta(minutes=15)
 MAX_BACK = timedelta(days=1)  # of a lake that has no checkpoint yet, or none for long
 SYMBOLS = """
 SELECT DISTINCT venue, symbol FROM changes
@@ -43,12 +43,12 @@ class BookCheckpoints:
         count, due_at = 0, self._first_due(end_at)
         while due_at <= end_at:
             count += self._add_at(due_at)
-            self._done_at, due_at = due_at, due_at + EVERY
+            self._done_at, due_at = due_at, due_at + CHECKPOINT_STEP
         return count
 
     def _first_due(self, end_at: datetime) -> datetime:
         if self._done_at is not None:
-            return self._done_at + EVERY
+            return self._done_at + CHECKPOINT_STEP
         last_at = _newest(self._lake, BOOK_CHECKPOINTS.name) or EPOCH
         return max(_floor(last_at), end_at - MAX_BACK)
 
@@ -72,11 +72,11 @@ class BookCheckpoints:
         table = open_table(self._lake, "book_changes")
         if table is None:
             return []
-        span = due_at - EVERY, due_at + timedelta(microseconds=1)
+        span = due_at - CHECKPOINT_STEP, due_at + timedelta(microseconds=1)
         files = files_in_spans(list_files(table), "received_time", [span])
         with connect(self._lake, ()) as connection:
             create_view(connection, "changes", table, files=list_uris(files))
-            bindings = {"first": due_at - EVERY, "last": due_at, "excluded": BINANCE.name}
+            bindings = {"first": due_at - CHECKPOINT_STEP, "last": due_at, "excluded": BINANCE.name}
             rows = connection.execute(SYMBOLS, bindings).fetchall()
         return [(venue, symbol) for venue, symbol in rows if venue in VENUES]
 
@@ -107,4 +107,4 @@ def _newest(lake: str, name: str) -> datetime | None:
 
 
 def _floor(moment_at: datetime) -> datetime:
-    return EPOCH + (moment_at - EPOCH) // EVERY * EVERY
+    return EPOCH + (moment_at - EPOCH) // CHECKPOINT_STEP * CHECKPOINT_STEP
