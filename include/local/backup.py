@@ -33,7 +33,8 @@ from include.settings import Settings
 FORMAT = 1
 DESCRIPTION, STORE, HOME = "backup.json", "store", "home"
 KEPT_IN_STORE = ("forecasts", "models", "history", "quality")  # beside the lake
-KEPT_AT_HOME = ("feeds/*.json", "seals/**/*")  # copied first: they may not be ahead of the lake
+# Copied first, for no seal may be ahead of the lake. A spool is none of it: Kafka has not had that.
+KEPT_AT_HOME = ("feeds/*.json", "seals/**/*")
 EPOCH = "checkpoints/land/epoch.json"
 TRIES, PAUSE_S = 400, 0.05
 _LOG_FILE = re.compile(r"(\d{20})\.")

@@ -7,10 +7,22 @@ from typing import Any
 
 import msgspec
 
+from include.atomic_files import publish
 from include.errors import PlatformError
+from include.lake.minute_holes import number_sql
+from include.lake.reading import connect, open_table
 from include.local.backup import DESCRIPTION, FORMAT, HOME, Backup, CopiedFile, copy_file
+from include.market.venues import HEALING
 from include.object_path import StorePath, store_path
 from include.settings import Settings
+from include.state_files import write_checked_file
+
+NEWEST_IDS = f"""
+SELECT venue, symbol, arg_max(number, ("partition", "offset", event_index)) AS newest FROM (
+    SELECT venue, symbol, "partition", "offset", event_index, {{number}} AS number FROM trades
+    WHERE NOT starts_with(conn, '{HEALING}')
+) WHERE number IS NOT NULL GROUP BY venue, symbol
+"""
 
 
 def read_backup(folder: Path) -> Backup:
@@ -70,13 +82,41 @@ def restore_files(settings: Settings, folder: Path) -> Backup:
         for name in backup.files:
             copy_file(folder / name, _choose_destination(settings, draft, lake, name))
         draft.mkdir(parents=True, exist_ok=True)
-        draft.rename(settings.home)
+        _restore_last_ids(
+            draft / "feeds", str(_choose_destination(settings, draft, lake, "store/lake"))
+        )
+        publish(draft, settings.home)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise PlatformError(
             f"{folder} could not be restored, nothing was changed: {error}"
         ) from error
     return backup
+
+
+def _restore_last_ids(feeds: Path, lake: str) -> None:
+    """Let each feed go on behind what the lake has, so that what came after it is a hole.
+
+    The feeds' own files count what Kafka had, which may be more than had landed.
+    """
+    newest_ids = _read_newest_ids(lake)
+    for path in sorted(feeds.glob("*.json")):
+        write_checked_file(path, newest_ids.get(path.stem, {}))
+
+
+def _read_newest_ids(lake: str) -> dict[str, dict[str, int]]:
+    """The number of the last trade that landed from a live connection, by venue and symbol."""
+    if open_table(lake, "trades") is None:
+        return {}
+    connection = connect(lake, ["trades"])
+    try:
+        rows = connection.execute(NEWEST_IDS.format(number=number_sql())).fetchall()
+    finally:
+        connection.close()
+    ids: dict[str, dict[str, int]] = {}
+    for venue, symbol, number in rows:
+        ids.setdefault(venue, {})[symbol] = int(number)
+    return ids
 
 
 def _choose_destination(settings: Settings, draft: Path, lake: StorePath, name: str) -> StorePath:

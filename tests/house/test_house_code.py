@@ -129,3 +129,22 @@ def test_no_workplace_path_is_in_the_repository() -> None:
 def test_no_test_module_imports_another() -> None:
     importing = re.compile(r"^\s*(?:from|import) tests\.(?:\w+\.)*test_", re.MULTILINE)
     assert [named(path) for path in SOURCES if importing.search(path.read_text())] == []
+
+
+# Moves of what others wrote, each synced by its caller or without need: everything else that gets
+# its final name by a rename is written by include/atomic_files.py.
+MOVES = {
+    "include/atomic_files.py": "the one writer",
+    "include/lake/delta_log.py": "a damaged table, or its log's end, goes to the damaged folder",
+    "include/local/kafka_folders.py": "folders of the broker's, which does not run; parents synced",
+}
+
+
+def test_only_the_one_writer_renames() -> None:
+    moves = re.compile(
+        r"\bos\.(rename|replace|link)\(|\bshutil\.move\(|\w\.rename\((?!columns|index)"
+    )
+    moving = {
+        str(path.relative_to(ROOT)) for path in measures.sources() if moves.search(path.read_text())
+    }
+    assert moving == set(MOVES)

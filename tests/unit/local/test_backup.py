@@ -16,6 +16,7 @@ from include.local import restoring
 from include.local.backup import DESCRIPTION, Backup, back_up
 from include.local.restoring import read_backup, restore_files
 from include.settings import Settings, load
+from include.state_files import read_checked_file, write_checked_file
 from tests.support.lake_of_rows import at, put
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -72,6 +73,25 @@ def test_what_is_restored_is_what_was_backed_up(world: Settings, tmp_path: Path)
         "seals/trades/1.json",
         "checkpoints/land/epoch.json",
     }
+
+
+def test_a_feed_goes_on_behind_what_the_lake_has(tmp_path: Path) -> None:
+    """Its own file is ahead: Kafka had trades that had not landed at the moment."""
+    world = settings_of(tmp_path / "old")
+    rows = [
+        TRADE | {"venue": "binance", "conn": conn, "trade_id": str(n), "offset": n, "seq_first": n}
+        for n, conn in ((7, "c"), (8, "c"), (9, "heal-1"))
+    ]
+    put(world.lake, "trades", rows)
+    (world.home / "checkpoints/land").mkdir(parents=True)
+    write_epoch(world.home / "checkpoints/land/epoch.json", Epoch({}, {}))
+    feeds = world.home / "feeds"
+    feeds.mkdir()
+    write_checked_file(feeds / "binance.json", {"BTC-USD": 30, "ETH-USD": 5})
+    make(world, tmp_path / "b")
+    new = settings_of(tmp_path / "new")
+    restore_files(new, tmp_path / "b")
+    assert read_checked_file(new.home / "feeds/binance.json", dict[str, int]) == {"BTC-USD": 8}
 
 
 def test_commits_after_the_moment_are_not_in_it(
