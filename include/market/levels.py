@@ -1,10 +1,11 @@
 """A book at a moment: its levels, best first, and what is measured of them. Pure."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
 
 from include.market.events import BookSide, Top
 
@@ -12,6 +13,9 @@ Level = tuple[Decimal, Decimal]  # price, and the quantity there in base units
 SideAndLevel = tuple[BookSide, Decimal, Decimal]
 BookLevels = Mapping[tuple[BookSide, Decimal], Decimal]  # quantity by side and price
 BidsAndAsks = tuple[tuple[Level, ...], tuple[Level, ...]]
+
+_levels: msgspec.json.Decoder[list[Level]] = msgspec.json.Decoder(list[Level])
+_encoder = msgspec.json.Encoder(decimal_format="string")
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,9 @@ def sort_levels(
 
 def encode_levels(side_levels: Iterable[Level]) -> str:
     """The levels of a side as JSON, numbers as text."""
-    return json.dumps([[str(number) for number in level] for level in side_levels])
+    return _encoder.encode(list(side_levels)).decode()
 
 
 def decode_levels(text: str) -> list[Level]:
     """The levels of a side from JSON."""
-    return [(Decimal(price), Decimal(quantity)) for price, quantity in json.loads(text)]
+    return _levels.decode(text)
