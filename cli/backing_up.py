@@ -49,6 +49,7 @@ def restore(folder: Path) -> None:
       ./tickhouse restore /mnt/backups/monday && ./tickhouse up
     """  # noqa: D301 (click reads the \\b)
     from include.local.restoring import restore_files
+    from include.versions import SCHEMA
 
     settings = _enter(folder)
     restored = restore_files(settings, folder)
@@ -56,7 +57,8 @@ def restore(folder: Path) -> None:
         f"{len(restored.files)} files of {restored.made_at:%Y-%m-%d %H:%M:%S} UTC are in place"
     )
     _accept_new_topics(settings)
-    _print_line("restored: ./tickhouse up starts it")
+    older = restored.schema < SCHEMA
+    _print_line(f"restored: ./tickhouse {'migrate and then up' if older else 'up'} starts it")
 
 
 def _enter(folder: Path) -> Settings:

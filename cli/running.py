@@ -179,6 +179,7 @@ def prepare(first_training: bool) -> None:
     from include.serving.preparation import create_serving_database
 
     settings = from_environment()
+    _require_schema(settings)
     create_databases(settings)
     create_serving_database(settings)
     _make_topics(settings)
@@ -214,9 +215,19 @@ def _enter(flags: dict[str, str]) -> Settings:
     from include.local.worlds import ensure_secrets, enter_world
 
     check_disk(from_environment(flags).var)
-    ensure_secrets(from_environment(flags).var, generate_secrets())
     _refuse_second(from_environment())
+    _require_schema(from_environment(flags))
+    ensure_secrets(from_environment(flags).var, generate_secrets())
     return enter_world(flags)
+
+
+def _require_schema(settings: Settings) -> None:
+    from datetime import UTC, datetime
+
+    from include.local.schema import require_schema
+    from include.versions import find_versions
+
+    require_schema(settings, program=find_versions()["Tickhouse"], now=datetime.now(UTC))
 
 
 def _make_platform(settings: Settings, steps: Steps, **hooks: Callable[[], None]) -> Any:

@@ -25,6 +25,7 @@ from include.lake.reading import open_table
 from include.lake.tables import LANDED_TOPICS, QUARANTINE, TABLE_OF_TOPIC
 from include.lake.topic_restarts import read_restarts
 from include.lake.watermarks import next_offsets
+from include.local.schema import read_schema
 from include.log import PrintLine
 from include.market.wire import TopicPartition
 from include.object_path import StorePath, list_paths, store_path
@@ -32,6 +33,7 @@ from include.settings import Settings
 
 FORMAT = 1
 DESCRIPTION, STORE, HOME = "backup.json", "store", "home"
+SCHEMA_FILE = "schema.json"
 KEPT_IN_STORE = ("forecasts", "models", "history", "quality")  # beside the lake
 # Copied first, for no seal may be ahead of the lake. A spool is none of it: Kafka has not had that.
 KEPT_AT_HOME = ("feeds/*.json", "seals/**/*")
@@ -52,7 +54,8 @@ class Backup(msgspec.Struct, frozen=True):
     """What a backup holds. `tables` are the versions of the lake's tables at the moment.
 
     `watermarks` are the next offsets to land by `TOPIC/PARTITION`, as the lake counts them;
-    `topic_ids` are Kafka's. `files` are by their path within the backup.
+    `topic_ids` are Kafka's. `files` are by their path within the backup. `schema` is the world's
+    (`include/local/schema.py`).
     """
 
     world: str
@@ -62,6 +65,7 @@ class Backup(msgspec.Struct, frozen=True):
     watermarks: dict[str, int]
     topic_ids: dict[str, str]
     files: dict[str, CopiedFile]
+    schema: int = 0
     format: int = FORMAT
 
 
@@ -104,6 +108,7 @@ def back_up(
         watermarks={str(part): offset for part, offset in sorted(moment.watermarks.items())},
         topic_ids=dict(epoch.topic_ids) if epoch else {},
         files=files,
+        schema=read_schema(settings) or 0,
     )
     write_file(folder / DESCRIPTION, msgspec.json.format(msgspec.json.encode(backup)))
     size_mb = sum(copied.size for copied in files.values()) / 1e6
@@ -184,7 +189,8 @@ def _list_store(settings: Settings, moment: LakeMoment) -> Iterator[tuple[StoreP
     for name in KEPT_IN_STORE:
         for path in list_all(store / name):
             yield path, f"{STORE}/{name}{_name_below(path, store / name)}"
-    yield store / EPOCH, f"{STORE}/{EPOCH}"
+    for name in (EPOCH, SCHEMA_FILE):
+        yield store / name, f"{STORE}/{name}"
 
 
 def list_all(folder: StorePath) -> list[StorePath]:

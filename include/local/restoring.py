@@ -16,6 +16,7 @@ from include.market.venues import HEALING
 from include.object_path import StorePath, store_path
 from include.settings import Settings
 from include.state_files import write_checked_file
+from include.versions import SCHEMA
 
 NEWEST_IDS = f"""
 SELECT venue, symbol, arg_max(number, ("partition", "offset", event_index)) AS newest FROM (
@@ -67,6 +68,11 @@ def restore_files(settings: Settings, folder: Path) -> Backup:
         PlatformError: as `read_backup`; the world exists already, or the disk has no room.
     """
     backup = read_backup(folder)
+    if backup.schema > SCHEMA:
+        raise PlatformError(
+            f"the backup in {folder} is of a world with the schema {backup.schema}, and this "
+            f"program knows {SCHEMA}: restore it with the version that made it ({backup.program})"
+        )
     lake = store_path(settings.lake)
     for location in (settings.home, lake):
         if location.exists():

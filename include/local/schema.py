@@ -1,0 +1,149 @@
+"""The schema of a world: one number for the form of its lake, checkpoints, topics and files.
+
+It is written into the world's store when the world is made, and compared before anything else is
+started or changed. `migrate` brings an older world to this program's number, one step after the
+other; a newer one is for a newer program. Postgres has the number too: what it serves follows from
+the lake, so an older one there is brought forward by being filled again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from include.errors import PlatformError, StateError
+from include.lake.reading import open_table
+from include.lake.tables import TABLES
+from include.local.lock import exclusive_lock
+from include.object_path import StorePath, list_paths, store_path
+from include.settings import Settings
+from include.state_files import read_checked_file, write_checked_file
+from include.versions import SCHEMA
+
+SPARK_NAMES = {"long": "bigint", "integer": "int"}  # of Delta's types
+MIGRATE = "./tickhouse migrate"
+MigrationStep = Callable[[Settings], Iterator[str]]
+
+
+class WorldSchema(msgspec.Struct, frozen=True):
+    """The number, and which version of the program wrote it when."""
+
+    schema: int
+    program: str
+    written_at: datetime
+
+
+def require_schema(settings: Settings, *, program: str, now: datetime) -> None:
+    """Let a world be used that has this program's schema; a new one gets it.
+
+    Raises:
+        PlatformError: the world is older or newer, or its number cannot be read; nothing changed.
+    """
+    schema = read_schema(settings)
+    if schema is None:
+        _write_schema(settings, program=program, now=now)
+    elif schema > SCHEMA:
+        raise PlatformError(_describe_newer(settings, schema))
+    elif schema < SCHEMA:
+        raise PlatformError(
+            f"world {settings.world} has the schema {schema}, and this program {SCHEMA}: "
+            f"{MIGRATE} brings it forward (make a backup first)"
+        )
+
+
+def read_schema(settings: Settings) -> int | None:
+    """The world's schema: 0 if it was made before there were any, null if there is no world yet.
+
+    Raises:
+        PlatformError: the file cannot be read.
+    """
+    try:
+        stored = read_checked_file(_locate(settings), WorldSchema)
+    except StateError as error:
+        raise PlatformError(
+            f"{error}; if world {settings.world} was last used by this version, delete the file"
+        ) from error
+    if stored is not None:
+        return stored.schema
+    return 0 if _list_tables(settings.lake) else None
+
+
+def migrate(settings: Settings, *, program: str, now: datetime) -> list[str]:
+    """Bring the world to this program's schema; a line for each step, none if nothing was due.
+
+    Each step examines before it writes, and the number is written after it.
+
+    Raises:
+        PlatformError: the world is newer, a step refuses it, or another migration runs.
+    """
+    with exclusive_lock(settings.home / "migrate.lock", name="a migration"):
+        schema, lines = read_schema(settings), list[str]()
+        if schema is None:
+            raise PlatformError(f"there is no world {settings.world} yet: ./tickhouse up makes it")
+        if schema > SCHEMA:
+            raise PlatformError(_describe_newer(settings, schema))
+        for number in range(schema, SCHEMA):
+            try:
+                lines += STEPS[number](settings)
+            except OSError as error:
+                raise PlatformError(
+                    f"the migration of world {settings.world} stopped at schema {number}: {error}; "
+                    "it goes on there when it is run again"
+                ) from error
+            _write_schema(settings, program=program, now=now, schema=number + 1)
+            lines.append(f"world {settings.world} has the schema {number + 1}")
+        return lines
+
+
+def _examine_first_tables(settings: Settings) -> Iterator[str]:
+    """From worlds without a number: their tables must be those of schema 1, or fewer columns."""
+    names = _list_tables(settings.lake)
+    faults = [fault for name in names for fault in _find_column_faults(settings.lake, name)]
+    if faults:
+        raise PlatformError(
+            f"world {settings.world} cannot be brought forward: {'; '.join(faults)}; "
+            "nothing was changed"
+        )
+    yield f"{len(names)} tables have the columns of this version"
+
+
+def _find_column_faults(lake: str, name: str) -> Iterator[str]:
+    table, definition = open_table(lake, name), TABLES.get(name)
+    if table is None or definition is None:
+        return
+    types = {field.name: _describe_type(field.type) for field in table.schema().fields}
+    for column in definition.columns:
+        existing = types.get(column.name, column.type)
+        if existing != column.type:
+            yield f"{name}.{column.name} is {existing}, and should be {column.type}"
+
+
+def _describe_type(delta_type: object) -> str:
+    """`decimal(20,8)`, `timestamp` and the like, as columns are defined."""
+    name = getattr(delta_type, "type", None)
+    text = name if isinstance(name, str) else str(delta_type)
+    return SPARK_NAMES.get(text, text)
+
+
+STEPS: Mapping[int, MigrationStep] = {0: _examine_first_tables}
+
+
+def _describe_newer(settings: Settings, schema: int) -> str:
+    return (
+        f"world {settings.world} has the schema {schema}, and this program knows {SCHEMA}: it was "
+        "used by a newer version of Tickhouse; install that one, or choose another world"
+    )
+
+
+def _write_schema(settings: Settings, *, program: str, now: datetime, schema: int = SCHEMA) -> None:
+    location = _locate(settings)
+    location.parent.mkdir(parents=True, exist_ok=True)
+    write_checked_file(location, WorldSchema(schema, program, now))
+
+
+def _locate(settings: Settings) -> StorePath:
+    return settings.world_store / "schema.json"
+
+
+def _list_tables(lake: str) -> list[str]:
+    return [path.parent.name for path in list_paths(store_path(lake), "*/_delta_log")]

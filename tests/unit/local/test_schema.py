@@ -1,0 +1,159 @@
+"""A world is used by a program that knows its schema; older ones are brought forward, or named."""
+
+import shutil
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from include.errors import PlatformError
+from include.lake.reading import connect, count_rows
+from include.lake.tables import LANDED
+from include.local import schema as schemas
+from include.local.lock import exclusive_lock
+from include.local.restoring import restore_files
+from include.local.schema import WorldSchema, migrate, read_schema, require_schema
+from include.settings import Settings, load
+from include.state_files import write_checked_file
+from include.versions import SCHEMA
+from tests.support.lake_of_rows import put
+from tests.support.worlds import WORLDS
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Settings:
+    return load({"TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_WORLD": "sim"})
+
+
+def require(world: Settings) -> None:
+    require_schema(world, program="1", now=NOW)
+
+
+def files(world: Settings) -> dict[str, bytes]:
+    paths = [path for path in world.home.rglob("*") if path.is_file()]
+    return {str(path): path.read_bytes() for path in paths if path.name != "migrate.lock"}
+
+
+def write(world: Settings, number: int) -> None:
+    world.home.mkdir(parents=True, exist_ok=True)
+    write_checked_file(world.home / "schema.json", WorldSchema(number, "0", NOW))
+
+
+def test_a_new_world_gets_the_schema_of_the_program(world: Settings) -> None:
+    assert read_schema(world) is None
+    require(world)
+    assert read_schema(world) == SCHEMA
+    put(world.lake, "trades", [{}])
+    before = files(world)
+    require(world)
+    assert files(world) == before
+
+
+def test_a_newer_world_is_refused_and_left_alone(world: Settings) -> None:
+    write(world, SCHEMA + 1)
+    before = files(world)
+    for use in (require, lambda world: migrate(world, program="1", now=NOW)):
+        with pytest.raises(PlatformError, match="used by a newer version of Tickhouse"):
+            use(world)
+    assert files(world) == before
+
+
+def test_a_world_without_a_number_is_named_then_brought_forward(world: Settings) -> None:
+    put(world.lake, "trades", [{}])
+    before = files(world)
+    with pytest.raises(PlatformError, match=r"schema 0, .*\./tickhouse migrate"):
+        require(world)
+    assert files(world) == before
+    lines = migrate(world, program="1", now=NOW)
+    assert lines == ["1 tables have the columns of this version", "world sim has the schema 1"]
+    require(world)
+    assert count_rows(world.lake)["trades"] == 1
+    assert migrate(world, program="1", now=NOW) == []
+
+
+def test_tables_of_no_known_version_are_refused_before_anything_is_written(world: Settings) -> None:
+    put(world.lake, "trades", [{}])
+    rows = pa.table(
+        {"price": pa.array([1.5], pa.float64()), "partition": pa.array([0], pa.int32())}
+    )
+    write_deltalake(f"{world.lake}/quotes", rows)
+    before = files(world)
+    with pytest.raises(PlatformError) as refused:
+        migrate(world, program="1", now=NOW)
+    assert "quotes.price is double, and should be decimal(20,8)" in str(refused.value)
+    assert files(world) == before
+
+
+def test_a_damaged_number_is_named(world: Settings) -> None:
+    write(world, SCHEMA)
+    path = world.home / "schema.json"
+    path.write_bytes(path.read_bytes().replace(b'"schema":1', b'"schema":2'))
+    with pytest.raises(PlatformError, match=r"schema\.json is damaged"):
+        require(world)
+
+
+def test_two_migrations_at_once_are_refused(world: Settings) -> None:
+    put(world.lake, "trades", [{}])
+    with (
+        exclusive_lock(world.home / "migrate.lock", name="a migration"),
+        pytest.raises(PlatformError, match="a migration is running already"),
+    ):
+        migrate(world, program="1", now=NOW)
+    assert read_schema(world) == 0
+
+
+def test_a_step_that_fails_leaves_the_number_of_the_last_one_that_did_not(
+    world: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills in the second of two steps: the next try begins with that step."""
+    put(world.lake, "trades", [{}])
+    calls: list[int] = []
+
+    def step(number: int, *, fails: bool) -> schemas.MigrationStep:
+        def run(_: Settings) -> "schemas.Iterator[str]":
+            calls.append(number)
+            if fails and calls.count(number) == 1:
+                raise OSError(28, "No space left on device")
+            yield f"step {number}"
+
+        return run
+
+    monkeypatch.setattr(schemas, "SCHEMA", 2)
+    monkeypatch.setattr(schemas, "STEPS", {0: step(0, fails=False), 1: step(1, fails=True)})
+    with pytest.raises(PlatformError, match=r"stopped at schema 1: .*No space.*; it goes on there"):
+        migrate(world, program="1", now=NOW)
+    assert read_schema(world) == 1
+    assert migrate(world, program="1", now=NOW) == ["step 1", "world sim has the schema 2"]
+    assert calls == [0, 1, 1]
+
+
+@pytest.mark.parametrize("folder", sorted(WORLDS.glob("schema_*")), ids=lambda path: path.name)
+def test_a_world_that_was_kept_of_each_schema_is_brought_forward(
+    world: Settings, folder: Path
+) -> None:
+    made = restore_files(world, folder)
+    assert made.schema == int(folder.name.removeprefix("schema_"))
+    migrate(world, program="1", now=NOW)
+    require(world)
+    rows = count_rows(world.lake)
+    assert {table.name: rows[table.name] for table in LANDED} == {
+        table.name: 2 if table.name == "trades" else 1 for table in LANDED
+    }
+    prices = connect(world.lake, ["trades"]).execute("SELECT max(price) FROM trades").fetchall()
+    assert prices == [(Decimal("60000.50000000"),)]
+
+
+def test_a_backup_of_a_newer_world_is_refused(world: Settings, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(WORLDS / "schema_1", copy)
+    text = (copy / "backup.json").read_text()
+    assert '"schema": 1' in text
+    (copy / "backup.json").write_text(text.replace('"schema": 1', '"schema": 9'))
+    with pytest.raises(PlatformError, match="a world with the schema 9, and this program knows 1"):
+        restore_files(world, copy)
+    assert not world.home.exists()
