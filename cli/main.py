@@ -17,6 +17,7 @@ from cli import (
     book,
     developing,
     doctoring,
+    documentation,
     lake,
     migrating,
     rehearsing,
@@ -97,6 +98,7 @@ for verb in (
     developing.test,
     developing.check,
     benching.bench,
+    documentation.build_docs,
     versioning.version,
 ):
     cli.add_command(verb)
