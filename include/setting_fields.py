@@ -43,9 +43,12 @@ COUNT = NumberRange(lowest=1)
 BASIS_POINTS = NumberRange(highest=10_000)
 
 
-def setting(default: Any, doc: str, bounds: NumberRange = NOT_NEGATIVE) -> Any:
+def setting(
+    default: Any, doc: str, bounds: NumberRange = NOT_NEGATIVE, *, choices: tuple[str, ...] = ()
+) -> Any:
     """A field with its default and one sentence on what it means, units included.
 
-    `bounds` are those of a number; none may be below zero.
+    `bounds` are those of a number; none may be below zero. A text is one of `choices`, where there
+    are any.
     """
-    return field(default=default, metadata={"doc": doc, "bounds": bounds})
+    return field(default=default, metadata={"doc": doc, "bounds": bounds, "choices": choices})

@@ -4,19 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from include.settings.brokers import MECHANISMS, PROTOCOLS, KafkaSecurity
+from include.settings.brokers import KafkaSecurity
 from include.settings.groups import PostgresSettings
 
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _CHECKED = "verify-"
 
 
 def connection_faults(kafka: KafkaSecurity, postgres: PostgresSettings) -> list[str]:
     """Why Kafka's and Postgres' settings cannot be, a sentence each; empty if they can."""
     faults = [
-        *_choice_faults("KAFKA_SECURITY", kafka.protocol, PROTOCOLS),
-        *_choice_faults("KAFKA_SASL_MECHANISM", kafka.mechanism, MECHANISMS),
-        *_choice_faults("POSTGRES_SSLMODE", postgres.sslmode, SSL_MODES),
         *_file_faults("KAFKA_CA", kafka.ca),
         *_file_faults("POSTGRES_CA", postgres.ca),
     ]
@@ -44,12 +40,6 @@ def _is_page(url: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is none, a bracket without its other
         return False
-
-
-def _choice_faults(name: str, value: str, choices: tuple[str, ...]) -> list[str]:
-    if value in choices:
-        return []
-    return [f"TICKHOUSE_{name}={value!r}: must be one of {', '.join(choices)}"]
 
 
 def _file_faults(name: str, path: str) -> list[str]:

@@ -104,6 +104,7 @@ def build_group(group: T, environ: Mapping[str, str], *, prefix: str, faults: li
     for spec in fields(group):  # type: ignore[arg-type]
         default, name = getattr(group, spec.name), prefix + spec.name.upper()
         bounds = spec.metadata.get("bounds", NOT_NEGATIVE)
+        choices = spec.metadata.get("choices", ())
         if isinstance(default, dict):
             parse = _choose_parser(get_args(hints[spec.name])[1], bounds)
             values[spec.name] = {
@@ -111,7 +112,7 @@ def build_group(group: T, environ: Mapping[str, str], *, prefix: str, faults: li
                 for key, of_key in default.items()
             }
         else:
-            parse = _choose_parser(hints[spec.name], bounds)
+            parse = _choose_parser(hints[spec.name], bounds, choices)
             values[spec.name] = _read_value(default, parse, environ, name, faults)
     return type(group)(**values)
 
@@ -136,13 +137,17 @@ def _read_value(
     return default
 
 
-def _choose_parser(kind: Any, bounds: NumberRange) -> Callable[[str], Any]:
-    """Reads a value of this kind; of a number that cannot be it raises ValueError."""
+def _choose_parser(
+    kind: Any, bounds: NumberRange, choices: tuple[str, ...] = ()
+) -> Callable[[str], Any]:
+    """Reads a value of this kind; raises ValueError for a number or a text that it cannot be."""
 
     def parse(text: str) -> Any:
         parsed = _PARSE[kind](text)
         if kind in _NUMBERS and (fault := bounds.fault(parsed)):
             raise ValueError(fault)
+        if choices and parsed not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
         return parsed
 
     return parse

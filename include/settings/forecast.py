@@ -28,10 +28,14 @@ class ForecastSettings:
         0.0, "a predicted move of fewer basis points has the side `hold`; 0: none has", BASIS_POINTS
     )
     likelihood: str = setting(
-        "changes", "what the model is fitted to: changes (of the price) or levels (stock Prophet)"
+        "changes",
+        "what the model is fitted to: changes (of the price) or levels (stock Prophet)",
+        choices=("changes", "levels"),
     )
     target: str = setting(
-        "close", "which price of a minute is fitted: close, or vwap (weighted by quantity)"
+        "close",
+        "which price of a minute is fitted: close, or vwap (weighted by quantity)",
+        choices=("close", "vwap"),
     )
     holidays: str = setting(
         "", "CSV of holidays and events (holiday,ds,lower_window,upper_window); empty: none"

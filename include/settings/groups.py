@@ -12,6 +12,9 @@ from include.setting_fields import (
     Secret,
     setting,
 )
+from include.settings.brokers import MECHANISMS, PLAINTEXT, PROTOCOLS, SCRAM
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,12 @@ class KafkaSettings:
         1, "messages of a topic after which the broker syncs it; 0: never by count, for replicas"
     )
     security: str = setting(
-        "PLAINTEXT", "how brokers are talked to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+        PLAINTEXT,
+        "how brokers are talked to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+        choices=PROTOCOLS,
     )
     sasl_mechanism: str = setting(
-        "SCRAM-SHA-256", "how clients log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+        SCRAM, "how clients log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", choices=MECHANISMS
     )
     user: str = setting("", "user of the brokers, with SASL")
     password: Secret = setting(Secret(""), "the user's password")
@@ -66,7 +71,9 @@ class PostgresSettings:
     reader: str = setting("tickhouse_reader", "role that only reads the serving tables")
     reader_password: Secret = setting(Secret(""), "its password; generated; empty: no such role")
     sslmode: str = setting(
-        "prefer", "libpq's sslmode: disable, prefer, require, verify-ca or verify-full"
+        "prefer",
+        "libpq's sslmode: disable, prefer, require, verify-ca or verify-full",
+        choices=SSL_MODES,
     )
     ca: str = setting("", "PEM file of who signed the server's certificate, for verify-…")
     database: str = setting("tickhouse", "name of the serving database")
@@ -229,7 +236,11 @@ class TraderSettings:
     fee_bps: Decimal = setting(
         Decimal("40"), "taker fee of the paper account, basis points", BASIS_POINTS
     )
-    broker: str = setting("paper", "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)")
+    broker: str = setting(
+        "paper",
+        "where orders go: paper, or gemini (VENUES_GEMINI_ORDERS)",
+        choices=("paper", "gemini"),
+    )
     real_money: str = setting("", "`yes` allows orders at Gemini's production address")
     book_stale_s: float = setting(30.0, "no order on a best bid and ask older than so many seconds")
     skew_s: float = setting(

@@ -16,7 +16,9 @@ class AlertSettings:
     email_from: str = setting("tickhouse@localhost", "sender of the mails")
     smtp_host: str = setting("127.0.0.1", "mail server")
     smtp_port: int = setting(25, "its port")
-    smtp_security: str = setting("none", "its protection: none, starttls, or tls")
+    smtp_security: str = setting(
+        "none", "its protection: none, starttls, or tls", choices=("none", "starttls", "tls")
+    )
     smtp_user: str = setting("", "log-in at the mail server; empty: none is needed")
     smtp_password: Secret = setting(Secret(""), "password of that log-in")
     timeout_s: float = setting(10.0, "most seconds that sending to one of them may take", POSITIVE)

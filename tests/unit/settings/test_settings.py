@@ -143,6 +143,10 @@ def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
         ("FORECAST_MIN_COVERAGE", "20", "must be 1 or less"),
         ("VENUES_STALE_S", "-1", "must be 0 or more"),
         ("METRICS_GEMINI", "-1", "must be 0 or more"),
+        ("FORECAST_LIKELIHOOD", "level", "must be one of changes, levels"),
+        ("FORECAST_TARGET", "mid", "must be one of close, vwap"),
+        ("ALERTS_SMTP_SECURITY", "ssl", "must be one of none, starttls, tls"),
+        ("TRADER_BROKER", "live", "must be one of paper, gemini"),
         ("TRADER_RATIO_LOW", "2", "TICKHOUSE_TRADER_RATIO_LOW=2 is not below …_RATIO_HIGH=2"),
     ],
 )
