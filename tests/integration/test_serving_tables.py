@@ -8,9 +8,11 @@ from typing import Any
 import psycopg2
 import pytest
 
+from include.errors import PlatformError
 from include.lake.columns import Column
 from include.lake.tables import MINUTE_TOTALS_COLUMNS
 from include.serving.connection import fetch_rows, transaction
+from include.serving.preparation import create_serving_database
 from include.serving.tables import (
     POSTGRES_ONLY,
     SERVED,
@@ -20,6 +22,8 @@ from include.serving.tables import (
     upsert,
 )
 from include.serving.views import create_reader
+from include.settings import Settings
+from include.versions import SCHEMA
 
 
 def test_the_tables_have_their_columns_in_order(postgres_dsn: dict[str, Any]) -> None:
@@ -116,3 +120,20 @@ def test_a_minutes_totals_have_the_names_of_the_fifth_system(postgres_dsn: dict[
     assert list(totals) == list(MINUTE_TOTALS_COLUMNS)
     assert (totals["TIME"], totals["TOTAL_COUNT_BUY"]) == (row["minute"], 3)
     assert (totals["TOTAL_BTC_BUY"], totals["TOTAL_USD_SELL"]) == (Decimal("0.5"), Decimal("7.25"))
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(
+    service_settings: Settings, postgres_dsn: dict[str, Any]
+) -> None:
+    create_serving_database(service_settings)
+    assert fetch_rows(postgres_dsn, "SELECT version FROM schema_version") == [{"version": SCHEMA}]
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE schema_version SET version = %s", (SCHEMA + 1,))
+    with pytest.raises(PlatformError, match=rf"has the schema {SCHEMA + 1}, and this program"):
+        create_serving_database(service_settings)
+    (row,) = fetch_rows(postgres_dsn, "SELECT version FROM schema_version")
+    assert row == {"version": SCHEMA + 1}
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE schema_version SET version = 0")
+    create_serving_database(service_settings)
+    assert fetch_rows(postgres_dsn, "SELECT version FROM schema_version") == [{"version": SCHEMA}]
