@@ -48,8 +48,8 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     threading.excepthook = stop_on_fault
     _start(_stop_with, stop, server.io_loop)
     positions = GroupPositions(settings.bootstrap, world=settings.world, reader="dashboard")
-    follow = partial(follow_kafka, positions=positions)
-    _start(follow, settings.bootstrap, state, stop, settings.dashboard.backfill)
+    backfill = settings.dashboard.backfill
+    _start(follow_kafka, settings.bootstrap, state, stop, backfill, positions)
     _start(poll_postgres, settings, state, stop)
     _start(poll_files, settings, state, stop)
     serve_metrics(

@@ -22,7 +22,6 @@ def follow_kafka(
     state: DashboardState,
     stop: threading.Event,
     backfill: int,
-    *,
     positions: GroupPositions | None = None,
 ) -> None:
     """Apply every record to `state` until `stop`, through outages of the broker.
