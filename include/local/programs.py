@@ -1,5 +1,6 @@
 """Which processes the platform has, in which order, with which command and sign of readiness."""
 
+import http.client
 import socket
 import sys
 import time
@@ -7,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from include.local import airflow, kafka, postgres
@@ -63,6 +65,15 @@ def open_port(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((host, port)) == 0
+
+
+def serves_page(url: str) -> bool:
+    """Whether a page is served at this address: a process that dies again listens for a moment."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return bool(reply.status == HTTPStatus.OK)
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _define_kafka(settings: Settings) -> Program:
@@ -148,7 +159,7 @@ def _define_dashboard(settings: Settings) -> Program:
         "dashboard",
         WORK_STAGE,
         [PYTHON, "-m", "streaming.dashboard"],
-        lambda: open_port(settings.ports.host, settings.ports.dashboard),
+        lambda: serves_page(f"http://{settings.ports.host}:{settings.ports.dashboard}/"),
     )
 
 
