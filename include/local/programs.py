@@ -4,7 +4,6 @@ import http.client
 import socket
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -102,7 +101,7 @@ def _define_simulator(settings: Settings) -> Program:
         "simulator",
         SERVERS_STAGE,
         [PYTHON, "-m", "streaming.simulator"],
-        lambda: _serves(f"{settings.simulator_url}/healthz"),
+        lambda: serves_page(f"{settings.simulator_url}/healthz"),
     )
 
 
@@ -177,14 +176,6 @@ def _define_sql_server(settings: Settings) -> Program:
 def _define_python(name: str, *, stage: int, needs_space: bool = False) -> Program:
     command = [PYTHON, "-m", f"streaming.{name}"]
     return Program(name, stage, command, lambda: True, needs_space=needs_space)
-
-
-def _serves(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as reply:
-            return int(reply.status) == 200  # noqa: PLR2004
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _fresh_progress(settings: Settings) -> bool:

@@ -2,8 +2,8 @@
 
 It is written into the world's store when the world is made, and compared before anything else is
 started or changed. `migrate` brings an older world to this program's number, one step after the
-other; a newer one is for a newer program. Postgres has the number too: what it serves follows from
-the lake, so an older one there is brought forward by being filled again.
+other; a newer one is for a newer program. Postgres has the number too, and a newer one there
+is refused; what it serves follows from the lake.
 """
 
 from collections.abc import Callable, Iterator, Mapping
