@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -52,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Markers."""
     config.addinivalue_line("markers", "power: cuts the power of a disk (tests/power)")
+    # A busy machine is no fault of the code: what is slow has a bound in a test of its own.
+    hypothesis.settings.register_profile("tests", deadline=None)
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:

@@ -192,6 +192,56 @@ def test_a_window_that_retention_has_cut_is_refused() -> None:
     assert [one.window_start // S for one in closed] == [60]
 
 
+def test_messages_of_one_event_are_one_whatever_their_number() -> None:
+    """The venue's own number of the event counts; without one, that of the message."""
+    change = BookChange("bid", D(100), D(2), venue_event_id=7)
+    bare = BookChange("bid", D(100), D(1))
+    flows = [
+        book_flow(Message("gemini", "BTC-USD", "book", "c", seq, S, RECEIPT, (one,)))
+        for seq, one in [
+            ((1, 1), change),
+            ((2, 2), change),
+            ((3, 4), bare),
+            ((2, 4), bare),
+            ((4, 5), bare),
+            (None, bare),
+            (None, bare),
+        ]
+    ]
+    assert [flow.event_id for flow in flows] == ["7", "7", "4", "4", "5", None, None]
+    windows = Windows(window_s=60)
+    for flow in flows:
+        windows.take(flow)
+    (window,) = take(windows, book(60, ASK, event=99))
+    assert window.bid == D(600)
+
+
+def test_a_symbol_is_known_by_a_message_or_by_a_closed_window() -> None:
+    windows = Windows(window_s=60, closed_until={("gemini", "BTC-USD"): 60 * S})
+    here, other = (book_flow(book(70, BID, symbol=name)) for name in ("BTC-USD", "ETH-USD"))
+    assert windows.knows(here) and not windows.knows(other)
+    windows.take(other)
+    assert windows.knows(other)
+
+
+def test_the_oldest_open_window_of_each_symbol_says_when_it_closes() -> None:
+    windows = Windows(window_s=60, delay_s=10)
+    assert windows.next_closings() == []
+    take(windows, book(65, BID, event=1), book(10, BID, event=2), book(61, BID, symbol="ETH-USD"))
+    take(windows, book(62, event=3, kind="heartbeat", symbol="LTC-USD"))
+    assert windows.next_closings() == [("gemini|BTC-USD", 70 * S), ("gemini|ETH-USD", 130 * S)]
+
+
+def test_the_clock_of_a_connection_that_carries_nothing_more_is_forgotten() -> None:
+    windows = Windows(window_s=60)
+    both = ("BTC-USD", "ETH-USD")
+    take(windows, *(book(at, BID, symbol=name) for at, name in enumerate(both, start=1)))
+    take(windows, book(5, BID, symbol="BTC-USD", conn="d"))
+    assert windows.state.clocks == {"gemini|c": 2 * S, "gemini|d": 5 * S}
+    take(windows, book(7, BID, symbol="ETH-USD", conn="d"))
+    assert windows.state.clocks == {"gemini|d": 7 * S}
+
+
 def test_a_restored_state_goes_on_as_if_nothing_had_happened() -> None:
     chance = random.Random(5)
     messages = [
