@@ -79,11 +79,19 @@ def up(
     training.raise_fault()
     _show_links(settings)
     if not detach:
-        from include.local.milestones import watch_milestones
+        _stay(settings, platform, steps)
 
-        watch_milestones(settings, print_line=steps)
-        steps("taking everything down")
-        platform.down()
+
+def _stay(settings: Settings, platform: Any, steps: Steps) -> None:
+    """Open the dashboard for a person at a terminal, report milestones until Ctrl-C, stop all."""
+    from cli.opening import open_dashboard
+    from include.local.milestones import watch_milestones
+
+    is_wanted = settings.dashboard.open == "yes"
+    open_dashboard(f"{settings.public_urls['dashboard']}/", os.environ, is_wanted=is_wanted)
+    watch_milestones(settings, print_line=steps)
+    steps("taking everything down")
+    platform.down()
 
 
 @click.command()

@@ -12,6 +12,7 @@ from psycopg2.extras import execute_values
 
 from include.lake.columns import Column, Table, event_columns, money, text
 from include.lake.tables import TABLES
+from include.serving.annotations import ANNOTATIONS
 from include.serving.connection import Dsn, transaction
 from include.serving.views import create_views
 
@@ -107,6 +108,7 @@ POSTGRES_ONLY = (
     OUTBOX,
     STREAM_LAG,
     FEED_HEALTH,
+    ANNOTATIONS,
 )
 POSTGRES_TYPES = {
     "string": "text",

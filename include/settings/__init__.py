@@ -18,6 +18,7 @@ from include.object_path import StorePath, open_bucket, store_path
 from include.setting_fields import setting
 from include.settings.brokers import Brokers, KafkaSecurity
 from include.settings.connections import connection_faults, url_faults
+from include.settings.dashboard import DashboardSettings
 from include.settings.env import (
     build_group,
     describe_variables,
@@ -28,7 +29,6 @@ from include.settings.env import (
 from include.settings.forecast import ForecastSettings, QualitySettings
 from include.settings.groups import (
     AirflowSettings,
-    DashboardSettings,
     KafkaSettings,
     PortSettings,
     PostgresSettings,

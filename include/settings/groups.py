@@ -277,21 +277,3 @@ class TraderSettings:
         SHARE,
     )
     orders_per_minute: int = setting(10, "most orders of a minute (market clock); 0: no limit")
-
-
-@dataclass(frozen=True)
-class DashboardSettings:
-    """The live dashboard."""
-
-    public_url: str = setting("", "base URL at which people open it; empty: host and port")
-    refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
-    poll_s: float = setting(3.0, "seconds between two polls of Postgres")
-    query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
-    stale_s: float = setting(15.0, "a panel turns grey so many seconds after its feed's last frame")
-    feed_quiet_s: float = setting(
-        5.0, "a feed's tile shows quiet after so many seconds without a frame"
-    )
-    quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
-    minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
-    backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")
-    viewers: int = setting(100, "most pages that are open at once; further ones get a sentence")

@@ -21,7 +21,7 @@ def fit_limits(lines: Mapping[str, Columns]) -> Limits | None:
     prices = [
         y
         for name, line in lines.items()
-        if name.startswith(("price_", "orders_"))
+        if name.startswith(("price_", "orders_", "history"))
         for y in line["y"]
         if not math.isnan(y)
     ]

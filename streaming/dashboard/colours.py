@@ -20,6 +20,14 @@ _SUPPLIERS = {
 EQUITY, HOLD = "#0aa884", "#84909c"
 
 
+_SYMBOLS = ("#0aa884", "#e07b1a", "#9a6fd0", "#3b8fd4", "#d9a400", "#c2477f")
+
+
+def symbol_colour(index: int) -> str:
+    """The colour of the symbol chosen at this index."""
+    return _SYMBOLS[index % len(_SYMBOLS)]
+
+
 def colour_by_venue() -> dict[str, str]:
     """The colour of each venue and supplier, the same in every chart; venues in their order."""
     return dict(zip(VENUES, cycle(_FEEDS), strict=False)) | _SUPPLIERS

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal
 
-Freshness = Literal["live", "stale", "none"]
+Freshness = Literal["live", "stale", "none", "past"]
+"""`past` is what a chosen span of time shows: it does not age."""
 
 
 def judge_freshness(seen_s: float, now_s: float, *, limit_s: float) -> Freshness:
@@ -14,6 +15,7 @@ def judge_freshness(seen_s: float, now_s: float, *, limit_s: float) -> Freshness
 
 
 def best_freshness(states: Iterable[Freshness]) -> Freshness:
-    """`live` if one is, else `stale` if one is, else `none`."""
+    """`past` or `live` if one is, else `stale` if one is, else `none`."""
     present = set(states)
-    return "live" if "live" in present else "stale" if "stale" in present else "none"
+    ranked: tuple[Freshness, ...] = ("past", "live", "stale")
+    return next((state for state in ranked if state in present), "none")

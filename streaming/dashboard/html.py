@@ -41,7 +41,8 @@ def render_heading(
 ) -> str:
     """A panel's heading: title, value, a badge with its age; without data what it waits for."""
     age = format_age(age_s)
-    badge = {"live": age, "stale": f"stale {age}", "none": NO_DATA}[freshness]
+    badges = {"live": age, "stale": f"stale {age}", "none": NO_DATA, "past": "past"}
+    badge = badges[freshness]
     has_value = value and freshness != "none"
     large = f'<span class="value">{escape(value)}</span>' if has_value else ""
     empty = f'<div class="empty"><b>{NO_DATA}</b>{escape(waiting_for)}</div>'

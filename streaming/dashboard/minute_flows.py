@@ -1,7 +1,7 @@
 """Buys and sells per minute, by the aggressor's side."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 from include.market.events import Trade
@@ -25,6 +25,11 @@ class TradeFlow:
     def trades(self) -> int:
         """Buys and sells together."""
         return self.buys + self.sells
+
+    def __add__(self, other: "TradeFlow") -> "TradeFlow":
+        """The flow of both together."""
+        sums = zip(astuple(self), astuple(other), strict=True)
+        return TradeFlow(*(mine + others for mine, others in sums))
 
     def add(self, trade: Trade) -> None:
         """Count a trade in; one without an aggressor's side counts for neither."""
@@ -71,6 +76,10 @@ class MinuteFlows:
             self._trade_ids.popitem(last=False)
         self._from_kafka.setdefault(trade.traded_at // MINUTE_US, TradeFlow()).add(trade)
         self._drop_old(self._from_kafka)
+
+    def served_flow(self, minute: int) -> TradeFlow:
+        """A minute as Postgres has it; empty where it has none."""
+        return self._from_postgres.get(minute, TradeFlow())
 
     def settle(self, minute: int, flow: TradeFlow) -> None:
         """Set a minute as Postgres has it."""

@@ -8,7 +8,9 @@ from bokeh.models import (
     DatetimeTickFormatter,
     HoverTool,
     NumeralTickFormatter,
+    PanTool,
     Range1d,
+    WheelZoomTool,
 )
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
@@ -71,14 +73,17 @@ def create_plot(
     number_format: str = "0,0.[00]",
     **options: Any,
 ) -> Any:
-    """An empty figure over time in the style of the page, on the time axis `times` if it is set."""
+    """An empty figure over time in the style of the page, on the time axis `times` if it is set.
+
+    Of the shared axis a viewer may choose another part: by dragging, or by the wheel with
+    Shift.
+    """
     if times is not None:
         options["x_range"] = times
+        options["tools"] = _moving_tools()
     plot: Any = figure(
         height=height,
         sizing_mode="stretch_width",
-        x_axis_type="datetime",
-        tools="",
         toolbar_location=None,
         min_border_left=86,
         min_border_right=14,
@@ -87,9 +92,10 @@ def create_plot(
         outline_line_color=None,
         background_fill_alpha=0,
         border_fill_alpha=0,
-        **options,
+        **({"x_axis_type": "datetime", "tools": ""} | options),
     )
-    plot.xaxis.formatter = DatetimeTickFormatter(**TIME_FORMATS)
+    if options.get("x_axis_type") != "linear":
+        plot.xaxis.formatter = DatetimeTickFormatter(**TIME_FORMATS)
     plot.yaxis.formatter = NumeralTickFormatter(format=number_format)
     plot.yaxis.axis_label = label
     plot.xgrid.grid_line_color = None
@@ -98,6 +104,13 @@ def create_plot(
     for axis in plot.axis:
         _style_axis(axis)
     return plot
+
+
+def _moving_tools() -> list[Any]:
+    return [
+        PanTool(dimensions="width"),
+        WheelZoomTool(dimensions="width", modifiers="shift"),
+    ]
 
 
 def _style_axis(axis: Any) -> None:

@@ -7,6 +7,7 @@ from streaming.dashboard.minute_flows import MinuteFlows
 
 T = TypeVar("T")
 _SLACK = 1.25
+SIDES = ("bid", "ask")
 
 
 class SecondValues(Generic[T]):
@@ -45,6 +46,7 @@ class MarketSeries:
 
     A `…_seen_s` is when the last one was reported, in seconds of the wall clock; 0 means never.
     Mid prices and imbalances are measured by the stream; a top of None is an invalid book.
+    `sums` are the liquidity of a window by side, whose ratio is the signal.
     """
 
     keep_s: int
@@ -61,4 +63,7 @@ class MarketSeries:
         self.mids: SecondValues[float] = SecondValues(self.keep_s)
         self.imbalances: SecondValues[float] = SecondValues(self.keep_s)
         self.ratios: SecondValues[float] = SecondValues(self.keep_s)
+        self.sums: dict[str, SecondValues[float]] = {
+            side: SecondValues(self.keep_s) for side in SIDES
+        }
         self.minutes = MinuteFlows(self.keep_s // 60 + 1)

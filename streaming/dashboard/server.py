@@ -43,7 +43,8 @@ def make_server(settings: Settings, views: Views) -> Any:
             document.title = "Tickhouse"
             document.add_root(Div(text=FULL.format(viewers=settings.dashboard.viewers)))
             return
-        Page(settings, views, document)
+        context: Any = document.session_context
+        Page(settings, views, document, context.request.arguments if context else {})
 
     server = Server(
         {"/": Application(FunctionHandler(open_page))},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from include.forecast.manifest import Manifest
 from include.local.status import LastAudit
 from include.market.wire import TopicPartition
+from include.serving.annotations import Annotation
 from include.serving.stream_progress import StreamProgress
 from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.trader_activity import TraderActivity
@@ -44,7 +45,7 @@ class PostgresSnapshot:
 
     `venues` have a row in `feed_health`; `halted` is the reason of the trader's halt. Of each
     symbol's forecast, `short` is by the minute, `long` by the hour, `short_term` the one
-    of the next minutes.
+    of the next minutes. `annotations` are the newest that people wrote, oldest first.
     """
 
     seen_s: float = 0.0
@@ -53,6 +54,7 @@ class PostgresSnapshot:
     short: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
     long: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
     short_term: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class DashboardState:
 
     `clock_us` is the market clock and `clock_skew_us` how far a replayed market's time is from the
     wall clock; `offsets` are the next Kafka offsets by topic and partition; the two snapshots are
-    replaced as a unit. `averages` are the moving averages across suppliers, by symbol.
+    replaced as a unit. `averages` are the moving averages across suppliers, by symbol, `history`
+    the closes of archives, which are shown for a span of the past alone.
     """
 
     keep_s: int
@@ -85,6 +88,7 @@ class DashboardState:
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     series: dict[tuple[str, str], MarketSeries] = field(default_factory=dict)
     averages: dict[str, SecondValues[float]] = field(default_factory=dict)
+    history: dict[str, SecondValues[float]] = field(default_factory=dict)
     feeds: dict[str, FeedStatus] = field(default_factory=lambda: defaultdict(FeedStatus))
     trader: TraderActivity = field(default_factory=TraderActivity)
     postgres: PostgresSnapshot = field(default_factory=PostgresSnapshot)

@@ -1,105 +1,27 @@
-"""What a viewer chose to see, what a panel gets and gives, and the views that viewers share."""
+"""What a panel gives, and the views that viewers share."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from include.market.time import SECOND_US
+from include.serving.annotations import Annotation
 from include.settings import Settings
+from streaming.dashboard.choice import RANGES, Choice
 from streaming.dashboard.columns import Columns
-from streaming.dashboard.freshness import Freshness, judge_freshness
+from streaming.dashboard.context import PanelContext, PastContext
+from streaming.dashboard.freshness import Freshness
+from streaming.dashboard.past_markets import REMEMBERED, PastMarkets
 from streaming.dashboard.plots import Chart, ChartSources
-from streaming.dashboard.series import MarketSeries
+from streaming.dashboard.sources.past import PastMarket
 from streaming.dashboard.state import DashboardState
 
-RANGES = (15, 30, 60, 120)
 KEEP_S = (max(RANGES) + 5) * 60
-_POINTS_SHOWN = 1800
-_AHEAD = 6
-_POLLS = 4
-
-
-@dataclass(frozen=True)
-class PanelContext:
-    """A symbol over the minutes before the market clock; `now_s` is the wall clock."""
-
-    settings: Settings
-    state: DashboardState
-    symbol: str
-    minutes: int
-    now_s: float
-
-    @property
-    def last_s(self) -> int:
-        """The second of the market clock."""
-        return self.state.clock_us // SECOND_US
-
-    @property
-    def first_s(self) -> int:
-        """The first second on the time axis."""
-        return self.last_s - self.minutes * 60
-
-    @property
-    def end_s(self) -> int:
-        """The second where the time axis ends: room for the forecast."""
-        return self.last_s + self.minutes * 60 // _AHEAD
-
-    @property
-    def step_s(self) -> int:
-        """Seconds that one point of a line stands for."""
-        return max(1, self.minutes * 60 // _POINTS_SHOWN)
-
-    @property
-    def stale_s(self) -> float:
-        """The age at which a panel turns grey."""
-        return self.settings.dashboard.stale_s
-
-    @property
-    def currency(self) -> str:
-        """The quote currency of the symbol."""
-        return self.symbol.partition("-")[2]
-
-    def venues(self) -> dict[str, MarketSeries]:
-        """The series of each venue for this symbol, and of no other currency."""
-        return {
-            venue: series
-            for (venue, symbol), series in sorted(self.state.series.items())
-            if symbol == self.symbol
-        }
-
-    def main_venue(self) -> tuple[str, MarketSeries] | None:
-        """The trader's venue if it has this symbol, else the first one with a book, else any."""
-        venues = self.venues()
-        trader_venue = self.settings.trader.venue
-        order = sorted(venues, key=lambda v: (v != trader_venue, not venues[v].book_seen_s))
-        return (order[0], venues[order[0]]) if order else None
-
-    def freshness(self, seen_s: float, *, limit_s: float | None = None) -> Freshness:
-        """How something last seen then stands now."""
-        return judge_freshness(seen_s, self.now_s, limit_s=limit_s or self.stale_s)
-
-    def venue_freshness(
-        self, venue: str, seen_s: float, *, limit_s: float | None = None
-    ) -> Freshness:
-        """How something of a venue stands: live if it is not older than `dashboard.quiet_s`.
-
-        Once the venue's feed sends no frames for `stale_s` it is stale, however young. An infinite
-        `limit_s` is for what stays true while the feed lives.
-        """
-        feed = self.state.feeds.get(venue)
-        if not seen_s or feed is None or self.freshness(feed.frame_seen_s) != "live":
-            return "stale" if seen_s else "none"
-        return self.freshness(seen_s, limit_s=limit_s or self.settings.dashboard.quiet_s)
-
-    def postgres_freshness(self) -> Freshness:
-        """How what comes from Postgres stands: stale once it has not answered for a while."""
-        limit_s = max(self.stale_s, self.settings.dashboard.poll_s * _POLLS)
-        return self.freshness(self.state.postgres.seen_s, limit_s=limit_s)
-
-    def age_s(self, seen_s: float) -> float:
-        """How long ago this moment of the wall clock was."""
-        return max(0.0, self.now_s - seen_s)
+_MINUTE_S = 60
+ALWAYS_NOW = frozenset({"status", "outlook"})
+"""The panels that show the present also where a span of the past is chosen."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +49,16 @@ class PanelModule(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """One refresh of one choice: the panels by name, and the ends of the time axis (ms)."""
+    """One refresh of one choice: the panels by name, and the ends of the time axis (ms).
+
+    `annotations` are those of the symbol in this time, `notice` what could not be read.
+    """
 
     panels: dict[str, Panel]
     start_ms: float
     end_ms: float
+    annotations: tuple[Annotation, ...] = ()
+    notice: str = ""
 
 
 class Views:
@@ -144,12 +71,20 @@ class Views:
         panels: Mapping[str, PanelModule],
         *,
         clock: Callable[[], float] = time.time,
+        past_markets: PastMarkets | None = None,
     ) -> None:
         """`clock` gives the wall clock in seconds."""
         self.panels = panels
         self._settings, self._state, self._clock = settings, state, clock
-        self._views: dict[tuple[str, int], View] = {}
+        self._past_markets = past_markets or PastMarkets(settings)
+        self._views: dict[tuple[str, int, tuple[str, ...]], View] = {}
+        self._past_views: OrderedDict[Choice, tuple[DashboardState, View]] = OrderedDict()
         self._refresh = -1
+
+    @property
+    def now_s(self) -> int:
+        """The second of the market clock; that of the wall clock while there is no market."""
+        return self._state.clock_us // SECOND_US or int(self._clock())
 
     def symbols(self) -> list[str]:
         """Every symbol there are numbers or forecasts of, the trader's first."""
@@ -159,22 +94,62 @@ class Views:
             symbols |= set(self._state.postgres.long)
         return sorted(symbols, key=lambda symbol: (symbol != traded, symbol))
 
-    def view(self, symbol: str, minutes: int) -> View:
-        """What a page of this choice shows now."""
+    def show(self, choice: Choice) -> View | None:
+        """What a page of this choice shows now; null while its span is being read."""
+        if choice.span is None:
+            return self.view(choice.symbol, choice.minutes, symbols=choice.symbols)
+        market = self._past_markets.find(choice)
+        if market is None:
+            return None
+        before = self._past_views.get(choice)
+        if before is None or before[0] is not market.state:
+            self._past_views[choice] = (market.state, self._compute_past(choice, market))
+            while len(self._past_views) > REMEMBERED:
+                self._past_views.popitem(last=False)
+        view = self._past_views[choice][1]
+        present = self.view(choice.symbol, choice.minutes, symbols=choice.symbols)
+        now = {name: panel for name, panel in present.panels.items() if name in ALWAYS_NOW}
+        return replace(view, panels=view.panels | now)
+
+    def forget_past(self) -> None:
+        """Read spans of the past again when they are next shown."""
+        self._past_markets.forget()
+
+    def view(self, symbol: str, minutes: int, *, symbols: tuple[str, ...] = ()) -> View:
+        """The last minutes of a symbol, beside which there may be others."""
         now_s = self._clock()
         refresh = int(now_s / self._settings.dashboard.refresh_s)
         if refresh != self._refresh:
             self._views.clear()
             self._refresh = refresh
-        if (symbol, minutes) not in self._views:
-            self._views[symbol, minutes] = self._compute(symbol, minutes, now_s)
-        return self._views[symbol, minutes]
+        key = (symbol, minutes, symbols or (symbol,))
+        if key not in self._views:
+            with self._state.lock:
+                context = PanelContext(self._settings, self._state, symbol, minutes, now_s, key[2])
+                self._views[key] = self._compute(context)
+        return self._views[key]
 
-    def _compute(self, symbol: str, minutes: int, now_s: float) -> View:
-        with self._state.lock:
-            context = PanelContext(self._settings, self._state, symbol, minutes, now_s)
-            return View(
-                panels={name: panel.compute(context) for name, panel in self.panels.items()},
-                start_ms=context.first_s * 1000.0,
-                end_ms=context.end_s * 1000.0,
-            )
+    def _compute_past(self, choice: Choice, market: PastMarket) -> View:
+        assert choice.span is not None
+        context = PastContext(
+            settings=self._settings,
+            state=market.state,
+            symbol=choice.symbol,
+            minutes=choice.span.length_s // _MINUTE_S,
+            now_s=float(choice.span.end_s),
+            symbols=choice.symbols,
+            step=choice.span.step_s,
+        )
+        return replace(self._compute(context, leave_out=ALWAYS_NOW), notice=market.notice)
+
+    def _compute(self, context: PanelContext, *, leave_out: frozenset[str] = frozenset()) -> View:
+        return View(
+            panels={
+                name: panel.compute(context)
+                for name, panel in self.panels.items()
+                if name not in leave_out
+            },
+            start_ms=context.first_s * 1000.0,
+            end_ms=context.end_s * 1000.0,
+            annotations=context.annotations(),
+        )

@@ -53,6 +53,16 @@ class Browser:
     def size(self, width: int, height: int) -> None:
         self._post("window/rect", width=width, height=height)
 
+    def drag(self, x: int, y: int, by: int) -> None:
+        """Press at a point of the window, move sideways by so many pixels, let go."""
+        steps = [
+            {"type": "pointerMove", "x": x + by * n // 4, "y": y, "duration": 40} for n in range(5)
+        ]
+        actions = [steps[0], {"type": "pointerDown", "button": 0}, *steps[1:]]
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
+        released = [*actions, {"type": "pointerUp", "button": 0}]
+        self._post("actions", actions=[mouse | {"actions": released}])
+
     def dark(self, dark: bool) -> None:
         """What the system prefers, as pages see it."""
         value = "dark" if dark else "light"

@@ -1,6 +1,16 @@
 """The panels of the page, one module each: what it computes, its heading, and its figure."""
 
-from streaming.dashboard.panels import account, book, flow, outlook, price, ratio, status
+from streaming.dashboard.panels import (
+    account,
+    book,
+    compare,
+    flow,
+    impact,
+    outlook,
+    price,
+    ratio,
+    status,
+)
 from streaming.dashboard.view import PanelModule
 
 PANELS: dict[str, PanelModule] = {
@@ -11,5 +21,7 @@ PANELS: dict[str, PanelModule] = {
     "flow": flow,
     "ratio": ratio,
     "account": account,
+    "impact": impact,
+    "compare": compare,
 }
 """The registry, in the order of the page: a panel is a module and an entry here."""

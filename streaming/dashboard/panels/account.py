@@ -10,10 +10,11 @@ from include.market.numerals import ZERO
 from include.market.time import SECOND_US
 from streaming.dashboard import colours
 from streaming.dashboard.columns import Columns, Points
+from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import format_number, render_chip, render_heading
 from streaming.dashboard.plots import Chart, ChartSources, add_hover, create_level, create_plot
 from streaming.dashboard.trader_activity import DatedFact
-from streaming.dashboard.view import Panel, PanelContext
+from streaming.dashboard.view import Panel
 
 _TRIPS_LISTED = 5
 _NO_TRIP = '<p class="none">No trip is finished yet: a trip is a buy and the sale after it.</p>'

@@ -6,6 +6,7 @@ from bokeh.models import Range1d
 
 from streaming.dashboard import colours
 from streaming.dashboard.columns import GAP, Columns, Points, last_number
+from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import digits_of, format_number, render_chip, render_heading
 from streaming.dashboard.plots import (
     Chart,
@@ -16,7 +17,7 @@ from streaming.dashboard.plots import (
     create_plot,
 )
 from streaming.dashboard.series import BestPrices, MarketSeries
-from streaming.dashboard.view import Panel, PanelContext
+from streaming.dashboard.view import Panel
 
 _NAMES = ("bid", "ask", "mid", "imbalance")
 _INVALID = render_chip("book", "invalid until its next snapshot", colour=colours.STALE)

@@ -4,6 +4,7 @@ from bokeh.models.annotations import Span
 
 from streaming.dashboard import colours
 from streaming.dashboard.columns import build_forecast
+from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import format_number, render_chip, render_heading
 from streaming.dashboard.plots import (
     FORECAST_COLUMNS,
@@ -12,7 +13,7 @@ from streaming.dashboard.plots import (
     add_forecast,
     create_plot,
 )
-from streaming.dashboard.view import Panel, PanelContext
+from streaming.dashboard.view import Panel
 
 
 def compute(context: PanelContext) -> Panel:

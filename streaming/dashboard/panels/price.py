@@ -8,9 +8,11 @@ from bokeh.models import Range1d
 from include.market.average import average_suppliers
 from include.market.time import SECOND_US
 from streaming.dashboard import colours
+from streaming.dashboard.annotation_list import render_annotations
 from streaming.dashboard.axis import exceeds, fit_limits
 from streaming.dashboard.columns import Columns, build_forecast, build_line
-from streaming.dashboard.freshness import best_freshness
+from streaming.dashboard.context import PanelContext
+from streaming.dashboard.freshness import Freshness, best_freshness
 from streaming.dashboard.html import format_age, format_number, render_chip, render_heading
 from streaming.dashboard.plots import (
     FORECAST_COLUMNS,
@@ -23,7 +25,7 @@ from streaming.dashboard.plots import (
 from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.state import ForecastPoint
 from streaming.dashboard.trader_activity import DatedFact
-from streaming.dashboard.view import Panel, PanelContext
+from streaming.dashboard.view import Panel
 
 _SIDES = (("buy", "triangle", colours.BUY), ("sell", "inverted_triangle", colours.SELL))
 
@@ -33,26 +35,15 @@ def compute(context: PanelContext) -> Panel:
     venues = {name: s for name, s in context.venues().items() if s.price_seen_s}
     states = {name: context.venue_freshness(name, s.price_seen_s) for name, s in venues.items()}
     fresh = {name: (0, s.price) for name, s in venues.items() if s.price and states[name] == "live"}
-    now, freshness = (
-        average_suppliers(fresh, at_second=0, stale_s=0),
-        best_freshness(states.values()),
-    )
+    now = average_suppliers(fresh, at_second=0, stale_s=0)
     excluded = {
         name: format_age(context.age_s(venues[name].price_seen_s))
         for name in venues
-        if states[name] != "live"
+        if states[name] == "stale"
     } | dict(now.left_out)
     lines, average = _venue_lines(context, venues)
     forecast = _forecast_points(context)
-    short_term = context.state.postgres.short_term.get(context.symbol, ())
-    columns = {
-        **lines,
-        "forecast": build_forecast(forecast),
-        **_order_columns(context),
-        "short_term": build_forecast(
-            p for p in short_term if context.first_s <= p.second <= context.end_s
-        ),
-    }
+    columns = {**lines, **_forecast_columns(context, forecast), **_order_columns(context)}
     limits = fit_limits(columns)
     chips = [
         *_venue_chips(venues, excluded),
@@ -62,6 +53,10 @@ def compute(context: PanelContext) -> Panel:
     ahead = build_forecast(point for point in forecast if point.second > context.last_s)
     if exceeds(ahead, limits):
         chips.append(_bounds_chip(ahead))
+    in_archive: Freshness = "past" if lines["history"]["x"] else "none"
+    freshness = best_freshness([*states.values(), in_archive])
+    notes = context.annotations()
+    columns["annotations"] = {"x": [note.at_s * 1000.0 for note in notes]}
     html = render_heading(
         f"Price {context.symbol}",
         freshness=freshness,
@@ -69,8 +64,16 @@ def compute(context: PanelContext) -> Panel:
         value=f"{format_number(now.price)} {context.currency}" if now.price else "",
         chips=chips,
         waiting_for=f"waiting for a trade or ticker of {context.symbol}",
-    )
+    ) + render_annotations(notes)
     return Panel(html, columns, freshness, limits)
+
+
+def _forecast_columns(
+    context: PanelContext, forecast: Sequence[ForecastPoint]
+) -> dict[str, Columns]:
+    short_term = context.state.postgres.short_term.get(context.symbol, ())
+    near = (p for p in short_term if context.first_s <= p.second <= context.end_s)
+    return {"forecast": build_forecast(forecast), "short_term": build_forecast(near)}
 
 
 def _venue_lines(
@@ -86,9 +89,17 @@ def _venue_lines(
         columns[f"price_{name}"] = build_line(inside, step_s=step_s, gap_s=gap_s)
     averages = context.state.averages.get(context.symbol, SecondValues(0)).select(first, last)
     late_s = max(3 * stream.average_every_s, step_s)
+    columns["history"] = _history_line(context)
     columns["average"] = build_line(averages, step_s=step_s, gap_s=late_s)
     is_now = bool(averages) and averages[-1][0] > last - late_s
     return columns, averages[-1][1] if is_now else None
+
+
+def _history_line(context: PanelContext) -> Columns:
+    """The closes of archives, which reach back to before the first trade."""
+    closes = context.state.history.get(context.symbol, SecondValues(0))
+    points = closes.select(context.first_s, context.last_s)
+    return build_line(points, step_s=context.step_s, gap_s=context.step_s)
 
 
 def _forecast_points(context: PanelContext) -> list[ForecastPoint]:
@@ -169,11 +180,14 @@ def figure(sources: ChartSources) -> Chart:
     plot = create_plot(340, times=sources.times, y_range=levels, label="price")
     forecast = sources.create("forecast", *FORECAST_COLUMNS)
     add_forecast(plot, forecast, "forecast", colours.FORECAST, line_dash=[6, 4])
+    _draw_line(plot, sources, "history", "archive", colours.INK, width=1.2, alpha=0.7)
     _draw_line(plot, sources, "average", "average", colours.AVERAGE, width=4, alpha=0.55)
     for venue, colour in colours.colour_by_venue().items():
         _draw_line(plot, sources, f"price_{venue}", venue, colour, width=1.6)
     short_term = sources.create("short_term", *FORECAST_COLUMNS)
     add_forecast(plot, short_term, "next minutes", colours.SHORT_TERM)
+    notes = sources.create("annotations", "x")
+    plot.vspan("x", source=notes, line_color=colours.INK, line_dash=[2, 3], line_width=1.5)
     for side, marker, colour in _SIDES:
         _draw_orders(plot, sources, side, marker, colour)
     return Chart([plot], levels)

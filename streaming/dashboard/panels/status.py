@@ -11,10 +11,11 @@ from include.local.status import LastAudit
 from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
 from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, StreamProgress
+from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import NO_DATA, format_age
 from streaming.dashboard.plots import Chart, ChartSources
 from streaming.dashboard.state import FeedStatus
-from streaming.dashboard.view import Panel, PanelContext
+from streaming.dashboard.view import Panel
 
 Tone = Literal["good", "warn", "bad", "none"]
 _TONES: dict[str, Tone] = {

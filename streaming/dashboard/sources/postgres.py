@@ -11,11 +11,14 @@ from operator import itemgetter
 from include.backoff import Backoff
 from include.errors import Unreachable
 from include.log import event
+from include.market.average import AVERAGE_PRICE
 from include.market.time import SECOND_US
+from include.serving.annotations import Annotation, read_annotation
 from include.serving.connection import Row
 from include.serving.read_only_query import query_read_only
 from include.settings import Settings
 from streaming.dashboard.minute_flows import TradeFlow
+from streaming.dashboard.series import SecondValues
 from streaming.dashboard.sources.postgres_queries import (
     FACTS,
     Answers,
@@ -57,13 +60,22 @@ def apply_answers(state: DashboardState, answers: Answers, *, seen_s: float, win
     """Bring the state up to what Postgres answered at `seen_s` (wall clock)."""
     state.postgres = make_snapshot(state.postgres, answers, seen_s=seen_s)
     with state.lock:
-        _add_facts(state.trader, answers, window_s=window_s)
+        add_facts(state.trader, answers, window_s=window_s)
         for row in answers.get("minutes", []):
             minute = int(row["minute"].timestamp()) // 60
-            state.series_of(row["venue"], row["symbol"]).minutes.settle(minute, _flow(row))
+            state.series_of(row["venue"], row["symbol"]).minutes.settle(minute, make_flow(row))
         for row in answers.get("ratios", []):
-            series = state.series_of(row["venue"], row["symbol"])
-            series.ratios.put(int(row["timestamp"].timestamp()), float(row["value"]))
+            add_signal(state, row, int(row["timestamp"].timestamp()))
+
+
+def add_signal(state: DashboardState, row: Row, second: int) -> None:
+    """Add a window's ratio or one of its two sums, or the average across suppliers."""
+    if row["type"] == AVERAGE_PRICE:
+        averages = state.averages.setdefault(row["symbol"], SecondValues(state.keep_s))
+        averages.put(second, float(row["value"]))
+        return
+    series = state.series_of(row["venue"], row["symbol"])
+    series.sums.get(row["type"], series.ratios).put(second, float(row["value"]))
 
 
 def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) -> PostgresSnapshot:
@@ -72,15 +84,21 @@ def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) 
         seen_s=seen_s,
         venues=frozenset(row["venue"] for row in answers.get("feeds", [])),
         halted=str(answers["halted"][0]["value"]) if answers.get("halted") else None,
-        short=_points_by_symbol(answers["short"]) if "short" in answers else before.short,
-        long=_points_by_symbol(answers["long"]) if "long" in answers else before.long,
-        short_term=_points_by_symbol(answers["short_term"])
+        short=group_points(answers["short"]) if "short" in answers else before.short,
+        long=group_points(answers["long"]) if "long" in answers else before.long,
+        short_term=group_points(answers["short_term"])
         if "short_term" in answers
         else before.short_term,
+        annotations=make_annotations(answers.get("annotations", [])),
     )
 
 
-def _add_facts(trader: TraderActivity, answers: Answers, *, window_s: int) -> None:
+def make_annotations(table_rows: Iterable[Row]) -> tuple[Annotation, ...]:
+    """The annotations of rows, oldest first."""
+    return tuple(sorted((read_annotation(row) for row in table_rows), key=lambda note: note.at_s))
+
+
+def add_facts(trader: TraderActivity, answers: Answers, *, window_s: int) -> None:
     """Add the trader's facts, dated at the end of the window that each follows from."""
     for name, fact_type in FACTS.items():
         for row in answers.get(name, []):
@@ -91,7 +109,8 @@ def _add_facts(trader: TraderActivity, answers: Answers, *, window_s: int) -> No
         trader.balances[row["currency"]] = Decimal(row["amount"])
 
 
-def _flow(row: Row) -> TradeFlow:
+def make_flow(row: Row) -> TradeFlow:
+    """The flow of a row of `trade_minutes`."""
     return TradeFlow(
         buys=row["total_count_buy"],
         sells=row["total_count_sell"],
@@ -115,7 +134,8 @@ def _points(point_rows: Iterable[Row]) -> tuple[ForecastPoint, ...]:
     )
 
 
-def _points_by_symbol(point_rows: Iterable[Row]) -> dict[str, tuple[ForecastPoint, ...]]:
+def group_points(point_rows: Iterable[Row]) -> dict[str, tuple[ForecastPoint, ...]]:
+    """The points of rows in the order of their symbols and times, by symbol."""
     return {
         symbol: _points(group) for symbol, group in groupby(point_rows, key=itemgetter("symbol"))
     }

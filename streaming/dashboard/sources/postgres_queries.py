@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from include.market.events import Fill, Order, Score
 from include.market.time import SECOND_US
+from include.serving.annotations import NEWEST_ANNOTATIONS
 from include.serving.connection import Row
 from include.serving.read_only_query import Query
 
@@ -33,9 +34,14 @@ SELECT venue, symbol, minute, total_count_buy, total_count_sell, total_base_buy,
     total_quote_buy, total_quote_sell
 FROM trade_minutes WHERE minute BETWEEN %s AND %s ORDER BY minute"""
 _RATIOS = """
-SELECT venue, symbol, timestamp, value FROM signals
-WHERE type = 'price_volume' AND timestamp BETWEEN %s AND %s"""
+SELECT venue, symbol, type, timestamp, value FROM signals
+WHERE type IN ('price_volume', 'bid', 'ask') AND timestamp BETWEEN %s AND %s"""
 _OF_AN_ORDER = "JOIN orders USING (order_id) JOIN decisions USING (decision_id)"
+_JOINS = {
+    "orders": "JOIN decisions USING (decision_id)",
+    "fills": _OF_AN_ORDER,
+    "scores": _OF_AN_ORDER,
+}
 
 
 def frequent_queries() -> dict[str, Query]:
@@ -44,9 +50,10 @@ def frequent_queries() -> dict[str, Query]:
         "feeds": ("SELECT venue FROM feed_health", ()),
         "halted": ("SELECT value FROM trader_state WHERE name = 'halted'", ()),
         "balances": ("SELECT currency, amount FROM balances", ()),
-        "orders": (_select_newest("orders", "JOIN decisions USING (decision_id)", limit=1000), ()),
-        "fills": (_select_newest("fills", _OF_AN_ORDER, limit=2000), ()),
-        "scores": (_select_newest("scores", _OF_AN_ORDER, limit=1000), ()),
+        "annotations": NEWEST_ANNOTATIONS,
+        "orders": (select_newest("orders", limit=1000), ()),
+        "fills": (select_newest("fills", limit=2000), ()),
+        "scores": (select_newest("scores", limit=1000), ()),
     }
 
 
@@ -64,10 +71,11 @@ def infrequent_queries(*, clock_us: int, keep_s: int) -> dict[str, Query]:
     }
 
 
-def _select_newest(table: str, joins: str, *, limit: int) -> str:
+def select_newest(table: str, *, limit: int, condition: str = "true") -> str:
     """The newest rows of a table of facts, each with the window it follows from."""
+    joins = _JOINS[table]
     columns = ", ".join(f"{table}.{name}" for name in FACTS[table].__struct_fields__)
     return (
         f"SELECT decisions.window_start, {columns} FROM {table} {joins}"
-        f" ORDER BY decisions.window_start DESC LIMIT {limit}"
+        f" WHERE {condition} ORDER BY decisions.window_start DESC LIMIT {limit}"
     )

@@ -103,6 +103,9 @@ def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float)
             averages.put(signal.timestamp // SECOND_US, float(signal.value))
         return
     series, value = state.series_of(signal.venue, signal.symbol), signal.value
+    if signal.type in series.sums and _is_plausible(value):
+        series.sums[signal.type].put(signal.timestamp // SECOND_US, float(value))
+        return
     if signal.type == "price_volume" and _is_plausible(value):
         series.ratios.put(signal.timestamp // SECOND_US, float(value))
         series.signal_seen_s = seen_s

@@ -8,12 +8,13 @@ from bokeh.embed import file_html
 from bokeh.resources import CDN
 
 from include.settings import load
+from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import render_heading
 from streaming.dashboard.page import Page
 from streaming.dashboard.panels import PANELS
 from streaming.dashboard.plots import Chart, ChartSources, create_plot
 from streaming.dashboard.state import DashboardState
-from streaming.dashboard.view import Panel, PanelContext, Views
+from streaming.dashboard.view import Panel, Views
 
 
 def compute(context: PanelContext) -> Panel:

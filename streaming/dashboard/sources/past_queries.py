@@ -1,0 +1,89 @@
+"""What the dashboard asks of Postgres, and of the lake beyond it, for a span of the past.
+
+Every answer has one row a step: a month has as many rows as two hours. `bucket` is the start of the
+step in seconds since the epoch.
+"""
+
+from datetime import UTC, datetime
+
+from include.serving.annotations import annotations_between
+from include.serving.read_only_query import Query
+from streaming.dashboard.choice import Span
+from streaming.dashboard.sources.postgres_queries import FACTS, select_newest
+
+TOTALS = (
+    "total_count_buy",
+    "total_count_sell",
+    "total_base_buy",
+    "total_base_sell",
+    "total_quote_buy",
+    "total_quote_sell",
+)
+MOST_FACTS = 20_000
+_SUMS = ", ".join(f"sum({name}) AS {name}" for name in TOTALS)
+_STEP = "floor(extract(epoch FROM {column}) / %s)::bigint * %s AS bucket"
+_OLDEST = "SELECT min(minute) AS oldest FROM trade_minutes WHERE symbol = ANY(%s)"
+_MINUTES = f"""
+SELECT venue, symbol, {_STEP.format(column="minute")}, {_SUMS},
+    (array_agg(close ORDER BY minute DESC))[1] AS close
+FROM trade_minutes WHERE symbol = ANY(%s) AND minute >= %s AND minute < %s
+GROUP BY venue, symbol, bucket ORDER BY bucket"""
+_SIGNALS = f"""
+SELECT DISTINCT ON (venue, symbol, type, bucket) * FROM (
+    SELECT venue, symbol, type, timestamp, value, {_STEP.format(column="timestamp")}
+    FROM signals WHERE symbol = ANY(%s) AND timestamp >= %s AND timestamp < %s) AS stepped
+ORDER BY venue, symbol, type, bucket, timestamp DESC"""
+_TOPS = f"""
+SELECT DISTINCT ON (bucket) {_STEP.format(column="window_start")}, bid, ask
+FROM decisions
+WHERE bid IS NOT NULL AND ask IS NOT NULL AND window_start >= %s AND window_start < %s
+ORDER BY bucket, window_start DESC"""
+_POINTS = """
+SELECT DISTINCT ON (symbol, ds) symbol, ds, yhat, yhat_lower, yhat_upper, anchor_minute
+FROM anchored_points
+WHERE symbol = ANY(%s) AND ds >= %s AND ds < %s AND model IS DISTINCT FROM 'short-term'
+    AND extract(epoch FROM ds)::bigint %% %s = 0
+ORDER BY symbol, ds, made_at DESC"""
+_LAKE_SUMS = ", ".join(f"CAST(sum({name}) AS DECIMAL(38, 10)) AS {name}" for name in TOTALS)
+_LAKE_STEP = "CAST(floor(epoch({column}) / $step) AS BIGINT) * $step AS bucket"
+_LAKE_SPAN = "list_contains($symbols, symbol) AND {column} >= $first AND {column} < $until"
+LAKE_MINUTES = f"""
+SELECT venue, symbol, {_LAKE_STEP.format(column="minute")}, {_LAKE_SUMS},
+    arg_max(close, minute) AS close
+FROM trade_minutes WHERE {_LAKE_SPAN.format(column="minute")}
+GROUP BY venue, symbol, bucket ORDER BY bucket"""
+LAKE_SIGNALS = f"""
+SELECT venue, symbol, type, {_LAKE_STEP.format(column='"timestamp"')},
+    max("timestamp") AS "timestamp", arg_max(value, "timestamp") AS value
+FROM signals WHERE {_LAKE_SPAN.format(column='"timestamp"')}
+GROUP BY venue, symbol, type, bucket ORDER BY bucket"""
+LAKE_HISTORY = f"""
+SELECT symbol, {_LAKE_STEP.format(column="minute")}, arg_max(close, minute) AS close
+FROM history_minutes WHERE close IS NOT NULL AND {_LAKE_SPAN.format(column="minute")}
+GROUP BY symbol, bucket ORDER BY bucket"""
+
+
+def past_queries(symbols: tuple[str, ...], chosen_span: Span) -> dict[str, Query]:
+    """The queries of a span by their names, one row a step."""
+    step, names = chosen_span.step_s, list(symbols)
+    first, until = align_start(chosen_span), datetime.fromtimestamp(chosen_span.end_s, UTC)
+    facts: dict[str, Query] = {
+        name: (select_newest(name, limit=MOST_FACTS, condition="window_start >= %s"), (first,))
+        for name in FACTS
+    }
+    return facts | {
+        "oldest": (_OLDEST, (names,)),
+        "minutes": (_MINUTES, (step, step, names, first, until)),
+        "ratios": (_SIGNALS, (step, step, names, first, until)),
+        "tops": (_TOPS, (step, step, first, until)),
+        "short": (_POINTS, (names, first, until, step)),
+        "balances": ("SELECT currency, amount FROM balances", ()),
+        "annotations": annotations_between(chosen_span.start_s, chosen_span.end_s),
+    }
+
+
+def align_start(chosen_span: Span) -> datetime:
+    """The start of the step in which the span begins."""
+    return datetime.fromtimestamp(
+        chosen_span.start_s // chosen_span.step_s * chosen_span.step_s, UTC
+    )
