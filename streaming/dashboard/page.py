@@ -1,6 +1,6 @@
 """One viewer's page: the panels, brought up to date from the shared views at every refresh."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
@@ -115,7 +115,7 @@ class Page:
 
     def _show_notice(self, sentence: str) -> None:
         text = "; ".join(filter(None, (self._fault, sentence)))
-        html = f"<p>{escape(text)}</p>" if text else ""
+        html = f'<p class="notice">{escape(text)}</p>' if text else ""
         update_model(self._notice, text=html, visible=bool(text))
 
     def _on_move(self, update: RangesUpdate) -> None:
@@ -180,16 +180,20 @@ class Page:
         document.template_variables["style"] = (HERE / "page.css").read_text()
         document.template_variables["script"] = (HERE / "page.js").read_text()
         document.config.notify_connection_status = False
-        for model in (self._beat, self._address, self._notice, *self._controls.models):
-            document.add_root(model)
+        with document.models.freeze():  # what the roots refer to is collected once
+            for model in self._list_roots():
+                document.add_root(model)
+
+    def _list_roots(self) -> Iterator[Any]:
+        yield from (self._beat, self._address, self._notice, *self._controls.models)
         for name, heading in self._headings.items():
-            document.add_root(heading)
+            yield heading
             for index, plot in enumerate(self._charts[name].plots):
                 plot.name = f"{name}_{index}"
                 if plot.x_range is self._sources.times:
                     plot.on_event(RangesUpdate, self._on_move)
                     plot.on_event(Tap, self._on_tap)
-                document.add_root(plot)
+                yield plot
 
 
 def update_source(source: Any, new: Columns) -> None:
