@@ -38,7 +38,7 @@ from include.market.book_life import (
 from include.market.events import BookSide
 from include.market.levels import BookAt, BookLevels, decode_levels, sort_levels
 from include.market.time import MINUTE, from_epoch_us, to_epoch_us
-from include.market.venues import BINANCE, VENUES
+from include.market.venues import VENUES, BookNumbers
 
 CHANGES, LEDGER, CHECKPOINTS = "book_changes", "feed_ledger", BOOK_CHECKPOINTS.name
 CONNECTIONS_TRIED = 4  # the newest: a successor is opened before its predecessor ends
@@ -56,21 +56,15 @@ def book_at(
     units.
 
     Raises:
-        NoBook: the venue's book is not followed; or the moment is before the first snapshot or
-            beyond what has landed, inside a hole, or while the feed was away, stale or dead.
+        NoBook: there is no such venue; or the moment is before the first snapshot or beyond what
+            has landed, inside a hole, or while the feed was away, stale or dead.
         UnreadableTable: a table's log is damaged.
     """
-    _check_venue_is_followed(venue)
+    if venue not in VENUES:
+        raise NoBook(f"no book of {venue}: it is no venue (venues: {', '.join(VENUES)})")
     with _BookReader(lake, venue, symbol, moment_at) as reader:
         book = reader.find_book()
     return book if depth is None else book.cut(depth)
-
-
-def _check_venue_is_followed(venue: str) -> None:
-    followed = [name for name in VENUES if name != BINANCE.name]
-    if venue not in followed:
-        cause = "its depth is not followed yet" if venue in VENUES else "it is no venue"
-        raise NoBook(f"no book of {venue}: {cause} (books: {', '.join(followed)})")
 
 
 class _Base(NamedTuple):
@@ -225,7 +219,8 @@ class _BookReader:
         if checkpoint is not None:
             return checkpoint
         row = self._connection.execute(FIRST_MESSAGE, bindings).fetchone()
-        if row is not None and row[-1]:
+        begins_with_snapshot = VENUES[self._venue].book is not BookNumbers.CHAINED_TO_REST
+        if row is not None and row[-1] and begins_with_snapshot:
             return _Base(*row[:-1])
         opened_at = describe_time(life.opened_us)
         raise self._refuse(

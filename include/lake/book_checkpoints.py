@@ -13,13 +13,13 @@ from include.lake.writing import arrow_rows, merge_by_day
 from include.log import event
 from include.market.levels import encode_levels
 from include.market.time import EPOCH
-from include.market.venues import BINANCE, VENUES
+from include.market.venues import VENUES
 
 CHECKPOINT_STEP = timedelta(minutes=15)
 MAX_BACK = timedelta(days=1)  # of a lake that has no checkpoint yet, or none for long
 SYMBOLS = """
 SELECT DISTINCT venue, symbol FROM changes
-WHERE venue <> $excluded AND received_time > $first AND received_time <= $last ORDER BY ALL
+WHERE event_index >= 0 AND received_time > $first AND received_time <= $last ORDER BY ALL
 """
 log = logging.getLogger("tickhouse.book_checkpoints")
 
@@ -68,7 +68,7 @@ class BookCheckpoints:
         return len(rows)
 
     def _list_symbols(self, due_at: datetime) -> list[tuple[str, str]]:
-        """The followed books that changed in the quarter before."""
+        """The books that changed in the quarter before."""
         table = open_table(self._lake, "book_changes")
         if table is None:
             return []
@@ -76,7 +76,7 @@ class BookCheckpoints:
         files = files_in_spans(list_files(table), "received_time", [span])
         with connect(self._lake, ()) as connection:
             create_view(connection, "changes", table, files=list_uris(files))
-            bindings = {"first": due_at - CHECKPOINT_STEP, "last": due_at, "excluded": BINANCE.name}
+            bindings = {"first": due_at - CHECKPOINT_STEP, "last": due_at}
             rows = connection.execute(SYMBOLS, bindings).fetchall()
         return [(venue, symbol) for venue, symbol in rows if venue in VENUES]
 

@@ -10,6 +10,8 @@ from include.market.time import TimeBound
 from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
 from include.setting_fields import Secret, setting
 
+BEST_PRICES = "best"  # Binance without a book
+
 
 @dataclass(frozen=True)
 class VenueSettings:
@@ -54,6 +56,12 @@ class BinanceSettings(VenueSettings):
     ws_url: str = setting(BINANCE.websocket_url, "Binance websocket base")
     rest_url: str = setting(BINANCE.rest_url, "Binance REST base")
     symbols: tuple[str, ...] = setting(BINANCE.default_symbols, "symbols of the Binance feed")
+    book: str = setting(
+        "100ms",
+        "Binance's book: 100ms or 1000ms (every change, in steps of that), or best (no book, the "
+        "best prices alone, at once)",
+        choices=("100ms", "1000ms", BEST_PRICES),
+    )
     life_h: float = setting(
         23.0, "hours until a successor of a Binance connection is opened (cut at 24)"
     )

@@ -33,6 +33,7 @@ class BookNumbers(Enum):
 
     PER_CONNECTION = "each frame's `seq` follows the one before on the same connection"
     CHAINED = "each change names the one before it; the decoder sees a break"
+    CHAINED_TO_REST = "each change names the numbers it has; the snapshot comes by REST, later"
     UNNUMBERED = "no number shows which changes are missing"
 
 
@@ -91,9 +92,9 @@ BINANCE = Venue(
     name="binance",
     title="Binance",
     trades=TradeNumbers.SEQUENCE,
-    book=BookNumbers.UNNUMBERED,  # bookTicker's `u` rises with holes
+    book=BookNumbers.CHAINED_TO_REST,
     healed_by_rest=HealedByRest.ALWAYS,
-    book_has_time=False,
+    book_has_time=False,  # best prices have none
     symbols=CONCATENATED,
     websocket_url="wss://data-stream.binance.vision",
     rest_url="https://data-api.binance.vision",

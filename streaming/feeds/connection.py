@@ -1,15 +1,21 @@
 """One connection's life: open, subscribe, decode, answer, watch for silence, end with a cause."""
 
 import asyncio
+import itertools
+import logging
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.backoff import Backoff
 from include.errors import RateLimited, RejectedFrame, Unreachable
+from include.log import event
 from include.market.events import Frame
 from include.market.time import SECOND_US
-from streaming.feeds.decoding import DecodedFrame, Decoder, Request
+from streaming.feeds.decoding import DecodedFrame, Decoder, PageRequest, Request
 from streaming.feeds.feed_publisher import FeedPublisher
+from streaming.feeds.fetch import OK, WAIT_FOR, Fetch, fetch_alone
 from streaming.feeds.stopping import wait_for_stop
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect, Socket
@@ -18,6 +24,8 @@ REFUSED, RESYNC = "refused", "resync"
 RENEW = "renew"
 RENEW_AFTER = 2  # times `stale_s` of silence
 WATCH_EVERY_S = 1.0
+PAGE_BACKOFF = Backoff(first_s=1.0, max_s=60.0)
+log = logging.getLogger("tickhouse.feeds")
 
 
 @dataclass
@@ -43,10 +51,12 @@ class Connection:
     successor_cause: str = RENEW
     wait_s: float = 0.0
     opened_us: int = 0
+    fetch: Fetch = fetch_alone
     _frame_us: int = 0
     _data_us: int = 0
     _stale: str = ""
     _jobs: set["asyncio.Future[None]"] = field(default_factory=set)
+    _pages: "asyncio.Queue[PageRequest]" = field(default_factory=asyncio.Queue)
 
     async def follow(self, stop: asyncio.Event) -> str:
         """Run until it ends; returns the cause, `refused…` when it never opened."""
@@ -70,7 +80,13 @@ class Connection:
         retired = wait_for_stop(self.retire, "renewed")
         tasks: list[asyncio.Future[str]] = [
             asyncio.ensure_future(job)
-            for job in (self._frames(socket), self._watch(socket), wait_for_stop(stop), retired)
+            for job in (
+                self._frames(socket),
+                self._fetch_pages(socket),
+                self._watch(socket),
+                wait_for_stop(stop),
+                retired,
+            )
         ]
         tasks += [asyncio.ensure_future(self._age())] if self.spec.life_s else []
         try:
@@ -88,16 +104,45 @@ class Connection:
                 data = await socket.receive()
             except Unreachable as error:
                 return str(error)
-            decoded = self.take(Frame(data=data, received_time=self.publisher.now_us()))
-            for request in decoded.requests:
-                try:
-                    await self._send(socket, request)
-                except Unreachable as error:
-                    return str(error)
-            if decoded.renew:
-                self._request_successor(decoded.renew)
-            if decoded.resync:
-                return RESYNC
+            if cause := await self._take_and_answer(data, socket):
+                return cause
+
+    async def _fetch_pages(self, socket: Socket) -> str:
+        """Fetch the pages that the decoder asks for, one after the other, and take each in."""
+        while True:
+            data = await self._fetch_page(await self._pages.get())
+            if cause := await self._take_and_answer(data, socket):
+                return cause
+
+    async def _take_and_answer(self, data: bytes, socket: Socket) -> str:
+        """Take a frame and send what the decoder asks for; why the connection ends, if it does."""
+        decoded = self.take(Frame(data=data, received_time=self.publisher.now_us()))
+        for request in decoded.requests:
+            try:
+                await self._send(socket, request)
+            except Unreachable as error:
+                return str(error)
+        if decoded.renew:
+            self._request_successor(decoded.renew)
+        return RESYNC if decoded.resync else ""
+
+    async def _fetch_page(self, request: PageRequest) -> bytes:
+        """The page as a frame; whatever refuses it is asked again, as late as the venue wants."""
+        for failures in itertools.count():
+            wait_s = PAGE_BACKOFF.wait_s(failures)
+            try:
+                reply = await self.fetch(request.url, {})
+                if reply.status == OK:
+                    return request.frame(reply.body)
+                otherwise_s = WAIT_FOR.get(reply.status, wait_s)
+                wait_s = reply.wait_s(now_s=time.time(), otherwise=otherwise_s)
+                cause = f"http {reply.status}"
+            except Unreachable as error:
+                cause = str(error)
+            self.publisher.counts["pages refused"] += 1
+            log.warning(event("page refused", venue=self.spec.venue, page=request.url, why=cause))
+            await asyncio.sleep(wait_s)
+        raise AssertionError("counting does not end")
 
     def take(self, frame: Frame) -> DecodedFrame:
         """Decode and publish a frame; gives what the decoder asks for, nothing if it rejects."""
@@ -132,18 +177,24 @@ class Connection:
             self._stale = ""
             self.publisher.publish_entry("recovered", "frame", conn=self.conn)
 
-    async def _send(self, socket: Socket, request: Request) -> None:
+    async def _send(self, socket: Socket, request: Request | PageRequest) -> None:
         if not request.after_s:
-            await socket.send(request.text)
+            await self._send_now(socket, request)
             return
 
         async def send_later() -> None:
             await asyncio.sleep(request.after_s)
-            await socket.send(request.text)
+            await self._send_now(socket, request)
 
         job = asyncio.ensure_future(send_later())
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
+
+    async def _send_now(self, socket: Socket, request: Request | PageRequest) -> None:
+        if isinstance(request, PageRequest):
+            self._pages.put_nowait(request)
+        else:
+            await socket.send(request.text)
 
     async def _watch(self, socket: Socket) -> str:
         """Report a silence of `stale_s` seconds; end the connection if no ping is answered then.

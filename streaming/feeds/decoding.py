@@ -38,6 +38,23 @@ class Request:
     after_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class PageRequest:
+    """A page of the venue's REST to fetch, at once or after so many seconds.
+
+    It comes back as a frame of `stream`, so that a tape has it too.
+    """
+
+    url: str
+    stream: str
+    after_s: float = 0.0
+
+    def frame(self, page: bytes) -> bytes:
+        """The page as a frame of one line."""
+        body = page.replace(b"\n", b" ").replace(b"\r", b" ")
+        return b'{"stream":"%b","data":%b}' % (self.stream.encode(), body)
+
+
 class DecodedFrame(msgspec.Struct, frozen=True, gc=False):
     """The messages that a frame holds, and what it asks for.
 
@@ -48,7 +65,7 @@ class DecodedFrame(msgspec.Struct, frozen=True, gc=False):
     messages: tuple[Message, ...]
     resync: bool = False
     renew: str = ""
-    requests: tuple[Request, ...] = ()
+    requests: tuple[Request | PageRequest, ...] = ()
     rejected: tuple[RejectedFrame, ...] = ()
 
 

@@ -11,6 +11,7 @@ import aiohttp
 from include.errors import Unreachable
 
 TIMEOUT_S = 15.0
+OK = 200
 MAX_BODY_BYTES = 16 * 1024 * 1024
 # Seconds to wait after a refusal without a time to wait: a ban (418), a restricted place (451:
 # nothing but a move helps, so hardly ever asked again), a firewall, a limit, maintenance.
@@ -68,3 +69,13 @@ async def open_fetch() -> AsyncIterator[Fetch]:
                 raise Unreachable(f"{type(error).__name__}: {error}") from error
 
         yield fetch
+
+
+async def fetch_alone(url: str, headers: Mapping[str, str]) -> Reply:
+    """A Fetch with a session for each address, for what is seldom asked.
+
+    Raises:
+        Unreachable: there is no answer.
+    """
+    async with open_fetch() as fetch:
+        return await fetch(url, headers)

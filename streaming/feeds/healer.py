@@ -18,10 +18,9 @@ from include.market.events import LedgerEntry, Message
 from include.market.time import SECOND_US
 from include.rate_limiter import RateLimiter
 from streaming.feeds.feed_publisher import PublishMessage
-from streaming.feeds.fetch import WAIT_FOR, Fetch
+from streaming.feeds.fetch import OK, WAIT_FOR, Fetch
 from streaming.feeds.refill import Refill, TradePage, trade_numbers
 
-OK = 200
 MAX_PAGES, MAX_PAGES_OF_IDS = 50, 200  # of a hole in one run
 
 log = logging.getLogger("tickhouse.feeds")

@@ -14,12 +14,12 @@ from include.market.time import SECOND_US, USUAL_BOUND
 from include.rate_limiter import RateLimiter
 from streaming.feeds.decoding import RejectedParts
 from streaming.feeds.feed_publisher import PublishMessage
-from streaming.feeds.fetch import WAIT_FOR, Fetch, Reply
+from streaming.feeds.fetch import OK, WAIT_FOR, Fetch, Reply
 from streaming.feeds.ledger import ledger_message
 from streaming.feeds.stopping import pause
 from streaming.feeds.venues.suppliers import Supplier
 
-OK, RESTRICTED = 200, 451
+RESTRICTED = 451
 
 log = logging.getLogger("tickhouse.feeds")
 

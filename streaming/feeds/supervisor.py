@@ -15,6 +15,7 @@ from include.market.events import Frame
 from include.market.time import SECOND_US
 from streaming.feeds.connection import RESYNC, Connection
 from streaming.feeds.feed_publisher import FeedPublisher, PublishMessage
+from streaming.feeds.fetch import Fetch, fetch_alone
 from streaming.feeds.stopping import pause
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect
@@ -42,6 +43,7 @@ class Feed:
     record: Callable[[str, Frame], None] | None = None
     counts: Counter[str] = field(default_factory=Counter)
     last_ids: dict[str, int] = field(default_factory=dict)
+    fetch: Fetch = fetch_alone
     _failures: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -96,6 +98,7 @@ class Feed:
             cause=cause,
             decoder=self.spec.decoder(conn, self.last_ids),
             stale_s=self.stale_s,
+            fetch=self.fetch,
         )
         return connection, asyncio.ensure_future(connection.follow(stop))
 

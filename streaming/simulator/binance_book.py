@@ -32,13 +32,24 @@ def best(path: PricePath, second: int) -> tuple[tuple[Decimal, Decimal], tuple[D
 
 
 def make_levels(path: PricePath, second: int, *, depth: int = DEPTH) -> tuple[Levels, Levels]:
-    """Bids and asks, best first; the best are those of `@bookTicker`."""
-    mid = Decimal(str(path.tick_at(second)[0])).quantize(CENT)
-    sides: list[Levels] = []
-    for top, signum in zip(best(path, second), (-1, 1), strict=True):
-        side = [top]
-        for rank in range(1, depth):
-            hashed = (int(mid * 100) + signum * rank) * 2654435761 % 99_991
-            side.append((mid + signum * CENT * (1 + rank * 3), Decimal(hashed + 1) / 100_000))
-        sides.append(side)
-    return sides[0], sides[1]
+    """Bids and asks, best first; the best are those of `@bookTicker`.
+
+    The others lie on a grid that stays while the price moves, each with a quantity that stays for
+    half a minute or more: from one second to the next few of them change, as in a real book.
+    """
+    (bid, bid_quantity), (ask, ask_quantity) = best(path, second)
+    step = Decimal(1).scaleb(max(bid.adjusted() - 4, -8))
+    first_bid, first_ask = math.ceil(bid / step) - 1, math.floor(ask / step) + 1
+    bids = range(first_bid, first_bid - depth + 1, -1)
+    asks = range(first_ask, first_ask + depth - 1)
+    return (
+        [(bid, bid_quantity), *((n * step, _quantity_of(n, second)) for n in bids)],
+        [(ask, ask_quantity), *((n * step, _quantity_of(n, second)) for n in asks)],
+    )
+
+
+def _quantity_of(level: int, second: int) -> Decimal:
+    """The quantity of a level of the grid; every level changes at a pace of its own."""
+    lasts_s = 30 + level * 2654435761 % 61
+    hashed = (level + second // lasts_s * 7919) * 2654435761 % 99_991
+    return Decimal(hashed + 1).scaleb(-5)

@@ -91,6 +91,7 @@ def spec_of(service: str, base: str, **more: str) -> StreamSpec:
         f"TICKHOUSE_VENUES_{name}_WS_URL": ws
         for name in ("BINANCE", "DERIBIT", "GEMINI", "GEMINI_CURRENT")
     }
+    names["TICKHOUSE_VENUES_BINANCE_REST_URL"] = base
     if version:
         names["TICKHOUSE_VENUES_GEMINI_SERVICE"] = version
     venues = load({**names, **KEYS, **more}).venues

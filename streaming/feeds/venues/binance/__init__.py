@@ -1,9 +1,9 @@
-"""Binance spot: one connection for all symbols, a renewal a day, trades healed by `aggTrades`."""
+"""Binance spot: one connection for all symbols, a renewal a day; REST heals trades, begins books."""
 
 import json
 
 from include.errors import SettingsError
-from include.market.venue_settings import BinanceSettings
+from include.market.venue_settings import BEST_PRICES, BinanceSettings
 from include.market.venues import BINANCE
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
@@ -11,7 +11,8 @@ from streaming.feeds.venues.binance.refill import refill
 
 __all__ = ["refill", "stream_specs"]
 
-STREAMS = ("aggTrade", "ticker", "bookTicker")
+STREAMS = ("aggTrade", "ticker")
+BOOK_STREAMS = {"100ms": "depth@100ms", "1000ms": "depth", BEST_PRICES: "bookTicker"}
 MAX_STREAMS = 1024  # of a connection; and at most five messages a second, so batches
 BATCH = 256
 
@@ -23,7 +24,8 @@ def stream_specs(binance: BinanceSettings, symbols: tuple[str, ...]) -> tuple[St
         SettingsError: more streams than Binance allows on a connection.
     """
     names = [BINANCE.symbols.to_venue(symbol).lower() for symbol in symbols]
-    streams = [f"{name}@{stream}" for name in names for stream in STREAMS]
+    kinds = (*STREAMS, BOOK_STREAMS[binance.book])
+    streams = [f"{name}@{kind}" for name in names for kind in kinds]
     if len(streams) > MAX_STREAMS:
         raise SettingsError(f"{len(streams)} Binance streams: at most {MAX_STREAMS}")
     batches = [streams[index : index + BATCH] for index in range(0, len(streams), BATCH)]
@@ -39,7 +41,11 @@ def stream_specs(binance: BinanceSettings, symbols: tuple[str, ...]) -> tuple[St
             subscribe=subscribe,
             tape="binance_spot/mixed",
             decoder=lambda conn, last_ids: BinanceDecoder(
-                symbols=symbols, conn=conn, last_ids=last_ids, bound=binance.time_bound
+                symbols=symbols,
+                conn=conn,
+                last_ids=last_ids,
+                bound=binance.time_bound,
+                rest_url=binance.rest_url,
             ),
             life_s=binance.life_h * 3600,
         ),

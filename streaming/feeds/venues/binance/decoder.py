@@ -1,4 +1,4 @@
-"""Binance spot streams: aggregate trades, trades, tickers, best bid and ask; raw or combined.
+"""Binance spot streams: aggregate trades, trades, tickers, books or best prices; raw or combined.
 
 Source: binance/binance-spot-api-docs, web-socket-streams.md (2026-06-09).
 """
@@ -11,19 +11,28 @@ from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Side, Top, Trade
 from include.market.numerals import ZERO
 from include.market.time import SECOND_US, USUAL_BOUND, TimeBound
-from include.market.venues import BEGINS_AGAIN, BINANCE
+from include.market.venues import BINANCE, SNAPSHOT
 from streaming.feeds.decoding import (
     ORDINARY,
     PRICE_STEP,
+    UNSTORABLE,
     DecodedFrame,
     RejectedParts,
-    parse,
     to_micros,
 )
-from streaming.feeds.trade_sequence import NEAR, ContiguousTrades, Entries
+from streaming.feeds.trade_sequence import ContiguousTrades
+from streaming.feeds.venues.binance.best_prices import BestPriceNumbers
+from streaming.feeds.venues.binance.depth import (
+    AGAIN_S,
+    REJECTED_S,
+    DepthBook,
+    DepthUpdate,
+    changes_of,
+    read_snapshot,
+    spelling_of_snapshot,
+)
 from streaming.feeds.venues.binance.payloads import (
     AggTrade,
-    Anything,
     BookTicker,
     Combined,
     CombinedBookTicker,
@@ -31,6 +40,7 @@ from streaming.feeds.venues.binance.payloads import (
     Payload,
     Shutdown,
     SingleTrade,
+    read_uncommon,
     sequence_of,
     ticker_of,
     top_of,
@@ -40,13 +50,8 @@ from streaming.feeds.venues.binance.payloads import (
 VENUE = BINANCE.name
 _combined = msgspec.json.Decoder(Combined)
 _combined_book = msgspec.json.Decoder(CombinedBookTicker)
-_book = msgspec.json.Decoder(BookTicker)
-_raw: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
-_anything = msgspec.json.Decoder(Anything)
 _UNREAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
 _QUOTE = ord('"')
-_KNOWN_KINDS = {"aggTrade", "trade", "24hrTicker", "serverShutdown"}
-_MAX_BEHIND = 20  # best prices in a row that another connection may be ahead of
 
 
 class BinanceDecoder:
@@ -54,7 +59,8 @@ class BinanceDecoder:
 
     Trade ids are contiguous per symbol and stream: a hole becomes a ledger message. `last_ids`
     are shared with the connections before and beside it: the hole between two is seen, and what
-    both of them carry (the overlap when one takes over from the other) is published once.
+    both of them carry (the overlap when one takes over from the other) is published once. Books are
+    chained to snapshots of the REST at `rest_url`.
     """
 
     def __init__(
@@ -64,11 +70,15 @@ class BinanceDecoder:
         conn: str,
         last_ids: dict[str, int] | None = None,
         bound: TimeBound = USUAL_BOUND,
+        rest_url: str = BINANCE.rest_url,
     ) -> None:
         self.conn = conn
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
         self._symbols = BINANCE.symbols.symbols_by_spelling(symbols)
+        self._books = {
+            symbol: DepthBook(rest_url, name) for name, symbol in self._symbols.items()
+        }
         self._trades = {
             key: ContiguousTrades(self.last_ids, key)
             for symbol in symbols
@@ -77,8 +87,7 @@ class BinanceDecoder:
         self._parts = RejectedParts(bound)
         self._ahead_us = int(bound.ahead_s * SECOND_US)
         self._behind_us = int(bound.behind_s * SECOND_US)
-        self._updates: dict[str, int] = {}  # the last update of the best prices, here
-        self._behind: Counter[str] = Counter()
+        self._best_prices = BestPriceNumbers(self.last_ids)
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `trade`, `ticker` or `book` message, a `ledger` one before a hole.
@@ -93,7 +102,9 @@ class BinanceDecoder:
             else:
                 payload = _combined.decode(data).data
         except _UNREAD:
-            other = self._parse(data)
+            if (spelling := spelling_of_snapshot(data)) is not None:
+                return self._decode_snapshot(self._symbol(spelling), frame)
+            other = read_uncommon(data, self.ignored)
             return DecodedFrame(()) if other is None else self._decode_parts(other, frame)
         if type(payload) is AggTrade and (symbol := self._symbols.get(payload.s)) is not None:
             return self._decode_aggregate(symbol, payload, frame)
@@ -107,15 +118,66 @@ class BinanceDecoder:
         if isinstance(payload, Shutdown):
             self.ignored["serverShutdown"] += 1
             return DecodedFrame((), renew="serverShutdown")
-        symbol = self._symbols.get(payload.s)
-        if symbol is None:
-            raise RejectedFrame("unknown_symbol", payload.s[:40])
+        symbol = self._symbol(payload.s)
         if isinstance(payload, BookTicker):
             return self._decode_top(symbol, payload, frame)
+        if isinstance(payload, DepthUpdate):
+            return self._decode_depth(symbol, payload, frame)
         if isinstance(payload, DayTicker):
             return self._decode_ticker(symbol, payload, frame)
         key = f"{symbol}|trade" if isinstance(payload, SingleTrade) else symbol
         return self._decode_trade(symbol, payload, frame, key=key)
+
+    def _symbol(self, spelling: str) -> str:
+        symbol = self._symbols.get(spelling)
+        if symbol is None:
+            raise RejectedFrame("unknown_symbol", spelling[:40])
+        return symbol
+
+    def _decode_depth(
+        self, symbol: str, update: DepthUpdate, frame: Frame
+    ) -> DecodedFrame:
+        """A book message, after a ledger one if updates lack; asks for a snapshot where one is due.
+
+        An update that is rejected is not taken, so that the next one shows the hole.
+        """
+        book = self._books[symbol]
+        if book.is_repeated(update):
+            self.ignored["repeated"] += 1
+            return DecodedFrame(())
+        changes, hole = changes_of(update), book.hole_before(update)
+        book.take(update, changes, follows=hole is None)
+        seq, top = (update.U, update.u), book.top()
+        message = self._message(symbol, "book", frame, *changes, seq=seq, ts=update.E, top=top)
+        ledger = [self._message(symbol, "ledger", frame, hole, seq=seq)] if hole else []
+        requests = (book.request_snapshot(),) if book.needs_snapshot else ()
+        return DecodedFrame((*ledger, message), requests=requests)
+
+    def _decode_snapshot(self, symbol: str, frame: Frame) -> DecodedFrame:
+        """The book of all that came by now; of a snapshot that is no use, another is asked for."""
+        self._parts.clear()
+        book = self._books[symbol]
+        if not book.awaits_snapshot:
+            self.ignored["repeated"] += 1
+            return DecodedFrame(())
+        try:
+            snapshot = read_snapshot(frame.data)
+        except RejectedFrame as rejection:
+            if rejection.reason in UNSTORABLE:  # so would another be
+                raise
+            self._parts.add(rejection)
+            again = book.request_snapshot(after_s=REJECTED_S)
+            return self._parts.complete(DecodedFrame((), requests=(again,)))
+        if book.is_too_old(snapshot):
+            self.ignored["snapshot too old"] += 1
+            return DecodedFrame((), requests=(book.request_snapshot(after_s=AGAIN_S),))
+        levels, was_broken = book.chain(snapshot)
+        assert book.last_id is not None
+        seq = (snapshot.lastUpdateId, book.last_id)
+        message = self._message(symbol, "book", frame, *levels, seq=seq, top=book.top())
+        entry = LedgerEntry("recovered", SNAPSHOT)
+        ledger = [self._message(symbol, "ledger", frame, entry, seq=seq)] if was_broken else []
+        return DecodedFrame((*ledger, message))
 
     def _decode_ticker(self, symbol: str, day_ticker: DayTicker, frame: Frame) -> DecodedFrame:
         if not day_ticker.c:
@@ -124,65 +186,16 @@ class BinanceDecoder:
         ticker = ticker_of(day_ticker, self._parts)
         return DecodedFrame((self._message(symbol, "ticker", frame, ticker, ts=day_ticker.E),))
 
-    def _parse(self, data: bytes) -> Payload | BookTicker | None:
-        try:
-            return _raw.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return self._parse_other(data)
-
-    def _parse_other(self, data: bytes) -> Payload | BookTicker | None:
-        """Read what is no plain payload: control replies, errors, kinds not carried."""
-        envelope = parse(_anything.decode, data)
-        if envelope.code is not None or bytes(envelope.error):
-            raise RejectedFrame("venue_error", data[:300].decode(errors="replace"))
-        if envelope.stream is not None:
-            data = bytes(envelope.data)
-            if data.lstrip().startswith(b"["):
-                self.ignored[envelope.stream[:40]] += 1
-                return None
-            envelope = parse(_anything.decode, data)
-        if envelope.e in _KNOWN_KINDS:
-            return parse(_raw.decode, data)
-        if envelope.e is None and envelope.u is not None:
-            return parse(_book.decode, data)
-        if envelope.e is None and not bytes(envelope.result):
-            raise RejectedFrame("wrong_type", "neither payload nor reply")
-        self.ignored[(envelope.e or "reply")[:40]] += 1
-        return None
-
     def _decode_top(self, symbol: str, ticker: BookTicker, frame: Frame) -> DecodedFrame:
         """A book message without changes: this stream has nothing but the best prices."""
         top = top_of(ticker)
-        entries = self._take_update(symbol, ticker.u)
+        entries = self._best_prices.take(symbol, ticker.u)
         if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())
         ledger = [self._message(symbol, "ledger", frame, entry) for entry in entries]
         seq = (ticker.u, ticker.u)
         return DecodedFrame((*ledger, self._message(symbol, "book", frame, seq=seq, top=top)))
-
-    def _take_update(self, symbol: str, number: int) -> Entries | None:
-        """The ledger entries before these best prices; null if they are no news.
-
-        Of two live connections one is a little behind. What falls on one connection, or by much,
-        has begun again.
-        """
-        key = f"{symbol}|top"
-        newest, here = self.last_ids.get(key, -1), self._updates.get(symbol, -1)
-        self._updates[symbol] = number
-        if number <= newest:
-            if number == here:
-                return None
-            is_near = number > here and newest - number <= NEAR
-            if is_near and self._behind[symbol] < _MAX_BEHIND:
-                self._behind[symbol] += 1
-                return None
-        self.last_ids[key] = number
-        self._behind[symbol] = 0
-        if number > newest:
-            return ()
-        detail = f"best prices {number} after {newest}"
-        return (LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail),)
 
     def _decode_aggregate(self, symbol: str, aggregate: AggTrade, frame: Frame) -> DecodedFrame:
         """By far the most frequent: made in one go while nothing is out of the ordinary.

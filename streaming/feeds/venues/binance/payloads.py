@@ -3,10 +3,12 @@
 Source: binance/binance-spot-api-docs, web-socket-streams.md (2026-06-09).
 """
 
+from collections import Counter
 from decimal import Decimal
 
 import msgspec
 
+from include.errors import RejectedFrame
 from include.market.events import Ticker, Top, Trade
 from streaming.feeds.decoding import (
     PRICE_STEP,
@@ -14,11 +16,13 @@ from streaming.feeds.decoding import (
     Id,
     RejectedParts,
     Time,
+    parse,
     require_not_negative,
     require_positive,
     require_positive_pair,
     to_micros,
 )
+from streaming.feeds.venues.binance.depth import DepthUpdate
 
 
 class AggTrade(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="aggTrade"):
@@ -89,7 +93,7 @@ class Shutdown(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="server
     E: Time
 
 
-Payload = AggTrade | SingleTrade | DayTicker | Shutdown
+Payload = AggTrade | SingleTrade | DayTicker | DepthUpdate | Shutdown
 
 
 class Combined(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +114,46 @@ class Anything(msgspec.Struct, frozen=True, gc=False):
     error: msgspec.Raw = msgspec.Raw()
     id: int | str | None = None
     u: int | None = None
+
+
+_book = msgspec.json.Decoder(BookTicker)
+_raw: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+_anything = msgspec.json.Decoder(Anything)
+_KNOWN_KINDS = {"aggTrade", "trade", "24hrTicker", "depthUpdate", "serverShutdown"}
+
+
+def read_uncommon(data: bytes, ignored: Counter[str]) -> Payload | BookTicker | None:
+    """The payload of a frame that is not in combined framing; null of what is not carried.
+
+    Control replies and kinds that are not carried are counted in `ignored`.
+
+    Raises:
+        RejectedFrame: it is no Binance frame, or a venue's error.
+    """
+    try:
+        return _raw.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _read_other(data, ignored)
+
+
+def _read_other(data: bytes, ignored: Counter[str]) -> Payload | BookTicker | None:
+    envelope = parse(_anything.decode, data)
+    if envelope.code is not None or bytes(envelope.error):
+        raise RejectedFrame("venue_error", data[:300].decode(errors="replace"))
+    if envelope.stream is not None:
+        data = bytes(envelope.data)
+        if data.lstrip().startswith(b"["):
+            ignored[envelope.stream[:40]] += 1
+            return None
+        envelope = parse(_anything.decode, data)
+    if envelope.e in _KNOWN_KINDS:
+        return parse(_raw.decode, data)
+    if envelope.e is None and envelope.u is not None:
+        return parse(_book.decode, data)
+    if envelope.e is None and not bytes(envelope.result):
+        raise RejectedFrame("wrong_type", "neither payload nor reply")
+    ignored[(envelope.e or "reply")[:40]] += 1
+    return None
 
 
 def sequence_of(payload: AggTrade | SingleTrade) -> int:
