@@ -26,7 +26,16 @@ from include.time_limit import Question
 # What an alert may be of; stable words that a receiver can sort by.
 TASK_FAILED, GATE_FAILED, MODEL_REFUSED = "task_failed", "gate_failed", "model_refused"
 DEADLINE_MISSED, STREAM_LAG, NOT_WORKING = "deadline_missed", "stream_lag", "not_working"
-KINDS = (TASK_FAILED, GATE_FAILED, MODEL_REFUSED, DEADLINE_MISSED, STREAM_LAG, NOT_WORKING)
+PRICE_JUMP = "price_jump"
+KINDS = (
+    TASK_FAILED,
+    GATE_FAILED,
+    MODEL_REFUSED,
+    DEADLINE_MISSED,
+    STREAM_LAG,
+    NOT_WORKING,
+    PRICE_JUMP,
+)
 DETAIL_CHARS = 4000
 LOG_NAME, OLD_LOG_NAME = "alerts.log", "alerts.old.log"
 CONNECTIONS = 3  # of a channel: a mail server is asked several times, each within the bound

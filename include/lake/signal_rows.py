@@ -16,6 +16,7 @@ from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows, merge_by_day
 from include.market.events import INITIAL
+from include.market.jumps import JUMP
 from include.market.signals import PublishedSignal
 from include.market.time import AHEAD_OF_RECEIPT_US, from_epoch_us, to_epoch_us
 from include.market.windows import Key, Liquidity
@@ -48,7 +49,10 @@ once AS (
 SELECT venue, symbol, window_start, sum(bid) AS bid, sum(ask) AS ask
 FROM once GROUP BY ALL ORDER BY ALL
 """
-NEWEST = 'SELECT venue, symbol, max("timestamp") FROM signals GROUP BY ALL'
+# A jump may be newer than the newest closed window.
+NEWEST = """
+SELECT venue, symbol, max("timestamp") FROM signals WHERE (type = $jump) = $of_jumps GROUP BY ALL
+"""
 STORED = "SELECT venue, symbol, type, window_start, value FROM signals"
 
 
@@ -59,11 +63,20 @@ def insert_new(lake: str, signals: Iterable[PublishedSignal]) -> None:
 
 def closed_until(lake: str) -> dict[Key, int]:
     """The end (µs) of the newest window of each venue and symbol that the table has."""
+    return _newest_ends(lake, of_jumps=False)
+
+
+def newest_jumps(lake: str) -> dict[Key, int]:
+    """The end (µs) of the minute of the newest jump of each venue and symbol."""
+    return _newest_ends(lake, of_jumps=True)
+
+
+def _newest_ends(lake: str, *, of_jumps: bool) -> dict[Key, int]:
     if open_table(lake, SIGNALS.name) is None:
         return {}
     connection = connect(lake, (SIGNALS.name,))
     try:
-        newest = connection.execute(NEWEST).fetchall()
+        newest = connection.execute(NEWEST, {"jump": JUMP, "of_jumps": of_jumps}).fetchall()
     finally:
         connection.close()
     return {(venue, symbol): to_epoch_us(end) for venue, symbol, end in newest}

@@ -182,13 +182,16 @@ QUARANTINE = Table(
 
 SIGNALS = Table(
     "signals",
-    "60-second liquidity of the book per venue and symbol, and the average across suppliers",
+    "60-second liquidity of the book per venue and symbol, average across suppliers, price jumps",
     (
         text("venue", "exchange, or `suppliers` for all of them", required=True),
         text("symbol", "BASE-QUOTE", required=True),
-        text("type", "bid, ask, price_volume (ask over bid) or average_price", required=True),
+        text("type", "bid, ask, price_volume (ask over bid), average_price, jump", required=True),
         Column(
-            "value", "decimal(38,12)", "sum of price x remaining, ratio or price", required=True
+            "value",
+            "decimal(38,12)",
+            "sum of price x remaining, ratio, price, or log return over its volatility",
+            required=True,
         ),
         Column("window_start", "timestamp", "start of the window", required=True),
         Column("timestamp", "timestamp", "end of the window", required=True),

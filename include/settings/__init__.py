@@ -34,12 +34,12 @@ from include.settings.groups import (
     PostgresSettings,
     SimulatorSettings,
     SqlServerSettings,
-    StreamSettings,
     SupervisorSettings,
     TraderSettings,
 )
 from include.settings.monitoring import AlertSettings, MetricSettings
 from include.settings.store import S3Settings, aws_variables, is_object_store, store_faults
+from include.settings.stream import StreamSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "TICKHOUSE_"

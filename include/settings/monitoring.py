@@ -37,6 +37,7 @@ class AlertSettings:
         "docs/runbook.md",
         "where the runbook can be read (a path or URL): each alert names its entry there",
     )
+    jumps: str = setting("yes", "whether a price jump is an alert", choices=("yes", "no"))
     repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
     log_mb: int = setting(1, "size of var/WORLD/alerts.log, in MB; one older file of it is kept")
 

@@ -8,6 +8,7 @@ from itertools import cycle
 from include.market.venues import VENUES
 
 BUY, SELL = "#3b8fd4", "#e07b1a"
+JUMP = "#d0564a"
 FORECAST, AVERAGE, SHORT_TERM = "#9a6fd0", "#7d8b99", "#c2477f"
 INK, GRID, STALE = "#84909c", "#8a96a2", "#9aa3ab"
 _FEEDS = ("#0aa884", "#d9a400", "#d671a8", "#b5651d", "#5fa8a0", "#a3a847", "#c98b8b")

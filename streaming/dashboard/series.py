@@ -45,7 +45,8 @@ class MarketSeries:
     """Prices, best bids and asks, measures and trades of one symbol at one venue.
 
     A `…_seen_s` is when the last one was reported, in seconds of the wall clock; 0 means never.
-    Mid prices and imbalances are measured by the stream; a top of None is an invalid book.
+    Mid prices, imbalances and jumps (at the end of their minute, in times of the volatility) are
+    the stream's; a top of None is an invalid book.
     `sums` are the liquidity of a window by side, whose ratio is the signal.
     """
 
@@ -66,4 +67,5 @@ class MarketSeries:
         self.sums: dict[str, SecondValues[float]] = {
             side: SecondValues(self.keep_s) for side in SIDES
         }
+        self.jumps: SecondValues[float] = SecondValues(self.keep_s)
         self.minutes = MinuteFlows(self.keep_s // 60 + 1)

@@ -126,21 +126,21 @@ class Connection:
             self._request_successor(decoded.renew)
         return RESYNC if decoded.resync else ""
 
-    async def _fetch_page(self, request: PageRequest) -> bytes:
+    async def _fetch_page(self, page: PageRequest) -> bytes:
         """The page as a frame; whatever refuses it is asked again, as late as the venue wants."""
         for failures in itertools.count():
             wait_s = PAGE_BACKOFF.wait_s(failures)
             try:
-                reply = await self.fetch(request.url, {})
+                reply = await self.fetch(page.url, {})
                 if reply.status == OK:
-                    return request.frame(reply.body)
+                    return page.frame(reply.body)
                 otherwise_s = WAIT_FOR.get(reply.status, wait_s)
                 wait_s = reply.wait_s(now_s=time.time(), otherwise=otherwise_s)
                 cause = f"http {reply.status}"
             except Unreachable as error:
                 cause = str(error)
             self.publisher.counts["pages refused"] += 1
-            log.warning(event("page refused", venue=self.spec.venue, page=request.url, why=cause))
+            log.warning(event("page refused", venue=self.spec.venue, page=page.url, why=cause))
             await asyncio.sleep(wait_s)
         raise AssertionError("counting does not end")
 

@@ -133,7 +133,7 @@ def test_every_frame_of_2024_is_decoded_or_of_a_kind_not_carried(shared_data: Pa
             if message.kind == "book" and not message.venue_time:
                 best = [Decimal(raw["data"][name]) for name in "bBaA"]
                 assert message.top == Top(*best) and message.seq == (raw["data"]["u"],) * 2
-    assert kinds == {"trade": 10147, "bookTicker": 45134, "depth@100ms": 3044}
+    assert kinds == {"trade": 10147, "bookTicker": 45134, "depth": 3044}
     assert message_kinds == {"trade": 10147, "book": 45134 + 3044} and not decoder.ignored
 
 

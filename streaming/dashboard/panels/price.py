@@ -1,4 +1,4 @@
-"""Price of each venue, their moving average, the forecast with its bounds, and the orders."""
+"""Price of each venue and its jumps, their moving average, the forecast with bounds, the orders."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +27,7 @@ from streaming.dashboard.state import ForecastPoint
 from streaming.dashboard.trader_activity import DatedFact
 from streaming.dashboard.view import Panel
 
+_MINUTE_S = 60
 _SIDES = (("buy", "triangle", colours.BUY), ("sell", "inverted_triangle", colours.SELL))
 
 
@@ -43,7 +44,12 @@ def compute(context: PanelContext) -> Panel:
     } | dict(now.left_out)
     lines, average = _venue_lines(context, venues)
     forecast = _forecast_points(context)
-    columns = {**lines, **_forecast_columns(context, forecast), **_order_columns(context)}
+    columns = {
+        **lines,
+        **_forecast_columns(context, forecast),
+        **_order_columns(context),
+        "jumps": _jump_columns(context, venues),
+    }
     limits = fit_limits(columns)
     chips = [
         *_venue_chips(venues, excluded),
@@ -114,6 +120,19 @@ def _order_columns(context: PanelContext) -> dict[str, Columns]:
         f"orders_{side}": build_markers(orders, side, first_s=context.first_s, last_s=context.end_s)
         for side, _, _ in _SIDES
     }
+
+
+def _jump_columns(context: PanelContext, venues: Mapping[str, MarketSeries]) -> Columns:
+    """Columns x (ms), y (the venue's last price by then), volatilities (the move's size)."""
+    columns: Columns = {"x": [], "y": [], "volatilities": []}
+    for series in venues.values():
+        for second, size in series.jumps.select(context.first_s, context.last_s):
+            prices = series.prices.select(second - _MINUTE_S, second)
+            if prices:
+                columns["x"].append(second * 1000.0)
+                columns["y"].append(prices[-1][1])
+                columns["volatilities"].append(size)
+    return columns
 
 
 def build_markers(orders: Sequence[DatedFact], side: str, *, first_s: int, last_s: int) -> Columns:
@@ -190,6 +209,7 @@ def figure(sources: ChartSources) -> Chart:
     plot.vspan("x", source=notes, line_color=colours.INK, line_dash=[2, 3], line_width=1.5)
     for side, marker, colour in _SIDES:
         _draw_orders(plot, sources, side, marker, colour)
+    _draw_jumps(plot, sources)
     return Chart([plot], levels)
 
 
@@ -206,6 +226,15 @@ def _draw_line(
     source = sources.create(name, "x", "y")
     line = plot.line("x", "y", source=source, line_color=colour, line_width=width, line_alpha=alpha)
     add_hover(plot, line, [(label, "@y{0,0.00}")])
+
+
+def _draw_jumps(plot: Any, sources: ChartSources) -> None:
+    source = sources.create("jumps", "x", "y", "volatilities")
+    marks = plot.scatter(
+        "x", "y", source=source, marker="star", size=16, fill_color=colours.JUMP, line_color="white"
+    )
+    labels = [("jump to", "@y{0,0.00}"), ("volatilities", "@volatilities{+0.0}")]
+    add_hover(plot, marks, labels, mode="mouse")
 
 
 def _draw_orders(plot: Any, sources: ChartSources, side: str, marker: str, colour: str) -> None:

@@ -9,6 +9,7 @@ from include.errors import WireError
 from include.market import wire
 from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
+from include.market.jumps import JUMP
 from include.market.time import LATEST_US, SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.market.wire import Topic
@@ -109,6 +110,10 @@ def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float)
     if signal.type == "price_volume" and _is_plausible(value):
         series.ratios.put(signal.timestamp // SECOND_US, float(value))
         series.signal_seen_s = seen_s
+        return
+    if signal.type == JUMP:
+        if value.is_finite():
+            series.jumps.put(signal.timestamp // SECOND_US, float(value))
         return
     without_venue_time = signal.timestamp == signal.received_time
     second = (signal.timestamp + (state.clock_skew_us if without_venue_time else 0)) // SECOND_US

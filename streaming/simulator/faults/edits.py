@@ -104,7 +104,12 @@ def _cross(document: Fields) -> None:
         if levels:
             *action, price, amount = levels[0]
             action = ["new"] if action else []
-            fields[bids].insert(0, [*action, _multiply_price(price), amount or 10.0])
+            fields[bids].insert(0, [*action, _multiply_price(price), _or_some(amount)])
+
+
+def _or_some(amount: Any) -> Any:
+    """The amount, or ten where it removes its level."""
+    return amount if float(amount) else type(amount)(10)
 
 
 def _multiply_price(price: Any) -> Any:

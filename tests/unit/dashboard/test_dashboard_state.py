@@ -176,6 +176,18 @@ def test_mid_and_imbalance_are_what_the_stream_measured_and_break_with_the_book(
     assert '<span class="value">11.50 USD</span>' in panel.html and "2.00" in panel.html
 
 
+def test_a_jump_is_a_mark_at_the_venues_price_by_then() -> None:
+    state = DashboardState(600)
+    apply_record(state, message("trade", trade("100", at=NOW - 9)))
+    apply_record(state, message("trade", trade("107.5", at=NOW - 2)))
+    apply_record(state, message("trade", trade("90", at=NOW)))
+    for at in (NOW - 1, NOW - 300):  # before the latter there is no price
+        apply_record(state, signal("jump", "-7.25", at=at))
+    apply_record(state, signal("jump", "NaN", at=NOW))
+    columns = make_views(state).view("BTC-USD", 15).panels["price"].columns["jumps"]
+    assert columns == {"x": [(NOW - 1) * 1000.0], "y": [107.5], "volatilities": [-7.25]}
+
+
 def test_a_book_that_the_stream_does_not_measure_is_no_data_and_then_stale() -> None:
     state, change = DashboardState(600), BookChange("bid", Decimal(10), Decimal(1))
     top = Top(Decimal(10), Decimal(3), Decimal(12), Decimal(1))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from deltalake import DeltaTable
@@ -136,13 +137,27 @@ def test_a_successor_without_a_snapshot_leaves_the_book_to_the_connection_before
     assert find(tmp_path, 8) == ((D(99), D(1)), (D(98), D(4)))
 
 
-def test_a_venue_whose_depth_is_not_followed_and_one_that_is_none_are_named(tmp_path: Path) -> None:
-    for venue, cause in (("binance", "its depth is not followed yet"), ("mtgox", "it is no venue")):
-        with pytest.raises(NoBook) as refusal:
-            book_at(str(tmp_path), venue, SYMBOL, at("12:00"))
-        assert str(refusal.value) == f"no book of {venue}: {cause} (books: gemini, deribit)"
+def test_a_venue_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoBook) as refusal:
+        book_at(str(tmp_path), "mtgox", SYMBOL, at("12:00"))
+    none = "no book of mtgox: it is no venue (venues: gemini, binance, deribit)"
+    assert str(refusal.value) == none
     with pytest.raises(NoBook, match=r"nothing of market\.book has landed yet"):
         book_at(str(tmp_path), "gemini", SYMBOL, at("12:00"))
+
+
+def test_a_binance_book_begins_with_its_snapshot_not_with_a_first_empty_message(
+    tmp_path: Path,
+) -> None:
+    """Its updates, and best prices that cross, come before the snapshot that REST gives."""
+    connect, first, whole, *_ = (
+        msgspec.structs.replace(message, venue="binance")
+        for message in [ledger(0, "connect"), book(1, top=None), snapshot(3)]
+    )
+    land_messages(tmp_path, [connect, first, whole])
+    with pytest.raises(NoBook, match="had not received its first snapshot"):
+        book_at(str(tmp_path), "binance", SYMBOL, at("12:00:02"))
+    assert book_at(str(tmp_path), "binance", SYMBOL, at("12:00:03")).bids == ((D(99), D(1)),)
 
 
 def notify(kind: str, number: int, before: int | None, levels: list[list[object]]) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from include.lake.late_windows import LateWindow, LateWindows
 from include.lake.reading import query
-from include.lake.signal_rows import closed_until, insert_new, restate, sum_windows
+from include.lake.signal_rows import closed_until, insert_new, newest_jumps, restate, sum_windows
 from include.lake.tables import TABLES
 from include.lake.watermarks import application_id
 from include.lake.writing import arrow_rows, merge_by_day
@@ -104,6 +104,12 @@ def test_a_row_is_inserted_once_and_not_replaced(lake: str) -> None:
         ("bid", D(3)),
     ]
     assert closed_until(lake) == {BTC: T0 + 180 * S}
+
+
+def test_a_jump_closes_no_window_though_it_is_newer(lake: str) -> None:
+    insert_new(lake, [signal("bid", "1"), signal("jump", "-7.5", minute=5)])
+    assert closed_until(lake) == {BTC: T0 + 60 * S}
+    assert newest_jumps(lake) == {BTC: T0 + 360 * S}
 
 
 def test_a_window_is_summed_from_each_message_once_with_the_streams_rounding(lake: str) -> None:

@@ -1,4 +1,8 @@
-"""Binance spot: one connection for all symbols, a renewal a day; REST heals trades, begins books."""
+"""Binance spot: one connection for all symbols, a renewal a day, books begun by REST.
+
+A feed follows the book or the best prices: with both there would be two tops of a symbol, apart by
+up to a step of the book.
+"""
 
 import json
 

@@ -76,9 +76,7 @@ class BinanceDecoder:
         self.ignored: Counter[str] = Counter()
         self.last_ids = {} if last_ids is None else last_ids
         self._symbols = BINANCE.symbols.symbols_by_spelling(symbols)
-        self._books = {
-            symbol: DepthBook(rest_url, name) for name, symbol in self._symbols.items()
-        }
+        self._books = {symbol: DepthBook(rest_url, name) for name, symbol in self._symbols.items()}
         self._trades = {
             key: ContiguousTrades(self.last_ids, key)
             for symbol in symbols
@@ -134,9 +132,7 @@ class BinanceDecoder:
             raise RejectedFrame("unknown_symbol", spelling[:40])
         return symbol
 
-    def _decode_depth(
-        self, symbol: str, update: DepthUpdate, frame: Frame
-    ) -> DecodedFrame:
+    def _decode_depth(self, symbol: str, update: DepthUpdate, frame: Frame) -> DecodedFrame:
         """A book message, after a ledger one if updates lack; asks for a snapshot where one is due.
 
         An update that is rejected is not taken, so that the next one shows the hole.
@@ -166,8 +162,8 @@ class BinanceDecoder:
             if rejection.reason in UNSTORABLE:  # so would another be
                 raise
             self._parts.add(rejection)
-            again = book.request_snapshot(after_s=REJECTED_S)
-            return self._parts.complete(DecodedFrame((), requests=(again,)))
+            requests = (book.request_snapshot(after_s=REJECTED_S),)
+            return self._parts.complete(DecodedFrame((), requests=requests))
         if book.is_too_old(snapshot):
             self.ignored["snapshot too old"] += 1
             return DecodedFrame((), requests=(book.request_snapshot(after_s=AGAIN_S),))

@@ -11,6 +11,7 @@ import msgspec
 
 from include.market.book import Book
 from include.market.events import INITIAL, BookChange, BookSide, LedgerEntry, Top
+from include.market.levels import Level
 from include.market.numerals import ZERO
 from include.market.venues import BEGINS_AGAIN
 from streaming.feeds.decoding import (
@@ -31,8 +32,6 @@ AGAIN_S = 1.0  # after a snapshot older than the first update
 REJECTED_S = 30.0  # after one that makes no sense
 _MAX_WAITING = 3000  # updates kept for a snapshot: five minutes of them
 _RECENT = 64  # updates remembered, to recognise repeats
-
-Level = tuple[Decimal, Decimal]
 
 
 class DepthUpdate(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="depthUpdate"):
@@ -146,9 +145,7 @@ class DepthBook:
         detail = f"update {update.U} where {last_id + 1} was due"
         return LedgerEntry("gap", "broken_chain", detail=detail)
 
-    def take(
-        self, update: DepthUpdate, changes: tuple[BookChange, ...], *, follows: bool
-    ) -> None:
+    def take(self, update: DepthUpdate, changes: tuple[BookChange, ...], *, follows: bool) -> None:
         """Take an update that follows the last, or leaves a hole: then a new snapshot is due."""
         if not follows:
             self._book.invalidate()
@@ -173,7 +170,7 @@ class DepthBook:
         quantities.update({("ask", price): quantity for price, quantity in snapshot.asks})
         for update, changes in self._waiting:
             if update.u > snapshot.lastUpdateId:
-                quantities.update({(one.side, one.price): one.remaining for one in changes})
+                quantities.update({(c.side, c.price): c.remaining for c in changes})
         if snapshot.lastUpdateId > (self.last_id or -1):
             self.last_id = self._older_until = snapshot.lastUpdateId
         levels = tuple(
@@ -185,6 +182,7 @@ class DepthBook:
         self._waiting.clear()
         was_broken, self._is_broken, self.awaits_snapshot = self._is_broken, False, False
         return levels, was_broken
+
 
 def _require_level(price: Decimal, quantity: Decimal) -> None:
     has_steps = price.same_quantum(PRICE_STEP) and quantity.same_quantum(PRICE_STEP)
