@@ -28,7 +28,7 @@ WHERE event_index >= 0 ORDER BY venue, "partition" DESC, "offset" DESC, event_in
 log = logging.getLogger("tickhouse.stream")
 
 
-def in_background(work: Callable[..., None], *arguments: Any) -> None:
+def in_background(work: Callable[..., object], *arguments: Any) -> None:
     """Run it in a thread that does not keep the process."""
     threading.Thread(target=work, args=arguments, name=work.__name__, daemon=True).start()
 
