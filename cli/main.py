@@ -18,6 +18,7 @@ from cli import (
     developing,
     doctoring,
     documentation,
+    drilling,
     lake,
     migrating,
     rehearsing,
@@ -98,6 +99,7 @@ for verb in (
     developing.test,
     developing.check,
     benching.bench,
+    drilling.drill,
     documentation.build_docs,
     versioning.version,
 ):

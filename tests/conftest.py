@@ -20,6 +20,7 @@ HEAVY = (
     "test_whole_loop_tape",
     "test_holes_healed",
     "test_object_store",
+    "test_drill",
 )
 WORKER = {
     "unit": "light",

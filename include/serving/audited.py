@@ -1,12 +1,19 @@
 """What the audit reads from Postgres: decisions, orders, signals, and what has yet to be sent."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from include.checks import Check
 from include.errors import Unreachable
 from include.lake.audit.auditing import Delivered
-from include.lake.audit.served import TRADING, check_repeats, check_signals, check_trading
+from include.lake.audit.served import (
+    TRADING,
+    check_repeats,
+    check_signals,
+    check_trading,
+    find_due,
+)
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
 from include.serving.connection import Row, fetch_rows
 from include.settings import Settings
@@ -27,14 +34,19 @@ def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
 
 
 def _check_trading(settings: Settings, delivered: Delivered, name: str) -> Check:
-    columns = ", ".join(TRADING[name])
-    served = fetch_rows(settings.dsn(), f"SELECT {columns} FROM {name}")
+    decisions = _fetch_columns(settings, "decisions")
+    served = decisions if name == "decisions" else _fetch_columns(settings, name)
     outbox = fetch_rows(settings.dsn(), "SELECT topic, value FROM outbox")
     topic = next(topic for topic, table in TABLE_OF_TOPIC.items() if table.name == name)
     unsent = [bytes(row["value"]) for row in outbox if row["topic"] == topic]
+    is_due = find_due(name, decisions, keep_days=settings.stream.served_days)
     if _is_waiting(delivered, topic):
-        served = []  # which of them wait in Kafka is not known before they land
-    return _check_patiently(settings.lake, name, served, unsent)
+        served, is_due = [], lambda _: False  # which of them wait in Kafka is not known yet
+    return _check_patiently(settings.lake, name, served, unsent, is_due)
+
+
+def _fetch_columns(settings: Settings, name: str) -> list[Row]:
+    return fetch_rows(settings.dsn(), f"SELECT {', '.join(TRADING[name])} FROM {name}")
 
 
 def _is_waiting(delivered: Delivered, topic: str) -> bool:
@@ -47,14 +59,18 @@ def _is_waiting(delivered: Delivered, topic: str) -> bool:
 
 
 def _check_patiently(
-    lake: str, name: str, postgres_rows: Sequence[Row], unsent: list[bytes]
+    lake: str,
+    name: str,
+    postgres_rows: Sequence[Row],
+    unsent: list[bytes],
+    is_due: Callable[[Mapping[str, Any]], bool],
 ) -> Check:
     def is_pending(key: str) -> bool:
         return any(f'"{key}"'.encode() in value for value in unsent)
 
     for _ in range(ATTEMPTS - 1):
-        check = check_trading(lake, name, postgres_rows, is_pending=is_pending)
+        check = check_trading(lake, name, postgres_rows, is_pending=is_pending, is_due=is_due)
         if check.ok:
             return check
         time.sleep(PAUSE_S)
-    return check_trading(lake, name, postgres_rows, is_pending=is_pending)
+    return check_trading(lake, name, postgres_rows, is_pending=is_pending, is_due=is_due)

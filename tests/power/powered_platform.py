@@ -10,23 +10,25 @@ from pathlib import Path
 
 import psutil
 
+from bench.drill.counting import (
+    find_lost_messages,
+    find_repeated_decisions,
+    find_unrecorded_holes,
+    find_wrong_rows,
+    find_wrong_trades,
+    list_decision_ids,
+)
+from bench.drill.reading import (
+    Recorder,
+    list_ends,
+    read_topics,
+)
 from include.lake.checkpoint import committed_offsets
 from include.lake.tables import LANDED_TOPICS
 from include.local.airflow import OVER
 from include.market.wire import TopicPartition
 from include.serving.connection import fetch_rows
 from include.settings import ROOT
-from tests.power.own_count import (
-    Recorder,
-    decision_ids,
-    ends_of,
-    lost_messages,
-    read_topics,
-    repeated_decisions,
-    unrecorded_holes,
-    wrong_rows,
-    wrong_trades,
-)
 from tests.support.power import PowerDisk, family
 from tests.support.services import eventually
 from tests.support.whole_platform import PlatformRun
@@ -81,12 +83,12 @@ class PoweredPlatform(PlatformRun):
         seen = self._recorder.finish() if self._recorder else {}
         self._recorder = None
         now = read_topics(self.settings.bootstrap)
-        wrong = lost_messages(seen, now) + repeated_decisions(now)
-        ends = ends_of(now)
+        wrong = find_lost_messages(seen, now) + find_repeated_decisions(now)
+        ends = list_ends(now)
         eventually(lambda: self._landed(ends), timeout_s=LANDED_S, every_s=1, what="landed")
-        wrong += wrong_rows(self.settings.lake, now, bootstrap=self.settings.bootstrap)
-        wrong += wrong_trades(self.settings.lake, now)
-        wrong += unrecorded_holes(now) + self._decisions_without_message()
+        wrong += find_wrong_rows(self.settings.lake, now, bootstrap=self.settings.bootstrap)
+        wrong += find_wrong_trades(self.settings.lake, now)
+        wrong += find_unrecorded_holes(now) + self._decisions_without_message()
         assert wrong == []
         report = self.told("audit", "--json")
         assert report["ok"], report["checks"]
@@ -123,7 +125,7 @@ class PoweredPlatform(PlatformRun):
         decided = {row["decision_id"] for row in fetch_rows(self.settings.dsn(), statement)}
         deadline = time.monotonic() + 20
         while True:
-            missing = decided - set(decision_ids(read_topics(self.settings.bootstrap)))
+            missing = decided - set(list_decision_ids(read_topics(self.settings.bootstrap)))
             if not missing or time.monotonic() > deadline:
                 return [f"decision {name} only in Postgres" for name in sorted(missing)]
             time.sleep(1)

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.power.own_count import Recorder, lost_messages, read_topics
+from bench.drill.counting import (
+    find_lost_messages,
+)
+from bench.drill.reading import (
+    Recorder,
+    read_topics,
+)
 from tests.power.sending import Record, Sending
 from tests.power.servers import Servers
 from tests.support.power import PowerDisk
@@ -42,5 +48,5 @@ def test_acknowledged_records_survive_every_cut(
         seen = recorder.finish()
         sending.finish()
         servers.start_broker()
-        assert lost_messages(seen, read_topics(servers.settings.bootstrap)) == [], f"cut {cut}"
+        assert find_lost_messages(seen, read_topics(servers.settings.bootstrap)) == [], f"cut {cut}"
         assert seen

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.power.own_count import (
-    Place,
+from bench.drill.counting import (
+    find_lost_messages,
+    find_wrong_rows,
+    find_wrong_trades,
+)
+from bench.drill.reading import (
+    CountedMessage,
     Recorder,
-    Seen,
-    ends_of,
-    lost_messages,
+    RecordId,
+    list_ends,
     read_topics,
-    wrong_rows,
-    wrong_trades,
 )
 from tests.power.sending import Record, Sending
 from tests.power.servers import Servers
@@ -69,10 +71,10 @@ def moment(servers: Servers, cut: int, chance: random.Random) -> None:
 
 
 def wait_until_landed(
-    servers: Servers, stream: subprocess.Popen[bytes], now: Mapping[Place, Seen]
+    servers: Servers, stream: subprocess.Popen[bytes], now: Mapping[RecordId, CountedMessage]
 ) -> None:
     """Until everything in `now` has landed, or the stream has ended."""
-    ends = ends_of(now)
+    ends = list_ends(now)
     eventually(
         lambda: stream.poll() is not None or servers.landed(ends),
         timeout_s=READY_S,
@@ -103,9 +105,9 @@ def test_what_was_seen_in_kafka_is_in_the_lake_once_after_every_cut(
         servers.start_postgres()
         stream = servers.start_stream()
         now = read_topics(servers.settings.bootstrap)
-        assert lost_messages(seen, now) == [], f"cut {cut}"
+        assert find_lost_messages(seen, now) == [], f"cut {cut}"
         wait_until_landed(servers, stream, now)
         assert stream.poll() is None, servers.last_words("stream")
         lake = servers.settings.lake
-        assert wrong_rows(lake, now, bootstrap=servers.settings.bootstrap) == [], f"cut {cut}"
-        assert wrong_trades(lake, now) == [], f"cut {cut}"
+        assert find_wrong_rows(lake, now, bootstrap=servers.settings.bootstrap) == [], f"cut {cut}"
+        assert find_wrong_trades(lake, now) == [], f"cut {cut}"

@@ -1,6 +1,7 @@
 """The audit of what Postgres serves beside minutes: decisions, orders and signals."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from include.checks import Check
@@ -26,18 +27,49 @@ ORDER BY {key}, "partition", "offset" DESC, event_index DESC
 ServedRow = Mapping[str, Any]
 
 
-def check_trading(
-    lake: str, name: str, postgres_rows: Sequence[ServedRow], *, is_pending: Callable[[str], bool]
-) -> Check:
-    """Whether the lake has each decision or order (`name`) of Postgres, with the same values.
+def find_due(
+    name: str, decisions: Sequence[ServedRow], *, keep_days: int
+) -> Callable[[ServedRow], bool]:
+    """A test whether Postgres must have a row of the lake: a decision, or an order (`name`).
 
-    `is_pending` tests whether the message of a key has yet to land.
+    `decisions` are those of Postgres. Due is what lies between their first and their last window,
+    and within the days that Postgres keeps before the last one; an order is with its decision.
+    """
+    starts = [row["window_start"] for row in decisions if row["window_start"] is not None]
+    ids = {row["decision_id"] for row in decisions}
+    if not starts:
+        return lambda _: False
+    since = max(min(starts), max(starts) - timedelta(days=keep_days))
+    if name == "orders":
+        return lambda row: row["decision_id"] in ids
+    return lambda row: (
+        row["window_start"] is not None and since <= row["window_start"] <= max(starts)
+    )
+
+
+def check_trading(
+    lake: str,
+    name: str,
+    postgres_rows: Sequence[ServedRow],
+    *,
+    is_pending: Callable[[str], bool],
+    is_due: Callable[[ServedRow], bool],
+) -> Check:
+    """Whether lake and Postgres have the same decisions or orders (`name`), with the same values.
+
+    `is_pending` tests whether the message of a key has yet to land, `is_due` whether Postgres must
+    have a row of the lake.
     """
     columns = TRADING[name]
     statement = NEWEST.format(key=columns[0], columns=", ".join(columns), table=name)
     _, rows_in_lake = query(lake, statement, all_tables=True)
     row_by_key = {row[0]: row[1:] for row in rows_in_lake}
-    faults = []
+    keys = {str(row[columns[0]]) for row in postgres_rows}
+    faults = [
+        f"{row[0]} is only in the lake"
+        for row in rows_in_lake
+        if row[0] not in keys and is_due(dict(zip(columns, row, strict=True)))
+    ]
     for row in postgres_rows:
         key, values = str(row[columns[0]]), tuple(row[column] for column in columns[1:])
         if row_by_key.get(key) != values and not is_pending(key):
@@ -46,7 +78,7 @@ def check_trading(
             )
             faults.append(f"{key} {difference}")
     remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
-    detail = f"{len(postgres_rows)} {name} of Postgres are in the lake"
+    detail = f"{len(postgres_rows)} {name} are the same in Postgres and Delta"
     if faults:
         detail = (
             f"{len(faults)} of {len(postgres_rows)} {name}: {'; '.join(faults[:LIMIT])}; {remedy}"

@@ -21,7 +21,13 @@ from deltalake import DeltaTable, write_deltalake
 from include.checks import Check
 from include.errors import PlatformError, UnreadableTable
 from include.lake.audit.conservation import AuditReport
-from include.lake.audit.served import TRADING, check_repeats, check_signals, check_trading
+from include.lake.audit.served import (
+    TRADING,
+    check_repeats,
+    check_signals,
+    check_trading,
+    find_due,
+)
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows
 from tests.support.audited_lake import (
@@ -76,7 +82,13 @@ class World:
         lake = self.audited.lake
         return [
             *(
-                check_trading(lake, name, self.served[name], is_pending=lambda _: False)
+                check_trading(
+                    lake,
+                    name,
+                    self.served[name],
+                    is_pending=lambda _: False,
+                    is_due=find_due(name, self.served["decisions"], keep_days=90),
+                )
                 for name in TRADING
             ),
             check_signals(lake, self.served["signals"]),
@@ -215,6 +227,14 @@ def add_served(world: World) -> None:
     world.served[name].append(world.served[name][0] | {TRADING[name][0]: "only in Postgres"})
 
 
+def remove_served(world: World) -> None:
+    """Neither the first nor the last: those are beyond what Postgres keeps, or not in it yet."""
+    name = world.chance.choice(list(TRADING))
+    rows = sorted(world.served[name], key=lambda row: int(row["decision_id"][1:]))
+    rows.remove(world.chance.choice(rows[1:-1]))
+    world.served[name] = rows
+
+
 def change_signal(world: World) -> None:
     rows = world.served["signals"]
     picked = world.chance.randrange(1, len(rows) - 1)
@@ -298,6 +318,7 @@ HARMS: tuple[Callable[[World], None], ...] = (
     empty_table,
     change_served,
     add_served,
+    remove_served,
     change_signal,
     change_signal_in_delta,
     decide_twice,

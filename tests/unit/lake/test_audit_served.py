@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from deltalake import write_deltalake
 
-from include.lake.audit.served import TRADING, check_repeats, check_signals, check_trading
+from include.checks import Check
+from include.lake.audit.served import (
+    TRADING,
+    check_repeats,
+    check_signals,
+    check_trading,
+    find_due,
+)
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows
 from tests.support.audited_lake import DECISIONS, ORDERS, trading
@@ -27,20 +34,45 @@ def is_pending(key: str) -> bool:
     return key == "d9"
 
 
+def check_served(path: Path, name: str, served: list[dict[str, Any]], **more: Any) -> Check:
+    is_due = find_due(name, more.get("decisions", served), keep_days=more.get("keep_days", 90))
+    return check_trading(str(path), name, served, is_pending=is_pending, is_due=is_due)
+
+
 @pytest.mark.parametrize("name", list(TRADING))
 def test_what_only_postgres_has_or_has_otherwise_is_named(tmp_path: Path, name: str) -> None:
     served = lake(tmp_path)
     key = TRADING[name][0]
-    assert check_trading(str(tmp_path), name, served, is_pending=is_pending).ok
+    assert check_served(tmp_path, name, served).ok
     new = served[0] | {key: "x7"}
-    check = check_trading(str(tmp_path), name, [*served, new], is_pending=is_pending)
+    check = check_served(tmp_path, name, [*served, new])
     assert f"1 of 6 {name}: x7 is only in Postgres; `./tickhouse doctor" in check.detail
     changed = [served[0] | {"price": Decimal(77), "quantity": Decimal(3)}, *served[1:]]
-    check = check_trading(str(tmp_path), name, changed, is_pending=is_pending)
+    check = check_served(tmp_path, name, changed)
     assert not check.ok
     assert "0 has other values in the lake" in check.detail
     pending = served[0] | {key: "d9"}
-    assert check_trading(str(tmp_path), name, [*served, pending], is_pending=is_pending).ok
+    assert check_served(tmp_path, name, [*served, pending]).ok
+
+
+@pytest.mark.parametrize("name", list(TRADING))
+def test_what_only_the_lake_has_is_named(tmp_path: Path, name: str) -> None:
+    decisions = lake(tmp_path)
+    served = [row for row in decisions if row["decision_id"] != "d2"]
+    with_decision = decisions if name == "orders" else served
+    check = check_served(tmp_path, name, served, decisions=with_decision)
+    assert f"{TRADING[name][0][0]}2 is only in the lake; `./tickhouse doctor" in check.detail
+
+
+def test_what_postgres_let_go_is_no_fault(tmp_path: Path) -> None:
+    """Before its first decision, behind its last, and between, beyond the days that it keeps."""
+    decisions = lake(tmp_path)
+    assert check_served(tmp_path, "decisions", decisions[1:4]).ok
+    assert check_served(tmp_path, "orders", decisions[1:4]).ok
+    land(tmp_path, "decisions", [trading(DECISIONS, 9) | {"window_start": AT + timedelta(days=9)}])
+    kept = [decisions[0], trading(DECISIONS, 9) | {"window_start": AT + timedelta(days=9)}]
+    assert check_served(tmp_path, "decisions", kept, keep_days=8).ok
+    assert not check_served(tmp_path, "decisions", kept, keep_days=9 + 1).ok
 
 
 def test_a_decision_that_was_made_twice_is_named(tmp_path: Path) -> None:
