@@ -174,6 +174,19 @@ def growth(file_count: int, symbols: int, seconds: int) -> "Iterable[Measurement
     return measure(file_count=file_count, symbols=symbols, seconds=seconds, print_line=Steps())
 
 
+@benchmark("scale")
+@click.option("--quick", is_flag=True, help="A few cells with few messages, in some minutes.")
+def scale(quick: bool) -> "Iterable[Measurement]":
+    """Publishing and landing with 1 to 500 symbols, 1 to 16 partitions, 1 and 2 feed shards.
+
+    Messages a second, the time of a batch of a tenth of the messages, and the share of the fullest
+    partition; the peer is the cell with one of each. docs/scaling.md reckons with them.
+    """
+    from bench.scale import QUICK_GRID, USUAL_GRID, measure
+
+    return measure(QUICK_GRID if quick else USUAL_GRID, print_line=Steps())
+
+
 @benchmark("audit")
 @click.option("--messages", default=10_000_000, show_default=True, help="Messages that landed.")
 @click.option(

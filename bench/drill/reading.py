@@ -16,6 +16,7 @@ from include.market.wire import TOPICS, VERSION, Offsets, Topic, TopicPartition
 
 RecordId = tuple[str, int, int]  # topic, partition, offset
 READ_WHOLE = frozenset((Topic.TRADES, Topic.LEDGER, Topic.DECISIONS))
+LATEST_US = 4_102_444_800_000_000  # the year 2100: a message from there on belongs in quarantine
 FROM_FIRST: Offsets = MappingProxyType({})
 
 
@@ -154,7 +155,7 @@ def count_message(topic: str, value: bytes | None) -> CountedMessage:
     except ValueError:
         return CountedMessage(digest, None, None)
     is_message = isinstance(message, dict) and message.get("v") == VERSION and "events" in message
-    if not is_message:
+    if not is_message or (message.get("received_time") or 0) >= LATEST_US:
         return CountedMessage(digest, None, None)
     whole_message = message if topic in READ_WHOLE else None
     return CountedMessage(digest, len(message["events"]), whole_message)

@@ -67,6 +67,8 @@ def test_bytes_that_are_no_message_belong_in_quarantine() -> None:
     assert count_message("market.trades", b"junk").events is None
     assert count_message("market.trades", b'{"v":9,"events":[]}').events is None
     assert count_message("market.trades", b'{"v":1,"events":[]}').event_indexes == [-1]
+    ahead = b'{"v":1,"events":[{}],"received_time":4102444800000000}'
+    assert count_message("market.trades", ahead).events is None
 
 
 def test_a_message_without_its_row_and_a_row_without_its_message_are_counted(
