@@ -11,6 +11,7 @@ from bokeh.server.server import Server
 from tornado.web import RequestHandler
 
 from include.settings import Settings
+from streaming.dashboard.flows.pages import flow_addresses
 from streaming.dashboard.page import Page
 from streaming.dashboard.view import Views
 
@@ -51,7 +52,7 @@ def make_server(settings: Settings, views: Views) -> Any:
         address=host,
         port=port,
         allow_websocket_origin=list_origins(settings),
-        extra_patterns=[("/healthz", Healthy)],
+        extra_patterns=[("/healthz", Healthy), *flow_addresses(settings)],
         check_unused_sessions_milliseconds=5_000,
         unused_session_lifetime_milliseconds=_IDLE_MS,
     )
