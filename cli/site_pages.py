@@ -18,7 +18,7 @@ SOURCES = {"README.md": HOME, "ARCHITECTURE.md": "architecture.md"}
 SOURCES |= {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 SOURCES |= {"CHANGELOG.md": "changelog.md", "bench/RESULTS.md": "results.md"}
 NAVIGATION = {
-    "Use it": ("index", "operations", "tables", "trading", "forecasting", "runbook"),
+    "Use it": ("index", "operations", "tables", "trading", "forecasting", "notebooks", "runbook"),
     "Run it elsewhere": ("scaling", "simulator", "faults"),
     "Reference": ("settings", "verbs", "columns", "topics", "reasons"),
     "Why and how": ("architecture", "decisions", "results", "mutation"),
