@@ -7,7 +7,7 @@ import pytest
 from include.errors import RejectedFrame
 from include.market.events import BookChange, LedgerEntry, Message, Trade
 from streaming.feeds.decoding import DecodedFrame, Decoder
-from streaming.feeds.trade_sequence import JUMP, ContiguousTrades
+from streaming.feeds.trade_sequence import ID_JUMP, JUMP, ContiguousTrades, RisingIds
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
@@ -277,3 +277,18 @@ def test_a_repeat_lies_at_most_five_hundred_numbers_behind() -> None:
         assert trades.take(number, AT_US) == ()
     assert trades.take(100, AT_US) is None
     assert trades.take(99, AT_US) == (LedgerEntry("renumbered", "unconfirmed", 99, 600),)
+
+
+def test_ids_that_begin_again_are_two_entries_with_the_last_id_before() -> None:
+    ids = RisingIds({"BTC": 5000}, "BTC")
+    assert ids.take(3) == (LedgerEntry("renumbered", "unconfirmed", 3, 5000),)
+    assert ids.take(4) == (LedgerEntry("renumbered", "begins_again", 3, 5000),)
+    assert ids.take(5) == ()
+
+
+def test_an_id_that_leaps_is_an_entry_with_what_lies_between() -> None:
+    for step, entries in (
+        (ID_JUMP, ()),
+        (ID_JUMP + 1, (LedgerEntry("jump", "unconfirmed", 71, 70 + ID_JUMP),)),
+    ):
+        assert RisingIds({"BTC": 70}, "BTC").take(70 + step) == entries

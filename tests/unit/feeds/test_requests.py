@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from include.errors import RejectedFrame, SettingsError
+from include.market.events import Frame
 from include.market.venue_settings import (
     BinanceSettings,
     DeribitSettings,
@@ -13,15 +14,19 @@ from include.market.venue_settings import (
     Venues,
 )
 from include.setting_fields import Secret
+from streaming.feeds import registry
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.venues import binance, deribit, gemini
 from streaming.feeds.venues.suppliers import list_suppliers
 from tests.support.venue_frames import (
+    AT_MS,
     AT_US,
     binance_trade,
     current_trade,
     decode,
+    deribit_trade,
     deribit_trades,
+    text,
     v1_trade,
     v2_trade,
 )
@@ -196,3 +201,65 @@ def test_a_deribit_frame_that_is_neither_is_rejected_by_name(
     with pytest.raises(RejectedFrame) as raised:
         decode(stream.decoder("c", {}), data)
     assert (raised.value.reason, raised.value.detail) == (reason, detail)
+
+
+def test_past_trades_are_asked_for_by_each_venues_own_numbers() -> None:
+    asked_of = {
+        "binance": ("BTC-USDT", "/api/v3/aggTrades?symbol=BTCUSDT&fromId=40&limit={}", 1000),
+        "gemini": ("BTC-USD", "/v1/trades/btcusd?since_tid=39&limit_trades={}", None),
+        "deribit": (
+            "BTC-USDC",
+            "/api/v2/public/get_last_trades_by_instrument?instrument_name=BTC_USDC"
+            "&start_seq=40&end_seq=45&count={}&sorting=asc",
+            None,
+        ),
+    }
+    for venue, (symbol, path, page) in asked_of.items():
+        refill = registry.refills(Venues())[venue]
+        base = Venues().of(venue).rest_url
+        url = refill.url(symbol, 40, 45)
+        assert url.startswith(base + path.partition("{}")[0]), venue
+        assert url.endswith(path.partition("{}")[2])
+        if page:
+            assert url.endswith("limit=6")
+            assert refill.url(symbol, 40, 10**6).endswith(f"limit={page}")
+
+
+def test_a_past_trade_that_makes_no_sense_is_an_empty_number_of_its_page() -> None:
+    good, wrong = deribit_trade(40), deribit_trade(41, price=-1.0)
+    refill = registry.refills(Venues())["deribit"]
+    page = refill.page(
+        text({"result": {"trades": [good, wrong]}}),
+        symbol="BTC-PERPETUAL",
+        conn="heal-1",
+        now_us=AT_US,
+    )
+    assert page.empty == [41] and page.numbers() == [40, 41]
+    gemini_page = [
+        {"tid": n, "timestampms": AT_MS, "price": price, "amount": "1", "type": "buy"}
+        for n, price in ((70, "1"), (71, "-1"))
+    ]
+    page = registry.refills(Venues())["gemini"].page(
+        text(gemini_page), symbol="BTC-USD", conn="heal-1", now_us=AT_US
+    )
+    assert page.empty == [71] and page.numbers() == [70, 71]
+
+
+@pytest.mark.parametrize(
+    ("venue", "body", "reason", "detail"),
+    [
+        ("kraken", b'{"result":{}}', "wrong_type", "0 pairs where one was asked"),
+        ("kraken", b'{"error":["EGeneral:x"]}', "venue_error", '{"error":["EGeneral:x"]}'),
+        ("bitstamp", b'{"status":"error","last":"1"}', "venue_error", '{"status":"error"'),
+        ("cryptocompare", b'{"EUR":1}', "wrong_type", "no USD among EUR"),
+        ("cryptocompare", b"{}", "wrong_type", "no USD among nothing"),
+    ],
+)
+def test_a_supplier_without_a_price_is_rejected_with_what_it_answered(
+    venue: str, body: bytes, reason: str, detail: str
+) -> None:
+    suppliers, _ = list_suppliers(Venues(cryptocompare_key=Secret("k")))
+    (supplier,) = [one for one in suppliers if one.venue == venue]
+    with pytest.raises(RejectedFrame) as raised:
+        supplier.quote(Frame(body, AT_US), symbol="BTC-USD", conn="c")
+    assert raised.value.reason == reason and raised.value.detail.startswith(detail)

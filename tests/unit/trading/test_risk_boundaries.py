@@ -8,6 +8,7 @@ import pytest
 
 from include.market.events import Top
 from include.trading.account import Account, ExecutedOrder, mark_peak
+from include.trading.decision import decide
 from include.trading.inputs import Inputs, Parameters, SeenForecast, SeenTop, Signal
 from include.trading.reasons import Reason
 from include.trading.risk import exceeded_limits, is_at_stop_loss
@@ -111,3 +112,27 @@ def test_the_stop_loss_is_reached_at_its_share_below_the_price_paid(
     assert not is_at_stop_loss(inputs(top=top, account=account))
     unpaid = Account(quote=D(0), base=D(base))
     assert not is_at_stop_loss(inputs(top=top, account=unpaid, stop_loss_bps=D(500)))
+
+
+@pytest.mark.parametrize(
+    ("side", "base", "action", "reason"),
+    [("sell", 1, "sell", "sell"), ("buy", 0, "hold", "order_too_large")],
+)
+def test_what_limits_a_purchase_stops_no_sale_that_is_decided(
+    side: str, base: int, action: str, reason: str
+) -> None:
+    account = Account(quote=D(100), base=D(base), day_profit=D(-50))
+    seen = inputs(account=account, daily_loss=D(10), largest_order=D(1), forecast_stale_us=10**15)
+    forecast = SeenForecast("f", END - 3600 * S, side)  # type: ignore[arg-type]
+    decision = decide(msgspec.structs.replace(seen, forecast=forecast))
+    assert (decision.action, decision.reasons.split(",")[0]) == (action, reason)
+
+
+@pytest.mark.parametrize("name", ["bid", "bid_quantity", "ask", "ask_quantity"])
+def test_a_book_of_one_side_is_no_book_to_order_by(name: str) -> None:
+    one_sided = msgspec.structs.replace(TOP, **{name: D(0)})
+    seen = inputs(top=one_sided, account=Account(quote=D(100), base=D(1)), forecast_stale_us=10**15)
+    for side in ("buy", "sell"):
+        forecast = SeenForecast("f", END - 3600 * S, side)
+        decision = decide(msgspec.structs.replace(seen, forecast=forecast))
+        assert (decision.action, decision.reasons) == ("hold", "book_invalid")

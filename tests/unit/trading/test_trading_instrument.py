@@ -36,6 +36,11 @@ def test_the_recorded_details_of_btcusd_are_read() -> None:
     assert parse_gemini_instrument(RECORDED) == KNOWN_INSTRUMENTS["gemini", "BTC-USD"]
 
 
+def test_a_step_does_not_pass_through_a_float() -> None:
+    fine = RECORDED.replace(b'"quote_increment":0.01', b'"quote_increment":0.12345678901234567891')
+    assert parse_gemini_instrument(fine).price_step == D("0.12345678901234567891")
+
+
 @pytest.mark.parametrize(
     ("status", "takes_orders"),
     [
