@@ -13,31 +13,40 @@ from mutmut import __main__ as mutmut
 from mutmut.configuration import config
 from mutmut.mutation.trampoline import set_mutant_under_test
 
-UNIT = Path("tests/unit")
 TESTS = {
     "include/market": (
-        "market",
-        "lake/test_book_at.py",
-        "lake/test_signal_rows.py",
-        "feeds/test_decoder_times.py",
-        "trader/test_trader_imbalances.py",
-        "trader/test_trader_window_signals.py",
-        "trading/test_trading_second_rule.py",
+        "unit/market",
+        "unit/lake/test_book_at.py",
+        "unit/lake/test_signal_rows.py",
+        "unit/feeds/test_decoder_times.py",
+        "unit/trader/test_trader_imbalances.py",
+        "unit/trader/test_trader_window_signals.py",
+        "unit/trading/test_trading_second_rule.py",
     ),
-    "include/trading": ("trading", "trader/test_trader_boundaries.py", "trader/test_rule_files.py"),
-    "include/lake": ("lake",),
+    "include/trading": (
+        "unit/trading",
+        "unit/trader/test_trader_boundaries.py",
+        "unit/trader/test_rule_files.py",
+    ),
+    "include/lake": ("unit/lake",),
     "streaming/feeds": (
-        "feeds/test_decode*.py",
-        "feeds/test_deribit_units.py",
-        "feeds/test_feed_boundaries.py",
-        "feeds/test_feed_quotes.py",
-        "feeds/test_*heal*.py",
-        "feeds/test_recorded_connections.py",
-        "feeds/test_rejected_parts.py",
-        "feeds/test_trade_sequence.py",
+        "unit/feeds/test_decode*.py",
+        "unit/feeds/test_deribit_units.py",
+        "unit/feeds/test_feed_boundaries.py",
+        "unit/feeds/test_feed_quotes.py",
+        "unit/feeds/test_*heal*.py",
+        "unit/feeds/test_re*.py",
+        "unit/feeds/test_trade_sequence.py",
     ),
-    "streaming/trader": ("trader",),
-    "spark_jobs": ("settings", "market/test_market_asyncapi.py", "spark_jobs"),
+    "streaming/trader": ("unit/trader",),
+    "spark_jobs": (
+        "unit/spark_jobs",
+        "unit/settings/test_spark_options.py",
+        "unit/settings/test_connections.py",
+        "unit/settings/test_store_settings.py",
+        "unit/market/test_market_asyncapi.py",
+        "spark/test_data_files.py",
+    ),
 }
 
 
@@ -82,7 +91,9 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many changes, not all")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    tests = [str(path) for name in TESTS[arguments.part] for path in sorted(UNIT.glob(name))]
+    tests = [
+        str(path) for name in TESTS[arguments.part] for path in sorted(Path("tests").glob(name))
+    ]
     config().pytest_add_cli_args_test_selection = tests
     names = list_mutants([arguments.only] if arguments.only else configured(arguments.part))
     total = len(names)
