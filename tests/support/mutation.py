@@ -28,7 +28,11 @@ TESTS = {
         "unit/trader/test_trader_boundaries.py",
         "unit/trader/test_rule_files.py",
     ),
-    "include/lake": ("unit/lake",),
+    "include/lake": (  # the slow ones left out
+        "unit/lake/test_audit.py",
+        "unit/lake/test_audit_[!m]*.py",
+        "unit/lake/test_[bcfhlst]*.py",
+    ),
     "streaming/feeds": (
         "unit/feeds/test_decode*.py",
         "unit/feeds/test_deribit_units.py",
