@@ -17,6 +17,7 @@ from tests.support.venue_frames import (
     AT_MS,
     AT_US,
     best_prices,
+    binance_trade,
     current_depth,
     current_trade,
     decode,
@@ -292,3 +293,14 @@ def test_an_id_that_leaps_is_an_entry_with_what_lies_between() -> None:
         (ID_JUMP + 1, (LedgerEntry("jump", "unconfirmed", 71, 70 + ID_JUMP),)),
     ):
         assert RisingIds({"BTC": 70}, "BTC").take(70 + step) == entries
+
+
+def test_the_entry_of_a_binance_hole_has_the_number_of_the_trade_behind_it() -> None:
+    ledger, trade = decode(binance({"BTC-USDT": 70}), binance_trade(75)).messages
+    assert ledger.events == (LedgerEntry("gap", "missing", 71, 74),)
+    assert (ledger.kind, ledger.seq, trade.kind, trade.seq) == (
+        "ledger",
+        (75, 75),
+        "trade",
+        (75, 75),
+    )

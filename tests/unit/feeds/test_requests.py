@@ -17,6 +17,7 @@ from include.setting_fields import Secret
 from streaming.feeds import registry
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.venues import binance, deribit, gemini
+from streaming.feeds.venues.deribit import session
 from streaming.feeds.venues.suppliers import list_suppliers
 from tests.support.venue_frames import (
     AT_MS,
@@ -126,14 +127,19 @@ def test_deribit_takes_no_heartbeat_below_ten_seconds() -> None:
     assert (heartbeat["id"], subscription["id"]) == (2, 3)
 
 
-NARROW = {"behind_s": 60.0}
-STREAMS = {
-    "binance": binance.stream_specs(BinanceSettings(**NARROW), ("BTC-USDT",)),
-    "deribit": deribit.stream_specs(DeribitSettings(**NARROW), ("BTC-PERPETUAL",)),
-} | {
-    service: gemini.stream_specs(GeminiSettings(service=service, **NARROW), ("BTC-USD",))
-    for service in ("v1", "v2", "current")
-}
+def open_narrow_stream(service: str) -> StreamSpec:
+    """A stream of the service that takes times of the last minute alone."""
+    if service == "binance":
+        specs = binance.stream_specs(BinanceSettings(behind_s=60.0), ("BTC-USDT",))
+    elif service == "deribit":
+        specs = deribit.stream_specs(DeribitSettings(behind_s=60.0), ("BTC-PERPETUAL",))
+    else:
+        settings = GeminiSettings(service=service, behind_s=60.0)
+        specs = gemini.stream_specs(settings, ("BTC-USD",))
+    (stream,) = specs
+    return stream
+
+
 TRADES = {
     "binance": binance_trade,
     "deribit": deribit_trades,
@@ -143,9 +149,9 @@ TRADES = {
 }
 
 
-@pytest.mark.parametrize("service", STREAMS)
+@pytest.mark.parametrize("service", TRADES)
 def test_a_streams_decoder_has_its_connection_the_shared_ids_and_the_bound(service: str) -> None:
-    (stream,), ids = STREAMS[service], dict[str, int]()
+    stream, ids = open_narrow_stream(service), dict[str, int]()
     decoder = stream.decoder("conn-7", ids)
     messages = decode(decoder, TRADES[service](70)).messages
     assert {message.conn for message in messages} == {"conn-7"}
@@ -263,3 +269,17 @@ def test_a_supplier_without_a_price_is_rejected_with_what_it_answered(
     with pytest.raises(RejectedFrame) as raised:
         supplier.quote(Frame(body, AT_US), symbol="BTC-USD", conn="c")
     assert raised.value.reason == reason and raised.value.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(("expires_in_s", "after_s"), [(900, 720.0), (1, 1.0)])
+def test_a_log_in_is_renewed_by_its_own_request_before_it_ends(
+    expires_in_s: int, after_s: float
+) -> None:
+    request = session.refresh("the-token", expires_in_s=expires_in_s)
+    assert request.after_s == after_s
+    assert json.loads(request.text) == {
+        "jsonrpc": "2.0",
+        "id": 4,
+        "method": "public/auth",
+        "params": {"grant_type": "refresh_token", "refresh_token": "the-token"},
+    }
