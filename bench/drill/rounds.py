@@ -105,7 +105,12 @@ class Drill:
         self._audited = replace(world.settings, var=audited)
 
     def run(self, drill_fault: DrillFault) -> DrillOutcome:
-        """One round."""
+        """One round.
+
+        Raises:
+            PlatformError: the world does not work before it.
+        """
+        self._require_good_status()
         world, chance, address = self._world, self._chance, self._world.settings.bootstrap
         restarts.forget(world.settings.home)
         start = find_kafka_ends(address)
@@ -140,16 +145,22 @@ class Drill:
             findings=findings,
         )
 
+    def _require_good_status(self) -> None:
+        """Wait until the status is good, or an older cause would be taken for the fault's."""
+        if not wait_until(lambda: self._world.look().ok, within_s=RECOVERY_S):
+            causes = "; ".join(self._world.look().causes)
+            raise PlatformError(f"the scratch world does not work: {causes}")
+
     def _strike(self, drill_fault: DrillFault) -> Iterator[str]:
         """Make the fault, and end it; a sentence where that did not work."""
         try:
             drill_fault.strike(self._world, self._chance)
             time.sleep(drill_fault.lasts_s)
-        except PlatformError as error:
+        except TickhouseError as error:
             yield str(error)
         try:
             drill_fault.end(self._world, self._chance)
-        except PlatformError as error:
+        except TickhouseError as error:
             yield str(error)
 
     def _await_recovery(self, began_s: float) -> float | None:

@@ -70,7 +70,13 @@ def run_drill(
         world.await_first_rows()
         for fault in _order_faults(plan, chance):
             print_line(f"{fault.name}: {fault.action}")
-            outcomes.append(drill.run(fault))
+            try:
+                outcomes.append(drill.run(fault))
+            except PlatformError as error:
+                if all(outcome.ok for outcome in outcomes):
+                    raise
+                print_line(f"the drill ends here: {error}")
+                break
             show(outcomes[-1])
     return outcomes, list(_describe_slopes(samples)) if plan.hours else []
 

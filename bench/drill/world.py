@@ -50,7 +50,7 @@ CHOSEN = {
     # No drill lasts until the optimising compiler pays.
     "TICKHOUSE_STREAM_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
-STOP_S, LOOK_S, CONTROL_S, FIRST_ROWS_S = 40.0, 0.25, 10.0, 180.0
+STOP_S, LOOK_S, CONTROL_S, FIRST_ROWS_S = 40.0, 0.25, 10.0, 300.0
 SERVED_NAMES, FEWEST_ROWS = ("decisions", "signals", "trade_minutes"), 2
 
 
@@ -154,14 +154,20 @@ class DrillWorld:
                         process.send_signal(sign)
 
     def break_venues(self, *entries: Mapping[str, Any]) -> None:
-        """Load faults into the simulator."""
+        """Load faults into the simulator.
+
+        Raises:
+            PlatformError: it does not take them.
+        """
         request = urllib.request.Request(
             f"{self.settings.simulator_url}/faults",
             data=json.dumps({"faults": list(entries)}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=CONTROL_S):
-            pass
+        try:
+            urllib.request.urlopen(request, timeout=CONTROL_S).close()
+        except OSError as error:
+            raise PlatformError(f"the simulated venues take no faults: {error}") from error
 
     def set_further(self, **settings_text: str) -> None:
         """Settings for processes that start from now on, and for `status`; none: as before."""
