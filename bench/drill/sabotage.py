@@ -69,8 +69,8 @@ def remove_row(table: str, key_columns: tuple[str, ...] = ROW) -> Callable[..., 
     """Remove a row of a table, or all with the same `key_columns`, by a commit of its own."""
 
     def do(settings: Settings, chance: random.Random) -> None:
-        def remove(table_rows: pa.Table, key: dict[str, Any]) -> pa.Table:
-            return table_rows.filter(pc.invert(_match(table_rows, key)))
+        def remove(table_rows: pa.Table, row_key: dict[str, Any]) -> pa.Table:
+            return table_rows.filter(pc.invert(_match(table_rows, row_key)))
 
         _rewrite(settings, table, chance, rewrite=remove, key_columns=key_columns)
 
@@ -81,8 +81,8 @@ def double_row(table: str) -> Callable[..., None]:
     """Write a row a second time."""
 
     def do(settings: Settings, chance: random.Random) -> None:
-        def double(table_rows: pa.Table, key: dict[str, Any]) -> pa.Table:
-            return pa.concat_tables([table_rows, table_rows.filter(_match(table_rows, key))])
+        def double(table_rows: pa.Table, row_key: dict[str, Any]) -> pa.Table:
+            return pa.concat_tables([table_rows, table_rows.filter(_match(table_rows, row_key))])
 
         _rewrite(settings, table, chance, rewrite=double, key_columns=ROW)
 
@@ -139,9 +139,9 @@ def _key_condition(table: str, copied: str) -> str:
     return " AND ".join(f"{table}.{name} = {copied}.{name}" for name in keys)
 
 
-def _match(table_rows: pa.Table, key: dict[str, Any]) -> pa.Array:
+def _match(table_rows: pa.Table, row_key: dict[str, Any]) -> pa.Array:
     """Of each row whether its columns have these values."""
-    return reduce(pc.and_, [pc.equal(table_rows[name], value) for name, value in key.items()])
+    return reduce(pc.and_, [pc.equal(table_rows[name], value) for name, value in row_key.items()])
 
 
 def _choose_file(settings: Settings, table: str, chance: random.Random) -> Path:
