@@ -118,10 +118,10 @@ class Page:
         html = f'<p class="notice">{escape(text)}</p>' if text else ""
         update_model(self._notice, text=html, visible=bool(text))
 
-    def _on_move(self, update: RangesUpdate) -> None:
+    def _on_move(self, axes: RangesUpdate) -> None:
         """A viewer dragged or zoomed the time axis: its ends are the times of the next choice."""
-        if update.x0 is not None and update.x1 is not None:
-            span = make_span(update.x0 / 1000, update.x1 / 1000)
+        if axes.x0 is not None and axes.x1 is not None:
+            span = make_span(axes.x0 / 1000, axes.x1 / 1000)
             self._choose(replace(self._choice, span=span))
 
     def _on_tap(self, tap: Tap) -> None:
