@@ -66,6 +66,8 @@ def list_mutants(patterns: list[str]) -> list[str]:
     mutmut.makedirs("mutants", exist_ok=True)
     mutmut.copy_src_dir()
     mutmut.copy_also_copy_files()
+    if not (environment := Path("mutants/.venv")).exists():
+        environment.symlink_to(Path(".venv").resolve())  # with Spark's jars, which tests look for
     mutmut.setup_source_paths()
     mutmut.store_lines_covered_by_tests()
     mutmut.create_mutants(1)
