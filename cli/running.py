@@ -1,7 +1,6 @@
-"""Verbs that run the platform: up, down, restart, logs, status, prepare, airflow."""
+"""Verbs that run the platform: up, down, restart, logs, status."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from cli.console import ERR, OUT, Steps
+from cli.preparing import make_topics, require_schema
 from include.errors import PlatformError
 from include.settings import Settings, from_environment
 
@@ -33,6 +33,11 @@ from include.settings import Settings, from_environment
     type=click.Choice(["sql-server"]),
     help="Start this too: sql-server, a JDBC/ODBC endpoint over the lake.",
 )
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="On a cluster's servers: three brokers and Postgres with TLS, Spark's workers, S3.",
+)
 @click.option("--detach", is_flag=True, help="Return once everything runs.")
 def up(
     live: bool,
@@ -41,6 +46,7 @@ def up(
     history: str,
     until: str,
     extras: tuple[str, ...],
+    cluster: bool,
     detach: bool,
 ) -> None:
     """Start the whole platform on this machine and print the links.
@@ -53,6 +59,7 @@ def up(
       ./tickhouse up
       ./tickhouse up --live --detach
       ./tickhouse up --with sql-server
+      ./tickhouse up --cluster
       ./tickhouse up --tape tapes/btcusd_2018-04-24 --speed 10 --history bars.csv.gz
     """  # noqa: D301 (click reads the \\b)
     from include.local.first_training import FirstTraining
@@ -60,7 +67,11 @@ def up(
     from include.process import unwind_on_sigterm
     from streaming.feeds.tape import tape_start
 
-    flags = world_variables(live=live, tape=tape, speed=speed, history=history, extras=extras)
+    flags = world_variables(
+        live=live, tape=tape, speed=speed, history=history, extras=extras, cluster=cluster
+    )
+    if cluster:
+        flags |= _choose_cluster(flags)
     settings, steps = _enter(flags), Steps()
     if tape is not None and not until:  # no forecast for it may know later minutes
         until = tape_start(tape).isoformat()
@@ -171,51 +182,6 @@ def status(as_json: bool, watch: bool, every_s: float) -> None:
     sys.exit(0 if current.ok else 1)
 
 
-@click.command()
-@click.option(
-    "--first-training",
-    is_flag=True,
-    help="Begin the first training by Airflow's API too, and wait for its forecast.",
-)
-def prepare(first_training: bool) -> None:
-    """Make the databases, serving tables and topics on servers that run already (a cluster).
-
-    `up` does this by itself; the containers of docker-compose.yml do it once with this verb.
-    """
-    from include.local.first_training import FirstTraining
-    from include.local.postgres import create_databases
-    from include.serving.preparation import create_serving_database
-
-    settings = from_environment()
-    _require_schema(settings)
-    create_databases(settings)
-    create_serving_database(settings)
-    _make_topics(settings)
-    ERR.print("databases, serving tables and topics are there")
-    if first_training:
-        training = FirstTraining(settings, print_line=ERR.print)
-        training.start()
-        training.wait()
-
-
-@click.command(
-    "airflow", context_settings={"ignore_unknown_options": True, "help_option_names": []}
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run_airflow(arguments: tuple[str, ...]) -> None:
-    """Run Airflow's own command in this installation's environment.
-
-    Example: ./tickhouse airflow dags list
-    """
-    from include.local.airflow import build_environment, prepare
-
-    settings = from_environment()
-    prepare(settings)
-    binary = Path(sys.executable).with_name("airflow")
-    environ = dict(os.environ) | build_environment(settings)
-    os.execve(binary, [str(binary), *arguments], environ)
-
-
 def _enter(flags: dict[str, str]) -> Settings:
     """Go to the world of the flags, unless one is up already."""
     from include.local.airflow import generate_secrets
@@ -224,30 +190,35 @@ def _enter(flags: dict[str, str]) -> Settings:
 
     check_disk(from_environment(flags).var)
     _refuse_second(from_environment())
-    _require_schema(from_environment(flags))
+    if not from_environment(flags).cluster.is_started:  # its store does not run yet
+        require_schema(from_environment(flags))
     ensure_secrets(from_environment(flags).var, generate_secrets())
     return enter_world(flags)
 
 
-def _require_schema(settings: Settings) -> None:
+def _choose_cluster(flags: dict[str, str]) -> dict[str, str]:
+    """The settings of a cluster's servers on this machine, as those of a real one would be."""
     from datetime import UTC, datetime
 
-    from include.local.schema import require_schema
-    from include.versions import find_versions
+    from include.local.cluster import cluster_variables
+    from include.local.preflight import check_disk
 
-    require_schema(settings, program=find_versions()["Tickhouse"], now=datetime.now(UTC))
+    settings = from_environment(flags)
+    check_disk(settings.var)
+    _refuse_second(from_environment())
+    return cluster_variables(settings, now=datetime.now(UTC))
 
 
 def _make_platform(settings: Settings, steps: Steps, **hooks: Callable[[], None]) -> Any:
     from include.local.platform import Platform
 
-    return Platform(settings, print_line=steps, make_topics=lambda: _make_topics(settings), **hooks)
-
-
-def _make_topics(settings: Settings) -> None:
-    from include.bus import ensure_topics
-
-    ensure_topics(settings.bootstrap, settings.kafka)
+    return Platform(
+        settings,
+        print_line=steps,
+        make_topics=lambda: make_topics(settings),
+        check_world=lambda: require_schema(settings),
+        **hooks,
+    )
 
 
 def _refuse_second(settings: Settings) -> None:

@@ -1,6 +1,12 @@
-"""Options of Spark's Kafka source and sink: the brokers, and the security of their listener."""
+"""Options of Spark's Kafka source and sink: the brokers, and the security of their listener.
 
-from include.settings.brokers import PLAIN, PLAINTEXT, KafkaSecurity, security_of
+The authority's certificate goes along as text: executors on other machines need no file of it.
+"""
+
+from pathlib import Path
+
+from include.bus.login import describe_login
+from include.settings.brokers import PLAINTEXT, security_of
 
 
 def kafka_options(bootstrap: str) -> dict[str, str]:
@@ -12,24 +18,11 @@ def kafka_options(bootstrap: str) -> dict[str, str]:
     if security.is_encrypted and security.ca:
         options |= {
             "kafka.ssl.truststore.type": "PEM",
-            "kafka.ssl.truststore.location": security.ca,
+            "kafka.ssl.truststore.certificates": Path(security.ca).read_text(encoding="ascii"),
         }
     if security.has_login:
         options |= {
             "kafka.sasl.mechanism": security.mechanism,
-            "kafka.sasl.jaas.config": _jaas(security),
+            "kafka.sasl.jaas.config": describe_login(security),
         }
     return options
-
-
-def _jaas(security: KafkaSecurity) -> str:
-    plain = security.mechanism == PLAIN
-    package = "org.apache.kafka.common.security"
-    login = f"{package}.plain.PlainLoginModule" if plain else f"{package}.scram.ScramLoginModule"
-    user, password = (_quote(text) for text in (security.user, security.password.reveal()))
-    return f"{login} required username={user} password={password};"
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

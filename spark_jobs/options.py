@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from include.errors import SettingsError
 from include.local.class_archive import archive_options
 from include.local.jars import ensure_jars
+from include.local.spark_servers import authentication
 from include.settings import ROOT, Settings
 from include.settings.store import CHECKPOINT_MANAGER, is_object_store, s3a_options
 
@@ -88,6 +89,8 @@ def spark_options(
     }
     if not local:
         options["spark.executor.memory"] = stream.executor_memory
+        options |= {f"spark.executorEnv.{name}": v for name, v in settings.s3_variables.items()}
+        options |= authentication(settings)
         if stream.cores and is_stream:
             options["spark.cores.max"] = str(stream.cores)
     disk = LOCAL_DISK if local else {}

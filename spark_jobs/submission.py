@@ -1,11 +1,14 @@
 """A job's `spark-submit` line by the settings: master, jars, options, code, environment."""
 
+import re
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyspark
 
+from include.atomic_files import write_file
 from include.errors import QueryError
 from include.settings import ROOT, Settings
 from spark_jobs.options import is_local, master_of, spark_options
@@ -17,6 +20,7 @@ JOBS = {
     "fit_forecasts": "fit_forecasts",
 }
 PACKAGES = ("include", "spark_jobs")
+SECRET = re.compile(r"secret|access_key|password|token", re.IGNORECASE)
 CODE, ENVIRONMENT = "code", "environment"  # where executors find what is unpacked beside their task
 
 
@@ -49,11 +53,24 @@ def submit_command(
     if archives:
         options["spark.archives"] = ",".join(archives)
     program = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    secrets = {name: options.pop(name) for name in list(options) if SECRET.search(name)}
     settings_of = [
         part for name, value in options.items() for part in ("--conf", f"{name}={value}")
     ]
+    if secrets:
+        settings_of += ["--properties-file", _write_secrets(settings, secrets)]
+        settings_of.append("--load-spark-defaults")
     script = ROOT / "spark_jobs" / f"{JOBS[job]}.py"
     return [str(program), "--master", master, *settings_of, str(script), *arguments]
+
+
+def _write_secrets(settings: Settings, secrets: Mapping[str, str]) -> str:
+    """Options that no list of processes may show, in a file for its owner alone."""
+    file = settings.home / "spark" / "submit.properties"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(f"{name} {value}\n" for name, value in secrets.items())
+    write_file(file, text, mode=0o600)
+    return str(file)
 
 
 def pack_code(archive: Path) -> Path:

@@ -4,6 +4,7 @@ import time
 
 from include.errors import PlatformError, TickhouseError, Unreachable
 from include.local.airflow import FIRST_DAG, LOOP_DAGS, OVER, AirflowApi
+from include.local.worlds import CLUSTER, SIMULATED
 from include.log import PrintLine
 from include.settings import Settings
 
@@ -54,7 +55,7 @@ def start(settings: Settings, *, print_line: PrintLine, until: str = "") -> bool
         PlatformError: Airflow does not find the DAG.
         Unreachable: it has not answered.
     """
-    if settings.world != "sim" and not settings.forecast.history:
+    if settings.world not in (SIMULATED, CLUSTER) and not settings.forecast.history:
         print_line(
             "no history given (--history FILE): the trader holds until a forecast is published"
         )

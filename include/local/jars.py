@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,8 +24,8 @@ from include.settings import ROOT
 
 IVY_FILE = ROOT / "ivy.xml"
 JAVA_SOURCES = ROOT / "spark_jobs" / "java"
-BASE, S3 = ("spark", "kafka"), "s3"
-S3_MB = 12
+BASE, S3, CLUSTER = ("spark", "kafka"), "s3", "cluster"
+EXTRA_MB = {S3: 12, CLUSTER: 40}
 log = logging.getLogger("tickhouse.jars")
 
 
@@ -53,7 +53,7 @@ class Jars:
 def ensure_jars(*, uses_s3: bool = False) -> Jars:
     """The jars, fetched on first use (63 MB) into the environment's folder, and made there.
 
-    For an object store as many as S3_MB more.
+    For an object store further ones.
 
     Raises:
         PlatformError: they cannot be fetched, or not be made.
@@ -61,16 +61,29 @@ def ensure_jars(*, uses_s3: bool = False) -> Jars:
     folder = _locate_jars()
     if not folder.exists():
         _retrieve_once(folder, BASE)
-    if uses_s3 and not (folder / S3).exists():
-        log.info(event("fetching jars", purpose="object store", mb=S3_MB))
-        _retrieve_once(folder / S3, (S3,))
-    return Jars(folder / "spark", folder / "kafka", s3=folder / S3 if uses_s3 else None)
+    return Jars(
+        folder / "spark", folder / "kafka", s3=ensure_extra_jars(S3) if uses_s3 else None
+    )
 
 
-def jars_are_fetched(*, uses_s3: bool = False) -> bool:
-    """Whether the jars of this `ivy.xml` are there already."""
-    folder = _locate_jars()
-    return (folder / S3 if uses_s3 else folder).exists()
+def ensure_extra_jars(name: str, *, unpack: Callable[[Path], None] = lambda _: None) -> Path:
+    """The folder of a further configuration of `ivy.xml`, fetched on first use (`EXTRA_MB`).
+
+    `unpack` is what is done with its files before anyone sees them.
+
+    Raises:
+        PlatformError: they cannot be fetched.
+    """
+    folder = _locate_jars() / name
+    if not folder.exists():
+        log.info(event("fetching jars", purpose=name, mb=EXTRA_MB[name]))
+        _retrieve_once(folder, (name,), unpack=unpack)
+    return folder
+
+
+def jars_are_fetched(extra: str = "") -> bool:
+    """Whether the jars of this `ivy.xml` are there already, or those of a further configuration."""
+    return (_locate_jars() / extra).exists()
 
 
 def _locate_jars() -> Path:
@@ -82,16 +95,23 @@ def _list_sources() -> list[Path]:
     return sorted(JAVA_SOURCES.glob("*.java"))
 
 
-def _retrieve_once(folder: Path, configurations: Sequence[str]) -> None:
+def _retrieve_once(
+    folder: Path,
+    configurations: Sequence[str],
+    *,
+    unpack: Callable[[Path], None] = lambda _: None,
+) -> None:
     """Fetch them unless another process does so at this moment: then wait for its folder."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            _retrieve(folder, configurations)
+            _retrieve(folder, configurations, unpack)
 
 
-def _retrieve(folder: Path, configurations: Sequence[str]) -> None:
+def _retrieve(
+    folder: Path, configurations: Sequence[str], unpack: Callable[[Path], None]
+) -> None:
     """Fetch configurations of `ivy.xml`: several each in a folder of its name, one as `folder`."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -121,7 +141,9 @@ def _retrieve(folder: Path, configurations: Sequence[str]) -> None:
         raise PlatformError(f"{failure}: {ivy_reason(output)}")
     if (partial / "spark").exists():
         _compile(partial / "spark")
-    publish(partial if len(configurations) > 1 else partial / configurations[0], folder)
+    fetched = partial if len(configurations) > 1 else partial / configurations[0]
+    unpack(fetched)
+    publish(fetched, folder)
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(cache, ignore_errors=True)
 

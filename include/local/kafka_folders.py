@@ -43,6 +43,7 @@ def find_strays(settings: Settings) -> list[Stray]:
     then nothing of the new topic has landed: its offsets are below what the tables have.
     """
     newest: dict[TopicPartition, Stray] = {}
+    # Replicas of a cluster are copied from one another: there is nothing to rename.
     folders = (settings.home / "kafka" / "log").glob("*-stray")
     for folder in sorted(folders, key=lambda path: path.stat().st_mtime):
         name = STRAY.fullmatch(folder.name)

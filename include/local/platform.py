@@ -8,30 +8,37 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from include.errors import PlatformError, TickhouseError, Unreachable
-from include.local import airflow, kafka, kafka_folders, postgres, preflight, restarts, supervisor
+from include.local import (
+    airflow,
+    kafka,
+    kafka_folders,
+    object_store,
+    postgres,
+    preflight,
+    restarts,
+    spark_servers,
+    supervisor,
+)
 from include.local.airflow_database import Migration
 from include.local.class_archive import start_recording
+from include.local.cluster_jars import ensure_store_classpath, ensure_tls_postgres
 from include.local.examination import repair_what_loses_nothing
-from include.local.jars import S3_MB, ensure_jars, jars_are_fetched
+from include.local.jars import CLUSTER, EXTRA_MB, S3, ensure_jars, jars_are_fetched
 from include.local.java import ensure_java
 from include.local.left_overs import MARKER, end_left_overs
-from include.local.programs import (
-    AIRFLOW,
-    FEEDS_STAGE,
-    SERVERS_STAGE,
-    WORK_STAGE,
-    Program,
-    list_programs,
-)
+from include.local.program import FEEDS_STAGE, SERVERS_STAGE, WORK_STAGE, Program
+from include.local.programs import AIRFLOW, OBJECT_STORE, list_programs
 from include.log import PrintLine
 from include.serving.preparation import create_serving_database
 from include.serving.rebuild import fill_empty
 from include.serving.stream_progress import progress_file
 from include.settings import Settings
+from include.store_check import check_store
 
 STOP_SLACK_S = 10.0
 
@@ -39,9 +46,10 @@ STOP_SLACK_S = 10.0
 class Platform:
     """One world's processes under supervisord.
 
-    `make_topics` creates the Kafka topics; `with_airflow` runs when Airflow works (the first
-    training begins), `before_feeds` when all but feeds and watcher work (a tape waits there for its
-    forecast). `print_line` shows each step.
+    `make_topics` creates the Kafka topics; `check_world` refuses a world of another schema, before
+    anything of it is examined; `with_airflow` runs when Airflow works (the first training begins),
+    `before_feeds` when all but feeds and watcher work (a tape waits there for its forecast).
+    `print_line` shows each step.
     """
 
     def __init__(
@@ -50,6 +58,7 @@ class Platform:
         *,
         print_line: PrintLine,
         make_topics: Callable[[], None],
+        check_world: Callable[[], None] = lambda: None,
         with_airflow: Callable[[], None] = lambda: None,
         before_feeds: Callable[[], None] = lambda: None,
     ) -> None:
@@ -58,6 +67,7 @@ class Platform:
         self.settings = settings
         self.print_line = print_line
         self.make_topics = make_topics
+        self.check_world = check_world
         self.supervisor = supervisor.SupervisorClient(settings)
         self._migration: Migration | None = None
 
@@ -69,7 +79,8 @@ class Platform:
         """
         self._fetch_needs()
         preflight.check(self.settings)
-        repair_what_loses_nothing(self.settings, print_line=self.print_line)
+        if not self.settings.cluster.is_started:
+            self._examine_world()
         self._prepare_servers()
         progress_file(self.settings).unlink(missing_ok=True)
         restarts.forget(self.settings.home)
@@ -92,9 +103,18 @@ class Platform:
             self._take_down()
             raise
 
+    def _examine_world(self) -> None:
+        """Refuse a store or a world that cannot be used, and repair what loses nothing."""
+        check_store(self.settings)
+        self.check_world()
+        repair_what_loses_nothing(self.settings, print_line=self.print_line)
+
     def _prepare_servers(self) -> None:
         """The servers' folders; making them takes seconds each, once."""
-        prepares = (kafka.prepare, postgres.prepare, airflow.prepare)
+        prepares: list[Callable[[Settings], Any]]
+        prepares = [kafka.prepare, postgres.prepare, airflow.prepare]
+        if self.settings.cluster.is_started:
+            prepares += [object_store.prepare, spark_servers.prepare]
         with ThreadPoolExecutor() as pool:
             for _ in pool.map(lambda prepare: prepare(self.settings), prepares):
                 pass
@@ -135,9 +155,14 @@ class Platform:
         if not jars_are_fetched():
             self.print_line("fetching jars for Spark and Kafka (63 MB, once)")
         ensure_jars()
-        if self.settings.uses_s3 and not jars_are_fetched(uses_s3=True):
-            self.print_line(f"fetching jars for the object store ({S3_MB} MB, once)")
+        if self.settings.uses_s3 and not jars_are_fetched(S3):
+            self.print_line(f"fetching jars for the object store ({EXTRA_MB[S3]} MB, once)")
         ensure_jars(uses_s3=self.settings.uses_s3)
+        if self.settings.cluster.is_started:
+            if not jars_are_fetched(CLUSTER):
+                self.print_line(f"fetching a cluster's servers ({EXTRA_MB[CLUSTER]} MB, once)")
+            ensure_store_classpath()
+            ensure_tls_postgres()
 
     def _start(self, world_programs: list[Program]) -> None:
         """Servers, then at once all that works with them, then feeds and watcher.
@@ -148,6 +173,8 @@ class Platform:
         workers = [program for program in world_programs if program.stage == WORK_STAGE]
         feeds = [program for program in world_programs if program.stage == FEEDS_STAGE]
         airflows = [program for program in workers if program.name.startswith(AIRFLOW)]
+        if self.settings.cluster.is_started:
+            self._start_store(_find_program(servers, OBJECT_STORE))
         self._launch(servers)
         self._await_ready(_find_program(servers, "postgres"))
         postgres.create_databases(self.settings)
@@ -157,7 +184,7 @@ class Platform:
         self._fill_postgres()
         self._await_all(servers)
         self.make_topics()
-        self._bring_back_strays(_find_program(servers, "kafka"))
+        self._bring_back_strays(servers)
         others = [program for program in workers if program not in airflows]
         self._launch(others)
         self._await_migration()
@@ -169,6 +196,12 @@ class Platform:
         self._launch(feeds)
         self._await_all(feeds)
 
+    def _start_store(self, store: Program) -> None:
+        """The object store first: nothing else may start before what lies in it is examined."""
+        self._launch([store])
+        self._await_all([store])
+        self._examine_world()
+
     def _fill_postgres(self) -> None:
         """Give a Postgres that lost its rows those that the lake has."""
         settings = self.settings
@@ -177,11 +210,12 @@ class Platform:
             counts = ", ".join(f"{count} {name}" for name, count in filled.items())
             self.print_line(f"filled Postgres from the lake: {counts}")
 
-    def _bring_back_strays(self, broker: Program) -> None:
+    def _bring_back_strays(self, servers: Iterable[Program]) -> None:
         """Give topics that the broker had lost their messages back, before anyone reads them."""
         strays = kafka_folders.find_strays(self.settings)
         if not strays:
             return
+        broker = _find_program(servers, "kafka")
         self.supervisor.stop(broker.name)
         backup = self.settings.home / "damaged" / f"topics-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         kafka_folders.bring_back(self.settings, strays, backup)

@@ -9,7 +9,6 @@ from pathlib import Path
 from include.errors import PlatformError
 from include.settings import Settings
 from include.settings.groups import PortSettings
-from include.store_check import check_store
 
 MIN_FREE_GB = 2.0
 
@@ -18,12 +17,13 @@ def check(settings: Settings) -> None:
     """Raise for the first thing that would make the start fail.
 
     Raises:
-        PlatformError: a full disk, an object store that refuses, or busy ports, named.
-        Unreachable: the object store does not answer.
+        PlatformError: a full disk, or busy ports, named.
     """
     check_disk(settings.var)
-    check_store(settings)
-    unused = () if settings.sql_server.start == "yes" else ("sql_server",)
+    unused = {"cluster"} | (set() if settings.sql_server.start == "yes" else {"sql_server"})
+    if settings.cluster.is_started:
+        unused |= {"kafka", "kafka_controller"}
+        _check_cluster_ports(settings)
     check_ports(settings.ports, unused=unused)
 
 
@@ -58,6 +58,17 @@ def check_ports(settings: PortSettings, *, unused: Container[str] = ()) -> None:
         variables = ", ".join(f"TICKHOUSE_PORTS_{name.upper()}" for name in busy)
         raise PlatformError(
             f"busy port {named}: stop what listens there (./tickhouse down?), or set {variables}"
+        )
+
+
+def _check_cluster_ports(settings: Settings) -> None:
+    busy = [port for port in settings.cluster_ports if _is_taken(settings.ports.host, port)]
+    if busy:
+        first, *_, last = settings.cluster_ports
+        named = ", ".join(map(str, busy))
+        raise PlatformError(
+            f"busy port {named} (of a cluster's servers, {first} to {last}): stop what listens "
+            "there, or set TICKHOUSE_PORTS_CLUSTER"
         )
 
 

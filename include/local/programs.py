@@ -1,50 +1,34 @@
 """Which processes the platform has, in which order, with which command and sign of readiness."""
 
-import http.client
-import socket
 import sys
 import time
-import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from http import HTTPStatus
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from include.local import airflow, kafka, postgres
+from include.local import airflow, kafka, object_store, postgres, spark_servers
+from include.local.program import (
+    FEEDS_STAGE,
+    SERVERS_STAGE,
+    WORK_STAGE,
+    Program,
+    open_port,
+    serves_page,
+)
 from include.market.venues import GEMINI, VENUES
 from include.serving.stream_progress import read_progress
 from include.settings import Settings
 
 PYTHON = sys.executable
-SERVERS_STAGE, WORK_STAGE, FEEDS_STAGE = 0, 1, 2
-LIVE, AIRFLOW = "live", "airflow-"
+LIVE, AIRFLOW, OBJECT_STORE = "live", "airflow-", "object-store"
 FRESH_PROGRESS_S = 10.0
-
-
-@dataclass(frozen=True)
-class Program:
-    """One supervised process: `ready` tests whether it does its work; `stage` orders the start.
-
-    Servers come first, then all that works with them at once (stages that wait for one another
-    leave cores idle), then what brings messages in, when the stream takes them.
-    What `needs_space` is stopped while less of the disk is free than the floor of the settings.
-    """
-
-    name: str
-    stage: int
-    command: list[str]
-    ready: Callable[[], bool]
-    ready_s: float = 60.0
-    env: dict[str, str] = field(default_factory=dict)
-    user: str | None = None
-    stop_s: int = 15
-    needs_space: bool = False
 
 
 def list_programs(settings: Settings) -> list[Program]:
     """Every process of this world, in the order of their stages."""
     unordered = [
-        _define_kafka(settings),
+        *(_define_cluster(settings) if settings.cluster.is_started else []),
+        *_define_brokers(settings),
         _define_postgres(settings),
         *([_define_simulator(settings)] if settings.world != LIVE else []),
         _define_stream(settings),
@@ -59,31 +43,44 @@ def list_programs(settings: Settings) -> list[Program]:
     return sorted(unordered, key=lambda program: program.stage)
 
 
-def open_port(host: str, port: int) -> bool:
-    """Whether something listens on this port."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((host, port)) == 0
+def _define_brokers(settings: Settings) -> Iterator[Program]:
+    for node in kafka.list_nodes(settings):
+        yield Program(
+            node.name,
+            SERVERS_STAGE,
+            kafka.build_command(settings, node),
+            partial(kafka.answers, settings, node),
+            stop_s=30,
+            needs_space=True,
+        )
 
 
-def serves_page(url: str) -> bool:
-    """Whether a page is served at this address: a process that dies again listens for a moment."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
-            return bool(reply.status == HTTPStatus.OK)
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-def _define_kafka(settings: Settings) -> Program:
-    return Program(
-        "kafka",
+def _define_cluster(settings: Settings) -> Iterator[Program]:
+    """The object store and Spark's master and workers."""
+    ports, host = settings.cluster_ports, settings.ports.host
+    yield Program(
+        OBJECT_STORE,
         SERVERS_STAGE,
-        kafka.build_command(settings),
-        lambda: kafka.answers(settings),
-        stop_s=30,
+        object_store.build_command(settings),
+        lambda: object_store.answers(settings),
         needs_space=True,
     )
+    env = spark_servers.build_environment(settings)
+    yield Program(
+        spark_servers.MASTER,
+        SERVERS_STAGE,
+        spark_servers.build_master_command(settings),
+        lambda: open_port(host, ports.spark_master),
+        env=env,
+    )
+    for number in spark_servers.list_workers():
+        yield Program(
+            f"{spark_servers.WORKER}-{number}",
+            SERVERS_STAGE,
+            spark_servers.build_worker_command(settings, number),
+            partial(open_port, host, ports.spark_worker_ui(number)),
+            env=env,
+        )
 
 
 def _define_postgres(settings: Settings) -> Program:

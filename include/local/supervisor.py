@@ -12,7 +12,7 @@ from typing import Any
 
 from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
-from include.local.programs import Program
+from include.local.program import Program
 from include.local.restarts import paced_command
 from include.local.tool import run_tool
 from include.settings import ROOT, Settings

@@ -10,7 +10,7 @@ from include.settings.env import read_env
 
 CURRENT = "current.env"
 SECRETS = "secrets.env"
-LIVE, SIMULATED = "live", "sim"
+LIVE, SIMULATED, CLUSTER = "live", "sim", "cluster"
 SYMBOL_OF_TAPE = {"btcusd": "BTC-USD"}
 
 
@@ -21,6 +21,7 @@ def world_variables(
     speed: float = 1.0,
     history: str = "",
     extras: tuple[str, ...] = (),
+    cluster: bool = False,
 ) -> dict[str, str]:
     """The variables of the world that the flags of `up` ask for.
 
@@ -29,9 +30,12 @@ def world_variables(
     """
     if live and tape:
         raise SettingsError("--live and --tape are two different worlds: give one of them")
+    if cluster and (live or tape):
+        raise SettingsError("--cluster has a simulated market: give it without --live and --tape")
     if speed <= 0:
         raise SettingsError(f"--speed {speed}: must be above zero")
-    variables = {"WORLD": LIVE if live else tape.name if tape else SIMULATED}
+    world = LIVE if live else tape.name if tape else CLUSTER if cluster else SIMULATED
+    variables = {"WORLD": world}
     if tape:
         variables |= _tape_variables(tape, speed)
     if history:

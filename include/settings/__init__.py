@@ -17,6 +17,7 @@ from include.market.venues import VENUES
 from include.object_path import StorePath, open_bucket, store_path
 from include.setting_fields import setting
 from include.settings.brokers import Brokers, KafkaSecurity
+from include.settings.cluster import ClusterPorts, ClusterSettings
 from include.settings.connections import connection_faults, url_faults
 from include.settings.dashboard import DashboardSettings
 from include.settings.env import (
@@ -63,6 +64,7 @@ class Settings:
     postgres: PostgresSettings = field(default_factory=PostgresSettings)
     airflow: AirflowSettings = field(default_factory=AirflowSettings)
     supervisor: SupervisorSettings = field(default_factory=SupervisorSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     venues: Venues = field(default_factory=Venues)
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
     stream: StreamSettings = field(default_factory=StreamSettings)
@@ -93,6 +95,16 @@ class Settings:
     def checkpoints(self) -> StorePath:
         """The folder of the stream's checkpoints."""
         return self.world_store / "checkpoints"
+
+    @property
+    def cluster_ports(self) -> ClusterPorts:
+        """The ports of a cluster's servers on this machine."""
+        return ClusterPorts(self.ports.cluster)
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of the certificates of servers that `up` starts with TLS."""
+        return self.home / "certificates"
 
     @property
     def pages(self) -> StorePath:

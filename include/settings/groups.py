@@ -31,6 +31,7 @@ class PortSettings:
     supervisor: int = setting(19001, "control port of the process supervisor")
     dashboard: int = setting(5006, "live dashboard")
     sql_server: int = setting(10000, "SQL server for JDBC and ODBC (`up --with sql-server`)")
+    cluster: int = setting(19200, "first of the ports of a cluster's servers (`up --cluster`)")
 
 
 @dataclass(frozen=True)

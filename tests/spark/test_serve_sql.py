@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from include.lake.tables import TABLES
-from include.local.programs import open_port
+from include.local.program import open_port
 from include.settings import ROOT, Settings, load
 from tests.conftest import make_environment
 from tests.support.lake_of_rows import at, put

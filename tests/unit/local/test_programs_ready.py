@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from include.local.programs import list_programs, open_port, serves_page
+from include.local.program import open_port, serves_page
+from include.local.programs import list_programs
 from include.settings import load
 
 

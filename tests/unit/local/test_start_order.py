@@ -6,7 +6,8 @@ import pytest
 
 from include.local import platform as platform_module
 from include.local.platform import Platform
-from include.local.programs import Program, list_programs
+from include.local.program import Program
+from include.local.programs import list_programs
 from include.settings import Settings
 
 

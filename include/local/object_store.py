@@ -1,0 +1,67 @@
+"""The object store of `up --cluster`: S3Proxy over a folder of this world, as the settings say."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from include.atomic_files import write_file
+from include.local.cluster_jars import ensure_store_classpath
+from include.local.java import ensure_java
+from include.local.program import open_port
+from include.object_path import SCHEME
+from include.settings import Settings
+
+HEAP_MB = 256
+PROPERTIES = """\
+s3proxy.endpoint={endpoint}
+s3proxy.authorization=aws-v2-or-v4
+s3proxy.identity={key}
+s3proxy.credential={secret}
+jclouds.provider=filesystem-nio2
+jclouds.filesystem.basedir={folder}
+"""
+LOGGING = """\
+<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d{{ISO8601}} %p %logger{{1}} %m%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="out"/></root>
+</configuration>
+"""
+
+
+def prepare(settings: Settings) -> Path:
+    """The server's configuration, and its folder with the bucket of the settings."""
+    home = settings.home / "object-store"
+    bucket = settings.store.removeprefix(SCHEME).partition("/")[0]
+    (home / "buckets" / bucket).mkdir(parents=True, exist_ok=True)
+    text = PROPERTIES.format(
+        endpoint=settings.s3.endpoint,
+        key=settings.s3.access_key.reveal(),
+        secret=settings.s3.secret_key.reveal(),
+        folder=home / "buckets",
+    )
+    write_file(home / "logback.xml", LOGGING.replace("{{", "{").replace("}}", "}"))
+    write_file(home / "s3proxy.conf", text, mode=0o600)
+    return home / "s3proxy.conf"
+
+
+def build_command(settings: Settings) -> list[str]:
+    """The server's command line, to be run in the foreground."""
+    home = settings.home / "object-store"
+    return [
+        str(ensure_java()),
+        f"-Xmx{HEAP_MB}m",
+        "-XX:+UseSerialGC",
+        f"-Dlogback.configurationFile={home / 'logback.xml'}",
+        "-cp",
+        ensure_store_classpath(),
+        "org.gaul.s3proxy.Main",
+        "--properties",
+        str(home / "s3proxy.conf"),
+    ]
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the server listens."""
+    address = urlsplit(settings.s3.endpoint)
+    return open_port(str(address.hostname), address.port or 80)
