@@ -39,16 +39,7 @@ from include.settings import Settings, from_environment
     help="On a cluster's servers: three brokers and Postgres with TLS, Spark's workers, S3.",
 )
 @click.option("--detach", is_flag=True, help="Return once everything runs.")
-def up(
-    live: bool,
-    tape: Path | None,
-    speed: float,
-    history: str,
-    until: str,
-    extras: tuple[str, ...],
-    cluster: bool,
-    detach: bool,
-) -> None:
+def up(tape: Path | None, until: str, detach: bool, **world: Any) -> None:
     """Start the whole platform on this machine and print the links.
 
     The market is simulated unless --live or --tape is given. A tape with --history starts to play
@@ -67,10 +58,8 @@ def up(
     from include.process import unwind_on_sigterm
     from streaming.feeds.tape import tape_start
 
-    flags = world_variables(
-        live=live, tape=tape, speed=speed, history=history, extras=extras, cluster=cluster
-    )
-    if cluster:
+    flags = world_variables(tape=tape, **world)
+    if world["cluster"]:
         flags |= _choose_cluster(flags)
     settings, steps = _enter(flags), Steps()
     if tape is not None and not until:  # no forecast for it may know later minutes

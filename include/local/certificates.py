@@ -115,8 +115,8 @@ def _begin(
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_build_name(subject)
-        .issuer_build_name(issuer)
+        .subject_name(subject)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now.astimezone(UTC) - BACKDATED)
@@ -130,7 +130,7 @@ def _build_name(text: str) -> x509.Name:
 
 def _build_address(text: str) -> x509.GeneralName:
     try:
-        return x509.IPAddress(ip_build_address(text))
+        return x509.IPAddress(ip_address(text))
     except ValueError:
         return x509.DNSName(text)
 

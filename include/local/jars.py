@@ -25,7 +25,7 @@ from include.settings import ROOT
 IVY_FILE = ROOT / "ivy.xml"
 JAVA_SOURCES = ROOT / "spark_jobs" / "java"
 BASE, S3, CLUSTER = ("spark", "kafka"), "s3", "cluster"
-EXTRA_MB = {S3: 12, CLUSTER: 40}
+EXTRA_MB = {S3: 12, CLUSTER: 42}
 log = logging.getLogger("tickhouse.jars")
 
 
@@ -61,9 +61,7 @@ def ensure_jars(*, uses_s3: bool = False) -> Jars:
     folder = _locate_jars()
     if not folder.exists():
         _retrieve_once(folder, BASE)
-    return Jars(
-        folder / "spark", folder / "kafka", s3=ensure_extra_jars(S3) if uses_s3 else None
-    )
+    return Jars(folder / "spark", folder / "kafka", s3=ensure_extra_jars(S3) if uses_s3 else None)
 
 
 def ensure_extra_jars(name: str, *, unpack: Callable[[Path], None] = lambda _: None) -> Path:
@@ -74,6 +72,7 @@ def ensure_extra_jars(name: str, *, unpack: Callable[[Path], None] = lambda _: N
     Raises:
         PlatformError: they cannot be fetched.
     """
+    ensure_jars()  # first: theirs are fetched as one folder, in which further ones lie
     folder = _locate_jars() / name
     if not folder.exists():
         log.info(event("fetching jars", purpose=name, mb=EXTRA_MB[name]))
@@ -109,9 +108,7 @@ def _retrieve_once(
             _retrieve(folder, configurations, unpack)
 
 
-def _retrieve(
-    folder: Path, configurations: Sequence[str], unpack: Callable[[Path], None]
-) -> None:
+def _retrieve(folder: Path, configurations: Sequence[str], unpack: Callable[[Path], None]) -> None:
     """Fetch configurations of `ivy.xml`: several each in a folder of its name, one as `folder`."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -22,6 +22,7 @@ from include.settings import Settings
 PYTHON = sys.executable
 LIVE, AIRFLOW, OBJECT_STORE = "live", "airflow-", "object-store"
 FRESH_PROGRESS_S = 10.0
+CLUSTER_READY_S = 120.0  # several JVMs start at once
 
 
 def list_programs(settings: Settings) -> list[Program]:
@@ -50,6 +51,7 @@ def _define_brokers(settings: Settings) -> Iterator[Program]:
             SERVERS_STAGE,
             kafka.build_command(settings, node),
             partial(kafka.answers, settings, node),
+            ready_s=CLUSTER_READY_S,
             stop_s=30,
             needs_space=True,
         )
@@ -72,6 +74,7 @@ def _define_cluster(settings: Settings) -> Iterator[Program]:
         spark_servers.build_master_command(settings),
         lambda: open_port(host, ports.spark_master),
         env=env,
+        ready_s=CLUSTER_READY_S,
     )
     for number in spark_servers.list_workers():
         yield Program(
@@ -80,6 +83,7 @@ def _define_cluster(settings: Settings) -> Iterator[Program]:
             spark_servers.build_worker_command(settings, number),
             partial(open_port, host, ports.spark_worker_ui(number)),
             env=env,
+            ready_s=CLUSTER_READY_S,
         )
 
 
