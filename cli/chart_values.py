@@ -9,7 +9,8 @@ from include.settings import list_variables, load
 
 FOLDER = "deploy/helm"
 FIXED = {"TICKHOUSE_VAR", "TICKHOUSE_PORTS_HOST"}
-METRICS, NO_PORT = "TICKHOUSE_METRICS_", "TICKHOUSE_METRICS_EVERY_S"
+METRICS = "TICKHOUSE_METRICS_"
+NOT_PORTS = ("TICKHOUSE_METRICS_EVERY_S", "TICKHOUSE_METRICS_HOST")
 RESOURCES = ("feed", "stream", "trader", "minutes", "watcher", "dashboard", "prepare")
 TEXT, BOOLEAN = {"type": "string"}, {"type": "boolean"}
 OBJECTS = {"type": "array", "items": {"type": "object"}}
@@ -64,7 +65,7 @@ def values_schema() -> dict[str, Any]:
 
 def is_metrics_port(name: str) -> bool:
     """Whether a setting is the port of a process's metrics."""
-    return name.startswith(METRICS) and name != NO_PORT
+    return name.startswith(METRICS) and name not in NOT_PORTS
 
 
 def _describe_object(**properties: Any) -> dict[str, Any]:

@@ -147,9 +147,9 @@ def _render_tables(status: Status) -> list[Table]:
                 (
                     lag.query,
                     f"{lag.topic}/{lag.partition}",
-                    lag.behind,
+                    "?" if lag.behind is None else lag.behind,
                     "?" if lag.waiting_s is None else f"{lag.waiting_s:.1f} s",
-                    f"{lag.batch_ms} ms",
+                    "?" if lag.batch_ms is None else f"{lag.batch_ms} ms",
                 )
                 for lag in status.lag
             ],

@@ -8,6 +8,7 @@ import psutil
 
 from include.local.restarts import is_restart_loop, recent_starts
 from include.local.supervisor import ProcessState
+from include.local.unsupervised import RUNNING, SILENT
 from include.market.wire import OffsetRanges
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.setting_fields import MB
@@ -15,7 +16,6 @@ from include.settings import Settings
 
 STANDSTILL_S = 60.0
 STREAM_START_S = 120
-RUNNING = "running"
 
 
 def process_causes(settings: Settings, processes: Sequence[ProcessState]) -> Iterator[str]:
@@ -25,6 +25,8 @@ def process_causes(settings: Settings, processes: Sequence[ProcessState]) -> Ite
         starts = recent_starts(settings.home, process.name)
         if is_restart_loop(starts):
             yield f"{process.name} was started {len(starts)} times in 5 minutes: {log}"
+        elif process.state == SILENT:
+            yield f"{process.name} does not answer at the page that it serves"
         elif process.state != RUNNING:
             yield f"{process.name} is {process.state}: {log}"
         elif process.pid is not None and _is_suspended(process.pid):

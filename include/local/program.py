@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+PAGE_S = 20.0  # a busy machine takes seconds for a page
 SERVERS_STAGE, WORK_STAGE, FEEDS_STAGE = 0, 1, 2
 
 
@@ -23,7 +24,7 @@ class Program:
     stage: int
     command: list[str]
     ready: Callable[[], bool]
-    ready_s: float = 60.0
+    ready_s: float = 120.0
     env: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     stop_s: int = 15
@@ -40,7 +41,7 @@ def open_port(host: str, port: int) -> bool:
 def serves_page(url: str) -> bool:
     """Whether a page is served at this address: a process that dies again listens for a moment."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=PAGE_S) as reply:
             return bool(reply.status == HTTPStatus.OK)
     except (OSError, http.client.HTTPException):
         return False

@@ -9,6 +9,7 @@ from include.errors import TickhouseError, Unreachable
 from include.lake.reading import read_row_counts
 from include.local.causes import disk_causes, process_causes, stream_causes, topic_causes
 from include.local.supervisor import ProcessState, SupervisorClient
+from include.local.unsupervised import ask_pages, is_unsupervised, read_committed_progress
 from include.market.wire import OffsetRanges, TopicPartition
 from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
@@ -37,13 +38,13 @@ class QueryLag:
     """How far a query is behind the end of one partition.
 
     `behind` counts offsets not yet read. `waiting_s` is how long the oldest message not yet read
-    has been in Kafka: 0 if all are read, null if Kafka gave no answer.
+    has been in Kafka: 0 if all are read. Both are null where Kafka gave no answer.
     """
 
     query: str
     topic: str
     partition: int
-    behind: int
+    behind: int | None
     batch_ms: int | None = None
     rows_per_s: float | None = None
     waiting_s: float | None = None
@@ -85,14 +86,23 @@ def read_status(
     """The whole status; `ranges` and `times_ms` ask Kafka for offsets and times of messages.
 
     Each question is given up after some seconds; what does not answer is one of the causes,
-    and `ok` is true if there is none. The watcher needs no rows of tables, and asks the servers
-    even where no supervisord keeps the processes.
+    and `ok` is true if there is none. Where no supervisord keeps the processes they are asked
+    themselves, and the stream's checkpoints. The watcher needs no rows of tables, and asks the
+    servers in any case.
     """
     answers = _Answers()
     progress, lake = read_progress(settings), settings.lake
     rows_question = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
     processes_question = Question(SupervisorClient(settings).processes, name="the supervisor")
     processes = answers.of(processes_question, instead=[], counts=False)
+    if not processes and is_unsupervised(settings):
+        pages_question = Question(lambda: ask_pages(settings), name="the processes")
+        processes = answers.of(pages_question, instead=[])
+        if not progress.queries:
+            checkpoints_question = Question(
+                lambda: read_committed_progress(settings), name="the stream's checkpoints"
+            )
+            progress = answers.of(checkpoints_question, instead=progress)
     if not processes and not answers.causes and not by_watcher:
         answers.causes.append("nothing runs: ./tickhouse up")
     if processes or by_watcher:
@@ -109,7 +119,7 @@ def read_status(
     lags = query_lags(progress, offset_ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
     behind = {query.name: 0 for query in progress.queries}
     for lag in lags:
-        behind[lag.query] += lag.behind
+        behind[lag.query] += lag.behind or 0
     causes = [
         *process_causes(settings, processes),
         *answers.causes,
@@ -236,12 +246,15 @@ def _lags_of(
     query: QueryProgress, ranges: OffsetRanges, *, times_ms: ReadTimesMs, now_s: float
 ) -> list[QueryLag]:
     offsets = query.next_offsets()
-    behind = {at: max(0, ranges.get(at, (0, 0))[1] - offset) for at, offset in offsets.items()}
+    behind = {
+        at: max(0, ranges[at][1] - offset) if at in ranges else None
+        for at, offset in offsets.items()
+    }
     unread = {at: offset for at, offset in offsets.items() if behind[at]}
     stamped_ms = times_ms(unread) if unread else {}
 
     def waiting_s(at: TopicPartition) -> float | None:
-        if not ranges:
+        if behind[at] is None:
             return None
         if not behind[at]:
             return 0.0

@@ -46,6 +46,11 @@ class AlertSettings:
 class MetricSettings:
     """Ports of the processes' Prometheus metrics, on the host that everything binds to."""
 
+    host: str = setting(
+        "",
+        "host at which `status` asks for a process's metrics where no supervisord runs; {name} is "
+        "the process's name; empty: the one that everything binds to",
+    )
     watcher: int = setting(19400, "metrics of the watcher: the stream's lag, rates, alerts; 0: off")
     trader: int = setting(19401, "metrics of the trader; 0: off")
     dashboard: int = setting(19402, "metrics of the dashboard; 0: off")

@@ -87,6 +87,7 @@ class Watcher:
                 "seen_at": seen_at,
             }
             for lag in self._lags
+            if lag.behind is not None
         ]
         try:
             upsert(self._settings.dsn(), STREAM_LAG, rows)

@@ -16,7 +16,11 @@ def lag_metrics(lags: Sequence[QueryLag]) -> list[Metric]:
         Metric(
             "stream_lag_messages",
             "messages not yet read",
-            {labels: float(lag.behind) for labels, lag in by_labels.items()},
+            {
+                labels: float(lag.behind)
+                for labels, lag in by_labels.items()
+                if lag.behind is not None
+            },
             PARTITION_LABELS,
         ),
         Metric(
