@@ -21,6 +21,7 @@ HEAVY = (
     "test_holes_healed",
     "test_object_store",
     "test_drill",
+    "test_cluster",
 )
 WORKER = {
     "unit": "light",
@@ -77,7 +78,9 @@ def make_settings(var: Path, **more: str) -> Settings:
 
 
 PORTS = [name for name in list_variables() if re.match(r"TICKHOUSE_PORTS_(?!HOST)", name)]
-METRICS = [name for name in list_variables() if re.match(r"TICKHOUSE_METRICS_(?!EVERY_S)", name)]
+METRICS = [
+    name for name in list_variables() if re.match(r"TICKHOUSE_METRICS_(?!EVERY_S|HOST)", name)
+]
 
 
 def make_environment(var: Path, **more: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ READS_ENVIRONMENT = {
     "include/local/java.py",
     "include/local/postgres.py",
     "include/orchestration/cleaning.py",
-    "cli/running.py",
+    "cli/preparing.py",
     "spark_jobs/session.py",
 }
 

@@ -13,13 +13,16 @@ from include.setting_fields import Secret
 from include.settings.brokers import Brokers
 from spark_jobs.kafka_options import kafka_options
 from tests.support.kafka_records import book_message, text
-from tests.support.secure_broker import make_certificate, secure_broker
+from tests.support.secure_broker import make_authority, secure_broker
 
 TOPIC = "market.book"
 
 
-def test_every_client_talks_to_it_and_a_wrong_password_is_said(spark: SparkSession) -> None:
-    with secure_broker() as settings:
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_every_client_talks_to_it_and_a_wrong_password_is_said(
+    spark: SparkSession, mechanism: str
+) -> None:
+    with secure_broker(mechanism) as settings:
         brokers = settings.bootstrap
         ensure_topics(brokers, settings.kafka)
         message = wire.decode(text(book_message()))
@@ -41,7 +44,7 @@ def test_every_client_talks_to_it_and_a_wrong_password_is_said(spark: SparkSessi
 
 
 def test_a_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
-    _, other = make_certificate(tmp_path)
+    other = make_authority(tmp_path)
     with secure_broker() as settings:
         stranger = replace(settings.bootstrap.security, ca=str(other))
         with pytest.raises(Unreachable, match="certificate"):

@@ -62,7 +62,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAir
     monkeypatch.setattr(
         "include.serving.preparation.create_serving_database", lambda settings: None
     )
-    monkeypatch.setattr("cli.running._make_topics", lambda settings: None)
+    monkeypatch.setattr("cli.preparing.make_topics", lambda settings: None)
     yield server
     server.shutdown()
     server.server_close()

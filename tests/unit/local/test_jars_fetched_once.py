@@ -13,7 +13,7 @@ from include.local import jars
 def test_commands_at_once_fetch_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = list[Path]()
 
-    def retrieve(folder: Path, configurations: Sequence[str]) -> None:
+    def retrieve(folder: Path, configurations: Sequence[str], unpack: object) -> None:
         fetched.append(folder)
         time.sleep(0.05)
         folder.mkdir()

@@ -72,7 +72,7 @@ def test_each_client_of_kafka_gets_the_log_in(tmp_path: Path) -> None:
     }
     options = kafka_options(brokers)
     assert options["kafka.bootstrap.servers"] == "a:9093,b:9093"
-    assert options["kafka.ssl.truststore.location"] == str(ca)
+    assert options["kafka.ssl.truststore.certificates"] == ca.read_text()
     assert options["kafka.sasl.jaas.config"] == (
         "org.apache.kafka.common.security.scram.ScramLoginModule required "
         'username="stream" password="p@ss/w%rd:1$\\"\\\\ü";'
