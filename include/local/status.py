@@ -8,17 +8,17 @@ from datetime import datetime
 from include.errors import TickhouseError, Unreachable
 from include.lake.reading import read_row_counts
 from include.local.causes import disk_causes, process_causes, stream_causes, topic_causes
+from include.local.query_lag import QueryLag, ReadTimesMs, query_lags
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.local.unsupervised import ask_pages, is_unsupervised, read_committed_progress
 from include.market.wire import OffsetRanges, TopicPartition
 from include.serving.connection import fetch_rows, is_reachable
-from include.serving.stream_progress import QueryProgress, StreamProgress, read_progress
+from include.serving.stream_progress import StreamProgress, read_progress
 from include.settings import Settings
 from include.state_files import read_json_file
 from include.time_limit import Question, Returned
 
 ReadRanges = Callable[[list[str]], OffsetRanges]
-ReadTimesMs = Callable[[Mapping[TopicPartition, int]], Mapping[TopicPartition, int]]
 ANSWER_S = 5.0  # of a server
 LAKE_S = 10.0  # a busy machine takes seconds to open all tables
 
@@ -31,23 +31,6 @@ class FeedHealth:
     state: str
     since: datetime
     cause: str | None
-
-
-@dataclass(frozen=True)
-class QueryLag:
-    """How far a query is behind the end of one partition.
-
-    `behind` counts offsets not yet read. `waiting_s` is how long the oldest message not yet read
-    has been in Kafka: 0 if all are read. Both are null where Kafka gave no answer.
-    """
-
-    query: str
-    topic: str
-    partition: int
-    behind: int | None
-    batch_ms: int | None = None
-    rows_per_s: float | None = None
-    waiting_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -221,57 +204,6 @@ def database_defect(settings: Settings) -> str | None:
     except Unreachable as error:
         return f"{error}: ./tickhouse down, then up creates it again"
     return None
-
-
-def query_lags(
-    progress: StreamProgress,
-    ranges: OffsetRanges,
-    *,
-    times_ms: ReadTimesMs = lambda _: {},
-    now_s: float = 0.0,
-) -> list[QueryLag]:
-    """The lag of each query and partition against Kafka's `ranges` (none: Kafka is unreachable).
-
-    `times_ms` gives when the messages at given offsets were stamped, in ms; `now_s` is the wall
-    clock.
-    """
-    return [
-        lag
-        for query in progress.queries
-        for lag in _lags_of(query, ranges, times_ms=times_ms, now_s=now_s)
-    ]
-
-
-def _lags_of(
-    query: QueryProgress, ranges: OffsetRanges, *, times_ms: ReadTimesMs, now_s: float
-) -> list[QueryLag]:
-    offsets = query.next_offsets()
-    behind = {
-        at: max(0, ranges[at][1] - offset) if at in ranges else None
-        for at, offset in offsets.items()
-    }
-    unread = {at: offset for at, offset in offsets.items() if behind[at]}
-    stamped_ms = times_ms(unread) if unread else {}
-
-    def waiting_s(at: TopicPartition) -> float | None:
-        if behind[at] is None:
-            return None
-        if not behind[at]:
-            return 0.0
-        return round(max(0.0, now_s - stamped_ms[at] / 1000), 3) if at in stamped_ms else None
-
-    return [
-        QueryLag(
-            query=query.name,
-            topic=at.topic,
-            partition=at.partition,
-            behind=behind[at],
-            batch_ms=query.batch_ms,
-            rows_per_s=query.rows_per_s,
-            waiting_s=waiting_s(at),
-        )
-        for at in offsets
-    ]
 
 
 def last_audit(settings: Settings) -> LastAudit | None:

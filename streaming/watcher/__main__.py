@@ -15,7 +15,8 @@ from functools import partial
 from include import alerts
 from include.bus import message_times_ms, offset_ranges
 from include.errors import Unreachable
-from include.local.status import FeedHealth, QueryLag, read_status
+from include.local.query_lag import QueryLag
+from include.local.status import FeedHealth, read_status
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_process

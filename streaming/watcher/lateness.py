@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from include.alerts import STREAM_LAG, Alert
-from include.local.status import QueryLag
+from include.local.query_lag import QueryLag
 
 HOUR_S = 3600.0
 

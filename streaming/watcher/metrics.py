@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from include.local.status import FeedHealth, QueryLag
+from include.local.query_lag import QueryLag
+from include.local.status import FeedHealth
 from include.metrics import Metric
 from include.serving.stream_progress import StreamProgress
 

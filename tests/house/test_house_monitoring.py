@@ -12,7 +12,8 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from include.alerts import KINDS
-from include.local.status import FeedHealth, QueryLag
+from include.local.query_lag import QueryLag
+from include.local.status import FeedHealth
 from include.metrics import Metric, _MetricsCollector
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import ROOT

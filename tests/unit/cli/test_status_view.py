@@ -14,7 +14,8 @@ from rich.console import Console
 
 from cli import status_view
 from cli.status_view import keys, render_screen, watch_status
-from include.local.status import FeedHealth, LastAudit, ProcessState, QueryLag, Status
+from include.local.query_lag import QueryLag
+from include.local.status import FeedHealth, LastAudit, ProcessState, Status
 
 STATUS = Status(
     ok=True,

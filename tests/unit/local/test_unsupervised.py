@@ -10,7 +10,8 @@ import pytest
 
 from include.local import status as status_module
 from include.local import unsupervised
-from include.local.status import query_lags, read_status
+from include.local.query_lag import query_lags
+from include.local.status import read_status
 from include.local.unsupervised import ask_pages, list_pages, read_committed_progress
 from include.market.wire import TopicPartition
 from include.serving.stream_progress import QueryProgress, StreamProgress

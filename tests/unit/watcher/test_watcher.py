@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from include.local.programs import list_programs
-from include.local.status import FeedHealth, QueryLag, query_lags
+from include.local.query_lag import QueryLag, query_lags
+from include.local.status import FeedHealth
 from include.market.wire import TopicPartition
 from include.metrics import Metric, serve_metrics
 from include.serving.stream_progress import (
