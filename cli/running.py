@@ -1,6 +1,7 @@
 """Verbs that run the platform: up, down, restart, logs, status."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable

@@ -131,8 +131,9 @@ def _read_lag(world: DrillWorld) -> float | None:
     """Messages that `land` has yet to read; null while Kafka gives no answer."""
     with suppress(TickhouseError):
         lags = [lag for lag in world.look().lag if lag.query == LAND]
-        if lags and all(lag.waiting_s is not None or not lag.behind for lag in lags):
-            return float(sum(lag.behind for lag in lags))
+        counts = [lag.behind for lag in lags if lag.behind is not None]
+        if counts and len(counts) == len(lags):
+            return float(sum(counts))
     return None
 
 

@@ -12,9 +12,9 @@ SCRAM_MODULE = f"{PACKAGE}.scram.ScramLoginModule"
 def describe_login(security: KafkaSecurity, *, users: Iterable[str] = ()) -> str:
     """The value of `sasl.jaas.config`; `users` are those whom a broker takes by this password."""
     user, password = (_quote(text) for text in (security.user, security.password.reveal()))
-    taken = "".join(f" user_{name}={password}" for name in users)
+    accepted = "".join(f" user_{name}={password}" for name in users)
     module = MODULES.get(security.mechanism, SCRAM_MODULE)
-    return f"{module} required username={user} password={password}{taken};"
+    return f"{module} required username={user} password={password}{accepted};"
 
 
 def _quote(text: str) -> str:

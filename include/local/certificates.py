@@ -23,7 +23,7 @@ AUTHORITY_LASTS, SERVER_LASTS = timedelta(days=3650), timedelta(days=365)
 RENEWED_BEFORE = timedelta(days=30)
 BACKDATED = timedelta(days=1)  # for clocks that are a little behind
 PEM = serialization.Encoding.PEM
-Key = ec.EllipticCurvePrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey
 Parsed = TypeVar("Parsed")
 
 
@@ -69,29 +69,29 @@ def ensure_certificates(folder: Path, *, host: str, now: datetime) -> Certificat
     Raises:
         PlatformError: a file of them is damaged.
     """
-    files = Certificates(folder)
+    certificates = Certificates(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if not files.ca.exists():
-        _make_authority(files, now)
-    if not files.server.exists() or _is_about_to_expire(files, now):
-        _make_server(files, host=host, now=now)
-    return files
+    if not certificates.ca.exists():
+        _make_authority(certificates, now)
+    if not certificates.server.exists() or _is_about_to_expire(certificates, now):
+        _make_server(certificates, host=host, now=now)
+    return certificates
 
 
-def _make_authority(files: Certificates, now: datetime) -> None:
+def _make_authority(certificates: Certificates, now: datetime) -> None:
     key, name = ec.generate_private_key(ec.SECP256R1()), _build_name("Tickhouse's authority")
     authority = (
         _begin(name, name, key, ends_at=now + AUTHORITY_LASTS, now=now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
-    write_file(files.ca_key, _encode_key(key), mode=0o600)
-    write_file(files.ca, authority.public_bytes(PEM))
+    write_file(certificates.ca_key, _encode_key(key), mode=0o600)
+    write_file(certificates.ca, authority.public_bytes(PEM))
 
 
-def _make_server(files: Certificates, *, host: str, now: datetime) -> None:
-    authority = _read(files.ca, x509.load_pem_x509_certificate)
-    signer = _read(files.ca_key, _load_key)
+def _make_server(certificates: Certificates, *, host: str, now: datetime) -> None:
+    authority = _read(certificates.ca, x509.load_pem_x509_certificate)
+    signer = _read(certificates.ca_key, _load_key)
     key = ec.generate_private_key(ec.SECP256R1())
     addresses = [x509.DNSName("localhost"), *(_build_address(text) for text in {host, "127.0.0.1"})]
     signed = (
@@ -100,24 +100,29 @@ def _make_server(files: Certificates, *, host: str, now: datetime) -> None:
         .sign(signer, hashes.SHA256())
     )
     certificate = signed.public_bytes(PEM)
-    write_file(files.key, _encode_key(key), mode=0o600)
-    write_file(files.certificate, certificate)
-    write_file(files.server, _encode_key(key) + certificate, mode=0o600)
+    write_file(certificates.key, _encode_key(key), mode=0o600)
+    write_file(certificates.certificate, certificate)
+    write_file(certificates.server, _encode_key(key) + certificate, mode=0o600)
 
 
-def _is_about_to_expire(files: Certificates, now: datetime) -> bool:
-    certificate = _read(files.certificate, x509.load_pem_x509_certificate)
+def _is_about_to_expire(certificates: Certificates, now: datetime) -> bool:
+    certificate = _read(certificates.certificate, x509.load_pem_x509_certificate)
     return certificate.not_valid_after_utc - now < RENEWED_BEFORE
 
 
 def _begin(
-    subject: x509.Name, issuer: x509.Name, key: Key, *, ends_at: datetime, now: datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    private_key: PrivateKey,
+    *,
+    ends_at: datetime,
+    now: datetime,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(private_key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now.astimezone(UTC) - BACKDATED)
         .not_valid_after(ends_at.astimezone(UTC))
@@ -135,12 +140,12 @@ def _build_address(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _encode_key(key: Key) -> bytes:
+def _encode_key(private_key: PrivateKey) -> bytes:
     plain = serialization.NoEncryption()
-    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, plain)
+    return private_key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, plain)
 
 
-def _load_key(content: bytes) -> Key:
+def _load_key(content: bytes) -> PrivateKey:
     key = serialization.load_pem_private_key(content, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError("it is no key of an elliptic curve")

@@ -1,7 +1,7 @@
-"""The settings of `up --cluster`: what a real cluster would be told, for servers on this machine.
+"""The settings of `up --cluster`: those of a real cluster, for servers on this machine.
 
 Their passwords are generated once and kept in the world's own file: nothing of them may stand in
-the way of another cluster's, which is told in `.env`.
+the way of another cluster's, which is set in `.env`.
 """
 
 import secrets

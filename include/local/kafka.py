@@ -1,7 +1,7 @@
 """The real Kafka, KRaft: its brokers' folders, configurations and commands.
 
 One broker, or the three of `up --cluster`; each is a controller too. Their listener has the
-security that the settings tell to clients.
+security that clients have by the settings.
 """
 
 import base64
@@ -172,10 +172,10 @@ def _describe_security(settings: Settings) -> str:
     """The listener's certificate and log-in, as properties."""
     security, text = settings.bootstrap.security, ""
     if security.is_encrypted:
-        files = ensure_certificates(
+        certificates = ensure_certificates(
             settings.certificates, host=settings.ports.host, now=datetime.now(UTC)
         )
-        text += TLS.format(server=files.server, ca=files.ca)
+        text += TLS.format(server=certificates.server, ca=certificates.ca)
     if security.has_login:
         users = [security.user] if security.mechanism == PLAIN else []
         text += LOGIN.format(

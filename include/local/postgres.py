@@ -139,14 +139,14 @@ def _has_tls(settings: Settings) -> bool:
 
 def _prepare_tls(settings: Settings) -> None:
     """The certificate, its key where the server's user may read it, and log-ins by TLS alone."""
-    files = ensure_certificates(
+    certificates = ensure_certificates(
         settings.certificates, host=settings.ports.host, now=datetime.now(UTC)
     )
     folder = _tls_folder(settings)
     folder.mkdir(exist_ok=True)
     contents = {
-        "server.pem": files.certificate.read_text(),
-        "server-key.pem": files.key.read_text(),
+        "server.pem": certificates.certificate.read_text(),
+        "server-key.pem": certificates.key.read_text(),
         "pg_hba.conf": TLS_ALONE,
     }
     for name, content in contents.items():

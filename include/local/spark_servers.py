@@ -80,9 +80,9 @@ def build_master_command(settings: Settings) -> list[str]:
 def build_worker_command(settings: Settings, number: int) -> list[str]:
     """The command line of a worker, from 1 on, to be run in the foreground."""
     folder, is_hidden = _locate_worker(settings, number), may_hide_folders()
-    seen = settings.var if is_hidden else folder
+    visible = settings.var if is_hidden else folder
     command = [
-        *_build_class_command("worker.Worker", seen),
+        *_build_class_command("worker.Worker", visible),
         "--host",
         settings.ports.host,
         "--webui-port",
@@ -92,7 +92,7 @@ def build_worker_command(settings: Settings, number: int) -> list[str]:
         "--memory",
         settings.cluster.worker_memory,
         "--work-dir",
-        str(seen / "work"),
+        str(visible / "work"),
         settings.stream.master,
     ]
     if not is_hidden:

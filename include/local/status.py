@@ -74,18 +74,9 @@ def read_status(
     servers in any case.
     """
     answers = _Answers()
-    progress, lake = read_progress(settings), settings.lake
+    lake = settings.lake
     rows_question = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
-    processes_question = Question(SupervisorClient(settings).processes, name="the supervisor")
-    processes = answers.of(processes_question, instead=[], counts=False)
-    if not processes and is_unsupervised(settings):
-        pages_question = Question(lambda: ask_pages(settings), name="the processes")
-        processes = answers.of(pages_question, instead=[])
-        if not progress.queries:
-            checkpoints_question = Question(
-                lambda: read_committed_progress(settings), name="the stream's checkpoints"
-            )
-            progress = answers.of(checkpoints_question, instead=progress)
+    processes, progress = _ask_processes(settings, answers)
     if not processes and not answers.causes and not by_watcher:
         answers.causes.append("nothing runs: ./tickhouse up")
     if processes or by_watcher:
@@ -122,6 +113,24 @@ def read_status(
         links=list_links(settings),
         causes=causes,
     )
+
+
+def _ask_processes(
+    settings: Settings, answers: "_Answers"
+) -> tuple[list[ProcessState], StreamProgress]:
+    """The processes and the stream's progress, by whom there is to ask."""
+    progress = read_progress(settings)
+    supervised = Question(SupervisorClient(settings).processes, name="the supervisor")
+    processes = answers.of(supervised, instead=[], counts=False)
+    if processes or not is_unsupervised(settings):
+        return processes, progress
+    pages = Question(lambda: ask_pages(settings), name="the processes")
+    if not progress.queries:
+        committed = Question(
+            lambda: read_committed_progress(settings), name="the stream's checkpoints"
+        )
+        progress = answers.of(committed, instead=progress)
+    return answers.of(pages, instead=[]), progress
 
 
 class _Answers:

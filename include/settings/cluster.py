@@ -1,7 +1,7 @@
 """The servers of a cluster that `up --cluster` starts on this machine.
 
-What uses them is told by the same settings as on a real cluster: KAFKA_BOOTSTRAP, STREAM_MASTER,
-STORE and the like. These here only say how the servers themselves are started.
+What uses them has the same settings as on a real cluster: KAFKA_BOOTSTRAP, STREAM_MASTER, STORE
+and the like. These are of the servers themselves.
 """
 
 from collections.abc import Iterator

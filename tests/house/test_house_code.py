@@ -30,6 +30,7 @@ READS_ENVIRONMENT = {
     "include/local/postgres.py",
     "include/orchestration/cleaning.py",
     "cli/preparing.py",
+    "cli/running.py",
     "spark_jobs/session.py",
 }
 
