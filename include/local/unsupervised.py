@@ -70,9 +70,9 @@ def read_committed_progress(settings: Settings) -> StreamProgress:
     return StreamProgress(queries=tuple(queries))
 
 
-def _locate(settings: Settings, name: str, port: int, page: str) -> str:
+def _locate(settings: Settings, name: str, port: int, address: str) -> str:
     host = settings.metrics.host.replace("{name}", name) or settings.ports.host
-    return f"http://{host}:{port}/{page}"
+    return f"http://{host}:{port}/{address}"
 
 
 def _ask_page(name: str, url: str) -> ProcessState:
