@@ -1,4 +1,4 @@
-"""The object store of `up --cluster`: S3Proxy over a folder of this world, at the address of the settings."""
+"""The object store of `up --cluster`: S3Proxy over a folder of this world."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
