@@ -176,8 +176,17 @@ def _find_ivy() -> Path:
     return _of_pyspark("ivy-*.jar")
 
 
-def _of_pyspark(pattern: str) -> Path:
+def find_pyspark() -> Path:
+    """The folder of PySpark's package.
+
+    Raises:
+        PlatformError: it is not installed.
+    """
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         raise PlatformError("pyspark is not installed: run ./tickhouse up to make the environment")
-    return next((Path(spec.origin).parent / "jars").glob(pattern))
+    return Path(spec.origin).parent
+
+
+def _of_pyspark(pattern: str) -> Path:
+    return next((find_pyspark() / "jars").glob(pattern))

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import pyspark
-
 from include.atomic_files import write_file
+from include.local.jars import find_pyspark
 from include.settings import Settings
 from include.settings.cluster import WORKERS
 
@@ -113,7 +112,7 @@ def may_hide_folders() -> bool:
 
 def _build_class_command(name: str, folder: Path) -> list[str]:
     """`spark-class` with the configuration in a folder."""
-    program = Path(pyspark.__file__).parent / "bin" / "spark-class"
+    program = find_pyspark() / "bin" / "spark-class"
     properties = str(folder / PROPERTIES)
     return [str(program), f"org.apache.spark.deploy.{name}", "--properties-file", properties]
 
