@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MONEY = "decimal(20,8)"
+RATIO = "decimal(24,12)"  # shares, percents, sensitivities
 QUANTITY = "decimal(22,10)"  # Gemini sends ten decimals; price x quantity still fits 38 digits
 
 
@@ -113,6 +114,11 @@ def money(name: str, comment: str, *, required: bool = False) -> Column:
 def quantity(name: str, comment: str, *, required: bool = False) -> Column:
     """A quantity in base units, or a volume."""
     return Column(name, QUANTITY, comment, required)
+
+
+def ratio(name: str, comment: str) -> Column:
+    """A share, a percentage or a sensitivity, of either sign."""
+    return Column(name, RATIO, comment)
 
 
 def text(name: str, comment: str, *, required: bool = False) -> Column:

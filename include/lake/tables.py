@@ -21,6 +21,7 @@ from include.lake.derived_tables import (
     QUALITY_RESULTS,
     TOPIC_RESTARTS,
 )
+from include.lake.ticker_columns import TICKER_DETAILS
 from include.market.wire import Topic
 
 LANDED = (
@@ -36,12 +37,14 @@ LANDED = (
         Column("first_trade_id", "bigint", "first trade of an aggregate"),
         Column("last_trade_id", "bigint", "last trade of an aggregate"),
         quantity("amount", "the venue's own, where it counts quote units (inverse contracts)"),
+        text("liquidation", "whose order was a liquidation: maker, taker or both; null: neither"),
+        text("block_trade_id", "the block trade that it is a part of"),
     ),
     landed_table(
         "tickers",
         Topic.TICKERS,
         "Rolling 24-hour summaries",
-        money("last", "last price", required=True),
+        money("last", "last price; null: never traded"),
         money("open", "price 24 hours before"),
         money("high", "highest price of 24 hours"),
         money("low", "lowest price of 24 hours"),
@@ -54,6 +57,7 @@ LANDED = (
         Column("trade_count", "bigint", "trades of 24 hours"),
         quantity("bid_amount", "the venue's own at the best bid, where it counts quote units"),
         quantity("ask_amount", "the venue's own at the best ask, where it counts quote units"),
+        *TICKER_DETAILS,
     ),
     landed_table(
         "book_changes",

@@ -17,7 +17,7 @@ SECONDS = """
 WITH recent AS (
     SELECT *, date_trunc('second', coalesce(venue_time, received_time)) AS "at",
         coalesce(nullif(list_position($venues::VARCHAR[], venue), 0), 1000) AS rank
-    FROM tickers WHERE coalesce(venue_time, received_time) > $since),
+    FROM tickers WHERE coalesce(venue_time, received_time) > $since AND "last" IS NOT NULL),
 chosen AS (SELECT symbol, arg_min(venue, ROW(rank, venue)) AS venue FROM recent GROUP BY symbol)
 SELECT symbol, "at", median("last"::DOUBLE) AS close
 FROM recent JOIN chosen USING (symbol, venue) GROUP BY ALL ORDER BY ALL

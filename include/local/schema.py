@@ -95,8 +95,8 @@ def migrate(settings: Settings, *, program: str, now: datetime) -> list[str]:
         return lines
 
 
-def _examine_first_tables(settings: Settings) -> Iterator[str]:
-    """From worlds without a number: their tables must be those of schema 1, or fewer columns."""
+def _examine_tables(settings: Settings) -> Iterator[str]:
+    """Where columns were added alone: a table may lack some, and must have the others' types."""
     names = _list_tables(settings.lake)
     faults = [fault for name in names for fault in _find_column_faults(settings.lake, name)]
     if faults:
@@ -104,7 +104,7 @@ def _examine_first_tables(settings: Settings) -> Iterator[str]:
             f"world {settings.world} cannot be brought forward: {'; '.join(faults)}; "
             "nothing was changed"
         )
-    yield f"{len(names)} tables have the columns of this version"
+    yield f"{len(names)} tables have no column of another type than this version's"
 
 
 def _find_column_faults(lake: str, name: str) -> Iterator[str]:
@@ -125,7 +125,8 @@ def _describe_type(delta_type: object) -> str:
     return SPARK_NAMES.get(text, text)
 
 
-STEPS: Mapping[int, MigrationStep] = {0: _examine_first_tables}
+# From schema 1 to 2 columns were added alone: the stream adds them to its tables when it starts.
+STEPS: Mapping[int, MigrationStep] = {0: _examine_tables, 1: _examine_tables}
 
 
 def _describe_newer(settings: Settings, schema: int) -> str:

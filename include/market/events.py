@@ -25,7 +25,8 @@ class Trade(
     `side` is the aggressor's (null if the venue does not send it). `first_trade_id` and
     `last_trade_id` differ for aggregates only. `trade_id` is unique per venue and symbol until the
     venue begins again. `amount` is the venue's own where it counts quote units (inverse
-    contracts); `quantity` is base units everywhere.
+    contracts); `quantity` is base units everywhere. `liquidation` is whose order was one: maker,
+    taker or both (null: neither), `block_trade_id` that of the block trade it is a part of.
     """
 
     trade_id: str
@@ -36,17 +37,21 @@ class Trade(
     first_trade_id: int | None = None
     last_trade_id: int | None = None
     amount: Decimal | None = None
+    liquidation: str | None = None
+    block_trade_id: str | None = None
 
 
 class Ticker(
     msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="ticker"
 ):
-    """A rolling 24-hour summary of one symbol, with the best bid and ask.
+    """A rolling 24-hour summary of one symbol, with the best bid and ask; of contracts more.
 
-    `bid_amount` and `ask_amount` are the venue's own where it counts quote units.
+    `bid_amount` and `ask_amount` are the venue's own where it counts quote units, as open interest
+    is always. Units are those of the columns (`include/lake/tables.py`). `last` is null of what was
+    not traded yet.
     """
 
-    last: Decimal
+    last: Decimal | None
     open: Decimal | None = None
     high: Decimal | None = None
     low: Decimal | None = None
@@ -59,6 +64,33 @@ class Ticker(
     trade_count: int | None = None
     bid_amount: Decimal | None = None
     ask_amount: Decimal | None = None
+    change: Decimal | None = None
+    change_percent: Decimal | None = None
+    average: Decimal | None = None
+    previous_close: Decimal | None = None
+    last_quantity: Decimal | None = None
+    first_trade_id: int | None = None
+    last_trade_id: int | None = None
+    window_start: int | None = None
+    window_end: int | None = None
+    mark_price: Decimal | None = None
+    index_price: Decimal | None = None
+    settlement_price: Decimal | None = None
+    delivery_price: Decimal | None = None
+    open_interest: Decimal | None = None
+    funding_rate: Decimal | None = None
+    funding_8h: Decimal | None = None
+    underlying: str | None = None
+    underlying_price: Decimal | None = None
+    interest_rate: Decimal | None = None
+    mark_volatility: Decimal | None = None
+    bid_volatility: Decimal | None = None
+    ask_volatility: Decimal | None = None
+    delta: Decimal | None = None
+    gamma: Decimal | None = None
+    theta: Decimal | None = None
+    vega: Decimal | None = None
+    rho: Decimal | None = None
 
 
 class BookChange(

@@ -23,7 +23,7 @@ def prices_of(message: Message) -> Iterator[SupplierPrice]:
     for event in message.events:
         if isinstance(event, Trade):
             price = SupplierPrice(message.venue, message.symbol, event.traded_at, event.price)
-        elif isinstance(event, Ticker):
+        elif isinstance(event, Ticker) and event.last is not None:
             price = SupplierPrice(message.venue, message.symbol, at, event.last)
         elif isinstance(event, Quote):
             symbol = f"{message.symbol.partition('-')[0]}-{event.currency}"

@@ -94,7 +94,10 @@ def _reason_column(table: Table) -> SparkColumn:
     has_incomplete_event = F.exists(
         message["events"],
         lambda event: (
-            event.isNull() | F.greatest(*[event[name].isNull() for name in of_event], F.lit(False))
+            event.isNull()
+            | F.array_contains(
+                F.array(*[event[name].isNull() for name in of_event], F.lit(False)), F.lit(True)
+            )
         ),
     )
     is_json = F.get_json_object(F.col("value").cast("string"), "$").isNotNull()

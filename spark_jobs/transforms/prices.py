@@ -18,7 +18,8 @@ def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
     events_df = messages_df.where(F.col("problem").isNull()).select(
         "topic", "partition", "offset", "message", F.explode("message.events").alias("event")
     )
-    return events_df.select(
+    price = F.col("event")["last" if topic == Topic.TICKERS else "price"]
+    return events_df.where(price.isNotNull()).select(
         "topic",
         "partition",
         "offset",
@@ -26,7 +27,7 @@ def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
         _symbol(topic).alias("symbol"),
         _time_of_price(topic).alias("at_us"),
         message["received_time"].alias("received_time"),
-        F.col("event")["last" if topic == Topic.TICKERS else "price"].alias("price"),
+        price.alias("price"),
     )
 
 

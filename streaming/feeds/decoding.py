@@ -24,6 +24,7 @@ Time = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # `RejectedParts
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 PRICE_STEP, QUANTITY_STEP = Decimal("1e-8"), Decimal("1e-10")  # of the lake's columns
+RATIO_STEP = Decimal("1e-12")
 UNSTORABLE = {"out_of_range", "too_fine"}  # another snapshot would be rejected as well
 TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
 ORDINARY = Decimal(3 * 10**7)  # a price and a quantity below it are worth less than MAX_QUOTE
@@ -114,6 +115,16 @@ class RejectedParts:
         try:
             if number is not None:
                 require_not_negative(number, step)
+        except RejectedFrame as rejection:
+            self.add(rejection)
+            return None
+        return number
+
+    def signed_or_null(self, number: Decimal | None, step: Decimal) -> Decimal | None:
+        """The number, of either sign, or null and the number rejected if it does not fit."""
+        try:
+            if number is not None:
+                require_finite(number, step)
         except RejectedFrame as rejection:
             self.add(rejection)
             return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market import wire
-from include.market.events import Frame
+from include.market.events import Frame, Message
 from include.market.time import SECOND_US, USUAL_BOUND
 from include.rate_limiter import RateLimiter
 from streaming.feeds.decoding import RejectedParts
@@ -75,11 +75,22 @@ class Poller:
             self._reject(frame, rejection)
             self._report(symbol, up=False, cause=rejection.reason)
             return
+        messages = [message, *self._ticker(frame, message, parts)]
         for rejected in parts.rejected:
             self._reject(frame, rejected)
         self._report(symbol, up=True, cause="answers" if symbol in self._up else "start")
-        self.counts["quote"] += 1
-        self.publish(message)
+        for published in messages:
+            self.counts[published.kind] += 1
+            self.publish(published)
+
+    def _ticker(self, frame: Frame, quote: Message, parts: RejectedParts) -> list[Message]:
+        """The ticker beside a quote, if there is one that can be read."""
+        try:
+            ticker = self.supplier.ticker(frame, quote, parts)
+        except RejectedFrame as rejection:
+            parts.add(rejection)
+            return []
+        return [] if ticker is None else [ticker]
 
     def _reject(self, frame: Frame, rejection: RejectedFrame) -> None:
         self.counts["rejects"] += 1

@@ -70,7 +70,7 @@ def _apply_message(state: DashboardState, message: Message, seen_s: float) -> No
         at_us = _advance_clock(state, message, seen_s)
         if isinstance(event, Trade):
             _apply_trade(state, state.series_of(venue, message.symbol), event, seen_s)
-        elif isinstance(event, Ticker):
+        elif isinstance(event, Ticker) and event.last is not None:
             _set_price(state.series_of(venue, message.symbol), event.last, at_us, seen_s)
         elif isinstance(event, Quote):
             symbol = f"{message.symbol.partition('-')[0]}-{event.currency}"

@@ -13,19 +13,24 @@ from decimal import Decimal
 import msgspec
 
 from include.errors import RejectedFrame
-from include.market.events import Frame, Message, Quote
+from include.market.events import Frame, Message, Quote, Ticker
 from include.market.symbols import concatenate, require_pair
 from include.market.time import SECOND_US, USUAL_BOUND
 from include.market.venue_settings import Venues
 from streaming.feeds.decoding import PRICE_STEP, RejectedParts, parse, require_positive
+from streaming.feeds.venues.polled_tickers import read_gemini_ticker
 
 PriceAndTime = tuple[Decimal, int | None]
+ReadTicker = Callable[[Frame, str, RejectedParts], Ticker]
 _BASE_AT_KRAKEN = {"BTC": "XBT", "DOGE": "XDG"}
 
 
 @dataclass(frozen=True)
 class Supplier:
-    """One supplier. `per_minute` is its own limit; `path` asks for a symbol; `read` finds it."""
+    """One supplier. `per_minute` is its own limit; `path` asks for a symbol; `read` finds it.
+
+    `read_ticker` is there where an answer has volumes beside the price.
+    """
 
     venue: str
     url: str
@@ -33,6 +38,7 @@ class Supplier:
     path: Callable[[str], str]
     read: Callable[[bytes, str], PriceAndTime]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    read_ticker: ReadTicker | None = None
 
     def quote(
         self, frame: Frame, *, symbol: str, conn: str, parts: RejectedParts | None = None
@@ -60,6 +66,17 @@ class Supplier:
             received_time=frame.received_time,
             events=(Quote(price, symbol.partition("-")[2]),),
         )
+
+    def ticker(self, frame: Frame, quote: Message, parts: RejectedParts) -> Message | None:
+        """The `ticker` message of a body that gave this quote; null where it has no volumes.
+
+        Raises:
+            RejectedFrame: the rest of the body is no ticker.
+        """
+        if self.read_ticker is None:
+            return None
+        event = self.read_ticker(frame, quote.symbol, parts)
+        return msgspec.structs.replace(quote, kind="ticker", events=(event,))
 
 
 def list_suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]]:
@@ -92,6 +109,7 @@ def list_suppliers(venues: Venues) -> tuple[tuple[Supplier, ...], dict[str, str]
             120,
             lambda symbol: f"/v1/pubticker/{concatenate(symbol).lower()}",
             _gemini,
+            read_ticker=read_gemini_ticker,
         ),
     )
     key = venues.cryptocompare_key.reveal()

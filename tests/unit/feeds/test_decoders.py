@@ -214,8 +214,25 @@ def test_a_ticker_is_decoded_without_a_sequence() -> None:
             base_volume=D("471703.5311"),
             quote_volume=D("840180761.518361"),
             trade_count=552479,
+            change=D("28.23"),
+            change_percent=D("1.600"),
+            average=D("1781.1"),
+            previous_close=D("1764.61"),
+            last_quantity=D("0.5572"),
+            first_trade_id=1,
+            last_trade_id=9,
+            window_start=1653726250344000,
+            window_end=1653812650344000,
         ),
     )
+
+
+def test_a_ticker_of_a_day_without_trades_has_no_trade_ids_and_a_fall_is_negative() -> None:
+    data = TICKER.replace(b'"F":1,"L":9', b'"F":-1,"L":-1').replace(b'"28.23"', b'"-28.23"')
+    (message,) = binance().decode(frame(data)).messages
+    (event,) = message.events
+    assert isinstance(event, Ticker) and event.change == D("-28.23")
+    assert (event.first_trade_id, event.last_trade_id) == (None, None)
 
 
 def test_replies_are_counted_and_a_shutdown_asks_for_a_new_connection() -> None:

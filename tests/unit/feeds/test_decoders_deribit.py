@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from include.setting_fields import Secret
 from streaming.feeds.decoding import DecodedFrame
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder
+from tests.support.venue_frames import deribit_array, deribit_trade
 
 D = Decimal
 NAME = "BTC-PERPETUAL"
@@ -155,11 +157,95 @@ def test_an_empty_side_of_a_ticker_is_no_price() -> None:
             ask_amount=D(10),
         ),
     )
-    one = decoder()
-    assert (
-        decoded(one, TICKER.replace(b'"last_price":29931.0', b'"last_price":null')).messages == ()
+
+
+def ticker(instrument: str, **fields: Any) -> Ticker:
+    """What is decoded of a ticker with these fields alone."""
+    data = {"timestamp": 1654161785818, "instrument_name": instrument, "last_price": None}
+    params = {"channel": f"ticker.{instrument}.100ms", "data": data | fields}
+    one = DeribitDecoder(instruments={instrument: instrument}, conn="c")
+    text = json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params})
+    (message,) = decoded(one, text.encode()).messages
+    (event,) = message.events
+    assert isinstance(event, Ticker) and message.symbol == instrument
+    return event
+
+
+def test_a_perpetuals_funding_index_mark_and_open_interest_are_kept() -> None:
+    stats = {"volume": 2.5, "volume_usd": 75000.0, "price_change": -5.4014}
+    event = ticker(
+        "BTC-PERPETUAL",
+        stats=stats,
+        mark_price=29932.79,
+        index_price=29930.44,
+        settlement_price=29945.69,
+        estimated_delivery_price=29930.44,
+        open_interest=559791310,
+        current_funding=-0.0000012,
+        funding_8h=2.55e-06,
     )
-    assert one.ignored == {"ticker without a last price": 1}
+    assert event == Ticker(
+        last=None,
+        base_volume=D("2.5"),
+        quote_volume=D(75000),
+        change_percent=D("-5.4014"),
+        mark_price=D("29932.79"),
+        index_price=D("29930.44"),
+        settlement_price=D("29945.69"),
+        delivery_price=D("29930.44"),
+        open_interest=D(559791310),
+        funding_rate=D("-0.0000012"),
+        funding_8h=D("0.00000255"),
+    )
+
+
+def test_an_options_greeks_and_volatilities_are_kept_though_it_was_never_traded() -> None:
+    greeks = {"vega": 1.64829, "theta": -4.39264, "rho": -0.62314, "gamma": 0.00121, "delta": -0.6}
+    event = ticker(
+        "ETH-30APR21-2560-P",
+        stats={"volume": 276.0, "volume_usd": 9.5},
+        greeks=greeks,
+        mark_iv=67.35,
+        bid_iv=60.76,
+        ask_iv=68.88,
+        underlying_index="ETH-30APR21",
+        underlying_price=2413.36,
+        interest_rate=0.0,
+        open_interest=1047.0,
+    )
+    assert event == Ticker(
+        last=None,
+        base_volume=D(276),
+        open_interest=D(1047),
+        underlying="ETH-30APR21",
+        underlying_price=D("2413.36"),
+        interest_rate=D("0.0"),
+        mark_volatility=D("67.35"),
+        bid_volatility=D("60.76"),
+        ask_volatility=D("68.88"),
+        delta=D("-0.6"),
+        gamma=D("0.00121"),
+        theta=D("-4.39264"),
+        vega=D("1.64829"),
+        rho=D("-0.62314"),
+    )
+
+
+def test_a_detail_that_fits_no_column_is_rejected_alone() -> None:
+    assert ticker("BTC-PERPETUAL", funding_8h=1e-13, mark_price=5) == Ticker(
+        last=None, mark_price=D(5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "whose"), [("M", "maker"), ("T", "taker"), ("MT", "both"), (None, None)]
+)
+def test_a_trade_says_whose_order_was_a_liquidation(flag: str | None, whose: str | None) -> None:
+    fields = {} if flag is None else {"liquidation": flag}
+    data = deribit_array(deribit_trade(5, block_trade_id="BLOCK-7", **fields))
+    (event,) = decoded(decoder(), data).messages[0].events
+    assert isinstance(event, Trade)
+    assert (event.liquidation, event.block_trade_id) == (whose, "BLOCK-7")
 
 
 def test_a_log_in_is_renewed_before_it_ends_with_its_own_token() -> None:

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import RejectedFrame, Unreachable
-from include.market.events import Frame, LedgerEntry, Message, Quote
+from include.market.events import Frame, LedgerEntry, Message, Quote, Ticker
+from include.market.time import USUAL_BOUND
 from include.market.venue_settings import GeminiSettings, Venues
 from include.rate_limiter import RateLimiter
 from include.setting_fields import Secret
 from include.settings import load
+from streaming.feeds.decoding import RejectedParts
 from streaming.feeds.fetch import Reply, open_fetch
 from streaming.feeds.poller import Poller
 from streaming.feeds.venues.suppliers import Supplier, list_suppliers
@@ -50,6 +52,52 @@ def test_each_supplier_gives_the_exact_price_in_its_currency(venue: str) -> None
     assert message.events == (Quote(Decimal("6268.48"), "USD"),)
     times = {"coinbase": 1742430177833897, "bitstamp": 1763700000000000}
     assert message.venue_time == times.get(venue)
+
+
+PUBTICKER = (
+    b'{"ask":"11388.08","bid":"11381.50","last":"11381.47","volume":{"BTC":"915.6534281291",'
+    b'"USD":"10394749.062345678912","timestamp":%b}}'
+)
+
+
+@pytest.mark.parametrize("time", [b"1565587800000", b'"1565587800000"'])
+def test_geminis_answer_is_a_ticker_with_its_volumes_too(time: bytes) -> None:
+    frame = Frame(PUBTICKER % time, received_time=1565587805000000)
+    gemini, parts = BY_NAME["gemini"], RejectedParts(USUAL_BOUND)
+    quote = gemini.quote(frame, symbol="BTC-USD", conn="c")
+    message = gemini.ticker(frame, quote, parts)
+    assert message is not None and not parts.rejected
+    assert (message.kind, message.symbol, message.venue_time) == ("ticker", "BTC-USD", None)
+    assert message.events == (
+        Ticker(
+            last=Decimal("11381.47"),
+            bid=Decimal("11381.50"),
+            ask=Decimal("11388.08"),
+            base_volume=Decimal("915.6534281291"),
+            quote_volume=Decimal("10394749.0623456789"),
+            window_end=1565587800000000,
+        ),
+    )
+    assert BY_NAME["kraken"].ticker(frame, quote, parts) is None
+
+
+@pytest.mark.parametrize("volume", [b'{"BTC":"-1"}', b'{"BTC":"NaN"}', b'{"timestamp":1.5}', b"[]"])
+def test_volumes_that_make_no_sense_leave_the_price(volume: bytes) -> None:
+    body = b'{"last":"5","volume":%b}' % volume
+    published: list[Message] = []
+    poller = Poller(
+        supplier=BY_NAME["gemini"],
+        symbols=("BTC-USD",),
+        fetch=None,  # type: ignore[arg-type]
+        publish=published.append,
+        now_us=lambda: 0,
+        conn="c",
+        every_s=1,
+        limiter=RateLimiter.half_rate(60),
+    )
+    poller._take("BTC-USD", Frame(body, received_time=1565587805000000))
+    kinds = [message.kind for message in published]
+    assert kinds.count("quote") == 1 and kinds.count("reject") == 1
 
 
 def test_numbers_do_not_pass_through_float() -> None:

@@ -179,7 +179,7 @@ class BinanceDecoder:
         if not day_ticker.c:
             self.ignored["ticker without a last price"] += 1
             return DecodedFrame(())
-        ticker = ticker_of(day_ticker, self._parts)
+        ticker = ticker_of(day_ticker, self._parts, frame)
         return DecodedFrame((self._message(symbol, "ticker", frame, ticker, ts=day_ticker.E),))
 
     def _decode_top(self, symbol: str, ticker: BookTicker, frame: Frame) -> DecodedFrame:

@@ -9,10 +9,11 @@ from decimal import Decimal
 import msgspec
 
 from include.errors import RejectedFrame
-from include.market.events import Ticker, Top, Trade
+from include.market.events import Frame, Ticker, Top, Trade
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
+    RATIO_STEP,
     Id,
     RejectedParts,
     Time,
@@ -67,6 +68,15 @@ class DayTicker(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="24hrT
     v: Decimal
     q: Decimal
     n: Id
+    p: Decimal | None = None
+    P: Decimal | None = None
+    w: Decimal | None = None
+    x: Decimal | None = None
+    Q: Decimal | None = None
+    F: int | None = None
+    L: int | None = None
+    O: Time | None = None  # noqa: E741 (the venue's name)
+    C: Time | None = None
 
 
 class BookTicker(msgspec.Struct, frozen=True, gc=False):
@@ -179,7 +189,7 @@ def trade_of(payload: AggTrade | SingleTrade) -> Trade:
     )
 
 
-def ticker_of(ticker: DayTicker, parts: RejectedParts) -> Ticker:
+def ticker_of(ticker: DayTicker, parts: RejectedParts, frame: Frame) -> Ticker:
     """The ticker; what does not fit beside the last price is null, and a rejected part.
 
     Raises:
@@ -198,7 +208,25 @@ def ticker_of(ticker: DayTicker, parts: RejectedParts) -> Ticker:
         base_volume=parts.fitting_or_null(ticker.v, QUANTITY_STEP),
         quote_volume=parts.fitting_or_null(ticker.q, QUANTITY_STEP),
         trade_count=ticker.n,
+        change=parts.signed_or_null(ticker.p, PRICE_STEP),
+        change_percent=parts.signed_or_null(ticker.P, RATIO_STEP),
+        average=parts.fitting_or_null(ticker.w, PRICE_STEP),
+        previous_close=parts.fitting_or_null(ticker.x, PRICE_STEP),
+        last_quantity=parts.fitting_or_null(ticker.Q, QUANTITY_STEP),
+        first_trade_id=_id_or_null(ticker.F),
+        last_trade_id=_id_or_null(ticker.L),
+        window_start=_time_or_null(ticker.O, parts, frame),
+        window_end=_time_or_null(ticker.C, parts, frame),
     )
+
+
+def _id_or_null(number: int | None) -> int | None:
+    """A trade id; -1 is none: nothing was traded."""
+    return number if number is not None and 0 <= number < 2**63 else None
+
+
+def _time_or_null(time_ms: int | None, parts: RejectedParts, frame: Frame) -> int | None:
+    return None if time_ms is None else parts.time_or_null(to_micros(time_ms), frame)
 
 
 def top_of(ticker: BookTicker) -> Top | None:

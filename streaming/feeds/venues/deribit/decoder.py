@@ -237,10 +237,7 @@ class DeribitDecoder:
 
     def _decode_ticker(self, ticker: payloads.DeribitTicker, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(ticker.instrument_name)
-        if not ticker.last_price:
-            self.ignored["ticker without a last price"] += 1
-            return DecodedFrame(())
-        event = payloads.ticker_of(ticker, self._parts, last_price=ticker.last_price)
+        event = payloads.ticker_of(ticker, self._parts)
         return DecodedFrame((self._message(symbol, "ticker", frame, event, ts=ticker.timestamp),))
 
     def _symbol(self, instrument: str) -> str:

@@ -13,6 +13,7 @@ from include.market.events import BookSide, Ticker, Top, Trade
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
+    RATIO_STEP,
     Id,
     RejectedParts,
     Time,
@@ -91,6 +92,8 @@ class DeribitTrade(msgspec.Struct, frozen=True):
     amount: Decimal
     direction: Literal["buy", "sell", "zero"]
     instrument_name: str
+    liquidation: Literal["M", "T", "MT"] | None = None
+    block_trade_id: str | None = None
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -99,6 +102,18 @@ class Stats(msgspec.Struct, frozen=True):
     high: Decimal | None = None
     low: Decimal | None = None
     volume: Decimal | None = None
+    volume_usd: Decimal | None = None
+    price_change: Decimal | None = None
+
+
+class Greeks(msgspec.Struct, frozen=True):
+    """Sensitivities of an option's price, in USD."""
+
+    delta: Decimal | None = None
+    gamma: Decimal | None = None
+    theta: Decimal | None = None
+    vega: Decimal | None = None
+    rho: Decimal | None = None
 
 
 class DeribitTicker(msgspec.Struct, frozen=True):
@@ -112,6 +127,23 @@ class DeribitTicker(msgspec.Struct, frozen=True):
     best_bid_amount: Decimal | None = None
     best_ask_price: Decimal | None = None
     best_ask_amount: Decimal | None = None
+    mark_price: Decimal | None = None
+    index_price: Decimal | None = None
+    settlement_price: Decimal | None = None
+    estimated_delivery_price: Decimal | None = None
+    open_interest: Decimal | None = None
+    current_funding: Decimal | None = None
+    funding_8h: Decimal | None = None
+    underlying_index: str | None = None
+    underlying_price: Decimal | None = None
+    interest_rate: Decimal | None = None
+    mark_iv: Decimal | None = None
+    bid_iv: Decimal | None = None
+    ask_iv: Decimal | None = None
+    greeks: Greeks | None = None
+
+
+LIQUIDATED: dict[str, str] = {"M": "maker", "T": "taker", "MT": "both"}
 
 
 def trade_of(trade: DeribitTrade) -> Trade:
@@ -135,6 +167,8 @@ def trade_of(trade: DeribitTrade) -> Trade:
         side=None if trade.direction == "zero" else trade.direction,
         traded_at=to_micros(trade.timestamp),
         amount=amount,
+        liquidation=LIQUIDATED[trade.liquidation] if trade.liquidation else None,
+        block_trade_id=trade.block_trade_id,
     )
 
 
@@ -145,18 +179,23 @@ def in_base(instrument: str, amount: Decimal, price: Decimal) -> tuple[Decimal, 
     return (to_base(amount, price) if amount else amount), amount
 
 
-def ticker_of(ticker: DeribitTicker, parts: RejectedParts, *, last_price: Decimal) -> Ticker:
+def ticker_of(ticker: DeribitTicker, parts: RejectedParts) -> Ticker:
     """The ticker, in base units; what does not fit beside the last price is null, and rejected.
 
     Raises:
         RejectedFrame: the last price does not fit.
     """
-    require_positive(last_price, PRICE_STEP)
-    stats = ticker.stats or Stats()
+    if ticker.last_price and is_combination(ticker.instrument_name):
+        require_finite(ticker.last_price, PRICE_STEP)
+    elif ticker.last_price:
+        require_positive(ticker.last_price, PRICE_STEP)
+    stats, greeks = ticker.stats or Stats(), ticker.greeks or Greeks()
+    counts_usd = counts_quote(ticker.instrument_name)
+    price, ratio = PRICE_STEP, RATIO_STEP
     bid, bid_quantity, bid_amount = _best(ticker, parts, "bid")
     ask, ask_quantity, ask_amount = _best(ticker, parts, "ask")
     return Ticker(
-        last=last_price,
+        last=ticker.last_price or None,
         high=parts.fitting_or_null(stats.high, PRICE_STEP),
         low=parts.fitting_or_null(stats.low, PRICE_STEP),
         base_volume=parts.fitting_or_null(stats.volume, QUANTITY_STEP),
@@ -166,6 +205,26 @@ def ticker_of(ticker: DeribitTicker, parts: RejectedParts, *, last_price: Decima
         ask_quantity=ask_quantity,
         bid_amount=bid_amount,
         ask_amount=ask_amount,
+        quote_volume=parts.fitting_or_null(stats.volume_usd if counts_usd else None, QUANTITY_STEP),
+        change_percent=parts.signed_or_null(stats.price_change, ratio),
+        mark_price=parts.signed_or_null(ticker.mark_price, price),
+        index_price=parts.fitting_or_null(ticker.index_price, price),
+        settlement_price=parts.signed_or_null(ticker.settlement_price, price),
+        delivery_price=parts.fitting_or_null(ticker.estimated_delivery_price, price),
+        open_interest=parts.fitting_or_null(ticker.open_interest, QUANTITY_STEP),
+        funding_rate=parts.signed_or_null(ticker.current_funding, ratio),
+        funding_8h=parts.signed_or_null(ticker.funding_8h, ratio),
+        underlying=ticker.underlying_index,
+        underlying_price=parts.fitting_or_null(ticker.underlying_price, price),
+        interest_rate=parts.signed_or_null(ticker.interest_rate, ratio),
+        mark_volatility=parts.fitting_or_null(ticker.mark_iv, ratio),
+        bid_volatility=parts.fitting_or_null(ticker.bid_iv, ratio),
+        ask_volatility=parts.fitting_or_null(ticker.ask_iv, ratio),
+        delta=parts.signed_or_null(greeks.delta, ratio),
+        gamma=parts.signed_or_null(greeks.gamma, ratio),
+        theta=parts.signed_or_null(greeks.theta, ratio),
+        vega=parts.signed_or_null(greeks.vega, ratio),
+        rho=parts.signed_or_null(greeks.rho, ratio),
     )
 
 
