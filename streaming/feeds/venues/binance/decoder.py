@@ -132,19 +132,19 @@ class BinanceDecoder:
             raise RejectedFrame("unknown_symbol", spelling[:40])
         return symbol
 
-    def _decode_depth(self, symbol: str, update: DepthUpdate, frame: Frame) -> DecodedFrame:
+    def _decode_depth(self, symbol: str, depth: DepthUpdate, frame: Frame) -> DecodedFrame:
         """A book message, after a ledger one if updates lack; asks for a snapshot where one is due.
 
         An update that is rejected is not taken, so that the next one shows the hole.
         """
         book = self._books[symbol]
-        if book.is_repeated(update):
+        if book.is_repeated(depth):
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        changes, hole = changes_of(update), book.hole_before(update)
-        book.take(update, changes, follows=hole is None)
-        seq, top = (update.U, update.u), book.top()
-        message = self._message(symbol, "book", frame, *changes, seq=seq, ts=update.E, top=top)
+        changes, hole = changes_of(depth), book.hole_before(depth)
+        book.take(depth, changes, follows=hole is None)
+        seq, top = (depth.U, depth.u), book.top()
+        message = self._message(symbol, "book", frame, *changes, seq=seq, ts=depth.E, top=top)
         ledger = [self._message(symbol, "ledger", frame, hole, seq=seq)] if hole else []
         requests = (book.request_snapshot(),) if book.needs_snapshot else ()
         return DecodedFrame((*ledger, message), requests=requests)

@@ -81,18 +81,18 @@ def read_snapshot(data: bytes) -> DepthSnapshot:
     return snapshot
 
 
-def changes_of(update: DepthUpdate) -> tuple[BookChange, ...]:
+def changes_of(depth: DepthUpdate) -> tuple[BookChange, ...]:
     """The changes of an update.
 
     Raises:
         RejectedFrame: a number does not fit.
     """
     changes = []
-    sides: tuple[tuple[BookSide, tuple[Level, ...]], ...] = (("bid", update.b), ("ask", update.a))
+    sides: tuple[tuple[BookSide, tuple[Level, ...]], ...] = (("bid", depth.b), ("ask", depth.a))
     for side, levels in sides:
         for price, quantity in levels:
             _require_level(price, quantity)
-            changes.append(BookChange(side, price, quantity, None, None, update.u))
+            changes.append(BookChange(side, price, quantity, None, None, depth.u))
     return tuple(changes)
 
 
@@ -130,22 +130,22 @@ class DepthBook:
         url = f"{self._rest_url}/api/v3/depth?symbol={self._spelling}&limit={PAGE}"
         return PageRequest(url, f"{self._spelling.lower()}@{SNAPSHOT_KIND}", after_s)
 
-    def is_repeated(self, update: DepthUpdate) -> bool:
+    def is_repeated(self, depth: DepthUpdate) -> bool:
         """Whether the update was taken before, or is in the snapshot."""
-        return update.u in self._recent or update.u <= self._older_until
+        return depth.u in self._recent or depth.u <= self._older_until
 
-    def hole_before(self, update: DepthUpdate) -> LedgerEntry | None:
+    def hole_before(self, depth: DepthUpdate) -> LedgerEntry | None:
         """The ledger entry of what lacks before an update that is not repeated."""
         last_id = self.last_id
-        if last_id is None or update.U <= last_id + 1 <= update.u:
+        if last_id is None or depth.U <= last_id + 1 <= depth.u:
             return None
-        if update.u <= last_id:
-            detail = f"update {update.u} after {last_id}"
+        if depth.u <= last_id:
+            detail = f"update {depth.u} after {last_id}"
             return LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail)
-        detail = f"update {update.U} where {last_id + 1} was due"
+        detail = f"update {depth.U} where {last_id + 1} was due"
         return LedgerEntry("gap", "broken_chain", detail=detail)
 
-    def take(self, update: DepthUpdate, changes: tuple[BookChange, ...], *, follows: bool) -> None:
+    def take(self, depth: DepthUpdate, changes: tuple[BookChange, ...], *, follows: bool) -> None:
         """Take an update that follows the last, or leaves a hole: then a new snapshot is due."""
         if not follows:
             self._book.invalidate()
@@ -155,9 +155,9 @@ class DepthBook:
             for change in changes:
                 self._book.apply(change)
         else:
-            self._waiting.append((update, changes))
-        self.last_id, self._older_until = update.u, -1
-        self._recent.append(update.u)
+            self._waiting.append((depth, changes))
+        self.last_id, self._older_until = depth.u, -1
+        self._recent.append(depth.u)
 
     def is_too_old(self, snapshot: DepthSnapshot) -> bool:
         """Whether changes may lack between a snapshot and the first update that is kept."""
@@ -168,8 +168,8 @@ class DepthBook:
         quantities: dict[tuple[BookSide, Decimal], Decimal] = {}
         quantities.update({("bid", price): quantity for price, quantity in snapshot.bids})
         quantities.update({("ask", price): quantity for price, quantity in snapshot.asks})
-        for update, changes in self._waiting:
-            if update.u > snapshot.lastUpdateId:
+        for depth, changes in self._waiting:
+            if depth.u > snapshot.lastUpdateId:
                 quantities.update({(c.side, c.price): c.remaining for c in changes})
         if snapshot.lastUpdateId > (self.last_id or -1):
             self.last_id = self._older_until = snapshot.lastUpdateId
