@@ -22,7 +22,9 @@ def test_no_trade_is_lost_while_the_broker_is_away_and_a_kill_shows_its_hole(
     tmp_path: Path,
 ) -> None:
     env = make_environment(tmp_path / "var", VENUES_BINANCE_SYMBOLS=SYMBOL)
-    env["TICKHOUSE_VENUES_BINANCE_WS_URL"] = f"ws://127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
+    venue = f"127.0.0.1:{env['TICKHOUSE_PORTS_SIMULATOR']}"
+    env["TICKHOUSE_VENUES_BINANCE_WS_URL"] = f"ws://{venue}"
+    env["TICKHOUSE_VENUES_BINANCE_REST_URL"] = f"http://{venue}"
     settings, log, messages = load(env), tmp_path / "log", list[Message]()
     kafka.prepare(settings)
     spool = settings.home / "feeds" / "binance.spool"
