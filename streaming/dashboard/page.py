@@ -1,8 +1,10 @@
 """One viewer's page: the panels, brought up to date from the shared views at every refresh."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -145,11 +147,20 @@ class Page:
             self._controls.remove.value = ""
 
     def _write(self, write: Callable[[], object]) -> None:
-        self._fault = ""
-        try:
-            write()
-        except TickhouseError as error:
-            self._fault = str(error)
+        """Write to Postgres in a thread: while it hangs, the pages go on."""
+
+        def run() -> None:
+            sentence = ""
+            try:
+                write()
+            except TickhouseError as error:
+                sentence = str(error)
+            self._document.add_next_tick_callback(partial(self._show_outcome, sentence))
+
+        threading.Thread(target=run, name="annotations", daemon=True).start()
+
+    def _show_outcome(self, sentence: str) -> None:
+        self._fault = sentence
         self._views.forget_past()
         self.refresh()
 

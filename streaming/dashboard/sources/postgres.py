@@ -12,6 +12,7 @@ from include.backoff import Backoff
 from include.errors import Unreachable
 from include.log import event
 from include.market.average import AVERAGE_PRICE
+from include.market.jumps import JUMP
 from include.market.time import SECOND_US
 from include.serving.annotations import Annotation, read_annotation
 from include.serving.connection import Row
@@ -69,13 +70,15 @@ def apply_answers(state: DashboardState, answers: Answers, *, seen_s: float, win
 
 
 def add_signal(state: DashboardState, row: Row, second: int) -> None:
-    """Add a window's ratio or one of its two sums, or the average across suppliers."""
+    """Add a window's ratio or one of its two sums, a jump, or the average across suppliers."""
     if row["type"] == AVERAGE_PRICE:
         averages = state.averages.setdefault(row["symbol"], SecondValues(state.keep_s))
         averages.put(second, float(row["value"]))
         return
     series = state.series_of(row["venue"], row["symbol"])
-    series.sums.get(row["type"], series.ratios).put(second, float(row["value"]))
+    by_type = series.sums | {"price_volume": series.ratios, JUMP: series.jumps}
+    if row["type"] in by_type:
+        by_type[row["type"]].put(second, float(row["value"]))
 
 
 def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) -> PostgresSnapshot:

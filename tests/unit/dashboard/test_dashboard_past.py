@@ -64,6 +64,8 @@ ANSWERS = {
         signal("bid", "200"),
         signal("ask", "300"),
         signal("average_price", "100.5", venue="suppliers"),
+        signal("jump", "-4.5"),
+        signal("some_later_type", "7"),
     ],
     "history": [{"symbol": "BTC-USD", "bucket": START + 3600, "close": Decimal(98)}],
 }
@@ -86,6 +88,7 @@ def test_each_panel_shows_the_span() -> None:
     assert price["x"][0] == (START + DAY.step_s - 1) * 1000.0, "a close is at the step's end"
     assert columns["price"]["average"]["y"] == [100.5]
     assert columns["price"]["history"]["y"] == [98.0]
+    assert columns["price"]["jumps"]["volatilities"] == [-4.5]
     bars = columns["flow"]["flow"]
     assert bars["buy_base"] == [3.0, 1.0, 2.0]
     assert (bars["net_buys"], bars["net_sells"]) == ([2.0, 0.0, 0.0], [0.0, -3.0, 0.0])
