@@ -61,7 +61,8 @@ def build_docs(output: Path | None) -> None:
         raise PlatformError(f"{folder} exists and is no site: name another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
-        configuration = write_sources(Path(draft), verbs)
+        pictures = from_environment().var / "pictures"
+        configuration = write_sources(Path(draft), verbs, pictures)
         command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
         command += ["--config-file", str(configuration), "--site-dir", f"{draft}/site"]
         run = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -74,13 +75,18 @@ def build_docs(output: Path | None) -> None:
     ERR.print(f"{folder}/index.html", highlight=False, soft_wrap=True)
 
 
-def write_sources(folder: Path, verbs: click.Group) -> Path:
-    """Write the pages and mkdocs' configuration into a folder; gives the configuration's path."""
-    from cli.site_pages import NAVIGATION, list_pages
+def write_sources(folder: Path, verbs: click.Group, pictures: Path) -> Path:
+    """Write pages, pictures and mkdocs' configuration into a folder; gives the latter's path.
 
-    (folder / "pages").mkdir()
+    `pictures` is where the browser tests leave them: a page without its picture names the test.
+    """
+    from cli.site_pages import NAVIGATION, list_pages, place_pictures
+
+    (folder / "pages" / "pictures").mkdir(parents=True)
     for name, text in list_pages(verbs).items():
-        write_file(folder / "pages" / name, text)
+        write_file(folder / "pages" / name, place_pictures(text, pictures))
+    for picture in pictures.glob("*.png"):
+        write_file(folder / "pages" / "pictures" / picture.name, picture.read_bytes())
     navigation = [
         {section: [f"{page}.md" for page in pages]} for section, pages in NAVIGATION.items()
     ]

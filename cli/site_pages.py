@@ -18,13 +18,26 @@ SOURCES = {"README.md": HOME, "ARCHITECTURE.md": "architecture.md"}
 SOURCES |= {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 SOURCES |= {"CHANGELOG.md": "changelog.md", "bench/RESULTS.md": "results.md"}
 NAVIGATION = {
-    "Use it": ("index", "operations", "tables", "trading", "forecasting", "notebooks", "runbook"),
+    "Begin": ("index", "first-hour", "howto"),
+    "What it shows": (
+        "shows-prices",
+        "shows-forecast",
+        "shows-book",
+        "shows-flows",
+        "shows-minutes",
+    ),
+    "Use it": ("operations", "tables", "trading", "forecasting", "notebooks", "runbook"),
     "Run it elsewhere": ("scaling", "simulator", "faults"),
     "Reference": ("settings", "verbs", "columns", "topics", "reasons"),
     "Why and how": ("architecture", "decisions", "results", "mutation"),
     "Take part": ("contributing", "security", "changelog"),
 }
 _LINK = re.compile(r"\]\(([^)\s#]+)(#[^)\s]*)?\)")
+_PICTURE = re.compile(r"<!-- picture: ([\w-]+) -->")
+_NO_PICTURE = (
+    "*Its picture is made from the running product by "
+    "`./tickhouse test tests/browser/test_pictures.py`; build the site again then.*"
+)
 _HIDDEN = ("PASSWORD", "SECRET", "KEY")
 
 
@@ -42,6 +55,16 @@ def list_pages(verbs: click.Group) -> dict[str, str]:
         "topics.md": describe_topics(),
         "reasons.md": describe_reasons(),
     }
+
+
+def place_pictures(text: str, folder: Path) -> str:
+    """The text with the pictures that there are in a folder; a sentence for one there is not."""
+
+    def place(mark: re.Match[str]) -> str:
+        name = f"{mark[1]}.png"
+        return f"![{mark[1]}](pictures/{name})" if (folder / name).exists() else _NO_PICTURE
+
+    return _PICTURE.sub(place, text)
 
 
 def describe_settings() -> str:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import cli
-from cli.site_pages import NAVIGATION, SOURCES, list_pages
+from cli.site_pages import NAVIGATION, SOURCES, list_pages, place_pictures
 from include.errors import PlatformError
 from include.lake.tables import TABLES
 from include.market.wire import TOPICS
@@ -43,6 +43,15 @@ def test_no_secret_and_no_path_of_this_machine_is_on_a_page() -> None:
     text = "\n".join(PAGES.values())
     assert str(ROOT) not in text
     assert not re.search(r"\| `TICKHOUSE_\w*PASSWORD` \| `", text)
+
+
+def test_a_page_has_its_picture_or_names_the_test_that_makes_it(tmp_path: Path) -> None:
+    marks = {name: text for name, text in PAGES.items() if "<!-- picture: " in text}
+    assert len(marks) == 5
+    text = place_pictures(PAGES["shows-book.md"], tmp_path)
+    assert "<!--" not in text and "tests/browser/test_pictures.py" in text
+    (tmp_path / "book.png").write_bytes(b"")
+    assert "![book](pictures/book.png)" in place_pictures(PAGES["shows-book.md"], tmp_path)
 
 
 def test_links_lead_to_pages() -> None:

@@ -1,0 +1,91 @@
+"""Every command in the documents is one that `./tickhouse` takes, and its SQL can be answered."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.main import cli
+from include.lake.reading import query
+from include.market.time import ALL_TIME
+from include.settings import ROOT
+from tests.support.documents import TEXTS
+
+FENCED = re.compile(r"^ *```(?:bash|sh|text)?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(\./tickhouse [^`]+)`")
+
+
+def list_commands(text: str) -> list[str]:
+    """The lines of blocks, and the inline ones, that call the command."""
+    lines = [line.strip() for block in FENCED.findall(text) for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("./tickhouse ")]
+    prose = FENCED.sub("", text).replace("\\|", "|")
+    return commands + [match.replace("\n", " ") for match in INLINE.findall(prose)]
+
+
+# as usage is written: [OPTIONAL], A|B, and words in capitals for what the reader puts in
+COMMANDS = sorted(
+    {
+        command
+        for text in TEXTS.values()
+        for command in list_commands(text)
+        if not re.search(r"[\[…|]|VERB", command.replace("| jq", ""))
+    }
+)
+
+
+def words_of(command: str) -> list[str]:
+    words = shlex.split(command, comments=True)[1:]
+    ends = [index for index, word in enumerate(words) if word in {"&&", "|", ">", ";"}]
+    return words[: min(ends)] if ends else words
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert len(COMMANDS) > 30
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_documents_is_taken(command: str, tmp_path: Path) -> None:
+    words = [str(tmp_path) if word == "FOLDER" else word for word in words_of(command)]
+    group = cli
+    with click.Context(cli, info_name="tickhouse") as context:
+        while True:
+            name, found, words = group.resolve_command(context, words)
+            assert found is not None and name is not None
+            if not isinstance(found, click.Group) or not words:
+                break
+            group = found
+        if words and not isinstance(found, click.Group):
+            found.make_context(name, words, parent=context)
+
+
+SQL = [words_of(command)[1] for command in COMMANDS if re.match(r"\./tickhouse sql [\"']", command)]
+
+
+@pytest.mark.parametrize("statement", SQL)
+def test_the_sql_of_the_documents_is_answered(statement: str, tmp_path: Path) -> None:
+    query(str(tmp_path), statement, all_tables=True)
+
+
+BLOCKS = re.findall(r"^```sql\n(.*?)^```", TEXTS["docs/howto.md"], re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("statement", BLOCKS, ids=lambda text: str(text).partition("\n")[0])
+def test_the_statements_of_the_how_tos_are_answered(statement: str, tmp_path: Path) -> None:
+    assert len(BLOCKS) == 2
+    span = {"first": ALL_TIME[0], "until": ALL_TIME[1]} if "$first" in statement else {}
+    query(str(tmp_path), statement, span, all_tables=True)
+
+
+def test_the_rule_of_the_how_tos_is_there() -> None:
+    ((path, name),) = re.findall(r"TRADER_RULE=([\w/.]+):(\w+)", TEXTS["docs/howto.md"])
+    assert f"class {name}" in (ROOT / path).read_text()
+
+
+def test_each_path_that_is_tested_in_the_documents_exists() -> None:
+    paths = {
+        word for command in COMMANDS for word in words_of(command) if word.startswith("tests/")
+    }
+    assert paths and [path for path in paths if not (ROOT / path).exists()] == []
