@@ -273,3 +273,20 @@ def test_without_postgres_the_lake_is_shown_and_it_is_said(
     assert [flow.buy_base for flow in series.minutes.flows.values()] == [3]
     assert [price for _, price in market.state.history["BTC-USD"].select(0, 2**40)] == [97.0]
     assert [amount for _, amount in series.sums["bid"].select(0, 2**40)] == [5.0]
+
+
+def test_while_postgres_hangs_a_note_holds_no_page_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, notes = threading.Event(), list[Any]()
+
+    def add(_dsn: object, symbol: str, at_s: int, note: str, *, now: datetime) -> None:
+        notes.append((symbol, at_s, note))
+        gate.wait(20)
+
+    monkeypatch.setattr("streaming.dashboard.page.add_annotation", add)
+    _, document = make_page({"from": [b"2025-11-20T08:00"], "to": [b"2025-11-21T08:00"]})
+    started_s = time.monotonic()
+    document.get_model_by_name("note").value = "a spike"
+    assert time.monotonic() - started_s < 10
+    eventually(lambda: notes == [("BTC-USD", START + 86_400, "a spike")], what="it is written")
+    gate.set()
+    assert document.get_model_by_name("note").value == "", "and the next can be typed"
