@@ -48,15 +48,15 @@ class PastMarkets:
             Exception: what went wrong while it was read; it is read again when next asked for.
         """
         assert choice.span is not None
-        key = (choice.symbols, choice.span)
-        reading = self._readings.get(key)
+        chosen = (choice.symbols, choice.span)
+        reading = self._readings.get(chosen)
         if reading is None or self._is_old(reading):
-            reading = self._start(key, reading)
-        self._readings.move_to_end(key)
+            reading = self._start(chosen, reading)
+        self._readings.move_to_end(chosen)
         if not reading.market.done():
             return None
         if reading.market.exception():
-            del self._readings[key]
+            del self._readings[chosen]
         return reading.market.result()
 
     def forget(self) -> None:
@@ -66,18 +66,18 @@ class PastMarkets:
     def _is_old(self, reading: _PastReading) -> bool:
         return reading.market.done() and self._clock() - reading.started_s > FRESH_S
 
-    def _start(self, key: SpanKey, before: _PastReading | None) -> _PastReading:
-        symbols, span = key
+    def _start(self, chosen: SpanKey, before: _PastReading | None) -> _PastReading:
+        symbols, span = chosen
         market = self._threads.submit(self._read, self._settings, symbols, span)
         if before is not None:  # what was read before is shown until it is there
-            market.add_done_callback(lambda newer: self._replace(key, newer))
-            self._readings[key] = _PastReading(before.market, self._clock())
+            market.add_done_callback(lambda newer: self._replace(chosen, newer))
+            self._readings[chosen] = _PastReading(before.market, self._clock())
         else:
-            self._readings[key] = _PastReading(market, self._clock())
+            self._readings[chosen] = _PastReading(market, self._clock())
         while len(self._readings) > REMEMBERED:
             self._readings.popitem(last=False)
-        return self._readings[key]
+        return self._readings[chosen]
 
-    def _replace(self, key: SpanKey, newer: "Future[PastMarket]") -> None:
-        if key in self._readings and not newer.exception():
-            self._readings[key] = _PastReading(newer, self._readings[key].started_s)
+    def _replace(self, chosen: SpanKey, newer: "Future[PastMarket]") -> None:
+        if chosen in self._readings and not newer.exception():
+            self._readings[chosen] = _PastReading(newer, self._readings[chosen].started_s)
