@@ -44,7 +44,7 @@ def page(
     ensure_topics(kafka_broker)
     serve_forecast(service_settings)
     with (
-        dashboard(service_settings, tmp_path),
+        dashboard(service_settings, tmp_path, TICKHOUSE_DASHBOARD_STALE_S="60"),
         market(kafka_broker) as feed,
         browsing(tmp_path, height=2000) as browser,
     ):
@@ -58,7 +58,8 @@ def test_each_page_of_what_it_shows_gets_its_picture(
     feed.signal("price_volume", "1.5")
     browser.open(url(settings))
     browser.wait(READY, what="the page is drawn")
-    eventually(lambda: set(states(browser).values()) == {"live"}, what="all panels fill")
+    for panel in CARDS.values():
+        eventually(lambda panel=panel: states(browser)[panel] == "live", what=f"{panel} fills")
     pictures = {name: keep(browser, name, f".card.{card}") for name, card in CARDS.items()}
     browser.open(url(settings) + "flows")
     browser.wait("return document.querySelectorAll('#records tbody tr').length > 3", what="records")
