@@ -23,6 +23,7 @@ from tests.support.services import eventually
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 
 PICTURES = ROOT / "var" / "pictures"
+TALL = 900  # what a page of the documentation shows of a picture
 CARDS = {"prices": "price", "forecast": "outlook", "book": "book", "minutes": "flow"}
 
 
@@ -32,6 +33,7 @@ def keep(browser: Browser, name: str, selector: str = "") -> Image.Image:
     if selector:
         script = f"const r = document.querySelector('{selector}').getBoundingClientRect();"
         picture = picture.crop(browser.run(f"{script} return [r.left, r.top, r.right, r.bottom]"))
+    picture = picture.crop((0, 0, picture.width, min(picture.height, TALL)))
     PICTURES.mkdir(parents=True, exist_ok=True)
     picture.quantize(64).save(PICTURES / f"{name}.png", optimize=True)
     return picture
