@@ -37,7 +37,7 @@ from spark_jobs.sources import kafka_stream
 
 TOPICS = (Topic.BOOK, Topic.TRADES)
 SHARD = "bench.scale_shard"
-SHARD_S = 600.0
+SHARD_S, LAND_S = 600.0, 600
 BATCHES = 10  # of a cell
 RATE, SHARE = "messages/s", "%"
 
@@ -177,7 +177,11 @@ def _publish(settings: Settings, *, symbols: int, shards: int, messages: int) ->
 def _land(
     spark: SparkSession, settings: Settings, starts: Mapping[TopicPartition, int]
 ) -> StreamingQuery:
-    """Let the landing query take all there is behind these offsets."""
+    """Let the landing query take all there is behind these offsets.
+
+    Raises:
+        PlatformError: it does not end in time.
+    """
     folder = settings.checkpoints / "land"
     landing = Landing(
         settings,
@@ -195,7 +199,9 @@ def _land(
         .foreachBatch(landing.write)
         .start()
     )
-    query.awaitTermination()
+    if not query.awaitTermination(LAND_S):
+        batches = [batch["batchId"] for batch in query.recentProgress]
+        raise PlatformError(f"a cell did not land within {LAND_S} s; its batches: {batches}")
     return query
 
 

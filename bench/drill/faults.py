@@ -46,7 +46,7 @@ class DrillFault:
     lasts_s: float = 0.0
 
 
-SILENT = {"fault": "silence", "venue": "gemini", "for_s": 30, "heartbeats": False}
+SILENT = {"fault": "silence", "venue": "gemini", "for_s": 12, "heartbeats": False}
 CUT = {"fault": "cut", "venue": "gemini"}
 SKIPPED = {"fault": "skip", "venue": "binance", "stream": "aggTrade"}
 CLOSED = {"fault": "close", "venue": "deribit", "code": 1006}
@@ -114,7 +114,13 @@ FAULTS = (
         end=resume("postgres"),
         lasts_s=15.0,
     ),
-    DrillFault("venue-silent", "Gemini silent", break_venues(SILENT), sabotage.OFFSET_SKIPPED),
+    DrillFault(
+        "venue-silent",
+        "Gemini silent for 12 s, without an answer to pings",
+        break_venues(SILENT),
+        sabotage.OFFSET_SKIPPED,
+        lasts_s=12.0,
+    ),
     DrillFault("venue-cuts", "Gemini's frame cut off", break_venues(CUT), sabotage.LEDGER_REMOVED),
     DrillFault(
         "venue-skips",

@@ -35,7 +35,7 @@ COPIED = ("lake", "checkpoints")
 WRITERS = ("stream", "minutes")
 ATTEMPTS = 3  # a copy taken between Delta's commit and Postgres' is not of one moment
 TRADING = "trading."
-LIVE = "live"
+LIVE, AWAY = "live", {"stale", "disconnected"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,11 @@ def find_cause(status: Status, since_before: Mapping[str, datetime]) -> str:
     return next(iter([*status.causes, *feeds]), "")
 
 
+def is_good(status: Status) -> bool:
+    """Whether nothing is wrong, and every feed gets messages again; its hole may be open."""
+    return status.ok and not any(feed.state in AWAY for feed in status.feeds)
+
+
 class Drill:
     """Rounds in one world; `audited` is a folder for the copies that are audited."""
 
@@ -147,7 +152,7 @@ class Drill:
 
     def _require_good_status(self) -> None:
         """Wait until the status is good, or an older cause would be taken for the fault's."""
-        if not wait_until(lambda: self._world.look().ok, within_s=RECOVERY_S):
+        if not wait_until(lambda: is_good(self._world.look()), within_s=RECOVERY_S):
             causes = "; ".join(self._world.look().causes)
             raise PlatformError(f"the scratch world does not work: {causes}")
 
@@ -171,7 +176,7 @@ class Drill:
             ranges = world.kafka_ranges()
             at_end = ends.setdefault("of the fault", ranges)
             has_more = _sum_ends(ranges) > _sum_ends(at_end)
-            return has_more and world.has_landed(at_end) and world.look().ok
+            return has_more and world.has_landed(at_end) and is_good(world.look())
 
         if not wait_until(has_recovered, within_s=RECOVERY_S):
             self._world.print_line(f"not recovered: {'; '.join(self._world.look().causes)}")
