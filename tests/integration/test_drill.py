@@ -1,42 +1,28 @@
-"""The short form of `./tickhouse drill`: faults, each with its sabotage; one is undetected."""
+"""The short form of `./tickhouse drill`: two faults, each with its sabotage."""
 
-import random
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from bench.drill.rounds import Drill
-from bench.drill.running import choose_faults
-from bench.drill.sabotage import Sabotage
-from bench.drill.world import DrillWorld, open_world
+from include.settings import ROOT
 
-SEED = 22
-FAULTS = ("kill-stream-after-append", "kill-trader", "venue-skips")
-pytestmark = pytest.mark.timeout(900)
+FAULTS = ("kill-trader", "venue-skips")
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[DrillWorld]:
-    with open_world(SEED, print_line=print) as world:
-        world.await_first_rows()
-        yield world
-
-
-@pytest.fixture(scope="module")
-def drill(world: DrillWorld, tmp_path_factory: pytest.TempPathFactory) -> Drill:
-    return Drill(world, chance=random.Random(SEED), audited=tmp_path_factory.mktemp("audited"))
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_loses_nothing_and_its_sabotage_is_detected(drill: Drill, name: str) -> None:
-    outcome = drill.run(choose_faults([name])[0])
-    assert outcome.ok, outcome
-    assert outcome.lost_count == 0 and outcome.sent_count == outcome.landed_count > 50
-
-
-def test_a_sabotage_that_the_audit_does_not_name_fails_the_drill(drill: Drill) -> None:
-    idle = Sabotage("nothing is done", "trades", lambda _settings, _chance: None)
-    outcome = drill.run(replace(choose_faults(["kill-watcher"])[0], sabotage=idle))
-    assert not outcome.is_detected and not outcome.ok
-    assert outcome.findings == [] and outcome.lost_count == 0
+@pytest.mark.timeout(900)
+def test_faults_lose_nothing_and_their_sabotages_are_detected() -> None:
+    command = [sys.executable, "-m", "cli.main", "drill", "--seed", "22", "--json"]
+    for name in FAULTS:
+        command += ["--only", name]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=880, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    outcomes = json.loads(done.stdout)["faults"]
+    assert [outcome["fault"] for outcome in outcomes] == list(FAULTS)
+    for outcome in outcomes:
+        assert outcome["lost_count"] == 0 and outcome["is_detected"], outcome
+        assert outcome["sent_count"] == outcome["landed_count"] > 50, outcome
