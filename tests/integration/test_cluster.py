@@ -18,6 +18,7 @@ from include.lake.tables import TABLE_OF_TOPIC
 from include.local.supervisor import SupervisorClient
 from include.settings import ROOT
 from include.settings.cluster import ClusterPorts
+from tests.support.object_store import use_store_of
 from tests.support.services import eventually, free_block
 from tests.support.whole_platform import PlatformRun, up
 
@@ -35,7 +36,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformRun]:
         "SIMULATOR_SPEED": "4",
         "PORTS_CLUSTER": str(first),
     }
-    with up(PlatformRun(var, **more), "--cluster") as platform:
+    with (
+        up(PlatformRun(var, **more), "--cluster") as platform,
+        use_store_of(platform.settings),
+    ):
         yield platform
 
 

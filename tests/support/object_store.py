@@ -52,11 +52,18 @@ def object_store(folder: Path, *, clock_off_s: float = 0.0, mode: str = "sound")
 @contextmanager
 def used(port: int) -> Iterator[Settings]:
     """Settings of the server, which the clients of this process use in the block."""
-    before = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
     settings = load(variables(port))
+    with use_store_of(settings):
+        yield settings
+
+
+@contextmanager
+def use_store_of(settings: Settings) -> Iterator[None]:
+    """Let the clients of this process use the object store of some settings in the block."""
+    before = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
     set_variables(settings.s3_variables)
     try:
-        yield settings
+        yield
     finally:
         for name in settings.s3_variables:
             del os.environ[name]
