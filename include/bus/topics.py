@@ -8,6 +8,7 @@ A single broker acknowledges what lies in its page cache. `flush.messages=1` mak
 that what is remembered or deleted after an acknowledgement survives a power cut.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ from include.settings.groups import KafkaSettings
 
 DEFAULTS = KafkaSettings()
 ALTERED = "OK"
+LEADER_S, LEADER_POLL_S = 20.0, 0.5
 NEVER_BY_COUNT = 2**63 - 1  # Kafka's own default of `flush.messages`
 
 
@@ -133,18 +135,33 @@ def offset_ranges(
 ) -> dict[wire.TopicPartition, tuple[int, int]]:
     """The first offset kept and the end (next to be written) of each topic and partition.
 
+    A partition whose broker has just gone gets up to `LEADER_S` for another one to lead it.
+
     Raises:
         Unreachable: no broker answers, or a topic does not exist.
     """
     consumer = open_consumer(bootstrap)
     try:
         partitions = partitions_of(consumer, topics)
-        firsts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        firsts, ends = _ask_leaders(consumer, partitions)
     except KafkaError as error:
         raise Unreachable(f"Kafka at {bootstrap}: {error!r}") from error
     finally:
         consumer.close()
     return {wire.TopicPartition(*at): (firsts[at], ends[at]) for at in partitions}
+
+
+def _ask_leaders(
+    consumer: Any, partitions: Iterable[Any]
+) -> tuple[Mapping[Any, int], Mapping[Any, int]]:
+    deadline = time.monotonic() + LEADER_S
+    while True:
+        try:
+            return consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+            time.sleep(LEADER_POLL_S)
 
 
 def topic_ids(bootstrap: str, topics: Iterable[str]) -> dict[str, str]:

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from kafka.admin import ConfigResource
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import KafkaConnectionError, TopicAlreadyExistsError
 
+from include.bus import topics
 from include.bus.connection import MAX_REQUEST_BYTES
 from include.bus.topics import apply_topics
 from include.errors import PlatformError, Unreachable
 from include.market import wire
+from include.market.wire import TopicPartition
 from include.settings.groups import KafkaSettings
 
 HOUR_MS = 3_600_000
@@ -147,3 +149,36 @@ def test_fewer_replicas_than_wanted_are_refused_and_more_are_welcome(admin: Admi
     apply_topics(admin, KafkaSettings())
     with pytest.raises(PlatformError, match=r"market\.book has 1 replicas .*REPLICATION is 2"):
         apply_topics(admin, KafkaSettings(replication=2))
+
+
+class Leaderless:
+    """A consumer whose partition has no leader for its first answers."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.asked = failures, 0
+
+    def beginning_offsets(self, partitions: list[str]) -> dict[str, int]:
+        self.asked += 1
+        if self.asked <= self.failures:
+            raise KafkaConnectionError("111 ECONNREFUSED")
+        return dict.fromkeys(partitions, 3)
+
+    def end_offsets(self, partitions: list[str]) -> dict[str, int]:
+        return dict.fromkeys(partitions, 9)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_a_broker_that_has_gone_gets_time_for_a_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = TopicPartition("market.book", 0)
+    consumer = Leaderless(3)
+    monkeypatch.setattr(topics, "open_consumer", lambda _: consumer)
+    monkeypatch.setattr(topics, "partitions_of", lambda *_: [at])
+    monkeypatch.setattr(topics, "LEADER_POLL_S", 0.0)
+    assert topics.offset_ranges("a:1", ["market.book"]) == {at: (3, 9)}
+    assert consumer.asked == 4
+    monkeypatch.setattr(topics, "LEADER_S", 0.0)
+    consumer.asked = 0
+    with pytest.raises(Unreachable, match=r"Kafka at a:1: .*ECONNREFUSED"):
+        topics.offset_ranges("a:1", ["market.book"])
