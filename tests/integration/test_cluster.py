@@ -1,4 +1,4 @@
-"""`up --cluster`: brokers, Spark's workers, the object store and Postgres are killed in turn.
+"""`up --cluster`: a broker and a Spark worker are killed; with `--long` all servers in turn.
 
 Three brokers with TLS and log-ins, two workers that see no folder of the driver, S3 and Postgres
 over TLS: what a real cluster is told by settings, on this machine.
@@ -23,7 +23,8 @@ from tests.support.services import eventually, free_block
 from tests.support.whole_platform import PlatformRun, up
 
 READY_S, COMPACTION_S = 120.0, 300.0  # a busy machine takes minutes for a JVM's first job
-OUTAGE_S, LONG_OUTAGE_S = 20.0, 60.0
+SHORT, LONG = ("kafka-2", "spark-worker-1"), ("kafka-2", "spark-worker-1", "stream", "postgres")
+OUTAGE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,16 @@ def run_beside(run: PlatformRun, *job: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | run.environ)
 
 
+def interrupt_store(run: PlatformRun) -> None:
+    """Kill the object store and keep it away for a minute."""
+    supervisor = SupervisorClient(run.settings)
+    kill(run, "object-store")
+    supervisor.stop("object-store")
+    time.sleep(OUTAGE_S)
+    supervisor.start("object-store")
+    await_rows(run, "object-store")
+
+
 def find_faults(run: PlatformRun) -> list[str]:
     """Offsets below the highest without a row, and trades that are there twice; by plain SQL."""
     faults = []
@@ -94,18 +105,14 @@ def test_each_server_is_killed_and_nothing_is_lost(
     settings = run.settings
     assert settings.store.startswith("s3a://") and settings.kafka.replication == 3
     eventually(lambda: run.rows() > 100, timeout_s=180, every_s=2, what="rows are landing")
-    for name in ("kafka-2", "spark-worker-1", "stream", "postgres"):
-        compaction = run_beside(run, "spark_jobs.compact_tables", "quotes", "tickers")
+    is_long = request.config.getoption("--long")
+    compaction = run_beside(run, "spark_jobs.compact_tables", "quotes", "tickers")
+    for name in LONG if is_long else SHORT:
         kill(run, name)
         await_rows(run, name)
-        assert compaction.wait(COMPACTION_S) == 0
-    outage_s = LONG_OUTAGE_S if request.config.getoption("--long") else OUTAGE_S
-    supervisor = SupervisorClient(settings)
-    kill(run, "object-store")
-    supervisor.stop("object-store")
-    time.sleep(outage_s)
-    supervisor.start("object-store")
-    await_rows(run, "object-store")
+    assert compaction.wait(COMPACTION_S) == 0
+    if is_long:
+        interrupt_store(run)
     report = run.told("audit", "--json")
     assert report["ok"], report["checks"]
     assert sum(one["landed"] for one in report["partitions"]) > 1000
