@@ -152,7 +152,7 @@ def offset_ranges(
 
 
 def _ask_leaders(
-    consumer: Any, partitions: Iterable[Any]
+    consumer: Any, partitions: Iterable[wire.TopicPartition]
 ) -> tuple[Mapping[Any, int], Mapping[Any, int]]:
     deadline = time.monotonic() + LEADER_S
     while True:
