@@ -152,12 +152,12 @@ def offset_ranges(
 
 
 def _ask_leaders(
-    consumer: Any, asked: Iterable[wire.TopicPartition]
+    consumer: Any, parts: Iterable[wire.TopicPartition]
 ) -> tuple[Mapping[Any, int], Mapping[Any, int]]:
     deadline = time.monotonic() + LEADER_S
     while True:
         try:
-            return consumer.beginning_offsets(asked), consumer.end_offsets(asked)
+            return consumer.beginning_offsets(parts), consumer.end_offsets(parts)
         except KafkaError as error:
             if not error.retriable or time.monotonic() > deadline:
                 raise
