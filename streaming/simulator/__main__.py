@@ -24,7 +24,9 @@ from streaming.simulator.deribit_server import DeribitServer
 from streaming.simulator.faults.live import Faults, from_file
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
-from streaming.simulator.gemini_rest import GeminiPublicRest
+from streaming.simulator.gemini_public_answers import GeminiPublic
+from streaming.simulator.gemini_rest import GeminiRouter
+from streaming.simulator.gemini_signing import GeminiSigning
 from streaming.simulator.gemini_sockets import GeminiSockets
 from streaming.simulator.kaggle import Kaggle
 from streaming.simulator.order_book import OrderBook
@@ -80,16 +82,18 @@ def _add_gemini(
 ) -> None:
     seed, speed, venues = settings.simulator.seed, settings.simulator.speed, settings.venues
     market = GeminiMarket("btcusd", OrderBook(path, seed=seed), speed=speed, clock=clock)
-    sockets, public_rest = GeminiSockets(market, venues, faults), GeminiPublicRest(market, path)
+    venue, account = GeminiPublic(market, path), GeminiAccount(market)
+    signing = GeminiSigning(venues.gemini.key, venues.gemini.secret)
+    sockets = GeminiSockets(venue, account, signing, venues, faults)
+    router = GeminiRouter(venue, account, signing)
     sockets.add_to(app)
-    public_rest.add_to(app)
-    GeminiAccount(market, key=venues.gemini.key, secret=venues.gemini.secret).add_to(app)
+    router.add_to(app)
 
     async def root(request: web.Request) -> web.StreamResponse:
         """Serve the current service (a websocket), or the exchange's page."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await sockets.current(request)
-        return await public_rest.web_page(request)
+        return await router.web_page(request)
 
     async def run_market(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.ensure_future(market.run())

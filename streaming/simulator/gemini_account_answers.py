@@ -1,106 +1,146 @@
-"""The simulated Gemini account's further answers: cancel many, volumes, what never happened. Pure.
+"""The simulated Gemini account's answers: orders, fills, volumes, balances. Pure.
 
-Source: docs.gemini.com, "Orders", "Fee and volume", "Fund management".
+Source: docs.gemini.com, "Orders", "Fee and volume", "Fund management", "Account".
 """
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Protocol
 
-from streaming.simulator.json_fields import Fields
+from streaming.simulator.gemini_account import GeminiAccount
+from streaming.simulator.gemini_parameters import GeminiError
+from streaming.simulator.json_fields import Fields, Values
 
-_FEES = {"api_maker_fee_bps": 20, "api_taker_fee_bps": 40, "notional_30d_volume": 0}
-
-
-class GeminiOrders(Protocol):
-    """What an account keeps."""
-
-    orders: list[Fields]
-    trades: list[Fields]
+_FEES = {"api_maker_fee_bps": 40, "api_taker_fee_bps": 40, "notional_30d_volume": 0}
+_AVAILABLE = ("available", "availableForWithdrawal")
+_ROWS = 50
 
 
-def end_order(order: Fields, reason: str) -> None:
-    """Cancel what is left of an order."""
-    order |= {"is_live": False, "is_cancelled": True, "reason": reason}
+def place_order(account: GeminiAccount, values: Values) -> Fields:
+    """A new order."""
+    return account.place(values)
 
 
-def cancel_orders(account: GeminiOrders, _params: Fields) -> Fields:
+def cancel_order(account: GeminiAccount, values: Values) -> Fields:
+    """Cancel a live order; one that has ended is returned as it is."""
+    if "order_id" not in values:
+        raise GeminiError(400, "MissingOrderField", "order_id is missing")
+    (order, *_) = account.find({"order_id": values["order_id"]})
+    if order["is_live"]:
+        account.end(order, "Requested")
+    return order
+
+
+def cancel_orders(account: GeminiAccount, _values: Values) -> Fields:
     """Cancel all live orders: those of the session are those of the one key."""
     live = [order for order in account.orders if order["is_live"]]
     for order in live:
-        end_order(order, "Requested")
+        account.end(order, "Requested")
     numbers = [int(order["order_id"]) for order in live]
     return {"result": "ok", "details": {"cancelledOrders": numbers, "cancelRejects": []}}
 
 
-def list_live_orders(account: GeminiOrders, _params: Fields) -> list[Fields]:
+def show_order(account: GeminiAccount, values: Values) -> Fields | list[Fields]:
+    """An order by its number, or the orders of a client's id; with their trades if asked."""
+    if not {"order_id", "client_order_id"} & set(values):
+        raise GeminiError(400, "MissingOrderField", "order_id is missing")
+    orders = account.find(values)
+    if values.get("include_trades"):
+        orders = [
+            order | {"trades": [t for t in account.trades if t["order_id"] == order["order_id"]]}
+            for order in orders
+        ]
+    return orders if "client_order_id" in values else orders[0]
+
+
+def list_live_orders(account: GeminiAccount, _values: Values) -> list[Fields]:
     """The live orders."""
     return [order for order in account.orders if order["is_live"]]
 
 
-def list_past_orders(account: GeminiOrders, _params: Fields) -> list[Fields]:
+def list_past_orders(account: GeminiAccount, values: Values) -> list[Fields]:
     """The orders that have ended, newest first."""
-    return [order for order in account.orders[::-1] if not order["is_live"]]
+    orders = [order for order in account.orders if not order["is_live"]]
+    return _newest(orders, values, values.get("limit_orders", _ROWS))
 
 
-def list_trades(account: GeminiOrders, _params: Fields) -> list[Fields]:
+def list_trades(account: GeminiAccount, values: Values) -> list[Fields]:
     """The fills, newest first."""
-    return account.trades[::-1][:500]
+    return _newest(account.trades, values, values.get("limit_trades", _ROWS))
 
 
-def list_volumes(account: GeminiOrders, _params: Fields) -> list[list[Fields]]:
-    """The traded volume by side, of an account that trades on one day."""
-    amounts = dict.fromkeys(("buy_taker", "sell_taker"), Decimal(0))
-    notionals = dict.fromkeys(amounts, Decimal(0))
-    for trade in account.trades:
-        name = f"{str(trade['type']).lower()}_taker"
-        amounts[name] += Decimal(trade["amount"])
-        notionals[name] += Decimal(trade["amount"]) * Decimal(trade["price"])
+def _newest(account_rows: list[Fields], values: Values, limit: int) -> list[Fields]:
+    since_ms = values.get("timestamp", 0)
+    return [row for row in account_rows if row["timestampms"] >= since_ms][::-1][:limit]
+
+
+def list_volumes(account: GeminiAccount, _values: Values) -> list[list[Fields]]:
+    """The traded volume by side and role, of an account that trades on one day."""
     if not account.trades:
         return [[]]
-    total = sum(amounts.values(), Decimal(0))
-    counts = {
-        f"{name}_count": sum(str(trade["type"]).lower() in name for trade in account.trades)
-        for name in amounts
+    total = sum((Decimal(trade["amount"]) for trade in account.trades), Decimal(0))
+    volumes: Fields = {"symbol": "btcusd", "base_currency": "BTC", "notional_currency": "USD"}
+    volumes["total_volume_base"] = float(total)
+    for side in ("Buy", "Sell"):
+        for role in ("maker", "taker"):
+            volumes |= _volume(account.trades, side, role)
+    return [[volumes]]
+
+
+def _volume(trades: list[Fields], side: str, role: str) -> Fields:
+    aggressor, name = role == "taker", f"{side.lower()}_{role}"
+    chosen = [t for t in trades if (t["type"], t["aggressor"]) == (side, aggressor)]
+    amounts = [Decimal(trade["amount"]) for trade in chosen]
+    notionals = [Decimal(trade["amount"]) * Decimal(trade["price"]) for trade in chosen]
+    return {
+        f"{name}_base": float(sum(amounts)),
+        f"{name}_notional": float(sum(notionals)),
+        f"{name}_count": len(chosen),
     }
+
+
+def list_balances(account: GeminiAccount, _values: Values) -> list[Fields]:
+    """What there is of each currency, and what no order holds."""
     return [
-        [
-            {
-                "symbol": "btcusd",
-                "base_currency": "BTC",
-                "notional_currency": "USD",
-                "total_volume_base": float(total),
-                **{f"{name}_base": float(amount) for name, amount in amounts.items()},
-                **{f"{name}_notional": float(amount) for name, amount in notionals.items()},
-                **counts,
-            }
-        ]
+        {
+            "type": "exchange",
+            "currency": currency,
+            "amount": f"{amount:f}",
+            **dict.fromkeys(_AVAILABLE, f"{account.available_balance(currency):f}"),
+        }
+        for currency, amount in account.balances.items()
     ]
 
 
-def confirm(_account: GeminiOrders, _params: Fields) -> Fields:
+def describe_account(_account: GeminiAccount, _values: Values) -> Fields:
+    """The one account and its user."""
+    user = {"name": "Simulated", "status": "Active", "countryCode": "US", "isVerified": True}
+    return {
+        "account": {"accountName": "Primary", "shortName": "primary", "type": "exchange"},
+        "users": [user],
+        "memo_reference_code": "",
+    }
+
+
+def list_roles(_account: GeminiAccount, _values: Values) -> Fields:
+    """What the key may do: trade."""
+    return {"isAuditor": False, "isFundManager": False, "isTrader": True}
+
+
+def confirm(_account: GeminiAccount, _values: Values) -> Fields:
     """That the key lives."""
     return {"result": "ok"}
 
 
-def list_fees(_account: GeminiOrders, _params: Fields) -> Fields:
+def list_fees(_account: GeminiAccount, _values: Values) -> Fields:
     """The fees."""
     return _FEES
 
 
-def list_nothing(_account: GeminiOrders, _params: Fields) -> list[Fields]:
+def list_nothing(_account: GeminiAccount, _values: Values) -> list[Fields]:
     """An empty list: what this account never had."""
     return []
 
 
-ANSWERS: dict[str, Callable[[GeminiOrders, Fields], object]] = {
-    "order/cancel/all": cancel_orders,
-    "order/cancel/session": cancel_orders,
-    "orders": list_live_orders,
-    "orders/history": list_past_orders,
-    "mytrades": list_trades,
-    "tradevolume": list_volumes,
-    "notionalvolume": list_fees,
-    "heartbeat": confirm,
-    "transfers": list_nothing,
-}
+def refuse(_account: GeminiAccount, _values: Values) -> Fields:
+    """The refusal of what is documented but not simulated, as the sandbox words it."""
+    message = "This endpoint is not available in this environment"
+    raise GeminiError(403, "EndpointUnavailableInThisEnvironment", message)

@@ -16,7 +16,7 @@ from streaming.simulator.json_fields import Fields
 
 _NONCE_WITHIN_S = 30
 _MARKET = ("depth", "depth@100ms", "trade", "bookTicker")
-_NS_PER_MS = 1_000_000
+_NS_PER_MS, _MAX_LEVELS = 1_000_000, 5000
 _NOT_SIGNED = (401, -1002, "Authentication required")
 
 
@@ -63,6 +63,9 @@ class CurrentService:
             return
         params = request.get("params") or []
         if method in {"subscribe", "unsubscribe"}:
+            if not isinstance(params, list):
+                yield _failure(request_id, 400, -1013, "params is no list of streams")
+                return
             yield from self._subscribe(request_id, [str(stream) for stream in params], method)
             return
         results: Fields = {
@@ -74,7 +77,10 @@ class CurrentService:
         if method in results:
             yield _json({"id": request_id, "status": 200, "result": results[method]})
         elif method == "depth":
-            limit = int(params.get("limit", 100)) if isinstance(params, dict) else 100
+            limit = params.get("limit", 100) if isinstance(params, dict) else 100
+            if not isinstance(limit, int) or not 1 <= limit <= _MAX_LEVELS:
+                yield _failure(request_id, 400, -1013, f"Invalid limit {limit}")
+                return
             book = {"lastUpdateId": self._market.event_id, **self._levels(limit, "bids", "asks")}
             yield _json({"id": request_id, "status": 200, "result": book})
         else:

@@ -1,18 +1,18 @@
-"""The messages of Gemini's archived services, v1 and v2, per connection. Pure but for the market.
+"""The messages of a connection to Gemini's archived service v1. Pure but for the market.
 
-Source: docs.gemini.com, "Market Data" v1 and v2; recorded tapes of 2018 and 2021.
+Source: docs.gemini.com, "Market data", "Multi market data"; a recorded tape of 2018.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Protocol
 
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
-from streaming.simulator.order_book import BookEvent
+from streaming.simulator.order_book import BookEvent, make_change
 
 _FLAGS = ("bids", "offers", "trades")
-_SIDES = {"bid": "buy", "ask": "sell"}
-_TRADES_OF_A_SNAPSHOT = 50
+_NAMES = {"bid": "bids", "ask": "offers"}
 
 
 class Dialect(Protocol):
@@ -32,22 +32,27 @@ class Dialect(Protocol):
 
 
 class V1Dialect:
-    """One symbol, named by the URL; each frame has the connection's own next number."""
+    """Symbols named by the URL; each frame has the connection's own next number.
 
-    def __init__(self, market: GeminiMarket, query: Mapping[str, str]) -> None:
+    `symbol` is what each event is marked with: none where the URL names one symbol.
+    """
+
+    def __init__(self, market: GeminiMarket, query: Mapping[str, str], symbol: str = "") -> None:
         self._market, self._seq, self._since = market, 0, market.event_id
+        self._mark: BookEvent = {"symbol": symbol} if symbol else {}
+        self._top: dict[str, tuple[Decimal, Decimal]] | None = None
+        if query.get("top_of_book") == "true":
+            self._top = dict.fromkeys(_NAMES, (Decimal(0), Decimal(0)))
         self._is_wanted = {name: query.get(name) != "false" for name in _FLAGS}
         self._sends_heartbeats = query.get("heartbeat") == "true"
 
     def opening_messages(self) -> Iterator[str]:
         """The whole book, bids then asks, each ascending."""
         self._since = self._market.event_id
-        names = {"bid": "bids", "ask": "offers"}
-        frame_events = [
-            event
-            for event in self._market.book.snapshot()
-            if self._is_wanted[names[str(event["side"])]]
-        ]
+        frame_events = self._market.book.snapshot()
+        if self._top is not None:
+            frame_events = self._changes_of_the_best("initial")
+        frame_events = [event for event in frame_events if self._is_wanted[_flag(event)]]
         yield self._number_frame(f'"eventId":{self._since}', "update", frame_events)
 
     def answer(self, text: str) -> Iterator[str]:
@@ -57,11 +62,28 @@ class V1Dialect:
     def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
         """One frame for each change, with its trade."""
         for event_id, now_ms, frame_events in batch:
-            wanted_events = [event for event in frame_events if self._is_wanted[_flag(event)]]
+            events = self._best_of(frame_events) if self._top is not None else frame_events
+            wanted_events = [event for event in events if self._is_wanted[_flag(event)]]
             if event_id <= self._since or not wanted_events:
                 continue
             head = f'"eventId":{event_id},"timestamp":{now_ms // 1000},"timestampms":{now_ms}'
             yield self._number_frame(head, "update", wanted_events)
+
+    def _best_of(self, frame_events: list[BookEvent]) -> list[BookEvent]:
+        trades = [event for event in frame_events if event["type"] == "trade"]
+        return trades + self._changes_of_the_best("top-of-book")
+
+    def _changes_of_the_best(self, reason: str) -> list[BookEvent]:
+        """The best levels that are not those sent last."""
+        changes, best_levels = list[BookEvent](), self._top or {}
+        for side, (price_before, before) in list(best_levels.items()):
+            price = self._market.book.best(side)
+            remaining = self._market.book.sides[side][price]
+            if (price, remaining) != (price_before, before):
+                delta = remaining - before if price == price_before else remaining
+                changes.append(make_change(side, price, remaining, delta, reason))
+                best_levels[side] = price, remaining
+        return changes
 
     def heartbeat(self) -> Iterator[str]:
         """A heartbeat, if the URL asked for them."""
@@ -69,97 +91,17 @@ class V1Dialect:
             yield self._number_frame("", "heartbeat", None)
 
     def _number_frame(self, head: str, kind: str, frame_events: list[BookEvent] | None) -> str:
-        body = "" if frame_events is None else f',"events":{_json(frame_events)}'
+        marked = [event | self._mark for event in frame_events or ()]
+        body = "" if frame_events is None else f',"events":{_json(marked)}'
         seq, self._seq = self._seq, self._seq + 1
         head = f"{head}," if head else ""
         return f'{{"type":"{kind}",{head}"socket_sequence":{seq}{body}}}'
 
 
-class V2Dialect:
-    """Symbols subscribed to: the whole book first, with the last trades, then changes."""
-
-    def __init__(self, market: GeminiMarket) -> None:
-        self._market = market
-        self._since: int | None = None
-
-    def opening_messages(self) -> Iterator[str]:
-        """Nothing before a subscription."""
-        yield from ()
-
-    def answer(self, text: str) -> Iterator[str]:
-        """Subscribe or unsubscribe; only errors are answered."""
-        try:
-            request = json.loads(text)
-            symbols = {
-                s for subscription in request["subscriptions"] for s in subscription["symbols"]
-            }
-        except (ValueError, KeyError, TypeError):
-            yield _json({"result": "error", "reason": "InvalidJson"})
-            return
-        symbol = self._market.symbol.upper()
-        if symbol not in symbols:
-            yield _json({"result": "error", "reason": "NoValidTradingPairs"})
-        elif request.get("type") == "unsubscribe":
-            self._since = None
-        elif self._since is None:
-            self._since = self._market.event_id
-            newest_trades = self._market.trades[: -_TRADES_OF_A_SNAPSHOT - 1 : -1]
-            trades = [
-                _v2_trade(
-                    symbol,
-                    subscription["tid"],
-                    subscription["timestampms"],
-                    subscription,
-                    subscription["type"],
-                )
-                for subscription in newest_trades
-            ]
-            changes = _changes(self._market.book.snapshot())
-            snapshot = {"type": "l2_updates", "symbol": symbol, "changes": changes}
-            yield _json({**snapshot, "trades": trades, "auction_events": []})
-
-    def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
-        """A frame for each trade, and one for its change."""
-        symbol = self._market.symbol.upper()
-        for event_id, now_ms, events in batch:
-            if self._since is None or event_id <= self._since:
-                continue
-            for event in events:
-                if event["type"] == "trade":
-                    side = "buy" if event["makerSide"] == "ask" else "sell"
-                    yield _json(_v2_trade(symbol, event_id, now_ms, event, side))
-            if changes := _changes([event for event in events if event["type"] == "change"]):
-                yield _json({"type": "l2_updates", "symbol": symbol, "changes": changes})
-
-    def heartbeat(self) -> Iterator[str]:
-        """A heartbeat, without a request."""
-        yield _json({"type": "heartbeat", "timestamp": self._market.clock.now_ms()})
-
-
 def _flag(frame_event: BookEvent) -> str:
     if frame_event["type"] == "trade":
         return "trades"
-    return "bids" if frame_event["side"] == "bid" else "offers"
-
-
-def _changes(frame_events: list[BookEvent]) -> list[list[object]]:
-    return [
-        [_SIDES[str(event["side"])], event["price"], event["remaining"]] for event in frame_events
-    ]
-
-
-def _v2_trade(
-    symbol: str, event_id: object, ms: object, trade_event: BookEvent, side: object
-) -> BookEvent:
-    return {
-        "type": "trade",
-        "symbol": symbol,
-        "event_id": event_id,
-        "timestamp": ms,
-        "price": trade_event["price"],
-        "quantity": trade_event["amount"],
-        "side": side,
-    }
+    return _NAMES[str(frame_event["side"])]
 
 
 def _json(document: object) -> str:

@@ -1,17 +1,24 @@
-"""The simulated Gemini's websockets: v1, v2 and the current service, of one market."""
+"""The simulated Gemini's websockets: v1, v2, order events and the current service."""
 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
+from aiohttp.typedefs import Handler
 
 from include.market.venue_settings import Venues
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
+from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_current_service import CurrentService, refusal_of
-from streaming.simulator.gemini_dialects import Dialect, V1Dialect, V2Dialect
-from streaming.simulator.gemini_market import STEPS_PER_S, GeminiMarket, MarketUpdate
+from streaming.simulator.gemini_dialects import Dialect, V1Dialect
+from streaming.simulator.gemini_market import STEPS_PER_S, MarketUpdate
+from streaming.simulator.gemini_order_events import OrderEvents
+from streaming.simulator.gemini_parameters import GeminiError, read_symbol
+from streaming.simulator.gemini_public_answers import GeminiPublic
+from streaming.simulator.gemini_signing import GeminiSigning
+from streaming.simulator.gemini_v2_dialect import V2Dialect
 
 HEARTBEAT_S = 5.0
 
@@ -55,51 +62,54 @@ class GeminiSession:
                 await self.send(lambda: self.dialect.updates(batch))  # noqa: B023 (called at once)
 
 
+@dataclass(frozen=True)
 class GeminiSockets:
-    """Serves the three services, each as its clients know it."""
+    """Serves each service as its clients know it."""
 
-    def __init__(self, market: GeminiMarket, venues: Venues, faults: Faults) -> None:
-        self._market, self._venues, self._faults = market, venues, faults
+    venue: GeminiPublic
+    account: GeminiAccount
+    signing: GeminiSigning
+    venues: Venues
+    faults: Faults
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Gemini's own paths."""
-        name = f"(?i:{self._market.symbol})"
-        app.router.add_get(f"/v1/marketdata/{{symbol:{name}}}", self.v1)
-        app.router.add_get("/v2/marketdata", self.v2)
+        for path, make in SOCKETS.items():
+            app.router.add_get(path, self._endpoint(make))
         app.router.add_post("/faults/gemini", self.inject)
-
-    async def v1(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one symbol by URL: the book at once, then changes, numbered."""
-        return await self._serve(request, V1Dialect(self._market, request.query))
-
-    async def v2(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve what is subscribed to: whole books first, nothing numbered."""
-        return await self._serve(request, V2Dialect(self._market))
 
     async def current(self, request: web.Request) -> web.StreamResponse:
         """Serve streams by name; a signed upgrade is checked."""
-        refusal = refusal_of(request.headers, self._venues, self._market.clock.now_s())
-        if refusal is not None:
-            return web.json_response(refusal, status=401)
-        signed = "X-GEMINI-APIKEY" in request.headers
-        depth = int(request.query.get("snapshot", "0"))
-        dialect = CurrentService(self._market, snapshot=depth, signed=signed)
-        return await self._serve(request, dialect, pause_s=1 / STEPS_PER_S)
+        return await self._serve(request, _make_current, pause_s=1 / STEPS_PER_S)
 
     async def inject(self, request: web.Request) -> web.Response:
         """Send the body as it is to every Gemini socket, unnumbered: a fault for tests."""
-        body = await request.read()
-        for queue in self._market.listeners:
+        body, listeners = await request.read(), self.venue.market.listeners
+        for queue in listeners:
             queue.put_nowait(body)
-        return web.json_response({"sockets": len(self._market.listeners)})
+        return web.json_response({"sockets": len(listeners)})
+
+    def _endpoint(self, make_dialect: "MakeDialect") -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._serve(request, make_dialect)
+
+        return serve
 
     async def _serve(
-        self, request: web.Request, dialect: Dialect, *, pause_s: float = 0.0
-    ) -> web.WebSocketResponse:
-        socket = self._faults.socket("gemini")
+        self, request: web.Request, make_dialect: "MakeDialect", *, pause_s: float = 0.0
+    ) -> web.StreamResponse:
+        socket = self.faults.socket("gemini")
+        try:
+            if not socket.can_prepare(request):
+                raise GeminiError(400, "Bad Request", "This endpoint is a websocket")
+            dialect = make_dialect(self, request)
+        except GeminiError as refused:
+            return web.json_response(refused.body(), status=refused.status)
         await socket.prepare(request)
         session = GeminiSession(socket, dialect)
-        self._market.listeners.add(session.queue)
+        of_orders = isinstance(dialect, OrderEvents)
+        listeners = self.account.listeners if of_orders else self.venue.market.listeners
+        listeners.add(session.queue)
         sender = asyncio.ensure_future(session.follow(pause_s=pause_s))
         try:
             await session.send(dialect.opening_messages)
@@ -107,9 +117,59 @@ class GeminiSockets:
                 text = str(message.data)
                 await session.send(lambda: dialect.answer(text))  # noqa: B023 (called at once)
         finally:
-            self._market.listeners.discard(session.queue)
+            listeners.discard(session.queue)
             sender.cancel()
         return socket
+
+
+MakeDialect = Callable[[GeminiSockets, web.Request], Dialect]
+
+
+def _make_v1(sockets: GeminiSockets, request: web.Request) -> Dialect:
+    _read_symbols([request.match_info["symbol"]])
+    return V1Dialect(sockets.venue.market, request.query)
+
+
+def _make_multi(sockets: GeminiSockets, request: web.Request) -> Dialect:
+    _read_symbols(request.query.get("symbols", "").split(","))
+    return V1Dialect(sockets.venue.market, request.query, sockets.venue.market.symbol.upper())
+
+
+def _make_v2(sockets: GeminiSockets, _request: web.Request) -> Dialect:
+    return V2Dialect(sockets.venue)
+
+
+def _make_order_events(sockets: GeminiSockets, request: web.Request) -> Dialect:
+    sockets.signing.read_payload(request.headers, request.path)
+    key = request.headers["X-GEMINI-APIKEY"]
+    return OrderEvents(sockets.venue.market, sockets.account, request.query, key)
+
+
+def _make_current(sockets: GeminiSockets, request: web.Request) -> Dialect:
+    market = sockets.venue.market
+    refusal = refusal_of(request.headers, sockets.venues, market.clock.now_s())
+    if refusal is not None:
+        raise GeminiError(401, refusal["reason"], refusal["message"])
+    text = request.query.get("snapshot", "0")
+    if text != "-1" and not (text.isascii() and text.isdecimal()):
+        raise GeminiError(400, "Bad Request", f"Supplied value '{text}' is not a valid snapshot")
+    signed = "X-GEMINI-APIKEY" in request.headers
+    return CurrentService(market, snapshot=int(text), signed=signed)
+
+
+def _read_symbols(names: list[str]) -> None:
+    try:
+        list(map(read_symbol, names))
+    except ValueError as error:
+        raise GeminiError(400, "InvalidSymbol", str(error)) from None
+
+
+SOCKETS: dict[str, MakeDialect] = {
+    "/v1/marketdata/{symbol}": _make_v1,
+    "/v1/multimarketdata": _make_multi,
+    "/v1/order/events": _make_order_events,
+    "/v2/marketdata": _make_v2,
+}
 
 
 async def _next_item(

@@ -34,7 +34,7 @@ class OrderBook:
     def snapshot(self) -> list[BookEvent]:
         """All levels, bids then asks, each ascending by price, reason `initial`."""
         return [
-            _change(side, price, quantity, quantity, "initial")
+            make_change(side, price, quantity, quantity, "initial")
             for side in ("bid", "ask")
             for price, quantity in sorted(self.sides[side].items())
         ]
@@ -121,7 +121,7 @@ class OrderBook:
             levels[price] = remaining
         else:
             levels.pop(price, None)
-        return _change(side, price, remaining, delta, reason)
+        return make_change(side, price, remaining, delta, reason)
 
     def _quantity(self, rank: int) -> Decimal:
         return _units(float(self._rng.uniform(0.2, 3.0)) * (1 + rank / 20))
@@ -131,9 +131,10 @@ def _units(quantity: float) -> Decimal:
     return Decimal(str(quantity)).quantize(_UNIT)
 
 
-def _change(
+def make_change(
     side: str, price: Decimal, remaining: Decimal, delta: Decimal, reason: str
 ) -> BookEvent:
+    """The event of a level that is `delta` more than before, and now `remaining`."""
     return {
         "type": "change",
         "side": side,

@@ -32,6 +32,9 @@ from include.trading.inputs import SeenTop
 from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.gemini_public_answers import GeminiPublic
+from streaming.simulator.gemini_rest import GeminiRouter
+from streaming.simulator.gemini_signing import GeminiSigning
 from streaming.simulator.order_book import OrderBook
 from streaming.simulator.price_path import make_paths
 from streaming.trader.brokers import Broker, Outcome
@@ -74,10 +77,9 @@ class AtTape(GeminiBroker):
 @contextmanager
 def venue(market: GeminiMarket) -> Iterator[tuple[str, GeminiAccount]]:
     """The simulator's account over HTTP."""
-    account = GeminiAccount(market, key=Secret(KEY), secret=Secret(SECRET))
+    account, public = GeminiAccount(market), GeminiPublic(market, make_paths(7)["BTC-USD"])
     app, loop, (port,) = web.Application(), asyncio.new_event_loop(), free_ports(1)
-    app.router.add_post("/v1/{tail:.*}", account.serve)
-    app.router.add_get("/v1/symbols/details/btcusd", details)
+    GeminiRouter(public, account, GeminiSigning(Secret(KEY), Secret(SECRET))).add_to(app)
 
     async def serve() -> web.AppRunner:
         runner = web.AppRunner(app)
@@ -95,12 +97,6 @@ def venue(market: GeminiMarket) -> Iterator[tuple[str, GeminiAccount]]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-async def details(_request: web.Request) -> web.Response:
-    return web.json_response(
-        {"min_order_size": "0.00001", "tick_size": 1e-08, "quote_increment": 0.01, "status": "open"}
-    )
 
 
 def produce(world: World, data: Path) -> None:

@@ -1,0 +1,79 @@
+"""What a new order of the simulated Gemini has to be. Pure.
+
+Source: docs.gemini.com, "Create new order", "Error codes".
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from streaming.simulator.gemini_parameters import SYMBOL, GeminiError
+from streaming.simulator.json_fields import Fields
+from streaming.simulator.price_path import CENT
+
+MIN_AMOUNT = Decimal("0.00001")
+_UNIT = Decimal("0.00000001")
+_MAX_MONEY = Decimal(10) ** 15  # above it neither amounts nor prices are counted exactly
+_MAX_ID = 100
+_OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
+
+
+@dataclass(frozen=True)
+class OrderForm:
+    """A limit order that may be placed; `option` is empty for one that may rest."""
+
+    amount: Decimal
+    price: Decimal
+    side: str
+    option: str
+    client_order_id: str | None
+
+
+def read_order(params: Fields) -> OrderForm:
+    """The order that the parameters ask for.
+
+    Raises:
+        GeminiError: the refusal, with the reason of the parameter that is wrong.
+    """
+    amount = _read_money(params, "amount", "InvalidQuantity", _UNIT)
+    price = _read_money(params, "price", "InvalidPrice", CENT)
+    if str(params.get("symbol")).lower() != SYMBOL:
+        raise GeminiError(400, "InvalidSymbol", f"Symbol {params.get('symbol')!r} is not known")
+    if (side := params.get("side")) not in ("buy", "sell"):
+        raise GeminiError(400, "InvalidSide", f"Side {str(side)!r} is neither buy nor sell")
+    if params.get("type") != "exchange limit":
+        raise GeminiError(400, "InvalidOrderType", f"Type {params.get('type')!r} is not supported")
+    option = _read_option(params.get("options") or [])
+    if amount < MIN_AMOUNT:
+        raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {MIN_AMOUNT}")
+    return OrderForm(amount, price, str(side), option, _read_id(params.get("client_order_id")))
+
+
+def _read_option(options: object) -> str:
+    if not isinstance(options, list) or len(options) > 1:
+        raise GeminiError(400, "OptionsMustBeArray", "options is an array of at most one")
+    for option in options:
+        if not isinstance(option, str) or option not in _OPTIONS:
+            raise GeminiError(400, "UnsupportedOption", f"Option {option!r} is not known")
+    return options[0] if options else ""
+
+
+def _read_id(sent_id: object) -> str | None:
+    if sent_id is not None and not isinstance(sent_id, str):
+        message = f"client_order_id {sent_id!r} is not a string"
+        raise GeminiError(400, "ClientOrderIdMustBeString", message)
+    if sent_id is not None and len(sent_id) > _MAX_ID:
+        message = f"client_order_id is longer than {_MAX_ID} characters"
+        raise GeminiError(400, "ClientOrderIdTooLong", message)
+    return sent_id
+
+
+def _read_money(params: Fields, name: str, reason: str, step: Decimal) -> Decimal:
+    try:
+        money = Decimal(str(params[name]))
+    except KeyError:
+        raise GeminiError(400, "MissingOrderField", f"{name} is missing") from None
+    except InvalidOperation:
+        raise GeminiError(400, reason, f"{name} {params[name]!r} is no number") from None
+    if not money.is_finite() or not 0 < money < _MAX_MONEY or money % step:
+        raise GeminiError(400, reason, f"{name} {money} is no positive multiple of {step}")
+    return money
