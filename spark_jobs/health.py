@@ -18,6 +18,8 @@ from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, St
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
 
+WAITING = "Waiting for"  # data, or the next trigger: Spark's own words
+
 
 def write_progress(
     settings: Settings,
@@ -35,10 +37,10 @@ def write_progress(
 
 def _progress_of(query: StreamingQuery, pause_ms: int) -> QueryProgress:
     progress, name = query.lastProgress, str(query.name)
-    if progress is None:
-        return QueryProgress(name, rows_per_s=0.0)
     # In real-time mode the end is reported only at a checkpoint: no lag can be read from it.
     real_time = name in REAL_TIME_QUERIES
+    if progress is None:
+        return QueryProgress(name, rows_per_s=0.0, is_ready=_is_idle_or_running(query, real_time))
     took_ms = progress.get("durationMs", {}).get("triggerExecution")
     return QueryProgress(
         name,
@@ -48,7 +50,14 @@ def _progress_of(query: StreamingQuery, pause_ms: int) -> QueryProgress:
         batch_ms=max(0, took_ms - pause_ms) if took_ms is not None else None,
         watermark=progress.get("eventTime", {}).get("watermark"),
         reported_at=datetime.fromisoformat(progress["timestamp"]).timestamp(),
+        is_ready=True,
     )
+
+
+def _is_idle_or_running(query: StreamingQuery, real_time: bool) -> bool:
+    """Whether a query without a finished batch has none to do, or never finishes one."""
+    status = query.status
+    return bool(status["isTriggerActive"]) if real_time else status["message"].startswith(WAITING)
 
 
 def _end_offsets(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -44,9 +44,17 @@ def stream_causes(
     age_s = now_s - progress.written_at
     for process in processes:
         is_due = process.name == "stream" and process.state == RUNNING
-        if is_due and process.uptime_s > STREAM_START_S and age_s > STANDSTILL_S:
+        if not is_due or process.uptime_s <= STREAM_START_S:
+            continue
+        if age_s > STANDSTILL_S:
             yield f"the stream reports nothing, for {min(age_s, process.uptime_s):.0f} s"
             return
+        for query in progress.queries:
+            if not query.is_ready:
+                yield (
+                    f"the stream's query {query.name} has not finished a batch in the "
+                    f"{process.uptime_s} s since its start"
+                )
     for query in progress.queries:
         still_s = now_s - query.reported_at
         if query.reported_at and still_s > STANDSTILL_S and behind.get(query.name):

@@ -21,7 +21,6 @@ from include.settings import Settings
 
 PYTHON = sys.executable
 LIVE, AIRFLOW, OBJECT_STORE = "live", "airflow-", "object-store"
-FRESH_PROGRESS_S = 10.0
 CLUSTER_READY_S = 120.0  # several JVMs start at once
 
 
@@ -35,9 +34,11 @@ def list_programs(settings: Settings) -> list[Program]:
         _define_stream(settings),
         *_define_airflow(settings),
         *_define_feeds(settings),
-        _define_python("trader", stage=WORK_STAGE, needs_space=True),
-        _define_python("minutes", stage=WORK_STAGE),
-        _define_python("watcher", stage=FEEDS_STAGE),  # it would report what is not started yet
+        _define_python(settings, "trader", stage=WORK_STAGE, needs_space=True),
+        _define_python(settings, "minutes", stage=WORK_STAGE),
+        _define_python(
+            settings, "watcher", stage=FEEDS_STAGE
+        ),  # it would report what is not started yet
         _define_dashboard(settings),
         *([_define_sql_server(settings)] if settings.sql_server.start == "yes" else []),
     ]
@@ -111,8 +112,8 @@ def _define_stream(settings: Settings) -> Program:
         "stream",
         WORK_STAGE,
         [PYTHON, "-m", "spark_jobs.stream_market"],
-        lambda: _fresh_progress(settings),
-        ready_s=300,
+        lambda: read_progress(settings).is_ready(time.time()),
+        ready_s=600,
         stop_s=30,
         needs_space=True,
     )
@@ -146,7 +147,9 @@ def _define_feeds(settings: Settings) -> list[Program]:
             f"feed-{feed}",
             FEEDS_STAGE,
             [PYTHON, "-m", "streaming.feeds", feed],
-            lambda: True,
+            partial(
+                _serves_metrics, settings, settings.metrics.feeds.get(feed, settings.metrics.quotes)
+            ),
             needs_space=True,
         )
         for feed, symbols in symbols_by_feed.items()
@@ -174,10 +177,14 @@ def _define_sql_server(settings: Settings) -> Program:
     )
 
 
-def _define_python(name: str, *, stage: int, needs_space: bool = False) -> Program:
+def _define_python(
+    settings: Settings, name: str, *, stage: int, needs_space: bool = False
+) -> Program:
     command = [PYTHON, "-m", f"streaming.{name}"]
-    return Program(name, stage, command, lambda: True, needs_space=needs_space)
+    ready = partial(_serves_metrics, settings, getattr(settings.metrics, name))
+    return Program(name, stage, command, ready, needs_space=needs_space)
 
 
-def _fresh_progress(settings: Settings) -> bool:
-    return time.time() - read_progress(settings).written_at < FRESH_PROGRESS_S
+def _serves_metrics(settings: Settings, port: int) -> bool:
+    """Whether a process has come as far as to serve its metrics, if it has any to serve."""
+    return not port or open_port(settings.ports.host, port)

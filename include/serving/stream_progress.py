@@ -15,6 +15,7 @@ from include.state_files import read_json_file
 
 # A batch of these is the time between two checkpoints: their lag does not depend on it.
 REAL_TIME_QUERIES = frozenset({"measures"})
+FRESH_S = 10.0
 
 log = logging.getLogger("tickhouse.serving")
 
@@ -24,6 +25,8 @@ class QueryProgress:
     """The last micro-batch of a query; no `offsets` while Spark has reported none.
 
     `reported_at` is when Spark began what it last reported, in seconds since the epoch; 0: nothing.
+    `is_ready` is whether it has finished a batch since the stream's start, or found none to do; a
+    real-time query, whether its tasks run.
     """
 
     name: str
@@ -33,6 +36,7 @@ class QueryProgress:
     batch_ms: int | None = None
     watermark: str | None = None
     reported_at: float = 0.0
+    is_ready: bool = False
 
     def next_offsets(self) -> dict[TopicPartition, int]:
         """The next offset to read of each partition."""
@@ -49,6 +53,11 @@ class StreamProgress:
 
     written_at: float = 0.0
     queries: tuple[QueryProgress, ...] = ()
+
+    def is_ready(self, now_s: float) -> bool:
+        """Whether the stream runs, and each of its queries is ready."""
+        is_fresh = now_s - self.written_at < FRESH_S
+        return is_fresh and bool(self.queries) and all(query.is_ready for query in self.queries)
 
 
 def progress_file(settings: Settings) -> Path:

@@ -87,7 +87,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       {{- with .probe }}
-      startupProbe: {{ toJson (merge (dict "periodSeconds" 5 "failureThreshold" 60 "timeoutSeconds" 10) .) }}
+      startupProbe: {{ toJson (merge (dict "periodSeconds" 5 "failureThreshold" 180 "timeoutSeconds" 10) .) }}
       livenessProbe: {{ toJson (merge (dict "periodSeconds" 15 "failureThreshold" 4 "timeoutSeconds" 10) .) }}
       readinessProbe: {{ toJson (merge (dict "periodSeconds" 15 "failureThreshold" 2 "timeoutSeconds" 10) .) }}
       {{- end }}

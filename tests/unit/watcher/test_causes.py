@@ -60,7 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def progress(settings: Settings, *, age_s: float, end: int) -> None:
     at = time.time() - age_s
-    query = QueryProgress("land", offsets={PART.topic: {0: end}}, reported_at=at)
+    query = QueryProgress("land", offsets={PART.topic: {0: end}}, reported_at=at, is_ready=True)
     write_progress(settings, StreamProgress(time.time(), (query,)))
 
 
