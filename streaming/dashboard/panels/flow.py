@@ -103,16 +103,24 @@ def figure(sources: ChartSources) -> Chart:
         [
             _bar_plot(sources, source, "buys", "down_sells", label="trades"),
             _bar_plot(sources, source, "buy_base", "down_sell_base", label="volume"),
-            _bar_plot(sources, source, *_NET, label="net volume"),
+            _bar_plot(sources, source, *_NET, label="net volume", is_signed=True),
         ]
     )
 
 
 def _bar_plot(
-    sources: ChartSources, source: ColumnDataSource, up: str, down: str, *, label: str
+    sources: ChartSources,
+    source: ColumnDataSource,
+    up: str,
+    down: str,
+    *,
+    label: str,
+    is_signed: bool = False,
 ) -> Any:
+    """Bars up and down from zero; without a sign where what is below is an amount as well."""
     plot = create_plot(112, times=sources.times, label=label)
-    plot.yaxis.formatter = CustomJSTickFormatter(code=_UNSIGNED)
+    if not is_signed:
+        plot.yaxis.formatter = CustomJSTickFormatter(code=_UNSIGNED)
     buys, _ = (
         plot.vbar(
             "x",

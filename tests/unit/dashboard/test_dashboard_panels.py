@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.market.events import Fill, Score, Trade
+from include.settings import load
 from streaming.dashboard import html
 from streaming.dashboard.columns import build_line, find_change
 from streaming.dashboard.freshness import judge_freshness
 from streaming.dashboard.minute_flows import MinuteFlows, TradeFlow
 from streaming.dashboard.panels import account, flow, status
+from streaming.dashboard.plots import ChartSources
 from streaming.dashboard.series import SecondValues
 from streaming.dashboard.sources.postgres import apply_answers
 from streaming.dashboard.state import DashboardState
@@ -235,3 +237,12 @@ def test_a_trip_stands_beside_buy_and_hold() -> None:
     assert "\N{MINUS SIGN}7.12" in rows[2]
     assert "20.25" in rows[2]
     assert "<td>\N{EN DASH}</td>" in rows[3]
+
+
+def test_an_axis_has_signs_where_what_is_below_zero_is_negative() -> None:
+    charts = flow.figure(ChartSources(load({}))).plots
+    formatters = {
+        plot.yaxis[0].axis_label: type(plot.yaxis[0].formatter).__name__ for plot in charts
+    }
+    assert formatters["net volume"] != "CustomJSTickFormatter"
+    assert formatters["volume"] == formatters["trades"] == "CustomJSTickFormatter"
