@@ -11,6 +11,7 @@ import click
 
 from include.bus import FeedProducer, Spool, SpoolingPublisher
 from include.clock import now_us
+from include.local.lock import exclusive_lock
 from include.log import event
 from include.market import wire
 from include.market.events import Frame
@@ -55,10 +56,27 @@ def main(venue: str, symbols: str, tape_folder: Path | None) -> None:
     followed = tuple(part.strip() for part in symbols.split(",") if part.strip())
     run_async_process(
         f"feed-{venue}",
-        lambda settings, stop: _follow(
+        lambda settings, stop: follow_alone(
             venue, settings, followed, tape_folder=tape_folder, stop=stop
         ),
     )
+
+
+async def follow_alone(
+    venue: str,
+    settings: Settings,
+    symbols: tuple[str, ...],
+    *,
+    tape_folder: Path | None,
+    stop: asyncio.Event,
+) -> None:
+    """Follow a venue, or the suppliers, until `stop`.
+
+    Raises:
+        PlatformError: another process of this world does: both would write its spool and last ids.
+    """
+    with exclusive_lock(settings.home / "feeds" / f"{venue}.lock", name=f"the feed of {venue}"):
+        await _follow(venue, settings, symbols, tape_folder=tape_folder, stop=stop)
 
 
 async def _follow(
