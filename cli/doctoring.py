@@ -33,12 +33,28 @@ def doctor(repairs: bool, as_json: bool) -> None:
       ./tickhouse doctor
       ./tickhouse down && ./tickhouse doctor --repair && ./tickhouse up
     """  # noqa: D301 (click reads the \\b)
-    from include.local.examination import examine, repair_all
-    from include.local.status import database_defect
+    from include.local.rebuilding import run_store
 
     settings = from_environment()
     if repairs:
         _refuse_running(settings)
+    with run_store(settings):
+        defects, causes, diagnoses = _examine(settings, repairs=repairs)
+    if as_json:
+        _print_json(defects, causes, diagnoses)
+    else:
+        _print_lines(defects, causes, diagnoses)
+    sys.exit(1 if causes else 0)
+
+
+def _examine(
+    settings: Settings, *, repairs: bool
+) -> "tuple[list[Defect], list[str], list[Diagnosis] | None]":
+    """The defects, those that are left after the repairs; all causes; what a restart would do."""
+    from include.local.examination import examine, repair_all
+    from include.local.status import database_defect
+
+    if repairs:
         defects = repair_all(settings, print_line=lambda line: OUT.print(line, soft_wrap=True))
         if not defects:
             fill_postgres(settings)
@@ -47,12 +63,7 @@ def doctor(repairs: bool, as_json: bool) -> None:
     causes = [defect.sentence() for defect in defects]
     if database := database_defect(settings):
         causes.append(database)
-    diagnoses = _diagnose(settings)
-    if as_json:
-        _print_json(defects, causes, diagnoses)
-    else:
-        _print_lines(defects, causes, diagnoses)
-    sys.exit(1 if causes else 0)
+    return defects, causes, _diagnose(settings)
 
 
 def _refuse_running(settings: Settings) -> None:

@@ -1,15 +1,16 @@
-"""`doctor --repair` for Postgres: its own servers run for as long as that takes.
+"""`doctor`, and its repair of Postgres: a world's own servers run for as long as that takes.
 
 Where the trader's account is lost, Kafka runs too: it has what the lake has not landed yet.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from include.clock import utc_now
 from include.errors import PlatformError, TickhouseError
 from include.forecast.anchors import ForecastServer
-from include.local import kafka, postgres
+from include.local import kafka, object_store, postgres
 from include.local.scratch import run_in_background, wait_for
 from include.serving.connection import fetch_rows
 from include.serving.rebuild import rebuild
@@ -62,12 +63,31 @@ def _postgres(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def run_broker(settings: Settings) -> Iterator[None]:
-    """The world's own broker for as long as the block lasts; another one is there already."""
-    if settings.kafka.bootstrap:
+    """The world's own brokers for as long as the block lasts; another one's are there already."""
+    if settings.kafka.bootstrap and not settings.cluster.is_started:
         yield
         return
-    with run_in_background(kafka.build_command(settings)), _name_server("the broker"):
-        wait_for(lambda: kafka.answers(settings), "broker")
+    with ExitStack() as servers, _name_server("the broker"):
+        nodes = kafka.list_nodes(settings)
+        for node in nodes:
+            servers.enter_context(run_in_background(kafka.build_command(settings, node)))
+        for node in nodes:
+            wait_for(partial(kafka.answers, settings, node), node.name)
+        yield
+
+
+@contextmanager
+def run_store(settings: Settings) -> Iterator[None]:
+    """The object store of `up --cluster` for as long as the block lasts, if it does not run."""
+    if not settings.cluster.is_started or object_store.answers(settings):
+        yield
+        return
+    object_store.prepare(settings)
+    with (
+        run_in_background(object_store.build_command(settings)),
+        _name_server("the object store"),
+    ):
+        wait_for(lambda: object_store.answers(settings), "object store")
         yield
 
 

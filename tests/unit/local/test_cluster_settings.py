@@ -2,6 +2,8 @@
 
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from include.errors import PlatformError, SettingsError
-from include.local import kafka
+from include.local import kafka, rebuilding
 from include.local.certificates import SERVER_LASTS, ensure_certificates
 from include.local.cluster import cluster_variables
 from include.local.preflight import check
@@ -114,3 +116,26 @@ def test_no_list_of_processes_shows_a_secret(tmp_path: Path) -> None:
     assert settings.s3.secret_key.reveal() in file.read_text()
     for node in kafka.list_nodes(settings):
         assert settings.kafka.password.reveal() not in " ".join(kafka.build_command(settings, node))
+
+
+def test_doctor_starts_the_store_of_a_cluster_that_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    @contextmanager
+    def run(command: list[str], **_: object) -> Iterator[None]:
+        started.append(command)
+        yield
+
+    answers = iter([False, True, True])
+    monkeypatch.setattr(rebuilding, "run_in_background", run)
+    monkeypatch.setattr(rebuilding.object_store, "answers", lambda _: next(answers))
+    monkeypatch.setattr(rebuilding.object_store, "build_command", lambda _: ["store"])
+    settings = cluster(tmp_path)
+    for _ in range(2):  # the second one finds it running
+        with rebuilding.run_store(settings):
+            assert started == [["store"]]
+    with rebuilding.run_store(load({"TICKHOUSE_VAR": str(tmp_path)})):
+        assert started == [["store"]]
+    assert private(settings.home / "object-store" / "s3proxy.conf")
