@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from cli.main import cli
 from include.errors import SettingsError
+from include.local.unsupervised import list_pages
 from include.settings import ROOT, Settings, load
 from tests.support.go_programs import helm, manifest_validator
 
@@ -199,6 +201,20 @@ def test_probes_and_monitors_ask_ports_that_the_settings_have(
         ]
         assert len(chosen) == 1
         assert monitor["metadata"]["labels"] == {"release": "prometheus"}
+
+
+@pytest.mark.parametrize("more", [{}, {"serviceMonitors": {"enabled": False}}])
+def test_status_asks_pages_that_services_have(
+    render: Render, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    done = render(FULL | more)
+    settings = read_settings(pods(done)["watcher"], done, tmp_path / "watcher")
+    services = objects(done, "Service")
+    asked = {name: urlsplit(url) for name, url in list_pages(settings).items()}
+    assert set(asked) == FEEDS | PROCESSES
+    for url in asked.values():
+        ports = services[str(url.hostname)]["spec"]["ports"]
+        assert [one["port"] for one in ports] == [url.port]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_binance_is_asked_for_three_streams_a_symbol_on_one_connection() -> None
     streams = [
         f"{name}@{kind}"
         for name in ("btcusdt", "ethusdt")
-        for kind in ("aggTrade", "ticker", "bookTicker")
+        for kind in ("aggTrade", "ticker", "depth@100ms")
     ]
     assert asked(stream) == [{"method": "SUBSCRIBE", "params": streams, "id": 1}]
 
