@@ -31,7 +31,7 @@ from streaming.simulator.gemini_sockets import GeminiSockets
 from streaming.simulator.kaggle import Kaggle
 from streaming.simulator.order_book import OrderBook
 from streaming.simulator.price_path import PricePath, make_paths
-from streaming.simulator.suppliers import add_suppliers
+from streaming.simulator.supplier_calls import add_suppliers
 from streaming.simulator.tape_player import TapePlayer
 from streaming.simulator.unknown_paths import refuse_unknown_path
 

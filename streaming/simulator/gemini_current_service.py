@@ -92,15 +92,12 @@ class CurrentService:
             for stream in names
             if stream.partition("@")[2].startswith(("account", "session"))
         ]
-        if private_streams and not self._signed:
-            yield _failure(request_id, *_NOT_SIGNED)
+        if private_streams:
+            unsupported = (400, -1020, f"Unsupported stream {private_streams[0]}")
+            yield _failure(request_id, *(unsupported if self._signed else _NOT_SIGNED))
             return
         public_streams = {f"{self._market.symbol}@{kind}" for kind in _MARKET}
-        if unknown_streams := [
-            stream
-            for stream in names
-            if stream not in public_streams and stream not in private_streams
-        ]:
+        if unknown_streams := [stream for stream in names if stream not in public_streams]:
             yield _failure(request_id, 400, -1013, f"Invalid stream {unknown_streams[0]}")
             return
         yield _json({"id": request_id, "status": 200, "result": None})

@@ -3,63 +3,74 @@
 Source: docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
 from aiohttp import web
 
-from streaming.simulator.clock import Clock
 from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import CENT
+from streaming.simulator.supplier_parameters import (
+    PAIRS,
+    SupplierError,
+    read_number,
+    read_pair,
+    refuse_coinbase,
+    refuse_kraken,
+)
+from streaming.simulator.suppliers import SimulatedSupplier, kraken_name
 
-PriceAt = Callable[[str, int], Decimal]
-PAIRS = {"BTCUSD": "BTC-USD", "BTCEUR": "BTC-EUR"}
-_MAX_LEVELS = 20
+_MAX_LEVELS, _BY_ORDER = 20, 3
 _NAMES = {"BTC": "Bitcoin", "USD": "U.S. dollar", "EUR": "Euro"}
 _KRAKEN = {"BTC": "XXBT", "USD": "ZUSD", "EUR": "ZEUR"}
 
 
-def add_markets(app: web.Application, price_functions: Mapping[str, PriceAt], clock: Clock) -> None:
-    """Serve the lists and books of Coinbase, Bitstamp and Kraken, by their `price_functions`."""
-    get = app.router.add_get
-    get("/products", _serve_fixed([_coinbase_product(pair) for pair in PAIRS]))
-    get("/currencies", _serve_fixed([_coinbase_currency(name) for name in _NAMES]))
-    get("/products/{pair}", _serve_product)
-    get("/products/{pair}/book", _serve_book(price_functions["coinbase"], clock, _coinbase_book))
-    for name in ("markets", "trading-pairs-info"):
-        get(f"/api/v2/{name}/", _serve_fixed([_bitstamp_market(pair) for pair in PAIRS]))
-    get(
-        "/api/v2/order_book/{pair}/",
-        _serve_book(price_functions["bitstamp"], clock, _bitstamp_book),
-    )
-    assets = {_KRAKEN[name]: _kraken_asset(name) for name in _NAMES}
-    get("/0/public/Assets", _serve_fixed({"error": [], "result": assets}))
-    pairs = {_kraken_name(pair): _kraken_pair(pair) for pair in PAIRS}
-    get("/0/public/AssetPairs", _serve_fixed({"error": [], "result": pairs}))
-    get("/0/public/Depth", _serve_book(price_functions["kraken"], clock, _kraken_book))
+def list_coinbase_products(
+    _request: web.Request, _supplier: SimulatedSupplier, _now_s: int
+) -> list[Fields]:
+    """The products."""
+    return [_coinbase_product(pair) for pair in PAIRS]
 
 
-def _serve_fixed(document: object) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(_request: web.Request) -> web.Response:
-        return web.json_response(document)
-
-    return serve
-
-
-async def _serve_product(request: web.Request) -> web.Response:
-    pair = request.match_info["pair"].replace("-", "")
-    if pair not in PAIRS:
-        return web.json_response({"message": "NotFound"}, status=404)
-    return web.json_response(_coinbase_product(pair))
+def show_coinbase_product(
+    request: web.Request, _supplier: SimulatedSupplier, _now_s: int
+) -> Fields:
+    """One product."""
+    return _coinbase_product(read_pair(request))
 
 
-def _serve_book(
-    price_at: PriceAt, clock: Clock, make: Callable[[web.Request, PriceAt, int], web.Response]
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(request: web.Request) -> web.Response:
-        return make(request, price_at, int(clock.now_s()))
+def list_coinbase_currencies(
+    _request: web.Request, _supplier: SimulatedSupplier, _now_s: int
+) -> list[Fields]:
+    """The currencies."""
+    return [_coinbase_currency(name) for name in _NAMES]
 
-    return serve
+
+def show_coinbase_currency(
+    request: web.Request, _supplier: SimulatedSupplier, _now_s: int
+) -> Fields:
+    """One currency."""
+    name = request.match_info["currency"]
+    if name not in _NAMES:
+        raise SupplierError(404, {"message": "NotFound"})
+    return _coinbase_currency(name)
+
+
+def list_bitstamp_markets(
+    _request: web.Request, _supplier: SimulatedSupplier, _now_s: int
+) -> list[Fields]:
+    """The markets."""
+    return [_bitstamp_market(pair) for pair in PAIRS]
+
+
+def list_kraken_assets(_request: web.Request, _supplier: SimulatedSupplier, _now_s: int) -> Fields:
+    """The assets by name."""
+    return {"error": [], "result": {_KRAKEN[name]: _kraken_asset(name) for name in _NAMES}}
+
+
+def list_kraken_pairs(request: web.Request, _supplier: SimulatedSupplier, _now_s: int) -> Fields:
+    """The pairs by name: all, or the one asked for."""
+    pairs = [read_pair(request)] if "pair" in request.query else list(PAIRS)
+    return {"error": [], "result": {kraken_name(pair): _kraken_pair(pair) for pair in pairs}}
 
 
 def _make_levels(mid: Decimal) -> tuple[list[list[str]], list[list[str]]]:
@@ -74,33 +85,37 @@ def _make_levels(mid: Decimal) -> tuple[list[list[str]], list[list[str]]]:
     return bids, asks
 
 
-def _coinbase_book(request: web.Request, price_at: PriceAt, now_s: int) -> web.Response:
-    pair = request.match_info["pair"].replace("-", "")
-    if pair not in PAIRS:
-        return web.json_response({"message": "NotFound"}, status=404)
-    sides = _make_levels(price_at(pair, now_s))
-    best_only = request.query.get("level", "1") == "1"
-    bids, asks = ([[*row, 1] for row in side][: 1 if best_only else None] for side in sides)
-    return web.json_response({"bids": bids, "asks": asks, "sequence": now_s, "auction_mode": False})
-
-
-def _bitstamp_book(request: web.Request, price_at: PriceAt, now_s: int) -> web.Response:
-    pair = request.match_info["pair"].upper()
-    if pair not in PAIRS:
-        return web.json_response({"status": "error", "reason": "Invalid pair"}, status=404)
-    bids, asks = _make_levels(price_at(pair, now_s))
-    times = {"timestamp": f"{now_s}", "microtimestamp": f"{now_s}000000"}
-    return web.json_response({**times, "bids": bids, "asks": asks})
-
-
-def _kraken_book(request: web.Request, price_at: PriceAt, now_s: int) -> web.Response:
-    pair = request.query.get("pair", "").replace("XXBTZ", "XBT").replace("XBT", "BTC")
-    if pair not in PAIRS:
-        return web.json_response({"error": ["EQuery:Unknown asset pair"]})
-    bids, asks = ([[*row, now_s] for row in side] for side in _make_levels(price_at(pair, now_s)))
-    return web.json_response(
-        {"error": [], "result": {_kraken_name(pair): {"bids": bids, "asks": asks}}}
+def list_coinbase_levels(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> Fields:
+    """The book."""
+    pair = read_pair(request)
+    sides = _make_levels(supplier.price(pair, now_s))
+    level = read_number(request, "level", 1, (1, 2, _BY_ORDER), refuse_coinbase)
+    bids, asks = (
+        [[*row, f"{side}-{n}" if level == _BY_ORDER else 1] for n, row in enumerate(rows)]
+        for side, rows in zip(("bid", "ask"), sides, strict=True)
     )
+    row_limit = 1 if level == 1 else None
+    times = {"sequence": now_s, "auction_mode": False}
+    return {"bids": bids[:row_limit], "asks": asks[:row_limit], **times}
+
+
+def list_bitstamp_levels(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> Fields:
+    """The book."""
+    pair = read_pair(request)
+    bids, asks = _make_levels(supplier.price(pair, now_s))
+    times = {"timestamp": f"{now_s}", "microtimestamp": f"{now_s}000000"}
+    return {**times, "bids": bids, "asks": asks}
+
+
+def list_kraken_levels(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> Fields:
+    """The book."""
+    pair = read_pair(request)
+    count = read_number(request, "count", 100, range(1, 501), refuse_kraken)
+    bids, asks = (
+        [[*row, now_s] for row in side] for side in _make_levels(supplier.price(pair, now_s))
+    )
+    levels = {"bids": bids[:count], "asks": asks[:count]}
+    return {"error": [], "result": {kraken_name(pair): levels}}
 
 
 def _coinbase_product(pair: str) -> Fields:
@@ -146,11 +161,6 @@ def _bitstamp_market(pair: str) -> Fields:
         "description": f"{_NAMES[base]} / {_NAMES[quote]}",
         "market_type": "SPOT",
     }
-
-
-def _kraken_name(pair: str) -> str:
-    base, quote = PAIRS[pair].split("-")
-    return _KRAKEN[base] + _KRAKEN[quote]
 
 
 def _kraken_asset(name: str) -> Fields:

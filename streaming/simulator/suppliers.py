@@ -5,7 +5,6 @@ per minute too, with 429 and Retry-After beyond them.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,9 +12,8 @@ from decimal import Decimal
 from aiohttp import web
 
 from include.market.time import DAY_S
-from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import CENT, PricePath
-from streaming.simulator.supplier_markets import add_markets
+from streaming.simulator.supplier_parameters import read_pair
 
 EUR_PER_USD = Decimal("0.92")
 _PAIRS = {"BTCUSD": Decimal(1), "BTCEUR": EUR_PER_USD}
@@ -36,55 +34,30 @@ class SimulatedSupplier:
         second = now_s - self.delay_s
         noise = Decimal((second * 7919) % 5 - 2) * CENT
         mid = Decimal(str(self.path.tick_at(second)[0])) * (1 + self.bias) + noise
-        return (mid * _PAIRS[pair]).quantize(CENT)
+        return (mid * self.rate(pair)).quantize(CENT)
 
-    def refusal(self, now_s: float) -> web.Response | None:
-        """The refusal of a request above the limit, none below it."""
+    def rate(self, pair: str) -> Decimal:
+        """What a dollar is worth in the pair's second currency."""
+        return _PAIRS[pair]
+
+    def wait_s(self, now_s: float) -> int:
+        """Seconds that a request above the limit has to wait, 0 below it."""
         while self.request_times and self.request_times[0] <= now_s - 60:
             self.request_times.popleft()
         if len(self.request_times) < self.per_minute:
             self.request_times.append(now_s)
-            return None
-        wait_s = int(self.request_times[0] + 60 - now_s) + 1
-        body = {"message": "Public rate limit exceeded"}
-        return web.json_response(body, status=429, headers={"Retry-After": str(wait_s)})
+            return 0
+        return int(self.request_times[0] + 60 - now_s) + 1
 
 
-AnswerPair = Callable[[web.Request, SimulatedSupplier, int], web.Response]
+def kraken_name(pair: str) -> str:
+    """Kraken's key of a pair, such as `XXBTZUSD`."""
+    return f"XXBTZ{pair[3:]}"
 
 
-def add_suppliers(app: web.Application, path: PricePath, simulator_clock: Clock) -> None:
-    """Serve every supplier's ticker."""
-    suppliers: list[tuple[str, AnswerPair, SimulatedSupplier]] = [
-        ("/products/{pair}/ticker", _coinbase, SimulatedSupplier(path, Decimal("0.0001"), 0, 600)),
-        ("/api/v2/ticker/{pair}/", _bitstamp, SimulatedSupplier(path, Decimal("-0.0002"), 1, 1000)),
-        ("/0/public/Ticker", _kraken, SimulatedSupplier(path, Decimal("0.0003"), 0, 60)),
-        ("/data/price", _cryptocompare, SimulatedSupplier(path, Decimal(0), 5, 300)),
-        ("/v1/pubticker/{pair:(?i:btceur)}", _gemini, SimulatedSupplier(path, Decimal(0), 0, 120)),
-    ]
-    names = ("coinbase", "bitstamp", "kraken")
-    by_name = zip(names, suppliers[: len(names)], strict=True)
-    prices = {name: supplier.price for name, (_, _, supplier) in by_name}
-    add_markets(app, prices, simulator_clock)
-    for route, answer, supplier in suppliers:
-        app.router.add_get(route, _endpoint(answer, supplier, simulator_clock))
-
-
-def _endpoint(
-    answer: AnswerPair, supplier: SimulatedSupplier, simulator_clock: Clock
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(request: web.Request) -> web.Response:
-        now_s = simulator_clock.now_s()
-        return supplier.refusal(now_s) or answer(request, supplier, int(now_s))
-
-    return serve
-
-
-def _coinbase(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
-    base, dash, quote = request.match_info["pair"].partition("-")
-    if not dash or base + quote not in _PAIRS:
-        return web.json_response({"message": "NotFound"}, status=404)
-    price = supplier.price(base + quote, now_s)
+def quote_coinbase(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
+    """The ticker."""
+    price = supplier.price(read_pair(request), now_s)
     at = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     return web.json_response(
         {
@@ -99,10 +72,9 @@ def _coinbase(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> 
     )
 
 
-def _bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
-    pair = request.match_info["pair"].upper()
-    if pair not in _PAIRS:
-        return web.json_response({"status": "error", "reason": "Invalid pair"}, status=404)
+def quote_bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
+    """The ticker."""
+    pair = read_pair(request)
     price, before = supplier.price(pair, now_s), supplier.price(pair, now_s - DAY_S)
     return web.json_response(
         {
@@ -123,10 +95,9 @@ def _bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> 
     )
 
 
-def _kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
-    pair = request.query.get("pair", "").replace("XXBTZ", "XBT").replace("XBT", "BTC")
-    if pair not in _PAIRS:
-        return web.json_response({"error": ["EQuery:Unknown asset pair"]})
+def quote_kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
+    """The ticker."""
+    pair = read_pair(request)
     price = supplier.price(pair, now_s)
     fields = {
         "a": [f"{price + CENT}", "1", "1.000"],
@@ -139,10 +110,11 @@ def _kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> we
         "h": [f"{price}", f"{price}"],
         "o": f"{price}",
     }
-    return web.json_response({"error": [], "result": {f"XXBTZ{pair[3:]}": fields}})
+    return web.json_response({"error": [], "result": {kraken_name(pair): fields}})
 
 
-def _gemini(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
+def quote_gemini(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
+    """The ticker."""
     pair = request.match_info["pair"].upper()
     price = supplier.price(pair, now_s)
     volume = {"BTC": "100.0", pair[3:]: f"{price * 100}", "timestamp": now_s * 1000}
@@ -151,7 +123,10 @@ def _gemini(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> we
     )
 
 
-def _cryptocompare(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
+def quote_cryptocompare(
+    request: web.Request, supplier: SimulatedSupplier, now_s: int
+) -> web.Response:
+    """The ticker."""
     if not request.headers.get("Authorization", "").startswith("Apikey "):
         refusal = {"type": 2, "message": "API key required", "http_status_code": 401}
         return web.json_response({"Data": {}, "Err": refusal}, status=401)

@@ -1,7 +1,10 @@
 """The simulated Gemini's websockets: many markets, best levels, candles, orders; refusals."""
 
 import asyncio
+import base64
+import hmac
 import json
+import time
 from typing import Any
 
 import ccxt.pro
@@ -161,6 +164,24 @@ async def test_the_current_service_answers_bad_parameters(method: str, params: A
         await socket.send_json({"id": 1, "method": method, "params": params})
         message = await read(socket)
         assert (message["id"], message["status"], message["error"]["code"]) == (1, 400, -1013)
+
+
+@pytest.mark.parametrize(("signed", "code"), [(True, -1020), (False, -1002)])
+async def test_the_current_service_refuses_streams_of_orders(signed: bool, code: int) -> None:
+    nonce = str(int(time.time()))
+    payload = base64.b64encode(nonce.encode()).decode()
+    headers = {
+        "X-GEMINI-APIKEY": "account-k",
+        "X-GEMINI-NONCE": nonce,
+        "X-GEMINI-PAYLOAD": payload,
+        "X-GEMINI-SIGNATURE": hmac.new(SECRET.encode(), payload.encode(), "sha384").hexdigest(),
+    }
+    async with (
+        simulated_venues() as (session, base),
+        session.ws_connect(f"{base}/", headers=headers if signed else {}) as socket,
+    ):
+        await socket.send_json({"id": 1, "method": "subscribe", "params": ["orders@account"]})
+        assert (await read(socket))["error"]["code"] == code
 
 
 async def test_ccxt_follows_many_markets_best_prices_and_candles() -> None:

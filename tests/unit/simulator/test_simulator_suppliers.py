@@ -1,26 +1,188 @@
-"""The simulated price suppliers as ccxt meets them: markets, ticker, book."""
+"""The simulated price suppliers: every address, bad values, and what ccxt makes of them.
 
+Shapes are those of docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com.
+"""
+
+from decimal import Decimal
 from typing import Any
 
 import ccxt.async_support as ccxt
 import pytest
 
-from tests.support.simulated_venues import simulated_venues
+from streaming.simulator.price_path import make_paths
+from streaming.simulator.supplier_calls import SUPPLIER_CALLS
+from streaming.simulator.supplier_history import candles_of, cents_text, trades_of
+from streaming.simulator.suppliers import SimulatedSupplier
+from tests.support.simulated_venues import differences, simulated_venues
 
+
+def fields(text: str, kind: type) -> dict[str, Any]:
+    return dict.fromkeys(text.split(), kind)
+
+
+PRODUCT = fields("id base_currency quote_currency quote_increment base_increment status", str)
+CURRENCY = fields("id name status", str)
+MARKET = fields("name market_symbol base_currency counter_currency", str)
+KRAKEN_LEVEL = [str, str, int]
+CANDLE = fields("timestamp open high low close volume", str)
+SHAPES: dict[str, Any] = {
+    "/products": [PRODUCT],
+    "/products/{pair}": PRODUCT,
+    "/products/{pair}/ticker": fields("ask bid volume price size time", str) | {"trade_id": int},
+    "/products/{pair}/book": {"bids": [[str, str, int]], "asks": [[str, str, int]]},
+    "/products/{pair}/trades": [fields("side size price time", str) | {"trade_id": int}],
+    "/products/{pair}/candles": [[int, float, float, float, float, float]],
+    "/products/{pair}/stats": fields("open high low last volume volume_30day", str),
+    "/currencies": [CURRENCY],
+    "/currencies/{currency}": CURRENCY,
+    "/time": {"iso": str, "epoch": float},
+    "/api/v2/markets/": [MARKET],
+    "/api/v2/trading-pairs-info/": [MARKET],
+    "/api/v2/ticker/{pair}/": fields("timestamp open high low last volume vwap bid ask", str),
+    "/api/v2/order_book/{pair}/": {"timestamp": str, "bids": [[str, str]], "asks": [[str, str]]},
+    "/api/v2/transactions/{pair}/": [fields("date tid amount type price", str)],
+    "/api/v2/ohlc/{pair}/": {"data": {"pair": "BTC/USD", "ohlc": [CANDLE]}},
+    "/0/public/Assets": {"XXBT": {"altname": "XBT"}},
+    "/0/public/AssetPairs": {"XXBTZUSD": {"altname": "XBTUSD", "wsname": "XBT/USD"}},
+    "/0/public/Ticker": {"XXBTZUSD": {"a": [str] * 3, "c": [str] * 2, "o": str}},
+    "/0/public/Depth": {"XXBTZUSD": {"bids": [KRAKEN_LEVEL], "asks": [KRAKEN_LEVEL]}},
+    "/0/public/Trades": {"XXBTZUSD": [[str, str, float, str, "l", "", int]], "last": str},
+    "/0/public/OHLC": {"XXBTZUSD": [[int, str, str, str, str, str, str, int]], "last": int},
+    "/0/public/Time": {"unixtime": int, "rfc1123": str},
+    "/0/public/SystemStatus": {"status": "online", "timestamp": str},
+    "/data/price": {"USD": float, "EUR": float},
+    "/v1/pubticker/{pair:(?i:btceur)}": fields("bid ask last", str) | {"volume": dict},
+}
+QUERIES = {
+    "/api/v2/ohlc/{pair}/": "?step=60&limit=10",
+    "/data/price": "?fsym=BTC&tsyms=USD,EUR",
+    **{f"/0/public/{name}": "?pair=XBTUSD" for name in ("Ticker", "Depth", "Trades", "OHLC")},
+}
 BAD = {
     "/products/NO-PAIR/book": "message",
+    "/products/BTCUSD/book": "message",
     "/products/NO-PAIR": "message",
+    "/products/NO-PAIR/trades": "message",
+    "/products/BTC-USD/book?level=9": "message",
+    "/products/BTC-USD/trades?limit=-1": "message",
+    "/products/BTC-USD/trades?limit=many": "message",
+    "/products/BTC-USD/trades?after=x": "message",
+    "/products/BTC-USD/candles?granularity=7": "message",
+    "/products/BTC-USD/candles?start=yesterday": "message",
+    "/products/BTC-USD/candles?granularity=60&start=2024-01-01&end=2024-02-01": "message",
+    "/currencies/NOSUCH": "message",
     "/api/v2/order_book/nopair/": "reason",
+    "/api/v2/transactions/nopair/": "reason",
+    "/api/v2/transactions/btcusd/?time=year": "errors",
+    "/api/v2/ohlc/btcusd/": "errors",
+    "/api/v2/ohlc/btcusd/?step=7&limit=5": "errors",
+    "/api/v2/ohlc/btcusd/?step=60&limit=1001": "errors",
+    "/api/v2/ohlc/btcusd/?step=60&limit=5&start=soon": "errors",
     "/0/public/Depth?pair=NOPAIR": "error",
     "/0/public/Depth": "error",
+    "/0/public/Depth?pair=XBTUSD&count=0": "error",
+    "/0/public/AssetPairs?pair=NOPAIR": "error",
+    "/0/public/Trades?pair=XBTUSD&since=soon": "error",
+    "/0/public/Trades?pair=XBTUSD&count=-5": "error",
+    "/0/public/OHLC?pair=XBTUSD&interval=7": "error",
 }
+AT_S = 1_790_000_000
+PAIRS = ("BTCUSD", "BTCEUR")
+
+
+def test_every_address_has_a_documented_shape() -> None:
+    assert set(SHAPES) == {call.path for call in SUPPLIER_CALLS}
+
+
+@pytest.mark.parametrize("path", SHAPES)
+async def test_a_good_call_has_the_documented_fields(path: str) -> None:
+    pair = "BTC-USD" if path.startswith("/products") else "btcusd"
+    if "btceur" in path:
+        address = "/v1/pubticker/btceur"
+    else:
+        address = path.format(pair=pair, currency="BTC") + QUERIES.get(path, "")
+    headers = {"Authorization": "Apikey for-tests"}
+    async with simulated_venues() as (session, base):
+        async with session.get(base + address, headers=headers) as reply:
+            assert reply.status == 200
+            answer = await reply.json()
+    if path.startswith("/0/"):
+        assert answer["error"] == []
+        answer = answer["result"]
+    assert answer and differences(SHAPES[path], answer) == []
 
 
 @pytest.mark.parametrize("path", BAD)
-async def test_an_unknown_pair_is_refused_in_the_suppliers_words(path: str) -> None:
+async def test_what_is_bad_is_refused_in_the_suppliers_words(path: str) -> None:
     async with simulated_venues() as (session, base):
         async with session.get(base + path) as reply:
             assert BAD[path] in await reply.json()
+            assert reply.status == (200 if path.startswith("/0/") else reply.status)
+            assert reply.status in (200, 400, 404)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize(("bias", "delay_s"), [("0.0001", 0), ("-0.0002", 1), ("0.0003", 0)])
+def test_trades_have_the_tickers_prices_and_candles_sum_them(
+    pair: str, bias: str, delay_s: int
+) -> None:
+    path = make_paths(7)["BTC-USD"]
+    supplier = SimulatedSupplier(path, Decimal(bias), delay_s, 60)
+    midnight = AT_S // 86_400 * 86_400
+    trades = trades_of(supplier, pair, midnight - 3600, midnight + 3599)
+    assert len(trades.seconds) > 2000
+    for second, cents in zip(trades.seconds.tolist(), trades.cents.tolist(), strict=True):
+        assert cents_text(cents) == f"{supplier.price(pair, second)}"
+    candles = candles_of(supplier, pair, 300, midnight - 3600, midnight + 3599)
+    assert [candle.start_s for candle in candles] == list(
+        range(midnight - 3600, midnight + 3600, 300)
+    )
+    for candle in candles:
+        inside = trades.seconds // 300 * 300 == candle.start_s
+        cents = trades.cents[inside].tolist()
+        ends = [cents[0], max(cents), min(cents), cents[-1]]
+        assert [candle.open, candle.high, candle.low, candle.close] == list(map(cents_text, ends))
+        assert candle.volume == pytest.approx(trades.quantities[inside].sum())
+        assert candle.trade_count == len(cents)
+
+
+def test_there_is_nothing_before_the_path_begins_or_after_now() -> None:
+    supplier = SimulatedSupplier(make_paths(7)["BTC-USD"], Decimal(0), 1, 60)
+    assert candles_of(supplier, "BTCUSD", 60, 0, 1000) == []
+    assert len(trades_of(supplier, "BTCUSD", AT_S + 5, AT_S).seconds) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/0/public/Ticker?pair=XBTUSD", "error"),
+        ("/v1/pubticker/btceur", "reason"),
+        ("/data/price?fsym=BTC&tsyms=USD", "Type"),
+    ],
+)
+async def test_a_limit_is_refused_in_the_suppliers_words(address: str, name: str) -> None:
+    headers = {"Authorization": "Apikey for-tests"}
+    async with simulated_venues() as (session, base):
+        for _ in range(301):
+            async with session.get(base + address, headers=headers) as reply:
+                status, answer = reply.status, await reply.json()
+            if status != 200:
+                break
+        assert (status, name in answer) == (429, True) and int(reply.headers["Retry-After"]) > 0
+
+
+async def test_pages_of_trades_meet_without_a_gap() -> None:
+    async with simulated_venues() as (session, base):
+        address = f"{base}/products/BTC-USD/trades"
+        async with session.get(address, params={"limit": 20}) as reply:
+            newest = [trade["trade_id"] for trade in await reply.json()]
+        params = {"limit": 10, "after": newest[9]}
+        async with session.get(address, params=params) as reply:
+            assert [trade["trade_id"] for trade in await reply.json()] == newest[10:]
+        address = f"{base}/0/public/Trades?pair=XBTUSD"
+        async with session.get(f"{address}&since={newest[5]}&count=5") as reply:
+            rows = (await reply.json())["result"]["XXBTZUSD"]
+        assert [row[6] for row in rows] == newest[:5][::-1]
 
 
 def moved(url: Any, base: str) -> Any:
@@ -31,7 +193,7 @@ def moved(url: Any, base: str) -> Any:
 
 
 @pytest.mark.parametrize("venue", ["coinbaseexchange", "bitstamp", "kraken"])
-async def test_ccxt_reads_markets_ticker_and_book(venue: str) -> None:
+async def test_ccxt_reads_markets_prices_books_trades_and_candles(venue: str) -> None:
     async with simulated_venues() as (_, base):
         client: Any = getattr(ccxt, venue)({"enableRateLimit": False})
         client.urls["api"] = moved(client.urls["api"], base)
@@ -42,5 +204,12 @@ async def test_ccxt_reads_markets_ticker_and_book(venue: str) -> None:
             book = await client.fetch_order_book("BTC/USD")
             assert book["bids"][0][0] < book["asks"][0][0]
             assert abs(book["bids"][0][0] / ticker["last"] - 1) < 0.001
+            trades = await client.fetch_trades("BTC/USD")
+            assert abs(trades[-1]["price"] / ticker["last"] - 1) < 0.001
+            assert {trade["side"] for trade in trades} == {"buy", "sell"}
+            for frame, limit in (("1m", None), ("1h", 5)):
+                candles = await client.fetch_ohlcv("BTC/USD", frame, limit=limit)
+                assert candles[-1][4] == pytest.approx(ticker["last"], rel=0.01)
+                assert all(row[3] <= min(row[1], row[4]) <= row[2] for row in candles)
         finally:
             await client.close()
