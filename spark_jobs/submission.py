@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyspark
 
-from include.atomic_files import write_file
 from include.errors import QueryError
+from include.local.properties import write_properties
 from include.settings import ROOT, Settings
 from spark_jobs.options import is_local, master_of, spark_options
 
@@ -68,8 +68,7 @@ def _write_secrets(settings: Settings, secrets: Mapping[str, str]) -> str:
     """Options that no list of processes may show, in a file for its owner alone."""
     file = settings.home / "spark" / "submit.properties"
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{name} {value}\n" for name, value in secrets.items())
-    write_file(file, text, mode=0o600)
+    write_properties(file, secrets)
     return str(file)
 
 

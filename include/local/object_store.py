@@ -7,22 +7,15 @@ from include.atomic_files import write_file
 from include.local.cluster_jars import ensure_store_classpath
 from include.local.java import ensure_java
 from include.local.program import open_port
+from include.local.properties import write_properties
 from include.object_path import SCHEME
 from include.settings import Settings
 
 HEAP_MB = 256
-PROPERTIES = """\
-s3proxy.endpoint={endpoint}
-s3proxy.authorization=aws-v2-or-v4
-s3proxy.identity={key}
-s3proxy.credential={secret}
-jclouds.provider=filesystem-nio2
-jclouds.filesystem.basedir={folder}
-"""
 LOGGING = """\
 <configuration>
   <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
-    <encoder><pattern>%d{{ISO8601}} %p %logger{{1}} %m%n</pattern></encoder>
+    <encoder><pattern>%d{ISO8601} %p %logger{1} %m%n</pattern></encoder>
   </appender>
   <root level="WARN"><appender-ref ref="out"/></root>
 </configuration>
@@ -34,14 +27,16 @@ def prepare(settings: Settings) -> Path:
     home = settings.home / "object-store"
     bucket = settings.store.removeprefix(SCHEME).partition("/")[0]
     (home / "buckets" / bucket).mkdir(parents=True, exist_ok=True)
-    text = PROPERTIES.format(
-        endpoint=settings.s3.endpoint,
-        key=settings.s3.access_key.reveal(),
-        secret=settings.s3.secret_key.reveal(),
-        folder=home / "buckets",
-    )
-    write_file(home / "logback.xml", LOGGING.replace("{{", "{").replace("}}", "}"))
-    write_file(home / "s3proxy.conf", text, mode=0o600)
+    properties = {
+        "s3proxy.endpoint": settings.s3.endpoint,
+        "s3proxy.authorization": "aws-v2-or-v4",
+        "s3proxy.identity": settings.s3.access_key.reveal(),
+        "s3proxy.credential": settings.s3.secret_key.reveal(),
+        "jclouds.provider": "filesystem-nio2",
+        "jclouds.filesystem.basedir": home / "buckets",
+    }
+    write_file(home / "logback.xml", LOGGING)
+    write_properties(home / "s3proxy.conf", properties)
     return home / "s3proxy.conf"
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from include.atomic_files import write_file
 from include.local.jars import find_pyspark
+from include.local.properties import write_properties
 from include.settings import Settings
 from include.settings.cluster import WORKERS
 
@@ -34,10 +34,9 @@ def prepare(settings: Settings) -> None:
         **authentication(settings),
     }
     (home / "recovery").mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{name} {value}\n" for name, value in properties.items())
     for folder in (home, *(_locate_worker(settings, number) for number in list_workers())):
         folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / PROPERTIES, text, mode=0o600)
+        write_properties(folder / PROPERTIES, properties)
 
 
 def list_workers() -> range:

@@ -15,6 +15,7 @@ from include.local import kafka, rebuilding
 from include.local.certificates import SERVER_LASTS, ensure_certificates
 from include.local.cluster import cluster_variables
 from include.local.preflight import check
+from include.local.properties import write_properties
 from include.local.worlds import world_variables
 from include.settings import Settings, load
 from spark_jobs.submission import submit_command
@@ -139,3 +140,9 @@ def test_doctor_starts_the_store_of_a_cluster_that_is_down(
     with rebuilding.run_store(load({"TICKHOUSE_VAR": str(tmp_path)})):
         assert started == [["store"]]
     assert private(settings.home / "object-store" / "s3proxy.conf")
+
+
+def test_a_secret_with_a_backslash_is_read_back_as_it_is(tmp_path: Path) -> None:
+    write_properties(tmp_path / "x", {"spark.secret": "a\\b=c"})
+    assert (tmp_path / "x").read_text() == "spark.secret=a\\\\b=c\n"
+    assert private(tmp_path / "x")
