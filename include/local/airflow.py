@@ -116,7 +116,7 @@ class AirflowApi:
         """Whether the API answers and its scheduler and DAG processor are alive."""
         try:
             health = self._send("GET", "/api/v2/monitor/health", None, token=False)
-        except Unreachable:
+        except (Unreachable, PlatformError):  # it does not answer, or with an error
             return False
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         return all(health.get(part, {}).get("status") == "healthy" for part in parts)

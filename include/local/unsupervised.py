@@ -31,11 +31,7 @@ def is_unsupervised(settings: Settings) -> bool:
 
 
 def ask_pages(settings: Settings) -> list[ProcessState]:
-    """Each process by its page of metrics, the stream by Spark's, Airflow by its health.
-
-    Raises:
-        PlatformError: Airflow answers with an error.
-    """
+    """Each process by its page of metrics, the stream by Spark's, Airflow by its health."""
     pages = list_pages(settings)
     with ThreadPoolExecutor(len(pages)) as pool:
         states = list(pool.map(_ask_page, pages, pages.values()))

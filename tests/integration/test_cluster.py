@@ -22,7 +22,7 @@ from tests.support.object_store import use_store_of
 from tests.support.services import eventually, free_block
 from tests.support.whole_platform import PlatformRun, up
 
-READY_S, COMPACTION_S = 120.0, 300.0  # a busy machine takes minutes for a JVM's first job
+READY_S, COMPACTION_S = 300.0, 300.0  # a busy machine takes minutes for a JVM's first job
 SHORT, LONG = ("kafka-2", "spark-worker-1"), ("kafka-2", "spark-worker-1", "stream", "postgres")
 OUTAGE_S = 60.0
 

@@ -10,6 +10,7 @@ import pytest
 
 from include.local import status as status_module
 from include.local import unsupervised
+from include.local.airflow import AirflowApi
 from include.local.query_lag import query_lags
 from include.local.status import read_status
 from include.local.unsupervised import ask_pages, list_pages, read_committed_progress
@@ -22,10 +23,10 @@ BOOK = TopicPartition("market.book", 0)
 
 
 class Page(BaseHTTPRequestHandler):
-    """A page of metrics of a process that has run for an hour, by its own clock."""
+    """A page of metrics of a process that has run for long; an error where there is another."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(200 if self.path == "/metrics" else 500)
         self.end_headers()
         self.wfile.write(b"process_start_time_seconds 1.5e+09\n")
 
@@ -79,6 +80,12 @@ def test_a_process_runs_if_its_page_answers(tmp_path: Path, page: int) -> None:
     others = {name: one.state for name, one in states.items() if name != "trader"}
     assert set(others.values()) == {"silent"}
     assert {"stream", "minutes", "feed-gemini", "feed-quotes", "airflow-api-server"} <= set(others)
+
+
+def test_an_airflow_that_answers_with_an_error_does_not_run(tmp_path: Path, page: int) -> None:
+    url = f"http://127.0.0.1:{page}"
+    settings = load({"TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_AIRFLOW_URL": url})
+    assert not AirflowApi(settings).is_healthy()
 
 
 def test_the_pages_are_where_the_setting_says(tmp_path: Path) -> None:
