@@ -24,10 +24,7 @@ def chart_files() -> dict[str, str]:
 
 def metrics_ports() -> dict[str, int]:
     """The port of each component's metrics; feeds are named `feed-VENUE`."""
-    metrics = load({}).metrics
-    feeds = {f"feed-{name}": port for name, port in metrics.feeds.items()}
-    processes = {name: getattr(metrics, name) for name in ("watcher", "trader", "dashboard")}
-    return {**processes, "minutes": metrics.minutes, **feeds, "feed-quotes": metrics.quotes}
+    return load({}).metrics.ports
 
 
 def values_schema() -> dict[str, Any]:

@@ -147,9 +147,7 @@ def _define_feeds(settings: Settings) -> list[Program]:
             f"feed-{feed}",
             FEEDS_STAGE,
             [PYTHON, "-m", "streaming.feeds", feed],
-            partial(
-                _serves_metrics, settings, settings.metrics.feeds.get(feed, settings.metrics.quotes)
-            ),
+            partial(_serves_metrics, settings, f"feed-{feed}"),
             needs_space=True,
         )
         for feed, symbols in symbols_by_feed.items()
@@ -181,10 +179,11 @@ def _define_python(
     settings: Settings, name: str, *, stage: int, needs_space: bool = False
 ) -> Program:
     command = [PYTHON, "-m", f"streaming.{name}"]
-    ready = partial(_serves_metrics, settings, getattr(settings.metrics, name))
+    ready = partial(_serves_metrics, settings, name)
     return Program(name, stage, command, ready, needs_space=needs_space)
 
 
-def _serves_metrics(settings: Settings, port: int) -> bool:
+def _serves_metrics(settings: Settings, name: str) -> bool:
     """Whether a process has come as far as to serve its metrics, if it has any to serve."""
+    port = settings.metrics.ports[name]
     return not port or open_port(settings.ports.host, port)

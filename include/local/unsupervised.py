@@ -41,16 +41,11 @@ def ask_pages(settings: Settings) -> list[ProcessState]:
 
 def list_pages(settings: Settings) -> Mapping[str, str]:
     """The page of each process that has one, by the process's name."""
-    metrics = settings.metrics
-    followed = [name for name in VENUES if settings.venues.of(name).symbols]
-    ports = {
-        "watcher": metrics.watcher,
-        "trader": metrics.trader,
-        "dashboard": metrics.dashboard,
-        "minutes": metrics.minutes,
-        **{f"feed-{name}": metrics.feeds[name] for name in followed},
-        **({"feed-quotes": metrics.quotes} if settings.venues.quote_symbols else {}),
-    }
+    venues = settings.venues
+    unfollowed = {f"feed-{name}" for name in VENUES if not venues.of(name).symbols}
+    if not venues.quote_symbols:
+        unfollowed.add("feed-quotes")
+    ports = {name: p for name, p in settings.metrics.ports.items() if name not in unfollowed}
     pages = {name: _locate(settings, name, port, "metrics") for name, port in ports.items() if port}
     return pages | {"stream": _locate(settings, "stream", settings.ports.spark_ui, "")}
 

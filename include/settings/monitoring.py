@@ -61,3 +61,15 @@ class MetricSettings:
     )
     quotes: int = setting(19414, "metrics of the polled suppliers; 0: off")
     every_s: float = setting(10.0, "seconds between two looks of the watcher at the stream")
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each process's metrics by the process's name; 0: off."""
+        return {
+            "watcher": self.watcher,
+            "trader": self.trader,
+            "dashboard": self.dashboard,
+            "minutes": self.minutes,
+            **{f"feed-{venue}": port for venue, port in self.feeds.items()},
+            "feed-quotes": self.quotes,
+        }
