@@ -31,7 +31,11 @@ def fee_of(price: Decimal, quantity: Decimal, *, fee_bps: Decimal) -> Decimal:
 def normalize(amount: Decimal) -> Decimal:
     """Without trailing zeros, so that equal amounts are equal texts."""
     is_integral = amount == amount.to_integral_value()
-    return amount.quantize(Decimal(1), context=WIDE) if is_integral else amount.normalize(WIDE)
+    return (
+        amount.quantize(Decimal(1), ROUND_HALF_EVEN, WIDE)
+        if is_integral
+        else amount.normalize(WIDE)
+    )
 
 
 def _on_step(amount: Decimal, step: Decimal, rounding: str) -> Decimal:

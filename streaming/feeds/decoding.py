@@ -7,7 +7,7 @@ facts, those that make no sense are rejected and the others taken.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Annotated, Protocol, TypeVar
 
 import msgspec
@@ -196,7 +196,7 @@ def require_positive(number: Decimal, step: Decimal) -> None:
     """
     if not number.is_finite() or not 0 < number < TOO_LARGE:
         raise RejectedFrame("out_of_range", str(number)[:80])
-    if number.quantize(step) != number:
+    if number.quantize(step, ROUND_HALF_EVEN) != number:
         raise RejectedFrame("too_fine", str(number)[:80])
 
 

@@ -1,7 +1,7 @@
 """The simulated Binance book of a second: levels around the price path. Pure."""
 
 import math
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from streaming.simulator.matching import Levels
 from streaming.simulator.price_path import CENT, PricePath
@@ -21,14 +21,15 @@ def best(path: PricePath, second: int) -> tuple[tuple[Decimal, Decimal], tuple[D
     real book: the imbalance predicts something of the next seconds.
     """
     price, later_price = path.tick_at(second)[0], path.tick_at(second + _LOOK_AHEAD_S)[0]
-    mid = Decimal(str(price)).quantize(CENT)
+    mid = Decimal(str(price)).quantize(CENT, ROUND_HALF_EVEN)
     hashed = (second * 2_654_435_761 + int(mid * 100)) % 1_000_003
     imbalance = math.tanh(
         (later_price - price) / price * _IMBALANCE_GAIN + (hashed % 997 / 997 - 0.5) * 3
     )
     size = 0.2 + 3 * (hashed % 1009) / 1009
-    bid, ask = (Decimal(str(size * (1 + signum * 0.95 * imbalance))) for signum in (1, -1))
-    return (mid - CENT, bid.quantize(_LOT) + _LOT), (mid + CENT, ask.quantize(_LOT) + _LOT)
+    sizes = (Decimal(str(size * (1 + signum * 0.95 * imbalance))) for signum in (1, -1))
+    bid, ask = (exact.quantize(_LOT, ROUND_HALF_EVEN) + _LOT for exact in sizes)
+    return (mid - CENT, bid), (mid + CENT, ask)
 
 
 def make_levels(path: PricePath, second: int, *, depth: int = DEPTH) -> tuple[Levels, Levels]:

@@ -3,7 +3,7 @@
 Source: docs.deribit.com, API reference, "Trading" and "Account management" (to 2026-02-24).
 """
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_account import FEE_SHARE, MARGIN_SHARE, DeribitAccount, id_of
@@ -293,4 +293,4 @@ def fill_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
 
 
 def _to_float(amount: Decimal) -> float:
-    return float(amount.quantize(_UNITS))
+    return float(amount.quantize(_UNITS, ROUND_HALF_EVEN))

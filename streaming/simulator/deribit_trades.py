@@ -34,9 +34,8 @@ class SecondTrades(NamedTuple):
 
 def _draw_trades(path: PricePath, day: int) -> SecondTrades:
     drawn = path.draw_day(day)
-    mid = np.around(drawn.mid, 2)
-    price = np.rint(mid * 2) / 2 + np.where(drawn.side > 0, 0.5, 0.0)
-    return SecondTrades(price, 10 * np.maximum(1.0, np.rint(drawn.quantity * mid / 10)))
+    price = np.rint(drawn.mid * 2) / 2 + np.where(drawn.side > 0, 0.5, 0.0)
+    return SecondTrades(price, 10 * np.maximum(1.0, np.rint(drawn.quantity * drawn.mid / 10)))
 
 
 second_trades = lru_cache(maxsize=8)(_draw_trades)

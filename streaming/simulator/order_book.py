@@ -4,7 +4,7 @@ Each step gives venue-shaped events: `change` and `trade` dictionaries of text v
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 
@@ -42,11 +42,11 @@ class OrderBook:
     def move(self, second: int) -> Iterator[list[BookEvent]]:
         """Bring the book to a second of the path; the second's print is traded on the way."""
         mid, quantity, side, price = self._path.tick_at(second)
-        centre = Decimal(str(mid)).quantize(CENT)
+        centre = Decimal(str(mid)).quantize(CENT, ROUND_HALF_EVEN)
         self.last = self.last or centre  # before the first trade
         yield from self._recentre(centre)
         if quantity > 0:
-            level = Decimal(str(price)).quantize(CENT)
+            level = Decimal(str(price)).quantize(CENT, ROUND_HALF_EVEN)
             yield from self._print("buy" if side > 0 else "sell", level, _units(quantity))
             yield from self._recentre(centre)
 
@@ -128,7 +128,7 @@ class OrderBook:
 
 
 def _units(quantity: float) -> Decimal:
-    return Decimal(str(quantity)).quantize(_UNIT)
+    return Decimal(str(quantity)).quantize(_UNIT, ROUND_HALF_EVEN)
 
 
 def make_change(

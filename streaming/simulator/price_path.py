@@ -29,7 +29,7 @@ _SILENT_SECONDS = 0.4
 
 @dataclass(frozen=True)
 class Day:
-    """One UTC day by the second: mid price, quantity printed (0: none), +1 bought or -1 sold."""
+    """One UTC day by the second: mid of whole cents, quantity (0: none), +1 bought or -1 sold."""
 
     mid: PriceArray
     quantity: PriceArray
@@ -37,9 +37,9 @@ class Day:
 
     @property
     def price(self) -> PriceArray:
-        """Price of the second's print, in whole cents: one cent from the rounded mid."""
+        """Price of the second's print, in whole cents: one cent from the mid price."""
         distance: PriceArray = self.side.astype(np.float64) * PRINT_DISTANCE
-        cents: PriceArray = np.around(np.around(self.mid, 2) + distance, 2).astype(np.float64)
+        cents: PriceArray = np.around(self.mid + distance, 2).astype(np.float64)
         return cents
 
 
@@ -69,7 +69,11 @@ class PricePath:
             return self._starts[day - FIRST_DAY]
 
     def draw_day(self, day: int) -> Day:
-        """Draw a day; `day` keeps the last four."""
+        """Draw a day; `day` keeps the last four.
+
+        The mid price is rounded here alone: numpy and Python round halves of a cent
+        differently, and whoever rounded it for himself would have another price.
+        """
         rng, at = self._rng(20_000_000 + day), np.arange(DAY_S)
         season = 1 + 0.5 * np.sin(2 * np.pi * (at - 36_000) / DAY_S)
         steps = rng.standard_normal(DAY_S) * season
@@ -79,7 +83,7 @@ class PricePath:
         begin, end = self._start(day), self._start(day + 1)
         bridge = begin + (end - begin) * share + scale * (walk - share * walk[-1])
         daily = 0.004 * np.sin(2 * np.pi * at / DAY_S)
-        mid = self._level * np.exp(bridge[:-1] + daily)
+        mid = np.around(self._level * np.exp(bridge[:-1] + daily), 2)
         quantity = np.round(rng.exponential(0.12, DAY_S) * season + 1e-4, 8)
         quantity[rng.random(DAY_S) < _SILENT_SECONDS] = 0.0
         quiet = np.repeat(rng.random(DAY_S // 60) < _QUIET_MINUTES, 60)
@@ -90,7 +94,7 @@ class PricePath:
     def tick_at(self, second: int) -> tuple[float, float, int, float]:
         """Mid price, printed quantity, side and print price of a second since the epoch."""
         day, index = self.day(second // DAY_S), second % DAY_S
-        mid, side = round(float(day.mid[index]), 2), int(day.side[index])
+        mid, side = float(day.mid[index]), int(day.side[index])
         return (
             mid,
             float(day.quantity[index]),

@@ -62,7 +62,7 @@ def _price_cents(
     supplier: SimulatedSupplier, pair: str, mids: npt.NDArray[np.float64], seconds: WholeNumbers
 ) -> WholeNumbers:
     """`SimulatedSupplier.price` of many seconds, rounded half to even as that is."""
-    mid_cents = np.rint(np.round(mids, 2) * _PERCENT).astype(np.int64)
+    mid_cents = np.rint(mids * _PERCENT).astype(np.int64)
     share = _BASIS_POINTS + int(supplier.bias * _BASIS_POINTS)
     noise = (seconds * 7919) % 5 - 2
     rate = int(supplier.rate(pair) * _PERCENT)

@@ -7,7 +7,7 @@ per minute too, with 429 and Retry-After beyond them.
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from aiohttp import web
 
@@ -34,7 +34,7 @@ class SimulatedSupplier:
         second = now_s - self.delay_s
         noise = Decimal((second * 7919) % 5 - 2) * CENT
         mid = Decimal(str(self.path.tick_at(second)[0])) * (1 + self.bias) + noise
-        return (mid * self.rate(pair)).quantize(CENT)
+        return (mid * self.rate(pair)).quantize(CENT, ROUND_HALF_EVEN)
 
     def rate(self, pair: str) -> Decimal:
         """What a dollar is worth in the pair's second currency."""

@@ -149,3 +149,15 @@ def test_only_the_one_writer_renames() -> None:
         str(path.relative_to(ROOT)) for path in measures.sources() if moves.search(path.read_text())
     }
     assert moving == set(MOVES)
+
+
+def test_every_rounding_of_a_decimal_is_named() -> None:
+    """A library may change the thread's decimal context: ccxt does, and amounts moved by a cent."""
+    calls = (
+        (path, node)
+        for path in OWN
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "quantize"
+    )
+    unnamed = [f"{named(path)}:{node.lineno}" for path, node in calls if len(node.args) < 2]
+    assert unnamed == []

@@ -4,7 +4,7 @@ Source: docs.gemini.com, `/v1/pubticker`: the keys of `volume` are the pair's cu
 time, in ms and sometimes text, is that of the volumes.
 """
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
@@ -55,7 +55,7 @@ def read_gemini_ticker(frame: Frame, symbol: str, parts: RejectedParts) -> Ticke
 def _cut(volume: Decimal | None) -> Decimal | None:
     """A sum of products has more digits than the column: it is rounded to its last."""
     is_exact = volume is None or not volume.is_finite() or abs(volume) >= 10**12
-    return volume if is_exact or volume is None else volume.quantize(QUANTITY_STEP)
+    return volume if is_exact or volume is None else volume.quantize(QUANTITY_STEP, ROUND_HALF_EVEN)
 
 
 def _read_time(time_ms: Decimal, parts: RejectedParts, frame: Frame) -> int | None:
