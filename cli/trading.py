@@ -10,6 +10,7 @@ import msgspec
 from cli.console import ERR, OUT, show_rows
 from include.errors import ForecastError
 from include.settings import from_environment
+from include.settings.groups import DatabaseRole
 
 LIST_HEADS = (
     "",
@@ -33,7 +34,7 @@ def halt(reason: str) -> None:
     """Stop all new orders until `resume`; it survives restarts. Decisions go on, as holds."""
     from include.serving.journal import halt as switch
 
-    switch(from_environment().dsn(), reason)
+    switch(from_environment().dsn(DatabaseRole.TRADER), reason)
     ERR.print("the trader is halted: every decision holds until ./tickhouse trader resume")
 
 
@@ -42,7 +43,7 @@ def resume() -> None:
     """Let a halted trader order again."""
     from include.serving.journal import resume as switch
 
-    switch(from_environment().dsn())
+    switch(from_environment().dsn(DatabaseRole.TRADER))
     ERR.print("the trader may order again")
 
 

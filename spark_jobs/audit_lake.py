@@ -34,6 +34,7 @@ from include.market.wire import TopicPartition
 from include.serving.audited import check_serving
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from spark_jobs.session import open_session
 from spark_jobs.sinks import locate_table
 
@@ -96,7 +97,7 @@ def _other_checks(settings: Settings, delivered: Delivered) -> list[Check]:
 
 def _check_agreement(settings: Settings) -> Check:
     try:
-        offsets_read, minutes = served_minutes(settings.dsn(), COMPARED)
+        offsets_read, minutes = served_minutes(settings.dsn(DatabaseRole.READER), COMPARED)
     except Unreachable as error:
         return Check(AGREEMENT, False, f"could not check: {error}")
     return check_agreement(

@@ -23,6 +23,7 @@ from include.lake.tables import TABLES, TRADE_MINUTES
 from include.process import run_job
 from include.serving.trade_minutes import locked_minutes
 from include.settings import Settings, from_environment
+from include.settings.groups import DatabaseRole
 from spark_jobs.session import open_session
 from spark_jobs.sinks import locate_table
 
@@ -105,7 +106,11 @@ def _count_files(table: DeltaTable) -> int:
 
 
 def _exclude_writers(settings: Settings, name: str) -> AbstractContextManager[object]:
-    return locked_minutes(settings.dsn()) if name == TRADE_MINUTES.name else nullcontext()
+    return (
+        locked_minutes(settings.dsn(DatabaseRole.STREAM))
+        if name == TRADE_MINUTES.name
+        else nullcontext()
+    )
 
 
 @click.command()

@@ -16,6 +16,7 @@ from include.log import event
 from include.serving.signals import serve_signals
 from include.serving.tables import create_tables
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from spark_jobs.health import LedgerHealth
 
 SERVE_S = 30.0  # at the latest: a new row wakes the thread
@@ -37,7 +38,7 @@ def serve_postgres(
     settings: Settings, health: LedgerHealth, wakeup: threading.Event, stop: threading.Event
 ) -> None:
     """Keep feed_health and signals of Postgres up to date until `stop`; `wakeup` wakes it."""
-    dsn, days = settings.dsn(), settings.stream.served_days
+    dsn, days = settings.dsn(DatabaseRole.STREAM), settings.stream.served_days
 
     def begin() -> None:
         create_tables(dsn)

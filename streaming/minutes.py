@@ -27,6 +27,7 @@ from include.process import run_job, run_process
 from include.serving.tables import create_tables
 from include.serving.trade_minutes import CountedFiles, closing_time, refresh, restate
 from include.settings import Settings, from_environment
+from include.settings.groups import DatabaseRole
 
 BACKOFF_S = 5.0
 log = logging.getLogger("tickhouse.minutes")
@@ -76,7 +77,7 @@ def run(
     settings: Settings, stop: threading.Event, *, now: Callable[[], datetime] = utc_now
 ) -> None:
     """Refresh and re-anchor until `stop`; outages are waited out. `now` closes minutes."""
-    create_tables(settings.dsn())
+    create_tables(settings.dsn(DatabaseRole.STREAM))
     counters, counted, forecasts = Counters(), CountedFiles(), ForecastServer(settings)
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     checkpoints = BookCheckpoints(settings.lake)

@@ -22,6 +22,7 @@ from include.serving.forecast_points import is_served, serve_published
 from include.serving.tables import FORECAST_ANCHORS, create_tables, upsert_with
 from include.serving.trade_minutes import closing_time
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 
 log = logging.getLogger("tickhouse.forecast")
 SERVED_MINUTES = 10_080
@@ -57,7 +58,7 @@ class ForecastServer:
             Unreachable: the server does not answer.
         """
         served, count = dict(self._served), 0
-        with row_cursor(self._settings.dsn()) as cursor:
+        with row_cursor(self._settings.dsn(DatabaseRole.STREAM)) as cursor:
             cursor.execute(SERVED)
             anchor_rows = {row["symbol"]: row for row in cursor.fetchall()}
             for symbol in self._symbols:
@@ -125,7 +126,7 @@ class ForecastServer:
 def serve_if_reachable(settings: Settings, symbol: str, *, now: datetime) -> None:
     """Serve a symbol's forecast in use at once; without Postgres `minutes` does it later."""
     try:
-        create_tables(settings.dsn())
+        create_tables(settings.dsn(DatabaseRole.STREAM))
         ForecastServer(settings, symbols=(symbol,)).serve(end_at=closing_time(now))
     except Unreachable as error:
         log.warning(event("forecast served later", error=error))

@@ -21,6 +21,7 @@ from include.lake.tickers import newest_seconds
 from include.lake.writing import arrow_schema, replace_rows
 from include.market.predicted_move import side_of
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 
 MODEL = "short-term"
 MIN_SECONDS = 300
@@ -128,4 +129,6 @@ def _serve(
         for at, _, yhat, lower, upper in rows_df.itertuples(index=False, name=None)
     ]
     keep_days = settings.forecast.served_days
-    serve_forecast(settings.dsn(), rows, market_at=market_at, keep_days=keep_days)
+    serve_forecast(
+        settings.dsn(DatabaseRole.STREAM), rows, market_at=market_at, keep_days=keep_days
+    )

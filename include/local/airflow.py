@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.settings import ROOT, Settings
+from include.settings.groups import DatabaseRole
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # Their log servers listen on every address and are not needed: the UI reads the files itself.
@@ -27,7 +28,8 @@ def build_environment(settings: Settings) -> dict[str, str]:
     """The variables that configure Airflow, for its processes and their tasks alone."""
     postgres, ports = settings.postgres, settings.ports
     server = f"{postgres.host or ports.host}:{ports.postgres}"
-    user, password = (quote(text, safe="") for text in (postgres.user, postgres.password.reveal()))
+    role, secret = postgres.login(DatabaseRole.AIRFLOW)
+    user, password = (quote(text, safe="") for text in (role, secret.reveal()))
     tls = {"sslmode": postgres.sslmode} | ({"sslrootcert": postgres.ca} if postgres.ca else {})
     home = settings.home / "airflow"
     return {
@@ -80,7 +82,11 @@ def generate_secrets() -> dict[str, str]:
 
     return {
         "TICKHOUSE_POSTGRES_PASSWORD": secrets.token_urlsafe(24),
-        "TICKHOUSE_POSTGRES_READER_PASSWORD": secrets.token_urlsafe(24),
+        **{
+            f"TICKHOUSE_POSTGRES_{role.upper()}_PASSWORD": secrets.token_urlsafe(24)
+            for role in DatabaseRole
+            if role is not DatabaseRole.OWNER
+        },
         "TICKHOUSE_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
         "TICKHOUSE_AIRFLOW_JWT_SECRET": secrets.token_urlsafe(32),
         "TICKHOUSE_AIRFLOW_FERNET_KEY": Fernet.generate_key().decode(),

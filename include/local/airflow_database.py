@@ -10,6 +10,7 @@ from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings
+from include.settings.groups import DatabaseRole
 
 MIGRATION_S = 180.0
 REVISION = "SELECT version_num FROM alembic_version ORDER BY 1"
@@ -64,7 +65,8 @@ class Migration:
             return False
 
     def _versions(self) -> dict[str, object]:
-        dsn = self._settings.dsn(database=self._settings.postgres.airflow_database)
+        database = self._settings.postgres.airflow_database
+        dsn = self._settings.dsn(DatabaseRole.AIRFLOW, database=database)
         return {
             "airflow": version("apache-airflow"),
             "revision": [row["version_num"] for row in fetch_rows(dsn, REVISION)],

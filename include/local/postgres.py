@@ -25,6 +25,7 @@ from include.local.certificates import ensure_certificates
 from include.local.cluster_jars import ensure_tls_postgres
 from include.local.tool import last_line, run_tool
 from include.serving.connection import create_database, is_reachable
+from include.serving.roles import hand_airflow_its_database
 from include.settings import Settings
 
 SYSTEM_USER = "pgserver"
@@ -101,9 +102,10 @@ def answers(settings: Settings) -> bool:
 
 
 def create_databases(settings: Settings) -> None:
-    """Make the serving database and Airflow's, if they are not there."""
+    """Make the serving database and Airflow's own, if they are not there."""
     for name in (settings.postgres.database, settings.postgres.airflow_database):
         create_database(settings.dsn(database="postgres"), name=name)
+    hand_airflow_its_database(settings)
 
 
 def _run_initdb(settings: Settings, data: Path, password_file: str) -> None:

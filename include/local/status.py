@@ -15,6 +15,7 @@ from include.market.wire import OffsetRanges, TopicPartition
 from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import StreamProgress, read_progress
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from include.state_files import read_json_file
 from include.time_limit import Question, Returned
 
@@ -201,15 +202,15 @@ def read_feed_healths(settings: Settings) -> list[FeedHealth]:
         Unreachable: Postgres is unreachable, or lacks the database or the table.
     """
     statement = "SELECT venue, state, since, cause FROM feed_health ORDER BY venue"
-    return [FeedHealth(**row) for row in fetch_rows(settings.dsn(), statement)]
+    return [FeedHealth(**row) for row in fetch_rows(settings.dsn(DatabaseRole.READER), statement)]
 
 
 def database_defect(settings: Settings) -> str | None:
     """What is wrong with the serving database, in words; null if it is usable or does not run."""
-    if not is_reachable(settings.dsn(database="postgres")):
+    if not is_reachable(settings.dsn(DatabaseRole.READER, database="postgres")):
         return None
     try:
-        fetch_rows(settings.dsn(), "SELECT 1 FROM feed_health LIMIT 1")
+        fetch_rows(settings.dsn(DatabaseRole.READER), "SELECT 1 FROM feed_health LIMIT 1")
     except Unreachable as error:
         return f"{error}: ./tickhouse down, then up creates it again"
     return None

@@ -15,6 +15,7 @@ from include.market.time import EPOCH, MINUTE
 from include.orchestration.notes import note_at
 from include.orchestration.subprocesses import run_module
 from include.settings import from_environment
+from include.settings.groups import DatabaseRole
 
 LOADER = "spark_jobs.load_history"
 RESTATED_SPAN = timedelta(days=2)
@@ -242,7 +243,7 @@ def prune_served() -> dict[str, int]:
     from include.serving.retention import prune
 
     settings = from_environment()
-    return prune(settings.dsn(), keep_days=settings.stream.served_days)
+    return prune(settings.dsn(DatabaseRole.STREAM), keep_days=settings.stream.served_days)
 
 
 def clean_airflow_tables() -> str:

@@ -17,6 +17,7 @@ from include.lake.audit.served import (
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
 from include.serving.connection import Row, fetch_rows
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 
 ATTEMPTS, PAUSE_S = 4, 3.0  # what Kafka has got lands within seconds
 
@@ -26,7 +27,9 @@ def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
     checks = [check_repeats(settings.lake)]
     try:
         checks += [_check_trading(settings, delivered, name) for name in TRADING]
-        signals = fetch_rows(settings.dsn(), f"SELECT {', '.join(SIGNALS.names)} FROM signals")
+        signals = fetch_rows(
+            settings.dsn(DatabaseRole.READER), f"SELECT {', '.join(SIGNALS.names)} FROM signals"
+        )
         checks.append(check_signals(settings.lake, signals))
     except Unreachable as error:
         checks.append(Check("I3 serving", False, f"could not check: {error}"))
@@ -36,7 +39,7 @@ def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
 def _check_trading(settings: Settings, delivered: Delivered, name: str) -> Check:
     decisions = _fetch_columns(settings, "decisions")
     served = decisions if name == "decisions" else _fetch_columns(settings, name)
-    outbox = fetch_rows(settings.dsn(), "SELECT topic, value FROM outbox")
+    outbox = fetch_rows(settings.dsn(DatabaseRole.READER), "SELECT topic, value FROM outbox")
     topic = next(topic for topic, table in TABLE_OF_TOPIC.items() if table.name == name)
     unsent = [bytes(row["value"]) for row in outbox if row["topic"] == topic]
     is_due = find_due(name, decisions, keep_days=settings.stream.served_days)
@@ -46,7 +49,9 @@ def _check_trading(settings: Settings, delivered: Delivered, name: str) -> Check
 
 
 def _fetch_columns(settings: Settings, name: str) -> list[Row]:
-    return fetch_rows(settings.dsn(), f"SELECT {', '.join(TRADING[name])} FROM {name}")
+    return fetch_rows(
+        settings.dsn(DatabaseRole.READER), f"SELECT {', '.join(TRADING[name])} FROM {name}"
+    )
 
 
 def _is_waiting(delivered: Delivered, topic: str) -> bool:

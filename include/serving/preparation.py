@@ -1,9 +1,9 @@
-"""Prepares the serving database: its tables, its views, the role that only reads, its schema."""
+"""Prepares the serving database: its tables, its views, its roles, its schema."""
 
 from include.errors import PlatformError
 from include.serving.connection import transaction
+from include.serving.roles import create_roles
 from include.serving.tables import create_tables
-from include.serving.views import create_reader
 from include.settings import Settings
 from include.versions import SCHEMA
 
@@ -11,7 +11,7 @@ SCHEMA_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT N
 
 
 def create_serving_database(settings: Settings) -> None:
-    """Make the tables, the views, and the role that only reads.
+    """Make the tables, the views, and the roles of the processes that use them.
 
     Raises:
         Unreachable: the server does not answer.
@@ -19,9 +19,7 @@ def create_serving_database(settings: Settings) -> None:
     """
     _require_schema(settings)
     create_tables(settings.dsn())
-    reader = settings.postgres
-    password = reader.reader_password.reveal()
-    create_reader(settings.dsn(), name=reader.reader, password=password)
+    create_roles(settings)
 
 
 def _require_schema(settings: Settings) -> None:

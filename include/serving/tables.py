@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
+from include.errors import Unreachable
 from include.lake.columns import Column, Table, event_columns, money, text
 from include.lake.tables import TABLES
 from include.serving.annotations import ANNOTATIONS
@@ -150,14 +151,27 @@ def _postgres_type(column: Column) -> str:
 def create_tables(dsn: Dsn) -> None:
     """Make every table and view of Postgres that does not exist.
 
+    A role that may not make tables waits for the owner, who does so in `up` and `prepare`.
+
     Raises:
-        Unreachable: the server does not answer.
+        Unreachable: the server does not answer, or tables are missing and the role is no owner.
     """
+    tables = (*SERVED.values(), *POSTGRES_ONLY)
     with transaction(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT has_schema_privilege('public', 'CREATE')")
+        if cursor.fetchone() == (False,):
+            _require_tables(cursor, [table.name for table in tables])
+            return
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
-        tables = (*SERVED.values(), *POSTGRES_ONLY)
         cursor.execute("; ".join(map(postgres_ddl, tables)))
         create_views(cursor, tables)
+
+
+def _require_tables(cursor: Any, names: list[str]) -> None:
+    cursor.execute("SELECT name FROM unnest(%s) AS name WHERE to_regclass(name) IS NULL", (names,))
+    missing = ", ".join(name for (name,) in cursor.fetchall())
+    if missing:
+        raise Unreachable(f"Postgres lacks the tables {missing}: up or prepare makes them")
 
 
 def upsert(dsn: Dsn, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> None:

@@ -22,6 +22,7 @@ from include.lake.writing import arrow_rows
 from include.serving.connection import TRANSACTION_LOCK, Dsn, Row, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 
 READER, LEDGER_READER = "trade_minutes", "trade_minutes_ledger"
 # Most trades of a minute have landed by then, so that Delta is written once a minute.
@@ -89,7 +90,7 @@ def refresh(settings: Settings, *, now: datetime, counted: CountedFiles | None =
         Unreachable: Postgres does not answer.
     """
     counted = counted or CountedFiles()
-    with locked_minutes(settings.dsn()) as (cursor, before):
+    with locked_minutes(settings.dsn(DatabaseRole.STREAM)) as (cursor, before):
         new = changed_minutes(
             settings.lake,
             before,
@@ -118,7 +119,7 @@ def restate(settings: Settings, start_at: datetime, end_at: datetime) -> int:
     Raises:
         Unreachable: Postgres does not answer.
     """
-    with locked_minutes(settings.dsn()) as (cursor, offsets):
+    with locked_minutes(settings.dsn(DatabaseRole.STREAM)) as (cursor, offsets):
         minutes = minutes_between(settings.lake, start_at, end_at, offsets=offsets)
         upsert_with(cursor, TRADE_MINUTES, minutes.to_pylist())
         merge_closed(settings.lake, _select_before(minutes, closed_until(settings.lake)))

@@ -30,6 +30,7 @@ from include.settings.env import (
 from include.settings.forecast import ForecastSettings, QualitySettings
 from include.settings.groups import (
     AirflowSettings,
+    DatabaseRole,
     KafkaSettings,
     PortSettings,
     PostgresSettings,
@@ -170,13 +171,14 @@ class Settings:
             name: url.rstrip("/") or f"http://{host}:{port}" for name, (url, port) in pages.items()
         }
 
-    def dsn(self, *, database: str = "") -> dict[str, Any]:
-        """psycopg2's connection arguments for the serving database or another one."""
+    def dsn(self, role: DatabaseRole = DatabaseRole.OWNER, *, database: str = "") -> dict[str, Any]:
+        """psycopg2's connection arguments of a role, for the serving database or another one."""
+        user, password = self.postgres.login(role)
         return {
             "host": self.postgres.host or self.ports.host,
             "port": self.ports.postgres,
-            "user": self.postgres.user,
-            "password": self.postgres.password.reveal(),
+            "user": user,
+            "password": password.reveal(),
             "dbname": database or self.postgres.database,
             "connect_timeout": 5,
             "sslmode": self.postgres.sslmode,

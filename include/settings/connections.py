@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from include.settings.brokers import KafkaSecurity
-from include.settings.groups import PostgresSettings
+from include.settings.groups import DatabaseRole, PostgresSettings
 
 _CHECKED = "verify-"
 
@@ -22,6 +22,18 @@ def connection_faults(kafka: KafkaSecurity, postgres: PostgresSettings) -> list[
         )
     if postgres.sslmode.startswith(_CHECKED) and not postgres.ca:
         faults.append(f"TICKHOUSE_POSTGRES_SSLMODE={postgres.sslmode} needs TICKHOUSE_POSTGRES_CA")
+    return faults + _role_faults(postgres)
+
+
+def _role_faults(postgres: PostgresSettings) -> list[str]:
+    """Roles of one name: the second one's rights would be the first one's too."""
+    faults: list[str] = []
+    setting_of: dict[str, str] = {}
+    for role in DatabaseRole:
+        name, setting = getattr(postgres, role), f"TICKHOUSE_POSTGRES_{role.upper()}"
+        if name in setting_of:
+            faults.append(f"{setting}={name!r}: {setting_of[name]} is that role already")
+        setting_of.setdefault(name, setting)
     return faults
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from include.setting_fields import (
     BASIS_POINTS,
@@ -62,15 +63,36 @@ class KafkaSettings:
     )
 
 
+class DatabaseRole(StrEnum):
+    """As whom a process logs in at Postgres; what each may do is in `include/serving/roles.py`."""
+
+    OWNER = "user"
+    STREAM = "stream"
+    TRADER = "trader"
+    DASHBOARD = "dashboard"
+    READER = "reader"
+    AIRFLOW = "airflow"
+
+
 @dataclass(frozen=True)
 class PostgresSettings:
     """The serving database; Airflow's metadata lives in its own database of the same server."""
 
     host: str = setting("", "server address; empty: the local one")
-    user: str = setting("tickhouse", "role that owns both databases")
+    user: str = setting("tickhouse", "role that owns the serving database, and makes the others")
     password: Secret = setting(Secret(""), "its password; generated for the local server")
+    stream: str = setting(
+        "tickhouse_stream", "role of stream, minutes, watcher and DAGs: writes what is served"
+    )
+    stream_password: Secret = setting(Secret(""), "its password; generated; empty: the owner's")
+    trader: str = setting("tickhouse_trader", "role of the trader: writes what it did")
+    trader_password: Secret = setting(Secret(""), "its password; generated; empty: the owner's")
+    dashboard: str = setting("tickhouse_dashboard", "role of the dashboard: reads, adds notes")
+    dashboard_password: Secret = setting(Secret(""), "its password; generated; empty: the owner's")
     reader: str = setting("tickhouse_reader", "role that only reads the serving tables")
     reader_password: Secret = setting(Secret(""), "its password; generated; empty: no such role")
+    airflow: str = setting("tickhouse_airflow", "role that owns Airflow's database alone")
+    airflow_password: Secret = setting(Secret(""), "its password; generated; empty: the owner's")
     sslmode: str = setting(
         "prefer",
         "libpq's sslmode: disable, prefer, require, verify-ca or verify-full",
@@ -79,6 +101,13 @@ class PostgresSettings:
     ca: str = setting("", "PEM file of who signed the server's certificate, for verify-…")
     database: str = setting("tickhouse", "name of the serving database")
     airflow_database: str = setting("airflow", "name of Airflow's metadata database")
+
+    def login(self, role: DatabaseRole) -> tuple[str, Secret]:
+        """Name and password of a role; the owner's where the role has no password."""
+        if role is DatabaseRole.OWNER:
+            return self.user, self.password
+        password: Secret = getattr(self, f"{role}_password")
+        return (getattr(self, role), password) if password else self.login(DatabaseRole.OWNER)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from jinja2 import Template
 from include.errors import QueryError, TickhouseError
 from include.serving.annotations import add_annotation, remove_annotation
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from streaming.dashboard.choice import (
     RANGES,
     Address,
@@ -137,13 +138,15 @@ class Page:
             return
         span, symbol = self._choice.span, self._choice.symbol
         at_s = self._noted_s or (span.end_s if span else self._views.now_s)
-        dsn, now = self._settings.dsn(), datetime.now(UTC)
+        dsn, now = self._settings.dsn(DatabaseRole.DASHBOARD), datetime.now(UTC)
         self._write(lambda: add_annotation(dsn, symbol, at_s, note, now=now))
         self._controls.note.value = ""
 
     def _on_remove(self, _attribute: str, _old: str, annotation_id: str) -> None:
         if annotation_id:
-            self._write(lambda: remove_annotation(self._settings.dsn(), annotation_id))
+            self._write(
+                lambda: remove_annotation(self._settings.dsn(DatabaseRole.DASHBOARD), annotation_id)
+            )
             self._controls.remove.value = ""
 
     def _write(self, write: Callable[[], object]) -> None:

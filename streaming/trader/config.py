@@ -11,6 +11,7 @@ from include.market.time import HOUR_US, SECOND_US
 from include.market.volatility import DayOfPrices
 from include.serving.connection import Dsn
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from include.trading.account import Account
 from include.trading.decision import RULES
 from include.trading.inputs import Parameters
@@ -81,7 +82,7 @@ class TraderConfig:
             max_skew_us=_micros(trader.skew_s) if is_live else 0,
             max_lag_us=_micros(trader.lag_s) if is_live else 0,
             bootstrap=settings.bootstrap,
-            dsn=settings.dsn(),
+            dsn=settings.dsn(DatabaseRole.TRADER),
             halt_file=settings.home / HALT_FILE,
             lake=settings.lake,
             world=settings.world,

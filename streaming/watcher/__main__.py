@@ -23,6 +23,7 @@ from include.process import run_process
 from include.serving.stream_progress import read_progress
 from include.serving.tables import STREAM_LAG, create_tables, upsert
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from streaming.watcher.cause_alerts import CauseAlerts
 from streaming.watcher.disk_guard import start_disk_guard
 from streaming.watcher.lateness import Lateness
@@ -91,7 +92,7 @@ class Watcher:
             if lag.behind is not None
         ]
         try:
-            upsert(self._settings.dsn(), STREAM_LAG, rows)
+            upsert(self._settings.dsn(DatabaseRole.STREAM), STREAM_LAG, rows)
         except Unreachable as error:
             self._failures += 1
             log.warning(event("lag not written", error=error))
@@ -100,7 +101,7 @@ class Watcher:
 def _create_tables(settings: Settings) -> None:
     """Make the tables of Postgres, if it answers; `look` writes to them when it does again."""
     try:
-        create_tables(settings.dsn())
+        create_tables(settings.dsn(DatabaseRole.STREAM))
     except Unreachable as error:
         log.warning(event("no tables in Postgres", error=error))
 

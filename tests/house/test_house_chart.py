@@ -16,6 +16,7 @@ from cli.main import cli
 from include.errors import SettingsError
 from include.local.unsupervised import list_pages
 from include.settings import ROOT, Settings, load
+from include.settings.groups import DatabaseRole
 from tests.support.go_programs import helm, manifest_validator
 
 CHART = ROOT / "deploy" / "helm"
@@ -23,11 +24,12 @@ KUBERNETES = ["--kube-version", "1.31.0"]
 MOUNT = "/run/secrets/tickhouse/"
 ODD = "pg$ecret {{ .x }} \"quoted' #1"
 STORE = {"settings": {"TICKHOUSE_STORE": "s3a://bucket/prefix"}}
+ROLES = ("STREAM", "TRADER", "DASHBOARD", "READER", "AIRFLOW")
 SECRETS = {
     name: f"{ODD} {name}"
     for name in (
         "TICKHOUSE_POSTGRES_PASSWORD",
-        "TICKHOUSE_POSTGRES_READER_PASSWORD",
+        *(f"TICKHOUSE_POSTGRES_{role}_PASSWORD" for role in ROLES),
         "TICKHOUSE_AIRFLOW_PASSWORD",
         "TICKHOUSE_S3_ACCESS_KEY",
         "TICKHOUSE_S3_SECRET_KEY",
@@ -45,12 +47,23 @@ FULL = {
     "prepare": {"firstTraining": True},
 }
 FEEDS = {f"feed-{name}" for name in ("gemini", "binance", "deribit", "quotes")}
-PROCESSES = {"stream", "trader", "minutes", "watcher", "dashboard"}
+PROCESSES = {
+    "stream": "STREAM",
+    "minutes": "STREAM",
+    "watcher": "STREAM",
+    "trader": "TRADER",
+    "dashboard": "DASHBOARD",
+}
 STORE_KEYS = {"S3_ACCESS_KEY", "S3_SECRET_KEY", "ALERTS_WEBHOOK"}
 NEEDED = {
     **dict.fromkeys(FEEDS, STORE_KEYS | {"VENUES_DERIBIT_KEY", "VENUES_DERIBIT_SECRET"}),
-    **dict.fromkeys(PROCESSES, STORE_KEYS | {"POSTGRES_PASSWORD"}),
-    "prepare": STORE_KEYS | {"POSTGRES_PASSWORD", "POSTGRES_READER_PASSWORD", "AIRFLOW_PASSWORD"},
+    **{
+        process: STORE_KEYS | {f"POSTGRES_{role}_PASSWORD", "POSTGRES_READER_PASSWORD"}
+        for process, role in PROCESSES.items()
+    },
+    "prepare": STORE_KEYS
+    | {"POSTGRES_PASSWORD", "AIRFLOW_PASSWORD"}
+    | {f"POSTGRES_{role}_PASSWORD" for role in ROLES},
 }
 NEEDED["trader"] = NEEDED["trader"] | {"VENUES_GEMINI_KEY", "VENUES_GEMINI_SECRET"}
 
@@ -138,7 +151,7 @@ def test_an_unknown_field_is_found_by_the_validator(render: Render) -> None:
 
 def test_every_process_is_one_pod_that_ends_before_its_successor(render: Render) -> None:
     deployments = objects(render(FULL), "Deployment")
-    assert {name.removeprefix("tick-") for name in deployments} == FEEDS | PROCESSES
+    assert {name.removeprefix("tick-") for name in deployments} == FEEDS | PROCESSES.keys()
     for one in deployments.values():
         assert one["spec"]["replicas"] == 1
         assert one["spec"]["strategy"] == {"type": "Recreate"}
@@ -167,8 +180,9 @@ def test_every_pod_reads_settings_and_its_secrets_unchanged(render: Render, tmp_
         assert settings.kafka.bootstrap == "market-kafka-bootstrap:9092"
         assert settings.s3.secret_key.reveal() == SECRETS["TICKHOUSE_S3_SECRET_KEY"]
         if component not in FEEDS:
-            password = settings.postgres.password.reveal()
-            assert password == SECRETS["TICKHOUSE_POSTGRES_PASSWORD"]
+            name = PROCESSES.get(component, "READER")
+            password = settings.postgres.login(DatabaseRole[name])[1].reveal()
+            assert password == SECRETS[f"TICKHOUSE_POSTGRES_{name}_PASSWORD"]
 
 
 @pytest.mark.parametrize("value", [5_000_000, 123_456_789_012, "5000000", 0.25, "a,b"])
@@ -188,12 +202,12 @@ def test_probes_and_monitors_ask_ports_that_the_settings_have(
         metrics = read_settings(pod, done, tmp_path / component).metrics
         own = {f"feed-{name}": port for name, port in metrics.feeds.items()}
         own |= {"feed-quotes": metrics.quotes}
-        own |= {name: getattr(metrics, name) for name in PROCESSES - {"stream"}}
+        own |= {name: getattr(metrics, name) for name in PROCESSES.keys() - {"stream"}}
         assert ports.get("metrics") == own.get(component)
         probe = container.get("livenessProbe", {}).get("httpGet")
         assert probe is None or probe["port"] in ports
     services, monitors = objects(done, "Service"), objects(done, "ServiceMonitor")
-    assert len(monitors) == len(FEEDS | PROCESSES) - 1
+    assert len(monitors) == len(FEEDS | PROCESSES.keys()) - 1
     for monitor in monitors.values():
         wanted = monitor["spec"]["selector"]["matchLabels"].items()
         chosen = [
@@ -211,7 +225,7 @@ def test_status_asks_pages_that_services_have(
     settings = read_settings(pods(done)["watcher"], done, tmp_path / "watcher")
     services = objects(done, "Service")
     asked = {name: urlsplit(url) for name, url in list_pages(settings).items()}
-    assert set(asked) == FEEDS | PROCESSES
+    assert set(asked) == FEEDS | PROCESSES.keys()
     for url in asked.values():
         ports = services[str(url.hostname)]["spec"]["ports"]
         assert [one["port"] for one in ports] == [url.port]
@@ -248,3 +262,10 @@ def test_the_defaults_are_settings_and_values_that_the_schema_has() -> None:
     load({name: str(value) for name, value in values["settings"].items()})
     with pytest.raises(SettingsError, match="is not a setting"):
         load({"TICKHOUSE_STOR": "x"})
+
+
+def test_a_pod_without_its_roles_password_logs_in_as_the_owner(render: Render) -> None:
+    secrets = {"values": {"TICKHOUSE_POSTGRES_PASSWORD": "owner's"}}
+    for name, pod in pods(render({**STORE, "secrets": secrets})).items():
+        keys = [item["key"] for item in mounted(pod)]
+        assert keys == ([] if name in FEEDS else ["TICKHOUSE_POSTGRES_PASSWORD"]), name

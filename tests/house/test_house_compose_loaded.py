@@ -21,20 +21,25 @@ MOUNT = "/run/secrets/"
 FILE = "_FILE"
 PASSWORD = "pg$ecret ${HOME} \"quoted' #1"
 PROFILES = ("sql", "monitoring", "cluster")
-DATABASE = {"postgres_password"}
+READER = {"postgres_reader_password"}
+STREAM = READER | {"postgres_stream_password"}
+TRADER = READER | {"postgres_trader_password"}
+DASHBOARD = READER | {"postgres_dashboard_password"}
 ACCOUNT = {"gemini_key", "gemini_secret"}
-AIRFLOW = DATABASE | {
-    "postgres_reader_password",
+AIRFLOW = STREAM | {
+    "postgres_airflow_password",
     "airflow_password",
     "airflow_jwt_secret",
     "airflow_fernet_key",
 }
+OWNER = AIRFLOW | TRADER | DASHBOARD | {"postgres_password"}
 NEEDED = {
-    "postgres": DATABASE,
+    "postgres": {"postgres_password"},
     "simulator": ACCOUNT,
-    "trader": DATABASE | ACCOUNT,
-    **{name: DATABASE for name in ("stream", "minutes", "watcher", "dashboard")},
-    **{name: AIRFLOW for name in ("prepare", "first-training")},
+    "trader": TRADER | ACCOUNT,
+    "dashboard": DASHBOARD,
+    **{name: STREAM for name in ("stream", "minutes", "watcher")},
+    **{name: OWNER for name in ("prepare", "first-training")},
     **{f"airflow-{name}": AIRFLOW for name in ("api-server", "scheduler", "triggerer")},
     "airflow-dag-processor": AIRFLOW,
     "sql-server": {"sql_server_password"},

@@ -1,7 +1,6 @@
 """Each panel of Grafana's market dashboards asks what Postgres answers, as the reader."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,10 @@ import pytest
 
 from include.lake.tables import TRADE_MINUTES
 from include.serving.connection import transaction
+from include.serving.roles import create_roles
 from include.serving.tables import upsert
-from include.serving.views import create_reader
-from include.settings import ROOT
+from include.settings import ROOT, Settings, override
+from include.settings.groups import DatabaseRole
 from tests.support.minute_rows import minute_rows
 from tests.support.postgres import fetch_tuples
 
@@ -31,11 +31,12 @@ VARIABLES = [
 
 
 @pytest.fixture(scope="module")
-def reader(postgres_dsn: Any) -> Iterator[dict[str, Any]]:
-    create_reader(postgres_dsn, name="grafana_reader", password=PASSWORD)
+def reader(service_settings: Settings, postgres_dsn: Any) -> dict[str, Any]:
+    settings = override(service_settings, {"TICKHOUSE_POSTGRES_READER_PASSWORD": PASSWORD})
+    create_roles(settings)
     rows = minute_rows(range(3)).to_pylist()
     upsert(postgres_dsn, TRADE_MINUTES, rows)
-    yield dict(postgres_dsn) | {"user": "grafana_reader", "password": PASSWORD}
+    return settings.dsn(DatabaseRole.READER)
 
 
 def fill_in(statement: str) -> str:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import psycopg2
 import pytest
 
 from include.errors import PlatformError
@@ -21,7 +20,6 @@ from include.serving.tables import (
     postgres_ddl,
     upsert,
 )
-from include.serving.views import create_reader
 from include.settings import Settings
 from include.versions import SCHEMA
 
@@ -66,25 +64,6 @@ def test_rows_of_an_upsert_come_all_or_none(postgres_dsn: dict[str, Any]) -> Non
     upsert(postgres_dsn, TRADER_STATE, [])
     statement = "SELECT name FROM trader_state WHERE name IN ('whole', 'broken')"
     assert fetch_rows(postgres_dsn, statement) == []
-
-
-def test_the_reader_reads_and_changes_nothing(postgres_dsn: dict[str, Any]) -> None:
-    create_tables(postgres_dsn)
-    for password in ("first", "second"):
-        create_reader(postgres_dsn, name="reads_only", password=password)
-    reader = {**postgres_dsn, "user": "reads_only", "password": "second"}
-    assert fetch_rows(reader, "SELECT * FROM minute_totals") == []
-    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE IF NOT EXISTS made_later (a integer)")
-    assert fetch_rows(reader, "SELECT * FROM made_later") == []
-    forbidden = ("DELETE FROM scores", "CREATE TABLE mine (a integer)", "DROP TABLE scores")
-    for statement in (*forbidden, "SET default_transaction_read_only = off; DELETE FROM scores"):
-        with (
-            pytest.raises(psycopg2.Error, match=r"read-only|permission denied|must be owner"),
-            transaction(reader) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(statement)
 
 
 def test_tables_and_columns_have_the_comments_of_the_lake(postgres_dsn: dict[str, Any]) -> None:

@@ -8,14 +8,23 @@ app.kubernetes.io/component: {{ .component }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* Which secrets a kind of pod needs: what is not named here is not in its pod. */}}
+{{/* Which secrets a kind of pod needs: what is not named here is not in its pod. Of A|B the first that exists. */}}
 {{- define "tickhouse.needs" -}}
 all: [TICKHOUSE_KAFKA_PASSWORD, TICKHOUSE_ALERTS_WEBHOOK, TICKHOUSE_ALERTS_SMTP_PASSWORD]
 store: [TICKHOUSE_S3_ACCESS_KEY, TICKHOUSE_S3_SECRET_KEY]
-database: [TICKHOUSE_POSTGRES_PASSWORD]
+streamDatabase: [TICKHOUSE_POSTGRES_STREAM_PASSWORD|TICKHOUSE_POSTGRES_PASSWORD, TICKHOUSE_POSTGRES_READER_PASSWORD]
+traderDatabase: [TICKHOUSE_POSTGRES_TRADER_PASSWORD|TICKHOUSE_POSTGRES_PASSWORD, TICKHOUSE_POSTGRES_READER_PASSWORD]
+dashboardDatabase: [TICKHOUSE_POSTGRES_DASHBOARD_PASSWORD|TICKHOUSE_POSTGRES_PASSWORD, TICKHOUSE_POSTGRES_READER_PASSWORD]
 feed: [TICKHOUSE_VENUES_DERIBIT_KEY, TICKHOUSE_VENUES_DERIBIT_SECRET, TICKHOUSE_VENUES_CRYPTOCOMPARE_KEY]
 account: [TICKHOUSE_VENUES_GEMINI_KEY, TICKHOUSE_VENUES_GEMINI_SECRET]
-prepare: [TICKHOUSE_POSTGRES_READER_PASSWORD, TICKHOUSE_AIRFLOW_PASSWORD]
+prepare:
+  - TICKHOUSE_POSTGRES_PASSWORD
+  - TICKHOUSE_POSTGRES_STREAM_PASSWORD
+  - TICKHOUSE_POSTGRES_TRADER_PASSWORD
+  - TICKHOUSE_POSTGRES_DASHBOARD_PASSWORD
+  - TICKHOUSE_POSTGRES_READER_PASSWORD
+  - TICKHOUSE_POSTGRES_AIRFLOW_PASSWORD
+  - TICKHOUSE_AIRFLOW_PASSWORD
 {{- end }}
 
 {{- define "tickhouse.secretName" -}}
@@ -29,7 +38,11 @@ prepare: [TICKHOUSE_POSTGRES_READER_PASSWORD, TICKHOUSE_AIRFLOW_PASSWORD]
 {{- $needs := include "tickhouse.needs" . | fromYaml -}}
 {{- $names := list -}}
 {{- range prepend .grants "all" -}}
-{{- range get $needs . }}{{ if has . $there }}{{ $names = append $names . }}{{ end }}{{ end -}}
+{{- range get $needs . -}}
+{{- $found := "" -}}
+{{- range splitList "|" . }}{{ if and (not $found) (has . $there) }}{{ $found = . }}{{ end }}{{ end -}}
+{{- if $found }}{{ $names = append $names $found }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- $names | join "\n" -}}
 {{- end }}

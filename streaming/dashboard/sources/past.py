@@ -15,6 +15,7 @@ from include.market.time import SECOND_US
 from include.serving.connection import Row
 from include.serving.read_only_query import query_read_only
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from streaming.dashboard.choice import Span
 from streaming.dashboard.series import BestPrices, SecondValues
 from streaming.dashboard.sources.past_queries import (
@@ -52,7 +53,7 @@ def read_past(settings: Settings, symbols: tuple[str, ...], chosen_span: Span) -
     answers: Answers = {}
     try:
         queries = past_queries(chosen, chosen_span)
-        answers = query_read_only(settings.dsn(), queries, timeout_s=QUERY_S)
+        answers = query_read_only(settings.dsn(DatabaseRole.DASHBOARD), queries, timeout_s=QUERY_S)
     except Unreachable as error:
         notices.append(f"without Postgres ({error})")
     try:

@@ -18,6 +18,7 @@ from include.serving.annotations import Annotation, read_annotation
 from include.serving.connection import Row
 from include.serving.read_only_query import query_read_only
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 from streaming.dashboard.minute_flows import TradeFlow
 from streaming.dashboard.series import SecondValues
 from streaming.dashboard.sources.postgres_queries import (
@@ -43,7 +44,9 @@ def poll_postgres(settings: Settings, state: DashboardState, stop: threading.Eve
         if polls % INFREQUENT_POLLS == 0 and state.clock_us:
             queries |= infrequent_queries(clock_us=state.clock_us, keep_s=state.keep_s)
         try:
-            answers = query_read_only(settings.dsn(), queries, timeout_s=settings.dashboard.query_s)
+            answers = query_read_only(
+                settings.dsn(DatabaseRole.DASHBOARD), queries, timeout_s=settings.dashboard.query_s
+            )
         except Unreachable as error:
             if not failures:
                 log.warning(event("postgres is unreachable", error=error))

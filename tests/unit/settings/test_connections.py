@@ -11,6 +11,7 @@ from include.errors import SettingsError
 from include.local.airflow import build_environment
 from include.settings import load
 from include.settings.env import merge_layers
+from include.settings.groups import DatabaseRole
 from spark_jobs.kafka_options import kafka_options
 
 ODD = 'p@ss/w%rd:1$"\\ü'
@@ -125,3 +126,19 @@ def test_airflows_address_of_postgres_holds_any_password(tmp_path: Path) -> None
     assert (url.username, url.password, url.host) == ("tick@house", ODD, "127.0.0.1")
     assert url.query == {"sslmode": "verify-full", "sslrootcert": str(ca)}
     assert unquote(urlsplit(address).username or "") == "tick@house"
+
+
+def test_two_roles_of_one_name_are_refused() -> None:
+    with pytest.raises(SettingsError, match="POSTGRES_TRADER='a': TICKHOUSE_POSTGRES_STREAM is"):
+        load({"TICKHOUSE_POSTGRES_STREAM": "a", "TICKHOUSE_POSTGRES_TRADER": "a"})
+    with pytest.raises(SettingsError, match="POSTGRES_READER='o': TICKHOUSE_POSTGRES_USER is"):
+        load({"TICKHOUSE_POSTGRES_USER": "o", "TICKHOUSE_POSTGRES_READER": "o"})
+
+
+@pytest.mark.parametrize("role", [role for role in DatabaseRole if role != DatabaseRole.OWNER])
+def test_a_role_without_a_password_is_the_owner(role: DatabaseRole) -> None:
+    owner = {"TICKHOUSE_POSTGRES_PASSWORD": "owner's"}
+    assert load(owner).postgres.login(role) == ("tickhouse", "owner's")
+    settings = load({**owner, f"TICKHOUSE_POSTGRES_{role.upper()}_PASSWORD": "its own"})
+    assert settings.postgres.login(role) == (f"tickhouse_{role}", "its own")
+    assert settings.dsn()["user"] == "tickhouse"
