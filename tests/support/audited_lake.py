@@ -58,6 +58,7 @@ class AuditedLake:
             kafka=dict(self.kafka),
             committed=dict(self.committed),
             topic_ids=dict(self.topic_ids),
+            without_record=dict(self.without_record),
         )
 
     def land(self, part: TopicPartition, rows: Rows, end: int, *, bad: Rows | None = None) -> None:

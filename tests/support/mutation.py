@@ -1,11 +1,13 @@
 """Changes a part of the code, one place at a time, and counts what the part's tests notice.
 
 `python -m tests.support.mutation include/market` tries all changes of a part, `--sample 300` so
-many drawn by `--seed`; `docs/mutation.md` has the outcomes.
+many drawn by `--seed`, and `--again` of those only the ones that no test has noticed yet;
+`docs/mutation.md` has the outcomes.
 """
 
 import argparse
 import random
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -75,16 +77,26 @@ def list_mutants(patterns: list[str]) -> list[str]:
     return sorted(name for _, name, _ in mutants)
 
 
+def is_noticed(exit_code: int | None) -> bool:
+    """Whether a test failed, or never ended, with a change."""
+    return mutmut.status_by_exit_code[exit_code] in {"killed", "timeout", "segfault"}
+
+
+def list_unnoticed(names: list[str]) -> list[str]:
+    """Those that no test of an earlier run noticed, or that none tried."""
+    mutants, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
+    return sorted(name for _, name, exit_code in mutants if not is_noticed(exit_code))
+
+
 def print_outcome(names: list[str]) -> None:
     """A row for each module, and the names of what no test noticed."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     mutants, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
     for _, name, exit_code in mutants:
-        status = mutmut.status_by_exit_code[exit_code]
-        noticed = status in {"killed", "timeout", "segfault"}
+        noticed = is_noticed(exit_code)
         counts[name.rpartition(".")[0]]["noticed" if noticed else "not"] += 1
         if not noticed:
-            print(f"{status}: {name}")
+            print(f"{mutmut.status_by_exit_code[exit_code]}: {name}")
     for module, count in sorted(counts.items()):
         print(f"| {module} | {count.total()} | {count['noticed']} |")
 
@@ -96,17 +108,20 @@ def main() -> None:
     parser.add_argument("--only", help="names of modules, as `include/market/book*.py`")
     parser.add_argument("--sample", type=int, help="so many changes, not all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="what no test has noticed yet")
     arguments = parser.parse_args()
     tests = [
         str(path) for name in TESTS[arguments.part] for path in sorted(Path("tests").glob(name))
     ]
     config().pytest_add_cli_args_test_selection = tests
+    if not arguments.again:  # mutmut changes no file that a run of another part has copied
+        shutil.rmtree("mutants", ignore_errors=True)
     names = list_mutants([arguments.only] if arguments.only else configured(arguments.part))
     total = len(names)
     if arguments.sample and arguments.sample < total:
         names = sorted(random.Random(arguments.seed).sample(names, arguments.sample))
     print(f"{len(names)} of {total} changes")
-    mutmut._run(names, 1)
+    mutmut._run(list_unnoticed(names) if arguments.again else names, 1)
     print_outcome(names)
 
 

@@ -110,6 +110,23 @@ def test_a_price_that_never_moved_and_a_young_series_have_no_jump() -> None:
     assert find(make(), [*young, leap]) == []
 
 
+def test_a_minute_counts_five_seconds_after_its_end_with_what_came_until_then() -> None:
+    jumps, minute_us = make(), (FIRST + 60) * MINUTE_US
+
+    def take(seconds: float, price: int) -> list[PublishedSignal]:
+        at_us = minute_us + int(seconds * SECOND_US)
+        jumps.take(SupplierPrice("gemini", "BTC-USD", at_us, Decimal(price)))
+        return jumps.advance()
+
+    for minute in range(60):
+        take((minute - 60) * 60.0, 100 + minute % 2)
+    assert take(10, 100) == take(64.999_999, 100) == []
+    assert take(59, 200) == []  # by another topic, that is read later
+    (jump,) = take(65, 100)
+    assert (jump.window_start, jump.window_end) == (minute_us, minute_us + MINUTE_US)
+    assert jump.value > 50  # of returns of one per cent, it is one of 69 per cent
+
+
 def test_without_a_bound_nothing_is_a_jump() -> None:
     assert find(Jumps(volatilities=0, half_life_minutes=HALF_LIFE), make_prices(3)) == []
 

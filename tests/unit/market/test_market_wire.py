@@ -122,6 +122,7 @@ def test_a_rejected_frame_keeps_its_bytes() -> None:
     message = wire.reject_message(
         b"\xff{", venue="gemini", conn="c", received_time=1, reason="not_utf8", detail="x" * 900
     )
+    assert wire.choose_topic(message) == "market.rejects"
     (reject,) = wire.decode(wire.encode(message)).events
     assert base64.b64decode(reject.payload) == b"\xff{"  # type: ignore[union-attr]
     assert len(reject.detail) == 500  # type: ignore[union-attr]
@@ -132,6 +133,21 @@ def test_a_spelling_leads_back_to_a_symbol_of_the_same_spelling(base: str, quote
     symbol = f"{base}-{quote}"
     assert CONCATENATED.symbols_by_spelling((symbol,))[concatenate(symbol)] == symbol
     assert concatenate(split_pair(concatenate(symbol).lower())) == concatenate(symbol)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "symbol"),
+    [
+        ("BTCGUSD", "BTC-GUSD"),
+        ("btcfdusd", "BTC-FDUSD"),
+        ("BTCUSD", "BTC-USD"),
+        ("USDTUSD", "USDT-USD"),
+    ],
+)
+def test_the_longest_quote_currency_that_ends_a_spelling_is_its_quote(
+    spelling: str, symbol: str
+) -> None:
+    assert split_pair(spelling) == symbol
 
 
 @pytest.mark.parametrize(
