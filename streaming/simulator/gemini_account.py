@@ -32,6 +32,15 @@ class GeminiAccount:
         self._event_id = market.clock.now_us()
         market.watchers.append(self._watch)
 
+    @property
+    def last_price(self) -> Decimal:
+        """The price of the last trade in USD."""
+        return self._market.book.last
+
+    def now_ms(self) -> int:
+        """The venue's time in ms."""
+        return self._market.clock.now_ms()
+
     def place(self, form_fields: Fields) -> Fields:
         """Place an order: what it became at once.
 

@@ -3,13 +3,21 @@
 Source: docs.gemini.com, "Orders", "Fee and volume", "Fund management", "Account".
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import Fields, Values
 
-_FEES = {"api_maker_fee_bps": 40, "api_taker_fee_bps": 40, "notional_30d_volume": 0}
+_FEES: Fields = {
+    **{
+        f"{way}_{role}_fee_bps": 40
+        for way in ("web", "api", "fix")
+        for role in ("maker", "taker", "auction")
+    },
+    **{f"block_{role}_fee_bps": 50 for role in ("maker", "taker")},
+}
 _AVAILABLE = ("available", "availableForWithdrawal")
 _ROWS = 50
 
@@ -78,6 +86,7 @@ def list_volumes(account: GeminiAccount, _values: Values) -> list[list[Fields]]:
         return [[]]
     total = sum((Decimal(trade["amount"]) for trade in account.trades), Decimal(0))
     volumes: Fields = {"symbol": "btcusd", "base_currency": "BTC", "notional_currency": "USD"}
+    volumes |= {"data_date": _day_of(account.trades[-1]["timestampms"])}
     volumes["total_volume_base"] = float(total)
     for side in ("Buy", "Sell"):
         for role in ("maker", "taker"):
@@ -110,6 +119,20 @@ def list_balances(account: GeminiAccount, _values: Values) -> list[Fields]:
     ]
 
 
+def list_notional_balances(account: GeminiAccount, values: Values) -> list[Fields]:
+    """The balances, and what they are worth in one currency at the last price."""
+    prices = {"USD": Decimal(1), "BTC": account.last_price}
+    rows = []
+    for balance in list_balances(account, {}):
+        rate = prices[balance["currency"]] / prices[values["currency"]]
+        notionals = {
+            f"{name}Notional": f"{round(Decimal(balance[name]) * rate, 8):f}"
+            for name in ("amount", *_AVAILABLE)
+        }
+        rows.append({name: balance[name] for name in balance if name != "type"} | notionals)
+    return rows
+
+
 def describe_account(_account: GeminiAccount, _values: Values) -> Fields:
     """The one account and its user."""
     user = {"name": "Simulated", "status": "Active", "countryCode": "US", "isVerified": True}
@@ -130,9 +153,26 @@ def confirm(_account: GeminiAccount, _values: Values) -> Fields:
     return {"result": "ok"}
 
 
-def list_fees(_account: GeminiAccount, _values: Values) -> Fields:
-    """The fees."""
-    return _FEES
+def list_fees(account: GeminiAccount, _values: Values) -> Fields:
+    """The fees, and the value traded in thirty days and on each of them."""
+    now_ms = account.now_ms()
+    notional_by_day: dict[str, float] = {}
+    for trade in account.trades:
+        day = _day_of(trade["timestampms"])
+        notional = float(Decimal(trade["amount"]) * Decimal(trade["price"]))
+        notional_by_day[day] = notional_by_day.get(day, 0.0) + notional
+    days = [{"date": day, "notional_volume": sum_} for day, sum_ in notional_by_day.items()]
+    return {
+        "date": _day_of(now_ms),
+        "last_updated_ms": now_ms,
+        **_FEES,
+        "notional_30d_volume": sum(notional_by_day.values()),
+        "notional_1d_volume": days,
+    }
+
+
+def _day_of(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
 
 
 def list_nothing(_account: GeminiAccount, _values: Values) -> list[Fields]:

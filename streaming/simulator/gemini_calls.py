@@ -126,6 +126,11 @@ SIGNED = tuple(
         ("heartbeat", (), private.confirm),
         ("balances", (), private.list_balances),
         (
+            "notionalbalances/{currency}",
+            (GeminiParam("currency", p.read_currency, "usd"),),
+            private.list_notional_balances,
+        ),
+        (
             "transfers",
             (_CURRENCY, _TIME, GeminiParam("limit_transfers", p.read_limit(50), 5)),
             private.list_nothing,
@@ -136,32 +141,35 @@ SIGNED = tuple(
         ("roles", (), private.list_roles),
     )
 )
+_UNSUPPORTED_V1 = (
+    "withdraw/{currency}",
+    "withdraw/{network}/feeEstimate",
+    "deposit/{network}/newAddress",
+    "transactions",
+    "payments/methods",
+    "payments/addbank",
+    "account/create",
+    "account/list",
+    "account/rename",
+    "account/transfer/{currency}",
+    *(f"approvedAddresses/{verb}{{network}}" for verb in ("", "account/")),
+    *(f"approvedAddresses/{{network}}/{verb}" for verb in ("request", "remove")),
+    "wrap/{symbol}",
+    *(f"instant/{verb}" for verb in ("quote", "execute")),
+    *(f"clearing/{verb}" for verb in ("new", "status", "cancel", "confirm", "list", "trades")),
+    *(f"staking/{verb}" for verb in ("stake", "unstake", "history", "rewards")),
+    "balances/staking",
+    "margin",
+    "positions",
+    "perpetuals/fundingPayment",
+    "oauth/revokeByToken",
+)
 # documented, but of markets and services that are not simulated: refused once signed well
 UNSUPPORTED = tuple(
-    GeminiCall(f"/v1/{name}", (), private.refuse, signed=True)
-    for name in (
-        "notionalbalances/{currency}",
-        "withdraw/{currency}",
-        "withdraw/{network}/feeEstimate",
-        "deposit/{network}/newAddress",
-        "transactions",
-        "payments/methods",
-        "payments/addbank",
-        "account/create",
-        "account/list",
-        "account/rename",
-        "account/transfer/{currency}",
-        *(f"approvedAddresses/{verb}{{network}}" for verb in ("", "account/")),
-        *(f"approvedAddresses/{{network}}/{verb}" for verb in ("request", "remove")),
-        "wrap/{symbol}",
-        *(f"instant/{verb}" for verb in ("quote", "execute")),
-        *(f"clearing/{verb}" for verb in ("new", "status", "cancel", "confirm", "list", "trades")),
-        *(f"staking/{verb}" for verb in ("stake", "unstake", "history", "rewards")),
-        "balances/staking",
-        "margin",
-        "positions",
-        "perpetuals/fundingPayment",
-        "oauth/revokeByToken",
+    GeminiCall(path, (), private.refuse, signed=True)
+    for path in (
+        "/v2/fxrate/{symbol}/{timestamp}",
+        *(f"/v1/{name}" for name in _UNSUPPORTED_V1),
     )
 )
 CALLS = PUBLIC + SIGNED

@@ -33,7 +33,8 @@ MY_TRADE = (
     | fields("timestamp timestampms tid", int)
     | fields("aggressor is_auction_fill", bool)
 )
-VOLUME = fields("symbol base_currency notional_currency", str) | fields(
+NOTIONAL = {"notional_volume": float}
+VOLUME = fields("symbol base_currency notional_currency data_date", str) | fields(
     "total_volume_base buy_maker_base sell_taker_notional", float
 )
 CANCELLED = {"result": "ok", "details": {"cancelledOrders": [int], "cancelRejects": []}}
@@ -61,9 +62,16 @@ SHAPES: dict[str, Any] = {
     "/v1/orders/history": [ORDER_FIELDS | {"is_live": False}],
     "/v1/mytrades": [MY_TRADE],
     "/v1/tradevolume": [[VOLUME]],
-    "/v1/notionalvolume": fields("api_maker_fee_bps api_taker_fee_bps", int),
+    "/v1/notionalvolume": fields("date", str)
+    | fields("last_updated_ms web_maker_fee_bps fix_auction_fee_bps block_taker_fee_bps", int)
+    | fields("api_maker_fee_bps api_taker_fee_bps api_auction_fee_bps", int)
+    | {"notional_30d_volume": float, "notional_1d_volume": [{"date": str} | NOTIONAL]},
     "/v1/heartbeat": {"result": "ok"},
     "/v1/balances": [fields("type currency amount available availableForWithdrawal", str)],
+    "/v1/notionalbalances/{currency}": [
+        fields("currency amount available availableForWithdrawal amountNotional", str)
+        | fields("availableNotional availableForWithdrawalNotional", str)
+    ],
     "/v1/transfers": [],
     "/v1/custodyaccountfees": [],
     "/v1/addresses/{network}": [],
@@ -154,7 +162,7 @@ def bad_values(call: GeminiCall, param: GeminiParam) -> list[Any]:
 @pytest.mark.parametrize("call", UNSUPPORTED, ids=lambda call: call.path)
 async def test_what_is_not_simulated_is_refused_in_the_sandboxs_words(call: GeminiCall) -> None:
     async with simulated_venues() as (session, base):
-        path = call.path.format(currency="btc", network="bitcoin", symbol="btcusd")
+        path = call.path.format(currency="btc", network="bitcoin", symbol="btcusd", timestamp=1)
         status, reply = await post_gemini(session, base, path)
         assert (status, reply["reason"]) == (403, "EndpointUnavailableInThisEnvironment")
 
@@ -184,6 +192,23 @@ async def test_a_nonce_that_is_none_is_refused(nonce: Any) -> None:
     async with simulated_venues() as (session, base):
         status, reply = await post_gemini(session, base, "/v1/balances", nonce=nonce)
         assert (status, reply["reason"]) == (400, "InvalidNonce")
+
+
+async def test_the_account_is_valued_in_another_currency_at_the_last_price() -> None:
+    async with simulated_venues() as (session, base):
+        taking = ORDER | {"price": "1e6", "amount": "0.001"}
+        _, filled = await post_gemini(session, base, "/v1/order/new", **taking)
+        (feed,) = (await ask(session, base, BY_PATH["/v1/pricefeed"], {}))[1]
+        _, rows = await post_gemini(session, base, "/v1/notionalbalances/usd")
+        bitcoin, dollars = rows
+        assert float(dollars["amountNotional"]) == pytest.approx(float(dollars["amount"]))
+        worth = float(bitcoin["amountNotional"]) / float(bitcoin["amount"])
+        assert worth == pytest.approx(float(feed["price"]), rel=0.001)
+        _, rows = await post_gemini(session, base, "/v1/notionalbalances/btc")
+        assert rows[0]["amountNotional"] == "0.00100000"
+        _, fees = await post_gemini(session, base, "/v1/notionalvolume")
+        paid = float(filled["executed_amount"]) * float(filled["avg_execution_price"])
+        assert fees["notional_30d_volume"] == pytest.approx(paid)
 
 
 async def test_limits_and_times_choose_the_rows() -> None:
