@@ -33,7 +33,10 @@ TESTS = {
     "include/lake": (  # the slow ones left out
         "unit/lake/test_audit.py",
         "unit/lake/test_audit_[!m]*.py",
-        "unit/lake/test_[bcfhlst]*.py",
+        "unit/lake/test_ar*.py",
+        "unit/lake/test_[!a]*.py",
+        "unit/forecast/test_forecast_short_term.py",
+        "unit/local/test_examination.py",
     ),
     "streaming/feeds": (
         "unit/feeds/test_decode*.py",

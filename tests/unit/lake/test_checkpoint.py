@@ -8,7 +8,7 @@ import pytest
 
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_spans, committed_offsets, drop_orphans, find_damage
-from include.lake.epoch import open_epoch
+from include.lake.epoch import Epoch, open_epoch
 from include.market.wire import TopicPartition
 
 HEAD = 'v1\n{"batchWatermarkMs":0,"batchTimestampMs":1763712000000,"conf":{}}\n'
@@ -134,3 +134,18 @@ def test_a_checksum_without_its_file_is_dropped(tmp_path: Path) -> None:
     assert {path.name for path in drop_orphans(folder)} == {".2.crc", ".7.crc"}
     assert (folder / "commits" / ".1.crc").exists()
     assert drop_orphans(folder) == []
+
+
+@pytest.mark.parametrize("junk", [b"\xff" * 9, b'v1\n{"a":', b'v1\n["a"]', b"\0" * 30])
+def test_a_commit_of_other_bytes_than_its_line_of_json_is_named(
+    tmp_path: Path, junk: bytes
+) -> None:
+    folder = written(tmp_path, BATCHES, committed=1)
+    (folder / "commits" / "1").write_bytes(junk)
+    assert find_damage(folder) == "commits/1 is empty or cut off"
+
+
+def test_a_partition_began_where_kafka_and_the_lakes_shift_put_it() -> None:
+    first, second, third = (TopicPartition("market.book", number) for number in range(3))
+    epoch = Epoch({first: 5, second: 7}, {}, shifts={second: 100})
+    assert [epoch.start_in_lake(part) for part in (first, second, third)] == [5, 107, None]

@@ -9,6 +9,7 @@ import pytest
 from include.errors import HistoryError, Unreachable
 from include.lake import archive
 from include.lake.csv_editions import CLOSE_FIRST, EIGHT, SIX, recognise, unit_us
+from include.settings import load
 from tests.conftest import make_settings
 
 SIX_HEADER = "Timestamp,Open,High,Low,Close,Volume"
@@ -94,6 +95,24 @@ def test_a_zipped_archive_is_unpacked(tmp_path: Path) -> None:
     assert (
         archive.fetch_archive(str(packed), make_settings(tmp_path / "in")).read_text() == SIX_HEADER
     )
+
+
+def test_the_first_lines_of_a_gzipped_file_are_those_of_the_file(tmp_path: Path) -> None:
+    lines = [f"{SIX_HEADER}\n", *(f"{60 * n},1,1,1,1,1\n" for n in range(1500))]
+    plain, packed = tmp_path / "bars.csv", tmp_path / "bars.csv.gz"
+    plain.write_text("".join(lines))
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert archive.first_lines(plain) == archive.first_lines(packed) == lines[:1000]
+
+
+def test_the_archive_is_the_one_that_is_set_else_the_simulators() -> None:
+    simulator = {"TICKHOUSE_WORLD": "sim", "TICKHOUSE_SIMULATOR_URL": "http://127.0.0.1:1"}
+    chosen = {"TICKHOUSE_FORECAST_HISTORY": "kaggle:some/thing"}
+    assert archive.default_source(load({**simulator, **chosen})) == "kaggle:some/thing"
+    url = "http://127.0.0.1:1/kaggle/btcusd_1-min_data.csv"
+    assert archive.default_source(load(simulator)) == url
+    with pytest.raises(HistoryError, match="no history is set"):
+        archive.default_source(load({"TICKHOUSE_WORLD": "live"}))
 
 
 def test_a_truncated_zip_and_a_truncated_gzip_are_history_errors(tmp_path: Path) -> None:

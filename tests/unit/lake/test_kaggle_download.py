@@ -49,7 +49,7 @@ async def test_the_simulated_kaggles_file_is_fetched_and_read(tmp_path: Path, us
             }
         )
         file = await asyncio.to_thread(archive.fetch_archive, SOURCE, settings)
-    assert file.name == "btcusd_1-min_data.csv"
+    assert file == settings.home / "history" / "btcusd_1-min_data.csv"
     assert len(file.read_text().splitlines()) == 1 + 2 * 1440
     assert recognise(archive.first_lines(file)).source == "kaggle"
     assert not list((settings.home / "history").glob("*.partial"))
@@ -75,6 +75,24 @@ async def test_what_kaggle_refuses_is_said_with_the_setting_to_look_at(tmp_path:
         download_dataset(SOURCE, tmp_path, ForecastSettings())
     with pytest.raises(HistoryError, match="is not kaggle:OWNER/DATASET"):
         download_dataset("kaggle:alone", tmp_path, right)
+
+
+async def test_a_server_that_does_not_say_the_length_is_believed_at_its_end(tmp_path: Path) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        reply = web.StreamResponse()
+        reply.enable_chunked_encoding()
+        await reply.prepare(request)
+        await reply.write(CONTENT)
+        return reply
+
+    app = web.Application()
+    app.router.add_get("/file", answer)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/file"))
+        target = tmp_path / "new" / "x.zip"
+        await asyncio.to_thread(download, lambda: url, target, name="the file")
+    assert target.read_bytes() == CONTENT
+    assert [path.name for path in target.parent.iterdir()] == ["x.zip"]
 
 
 class Storage:

@@ -187,13 +187,18 @@ def test_a_rule_that_is_not_pure_is_refused_with_its_line(
 def test_a_rule_that_lacks_something_is_refused(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(text)
-    with pytest.raises(SettingsError, match=fault):
+    with pytest.raises(SettingsError, match=fault) as refused:
         find_rule(f"{path}:Mine")
+    assert str(path) in str(refused.value)
 
 
 def test_a_missing_file_and_an_unknown_name_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"gone\.py cannot be read"):
         find_rule(f"{tmp_path}/gone.py:Mine")
+    broken = tmp_path / "broken.py"
+    broken.write_text("\n\nclass :")
+    with pytest.raises(SettingsError, match=r"invalid syntax \(broken\.py, line 3\)"):
+        find_rule(f"{broken}:Mine")
     with pytest.raises(SettingsError, match=r"'gone' is none of forecast_and_ratio"):
         find_rule("gone")
 

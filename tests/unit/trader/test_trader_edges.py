@@ -7,7 +7,7 @@ import pytest
 
 from include.bus import Record
 from include.market.events import BookChange, BookSide, LedgerEntry, Message, Top
-from include.market.wire import Topic
+from include.market.wire import Topic, TopicPartition
 from include.trading.inputs import RecordId, Signal
 from streaming.trader.followers.averages import AverageFollower, AverageSignals
 from streaming.trader.followers.depth import MAX_LEVELS, Depth
@@ -175,3 +175,24 @@ def test_averages_of_others_other_signals_and_junk_are_passed_over() -> None:
         follower.take(Record(Topic.SIGNALS, 0, offset, 0, key, value))
     assert [record.offset for record in signals.unfinished_records()] == [6]
     assert follower.unreadable == 2
+
+
+def test_an_average_waits_for_the_book_to_pass_it_or_to_be_read_to_its_end() -> None:
+    ends = {TopicPartition(Topic.BOOK, 0): 7}
+    follower = AverageFollower(
+        AverageSignals(symbol="BTC-USD", window_us=60 * S),
+        venue="gemini",
+        symbol="BTC-USD",
+        end_offsets=lambda: ends,
+        depth=None,
+    )
+    value = msgspec.json.encode(average(10))
+    follower.take(Record(Topic.SIGNALS, 0, 4, 0, b"suppliers|BTC-USD", value))
+    assert follower.next({TopicPartition(Topic.BOOK, 0): 6}) is None
+    moment = follower.next({TopicPartition(Topic.BOOK, 0): 7})
+    assert moment is not None
+    assert (moment.signal, moment.record_id, moment.top) == (
+        average(10),
+        RecordId(Topic.SIGNALS, 0, 4),
+        None,
+    )

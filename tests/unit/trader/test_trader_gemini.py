@@ -186,6 +186,12 @@ def test_a_refusal_is_final_once_the_order_is_not_there() -> None:
     assert [path for path, _ in venue.asked] == ["new", "status"]
 
 
+def test_a_refused_order_that_the_venue_has_all_the_same_is_what_it_says() -> None:
+    there = reply("0.3") | {"trades": TRADES}
+    order, fills = broker(OrderRefused("System"), [there])[0].place(ORDER, None)
+    assert (order.status, order.executed, len(fills)) == ("partial", D("0.3"), 2)
+
+
 def test_an_order_without_an_answer_is_looked_for_twice_and_never_sent_again() -> None:
     one, venue, slept = broker(Unreachable("timeout"), NOT_FOUND, [])
     order, _ = one.place(ORDER, None)

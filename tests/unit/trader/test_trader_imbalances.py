@@ -7,6 +7,7 @@ from include.bus import Record
 from include.market import wire
 from include.market.events import Message, Top
 from include.market.wire import Topic
+from include.trading.inputs import RecordId
 from streaming.trader.followers.imbalances import ImbalanceFollower
 
 S = 1_000_000
@@ -95,11 +96,13 @@ def test_the_first_imbalance_of_an_interval_is_its_signal() -> None:
 
 
 def test_a_signal_waits_until_its_book_message_was_read() -> None:
-    found = market(measure(0, T0, 7))
+    found = market(measure(3, T0, 7))
+    assert found.next({}) is None  # nothing of the book was read yet
     assert found.next({(Topic.BOOK, 0): 7}) is None
     found.take(book(7, T0, 50))
     got = found.next({(Topic.BOOK, 0): 8})
     assert got is not None
+    assert got.record_id == RecordId(Topic.SIGNALS, 0, 3)
     assert got.top is not None
     assert got.top.record_id is not None
     assert got.top.record_id.offset == 7

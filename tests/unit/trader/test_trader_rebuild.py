@@ -1,14 +1,16 @@
 """The account out of the lake: after a lost database it is the one the trader had."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal as D
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from include.bus import TopicPartition
+from include.bus import Record, TopicPartition
+from include.market import wire
 from include.market.events import Balance, Event, Message, Order, Top
 from include.serving.journal import HALTED, TABLE_OF_KIND, event_row
 from include.settings import load
@@ -17,6 +19,7 @@ from include.trading.account import Account
 from include.trading.decision import order_for
 from include.trading.inputs import RecordId, SeenTop, Signal
 from include.trading.reasons import Reason
+from streaming.trader import rebuild
 from streaming.trader.config import TraderConfig
 from streaming.trader.rebuild import RowsByTable, rebuilt_state, trading_rows
 from tests.support.lake_of_rows import at, put
@@ -170,3 +173,74 @@ def test_a_halted_trader_stays_halted(tmp_path: Path) -> None:
     trader = Trader(config)
     trader.decide(range(1, 2), vetoes=(Reason.HALTED,))
     assert HALTED in rebuilt_state(trading_rows(config, trader.messages), config)
+
+
+class JournalInMemory:
+    """A journal with these named values, and what was restored into it."""
+
+    def __init__(self, **state: str) -> None:
+        self.values, self.rows_by_table = state, None  # type: ignore[var-annotated]
+
+    def state(self) -> dict[str, str]:
+        return self.values
+
+    def restore(self, rows_by_table: RowsByTable, *, state: dict[str, str]) -> None:
+        self.rows_by_table, self.values = rows_by_table, state
+
+
+def keep_in_kafka(
+    monkeypatch: pytest.MonkeyPatch, config: TraderConfig, values: Sequence[bytes]
+) -> None:
+    """Kafka has these values at offsets from 3 on of the topic of decisions, all unlanded."""
+    decisions = TopicPartition("trading.decisions", 0)
+
+    def offset_ranges(bootstrap: str, topics: Sequence[str]) -> dict[TopicPartition, Any]:
+        assert bootstrap == config.bootstrap and decisions.topic in topics
+        return {decisions: (0, 9)}
+
+    def landed_offsets(lake: str, ranges: Any) -> dict[TopicPartition, int]:
+        assert (lake, ranges) == (config.lake, {decisions: (0, 9)})
+        return {decisions: 3}
+
+    def read_from(bootstrap: str, _topics: Any, *, offsets: Any) -> Iterator[Record]:
+        assert (bootstrap, offsets) == (config.bootstrap, {decisions: 3})
+        for number, value in enumerate(values):
+            yield Record(*decisions, 3 + number, 0, b"", value)
+
+    monkeypatch.setattr(rebuild, "offset_ranges", offset_ranges)
+    monkeypatch.setattr(rebuild, "landed_offsets", landed_offsets)
+    monkeypatch.setattr(rebuild, "read_from", read_from)
+
+
+def test_an_empty_journal_is_filled_from_the_lake_and_what_kafka_still_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, journal = config_of(tmp_path), JournalInMemory()
+    trader = Trader(config)
+    trader.decide(range(1, 5))
+    land(config.lake, trader.messages[:2])
+    foreign = [msgspec.structs.replace(m, symbol="ETH-USD") for m in trader.messages]
+    values = [b"junk", *map(wire.encode, [*foreign, *trader.messages[2:]])]
+    keep_in_kafka(monkeypatch, config, values)
+    assert rebuild.rebuild_journal(journal, config)  # type: ignore[arg-type]
+    assert account_of(journal.values) == trader.strategy.account
+    assert journal.rows_by_table is not None
+    assert {name: len(rows) for name, rows in journal.rows_by_table.items()} == {
+        "decisions": 4,
+        "orders": 1,
+        "fills": 1,
+        "balances": 2,
+        "scores": 0,
+    }
+    assert "account rebuilt from the lake" in caplog.text
+    assert "decisions=4 orders=1 fills=1 balances=2 scores=0" in caplog.text
+
+
+def test_a_journal_with_an_account_or_a_world_without_any_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(tmp_path)
+    keep_in_kafka(monkeypatch, config, [])
+    for journal in (JournalInMemory(account="{}"), JournalInMemory()):
+        assert not rebuild.rebuild_journal(journal, config)  # type: ignore[arg-type]
+        assert journal.rows_by_table is None

@@ -156,3 +156,8 @@ def test_an_unknown_setting_and_a_bad_value_are_named() -> None:
         config_of({"ratio_hi": "1"})
     with pytest.raises(SettingsError, match="TICKHOUSE_TRADER_FEE_BPS"):
         config_of({"fee_bps": "-1"})
+
+
+def test_a_swept_setting_is_the_traders_unless_it_is_written_out() -> None:
+    assert variable_of("ratio_low") == "TICKHOUSE_TRADER_RATIO_LOW"
+    assert variable_of("TICKHOUSE_FORECAST_HOLD_BPS") == "TICKHOUSE_FORECAST_HOLD_BPS"
