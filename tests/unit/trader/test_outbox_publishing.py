@@ -1,6 +1,7 @@
 """What the publisher sends, notes and deletes, with a broker and a journal kept in memory."""
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,24 +13,24 @@ from include.market.events import Balance, Message
 from include.serving.journal import OutboxRow, PartitionOffset
 from streaming.trader import outbox
 from streaming.trader.outbox import Publisher
-from tests.unit.trader.test_trader_outbox import TOPIC, record
 
+TOPIC = "trading.balances"
 Delivered = Callable[[int, int], None]
 
 
+def encode(number: int) -> tuple[bytes, bytes]:
+    event = Balance("USD", Decimal(number))
+    message = Message("gemini", "BTC-USD", "balance", "trader-a", (number, number), 5, 5, (event,))
+    return wire.encode_key(message), wire.encode(message)
+
+
 def make_row(number: int, *, offset: int | None = None) -> OutboxRow:
-    message = Message(
-        "gemini",
-        "BTC-USD",
-        "balance",
-        "trader-a",
-        (number, number),
-        5,
-        5,
-        (Balance("USD", 1),),  # type: ignore[arg-type]
-    )
     place = None if offset is None else PartitionOffset(0, offset)
-    return OutboxRow(number, TOPIC, wire.encode_key(message), wire.encode(message), place)
+    return OutboxRow(number, TOPIC, *encode(number), place)
+
+
+def record(number: int, *, offset: int) -> Record:
+    return Record(TOPIC, 0, offset, 0, *encode(number))
 
 
 class Journal:
