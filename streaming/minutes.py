@@ -3,7 +3,7 @@
 Each round recomputes the minutes that trades landed in since the last one. Postgres has them at
 once, Delta when they are closed (`include/serving/trade_minutes.py`). Then it serves each symbol's
 forecast in use, put at the last closed minute (`include/forecast/anchors.py`), and keeps whole
-books every quarter of an hour (`include/lake/book_checkpoints.py`).
+books every quarter of an hour (`include/lake/book_checkpoints.py`), and their one-second bars.
 """
 
 import logging
@@ -20,6 +20,7 @@ from include.clock import utc_now
 from include.errors import Unreachable
 from include.forecast.anchors import ForecastServer
 from include.lake.book_checkpoints import BookCheckpoints
+from include.lake.book_seconds import BookSeconds
 from include.log import event
 from include.market.wire import Topic
 from include.metrics import Metric, serve_metrics
@@ -80,7 +81,7 @@ def run(
     create_tables(settings.dsn(DatabaseRole.STREAM))
     counters, counted, forecasts = Counters(), CountedFiles(), ForecastServer(settings)
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
-    checkpoints = BookCheckpoints(settings.lake)
+    checkpoints, seconds = BookCheckpoints(settings.lake), BookSeconds(settings.lake)
     positions = GroupPositions(settings.bootstrap, world=settings.world, reader="minutes")
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
@@ -92,6 +93,7 @@ def run(
             )
             forecasts.serve(end_at=closing_time(at))
             checkpoints.add()
+            seconds.add()
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

@@ -59,3 +59,14 @@ SELECT conn, epoch_us(min(received_time)) FROM changes
 WHERE venue = $venue AND symbol = $symbol AND received_time <= $at
 GROUP BY conn ORDER BY 2 DESC LIMIT $limit
 """
+EVENTS_OF_SPAN = """
+SELECT conn, epoch_us(received_time), "partition", "offset", event_index, side, price, remaining,
+    reason, top_bid, top_bid_quantity, top_ask, top_ask_quantity
+FROM changes WHERE venue = $venue AND symbol = $symbol AND received_time > $start
+    AND received_time <= $latest ORDER BY "partition", "offset", event_index
+"""
+LEDGER_OF_SPAN = """
+SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM feed_ledger
+WHERE venue = $venue AND symbol IN ($symbol, '') AND (list_contains($conns, conn)
+    OR received_time > $start AND received_time <= $latest)
+"""

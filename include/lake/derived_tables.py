@@ -1,6 +1,6 @@
 """Tables of what jobs have found or accepted: gates, evaluations, topics that began again."""
 
-from include.lake.columns import Column, Table, text
+from include.lake.columns import Column, Table, money, quantity, text
 
 QUALITY_RESULTS = Table(
     "quality_results",
@@ -83,4 +83,30 @@ BOOK_CHECKPOINTS = Table(
         text("asks", "JSON of [price, quantity in base units], best first", required=True),
     ),
     key=("venue", "symbol", "conn", "offset"),
+)
+
+BOOK_SECONDS = Table(
+    "book_seconds",
+    "The order book at the end of each second; a second without a valid book has no row",
+    (
+        text("venue", "exchange", required=True),
+        text("symbol", "BASE-QUOTE", required=True),
+        Column("second", "timestamp", "start of the second (receipt)", required=True),
+        money("bid", "best bid at its end", required=True),
+        quantity("bid_quantity", "its quantity", required=True),
+        money("ask", "best ask at its end", required=True),
+        quantity("ask_quantity", "its quantity", required=True),
+        money("spread", "best ask less best bid, in quote per base", required=True),
+        quantity("bid_depth", "bids within 10 bps of the mid price, base units", required=True),
+        quantity("ask_depth", "asks within 10 bps of the mid price, base units", required=True),
+        Column("imbalance", "double", "of the best quantities: (bid - ask) / (bid + ask)"),
+        Column(
+            "microprice",
+            "double",
+            "mean of the best prices, each weighted by the other side's quantity",
+            required=True,
+        ),
+        Column("changes", "bigint", "changes of levels received in the second", required=True),
+    ),
+    key=("venue", "symbol", "second"),
 )

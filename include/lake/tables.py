@@ -17,6 +17,7 @@ from include.lake.columns import (
 )
 from include.lake.derived_tables import (
     BOOK_CHECKPOINTS,
+    BOOK_SECONDS,
     FORECAST_EVALUATIONS,
     QUALITY_RESULTS,
     TOPIC_RESTARTS,
@@ -275,6 +276,7 @@ DERIVED = (
     FORECAST_EVALUATIONS,
     TOPIC_RESTARTS,
     BOOK_CHECKPOINTS,
+    BOOK_SECONDS,
 )
 # A minute's totals under the names that the minute job of the fifth system gave them: BTC stands
 # for base units and USD for quote units, whatever the symbol.
