@@ -25,6 +25,7 @@ class DeribitAccount:
         self.balance = Decimal(1)
         self.position = Decimal(0)  # USD, above zero when long
         self.entry_btc = Decimal(0)  # the position's worth in bitcoin when it was opened
+        self.profits: dict[int, Decimal] = {}  # in bitcoin, by the number of the fill that closed
         self.changes: list[tuple[SimulatedOrder, list[SimulatedFill]]] = []
         self._matched_until_s = 0
 
@@ -57,6 +58,7 @@ class DeribitAccount:
             self.entry_btc += sign * fill.quantity / fill.price
             self.balance -= fill.quantity / fill.price * FEE_SHARE
             if not self.position:  # closed: the difference of the bitcoin amounts is the profit
+                self.profits[fill.number] = self.entry_btc
                 self.balance, self.entry_btc = self.balance + self.entry_btc, Decimal(0)
 
     def equity(self, price: Decimal) -> Decimal:

@@ -1,28 +1,39 @@
-"""The simulated Deribit's private answers: orders, fills, position, summary. Pure.
+"""The simulated Deribit's private answers: orders and fills. Pure.
 
-Source: docs.deribit.com, API reference, "Trading" and "Account management" (to 2026-02-24).
+Source: docs.deribit.com, API reference, "Trading" (to 2026-02-24).
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 from streaming.simulator import deribit_market as market
-from streaming.simulator.deribit_account import FEE_SHARE, MARGIN_SHARE, DeribitAccount, id_of
-from streaming.simulator.deribit_error import DeribitError
+from streaming.simulator.deribit_account import FEE_SHARE, DeribitAccount, id_of
+from streaming.simulator.deribit_account_funds import is_of, to_float
+from streaming.simulator.deribit_error import DeribitError, refuse_param
 from streaming.simulator.deribit_parameters import refuse_instrument
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.matching import SimulatedFill, SimulatedOrder
 
-_UNITS = Decimal("0.00000001")
+CONTRACT = Decimal(10)  # USD
 
 
 def buy(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     """Buy."""
-    return _placement(account.new_order("buy", values, now_ms))
+    return _place(account, "buy", values, now_ms)
 
 
 def sell(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     """Sell."""
-    return _placement(account.new_order("sell", values, now_ms))
+    return _place(account, "sell", values, now_ms)
+
+
+def _in_dollars(values: Values) -> Values:
+    """The values with an amount in USD, which contracts of ten may stand for."""
+    if "contracts" not in values:
+        return values
+    amount = values["contracts"] * CONTRACT
+    if values.get("amount", amount) != amount:
+        raise refuse_param("contracts", "must match amount")
+    return values | {"amount": amount}
 
 
 def close_position(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
@@ -32,20 +43,34 @@ def close_position(account: DeribitAccount, values: Values, now_ms: int) -> Fiel
     side = "sell" if account.position > 0 else "buy"
     if not account.position:
         raise DeribitError(10009, "not_enough_funds", reason="no_open_position")
-    return _placement(account.new_order(side, values | {"amount": abs(account.position)}, now_ms))
+    return _place(account, side, values | {"amount": abs(account.position)}, now_ms)
 
 
-def _placement(order: SimulatedOrder) -> Fields:
-    trades = [fill_fields(order, fill) for fill in order.fills]
+def _place(account: DeribitAccount, side: str, values: Values, now_ms: int) -> Fields:
+    order = account.new_order(side, _in_dollars(values), now_ms)
+    trades = [fill_fields(account, order, fill) for fill in order.fills]
     return {"order": order_fields(order), "trades": trades}
 
 
 def edit(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     """Change an order's price or amount."""
-    order = account.find_order(values["order_id"])
+    return _edit(account, account.find_order(values["order_id"]), values, now_ms)
+
+
+def edit_by_label(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
+    """Change the one live order of a label."""
+    if values["instrument_name"] != market.INSTRUMENT:
+        raise refuse_instrument()
+    orders = _live(account, values) if "label" in values else []
+    if len(orders) != 1:
+        raise DeribitError(10004, "order_not_found")
+    return _edit(account, orders[0], values, now_ms)
+
+
+def _edit(account: DeribitAccount, order: SimulatedOrder, values: Values, now_ms: int) -> Fields:
     fill_count = len(order.fills)
-    account.edit(order, values, now_ms)
-    trades = [fill_fields(order, fill) for fill in order.fills[fill_count:]]
+    account.edit(order, _in_dollars(values), now_ms)
+    trades = [fill_fields(account, order, fill) for fill in order.fills[fill_count:]]
     return {"order": order_fields(order), "trades": trades}
 
 
@@ -94,128 +119,18 @@ def user_trades(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     ]
     fills.sort(key=lambda pair: pair[0].number, reverse=values.get("sorting") == "desc")
     count = values.get("count", 10)
-    rows = [fill_fields(order, fill) for fill, order in fills[:count]]
+    rows = [fill_fields(account, order, fill) for fill, order in fills[:count]]
     return {"trades": rows, "has_more": len(fills) > count}
 
 
 def trades_of_order(account: DeribitAccount, values: Values, _now_ms: int) -> list[Fields]:
     """The fills of one order."""
     order = account.find_order(values["order_id"])
-    return [fill_fields(order, fill) for fill in order.fills]
-
-
-def position(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
-    """The position, also if it is zero."""
-    if values["instrument_name"] != market.INSTRUMENT:
-        raise refuse_instrument()
-    price = Decimal(str(market.index_price(account.path, now_ms)))
-    size, entry = account.position, account.entry_btc
-    average = size / entry if entry else Decimal(0)
-    margin = abs(size) / price * MARGIN_SHARE
-    profit = _to_float(account.equity(price) - account.balance)
-    return {
-        "instrument_name": market.INSTRUMENT,
-        "kind": "future",
-        "direction": "zero" if not size else "buy" if size > 0 else "sell",
-        "size": float(size),
-        "size_currency": _to_float(size / price),
-        "average_price": float(round(average, 4)),
-        "mark_price": float(price),
-        "index_price": float(price),
-        "settlement_price": float(price),
-        "delta": _to_float(size / price),
-        "leverage": 50,
-        "initial_margin": _to_float(margin),
-        "maintenance_margin": _to_float(margin / 2),
-        "open_orders_margin": _to_float(account.margin(price) - margin),
-        "estimated_liquidation_price": None,
-        "floating_profit_loss": profit,
-        "realized_profit_loss": 0.0,
-        "realized_funding": 0.0,
-        "total_profit_loss": profit,
-        "interest_value": 0.0,
-    }
-
-
-def positions(account: DeribitAccount, values: Values, now_ms: int) -> list[Fields]:
-    """The open positions."""
-    if not account.position or not _is_of(values):
-        return []
-    return [position(account, {"instrument_name": market.INSTRUMENT}, now_ms)]
-
-
-def make_summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
-    """The account in one currency: in others than BTC it has nothing."""
-    currency = values.get("currency", "BTC")
-    price = account.levels(now_ms)[0][0][0]
-    equity, margin = account.equity(price), account.margin(price)
-    amounts = {
-        "balance": account.balance,
-        "equity": equity,
-        "available_funds": equity - margin,
-        "available_withdrawal_funds": min(account.balance, equity - margin),
-        "initial_margin": margin,
-        "maintenance_margin": margin / 2,
-        "margin_balance": equity,
-        "session_upl": equity - account.balance,
-        "session_rpl": Decimal(0),
-        "total_pl": equity - account.balance,
-        "futures_pl": equity - account.balance,
-        "futures_session_upl": equity - account.balance,
-        "futures_session_rpl": Decimal(0),
-        "options_pl": Decimal(0),
-        "options_value": Decimal(0),
-        "delta_total": account.position / price,
-        "fee_balance": Decimal(0),
-        "spot_reserve": Decimal(0),
-    }
-    has_none = currency != "BTC"
-    return {
-        "currency": currency,
-        **{name: 0.0 if has_none else _to_float(amount) for name, amount in amounts.items()},
-        "currency_name": "Bitcoin",
-        "margin_model": "segregated_sm",
-        "portfolio_margining_enabled": False,
-        "cross_collateral_enabled": False,
-    }
-
-
-def summaries(account: DeribitAccount, _values: Values, now_ms: int) -> Fields:
-    """The account in each of its currencies."""
-    head = {"id": 1, "email": "", "system_name": "simulated", "username": "simulated"}
-    return head | {"type": "main", "summaries": [make_summary(account, {}, now_ms)]}
-
-
-def margins(account: DeribitAccount, values: Values, _now_ms: int) -> Fields:
-    """What an order would need."""
-    if values["instrument_name"] != market.INSTRUMENT:
-        raise refuse_instrument()
-    needed = _to_float(values["amount"] / values["price"] * MARGIN_SHARE)
-    lowest, highest = (
-        float(values["price"] * share) for share in (Decimal("0.985"), Decimal("1.015"))
-    )
-    return {"buy": needed, "sell": needed, "min_price": lowest, "max_price": highest}
-
-
-def subaccounts(_account: DeribitAccount, _values: Values, _now_ms: int) -> list[Fields]:
-    """The main account alone."""
-    names = {"username": "simulated", "system_name": "simulated", "email": ""}
-    flags = {"is_password": False, "login_enabled": False, "security_keys_enabled": False}
-    return [{"id": 1, "type": "main", **names, **flags}]
-
-
-def transfers(_account: DeribitAccount, _values: Values, _now_ms: int) -> Fields:
-    """No deposit, withdrawal or transfer."""
-    return {"count": 0, "data": []}
-
-
-def transaction_log(_account: DeribitAccount, _values: Values, _now_ms: int) -> Fields:
-    """An empty log."""
-    return {"logs": [], "continuation": None}
+    return [fill_fields(account, order, fill) for fill in order.fills]
 
 
 def _orders(account: DeribitAccount, values: Values) -> list[SimulatedOrder]:
-    if not _is_of(values) or values.get("instrument_name", market.INSTRUMENT) != market.INSTRUMENT:
+    if not is_of(values) or values.get("instrument_name", market.INSTRUMENT) != market.INSTRUMENT:
         return []
     orders = account.matching.orders.values()
     return [order for order in orders if values.get("label", order.client_id) == order.client_id]
@@ -228,11 +143,6 @@ def _live(account: DeribitAccount, values: Values) -> list[SimulatedOrder]:
     return [order for order in _orders(account, values) if order.live]
 
 
-def _is_of(values: Values) -> bool:
-    currency, kind = values.get("currency", "any"), values.get("kind", "any")
-    return currency in {"BTC", "any"} and kind in {"future", "any"}
-
-
 def order_fields(order: SimulatedOrder) -> Fields:
     """An order as Deribit gives it."""
     state = "cancelled" if order.cancelled else "open" if order.remaining else "filled"
@@ -243,7 +153,7 @@ def order_fields(order: SimulatedOrder) -> Fields:
         "direction": order.side,
         "price": float(order.price),
         "amount": float(order.amount),
-        "contracts": float(order.amount / 10),
+        "contracts": float(order.amount / CONTRACT),
         "order_state": state,
         "filled_amount": float(order.filled),
         "average_price": float(round(average, 2)),
@@ -262,8 +172,8 @@ def order_fields(order: SimulatedOrder) -> Fields:
     }
 
 
-def fill_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
-    """A fill as Deribit gives it."""
+def fill_fields(account: DeribitAccount, order: SimulatedOrder, fill: SimulatedFill) -> Fields:
+    """A fill as Deribit gives it; the profit is booked when a position is closed."""
     return {
         "trade_id": f"user-{fill.number}",
         "trade_seq": fill.number,
@@ -273,9 +183,9 @@ def fill_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
         "direction": order.side,
         "price": float(fill.price),
         "amount": float(fill.quantity),
-        "contracts": float(fill.quantity / 10),
+        "contracts": float(fill.quantity / CONTRACT),
         "state": "open" if order.live else "filled",
-        "fee": _to_float(fill.quantity / fill.price * FEE_SHARE),
+        "fee": to_float(fill.quantity / fill.price * FEE_SHARE),
         "fee_currency": "BTC",
         "liquidity": "M" if fill.maker else "T",
         "order_type": order.kind,
@@ -285,12 +195,8 @@ def fill_fields(order: SimulatedOrder, fill: SimulatedFill) -> Fields:
         "post_only": False,
         "api": True,
         "matching_id": None,
-        "profit_loss": None,
+        "profit_loss": to_float(account.profits.get(fill.number, Decimal(0))),
         "tick_direction": 0,
         "index_price": float(fill.price),
         "mark_price": float(fill.price),
     }
-
-
-def _to_float(amount: Decimal) -> float:
-    return float(amount.quantize(_UNITS, ROUND_HALF_EVEN))

@@ -21,6 +21,7 @@ def currencies(_path: PricePath, _values: Values, _now_ms: int) -> list[Fields]:
             "currency": "BTC",
             "currency_long": "Bitcoin",
             "coin_type": "BITCOIN",
+            "in_cross_collateral_pool": True,
             "fee_precision": 4,
             "min_confirmations": 1,
             "min_withdrawal_fee": 0.0001,
@@ -47,6 +48,7 @@ def instrument(_path: PricePath, values: Values, _now_ms: int) -> Fields:
         "counter_currency": "USD",
         "settlement_currency": "BTC",
         "instrument_type": "reversed",
+        "underlying_type": "crypto",
         "price_index": INDEX,
         "future_type": "reversed",
         "max_leverage": 50,
@@ -172,7 +174,7 @@ def nothing(_path: PricePath, _values: Values, _now_ms: int) -> list[object]:
 
 def status(_path: PricePath, _values: Values, _now_ms: int) -> Fields:
     """That nothing is locked."""
-    return {"locked": False, "locked_currencies": [], "locked_indices": []}
+    return {"locked": "false", "locked_currencies": [], "locked_indices": []}
 
 
 def server_time(_path: PricePath, _values: Values, now_ms: int) -> int:

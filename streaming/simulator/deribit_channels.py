@@ -8,12 +8,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from include.market.time import DAY_MINUTES
+from include.market.time import DAY_MINUTES, DAY_MS, HOUR_MS
 from streaming.simulator import deribit_account_answers as private
+from streaming.simulator import deribit_account_funds as funds
 from streaming.simulator import deribit_answers as public
 from streaming.simulator import deribit_history as history
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_account import DeribitAccount
+from streaming.simulator.deribit_trades import last_day
 from streaming.simulator.json_fields import Fields
 from streaming.simulator.matching import SimulatedFill, SimulatedOrder
 from streaming.simulator.price_path import PricePath
@@ -22,6 +24,7 @@ _NAME, _PACE = re.escape(market.INSTRUMENT), "(?P<pace>raw|100ms|agg2)"
 _ANY = f"(?:{_NAME}|(?:any|future)\\.(?:any|BTC))"
 _GROUP = "(?P<group>none|1|2|5|10)\\.(?P<depth>1|10|20)"
 _RESOLUTION = "(?P<resolution>1|3|5|10|15|30|60|120|180|360|720|1D)"
+_INDEX_VENUES = ("bitfinex", "bitstamp", "coinbase", "gemini", "kraken")
 _AGGREGATED_STEPS = 10  # agg2: a second
 Since = int | None
 _Message = Callable[[PricePath, re.Match[str], Since, int], list[object]]
@@ -82,6 +85,38 @@ def _index(path: PricePath, _name: re.Match[str], since_ms: Since, now_ms: int) 
     return [{"timestamp": now_ms, "price": price, "index_name": public.INDEX}]
 
 
+def _index_statistics(
+    path: PricePath, name: re.Match[str], since_ms: Since, now_ms: int
+) -> list[object]:
+    if not _index(path, name, since_ms, now_ms):
+        return []
+    day = last_day(path, now_ms // 60_000)
+    change = round((day.close / day.open - 1) * 100, 4) if day.open else 0.0
+    prices = {"low24h": day.low, "high24h": day.high, "change24h": change}
+    return [{"index_name": public.INDEX, **prices, "high_volatility": False}]
+
+
+def _index_sources(
+    path: PricePath, name: re.Match[str], since_ms: Since, now_ms: int
+) -> list[object]:
+    if not _index(path, name, since_ms, now_ms):
+        return []
+    price = market.index_price(path, now_ms)
+    shared = {"enabled": True, "weight": 100 / len(_INDEX_VENUES), "timestamp": now_ms}
+    prices = {"original_price": price, "price": price}
+    return [[{"identifier": venue, **prices, **shared} for venue in _INDEX_VENUES]]
+
+
+def _expiration_price(
+    path: PricePath, name: re.Match[str], since_ms: Since, now_ms: int
+) -> list[object]:
+    if not _index(path, name, since_ms, now_ms):
+        return []
+    seconds = (8 * HOUR_MS - now_ms) % DAY_MS // 1000
+    price = {"price": market.index_price(path, now_ms), "is_estimated": False}
+    return [{"seconds": seconds, "timestamp": now_ms, **price}]
+
+
 def _candle(path: PricePath, name: re.Match[str], since_ms: Since, now_ms: int) -> list[object]:
     if since_ms is not None and since_ms // 1000 == now_ms // 1000:
         return []
@@ -129,9 +164,9 @@ _PUBLIC: tuple[tuple[re.Pattern[str], _Message], ...] = tuple(
         ("platform_state\\.public_methods_state", _nothing),
         ("announcements", _nothing),
         ("instrument\\.state\\.(?:any|future)\\.(?:any|BTC)", _nothing),
-        (f"estimated_expiration_price\\.{public.INDEX}", _nothing),
-        (f"deribit_price_ranking\\.{public.INDEX}", _nothing),
-        (f"deribit_price_statistics\\.{public.INDEX}", _nothing),
+        (f"estimated_expiration_price\\.{public.INDEX}", _expiration_price),
+        (f"deribit_price_ranking\\.{public.INDEX}", _index_sources),
+        (f"deribit_price_statistics\\.{public.INDEX}", _index_statistics),
         (f"deribit_volatility_index\\.{public.INDEX}", _nothing),
         (f"markprice\\.options\\.{public.INDEX}", _nothing),
     )
@@ -180,13 +215,15 @@ def account_messages(
     if not changes or name is None or name["other"]:
         return []
     if name["portfolio"]:
-        return [private.make_summary(account, {}, now_ms)]
+        return [funds.make_summary(account, {}, now_ms)]
     orders: list[Any] = [private.order_fields(order) for order, _ in changes]
-    fills = [private.fill_fields(order, fill) for order, fills in changes for fill in fills]
+    fills = [
+        private.fill_fields(account, order, fill) for order, fills in changes for fill in fills
+    ]
     if name["kind"] == "orders":
         return orders if name["pace"] == "raw" else [orders]
     if name["kind"] == "trades":
         return [fills] if fills else []
-    positions: list[Fields] = private.positions(account, {}, now_ms)
+    positions: list[Fields] = funds.positions(account, {}, now_ms)
     message = {"instrument_name": market.INSTRUMENT, "orders": orders, "trades": fills}
     return [message | {"positions": positions}]

@@ -16,6 +16,13 @@ from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import FIRST_DAY, PricePath
 
 _MAX_CANDLES, _MAX_HOURS, _VOLATILITY_DAYS = 5000, 744, 16
+_CHART_MS = {
+    "1h": HOUR_MS,
+    **{f"{days}d": days * DAY_MS for days in (1, 2)},
+    "1m": 30 * DAY_MS,
+    "1y": 365 * DAY_MS,
+}
+_CHART_POINTS = 300
 _HOURS_A_YEAR = 24 * 365
 
 
@@ -153,6 +160,57 @@ def delivery_prices(path: PricePath, values: Values, now_ms: int) -> Fields:
         for day in days
     ]
     return {"data": rows, "records_total": today - FIRST_DAY}
+
+
+def index_chart(path: PricePath, values: Values, now_ms: int) -> list[list[float]]:
+    """The index over a span until now: a time in ms and a price, at most some hundred points."""
+    if values["index_name"] != INDEX:
+        raise refuse_param("index_name", "unknown index")
+    first_ms = max((FIRST_DAY + 1) * DAY_MS, now_ms - _CHART_MS.get(values["range"], now_ms))
+    step_ms = max(1, (now_ms - first_ms) // _CHART_POINTS // 1000) * 1000
+    return [[at_ms, market.index_price(path, at_ms)] for at_ms in range(first_ms, now_ms, step_ms)]
+
+
+def settlements(path: PricePath, values: Values, now_ms: int) -> Fields:
+    """The perpetual's settlements at 08:00 UTC, newest first, of all who hold it together.
+
+    What longs win shorts lose, and so with the funding: the sums over all are zero.
+    """
+    check_instrument(values)
+    newest_ms = min(now_ms, values.get("search_start_timestamp", now_ms))
+    continuation = values.get("continuation", "none")
+    if continuation.isdigit():
+        newest_ms = min(newest_ms, int(continuation))
+    newest, count = (newest_ms - 8 * HOUR_MS) // DAY_MS, values.get("count", 20)
+    held_kind = values.get("type", "settlement") == "settlement"
+    days = range(newest, max(FIRST_DAY, newest - count), -1) if held_kind else range(0)
+    next_ms = (newest - count) * DAY_MS + 8 * HOUR_MS
+    has_more = held_kind and newest - count > FIRST_DAY
+    return {
+        "settlements": [_settlement(path, day * DAY_MS + 8 * HOUR_MS) for day in days],
+        "continuation": str(next_ms) if has_more else "none",
+    }
+
+
+def settlements_of_currency(path: PricePath, values: Values, now_ms: int) -> Fields:
+    """The settlements of a currency's instruments."""
+    if not is_of(values):
+        return {"settlements": [], "continuation": "none"}
+    return settlements(path, values | {"instrument_name": market.INSTRUMENT}, now_ms)
+
+
+def _settlement(path: PricePath, at_ms: int) -> Fields:
+    price = market.index_price(path, at_ms)
+    sums = dict.fromkeys(("session_profit_loss", "profit_loss", "funding"), 0.0)
+    return {
+        "type": "settlement",
+        "timestamp": at_ms,
+        "instrument_name": market.INSTRUMENT,
+        "position": market.OPEN_INTEREST,
+        "mark_price": price,
+        "index_price": price,
+        **sums,
+    }
 
 
 def _date(day: int) -> str:

@@ -62,7 +62,8 @@ AUTH = (
 TIME_IN_FORCE = ("good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel")
 ORDER = (
     NAME,
-    MethodParam("amount", p.read_amount, 10, mandatory=True),
+    MethodParam("amount", p.read_amount, 10),
+    MethodParam("contracts", p.read_amount, 1),
     MethodParam("type", p.read_choice("limit", "market"), "market"),
     MethodParam("price", p.read_amount, 60000),
     LABEL,
@@ -73,8 +74,26 @@ ORDER = (
     ),
 )
 ORDER_ID = MethodParam("order_id", p.read_text, "SIM-1", mandatory=True)
-EDIT = (ORDER_ID, *(MethodParam(name, p.read_amount, 60000) for name in ("amount", "price")))
+CHANGES = (
+    MethodParam("amount", p.read_amount, 20),
+    MethodParam("contracts", p.read_amount, 2),
+    MethodParam("price", p.read_amount, 60000),
+)
 LIVE_TYPE = MethodParam("type", p.read_text, "all")
+SETTLEMENTS = (
+    MethodParam("type", p.read_choice("settlement", "delivery", "bankruptcy"), "settlement"),
+    MethodParam("count", p.read_count(1000), 5),
+    MethodParam("continuation", p.read_text, "none"),
+    MethodParam("search_start_timestamp", p.read_whole, 1_700_000_000_000),
+)
+
+
+def read_currencies(name: str, value: Any) -> list[str]:
+    """One currency, or a list of them."""
+    read = p.read_choice(*p.CURRENCIES, "any")
+    return [read(name, currency) for currency in (value if isinstance(value, list) else [value])]
+
+
 DETAILED = MethodParam("detailed", p.read_boolean, False)
 
 TRADES = (KIND, *SEQ, *MAYBE_SPAN, COUNT, SORTING)

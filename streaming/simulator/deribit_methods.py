@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from streaming.simulator import deribit_account_answers as private
 from streaming.simulator import deribit_answers as public
 from streaming.simulator import deribit_connection as connection
 from streaming.simulator import deribit_history as history
 from streaming.simulator import deribit_method_parameters as q
 from streaming.simulator import deribit_parameters as p
+from streaming.simulator.deribit_account_methods import ACCOUNT
 from streaming.simulator.deribit_parameters import MethodParam
 from streaming.simulator.json_fields import Fields
 
@@ -111,6 +111,20 @@ _SLOW = (
         (q.NAME, MethodParam("length", p.read_choice("8h", "24h", "1m"), "8h")),
         history.funding_chart,
     ),
+    (
+        "get_index_chart_data",
+        (
+            q.INDEX,
+            MethodParam("range", p.read_choice("1h", "1d", "2d", "1m", "1y", "all"), "1d", True),
+        ),
+        history.index_chart,
+    ),
+    ("get_last_settlements_by_instrument", (q.NAME, *q.SETTLEMENTS), history.settlements),
+    (
+        "get_last_settlements_by_currency",
+        (q.CURRENCY, *q.SETTLEMENTS),
+        history.settlements_of_currency,
+    ),
     ("get_historical_volatility", (q.CURRENCY,), history.list_volatility),
     (
         "get_delivery_prices",
@@ -158,76 +172,6 @@ _CONNECTION = (
     ("private/disable_cancel_on_disconnect", (), connection.keep_on_disconnect, True),
     ("private/get_cancel_on_disconnect", (), connection.is_cancelled_on_disconnect, False),
 )
-_ACCOUNT = (
-    ("buy", q.ORDER, private.buy),
-    ("sell", q.ORDER, private.sell),
-    ("edit", q.EDIT, private.edit),
-    ("cancel", (q.ORDER_ID,), private.cancel),
-    ("cancel_all", (q.DETAILED,), private.cancel_all),
-    ("cancel_all_by_currency", (q.CURRENCY, q.KIND, q.LIVE_TYPE, q.DETAILED), private.cancel_all),
-    ("cancel_all_by_instrument", (q.NAME, q.LIVE_TYPE, q.DETAILED), private.cancel_all),
-    (
-        "cancel_by_label",
-        (MethodParam("label", p.read_text, "test", True), q.MAYBE_CURRENCY),
-        private.cancel_all,
-    ),
-    (
-        "close_position",
-        (
-            q.NAME,
-            MethodParam("type", p.read_choice("limit", "market"), "market", True),
-            MethodParam("price", p.read_amount, 60000),
-        ),
-        private.close_position,
-    ),
-    ("get_order_state", (q.ORDER_ID,), private.order_state),
-    ("get_order_state_by_label", (q.CURRENCY, q.LABEL), private.orders_of_label),
-    ("get_open_orders", (q.KIND, q.LIVE_TYPE), private.open_orders),
-    ("get_open_orders_by_currency", (q.CURRENCY, q.KIND, q.LIVE_TYPE), private.open_orders),
-    ("get_open_orders_by_instrument", (q.NAME, q.LIVE_TYPE), private.open_orders),
-    ("get_open_orders_by_label", (q.CURRENCY, q.LABEL), private.open_orders),
-    ("get_order_history_by_currency", (q.CURRENCY, q.KIND, *q.HISTORY), private.order_history),
-    ("get_order_history_by_instrument", (q.NAME, *q.HISTORY), private.order_history),
-    ("get_user_trades_by_instrument", (q.NAME, *q.TRADES), private.user_trades),
-    (
-        "get_user_trades_by_instrument_and_time",
-        (q.NAME, *q.SPAN, q.COUNT, q.SORTING),
-        private.user_trades,
-    ),
-    ("get_user_trades_by_currency", (q.CURRENCY, *q.TRADES), private.user_trades),
-    (
-        "get_user_trades_by_currency_and_time",
-        (q.CURRENCY, q.KIND, *q.SPAN, q.COUNT, q.SORTING),
-        private.user_trades,
-    ),
-    ("get_user_trades_by_order", (q.ORDER_ID, q.SORTING), private.trades_of_order),
-    ("get_position", (q.NAME,), private.position),
-    ("get_positions", (q.MAYBE_CURRENCY, q.KIND), private.positions),
-    (
-        "get_account_summary",
-        (q.CURRENCY, MethodParam("extended", p.read_boolean, True)),
-        private.make_summary,
-    ),
-    ("get_account_summaries", (MethodParam("extended", p.read_boolean, True),), private.summaries),
-    (
-        "get_margins",
-        (
-            q.NAME,
-            MethodParam("amount", p.read_amount, 10, True),
-            MethodParam("price", p.read_amount, 60000, True),
-        ),
-        private.margins,
-    ),
-    (
-        "get_subaccounts",
-        (MethodParam("with_portfolio", p.read_boolean, False),),
-        private.subaccounts,
-    ),
-    ("get_deposits", (q.CURRENCY, q.COUNT, q.OFFSET), private.transfers),
-    ("get_withdrawals", (q.CURRENCY, q.COUNT, q.OFFSET), private.transfers),
-    ("get_transfers", (q.CURRENCY, q.COUNT, q.OFFSET), private.transfers),
-    ("get_transaction_log", (q.CURRENCY, *q.SPAN), private.transaction_log),
-)
 
 
 def _scope_of(name: str) -> Scope:
@@ -247,7 +191,7 @@ METHODS = {
         ),
         *(
             Method(f"private/{name}", params, answer, Scope.ACCOUNT)
-            for name, params, answer in _ACCOUNT
+            for name, params, answer in ACCOUNT
         ),
     )
 }

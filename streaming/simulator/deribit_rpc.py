@@ -16,6 +16,7 @@ from streaming.simulator.deribit_error import DeribitError, refuse_param
 from streaming.simulator.deribit_limits import Credits, Tokens
 from streaming.simulator.deribit_methods import METHODS, Scope
 from streaming.simulator.deribit_parameters import read_params
+from streaming.simulator.deribit_unsupported import UNSUPPORTED
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath
 
@@ -54,12 +55,15 @@ class Rpc:
             DeribitError: Deribit's error.
         """
         self.credits.pay(method, now_ms)
+        if method in UNSUPPORTED:
+            self._check_token(params, now_ms, required=method.startswith("private/"))
+            raise DeribitError(10033, "not_implemented")
         if method not in METHODS:
             raise DeribitError(-32601, "Method not found")
         called = METHODS[method]
         self._check_token(params, now_ms, required=called.scope is not Scope.PUBLIC)
         if called.websocket_only and not self.is_websocket:
-            raise DeribitError(11050, "bad_request", reason="the method is for websockets only")
+            raise DeribitError(10030, "must_be_websocket_request")
         values = read_params(called.params, params)
         if called.scope is Scope.ACCOUNT:
             self.account.fill_resting(now_ms)
@@ -113,14 +117,15 @@ class Rpc:
     def sign_in(self, header: str, signed_request: str, now_ms: int) -> None:
         """Check an HTTP request's `Authorization`: a token, key and secret, or a signature.
 
-        `signed_request` is method, address and body in lines. What has no header stays public.
+        `signed_request` is method, address and body in lines. What has no header, or an empty token
+        in it, stays public.
 
         Raises:
             DeribitError: the credentials are wrong.
         """
         kind, _, credentials = header.partition(" ")
         match kind.lower():
-            case "bearer":
+            case "bearer" if credentials:
                 self.token_until_ms = self.tokens.end_ms(credentials)
                 if now_ms > self.token_until_ms:
                     raise DeribitError(13009, "unauthorized", reason="invalid_token")

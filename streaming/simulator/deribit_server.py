@@ -155,6 +155,7 @@ async def _make_reply(rpc: Rpc, request_fields: Fields, clock: Clock) -> Fields:
     try:
         if not isinstance(method, str) or not method:
             raise DeribitError(-32600, "Invalid Request")
+        method = method.removeprefix("/")  # some clients send the address' own slash
         if refusal := refuse_request(params):
             raise refusal
         if method in METHODS and METHODS[method].slow:

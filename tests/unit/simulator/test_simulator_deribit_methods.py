@@ -10,9 +10,9 @@ import time
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
 
 from streaming.simulator.deribit_methods import METHODS, Scope
+from tests.support.simulated_deribit import post
 from tests.support.simulated_venues import SECRET, differences, simulated_venues
 
 NAME = "BTC-PERPETUAL"
@@ -64,6 +64,12 @@ ACCOUNT = fields("balance equity available_funds initial_margin maintenance_marg
 ACCOUNT |= {"currency": "BTC", "portfolio_margining_enabled": False}
 FUNDING = fields("timestamp", int) | fields("interest_1h interest_8h index_price", float)
 NONE: dict[str, Any] = {"count": 0, "data": []}
+SETTLEMENT = fields("position mark_price index_price funding profit_loss", float) | {
+    "type": "settlement",
+    "timestamp": int,
+    "instrument_name": NAME,
+}
+NO_SETTLEMENT = {"settlements": [], "continuation": "none"}
 SHAPES: dict[str, Any] = {
     "public/auth": {"access_token": str, "refresh_token": str, "expires_in": int, "scope": str},
     "public/hello": {"version": str},
@@ -81,7 +87,7 @@ SHAPES: dict[str, Any] = {
     "private/disable_cancel_on_disconnect": "ok",
     "private/get_cancel_on_disconnect": {"scope": "connection", "enabled": False},
     "public/get_time": int,
-    "public/status": {"locked": False, "locked_currencies": []},
+    "public/status": {"locked": "false", "locked_currencies": []},
     "public/get_currencies": [{"currency": "BTC", "coin_type": "BITCOIN"}],
     "public/get_instruments": [INSTRUMENT],
     "public/get_instrument": INSTRUMENT,
@@ -112,6 +118,12 @@ SHAPES: dict[str, Any] = {
     "public/get_funding_rate_value": float,
     "public/get_funding_chart_data": {"data": [{"timestamp": int}], "interest_8h": float},
     "public/get_historical_volatility": [[int, float]],
+    "public/get_index_chart_data": [[int, float]],
+    "public/get_last_settlements_by_instrument": {
+        "settlements": [SETTLEMENT],
+        "continuation": str,
+    },
+    "public/get_last_settlements_by_currency": {"settlements": [SETTLEMENT], "continuation": str},
     "public/get_delivery_prices": {
         "data": [{"date": str, "delivery_price": float}],
         "records_total": int,
@@ -119,10 +131,13 @@ SHAPES: dict[str, Any] = {
     "private/buy": PLACED,
     "private/sell": PLACED,
     "private/edit": {"order": ORDER, "trades": []},
+    "private/edit_by_label": {"order": ORDER | {"amount": 20.0}, "trades": []},
     "private/cancel": ORDER,
     "private/cancel_all": 1,
     "private/cancel_all_by_currency": 1,
     "private/cancel_all_by_instrument": 1,
+    "private/cancel_all_by_currency_pair": 1,
+    "private/cancel_all_by_kind_or_type": 1,
     "private/cancel_by_label": 1,
     "private/close_position": PLACED,
     "private/get_order_state": ORDER,
@@ -142,8 +157,16 @@ SHAPES: dict[str, Any] = {
     "private/get_positions": [POSITION],
     "private/get_account_summary": ACCOUNT,
     "private/get_account_summaries": {"summaries": [ACCOUNT]},
-    "private/get_margins": fields("buy sell min_price max_price", float),
-    "private/get_subaccounts": [{"type": "main"}],
+    "private/get_margins": fields("buy sell min_price max_price", float)
+    | fields("buy_taker_fee buy_maker_fee sell_taker_fee sell_maker_fee", float),
+    "private/get_subaccounts": [{"type": "main", "receive_notifications": False}],
+    "private/get_subaccounts_details": [{"uid": 1, "positions": [POSITION]}],
+    "private/get_settlement_history_by_instrument": NO_SETTLEMENT,
+    "private/get_settlement_history_by_currency": NO_SETTLEMENT,
+    "private/get_trigger_order_history": {"entries": [], "continuation": "none"},
+    "private/get_order_margin_by_ids": [{"order_id": "SIM-1", "initial_margin": 0.000004}],
+    "private/get_user_locks": [{"currency": "BTC", "locked": False}],
+    "private/get_access_log": {"records_total": 0, "data": []},
     "private/get_deposits": NONE,
     "private/get_withdrawals": NONE,
     "private/get_transfers": NONE,
@@ -151,9 +174,10 @@ SHAPES: dict[str, Any] = {
 }
 EXTRA: dict[str, dict[str, Any]] = {
     "public/auth": {"client_id": "account-k", "client_secret": SECRET},
-    "private/buy": {"type": "market"},
-    "private/sell": {"type": "market"},
+    "private/buy": {"type": "market", "amount": 10},
+    "private/sell": {"type": "market", "amount": 10},
     "private/edit": {"amount": 20},
+    "private/edit_by_label": {"amount": 20, "label": "test"},
     "private/get_order_state_by_label": {"label": "test"},
     "private/get_open_orders_by_label": {"label": "test"},
 }
@@ -163,12 +187,6 @@ LIMIT = {"instrument_name": NAME, "amount": 10, "type": "limit", "price": 50_000
 def good_params(name: str) -> dict[str, Any]:
     params = {param.name: param.example for param in METHODS[name].params if param.mandatory}
     return params | EXTRA.get(name, {})
-
-
-async def post(session: ClientSession, base: str, method: str, params: Any, **headers: str) -> Any:
-    body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
-    async with session.post(f"{base}/api/v2", json=body, headers=headers) as reply:
-        return await reply.json()
 
 
 class Asking:
@@ -282,7 +300,7 @@ async def test_http_takes_get_post_bearer_basic_and_signatures() -> None:
         async with session.get(base + target, headers={"Authorization": signed}) as reply:
             assert (await reply.json())["result"] == []
         socket_only = await post(session, base, "public/subscribe", {"channels": []})
-        assert socket_only["error"]["code"] == 11050
+        assert socket_only["error"]["code"] == 10030
 
 
 @pytest.mark.parametrize(
