@@ -11,7 +11,7 @@ import msgspec
 
 from cli.console import ERR, OUT, show_rows
 from include.errors import SettingsError
-from include.market.time import SECOND_US
+from include.market.time import SECOND_US, parse_iso_time
 from include.settings import Settings, from_environment
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 def _parse_time(_context: Any, _parameter: Any, text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text)
+        return parse_iso_time(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no ISO time, such as 2018-04-24T05:15") from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _add_options(verb: Any) -> Any:

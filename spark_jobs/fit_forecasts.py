@@ -22,6 +22,7 @@ from include.forecast.recipe import LEVELS, Recipe, configured_recipe
 from include.lake.columns import Table
 from include.lake.tables import HISTORY, TABLES, TRADE_MINUTES
 from include.log import event
+from include.market.time import parse_iso_time
 from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.forecast_changes import fit_changes
@@ -139,10 +140,9 @@ def _fit(minutes_df: DataFrame, recipe: Recipe) -> tuple[dict[str, Fitted], dict
 def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     """Fit a model to every symbol of the lake."""
     try:
-        moment = datetime.fromisoformat(as_of) if as_of else datetime.now(UTC)
+        moment = parse_iso_time(as_of) if as_of else datetime.now(UTC)
     except ValueError:
         raise click.BadParameter(f"{as_of!r} is no ISO time", param_hint="--as-of") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     with run_job("fit_forecasts"):
         settings = from_environment()
         spark = open_session(settings, "fit forecasts")

@@ -24,6 +24,7 @@ from include.lake.reading import open_table
 from include.lake.tables import HISTORY
 from include.log import event
 from include.market.symbols import require_symbol
+from include.market.time import parse_iso_time
 from include.process import run_job
 from include.settings import Settings, from_environment
 from spark_jobs.progress import log_progress
@@ -192,10 +193,7 @@ def stage_command(source: str, symbol: str, run_id: str, since: str, until: str)
 
 
 def _parse_time(text: str) -> datetime | None:
-    if not text:
-        return None
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return parse_iso_time(text) if text else None
 
 
 @main.command("land")

@@ -22,6 +22,7 @@ from include.forecast.anchors import ForecastServer
 from include.lake.book_checkpoints import BookCheckpoints
 from include.lake.book_seconds import BookSeconds
 from include.log import event
+from include.market.time import parse_iso_time
 from include.market.wire import Topic
 from include.metrics import Metric, serve_metrics
 from include.process import run_job, run_process
@@ -69,7 +70,7 @@ def main(span: tuple[str, ...]) -> None:
     if not span:
         run_process("minutes", run)
         return
-    first, until = map(datetime.fromisoformat, span)
+    first, until = map(parse_iso_time, span)
     with run_job("minutes"):
         click.echo(restate(from_environment(), first, until))
 

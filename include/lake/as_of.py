@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from include.errors import QueryError
+from include.market.time import parse_iso_time
 
 AsOf = datetime | int | None
 
@@ -18,7 +19,7 @@ def parse_as_of(text: str) -> AsOf:
     Raises:
         QueryError: it is neither.
     """
-    if not text or text.isdigit():
+    if not text or (text.isascii() and text.isdecimal()):
         return int(text) if text else None
     return parse_time(text)
 
@@ -30,10 +31,9 @@ def parse_time(text: str) -> datetime:
         QueryError: it is none.
     """
     try:
-        time = datetime.fromisoformat(text)
+        return parse_iso_time(text)
     except ValueError as error:
         raise QueryError(f"{text!r} is not an ISO time such as 2026-11-21T08:00:00Z") from error
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def load_as_of(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:
@@ -48,7 +48,7 @@ def load_as_of(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:
     try:
         table.load_as_version(as_of)
         return None if isinstance(as_of, datetime) and _is_younger(table, newest, as_of) else table
-    except DeltaError as error:
+    except (DeltaError, OverflowError) as error:  # no version has more than 64 bits
         raise QueryError(f"{_name(table)} cannot be read as of {as_of}: {error}") from error
 
 

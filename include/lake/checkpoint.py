@@ -92,7 +92,7 @@ def batch_numbers(folder: StorePath) -> list[int]:
     """The batch numbers of the files of a log folder."""
     if not folder.exists():
         return []
-    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
+    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
 
 
 def end_offsets(offsets: StorePath) -> dict[TopicPartition, int]:

@@ -36,6 +36,19 @@ def from_epoch_us(epoch_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=epoch_us)
 
 
+def parse_iso_time(text: str) -> datetime:
+    """An ISO time such as 2026-11-21T08:00 as aware UTC; it is UTC where it names no zone.
+
+    Raises:
+        ValueError: it is none, or in UTC before the year 1 or after 9999.
+    """
+    time = datetime.fromisoformat(text)
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is beyond the times of UTC") from error
+
+
 def is_believable(venue_time: int, received_time: int) -> bool:
     """Whether a venue's time is no farther ahead of its receipt than clocks differ (both in µs).
 

@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import HistoryError, Permanent
+from include.market.time import parse_iso_time
 from include.orchestration.alerting import alert_task_failure, make_deadline
 from include.settings import from_environment
 
@@ -75,9 +76,8 @@ def parse_time(parameter: str | None) -> datetime | None:
     if not parameter:
         return None
     try:
-        time = datetime.fromisoformat(parameter)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return parse_iso_time(parameter)
+    except ValueError as error:
         raise HistoryError(
             f"{parameter!r} is not an ISO time such as 2018-04-24T05:00:00Z"
         ) from error

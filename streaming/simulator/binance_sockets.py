@@ -47,7 +47,7 @@ class BinanceSockets:
         socket = self._faults.socket("binance", heartbeat_s=PING_EVERY_S * 2)
         await socket.prepare(request)
         joined_names = request.match_info.get("streams") or request.query.get("streams", "")
-        names = {name for name in joined_names.split("/") if name and not name.isdigit()}
+        names = {name for name in joined_names.split("/") if name and not name.isdecimal()}
         subscriptions = Subscriptions(request.path.endswith("/stream"), set(names))
         if not all(map(is_stream, names)):
             await socket.send_str(json.dumps(_INVALID_STREAM))

@@ -89,7 +89,7 @@ def trades_of_currency(path: PricePath, values: Values, now_ms: int) -> Fields:
     numbers = {
         name: int(values[f"{bound}_id"]) - int(first_id)
         for name, bound in (("start_seq", "start"), ("end_seq", "end"))
-        if values.get(f"{bound}_id", "").isdigit()
+        if values.get(f"{bound}_id", "").isdecimal()
     }
     named = values | numbers | {"instrument_name": market.INSTRUMENT}
     return list_trades(path, named, now_ms) if numbers else trades_between(path, named, now_ms)

@@ -152,7 +152,7 @@ class Rpc:
         known_key = bool(self.key) and fields.get("id") == self.key
         if not known_key or not hmac.compare_digest(expected, fields.get("sig", "")):
             raise DeribitError(13004, "invalid_credentials")
-        if not signed_at.isdigit() or abs(int(signed_at) - now_ms) > _CLOCKS_APART_MS:
+        if not signed_at.isdecimal() or abs(int(signed_at) - now_ms) > _CLOCKS_APART_MS:
             raise DeribitError(13004, "invalid_credentials", reason="timestamp")
         self.token_until_ms = now_ms + _REQUEST_MS  # of this request alone
 

@@ -31,7 +31,7 @@ def refusal_of(headers: Mapping[str, str], venues: Venues, now_s: float) -> Fiel
     signature = headers.get("X-GEMINI-SIGNATURE", "")
     if not key or key != venues.gemini.key.reveal() or not hmac.compare_digest(expected, signature):
         return {"result": "error", "reason": "InvalidSignature", "message": "InvalidSignature"}
-    fresh = nonce.isdigit() and abs(int(nonce) - now_s) <= _NONCE_WITHIN_S
+    fresh = nonce.isdecimal() and abs(int(nonce) - now_s) <= _NONCE_WITHIN_S
     if not fresh or base64.b64encode(nonce.encode()).decode() != payload:
         message = f"Nonce '{nonce}' is not within 30 seconds of server time '{int(now_s)}''"
         return {"result": "error", "reason": "InvalidNonce", "message": message}

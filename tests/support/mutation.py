@@ -85,18 +85,18 @@ def is_noticed(exit_code: int | None) -> bool:
     return mutmut.status_by_exit_code[exit_code] in {"killed", "timeout", "segfault"}
 
 
-def list_unnoticed(names: list[str]) -> list[str]:
-    """Those that no test of an earlier run noticed, or that none tried."""
+def find_noticed(names: list[str]) -> set[str]:
+    """Those that a test of an earlier run noticed."""
     mutants, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
-    return sorted(name for _, name, exit_code in mutants if not is_noticed(exit_code))
+    return {name for _, name, exit_code in mutants if is_noticed(exit_code)}
 
 
-def print_outcome(names: list[str]) -> None:
+def print_outcome(names: list[str], noticed_before: set[str]) -> None:
     """A row for each module, and the names of what no test noticed."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     mutants, _ = mutmut.collect_source_file_mutation_data(mutant_names=names)
     for _, name, exit_code in mutants:
-        noticed = is_noticed(exit_code)
+        noticed = name in noticed_before or is_noticed(exit_code)
         counts[name.rpartition(".")[0]]["noticed" if noticed else "not"] += 1
         if not noticed:
             print(f"{mutmut.status_by_exit_code[exit_code]}: {name}")
@@ -124,8 +124,9 @@ def main() -> None:
     if arguments.sample and arguments.sample < total:
         names = sorted(random.Random(arguments.seed).sample(names, arguments.sample))
     print(f"{len(names)} of {total} changes")
-    mutmut._run(list_unnoticed(names) if arguments.again else names, 1)
-    print_outcome(names)
+    noticed_before = find_noticed(names) if arguments.again else set()
+    mutmut._run([name for name in names if name not in noticed_before], 1)
+    print_outcome(names, noticed_before)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _error_of(error: urllib.error.HTTPError, path: str) -> TickhouseError:
     text = f"Gemini {path}: {error.code} {reason}"
     if error.code in _WAIT:
         wait_s = error.headers.get("Retry-After", "1")
-        return RateLimited(text, float(wait_s) if wait_s.isdigit() else 1.0)
+        return RateLimited(text, float(wait_s) if wait_s.isdecimal() else 1.0)
     if error.code > _FAULT or not code:  # without a reason it is not Gemini that answers
         return Unreachable(text)
     return OrderRefused(reason, str(details.get("message", ""))[:200])

@@ -149,3 +149,11 @@ def test_a_partition_began_where_kafka_and_the_lakes_shift_put_it() -> None:
     first, second, third = (TopicPartition("market.book", number) for number in range(3))
     epoch = Epoch({first: 5, second: 7}, {}, shifts={second: 100})
     assert [epoch.start_in_lake(part) for part in (first, second, third)] == [5, 107, None]
+
+
+def test_a_file_that_is_no_batch_number_is_passed_over(tmp_path: Path) -> None:
+    folder = written(tmp_path, BATCHES, committed=0)
+    for name in ("²", ".1.crc", "1.tmp", "x"):
+        (folder / "commits" / name).write_text("")
+    assert find_damage(folder) is None
+    assert committed_offsets(folder)[TopicPartition("market.trades", 0)] == 3

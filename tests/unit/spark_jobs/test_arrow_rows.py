@@ -110,31 +110,30 @@ def test_each_event_of_a_message_is_a_row_and_a_message_without_any_is_one() -> 
 GOOD = encode(trade(5))
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        b"",
-        b"null",
-        b"[1]",
-        GOOD[:-1],
-        GOOD + b" ",
-        GOOD.replace(b":", b":\n", 1),
-        GOOD + b"\n" + GOOD,
-        GOOD.replace(b"gemini", b"gem\\u0069ni"),
-        GOOD.replace(b"gemini", b"gem\xffni"),
-        changed(trade(5), v=2),
-        changed(trade(5), more=1),
-        changed(trade(5), conn=None),
-        changed(trade(5), received_time=None),
-        changed(trade(5), events=None),
-        changed(trade(5), events=[None]),
-        changed(trade(5), events=[{"type": "trade"}]),
-        changed(trade(5), seq=[7]),
-        changed(trade(5), received_time="7"),
-        encode(trade(5, price=D("0.000000000001"))),
-    ],
-    ids=str,
-)
+ODD_RECORDS = {
+    "empty": b"",
+    "null": b"null",
+    "a list": b"[1]",
+    "cut off": GOOD[:-1],
+    "a blank behind": GOOD + b" ",
+    "a line break": GOOD.replace(b":", b":\n", 1),
+    "two objects": GOOD + b"\n" + GOOD,
+    "an escape": GOOD.replace(b"gemini", b"gem\\u0069ni"),
+    "no UTF-8": GOOD.replace(b"gemini", b"gem\xffni"),
+    "another version": changed(trade(5), v=2),
+    "an unknown field": changed(trade(5), more=1),
+    "no connection": changed(trade(5), conn=None),
+    "no receipt": changed(trade(5), received_time=None),
+    "no events": changed(trade(5), events=None),
+    "a null event": changed(trade(5), events=[None]),
+    "an empty event": changed(trade(5), events=[{"type": "trade"}]),
+    "half a range": changed(trade(5), seq=[7]),
+    "a time as text": changed(trade(5), received_time="7"),
+    "a fine price": encode(trade(5, price=D("0.000000000001"))),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_RECORDS.values(), ids=ODD_RECORDS)
 def test_one_odd_record_leaves_all_to_the_careful_way(odd: bytes) -> None:
     assert trade_rows(GOOD) is not None
     assert trade_rows(GOOD, odd) is None

@@ -133,7 +133,7 @@ def test_a_refusal_has_geminis_reason_and_its_message_apart() -> None:
     assert "x" * 200 in str(refused.value) and "x" * 201 not in str(refused.value)
 
 
-@pytest.mark.parametrize(("header", "wait_s"), [("7", 7.0), ("soon", 1.0), ("", 1.0)])
+@pytest.mark.parametrize(("header", "wait_s"), [("7", 7.0), ("soon", 1.0), ("²", 1.0), ("", 1.0)])
 def test_a_busy_venue_says_how_long_to_wait(header: str, wait_s: float) -> None:
     headers = {"Retry-After": header} if header else {}
     with gemini((429, headers, b"{}")) as (_, client), pytest.raises(RateLimited) as limited:

@@ -84,3 +84,13 @@ def test_a_torn_forecast_is_refused_and_the_good_one_kept(
 def test_a_forecast_of_something_else_is_refused(tmp_path: Path, other: dict[str, str]) -> None:
     put(tmp_path, "f1", "bs", **other)
     assert watch(tmp_path).newest() == (None, "forecast_foreign")
+
+
+def test_a_published_forecast_has_its_levels_and_bounds_by_minute(tmp_path: Path) -> None:
+    put(tmp_path, "f1", "bs")
+    forecast, _ = watch(tmp_path).newest()
+    assert forecast is not None
+    assert forecast.level_at(UNTIL_US + MINUTE) == forecast.level_at(UNTIL_US + 2 * MINUTE) == 1.0
+    assert forecast.bounds_at(UNTIL_US + 2 * MINUTE) == (0.5, 1.5)
+    beyond = UNTIL_US + 3 * MINUTE
+    assert (forecast.level_at(beyond), forecast.bounds_at(beyond)) == (None, None)
