@@ -75,8 +75,9 @@ def _write_secrets(settings: Settings, secrets: Mapping[str, str]) -> str:
 def pack_code(archive: Path) -> Path:
     """Write the product's packages that executors import; the same code gives the same bytes."""
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(archive, "w") as packed:
         for package in PACKAGES:
             for file in sorted((ROOT / package).rglob("*.py")):
-                packed.writestr(zipfile.ZipInfo(str(file.relative_to(ROOT))), file.read_bytes())
+                entry = zipfile.ZipInfo(str(file.relative_to(ROOT)))
+                packed.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
     return archive

@@ -12,9 +12,11 @@ def test_the_bounds_of_a_file_hold_those_of_each_of_its_row_groups(tmp_path: Pat
     numbers = [7, 9, 1, 4, 8, None, 30, 2, 3]
     names = ["m", "n", "a", "c", "d", "e", "z", "y", "x"]
     path = tmp_path / "rows.parquet"
-    pq.write_table(pa.table({"number": numbers, "name": names}), path, row_group_size=3)
+    columns = {"number": numbers, "name": names, "other": numbers, "bare": names}
+    known = ["number", "name", "other"]
+    pq.write_table(pa.table(columns), path, row_group_size=3, write_statistics=known)
     assert pq.read_metadata(path).num_row_groups == 3
-    statistics = delta_statistics(pq.read_metadata(path), ["number", "name"])
+    statistics = delta_statistics(pq.read_metadata(path), ["number", "name", "bare"])
     assert statistics == {
         "numRecords": 9,
         "minValues": {"number": 1, "name": "a"},

@@ -218,3 +218,24 @@ def test_a_hole_of_frames_counts_in_the_minute_of_its_receipt(tmp_path: Path) ->
     between = said("gap", "12:01:05", 6, 10, venue="gemini", cause="between_connections")
     put(tmp_path, "feed_ledger", [between | {"offset": 1}])
     assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": False, "12:01": False}
+
+
+def test_trades_that_a_full_spool_dropped_are_missing_where_they_were_made(tmp_path: Path) -> None:
+    trades = [(1, "12:00:05"), (9, "12:10:00"), (10, "12:20:00"), (11, "12:30:00")]
+    put(tmp_path, "trades", [seen(number, clock) for number, clock in trades])
+    # reported when the broker was back, twenty minutes later
+    dropped = said("dropped", "12:20:30", 2, 8, cause="spool full: trade")
+    put(tmp_path, "feed_ledger", [dropped])
+    whole = {"12:20": True, "12:30": True}
+    before = changed_minutes(str(tmp_path), {})
+    assert completeness(before) == {"12:00": False, "12:10": False, **whole}
+    put(tmp_path, "feed_ledger", [said("healed", "12:40:00", 2, 8) | {"offset": 1}])
+    healed = changed_minutes(str(tmp_path), before.offsets, ledger_offsets=before.ledger_offsets)
+    assert completeness(healed) == {"12:00": True, "12:10": True}
+
+
+def test_what_else_a_full_spool_dropped_counts_in_the_minute_of_its_report(tmp_path: Path) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(9, "12:10:00"), seen(10, "12:20:00")])
+    put(tmp_path, "feed_ledger", [said("dropped", "12:20:30", 2, 8, cause="spool full: ticker")])
+    minutes = completeness(changed_minutes(str(tmp_path), {}))
+    assert minutes == {"12:00": True, "12:10": True, "12:20": False}

@@ -1,13 +1,15 @@
 """Spark's options by settings: whose master, which cores, and what the user's own options win."""
 
+import sys
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from include.errors import QueryError, SettingsError
-from include.settings import Settings, load
-from spark_jobs.options import master_of, parse_spark_conf, spark_options
+from include.settings import ROOT, Settings, load
+from spark_jobs.options import is_local, master_of, parse_spark_conf, spark_options
 from spark_jobs.submission import pack_code, submit_command
 
 CLUSTER = {"TICKHOUSE_STREAM_MASTER": "spark://one:7077", "TICKHOUSE_STREAM_CORES": "4"}
@@ -26,6 +28,27 @@ def test_other_jobs_do_not_wait_for_the_cores_that_the_stream_has() -> None:
     assert master_of(load({}), is_stream=False) == load({}).stream.master
     assert options_of(CLUSTER)["spark.cores.max"] == "4"
     assert "spark.cores.max" not in options_of(CLUSTER, is_stream=False)
+
+
+def test_executors_are_threads_of_the_driver_where_the_master_is_local() -> None:
+    assert all(map(is_local, ("local", "local[2]", "local[*]")))
+    assert not any(map(is_local, ("localhost", "spark://local:7077", "k8s://https://x")))
+
+
+def test_what_spark_writes_is_in_the_world_and_only_the_stream_has_a_page(tmp_path: Path) -> None:
+    settings = load({"TICKHOUSE_VAR": str(tmp_path)})
+    scratch = settings.home / "spark"
+    stream = spark_options(settings, is_stream=True, ui_port=4040)
+    assert stream["spark.local.dir"] == str(scratch / "local")
+    assert stream["spark.sql.warehouse.dir"] == str(scratch / "warehouse")
+    assert f"-Dderby.system.home={scratch} " in stream["spark.driver.extraJavaOptions"]
+    assert stream["spark.executorEnv.PYTHONPATH"] == str(ROOT)
+    assert (stream["spark.ui.enabled"], stream["spark.ui.port"]) == ("true", "4040")
+    job = spark_options(settings, is_stream=False, ui_port=None, brief=True)
+    assert (job["spark.ui.enabled"], job["spark.ui.port"]) == ("false", "0")
+    assert "-XX:TieredStopAtLevel=1" in job["spark.driver.extraJavaOptions"]
+    long_job = spark_options(settings, is_stream=False, ui_port=None)
+    assert "TieredStop" not in long_job["spark.driver.extraJavaOptions"]
 
 
 def test_a_cluster_gets_jars_and_no_class_archive_of_this_machine() -> None:
@@ -73,10 +96,36 @@ def test_the_submitted_line_has_master_options_code_and_arguments(settings: Sett
     names = zipfile.ZipFile(code.partition("=")[2].removesuffix("#code")).namelist()
     assert {"include/errors.py", "spark_jobs/landing.py"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "cli"))]
+    assert Path(code.partition("=")[2].partition("#")[0]).parent == settings.home / "spark"
     with pytest.raises(QueryError, match="'nonsense' is no job: stream, load_history"):
         submit_command(load(variables), "nonsense")
+
+
+def pairs_of(line: list[str]) -> dict[str, str]:
+    """The options of a submitted line, each behind its `--conf`."""
+    options = [b for a, b in pairwise(line) if a == "--conf"]
+    return {name: value for name, _, value in (option.partition("=") for option in options)}
+
+
+def test_a_submitted_job_has_no_page_and_a_packed_environments_python_on_executors(
+    settings: Settings,
+) -> None:
+    line = submit_command(settings, "compact_tables", environment="s3a://b/e.tgz")
+    program = Path(line[0])
+    assert program.is_file() and program.parent.name == "bin"
+    options = pairs_of(line)
+    assert options["spark.ui.enabled"] == "false"
+    assert options["spark.pyspark.python"] == "./environment/bin/python"
+    assert options["spark.pyspark.driver.python"] == sys.executable
+    assert options["spark.archives"] == "s3a://b/e.tgz#environment"
+    stream = pairs_of(submit_command(settings, "stream"))
+    assert stream["spark.ui.port"] == str(settings.ports.spark_ui)
+    assert not {"spark.archives", "spark.pyspark.python"} & stream.keys()
+    assert "--properties-file" not in line
 
 
 def test_the_same_code_is_packed_to_the_same_bytes(tmp_path: Path) -> None:
     first, second = (pack_code(tmp_path / name).read_bytes() for name in ("a.zip", "b.zip"))
     assert first == second
+    sizes = zipfile.ZipFile(tmp_path / "a.zip").infolist()
+    assert sum(file.compress_size for file in sizes) < sum(file.file_size for file in sizes) / 2

@@ -56,6 +56,15 @@ def test_every_client_gets_the_same_address_and_keys(settings: Settings) -> None
 def test_no_command_line_shows_a_key(settings: Settings) -> None:
     in_s3 = load(S3 | {"TICKHOUSE_VAR": str(settings.var)})
     assert "p@ss" not in " ".join(submit_command(in_s3, "stream"))
+    cluster = {"TICKHOUSE_STREAM_MASTER": "spark://one:7077", "TICKHOUSE_VAR": str(settings.var)}
+    line = submit_command(load(S3 | cluster), "stream")
+    assert "p@ss" not in " ".join(line)
+    file = Path(line[line.index("--properties-file") + 1])
+    assert file == in_s3.home / "spark" / "submit.properties"
+    assert "--load-spark-defaults" in line
+    assert file.stat().st_mode & 0o777 == 0o600
+    secrets = dict(text.partition("=")[::2] for text in file.read_text().splitlines())
+    assert secrets["spark.executorEnv.AWS_SECRET_ACCESS_KEY"] == "p@ss/%:$"
     assert "p@ss" not in repr(in_s3)
 
 
