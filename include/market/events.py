@@ -153,6 +153,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="dec
     """What the trader concluded from one signal, order or not.
 
     `inputs` is the JSON text of everything the rule saw, so that the decision can be derived again.
+    The balances are those before it: what the account holds, and what of it an order may take.
     """
 
     decision_id: str
@@ -169,10 +170,18 @@ class Decision(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="dec
     forecast_id: str | None
     inputs: str
     side_now: str | None = None
+    base_total: Decimal | None = None
+    base_available: Decimal | None = None
+    quote_total: Decimal | None = None
+    quote_available: Decimal | None = None
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"):
-    """One order as the venue (or the paper account) left it: immediate or cancel, at a limit."""
+    """One order as the venue (or the paper account) left it: immediate or cancel, at a limit.
+
+    `average_price` is that of its executions, `remaining` what was not executed of it;
+    `venue_order_id` and `ordered_at` (µs) are the venue's own, which the paper account has not.
+    """
 
     order_id: str
     decision_id: str
@@ -183,6 +192,10 @@ class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"
     executed: Decimal
     status: str
     reason: str | None = None
+    average_price: Decimal | None = None
+    remaining: Decimal | None = None
+    venue_order_id: str | None = None
+    ordered_at: int | None = None
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
@@ -198,11 +211,12 @@ class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="balance"):
-    """What the account holds of one currency after an order."""
+    """What the account holds of one currency after an order, and what of it is available."""
 
     currency: str
     amount: Decimal
     order_id: str | None = None
+    available: Decimal | None = None
 
 
 class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"):

@@ -4,7 +4,7 @@ Their DDL and upserts are made from the same definitions as the Delta tables. Of
 Postgres has the event's own columns, the newest row of each `event_key`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,6 +122,9 @@ POSTGRES_TYPES = {
     "binary": "bytea",
 }
 CREATION_LOCK = 7413
+COLUMNS = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = current_schema()"""
 
 
 def served_table(table: Table) -> Table:
@@ -164,7 +167,19 @@ def create_tables(dsn: Dsn) -> None:
             return
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
         cursor.execute("; ".join(map(postgres_ddl, tables)))
+        _add_columns(cursor, tables)
         create_views(cursor, tables)
+
+
+def _add_columns(cursor: Any, tables: Iterable[Table]) -> None:
+    """Give tables of an earlier version the columns that they lack."""
+    cursor.execute(COLUMNS)
+    existing = set(cursor.fetchall())
+    for table in tables:
+        for column in table.columns:
+            if (table.name, column.name) not in existing:
+                added = f'"{column.name}" {_postgres_type(column)}'
+                cursor.execute(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
 
 
 def _require_tables(cursor: Any, names: list[str]) -> None:

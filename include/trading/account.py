@@ -28,6 +28,7 @@ class Account(msgspec.Struct, frozen=True):
     `ordered_at` are the market times (µs) of the orders of the last minute; `buy_and_hold` is what
     buying once and holding has, from the first best prices on. `day_peak` is the highest worth of
     the day (kept where a limit asks for it), `stopped_on` the day of the last sale at a stop-loss.
+    Of base and quote the venue keeps `…_withheld` back: an order cannot take it.
     """
 
     quote: Decimal
@@ -40,6 +41,18 @@ class Account(msgspec.Struct, frozen=True):
     buy_and_hold: BuyAndHold | None = None
     day_peak: Decimal | None = None
     stopped_on: int | None = None
+    base_withheld: Decimal = ZERO
+    quote_withheld: Decimal = ZERO
+
+    @property
+    def base_available(self) -> Decimal:
+        """Base units that an order may sell."""
+        return max(ZERO, self.base - self.base_withheld)
+
+    @property
+    def quote_available(self) -> Decimal:
+        """What an order may pay with, in quote."""
+        return max(ZERO, self.quote - self.quote_withheld)
 
 
 def advance(account: Account, market_time: int) -> Account:

@@ -75,6 +75,10 @@ def decide(inputs: Inputs, *, is_recorded: bool = True) -> Decision:
         forecast_id=inputs.forecast.forecast_id,
         inputs=canonical_json(inputs) if is_recorded else "",
         side_now=inputs.forecast.side_now,
+        base_total=inputs.account.base,
+        base_available=inputs.account.base_available,
+        quote_total=inputs.account.quote,
+        quote_available=inputs.account.quote_available,
     )
 
 
@@ -159,12 +163,12 @@ def _quantity(inputs: Inputs, side: Side, price: Decimal) -> Decimal:
     """Base units: all that is held, or what the share buys and the balance can pay with its fee."""
     account, parameters = inputs.account, inputs.parameters
     if side == "sell":
-        return round_down(account.base, parameters.step)
+        return round_down(account.base_available, parameters.step)
     if price <= 0:
         return ZERO
-    share = account.quote * parameters.balance_share / price
+    share = account.quote_available * parameters.balance_share / price
     cents = 2 * STEP  # cost and fee are each rounded up by less than one step
-    payable = (account.quote - cents) / (price * (1 + parameters.fee_bps / BPS))
+    payable = (account.quote_available - cents) / (price * (1 + parameters.fee_bps / BPS))
     return max(ZERO, round_down(min(share, payable), parameters.step))
 
 
@@ -172,7 +176,7 @@ def _order_faults(
     inputs: Inputs, rule: Rule, *, side: Side, price: Decimal, quantity: Decimal
 ) -> list[Reason]:
     minimum, reasons = inputs.parameters.minimum, []
-    if side == "sell" and inputs.account.base <= 0:
+    if side == "sell" and inputs.account.base_available <= 0:
         return [Reason.NOTHING_TO_SELL]
     if side == "buy" and _is_already_in(inputs):
         reasons.append(Reason.ALREADY_IN)

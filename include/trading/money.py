@@ -1,5 +1,6 @@
 """Money to eight decimals, rounded the way that cannot make an account negative."""
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from include.market.numerals import WIDE
@@ -21,6 +22,15 @@ def round_up(amount: Decimal, step: Decimal = STEP) -> Decimal:
 def round_half_even(amount: Decimal) -> Decimal:
     """The nearest multiple of 1e-8, as averages and ratios are recorded."""
     return normalize(amount.quantize(STEP, ROUND_HALF_EVEN, WIDE))
+
+
+def average_price(executions: Iterable[tuple[Decimal, Decimal]]) -> Decimal | None:
+    """The mean price of executions (price, quantity), weighted by quantity; null without any."""
+    pairs = list(executions)
+    quantity = sum((of_one for _, of_one in pairs), Decimal(0))
+    if not quantity:
+        return None
+    return round_half_even(WIDE.divide(sum((p * q for p, q in pairs), Decimal(0)), quantity))
 
 
 def fee_of(price: Decimal, quantity: Decimal, *, fee_bps: Decimal) -> Decimal:

@@ -12,7 +12,7 @@ import msgspec
 from include.market.events import Fill, Order, Top
 from include.market.numerals import ZERO
 from include.trading.inputs import BookLevel, SeenTop
-from include.trading.money import fee_of
+from include.trading.money import average_price, fee_of
 from include.trading.reasons import OrderReason
 
 
@@ -35,6 +35,7 @@ def fill(
         order,
         executed=executed,
         status="partial" if remaining else "filled",
+        average=average_price(executions),
         reason=_unfilled_reason(len(executions)) if remaining else None,
     )
     return closed, tuple(
@@ -72,6 +73,19 @@ def _unfilled_reason(level_count: int) -> OrderReason:
     return OrderReason.TOP_TOO_THIN if level_count == 1 else OrderReason.BOOK_TOO_THIN
 
 
-def _close(order: Order, *, executed: Decimal, status: str, reason: OrderReason | None) -> Order:
-    code = reason.value if reason else None
-    return msgspec.structs.replace(order, executed=executed, status=status, reason=code)
+def _close(
+    order: Order,
+    *,
+    executed: Decimal,
+    status: str,
+    reason: OrderReason | None,
+    average: Decimal | None = None,
+) -> Order:
+    return msgspec.structs.replace(
+        order,
+        executed=executed,
+        status=status,
+        reason=reason.value if reason else None,
+        average_price=average,
+        remaining=order.quantity - executed,
+    )

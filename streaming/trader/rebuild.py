@@ -90,7 +90,7 @@ def rebuilt_state(rows_by_table: RowsByTable, config: TraderConfig) -> dict[str,
         return state_rows(account, last_window=-1, offsets={}, intent=None)
     last = _decision(rows_by_table["decisions"][-1])
     inputs = read(last.inputs)
-    orders = [Order(**row) for row in rows_by_table["orders"]]
+    orders = [_order(row) for row in rows_by_table["orders"]]
     placed = [order for order in orders if order.decision_id == last.decision_id]
     account = _account_after(last, inputs, placed, rows_by_table["fills"])
     amounts = balances.get(quote, account.quote), balances.get(base, account.base)
@@ -163,6 +163,11 @@ def _lake_rows(config: TraderConfig, table: Table) -> list[LakeRow]:
 
 def _decision(lake_row: LakeRow) -> Decision:
     return Decision(**(dict(lake_row) | {"window_start": to_epoch_us(lake_row["window_start"])}))
+
+
+def _order(lake_row: LakeRow) -> Order:
+    ordered_at = lake_row["ordered_at"]
+    return Order(**(dict(lake_row) | {"ordered_at": ordered_at and to_epoch_us(ordered_at)}))
 
 
 def _key(table: Table, lake_row: LakeRow) -> tuple[Any, ...]:

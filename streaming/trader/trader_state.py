@@ -90,7 +90,10 @@ class MessageFactory:
     ) -> Message:
         """What the account holds of both currencies."""
         base, _, quote = self._symbol.partition("-")
-        events = (Balance(quote, account.quote, order_id), Balance(base, account.base, order_id))
+        events = (
+            Balance(quote, account.quote, order_id, account.quote_available),
+            Balance(base, account.base, order_id, account.base_available),
+        )
         return self.message("balance", events, window_end=window_end)
 
 

@@ -66,6 +66,17 @@ def test_rows_of_an_upsert_come_all_or_none(postgres_dsn: dict[str, Any]) -> Non
     assert fetch_rows(postgres_dsn, statement) == []
 
 
+def test_a_table_of_an_earlier_version_gets_the_columns_that_it_lacks(
+    postgres_dsn: dict[str, Any],
+) -> None:
+    create_tables(postgres_dsn)
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE orders DROP COLUMN ordered_at, DROP COLUMN average_price")
+    create_tables(postgres_dsn)
+    names = SERVED["orders"].names
+    assert fetch_rows(postgres_dsn, f"SELECT {', '.join(names)} FROM orders") == []
+
+
 def test_tables_and_columns_have_the_comments_of_the_lake(postgres_dsn: dict[str, Any]) -> None:
     create_tables(postgres_dsn)
     (found,) = fetch_rows(

@@ -32,7 +32,7 @@ from include.settings import Settings
 from include.trading.account import Account
 from include.trading.inputs import SeenTop
 from include.trading.instrument import Instrument, parse_gemini_instrument
-from include.trading.money import round_up
+from include.trading.money import average_price, round_up
 from include.trading.reasons import OrderReason, Reason
 from streaming.trader.brokers import Outcome
 from streaming.trader.brokers.gemini_rest import GeminiRest
@@ -43,6 +43,7 @@ LOOKUPS, LOOKUP_EVERY_S = 20, 0.25
 MAX_WAIT_S = 30.0
 SECOND_LOOKUP_AFTER_S = 3.0
 CENT = Decimal("0.01")
+MILLISECOND_US = 1000
 PRODUCTION = "//api.gemini.com"
 
 
@@ -68,6 +69,7 @@ class _Reply(msgspec.Struct, frozen=True):
     is_live: bool
     is_cancelled: bool
     reason: str | None = None
+    timestampms: int | None = None
     trades: tuple[_Execution, ...] | None = None
 
 
@@ -173,8 +175,17 @@ class GeminiBroker:
             balances = self._client.call("/v1/balances")
         base, _, quote = self._symbol.partition("-")
         amounts = {row["currency"]: Decimal(str(row["amount"])) for row in balances}
+        withheld = {
+            row["currency"]: amounts[row["currency"]] - Decimal(str(row["available"]))
+            for row in balances
+            if "available" in row
+        }
         actual = msgspec.structs.replace(
-            account, base=amounts.get(base, ZERO), quote=amounts.get(quote, ZERO)
+            account,
+            base=amounts.get(base, ZERO),
+            quote=amounts.get(quote, ZERO),
+            base_withheld=withheld.get(base, ZERO),
+            quote_withheld=withheld.get(quote, ZERO),
         )
         difference = abs(actual.quote - account.quote)
         if not new and (actual.base != account.base or difference > CENT):
@@ -270,9 +281,20 @@ def _sum(fills: tuple[Fill, ...]) -> Decimal:
 def _close(order: Order, reply: _Reply, fills: tuple[Fill, ...]) -> Outcome:
     executed = reply.executed_amount
     status = "cancelled" if not executed else "partial" if reply.is_cancelled else "filled"
-    closed = msgspec.structs.replace(order, executed=executed, status=status, reason=reply.reason)
+    closed = msgspec.structs.replace(
+        order,
+        executed=executed,
+        status=status,
+        reason=reply.reason,
+        average_price=average_price((fill.price, fill.quantity) for fill in fills),
+        remaining=order.quantity - executed,
+        venue_order_id=reply.order_id,
+        ordered_at=None if reply.timestampms is None else reply.timestampms * MILLISECOND_US,
+    )
     return Outcome(closed, fills)
 
 
 def _outcome_without_fills(order: Order, *, status: str, reason: str) -> Outcome:
-    return Outcome(msgspec.structs.replace(order, status=status, reason=reason), ())
+    remaining = order.quantity - order.executed
+    ended = msgspec.structs.replace(order, status=status, reason=reason, remaining=remaining)
+    return Outcome(ended, ())

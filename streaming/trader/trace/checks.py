@@ -28,6 +28,7 @@ from streaming.trader.followers.window_signals import KINDS, RATIO, SILENT
 TraceRow = dict[str, Any]
 _IN_LAKE, _SILENT = "signal in the lake", "window was silent"
 _RATIO, _SUM = "ratio recomputed", "sum recomputed"
+BALANCES = ("base_total", "base_available", "quote_total", "quote_available")  # older rows: null
 _TOP = ("bid", "bid_quantity", "ask", "ask_quantity")
 
 
@@ -53,6 +54,7 @@ def check_decision(decision: Decision) -> Check:
         name
         for name in Decision.__struct_fields__
         if getattr(rederived, name) != getattr(decision, name)
+        and not (name in BALANCES and getattr(decision, name) is None)
     ]
     detail = (
         f"differs in {', '.join(differing)}" if differing else "every field follows from the inputs"
@@ -159,7 +161,7 @@ def check_account(
     inputs: Inputs,
 ) -> list[Check]:
     """Balances and score follow from what was held before and the executions."""
-    placed = Order(**{name: order_row[name] for name in Order.__struct_fields__})
+    placed = Order(**(fields_of(Order, order_row) | {"ordered_at": None}))
     executions = [Fill(**fields_of(Fill, row)) for row in fill_rows]
     after, score = settle(inputs.account, placed, executions)
     base, _, quote = inputs.signal.symbol.partition("-")

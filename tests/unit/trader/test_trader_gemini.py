@@ -100,7 +100,7 @@ NOT_FOUND = OrderRefused("OrderNotFound")
 
 
 def test_a_partly_filled_order_has_its_fills_and_their_fees() -> None:
-    part = reply("0.3", reason="ImmediateOrCancelWouldPost")
+    part = reply("0.3", reason="ImmediateOrCancelWouldPost", timestampms=1_790_000_000_123)
     one, venue, _ = broker(part, [part | {"trades": TRADES[:1]}], [part | {"trades": TRADES[::-1]}])
     order, fills = one.place(ORDER, None)
     assert (order.status, order.executed, order.reason) == (
@@ -108,6 +108,8 @@ def test_a_partly_filled_order_has_its_fills_and_their_fees() -> None:
         D("0.3"),
         "ImmediateOrCancelWouldPost",
     )
+    assert (order.average_price, order.remaining) == (D("9303.33333333"), D("0.2"))
+    assert (order.venue_order_id, order.ordered_at) == ("1", 1_790_000_000_123_000)
     assert [(fill.fill_id, fill.fee) for fill in fills] == [
         ("8", D("3.72400001")),
         ("7", D("7.44")),
@@ -235,6 +237,18 @@ def test_a_new_account_takes_the_venues_balances() -> None:
         broker([], balances)[0].reconcile(Account(quote=D("12.5")), new=False)
     with pytest.raises(OrderRefused, match="open_orders"):
         broker([{}])[0].reconcile(Account(quote=D("12.5")), new=False)
+
+
+def test_what_the_venue_withholds_is_known_and_not_available() -> None:
+    balances = [
+        {"currency": "USD", "amount": "12.5", "available": "2.5"},
+        {"currency": "BTC", "amount": "0.1", "available": "0.1"},
+    ]
+    account = broker([], balances)[0].reconcile(Account(quote=D(1)), new=True)
+    assert (account.quote, account.quote_available) == (D("12.5"), D("2.5"))
+    assert (account.base, account.base_available) == (D("0.1"), D("0.1"))
+    again = broker([], [balances[0] | {"available": "12.5"}, balances[1]])[0]
+    assert again.reconcile(account, new=False).quote_available == D("12.5")
 
 
 def test_production_has_to_be_asked_for_twice() -> None:

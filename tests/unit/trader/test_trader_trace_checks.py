@@ -9,11 +9,12 @@ import pytest
 
 from include.market.events import Top
 from include.trading.account import Account
+from include.trading.decision import decide
 from include.trading.inputs import Inputs, SeenTop, Signal, read
 from include.trading.strategy import Strategy
 from streaming.trader.lake_forecasts import make_forecasts
 from streaming.trader.trace.anchor_checks import check_anchor, forecast_minutes
-from streaming.trader.trace.checks import check_signal
+from streaming.trader.trace.checks import check_decision, check_signal
 from tests.support.trading_parameters import PARAMETERS
 
 START_US, MINUTE = 1_524_546_900_000_000, 60_000_000
@@ -173,6 +174,16 @@ def test_a_level_that_is_another_and_rows_that_were_changed_are_found_out() -> N
     ):
         assert [check.name for check in found if not check.ok] == ["forecast re-anchored"]
     assert check_anchor([], rows, inputs) == [], "that the rows are gone is said by another check"
+
+
+def test_a_decision_of_an_earlier_version_has_no_balances_and_is_derived_all_the_same() -> None:
+    decision = decide(inputs_of("price_volume", "1"))
+    assert decision.quote_total is not None
+    without = msgspec.structs.replace(
+        decision, base_total=None, base_available=None, quote_total=None, quote_available=None
+    )
+    altered = msgspec.structs.replace(decision, quote_total=decision.quote_total + 1)
+    assert [check_decision(one).ok for one in (decision, without, altered)] == [True, True, False]
 
 
 def test_a_decision_without_an_anchor_has_nothing_to_check() -> None:

@@ -43,6 +43,14 @@ def test_an_order_takes_what_its_limit_reaches_best_first(
     assert all(one.fee == one.price * one.quantity / 1000 for one in fills)
     assert (closed.status, closed.reason) == (status, reason)
     assert closed.executed == sum((D(q) for _, q in levels), D(0))
+    assert closed.remaining == D(quantity) - closed.executed
+    worth = sum((D(p) * D(q) for p, q in levels), D(0))
+    if levels:
+        assert closed.average_price is not None
+        assert abs(closed.average_price * closed.executed - worth) < D("1e-7")
+    else:
+        assert closed.average_price is None
+    assert (closed.venue_order_id, closed.ordered_at) == (None, None)
 
 
 def test_without_levels_the_best_price_is_all_there_is() -> None:

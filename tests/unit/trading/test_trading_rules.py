@@ -287,6 +287,20 @@ def test_a_buy_of_everything_leaves_enough_for_the_fee() -> None:
     assert decide(seen).quantity == D("0.99601593")
 
 
+def test_what_is_withheld_is_neither_sold_nor_paid_with() -> None:
+    account = Account(
+        quote=D(10_000), base=D("0.5"), quote_withheld=D(4000), base_withheld=D("0.2")
+    )
+    bought = decide(inputs(account=account, parameters=limits(already_in_share=D(9))))
+    assert bought.quantity == D("0.59933407")  # 6000 * 0.9 / 9010
+    assert (bought.quote_total, bought.quote_available) == (D(10_000), D(6000))
+    sold = decide(inputs(side="sell", account=account))
+    assert sold.quantity == D("0.3")
+    assert (sold.base_total, sold.base_available) == (D("0.5"), D("0.3"))
+    none_left = Account(quote=D(0), base=D(1), base_withheld=D(2))
+    assert decide(inputs(side="sell", account=none_left)).reasons == "nothing_to_sell"
+
+
 def test_an_order_is_named_by_its_window_alone() -> None:
     one, two = decide(inputs()), decide(inputs(ratio="7", side="sell"))
     assert one.decision_id == two.decision_id
