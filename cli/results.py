@@ -65,8 +65,11 @@ def deliver(
     Raises:
         QueryError: it cannot be answered, or the format and the file don't go together.
     """
-    from include.lake.reading import query, run_query
+    from include.lake.floors import describe_dropped
+    from include.lake.reading import find_tables, query, run_query
 
+    if dropped := describe_dropped(lake, find_tables(statement)):
+        ERR.print(dropped, highlight=False)
     chosen = form or _SUFFIXES.get(output.suffix if output else "", "table")
     if chosen == "parquet":
         if output is None:

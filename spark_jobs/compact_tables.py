@@ -4,8 +4,12 @@
 appends go on beside it; what has grown to `JOINED_BYTES` is left as it is, so that what is written
 does not grow with the history. `VACUUM` removes files that no version within the retention needs.
 Tables that others merge into are compacted while those wait.
+
+Where the settings let rows go (`TICKHOUSE_LAKE_KEEP_DAYS_…`), an audit comes first: what it seals
+may be dropped before the tables are compacted (`spark_jobs/drop_rows.py`).
 """
 
+import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -20,10 +24,13 @@ from pyspark.sql import SparkSession
 from include.lake.closed_minutes import join_files
 from include.lake.reading import open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
+from include.log import event
 from include.process import run_job
 from include.serving.trade_minutes import locked_minutes
 from include.settings import Settings, from_environment
 from include.settings.groups import DatabaseRole
+from spark_jobs.audit_lake import audit_world
+from spark_jobs.drop_rows import delete_dropped_rows, move_settings_floors
 from spark_jobs.session import open_session
 from spark_jobs.sinks import locate_table
 
@@ -32,6 +39,7 @@ SMALL_BYTES = 16 * 1024 * 1024
 # Delta reclusters everything in a cube below the first size, which is 100 GB by default.
 SIZES = "spark.databricks.delta.optimize."
 CUBES = f"{SIZES}clustering.mergeStrategy.minCubeSize."
+log = logging.getLogger("tickhouse.compaction")
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,11 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
         settings, names = from_environment(), list(tables or TABLES)
         if crowded:
             names = _find_crowded_tables(settings, names)
+        is_cut = not crowded and not tables and bool(settings.lake_keep_days.by_table)
+        if is_cut and audit_world(settings).ok:
+            move_settings_floors(settings)
+        elif is_cut:
+            log.warning(event("nothing dropped", cause="the audit is not clean: ./tickhouse audit"))
         compactions = _compact_with_spark(settings, names, vacuum=not crowded) if names else []
     click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
 
@@ -144,6 +157,8 @@ def _compact_with_spark(
 ) -> list[Compaction]:
     spark = open_session(settings, "compact_tables")
     try:
+        if vacuum:
+            log.info(event("rows dropped", **delete_dropped_rows(spark, settings)))
         return compact(spark, settings, table_names, vacuum=vacuum)
     finally:
         spark.stop()

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
-import pyarrow as pa
 
 from include.errors import NoBook
 from include.lake.book_queries import (
@@ -25,7 +24,14 @@ from include.lake.book_queries import (
     SNAPSHOT_BEFORE,
 )
 from include.lake.derived_tables import BOOK_CHECKPOINTS
-from include.lake.file_selection import files_in_spans, files_with_text, list_files, list_uris
+from include.lake.file_selection import (
+    files_in_spans,
+    files_with_text,
+    list_files,
+    list_uris,
+    newest_us,
+)
+from include.lake.floors import describe_dropped
 from include.lake.reading import connect, create_view, open_table
 from include.market.book_life import (
     SIGN_OF_LIFE_US,
@@ -42,7 +48,6 @@ from include.market.venues import VENUES, BookNumbers
 
 CHANGES, LEDGER, CHECKPOINTS = "book_changes", "feed_ledger", BOOK_CHECKPOINTS.name
 CONNECTIONS_TRIED = 4  # the newest: a successor is opened before its predecessor ends
-NEVER_US = -1
 CLOCK_STEP = MINUTE  # how far a feed's clock may be set back on one connection
 NO_TOP: list[object] = [None] * 4
 
@@ -56,8 +61,9 @@ def book_at(
     units.
 
     Raises:
-        NoBook: there is no such venue; or the moment is before the first snapshot or beyond what
-            has landed, inside a hole, or while the feed was away, stale or dead.
+        NoBook: there is no such venue; or the moment is before the first snapshot, dropped by
+            retention or beyond what has landed, inside a hole, or while the feed was away, stale
+            or dead.
         UnreadableTable: a table's log is damaged.
     """
     if venue not in VENUES:
@@ -93,7 +99,7 @@ class _BookReader:
         self._latest = moment_at + timedelta(microseconds=SIGN_OF_LIFE_US)
         self._table, self._lake, self._is_copied = changes, lake, False
         all_files = list_files(changes)
-        self._end_us = _newest_us(all_files)
+        self._end_us = newest_us(all_files, "received_time")
         self._files = files_with_text(all_files, "symbol", symbol)
         self._connection = connect(lake, ())
 
@@ -111,6 +117,7 @@ class _BookReader:
         """
         if self._at_us > self._end_us:
             raise self._refuse(f"the book has landed until {describe_time(self._end_us)}")
+        self._refuse_dropped(self._at)
         lives, starts_us = self._read_ledger()
         candidates = [life for life in lives if life.is_open(self._at_us)]
         if not candidates:
@@ -122,6 +129,11 @@ class _BookReader:
             except NoBook as refusal:
                 refusals.append(refusal)
         raise refusals[0]
+
+    def _refuse_dropped(self, moment_at: datetime) -> None:
+        """Refuse (`NoBook`) where retention may have dropped changes from that moment on."""
+        if dropped := describe_dropped(self._lake, (CHANGES,), moment_at):
+            raise self._refuse(dropped)
 
     def _refuse(self, cause: str) -> NoBook:
         at = describe_time(self._at_us)
@@ -218,6 +230,7 @@ class _BookReader:
             return _Base(*row)
         if checkpoint is not None:
             return checkpoint
+        self._refuse_dropped(from_epoch_us(life.opened_us))
         row = self._connection.execute(FIRST_MESSAGE, bindings).fetchone()
         begins_with_snapshot = VENUES[self._venue].book is not BookNumbers.CHAINED_TO_REST
         if row is not None and row[-1] and begins_with_snapshot:
@@ -282,12 +295,3 @@ class _BookReader:
 
     def _bindings(self, **further: str | int) -> dict[str, object]:
         return {"venue": self._venue, "symbol": self._symbol, "at": self._at} | further
-
-
-def _newest_us(files: pa.Table) -> int:
-    """When the newest change was received, by the files' statistics (Spark's are milliseconds)."""
-    name = "max.received_time"
-    if name not in files.column_names or not files.num_rows:
-        return NEVER_US
-    newest = [to_epoch_us(at) for at in files[name].to_pylist() if at is not None]
-    return max(newest, default=NEVER_US) + 999

@@ -1,4 +1,4 @@
-"""Tables of what jobs have found or accepted: gates, evaluations, topics that began again."""
+"""Tables of what jobs have found, accepted or dropped: gates, evaluations, restarts, floors."""
 
 from include.lake.columns import Column, Table, money, quantity, text
 
@@ -66,6 +66,25 @@ TOPIC_RESTARTS = Table(
         Column("accepted_at", "timestamp", "when it was accepted", required=True),
     ),
     key=("topic", "partition", "offset"),
+)
+
+RETENTION_FLOORS = Table(
+    "retention_floors",
+    "Below which offset retention has dropped the rows of a topic-partition",
+    (
+        text("topic", "Kafka topic", required=True),
+        Column("partition", "int", "Kafka partition", required=True),
+        Column("offset", "bigint", "first offset that is kept, in the lake", required=True),
+        Column(
+            "dropped_until",
+            "timestamp",
+            "latest time of a dropped row: traded_at of trades, else received_time or kafka_time",
+            required=True,
+        ),
+        Column("dropped_offsets", "bigint", "offsets whose rows were dropped", required=True),
+        Column("dropped_at", "timestamp", "when the floor was moved here", required=True),
+    ),
+    key=("topic", "partition"),
 )
 
 BOOK_CHECKPOINTS = Table(

@@ -62,6 +62,20 @@ def files_from_offsets(files: pa.Table, next_offsets: Mapping[int, int]) -> pa.T
     return files.filter(pa.array(newest >= np.array(due, dtype=np.int64)))
 
 
+def files_below(files: pa.Table, column: str, bound: int) -> pa.Table:
+    """The files that may hold rows whose `column` (a time: in µs) is below the bound."""
+    low, _ = _read_bounds(files, column)
+    return files.filter(pa.array(low < bound))
+
+
+def newest_us(files: pa.Table, column: str) -> int:
+    """The newest time of a column by the files' statistics, in µs; -1 if there is none."""
+    name = f"max.{column}"
+    times = files[name].to_pylist() if name in files.column_names else []
+    newest = max((to_epoch_us(at) for at in times if at is not None), default=None)
+    return -1 if newest is None else newest + STATISTIC_STEP_US - 1
+
+
 def files_with_text(files: pa.Table, column: str, text: str) -> pa.Table:
     """The files that may hold rows whose `column` is that text."""
     names = f"min.{column}", f"max.{column}"

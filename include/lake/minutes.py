@@ -21,6 +21,7 @@ from include.lake.file_selection import (
     list_files,
     list_uris,
 )
+from include.lake.floors import whole_minutes_from
 from include.lake.minute_holes import (
     find_edges,
     incomplete_sql,
@@ -42,6 +43,8 @@ SELECT DISTINCT venue, symbol, date_trunc('minute', traded_at) AS minute
 FROM examined_trades LEFT JOIN reader_offsets USING ("partition")
 WHERE event_index >= 0 AND {condition}
 """
+# What retention has dropped cannot be counted again: the minutes that were written stand.
+FORGET_DROPPED = "DELETE FROM touched WHERE minute < $whole_from"
 NEWER = '"offset" >= coalesce(next_offset, 0)'
 OLDER = '"offset" < next_offset'
 BETWEEN = "traded_at >= $first AND traded_at < $until"
@@ -171,7 +174,11 @@ def _recompute(
     *,
     counted: str,
 ) -> pa.Table:
-    """The touched minutes, from the files that hold trades or ledger entries of their time."""
+    """The touched minutes, from the files that hold trades or ledger entries of their time.
+
+    Those of which retention has dropped trades are left out.
+    """
+    connection.execute(FORGET_DROPPED, {"whole_from": whole_minutes_from(lake)})
     touched = [minute for (minute,) in connection.execute(TOUCHED_MINUTES).fetchall()]
     if not touched:
         return _no_minutes()

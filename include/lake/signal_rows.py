@@ -12,6 +12,7 @@ from typing import Any
 from deltalake.exceptions import CommitFailedError
 
 from include.lake.file_selection import files_in_spans, list_files, list_uris
+from include.lake.floors import dropped_until, read_floors
 from include.lake.reading import connect, create_view, open_table
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows, merge_by_day
@@ -83,8 +84,15 @@ def _newest_ends(lake: str, *, of_jumps: bool) -> dict[Key, int]:
 
 
 def restate(lake: str, windows: Iterable[Window], *, window_s: int) -> int:
-    """Sum these closed windows again from the landed book; gives how many rows changed."""
-    sums = sum_windows(lake, windows, window_s=window_s)
+    """Sum these closed windows again from the landed book; gives how many rows changed.
+
+    A window of which retention may have dropped changes stays as it is.
+    """
+    kept_from_us = (
+        to_epoch_us(dropped_until(read_floors(lake), "book_changes")) + AHEAD_OF_RECEIPT_US
+    )
+    whole_windows = [window for window in windows if window[-1] >= kept_from_us]
+    sums = sum_windows(lake, whole_windows, window_s=window_s)
     summed = [_row(signal) for window in sums for signal in window.signals()]
     stored = _stored_values(lake, summed)
     changed_rows = [row for row in summed if stored.get(_key(row)) != row["value"]]

@@ -20,6 +20,7 @@ from include.lake.derived_tables import (
     BOOK_SECONDS,
     FORECAST_EVALUATIONS,
     QUALITY_RESULTS,
+    RETENTION_FLOORS,
     TOPIC_RESTARTS,
 )
 from include.lake.ticker_columns import TICKER_DETAILS
@@ -201,6 +202,7 @@ DERIVED = (
     QUALITY_RESULTS,
     FORECAST_EVALUATIONS,
     TOPIC_RESTARTS,
+    RETENTION_FLOORS,
     BOOK_CHECKPOINTS,
     BOOK_SECONDS,
 )

@@ -19,8 +19,10 @@ from deltalake import DeltaTable
 
 from include.atomic_files import write_file
 from include.errors import PlatformError
+from include.lake.audit.seals import SEALS_FOLDER, read_seals
 from include.lake.checkpoint import committed_offsets
 from include.lake.epoch import read_epoch
+from include.lake.floors import read_floors
 from include.lake.reading import open_table
 from include.lake.tables import LANDED_TOPICS, QUARANTINE, TABLE_OF_TOPIC
 from include.lake.topic_restarts import read_restarts
@@ -35,8 +37,7 @@ FORMAT = 1
 DESCRIPTION, STORE, HOME = "backup.json", "store", "home"
 SCHEMA_FILE = "schema.json"
 KEPT_IN_STORE = ("forecasts", "models", "history", "quality")  # beside the lake
-# Copied first, for no seal may be ahead of the lake. A spool is none of it: Kafka has not had that.
-KEPT_AT_HOME = ("feeds/*.json", "seals/**/*")
+KEPT_AT_HOME = ("feeds/*.json",)  # a spool is none of it: Kafka has not had that
 EPOCH = "checkpoints/land/epoch.json"
 TRIES, PAUSE_S = 400, 0.05
 _LOG_FILE = re.compile(r"(\d{20})\.")
@@ -92,6 +93,8 @@ def back_up(
     files: dict[str, CopiedFile] = {}
     try:
         files |= _copy_files(_list_home(settings.home), folder)
+        # Before the lake, for no seal may be ahead of it.
+        files |= _copy_files(_list_below(settings.world_store, SEALS_FOLDER), folder)
         moment = find_moment(settings)
         if not moment.versions:
             raise PlatformError(f"world {settings.world} has no lake yet at {settings.lake}")
@@ -99,6 +102,7 @@ def back_up(
     except OSError as error:
         raise PlatformError(f"the backup in {folder} could not be written: {error}") from error
     _check_tables(folder / STORE / "lake", moment.versions)
+    check_floors(folder / STORE)
     epoch = read_epoch(settings.world_store / EPOCH)
     backup = Backup(
         world=settings.world,
@@ -171,7 +175,7 @@ def _read_watermarks(
 
 
 def _list_home(home: Path) -> Iterator[tuple[StorePath, str]]:
-    """What every machine keeps for itself: the feeds' last ids, the audit's seals."""
+    """What every machine keeps for itself: the feeds' last ids."""
     for pattern in KEPT_AT_HOME:
         for path in sorted(home.glob(pattern)):
             if path.is_file():
@@ -187,10 +191,14 @@ def _list_store(settings: Settings, moment: LakeMoment) -> Iterator[tuple[StoreP
             if _is_part_of(path, version):
                 yield path, f"{STORE}/lake/{table}{_name_below(path, lake / table)}"
     for name in KEPT_IN_STORE:
-        for path in list_all(store / name):
-            yield path, f"{STORE}/{name}{_name_below(path, store / name)}"
+        yield from _list_below(store, name)
     for name in (EPOCH, SCHEMA_FILE):
         yield store / name, f"{STORE}/{name}"
+
+
+def _list_below(store: StorePath, name: str) -> Iterator[tuple[StorePath, str]]:
+    for path in list_all(store / name):
+        yield path, f"{STORE}/{name}{_name_below(path, store / name)}"
 
 
 def list_all(folder: StorePath) -> list[StorePath]:
@@ -226,3 +234,19 @@ def _check_tables(lake: Path, versions: Mapping[str, int]) -> None:
         for uri in table.file_uris():
             if not Path(uri.removeprefix("file://")).exists():
                 raise PlatformError(f"{name} lacks {uri}, deleted meanwhile: try again")
+
+
+def check_floors(store: Path) -> None:
+    """The seals of a copy know what its lake has dropped.
+
+    Raises:
+        PlatformError: retention dropped rows while the copy was made.
+    """
+    floors = read_floors(str(store / "lake"))
+    seals = read_seals(store / SEALS_FOLDER) if floors else None
+    by_partition = seals.by_partition if seals else {}
+    for part, floor in floors.items():
+        if part in by_partition and by_partition[part].find_dropped(floor.offset) is None:
+            raise PlatformError(
+                f"retention dropped rows of {part.topic}/{part.partition} meanwhile: try again"
+            )

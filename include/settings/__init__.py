@@ -40,6 +40,7 @@ from include.settings.groups import (
     TraderSettings,
 )
 from include.settings.monitoring import AlertSettings, MetricSettings
+from include.settings.retention import KeepDays, retention_faults
 from include.settings.store import S3Settings, aws_variables, is_object_store, store_faults
 from include.settings.stream import StreamSettings
 
@@ -60,6 +61,7 @@ class Settings:
         "path, or s3a://BUCKET/…; empty: TICKHOUSE_VAR",
     )
     s3: S3Settings = field(default_factory=S3Settings)
+    lake_keep_days: KeepDays = field(default_factory=KeepDays)
     ports: PortSettings = field(default_factory=PortSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     postgres: PostgresSettings = field(default_factory=PostgresSettings)
@@ -212,6 +214,11 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
     settings = build_group(settings, environ, prefix=PREFIX, faults=faults)
     faults += connection_faults(settings.bootstrap.security, settings.postgres)
     faults += store_faults(settings.store, settings.stream.lake, settings.s3)
+    faults += retention_faults(
+        settings.lake_keep_days,
+        served_days=settings.stream.served_days,
+        train_days=settings.forecast.train_days,
+    )
     faults += url_faults(
         {
             "DASHBOARD_PUBLIC_URL": settings.dashboard.public_url,

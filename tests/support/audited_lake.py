@@ -102,14 +102,14 @@ class AuditedLake:
             self.home,
             self.lake,
             Delivered(self.kafka, self.topic_ids, self.committed, self.find_empty),
-            open_reader=_open_reader,
+            open_reader=open_reader,
             other_checks=others,
             **options,
         )
 
 
 @contextmanager
-def _open_reader() -> Iterator[RowReader]:
+def open_reader() -> Iterator[RowReader]:
     yield lambda tables, ends, counted_from: count_with_duckdb(
         tables, ends, counted_from=counted_from
     )

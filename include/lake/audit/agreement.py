@@ -1,7 +1,7 @@
 """The audit of agreement (I3): the minutes of Postgres and of Delta against the landed trades."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from include.checks import Check
 from include.lake.closed_minutes import closed_in, counted_offsets
+from include.lake.floors import whole_minutes_from
 from include.lake.minutes import minutes_before
 from include.lake.reading import connect, open_table
 from include.lake.tables import TRADE_MINUTES
@@ -32,22 +33,23 @@ def check_agreement(
 
     `served` are rows of Postgres' trade_minutes with the columns `COMPARED`, read in the same
     transaction as `offsets` (next offset of market.trades by partition: what they are made from).
-    With `keep_days`, older minutes are left out: Postgres lets them go.
+    With `keep_days`, older minutes are left out: Postgres lets them go. So are those of which
+    retention has dropped trades.
     """
     served = list(served)
     recomputed = minutes_before(lake, offsets)
+    since_at = whole_minutes_from(lake)
     if served and keep_days is not None:
-        since = max(minute["minute"] for minute in served) - timedelta(days=keep_days)
-        served = [minute for minute in served if minute["minute"] >= since]
-        recomputed = recomputed.filter(pc.greater_equal(recomputed["minute"], since))
-    return _compare(AGREEMENT, served, recomputed, holder="Postgres")
+        newest = max(minute["minute"] for minute in served)
+        since_at = max(since_at, newest - timedelta(days=keep_days))
+    return _compare(AGREEMENT, served, recomputed, since_at=since_at, holder="Postgres")
 
 
 def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
     """Whether every minute of Delta's own trade_minutes equals the one recomputed from the trades.
 
     Those are the closed ones, from the trades that were counted by its log; market.trades has
-    `partition_count` partitions.
+    `partition_count` partitions. Minutes of which retention has dropped trades are left out.
     """
     table = open_table(lake, TRADE_MINUTES.name)
     if table is None:
@@ -62,12 +64,19 @@ def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
         connection.close()
     recomputed = minutes_before(lake, offsets)
     closed = recomputed.filter(pc.less(recomputed["minute"], until))
-    return _compare(AGREEMENT_OF_DELTA, minutes.to_pylist(), closed, holder="Delta")
+    since_at = whole_minutes_from(lake)
+    return _compare(
+        AGREEMENT_OF_DELTA, minutes.to_pylist(), closed, since_at=since_at, holder="Delta"
+    )
 
 
-def _compare(name: str, served: Iterable[Minute], recomputed: pa.Table, *, holder: str) -> Check:
-    by_key = _index_by_key(served)
-    in_lake = _index_by_key(recomputed.select(COMPARED).to_pylist())
+def _compare(
+    name: str, served: Iterable[Minute], recomputed: pa.Table, *, since_at: datetime, holder: str
+) -> Check:
+    by_key = _index_by_key(minute for minute in served if minute["minute"] >= since_at)
+    in_lake = _index_by_key(
+        minute for minute in recomputed.select(COMPARED).to_pylist() if minute["minute"] >= since_at
+    )
     differing = [key for key in {*by_key, *in_lake} if by_key.get(key) != in_lake.get(key)]
     detail = f"{len(by_key)} minutes equal those of the landed trades"
     if differing:

@@ -21,11 +21,12 @@ from include.lake.audit.conservation import (
     open_audited_tables,
 )
 from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
+from include.lake.audit.seals import SEALS_FOLDER
+from include.lake.floors import read_floors
 from include.lake.topic_restarts import TopicRestarts, read_restarts
 from include.market.wire import OffsetHoles, OffsetRanges, Offsets, TopicPartition
 from include.object_path import StorePath
 
-SEALS_FOLDER = "seals"
 READABLE = "tables"
 MAX_EMPTY = 100_000  # so many missing offsets at most are looked for in Kafka, one audit
 Counts = Mapping[TopicPartition, OffsetCounts]
@@ -64,9 +65,9 @@ def audit_lake(
     folder = store / SEALS_FOLDER
     try:
         tables, restarts = open_audited_tables(lake), read_restarts(lake)
+        bounds = _read_bounds(store, lake, tables, delivered, restarts)
     except UnreadableTable as error:
         return AuditReport(False, [], [Check(READABLE, False, str(error))])
-    bounds = _read_bounds(store, tables, delivered, restarts)
     compare = partial(compare_with_seals, folder, lake, tables, bounds, full=full, reseal=reseal)
     with ThreadPoolExecutor(1) as pool:  # one thread beside Spark
         comparing = pool.submit(compare, topic_ids=delivered.topic_ids)
@@ -100,12 +101,15 @@ def audit_lake(
 
 def _read_bounds(
     store: StorePath,
+    lake: str,
     tables: Mapping[str, DeltaTable],
     delivered: Delivered,
     restarts: TopicRestarts,
 ) -> Bounds:
+    """The bounds of pinned tables; floors are read after pinning, for rows go after floors came."""
     kafka, committed = delivered.kafka, delivered.committed
-    return read_bounds(store, tables, kafka=kafka, committed=committed, restarts=restarts)
+    bounds = read_bounds(store, tables, kafka=kafka, committed=committed, restarts=restarts)
+    return replace(bounds, floors={part: at.offset for part, at in read_floors(lake).items()})
 
 
 def _remember(bounds: Bounds, sealed: SealedLake, counts: Counts, *, reseal: bool) -> Bounds:

@@ -28,7 +28,8 @@ class Bounds:
     `kafka` has what the broker still keeps, `committed` is the checkpoint's, `watermarks` are the
     tables' own, `begun` is where the epoch began to read (0 for a partition that came later). All
     are offsets of the lake; `restarts` are the places where Kafka's began again, `empty` the spans
-    (first offset and end) in which Kafka has no record, as a transaction leaves them.
+    (first offset and end) in which Kafka has no record, as a transaction leaves them. Below its
+    floor a partition's rows were dropped by retention.
     """
 
     kafka: OffsetRanges
@@ -38,6 +39,7 @@ class Bounds:
     sealed: OffsetRanges = field(default_factory=dict)
     restarts: TopicRestarts = NO_RESTARTS
     empty: Mapping[TopicPartition, list[OffsetRange]] = field(default_factory=dict)
+    floors: Offsets = field(default_factory=dict)
 
     @property
     def ends(self) -> dict[TopicPartition, int]:
@@ -125,8 +127,9 @@ def _beginning_faults(part: TopicPartition, spans: OffsetRanges, bounds: Bounds)
         if first != begun:
             yield f"{_name(part)} began at {begun} by its seal, begins at {first}; {REPAIR}"
         return
-    begun = bounds.begun.get(part, 0)
-    kafka_first = bounds.kafka.get(part, (begun, 0))[0]
+    floor = bounds.floors.get(part, 0)
+    begun = max(floor, bounds.begun.get(part, 0))
+    kafka_first = max(floor, bounds.kafka.get(part, (begun, 0))[0])
     if begun > first > 0:
         yield (
             f"{_name(part)} begins at {first}, and neither a seal nor the epoch remembers whether "

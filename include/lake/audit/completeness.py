@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.checks import Check
+from include.lake.floors import NO_FLOORS, Floors, dropped_until, not_dropped_sql, read_floors
 from include.lake.reading import connect, open_table
 from include.lake.tables import LANDED
 from include.market.venues import VENUES, BookNumbers, TradeNumbers
@@ -23,9 +24,11 @@ NUMBERED = """
 CREATE VIEW numbered AS
 SELECT venue, symbol, conn AS scope, seq_first AS first, seq_last AS last, received_time
 FROM book_changes WHERE venue IN ({books}) AND seq_first IS NOT NULL AND event_index <= 0
+    AND {kept_changes}
 UNION ALL
 SELECT venue, symbol, '' AS scope, seq_first, seq_last, received_time
 FROM trades WHERE venue IN ({trades}) AND seq_first IS NOT NULL AND event_index >= 0
+    AND {kept_trades} AND traded_at > TIMESTAMPTZ '{trades_dropped_until}'
 """
 # Sixty numbers are bits of one: where all are present, they are one range, and nothing is sorted
 # by number. Of ten million rows, a few thousand remain to be read in order.
@@ -86,7 +89,7 @@ def check_completeness(lake: str) -> Check:
         existing = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
         if missing := sorted(set(TABLES_READ) - existing):
             return _check_missing_tables(lake, missing)
-        for statement in (numbered_sql(), BLOCKS, RANGES):
+        for statement in (numbered_sql(read_floors(lake)), BLOCKS, RANGES):
             connection.execute(statement)
         holes = [
             SequenceHole(*row) for row in connection.execute(HOLES, {"young": YOUNG_S}).fetchall()
@@ -125,11 +128,20 @@ def _check_missing_tables(lake: str, missing: list[str]) -> Check:
     )
 
 
-def numbered_sql() -> str:
-    """SQL for the view of all numbers that venues count without gaps."""
+def numbered_sql(floors: Floors = NO_FLOORS) -> str:
+    """SQL for the view of all numbers that venues count without gaps, as far as they are kept.
+
+    A trade that landed late, after it was healed, may be kept where its neighbours were dropped.
+    """
     books = [name for name, venue in VENUES.items() if venue.book is BookNumbers.PER_CONNECTION]
     trades = [name for name, venue in VENUES.items() if venue.trades is TradeNumbers.SEQUENCE]
-    return NUMBERED.format(books=_sql_list(books), trades=_sql_list(trades))
+    return NUMBERED.format(
+        books=_sql_list(books),
+        trades=_sql_list(trades),
+        kept_changes=not_dropped_sql(floors, "book_changes"),
+        kept_trades=not_dropped_sql(floors, "trades"),
+        trades_dropped_until=dropped_until(floors, "trades").isoformat(),
+    )
 
 
 def _sql_list(names: list[str]) -> str:

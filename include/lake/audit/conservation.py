@@ -110,7 +110,7 @@ message AS (
     SELECT topic, part, off, bounds.until FROM rows JOIN bounds USING (topic, part)
     WHERE off < bounds.until AND off >= coalesce(since, 0)
     UNION
-    SELECT topic, part, since - 1, bounds.until FROM bounds WHERE since IS NOT NULL),
+    SELECT topic, part, since - 1, bounds.until FROM bounds WHERE since > 0),
 ordered AS (
     SELECT topic, part, off + 1 AS first,
            lead(off, 1, until) OVER (PARTITION BY topic, part ORDER BY off) AS next FROM message)

@@ -17,7 +17,7 @@ from include.errors import PlatformError, first_line
 from include.lake.audit.listing import list_offsets, sql_source
 from include.lake.columns import Table
 from include.lake.reading import DUCK_TYPES
-from include.market.wire import OffsetHoles, TopicPartition
+from include.market.wire import OffsetHoles, Offsets, TopicPartition
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,6 +34,7 @@ SELECT filename, topic, part,
 FROM rows LEFT JOIN bounds USING (topic, part)
 LEFT JOIN moved ON moved.topic = rows.topic AND moved.part = rows.part
     AND off BETWEEN moved.first AND moved.last
+WHERE off >= coalesce(since, 0)
 GROUP BY ALL
 """
 
@@ -79,14 +80,16 @@ def digest_table(
     table: DeltaTable,
     definition: Table,
     *,
-    ends: Mapping[TopicPartition, int],
-    sealed_ends: Mapping[TopicPartition, int],
+    ends: Offsets,
+    sealed_ends: Offsets,
     quarantined: OffsetHoles,
     sealed_files: Mapping[str, FileDigest],
+    floors: Offsets,
 ) -> TableDigest:
     """The digests of a version of a table; files that `sealed_files` knows are not read.
 
-    Rows count below their partition's end; `quarantined` offsets were in quarantine when sealed.
+    Rows count from their partition's floor to before its end; `quarantined` offsets were in
+    quarantine when sealed.
 
     Raises:
         PlatformError: a data file is gone or does not hold what its log entry states.
@@ -102,8 +105,35 @@ def digest_table(
             table_digest.audited[part] += digest
             table_digest.sealed[part] += digest
     if unread:
-        _add_rows(table_digest, _digest_files(unread, definition, ends, sealed_ends, quarantined))
+        digest_rows = _digest_files(
+            unread,
+            definition,
+            ends=ends,
+            sealed_ends=sealed_ends,
+            quarantined=quarantined,
+            floors=floors,
+        )
+        _add_rows(table_digest, digest_rows)
     return table_digest
+
+
+def digest_files(
+    uris: Sequence[str], definition: Table, *, floors: Offsets, ends: Offsets
+) -> dict[TopicPartition, Digest]:
+    """The digests of the rows in these files from each partition's floor to before its end.
+
+    Raises:
+        PlatformError: as above.
+    """
+    digests: dict[TopicPartition, Digest] = defaultdict(Digest)
+    if uris:
+        digest_rows = _digest_files(
+            uris, definition, ends=ends, sealed_ends=ends, quarantined={}, floors=floors
+        )
+        for _, topic, number, _, is_below, _, *parts in digest_rows:
+            if is_below:
+                digests[TopicPartition(topic, number)] += Digest(*parts)
+    return digests
 
 
 def _add_rows(table_digest: TableDigest, digest_rows: Iterable[tuple[Any, ...]]) -> None:
@@ -126,16 +156,19 @@ def _add_rows(table_digest: TableDigest, digest_rows: Iterable[tuple[Any, ...]])
 def _digest_files(
     uris: Sequence[str],
     definition: Table,
-    ends: Mapping[TopicPartition, int],
-    sealed_ends: Mapping[TopicPartition, int],
+    *,
+    ends: Offsets,
+    sealed_ends: Offsets,
     quarantined: OffsetHoles,
+    floors: Offsets,
 ) -> list[tuple[Any, ...]]:
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
     connection = duckdb.connect()
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        _create_bounds(connection, ends, sealed_ends, quarantined)
+        _create_bounds(connection, ends, sealed_ends, floors)
+        _create_moves(connection, quarantined)
         source = sql_source(connection, uris, reading_options=", filename = true")
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         present = {row[0] for row in described}
@@ -157,16 +190,20 @@ def _digest_files(
 
 def _create_bounds(
     connection: "duckdb.DuckDBPyConnection",
-    ends: Mapping[TopicPartition, int],
-    sealed_ends: Mapping[TopicPartition, int],
-    quarantined: OffsetHoles,
+    ends: Offsets,
+    sealed_ends: Offsets,
+    floors: Offsets,
 ) -> None:
     connection.execute(
-        "CREATE TABLE bounds (topic TEXT, part INTEGER, until BIGINT, sealed_until BIGINT)"
+        "CREATE TABLE bounds "
+        "(topic TEXT, part INTEGER, until BIGINT, sealed_until BIGINT, since BIGINT)"
     )
-    for part in {*ends, *sealed_ends}:
-        bounds = [*part, ends.get(part), sealed_ends.get(part)]
-        connection.execute("INSERT INTO bounds VALUES (?, ?, ?, ?)", bounds)
+    for part in {*ends, *sealed_ends, *floors}:
+        bounds = [*part, ends.get(part), sealed_ends.get(part), floors.get(part)]
+        connection.execute("INSERT INTO bounds VALUES (?, ?, ?, ?, ?)", bounds)
+
+
+def _create_moves(connection: "duckdb.DuckDBPyConnection", quarantined: OffsetHoles) -> None:
     connection.execute("CREATE TABLE moved (topic TEXT, part INTEGER, first BIGINT, last BIGINT)")
     for part, spans in quarantined.items():
         for first, last in spans:

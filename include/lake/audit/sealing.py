@@ -1,17 +1,28 @@
 """The lake against its seals, and the seals of what was found clean."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
 from deltalake import DeltaTable
 
 from include.checks import Check
 from include.errors import PlatformError
 from include.lake.audit.bounds import Bounds
 from include.lake.audit.conservation import OffsetCounts, list_quarantined
-from include.lake.audit.digests import Digest, TableDigest, digest_table
+from include.lake.audit.digests import TableDigest, digest_table
+from include.lake.audit.seal_faults import (
+    describe_sealed,
+    describe_unsealed,
+    floor_faults,
+    hash_faults,
+    hash_version,
+    list_columns,
+    partition_faults,
+    table_faults,
+)
 from include.lake.audit.seals import (
-    RESEAL,
+    DroppedRows,
     Seal,
     Seals,
     newest_number,
@@ -22,11 +33,10 @@ from include.lake.audit.seals import (
 from include.lake.reading import open_table
 from include.lake.tables import QUARANTINE, TABLES
 from include.lake.watermarks import home_table
-from include.market.wire import TopicPartition
+from include.market.wire import Offsets, TopicPartition
 from include.object_path import StorePath
 
 SEALED = "seals"
-ACCEPT = "`./tickhouse doctor --repair` goes on with it"
 
 
 @dataclass
@@ -34,7 +44,8 @@ class SealedLake:
     """What an audit knows of the part that was sealed.
 
     `counted_from` are the offsets from which rows are to be counted: the seal's where everything
-    below it is as it was.
+    below it is as it was, else where rows begin that were not dropped. `below` are the counts of
+    what the seals remember there.
     """
 
     check: Check
@@ -42,20 +53,21 @@ class SealedLake:
     seals: Seals | None = None
     digests: dict[str, TableDigest] = field(default_factory=dict)
     counted_from: dict[TopicPartition, int] = field(default_factory=dict)
+    below: dict[TopicPartition, OffsetCounts] = field(default_factory=dict)
+    number: int = 0  # of the newest seals when they were read
 
     def add_sealed(
         self, counts: Mapping[TopicPartition, OffsetCounts]
     ) -> dict[TopicPartition, OffsetCounts]:
         """The counts of the whole lake from those of its new part."""
-        combined, seals = dict(counts), self.seals.by_partition if self.seals else {}
-        for part in self.counted_from:
-            seal = seals[part]
-            new = counts.get(part, OffsetCounts(seal.next, seal.next - 1, 0, 0, 0, 0))
+        combined = dict(counts)
+        for part, before in self.below.items():
+            new = counts.get(part, OffsetCounts(before.last + 1, before.last, 0, 0, 0, 0))
             combined[part] = replace(
                 new,
-                first=seal.first,
-                landed=new.landed + seal.landed,
-                quarantined=new.quarantined + seal.quarantined_count,
+                first=before.first,
+                landed=new.landed + before.landed,
+                quarantined=new.quarantined + before.quarantined,
             )
         return combined
 
@@ -75,7 +87,7 @@ def compare_with_seals(
     With `full`, every data file is read again, and every row is counted; with `reseal` nothing is
     compared.
     """
-    seals, failure = None, None
+    seals, failure, number = None, None, newest_number(folder)
     try:
         seals = None if reseal else read_seals(folder)
     except PlatformError as error:
@@ -84,36 +96,93 @@ def compare_with_seals(
         digests = _digest_tables(tables, bounds, seals, full=full)
     except PlatformError as error:
         return SealedLake(Check(SEALED, False, str(error)), is_readable=False)
+    starts = _start_at_floors(digests, bounds.floors)
     if failure is not None:
-        return SealedLake(failure, digests=digests)
+        return SealedLake(failure, digests=digests, counted_from=starts, number=number)
     if seals is None:
-        return SealedLake(Check(SEALED, True, "nothing is sealed yet"), digests=digests)
-    faults = [*_table_faults(lake, seals), *_hash_faults(seals)]
-    counted_from: dict[TopicPartition, int] = {}
+        faults = [] if reseal else [describe_unsealed(part) for part in sorted(bounds.floors)]
+        check = Check(SEALED, not faults, "; ".join(faults) or "nothing is sealed yet")
+        return SealedLake(check, digests=digests, counted_from=starts, number=number)
+    clean, faults = _compare_partitions(seals, digests, bounds, topic_ids, full=full)
+    faults = [*table_faults(lake, seals), *hash_faults(seals), *faults]
+    check = Check(SEALED, not faults, "; ".join(faults) or describe_sealed(seals, bounds.floors))
+    sealed = SealedLake(check, seals=seals, digests=digests, number=number)
+    return _count_from(sealed, seals, clean, bounds.floors)
+
+
+def _compare_partitions(
+    seals: Seals,
+    digests: Mapping[str, TableDigest],
+    bounds: Bounds,
+    topic_ids: Mapping[str, str],
+    *,
+    full: bool,
+) -> tuple[dict[TopicPartition, OffsetCounts], list[str]]:
+    """The counts of partitions that need not be counted again, and what differs of all."""
+    faults = [describe_unsealed(part) for part in sorted({*bounds.floors} - {*seals.by_partition})]
+    clean: dict[TopicPartition, OffsetCounts] = {}
     for seal in seals.partitions:
+        part = seal.topic_partition
         accepted_ids = {seal.topic_id, *bounds.restarts.ids_of(seal.topic)}
-        partition_faults = list(_partition_faults(seal, digests, topic_ids, accepted_ids))
-        faults += partition_faults
-        in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.topic_partition]
-        if not partition_faults and not full and in_quarantine == seal.quarantine_rows:
-            counted_from[seal.topic_partition] = seal.next
-    counted_whole = _topics_counted_whole(digests, counted_from)
-    counted_from = {
-        part: counted_from[part] for part in counted_from if part.topic not in counted_whole
+        part_faults = [
+            *floor_faults(seal, bounds.floors.get(part, 0)),
+            *partition_faults(seal, digests, topic_ids, accepted_ids),
+        ]
+        faults += part_faults
+        in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[part]
+        if not part_faults and not full and in_quarantine == seal.quarantine_rows:
+            clean[part] = _counts_below(seal, seal.next, seal.landed)
+    return clean, faults
+
+
+def _count_from(
+    sealed: SealedLake,
+    seals: Seals,
+    clean: Mapping[TopicPartition, OffsetCounts],
+    floors: Offsets,
+) -> SealedLake:
+    """The sealed lake with the offsets to count from: of topics that are clean, the seals'."""
+    audited = {part for digest in sealed.digests.values() for part in digest.audited}
+    counted_whole = {part.topic for part in audited if part not in clean}
+    below = {part: counts for part, counts in clean.items() if part.topic not in counted_whole}
+    starts = {
+        part: floor
+        for part, floor in _start_at_floors(sealed.digests, floors).items()
+        if part.topic in counted_whole
     }
-    rows = sum(seal.home_rows.rows + seal.quarantine_rows.rows for seal in seals.partitions)
-    detail = "; ".join(faults) or f"{rows} sealed rows of {len(seals.partitions)} partitions stand"
-    return SealedLake(
-        Check(SEALED, not faults, detail), seals=seals, digests=digests, counted_from=counted_from
+    return replace(
+        sealed,
+        counted_from=starts | {part: counts.last + 1 for part, counts in below.items()},
+        below=_dropped_counts(seals, floors, counted_whole) | below,
     )
 
 
-def _topics_counted_whole(
-    digests: Mapping[str, TableDigest], counted_from: Mapping[TopicPartition, int]
-) -> set[str]:
-    """Topics with a partition that has rows to be counted from the first on."""
+def _start_at_floors(
+    digests: Mapping[str, TableDigest], floors: Offsets
+) -> dict[TopicPartition, int]:
+    """The floor of each partition of the topics that have any; 0 where the partition has none."""
+    topics = {part.topic for part in floors}
     audited = {part for digest in digests.values() for part in digest.audited}
-    return {part.topic for part in audited if part not in counted_from}
+    return {part: floors.get(part, 0) for part in {*audited, *floors} if part.topic in topics}
+
+
+def _counts_below(seal: Seal, offset: int, landed_count: int) -> OffsetCounts:
+    """What a seal has of a partition below an offset: `landed_count` is that of its home table."""
+    quarantined = sum(last - first + 1 for first, last in seal.quarantined_below(offset))
+    return OffsetCounts(seal.first, offset - 1, landed_count, quarantined, 0, 0)
+
+
+def _dropped_counts(
+    seals: Seals, floors: Offsets, counted_whole: set[str]
+) -> dict[TopicPartition, OffsetCounts]:
+    """What the seals remember of the rows below the floors of topics that are counted whole."""
+    return {
+        seal.topic_partition: _counts_below(seal, dropped.floor, dropped.landed)
+        for seal in seals.partitions
+        if seal.topic in counted_whole
+        and (dropped := seal.find_dropped(floors.get(seal.topic_partition, 0)))
+        and dropped.floor
+    }
 
 
 def _digest_tables(
@@ -121,7 +190,7 @@ def _digest_tables(
 ) -> dict[str, TableDigest]:
     by_partition = seals.by_partition if seals else {}
     quarantined = {part: seal.quarantined for part, seal in by_partition.items()}
-    return {
+    digests = {
         name: digest_table(
             table,
             TABLES[name],
@@ -129,64 +198,28 @@ def _digest_tables(
             sealed_ends={part: seal.next for part, seal in by_partition.items()},
             quarantined={} if name == QUARANTINE.name else quarantined,
             sealed_files=seals.files_of(name) if seals and not full else {},
+            floors=bounds.floors,
         )
         for name, table in tables.items()
     }
+    for part, seal in by_partition.items():
+        if dropped := seal.find_dropped(bounds.floors.get(part, 0)):
+            _add_dropped(digests, part, dropped)
+    return digests
 
 
-def _table_faults(lake: str, seals: Seals) -> Iterator[str]:
-    for name, (sealed_id, version) in sorted(seals.tables.items()):
-        try:
-            table = open_table(lake, name)
-        except PlatformError as error:
-            yield str(error)
-            continue
-        if table is None:
-            yield f"table {name} is missing; `./tickhouse doctor --repair`, then {RESEAL}"
-        elif str(table.metadata().id) != sealed_id:
-            yield f"table {name} is another one than was sealed; {RESEAL}"
-        elif table.version() < version:
-            yield f"table {name} is at version {table.version()}, {version} was sealed; {RESEAL}"
-
-
-def _hash_faults(seals: Seals) -> Iterator[str]:
-    if seals.hashed_by != hash_version():
-        yield f"sealed by {seals.hashed_by}, this is {hash_version()}: {RESEAL}"
-    changed_tables = [
-        name for name, columns in seals.columns.items() if columns != _list_columns(name)
-    ]
-    if changed_tables:
-        yield f"{', '.join(changed_tables)}: other columns than were sealed; {RESEAL}"
-
-
-def _partition_faults(
-    seal: Seal,
-    digests: Mapping[str, TableDigest],
-    topic_ids: Mapping[str, str],
-    accepted_ids: set[str],
-) -> Iterator[str]:
-    name = f"{seal.topic}/{seal.partition}"
-    if topic_ids.get(seal.topic, seal.topic_id) not in accepted_ids:
-        yield f"{name}: the topic was recreated since it was sealed; {ACCEPT}"
-    home = home_table(seal.topic).name
+def _add_dropped(
+    digests: Mapping[str, TableDigest], part: TopicPartition, dropped: DroppedRows
+) -> None:
+    """Count the rows that retention dropped as if they were there."""
+    home = home_table(part.topic).name
+    parts = {QUARANTINE.name: dropped.quarantine_rows}
     if home != QUARANTINE.name:
-        yield from _digest_faults(name, home, seal.home_rows, digests, seal)
-    in_quarantine = digests.get(QUARANTINE.name, TableDigest()).sealed[seal.topic_partition]
-    if in_quarantine.rows >= seal.quarantine_rows.rows or home == QUARANTINE.name:
-        yield from _digest_faults(name, QUARANTINE.name, seal.quarantine_rows, digests, seal)
-
-
-def _digest_faults(
-    name: str, table: str, sealed: Digest, digests: Mapping[str, TableDigest], seal: Seal
-) -> Iterator[str]:
-    present = digests.get(table, TableDigest()).sealed[seal.topic_partition]
-    if present.rows != sealed.rows:
-        yield (
-            f"{name}: {sealed.rows} rows below offset {seal.next} were sealed in {table}, "
-            f"{present.rows} are there; {RESEAL}"
-        )
-    elif present != sealed:
-        yield f"{name}: rows of {table} below offset {seal.next} have other values; {RESEAL}"
+        parts[home] = dropped.home_rows
+    for name, digest in parts.items():
+        if name in digests and digest.rows:
+            digests[name].sealed[part] += digest
+            digests[name].audited[part] += digest
 
 
 def seal_lake(
@@ -199,24 +232,16 @@ def seal_lake(
     bounds: Bounds,
     topic_ids: Mapping[str, str],
 ) -> None:
-    """Seal what an audit found clean."""
+    """Seal what an audit found clean, unless somebody else has sealed meanwhile."""
+    if newest_number(folder) != sealed.number:
+        return
     spans = list_quarantined(tables, bounds.ends)
-    in_quarantine = sealed.digests.get(QUARANTINE.name, TableDigest())
     partitions = [
-        Seal(
-            *part,
-            topic_id=topic_ids.get(part.topic, ""),
-            first=count.first,
-            next=count.last + 1,
-            landed=count.landed,
-            quarantined=spans.get(part, []),
-            home_rows=sealed.digests.get(home_table(part.topic).name, TableDigest()).audited[part],
-            quarantine_rows=in_quarantine.audited[part],
-            empty=[
-                (first, end) for first, end in bounds.empty.get(part, []) if first <= count.last
-            ],
-        )
+        _make_seal(part, count, sealed, bounds=bounds, quarantined=spans.get(part, []))
         for part, count in sorted(counts.items())
+    ]
+    partitions = [
+        msgspec.structs.replace(seal, topic_id=topic_ids.get(seal.topic, "")) for seal in partitions
     ]
     opened = {name: open_table(lake, name) for name in TABLES if name not in tables}
     versions = {
@@ -225,22 +250,40 @@ def seal_lake(
         if table is not None
     }
     seals = Seals(
-        number=newest_number(folder) + 1,
+        number=sealed.number + 1,
         hashed_by=hash_version(),
         partitions=partitions,
         tables=versions,
-        columns={name: _list_columns(name) for name in tables},
+        columns={name: list_columns(name) for name in tables},
         files={name: sealed_files(digest.files) for name, digest in sealed.digests.items()},
     )
     write_seals(folder, seals)
 
 
-def hash_version() -> str:
-    """The program whose hashes the digests are made of: another version may hash otherwise."""
-    import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
-
-    return f"duckdb {duckdb.__version__}"
-
-
-def _list_columns(name: str) -> list[str]:
-    return [column.name for column in TABLES[name].columns]
+def _make_seal(
+    part: TopicPartition,
+    count: OffsetCounts,
+    sealed: SealedLake,
+    *,
+    bounds: Bounds,
+    quarantined: Iterable[tuple[int, int]],
+) -> Seal:
+    """The seal of a partition; what was dropped is taken over from the earlier one."""
+    floor = bounds.floors.get(part, 0)
+    earlier = sealed.seals.by_partition.get(part) if sealed.seals else None
+    dropped = earlier.find_dropped(floor) if earlier else None
+    kept_spans = [(max(first, floor), last) for first, last in quarantined if last >= floor]
+    in_quarantine = sealed.digests.get(QUARANTINE.name, TableDigest())
+    empty_spans = bounds.empty.get(part, [])
+    return Seal(
+        *part,
+        topic_id="",
+        first=count.first,
+        next=count.last + 1,
+        landed=count.landed,
+        quarantined=[*(earlier.quarantined_below(floor) if earlier else []), *kept_spans],
+        home_rows=sealed.digests.get(home_table(part.topic).name, TableDigest()).audited[part],
+        quarantine_rows=in_quarantine.audited[part],
+        empty=[(first, end) for first, end in empty_spans if first <= count.last],
+        dropped=[dropped or DroppedRows(floor)] if floor else [],
+    )

@@ -16,8 +16,24 @@ from include.lake.audit.digests import Digest, FileDigest
 from include.market.wire import TopicPartition
 from include.object_path import StorePath
 
+SEALS_FOLDER = "seals"
 SEALS, NEWEST = "seals.json", "newest_seal.json"
 RESEAL = "`./tickhouse audit --reseal` audits everything and seals what is there now"
+
+
+class DroppedRows(msgspec.Struct, frozen=True):
+    """What a partition had below the offset `floor` before retention dropped it.
+
+    `landed` is its number of offsets in the home table there.
+    """
+
+    floor: int = 0
+    landed: int = 0
+    home_rows: Digest = Digest()
+    quarantine_rows: Digest = Digest()
+
+
+NOTHING_DROPPED = DroppedRows()
 
 
 class Seal(msgspec.Struct, frozen=True):
@@ -25,6 +41,8 @@ class Seal(msgspec.Struct, frozen=True):
 
     `landed` is its number of offsets in the home table, `quarantined` spans of those elsewhere;
     `empty` are spans, each from its first offset to before its end, at which Kafka had no record.
+    Rows that were dropped count too. `dropped` has what is below the floor, and while rows are
+    being dropped what was below the one before.
     """
 
     topic: str
@@ -37,16 +55,20 @@ class Seal(msgspec.Struct, frozen=True):
     home_rows: Digest
     quarantine_rows: Digest
     empty: list[tuple[int, int]] = []
+    dropped: list[DroppedRows] = []
+
+    def find_dropped(self, floor: int) -> DroppedRows | None:
+        """What was dropped below a floor; null if the seal knows of no such floor."""
+        return {rows.floor: rows for rows in self.dropped or [NOTHING_DROPPED]}.get(floor)
+
+    def quarantined_below(self, floor: int) -> list[tuple[int, int]]:
+        """Spans of offsets in quarantine below a floor."""
+        return [(first, min(last, floor - 1)) for first, last in self.quarantined if first < floor]
 
     @property
     def topic_partition(self) -> TopicPartition:
         """The topic and the partition."""
         return TopicPartition(self.topic, self.partition)
-
-    @property
-    def quarantined_count(self) -> int:
-        """Offsets in quarantine."""
-        return sum(last - first + 1 for first, last in self.quarantined)
 
 
 class SealedFile(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from include.errors import QueryError, WireError
+from include.lake.floors import describe_dropped
 from include.lake.reading import connect
 from include.market.anchoring import last_closed_minute
 from include.market.events import INITIAL, BookChange, Top
@@ -95,8 +96,11 @@ class LakeSpan:
         """Windows that begin from `start_at` on and before `end_at`, aware UTC.
 
         Raises:
-            QueryError: a table that is needed is not there, or the span has no signal.
+            QueryError: a table that is needed is not there, retention has dropped rows of the span,
+                or it has no signal.
         """
+        if dropped := describe_dropped(settings.lake, ("book_changes",), start_at):
+            raise QueryError(f"a span from {start_at:%Y-%m-%d %H:%M} on cannot be read: {dropped}")
         self._settings, self._config = settings, TraderConfig.from_settings(settings)
         self._connection = connect(settings.lake, TABLES)
         self._tables = {row[0] for row in self._connection.execute("SHOW TABLES").fetchall()}

@@ -13,6 +13,7 @@ from include.checks import Check
 from include.errors import QueryError, WireError
 from include.forecast.forecast_file import published_manifests
 from include.forecast.manifest import Manifest
+from include.lake.floors import describe_dropped
 from include.lake.reading import connect, open_table
 from include.lake.topic_restarts import read_restarts
 from include.market.events import Decision
@@ -96,6 +97,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
     signals = _signals(lake, inputs)
     tops = _read_tops(lake, inputs)
     book = lake.query(_BOOK, *instrument, *window) if lake.has("book_changes") else []
+    dropped = describe_dropped(settings.lake, ("book_changes",), window[0])
     forecast = _read_forecast(lake, inputs)
     manifest = _find_manifest(settings, inputs)
     fills, scores, balances = (
@@ -116,8 +118,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
         versions=lake.versions(),
         checks=[
             checks.check_decision(decision),
-            *checks.check_signal(signals, book, tops, inputs),
-            checks.check_top(tops, inputs),
+            *_check_seen(signals, book, tops, inputs, dropped=dropped),
             checks.check_forecast(forecast, inputs),
             *check_anchor(forecast, _read_priced_decisions(lake, row, inputs), inputs),
             checks.check_manifest(manifest, inputs),
@@ -172,6 +173,21 @@ def _read_decision(decision_row: TraceRow) -> tuple[Decision, Inputs]:
         return decision, read(decision.inputs)
     except WireError as error:
         raise QueryError(f"decision {decision.decision_id}: {error}") from error
+
+
+def _check_seen(
+    signal_rows: list[TraceRow],
+    book_rows: list[TraceRow],
+    tops: list[TraceRow],
+    inputs: Inputs,
+    *,
+    dropped: str,
+) -> list[Check]:
+    """The checks of signal and top; where retention has dropped the book, that alone."""
+    if dropped:
+        return [Check("book", True, dropped)]
+    signal_checks = checks.check_signal(signal_rows, book_rows, tops, inputs)
+    return [*signal_checks, checks.check_top(tops, inputs)]
 
 
 def _signals(lake: _Lake, inputs: Inputs) -> list[TraceRow]:

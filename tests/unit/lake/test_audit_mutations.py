@@ -1,5 +1,7 @@
 """The audit cannot be fooled: whatever one thing is changed in a clean lake is named.
 
+So it is in a lake of which retention has dropped the older half.
+
 TICKHOUSE_TEST_MUTATIONS=1000 makes as many as that; the seed of each is in its failure.
 """
 
@@ -7,7 +9,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,18 +30,22 @@ from include.lake.audit.served import (
     check_trading,
     find_due,
 )
+from include.lake.floors import read_floors, write_floors
 from include.lake.tables import SIGNALS
+from include.lake.watermarks import home_table
 from include.lake.writing import arrow_rows
 from tests.support.audited_lake import (
     BATCHES,
     DECISIONS,
     PARTITIONS,
     PER_BATCH,
+    REJECTS,
     AuditedLake,
     clean_lake,
     trading,
 )
 from tests.support.landed_rows import AT
+from tests.support.retained_lake import delete_below_floors, retain
 
 MUTATIONS = int(os.environ.get("TICKHOUSE_TEST_MUTATIONS", "60"))
 FILLED = (
@@ -60,6 +66,7 @@ class World:
     audited: AuditedLake
     served: dict[str, list[dict[str, Any]]]
     chance: random.Random
+    is_cut: bool = False
 
     def table(self) -> DeltaTable:
         return self.audited.delta(self.chance.choice(FILLED))
@@ -203,7 +210,9 @@ def lose_newest_entries(world: World) -> None:
 
 def restore(world: World) -> None:
     table = world.table()
-    table.restore(world.chance.randrange(table.version()))
+    drops = [e["version"] for e in table.history() if e["operation"] == "DELETE"]
+    # the version before rows were dropped has those that are kept too: no harm
+    table.restore(world.chance.randrange(min(drops) - 1 if drops else table.version()))
 
 
 def lose_table(world: World) -> None:
@@ -300,6 +309,33 @@ def harm_seals(world: World) -> None:
         path.write_bytes(content)
 
 
+def move_floor(world: World) -> None:
+    """By hand; with half a chance the rows below it are dropped too."""
+    lake = world.audited.lake
+    floors = read_floors(lake)
+    moved = world.chance.choice(sorted(floors))
+    near = [at for at in range(1, 48) if at != floors[moved].offset]
+    floors[moved] = replace(floors[moved], offset=world.chance.choice(near))
+    write_floors(lake, floors.values())
+    if world.chance.random() < 0.5:
+        delete_below_floors(world.audited)
+
+
+def lose_floor(world: World) -> None:
+    table = world.audited.delta("retention_floors")
+    topic = world.chance.choice(sorted(read_floors(world.audited.lake))).topic
+    table.delete(f"topic = '{topic}'")
+
+
+def drop_unsealed(world: World) -> None:
+    """Rows are dropped further than the floor says."""
+    floors = read_floors(world.audited.lake)
+    part = world.chance.choice([part for part in sorted(floors) if part != REJECTS])
+    offset = floors[part].offset + world.chance.randrange(2, 9)
+    name = home_table(part.topic).name
+    world.audited.delta(name).delete(f'partition = {part.partition} AND "offset" < {offset}')
+
+
 HARMS: tuple[Callable[[World], None], ...] = (
     delete_row,
     delete_message,
@@ -328,10 +364,11 @@ HARMS: tuple[Callable[[World], None], ...] = (
     lose_checkpoint,
     harm_seals,
 )
+HARMS_OF_A_CUT_LAKE = (*HARMS, move_floor, lose_floor, drop_unsealed)
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> World:
+@pytest.fixture(scope="module", params=[False, True], ids=["whole", "cut"])
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
     audited = clean_lake(tmp_path_factory.mktemp("sound"))
     signals = [signal(minute) for minute in range(9)]
     write_deltalake(f"{audited.lake}/signals", arrow_rows(SIGNALS, signals))
@@ -339,8 +376,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> World:
         name: audited.delta(name).to_pyarrow_table(columns=list(columns)).to_pylist()
         for name, columns in TRADING.items()
     }
-    world = World(audited, {**served, "signals": signals}, random.Random(0))
-    for _ in range(2):
+    world = World(audited, {**served, "signals": signals}, random.Random(0), request.param)
+    for attempt in range(3):
+        if world.is_cut and attempt:
+            retain(audited)
         report = world.audit()
         assert report.ok, [check for check in report.checks if not check.ok]
     return world
@@ -363,6 +402,7 @@ def copy_of(sound: World, home: Path, seed: int) -> World:
         sound.audited.at(home),
         {name: list(rows) for name, rows in sound.served.items()},
         random.Random(seed),
+        sound.is_cut,
     )
     if world.chance.random() < 0.5:  # Kafka's retention has taken everything that landed
         for part, end in world.audited.committed.items():
@@ -381,8 +421,9 @@ def failures(world: World) -> list[str]:
 @pytest.mark.parametrize("first", range(0, MUTATIONS, 20))
 def test_every_mutation_is_named_with_what_to_do(sound: World, tmp_path: Path, first: int) -> None:
     missed = []
+    harms = HARMS_OF_A_CUT_LAKE if sound.is_cut else HARMS
     for seed in range(first, min(first + 20, MUTATIONS)):
-        home, harm = tmp_path / str(seed), HARMS[seed % len(HARMS)]
+        home, harm = tmp_path / str(seed), harms[seed % len(harms)]
         world = copy_of(sound, home, seed)
         harm(world)
         named = failures(world)

@@ -60,9 +60,9 @@ def test_a_daily_audit_reads_what_is_new(
     read: list[str] = []
     digest_files = digests._digest_files
 
-    def spy(uris: list[str], *rest: object) -> object:
+    def spy(uris: list[str], *rest: object, **bounds: object) -> object:
         read.extend(uris)
-        return digest_files(uris, *rest)  # type: ignore[arg-type]
+        return digest_files(uris, *rest, **bounds)  # type: ignore[arg-type]
 
     monkeypatch.setattr(digests, "_digest_files", spy)
     assert_clean(world.audit())

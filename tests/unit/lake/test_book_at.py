@@ -17,10 +17,12 @@ from cli.main import cli
 from include.errors import NoBook, QueryError
 from include.lake.book_at import book_at
 from include.lake.book_checkpoints import BookCheckpoints
+from include.lake.floors import Floor, write_floors
 from include.market.events import INITIAL, BookChange, Frame, LedgerEntry, Message, Top
 from include.market.levels import sort_levels
 from include.market.time import MINUTE_US, SECOND_US, from_epoch_us, to_epoch_us
 from include.market.venues import SNAPSHOT
+from include.market.wire import Topic, TopicPartition
 from streaming.feeds.ledger import ledger_message
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 from tests.support.lake_of_rows import at
@@ -288,3 +290,21 @@ def test_a_snapshot_after_a_checkpoint_begins_the_book_again(tmp_path: Path) -> 
     assert find(tmp_path, 950) == ((D(99), D(1)), (D(98), D(7)))
     assert find(tmp_path, 1050) == ((D(99), D(1)),)
     assert find(tmp_path, 1100) == ((D(99), D(1)), (D(98), D(3)))
+
+
+def test_a_moment_whose_changes_were_dropped_says_so(tmp_path: Path) -> None:
+    land_messages(tmp_path, [*ALWAYS, change(900, 7)])
+    assert find(tmp_path, 5) != ()
+    part = TopicPartition(Topic.BOOK, 0)
+    # the snapshot and the first change are gone, the change of second 4 is kept
+    write_floors(str(tmp_path), [Floor(part, 2, at("12:00:02"), 2, at("13:00"))])
+    DeltaTable(tmp_path / "book_changes").delete('"offset" < 2')
+    for second in (1, 2, 5, 800):
+        with pytest.raises(NoBook) as refusal:
+            find(tmp_path, second)
+        assert str(refusal.value).endswith(
+            ": rows of book_changes up to 2026-11-20 12:00:02 were dropped by retention "
+            "(TICKHOUSE_LAKE_KEEP_DAYS_BOOK_CHANGES)"
+        )
+    land_messages(tmp_path, [snapshot(901), change(902, 5)], {Topic.BOOK: 99})
+    assert find(tmp_path, 902) == ((D(99), D(1)), (D(98), D(5)))

@@ -6,7 +6,9 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
+from include.lake.floors import Floor, write_floors
 from include.lake.late_windows import LateWindow, LateWindows
 from include.lake.reading import query
 from include.lake.signal_rows import closed_until, insert_new, newest_jumps, restate, sum_windows
@@ -189,6 +191,19 @@ def test_late_changes_restate_the_rows_of_their_window_alone(lake: str) -> None:
         ("bid", D(77)),
         ("price_volume", D(3)),
     ]
+
+
+def test_a_window_whose_changes_were_dropped_is_not_restated(lake: str) -> None:
+    land(lake, change(0, 0, "bid", "100", "2", event=1), change(1, 5, "ask", "100", "4", event=2))
+    windows = [(*BTC, T0), (*BTC, T0 + 120 * S)]
+    insert_new(lake, [signal("bid", "200"), signal("ask", "400"), signal("price_volume", "2")])
+    part = TopicPartition("market.book", 0)
+    write_floors(lake, [Floor(part, 1, at(T0), 1, at(T0))])
+    DeltaTable(f"{lake}/book_changes").delete('"offset" < 1')
+    land(lake, change(2, 125, "bid", "7", "1", event=3), change(3, 126, "ask", "7", "1", event=4))
+    before = stored(lake)
+    assert restate(lake, windows, window_s=60) == 3
+    assert [row for row in stored(lake) if row[1] == at(T0)] == before
 
 
 def test_a_change_that_comes_while_a_window_is_restated_is_not_forgotten(lake: str) -> None:

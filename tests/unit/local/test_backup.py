@@ -13,11 +13,13 @@ from include.errors import PlatformError
 from include.lake.epoch import Epoch, write_epoch
 from include.lake.reading import count_rows, open_table
 from include.local import restoring
-from include.local.backup import DESCRIPTION, Backup, back_up
+from include.local.backup import DESCRIPTION, Backup, back_up, check_floors
 from include.local.restoring import read_backup, restore_files
 from include.settings import Settings, load
 from include.state_files import read_checked_file, write_checked_file
+from tests.support.audited_lake import BATCHES, clean_lake, land_batch
 from tests.support.lake_of_rows import at, put
+from tests.support.retained_lake import retain
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TRADE = {"symbol": "BTC-USD", "price": Decimal(60_000), "traded_at": at("12:00:00")}
@@ -213,3 +215,23 @@ def test_a_disk_without_room_and_one_that_fills_change_nothing(
     with pytest.raises(PlatformError, match=r"nothing was changed: .*No space left"):
         restore_files(new, tmp_path / "b")
     assert not new.home.exists() and not list(tmp_path.glob("new/.restoring-*"))
+
+
+def test_a_backup_in_which_rows_were_dropped_meanwhile_is_refused(tmp_path: Path) -> None:
+    audited = clean_lake(tmp_path / "store")
+    assert audited.audit().ok
+    retain(audited)
+    before = tmp_path / "before"
+    shutil.copytree(audited.home / "seals", before)
+    check_floors(audited.home)
+    assert audited.audit().ok
+    check_floors(audited.home)
+    land_batch(audited, BATCHES)
+    assert audited.audit().ok
+    retain(audited)
+    assert audited.audit().ok
+    check_floors(audited.home)
+    shutil.rmtree(audited.home / "seals")
+    shutil.copytree(before, audited.home / "seals")
+    with pytest.raises(PlatformError, match=r"retention dropped rows of .* meanwhile: try again"):
+        check_floors(audited.home)

@@ -166,3 +166,46 @@ def test_no_number_of_ours_may_be_negative() -> None:
 
 def is_number(default: object) -> bool:
     return isinstance(default, int | float | Decimal)
+
+
+DAYS = "TICKHOUSE_LAKE_KEEP_DAYS_"
+SHORTER = {"TICKHOUSE_STREAM_SERVED_DAYS": "20", "TICKHOUSE_FORECAST_TRAIN_DAYS": "25"}
+
+
+def test_tables_keep_all_by_default_and_days_by_setting() -> None:
+    assert load({}).lake_keep_days.by_table == {}
+    days = {f"{DAYS}TRADES": "30", f"{DAYS}BOOK_CHANGES": "2", f"{DAYS}FEED_LEDGER": "31"}
+    assert load(SHORTER | days).lake_keep_days.by_table == {
+        "trades": 30,
+        "book_changes": 2,
+        "feed_ledger": 31,
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        ({"TRADES": "20"}, "TRADES=20 is not above TICKHOUSE_STREAM_SERVED_DAYS=20"),
+        ({"TRADES": "25"}, "TRADES=25 is not above TICKHOUSE_FORECAST_TRAIN_DAYS=25"),
+        ({"TRADES": "6"}, "TRADES=6 is not above the 7 days for which holes are healed"),
+        ({"QUOTES": "1"}, "QUOTES=1: must be 2 or more, or 0 for all"),
+        ({"QUOTES": "-1"}, "QUOTES='-1': must be 0 or more"),
+        ({"TICKERS": "2.5"}, "TICKERS='2.5'"),
+        (
+            {"FEED_LEDGER": "30", "TRADES": "30", "BOOK_CHANGES": "2"},
+            f"FEED_LEDGER=30 is not above {DAYS}TRADES=30",
+        ),
+        ({"FEED_LEDGER": "30", "TRADES": "28"}, f"is not above {DAYS}BOOK_CHANGES=0 (0: all)"),
+        ({"ORDERS": "30"}, f"{DAYS}ORDERS is not a setting"),
+    ],
+)
+def test_days_that_a_reader_needs_are_not_let_go(days: dict[str, str], sentence: str) -> None:
+    environ = SHORTER | {f"{DAYS}{name}": value for name, value in days.items()}
+    with pytest.raises(SettingsError) as refusal:
+        load(environ)
+    assert sentence in str(refusal.value)
+
+
+def test_training_on_all_history_keeps_all_trades() -> None:
+    with pytest.raises(SettingsError, match="TRAIN_DAYS=0"):
+        load(SHORTER | {f"{DAYS}TRADES": "3000", "TICKHOUSE_FORECAST_TRAIN_DAYS": "0"})

@@ -1,0 +1,62 @@
+"""How long the lake keeps the rows of its large tables, and what such a setting contradicts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from include.setting_fields import setting
+
+PREFIX = "TICKHOUSE_LAKE_KEEP_DAYS_"
+LOWEST_DAYS = 2
+HEALED_DAYS = 7  # trades are asked for again so long after they were made (include/lake)
+MEANING = "days before its newest row for which the lake keeps the rows of {}; 0: all"
+
+
+@dataclass(frozen=True)
+class KeepDays:
+    """Days for which the lake keeps the rows of a table, counted back from its newest row."""
+
+    trades: int = setting(0, MEANING.format("`trades`"))
+    tickers: int = setting(0, MEANING.format("`tickers`"))
+    book_changes: int = setting(0, MEANING.format("`book_changes`"))
+    quotes: int = setting(0, MEANING.format("`quotes`"))
+    feed_ledger: int = setting(
+        0, "the same of `feed_ledger`, which explains the holes of trades and of the book; 0: all"
+    )
+    quarantine: int = setting(
+        0, "the same of rejected frames in `quarantine`; other records go with their topic; 0: all"
+    )
+
+    @property
+    def by_table(self) -> Mapping[str, int]:
+        """The days of each table that does not keep all."""
+        days = {spec.name: int(getattr(self, spec.name)) for spec in fields(self)}
+        return {name: count for name, count in days.items() if count}
+
+
+def retention_faults(keep: KeepDays, *, served_days: int, train_days: int) -> list[str]:
+    """Why tables cannot be kept for so long, a sentence each; empty if they can."""
+    faults = [
+        f"{PREFIX}{name.upper()}={days}: must be {LOWEST_DAYS} or more, or 0 for all"
+        for name, days in keep.by_table.items()
+        if days < LOWEST_DAYS
+    ]
+    trades = f"{PREFIX}TRADES={keep.trades}"
+    if keep.trades:
+        longer = {
+            f"TICKHOUSE_STREAM_SERVED_DAYS={served_days}": served_days,
+            f"TICKHOUSE_FORECAST_TRAIN_DAYS={train_days} (0: all)": train_days,
+            f"the {HEALED_DAYS} days for which holes are healed": HEALED_DAYS,
+        }
+        faults += [
+            f"{trades} is not above {name}"
+            for name, days in longer.items()
+            if days >= keep.trades or not days
+        ]
+    for name in ("trades", "book_changes"):
+        days = getattr(keep, name)
+        if keep.feed_ledger and (not days or days >= keep.feed_ledger):
+            faults.append(
+                f"{PREFIX}FEED_LEDGER={keep.feed_ledger} is not above {PREFIX}{name.upper()}={days}"
+                " (0: all): the ledger explains their holes"
+            )
+    return faults
