@@ -5,6 +5,7 @@ Source: binance/binance-spot-api-docs, rest-api.md, "Trading" and "Account endpo
 
 from streaming.simulator import binance_order_forms as forms
 from streaming.simulator.binance_account import BinanceAccount
+from streaming.simulator.binance_info import filters
 from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.matching import SimulatedOrder
@@ -163,6 +164,12 @@ def commission(account: BinanceAccount, values: Values) -> Fields:
     """The rates of commission of a symbol."""
     account.venue.path(values["symbol"])
     return forms.commission_fields(values["symbol"])
+
+
+def list_filters(account: BinanceAccount, values: Values) -> Fields:
+    """The filters of the account's orders in a symbol: those that all have."""
+    account.venue.path(values["symbol"])
+    return {"exchangeFilters": [], "symbolFilters": filters(), "assetFilters": []}
 
 
 def nothing(account: BinanceAccount, values: Values) -> list[Fields]:

@@ -91,6 +91,26 @@ def average_price(venue: BinanceVenue, values: Values) -> Fields:
     return binance_tickers.average(venue.path(values["symbol"]), venue.clock.now_ms())
 
 
+def reference_price(venue: BinanceVenue, values: Values) -> Fields:
+    """The reference price of this second."""
+    second, name = int(venue.clock.now_s()), values["symbol"]
+    price = binance_tickers.reference_price(venue.path(name), second)
+    return {"symbol": name, "referencePrice": price, "timestamp": second * 1000}
+
+
+def reference_calculation(venue: BinanceVenue, values: Values) -> Fields:
+    """How the reference price is made."""
+    venue.path(values["symbol"])
+    buckets = {"bucketCount": binance_tickers.REFERENCE_SECONDS, "bucketWidthMs": 1000}
+    return {"symbol": values["symbol"], "calculationType": "ARITHMETIC_MEAN", **buckets}
+
+
+def nothing(venue: BinanceVenue, values: Values) -> list[Fields]:
+    """An empty list: what this market never has."""
+    venue.names(values)
+    return []
+
+
 def ticker_24hr(venue: BinanceVenue, values: Values) -> object:
     """The rolling 24 hours of one symbol, or of some."""
     now_ms, mini = venue.clock.now_ms(), values.get("type") == "MINI"

@@ -43,6 +43,13 @@ def weigh_windows(values: Values) -> int:
     return min(200, _EACH * len(values.get("symbols", [""])))
 
 
+def weigh_rules(values: Values) -> int:
+    """The weight of the rules of some symbols, and of all."""
+    if "symbol" in values:
+        return 2
+    return min(40, 2 * len(values["symbols"])) if "symbols" in values else 40
+
+
 def limit_to(max_rows: int = _MAX_ROWS) -> Param:
     """The parameter of how many rows, at most `max_rows`."""
     return Param("limit", p.read_limit(max_rows), "5")
@@ -67,6 +74,12 @@ INTERVAL = Param("interval", p.read_choice(-1120, "Invalid interval.", *INTERVAL
 KLINE = (SYMBOL, INTERVAL, *TIMES, ZONE, limit_to())
 SYMBOL_CHOICE = (MAYBE_SYMBOL, SYMBOLS, STATUS)
 
+BLOCK_ID = Param("fromId", p.read_whole, "1", mandatory=True)
+MARGIN_PAIRS = (  # clients sign it, though it needs no signature
+    MAYBE_SYMBOL,
+    *(Param(name, p.read_whole, "5000") for name in ("timestamp", "recvWindow")),
+    Param("signature", p.read_signature, "0" * 64),
+)
 ORDER_ID = Param("orderId", p.read_whole, "1")
 ORIGINAL_ID = Param("origClientOrderId", p.read_text, "test-1")
 CLIENT_ID = Param("newClientOrderId", p.read_text, "test-1")

@@ -94,6 +94,33 @@ PUBLIC = (
     Call("GET", f"{_V3}/avgPrice", "avgPrice", 2, (c.SYMBOL,), public.average_price),
     Call(
         "GET",
+        f"{_V3}/executionRules",
+        "executionRules",
+        c.weigh_rules,
+        c.SYMBOL_CHOICE,
+        info.execution_rules,
+    ),
+    Call("GET", f"{_V3}/referencePrice", "referencePrice", 2, (c.SYMBOL,), public.reference_price),
+    Call(
+        "GET",
+        f"{_V3}/referencePrice/calculation",
+        "referencePrice.calculation",
+        2,
+        (c.SYMBOL, c.STATUS),
+        public.reference_calculation,
+    ),
+    Call(
+        "GET",
+        f"{_V3}/historicalBlockTrades",
+        "blockTrades.historical",
+        25,
+        (c.SYMBOL, c.BLOCK_ID, c.limit_to()),
+        public.nothing,
+    ),
+    Call("GET", "/sapi/v1/margin/allPairs", "", 1, c.MARGIN_PAIRS, public.nothing),
+    Call("GET", "/sapi/v1/margin/isolated/allPairs", "", 10, c.MARGIN_PAIRS, public.nothing),
+    Call(
+        "GET",
         f"{_V3}/ticker/24hr",
         "ticker.24hr",
         c.weigh_by_symbols(2, 40, 80),
@@ -238,9 +265,8 @@ SIGNED = tuple(
             (c.FROM_ID, *c.TIMES, c.limit_to()),
             private.nothing,
         ),
+        ("GET", f"{_V3}/myFilters", "myFilters", 40, (c.SYMBOL,), private.list_filters),
         ("GET", "/sapi/v1/capital/config/getall", "", 10, (), private.coins),
-        ("GET", "/sapi/v1/margin/allPairs", "", 1, (c.MAYBE_SYMBOL,), private.nothing),
-        ("GET", "/sapi/v1/margin/isolated/allPairs", "", 10, (c.MAYBE_SYMBOL,), private.nothing),
     )
 )
 CALLS = PUBLIC + SIGNED

@@ -37,6 +37,14 @@ def exchange_info(venue: BinanceVenue, values: Values) -> Fields:
     }
 
 
+def execution_rules(venue: BinanceVenue, values: Values) -> Fields:
+    """The rules beyond the filters: no symbol has one."""
+    if len({"symbol", "symbols", "symbolStatus"} & set(values)) > 1:
+        raise BinanceError(400, -1128, "Combination of optional parameters invalid.")
+    names = venue.names(values) if values.get("symbolStatus", "TRADING") == "TRADING" else []
+    return {"symbolRules": [{"symbol": name, "rules": []} for name in names]}
+
+
 def empty_info(venue: BinanceVenue, _values: Values) -> Fields:
     """The rules of a market without symbols: futures are not simulated."""
     return {
@@ -57,12 +65,12 @@ def read_permissions(name: str, text: str) -> list[str]:
     return names
 
 
-def rate_limits() -> list[Fields]:
-    """The limits of weight, orders and requests."""
+def rate_limits(*, of_sockets: bool = False) -> list[Fields]:
+    """The limits of weight, orders, and requests (of the WebSocket API: connections)."""
     limits = [
         ("REQUEST_WEIGHT", "MINUTE", 1, MAX_WEIGHT),
         *(("ORDERS", *limit) for limit in ORDER_LIMITS),
-        ("RAW_REQUESTS", "MINUTE", 5, 300_000),
+        ("CONNECTIONS", "MINUTE", 5, 300) if of_sockets else ("RAW_REQUESTS", "MINUTE", 5, 300_000),
     ]
     names = ("rateLimitType", "interval", "intervalNum", "limit")
     return [dict(zip(names, limit, strict=True)) for limit in limits]

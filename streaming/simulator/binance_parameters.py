@@ -113,6 +113,13 @@ def read_money(name: str, text: str) -> Decimal:
     return Decimal(_match(_MONEY, name, text))
 
 
+def read_signature(_name: str, text: str) -> str:
+    """A signature in hexadecimal or base64, where none is checked."""
+    if not re.fullmatch(r"[A-Za-z0-9+/=]{64,512}", text, re.ASCII):
+        raise BinanceError(400, -1022, "Signature for this request is not valid.")
+    return text
+
+
 def read_text(name: str, text: str) -> str:
     """A client's id."""
     return _match(_ID, name, text)
@@ -121,11 +128,6 @@ def read_text(name: str, text: str) -> str:
 def read_boolean(name: str, text: str) -> bool:
     """A yes or no."""
     return _match("^(true|false)$", name, text.lower()) == "true"
-
-
-def read_any(_name: str, text: str) -> str:
-    """A text that nothing depends on."""
-    return text
 
 
 def read_limit(max_rows: int) -> Callable[[str, str], int]:

@@ -4,6 +4,7 @@ Source: binance/binance-spot-api-docs, rest-api.md (2026-07-17).
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
@@ -63,7 +64,7 @@ class BinanceRest:
         return serve
 
     async def _texts(self, call: Call, request: web.Request) -> dict[str, str]:
-        body = await request.text()
+        body = await _form_of(request)
         if not call.signed:
             return dict(parse_qsl(request.query_string + body, keep_blank_values=True))
         api_key, now_ms = request.headers.get("X-MBX-APIKEY"), self.venue.clock.now_ms()
@@ -87,6 +88,19 @@ class BinanceRest:
 
     async def _refuse_unsupported(self, _request: web.Request) -> web.Response:
         return self._refusal(BinanceError(400, -1020, "This operation is not supported."))
+
+
+async def _form_of(request: web.Request) -> str:
+    """A request's body as a form; some clients send a JSON object instead."""
+    text = await request.text()
+    try:
+        fields = json.loads(text) if request.content_type == "application/json" else None
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        return text
+    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in fields.items()}
+    return "&".join(f"{name}={value}" for name, value in texts.items())
 
 
 def refuse_path(path: str, method: str) -> web.Response | None:

@@ -126,6 +126,15 @@ def _average(path: PricePath, spelling: str, _last_second: int, second: int) -> 
     return [head | {"w": average["price"], "T": average["closeTime"]}]
 
 
+def _reference(path: PricePath, spelling: str, _last_second: int, second: int) -> list[Fields]:
+    price = binance_tickers.reference_price(path, second)
+    return [{"e": "referencePrice", "s": spelling, "r": price, "t": second * 1000}]
+
+
+def _no_blocks(_path: PricePath, _spelling: str, _last_second: int, _second: int) -> list[Fields]:
+    return []
+
+
 def _klines_of(interval: str, zone_s: int) -> OfSecond:
     def make(path: PricePath, spelling: str, last_second: int, second: int) -> list[Fields]:
         """The candles that closed since, then the current one."""
@@ -218,6 +227,8 @@ EACH_SECOND: dict[str, OfSecond] = {
     "ticker": _make_ticker_events,
     "miniTicker": _make_mini_ticker,
     "avgPrice": _average,
+    "referencePrice": _reference,
+    "blockTrade": _no_blocks,
     "depth": _make_depth,
     "depth@100ms": _make_depth,
     **{f"ticker_{size}": _window_of(size) for size in WINDOWS_MS},

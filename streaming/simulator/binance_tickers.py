@@ -20,12 +20,18 @@ from streaming.simulator.binance_trades import (
 from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import PricePath
 
-AVERAGE_MINUTES = 5
+AVERAGE_MINUTES, REFERENCE_SECONDS = 5, 10
 _MINUTE_MS, _DAY_MS = 60_000, DAY_S * 1000
 _MINI = (
     "symbol openPrice highPrice lowPrice lastPrice volume quoteVolume openTime closeTime firstId"
     " lastId count"
 ).split()
+
+
+def reference_price(path: PricePath, second: int) -> str:
+    """The mean of the middle prices of the last seconds."""
+    mids = [path.tick_at(second - age)[0] for age in range(REFERENCE_SECONDS)]
+    return f"{sum(mids) / REFERENCE_SECONDS:.8f}"
 
 
 def window(path: PricePath, name: str, start_ms: int, now_ms: int, *, mini: bool = False) -> Fields:

@@ -74,6 +74,8 @@ class BinanceWsApi:
         now_ms = self._binance_rest.venue.clock.now_ms()
         if method in _SESSION:
             return _make_session(connected_ms, now_ms)
+        if method == "session.subscriptions":
+            return []
         if method == "session.logon":
             raise BinanceError(400, -4056, "HMAC_SHA256 API key is not supported.")
         if method in _UNSUPPORTED:
@@ -85,7 +87,10 @@ class BinanceWsApi:
             texts = self._binance_rest.signing.check_params(texts, now_ms)
         values = read_values(call.params, exclude_signature(texts))
         self._binance_rest.venue.weight.use(call.weight_of(values))
-        return await self._binance_rest.answer(call, values)
+        result = await self._binance_rest.answer(call, values)
+        if isinstance(result, dict) and "rateLimits" in result:
+            result["rateLimits"] = rate_limits(of_sockets=True)
+        return result
 
 
 def _read(text: str) -> Fields:

@@ -86,6 +86,11 @@ SHAPES: dict[str, Any] = {
     "ticker": WINDOW,
     "ticker.price": fields("symbol price", str),
     "ticker.book": fields("symbol bidPrice bidQty askPrice askQty", str),
+    "executionRules": {"symbolRules": [{"symbol": str, "rules": []}]},
+    "referencePrice": {"symbol": str, "referencePrice": str, "timestamp": int},
+    "referencePrice.calculation": {"calculationType": "ARITHMETIC_MEAN", "bucketCount": int},
+    "blockTrades.historical": [],
+    "myFilters": {"exchangeFilters": [], "symbolFilters": [{"filterType": str}]},
     "order.place": NEW_ORDER,
     "order.test": {},
     "order.status": ORDER,
@@ -229,3 +234,37 @@ async def test_what_is_malformed_missing_or_unknown_is_refused_in_binances_words
                 body = await unknown.json()
                 assert unknown.status == 404
                 assert body == {"code": -5000, "msg": f"Path {path}, Method GET is invalid"}
+
+
+async def test_rules_are_of_symbols_or_of_a_status_but_not_of_both() -> None:
+    async with simulated_venues() as (session, base):
+
+        async def rules(query: str) -> Any:
+            async with session.get(f"{base}/api/v3/executionRules?{query}") as reply:
+                return reply.status, await reply.json(), reply.headers["X-MBX-USED-WEIGHT"]
+
+        status, named, weight = await rules("symbol=BTCUSDT")
+        assert (status, named["symbolRules"], weight) == (
+            200,
+            [{"symbol": "BTCUSDT", "rules": []}],
+            "2",
+        )
+        assert (await rules("symbolStatus=HALT"))[1] == {"symbolRules": []}
+        status, refused, _ = await rules("symbol=BTCUSDT&symbolStatus=TRADING")
+        assert (status, refused["code"]) == (400, -1128)
+
+
+async def test_the_reference_price_is_the_mean_that_its_calculation_says() -> None:
+    async with simulated_venues() as (session, base):
+        url = f"{base}/api/v3/referencePrice"
+        async with session.get(f"{url}/calculation?symbol=BTCUSDT") as reply:
+            calculation = await reply.json()
+        assert (calculation["bucketCount"], calculation["bucketWidthMs"]) == (10, 1000)
+        async with session.get(f"{url}?symbol=BTCUSDT") as reply:
+            mean = await reply.json()
+        ends = f"startTime={mean['timestamp'] - 9000}&endTime={mean['timestamp']}"
+        candles = f"{base}/api/v3/klines?symbol=BTCUSDT&interval=1s&{ends}"
+        async with session.get(candles) as reply:
+            closes = [Decimal(row[4]) for row in await reply.json()]
+        assert len(closes) == 10  # each a cent from the middle price at most
+        assert abs(sum(closes) / 10 - Decimal(mean["referencePrice"])) <= Decimal("0.011")
