@@ -183,6 +183,17 @@ def test_windows_that_the_champion_has_seen_are_judged_by_its_recipe(settings: S
     assert ours == theirs  # the same days, trained by the same recipe
 
 
+def test_prices_after_the_end_of_training_change_nothing_of_a_judgement(settings: Settings) -> None:
+    prices = walk()
+    write_history(settings, prices)
+    manifest = drafted(settings)
+    before = promotion.check_promotion(settings, manifest.forecast_id)[-3:]
+    assert before[0].name == "as good as the last price"
+    first_after = T0 + len(prices) * MINUTE
+    write_history(settings, [(prices[-1] or 0) * 1.1] * 120, start=first_after)
+    assert promotion.check_promotion(settings, manifest.forecast_id)[-3:] == before
+
+
 def test_models_of_a_single_day_can_be_compared(settings: Settings) -> None:
     write_history(settings, walk())
     for hours in (72, 84):
