@@ -117,7 +117,9 @@ def main() -> None:
         str(path) for name in TESTS[arguments.part] for path in sorted(Path("tests").glob(name))
     ]
     config().pytest_add_cli_args_test_selection = tests
-    if not arguments.again:  # mutmut changes no file that a run of another part has copied
+    if arguments.again:  # mutmut does not look again which changes an edited test reaches
+        Path("mutants/mutmut-stats.json").unlink(missing_ok=True)
+    else:  # it changes no file that a run of another part has copied
         shutil.rmtree("mutants", ignore_errors=True)
     names = list_mutants([arguments.only] if arguments.only else configured(arguments.part))
     total = len(names)

@@ -53,6 +53,20 @@ def test_every_client_gets_the_same_address_and_keys(settings: Settings) -> None
     assert options["spark.delta.logStore.s3a.impl"] == "tickhouse.ConditionalS3LogStore"
 
 
+def test_a_checkpoint_in_a_folder_is_kept_as_a_folder_wherever_the_lake_is(
+    settings: Settings,
+) -> None:
+    name = "spark.sql.streaming.checkpointFileManagerClass"
+    variables = S3 | {"TICKHOUSE_VAR": str(settings.var)}
+    in_store = spark_options(load(variables), is_stream=True, ui_port=1)
+    del variables["TICKHOUSE_STORE"]
+    lake_alone = load(variables | {"TICKHOUSE_STREAM_LAKE": "s3a://bucket/lake"})
+    in_folder = spark_options(lake_alone, is_stream=True, ui_port=1)
+    assert in_folder["spark.hadoop.fs.s3a.endpoint"] == "http://127.0.0.1:9000"
+    assert in_folder[name].endswith(".FileSystemBasedCheckpointFileManager")
+    assert in_store[name] != in_folder[name]
+
+
 def test_no_command_line_shows_a_key(settings: Settings) -> None:
     in_s3 = load(S3 | {"TICKHOUSE_VAR": str(settings.var)})
     assert "p@ss" not in " ".join(submit_command(in_s3, "stream"))
@@ -62,6 +76,7 @@ def test_no_command_line_shows_a_key(settings: Settings) -> None:
     file = Path(line[line.index("--properties-file") + 1])
     assert file == in_s3.home / "spark" / "submit.properties"
     assert "--load-spark-defaults" in line
+    assert line[line.index("spark.hadoop.fs.s3a.endpoint=http://127.0.0.1:9000") - 1] == "--conf"
     assert file.stat().st_mode & 0o777 == 0o600
     secrets = dict(text.partition("=")[::2] for text in file.read_text().splitlines())
     assert secrets["spark.executorEnv.AWS_SECRET_ACCESS_KEY"] == "p@ss/%:$"
