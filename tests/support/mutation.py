@@ -19,6 +19,7 @@ TESTS = {
     "include/market": (
         "unit/market",
         "unit/lake/test_book_at.py",
+        "unit/lake/test_book_seconds.py",
         "unit/lake/test_signal_rows.py",
         "unit/feeds/test_decoder_times.py",
         "unit/trader/test_trader_imbalances.py",

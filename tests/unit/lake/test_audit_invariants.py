@@ -114,12 +114,26 @@ def test_a_hole_of_a_connection_is_not_told_by_another(tmp_path: Path) -> None:
     assert "gemini BTC-USD a lacks 1 to 1" in check.detail
 
 
-def test_what_a_full_spool_dropped_is_in_the_ledger_by_its_ids(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("entry", "is_ok"),
+    [("dropped", True), ("jump", True), ("renumbered", True), ("healed", False), ("lost", False)],
+)
+def test_a_hole_is_told_by_an_entry_that_says_what_is_missing(
+    tmp_path: Path, entry: str, is_ok: bool
+) -> None:
     """Defect A14: a `dropped` row names the trades that are missing."""
     lake(tmp_path, gaps=[], conn="a")
-    dropped = ledger(50, "dropped", s=3) | {"conn": "spool", "first_seq": 12, "last_seq": 14}
-    land(tmp_path, "feed_ledger", [dropped])
-    assert check_completeness(str(tmp_path)).ok
+    row = ledger(50, entry, s=3) | {"conn": "spool", "first_seq": 12, "last_seq": 14}
+    land(tmp_path, "feed_ledger", [row])
+    assert check_completeness(str(tmp_path)).ok is is_ok
+
+
+def test_a_message_without_events_has_its_number_too(tmp_path: Path) -> None:
+    lake(tmp_path, gaps=[(12, 14)], conn="b")
+    heartbeat = frame(9, 1, conn="a") | {"kind": "heartbeat", "event_index": -1}
+    land(tmp_path, "book_changes", [heartbeat])
+    check = check_completeness(str(tmp_path))
+    assert check.detail == "3 numbered sequences, 1 holes, each in the feed ledger"
 
 
 def test_a_lost_ledger_is_no_clean_ledger(tmp_path: Path) -> None:

@@ -214,3 +214,20 @@ def test_a_change_that_comes_while_a_window_is_restated_is_not_forgotten(lake: s
     land(lake, change(5, 30, "ask", "100", "5", event=3))
     late.restate_windows(lake, window_s=60)
     assert late.list_pending() == [LateWindow(*BTC, T0, 1, 3)]
+
+
+def test_a_change_a_minute_ahead_of_its_receipt_counts_and_one_beyond_does_not(lake: str) -> None:
+    ahead = [
+        change(1, 70, "bid", "100", "1", event=1, received_s=10),
+        change(2, 70.000001, "bid", "100", "5", event=2, received_s=10),
+    ]
+    land(lake, *ahead)
+    (window,) = sum_windows(lake, [(*BTC, T0 + 60 * S)], window_s=60)
+    assert window.bid == D(100)
+    windows = Windows(window_s=60)
+    for at_us, left in ((T0 + 70 * S, 1), (T0 + 70 * S + 1, 5)):
+        level = BookChange("bid", D(100), D(left), venue_event_id=left)
+        message = Message(*BTC, "book", "c", None, at_us, T0 + 10 * S, (level,))
+        windows.take(book_flow(message))
+    (sums,) = windows.state.books["gemini|BTC-USD"].open.values()
+    assert sums.bid == window.bid  # as the stream counts them

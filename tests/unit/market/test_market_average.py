@@ -24,6 +24,7 @@ def test_the_mean_of_fresh_suppliers_is_exact() -> None:
         {"a": (10, D("100.1")), "b": (9, D("100.3"))}, at_second=10, stale_s=5
     )
     assert (found.price, found.used, found.left_out) == (D("100.2"), ("a", "b"), {})
+    assert found.at == 10
 
 
 def test_a_stale_supplier_and_an_outlier_are_left_out_and_named() -> None:
@@ -43,6 +44,16 @@ def test_two_against_two_leaves_nobody_out() -> None:
     newest = {"a": (1, D(95)), "b": (1, D(95)), "c": (1, D(99)), "d": (1, D(99))}
     found = average_suppliers(newest, at_second=1, stale_s=5)
     assert (found.price, found.left_out) == (D(97), {})
+
+
+def test_three_that_are_all_apart_leave_nobody_out() -> None:
+    prices = {"a": D(90), "b": D(100), "c": D(140)}
+    newest = {supplier: (1, price) for supplier, price in prices.items()}
+    found = average_suppliers(newest, at_second=1, stale_s=5)
+    assert (found.price, found.left_out) == (D(110), {})
+    series = {supplier: [(1, price)] for supplier, price in prices.items()}
+    averages = moving_average(series, first_second=1, last_second=1, stale_s=5, average_s=1)
+    assert averages == [(1, D(110))]
 
 
 def test_no_fresh_supplier_is_no_price() -> None:
@@ -113,6 +124,15 @@ def of_prices(*prices: tuple[str, int, str], every_s: int = 1) -> list[Average]:
 def test_a_second_counts_when_a_price_two_seconds_later_has_come() -> None:
     assert of_prices(("a", 100, "5"), ("b", 101, "7")) == []
     assert of_prices(("a", 100, "5"), ("b", 102, "7")) == [Average("BTC-USD", 100, D(5))]
+
+
+def test_averages_of_several_symbols_come_by_time_and_then_by_symbol() -> None:
+    averages = Averages(average_s=1, stale_s=9, every_s=1)
+    for symbol in ("ETH-USD", "BTC-USD"):
+        for second in (100, 103):
+            averages.take(SupplierPrice("a", symbol, second * 1_000_000, D(second)))
+    found = [(average.second, average.symbol) for average in averages.advance()]
+    assert found == [(100, "BTC-USD"), (100, "ETH-USD"), (101, "BTC-USD"), (101, "ETH-USD")]
 
 
 def test_of_every_ten_seconds_one_average_is_given() -> None:

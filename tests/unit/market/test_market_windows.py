@@ -81,9 +81,9 @@ def test_a_venue_whose_clock_is_ahead_closes_no_window_of_another() -> None:
 def test_heartbeats_and_other_symbols_of_its_connection_close_a_silent_minute() -> None:
     silent = [book(1, BID, event=1), book(2, BID, event=2, symbol="ETH-USD", conn="other")]
     (window,) = run(*silent, book(60, event=3, kind="heartbeat"))
-    assert window.symbol == "BTC-USD"
+    assert (window.venue, window.symbol) == ("gemini", "BTC-USD")
     (window,) = run(*silent, book(61, BID, event=3, symbol="LTC-USD"))
-    assert window.symbol == "BTC-USD"
+    assert (window.venue, window.symbol) == ("gemini", "BTC-USD")
     assert run(*silent, book(60.9, BID, event=3, symbol="LTC-USD")) == []
     assert run(*silent, book(99, BID, event=3, symbol="LTC-USD", conn="third")) == []
 
