@@ -1,9 +1,12 @@
 """Rows below the floors are deleted beside the stream's appends, and nothing else is written."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
 from pyspark.sql import SparkSession
 
 from include.lake.audit.auditing import Delivered, audit_lake
@@ -14,6 +17,7 @@ from include.lake.reading import open_table
 from include.lake.tables import TABLES
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
+from spark_jobs import compact_tables
 from spark_jobs.compact_tables import compact
 from spark_jobs.drop_rows import delete_dropped_rows, move_settings_floors
 from spark_jobs.landing import Landing
@@ -95,3 +99,29 @@ def test_a_lake_without_floors_is_left_alone(spark: SparkSession, settings: Sett
     assert move_settings_floors(settings) == []
     assert read_floors(settings.lake) == {}
     assert delete_dropped_rows(spark, settings) == {}
+
+
+@pytest.mark.parametrize("is_clean", [True, False])
+def test_the_nightly_job_drops_what_a_clean_audit_has_sealed(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch, is_clean: bool
+) -> None:
+    settings = make_settings(settings.var, **KEEP)
+    create_tables(spark, settings, [TABLES[name] for name in ("book_changes", "quarantine")])
+    landing = Landing(settings, epoch=NEW_EPOCH, hooks={})
+    for day in range(4):
+        landing.write(batch_of_day(spark, day), day)
+
+    def audit_world(_: Settings) -> AuditReport:
+        return replace(audit(settings, 4), ok=is_clean)
+
+    monkeypatch.setattr(compact_tables, "audit_world", audit_world)
+    monkeypatch.setattr(compact_tables, "from_environment", lambda: settings)
+    monkeypatch.setattr(compact_tables, "open_session", lambda *_: spark)
+    monkeypatch.setattr(type(spark), "stop", lambda _: None)
+    result = CliRunner().invoke(compact_tables.main, ["book_changes"])
+    assert result.exit_code == 0, result.output
+    assert read_floors(settings.lake) == {}  # one table alone: nothing is dropped
+    result = CliRunner().invoke(compact_tables.main, [])
+    assert result.exit_code == 0, result.output
+    offsets = {row["offset"] for row in rows_of(spark, settings, "book_changes")}
+    assert min(offsets) == (3 if is_clean else 0)

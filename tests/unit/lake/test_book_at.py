@@ -308,3 +308,14 @@ def test_a_moment_whose_changes_were_dropped_says_so(tmp_path: Path) -> None:
         )
     land_messages(tmp_path, [snapshot(901), change(902, 5)], {Topic.BOOK: 99})
     assert find(tmp_path, 902) == ((D(99), D(1)), (D(98), D(5)))
+
+
+def test_a_checkpoint_does_not_hide_that_later_changes_were_dropped(tmp_path: Path) -> None:
+    land_messages(tmp_path, [*ALWAYS, change(880, 5), change(901, 7), change(1000, 0)])
+    BookCheckpoints(str(tmp_path)).add()
+    assert find(tmp_path, 902)[-1] == (D(98), D(7))
+    part = TopicPartition(Topic.BOOK, 0)
+    write_floors(str(tmp_path), [Floor(part, 6, at("12:15:01"), 6, at("13:00"))])
+    DeltaTable(tmp_path / "book_changes").delete('"offset" < 6')
+    with pytest.raises(NoBook, match="dropped by retention"):
+        find(tmp_path, 901)

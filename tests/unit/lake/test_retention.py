@@ -25,6 +25,7 @@ from tests.support.audited_lake import (
     BATCHES,
     BOOK,
     LEDGER,
+    PER_BATCH,
     REJECTS,
     TRADES,
     AuditedLake,
@@ -271,8 +272,12 @@ def test_a_trade_healed_long_after_is_no_hole_where_its_neighbours_were_dropped(
     end = world.committed[TRADES[0]]
     late = row(TRADES[0], end, 6, 1006, venue="binance") | {"traded_at": AT}
     world.land(TRADES[0], [late], end + 1)
+    for offset in range(BATCHES * PER_BATCH + 1, BATCHES * PER_BATCH + 60):
+        rows = [row(TRADES[0], offset, offset, 1047 + offset, venue="binance")]
+        world.land(TRADES[0], rows, offset + 1)
     assert faults(world) == ""
-    retain(world)
+    retain(world, {"trades": timedelta(seconds=80)})
+    assert read_floors(world.lake)[TRADES[0]].offset == 27
     assert faults(world) == ""
 
 

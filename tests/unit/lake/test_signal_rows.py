@@ -195,8 +195,9 @@ def test_late_changes_restate_the_rows_of_their_window_alone(lake: str) -> None:
 
 def test_a_window_whose_changes_were_dropped_is_not_restated(lake: str) -> None:
     land(lake, change(0, 0, "bid", "100", "2", event=1), change(1, 5, "ask", "100", "4", event=2))
+    land(lake, change(4, 6, "bid", "100", "2", event=5))
     windows = [(*BTC, T0), (*BTC, T0 + 120 * S)]
-    insert_new(lake, [signal("bid", "200"), signal("ask", "400"), signal("price_volume", "2")])
+    insert_new(lake, [signal("bid", "400"), signal("ask", "400"), signal("price_volume", "2")])
     part = TopicPartition("market.book", 0)
     write_floors(lake, [Floor(part, 1, at(T0), 1, at(T0))])
     DeltaTable(f"{lake}/book_changes").delete('"offset" < 1')
