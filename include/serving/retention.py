@@ -2,7 +2,9 @@
 
 Old is what lies more than `keep_days` before the newest row, so that a tape of an earlier year is
 served like the present. A decision goes with its orders, their fills and scores; Delta keeps all.
-Rows are deleted some thousand at a time: no writer waits for long.
+Rows are deleted some thousand at a time, by an index on their time: no writer waits for long.
+Partitions by day would go whole, but a role that may make tables would have to be there for each
+new day, of a tape's years ago too, and every query of some other time would open all of them.
 """
 
 from datetime import timedelta

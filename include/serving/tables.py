@@ -122,6 +122,9 @@ POSTGRES_TYPES = {
     "binary": "bytea",
 }
 CREATION_LOCK = 7413
+# Old rows are deleted by these times, and each refresh of the minutes looks for its span by them.
+TIME_COLUMNS = {"trade_minutes": "minute", "signals": "timestamp", "decisions": "window_start"}
+INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
 COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns
 WHERE table_schema = current_schema()"""
@@ -168,6 +171,7 @@ def create_tables(dsn: Dsn) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
         cursor.execute("; ".join(map(postgres_ddl, tables)))
         _add_columns(cursor, tables)
+        _add_indexes(cursor)
         create_views(cursor, tables)
 
 
@@ -180,6 +184,15 @@ def _add_columns(cursor: Any, tables: Iterable[Table]) -> None:
             if (table.name, column.name) not in existing:
                 added = f'"{column.name}" {_postgres_type(column)}'
                 cursor.execute(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
+
+
+def _add_indexes(cursor: Any) -> None:
+    """Make the indexes on times that are missing; one that is there costs writers no lock."""
+    cursor.execute(INDEXES)
+    existing = {name for (name,) in cursor.fetchall()}
+    for table, column in TIME_COLUMNS.items():
+        if (name := f"{table}_by_{column}") not in existing:
+            cursor.execute(f'CREATE INDEX "{name}" ON "{table}" ("{column}")')
 
 
 def _require_tables(cursor: Any, names: list[str]) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from include.errors import PlatformError
 from include.lake.columns import Column
-from include.lake.tables import MINUTE_TOTALS_COLUMNS
+from include.lake.tables import MINUTE_TOTALS_COLUMNS, TRADE_MINUTES
 from include.serving.connection import fetch_rows, transaction
 from include.serving.preparation import create_serving_database
+from include.serving.retention import STATEMENTS, prune
 from include.serving.tables import (
     POSTGRES_ONLY,
     SERVED,
@@ -22,6 +23,8 @@ from include.serving.tables import (
 )
 from include.settings import Settings
 from include.versions import SCHEMA
+from tests.support.minute_rows import minute_rows
+from tests.support.postgres import fetch_tuples
 
 
 def test_the_tables_have_their_columns_in_order(postgres_dsn: dict[str, Any]) -> None:
@@ -75,6 +78,21 @@ def test_a_table_of_an_earlier_version_gets_the_columns_that_it_lacks(
     create_tables(postgres_dsn)
     names = SERVED["orders"].names
     assert fetch_rows(postgres_dsn, f"SELECT {', '.join(names)} FROM orders") == []
+
+
+def test_old_rows_are_found_by_an_index_on_their_time(postgres_dsn: dict[str, Any]) -> None:
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute('DROP INDEX "trade_minutes_by_minute"')  # as an earlier version had it
+    create_tables(postgres_dsn)
+    upsert(postgres_dsn, TRADE_MINUTES, minute_rows(range(1500)).to_pylist())
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("ANALYZE trade_minutes")
+    statement = STATEMENTS["trade_minutes"].replace("%s", "interval '1 day'", 1) % 10_000
+    plan = fetch_tuples(postgres_dsn, f"EXPLAIN {statement}")
+    assert not any("Seq Scan" in line for (line,) in plan), plan
+    assert prune(postgres_dsn, keep_days=1)["trade_minutes"] == 59 * 4
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM trade_minutes")
 
 
 def test_tables_and_columns_have_the_comments_of_the_lake(postgres_dsn: dict[str, Any]) -> None:
