@@ -13,6 +13,8 @@ from streaming.simulator.matching import SimulatedOrder
 _ROWS, _DAY_MS = 500, 86_400_000
 _PARTLY, _FAILED = "Order cancel-replace partially failed.", "Order cancel-replace failed."
 
+_KEY_MADE_MS = 1_700_000_000_000
+
 
 def new_order(account: BinanceAccount, values: Values) -> Fields:
     """Place an order."""
@@ -164,6 +166,46 @@ def commission(account: BinanceAccount, values: Values) -> Fields:
     """The rates of commission of a symbol."""
     account.venue.path(values["symbol"])
     return forms.commission_fields(values["symbol"])
+
+
+def list_trade_fees(account: BinanceAccount, values: Values) -> list[Fields]:
+    """The rates of commission of one symbol, or of all."""
+    fees = [forms.commission_fields(name) for name in account.venue.names(values)]
+    return [
+        {
+            "symbol": fee["symbol"],
+            "makerCommission": fee["standardCommission"]["maker"],
+            "takerCommission": fee["standardCommission"]["taker"],
+        }
+        for fee in fees
+    ]
+
+
+def describe_state(_account: BinanceAccount, _values: Values) -> Fields:
+    """That the account may do all."""
+    return {"data": "Normal"}
+
+
+def describe_locks(account: BinanceAccount, _values: Values) -> Fields:
+    """That the key is not locked for its orders."""
+    state = {"isLocked": False, "plannedRecoverTime": 0, "triggerCondition": {}}
+    return {"data": state | {"updateTime": account.venue.clock.now_ms()}}
+
+
+def list_permissions(_account: BinanceAccount, _values: Values) -> Fields:
+    """What the key may do: read, and trade on the spot market."""
+    refused_names = (
+        "ipRestrict",
+        "enableMargin",
+        "enableFutures",
+        "enableWithdrawals",
+        "enableInternalTransfer",
+        "permitsUniversalTransfer",
+        "enableVanillaOptions",
+        "enablePortfolioMarginTrading",
+    )
+    granted = {"enableReading": True, "enableSpotAndMarginTrading": True}
+    return {"createTime": _KEY_MADE_MS} | granted | dict.fromkeys(refused_names, False)
 
 
 def list_filters(account: BinanceAccount, values: Values) -> Fields:

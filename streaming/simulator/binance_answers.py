@@ -105,6 +105,11 @@ def reference_calculation(venue: BinanceVenue, values: Values) -> Fields:
     return {"symbol": values["symbol"], "calculationType": "ARITHMETIC_MEAN", **buckets}
 
 
+def system_status(_venue: BinanceVenue, _values: Values) -> Fields:
+    """That no maintenance is on."""
+    return {"status": 0, "msg": "normal"}
+
+
 def nothing(venue: BinanceVenue, values: Values) -> list[Fields]:
     """An empty list: what this market never has."""
     venue.names(values)

@@ -117,6 +117,7 @@ PUBLIC = (
         (c.SYMBOL, c.BLOCK_ID, c.limit_to()),
         public.nothing,
     ),
+    Call("GET", "/sapi/v1/system/status", "", 1, (), public.system_status),
     Call("GET", "/sapi/v1/margin/allPairs", "", 1, c.MARGIN_PAIRS, public.nothing),
     Call("GET", "/sapi/v1/margin/isolated/allPairs", "", 10, c.MARGIN_PAIRS, public.nothing),
     Call(
@@ -266,25 +267,11 @@ SIGNED = tuple(
             private.nothing,
         ),
         ("GET", f"{_V3}/myFilters", "myFilters", 40, (c.SYMBOL,), private.list_filters),
+        ("GET", "/sapi/v1/asset/tradeFee", "", 1, (c.MAYBE_SYMBOL,), private.list_trade_fees),
+        ("GET", "/sapi/v1/account/status", "", 1, (), private.describe_state),
+        ("GET", "/sapi/v1/account/apiTradingStatus", "", 1, (), private.describe_locks),
+        ("GET", "/sapi/v1/account/apiRestrictions", "", 1, (), private.list_permissions),
         ("GET", "/sapi/v1/capital/config/getall", "", 10, (), private.coins),
     )
 )
 CALLS = PUBLIC + SIGNED
-# documented, but of markets and orders that are not simulated: refused
-UNSUPPORTED = (
-    ("POST", f"{_V3}/order/oco", ""),
-    *(
-        ("POST", f"{_V3}/orderList/{kind}", f"orderList.place.{kind}")
-        for kind in ("oco", "oto", "otoco", "opo", "opoco")
-    ),
-    ("GET", f"{_V3}/orderList", "orderList.status"),
-    ("DELETE", f"{_V3}/orderList", "orderList.cancel"),
-    ("POST", f"{_V3}/sor/order", "sor.order.place"),
-    ("POST", f"{_V3}/sor/order/test", "sor.order.test"),
-    ("PUT", f"{_V3}/order/amend/keepPriority", "order.amend.keepPriority"),
-    ("GET", f"{_V3}/order/amendments", "order.amendments"),
-    *((method, f"{_V3}/userDataStream", "") for method in ("POST", "PUT", "DELETE")),
-    ("", "", "userDataStream.subscribe"),
-    ("", "", "userDataStream.subscribe.signature"),
-    ("", "", "userDataStream.unsubscribe"),
-)

@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from streaming.simulator.binance_account import BinanceAccount
-from streaming.simulator.binance_calls import CALLS, UNSUPPORTED, Call
+from streaming.simulator.binance_calls import CALLS, Call
 from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_signing import Signing
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
+from streaming.simulator.binance_unsupported import UNSUPPORTED
 from streaming.simulator.binance_venue import BinanceVenue
 from streaming.simulator.json_fields import Values
 

@@ -8,12 +8,13 @@ import json
 
 from aiohttp import web
 
-from streaming.simulator.binance_calls import CALLS, UNSUPPORTED
+from streaming.simulator.binance_calls import CALLS
 from streaming.simulator.binance_info import rate_limits
 from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_rest import BinanceRest
 from streaming.simulator.binance_signing import exclude_signature
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
+from streaming.simulator.binance_unsupported import UNSUPPORTED
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.json_fields import Fields
 

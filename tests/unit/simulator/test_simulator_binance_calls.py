@@ -129,6 +129,11 @@ SHAPES: dict[str, Any] = {
     "/fapi/v1/exchangeInfo": {"serverTime": int, "symbols": [], "assets": []},
     "/dapi/v1/exchangeInfo": {"serverTime": int, "symbols": [], "assets": []},
     "/sapi/v1/capital/config/getall": [{"coin": str, "networkList": [], "free": str}],
+    "/sapi/v1/system/status": {"status": 0, "msg": "normal"},
+    "/sapi/v1/account/status": {"data": "Normal"},
+    "/sapi/v1/account/apiTradingStatus": {"data": {"isLocked": False, "updateTime": int}},
+    "/sapi/v1/account/apiRestrictions": {"enableReading": True, "enableWithdrawals": False},
+    "/sapi/v1/asset/tradeFee": [fields("symbol makerCommission takerCommission", str)],
     "/sapi/v1/margin/allPairs": [],
     "/sapi/v1/margin/isolated/allPairs": [],
 }

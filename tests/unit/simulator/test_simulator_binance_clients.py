@@ -208,6 +208,9 @@ async def check_trio_binance(base: str) -> None:
         assert len((await client.get_order_book(symbol=BTC, limit=5))["asks"]) == 5
         assert await client.get_klines(symbol=BTC, interval="1m")
         assert await client.get_margin_all_pairs() == []
+        assert (await client.get_system_status())["msg"] == "normal"
+        (fee,) = await client.get_trade_fee(symbol=BTC)
+        assert Decimal(fee["takerCommission"]) == Decimal("0.001")
         placed = await client.order_limit_buy(symbol=BTC, quantity="0.01", price="60000")
         order = {"symbol": BTC, "orderId": placed["orderId"]}
         assert [row["orderId"] for row in await client.get_open_orders()] == [order["orderId"]]
