@@ -7,6 +7,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
+from kafka.partitioner.default import murmur2
 
 from include.bus.client_options import librdkafka_options, python_options
 from include.errors import Unreachable
@@ -92,6 +93,11 @@ def open_admin(bootstrap: str) -> KafkaAdminClient:
     return KafkaAdminClient(
         bootstrap_servers=bootstrap, **python_options(bootstrap), **RECONNECT_OPTIONS
     )
+
+
+def partition_of_key(key: bytes, partitions: int) -> int:
+    """The partition that every producer here gives a record of this key: Java's default one."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def partitions_of(consumer: Any, topics: Iterable[str]) -> list[KafkaPartition]:

@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
-from include.bus.connection import open_consumer, partitions_of
+from include.bus.connection import open_consumer, partition_of_key, partitions_of
 from include.errors import Unreachable
 from include.log import event
 from include.market.wire import TopicPartition
@@ -33,7 +33,9 @@ class Consumer:
     """Reads given topics from given offsets, without a consumer group.
 
     `skipped` counts offsets that were not there to read: removed by retention, or a transaction's.
-    Partitions that a topic gets later are read from their beginning.
+    Partitions that a topic gets later are read from their beginning. Of a topic in `keys` only
+    the partitions are read that records of these keys go to, and those in `offsets`: what was sent
+    before a topic got more partitions lies where it went then.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Consumer:
         topics: Iterable[str],
         offsets: Mapping[TopicPartition, int] | None = None,
         from_end: bool = False,
+        keys: Mapping[str, Collection[bytes]] | None = None,
     ) -> None:
         """Start at the next offset to read in `offsets`, absent ones at the beginning (or end).
 
@@ -50,11 +53,12 @@ class Consumer:
             Unreachable: no broker answers, or a topic does not exist.
         """
         self.skipped = 0
-        self._topics = tuple(topics)
+        self._topics, self._keys = tuple(topics), keys or {}
         self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._consumer = open_consumer(bootstrap)
         try:
-            self._assign(partitions_of(self._consumer, self._topics), from_end=from_end)
+            partitions = partitions_of(self._consumer, self._topics)
+            self._assign([at for at in partitions if self._is_read(at)], from_end=from_end)
         except KafkaError as error:
             self.close()
             raise Unreachable(f"Kafka at {bootstrap}: {error!r}") from error
@@ -93,10 +97,18 @@ class Consumer:
             KafkaPartition(topic, number)
             for topic in self._topics
             for number in self._consumer.partitions_for_topic(topic) or ()
+            if self._is_read(KafkaPartition(topic, number))
         }
         if new := sorted(partitions.difference(map(KafkaPartition._make, self._next))):
             log.info(event("new partitions", partitions=len(new), first=f"{new[0][0]}/{new[0][1]}"))
             self._assign([*map(KafkaPartition._make, self._next), *new], from_end=False)
+
+    def _is_read(self, partition: KafkaPartition) -> bool:
+        if partition.topic not in self._keys or TopicPartition(*partition) in self._next:
+            return True
+        count = len(self._consumer.partitions_for_topic(partition.topic) or ())
+        keys = self._keys[partition.topic]
+        return partition.partition in {partition_of_key(key, count) for key in keys}
 
     def _assign(self, partitions: list[KafkaPartition], *, from_end: bool) -> None:
         self._consumer.assign(partitions)

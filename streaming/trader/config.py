@@ -99,6 +99,11 @@ class TraderConfig:
         """The venue of those signals: the trader's, or that of all suppliers together."""
         return SUPPLIERS if self.signal_type == AVERAGE_PRICE else self.venue
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The Kafka keys of the messages that it follows."""
+        return tuple(f"{venue}|{self.symbol}".encode() for venue in (self.venue, self.signal_venue))
+
     def strategy(self, recent_prices: DayOfPrices | None = None) -> Strategy:
         """A strategy with the rule, its parameters and a new account.
 

@@ -30,6 +30,8 @@ from streaming.trader.vetoes import Vetoes, exclude_ledger
 log = logging.getLogger("tickhouse.trader")
 POLL_S = 0.25
 TOPICS = (Topic.SIGNALS, Topic.BOOK, Topic.LEDGER)
+# Of the ledger all is read: it has the open gaps of before a topic got more partitions too.
+OF_ONE_SYMBOL = (Topic.SIGNALS, Topic.BOOK)
 
 
 class Session:
@@ -81,10 +83,17 @@ class Session:
             )
             log.info(ready)
             consumer = stack.enter_context(
-                closing(Consumer(config.bootstrap, topics=TOPICS, offsets=state.offsets))
+                closing(
+                    Consumer(
+                        config.bootstrap,
+                        topics=TOPICS,
+                        offsets=state.offsets,
+                        keys=dict.fromkeys(OF_ONE_SYMBOL, config.keys),
+                    )
+                )
             )
             positions = stack.enter_context(self._open_positions())
-            read_ends = partial(self._end_offsets, Topic.BOOK)
+            read_ends = partial(self._end_offsets, Topic.BOOK, consumer)
             follower = config.follower(read_ends, last_window=state.last_window)
             self._follow(
                 consumer,
@@ -108,7 +117,7 @@ class Session:
         stopped: Callable[[], bool],
     ) -> None:
         """Take records in and decide on every signal that is complete, until `stopped`."""
-        ledger_ends = self._end_offsets(Topic.LEDGER)
+        ledger_ends = self._end_offsets(Topic.LEDGER, consumer)
         while not stopped():
             self._forecasts.refresh()
             for record in consumer.poll(POLL_S):
@@ -138,7 +147,7 @@ class Session:
         config = self._config
         return closing(GroupPositions(config.bootstrap, world=config.world, reader="trader"))
 
-    def _end_offsets(self, topic: str) -> dict[TopicPartition, int]:
-        """How far a topic reaches now."""
-        reach = offset_ranges(self._config.bootstrap, [topic])
-        return {partition: end for partition, (_, end) in reach.items()}
+    def _end_offsets(self, topic: str, consumer: Consumer) -> dict[TopicPartition, int]:
+        """How far what is read of a topic reaches now."""
+        reach, read = offset_ranges(self._config.bootstrap, [topic]), consumer.offsets
+        return {partition: end for partition, (_, end) in reach.items() if partition in read}
