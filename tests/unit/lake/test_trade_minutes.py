@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from include.lake.minutes import ChangedMinutes, changed_minutes
 from include.lake.reading import query
@@ -239,3 +240,32 @@ def test_what_else_a_full_spool_dropped_counts_in_the_minute_of_its_report(tmp_p
     put(tmp_path, "feed_ledger", [said("dropped", "12:20:30", 2, 8, cause="spool full: ticker")])
     minutes = completeness(changed_minutes(str(tmp_path), {}))
     assert minutes == {"12:00": True, "12:10": True, "12:20": False}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "is_closed"),
+    [(2, 8, True), (1, 9, True), (2, 7, False), (3, 8, False)],
+)
+def test_a_hole_is_closed_by_what_covers_all_of_it(
+    tmp_path: Path, first: int, last: int, is_closed: bool
+) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(9, "12:00:10")])
+    healed = said("healed", "12:20:00", first, last)
+    put(tmp_path, "feed_ledger", [said("gap", "12:00:10", 2, 8), healed])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": is_closed}
+
+
+def test_a_trade_of_an_earlier_minutes_id_is_another_trade(tmp_path: Path) -> None:
+    """A venue whose ids began again; of one minute alone the same comes out as of all."""
+    put(tmp_path, "trades", [seen(5, "12:00:05"), seen(5, "12:00:06"), seen(5, "12:30:05")])
+    rows = changed_minutes(str(tmp_path), {}).minutes.to_pylist()
+    assert [row["total_count_buy"] for row in rows] == [1, 1]
+
+
+@pytest.mark.parametrize(("received", "is_known"), [("23:59:00", True), ("36:01:00", False)])
+def test_whether_a_minute_that_was_received_a_day_late_is_complete_is_not_known(
+    tmp_path: Path, received: str, is_known: bool
+) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05", received=received)])
+    (row,) = changed_minutes(str(tmp_path), {}).minutes.to_pylist()
+    assert row["complete"] is (True if is_known else None)
