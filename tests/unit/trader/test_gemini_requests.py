@@ -125,6 +125,14 @@ def test_only_a_refusal_with_a_reason_is_final(answer: Answer, error: Any, text:
         client.call("/v1/orders")
 
 
+def test_a_venue_that_is_not_there_is_named_by_what_was_asked() -> None:
+    with gemini() as (server, client):
+        port = server.server_port
+    assert port
+    with pytest.raises(Unreachable, match=r"^Gemini /v1/orders: no answer: URLError$"):
+        client.call("/v1/orders")
+
+
 def test_a_refusal_has_geminis_reason_and_its_message_apart() -> None:
     answer = refuse(400, reason="InvalidPrice", message="x" * 300)
     with gemini(answer) as (_, client), pytest.raises(OrderRefused) as refused:

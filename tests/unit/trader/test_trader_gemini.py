@@ -233,6 +233,7 @@ def test_a_new_account_takes_the_venues_balances() -> None:
     balances = [{"currency": "USD", "amount": "12.5"}, {"currency": "BTC", "amount": "0.1"}]
     account = broker([], balances)[0].reconcile(Account(quote=D(10_000)), new=True)
     assert account == Account(quote=D("12.5"), base=D("0.1"))
+    assert broker([], [])[0].reconcile(Account(quote=D(5)), new=True) == Account(quote=D(0))
     with pytest.raises(OrderRefused, match="position_differs"):
         broker([], balances)[0].reconcile(Account(quote=D("12.5")), new=False)
     with pytest.raises(OrderRefused, match="open_orders"):

@@ -75,6 +75,18 @@ def test_before_all_forecasts_the_earliest_is_shown_for_the_rule_to_refuse(tmp_p
     assert PublishedForecasts(tmp_path, symbol="ETH-USD").in_force(signal(5)) == (None, None)
 
 
+def test_a_damaged_forecast_is_passed_over_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish_two(tmp_path)
+    (csv,) = (tmp_path / "late").glob("*.csv")
+    csv.write_bytes(csv.read_bytes()[:-1])
+    found, _ = PublishedForecasts(tmp_path, symbol="BTC-USD").in_force(signal(60))
+    assert found is not None
+    assert found.forecast_id == "early"
+    assert "forecast refused reason=forecast_damaged" in caplog.text
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     found = load({"TICKHOUSE_VAR": str(tmp_path / "var")})

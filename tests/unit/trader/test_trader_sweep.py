@@ -161,3 +161,10 @@ def test_an_unknown_setting_and_a_bad_value_are_named() -> None:
 def test_a_swept_setting_is_the_traders_unless_it_is_written_out() -> None:
     assert variable_of("ratio_low") == "TICKHOUSE_TRADER_RATIO_LOW"
     assert variable_of("TICKHOUSE_FORECAST_HOLD_BPS") == "TICKHOUSE_FORECAST_HOLD_BPS"
+
+
+def test_as_many_variants_as_are_allowed_are_listed_and_no_more() -> None:
+    hundred = ",".join(map(str, range(100)))
+    assert len(list_variants([f"a={hundred}", f"b={hundred}", "c=1,2"])) == 20_000
+    with pytest.raises(SettingsError, match="20200 variants, and 20000 are the most"):
+        list_variants([f"a={hundred}", f"b={hundred},100", "c=1,2"])
