@@ -71,13 +71,17 @@ def test_each_client_of_kafka_gets_the_log_in(tmp_path: Path) -> None:
         "sasl.username": "stream",
         "sasl.password": ODD,
     }
-    options = kafka_options(brokers)
-    assert options["kafka.bootstrap.servers"] == "a:9093,b:9093"
-    assert options["kafka.ssl.truststore.certificates"] == ca.read_text()
-    assert options["kafka.sasl.jaas.config"] == (
-        "org.apache.kafka.common.security.scram.ScramLoginModule required "
-        'username="stream" password="p@ss/w%rd:1$\\"\\\\ü";'
-    )
+    assert kafka_options(brokers) == {
+        "kafka.bootstrap.servers": "a:9093,b:9093",
+        "kafka.security.protocol": "SASL_SSL",
+        "kafka.ssl.truststore.type": "PEM",
+        "kafka.ssl.truststore.certificates": ca.read_text(),
+        "kafka.sasl.mechanism": "SCRAM-SHA-256",
+        "kafka.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required "
+            'username="stream" password="p@ss/w%rd:1$\\"\\\\ü";'
+        ),
+    }
 
 
 def test_without_settings_nothing_is_asked_of_a_client() -> None:

@@ -1,5 +1,6 @@
 """Spark's options by settings: whose master, which cores, and what the user's own options win."""
 
+import socket
 import sys
 import zipfile
 from itertools import pairwise
@@ -62,6 +63,24 @@ def test_a_cluster_gets_jars_and_no_class_archive_of_this_machine() -> None:
     assert "SharedArchiveFile" not in cluster["spark.driver.extraJavaOptions"]
     assert "spark.delta.logStore.file.impl" in local
     assert "spark.delta.logStore.file.impl" not in cluster
+
+
+def test_executors_reach_the_driver_by_a_name_that_others_know() -> None:
+    for host, name in (("127.0.0.2", "127.0.0.2"), ("0.0.0.0", socket.gethostname())):
+        options = options_of(CLUSTER | {"TICKHOUSE_PORTS_HOST": host})
+        assert (options["spark.driver.bindAddress"], options["spark.driver.host"]) == (host, name)
+
+
+def test_on_this_machine_the_jars_and_the_class_archive_are_the_jvms_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("spark_jobs.options.archive_options", lambda: ["-XX:SharedArchiveFile=x"])
+    local, cluster = options_of({}), options_of(CLUSTER)
+    assert "-XX:SharedArchiveFile=x" in local["spark.driver.extraJavaOptions"]
+    assert "-XX:SharedArchiveFile=x" not in cluster["spark.driver.extraJavaOptions"]
+    jars = local["spark.driver.extraClassPath"].split(":")
+    assert len(jars) > 3 and all(Path(jar).is_file() for jar in jars)
+    assert cluster["spark.jars"].split(",") == jars
 
 
 def test_the_users_options_win() -> None:

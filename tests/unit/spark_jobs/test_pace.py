@@ -70,3 +70,10 @@ def test_a_clock_that_is_far_ahead_is_not_believed() -> None:
 
 def test_windows_that_are_kept_open_for_longer_end_later() -> None:
     assert pause(59, LATE, delay_s=2) == pytest.approx(2.5)
+
+
+def test_a_window_that_was_open_before_a_restart_ends_without_a_delay() -> None:
+    before = Windows(window_s=60)
+    before.take(LATE)
+    again = Windows(window_s=60, memory=before.state)
+    assert Pace(idle_s=5).pause_s(again, now_us=58 * S) == pytest.approx(1.3)
