@@ -95,9 +95,9 @@ def open_admin(bootstrap: str) -> KafkaAdminClient:
     )
 
 
-def partition_of_key(key: bytes, partitions: int) -> int:
-    """The partition that every producer here gives a record of this key: Java's default one."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+def partition_of_key(key: bytes, count: int) -> int:
+    """The one of `count` partitions that every producer gives a record of this key, as Java's does."""
+    return int((murmur2(key) & 0x7FFFFFFF) % count)
 
 
 def partitions_of(consumer: Any, topics: Iterable[str]) -> list[KafkaPartition]:

@@ -82,16 +82,7 @@ class Session:
                 "trader ready", broker=config.broker, rule=config.rule, account=state.conn
             )
             log.info(ready)
-            consumer = stack.enter_context(
-                closing(
-                    Consumer(
-                        config.bootstrap,
-                        topics=TOPICS,
-                        offsets=state.offsets,
-                        keys=dict.fromkeys(OF_ONE_SYMBOL, config.keys),
-                    )
-                )
-            )
+            consumer = stack.enter_context(closing(self._open_consumer(state)))
             positions = stack.enter_context(self._open_positions())
             read_ends = partial(self._end_offsets, Topic.BOOK, consumer)
             follower = config.follower(read_ends, last_window=state.last_window)
@@ -141,6 +132,14 @@ class Session:
             forecasts=self._forecasts,
             vetoes=vetoes,
             kill_points=self._kill_points,
+        )
+
+    def _open_consumer(self, state: TraderState) -> Consumer:
+        return Consumer(
+            self._config.bootstrap,
+            topics=TOPICS,
+            offsets=state.offsets,
+            keys=dict.fromkeys(OF_ONE_SYMBOL, self._config.keys),
         )
 
     def _open_positions(self) -> AbstractContextManager[GroupPositions]:
