@@ -96,7 +96,7 @@ def open_admin(bootstrap: str) -> KafkaAdminClient:
 
 
 def partition_of_key(key: bytes, count: int) -> int:
-    """The one of `count` partitions that every producer gives a record of this key, as Java's does."""
+    """Which of `count` partitions every producer gives a record of this key, as Java does."""
     return int((murmur2(key) & 0x7FFFFFFF) % count)
 
 
