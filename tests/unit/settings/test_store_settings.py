@@ -51,6 +51,9 @@ def test_every_client_gets_the_same_address_and_keys(settings: Settings) -> None
     assert options["spark.hadoop.fs.s3a.endpoint"] == "http://127.0.0.1:9000"
     assert options["spark.hadoop.fs.s3a.path.style.access"] == "true"
     assert options["spark.delta.logStore.s3a.impl"] == "tickhouse.ConditionalS3LogStore"
+    assert "/hadoop-aws-" in options["spark.driver.extraClassPath"]
+    in_folder = spark_options(settings, is_stream=True, ui_port=1)
+    assert "/hadoop-aws-" not in in_folder["spark.driver.extraClassPath"]
 
 
 def test_a_checkpoint_in_a_folder_is_kept_as_a_folder_wherever_the_lake_is(
