@@ -260,7 +260,11 @@ def test_production_has_to_be_asked_for_twice() -> None:
         connect(load({}), journal)
     with pytest.raises(SettingsError, match="cost money"):
         connect(load(keys | address), journal)
-    assert connect(load(keys), journal).name == "gemini"
+    breaker = Breaker(failures=1, cool_down_s=60)
+    one = connect(load(keys), journal, breaker)
+    assert (one.name, one.vetoes()) == ("gemini", ())
+    breaker.count_failure("as the desk counts it too")
+    assert one.vetoes() == ("breaker_open",)
     assert connect(load(keys | address | {"TICKHOUSE_TRADER_REAL_MONEY": "yes"}), journal)
 
 

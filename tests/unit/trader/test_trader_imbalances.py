@@ -7,7 +7,9 @@ from include.bus import Record
 from include.market import wire
 from include.market.events import Message, Top
 from include.market.wire import Topic
+from include.settings import load
 from include.trading.inputs import RecordId
+from streaming.trader.config import TraderConfig
 from streaming.trader.followers.imbalances import ImbalanceFollower
 
 S = 1_000_000
@@ -160,3 +162,14 @@ def test_other_kinds_and_junk_make_no_signal() -> None:
     )
     assert drained(found) == []
     assert found.unreadable == 4
+
+
+def test_the_follower_of_a_rule_of_imbalances_is_set_by_the_settings() -> None:
+    variables = {"RULE": "imbalance_and_mid", "SAMPLING_S": "20", "VENUE": "gemini"}
+    settings = load({f"TICKHOUSE_TRADER_{name}": text for name, text in variables.items()})
+    follower = TraderConfig.from_settings(settings).follower(dict, last_window=T0)
+    assert isinstance(follower, ImbalanceFollower)
+    for number, seconds in enumerate((5, 15, 25, 45)):
+        follower.take(book(number, T0 + seconds * S, 10 + number))
+        follower.take(measure(number, T0 + seconds * S, number))
+    assert drained(follower) == [(20, 25, 12), (40, 45, 13)]
