@@ -1,6 +1,6 @@
 """Digests of landed rows that do not depend on which files hold them.
 
-A row's hash is of all its columns; a digest is the number of rows, the sum of their hashes modulo
+A row's hash is of all its values; a digest is the number of rows, the sum of their hashes modulo
 2^64, and their exclusive or. Both add up over files, so what was digested once need not be read
 again as long as its file is the same (size and time of change; Delta never changes a data file).
 """
@@ -8,6 +8,7 @@ again as long as its file is the same (size and time of change; Delta never chan
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MODULUS = 2**64
 SQL = """
 WITH rows AS (
-    SELECT filename, topic, "partition" AS part, "offset" AS off, hash({columns}) AS digest
+    SELECT filename, topic, "partition" AS part, "offset" AS off, {row_hash} AS digest
     FROM {source})
 SELECT filename, topic, part,
        coalesce(off < until, true) AS is_settled, coalesce(off < sealed_until, false) AS is_sealed,
@@ -171,14 +172,8 @@ def _digest_files(
         _create_moves(connection, quarantined)
         source = sql_source(connection, uris, reading_options=", filename = true")
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        present = {row[0] for row in described}
-        columns = ", ".join(
-            f'CAST("{column.name}" AS {DUCK_TYPES.get(column.type, column.type)})'
-            if column.name in present
-            else "NULL"
-            for column in definition.columns
-        )
-        return connection.execute(SQL.format(columns=columns, source=source)).fetchall()
+        row_hash = _hash_of_row(definition, {row[0] for row in described})
+        return connection.execute(SQL.format(row_hash=row_hash, source=source)).fetchall()
     except duckdb.Error as error:
         raise PlatformError(
             f"a data file of {definition.name} cannot be read: {first_line(error)}; "
@@ -186,6 +181,21 @@ def _digest_files(
         ) from error
     finally:
         connection.close()
+
+
+def _hash_of_row(definition: Table, present: set[str]) -> str:
+    """A row's hash: those of its values with their columns' names; a null adds nothing to it.
+
+    So a column that a later version adds leaves the hashes of earlier rows as they were. A hash is
+    hashed once more: DuckDB's of two values is linear, and two values could change their columns.
+    """
+    hashes = [
+        f"CASE WHEN \"{column.name}\" IS NULL THEN 0::UBIGINT ELSE hash(hash('{column.name}', "
+        f'CAST("{column.name}" AS {DUCK_TYPES.get(column.type, column.type)}))) END'
+        for column in definition.columns
+        if column.name in present
+    ]
+    return reduce("xor({}, {})".format, hashes)
 
 
 def _create_bounds(

@@ -30,14 +30,14 @@ def table_faults(lake: str, seals: Seals) -> Iterator[str]:
 
 
 def hash_faults(seals: Seals) -> Iterator[str]:
-    """Why digests cannot be compared: another program, other columns."""
+    """Why digests cannot be compared: another program, or columns that are gone."""
     if seals.hashed_by != hash_version():
         yield f"sealed by {seals.hashed_by}, this is {hash_version()}: {RESEAL}"
     changed_tables = [
-        name for name, columns in seals.columns.items() if columns != list_columns(name)
+        name for name, columns in seals.columns.items() if not {*columns} <= {*list_columns(name)}
     ]
     if changed_tables:
-        yield f"{', '.join(changed_tables)}: other columns than were sealed; {RESEAL}"
+        yield f"{', '.join(changed_tables)}: columns that were sealed are gone; {RESEAL}"
 
 
 def floor_faults(seal: Seal, floor: int) -> Iterator[str]:
@@ -107,7 +107,7 @@ def hash_version() -> str:
     """The program whose hashes the digests are made of: another version may hash otherwise."""
     import duckdb  # noqa: PLC0415 - late: see include/lake/reading.py
 
-    return f"duckdb {duckdb.__version__}"
+    return f"duckdb {duckdb.__version__}, value by value"
 
 
 def list_columns(name: str) -> list[str]:

@@ -3,12 +3,19 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, Field, write_deltalake
+from deltalake.schema import PrimitiveType
 
 from include.lake.audit import digests
 from include.lake.audit.conservation import AuditReport
+from include.lake.columns import Column, Table
+from include.lake.tables import TABLES
+from include.market.wire import TopicPartition
 from tests.support.audited_lake import (
     BATCHES,
     BOOK,
@@ -169,3 +176,45 @@ def test_a_partition_of_which_all_new_offsets_are_markers_is_clean(world: Audite
     world.land(DECISIONS, [], end + 2)
     world.without_record[DECISIONS] = {end, end + 1}
     assert_clean(world.audit())
+
+
+def test_a_column_that_a_later_version_adds_breaks_no_seal(
+    world: AuditedLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = TABLES["trades"]
+    added = Column("of_a_later_version", "bigint", "a column that was added")
+    longer = replace(table, columns=(*table.columns, added))
+    monkeypatch.setitem(TABLES, "trades", longer)
+    assert_clean(world.audit(full=True))
+    field = Field(added.name, PrimitiveType("long"), nullable=True)
+    world.delta("trades").alter.add_columns([field])
+    land_batch(world, BATCHES)
+    assert_clean(world.audit())
+    monkeypatch.setitem(TABLES, "trades", table)  # as if the column were gone
+    assert "trades: columns that were sealed are gone" in detail(world.audit())
+
+
+def test_a_rows_hash_is_of_each_value_and_its_column(tmp_path: Path) -> None:
+    columns = (Column("a", "bigint", "a"), Column("b", "bigint", "b"), Column("c", "string", "c"))
+    rows = [(1, 2, "x"), (2, 1, "x"), (1, None, "x"), (None, 1, "x"), (0, 0, "x"), (None, None, "")]
+    found, ends = [], {TopicPartition("t", 0): 9}
+    for number, row in enumerate(rows):
+        values = pa.table(
+            {
+                "topic": ["t"],
+                "partition": pa.array([0], pa.int32()),
+                "offset": [5],
+                "a": pa.array([row[0]], pa.int64()),
+                "b": pa.array([row[1]], pa.int64()),
+                "c": [row[2]],
+            }
+        )
+        write_deltalake(str(tmp_path / str(number)), values)
+        uris = DeltaTable(str(tmp_path / str(number))).file_uris()
+        own = Table("own", "a table", columns, key=("a",))
+        (digest,) = digests.digest_files(uris, own, floors={}, ends=ends).values()
+        without = Table("own", "a table", columns[::2], key=("a",))
+        (shorter,) = digests.digest_files(uris, without, floors={}, ends=ends).values()
+        assert (digest == shorter) == (row[1] is None)
+        found.append(digest)
+    assert len(set(found)) == len(rows)
