@@ -178,7 +178,7 @@ def _read_records(
             ]
     parts += [
         spark.read.schema(RECORD_SCHEMA)
-        .parquet(*map(_escape, files))
+        .parquet(*map(escape_pattern, files))
         .withColumn("quarantined", F.lit(quarantined))
         for quarantined, files in agreed.items()
         if files
@@ -188,7 +188,7 @@ def _read_records(
     return records.withColumn("topic", F.element_at(numbers, F.col("topic")))
 
 
-def _escape(file: str) -> str:
+def escape_pattern(file: str) -> str:
     """A path that Hadoop does not take for a pattern."""
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", file)
 
