@@ -20,7 +20,8 @@ def backup(folder: Path) -> None:
     """Copy this world into a new FOLDER at one moment; it may run meanwhile.
 
     The lake at the end of a batch of the stream, forecasts, models, history, quality pages, the
-    feeds' last ids and the audit's seals. Postgres is filled from the lake when it is restored.
+    feeds' last ids, the audit's seals and the dashboard's notes. Postgres is filled from the lake
+    when it is restored.
     Secrets and Airflow's past runs are no part of it.
     """
     from include.local.backup import back_up

@@ -2,8 +2,9 @@
 
 The moment is the end of a batch of `land`: every table's log is cut at its version then, and its
 data files are copied, so that no table is ahead of another. Postgres' serving database follows from
-the lake and is filled from it again; Kafka's messages beyond the moment are not part of a backup.
-The description of the backup is written last: a folder without it is no backup.
+the lake and is filled from it again, but for the dashboard's notes, which go along; Kafka's
+messages beyond the moment are not part of a backup. The description of the backup is written last:
+a folder without it is no backup.
 """
 
 import re
@@ -18,7 +19,7 @@ import msgspec
 from deltalake import DeltaTable
 
 from include.atomic_files import write_file
-from include.errors import PlatformError
+from include.errors import PlatformError, Unreachable
 from include.lake.audit.seals import SEALS_FOLDER, read_seals
 from include.lake.checkpoint import committed_offsets
 from include.lake.epoch import read_epoch
@@ -31,7 +32,9 @@ from include.local.schema import read_schema
 from include.log import PrintLine
 from include.market.wire import TopicPartition
 from include.object_path import StorePath, list_paths, store_path
+from include.serving.annotations import NOTES, read_notes
 from include.settings import Settings
+from include.settings.groups import DatabaseRole
 
 FORMAT = 1
 DESCRIPTION, STORE, HOME = "backup.json", "store", "home"
@@ -93,6 +96,7 @@ def back_up(
     files: dict[str, CopiedFile] = {}
     try:
         files |= _copy_files(_list_home(settings.home), folder)
+        files |= _copy_notes(settings, folder, print_line)
         # Before the lake, for no seal may be ahead of it.
         files |= _copy_files(_list_below(settings.world_store, SEALS_FOLDER), folder)
         moment = find_moment(settings)
@@ -118,6 +122,19 @@ def back_up(
     size_mb = sum(copied.size for copied in files.values()) / 1e6
     print_line(f"{len(moment.versions)} tables, {len(files)} files, {size_mb:.0f} MB in {folder}")
     return backup
+
+
+def _copy_notes(settings: Settings, folder: Path, print_line: PrintLine) -> dict[str, CopiedFile]:
+    """What people wrote on the dashboard: Postgres alone has it."""
+    try:
+        content = read_notes(settings.dsn(DatabaseRole.READER))
+    except Unreachable as error:
+        print_line(f"without the dashboard's notes: {error}")
+        return {}
+    name = f"{HOME}/{NOTES}"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    write_file(folder / name, content)
+    return {name: CopiedFile(len(content), zlib.crc32(content))}
 
 
 def find_moment(settings: Settings) -> LakeMoment:

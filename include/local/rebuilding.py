@@ -12,9 +12,10 @@ from include.errors import PlatformError, TickhouseError
 from include.forecast.anchors import ForecastServer
 from include.local import kafka, object_store, postgres
 from include.local.scratch import run_in_background, wait_for
+from include.serving.annotations import NOTES, restore_notes
 from include.serving.connection import fetch_rows
+from include.serving.preparation import create_serving_database
 from include.serving.rebuild import rebuild
-from include.serving.tables import create_tables
 from include.serving.trade_minutes import closing_time
 from include.settings import Settings
 
@@ -37,11 +38,13 @@ def rebuild_postgres(settings: Settings, *, restore_account: RestoreAccount) -> 
     with ExitStack() as servers:
         servers.enter_context(_postgres(settings))
         postgres.create_databases(settings)
-        create_tables(settings.dsn())
+        create_serving_database(settings)
         rows = rebuild(settings.dsn(), settings.lake, keep_days=settings.stream.served_days)
         rows["forecasts"] = ForecastServer(settings).serve(end_at=closing_time(utc_now()))
         counts = ", ".join(f"{count} {name}" for name, count in rows.items() if count)
         lines = [f"Postgres: filled from the lake ({counts or 'which has nothing yet'})"]
+        if notes := restore_notes(settings.dsn(), settings.home / NOTES):
+            lines.append(f"Postgres: {notes} notes of the dashboard put back")
         if fetch_rows(settings.dsn(), IS_LOST):
             servers.enter_context(run_broker(settings))
             if restore_account(settings):

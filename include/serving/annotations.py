@@ -3,10 +3,13 @@
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
 
 from include.errors import QueryError
 from include.lake.columns import Column, Table, text
-from include.serving.connection import Dsn, Row, transaction
+from include.serving.connection import Dsn, Row, fetch_rows, transaction
 from include.serving.read_only_query import Query
 
 MAX_TEXT = 280
@@ -32,6 +35,11 @@ NEWEST_ANNOTATIONS: Query = (
 _ADD = """
 INSERT INTO annotations SELECT %s, %s, %s, %s, %s
 WHERE (SELECT count(*) FROM annotations) < %s"""
+
+
+_PUT_BACK = """
+INSERT INTO annotations VALUES (%s, %s, %s, %s, %s) ON CONFLICT (annotation_id) DO NOTHING"""
+NOTES = "annotations.json"  # of a backup: the lake has none of them
 
 
 @dataclass(frozen=True)
@@ -92,3 +100,37 @@ def remove_annotation(dsn: Dsn, annotation_id: str) -> None:
     """
     with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM annotations WHERE annotation_id = %s", (annotation_id,))
+
+
+class _StoredNote(msgspec.Struct, frozen=True):
+    annotation_id: str
+    symbol: str
+    noted_at: datetime
+    note: str
+    written_at: datetime
+
+
+def read_notes(dsn: Dsn) -> bytes:
+    """All annotations as a backup keeps them, in JSON.
+
+    Raises:
+        Unreachable: Postgres does not answer.
+    """
+    rows = fetch_rows(dsn, "SELECT * FROM annotations ORDER BY written_at, annotation_id")
+    return msgspec.json.encode(msgspec.convert(rows, list[_StoredNote]))
+
+
+def restore_notes(dsn: Dsn, path: Path) -> int:
+    """Put the annotations of a backup into Postgres; gives how many, 0 without the file.
+
+    Those that are there stay, so that it may be repeated.
+
+    Raises:
+        Unreachable: Postgres does not answer.
+    """
+    if not path.exists():
+        return 0
+    notes = msgspec.json.decode(path.read_bytes(), type=list[_StoredNote])
+    with transaction(dsn) as connection, connection.cursor() as cursor:
+        cursor.executemany(_PUT_BACK, [msgspec.structs.astuple(note) for note in notes])
+    return len(notes)

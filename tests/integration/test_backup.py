@@ -4,16 +4,22 @@ import os
 import random
 import subprocess
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from include.bus import ensure_topics
 from include.lake.reading import count_rows
 from include.lake.topic_restarts import RECREATED, read_restarts
 from include.local.restoring import read_backup
+from include.serving.annotations import add_annotation
+from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings, load
 from tests.conftest import make_environment
 from tests.support import stream_world
 from tests.support.services import eventually
+
+NOTES = ("bought the dip", "what was that?")
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
 def tickhouse(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -45,6 +51,8 @@ def back_up_while_landing(environ: dict[str, str], folder: Path) -> None:
                 eventually(stream.progressed, timeout_s=120, what="a batch has landed")
                 more = threading.Thread(target=lambda: [sender.send(500) for _ in range(20)])
                 more.start()
+                for note in NOTES:
+                    add_annotation(settings.dsn(), "BTC-USD", 1_790_000_000, note, now=NOW)
                 made = tickhouse(environ, "backup", str(folder))
                 more.join()
                 assert made.returncode == 0, made.stderr
@@ -65,11 +73,14 @@ def test_a_backup_of_a_running_world_goes_on_with_a_new_kafka(tmp_path: Path) ->
     restored = tickhouse(environ, "restore", str(folder))
     assert restored.returncode == 0, restored.stderr + restored.stdout
     assert "was recreated" in restored.stdout
+    assert "2 notes of the dashboard put back" in restored.stdout
     settings = load(environ)
     before = landed(settings)
     with stream_world.served(environ) as (_, _postgres):
         broker = stream_world.broker(settings)
         try:
+            rows = fetch_rows(settings.dsn(), "SELECT note FROM annotations")
+            assert {row["note"] for row in rows} == {*NOTES}
             stream_world.Sender(settings, random.Random(4)).send(800)
             with stream_world.streaming(settings, environ):
                 eventually(lambda: stream_world.caught_up(settings), timeout_s=120)
