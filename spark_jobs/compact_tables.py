@@ -22,6 +22,7 @@ from deltalake import DeltaTable as DeltaLog
 from pyspark.sql import SparkSession
 
 from include.lake.closed_minutes import join_files
+from include.lake.derived_retention import drop_derived_rows
 from include.lake.reading import open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.log import event
@@ -138,6 +139,8 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
             move_settings_floors(settings)
         elif is_cut:
             log.warning(event("nothing dropped", cause="the audit is not clean: ./tickhouse audit"))
+        if not crowded and not tables:
+            log.info(event("derived rows dropped", **drop_derived_rows(settings)))
         compactions = _compact_with_spark(settings, names, vacuum=not crowded) if names else []
     click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
 

@@ -105,6 +105,20 @@ def merge_by_day(
             (merger.when_matched_update_all() if replace else merger).execute()
 
 
+def delete_before(lake: str, table: Table, *, column: str, before_at: datetime) -> int:
+    """Delete the rows whose time is before that; gives how many.
+
+    Raises:
+        deltalake.exceptions.CommitFailedError: another writer replaced what was read.
+    """
+    existing = open_table(lake, table.name)
+    if existing is None:
+        return 0
+    with synced_commits(lake, table.name):
+        metrics = existing.delete(f"{column} < '{before_at.isoformat()}'")
+    return int(metrics["num_deleted_rows"])
+
+
 def join_files_of_days(lake: str, table: Table, *, column: str, max_files: int) -> int:
     """Join the files of each day of `column` that has too many; gives how many days were joined.
 

@@ -7,6 +7,7 @@ from include.setting_fields import setting
 
 PREFIX = "TICKHOUSE_LAKE_KEEP_DAYS_"
 LOWEST_DAYS = 2
+DERIVED = ("book_seconds", "book_checkpoints")
 HEALED_DAYS = 7  # trades are asked for again so long after they were made (include/lake)
 MEANING = "days before its newest row for which the lake keeps the rows of {}; 0: all"
 
@@ -26,9 +27,23 @@ class KeepDays:
         0, "the same of rejected frames in `quarantine`; other records go with their topic; 0: all"
     )
 
+    book_seconds: int = setting(0, MEANING.format("`book_seconds`"))
+    book_checkpoints: int = setting(
+        0, "the same of `book_checkpoints`, with which the book of an instant begins; 0: all"
+    )
+
+    @property
+    def by_derived_table(self) -> Mapping[str, int]:
+        """The days of each table made from others that does not keep all."""
+        return {name: days for name, days in self._days.items() if name in DERIVED}
+
     @property
     def by_table(self) -> Mapping[str, int]:
-        """The days of each table that does not keep all."""
+        """The days of each landed table that does not keep all."""
+        return {name: days for name, days in self._days.items() if name not in DERIVED}
+
+    @property
+    def _days(self) -> Mapping[str, int]:
         days = {spec.name: int(getattr(self, spec.name)) for spec in fields(self)}
         return {name: count for name, count in days.items() if count}
 
@@ -37,9 +52,15 @@ def retention_faults(keep: KeepDays, *, served_days: int, train_days: int) -> li
     """Why tables cannot be kept for so long, a sentence each; empty if they can."""
     faults = [
         f"{PREFIX}{name.upper()}={days}: must be {LOWEST_DAYS} or more, or 0 for all"
-        for name, days in keep.by_table.items()
+        for name, days in {**keep.by_table, **keep.by_derived_table}.items()
         if days < LOWEST_DAYS
     ]
+    if keep.book_checkpoints and not 0 < keep.book_changes <= keep.book_checkpoints:
+        faults.append(
+            f"{PREFIX}BOOK_CHECKPOINTS={keep.book_checkpoints} is below "
+            f"{PREFIX}BOOK_CHANGES={keep.book_changes} (0: all): the book of an instant begins "
+            "with a checkpoint"
+        )
     trades = f"{PREFIX}TRADES={keep.trades}"
     if keep.trades:
         longer = {

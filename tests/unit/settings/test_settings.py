@@ -197,6 +197,12 @@ def test_tables_keep_all_by_default_and_days_by_setting() -> None:
         ),
         ({"FEED_LEDGER": "30", "TRADES": "28"}, f"is not above {DAYS}BOOK_CHANGES=0 (0: all)"),
         ({"ORDERS": "30"}, f"{DAYS}ORDERS is not a setting"),
+        ({"BOOK_SECONDS": "1"}, "BOOK_SECONDS=1: must be 2 or more"),
+        ({"BOOK_CHECKPOINTS": "9"}, f"is below {DAYS}BOOK_CHANGES=0 (0: all)"),
+        (
+            {"BOOK_CHECKPOINTS": "9", "BOOK_CHANGES": "10"},
+            f"BOOK_CHECKPOINTS=9 is below {DAYS}BOOK_CHANGES=10",
+        ),
     ],
 )
 def test_days_that_a_reader_needs_are_not_let_go(days: dict[str, str], sentence: str) -> None:
@@ -204,6 +210,13 @@ def test_days_that_a_reader_needs_are_not_let_go(days: dict[str, str], sentence:
     with pytest.raises(SettingsError) as refusal:
         load(environ)
     assert sentence in str(refusal.value)
+
+
+def test_tables_made_from_others_have_days_without_an_audit() -> None:
+    days = {f"{DAYS}BOOK_SECONDS": "2", f"{DAYS}BOOK_CHECKPOINTS": "3", f"{DAYS}BOOK_CHANGES": "3"}
+    keep = load(days).lake_keep_days
+    assert keep.by_table == {"book_changes": 3}
+    assert keep.by_derived_table == {"book_seconds": 2, "book_checkpoints": 3}
 
 
 def test_training_on_all_history_keeps_all_trades() -> None:

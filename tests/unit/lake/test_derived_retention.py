@@ -1,0 +1,99 @@
+"""Old rows of tables that are made from others go, and only those."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+
+from include.lake import derived_retention
+from include.lake.derived_retention import drop_derived_rows
+from include.lake.derived_tables import BOOK_CHECKPOINTS, BOOK_SECONDS
+from include.lake.writing import arrow_rows, merge_by_day
+from include.settings import Settings
+from tests.conftest import make_settings
+from tests.support.lake_of_rows import at
+
+NOON = at("12:00")
+DAY = timedelta(days=1)
+PRICES = ("bid", "ask", "spread", "bid_quantity", "ask_quantity", "bid_depth", "ask_depth")
+
+
+def add_second(lake: str, days_ago: float, symbol: str = "BTC-USD") -> None:
+    row = {"venue": "gemini", "symbol": symbol, "second": NOON - days_ago * DAY, "changes": 1}
+    row |= dict.fromkeys(PRICES, 1) | {"microprice": 1.0}
+    new_rows = arrow_rows(BOOK_SECONDS, [row])
+    merge_by_day(lake, BOOK_SECONDS, new_rows, column="second", replace=False)
+
+
+def seconds_of(lake: str) -> list[float]:
+    rows = DeltaTable(f"{lake}/book_seconds").to_pyarrow_table()["second"].to_pylist()
+    return sorted((NOON - second) / DAY for second in rows)
+
+
+def world(tmp_path: Path, **more: str) -> Settings:
+    return make_settings(tmp_path / "var", **more)
+
+
+def test_seconds_older_than_their_days_go(tmp_path: Path) -> None:
+    settings = world(tmp_path, LAKE_KEEP_DAYS_BOOK_SECONDS="3")
+    for days_ago in (0, 1, 2.99, 3, 3.01, 4, 400):
+        add_second(settings.lake, days_ago)
+    assert drop_derived_rows(settings) == {"book_seconds": 3}
+    assert seconds_of(settings.lake) == pytest.approx([0, 1, 2.99, 3])
+    assert drop_derived_rows(settings) == {"book_seconds": 0}
+
+
+def test_without_days_or_rows_nothing_goes(tmp_path: Path) -> None:
+    add_second(world(tmp_path).lake, 4000)
+    assert drop_derived_rows(world(tmp_path)) == {}
+    empty = world(tmp_path / "empty", LAKE_KEEP_DAYS_BOOK_SECONDS="3")
+    assert drop_derived_rows(empty) == {"book_seconds": 0}
+
+
+def test_checkpoints_go_by_their_receipt(tmp_path: Path) -> None:
+    days = {"LAKE_KEEP_DAYS_BOOK_CHECKPOINTS": "2", "LAKE_KEEP_DAYS_BOOK_CHANGES": "2"}
+    settings = world(tmp_path, **days)
+    for number, days_ago in enumerate((0, 1, 5)):
+        row = {"venue": "gemini", "symbol": "BTC-USD", "conn": "c", "partition": 0}
+        row |= {"offset": number, "bids": "[]", "asks": "[]", "snapshot_time": NOON}
+        row |= {"received_time": NOON - days_ago * DAY}
+        new_rows = arrow_rows(BOOK_CHECKPOINTS, [row])
+        merge_by_day(settings.lake, BOOK_CHECKPOINTS, new_rows, column="received_time")
+    assert drop_derived_rows(settings) == {"book_checkpoints": 1}
+
+
+def test_a_merge_beside_it_loses_nothing(tmp_path: Path) -> None:
+    settings = world(tmp_path, LAKE_KEEP_DAYS_BOOK_SECONDS="3")
+    for days_ago in range(8):
+        add_second(settings.lake, days_ago)
+    added = [-number / 86_400 for number in range(1, 21)]
+    more = threading.Thread(target=lambda: [add_second(settings.lake, ago) for ago in added])
+    more.start()
+    while more.is_alive():
+        drop_derived_rows(settings)
+    more.join()
+    drop_derived_rows(settings)
+    assert seconds_of(settings.lake) == pytest.approx(sorted([*added, 0, 1, 2]))
+
+
+def test_a_conflict_is_tried_again_and_at_last_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = world(tmp_path, LAKE_KEEP_DAYS_BOOK_SECONDS="3")
+    add_second(settings.lake, 0)
+    outcomes: list[object] = [CommitFailedError("conflict"), 7]
+
+    def delete(*_words: object, **_more: object) -> object:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(derived_retention, "delete_before", delete)
+    assert drop_derived_rows(settings) == {"book_seconds": 7}
+    outcomes += [CommitFailedError("conflict")] * 5
+    with pytest.raises(CommitFailedError):
+        drop_derived_rows(settings)
