@@ -7,6 +7,7 @@ from include.errors import PlatformError, SettingsError
 from include.market.venues import VENUES
 from include.settings import PREFIX, Settings, from_environment
 from include.settings.env import read_env
+from include.settings.env_file import write_env
 
 CURRENT = "current.env"
 SECRETS = "secrets.env"
@@ -79,8 +80,7 @@ def ensure_secrets(var: Path, generated: dict[str, str]) -> None:
 
 def write_private(path: Path, variables: dict[str, str]) -> None:
     """Write `NAME=value` lines whole or not at all, mode 0600."""
-    lines = "".join(f"{name}={value}\n" for name, value in variables.items())
-    write_file(path, lines, mode=0o600)
+    write_file(path, write_env(variables), mode=0o600)
 
 
 def _tape_variables(tape: Path, speed: float) -> dict[str, str]:

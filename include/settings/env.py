@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from include.errors import SettingsError
 from include.market.symbols import require_symbol
 from include.setting_fields import NOT_NEGATIVE, NumberRange, Secret
+from include.settings.env_file import parse_env
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
@@ -18,16 +19,20 @@ T = TypeVar("T")
 
 
 def read_env(path: Path, *, prefix: str) -> dict[str, str]:
-    """The `NAME=value` lines of a file whose names begin with `prefix`; nothing if it is absent.
+    """The variables of a file whose names begin with `prefix`; none if it is absent.
 
     Raises:
-        SettingsError: it holds a venue's key or secret, and others than its owner may read it.
+        SettingsError: it cannot be read, a line sets nothing, or it holds a venue's key or secret
+            and others than its owner may read it.
     """
     if not path.exists():
         return {}
-    lines = (line.strip() for line in path.read_text().splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    variables = {name.strip(): value.strip() for name, _, value in pairs if name.startswith(prefix)}
+    try:
+        variables = parse_env(path.read_text(encoding="utf-8"), prefix=prefix)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} cannot be read: it is not UTF-8 text") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
     keys = [name for name, value in variables.items() if value and _VENUE_KEY.search(name)]
     if keys and path.stat().st_mode & _OTHERS:
         raise SettingsError(f"{path.name} holds {keys[0]} and others may read it: chmod 600")

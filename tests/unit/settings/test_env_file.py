@@ -1,0 +1,65 @@
+"""A `.env` file in the forms that shells, Compose and python-dotenv read."""
+
+from pathlib import Path
+
+import pytest
+
+from include.errors import SettingsError
+from include.local.worlds import write_private
+from include.settings.env import read_env
+
+PREFIX = "TICKHOUSE_"
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("TICKHOUSE_A=b:9092", "b:9092"),
+        ("export TICKHOUSE_A=b:9092", "b:9092"),
+        ("\ufeffTICKHOUSE_A=b:9092", "b:9092"),
+        ("  TICKHOUSE_A = b:9092  \r", "b:9092"),
+        ("TICKHOUSE_A='b:9092'", "b:9092"),
+        ('TICKHOUSE_A="b:9092" # the brokers', "b:9092"),
+        ("TICKHOUSE_A=b:9092 # the brokers", "b:9092"),
+        ("TICKHOUSE_A=\t# nothing yet", ""),
+        ("TICKHOUSE_A=b#9092", "b#9092"),
+        ("TICKHOUSE_A='b # 9092'", "b # 9092"),
+        (r"TICKHOUSE_A='b\n$c'", r"b\n$c"),
+        (r'TICKHOUSE_A="b\n\"c\" \\ $d"', 'b\n"c" \\ $d'),
+        ("TICKHOUSE_A=x\nTICKHOUSE_A=y", "y"),
+    ],
+)
+def test_the_usual_forms_of_a_line_are_read(tmp_path: Path, line: str, value: str) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f"{line}\n# TICKHOUSE_B=1\nPATH=/bin\n", encoding="utf-8")
+    assert read_env(path, prefix=PREFIX) == {"TICKHOUSE_A": value}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"set TICKHOUSE_A=1\n",
+        b"tickhouse_a=1\n",
+        b"TICKHOUSE_A: 1\n",
+        b"TICKHOUSE_A\n",
+        b"TICKHOUSE_A='b\n",
+        b'TICKHOUSE_A="b" c\n',
+        b"TICKHOUSE_A=\xe9\n",
+        "TICKHOUSE_A=1\n".encode("utf-16"),
+        bytes(64),
+    ],
+)
+def test_a_line_that_would_be_passed_over_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        read_env(path, prefix=PREFIX)
+
+
+@pytest.mark.parametrize("value", ["a", "a # b", "'a'", '"', "\\n", "a\nb", " a ", "", "é $x `y`"])
+def test_what_is_written_down_for_later_commands_is_read_as_it_was(
+    tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "current.env"
+    write_private(path, {"TICKHOUSE_A": value, "TICKHOUSE_B": "b"})
+    assert read_env(path, prefix=PREFIX) == {"TICKHOUSE_A": value, "TICKHOUSE_B": "b"}
