@@ -11,17 +11,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deltalake import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from include.atomic_files import sync_path
 from include.errors import PlatformError
 from include.lake.reading import open_table
+from include.lake.table_features import unkept_rules
 from include.lake.watermarks import application_id, next_offsets
 from include.market.wire import TopicPartition
 from spark_jobs.data_files import local_folder
 
 FENCED = "another stream has landed records of {partitions} in table {table}: only one may run"
+UNKEPT = (
+    "table {table} has {rules}: the stream does not check that, so it lands nothing there until "
+    "that is dropped (ALTER TABLE)"
+)
 LOST_APPEND = (
     "the newest commit of table {table} (version {version}) is missing or empty: stop the stream "
     "and run `./tickhouse doctor --repair`"
@@ -44,7 +50,7 @@ class Appender:
         """
         offsets = self._offsets.setdefault(table, {})
         if partition not in offsets:
-            existing = open_table(self.lake, table)
+            existing = self._open_existing(table)
             stored = {} if existing is None else next_offsets(existing, [partition])
             offsets[partition] = stored.get(partition)
             if existing is not None:
@@ -55,7 +61,8 @@ class Appender:
         """An append to a table that begins at the newest version known to this process.
 
         Raises:
-            PlatformError: the table's newest commit is missing, or another stream has written.
+            PlatformError: the table's newest commit is missing, another stream has written, or
+                the table has a rule that is not checked here.
         """
         log = delta_log(spark, f"{self.lake}/{table}")
         if table not in self._opened or self._is_outdated(log, table):
@@ -78,12 +85,23 @@ class Appender:
         Raises:
             PlatformError: another stream has moved one.
         """
-        existing = open_table(self.lake, table)
+        existing = self._open_existing(table)
         assert existing is not None
         offsets = self._offsets.get(table, {})
         stored = next_offsets(existing, offsets)
         if moved := [part for part, offset in offsets.items() if stored.get(part) != offset]:
             raise PlatformError(FENCED.format(partitions=_names(moved), table=table))
+
+    def _open_existing(self, table: str) -> DeltaTable | None:
+        """The table as it is now; null if it was never made.
+
+        Raises:
+            PlatformError: it asks of its writers what an append does not look at.
+        """
+        existing = open_table(self.lake, table)
+        if existing is not None and (rules := unkept_rules(existing)):
+            raise PlatformError(UNKEPT.format(table=table, rules=", ".join(rules)))
+        return existing
 
     def _is_outdated(self, log: Any, table: str) -> bool:
         """Whether a log checkpoint is above the snapshot: its own commits may be cleaned up.

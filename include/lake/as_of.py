@@ -1,8 +1,9 @@
 """Time travel: a Delta table as it was at a moment, or at a version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -44,27 +45,46 @@ def load_as_of(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:
     """
     if as_of is None:
         return table
-    newest = table.version()
     try:
-        table.load_as_version(as_of)
-        return None if isinstance(as_of, datetime) and _is_younger(table, newest, as_of) else table
+        version = as_of if isinstance(as_of, int) else _version_at(table, as_of)
+        if version is not None:
+            table.load_as_version(version)
     except (DeltaError, OverflowError) as error:  # no version has more than 64 bits
         raise QueryError(f"{_name(table)} cannot be read as of {as_of}: {error}") from error
+    return None if version is None else table
 
 
-def _is_younger(table: DeltaTable, newest: int, as_of: datetime) -> bool:
-    """Whether the table was made after that time: delta-rs gives its oldest version for any such.
+def _version_at(table: DeltaTable, as_of: datetime) -> int | None:
+    """The version that was the newest at a moment, by the times in the commits; null: none yet.
 
-    Only a table at its newest version gives its history correctly.
+    delta-rs goes by the files' times, which a copy of the lake has new: its answer is a first
+    guess, so that as a rule few commits are read.
     """
-    history = DeltaTable(table.table_uri).history(newest - table.version() + 1)
-    made_at = datetime.fromtimestamp(history[-1]["timestamp"] / 1000, UTC)
-    if made_at > as_of and table.version() > 0:
-        raise QueryError(
-            f"{_name(table)} cannot be read as of {as_of.isoformat()}: its log begins at "
-            f"{made_at.isoformat()}"
-        )
-    return made_at > as_of
+    newest = table.version()
+    probe = DeltaTable(table.table_uri)
+    probe.load_as_version(as_of)
+    guess = probe.version()
+    for limit in (newest - guess + 2, None):
+        commits = {
+            int(commit["version"]): _committed_at(commit)
+            for commit in DeltaTable(table.table_uri).history(limit)
+            if int(commit["version"]) <= newest
+        }
+        earlier = [version for version, at in commits.items() if at <= as_of]
+        if earlier:
+            return max(earlier)
+        if 0 in commits:
+            return None
+    begin = min(commits.values())
+    raise QueryError(
+        f"{_name(table)} cannot be read as of {as_of.isoformat()}: its log begins at "
+        f"{begin.isoformat()}"
+    )
+
+
+def _committed_at(commit: Mapping[str, Any]) -> datetime:
+    at_ms = commit.get("inCommitTimestamp") or commit["timestamp"]
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def missing_files(paths: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ from include.errors import QueryError, UnreadableTable, first_line
 from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
 from include.lake.delta_log import find_log_damage
+from include.lake.table_features import unread_feature
 from include.lake.tables import MINUTE_TOTALS, MINUTE_TOTALS_COLUMNS, TABLES, TRADE_MINUTES
 from include.object_path import SCHEME, describe_refusal
 
@@ -63,17 +64,25 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
     """A Delta table of the lake, at a version if one is given; null if it was never made.
 
     Raises:
-        UnreadableTable: its log is damaged, or there is no such version.
+        UnreadableTable: its log is damaged, there is no such version, or its files are not its
+            rows by a feature that is named.
     """
     location = f"{lake}/{name}"
     if not location.startswith(SCHEME) and not (Path(location) / "_delta_log").exists():
         return None
     try:
-        return DeltaTable(location, version=version)
+        table = DeltaTable(location, version=version)
+        feature = unread_feature(table)
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
         raise UnreadableTable(_describe_damage(location, name, error)) from error
+    if feature is not None:
+        raise UnreadableTable(
+            f"table {name} cannot be read: Delta's feature {feature} is in use, which only Spark "
+            "reads here"
+        )
+    return table
 
 
 def _describe_damage(location: str, name: str, error: Exception) -> str:

@@ -1,0 +1,106 @@
+"""Tables that another writer of Delta has changed: read as they are, or refused with the reason."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.errors import PlatformError, UnreadableTable
+from include.lake.reading import open_table, query
+from spark_jobs.appends import Appender
+from tests.support.lake_of_rows import put
+
+EIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
+COUNT = "SELECT count(*) FROM quotes"
+
+
+def log_of(lake: Path) -> Path:
+    return lake / "quotes" / "_delta_log"
+
+
+def actions(commit: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in commit.read_text().splitlines()]
+
+
+def write(commit: Path, entries: list[dict[str, Any]]) -> None:
+    commit.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+
+
+def action(lake: Path, kind: str) -> Any:
+    first = actions(log_of(lake) / f"{0:020}.json")
+    return next(entry[kind] for entry in first if kind in entry)
+
+
+def switch_on(lake: Path, feature: str, *further: dict[str, Any]) -> None:
+    names = [feature]
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7}
+    protocol |= {"readerFeatures": names, "writerFeatures": names}  # type: ignore[dict-item]
+    write(log_of(lake) / f"{1:020}.json", [{"protocol": protocol}, *further])
+
+
+def configured(lake: Path, **configuration: str) -> dict[str, Any]:
+    metadata = action(lake, "metaData")
+    properties = {name.replace("_", "."): value for name, value in configuration.items()}
+    return {"metaData": metadata | {"configuration": metadata["configuration"] | properties}}
+
+
+def test_a_feature_that_is_switched_on_and_not_used_changes_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "quotes", [{}, {}])
+    switch_on(tmp_path, "deletionVectors")
+    assert query(str(tmp_path), COUNT)[1] == [(2,)]
+
+
+def test_rows_that_a_deletion_vector_takes_away_are_not_counted(tmp_path: Path) -> None:
+    put(tmp_path, "quotes", [{}, {}])
+    file = action(tmp_path, "add")
+    vector = {"storageType": "u", "pathOrInlineDv": "vBn[lx{q8@P<9BNH/isA", "offset": 1}
+    vector |= {"sizeInBytes": 36, "cardinality": 1}  # type: ignore[dict-item]
+    removed = {"path": file["path"], "deletionTimestamp": 1, "dataChange": True}
+    added = {"add": file | {"deletionVector": vector}}
+    switch_on(tmp_path, "deletionVectors", {"remove": removed}, added)
+    with pytest.raises(UnreadableTable, match="table quotes cannot be read.*deletionVectors"):
+        query(str(tmp_path), COUNT)
+
+
+def test_renamed_columns_are_not_read_as_null(tmp_path: Path) -> None:
+    put(tmp_path, "quotes", [{}])
+    renamed = configured(tmp_path, delta_columnMapping_mode="name")
+    schema = json.loads(renamed["metaData"]["schemaString"])
+    for number, field in enumerate(schema["fields"], start=1):
+        field["metadata"] = {
+            "delta.columnMapping.id": number,
+            "delta.columnMapping.physicalName": field["name"],
+        }
+        field["name"] = field["name"].upper()
+    renamed["metaData"]["schemaString"] = json.dumps(schema)
+    switch_on(tmp_path, "columnMapping", renamed)
+    with pytest.raises(UnreadableTable, match="columnMapping"):
+        open_table(str(tmp_path), "quotes")
+
+
+def test_nothing_lands_in_a_table_whose_owner_has_set_a_rule(tmp_path: Path) -> None:
+    put(tmp_path, "quotes", [{}])
+    rule = configured(tmp_path, delta_constraints_cheap="price < 1000")
+    protocol = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 3}}
+    write(log_of(tmp_path) / f"{1:020}.json", [protocol, rule])
+    with pytest.raises(PlatformError, match=r"quotes has the CHECK constraint cheap \(price"):
+        Appender(str(tmp_path)).next_offset("quotes", ("market.quotes", 0))
+
+
+@pytest.mark.parametrize("key", ["timestamp", "inCommitTimestamp"])
+def test_a_copy_of_a_lake_is_read_as_of_the_times_of_its_commits(tmp_path: Path, key: str) -> None:
+    lake = tmp_path / "lake"
+    for hour in range(3):
+        put(lake, "quotes", [{}] * 10)
+        commit = log_of(lake) / f"{hour:020}.json"
+        entries = actions(commit)
+        at_ms = int((EIGHT + timedelta(hours=hour)).timestamp() * 1000)
+        info = next(entry["commitInfo"] for entry in entries if "commitInfo" in entry)
+        info[key] = at_ms
+        write(commit, entries)
+    shutil.copytree(lake, tmp_path / "copy", copy_function=shutil.copy)
+    half_past_nine = EIGHT + timedelta(minutes=90)
+    assert query(str(tmp_path / "copy"), COUNT, as_of=half_past_nine)[1] == [(20,)]
