@@ -50,7 +50,7 @@ class Appender:
         """
         offsets = self._offsets.setdefault(table, {})
         if partition not in offsets:
-            existing = self._open_existing(table)
+            existing = self._find_table(table)
             stored = {} if existing is None else next_offsets(existing, [partition])
             offsets[partition] = stored.get(partition)
             if existing is not None:
@@ -85,14 +85,14 @@ class Appender:
         Raises:
             PlatformError: another stream has moved one.
         """
-        existing = self._open_existing(table)
+        existing = self._find_table(table)
         assert existing is not None
         offsets = self._offsets.get(table, {})
         stored = next_offsets(existing, offsets)
         if moved := [part for part, offset in offsets.items() if stored.get(part) != offset]:
             raise PlatformError(FENCED.format(partitions=_names(moved), table=table))
 
-    def _open_existing(self, table: str) -> DeltaTable | None:
+    def _find_table(self, table: str) -> DeltaTable | None:
         """The table as it is now; null if it was never made.
 
         Raises:

@@ -61,7 +61,7 @@ def test_rows_that_a_deletion_vector_takes_away_are_not_counted(tmp_path: Path) 
     removed = {"path": file["path"], "deletionTimestamp": 1, "dataChange": True}
     added = {"add": file | {"deletionVector": vector}}
     switch_on(tmp_path, "deletionVectors", {"remove": removed}, added)
-    with pytest.raises(UnreadableTable, match="table quotes cannot be read.*deletionVectors"):
+    with pytest.raises(UnreadableTable, match=r"table quotes cannot be read.*deletionVectors"):
         query(str(tmp_path), COUNT)
 
 
