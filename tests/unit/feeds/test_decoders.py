@@ -97,6 +97,16 @@ def test_a_heartbeat_keeps_the_sequence_and_carries_the_top() -> None:
     assert beat.top is not None
 
 
+def test_a_heartbeat_before_the_snapshot_hides_no_gap_between_connections() -> None:
+    decoder = GeminiV1Decoder(symbol="BTC-USD", conn="b", last_ids={"BTC-USD": 9})
+    decoder.decode(frame(heartbeat(0)))
+    snapshot = SNAPSHOT.replace(b'"eventId":7', b'"eventId":50')
+    first = decoder.decode(frame(snapshot.replace(b'sequence":0', b'sequence":1'))).messages[0]
+    assert first.events == (LedgerEntry("gap", "between_connections", 10, 50),)
+    later = decoder.decode(frame(heartbeat(2))).messages
+    assert [message.kind for message in later] == ["heartbeat"]
+
+
 def test_trades_made_between_two_connections_may_be_missing() -> None:
     ids: dict[str, int] = {}
     first, second = (

@@ -89,6 +89,23 @@ def test_the_current_books_ids_may_follow_or_overlap_and_a_step_is_a_hole() -> N
     )
 
 
+@pytest.mark.parametrize("price", [b'"x"', b"null"])
+def test_a_current_update_that_cannot_be_read_ends_the_book_though_the_next_overlaps_it(
+    price: bytes,
+) -> None:
+    one = current()
+    decoded(one, DEPTH)
+    unreadable = (NEXT % 12).replace(b'"u":15', b'"u":14').replace(b"[]", b'[[%b,"1"]]' % price)
+    with pytest.raises(RejectedFrame) as refused:
+        decoded(one, unreadable)
+    assert refused.value.needs_snapshot
+    following = decoded(one, NEXT % 12)
+    assert following.messages[0].events == (
+        LedgerEntry("gap", "rejected", detail="an update after 12"),
+    )
+    assert following.resync and following.messages[1].top is None
+
+
 def test_a_current_trade_and_the_best_prices() -> None:
     one = current()
     (trade,) = decoded(one, NEW_TRADE).messages

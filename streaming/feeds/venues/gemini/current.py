@@ -127,7 +127,8 @@ class _DepthBook:
             return LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail)
         if depth.U > self.last + 1:
             return LedgerEntry("gap", "missing", detail=f"updates {self.last + 1} to {depth.U - 1}")
-        return None
+        is_lost, detail = self.is_broken and self.book.valid, f"an update after {self.last}"
+        return LedgerEntry("gap", "rejected", detail=detail) if is_lost else None
 
     def take(self, depth: _Depth, changes: tuple[BookChange, ...], *, is_whole: bool) -> None:
         """Take updates that follow (`is_whole`) or leave a hole, which ends the book."""
@@ -178,19 +179,18 @@ class GeminiCurrentDecoder:
             fields = parse(_any.decode, frame.data)
             depth = parse(_depth.decode, frame.data) if fields.U is not None else None
         except RejectedFrame as rejection:
-            raise self._give_up_snapshots(rejection) from rejection
+            raise self._break_books(rejection) from rejection
         decoded = self._decode_other(fields, frame) if depth is None else self._take(depth, frame)
         return self._parts.complete(decoded)
 
-    def _give_up_snapshots(self, rejection: RejectedFrame) -> RejectedFrame:
-        """The rejection of what may be a snapshot: what follows it is none."""
-        waiting = [book for book in self._books.values() if book.last is None]
-        for book in waiting:
+    def _break_books(self, rejection: RejectedFrame) -> RejectedFrame:
+        """The rejection of what may be an update or a snapshot, of whichever symbol."""
+        for book in self._books.values():
             book.is_broken = True
-        return RejectedFrame(rejection.reason, rejection.detail, needs_snapshot=bool(waiting))
+        is_storable = not all(book.is_unstorable for book in self._books.values())
+        return RejectedFrame(rejection.reason, rejection.detail, needs_snapshot=is_storable)
 
     def _decode_other(self, fields: _Any, frame: Frame) -> DecodedFrame:
-        data = frame.data
         if fields.status is not None:
             if fields.status != _OK:
                 error = fields.error or _Failure()
@@ -198,9 +198,9 @@ class GeminiCurrentDecoder:
             self.ignored["reply"] += 1
             return DecodedFrame(())
         if fields.t is not None:
-            return self._decode_trade(parse(_trade.decode, data), frame)
+            return self._decode_trade(parse(_trade.decode, frame.data), frame)
         if bytes(fields.B)[:1] == b'"':
-            return self._decode_top(parse(_best.decode, data), frame)
+            return self._decode_top(parse(_best.decode, frame.data), frame)
         if not fields.e:
             raise RejectedFrame("wrong_type", "neither payload nor reply")
         self.ignored[fields.e[:40]] += 1

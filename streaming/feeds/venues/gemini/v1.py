@@ -106,9 +106,8 @@ class GeminiV1Decoder:
         self.book = Book()
         self._ids = RisingIds(self.last_ids, symbol)
         self._parts = RejectedParts(bound)
-        self._started = False
-        self._next_seq = 0
-        self._rejected_since = 0
+        self._started = self._is_compared = False
+        self._next_seq = self._rejected_since = 0
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `book` (or `heartbeat`) message, and `trade` and `ledger` ones.
@@ -234,9 +233,10 @@ class GeminiV1Decoder:
     ) -> Message | None:
         """The trades that may have been made since the connection before."""
         last = self.last_ids.get(self.symbol)
-        if self._started or last is None or isinstance(payload, _V1Heartbeat):
+        if self._is_compared or isinstance(payload, _V1Heartbeat):
             return None
-        if payload.eventId <= last:
+        self._is_compared = True
+        if last is None or payload.eventId <= last:
             return None
         entry = LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, payload.eventId)
         return Message(
