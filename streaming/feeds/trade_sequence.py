@@ -218,14 +218,14 @@ class RisingIds:
         """Go on from `shared[key]`, the highest id known; `key` is a symbol."""
         self._shared, self._key = shared, key
         self._behind = f"{key}|behind"  # an id below the last, until the next one comes
+        self._next_slot = f"{key}|next slot"
 
     def take(self, trade_id: int) -> Entries | None:
         """The ledger entries that go before this trade; null if it was published before."""
         last = self._shared.get(self._key)
-        recent = f"{self._key}|recent {trade_id % RECENT_IDS}"
-        if self._shared.get(recent) == trade_id:
+        if f"{self._key}|recent {trade_id}" in self._shared:
             return None
-        self._shared[recent] = trade_id
+        self._remember(trade_id)
         if last is None or trade_id > last:
             self._shared[self._key] = trade_id
             self._shared.pop(self._behind, None)
@@ -238,6 +238,16 @@ class RisingIds:
             return (LedgerEntry("renumbered", BEGINS_AGAIN, behind, last),)
         self._shared[self._behind] = trade_id
         return (LedgerEntry("renumbered", UNCONFIRMED, trade_id, last),)
+
+    def _remember(self, trade_id: int) -> None:
+        """Remember an id in place of the oldest one."""
+        slot = self._shared.get(self._next_slot, 0)
+        self._shared[self._next_slot] = (slot + 1) % RECENT_IDS
+        forgotten = self._shared.get(f"{self._key}|slot {slot}")
+        if forgotten is not None:
+            del self._shared[f"{self._key}|recent {forgotten}"]
+        self._shared[f"{self._key}|slot {slot}"] = trade_id
+        self._shared[f"{self._key}|recent {trade_id}"] = slot
 
 
 class NewestNumber:

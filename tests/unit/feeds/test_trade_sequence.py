@@ -257,6 +257,18 @@ def test_repeated_ids_are_recognised_among_the_last() -> None:
     assert [ids.take(number) for number in (5, 9, 5, 9, 12)] == [(), (), None, None, ()]
 
 
+@pytest.mark.parametrize("step", [1, 100, 256, 1024, 10**9])
+def test_ids_that_two_connections_carry_are_taken_once_however_far_apart(step: int) -> None:
+    shared: dict[str, int] = {}
+    older, newer = RisingIds(shared, "X"), RisingIds(shared, "X")
+    numbers = range(step, 257 * step, step)
+    assert [older.take(number) for number in numbers] == [()] * 256
+    assert [newer.take(number) for number in numbers] == [None] * 256
+    for number in range(257 * step, 2000 * step, step):
+        newer.take(number)
+    assert len(shared) < 1000
+
+
 @pytest.mark.parametrize(
     ("numbers", "last"),
     [
