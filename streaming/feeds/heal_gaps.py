@@ -153,6 +153,7 @@ def accept_loss(settings: Settings, hole: Hole) -> None:
 async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
     """Heal once; the summary."""
     refusals = settings.home / "feeds" / "healing_refusals.json"
+    progress = settings.home / "feeds" / "healing_progress.json"
     producer = Producer(settings.bootstrap, client_id="heal-gaps")
     try:
         async with open_fetch() as fetch:
@@ -170,10 +171,12 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
                 conn=conn,
                 wait_s=wait_s,
                 refused_until=read_refusals(refusals, now_us=now_us()),
+                resume_at=_read_numbers(progress),
             )
             summary = await healer.run()
             refusals.parent.mkdir(parents=True, exist_ok=True)
             write_checked_file(refusals, healer.refused_until)
+            write_checked_file(progress, healer.resume_at)
             return summary
     finally:
         await asyncio.to_thread(producer.close)
@@ -184,13 +187,18 @@ def read_refusals(path: Path, *, now_us: int) -> dict[str, int]:
 
     What lies further ahead than any venue may ask for comes from a clock that was wrong.
     """
-    try:
-        refused_until = read_checked_file(path, dict[str, int]) or {}
-    except StateError as error:
-        log.warning(event("refusals forgotten", error=error))
-        return {}
+    refused_until = _read_numbers(path)
     latest_us = now_us + int(MAX_WAIT_S * SECOND_US)
     return {venue: until for venue, until in refused_until.items() if now_us < until <= latest_us}
+
+
+def _read_numbers(path: Path) -> dict[str, int]:
+    """What an earlier run left in a file; nothing if it is damaged."""
+    try:
+        return read_checked_file(path, dict[str, int]) or {}
+    except StateError as error:
+        log.warning(event("state of healing forgotten", error=error))
+        return {}
 
 
 @click.command()

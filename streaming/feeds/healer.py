@@ -60,6 +60,7 @@ class Listing:
     empty: set[int] = field(default_factory=set)
     begins_late: int | None = None
     is_whole: bool = False
+    is_paused: bool = False  # the next run goes on at `next_number`
     why_open: str = ""
 
 
@@ -68,6 +69,7 @@ class Healer:
     """One run over all open holes. `wait_s`: how long a refill may take to land.
 
     `refused_until`: by venue, until when it asked not to be asked (µs UTC); the next run keeps it.
+    `resume_at` too: of holes whose ids rise by steps, the number up to which everything has landed.
     """
 
     lake: Lake
@@ -82,16 +84,20 @@ class Healer:
     refilled: int = 0
     open: list[str] = field(default_factory=list)
     refused_until: dict[str, int] = field(default_factory=dict)
+    resume_at: dict[str, int] = field(default_factory=dict)
     _limiters: dict[str, RateLimiter] = field(default_factory=dict)
 
     async def run(self) -> dict[str, object]:
         """Refill every hole and close those that have landed whole; a summary for people."""
         waiting: dict[Hole, Listing] = {}
-        for hole in self.lake.open_holes():
+        holes = self.lake.open_holes()
+        keys = {_key_of(hole) for hole in holes}
+        self.resume_at = {key: number for key, number in self.resume_at.items() if key in keys}
+        for hole in holes:
             listing = await self._refill(hole)
-            if listing.is_whole:
+            if listing.is_whole or listing.is_paused:
                 waiting[hole] = listing
-            else:
+            if not listing.is_whole:
                 self.open.append(f"{hole}: {listing.why_open}")
         self.flush()
         deadline = time.monotonic() + self.wait_s
@@ -99,11 +105,11 @@ class Healer:
             for hole, listing in list(waiting.items()):
                 if self._has_landed(listing):
                     del waiting[hole]
-                    self._close(listing)
+                    self._settle(listing)
             if not waiting or time.monotonic() > deadline:
                 break
             await asyncio.sleep(1.0)
-        self.open += [f"{hole}: not landed yet" for hole in waiting]
+        self.open += [f"{hole}: not landed yet" for hole in waiting if waiting[hole].is_whole]
         self.flush()
         return {"healed": self.healed, "refilled": self.refilled, "open": self.open}
 
@@ -116,7 +122,10 @@ class Healer:
     async def _refill(self, hole: Hole) -> Listing:
         """Publish what the lake lacks, from the first number that it lacks on."""
         refill, landed_numbers = self.refills[hole.venue], self.lake.landed_numbers(hole)
-        first = _find_missing(hole.first, landed_numbers) if refill.numbered else hole.first
+        if refill.numbered:
+            first = _find_missing(hole.first, landed_numbers)
+        else:
+            first = self.resume_at.get(_key_of(hole), hole.first)
         listing = Listing(hole, next_number=first)
         if refill.numbered and first > hole.last:
             listing.is_whole = True
@@ -161,6 +170,7 @@ class Healer:
             if listing.next_number > last:
                 self._judge(listing, refill, landed_numbers)
                 return
+        listing.is_paused = not refill.numbered and listing.begins_late is None
         listing.why_open = f"the next run goes on at {listing.next_number}"
 
     def _judge(self, listing: Listing, refill: Refill, landed_numbers: set[int]) -> None:
@@ -193,6 +203,15 @@ class Healer:
         """Until when the venue is not asked, in words."""
         wait_s = (self.refused_until[venue] - self.now_us()) / SECOND_US
         return f"the venue asked to wait, another {wait_s:.0f} s"
+
+    def _settle(self, listing: Listing) -> None:
+        """Close a hole that has landed whole; of one that has landed so far, remember how far."""
+        key = _key_of(listing.hole)
+        if listing.is_whole:
+            self._close(listing)
+            self.resume_at.pop(key, None)
+        else:
+            self.resume_at[key] = listing.next_number
 
     def _close(self, listing: Listing) -> None:
         self.healed += 1
@@ -231,6 +250,10 @@ def _make_message(hole: Hole, entry: LedgerEntry, *, conn: str, at_us: int) -> M
         received_time=at_us,
         events=(entry,),
     )
+
+
+def _key_of(hole: Hole) -> str:
+    return f"{hole.venue} {hole.symbol} {hole.first} {hole.last}"
 
 
 def _find_missing(first: int, landed_numbers: set[int]) -> int:

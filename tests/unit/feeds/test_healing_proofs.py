@@ -48,7 +48,12 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def heal(
-    lake: Lake, answer: Answer, *, refused_until: dict[str, int] | None = None, at_us: int = AT_US
+    lake: Lake,
+    answer: Answer,
+    *,
+    refused_until: dict[str, int] | None = None,
+    resume_at: dict[str, int] | None = None,
+    at_us: int = AT_US,
 ) -> dict[str, object]:
     """One run; what it reports, and how often it asked."""
     asked: list[str] = []
@@ -67,8 +72,10 @@ async def heal(
         conn="heal-1",
         wait_s=0.01,
         refused_until={} if refused_until is None else refused_until,
+        resume_at={} if resume_at is None else resume_at,
     )
-    return await healer.run() | {"asked": len(asked)}
+    report = await healer.run()
+    return report | {"asked": len(asked), "resume_at": healer.resume_at}
 
 
 def aggregate(number: int, **fields: Any) -> dict[str, Any]:
@@ -111,6 +118,22 @@ async def test_a_large_hole_closes_over_runs_that_go_on_where_the_last_ended() -
     assert "goes on at 50001" in str(first["open"])
     second = await heal(lake, venue)
     assert (second["refilled"], second["healed"], second["asked"]) == (10_000, 1, 10)
+
+
+async def test_a_large_hole_of_ids_with_holes_closes_over_runs_too() -> None:
+    ids = range(10, 1_200_000, 10)
+    lake, venue = Lake(Hole("gemini", "BTC-USD", 1, 1_100_000)), gemini(1, *ids)
+    first = await heal(lake, venue)
+    assert (first["healed"], first["asked"], lake.entries()) == (0, 200, [])
+    second = await heal(lake, venue, resume_at=first["resume_at"])  # type: ignore[arg-type]
+    assert (second["healed"], second["open"], second["resume_at"]) == (1, [], {})
+    assert len(lake.landed_numbers(lake.holes[0])) == 110_001
+
+
+async def test_a_hole_whose_begin_is_no_longer_listed_begins_anew_each_run() -> None:
+    lake = Lake(Hole("gemini", "BTC-USD", 1, 1_100_000))
+    first = await heal(lake, gemini(*range(10, 1_200_000, 10)))
+    assert first["resume_at"] == {}
 
 
 async def test_numbers_that_the_venue_leaves_out_keep_the_hole_open() -> None:
