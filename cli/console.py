@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain, count
 from typing import Any
 
 import click
@@ -22,6 +23,7 @@ from rich.table import Table
 OUT = Console(width=None if sys.stdout.isatty() else 200)
 ERR = Console(stderr=True)
 GOOD, BAD, DIM = "green", "red", "dim"
+_INFINITE = {"9999-12-31T23:59:59.999999": "infinity", "0001-01-01T00:00:00": "-infinity"}
 
 
 class Steps:
@@ -64,8 +66,9 @@ def render_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, form: 
     """A result as text in one of these forms, a new line at its end."""
     text = io.StringIO()
     if form == "json":
-        objects = [dict(zip(columns, map(to_json_value, row), strict=True)) for row in rows]
-        text.write(json.dumps(objects, default=str, indent=1) + "\n")
+        names = _unique(columns)
+        objects = [dict(zip(names, map(to_json_value, row), strict=True)) for row in rows]
+        text.write(json.dumps(objects, default=str, indent=1, allow_nan=False) + "\n")
     elif form == "csv":
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
@@ -84,14 +87,38 @@ def _make_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     return table
 
 
+def _unique(columns: Sequence[str]) -> list[str]:
+    """Names of columns, those that come again with a number behind them."""
+    names: list[str] = []
+    for column in columns:
+        further = (f"{column}_{number}" for number in count(1))
+        names.append(next(name for name in chain([column], further) if name not in names))
+    return names
+
+
 def to_json_value(value: Any) -> Any:
-    """A value as JSON and CSV carry it: decimals, times and bytes as text, no number as null."""
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
+    """A value as JSON and CSV carry it: decimals, times and bytes as text, no number as null.
+
+    Inside of lists and objects too. DuckDB gives an infinite time as the last or first one without
+    a zone.
+    """
+    if isinstance(value, list | tuple):
+        return [to_json_value(item) for item in value]
+    if isinstance(value, dict):
+        return {_as_key(key): to_json_value(item) for key, item in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return value
+    return _as_text(value) if isinstance(value, bytes | Decimal | datetime | date) else value
+
+
+def _as_text(scalar: bytes | Decimal | date) -> str:
+    if isinstance(scalar, bytes):
+        return scalar.decode(errors="backslashreplace")
+    if isinstance(scalar, Decimal):
+        return format(scalar, "f")
+    text = scalar.isoformat()
+    return _INFINITE.get(text, text)
+
+
+def _as_key(key: Any) -> str:
+    return key if isinstance(key, str) else str(to_json_value(key))
