@@ -2,12 +2,14 @@
 
 import gzip
 import hashlib
+import lzma
 import shutil
 import urllib.parse
 import zipfile
 import zlib
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 from include.atomic_files import publish
 from include.errors import HistoryError
@@ -16,6 +18,7 @@ from include.lake.download import download
 from include.lake.kaggle_dataset import SCHEME, download_dataset
 from include.settings import Settings
 
+_ENCRYPTED = 0x1  # of an entry's flags
 SIMULATED_FILE = "kaggle/btcusd_1-min_data.csv"
 
 
@@ -73,19 +76,45 @@ def unzip(path: Path, folder: Path) -> Path:
     """The one CSV file of a zip, unpacked into a folder.
 
     Raises:
-        HistoryError: it is broken, or holds none or several.
+        HistoryError: it is broken or encrypted, or holds none or several.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".csv")]
+            names = [name for name in archive.namelist() if _is_csv(name)]
             if len(names) != 1:
                 raise HistoryError(f"{path.name} holds {len(names)} CSV files; one is expected")
+            if archive.getinfo(names[0]).flag_bits & _ENCRYPTED:
+                raise HistoryError(f"{path.name} is encrypted: unzip it with its password")
             target = folder / Path(names[0]).name
             partial = target.with_name(f"{target.name}.partial")
-            with archive.open(names[0]) as content, partial.open("wb") as file:
-                shutil.copyfileobj(content, file, 1 << 20)
+            with archive.open(names[0]) as packed, partial.open("wb") as file:
+                _copy(packed, file, name=path.name)
             publish(partial, target)
             return target
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except NotImplementedError as error:
+        reason = f"{path.name} cannot be unzipped here: {error}"
+        raise HistoryError(f"{reason}; pack it again with another method") from error
+    except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         raise HistoryError(f"{path.name} is a broken zip file: {error}") from error
+
+
+def _is_csv(name: str) -> bool:
+    """Whether an entry of a zip is a CSV file; macOS adds one of its own for each, `._NAME`."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() == ".csv" and not path.name.startswith("._")
+
+
+def _copy(packed: IO[bytes], file: IO[bytes], *, name: str) -> None:
+    """Unpack a file.
+
+    Raises:
+        HistoryError: what is packed is damaged. bzip2 reports that as an OSError without a number,
+            unlike a disk.
+    """
+    try:
+        shutil.copyfileobj(packed, file, 1 << 20)
+    except OSError as error:
+        if error.errno is None:
+            raise HistoryError(f"{name} is a broken zip file: {error}") from error
+        raise

@@ -51,7 +51,7 @@ def recognise(lines: Sequence[str]) -> Edition:
     """The edition of the CSV whose first lines (`SAMPLE_LINES` are enough) these are.
 
     Raises:
-        HistoryError: no lines, unknown or missing columns (named), or no readable time.
+        HistoryError: no lines, unknown, missing or ambiguous columns, or no readable time.
     """
     rows = [line.strip().lstrip("\ufeff") for line in lines if line.strip()]
     if not rows:
@@ -60,12 +60,14 @@ def recognise(lines: Sequence[str]) -> Edition:
     bars = rows[1:] if header else rows
     if not bars:
         raise HistoryError(f"the history file has no rows after its header {header!r}")
-    columns = _header_columns(header) if header else _guess_columns(bars)
+    columns = _header_columns(header) if header else EIGHT  # the time is first in all
+    unit = _find_unit(bars, columns.index("time"))
+    columns = columns if header else _guess_columns(bars)
     return Edition(
         source=BITFINEX if columns == CLOSE_FIRST else KAGGLE,
         columns=columns,
-        header=lines[0].strip() if header else None,
-        unit_us=_find_unit(bars, columns.index("time")),
+        header=next(line.strip() for line in lines if line.strip()) if header else None,
+        unit_us=unit,
         repeats_are_silence=len(columns) == len(EIGHT) and _repeats(bars),
     )
 
@@ -100,7 +102,13 @@ def _guess_columns(bars: list[str]) -> tuple[str, ...]:
         return EIGHT
     if width != len(SIX):
         raise HistoryError(f"a history file without header has 6 or 8 columns, not {width}")
-    return SIX if not _fits(bars, CLOSE_FIRST) and _fits(bars, SIX) else CLOSE_FIRST
+    fits_six, fits_close_first = _fits(bars, SIX), _fits(bars, CLOSE_FIRST)
+    if fits_six and fits_close_first:
+        raise HistoryError(
+            f"the first {len(bars)} rows of the history file do not show the order of its columns "
+            f"({','.join(SIX)} or {','.join(CLOSE_FIRST)}): give it a header"
+        )
+    return SIX if fits_six else CLOSE_FIRST
 
 
 def _fits(bars: list[str], column_order: tuple[str, ...]) -> bool:

@@ -133,3 +133,15 @@ def test_a_missing_file_and_a_dead_address_are_told_apart(tmp_path: Path) -> Non
         archive.fetch_archive(str(tmp_path / "none.csv"), make_settings(tmp_path))
     with pytest.raises(Unreachable):
         archive.fetch_archive("http://127.0.0.1:1/btc.csv", make_settings(tmp_path))
+
+
+def test_blank_lines_before_the_header_are_none() -> None:
+    header = "Timestamp,Open,High,Low,Close,Volume"
+    edition = recognise(["\n", "  \n", f"\ufeff{header}\n", "1325412060,1,2,1,2,1\n"])
+    assert edition.header is not None and edition.header.lstrip("\ufeff") == header
+
+
+def test_rows_that_do_not_show_the_order_of_their_columns_are_not_guessed() -> None:
+    flat = [f"{1325412060 + 60 * minute},1,1,1,1,1\n" for minute in range(1000)]
+    with pytest.raises(HistoryError, match=r"the order of its columns .*: give it a header"):
+        recognise(flat)
