@@ -156,9 +156,14 @@ class Spool:
         sync_path(self._folder.parent)
 
     def _read(self, offset: SpoolOffset) -> tuple[SpooledRecord, SpoolOffset] | None:
-        """The record at an offset, or at the next segment's start, and the offset after it."""
+        """The record at an offset, or at the next segment's start, and the offset after it.
+
+        A segment gets its first record before there is a next one: an empty one was damaged.
+        """
         number, byte_offset = offset
-        while byte_offset == self._segments[number].end and number + 1 in self._segments:
+        if byte_offset and byte_offset == self._segments[number].end:
+            if number + 1 not in self._segments:
+                return None
             number, byte_offset = number + 1, 0
         entry = self._segments[number].read(byte_offset)
         return (entry[0], (number, entry[1])) if entry else None

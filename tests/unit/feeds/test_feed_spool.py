@@ -111,6 +111,24 @@ def test_a_damaged_record_ends_the_spool_with_what_follows_it(tmp_path: Path) ->
     assert not (path / "00000003").exists()
 
 
+@pytest.mark.parametrize(("emptied", "count"), [(1, 0), (2, 3), (3, 6)])
+def test_an_emptied_segment_is_damage_that_ends_the_spool(
+    tmp_path: Path, emptied: int, count: int
+) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=10_000, segment_bytes=120)
+    for number in range(12):
+        first.append(record(number))
+    first.close()
+    (path / f"{emptied:08}").write_bytes(b"")
+    second = Spool(path, max_bytes=10_000, segment_bytes=120)
+    assert list(second) == [record(number) for number in range(count)]
+    second.append(record(99))
+    second.close()
+    third = Spool(path, max_bytes=10_000, segment_bytes=120)
+    assert list(third) == [*(record(number) for number in range(count)), record(99)]
+
+
 def test_a_mark_older_than_the_last_emptying_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.spool"
     first = Spool(path, max_bytes=100_000)
