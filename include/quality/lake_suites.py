@@ -44,24 +44,28 @@ PRICES = Suite(
     expectations=(SOME_ROWS, *expect_true("within_band")),
 )
 
-# A minute without a trade is explained if its feed was alive in it (no trade was made), or by the
-# ledger: an entry in that minute, or an outage that began before it and had not ended. A minute
-# that is not complete is explained by a hole that was reported in it or later.
+# Every minute is expected of the symbols that had trades within a day, up to where a table would be
+# stale. One without a trade is explained if other messages of its symbol came in it (no trade was
+# made), or by the ledger: an entry in that minute, or an outage that began before it and had not
+# ended. One that is not complete is explained by a hole that was reported in it or later.
 MINUTES = Suite(
     name="minutes",
     select="""
         WITH known AS (
             SELECT venue, symbol, minute, complete FROM trade_minutes WHERE minute > $since),
         spans AS (
-            SELECT venue, symbol, min(minute) AS first, max(minute) AS last FROM known
-            GROUP BY ALL),
+            SELECT venue, symbol,
+                greatest(min(minute), date_trunc('minute', $since) + INTERVAL 1 MINUTE) AS first,
+                greatest(max(minute), date_trunc('minute', $now - to_seconds($fresh_s))) AS last
+            FROM trade_minutes WHERE minute > $now - INTERVAL 1 DAY GROUP BY ALL),
         every AS (
             SELECT venue, symbol,
                 unnest(generate_series(first, last, INTERVAL 1 MINUTE)) AS minute FROM spans),
         alive AS (
-            SELECT DISTINCT venue, date_trunc('minute', received_time) AS minute, true AS alive
-            FROM (SELECT venue, received_time, kafka_time FROM tickers UNION ALL
-                  SELECT venue, received_time, kafka_time FROM book_changes)
+            SELECT DISTINCT venue, symbol, date_trunc('minute', received_time) AS minute,
+                true AS alive
+            FROM (SELECT venue, symbol, received_time, kafka_time FROM tickers UNION ALL
+                  SELECT venue, symbol, received_time, kafka_time FROM book_changes)
             WHERE kafka_time > $since),
         ledger AS (
             SELECT venue, date_trunc('minute', received_time) AS minute, count(*) AS entries,
@@ -82,22 +86,27 @@ MINUTES = Suite(
                 AS explained
         FROM every LEFT JOIN known USING (venue, symbol, minute)
         LEFT JOIN holes USING (venue, symbol)
-        LEFT JOIN alive ON alive.venue = every.venue AND alive.minute = every.minute
+        LEFT JOIN alive USING (venue, symbol, minute)
         ASOF LEFT JOIN ledger ON ledger.venue = every.venue AND every.minute >= ledger.minute
         ORDER BY ALL""",
     row=("venue", "symbol", "minute", "state"),
     expectations=(SOME_ROWS, *expect_true("explained")),
 )
 
-ONE_AGE = """
-    SELECT '{name}' AS table_name, max(kafka_time) AS newest,
-        epoch($now) - epoch(max(kafka_time)) AS age_s,
-        coalesce(epoch($now) - epoch(max(kafka_time)) <= $fresh_s, false) AS fresh
-    FROM {name}"""
+# Of each table, and of each venue over all of them.
+ONE_AGE = "SELECT '{name}' AS table_name, '' AS venue, max(kafka_time) AS newest FROM {name}"
+ONE_OF_VENUES = "SELECT venue, kafka_time FROM {name}"
 FRESHNESS = Suite(
     name="freshness",
-    select=" UNION ALL ".join(ONE_AGE.format(name=name) for name in MARKET),
-    row=("table_name", "newest", "age_s"),
+    select=f"""
+        WITH every AS ({" UNION ALL ".join(ONE_OF_VENUES.format(name=name) for name in MARKET)}),
+        ages AS (
+            {" UNION ALL ".join(ONE_AGE.format(name=name) for name in MARKET)}
+            UNION ALL SELECT 'any', venue, max(kafka_time) FROM every GROUP BY venue)
+        SELECT table_name, venue, newest, epoch($now) - epoch(newest) AS age_s,
+            coalesce(epoch($now) - epoch(newest) <= $fresh_s, false) AS fresh
+        FROM ages ORDER BY ALL""",
+    row=("table_name", "venue", "newest", "age_s"),
     expectations=(SOME_ROWS, *expect_true("fresh")),
 )
 

@@ -16,6 +16,7 @@ from include.quality.lake_gate import check_lake
 from include.quality.page import page_of
 from include.quality.results import QualityRun
 from include.settings import Settings
+from tests.support.lake_of_rows import put
 from tests.support.listed_files import list_absent_files
 
 T0 = datetime(2026, 4, 24, 5, 0, tzinfo=UTC)
@@ -89,8 +90,8 @@ def fault(settings: Settings, rows: Rows) -> str:
 
 
 def test_a_clean_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -> None:
-    # 4 tables twice, 10 minutes of prices, 9 minutes of trades
-    assert check(settings, sound()) == 4 + 10 + 9 + 4
+    # 4 tables twice, 2 venues, 10 minutes of prices, 9 minutes of trades
+    assert check(settings, sound()) == 4 + 10 + 9 + 4 + 2
     suites = query(settings.lake, "SELECT DISTINCT suite FROM quality_results ORDER BY 1")[1]
     assert suites == [("freshness",), ("minutes",), ("offsets",), ("prices",)]
     page = page_of(settings.home / "quality", "r").read_text()
@@ -146,6 +147,42 @@ def test_a_table_without_news_is_stale(settings: Settings) -> None:
     message = fault(settings, rows)
     assert message.startswith("gate freshness: 1 of 2 failed")
     assert '"table_name": "quotes"' in message
+
+
+def test_a_venue_without_news_is_stale_while_others_have_some(settings: Settings) -> None:
+    rows = sound()
+    rows["quotes"] += [
+        landed(20 + n, at(n), venue="coinbase", price=Decimal(9010), currency="USD")
+        for n in range(4)
+    ]
+    message = fault(settings, rows)
+    assert message.startswith("gate freshness: 1 of 2 failed")
+    assert '"venue": "coinbase"' in message
+
+
+def test_a_venue_that_is_silent_up_to_now_is_named(settings: Settings) -> None:
+    """Its only trade of the day was before the window, two hours before now."""
+    rows = sound()
+    rows["trade_minutes"].append(minute(-140, venue="deribit"))
+    message = fault(settings, rows)
+    assert message.startswith("gate minutes: 1 of 2 failed")
+    assert '"venue": "deribit"' in message and '"state": "absent"' in message
+
+
+def test_other_messages_of_another_symbol_explain_no_silence(settings: Settings) -> None:
+    rows = sound()
+    for name in ("trade_minutes", "tickers", "book_changes"):
+        del rows[name][4]
+    put(Path(settings.lake), "tickers", [landed(50, at(4.5), symbol="ETH-USD")])
+    assert "gate minutes: 1 of 2 failed" in fault(settings, rows)
+
+
+def test_a_silence_that_the_ledger_explains_passes(settings: Settings) -> None:
+    rows = sound()
+    rows["trade_minutes"].append(minute(-140, venue="deribit"))
+    row = landed(1, at(-139), venue="deribit", entry="disconnect", cause="reset")
+    rows["feed_ledger"].append(row)
+    check(settings, rows)
 
 
 def test_what_cannot_be_looked_at_has_not_passed_and_hides_nothing_else(settings: Settings) -> None:
