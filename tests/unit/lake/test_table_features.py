@@ -10,6 +10,7 @@ import pytest
 
 from include.errors import PlatformError, UnreadableTable
 from include.lake.reading import open_table, query
+from include.market.wire import TopicPartition
 from spark_jobs.appends import Appender
 from tests.support.lake_of_rows import put
 
@@ -57,7 +58,7 @@ def test_rows_that_a_deletion_vector_takes_away_are_not_counted(tmp_path: Path) 
     put(tmp_path, "quotes", [{}, {}])
     file = action(tmp_path, "add")
     vector = {"storageType": "u", "pathOrInlineDv": "vBn[lx{q8@P<9BNH/isA", "offset": 1}
-    vector |= {"sizeInBytes": 36, "cardinality": 1}  # type: ignore[dict-item]
+    vector |= {"sizeInBytes": 36, "cardinality": 1}
     removed = {"path": file["path"], "deletionTimestamp": 1, "dataChange": True}
     added = {"add": file | {"deletionVector": vector}}
     switch_on(tmp_path, "deletionVectors", {"remove": removed}, added)
@@ -87,7 +88,7 @@ def test_nothing_lands_in_a_table_whose_owner_has_set_a_rule(tmp_path: Path) -> 
     protocol = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 3}}
     write(log_of(tmp_path) / f"{1:020}.json", [protocol, rule])
     with pytest.raises(PlatformError, match=r"quotes has the CHECK constraint cheap \(price"):
-        Appender(str(tmp_path)).next_offset("quotes", ("market.quotes", 0))
+        Appender(str(tmp_path)).next_offset("quotes", TopicPartition("market.quotes", 0))
 
 
 @pytest.mark.parametrize("key", ["timestamp", "inCommitTimestamp"])
