@@ -93,8 +93,8 @@ MINUTES = Suite(
     expectations=(SOME_ROWS, *expect_true("explained")),
 )
 
-# Of each table, and of each venue over all of them: one of which nothing came for a week is followed
-# no more.
+# Of each table, and of each venue over all of them. A venue of which nothing came for a week is
+# followed no more.
 ONE_AGE = "SELECT '{name}' AS table_name, '' AS venue, max(kafka_time) AS newest FROM {name}"
 ONE_OF_VENUES = "SELECT venue, kafka_time FROM {name} WHERE kafka_time > $now - INTERVAL 7 DAY"
 FRESHNESS = Suite(
