@@ -8,6 +8,7 @@ from datetime import timedelta
 from deltalake.exceptions import CommitFailedError
 
 from include.lake.book_checkpoints import newest_in
+from include.lake.columns import Table
 from include.lake.derived_tables import BOOK_CHECKPOINTS, BOOK_SECONDS
 from include.lake.writing import delete_before
 from include.settings import Settings
@@ -24,15 +25,14 @@ def drop_derived_rows(settings: Settings) -> dict[str, int]:
     """
     days = settings.lake_keep_days.by_derived_table
     return {
-        table.name: _drop_rows(settings.lake, table.name, timedelta(days=days[table.name]))
+        table.name: _drop_rows(settings.lake, table, timedelta(days=days[table.name]))
         for table in TIME_OF
         if table.name in days
     }
 
 
-def _drop_rows(lake: str, name: str, keep: timedelta) -> int:
-    (table,) = [table for table in TIME_OF if table.name == name]
-    newest_at = newest_in(lake, name, column=TIME_OF[table])
+def _drop_rows(lake: str, table: Table, keep: timedelta) -> int:
+    newest_at = newest_in(lake, table.name, column=TIME_OF[table])
     if newest_at is None:
         return 0
     for attempt in range(ATTEMPTS):

@@ -95,6 +95,19 @@ def test_every_role_reads_all_and_makes_nothing(settings: Settings, role: Databa
         fetch_rows(settings.dsn(role, database=settings.postgres.airflow_database), "SELECT 1")
 
 
+def test_a_table_that_is_made_later_is_read_too(settings: Settings) -> None:
+    execute(settings.dsn(), "CREATE TABLE made_later (a integer)")
+    try:
+        assert fetch_rows(settings.dsn(R.READER), "SELECT * FROM made_later") == []
+        with refused():  # of the role's own will it could write: the right is what it lacks
+            execute(
+                settings.dsn(R.READER),
+                "SET default_transaction_read_only = off; DELETE FROM made_later",
+            )
+    finally:
+        execute(settings.dsn(), "DROP TABLE made_later")
+
+
 def test_the_dashboard_adds_and_removes_notes_alone(settings: Settings) -> None:
     dsn = settings.dsn(R.DASHBOARD)
     added = add_annotation(dsn, "BTC-USD", 1_790_000_000, "a note", now=NOW)
