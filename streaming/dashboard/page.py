@@ -94,8 +94,13 @@ class Page:
         self._show_notice(view.notice)
         self._controls.list_annotations(view.annotations)
         for name, panel in view.panels.items():
-            self._show(name, panel)
+            self._show_charts(name, panel)
         self._set_ranges(view)
+        for (
+            name,
+            panel,
+        ) in view.panels.items():  # each change is sent by itself: what names them last
+            update_model(self._headings[name], text=panel.html)
 
     def _refresh_soon(self) -> None:
         if self._notice.text and _READING in self._notice.text:
@@ -167,8 +172,7 @@ class Page:
         self._views.forget_past()
         self.refresh()
 
-    def _show(self, name: str, panel: Panel) -> None:
-        update_model(self._headings[name], text=panel.html)
+    def _show_charts(self, name: str, panel: Panel) -> None:
         for plot in self._charts[name].plots:
             update_model(plot, visible=panel.freshness != "none")
             update_model(plot, styles=_GREY if panel.freshness == "stale" else {})

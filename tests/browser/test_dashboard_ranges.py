@@ -106,12 +106,14 @@ def test_a_month_is_chosen_zoomed_dragged_and_sent(
         points = max(browser.run(f"return {POINTS}"))
         assert 700 < points < 3000, points
         look(browser, tmp_path, "month")
-        month = browser.run(f"return {TIMES}")
+        month, whole = browser.run(f"return [{TIMES}, location.href]")
         browser.run(f"{MODEL}('closer').trigger_event(new {CLICK}())")
         browser.wait(f"return {TIMES}[0] > {month[0]}", what="half of it")
-        before = browser.run(f"return {TIMES}")
+        browser.wait(f"return location.href !== {json.dumps(whole)}", what="half of it is shared")
+        before, half = browser.run(f"return [{TIMES}, location.href]")
         drag(browser, 200)
         browser.wait(f"return {TIMES}[0] < {before[0]}", what="earlier")
+        browser.wait(f"return location.href !== {json.dumps(half)}", what="earlier is shared")
         shared = browser.run("return location.href")
         shown = browser.run(f"return {TIMES}")
         assert shared.count("from=") == 1
