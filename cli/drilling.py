@@ -60,7 +60,6 @@ def drill(
       ./tickhouse drill --long 8 --seed 7
     """  # noqa: D301 (click reads the \\b)
     from bench.drill.running import DrillPlan, choose_faults, run_drill
-    from include.process import unwind_on_sigterm
 
     faults = choose_faults(fault_names)
     if lists:
@@ -70,7 +69,6 @@ def drill(
     seed = random.randrange(10**6) if seed is None else seed
     steps = Steps()
     steps(f"seed {seed}")
-    unwind_on_sigterm(KeyboardInterrupt())
     plan = DrillPlan(faults, seed=seed, hours=hours or 0.0)
     outcomes, slopes = run_drill(plan, print_line=steps, show=_show_outcome)
     if as_json:

@@ -32,6 +32,7 @@ from cli import (
 )
 from cli.console import ERR
 from include.errors import TickhouseError, Unreachable
+from include.process import unwind_on_sigterm
 
 
 class _Group(click.Group):
@@ -107,4 +108,5 @@ for verb in (
     cli.add_command(verb)
 
 if __name__ == "__main__":
+    unwind_on_sigterm(KeyboardInterrupt())  # what a verb started is ended with it
     cli(prog_name="tickhouse")

@@ -56,7 +56,6 @@ def up(tape: Path | None, until: str, detach: bool, **world: Any) -> None:
     """  # noqa: D301 (click reads the \\b)
     from include.local.first_training import FirstTraining
     from include.local.worlds import world_variables
-    from include.process import unwind_on_sigterm
     from streaming.feeds.tape import tape_start
 
     flags = world_variables(tape=tape, **world)
@@ -74,7 +73,6 @@ def up(tape: Path | None, until: str, detach: bool, **world: Any) -> None:
     platform = _make_platform(
         settings, steps, with_airflow=training.start, before_feeds=await_forecast
     )
-    unwind_on_sigterm(KeyboardInterrupt())
     with steps.show_elapsed_time():
         platform.up()
     training.raise_fault()
