@@ -224,9 +224,11 @@ def test_a_grouped_deribit_book_has_its_number_and_one_that_falls_is_an_entry() 
     decoder = deribit()
     (first,) = decode(decoder, deribit_picture(9, bid="100")).messages
     assert first.seq == (9, 9)
-    ledger, book = decode(decoder, deribit_picture(5, bid="101")).messages
-    assert ledger.events == (LedgerEntry("renumbered", "begins_again", detail="book 5 after 9"),)
-    assert (ledger.kind, ledger.seq, book.kind, book.seq) == ("ledger", (5, 5), "book", (5, 5))
+    (fallen,) = decode(decoder, deribit_picture(5, bid="101", ms=AT_MS + 100)).messages
+    assert fallen.events == (LedgerEntry("renumbered", "unconfirmed", detail="book 5 after 9"),)
+    ledger, book = decode(decoder, deribit_picture(6, bid="101", ms=AT_MS + 200)).messages
+    assert ledger.events == (LedgerEntry("renumbered", "begins_again", detail="book 6 after 9"),)
+    assert (ledger.kind, ledger.seq, book.kind, book.seq) == ("ledger", (6, 6), "book", (6, 6))
 
 
 @pytest.mark.parametrize(("bids", "asks"), [([], [[101.0, 10.0]]), ([[100.0, 10.0]], []), ([], [])])

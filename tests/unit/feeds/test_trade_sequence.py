@@ -199,11 +199,12 @@ def test_a_v2_snapshot_that_forgot_the_last_trade_is_numbered_anew() -> None:
 def test_best_prices_that_are_numbered_anew_are_not_frozen() -> None:
     ids: dict[str, int] = {}
     one = BinanceDecoder(symbols=("BTC-USDT",), conn="c", last_ids=ids)
-    kinds = [[m.kind for m in decode(one, best_prices(u)).messages] for u in (1000, 5, 6, 6)]
-    assert kinds == [["book"], ["ledger", "book"], ["book"], []]
-    decode(one, best_prices(1000))
+    kinds = [[m.kind for m in decode(one, best_prices(u)).messages] for u in (1000, 5, 6, 7, 7)]
+    assert kinds == [["book"], ["ledger"], ["ledger", "book"], ["book"], []]
+    decode(one, best_prices(1001))
     other = BinanceDecoder(symbols=("BTC-USDT",), conn="d", last_ids=ids)
-    assert [m.kind for m in decode(other, best_prices(7)).messages] == ["ledger", "book"]
+    kinds = [[m.kind for m in decode(other, best_prices(u)).messages] for u in (7, 8)]
+    assert kinds == [["ledger"], ["ledger", "book"]]
 
 
 def test_best_prices_of_a_connection_a_little_behind_are_no_news() -> None:
@@ -219,14 +220,15 @@ def test_best_prices_of_a_connection_a_little_behind_are_no_news() -> None:
 def test_a_grouped_book_that_is_numbered_anew_is_a_new_snapshot() -> None:
     one = DeribitDecoder(instruments={"BTC-PERPETUAL": "BTC-PERPETUAL"}, conn="c")
     decode(one, deribit_picture(1000, bid="100"))
-    ledger, book = decode(one, deribit_picture(5, bid="90")).messages
+    assert [m.kind for m in decode(one, deribit_picture(5, bid="90")).messages] == ["ledger"]
+    ledger, book = decode(one, deribit_picture(6, bid="91")).messages
     assert [event.entry for event in ledger.events if isinstance(event, LedgerEntry)] == [
         "renumbered"
     ]
-    assert book.top is not None and book.top.bid == 90
+    assert book.top is not None and book.top.bid == 91
     assert {change.reason for change in book.events} == {"initial"}  # type: ignore[union-attr]
-    (after,) = decode(one, deribit_picture(6, bid="91")).messages
-    assert after.top is not None and after.top.bid == 91
+    (after,) = decode(one, deribit_picture(7, bid="92")).messages
+    assert after.top is not None and after.top.bid == 92
 
 
 def test_depth_that_is_numbered_anew_asks_for_a_new_connection() -> None:

@@ -21,7 +21,7 @@ from streaming.feeds.decoding import (
     to_micros,
 )
 from streaming.feeds.trade_sequence import ContiguousTrades
-from streaming.feeds.venues.binance.best_prices import BestPriceNumbers
+from streaming.feeds.update_numbers import UpdateNumbers
 from streaming.feeds.venues.binance.depth import (
     AGAIN_S,
     REJECTED_S,
@@ -85,7 +85,7 @@ class BinanceDecoder:
         self._parts = RejectedParts(bound)
         self._ahead_us = int(bound.ahead_s * SECOND_US)
         self._behind_us = int(bound.behind_s * SECOND_US)
-        self._best_prices = BestPriceNumbers(self.last_ids)
+        self._best_prices = UpdateNumbers(self.last_ids, "best prices")
 
     def decode(self, frame: Frame) -> DecodedFrame:
         """Turn a frame into a `trade`, `ticker` or `book` message, a `ledger` one before a hole.
@@ -185,11 +185,11 @@ class BinanceDecoder:
     def _decode_top(self, symbol: str, ticker: BookTicker, frame: Frame) -> DecodedFrame:
         """A book message without changes: this stream has nothing but the best prices."""
         top = top_of(ticker)
-        entries = self._best_prices.take(symbol, ticker.u)
-        if entries is None:
-            self.ignored["repeated"] += 1
-            return DecodedFrame(())
+        entries, is_news = self._best_prices.take(symbol, ticker.u)
         ledger = [self._message(symbol, "ledger", frame, entry) for entry in entries]
+        if not is_news:
+            self.ignored["repeated"] += 1
+            return DecodedFrame(tuple(ledger))
         seq = (ticker.u, ticker.u)
         return DecodedFrame((*ledger, self._message(symbol, "book", frame, seq=seq, top=top)))
 

@@ -4,7 +4,6 @@ Incremental: `prev_change_id` must be the last `change_id`, else something was l
 message is the whole picture of the best levels; what differs from the one before is the change.
 """
 
-from collections import deque
 from decimal import Decimal
 
 from include.errors import RejectedFrame
@@ -27,7 +26,6 @@ from streaming.feeds.venues.deribit.payloads import (
 from streaming.feeds.venues.deribit.units import is_combination
 
 Sides = dict[BookSide, dict[Decimal, Decimal]]
-RECENT = 64  # pictures remembered, to recognise repeats
 
 
 class InstrumentBook:
@@ -36,7 +34,6 @@ class InstrumentBook:
     def __init__(self) -> None:
         self._book = Book()
         self._sides: Sides = {"bid": {}, "ask": {}}
-        self._recent: deque[int] = deque(maxlen=RECENT)
         self.last_id: int | None = None
         self.broken_at: int | None = None  # µs: when a snapshot was asked for
         self.is_unstorable = False  # a snapshot was rejected, and another would be too
@@ -79,25 +76,17 @@ class InstrumentBook:
                 self._book.apply(change)
         return changes
 
-    def is_repeated(self, picture: GroupedBook) -> bool:
-        """Whether the picture was taken before; one that falls to a new number was not."""
-        return picture.change_id in self._recent
-
     def begins_again(self, picture: GroupedBook) -> bool:
         """Whether the venue begins again: the picture's number is below the last."""
         return self.last_id is not None and picture.change_id < self.last_id
 
     def replace(self, picture: GroupedBook) -> tuple[BookChange, ...]:
-        """Take a grouped message; what differs from the picture before, all of the first."""
+        """Take a grouped message that is news; what differs from the one before, or all of it."""
         new: Sides = {"bid": dict(picture.bids), "ask": dict(picture.asks)}
-        for levels in new.values():
-            for price, amount in levels.items():
-                _require_level(picture.instrument_name, price, amount)
         is_first = self.last_id is None or self.begins_again(picture)
         reason = INITIAL if is_first else "picture"
         old, zero = self._sides, Decimal(0)
         self._sides, self.last_id = new, picture.change_id
-        self._recent.append(picture.change_id)
         return tuple(
             _change(picture, side, price, new[side].get(price, zero), reason)
             for side in new
@@ -122,6 +111,16 @@ def changes_of(update: IncrementalBook) -> tuple[BookChange, ...]:
             reason = INITIAL if update.type == "snapshot" else action
             changes.append(_change(update, side, price, remaining, reason))
     return tuple(changes)
+
+
+def require_levels(picture: GroupedBook) -> None:
+    """Reject a picture whose numbers do not fit.
+
+    Raises:
+        RejectedFrame: a number does not fit.
+    """
+    for price, amount in (*picture.bids, *picture.asks):
+        _require_level(picture.instrument_name, price, amount)
 
 
 def _require_level(instrument: str, price: Decimal, amount: Decimal) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from include.errors import RejectedFrame
 from include.market.events import Event, Frame, LedgerEntry, Message, Top
 from include.market.time import SECOND_US, USUAL_BOUND, TimeBound
-from include.market.venues import BEGINS_AGAIN, DERIBIT, SNAPSHOT
+from include.market.venues import DERIBIT, SNAPSHOT
 from streaming.feeds.decoding import (
     DecodedFrame,
     RejectedParts,
@@ -21,8 +21,9 @@ from streaming.feeds.decoding import (
     to_micros,
 )
 from streaming.feeds.trade_sequence import ContiguousTrades, Entries
+from streaming.feeds.update_numbers import UpdateNumbers
 from streaming.feeds.venues.deribit import payloads, session
-from streaming.feeds.venues.deribit.book import InstrumentBook
+from streaming.feeds.venues.deribit.book import InstrumentBook, require_levels
 
 VENUE = DERIBIT.name
 _OPENING = {session.AUTH, session.HEARTBEAT, session.SUBSCRIBE}
@@ -75,6 +76,7 @@ class DeribitDecoder:
         self._sequences = {
             symbol: ContiguousTrades(self.last_ids, symbol) for symbol in instruments.values()
         }
+        self._pictures = UpdateNumbers(self.last_ids, "book")
         self._parts = RejectedParts(bound)
 
     def decode(self, frame: Frame) -> DecodedFrame:
@@ -169,26 +171,23 @@ class DeribitDecoder:
 
     def _decode_grouped(self, picture: payloads.GroupedBook, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(picture.instrument_name)
-        book = self._books[picture.instrument_name]
-        if book.is_repeated(picture):
+        require_levels(picture)
+        number, made_us = picture.change_id, to_micros(picture.timestamp)
+        entries, is_news = self._pictures.take(symbol, number, made_us)
+        ledger = [self._message(symbol, "ledger", frame, entry, seq=number) for entry in entries]
+        if not is_news:
             self.ignored["repeated"] += 1
-            return DecodedFrame(())
-        last_id, begins_again = book.last_id, book.begins_again(picture)
+            return DecodedFrame(tuple(ledger))
         message = self._message(
             symbol,
             "book",
             frame,
-            *book.replace(picture),
-            seq=picture.change_id,
+            *self._books[picture.instrument_name].replace(picture),
+            seq=number,
             ts=picture.timestamp,
             top=payloads.top_of(picture),
         )
-        if not begins_again:
-            return DecodedFrame((message,))
-        detail = f"book {picture.change_id} after {last_id}"
-        entry = LedgerEntry("renumbered", BEGINS_AGAIN, detail=detail)
-        ledger = self._message(symbol, "ledger", frame, entry, seq=picture.change_id)
-        return DecodedFrame((ledger, message))
+        return DecodedFrame((*ledger, message))
 
     def _decode_trades(self, array: bytes, frame: Frame) -> DecodedFrame:
         """Make a message of each run of consecutive trades; between two runs is a hole."""

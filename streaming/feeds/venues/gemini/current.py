@@ -6,14 +6,12 @@ may overlap the last `u` or follow it, and a larger step is a hole.
 """
 
 from collections import Counter, deque
-from decimal import Decimal
 
 import msgspec
 
 from include.errors import RejectedFrame
 from include.market.book import Book
 from include.market.events import (
-    INITIAL,
     BookChange,
     Event,
     Frame,
@@ -26,74 +24,33 @@ from include.market.events import (
 from include.market.time import USUAL_BOUND, TimeBound
 from include.market.venues import BEGINS_AGAIN, BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
-    PRICE_STEP,
-    QUANTITY_STEP,
     UNSTORABLE,
     DecodedFrame,
-    Id,
     RejectedParts,
-    Time,
     parse,
-    require_not_negative,
-    require_positive,
     require_positive_pair,
 )
 from streaming.feeds.trade_sequence import RisingIds
+from streaming.feeds.update_numbers import UpdateNumbers
+from streaming.feeds.venues.gemini.current_payloads import (
+    CurrentBest,
+    CurrentDepth,
+    CurrentFailure,
+    CurrentFrame,
+    CurrentTrade,
+    changes_of,
+    micros_of,
+    top_of,
+)
 
 VENUE = GEMINI.name
-_NANOSECONDS_FROM, _OK = 10**15, 200
+_OK = 200
 _RECENT = 64  # updates of a book remembered, to recognise repeats
 
-
-class _Depth(msgspec.Struct, frozen=True):
-    e: str
-    E: Time
-    s: str
-    U: Id
-    u: Id
-    b: tuple[tuple[Decimal, Decimal], ...]
-    a: tuple[tuple[Decimal, Decimal], ...]
-
-
-class _CurrentTrade(msgspec.Struct, frozen=True):
-    E: Time
-    s: str
-    t: Id
-    p: Decimal
-    q: Decimal
-    m: bool
-
-
-class _Best(msgspec.Struct, frozen=True):
-    u: Id
-    E: Time
-    s: str
-    b: Decimal
-    B: Decimal
-    a: Decimal
-    A: Decimal
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    code: int = 0
-    msg: str = ""
-
-
-class _Any(msgspec.Struct, frozen=True):
-    """What distinguishes the kinds of frame."""
-
-    e: str = ""
-    t: int | None = None
-    B: msgspec.Raw = msgspec.Raw()
-    U: int | None = None
-    status: int | None = None
-    error: _Failure | None = None
-
-
-_any = msgspec.json.Decoder(_Any)
-_depth = msgspec.json.Decoder(_Depth)
-_trade = msgspec.json.Decoder(_CurrentTrade)
-_best = msgspec.json.Decoder(_Best)
+_any = msgspec.json.Decoder(CurrentFrame)
+_depth = msgspec.json.Decoder(CurrentDepth)
+_trade = msgspec.json.Decoder(CurrentTrade)
+_best = msgspec.json.Decoder(CurrentBest)
 
 
 def name_start(data: bytes) -> str | None:
@@ -114,11 +71,11 @@ class _DepthBook:
         self.is_unstorable = False  # no snapshot can be kept: numbers do not fit the columns
         self._recent: deque[int] = deque(maxlen=_RECENT)
 
-    def is_repeated(self, depth: _Depth) -> bool:
+    def is_repeated(self, depth: CurrentDepth) -> bool:
         """Whether these updates were taken before."""
         return depth.u in self._recent
 
-    def hole_before(self, depth: _Depth) -> LedgerEntry | None:
+    def hole_before(self, depth: CurrentDepth) -> LedgerEntry | None:
         """The ledger entry of what lacks before these updates."""
         if self.last is None:
             return LedgerEntry("gap", "rejected", detail="snapshot") if self.is_broken else None
@@ -130,7 +87,7 @@ class _DepthBook:
         is_lost, detail = self.is_broken and self.book.valid, f"an update after {self.last}"
         return LedgerEntry("gap", "rejected", detail=detail) if is_lost else None
 
-    def take(self, depth: _Depth, changes: tuple[BookChange, ...], *, is_whole: bool) -> None:
+    def take(self, depth: CurrentDepth, changes: tuple[BookChange, ...], *, is_whole: bool) -> None:
         """Take updates that follow (`is_whole`) or leave a hole, which ends the book."""
         is_first, self.last = self.last is None, depth.u
         self._recent.append(depth.u)
@@ -166,6 +123,7 @@ class GeminiCurrentDecoder:
         self._books = {symbol: _DepthBook() for symbol in symbols}
         self._ids = {symbol: RisingIds(self.last_ids, symbol) for symbol in symbols}
         self._traded_on: set[str] = set()
+        self._best_prices = UpdateNumbers(self.last_ids, "best prices")
         self._parts = RejectedParts(bound)
 
     def decode(self, frame: Frame) -> DecodedFrame:
@@ -190,10 +148,10 @@ class GeminiCurrentDecoder:
         is_storable = not all(book.is_unstorable for book in self._books.values())
         return RejectedFrame(rejection.reason, rejection.detail, needs_snapshot=is_storable)
 
-    def _decode_other(self, fields: _Any, frame: Frame) -> DecodedFrame:
+    def _decode_other(self, fields: CurrentFrame, frame: Frame) -> DecodedFrame:
         if fields.status is not None:
             if fields.status != _OK:
-                error = fields.error or _Failure()
+                error = fields.error or CurrentFailure()
                 raise RejectedFrame("venue_error", f"{fields.status} {error.code} {error.msg}")
             self.ignored["reply"] += 1
             return DecodedFrame(())
@@ -206,14 +164,14 @@ class GeminiCurrentDecoder:
         self.ignored[fields.e[:40]] += 1
         return DecodedFrame(())
 
-    def _take(self, depth: _Depth, frame: Frame) -> DecodedFrame:
+    def _take(self, depth: CurrentDepth, frame: Frame) -> DecodedFrame:
         symbol = self._symbol(depth.s)
         book = self._books[symbol]
         if book.is_repeated(depth):
             self.ignored["repeated"] += 1
             return DecodedFrame(())
         try:
-            changes = _changes(depth, first=book.last is None and not book.is_broken)
+            changes = changes_of(depth, first=book.last is None and not book.is_broken)
         except RejectedFrame as rejection:
             book.is_unstorable |= book.last is None and rejection.reason in UNSTORABLE
             book.is_broken = True
@@ -229,10 +187,10 @@ class GeminiCurrentDecoder:
         )
         return DecodedFrame(tuple(messages), resync=book.is_broken and not book.is_unstorable)
 
-    def _decode_trade(self, current_trade: _CurrentTrade, frame: Frame) -> DecodedFrame:
+    def _decode_trade(self, current_trade: CurrentTrade, frame: Frame) -> DecodedFrame:
         symbol, number = self._symbol(current_trade.s), current_trade.t
         require_positive_pair(current_trade.p, current_trade.q)
-        traded_at = self._parts.require_time(_micros_of(current_trade.E), frame)
+        traded_at = self._parts.require_time(micros_of(current_trade.E), frame)
         last, is_first = self.last_ids.get(symbol), symbol not in self._traded_on
         entries = self._ids[symbol].take(number)
         if entries is None:
@@ -247,12 +205,13 @@ class GeminiCurrentDecoder:
         messages = [self._message(symbol, "ledger", frame, entry, ts=ts) for entry in entries]
         return DecodedFrame((*messages, self._message(symbol, "trade", frame, trade, ts=ts)))
 
-    def _decode_top(self, best: _Best, frame: Frame) -> DecodedFrame:
-        require_positive_pair(best.b, best.B)
-        require_positive_pair(best.a, best.A)
-        top = None if best.b >= best.a else Top(best.b, best.B, best.a, best.A)
-        symbol, seq = self._symbol(best.s), (best.u, best.u)
-        return DecodedFrame((self._message(symbol, "book", frame, ts=best.E, seq=seq, top=top),))
+    def _decode_top(self, best: CurrentBest, frame: Frame) -> DecodedFrame:
+        symbol, seq, top = self._symbol(best.s), (best.u, best.u), top_of(best)
+        message = self._message(symbol, "book", frame, ts=best.E, seq=seq, top=top)
+        entries, is_news = self._best_prices.take(symbol, best.u, message.venue_time)
+        self.ignored["repeated"] += not is_news
+        ledger = [self._message(symbol, "ledger", frame, entry, ts=best.E) for entry in entries]
+        return DecodedFrame((*ledger, message) if is_news else tuple(ledger))
 
     def _symbol(self, spelling: str) -> str:
         symbol = self._symbols.get(spelling.upper())
@@ -276,25 +235,8 @@ class GeminiCurrentDecoder:
             kind=kind,
             conn=self.conn,
             seq=seq,
-            venue_time=self._parts.time_or_null(_micros_of(ts), frame),
+            venue_time=self._parts.time_or_null(micros_of(ts), frame),
             received_time=frame.received_time,
             events=events,
             top=top,
         )
-
-
-def _changes(depth: _Depth, *, first: bool) -> tuple[BookChange, ...]:
-    reason, changes = INITIAL if first else None, []
-    for price, remaining in depth.b:
-        changes.append(BookChange("bid", price, remaining, None, reason, depth.u))
-    for price, remaining in depth.a:
-        changes.append(BookChange("ask", price, remaining, None, reason, depth.u))
-    for change in changes:
-        require_positive(change.price, PRICE_STEP)
-        require_not_negative(change.remaining, QUANTITY_STEP)
-    return tuple(changes)
-
-
-def _micros_of(ts: int) -> int:
-    """Microseconds of the documented nanoseconds, or of milliseconds where those come instead."""
-    return ts // 1000 if ts >= _NANOSECONDS_FROM else ts * 1000
