@@ -1,8 +1,8 @@
 """Alerts: what a person has to know now.
 
 Each is a line of `var/WORLD/alerts.log`; by setting it also goes to a webhook and by e-mail.
-Sending never raises: whoever calls has a fault of its own to deal with. Whatever a channel does, it
-is written to the log beside the alert, and none holds the alert up for longer than its bound.
+Sending never raises: whoever calls has a fault of its own to deal with. The line is written first:
+whatever a channel does, it is put beside the alert, and none holds it up longer than its bound.
 """
 
 import json
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
 
+from include.alert_log import AlertJson, AlertLog
 from include.log import event
 from include.setting_fields import MB
 from include.settings import Settings
@@ -37,10 +38,9 @@ KINDS = (
     PRICE_JUMP,
 )
 DETAIL_CHARS = 4000
-LOG_NAME, OLD_LOG_NAME = "alerts.log", "alerts.old.log"
+BEING_SENT = "being sent"  # what the log has of a channel until it has answered
 CONNECTIONS = 3  # of a channel: a mail server is asked several times, each within the bound
 log = logging.getLogger("tickhouse.alerts")
-AlertJson = dict[str, str]
 Deliver = Callable[[AlertSettings, AlertJson], None]
 
 
@@ -57,18 +57,19 @@ class Alert:
 def send(settings: Settings, alert: Alert, *, now: datetime | None = None) -> dict[str, str]:
     """Send it by every channel of the settings; gives each one's outcome: `sent`, or why not."""
     payload = _build_payload(settings, alert, now or datetime.now(UTC))
+    alert_log = AlertLog(settings.home, max_bytes=settings.alerts.log_mb * MB)
+    waiting = dict.fromkeys(_list_channels(settings.alerts), BEING_SENT)
+    _log(payload, partial(alert_log.append, payload, waiting))
     outcomes = _deliver(settings.alerts, payload)
-    line = json.dumps(payload | {"outcomes": outcomes}, ensure_ascii=False) + "\n"
+    _log(payload, partial(alert_log.complete, payload, waiting, outcomes))
+    return outcomes
+
+
+def _log(payload: AlertJson, write: Callable[[], None]) -> None:
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        path = settings.home / LOG_NAME
-        if path.exists() and path.stat().st_size > settings.alerts.log_mb * MB:
-            path.replace(path.with_name(OLD_LOG_NAME))
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        write()
     except OSError as error:  # a full disk, which the alert may be about
         log.error(event("alert not written", error=error, title=payload["title"]))
-    return outcomes
 
 
 def _build_payload(settings: Settings, alert: Alert, sent_at: datetime) -> AlertJson:

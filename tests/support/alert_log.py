@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from include.alerts import LOG_NAME, OLD_LOG_NAME
+from include.alert_log import LOG_NAME, OLD_LOG_NAME
 from include.settings import Settings
 
 

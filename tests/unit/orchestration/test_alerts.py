@@ -3,7 +3,10 @@
 import asyncio
 import email
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -16,6 +19,7 @@ from typing import Any
 import pytest
 
 from include import alerts
+from include.alert_log import AlertLog
 from include.alerts import Alert, send
 from include.settings import Settings, load
 from tests.conftest import make_environment
@@ -241,6 +245,54 @@ def test_a_channel_that_hangs_holds_no_alert_up_for_long(tmp_path: Path) -> None
         assert send(world, GATE, now=NOW)["webhook"] != "sent"
         assert time.monotonic() - began < 5
     assert len(read_alerts(world)) == 1
+
+
+CHANNEL_THAT_KILLS = """
+import os, sys
+from include import alerts
+from include.alert_log import AlertLog
+from include.settings import load
+alerts._post = lambda *_: os.kill(os.getpid(), 9)
+settings = load({"TICKHOUSE_VAR": sys.argv[1], "TICKHOUSE_ALERTS_WEBHOOK": "http://127.0.0.1:9/"})
+alerts.send(settings, alerts.Alert("not_working", "killed between"))
+"""
+
+
+def test_an_alert_is_in_the_log_before_any_channel_is_asked(tmp_path: Path) -> None:
+    world = settings(tmp_path)
+    send(world, GATE, now=NOW)
+    killed = subprocess.run(
+        [sys.executable, "-c", CHANNEL_THAT_KILLS, str(tmp_path)], check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    send(world, Alert("not_working", "after"), now=NOW)
+    first, between, last = read_alerts(world)
+    assert (first["title"], last["title"]) == (GATE.title, "after")
+    assert between["title"] == "killed between"
+    assert between["outcomes"] == {"webhook": "being sent"}
+
+
+def test_what_became_of_an_alert_is_put_in_its_own_line(tmp_path: Path) -> None:
+    alert_log = AlertLog(tmp_path, max_bytes=10**6)
+    for title in "abc":
+        alert_log.append({"title": title}, {"webhook": "being sent"})
+    for title, outcome in (("b", "sent"), ("a", "OSError: the webhook answered 500"), ("c", "x")):
+        alert_log.complete({"title": title}, {"webhook": "being sent"}, {"webhook": outcome})
+    lines = [json.loads(line) for line in (tmp_path / "alerts.log").read_text().splitlines()]
+    assert [(line["title"], line["outcomes"]["webhook"]) for line in lines] == [
+        ("a", "OSError: the webhook answered 500"),
+        ("b", "sent"),
+        ("c", "x"),
+    ]
+
+
+def test_what_became_of_an_alert_finds_its_line_in_the_older_log_too(tmp_path: Path) -> None:
+    alert_log = AlertLog(tmp_path, max_bytes=10)
+    alert_log.append({"title": "older"}, {"email": "being sent"})
+    alert_log.append({"title": "newer"}, {"email": "being sent"})
+    alert_log.complete({"title": "older"}, {"email": "being sent"}, {"email": "sent"})
+    assert json.loads((tmp_path / "alerts.old.log").read_text())["outcomes"] == {"email": "sent"}
+    assert len((tmp_path / "alerts.log").read_text().splitlines()) == 1
 
 
 def test_text_that_is_no_unicode_is_written_all_the_same(tmp_path: Path) -> None:
