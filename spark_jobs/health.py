@@ -9,15 +9,18 @@ from types import MappingProxyType
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+from include.market.feed_states import FeedEntry
 from include.serving import stream_progress
 from include.serving.connection import Dsn
-from include.serving.feed_states import STATE_OF_ENTRY
+from include.serving.feed_health import LandedEntry, LandedStates, land_entry
 from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, StreamProgress
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
 
+ENTRY_COLUMNS = FeedEntry._fields[:-1]
 WAITING = "Waiting for"  # data, or the next trigger: Spark's own words
 
 
@@ -69,42 +72,47 @@ def _end_offsets(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 class LedgerHealth:
-    """The newest ledger entry of each venue, for Postgres feed_health; threads may share it."""
+    """The state of each venue's feed, for Postgres feed_health; threads may share it.
+
+    What lands waits until the states are read from the lake, which a thread does that may wait.
+    """
 
     def __init__(self, wakeup: threading.Event) -> None:
         """`wakeup` is set when there is something to serve."""
         self._lock, self._wakeup = threading.Lock(), wakeup
-        self._newest: dict[str, dict[str, Any]] = {}
+        self._waiting: list[LandedEntry] = []
+        self._states: LandedStates | None = None
+        self._unserved: set[str] = set()
 
     def note(self, entries_df: DataFrame) -> None:
         """Take landed rows of the feed ledger in."""
-        for row in entries_df.orderBy("partition", "offset").collect():
-            self.add(row.asDict())
-
-    def add(self, entry: Mapping[str, Any], *, replace: bool = True) -> None:
-        """Take one landed row of the feed ledger in; `replace`: it is newer than what is noted."""
-        health = {
-            "venue": entry["venue"],
-            "state": STATE_OF_ENTRY.get(entry["entry"], entry["entry"]),
-            "since": entry["received_time"],
-            "cause": entry["cause"],
-        }
+        ordered_df = entries_df.orderBy("partition", "offset", "event_index")
+        at_us = F.unix_micros("received_time")
+        rows = ordered_df.select("partition", "offset", "event_index", *ENTRY_COLUMNS, at_us)
+        new_entries = [land_entry(row) for row in rows.collect()]
         with self._lock:
-            if replace or entry["venue"] not in self._newest:
-                self._newest[entry["venue"]] = health
+            self._waiting += new_entries
         self._wakeup.set()
 
+    def begin(self, lake: str) -> None:
+        """Read the states that the lake has: a crash may have come before they were served.
+
+        Raises:
+            UnreadableTable: the table of the feed ledger is damaged.
+        """
+        self._states = LandedStates(lake)
+        self._unserved = set(self._states.venues)
+
     def serve(self, dsn: Dsn) -> None:
-        """Write what is new to Postgres.
+        """Write the venues that have new entries to Postgres.
 
         Raises:
             Unreachable: it does not answer; nothing is forgotten.
         """
+        assert self._states is not None
         with self._lock:
-            new_rows = dict(self._newest)
-        if new_rows:
-            upsert(dsn, FEED_HEALTH, list(new_rows.values()))
-        with self._lock:
-            for venue, row in new_rows.items():
-                if self._newest.get(venue) is row:
-                    del self._newest[venue]
+            new_entries, self._waiting = self._waiting, []
+        self._unserved |= self._states.take(new_entries)
+        if self._unserved:
+            upsert(dsn, FEED_HEALTH, self._states.list_rows(sorted(self._unserved)))
+        self._unserved.clear()

@@ -10,8 +10,6 @@ from typing import Any
 
 from include.backoff import Backoff
 from include.lake.late_windows import LateWindows
-from include.lake.reading import open_table, query
-from include.lake.tables import TABLES
 from include.log import event
 from include.serving.signals import serve_signals
 from include.serving.tables import create_tables
@@ -22,10 +20,6 @@ from spark_jobs.health import LedgerHealth
 SERVE_S = 30.0  # at the latest: a new row wakes the thread
 RESTATE_S = 2.0
 BACKOFF = Backoff(first_s=1.0, max_s=15.0)
-NEWEST_ENTRIES = """
-SELECT DISTINCT ON (venue) venue, entry, received_time, cause FROM feed_ledger
-WHERE event_index >= 0 ORDER BY venue, "partition" DESC, "offset" DESC, event_index DESC
-"""
 log = logging.getLogger("tickhouse.stream")
 
 
@@ -42,7 +36,7 @@ def serve_postgres(
 
     def begin() -> None:
         create_tables(dsn)
-        _seed(settings, health)
+        health.begin(settings.lake)
 
     def serve() -> None:
         health.serve(dsn)
@@ -63,14 +57,6 @@ def restate_late_windows(
             log.info(event("signals restated", rows=row_count))
 
     _repeat(lambda: None, restate, every_s=RESTATE_S, wakeup=threading.Event(), stop=stop)
-
-
-def _seed(settings: Settings, health: LedgerHealth) -> None:
-    """Note the newest entries that have landed: a crash may have come before they were served."""
-    if open_table(settings.lake, TABLES["feed_ledger"].name) is not None:
-        names, rows = query(settings.lake, NEWEST_ENTRIES)
-        for row in rows:
-            health.add(dict(zip(names, row, strict=True)), replace=False)
 
 
 def _repeat(

@@ -26,7 +26,7 @@ LAKE_S = 10.0  # a busy machine takes seconds to open all tables
 
 @dataclass(frozen=True)
 class FeedHealth:
-    """A venue's newest ledger entry, as a state."""
+    """A venue's state by the feed ledger: that of its worst symbol, which the cause names."""
 
     venue: str
     state: str

@@ -13,7 +13,7 @@ from include.lake.columns import Table
 from include.lake.reading import open_table, query
 from include.lake.tables import SIGNALS
 from include.serving.connection import Dsn, fetch_rows, transaction
-from include.serving.feed_states import STATE_OF_ENTRY
+from include.serving.feed_health import LandedStates
 from include.serving.tables import FEED_HEALTH, READER_OFFSETS, SERVED, upsert_with
 from include.serving.trade_minutes import READER, served_minutes
 
@@ -25,10 +25,6 @@ ORDER BY {key}, received_time DESC, "offset" DESC, event_index DESC
 RECENT_SIGNALS = """
 SELECT {columns} FROM signals
 WHERE "timestamp" >= (SELECT max("timestamp") FROM signals) - to_days($keep_days)
-"""
-LAST_ENTRIES = """
-SELECT DISTINCT ON (venue) venue, entry AS state, received_time AS since, cause FROM feed_ledger
-WHERE event_index >= 0 ORDER BY venue, received_time DESC, "offset" DESC, event_index DESC
 """
 
 
@@ -80,24 +76,20 @@ def _is_empty(dsn: Dsn, table: Table) -> bool:
 
 def _lake_rows(lake: str, table: Table, keep_days: int) -> list[dict[str, Any]]:
     """A table's rows as the lake has them; none if it never had any."""
-    source = "feed_ledger" if table is FEED_HEALTH else table.name
-    if open_table(lake, source) is None:
+    if table is FEED_HEALTH:
+        states = LandedStates(lake)
+        return states.list_rows(states.venues)
+    if open_table(lake, table.name) is None:
         return []
     columns = ", ".join(f'"{name}"' for name in table.names)
     bindings = {"keep_days": keep_days} if table is SIGNALS else {}
-    if table is FEED_HEALTH:
-        statement = LAST_ENTRIES
-    elif table is SIGNALS:
+    if table is SIGNALS:
         statement = RECENT_SIGNALS.format(columns=columns)
     else:
         key = ", ".join(table.key)
-        statement = NEWEST.format(key=key, columns=columns, table=source)
+        statement = NEWEST.format(key=key, columns=columns, table=table.name)
     names, rows = query(lake, statement, bindings)
-    lake_rows = [dict(zip(names, values, strict=True)) for values in rows]
-    if table is FEED_HEALTH:
-        for row in lake_rows:
-            row["state"] = STATE_OF_ENTRY.get(row["state"], row["state"])
-    return lake_rows
+    return [dict(zip(names, values, strict=True)) for values in rows]
 
 
 def _write(

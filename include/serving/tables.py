@@ -92,12 +92,12 @@ STREAM_LAG = Table(
 )
 FEED_HEALTH = Table(
     "feed_health",
-    "State of each feed by its newest entry in the feed ledger",
+    "State of each feed by the feed ledger: that of its worst symbol",
     (
         text("venue", "exchange or price supplier", required=True),
         text("state", "live, stale, gap or disconnected", required=True),
-        Column("since", "timestamp", "when that entry was received", required=True),
-        text("cause", "why"),
+        Column("since", "timestamp", "since when it has been so", required=True),
+        text("cause", "the symbol, and why"),
     ),
     key=("venue",),
 )

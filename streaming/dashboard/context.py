@@ -110,8 +110,8 @@ class PanelContext:
         Once the venue's feed sends no frames for `stale_s` it is stale, however young. An infinite
         `limit_s` is for what stays true while the feed lives.
         """
-        feed = self.state.feeds.get(venue)
-        if not seen_s or feed is None or self.freshness(feed.frame_seen_s) != "live":
+        frame_seen_s = self.state.frames_seen_s.get(venue, 0.0)
+        if not seen_s or self.freshness(frame_seen_s) != "live":
             return "stale" if seen_s else "none"
         return self.freshness(seen_s, limit_s=limit_s or self.settings.dashboard.quiet_s)
 

@@ -4,25 +4,16 @@ Points lie on the market's own time; a `…_seen_s` is a wall-clock time, for ag
 """
 
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from include.forecast.manifest import Manifest
 from include.local.status import LastAudit
+from include.market.feed_states import FeedStates
 from include.market.wire import TopicPartition
 from include.serving.annotations import Annotation
 from include.serving.stream_progress import StreamProgress
 from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.trader_activity import TraderActivity
-
-
-@dataclass
-class FeedStatus:
-    """The last ledger entry of a venue and when its last frame came (wall clock)."""
-
-    entry: str = ""
-    cause: str = ""
-    frame_seen_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +67,9 @@ class DashboardState:
 
     `clock_us` is the market clock and `clock_skew_us` how far a replayed market's time is from the
     wall clock; `offsets` are the next Kafka offsets by topic and partition; the two snapshots are
-    replaced as a unit. `averages` are the moving averages across suppliers, by symbol, `history`
-    the closes of archives, which are shown for a span of the past alone.
+    replaced as a unit. `feeds` are the states by the feed ledger, `frames_seen_s` when the last
+    frame of each venue came. `averages` are the moving averages across suppliers, by symbol,
+    `history` the closes of archives, which are shown for a span of the past alone.
     """
 
     keep_s: int
@@ -89,7 +81,8 @@ class DashboardState:
     series: dict[tuple[str, str], MarketSeries] = field(default_factory=dict)
     averages: dict[str, SecondValues[float]] = field(default_factory=dict)
     history: dict[str, SecondValues[float]] = field(default_factory=dict)
-    feeds: dict[str, FeedStatus] = field(default_factory=lambda: defaultdict(FeedStatus))
+    feeds: FeedStates = field(default_factory=FeedStates)
+    frames_seen_s: dict[str, float] = field(default_factory=dict)
     trader: TraderActivity = field(default_factory=TraderActivity)
     postgres: PostgresSnapshot = field(default_factory=PostgresSnapshot)
     files: FilesSnapshot = field(default_factory=FilesSnapshot)

@@ -98,9 +98,10 @@ def test_a_hole_closes_only_when_its_trades_are_in_delta(
         assert contiguous(numbers(settings))
         for hole in holes:
             assert landed(settings, hole) == at_the_venue(settings, hole)
-        health = "SELECT cause FROM feed_health WHERE venue = 'binance'"
+        health = "SELECT state, cause FROM feed_health WHERE venue = 'binance'"
         eventually(
-            lambda: fetch_tuples(settings.dsn(), health) == [("refilled by REST",)], what="health"
+            lambda: fetch_tuples(settings.dsn(), health) == [("disconnected", "BTC-USDT: stop")],
+            what="a healed hole shows no feed as live that has ended",
         )
         assert healed(environ) == {"healed": 0, "refilled": 0, "open": []}
 

@@ -8,13 +8,13 @@ from typing import Literal
 
 from include.forecast.manifest import Manifest
 from include.local.status import LastAudit
+from include.market.feed_states import DISCONNECTED, GAP, LIVE, STALE, FeedState, State
 from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
 from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, StreamProgress
 from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import NO_DATA, format_age
 from streaming.dashboard.plots import Chart, ChartSources
-from streaming.dashboard.state import FeedStatus
 from streaming.dashboard.view import Panel
 
 Tone = Literal["good", "warn", "bad", "none"]
@@ -90,16 +90,15 @@ def clock_tile(clock_s: float, *, seen_s: float, now_s: float, limit_s: float) -
 
 
 def _feed_tiles(context: PanelContext) -> list[Tile]:
-    feeds, dashboard = context.state.feeds, context.settings.dashboard
+    state, dashboard = context.state, context.settings.dashboard
     tiles = []
-    for venue in sorted(set(feeds) | context.state.postgres.venues):
-        feed = feeds.get(venue, FeedStatus())
+    for venue in sorted({*state.feeds.venues, *state.frames_seen_s, *state.postgres.venues}):
+        frame_seen_s = state.frames_seen_s.get(venue)
         tiles.append(
             feed_tile(
                 venue,
-                entry=feed.entry,
-                cause=feed.cause,
-                frame_age_s=context.age_s(feed.frame_seen_s) if feed.frame_seen_s else None,
+                by_ledger=state.feeds.state_of(venue),
+                frame_age_s=context.age_s(frame_seen_s) if frame_seen_s else None,
                 quiet_s=dashboard.feed_quiet_s,
                 stale_s=dashboard.stale_s,
             )
@@ -108,30 +107,38 @@ def _feed_tiles(context: PanelContext) -> list[Tile]:
 
 
 def feed_tile(
-    venue: str, *, entry: str, cause: str, frame_age_s: float | None, quiet_s: float, stale_s: float
+    venue: str,
+    *,
+    by_ledger: FeedState | None,
+    frame_age_s: float | None,
+    quiet_s: float,
+    stale_s: float,
 ) -> Tile:
     """A feed's state, with the age of its last frame or the cause of its fault."""
-    state = feed_state(entry=entry, frame_age_s=frame_age_s, quiet_s=quiet_s, stale_s=stale_s)
+    reported = by_ledger.state if by_ledger else None
+    state = feed_state(reported, frame_age_s=frame_age_s, quiet_s=quiet_s, stale_s=stale_s)
     detail = "" if frame_age_s is None else f"last frame {format_age(frame_age_s)} ago"
-    if state in {"gap", "disconnected"} and cause:
-        detail = cause
+    if by_ledger and by_ledger.state == state != LIVE:
+        detail = by_ledger.cause
     return Tile(f"Feed {venue}", state, detail, _TONES.get(state, "none"))
 
 
-def feed_state(*, entry: str, frame_age_s: float | None, quiet_s: float, stale_s: float) -> str:
+def feed_state(
+    by_ledger: State | None, *, frame_age_s: float | None, quiet_s: float, stale_s: float
+) -> str:
     """`live`, `quiet`, `stale`, `gap`, `disconnected` or `no data`.
 
-    The last ledger entry decides where it reported a fault; else the age of the last frame does.
+    The ledger decides where it has a fault; else the age of the venue's last frame does.
     """
-    if entry == "disconnect":
-        return "disconnected"
+    if by_ledger == DISCONNECTED:
+        return DISCONNECTED
     if frame_age_s is None:
         return NO_DATA
-    if entry == "stale" or frame_age_s > stale_s:
-        return "stale"
-    if entry in {"gap", "dropped"}:
-        return "gap"
-    return "quiet" if frame_age_s > quiet_s else "live"
+    if by_ledger == STALE or frame_age_s > stale_s:
+        return STALE
+    if by_ledger == GAP:
+        return GAP
+    return "quiet" if frame_age_s > quiet_s else LIVE
 
 
 def lag_tile(

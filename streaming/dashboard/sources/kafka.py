@@ -9,6 +9,7 @@ from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
 from include.errors import Transient
 from include.log import event
 from include.market import wire
+from include.market.wire import Topic
 from streaming.dashboard.sources.records import apply_record
 from streaming.dashboard.state import DashboardState
 
@@ -26,8 +27,8 @@ def follow_kafka(
 ) -> None:
     """Apply every record to `state` until `stop`, through outages of the broker.
 
-    The first `backfill` records before each topic's end fill the charts at once. `positions` shows
-    lag tools how far it came.
+    The last `backfill` records of each topic fill the charts at once; of the feed ledger all are
+    read, since a connection may have begun long ago. `positions` shows lag tools how far it came.
     """
     failures = 0
     offsets: dict[TopicPartition, int] = {}
@@ -67,4 +68,7 @@ def _apply_records(
 
 def _choose_starts(bootstrap: str, backfill: int) -> Mapping[TopicPartition, int]:
     ranges = offset_ranges(bootstrap, wire.TOPICS)
-    return {partition: max(first, end - backfill) for partition, (first, end) in ranges.items()}
+    return {
+        part: first if part.topic == Topic.LEDGER else max(first, end - backfill)
+        for part, (first, end) in ranges.items()
+    }

@@ -9,6 +9,7 @@ from include.errors import WireError
 from include.market import wire
 from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
+from include.market.feed_states import list_entries
 from include.market.jumps import JUMP
 from include.market.time import LATEST_US, SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
@@ -62,10 +63,10 @@ def _decode(record: Record) -> _MeasuredSignal | TopMessage | Message:
 
 def _apply_message(state: DashboardState, message: Message, seen_s: float) -> None:
     venue = message.venue
+    for entry in list_entries(message):
+        state.feeds.take(entry)
     for event in message.events:
         if isinstance(event, LedgerEntry):
-            feed = state.feeds[venue]
-            feed.entry, feed.cause = event.entry, event.cause
             continue
         at_us = _advance_clock(state, message, seen_s)
         if isinstance(event, Trade):
@@ -127,8 +128,7 @@ def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float)
 
 def _advance_clock(state: DashboardState, message: Message | TopMessage, seen_s: float) -> int:
     """Advance the market clock; the market time (µs) of an event, also if the venue gave none."""
-    feed = state.feeds[message.venue]
-    feed.frame_seen_s = max(feed.frame_seen_s, seen_s)
+    state.frames_seen_s[message.venue] = max(state.frames_seen_s.get(message.venue, 0.0), seen_s)
     venue_us, received_us = message.venue_time, message.received_time
     if venue_us is not None and not 0 < venue_us < LATEST_US:
         state.unreadable += 1

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.market.events import Fill, Score, Trade
+from include.market.feed_states import FeedState, State
 from include.settings import load
 from streaming.dashboard import html
 from streaming.dashboard.columns import build_line, find_change
@@ -153,22 +154,31 @@ def test_a_panel_is_stale_only_after_its_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "frame_age", "state"),
+    ("by_ledger", "frame_age", "state"),
     [
-        ("connect", 1, "live"),
-        ("connect", 7, "quiet"),
-        ("connect", 16, "stale"),
-        ("", None, "no data"),
+        ("live", 1, "live"),
+        ("live", 7, "quiet"),
+        ("live", 16, "stale"),
+        (None, None, "no data"),
+        (None, 1, "live"),
         ("gap", 1, "gap"),
         ("stale", 1, "stale"),
-        ("recovered", 1, "live"),
-        ("disconnect", 1, "disconnected"),
+        ("disconnected", 1, "disconnected"),
+        ("disconnected", None, "disconnected"),
         ("gap", 20, "stale"),
-        ("healed", 2, "live"),
     ],
 )
-def test_a_feeds_state(entry: str, frame_age: float | None, state: str) -> None:
-    assert status.feed_state(entry=entry, frame_age_s=frame_age, quiet_s=5, stale_s=15) == state
+def test_a_feeds_state(by_ledger: State | None, frame_age: float | None, state: str) -> None:
+    assert status.feed_state(by_ledger, frame_age_s=frame_age, quiet_s=5, stale_s=15) == state
+
+
+def test_a_tile_has_the_cause_of_what_the_ledger_reports_and_else_the_last_frame() -> None:
+    limits = {"frame_age_s": 1.0, "quiet_s": 5.0, "stale_s": 15.0}
+    down = FeedState("disconnected", 0, "BTC-USD: reset")
+    tile = status.feed_tile("gemini", by_ledger=down, **limits)
+    assert (tile.value, tile.detail, tile.tone) == ("disconnected", "BTC-USD: reset", "bad")
+    live = status.feed_tile("gemini", by_ledger=FeedState("live", 0, "BTC-USD: start"), **limits)
+    assert (live.value, live.detail, live.tone) == ("live", "last frame 1 s ago", "good")
 
 
 def test_words_are_escaped_and_numbers_readable() -> None:

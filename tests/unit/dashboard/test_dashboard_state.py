@@ -30,11 +30,13 @@ from include.settings import load
 from streaming.dashboard.columns import build_forecast
 from streaming.dashboard.panels import PANELS, status
 from streaming.dashboard.plots import ChartSources
+from streaming.dashboard.sources import kafka
 from streaming.dashboard.sources.postgres import apply_answers
 from streaming.dashboard.sources.records import apply_record
 from streaming.dashboard.state import DashboardState, ForecastPoint, PostgresSnapshot
 from streaming.dashboard.trader_activity import DatedFact
 from streaming.dashboard.view import Views
+from streaming.feeds.ledger import ledger_message
 
 NOW = 1_800_000_000
 TAPE = 1_524_546_000  # 2018-04-24 05:00 UTC
@@ -358,6 +360,42 @@ def test_a_feeds_tile_shows_its_last_fault_and_its_age() -> None:
     apply_record(state, message("ledger", LedgerEntry("connect", "start"), symbol="", at=None))
     assert "disconnected" not in make_views(state).view("BTC-USD", 15).panels["status"].html
     assert state.clock_us == NOW * US, "a ledger entry is no market time"
+
+
+def test_a_replaced_connections_end_and_another_symbols_connect_hide_nothing() -> None:
+    state = DashboardState(600)
+
+    def report(entry: str, cause: str, *, conn: str, symbol: str) -> str:
+        apply_record(
+            state,
+            record(
+                "market.ledger",
+                wire.encode(
+                    ledger_message(
+                        entry, cause, venue="gemini", symbol=symbol, conn=conn, at_us=NOW * US
+                    )
+                ),
+            ),
+        )
+        return make_views(state).view("BTC-USD", 15).panels["status"].html
+
+    apply_record(state, message("trade", trade("100")))
+    report("connect", "start", conn="gemini-1-1", symbol="BTC-USD")
+    report("connect", "renew", conn="gemini-1-2", symbol="BTC-USD")
+    renewed = report("disconnect", "renewed", conn="gemini-1-1", symbol="BTC-USD")
+    assert "disconnected" not in renewed
+    report("disconnect", "reset", conn="gemini-1-3", symbol="ETH-USD")
+    hidden = report("connect", "reset", conn="gemini-1-4", symbol="BTC-USD")
+    assert "disconnected" in hidden and "ETH-USD: reset" in hidden
+
+
+def test_the_feed_ledger_is_read_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranges = {
+        TopicPartition("market.ledger", 0): (3, 900),
+        TopicPartition("market.trades", 0): (3, 900),
+    }
+    monkeypatch.setattr(kafka, "offset_ranges", lambda *_: ranges)
+    assert list(kafka._choose_starts("broker", 20).values()) == [3, 880]
 
 
 def test_the_last_decision_is_the_traders_tile() -> None:

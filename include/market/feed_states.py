@@ -1,0 +1,248 @@
+"""How each feed is by its ledger: the state of a venue is that of its worst symbol. Pure.
+
+A symbol is as well as the best of its live connections. A connection lives from its first entry to
+its `disconnect`, or until another process of its feed has an entry of the symbol: a process that is
+killed writes none. A symbol of which the feed's newest process has nothing is followed no more.
+
+A hole in the numbers of trades belongs to the symbol, whichever connection reports it, until it is
+`healed` or `lost`; any other fault belongs to its connection, until a snapshot or the end. Entries
+of one symbol must come in the order of their Kafka offsets; those of several may come in any.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from include.market.book_life import DROPPED_BOOK
+from include.market.events import LedgerEntry, Message
+from include.market.venues import (
+    BEGINS_AGAIN,
+    BETWEEN_CONNECTIONS,
+    CLOSES_HOLE,
+    DROPPED_TRADES,
+    HEALING,
+    SNAPSHOT,
+    VENUES,
+)
+
+State = Literal["live", "gap", "stale", "disconnected"]
+LIVE: Final = "live"
+GAP: Final = "gap"
+STALE: Final = "stale"
+DISCONNECTED: Final = "disconnected"
+SEVERITY: tuple[State, ...] = (LIVE, GAP, STALE, DISCONNECTED)
+_CONNECTION_ID = re.compile(r"(.+)-(\d{1,19})-[^-]+")
+
+
+class FeedEntry(NamedTuple):
+    """An entry of the feed ledger; `at_us` is its time of receipt, µs since the epoch."""
+
+    venue: str
+    symbol: str
+    conn: str
+    entry: str
+    cause: str
+    first_seq: int | None
+    last_seq: int | None
+    at_us: int
+
+
+class FeedState(NamedTuple):
+    """How a symbol or a venue is, since when (µs since the epoch), and why."""
+
+    state: State
+    since_us: int
+    cause: str
+
+
+def list_entries(message: Message) -> Iterator[FeedEntry]:
+    """The entries of a message of the feed ledger."""
+    for entry in message.events:
+        if isinstance(entry, LedgerEntry):
+            yield FeedEntry(
+                message.venue,
+                message.symbol,
+                message.conn,
+                entry.entry,
+                entry.cause,
+                entry.first_seq,
+                entry.last_seq,
+                message.received_time,
+            )
+
+
+def split_connection_id(conn: str) -> tuple[str, int]:
+    """The feed of a connection, and when (µs) its process started; 0 if the id has no such time."""
+    parts = _CONNECTION_ID.fullmatch(conn)
+    return (parts[1], int(parts[2])) if parts else ("", 0)
+
+
+class FeedStates:
+    """Takes the entries of all feeds in; gives the state of each venue."""
+
+    def __init__(self) -> None:
+        self._symbols: dict[str, dict[str, _Symbol]] = defaultdict(dict)
+        self._newest_process: dict[str, int] = {}
+
+    @property
+    def venues(self) -> list[str]:
+        """Every venue that has an entry, in order."""
+        return sorted(self._symbols)
+
+    def take(self, entry: FeedEntry) -> None:
+        """Take an entry in."""
+        symbols = self._symbols[entry.venue]
+        symbols.setdefault(entry.symbol, _Symbol()).take(entry)
+        if not entry.conn.startswith(HEALING):
+            feed, started_us = split_connection_id(entry.conn)
+            newest_us = self._newest_process.get(feed, started_us)
+            self._newest_process[feed] = max(started_us, newest_us)
+
+    def states_of(self, venue: str) -> dict[str, FeedState]:
+        """The state of each symbol that the venue's feed follows."""
+        return {
+            name: symbol.current
+            for name, symbol in self._symbols.get(venue, {}).items()
+            if symbol.current and self._is_followed(symbol)
+        }
+
+    def state_of(self, venue: str) -> FeedState | None:
+        """The state of a venue: its worst symbol's, which the cause names; null if it has none.
+
+        Of several such symbols it is the one that has been so for longest, of live ones the last
+        that became it.
+        """
+        states = self.states_of(venue)
+        if not states:
+            return None
+        worst = max((state.state for state in states.values()), key=SEVERITY.index)
+        alike = {symbol: state for symbol, state in states.items() if state.state == worst}
+        choose = max if worst == LIVE else min
+        symbol = choose(sorted(alike), key=lambda symbol: alike[symbol].since_us)
+        cause = f"{symbol}: {alike[symbol].cause}" if symbol else alike[symbol].cause
+        if worst != LIVE and len(alike) > 1:
+            cause += f" (and {len(alike) - 1} more of {len(states)} symbols)"
+        return alike[symbol]._replace(cause=cause)
+
+    def _is_followed(self, symbol: "_Symbol") -> bool:
+        return any(
+            self._newest_process[feed] == newest_us
+            for feed, newest_us in symbol.newest_processes.items()
+        )
+
+
+@dataclass
+class _Connection:
+    """What is wrong with a live connection: causes, empty where nothing is.
+
+    `doubt` is a number that did not follow, until the next one shows what it was.
+    """
+
+    silence: str = ""
+    hole: str = ""
+    doubt: str = ""
+
+    @property
+    def state(self) -> State:
+        if self.silence:
+            return STALE
+        return GAP if self.cause else LIVE
+
+    @property
+    def cause(self) -> str:
+        return self.silence or self.hole or self.doubt
+
+    def take(self, entry: FeedEntry) -> None:
+        if entry.entry == "stale":
+            self.silence = entry.cause
+        elif (entry.entry, entry.cause) == ("recovered", SNAPSHOT):
+            self.hole = ""
+        elif entry.entry == "recovered":
+            self.silence = ""
+        elif entry.entry in {"jump", "renumbered"}:
+            self.doubt = "" if entry.cause == BEGINS_AGAIN else entry.cause
+        elif _is_hole_of_trades(entry):
+            self.doubt = ""
+        elif entry.entry == "gap" or entry.cause in {DROPPED_BOOK, DROPPED_TRADES}:
+            self.hole = entry.cause
+
+
+@dataclass
+class _Symbol:
+    """One symbol of a venue; `current` is its state.
+
+    By feed, `processes` have the last entry, whatever the clock was, `newest_processes` the last
+    start.
+    """
+
+    connections: dict[str, _Connection] = field(default_factory=dict)
+    holes: dict[tuple[int, int], str] = field(default_factory=dict)
+    processes: dict[str, int] = field(default_factory=dict)
+    newest_processes: dict[str, int] = field(default_factory=dict)
+    end_cause: str | None = None
+    current: FeedState | None = None
+
+    def take(self, entry: FeedEntry) -> None:
+        self._take_numbers(entry)
+        if not entry.conn.startswith(HEALING):
+            self._end_earlier_processes(entry)
+            self._take_life(entry)
+        self._judge(entry)
+
+    def _take_numbers(self, entry: FeedEntry) -> None:
+        first, last = entry.first_seq, entry.last_seq
+        if first is None or last is None:
+            return
+        if entry.entry in CLOSES_HOLE:
+            for hole in [hole for hole in self.holes if first <= hole[0] and hole[1] <= last]:
+                del self.holes[hole]
+        elif _is_hole_of_trades(entry):
+            self.holes.setdefault((first, last), entry.cause)
+
+    def _end_earlier_processes(self, entry: FeedEntry) -> None:
+        process = feed, started_us = split_connection_id(entry.conn)
+        if self.processes.get(feed) != started_us:
+            self.processes[feed] = started_us
+            newest_us = self.newest_processes.get(feed, started_us)
+            self.newest_processes[feed] = max(started_us, newest_us)
+            for conn in list(self.connections):
+                of_conn = split_connection_id(conn)
+                if of_conn[0] == feed and of_conn != process:
+                    del self.connections[conn]
+
+    def _take_life(self, entry: FeedEntry) -> None:
+        if entry.entry == "disconnect":
+            self.connections.pop(entry.conn, None)
+            self.end_cause = entry.cause
+        elif entry.entry == "connect":
+            self.connections[entry.conn] = _Connection()
+        elif entry.conn in self.connections or entry.entry not in {*CLOSES_HOLE, "dropped"}:
+            self.connections.setdefault(entry.conn, _Connection()).take(entry)
+
+    def _judge(self, entry: FeedEntry) -> None:
+        """Set the state; it holds since this entry if it was another before."""
+        live = self.connections.values()
+        best = min(live, key=lambda connection: SEVERITY.index(connection.state), default=None)
+        if best is None and self.end_cause is None:
+            return  # nothing is known but holes
+        state: State = best.state if best else DISCONNECTED
+        cause = best.cause if best else self.end_cause or ""
+        if state in {LIVE, GAP} and self.holes:
+            state, cause = GAP, next(iter(self.holes.values()))
+        was = self.current
+        if was is None or was.state != state:
+            self.current = FeedState(state, entry.at_us, cause or entry.cause)
+        elif state != LIVE:
+            self.current = was._replace(cause=cause)
+
+
+def _is_hole_of_trades(entry: FeedEntry) -> bool:
+    """Whether an entry opens a hole of trade numbers, which REST or a person closes."""
+    if entry.first_seq is None or entry.last_seq is None or entry.first_seq > entry.last_seq:
+        return False
+    if entry.entry != "gap" and (entry.entry, entry.cause) != ("dropped", DROPPED_TRADES):
+        return False
+    venue = VENUES.get(entry.venue)
+    return venue.heals(entry.cause) if venue else entry.cause == BETWEEN_CONNECTIONS
