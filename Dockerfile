@@ -10,7 +10,7 @@ RUN useradd --create-home --uid 1000 tickhouse \
     && install -d -o tickhouse /opt/tickhouse /opt/tickhouse/var
 USER tickhouse
 WORKDIR /opt/tickhouse
-ENV UV_NO_CACHE=1 UV_NO_DEV=1 PIP_NO_CACHE_DIR=1 PYTHONUNBUFFERED=1 TZ=UTC
+ENV UV_NO_CACHE=1 UV_NO_DEV=1 UV_SYSTEM_CERTS=1 PIP_NO_CACHE_DIR=1 PYTHONUNBUFFERED=1 TZ=UTC
 ENV PATH=/opt/tickhouse/.venv/bin:$PATH
 
 # The environment follows from the lock alone: no change of the sources makes it anew.

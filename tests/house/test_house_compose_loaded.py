@@ -1,6 +1,5 @@
 """docker-compose.yml as Docker Compose itself loads it: what each service is really given."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,10 +13,9 @@ import pytest
 from include.errors import SettingsError
 from include.setting_fields import Secret
 from include.settings import ROOT, list_variables, load
-from tests.support.go_programs import compose_loader
+from tests.support.compose import MOUNT, load_folder, ours, secrets_of
 from tests.support.services import eventually, free_ports
 
-MOUNT = "/run/secrets/"
 FILE = "_FILE"
 PASSWORD = "pg$ecret ${HOME} \"quoted' #1"
 PROFILES = ("sql", "monitoring", "cluster")
@@ -56,24 +54,9 @@ def load_project(tmp_path: Path) -> Load:
 
     def load_with(*lines: str, profiles: tuple[str, ...] = PROFILES) -> dict[str, Any]:
         (tmp_path / ".env").write_text("".join(f"{line}\n" for line in lines))
-        return run_loader(tmp_path, profiles)
+        return load_folder(tmp_path, profiles)
 
     return load_with
-
-
-def run_loader(folder: Path, profiles: tuple[str, ...]) -> dict[str, Any]:
-    done = subprocess.run(
-        [compose_loader(), folder, *profiles], capture_output=True, text=True, check=False, env={}
-    )
-    assert done.returncode == 0, done.stderr
-    project: dict[str, Any] = json.loads(done.stdout)
-    return project
-
-
-def ours(project: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The services that run our image."""
-    services = project["services"]
-    return {name: one for name, one in services.items() if one["image"].startswith("tickhouse:")}
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, str]:
@@ -82,7 +65,7 @@ def settings_of(service: dict[str, Any]) -> dict[str, str]:
 
 def as_in_container(service: dict[str, Any], secrets: Path) -> Mapping[str, str]:
     """The settings with the paths of the granted secrets, and of those alone, put into a folder."""
-    granted = {secret["source"] for secret in service.get("secrets", [])}
+    granted = secrets_of(service)
     return {
         name: str(secrets / value.removeprefix(MOUNT))
         if value.startswith(MOUNT) and value.removeprefix(MOUNT) in granted
@@ -93,7 +76,7 @@ def as_in_container(service: dict[str, Any], secrets: Path) -> Mapping[str, str]
 
 def test_it_loads_without_any_env_file(tmp_path: Path) -> None:
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
-    project = run_loader(tmp_path, ())
+    project = load_folder(tmp_path, ())
     assert len(ours(project)) > 10
     assert not {"sql-server", "grafana", "kafka-2", "spark-master"} & set(project["services"])
 
@@ -130,9 +113,7 @@ def test_a_dollar_in_a_setting_arrives_unchanged(load_project: Load) -> None:
 def test_each_service_gets_the_secrets_that_it_needs_and_no_other(load_project: Load) -> None:
     project = load_project()
     granted = {
-        name: {secret["source"] for secret in one["secrets"]}
-        for name, one in project["services"].items()
-        if one.get("secrets")
+        name: secrets_of(one) for name, one in project["services"].items() if one.get("secrets")
     }
     assert granted == NEEDED
     assert set(project["secrets"]) == set.union(*granted.values())
