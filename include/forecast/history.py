@@ -38,7 +38,7 @@ WITH archived AS (
     SELECT date_trunc('minute', traded_at) AS minute,
            arg_max(price::DOUBLE, (traded_at, "offset", event_index)) AS close
     FROM trades WHERE symbol = $symbol AND ($venue = '' OR venue = $venue)
-        AND traded_at < $upto AND traded_at >= $since GROUP BY 1
+        AND condition IS NULL AND traded_at < $upto AND traded_at >= $since GROUP BY 1
 ), weighted AS ({weighted})
 SELECT epoch_ns(minute) AS ds, {prices} FROM archived
 UNION ALL SELECT epoch_ns(minute), {prices}

@@ -1,8 +1,10 @@
 """Minutes of trades, always recomputed whole from the landed rows: late and repeated ones too.
 
 A repeat (a reconnect, a healed hole) is left out by the venue's own trade id: the row that landed
-first counts. A minute is complete if no hole lies in it or reaches into it (`minute_holes`); where
-trades are much older than their receipt (a tape), that is not known.
+first counts. Trades of the continuous book alone are counted: an auction gives one price to many
+orders, and a block trade is published long after it was made. A minute is complete if no hole lies
+in it or reaches into it (`minute_holes`); where trades are much older than their receipt (a tape),
+that is not known.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +31,7 @@ from include.lake.minute_holes import (
     touch_minutes,
 )
 from include.lake.reading import connect, create_view, open_table
-from include.lake.tables import TRADE_MINUTES
+from include.lake.tables import TABLES, TRADE_MINUTES
 from include.lake.writing import arrow_schema
 from include.market.time import MINUTE
 from include.market.tops import MAX_QUOTE
@@ -55,17 +57,16 @@ COUNTED_BEFORE = f"""
 CREATE TEMP VIEW counted AS
 SELECT trades.* FROM trades JOIN reader_offsets USING ("partition") WHERE {OLDER}
 """
-AMOUNT = "counted.amount"  # a column that tables made earlier get when the stream starts
 RECOMPUTE = f"""
 WITH bounds AS (SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS until FROM touched),
 distinct_trades AS (
     SELECT DISTINCT ON (venue, symbol, trade_id, minute) *,
         date_trunc('minute', traded_at) AS minute,
-        CAST(CASE WHEN {AMOUNT} IS NOT NULL THEN {AMOUNT}
+        CAST(CASE WHEN amount IS NOT NULL THEN amount
              WHEN price::DOUBLE * quantity::DOUBLE < {MAX_QUOTE} THEN price * quantity
              END AS DECIMAL(38, 18)) AS quote
     FROM counted
-    WHERE event_index >= 0 AND traded_at >= (SELECT first FROM bounds)
+    WHERE event_index >= 0 AND condition IS NULL AND traded_at >= (SELECT first FROM bounds)
       AND traded_at < (SELECT until FROM bounds)
     ORDER BY venue, symbol, trade_id, minute, "partition", "offset", event_index),
 {incomplete_sql()}
@@ -183,15 +184,12 @@ def _recompute(
     if not touched:
         return _no_minutes()
     spans = _join_minutes(touched)
-    create_view(
-        connection, "trades", trades, files=list_uris(files_in_spans(files, "traded_at", spans))
-    )
+    counted_files = list_uris(files_in_spans(files, "traded_at", spans))
+    create_view(connection, "trades", trades, definition=TABLES["trades"], files=counted_files)
     open_ledger(connection, lake, start_at=touched[0])
     find_edges(connection, files, trades)
     connection.execute(counted)
-    has_amount = any(field.name == "amount" for field in trades.schema().fields)
-    recompute = RECOMPUTE if has_amount else RECOMPUTE.replace(AMOUNT, "NULL")
-    minutes: pa.Table = connection.sql(recompute).to_arrow_table()
+    minutes: pa.Table = connection.sql(RECOMPUTE).to_arrow_table()
     return minutes.cast(arrow_schema(TRADE_MINUTES))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from include.market import events
+from include.market.auction import Auction
 from include.market.events import Message
 from include.market.wire import TOPIC_OF_KIND, Topic
 
@@ -17,6 +18,7 @@ EVENT_OF_KIND = {
     "trade": events.Trade,
     "ticker": events.Ticker,
     "book": events.BookChange,
+    "auction": Auction,
     "quote": events.Quote,
     "ledger": events.LedgerEntry,
     "reject": events.Reject,
@@ -30,6 +32,7 @@ SUMMARIES = {
     Topic.TRADES: "Trades and aggregate trades",
     Topic.TICKERS: "24-hour summaries",
     Topic.BOOK: "Book changes and snapshots, and the best bid and ask after each frame",
+    Topic.AUCTIONS: "Call auctions: announced, indicative prices, results",
     Topic.QUOTES: "Polled prices of suppliers",
     Topic.LEDGER: "Connects, disconnects, holes and their healing",
     Topic.REJECTS: "Frames that no decoder understood, whole",

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from include.market.auction import Auction
+
 VERSION = 1  # of the wire: what `v` is in every message
 Side = Literal["buy", "sell"]
 BookSide = Literal["bid", "ask"]
@@ -27,6 +29,7 @@ class Trade(
     venue begins again. `amount` is the venue's own where it counts quote units (inverse
     contracts); `quantity` is base units everywhere. `liquidation` is whose order was one: maker,
     taker or both (null: neither), `block_trade_id` that of the block trade it is a part of.
+    `condition` is null of a trade in the continuous book, else `auction` or `block`.
     """
 
     trade_id: str
@@ -39,6 +42,7 @@ class Trade(
     amount: Decimal | None = None
     liquidation: str | None = None
     block_trade_id: str | None = None
+    condition: str | None = None
 
 
 class Ticker(
@@ -237,6 +241,7 @@ class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"
 
 Event = (
     Trade
+    | Auction
     | Ticker
     | BookChange
     | Quote

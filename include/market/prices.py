@@ -18,10 +18,14 @@ class SupplierPrice(NamedTuple):
 
 
 def prices_of(message: Message) -> Iterator[SupplierPrice]:
-    """The prices of a message; a quote's symbol is its base in the currency of its price."""
+    """The prices of a message; a quote's symbol is its base in the currency of its price.
+
+    Of trades those of the continuous book alone: the price of an auction or of a block trade was
+    not to be had by anybody else at that moment.
+    """
     at = message.received_time if message.venue_time is None else message.venue_time
     for event in message.events:
-        if isinstance(event, Trade):
+        if isinstance(event, Trade) and event.condition is None:
             price = SupplierPrice(message.venue, message.symbol, event.traded_at, event.price)
         elif isinstance(event, Ticker) and event.last is not None:
             price = SupplierPrice(message.venue, message.symbol, at, event.last)

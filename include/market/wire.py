@@ -36,6 +36,7 @@ class Topic:
     TRADES = "market.trades"
     TICKERS = "market.tickers"
     BOOK = "market.book"
+    AUCTIONS = "market.auctions"
     QUOTES = "market.quotes"
     LEDGER = "market.ledger"
     REJECTS = "market.rejects"
@@ -52,6 +53,7 @@ TOPIC_OF_KIND = {
     "ticker": Topic.TICKERS,
     "book": Topic.BOOK,
     "heartbeat": Topic.BOOK,
+    "auction": Topic.AUCTIONS,
     "quote": Topic.QUOTES,
     "ledger": Topic.LEDGER,
     "reject": Topic.REJECTS,

@@ -36,7 +36,7 @@ PRICES = Suite(
         traded AS (
             SELECT venue, symbol, date_trunc('minute', traded_at) AS minute,
                 median(price::DOUBLE) AS price
-            FROM trades WHERE kafka_time > $since GROUP BY ALL)
+            FROM trades WHERE kafka_time > $since AND condition IS NULL GROUP BY ALL)
         SELECT venue, symbol, minute, price, average, price / average - 1 AS off,
             abs(price / average - 1) <= $band AS within_band
         FROM traded JOIN suppliers USING (symbol, minute) ORDER BY ALL""",

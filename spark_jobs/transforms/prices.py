@@ -19,7 +19,10 @@ def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
         "topic", "partition", "offset", "message", F.explode("message.events").alias("event")
     )
     price = F.col("event")["last" if topic == Topic.TICKERS else "price"]
-    return events_df.where(price.isNotNull()).select(
+    is_counted = price.isNotNull()
+    if topic == Topic.TRADES:
+        is_counted = is_counted & F.col("event.condition").isNull()
+    return events_df.where(is_counted).select(
         "topic",
         "partition",
         "offset",

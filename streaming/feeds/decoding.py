@@ -90,22 +90,24 @@ class RejectedParts:
         """Reject a part of the frame."""
         self._rejected.append(rejection)
 
-    def require_time(self, time_us: int, frame: Frame) -> int:
-        """The time itself, in µs.
+    def require_time(self, time_us: int, frame: Frame, bound: TimeBound | None = None) -> int:
+        """The time itself, in µs; `bound` is that of a time that lies ahead.
 
         Raises:
             RejectedFrame: `time_out_of_range`: too far from the time of receipt.
         """
-        earliest, latest = self._bound.span_us(frame.received_time)
+        earliest, latest = (bound or self._bound).span_us(frame.received_time)
         if not earliest <= time_us <= latest:
             detail = f"{time_us} us, received at {frame.received_time} us"
             raise RejectedFrame("time_out_of_range", detail)
         return time_us
 
-    def time_or_null(self, time_us: int, frame: Frame) -> int | None:
+    def time_or_null(
+        self, time_us: int, frame: Frame, bound: TimeBound | None = None
+    ) -> int | None:
         """The time, or null and the time rejected, where the rest makes sense without it."""
         try:
-            return self.require_time(time_us, frame)
+            return self.require_time(time_us, frame, bound)
         except RejectedFrame as rejection:
             self.add(rejection)
             return None

@@ -239,6 +239,13 @@ class RisingIds:
         self._shared[self._behind] = trade_id
         return (LedgerEntry("renumbered", UNCONFIRMED, trade_id, last),)
 
+    def take_late(self, trade_id: int) -> Entries | None:
+        """No entry for a trade that is published after later ones; null if it was before."""
+        if f"{self._key}|recent {trade_id}" in self._shared:
+            return None
+        self._remember(trade_id)
+        return ()
+
     def _remember(self, trade_id: int) -> None:
         """Remember an id in place of the oldest one."""
         slot = self._shared.get(self._next_slot, 0)

@@ -23,6 +23,7 @@ from streaming.simulator.clock import Clock
 from streaming.simulator.deribit_server import DeribitServer
 from streaming.simulator.faults.live import Faults, from_file
 from streaming.simulator.gemini_account import GeminiAccount
+from streaming.simulator.gemini_auctions import Auctions
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.gemini_public_answers import GeminiPublic
 from streaming.simulator.gemini_rest import GeminiRouter
@@ -81,7 +82,8 @@ def _add_gemini(
     app: web.Application, settings: Settings, path: PricePath, clock: Clock, faults: Faults
 ) -> None:
     seed, speed, venues = settings.simulator.seed, settings.simulator.speed, settings.venues
-    market = GeminiMarket("btcusd", OrderBook(path, seed=seed), speed=speed, clock=clock)
+    book, schedule = OrderBook(path, seed=seed), Auctions(path, seed)
+    market = GeminiMarket("btcusd", book, speed=speed, clock=clock, schedule=schedule)
     venue, account = GeminiPublic(market, path), GeminiAccount(market)
     signing = GeminiSigning(venues.gemini.key, venues.gemini.secret)
     sockets = GeminiSockets(venue, account, signing, venues, faults)

@@ -89,9 +89,10 @@ PUBLIC = (
             _SYMBOL,
             _TIME,
             GeminiParam("limit_auction_results", p.read_limit(500), 5),
+            GeminiParam("since", p.read_time_ms, 1_700_000_000),
             GeminiParam("include_indicative", p.read_boolean, "true"),
         ),
-        public.list_nothing,
+        public.list_auctions,
     ),
 )
 SIGNED = tuple(

@@ -127,7 +127,7 @@ class CurrentService:
     def _trades(self, new_updates: list[MarketUpdate]) -> Iterator[str]:
         for event_id, now_ms, events in new_updates:
             for event in events:
-                if event["type"] == "trade":
+                if event.get("makerSide") in {"bid", "ask"}:  # of the continuous book
                     yield _json(
                         {
                             "E": now_ms * _NS_PER_MS,

@@ -11,7 +11,7 @@ from typing import Protocol
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.order_book import BookEvent, make_change
 
-_FLAGS = ("bids", "offers", "trades")
+_FLAGS = ("bids", "offers", "trades", "auctions")
 _NAMES = {"bid": "bids", "ask": "offers"}
 
 
@@ -70,8 +70,8 @@ class V1Dialect:
             yield self._number_frame(head, "update", wanted_events)
 
     def _best_of(self, frame_events: list[BookEvent]) -> list[BookEvent]:
-        trades = [event for event in frame_events if event["type"] == "trade"]
-        return trades + self._changes_of_the_best("top-of-book")
+        others = [event for event in frame_events if event["type"] != "change"]
+        return others + self._changes_of_the_best("top-of-book")
 
     def _changes_of_the_best(self, reason: str) -> list[BookEvent]:
         """The best levels that are not those sent last."""
@@ -99,9 +99,9 @@ class V1Dialect:
 
 
 def _flag(frame_event: BookEvent) -> str:
-    if frame_event["type"] == "trade":
-        return "trades"
-    return _NAMES[str(frame_event["side"])]
+    if frame_event["type"] == "change":
+        return _NAMES[str(frame_event["side"])]
+    return "auctions" if str(frame_event["type"]).startswith("auction") else "trades"
 
 
 def _json(document: object) -> str:

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from include.market.time import DAY_S
 from streaming.simulator.candles import make_candles
+from streaming.simulator.gemini_auctions import (
+    AUCTION,
+    INDICATIVE,
+    describe_current,
+    describe_past,
+)
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath
@@ -132,11 +138,15 @@ def list_candles(venue: GeminiPublic, values: Values) -> list[list[float]]:
     return make_candles(venue.path, frame_s=FRAMES_S[values["frame"]], now_s=now_s)
 
 
-def describe_auction(_venue: GeminiPublic, _values: Values) -> Fields:
-    """No auction is held."""
-    return {}
+def describe_auction(venue: GeminiPublic, _values: Values) -> Fields:
+    """The auction that is open, and the one before it."""
+    return describe_current(venue.market.auctions, int(venue.market.clock.now_s()))
 
 
-def list_nothing(_venue: GeminiPublic, _values: Values) -> list[Fields]:
-    """An empty list: what this market never had."""
-    return []
+def list_auctions(venue: GeminiPublic, values: Values) -> list[Fields]:
+    """Past auctions, and by default their indicative prices, newest first."""
+    kinds = (AUCTION, INDICATIVE) if values.get("include_indicative", True) else (AUCTION,)
+    since_ms = int(values.get("timestamp") or values.get("since") or 0)
+    past = [describe_past(event) for event in venue.market.auctions if event["type"] in kinds]
+    recent = [fields for fields in past if fields["timestampms"] >= since_ms]
+    return recent[::-1][: values.get("limit_auction_results", _ROWS)]

@@ -6,11 +6,14 @@ Source: docs.gemini.com, "Market data version 2"; a recorded tape of 2021.
 import json
 from collections.abc import Iterator
 
-from streaming.simulator.gemini_market import MarketUpdate
+from streaming.simulator.gemini_auctions import BLOCK_TRADE, INDICATIVE_S, PERIOD_S
+from streaming.simulator.gemini_market import MarketUpdate, side_of
 from streaming.simulator.gemini_public_answers import FRAMES_S, GeminiPublic, list_candles
 from streaming.simulator.order_book import BookEvent
 
 _SIDES = {"bid": "buy", "ask": "sell"}
+_INDICATIVE = {"indicative_price", "indicative_quantity"}
+_LAST_AUCTION = PERIOD_S // INDICATIVE_S  # events of one
 _TRADES_OF_A_SNAPSHOT = 50
 _FEEDS = ("l2", *(f"candles_{frame}" for frame in FRAMES_S))
 
@@ -71,7 +74,8 @@ class V2Dialect:
         ]
         changes = _changes(self._market.book.snapshot())
         snapshot = {"type": "l2_updates", "symbol": symbol, "changes": changes}
-        return _json({**snapshot, "trades": trades, "auction_events": []})
+        auctions = [_v2_auction(symbol, event) for event in self._market.auctions[::-1]]
+        return _json({**snapshot, "trades": trades, "auction_events": auctions[:_LAST_AUCTION]})
 
     def _new_candles(self) -> Iterator[str]:
         """Each feed's candles: all at first, then the newest once a minute."""
@@ -91,9 +95,10 @@ class V2Dialect:
             if self._since is None or event_id <= self._since:
                 continue
             for event in events:
-                if event["type"] == "trade":
-                    side = "buy" if event["makerSide"] == "ask" else "sell"
-                    yield _json(_v2_trade(symbol, event_id, now_ms, event, side))
+                if event["type"] in {"trade", BLOCK_TRADE}:
+                    yield _json(_v2_trade(symbol, event_id, now_ms, event, side_of(event)))
+                elif event["type"] != "change":
+                    yield _json(_v2_auction(symbol, event))
             if changes := _changes([event for event in events if event["type"] == "change"]):
                 yield _json({"type": "l2_updates", "symbol": symbol, "changes": changes})
 
@@ -120,6 +125,15 @@ def _v2_trade(
         "quantity": trade_event["amount"],
         "side": side,
     }
+
+
+def _v2_auction(symbol: str, auction_event: BookEvent) -> BookEvent:
+    """The event with its symbol; here an indicative price has the names of the result's."""
+    return {
+        name.replace("indicative_", "auction_") if name in _INDICATIVE else name: value
+        for name, value in auction_event.items()
+        if name != "eid"
+    } | {"symbol": symbol}
 
 
 def _json(document: object) -> str:

@@ -23,6 +23,11 @@ MESSAGES = (
         Trade("1", D("100.12345678"), D(1), "buy", US - 5),
         Trade("2", D("101"), D(1), None, US + 5),
     ),
+    message(  # of the continuous book alone
+        "trade",
+        Trade("5", D("104"), D(1), None, US, condition="auction"),
+        Trade("6", D("105"), D(1), None, US, condition="block"),
+    ),
     message("trade", Trade("3", D("102"), D(1), None, US + 3600 * 1_000_000)),  # not believed
     message("trade", Trade("4", D("103"), D(1), None, US + 50 * 1_000_000)),  # as of its receipt
     message("ticker", Ticker(last=D("99.5"))),

@@ -79,6 +79,8 @@ def _apply_message(state: DashboardState, message: Message, seen_s: float) -> No
 
 
 def _apply_trade(state: DashboardState, series: MarketSeries, trade: Trade, seen_s: float) -> None:
+    if trade.condition is not None:  # of an auction or a block trade: no price of this moment
+        return
     if not (_is_plausible(trade.price) and _is_plausible(trade.quantity)):
         state.unreadable += 1
         return

@@ -92,6 +92,8 @@ def test_a_trade_a_ticker_and_a_quote_set_prices_of_their_own_currency() -> None
         ("binance", "BTC-USDT"): 101.0,
         ("cryptocompare", "BTC-EUR"): 90.0,
     }
+    auctioned = Trade("2", Decimal(300), Decimal(9), None, NOW * US, condition="auction")
+    apply_record(state, message("trade", auctioned))
     view = make_views(state).view("BTC-USD", 15)
     columns = view.panels["price"].columns
     assert columns["price_gemini"]["y"] == [100.0]

@@ -14,6 +14,7 @@ from include.lake.reading import create_empty_view
 from include.lake.tables import TABLE_OF_TOPIC, TABLES
 from include.lake.writing import arrow_schema
 from include.market import events
+from include.market.auction import Auction
 from include.market.wire import TOPIC_OF_KIND
 from include.serving.tables import POSTGRES_ONLY, SERVED, postgres_ddl, served_table, upsert_sql
 
@@ -21,6 +22,7 @@ EVENT_OF_KIND: dict[str, type[msgspec.Struct]] = {
     "trade": events.Trade,
     "ticker": events.Ticker,
     "book": events.BookChange,
+    "auction": Auction,
     "quote": events.Quote,
     "ledger": events.LedgerEntry,
     "decision": events.Decision,

@@ -7,9 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from include.lake.minutes import ChangedMinutes, changed_minutes
 from include.lake.reading import query
+from include.lake.tables import TABLES
+from include.lake.writing import arrow_rows
 from tests.support.lake_of_rows import at, put
 from tests.support.landed_rows import AT, land, ledger, trade
 
@@ -98,6 +101,31 @@ def test_a_trade_of_no_side_makes_prices_but_no_totals(tmp_path: Path) -> None:
     land(tmp_path, "trades", [trade(0, "1", None, "7", "3")])
     (only,), _ = minutes(tmp_path, {})
     assert (only["total_count_buy"], only["total_count_sell"], only["close"]) == (0, 0, D("7"))
+
+
+def test_auctions_and_block_trades_are_in_no_minute(tmp_path: Path) -> None:
+    """The auction's price would be the high and the close, the block's the low."""
+    land(
+        tmp_path,
+        "trades",
+        [
+            trade(0, "1", "buy", "10", "1", s=1),
+            trade(1, "2", None, "50", "9", s=2) | {"condition": "auction"},
+            trade(2, "3", "sell", "1", "9", s=3) | {"condition": "block"},
+            trade(3, "4", None, "50", "9", s=61) | {"condition": "auction"},
+        ],
+    )
+    (only,), after = minutes(tmp_path, {})
+    assert (only["minute"], after) == (AT, {0: 4})
+    assert (only["total_count_sell"], only["total_base_sell"], only["vwap"]) == (0, D(0), 10.0)
+    assert {only[name] for name in ("open", "high", "low", "close")} == {D(10)}
+
+
+def test_trades_of_a_table_that_lacks_newer_columns_are_counted(tmp_path: Path) -> None:
+    row = trade(0, "1", "buy", "10", "2")
+    write_deltalake(str(tmp_path / "trades"), arrow_rows(TABLES["trades"], [row]).select(list(row)))
+    (only,), _ = minutes(tmp_path, {})
+    assert only["total_quote_buy"] == D(20)
 
 
 def test_a_lake_without_trades_has_no_minutes(tmp_path: Path) -> None:

@@ -143,8 +143,9 @@ def test_a_world_that_was_kept_of_each_schema_is_brought_forward(
     migrate(world, program="1", now=NOW)
     require(world)
     rows = count_rows(world.lake)
-    assert {table.name: rows[table.name] for table in LANDED} == {
-        table.name: 2 if table.name == "trades" else 1 for table in LANDED
+    of_schema_1 = [table.name for table in LANDED if table.name != "auctions"]
+    assert {name: rows[name] for name in of_schema_1} == {
+        name: 2 if name == "trades" else 1 for name in of_schema_1
     }
     prices = connect(world.lake, ["trades"]).execute("SELECT max(price) FROM trades").fetchall()
     assert prices == [(Decimal("60000.50000000"),)]

@@ -51,8 +51,12 @@ SHAPES: dict[str, Any] = {
     "/v1/book/{symbol}": {"bids": [LEVEL], "asks": [LEVEL]},
     "/v1/trades/{symbol}": [fields("price amount exchange type", str) | {"tid": int}],
     "/v2/candles/{symbol}/{frame}": [[int, float, float, float, float, float]],
-    "/v1/auction/{symbol}": {},
-    "/v1/auction/{symbol}/history": [],
+    "/v1/auction/{symbol}": fields("next_auction_ms next_update_ms last_auction_eid", int),
+    "/v1/auction/{symbol}/history": [
+        fields("auction_price auction_quantity highest_bid_price lowest_ask_price", str)
+        | fields("collar_price auction_result event_type", str)
+        | fields("auction_id eid timestamp timestampms", int)
+    ],
     "/v1/order/new": ORDER_FIELDS,
     "/v1/order/status": ORDER_FIELDS,
     "/v1/order/cancel": ORDER_FIELDS | {"is_live": False, "reason": "Requested"},

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from include.market.auction import BLOCK
 from include.market.events import BookSide, Ticker, Top, Trade
 from streaming.feeds.decoding import (
     PRICE_STEP,
@@ -169,6 +170,7 @@ def trade_of(trade: DeribitTrade) -> Trade:
         amount=amount,
         liquidation=LIQUIDATED[trade.liquidation] if trade.liquidation else None,
         block_trade_id=trade.block_trade_id,
+        condition=BLOCK if trade.block_trade_id else None,
     )
 
 

@@ -5,6 +5,7 @@ Source: docs.gemini.com.
 
 import msgspec
 
+from include.market.auction import BLOCK
 from include.market.venues import GEMINI
 from streaming.feeds.decoding import parse
 from streaming.feeds.refill import Refill
@@ -16,7 +17,7 @@ _MAKER_OF_TAKER = {"buy": "ask", "sell": "bid"}
 
 
 class GeminiPastTrade(msgspec.Struct, frozen=True):
-    """One trade of a page; `type` is the taker's side, another word for an auction's trade."""
+    """One trade of a page; `type` is the taker's side, `auction` or `block`."""
 
     tid: int
     timestampms: int
@@ -56,13 +57,12 @@ def _make_frames(body: bytes, _symbol: str) -> list[bytes]:
 
 
 def _make_frame(past_trade: GeminiPastTrade) -> bytes:
-    event = {
-        "type": "trade",
-        "tid": past_trade.tid,
-        "price": past_trade.price,
-        "amount": past_trade.amount,
-        "makerSide": _MAKER_OF_TAKER.get(past_trade.type, "auction"),
-    }
+    event = {"tid": past_trade.tid, "price": past_trade.price, "amount": past_trade.amount}
+    if past_trade.type == BLOCK:
+        event["type"] = "block_trade"
+    else:
+        event["type"] = "trade"
+        event["makerSide"] = _MAKER_OF_TAKER.get(past_trade.type, "auction")
     return msgspec.json.encode(
         {
             "type": "update",

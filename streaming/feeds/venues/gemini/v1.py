@@ -5,12 +5,11 @@ Source: docs.gemini.com, "Market Data v1" (archived, still served); recorded tap
 
 import re
 from collections import Counter
-from decimal import Decimal
-from typing import Literal
 
 import msgspec
 
 from include.errors import RejectedFrame
+from include.market.auction import BLOCK, Auction
 from include.market.book import Book
 from include.market.events import BookChange, Event, Frame, LedgerEntry, Message, Side, Trade
 from include.market.time import USUAL_BOUND, TimeBound
@@ -19,9 +18,7 @@ from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
     DecodedFrame,
-    Id,
     RejectedParts,
-    Time,
     parse,
     require_not_negative,
     require_positive,
@@ -29,53 +26,24 @@ from streaming.feeds.decoding import (
 )
 from streaming.feeds.recorded_connections import FIRST
 from streaming.feeds.trade_sequence import RisingIds
+from streaming.feeds.venues.gemini.auctions import CONDITIONS, AuctionEvent
+from streaming.feeds.venues.gemini.v1_payloads import (
+    APART,
+    Update,
+    V1BlockTrade,
+    V1Event,
+    V1Heartbeat,
+    V1Trade,
+    event_decoder,
+    frame_decoder,
+    kind_decoder,
+    numbered_decoder,
+)
 
 VENUE = GEMINI.name
 _NUMBERED_ZERO = re.compile(rb'"socket_sequence"\s*:\s*0\s*[,}]')
-_AGGRESSOR: dict[str, Side | None] = {"ask": "buy", "bid": "sell", "auction": None}
-
-
-class _V1Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
-    tid: Id
-    price: Decimal
-    amount: Decimal
-    makerSide: Literal["bid", "ask", "auction"]
-
-
-class _Update(msgspec.Struct, frozen=True, tag_field="type", tag="update"):
-    """A venue's change has the shape of a BookChange, so it is decoded as one."""
-
-    eventId: Id
-    socket_sequence: Id
-    events: tuple[BookChange | _V1Trade, ...]
-    timestampms: Time | None = None
-
-
-class _V1Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
-    socket_sequence: Id
-    timestampms: Time | None = None
-
-
-class _Numbered(msgspec.Struct, frozen=True):
-    """Any frame of a kind that is not known here, as long as it is numbered."""
-
-    type: str
-    socket_sequence: Id
-    eventId: Id = 0
-    timestampms: Time | None = None
-    events: tuple[msgspec.Raw, ...] = ()
-
-
-class _Named(msgspec.Struct, frozen=True):
-    type: str
-
-
-_frame_decoder: msgspec.json.Decoder[_Update | _V1Heartbeat] = msgspec.json.Decoder(
-    _Update | _V1Heartbeat
-)
-_numbered_decoder = msgspec.json.Decoder(_Numbered)
-_kind_decoder = msgspec.json.Decoder(_Named)
-_event_decoder = msgspec.json.Decoder(BookChange | _V1Trade)
+_AGGRESSOR: dict[str, Side] = {"ask": "buy", "bid": "sell"}
+AnyTrade = V1Trade | V1BlockTrade
 
 
 def name_start(data: bytes) -> str | None:
@@ -119,7 +87,7 @@ class GeminiV1Decoder:
         self._parts.clear()
         try:
             payload = self._parse(frame.data)
-            changes, trades = self._events_of(payload, frame)
+            changes, trades, auctions = self._events_of(payload, frame)
         except RejectedFrame:
             self._rejected_since += 1
             raise
@@ -129,72 +97,85 @@ class GeminiV1Decoder:
         messages = [message for message in (between, gap) if message]
         messages.append(self._message(payload, frame, kind=_kind(payload), events=changes))
         messages += self._new_trades(payload, frame, trades)
+        if auctions:
+            messages.append(self._message(payload, frame, kind="auction", events=tuple(auctions)))
         decoded = DecodedFrame(messages=tuple(messages), resync=gap is not None)
         return self._parts.complete(decoded)
 
-    def _parse(self, data: bytes) -> _Update | _V1Heartbeat:
+    def _parse(self, data: bytes) -> Update | V1Heartbeat:
         try:
-            return _frame_decoder.decode(data)
+            return frame_decoder.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self._parse_unknown(data)
 
-    def _parse_unknown(self, data: bytes) -> _Update:
+    def _parse_unknown(self, data: bytes) -> Update:
         """Read a frame that holds kinds of events not known here, which are counted."""
-        kind = parse(_kind_decoder.decode, data).type
+        kind = parse(kind_decoder.decode, data).type
         if kind == "heartbeat":
-            parse(_frame_decoder.decode, data)
-        frame = parse(_numbered_decoder.decode, data)
-        events: list[BookChange | _V1Trade] = []
+            parse(frame_decoder.decode, data)
+        frame = parse(numbered_decoder.decode, data)
+        events: list[V1Event] = []
         for raw in frame.events if kind == "update" else ():
-            name = parse(_kind_decoder.decode, bytes(raw)).type
-            if name == "trade":
-                events += self._parts.read_each([bytes(raw)], _parse_trade)
+            name = parse(kind_decoder.decode, bytes(raw)).type
+            if name in APART:
+                events += self._parts.read_each([bytes(raw)], _parse_event)
             elif name == "change":
-                events.append(parse(_event_decoder.decode, bytes(raw)))
+                events.append(_parse_event(bytes(raw)))
             else:
                 self.ignored[name[:40]] += 1
         if kind != "update":
             self.ignored[kind[:40]] += 1
         elif len(events) == len(frame.events):
-            parse(_frame_decoder.decode, data)
-        return _Update(frame.eventId, frame.socket_sequence, tuple(events), frame.timestampms)
+            parse(frame_decoder.decode, data)
+        return Update(frame.eventId, frame.socket_sequence, tuple(events), frame.timestampms)
 
     def _events_of(
-        self, payload: _Update | _V1Heartbeat, frame: Frame
-    ) -> tuple[tuple[BookChange, ...], list[Trade]]:
+        self, payload: Update | V1Heartbeat, frame: Frame
+    ) -> tuple[tuple[BookChange, ...], list[Trade], list[Auction]]:
         changes: list[BookChange] = []
-        v1_trades: list[_V1Trade] = []
-        if isinstance(payload, _V1Heartbeat):
-            return (), []
+        v1_trades: list[AnyTrade] = []
+        v1_auctions: list[AuctionEvent] = []
+        if isinstance(payload, V1Heartbeat):
+            return (), [], []
         for event in payload.events:
             if isinstance(event, BookChange):
                 changes.append(_numbered_change(event, payload.eventId))
-            else:
+            elif isinstance(event, AnyTrade):
                 v1_trades.append(event)
+            else:
+                v1_auctions.append(event)
         trades = self._parts.read_each(
             v1_trades, lambda v1_trade: self._trade_of(v1_trade, payload, frame)
         )
-        return tuple(changes), trades
+        auctions = self._parts.read_each(
+            v1_auctions, lambda v1_auction: v1_auction.read(frame, self._parts)
+        )
+        return tuple(changes), trades, auctions
 
-    def _trade_of(self, v1_trade: _V1Trade, update: _Update, frame: Frame) -> Trade:
+    def _trade_of(self, v1_trade: AnyTrade, update: Update, frame: Frame) -> Trade:
         require_positive_pair(v1_trade.price, v1_trade.amount)
         if update.timestampms is None:
             raise RejectedFrame("wrong_type", "a trade without timestampms")
+        maker = BLOCK if isinstance(v1_trade, V1BlockTrade) else v1_trade.makerSide
+        trade_id = update.eventId if v1_trade.tid is None else v1_trade.tid
         return Trade(
-            trade_id=str(v1_trade.tid),
+            trade_id=str(trade_id),
             price=v1_trade.price,
             quantity=v1_trade.amount,
-            side=_AGGRESSOR[v1_trade.makerSide],
+            side=_AGGRESSOR.get(maker),
             traded_at=self._parts.require_time(update.timestampms * 1000, frame),
+            condition=CONDITIONS.get(maker),
+            block_trade_id=str(trade_id) if maker == BLOCK else None,
         )
 
     def _new_trades(
-        self, payload: _Update | _V1Heartbeat, frame: Frame, trades: list[Trade]
+        self, payload: Update | V1Heartbeat, frame: Frame, trades: list[Trade]
     ) -> list[Message]:
         """A message of the trades not published yet, after the ledger entries of their ids."""
         messages, new = [], []
         for trade in trades:
-            entries = self._ids.take(int(trade.trade_id))
+            trade_id, is_late = int(trade.trade_id), trade.condition == BLOCK
+            entries = self._ids.take_late(trade_id) if is_late else self._ids.take(trade_id)
             if entries is None:
                 self.ignored["repeated"] += 1
                 continue
@@ -229,11 +210,11 @@ class GeminiV1Decoder:
         )
 
     def _gap_between_connections(
-        self, payload: _Update | _V1Heartbeat, frame: Frame
+        self, payload: Update | V1Heartbeat, frame: Frame
     ) -> Message | None:
         """The trades that may have been made since the connection before."""
         last = self.last_ids.get(self.symbol)
-        if self._is_compared or isinstance(payload, _V1Heartbeat):
+        if self._is_compared or isinstance(payload, V1Heartbeat):
             return None
         self._is_compared = True
         if last is None or payload.eventId <= last:
@@ -260,7 +241,7 @@ class GeminiV1Decoder:
 
     def _message(
         self,
-        payload: _Update | _V1Heartbeat,
+        payload: Update | V1Heartbeat,
         frame: Frame,
         *,
         kind: str,
@@ -276,12 +257,12 @@ class GeminiV1Decoder:
             venue_time=None if time is None else self._parts.time_or_null(time * 1000, frame),
             received_time=frame.received_time,
             events=events,
-            top=None if kind in {"trade", "ledger"} else self.book.top(),
+            top=self.book.top() if kind in {"book", "heartbeat"} else None,
         )
 
 
-def _kind(payload: _Update | _V1Heartbeat) -> str:
-    return "heartbeat" if isinstance(payload, _V1Heartbeat) else "book"
+def _kind(payload: Update | V1Heartbeat) -> str:
+    return "heartbeat" if isinstance(payload, V1Heartbeat) else "book"
 
 
 def _numbered_change(change: BookChange, event_id: int) -> BookChange:
@@ -294,7 +275,5 @@ def _numbered_change(change: BookChange, event_id: int) -> BookChange:
     return change
 
 
-def _parse_trade(data: bytes) -> _V1Trade:
-    trade = parse(_event_decoder.decode, data)
-    assert isinstance(trade, _V1Trade)
-    return trade
+def _parse_event(data: bytes) -> V1Event:
+    return parse(event_decoder.decode, data)

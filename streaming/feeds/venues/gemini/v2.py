@@ -2,7 +2,8 @@
 
 Source: docs.gemini.com, "Market Data v2" (archived, still served); a recorded tape of 2021. Nothing
 is numbered: a lost message leaves no trace, so the book is only as good as the connection. The
-first `l2_updates` of a symbol is its snapshot, and brings its last fifty trades again.
+first `l2_updates` of a symbol is its snapshot, and brings its last fifty trades and the events of
+its last auction again.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from include.errors import RejectedFrame
+from include.market.auction import BLOCK
 from include.market.book import Book
 from include.market.events import (
     INITIAL,
@@ -20,7 +22,6 @@ from include.market.events import (
     Frame,
     LedgerEntry,
     Message,
-    Side,
     Top,
     Trade,
 )
@@ -40,10 +41,16 @@ from streaming.feeds.decoding import (
     require_positive_pair,
 )
 from streaming.feeds.trade_sequence import RisingIds
+from streaming.feeds.venues.gemini.auctions import (
+    AUCTION_TYPES,
+    CONDITIONS,
+    SIDES,
+    AnySide,
+    AuctionEvent,
+)
 
 VENUE = GEMINI.name
 SideLevel = tuple[Literal["buy", "sell"], Decimal, Decimal]
-_AGGRESSOR: dict[str, Side | None] = {"buy": "buy", "sell": "sell", "auction": None}
 
 
 class _V2Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
@@ -52,13 +59,14 @@ class _V2Trade(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
     timestamp: Time
     price: Decimal
     quantity: Decimal
-    side: Literal["buy", "sell", "auction"]
+    side: AnySide
 
 
 class _Updates(msgspec.Struct, frozen=True, tag_field="type", tag="l2_updates"):
     symbol: str
     changes: tuple[SideLevel, ...]
     trades: tuple[msgspec.Raw, ...] = ()
+    auction_events: tuple[msgspec.Raw, ...] = ()
 
 
 class _V2Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat"):
@@ -71,12 +79,12 @@ class _Other(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_frame_decoder: msgspec.json.Decoder[_V2Trade | _Updates | _V2Heartbeat] = msgspec.json.Decoder(
-    _V2Trade | _Updates | _V2Heartbeat
-)
+_Payload = _V2Trade | _Updates | _V2Heartbeat | AuctionEvent
+_frame_decoder: msgspec.json.Decoder[_Payload] = msgspec.json.Decoder(_Payload)
+_auction: msgspec.json.Decoder[AuctionEvent] = msgspec.json.Decoder(AuctionEvent)
 _trade = msgspec.json.Decoder(_V2Trade)
 _other = msgspec.json.Decoder(_Other)
-_NO_UPDATE = {"trade", "heartbeat"}
+_NO_UPDATE = {"trade", "heartbeat", *AUCTION_TYPES}
 _CARRIED = _NO_UPDATE | {"l2_updates"}
 
 
@@ -136,7 +144,12 @@ class GeminiV2Decoder:
                 [payload], lambda v2_trade: self._trade_of(v2_trade, frame)
             )
             return self._parts.complete(DecodedFrame(self._new_trades(symbol, trades, frame)))
-        return self._parts.complete(self._decode_updates(symbol, payload, frame))
+        if isinstance(payload, _Updates):
+            return self._parts.complete(self._decode_updates(symbol, payload, frame))
+        auction = payload.read(frame, self._parts)
+        return self._parts.complete(
+            DecodedFrame((self._message(symbol, "auction", frame, auction),))
+        )
 
     def _decode_updates(self, symbol: str, updates: _Updates, frame: Frame) -> DecodedFrame:
         first = symbol not in self._books
@@ -145,6 +158,7 @@ class GeminiV2Decoder:
         )
         gap = self._gap_between_connections(symbol, trades, frame) if first else ()
         new_trades = self._new_trades(symbol, trades, frame, is_history=first)
+        new_trades += self._auctions_of(symbol, updates, frame)
         try:
             changes = tuple(_change_of(level, first=first) for level in updates.changes)
         except RejectedFrame as rejection:
@@ -211,7 +225,8 @@ class GeminiV2Decoder:
             trades = trades[len(repeats) :]
         messages, new = [], []
         for trade in trades:
-            entries = ids.take(int(trade.trade_id))
+            trade_id, is_late = int(trade.trade_id), trade.condition == BLOCK
+            entries = ids.take_late(trade_id) if is_late else ids.take(trade_id)
             if entries is None:
                 self.ignored["repeated"] += 1
                 continue
@@ -221,6 +236,14 @@ class GeminiV2Decoder:
             venue_time = new[-1].traded_at
             messages.append(self._message(symbol, "trade", frame, *new, venue_time=venue_time))
         return tuple(messages)
+
+    def _auctions_of(self, symbol: str, updates: _Updates, frame: Frame) -> tuple[Message, ...]:
+        """The auction's events that a snapshot brings again, oldest first."""
+        auctions = self._parts.read_each(
+            reversed(updates.auction_events),
+            lambda raw: parse(_auction.decode, bytes(raw)).read(frame, self._parts),
+        )
+        return (self._message(symbol, "auction", frame, *auctions),) if auctions else ()
 
     def _keep_book(
         self, symbol: str, changes: tuple[BookChange, ...], *, first: bool
@@ -239,8 +262,10 @@ class GeminiV2Decoder:
             str(v2_trade.event_id),
             v2_trade.price,
             v2_trade.quantity,
-            _AGGRESSOR[v2_trade.side],
+            SIDES.get(v2_trade.side),
             self._parts.require_time(v2_trade.timestamp * 1000, frame),
+            condition=CONDITIONS.get(v2_trade.side),
+            block_trade_id=str(v2_trade.event_id) if v2_trade.side == BLOCK else None,
         )
 
     def _message(
