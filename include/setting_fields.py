@@ -34,8 +34,9 @@ class NumberRange(NamedTuple):
         if self.above_zero and number <= 0:
             return "must be above 0"
         if number < self.lowest:
-            return f"must be {self.lowest:g} or more"
-        return f"must be {self.highest:g} or less" if self.highest and number > self.highest else ""
+            return f"must be {self.lowest:.15g} or more"
+        is_above = self.highest is not None and number > self.highest
+        return f"must be {self.highest:.15g} or less" if is_above else ""
 
 
 NOT_NEGATIVE, SHARE, POSITIVE = NumberRange(), NumberRange(highest=1), NumberRange(above_zero=True)

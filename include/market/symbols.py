@@ -73,7 +73,8 @@ def require_pair(symbol: str) -> str:
         SettingsError: it is not.
     """
     base, dash, quote = symbol.partition("-")
-    if not (base and dash and quote) or symbol != symbol.upper() or "-" in quote:
+    is_pair = all(part.replace("_", "").isalnum() for part in (base, quote))
+    if not (dash and is_pair) or symbol != symbol.upper():
         raise SettingsError(f"symbol {symbol!r} is not BASE-QUOTE in capitals, such as BTC-USD")
     return symbol
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 
 from include.market.time import TimeBound
 from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
-from include.setting_fields import Secret, setting
+from include.setting_fields import POSITIVE, NumberRange, Secret, setting
+from include.setting_kinds import (
+    DeribitBook,
+    Hours,
+    PageUrl,
+    Seconds,
+    Text,
+    WebsocketUrl,
+    WholeSeconds,
+)
 
 BEST_PRICES = "best"  # Binance without a book
 
@@ -17,13 +26,13 @@ BEST_PRICES = "best"  # Binance without a book
 class VenueSettings:
     """Where a venue is and which symbols its feed follows."""
 
-    ws_url: str = setting("", "base of the venue's websocket")
-    rest_url: str = setting("", "base of the venue's REST")
+    ws_url: WebsocketUrl = setting("", "base of the venue's websocket")
+    rest_url: PageUrl = setting("", "base of the venue's REST")
     symbols: tuple[str, ...] = setting((), "symbols of the venue's feed")
-    ahead_s: float = setting(
+    ahead_s: Seconds = setting(
         300.0, "seconds by which a time of the venue may be ahead of its receipt"
     )
-    behind_s: float = setting(
+    behind_s: Seconds = setting(
         1e9, "seconds by which a time of the venue may be behind its receipt (a tape: years)"
     )
 
@@ -37,12 +46,16 @@ class VenueSettings:
 class GeminiSettings(VenueSettings):
     """Gemini: three market data services, and the account for orders."""
 
-    ws_url: str = setting(GEMINI.websocket_url, "Gemini websocket base")
-    rest_url: str = setting(GEMINI.rest_url, "Gemini REST base")
+    ws_url: WebsocketUrl = setting(GEMINI.websocket_url, "Gemini websocket base")
+    rest_url: PageUrl = setting(GEMINI.rest_url, "Gemini REST base")
     symbols: tuple[str, ...] = setting(GEMINI.default_symbols, "symbols of the Gemini feed")
-    service: str = setting("v1", "Gemini market data: v1 (numbered; simulated too), v2, or current")
-    current_ws_url: str = setting("wss://ws.gemini.com", "Gemini's current websocket base")
-    orders: str = setting(
+    service: Text = setting(
+        "v1",
+        "Gemini market data: v1 (numbered; simulated too), v2, or current",
+        choices=("v1", "v2", "current"),
+    )
+    current_ws_url: WebsocketUrl = setting("wss://ws.gemini.com", "Gemini's current websocket base")
+    orders: PageUrl = setting(
         "https://api.sandbox.gemini.com", "Gemini's private REST base, where orders go"
     )
     key: Secret = setting(Secret(""), "Gemini API key of the sandbox account")
@@ -53,17 +66,17 @@ class GeminiSettings(VenueSettings):
 class BinanceSettings(VenueSettings):
     """Binance: connections are cut after a day."""
 
-    ws_url: str = setting(BINANCE.websocket_url, "Binance websocket base")
-    rest_url: str = setting(BINANCE.rest_url, "Binance REST base")
+    ws_url: WebsocketUrl = setting(BINANCE.websocket_url, "Binance websocket base")
+    rest_url: PageUrl = setting(BINANCE.rest_url, "Binance REST base")
     symbols: tuple[str, ...] = setting(BINANCE.default_symbols, "symbols of the Binance feed")
-    book: str = setting(
+    book: Text = setting(
         "100ms",
         "Binance's book: 100ms or 1000ms (every change, in steps of that), or best (no book, the "
         "best prices alone, at once)",
         choices=("100ms", "1000ms", BEST_PRICES),
     )
-    life_h: float = setting(
-        23.0, "hours until a successor of a Binance connection is opened (cut at 24)"
+    life_h: Hours = setting(
+        23.0, "hours until a successor of a Binance connection is opened (cut at 24)", POSITIVE
     )
 
 
@@ -71,15 +84,17 @@ class BinanceSettings(VenueSettings):
 class DeribitSettings(VenueSettings):
     """Deribit: which book, how often heartbeats, and a log-in."""
 
-    ws_url: str = setting(DERIBIT.websocket_url, "Deribit websocket base")
-    rest_url: str = setting(DERIBIT.rest_url, "Deribit REST base")
+    ws_url: WebsocketUrl = setting(DERIBIT.websocket_url, "Deribit websocket base")
+    rest_url: PageUrl = setting(DERIBIT.rest_url, "Deribit REST base")
     symbols: tuple[str, ...] = setting(
         DERIBIT.default_symbols, "instruments of the Deribit feed (BTC-PERPETUAL, BTC-USDC)"
     )
-    book: str = setting(
+    book: DeribitBook = setting(
         "100ms", "Deribit's book: 100ms (every change), or group.depth.interval (none.20.100ms)"
     )
-    heartbeat_s: int = setting(30, "seconds between Deribit's heartbeats, 10 or more")
+    heartbeat_s: WholeSeconds = setting(
+        30, "seconds between Deribit's heartbeats, 10 or more", NumberRange(lowest=10)
+    )
     key: Secret = setting(Secret(""), "Deribit client id; not needed for 100ms data")
     secret: Secret = setting(Secret(""), "Deribit client secret")
 
@@ -100,10 +115,10 @@ class Venues:
     binance: BinanceSettings = field(default_factory=BinanceSettings)
     deribit: DeribitSettings = field(default_factory=DeribitSettings)
     others: Mapping[str, VenueSettings] = field(default_factory=_others)
-    coinbase_rest_url: str = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
-    bitstamp_rest_url: str = setting("https://www.bitstamp.net", "Bitstamp REST base")
-    kraken_rest_url: str = setting("https://api.kraken.com", "Kraken REST base")
-    cryptocompare_rest_url: str = setting(
+    coinbase_rest_url: PageUrl = setting("https://api.exchange.coinbase.com", "Coinbase REST base")
+    bitstamp_rest_url: PageUrl = setting("https://www.bitstamp.net", "Bitstamp REST base")
+    kraken_rest_url: PageUrl = setting("https://api.kraken.com", "Kraken REST base")
+    cryptocompare_rest_url: PageUrl = setting(
         "https://min-api.cryptocompare.com", "CryptoCompare REST base"
     )
     cryptocompare_key: Secret = setting(
@@ -112,8 +127,8 @@ class Venues:
     quote_symbols: tuple[str, ...] = setting(
         ("BTC-USD", "BTC-EUR"), "symbols that the price suppliers are polled for"
     )
-    quote_poll_s: float = setting(5.0, "seconds between two polls of a price supplier")
-    stale_s: float = setting(30.0, "a feed without a frame for so many seconds is stale")
+    quote_poll_s: Seconds = setting(5.0, "seconds between two polls of a price supplier", POSITIVE)
+    stale_s: Seconds = setting(30.0, "a feed without a frame for so many seconds is stale")
 
     def of(self, venue: str) -> VenueSettings:
         """The settings of one venue of VENUES."""

@@ -16,9 +16,10 @@ from include.market.venue_settings import Venues
 from include.market.venues import VENUES
 from include.object_path import StorePath, open_bucket, store_path
 from include.setting_fields import setting
+from include.setting_kinds import Text, World
 from include.settings.brokers import Brokers, KafkaSecurity
 from include.settings.cluster import ClusterPorts, ClusterSettings
-from include.settings.connections import connection_faults, url_faults
+from include.settings.connections import connection_faults
 from include.settings.dashboard import DashboardSettings
 from include.settings.env import (
     build_group,
@@ -53,9 +54,9 @@ ANY_ADDRESS = ("0.0.0.0", "::")
 class Settings:
     """All settings of one process, with the folders that follow from them."""
 
-    world: str = setting("sim", "world to run: sim, live, or a tape's name")
+    world: World = setting("sim", "world to run: sim, live, or a tape's name")
     var: Path = setting(ROOT / "var", "folder of all run-time state")
-    store: str = setting(
+    store: Text = setting(
         "",
         "where lake, checkpoints, models and forecasts are, each world in a folder of its name: a "
         "path, or s3a://BUCKET/…; empty: TICKHOUSE_VAR",
@@ -218,13 +219,6 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
         settings.lake_keep_days,
         served_days=settings.stream.served_days,
         train_days=settings.forecast.train_days,
-    )
-    faults += url_faults(
-        {
-            "DASHBOARD_PUBLIC_URL": settings.dashboard.public_url,
-            "AIRFLOW_PUBLIC_URL": settings.airflow.public_url,
-            "STREAM_PUBLIC_URL": settings.stream.public_url,
-        }
     )
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from include.setting_fields import COUNT, Secret, setting
+from include.setting_kinds import Amount, Memory, YesOrNo
 
 YES = "yes"
 BROKERS, WORKERS = 3, 2
@@ -17,11 +18,11 @@ BROKERS, WORKERS = 3, 2
 class ClusterSettings:
     """A cluster's servers on this machine: three brokers, Spark, an object store."""
 
-    start: str = setting(
-        "", "`yes` lets `up` start a cluster's servers, as `up --cluster` does", choices=("", YES)
+    start: YesOrNo = setting(
+        "", "`yes` lets `up` start a cluster's servers, as `up --cluster` does"
     )
-    worker_cores: int = setting(4, "task slots of each of the two Spark workers", COUNT)
-    worker_memory: str = setting("1536m", "memory that a Spark worker gives to executors")
+    worker_cores: Amount = setting(4, "task slots of each of the two Spark workers", COUNT)
+    worker_memory: Memory = setting("1536m", "memory that a Spark worker gives to executors")
     spark_secret: Secret = setting(
         Secret(""), "secret that Spark's master, workers and drivers share; generated"
     )

@@ -1,8 +1,6 @@
 """What the settings of connections must agree on."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from include.settings.brokers import KafkaSecurity
 from include.settings.groups import DatabaseRole, PostgresSettings
@@ -35,23 +33,6 @@ def _role_faults(postgres: PostgresSettings) -> list[str]:
             faults.append(f"{setting}={name!r}: {setting_of[name]} is that role already")
         setting_of.setdefault(name, setting)
     return faults
-
-
-def url_faults(urls: Mapping[str, str]) -> list[str]:
-    """Which of these settings, by name, are no base URL of a page; empty ones are left out."""
-    return [
-        f"TICKHOUSE_{name}={url!r}: not an address that begins with http:// or https://"
-        for name, url in urls.items()
-        if url and not _is_page(url)
-    ]
-
-
-def _is_page(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, a bracket without its other
-        return False
 
 
 def _file_faults(name: str, path: str) -> list[str]:

@@ -2,27 +2,35 @@
 
 from dataclasses import dataclass
 
-from include.setting_fields import setting
+from include.setting_fields import POSITIVE, setting
+from include.setting_kinds import Amount, ChartMinutes, PageUrl, Seconds, YesOrNo
 
 
 @dataclass(frozen=True)
 class DashboardSettings:
     """The live dashboard."""
 
-    public_url: str = setting("", "base URL at which people open it; empty: host and port")
-    open: str = setting(
+    public_url: PageUrl = setting("", "base URL at which people open it; empty: host and port")
+    open: YesOrNo = setting(
         "yes",
         "no: `up` does not open the page in the browser of who started it at a terminal",
-        choices=("yes", "no"),
     )
-    refresh_s: float = setting(1.0, "seconds between two updates of a viewer's page")
-    poll_s: float = setting(3.0, "seconds between two polls of Postgres")
-    query_s: float = setting(2.0, "Postgres gives a dashboard query up after so many seconds")
-    stale_s: float = setting(15.0, "a panel turns grey so many seconds after its feed's last frame")
-    feed_quiet_s: float = setting(
+    refresh_s: Seconds = setting(1.0, "seconds between two updates of a viewer's page", POSITIVE)
+    poll_s: Seconds = setting(3.0, "seconds between two polls of Postgres", POSITIVE)
+    query_s: Seconds = setting(
+        2.0, "Postgres gives a dashboard query up after so many seconds", POSITIVE
+    )
+    stale_s: Seconds = setting(
+        15.0, "a panel turns grey so many seconds after its feed's last frame"
+    )
+    feed_quiet_s: Seconds = setting(
         5.0, "a feed's tile shows quiet after so many seconds without a frame"
     )
-    quiet_s: float = setting(60.0, "a price older than so many seconds counts no more, feed or not")
-    minutes: int = setting(30, "minutes shown at first: 15, 30, 60 or 120")
-    backfill: int = setting(20_000, "records before each topic's end that fill the charts at start")
-    viewers: int = setting(100, "most pages that are open at once; further ones get a sentence")
+    quiet_s: Seconds = setting(
+        60.0, "a price older than so many seconds counts no more, feed or not"
+    )
+    minutes: ChartMinutes = setting(30, "minutes shown at first: 15, 30, 60 or 120")
+    backfill: Amount = setting(
+        20_000, "records before each topic's end that fill the charts at start"
+    )
+    viewers: Amount = setting(100, "most pages that are open at once; further ones get a sentence")

@@ -5,16 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from include.errors import SettingsError
 from include.market.symbols import require_symbol
 from include.setting_fields import NOT_NEGATIVE, NumberRange, Secret
+from include.setting_kinds import Check, Parser
 from include.settings.env_file import parse_env
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
 FILE = "_FILE"  # behind a secret's name: the file that holds it
+LONGEST_NUMBER = 40
+SHOWN_CHARS, SECRET_CHARS = 80, 8  # of a value that is refused
 T = TypeVar("T")
 
 
@@ -105,7 +108,7 @@ def build_group(group: T, environ: Mapping[str, str], *, prefix: str, faults: li
     variables are named by the key, not by the field.
     """
     values: dict[str, Any] = {}
-    hints = get_type_hints(type(group))
+    hints = get_type_hints(type(group), include_extras=True)
     for spec in fields(group):  # type: ignore[arg-type]
         default, name = getattr(group, spec.name), prefix + spec.name.upper()
         bounds = spec.metadata.get("bounds", NOT_NEGATIVE)
@@ -133,27 +136,49 @@ def _read_value(
         return build_group(default, environ, prefix=f"{name}_", faults=faults)
     if environ.get(name, "") == "":
         return default
+    text = environ[name]
     try:
-        return parse(environ[name])
-    except InvalidOperation:
-        faults.append(f"{name}={environ[name]!r}: not a number")
+        return parse(text)
     except (ValueError, SettingsError) as error:
-        faults.append(f"{name}={environ[name]!r}: {error}")
+        chars = SECRET_CHARS if isinstance(default, Secret) else SHOWN_CHARS
+        shown = text if len(text) <= chars else f"{text[:chars]}…"
+        faults.append(f"{name}={shown!r}: {error}")
     return default
 
 
 def _choose_parser(
     kind: Any, bounds: NumberRange, choices: tuple[str, ...] = ()
 ) -> Callable[[str], Any]:
-    """Reads a value of this kind; raises ValueError for a number or a text that it cannot be."""
+    """Reads a value of this kind; raises ValueError for what it cannot be."""
+    base, *rules = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+    parsers = [rule.parse for rule in rules if isinstance(rule, Parser)]
+    checks = [rule.require for rule in rules if isinstance(rule, Check)]
+    ranges = [bounds, *(rule for rule in rules if isinstance(rule, NumberRange))]
 
     def parse(text: str) -> Any:
-        parsed = _PARSE[kind](text)
-        if kind in _NUMBERS and (fault := bounds.fault(parsed)):
-            raise ValueError(fault)
+        for require in checks:
+            require(text)
+        parsed: Any = (parsers[0] if parsers else _PARSE[base])(text)
+        for allowed in ranges if base in _NUMBERS else ():
+            if fault := allowed.fault(parsed):
+                raise ValueError(fault)
         if choices and parsed not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return parsed
+
+    return parse
+
+
+def _parse_number(number_type: Callable[[str], Any], meaning: str) -> Callable[[str], Any]:
+    """Reads a number as people write one: without `_`, of at most so many characters."""
+
+    def parse(text: str) -> Any:
+        try:
+            if len(text) <= LONGEST_NUMBER and "_" not in text:
+                return number_type(text)
+        except (ValueError, InvalidOperation):
+            pass
+        raise ValueError(f"not {meaning}")
 
     return parse
 
@@ -165,9 +190,9 @@ def _parse_symbols(text: str) -> tuple[str, ...]:
 _NUMBERS = {int, float, Decimal}
 _PARSE: dict[Any, Callable[[str], Any]] = {
     str: str,
-    int: int,
-    float: float,
-    Decimal: Decimal,
+    int: _parse_number(int, "a whole number"),
+    float: _parse_number(float, "a number"),
+    Decimal: _parse_number(Decimal, "a number"),
     Secret: Secret,
     Path: lambda text: Path(text).resolve(),
     tuple[str, ...]: _parse_symbols,

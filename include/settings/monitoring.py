@@ -5,62 +5,88 @@ from dataclasses import dataclass, field
 
 from include.market.venues import VENUES
 from include.setting_fields import POSITIVE, SHARE, Secret, setting
+from include.setting_kinds import (
+    FloatRatio,
+    Host,
+    Mailbox,
+    Mailboxes,
+    Megabytes,
+    Minutes,
+    Port,
+    PortOrOff,
+    Seconds,
+    SecretUrl,
+    Text,
+    YesOrNo,
+)
 
 
 @dataclass(frozen=True)
 class AlertSettings:
     """Where alerts go besides `var/WORLD/alerts.log`, which always has them."""
 
-    webhook: Secret = setting(Secret(""), "URL that each alert is posted to as JSON; empty: none")
-    email_to: str = setting("", "addresses that alerts are mailed to, comma separated; empty: none")
-    email_from: str = setting("tickhouse@localhost", "sender of the mails")
-    smtp_host: str = setting("127.0.0.1", "mail server")
-    smtp_port: int = setting(25, "its port")
-    smtp_security: str = setting(
+    webhook: SecretUrl = setting(
+        Secret(""), "URL that each alert is posted to as JSON; empty: none"
+    )
+    email_to: Mailboxes = setting(
+        "", "addresses that alerts are mailed to, comma separated; empty: none"
+    )
+    email_from: Mailbox = setting("tickhouse@localhost", "sender of the mails")
+    smtp_host: Host = setting("127.0.0.1", "mail server")
+    smtp_port: Port = setting(25, "its port")
+    smtp_security: Text = setting(
         "none", "its protection: none, starttls, or tls", choices=("none", "starttls", "tls")
     )
-    smtp_user: str = setting("", "log-in at the mail server; empty: none is needed")
+    smtp_user: Text = setting("", "log-in at the mail server; empty: none is needed")
     smtp_password: Secret = setting(Secret(""), "password of that log-in")
-    timeout_s: float = setting(10.0, "most seconds that sending to one of them may take", POSITIVE)
-    deadline_minutes: int = setting(
+    timeout_s: Seconds = setting(
+        10.0, "most seconds that sending to one of them may take", POSITIVE
+    )
+    deadline_minutes: Minutes = setting(
         60, "a DAG run that is not over so many minutes after it was queued is an alert"
     )
-    lag_share: float = setting(
+    lag_share: FloatRatio = setting(
         0.5,
         "share of Kafka's retention that a message may wait for the stream without an alert",
         SHARE,
     )
-    disk_share: float = setting(
+    disk_share: FloatRatio = setting(
         0.1, "share of the disk that must be free, or it is an alert", SHARE
     )
-    runbook: str = setting(
+    runbook: Text = setting(
         "docs/runbook.md",
         "where the runbook can be read (a path or URL): each alert names its entry there",
     )
-    jumps: str = setting("yes", "whether a price jump is an alert", choices=("yes", "no"))
-    repeat_minutes: int = setting(60, "minutes until a fault that lasts is an alert again")
-    log_mb: int = setting(1, "size of var/WORLD/alerts.log, in MB; one older file of it is kept")
+    jumps: YesOrNo = setting("yes", "whether a price jump is an alert")
+    repeat_minutes: Minutes = setting(60, "minutes until a fault that lasts is an alert again")
+    log_mb: Megabytes = setting(
+        1, "size of var/WORLD/alerts.log, in MB; one older file of it is kept"
+    )
 
 
 @dataclass(frozen=True)
 class MetricSettings:
     """Ports of the processes' Prometheus metrics, on the host that everything binds to."""
 
-    host: str = setting(
+    host: Host = setting(
         "",
         "host at which `status` asks for a process's metrics where no supervisord runs; {name} is "
         "the process's name; empty: the one that everything binds to",
     )
-    watcher: int = setting(19400, "metrics of the watcher: the stream's lag, rates, alerts; 0: off")
-    trader: int = setting(19401, "metrics of the trader; 0: off")
-    dashboard: int = setting(19402, "metrics of the dashboard; 0: off")
-    minutes: int = setting(19403, "metrics of the minutes process; 0: off")
-    feeds: Mapping[str, int] = field(
+    watcher: PortOrOff = setting(
+        19400, "metrics of the watcher: the stream's lag, rates, alerts; 0: off"
+    )
+    trader: PortOrOff = setting(19401, "metrics of the trader; 0: off")
+    dashboard: PortOrOff = setting(19402, "metrics of the dashboard; 0: off")
+    minutes: PortOrOff = setting(19403, "metrics of the minutes process; 0: off")
+    feeds: Mapping[str, PortOrOff] = field(
         default_factory=lambda: {name: venue.metrics_port for name, venue in VENUES.items()},
         metadata={"doc": "metrics of the {} feed; 0: off"},
     )
-    quotes: int = setting(19414, "metrics of the polled suppliers; 0: off")
-    every_s: float = setting(10.0, "seconds between two looks of the watcher at the stream")
+    quotes: PortOrOff = setting(19414, "metrics of the polled suppliers; 0: off")
+    every_s: Seconds = setting(
+        10.0, "seconds between two looks of the watcher at the stream", POSITIVE
+    )
 
     @property
     def ports(self) -> dict[str, int]:

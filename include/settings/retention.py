@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from include.setting_fields import setting
+from include.setting_kinds import Days
 
 PREFIX = "TICKHOUSE_LAKE_KEEP_DAYS_"
 LOWEST_DAYS = 2
@@ -16,19 +17,19 @@ MEANING = "days before its newest row for which the lake keeps the rows of {}; 0
 class KeepDays:
     """Days for which the lake keeps the rows of a table, counted back from its newest row."""
 
-    trades: int = setting(0, MEANING.format("`trades`"))
-    tickers: int = setting(0, MEANING.format("`tickers`"))
-    book_changes: int = setting(0, MEANING.format("`book_changes`"))
-    quotes: int = setting(0, MEANING.format("`quotes`"))
-    feed_ledger: int = setting(
+    trades: Days = setting(0, MEANING.format("`trades`"))
+    tickers: Days = setting(0, MEANING.format("`tickers`"))
+    book_changes: Days = setting(0, MEANING.format("`book_changes`"))
+    quotes: Days = setting(0, MEANING.format("`quotes`"))
+    feed_ledger: Days = setting(
         0, "the same of `feed_ledger`, which explains the holes of trades and of the book; 0: all"
     )
-    quarantine: int = setting(
+    quarantine: Days = setting(
         0, "the same of rejected frames in `quarantine`; other records go with their topic; 0: all"
     )
 
-    book_seconds: int = setting(0, MEANING.format("`book_seconds`"))
-    book_checkpoints: int = setting(
+    book_seconds: Days = setting(0, MEANING.format("`book_seconds`"))
+    book_checkpoints: Days = setting(
         0, "the same of `book_checkpoints`, with which the book of an instant begins; 0: all"
     )
 

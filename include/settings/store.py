@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from include.object_path import SCHEME
 from include.setting_fields import Secret, setting
+from include.setting_kinds import PageUrl, Text, YesOrNo
 
-CHOICES = ("", "yes", "no")
 CHECKPOINT_MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 
 
@@ -18,13 +18,13 @@ CHECKPOINT_MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 class S3Settings:
     """How the object store of `TICKHOUSE_STORE` is talked to."""
 
-    endpoint: str = setting("", "URL of an S3-compatible server; empty: Amazon's of the region")
-    region: str = setting("us-east-1", "region of the bucket")
+    endpoint: PageUrl = setting("", "URL of an S3-compatible server; empty: Amazon's of the region")
+    region: Text = setting("us-east-1", "region of the bucket")
     access_key: Secret = setting(
         Secret(""), "key of the object store; empty: what the machine itself has (a role, AWS_…)"
     )
     secret_key: Secret = setting(Secret(""), "the key's secret")
-    path_style: str = setting(
+    path_style: YesOrNo = setting(
         "", "`yes`: the bucket is in the URL's path, `no`: in its host; empty: yes with an endpoint"
     )
 
@@ -48,10 +48,6 @@ def store_faults(store: str, lake: str, s3: S3Settings) -> list[str]:
         and (not is_object_store(location) or not location.removeprefix(SCHEME).strip("/"))
         and not location.startswith("file:///")
     ]
-    if s3.path_style not in CHOICES:
-        faults.append(f"TICKHOUSE_S3_PATH_STYLE={s3.path_style!r}: must be yes or no")
-    if s3.endpoint and not s3.endpoint.startswith(("http://", "https://")):
-        faults.append(f"TICKHOUSE_S3_ENDPOINT={s3.endpoint!r}: must be http://… or https://…")
     if bool(s3.access_key.reveal()) != bool(s3.secret_key.reveal()):
         faults.append("TICKHOUSE_S3_ACCESS_KEY and …_SECRET_KEY are set together or not at all")
     return faults

@@ -105,7 +105,11 @@ def test_without_a_key_the_machines_own_is_used() -> None:
         ("STORE", "s3://bucket/x", "TICKHOUSE_STORE='s3://bucket/x': must be a path or s3a://"),
         ("STORE", "s3a://", "TICKHOUSE_STORE='s3a://': must be a path or s3a://"),
         ("STREAM_LAKE", "gs://b/x", "TICKHOUSE_STREAM_LAKE='gs://b/x': must be a path or s3a://"),
-        ("S3_ENDPOINT", "localhost:9000", "TICKHOUSE_S3_ENDPOINT='localhost:9000': must be http"),
+        (
+            "S3_ENDPOINT",
+            "localhost:9000",
+            "TICKHOUSE_S3_ENDPOINT='localhost:9000': not an address that begins with http",
+        ),
         ("S3_PATH_STYLE", "maybe", "TICKHOUSE_S3_PATH_STYLE='maybe': must be yes or no"),
         ("S3_SECRET_KEY", "", "TICKHOUSE_S3_ACCESS_KEY and …_SECRET_KEY are set together"),
     ],
