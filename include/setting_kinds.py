@@ -27,7 +27,7 @@ _ADDRESS = r"[^\s@<>,;\[\]]+@([^\s@<>,;\[\]]+|\[[\w.:]+\])"
 _MAILBOX = re.compile(rf"{_ADDRESS}|[^<>@]*<{_ADDRESS}>")
 
 
-class Check(NamedTuple):
+class Requirement(NamedTuple):
     """What a text must be; raises ValueError for another."""
 
     require: Callable[[str], object]
@@ -133,14 +133,14 @@ def _require_deribit_book(text: str) -> None:
 
 
 # Upper bounds of lengths are a hundred years and a petabyte: what exceeds them is a wrong unit, and
-# fits no clock or disk. Fields tell by their own `bounds` what else a number may not be.
+# fits no clock or disk. A field's own `bounds` may be closer.
 Port = Annotated[int, NumberRange(lowest=1, highest=LARGEST_PORT)]
 PortOrOff = Annotated[int, NumberRange(highest=LARGEST_PORT)]
-Seconds = Annotated[float, NumberRange(highest=3.2e9)]
+FloatSeconds = Annotated[float, NumberRange(highest=3.2e9)]
 WholeSeconds = Annotated[int, NumberRange(highest=3.2e9)]
 Minutes = Annotated[int, NumberRange(highest=52_560_000)]
 FloatMinutes = Annotated[float, NumberRange(highest=52_560_000)]
-ChartMinutes = Annotated[int, Check(_require_chart_minutes)]
+ChartMinutes = Annotated[int, Requirement(_require_chart_minutes)]
 Hours = Annotated[float, NumberRange(highest=876_000)]
 WholeHours = Annotated[int, NumberRange(highest=876_000)]
 Days = Annotated[int, NumberRange(highest=36_500)]
@@ -151,18 +151,18 @@ Ratio = Annotated[Decimal, NumberRange(highest=10**9)]
 FloatRatio = Annotated[float, NumberRange(highest=1e9)]
 BasisPoints = Annotated[Decimal, NumberRange(highest=10**6)]
 
-Text = Annotated[str, Check(_require_text)]
+Text = Annotated[str, Requirement(_require_text)]
 YesOrNo = Annotated[str, Parser(_read_yes_or_no)]
-World = Annotated[str, Check(_require_world)]
-Host = Annotated[str, Check(_require_host)]
-HostPorts = Annotated[str, Check(_require_host_ports)]
-PageUrl = Annotated[str, Check(_require_page)]
-WebsocketUrl = Annotated[str, Check(_require_websocket)]
-SecretUrl = Annotated[Secret, Check(_require_page)]
-Mailbox = Annotated[str, Check(_require_address)]
-Mailboxes = Annotated[str, Check(_require_addresses)]
-Memory = Annotated[str, Check(_require_memory)]
-SparkMaster = Annotated[str, Check(_require_master)]
-VenueName = Annotated[str, Check(_require_venue)]
+World = Annotated[str, Requirement(_require_world)]
+Host = Annotated[str, Requirement(_require_host)]
+HostPorts = Annotated[str, Requirement(_require_host_ports)]
+PageUrl = Annotated[str, Requirement(_require_page)]
+WebsocketUrl = Annotated[str, Requirement(_require_websocket)]
+SecretUrl = Annotated[Secret, Requirement(_require_page)]
+Mailbox = Annotated[str, Requirement(_require_address)]
+Mailboxes = Annotated[str, Requirement(_require_addresses)]
+Memory = Annotated[str, Requirement(_require_memory)]
+SparkMaster = Annotated[str, Requirement(_require_master)]
+VenueName = Annotated[str, Requirement(_require_venue)]
 Symbol = Annotated[str, Parser(require_symbol)]
-DeribitBook = Annotated[str, Check(_require_deribit_book)]
+DeribitBook = Annotated[str, Requirement(_require_deribit_book)]

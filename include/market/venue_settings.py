@@ -11,9 +11,9 @@ from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
 from include.setting_fields import POSITIVE, NumberRange, Secret, setting
 from include.setting_kinds import (
     DeribitBook,
+    FloatSeconds,
     Hours,
     PageUrl,
-    Seconds,
     Text,
     WebsocketUrl,
     WholeSeconds,
@@ -29,10 +29,10 @@ class VenueSettings:
     ws_url: WebsocketUrl = setting("", "base of the venue's websocket")
     rest_url: PageUrl = setting("", "base of the venue's REST")
     symbols: tuple[str, ...] = setting((), "symbols of the venue's feed")
-    ahead_s: Seconds = setting(
+    ahead_s: FloatSeconds = setting(
         300.0, "seconds by which a time of the venue may be ahead of its receipt"
     )
-    behind_s: Seconds = setting(
+    behind_s: FloatSeconds = setting(
         1e9, "seconds by which a time of the venue may be behind its receipt (a tape: years)"
     )
 
@@ -127,8 +127,10 @@ class Venues:
     quote_symbols: tuple[str, ...] = setting(
         ("BTC-USD", "BTC-EUR"), "symbols that the price suppliers are polled for"
     )
-    quote_poll_s: Seconds = setting(5.0, "seconds between two polls of a price supplier", POSITIVE)
-    stale_s: Seconds = setting(30.0, "a feed without a frame for so many seconds is stale")
+    quote_poll_s: FloatSeconds = setting(
+        5.0, "seconds between two polls of a price supplier", POSITIVE
+    )
+    stale_s: FloatSeconds = setting(30.0, "a feed without a frame for so many seconds is stale")
 
     def of(self, venue: str) -> VenueSettings:
         """The settings of one venue of VENUES."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from include.errors import SettingsError
 from include.market.symbols import require_symbol
 from include.setting_fields import NOT_NEGATIVE, NumberRange, Secret
-from include.setting_kinds import Check, Parser
+from include.setting_kinds import Parser, Requirement
 from include.settings.env_file import parse_env
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
@@ -141,8 +141,8 @@ def _read_value(
         return parse(text)
     except (ValueError, SettingsError) as error:
         chars = SECRET_CHARS if isinstance(default, Secret) else SHOWN_CHARS
-        shown = text if len(text) <= chars else f"{text[:chars]}…"
-        faults.append(f"{name}={shown!r}: {error}")
+        excerpt = text if len(text) <= chars else f"{text[:chars]}…"
+        faults.append(f"{name}={excerpt!r}: {error}")
     return default
 
 
@@ -152,7 +152,7 @@ def _choose_parser(
     """Reads a value of this kind; raises ValueError for what it cannot be."""
     base, *rules = get_args(kind) if get_origin(kind) is Annotated else (kind,)
     parsers = [rule.parse for rule in rules if isinstance(rule, Parser)]
-    checks = [rule.require for rule in rules if isinstance(rule, Check)]
+    checks = [rule.require for rule in rules if isinstance(rule, Requirement)]
     ranges = [bounds, *(rule for rule in rules if isinstance(rule, NumberRange))]
 
     def parse(text: str) -> Any:

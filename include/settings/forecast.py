@@ -7,10 +7,10 @@ from include.setting_kinds import (
     Amount,
     Days,
     FloatRatio,
+    FloatSeconds,
     Hours,
     Minutes,
     PageUrl,
-    Seconds,
     Symbol,
     Text,
     VenueName,
@@ -107,7 +107,9 @@ class QualitySettings:
     archive_hours: Hours = setting(
         0.0, "a history file that ends longer before now (or `until`) is refused; 0: any may come"
     )
-    fresh_s: Seconds = setting(300.0, "a streamed table without a row for so many seconds is stale")
+    fresh_s: FloatSeconds = setting(
+        300.0, "a streamed table without a row for so many seconds is stale"
+    )
     pages: Amount = setting(
         500, "newest quality pages that `clean_world` leaves in var/WORLD/quality"
     )

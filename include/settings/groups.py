@@ -19,6 +19,7 @@ from include.setting_kinds import (
     BasisPoints,
     Days,
     FloatRatio,
+    FloatSeconds,
     Host,
     HostPorts,
     Megabytes,
@@ -28,7 +29,6 @@ from include.setting_kinds import (
     PageUrl,
     Port,
     Ratio,
-    Seconds,
     Symbol,
     Text,
     VenueName,
@@ -217,7 +217,7 @@ class TraderSettings:
     average_band_bps: BasisPoints = setting(
         Decimal("10"), "price_and_average acts from so many basis points off the suppliers' average"
     )
-    sampling_s: Seconds = setting(
+    sampling_s: FloatSeconds = setting(
         10.0, "imbalance_and_mid decides once in so many seconds (market clock)", POSITIVE
     )
     slippage_bps: BasisPoints = setting(
@@ -241,17 +241,19 @@ class TraderSettings:
         choices=("paper", "gemini"),
     )
     real_money: YesOrNo = setting("", "`yes` allows orders at Gemini's production address")
-    book_stale_s: Seconds = setting(
+    book_stale_s: FloatSeconds = setting(
         30.0, "no order on a best bid and ask older than so many seconds"
     )
-    skew_s: Seconds = setting(
+    skew_s: FloatSeconds = setting(
         5.0, "no order while the venue's clock and ours differ by more seconds; 0: not looked at"
     )
-    lag_s: Seconds = setting(
+    lag_s: FloatSeconds = setting(
         60.0, "no order on a signal that ended so many seconds ago (wall clock); 0: not looked at"
     )
     breaker_failures: Amount = setting(5, "broker failures in a row that open the breaker", COUNT)
-    breaker_s: Seconds = setting(60.0, "seconds an open breaker keeps orders back, then one try")
+    breaker_s: FloatSeconds = setting(
+        60.0, "seconds an open breaker keeps orders back, then one try"
+    )
     largest_order: Money = setting(Decimal("100000"), "most quote units of one buy; 0: no limit")
     largest_position: Money = setting(
         Decimal("100000"), "most quote units that the base held may be worth to buy more; 0: any"

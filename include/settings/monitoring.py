@@ -7,6 +7,7 @@ from include.market.venues import VENUES
 from include.setting_fields import POSITIVE, SHARE, Secret, setting
 from include.setting_kinds import (
     FloatRatio,
+    FloatSeconds,
     Host,
     Mailbox,
     Mailboxes,
@@ -14,7 +15,6 @@ from include.setting_kinds import (
     Minutes,
     Port,
     PortOrOff,
-    Seconds,
     SecretUrl,
     Text,
     YesOrNo,
@@ -39,7 +39,7 @@ class AlertSettings:
     )
     smtp_user: Text = setting("", "log-in at the mail server; empty: none is needed")
     smtp_password: Secret = setting(Secret(""), "password of that log-in")
-    timeout_s: Seconds = setting(
+    timeout_s: FloatSeconds = setting(
         10.0, "most seconds that sending to one of them may take", POSITIVE
     )
     deadline_minutes: Minutes = setting(
@@ -84,7 +84,7 @@ class MetricSettings:
         metadata={"doc": "metrics of the {} feed; 0: off"},
     )
     quotes: PortOrOff = setting(19414, "metrics of the polled suppliers; 0: off")
-    every_s: Seconds = setting(
+    every_s: FloatSeconds = setting(
         10.0, "seconds between two looks of the watcher at the stream", POSITIVE
     )
 

@@ -8,9 +8,9 @@ from include.setting_kinds import (
     Days,
     FloatMinutes,
     FloatRatio,
+    FloatSeconds,
     Memory,
     PageUrl,
-    Seconds,
     SparkMaster,
     Text,
     WholeHours,
@@ -44,8 +44,8 @@ class StreamSettings:
     driver_memory: Memory = setting("2g", "heap of the Spark driver")
     java_options: Text = setting("", "further options of the driver's JVM")
     lake: Text = setting("", "path or s3a:// URI of the lake alone; empty: in TICKHOUSE_STORE")
-    trigger_s: Seconds = setting(1.0, "minimum seconds between two micro-batches of `land`")
-    signals_trigger_s: Seconds = setting(
+    trigger_s: FloatSeconds = setting(1.0, "minimum seconds between two micro-batches of `land`")
+    signals_trigger_s: FloatSeconds = setting(
         5.0, "seconds between two of `signals` while no window is about to end"
     )
     measures_checkpoint_s: WholeSeconds = setting(
@@ -65,11 +65,13 @@ class StreamSettings:
         "days of minutes, signals and decisions that Postgres keeps (2 or more); Delta keeps all",
         NumberRange(lowest=2),
     )
-    minutes_s: Seconds = setting(10.0, "seconds between two refreshes of trade_minutes", POSITIVE)
+    minutes_s: FloatSeconds = setting(
+        10.0, "seconds between two refreshes of trade_minutes", POSITIVE
+    )
     window_s: WholeSeconds = setting(
         60, "length of a liquidity window in seconds of event time", COUNT
     )
-    averages_trigger_s: Seconds = setting(5.0, "minimum seconds between two of `averages`")
+    averages_trigger_s: FloatSeconds = setting(5.0, "minimum seconds between two of `averages`")
     average_s: WholeSeconds = setting(
         60, "window of the moving average across suppliers, in seconds", COUNT
     )
@@ -85,6 +87,6 @@ class StreamSettings:
     jump_half_life_minutes: FloatMinutes = setting(
         60.0, "minutes after which a move counts half in that volatility", POSITIVE
     )
-    close_after_s: Seconds = setting(
+    close_after_s: FloatSeconds = setting(
         0.0, "how many seconds after its end, by the venue's own times, a window is closed"
     )

@@ -40,6 +40,7 @@ SECRETS = {
         "TICKHOUSE_ALERTS_WEBHOOK",
     )
 }
+SECRETS["TICKHOUSE_ALERTS_WEBHOOK"] = f"https://alerts.invalid/?a={ODD.replace(' ', '')}"
 FULL = {
     **STORE,
     "secrets": {"values": SECRETS},
