@@ -18,7 +18,8 @@ from include.bus import offset_ranges
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets
 from include.lake.tables import LANDED_TOPICS
-from include.local.platform import last_log_line, process_environment
+from include.local.platform import process_environment
+from include.local.rolling import last_log_line
 from include.local.scratch import free_ports, scratch_broker, scratch_postgres
 from include.local.worlds import simulated_addresses
 from include.log import PrintLine

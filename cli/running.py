@@ -102,17 +102,24 @@ def down() -> None:
 
 
 @click.command()
-@click.argument("name")
-def restart(name: str) -> None:
-    """Stop process NAME (as `status` lists it) and start it again."""
+@click.argument("process_names", nargs=-1, required=True, metavar="NAME…")
+def restart(process_names: tuple[str, ...]) -> None:
+    """Restart processes (as `status` lists them), each when the one before works again.
+
+    They read `.env` again; what was in the environment of `up` stays as it was then. The others go
+    on, and what comes meanwhile waits in Kafka. Of a feed it is a hole in the ledger, which
+    heal_gaps fills. Examples:
+
+    \b
+      ./tickhouse restart feed-gemini feed-binance
+      ./tickhouse restart stream trader minutes dashboard
+    """  # noqa: D301 (click reads the \\b)
+    from include.local.rolling import restart_programs
     from include.local.supervisor import SupervisorClient
 
-    supervisor = SupervisorClient(from_environment())
-    names = [process.name for process in supervisor.processes()]
-    if name not in names:
-        raise PlatformError(f"no process is named {name!r}; there are {', '.join(names)}")
-    supervisor.stop(name)
-    supervisor.start(name)
+    settings, steps = from_environment(), Steps()
+    with steps.show_elapsed_time():
+        restart_programs(settings, SupervisorClient(settings), process_names, print_line=steps)
 
 
 @click.command()

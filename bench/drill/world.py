@@ -24,9 +24,10 @@ from include.lake.checkpoint import committed_offsets
 from include.lake.tables import LANDED_TOPICS
 from include.local import kafka, postgres, supervisor
 from include.local.left_overs import end_left_overs
-from include.local.platform import last_log_line, process_environment
+from include.local.platform import process_environment
 from include.local.program import SERVERS_STAGE, Program
 from include.local.programs import AIRFLOW, list_programs
+from include.local.rolling import last_log_line
 from include.local.scratch import free_ports
 from include.local.status import Status, read_status
 from include.local.worlds import CURRENT, simulated_addresses, write_private

@@ -33,6 +33,7 @@ from include.local.java import ensure_java
 from include.local.left_overs import MARKER, end_left_overs
 from include.local.program import FEEDS_STAGE, SERVERS_STAGE, WORK_STAGE, Program
 from include.local.programs import AIRFLOW, OBJECT_STORE, list_programs
+from include.local.rolling import await_ready, last_log_line
 from include.log import PrintLine
 from include.serving.preparation import create_serving_database
 from include.serving.rebuild import fill_empty
@@ -237,15 +238,7 @@ class Platform:
         self.print_line(f"ready: {names} ({time.monotonic() - began:.0f} s)")
 
     def _await_ready(self, program: Program) -> None:
-        deadline = time.monotonic() + program.ready_s
-        while not (self.supervisor.runs(program.name) and program.ready()):
-            if time.monotonic() > deadline:
-                line = last_log_line(self.settings, program.name)
-                raise PlatformError(
-                    f"{program.name} was not ready within {program.ready_s:.0f} s; its last line: "
-                    f"{line} (./tickhouse logs {program.name})"
-                )
-            time.sleep(0.2)
+        await_ready(self.settings, self.supervisor, program)
 
     def _migrate_airflow(self) -> bool:
         """Migrate Airflow's database in the background, if it has to be; whether it has."""
@@ -282,13 +275,6 @@ def process_environment(settings: Settings) -> dict[str, str]:
 
 def _find_program(candidates: Iterable[Program], name: str) -> Program:
     return next(program for program in candidates if program.name == name)
-
-
-def last_log_line(settings: Settings, name: str) -> str:
-    """The last line that a process logged, cut to a screen's width or so."""
-    log = settings.home / "logs" / f"{name}.log"
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1][:300] if lines else "nothing"
 
 
 def _wait_for_exit(pid: int, timeout_s: float = 60.0) -> None:

@@ -20,7 +20,7 @@ from include.serving.stream_progress import read_progress
 from include.settings import Settings
 
 PYTHON = sys.executable
-LIVE, AIRFLOW, OBJECT_STORE = "live", "airflow-", "object-store"
+LIVE, AIRFLOW, OBJECT_STORE, STREAM = "live", "airflow-", "object-store", "stream"
 CLUSTER_READY_S = 120.0  # several JVMs start at once
 
 
@@ -109,7 +109,7 @@ def _define_simulator(settings: Settings) -> Program:
 
 def _define_stream(settings: Settings) -> Program:
     return Program(
-        "stream",
+        STREAM,
         WORK_STAGE,
         [PYTHON, "-m", "spark_jobs.stream_market"],
         lambda: read_progress(settings).is_ready(time.time()),
