@@ -95,6 +95,7 @@ def run_every_service(project: dict[str, Any], images: Images, folder: Path) -> 
                 mounts=mounts_of(services[name], folder),
                 environ=services[name]["environment"],
                 before=before,
+                hostname=name,
             )
             probes[name] = stack.enter_context(make())
             for number in range(services[name]["deploy"].get("replicas", 1)):

@@ -82,6 +82,7 @@ class Images:
         mounts: Mapping[Path, str] | None = None,
         environ: Mapping[str, str] | None = None,
         before: Sequence[str] = (),
+        hostname: str = "localhost",
     ) -> Iterator["Container"]:
         """A container of an image, in which the hosts have these addresses.
 
@@ -91,6 +92,7 @@ class Images:
         identity = self.run("from", "--pull=never", *addresses, name)
         options = [
             *("run", "--isolation", "chroot", "--network", "host"),
+            f"--hostname={hostname}",  # a name that is known, as a container's own is
             *(f"--volume={here}:{there}" for here, there in (mounts or {}).items()),
             *(f"--env={variable}={value}" for variable, value in (environ or {}).items()),
         ]
