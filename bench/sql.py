@@ -18,9 +18,10 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from bench.measurement import Measurement
 from include.lake.columns import Table
-from include.lake.reading import ONCE, TRADES_ONCE, create_empty_view, find_tables, query
+from include.lake.reading import create_empty_view, find_tables, query
 from include.lake.reporting import list_reports
 from include.lake.tables import TABLES
+from include.lake.views import ONCE, TRADES_ONCE
 from include.lake.writing import arrow_schema
 from include.log import PrintLine
 

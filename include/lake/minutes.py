@@ -57,6 +57,11 @@ COUNTED_BEFORE = f"""
 CREATE TEMP VIEW counted AS
 SELECT trades.* FROM trades JOIN reader_offsets USING ("partition") WHERE {OLDER}
 """
+# Trades whose forced order was on one side: the taker's, or against a taker of the other.
+LIQUIDATED = (
+    "side = '{taker}' AND liquidation IN ('taker', 'both')"
+    " OR side = '{maker}' AND liquidation IN ('maker', 'both')"
+)
 RECOMPUTE = f"""
 WITH bounds AS (SELECT min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS until FROM touched),
 distinct_trades AS (
@@ -82,7 +87,12 @@ SELECT venue, symbol, minute,
     arg_max(price, ROW(traded_at, "offset", event_index)) AS close,
     CAST(sum(price::DOUBLE * quantity::DOUBLE) / sum(quantity::DOUBLE) AS DOUBLE) AS vwap,
     CASE WHEN max(received_time) - max(traded_at) < INTERVAL 1 DAY
-         THEN NOT bool_or(incomplete.minute IS NOT NULL) END AS complete
+         THEN NOT bool_or(incomplete.minute IS NOT NULL) END AS complete,
+    count(*) FILTER (liquidation IS NOT NULL) AS liquidation_count,
+    coalesce(sum(quantity) FILTER ({LIQUIDATED.format(taker="buy", maker="sell")}), 0)
+        AS liquidated_base_buy,
+    coalesce(sum(quantity) FILTER ({LIQUIDATED.format(taker="sell", maker="buy")}), 0)
+        AS liquidated_base_sell
 FROM distinct_trades JOIN touched USING (venue, symbol, minute)
 LEFT JOIN incomplete USING (venue, symbol, minute)
 GROUP BY venue, symbol, minute ORDER BY venue, symbol, minute

@@ -23,7 +23,8 @@ from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Table
 from include.lake.delta_log import find_log_damage
 from include.lake.table_features import unread_feature
-from include.lake.tables import MINUTE_TOTALS, MINUTE_TOTALS_COLUMNS, TABLES, TRADE_MINUTES
+from include.lake.tables import TABLES
+from include.lake.views import VIEWS
 from include.object_path import SCHEME, describe_refusal
 
 if TYPE_CHECKING:
@@ -38,25 +39,6 @@ DUCK_TYPES = {
     "binary": "BLOB",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "timestamp_ntz": "TIMESTAMP",
-}
-
-# The landed table keeps repeats (reconnects, healed holes); a trade counts as it landed first.
-ONCE = "trades_once"
-TRADES_ONCE = f"""
-CREATE VIEW {ONCE} AS
-SELECT DISTINCT ON (venue, symbol, trade_id, date_trunc('minute', traded_at)) * FROM trades
-WHERE event_index >= 0
-ORDER BY venue, symbol, trade_id, date_trunc('minute', traded_at),
-    "partition", "offset", event_index
-"""
-_TOTALS = ", ".join(f'{column} AS "{name}"' for name, column in MINUTE_TOTALS_COLUMNS.items())
-# By its name: the table that a view is made of, and the statement that makes it.
-VIEWS = {
-    ONCE: ("trades", TRADES_ONCE),
-    MINUTE_TOTALS: (
-        TRADE_MINUTES.name,
-        f"CREATE VIEW {MINUTE_TOTALS} AS SELECT {_TOTALS} FROM {TRADE_MINUTES.name}",
-    ),
 }
 
 
@@ -197,8 +179,8 @@ def query(
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of one SQL statement over the lake; `bindings` are its `$names`.
 
-    Beside the tables there are `trades_once`, trades without repeats by the venue's own id, and
-    `minute_totals`.
+    Beside the tables there are `trades_once`, trades without repeats by the venue's own id,
+    `minute_totals`, and `contract_minutes`.
 
     Raises:
         QueryError: the statement cannot be answered; with the cause and the tables there are.

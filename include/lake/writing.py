@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 
 from include.lake.columns import PROPERTIES, Table
 from include.lake.reading import open_table
@@ -157,14 +157,20 @@ def _crowded_days(table: DeltaTable, column: str, max_files: int) -> Iterator[da
 
 
 def _create(lake: str, table: Table) -> DeltaTable:
-    return DeltaTable.create(
+    """The table, made if it does not exist; an older one gets the columns that it lacks."""
+    schema = arrow_schema(table)
+    existing = DeltaTable.create(
         f"{lake}/{table.name}",
-        arrow_schema(table),
+        schema,
         mode="ignore",
         name=table.name,
         description=table.comment,
         configuration=PROPERTIES,
     )
+    names = {field.name for field in existing.schema().fields}
+    if missing := [field for field in schema if field.name not in names]:
+        existing.alter.add_columns(Schema.from_arrow(pa.schema(missing)).fields)
+    return existing
 
 
 def _properties(watermarks: Mapping[str, int] | None) -> CommitProperties:

@@ -7,6 +7,14 @@ from include.serving.tables import create_tables
 from include.settings import Settings
 from include.versions import SCHEMA
 
+MINUTES_SCHEMA = 3  # a database of an earlier one has minutes without their newest columns
+RECOUNT_MINUTES = """
+DO $$ BEGIN
+    IF to_regclass('reader_offsets') IS NOT NULL THEN
+        DELETE FROM reader_offsets WHERE reader = 'trade_minutes';
+    END IF;
+END $$
+"""
 SCHEMA_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)"
 
 
@@ -23,7 +31,10 @@ def create_serving_database(settings: Settings) -> None:
 
 
 def _require_schema(settings: Settings) -> None:
-    """Write the schema down; an older one is brought forward by what makes the tables."""
+    """Write the schema down; an older one is brought forward by what makes the tables.
+
+    Minutes of an older one are counted again by the minutes process, from the first trade on.
+    """
     with transaction(settings.dsn()) as connection, connection.cursor() as cursor:
         cursor.execute(SCHEMA_TABLE)
         cursor.execute("SELECT max(version) FROM schema_version")
@@ -33,5 +44,7 @@ def _require_schema(settings: Settings) -> None:
                 f"Postgres' database {settings.postgres.database} has the schema {stored}, and "
                 f"this program knows {SCHEMA}: it was used by a newer version of Tickhouse"
             )
+        if stored is not None and stored < MINUTES_SCHEMA:
+            cursor.execute(RECOUNT_MINUTES)
         cursor.execute("DELETE FROM schema_version")
         cursor.execute("INSERT INTO schema_version VALUES (%s)", (SCHEMA,))

@@ -145,3 +145,21 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(
         cursor.execute("UPDATE schema_version SET version = 0")
     create_serving_database(service_settings)
     assert fetch_rows(postgres_dsn, "SELECT version FROM schema_version") == [{"version": SCHEMA}]
+
+
+@pytest.mark.parametrize(("version", "readers"), [(2, {"other"}), (3, {"other", "trade_minutes"})])
+def test_the_minutes_of_a_database_before_schema_3_are_counted_again(
+    service_settings: Settings, postgres_dsn: dict[str, Any], version: int, readers: set[str]
+) -> None:
+    create_serving_database(service_settings)
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE schema_version SET version = %s", (version,))
+        cursor.execute(
+            "DELETE FROM reader_offsets; INSERT INTO reader_offsets"
+            " VALUES ('trade_minutes', 0, 7), ('other', 0, 7)"
+        )
+    create_serving_database(service_settings)
+    rows = fetch_rows(postgres_dsn, "SELECT reader FROM reader_offsets")
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM reader_offsets")
+    assert {row["reader"] for row in rows} == readers

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from include.lake.closed_minutes import merge_closed
 from include.lake.minutes import ChangedMinutes, changed_minutes
 from include.lake.reading import query
 from include.lake.tables import TABLES
@@ -119,6 +120,66 @@ def test_auctions_and_block_trades_are_in_no_minute(tmp_path: Path) -> None:
     assert (only["minute"], after) == (AT, {0: 4})
     assert (only["total_count_sell"], only["total_base_sell"], only["vwap"]) == (0, D(0), 10.0)
     assert {only[name] for name in ("open", "high", "low", "close")} == {D(10)}
+
+
+def test_a_liquidation_counts_on_the_side_of_the_order_that_was_forced(tmp_path: Path) -> None:
+    """A maker that is liquidated is on the other side of the taker, who gives a trade its side."""
+    forced = ((None, "1"), ("taker", "2"), ("maker", "4"), ("both", "8"))
+    land(
+        tmp_path,
+        "trades",
+        [
+            trade(8 * n + k, f"{side}{whose}", side, "10", size) | {"liquidation": whose}
+            for n, side in enumerate(("buy", "sell"))
+            for k, (whose, size) in enumerate(forced)
+        ],
+    )
+    (only,), _ = minutes(tmp_path, {})
+    assert only["liquidation_count"] == 6
+    # bought by force: 2 + 8 of takers that bought, 4 + 8 of makers that a seller met
+    assert (only["liquidated_base_buy"], only["liquidated_base_sell"]) == (D(22), D(22))
+    one_sided = tmp_path / "one"
+    land(one_sided, "trades", [trade(0, "1", "sell", "10", "4") | {"liquidation": "maker"}])
+    (single,), _ = minutes(one_sided, {})
+    assert (single["liquidated_base_buy"], single["liquidated_base_sell"]) == (D(4), D(0))
+
+
+def test_an_older_delta_table_gets_the_columns_that_minutes_have_now(tmp_path: Path) -> None:
+    land(tmp_path, "trades", [trade(0, "1", "buy", "10", "2") | {"liquidation": "taker"}])
+    counted, *_ = changed_minutes(str(tmp_path), {})
+    older = [name for name in counted.column_names if not name.startswith("liquid")]
+    write_deltalake(str(tmp_path / "trade_minutes"), counted.select(older))
+    merge_closed(str(tmp_path), counted)
+    names = "minute, total_base_buy, liquidation_count, liquidated_base_buy"
+    _, rows = query(str(tmp_path), f"SELECT {names} FROM trade_minutes")
+    assert rows == [(AT, D(2), 1, D(2))]
+
+
+def test_a_contracts_minute_has_the_last_of_each_number_that_its_tickers_tell(
+    tmp_path: Path,
+) -> None:
+    def ticker(clock: str, **numbers: str) -> dict[str, Any]:
+        values = {name: D(number) for name, number in numbers.items()}
+        named = {"venue": "deribit", "symbol": "BTC-PERPETUAL", "venue_time": at(clock)}
+        return named | values
+
+    put(
+        tmp_path,
+        "tickers",
+        [
+            ticker("12:00:10", mark_price="100", index_price="99", funding_rate="0.0001"),
+            ticker("12:00:50", mark_price="102", open_interest="7"),
+            ticker("12:00:30", mark_price="101", index_price="98"),  # late
+            ticker("12:01:00", mark_price="103"),
+            ticker("12:01:05", last="5"),
+        ],
+    )
+    names = "minute, mark_price, index_price, open_interest, funding_rate"
+    _, rows = query(str(tmp_path), f"SELECT {names} FROM contract_minutes ORDER BY minute")
+    assert rows == [
+        (at("12:00"), D(102), D(98), D(7), D("0.0001")),
+        (at("12:01"), D(103), None, None, None),
+    ]
 
 
 def test_trades_of_a_table_that_lacks_newer_columns_are_counted(tmp_path: Path) -> None:
