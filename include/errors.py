@@ -109,3 +109,8 @@ class RateLimited(Transient):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+def shorten(text: str, *, chars: int = 80) -> str:
+    """The text for a message that names it: its beginning, if it is longer than so many."""
+    return text if len(text) <= chars else f"{text[:chars]}…"

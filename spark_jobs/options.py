@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Mapping
 
-from include.errors import SettingsError
+from include.errors import SettingsError, shorten
 from include.local.class_archive import archive_options
 from include.local.jars import ensure_jars
 from include.local.spark_servers import authentication
@@ -111,7 +111,9 @@ def parse_spark_conf(text: str) -> Mapping[str, str]:
     for part in filter(None, map(str.strip, text.split(";"))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key.startswith("spark."):
-            raise SettingsError(f"TICKHOUSE_STREAM_SPARK_CONF: {part!r} is no spark.key=value")
+            raise SettingsError(
+                f"TICKHOUSE_STREAM_SPARK_CONF: {shorten(part)!r} is no spark.key=value"
+            )
         options[key] = value
     return options
 

@@ -10,7 +10,7 @@ import msgspec
 
 from include.bus.consumer import Consumer, Record
 from include.bus.topics import offset_ranges
-from include.errors import QueryError
+from include.errors import QueryError, shorten
 from include.market.wire import TopicPartition
 
 POLL_S = 0.5
@@ -46,7 +46,7 @@ def parse_filter(conditions: Iterable[str]) -> RecordFilter:
         name, equals, value = condition.partition("=")
         if not equals or name not in {*FIELDS, TEXT}:
             names = ", ".join(f"{name}=" for name in (*FIELDS, TEXT))
-            raise QueryError(f"{condition!r} is no filter: it begins with one of {names}")
+            raise QueryError(f"{shorten(condition)!r} is no filter: it begins with one of {names}")
         if name == TEXT:
             texts.append(value)
         else:

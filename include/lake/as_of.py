@@ -8,7 +8,8 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from include.errors import QueryError
+from include.errors import QueryError, shorten
+from include.market.numerals import parse_whole
 from include.market.time import parse_iso_time
 
 AsOf = datetime | int | None
@@ -20,9 +21,10 @@ def parse_as_of(text: str) -> AsOf:
     Raises:
         QueryError: it is neither.
     """
-    if not text or (text.isascii() and text.isdecimal()):
-        return int(text) if text else None
-    return parse_time(text)
+    if not text:
+        return None
+    version = parse_whole(text)
+    return parse_time(text) if version is None else version
 
 
 def parse_time(text: str) -> datetime:
@@ -34,7 +36,9 @@ def parse_time(text: str) -> datetime:
     try:
         return parse_iso_time(text)
     except ValueError as error:
-        raise QueryError(f"{text!r} is not an ISO time such as 2026-11-21T08:00:00Z") from error
+        raise QueryError(
+            f"{shorten(text)!r} is not an ISO time such as 2026-11-21T08:00:00Z"
+        ) from error
 
 
 def load_as_of(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:

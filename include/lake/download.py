@@ -14,6 +14,7 @@ from pathlib import Path
 from include.atomic_files import publish, write_file
 from include.errors import HistoryError, Unreachable
 from include.log import event
+from include.market.numerals import parse_whole
 
 TIMEOUT_S = 60
 TRIES = 3
@@ -79,9 +80,9 @@ def _resume(address: str, partial: Path, tag: Path) -> Message:
             raise
         partial.unlink()  # the partial file is longer than the server's: start again
         raise OSError("the partial file is not the beginning of the server's") from error
-    expected = headers.get("Content-Length")
+    expected = parse_whole(headers.get("Content-Length", ""))
     received = partial.stat().st_size - (present if resumed else 0)
-    if expected is not None and received < int(expected):
+    if expected is not None and received < expected:
         raise OSError(f"interrupted after {received} of {expected} bytes")
     return headers
 

@@ -1,6 +1,7 @@
 """The numbers by which a venue counts what a message carries. Pure."""
 
 from include.market.events import Message, Trade
+from include.market.numerals import parse_whole
 from include.market.venues import VENUES, BookNumbers, TradeNumbers
 
 
@@ -15,7 +16,8 @@ def trade_range(message: Message) -> tuple[int, int] | None:
     if venue.trades is TradeNumbers.TRADE_ID:
         first, last = trades[0], trades[-1]
         assert isinstance(last, Trade)
-        return int(first.trade_id), int(last.trade_id)
+        ids = parse_whole(first.trade_id), parse_whole(last.trade_id)
+        return None if ids[0] is None or ids[1] is None else (ids[0], ids[1])
     return message.seq if venue.trades is TradeNumbers.SEQUENCE else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from include.errors import SettingsError
+from include.errors import SettingsError, shorten
 
 QUOTES = ("USDT", "USDC", "FDUSD", "GUSD", "USD", "EUR", "GBP", "BTC", "ETH")
 
@@ -75,7 +75,9 @@ def require_pair(symbol: str) -> str:
     base, dash, quote = symbol.partition("-")
     is_pair = all(part.replace("_", "").isalnum() for part in (base, quote))
     if not (dash and is_pair) or symbol != symbol.upper():
-        raise SettingsError(f"symbol {symbol!r} is not BASE-QUOTE in capitals, such as BTC-USD")
+        raise SettingsError(
+            f"symbol {shorten(symbol)!r} is not BASE-QUOTE in capitals, such as BTC-USD"
+        )
     return symbol
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import HistoryError, Permanent
+from include.errors import HistoryError, Permanent, shorten
 from include.market.time import parse_iso_time
 from include.orchestration.alerting import alert_task_failure, make_deadline
 from include.settings import from_environment
@@ -79,7 +79,7 @@ def parse_time(parameter: str | None) -> datetime | None:
         return parse_iso_time(parameter)
     except ValueError as error:
         raise HistoryError(
-            f"{parameter!r} is not an ISO time such as 2018-04-24T05:00:00Z"
+            f"{shorten(parameter)!r} is not an ISO time such as 2018-04-24T05:00:00Z"
         ) from error
 
 

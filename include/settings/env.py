@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from include.errors import SettingsError
+from include.errors import SettingsError, shorten
 from include.market.symbols import require_symbol
 from include.setting_fields import NOT_NEGATIVE, NumberRange, Secret
 from include.setting_kinds import Parser, Requirement
@@ -141,8 +141,7 @@ def _read_value(
         return parse(text)
     except (ValueError, SettingsError) as error:
         chars = SECRET_CHARS if isinstance(default, Secret) else SHOWN_CHARS
-        excerpt = text if len(text) <= chars else f"{text[:chars]}…"
-        faults.append(f"{name}={excerpt!r}: {error}")
+        faults.append(f"{name}={shorten(text, chars=chars)!r}: {error}")
     return default
 
 

@@ -39,9 +39,7 @@ class AlertSettings:
     )
     smtp_user: Text = setting("", "log-in at the mail server; empty: none is needed")
     smtp_password: Secret = setting(Secret(""), "password of that log-in")
-    timeout_s: FloatSeconds = setting(
-        10.0, "most seconds that sending to one of them may take", POSITIVE
-    )
+    timeout_s: FloatSeconds = setting(10.0, "most seconds that sending to one may take", POSITIVE)
     deadline_minutes: Minutes = setting(
         60, "a DAG run that is not over so many minutes after it was queued is an alert"
     )
@@ -59,9 +57,7 @@ class AlertSettings:
     )
     jumps: YesOrNo = setting("yes", "whether a price jump is an alert")
     repeat_minutes: Minutes = setting(60, "minutes until a fault that lasts is an alert again")
-    log_mb: Megabytes = setting(
-        1, "size of var/WORLD/alerts.log, in MB; one older file of it is kept"
-    )
+    log_mb: Megabytes = setting(1, "size of alerts.log, in MB; one older file of it is kept")
 
 
 @dataclass(frozen=True)

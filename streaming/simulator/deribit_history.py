@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from include.market.numerals import parse_whole
 from include.market.time import DAY_MINUTES, DAY_MS, DAY_S, HOUR_MS
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_answers import INDEX, check_currency, check_instrument, is_of
@@ -87,9 +88,9 @@ def trades_of_currency(path: PricePath, values: Values, now_ms: int) -> Fields:
         return {"trades": [], "has_more": False}
     first_id = market.trade(path, 0)["trade_id"]
     numbers = {
-        name: int(values[f"{bound}_id"]) - int(first_id)
+        name: trade_id - int(first_id)
         for name, bound in (("start_seq", "start"), ("end_seq", "end"))
-        if values.get(f"{bound}_id", "").isdecimal()
+        if (trade_id := parse_whole(values.get(f"{bound}_id", ""))) is not None
     }
     named = values | numbers | {"instrument_name": market.INSTRUMENT}
     return list_trades(path, named, now_ms) if numbers else trades_between(path, named, now_ms)
@@ -179,8 +180,8 @@ def settlements(path: PricePath, values: Values, now_ms: int) -> Fields:
     check_instrument(values)
     newest_ms = min(now_ms, values.get("search_start_timestamp", now_ms))
     continuation = values.get("continuation", "none")
-    if continuation.isdigit():
-        newest_ms = min(newest_ms, int(continuation))
+    if (continued_ms := parse_whole(continuation)) is not None:
+        newest_ms = min(newest_ms, continued_ms)
     newest, count = (newest_ms - 8 * HOUR_MS) // DAY_MS, values.get("count", 20)
     held_kind = values.get("type", "settlement") == "settlement"
     days = range(newest, max(FIRST_DAY, newest - count), -1) if held_kind else range(0)

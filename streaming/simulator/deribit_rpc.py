@@ -10,6 +10,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.market.numerals import parse_whole
 from streaming.simulator import deribit_channels
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError, refuse_param
@@ -152,7 +153,8 @@ class Rpc:
         known_key = bool(self.key) and fields.get("id") == self.key
         if not known_key or not hmac.compare_digest(expected, fields.get("sig", "")):
             raise DeribitError(13004, "invalid_credentials")
-        if not signed_at.isdecimal() or abs(int(signed_at) - now_ms) > _CLOCKS_APART_MS:
+        signed_ms = parse_whole(signed_at)
+        if signed_ms is None or abs(signed_ms - now_ms) > _CLOCKS_APART_MS:
             raise DeribitError(13004, "invalid_credentials", reason="timestamp")
         self.token_until_ms = now_ms + _REQUEST_MS  # of this request alone
 

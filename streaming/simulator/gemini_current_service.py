@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from include.market.numerals import parse_whole
 from include.market.venue_settings import Venues
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.json_fields import Fields
@@ -31,7 +32,8 @@ def refusal_of(headers: Mapping[str, str], venues: Venues, now_s: float) -> Fiel
     signature = headers.get("X-GEMINI-SIGNATURE", "")
     if not key or key != venues.gemini.key.reveal() or not hmac.compare_digest(expected, signature):
         return {"result": "error", "reason": "InvalidSignature", "message": "InvalidSignature"}
-    fresh = nonce.isdecimal() and abs(int(nonce) - now_s) <= _NONCE_WITHIN_S
+    nonce_s = parse_whole(nonce)
+    fresh = nonce_s is not None and abs(nonce_s - now_s) <= _NONCE_WITHIN_S
     if not fresh or base64.b64encode(nonce.encode()).decode() != payload:
         message = f"Nonce '{nonce}' is not within 30 seconds of server time '{int(now_s)}''"
         return {"result": "error", "reason": "InvalidNonce", "message": message}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler
 
+from include.market.numerals import parse_whole
 from include.market.venue_settings import Venues
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
@@ -151,10 +152,11 @@ def _make_current(sockets: GeminiSockets, request: web.Request) -> Dialect:
     if refusal is not None:
         raise GeminiError(401, refusal["reason"], refusal["message"])
     text = request.query.get("snapshot", "0")
-    if text != "-1" and not (text.isascii() and text.isdecimal()):
+    depth = -1 if text == "-1" else parse_whole(text)
+    if depth is None:
         raise GeminiError(400, "Bad Request", f"Supplied value '{text}' is not a valid snapshot")
     signed = "X-GEMINI-APIKEY" in request.headers
-    return CurrentService(market, snapshot=int(text), signed=signed)
+    return CurrentService(market, snapshot=depth, signed=signed)
 
 
 def _read_symbols(names: list[str]) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from aiohttp import BasicAuth, web
 
+from include.market.numerals import parse_whole
 from include.settings.groups import SimulatorSettings
 from streaming.simulator import history
 from streaming.simulator.clock import Clock
@@ -51,7 +52,10 @@ class Kaggle:
 
     async def serve_csv(self, request: web.Request) -> web.StreamResponse:
         """Stream a CSV file of so many `days`."""
-        days = min(int(request.query.get("days", self._days)), _MAX_DAYS)
+        text = request.query.get("days", str(self._days))
+        days = parse_whole(text, largest=_MAX_DAYS)
+        if days is None:
+            raise web.HTTPBadRequest(text=f"days={text[:60]!r} is no number of days to {_MAX_DAYS}")
         csv_parts = self._lines(request.match_info["file"], days, int(self._clock.now_s()))
         response = web.StreamResponse(headers={"Content-Type": "text/csv"})
         await response.prepare(request)
@@ -82,7 +86,7 @@ class Kaggle:
                 "file": body.get("fileName", ""),
                 **body,
             }
-        version = int(parameters.get("datasetVersionNumber") or VERSION)
+        version = parse_whole(str(parameters.get("datasetVersionNumber") or VERSION)) or 0
         default_file = {VERSION: CURRENT, OLDER_VERSION: OLDER}.get(version)
         file = parameters.get("file") or default_file
         if (parameters.get("owner"), parameters.get("slug")) != (
@@ -106,9 +110,10 @@ class Kaggle:
         expected = self._signature(name, f"{source_file}{signed_at}")
         if not hmac.compare_digest(expected, query.get("signature", "")):
             return _refusal(403, "SignatureDoesNotMatch")
-        if self._clock.now_s() - int(signed_at) > _SIGNED_FOR_S:
+        signed_at_s = parse_whole(signed_at) or 0
+        if self._clock.now_s() - signed_at_s > _SIGNED_FOR_S:
             return _refusal(403, "ExpiredToken")
-        content = await asyncio.to_thread(self._zip, source_file, int(signed_at) // 60 * 60)
+        content = await asyncio.to_thread(self._zip, source_file, signed_at_s // 60 * 60)
         digest = hashlib.md5(content, usedforsecurity=False).digest()
         headers = {
             "Accept-Ranges": "bytes",

@@ -23,6 +23,7 @@ from include.bus.record_browsing import (
 from include.bus.record_counts import count_records
 from include.errors import QueryError
 from include.lake.tables import TABLE_OF_TOPIC
+from include.market.numerals import parse_whole
 from include.market.wire import TOPICS, Topic
 from include.settings import Settings
 
@@ -71,9 +72,10 @@ def _parse_number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_TEXT // 10):
+    number = parse_whole(text)
+    if number is None:
         raise QueryError(f"{name}={text[:60]} is no number")
-    return int(text)
+    return number
 
 
 def find_records(settings: Settings, lookup: RecordLookup) -> Answer:

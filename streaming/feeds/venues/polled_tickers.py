@@ -10,6 +10,7 @@ import msgspec
 
 from include.errors import RejectedFrame
 from include.market.events import Frame, Ticker
+from include.market.numerals import LARGEST
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
@@ -54,12 +55,12 @@ def read_gemini_ticker(frame: Frame, symbol: str, parts: RejectedParts) -> Ticke
 
 def _cut(volume: Decimal | None) -> Decimal | None:
     """A sum of products has more digits than the column: it is rounded to its last."""
-    is_exact = volume is None or not volume.is_finite() or abs(volume) >= 10**12
+    is_exact = volume is None or not volume.is_finite() or volume.copy_abs() >= 10**12
     return volume if is_exact or volume is None else volume.quantize(QUANTITY_STEP, ROUND_HALF_EVEN)
 
 
 def _read_time(time_ms: Decimal, parts: RejectedParts, frame: Frame) -> int | None:
-    if not time_ms.is_finite() or time_ms != time_ms.to_integral_value():
+    if not time_ms.is_finite() or not 0 <= time_ms <= LARGEST or time_ms % 1:
         parts.add(RejectedFrame("time_out_of_range", str(time_ms)[:80]))
         return None
     return parts.time_or_null(to_micros(int(time_ms)), frame)

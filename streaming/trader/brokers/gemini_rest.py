@@ -25,6 +25,7 @@ TIMEOUT_S = 10.0
 NONCE_TRIES = 3
 MAX_CALLS = 5  # a second; Gemini's advice for private calls, its limit is 600 a minute
 _WAIT, _FAULT = {429, 503}, 429
+_MAX_WAIT_S = 3600.0  # of what a venue asks for
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -130,8 +131,9 @@ def _error_of(error: urllib.error.HTTPError, path: str) -> TickhouseError:
     reason = str(code or f"Http{error.code}")
     text = f"Gemini {path}: {error.code} {reason}"
     if error.code in _WAIT:
-        wait_s = error.headers.get("Retry-After", "1")
-        return RateLimited(text, float(wait_s) if wait_s.isdecimal() else 1.0)
+        wait_text = error.headers.get("Retry-After", "1")
+        is_number = wait_text.isascii() and wait_text.isdecimal()
+        return RateLimited(text, min(float(wait_text), _MAX_WAIT_S) if is_number else 1.0)
     if error.code > _FAULT or not code:  # without a reason it is not Gemini that answers
         return Unreachable(text)
     return OrderRefused(reason, str(details.get("message", ""))[:200])
