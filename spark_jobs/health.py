@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from include.market.feed_states import FeedEntry
+from include.market.feed_entries import FeedEntry
 from include.serving import stream_progress
 from include.serving.connection import Dsn
 from include.serving.feed_health import LandedEntry, LandedStates, land_entry

@@ -9,23 +9,13 @@ A hole in the numbers of trades belongs to the symbol, whichever connection repo
 of one symbol must come in the order of their Kafka offsets; those of several may come in any.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from include.market.book_life import DROPPED_BOOK
-from include.market.events import LedgerEntry, Message
-from include.market.venues import (
-    BEGINS_AGAIN,
-    BETWEEN_CONNECTIONS,
-    CLOSES_HOLE,
-    DROPPED_TRADES,
-    HEALING,
-    SNAPSHOT,
-    VENUES,
-)
+from include.market.feed_entries import FeedEntry, is_hole_of_trades, split_connection_id
+from include.market.venues import BEGINS_AGAIN, CLOSES_HOLE, DROPPED_TRADES, HEALING, SNAPSHOT
 
 State = Literal["live", "gap", "stale", "disconnected"]
 LIVE: Final = "live"
@@ -33,20 +23,6 @@ GAP: Final = "gap"
 STALE: Final = "stale"
 DISCONNECTED: Final = "disconnected"
 SEVERITY: tuple[State, ...] = (LIVE, GAP, STALE, DISCONNECTED)
-_CONNECTION_ID = re.compile(r"(.+)-(\d{1,19})-[^-]+")
-
-
-class FeedEntry(NamedTuple):
-    """An entry of the feed ledger; `at_us` is its time of receipt, µs since the epoch."""
-
-    venue: str
-    symbol: str
-    conn: str
-    entry: str
-    cause: str
-    first_seq: int | None
-    last_seq: int | None
-    at_us: int
 
 
 class FeedState(NamedTuple):
@@ -55,28 +31,6 @@ class FeedState(NamedTuple):
     state: State
     since_us: int
     cause: str
-
-
-def list_entries(message: Message) -> Iterator[FeedEntry]:
-    """The entries of a message of the feed ledger."""
-    for entry in message.events:
-        if isinstance(entry, LedgerEntry):
-            yield FeedEntry(
-                message.venue,
-                message.symbol,
-                message.conn,
-                entry.entry,
-                entry.cause,
-                entry.first_seq,
-                entry.last_seq,
-                message.received_time,
-            )
-
-
-def split_connection_id(conn: str) -> tuple[str, int]:
-    """The feed of a connection, and when (µs) its process started; 0 if the id has no such time."""
-    parts = _CONNECTION_ID.fullmatch(conn)
-    return (parts[1], int(parts[2])) if parts else ("", 0)
 
 
 class FeedStates:
@@ -163,7 +117,7 @@ class _Connection:
             self.silence = ""
         elif entry.entry in {"jump", "renumbered"}:
             self.doubt = "" if entry.cause == BEGINS_AGAIN else entry.cause
-        elif _is_hole_of_trades(entry):
+        elif is_hole_of_trades(entry):
             self.doubt = ""
         elif entry.entry == "gap" or entry.cause in {DROPPED_BOOK, DROPPED_TRADES}:
             self.hole = entry.cause
@@ -198,7 +152,7 @@ class _Symbol:
         if entry.entry in CLOSES_HOLE:
             for hole in [hole for hole in self.holes if first <= hole[0] and hole[1] <= last]:
                 del self.holes[hole]
-        elif _is_hole_of_trades(entry):
+        elif is_hole_of_trades(entry):
             self.holes.setdefault((first, last), entry.cause)
 
     def _end_earlier_processes(self, entry: FeedEntry) -> None:
@@ -236,13 +190,3 @@ class _Symbol:
             self.current = FeedState(state, entry.at_us, cause or entry.cause)
         elif state != LIVE:
             self.current = was._replace(cause=cause)
-
-
-def _is_hole_of_trades(entry: FeedEntry) -> bool:
-    """Whether an entry opens a hole of trade numbers, which REST or a person closes."""
-    if entry.first_seq is None or entry.last_seq is None or entry.first_seq > entry.last_seq:
-        return False
-    if entry.entry != "gap" and (entry.entry, entry.cause) != ("dropped", DROPPED_TRADES):
-        return False
-    venue = VENUES.get(entry.venue)
-    return venue.heals(entry.cause) if venue else entry.cause == BETWEEN_CONNECTIONS

@@ -5,7 +5,8 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from include.lake.reading import connect, open_table
-from include.market.feed_states import FeedEntry, FeedStates
+from include.market.feed_entries import FeedEntry
+from include.market.feed_states import FeedStates
 from include.market.time import from_epoch_us
 
 LEDGER = "feed_ledger"

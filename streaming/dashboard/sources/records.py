@@ -9,7 +9,7 @@ from include.errors import WireError
 from include.market import wire
 from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
-from include.market.feed_states import list_entries
+from include.market.feed_entries import list_entries
 from include.market.jumps import JUMP
 from include.market.time import LATEST_US, SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane

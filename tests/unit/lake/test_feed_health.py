@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from include.market.feed_states import FeedEntry, FeedState, FeedStates
+from include.market.feed_entries import FeedEntry
+from include.market.feed_states import FeedState, FeedStates
 from include.market.time import from_epoch_us
 from include.serving import feed_health
 from include.serving.feed_health import LandedEntry, LandedStates

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.market.feed_states import FeedEntry, FeedStates, list_entries, split_connection_id
+from include.market.feed_entries import FeedEntry, list_entries, split_connection_id
+from include.market.feed_states import FeedStates
 from streaming.feeds.ledger import ledger_message
 
 BTC, ETH = "BTC-USD", "ETH-USD"

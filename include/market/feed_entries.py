@@ -1,0 +1,55 @@
+"""Entries of the feed ledger, out of messages; the process and the hole that one names. Pure."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from include.market.events import LedgerEntry, Message
+from include.market.venues import BETWEEN_CONNECTIONS, DROPPED_TRADES, VENUES
+
+_CONNECTION_ID = re.compile(r"(.+)-(\d{1,19})-[^-]+")
+
+
+class FeedEntry(NamedTuple):
+    """An entry of the feed ledger; `at_us` is its time of receipt, µs since the epoch."""
+
+    venue: str
+    symbol: str
+    conn: str
+    entry: str
+    cause: str
+    first_seq: int | None
+    last_seq: int | None
+    at_us: int
+
+
+def list_entries(message: Message) -> Iterator[FeedEntry]:
+    """The entries of a message of the feed ledger."""
+    for entry in message.events:
+        if isinstance(entry, LedgerEntry):
+            yield FeedEntry(
+                message.venue,
+                message.symbol,
+                message.conn,
+                entry.entry,
+                entry.cause,
+                entry.first_seq,
+                entry.last_seq,
+                message.received_time,
+            )
+
+
+def split_connection_id(conn: str) -> tuple[str, int]:
+    """The feed of a connection, and when (µs) its process started; 0 if the id has no such time."""
+    parts = _CONNECTION_ID.fullmatch(conn)
+    return (parts[1], int(parts[2])) if parts else ("", 0)
+
+
+def is_hole_of_trades(entry: FeedEntry) -> bool:
+    """Whether an entry opens a hole of trade numbers, which REST or a person closes."""
+    if entry.first_seq is None or entry.last_seq is None or entry.first_seq > entry.last_seq:
+        return False
+    if entry.entry != "gap" and (entry.entry, entry.cause) != ("dropped", DROPPED_TRADES):
+        return False
+    venue = VENUES.get(entry.venue)
+    return venue.heals(entry.cause) if venue else entry.cause == BETWEEN_CONNECTIONS
