@@ -18,8 +18,9 @@ _NOT_OF_EVENTS = ("exchange", "id", "type", "options", "was_forced", "reason")
 class GeminiAccount:
     """One account; limit orders of one symbol, at once or resting.
 
-    A resting order is filled when the other side of the book comes to its price. `listeners` get
-    each order's events as updates: an event id, its time in ms, the events.
+    A resting order is filled when the other side of the book comes to its price; a stop-limit order
+    comes to the book when the last price has reached its stop price. `listeners` get each order's
+    events as updates: an event id, its time in ms, the events.
     """
 
     def __init__(self, market: GeminiMarket) -> None:
@@ -29,6 +30,7 @@ class GeminiAccount:
         self.trades: list[Fields] = []
         self.listeners: set[asyncio.Queue[MarketUpdate | bytes]] = set()
         self._fills: dict[str, list[tuple[Decimal, Decimal]]] = {}
+        self._waiting_ids: set[str] = set()  # stop-limit orders that are not in the book yet
         self._event_id = market.clock.now_us()
         market.watchers.append(self._watch)
 
@@ -54,10 +56,21 @@ class GeminiAccount:
         order = self._order_fields(form)
         self.orders.append(order)
         self._publish("accepted", order)
-        self._match(order, form.option)
+        if form.stop_price is not None:
+            self._waiting_ids.add(order["order_id"])
+        self._enter(order, form.option)
+        return order
+
+    def _enter(self, order: Fields, option: str) -> None:
+        """Bring an order to the book, unless it waits for its stop price."""
+        if order["order_id"] in self._waiting_ids:
+            stop_price, signum = Decimal(order["stop_price"]), 1 if order["side"] == "buy" else -1
+            if self.last_price * signum < stop_price * signum:
+                return
+            self._waiting_ids.discard(order["order_id"])
+        self._match(order, option)
         if order["is_live"]:
             self._publish("booked", order)
-        return order
 
     def end(self, order: Fields, reason: str) -> None:
         """Cancel what is left of an order."""
@@ -138,7 +151,9 @@ class GeminiAccount:
 
     def _watch(self) -> None:
         for order in [order for order in self.orders if order["is_live"]]:
-            if self._matchable_quantity(order["side"], Decimal(order["price"])):
+            if order["order_id"] in self._waiting_ids:
+                self._enter(order, "")
+            elif self._matchable_quantity(order["side"], Decimal(order["price"])):
                 self._take(order, aggressor=False)
 
     def _order_fields(self, form: OrderForm) -> Fields:
@@ -151,7 +166,7 @@ class GeminiAccount:
             "exchange": "gemini",
             "avg_execution_price": "0.00",
             "side": form.side,
-            "type": "exchange limit",
+            "type": "exchange limit" if form.stop_price is None else "stop-limit",
             "timestamp": str(now_ms // 1000),
             "timestampms": now_ms,
             "is_live": True,
@@ -164,6 +179,8 @@ class GeminiAccount:
             "original_amount": f"{form.amount:f}",
             "remaining_amount": f"{form.amount:f}",
         }
+        if form.stop_price is not None:
+            order["stop_price"] = f"{form.stop_price:f}"
         if form.client_order_id is not None:
             order["client_order_id"] = form.client_order_id
         self._fills[number] = []

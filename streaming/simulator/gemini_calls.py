@@ -44,6 +44,7 @@ _ORDER: dict[str, object] = {  # read as a whole
     "symbol": "btcusd",
     "amount": "0.01",
     "price": "10000.00",
+    "stop_price": "9000.00",
     "side": "buy",
     "type": "exchange limit",
     "options": [],

@@ -14,18 +14,23 @@ MIN_AMOUNT = Decimal("0.00001")
 _UNIT = Decimal("0.00000001")
 _MAX_MONEY = Decimal(10) ** 15  # above it neither amounts nor prices are counted exactly
 _MAX_ID = 100
+LIMIT, STOP_LIMIT = "exchange limit", "exchange stop limit"
 _OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
 
 
 @dataclass(frozen=True)
 class OrderForm:
-    """A limit order that may be placed; `option` is empty for one that may rest."""
+    """A limit order that may be placed; `option` is empty for one that may rest.
+
+    With a `stop_price` it waits until the last price is that, or beyond.
+    """
 
     amount: Decimal
     price: Decimal
     side: str
     option: str
     client_order_id: str | None
+    stop_price: Decimal | None = None
 
 
 def read_order(params: Fields) -> OrderForm:
@@ -40,12 +45,30 @@ def read_order(params: Fields) -> OrderForm:
         raise GeminiError(400, "InvalidSymbol", f"Symbol {params.get('symbol')!r} is not known")
     if (side := params.get("side")) not in ("buy", "sell"):
         raise GeminiError(400, "InvalidSide", f"Side {str(side)!r} is neither buy nor sell")
-    if params.get("type") != "exchange limit":
+    if params.get("type") not in (LIMIT, STOP_LIMIT):
         raise GeminiError(400, "InvalidOrderType", f"Type {params.get('type')!r} is not supported")
     option = _read_option(params.get("options") or [])
+    stop_price = _read_stop(params, side, price)
+    if stop_price and option:
+        message = f"Option '{option}' is not supported for stop-limit orders"
+        raise GeminiError(400, "UnsupportedOption", message)
     if amount < MIN_AMOUNT:
         raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {MIN_AMOUNT}")
-    return OrderForm(amount, price, str(side), option, _read_id(params.get("client_order_id")))
+    client_order_id = _read_id(params.get("client_order_id"))
+    return OrderForm(amount, price, str(side), option, client_order_id, stop_price)
+
+
+def _read_stop(params: Fields, side: object, price: Decimal) -> Decimal | None:
+    """The stop price of a stop-limit order; null for another, whose own must be a price too."""
+    if params["type"] == LIMIT and "stop_price" not in params:
+        return None
+    stop_price = _read_money(params, "stop_price", "InvalidStopPrice", CENT)
+    if params["type"] == LIMIT:
+        return None
+    if stop_price > price if side == "buy" else stop_price < price:
+        message = f"stop_price {stop_price} of a {side} is beyond its price {price}"
+        raise GeminiError(400, "InvalidStopPrice", message)
+    return stop_price
 
 
 def _read_option(options: object) -> str:
@@ -58,10 +81,12 @@ def _read_option(options: object) -> str:
 
 
 def _read_id(sent_id: object) -> str | None:
-    if sent_id is not None and not isinstance(sent_id, str):
+    if sent_id is None:
+        return None
+    if not isinstance(sent_id, str):
         message = f"client_order_id {sent_id!r} is not a string"
         raise GeminiError(400, "ClientOrderIdMustBeString", message)
-    if sent_id is not None and len(sent_id) > _MAX_ID:
+    if len(sent_id) > _MAX_ID:
         message = f"client_order_id is longer than {_MAX_ID} characters"
         raise GeminiError(400, "ClientOrderIdTooLong", message)
     return sent_id

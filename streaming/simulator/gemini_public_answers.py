@@ -7,12 +7,8 @@ from dataclasses import dataclass
 
 from include.market.time import DAY_S
 from streaming.simulator.candles import make_candles
-from streaming.simulator.gemini_auctions import (
-    AUCTION,
-    INDICATIVE,
-    describe_current,
-    describe_past,
-)
+from streaming.simulator.gemini_auction_answers import describe_current, describe_past
+from streaming.simulator.gemini_auctions import AUCTION, INDICATIVE
 from streaming.simulator.gemini_market import GeminiMarket
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath

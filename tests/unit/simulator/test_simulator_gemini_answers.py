@@ -158,7 +158,7 @@ def bad_values(call: GeminiCall, param: GeminiParam) -> list[Any]:
     if param.name == "client_order_id" or param.read is read_text:
         return [5, "x" * 101] if param.read is read_any else [5]
     texts = [text for text in MALFORMED if text or f"{{{param.name}}}" not in call.path]
-    if param.name in ("price", "amount"):
+    if param.name in ("price", "stop_price", "amount"):
         texts = [text for text in texts if text != "1.5"] + ["NaN", "1e40", "Infinity", "0"]
     return [*texts, *([None, [], {}] if call.signed and "{" not in call.path else [])]
 
