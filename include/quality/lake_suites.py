@@ -46,8 +46,8 @@ PRICES = Suite(
 
 # Every minute is expected of the symbols that had trades within a day, up to where a table would be
 # stale. One without a trade is explained if other messages of its symbol came in it (no trade was
-# made), or by the ledger: an entry in that minute, or an outage that began before it and had not
-# ended. One that is not complete is explained by a hole that was reported in it or later.
+# made), or by the symbol's own ledger: an entry in that minute, or an outage that began before it
+# and had not ended. One that is not complete is explained by a hole reported in it or later.
 MINUTES = Suite(
     name="minutes",
     select="""
@@ -68,10 +68,9 @@ MINUTES = Suite(
                   SELECT venue, symbol, received_time, kafka_time FROM book_changes)
             WHERE kafka_time > $since),
         ledger AS (
-            SELECT venue, date_trunc('minute', received_time) AS minute, count(*) AS entries,
-                arg_max(entry, (received_time, "offset")) IN
-                    ('disconnect', 'gap', 'stale', 'dropped') AS open
-            FROM feed_ledger GROUP BY ALL),
+            SELECT venue, symbol, date_trunc('minute', received_time) AS minute,
+                arg_max(entry, (received_time, "offset")) IN ('disconnect', 'stale') AS open
+            FROM feed_ledger WHERE entry NOT IN ('healed', 'lost') GROUP BY ALL),
         holes AS (
             SELECT venue, symbol, max(received_time) AS reported_at FROM feed_ledger
             WHERE entry IN ('gap', 'jump', 'renumbered', 'dropped') GROUP BY ALL)
@@ -87,7 +86,8 @@ MINUTES = Suite(
         FROM every LEFT JOIN known USING (venue, symbol, minute)
         LEFT JOIN holes USING (venue, symbol)
         LEFT JOIN alive USING (venue, symbol, minute)
-        ASOF LEFT JOIN ledger ON ledger.venue = every.venue AND every.minute >= ledger.minute
+        ASOF LEFT JOIN ledger ON ledger.venue = every.venue AND ledger.symbol = every.symbol
+            AND every.minute >= ledger.minute
         ORDER BY ALL""",
     row=("venue", "symbol", "minute", "state"),
     expectations=(SOME_ROWS, *expect_true("explained")),

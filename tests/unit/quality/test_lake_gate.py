@@ -177,6 +177,29 @@ def test_other_messages_of_another_symbol_explain_no_silence(settings: Settings)
     assert "gate minutes: 1 of 2 failed" in fault(settings, rows)
 
 
+@pytest.mark.parametrize(
+    ("minute_of_entry", "fields"),
+    [
+        (3.2, {"symbol": "ETH-USD", "entry": "disconnect", "cause": "reset"}),
+        (4.5, {"symbol": "ETH-USD", "entry": "connect", "cause": "start"}),
+        (3.2, {"entry": "gap", "cause": "missing"}),
+        (4.5, {"entry": "healed", "cause": "refilled by REST", "conn": "heal-1"}),
+    ],
+    ids=["another symbol's outage", "another symbol's start", "a hole of before", "a healing"],
+)
+def test_no_entry_of_something_else_explains_a_silence(
+    settings: Settings, minute_of_entry: float, fields: dict[str, str]
+) -> None:
+    rows = sound()
+    for name in ("trade_minutes", "tickers", "book_changes"):
+        del rows[name][4]
+    put(Path(settings.lake), "feed_ledger", [landed(0, at(0), entry="connect", cause="start")])
+    put(Path(settings.lake), "feed_ledger", [landed(1, at(minute_of_entry), **fields)])
+    del rows["feed_ledger"]
+    message = fault(settings, rows)
+    assert message.startswith("gate minutes: 1 of 2 failed") and '"state": "absent"' in message
+
+
 def test_a_silence_that_the_ledger_explains_passes(settings: Settings) -> None:
     rows = sound()
     rows["trade_minutes"].append(minute(-140, venue="deribit"))
