@@ -75,8 +75,8 @@ def create_plot(
 ) -> Any:
     """An empty figure over time in the style of the page, on the time axis `times` if it is set.
 
-    Of the shared axis a viewer may choose another part: by dragging, or by the wheel with
-    Shift.
+    Of the shared axis a viewer may choose another part: by dragging, by the wheel with Shift, or by
+    two fingers on a touch screen (Bokeh's tool for the wheel takes both).
     """
     if times is not None:
         options["x_range"] = times

@@ -73,6 +73,9 @@ def minute_row(symbol: str, number: int, level: float) -> dict[str, Any]:
         "total_quote_sell": price,
         "vwap": float(price),
         "complete": True,
+        "liquidation_count": 0,
+        "liquidated_base_buy": Decimal(0),
+        "liquidated_base_sell": Decimal(0),
     }
 
 
@@ -88,6 +91,24 @@ def drag(browser: Browser, by: int) -> None:
         "return [Math.round(r.left + r.width / 2), Math.round(r.top + 250)]"
     )
     browser.drag(x, y, by)
+
+
+def pinch(browser: Browser, *, start: int, end: int) -> None:
+    """Spread two fingers on the price chart, or bring them together; the address follows."""
+    times, address = browser.run(f"return [{TIMES}, location.href]")
+    x, y = browser.run(
+        "const card = document.querySelector('.card.price');"
+        "card.scrollIntoView({block: 'center'});"
+        "const r = card.getBoundingClientRect();"
+        "return [Math.round(r.left + r.width / 2), Math.round(r.top + r.height / 2)]"
+    )
+    browser.pinch(x, y, start=start, end=end)
+    is_zoomed = "<" if start < end else ">"
+    length = f"{times[1]} - {times[0]}"
+    browser.wait(
+        f"const [begin, end] = {TIMES}; return end - begin {is_zoomed} {length}", what="zoomed"
+    )
+    browser.wait(f"return location.href !== {json.dumps(address)}", what="the address follows")
 
 
 def test_a_month_is_chosen_zoomed_dragged_and_sent(
@@ -135,6 +156,8 @@ def test_a_month_is_chosen_zoomed_dragged_and_sent(
         wide = "return document.documentElement.scrollWidth <= 390"
         browser.wait(wide, what="nothing sticks out sideways")
         look(browser, tmp_path, "phone")
+        pinch(browser, start=80, end=240)
+        look(browser, tmp_path, "pinched")
         browser.run(f"{MODEL}('minutes').value = '30'")
         browser.wait("return !location.search.includes('from=')", what="the present again")
         browser.wait(f"return {text('price_head')}.includes('head live')", what="it is live")

@@ -196,18 +196,22 @@ def polled(dsn: dict[str, Any], clock_us: int) -> DashboardState:
 def test_the_minutes_of_postgres_reach_the_panel(postgres_dsn: dict[str, Any]) -> None:
     create_tables(postgres_dsn)
     minute = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-    row = dict.fromkeys(("open", "high", "low", "close", "vwap"), 10) | {
-        "venue": "gemini",
-        "symbol": "BTC-USD",
-        "minute": minute,
-        "complete": None,
-        "total_count_buy": 3,
-        "total_count_sell": 1,
-        "total_base_buy": Decimal("1.5"),
-        "total_base_sell": Decimal("0.25"),
-        "total_quote_buy": 15,
-        "total_quote_sell": 2,
-    }
+    row = (
+        dict.fromkeys(("open", "high", "low", "close", "vwap"), 10)
+        | {
+            "venue": "gemini",
+            "symbol": "BTC-USD",
+            "minute": minute,
+            "complete": None,
+            "total_count_buy": 3,
+            "total_count_sell": 1,
+            "total_base_buy": Decimal("1.5"),
+            "total_base_sell": Decimal("0.25"),
+            "total_quote_buy": 15,
+            "total_quote_sell": 2,
+        }
+        | dict.fromkeys(("liquidation_count", "liquidated_base_buy", "liquidated_base_sell"), 0)
+    )
     upsert(postgres_dsn, TRADE_MINUTES, [row, row | {"minute": minute - timedelta(hours=3)}])
     clock_us = int(minute.timestamp() + 90) * 1_000_000
     state = polled(postgres_dsn, clock_us)

@@ -63,6 +63,25 @@ class Browser:
         released = [*actions, {"type": "pointerUp", "button": 0}]
         self._post("actions", actions=[mouse | {"actions": released}])
 
+    def pinch(self, x: int, y: int, *, start: int, end: int) -> None:
+        """Two fingers about a point, so many pixels apart at first and then, beside each other."""
+        fingers = []
+        for number, side in enumerate((-1, 1)):
+            steps = [
+                {
+                    "type": "pointerMove",
+                    "x": x + side * (start + (end - start) * n // 8) // 2,
+                    "y": y,
+                    "duration": 40,
+                }
+                for n in range(9)
+            ]
+            moves = [steps[0], {"type": "pointerDown", "button": 0}, *steps[1:]]
+            finger = {"type": "pointer", "id": f"finger{number}"}
+            finger |= {"parameters": {"pointerType": "touch"}}
+            fingers.append(finger | {"actions": [*moves, {"type": "pointerUp", "button": 0}]})
+        self._post("actions", actions=fingers)
+
     def dark(self, dark: bool) -> None:
         """What the system prefers, as pages see it."""
         value = "dark" if dark else "light"

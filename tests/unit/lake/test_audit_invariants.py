@@ -165,6 +165,9 @@ MINUTE = {
     "high": D("10"),
     "low": D("10"),
     "close": D("10"),
+    "liquidation_count": 0,
+    "liquidated_base_buy": D(0),
+    "liquidated_base_sell": D(0),
 }
 
 
