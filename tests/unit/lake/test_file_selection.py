@@ -48,9 +48,9 @@ def test_a_refresh_of_many_files_opens_as_many_as_one_of_few(
 ) -> None:
     opened: list[int] = []
 
-    def counting(*args: Any, files: list[str]) -> None:
+    def counting(*args: Any, files: list[str], **options: Any) -> None:
         opened.append(len(files))
-        create_view(*args, files=files)
+        create_view(*args, files=files, **options)
 
     monkeypatch.setattr(trade_minutes, "create_view", counting)
     for count in (100, 3600):
