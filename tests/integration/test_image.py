@@ -23,7 +23,7 @@ from tests.support.compose import MOUNT, Service, in_order, load_folder, ours, s
 from tests.support.image import Container, Images, loopback_network
 from tests.support.services import eventually, running
 
-HEALTHY_S, TRAINED_S = 240.0, 420.0
+HEALTHY_S, TRAINED_S = 480.0, 600.0
 STATE, USER = "/opt/tickhouse/var", 1000  # of the image
 ENDS = ("prepare", "first-training")
 OF_DEVELOPMENT = ("pytest", "mypy", "hypothesis", "moto")
