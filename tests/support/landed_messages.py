@@ -15,7 +15,10 @@ from include.market.time import from_epoch_us
 from include.market.wire import choose_topic
 from streaming.feeds.ledger import ledger_message
 
-TIMES = ("venue_time", "received_time", "traded_at", "window_start", "window_end")
+TIMES = (
+    *("venue_time", "received_time", "traded_at", "window_start", "window_end"),
+    *("published_at", "auction_at", "first_indicative_at", "last_cancel_at"),
+)
 
 
 def tell(
