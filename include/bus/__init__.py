@@ -7,6 +7,7 @@ from include.bus.group_positions import GroupPositions
 from include.bus.message_times import message_times_ms
 from include.bus.producer import Producer
 from include.bus.spool import Spool
+from include.bus.spool_holes import describe_holes
 from include.bus.spool_segment import SpooledRecord
 from include.bus.spooling import KafkaRecord, SpoolingPublisher
 from include.bus.topics import ensure_topics, offset_ranges, topic_ids
@@ -23,6 +24,7 @@ __all__ = [
     "SpooledRecord",
     "SpoolingPublisher",
     "TopicPartition",
+    "describe_holes",
     "ensure_topics",
     "find_empty_offsets",
     "message_times_ms",

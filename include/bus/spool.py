@@ -2,28 +2,30 @@
 
 A folder of numbered segments, and a mark at the record of the segment that comes next. A
 segment number is used once, so a mark that a power cut brought back names a segment that is gone,
-and is ignored. What is appended, and the mark, is synced once a second.
+and is ignored. What is appended, and the mark, is synced once a second; no segment is deleted
+before the mark is behind it.
 
 A record is taken to be sent and released once it is acknowledged; what was not released is there
-again after a crash, and may be sent twice (readers know repeats by the venue's ids). A damaged
-record ends the spool: were only it left out, the newest ids behind it would hide the hole.
+again after a crash, and may be sent twice (readers know repeats by the venue's ids). Of a damaged
+spool every intact record is kept. `hole_places` are before which of the waiting records others
+are lost, so that the holes can be reported: the newest ids behind them would hide them.
 """
 
 import logging
 import re
 import time
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from include.atomic_files import sync_path, write_file
+from include.atomic_files import sync_path
+from include.bus.spool_mark import SpoolMark, SpoolOffset, read_mark, rename_folder
 from include.bus.spool_segment import SpooledRecord, SpoolSegment
 from include.log import event
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SYNC_EVERY_S = 1.0
-SpoolOffset = tuple[int, int]  # number of a segment, offset in bytes within it
+_NAME = re.compile(r"\d{8,18}", re.ASCII)
 
 log = logging.getLogger("tickhouse.bus")
 
@@ -36,7 +38,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path, *, max_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
-        """Go on with the records of an earlier process, cutting off a damaged end."""
+        """Go on with the intact records of an earlier process."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._mark = folder, folder / "mark"
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
@@ -45,7 +47,8 @@ class Spool:
             deque()
         )  # where each ends, and its size
         self._segments: dict[int, SpoolSegment] = {}
-        self._marked, self._synced_at = _read_mark(self._mark), time.monotonic()
+        self.hole_places: list[int] = []
+        self._marked, self._synced_at = read_mark(self._mark), time.monotonic()
         self._front = self._cursor = self._open()
         self._examine()
 
@@ -97,7 +100,8 @@ class Spool:
         if not self.waiting_bytes and self._last_segment().end:
             number = self._add_segment(self._last_segment().number + 1).number
             self._front = self._cursor = number, 0
-        self._delete_before(self._front[0])
+        if next(iter(self._segments)) < self._front[0]:
+            self.sync()
 
     def persist(self) -> None:
         """Once a second, sync what was appended and write down what was released."""
@@ -107,9 +111,16 @@ class Spool:
     def sync(self) -> None:
         """Sync what was appended and write down what was released."""
         self._last_segment().sync()
-        if self._front != self._marked:
-            write_file(self._mark, _mark_text(self._front))
-            self._marked = self._front
+        number = self._front[0]
+        ends = {
+            segment.number: segment.end
+            for segment in self._segments.values()
+            if segment.number >= number
+        }
+        if (mark := SpoolMark(self._front, ends)) != self._marked:
+            mark.write(self._mark)
+            self._marked = mark
+        self._delete_before(number)
         self._synced_at = time.monotonic()
 
     def close(self) -> None:
@@ -120,51 +131,79 @@ class Spool:
 
     def _open(self) -> SpoolOffset:
         """Open the segments that are not behind the mark; gives the first record's offset."""
-        marked = self._marked
-        paths = sorted(path for path in self._folder.iterdir() if path.name.isdecimal())
-        for path in paths:
-            segment = SpoolSegment(path)
-            self._segments[segment.number] = segment
-        if marked is not None:
-            self._delete_before(marked[0])
+        for path in sorted(self._folder.iterdir()):
+            if _NAME.fullmatch(path.name) and path.is_dir():
+                rename_folder(path)
+            elif _NAME.fullmatch(path.name):
+                segment = SpoolSegment(path)
+                self._segments[segment.number] = segment
+        front = self._marked.front if self._marked else (0, 0)
+        self._delete_before(front[0])
         if not self._segments:
-            self._add_segment(marked[0] if marked else 1)
+            self._add_segment(max([1, front[0], *(self._marked.ends if self._marked else ())]))
         first = next(iter(self._segments))
-        if marked is not None and marked[0] == first:
-            return first, min(marked[1], self._segments[first].end)
-        return first, 0
+        return (
+            (first, min(front[1], self._segments[first].end)) if first == front[0] else (first, 0)
+        )
 
     def _examine(self) -> None:
-        """Count the records up to the first damage, cut off the others, sync the rest."""
-        offset = self._front
-        while (entry := self._read(offset)) is not None:
-            record, offset = entry
-            self.count += 1
-            self.waiting_bytes += len(record.encode())
-        number, end = offset
-        later = [segment for segment in self._segments.values() if segment.number > number]
-        lost_bytes = self._segments[number].end - end + sum(segment.end for segment in later)
+        """Count the intact records, leave out what is none, and note where others are lost."""
+        marked_ends, lost_bytes = dict(self._marked.ends) if self._marked else {}, 0
+        for number in sorted({*self._segments, *marked_ends}):
+            start = self._front[1] if number == self._front[0] else 0
+            end = 0
+            if (segment := self._segments.get(number)) is not None:
+                end = segment.end
+                lost_bytes += self._take_up(segment, start)
+            if (cut_bytes := marked_ends.get(number, 0) - max(end, self._marked_start(number))) > 0:
+                lost_bytes += cut_bytes
+                self.hole_places.append(self.count)
         if lost_bytes:
-            log.warning(event("spool damaged", folder=self._folder.name, cut_off_bytes=lost_bytes))
-        self._segments[number].cut(end)
-        for segment in later:
-            del self._segments[segment.number]
-            segment.delete()
-        for segment in self._segments.values():
-            segment.sync()
+            self._report_damage(lost_bytes)
+        for segment in [*self._segments.values()][:-1]:
+            if not segment.end:
+                self._segments.pop(segment.number).delete()
+        first = next(iter(self._segments))
+        self._front = self._cursor = self._front if first == self._front[0] else (first, 0)
         sync_path(self._folder)
         sync_path(self._folder.parent)
 
-    def _read(self, offset: SpoolOffset) -> tuple[SpooledRecord, SpoolOffset] | None:
-        """The record at an offset, or at the next segment's start, and the offset after it.
+    def _take_up(self, segment: SpoolSegment, start: int) -> int:
+        """Count a segment's intact records; how many bytes of it are none."""
+        examined = segment.examine(start)
+        self.hole_places += [self.count + index for index in examined.hole_places]
+        self.count += len(examined.records)
+        self.waiting_bytes += sum(len(record.encode()) for record in examined.records)
+        if examined.lost_bytes:
+            segment.rewrite(start, examined.records)
+        segment.sync()
+        return examined.lost_bytes
 
-        A segment gets its first record before there is a next one: an empty one was damaged.
-        """
+    def _marked_start(self, number: int) -> int:
+        """Where a segment's first waiting record lay when the mark was written."""
+        front = self._marked.front if self._marked else (0, 0)
+        return front[1] if number == front[0] else 0
+
+    def _report_damage(self, lost_bytes: int) -> None:
+        self.hole_places = sorted(set(self.hole_places))
+        log.warning(
+            event(
+                "spool damaged",
+                folder=self._folder.name,
+                lost_bytes=lost_bytes,
+                holes=len(self.hole_places),
+                kept_records=self.count,
+            )
+        )
+
+    def _read(self, offset: SpoolOffset) -> tuple[SpooledRecord, SpoolOffset] | None:
+        """The record at an offset, or at the next segment's start, and the offset after it."""
         number, byte_offset = offset
-        if byte_offset and byte_offset == self._segments[number].end:
-            if number + 1 not in self._segments:
+        if byte_offset == self._segments[number].end:
+            later = [other for other in self._segments if other > number]
+            if not later:
                 return None
-            number, byte_offset = number + 1, 0
+            number, byte_offset = later[0], 0
         entry = self._segments[number].read(byte_offset)
         return (entry[0], (number, entry[1])) if entry else None
 
@@ -179,18 +218,3 @@ class Spool:
     def _delete_before(self, number: int) -> None:
         for earlier in [earlier for earlier in self._segments if earlier < number]:
             self._segments.pop(earlier).delete()
-
-
-def _mark_text(offset: SpoolOffset) -> str:
-    text = f"{offset[0]} {offset[1]}"
-    return f"{text} {zlib.crc32(text.encode()):08x}"
-
-
-def _read_mark(path: Path) -> SpoolOffset | None:
-    """The mark's offset; null if there is none, or its checksum differs."""
-    text = path.read_text(errors="replace") if path.exists() else ""
-    numbers = re.fullmatch(r"(\d{1,19}) (\d{1,19}) \w{8}", text, re.ASCII)
-    if numbers is None:
-        return None
-    offset = int(numbers[1]), int(numbers[2])
-    return offset if _mark_text(offset) == text else None

@@ -4,11 +4,16 @@ import errno
 import os
 import struct
 import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from include.atomic_files import write_file
+
 _HEAD = struct.Struct(">IIII")  # checksum of all that follows, then lengths of topic, key, value
 _LENGTHS_AT = 4
+_LONGEST_TOPIC = 249  # Kafka's own bound
 
 
 class SpooledRecord(NamedTuple):
@@ -24,6 +29,15 @@ class SpooledRecord(NamedTuple):
         head = _HEAD.pack(0, *map(len, parts))
         checked = head[_LENGTHS_AT:] + b"".join(parts)
         return zlib.crc32(checked).to_bytes(_LENGTHS_AT) + checked
+
+
+@dataclass
+class ExaminedRecords:
+    """Intact records, how many of them lie before each damaged place, and its bytes in all."""
+
+    records: list[SpooledRecord]
+    hole_places: list[int]
+    lost_bytes: int
 
 
 class SpoolSegment:
@@ -58,7 +72,7 @@ class SpoolSegment:
             return None
         checksum, topic, key, value = _HEAD.unpack(head)
         size = topic + key + value
-        if byte_offset + _HEAD.size + size > self.end:
+        if not 0 < topic <= _LONGEST_TOPIC or byte_offset + _HEAD.size + size > self.end:
             return None
         body = os.pread(self._handle, size, byte_offset + _HEAD.size)
         if len(body) < size or zlib.crc32(head[_LENGTHS_AT:] + body) != checksum:
@@ -68,10 +82,30 @@ class SpoolSegment:
         )
         return record, byte_offset + _HEAD.size + size
 
-    def cut(self, end: int) -> None:
-        """Cut off what lies behind a byte offset."""
-        os.ftruncate(self._handle, end)
-        self.end, self._is_synced = end, False
+    def examine(self, first_offset: int) -> "ExaminedRecords":
+        """The intact records from a byte offset on."""
+        examined, offset, is_behind_damage = ExaminedRecords([], [], 0), first_offset, False
+        while offset < self.end:
+            if (entry := self.read(offset)) is None:
+                examined.lost_bytes += 1
+                offset, is_behind_damage = offset + 1, True
+                continue
+            if is_behind_damage:
+                examined.hole_places.append(len(examined.records))
+            record, offset = entry
+            examined.records.append(record)
+            is_behind_damage = False
+        if is_behind_damage:
+            examined.hole_places.append(len(examined.records))
+        return examined
+
+    def rewrite(self, first_offset: int, intact: Iterable[SpooledRecord]) -> None:
+        """Put these records, and no others, behind a byte offset: all at once."""
+        prefix = os.pread(self._handle, min(first_offset, self.end), 0)
+        write_file(self.path, prefix + b"".join(record.encode() for record in intact))
+        os.close(self._handle)
+        self._handle = os.open(self.path, os.O_RDWR)
+        self.end, self._is_synced = os.fstat(self._handle).st_size, True
 
     def sync(self) -> None:
         """Force what was written to the disk."""

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from include.bus import FeedProducer, Spool, SpoolingPublisher
+from include.bus import FeedProducer, Spool, SpoolingPublisher, describe_holes
 from include.clock import now_us
 from include.local.lock import exclusive_lock
 from include.log import event
 from include.market import wire
-from include.market.events import Frame
+from include.market.events import Frame, Message
 from include.market.time import DAY_S
 from include.market.venues import VENUES
 from include.metrics import serve_metrics
@@ -79,6 +79,19 @@ async def follow_alone(
         await _follow(venue, settings, symbols, tape_folder=tape_folder, stop=stop)
 
 
+def _resume(
+    venue: str, settings: Settings, last_trade_ids: LastTradeIds, spool: Spool
+) -> list[Message]:
+    """Go on from what Kafka and the spool have; entries of what a damaged spool has lost."""
+    if venue == QUOTES:
+        return []
+    in_kafka = last_ids_in_kafka(settings.bootstrap, venue=venue)
+    delivered_ids = last_trade_ids.by_symbol | in_kafka
+    messages = list(describe_holes(spool, delivered_ids, now_us=now_us()))
+    last_trade_ids.resume(in_kafka, spool)
+    return messages
+
+
 async def _follow(
     venue: str,
     settings: Settings,
@@ -90,8 +103,7 @@ async def _follow(
     folder = settings.home / "feeds"
     last_trade_ids = LastTradeIds(folder / f"{venue}.json")
     spool = Spool(folder / f"{venue}.spool", max_bytes=settings.kafka.spool_mb * 2**20)
-    if venue != QUOTES:
-        last_trade_ids.resume(last_ids_in_kafka(settings.bootstrap, venue=venue), spool)
+    lost_messages = _resume(venue, settings, last_trade_ids, spool)
     producer = FeedProducer(
         settings.bootstrap,
         client_id=f"feed-{venue}",
@@ -99,6 +111,8 @@ async def _follow(
         topics=FEED_TOPICS,
     )
     publisher = SpoolingPublisher(producer, spool, now_us=now_us, on_sent=last_trade_ids.count_sent)
+    for message in lost_messages:
+        publisher.publish(message)
     tapes = _Tapes(tape_folder) if tape_folder else None
     async with open_fetch() as fetch:
         if venue == QUOTES:

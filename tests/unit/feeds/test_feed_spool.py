@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.bus.spool import Spool
+from include.bus.spool_holes import describe_holes
 from include.bus.spool_segment import SpooledRecord
 from include.bus.spooling import SpoolingPublisher
 from include.errors import Unreachable
@@ -96,7 +97,7 @@ def test_a_tail_that_a_power_cut_left_is_cut_off(tmp_path: Path, tail: bytes) ->
     assert list(Spool(path, max_bytes=10_000)) == [record(1), record(2)]
 
 
-def test_a_damaged_record_ends_the_spool_with_what_follows_it(tmp_path: Path) -> None:
+def test_a_damaged_record_is_left_out_and_its_place_known(tmp_path: Path) -> None:
     path = tmp_path / "a.spool"
     first = Spool(path, max_bytes=10_000, segment_bytes=120)
     for number in range(9):
@@ -107,26 +108,108 @@ def test_a_damaged_record_ends_the_spool_with_what_follows_it(tmp_path: Path) ->
     content[40] ^= 1  # in the second record of the second segment
     segment.write_bytes(content)
     second = Spool(path, max_bytes=10_000, segment_bytes=120)
-    assert list(second) == [record(number) for number in range(4)]
-    assert not (path / "00000003").exists()
+    assert list(second) == [record(number) for number in (0, 1, 2, 3, 5, 6, 7, 8)]
+    assert second.hole_places == [4] and second.count == 8
+    second.close()
+    third = Spool(path, max_bytes=10_000, segment_bytes=120)
+    assert list(third) == list(second) and third.hole_places == []
 
 
-@pytest.mark.parametrize(("emptied", "count"), [(1, 0), (2, 3), (3, 6)])
-def test_an_emptied_segment_is_damage_that_ends_the_spool(
-    tmp_path: Path, emptied: int, count: int
-) -> None:
-    path = tmp_path / "a.spool"
+def spooled(path: Path, count: int = 12) -> None:
+    """Segments of three records each."""
     first = Spool(path, max_bytes=10_000, segment_bytes=120)
-    for number in range(12):
+    for number in range(count):
         first.append(record(number))
     first.close()
-    (path / f"{emptied:08}").write_bytes(b"")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("damage", ["gone", "empty", "folder", "cut at a record", "cut", "NUL"])
+def test_of_a_damaged_segment_what_is_intact_is_kept_and_the_hole_known(
+    tmp_path: Path, number: int, damage: str
+) -> None:
+    path = tmp_path / "a.spool"
+    spooled(path)
+    segment = path / f"{number:08}"
+    content, first = segment.read_bytes(), 3 * (number - 1)
+    kept_of_it, offset = 0, 0
+    segment.unlink()
+    if damage == "empty":
+        segment.write_bytes(b"")
+    elif damage == "folder":
+        segment.mkdir()
+        (segment / "x").write_bytes(b"x")
+    elif damage == "cut at a record":
+        kept_of_it, offset = 2, len(record(first).encode() + record(first + 1).encode())
+        segment.write_bytes(content[:offset])
+    elif damage == "cut":
+        kept_of_it = 1
+        segment.write_bytes(content[:50])
+    elif damage == "NUL":
+        segment.write_bytes(bytes(len(content)))
+    lost = range(first + kept_of_it, first + 3)
+    expected = [record(one) for one in range(12) if one not in lost]
     second = Spool(path, max_bytes=10_000, segment_bytes=120)
-    assert list(second) == [record(number) for number in range(count)]
+    assert list(second) == expected and second.count == len(expected)
+    assert second.hole_places == [first + kept_of_it]
     second.append(record(99))
     second.close()
     third = Spool(path, max_bytes=10_000, segment_bytes=120)
-    assert list(third) == [*(record(number) for number in range(count)), record(99)]
+    assert list(third) == [*expected, record(99)] and third.hole_places == []
+    assert drained(third) == [*expected, record(99)]
+
+
+@pytest.mark.parametrize("name", ["mark", "00000003", "00000099", "7", "\u0663"])
+def test_a_folder_of_any_name_ends_nothing(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.spool"
+    spooled(path, 6)
+    (path / "mark").unlink() if name == "mark" else None
+    (path / name).mkdir()
+    second = Spool(path, max_bytes=10_000, segment_bytes=120)
+    assert list(second) == [record(number) for number in range(6)]
+    assert drained(second) == [record(number) for number in range(6)]
+    second.close()
+
+
+def test_what_a_damaged_spool_lost_is_reported_with_its_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    first = Spool(path, max_bytes=10**6, segment_bytes=900)
+    for number in range(100, 112):
+        first.append(sent("market.trades", trade(number)))
+    first.close()
+    by_segment = [len(p.read_bytes()) for p in sorted(path.iterdir()) if p.name.isdecimal()]
+    assert len(by_segment) == 4
+    (path / "00000001").unlink()
+    (path / "00000003").write_bytes(b"")
+    second = Spool(path, max_bytes=10**6, segment_bytes=900)
+    kept = [wire.decode(one.value).received_time for one in second]
+    assert kept == [103, 104, 105, 109, 110, 111]
+    messages = list(describe_holes(second, {"BTC-USDT": 97}, now_us=7))
+    entries = [entry for message in messages for entry in message.events]
+    detail = "the spool was damaged while the messages waited in it"
+    assert entries == [
+        LedgerEntry("dropped", "spool full: trade", 98, 102, detail),
+        LedgerEntry("dropped", "spool full: trade", 106, 108, detail),
+    ]
+    again = Spool(path, max_bytes=10**6)  # killed before what it reported was synced
+    assert len(list(describe_holes(again, {"BTC-USDT": 97}, now_us=7))) == 2
+    again.close()
+    assert list(describe_holes(Spool(path, max_bytes=10**6), {"BTC-USDT": 97}, now_us=7)) == []
+
+
+def test_a_process_killed_at_any_place_of_a_release_reports_no_hole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.spool"
+    spooled(path)
+    first = Spool(path, max_bytes=10_000, segment_bytes=120)
+    monkeypatch.setattr("include.bus.spool_segment.SpoolSegment.delete", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        for _ in range(12):
+            pop(first)
+    monkeypatch.undo()
+    second = Spool(path, max_bytes=10_000, segment_bytes=120)
+    assert second.hole_places == [] and list(second) == [record(n) for n in range(4, 12)]
 
 
 def test_a_mark_older_than_the_last_emptying_is_ignored(tmp_path: Path) -> None:
