@@ -5,6 +5,7 @@ Source: docs.gemini.com, "Market Data v1" (archived, still served); recorded tap
 
 import re
 from collections import Counter
+from functools import partial
 
 import msgspec
 
@@ -17,6 +18,7 @@ from include.market.venues import BETWEEN_CONNECTIONS, GEMINI
 from streaming.feeds.decoding import (
     PRICE_STEP,
     QUANTITY_STEP,
+    UNSTORABLE,
     DecodedFrame,
     RejectedParts,
     parse,
@@ -75,6 +77,7 @@ class GeminiV1Decoder:
         self._ids = RisingIds(self.last_ids, symbol)
         self._parts = RejectedParts(bound)
         self._started = self._is_compared = False
+        self._is_unstorable = False  # the snapshot does not fit the columns: trades alone are kept
         self._next_seq = self._rejected_since = 0
 
     def decode(self, frame: Frame) -> DecodedFrame:
@@ -132,25 +135,38 @@ class GeminiV1Decoder:
     def _events_of(
         self, payload: Update | V1Heartbeat, frame: Frame
     ) -> tuple[tuple[BookChange, ...], list[Trade], list[Auction]]:
-        changes: list[BookChange] = []
-        v1_trades: list[AnyTrade] = []
-        v1_auctions: list[AuctionEvent] = []
         if isinstance(payload, V1Heartbeat):
             return (), [], []
-        for event in payload.events:
-            if isinstance(event, BookChange):
-                changes.append(_numbered_change(event, payload.eventId))
-            elif isinstance(event, AnyTrade):
-                v1_trades.append(event)
-            else:
-                v1_auctions.append(event)
+        changes = [event for event in payload.events if isinstance(event, BookChange)]
+        v1_trades = [event for event in payload.events if isinstance(event, AnyTrade)]
+        v1_auctions = [event for event in payload.events if isinstance(event, AuctionEvent)]
         trades = self._parts.read_each(
             v1_trades, lambda v1_trade: self._trade_of(v1_trade, payload, frame)
         )
         auctions = self._parts.read_each(
             v1_auctions, lambda v1_auction: v1_auction.read(frame, self._parts)
         )
-        return tuple(changes), trades, auctions
+        return self._numbered_changes(changes, payload), trades, auctions
+
+    def _numbered_changes(
+        self, changes: list[BookChange], update: Update
+    ) -> tuple[BookChange, ...]:
+        """The changes; none of a snapshot that no column takes, as another would not fit either.
+
+        Raises:
+            RejectedFrame: one makes no sense.
+        """
+        number = partial(_numbered_change, update.eventId)
+        if self._is_unstorable:
+            return tuple(self._parts.read_each(changes, number))
+        try:
+            return tuple(map(number, changes))
+        except RejectedFrame as rejection:
+            if self._started or update.socket_sequence or rejection.reason not in UNSTORABLE:
+                raise
+            self._is_unstorable = True
+            self._parts.add(rejection)
+            return ()
 
     def _trade_of(self, v1_trade: AnyTrade, update: Update, frame: Frame) -> Trade:
         require_positive_pair(v1_trade.price, v1_trade.amount)
@@ -232,8 +248,8 @@ class GeminiV1Decoder:
         )
 
     def _keep_book(self, seq: int, changes: tuple[BookChange, ...]) -> None:
-        started, self._started = self._started, True
-        if seq == 0 and not started:
+        is_snapshot, self._started = seq == 0 and not self._started, True
+        if is_snapshot and not self._is_unstorable:
             self.book.reset(changes)
             return
         for change in changes:
@@ -265,7 +281,7 @@ def _kind(payload: Update | V1Heartbeat) -> str:
     return "heartbeat" if isinstance(payload, V1Heartbeat) else "book"
 
 
-def _numbered_change(change: BookChange, event_id: int) -> BookChange:
+def _numbered_change(event_id: int, change: BookChange) -> BookChange:
     require_positive(change.price, PRICE_STEP)
     require_not_negative(change.remaining, QUANTITY_STEP)
     if change.delta is not None:
