@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
@@ -35,7 +36,8 @@ class Reply:
             wait_s = float(text)
         else:
             try:
-                wait_s = parsedate_to_datetime(text).timestamp() - now_s
+                until = parsedate_to_datetime(text)  # one without a zone is UTC too
+                wait_s = until.replace(tzinfo=until.tzinfo or UTC).timestamp() - now_s
             except (TypeError, ValueError, OverflowError):
                 wait_s = otherwise
         return min(wait_s, MAX_WAIT_S) if wait_s > 0 else MIN_WAIT_S

@@ -1,6 +1,7 @@
 """Polled suppliers: prices read, errors refused, limits kept; then all of them in the simulator."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
@@ -168,6 +169,18 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     date = "Sat, 21 Nov 2026 10:00:30 GMT"
     assert Reply(429, b"", date).wait_s(now_s=1795255200, otherwise=60) == 30
     assert Reply(429, b"", "soon").wait_s(now_s=0, otherwise=60) == 60
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("date", ["Sat Nov 21 10:00:30 2026", "Sat, 21 Nov 2026 10:00:30 -0000"])
+def test_a_retry_after_without_a_zone_is_utc_on_every_machine(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, date: str, zone: str
+) -> None:
+    request.addfinalizer(time.tzset)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        assert Reply(429, b"", date).wait_s(now_s=1795255200, otherwise=60) == 30
 
 
 async def polled(replies: list[Reply | None], *, per_minute: float = 6e6) -> list[str]:
