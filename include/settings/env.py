@@ -34,6 +34,8 @@ def read_env(path: Path, *, prefix: str) -> dict[str, str]:
         variables = parse_env(path.read_text(encoding="utf-8"), prefix=prefix)
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} cannot be read: it is not UTF-8 text") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     keys = [name for name, value in variables.items() if value and _VENUE_KEY.search(name)]

@@ -6,6 +6,7 @@ escapes); `#` after a space, outside of quotes, begins a comment.
 
 import re
 
+_LINE_END = re.compile(r"\r\n|\r|\n")  # what else `splitlines` ends a line at is part of a value
 _SINGLE = re.compile(r"'([^']*)'\s*(?:#.*)?")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?')
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -25,7 +26,7 @@ def parse_env(text: str, *, prefix: str) -> dict[str, str]:
     sets = re.compile(rf"(?:export\s+)?({prefix}\w*)\s*=(.*)", re.ASCII)
     is_about = re.compile(rf"\b{prefix}", re.ASCII | re.IGNORECASE)
     variables = {}
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), start=1):
         assignment = line.strip()
         if assignment.startswith("#"):
             continue

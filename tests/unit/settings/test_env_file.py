@@ -27,6 +27,8 @@ PREFIX = "TICKHOUSE_"
         (r"TICKHOUSE_A='b\n$c'", r"b\n$c"),
         (r'TICKHOUSE_A="b\n\"c\" \\ $d"', 'b\n"c" \\ $d'),
         ("TICKHOUSE_A=x\nTICKHOUSE_A=y", "y"),
+        ("TICKHOUSE_A=x\rTICKHOUSE_A=y", "y"),
+        ("TICKHOUSE_A=b\x0bc\x0cd\x1ce\x85f\u2028g", "b\x0bc\x0cd\x1ce\x85f\u2028g"),
     ],
 )
 def test_the_usual_forms_of_a_line_are_read(tmp_path: Path, line: str, value: str) -> None:
@@ -56,7 +58,14 @@ def test_a_line_that_would_be_passed_over_is_refused(tmp_path: Path, content: by
         read_env(path, prefix=PREFIX)
 
 
-@pytest.mark.parametrize("value", ["a", "a # b", "'a'", '"', "\\n", "a\nb", " a ", "", "é $x `y`"])
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        read_env(tmp_path, prefix=PREFIX)
+
+
+@pytest.mark.parametrize(
+    "value", ["a\x85b\u2028", "a", "a # b", "'a'", '"', "\\n", "a\nb", " a ", "", "é $x `y`"]
+)
 def test_what_is_written_down_for_later_commands_is_read_as_it_was(
     tmp_path: Path, value: str
 ) -> None:
