@@ -41,6 +41,16 @@ DETAIL_CHARS = 4000
 BEING_SENT = "being sent"  # what the log has of a channel until it has answered
 CONNECTIONS = 3  # of a channel: a mail server is asked several times, each within the bound
 log = logging.getLogger("tickhouse.alerts")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows none: a redirected POST becomes a GET, whose answer says nothing of the alert."""
+
+    def redirect_request(self, *_redirect: object) -> None:
+        """No request, so that the redirect itself is the answer."""
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
 Deliver = Callable[[AlertSettings, AlertJson], None]
 
 
@@ -131,7 +141,7 @@ def _post(settings: AlertSettings, payload: AlertJson) -> None:
         method="POST",
     )
     try:
-        with urllib.request.urlopen(request, timeout=settings.timeout_s):
+        with _opener.open(request, timeout=settings.timeout_s):
             return
     except urllib.error.HTTPError as error:
         raise OSError(f"the webhook answered {error.code}") from error
