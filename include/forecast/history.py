@@ -201,7 +201,7 @@ def _inputs(
                 if table is None:
                     create_empty_view(connection, TABLES[name])
                 else:
-                    create_view(connection, name, table, definition=TABLES[name])
+                    create_view(connection, name, table)
                     versions[name] = int(table.version())
             yield connection, versions
 

@@ -31,7 +31,7 @@ from include.lake.minute_holes import (
     touch_minutes,
 )
 from include.lake.reading import connect, create_view, open_table
-from include.lake.tables import TABLES, TRADE_MINUTES
+from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_schema
 from include.market.time import MINUTE
 from include.market.tops import MAX_QUOTE
@@ -195,7 +195,7 @@ def _recompute(
         return _no_minutes()
     spans = _join_minutes(touched)
     counted_files = list_uris(files_in_spans(files, "traded_at", spans))
-    create_view(connection, "trades", trades, definition=TABLES["trades"], files=counted_files)
+    create_view(connection, "trades", trades, files=counted_files)
     open_ledger(connection, lake, start_at=touched[0])
     find_edges(connection, files, trades)
     connection.execute(counted)

@@ -88,7 +88,7 @@ def connect(
 
     `choose_files` gives the files to read of a table by its name; null: all.
     With `as_of`, each as it was then. With `all_tables`, a table that does not exist is an empty
-    view, and a column that an older table lacks is null.
+    view.
 
     Raises:
         QueryError: a table cannot be read as of that moment.
@@ -101,9 +101,7 @@ def connect(
         newest = open_table(lake, name)
         table = newest and load_as_of(newest, as_of)
         if table is not None:
-            definition = TABLES[name] if all_tables else None
-            files = choose_files(name, table)
-            create_view(connection, name, table, definition=definition, files=files)
+            create_view(connection, name, table, files=choose_files(name, table))
         elif all_tables:
             create_empty_view(connection, TABLES[name])
     return connection
@@ -114,12 +112,12 @@ def create_view(
     name: str,
     table: DeltaTable,
     *,
-    definition: Table | None = None,
     files: Sequence[str] | None = None,
 ) -> None:
     """Make this version of a Delta table a view of that name, with the table's own columns.
 
-    Columns of `definition` that the table lacks are null. `files` are those to read; null: all.
+    Columns of its definition that it lacks, since an older version made it, are null. `files` are
+    those to read; null: all.
     Columns and types come from the log, so that no file is opened before a query needs it.
     """
     if files is None:
@@ -136,6 +134,7 @@ def create_view(
         for field in table.schema().fields
         if isinstance(field.type, PrimitiveType)
     }
+    definition = TABLES.get(PurePosixPath(table.table_uri).name)
     for column in definition.columns if definition else ():
         columns.setdefault(column.name, _duck(column.type))
     if not files:

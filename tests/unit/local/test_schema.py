@@ -10,8 +10,9 @@ import pytest
 from deltalake import write_deltalake
 
 from include.errors import PlatformError
-from include.lake.reading import connect, count_rows
-from include.lake.tables import LANDED
+from include.lake.reading import connect, count_rows, query
+from include.lake.tables import LANDED, TABLES
+from include.lake.views import VIEWS
 from include.local import schema as schemas
 from include.local.lock import exclusive_lock
 from include.local.restoring import restore_files
@@ -149,6 +150,12 @@ def test_a_world_that_was_kept_of_each_schema_is_brought_forward(
     }
     prices = connect(world.lake, ["trades"]).execute("SELECT max(price) FROM trades").fetchall()
     assert prices == [(Decimal("60000.50000000"),)]
+    for name in of_schema_1:  # what was added since is null, whoever reads it first
+        columns = ", ".join(f'"{column}"' for column in TABLES[name].names)
+        assert len(query(world.lake, f"SELECT {columns} FROM {name}")[1]) == rows[name]
+    for view, (table, _) in VIEWS.items():
+        if table in rows:
+            query(world.lake, f"SELECT * FROM {view}")
 
 
 def test_a_backup_of_a_newer_world_is_refused(world: Settings, tmp_path: Path) -> None:
