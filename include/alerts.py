@@ -44,7 +44,7 @@ log = logging.getLogger("tickhouse.alerts")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows none: a redirected POST becomes a GET, whose answer says nothing of the alert."""
+    """Follows none: a redirected POST becomes a GET, whose answer is not about the alert."""
 
     def redirect_request(self, *_redirect: object) -> None:
         """No request, so that the redirect itself is the answer."""

@@ -26,6 +26,7 @@ from include.settings.env import (
     describe_variables,
     merge_layers,
     read_env,
+    read_environment,
     read_secret_files,
 )
 from include.settings.forecast import ForecastSettings, QualitySettings
@@ -233,8 +234,7 @@ def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
 
     With an object store the process's `AWS_…` variables are set by them.
     """
-    environ = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    environ |= dict(extra or {})
+    environ = read_environment(os.environ, prefix=PREFIX) | dict(extra or {})
     user_file = read_env(ROOT / ".env", prefix=PREFIX)
     var = Path(environ.get(f"{PREFIX}VAR") or user_file.get(f"{PREFIX}VAR") or ROOT / "var")
     current = {} if extra else read_env(var / "current.env", prefix=PREFIX)

@@ -11,11 +11,12 @@ from include.errors import SettingsError, shorten
 from include.market.symbols import require_symbol
 from include.setting_fields import NOT_NEGATIVE, NumberRange, Secret
 from include.setting_kinds import Parser, Requirement
-from include.settings.env_file import parse_env
+from include.settings.env_file import parse_env, parse_value
 
 _VENUE_KEY = re.compile(r"(VENUES_\w+|FORECAST_KAGGLE)_(KEY|SECRET)$")
 _OTHERS = 0o077
 FILE = "_FILE"  # behind a secret's name: the file that holds it
+ENV_FORMAT, RAW = "ENV_FORMAT", "raw"
 LONGEST_NUMBER = 40
 SHOWN_CHARS, SECRET_CHARS = 80, 8  # of a value that is refused
 T = TypeVar("T")
@@ -42,6 +43,24 @@ def read_env(path: Path, *, prefix: str) -> dict[str, str]:
     if keys and path.stat().st_mode & _OTHERS:
         raise SettingsError(f"{path.name} holds {keys[0]} and others may read it: chmod 600")
     return variables
+
+
+def read_environment(environ: Mapping[str, str], *, prefix: str) -> dict[str, str]:
+    """The variables of a process whose names begin with `prefix`.
+
+    With `TICKHOUSE_ENV_FORMAT=raw`, which docker-compose.yml sets, their values are the texts of
+    lines of `.env` as they were written: Compose hands them on unread.
+
+    Raises:
+        SettingsError: a value that is such a text begins with a quote that does not end it.
+    """
+    variables = {name: value for name, value in environ.items() if name.startswith(prefix)}
+    if variables.pop(f"{prefix}{ENV_FORMAT}", "") != RAW:
+        return variables
+    try:
+        return {name: parse_value(text.strip(), name=name) for name, text in variables.items()}
+    except ValueError as error:
+        raise SettingsError(f".env cannot be read: {error}") from error
 
 
 def merge_layers(*layers: Mapping[str, str]) -> dict[str, str]:

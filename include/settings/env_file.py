@@ -32,7 +32,7 @@ def parse_env(text: str, *, prefix: str) -> dict[str, str]:
             continue
         match = sets.fullmatch(assignment)
         if match is not None:
-            variables[match[1]] = _parse_value(match[2].strip(), name=match[1])
+            variables[match[1]] = parse_value(match[2].strip(), name=match[1])
         elif is_about.search(assignment.partition("=")[0]):
             raise ValueError(f"line {number} does not read {prefix}NAME=value")
     return variables
@@ -43,7 +43,12 @@ def write_env(variables: dict[str, str]) -> str:
     return "".join(f"{name}={_quote(value)}\n" for name, value in variables.items())
 
 
-def _parse_value(text: str, *, name: str) -> str:
+def parse_value(text: str, *, name: str) -> str:
+    """The value that the text behind a line's `=` means.
+
+    Raises:
+        ValueError: it begins with a quote that does not end it; `name` is whose it is.
+    """
     if not text.startswith(("'", '"')):
         return _COMMENT.sub("", text).rstrip()
     if match := _SINGLE.fullmatch(text):

@@ -13,7 +13,8 @@ import yaml
 from cli.main import cli
 from include.local.programs import list_programs
 from include.setting_fields import Secret
-from include.settings import ROOT, list_variables, load
+from include.settings import PREFIX, ROOT, list_variables, load
+from include.settings.env import read_environment
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -51,7 +52,7 @@ def test_the_command_of_a_service_exists(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_setting_of_a_service_exists(name: str) -> None:
     given = SERVICES[name].get("environment", {})
-    ours = {key: value for key, value in given.items() if key.startswith("TICKHOUSE_")}
+    ours = read_environment(given, prefix=PREFIX)
     asked = set(re.findall(r"\$\{(TICKHOUSE_\w+)", str(given)))
     secrets = {key for key, value in ours.items() if value.startswith("/run/secrets/")}
     known = {f"{name}_FILE" for name, (value, _) in list_variables().items() if value == Secret("")}

@@ -12,7 +12,8 @@ import pytest
 
 from include.errors import SettingsError
 from include.setting_fields import Secret
-from include.settings import ROOT, list_variables, load
+from include.settings import PREFIX, ROOT, list_variables, load
+from include.settings.env import read_env, read_environment
 from tests.support.compose import MOUNT, load_folder, ours, secrets_of
 from tests.support.services import eventually, free_ports
 
@@ -60,7 +61,8 @@ def load_project(tmp_path: Path) -> Load:
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, str]:
-    return {k: v for k, v in service["environment"].items() if k.startswith("TICKHOUSE_")}
+    """The settings as a process of the service reads them."""
+    return read_environment(service["environment"], prefix=PREFIX)
 
 
 def as_in_container(service: dict[str, Any], secrets: Path) -> Mapping[str, str]:
@@ -108,6 +110,37 @@ def test_a_dollar_in_a_setting_arrives_unchanged(load_project: Load) -> None:
     assert {one["environment"]["TICKHOUSE_ALERTS_WEBHOOK"] for one in services.values()} == {
         address
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b:9092",
+        "'b:9092'",
+        '"b:9092" # the brokers',
+        "b:9092 # the brokers",
+        "\t# nothing yet",
+        "b#9092",
+        "'b # 9092'",
+        r"'b\n$c'",
+        r'"b\n\"c\" \\ $d"',
+        "",
+        "b\r",
+    ],
+)
+def test_a_line_of_the_env_file_means_the_same_as_to_up(
+    load_project: Load, tmp_path: Path, text: str
+) -> None:
+    services = ours(load_project(f"TICKHOUSE_ALERTS_WEBHOOK={text}"))
+    expected = read_env(tmp_path / ".env", prefix=PREFIX)["TICKHOUSE_ALERTS_WEBHOOK"]
+    for service in services.values():
+        assert settings_of(service)["TICKHOUSE_ALERTS_WEBHOOK"] == expected
+
+
+def test_a_quote_that_does_not_end_is_named(load_project: Load) -> None:
+    one = ours(load_project('TICKHOUSE_ALERTS_WEBHOOK="a" b'))["watcher"]
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: TICKHOUSE_ALERTS_WEBHOOK: its"):
+        settings_of(one)
 
 
 def test_each_service_gets_the_secrets_that_it_needs_and_no_other(load_project: Load) -> None:
