@@ -61,11 +61,12 @@ def download(address: Callable[[], str], target: Path, *, name: str) -> Path:
 
 def _resume(address: str, partial: Path, tag: Path) -> Message:
     """Append what is missing (or write all of it again); give the headers of the answer."""
-    present = partial.stat().st_size if partial.exists() and tag.exists() else 0
+    known = _read_tag(tag)
+    present = partial.stat().st_size if known and partial.exists() else 0
     request = urllib.request.Request(address)
     if present:
         request.add_header("Range", f"bytes={present}-")
-        request.add_header("If-Range", tag.read_text())
+        request.add_header("If-Range", known)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
             resumed = reply.status == PARTIAL_CONTENT
@@ -85,6 +86,15 @@ def _resume(address: str, partial: Path, tag: Path) -> Message:
     if expected is not None and received < expected:
         raise OSError(f"interrupted after {received} of {expected} bytes")
     return headers
+
+
+def _read_tag(tag: Path) -> str:
+    """The server's name of the version that is half here; empty if it is unknown or damaged."""
+    try:
+        text = tag.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
+    return text if text.isprintable() else ""
 
 
 def _explain_refusal(error: urllib.error.HTTPError, *, name: str) -> str:

@@ -37,7 +37,7 @@ def read_state(checkpoint: StorePath, batch: int, state_type: type[S]) -> S:
         if number <= batch:
             try:
                 return msgspec.json.decode((folder / str(number)).read_bytes(), type=state_type)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, OSError):
                 continue
     reason = LOST_STATE.format(batch=batch)
     raise PlatformError(f"the checkpoint of `{checkpoint.parent.name}` is damaged: {reason}")

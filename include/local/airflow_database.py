@@ -61,7 +61,7 @@ class Migration:
             return False
         try:
             return bool(json.loads(self._note.read_text()) == self._versions())
-        except (Unreachable, ValueError):
+        except (Unreachable, OSError, ValueError):
             return False
 
     def _versions(self) -> dict[str, object]:

@@ -85,7 +85,7 @@ class DiskGuard:
     def _stopped_processes(self) -> list[str]:
         try:
             return [str(name) for name in json.loads(self._note.read_text())]
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             return self._noted
 
 

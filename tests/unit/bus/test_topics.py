@@ -124,7 +124,9 @@ def test_only_what_differs_is_altered(admin: Admin) -> None:
 
 def test_an_alteration_that_the_broker_refuses_is_an_error(admin: Admin) -> None:
     admin.refusal = "[Error 44] PolicyViolationError"
-    with pytest.raises(Unreachable, match=r"alter topic market\.book .*3600000.*PolicyViolation"):
+    with pytest.raises(
+        Unreachable, match=r"alter topic market\.auctions .*3600000.*PolicyViolation"
+    ):
         apply_topics(admin, KafkaSettings(retention_hours=1))
 
 
@@ -136,7 +138,7 @@ def test_another_number_of_partitions_is_refused_before_anything_changes(partiti
     with pytest.raises(PlatformError) as refused:
         apply_topics(admin, KafkaSettings(partitions=partitions, retention_hours=1))
     assert str(refused.value) == (
-        f"topic market.book has 3 partitions and TICKHOUSE_KAFKA_PARTITIONS is {partitions}: "
+        f"topic market.auctions has 3 partitions and TICKHOUSE_KAFKA_PARTITIONS is {partitions}: "
         "another number would break the order of each symbol's messages, so set it to 3, or use a "
         "world or broker whose topics are new"
     )
@@ -147,7 +149,7 @@ def test_another_number_of_partitions_is_refused_before_anything_changes(partiti
 def test_fewer_replicas_than_wanted_are_refused_and_more_are_welcome(admin: Admin) -> None:
     admin.topics["market.ledger"]["replication_factor"] = 3
     apply_topics(admin, KafkaSettings())
-    with pytest.raises(PlatformError, match=r"market\.book has 1 replicas .*REPLICATION is 2"):
+    with pytest.raises(PlatformError, match=r"market\.auctions has 1 replicas .*REPLICATION is 2"):
         apply_topics(admin, KafkaSettings(replication=2))
 
 

@@ -37,12 +37,15 @@ def test_the_states_of_the_last_three_batches_stay(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "windows").iterdir()} == {"9", "10", "11"}
 
 
-def test_a_state_that_was_cut_off_leaves_the_one_before_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b'{"sums":[2', b"", bytes(9), None])
+def test_a_damaged_state_leaves_the_one_before_it(tmp_path: Path, content: bytes | None) -> None:
     checkpoint = tmp_path / "averages" / "stream"
     plan(checkpoint, newest=2)
     write_state(checkpoint, 1, State([1]))
     write_state(checkpoint, 2, State([2]))
-    (checkpoint / "windows" / "2").write_bytes(b'{"sums":[2')
+    damaged = checkpoint / "windows" / "2"
+    damaged.unlink()
+    damaged.mkdir() if content is None else damaged.write_bytes(content)
     assert read_state(checkpoint, 2, State) == State([1])
     assert find_state_damage(checkpoint) is None
 

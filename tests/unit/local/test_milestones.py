@@ -29,3 +29,14 @@ def test_it_ends_at_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     lines: list[str] = []
     milestones.watch_milestones(load({"TICKHOUSE_VAR": str(tmp_path)}), print_line=lines.append)
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_a_damaged_pointer_to_the_forecast_is_no_milestone(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    settings = load({"TICKHOUSE_VAR": str(tmp_path)})
+    pointer = settings.home / "forecasts" / "CURRENT"
+    pointer.parent.mkdir(parents=True)
+    pointer.mkdir() if content is None else pointer.write_bytes(content)
+    assert list(milestones._forecast_milestones(settings)) == []
