@@ -220,12 +220,15 @@ class RisingIds:
         self._behind = f"{key}|behind"  # an id below the last, until the next one comes
         self._next_slot = f"{key}|next slot"
 
-    def take(self, trade_id: int) -> Entries | None:
-        """The ledger entries that go before this trade; null if it was published before."""
+    def take(self, trade_id: int, traded_at: int) -> Entries | None:
+        """The ledger entries that go before this trade; null if it was published before.
+
+        `traded_at` in µs: an id that comes again with a later time is of another trade.
+        """
         last = self._shared.get(self._key)
-        if f"{self._key}|recent {trade_id}" in self._shared:
+        if self._is_repeated(trade_id, traded_at):
             return None
-        self._remember(trade_id)
+        self._remember(trade_id, traded_at)
         if last is None or trade_id > last:
             self._shared[self._key] = trade_id
             self._shared.pop(self._behind, None)
@@ -239,22 +242,29 @@ class RisingIds:
         self._shared[self._behind] = trade_id
         return (LedgerEntry("renumbered", UNCONFIRMED, trade_id, last),)
 
-    def take_late(self, trade_id: int) -> Entries | None:
+    def take_late(self, trade_id: int, traded_at: int) -> Entries | None:
         """No entry for a trade that is published after later ones; null if it was before."""
-        if f"{self._key}|recent {trade_id}" in self._shared:
+        if self._is_repeated(trade_id, traded_at):
             return None
-        self._remember(trade_id)
+        self._remember(trade_id, traded_at)
         return ()
 
-    def _remember(self, trade_id: int) -> None:
-        """Remember an id in place of the oldest one."""
+    def _is_repeated(self, trade_id: int, traded_at: int) -> bool:
+        return traded_at <= self._shared.get(f"{self._key}|recent {trade_id}", traded_at - 1)
+
+    def _remember(self, trade_id: int, traded_at: int) -> None:
+        """Remember when an id's trade was made, a new id in place of the oldest one."""
+        recent = f"{self._key}|recent {trade_id}"
+        if recent in self._shared:
+            self._shared[recent] = traded_at
+            return
         slot = self._shared.get(self._next_slot, 0)
         self._shared[self._next_slot] = (slot + 1) % RECENT_IDS
         forgotten = self._shared.get(f"{self._key}|slot {slot}")
         if forgotten is not None:
             del self._shared[f"{self._key}|recent {forgotten}"]
         self._shared[f"{self._key}|slot {slot}"] = trade_id
-        self._shared[f"{self._key}|recent {trade_id}"] = slot
+        self._shared[recent] = traded_at
 
 
 class NewestNumber:

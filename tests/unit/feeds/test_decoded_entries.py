@@ -284,9 +284,9 @@ def test_a_repeat_lies_at_most_five_hundred_numbers_behind() -> None:
 
 def test_ids_that_begin_again_are_two_entries_with_the_last_id_before() -> None:
     ids = RisingIds({"BTC": 5000}, "BTC")
-    assert ids.take(3) == (LedgerEntry("renumbered", "unconfirmed", 3, 5000),)
-    assert ids.take(4) == (LedgerEntry("renumbered", "begins_again", 3, 5000),)
-    assert ids.take(5) == ()
+    assert ids.take(3, AT_US) == (LedgerEntry("renumbered", "unconfirmed", 3, 5000),)
+    assert ids.take(4, AT_US) == (LedgerEntry("renumbered", "begins_again", 3, 5000),)
+    assert ids.take(5, AT_US) == ()
 
 
 def test_an_id_that_leaps_is_an_entry_with_what_lies_between() -> None:
@@ -294,7 +294,7 @@ def test_an_id_that_leaps_is_an_entry_with_what_lies_between() -> None:
         (ID_JUMP, ()),
         (ID_JUMP + 1, (LedgerEntry("jump", "unconfirmed", 71, 70 + ID_JUMP),)),
     ):
-        assert RisingIds({"BTC": 70}, "BTC").take(70 + step) == entries
+        assert RisingIds({"BTC": 70}, "BTC").take(70 + step, AT_US) == entries
 
 
 def test_the_entry_of_a_binance_hole_has_the_number_of_the_trade_behind_it() -> None:

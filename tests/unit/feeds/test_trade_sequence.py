@@ -256,7 +256,7 @@ def test_a_hole_is_filled_from_its_middle() -> None:
 
 def test_repeated_ids_are_recognised_among_the_last() -> None:
     ids = RisingIds({}, "X")
-    assert [ids.take(number) for number in (5, 9, 5, 9, 12)] == [(), (), None, None, ()]
+    assert [ids.take(number, 7) for number in (5, 9, 5, 9, 12)] == [(), (), None, None, ()]
 
 
 @pytest.mark.parametrize("step", [1, 100, 256, 1024, 10**9])
@@ -264,10 +264,10 @@ def test_ids_that_two_connections_carry_are_taken_once_however_far_apart(step: i
     shared: dict[str, int] = {}
     older, newer = RisingIds(shared, "X"), RisingIds(shared, "X")
     numbers = range(step, 257 * step, step)
-    assert [older.take(number) for number in numbers] == [()] * 256
-    assert [newer.take(number) for number in numbers] == [None] * 256
+    assert [older.take(number, 7) for number in numbers] == [()] * 256
+    assert [newer.take(number, 7) for number in numbers] == [None] * 256
     for number in range(257 * step, 2000 * step, step):
-        newer.take(number)
+        newer.take(number, 7)
     assert len(shared) < 1000
 
 

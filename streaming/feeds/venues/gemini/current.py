@@ -192,7 +192,7 @@ class GeminiCurrentDecoder:
         require_positive_pair(current_trade.p, current_trade.q)
         traded_at = self._parts.require_time(micros_of(current_trade.E), frame)
         last, is_first = self.last_ids.get(symbol), symbol not in self._traded_on
-        entries = self._ids[symbol].take(number)
+        entries = self._ids[symbol].take(number, traded_at)
         if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())

@@ -191,7 +191,8 @@ class GeminiV1Decoder:
         messages, new = [], []
         for trade in trades:
             trade_id, is_late = int(trade.trade_id), trade.condition == BLOCK
-            entries = self._ids.take_late(trade_id) if is_late else self._ids.take(trade_id)
+            take = self._ids.take_late if is_late else self._ids.take
+            entries = take(trade_id, trade.traded_at)
             if entries is None:
                 self.ignored["repeated"] += 1
                 continue

@@ -226,7 +226,8 @@ class GeminiV2Decoder:
         messages, new = [], []
         for trade in trades:
             trade_id, is_late = int(trade.trade_id), trade.condition == BLOCK
-            entries = ids.take_late(trade_id) if is_late else ids.take(trade_id)
+            take = ids.take_late if is_late else ids.take
+            entries = take(trade_id, trade.traded_at)
             if entries is None:
                 self.ignored["repeated"] += 1
                 continue
