@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from include.market.time import AHEAD_OF_RECEIPT_US, EARLIEST_US, SECOND_US
 from include.market.wire import OffsetRanges, TopicPartition
 from include.serving.stream_progress import QueryProgress, StreamProgress
 
@@ -14,7 +15,8 @@ class QueryLag:
     """How far a query is behind the end of one partition.
 
     `behind` counts offsets not yet read. `waiting_s` is how long the oldest message not yet read
-    has been in Kafka: 0 if all are read. Both are null where Kafka gave no answer.
+    has been in Kafka: 0 if all are read. Both are null where Kafka gave no answer; `waiting_s` too
+    where the message has no plausible stamp: none (-1), or one that lies ahead.
     """
 
     query: str
@@ -61,7 +63,10 @@ def _lags_of(
             return None
         if not behind[at]:
             return 0.0
-        return round(max(0.0, now_s - stamped_ms[at] / 1000), 3) if at in stamped_ms else None
+        stamped_us = stamped_ms.get(at, 0) * 1000
+        if not EARLIEST_US <= stamped_us <= now_s * SECOND_US + AHEAD_OF_RECEIPT_US:
+            return None
+        return round(max(0.0, now_s - stamped_us / SECOND_US), 3)
 
     return [
         QueryLag(

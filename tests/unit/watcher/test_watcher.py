@@ -71,11 +71,11 @@ def test_lag_is_in_messages_and_in_seconds_that_the_oldest_waits(tmp_path: Path)
 
     def times_ms(offsets: Any) -> dict[TopicPartition, int]:
         questions.append(dict(offsets))
-        return {first: 998_500}
+        return {first: 1_759_999_998_500}
 
     progress = read_progress(settings)
     ranges = {first: (0, 100), second: (0, 50)}
-    lags = query_lags(progress, ranges, times_ms=times_ms, now_s=1000.0)
+    lags = query_lags(progress, ranges, times_ms=times_ms, now_s=1_760_000_000.0)
     assert questions == [{first: 90}]
     assert [(lag.partition, lag.behind, lag.waiting_s) for lag in lags] == [
         (0, 10, 1.5),
