@@ -17,7 +17,7 @@ import pandas as pd
 from include.errors import HistoryError
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
-from include.market.time import DAY_MINUTES, EPOCH, MINUTE
+from include.market.time import AHEAD_OF_RECEIPT_US, DAY_MINUTES, EPOCH, MINUTE
 
 MIN_MINUTES = DAY_MINUTES
 MIN_SHARE = 0.9
@@ -26,6 +26,8 @@ MEMORY = "512MB"
 CLOSE, VWAP = "close", "vwap"
 TARGETS = (CLOSE, VWAP)
 INPUTS = ("history_minutes", "trades")
+# A trade that was made long after its receipt is of no minute.
+BELIEVED = f"coalesce(traded_at <= received_time + to_microseconds({AHEAD_OF_RECEIPT_US}), true)"
 # An archive's minute is complete by nature, so it wins over the lake's own; of two archives the
 # one loaded last wins. A minute without a trade has no price and is left out, never filled. The
 # lake's own are of one venue: two have two prices, and a series of both would jump each minute.
@@ -38,7 +40,8 @@ WITH archived AS (
     SELECT date_trunc('minute', traded_at) AS minute,
            arg_max(price::DOUBLE, (traded_at, "offset", event_index)) AS close
     FROM trades WHERE symbol = $symbol AND ($venue = '' OR venue = $venue)
-        AND condition IS NULL AND traded_at < $upto AND traded_at >= $since GROUP BY 1
+        AND condition IS NULL AND {believed} AND traded_at < $upto AND traded_at >= $since
+    GROUP BY 1
 ), weighted AS ({weighted})
 SELECT epoch_ns(minute) AS ds, {prices} FROM archived
 UNION ALL SELECT epoch_ns(minute), {prices}
@@ -54,12 +57,12 @@ WHERE symbol = $symbol AND venue = $venue AND minute < $upto AND minute >= $sinc
 WEIGHTED_PRICES = "close, coalesce(vwap, close) AS target"
 NOT_WEIGHTED = "SELECT NULL::TIMESTAMPTZ AS minute, NULL::DOUBLE AS vwap"
 # By venue (of archives none): the first minute there is, and the end of the last whole one.
-SPANS = """
+SPANS = f"""
 SELECT '', min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS upto
 FROM history_minutes WHERE symbol = $symbol
 UNION ALL
 SELECT venue, date_trunc('minute', min(traded_at)), date_trunc('minute', max(traded_at))
-FROM trades WHERE symbol = $symbol GROUP BY venue
+FROM trades WHERE symbol = $symbol AND {BELIEVED} GROUP BY venue
 """
 
 
@@ -245,9 +248,9 @@ class _Reader:
     def _read_slices(self, start_at: datetime, end_at: datetime) -> Iterator[pd.DataFrame]:
         names = ("close",) if self.target == CLOSE else ("close", "target")
         statement = (
-            MINUTES.format(weighted=NOT_WEIGHTED, prices="close")
+            MINUTES.format(weighted=NOT_WEIGHTED, prices="close", believed=BELIEVED)
             if self.target == CLOSE
-            else MINUTES.format(weighted=WEIGHTED, prices=WEIGHTED_PRICES)
+            else MINUTES.format(weighted=WEIGHTED, prices=WEIGHTED_PRICES, believed=BELIEVED)
         )
         while start_at < end_at:
             end = min(start_at + SLICE, end_at)

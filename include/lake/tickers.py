@@ -9,15 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.lake.reading import open_table
+from include.market.time import CLOCK_AHEAD_US
 
 # Deeper than any ticker is late: a feed's backlog after a broker's absence is drained in order.
 LATE = timedelta(minutes=5)
+# Whatever is further ahead of its receipt than clocks differ counts at its receipt.
+AT = f"""CASE WHEN venue_time <= received_time + to_microseconds({CLOCK_AHEAD_US})
+    THEN venue_time ELSE received_time END"""
 # Of one venue a symbol: two have two prices, and a series of both would jump each second.
-SECONDS = """
+SECONDS = f"""
 WITH recent AS (
-    SELECT *, date_trunc('second', coalesce(venue_time, received_time)) AS "at",
+    SELECT *, date_trunc('second', {AT}) AS "at",
         coalesce(nullif(list_position($venues::VARCHAR[], venue), 0), 1000) AS rank
-    FROM tickers WHERE coalesce(venue_time, received_time) > $since AND "last" IS NOT NULL),
+    FROM tickers WHERE {AT} > $since AND "last" IS NOT NULL),
 chosen AS (SELECT symbol, arg_min(venue, ROW(rank, venue)) AS venue FROM recent GROUP BY symbol)
 SELECT symbol, "at", median("last"::DOUBLE) AS close
 FROM recent JOIN chosen USING (symbol, venue) GROUP BY ALL ORDER BY ALL
@@ -43,9 +47,7 @@ def newest_seconds(lake: str, *, seconds: int, venues: Sequence[str] = ()) -> pd
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("tickers", rows)
-        row = connection.execute(
-            "SELECT max(coalesce(venue_time, received_time)) FROM tickers"
-        ).fetchone()
+        row = connection.execute(f"SELECT max({AT}) FROM tickers").fetchone()
         if row is None or row[0] is None:
             return empty
         # a tape's own times lie far before their receipt: the market clock is the newest of them
