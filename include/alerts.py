@@ -19,6 +19,7 @@ from functools import partial
 
 from include.alert_log import AlertJson, AlertLog
 from include.log import event
+from include.redirects import NoRedirect
 from include.setting_fields import MB
 from include.settings import Settings
 from include.settings.monitoring import AlertSettings
@@ -41,16 +42,8 @@ DETAIL_CHARS = 4000
 BEING_SENT = "being sent"  # what the log has of a channel until it has answered
 CONNECTIONS = 3  # of a channel: a mail server is asked several times, each within the bound
 log = logging.getLogger("tickhouse.alerts")
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows none: a redirected POST becomes a GET, whose answer is not about the alert."""
-
-    def redirect_request(self, *_redirect: object) -> None:
-        """No request, so that the redirect itself is the answer."""
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
+# A redirected POST would be a GET without the alert.
+_OPENER = urllib.request.build_opener(NoRedirect)
 Deliver = Callable[[AlertSettings, AlertJson], None]
 
 
@@ -141,7 +134,7 @@ def _post(settings: AlertSettings, payload: AlertJson) -> None:
         method="POST",
     )
     try:
-        with _opener.open(request, timeout=settings.timeout_s):
+        with _OPENER.open(request, timeout=settings.timeout_s):
             return
     except urllib.error.HTTPError as error:
         raise OSError(f"the webhook answered {error.code}") from error

@@ -15,6 +15,7 @@ from include.atomic_files import publish, write_file
 from include.errors import HistoryError, Unreachable
 from include.log import event
 from include.market.numerals import parse_whole
+from include.redirects import NoRedirect
 
 TIMEOUT_S = 60
 TRIES = 3
@@ -121,13 +122,6 @@ def _compare_checksum(partial: Path, headers: Mapping[str, str] | Message) -> st
     return "its md5 is not the one that the server sent"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Does not follow: the log-in is for the first server alone."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
 def follow_login(address: str, headers: Mapping[str, str], *, name: str) -> str:
     """Where a server that wants a log-in redirects to, as an absolute address.
 
@@ -137,7 +131,7 @@ def follow_login(address: str, headers: Mapping[str, str], *, name: str) -> str:
     """
     request = urllib.request.Request(address, headers=dict(headers))
     try:
-        with urllib.request.build_opener(_NoRedirect()).open(request, timeout=TIMEOUT_S):
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=TIMEOUT_S):
             raise OSError("no redirect was sent")
     except urllib.error.HTTPError as error:
         location = error.headers.get("Location")
