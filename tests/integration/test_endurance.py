@@ -3,11 +3,13 @@
 import pytest
 
 from bench.endurance import MarketPlan, measure
+from tests.support.absences import describe_absence
 
 
 def test_two_days_pass_with_every_job_and_a_clean_audit(request: pytest.FixtureRequest) -> None:
     if not request.config.getoption("--long"):
-        pytest.skip("two days of the market take many minutes: run it with --long")
+        command = "./tickhouse test tests/integration/test_endurance.py --long"
+        pytest.skip(describe_absence("two days of the market take many minutes", command=command))
     lines: list[str] = []
     plan = MarketPlan(days=2, messages=12_000, rounds=1, day_s=15.0)
     rows = {row.name: row for row in measure(plan, print_line=lines.append)}

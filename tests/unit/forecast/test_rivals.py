@@ -11,11 +11,16 @@ import pytest
 from include.errors import ForecastError
 from include.forecast.evaluation import NAIVE, PROPHET, Plan, backtest
 from include.forecast.rivals import load_rivals
+from include.optional_packages import install_command
+from tests.support.absences import describe_absence
 
 IS_INSTALLED = importlib.util.find_spec("statsforecast") is not None
 
 
-@pytest.mark.skipif(not IS_INSTALLED, reason="statsforecast (group bench) is not installed")
+@pytest.mark.skipif(
+    not IS_INSTALLED,
+    reason=describe_absence("statsforecast is not installed", command=install_command("bench")),
+)
 def test_rivals_answer_from_the_same_origins_through_minutes_without_a_trade() -> None:
     draw = np.random.default_rng(5)
     ds = pd.date_range("2018-02-01", periods=4 * 1440, freq="min")
