@@ -62,12 +62,12 @@ def download(address: Callable[[], str], target: Path, *, name: str) -> Path:
 
 def _resume(address: str, partial: Path, tag: Path) -> Message:
     """Append what is missing (or write all of it again); give the headers of the answer."""
-    known = _read_tag(tag)
-    present = partial.stat().st_size if known and partial.exists() else 0
+    etag = _read_tag(tag)
+    present = partial.stat().st_size if etag and partial.exists() else 0
     request = urllib.request.Request(address)
     if present:
         request.add_header("Range", f"bytes={present}-")
-        request.add_header("If-Range", known)
+        request.add_header("If-Range", etag)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
             resumed = reply.status == PARTIAL_CONTENT
