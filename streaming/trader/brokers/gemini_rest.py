@@ -19,6 +19,7 @@ from typing import Any
 
 from include.errors import OrderRefused, RateLimited, TickhouseError, Unreachable
 from include.rate_limiter import RateLimiter
+from include.redirects import NoRedirect
 from include.setting_fields import Secret
 
 TIMEOUT_S = 10.0
@@ -26,7 +27,7 @@ NONCE_TRIES = 3
 MAX_CALLS = 5  # a second; Gemini's advice for private calls, its limit is 600 a minute
 _WAIT, _FAULT = {429, 503}, 429
 _MAX_WAIT_S = 3600.0  # of what a venue asks for
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
 
 
 def sign_payload(request_fields: dict[str, Any], secret: Secret) -> tuple[str, str]:

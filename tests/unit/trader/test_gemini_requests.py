@@ -79,6 +79,14 @@ def refuse(status: int, **body: Any) -> Answer:
     return status, {}, json.dumps(body).encode()
 
 
+def test_a_redirect_is_no_answer_and_takes_no_key_elsewhere() -> None:
+    with gemini(ok({})) as (other, _):
+        to_other = {"Location": f"http://127.0.0.1:{other.server_port}/"}
+        with gemini((302, to_other, b"")) as (_, client), pytest.raises(Unreachable, match="302"):
+            client.call("/v1/balances")
+    assert other.asked == []
+
+
 def test_a_private_call_has_all_in_its_headers_and_no_body() -> None:
     with gemini(ok({"amount": 1})) as (server, client):
         client.call("/v1/balances", account="primary")
