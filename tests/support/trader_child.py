@@ -12,6 +12,7 @@ import threading
 from include.log import start_logging
 from include.settings import from_environment
 from streaming.trader.__main__ import trade
+from tests.support import trader_venues  # noqa: F401 (its venue is a test's)
 
 MINUTE_US = 60_000_000
 

@@ -1,7 +1,6 @@
 """A trader's world for tests: a venue, a database and processes on the shared broker and server."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from include.serving.connection import create_database, transaction
 from include.serving.tables import create_tables
 from include.settings import Settings, load
 from tests.support.services import eventually, running
+from tests.support.trader_venues import make_venue_name
 
 MINUTE = 60_000_000
 START = 1_524_546_000_000_000  # 2018-04-24 05:00 UTC, a whole minute
@@ -98,7 +98,7 @@ class World:
 
 def make_world(kafka: str, dsn: dict[str, Any], folder: Path, **more: str) -> World:
     """A new world; `more` are further TICKHOUSE_ settings."""
-    name = f"t{os.urandom(5).hex()}"
+    name = make_venue_name()
     create_database(dsn, name=name)
     ensure_topics(kafka)
     env = {
