@@ -79,5 +79,6 @@ def test_a_look_writes_the_lag_and_sends_one_alert_of_a_stream_that_is_late(
         ("market.ledger",),
     )
     assert (name, behind) == ("land", 2) and 0 < waiting < 120
-    (alert,) = read_alerts(service_settings)
-    assert alert["what"] == "stream_lag" and "2 messages of partition 0 wait" in alert["detail"]
+    alerts = read_alerts(service_settings)  # of the machine's disk there may be one too
+    (alert,) = (alert for alert in alerts if alert["what"] == "stream_lag")
+    assert "2 messages of partition 0 wait" in alert["detail"]
