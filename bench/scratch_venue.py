@@ -59,7 +59,7 @@ def _build_environment(folder: str) -> dict[str, str]:
         "TICKHOUSE_TRADER_DAILY_LOSS": "0",
         "TICKHOUSE_TRADER_LAG_S": "0",  # its market is of 2018
         "TICKHOUSE_TRADER_SKEW_S": "0",
-        "TICKHOUSE_FORECAST_STALE_HOURS": "1000000",
+        "TICKHOUSE_FORECAST_STALE_HOURS": "800000",
     }
 
 
