@@ -193,12 +193,13 @@ def _parse_number(number_type: Callable[[str], Any], meaning: str) -> Callable[[
     """Reads a number as people write one: without `_`, of at most so many characters."""
 
     def parse(text: str) -> Any:
+        fault = f"not {meaning}"
+        if len(text) > LONGEST_NUMBER or "_" in text:
+            raise ValueError(fault)
         try:
-            if len(text) <= LONGEST_NUMBER and "_" not in text:
-                return number_type(text)
-        except (ValueError, InvalidOperation):
-            pass
-        raise ValueError(f"not {meaning}")
+            return number_type(text)
+        except (ValueError, InvalidOperation) as error:
+            raise ValueError(fault) from error
 
     return parse
 
