@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from include.atomic_files import write_file
 _HEAD = struct.Struct(">IIII")  # checksum of all that follows, then lengths of topic, key, value
 _LENGTHS_AT = 4
 _LONGEST_TOPIC = 249  # Kafka's own bound
+# A topic's length, then those of key and value, then the name's first character.
+_LENGTHS = re.compile(rb"\0\0\0[\x01-\xf9](?=[\s\S]{8}[\w.-])")
 
 
 class SpooledRecord(NamedTuple):
@@ -85,10 +88,13 @@ class SpoolSegment:
     def examine(self, first_offset: int) -> "ExaminedRecords":
         """The intact records from a byte offset on."""
         examined, offset, is_behind_damage = ExaminedRecords([], [], 0), first_offset, False
+        content = b""
         while offset < self.end:
             if (entry := self.read(offset)) is None:
-                examined.lost_bytes += 1
-                offset, is_behind_damage = offset + 1, True
+                content = content or os.pread(self._handle, self.end, 0)
+                following = _find_head(content, offset + 1)
+                examined.lost_bytes += following - offset
+                offset, is_behind_damage = following, True
                 continue
             if is_behind_damage:
                 examined.hole_places.append(len(examined.records))
@@ -121,3 +127,9 @@ class SpoolSegment:
         """Close the file and delete it."""
         self.close()
         self.path.unlink()
+
+
+def _find_head(content: bytes, offset: int) -> int:
+    """Where from an offset on a record may begin; the end if none may."""
+    lengths = _LENGTHS.search(content, offset + _LENGTHS_AT)
+    return lengths.start() - _LENGTHS_AT if lengths else len(content)
