@@ -7,7 +7,9 @@ from include.bus.spool import Spool
 from include.errors import WireError
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.market.feed_entries import make_ledger_message
 from include.market.numbering import frame_range, trade_range
+from include.market.venues import DROPPED
 
 DETAIL = "the spool was damaged while the messages waited in it"
 _Scope = tuple[str, str, str]  # symbol, kind, and connection where that is what counts
@@ -50,14 +52,7 @@ def describe_holes(
 
 def _make_entry(message: Message, lost_range: tuple[int, int], now_us: int) -> Message:
     """The entry by which healing asks for these numbers, as it does after a full spool."""
-    entry = LedgerEntry("dropped", f"spool full: {message.kind}", *lost_range, DETAIL)
-    return Message(
-        venue=message.venue,
-        symbol=message.symbol,
-        kind="ledger",
-        conn=message.conn,
-        seq=None,
-        venue_time=None,
-        received_time=now_us,
-        events=(entry,),
+    entry = LedgerEntry("dropped", DROPPED.format(kind=message.kind), *lost_range, DETAIL)
+    return make_ledger_message(
+        entry, venue=message.venue, symbol=message.symbol, conn=message.conn, at_us=now_us
     )

@@ -16,7 +16,9 @@ from include.bus.spool_segment import SpooledRecord
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.market.feed_entries import make_ledger_message
 from include.market.numbering import frame_range, trade_range
+from include.market.venues import DROPPED
 
 MAX_PENDING_BYTES = 12 * 1024 * 1024
 STALLED_S = 3.0
@@ -84,17 +86,10 @@ class Loss:
         detail = f"{self.count} messages received from {self.first_us} to {self.last_us} us"
         if self.first_id is not None:
             detail += f", ids {self.first_id} to {self.last_id}"
-        cause = f"spool full: {self.kind}"
+        cause = DROPPED.format(kind=self.kind)
         entry = LedgerEntry("dropped", cause, self.first_seq, self.last_seq, detail)
-        return Message(
-            venue=self.venue,
-            symbol=self.symbol,
-            kind="ledger",
-            conn=self.conn,
-            seq=None,
-            venue_time=None,
-            received_time=now_us,
-            events=(entry,),
+        return make_ledger_message(
+            entry, venue=self.venue, symbol=self.symbol, conn=self.conn, at_us=now_us
         )
 
 

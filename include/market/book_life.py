@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from include.market.time import MINUTE_US, from_epoch_us
-from include.market.venues import SNAPSHOT, VENUES
+from include.market.venues import DROPPED, SNAPSHOT, VENUES
 
 # A feed that lives has a message or an entry of the ledger within this time, however quiet.
 SIGN_OF_LIFE_US = 5 * MINUTE_US
-DROPPED_BOOK = "spool full: book"
+DROPPED_BOOK = DROPPED.format(kind="book")
 _RECEIVED = re.compile(r"received from (\d+) to (\d+) us")
 
 

@@ -1,4 +1,4 @@
-"""Entries of the feed ledger, out of messages; the process and the hole that one names. Pure."""
+"""Entries of the feed ledger, in messages and out; the process and the hole of one. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -37,6 +37,22 @@ def list_entries(message: Message) -> Iterator[FeedEntry]:
                 entry.last_seq,
                 message.received_time,
             )
+
+
+def make_ledger_message(
+    entry: LedgerEntry, *, venue: str, symbol: str, conn: str, at_us: int
+) -> Message:
+    """The message of an entry that no frame of the venue brought, at `at_us` µs since the epoch."""
+    return Message(
+        venue=venue,
+        symbol=symbol,
+        kind="ledger",
+        conn=conn,
+        seq=None,
+        venue_time=None,
+        received_time=at_us,
+        events=(entry,),
+    )
 
 
 def split_connection_id(conn: str) -> tuple[str, int]:

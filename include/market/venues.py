@@ -17,7 +17,8 @@ SNAPSHOT = "snapshot"  # cause of `recovered`: a book is whole again
 BEGINS_AGAIN = "begins_again"  # cause of `renumbered`: the venue's numbers are others from here on
 HEALING = "heal-"  # how the connection ids of refilled trades begin
 
-DROPPED_TRADES = "spool full: trade"  # cause of a `dropped` entry whose numbers are trades
+DROPPED = "spool full: {kind}"  # cause of a `dropped` entry: the kind of the lost messages
+DROPPED_TRADES = DROPPED.format(kind="trade")  # cause of a `dropped` entry whose numbers are trades
 
 
 class TradeNumbers(Enum):

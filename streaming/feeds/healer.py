@@ -15,6 +15,7 @@ from typing import Protocol
 from include.errors import RejectedFrame, Unreachable
 from include.log import event
 from include.market.events import LedgerEntry, Message
+from include.market.feed_entries import make_ledger_message
 from include.market.time import SECOND_US
 from include.rate_limiter import RateLimiter
 from streaming.feeds.feed_publisher import PublishMessage
@@ -240,16 +241,7 @@ def lost_message(hole: Hole, cause: str, *, conn: str, at_us: int) -> Message:
 
 
 def _make_message(hole: Hole, entry: LedgerEntry, *, conn: str, at_us: int) -> Message:
-    return Message(
-        venue=hole.venue,
-        symbol=hole.symbol,
-        kind="ledger",
-        conn=conn,
-        seq=None,
-        venue_time=None,
-        received_time=at_us,
-        events=(entry,),
-    )
+    return make_ledger_message(entry, venue=hole.venue, symbol=hole.symbol, conn=conn, at_us=at_us)
 
 
 def _key_of(hole: Hole) -> str:

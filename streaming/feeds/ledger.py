@@ -4,19 +4,12 @@ A gap is reported by the decoder that sees it.
 """
 
 from include.market.events import LedgerEntry, Message
+from include.market.feed_entries import make_ledger_message
 
 
 def ledger_message(
     entry: str, cause: str, *, venue: str, symbol: str, conn: str, at_us: int, detail: str = ""
 ) -> Message:
     """Make the message of one fact about a feed, at `at_us` µs since the epoch."""
-    return Message(
-        venue=venue,
-        symbol=symbol,
-        kind="ledger",
-        conn=conn,
-        seq=None,
-        venue_time=None,
-        received_time=at_us,
-        events=(LedgerEntry(entry, cause, detail=detail or None),),
-    )
+    fact = LedgerEntry(entry, cause, detail=detail or None)
+    return make_ledger_message(fact, venue=venue, symbol=symbol, conn=conn, at_us=at_us)
