@@ -24,7 +24,7 @@ TEST_PROGRAMS = {
     "chromedriver": ("chromium-driver",),
     "promtool": ("prometheus",),
 }
-MAX_WORKERS = 4  # as many groups as tests/conftest.py makes
+MAX_WORKERS = 4  # more would let tests of services wait for one another
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -23,24 +23,28 @@ HEAVY = (
     "test_drill",
     "test_cluster",
 )
-WORKER = {
-    "unit": "light",
-    "house": "light",
-    "replay": "light",
-    "integration": "services",
-    "power": "heavy",
-}
+# Folders in the order in which they begin; short modules at the end leave no worker without work.
+ORDER = ("heavy", "spark", "integration", "browser", "dags", "replay", "house", "unit")
+ONE_GROUP = ("heavy", "spark", "dags")  # whose tests never meet, or share what is costly to make
+
+
+def find_part(nodeid: str) -> str:
+    """The word of `ORDER` that a test belongs to."""
+    path = Path(nodeid.partition("::")[0])
+    is_heavy = path.stem in HEAVY or path.parts[1] == "power"
+    return "heavy" if is_heavy else path.parts[1]
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]
     """Which tests of `./tickhouse test` run after one another on one worker.
 
-    Whole platforms never meet each other, and the fixtures of a module are made once.
+    Whole platforms never meet each other, and the fixtures of a module are made once; a worker
+    takes the next group when it has run its last.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        path = Path(nodeid.partition("::")[0])
-        return "heavy" if path.stem in HEAVY else WORKER.get(path.parts[1], "rest")
+        part = find_part(nodeid)
+        return part if part in ONE_GROUP else nodeid.partition("::")[0]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,8 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
-    """Groups are handed out, the one with most tests first."""
+    """Groups are handed out in the order of their tests."""
+    config.option.loadscopereorder = False
     return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest groups first."""
+    items.sort(key=lambda item: ORDER.index(find_part(item.nodeid)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
