@@ -15,7 +15,8 @@ from include.local.program import (
     open_port,
     serves_page,
 )
-from include.market.venues import GEMINI, VENUES
+from include.market.feed_shards import FeedShard
+from include.market.venues import GEMINI
 from include.serving.stream_progress import read_progress
 from include.settings import Settings
 
@@ -138,20 +139,20 @@ def _define_airflow(settings: Settings) -> list[Program]:
 
 
 def _define_feeds(settings: Settings) -> list[Program]:
-    symbols_by_feed = {name: settings.venues.of(name).symbols for name in VENUES}
-    symbols_by_feed["quotes"] = settings.venues.quote_symbols
+    feeds = list(settings.feed_shards)
     if settings.simulator.tape:
-        symbols_by_feed = {GEMINI.name: settings.venues.gemini.symbols}
+        feeds = [shard for shard in feeds if shard.venue == GEMINI.name]
+    elif settings.venues.quote_symbols:
+        feeds.append(FeedShard("quotes"))
     return [
         Program(
-            f"feed-{feed}",
+            shard.program,
             FEEDS_STAGE,
-            [PYTHON, "-m", "streaming.feeds", feed],
-            partial(_serves_metrics, settings, f"feed-{feed}"),
+            [PYTHON, "-m", "streaming.feeds", *shard.arguments],
+            partial(_serves_metrics, settings, shard.program),
             needs_space=True,
         )
-        for feed, symbols in symbols_by_feed.items()
-        if symbols
+        for shard in feeds
     ]
 
 
@@ -185,5 +186,5 @@ def _define_python(
 
 def _serves_metrics(settings: Settings, name: str) -> bool:
     """Whether a process has come as far as to serve its metrics, if it has any to serve."""
-    port = settings.metrics.ports[name]
+    port = settings.metrics_ports[name]
     return not port or open_port(settings.ports.host, port)

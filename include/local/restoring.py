@@ -12,6 +12,7 @@ from include.errors import PlatformError
 from include.lake.minute_holes import number_sql
 from include.lake.reading import connect, open_table
 from include.local.backup import DESCRIPTION, FORMAT, HOME, Backup, CopiedFile, copy_file
+from include.market.feed_shards import split_feed_name
 from include.market.venues import HEALING
 from include.object_path import StorePath, store_path
 from include.settings import Settings
@@ -107,7 +108,7 @@ def _restore_last_ids(feeds: Path, lake: str) -> None:
     """
     newest_ids = _read_newest_ids(lake)
     for path in sorted(feeds.glob("*.json")):
-        write_checked_file(path, newest_ids.get(path.stem, {}))
+        write_checked_file(path, newest_ids.get(split_feed_name(path.stem)[0], {}))
 
 
 def _read_newest_ids(lake: str) -> dict[str, dict[str, int]]:

@@ -8,6 +8,8 @@ from include.local.program import Program
 from include.local.programs import STREAM, list_programs
 from include.local.supervisor import SupervisorClient
 from include.log import PrintLine
+from include.market.feed_shards import FeedShard, split_feed_name
+from include.market.venues import VENUES
 from include.serving.stream_progress import progress_file
 from include.settings import Settings
 
@@ -59,12 +61,30 @@ def last_log_line(settings: Settings, name: str) -> str:
     return lines[-1][:300] if lines else "nothing"
 
 
+def _refuse_other_shards(
+    settings: Settings, supervised: Sequence[str], names: Sequence[str]
+) -> None:
+    """A feed whose shards are others by now has them with the next `up`, and not one by one."""
+    for venue in VENUES:
+        shards = {shard.program for shard in settings.feed_shards if shard.venue == venue}
+        running = {
+            name for name in supervised if split_feed_name(name)[0] == FeedShard(venue).program
+        }
+        if shards != running and shards & running & set(names):
+            raise PlatformError(
+                f"by the settings as they are now the feed of {venue} is "
+                f"{', '.join(sorted(shards))}"
+                f", and {', '.join(sorted(running))} run: ./tickhouse down, then up"
+            )
+
+
 def _find_programs(
     settings: Settings, supervisor: SupervisorClient, names: Sequence[str]
 ) -> list[Program]:
     """The programs of these names: the supervisor has them, and so have the settings."""
     programs = {program.name: program for program in list_programs(settings)}
     supervised = [process.name for process in supervisor.processes()]
+    _refuse_other_shards(settings, supervised, names)
     for name in names:
         if name not in supervised:
             existing = ", ".join(supervised)

@@ -45,7 +45,7 @@ def list_pages(settings: Settings) -> Mapping[str, str]:
     unfollowed = {f"feed-{name}" for name in VENUES if not venues.of(name).symbols}
     if not venues.quote_symbols:
         unfollowed.add("feed-quotes")
-    ports = {name: p for name, p in settings.metrics.ports.items() if name not in unfollowed}
+    ports = {name: p for name, p in settings.metrics_ports.items() if name not in unfollowed}
     pages = {name: _locate(settings, name, port, "metrics") for name, port in ports.items() if port}
     return pages | {"stream": _locate(settings, "stream", settings.ports.spark_ui, "")}
 

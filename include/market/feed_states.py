@@ -1,8 +1,9 @@
 """How each feed is by its ledger: the state of a venue is that of its worst symbol. Pure.
 
 A symbol is as well as the best of its live connections. A connection lives from its first entry to
-its `disconnect`, or until another process of its feed has an entry of the symbol: a process that is
-killed writes none. A symbol of which the feed's newest process has nothing is followed no more.
+its `disconnect`, or until another process of its feed, of any shard, has an entry of the symbol: a
+process that is killed writes none. A symbol of which the feed's newest process has nothing is
+followed no more.
 
 A hole in the numbers of trades belongs to the symbol, whichever connection reports it, until it is
 `healed` or `lost`; any other fault belongs to its connection, until a snapshot or the end. Entries
@@ -15,7 +16,15 @@ from typing import Final, Literal, NamedTuple
 
 from include.market.book_life import DROPPED_BOOK
 from include.market.feed_entries import FeedEntry, is_hole_of_trades, split_connection_id
-from include.market.venues import BEGINS_AGAIN, CLOSES_HOLE, DROPPED_TRADES, HEALING, SNAPSHOT
+from include.market.feed_shards import split_feed_name
+from include.market.venues import (
+    BEGINS_AGAIN,
+    CLOSES_HOLE,
+    DROPPED_TRADES,
+    HEALING,
+    SNAPSHOT,
+    STOPPED,
+)
 
 State = Literal["live", "gap", "stale", "disconnected"]
 LIVE: Final = "live"
@@ -81,9 +90,20 @@ class FeedStates:
         return alike[symbol]._replace(cause=cause)
 
     def _is_followed(self, symbol: "_Symbol") -> bool:
+        if symbol.is_stopped and self._has_newer_shard(symbol):
+            return False
         return any(
             self._newest_process[feed] == newest_us
             for feed, newest_us in symbol.newest_processes.items()
+        )
+
+    def _has_newer_shard(self, symbol: "_Symbol") -> bool:
+        """Whether a process of its venue's feed was started after those that had the symbol."""
+        venues = {split_feed_name(feed)[0] for feed in symbol.newest_processes}
+        return max(symbol.newest_processes.values()) < max(
+            newest_us
+            for feed, newest_us in self._newest_process.items()
+            if split_feed_name(feed)[0] in venues
         )
 
 
@@ -138,6 +158,11 @@ class _Symbol:
     end_cause: str | None = None
     current: FeedState | None = None
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the process that followed it was stopped and ended every connection."""
+        return not self.connections and self.end_cause == STOPPED
+
     def take(self, entry: FeedEntry) -> None:
         self._take_numbers(entry)
         if not entry.conn.startswith(HEALING):
@@ -157,13 +182,14 @@ class _Symbol:
 
     def _end_earlier_processes(self, entry: FeedEntry) -> None:
         process = feed, started_us = split_connection_id(entry.conn)
+        venue, _ = split_feed_name(feed)
         if self.processes.get(feed) != started_us:
             self.processes[feed] = started_us
             newest_us = self.newest_processes.get(feed, started_us)
             self.newest_processes[feed] = max(started_us, newest_us)
             for conn in list(self.connections):
                 of_conn = split_connection_id(conn)
-                if of_conn[0] == feed and of_conn != process:
+                if of_conn != process and split_feed_name(of_conn[0])[0] == venue:
                     del self.connections[conn]
 
     def _take_life(self, entry: FeedEntry) -> None:

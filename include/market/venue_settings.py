@@ -10,6 +10,7 @@ from include.market.time import TimeBound
 from include.market.venues import BINANCE, DERIBIT, GEMINI, VENUES
 from include.setting_fields import POSITIVE, NumberRange, Secret, setting
 from include.setting_kinds import (
+    Amount,
     DeribitBook,
     FloatSeconds,
     Hours,
@@ -19,6 +20,7 @@ from include.setting_kinds import (
     WholeSeconds,
 )
 
+MAX_SHARDS = 64
 BEST_PRICES = "best"  # Binance without a book
 
 
@@ -34,6 +36,11 @@ class VenueSettings:
     )
     behind_s: FloatSeconds = setting(
         1e9, "seconds by which a time of the venue may be behind its receipt (a tape: years)"
+    )
+    shards: Amount = setting(
+        1,
+        "processes of the venue's feed; its symbols go to them in turn",
+        NumberRange(lowest=1, highest=MAX_SHARDS),
     )
 
     @property

@@ -14,6 +14,7 @@ BETWEEN_CONNECTIONS = "between_connections"  # cause of a gap: trades since the 
 
 CLOSES_HOLE = ("healed", "lost")  # entries of the ledger
 SNAPSHOT = "snapshot"  # cause of `recovered`: a book is whole again
+STOPPED = "stop"  # cause of `disconnect`: the feed was stopped
 BEGINS_AGAIN = "begins_again"  # cause of `renumbered`: the venue's numbers are others from here on
 HEALING = "heal-"  # how the connection ids of refilled trades begin
 

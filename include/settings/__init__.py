@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import SettingsError
+from include.market.feed_shards import FeedShard, list_shards
 from include.market.venue_settings import Venues
 from include.market.venues import VENUES
 from include.object_path import StorePath, open_bucket, store_path
 from include.setting_fields import setting
-from include.setting_kinds import Text, World
+from include.setting_kinds import LARGEST_PORT, Text, World
 from include.settings.brokers import Brokers, KafkaSecurity
 from include.settings.cluster import ClusterPorts, ClusterSettings
 from include.settings.connections import connection_faults
@@ -152,6 +153,22 @@ class Settings:
         return tuple(dict.fromkeys(venue for venue in (*first, *VENUES) if venue))
 
     @property
+    def feed_shards(self) -> tuple[FeedShard, ...]:
+        """The processes of the venues' feeds: those that have symbols to follow."""
+        return tuple(
+            shard
+            for venue in VENUES
+            for shard in list_shards(venue, self.venues.of(venue).shards)
+            if shard.choose(self.venues.of(venue).symbols)
+        )
+
+    @property
+    def metrics_ports(self) -> dict[str, int]:
+        """The port of each process's metrics by the process's name; 0: off."""
+        shards = {shard.program: self.metrics.port_of(shard) for shard in self.feed_shards}
+        return self.metrics.ports | shards
+
+    @property
     def simulator_url(self) -> str:
         """Base HTTP URL of the simulated venues."""
         return self.simulator.url or f"http://{self.ports.host}:{self.ports.simulator}"
@@ -221,6 +238,12 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
         served_days=settings.stream.served_days,
         train_days=settings.forecast.train_days,
     )
+    faults += [
+        f"{PREFIX}METRICS_{shard.venue.upper()} is too high a port for {shard.program}, which has "
+        f"{settings.metrics.port_of(shard)}"
+        for shard in settings.feed_shards
+        if settings.metrics.port_of(shard) > LARGEST_PORT
+    ]
     low, high = settings.trader.ratio_low, settings.trader.ratio_high
     if low >= high:
         faults.append(f"{PREFIX}TRADER_RATIO_LOW={low} is not below …_RATIO_HIGH={high}")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from include.market.feed_shards import FeedShard
 from include.market.venues import VENUES
 from include.setting_fields import POSITIVE, SHARE, Secret, setting
 from include.setting_kinds import (
@@ -19,6 +20,8 @@ from include.setting_kinds import (
     Text,
     YesOrNo,
 )
+
+PORTS_BETWEEN_SHARDS = 100
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,14 @@ class MetricSettings:
         10.0, "seconds between two looks of the watcher at the stream", POSITIVE
     )
 
+    def port_of(self, shard: FeedShard) -> int:
+        """The port of a feed's metrics: for each further shard a hundred above; 0: off."""
+        port = self.feeds.get(shard.venue, self.quotes)
+        return port + PORTS_BETWEEN_SHARDS * (shard.number - 1) if port else 0
+
     @property
     def ports(self) -> dict[str, int]:
-        """The port of each process's metrics by the process's name; 0: off."""
+        """The port of each process's metrics by the process's name, without further shards."""
         return {
             "watcher": self.watcher,
             "trader": self.trader,

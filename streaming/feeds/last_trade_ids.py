@@ -70,6 +70,11 @@ class LastTradeIds:
             ):
                 self.by_symbol[message.symbol] = newest
 
+    def advance(self, ids: Mapping[str, int]) -> None:
+        """Take over what another process of the feed counts as delivered, where it is further."""
+        for symbol, last in ids.items():
+            self.by_symbol[symbol] = max(last, self.by_symbol.get(symbol, last))
+
     def count_sent(self, kafka_record: KafkaRecord, message: Message | None) -> None:
         """Take note of what was handed to the producer: topic, key, value; its message if known."""
         topic, _, value = kafka_record

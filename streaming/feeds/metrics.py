@@ -3,45 +3,42 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from include.bus import FeedProducer, SpoolingPublisher
+from include.market.feed_shards import FeedShard
 from include.metrics import Metric
+from streaming.feeds.outlet import Outlet
 
 
-def metrics(
-    venue: str,
-    counters: Sequence[Counter[str]],
-    *,
-    producer: FeedProducer,
-    publisher: SpoolingPublisher,
-) -> list[Metric]:
+def metrics(shard: FeedShard, counters: Sequence[Counter[str]], *, outlet: Outlet) -> list[Metric]:
     """Everything a feed counts: frames, messages by kind, gaps, connects, what became of them."""
+    process, labels = (shard.venue, str(shard.number)), ("venue", "shard")
+    publisher = outlet.publisher
     total = sum((Counter(dict(counter)) for counter in counters), Counter())
     events: dict[tuple[str, ...], float] = {
-        (venue, name.replace(" ", "_")): float(number) for name, number in total.items()
+        (*process, name.replace(" ", "_")): float(number) for name, number in total.items()
     }
     return [
         Metric(
             "feed_events_total",
             "frames, messages by kind, ledger entries by kind, rejects",
             events,
-            ("venue", "event"),
+            (*labels, "event"),
         ),
         Metric(
             "feed_messages_acknowledged_total",
             "messages that Kafka has for certain",
-            {(venue,): float(producer.acknowledged)},
-            ("venue",),
+            {process: float(outlet.producer.acknowledged)},
+            labels,
         ),
         Metric(
             "feed_messages_spooled_total",
             "messages put on disk while Kafka was away",
-            {(venue,): float(publisher.spooled)},
-            ("venue",),
+            {process: float(publisher.spooled)},
+            labels,
         ),
         Metric(
             "feed_messages_dropped_total",
             "messages that found no room on disk",
-            {(venue,): float(publisher.dropped)},
-            ("venue",),
+            {process: float(publisher.dropped)},
+            labels,
         ),
     ]

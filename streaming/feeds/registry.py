@@ -20,12 +20,21 @@ def stream_specs(
     Raises:
         SettingsError: the venue is not known, or a symbol malformed.
     """
-    if venue not in VENUES:
-        raise SettingsError(f"venue {venue!r} is none of {', '.join(VENUES)}")
+    require_venue(venue)
     settings = venues.of(venue)
     followed = tuple(require_symbol(symbol) for symbol in symbols) or settings.symbols
     specs: tuple[StreamSpec, ...] = _import_folder(venue).stream_specs(settings, followed)
     return specs
+
+
+def require_venue(venue: str) -> None:
+    """Refuse what is no venue.
+
+    Raises:
+        SettingsError: the venue is not known.
+    """
+    if venue not in VENUES:
+        raise SettingsError(f"venue {venue!r} is none of {', '.join(VENUES)}")
 
 
 def refills(venues: Venues) -> dict[str, Refill]:

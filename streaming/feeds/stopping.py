@@ -2,8 +2,10 @@
 
 import asyncio
 
+from include.market.venues import STOPPED
 
-async def wait_for_stop(stop: asyncio.Event, cause: str = "stop") -> str:
+
+async def wait_for_stop(stop: asyncio.Event, cause: str = STOPPED) -> str:
     """Wait for the stop; returns it as the cause of an end."""
     await stop.wait()
     return cause

@@ -109,3 +109,23 @@ class TapeWriter:
 
 def _name_files(path: Path) -> tuple[Path, Path]:
     return (path.with_name(f"{path.name}.jsonl.gz"), path.with_name(f"{path.name}.recv.txt.gz"))
+
+
+class Tapes:
+    """One tape a connection, named by it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Record into a folder."""
+        self._folder = folder
+        self._open: dict[str, TapeWriter] = {}
+
+    def write(self, name: str, conn: str, frame: Frame) -> None:
+        """Write a frame to its connection's tape."""
+        if conn not in self._open:
+            self._open[conn] = TapeWriter(self._folder / f"{name}_{conn}")
+        self._open[conn].write(frame)
+
+    def close(self) -> None:
+        """Close every tape."""
+        for tape in self._open.values():
+            tape.close()

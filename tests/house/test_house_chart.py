@@ -14,6 +14,7 @@ import yaml
 
 from cli.main import cli
 from include.errors import SettingsError
+from include.local.programs import list_programs
 from include.local.unsupervised import list_pages
 from include.settings import ROOT, Settings, load
 from include.settings.groups import DatabaseRole
@@ -216,6 +217,27 @@ def test_probes_and_monitors_ask_ports_that_the_settings_have(
         ]
         assert len(chosen) == 1
         assert monitor["metadata"]["labels"] == {"release": "prometheus"}
+
+
+def test_a_feed_has_a_pod_for_each_shard_that_the_settings_want(
+    render: Render, tmp_path: Path
+) -> None:
+    shards = {"TICKHOUSE_VENUES_BINANCE_SHARDS": 2}
+    done = render(FULL | {"settings": STORE["settings"] | shards})
+    commands = {
+        name: pod["spec"]["containers"][0]["command"][3:] for name, pod in pods(done).items()
+    }
+    settings = read_settings(pods(done)["watcher"], done, tmp_path / "watcher")
+    programs = [program for program in list_programs(settings) if program.name in commands]
+    for program in programs:
+        if program.name.startswith("feed-"):
+            assert commands[program.name] == program.command[3:]
+    assert commands["feed-binance-2"] == ["binance", "--shard", "2/2"]
+    page = urlsplit(list_pages(settings)["feed-binance-2"])
+    (port,) = objects(done, "Service")[str(page.hostname)]["spec"]["ports"]
+    ports = pods(done)["feed-binance-2"]["spec"]["containers"][0]["ports"]
+    assert [port["port"], ports[0]["containerPort"]] == [page.port, page.port] == [19512, 19512]
+    assert "tick-feed-binance-2" in objects(done, "ServiceMonitor")
 
 
 @pytest.mark.parametrize("more", [{}, {"serviceMonitors": {"enabled": False}}])

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from include.alerts import KINDS
 from include.local.query_lag import QueryLag
 from include.local.status import FeedHealth
+from include.market.feed_shards import FeedShard
 from include.metrics import Metric, _MetricsCollector
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import ROOT
@@ -63,12 +64,17 @@ CASES = [
     ),
     ('tickhouse_feed_state{venue="gemini", state="live"}', "1x5", "3m", ""),
     (
-        'tickhouse_feed_events_total{venue="gemini", event="frames"}',
+        'tickhouse_feed_events_total{venue="gemini", shard="1", event="frames"}',
         "100x20",
         "10m",
         "TickhouseFeedSilent",
     ),
-    ('tickhouse_feed_events_total{venue="gemini", event="frames"}', "0+100x20", "10m", ""),
+    (
+        'tickhouse_feed_events_total{venue="gemini", shard="1", event="frames"}',
+        "0+100x20",
+        "10m",
+        "",
+    ),
     (
         'tickhouse_feed_events_total{venue="gemini", event="rejects"}',
         "0+20x10",
@@ -92,13 +98,14 @@ def product_metrics() -> list[Metric]:
     state = SimpleNamespace(offsets={("market.book", 0): 7}, postgres=SimpleNamespace(seen_s=1.0))
     lag = QueryLag("land", "market.book", 0, behind=7, waiting_s=1.5)
     progress = StreamProgress(5.0, (QueryProgress("land", batch_ms=250, rows_per_s=9.0),))
+    publisher = SimpleNamespace(spooled=1, dropped=0)
+    outlet = SimpleNamespace(producer=SimpleNamespace(acknowledged=5), publisher=publisher)
     events = Counter({"frames": 3, "messages book": 2, "rejects": 1})
     return [
         *feed_metrics(
-            "gemini",
+            FeedShard("gemini"),
             [events],
-            producer=SimpleNamespace(acknowledged=5),  # type: ignore[arg-type]
-            publisher=SimpleNamespace(spooled=1, dropped=0),  # type: ignore[arg-type]
+            outlet=outlet,  # type: ignore[arg-type]
         ),
         *watcher_metrics.lag_metrics([lag]),
         *watcher_metrics.progress_metrics(progress),

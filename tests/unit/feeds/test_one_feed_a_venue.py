@@ -6,6 +6,7 @@ import pytest
 
 from include.errors import PlatformError
 from include.local.lock import exclusive_lock
+from include.market.feed_shards import FeedShard
 from include.settings import Settings
 from streaming.feeds.__main__ import follow_alone
 
@@ -18,5 +19,7 @@ def test_a_second_feed_of_a_venue_is_refused(settings: Settings, venue: str) -> 
         exclusive_lock(folder / f"{venue}.lock", name="the feed"),
         pytest.raises(PlatformError, match=rf"the feed of {venue} is running already \(pid \d+\)"),
     ):
-        asyncio.run(follow_alone(venue, settings, (), tape_folder=None, stop=asyncio.Event()))
+        asyncio.run(
+            follow_alone(FeedShard(venue), settings, (), tape_folder=None, stop=asyncio.Event())
+        )
     assert not spool.exists()

@@ -24,7 +24,7 @@ class Supervised:
         self.broken, self.looks = broken, dict.fromkeys(NAMES, 3)
 
     def processes(self) -> list[ProcessState]:
-        names = (*NAMES, "feed-deribit")
+        names = (*NAMES, "feed-deribit", "feed-binance", "feed-binance-2")
         return [ProcessState(name, "running", 1, 60) for name in names]
 
     def stop(self, name: str) -> None:
@@ -92,6 +92,10 @@ def test_each_is_restarted_once_when_the_one_before_works(
     [
         (("trader", "feed-kraken"), "no process is named 'feed-kraken'; there are feed-gemini, "),
         (("trader", "feed-deribit"), "by the settings as they are now there is no feed-deribit"),
+        (
+            ("feed-binance",),
+            r"the feed of binance is feed-binance, and feed-binance, feed-binance-2",
+        ),
     ],
 )
 def test_what_is_unknown_is_named_before_anything_is_stopped(

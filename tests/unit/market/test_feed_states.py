@@ -156,6 +156,30 @@ def test_a_symbol_that_is_followed_no_more_does_not_count() -> None:
     assert state(*LIVE, again) == ("live", "BTC-USD: start"), "of a killed process too"
 
 
+def of_shard(kind: str, cause: str, *, shard: str, symbol: str) -> FeedEntry:
+    return entry(kind, cause, conn=f"{shard}-1", symbol=symbol, venue="binance")
+
+
+def test_a_symbol_is_of_the_shard_that_has_it_now() -> None:
+    killed = of_shard("connect", "start", shard="binance-100", symbol=ETH)
+    taken_over = of_shard("connect", "start", shard="binance-2-200", symbol=ETH)
+    assert state(killed, taken_over)[0] == "live"
+    away = of_shard("disconnect", "reset", shard="binance-2-200", symbol=ETH)
+    assert state(killed, taken_over, away) == ("disconnected", "ETH-USD: reset"), "none is left"
+
+
+def test_a_symbol_of_a_shard_that_is_no_more_does_not_count() -> None:
+    btc = of_shard("connect", "start", shard="binance-100", symbol=BTC)
+    eth = of_shard("connect", "start", shard="binance-2-100", symbol=ETH)
+    stopped = [
+        of_shard("disconnect", "stop", shard="binance-100", symbol=BTC),
+        of_shard("disconnect", "stop", shard="binance-2-100", symbol=ETH),
+    ]
+    assert state(btc, eth, stopped[1])[0] == "disconnected", "it is only away"
+    again = of_shard("connect", "start", shard="binance-200", symbol=BTC)
+    assert state(btc, eth, *stopped, again) == ("live", "BTC-USD: start")
+
+
 def test_a_supplier_that_ceases_to_answer_for_one_symbol_is_away() -> None:
     of = {"venue": "coinbase", "conn": "coinbase-100-quotes"}
     up = entry("connect", **of), entry("connect", symbol=ETH, **of)  # type: ignore[arg-type]

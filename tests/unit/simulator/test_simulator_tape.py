@@ -11,10 +11,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from include.errors import SettingsError
 from include.market.events import Frame, Message
 from include.settings import load
-from streaming.feeds.__main__ import _Tapes
 from streaming.feeds.registry import stream_specs
 from streaming.feeds.supervisor import Feed
-from streaming.feeds.tape import TapeWriter, read_tape, tape_start
+from streaming.feeds.tape import Tapes, TapeWriter, read_tape, tape_start
 from streaming.feeds.transport import connect
 from streaming.simulator.__main__ import make_application
 
@@ -39,7 +38,7 @@ async def test_a_tape_is_played_byte_for_byte_in_its_own_time_and_recorded_again
 ) -> None:
     path = written(tmp_path / "btcusd_hand", spacing_us=1_000_000)
     settings = load({"TICKHOUSE_SIMULATOR_TAPE": str(path), "TICKHOUSE_SIMULATOR_SPEED": "10"})
-    tapes, messages, stop = _Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
+    tapes, messages, stop = Tapes(tmp_path / "again"), list[Message](), asyncio.Event()
     async with TestServer(make_application(settings)) as server:
         base = str(server.make_url("")).rstrip("/").replace("http", "ws")
         (spec,) = stream_specs(
