@@ -107,8 +107,8 @@ def restart(process_names: tuple[str, ...]) -> None:
     """Restart processes (as `status` lists them), each when the one before works again.
 
     They read `.env` again; what was in the environment of `up` stays as it was then. The others go
-    on, and what comes meanwhile waits in Kafka. Of a feed it is a hole in the ledger, which
-    heal_gaps fills. Examples:
+    on, and what comes meanwhile waits in Kafka. The successor of a venue's feed has data before
+    the feed ends: no trade is missed, and there is no hole in the ledger. Examples:
 
     \b
       ./tickhouse restart feed-gemini feed-binance

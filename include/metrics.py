@@ -61,12 +61,12 @@ def serve_metrics(
     """
     if not port:
         return False
-    registry.register(_MetricsCollector(read))
     try:
         start_http_server(port, addr=host, registry=registry)
     except OSError as error:
         log.warning(event("no metrics", port=port, error=error))
         return False
+    registry.register(_MetricsCollector(read))
     return True
 
 

@@ -32,7 +32,7 @@ from include.local.jars import CLUSTER, EXTRA_MB, S3, ensure_jars, jars_are_fetc
 from include.local.java import ensure_java
 from include.local.left_overs import MARKER, end_left_overs
 from include.local.program import FEEDS_STAGE, SERVERS_STAGE, WORK_STAGE, Program
-from include.local.programs import AIRFLOW, OBJECT_STORE, list_programs
+from include.local.programs import AIRFLOW, OBJECT_STORE, list_bridges, list_programs
 from include.local.rolling import await_ready, last_log_line
 from include.log import PrintLine
 from include.serving.preparation import create_serving_database
@@ -86,7 +86,9 @@ class Platform:
         progress_file(self.settings).unlink(missing_ok=True)
         restarts.forget(self.settings.home)
         world_programs = list_programs(self.settings)
-        configuration = supervisor.write_configuration(self.settings, world_programs)
+        configuration = supervisor.write_configuration(
+            self.settings, [*world_programs, *list_bridges(self.settings)]
+        )
         supervisor.start(self.settings, configuration, process_environment(self.settings))
         try:
             self._start(world_programs)
@@ -146,6 +148,7 @@ class Platform:
         world_programs = list_programs(self.settings)
         for is_server in (False, True):
             stopping = [p for p in world_programs if (p.stage == SERVERS_STAGE) is is_server]
+            stopping += [] if is_server else list_bridges(self.settings)
             longest = max(program.stop_s for program in stopping)
             self.supervisor.stop_together(
                 [program.name for program in stopping], within_s=longest + STOP_SLACK_S

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 PAGE_S = 20.0  # a busy machine takes seconds for a page
+BRIDGE = "-bridge"  # how the name ends of what publishes while a feed is restarted
 SERVERS_STAGE, WORK_STAGE, FEEDS_STAGE = 0, 1, 2
 
 
@@ -17,6 +18,7 @@ class Program:
 
     Servers come first, then all that works with them at once (stages that wait for one another
     leave cores idle), then what brings messages in, when the stream takes them.
+    What is transient ends by itself and is not started again.
     What `needs_space` is stopped while less of the disk is free than the floor of the settings.
     """
 
@@ -29,6 +31,7 @@ class Program:
     user: str | None = None
     stop_s: int = 15
     needs_space: bool = False
+    is_transient: bool = False
 
 
 def open_port(host: str, port: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from include.local import airflow, kafka, object_store, postgres, spark_servers
 from include.local.program import (
+    BRIDGE,
     FEEDS_STAGE,
     SERVERS_STAGE,
     WORK_STAGE,
@@ -153,6 +154,21 @@ def _define_feeds(settings: Settings) -> list[Program]:
             needs_space=True,
         )
         for shard in feeds
+    ]
+
+
+def list_bridges(settings: Settings) -> list[Program]:
+    """What publishes in place of a venue's feed while that is restarted; `up` starts none."""
+    return [
+        Program(
+            f"{program.name}{BRIDGE}",
+            FEEDS_STAGE,
+            [*program.command, "--bridge"],
+            program.ready,
+            is_transient=True,
+        )
+        for program in _define_feeds(settings)
+        if program.name != "feed-quotes"
     ]
 
 

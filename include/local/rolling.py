@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 
 from include.errors import PlatformError
-from include.local.program import Program
+from include.local.bridging import has_bridge, restart_behind_bridge
+from include.local.program import BRIDGE, Program
 from include.local.programs import STREAM, list_programs
 from include.local.supervisor import SupervisorClient
 from include.log import PrintLine
@@ -29,12 +30,26 @@ def restart_programs(
     for program in _find_programs(settings, supervisor, list(dict.fromkeys(names))):
         print_line(f"restarting {program.name}")
         began = time.monotonic()
+        if has_bridge(supervisor, program.name):
+            _replace_feed(settings, supervisor, program)
+            print_line(f"ready: {program.name} ({time.monotonic() - began:.0f} s), without a hole")
+            continue
         supervisor.stop(program.name)
         if program.name == STREAM:
             progress_file(settings).unlink(missing_ok=True)  # by it the stopped one is ready
         supervisor.start(program.name)
         await_ready(settings, supervisor, program)
         print_line(f"ready: {program.name} ({time.monotonic() - began:.0f} s)")
+
+
+def _replace_feed(settings: Settings, supervisor: SupervisorClient, program: Program) -> None:
+    """Restart a feed so that another process follows its venue at every moment."""
+    try:
+        restart_behind_bridge(settings, supervisor, program.name)
+    except PlatformError as error:
+        line = last_log_line(settings, f"{program.name}{BRIDGE}")
+        raise PlatformError(f"{error}; the last line of its bridge: {line}") from error
+    await_ready(settings, supervisor, program)
 
 
 def await_ready(settings: Settings, supervisor: SupervisorClient, program: Program) -> None:

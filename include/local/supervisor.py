@@ -12,7 +12,7 @@ from typing import Any
 
 from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
-from include.local.program import Program
+from include.local.program import BRIDGE, Program
 from include.local.restarts import paced_command
 from include.local.tool import run_tool
 from include.settings import ROOT, Settings
@@ -41,8 +41,8 @@ PROGRAM = """\
 command={command}
 directory={directory}
 autostart=false
-autorestart=true
-startsecs=1
+autorestart={restarts}
+startsecs={start_s}
 startretries=1000000
 stopwaitsecs={stop_s}
 stopasgroup=true
@@ -114,7 +114,7 @@ class SupervisorClient:
         self._server = xmlrpc.client.ServerProxy(url)
 
     def processes(self) -> list[ProcessState]:
-        """What supervisord knows of each process.
+        """What supervisord knows of each process; a bridge of a feed is one while it runs.
 
         Raises:
             Unreachable: no supervisord answers.
@@ -127,6 +127,7 @@ class SupervisorClient:
                 uptime_s=info["now"] - info["start"] if info["pid"] else 0,
             )
             for info in self._ask("getAllProcessInfo")
+            if info["pid"] or not info["name"].endswith(BRIDGE)
         ]
 
     def is_running(self) -> bool:
@@ -142,6 +143,10 @@ class SupervisorClient:
         return any(
             process.name == name and process.state == "running" for process in self.processes()
         )
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a process, running or not."""
+        return any(info["name"] == name for info in self._ask("getAllProcessInfo"))
 
     def start(self, name: str) -> None:
         """Start a process; one that runs already is left alone."""
@@ -199,6 +204,8 @@ def _render_program(program: Program, settings: Settings, logs: Path) -> str:
         command=" ".join(_quote(part) for part in command),
         directory=ROOT,
         stop_s=program.stop_s,
+        restarts=str(not program.is_transient).lower(),
+        start_s=0 if program.is_transient else 1,
         logs=logs,
         log_mb=settings.supervisor.log_mb,
     )

@@ -19,8 +19,10 @@ from streaming.feeds.fetch import OK, WAIT_FOR, Fetch, fetch_alone
 from streaming.feeds.stopping import wait_for_stop
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect, Socket
+from streaming.feeds.turn import Turn, WaitingFrames
 
 REFUSED, RESYNC = "refused", "resync"
+START, HANDOVER = "start", "handover"  # causes of a process's first connections
 RENEW = "renew"
 RENEW_AFTER = 2  # times `stale_s` of silence
 WATCH_EVERY_S = 1.0
@@ -34,6 +36,7 @@ class Connection:
 
     `live` is set by the first message; `needs_successor` when another connection should be opened
     before this one ends, for the cause `successor_cause`.
+    What comes before the `turn` of its process is `waiting`, and so is its own `connect`.
     `wait_s` is how long the venue asked us to wait when it refused the connection. `opened_us` is
     when it was opened.
     """
@@ -52,6 +55,8 @@ class Connection:
     wait_s: float = 0.0
     opened_us: int = 0
     fetch: Fetch = fetch_alone
+    turn: Turn = field(default_factory=Turn.start_at_once)
+    waiting: WaitingFrames | None = None
     _frame_us: int = 0
     _data_us: int = 0
     _stale: str = ""
@@ -69,12 +74,17 @@ class Connection:
             except (Unreachable, RateLimited) as error:
                 self.wait_s = getattr(error, "retry_after_s", 0.0)
                 cause = f"{REFUSED}: {error}"
-                self.publisher.publish_entry("disconnect", cause, conn=self.conn)
+                self._publish_entry("disconnect", cause)
                 return cause
-            self.publisher.publish_entry("connect", self.cause, conn=self.conn)
+            self._publish_entry("connect", self.cause)
             cause = await self._run_until_end(socket, stop)
-        self.publisher.publish_entry("disconnect", cause, conn=self.conn)
+        self._publish_entry("disconnect", cause)
         return cause
+
+    def _publish_entry(self, entry: str, cause: str) -> None:
+        """Publish an entry for the ledger; a connection that waits is not in it yet."""
+        if self.waiting is None:
+            self.publisher.publish_entry(entry, cause, conn=self.conn)
 
     async def _run_until_end(self, socket: Socket, stop: asyncio.Event) -> str:
         retired = wait_for_stop(self.retire, "renewed")
@@ -89,6 +99,7 @@ class Connection:
             )
         ]
         tasks += [asyncio.ensure_future(self._age())] if self.spec.life_s else []
+        tasks += [asyncio.ensure_future(self._await_turn())] if self.waiting else []
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(ended)).result()
@@ -97,6 +108,24 @@ class Connection:
             for task in started:
                 task.cancel()
             await asyncio.gather(*started, return_exceptions=True)
+
+    async def _await_turn(self) -> str:
+        """Publish what waited when the turn has come; or end: the next one shows the hole."""
+        await self.turn.wait()
+        if not self.turn.is_continued:
+            return START
+        self._publish_held_back()
+        return await wait_for_stop(self.retire, "renewed")
+
+    def _publish_held_back(self) -> None:
+        """Publish what waited, behind the trades of the process before; what it asks was asked."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is None:
+            return
+        self.publisher.publish_entry("connect", HANDOVER, conn=self.conn, at_us=self.opened_us)
+        decoded = [self._take_now(frame) for frame in waiting.frames]
+        if any(result.resync for result in decoded):
+            self._request_successor(RESYNC)
 
     async def _frames(self, socket: Socket) -> str:
         while True:
@@ -145,7 +174,15 @@ class Connection:
         raise AssertionError("counting does not end")
 
     def take(self, frame: Frame) -> DecodedFrame:
-        """Decode and publish a frame; gives what the decoder asks for, nothing if it rejects."""
+        """Decode and publish a frame; gives what the decoder asks for, nothing if it rejects.
+
+        One that comes before the turn of its process waits.
+        """
+        if self.turn.is_continued:
+            self._publish_held_back()
+        return self._take_now(frame) if self.waiting is None else self._wait(frame, self.waiting)
+
+    def _take_now(self, frame: Frame) -> DecodedFrame:
         self._frame_us = frame.received_time
         self.publisher.counts["frames"] += 1
         if self.publisher.record:
@@ -167,6 +204,13 @@ class Connection:
             self._recover(has_data=has_data)
         for message in decoded.messages:
             self.publisher.publish_message(message, frame)
+        if decoded.messages:
+            self.live.set()
+        return decoded
+
+    def _wait(self, frame: Frame, waiting: WaitingFrames) -> DecodedFrame:
+        self._frame_us = self._data_us = frame.received_time
+        decoded = waiting.take(frame)
         if decoded.messages:
             self.live.set()
         return decoded
@@ -208,7 +252,7 @@ class Connection:
             now_us = self.publisher.now_us()
             silent_s = (now_us - self._frame_us) / SECOND_US
             quiet_s = (now_us - self._data_us) / SECOND_US
-            if quiet_s < self.stale_s:
+            if quiet_s < self.stale_s or self.waiting is not None:
                 continue
             staleness = "silent" if silent_s >= self.stale_s else "quiet"
             if not self._stale or (staleness == "silent" and self._stale == "quiet"):

@@ -86,8 +86,10 @@ class FeedPublisher:
             )
         )
 
-    def publish_entry(self, entry: str, cause: str, *, conn: str, detail: str = "") -> None:
-        """Publish a ledger entry for each symbol of the stream."""
+    def publish_entry(
+        self, entry: str, cause: str, *, conn: str, detail: str = "", at_us: int | None = None
+    ) -> None:
+        """Publish a ledger entry for each symbol of the stream, of now or of a time in µs."""
         self.counts[entry] += 1
         log.info(event(f"feed {entry}", venue=self.venue, conn=conn, cause=cause))
         for symbol in self.symbols:
@@ -98,7 +100,7 @@ class FeedPublisher:
                     venue=self.venue,
                     symbol=symbol,
                     conn=conn,
-                    at_us=self.now_us(),
+                    at_us=self.now_us() if at_us is None else at_us,
                     detail=detail,
                 )
             )

@@ -6,11 +6,11 @@ import time
 from include.bus import FeedProducer, Spool, SpoolingPublisher, describe_holes
 from include.clock import now_us
 from include.errors import Unreachable
+from include.local.feed_files import FeedFiles
 from include.market import wire
 from include.market.events import Message
 from include.market.time import DAY_S
 from include.settings import Settings
-from streaming.feeds.feed_files import FeedFiles
 from streaming.feeds.last_trade_ids import LastTradeIds
 
 DELIVERY_S = 7 * DAY_S  # a broker may be away as long as the disk has room

@@ -5,10 +5,10 @@ had last, and what that left on the disk is published first.
 """
 
 from include.bus import FeedProducer
+from include.local.feed_files import FeedFiles
 from include.local.lock import exclusive_lock, read_lock_holder
 from include.log import event
 from include.settings import Settings
-from streaming.feeds.feed_files import FeedFiles
 from streaming.feeds.feed_publisher import log
 from streaming.feeds.last_trade_ids import LastTradeIds, last_ids_in_kafka
 from streaming.feeds.outlet import Outlet

@@ -13,12 +13,13 @@ from typing import Any
 from include.backoff import Backoff
 from include.market.events import Frame
 from include.market.time import SECOND_US
-from streaming.feeds.connection import RESYNC, Connection
+from streaming.feeds.connection import RESYNC, START, Connection
 from streaming.feeds.feed_publisher import FeedPublisher, PublishMessage
 from streaming.feeds.fetch import Fetch, fetch_alone
 from streaming.feeds.stopping import pause
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.transport import Connect
+from streaming.feeds.turn import Turn, WaitingFrames
 
 BACKOFF = Backoff(first_s=0.25, max_s=30.0)
 STABLE_US = 60 * SECOND_US  # a connection that lost its book sooner counts as a failure
@@ -44,7 +45,14 @@ class Feed:
     counts: Counter[str] = field(default_factory=Counter)
     last_ids: dict[str, int] = field(default_factory=dict)
     fetch: Fetch = fetch_alone
+    turn: Turn = field(default_factory=Turn.start_at_once)
     _failures: int = 0
+    _opened: Connection | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its newest connection has data."""
+        return self._opened is not None and self._opened.live.is_set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the venue until `stop`.
@@ -52,7 +60,7 @@ class Feed:
         Raises:
             Unreachable: Kafka took no message; only a restart of the process can show the hole.
         """
-        connection, task = self._open("start", stop)
+        connection, task = self._open(START, stop)
         try:
             while not stop.is_set():
                 await _wait_for_first(task, _wait_for(connection.needs_successor))
@@ -99,7 +107,10 @@ class Feed:
             decoder=self.spec.decoder(conn, self.last_ids),
             stale_s=self.stale_s,
             fetch=self.fetch,
+            turn=self.turn,
+            waiting=None if self.turn.has_come else WaitingFrames(self.spec.decoder(conn, {})),
         )
+        self._opened = connection
         return connection, asyncio.ensure_future(connection.follow(stop))
 
     async def _replace(

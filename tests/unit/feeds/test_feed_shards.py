@@ -8,6 +8,7 @@ import pytest
 from include.bus.spool import Spool
 from include.bus.spool_segment import SpooledRecord
 from include.errors import PlatformError, SettingsError
+from include.local.feed_files import FeedFiles
 from include.local.lock import exclusive_lock
 from include.market import wire
 from include.market.events import Message, Trade
@@ -16,7 +17,6 @@ from include.settings import Settings, load
 from include.state_files import read_checked_file, write_checked_file
 from streaming.feeds import shard_takeover
 from streaming.feeds.__main__ import follow_alone
-from streaming.feeds.feed_files import FeedFiles
 from streaming.feeds.outlet import Outlet
 from streaming.feeds.shard_takeover import take_over_others
 from tests.support.fake_producer import FakeProducer

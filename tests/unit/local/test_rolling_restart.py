@@ -27,6 +27,9 @@ class Supervised:
         names = (*NAMES, "feed-deribit", "feed-binance", "feed-binance-2")
         return [ProcessState(name, "running", 1, 60) for name in names]
 
+    def has(self, name: str) -> bool:
+        return name in NAMES
+
     def stop(self, name: str) -> None:
         self.steps.append(f"stop {name}")
         self.looks[name] = 0

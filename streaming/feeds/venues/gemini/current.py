@@ -193,10 +193,10 @@ class GeminiCurrentDecoder:
         traded_at = self._parts.require_time(micros_of(current_trade.E), frame)
         last, is_first = self.last_ids.get(symbol), symbol not in self._traded_on
         entries = self._ids[symbol].take(number, traded_at)
+        self._traded_on.add(symbol)  # a repeat too: the connections overlap, and nothing is missing
         if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        self._traded_on.add(symbol)
         if not entries and is_first and last is not None and number > last + 1:
             entries = (LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, number - 1),)
         side: Side = "sell" if current_trade.m else "buy"

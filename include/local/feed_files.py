@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include.errors import PlatformError
-from include.local.lock import read_lock_holder
+from include.local.lock import LockHolder, read_lock_holder
 from include.market.feed_shards import FeedShard, split_feed_name
+
+LIVE = "live"  # noted by a successor whose connections all have data
+BRIDGE = "bridge"  # noted by a process that publishes while its feed is restarted
 
 
 @dataclass(frozen=True)
 class FeedFiles:
-    """The files of one feed's process in the folder of all feeds."""
+    """The files of one shard of a feed in the folder of all feeds."""
 
     folder: Path
     shard: FeedShard
@@ -30,6 +33,16 @@ class FeedFiles:
     def last_ids(self) -> Path:
         """The last trade ids that Kafka has acknowledged."""
         return self.folder / f"{self.shard.name}.json"
+
+    @property
+    def successor(self) -> Path:
+        """Held by the process that waits for the end of the one that publishes."""
+        return self.folder / f"{self.shard.name}.successor"
+
+    @property
+    def handover(self) -> Path:
+        """What a process that ended left to the next."""
+        return self.folder / f"{self.shard.name}.handover"
 
     @property
     def start_lock(self) -> Path:
@@ -52,9 +65,20 @@ class FeedFiles:
         """
         for other in self.others():
             holder = read_lock_holder(other.lock)
-            shared = sorted(set(symbols) & set(holder.note.split(","))) if holder else []
+            followed = holder.note.partition(" ")[0].split(",") if holder else []
+            shared = sorted(set(symbols) & set(followed))
             if holder and shared:
                 raise PlatformError(
                     f"{self.shard.program} may not follow {', '.join(shared)}: "
                     f"{other.shard.program} (pid {holder.pid}) does; restart that first"
                 )
+
+
+def describe_process(symbols: tuple[str, ...], *, is_bridge: bool) -> str:
+    """What a process that publishes notes in its lock."""
+    return " ".join([",".join(symbols), *([BRIDGE] if is_bridge else [])])
+
+
+def is_of_bridge(holder: LockHolder) -> bool:
+    """Whether the lock is held by a bridge."""
+    return holder.note.endswith(f" {BRIDGE}")
