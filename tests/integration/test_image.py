@@ -63,14 +63,15 @@ def test_it_holds_what_runs_and_nothing_else(project: dict[str, Any], images: Im
             assert "ModuleNotFoundError" in done.stderr, package
 
 
-@pytest.mark.parametrize("settings", ["", "cluster.env"])
-def test_every_service_runs_in_it(
-    project: dict[str, Any], images: Images, tmp_path: Path, settings: str
-) -> None:
+@pytest.mark.parametrize("profile", ["sql", "cluster"])
+def test_every_service_runs_in_it(images: Images, tmp_path: Path, profile: str) -> None:
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
-    lines = (ROOT / "deploy" / settings).read_text() if settings else ""
+    settings = ROOT / "deploy" / f"{profile}.env"
+    lines = settings.read_text() if settings.exists() else f"COMPOSE_PROFILES={profile}\n"
     (tmp_path / ".env").write_text(lines)
-    run_every_service(load_folder(tmp_path), images, tmp_path)
+    project = load_folder(tmp_path)
+    assert {f"{profile}-server", "spark-master"} & set(project["services"])
+    run_every_service(project, images, tmp_path)
 
 
 def run_every_service(project: dict[str, Any], images: Images, folder: Path) -> None:
