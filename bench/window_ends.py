@@ -41,6 +41,7 @@ from streaming.trader.brokers.gemini_rest import GeminiRest
 from streaming.trader.config import TraderConfig
 from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.session import Session
+from streaming.trader.traded_account import AccountPlan
 
 WINDOW_S = 10
 SYMBOLS = ("BTC-USD", "ETH-USD", "SOL-USD", "LTC-USD")
@@ -244,7 +245,7 @@ def _make_trade(settings: Settings, sent_us: list[int], stop: threading.Event) -
         )
         return GeminiBroker(client, symbol=config.symbol)
 
-    session = Session(config, open_broker=open_broker, forecasts=_InTurn())
+    session = Session([AccountPlan(config, open_broker, _InTurn())])
     while not stop.is_set():
         try:
             session.run(stop.is_set)

@@ -84,11 +84,12 @@ def fill_postgres(settings: Settings) -> None:
         from contextlib import closing
 
         from include.serving.journal import Journal
-        from streaming.trader.config import TraderConfig
+        from streaming.trader.config import configure_accounts
         from streaming.trader.rebuild import rebuild_journal
 
         with closing(Journal(settings.dsn())) as journal:
-            return rebuild_journal(journal, TraderConfig.from_settings(settings))
+            accounts = configure_accounts(settings)
+            return any([rebuild_journal(journal, config) for _, config in accounts])
 
     if (settings.home / "kafka").exists() or settings.kafka.bootstrap:
         for line in rebuild_postgres(settings, restore_account=restore_account):

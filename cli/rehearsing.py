@@ -34,6 +34,7 @@ def _add_options(verb: Any) -> Any:
         click.option("--rule", help="One of docs/trading.md; else the setting."),
         click.option("--symbol", help="Symbol to trade; else the setting."),
         click.option("--venue", help="Venue to trade at; else the setting."),
+        click.option("--account", help="One of the trader's accounts; else the first."),
     ):
         verb = option(verb)
     return verb
@@ -153,8 +154,8 @@ def _check_span(start_at: datetime, end_at: datetime) -> None:
 
 
 def _settings_with(**overrides: str | None) -> Settings:
-    settings = from_environment()
     trader = {name: text for name, text in overrides.items() if text}
+    settings = from_environment().of_account(trader.pop("account", ""))
     return replace(settings, trader=replace(settings.trader, **trader))  # type: ignore[arg-type]
 
 

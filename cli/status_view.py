@@ -138,6 +138,19 @@ def _render_tables(status: Status) -> list[Table]:
             ],
         ),
         _render_section(
+            "account",
+            "state",
+            "why",
+            rows=[
+                (
+                    account.name,
+                    _render_state(account.state),
+                    escape(account.failure or account.halted or ""),
+                )
+                for account in status.accounts
+            ],
+        ),
+        _render_section(
             "stream",
             "topic",
             "offsets behind",
@@ -197,4 +210,4 @@ def _color_by_outcome(good: bool, yes: str, no: str) -> str:
 
 
 def _render_state(name: str) -> str:
-    return _color_by_outcome(name in {"running", "live", "quiet"}, name, name)
+    return _color_by_outcome(name in {"running", "live", "quiet", "trading"}, name, name)

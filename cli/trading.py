@@ -28,23 +28,42 @@ def trader() -> None:
     """Halt the trader, or let it go on."""
 
 
+_ACCOUNT = click.option("--account", default="", help="One account by name; empty: all.")
+
+
 @trader.command()
 @click.option("--reason", default="by hand", show_default=True, help="Recorded with the halt.")
-def halt(reason: str) -> None:
+@_ACCOUNT
+def halt(reason: str, account: str) -> None:
     """Stop all new orders until `resume`; it survives restarts. Decisions go on, as holds."""
-    from include.serving.journal import halt as switch
+    from include.serving.account_states import halt as switch
 
-    switch(from_environment().dsn(DatabaseRole.TRADER), reason)
-    ERR.print("the trader is halted: every decision holds until ./tickhouse trader resume")
+    settings = from_environment()
+    settings.of_account(account)
+    switch(settings.dsn(DatabaseRole.TRADER), reason, account=account)
+    whose = f"account {account}" if account else "the trader"
+    option = f" --account {account}" if account else ""
+    ERR.print(
+        f"{whose} is halted: every decision holds until ./tickhouse trader resume{option}",
+        soft_wrap=True,
+    )
 
 
 @trader.command()
-def resume() -> None:
-    """Let a halted trader order again."""
-    from include.serving.journal import resume as switch
+@_ACCOUNT
+def resume(account: str) -> None:
+    """Let a halted trader order again; all its accounts, those halted by name too."""
+    from include.serving.account_states import read_halt_reason
+    from include.serving.account_states import resume as switch
 
-    switch(from_environment().dsn(DatabaseRole.TRADER))
-    ERR.print("the trader may order again")
+    settings = from_environment()
+    settings.of_account(account)
+    dsn = settings.dsn(DatabaseRole.TRADER)
+    switch(dsn, account=account)
+    if account and read_halt_reason(dsn):
+        ERR.print(f"account {account} stays halted with all others: ./tickhouse trader resume")
+        return
+    ERR.print(f"account {account} may order again" if account else "the trader may order again")
 
 
 @click.command()

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from include.settings import ROOT
 
-SCHEMA = 3  # of worlds: lake, checkpoints, topics, files and Postgres (include/local/schema.py)
+SCHEMA = 4  # of worlds: lake, checkpoints, topics, files and Postgres (include/local/schema.py)
 PACKAGES = {
     "Airflow": "apache-airflow",
     "Spark": "pyspark",

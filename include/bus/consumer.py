@@ -71,6 +71,15 @@ class Consumer:
         """The next offset to read of every partition."""
         return dict(self._next)
 
+    def partitions_of(self, keys: Collection[bytes]) -> set[TopicPartition]:
+        """Those that records of these keys go to, of the topics that are read by key."""
+        return {
+            TopicPartition(topic, partition_of_key(key, count))
+            for topic in self._keys
+            if (count := len(self._consumer.partitions_for_topic(topic) or ()))
+            for key in keys
+        }
+
     def poll(self, timeout_s: float) -> list[Record]:
         """Read the records that are there, waiting at most so long for the first; often none.
 

@@ -11,13 +11,15 @@ QUANTITY = "decimal(22,10)"  # Gemini sends ten decimals; price x quantity still
 class Column:
     """One column: Spark SQL type, what it means, and whether a row without it is unreadable.
 
-    Postgres alone has the type `bigserial`: its own counter.
+    Postgres alone has the type `bigserial`: its own counter. `default` is what a text is in rows
+    from before the column was there, which the lake keeps as null.
     """
 
     name: str
     type: str
     comment: str
     required: bool = False
+    default: str | None = None
 
 
 @dataclass(frozen=True)

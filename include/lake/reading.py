@@ -20,7 +20,7 @@ from deltalake.schema import PrimitiveType
 
 from include.errors import QueryError, UnreadableTable, first_line
 from include.lake.as_of import AsOf, load_as_of, missing_files
-from include.lake.columns import Table
+from include.lake.columns import Column, Table
 from include.lake.delta_log import find_log_damage
 from include.lake.table_features import unread_feature
 from include.lake.tables import TABLES
@@ -145,9 +145,21 @@ def create_view(
         f"{literal}: {{name: {literal}, type: '{type_}', default_value: NULL}}"
         for literal, type_ in zip(map(_quote_literal, columns), columns.values(), strict=True)
     )
+    star = "*" + _replace_nulls(definition.columns if definition else ())
     connection.execute(
-        f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{paths}], schema = MAP {{{schema}}})"
+        f"CREATE VIEW {name} AS SELECT {star} FROM read_parquet([{paths}], "
+        f"schema = MAP {{{schema}}})"
     )
+
+
+def _replace_nulls(columns: Iterable[Column]) -> str:
+    """What gives columns with a default that one where a row was written before they were."""
+    replaced = [
+        f'coalesce("{column.name}", {_quote_literal(column.default)}) AS "{column.name}"'
+        for column in columns
+        if column.default is not None
+    ]
+    return f" REPLACE ({', '.join(replaced)})" if replaced else ""
 
 
 def register_store(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]) -> None:

@@ -1,7 +1,10 @@
 """The tables of what the trader did: decisions, orders, fills, balances, scores."""
 
 from include.lake.columns import Column, landed_table, money, quantity, text
+from include.market.events import MAIN_ACCOUNT
 from include.market.wire import Topic
+
+_ACCOUNT = Column("account", "string", "which of the trader's accounts", default=MAIN_ACCOUNT)
 
 TRADING_TABLES = (
     landed_table(
@@ -26,6 +29,7 @@ TRADING_TABLES = (
         quantity("base_available", "of them, those that an order may sell"),
         money("quote_total", "quote held before it"),
         money("quote_available", "of it, what an order may pay with"),
+        _ACCOUNT,
         event_key=("decision_id",),
         served=True,
     ),
@@ -46,6 +50,7 @@ TRADING_TABLES = (
         quantity("remaining", "ordered and not executed"),
         text("venue_order_id", "the venue's own id; null: paper, or never placed"),
         Column("ordered_at", "timestamp", "when the venue took it; null: paper, or never placed"),
+        _ACCOUNT,
         event_key=("order_id",),
         served=True,
     ),
@@ -60,6 +65,7 @@ TRADING_TABLES = (
         quantity("quantity", "base units", required=True),
         money("fee", "in quote", required=True),
         quantity("base_fee", "in base, where the venue took it there"),
+        _ACCOUNT,
         event_key=("fill_id",),
         served=True,
     ),
@@ -71,7 +77,8 @@ TRADING_TABLES = (
         quantity("amount", "held", required=True),
         text("order_id", "order that changed it"),
         quantity("available", "of it, what an order may take"),
-        event_key=("currency",),
+        _ACCOUNT,
+        event_key=("currency", "account"),
         served=True,
     ),
     landed_table(
@@ -86,6 +93,7 @@ TRADING_TABLES = (
         money("sell_price", "average price sold", required=True),
         quantity("quantity", "base units", required=True),
         money("hold_profit", "of having bought once and held, at the price sold"),
+        _ACCOUNT,
         event_key=("order_id",),
         served=True,
     ),

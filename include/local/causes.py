@@ -10,6 +10,7 @@ from include.local.restarts import is_restart_loop, recent_starts
 from include.local.supervisor import ProcessState
 from include.local.unsupervised import RUNNING, SILENT
 from include.market.wire import OffsetRanges
+from include.serving.account_states import AccountState
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.setting_fields import MB
 from include.settings import Settings
@@ -75,6 +76,16 @@ def topic_causes(queries: Sequence[QueryProgress], offset_ranges: OffsetRanges) 
                     f"up to {offset}: the broker has lost messages; see doctor"
                 )
                 return
+
+
+def account_causes(accounts: Sequence[AccountState]) -> Iterator[str]:
+    """Accounts of the trader that are set aside while the others go on."""
+    for account in accounts:
+        if account.failure:
+            yield (
+                f"the trader's account {account.name} is set aside, and tried again: "
+                f"{account.failure}"
+            )
 
 
 def disk_causes(settings: Settings) -> Iterator[str]:

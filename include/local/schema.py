@@ -125,8 +125,8 @@ def _describe_type(delta_type: object) -> str:
     return SPARK_NAMES.get(text, text)
 
 
-# From schema 1 to 3 columns, tables and topics were added alone: the stream adds them at its start.
-STEPS: Mapping[int, MigrationStep] = dict.fromkeys((0, 1, 2), _examine_tables)
+# From schema 1 to 4 columns, tables and topics were added alone: the stream adds them at its start.
+STEPS: Mapping[int, MigrationStep] = dict.fromkeys((0, 1, 2, 3), _examine_tables)
 
 
 def _describe_newer(settings: Settings, schema: int) -> str:

@@ -7,11 +7,18 @@ from datetime import datetime
 
 from include.errors import TickhouseError, Unreachable
 from include.lake.reading import read_row_counts
-from include.local.causes import disk_causes, process_causes, stream_causes, topic_causes
+from include.local.causes import (
+    account_causes,
+    disk_causes,
+    process_causes,
+    stream_causes,
+    topic_causes,
+)
 from include.local.query_lag import QueryLag, ReadTimesMs, query_lags
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.local.unsupervised import ask_pages, is_unsupervised, read_committed_progress
 from include.market.wire import OffsetRanges, TopicPartition
+from include.serving.account_states import AccountState, read_account_states
 from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import StreamProgress, read_progress
 from include.settings import Settings
@@ -62,6 +69,7 @@ class Status:
     audit: LastAudit | None
     links: dict[str, str]
     causes: list[str] = field(default_factory=list)
+    accounts: list[AccountState] = field(default_factory=list)
 
 
 def read_status(
@@ -82,11 +90,11 @@ def read_status(
         answers.causes.append("nothing runs: ./tickhouse up")
     if processes or by_watcher:
         kafka_question = Question(lambda: _ask_kafka(progress, ranges, times_ms), name="Kafka")
-        feeds_question = Question(lambda: read_feed_healths(settings), name="Postgres")
+        feeds_question = Question(lambda: _ask_postgres(settings), name="Postgres")
         offset_ranges, stamped_ms = answers.of(kafka_question, instead=({}, {}))
-        feeds = answers.of(feeds_question, instead=[])
+        feeds, accounts = answers.of(feeds_question, instead=([], []))
     else:
-        offset_ranges, stamped_ms, feeds = {}, {}, []
+        offset_ranges, stamped_ms, feeds, accounts = {}, {}, [], []
     row_counts, unreadable = answers.of(rows_question, instead=({}, []), within_s=LAKE_S)
     audited: LastAudit | None = None
     audited = answers.of(Question(lambda: last_audit(settings), name="audit"), instead=audited)
@@ -100,6 +108,7 @@ def read_status(
         *answers.causes,
         *stream_causes(progress, processes, behind=behind, now_s=now_s),
         *topic_causes(progress.queries, offset_ranges),
+        *account_causes(accounts),
         *disk_causes(settings),
         *unreadable,
     ]
@@ -113,6 +122,7 @@ def read_status(
         audit=audited,
         links=list_links(settings),
         causes=causes,
+        accounts=accounts,
     )
 
 
@@ -177,6 +187,12 @@ def _ask_kafka(
             if offset < current.get(part, (0, 0))[1]:
                 unread[part] = min(offset, unread.get(part, offset))
     return current, times_ms(unread) if unread else {}
+
+
+def _ask_postgres(settings: Settings) -> tuple[list[FeedHealth], list[AccountState]]:
+    names = settings.trader_accounts()
+    states = read_account_states(settings.dsn(DatabaseRole.READER), names)
+    return read_feed_healths(settings), states
 
 
 def process_states(settings: Settings) -> list[ProcessState]:

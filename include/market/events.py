@@ -16,6 +16,7 @@ from include.market.auction import Auction
 VERSION = 1  # of the wire: what `v` is in every message
 Side = Literal["buy", "sell"]
 BookSide = Literal["bid", "ask"]
+MAIN_ACCOUNT = "main"  # of the trader; what has no name of an account is of this one
 INITIAL = "initial"  # reason of a change that belongs to a snapshot
 
 
@@ -178,6 +179,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="dec
     base_available: Decimal | None = None
     quote_total: Decimal | None = None
     quote_available: Decimal | None = None
+    account: str = MAIN_ACCOUNT
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"):
@@ -200,6 +202,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="order"
     remaining: Decimal | None = None
     venue_order_id: str | None = None
     ordered_at: int | None = None
+    account: str = MAIN_ACCOUNT
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
@@ -212,6 +215,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="fill"):
     quantity: Decimal
     fee: Decimal
     base_fee: Decimal | None = None
+    account: str = MAIN_ACCOUNT
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="balance"):
@@ -221,6 +225,7 @@ class Balance(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="bala
     amount: Decimal
     order_id: str | None = None
     available: Decimal | None = None
+    account: str = MAIN_ACCOUNT
 
 
 class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"):
@@ -237,6 +242,7 @@ class Score(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="score"
     sell_price: Decimal
     quantity: Decimal
     hold_profit: Decimal | None = None
+    account: str = MAIN_ACCOUNT
 
 
 Event = (

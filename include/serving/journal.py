@@ -17,10 +17,11 @@ from psycopg2.extras import execute_values
 from include.errors import Unreachable
 from include.lake.columns import Table
 from include.market import wire
-from include.market.events import Message
+from include.market.events import MAIN_ACCOUNT, Message
 from include.market.time import from_epoch_us
 from include.market.wire import TopicPartition
-from include.serving.connection import Dsn, connect, transaction
+from include.serving.account_states import HALTED, halt_name
+from include.serving.connection import Dsn, connect
 from include.serving.tables import SERVED, TRADER_STATE, upsert_with
 
 TABLE_OF_KIND = {
@@ -32,12 +33,10 @@ TABLE_OF_KIND = {
 }
 MAX_SENT_ROWS = 10_000  # while nothing lands: what Kafka has is deleted from here on
 _LOCK = 7414
-HALTED = "halted"
-
 
 # The decisions of the last day, and the last one before: a price holds until the next one.
 PRICED = """
-WITH priced AS (SELECT * FROM decisions WHERE rule = %s AND bid > 0 AND ask > 0)
+WITH priced AS (SELECT * FROM decisions WHERE rule = %s AND account = %s AND bid > 0 AND ask > 0)
 SELECT inputs, bid, ask, reasons FROM priced
 WHERE window_start >= coalesce((
     SELECT date_trunc('minute', max(window_start)) FROM priced
@@ -99,21 +98,23 @@ class Journal:
             cursor.execute("SELECT name, value FROM trader_state")
             return dict(cursor.fetchall())
 
-    def decision_status(self, decision_id: str) -> tuple[bool, str | None]:
-        """Whether that decision was made, and why the trader is halted (null: it is not)."""
+    def decision_status(
+        self, decision_id: str, account: str = MAIN_ACCOUNT
+    ) -> tuple[bool, str | None]:
+        """Whether that decision was made, and why its account is halted (null: it is not)."""
         with self._transaction() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT 1 FROM decisions WHERE decision_id = %s),"
-                " (SELECT value FROM trader_state WHERE name = %s)",
-                (decision_id, HALTED),
+                " (SELECT value FROM trader_state WHERE name IN (%s, %s) ORDER BY name LIMIT 1)",
+                (decision_id, HALTED, halt_name(account)),
             )
             is_decided, halt = cursor.fetchone()
         return bool(is_decided), halt
 
-    def priced_decisions(self, rule: str) -> list[PricedDecision]:
-        """The rule's decisions of the last day with best prices, in the order of their windows."""
+    def priced_decisions(self, rule: str, account: str = MAIN_ACCOUNT) -> list[PricedDecision]:
+        """The account's decisions of the last day with best prices, in their windows' order."""
         with self._transaction() as cursor:
-            cursor.execute(PRICED, (rule,))
+            cursor.execute(PRICED, (rule, account))
             return [PricedDecision(*row) for row in cursor.fetchall()]
 
     def commit(self, messages: Sequence[Message], *, state: Mapping[str, str]) -> None:
@@ -210,26 +211,6 @@ class Journal:
                 yield cursor
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise Unreachable(f"the connection to Postgres broke: {error}") from error
-
-
-def halt(dsn: Dsn, reason: str) -> None:
-    """Forbid orders until `resume`; the trader goes on deciding, with the reason `halted`."""
-    with transaction(dsn) as connection, connection.cursor() as cursor:
-        upsert_with(cursor, TRADER_STATE, [{"name": HALTED, "value": reason}])
-
-
-def resume(dsn: Dsn) -> None:
-    """Allow orders again."""
-    with transaction(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("DELETE FROM trader_state WHERE name = %s", (HALTED,))
-
-
-def read_halt_reason(dsn: Dsn) -> str | None:
-    """Why the trader is halted; null: it is not."""
-    with transaction(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT value FROM trader_state WHERE name = %s", (HALTED,))
-        row = cursor.fetchone()
-    return str(row[0]) if row else None
 
 
 def _insert_outbox(cursor: Any, messages: Sequence[Message]) -> None:

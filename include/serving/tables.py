@@ -15,6 +15,7 @@ from include.lake.columns import Column, Table, event_columns, money, text
 from include.lake.tables import TABLES
 from include.serving.annotations import ANNOTATIONS
 from include.serving.connection import Dsn, transaction
+from include.serving.keys import replace_keys
 from include.serving.views import create_views
 
 READER_OFFSETS = Table(
@@ -144,10 +145,15 @@ def postgres_ddl(table: Table) -> str:
     """The statement that makes the table if it does not exist."""
     columns = [
         f'"{column.name}" {_postgres_type(column)}{" NOT NULL" if column.required else ""}'
+        f"{_default_of(column)}"
         for column in table.columns
     ]
     key = f"PRIMARY KEY ({_quote_identifiers(table.key)})"
     return f'CREATE TABLE IF NOT EXISTS "{table.name}" ({", ".join([*columns, key])})'
+
+
+def _default_of(column: Column) -> str:
+    return "" if column.default is None else f" NOT NULL DEFAULT '{column.default}'"
 
 
 def _postgres_type(column: Column) -> str:
@@ -171,6 +177,7 @@ def create_tables(dsn: Dsn) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
         cursor.execute("; ".join(map(postgres_ddl, tables)))
         _add_columns(cursor, tables)
+        replace_keys(cursor, tables)
         _add_indexes(cursor)
         create_views(cursor, tables)
 
@@ -182,7 +189,7 @@ def _add_columns(cursor: Any, tables: Iterable[Table]) -> None:
     for table in tables:
         for column in table.columns:
             if (table.name, column.name) not in existing:
-                added = f'"{column.name}" {_postgres_type(column)}'
+                added = f'"{column.name}" {_postgres_type(column)}{_default_of(column)}'
                 cursor.execute(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
 
 

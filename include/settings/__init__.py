@@ -7,7 +7,7 @@ those over the defaults written here. `.env.example` lists every one.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ from include.settings.monitoring import AlertSettings, MetricSettings
 from include.settings.retention import KeepDays, retention_faults
 from include.settings.store import S3Settings, aws_variables, is_object_store, store_faults
 from include.settings.stream import StreamSettings
+from include.settings.trader_accounts import parse_accounts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "TICKHOUSE_"
@@ -146,6 +147,22 @@ class Settings:
         )
         return Brokers(kafka.bootstrap or f"{self.ports.host}:{self.ports.kafka}", security)
 
+    def trader_accounts(self) -> dict[str, "Settings"]:
+        """The settings with each account's as those of the trader, by the account's name."""
+        accounts, _ = parse_accounts(self.trader)
+        return {name: replace(self, trader=trader) for name, trader in accounts.items()}
+
+    def of_account(self, name: str) -> "Settings":
+        """The settings with those of an account as the trader's; empty: the first one's.
+
+        Raises:
+            SettingsError: there is no such account.
+        """
+        accounts = self.trader_accounts()
+        if name and name not in accounts:
+            raise SettingsError(f"the trader has no account {name!r}: {', '.join(accounts)}")
+        return accounts[name or self.trader.account]
+
     @property
     def venue_order(self) -> tuple[str, ...]:
         """Venues in the order in which the one is chosen whose trades stand for a symbol."""
@@ -244,9 +261,7 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
         for shard in settings.feed_shards
         if settings.metrics.port_of(shard) > LARGEST_PORT
     ]
-    low, high = settings.trader.ratio_low, settings.trader.ratio_high
-    if low >= high:
-        faults.append(f"{PREFIX}TRADER_RATIO_LOW={low} is not below …_RATIO_HIGH={high}")
+    faults += parse_accounts(settings.trader)[1]
     if faults:
         raise SettingsError("; ".join(faults))
     return settings

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from include.market.events import MAIN_ACCOUNT
 from include.setting_fields import (
     BASIS_POINTS,
     COUNT,
@@ -196,8 +197,14 @@ class SqlServerSettings:
 
 @dataclass(frozen=True)
 class TraderSettings:
-    """The trading rule and the paper account."""
+    """The trading rule and the paper account, and further accounts."""
 
+    account: Text = setting(MAIN_ACCOUNT, "name of the trader's account")
+    more_accounts: Text = setting(
+        "",
+        "further accounts of the trader: a name, and what differs from its settings, as "
+        "SETTING=VALUE; `;` between accounts (eth symbol=ETH-USD rule=imbalance_and_mid)",
+    )
     venue: VenueName = setting("gemini", "venue whose signals and book the trader follows")
     symbol: Symbol = setting("BTC-USD", "symbol it trades")
     rule: Text = setting(

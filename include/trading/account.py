@@ -113,6 +113,8 @@ def settle(account: Account, order: Order, fills: Iterable[Fill]) -> tuple[Accou
     if order.side == "buy":
         return _settle_buy(account, executed, base_fee), None
     settled, score = _settle_sale(account, executed)
+    if score:
+        score = msgspec.structs.replace(score, account=order.account)
     return msgspec.structs.replace(settled, base=settled.base - base_fee), score
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from include.errors import WireError
-from include.market.events import Decision, Order, Side, Top
+from include.market.events import MAIN_ACCOUNT, Decision, Order, Side, Top
 from include.market.numerals import ZERO
 from include.trading.buy_and_hold import is_two_sided
 from include.trading.forecast_and_ratio import ForecastAndRatio
@@ -29,9 +29,12 @@ RULES: dict[str, Rule] = {
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tickhouse/decisions")
 
 
-def decision_id(rule: str, *, venue: str, symbol: str, window_start: int) -> str:
-    """The one id of a rule's decision on a window."""
-    return str(uuid.uuid5(_NAMESPACE, f"{rule}|{venue}|{symbol}|{window_start}"))
+def decision_id(
+    rule: str, *, venue: str, symbol: str, window_start: int, account: str = MAIN_ACCOUNT
+) -> str:
+    """The one id of an account's decision by a rule on a window."""
+    of_account = "" if account == MAIN_ACCOUNT else f"|{account}"
+    return str(uuid.uuid5(_NAMESPACE, f"{rule}|{venue}|{symbol}|{window_start}{of_account}"))
 
 
 def order_id(decision: str) -> str:
@@ -79,6 +82,7 @@ def decide(inputs: Inputs, *, is_recorded: bool = True) -> Decision:
         base_available=inputs.account.base_available,
         quote_total=inputs.account.quote,
         quote_available=inputs.account.quote_available,
+        account=inputs.account_name,
     )
 
 
@@ -118,13 +122,18 @@ def order_for(decision: Decision, *, broker: str) -> Order | None:
         quantity=decision.quantity,
         executed=ZERO,
         status="intended",
+        account=decision.account,
     )
 
 
 def _id_of(inputs: Inputs) -> str:
     signal = inputs.signal
     return decision_id(
-        inputs.rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
+        inputs.rule,
+        venue=signal.venue,
+        symbol=signal.symbol,
+        window_start=signal.window_start,
+        account=inputs.account_name,
     )
 
 

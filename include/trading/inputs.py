@@ -10,7 +10,7 @@ import msgspec
 
 from include.errors import WireError
 from include.market.anchoring import Anchor, PublishedCurve, reanchor
-from include.market.events import VERSION, Top
+from include.market.events import MAIN_ACCOUNT, VERSION, Top
 from include.market.predicted_move import ForecastSide, Move, bps_of, move_ahead, side_of
 from include.market.time import MINUTE_US
 from include.trading.account import Account
@@ -116,6 +116,7 @@ class Inputs(msgspec.Struct, frozen=True):
     """What a decision is derived from. `vetoes` are reasons from outside, such as `halted`.
 
     `rule_digest` is the SHA-256 of the file of a user's own rule; null for a rule of Tickhouse's.
+    `account_name` is the name of the account, which the trader may have several of.
     """
 
     rule: str
@@ -127,6 +128,7 @@ class Inputs(msgspec.Struct, frozen=True):
     vetoes: tuple[Reason, ...] = ()
     record_id: RecordId | None = None
     rule_digest: str | None = None
+    account_name: str = MAIN_ACCOUNT
 
 
 class ForecastSides(PublishedCurve, Protocol):

@@ -46,6 +46,7 @@ def fill(
             price,
             quantity,
             fee_of(price, quantity, fee_bps=fee_bps),
+            account=order.account,
         )
         for number, (price, quantity) in enumerate(executions, start=1)
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from include.market.anchoring import Anchor, last_closed_minute
-from include.market.events import Decision, Fill, Order, Score, Top
+from include.market.events import MAIN_ACCOUNT, Decision, Fill, Order, Score, Top
 from include.market.measures import mid_price
 from include.market.volatility import DayOfPrices
 from include.trading.account import (
@@ -38,6 +38,7 @@ class Strategy:
         account: Account,
         *,
         rule: str = ForecastAndRatio.name,
+        account_name: str = MAIN_ACCOUNT,
         last_window: int = -1,
         recent_prices: DayOfPrices | None = None,
     ) -> None:
@@ -47,6 +48,7 @@ class Strategy:
         """
         self.parameters, self.account, self.last_window = parameters, account, last_window
         self.rule, self._prices = rule, recent_prices or DayOfPrices()
+        self._account_name = account_name
 
     def decide(
         self,
@@ -84,6 +86,7 @@ class Strategy:
             vetoes=(*vetoes, Reason.SIGNAL_LATE) if is_late else vetoes,
             record_id=record_id,
             rule_digest=source_digest(self.rule),
+            account_name=self._account_name,
         )
         return self._take(decide(normalize_inputs(inputs)), signal, market_time)
 

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from include.market.time import SECOND_US
+from include.serving.account_states import AccountState, find_account_states
 from include.serving.annotations import Annotation
 from include.settings import Settings
+from include.settings.groups import TraderSettings
 from streaming.dashboard.freshness import Freshness, judge_freshness
 from streaming.dashboard.series import MarketSeries
 from streaming.dashboard.state import DashboardState
+from streaming.dashboard.trader_activity import TraderActivity
 
 _POINTS_SHOWN = 1800
 _AHEAD = 6
@@ -74,6 +77,24 @@ class PanelContext:
         """The quote currency of the symbol."""
         return self.symbol.partition("-")[2]
 
+    @property
+    def account(self) -> TraderSettings:
+        """The account that trades the symbol; the first one, where none does or several do."""
+        accounts = [of.trader for of in self.settings.trader_accounts().values()]
+        return next((one for one in accounts if one.symbol == self.symbol), accounts[0])
+
+    @property
+    def activity(self) -> TraderActivity:
+        """What that account did."""
+        return self.state.activity_of(self.account.account)
+
+    @property
+    def account_states(self) -> list[AccountState]:
+        """Which accounts are halted or set aside, the first account first."""
+        return find_account_states(
+            self.state.postgres.account_rows, self.settings.trader_accounts()
+        )
+
     def venues(self, symbol: str = "") -> dict[str, MarketSeries]:
         """The series of each venue for a symbol, and of no other currency; by default its own."""
         chosen = symbol or self.symbol
@@ -86,7 +107,7 @@ class PanelContext:
     def main_venue(self, symbol: str = "") -> tuple[str, MarketSeries] | None:
         """The trader's venue if it has the symbol, else the first one with a book, else any."""
         venues = self.venues(symbol)
-        trader_venue = self.settings.trader.venue
+        trader_venue = self.account.venue
         order = sorted(venues, key=lambda v: (v != trader_venue, not venues[v].book_seen_s))
         return (order[0], venues[order[0]]) if order else None
 

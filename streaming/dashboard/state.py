@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from include.forecast.manifest import Manifest
 from include.local.status import LastAudit
+from include.market.events import MAIN_ACCOUNT
 from include.market.feed_states import FeedStates
 from include.market.wire import TopicPartition
 from include.serving.annotations import Annotation
+from include.serving.connection import Row
 from include.serving.stream_progress import StreamProgress
 from streaming.dashboard.series import MarketSeries, SecondValues
 from streaming.dashboard.trader_activity import TraderActivity
@@ -34,14 +36,15 @@ class ForecastPoint:
 class PostgresSnapshot:
     """The last answers of Postgres. `seen_s` (wall clock) is 0 until it has answered.
 
-    `venues` have a row in `feed_health`; `halted` is the reason of the trader's halt. Of each
+    `venues` have a row in `feed_health`; `account_rows` are halts and failures of the
+    trader's accounts. Of each
     symbol's forecast, `short` is by the minute, `long` by the hour, `short_term` the one
     of the next minutes. `annotations` are the newest that people wrote, oldest first.
     """
 
     seen_s: float = 0.0
     venues: frozenset[str] = frozenset()
-    halted: str | None = None
+    account_rows: tuple[Row, ...] = ()
     short: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
     long: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
     short_term: dict[str, tuple[ForecastPoint, ...]] = field(default_factory=dict)
@@ -69,7 +72,8 @@ class DashboardState:
     wall clock; `offsets` are the next Kafka offsets by topic and partition; the two snapshots are
     replaced as a unit. `feeds` are the states by the feed ledger, `frames_seen_s` when the last
     frame of each venue came. `averages` are the moving averages across suppliers, by symbol,
-    `history` the closes of archives, which are shown for a span of the past alone.
+    `accounts` what each account of the trader did, `history` the closes of archives, which are
+    shown for a span of the past alone.
     """
 
     keep_s: int
@@ -83,10 +87,14 @@ class DashboardState:
     history: dict[str, SecondValues[float]] = field(default_factory=dict)
     feeds: FeedStates = field(default_factory=FeedStates)
     frames_seen_s: dict[str, float] = field(default_factory=dict)
-    trader: TraderActivity = field(default_factory=TraderActivity)
+    accounts: dict[str, TraderActivity] = field(default_factory=dict)
     postgres: PostgresSnapshot = field(default_factory=PostgresSnapshot)
     files: FilesSnapshot = field(default_factory=FilesSnapshot)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def activity_of(self, account: str = MAIN_ACCOUNT) -> TraderActivity:
+        """What one of the trader's accounts did, nothing yet if there is nothing."""
+        return self.accounts.setdefault(account, TraderActivity())
 
     def series_of(self, venue: str, symbol: str) -> MarketSeries:
         """The series of a venue and symbol, created if there is none."""

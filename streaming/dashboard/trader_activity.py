@@ -5,7 +5,9 @@ from decimal import Decimal
 
 from msgspec.structs import astuple
 
-from include.market.events import Balance, Decision, Event, Fill, Order, Score
+from include.market.events import Balance, Decision, Fill, Order, Score
+
+TraderEvent = Decision | Order | Fill | Balance | Score
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,10 @@ class DatedFact:
 
 @dataclass
 class TraderActivity:
-    """Orders, fills and scores by id, balances, and the last decision. Repeats change nothing.
+    """Orders, fills and scores of an account by id, balances, and the last decision.
 
     `decided_us` and `balanced_us` are market times; a balance of an earlier time is ignored.
+    Repeats change nothing.
     """
 
     orders: dict[str, DatedFact] = field(default_factory=dict)
@@ -31,7 +34,7 @@ class TraderActivity:
     decided_us: int = 0
     balanced_us: int = -1
 
-    def add(self, event: Event, at_us: int | None) -> None:
+    def add(self, event: TraderEvent, at_us: int | None) -> None:
         """Add a fact; `at_us` is null for the opening balance only."""
         if not _is_plausible(event):
             return
@@ -48,7 +51,7 @@ class TraderActivity:
             self.orders[event.order_id] = DatedFact(at_us, event)
         elif isinstance(event, Fill):
             self.fills[event.fill_id] = DatedFact(at_us, event)
-        elif isinstance(event, Score):
+        else:
             self.scores[event.order_id] = DatedFact(at_us, event)
 
     def in_order(self, kind: str) -> list[DatedFact]:
@@ -57,7 +60,7 @@ class TraderActivity:
         return sorted(facts.values(), key=lambda dated: dated.at_us)
 
 
-def _is_plausible(event: Event) -> bool:
+def _is_plausible(event: TraderEvent) -> bool:
     """Whether its numbers are finite, and the price of an order or fill is above 0."""
     numbers = [number for number in astuple(event) if isinstance(number, Decimal)]
     priced = not isinstance(event, Order | Fill) or event.price > 0

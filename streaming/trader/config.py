@@ -6,6 +6,7 @@ from pathlib import Path
 
 from include.errors import SettingsError
 from include.market.average import AVERAGE_PRICE, SUPPLIERS
+from include.market.events import MAIN_ACCOUNT
 from include.market.symbols import SymbolKind, kind_of
 from include.market.time import HOUR_US, SECOND_US
 from include.market.volatility import DayOfPrices
@@ -30,7 +31,7 @@ HALT_FILE = "trader.halt"
 
 @dataclass(frozen=True)
 class TraderConfig:
-    """Venue, symbol, rule and limits of a trader, and where its journal and Kafka are.
+    """Account, venue, symbol, rule and limits of a trader, and where its journal and Kafka are.
 
     The stream closes a window of `window_us` once a book message is `closing_us` past its end.
     `max_skew_us` and `max_lag_us` of 0 are not checked; a recorded market has them off.
@@ -52,6 +53,7 @@ class TraderConfig:
     halt_file: Path
     lake: str
     world: str
+    account: str = MAIN_ACCOUNT
     is_recorded: bool = False
 
     @classmethod
@@ -86,6 +88,7 @@ class TraderConfig:
             halt_file=settings.home / HALT_FILE,
             lake=settings.lake,
             world=settings.world,
+            account=trader.account,
             is_recorded=not is_live,
         )
 
@@ -109,7 +112,13 @@ class TraderConfig:
 
         `recent_prices` are those at which it decided before; null: it has made no decision.
         """
-        return Strategy(self.parameters, self.start, rule=self.rule, recent_prices=recent_prices)
+        return Strategy(
+            self.parameters,
+            self.start,
+            rule=self.rule,
+            account_name=self.account,
+            recent_prices=recent_prices,
+        )
 
     def follower(self, end_offsets: EndOffsets, *, last_window: int = -1) -> Follower:
         """What gathers the rule's signals and tops; `end_offsets`: how far market.book reaches."""
@@ -150,6 +159,25 @@ class TraderConfig:
         )
 
 
+def configure_accounts(settings: Settings) -> list[tuple[Settings, TraderConfig]]:
+    """Each account's settings with what follows from them, the first account's first.
+
+    Raises:
+        SettingsError: as `TraderConfig.from_settings`, or two files have a rule of the same name.
+    """
+    accounts = settings.trader_accounts().values()
+    configs = [(account, TraderConfig.from_settings(account)) for account in accounts]
+    reference_by_rule: dict[str, str] = {}
+    for account, config in configs:
+        reference = reference_by_rule.setdefault(config.rule, account.trader.rule)
+        if reference != account.trader.rule:
+            raise SettingsError(
+                f"the rules {reference} and {account.trader.rule} of two accounts have the same "
+                f"name, {config.rule}: give one of the classes another name"
+            )
+    return configs
+
+
 def _parameters(settings: Settings) -> Parameters:
     """The numbers of the rule, with the venue's known steps and minimum order."""
     trader = settings.trader
@@ -166,6 +194,7 @@ def _parameters(settings: Settings) -> Parameters:
         slippage_bps=trader.slippage_bps,
         imbalance_threshold=trader.imbalance_threshold,
         half_spread_bps=trader.half_spread_bps,
+        average_band_bps=trader.average_band_bps,
         daily_loss=trader.daily_loss,
         orders_per_minute=trader.orders_per_minute,
         hold_bps=settings.forecast.hold_bps,

@@ -54,7 +54,9 @@ class Desk:
         """Go on from `state`; `open_account` comes first."""
         self._journal, self._broker, self._forecasts = journal, broker, forecasts
         self._vetoes, self._kill_points = vetoes, kill_points or NoKillPoints()
-        self._messages = MessageFactory(venue=config.venue, symbol=config.symbol, conn=state.conn)
+        self._messages = MessageFactory(
+            venue=config.venue, symbol=config.symbol, conn=state.conn, account_name=config.account
+        )
         self._config, self._state = config, state
         self._offsets: Mapping[TopicPartition, int] = state.offsets
         self._strategy: Strategy
@@ -72,9 +74,10 @@ class Desk:
             add_instrument(config.parameters, self._broker.instrument()),
             state.account or config.start,
             rule=config.rule,
+            account_name=config.account,
             last_window=state.last_window,
             recent_prices=decided_prices(
-                self._journal.priced_decisions(config.rule),
+                self._journal.priced_decisions(config.rule, config.account),
                 venue=config.signal_venue,
                 symbol=config.symbol,
             ),
@@ -99,7 +102,9 @@ class Desk:
         """
         signal, record_id, top = moment
         self._offsets = offsets
-        is_decided, halt = self._journal.decision_status(_decision_id(signal, self._strategy.rule))
+        is_decided, halt = self._journal.decision_status(
+            self._id_of_decision(signal), self._config.account
+        )
         if is_decided:
             return
         forecast, fault = self._forecasts.newest()
@@ -117,6 +122,7 @@ class Desk:
         log.info(
             event(
                 "decision",
+                account=self._config.account,
                 action=decision.action,
                 reason=decision.reasons,
                 ratio=decision.ratio,
@@ -164,12 +170,16 @@ class Desk:
             last_window=strategy.last_window,
             offsets=self._offsets,
             intent=intent,
+            name=self._config.account,
         )
         self._journal.commit(messages, state=state)
         self._kill_points.reach(AFTER_COMMIT)
 
-
-def _decision_id(signal: Signal, rule: str) -> str:
-    return decision_id(
-        rule, venue=signal.venue, symbol=signal.symbol, window_start=signal.window_start
-    )
+    def _id_of_decision(self, signal: Signal) -> str:
+        return decision_id(
+            self._config.rule,
+            venue=signal.venue,
+            symbol=signal.symbol,
+            window_start=signal.window_start,
+            account=self._config.account,
+        )

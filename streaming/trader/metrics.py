@@ -2,13 +2,28 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection
 
 from include.metrics import Metric
-from streaming.trader.kill_points import AFTER_COMMIT, AFTER_INTENT, AFTER_SEND, BEFORE_COMMIT
+from streaming.trader.kill_points import (
+    AFTER_COMMIT,
+    AFTER_INTENT,
+    AFTER_SEND,
+    BEFORE_COMMIT,
+    SET_ASIDE,
+)
+
+LABELS = ("account",)
+COUNTED = {
+    "trader_decisions_total": (AFTER_COMMIT, "decisions committed"),
+    "trader_order_intents_total": (AFTER_INTENT, "orders written down before they were sent"),
+    "trader_commits_begun_total": (BEFORE_COMMIT, "commits begun, ended or not"),
+    "trader_failures_total": (SET_ASIDE, "times that the account was set aside by a failure"),
+}
 
 
-class TraderMetrics:
-    """Counts the points that the sessions reach."""
+class AccountCounts:
+    """Counts the points that the sessions of one account reach."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -20,28 +35,36 @@ class TraderMetrics:
         if point == AFTER_COMMIT:
             self.decided_at_s = time.time()
 
+
+class TraderMetrics:
+    """The counts of each account, and of what all share."""
+
+    def __init__(self, accounts: Collection[str]) -> None:
+        self.shared = AccountCounts()
+        self.by_account = {account: AccountCounts() for account in accounts}
+
     def metrics(self) -> list[Metric]:
-        """Counters since the start of the process, and the time of the last decision (s)."""
+        """Counters since the start of the process, and the times of the last decisions (s)."""
+        counted = [
+            Metric(
+                name,
+                meaning,
+                {(key,): float(of.counts[point]) for key, of in self.by_account.items()},
+                LABELS,
+            )
+            for name, (point, meaning) in COUNTED.items()
+        ]
         return [
-            Metric.of("trader_decisions_total", "decisions committed", self.counts[AFTER_COMMIT]),
-            Metric.of(
-                "trader_order_intents_total",
-                "orders written down before they were sent",
-                self.counts[AFTER_INTENT],
-            ),
+            *counted,
             Metric.of(
                 "trader_messages_total",
                 "messages of the outbox sent to Kafka",
-                self.counts[AFTER_SEND],
+                self.shared.counts[AFTER_SEND],
             ),
-            Metric.of(
-                "trader_commits_begun_total",
-                "commits begun, ended or not",
-                self.counts[BEFORE_COMMIT],
-            ),
-            Metric.of(
+            Metric(
                 "trader_last_decision_timestamp_seconds",
                 "when the last was committed",
-                self.decided_at_s,
+                {(name,): of.decided_at_s for name, of in self.by_account.items()},
+                LABELS,
             ),
         ]

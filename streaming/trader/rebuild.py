@@ -21,7 +21,8 @@ from include.market import wire
 from include.market.events import Decision, Fill, Message, Order
 from include.market.numerals import ZERO
 from include.market.time import to_epoch_us
-from include.serving.journal import HALTED, TABLE_OF_KIND, Journal, event_row
+from include.serving.account_states import halt_name, state_name
+from include.serving.journal import TABLE_OF_KIND, Journal, event_row
 from include.trading.account import Account, count_order, settle
 from include.trading.decision import is_sale_at_stop_loss, order_for
 from include.trading.inputs import Inputs, RecordId, read
@@ -32,7 +33,8 @@ from streaming.trader.trader_state import state_rows
 MAX_ROWS = 20_000  # of a table, the newest: more than a week of a decision a minute
 TOPICS = tuple(wire.TOPIC_OF_KIND[kind] for kind in TABLE_OF_KIND)
 NEWEST = """
-SELECT {columns} FROM {table} WHERE venue = $venue AND symbol = $symbol AND event_index >= 0
+SELECT {columns} FROM {table}
+WHERE venue = $venue AND symbol = $symbol AND account = $account AND event_index >= 0
 ORDER BY received_time DESC, "offset" DESC, event_index DESC LIMIT {limit}
 """
 LakeRow = Mapping[str, Any]
@@ -49,7 +51,7 @@ def rebuild_journal(journal: Journal, config: TraderConfig) -> bool:
         UnreadableTable: a table of the lake is damaged.
         WireError: the inputs of the last decision cannot be read.
     """
-    if "account" in journal.state():
+    if state_name(config.account, "account") in journal.state():
         return False
     rows_by_table = trading_rows(config, _unlanded_messages(config))
     if not rows_by_table["decisions"] and not rows_by_table["balances"]:
@@ -57,7 +59,7 @@ def rebuild_journal(journal: Journal, config: TraderConfig) -> bool:
     state = rebuilt_state(rows_by_table, config)
     journal.restore(rows_by_table, state=state)
     counts = {name: len(rows) for name, rows in rows_by_table.items()}
-    log.warning(event("account rebuilt from the lake", account=state["account"], **counts))
+    log.warning(event("account rebuilt from the lake", account=config.account, **counts))
     return True
 
 
@@ -70,6 +72,8 @@ def trading_rows(config: TraderConfig, unlanded: Iterable[Message]) -> RowsByTab
         table = TABLE_OF_KIND[message.kind]
         for trading_event in message.events:
             row = event_row(table, trading_event)
+            if row["account"] != config.account:
+                continue
             by_table[table.name].pop(_key(table, row), None)  # the newest comes last
             by_table[table.name][_key(table, row)] = row
     return {name: list(rows.values()) for name, rows in by_table.items()}
@@ -87,7 +91,7 @@ def rebuilt_state(rows_by_table: RowsByTable, config: TraderConfig) -> dict[str,
         account = Account(
             quote=balances.get(quote, config.start.quote), base=balances.get(base, ZERO)
         )
-        return state_rows(account, last_window=-1, offsets={}, intent=None)
+        return state_rows(account, last_window=-1, offsets={}, intent=None, name=config.account)
     last = _decision(rows_by_table["decisions"][-1])
     inputs = read(last.inputs)
     orders = [_order(row) for row in rows_by_table["orders"]]
@@ -103,9 +107,10 @@ def rebuilt_state(rows_by_table: RowsByTable, config: TraderConfig) -> dict[str,
         last_window=max(to_epoch_us(row["window_start"]) for row in rows_by_table["decisions"]),
         offsets=_offsets(inputs),
         intent=intent,
+        name=config.account,
     )
     if Reason.HALTED in last.reasons.split(","):
-        state[HALTED] = "it was halted when the database was lost"
+        state[halt_name(config.account)] = "it was halted when the database was lost"
     return state
 
 
@@ -153,7 +158,8 @@ def _lake_rows(config: TraderConfig, table: Table) -> list[LakeRow]:
         return []
     columns = ", ".join(f'"{name}"' for name in table.names)
     statement = NEWEST.format(columns=columns, table=table.name, limit=MAX_ROWS)
-    names, rows = query(config.lake, statement, {"venue": config.venue, "symbol": config.symbol})
+    bindings = {"venue": config.venue, "symbol": config.symbol, "account": config.account}
+    names, rows = query(config.lake, statement, bindings)
     newest: dict[tuple[Any, ...], LakeRow] = {}
     for values in rows:
         row = dict(zip(names, values, strict=True))

@@ -2,30 +2,25 @@
 
 Whatever fails, the next session starts from the journal, in this process or in another one.
 If the process dies before a commit, the signal is decided again, with the same ids; after it, the
-outbox is sent; after the send, the topics' tails show which outbox rows Kafka has.
+outbox is sent; after the send, the topics' tails show which outbox rows Kafka has. All accounts
+have one journal, one outbox and one consumer.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
 
 from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
+from include.errors import Transient
 from include.lake.watermarks import landed_offsets
-from include.log import event
 from include.market.wire import Topic
 from include.serving.journal import Journal
 from include.serving.tables import create_tables
-from streaming.trader.brokers import Broker
-from streaming.trader.config import TraderConfig
-from streaming.trader.desk import Desk
-from streaming.trader.followers import Follower
-from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.kill_points import KillPoints, NoKillPoints
 from streaming.trader.outbox import Publisher
 from streaming.trader.rebuild import rebuild_journal
-from streaming.trader.trader_state import TraderState, load_state
-from streaming.trader.vetoes import Vetoes, exclude_ledger
+from streaming.trader.traded_account import AccountPlan, TradedAccount
 
 log = logging.getLogger("tickhouse.trader")
 POLL_S = 0.25
@@ -40,17 +35,10 @@ class Session:
     `is_settled`: since the last start it has decided on every signal that was complete.
     """
 
-    def __init__(
-        self,
-        config: TraderConfig,
-        *,
-        open_broker: Callable[[Journal], Broker],
-        forecasts: ForecastWatch,
-        kill_points: KillPoints | None = None,
-    ) -> None:
-        """`open_broker` gives the broker of a session from its journal."""
-        self._config, self._open_broker = config, open_broker
-        self._forecasts, self._kill_points = forecasts, kill_points or NoKillPoints()
+    def __init__(self, plans: Sequence[AccountPlan], kill_points: KillPoints | None = None) -> None:
+        """`kill_points` are those of what all accounts share."""
+        self._plans, self._kill_points = plans, kill_points or NoKillPoints()
+        self._shared = plans[0].config  # of one world: its Kafka, Postgres and lake
         self.is_settled = False
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -58,39 +46,35 @@ class Session:
 
         Raises:
             Unreachable: Kafka, Postgres or the venue does not answer (any more).
-            OrderRefused: the venue holds something else than the account.
+            OrderRefused: the venue holds something else than the account, and there is no other.
         """
-        config, self.is_settled = self._config, False
-        create_tables(config.dsn)
+        shared, self.is_settled = self._shared, False
+        create_tables(shared.dsn)
         with ExitStack() as stack:
-            journal = stack.enter_context(closing(Journal(config.dsn)))
-            rebuild_journal(journal, config)
-            state, vetoes = load_state(journal), Vetoes(config)
+            journal = stack.enter_context(closing(Journal(shared.dsn)))
+            for plan in self._plans:
+                rebuild_journal(journal, plan.config)
+            accounts = [TradedAccount(plan, journal) for plan in self._plans]
             publisher = stack.enter_context(
                 Publisher(
-                    config.bootstrap,
+                    shared.bootstrap,
                     journal=journal,
-                    conn=state.conn,
+                    conn=accounts[0].state.conn,
                     kill_points=self._kill_points,
-                    read_next_offsets=partial(landed_offsets, config.lake),
+                    read_next_offsets=partial(landed_offsets, shared.lake),
                 )
             )
-            desk = self._make_desk(journal, state, vetoes)
-            desk.open_account()
+            for account in accounts:
+                account.open()
+            require_any(accounts)
             publisher.flush()
-            ready = event(
-                "trader ready", broker=config.broker, rule=config.rule, account=state.conn
-            )
-            log.info(ready)
-            consumer = stack.enter_context(closing(self._open_consumer(state)))
+            consumer = stack.enter_context(closing(self._open_consumer(accounts)))
             positions = stack.enter_context(self._open_positions())
-            read_ends = partial(self._end_offsets, Topic.BOOK, consumer)
-            follower = config.follower(read_ends, last_window=state.last_window)
+            for account in accounts:
+                account.follow(consumer)
             self._follow(
                 consumer,
-                follower=follower,
-                vetoes=vetoes,
-                desk=desk,
+                accounts=accounts,
                 publisher=publisher,
                 positions=positions,
                 stopped=stopped,
@@ -100,9 +84,7 @@ class Session:
         self,
         consumer: Consumer,
         *,
-        follower: Follower,
-        vetoes: Vetoes,
-        desk: Desk,
+        accounts: Sequence[TradedAccount],
         publisher: Publisher,
         positions: GroupPositions,
         stopped: Callable[[], bool],
@@ -110,43 +92,54 @@ class Session:
         """Take records in and decide on every signal that is complete, until `stopped`."""
         ledger_ends = self._end_offsets(Topic.LEDGER, consumer)
         while not stopped():
-            self._forecasts.refresh()
+            for plan in self._plans:
+                plan.forecasts.refresh()
             for record in consumer.poll(POLL_S):
-                follower.take(record)
-                vetoes.take(record)
+                for account in accounts:
+                    account.take(record)
             read = consumer.offsets
             positions.show(read)
             if any(read[partition] < end for partition, end in ledger_ends.items()):
                 continue  # not before it is known which gaps are open
-            while not stopped() and (moment := follower.next(read)):
-                desk.on_signal(moment, exclude_ledger(follower.resume_at(read)))
-                publisher.flush()
+            for account in accounts:
+                while not stopped() and account.decide_next(read):
+                    publisher.flush()
+            require_any(accounts)
             self.is_settled = True
 
-    def _make_desk(self, journal: Journal, state: TraderState, vetoes: Vetoes) -> Desk:
-        return Desk(
-            self._config,
-            journal=journal,
-            state=state,
-            broker=self._open_broker(journal),
-            forecasts=self._forecasts,
-            vetoes=vetoes,
-            kill_points=self._kill_points,
-        )
-
-    def _open_consumer(self, state: TraderState) -> Consumer:
+    def _open_consumer(self, accounts: Sequence[TradedAccount]) -> Consumer:
+        """One for all accounts, from where the first of them goes on."""
+        ranges = offset_ranges(self._shared.bootstrap, OF_ONE_SYMBOL)
+        offsets: dict[TopicPartition, int] = {}
+        for account in accounts:
+            for partition, offset in account.begins_at(ranges).items():
+                offsets[partition] = min(offset, offsets.get(partition, offset))
+        keys = [key for plan in self._plans for key in plan.config.keys]
         return Consumer(
-            self._config.bootstrap,
+            self._shared.bootstrap,
             topics=TOPICS,
-            offsets=state.offsets,
-            keys=dict.fromkeys(OF_ONE_SYMBOL, self._config.keys),
+            offsets=offsets,
+            keys=dict.fromkeys(OF_ONE_SYMBOL, keys),
         )
 
     def _open_positions(self) -> AbstractContextManager[GroupPositions]:
-        config = self._config
+        config = self._shared
         return closing(GroupPositions(config.bootstrap, world=config.world, reader="trader"))
 
     def _end_offsets(self, topic: str, consumer: Consumer) -> dict[TopicPartition, int]:
         """How far what is read of a topic reaches now."""
-        reach, read = offset_ranges(self._config.bootstrap, [topic]), consumer.offsets
+        reach, read = offset_ranges(self._shared.bootstrap, [topic]), consumer.offsets
         return {partition: end for partition, (_, end) in reach.items() if partition in read}
+
+
+def require_any(accounts: Sequence[TradedAccount]) -> None:
+    """Let a session go on that has an account which is not set aside.
+
+    Raises:
+        TickhouseError: why they all are; a fault that another try may help, if any is.
+    """
+    failures = [account.failure for account in accounts if account.failure]
+    if len(failures) == len(accounts):
+        raise next((error for error in failures if isinstance(error, Transient)), failures[0])
+    for account in accounts:
+        account.note_failure()

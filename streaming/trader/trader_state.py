@@ -8,9 +8,12 @@ import msgspec
 
 from include.bus import TopicPartition
 from include.clock import now_us
-from include.market.events import Balance, Event, Message, Order
+from include.market.events import MAIN_ACCOUNT, Balance, Event, Message, Order
+from include.serving.account_states import state_name
 from include.serving.journal import Journal
 from include.trading.account import Account
+
+STATE = ("account", "last_window", "offsets", "intent")
 
 
 @dataclass(frozen=True)
@@ -27,22 +30,23 @@ class TraderState:
     intent: Order | None = None
 
 
-def load_state(journal: Journal) -> TraderState:
-    """The state of this world's trader; a new one has a name alone.
+def load_state(journal: Journal, account: str = MAIN_ACCOUNT) -> TraderState:
+    """The state of one of the trader's accounts; a new one has the journal's name alone.
 
     Raises:
         Unreachable: Postgres does not answer.
     """
-    rows = journal.state()
-    if "journal" not in rows:
-        rows["journal"] = f"trader-{uuid.uuid4().hex[:12]}"
-        journal.commit([], state={"journal": rows["journal"]})
-    intent, account = rows.get("intent"), rows.get("account")
-    offsets = msgspec.json.decode(rows.get("offsets", "[]"), type=list[tuple[str, int, int]])
+    every_row = journal.state()
+    if "journal" not in every_row:
+        every_row["journal"] = f"trader-{uuid.uuid4().hex[:12]}"
+        journal.commit([], state={"journal": every_row["journal"]})
+    rows = {name: every_row.get(state_name(account, name), "") for name in STATE}
+    amounts, intent = rows["account"], rows["intent"]
+    offsets = msgspec.json.decode(rows["offsets"] or "[]", type=list[tuple[str, int, int]])
     return TraderState(
-        conn=rows["journal"],
-        account=msgspec.json.decode(account, type=Account) if account else None,
-        last_window=int(rows.get("last_window", -1)),
+        conn=every_row["journal"],
+        account=msgspec.json.decode(amounts, type=Account) if amounts else None,
+        last_window=int(rows["last_window"] or -1),
         offsets={TopicPartition(topic, partition): offset for topic, partition, offset in offsets},
         intent=msgspec.json.decode(intent, type=Order) if intent else None,
     )
@@ -54,23 +58,31 @@ def state_rows(
     last_window: int,
     offsets: Mapping[TopicPartition, int],
     intent: Order | None,
+    name: str = MAIN_ACCOUNT,
 ) -> dict[str, str]:
-    """The named values that `load_state` reads again."""
-    triples = [(topic, partition, offset) for (topic, partition), offset in offsets.items()]
-    return {
-        "account": _text(account),
-        "last_window": str(last_window),
-        "offsets": _text(triples),
-        "intent": _text(intent) if intent else "",
+    """The named values that `load_state` reads again; `name` is that of the account."""
+    return offset_rows(offsets, name=name) | {
+        state_name(name, "account"): _text(account),
+        state_name(name, "last_window"): str(last_window),
+        state_name(name, "intent"): _text(intent) if intent else "",
     }
 
 
-class MessageFactory:
-    """Makes the trader's messages: one symbol of one venue, one journal."""
+def offset_rows(offsets: Mapping[TopicPartition, int], *, name: str) -> dict[str, str]:
+    """The named value of the offsets alone: where an account that has decided nothing begins."""
+    triples = [(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+    return {state_name(name, "offsets"): _text(triples)}
 
-    def __init__(self, *, venue: str, symbol: str, conn: str) -> None:
+
+class MessageFactory:
+    """Makes the messages of one account: one symbol of one venue, one journal."""
+
+    def __init__(
+        self, *, venue: str, symbol: str, conn: str, account_name: str = MAIN_ACCOUNT
+    ) -> None:
         """`conn` is the journal's name."""
         self._venue, self._symbol, self._conn = venue, symbol, conn
+        self._account_name = account_name
 
     def message(self, kind: str, events: tuple[Event, ...], *, window_end: int | None) -> Message:
         """A message of one kind; `window_end` (µs) is that of the window it follows from."""
@@ -91,8 +103,8 @@ class MessageFactory:
         """What the account holds of both currencies."""
         base, _, quote = self._symbol.partition("-")
         events = (
-            Balance(quote, account.quote, order_id, account.quote_available),
-            Balance(base, account.base, order_id, account.base_available),
+            Balance(quote, account.quote, order_id, account.quote_available, self._account_name),
+            Balance(base, account.base, order_id, account.base_available, self._account_name),
         )
         return self.message("balance", events, window_end=window_end)
 

@@ -111,7 +111,7 @@ def product_metrics() -> list[Metric]:
         *watcher_metrics.progress_metrics(progress),
         *watcher_metrics.feed_metrics([FeedHealth("gemini", "live", since="", cause=None)]),
         *watcher_metrics.watcher_metrics(looks=2, failures=0),
-        *TraderMetrics().metrics(),
+        *TraderMetrics(["main"]).metrics(),
         *Counters().metrics(),
         *dashboard_metrics(server, state),  # type: ignore[arg-type]
     ]

@@ -38,7 +38,9 @@ def test_the_tables_have_their_columns_in_order(postgres_dsn: dict[str, Any]) ->
             (table.name,),
         )
         nullable = {row["column_name"]: row["is_nullable"] == "YES" for row in rows}
-        assert nullable == {column.name: not column.required for column in table.columns}
+        assert nullable == {
+            column.name: not column.required and column.default is None for column in table.columns
+        }
 
 
 def test_one_more_column_is_made_and_written(postgres_dsn: dict[str, Any]) -> None:
@@ -52,6 +54,7 @@ def test_one_more_column_is_made_and_written(postgres_dsn: dict[str, Any]) -> No
         "order_id": "o",
         "buy_order_id": "b",
         "won": True,
+        "account": "main",
     }
     upsert(postgres_dsn, table, [row])
     upsert(postgres_dsn, table, [row | {"won": None, "profit": Decimal(7)}])
@@ -78,6 +81,24 @@ def test_a_table_of_an_earlier_version_gets_the_columns_that_it_lacks(
     create_tables(postgres_dsn)
     names = SERVED["orders"].names
     assert fetch_rows(postgres_dsn, f"SELECT {', '.join(names)} FROM orders") == []
+
+
+def test_balances_of_before_there_were_accounts_are_of_the_main_one(
+    postgres_dsn: dict[str, Any],
+) -> None:
+    create_tables(postgres_dsn)
+    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM balances; ALTER TABLE balances DROP COLUMN account, ADD PRIMARY KEY"
+            " (currency); INSERT INTO balances (currency, amount) VALUES ('USD', 7)"
+        )
+    create_tables(postgres_dsn)
+    create_tables(postgres_dsn)
+    row = {"currency": "USD", "order_id": None, "available": None}
+    for account, amount in (("main", 8), ("eth", 9)):
+        upsert(postgres_dsn, SERVED["balances"], [row | {"account": account, "amount": amount}])
+    rows = fetch_tuples(postgres_dsn, "SELECT account, amount FROM balances ORDER BY account")
+    assert rows == [("eth", Decimal(9)), ("main", Decimal(8))]
 
 
 def test_old_rows_are_found_by_an_index_on_their_time(postgres_dsn: dict[str, Any]) -> None:

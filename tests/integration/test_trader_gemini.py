@@ -17,6 +17,23 @@ from tests.support.trader_world import World
 __all__ = ["road", "world"]
 
 
+MAIN, OTHER = "account = 'main'", "paper-eth"
+
+
+def assert_the_other_is_done(world: World) -> None:
+    """Hand-worked as in the kill tests: bought at 209,300 (200,000 over the bid) on paper."""
+    assert [one.reasons for one in world.events("decision", OTHER)] == ["buy", "already_in", "sell"]
+    assert [(one.broker, one.status) for one in world.events("order", OTHER)] == [
+        ("paper", "filled"),
+        ("paper", "filled"),
+    ]
+    assert len(world.rows(f"SELECT fill_id FROM fills WHERE account = '{OTHER}'")) == 2
+    held = world.rows(
+        f"SELECT currency, amount FROM balances WHERE account = '{OTHER}' ORDER BY currency"
+    )
+    assert held[0] == ("ETH", D(0))
+
+
 def venue(road: FaultyRoad) -> GeminiRest:
     """The venue itself, asked past the road."""
     return GeminiRest(
@@ -30,7 +47,7 @@ def venue(road: FaultyRoad) -> GeminiRest:
 def assert_agreement(world: World, road: FaultyRoad, *, placed: int) -> None:
     """The venue has what the journal has: orders by client id, executions, balances."""
     rest = venue(road)
-    orders = world.rows("SELECT order_id, side, executed, status FROM orders")
+    orders = world.rows(f"SELECT order_id, side, executed, status FROM orders WHERE {MAIN}")
     trades = rest.call("/v1/mytrades", symbol="btcusd")
     assert {one["client_order_id"] for one in trades} == {o[0] for o in orders if o[2]}
     for order_id, side, executed, status in orders:
@@ -42,16 +59,17 @@ def assert_agreement(world: World, road: FaultyRoad, *, placed: int) -> None:
         assert (at_venue["side"], D(at_venue["executed_amount"])) == (side, executed)
         assert executed > 0
     assert sum(1 for one in orders if one[2]) == placed
-    fills = world.rows("SELECT fill_id FROM fills")
+    fills = world.rows(f"SELECT fill_id FROM fills WHERE {MAIN}")
     assert sorted(fills) == sorted((str(one["tid"]),) for one in trades)
-    held = dict(world.rows("SELECT currency, amount FROM balances"))
+    held = dict(world.rows(f"SELECT currency, amount FROM balances WHERE {MAIN}"))
     truth = {one["currency"]: D(one["amount"]) for one in rest.call("/v1/balances")}
     assert held["BTC"] == truth["BTC"]
     assert abs(held["USD"] - truth["USD"]) < D("0.0000001")
     for kind in ("decision", "order", "fill"):
         ids = [getattr(one, f"{kind}_id") for one in world.events(kind)]
         assert len(ids) == len(set(ids))
-        assert sorted(ids) == sorted(r[0] for r in world.rows(f"SELECT {kind}_id FROM {kind}s"))
+        rows = world.rows(f"SELECT {kind}_id FROM {kind}s WHERE {MAIN}")
+        assert sorted(ids) == sorted(row[0] for row in rows)
     assert SECRET not in world.log.read_text()
     assert KEY not in world.log.read_text()
 
@@ -78,12 +96,15 @@ def test_a_round_trip_at_the_venue(world: World, road: FaultyRoad) -> None:
 def test_a_kill_loses_and_doubles_no_order(
     world: World, road: FaultyRoad, point: str, count: str, placed: int
 ) -> None:
+    world.env["TICKHOUSE_TRADER_MORE_ACCOUNTS"] = f"{OTHER} symbol=ETH-USD broker=paper"
+    world.produce(WINDOWS, symbol="ETH-USD")
     world.produce(WINDOWS)
     with world.trader(point, count) as process:
         assert process.wait(30) == -signal.SIGKILL
     with world.trader():
-        world.until_decided(3)
+        world.until_decided(6)
     assert_agreement(world, road, placed=placed)
+    assert_the_other_is_done(world)
 
 
 def test_a_kill_between_sending_and_the_answer(world: World, road: FaultyRoad) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from include.local import kafka
 from include.market.events import Decision
-from include.serving.journal import halt, read_halt_reason, resume
+from include.serving.account_states import halt, read_halt_reason, resume
 from include.trading.decision import rederive
 from include.trading.inputs import read
 from tests.conftest import make_settings

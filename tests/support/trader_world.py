@@ -46,14 +46,14 @@ class World:
         """Wait for so many decisions and no open intent, all sent to Kafka."""
         sql = """SELECT (SELECT count(*) FROM decisions),
                  (SELECT count(*) FROM outbox WHERE "offset" IS NULL),
-                 (SELECT count(*) FROM trader_state WHERE name = 'intent' AND value <> '')"""
+                 (SELECT count(*) FROM trader_state WHERE name LIKE '%intent' AND value <> '')"""
         try:
             eventually(lambda: self.rows(sql) == [(count, 0, 0)], what="decisions, all sent")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log.read_text()}") from error
 
-    def events(self, kind: str) -> list[Any]:
-        """Every event of that kind that Kafka has of this world."""
+    def events(self, kind: str, account: str = "main") -> list[Any]:
+        """Every event of that kind that Kafka has of an account of this world."""
         topic = wire.TOPIC_OF_KIND[kind]
         ends = {at: end for at, (_, end) in offset_ranges(self.settings.bootstrap, [topic]).items()}
         consumer = Consumer(self.settings.bootstrap, topics=[topic])
@@ -62,16 +62,16 @@ class World:
             messages = [wire.decode(record.value) for record in consumer.poll(0.5)]
             found += [e for m in messages if m.venue == self.venue for e in m.events]
         consumer.close()
-        return found
+        return [one for one in found if one.account == account]
 
-    def produce(self, windows: range) -> None:
+    def produce(self, windows: range, *, symbol: str = "BTC-USD") -> None:
         """Three tops a window (the one that counts at 9000 + 100 n), then its signals."""
         producer = Producer(self.settings.bootstrap, client_id="test")
-        for topic, value in self._market(windows):
-            producer.send(topic, f"{self.venue}|BTC-USD".encode(), value)
+        for topic, value in self._market(windows, symbol):
+            producer.send(topic, f"{self.venue}|{symbol}".encode(), value)
         producer.close()
 
-    def _market(self, windows: range) -> Iterator[tuple[str, bytes]]:
+    def _market(self, windows: range, symbol: str) -> Iterator[tuple[str, bytes]]:
         under, over = self.spread
         for number in windows:
             end = START + number * MINUTE
@@ -81,13 +81,13 @@ class World:
                     BookChange("bid", bid - under, D(5), reason="place"),
                     BookChange("ask", bid + over, D(5), reason="place"),
                 )
-                book = Message(self.venue, "BTC-USD", "book", "c", None, time, time, changes, top)
+                book = Message(self.venue, symbol, "book", "c", None, time, time, changes, top)
                 yield "market.book", wire.encode(book)
             for kind in ("bid", "ask", "price_volume"):
                 body = {
                     "v": 1,
                     "venue": self.venue,
-                    "symbol": "BTC-USD",
+                    "symbol": symbol,
                     "type": kind,
                     "value": "1",
                     "timestamp": end,

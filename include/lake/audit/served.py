@@ -12,8 +12,17 @@ REPEATS = "decisions once"
 LIMIT = 5
 # What must be equal in both, beside the key; the rest is text for people.
 TRADING = {
-    "decisions": ("decision_id", "rule", "action", "window_start", "quantity", "price"),
-    "orders": ("order_id", "decision_id", "side", "price", "quantity", "executed", "status"),
+    "decisions": ("decision_id", "rule", "action", "window_start", "quantity", "price", "account"),
+    "orders": (
+        "order_id",
+        "decision_id",
+        "side",
+        "price",
+        "quantity",
+        "executed",
+        "status",
+        "account",
+    ),
 }
 REPEATED = """
 SELECT decision_id, count(DISTINCT (conn, seq_first)), min("offset"), max("offset")

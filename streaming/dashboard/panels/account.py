@@ -1,28 +1,31 @@
 """Value of the account beside buy-and-hold, and the cumulative profit of its trips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import escape
 
 from include.market.events import Fill, Score
 from include.market.numerals import ZERO
 from include.market.time import SECOND_US
+from include.settings.groups import TraderSettings
 from streaming.dashboard import colours
 from streaming.dashboard.columns import Columns, Points
 from streaming.dashboard.context import PanelContext
 from streaming.dashboard.html import format_number, render_chip, render_heading
 from streaming.dashboard.plots import Chart, ChartSources, add_hover, create_level, create_plot
-from streaming.dashboard.trader_activity import DatedFact
+from streaming.dashboard.trader_activity import DatedFact, TraderActivity
 from streaming.dashboard.view import Panel
 
 _TRIPS_LISTED = 5
+_ACCOUNT_HEADS = ("account", "trades", "holds", "profit", "state")
 _NO_TRIP = '<p class="none">No trip is finished yet: a trip is a buy and the sale after it.</p>'
 
 
 def compute(context: PanelContext) -> Panel:
-    """The trader's account at the prices of its venue, whatever symbol is chosen."""
-    trader, activity = context.settings.trader, context.state.trader
+    """The account that trades the symbol, at its venue's prices; the first one, if none does."""
+    trader, activity = context.account, context.activity
     quote = trader.symbol.partition("-")[2]
     series = context.state.series.get((trader.venue, trader.symbol))
     points = series.prices.select(context.first_s, context.last_s) if series else []
@@ -42,6 +45,7 @@ def compute(context: PanelContext) -> Panel:
         value=f"{format_number(equity['equity'][-1])} {quote}" if has_value else "",
         waiting_for="the trader has reported no balance yet",
     ) + render_trips(scores, currency=quote)
+    html += render_accounts(context)
     return Panel(html, {"worth": equity, "profit": profit}, freshness)
 
 
@@ -55,8 +59,8 @@ class Holding:
 
 
 def _holdings_now(context: PanelContext, fills: Sequence[DatedFact]) -> list[Holding]:
-    base, _, quote = context.settings.trader.symbol.partition("-")
-    balances = context.state.trader.balances
+    base, _, quote = context.account.symbol.partition("-")
+    balances = context.activity.balances
     if quote not in balances:
         return []
     return find_holdings(fills, quote_now=balances[quote], base_now=balances.get(base, ZERO))
@@ -118,8 +122,8 @@ def build_profit(scores: Sequence[DatedFact], *, first_s: int, last_s: int) -> C
 
 
 def _chips(context: PanelContext, equity: Columns, profit: Columns) -> list[str]:
-    base, _, quote = context.settings.trader.symbol.partition("-")
-    balances = context.state.trader.balances
+    base, _, quote = context.account.symbol.partition("-")
+    balances = context.activity.balances
     in_quote = format_number(float(balances.get(quote, ZERO)))
     in_base = format_number(float(balances.get(base, ZERO)), digits=6)
     chips = [
@@ -143,6 +147,43 @@ def render_trips(scores: Sequence[DatedFact], *, currency: str) -> str:
     names = ("sold", "bought at", "sold at", f"profit {currency}", "of all trips", "buy and hold")
     heads = "".join(f"<th>{name}</th>" for name in names)
     return f'<table class="trips"><tr>{heads}</tr>{"".join(rows)}</table>'
+
+
+def render_accounts(context: PanelContext) -> str:
+    """All accounts as a table, where the trader has several."""
+    accounts = [of.trader for of in context.settings.trader_accounts().values()]
+    if len(accounts) == 1:
+        return ""
+    heads = "".join(
+        f"<th>{name}</th>" for name in ("account", "trades", "holds", "profit", "state")
+    )
+    state_by_name = {state.name: state.state for state in context.account_states}
+    rows = "".join(
+        _account_row(trader, context.state.activity_of(trader.account), state_by_name)
+        for trader in accounts
+    )
+    return f'<table class="trips accounts"><tr>{heads}</tr>{rows}</table>'
+
+
+def _account_row(
+    trader: TraderSettings, activity: TraderActivity, state_by_name: Mapping[str, str]
+) -> str:
+    base, _, quote = trader.symbol.partition("-")
+    holds = ", ".join(
+        f"{format_number(float(activity.balances.get(currency, ZERO)), digits=6)} {currency}"
+        for currency in (quote, base)
+    )
+    scores = [dated.fact for dated in activity.in_order("scores")]
+    profit = scores[-1].cumulative_profit if scores and isinstance(scores[-1], Score) else ZERO
+    rule = escape(trader.rule.rpartition("/")[2])
+    cells = (
+        trader.account,
+        f"{trader.symbol} at {trader.venue} by {rule}",
+        holds,
+        f"{format_number(float(profit), digits=2)} {quote}",
+        state_by_name[trader.account],
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _trip_row(dated: DatedFact) -> str:

@@ -114,8 +114,8 @@ def _forecast_points(context: PanelContext) -> list[ForecastPoint]:
 
 
 def _order_columns(context: PanelContext) -> dict[str, Columns]:
-    traded = context.symbol == context.settings.trader.symbol
-    orders = context.state.trader.in_order("orders") if traded else []
+    traded = context.symbol == context.account.symbol
+    orders = context.activity.in_order("orders") if traded else []
     return {
         f"orders_{side}": build_markers(orders, side, first_s=context.first_s, last_s=context.end_s)
         for side, _, _ in _SIDES

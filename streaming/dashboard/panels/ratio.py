@@ -21,7 +21,7 @@ def compute(context: PanelContext) -> Panel:
     """The ratios of the main venue between the trader's thresholds."""
     _, series = context.main_venue() or ("", MarketSeries(0))
     points = series.ratios.select(context.first_s, context.end_s)
-    stream, trader = context.settings.stream, context.settings.trader
+    stream, trader = context.settings.stream, context.account
     limit_s = stream.window_s + stream.close_after_s + context.stale_s
     freshness = context.freshness(series.signal_seen_s, limit_s=limit_s)
     thresholds = f"{trader.ratio_low} and {trader.ratio_high}"

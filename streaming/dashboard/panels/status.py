@@ -8,6 +8,7 @@ from typing import Literal
 
 from include.forecast.manifest import Manifest
 from include.local.status import LastAudit
+from include.market.events import MAIN_ACCOUNT
 from include.market.feed_states import DISCONNECTED, GAP, LIVE, STALE, FeedState, State
 from include.market.time import SECOND_US
 from include.market.wire import TopicPartition
@@ -175,9 +176,11 @@ def forecast_tile(manifest: Manifest | None, *, clock_s: float, stale_s: float) 
 
 
 def _trader_tile(context: PanelContext) -> Tile:
-    halted, activity = context.state.postgres.halted, context.state.trader
-    if halted:
-        return Tile("Trader", "halted", halted, "bad")
+    activity, name = context.activity, context.account.account
+    for account in sorted(context.account_states, key=lambda one: one.name != name):
+        if reason := account.failure or account.halted:
+            of_account = "" if account.name == MAIN_ACCOUNT else f"{account.name}: "
+            return Tile("Trader", account.state, of_account + reason, "bad")
     if activity.decision is None:
         return Tile("Trader", NO_DATA, "no decision yet")
     behind_s = (context.state.clock_us - activity.decided_us) / SECOND_US

@@ -52,7 +52,7 @@ def read_past(settings: Settings, symbols: tuple[str, ...], chosen_span: Span) -
     notices: list[str] = []
     answers: Answers = {}
     try:
-        queries = past_queries(chosen, chosen_span)
+        queries = past_queries(chosen, chosen_span, account=settings.trader.account)
         answers = query_read_only(settings.dsn(DatabaseRole.DASHBOARD), queries, timeout_s=QUERY_S)
     except Unreachable as error:
         notices.append(f"without Postgres ({error})")
@@ -108,7 +108,7 @@ def build_state(settings: Settings, answers: Answers, chosen_span: Span) -> Dash
         history = state.history.setdefault(row["symbol"], SecondValues(keep_s))
         history.put(_last_second(row, chosen_span), float(row["close"]))
     _add_tops(state, answers, settings, chosen_span)
-    add_facts(state.trader, answers, window_s=settings.stream.window_s)
+    add_facts(state, answers, window_s=settings.stream.window_s)
     state.postgres = PostgresSnapshot(
         seen_s=float(chosen_span.end_s),
         short=group_points(answers.get("short", [])),

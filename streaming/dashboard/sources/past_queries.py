@@ -6,10 +6,11 @@ step in seconds since the epoch.
 
 from datetime import UTC, datetime
 
+from include.market.events import MAIN_ACCOUNT
 from include.serving.annotations import annotations_between
 from include.serving.read_only_query import Query
 from streaming.dashboard.choice import Span
-from streaming.dashboard.sources.postgres_queries import FACTS, select_newest
+from streaming.dashboard.sources.postgres_queries import BALANCES, FACTS, select_newest
 
 TOTALS = (
     "total_count_buy",
@@ -36,7 +37,8 @@ ORDER BY venue, symbol, type, bucket, timestamp DESC"""
 _TOPS = f"""
 SELECT DISTINCT ON (bucket) {_STEP.format(column="window_start")}, bid, ask
 FROM decisions
-WHERE bid IS NOT NULL AND ask IS NOT NULL AND window_start >= %s AND window_start < %s
+WHERE account = %s AND bid IS NOT NULL AND ask IS NOT NULL
+    AND window_start >= %s AND window_start < %s
 ORDER BY bucket, window_start DESC"""
 _POINTS = """
 SELECT DISTINCT ON (symbol, ds) symbol, ds, yhat, yhat_lower, yhat_upper, anchor_minute
@@ -63,8 +65,10 @@ FROM history_minutes WHERE close IS NOT NULL AND {_LAKE_SPAN.format(column="minu
 GROUP BY symbol, bucket ORDER BY bucket"""
 
 
-def past_queries(symbols: tuple[str, ...], chosen_span: Span) -> dict[str, Query]:
-    """The queries of a span by their names, one row a step."""
+def past_queries(
+    symbols: tuple[str, ...], chosen_span: Span, *, account: str = MAIN_ACCOUNT
+) -> dict[str, Query]:
+    """The queries of a span by their names, one row a step; best prices are what `account` saw."""
     step, names = chosen_span.step_s, list(symbols)
     first, until = align_start(chosen_span), datetime.fromtimestamp(chosen_span.end_s, UTC)
     facts: dict[str, Query] = {
@@ -75,9 +79,9 @@ def past_queries(symbols: tuple[str, ...], chosen_span: Span) -> dict[str, Query
         "oldest": (_OLDEST, (names,)),
         "minutes": (_MINUTES, (step, step, names, first, until)),
         "ratios": (_SIGNALS, (step, step, names, first, until)),
-        "tops": (_TOPS, (step, step, first, until)),
+        "tops": (_TOPS, (step, step, account, first, until)),
         "short": (_POINTS, (names, first, until, step)),
-        "balances": ("SELECT currency, amount FROM balances", ()),
+        "balances": BALANCES,
         "annotations": annotations_between(chosen_span.start_s, chosen_span.end_s),
     }
 

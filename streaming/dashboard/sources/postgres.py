@@ -28,7 +28,6 @@ from streaming.dashboard.sources.postgres_queries import (
     infrequent_queries,
 )
 from streaming.dashboard.state import DashboardState, ForecastPoint, PostgresSnapshot
-from streaming.dashboard.trader_activity import TraderActivity
 
 log = logging.getLogger("tickhouse.dashboard")
 MAX_WAIT_S = 15.0
@@ -64,7 +63,7 @@ def apply_answers(state: DashboardState, answers: Answers, *, seen_s: float, win
     """Bring the state up to what Postgres answered at `seen_s` (wall clock)."""
     state.postgres = make_snapshot(state.postgres, answers, seen_s=seen_s)
     with state.lock:
-        add_facts(state.trader, answers, window_s=window_s)
+        add_facts(state, answers, window_s=window_s)
         for row in answers.get("minutes", []):
             minute = int(row["minute"].timestamp()) // 60
             state.series_of(row["venue"], row["symbol"]).minutes.settle(minute, make_flow(row))
@@ -89,7 +88,7 @@ def make_snapshot(before: PostgresSnapshot, answers: Answers, *, seen_s: float) 
     return PostgresSnapshot(
         seen_s=seen_s,
         venues=frozenset(row["venue"] for row in answers.get("feeds", [])),
-        halted=str(answers["halted"][0]["value"]) if answers.get("halted") else None,
+        account_rows=tuple(answers.get("account_states", ())),
         short=group_points(answers["short"]) if "short" in answers else before.short,
         long=group_points(answers["long"]) if "long" in answers else before.long,
         short_term=group_points(answers["short_term"])
@@ -104,15 +103,15 @@ def make_annotations(table_rows: Iterable[Row]) -> tuple[Annotation, ...]:
     return tuple(sorted((read_annotation(row) for row in table_rows), key=lambda note: note.at_s))
 
 
-def add_facts(trader: TraderActivity, answers: Answers, *, window_s: int) -> None:
+def add_facts(state: DashboardState, answers: Answers, *, window_s: int) -> None:
     """Add the trader's facts, dated at the end of the window that each follows from."""
     for name, fact_type in FACTS.items():
         for row in answers.get(name, []):
             fields = {field: row[field] for field in fact_type.__struct_fields__}
             end_us = int(row["window_start"].timestamp() + window_s) * SECOND_US
-            trader.add(fact_type(**fields), end_us)
+            state.activity_of(row["account"]).add(fact_type(**fields), end_us)
     for row in answers.get("balances", []):
-        trader.balances[row["currency"]] = Decimal(row["amount"])
+        state.activity_of(row["account"]).balances[row["currency"]] = Decimal(row["amount"])
 
 
 def make_flow(row: Row) -> TradeFlow:

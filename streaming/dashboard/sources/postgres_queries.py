@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from include.market.events import Fill, Order, Score
 from include.market.time import SECOND_US
+from include.serving.account_states import STATES
 from include.serving.annotations import NEWEST_ANNOTATIONS
 from include.serving.connection import Row
 from include.serving.read_only_query import Query
@@ -16,6 +17,7 @@ FACTS: dict[str, type[Order] | type[Fill] | type[Score]] = {
     "fills": Fill,
     "scores": Score,
 }
+BALANCES: Query = ("SELECT account, currency, amount FROM balances", ())
 _SHORT_AHEAD = timedelta(hours=2)
 _LONG_BEHIND, _LONG_AHEAD = timedelta(days=1), timedelta(days=3)
 _SHORT_TERM_BEHIND = timedelta(minutes=10)
@@ -48,8 +50,8 @@ def frequent_queries() -> dict[str, Query]:
     """The queries of every poll."""
     return {
         "feeds": ("SELECT venue FROM feed_health", ()),
-        "halted": ("SELECT value FROM trader_state WHERE name = 'halted'", ()),
-        "balances": ("SELECT currency, amount FROM balances", ()),
+        "account_states": (STATES, ()),
+        "balances": BALANCES,
         "annotations": NEWEST_ANNOTATIONS,
         "orders": (select_newest("orders", limit=1000), ()),
         "fills": (select_newest("fills", limit=2000), ()),

@@ -17,6 +17,7 @@ from include.market.wire import Topic
 from include.trading.inputs import Signal
 from streaming.dashboard.series import BestPrices, MarketSeries, SecondValues
 from streaming.dashboard.state import DashboardState
+from streaming.dashboard.trader_activity import TraderEvent
 
 _SAME_CLOCK_US = 3600 * SECOND_US
 
@@ -48,7 +49,8 @@ def apply_record(state: DashboardState, record: Record) -> None:
         elif record.topic.startswith("trading."):
             if decoded.venue_time is None or 0 < decoded.venue_time < LATEST_US:
                 for event in decoded.events:
-                    state.trader.add(event, decoded.venue_time)
+                    if isinstance(event, TraderEvent):
+                        state.activity_of(event.account).add(event, decoded.venue_time)
         elif record.topic != Topic.REJECTS:
             _apply_message(state, decoded, seen_s)
 

@@ -271,6 +271,7 @@ def _fill(order: Order, execution: _Execution, *, symbol: str) -> Fill:
         quantity=execution.amount,
         fee=round_up(execution.fee_amount) if currency == quote else ZERO,
         base_fee=execution.fee_amount if currency == base else None,
+        account=order.account,
     )
 
 

@@ -75,13 +75,14 @@ WHERE symbol = $symbol AND ds < $last + INTERVAL 25 HOUR AND NOT starts_with(for
 """
 _DECIDED = """
 SELECT window_start, inputs FROM decisions
-WHERE venue = $venue AND symbol = $symbol AND rule = $rule
+WHERE venue = $venue AND symbol = $symbol AND rule = $rule AND account = $account
   AND window_start >= $first AND window_start < $last
 """
 _PRICED = """
 WITH priced AS (
     SELECT window_start, inputs, bid, ask, reasons FROM decisions
-    WHERE venue = $venue AND symbol = $symbol AND rule = $rule AND bid > 0 AND ask > 0
+    WHERE venue = $venue AND symbol = $symbol AND rule = $rule AND account = $account
+      AND bid > 0 AND ask > 0
       AND window_start < $first)
 SELECT inputs, bid, ask, reasons FROM priced WHERE window_start >= coalesce((
     SELECT date_trunc('minute', max(window_start)) FROM priced
@@ -107,7 +108,11 @@ class LakeSpan:
         if missing := {"signals", "book_changes"} - self._tables:
             raise QueryError(f"the lake has no {' and no '.join(sorted(missing))} yet")
         self._has_decisions = "decisions" in self._tables
-        self._instrument = {"venue": self._config.venue, "symbol": self._config.symbol}
+        self._instrument = {
+            "venue": self._config.venue,
+            "symbol": self._config.symbol,
+            "account": self._config.account,
+        }
         self._span = {"first": start_at, "last": end_at}
         self._forecasts = self._read_forecasts()
         self._decided = self._read_decided()

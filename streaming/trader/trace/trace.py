@@ -50,7 +50,8 @@ GROUP BY side, "partition" ORDER BY side
 _PRICED = """
 WITH priced AS (
     SELECT window_start, inputs, bid, ask, reasons FROM decisions
-    WHERE venue = ? AND symbol = ? AND rule = ? AND bid > 0 AND ask > 0 AND window_start <= ?)
+    WHERE venue = ? AND symbol = ? AND rule = ? AND account = ? AND bid > 0 AND ask > 0
+      AND window_start <= ?)
 SELECT * FROM priced WHERE window_start >= coalesce((
     SELECT date_trunc('minute', max(window_start)) FROM priced
     WHERE window_start <= ? - INTERVAL 25 HOUR), '-infinity') ORDER BY window_start
@@ -87,7 +88,8 @@ def trace(settings: Settings, order_id: str) -> Trace:
         QueryError: the lake has no such order, or not its decision.
         SettingsError: the file of the user's own rule cannot be used.
     """
-    find_rule(settings.trader.rule)
+    for of_account in settings.trader_accounts().values():
+        find_rule(of_account.trader.rule)
     lake = _Lake(settings.lake)
     order = lake.only_row("orders", "order_id = ?", order_id)
     row = lake.only_row("decisions", "decision_id = ?", order["decision_id"])
@@ -207,13 +209,13 @@ def _read_priced_decisions(lake: _Lake, decision_row: TraceRow, inputs: Inputs) 
     """The decisions whose prices the volatility at the anchor is made of."""
     if inputs.forecast.anchor is None:
         return []
-    names = ("venue", "symbol", "rule", "window_start", "window_start")
+    names = ("venue", "symbol", "rule", "account", "window_start", "window_start")
     return lake.query(_PRICED, *(decision_row[name] for name in names))
 
 
 def _find_manifest(settings: Settings, inputs: Inputs) -> Manifest | None:
     """The manifest of the forecast that was used, while that is kept."""
-    folder = settings.forecasts_of(settings.trader.symbol)
+    folder = settings.forecasts_of(inputs.signal.symbol)
     manifests = {manifest.forecast_id: manifest for manifest in published_manifests(folder)}
     return manifests.get(inputs.forecast.forecast_id or "")
 

@@ -236,8 +236,12 @@ def test_impossible_times_and_amounts_leave_the_page_standing() -> None:
     apply_record(state, message("fill", Fill("f", "o", "buy", *numbers)))
     apply_record(state, message("balance", Balance("USD", Decimal("NaN"))))
     apply_record(state, message("order", Order("o", "d", "p", "buy", *numbers, "filled"), at=2**42))
-    assert state.clock_us == NOW * US and not state.trader.fills and not state.trader.balances
-    assert not state.trader.orders
+    assert (
+        state.clock_us == NOW * US
+        and not state.activity_of().fills
+        and not state.activity_of().balances
+    )
+    assert not state.activity_of().orders
     assert make_views(state).view("BTC-USD", 15).panels["price"].freshness == "live"
 
 
@@ -348,7 +352,7 @@ def test_rows_of_postgres_are_dated_at_the_end_of_their_window() -> None:
     row = {"window_start": datetime(2018, 4, 24, 5, 0, tzinfo=UTC)} | msgspec.structs.asdict(fill)
     state = DashboardState(600)
     apply_answers(state, {"fills": [row]}, seen_s=NOW, window_s=60)
-    assert state.trader.in_order("fills") == [DatedFact((TAPE + 60) * US, fill)]
+    assert state.activity_of().in_order("fills") == [DatedFact((TAPE + 60) * US, fill)]
 
 
 def test_a_feeds_tile_shows_its_last_fault_and_its_age() -> None:

@@ -12,7 +12,8 @@ import pytest
 from include.bus import Record, TopicPartition
 from include.market import wire
 from include.market.events import Balance, Event, Message, Order, Top
-from include.serving.journal import HALTED, TABLE_OF_KIND, event_row
+from include.serving.account_states import halt_name
+from include.serving.journal import TABLE_OF_KIND, event_row
 from include.settings import load
 from include.trading import paper
 from include.trading.account import Account
@@ -112,7 +113,7 @@ def test_the_account_after_any_decision_is_the_one_the_trader_had(
     state = rebuilt_state(rows_by_table, config)
     assert account_of(state) == trader.strategy.account
     assert int(state["last_window"]) == trader.strategy.last_window == START + (count - 1) * MINUTE
-    assert state["intent"] == "" and HALTED not in state
+    assert state["intent"] == "" and halt_name("main") not in state
     offsets = {
         TopicPartition(topic, partition): offset
         for topic, partition, offset in msgspec.json.decode(state["offsets"])
@@ -172,7 +173,7 @@ def test_a_halted_trader_stays_halted(tmp_path: Path) -> None:
     config = config_of(tmp_path)
     trader = Trader(config)
     trader.decide(range(1, 2), vetoes=(Reason.HALTED,))
-    assert HALTED in rebuilt_state(trading_rows(config, trader.messages), config)
+    assert halt_name("main") in rebuilt_state(trading_rows(config, trader.messages), config)
 
 
 class JournalInMemory:

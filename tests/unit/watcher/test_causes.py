@@ -19,6 +19,7 @@ from include.local.restarts import FOLDER, is_restart_loop, pause_s, recent_star
 from include.local.status import read_status
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.market.wire import TopicPartition
+from include.serving.account_states import AccountState
 from include.serving.stream_progress import QueryProgress, StreamProgress, write_progress
 from include.settings import Settings, load
 from streaming.watcher import disk_guard
@@ -44,8 +45,10 @@ class World:
         self.processes: Any = lambda: [STREAM]
         self.ranges: Any = lambda topics: {PART: (0, 100)}
         self.feeds: Any = list
+        self.accounts: list[AccountState] = []
         monkeypatch.setattr(SupervisorClient, "processes", lambda _: self.processes())
         monkeypatch.setattr(status_module, "read_feed_healths", lambda _: self.feeds())
+        monkeypatch.setattr(status_module, "read_account_states", lambda *_: self.accounts)
 
     def causes(self, settings: Settings) -> list[str]:
         current = read_status(settings, ranges=self.ranges, times_ms=lambda _: {})
@@ -62,6 +65,20 @@ def progress(settings: Settings, *, age_s: float, end: int) -> None:
     at = time.time() - age_s
     query = QueryProgress("land", offsets={PART.topic: {0: end}}, reported_at=at, is_ready=True)
     write_progress(settings, StreamProgress(time.time(), (query,)))
+
+
+def test_an_account_that_is_set_aside_is_a_cause_and_a_halted_one_is_none(
+    settings: Settings, world: World
+) -> None:
+    put(settings.lake, "trades", [{}])
+    progress(settings, age_s=0, end=100)
+    failed = AccountState("eth", failure="InvalidSymbol: the venue has no ETH-USD")
+    world.accounts = [AccountState("main", halted="by hand"), failed]
+    assert world.causes(settings) == [
+        "the trader's account eth is set aside, and tried again: "
+        "InvalidSymbol: the venue has no ETH-USD"
+    ]
+    assert [one.state for one in world.accounts] == ["halted", "set aside"]
 
 
 def unreachable() -> Any:

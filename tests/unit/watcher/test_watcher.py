@@ -135,16 +135,20 @@ def test_a_port_that_is_taken_or_off_costs_the_metrics_alone() -> None:
 
 
 def test_the_trader_counts_what_its_session_reaches() -> None:
-    steps = TraderMetrics()
-    for step in ("before commit", "after commit", "before intent", "after intent", "sent", "sent"):
-        steps.reach(step)
-    values = {metric.name: metric.numbers[()] for metric in steps.metrics()}
-    assert (
-        values["trader_decisions_total"],
-        values["trader_order_intents_total"],
-        values["trader_messages_total"],
-    ) == (1, 1, 2)
-    assert values["trader_last_decision_timestamp_seconds"] > 1.7e9
+    steps = TraderMetrics(["main", "eth"])
+    for step in ("before commit", "after commit", "before intent", "after intent"):
+        steps.by_account["main"].reach(step)
+    steps.by_account["eth"].reach("set aside")
+    steps.shared.reach("sent")
+    steps.shared.reach("sent")
+    values = {metric.name: metric.numbers for metric in steps.metrics()}
+    assert values["trader_decisions_total"] == {("main",): 1, ("eth",): 0}
+    assert values["trader_order_intents_total"] == {("main",): 1, ("eth",): 0}
+    assert values["trader_failures_total"] == {("main",): 0, ("eth",): 1}
+    assert values["trader_messages_total"] == {(): 2}
+    decided_at = values["trader_last_decision_timestamp_seconds"]
+    assert decided_at["main",] > 1.7e9
+    assert decided_at["eth",] == 0
 
 
 def test_prometheus_asks_every_metered_process_at_its_port() -> None:
