@@ -119,6 +119,11 @@ class ObjectPath:
         with _use_store(self) as store:
             store.put(self.key, encoded, mode="create" if if_absent else "overwrite")
 
+    def put_file(self, file: Path) -> None:
+        """Write or replace the object with a file's content, part by part."""
+        with _use_store(self) as store:
+            store.put(self.key, file)
+
     def version(self) -> str | None:
         """What the store calls the object's present content; null if there is none."""
         with _use_store(self) as store:

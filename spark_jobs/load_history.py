@@ -58,8 +58,10 @@ def stage(
     edition = recognise(archive.first_lines(file))
     log.info(event("history file", file=file.name, source=edition.source, columns=edition.columns))
 
+    shared = archive.share(file, settings)
+
     def write_staging(*, single: bool) -> DataFrame:
-        lines_df = spark.read.text(str(file))
+        lines_df = spark.read.text(str(shared))
         bars_df = make_bars(lines_df, edition, now=now, bounds=bounds, single=single).select(
             F.lit(run_id).alias("run_id"),
             "line_number",

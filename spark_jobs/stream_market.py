@@ -9,7 +9,6 @@ Run it as `python -m spark_jobs.stream_market` or by spark-submit.
 
 import gc
 import logging
-import os
 import sys
 import threading
 from datetime import UTC, datetime
@@ -34,6 +33,7 @@ from include.market.wire import Topic
 from include.process import run_process
 from include.settings import Settings
 from spark_jobs.averages import AverageBatches
+from spark_jobs.ending import end_at_once, end_within
 from spark_jobs.health import LedgerHealth, write_progress
 from spark_jobs.landing import Landing
 from spark_jobs.log_checkpoints import keep_log_checkpoints
@@ -45,6 +45,7 @@ from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
 
 PROGRESS_S = 2.0
+END_S = 20.0  # less than the 30 s after which who asked for the end kills
 log = logging.getLogger("tickhouse.stream")
 
 
@@ -136,7 +137,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             if not query.isActive:
                 # its text is long; the lock is kept until the process is gone
                 log.error(event("query ended", query=query.name, error=query.exception()))
-                _end_at_once(SystemExit(f"query {query.name} ended"))
+                end_at_once(SystemExit(f"query {query.name} ended"))
     for query in queries:
         query.stop()
     spark.stop()
@@ -147,22 +148,15 @@ def main() -> None:
 
     def serve(settings: Settings, stop: threading.Event) -> None:
         with exclusive_lock(Path(settings.home) / "stream.lock", name="the stream job"):
+            end_within(END_S, stop)
             log.info(event("stream starting", world=settings.world, lake=settings.lake))
             run(settings, stop)
 
     try:
         run_process("stream", serve)
     except SystemExit as ended:
-        _end_at_once(ended)
+        end_at_once(ended)
     sys.exit(0)
-
-
-def _end_at_once(ended: SystemExit) -> None:
-    """End without waiting for the landing's threads; the JVM ends with this process."""
-    if isinstance(ended.code, str):
-        log.error(event("stream failed", error=ended.code))
-    logging.shutdown()
-    os._exit(0 if not ended.code else 1)
 
 
 if __name__ == "__main__":

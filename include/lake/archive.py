@@ -16,6 +16,7 @@ from include.errors import HistoryError
 from include.lake.csv_editions import SAMPLE_LINES
 from include.lake.download import download
 from include.lake.kaggle_dataset import SCHEME, download_dataset
+from include.object_path import StorePath
 from include.settings import Settings
 
 _ENCRYPTED = 0x1  # of an entry's flags
@@ -42,7 +43,7 @@ def fetch_archive(source: str, settings: Settings) -> Path:
         HistoryError: the file does not exist, is refused, or is a broken zip.
         Unreachable: the address does not answer or breaks off.
     """
-    folder = settings.home / "history"
+    folder = choose_folder(settings)
     if source.startswith(SCHEME):
         path = download_dataset(source, folder, settings.forecast)
     else:
@@ -50,6 +51,27 @@ def fetch_archive(source: str, settings: Settings) -> Path:
     if not path.is_file():
         raise HistoryError(f"history file {source} does not exist")
     return unzip(path, folder) if zipfile.is_zipfile(path) or path.suffix == ".zip" else path
+
+
+def choose_folder(settings: Settings) -> Path:
+    """Where archives are downloaded to: beside the lake, or on this machine's disk.
+
+    A download that broke off is resumed from its beginning on disk, which no bucket can do.
+    """
+    store = settings.world_store
+    return (store if isinstance(store, Path) else settings.home) / "history"
+
+
+def share(archive: Path, settings: Settings) -> StorePath:
+    """The archive where every machine of the world can read it: in the object store, if any."""
+    store = settings.world_store
+    if isinstance(store, Path):
+        return archive
+    shared, newest = store / "history" / archive.name, archive.stat()
+    there = shared.stat() if shared.is_file() else None
+    if there is None or there.st_size != newest.st_size or there.st_mtime < newest.st_mtime:
+        shared.put_file(archive)
+    return shared
 
 
 def first_lines(path: Path) -> list[str]:

@@ -18,19 +18,24 @@ import pytest
 from include.atomic_files import move_folder, remove_folder, write_file, write_folder
 from include.errors import ForecastError, PlatformError
 from include.forecast import forecast_file
+from include.lake import archive
 from include.lake.checkpoint import batch_numbers, committed_offsets, find_damage
 from include.lake.diagnosis import repair
 from include.lake.epoch import Epoch, read_epoch, write_epoch
+from include.lake.reading import count_rows
 from include.lake.tables import TABLES
 from include.lake.window_states import read_state, write_state
+from include.local.backup import back_up
+from include.local.restoring import read_backup, restore_files
 from include.market.wire import TopicPartition
 from include.object_path import ObjectPath, StorePath, list_paths
 from include.quality.page import put_page, remove_old_pages
-from include.settings import ROOT
+from include.settings import ROOT, Settings, load
 from include.state_files import read_json_file
 from include.store_check import check_store
 from spark_jobs.data_files import DataFile
 from tests.support.forecast_files import START, put
+from tests.support.lake_of_rows import put as put_rows
 from tests.support.object_store import BUCKET, object_store, used, variables
 from tests.support.stream_world import trade
 
@@ -141,6 +146,52 @@ def test_the_second_of_two_publications_at_once_is_refused(
     with pytest.raises(ForecastError, match="another publication has moved s3a://"):
         forecast_file.point_to(folder, ours.forecast_id)
     assert forecast_file.current_id(folder) == "a-third"
+
+
+def test_an_archive_of_history_is_where_every_machine_reads_it(tmp_path: Path, port: int) -> None:
+    """Downloaded on a disk, since a broken download is resumed there, and put beside the lake."""
+    world = {
+        "TICKHOUSE_VAR": str(tmp_path),
+        **variables(port, prefix=f"s3a://lake/{tmp_path.name}"),
+    }
+    settings = load(world)
+    csv = tmp_path / "prices.csv"
+    for content in (b"Timestamp,Close\n1,2\n", b"Timestamp,Close\n1,2\n2,3\n"):
+        csv.write_bytes(content)
+        fetched = archive.fetch_archive(str(csv), settings)
+        shared = archive.share(fetched, settings)
+        assert str(shared) == f"s3a://lake/{tmp_path.name}/sim/history/prices.csv"
+        assert shared.read_bytes() == content
+    assert archive.choose_folder(settings) == tmp_path / "sim" / "history"
+    on_disk = load({"TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_STORE": str(tmp_path / "store")})
+    assert archive.choose_folder(on_disk) == tmp_path / "store" / "sim" / "history"
+    assert archive.share(csv, on_disk) == csv
+
+
+def test_a_world_in_a_bucket_is_backed_up_and_restored(tmp_path: Path, port: int) -> None:
+    def world(name: str) -> Settings:
+        store = variables(port, prefix=f"s3a://lake/{tmp_path.name}-{name}")
+        return load({"TICKHOUSE_VAR": str(tmp_path / name), **store})
+
+    old, new = world("old"), world("new")
+    put_rows(old.lake, "trades", [{}, {}])
+    put_rows(old.lake, "trades", [{}])
+    write_file(old.world_store / "forecasts" / "CURRENT", "f1")
+    write_file(old.world_store / "quality" / "run.html", "<p>")
+    write_epoch(old.checkpoints / "land" / "epoch.json", Epoch({}, {"market.trades": "an-id"}))
+    made = back_up(old, tmp_path / "b", made_at=START, program="1", print_line=lambda _: None)
+    put_rows(old.lake, "trades", [{}])  # after the moment
+    assert made == read_backup(tmp_path / "b")
+    assert (made.tables, made.topic_ids) == ({"trades": 1}, {"market.trades": "an-id"})
+    assert restore_files(new, tmp_path / "b") == made
+    assert count_rows(new.lake)["trades"] == 3
+    assert (new.world_store / "forecasts" / "CURRENT").read_text() == "f1"
+    assert (new.world_store / "quality" / "run.html").read_text() == "<p>"
+    assert read_epoch(new.checkpoints / "land" / "epoch.json") == Epoch(
+        {}, {"market.trades": "an-id"}
+    )
+    with pytest.raises(PlatformError, match="exists: a backup is restored into a new world"):
+        restore_files(new, tmp_path / "b")
 
 
 def test_old_quality_pages_are_removed_with_their_pictures(folder: StorePath) -> None:
