@@ -188,6 +188,7 @@ def trading(part: TopicPartition, offset: int) -> dict[str, Any]:
         "executed": base["quantity"],
         "status": "filled",
         "fee": base["price"],
+        "account": "main",
     }
 
 

@@ -23,8 +23,10 @@ from tests.support.landed_rows import AT, land
 
 
 def lake(path: Path, *, repeated: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Of the lake's rows the first is from before there were accounts."""
     for name, part in (("decisions", DECISIONS), ("orders", ORDERS)):
-        land(path, name, [trading(part, offset) for offset in range(5)])
+        land(path, name, [trading(part, 0) | {"account": None}])
+        land(path, name, [trading(part, offset) for offset in range(1, 5)])
     if repeated is not None:
         land(path, "decisions", [trading(DECISIONS, 2) | {"offset": 5} | repeated])
     return [trading(DECISIONS, offset) for offset in range(5)]
