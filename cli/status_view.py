@@ -137,19 +137,7 @@ def _render_tables(status: Status) -> list[Table]:
                 for feed in status.feeds
             ],
         ),
-        _render_section(
-            "account",
-            "state",
-            "why",
-            rows=[
-                (
-                    account.name,
-                    _render_state(account.state),
-                    escape(account.failure or account.halted or ""),
-                )
-                for account in status.accounts
-            ],
-        ),
+        _render_accounts(status),
         _render_section(
             "stream",
             "topic",
@@ -172,6 +160,18 @@ def _render_tables(status: Status) -> list[Table]:
         ),
     )
     return [table for table in tables if table.row_count]
+
+
+def _render_accounts(status: Status) -> Table:
+    rows = [
+        (
+            account.name,
+            _render_state(account.state),
+            escape(account.failure or account.halted or ""),
+        )
+        for account in status.accounts
+    ]
+    return _render_section("account", "state", "why", rows=rows)
 
 
 def _render_audit(status: Status) -> Text:

@@ -28,21 +28,23 @@ def trader() -> None:
     """Halt the trader, or let it go on."""
 
 
-_ACCOUNT = click.option("--account", default="", help="One account by name; empty: all.")
+_ACCOUNT = click.option(
+    "--account", "account_name", default="", help="One account by name; empty: all."
+)
 
 
 @trader.command()
 @click.option("--reason", default="by hand", show_default=True, help="Recorded with the halt.")
 @_ACCOUNT
-def halt(reason: str, account: str) -> None:
+def halt(reason: str, account_name: str) -> None:
     """Stop all new orders until `resume`; it survives restarts. Decisions go on, as holds."""
     from include.serving.account_states import halt as switch
 
     settings = from_environment()
-    settings.of_account(account)
-    switch(settings.dsn(DatabaseRole.TRADER), reason, account=account)
-    whose = f"account {account}" if account else "the trader"
-    option = f" --account {account}" if account else ""
+    settings.of_account(account_name)
+    switch(settings.dsn(DatabaseRole.TRADER), reason, account_name=account_name)
+    whose = f"account {account_name}" if account_name else "the trader"
+    option = f" --account {account_name}" if account_name else ""
     ERR.print(
         f"{whose} is halted: every decision holds until ./tickhouse trader resume{option}",
         soft_wrap=True,
@@ -51,19 +53,20 @@ def halt(reason: str, account: str) -> None:
 
 @trader.command()
 @_ACCOUNT
-def resume(account: str) -> None:
+def resume(account_name: str) -> None:
     """Let a halted trader order again; all its accounts, those halted by name too."""
     from include.serving.account_states import read_halt_reason
     from include.serving.account_states import resume as switch
 
     settings = from_environment()
-    settings.of_account(account)
+    settings.of_account(account_name)
     dsn = settings.dsn(DatabaseRole.TRADER)
-    switch(dsn, account=account)
-    if account and read_halt_reason(dsn):
-        ERR.print(f"account {account} stays halted with all others: ./tickhouse trader resume")
+    switch(dsn, account_name=account_name)
+    if account_name and read_halt_reason(dsn):
+        ERR.print(f"account {account_name} stays halted with all others: ./tickhouse trader resume")
         return
-    ERR.print(f"account {account} may order again" if account else "the trader may order again")
+    whose = f"account {account_name}" if account_name else "the trader"
+    ERR.print(f"{whose} may order again")
 
 
 @click.command()

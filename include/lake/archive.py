@@ -68,8 +68,8 @@ def share(archive: Path, settings: Settings) -> StorePath:
     if isinstance(store, Path):
         return archive
     shared, newest = store / "history" / archive.name, archive.stat()
-    there = shared.stat() if shared.is_file() else None
-    if there is None or there.st_size != newest.st_size or there.st_mtime < newest.st_mtime:
+    stored = shared.stat() if shared.is_file() else None
+    if stored is None or stored.st_size != newest.st_size or stored.st_mtime < newest.st_mtime:
         shared.put_file(archive)
     return shared
 

@@ -152,11 +152,11 @@ def create_view(
     )
 
 
-def _replace_nulls(columns: Iterable[Column]) -> str:
+def _replace_nulls(defined: Iterable[Column]) -> str:
     """What gives columns with a default that one where a row was written before they were."""
     replaced = [
         f'coalesce("{column.name}", {_quote_literal(column.default)}) AS "{column.name}"'
-        for column in columns
+        for column in defined
         if column.default is not None
     ]
     return f" REPLACE ({', '.join(replaced)})" if replaced else ""

@@ -79,11 +79,11 @@ def topic_causes(queries: Sequence[QueryProgress], offset_ranges: OffsetRanges) 
 
 
 def account_causes(accounts: Sequence[AccountState]) -> Iterator[str]:
-    """Accounts of the trader that are set aside while the others go on."""
+    """Accounts of the trader that are suspended while the others go on."""
     for account in accounts:
         if account.failure:
             yield (
-                f"the trader's account {account.name} is set aside, and tried again: "
+                f"the trader's account {account.name} is suspended, and tried again: "
                 f"{account.failure}"
             )
 

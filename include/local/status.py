@@ -100,9 +100,7 @@ def read_status(
     audited = answers.of(Question(lambda: last_audit(settings), name="audit"), instead=audited)
     now_s = time.time()
     lags = query_lags(progress, offset_ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
-    behind = {query.name: 0 for query in progress.queries}
-    for lag in lags:
-        behind[lag.query] += lag.behind or 0
+    behind = _sum_behind(progress, lags)
     causes = [
         *process_causes(settings, processes),
         *answers.causes,
@@ -187,6 +185,13 @@ def _ask_kafka(
             if offset < current.get(part, (0, 0))[1]:
                 unread[part] = min(offset, unread.get(part, offset))
     return current, times_ms(unread) if unread else {}
+
+
+def _sum_behind(progress: StreamProgress, lags: list[QueryLag]) -> dict[str, int]:
+    behind = {query.name: 0 for query in progress.queries}
+    for lag in lags:
+        behind[lag.query] += lag.behind or 0
+    return behind
 
 
 def _ask_postgres(settings: Settings) -> tuple[list[FeedHealth], list[AccountState]]:

@@ -26,29 +26,29 @@ class AccountState:
     @property
     def state(self) -> str:
         """In a word or two."""
-        return "set aside" if self.failure else "halted" if self.halted else "trading"
+        return "suspended" if self.failure else "halted" if self.halted else "trading"
 
 
-def state_name(account: str, name: str) -> str:
+def state_name(account_name: str, name: str) -> str:
     """The name of a value of an account."""
-    return name if account == MAIN_ACCOUNT else f"{account}/{name}"
+    return name if account_name == MAIN_ACCOUNT else f"{account_name}/{name}"
 
 
-def halt_name(account: str) -> str:
+def halt_name(account_name: str) -> str:
     """The name of the halt of one account; that of all has the bare one."""
-    return f"{account}/{HALTED}"
+    return f"{account_name}/{HALTED}"
 
 
-def halt(dsn: Dsn, reason: str, *, account: str = "") -> None:
+def halt(dsn: Dsn, reason: str, *, account_name: str = "") -> None:
     """Forbid orders until `resume`, to one account or to all; decisions go on, as holds."""
-    name = halt_name(account) if account else HALTED
+    name = halt_name(account_name) if account_name else HALTED
     with transaction(dsn) as connection, connection.cursor() as cursor:
         upsert_with(cursor, TRADER_STATE, [{"name": name, "value": reason}])
 
 
-def resume(dsn: Dsn, *, account: str = "") -> None:
+def resume(dsn: Dsn, *, account_name: str = "") -> None:
     """Allow orders again: to one account, or to all, those halted by name too."""
-    names = f"{account}/{HALTED}" if account else f"%{HALTED}"
+    names = f"{account_name}/{HALTED}" if account_name else f"%{HALTED}"
     with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM trader_state WHERE name LIKE %s", (names,))
 
@@ -59,16 +59,18 @@ def read_halt_reason(dsn: Dsn) -> str | None:
     return str(rows[0]["value"]) if rows else None
 
 
-def read_account_states(dsn: Dsn, accounts: Iterable[str]) -> list[AccountState]:
+def read_account_states(dsn: Dsn, account_names: Iterable[str]) -> list[AccountState]:
     """The states of these accounts, in order.
 
     Raises:
         Unreachable: Postgres does not answer, or lacks the table.
     """
-    return find_account_states(fetch_rows(dsn, STATES), accounts)
+    return find_account_states(fetch_rows(dsn, STATES), account_names)
 
 
-def find_account_states(state_rows: Iterable[Row], accounts: Iterable[str]) -> list[AccountState]:
+def find_account_states(
+    state_rows: Iterable[Row], account_names: Iterable[str]
+) -> list[AccountState]:
     """The states of these accounts by the rows of `STATES`."""
     value_by_name = {row["name"]: row["value"] for row in state_rows if row["value"]}
     return [
@@ -77,5 +79,5 @@ def find_account_states(state_rows: Iterable[Row], accounts: Iterable[str]) -> l
             value_by_name.get(HALTED) or value_by_name.get(halt_name(account)),
             value_by_name.get(state_name(account, FAILURE)),
         )
-        for account in accounts
+        for account in account_names
     ]

@@ -99,22 +99,22 @@ class Journal:
             return dict(cursor.fetchall())
 
     def decision_status(
-        self, decision_id: str, account: str = MAIN_ACCOUNT
+        self, decision_id: str, account_name: str = MAIN_ACCOUNT
     ) -> tuple[bool, str | None]:
         """Whether that decision was made, and why its account is halted (null: it is not)."""
         with self._transaction() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT 1 FROM decisions WHERE decision_id = %s),"
                 " (SELECT value FROM trader_state WHERE name IN (%s, %s) ORDER BY name LIMIT 1)",
-                (decision_id, HALTED, halt_name(account)),
+                (decision_id, HALTED, halt_name(account_name)),
             )
             is_decided, halt = cursor.fetchone()
         return bool(is_decided), halt
 
-    def priced_decisions(self, rule: str, account: str = MAIN_ACCOUNT) -> list[PricedDecision]:
+    def priced_decisions(self, rule: str, account_name: str = MAIN_ACCOUNT) -> list[PricedDecision]:
         """The account's decisions of the last day with best prices, in their windows' order."""
         with self._transaction() as cursor:
-            cursor.execute(PRICED, (rule, account))
+            cursor.execute(PRICED, (rule, account_name))
             return [PricedDecision(*row) for row in cursor.fetchall()]
 
     def commit(self, messages: Sequence[Message], *, state: Mapping[str, str]) -> None:

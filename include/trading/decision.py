@@ -30,10 +30,10 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "tickhouse/decisions")
 
 
 def decision_id(
-    rule: str, *, venue: str, symbol: str, window_start: int, account: str = MAIN_ACCOUNT
+    rule: str, *, venue: str, symbol: str, window_start: int, account_name: str = MAIN_ACCOUNT
 ) -> str:
     """The one id of an account's decision by a rule on a window."""
-    of_account = "" if account == MAIN_ACCOUNT else f"|{account}"
+    of_account = "" if account_name == MAIN_ACCOUNT else f"|{account_name}"
     return str(uuid.uuid5(_NAMESPACE, f"{rule}|{venue}|{symbol}|{window_start}{of_account}"))
 
 
@@ -133,7 +133,7 @@ def _id_of(inputs: Inputs) -> str:
         venue=signal.venue,
         symbol=signal.symbol,
         window_start=signal.window_start,
-        account=inputs.account_name,
+        account_name=inputs.account_name,
     )
 
 

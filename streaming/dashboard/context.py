@@ -81,7 +81,7 @@ class PanelContext:
     def account(self) -> TraderSettings:
         """The account that trades the symbol; the first one, where none does or several do."""
         accounts = [of.trader for of in self.settings.trader_accounts().values()]
-        return next((one for one in accounts if one.symbol == self.symbol), accounts[0])
+        return next((trader for trader in accounts if trader.symbol == self.symbol), accounts[0])
 
     @property
     def activity(self) -> TraderActivity:
@@ -90,7 +90,7 @@ class PanelContext:
 
     @property
     def account_states(self) -> list[AccountState]:
-        """Which accounts are halted or set aside, the first account first."""
+        """Which accounts are halted or suspended, the first account first."""
         return find_account_states(
             self.state.postgres.account_rows, self.settings.trader_accounts()
         )

@@ -92,9 +92,9 @@ class DashboardState:
     files: FilesSnapshot = field(default_factory=FilesSnapshot)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def activity_of(self, account: str = MAIN_ACCOUNT) -> TraderActivity:
+    def activity_of(self, account_name: str = MAIN_ACCOUNT) -> TraderActivity:
         """What one of the trader's accounts did, nothing yet if there is nothing."""
-        return self.accounts.setdefault(account, TraderActivity())
+        return self.accounts.setdefault(account_name, TraderActivity())
 
     def series_of(self, venue: str, symbol: str) -> MarketSeries:
         """The series of a venue and symbol, created if there is none."""

@@ -34,25 +34,25 @@ class TraderActivity:
     decided_us: int = 0
     balanced_us: int = -1
 
-    def add(self, event: TraderEvent, at_us: int | None) -> None:
+    def add(self, fact: TraderEvent, at_us: int | None) -> None:
         """Add a fact; `at_us` is null for the opening balance only."""
-        if not _is_plausible(event):
+        if not _is_plausible(fact):
             return
-        if isinstance(event, Balance):
+        if isinstance(fact, Balance):
             if (at_us or 0) >= self.balanced_us:
-                self.balances[event.currency] = event.amount
+                self.balances[fact.currency] = fact.amount
                 self.balanced_us = at_us or 0
         elif at_us is None:
             return
-        elif isinstance(event, Decision):
+        elif isinstance(fact, Decision):
             if at_us >= self.decided_us:
-                self.decision, self.decided_us = event, at_us
-        elif isinstance(event, Order):
-            self.orders[event.order_id] = DatedFact(at_us, event)
-        elif isinstance(event, Fill):
-            self.fills[event.fill_id] = DatedFact(at_us, event)
+                self.decision, self.decided_us = fact, at_us
+        elif isinstance(fact, Order):
+            self.orders[fact.order_id] = DatedFact(at_us, fact)
+        elif isinstance(fact, Fill):
+            self.fills[fact.fill_id] = DatedFact(at_us, fact)
         else:
-            self.scores[event.order_id] = DatedFact(at_us, event)
+            self.scores[fact.order_id] = DatedFact(at_us, fact)
 
     def in_order(self, kind: str) -> list[DatedFact]:
         """The `orders`, `fills` or `scores` by market time."""
@@ -60,8 +60,8 @@ class TraderActivity:
         return sorted(facts.values(), key=lambda dated: dated.at_us)
 
 
-def _is_plausible(event: TraderEvent) -> bool:
+def _is_plausible(fact: TraderEvent) -> bool:
     """Whether its numbers are finite, and the price of an order or fill is above 0."""
-    numbers = [number for number in astuple(event) if isinstance(number, Decimal)]
-    priced = not isinstance(event, Order | Fill) or event.price > 0
+    numbers = [number for number in astuple(fact) if isinstance(number, Decimal)]
+    priced = not isinstance(fact, Order | Fill) or fact.price > 0
     return all(number.is_finite() for number in numbers) and priced

@@ -181,5 +181,5 @@ class Desk:
             venue=signal.venue,
             symbol=signal.symbol,
             window_start=signal.window_start,
-            account=self._config.account,
+            account_name=self._config.account,
         )

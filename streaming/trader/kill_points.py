@@ -5,7 +5,7 @@ from typing import Protocol
 BEFORE_INTENT, AFTER_INTENT = "before intent", "after intent"
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
 AFTER_SEND = "sent"
-SET_ASIDE = "set aside"
+SUSPENDED = "suspended"
 
 
 class KillPoints(Protocol):

@@ -10,7 +10,7 @@ from streaming.trader.kill_points import (
     AFTER_INTENT,
     AFTER_SEND,
     BEFORE_COMMIT,
-    SET_ASIDE,
+    SUSPENDED,
 )
 
 LABELS = ("account",)
@@ -18,7 +18,7 @@ COUNTED = {
     "trader_decisions_total": (AFTER_COMMIT, "decisions committed"),
     "trader_order_intents_total": (AFTER_INTENT, "orders written down before they were sent"),
     "trader_commits_begun_total": (BEFORE_COMMIT, "commits begun, ended or not"),
-    "trader_failures_total": (SET_ASIDE, "times that the account was set aside by a failure"),
+    "trader_failures_total": (SUSPENDED, "times that the account was suspended by a failure"),
 }
 
 
@@ -39,9 +39,9 @@ class AccountCounts:
 class TraderMetrics:
     """The counts of each account, and of what all share."""
 
-    def __init__(self, accounts: Collection[str]) -> None:
+    def __init__(self, account_names: Collection[str]) -> None:
         self.shared = AccountCounts()
-        self.by_account = {account: AccountCounts() for account in accounts}
+        self.by_account = {account: AccountCounts() for account in account_names}
 
     def metrics(self) -> list[Metric]:
         """Counters since the start of the process, and the times of the last decisions (s)."""

@@ -133,7 +133,7 @@ class Session:
 
 
 def require_any(accounts: Sequence[TradedAccount]) -> None:
-    """Let a session go on that has an account which is not set aside.
+    """Let a session go on that has an account which is not suspended.
 
     Raises:
         TickhouseError: why they all are; a fault that another try may help, if any is.

@@ -1,6 +1,6 @@
 """One account in a session: what is read for it, what it decides, and what has stopped it.
 
-An account that fails is set aside and tried again later, from the journal; the others go on. What
+An account that fails is suspended and tried again later, from the journal; the others go on. What
 it was to decide on waits meanwhile.
 """
 
@@ -24,7 +24,7 @@ from streaming.trader.config import TraderConfig
 from streaming.trader.desk import Desk
 from streaming.trader.followers import Follower, Moment
 from streaming.trader.forecasts import ForecastWatch
-from streaming.trader.kill_points import SET_ASIDE, KillPoints, NoKillPoints
+from streaming.trader.kill_points import SUSPENDED, KillPoints, NoKillPoints
 from streaming.trader.trader_state import TraderState, load_state, offset_rows
 from streaming.trader.vetoes import Breaker, Vetoes, exclude_ledger
 
@@ -70,20 +70,20 @@ class TradedAccount:
     def begins_at(self, ranges: OffsetRanges) -> dict[TopicPartition, int]:
         """From where its records are to be read, by what Kafka has; a new account asks for none."""
         counts = Counter(topic for topic, _ in ranges)
-        own = {
+        followed = {
             TopicPartition(topic, partition_of_key(key, count))
             for topic, count in counts.items()
             for key in self.config.keys
         }
-        absent = {part: ranges[part][0] for part in own if self._starts}
+        absent = {part: ranges[part][0] for part in followed if self._starts}
         return absent | self._starts
 
     def open(self) -> None:
-        """Open the desk; a fault sets the account aside."""
+        """Open the desk; a fault suspends the account."""
         try:
             self._open()
         except TickhouseError as error:
-            self._set_aside(error)
+            self._suspend(error)
 
     def follow(self, consumer: Consumer) -> None:
         """Follow the signals and books that the consumer reads of this account's symbol.
@@ -92,7 +92,7 @@ class TradedAccount:
         """
         self._consumer = consumer
         if not self._starts:
-            self._starts = exclude_ledger(self._select_own(consumer.offsets))
+            self._starts = exclude_ledger(self._select_followed(consumer.offsets))
             self._journal.commit([], state=offset_rows(self._starts, name=self.config.account))
         self._follower = self.config.follower(
             partial(self._ends_of_book), last_window=self.state.last_window
@@ -104,29 +104,29 @@ class TradedAccount:
             self._follower.take(record)
             self._vetoes.take(record)
 
-    def decide_next(self, read: Mapping[TopicPartition, int]) -> bool:
+    def decide_next(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Decide on the next signal that is complete; false if there is none, or it failed.
 
-        `read` is how far the consumer has read.
+        `offsets` are how far the consumer has read.
         """
         if self.failure and time.monotonic() < self._retry_at:
             return False
         try:
             if self.failure:
                 self._open()
-            seen = self._select_own(read)
-            self._waiting = self._waiting or self._follower.next(seen)
+            positions = self._select_followed(offsets)
+            self._waiting = self._waiting or self._follower.next(positions)
             if self._waiting is None:
                 return False
-            self._desk.on_signal(self._waiting, exclude_ledger(self._follower.resume_at(seen)))
+            self._desk.on_signal(self._waiting, exclude_ledger(self._follower.resume_at(positions)))
         except TickhouseError as error:
-            self._set_aside(error)
+            self._suspend(error)
             return False
         self._waiting, self._failures = None, 0
         return True
 
     def note_failure(self) -> None:
-        """Write down why the account is set aside, for `status` and its alert.
+        """Write down why the account is suspended, for `status` and its alert.
 
         Raises:
             Unreachable: Postgres does not answer.
@@ -165,26 +165,26 @@ class TradedAccount:
         )
         self.failure = None
 
-    def _set_aside(self, error: TickhouseError) -> None:
-        wait_s = BACKOFF.wait_s(self._failures) if isinstance(error, Transient) else REFUSED_S
-        asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+    def _suspend(self, failure: TickhouseError) -> None:
+        wait_s = BACKOFF.wait_s(self._failures) if isinstance(failure, Transient) else REFUSED_S
+        asked_s = failure.retry_after_s if isinstance(failure, RateLimited) else 0.0
         self._retry_at = time.monotonic() + max(wait_s, asked_s, self._plan.open_s)
         self._failures += 1
-        self.failure = error
-        self._plan.kill_points.reach(SET_ASIDE)
-        log.warning(event("account set aside", account=self.config.account, error=error))
+        self.failure = failure
+        self._plan.kill_points.reach(SUSPENDED)
+        log.warning(event("account suspended", account=self.config.account, error=failure))
 
-    def _select_own(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    def _select_followed(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Those of the partitions that this account's records lie in; what is behind it is read."""
-        own = self._consumer.partitions_of(self.config.keys) | self._starts.keys()
+        followed = self._consumer.partitions_of(self.config.keys) | self._starts.keys()
         return {
             partition: max(offset, self._starts.get(partition, 0))
             for partition, offset in offsets.items()
-            if partition in own
+            if partition in followed
         }
 
     def _ends_of_book(self) -> dict[TopicPartition, int]:
         """How far what is read of market.book for this account reaches now."""
         reach = offset_ranges(self.config.bootstrap, [Topic.BOOK])
-        own = self._select_own(self._consumer.offsets)
-        return {partition: end for partition, (_, end) in reach.items() if partition in own}
+        read = self._select_followed(self._consumer.offsets)
+        return {partition: end for partition, (_, end) in reach.items() if partition in read}

@@ -30,7 +30,7 @@ class TraderState:
     intent: Order | None = None
 
 
-def load_state(journal: Journal, account: str = MAIN_ACCOUNT) -> TraderState:
+def load_state(journal: Journal, account_name: str = MAIN_ACCOUNT) -> TraderState:
     """The state of one of the trader's accounts; a new one has the journal's name alone.
 
     Raises:
@@ -40,7 +40,7 @@ def load_state(journal: Journal, account: str = MAIN_ACCOUNT) -> TraderState:
     if "journal" not in every_row:
         every_row["journal"] = f"trader-{uuid.uuid4().hex[:12]}"
         journal.commit([], state={"journal": every_row["journal"]})
-    rows = {name: every_row.get(state_name(account, name), "") for name in STATE}
+    rows = {name: every_row.get(state_name(account_name, name), "") for name in STATE}
     amounts, intent = rows["account"], rows["intent"]
     offsets = msgspec.json.decode(rows["offsets"] or "[]", type=list[tuple[str, int, int]])
     return TraderState(

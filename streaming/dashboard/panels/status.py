@@ -177,7 +177,7 @@ def forecast_tile(manifest: Manifest | None, *, clock_s: float, stale_s: float) 
 
 def _trader_tile(context: PanelContext) -> Tile:
     activity, name = context.activity, context.account.account
-    for account in sorted(context.account_states, key=lambda one: one.name != name):
+    for account in sorted(context.account_states, key=lambda state: state.name != name):
         if reason := account.failure or account.halted:
             of_account = "" if account.name == MAIN_ACCOUNT else f"{account.name}: "
             return Tile("Trader", account.state, of_account + reason, "bad")

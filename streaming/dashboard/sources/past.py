@@ -52,7 +52,7 @@ def read_past(settings: Settings, symbols: tuple[str, ...], chosen_span: Span) -
     notices: list[str] = []
     answers: Answers = {}
     try:
-        queries = past_queries(chosen, chosen_span, account=settings.trader.account)
+        queries = past_queries(chosen, chosen_span, account_name=settings.trader.account)
         answers = query_read_only(settings.dsn(DatabaseRole.DASHBOARD), queries, timeout_s=QUERY_S)
     except Unreachable as error:
         notices.append(f"without Postgres ({error})")

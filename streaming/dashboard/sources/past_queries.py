@@ -66,9 +66,9 @@ GROUP BY symbol, bucket ORDER BY bucket"""
 
 
 def past_queries(
-    symbols: tuple[str, ...], chosen_span: Span, *, account: str = MAIN_ACCOUNT
+    symbols: tuple[str, ...], chosen_span: Span, *, account_name: str = MAIN_ACCOUNT
 ) -> dict[str, Query]:
-    """The queries of a span by their names, one row a step; best prices are what `account` saw."""
+    """The queries of a span by their names, one row a step; best prices are what an account saw."""
     step, names = chosen_span.step_s, list(symbols)
     first, until = align_start(chosen_span), datetime.fromtimestamp(chosen_span.end_s, UTC)
     facts: dict[str, Query] = {
@@ -79,7 +79,7 @@ def past_queries(
         "oldest": (_OLDEST, (names,)),
         "minutes": (_MINUTES, (step, step, names, first, until)),
         "ratios": (_SIGNALS, (step, step, names, first, until)),
-        "tops": (_TOPS, (step, step, account, first, until)),
+        "tops": (_TOPS, (step, step, account_name, first, until)),
         "short": (_POINTS, (names, first, until, step)),
         "balances": BALANCES,
         "annotations": annotations_between(chosen_span.start_s, chosen_span.end_s),

@@ -39,8 +39,7 @@ from streaming.trader.brokers.gemini_rest import GeminiRest
 from streaming.trader.vetoes import Breaker
 
 log = logging.getLogger("tickhouse.trader")
-LOOKUPS, LOOKUP_EVERY_S = 20, 0.25
-MAX_WAIT_S = 30.0
+LOOKUPS, LOOKUP_EVERY_S, MAX_WAIT_S = 20, 0.25, 30.0
 SECOND_LOOKUP_AFTER_S = 3.0
 CENT = Decimal("0.01")
 MILLISECOND_US = 1000

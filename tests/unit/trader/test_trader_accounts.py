@@ -189,9 +189,13 @@ def test_a_halt_by_name_is_of_that_account_alone() -> None:
 
 
 def test_accounts_of_the_same_market_and_rule_have_ids_of_their_own() -> None:
-    def id_of(account: str) -> str:
+    def id_of(account_name: str) -> str:
         return decision_id(
-            "price_and_average", venue="all", symbol="BTC-USD", window_start=START, account=account
+            "price_and_average",
+            venue="all",
+            symbol="BTC-USD",
+            window_start=START,
+            account_name=account_name,
         )
 
     assert len({id_of("main"), id_of("a"), id_of("b")}) == 3

@@ -75,10 +75,10 @@ def test_an_account_that_is_set_aside_is_a_cause_and_a_halted_one_is_none(
     failed = AccountState("eth", failure="InvalidSymbol: the venue has no ETH-USD")
     world.accounts = [AccountState("main", halted="by hand"), failed]
     assert world.causes(settings) == [
-        "the trader's account eth is set aside, and tried again: "
+        "the trader's account eth is suspended, and tried again: "
         "InvalidSymbol: the venue has no ETH-USD"
     ]
-    assert [one.state for one in world.accounts] == ["halted", "set aside"]
+    assert [one.state for one in world.accounts] == ["halted", "suspended"]
 
 
 def unreachable() -> Any:

@@ -138,7 +138,7 @@ def test_the_trader_counts_what_its_session_reaches() -> None:
     steps = TraderMetrics(["main", "eth"])
     for step in ("before commit", "after commit", "before intent", "after intent"):
         steps.by_account["main"].reach(step)
-    steps.by_account["eth"].reach("set aside")
+    steps.by_account["eth"].reach("suspended")
     steps.shared.reach("sent")
     steps.shared.reach("sent")
     values = {metric.name: metric.numbers for metric in steps.metrics()}
