@@ -25,6 +25,7 @@ from streaming.simulator.faults.live import Faults, from_file
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_auctions import Auctions
 from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.gemini_pairs import PAIRS
 from streaming.simulator.gemini_public_answers import GeminiPublic
 from streaming.simulator.gemini_rest import GeminiRouter
 from streaming.simulator.gemini_signing import GeminiSigning
@@ -63,8 +64,9 @@ def make_application(settings: Settings, *, clock: Clock | None = None) -> web.A
         return app
     add_suppliers(app, price_paths["BTC-USD"], clock)
     DeribitServer(price_paths["BTC-USD"], settings, clock=clock, faults=faults).add_to(app)
-    _add_gemini(app, settings, price_paths.pop("BTC-USD"), clock, faults)
-    _add_binance(app, settings, BinanceVenue(price_paths, clock), faults)
+    _add_gemini(app, settings, price_paths, clock, faults)
+    in_tether = {symbol: path for symbol, path in price_paths.items() if symbol.endswith("-USDT")}
+    _add_binance(app, settings, BinanceVenue(in_tether, clock), faults)
     return app
 
 
@@ -79,12 +81,15 @@ def _add_binance(
 
 
 def _add_gemini(
-    app: web.Application, settings: Settings, path: PricePath, clock: Clock, faults: Faults
+    app: web.Application,
+    settings: Settings,
+    price_paths: dict[str, PricePath],
+    clock: Clock,
+    faults: Faults,
 ) -> None:
-    seed, speed, venues = settings.simulator.seed, settings.simulator.speed, settings.venues
-    book, schedule = OrderBook(path, seed=seed), Auctions(path, seed)
-    market = GeminiMarket("btcusd", book, speed=speed, clock=clock, schedule=schedule)
-    venue, account = GeminiPublic(market, path), GeminiAccount(market)
+    venues = settings.venues
+    venue = {symbol: _make_pair(symbol, price_paths, settings, clock) for symbol in PAIRS}
+    account = GeminiAccount(*(public.market for public in venue.values()))
     signing = GeminiSigning(venues.gemini.key, venues.gemini.secret)
     sockets = GeminiSockets(venue, account, signing, venues, faults)
     router = GeminiRouter(venue, account, signing)
@@ -98,12 +103,24 @@ def _add_gemini(
         return await router.web_page(request)
 
     async def run_market(_app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.ensure_future(market.run())
+        tasks = [asyncio.ensure_future(public.market.run()) for public in venue.values()]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
     app.router.add_get("/", root)
     app.cleanup_ctx.append(run_market)
+
+
+def _make_pair(
+    symbol: str, price_paths: dict[str, PricePath], settings: Settings, clock: Clock
+) -> GeminiPublic:
+    pair, speed = PAIRS[symbol], settings.simulator.speed
+    path = price_paths[f"{pair.base}-{pair.quote}"]
+    seed = settings.simulator.seed + list(PAIRS).index(symbol)
+    book, schedule = OrderBook(path, seed=seed, unit=pair.unit), Auctions(path, seed)
+    market = GeminiMarket(pair.symbol, book, speed=speed, clock=clock, schedule=schedule)
+    return GeminiPublic(market, path)
 
 
 async def _answer_health(_request: web.Request) -> web.Response:

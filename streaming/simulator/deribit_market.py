@@ -19,6 +19,8 @@ _TICK = Decimal("0.5")
 _FIRST_ID, _ID_STEP = 1_000_000, 7
 OPEN_INTEREST = 1_000_000_000.0
 _MINUTE_MS = 60_000
+_LIQUIDATED = ("T", "T", "T", "T", "M", "MT")  # the taker's order, the maker's, both
+_LIQUIDATION_ODDS = 360
 
 AmountsByPrice = dict[float, float]
 
@@ -34,6 +36,7 @@ def trade(path: PricePath, number: int) -> Fields:
     mid, quantity, side, _ = path.tick_at(second)
     price = float(_round_to_tick(mid) + (_TICK if side > 0 else 0))
     amount = float(10 * max(1, round(quantity * mid / 10)))
+    liquidated = _liquidated_sides(number)
     return {
         "trade_seq": number,
         "trade_id": str(90_000_000 + number),
@@ -46,7 +49,14 @@ def trade(path: PricePath, number: int) -> Fields:
         "direction": "buy" if side > 0 else "sell",
         "amount": amount,
         "contracts": amount / 10,
+        **({"liquidation": liquidated} if liquidated else {}),
     }
+
+
+def _liquidated_sides(number: int) -> str:
+    """Whose order is a liquidation, in about one trade of a minute: mostly the taker's."""
+    drawn = number * 2654435761 % 2**32 * _LIQUIDATION_ODDS >> 32
+    return _LIQUIDATED[drawn] if drawn < len(_LIQUIDATED) else ""
 
 
 def step_at(ms: int) -> int:

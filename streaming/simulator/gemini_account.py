@@ -5,9 +5,11 @@ Source of the shapes: docs.gemini.com, "Orders", "Order events".
 
 import asyncio
 from decimal import Decimal
+from functools import partial
 
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.gemini_order_form import OrderForm, read_order
+from streaming.simulator.gemini_pairs import PAIRS
 from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import Fields, Values
 
@@ -16,32 +18,35 @@ _NOT_OF_EVENTS = ("exchange", "id", "type", "options", "was_forced", "reason")
 
 
 class GeminiAccount:
-    """One account; limit orders of one symbol, at once or resting.
+    """One account, with 10,000 dollars; limit orders of its markets' symbols, at once or resting.
 
     A resting order is filled when the other side of the book comes to its price; a stop-limit order
     comes to the book when the last price has reached its stop price. `listeners` get each order's
     events as updates: an event id, its time in ms, the events.
     """
 
-    def __init__(self, market: GeminiMarket) -> None:
-        self._market = market
-        self.balances = {"BTC": Decimal(0), "USD": Decimal(10_000)}
+    def __init__(self, *markets: GeminiMarket) -> None:
+        self._markets = {market.symbol: market for market in markets}
+        self.clock = markets[0].clock
+        bases = [PAIRS[symbol].base for symbol in self._markets]
+        self.balances = dict.fromkeys(bases, Decimal(0)) | {"USD": Decimal(10_000)}
         self.orders: list[Fields] = []
         self.trades: list[Fields] = []
         self.listeners: set[asyncio.Queue[MarketUpdate | bytes]] = set()
         self._fills: dict[str, list[tuple[Decimal, Decimal]]] = {}
         self._waiting_ids: set[str] = set()  # stop-limit orders that are not in the book yet
-        self._event_id = market.clock.now_us()
-        market.watchers.append(self._watch)
+        self._event_id = self.clock.now_us()
+        for market in markets:
+            market.watchers.append(partial(self._watch, market.symbol))
 
-    @property
-    def last_price(self) -> Decimal:
-        """The price of the last trade in USD."""
-        return self._market.book.last
+    def last_price(self, currency: str) -> Decimal:
+        """The price of a currency's last trade in USD."""
+        prices = {PAIRS[symbol].base: market.book.last for symbol, market in self._markets.items()}
+        return prices.get(currency, Decimal(1))
 
     def now_ms(self) -> int:
         """The venue's time in ms."""
-        return self._market.clock.now_ms()
+        return self.clock.now_ms()
 
     def place(self, form_fields: Fields) -> Fields:
         """Place an order: what it became at once.
@@ -50,7 +55,7 @@ class GeminiAccount:
             GeminiError: the order is not one, or costs more than there is.
         """
         form = read_order(form_fields)
-        currency = "USD" if form.side == "buy" else "BTC"
+        currency = _held_currency(form.symbol, form.side)
         if _required_funds(form.side, form.price, form.amount) > self.available_balance(currency):
             raise GeminiError(406, "InsufficientFunds", "Failed to place order: not enough funds")
         order = self._order_fields(form)
@@ -65,7 +70,8 @@ class GeminiAccount:
         """Bring an order to the book, unless it waits for its stop price."""
         if order["order_id"] in self._waiting_ids:
             stop_price, signum = Decimal(order["stop_price"]), 1 if order["side"] == "buy" else -1
-            if self.last_price * signum < stop_price * signum:
+            last = self._markets[order["symbol"]].book.last
+            if last * signum < stop_price * signum:
                 return
             self._waiting_ids.discard(order["order_id"])
         self._match(order, option)
@@ -80,7 +86,7 @@ class GeminiAccount:
 
     def event_of(self, kind: str, order: Fields, **details: object) -> Fields:
         """An event of an order, as the order is now."""
-        now_ms = self._market.clock.now_ms()
+        now_ms = self.now_ms()
         self._event_id += 1
         fields = {name: value for name, value in order.items() if name not in _NOT_OF_EVENTS}
         behavior = {"behavior": order["options"][0]} if order["options"] else {}
@@ -110,18 +116,18 @@ class GeminiAccount:
 
     def available_balance(self, currency: str) -> Decimal:
         """The balance that live orders do not hold."""
-        side = "buy" if currency == "USD" else "sell"
-        live = [order for order in self.orders if order["is_live"] and order["side"] == side]
         held_amounts = [
-            _required_funds(side, Decimal(order["price"]), Decimal(order["remaining_amount"]))
-            for order in live
+            _required_funds(
+                order["side"], Decimal(order["price"]), Decimal(order["remaining_amount"])
+            )
+            for order in self.orders
+            if order["is_live"] and _held_currency(order["symbol"], order["side"]) == currency
         ]
         return self.balances[currency] - sum(held_amounts, Decimal(0))
 
     def _match(self, order: Fields, option: str) -> None:
         """Fill what can be filled now; cancel what remains where the option asks for it."""
-        side, price = order["side"], Decimal(order["price"])
-        reachable = self._matchable_quantity(side, price)
+        reachable = self._matchable_quantity(order)
         if option == "maker-or-cancel" and reachable:
             self.end(order, "MakerOrCancelWouldTake")
         elif option == "fill-or-kill" and reachable < Decimal(order["remaining_amount"]):
@@ -131,38 +137,40 @@ class GeminiAccount:
         if order["is_live"] and option == "immediate-or-cancel":
             self.end(order, "ImmediateOrCancelWouldPost")
 
-    def _matchable_quantity(self, side: str, price: Decimal) -> Decimal:
-        levels = self._market.book.sides["ask" if side == "buy" else "bid"]
-        signum = 1 if side == "buy" else -1
+    def _matchable_quantity(self, order: Fields) -> Decimal:
+        side, price = order["side"], Decimal(order["price"])
+        sides = self._markets[order["symbol"]].book.sides
+        levels, signum = (sides["ask"], 1) if side == "buy" else (sides["bid"], -1)
         return sum(
             (q for level, q in levels.items() if level * signum <= price * signum), Decimal(0)
         )
 
     def _take(self, order: Fields, *, aggressor: bool) -> None:
-        remaining = Decimal(order["remaining_amount"])
+        remaining, market = Decimal(order["remaining_amount"]), self._markets[order["symbol"]]
         price = Decimal(order["price"])
-        fills, events_by_fill = self._market.book.take(order["side"], limit=price, amount=remaining)
+        fills, events_by_fill = market.book.take(order["side"], limit=price, amount=remaining)
         for events, (price_at, quantity) in zip(events_by_fill, fills, strict=True):
-            fill = self._settle_fill(order, self._market.publish(events), price_at, quantity)
+            fill = self._settle_fill(order, market.publish(events), price_at, quantity)
             fill |= {"aggressor": aggressor}
             self._publish("fill", order, fill=_fill_of(fill))
         if not order["is_live"]:
             self._publish("closed", order)
 
-    def _watch(self) -> None:
-        for order in [order for order in self.orders if order["is_live"]]:
+    def _watch(self, symbol: str) -> None:
+        orders = [order for order in self.orders if order["symbol"] == symbol]
+        for order in [order for order in orders if order["is_live"]]:
             if order["order_id"] in self._waiting_ids:
                 self._enter(order, "")
-            elif self._matchable_quantity(order["side"], Decimal(order["price"])):
+            elif self._matchable_quantity(order):
                 self._take(order, aggressor=False)
 
     def _order_fields(self, form: OrderForm) -> Fields:
-        now_us = self._market.clock.now_us()
+        now_us = self.clock.now_us()
         now_ms, number = now_us // 1000, str(now_us)
         order: Fields = {
             "order_id": number,
             "id": number,
-            "symbol": "btcusd",
+            "symbol": form.symbol,
             "exchange": "gemini",
             "avg_execution_price": "0.00",
             "side": form.side,
@@ -199,9 +207,10 @@ class GeminiAccount:
             "avg_execution_price": f"{paid / filled:.2f}",
             "is_live": remaining > 0,
         }
-        self.balances["BTC"] += signum * quantity
-        self.balances["USD"] -= signum * price * quantity + fee
-        now_ms = self._market.clock.now_ms()
+        pair = PAIRS[order["symbol"]]
+        self.balances[pair.base] += signum * quantity
+        self.balances[pair.quote] -= signum * price * quantity + fee
+        now_ms = self.now_ms()
         self.trades.append(
             {
                 "price": f"{price:f}",
@@ -209,14 +218,14 @@ class GeminiAccount:
                 "timestamp": now_ms // 1000,
                 "timestampms": now_ms,
                 "type": str(order["side"]).capitalize(),
-                "fee_currency": "USD",
+                "fee_currency": pair.quote,
                 "fee_amount": f"{fee:f}",
                 "tid": tid,
                 "order_id": order["order_id"],
                 "exchange": "gemini",
                 "is_auction_fill": False,
                 "is_clearing_fill": False,
-                "symbol": "BTCUSD",
+                "symbol": pair.symbol.upper(),
                 "client_order_id": order.get("client_order_id", ""),
             }
         )
@@ -225,7 +234,8 @@ class GeminiAccount:
     def _publish(self, kind: str, order: Fields, **details: object) -> None:
         event = self.event_of(kind, order, **details)
         for queue in self.listeners:
-            queue.put_nowait((self._event_id, int(event["timestampms"]), [event]))
+            update = (self._event_id, int(event["timestampms"]), [event], order["symbol"])
+            queue.put_nowait(MarketUpdate(*update))
 
 
 def _fill_of(account_trade: Fields) -> Fields:
@@ -237,6 +247,11 @@ def _fill_of(account_trade: Fields) -> Fields:
         "fee": account_trade["fee_amount"],
         "fee_currency": account_trade["fee_currency"],
     }
+
+
+def _held_currency(symbol: str, side: str) -> str:
+    """The currency that an order holds."""
+    return PAIRS[symbol].quote if side == "buy" else PAIRS[symbol].base
 
 
 def _required_funds(side: str, price: Decimal, amount: Decimal) -> Decimal:

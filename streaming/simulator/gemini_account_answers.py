@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from streaming.simulator.gemini_account import GeminiAccount
+from streaming.simulator.gemini_pairs import PAIRS
 from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import Fields, Values
 
@@ -76,22 +77,33 @@ def list_trades(account: GeminiAccount, values: Values) -> list[Fields]:
 
 
 def _newest(account_rows: list[Fields], values: Values, limit: int) -> list[Fields]:
-    since_ms = values.get("timestamp", 0)
-    return [row for row in account_rows if row["timestampms"] >= since_ms][::-1][:limit]
+    since_ms, symbol = values.get("timestamp", 0), values.get("symbol")
+    rows = [row for row in account_rows if symbol in {None, str(row["symbol"]).lower()}]
+    return [row for row in rows if row["timestampms"] >= since_ms][::-1][:limit]
 
 
 def list_volumes(account: GeminiAccount, _values: Values) -> list[list[Fields]]:
-    """The traded volume by side and role, of an account that trades on one day."""
-    if not account.trades:
-        return [[]]
-    total = sum((Decimal(trade["amount"]) for trade in account.trades), Decimal(0))
-    volumes: Fields = {"symbol": "btcusd", "base_currency": "BTC", "notional_currency": "USD"}
-    volumes |= {"data_date": _day_of(account.trades[-1]["timestampms"])}
-    volumes["total_volume_base"] = float(total)
+    """The volume traded in each symbol by side and role, of an account that trades on one day."""
+    trades_by_symbol = {
+        symbol: [trade for trade in account.trades if trade["symbol"] == symbol.upper()]
+        for symbol in PAIRS
+    }
+    return [[_sum_trades(symbol, trades) for symbol, trades in trades_by_symbol.items() if trades]]
+
+
+def _sum_trades(symbol: str, trades: list[Fields]) -> Fields:
+    pair = PAIRS[symbol]
+    volumes: Fields = {
+        "symbol": symbol,
+        "base_currency": pair.base,
+        "notional_currency": pair.quote,
+        "data_date": _day_of(trades[-1]["timestampms"]),
+        "total_volume_base": float(sum(Decimal(trade["amount"]) for trade in trades)),
+    }
     for side in ("Buy", "Sell"):
         for role in ("maker", "taker"):
-            volumes |= _volume(account.trades, side, role)
-    return [[volumes]]
+            volumes |= _volume(trades, side, role)
+    return volumes
 
 
 def _volume(trades: list[Fields], side: str, role: str) -> Fields:
@@ -121,10 +133,9 @@ def list_balances(account: GeminiAccount, _values: Values) -> list[Fields]:
 
 def list_notional_balances(account: GeminiAccount, values: Values) -> list[Fields]:
     """The balances, and what they are worth in one currency at the last price."""
-    prices = {"USD": Decimal(1), "BTC": account.last_price}
     rows = []
     for balance in list_balances(account, {}):
-        rate = prices[balance["currency"]] / prices[values["currency"]]
+        rate = account.last_price(balance["currency"]) / account.last_price(values["currency"])
         notionals = {
             f"{name}Notional": f"{round(Decimal(balance[name]) * rate, 8):f}"
             for name in ("amount", *_AVAILABLE)

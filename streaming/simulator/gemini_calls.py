@@ -10,6 +10,7 @@ from typing import Any
 from streaming.simulator import gemini_account_answers as private
 from streaming.simulator import gemini_parameters as p
 from streaming.simulator import gemini_public_answers as public
+from streaming.simulator.gemini_pairs import NETWORKS
 from streaming.simulator.gemini_parameters import GeminiParam
 from streaming.simulator.json_fields import Values
 
@@ -19,7 +20,8 @@ class GeminiCall:
     """One address: GET for public calls, a signed POST for others.
 
     `params` are those of the query or the payload, and those in braces in the path. `answer`
-    gets the venue, or the account of a signed call, and the parameters' values.
+    gets the account of a signed call; else what is public of the symbol that the path names, or
+    of all symbols; and the parameters' values.
     """
 
     path: str
@@ -37,7 +39,7 @@ _SYMBOL = GeminiParam("symbol", p.read_symbol, "btcusd", reason="InvalidSymbol")
 _TIME = GeminiParam("timestamp", p.read_time_ms, 1_700_000_000, reason="InvalidTimestampInPayload")
 _ORDER_ID = GeminiParam("order_id", p.read_whole, 1, reason="InvalidOrderId")
 _CLIENT_ID = GeminiParam("client_order_id", p.read_text, "mine", reason="ClientOrderIdMustBeString")
-_NETWORK = GeminiParam("network", p.read_one_of("bitcoin"), "bitcoin")
+_NETWORK = GeminiParam("network", p.read_one_of(*NETWORKS.values()), "bitcoin")
 _CURRENCY = GeminiParam("currency", p.read_currency, "btc", reason="InvalidCurrency")
 _TOKEN = GeminiParam("token", p.read_currency, "btc")
 _ORDER: dict[str, object] = {  # read as a whole

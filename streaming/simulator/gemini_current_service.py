@@ -1,4 +1,4 @@
-"""The messages of Gemini's current service to one connection: streams by name, times in ns.
+"""The requests of one connection to Gemini's current service, and who may make them.
 
 Source: gemini/developer-platform `specs/asyncapi/websocket.yaml` v0.10.7. Pure but for the market.
 """
@@ -8,16 +8,15 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 
 from include.market.numerals import parse_whole
 from include.market.venue_settings import Venues
+from streaming.simulator.gemini_current_streams import KINDS, SymbolStreams, levels_of, to_json
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.json_fields import Fields
 
 _NONCE_WITHIN_S = 30
-_MARKET = ("depth", "depth@100ms", "trade", "bookTicker")
-_NS_PER_MS, _MAX_LEVELS = 1_000_000, 5000
+_MAX_LEVELS = 5000
 _NOT_SIGNED = (401, -1002, "Authentication required")
 
 
@@ -41,11 +40,14 @@ def refusal_of(headers: Mapping[str, str], venues: Venues, now_s: float) -> Fiel
 
 
 class CurrentService:
-    """Books by `U`/`u`, conflated; trades; best prices. `snapshot` is that of the URL."""
+    """Streams by name, of any symbol; `snapshot` is that of the URL."""
 
-    def __init__(self, market: GeminiMarket, *, snapshot: int, signed: bool) -> None:
-        self._market, self._snapshot, self._signed = market, snapshot, signed
-        self._streams: dict[str, int] = {}
+    def __init__(self, markets: Mapping[str, GeminiMarket], *, snapshot: int, signed: bool) -> None:
+        self._markets, self._signed = markets, signed
+        self._symbols = {
+            symbol: SymbolStreams(market, snapshot) for symbol, market in markets.items()
+        }
+        self._clock = next(iter(markets.values())).clock
 
     def opening_messages(self) -> Iterator[str]:
         """Nothing before a subscription."""
@@ -70,23 +72,30 @@ class CurrentService:
                 return
             yield from self._subscribe(request_id, [str(stream) for stream in params], method)
             return
+        streams = (name for streams in self._symbols.values() for name in streams.names())
         results: Fields = {
-            "list_subscriptions": sorted(self._streams),
+            "list_subscriptions": sorted(streams),
             "ping": {},
-            "time": self._market.clock.now_ms(),
+            "time": self._clock.now_ms(),
             "conninfo": [],
         }
         if method in results:
-            yield _json({"id": request_id, "status": 200, "result": results[method]})
+            yield to_json({"id": request_id, "status": 200, "result": results[method]})
         elif method == "depth":
-            limit = params.get("limit", 100) if isinstance(params, dict) else 100
-            if not isinstance(limit, int) or not 1 <= limit <= _MAX_LEVELS:
-                yield _failure(request_id, 400, -1013, f"Invalid limit {limit}")
-                return
-            book = {"lastUpdateId": self._market.event_id, **self._levels(limit, "bids", "asks")}
-            yield _json({"id": request_id, "status": 200, "result": book})
+            yield self._answer_depth(request_id, params if isinstance(params, dict) else {})
         else:
             yield _failure(request_id, 400, -1020, f"Unsupported method {method}")
+
+    def _answer_depth(self, request_id: object, params: Fields) -> str:
+        symbol, limit = str(params.get("symbol", "")).lower(), params.get("limit", 100)
+        if symbol not in self._markets:
+            return _failure(request_id, 400, -1013, f"Invalid symbol {params.get('symbol')}")
+        if not isinstance(limit, int) or not 1 <= limit <= _MAX_LEVELS:
+            return _failure(request_id, 400, -1013, f"Invalid limit {limit}")
+        market = self._markets[symbol]
+        levels = levels_of(market, limit, "bids", "asks")
+        book = {"lastUpdateId": market.event_id, **levels}
+        return to_json({"id": request_id, "status": 200, "result": book})
 
     def _subscribe(self, request_id: object, names: list[str], method: str) -> Iterator[str]:
         private_streams = [
@@ -98,109 +107,23 @@ class CurrentService:
             unsupported = (400, -1020, f"Unsupported stream {private_streams[0]}")
             yield _failure(request_id, *(unsupported if self._signed else _NOT_SIGNED))
             return
-        public_streams = {f"{self._market.symbol}@{kind}" for kind in _MARKET}
+        public_streams = {f"{symbol}@{kind}" for symbol in self._symbols for kind in KINDS}
         if unknown_streams := [stream for stream in names if stream not in public_streams]:
             yield _failure(request_id, 400, -1013, f"Invalid stream {unknown_streams[0]}")
             return
-        yield _json({"id": request_id, "status": 200, "result": None})
+        yield to_json({"id": request_id, "status": 200, "result": None})
         for name in names:
+            symbol, _, kind = name.partition("@")
             if method == "unsubscribe":
-                self._streams.pop(name, None)
-                continue
-            self._streams[name] = self._market.event_id
-            if "@depth" in name and self._snapshot:
-                yield self._depth(self._market.event_id, self._market.event_id, None)
+                self._symbols[symbol].end(kind)
+            else:
+                yield from self._symbols[symbol].begin(kind)
 
     def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
-        """The messages of a batch: one change of the book, and each trade."""
-        for name, since in list(self._streams.items()):
-            new_updates = [update for update in batch if update[0] > since]
-            if not new_updates:
-                continue
-            self._streams[name] = new_updates[-1][0]
-            kind = name.partition("@")[2]
-            if kind == "trade":
-                yield from self._trades(new_updates)
-            elif kind == "bookTicker":
-                yield self._best(new_updates[-1][0])
-            else:
-                yield self._depth(new_updates[0][0], new_updates[-1][0], new_updates)
-
-    def _trades(self, new_updates: list[MarketUpdate]) -> Iterator[str]:
-        for event_id, now_ms, events in new_updates:
-            for event in events:
-                if event.get("makerSide") in {"bid", "ask"}:  # of the continuous book
-                    yield _json(
-                        {
-                            "E": now_ms * _NS_PER_MS,
-                            "s": self._market.symbol,
-                            "t": event_id,
-                            "p": event["price"],
-                            "q": event["amount"],
-                            "m": event["makerSide"] == "bid",
-                        }
-                    )
-
-    def _best(self, event_id: int) -> str:
-        levels = self._levels(1, "b", "a")
-        (bid, bids), (ask, asks) = levels["b"][0], levels["a"][0]
-        return _json(
-            {
-                "u": event_id,
-                "E": self._now_ns(),
-                "s": self._market.symbol,
-                "b": bid,
-                "B": bids,
-                "a": ask,
-                "A": asks,
-                "c": f"{self._market.book.last}",
-                "C": "0.01",
-            }
-        )
-
-    def _depth(self, first_id: int, last_id: int, new_updates: list[MarketUpdate] | None) -> str:
-        if new_updates is not None:
-            changes: dict[str, dict[object, object]] = {"bid": {}, "ask": {}}
-            for event in (
-                event
-                for _, _, events in new_updates
-                for event in events
-                if event["type"] == "change"
-            ):
-                changes[str(event["side"])][event["price"]] = event["remaining"]
-            bids, asks = (list(map(list, changes[side].items())) for side in ("bid", "ask"))
-            return self._update(first_id, last_id, bids, asks)
-        levels = self._levels(self._snapshot, "b", "a")
-        return self._update(first_id, last_id, levels["b"], levels["a"])
-
-    def _update(self, first_id: int, last_id: int, bids: object, asks: object) -> str:
-        return _json(
-            {
-                "e": "depthUpdate",
-                "E": self._now_ns(),
-                "s": self._market.symbol,
-                "U": first_id,
-                "u": last_id,
-                "b": bids,
-                "a": asks,
-            }
-        )
-
-    def _levels(self, depth: int, bids: str, asks: str) -> dict[str, list[list[str]]]:
-        def side(levels: dict[Decimal, Decimal], *, best_last: bool) -> list[list[str]]:
-            ranked = sorted(levels.items(), reverse=best_last)
-            return [[f"{p:f}", f"{q:f}"] for p, q in (ranked if depth < 0 else ranked[:depth])]
-
-        sides = self._market.book.sides
-        return {bids: side(sides["bid"], best_last=True), asks: side(sides["ask"], best_last=False)}
-
-    def _now_ns(self) -> int:
-        return self._market.clock.now_us() * 1000
+        """The messages of a batch, symbol by symbol."""
+        for symbol, streams in self._symbols.items():
+            yield from streams.updates([update for update in batch if update.symbol == symbol])
 
 
 def _failure(request_id: object, status: int, code: int, message: str) -> str:
-    return _json({"id": request_id, "status": status, "error": {"code": code, "msg": message}})
-
-
-def _json(document: object) -> str:
-    return json.dumps(document, separators=(",", ":"))
+    return to_json({"id": request_id, "status": status, "error": {"code": code, "msg": message}})

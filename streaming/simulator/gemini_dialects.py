@@ -4,8 +4,9 @@ Source: docs.gemini.com, "Market data", "Multi market data"; a recorded tape of 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import count
 from typing import Protocol
 
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
@@ -32,14 +33,19 @@ class Dialect(Protocol):
 
 
 class V1Dialect:
-    """Symbols named by the URL; each frame has the connection's own next number.
+    """The symbol named by the URL; each frame has the connection's own next number.
 
-    `symbol` is what each event is marked with: none where the URL names one symbol.
+    `numbers` are those of a connection that has other symbols too: each event names its own.
     """
 
-    def __init__(self, market: GeminiMarket, query: Mapping[str, str], symbol: str = "") -> None:
-        self._market, self._seq, self._since = market, 0, market.event_id
-        self._mark: BookEvent = {"symbol": symbol} if symbol else {}
+    def __init__(
+        self,
+        market: GeminiMarket,
+        query: Mapping[str, str],
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self._market, self._numbers, self._since = market, numbers or count(), market.event_id
+        self._mark: BookEvent = {"symbol": market.symbol.upper()} if numbers else {}
         self._top: dict[str, tuple[Decimal, Decimal]] | None = None
         if query.get("top_of_book") == "true":
             self._top = dict.fromkeys(_NAMES, (Decimal(0), Decimal(0)))
@@ -61,7 +67,9 @@ class V1Dialect:
 
     def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
         """One frame for each change, with its trade."""
-        for event_id, now_ms, frame_events in batch:
+        for event_id, now_ms, frame_events, symbol in batch:
+            if symbol != self._market.symbol:
+                continue
             events = self._best_of(frame_events) if self._top is not None else frame_events
             wanted_events = [event for event in events if self._is_wanted[_flag(event)]]
             if event_id <= self._since or not wanted_events:
@@ -93,9 +101,35 @@ class V1Dialect:
     def _number_frame(self, head: str, kind: str, frame_events: list[BookEvent] | None) -> str:
         marked = [event | self._mark for event in frame_events or ()]
         body = "" if frame_events is None else f',"events":{_json(marked)}'
-        seq, self._seq = self._seq, self._seq + 1
         head = f"{head}," if head else ""
-        return f'{{"type":"{kind}",{head}"socket_sequence":{seq}{body}}}'
+        return f'{{"type":"{kind}",{head}"socket_sequence":{next(self._numbers)}{body}}}'
+
+
+class MultiDialect:
+    """Several symbols named by the URL, in one sequence."""
+
+    def __init__(self, markets: Sequence[GeminiMarket], query: Mapping[str, str]) -> None:
+        numbers = count()
+        self._parts = {market.symbol: V1Dialect(market, query, numbers) for market in markets}
+
+    def opening_messages(self) -> Iterator[str]:
+        """Each symbol's whole book."""
+        for part in self._parts.values():
+            yield from part.opening_messages()
+
+    def answer(self, text: str) -> Iterator[str]:
+        """Nothing: this service takes no requests."""
+        yield from ()
+
+    def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
+        """One frame for each change of these symbols."""
+        for update in batch:
+            for part in self._parts.values():
+                yield from part.updates([update])
+
+    def heartbeat(self) -> Iterator[str]:
+        """A heartbeat of the connection, if the URL asked for them."""
+        yield from next(iter(self._parts.values())).heartbeat()
 
 
 def _flag(frame_event: BookEvent) -> str:

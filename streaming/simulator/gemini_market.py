@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
 from streaming.simulator.clock import Clock
 from streaming.simulator.gemini_auctions import (
@@ -14,7 +15,6 @@ from streaming.simulator.gemini_auctions import (
 )
 from streaming.simulator.order_book import BookEvent, OrderBook
 
-MarketUpdate = tuple[int, int, list[BookEvent]]
 STEPS_PER_S = 10
 _MAX_TRADES, _MAX_AUCTIONS = 5000, 500
 _AUCTIONS_BEFORE_S = 2 * PERIOD_S  # of which the history begins with
@@ -22,10 +22,19 @@ _TRADES, _AUCTIONS = ("trade", BLOCK_TRADE), (AUCTION, INDICATIVE)
 TAKERS = {"ask": "buy", "bid": "sell", "auction": "auction"}
 
 
+class MarketUpdate(NamedTuple):
+    """What one frame brings of a symbol."""
+
+    event_id: int
+    at_ms: int
+    events: list[BookEvent]
+    symbol: str
+
+
 class GeminiMarket:
     """Moves one book with the clock and publishes every change to its listeners.
 
-    An update is an event id, its time in ms, and the events; bytes are passed on as they are.
+    Bytes in the listeners' queues are passed on as they are.
     `auctions` has what was published of auctions, the newest last.
     """
 
@@ -81,7 +90,7 @@ class GeminiMarket:
             if event["type"] in _TRADES:
                 self._remember(event, now_ms)
         for queue in self.listeners:
-            queue.put_nowait((self.event_id, now_ms, frame_events))
+            queue.put_nowait(MarketUpdate(self.event_id, now_ms, frame_events, self.symbol))
         return self.event_id
 
     def _name(self, frame_events: list[BookEvent]) -> None:

@@ -10,7 +10,7 @@ from itertools import count
 from multidict import MultiMapping
 
 from streaming.simulator.gemini_account import GeminiAccount
-from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
+from streaming.simulator.gemini_market import MarketUpdate
 from streaming.simulator.gemini_parameters import GeminiError, read_one_of, read_symbol
 from streaming.simulator.json_fields import Fields
 
@@ -25,10 +25,8 @@ _FIRST_ACCOUNT = 1
 class OrderEvents:
     """The events that pass the filters of the URL; each message has the next number."""
 
-    def __init__(
-        self, market: GeminiMarket, account: GeminiAccount, url_query: MultiMapping[str], key: str
-    ) -> None:
-        self._market, self._account, self._key = market, account, key
+    def __init__(self, account: GeminiAccount, url_query: MultiMapping[str], key: str) -> None:
+        self._account, self._key = account, key
         self._filters = {name: url_query.getall(name, []) for name in _FILTERS}
         try:
             self._filters["symbolFilter"] = list(map(read_symbol, self._filters["symbolFilter"]))
@@ -44,7 +42,7 @@ class OrderEvents:
             {
                 "type": "subscription_ack",
                 "accountId": _FIRST_ACCOUNT,
-                "subscriptionId": f"ws-order-events-{self._market.clock.now_us()}",
+                "subscriptionId": f"ws-order-events-{self._account.clock.now_us()}",
                 **self._filters,
             }
         )
@@ -57,13 +55,13 @@ class OrderEvents:
 
     def updates(self, batch: list[MarketUpdate]) -> Iterator[str]:
         """An array for each update."""
-        for _, _, events in batch:
-            yield from self._send(events)
+        for update in batch:
+            yield from self._send(update.events)
 
     def heartbeat(self) -> Iterator[str]:
         """A heartbeat, unless the URL refused them."""
         if self._sends_heartbeats:
-            number, now_ms = next(self._numbers), self._market.clock.now_ms()
+            number, now_ms = next(self._numbers), self._account.clock.now_ms()
             head = {"type": "heartbeat", "timestampms": now_ms, "sequence": next(self._beats)}
             yield _json({**head, "trace_id": f"{now_ms:032x}", "socket_sequence": number})
 

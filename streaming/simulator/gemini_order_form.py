@@ -6,12 +6,11 @@ Source: docs.gemini.com, "Create new order", "Error codes".
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from streaming.simulator.gemini_parameters import SYMBOL, GeminiError
+from streaming.simulator.gemini_pairs import PAIRS
+from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import CENT
 
-MIN_AMOUNT = Decimal("0.00001")
-_UNIT = Decimal("0.00000001")
 _MAX_MONEY = Decimal(10) ** 15  # above it neither amounts nor prices are counted exactly
 _MAX_ID = 100
 LIMIT, STOP_LIMIT = "exchange limit", "exchange stop limit"
@@ -25,6 +24,7 @@ class OrderForm:
     With a `stop_price` it waits until the last price is that, or beyond.
     """
 
+    symbol: str
     amount: Decimal
     price: Decimal
     side: str
@@ -39,10 +39,12 @@ def read_order(params: Fields) -> OrderForm:
     Raises:
         GeminiError: the refusal, with the reason of the parameter that is wrong.
     """
-    amount = _read_money(params, "amount", "InvalidQuantity", _UNIT)
-    price = _read_money(params, "price", "InvalidPrice", CENT)
-    if str(params.get("symbol")).lower() != SYMBOL:
+    symbol = str(params.get("symbol")).lower()
+    if symbol not in PAIRS:
         raise GeminiError(400, "InvalidSymbol", f"Symbol {params.get('symbol')!r} is not known")
+    min_amount = PAIRS[symbol].min_amount
+    amount = _read_money(params, "amount", "InvalidQuantity", PAIRS[symbol].unit)
+    price = _read_money(params, "price", "InvalidPrice", CENT)
     if (side := params.get("side")) not in ("buy", "sell"):
         raise GeminiError(400, "InvalidSide", f"Side {str(side)!r} is neither buy nor sell")
     if params.get("type") not in (LIMIT, STOP_LIMIT):
@@ -52,10 +54,10 @@ def read_order(params: Fields) -> OrderForm:
     if stop_price and option:
         message = f"Option '{option}' is not supported for stop-limit orders"
         raise GeminiError(400, "UnsupportedOption", message)
-    if amount < MIN_AMOUNT:
-        raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {MIN_AMOUNT}")
+    if amount < min_amount:
+        raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {min_amount}")
     client_order_id = _read_id(params.get("client_order_id"))
-    return OrderForm(amount, price, str(side), option, client_order_id, stop_price)
+    return OrderForm(symbol, amount, price, str(side), option, client_order_id, stop_price)
 
 
 def _read_stop(params: Fields, side: object, price: Decimal) -> Decimal | None:

@@ -7,12 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from streaming.simulator.gemini_pairs import CURRENCIES, PAIRS
 from streaming.simulator.json_fields import Fields, Values
 
-SYMBOL = "btcusd"
 _BAD_REQUEST = "Bad Request"
 _MS_FROM = 100_000_000_000  # a time below this is in seconds
-_CURRENCIES = ("btc", "usd")
 
 
 class GeminiError(Exception):
@@ -60,20 +59,22 @@ def read_values(
 
 
 def read_symbol(sent_value: object) -> str:
-    """The symbol that is traded, in any case."""
-    if str(sent_value).lower() != SYMBOL:
+    """A symbol that is traded, sent in any case, in lower case."""
+    symbol = str(sent_value).lower()
+    if symbol not in PAIRS:
         raise ValueError(
             f"Supplied value '{sent_value}' is not a valid symbol. Please correct your API request"
-            f" to use one of the supported symbols: [{SYMBOL}]"
+            f" to use one of the supported symbols: [{', '.join(PAIRS)}]"
         )
-    return SYMBOL
+    return symbol
 
 
 def read_currency(sent_value: object) -> str:
     """A currency of the account, in upper case."""
-    if str(sent_value).lower() not in _CURRENCIES:
+    currency = str(sent_value).upper()
+    if currency not in CURRENCIES:
         raise ValueError(f"Supplied value '{sent_value}' is not a valid currency")
-    return str(sent_value).upper()
+    return currency
 
 
 def read_whole(sent_value: object) -> int:

@@ -3,33 +3,30 @@
 Source: docs.gemini.com, "Rate limits", "Error codes".
 """
 
+import json
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_calls import CALLS, UNSUPPORTED, GeminiCall
+from streaming.simulator.gemini_pairs import web_page_data
 from streaming.simulator.gemini_parameters import GeminiError, read_values
-from streaming.simulator.gemini_public_answers import GeminiPublic
+from streaming.simulator.gemini_public_answers import GeminiVenue
 from streaming.simulator.gemini_signing import GeminiSigning
 from streaming.simulator.limits import Throttle
 
 PUBLIC_PER_MINUTE, PRIVATE_PER_MINUTE = 120, 600
-_WEB_PAGE = (
-    '<html><script id="currencyData">{"tradingPairs":[["BTCUSD",2,8,"0.00001",10,true]],'
-    '"currencies":[["BTC","Bitcoin",1,8,0,8,8,false,null,"bitcoin"],'
-    '["USD","US Dollar",1,2,0,2,2,true,"$",null]],"networks":[["bitcoin","BTC","Bitcoin"]]}'
-    "</script></html>"
-)
+_WEB_PAGE = '<html><script id="currencyData">{}</script></html>'
 
 
 class GeminiRouter:
     """Answers every address of the table."""
 
-    def __init__(self, venue: GeminiPublic, account: GeminiAccount, signing: GeminiSigning) -> None:
+    def __init__(self, venue: GeminiVenue, account: GeminiAccount, signing: GeminiSigning) -> None:
         self._venue, self._account, self._signing = venue, account, signing
         self._limits = {
-            signed: Throttle(per_minute=per_minute, clock=venue.market.clock)
+            signed: Throttle(per_minute=per_minute, clock=account.clock)
             for signed, per_minute in ((False, PUBLIC_PER_MINUTE), (True, PRIVATE_PER_MINUTE))
         }
 
@@ -40,7 +37,9 @@ class GeminiRouter:
 
     async def web_page(self, _request: web.Request) -> web.Response:
         """Serve the exchange's page, where clients read precisions."""
-        return web.Response(text=_WEB_PAGE, content_type="text/html")
+        return web.Response(
+            text=_WEB_PAGE.format(json.dumps(web_page_data())), content_type="text/html"
+        )
 
     def _endpoint(self, call: GeminiCall) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:
@@ -60,4 +59,8 @@ class GeminiRouter:
             else request.query
         )
         values = read_values(call.params, {**sent_values, **request.match_info}, signed=call.signed)
-        return call.answer(self._account if call.signed else self._venue, values)
+        if call.signed:
+            return call.answer(self._account, values)
+        return call.answer(
+            self._venue[values["symbol"]] if "symbol" in values else self._venue, values
+        )

@@ -13,11 +13,11 @@ from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_current_service import CurrentService, refusal_of
-from streaming.simulator.gemini_dialects import Dialect, V1Dialect
-from streaming.simulator.gemini_market import STEPS_PER_S, MarketUpdate
+from streaming.simulator.gemini_dialects import Dialect, MultiDialect, V1Dialect
+from streaming.simulator.gemini_market import STEPS_PER_S, GeminiMarket, MarketUpdate
 from streaming.simulator.gemini_order_events import OrderEvents
 from streaming.simulator.gemini_parameters import GeminiError, read_symbol
-from streaming.simulator.gemini_public_answers import GeminiPublic
+from streaming.simulator.gemini_public_answers import GeminiVenue
 from streaming.simulator.gemini_signing import GeminiSigning
 from streaming.simulator.gemini_v2_dialect import V2Dialect
 
@@ -67,11 +67,16 @@ class GeminiSession:
 class GeminiSockets:
     """Serves each service as its clients know it."""
 
-    venue: GeminiPublic
+    venue: GeminiVenue
     account: GeminiAccount
     signing: GeminiSigning
     venues: Venues
     faults: Faults
+
+    @property
+    def markets(self) -> dict[str, GeminiMarket]:
+        """The markets by symbol."""
+        return {symbol: public.market for symbol, public in self.venue.items()}
 
     def add_to(self, app: web.Application) -> None:
         """Serve under Gemini's own paths."""
@@ -85,7 +90,8 @@ class GeminiSockets:
 
     async def inject(self, request: web.Request) -> web.Response:
         """Send the body as it is to every Gemini socket, unnumbered: a fault for tests."""
-        body, listeners = await request.read(), self.venue.market.listeners
+        body = await request.read()
+        listeners = {queue for market in self.markets.values() for queue in market.listeners}
         for queue in listeners:
             queue.put_nowait(body)
         return web.json_response({"sockets": len(listeners)})
@@ -109,8 +115,9 @@ class GeminiSockets:
         await socket.prepare(request)
         session = GeminiSession(socket, dialect)
         of_orders = isinstance(dialect, OrderEvents)
-        listeners = self.account.listeners if of_orders else self.venue.market.listeners
-        listeners.add(session.queue)
+        listened = [market.listeners for market in self.markets.values()]
+        for listeners in [self.account.listeners] if of_orders else listened:
+            listeners.add(session.queue)
         sender = asyncio.ensure_future(session.follow(pause_s=pause_s))
         try:
             await session.send(dialect.opening_messages)
@@ -118,7 +125,8 @@ class GeminiSockets:
                 text = str(message.data)
                 await session.send(lambda: dialect.answer(text))  # noqa: B023 (called at once)
         finally:
-            listeners.discard(session.queue)
+            for listeners in (self.account.listeners, *listened):
+                listeners.discard(session.queue)
             sender.cancel()
         return socket
 
@@ -127,13 +135,13 @@ MakeDialect = Callable[[GeminiSockets, web.Request], Dialect]
 
 
 def _make_v1(sockets: GeminiSockets, request: web.Request) -> Dialect:
-    _read_symbols([request.match_info["symbol"]])
-    return V1Dialect(sockets.venue.market, request.query)
+    (symbol,) = _read_symbols([request.match_info["symbol"]])
+    return V1Dialect(sockets.markets[symbol], request.query)
 
 
 def _make_multi(sockets: GeminiSockets, request: web.Request) -> Dialect:
-    _read_symbols(request.query.get("symbols", "").split(","))
-    return V1Dialect(sockets.venue.market, request.query, sockets.venue.market.symbol.upper())
+    symbols = dict.fromkeys(_read_symbols(request.query.get("symbols", "").split(",")))
+    return MultiDialect([sockets.markets[symbol] for symbol in symbols], request.query)
 
 
 def _make_v2(sockets: GeminiSockets, _request: web.Request) -> Dialect:
@@ -143,12 +151,12 @@ def _make_v2(sockets: GeminiSockets, _request: web.Request) -> Dialect:
 def _make_order_events(sockets: GeminiSockets, request: web.Request) -> Dialect:
     sockets.signing.read_payload(request.headers, request.path)
     key = request.headers["X-GEMINI-APIKEY"]
-    return OrderEvents(sockets.venue.market, sockets.account, request.query, key)
+    return OrderEvents(sockets.account, request.query, key)
 
 
 def _make_current(sockets: GeminiSockets, request: web.Request) -> Dialect:
-    market = sockets.venue.market
-    refusal = refusal_of(request.headers, sockets.venues, market.clock.now_s())
+    now_s = sockets.account.clock.now_s()
+    refusal = refusal_of(request.headers, sockets.venues, now_s)
     if refusal is not None:
         raise GeminiError(401, refusal["reason"], refusal["message"])
     text = request.query.get("snapshot", "0")
@@ -156,12 +164,12 @@ def _make_current(sockets: GeminiSockets, request: web.Request) -> Dialect:
     if depth is None:
         raise GeminiError(400, "Bad Request", f"Supplied value '{text}' is not a valid snapshot")
     signed = "X-GEMINI-APIKEY" in request.headers
-    return CurrentService(market, snapshot=depth, signed=signed)
+    return CurrentService(sockets.markets, snapshot=depth, signed=signed)
 
 
-def _read_symbols(names: list[str]) -> None:
+def _read_symbols(names: list[str]) -> list[str]:
     try:
-        list(map(read_symbol, names))
+        return list(map(read_symbol, names))
     except ValueError as error:
         raise GeminiError(400, "InvalidSymbol", str(error)) from None
 

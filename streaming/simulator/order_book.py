@@ -21,8 +21,8 @@ _OTHER = {"buy": "ask", "sell": "bid"}
 class OrderBook:
     """Price levels of both sides, with the changes that keep them around the path."""
 
-    def __init__(self, path: PricePath, *, seed: int) -> None:
-        self._path = path
+    def __init__(self, path: PricePath, *, seed: int, unit: Decimal = _UNIT) -> None:
+        self._path, self._unit = path, unit
         self._rng = np.random.Generator(np.random.Philox(seed))
         self.sides: dict[str, dict[Decimal, Decimal]] = {"bid": {}, "ask": {}}
         self.last = Decimal(0)
@@ -47,7 +47,7 @@ class OrderBook:
         yield from self._recentre(centre)
         if quantity > 0:
             level = Decimal(str(price)).quantize(CENT, ROUND_HALF_EVEN)
-            yield from self._print("buy" if side > 0 else "sell", level, _units(quantity))
+            yield from self._print("buy" if side > 0 else "sell", level, self._units(quantity))
             yield from self._recentre(centre)
 
     def wiggle(self) -> list[BookEvent]:
@@ -94,7 +94,7 @@ class OrderBook:
                 yield [self._set(side, price, Decimal(0), "cancel")]
             for rank in range(len(ranked), LEVELS):
                 far = max(levels, key=lambda price: abs(price - centre))
-                step = (1 + int(self._rng.integers(1, 300))) * CENT
+                step = (1 + int(self._rng.integers(1, _widest_step(centre)))) * CENT
                 yield [self._set(side, far + signum * step, self._quantity(rank), "place")]
 
     def _print(self, side: str, price: Decimal, quantity: Decimal) -> Iterator[list[BookEvent]]:
@@ -124,11 +124,15 @@ class OrderBook:
         return make_change(side, price, remaining, delta, reason)
 
     def _quantity(self, rank: int) -> Decimal:
-        return _units(float(self._rng.uniform(0.2, 3.0)) * (1 + rank / 20))
+        return self._units(float(self._rng.uniform(0.2, 3.0)) * (1 + rank / 20))
+
+    def _units(self, quantity: float) -> Decimal:
+        return Decimal(str(quantity)).quantize(self._unit, ROUND_HALF_EVEN)
 
 
-def _units(quantity: float) -> Decimal:
-    return Decimal(str(quantity)).quantize(_UNIT, ROUND_HALF_EVEN)
+def _widest_step(price: Decimal) -> int:
+    """Between two new levels, in cents: three dollars, less where the price is low."""
+    return min(300, 3 + int(price / 20))
 
 
 def make_change(

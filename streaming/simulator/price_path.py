@@ -107,4 +107,5 @@ def make_paths(seed: int) -> dict[str, PricePath]:
     """Make the path of each simulated symbol."""
     btc = PricePath(seed=seed, stream=1, level=70_000.0)
     eth = PricePath(seed=seed, stream=2, level=2_800.0)
-    return {"BTC-USD": btc, "BTC-USDT": btc, "ETH-USDT": eth}
+    sol = PricePath(seed=seed, stream=3, level=150.0)
+    return {"BTC-USD": btc, "BTC-USDT": btc, "ETH-USD": eth, "ETH-USDT": eth, "SOL-USD": sol}

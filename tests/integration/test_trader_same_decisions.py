@@ -79,7 +79,9 @@ def venue(market: GeminiMarket) -> Iterator[tuple[str, GeminiAccount]]:
     """The simulator's account over HTTP."""
     account, public = GeminiAccount(market), GeminiPublic(market, make_paths(7)["BTC-USD"])
     app, loop, (port,) = web.Application(), asyncio.new_event_loop(), free_ports(1)
-    GeminiRouter(public, account, GeminiSigning(Secret(KEY), Secret(SECRET))).add_to(app)
+    GeminiRouter({"btcusd": public}, account, GeminiSigning(Secret(KEY), Secret(SECRET))).add_to(
+        app
+    )
 
     async def serve() -> web.AppRunner:
         runner = web.AppRunner(app)

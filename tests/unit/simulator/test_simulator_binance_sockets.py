@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from streaming.simulator.binance_unsupported import UNSUPPORTED
 from tests.support.simulated_venues import SECRET, differences, simulated_venues
 
 TICK = dict.fromkeys("pPwcohlvq", str) | dict.fromkeys("EOCFLn", int)
@@ -166,6 +167,17 @@ async def test_the_websocket_api_answers_by_name() -> None:
                 await socket.send_str(text)
                 reply = await socket.receive_json()
                 assert (reply["status"], reply["error"]["code"]) == (status, code), request
+
+
+async def test_what_is_not_simulated_is_refused_in_binances_words() -> None:
+    async with simulated_venues() as (session, base), asyncio.timeout(30):
+        for method, path, _ in (row for row in UNSUPPORTED if row[1]):
+            async with session.request(method, base + path) as reply:
+                assert (reply.status, (await reply.json())["code"]) == (400, -1020), path
+        async with session.ws_connect(f"{base}/ws-api/v3") as socket:
+            for name in (name for _, _, name in UNSUPPORTED if name):
+                await socket.send_json({"id": 1, "method": name, "params": {}})
+                assert (await socket.receive_json())["error"]["code"] == -1020, name
 
 
 @pytest.mark.parametrize("order_type", ["LIMIT", "MARKET", "LIMIT_MAKER", "IOC", "FOK"])

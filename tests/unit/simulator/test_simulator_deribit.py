@@ -22,6 +22,7 @@ from streaming.simulator.__main__ import make_application
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_limits import Credits
+from streaming.simulator.deribit_market import trade
 from streaming.simulator.deribit_rpc import Rpc
 from streaming.simulator.price_path import make_paths
 
@@ -208,3 +209,16 @@ def test_a_refresh_token_serves_once_and_raw_needs_a_living_token() -> None:
     assert connection.answer("public/subscribe", raw, 899_000) == raw["channels"]
     with pytest.raises(DeribitError):
         connection.answer("public/subscribe", raw, 901_000)
+
+
+def test_every_minute_or_so_a_trade_is_a_liquidation_the_takers_more_often() -> None:
+    trades = [trade(PATH, 90_000_000 + number) for number in range(6 * 3600)]
+    flags = [one["liquidation"] for one in trades if "liquidation" in one]
+    assert 240 < len(flags) < 480
+    assert {flag: flags.count(flag) > 20 for flag in ("M", "T", "MT")} == dict.fromkeys(
+        ("M", "T", "MT"), True
+    )
+    assert flags.count("T") > len(flags) / 2 and len(set(flags)) == 3
+    for start in range(0, len(trades), 600):
+        some = [one for one in trades[start : start + 600] if "liquidation" in one]
+        assert some, "ten minutes show one"

@@ -39,12 +39,12 @@ VOLUME = fields("symbol base_currency notional_currency data_date", str) | field
 )
 CANCELLED = {"result": "ok", "details": {"cancelledOrders": [int], "cancelRejects": []}}
 SHAPES: dict[str, Any] = {
-    "/v1/symbols": ["btcusd"],
+    "/v1/symbols": [str],
     "/v1/symbols/details/all": [DETAILS],
     "/v1/symbols/details/{symbol}": DETAILS,
     "/v1/network/{token}": {"token": "BTC", "network": ["bitcoin"]},
     "/v1/feepromos": {"symbols": []},
-    "/v1/pricefeed": [{"pair": "BTCUSD", "price": str, "percentChange24h": str}],
+    "/v1/pricefeed": [{"pair": str, "price": str, "percentChange24h": str}],
     "/v1/pubticker/{symbol}": fields("bid ask last", str)
     | {"volume": {"BTC": str, "USD": str, "timestamp": int}},
     "/v2/ticker/{symbol}": fields("symbol open high low close bid ask", str) | {"changes": [str]},
@@ -202,9 +202,9 @@ async def test_the_account_is_valued_in_another_currency_at_the_last_price() -> 
     async with simulated_venues() as (session, base):
         taking = ORDER | {"price": "1e6", "amount": "0.001"}
         _, filled = await post_gemini(session, base, "/v1/order/new", **taking)
-        (feed,) = (await ask(session, base, BY_PATH["/v1/pricefeed"], {}))[1]
+        feed, *_ = (await ask(session, base, BY_PATH["/v1/pricefeed"], {}))[1]
         _, rows = await post_gemini(session, base, "/v1/notionalbalances/usd")
-        bitcoin, dollars = rows
+        bitcoin, _, _, dollars = rows
         assert float(dollars["amountNotional"]) == pytest.approx(float(dollars["amount"]))
         worth = float(bitcoin["amountNotional"]) / float(bitcoin["amount"])
         assert worth == pytest.approx(float(feed["price"]), rel=0.001)

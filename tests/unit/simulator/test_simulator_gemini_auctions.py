@@ -102,7 +102,7 @@ def test_a_period_has_an_announcement_indicative_prices_a_result_and_a_block_tra
 def test_v2_shows_the_same_prices_and_brings_the_last_auction_with_its_snapshot() -> None:
     world = Market()
     one = GeminiV2Decoder(symbols=("BTC-USD",), conn="c")
-    messages = world.messages(V2Dialect(world.venue), one, until_s=START_S + 660)
+    messages = world.messages(V2Dialect({"btcusd": world.venue}), one, until_s=START_S + 660)
     (snapshot,) = (message for message in messages[:2] if message.kind == "auction")
     before = [event for event in snapshot.events if isinstance(event, Auction)]
     assert {event.phase for event in before} == {"result", "indicative"} and len(before) == 10

@@ -15,6 +15,7 @@ from tests.support.client_libraries import import_client
 from tests.support.services import eventually
 from tests.support.simulated_venues import SECRET, simulated_venues
 
+SYMBOLS = ["btcusd", "ethusd", "solusd"]
 LOW = "50000.00"
 
 
@@ -32,7 +33,7 @@ def check_gemini_python(base: str) -> None:
     gemini = import_client("gemini")
     client = gemini.PrivateClient("account-k", SECRET)
     client.public_base_url, client._base_url = f"{base}/v1", base
-    assert client.symbols() == ["btcusd"]
+    assert client.symbols() == SYMBOLS
     ticker = client.get_ticker("btcusd")
     assert 0 < float(ticker["bid"]) < float(ticker["ask"])
     check_book(client.get_current_order_book("btcusd"))
@@ -56,14 +57,14 @@ def check_gemini_python(base: str) -> None:
 def check_gemini_api(base: str) -> None:
     public = import_client("gemini_api.endpoints.public").Public()
     public.url = f"{base}/v1"
-    assert public.get_pairs() == ["btcusd"]
+    assert public.get_pairs() == SYMBOLS
     assert public.get_pair_details("BTCUSD")["base_currency"] == "BTC"
     prices = public.get_ticker_prices("btcusd")
     assert float(prices["low"]) <= float(prices["close"]) <= float(prices["high"])
     times = [candle[0] for candle in public.get_candles("btcusd", "1m")]
     assert len(times) > 100 and times == sorted(set(times), reverse=True)
     check_book(public.get_order_book("btcusd"))
-    assert [row["pair"] for row in public.get_price_feed()] == ["BTCUSD"]
+    assert [row["pair"] for row in public.get_price_feed()] == [name.upper() for name in SYMBOLS]
 
     key = import_client("gemini_api.authentication").Authentication("account-k", SECRET)
     key._url = base
@@ -91,7 +92,7 @@ def check_gemini_api(base: str) -> None:
 def check_geminipy(base: str) -> None:
     client = import_client("geminipy").Geminipy("account-k", SECRET)
     client.base_url = base
-    assert client.symbols().json() == ["btcusd"]
+    assert client.symbols().json() == SYMBOLS
     book = client.book("btcusd", limit_bids=2, limit_asks=3).json()
     check_book(book)
     assert (len(book["bids"]), len(book["asks"])) == (2, 3)

@@ -46,7 +46,7 @@ class World:
         while not self.events.empty():
             update = self.events.get_nowait()
             assert not isinstance(update, bytes)
-            events += [str(event["type"]) for event in update[2]]
+            events += [str(event["type"]) for event in update.events]
         return events
 
 
