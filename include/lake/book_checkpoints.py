@@ -7,7 +7,7 @@ from typing import Any
 from include.errors import QueryError
 from include.lake.book_at import book_at
 from include.lake.derived_tables import BOOK_CHECKPOINTS
-from include.lake.file_selection import files_in_spans, list_files, list_uris
+from include.lake.file_selection import files_in_spans, list_files, list_uris, newest_in
 from include.lake.reading import connect, create_view, open_table
 from include.lake.writing import arrow_rows, merge_by_day
 from include.log import event
@@ -17,11 +17,10 @@ from include.market.venues import VENUES
 
 CHECKPOINT_STEP = timedelta(minutes=15)
 MAX_BACK = timedelta(days=1)  # of a lake that has no checkpoint yet, or none for long
-SYMBOLS_SEEN = """
-SELECT DISTINCT venue, symbol FROM changes
-WHERE received_time > $first AND received_time <= $last
+SYMBOLS = """
+SELECT DISTINCT venue, symbol FROM {name}
+WHERE received_time > $first AND received_time <= $last AND {condition} ORDER BY ALL
 """
-SYMBOLS = f"{SYMBOLS_SEEN} AND event_index >= 0 ORDER BY ALL"
 log = logging.getLogger("tickhouse.book_checkpoints")
 
 
@@ -37,7 +36,7 @@ class BookCheckpoints:
 
         Repeating it changes nothing: a book that has not changed since is not written again.
         """
-        newest_at = newest_in(self._lake, "book_changes")
+        newest_at = newest_in(open_table(self._lake, "book_changes"), "received_time")
         if newest_at is None:
             return 0
         end_at = floor_to_step(newest_at)
@@ -50,7 +49,7 @@ class BookCheckpoints:
     def _first_due(self, end_at: datetime) -> datetime:
         if self._done_at is not None:
             return self._done_at + CHECKPOINT_STEP
-        last_at = newest_in(self._lake, BOOK_CHECKPOINTS.name) or EPOCH
+        last_at = newest_in(open_table(self._lake, BOOK_CHECKPOINTS.name), "received_time") or EPOCH
         return max(floor_to_step(last_at), end_at - MAX_BACK)
 
     def _add_at(self, due_at: datetime) -> int:
@@ -71,29 +70,31 @@ class BookCheckpoints:
 
 def list_changed_books(lake: str, end_at: datetime) -> list[tuple[str, str]]:
     """Venue and symbol of the books that changed in the quarter of an hour until then."""
-    table = open_table(lake, "book_changes")
-    if table is None:
-        return []
-    span = end_at - CHECKPOINT_STEP, end_at + timedelta(microseconds=1)
-    files = files_in_spans(list_files(table), "received_time", [span])
-    with connect(lake, ()) as connection:
-        create_view(connection, "changes", table, files=list_uris(files))
-        bindings = {"first": end_at - CHECKPOINT_STEP, "last": end_at}
-        rows = connection.execute(SYMBOLS, bindings).fetchall()
-    return [(venue, symbol) for venue, symbol in rows if venue in VENUES]
+    span = end_at - CHECKPOINT_STEP, end_at
+    books = _list_symbols(lake, "book_changes", span, condition="event_index >= 0")
+    return [(venue, symbol) for venue, symbol in books if venue in VENUES]
 
 
 def list_books(lake: str, end_at: datetime) -> list[tuple[str, str]]:
     """Venue and symbol of the books that changed in the quarter until then or the day before."""
-    books = set(list_changed_books(lake, end_at))
-    table = open_table(lake, BOOK_CHECKPOINTS.name)
-    if table is not None:
-        files = files_in_spans(list_files(table), "received_time", [(end_at - MAX_BACK, end_at)])
-        with connect(lake, ()) as connection:
-            create_view(connection, "changes", table, files=list_uris(files))
-            bindings = {"first": end_at - MAX_BACK, "last": end_at}
-            books |= set(connection.execute(SYMBOLS_SEEN, bindings).fetchall())
-    return sorted(books)
+    before = _list_symbols(lake, BOOK_CHECKPOINTS.name, (end_at - MAX_BACK, end_at))
+    return sorted({*list_changed_books(lake, end_at), *before})
+
+
+def _list_symbols(
+    lake: str, name: str, span: tuple[datetime, datetime], *, condition: str = "true"
+) -> list[tuple[str, str]]:
+    """Venue and symbol of a table's rows that were received after the first time until the last."""
+    table, (first_at, last_at) = open_table(lake, name), span
+    if table is None:
+        return []
+    including_last = first_at, last_at + timedelta(microseconds=1)
+    files = files_in_spans(list_files(table), "received_time", [including_last])
+    with connect(lake, ()) as connection:
+        create_view(connection, name, table, files=list_uris(files))
+        bindings = {"first": first_at, "last": last_at}
+        statement = SYMBOLS.format(name=name, condition=condition)
+        return connection.execute(statement, bindings).fetchall()
 
 
 def _make_row(lake: str, venue: str, symbol: str, due_at: datetime) -> dict[str, Any]:
@@ -109,16 +110,6 @@ def _make_row(lake: str, venue: str, symbol: str, due_at: datetime) -> dict[str,
         "bids": encode_levels(book.bids),
         "asks": encode_levels(book.asks),
     }
-
-
-def newest_in(lake: str, name: str, *, column: str = "received_time") -> datetime | None:
-    """The newest time of a column of a table, by its log; null without one."""
-    table = open_table(lake, name)
-    files = None if table is None else list_files(table)
-    if files is None or f"max.{column}" not in files.column_names:
-        return None
-    times = [at for at in files[f"max.{column}"].to_pylist() if at is not None]
-    return max(times, default=None)
 
 
 def floor_to_step(moment_at: datetime) -> datetime:

@@ -21,11 +21,16 @@ from include.lake.book_checkpoints import (
     MAX_BACK,
     floor_to_step,
     list_books,
-    newest_in,
 )
 from include.lake.book_queries import EVENTS_OF_SPAN, LEDGER_OF_SPAN
 from include.lake.derived_tables import BOOK_SECONDS
-from include.lake.file_selection import files_in_spans, files_with_text, list_files, list_uris
+from include.lake.file_selection import (
+    files_in_spans,
+    files_with_text,
+    list_files,
+    list_uris,
+    newest_in,
+)
 from include.lake.reading import connect, create_view, open_table
 from include.lake.writing import arrow_rows, merge_by_day
 from include.market.book_life import SIGN_OF_LIFE_US, LedgerRow, read_lives
@@ -53,7 +58,7 @@ class BookSeconds:
         its last seconds had a book is known by then. Repeating it changes nothing.
         """
         while not self._due:
-            newest_at = newest_in(self._lake, "book_changes")
+            newest_at = newest_in(open_table(self._lake, "book_changes"), "received_time")
             if newest_at is None:
                 return 0
             end_at = self._next_end(newest_at)
@@ -67,7 +72,7 @@ class BookSeconds:
     def _next_end(self, newest_at: datetime) -> datetime:
         if self._end_at is not None:
             return self._end_at + CHECKPOINT_STEP
-        last_at = newest_in(self._lake, BOOK_SECONDS.name, column="second") or EPOCH
+        last_at = newest_in(open_table(self._lake, BOOK_SECONDS.name), "second") or EPOCH
         earliest_at = floor_to_step(newest_at) - MAX_BACK
         return max(floor_to_step(last_at), earliest_at) + CHECKPOINT_STEP
 

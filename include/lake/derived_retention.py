@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from deltalake.exceptions import CommitFailedError
 
-from include.lake.book_checkpoints import newest_in
 from include.lake.columns import Table
 from include.lake.derived_tables import BOOK_CHECKPOINTS, BOOK_SECONDS
+from include.lake.file_selection import newest_in
+from include.lake.reading import open_table
 from include.lake.writing import delete_before
 from include.settings import Settings
 
@@ -32,7 +33,7 @@ def drop_derived_rows(settings: Settings) -> dict[str, int]:
 
 
 def _drop_rows(lake: str, table: Table, keep: timedelta) -> int:
-    newest_at = newest_in(lake, table.name, column=TIME_OF[table])
+    newest_at = newest_in(open_table(lake, table.name), TIME_OF[table])
     if newest_at is None:
         return 0
     for attempt in range(ATTEMPTS):

@@ -70,10 +70,19 @@ def files_below(files: pa.Table, column: str, bound: int) -> pa.Table:
 
 def newest_us(files: pa.Table, column: str) -> int:
     """The newest time of a column by the files' statistics, in µs; -1 if there is none."""
+    newest = _newest(files, column)
+    return -1 if newest is None else to_epoch_us(newest) + STATISTIC_STEP_US - 1
+
+
+def newest_in(table: DeltaTable | None, column: str) -> datetime | None:
+    """The newest time of a column by the table's log; null without one, or without the table."""
+    return None if table is None else _newest(list_files(table), column)
+
+
+def _newest(files: pa.Table, column: str) -> datetime | None:
     name = f"max.{column}"
     times = files[name].to_pylist() if name in files.column_names else []
-    newest = max((to_epoch_us(at) for at in times if at is not None), default=None)
-    return -1 if newest is None else newest + STATISTIC_STEP_US - 1
+    return max((at for at in times if at is not None), default=None)
 
 
 def files_with_text(files: pa.Table, column: str, text: str) -> pa.Table:

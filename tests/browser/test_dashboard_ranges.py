@@ -111,6 +111,29 @@ def pinch(browser: Browser, *, start: int, end: int) -> None:
     browser.wait(f"return location.href !== {json.dumps(address)}", what="the address follows")
 
 
+def swipe(browser: Browser) -> None:
+    """A finger that goes up over the price chart scrolls the page, and leaves the chart alone."""
+    wanted = "matchMedia('(pointer: coarse)').matches"
+    browser.wait(f"return {wanted}", what="a finger is what points")
+    tools = f"{MODEL}('price_0').toolbar.tools"
+    browser.wait(
+        f"return {tools}.every(t => t.type !== 'PanTool' || !t.active)", what="charts let go"
+    )
+    browser.phone(390, 800)
+    before = browser.run(
+        "document.querySelector('.card.price').scrollIntoView({block: 'start'});"
+        f"return [window.scrollY, {TIMES}]"
+    )
+    x, y = browser.run(
+        "const r = document.querySelector('.card.price').getBoundingClientRect();"
+        "return [Math.round(r.left + r.width / 2), Math.round(r.top + r.height * 0.6)]"
+    )
+    browser.swipe(x, y, by=-240)
+    browser.wait(f"return window.scrollY > {before[0] + 120}", what="the page scrolls")
+    assert browser.run(f"return {TIMES}") == before[1]
+    browser.phone(390, 2600)
+
+
 def test_a_month_is_chosen_zoomed_dragged_and_sent(
     service_settings: Settings, kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -156,6 +179,7 @@ def test_a_month_is_chosen_zoomed_dragged_and_sent(
         wide = "return document.documentElement.scrollWidth <= 390"
         browser.wait(wide, what="nothing sticks out sideways")
         look(browser, tmp_path, "phone")
+        swipe(browser)
         pinch(browser, start=80, end=240)
         look(browser, tmp_path, "pinched")
         browser.run(f"{MODEL}('minutes').value = '30'")

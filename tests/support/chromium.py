@@ -65,17 +65,18 @@ class Browser:
 
     def pinch(self, x: int, y: int, *, start: int, end: int) -> None:
         """Two fingers about a point, so many pixels apart at first and then, beside each other."""
+        widths = [start + (end - start) * n // 8 for n in range(9)]
+        self._touch(*([(x + side * width // 2, y) for width in widths] for side in (-1, 1)))
+
+    def swipe(self, x: int, y: int, *, by: int) -> None:
+        """One finger from a point of the window so many pixels down; up for a negative number."""
+        self._touch([(x, y + by * n // 8) for n in range(9)])
+
+    def _touch(self, *paths: list[tuple[int, int]]) -> None:
+        """Fingers that go down at the first point of their paths and up at the last."""
         fingers = []
-        for number, side in enumerate((-1, 1)):
-            steps = [
-                {
-                    "type": "pointerMove",
-                    "x": x + side * (start + (end - start) * n // 8) // 2,
-                    "y": y,
-                    "duration": 40,
-                }
-                for n in range(9)
-            ]
+        for number, path in enumerate(paths):
+            steps = [{"type": "pointerMove", "x": x, "y": y, "duration": 40} for x, y in path]
             moves = [steps[0], {"type": "pointerDown", "button": 0}, *steps[1:]]
             finger = {"type": "pointer", "id": f"finger{number}"}
             finger |= {"parameters": {"pointerType": "touch"}}
@@ -97,6 +98,11 @@ class Browser:
             "goog/cdp/execute",
             cmd="Emulation.setDeviceMetricsOverride",
             params={"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True},
+        )
+        self._post(
+            "goog/cdp/execute",
+            cmd="Emulation.setTouchEmulationEnabled",
+            params={"enabled": True, "maxTouchPoints": 5},
         )
 
     def picture(self) -> bytes:
