@@ -30,6 +30,9 @@ from include.object_path import SCHEME, describe_refusal
 if TYPE_CHECKING:
     import duckdb
 
+FileChoice = Callable[[str, DeltaTable], Sequence[str] | None]
+"""The files to read of a table by its name; null: all."""
+
 # Delta's primitive types in DuckDB's words, where they differ by more than capitals.
 DUCK_TYPES = {
     "string": "VARCHAR",
@@ -82,11 +85,10 @@ def connect(
     *,
     as_of: AsOf = None,
     all_tables: bool = False,
-    choose_files: Callable[[str, DeltaTable], Sequence[str] | None] = lambda *_: None,
+    choose_files: FileChoice = lambda *_: None,
 ) -> "duckdb.DuckDBPyConnection":
     """A DuckDB connection with a view for each table of the lake that exists; times are UTC.
 
-    `choose_files` gives the files to read of a table by its name; null: all.
     With `as_of`, each as it was then. With `all_tables`, a table that does not exist is an empty
     view.
 
@@ -187,6 +189,7 @@ def query(
     *,
     as_of: AsOf = None,
     all_tables: bool = False,
+    choose_files: FileChoice = lambda *_: None,
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows of one SQL statement over the lake; `bindings` are its `$names`.
 
@@ -196,7 +199,8 @@ def query(
     Raises:
         QueryError: the statement cannot be answered; with the cause and the tables there are.
     """
-    with run_query(lake, statement, bindings, as_of=as_of, all_tables=all_tables) as result:
+    options: Any = {"as_of": as_of, "all_tables": all_tables, "choose_files": choose_files}
+    with run_query(lake, statement, bindings, **options) as result:
         return (result.columns, result.fetchall()) if result is not None else ([], [])
 
 
@@ -208,6 +212,7 @@ def run_query(
     *,
     as_of: AsOf = None,
     all_tables: bool = False,
+    choose_files: FileChoice = lambda *_: None,
 ) -> Iterator["duckdb.DuckDBPyRelation | None"]:
     """The rows of a statement, not fetched yet; null if it gives none.
 
@@ -216,7 +221,13 @@ def run_query(
     """
     import duckdb  # noqa: PLC0415
 
-    connection = connect(lake, find_tables(statement) or TABLES, as_of=as_of, all_tables=all_tables)
+    connection = connect(
+        lake,
+        find_tables(statement) or TABLES,
+        as_of=as_of,
+        all_tables=all_tables,
+        choose_files=choose_files,
+    )
     try:
         for name in find_views(statement):
             connection.execute(VIEWS[name][1])

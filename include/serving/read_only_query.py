@@ -10,6 +10,7 @@ from include.errors import Unreachable
 from include.serving.connection import Dsn, Row, connect
 
 Query = tuple[str, Sequence[Any]]
+WORK_MEMORY = "64MB"  # of one query: steps of a year of minutes are gathered without a disk
 
 
 def query_read_only(
@@ -22,7 +23,10 @@ def query_read_only(
     Raises:
         Unreachable: the server does not answer, or not in time.
     """
-    limits = f"-c statement_timeout={int(timeout_s * 1000)} -c default_transaction_read_only=on"
+    limits = (
+        f"-c statement_timeout={int(timeout_s * 1000)} -c default_transaction_read_only=on"
+        f" -c work_mem={WORK_MEMORY}"
+    )
     connection = connect({**dsn, "options": limits, "connect_timeout": max(1, int(timeout_s))})
     try:
         connection.autocommit = True

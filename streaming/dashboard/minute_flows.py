@@ -12,7 +12,10 @@ _REMEMBERED = 20_000
 
 @dataclass
 class TradeFlow:
-    """One minute's counts and sums: base quantity, and price times quantity in quote units."""
+    """One minute's counts and sums: base quantity, and price times quantity in quote units.
+
+    `forced_buy_base` and `forced_sell_base` are what liquidations bought and sold of it.
+    """
 
     buys: int = 0
     sells: int = 0
@@ -20,6 +23,8 @@ class TradeFlow:
     sell_base: Decimal = Decimal(0)
     buy_quote: Decimal = Decimal(0)
     sell_quote: Decimal = Decimal(0)
+    forced_buy_base: Decimal = Decimal(0)
+    forced_sell_base: Decimal = Decimal(0)
 
     @property
     def trades(self) -> int:
@@ -41,6 +46,16 @@ class TradeFlow:
             self.sells += 1
             self.sell_base += trade.quantity
             self.sell_quote += trade.price * trade.quantity
+        forced_sides = _forced_sides(trade)
+        self.forced_buy_base += trade.quantity * ("buy" in forced_sides)
+        self.forced_sell_base += trade.quantity * ("sell" in forced_sides)
+
+
+def _forced_sides(trade: Trade) -> tuple[str, ...]:
+    """The sides on which an order was a liquidation."""
+    sides = {"buy": ("buy", "sell"), "sell": ("sell", "buy")}.get(trade.side or "", ())
+    whose = {"taker": sides[:1], "maker": sides[1:], "both": sides}
+    return whose.get(trade.liquidation or "", ())
 
 
 class MinuteFlows:

@@ -10,10 +10,12 @@ from include.errors import QueryError
 from include.lake.tables import SIGNALS, TRADE_MINUTES
 from include.serving.annotations import add_annotation, remove_annotation
 from include.serving.connection import transaction
+from include.serving.read_only_query import query_read_only
 from include.serving.tables import create_tables, upsert
 from include.settings import Settings
 from streaming.dashboard.choice import Span
 from streaming.dashboard.sources.past import read_past
+from streaming.dashboard.sources.past_queries import past_queries
 from tests.support.lake_of_rows import put
 
 START_AT = datetime(2026, 10, 1, tzinfo=UTC)
@@ -68,6 +70,18 @@ def test_a_month_is_some_thousand_points_from_postgres_and_the_lake(tables: Sett
     assert prices[0] == 1.0 and prices[-1] == 100.0 + (month - 1) // step
     assert 1 <= len(series.ratios.select(0, 2**40)) <= 60 // step + 2
     assert len(series.sums["ask"]) == len(series.ratios)
+    _check_that_rows_are_hashed_and_not_sorted(tables)
+
+
+def _check_that_rows_are_hashed_and_not_sorted(settings: Settings) -> None:
+    queries = past_queries(("BTC-USD",), MONTH)
+    for name in ("minutes", "ratios"):
+        statement, bindings = queries[name]
+        explained = {name: (f"EXPLAIN ANALYZE {statement}", bindings)}
+        rows = query_read_only(settings.dsn(), explained, timeout_s=60)[name]
+        plan = "\n".join(str(row["QUERY PLAN"]) for row in rows)
+        gathered = plan.partition("Aggregate")[2]
+        assert gathered and "Sort" not in gathered and "Disk:" not in plan, plan
 
 
 def test_what_people_write_is_bounded_and_removed_again(tables: Settings) -> None:

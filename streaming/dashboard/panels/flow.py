@@ -15,7 +15,8 @@ from streaming.dashboard.minute_flows import TradeFlow
 from streaming.dashboard.plots import Chart, ChartSources, add_hover, create_level, create_plot
 from streaming.dashboard.view import Panel
 
-_SUMS = ("buys", "sells", "buy_base", "sell_base", "buy_quote", "sell_quote")
+_FORCED = ("forced_buy_base", "forced_sell_base")
+_SUMS = ("buys", "sells", "buy_base", "sell_base", "buy_quote", "sell_quote", *_FORCED)
 _BELOW = ("sells", "sell_base")
 _UNDER_WAY, _COMPLETE = 0.45, 0.9
 _BAR_SHARE = 46 / 60
@@ -53,7 +54,7 @@ def build_bars(
 ) -> Columns:
     """Sums over the venues for each minute (since the epoch) from `first` to `last` with trades.
 
-    Columns: x (ms, the middle of the step), its width (ms), the six sums, `down_…` (sells below
+    Columns: x (ms, the middle of the step), its width (ms), the sums, `down_…` (sells below
     zero), `net_buys` and `net_sells` (buys minus sells in base units, above or below zero), and
     `alpha`, fainter for the last minute, which is still under way.
     """
@@ -92,7 +93,13 @@ def _chips(context: PanelContext, bars: Columns) -> list[str]:
         chips.append(render_chip(f"{side} ({position})", text, colour=colour))
         volumes.append(volume)
     net = format_number(volumes[0] - volumes[1], digits=4)
-    return [*chips, render_chip("buys minus sells", f"{net} {base}", colour=colours.INK)]
+    chips.append(render_chip("buys minus sells", f"{net} {base}", colour=colours.INK))
+    forced = [sum(bars[name]) for name in _FORCED]  # rare: of all that is shown
+    if any(forced):
+        bought, sold = (format_number(volume, digits=4) for volume in forced)
+        text = f"{bought} bought · {sold} sold {base}"
+        chips.append(render_chip("liquidations", text, colour=colours.INK))
+    return chips
 
 
 def figure(sources: ChartSources) -> Chart:
@@ -138,6 +145,7 @@ def _bar_plot(
         ("buys", "@buys{0,0} · @buy_base{0,0.0000}"),
         ("sells", "@sells{0,0} · @sell_base{0,0.0000}"),
         ("in quote units", "@buy_quote{0,0} / @sell_quote{0,0}"),
+        ("liquidations", "@forced_buy_base{0,0.0000} / @forced_sell_base{0,0.0000}"),
     ]
     add_hover(plot, buys, labels)
     return plot

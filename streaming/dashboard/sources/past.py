@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from deltalake import DeltaTable
+
 from include.errors import TickhouseError, Unreachable
+from include.lake.file_selection import files_in_spans, list_files, list_uris
 from include.lake.reading import query
 from include.market.time import SECOND_US
 from include.serving.connection import Row
@@ -78,16 +81,22 @@ def _read_lake(
     """What lies before the step that holds Postgres' oldest minute; history of the whole span."""
     first, until = align_start(chosen_span), datetime.fromtimestamp(chosen_span.end_s, UTC)
     bindings = {"symbols": list(symbols), "step": chosen_span.step_s, "first": first}
-    answers = {"history": _ask(lake, LAKE_HISTORY, bindings | {"until": until})}
+    answers = {"history": _ask(lake, LAKE_HISTORY, "minute", bindings | {"until": until})}
     beyond = until if oldest_at is None else min(oldest_at, until)
     if beyond > first:
-        answers["minutes"] = _ask(lake, LAKE_MINUTES, bindings | {"until": beyond})
-        answers["ratios"] = _ask(lake, LAKE_SIGNALS, bindings | {"until": beyond})
+        answers["minutes"] = _ask(lake, LAKE_MINUTES, "minute", bindings | {"until": beyond})
+        answers["ratios"] = _ask(lake, LAKE_SIGNALS, "timestamp", bindings | {"until": beyond})
     return answers
 
 
-def _ask(lake: str, statement: str, bindings: Mapping[str, Any]) -> list[Row]:
-    names, rows = query(lake, statement, bindings, all_tables=True)
+def _ask(lake: str, statement: str, time_column: str, bindings: Mapping[str, Any]) -> list[Row]:
+    """The rows of a statement; only files that may have rows of its span are opened."""
+    span = bindings["first"], bindings["until"]
+
+    def choose_files(_: str, table: DeltaTable) -> list[str]:
+        return list_uris(files_in_spans(list_files(table), time_column, [span]))
+
+    names, rows = query(lake, statement, bindings, all_tables=True, choose_files=choose_files)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

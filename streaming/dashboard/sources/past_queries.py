@@ -1,7 +1,8 @@
 """What the dashboard asks of Postgres, and of the lake beyond it, for a span of the past.
 
 Every answer has one row a step: a month has as many rows as two hours. `bucket` is the start of the
-step in seconds since the epoch.
+step in seconds since the epoch. A step's last value is the maximum of pairs of time and value, so
+that Postgres gathers a month of minutes by hashing them and sorts none.
 """
 
 from datetime import UTC, datetime
@@ -19,21 +20,24 @@ TOTALS = (
     "total_base_sell",
     "total_quote_buy",
     "total_quote_sell",
+    "liquidated_base_buy",
+    "liquidated_base_sell",
 )
 MOST_FACTS = 20_000
-_SUMS = ", ".join(f"sum({name}) AS {name}" for name in TOTALS)
-_STEP = "floor(extract(epoch FROM {column}) / %s)::bigint * %s AS bucket"
+_SUMS = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in TOTALS)
+_STEP = "(floor(date_part('epoch', {column}) / %s) * %s)::bigint AS bucket"
+_LAST = "(max(ARRAY[date_part('epoch', {column}), {value}::float8]))[2] AS {value}"
 _OLDEST = "SELECT min(minute) AS oldest FROM trade_minutes WHERE symbol = ANY(%s)"
 _MINUTES = f"""
 SELECT venue, symbol, {_STEP.format(column="minute")}, {_SUMS},
-    (array_agg(close ORDER BY minute DESC))[1] AS close
+    {_LAST.format(column="minute", value="close")}
 FROM trade_minutes WHERE symbol = ANY(%s) AND minute >= %s AND minute < %s
 GROUP BY venue, symbol, bucket ORDER BY bucket"""
 _SIGNALS = f"""
-SELECT DISTINCT ON (venue, symbol, type, bucket) * FROM (
-    SELECT venue, symbol, type, timestamp, value, {_STEP.format(column="timestamp")}
-    FROM signals WHERE symbol = ANY(%s) AND timestamp >= %s AND timestamp < %s) AS stepped
-ORDER BY venue, symbol, type, bucket, timestamp DESC"""
+SELECT venue, symbol, type, {_STEP.format(column="timestamp")},
+    {_LAST.format(column="timestamp", value="value")}
+FROM signals WHERE symbol = ANY(%s) AND timestamp >= %s AND timestamp < %s
+GROUP BY venue, symbol, type, bucket ORDER BY bucket"""
 _TOPS = f"""
 SELECT DISTINCT ON (bucket) {_STEP.format(column="window_start")}, bid, ask
 FROM decisions
@@ -46,7 +50,9 @@ FROM anchored_points
 WHERE symbol = ANY(%s) AND ds >= %s AND ds < %s AND model IS DISTINCT FROM 'short-term'
     AND extract(epoch FROM ds)::bigint %% %s = 0
 ORDER BY symbol, ds, made_at DESC"""
-_LAKE_SUMS = ", ".join(f"CAST(sum({name}) AS DECIMAL(38, 10)) AS {name}" for name in TOTALS)
+_LAKE_SUMS = ", ".join(
+    f"CAST(coalesce(sum({name}), 0) AS DECIMAL(38, 10)) AS {name}" for name in TOTALS
+)
 _LAKE_STEP = "CAST(floor(epoch({column}) / $step) AS BIGINT) * $step AS bucket"
 _LAKE_SPAN = "list_contains($symbols, symbol) AND {column} >= $first AND {column} < $until"
 LAKE_MINUTES = f"""
@@ -56,7 +62,7 @@ FROM trade_minutes WHERE {_LAKE_SPAN.format(column="minute")}
 GROUP BY venue, symbol, bucket ORDER BY bucket"""
 LAKE_SIGNALS = f"""
 SELECT venue, symbol, type, {_LAKE_STEP.format(column='"timestamp"')},
-    max("timestamp") AS "timestamp", arg_max(value, "timestamp") AS value
+    arg_max(value, "timestamp") AS value
 FROM signals WHERE {_LAKE_SPAN.format(column='"timestamp"')}
 GROUP BY venue, symbol, type, bucket ORDER BY bucket"""
 LAKE_HISTORY = f"""

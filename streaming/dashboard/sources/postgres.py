@@ -123,6 +123,8 @@ def make_flow(row: Row) -> TradeFlow:
         sell_base=row["total_base_sell"],
         buy_quote=row["total_quote_buy"],
         sell_quote=row["total_quote_sell"],
+        forced_buy_base=row["liquidated_base_buy"],
+        forced_sell_base=row["liquidated_base_sell"],
     )
 
 

@@ -33,6 +33,8 @@ JOIN (SELECT symbol, max(made_at) AS made_at FROM forecast_points
 WHERE model = 'short-term' ORDER BY symbol, ds"""
 _MINUTES = """
 SELECT venue, symbol, minute, total_count_buy, total_count_sell, total_base_buy, total_base_sell,
+    coalesce(liquidated_base_buy, 0) AS liquidated_base_buy,
+    coalesce(liquidated_base_sell, 0) AS liquidated_base_sell,
     total_quote_buy, total_quote_sell
 FROM trade_minutes WHERE minute BETWEEN %s AND %s ORDER BY minute"""
 _RATIOS = """

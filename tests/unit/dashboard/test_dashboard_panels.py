@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -80,12 +81,36 @@ def test_minutes_of_postgres_reach_the_series_of_their_venue() -> None:
         "total_base_sell": Decimal(2),
         "total_quote_buy": Decimal(60),
         "total_quote_sell": Decimal(20),
+        "liquidated_base_buy": Decimal(1),
+        "liquidated_base_sell": Decimal(0),
     }
     state = DashboardState(600)
     apply_answers(state, {"minutes": [row]}, seen_s=400, window_s=60)
     (minute, minute_flow) = state.series["gemini", "BTC-USD"].minutes.flows.popitem()
     assert (minute, minute_flow.sells) == (5, 1)
     assert minute_flow.sell_quote == Decimal(20)
+    assert minute_flow.forced_buy_base == Decimal(1)
+
+
+@pytest.mark.parametrize(
+    ("side", "liquidation", "bought", "sold"),
+    [
+        ("buy", "taker", 2, 0),
+        ("buy", "maker", 0, 2),
+        ("sell", "taker", 0, 2),
+        ("sell", "both", 2, 2),
+        ("sell", None, 0, 0),
+        (None, "both", 0, 0),
+    ],
+)
+def test_a_liquidation_counts_where_the_forced_order_was(
+    side: Any, liquidation: str | None, bought: int, sold: int
+) -> None:
+    minutes = MinuteFlows(10)
+    forced = msgspec.structs.replace(trade(1, side, "10", "2", 300), liquidation=liquidation)
+    minutes.add(forced)
+    minute_flow = minutes.flows[5]
+    assert (minute_flow.forced_buy_base, minute_flow.forced_sell_base) == (bought, sold)
 
 
 def test_only_the_newest_minutes_stay() -> None:

@@ -42,6 +42,8 @@ def minutes(number: int, *, bought: int, sold: int, close: int, symbol: str = "B
         "total_base_sell": Decimal(sold),
         "total_quote_buy": Decimal(bought * close),
         "total_quote_sell": Decimal(sold * close),
+        "liquidated_base_buy": Decimal(0),
+        "liquidated_base_sell": Decimal(0),
         "close": Decimal(close),
     }
 
@@ -101,7 +103,15 @@ def test_each_panel_shows_the_span() -> None:
     assert ">past</span>" in view.panels["price"].html
     assert "line-through" not in view.panels["price"].html
     assert "6.0000 BTC in all" in view.panels["flow"].html
+    assert "liquidations" not in view.panels["flow"].html
     assert view.panels["status"].freshness == "live", "the tiles are those of now"
+
+
+def test_the_flow_says_what_liquidations_bought_and_sold() -> None:
+    forced = {"liquidated_base_buy": Decimal(2), "liquidated_base_sell": Decimal("0.5")}
+    steps = [minutes(n, bought=3, sold=1, close=9) for n in range(2)]
+    html = show({"minutes": [steps[0] | forced, steps[1]]}).panels["flow"].html
+    assert "liquidations" in html and "2.0000 bought · 0.5000 sold BTC" in html
 
 
 def test_a_span_without_anything_is_no_data_and_not_an_error() -> None:
@@ -273,6 +283,21 @@ def test_without_postgres_the_lake_is_shown_and_it_is_said(
     assert [flow.buy_base for flow in series.minutes.flows.values()] == [3]
     assert [price for _, price in market.state.history["BTC-USD"].select(0, 2**40)] == [97.0]
     assert [amount for _, amount in series.sums["bid"].select(0, 2**40)] == [5.0]
+
+
+def test_files_of_other_days_are_not_opened(settings: Settings) -> None:
+    for days in (40, 0):
+        at = datetime.fromtimestamp(START - days * 86_400, UTC)
+        counts = {"total_base_buy": Decimal(3), "close": Decimal(100)}
+        minute = {"venue": "gemini", "symbol": "BTC-USD", "minute": at} | counts
+        put(settings.lake, "trade_minutes", [minute])
+    old = min(
+        Path(settings.lake, "trade_minutes").rglob("*.parquet"), key=lambda p: p.stat().st_mtime
+    )
+    old.unlink()
+    market = read_past(settings, ("BTC-USD",), DAY)
+    assert "the lake" not in market.notice
+    assert len(market.state.series["gemini", "BTC-USD"].minutes.flows) == 1
 
 
 def test_while_postgres_hangs_a_note_holds_no_page_up(monkeypatch: pytest.MonkeyPatch) -> None:

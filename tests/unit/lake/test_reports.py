@@ -62,7 +62,7 @@ def test_a_report_over_an_empty_lake_has_columns_and_no_rows(name: str, tmp_path
 
 
 def test_an_unknown_report_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(QueryError, match="'nonsense'; there are daily_prices, decision"):
+    with pytest.raises(QueryError, match="'nonsense'; there are auctions, contracts"):
         report("nonsense")
 
 
@@ -571,3 +571,61 @@ def test_a_version_whose_files_were_cleaned_up_is_refused_with_the_setting(tmp_p
         file.unlink()
     with pytest.raises(QueryError, match=r"1 of 1 files .* TICKHOUSE_STREAM_KEEP_HOURS"):
         run_report(tmp_path, "profit_by_day")
+
+
+def test_liquidations_by_day_are_the_forced_orders_share_of_all(tmp_path: Path) -> None:
+    forced = {"liquidation_count": 2, "liquidated_base_buy": D(1), "liquidated_base_sell": D("0.5")}
+    put(
+        tmp_path,
+        "trade_minutes",
+        [
+            minute("09:00", "1", **volumes("3", "1", price=1), **forced),
+            minute("23:59", "1", **volumes("1", "1", price=1)),
+            minute("09:00", "1", day=21, **volumes("1", "1", price=1)),
+        ],
+    )
+    (row,) = run_report(tmp_path, "liquidations_by_day")
+    assert row["day"] == date(2026, 11, 20)
+    assert [row[name] for name in ("trades", "bought", "sold", "share")] == [2, 1, D("0.5"), 25.0]
+
+
+def test_contracts_by_hour_have_the_mean_premium_and_the_last_interest(tmp_path: Path) -> None:
+    names = ("mark_price", "index_price", "funding_8h", "open_interest")
+    values = [
+        ("09:00", ("101", "100", "0.0001", "7")),
+        ("09:59", ("99", "100", "0.0003", "8")),
+        ("10:00", ("100", "100", "0", "9")),
+    ]
+    put(
+        tmp_path,
+        "tickers",
+        [
+            {"venue": "deribit", "symbol": "BTC-PERPETUAL", "venue_time": at(clock)}
+            | dict(zip(names, map(D, texts), strict=True))
+            for clock, texts in values
+        ]
+        + [{"venue": "gemini", "symbol": "BTC-USD", "venue_time": at("09:00"), "last": D(5)}],
+    )
+    first, second = run_report(tmp_path, "contracts_by_hour")
+    assert first["hour"] == datetime(2026, 11, 20, 9, tzinfo=UTC)
+    assert (first["premium_bps"], first["funding_8h"]) == (0.0, 0.02)
+    assert (first["mark_price"], first["open_interest"], second["open_interest"]) == (99, 8, 9)
+
+
+def test_auctions_are_listed_once_with_their_distance_from_the_book(tmp_path: Path) -> None:
+    held = {
+        "venue": "gemini",
+        "symbol": "BTC-USD",
+        "phase": "result",
+        "result": "success",
+        "price": D(101),
+        "quantity": D(5),
+        "highest_bid": D(99),
+        "lowest_ask": D(101),
+        "published_at": at("10:00"),
+    }
+    failed = held | {"result": "failure", "price": None, "published_at": at("10:10")}
+    indicative = held | {"phase": "indicative", "published_at": at("09:59")}
+    put(tmp_path, "auctions", [held, indicative, held, failed])
+    rows = run_report(tmp_path, "auctions")
+    assert chosen(rows, "result", "from_mid_bps") == [("success", 100.0), ("failure", None)]
