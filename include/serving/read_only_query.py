@@ -10,7 +10,7 @@ from include.errors import Unreachable
 from include.serving.connection import Dsn, Row, connect
 
 Query = tuple[str, Sequence[Any]]
-WORK_MEMORY = "64MB"  # of one query: steps of a year of minutes are gathered without a disk
+WORK_MEMORY = "64MB"  # of one query: the rows of some weeks are gathered without a file on disk
 
 
 def query_read_only(

@@ -79,9 +79,10 @@ class GeminiSockets:
         return {symbol: public.market for symbol, public in self.venue.items()}
 
     def add_to(self, app: web.Application) -> None:
-        """Serve under Gemini's own paths."""
+        """Serve under Gemini's own paths, with or without a slash at their end."""
         for path, make in SOCKETS.items():
             app.router.add_get(path, self._endpoint(make))
+            app.router.add_get(f"{path}/", self._endpoint(make))
         app.router.add_post("/faults/gemini", self.inject)
 
     async def current(self, request: web.Request) -> web.StreamResponse:

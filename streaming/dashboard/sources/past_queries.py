@@ -1,8 +1,8 @@
 """What the dashboard asks of Postgres, and of the lake beyond it, for a span of the past.
 
 Every answer has one row a step: a month has as many rows as two hours. `bucket` is the start of the
-step in seconds since the epoch. A step's last value is the maximum of pairs of time and value, so
-that Postgres gathers a month of minutes by hashing them and sorts none.
+step in seconds since the epoch. A step's last value is the maximum of pairs of time and value: no
+row has to be sorted for it.
 """
 
 from datetime import UTC, datetime

@@ -138,7 +138,7 @@ async def test_many_markets_in_one_connection_have_one_sequence() -> None:
 
 async def test_v2_and_the_current_service_bring_what_each_symbol_was_asked_for() -> None:
     async with simulated_venues() as (session, base):
-        async with session.ws_connect(f"{base}/v2/marketdata") as socket:
+        async with session.ws_connect(f"{base}/v2/marketdata/") as socket:
             wanted = [{"name": "l2", "symbols": ["ETHUSD", "SOLUSD", "NOSUCH"]}]
             await socket.send_json({"type": "subscribe", "subscriptions": wanted})
             first = [await read(socket) for _ in range(2)]
