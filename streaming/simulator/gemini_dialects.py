@@ -35,17 +35,17 @@ class Dialect(Protocol):
 class V1Dialect:
     """The symbol named by the URL; each frame has the connection's own next number.
 
-    `numbers` are those of a connection that has other symbols too: each event names its own.
+    `counter` is that of a connection that has other symbols too: each event names its own.
     """
 
     def __init__(
         self,
         market: GeminiMarket,
         query: Mapping[str, str],
-        numbers: Iterator[int] | None = None,
+        counter: Iterator[int] | None = None,
     ) -> None:
-        self._market, self._numbers, self._since = market, numbers or count(), market.event_id
-        self._mark: BookEvent = {"symbol": market.symbol.upper()} if numbers else {}
+        self._market, self._counter, self._since = market, counter or count(), market.event_id
+        self._mark: BookEvent = {"symbol": market.symbol.upper()} if counter else {}
         self._top: dict[str, tuple[Decimal, Decimal]] | None = None
         if query.get("top_of_book") == "true":
             self._top = dict.fromkeys(_NAMES, (Decimal(0), Decimal(0)))
@@ -102,15 +102,15 @@ class V1Dialect:
         marked = [event | self._mark for event in frame_events or ()]
         body = "" if frame_events is None else f',"events":{_json(marked)}'
         head = f"{head}," if head else ""
-        return f'{{"type":"{kind}",{head}"socket_sequence":{next(self._numbers)}{body}}}'
+        return f'{{"type":"{kind}",{head}"socket_sequence":{next(self._counter)}{body}}}'
 
 
 class MultiDialect:
     """Several symbols named by the URL, in one sequence."""
 
     def __init__(self, markets: Sequence[GeminiMarket], query: Mapping[str, str]) -> None:
-        numbers = count()
-        self._parts = {market.symbol: V1Dialect(market, query, numbers) for market in markets}
+        counter = count()
+        self._parts = {market.symbol: V1Dialect(market, query, counter) for market in markets}
 
     def opening_messages(self) -> Iterator[str]:
         """Each symbol's whole book."""

@@ -26,7 +26,7 @@ class GeminiPair:
         return f"{self.base}{self.quote}".lower()
 
     def details(self) -> Fields:
-        """What `symbols/details` says of it."""
+        """Its row in `symbols/details`."""
         return {
             "symbol": self.symbol.upper(),
             "base_currency": self.base,

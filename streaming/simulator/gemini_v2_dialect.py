@@ -28,8 +28,11 @@ class V2Dialect:
             request = json.loads(text)
             ends = {"subscribe": False, "unsubscribe": True}[request["type"]]
             feeds = [
-                (str(wanted["name"]), [str(symbol).lower() for symbol in wanted["symbols"]])
-                for wanted in request["subscriptions"]
+                (
+                    str(subscription["name"]),
+                    [str(symbol).lower() for symbol in subscription["symbols"]],
+                )
+                for subscription in request["subscriptions"]
             ]
         except (ValueError, KeyError, TypeError, RecursionError):
             yield to_json({"result": "error", "reason": "InvalidJson"})
