@@ -46,6 +46,7 @@ from streaming.trader.forecasts import ForecastWatch, PublishedForecasts
 from streaming.trader.rehearsal.rehearse import rehearse
 from streaming.trader.rehearsal.tapes import moments_of_tapes
 from streaming.trader.session import Session
+from streaming.trader.traded_account import AccountPlan
 from tests.support.recorded_world import CLOSED, MINUTE, SETTINGS, messages, publish_forecast
 from tests.support.services import free_ports
 from tests.support.tape_facts import TAPE, Facts
@@ -138,7 +139,7 @@ def session(world: World, settings: Settings, broker: Callable[[Journal], Broker
 
     watch = ForecastWatch(settings.forecasts, symbol="BTC-USD", world=settings.world)
     config = TraderConfig.from_settings(settings)
-    trader = Session(config, open_broker=broker, forecasts=watch)
+    trader = Session([AccountPlan(config, broker, watch)])
     for _ in range(5):
         try:
             trader.run(decided)
