@@ -95,11 +95,16 @@ def delete_folder(folder: StorePath) -> None:
 
 
 def rename_damaged(destination: StorePath) -> None:
-    """Move a damaged folder out of the way, so that a whole one can take its name."""
+    """Move a damaged folder or file out of the way, so that a whole one can take its name."""
+    moved, count = destination.with_name(f"{DAMAGED}{destination.name}"), 1
+    while moved.exists():
+        count += 1
+        moved = destination.with_name(f"{DAMAGED}{count}-{destination.name}")
     if isinstance(destination, ObjectPath):
-        destination.move(destination.with_name(f"{DAMAGED}{destination.name}"))
+        assert isinstance(moved, ObjectPath)
+        destination.move(moved)
         return
-    os.rename(destination, destination.with_name(f"{DAMAGED}{destination.name}"))  # noqa: PTH104 - one seam for tests
+    os.rename(destination, moved)  # noqa: PTH104 - one seam for the tests to break
     sync_path(destination.parent)
 
 

@@ -1,19 +1,24 @@
 """State files: what one process leaves for another, or for its own next start, as JSON.
 
 They are written whole or not at all (`include/atomic_files.py`). One that holds something else was
-damaged from outside, by a disk or by a hand, and is named in the error.
+damaged from outside, by a disk or by a hand, and is named in the error. What is in the place of one
+and is no file is moved out of the way before another is written.
 """
 
+import logging
 import zlib
 from typing import TypeVar
 
 import msgspec
 
-from include.atomic_files import write_file
+from include.atomic_files import rename_damaged, write_file
 from include.errors import StateError
-from include.object_path import StorePath
+from include.log import event
+from include.object_path import ObjectPath, StorePath
 
 T = TypeVar("T")
+
+log = logging.getLogger("tickhouse")
 
 
 class _Checked(msgspec.Struct):
@@ -37,10 +42,24 @@ def read_json_file(location: StorePath, state_type: type[T]) -> T | None:
         raise StateError(f"the file {location} is damaged: {error}") from error
 
 
+def write_state_file(location: StorePath, content: bytes | str) -> None:
+    """Write or replace a file that is the program's own, whatever lies in its place."""
+    if not isinstance(location, ObjectPath) and location.is_dir():
+        move_aside(location)
+    write_file(location, content)
+
+
+def move_aside(path: StorePath) -> None:
+    """Move what is in the place of a state file, or of a folder of them, and report it."""
+    log.warning(event("moved aside what is in the place of state", path=path))
+    rename_damaged(path)
+
+
 def write_checked_file(location: StorePath, contents: object) -> None:
     """Write a state with a checksum, so that another number in it is noticed too."""
     encoded = msgspec.json.encode(contents)
-    write_file(location, msgspec.json.encode(_Checked(zlib.crc32(encoded), msgspec.Raw(encoded))))
+    checked = _Checked(zlib.crc32(encoded), msgspec.Raw(encoded))
+    write_state_file(location, msgspec.json.encode(checked))
 
 
 def read_checked_file(location: StorePath, state_type: type[T]) -> T | None:

@@ -10,7 +10,6 @@ from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from include.atomic_files import write_file
 from include.bus import find_empty_offsets, offset_ranges, topic_ids
 from include.checks import Check
 from include.errors import Unreachable
@@ -35,6 +34,7 @@ from include.serving.audited import check_serving
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
+from include.state_files import write_state_file
 from spark_jobs.session import open_session
 from spark_jobs.sinks import locate_table
 
@@ -71,7 +71,7 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         full=full,
         reseal=reseal,
     )
-    write_file(settings.home / "audit.json", json.dumps(report.as_dict()))
+    write_state_file(settings.home / "audit.json", json.dumps(report.as_dict()))
     return report
 
 

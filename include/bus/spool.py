@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from include.atomic_files import sync_path
-from include.bus.spool_mark import SpoolMark, SpoolOffset, read_mark, rename_folder
+from include.bus.spool_mark import SpoolMark, SpoolOffset, read_mark
 from include.bus.spool_segment import SpooledRecord, SpoolSegment
 from include.log import event
+from include.state_files import move_aside
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SYNC_EVERY_S = 1.0
@@ -39,6 +40,8 @@ class Spool:
 
     def __init__(self, folder: Path, *, max_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
         """Go on with the intact records of an earlier process."""
+        if folder.exists() and not folder.is_dir():
+            move_aside(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._mark = folder, folder / "mark"
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
@@ -133,7 +136,7 @@ class Spool:
         """Open the segments that are not behind the mark; gives the first record's offset."""
         for path in sorted(self._folder.iterdir()):
             if _NAME.fullmatch(path.name) and path.is_dir():
-                rename_folder(path)
+                move_aside(path)
             elif _NAME.fullmatch(path.name):
                 segment = SpoolSegment(path)
                 self._segments[segment.number] = segment

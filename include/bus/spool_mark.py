@@ -4,16 +4,13 @@ What the mark has of a segment was synced: where the segment is shorter, or gone
 """
 
 import json
-import logging
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from include.atomic_files import rename_damaged, write_file
-from include.log import event
+from include.state_files import move_aside, write_state_file
 
 SpoolOffset = tuple[int, int]  # number of a segment, offset in bytes within it
-log = logging.getLogger("tickhouse.bus")
 
 
 class SpoolMark(NamedTuple):
@@ -26,13 +23,13 @@ class SpoolMark(NamedTuple):
         """Write the mark, whole or not at all."""
         ends = {str(number): end for number, end in self.ends.items()}
         text = json.dumps({"front": self.front, "ends": ends}, sort_keys=True)
-        write_file(path, f"{zlib.crc32(text.encode()):08x} {text}")
+        write_state_file(path, f"{zlib.crc32(text.encode()):08x} {text}")
 
 
 def read_mark(path: Path) -> SpoolMark | None:
     """The mark that a file holds; null if there is none, or it is damaged."""
     if path.is_dir():
-        rename_folder(path)
+        move_aside(path)
     content = path.read_bytes() if path.exists() else b""
     checksum, _, text = content.partition(b" ")
     if not text or checksum != f"{zlib.crc32(text):08x}".encode():
@@ -40,9 +37,3 @@ def read_mark(path: Path) -> SpoolMark | None:
     mark = json.loads(text)
     number, byte_offset = mark["front"]
     return SpoolMark((number, byte_offset), {int(n): end for n, end in mark["ends"].items()})
-
-
-def rename_folder(path: Path) -> None:
-    """Move what is no file of a spool out of the way, and report it."""
-    log.warning(event("spool has a folder in place of a file", path=path))
-    rename_damaged(path)

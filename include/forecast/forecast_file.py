@@ -18,7 +18,6 @@ from include.atomic_files import (
     delete_folder,
     remove_folder,
     rename_damaged,
-    write_file,
     write_folder,
 )
 from include.errors import ForecastError
@@ -27,8 +26,11 @@ from include.market.predicted_move import FORECAST_SIDES, ForecastSide
 from include.market.time import MINUTE_US, to_epoch_us
 from include.object_path import ObjectPath, StorePath
 from include.settings import Settings
+from include.state_files import write_state_file
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
+UNREADABLE = "?"  # in the id of a damaged pointer: a name that no forecast has
+MANIFEST_SHA256 = f"{MANIFEST}.sha256"  # as sha256sum writes it; of schema 4 on
 HEADER = ["ds", "side", "yhat", "yhat_lower", "yhat_upper"]
 DS_FORMAT = "%Y-%m-%d %H:%M:%S"
 _SIDES: dict[str, ForecastSide] = {str(side): side for side in FORECAST_SIDES}
@@ -107,7 +109,9 @@ def publish(
         rename_damaged(target)
     if not target.exists():
         manifest_text = msgspec.json.format(msgspec.json.encode(manifest))
-        write_folder(target, {CSV_FILE: content, **(extras or {}), MANIFEST: manifest_text})
+        checksum = f"{hashlib.sha256(manifest_text).hexdigest()}  {MANIFEST}\n".encode()
+        files = {CSV_FILE: content, **(extras or {}), MANIFEST_SHA256: checksum}
+        write_folder(target, files | {MANIFEST: manifest_text})
     point_to(folder, manifest.forecast_id)
     _prune(folder, keep)
     return read(target).manifest
@@ -123,7 +127,7 @@ def point_to(folder: StorePath, forecast_id: str) -> None:
     pointer, text = folder / CURRENT, f"{forecast_id}\n".encode()
     if not isinstance(pointer, ObjectPath):
         read(folder / forecast_id)
-        write_file(pointer, text)
+        write_state_file(pointer, text)
         return
     version = pointer.version()
     read(folder / forecast_id)
@@ -174,7 +178,9 @@ def current_id(folder: StorePath) -> str | None:
         text = (folder / CURRENT).read_text(errors="replace")
     except FileNotFoundError:
         return None
-    return text.strip().replace("\0", "?")  # of a damaged pointer: a name that no forecast has
+    except OSError:  # a folder in its place
+        return UNREADABLE
+    return text.strip().replace("\0", UNREADABLE)
 
 
 def current_manifest(folder: StorePath) -> Manifest | None:
@@ -198,7 +204,9 @@ def load_current(folder: StorePath) -> ForecastFile:
         raise ForecastError(f"no forecast is published in {folder.name}/")
     try:
         return read(folder / forecast_id)
-    except ForecastError:
+    except ForecastError as error:
+        if UNREADABLE in forecast_id:
+            raise ForecastError(f"the pointer {folder / CURRENT} cannot be read") from error
         newer_id = current_id(folder)  # it may have been pruned between the two reads
         if newer_id is None or newer_id == forecast_id:
             raise
@@ -209,12 +217,18 @@ def read_manifest(folder: StorePath) -> Manifest:
     """The manifest of the forecast in a folder, without a look at its file.
 
     Raises:
-        ForecastError: it cannot be read.
+        ForecastError: it cannot be read, or is another than was published.
     """
     try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (FileNotFoundError, msgspec.MsgspecError) as error:
+        content = (folder / MANIFEST).read_bytes()
+        manifest = msgspec.json.decode(content, type=Manifest)
+        checksum = folder / MANIFEST_SHA256
+        sha256 = checksum.read_text(errors="replace")[:64] if checksum.exists() else None
+    except (OSError, msgspec.MsgspecError) as error:
         raise ForecastError(f"forecast {folder.name} has no readable manifest") from error
+    if sha256 not in (None, hashlib.sha256(content).hexdigest()):
+        raise ForecastError(f"forecast {folder.name} is damaged: its manifest has another sha256")
+    return manifest
 
 
 def read(folder: StorePath) -> ForecastFile:
@@ -226,8 +240,8 @@ def read(folder: StorePath) -> ForecastFile:
     manifest = read_manifest(folder)
     try:
         content = (folder / CSV_FILE).read_bytes()
-    except FileNotFoundError as error:
-        raise ForecastError(f"forecast {folder.name} has no {CSV_FILE}") from error
+    except OSError as error:
+        raise ForecastError(f"forecast {folder.name} has no readable {CSV_FILE}") from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ForecastError(f"forecast {folder.name} is damaged: its sha256 is not the manifest's")
     return ForecastFile(manifest, _parse_points(content, manifest))

@@ -97,7 +97,7 @@ def batch_numbers(folder: StorePath) -> list[int]:
 
 def end_offsets(offsets: StorePath) -> dict[TopicPartition, int]:
     """The end offset per (topic, partition) in an offsets file; empty if it is cut off."""
-    lines = offsets.read_text(errors="replace").strip().splitlines()
+    lines = _read_text(offsets).strip().splitlines()
     if len(lines) <= KAFKA_LINE:
         return {}
     try:
@@ -114,11 +114,19 @@ def end_offsets(offsets: StorePath) -> dict[TopicPartition, int]:
 
 def _is_commit(commit: StorePath) -> bool:
     """Whether a commits file is whole: its version, then one line of JSON."""
-    _, _, line = commit.read_text(errors="replace").partition("\n")
+    _, _, line = _read_text(commit).partition("\n")
     try:
         return isinstance(json.loads(line), dict)
     except ValueError:
         return False
+
+
+def _read_text(file: StorePath) -> str:
+    """What a file holds; nothing if a folder is in its place."""
+    try:
+        return file.read_text(errors="replace")
+    except IsADirectoryError:
+        return ""
 
 
 def _find_state_damage(folder: StorePath) -> str | None:

@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.checkpoint import committed_offsets, find_damage, has_begun
 from include.lake.topic_restarts import TopicRestarts
 from include.market.wire import OffsetRanges, TopicPartition
 from include.object_path import StorePath
+from include.state_files import write_state_file
 
 DAMAGED = (
     "the checkpoint of `land` is damaged: {damage}; `./tickhouse doctor` reports what a restart "
@@ -149,7 +149,7 @@ def write_epoch(marker: StorePath, epoch: Epoch) -> None:
     """Write the file that `read_epoch` reads, with its checksum."""
     by_name = {f"{topic}/{number}": offset for (topic, number), offset in epoch.starts.items()}
     contents = {"starts": by_name, "topic_ids": dict(epoch.topic_ids)}
-    write_file(marker, json.dumps(contents | {"crc32": _compute_checksum(contents)}))
+    write_state_file(marker, json.dumps(contents | {"crc32": _compute_checksum(contents)}))
 
 
 def read_epoch(marker: StorePath) -> Epoch | None:
@@ -157,7 +157,11 @@ def read_epoch(marker: StorePath) -> Epoch | None:
     try:
         stored = json.loads(marker.read_text())
         checksum = stored.pop("crc32", None)
-        if checksum is not None and checksum != _compute_checksum(stored):
+        is_unchecked = checksum is None and stored.keys() == {
+            "starts",
+            "topic_ids",
+        }  # an earlier one
+        if not is_unchecked and checksum != _compute_checksum(stored):
             return None
         starts = {
             TopicPartition(name.rpartition("/")[0], int(name.rpartition("/")[2])): int(offset)

@@ -110,11 +110,12 @@ def hole_sql(alias: str) -> str:
         HealedByRest.NEVER: "FALSE",
     }
     gaps = [by_rest[venue.healed_by_rest].format(name) for name, venue in VENUES.items()]
-    dropping = [name for name, venue in VENUES.items() if venue.heals(DROPPED_TRADES)]
+    dropping = [name for name, venue in VENUES.items() if venue.heals(DROPPED_TRADES[0])]
     return (
         f"({alias}.first_seq IS NOT NULL AND {alias}.last_seq >= {alias}.first_seq AND "
         f"({alias}.entry = 'gap' AND ({' OR '.join(gaps)}) OR {alias}.entry = 'dropped' "
-        f"AND {alias}.cause = '{DROPPED_TRADES}' AND {alias}.venue IN ({_texts(dropping)})))"
+        f"AND {alias}.cause IN ({_texts(DROPPED_TRADES)}) "
+        f"AND {alias}.venue IN ({_texts(dropping)})))"
     )
 
 

@@ -6,11 +6,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings
 from include.settings.groups import DatabaseRole
+from include.state_files import write_state_file
 
 MIGRATION_S = 180.0
 REVISION = "SELECT version_num FROM alembic_version ORDER BY 1"
@@ -49,7 +49,7 @@ class Migration:
             return
         if self._process.wait(timeout=MIGRATION_S) != 0:
             raise PlatformError("Airflow's database could not be prepared")
-        write_file(self._note, json.dumps(self._versions()))
+        write_state_file(self._note, json.dumps(self._versions()))
 
     def stop(self) -> None:
         """End it if it still runs."""

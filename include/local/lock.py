@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from include.errors import PlatformError
+from include.state_files import move_aside
 
 LOOK_EVERY_S = 0.05
 
@@ -27,6 +28,8 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         """Open the file, which has the number of the holder and its note."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            move_aside(path)
         self._file = path.open("a+")
 
     def take(self, note: str = "", *, tries: int = 1) -> bool:
@@ -97,7 +100,7 @@ def read_lock_holder(path: Path) -> LockHolder | None:
     try:
         with path.open("r") as file:
             return None if _take(file) else _read_holder(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
 
 

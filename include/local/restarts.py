@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from include.atomic_files import write_file
 from include.backoff import Backoff
 from include.setting_fields import MB
+from include.state_files import write_state_file
 
 FOLDER = "restarts"
 WINDOW_S = 300.0
@@ -102,7 +102,7 @@ def _write(file: Path, starts: Sequence[float]) -> None:
     """Note the starts; a disk that is full must not keep a process from starting."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file, json.dumps(list(starts)))
+        write_state_file(file, json.dumps(list(starts)))
     except OSError as error:
         sys.stderr.write(f"{file} could not be written: {error}\n")
 

@@ -126,6 +126,7 @@ def _describe_type(delta_type: object) -> str:
 
 
 # From schema 1 to 4 columns, tables and topics were added alone: the stream adds them at its start.
+# Schema 4 has checksums in the states of windows; those without are read as long as they are there.
 STEPS: Mapping[int, MigrationStep] = dict.fromkeys((0, 1, 2, 3), _examine_tables)
 
 

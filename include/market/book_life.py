@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from include.market.time import MINUTE_US, from_epoch_us
-from include.market.venues import DROPPED, SNAPSHOT, VENUES
+from include.market.venues import DROPPED_BOOK, SNAPSHOT, VENUES
 
 # A feed that lives has a message or an entry of the ledger within this time, however quiet.
 SIGN_OF_LIFE_US = 5 * MINUTE_US
-DROPPED_BOOK = DROPPED.format(kind="book")
 _RECEIVED = re.compile(r"received from (\d+) to (\d+) us")
 
 
@@ -105,7 +104,7 @@ def _take_entry(life: BookLife, venue: str, entry_row: LedgerRow) -> None:
         life.silent_spells[-1] = first_us, last_us or at_us
     elif entry == "gap" and is_book_gap(venue, cause, first_seq):
         life.holes.append(BookHole(at_us, at_us, cause))
-    elif (entry, cause) == ("dropped", DROPPED_BOOK):
+    elif entry == "dropped" and cause in DROPPED_BOOK:
         received = _RECEIVED.search(detail or "")
         first_us, last_us = map(int, received.groups()) if received else (at_us, at_us)
         life.holes.append(BookHole(first_us, last_us, cause))

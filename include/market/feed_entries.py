@@ -65,7 +65,8 @@ def is_hole_of_trades(entry: FeedEntry) -> bool:
     """Whether an entry opens a hole of trade numbers, which REST or a person closes."""
     if entry.first_seq is None or entry.last_seq is None or entry.first_seq > entry.last_seq:
         return False
-    if entry.entry != "gap" and (entry.entry, entry.cause) != ("dropped", DROPPED_TRADES):
+    is_dropped = entry.entry == "dropped" and entry.cause in DROPPED_TRADES
+    if entry.entry != "gap" and not is_dropped:
         return False
     venue = VENUES.get(entry.venue)
     return venue.heals(entry.cause) if venue else entry.cause == BETWEEN_CONNECTIONS

@@ -14,12 +14,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from include.market.book_life import DROPPED_BOOK
 from include.market.feed_entries import FeedEntry, is_hole_of_trades, split_connection_id
 from include.market.feed_shards import split_feed_name
 from include.market.venues import (
     BEGINS_AGAIN,
     CLOSES_HOLE,
+    DROPPED_BOOK,
     DROPPED_TRADES,
     HEALING,
     SNAPSHOT,
@@ -139,7 +139,7 @@ class _Connection:
             self.doubt = "" if entry.cause == BEGINS_AGAIN else entry.cause
         elif is_hole_of_trades(entry):
             self.doubt = ""
-        elif entry.entry == "gap" or entry.cause in {DROPPED_BOOK, DROPPED_TRADES}:
+        elif entry.entry == "gap" or entry.cause in {*DROPPED_BOOK, *DROPPED_TRADES}:
             self.hole = entry.cause
 
 

@@ -18,8 +18,10 @@ STOPPED = "stop"  # cause of `disconnect`: the feed was stopped
 BEGINS_AGAIN = "begins_again"  # cause of `renumbered`: the venue's numbers are others from here on
 HEALING = "heal-"  # how the connection ids of refilled trades begin
 
-DROPPED = "spool full: {kind}"  # cause of a `dropped` entry: the kind of the lost messages
-DROPPED_TRADES = DROPPED.format(kind="trade")  # cause of a `dropped` entry whose numbers are trades
+# Causes of a `dropped` entry, by the kind of the lost messages.
+DROPPED, SPOOL_DAMAGED = "spool full: {kind}", "spool damaged: {kind}"
+DROPPED_TRADES = tuple(cause.format(kind="trade") for cause in (DROPPED, SPOOL_DAMAGED))
+DROPPED_BOOK = tuple(cause.format(kind="book") for cause in (DROPPED, SPOOL_DAMAGED))
 
 
 class TradeNumbers(Enum):
@@ -70,7 +72,7 @@ class Venue:
 
     def heals(self, cause: str) -> bool:
         """Whether REST can fill a hole of trades that the feed ledger gives this cause."""
-        if cause == DROPPED_TRADES:
+        if cause in DROPPED_TRADES:
             return self.healed_by_rest is not HealedByRest.NEVER
         if self.healed_by_rest is HealedByRest.BETWEEN_CONNECTIONS:
             return cause == BETWEEN_CONNECTIONS

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from include.atomic_files import write_file
 from include.errors import StateError
 from include.log import event
 from include.market.wire import TopicPartition
 from include.settings import Settings
-from include.state_files import read_json_file
+from include.state_files import read_json_file, write_state_file
 
 # A batch of these is the time between two checkpoints: their lag does not depend on it.
 REAL_TIME_QUERIES = frozenset({"measures"})
@@ -67,7 +66,7 @@ def progress_file(settings: Settings) -> Path:
 
 def write_progress(settings: Settings, progress: StreamProgress) -> None:
     """Replace the file."""
-    write_file(progress_file(settings), msgspec.json.encode(progress))
+    write_state_file(progress_file(settings), msgspec.json.encode(progress))
 
 
 def read_progress(settings: Settings) -> StreamProgress:

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from include.atomic_files import write_file
 from include.errors import PlatformError, Unreachable
 from include.local.causes import free_mb
 from include.local.programs import list_programs
 from include.local.supervisor import SupervisorClient
 from include.log import event
 from include.settings import Settings
+from include.state_files import write_state_file
 
 EVERY_S = 2.0
 SPARE = 1.2  # so many times the floor must be free to start again, or it would go to and fro
@@ -78,7 +78,7 @@ class DiskGuard:
         """Note what is stopped for the next watcher; this one knows it though the disk is full."""
         self._noted = names
         try:
-            write_file(self._note, json.dumps(names))
+            write_state_file(self._note, json.dumps(names))
         except OSError as error:
             log.warning(event("note of stopped processes not written", error=error))
 

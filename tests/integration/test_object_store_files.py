@@ -55,7 +55,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, port: int) -> StorePa
 
 
 def written(checkpoint: StorePath, ends: dict[int, int], *, committed: int) -> None:
-    for name in ("offsets", "commits", "windows"):
+    for name in ("offsets", "commits", "window_states"):
         (checkpoint / name).mkdir(parents=True, exist_ok=True)
     write_file(checkpoint / "metadata", '{"id":"0598242f"}')
     for batch, end in ends.items():
@@ -89,7 +89,7 @@ def test_epoch_and_window_states_are_written_where_they_are_read(folder: StorePa
     assert read_epoch(folder / "epoch.json") == epoch
     for batch in range(6):
         write_state(folder, batch, _State(batch))
-    assert sorted(batch_numbers(folder / "windows")) == [3, 4, 5]
+    assert sorted(batch_numbers(folder / "window_states")) == [3, 4, 5]
     assert read_state(folder, 4, _State) == _State(4)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from include.atomic_files import write_file
 from include.errors import PlatformError
 from include.lake.audit.digests import Digest, FileDigest
 from include.market.wire import TopicPartition
 from include.object_path import StorePath
+from include.state_files import write_state_file
 
 SEALS_FOLDER = "seals"
 SEALS, NEWEST = "seals.json", "newest_seal.json"
@@ -129,6 +129,8 @@ def read_seals(folder: StorePath) -> Seals | None:
         if newest is None:
             return None
         raise PlatformError(f"the seals (number {newest.number}) are missing; {RESEAL}") from None
+    except OSError as error:
+        raise PlatformError(f"{SEALS} cannot be read: {error}; {RESEAL}") from error
     try:
         stored = msgspec.json.decode(content, type=_Stored)
         seals = msgspec.json.decode(stored.seals, type=Seals)
@@ -153,8 +155,8 @@ def write_seals(folder: StorePath, seals: Seals) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     encoded = msgspec.json.encode(seals)
     checksum = _compute_checksum(encoded)
-    write_file(folder / SEALS, msgspec.json.encode(_Stored(checksum, msgspec.Raw(encoded))))
-    write_file(folder / NEWEST, msgspec.json.encode(_Newest(seals.number, checksum)))
+    write_state_file(folder / SEALS, msgspec.json.encode(_Stored(checksum, msgspec.Raw(encoded))))
+    write_state_file(folder / NEWEST, msgspec.json.encode(_Newest(seals.number, checksum)))
 
 
 def newest_number(folder: StorePath) -> int:
@@ -178,7 +180,7 @@ def _read_newest(file: StorePath, *, strict: bool = True) -> _Newest | None:
         return msgspec.json.decode(file.read_bytes(), type=_Newest)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, OSError) as error:
         if strict:
             raise PlatformError(f"{file.name} is damaged: {error}; {RESEAL}") from error
         return None

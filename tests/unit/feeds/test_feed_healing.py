@@ -186,7 +186,7 @@ def test_the_lake_has_open_holes_and_landed_ids(tmp_path: Path) -> None:
         ("deribit", "BTC-PERPETUAL", "gap", "broken_chain", None, None),
         ("binance", "BTC-USDT", "dropped", "spool full: trade", 30, 32),
         ("binance", "BTC-USDT", "dropped", "spool full: book", 1, 2),  # frames, not trades
-        ("gemini", "BTC-USD", "dropped", "spool full: trade", 300, 301),
+        ("gemini", "BTC-USD", "dropped", "spool damaged: trade", 300, 301),
     ]
     names = ("venue", "symbol", "entry", "cause", "first_seq", "last_seq")
     write_deltalake(

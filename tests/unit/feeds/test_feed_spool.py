@@ -186,10 +186,11 @@ def test_what_a_damaged_spool_lost_is_reported_with_its_numbers(tmp_path: Path) 
     assert kept == [103, 104, 105, 109, 110, 111]
     messages = list(describe_holes(second, {"BTC-USDT": 97}, now_us=7))
     entries = [entry for message in messages for entry in message.events]
-    detail = "the spool was damaged while the messages waited in it"
+    detail = "messages waited in a spool that was damaged, received from {} to {} us"
+    cause = "spool damaged: trade"
     assert entries == [
-        LedgerEntry("dropped", "spool full: trade", 98, 102, detail),
-        LedgerEntry("dropped", "spool full: trade", 106, 108, detail),
+        LedgerEntry("dropped", cause, 98, 102, detail.format(103, 103)),
+        LedgerEntry("dropped", cause, 106, 108, detail.format(105, 109)),
     ]
     again = Spool(path, max_bytes=10**6)  # killed before what it reported was synced
     assert len(list(describe_holes(again, {"BTC-USDT": 97}, now_us=7))) == 2

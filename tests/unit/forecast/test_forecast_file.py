@@ -76,13 +76,21 @@ def test_nothing_published_is_said(tmp_path: Path) -> None:
         load_current(tmp_path)
 
 
+def flip_a_bit(path: Path, before: bytes) -> None:
+    content = bytearray(path.read_bytes())
+    content[content.index(before) + len(before)] ^= 1
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda folder: (folder / "forecast.csv").unlink(), "has no forecast.csv"),
+        (lambda folder: (folder / "forecast.csv").unlink(), "no readable forecast.csv"),
         (lambda folder: os.truncate(folder / "forecast.csv", 60), "damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "manifest"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest"),
+        (lambda folder: flip_a_bit(folder / "manifest.json", b'"rows": '), "another sha256"),
+        (lambda folder: (folder / "manifest.json.sha256").write_bytes(b""), "another sha256"),
     ],
 )
 def test_a_torn_forecast_is_refused_and_publishing_again_replaces_it(

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from cli.main import cli
 from include.errors import ForecastError, QueryError
 from include.forecast import draft_forecast, publishing, training
-from include.forecast.forecast_file import CSV_FILE, MANIFEST
+from include.forecast.forecast_file import CSV_FILE, MANIFEST, MANIFEST_SHA256
 from include.forecast.manifest import Manifest
 from include.forecast.reproduce import matches_manifest, reproduce_forecast
 from include.settings import Settings
@@ -53,6 +53,7 @@ def test_other_versions_of_its_inputs_give_another_forecast(settings: Settings) 
     newer = msgspec.structs.replace(manifest, versions={"history_minutes": 1, "trades": 1})
     place = settings.forecasts / manifest.forecast_id / MANIFEST
     place.write_bytes(msgspec.json.encode(newer))
+    (place.parent / MANIFEST_SHA256).unlink()
     assert not matches_manifest(*reproduce_forecast(settings, manifest.forecast_id))
 
 
@@ -84,4 +85,5 @@ def test_the_verb_says_whether_it_is_the_same(
             msgspec.structs.replace(manifest, trained_until=manifest.trained_until - MINUTE)
         )
     )
+    (folder / MANIFEST_SHA256).unlink()
     assert CliRunner().invoke(cli, command).exit_code != 0

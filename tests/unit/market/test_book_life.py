@@ -3,7 +3,6 @@
 import pytest
 
 from include.market.book_life import (
-    DROPPED_BOOK,
     SIGN_OF_LIFE_US,
     BookHole,
     BookLife,
@@ -100,12 +99,11 @@ def test_a_gap_of_trades_alone_is_none_of_the_book(
     assert life(row(150, "gap", cause, first_seq=first_seq), venue=venue).holes == holes
 
 
-def test_what_a_full_spool_dropped_of_the_book_is_a_hole_of_its_receipts() -> None:
+@pytest.mark.parametrize("cause", ["spool full: book", "spool damaged: book"])
+def test_what_a_spool_lost_of_the_book_is_a_hole_of_its_receipts(cause: str) -> None:
     detail = "9 records received from 120 to 140 us"
-    assert life(row(150, "dropped", DROPPED_BOOK, detail=detail)).holes == [
-        BookHole(120, 140, DROPPED_BOOK)
-    ]
-    assert life(row(150, "dropped", DROPPED_BOOK)).holes == [BookHole(150, 150, DROPPED_BOOK)]
+    assert life(row(150, "dropped", cause, detail=detail)).holes == [BookHole(120, 140, cause)]
+    assert life(row(150, "dropped", cause)).holes == [BookHole(150, 150, cause)]
     assert life(row(150, "dropped", "spool full: trade", detail=detail)).holes == []
 
 

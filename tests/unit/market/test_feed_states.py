@@ -108,6 +108,8 @@ def test_a_hole_of_the_book_ends_with_a_snapshot_or_its_connection() -> None:
 
 
 def test_a_dropped_message_counts_as_what_it_held() -> None:
+    damaged = entry("dropped", "spool damaged: trade", numbers=HOLE)
+    assert state(*LIVE, damaged) == ("gap", "BTC-USD: spool damaged: trade")
     trades = entry("dropped", "spool full: trade", numbers=HOLE)
     assert state(*LIVE, trades) == ("gap", "BTC-USD: spool full: trade")
     assert state(*LIVE, trades, entry("healed", CLOSED, conn="heal-9", numbers=HOLE))[0] == "live"
