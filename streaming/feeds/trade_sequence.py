@@ -1,14 +1,15 @@
 """Which trades are new, by the venue's numbers of them, over all connections of a feed. Pure.
 
 What is known of a symbol lies in the dictionary that the connections of a feed share: the last
-number under the symbol itself, the rest under the symbol and a word. Both sequences take a trade
+number under the symbol itself, the rest under the symbol and a word. A sequence takes a trade
 unless it was published before, and report what does not follow:
 
 - `gap`: numbers from first to last are missing;
 - `jump`: a number so far ahead that the hole is not believed yet. If the next number follows the
   jump, the hole becomes a `gap`; if it follows the last one, the jump is forgotten;
-- `renumbered`: a number below the last that was never published. If the next number follows it,
-  the venue begins again, which is a second entry;
+- `renumbered`: a number below the last that was never published, or one of a hole that was traded
+  after the newest. If the next number follows it, the venue begins again, which is a second entry;
+  what another connection still brings of the count before is recognised by its time;
 - `healed`: all numbers of a gap came late, as they do from the older of two connections. It is
   reported with a trade that was made seconds after them, when they are long published.
 
@@ -18,11 +19,12 @@ begin again.
 
 from include.market.events import LedgerEntry
 from include.market.venues import BEGINS_AGAIN
+from streaming.feeds.published_trades import EarlierCount, RecentIds
 
 NEAR = 500  # numbers by which one of two live connections may be behind the other
+FAR_BEHIND = 100_000  # the same, of a trade that is older than the newest
 JUMP = 1_000_000  # a larger hole in contiguous numbers needs a second trade to confirm it
 ID_JUMP = 10**12  # a larger step of ids that rise with holes is reported
-RECENT_IDS = 256  # ids remembered, to recognise repeats
 UNCONFIRMED = "unconfirmed"
 OPEN_HOLES = 16  # holes remembered, to take what comes late
 ARRIVED_LATE = "arrived late"
@@ -40,7 +42,10 @@ class ContiguousTrades:
         self.newest_key = f"{key}|newest"  # when the newest trade was made, µs
         self._start = f"{key}|start"  # numbers from here on were published by this process
         self._pending, self._pending_after = f"{key}|pending", f"{key}|pending after"
+        self._apart = RecentIds(shared, f"{key}|apart")  # published, and part of no sequence
+        self._before = EarlierCount(shared, key)
         self._holes = [_Hole(shared, f"{key}|hole {n}") for n in range(OPEN_HOLES)]
+        self._holes_before = [_Hole(shared, f"{key}|hole before {n}") for n in range(OPEN_HOLES)]
         self._next_hole = f"{key}|next hole"
         self.filled_key = f"{key}|filled"  # first number of a gap of which every number came late
         self._filled_last, self._filled_at = f"{key}|filled last", f"{key}|filled at"
@@ -63,50 +68,65 @@ class ContiguousTrades:
         if last is None:
             self._shared[self._start] = number
             return self._advance(number, traded_at)
-        if number == last + 1:
-            return self._advance(number, traded_at)
+        if number == last + 1 and not self._before.is_newer_than(number, traded_at):
+            entries = self._advance(number, traded_at)
+            return None if self._apart.holds(number, traded_at) else entries
+        if self._apart.holds(number, traded_at):
+            return None
+        is_missing = any(number in hole for hole in self._holes_before)
+        if not is_missing and self._before.covers(number, traded_at):
+            return None
+        if self._before.is_newer_than(number, traded_at):
+            return self._take_late(number, traded_at)
+        return self._take_apart(number, traded_at, last=last, cause=cause)
+
+    def _take_apart(self, number: int, traded_at: int, *, last: int, cause: str) -> Entries | None:
+        """The entries of a number that does not follow, and was not published apart."""
+        if number <= last:
+            hole = next((hole for hole in self._holes if number in hole), None)
+            if hole is not None and self._may_be_late(hole, traded_at):
+                return self._fill(hole, number, traded_at)
+            if hole is None and self._is_repeated(number, traded_at, last):
+                return None
+            if traded_at < self._shared.get(self.newest_key, traded_at):
+                return self._take_late(number, traded_at)
         if self._follows_pending(number, last):
             return self._confirm(number, traded_at, last=last, cause=cause)
-        if number > last:
-            return self._take_ahead(number, traded_at, last=last, cause=cause)
-        return self._take_behind(number, traded_at, last=last)
+        if 0 < number - last <= JUMP:
+            return self._advance(number, traded_at, self._gap(last + 1, number - 1, cause))
+        return self._wait_for_next(number, traded_at, last)
+
+    def _take_late(self, number: int, traded_at: int) -> Entries:
+        """What came too late to be of the sequence is published, and changes nothing."""
+        self._apart.add(number, traded_at)
+        return ()
 
     def _advance(self, number: int, traded_at: int, *entries: LedgerEntry) -> Entries:
         self._shared[self._key] = number
-        self._shared[self.newest_key] = traded_at
+        self._shared[self.newest_key] = max(traded_at, self._shared.get(self.newest_key, traded_at))
         return entries
 
-    def _take_ahead(self, number: int, traded_at: int, *, last: int, cause: str) -> Entries | None:
-        if number - last <= JUMP:
-            return self._advance(number, traded_at, self._gap(last + 1, number - 1, cause))
-        if self._is_pending(number, last):
-            return None
-        self._wait_for_next(number, last)
-        return (LedgerEntry("jump", UNCONFIRMED, last + 1, number - 1),)
-
-    def _take_behind(self, number: int, traded_at: int, *, last: int) -> Entries | None:
-        hole = next((hole for hole in self._holes if number in hole), None)
-        if hole is not None:
-            return self._fill(hole, number, traded_at)
-        if self._is_pending(number, last) or self._is_repeated(number, traded_at, last):
-            return None
-        self._wait_for_next(number, last)
-        return (LedgerEntry("renumbered", UNCONFIRMED, number, last),)
+    def _may_be_late(self, hole: "_Hole", traded_at: int) -> bool:
+        """Whether an older connection brings a number of the hole, and not the venue a new one."""
+        first, last = hole.gap or hole.span
+        return traded_at <= self._shared.get(self.newest_key, traded_at) and last - first <= JUMP
 
     def _is_repeated(self, number: int, traded_at: int, last: int) -> bool:
-        if traded_at > self._shared.get(self.newest_key, traded_at):
+        newest = self._shared.get(self.newest_key, traded_at)
+        if traded_at > newest:
             return False
         start = self._shared.get(self._start, last)
-        return number == last or (start <= number and last - number <= NEAR)
+        near = NEAR if traded_at == newest else FAR_BEHIND
+        spans = [hole.span for hole in self._holes if hole.gap is not None]
+        missing = sum(end - begin + 1 for begin, end in spans if begin > number)
+        return number == last or (start <= number and last - number - missing <= near)
 
-    def _wait_for_next(self, number: int, last: int) -> None:
+    def _wait_for_next(self, number: int, traded_at: int, last: int) -> Entries:
         self._shared[self._pending], self._shared[self._pending_after] = number, last
-
-    def _is_pending(self, number: int, last: int) -> bool:
-        return (
-            self._shared.get(self._pending) == number
-            and self._shared.get(self._pending_after) == last
-        )
+        self._apart.add(number, traded_at)
+        if number > last:
+            return (LedgerEntry("jump", UNCONFIRMED, last + 1, number - 1),)
+        return (LedgerEntry("renumbered", UNCONFIRMED, number, last),)
 
     def _follows_pending(self, number: int, last: int) -> bool:
         pending = self._shared.get(self._pending, number)
@@ -122,9 +142,11 @@ class ContiguousTrades:
             entries.append(self._gap(last + 1, pending - 1, cause))
         else:
             entries.append(LedgerEntry("renumbered", BEGINS_AGAIN, pending, last))
+            newest = self._shared.pop(self.newest_key, traded_at)
+            self._before.end(self._shared.get(self._start, last), last, newest)
             self._shared[self._start] = pending
-            for hole in self._holes:
-                hole.close()
+            for hole, before in zip(self._holes, self._holes_before, strict=True):
+                hole.move_to(before)
         if number > pending + 1:
             entries.append(self._gap(pending + 1, number - 1, cause))
         return self._advance(number, traded_at, *entries)
@@ -134,11 +156,15 @@ class ContiguousTrades:
         return LedgerEntry("gap", cause, first, last)
 
     def _open_hole(self, first: int, last: int, *, gap: tuple[int, int]) -> None:
-        """Remember a hole of a gap, in place of the oldest one.
+        """Remember a hole of a gap; where there are too many, in place of another.
 
         What comes late of a forgotten hole is published, whether it is a repeat or not; the gap is
         left to healing.
         """
+        free = next((hole for hole in self._holes if hole.gap is None), None)
+        if free is not None:
+            free.open(first, last, gap=gap)
+            return
         index = self._shared.get(self._next_hole, 0)
         self._shared[self._next_hole] = (index + 1) % OPEN_HOLES
         forgotten = self._holes[index]
@@ -205,66 +231,17 @@ class _Hole:
         """Begin a hole of a gap."""
         self._shared.update(zip(self._keys, (first, last, *gap), strict=True))
 
+    def move_to(self, other: "_Hole") -> None:
+        """Close the hole; if it was open, the other one is what it was."""
+        other.close()
+        if (gap := self.gap) is not None:
+            other.open(*self.span, gap=gap)
+            self.close()
+
     def close(self) -> None:
         """Forget the hole."""
         for key in self._keys:
             self._shared.pop(key, None)
-
-
-class RisingIds:
-    """The ids of one symbol's trades, where each is above the one before and holes mean nothing."""
-
-    def __init__(self, shared: dict[str, int], key: str) -> None:
-        """Go on from `shared[key]`, the highest id known; `key` is a symbol."""
-        self._shared, self._key = shared, key
-        self._behind = f"{key}|behind"  # an id below the last, until the next one comes
-        self._next_slot = f"{key}|next slot"
-
-    def take(self, trade_id: int, traded_at: int) -> Entries | None:
-        """The ledger entries that go before this trade; null if it was published before.
-
-        `traded_at` in µs: an id that comes again with a later time is of another trade.
-        """
-        last = self._shared.get(self._key)
-        if self._is_repeated(trade_id, traded_at):
-            return None
-        self._remember(trade_id, traded_at)
-        if last is None or trade_id > last:
-            self._shared[self._key] = trade_id
-            self._shared.pop(self._behind, None)
-            if last is not None and trade_id - last > ID_JUMP:
-                return (LedgerEntry("jump", UNCONFIRMED, last + 1, trade_id - 1),)
-            return ()
-        behind = self._shared.pop(self._behind, None)
-        if behind is not None and behind < trade_id:
-            self._shared[self._key] = trade_id
-            return (LedgerEntry("renumbered", BEGINS_AGAIN, behind, last),)
-        self._shared[self._behind] = trade_id
-        return (LedgerEntry("renumbered", UNCONFIRMED, trade_id, last),)
-
-    def take_late(self, trade_id: int, traded_at: int) -> Entries | None:
-        """No entry for a trade that is published after later ones; null if it was before."""
-        if self._is_repeated(trade_id, traded_at):
-            return None
-        self._remember(trade_id, traded_at)
-        return ()
-
-    def _is_repeated(self, trade_id: int, traded_at: int) -> bool:
-        return traded_at <= self._shared.get(f"{self._key}|recent {trade_id}", traded_at - 1)
-
-    def _remember(self, trade_id: int, traded_at: int) -> None:
-        """Remember when an id's trade was made, a new id in place of the oldest one."""
-        recent = f"{self._key}|recent {trade_id}"
-        if recent in self._shared:
-            self._shared[recent] = traded_at
-            return
-        slot = self._shared.get(self._next_slot, 0)
-        self._shared[self._next_slot] = (slot + 1) % RECENT_IDS
-        forgotten = self._shared.get(f"{self._key}|slot {slot}")
-        if forgotten is not None:
-            del self._shared[f"{self._key}|recent {forgotten}"]
-        self._shared[f"{self._key}|slot {slot}"] = trade_id
-        self._shared[recent] = traded_at
 
 
 class NewestNumber:

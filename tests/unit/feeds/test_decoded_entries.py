@@ -7,7 +7,8 @@ import pytest
 from include.errors import RejectedFrame
 from include.market.events import BookChange, LedgerEntry, Message, Trade
 from streaming.feeds.decoding import DecodedFrame, Decoder
-from streaming.feeds.trade_sequence import ID_JUMP, JUMP, ContiguousTrades, RisingIds
+from streaming.feeds.rising_ids import RisingIds
+from streaming.feeds.trade_sequence import ID_JUMP, JUMP, ContiguousTrades
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
 from streaming.feeds.venues.deribit.decoder import DeribitDecoder
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder

@@ -1,5 +1,6 @@
 """Gemini's ids that begin again among the last ones: a later time tells trades apart."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,16 @@ from streaming.feeds.decoding import Decoder
 from streaming.feeds.venues.gemini.current import GeminiCurrentDecoder
 from streaming.feeds.venues.gemini.v1 import GeminiV1Decoder
 from streaming.feeds.venues.gemini.v2 import GeminiV2Decoder
-from tests.support.venue_frames import AT_US, current_trade, decode, v1_trade, v2_trade
+from tests.support.venue_frames import (
+    AT_US,
+    current_trade,
+    decode,
+    text,
+    v1_trade,
+    v2_fields,
+    v2_trade,
+    v2_update,
+)
 
 IDS = (*range(1, 21), *range(1, 31))
 BEGINS_AGAIN = [
@@ -53,3 +63,23 @@ def test_ids_that_begin_again_among_the_last_are_published_and_reported(
             events += [event for m in decode(decoder, frame).messages for event in m.events]
     assert [int(event.trade_id) for event in events if isinstance(event, Trade)] == [*IDS]
     assert [event for event in events if isinstance(event, LedgerEntry)] == BEGINS_AGAIN
+
+
+def test_a_snapshot_with_ids_that_began_again_has_new_trades_and_not_repeats() -> None:
+    last_ids: LastIds = {}
+    first = GeminiV2Decoder(symbols=("BTC-USD",), conn="c", last_ids=last_ids)
+    made_ms = AT_US // 1000 - 60_000
+    for number in range(1, 21):
+        decode(first, v2_trade(number, ms=made_ms + number))
+    snapshot = json.loads(v2_update(("buy", "99", "1"), ("sell", "101", "1")))
+    numbers = [*range(30, 10, -1)]  # newest first
+    snapshot["trades"] = [v2_fields(number, ms=made_ms + 1000 + number) for number in numbers]
+    second = GeminiV2Decoder(symbols=("BTC-USD",), conn="d", last_ids=last_ids)
+    events = [e for m in decode(second, text(snapshot)).messages for e in m.events]
+    trades = [int(event.trade_id) for event in events if isinstance(event, Trade)]
+    assert trades == [*range(11, 31)]
+    entries = [event.entry for event in events if isinstance(event, LedgerEntry)]
+    assert entries == ["renumbered", "renumbered"]
+    third = GeminiV2Decoder(symbols=("BTC-USD",), conn="e", last_ids=last_ids)
+    again = decode(third, text(snapshot)).messages
+    assert [message.kind for message in again] == ["book"] and third.ignored["repeated"] == 20

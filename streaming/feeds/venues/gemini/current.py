@@ -30,7 +30,7 @@ from streaming.feeds.decoding import (
     parse,
     require_positive_pair,
 )
-from streaming.feeds.trade_sequence import RisingIds
+from streaming.feeds.rising_ids import RisingIds
 from streaming.feeds.update_numbers import UpdateNumbers
 from streaming.feeds.venues.gemini.current_payloads import (
     CurrentBest,

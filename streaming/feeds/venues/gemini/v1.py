@@ -27,7 +27,7 @@ from streaming.feeds.decoding import (
     require_positive_pair,
 )
 from streaming.feeds.recorded_connections import FIRST
-from streaming.feeds.trade_sequence import RisingIds
+from streaming.feeds.rising_ids import RisingIds
 from streaming.feeds.venues.gemini.auctions import CONDITIONS, AuctionEvent
 from streaming.feeds.venues.gemini.v1_payloads import (
     APART,

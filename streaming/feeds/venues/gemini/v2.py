@@ -40,7 +40,7 @@ from streaming.feeds.decoding import (
     require_positive,
     require_positive_pair,
 )
-from streaming.feeds.trade_sequence import RisingIds
+from streaming.feeds.rising_ids import RisingIds
 from streaming.feeds.venues.gemini.auctions import (
     AUCTION_TYPES,
     CONDITIONS,
@@ -215,14 +215,20 @@ class GeminiV2Decoder:
     ) -> tuple[Message, ...]:
         """The trades not published yet, oldest first (a snapshot has the newest first).
 
-        In a snapshot (`is_history`) that reaches the last known id, what lies before is known.
+        Of a snapshot (`is_history`) what was made by the time of the newest known trade is known;
+        where that time is not known, what lies before the last id, if the snapshot reaches it.
         """
         ids, last = self._ids[symbol], self.last_ids.get(symbol, -1)
         trades = sorted(trades, key=lambda trade: int(trade.trade_id))
-        if is_history and trades and int(trades[-1].trade_id) >= last:
-            repeats = [trade for trade in trades if int(trade.trade_id) <= last]
-            self.ignored["repeated"] += len(repeats)
-            trades = trades[len(repeats) :]
+        if is_history and trades:
+            reaches_last = int(trades[-1].trade_id) >= last
+            count = len(trades)
+            trades = [
+                trade
+                for trade in trades
+                if not ids.is_known(int(trade.trade_id), trade.traded_at, otherwise=reaches_last)
+            ]
+            self.ignored["repeated"] += count - len(trades)
         messages, new = [], []
         for trade in trades:
             trade_id, is_late = int(trade.trade_id), trade.condition == BLOCK
