@@ -51,9 +51,9 @@ class Ticker(
 ):
     """A rolling 24-hour summary of one symbol, with the best bid and ask; of contracts more.
 
-    `bid_amount` and `ask_amount` are the venue's own where it counts quote units, as open interest
-    is always. Units are those of the columns (`include/lake/tables.py`). `last` is null of what was
-    not traded yet.
+    `bid_amount`, `ask_amount` and `open_interest_amount` are the venue's own where it counts quote
+    units. Units are those of the columns (`include/lake/tables.py`). `last` is null of what was not
+    traded yet.
     """
 
     last: Decimal | None
@@ -83,6 +83,7 @@ class Ticker(
     settlement_price: Decimal | None = None
     delivery_price: Decimal | None = None
     open_interest: Decimal | None = None
+    open_interest_amount: Decimal | None = None
     funding_rate: Decimal | None = None
     funding_8h: Decimal | None = None
     underlying: str | None = None

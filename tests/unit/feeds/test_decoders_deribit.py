@@ -193,7 +193,8 @@ def test_a_perpetuals_funding_index_mark_and_open_interest_are_kept() -> None:
         index_price=D("29930.44"),
         settlement_price=D("29945.69"),
         delivery_price=D("29930.44"),
-        open_interest=D(559791310),
+        open_interest=D("18701.6081695024"),  # 559791310 / 29932.79, as bc says
+        open_interest_amount=D(559791310),
         funding_rate=D("-0.0000012"),
         funding_8h=D("0.00000255"),
     )

@@ -136,3 +136,24 @@ def test_a_snapshot_in_a_minute_is_no_liquidity() -> None:
     closed = [window for one in messages for window in windows.take(book_flow(one))]
     (ratio,) = [window.ratio for window in closed if window.bid is not None]
     assert ratio is not None and abs(ratio - 2) < D("0.0001")
+
+
+@pytest.mark.parametrize(
+    ("instrument", "mark", "expected"),
+    [
+        *((name, 50_000.0, (D("0.02"), D(1000))) for name in INVERSE),
+        *((name, 50_000.0, (D(1000), None)) for name in BASE),
+        ("BTC-PERPETUAL", None, (None, D(1000))),
+    ],
+)
+def test_open_interest_is_base_units_by_the_mark_price(
+    instrument: str, mark: float | None, expected: tuple[Decimal | None, Decimal | None]
+) -> None:
+    data = {"timestamp": AT_MS, "instrument_name": instrument, "last_price": 9.5, "stats": {}}
+    data |= {"open_interest": 1000, "mark_price": mark}
+    params = {"channel": f"ticker.{instrument}.100ms", "data": data}
+    one = DeribitDecoder(instruments={instrument: instrument}, conn="c")
+    (message,) = decode(one, text({"method": "subscription", "params": params})).messages
+    (ticker,) = message.events
+    assert isinstance(ticker, Ticker)
+    assert (ticker.open_interest, ticker.open_interest_amount) == expected

@@ -196,6 +196,7 @@ def ticker_of(ticker: DeribitTicker, parts: RejectedParts) -> Ticker:
     price, ratio = PRICE_STEP, RATIO_STEP
     bid, bid_quantity, bid_amount = _best(ticker, parts, "bid")
     ask, ask_quantity, ask_amount = _best(ticker, parts, "ask")
+    open_interest, open_amount = _open_interest(ticker, parts)
     return Ticker(
         last=ticker.last_price or None,
         high=parts.fitting_or_null(stats.high, PRICE_STEP),
@@ -213,7 +214,8 @@ def ticker_of(ticker: DeribitTicker, parts: RejectedParts) -> Ticker:
         index_price=parts.fitting_or_null(ticker.index_price, price),
         settlement_price=parts.signed_or_null(ticker.settlement_price, price),
         delivery_price=parts.fitting_or_null(ticker.estimated_delivery_price, price),
-        open_interest=parts.fitting_or_null(ticker.open_interest, QUANTITY_STEP),
+        open_interest=open_interest,
+        open_interest_amount=open_amount,
         funding_rate=parts.signed_or_null(ticker.current_funding, ratio),
         funding_8h=parts.signed_or_null(ticker.funding_8h, ratio),
         underlying=ticker.underlying_index,
@@ -244,6 +246,24 @@ def _best(
         return price, None, amount
     quantity, amount = in_base(ticker.instrument_name, amount, price or Decimal(1))
     return price, parts.fitting_or_null(quantity, QUANTITY_STEP), amount
+
+
+def _open_interest(
+    ticker: DeribitTicker, parts: RejectedParts
+) -> tuple[Decimal | None, Decimal | None]:
+    """Open contracts in base units, and the venue's own amount where it counts quote units.
+
+    Those are base units at the mark price, by which the venue values positions.
+    """
+    amount: Decimal | None = parts.fitting_or_null(ticker.open_interest, QUANTITY_STEP)
+    if amount is None or not counts_quote(ticker.instrument_name):
+        return amount, None
+    price = parts.fitting_or_null(ticker.mark_price or None, PRICE_STEP)
+    if price is None:
+        return None, amount
+    return parts.fitting_or_null(
+        in_base(ticker.instrument_name, amount, price)[0], QUANTITY_STEP
+    ), amount
 
 
 def top_of(picture: GroupedBook) -> Top | None:
