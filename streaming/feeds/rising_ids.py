@@ -46,8 +46,9 @@ class RisingIds:
         self._shared[self._key] = trade_id
         self._shared[self.newest_key] = max(traded_at, self._shared.get(self.newest_key, traded_at))
         self._shared.pop(self._behind, None)
-        is_jump = last is not None and trade_id - last > ID_JUMP
-        return (LedgerEntry("jump", UNCONFIRMED, last + 1, trade_id - 1),) if is_jump else ()
+        if last is not None and trade_id - last > ID_JUMP:
+            return (LedgerEntry("jump", UNCONFIRMED, last + 1, trade_id - 1),)
+        return ()
 
     def take_late(self, trade_id: int, traded_at: int) -> Entries | None:
         """No entry for a trade that is published after later ones; null if it was before."""
