@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from include.object_path import ObjectPath, StorePath
 
@@ -16,6 +17,7 @@ PARTIAL = ".partial-"
 REMOVED = f"{PARTIAL}gone-"
 DAMAGED = f"{PARTIAL}damaged-"
 ANY_OWNER = 0o666  # less the umask
+_P = TypeVar("_P", Path, ObjectPath)
 
 
 def write_file(destination: StorePath, content: bytes | str, *, mode: int = ANY_OWNER) -> None:
@@ -96,16 +98,20 @@ def delete_folder(folder: StorePath) -> None:
 
 def rename_damaged(destination: StorePath) -> None:
     """Move a damaged folder or file out of the way, so that a whole one can take its name."""
-    moved, count = destination.with_name(f"{DAMAGED}{destination.name}"), 1
+    if isinstance(destination, ObjectPath):
+        destination.move(_find_name(destination))
+        return
+    os.rename(destination, _find_name(destination))  # noqa: PTH104 - one seam for the tests to break
+    sync_path(destination.parent)
+
+
+def _find_name(damaged: _P) -> _P:
+    """A name beside a damaged folder or file that nothing has yet."""
+    moved, count = damaged.with_name(f"{DAMAGED}{damaged.name}"), 1
     while moved.exists():
         count += 1
-        moved = destination.with_name(f"{DAMAGED}{count}-{destination.name}")
-    if isinstance(destination, ObjectPath):
-        assert isinstance(moved, ObjectPath)
-        destination.move(moved)
-        return
-    os.rename(destination, moved)  # noqa: PTH104 - one seam for the tests to break
-    sync_path(destination.parent)
+        moved = damaged.with_name(f"{DAMAGED}{count}-{damaged.name}")
+    return moved
 
 
 def _write(path: Path, content: bytes, *, mode: int = ANY_OWNER) -> None:
