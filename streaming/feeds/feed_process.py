@@ -31,6 +31,7 @@ from streaming.feeds.supervisor import Feed
 from streaming.feeds.tape import Tapes
 from streaming.feeds.transport import connect
 from streaming.feeds.turn import Turn
+from streaming.feeds.venue_pauses import ObedientFetch
 from streaming.feeds.venues.suppliers import list_suppliers
 
 COUNTERS_EVERY_S = 60
@@ -84,7 +85,7 @@ class FeedProcess:
 
     async def _follow(self, lock: FileLock) -> None:
         async with open_fetch() as fetch:
-            feeds = self._make_feeds()
+            feeds = self._make_feeds(fetch)
             pollers = self._make_pollers(fetch)
             jobs: Sequence[Feed | Poller] = [*feeds, *pollers]
             try:
@@ -150,7 +151,7 @@ class FeedProcess:
         assert self._outlet is not None, "it is not its turn"
         self._outlet.publish(message)
 
-    def _make_feeds(self) -> list[Feed]:
+    def _make_feeds(self, fetch: Fetch) -> list[Feed]:
         shard, started_us, numbers = self.files.shard, now_us(), itertools.count(1)
         if shard.venue == QUOTES:
             return []
@@ -167,6 +168,12 @@ class FeedProcess:
                 last_ids=dict(last_ids),
                 record=partial(self.tapes.write, spec.tape) if self.tapes else None,
                 turn=self.turn,
+                fetch=ObedientFetch(
+                    fetch,
+                    self.settings.home / "feeds",
+                    now_us=now_us,
+                    limiter=RateLimiter(spec.pages_per_minute, within_s=60.0),
+                ),
             )
             for spec in stream_specs(shard.venue, venues=self.settings.venues, symbols=self.symbols)
         ]
@@ -182,7 +189,7 @@ class FeedProcess:
             Poller(
                 supplier=supplier,
                 symbols=self.symbols,
-                fetch=fetch,
+                fetch=ObedientFetch(fetch, self.settings.home / "feeds", now_us=now_us),
                 publish=self._publish,
                 now_us=now_us,
                 conn=f"{supplier.venue}-{started_us}-quotes",

@@ -27,6 +27,7 @@ from include.state_files import read_checked_file, write_checked_file
 from streaming.feeds.fetch import MAX_WAIT_S, open_fetch
 from streaming.feeds.healer import Healer, Hole, lost_message
 from streaming.feeds.registry import refills
+from streaming.feeds.venue_pauses import ObedientFetch
 
 log = logging.getLogger("tickhouse.feeds")
 OPEN_HOLES = """
@@ -164,7 +165,7 @@ async def heal(settings: Settings, *, wait_s: float) -> dict[str, object]:
             healer = Healer(
                 lake=lake,
                 refills=refills(settings.venues),
-                fetch=fetch,
+                fetch=ObedientFetch(fetch, refusals.parent, now_us=now_us),
                 publish=producer.publish,
                 flush=producer.flush,
                 now_us=now_us,

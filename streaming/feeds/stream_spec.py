@@ -14,7 +14,7 @@ class StreamSpec:
     `tape` starts the path of its recordings. `decoder` makes one connection's decoder from its
     id and the last trade ids by symbol, which all connections share. `life_s` is when a successor
     is opened, null where the venue does not cut connections. `name_start` knows the frames that
-    a connection begins with.
+    a connection begins with. `pages_per_minute` is how many pages of REST it asks for at most.
     """
 
     venue: str
@@ -25,3 +25,4 @@ class StreamSpec:
     decoder: Callable[[str, dict[str, int]], Decoder]
     life_s: float | None = None
     name_start: NameStart = has_no_start
+    pages_per_minute: int = 60

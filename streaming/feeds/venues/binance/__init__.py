@@ -11,6 +11,7 @@ from include.market.venue_settings import BEST_PRICES, BinanceSettings
 from include.market.venues import BINANCE
 from streaming.feeds.stream_spec import StreamSpec
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
+from streaming.feeds.venues.binance.depth import PAGES_PER_MINUTE
 from streaming.feeds.venues.binance.refill import refill
 
 __all__ = ["refill", "stream_specs"]
@@ -52,5 +53,6 @@ def stream_specs(binance: BinanceSettings, symbols: tuple[str, ...]) -> tuple[St
                 rest_url=binance.rest_url,
             ),
             life_s=binance.life_h * 3600,
+            pages_per_minute=PAGES_PER_MINUTE,
         ),
     )

@@ -27,6 +27,7 @@ from streaming.feeds.decoding import (
 )
 
 PAGE = 5000  # levels a side, the most that REST gives
+PAGES_PER_MINUTE = 10  # less than half of what one address may ask for: 250 of 6,000 a page
 SNAPSHOT_KIND = "depthSnapshot"  # the stream that fetched snapshots are framed as
 AGAIN_S = 1.0  # after a snapshot older than the first update
 REJECTED_S = 30.0  # after one that makes no sense
