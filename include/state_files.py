@@ -49,10 +49,10 @@ def write_state_file(location: StorePath, content: bytes | str) -> None:
     write_file(location, content)
 
 
-def move_aside(path: StorePath) -> None:
+def move_aside(location: StorePath) -> None:
     """Move what is in the place of a state file, or of a folder of them, and report it."""
-    log.warning(event("moved aside what is in the place of state", path=path))
-    rename_damaged(path)
+    log.warning(event("moved aside what is in the place of state", path=location))
+    rename_damaged(location)
 
 
 def write_checked_file(location: StorePath, contents: object) -> None:

@@ -1,6 +1,6 @@
 """Which trades are new, by ids that rise with holes, over all connections of a feed. Pure."""
 
-from include.market.events import LedgerEntry
+from include.market.events import LedgerEntry, Trade
 from include.market.venues import BEGINS_AGAIN
 from streaming.feeds.published_trades import EarlierCount, RecentIds
 from streaming.feeds.trade_sequence import ID_JUMP, UNCONFIRMED, Entries
@@ -57,8 +57,17 @@ class RisingIds:
         self._recent.add(trade_id, traded_at)
         return ()
 
-    def is_known(self, trade_id: int, traded_at: int, *, otherwise: bool) -> bool:
-        """Whether one of a venue's recent trades came before; `otherwise`: if no time shows it."""
-        newest = self._shared.get(self.newest_key)
-        is_old = otherwise if newest is None else traded_at <= newest
-        return is_old and trade_id <= self._shared.get(self._key, -1)
+    def leave_out_known(self, trades: list[Trade]) -> list[Trade]:
+        """Of a venue's recent trades, in the order of their ids, those that did not come before.
+
+        What was made by the time of the newest known trade is known; where that time is not known,
+        what lies up to the last id, if the trades reach it.
+        """
+        last, newest = self._shared.get(self._key, -1), self._shared.get(self.newest_key)
+        reaches_last = bool(trades) and int(trades[-1].trade_id) >= last
+        return [
+            trade
+            for trade in trades
+            if int(trade.trade_id) > last
+            or (not reaches_last if newest is None else trade.traded_at > newest)
+        ]

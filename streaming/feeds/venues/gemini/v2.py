@@ -215,20 +215,14 @@ class GeminiV2Decoder:
     ) -> tuple[Message, ...]:
         """The trades not published yet, oldest first (a snapshot has the newest first).
 
-        Of a snapshot (`is_history`) what was made by the time of the newest known trade is known;
-        where that time is not known, what lies before the last id, if the snapshot reaches it.
+        Of a snapshot (`is_history`) what came before is known.
         """
-        ids, last = self._ids[symbol], self.last_ids.get(symbol, -1)
+        ids = self._ids[symbol]
         trades = sorted(trades, key=lambda trade: int(trade.trade_id))
-        if is_history and trades:
-            reaches_last = int(trades[-1].trade_id) >= last
-            count = len(trades)
-            trades = [
-                trade
-                for trade in trades
-                if not ids.is_known(int(trade.trade_id), trade.traded_at, otherwise=reaches_last)
-            ]
-            self.ignored["repeated"] += count - len(trades)
+        if is_history:
+            news = ids.leave_out_known(trades)
+            self.ignored["repeated"] += len(trades) - len(news)
+            trades = news
         messages, new = [], []
         for trade in trades:
             trade_id, is_late = int(trade.trade_id), trade.condition == BLOCK
