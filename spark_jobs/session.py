@@ -54,6 +54,7 @@ def open_session(
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    _use_utc()
     is_stream, submitted = ui_port is not None, is_submitted()
     all_options = spark_options(settings, is_stream=is_stream, ui_port=ui_port, brief=brief)
     builder = SparkSession.builder.appName(app)
@@ -67,6 +68,15 @@ def open_session(
         _require_classes(spark)
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+def _use_utc() -> None:
+    """Let this process and its Python workers be in UTC, which PySpark's times without a zone are.
+
+    PySpark takes and gives them in the zone of the process, whatever the session's zone is.
+    """
+    os.environ["TZ"] = "UTC"
+    time.tzset()
 
 
 def is_submitted() -> bool:
