@@ -301,7 +301,7 @@ def test_a_disk_too_full_for_the_note_does_not_keep_the_guard_from_starting_agai
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk_guard, "write_file", refuse)
+    monkeypatch.setattr(disk_guard, "write_state_file", refuse)
     supervisor: Any = Supervisor()
     free = [1.0]
     guard = DiskGuard(
