@@ -182,7 +182,7 @@ def _hand_over(path: Path, *, programs: Path | None = None) -> None:
     ensure_user_exists(SYSTEM_USER)
     if programs is not None:
         ensure_prefix_permissions(path)
-        for folder in (programs, programs.parent / "lib"):
+        for folder in (programs, programs.parent / "lib", programs.parent / "share"):
             ensure_prefix_permissions(folder)
             ensure_folder_permissions(
                 folder, stat.S_IRGRP | stat.S_IROTH | stat.S_IXGRP | stat.S_IXOTH
