@@ -49,7 +49,7 @@ def _build(target: Path, command: list[str], *, folder: Path) -> Path:
         reason = f"no go here, which builds {target.name}"
         pytest.skip(describe_absence(reason, command="apt-get install golang"))
     partial = target.with_suffix(f".{os.getpid()}")
-    partial.mkdir(parents=True)
+    partial.mkdir(parents=True, exist_ok=True)  # of a build that its time limit ended
     environ = dict(os.environ) | {"GOBIN": str(partial)}
     done = subprocess.run(
         command,
