@@ -7,6 +7,7 @@ from typing import NamedTuple
 from include.market.events import LedgerEntry, Message
 from include.market.venues import BETWEEN_CONNECTIONS, DROPPED_TRADES, VENUES
 
+QUOTES = "quotes"  # ends the id of a connection that asks a supplier for prices
 _CONNECTION_ID = re.compile(r"(.+)-(\d{1,19})-[^-]+")
 
 
@@ -59,6 +60,11 @@ def split_connection_id(conn: str) -> tuple[str, int]:
     """The feed of a connection, and when (µs) its process started; 0 if the id has no such time."""
     parts = _CONNECTION_ID.fullmatch(conn)
     return (parts[1], int(parts[2])) if parts else ("", 0)
+
+
+def is_of_supplier(conn: str) -> bool:
+    """Whether prices are polled here: of Gemini too, whose feed has connections of its own."""
+    return conn.endswith(f"-{QUOTES}")
 
 
 def is_hole_of_trades(entry: FeedEntry) -> bool:

@@ -3,7 +3,7 @@
 A symbol is as well as the best of its live connections. A connection lives from its first entry to
 its `disconnect`, or until another process of its feed, of any shard, has an entry of the symbol: a
 process that is killed writes none. A symbol of which the feed's newest process has nothing is
-followed no more.
+followed no more. The quotes of a symbol of a venue that has a feed too are one more symbol.
 
 A hole in the numbers of trades belongs to the symbol, whichever connection reports it, until it is
 `healed` or `lost`; any other fault belongs to its connection, until a snapshot or the end. Entries
@@ -14,7 +14,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from include.market.feed_entries import FeedEntry, is_hole_of_trades, split_connection_id
+from include.market.feed_entries import (
+    QUOTES,
+    FeedEntry,
+    is_hole_of_trades,
+    is_of_supplier,
+    split_connection_id,
+)
 from include.market.feed_shards import split_feed_name
 from include.market.venues import (
     BEGINS_AGAIN,
@@ -24,6 +30,7 @@ from include.market.venues import (
     HEALING,
     SNAPSHOT,
     STOPPED,
+    VENUES,
 )
 
 State = Literal["live", "gap", "stale", "disconnected"]
@@ -57,9 +64,9 @@ class FeedStates:
     def take(self, entry: FeedEntry) -> None:
         """Take an entry in."""
         symbols = self._symbols[entry.venue]
-        symbols.setdefault(entry.symbol, _Symbol()).take(entry)
+        symbols.setdefault(_name_symbol(entry), _Symbol()).take(entry)
         if not entry.conn.startswith(HEALING):
-            feed, started_us = split_connection_id(entry.conn)
+            feed, started_us = _split_process(entry.conn)
             newest_us = self._newest_process.get(feed, started_us)
             self._newest_process[feed] = max(started_us, newest_us)
 
@@ -105,6 +112,17 @@ class FeedStates:
             for feed, newest_us in self._newest_process.items()
             if split_feed_name(feed)[0] in venues
         )
+
+
+def _name_symbol(entry: FeedEntry) -> str:
+    is_apart = entry.venue in VENUES and is_of_supplier(entry.conn)
+    return f"{QUOTES} of {entry.symbol}" if is_apart else entry.symbol
+
+
+def _split_process(conn: str) -> tuple[str, int]:
+    """The feed of a connection, that of its quotes apart, and when its process started."""
+    feed, started_us = split_connection_id(conn)
+    return (f"{feed} {QUOTES}" if is_of_supplier(conn) else feed), started_us
 
 
 @dataclass
@@ -181,14 +199,14 @@ class _Symbol:
             self.holes.setdefault((first, last), entry.cause)
 
     def _end_earlier_processes(self, entry: FeedEntry) -> None:
-        process = feed, started_us = split_connection_id(entry.conn)
+        process = feed, started_us = _split_process(entry.conn)
         venue, _ = split_feed_name(feed)
         if self.processes.get(feed) != started_us:
             self.processes[feed] = started_us
             newest_us = self.newest_processes.get(feed, started_us)
             self.newest_processes[feed] = max(started_us, newest_us)
             for conn in list(self.connections):
-                of_conn = split_connection_id(conn)
+                of_conn = _split_process(conn)
                 if of_conn != process and split_feed_name(of_conn[0])[0] == venue:
                     del self.connections[conn]
 

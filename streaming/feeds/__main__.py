@@ -8,11 +8,12 @@ import click
 from include.errors import SettingsError
 from include.local.feed_files import FeedFiles
 from include.log import event
+from include.market.feed_entries import QUOTES
 from include.market.feed_shards import FeedShard, parse_shard
 from include.market.venues import VENUES
 from include.process import run_async_process
 from include.settings import Settings
-from streaming.feeds.feed_process import QUOTES, FeedProcess
+from streaming.feeds.feed_process import FeedProcess
 from streaming.feeds.feed_publisher import log
 from streaming.feeds.registry import require_venue
 from streaming.feeds.tape import Tapes

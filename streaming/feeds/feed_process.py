@@ -14,6 +14,7 @@ from include.local.feed_files import FeedFiles, describe_process, is_of_bridge
 from include.local.lock import FileLock, awaited_lock, read_lock_holder, running_already
 from include.log import event
 from include.market.events import Message
+from include.market.feed_entries import QUOTES
 from include.metrics import serve_metrics
 from include.rate_limiter import RateLimiter
 from include.settings import Settings
@@ -36,7 +37,6 @@ from streaming.feeds.venues.suppliers import list_suppliers
 
 COUNTERS_EVERY_S = 60
 PORT_TRIES = 10  # the process before may have it for a second longer
-QUOTES = "quotes"
 
 
 @dataclass
@@ -192,7 +192,7 @@ class FeedProcess:
                 fetch=ObedientFetch(fetch, self.settings.home / "feeds", now_us=now_us),
                 publish=self._publish,
                 now_us=now_us,
-                conn=f"{supplier.venue}-{started_us}-quotes",
+                conn=f"{supplier.venue}-{started_us}-{QUOTES}",
                 every_s=self.settings.venues.quote_poll_s,
                 limiter=RateLimiter.half_rate(supplier.per_minute),
             )

@@ -18,6 +18,7 @@ from include.errors import Transient, WireError
 from include.log import event
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.market.feed_entries import is_of_supplier
 from include.market.venues import BETWEEN_CONNECTIONS, CLOSES_HOLE, SNAPSHOT, VENUES
 from include.market.wire import Topic
 from include.trading.inputs import Signal
@@ -59,6 +60,8 @@ class Gaps:
     def take(self, message: Message) -> None:
         """Take a ledger message of any symbol in."""
         if (message.venue, message.symbol) != (self._venue, self._symbol):
+            return
+        if is_of_supplier(message.conn):  # its answers say nothing of the book
             return
         for entry in message.events:
             if isinstance(entry, LedgerEntry):

@@ -135,6 +135,19 @@ def test_the_trader_trades_again_once_a_book_has_its_snapshot() -> None:
     assert gaps.veto() is None
 
 
+def test_a_supplier_that_answers_mends_no_book_of_the_same_venue() -> None:
+    gaps = Gaps(venue="gemini", symbol="BTC-USD")
+
+    def take(entry: LedgerEntry, conn: str) -> None:
+        gaps.take(Message("gemini", "BTC-USD", "ledger", conn, None, None, AT_US, (entry,)))
+
+    take(LedgerEntry("gap", "broken_chain"), "gemini-100-1")
+    take(LedgerEntry("connect", "answers"), "gemini-150-quotes")
+    assert gaps.veto() is not None
+    take(LedgerEntry("connect", "renewed"), "gemini-100-2")
+    assert gaps.veto() is None
+
+
 def test_a_snapshot_larger_than_kafka_takes_is_rejected_with_its_size() -> None:
     levels = [("buy", f"{price}.00", "1.00000000") for price in range(1, 130_001)]
     data = v2_update(*levels)

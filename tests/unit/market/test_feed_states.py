@@ -191,6 +191,17 @@ def test_a_supplier_that_ceases_to_answer_for_one_symbol_is_away() -> None:
     assert state(*up, down, back)[0] == "live"
 
 
+def test_the_quotes_of_a_venue_that_has_a_feed_are_not_its_feed() -> None:
+    quotes = {"conn": "gemini-150-quotes"}
+    answers = entry("connect", "answers", **quotes)  # type: ignore[arg-type]
+    refused = entry("disconnect", "http 429", **quotes)  # type: ignore[arg-type]
+    silent = entry("stale", "no data for 30 s")
+    assert state(*LIVE, answers) == ("live", "quotes of BTC-USD: answers")
+    assert state(*LIVE, answers, silent) == ("stale", "BTC-USD: no data for 30 s")
+    assert state(*LIVE, silent, answers) == ("stale", "BTC-USD: no data for 30 s")
+    assert state(*LIVE, answers, refused) == ("disconnected", "quotes of BTC-USD: http 429")
+
+
 def test_since_is_when_the_state_began() -> None:
     first = entry("disconnect", "reset")
     retry = entry("disconnect", "refused: 503", conn=3)
