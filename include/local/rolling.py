@@ -32,7 +32,7 @@ def restart_programs(
         began = time.monotonic()
         if has_bridge(supervisor, program.name):
             _replace_feed(settings, supervisor, program)
-            print_line(f"ready: {program.name} ({time.monotonic() - began:.0f} s), without a hole")
+            print_line(f"ready: {program.name} ({time.monotonic() - began:.0f} s), by its bridge")
             continue
         supervisor.stop(program.name)
         if program.name == STREAM:
