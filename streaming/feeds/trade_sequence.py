@@ -26,6 +26,7 @@ FAR_BEHIND = 100_000  # the same, of a trade that is older than the newest
 JUMP = 1_000_000  # a larger hole in contiguous numbers needs a second trade to confirm it
 ID_JUMP = 10**12  # a larger step of ids that rise with holes is reported
 UNCONFIRMED = "unconfirmed"
+TIMED_NUMBERS = 64  # the last numbers of which it is remembered when the trade was made
 OPEN_HOLES = 16  # holes remembered, to take what comes late
 ARRIVED_LATE = "arrived late"
 SETTLED_US = 5_000_000  # from the last trade of a gap that came late to the gap's end
@@ -47,6 +48,7 @@ class ContiguousTrades:
         self._holes = [_Hole(shared, f"{key}|hole {n}") for n in range(OPEN_HOLES)]
         self._holes_before = [_Hole(shared, f"{key}|hole before {n}") for n in range(OPEN_HOLES)]
         self._next_hole = f"{key}|next hole"
+        self._times = tuple(f"{key}|at {n}" for n in range(TIMED_NUMBERS))
         self.filled_key = f"{key}|filled"  # first number of a gap of which every number came late
         self._filled_last, self._filled_at = f"{key}|filled last", f"{key}|filled at"
         if key in shared:
@@ -89,12 +91,21 @@ class ContiguousTrades:
             if hole is None and self._is_repeated(number, traded_at, last):
                 return None
             if traded_at < self._shared.get(self.newest_key, traded_at):
-                return self._take_late(number, traded_at)
+                before_start = self._begin_earlier(number, cause=cause)
+                return (*before_start, *self._take_late(number, traded_at))
         if self._follows_pending(number, last):
             return self._confirm(number, traded_at, last=last, cause=cause)
         if 0 < number - last <= JUMP:
             return self._advance(number, traded_at, self._gap(last + 1, number - 1, cause))
         return self._wait_for_next(number, traded_at, last)
+
+    def _begin_earlier(self, number: int, *, cause: str) -> Entries:
+        """Begin with a number that came late; the gap to the one that was taken for the first."""
+        start = self._shared.get(self._start, number)
+        if not 0 < start - number <= NEAR:
+            return ()
+        self._shared[self._start] = number
+        return (self._gap(number + 1, start - 1, cause),) if start - number > 1 else ()
 
     def _take_late(self, number: int, traded_at: int) -> Entries:
         """What came too late to be of the sequence is published, and changes nothing."""
@@ -103,6 +114,7 @@ class ContiguousTrades:
 
     def _advance(self, number: int, traded_at: int, *entries: LedgerEntry) -> Entries:
         self._shared[self._key] = number
+        self._shared[self._times[number % TIMED_NUMBERS]] = traded_at
         self._shared[self.newest_key] = max(traded_at, self._shared.get(self.newest_key, traded_at))
         return entries
 
@@ -113,13 +125,19 @@ class ContiguousTrades:
 
     def _is_repeated(self, number: int, traded_at: int, last: int) -> bool:
         newest = self._shared.get(self.newest_key, traded_at)
-        if traded_at > newest:
+        if traded_at > newest or self._is_of_another_count(number, traded_at, last):
             return False
         start = self._shared.get(self._start, last)
         near = NEAR if traded_at == newest else FAR_BEHIND
         spans = [hole.span for hole in self._holes if hole.gap is not None]
         missing = sum(end - begin + 1 for begin, end in spans if begin > number)
         return number == last or (start <= number and last - number - missing <= near)
+
+    def _is_of_another_count(self, number: int, traded_at: int, last: int) -> bool:
+        """Whether a trade of another time has this number: the venue had begun again."""
+        slot = self._times[number % TIMED_NUMBERS]
+        is_timed = last - number < TIMED_NUMBERS and slot in self._shared
+        return is_timed and self._shared[slot] != traded_at
 
     def _wait_for_next(self, number: int, traded_at: int, last: int) -> Entries:
         self._shared[self._pending], self._shared[self._pending_after] = number, last
@@ -180,6 +198,8 @@ class ContiguousTrades:
         """A number that was reported missing no longer is; what of its hole still is."""
         first, last = hole.span
         gap = hole.gap or hole.span
+        if self._shared[self._key] - number < TIMED_NUMBERS:
+            self._shared[self._times[number % TIMED_NUMBERS]] = traded_at
         hole.close()
         for begin, end in ((first, number - 1), (number + 1, last)):
             if begin <= end:

@@ -61,7 +61,7 @@ class Gaps:
         """Take a ledger message of any symbol in."""
         if (message.venue, message.symbol) != (self._venue, self._symbol):
             return
-        if is_of_supplier(message.conn):  # its answers say nothing of the book
+        if is_of_supplier(message.conn):  # it has no book
             return
         for entry in message.events:
             if isinstance(entry, LedgerEntry):
