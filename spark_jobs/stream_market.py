@@ -14,6 +14,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -131,16 +132,25 @@ def run(settings: Settings, stop: threading.Event) -> None:
     in_background(serve_postgres, settings, health, wakeup, stop)
     in_background(restate_late_windows, settings, late, wakeup, stop)
     gc.freeze()  # what exists now stays: the collections of `Landing` need not scan it
-    while not stop.wait(PROGRESS_S):
-        write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})
+    try:
+        while not stop.wait(PROGRESS_S):
+            write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})
+            for query in queries:
+                if not stop.is_set():
+                    _require_active(query)
         for query in queries:
-            if not query.isActive:
-                # its text is long; the lock is kept until the process is gone
-                log.error(event("query ended", query=query.name, error=query.exception()))
-                end_at_once(SystemExit(f"query {query.name} ended"))
-    for query in queries:
-        query.stop()
-    spark.stop()
+            query.stop()
+        spark.stop()
+    except (Py4JError, OSError):
+        if not stop.is_set():  # the JVM may have had the same signal, and be further on its way out
+            raise
+
+
+def _require_active(query: StreamingQuery) -> None:
+    if not query.isActive:
+        # its text is long; the lock is kept until the process is gone
+        log.error(event("query ended", query=query.name, error=query.exception()))
+        end_at_once(SystemExit(f"query {query.name} ended"))
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ class Program:
     env: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     stop_s: int = 15
+    stop_signal: str = "TERM"
+    stops_children: bool = False  # it ends its child processes itself, in its own order
     needs_space: bool = False
     is_transient: bool = False
 

@@ -97,6 +97,7 @@ def _define_postgres(settings: Settings) -> Program:
         postgres.build_command(settings),
         lambda: postgres.answers(settings),
         user=postgres.system_user(),
+        stop_signal="INT",  # a fast shutdown: at SIGTERM it waits until every client has left
     )
 
 
@@ -117,6 +118,7 @@ def _define_stream(settings: Settings) -> Program:
         lambda: read_progress(settings).is_ready(time.time()),
         ready_s=600,
         stop_s=30,
+        stops_children=True,  # queries are stopped before the JVM that runs them
         needs_space=True,
     )
 
@@ -126,6 +128,9 @@ def _define_airflow(settings: Settings) -> list[Program]:
     binary = str(Path(PYTHON).with_name("airflow"))
     env = airflow.build_environment(settings)
     ready = {"api-server": api.is_healthy}
+    # The scheduler waits for its tasks, which take minutes, and the API server for what is asked of
+    # it: the tasks are run again at the next start, and nobody asks any more.
+    stop_s = {"scheduler": 3, "api-server": 3}
     return [
         Program(
             f"{AIRFLOW}{name}",
@@ -134,6 +139,7 @@ def _define_airflow(settings: Settings) -> list[Program]:
             ready.get(name, lambda: True),
             ready_s=300,
             env=env,
+            stop_s=stop_s.get(name, 10),
         )
         for name in airflow.COMPONENTS
     ]
