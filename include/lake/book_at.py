@@ -33,6 +33,7 @@ from include.lake.file_selection import (
 )
 from include.lake.floors import describe_dropped
 from include.lake.reading import connect, create_view, open_table
+from include.lake.views import MARKET_LEDGER, create_views
 from include.market.book_life import (
     SIGN_OF_LIFE_US,
     BookLife,
@@ -154,6 +155,7 @@ class _BookReader:
             return []
         files = files_with_text(list_files(ledger), "venue", self._venue)
         create_view(self._connection, LEDGER, ledger, files=list_uris(files))
+        create_views(self._connection, MARKET_LEDGER)
         bindings = self._bindings(limit=CONNECTIONS_TRIED) | {"latest": self._latest}
         rows = self._connection.execute(LEDGER_ROWS, bindings).fetchall()
         return [LedgerRow(*row) for row in rows]

@@ -5,9 +5,9 @@
 
 LEDGER_ROWS = """
 WITH newest AS (
-    SELECT conn FROM feed_ledger WHERE venue = $venue AND symbol = $symbol AND entry = 'connect'
+    SELECT conn FROM market_ledger WHERE venue = $venue AND symbol = $symbol AND entry = 'connect'
         AND received_time <= $at GROUP BY conn ORDER BY max(received_time) DESC LIMIT $limit)
-SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM feed_ledger
+SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM market_ledger
 WHERE venue = $venue AND symbol IN ($symbol, '') AND (conn IN (FROM newest)
     OR entry = 'connect' AND received_time > $at AND received_time <= $latest)
 """
@@ -66,7 +66,7 @@ FROM changes WHERE venue = $venue AND symbol = $symbol AND received_time > $star
     AND received_time <= $latest ORDER BY "partition", "offset", event_index
 """
 LEDGER_OF_SPAN = """
-SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM feed_ledger
+SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM market_ledger
 WHERE venue = $venue AND symbol IN ($symbol, '') AND (list_contains($conns, conn)
     OR received_time > $start AND received_time <= $latest)
 """

@@ -32,6 +32,7 @@ from include.lake.file_selection import (
     newest_in,
 )
 from include.lake.reading import connect, create_view, open_table
+from include.lake.views import MARKET_LEDGER, create_views
 from include.lake.writing import arrow_rows, merge_by_day
 from include.market.book_life import SIGN_OF_LIFE_US, LedgerRow, read_lives
 from include.market.book_seconds import BookSecond, SortedBook
@@ -156,6 +157,7 @@ class _ReceivedEvents:
             if ledger is not None:
                 files = files_with_text(list_files(ledger), "venue", venue)
                 create_view(connection, "feed_ledger", ledger, files=list_uris(files))
+                create_views(connection, MARKET_LEDGER)
                 bindings["conns"] = sorted({event.conn for event in self.events})
                 rows = connection.execute(LEDGER_OF_SPAN, bindings).fetchall()
                 ledger_rows = [LedgerRow(*row) for row in rows]

@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, list_uris
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES
+from include.lake.views import IS_OF_SUPPLIER, MARKET_LEDGER, create_views
 from include.market.time import ALL_TIME, MINUTE
 from include.market.venues import (
     BETWEEN_CONNECTIONS,
@@ -35,9 +36,9 @@ numbered AS (
     SELECT venue, symbol, minute, min({number}) AS low, max({number}) AS high
     FROM distinct_trades GROUP BY ALL),
 open_holes AS (
-    SELECT DISTINCT venue, symbol, first_seq, last_seq, received_time FROM feed_ledger gap
+    SELECT DISTINCT venue, symbol, first_seq, last_seq, received_time FROM market_ledger gap
     WHERE {is_open_hole} AND NOT EXISTS (
-        SELECT 1 FROM feed_ledger healed WHERE healed.entry = 'healed'
+        SELECT 1 FROM market_ledger healed WHERE healed.entry = 'healed'
         AND healed.venue = gap.venue AND healed.symbol = gap.symbol
         AND healed.first_seq <= gap.first_seq AND healed.last_seq >= gap.last_seq)),
 incomplete AS (
@@ -45,7 +46,7 @@ incomplete AS (
     WHERE minute <= received_time AND high >= first_seq - 1 AND low <= last_seq + 1
     UNION
     SELECT touched.venue, touched.symbol, touched.minute FROM touched
-    JOIN feed_ledger row ON row.venue = touched.venue AND row.symbol IN (touched.symbol, '')
+    JOIN market_ledger row ON row.venue = touched.venue AND row.symbol IN (touched.symbol, '')
         AND date_trunc('minute', row.received_time) = touched.minute
     WHERE {is_point} AND NOT {is_hole}
     UNION FROM edges)
@@ -60,20 +61,20 @@ JOIN new_entries USING (venue, symbol)
 WHERE event_index >= 0 AND {number} BETWEEN first_seq - 1 AND last_seq + 1
 EXCEPT SELECT venue, symbol, minute FROM touched
 """
-NEW_ENTRIES = """
+NEW_ENTRIES = f"""
 CREATE TEMP TABLE new_entries AS
 SELECT DISTINCT venue, symbol, first_seq, last_seq, received_time FROM new_ledger
 LEFT JOIN ledger_offsets USING ("partition")
 WHERE "offset" >= coalesce(next_offset, 0) AND entry IN ('gap', 'dropped', 'healed')
-    AND first_seq IS NOT NULL AND last_seq >= first_seq
+    AND first_seq IS NOT NULL AND last_seq >= first_seq AND NOT {IS_OF_SUPPLIER}
 """
 LEDGER_REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM new_ledger GROUP BY 1'
 # A connection's beginning is a hole if no trade came before, its end until the next one comes:
 # between two trades the venue's numbers show whether one is missing.
 EDGES = """
 SELECT touched.venue, touched.symbol, minute, entry = 'connect', max(received_time)
-FROM touched JOIN feed_ledger
-    ON feed_ledger.venue = touched.venue AND feed_ledger.symbol IN (touched.symbol, '')
+FROM touched JOIN market_ledger ledger
+    ON ledger.venue = touched.venue AND ledger.symbol IN (touched.symbol, '')
     AND date_trunc('minute', received_time) = minute
 WHERE entry IN ('connect', 'disconnect', 'stale') GROUP BY ALL
 """
@@ -83,9 +84,10 @@ LATER = "SELECT 1 FROM later_trades WHERE venue = ? AND symbol = ? AND received_
 UNDECIDED = timedelta(hours=1)
 TOUCHED_ENDS = """
 INSERT INTO touched
-SELECT DISTINCT newest.venue, newest.symbol, date_trunc('minute', received_time) FROM feed_ledger
+SELECT DISTINCT newest.venue, newest.symbol, date_trunc('minute', received_time)
+FROM market_ledger ledger
 JOIN (SELECT venue, symbol, max(minute) AS minute FROM touched GROUP BY ALL) newest
-    ON feed_ledger.venue = newest.venue AND feed_ledger.symbol IN (newest.symbol, '')
+    ON ledger.venue = newest.venue AND ledger.symbol IN (newest.symbol, '')
 WHERE entry IN ('disconnect', 'stale') AND date_trunc('minute', received_time) < newest.minute
     AND received_time > newest.minute - to_seconds({undecided_s})
 EXCEPT SELECT venue, symbol, minute FROM touched
@@ -173,13 +175,14 @@ def _touch_ends(connection: "duckdb.DuckDBPyConnection", lake: str) -> None:
 
 
 def open_ledger(connection: "duckdb.DuckDBPyConnection", lake: str, *, start_at: datetime) -> None:
-    """A view of the ledger's rows that can concern minutes from `start_at` on."""
+    """A view of the ledger's rows that can concern minutes from `start_at` on; of feeds alone."""
     ledger = open_table(lake, LEDGER)
     if ledger is None:
         create_empty_view(connection, TABLES[LEDGER])
-        return
-    entries = files_in_spans(list_files(ledger), "received_time", [(start_at, ALL_TIME[1])])
-    create_view(connection, LEDGER, ledger, files=list_uris(entries))
+    else:
+        entries = files_in_spans(list_files(ledger), "received_time", [(start_at, ALL_TIME[1])])
+        create_view(connection, LEDGER, ledger, files=list_uris(entries))
+    create_views(connection, MARKET_LEDGER)
 
 
 def find_edges(

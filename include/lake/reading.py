@@ -24,7 +24,7 @@ from include.lake.columns import Column, Table
 from include.lake.delta_log import find_log_damage
 from include.lake.table_features import unread_feature
 from include.lake.tables import TABLES
-from include.lake.views import VIEWS
+from include.lake.views import VIEWS, create_views, find_views
 from include.object_path import SCHEME, describe_refusal
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ def query(
     """Column names and rows of one SQL statement over the lake; `bindings` are its `$names`.
 
     Beside the tables there are `trades_once`, trades without repeats by the venue's own id,
-    `minute_totals`, and `contract_minutes`.
+    `minute_totals`, `contract_minutes`, and the ledger's halves `market_ledger` and
+    `quotes_ledger`.
 
     Raises:
         QueryError: the statement cannot be answered; with the cause and the tables there are.
@@ -229,8 +230,7 @@ def run_query(
         choose_files=choose_files,
     )
     try:
-        for name in find_views(statement):
-            connection.execute(VIEWS[name][1])
+        create_views(connection, statement)
         yield connection.sql(statement, params=dict(bindings or {}))
     except duckdb.Error as error:
         existing = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"
@@ -241,17 +241,9 @@ def run_query(
 
 def find_tables(statement: str) -> list[str]:
     """The tables of the lake whose names are in the statement."""
-    words = _words(statement) | {VIEWS[name][0] for name in find_views(statement)}
+    words = set(re.findall(r"\w+", statement.lower()))
+    words |= {VIEWS[name][0] for name in find_views(statement)}
     return [name for name in TABLES if name in words]
-
-
-def find_views(statement: str) -> list[str]:
-    """The views whose names are in the statement."""
-    return [name for name in VIEWS if name in _words(statement)]
-
-
-def _words(statement: str) -> set[str]:
-    return set(re.findall(r"\w+", statement.lower()))
 
 
 def create_empty_view(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:

@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 from include.errors import GateFailed, first_line
 from include.lake.file_selection import files_in_spans, list_files, list_uris
 from include.lake.reading import connect
+from include.lake.views import create_views
 from include.quality.gate import validate
 from include.quality.lake_suites import MARKET, READ, SUITES
 from include.quality.results import QualityRun
@@ -66,6 +67,7 @@ def _check(
     }
     parameters = {name: value for name, value in available.items() if f"${name}" in suite.select}
     try:
+        create_views(connection, suite.select)
         rows_df = connection.execute(suite.select, parameters).df()
     except duckdb.Error as error:
         raise quality_run.record_unchecked(suite.name, first_line(error)) from error

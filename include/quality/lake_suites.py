@@ -70,9 +70,9 @@ MINUTES = Suite(
         ledger AS (
             SELECT venue, symbol, date_trunc('minute', received_time) AS minute,
                 arg_max(entry, (received_time, "offset")) IN ('disconnect', 'stale') AS open
-            FROM feed_ledger WHERE entry NOT IN ('healed', 'lost') GROUP BY ALL),
+            FROM market_ledger WHERE entry NOT IN ('healed', 'lost') GROUP BY ALL),
         holes AS (
-            SELECT venue, symbol, max(received_time) AS reported_at FROM feed_ledger
+            SELECT venue, symbol, max(received_time) AS reported_at FROM market_ledger
             WHERE entry IN ('gap', 'jump', 'renumbered', 'dropped') GROUP BY ALL)
         SELECT every.venue, every.symbol, every.minute,
             CASE WHEN known.minute IS NULL THEN 'absent'

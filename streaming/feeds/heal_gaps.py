@@ -31,10 +31,10 @@ from streaming.feeds.venue_pauses import ObedientFetch
 
 log = logging.getLogger("tickhouse.feeds")
 OPEN_HOLES = """
-SELECT DISTINCT venue, symbol, first_seq, last_seq FROM feed_ledger gap
+SELECT DISTINCT venue, symbol, first_seq, last_seq FROM market_ledger gap
 WHERE last_seq >= first_seq
   AND {is_hole}
-  AND NOT EXISTS (SELECT 1 FROM feed_ledger closed WHERE closed.entry IN ('healed', 'lost')
+  AND NOT EXISTS (SELECT 1 FROM market_ledger closed WHERE closed.entry IN ('healed', 'lost')
     AND closed.venue = gap.venue AND closed.symbol = gap.symbol
     AND closed.first_seq = gap.first_seq AND closed.last_seq = gap.last_seq)
   AND {which}
@@ -46,8 +46,8 @@ SELECT DISTINCT {number} FROM trades WHERE venue = '{venue}' AND symbol = '{symb
 """
 # Where the venue began again: numbers from before are those of other trades.
 BEGINNINGS = f"""
-SELECT * FROM feed_ledger again WHERE again.entry = 'renumbered' AND again.cause = '{BEGINS_AGAIN}'
-  AND again.first_seq IS NOT NULL
+SELECT * FROM market_ledger again
+WHERE again.entry = 'renumbered' AND again.cause = '{BEGINS_AGAIN}' AND again.first_seq IS NOT NULL
 """
 BEGINS_LATER = f"""EXISTS ({BEGINNINGS} AND again.venue = gap.venue AND again.symbol = gap.symbol
     AND again.received_time > gap.received_time)"""

@@ -13,6 +13,7 @@ from include.checks import Check
 from include.lake.floors import NO_FLOORS, Floors, dropped_until, not_dropped_sql, read_floors
 from include.lake.reading import connect, open_table
 from include.lake.tables import LANDED
+from include.lake.views import create_views
 from include.market.venues import VENUES, BookNumbers, TradeNumbers
 
 COMPLETENESS = "I2 completeness"
@@ -62,7 +63,7 @@ WHERE first > before + 1
 ORDER BY ALL
 """
 RECORDED = """
-SELECT venue, symbol, conn, first_seq, last_seq FROM feed_ledger
+SELECT venue, symbol, conn, first_seq, last_seq FROM market_ledger
 WHERE entry IN ('gap', 'jump', 'renumbered', 'dropped') AND first_seq IS NOT NULL
 """
 SEQUENCES = "SELECT count(DISTINCT (venue, symbol, scope)) FROM ranges"
@@ -94,6 +95,7 @@ def check_completeness(lake: str) -> Check:
         holes = [
             SequenceHole(*row) for row in connection.execute(HOLES, {"young": YOUNG_S}).fetchall()
         ]
+        create_views(connection, RECORDED)
         recorded = _recorded_ranges(connection.execute(RECORDED).fetchall())
         (sequences,) = connection.execute(SEQUENCES).fetchone() or (0,)
     finally:

@@ -1,7 +1,13 @@
 -- Can the data of each venue be relied on? Its ledger in numbers, beside its complete minutes.
+-- Where a venue is polled for prices, that is one of its own: `gemini quotes`.
 -- `missing` sums the sequence numbers that gaps lost; `healed` counts holes refilled since.
 -- `complete_share` is of the minutes that had trades and of which it is known.
-WITH ledger AS (
+WITH entries AS (
+    SELECT * FROM market_ledger
+    UNION ALL
+    SELECT * REPLACE (venue || ' quotes' AS venue) FROM quotes_ledger
+),
+ledger AS (
     SELECT
         venue,
         count(*) FILTER (entry = 'connect') AS connects,
@@ -12,7 +18,7 @@ WITH ledger AS (
         count(*) FILTER (entry = 'stale') AS stale,
         count(*) FILTER (entry = 'dropped') AS dropped,
         max(received_time) AS newest_entry
-    FROM feed_ledger
+    FROM entries
     WHERE received_time >= $first AND received_time < $until
     GROUP BY venue
 ),

@@ -72,6 +72,16 @@ def test_a_hole_from_before_the_venue_began_again_is_outdated(tmp_path: Path) ->
     assert lake.outdated_holes() == [OLD] and lake.open_holes() == [NEW, OLD]
 
 
+def test_what_polls_prices_has_no_hole_to_heal_and_closes_none(tmp_path: Path) -> None:
+    lake, quotes = DeltaLake(str(tmp_path)), {"conn": "binance-1-quotes"}
+    put(tmp_path, "feed_ledger", [entry("gap", at("12:00"), 5, 9) | quotes])
+    assert lake.open_holes() == []
+    rows = [entry("lost", at("12:10"), 5, 9), entry("renumbered", at("12:10"), 0, 5)]
+    rows[1]["cause"] = "begins_again"
+    put(tmp_path, "feed_ledger", [entry("gap", at("12:00"), 5, 9), *(r | quotes for r in rows)])
+    assert lake.open_holes() == [OLD] and lake.outdated_holes() == []
+
+
 def test_trades_from_before_the_venue_began_again_do_not_fill_a_hole(tmp_path: Path) -> None:
     put(tmp_path, "trades", [trade(3, at("12:00")), trade(4, at("12:00")), trade(4, at("12:50"))])
     assert DeltaLake(str(tmp_path)).landed_numbers(NEW) == {3, 4}

@@ -128,6 +128,13 @@ def test_a_hole_is_told_by_an_entry_that_says_what_is_missing(
     assert check_completeness(str(tmp_path)).ok is is_ok
 
 
+def test_an_entry_of_what_polls_prices_covers_no_hole(tmp_path: Path) -> None:
+    lake(tmp_path, gaps=[], conn="a")
+    quotes = {"conn": "binance-1-quotes", "first_seq": 12, "last_seq": 14}
+    land(tmp_path, "feed_ledger", [ledger(50, "dropped", s=3) | quotes])
+    assert not check_completeness(str(tmp_path)).ok
+
+
 def test_a_message_without_events_has_its_number_too(tmp_path: Path) -> None:
     lake(tmp_path, gaps=[(12, 14)], conn="b")
     heartbeat = frame(9, 1, conn="a") | {"kind": "heartbeat", "event_index": -1}

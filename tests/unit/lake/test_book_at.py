@@ -128,6 +128,20 @@ def test_what_does_not_break_a_book_refuses_none(tmp_path: Path) -> None:
     assert find(tmp_path, 12) == ((D(99), D(1)),)
 
 
+def test_what_polls_a_venues_prices_keeps_no_book(tmp_path: Path) -> None:
+    quotes = "gemini-1-quotes"
+    answers = [
+        ledger(3 + s / 10, "connect", "answers", conn=conn)
+        for s, conn in enumerate([quotes, "gemini-2-quotes", "gemini-3-quotes", "gemini-4-quotes"])
+    ]
+    refuses = [ledger(5, "disconnect", "http 429", conn=quotes), ledger(5, "stale", conn=quotes)]
+    hole = Message("gemini", SYMBOL, "ledger", quotes, (5, 5), None, GAP.received_time, (LOST,))
+    land_messages(tmp_path, [*ALWAYS, *answers, *refuses, hole, change(900, 1)])
+    assert find(tmp_path, 4) == ((D(99), D(1)), (D(98), D(6)))
+    with pytest.raises(NoBook, match="died after 2026-11-20T12:00:06"):
+        find(tmp_path, 20)
+
+
 def test_a_successor_without_a_snapshot_leaves_the_book_to_the_connection_before(
     tmp_path: Path,
 ) -> None:

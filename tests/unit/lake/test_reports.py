@@ -172,6 +172,8 @@ def test_feed_completeness(tmp_path: Path) -> None:
             entry("healed", "09:20"),
             entry("disconnect", "09:30"),
             entry("stale", "10:00", venue="kraken"),
+            entry("connect", "10:10") | {"conn": "gemini-1-quotes"},
+            entry("disconnect", "10:20") | {"conn": "gemini-1-quotes"},
         ],
     )
     put(
@@ -201,6 +203,7 @@ def test_feed_completeness(tmp_path: Path) -> None:
     assert chosen(run_report(tmp_path, "feed_completeness"), *names) == [
         ("binance", 0, 0, 0, 0, 0, 0, 0, 1, 1.0, None),
         ("gemini", 1, 1, 2, 4, 1, 0, 0, 4, 0.5, at("09:30")),
+        ("gemini quotes", 1, 1, 0, 0, 0, 0, 0, 0, None, at("10:20")),
         ("kraken", 0, 0, 0, 0, 0, 1, 0, 0, None, at("10:00")),
     ]
 

@@ -331,6 +331,41 @@ def test_what_else_a_full_spool_dropped_counts_in_the_minute_of_its_report(tmp_p
     assert minutes == {"12:00": True, "12:10": True, "12:20": False}
 
 
+OF_FEED = said("gap", "12:00:10", 2, 8, cause="between_connections", conn="gemini-1-2")
+
+
+@pytest.mark.parametrize(
+    ("quotes_rows", "is_complete"),
+    [
+        ([said("gap", "12:00:10", cause="broken_chain")], True),
+        ([said("gap", "12:00:10", 2, 8, cause="between_connections")], True),
+        ([said("connect", "12:00:10", cause="answers")], True),
+        ([said("disconnect", "12:00:40", cause="http 429")], True),
+        ([said("dropped", "12:00:40", cause="spool full: quote")], True),
+        ([OF_FEED, said("healed", "12:01:00", 2, 8)], False),
+    ],
+)
+def test_what_polls_a_venues_prices_says_nothing_of_its_minutes(
+    tmp_path: Path, quotes_rows: list[dict[str, Any]], is_complete: bool
+) -> None:
+    put(tmp_path, "trades", [seen(n, f"12:00:{n:02}", venue="gemini") for n in (1, 9)])
+    of_quotes = {"conn": "gemini-1-quotes"}
+    put(tmp_path, "feed_ledger", [of_quotes | row | {"venue": "gemini"} for row in quotes_rows])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": is_complete}
+
+
+def test_the_end_of_what_polls_prices_brings_no_minute_back(tmp_path: Path) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05", venue="gemini")])
+    before = changed_minutes(str(tmp_path), {})
+    of_quotes = {"venue": "gemini", "conn": "gemini-1-quotes"}
+    ends = [said("disconnect", "12:00:40"), said("gap", "12:00:50", 0, 3)]
+    put(tmp_path, "feed_ledger", [row | of_quotes for row in ends])
+    put(tmp_path, "trades", [seen(2, "12:01:05", venue="gemini") | {"offset": 1}])
+    after = changed_minutes(str(tmp_path), before.offsets, ledger_offsets=before.ledger_offsets)
+    assert completeness(after) == {"12:01": True}
+    assert after.ledger_offsets == {0: 2}  # they are read all the same, once
+
+
 @pytest.mark.parametrize(
     ("first", "last", "is_closed"),
     [(2, 8, True), (1, 9, True), (2, 7, False), (3, 8, False)],

@@ -141,6 +141,14 @@ def test_an_incomplete_minute_needs_a_row_of_the_ledger(settings: Settings) -> N
     check(settings, rows)
 
 
+def test_a_hole_of_what_polls_prices_explains_no_incomplete_minute(settings: Settings) -> None:
+    rows = sound()
+    rows["trade_minutes"][3]["complete"] = False
+    hole = landed(1, at(9), entry="dropped", cause="spool full: quote", conn="gemini-1-quotes")
+    rows["feed_ledger"].append(hole)
+    assert '"state": "incomplete"' in fault(settings, rows)
+
+
 def test_a_table_without_news_is_stale(settings: Settings) -> None:
     rows = sound()
     rows["quotes"] = rows["quotes"][:5]  # the newest is 5 min 54 s old
@@ -184,8 +192,15 @@ def test_other_messages_of_another_symbol_explain_no_silence(settings: Settings)
         (4.5, {"symbol": "ETH-USD", "entry": "connect", "cause": "start"}),
         (3.2, {"entry": "gap", "cause": "missing"}),
         (4.5, {"entry": "healed", "cause": "refilled by REST", "conn": "heal-1"}),
+        (3.2, {"entry": "disconnect", "cause": "http 429", "conn": "gemini-1-quotes"}),
     ],
-    ids=["another symbol's outage", "another symbol's start", "a hole of before", "a healing"],
+    ids=[
+        "another symbol's outage",
+        "another symbol's start",
+        "a hole of before",
+        "a healing",
+        "its quotes",
+    ],
 )
 def test_no_entry_of_something_else_explains_a_silence(
     settings: Settings, minute_of_entry: float, fields: dict[str, str]
