@@ -17,9 +17,7 @@ BITCOIN, ETHER = SYMBOL_OF.values()
 
 
 @pytest.fixture(scope="module")
-def feeds(
-    kafka_broker: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SupervisedFeeds]:
+def feeds(kafka_broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisedFeeds]:
     folder = tmp_path_factory.mktemp("shards")
     env = make_environment(
         folder / "var",
