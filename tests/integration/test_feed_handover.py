@@ -14,6 +14,7 @@ from tests.support.supervised_feeds import SupervisedFeeds, supervised_feeds
 
 FEED, BRIDGE = "feed-binance", "feed-binance-bridge"
 SYMBOL = "BTC-USDT"
+GEMINI, GEMINI_SYMBOL = "feed-gemini", "BTC-USD"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def market(
     env = make_environment(
         folder / "var", KAFKA_BOOTSTRAP=kafka_broker, VENUES_BINANCE_SYMBOLS=SYMBOL
     )
-    with supervised_feeds(env, [FEED], folder / "log") as feeds:
+    with supervised_feeds(env, [FEED, GEMINI], folder / "log") as feeds:
         yield feeds
 
 
@@ -40,6 +41,21 @@ def test_a_restart_leaves_no_hole_and_doubles_nothing(market: SupervisedFeeds) -
     assert market.entries(SYMBOL, "gap", "jump", "renumbered", "stale", "dropped") == []
     causes = [one.cause for one in market.entries(SYMBOL, "connect")]
     assert causes == ["start", "handover", "handover"]
+
+
+def test_gemini_whose_trades_are_not_numbered_one_by_one_has_no_gap_either(
+    market: SupervisedFeeds,
+) -> None:
+    def books() -> int:
+        return sum(one.kind == "book" for one in market.messages(GEMINI_SYMBOL))
+
+    eventually(lambda: books() > 20, what="changes since the last trade")
+    restart_programs(market.settings, market.client, [GEMINI], print_line=lambda _: None)
+    since = books()
+    eventually(lambda: books() > since + 20, what="changes after it")
+    causes = [one.cause for one in market.entries(GEMINI_SYMBOL, "connect")]
+    assert causes == ["start", "handover", "handover"]
+    assert market.entries(GEMINI_SYMBOL, "gap", "jump", "renumbered", "stale", "dropped") == []
 
 
 def test_a_bridge_that_is_killed_leaves_its_hole_and_the_feed_goes_on(

@@ -1,4 +1,4 @@
-"""Feeds of the simulated Binance under a real supervisord, and what they publish."""
+"""Feeds of simulated venues under a real supervisord, and what they publish."""
 
 import os
 import sys
@@ -28,8 +28,7 @@ class SupervisedFeeds:
         self._messages: list[Message] = []
 
     def messages(self, symbol: str) -> list[Message]:
-        decoded = [wire.decode(record.value) for record in self.consumer.poll(0.2)]
-        self._messages += [one for one in decoded if one.venue == "binance"]
+        self._messages += [wire.decode(record.value) for record in self.consumer.poll(0.2)]
         return [one for one in self._messages if one.symbol == symbol]
 
     def numbers(self, symbol: str) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Literal
 
-from include.market.events import Frame
+from include.market.events import Frame, LedgerEntry
 from streaming.feeds.decoding import DecodedFrame, Decoder
 
 AT_US = 1_760_000_000_000_000
@@ -96,3 +96,13 @@ def current_trade(number: int, *, ns: int = AT_US * 1000) -> bytes:
 def current_depth(first: int, last: int, *, bid: str, ns: int = AT_US * 1000) -> bytes:
     depth = {"e": "depthUpdate", "E": ns, "s": "btcusd", "U": first, "u": last}
     return text(depth | {"b": [[bid, "1"]], "a": [["200", "1"]]})
+
+
+def entries_of(decoded: DecodedFrame) -> list[LedgerEntry]:
+    """The entries, which travel in messages of the kind `ledger` and nowhere else."""
+    entries = []
+    for message in decoded.messages:
+        of_message = [event for event in message.events if isinstance(event, LedgerEntry)]
+        assert (message.kind == "ledger") == bool(of_message)
+        entries += of_message
+    return entries

@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import RejectedFrame
 from include.market.events import BookChange, LedgerEntry, Message, Trade
-from streaming.feeds.decoding import DecodedFrame, Decoder
+from streaming.feeds.decoding import Decoder
 from streaming.feeds.rising_ids import RisingIds
 from streaming.feeds.trade_sequence import ID_JUMP, JUMP, ContiguousTrades
 from streaming.feeds.venues.binance.decoder import BinanceDecoder
@@ -24,6 +24,7 @@ from tests.support.venue_frames import (
     decode,
     deribit_book,
     deribit_picture,
+    entries_of,
     text,
     v1_trade,
     v1_update,
@@ -32,16 +33,6 @@ from tests.support.venue_frames import (
 )
 
 SYMBOLS = ("BTC-USD",)
-
-
-def entries_of(decoded: DecodedFrame) -> list[LedgerEntry]:
-    """The entries, which travel in messages of the kind `ledger` and nowhere else."""
-    entries = []
-    for message in decoded.messages:
-        of_message = [event for event in message.events if isinstance(event, LedgerEntry)]
-        assert (message.kind == "ledger") == bool(of_message)
-        entries += of_message
-    return entries
 
 
 def trade_ids(messages: tuple[Message, ...]) -> list[str]:

@@ -122,6 +122,21 @@ def test_trades_made_between_two_connections_may_be_missing() -> None:
     assert [message.kind for message in replayed.messages] == ["book"]  # a tape from its start
 
 
+def test_no_trade_lacks_up_to_the_last_event_of_the_connection_before() -> None:
+    """Its changes of the book have ids of the same kind, so that it shows how far it came."""
+    ids = {"BTC-USD": 9}
+    before = GeminiV1Decoder(symbol="BTC-USD", conn="a", last_ids=ids)
+    before.decode(frame(SNAPSHOT.replace(b'"eventId":7', b'"eventId":50')))
+    for event_id, expected in (
+        (50, ()),
+        (60, (LedgerEntry("gap", "between_connections", 51, 60),)),
+    ):
+        after = GeminiV1Decoder(symbol="BTC-USD", conn="b", last_ids=dict(ids))
+        snapshot = SNAPSHOT.replace(b'"eventId":7', b'"eventId":%d' % event_id)
+        entries = [m.events for m in after.decode(frame(snapshot)).messages if m.kind == "ledger"]
+        assert tuple(one for events in entries for one in events) == expected
+
+
 def test_events_of_unknown_kinds_are_counted_and_the_frame_still_decoded() -> None:
     decoder = gemini()
     decoder.decode(frame(SNAPSHOT))

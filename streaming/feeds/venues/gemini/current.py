@@ -42,6 +42,7 @@ from streaming.feeds.venues.gemini.current_payloads import (
     micros_of,
     top_of,
 )
+from streaming.feeds.venues.gemini.overlap import Overlap
 
 VENUE = GEMINI.name
 _OK = 200
@@ -105,7 +106,8 @@ class GeminiCurrentDecoder:
     """Decodes one connection. `last_ids` are the last trade ids by symbol, across connections.
 
     Trades are not numbered one by one: what may lie between the last trade of the connection
-    before and the first of this one is a gap.
+    before and the first of this one is a gap, unless that one brought an update of the book which
+    is not older than this one's first.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class GeminiCurrentDecoder:
         self._books = {symbol: _DepthBook() for symbol in symbols}
         self._ids = {symbol: RisingIds(self.last_ids, symbol) for symbol in symbols}
         self._traded_on: set[str] = set()
+        self._overlaps = {symbol: Overlap(self.last_ids, symbol) for symbol in symbols}
         self._best_prices = UpdateNumbers(self.last_ids, "best prices")
         self._parts = RejectedParts(bound)
 
@@ -177,6 +180,7 @@ class GeminiCurrentDecoder:
             book.is_broken = True
             rejection.needs_snapshot = not book.is_unstorable
             raise
+        self._overlaps[symbol].take(depth.u)
         self.ignored["overlapping"] += depth.U == book.last
         hole = book.hole_before(depth)
         book.take(depth, changes, is_whole=hole is None and not book.is_broken)
@@ -197,7 +201,9 @@ class GeminiCurrentDecoder:
         if entries is None:
             self.ignored["repeated"] += 1
             return DecodedFrame(())
-        if not entries and is_first and last is not None and number > last + 1:
+        is_unproven = is_first and not self._overlaps[symbol].is_proven
+        self._overlaps[symbol].end()
+        if not entries and is_unproven and last is not None and number > last + 1:
             entries = (LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, number - 1),)
         side: Side = "sell" if current_trade.m else "buy"
         trade = Trade(str(number), current_trade.p, current_trade.q, side, traded_at)

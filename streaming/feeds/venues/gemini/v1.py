@@ -58,8 +58,9 @@ class GeminiV1Decoder:
 
     `socket_sequence` starts at 0 and rises by one a frame; otherwise something was lost: a
     ledger message names the hole, the book is invalid, and a new connection is asked for.
-    `last_ids` holds the last trade's id, shared with the connections before: trades made between
-    two connections have event ids up to that of the new one's snapshot, which is a gap.
+    `last_ids` holds the ids of the last trade and the last event, shared with the connections
+    before: trades made between two connections have event ids behind these, up to that of the new
+    one's snapshot, which is a gap.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class GeminiV1Decoder:
         self.ignored: Counter[str] = Counter()
         self.book = Book()
         self._ids = RisingIds(self.last_ids, symbol)
+        self._event_key = f"{symbol}|last event"
         self._parts = RejectedParts(bound)
         self._started = self._is_compared = False
         self._is_unstorable = False  # the snapshot does not fit the columns: trades alone are kept
@@ -230,13 +232,16 @@ class GeminiV1Decoder:
         self, payload: Update | V1Heartbeat, frame: Frame
     ) -> Message | None:
         """The trades that may have been made since the connection before."""
+        if isinstance(payload, V1Heartbeat):
+            return None
         last = self.last_ids.get(self.symbol)
-        if self._is_compared or isinstance(payload, V1Heartbeat):
+        last_event = self.last_ids.get(self._event_key, -1)
+        self.last_ids[self._event_key] = payload.eventId
+        is_compared, self._is_compared = self._is_compared, True
+        if is_compared or last is None or payload.eventId <= max(last, last_event):
             return None
-        self._is_compared = True
-        if last is None or payload.eventId <= last:
-            return None
-        entry = LedgerEntry("gap", BETWEEN_CONNECTIONS, last + 1, payload.eventId)
+        first = max(last, last_event) + 1
+        entry = LedgerEntry("gap", BETWEEN_CONNECTIONS, first, payload.eventId)
         return Message(
             venue=VENUE,
             symbol=self.symbol,
