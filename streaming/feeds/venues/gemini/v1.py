@@ -217,16 +217,7 @@ class GeminiV1Decoder:
             entry = LedgerEntry("gap", cause, first_seq=expected, last_seq=seq - 1)
         else:
             entry = LedgerEntry("gap", "out_of_order", detail=f"{seq} where {expected} was due")
-        return Message(
-            venue=VENUE,
-            symbol=self.symbol,
-            kind="ledger",
-            conn=self.conn,
-            seq=(seq, seq),
-            venue_time=None,
-            received_time=frame.received_time,
-            events=(entry,),
-        )
+        return self._ledger_message(entry, frame, seq=(seq, seq))
 
     def _gap_between_connections(
         self, payload: Update | V1Heartbeat, frame: Frame
@@ -242,12 +233,17 @@ class GeminiV1Decoder:
             return None
         first = max(last, last_event) + 1
         entry = LedgerEntry("gap", BETWEEN_CONNECTIONS, first, payload.eventId)
+        return self._ledger_message(entry, frame, seq=None)
+
+    def _ledger_message(
+        self, entry: LedgerEntry, frame: Frame, *, seq: tuple[int, int] | None
+    ) -> Message:
         return Message(
             venue=VENUE,
             symbol=self.symbol,
             kind="ledger",
             conn=self.conn,
-            seq=None,
+            seq=seq,
             venue_time=None,
             received_time=frame.received_time,
             events=(entry,),
