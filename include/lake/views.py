@@ -41,7 +41,7 @@ FROM contract_tickers GROUP BY ALL
 """
 # The ledger's two halves: entries of what polls a venue's prices are not of its trades and book.
 MARKET_LEDGER, QUOTES_LEDGER = "market_ledger", "quotes_ledger"
-IS_OF_SUPPLIER = f"ends_with(conn, '-{QUOTES}')"
+IS_OF_SUPPLIER = f"ends_with(coalesce(conn, ''), '-{QUOTES}')"
 _TOTALS = ", ".join(f'{column} AS "{name}"' for name, column in MINUTE_TOTALS_COLUMNS.items())
 # By its name: the table that a view is made of, and the statement that makes it.
 VIEWS = {
