@@ -1,4 +1,9 @@
-"""What a damaged spool has lost, by the numbers of the messages around each hole."""
+"""What lacks among the messages of a spool, by the numbers of the messages around each hole.
+
+There are two causes. A part of the spool was damaged; or the process was killed while the broker
+was away, with messages in memory that were sent before the first one of the spool and never
+acknowledged. The newest numbers of the spool would hide both from the next connection.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -9,10 +14,14 @@ from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.market.feed_entries import make_ledger_message
 from include.market.numbering import frame_range, trade_range
-from include.market.venues import SPOOL_DAMAGED
+from include.market.venues import NOT_ACKNOWLEDGED, SPOOL_DAMAGED
 
-DETAIL = "messages waited in a spool that was damaged, received from {first} to {last} us"
-_Scope = tuple[str, str, str]  # symbol, kind, and connection where that is what counts
+RECEIVED = "received from {first} to {last} us"
+DETAILS = {
+    SPOOL_DAMAGED: "messages waited in a spool that was damaged",
+    NOT_ACKNOWLEDGED: "messages were sent before the first of the spool, and are not in Kafka",
+}
+_Scope = tuple[str, str]  # symbol, and the connection whose frames count; of trades none
 
 
 class _Last(NamedTuple):
@@ -23,41 +32,67 @@ class _Last(NamedTuple):
     received_us: int | None = None
 
 
-def describe_holes(
-    spool: Spool, delivered_ids: Mapping[str, int], *, now_us: int
-) -> Iterator[Message]:
-    """A `dropped` entry for what lies in a hole between two messages of a symbol.
+class _HoleFinder:
+    """Goes through a spool's messages in order; knows where others may be missing."""
 
-    `delivered_ids` are the last trade ids that Kafka has, by symbol. What lies behind the last
-    message of a symbol shows when the next connection begins.
+    def __init__(
+        self,
+        trade_ids: Mapping[str, int],
+        frames: Mapping[_Scope, tuple[int, int]],
+        *,
+        now_us: int,
+    ) -> None:
+        self._last = {(symbol, ""): _Last(number, 0) for symbol, number in trade_ids.items()}
+        self._last |= {scope: _Last(number, 0, at_us) for scope, (number, at_us) in frames.items()}
+        self._now_us = now_us
+        self.hole_count = 0
+
+    def examine(self, message: Message) -> Iterator[Message]:
+        """The entry of what lacks before a message, if something does."""
+        trades = trade_range(message)
+        numbers = trades or frame_range(message)
+        if numbers is None:
+            return
+        scope = message.symbol, "" if trades else message.conn
+        last = self._last.get(scope)
+        self._last[scope] = _Last(numbers[-1], self.hole_count, message.received_time)
+        is_behind_hole = last is not None and last.hole_count < self.hole_count
+        if last is not None and is_behind_hole and numbers[0] > last.number + 1:
+            yield self._make_entry(message, last, numbers[0])
+
+    def _make_entry(self, message: Message, last: _Last, number: int) -> Message:
+        """The entry by which healing asks for the numbers between."""
+        end_us = message.received_time
+        first_us = end_us if last.received_us is None else last.received_us
+        is_behind_kafka = last.hole_count == 0 and self.hole_count == 1
+        cause = NOT_ACKNOWLEDGED if is_behind_kafka else SPOOL_DAMAGED
+        kind = "trade" if message.kind == "trade" else "book"
+        detail = f"{DETAILS[cause]}, {RECEIVED.format(first=first_us, last=end_us)}"
+        entry = LedgerEntry("dropped", cause.format(kind=kind), last.number + 1, number - 1, detail)
+        return make_ledger_message(
+            entry, venue=message.venue, symbol=message.symbol, conn=message.conn, at_us=self._now_us
+        )
+
+
+def describe_holes(
+    spool: Spool,
+    trade_ids: Mapping[str, int],
+    frames: Mapping[tuple[str, str], tuple[int, int]],
+    *,
+    now_us: int,
+) -> Iterator[Message]:
+    """A `dropped` entry for what lacks before a message of a spool.
+
+    `trade_ids` are the last ones that Kafka has, by symbol; `frames` its last number by symbol and
+    connection, with the time of receipt (µs). What lies behind the last message of a symbol shows
+    when the next connection begins.
     """
-    last_by_scope = {(symbol, "trade", ""): _Last(n, 0) for symbol, n in delivered_ids.items()}
-    hole_count = 0
-    hole_places = spool.hole_places
-    for index, record in enumerate(spool if hole_places else ()):
-        hole_count += hole_places.count(index)
+    finder = _HoleFinder(trade_ids, frames, now_us=now_us)
+    places = [0, *spool.hole_places]  # in any case behind what Kafka has
+    for index, record in enumerate(spool):
+        finder.hole_count += places.count(index)
         try:
             message = wire.decode(record.value)
         except WireError:
             continue
-        trades = trade_range(message)
-        numbers = trades or frame_range(message)
-        if numbers is None:
-            continue
-        scope: _Scope = (message.symbol, message.kind, "" if trades else message.conn)
-        last = last_by_scope.get(scope)
-        if last is not None and last.hole_count < hole_count and numbers[0] > last.number + 1:
-            yield _make_entry(message, last, numbers[0], now_us)
-        last_by_scope[scope] = _Last(numbers[-1], hole_count, message.received_time)
-
-
-def _make_entry(message: Message, last: _Last, number: int, now_us: int) -> Message:
-    """The entry by which healing asks for the numbers between, as it does after a full spool."""
-    end_us = message.received_time
-    first_us = end_us if last.received_us is None else last.received_us
-    detail = DETAIL.format(first=first_us, last=end_us)
-    cause = SPOOL_DAMAGED.format(kind=message.kind)
-    entry = LedgerEntry("dropped", cause, last.number + 1, number - 1, detail)
-    return make_ledger_message(
-        entry, venue=message.venue, symbol=message.symbol, conn=message.conn, at_us=now_us
-    )
+        yield from finder.examine(message)

@@ -20,8 +20,10 @@ HEALING = "heal-"  # how the connection ids of refilled trades begin
 
 # Causes of a `dropped` entry, by the kind of the lost messages.
 DROPPED, SPOOL_DAMAGED = "spool full: {kind}", "spool damaged: {kind}"
-DROPPED_TRADES = tuple(cause.format(kind="trade") for cause in (DROPPED, SPOOL_DAMAGED))
-DROPPED_BOOK = tuple(cause.format(kind="book") for cause in (DROPPED, SPOOL_DAMAGED))
+NOT_ACKNOWLEDGED = "not acknowledged: {kind}"
+_DROPPED_BY = (DROPPED, SPOOL_DAMAGED, NOT_ACKNOWLEDGED)
+DROPPED_TRADES = tuple(cause.format(kind="trade") for cause in _DROPPED_BY)
+DROPPED_BOOK = tuple(cause.format(kind="book") for cause in _DROPPED_BY)
 
 
 class TradeNumbers(Enum):

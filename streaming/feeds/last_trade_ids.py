@@ -42,15 +42,12 @@ class LastTradeIds:
     def resume(self, in_kafka: Mapping[str, int], spooled: Iterable[SpooledRecord]) -> None:
         """Go on from the last ids in Kafka and, behind them, from what waits in the spool.
 
-        Where Kafka lost what the file counts as delivered, its own last id is the newest: what is
-        spooled behind that hole does not count, so that the next connection reports it.
+        Where Kafka lost what the file counts as delivered, its own last id is the newest. A hole
+        between the two, or in the spool, is another's to report (`include.bus.spool_holes`).
         """
-        lost_by_symbol = {
-            symbol: last
-            for symbol, last in in_kafka.items()
-            if last < self.by_symbol.get(symbol, last)
-        }
-        for symbol, last in lost_by_symbol.items():
+        for symbol, last in in_kafka.items():
+            if last >= self.by_symbol.get(symbol, last):
+                continue
             log.warning(
                 event(
                     "kafka lost acknowledged trades",
@@ -62,12 +59,7 @@ class LastTradeIds:
         self.by_symbol |= in_kafka
         for record in spooled:
             message = _trade_message(record.topic, record.value)
-            is_known = message is not None and message.symbol not in lost_by_symbol
-            if (
-                message is not None
-                and is_known
-                and (newest := self._count_newest(message)) is not None
-            ):
+            if message is not None and (newest := self._count_newest(message)) is not None:
                 self.by_symbol[message.symbol] = newest
 
     def advance(self, ids: Mapping[str, int]) -> None:

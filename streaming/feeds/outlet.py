@@ -11,6 +11,7 @@ from include.market import wire
 from include.market.events import Message
 from include.market.time import DAY_S
 from include.settings import Settings
+from streaming.feeds.last_frames import last_frames_in_kafka
 from streaming.feeds.last_trade_ids import LastTradeIds
 
 DELIVERY_S = 7 * DAY_S  # a broker may be away as long as the disk has room
@@ -28,6 +29,7 @@ class Outlet:
     def __init__(self, feed_files: FeedFiles, settings: Settings, producer: FeedProducer) -> None:
         """Open what an earlier process left: its spool and the ids it had last."""
         self.files, self.producer = feed_files, producer
+        self._bootstrap = settings.bootstrap
         self.last_trade_ids = LastTradeIds(feed_files.last_ids)
         self._spool = Spool(feed_files.spool, max_bytes=settings.kafka.spool_mb * 2**20)
         self.publisher = SpoolingPublisher(
@@ -40,9 +42,15 @@ class Outlet:
         return bool(self._spool.count or self._spool.hole_places)
 
     def resume(self, in_kafka: dict[str, int]) -> None:
-        """Go on from what Kafka and the spool have; report what a damaged spool has lost."""
-        delivered_ids = self.last_trade_ids.by_symbol | in_kafka
-        messages = list(describe_holes(self._spool, delivered_ids, now_us=now_us()))
+        """Go on from what Kafka and the spool have; report what lacks in the spool and before it.
+
+        Raises:
+            Unreachable: the broker does not answer.
+        """
+        trade_ids, frames = self.last_trade_ids.by_symbol | in_kafka, {}
+        if self._spool.count:
+            frames = last_frames_in_kafka(self._bootstrap, venue=self.files.shard.venue)
+        messages = list(describe_holes(self._spool, trade_ids, frames, now_us=now_us()))
         self.last_trade_ids.resume(in_kafka, self._spool)
         for message in messages:
             self.publish(message)

@@ -15,6 +15,7 @@ from include.bus.spooling import SpoolingPublisher
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import LedgerEntry, Message, Trade
+from include.market.venues import BINANCE
 from streaming.feeds.last_trade_ids import LastTradeIds
 
 
@@ -184,7 +185,7 @@ def test_what_a_damaged_spool_lost_is_reported_with_its_numbers(tmp_path: Path) 
     second = Spool(path, max_bytes=10**6, segment_bytes=900)
     kept = [wire.decode(one.value).received_time for one in second]
     assert kept == [103, 104, 105, 109, 110, 111]
-    messages = list(describe_holes(second, {"BTC-USDT": 97}, now_us=7))
+    messages = list(describe_holes(second, {"BTC-USDT": 97}, {}, now_us=7))
     entries = [entry for message in messages for entry in message.events]
     detail = "messages waited in a spool that was damaged, received from {} to {} us"
     cause = "spool damaged: trade"
@@ -193,9 +194,41 @@ def test_what_a_damaged_spool_lost_is_reported_with_its_numbers(tmp_path: Path) 
         LedgerEntry("dropped", cause, 106, 108, detail.format(105, 109)),
     ]
     again = Spool(path, max_bytes=10**6)  # killed before what it reported was synced
-    assert len(list(describe_holes(again, {"BTC-USDT": 97}, now_us=7))) == 2
+    assert len(list(describe_holes(again, {"BTC-USDT": 97}, {}, now_us=7))) == 2
     again.close()
-    assert list(describe_holes(Spool(path, max_bytes=10**6), {"BTC-USDT": 97}, now_us=7)) == []
+    third = Spool(path, max_bytes=10**6)
+    assert list(describe_holes(third, {"BTC-USDT": 102}, {}, now_us=7)) == []
+
+
+@pytest.mark.parametrize(("last_in_kafka", "lost"), [(99, []), (97, [(98, 99)]), (103, [])])
+def test_what_a_killed_process_had_sent_before_the_spool_is_reported(
+    tmp_path: Path, last_in_kafka: int, lost: list[tuple[int, int]]
+) -> None:
+    """The broker went away: the first seconds are in memory alone, the next ones on the disk."""
+    spool = Spool(tmp_path / "a.spool", max_bytes=10**6)
+    for number in range(100, 104):
+        spool.append(sent("market.trades", trade(number)))
+    messages = list(describe_holes(spool, {"BTC-USDT": last_in_kafka}, {}, now_us=7))
+    entries = [entry for one in messages for entry in one.events if isinstance(entry, LedgerEntry)]
+    assert [(entry.first_seq, entry.last_seq) for entry in entries] == lost
+    assert {entry.cause for entry in entries} <= {"not acknowledged: trade"}
+    assert not lost or BINANCE.heals(entries[0].cause)
+
+
+@pytest.mark.parametrize(("last_in_kafka", "lost"), [(6, []), (3, [(4, 6)])])
+def test_the_frames_that_lack_before_the_spool_are_reported_by_connection(
+    tmp_path: Path, last_in_kafka: int, lost: list[tuple[int, int]]
+) -> None:
+    spool = Spool(tmp_path / "a.spool", max_bytes=10**6)
+    for number, kind in ((7, "heartbeat"), (8, "book")):
+        book = Message("gemini", "BTC-USD", kind, "c", (number, number), 5, 5, ())
+        spool.append(sent("market.book", book))
+    frames = {("BTC-USD", "c"): (last_in_kafka, 4), ("BTC-USD", "another"): (1, 1)}
+    messages = list(describe_holes(spool, {}, frames, now_us=7))
+    entries = [entry for one in messages for entry in one.events if isinstance(entry, LedgerEntry)]
+    assert [(entry.first_seq, entry.last_seq) for entry in entries] == lost
+    assert {entry.cause for entry in entries} <= {"not acknowledged: book"}
+    assert all("received from 4 to 5 us" in (entry.detail or "") for entry in entries)
 
 
 def test_a_process_killed_at_any_place_of_a_release_reports_no_hole(
@@ -550,9 +583,12 @@ def test_the_last_id_in_kafka_counts_when_it_is_lower(
     second = LastTradeIds(path)
     spooled = SpooledRecord("market.trades", b"k", wire.encode(trade(246221930)))
     second.resume({"BTC-USDT": 246221896}, [spooled])
-    assert second.by_symbol == {"BTC-USDT": 246221896}
+    assert second.by_symbol == {"BTC-USDT": 246221930}  # the hole is reported as the spool's
     assert "kafka lost acknowledged trades" in caplog.text
-    second.save()
+    third = LastTradeIds(path)
+    third.resume({"BTC-USDT": 246221896}, [])
+    assert third.by_symbol == {"BTC-USDT": 246221896}
+    third.save()
     assert LastTradeIds(path).by_symbol == {"BTC-USDT": 246221896}
 
 
