@@ -38,12 +38,14 @@ class _HoleFinder:
     def __init__(
         self,
         trade_ids: Mapping[str, int],
-        frames: Mapping[_Scope, tuple[int, int]],
+        frame_numbers: Mapping[_Scope, tuple[int, int]],
         *,
         now_us: int,
     ) -> None:
         self._last = {(symbol, ""): _Last(number, 0) for symbol, number in trade_ids.items()}
-        self._last |= {scope: _Last(number, 0, at_us) for scope, (number, at_us) in frames.items()}
+        self._last |= {
+            scope: _Last(number, 0, at_us) for scope, (number, at_us) in frame_numbers.items()
+        }
         self._now_us = now_us
         self.hole_count = 0
 
@@ -77,20 +79,20 @@ class _HoleFinder:
 def describe_holes(
     spool: Spool,
     trade_ids: Mapping[str, int],
-    frames: Mapping[tuple[str, str], tuple[int, int]],
+    frame_numbers: Mapping[_Scope, tuple[int, int]],
     *,
     now_us: int,
 ) -> Iterator[Message]:
     """A `dropped` entry for what lacks before a message of a spool.
 
-    `trade_ids` are the last ones that Kafka has, by symbol; `frames` its last number by symbol and
+    `trade_ids` are the last ones that Kafka has, by symbol; `frame_numbers` its last one by symbol and
     connection, with the time of receipt (µs). What lies behind the last message of a symbol shows
     when the next connection begins.
     """
-    finder = _HoleFinder(trade_ids, frames, now_us=now_us)
-    places = [0, *spool.hole_places]  # in any case behind what Kafka has
+    finder = _HoleFinder(trade_ids, frame_numbers, now_us=now_us)
+    hole_places = [0, *spool.hole_places]  # in any case behind what Kafka has
     for index, record in enumerate(spool):
-        finder.hole_count += places.count(index)
+        finder.hole_count += hole_places.count(index)
         try:
             message = wire.decode(record.value)
         except WireError:
