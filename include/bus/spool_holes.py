@@ -85,9 +85,9 @@ def describe_holes(
 ) -> Iterator[Message]:
     """A `dropped` entry for what lacks before a message of a spool.
 
-    `trade_ids` are the last ones that Kafka has, by symbol; `frame_numbers` its last one by symbol and
-    connection, with the time of receipt (µs). What lies behind the last message of a symbol shows
-    when the next connection begins.
+    `trade_ids` are the last ones that Kafka has, by symbol; `frame_numbers` its last one by symbol
+    and connection, with the time of receipt (µs). What lies behind the last message of a symbol
+    shows when the next connection begins.
     """
     finder = _HoleFinder(trade_ids, frame_numbers, now_us=now_us)
     hole_places = [0, *spool.hole_places]  # in any case behind what Kafka has
