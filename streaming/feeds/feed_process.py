@@ -21,7 +21,7 @@ from include.settings import Settings
 from streaming.feeds.feed_publisher import log
 from streaming.feeds.fetch import Fetch, open_fetch
 from streaming.feeds.handover import end_for_successor, hand_over, take_handover, wait_for_end
-from streaming.feeds.last_trade_ids import last_ids_in_kafka
+from streaming.feeds.last_trade_ids import last_ids_in_kafka, select_symbols
 from streaming.feeds.metrics import metrics
 from streaming.feeds.outlet import DELIVERY_S, FEED_TOPICS, Outlet
 from streaming.feeds.poller import Poller
@@ -115,7 +115,7 @@ class FeedProcess:
         log.info(event("taking over", feed=self.files.shard.program, continued=shared is not None))
         self._outlet = await self._open_outlet(shared or {})
         for feed in feeds:
-            feed.last_ids.update(self._outlet.last_trade_ids.by_symbol | (shared or {}))
+            feed.last_ids.update(self._outlet.last_trade_ids.shared_numbers | (shared or {}))
         self.turn.begin(is_continued=shared is not None)
 
     async def _close(self) -> None:
@@ -143,7 +143,7 @@ class FeedProcess:
         in_kafka: dict[str, int] = {}
         if not shared.keys() >= set(self.symbols):
             newest = last_ids_in_kafka(bootstrap, venue=venue)
-            in_kafka = {s: last for s, last in newest.items() if s in self.symbols}
+            in_kafka = select_symbols(newest, self.symbols)
         outlet.resume(in_kafka)
         return outlet
 
@@ -155,7 +155,7 @@ class FeedProcess:
         shard, started_us, numbers = self.files.shard, now_us(), itertools.count(1)
         if shard.venue == QUOTES:
             return []
-        last_ids = self._outlet.last_trade_ids.by_symbol if self._outlet else {}
+        last_ids = self._outlet.last_trade_ids.shared_numbers if self._outlet else {}
         return [
             Feed(
                 spec=spec,

@@ -10,7 +10,7 @@ from include.local.lock import exclusive_lock, read_lock_holder
 from include.log import event
 from include.settings import Settings
 from streaming.feeds.feed_publisher import log
-from streaming.feeds.last_trade_ids import LastTradeIds, last_ids_in_kafka
+from streaming.feeds.last_trade_ids import LastTradeIds, last_ids_in_kafka, select_symbols
 from streaming.feeds.outlet import Outlet
 
 
@@ -24,8 +24,8 @@ async def take_over_others(outlet: Outlet, settings: Settings, symbols: tuple[st
         if files.spool.exists() and read_lock_holder(files.lock) is None:
             with exclusive_lock(files.lock, name=f"the feed of {files.shard.name}"):
                 await _publish_spool(files, settings, outlet.producer)
-        ids = LastTradeIds(files.last_ids).by_symbol
-        outlet.last_trade_ids.advance({s: last for s, last in ids.items() if s in symbols})
+        ids = LastTradeIds(files.last_ids).shared_numbers
+        outlet.last_trade_ids.advance(select_symbols(ids, symbols))
 
 
 async def _publish_spool(feed_files: FeedFiles, settings: Settings, producer: FeedProducer) -> None:

@@ -18,15 +18,16 @@ begin again.
 """
 
 from include.market.events import LedgerEntry
+from include.market.time import MINUTE_US
 from include.market.venues import BEGINS_AGAIN
-from streaming.feeds.published_trades import EarlierCount, RecentIds
+from streaming.feeds.published_trades import EarlierCount, RecentIds, TradeTimes
+from streaming.feeds.trade_holes import TradeHole
 
 NEAR = 500  # numbers by which one of two live connections may be behind the other
 FAR_BEHIND = 100_000  # the same, of a trade that is older than the newest
 JUMP = 1_000_000  # a larger hole in contiguous numbers needs a second trade to confirm it
 ID_JUMP = 10**12  # a larger step of ids that rise with holes is reported
 UNCONFIRMED = "unconfirmed"
-TIMED_NUMBERS = 64  # the last numbers of which it is remembered when the trade was made
 OPEN_HOLES = 16  # holes remembered, to take what comes late
 ARRIVED_LATE = "arrived late"
 SETTLED_US = 5_000_000  # from the last trade of a gap that came late to the gap's end
@@ -45,10 +46,13 @@ class ContiguousTrades:
         self._pending, self._pending_after = f"{key}|pending", f"{key}|pending after"
         self._apart = RecentIds(shared, f"{key}|apart")  # published, and part of no sequence
         self._before = EarlierCount(shared, key)
-        self._holes = [_Hole(shared, f"{key}|hole {n}") for n in range(OPEN_HOLES)]
-        self._holes_before = [_Hole(shared, f"{key}|hole before {n}") for n in range(OPEN_HOLES)]
+        self._holes = [TradeHole(shared, f"{key}|hole {n}") for n in range(OPEN_HOLES)]
+        self._holes_before = [
+            TradeHole(shared, f"{key}|hole before {n}") for n in range(OPEN_HOLES)
+        ]
         self._next_hole = f"{key}|next hole"
-        self._times = tuple(f"{key}|at {n}" for n in range(TIMED_NUMBERS))
+        self._below = f"{key}|below"  # what lies between this number and the start was reported
+        self.times = TradeTimes(shared, key)
         self.filled_key = f"{key}|filled"  # first number of a gap of which every number came late
         self._filled_last, self._filled_at = f"{key}|filled last", f"{key}|filled at"
         if key in shared:
@@ -76,56 +80,117 @@ class ContiguousTrades:
         if self._apart.holds(number, traded_at):
             return None
         is_missing = any(number in hole for hole in self._holes_before)
-        if not is_missing and self._before.covers(number, traded_at):
+        is_another = self.times.find(number) not in (None, traded_at)
+        if not (is_missing or is_another) and self._before.covers(number, traded_at):
             return None
         if self._before.is_newer_than(number, traded_at):
-            return self._take_late(number, traded_at)
+            return (*self._extend_before(number, cause=cause), *self._take_late(number, traded_at))
         return self._take_apart(number, traded_at, last=last, cause=cause)
 
     def _take_apart(self, number: int, traded_at: int, *, last: int, cause: str) -> Entries | None:
         """The entries of a number that does not follow, and was not published apart."""
         if number <= last:
             hole = next((hole for hole in self._holes if number in hole), None)
-            if hole is not None and self._may_be_late(hole, traded_at):
-                return self._fill(hole, number, traded_at)
             if hole is None and self._is_repeated(number, traded_at, last):
                 return None
-            if traded_at < self._shared.get(self.newest_key, traded_at):
-                before_start = self._begin_earlier(number, cause=cause)
-                return (*before_start, *self._take_late(number, traded_at))
+            is_late = traded_at < self._shared.get(self.newest_key, traded_at)
+            if hole is not None and not self._may_be_late(hole, traded_at):
+                hole = None
+            if hole is not None or is_late:
+                return self._take_behind(number, traded_at, hole, is_late=is_late, cause=cause)
         if self._follows_pending(number, last):
             return self._confirm(number, traded_at, last=last, cause=cause)
         if 0 < number - last <= JUMP:
             return self._advance(number, traded_at, self._gap(last + 1, number - 1, cause))
         return self._wait_for_next(number, traded_at, last)
 
-    def _begin_earlier(self, number: int, *, cause: str) -> Entries:
+    def _take_behind(
+        self, number: int, traded_at: int, hole: TradeHole | None, *, is_late: bool, cause: str
+    ) -> Entries:
+        """The entries of a number that an older connection brings; `hole` is one it may fill."""
+        next_known = number if hole is None else hole.span[1] + 1
+        if is_late and self._is_of_another_count(next_known, traded_at):
+            entries = self._report_another_count(number, traded_at)
+        elif hole is not None:
+            return self._fill(hole, number, traded_at)
+        else:
+            entries = self._begin_earlier(number, traded_at, cause=cause)
+        return (*entries, *self._take_late(number, traded_at))
+
+    def _begin_earlier(self, number: int, traded_at: int, *, cause: str) -> Entries:
         """Begin with a number that came late; the gap to the one that was taken for the first."""
         start = self._shared.get(self._start, number)
-        if not 0 < start - number <= NEAR:
+        if number >= min(start, self._shared.get(self._below, start)):
             return ()
+        if self._is_of_another_count(start, traded_at):
+            return self._report_another_count(number, traded_at)
+        if start - number > NEAR:  # rather of an earlier count, of which nothing is known
+            self._shared[self._below] = number
+            return (LedgerEntry("jump", UNCONFIRMED, number + 1, start - 1),)
         self._shared[self._start] = number
         return (self._gap(number + 1, start - 1, cause),) if start - number > 1 else ()
 
+    def _is_of_another_count(self, number: int, traded_at: int) -> bool:
+        """Whether a number that lies not below a trade's was published of an earlier trade."""
+        known_at = self.times.find(number)
+        return known_at is not None and known_at < traded_at
+
+    def _report_another_count(self, number: int, traded_at: int) -> Entries:
+        """One entry, for a minute: which numbers between this and the last lack is not known."""
+        last = self._shared[self._key]
+        keys = (f"{self._key}|again", f"{self._key}|again last", f"{self._key}|again at")
+        if keys[0] in self._shared:
+            first, reported_last, at = (self._shared[key] for key in keys)
+            if first <= number <= reported_last and 0 <= traded_at - at <= MINUTE_US:
+                return ()
+        self._shared.update(zip(keys, (number, last, traded_at), strict=True))
+        return (LedgerEntry("renumbered", UNCONFIRMED, number, last),)
+
+    def _extend_before(self, number: int, *, cause: str) -> Entries:
+        """Count a late number to the count before; what lacks between the two is reported."""
+        lacking = self._before.lacking_until(number)
+        if lacking is None:
+            return ()
+        first, last = lacking
+        free = next((hole for hole in self._holes_before if hole.gap is None), None)
+        if last - first >= JUMP or free is None:
+            return (LedgerEntry("jump", UNCONFIRMED, first, last),)
+        self._before.extend(number)
+        if first > last:
+            return ()
+        free.open(first, last, gap=lacking)
+        return (LedgerEntry("gap", cause, first, last),)
+
     def _take_late(self, number: int, traded_at: int) -> Entries:
         """What came too late to be of the sequence is published, and changes nothing."""
+        self._remember(number, traded_at)
         self._apart.add(number, traded_at)
         return ()
 
     def _advance(self, number: int, traded_at: int, *entries: LedgerEntry) -> Entries:
         self._shared[self._key] = number
-        self._shared[self._times[number % TIMED_NUMBERS]] = traded_at
+        self._remember(number, traded_at)
         self._shared[self.newest_key] = max(traded_at, self._shared.get(self.newest_key, traded_at))
         return entries
 
-    def _may_be_late(self, hole: "_Hole", traded_at: int) -> bool:
+    def _remember(self, number: int, traded_at: int) -> None:
+        """When the trade of a number was made; also of the one that had the number before."""
+        replaced_at = self.times.find(number)
+        if replaced_at is not None and replaced_at != traded_at:
+            self._apart.add(number, replaced_at)
+        self.times.add(number, traded_at)
+
+    def _may_be_late(self, hole: TradeHole, traded_at: int) -> bool:
         """Whether an older connection brings a number of the hole, and not the venue a new one."""
         first, last = hole.gap or hole.span
         return traded_at <= self._shared.get(self.newest_key, traded_at) and last - first <= JUMP
 
     def _is_repeated(self, number: int, traded_at: int, last: int) -> bool:
+        known_at = self.times.find(number)
+        if known_at is not None:  # another time: the venue had begun again
+            return known_at == traded_at
         newest = self._shared.get(self.newest_key, traded_at)
-        if traded_at > newest or self._is_of_another_count(number, traded_at, last):
+        if traded_at > newest:
             return False
         start = self._shared.get(self._start, last)
         near = NEAR if traded_at == newest else FAR_BEHIND
@@ -133,14 +198,9 @@ class ContiguousTrades:
         missing = sum(end - begin + 1 for begin, end in spans if begin > number)
         return number == last or (start <= number and last - number - missing <= near)
 
-    def _is_of_another_count(self, number: int, traded_at: int, last: int) -> bool:
-        """Whether a trade of another time has this number: the venue had begun again."""
-        slot = self._times[number % TIMED_NUMBERS]
-        is_timed = last - number < TIMED_NUMBERS and slot in self._shared
-        return is_timed and self._shared[slot] != traded_at
-
     def _wait_for_next(self, number: int, traded_at: int, last: int) -> Entries:
         self._shared[self._pending], self._shared[self._pending_after] = number, last
+        self._remember(number, traded_at)
         self._apart.add(number, traded_at)
         if number > last:
             return (LedgerEntry("jump", UNCONFIRMED, last + 1, number - 1),)
@@ -163,6 +223,7 @@ class ContiguousTrades:
             newest = self._shared.pop(self.newest_key, traded_at)
             self._before.end(self._shared.get(self._start, last), last, newest)
             self._shared[self._start] = pending
+            self._shared.pop(self._below, None)
             for hole, before in zip(self._holes, self._holes_before, strict=True):
                 hole.move_to(before)
         if number > pending + 1:
@@ -194,12 +255,11 @@ class ContiguousTrades:
                     hole.open(*hole.span, gap=hole.span)
         forgotten.open(first, last, gap=gap)
 
-    def _fill(self, hole: "_Hole", number: int, traded_at: int) -> Entries:
+    def _fill(self, hole: TradeHole, number: int, traded_at: int) -> Entries:
         """A number that was reported missing no longer is; what of its hole still is."""
         first, last = hole.span
         gap = hole.gap or hole.span
-        if self._shared[self._key] - number < TIMED_NUMBERS:
-            self._shared[self._times[number % TIMED_NUMBERS]] = traded_at
+        self._remember(number, traded_at)
         hole.close()
         for begin, end in ((first, number - 1), (number + 1, last)):
             if begin <= end:
@@ -222,64 +282,3 @@ class ContiguousTrades:
         del self._shared[self._filled_at]
         first, last = self._shared.pop(self.filled_key), self._shared.pop(self._filled_last)
         return (LedgerEntry("healed", ARRIVED_LATE, first, last),)
-
-
-class _Hole:
-    """Numbers that a gap lacks, from one to another, in a dictionary of numbers."""
-
-    def __init__(self, shared: dict[str, int], key: str) -> None:
-        self._shared = shared
-        self._keys = (key, f"{key} last", f"{key} gap", f"{key} gap last")
-
-    def __contains__(self, number: int) -> bool:
-        first = self._shared.get(self._keys[0])
-        return first is not None and first <= number <= self._shared[self._keys[1]]
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """The first and the last number of an open hole."""
-        first, last, *_ = self._keys
-        return self._shared[first], self._shared[last]
-
-    @property
-    def gap(self) -> tuple[int, int] | None:
-        """The gap it is a part of, by its first and last number; null if no hole is open."""
-        *_, first, last = self._keys
-        return (self._shared[first], self._shared[last]) if first in self._shared else None
-
-    def open(self, first: int, last: int, *, gap: tuple[int, int]) -> None:
-        """Begin a hole of a gap."""
-        self._shared.update(zip(self._keys, (first, last, *gap), strict=True))
-
-    def move_to(self, other: "_Hole") -> None:
-        """Close the hole; if it was open, the other one is what it was."""
-        other.close()
-        if (gap := self.gap) is not None:
-            other.open(*self.span, gap=gap)
-            self.close()
-
-    def close(self) -> None:
-        """Forget the hole."""
-        for key in self._keys:
-            self._shared.pop(key, None)
-
-
-class NewestNumber:
-    """The newest of the numbers that were published, in the order in which they were.
-
-    One number that does not follow changes nothing: it came late, or is wild. If the next one
-    follows it, the venue counts from there.
-    """
-
-    def __init__(self, last: int | None, *, jump: int = JUMP) -> None:
-        self.last = last
-        self._jump, self._pending = jump, last
-
-    def count(self, number: int) -> None:
-        """Take note of a number."""
-        if self.last is None or self.last <= number <= self.last + self._jump:
-            self.last = self._pending = number
-        elif self._pending is not None and 0 < number - self._pending <= self._jump:
-            self.last = self._pending = number
-        else:
-            self._pending = number

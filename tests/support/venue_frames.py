@@ -84,9 +84,11 @@ def v2_fields(number: int, *, ms: int = AT_MS, **fields: Any) -> dict[str, Any]:
     return trade | {"price": "62.01", "quantity": "8.79", "side": "buy"} | fields
 
 
-def v2_update(*levels: tuple[str, str, str], trades: tuple[int, ...] = ()) -> bytes:
+def v2_update(
+    *levels: tuple[str, str, str], trades: tuple[int, ...] = (), ms: int = AT_MS
+) -> bytes:
     update = {"type": "l2_updates", "symbol": "BTCUSD", "changes": levels}
-    return text(update | {"trades": [v2_fields(number) for number in trades]})
+    return text(update | {"trades": [v2_fields(number, ms=ms) for number in trades]})
 
 
 def current_trade(number: int, *, ns: int = AT_US * 1000) -> bytes:

@@ -129,7 +129,10 @@ def test_the_spool_of_a_former_shard_is_published_before_anything_else(
     write_checked_file(folder / "binance-3.json", {"ETH-USDT": 41})
     producer = take_over(settings, FeedShard("binance"), SYMBOLS)
     assert producer.records == waiting
-    assert read_checked_file(folder / "binance.json", dict[str, int]) == {"ETH-USDT": 43}
+    assert read_checked_file(folder / "binance.json", dict[str, int]) == {
+        "ETH-USDT": 43,
+        "ETH-USDT|newest": 5,
+    }
     assert take_over(settings, FeedShard("binance"), SYMBOLS).records == [], "once"
 
 

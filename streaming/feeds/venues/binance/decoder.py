@@ -215,6 +215,7 @@ class BinanceDecoder:
             return self._decode_parts(aggregate, frame)
         self.last_ids[symbol] = number
         self.last_ids[trades.newest_key] = traded_us
+        trades.times.add(number, traded_us)
         side: Side = "sell" if aggregate.m else "buy"
         trade = Trade(str(number), price, quantity, side, traded_us, aggregate.f, aggregate.l)
         return DecodedFrame(
