@@ -15,10 +15,13 @@ from include.market.tops import MAX_QUOTE
 from include.market.wire import VERSION, Topic
 from spark_jobs.schemas import CORRUPT, TOP, column_type, message_schema
 from spark_jobs.transforms.extras import collect_extras, extra_text
+from spark_jobs.transforms.fine_numbers import describe_fine_number
 
 
 def parse_messages(records_df: DataFrame, table: Table) -> DataFrame:
     """Kafka records of the table's topic with `message` (struct) and `problem` (null if none).
+
+    `fine_number` is the first number that its column would have to round, null if there is none.
 
     The message comes out of a generator: the optimiser copies a plain column's expression into
     every filter on it, which parsed each record some twenty times.
@@ -27,7 +30,8 @@ def parse_messages(records_df: DataFrame, table: Table) -> DataFrame:
     text = F.col("value").cast("string")
     message = F.from_json(text, message_schema(table), options)
     decoded_df = records_df.select("*", F.explode(F.array(message)).alias("message"))
-    return decoded_df.withColumn("problem", _reason_column(table))
+    fine_number = F.explode(F.array(describe_fine_number(text, table))).alias("fine_number")
+    return decoded_df.select("*", fine_number).withColumn("problem", _reason_column(table))
 
 
 def make_rows(messages_df: DataFrame, table: Table) -> DataFrame:
@@ -50,7 +54,10 @@ def make_rows(messages_df: DataFrame, table: Table) -> DataFrame:
 
 def make_quarantine_rows(messages_df: DataFrame, table: Table | None = None) -> DataFrame:
     """Every record with a problem, whole, with the reason."""
-    detail = F.lit(None).cast("string") if table is None else F.lit(f"for table {table.name}")
+    detail = F.lit(None).cast("string")
+    if table is not None:
+        of_number = F.when(F.col("problem") == "too_fine", F.col("fine_number"))
+        detail = F.concat_ws(", ", F.lit(f"for table {table.name}"), of_number)
     return messages_df.where(F.col("problem").isNotNull()).select(
         "topic",
         "partition",
@@ -110,6 +117,7 @@ def _reason_column(table: Table) -> SparkColumn:
         .when(message["v"] != VERSION, F.lit("unknown_version"))
         .when(has_incomplete_event, F.lit("missing_event_field"))
         .when(_is_implausible(table), F.lit("out_of_range"))
+        .when(F.col("fine_number").isNotNull(), F.lit("too_fine"))
     )
 
 

@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 _U = TypeVar("_U")
 PRICE_STEP, QUANTITY_STEP = Decimal("1e-8"), Decimal("1e-10")  # of the lake's columns
 RATIO_STEP = Decimal("1e-12")
+COLUMN_OF_STEP = {PRICE_STEP: "price", QUANTITY_STEP: "quantity", RATIO_STEP: "of a ratio"}
 UNSTORABLE = {"out_of_range", "too_fine"}  # another snapshot would be rejected as well
 TOO_LARGE = Decimal(10**12)  # for both: decimal(20,8) and decimal(22,10)
 ORDINARY = Decimal(3 * 10**7)  # a price and a quantity below it are worth less than MAX_QUOTE
@@ -112,11 +113,13 @@ class RejectedParts:
             self.add(rejection)
             return None
 
-    def fitting_or_null(self, number: Decimal | None, step: Decimal) -> Decimal | None:
+    def fitting_or_null(
+        self, number: Decimal | None, step: Decimal, *, column: str = ""
+    ) -> Decimal | None:
         """The number, or null and the number rejected if it does not fit a column of this step."""
         try:
             if number is not None:
-                require_not_negative(number, step)
+                require_not_negative(number, step, column=column)
         except RejectedFrame as rejection:
             self.add(rejection)
             return None
@@ -190,16 +193,23 @@ def _describe_error(data: bytes, error: Exception) -> str:
     return "wrong_type" if isinstance(error, msgspec.ValidationError) else "not_json"
 
 
-def require_positive(number: Decimal, step: Decimal) -> None:
+def require_positive(number: Decimal, step: Decimal, *, column: str = "") -> None:
     """Reject a number that is not above zero or does not fit a lake column of this step.
 
+    `column` is its name, where it is not the `price` or the `quantity` of that step.
+
     Raises:
-        RejectedFrame: `out_of_range`, or `too_fine`: the column would have to round it.
+        RejectedFrame: `out_of_range`, or `too_fine`: the column would have to round it. The detail
+            names column and number.
     """
     if not number.is_finite() or not 0 < number < TOO_LARGE:
-        raise RejectedFrame("out_of_range", str(number)[:80])
+        raise _reject_number("out_of_range", number, column or COLUMN_OF_STEP[step])
     if number.quantize(step, ROUND_HALF_EVEN) != number:
-        raise RejectedFrame("too_fine", str(number)[:80])
+        raise _reject_number("too_fine", number, column or COLUMN_OF_STEP[step])
+
+
+def _reject_number(reason: str, number: Decimal, column: str) -> RejectedFrame:
+    return RejectedFrame(reason, f"column {column}: {str(number)[:80]}")
 
 
 def require_positive_pair(price: Decimal, quantity: Decimal) -> None:
@@ -230,7 +240,7 @@ def require_finite(number: Decimal, step: Decimal) -> None:
     require_not_negative(number.copy_abs() if number.is_finite() else number, step)
 
 
-def require_not_negative(number: Decimal, step: Decimal) -> None:
+def require_not_negative(number: Decimal, step: Decimal, *, column: str = "") -> None:
     """Reject a number below zero or one that does not fit a lake column of this step.
 
     Raises:
@@ -238,7 +248,7 @@ def require_not_negative(number: Decimal, step: Decimal) -> None:
     """
     if number.is_finite() and not number:
         return
-    require_positive(number, step)
+    require_positive(number, step, column=column)
 
 
 def to_micros(raw_time: int) -> int:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -19,6 +20,17 @@ from tests.support.kafka_records import (
     rows_of,
     text,
 )
+
+Message = dict[str, Any]
+
+
+TOO_FINE_TOP = {"bid": "1", "bid_quantity": "1", "ask": "2.000000001", "ask_quantity": "1"}
+
+
+def fine_book(price: str | float) -> Message:
+    message = book_message()
+    message["events"][0]["price"] = price
+    return message
 
 
 @pytest.fixture
@@ -68,8 +80,13 @@ def test_what_cannot_be_read_is_set_aside_whole_with_its_reason(
         (text(without_price), "missing_event_field"),
         (b"x" * 5_000_000, "not_json"),
         (b"[1,2]", "wrong_type"),
+        (text(book_message(top=TOO_FINE_TOP)), "too_fine"),
+        (text(fine_book("1.123456789")), "too_fine"),
+        (text(fine_book(1.5e-9)), "too_fine"),
+        (text(fine_book("1E-30")), "too_fine"),
+        (text(fine_book("123456789012.123456780000001")), "too_fine"),
     ]
-    sound = text(book_message())
+    sound = text(fine_book("1234.56789000000000000000000000"))
     values = [value for value, _ in cases] + [sound]
     landing(lake).write(records(spark, "market.book", values), 0)
     quarantined = {row["offset"]: row for row in rows_of(spark, lake, "quarantine")}
@@ -81,6 +98,17 @@ def test_what_cannot_be_read_is_set_aside_whole_with_its_reason(
         for n, (v, _) in enumerate(cases)
     )
     assert {row["offset"] for row in rows_of(spark, lake, "book_changes")} == {len(cases)}
+    details = [quarantined[n]["detail"] for n, (_, r) in enumerate(cases) if r == "too_fine"]
+    assert details == [
+        f"for table book_changes, column {number}"
+        for number in (
+            "top_ask: 2.000000001",
+            "price: 1.123456789",
+            "price: 1.5E-9",
+            "price: 1E-30",
+            "price: 123456789012.123456780000001",
+        )
+    ]
 
 
 def test_fields_that_no_column_has_are_kept(spark: SparkSession, lake: Settings) -> None:

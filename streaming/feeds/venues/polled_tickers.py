@@ -40,15 +40,19 @@ def read_gemini_ticker(frame: Frame, symbol: str, parts: RejectedParts) -> Ticke
         RejectedFrame: the answer is none, or the last price does not fit.
     """
     answer = parse(_ticker.decode, frame.data)
-    require_positive(answer.last, PRICE_STEP)
+    require_positive(answer.last, PRICE_STEP, column="last")
     base, _, quote = symbol.partition("-")
     measured_ms = answer.volume.get(TIMESTAMP)
     return Ticker(
         last=answer.last,
-        bid=parts.fitting_or_null(answer.bid or None, PRICE_STEP),
-        ask=parts.fitting_or_null(answer.ask or None, PRICE_STEP),
-        base_volume=parts.fitting_or_null(_cut(answer.volume.get(base)), QUANTITY_STEP),
-        quote_volume=parts.fitting_or_null(_cut(answer.volume.get(quote)), QUANTITY_STEP),
+        bid=parts.fitting_or_null(answer.bid or None, PRICE_STEP, column="bid"),
+        ask=parts.fitting_or_null(answer.ask or None, PRICE_STEP, column="ask"),
+        base_volume=parts.fitting_or_null(
+            _cut(answer.volume.get(base)), QUANTITY_STEP, column="base_volume"
+        ),
+        quote_volume=parts.fitting_or_null(
+            _cut(answer.volume.get(quote)), QUANTITY_STEP, column="quote_volume"
+        ),
         window_end=None if measured_ms is None else _read_time(measured_ms, parts, frame),
     )
 

@@ -57,6 +57,20 @@ def test_rows_are_given_as_csv_json_or_a_table(lake: Path) -> None:
     assert "kraken" in run("sql", statement).stdout
 
 
+def test_the_quarantine_shows_the_column_and_the_number_that_are_too_fine(lake: Path) -> None:
+    detail = "for table trades, column price: 1.123456789"
+    too_fine = {"topic": "market.trades", "reason": "too_fine", "detail": detail}
+    put(lake, "quarantine", [too_fine, too_fine | {"offset": 9}])
+    (row,) = json.loads(run("quarantine", "list", "--format", "json").stdout)
+    shown = {name: row[name] for name in ("topic", "reason", "records", "example")}
+    assert shown == {
+        "topic": "market.trades",
+        "reason": "too_fine",
+        "records": 2,
+        "example": detail,
+    }
+
+
 def test_a_files_ending_says_its_format(lake: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.parquet"
     assert run("sql", "SELECT venue, price FROM quotes", "--output", str(target)).exit_code == 0

@@ -308,6 +308,22 @@ def test_a_wrong_value_is_refused(old: bytes, new: bytes, reason: str) -> None:
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "detail"),
+    [
+        (b'"58001.03"', b'"58001.123456789"', "column price: 58001.123456789"),
+        (b'"0.086205"', b'"1E-11"', "column quantity: 1E-11"),
+        (b'"58001.03"', b'"1234567890123"', "column price: 1234567890123"),
+    ],
+)
+def test_a_number_that_does_not_fit_is_named_with_its_column(
+    old: bytes, new: bytes, detail: str
+) -> None:
+    with pytest.raises(RejectedFrame) as refused:
+        binance().decode(frame(AGG_TRADE.replace(old, new)))
+    assert refused.value.detail == detail
+
+
 def test_a_value_as_fine_as_its_column_is_kept_whole() -> None:
     data = AGG_TRADE.replace(b'"58001.03"', b'"58001.12345678000"')
     (message,) = binance().decode(frame(data.replace(b"0.086205", b"0.0000000001"))).messages

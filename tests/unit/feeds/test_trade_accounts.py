@@ -173,9 +173,9 @@ def test_an_id_that_comes_again_later_while_it_is_unconfirmed_is_another_trade()
 @pytest.mark.parametrize(
     ("brought", "entries"),
     [
-        # an older connection brings a number twice: of the count before, and of the one that began
+        # an older connection brings a number of two counts
         ([(169, 0), (872, 75), (172, 23), (172, 74)], ["gap 170-871", "renumbered 172-872"]),
-        # one number, before and after the venue began again, is taken for the first of the new count
+        # a number of before the venue began again is taken for the first of the new count
         (
             [(76, 0), (81, 71), (45, 16), (80, 70)],
             ["gap 77-80", "renumbered 45-81"],

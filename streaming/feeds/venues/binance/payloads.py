@@ -195,24 +195,24 @@ def ticker_of(ticker: DayTicker, parts: RejectedParts, frame: Frame) -> Ticker:
     Raises:
         RejectedFrame: the last price does not fit.
     """
-    require_positive(ticker.c, PRICE_STEP)
+    require_positive(ticker.c, PRICE_STEP, column="last")
     return Ticker(
         last=ticker.c,
-        open=parts.fitting_or_null(ticker.o, PRICE_STEP),
-        high=parts.fitting_or_null(ticker.h, PRICE_STEP),
-        low=parts.fitting_or_null(ticker.l, PRICE_STEP),
-        bid=parts.fitting_or_null(ticker.b, PRICE_STEP),
-        bid_quantity=parts.fitting_or_null(ticker.B, QUANTITY_STEP),
-        ask=parts.fitting_or_null(ticker.a, PRICE_STEP),
-        ask_quantity=parts.fitting_or_null(ticker.A, QUANTITY_STEP),
-        base_volume=parts.fitting_or_null(ticker.v, QUANTITY_STEP),
-        quote_volume=parts.fitting_or_null(ticker.q, QUANTITY_STEP),
+        open=parts.fitting_or_null(ticker.o, PRICE_STEP, column="open"),
+        high=parts.fitting_or_null(ticker.h, PRICE_STEP, column="high"),
+        low=parts.fitting_or_null(ticker.l, PRICE_STEP, column="low"),
+        bid=parts.fitting_or_null(ticker.b, PRICE_STEP, column="bid"),
+        bid_quantity=parts.fitting_or_null(ticker.B, QUANTITY_STEP, column="bid_quantity"),
+        ask=parts.fitting_or_null(ticker.a, PRICE_STEP, column="ask"),
+        ask_quantity=parts.fitting_or_null(ticker.A, QUANTITY_STEP, column="ask_quantity"),
+        base_volume=parts.fitting_or_null(ticker.v, QUANTITY_STEP, column="base_volume"),
+        quote_volume=parts.fitting_or_null(ticker.q, QUANTITY_STEP, column="quote_volume"),
         trade_count=ticker.n,
         change=parts.signed_or_null(ticker.p, PRICE_STEP),
         change_percent=parts.signed_or_null(ticker.P, RATIO_STEP),
-        average=parts.fitting_or_null(ticker.w, PRICE_STEP),
-        previous_close=parts.fitting_or_null(ticker.x, PRICE_STEP),
-        last_quantity=parts.fitting_or_null(ticker.Q, QUANTITY_STEP),
+        average=parts.fitting_or_null(ticker.w, PRICE_STEP, column="average"),
+        previous_close=parts.fitting_or_null(ticker.x, PRICE_STEP, column="previous_close"),
+        last_quantity=parts.fitting_or_null(ticker.Q, QUANTITY_STEP, column="last_quantity"),
         first_trade_id=_id_or_null(ticker.F),
         last_trade_id=_id_or_null(ticker.L),
         window_start=_time_or_null(ticker.O, parts, frame),

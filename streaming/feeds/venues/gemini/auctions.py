@@ -82,10 +82,16 @@ class _Priced(msgspec.Struct, frozen=True):
             venue_event_id=self.eid,
             result=self.result,
             price=price if self.result == _SUCCESS else None,
-            quantity=parts.fitting_or_null(quantity, QUANTITY_STEP),
-            highest_bid=parts.fitting_or_null(self.highest_bid_price, PRICE_STEP),
-            lowest_ask=parts.fitting_or_null(self.lowest_ask_price, PRICE_STEP),
-            collar_price=parts.fitting_or_null(self.collar_price, PRICE_STEP),
+            quantity=parts.fitting_or_null(quantity, QUANTITY_STEP, column="quantity"),
+            highest_bid=parts.fitting_or_null(
+                self.highest_bid_price, PRICE_STEP, column="highest_bid"
+            ),
+            lowest_ask=parts.fitting_or_null(
+                self.lowest_ask_price, PRICE_STEP, column="lowest_ask"
+            ),
+            collar_price=parts.fitting_or_null(
+                self.collar_price, PRICE_STEP, column="collar_price"
+            ),
         )
 
 

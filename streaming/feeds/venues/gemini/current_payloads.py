@@ -86,7 +86,7 @@ def changes_of(depth: CurrentDepth, *, first: bool) -> tuple[BookChange, ...]:
         changes.append(BookChange("ask", price, remaining, None, reason, depth.u))
     for change in changes:
         require_positive(change.price, PRICE_STEP)
-        require_not_negative(change.remaining, QUANTITY_STEP)
+        require_not_negative(change.remaining, QUANTITY_STEP, column="remaining")
     return tuple(changes)
 
 

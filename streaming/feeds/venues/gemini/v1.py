@@ -285,9 +285,9 @@ def _kind(payload: Update | V1Heartbeat) -> str:
 
 def _numbered_change(event_id: int, change: BookChange) -> BookChange:
     require_positive(change.price, PRICE_STEP)
-    require_not_negative(change.remaining, QUANTITY_STEP)
+    require_not_negative(change.remaining, QUANTITY_STEP, column="remaining")
     if change.delta is not None:
-        require_not_negative(change.delta.copy_abs(), QUANTITY_STEP)
+        require_not_negative(change.delta.copy_abs(), QUANTITY_STEP, column="delta")
     # Nobody else has seen the change yet: cheaper than copying it.
     msgspec.structs.force_setattr(change, "venue_event_id", event_id)
     return change

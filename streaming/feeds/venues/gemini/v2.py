@@ -294,6 +294,6 @@ class GeminiV2Decoder:
 def _change_of(level: SideLevel, *, first: bool) -> BookChange:
     side, price, remaining = level
     require_positive(price, PRICE_STEP)
-    require_not_negative(remaining, QUANTITY_STEP)
+    require_not_negative(remaining, QUANTITY_STEP, column="remaining")
     reason = INITIAL if first else None
     return BookChange("bid" if side == "buy" else "ask", price, remaining, reason=reason)
