@@ -57,17 +57,27 @@ def move_aside(location: StorePath) -> None:
 
 def write_checked_file(location: StorePath, contents: object) -> None:
     """Write a state with a checksum, so that another number in it is noticed too."""
+    write_state_file(location, encode_with_checksum(contents))
+
+
+def encode_with_checksum(contents: object) -> bytes:
+    """The content of such a file."""
     encoded = msgspec.json.encode(contents)
-    checked = _Checked(zlib.crc32(encoded), msgspec.Raw(encoded))
-    write_state_file(location, msgspec.json.encode(checked))
+    return msgspec.json.encode(_Checked(zlib.crc32(encoded), msgspec.Raw(encoded)))
 
 
-def read_checked_file(location: StorePath, state_type: type[T]) -> T | None:
+def read_checked_file(
+    location: StorePath, state_type: type[T], *, or_unchecked: bool = False
+) -> T | None:
     """The state that `write_checked_file` wrote; null if there is no such file.
+
+    `or_unchecked`: or that of an earlier version, which wrote no checksum.
 
     Raises:
         StateError: the file is damaged, or its checksum is another.
     """
+    if or_unchecked and _is_unchecked(location):
+        return read_json_file(location, state_type)
     checked = read_json_file(location, _Checked)
     if checked is None:
         return None
@@ -77,3 +87,17 @@ def read_checked_file(location: StorePath, state_type: type[T]) -> T | None:
         return msgspec.json.decode(checked.state, type=state_type)
     except msgspec.MsgspecError as error:
         raise StateError(f"the file {location} is damaged: {error}") from error
+
+
+def _is_unchecked(location: StorePath) -> bool:
+    """Whether a file holds JSON that has neither part of a checked state."""
+    document = read_json_file(location, msgspec.Raw)
+    if document is None:
+        return False
+    try:
+        fields = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+        return fields.keys().isdisjoint(_Checked.__struct_fields__)
+    except UnicodeDecodeError:
+        return False
+    except msgspec.MsgspecError:  # a list
+        return True

@@ -1,6 +1,5 @@
 """The whole audit, and its counts by Spark: the first reader; the second is delta-rs."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +33,7 @@ from include.serving.audited import check_serving
 from include.serving.trade_minutes import served_minutes
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
-from include.state_files import write_state_file
+from include.state_files import write_checked_file
 from spark_jobs.session import open_session
 from spark_jobs.sinks import locate_table
 
@@ -71,7 +70,7 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         full=full,
         reseal=reseal,
     )
-    write_state_file(settings.home / "audit.json", json.dumps(report.as_dict()))
+    write_checked_file(settings.home / "audit.json", report.as_dict())
     return report
 
 

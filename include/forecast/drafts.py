@@ -13,7 +13,7 @@ from include.forecast import forecast_file
 from include.forecast.manifest import JudgedHorizon, Manifest
 from include.object_path import StorePath
 from include.settings import Settings
-from include.state_files import read_json_file
+from include.state_files import read_checked_file, write_checked_file
 
 DRAFTS = "forecast_drafts"
 
@@ -23,10 +23,10 @@ def write_draft(
 ) -> Manifest:
     """Write the draft; if the same forecast was published before, keep its `made_at`."""
     earlier = settings.forecasts_of(manifest.symbol) / manifest.forecast_id / forecast_file.MANIFEST
-    text = earlier.read_bytes() if earlier.exists() else msgspec.json.encode(manifest)
+    stored = msgspec.Raw(earlier.read_bytes()) if earlier.exists() else manifest
     (settings.world_store / DRAFTS).mkdir(parents=True, exist_ok=True)
     write_file(path_of(settings, manifest.forecast_id, ".csv"), content)
-    write_file(path_of(settings, manifest.forecast_id, ".json"), text)
+    write_checked_file(path_of(settings, manifest.forecast_id, ".json"), stored)
     for name, picture in pictures.items():
         write_file(path_of(settings, manifest.forecast_id, f".{name}"), picture)
     return manifest_of(settings, manifest.forecast_id)
@@ -36,8 +36,8 @@ def keep_judgement(
     settings: Settings, manifest: Manifest, judged: tuple[JudgedHorizon, ...]
 ) -> None:
     """Write the gate's figures into a draft's manifest."""
-    content = msgspec.json.encode(msgspec.structs.replace(manifest, judged=judged))
-    write_file(path_of(settings, manifest.forecast_id, ".json"), content)
+    judged_manifest = msgspec.structs.replace(manifest, judged=judged)
+    write_checked_file(path_of(settings, manifest.forecast_id, ".json"), judged_manifest)
 
 
 def manifest_of(settings: Settings, forecast_id: str) -> Manifest:
@@ -47,7 +47,8 @@ def manifest_of(settings: Settings, forecast_id: str) -> Manifest:
         ForecastError: there is no such draft.
         StateError: its manifest is damaged.
     """
-    manifest = read_json_file(path_of(settings, forecast_id, ".json"), Manifest)
+    path = path_of(settings, forecast_id, ".json")
+    manifest = read_checked_file(path, Manifest, or_unchecked=True)
     if manifest is None:
         raise ForecastError(f"there is no draft {forecast_id}")
     return manifest

@@ -3,12 +3,13 @@
 import hashlib
 import logging
 import time
+import zlib
 from datetime import datetime
 
 import msgspec
 
 from include.atomic_files import PARTIAL, delete_folder, remove_folder, write_folder
-from include.errors import ForecastError, HistoryError, StateError
+from include.errors import ForecastError, HistoryError, StateError, first_line
 from include.forecast import prophet
 from include.forecast.history import CLOSE, PriceChoice, TrainingMinutes, training_minutes
 from include.forecast.holdout import holdout_metrics
@@ -18,7 +19,7 @@ from include.forecast.recipe import LEVELS, Recipe, configured_recipe, fit_recip
 from include.log import event
 from include.object_path import StorePath
 from include.settings import Settings
-from include.state_files import read_json_file
+from include.state_files import encode_with_checksum, read_checked_file
 
 log = logging.getLogger("tickhouse.forecast")
 MODEL_FILE, RECORD_FILE = "model.json", "record.json"
@@ -29,7 +30,8 @@ class ModelRecord(msgspec.Struct, frozen=True):
 
     `walk` is the volatility of its minutes: log price per square root of a minute. `volatility` and
     `band` are those of the 80 % interval (`bands`), `last_price` the price it starts from.
-    It was fitted to the price `target`, of landed trades to those of `venue`.
+    It was fitted to the price `target`, of landed trades to those of `venue`. `model_crc32` is the
+    checksum of the model itself; null for one of an earlier version.
     """
 
     model: str
@@ -51,6 +53,7 @@ class ModelRecord(msgspec.Struct, frozen=True):
     band: Band | None = None
     target: str = CLOSE
     venue: str = ""
+    model_crc32: int | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -94,7 +97,8 @@ def record_of(settings: Settings, name: str) -> ModelRecord:
         ForecastError: there is no such model.
         StateError: its record is damaged.
     """
-    record = read_json_file(settings.world_store / "models" / name / RECORD_FILE, ModelRecord)
+    path = settings.world_store / "models" / name / RECORD_FILE
+    record = read_checked_file(path, ModelRecord, or_unchecked=True)
     if record is None:
         raise ForecastError(f"there is no model {name}")
     return record
@@ -105,9 +109,17 @@ def load_model(settings: Settings, name: str) -> Fitted:
 
     Raises:
         ForecastError: there is no such model.
+        StateError: it is damaged.
     """
     record = record_of(settings, name)
-    model = prophet.from_json((settings.world_store / "models" / name / MODEL_FILE).read_text())
+    path = settings.world_store / "models" / name / MODEL_FILE
+    try:
+        text = path.read_bytes()
+        if record.model_crc32 not in {None, zlib.crc32(text)}:
+            raise StateError(f"the file {path} is damaged: its checksum is another")
+        model = prophet.from_json(text.decode())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StateError(f"the file {path} is damaged: {first_line(error)}") from error
     return Fitted(model, record.fitted_by, record.walk, record.volatility, record.band)
 
 
@@ -171,9 +183,9 @@ def _save(folder: StorePath, text: str, model_record: ModelRecord) -> None:
     """Write the model into a folder that gets its name when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     delete_folder(folder.with_name(f"{PARTIAL}{folder.name}"))
-    write_folder(
-        folder, {MODEL_FILE: text.encode(), RECORD_FILE: msgspec.json.encode(model_record)}
-    )
+    model = text.encode()
+    model_record = msgspec.structs.replace(model_record, model_crc32=zlib.crc32(model))
+    write_folder(folder, {MODEL_FILE: model, RECORD_FILE: encode_with_checksum(model_record)})
 
 
 def _prune(settings: Settings, symbol: str) -> None:

@@ -6,7 +6,6 @@ lives for some seconds again at once, for ever: on a full disk that cost a broke
 floor it also waits until so much space is free.
 """
 
-import json
 import os
 import pwd
 import shutil
@@ -16,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from include.backoff import Backoff
+from include.errors import StateError
 from include.setting_fields import MB
-from include.state_files import write_state_file
+from include.state_files import read_checked_file, write_checked_file
 
 FOLDER = "restarts"
 WINDOW_S = 300.0
@@ -93,8 +93,9 @@ def _wait_for_space(home: Path, floor_mb: int) -> None:
 
 def _read(file: Path) -> list[float]:
     try:
-        return [float(at) for at in json.loads(file.read_text())]
-    except (OSError, ValueError, TypeError):
+        return read_checked_file(file, list[float], or_unchecked=True) or []
+    except StateError as error:
+        sys.stderr.write(f"{error}; its starts count as none\n")
         return []
 
 
@@ -102,7 +103,7 @@ def _write(file: Path, starts: Sequence[float]) -> None:
     """Note the starts; a disk that is full must not keep a process from starting."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_state_file(file, json.dumps(list(starts)))
+        write_checked_file(file, list(starts))
     except OSError as error:
         sys.stderr.write(f"{file} could not be written: {error}\n")
 

@@ -23,7 +23,7 @@ from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import StreamProgress, read_progress
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
-from include.state_files import read_json_file
+from include.state_files import read_checked_file
 from include.time_limit import Question, Returned
 
 ReadRanges = Callable[[list[str]], OffsetRanges]
@@ -244,7 +244,7 @@ def last_audit(settings: Settings) -> LastAudit | None:
         StateError: the file it left is damaged.
     """
     path = settings.home / "audit.json"
-    report = read_json_file(path, _AuditReport)
+    report = read_checked_file(path, _AuditReport, or_unchecked=True)
     if report is None:
         return None
     return LastAudit(ok=report.ok, age_s=round(time.time() - path.stat().st_mtime))

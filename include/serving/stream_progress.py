@@ -4,13 +4,11 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from include.errors import StateError
 from include.log import event
 from include.market.wire import TopicPartition
 from include.settings import Settings
-from include.state_files import read_json_file, write_state_file
+from include.state_files import read_checked_file, write_checked_file
 
 # A batch of these is the time between two checkpoints: their lag does not depend on it.
 REAL_TIME_QUERIES = frozenset({"measures"})
@@ -66,7 +64,7 @@ def progress_file(settings: Settings) -> Path:
 
 def write_progress(settings: Settings, progress: StreamProgress) -> None:
     """Replace the file."""
-    write_state_file(progress_file(settings), msgspec.json.encode(progress))
+    write_checked_file(progress_file(settings), progress)
 
 
 def read_progress(settings: Settings) -> StreamProgress:
@@ -75,7 +73,8 @@ def read_progress(settings: Settings) -> StreamProgress:
     A damaged one is logged: the running stream writes another within seconds.
     """
     try:
-        return read_json_file(progress_file(settings), StreamProgress) or StreamProgress()
+        path = progress_file(settings)
+        return read_checked_file(path, StreamProgress, or_unchecked=True) or StreamProgress()
     except StateError as error:
         log.warning(event("stream progress unreadable", error=error))
         return StreamProgress()

@@ -4,19 +4,18 @@ A broker that meets a full disk dies, and one that starts on it may lose every t
 stopped loses nothing. Meanwhile nothing is written; the feeds' ledger has the hole.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from include.errors import PlatformError, Unreachable
+from include.errors import PlatformError, StateError, Unreachable
 from include.local.causes import free_mb
 from include.local.programs import list_programs
 from include.local.supervisor import SupervisorClient
 from include.log import event
 from include.settings import Settings
-from include.state_files import write_state_file
+from include.state_files import move_aside, read_checked_file, write_checked_file
 
 EVERY_S = 2.0
 SPARE = 1.2  # so many times the floor must be free to start again, or it would go to and fro
@@ -43,8 +42,9 @@ class DiskGuard:
 
     def watch_once(self) -> None:
         """Stop or start, if it is time for it."""
-        free, stopped = self._free_mb(self._var), self._stopped_processes()
+        free = self._free_mb(self._var)
         try:
+            stopped = self._stopped_processes()
             if free < self._floor_mb and not stopped:
                 self._stop(free)
             elif stopped and free >= self._floor_mb * SPARE:
@@ -78,15 +78,25 @@ class DiskGuard:
         """Note what is stopped for the next watcher; this one knows it though the disk is full."""
         self._noted = names
         try:
-            write_state_file(self._note, json.dumps(names))
+            write_checked_file(self._note, names)
         except OSError as error:
             log.warning(event("note of stopped processes not written", error=error))
 
     def _stopped_processes(self) -> list[str]:
+        """What was stopped; of a damaged note all that it may have had and that does not run."""
         try:
-            return [str(name) for name in json.loads(self._note.read_text())]
-        except (OSError, ValueError, TypeError):
-            return self._noted
+            noted = read_checked_file(self._note, list[str], or_unchecked=True)
+        except StateError as error:
+            log.warning(event("note of stopped processes damaged", error=error))
+            stopped = self._list_stopped()
+            move_aside(self._note)
+            self._write_note(stopped)
+            return stopped
+        return self._noted if noted is None else noted
+
+    def _list_stopped(self) -> list[str]:
+        states = {process.name: process.state for process in self._supervisor.processes()}
+        return [name for name in self._names if states.get(name) not in {"running", "starting"}]
 
 
 def start_disk_guard(settings: Settings, stop: threading.Event) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from include.errors import PlatformError
+from include.errors import PlatformError, StateError
 from include.lake.audit.digests import Digest, FileDigest
 from include.market.wire import TopicPartition
 from include.object_path import StorePath
-from include.state_files import write_state_file
+from include.state_files import read_checked_file, write_checked_file, write_state_file
 
 SEALS_FOLDER = "seals"
 SEALS, NEWEST = "seals.json", "newest_seal.json"
@@ -156,7 +156,7 @@ def write_seals(folder: StorePath, seals: Seals) -> None:
     encoded = msgspec.json.encode(seals)
     checksum = _compute_checksum(encoded)
     write_state_file(folder / SEALS, msgspec.json.encode(_Stored(checksum, msgspec.Raw(encoded))))
-    write_state_file(folder / NEWEST, msgspec.json.encode(_Newest(seals.number, checksum)))
+    write_checked_file(folder / NEWEST, _Newest(seals.number, checksum))
 
 
 def newest_number(folder: StorePath) -> int:
@@ -177,12 +177,10 @@ def sealed_files(files: Mapping[str, FileDigest]) -> dict[str, SealedFile]:
 
 def _read_newest(file: StorePath, *, strict: bool = True) -> _Newest | None:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Newest)
-    except FileNotFoundError:
-        return None
-    except (msgspec.MsgspecError, OSError) as error:
+        return read_checked_file(file, _Newest, or_unchecked=True)
+    except StateError as error:
         if strict:
-            raise PlatformError(f"{file.name} is damaged: {error}; {RESEAL}") from error
+            raise PlatformError(f"{error}; {RESEAL}") from error
         return None
 
 

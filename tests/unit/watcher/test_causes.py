@@ -295,13 +295,40 @@ def test_below_the_floor_the_broker_is_stopped_last_and_started_first_when_space
     assert supervisor.steps[2:] == ["start kafka", "start feed-gemini"]
 
 
+@pytest.mark.parametrize("damage", ["flipped", "empty", "nul", "folder"])
+def test_what_was_stopped_is_started_again_though_its_note_is_damaged(
+    settings: Settings, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor: Any = Supervisor()
+    free, names = [1.0], ["kafka", "feed-gemini"]
+
+    def guard() -> DiskGuard:
+        return DiskGuard(settings, supervisor=supervisor, names=names, free_mb=lambda _: free[0])
+
+    guard().watch_once()
+    note = settings.home / "stopped_for_space.json"
+    flipped = note.read_bytes().replace(b"kafka", b"kagka")
+    note.unlink()
+    if damage == "folder":
+        note.mkdir()
+    else:
+        note.write_bytes({"flipped": flipped, "empty": b"", "nul": bytes(40)}[damage])
+    guard().watch_once()
+    free[0] = 9999
+    guard().watch_once()
+    assert supervisor.steps[2:] == ["start kafka", "start feed-gemini"]
+    assert caplog.text.count(f"{note} is damaged") == 1
+    guard().watch_once()
+    assert supervisor.steps[4:] == []
+
+
 def test_a_disk_too_full_for_the_note_does_not_keep_the_guard_from_starting_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk_guard, "write_state_file", refuse)
+    monkeypatch.setattr(disk_guard, "write_checked_file", refuse)
     supervisor: Any = Supervisor()
     free = [1.0]
     guard = DiskGuard(
