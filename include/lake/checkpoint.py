@@ -7,6 +7,7 @@ line on, a line for each Kafka source, the end offset per topic and partition.
 import json
 from collections.abc import Mapping
 
+from include.lake.hadoop_checksums import has_other_checksum
 from include.market.wire import TopicPartition
 from include.object_path import StorePath
 
@@ -45,7 +46,8 @@ def find_damage(checkpoint: StorePath) -> str | None:
     commits = batch_numbers(checkpoint / "commits")
     if not offsets:
         return f"{len(commits)} commits without an offsets file" if commits else None
-    damage = _find_log_damage(checkpoint, planned=max(offsets), committed=max(commits, default=-1))
+    newest = {"planned": max(offsets), "committed": max(commits, default=-1)}
+    damage = _find_log_damage(checkpoint, **newest) or _find_other_checksum(checkpoint, **newest)
     if damage is None and not _is_readable(checkpoint / "metadata"):
         return "its metadata file is missing or unreadable"
     return damage or _find_state_damage(checkpoint / "state")
@@ -65,6 +67,15 @@ def _find_log_damage(checkpoint: StorePath, *, planned: int, committed: int) -> 
         return f"batch {planned} was begun, but no commit of one before is there"
     if committed < planned - 1:
         return f"commits end at batch {committed}, offsets at batch {planned}"
+    return None
+
+
+def _find_other_checksum(checkpoint: StorePath, *, planned: int, committed: int) -> str | None:
+    """The first of the files that a resumed stream reads which was changed, in words."""
+    logs = (f"offsets/{planned}", f"offsets/{planned - 1}", f"commits/{committed}")
+    for name in (*logs, "metadata"):
+        if has_other_checksum(checkpoint / name):
+            return f"{name} does not have its checksum"
     return None
 
 

@@ -173,6 +173,34 @@ def test_a_folder_in_the_place_of_a_checkpoints_file_is_damage(tmp_path: Path, n
     assert find_damage(tmp_path) is not None
 
 
+CHECKPOINT_FILES = [
+    ("offsets/0", b'v1\n{}\n{"market.trades":{"0":1}}', "63726300000002002643f77a"),
+    ("offsets/1", b'v1\n{}\n{"market.trades":{"0":11}}', "637263000000020035c04d7d"),
+    ("commits/1", b'v1\n{"n":1}', "6372630000000200f970b1f0"),
+    ("metadata", b'{"id":"1"}', "6372630000000200f618c8f3"),
+]
+
+
+@pytest.mark.parametrize("name", ["offsets/0", "offsets/1", "commits/1", "metadata"])
+def test_a_flipped_bit_in_a_checkpoints_file_is_seen_by_its_checksum(
+    tmp_path: Path, name: str
+) -> None:
+    """The checksums are those that Hadoop wrote of these files."""
+    for file, content, crc in CHECKPOINT_FILES:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+        (tmp_path / file).with_name(f".{Path(file).name}.crc").write_bytes(bytes.fromhex(crc))
+    assert find_damage(tmp_path) is None
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content.replace(b"1", b"3"))
+    damage = find_damage(tmp_path) or ""
+    assert name in damage and damage.endswith("does not have its checksum")
+    crc_file = (tmp_path / name).with_name(f".{Path(name).name}.crc")
+    for damaged in (b"", bytes(12), b"junk of a length"):  # Hadoop ignores such a one
+        crc_file.write_bytes(damaged)
+        assert find_damage(tmp_path) is None
+
+
 @pytest.mark.parametrize("name", ["seals.json", "newest_seal.json"])
 def test_a_folder_in_the_place_of_the_seals_is_named(tmp_path: Path, name: str) -> None:
     seals = Seals(1, "1", [], tables={}, columns={}, files={})
