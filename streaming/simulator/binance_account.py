@@ -22,7 +22,7 @@ class BinanceAccount:
     """One account of one key, with 10,000 USDT, one BTC and ten ETH."""
 
     def __init__(self, venue: BinanceVenue) -> None:
-        self.venue, self.matching, self._clock = venue, Matching(), venue.clock
+        self.venue, self.matching, self._clock = venue, Matching[SimulatedOrder](), venue.clock
         self.balances = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
         self._matched_until_s = int(self._clock.now_s())
 

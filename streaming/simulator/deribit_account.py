@@ -3,30 +3,51 @@
 An inverse contract: profit of a position is its USD amount times (1/entry - 1/price), in bitcoin.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from streaming.simulator import deribit_market as market
-from streaming.simulator.deribit_error import DeribitError, refuse_param
+from streaming.simulator import deribit_order_forms as forms
+from streaming.simulator import deribit_triggers as triggers
+from streaming.simulator.deribit_error import DeribitError
+from streaming.simulator.deribit_orders import (
+    TRIGGER_KINDS,
+    DeribitOrder,
+    check_form,
+    check_post_only,
+    draft_order,
+)
 from streaming.simulator.deribit_parameters import refuse_instrument
-from streaming.simulator.json_fields import Values
-from streaming.simulator.matching import Levels, Matching, SimulatedFill, SimulatedOrder
+from streaming.simulator.deribit_triggers import TriggerOrder
+from streaming.simulator.json_fields import Fields, Values
+from streaming.simulator.matching import Levels, Matching, SimulatedFill
 from streaming.simulator.price_path import PricePath
 
-FEE_SHARE, MARGIN_SHARE = Decimal("0.0005"), Decimal("0.02")
-STEPS = {"price": Decimal("0.5"), "amount": Decimal(10)}
+MARGIN_SHARE = Decimal("0.02")
 _IMMEDIATE = ("immediate_or_cancel", "fill_or_kill")
+AccountOrder = DeribitOrder | TriggerOrder
+
+
+@dataclass(frozen=True)
+class OrderChange:
+    """An order as it was after a change, and the fills of the change."""
+
+    order: Fields
+    fills: list[Fields]
 
 
 class DeribitAccount:
-    """One account; each call takes the present time in ms. `changes` are orders as they changed."""
+    """One account; each call takes the present time in ms. `changes` are of its orders."""
 
     def __init__(self, path: PricePath) -> None:
-        self.path, self.matching = path, Matching()
+        self.path, self.matching = path, Matching[DeribitOrder]()
+        self.trigger_orders: list[TriggerOrder] = []
         self.balance = Decimal(1)
         self.position = Decimal(0)  # USD, above zero when long
         self.entry_btc = Decimal(0)  # the position's worth in bitcoin when it was opened
         self.profits: dict[int, Decimal] = {}  # in bitcoin, by the number of the fill that closed
-        self.changes: list[tuple[SimulatedOrder, list[SimulatedFill]]] = []
+        self.changes: list[OrderChange] = []
+        self.cancels_on_disconnect = False
         self._matched_until_s = 0
 
     def levels(self, now_ms: int) -> tuple[Levels, Levels]:
@@ -37,29 +58,65 @@ class DeribitAccount:
         )
         return bids, asks
 
-    def fill_resting(self, now_ms: int) -> None:
-        """Fill resting orders whose price was reached at any second since the last call."""
-        live = self.matching.live()
-        for second in range(self._matched_until_s + 1, now_ms // 1000 + 1) if live else ():
-            bids, asks = self.levels(second * 1000)
-            for order in live:
-                fill_count = len(order.fills)
-                best = (asks if order.side == "buy" else bids)[0][0]
-                self.matching.fill_resting(order, best, second * 1000)
-                if new_fills := order.fills[fill_count:]:
-                    self._settle_fills(order, new_fills)
-                    self.changes.append((order, new_fills))
+    def live(self) -> list[AccountOrder]:
+        """Orders that may be filled, and orders that wait for their trigger."""
+        return [*self.matching.live(), *(order for order in self.trigger_orders if order.live)]
+
+    def pass_time(self, now_ms: int) -> None:
+        """Trigger and fill what was reached at any second since the last call; end day orders."""
+        for second in range(self._matched_until_s + 1, now_ms // 1000 + 1) if self.live() else ():
+            for trigger_order in [order for order in self.trigger_orders if order.live]:
+                self._watch_trigger(trigger_order, second * 1000)
+            if live := self.matching.live():
+                self._match_resting(live, second * 1000)
         self._matched_until_s = now_ms // 1000
 
-    def _settle_fills(self, order: SimulatedOrder, new_fills: list[SimulatedFill]) -> None:
+    def _match_resting(self, live: list[DeribitOrder], now_ms: int) -> None:
+        bids, asks = self.levels(now_ms)
+        for order in live:
+            if order.until_ms is not None and now_ms >= order.until_ms:
+                self.cancel(order, now_ms, reason="settlement")
+                continue
+            if order.reduce_only:
+                order.amount = min(order.amount, order.filled + self._reducible(order.side))
+                if not order.remaining:
+                    self.cancel(order, now_ms, reason="risk_mitigation")
+                    continue
+            fill_count = len(order.fills)
+            best = (asks if order.side == "buy" else bids)[0][0]
+            self.matching.fill_resting(order, best, now_ms)
+            if new_fills := order.fills[fill_count:]:
+                self._settle_fills(order, new_fills)
+                self._log(order, new_fills)
+
+    def _watch_trigger(self, order: TriggerOrder, now_ms: int) -> None:
+        """Place what a trigger order stands for once its price is reached."""
+        price = triggers.price_of(self.path, order.trigger, now_ms)
+        order.follow(price)
+        if not order.is_reached(price):
+            return
+        order.changed_ms, order.state = now_ms, "triggered"
+        try:
+            values = triggers.make_placed_values(order)
+            placed = self._enter(order.side, values, now_ms, trigger_order=order)
+            order.placed_order_id = placed.order_id
+        except DeribitError as error:
+            order.state, order.reject_reason = "rejected", str(error).split()[-1]
+            self._log(order, [])
+
+    def _settle_fills(self, order: DeribitOrder, new_fills: list[SimulatedFill]) -> None:
         for fill in new_fills:
             sign = 1 if order.side == "buy" else -1
             self.position += sign * fill.quantity
             self.entry_btc += sign * fill.quantity / fill.price
-            self.balance -= fill.quantity / fill.price * FEE_SHARE
+            self.balance -= fill.quantity / fill.price * forms.FEE_SHARE
             if not self.position:  # closed: the difference of the bitcoin amounts is the profit
                 self.profits[fill.number] = self.entry_btc
                 self.balance, self.entry_btc = self.balance + self.entry_btc, Decimal(0)
+
+    def _reducible(self, side: str) -> Decimal:
+        """How much of a side only reduces the position."""
+        return max(Decimal(0), -self.position if side == "buy" else self.position)
 
     def equity(self, price: Decimal) -> Decimal:
         """The account's worth in bitcoin at a price."""
@@ -70,69 +127,82 @@ class DeribitAccount:
         resting = sum((order.remaining / order.price for order in self.matching.live()), Decimal(0))
         return (abs(self.position) / price + resting) * MARGIN_SHARE
 
-    def new_order(self, side: str, values: Values, now_ms: int) -> SimulatedOrder:
-        """Place an order.
+    def new_order(self, side: str, values: Values, now_ms: int) -> AccountOrder:
+        """Place an order, or one that waits for its trigger.
 
         Raises:
             DeribitError: its refusal.
         """
         if values["instrument_name"] != market.INSTRUMENT:
             raise refuse_instrument()
+        check_form(values, now_ms)
+        if values.get("type", "limit") not in TRIGGER_KINDS:
+            return self._enter(side, values, now_ms)
+        price = triggers.price_of(self.path, values["trigger"], now_ms)
+        number = len(self.trigger_orders) + 1
+        order = triggers.draft_trigger(side, values, price, number=number, now_ms=now_ms)
+        self.trigger_orders.append(order)
+        self._log(order, [])
+        return order
+
+    def _enter(
+        self, side: str, values: Values, now_ms: int, trigger_order: TriggerOrder | None = None
+    ) -> DeribitOrder:
         bids, asks = self.levels(now_ms)
         opposite = asks if side == "buy" else bids
-        kind = values.get("type", "limit")
-        amount = _money(values, "amount")
-        price = opposite[-1][0] if kind == "market" else _money(values, "price")
-        if amount / price * MARGIN_SHARE + self.margin(price) > self.equity(price):
+        number = len(self.matching.orders) + 1
+        order = draft_order(side, values, opposite, number=number, now_ms=now_ms)
+        if order.reduce_only:
+            order.amount = min(order.amount, self._reducible(side))
+            if not order.amount:
+                raise DeribitError(11030, "other_reject reduce_direction")
+        needed = order.amount / order.price * MARGIN_SHARE
+        if not order.reduce_only and needed + self.margin(order.price) > self.equity(order.price):
             raise DeribitError(10009, "not_enough_funds")
-        time_in_force = values.get("time_in_force", "good_til_cancelled")
-        order = SimulatedOrder(
-            len(self.matching.orders) + 1,
-            market.INSTRUMENT,
-            side,
-            price,
-            amount,
-            now_ms,
-            values.get("label", ""),
-            kind=kind,
-            time_in_force=time_in_force,
-        )
-        self._check_post_only(order, opposite, values)
+        check_post_only(order, opposite)
+        if trigger_order:
+            order.trigger_order_id = trigger_order.order_id
+            self._log(trigger_order, [])
         self.matching.add(order)
         reachable = sum((q for at, q in opposite if order.reaches(at)), Decimal(0))
-        if time_in_force != "fill_or_kill" or reachable >= amount:
+        if order.time_in_force != "fill_or_kill" or reachable >= order.amount:
             self.matching.fill(order, opposite, now_ms)
             self._settle_fills(order, order.fills)
-        immediate = time_in_force in _IMMEDIATE or kind == "market"
+        immediate = order.time_in_force in _IMMEDIATE or order.kind == "market"
         order.cancelled = order.remaining > 0 and immediate
-        self.changes.append((order, list(order.fills)))
+        self._log(order, order.fills)
         return order
 
-    def _check_post_only(self, order: SimulatedOrder, opposite: Levels, values: Values) -> None:
-        """A post-only order that would take is priced below the best one, or rejected."""
-        if not values.get("post_only") or not order.reaches(opposite[0][0]):
-            return
-        if values.get("reject_post_only"):
-            raise DeribitError(11054, "post_only_reject")
-        step = STEPS["price"] if order.side == "buy" else -STEPS["price"]
-        order.price = opposite[0][0] - step
+    def edit(self, order: AccountOrder, changes: Values, now_ms: int) -> None:
+        """Replace what is left of a live order by other values, under the same id.
 
-    def edit(self, order: SimulatedOrder, values: Values, now_ms: int) -> SimulatedOrder:
-        """Replace what is left of a live order by another amount or price, under the same id."""
+        Raises:
+            DeribitError: it is not live, or could not be placed so.
+        """
         if not order.live:
             raise DeribitError(11044, "not_open_order")
-        amount = _money(values, "amount") if "amount" in values else order.amount
-        price = _money(values, "price") if "price" in values else order.price
-        if amount <= order.filled:
-            raise refuse_param("amount", "must be above what is filled")
+        if isinstance(order, TriggerOrder):
+            check_form(order.values | changes, now_ms)
+            price = triggers.price_of(self.path, order.trigger, now_ms)
+            order.change(changes, price, now_ms)
+            self._log(order, [])
+            return
+        check_form(order.make_values() | changes, now_ms)
         bids, asks = self.levels(now_ms)
-        order.amount, order.price, fill_count = amount, price, len(order.fills)
-        self.matching.fill(order, asks if order.side == "buy" else bids, now_ms)
+        fill_count, opposite = len(order.fills), asks if order.side == "buy" else bids
+        order.change(changes, now_ms)
+        try:
+            check_post_only(order, opposite)
+        except DeribitError:
+            self.cancel(order, now_ms, reason="edit_post_only_reject")
+            raise
+        self.matching.fill(order, opposite, now_ms)
         self._settle_fills(order, order.fills[fill_count:])
-        self.changes.append((order, order.fills[fill_count:]))
-        return order
+        self._log(order, order.fills[fill_count:])
 
-    def cancel(self, order: SimulatedOrder) -> SimulatedOrder:
+    def cancel(
+        self, order: AccountOrder, now_ms: int, *, reason: str = "user_request"
+    ) -> AccountOrder:
         """Cancel a live order.
 
         Raises:
@@ -140,31 +210,31 @@ class DeribitAccount:
         """
         if not order.live:
             raise DeribitError(11044, "not_open_order")
-        order.cancelled = True
-        self.changes.append((order, []))
+        order.changed_ms, order.cancel_reason = now_ms, reason
+        if isinstance(order, TriggerOrder):
+            order.state = "cancelled"
+        else:
+            order.cancelled = True
+        self._log(order, [])
         return order
 
-    def find_order(self, order_id: str) -> SimulatedOrder:
+    def find_order(self, order_id: str) -> AccountOrder:
         """The order of an id.
 
         Raises:
             DeribitError: there is none.
         """
-        for order in self.matching.orders.values():
-            if id_of(order) == order_id:
+        orders: list[AccountOrder] = [*self.matching.orders.values(), *self.trigger_orders]
+        for order in orders:
+            if order.order_id == order_id:
                 return order
         raise DeribitError(10004, "order_not_found")
 
+    def fill_fields(self, order: DeribitOrder, fills: list[SimulatedFill]) -> list[Fields]:
+        """Fills as Deribit gives them."""
+        none = Decimal(0)
+        return [forms.make_fill(order, fill, self.profits.get(fill.number, none)) for fill in fills]
 
-def id_of(order: SimulatedOrder) -> str:
-    """An order's id."""
-    return f"SIM-{order.number}"
-
-
-def _money(values: Values, name: str) -> Decimal:
-    if name not in values:
-        raise refuse_param(name, "value required")
-    money: Decimal = values[name]
-    if money <= 0 or money % STEPS[name]:
-        raise refuse_param(name, f"must be a multiple of {STEPS[name]}")
-    return money
+    def _log(self, order: AccountOrder, new_fills: list[SimulatedFill]) -> None:
+        fills = [] if isinstance(order, TriggerOrder) else self.fill_fields(order, new_fills)
+        self.changes.append(OrderChange(forms.make_order(order), fills))

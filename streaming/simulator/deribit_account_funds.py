@@ -3,15 +3,14 @@
 Source: docs.deribit.com, API reference, "Account management" and "Trading" (to 2026-02-24).
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 from streaming.simulator import deribit_market as market
-from streaming.simulator.deribit_account import FEE_SHARE, MARGIN_SHARE, DeribitAccount
+from streaming.simulator.deribit_account import MARGIN_SHARE, DeribitAccount
 from streaming.simulator.deribit_answers import INDEX
+from streaming.simulator.deribit_order_forms import FEE_SHARE, to_float
 from streaming.simulator.deribit_parameters import refuse_instrument
 from streaming.simulator.json_fields import Fields, Values
-
-_UNITS = Decimal("0.00000001")
 
 
 def position(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
@@ -121,8 +120,3 @@ def is_of(values: Values) -> bool:
     named = {currencies} if isinstance(currencies, str) else set(currencies)
     is_pair = values.get("currency_pair", INDEX) == INDEX
     return bool(named & {"BTC", "any"}) and kind in {"future", "any"} and is_pair
-
-
-def to_float(amount: Decimal) -> float:
-    """An amount of bitcoin with the eight decimals that the venue gives."""
-    return float(amount.quantize(_UNITS, ROUND_HALF_EVEN))

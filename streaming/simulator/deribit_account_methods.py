@@ -8,81 +8,78 @@ from streaming.simulator import deribit_account_funds as funds
 from streaming.simulator import deribit_account_records as records
 from streaming.simulator import deribit_answers as public
 from streaming.simulator import deribit_method_parameters as q
+from streaming.simulator import deribit_order_lists as lists
+from streaming.simulator import deribit_order_parameters as o
 from streaming.simulator import deribit_parameters as p
 from streaming.simulator.deribit_parameters import MethodParam
 
 ACCOUNT = (
-    ("buy", q.ORDER, trading.buy),
-    ("sell", q.ORDER, trading.sell),
-    ("edit", (q.ORDER_ID, *q.CHANGES), trading.edit),
-    ("edit_by_label", (q.LABEL, q.NAME, *q.CHANGES), trading.edit_by_label),
-    ("cancel", (q.ORDER_ID,), trading.cancel),
-    ("cancel_all", (q.DETAILED,), trading.cancel_all),
-    ("cancel_all_by_currency", (q.CURRENCY, q.KIND, q.LIVE_TYPE, q.DETAILED), trading.cancel_all),
+    ("buy", o.ORDER, trading.buy),
+    ("sell", o.ORDER, trading.sell),
+    ("edit", o.EDIT, trading.edit),
+    ("edit_by_label", o.EDIT_BY_LABEL, trading.edit_by_label),
+    ("cancel", (o.ORDER_ID,), trading.cancel),
+    ("cancel_all", o.CANCEL_ALL, trading.cancel_all),
+    ("cancel_all_by_currency", (q.CURRENCY, *o.CANCEL_KINDS), trading.cancel_all),
     (
         "cancel_all_by_currency_pair",
-        (
-            MethodParam("currency_pair", p.read_text, public.INDEX, True),
-            q.KIND,
-            q.LIVE_TYPE,
-            q.DETAILED,
-        ),
+        (MethodParam("currency_pair", p.read_text, public.INDEX, True), *o.CANCEL_KINDS),
         trading.cancel_all,
     ),
     (
         "cancel_all_by_kind_or_type",
-        (
-            MethodParam("currency", q.read_currencies, ["BTC"], True),
-            q.KIND,
-            q.LIVE_TYPE,
-            q.DETAILED,
-        ),
+        (MethodParam("currency", q.read_currencies, ["BTC"], True), *o.CANCEL_KINDS),
         trading.cancel_all,
     ),
-    ("cancel_all_by_instrument", (q.NAME, q.LIVE_TYPE, q.DETAILED), trading.cancel_all),
+    ("cancel_all_by_instrument", o.CANCEL_BY_NAME, trading.cancel_all),
     (
         "cancel_by_label",
         (MethodParam("label", p.read_text, "test", True), q.MAYBE_CURRENCY),
         trading.cancel_all,
     ),
-    (
-        "close_position",
-        (
-            q.NAME,
-            MethodParam("type", p.read_choice("limit", "market"), "market", True),
-            MethodParam("price", p.read_amount, 60000),
-        ),
-        trading.close_position,
-    ),
-    ("get_order_state", (q.ORDER_ID,), trading.order_state),
-    ("get_order_state_by_label", (q.CURRENCY, q.LABEL), trading.orders_of_label),
-    ("get_open_orders", (q.KIND, q.LIVE_TYPE), trading.open_orders),
-    ("get_open_orders_by_currency", (q.CURRENCY, q.KIND, q.LIVE_TYPE), trading.open_orders),
-    ("get_open_orders_by_instrument", (q.NAME, q.LIVE_TYPE), trading.open_orders),
-    ("get_open_orders_by_label", (q.CURRENCY, q.LABEL), trading.open_orders),
-    ("get_order_history_by_currency", (q.CURRENCY, q.KIND, *q.HISTORY), trading.order_history),
-    ("get_order_history_by_instrument", (q.NAME, *q.HISTORY), trading.order_history),
-    ("get_user_trades_by_instrument", (q.NAME, *q.TRADES), trading.user_trades),
+    ("close_position", o.CLOSE, trading.close_position),
+    ("get_order_state", (o.ORDER_ID,), lists.order_state),
+    ("get_order_state_by_label", (q.CURRENCY, q.LABEL), lists.orders_of_label),
+    ("get_open_orders", (q.KIND, o.LIVE_TYPE), lists.open_orders),
+    ("get_open_orders_by_currency", (q.CURRENCY, q.KIND, o.LIVE_TYPE), lists.open_orders),
+    ("get_open_orders_by_instrument", (q.NAME, o.LIVE_TYPE), lists.open_orders),
+    ("get_open_orders_by_label", (q.CURRENCY, q.LABEL), lists.open_orders),
+    ("get_order_history_by_currency", (q.CURRENCY, q.KIND, *q.HISTORY), lists.order_history),
+    ("get_order_history_by_instrument", (q.NAME, *q.HISTORY), lists.order_history),
+    ("get_user_trades_by_instrument", o.TRADES_BY_NAME, lists.user_trades),
     (
         "get_user_trades_by_instrument_and_time",
-        (q.NAME, *q.SPAN, q.COUNT, q.SORTING),
-        trading.user_trades,
+        (q.NAME, *q.SPAN, q.COUNT, q.SORTING, *q.OWN_TRADES),
+        lists.user_trades,
     ),
-    ("get_user_trades_by_currency", (q.CURRENCY, *q.TRADES), trading.user_trades),
+    ("get_user_trades_by_currency", o.TRADES_BY_CURRENCY, lists.user_trades),
     (
         "get_user_trades_by_currency_and_time",
-        (q.CURRENCY, q.KIND, *q.SPAN, q.COUNT, q.SORTING),
-        trading.user_trades,
+        (q.CURRENCY, q.KIND, *q.SPAN, q.COUNT, q.SORTING, *q.OWN_TRADES),
+        lists.user_trades,
     ),
-    ("get_user_trades_by_order", (q.ORDER_ID, q.SORTING), trading.trades_of_order),
+    (
+        "get_user_trades_by_order",
+        (o.ORDER_ID, q.SORTING, *q.OWN_TRADES),
+        lists.trades_of_order,
+    ),
+    (
+        "get_trigger_order_history",
+        (q.CURRENCY, q.MAYBE_NAME, q.COUNT, MethodParam("continuation", q.read_page, "0")),
+        lists.trigger_history,
+    ),
     ("get_position", (q.NAME,), funds.position),
-    ("get_positions", (q.MAYBE_CURRENCY, q.KIND), funds.positions),
+    ("get_positions", (q.MAYBE_CURRENCY, q.KIND, q.ACCOUNT_ID), funds.positions),
     (
         "get_account_summary",
-        (q.CURRENCY, MethodParam("extended", p.read_boolean, True)),
+        (q.CURRENCY, MethodParam("extended", p.read_boolean, True), q.ACCOUNT_ID),
         funds.make_summary,
     ),
-    ("get_account_summaries", (MethodParam("extended", p.read_boolean, True),), funds.summaries),
+    (
+        "get_account_summaries",
+        (MethodParam("extended", p.read_boolean, True), q.ACCOUNT_ID),
+        funds.summaries,
+    ),
     (
         "get_margins",
         (
@@ -100,7 +97,18 @@ ACCOUNT = (
     ("get_deposits", (q.CURRENCY, q.COUNT, q.OFFSET), records.transfers),
     ("get_withdrawals", (q.CURRENCY, q.COUNT, q.OFFSET), records.transfers),
     ("get_transfers", (q.CURRENCY, q.COUNT, q.OFFSET), records.transfers),
-    ("get_transaction_log", (q.CURRENCY, *q.SPAN), records.transaction_log),
+    (
+        "get_transaction_log",
+        (
+            q.CURRENCY,
+            *q.SPAN,
+            MethodParam("query", p.read_text, "trade"),
+            MethodParam("count", p.read_count(250), 100),
+            MethodParam("continuation", p.read_whole, 0),
+            q.ACCOUNT_ID,
+        ),
+        records.transaction_log,
+    ),
     (
         "get_subaccounts_details",
         (q.CURRENCY, MethodParam("with_open_orders", p.read_boolean, True)),
@@ -115,11 +123,6 @@ ACCOUNT = (
         "get_settlement_history_by_currency",
         (q.CURRENCY, *q.SETTLEMENTS),
         records.settlement_history,
-    ),
-    (
-        "get_trigger_order_history",
-        (q.CURRENCY, q.MAYBE_NAME, q.COUNT, MethodParam("continuation", p.read_text, "none")),
-        records.trigger_history,
     ),
     (
         "get_order_margin_by_ids",

@@ -3,11 +3,13 @@
 Source: docs.deribit.com, API reference, "Account management", "Trading", "Wallet".
 """
 
-from streaming.simulator import deribit_account_answers as trading
 from streaming.simulator import deribit_account_funds as funds
 from streaming.simulator import deribit_market as market
+from streaming.simulator import deribit_order_lists as lists
 from streaming.simulator.deribit_account import MARGIN_SHARE, DeribitAccount
+from streaming.simulator.deribit_order_forms import to_float
 from streaming.simulator.deribit_parameters import refuse_instrument
+from streaming.simulator.deribit_triggers import TriggerOrder
 from streaming.simulator.json_fields import Fields, Values
 
 
@@ -31,7 +33,7 @@ def transaction_log(_account: DeribitAccount, _values: Values, _now_ms: int) -> 
 
 def subaccount_details(account: DeribitAccount, values: Values, now_ms: int) -> list[Fields]:
     """The main account's positions, and its live orders if asked."""
-    orders = trading.open_orders(account, values, now_ms)
+    orders = lists.open_orders(account, values, now_ms)
     detail: Fields = {"uid": 1, "positions": funds.positions(account, values, now_ms)}
     return [detail | ({"open_orders": orders} if values.get("with_open_orders") else {})]
 
@@ -43,18 +45,15 @@ def settlement_history(_account: DeribitAccount, values: Values, _now_ms: int) -
     return {"settlements": [], "continuation": "none"}
 
 
-def trigger_history(_account: DeribitAccount, _values: Values, _now_ms: int) -> Fields:
-    """No trigger order."""
-    return {"entries": [], "continuation": "none"}
-
-
 def order_margins(account: DeribitAccount, values: Values, _now_ms: int) -> list[Fields]:
-    """The initial margin in bitcoin of what is left of each order."""
+    """The initial margin in bitcoin of what is left of each order; trigger orders need none."""
     orders = [account.find_order(order_id) for order_id in values["ids"]]
     return [
         {
             "order_id": order_id,
-            "initial_margin": funds.to_float(order.remaining / order.price * MARGIN_SHARE),
+            "initial_margin": 0.0
+            if isinstance(order, TriggerOrder)
+            else to_float(order.remaining / order.price * MARGIN_SHARE),
             "initial_margin_currency": "BTC",
         }
         for order_id, order in zip(values["ids"], orders, strict=True)

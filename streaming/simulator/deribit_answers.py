@@ -3,6 +3,8 @@
 Source: docs.deribit.com, API reference, "Market data" (to 2026-02-24).
 """
 
+from typing import Any
+
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_error import refuse_param
 from streaming.simulator.deribit_parameters import CURRENCIES, refuse_instrument
@@ -75,8 +77,12 @@ def instruments(path: PricePath, values: Values, now_ms: int) -> list[Fields]:
 def expirations(_path: PricePath, values: Values, _now_ms: int) -> Fields:
     """When instruments end: a perpetual does not."""
     kinds = {"future": ["PERPETUAL"], "option": []}
-    is_named = is_of(values)
+    is_grouped = values["currency"] == "grouped"
+    is_named = is_grouped or is_of(values)
+    is_named = is_named and values.get("currency_pair", INDEX) == INDEX
     named = {kind: dates if is_named else [] for kind, dates in kinds.items()}
+    if is_grouped:
+        return {"btc": named if values["kind"] == "any" else named[values["kind"]]}
     if values["kind"] == "any":
         return {values["currency"].lower(): named}
     return {values["kind"]: named.get(values["kind"], [])}
@@ -103,9 +109,11 @@ def index_price(path: PricePath, values: Values, now_ms: int) -> Fields:
     return {"index_price": price, "estimated_delivery_price": price}
 
 
-def index_names(_path: PricePath, _values: Values, _now_ms: int) -> list[str]:
-    """The names of the indices."""
-    return [INDEX]
+def index_names(_path: PricePath, values: Values, _now_ms: int) -> list[Any]:
+    """The names of the indices; if asked for, with whether combinations may be made."""
+    flags = ("future_combo_creation_enabled", "option_combo_creation_enabled")
+    extended = {"name": INDEX, **dict.fromkeys(flags, False)}
+    return [extended if values.get("extended") else INDEX]
 
 
 def make_ticker(path: PricePath, values: Values, now_ms: int) -> Fields:

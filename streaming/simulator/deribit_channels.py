@@ -9,15 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from include.market.time import DAY_MINUTES, DAY_MS, HOUR_MS
-from streaming.simulator import deribit_account_answers as private
 from streaming.simulator import deribit_account_funds as funds
 from streaming.simulator import deribit_answers as public
 from streaming.simulator import deribit_history as history
 from streaming.simulator import deribit_market as market
-from streaming.simulator.deribit_account import DeribitAccount
+from streaming.simulator.deribit_account import DeribitAccount, OrderChange
 from streaming.simulator.deribit_trades import last_day
 from streaming.simulator.json_fields import Fields
-from streaming.simulator.matching import SimulatedFill, SimulatedOrder
 from streaming.simulator.price_path import PricePath
 
 _NAME, _PACE = re.escape(market.INSTRUMENT), "(?P<pace>raw|100ms|agg2)"
@@ -207,7 +205,7 @@ def is_due(channel: str, since_ms: Since, now_ms: int) -> bool:
 def account_messages(
     account: DeribitAccount,
     channel: str,
-    changes: list[tuple[SimulatedOrder, list[SimulatedFill]]],
+    changes: list[OrderChange],
     now_ms: int,
 ) -> list[object]:
     """What a private channel sends of these changes."""
@@ -216,10 +214,8 @@ def account_messages(
         return []
     if name["portfolio"]:
         return [funds.make_summary(account, {}, now_ms)]
-    orders: list[Any] = [private.order_fields(order) for order, _ in changes]
-    fills = [
-        private.fill_fields(account, order, fill) for order, fills in changes for fill in fills
-    ]
+    orders: list[Any] = [change.order for change in changes]
+    fills = [fill for change in changes for fill in change.fills]
     if name["kind"] == "orders":
         return orders if name["pace"] == "raw" else [orders]
     if name["kind"] == "trades":

@@ -10,13 +10,23 @@ from streaming.simulator.json_fields import Fields, Values
 _MIN_HEARTBEAT_S = 10
 
 
-class RpcConnection(Protocol):
+class CancelOnDisconnect(Protocol):
+    """A switch: whether orders are cancelled when a connection ends."""
+
+    cancels_on_disconnect: bool
+
+
+class RpcConnection(CancelOnDisconnect, Protocol):
     """What a connection keeps."""
 
     heartbeat_s: float
     tested: bool
     closes: bool
-    cancels_on_disconnect: bool
+    is_websocket: bool
+
+    @property
+    def account(self) -> CancelOnDisconnect:
+        """The account of its key."""
 
     def authenticate(self, values: Values, now_ms: int) -> Fields:
         """Log in."""
@@ -82,21 +92,31 @@ def log_out(rpc: RpcConnection, _values: Values, _now_ms: int) -> str:
     return "ok"
 
 
-def cancel_on_disconnect(rpc: RpcConnection, _values: Values, _now_ms: int) -> str:
-    """Cancel the account's orders when this connection ends."""
-    rpc.cancels_on_disconnect = True
+def cancel_on_disconnect(rpc: RpcConnection, values: Values, _now_ms: int) -> str:
+    """Cancel the account's orders when this connection ends, or any."""
+    _holder(rpc, values).cancels_on_disconnect = True
     return "ok"
 
 
-def keep_on_disconnect(rpc: RpcConnection, _values: Values, _now_ms: int) -> str:
-    """Leave orders when this connection ends."""
-    rpc.cancels_on_disconnect = False
+def keep_on_disconnect(rpc: RpcConnection, values: Values, _now_ms: int) -> str:
+    """Leave orders when this connection ends, or any."""
+    _holder(rpc, values).cancels_on_disconnect = False
     return "ok"
 
 
-def is_cancelled_on_disconnect(rpc: RpcConnection, _values: Values, _now_ms: int) -> Fields:
-    """Whether orders are cancelled when this connection ends."""
-    return {"scope": "connection", "enabled": rpc.cancels_on_disconnect}
+def is_cancelled_on_disconnect(rpc: RpcConnection, values: Values, _now_ms: int) -> Fields:
+    """Whether orders are cancelled when this connection ends, or any."""
+    enabled = _holder(rpc, values).cancels_on_disconnect
+    return {"scope": values.get("scope", "connection"), "enabled": enabled}
+
+
+def _holder(rpc: RpcConnection, values: Values) -> CancelOnDisconnect:
+    """What keeps the switch of a scope: the account, or a websocket's connection."""
+    if values.get("scope") == "account":
+        return rpc.account
+    if not rpc.is_websocket:
+        raise DeribitError(10030, "must_be_websocket_request")
+    return rpc
 
 
 def read_interval(name: str, value: Any) -> int:

@@ -155,6 +155,11 @@ def index_price(path: PricePath, ms: int) -> float:
     return path.tick_at(ms // 1000)[0]
 
 
+def last_price(path: PricePath, ms: int) -> float:
+    """The price of the last trade before a time in ms."""
+    return float(trade(path, number_at(ms // 1000 * 1000) - 1)["price"])
+
+
 def hourly_interest(hour: int) -> float:
     """The funding of an hour since the epoch, as a share: positive where longs pay shorts."""
     return round(math.sin(hour * math.tau / 36) * 1.25e-5, 10)
@@ -170,7 +175,6 @@ def make_ticker(path: PricePath, step: int) -> Fields:
     """The ticker: its bid and ask are the book's, its statistics those of the trades."""
     ms = step * 1000 // STEPS_PER_S
     index, day = index_price(path, ms), last_day(path, ms // _MINUTE_MS)
-    last = trade(path, number_at(ms // 1000 * 1000) - 1)["price"]
     best = quote(path, step)
     return {
         **best,
@@ -184,7 +188,7 @@ def make_ticker(path: PricePath, step: int) -> Fields:
             "volume_notional": day.cost,
         },
         "index_price": index,
-        "last_price": last,
+        "last_price": last_price(path, ms),
         "settlement_price": index_price(path, ms // DAY_MS * DAY_MS + 8 * HOUR_MS - DAY_MS),
         "min_price": float(_round_to_tick(index * 0.985)),
         "max_price": float(_round_to_tick(index * 1.015)),

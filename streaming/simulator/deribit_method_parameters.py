@@ -10,6 +10,7 @@ from streaming.simulator import deribit_market as market
 from streaming.simulator import deribit_parameters as p
 from streaming.simulator.deribit_parameters import MethodParam
 
+NOT_SIMULATED = (10033, "not_implemented")
 NAME = MethodParam("instrument_name", p.read_text, market.INSTRUMENT, mandatory=True)
 MAYBE_NAME = MethodParam("instrument_name", p.read_text, market.INSTRUMENT)
 CURRENCY = MethodParam("currency", p.read_choice(*p.CURRENCIES, "any"), "BTC", mandatory=True)
@@ -59,33 +60,17 @@ AUTH = (
     MethodParam("timestamp", p.read_whole, 1),
     *(MethodParam(name, p.read_text, "test") for name in ("state", "scope")),
 )
-TIME_IN_FORCE = ("good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel")
-ORDER = (
-    NAME,
-    MethodParam("amount", p.read_amount, 10),
-    MethodParam("contracts", p.read_amount, 1),
-    MethodParam("type", p.read_choice("limit", "market"), "market"),
-    MethodParam("price", p.read_amount, 60000),
-    LABEL,
-    MethodParam("time_in_force", p.read_choice(*TIME_IN_FORCE), "good_til_cancelled"),
-    *(
-        MethodParam(name, p.read_boolean, False)
-        for name in ("post_only", "reject_post_only", "reduce_only")
-    ),
-)
-ORDER_ID = MethodParam("order_id", p.read_text, "SIM-1", mandatory=True)
-CHANGES = (
-    MethodParam("amount", p.read_amount, 20),
-    MethodParam("contracts", p.read_amount, 2),
-    MethodParam("price", p.read_amount, 60000),
-)
-LIVE_TYPE = MethodParam("type", p.read_text, "all")
 SETTLEMENTS = (
     MethodParam("type", p.read_choice("settlement", "delivery", "bankruptcy"), "settlement"),
     MethodParam("count", p.read_count(1000), 5),
     MethodParam("continuation", p.read_text, "none"),
     MethodParam("search_start_timestamp", p.read_whole, 1_700_000_000_000),
 )
+
+
+def read_page(name: str, value: Any) -> int:
+    """Where a page begins: `none` is the first one."""
+    return 0 if value == "none" else p.read_whole(name, value)
 
 
 def read_currencies(name: str, value: Any) -> list[str]:
@@ -96,9 +81,17 @@ def read_currencies(name: str, value: Any) -> list[str]:
 
 DETAILED = MethodParam("detailed", p.read_boolean, False)
 
-TRADES = (KIND, *SEQ, *MAYBE_SPAN, COUNT, SORTING)
+HISTORICAL = MethodParam("historical", p.read_boolean, False)
+ACCOUNT_ID = MethodParam("subaccount_id", p.read_account_id, p.ACCOUNT_ID)
+OWN_TRADES = (HISTORICAL, ACCOUNT_ID)
 HISTORY = (
     COUNT,
     OFFSET,
     *(MethodParam(name, p.read_boolean, True) for name in ("include_old", "include_unfilled")),
+    HISTORICAL,
+    MethodParam(
+        "with_continuation", p.read_boolean, True, refusal=NOT_SIMULATED, harmless=(False,)
+    ),
+    MethodParam("continuation", p.read_text, "12", refusal=NOT_SIMULATED, harmless=("none",)),
 )
+SCOPE = MethodParam("scope", p.read_choice("connection", "account"), "connection")

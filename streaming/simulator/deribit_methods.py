@@ -54,14 +54,26 @@ _PUBLIC = (
     ("get_instrument", (q.NAME,), public.instrument),
     (
         "get_expirations",
-        (q.CURRENCY, MethodParam("kind", p.read_choice("future", "option", "any"), "any", True)),
+        (
+            MethodParam("currency", p.read_choice(*p.CURRENCIES, "any", "grouped"), "BTC", True),
+            MethodParam("kind", p.read_choice("future", "option", "any"), "any", True),
+            MethodParam("currency_pair", p.read_text, public.INDEX),
+        ),
         public.expirations,
     ),
     ("get_contract_size", (q.NAME,), public.contract_size),
     ("get_index", (q.CURRENCY,), public.index),
     ("get_index_price", (q.INDEX,), public.index_price),
-    ("get_index_price_names", (), public.index_names),
-    ("get_supported_index_names", (), public.index_names),
+    (
+        "get_index_price_names",
+        (MethodParam("extended", p.read_boolean, False),),
+        public.index_names,
+    ),
+    (
+        "get_supported_index_names",
+        (MethodParam("type", p.read_choice("all", "spot", "derivative"), "all"),),
+        public.index_names,
+    ),
     ("ticker", (q.NAME,), public.make_ticker),
     ("get_order_book", (q.NAME, q.DEPTH), public.order_book),
     (
@@ -92,8 +104,19 @@ _PUBLIC = (
         history.trades_of_currency,
     ),
     ("get_trade_volumes", (MethodParam("extended", p.read_boolean, False),), public.trade_volumes),
-    ("get_announcements", (), public.nothing),
-    ("get_combo_ids", (q.CURRENCY,), public.nothing),
+    (
+        "get_announcements",
+        (
+            MethodParam("start_timestamp", p.read_whole, 1_700_000_000_000),
+            MethodParam("count", p.read_count(50), 5),
+        ),
+        public.nothing,
+    ),
+    (
+        "get_combo_ids",
+        (q.CURRENCY, MethodParam("state", p.read_choice("rfq", "active", "inactive"), "active")),
+        public.nothing,
+    ),
     ("get_combos", (q.CURRENCY,), public.nothing),
     ("get_rfqs", (q.CURRENCY,), public.nothing),
     ("get_mark_price_history", (q.NAME, *q.SPAN), public.nothing),
@@ -168,9 +191,14 @@ _CONNECTION = (
         connection.log_out,
         True,
     ),
-    ("private/enable_cancel_on_disconnect", (), connection.cancel_on_disconnect, True),
-    ("private/disable_cancel_on_disconnect", (), connection.keep_on_disconnect, True),
-    ("private/get_cancel_on_disconnect", (), connection.is_cancelled_on_disconnect, False),
+    ("private/enable_cancel_on_disconnect", (q.SCOPE,), connection.cancel_on_disconnect, False),
+    ("private/disable_cancel_on_disconnect", (q.SCOPE,), connection.keep_on_disconnect, False),
+    (
+        "private/get_cancel_on_disconnect",
+        (q.SCOPE,),
+        connection.is_cancelled_on_disconnect,
+        False,
+    ),
 )
 
 

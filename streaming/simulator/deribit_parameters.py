@@ -14,30 +14,43 @@ from streaming.simulator.json_fields import Values
 
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL", "XRP", "MATIC", "BNB", "PAXG", "USYC")
 KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
-_MAX_WHOLE = 2**63 - 1
+ACCOUNT_ID = 1
+_MAX_WHOLE, _MAX_LABEL = 2**63 - 1, 64
 
 
 @dataclass(frozen=True)
 class MethodParam:
-    """A parameter: how its value is read, and a valid example."""
+    """A parameter: how its value is read, and a valid example.
+
+    One with a `refusal` (code and message) is documented but not simulated: each of its values is
+    refused so, but those of `harmless`, which ask for nothing.
+    """
 
     name: str
     read: Callable[[str, Any], Any]
     example: Any
     mandatory: bool = False
+    refusal: tuple[int, str] | None = None
+    harmless: tuple[object, ...] = ()
+
+    def refuses(self, value: object) -> bool:
+        """Whether a valid value asks for what is not simulated."""
+        return self.refusal is not None and value not in self.harmless
 
 
 def read_params(known_params: tuple[MethodParam, ...], sent_values: Mapping[str, Any]) -> Values:
     """The values of a method's parameters; null is as good as none.
 
     Raises:
-        DeribitError: one is missing, or of no valid value.
+        DeribitError: one is missing, of no valid value, or not simulated.
     """
     values: Values = {}
     for param in known_params:
         value = sent_values.get(param.name)
         if value is not None:
             values[param.name] = param.read(param.name, value)
+            if param.refusal and param.refuses(values[param.name]):
+                raise DeribitError(*param.refusal, param=param.name, reason="not simulated")
         elif param.mandatory:
             raise refuse_param(param.name, "value required")
     return values
@@ -48,6 +61,28 @@ def read_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise refuse_param(name, "value must be a string")
     return value
+
+
+def read_label(name: str, value: Any) -> str:
+    """A label of an order."""
+    if len(label := read_text(name, value)) > _MAX_LABEL:
+        raise refuse_param(name, f"value must be at most {_MAX_LABEL} characters")
+    return label
+
+
+def read_account_id(name: str, value: Any) -> int:
+    """The number of the one account that there is."""
+    if read_whole(name, value) != ACCOUNT_ID:
+        raise DeribitError(13021, "forbidden")
+    return ACCOUNT_ID
+
+
+def read_fill_id(name: str, value: Any) -> int:
+    """The id of a fill of the account, as its number."""
+    number = str(value).removeprefix("user-")
+    if not isinstance(value, str) or not number.isdecimal() or not number.isascii():
+        raise refuse_param(name, "value must be a trade id")
+    return int(number)
 
 
 def read_whole(name: str, value: Any) -> int:

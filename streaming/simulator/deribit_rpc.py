@@ -67,7 +67,7 @@ class Rpc:
             raise DeribitError(10030, "must_be_websocket_request")
         values = read_params(called.params, params)
         if called.scope is Scope.ACCOUNT:
-            self.account.fill_resting(now_ms)
+            self.account.pass_time(now_ms)
             return called.answer(self.account, values, now_ms)
         subject = self if called.of_connection else self.path
         return called.answer(subject, values, now_ms)

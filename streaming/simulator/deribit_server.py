@@ -97,8 +97,9 @@ class DeribitServer:
                 job.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*jobs, return_exceptions=True)
-            for order in self._account.matching.live() if rpc.cancels_on_disconnect else ():
-                self._account.cancel(order)
+            cancels = rpc.cancels_on_disconnect or self._account.cancels_on_disconnect
+            for order in self._account.live() if cancels else ():
+                self._account.cancel(order, self._clock.now_ms(), reason="cancel_on_disconnect")
         return socket
 
     async def _answer_text(self, rpc: Rpc, text: object) -> Fields:
@@ -122,7 +123,7 @@ class DeribitServer:
             rpc.fresh.clear()
             now_ms = self._clock.now_ms()
             if any(map(deribit_channels.is_private, rpc.channels)):
-                self._account.fill_resting(now_ms)
+                self._account.pass_time(now_ms)
             changes = self._account.changes[changes_sent:]
             changes_sent += len(changes)
             for channel in list(rpc.channels):

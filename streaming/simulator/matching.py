@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 Levels = list[tuple[Decimal, Decimal]]  # price and quantity, best first
 
@@ -60,19 +61,22 @@ class SimulatedOrder:
         return self.price >= price if self.side == "buy" else self.price <= price
 
 
+OrderT = TypeVar("OrderT", bound=SimulatedOrder)
+
+
 @dataclass
-class Matching:
+class Matching(Generic[OrderT]):
     """Numbers orders and fills; fills them from levels."""
 
-    orders: dict[int, SimulatedOrder] = field(default_factory=dict)
+    orders: dict[int, OrderT] = field(default_factory=dict)
     _fills: int = 0
 
-    def add(self, order: SimulatedOrder) -> SimulatedOrder:
+    def add(self, order: OrderT) -> OrderT:
         """Add an order."""
         self.orders[order.number] = order
         return order
 
-    def live(self, symbol: str = "") -> list[SimulatedOrder]:
+    def live(self, symbol: str = "") -> list[OrderT]:
         """Orders that may still be filled, of a symbol or of all."""
         return [
             order for order in self.orders.values() if order.live and symbol in {"", order.symbol}
