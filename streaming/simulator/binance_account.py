@@ -1,4 +1,4 @@
-"""The simulated Binance account: balances, limit and market orders, at once or resting.
+"""The simulated Binance account: balances; orders at once, resting, at a stop price, in lists.
 
 Source: binance/binance-spot-api-docs, rest-api.md, "Trading" and "Account endpoints".
 """
@@ -7,50 +7,81 @@ from decimal import Decimal
 
 from streaming.simulator import binance_order_forms as forms
 from streaming.simulator import binance_orders as entry
+from streaming.simulator import binance_user_events as events
 from streaming.simulator.binance_book import make_levels
-from streaming.simulator.binance_info import MAX_ORDERS, ORDER_LIMITS
+from streaming.simulator.binance_info import MAX_ALGO_ORDERS, MAX_ORDERS
+from streaming.simulator.binance_order import NO_LIST, BinanceOrder
+from streaming.simulator.binance_order_counts import check_order_count
+from streaming.simulator.binance_order_list import OrderList
 from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.binance_tickers import average
+from streaming.simulator.binance_trades import number_at, single_trade
 from streaming.simulator.binance_venue import BinanceVenue
 from streaming.simulator.json_fields import Fields, Values
-from streaming.simulator.matching import Levels, Matching, SimulatedFill, SimulatedOrder
-
-_INTERVAL_MS = {"SECOND": 1000, "DAY": 86_400_000}
+from streaming.simulator.matching import Levels, Matching, SimulatedFill
 
 
 class BinanceAccount:
-    """One account of one key, with 10,000 USDT, one BTC and ten ETH."""
+    """One account of one key, with 10,000 USDT, one BTC and ten ETH.
+
+    `events` are those of its user data stream, in order.
+    """
 
     def __init__(self, venue: BinanceVenue) -> None:
-        self.venue, self.matching, self._clock = venue, Matching[SimulatedOrder](), venue.clock
+        self.venue, self.matching, self.clock = venue, Matching[BinanceOrder](), venue.clock
         self.balances = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
-        self._matched_until_s = int(self._clock.now_s())
+        self.lists: dict[int, OrderList] = {}
+        self.events: list[Fields] = []
+        self._matched_until_s = int(self.clock.now_s())
 
     def available_balance(self, asset: str) -> Decimal:
-        """The balance that live orders do not hold."""
-        amounts = (self._held_by(order) for order in self.matching.live())
-        return self.balances[asset] - sum((a for name, a in amounts if name == asset), Decimal(0))
+        """The balance that live orders do not hold; those of a list hold what one of them needs."""
+        held: dict[int, Decimal] = {}
+        for order in self.matching.live():
+            name, amount = self._held_by(order)
+            if name == asset and not order.is_pending:
+                group = -order.number if order.list_id == NO_LIST else order.list_id
+                held[group] = max(held.get(group, Decimal(0)), amount)
+        return self.balances[asset] - sum(held.values(), Decimal(0))
 
-    def _held_by(self, order: SimulatedOrder) -> tuple[str, Decimal]:
+    def _held_by(self, order: BinanceOrder) -> tuple[str, Decimal]:
         base, quote = self.venue.assets[order.symbol]
         if order.side == "buy":
             return quote, order.remaining * order.price
         return base, order.remaining
 
     def fill_resting(self) -> None:
-        """Fill resting orders whose price was reached at any second since the last call."""
-        now_s = int(self._clock.now_s())
-        live = self.matching.live()
-        for second in range(self._matched_until_s + 1, now_s + 1) if live else ():
-            for order in live:
-                bids, asks = make_levels(self.venue.symbols[order.symbol], second, depth=1)
-                fill_count = len(order.fills)
-                best = (asks if order.side == "buy" else bids)[0][0]
-                self.matching.fill_resting(order, best, second * 1000)
-                self._settle_fills(order, order.fills[fill_count:])
+        """Trigger and fill what was reached at any second since the last call."""
+        now_s = int(self.clock.now_s())
+        for second in range(self._matched_until_s + 1, now_s + 1) if self.matching.live() else ():
+            for order in [order for order in self.matching.live() if not order.is_pending]:
+                if order.awaits_stop:
+                    self._watch_stop(order, second)
+                elif order.live:
+                    self._fill_from(order, second)
         self._matched_until_s = now_s
 
-    def _settle_fills(self, order: SimulatedOrder, new_fills: list[SimulatedFill]) -> None:
+    def _fill_from(self, order: BinanceOrder, second: int) -> None:
+        bids, asks = make_levels(self.venue.symbols[order.symbol], second, depth=1)
+        fill_count = len(order.fills)
+        best = (asks if order.side == "buy" else bids)[0][0]
+        self.matching.fill_resting(order, best, second * 1000)
+        self._settle_fills(order, order.fills[fill_count:])
+        if order.fills[fill_count:]:
+            self._follow_list(order, second * 1000)
+
+    def _watch_stop(self, order: BinanceOrder, second: int) -> None:
+        if order.live and order.is_reached(self.last_price(order.symbol, second * 1000)):
+            order.awaits_stop = False
+            self._follow_list(order, second * 1000)
+            self._enter(order, second * 1000)
+
+    def last_price(self, symbol: str, now_ms: int) -> Decimal:
+        """The price of the newest trade."""
+        newest = max(0, number_at(now_ms) - 1)
+        return Decimal(single_trade(self.venue.symbols[symbol], newest)["price"])
+
+    def _settle_fills(self, order: BinanceOrder, new_fills: list[SimulatedFill]) -> None:
         base, quote = self.venue.assets[order.symbol]
         for fill in new_fills:
             got, gave = fill.quantity, fill.quantity * fill.price
@@ -60,34 +91,72 @@ class BinanceAccount:
             else:
                 self.balances[base] -= got
                 self.balances[quote] += gave * (1 - forms.FEE_SHARE)
+            self.report(order, "TRADE", fill.at_ms, fill=fill)
 
-    def fee(self, order: SimulatedOrder, fill: SimulatedFill) -> Fields:
+    def fee(self, order: BinanceOrder, fill: SimulatedFill) -> Fields:
         """What a fill's commission was."""
         base, quote = self.venue.assets[order.symbol]
         commission = fill.quantity * (1 if order.side == "buy" else fill.price) * forms.FEE_SHARE
         asset = base if order.side == "buy" else quote
         return {"commission": f"{commission:.8f}", "commissionAsset": asset}
 
-    def _draft_order(self, values: Values) -> tuple[SimulatedOrder, Levels]:
-        """The order that valid parameters make, checked but not placed."""
-        path, now_ms = self.venue.path(values["symbol"]), self._clock.now_ms()
+    def opposite(self, order_side: str, symbol: str, now_ms: int) -> Levels:
+        """The levels that an order of a side would be filled from."""
+        bids, asks = make_levels(self.venue.path(symbol), now_ms // 1000)
+        return asks if order_side.lower() == "buy" else bids
+
+    def draft_order(self, values: Values, number: int = 0) -> BinanceOrder:
+        """The order that valid parameters make, checked but not placed.
+
+        Raises:
+            BinanceError: its refusal.
+        """
+        path, now_ms = self.venue.path(values["symbol"]), self.clock.now_ms()
         entry.check_form(values)
-        bids, asks = make_levels(path, now_ms // 1000)
-        opposite = asks if values["side"] == "BUY" else bids
+        opposite = self.opposite(values["side"], values["symbol"], now_ms)
         average_price = Decimal(str(average(path, now_ms)["price"]))
-        number = len(self.matching.orders) + 1
+        number = number or len(self.matching.orders) + 1
         order = entry.make_order(values, opposite, average_price, number=number, at_ms=now_ms)
         live = self.matching.live(order.symbol)
         if len(live) >= MAX_ORDERS:
             raise entry.fail_filter("MAX_NUM_ORDERS")
+        stop_count = sum(other.stop_price is not None for other in live)
+        if order.stop_price is not None and stop_count >= MAX_ALGO_ORDERS:
+            raise entry.fail_filter("MAX_NUM_ALGO_ORDERS")
         if order.client_id in {other.client_id for other in live}:
             raise entry.reject("Duplicate order sent.")
-        return order, opposite
+        return order
+
+    def check_entry(self, order: BinanceOrder) -> None:
+        """Check an order against the book, or its stop price against the last one.
+
+        Raises:
+            BinanceError: it may not be placed now.
+        """
+        if order.awaits_stop:
+            if order.is_reached(self.last_price(order.symbol, self.clock.now_ms())):
+                raise entry.reject("Stop price would trigger immediately.")
+            return
+        opposite = self.opposite(order.side, order.symbol, self.clock.now_ms())
+        entry.check_book(order, opposite)
+
+    def check_balance(self, order: BinanceOrder) -> None:
+        """Check that the account has what an order needs.
+
+        Raises:
+            BinanceError: it has less.
+        """
+        asset, amount = self._held_by(order)
+        if order.kind == "MARKET" and order.side == "buy":
+            now_ms = self.clock.now_ms()
+            amount = entry.cost(order, self.opposite(order.side, order.symbol, now_ms))
+        if amount > self.available_balance(asset):
+            raise entry.reject("Account has insufficient balance for requested action.")
 
     def test_order(self, values: Values) -> Fields:
         """Nothing for an order that could be placed, or the commission's rates."""
-        order, opposite = self._draft_order(values)
-        entry.check_book(order, opposite)
+        order = self.draft_order(values)
+        self.check_entry(order)
         if not values.get("computeCommissionRates"):
             return {}
         fields = forms.commission_fields(order.symbol)
@@ -99,81 +168,98 @@ class BinanceAccount:
 
     def new_order(self, values: Values) -> Fields:
         """Place an order."""
-        self._check_order_count()
-        order, opposite = self._draft_order(values)
-        entry.check_book(order, opposite)
-        asset, amount = self._held_by(order)
-        if order.kind == "MARKET" and order.side == "buy":
-            amount = entry.cost(order, opposite)
-        if amount > self.available_balance(asset):
-            raise entry.reject("Account has insufficient balance for requested action.")
-        self.matching.add(order)
-        now_ms = order.at_ms
-        self.matching.fill(order, opposite, now_ms)
-        self._settle_fills(order, order.fills)
-        may_rest = order.kind != "MARKET" and order.time_in_force == "GTC"
-        order.expired = order.remaining > 0 and not may_rest
-        default = "ACK" if order.kind == "LIMIT_MAKER" else "FULL"
+        check_order_count(self.matching.orders.values(), self.clock.now_ms())
+        order = self.draft_order(values)
+        self.check_entry(order)
+        self.check_balance(order)
+        self.place([order])
+        default = "FULL" if order.kind in {"MARKET", "LIMIT"} else "ACK"
         response_type = values.get("newOrderRespType", default)
-        return forms.new_order_fields(order, response_type, now_ms, self.fee)
+        return forms.new_order_fields(order, response_type, order.at_ms, self.fee)
 
-    def order_counts(self) -> list[Fields]:
-        """How many orders were placed within the limits' intervals."""
-        now_ms, orders = self._clock.now_ms(), self.matching.orders.values()
-        return [
-            {
-                "rateLimitType": "ORDERS",
-                "interval": interval,
-                "intervalNum": count,
-                "limit": limit,
-                "count": sum(
-                    now_ms - order.at_ms < count * _INTERVAL_MS[interval] for order in orders
-                ),
-            }
-            for interval, count, limit in ORDER_LIMITS
-        ]
+    def place(self, orders: list[BinanceOrder]) -> None:
+        """Add checked orders; fill what can be filled now, unless it waits for something."""
+        for order in orders:
+            self.matching.add(order)
+            self.report(order, "NEW", order.at_ms)
+        for order in [order for order in orders if order.is_working]:
+            self._enter(order, order.at_ms)
 
-    def _check_order_count(self) -> None:
-        counts = zip(self.order_counts(), ORDER_LIMITS, strict=True)
-        for count, (interval, interval_count, limit) in counts:
-            if count["count"] == limit:
-                unit = f"{interval_count} {interval}"
-                message = f"Too many new orders; current limit is {limit} orders per {unit}."
-                raise BinanceError(429, -1015, message)
-
-    def find_order(self, values: Values, prefix: str = "") -> SimulatedOrder | None:
-        """The order of a symbol that `orderId` or `origClientOrderId` names.
-
-        Raises:
-            BinanceError: neither is sent.
-        """
-        self.venue.path(values["symbol"])
-        id_name = f"{prefix}OrderId" if prefix else "orderId"
-        client_name = f"{prefix}OrigClientOrderId" if prefix else "origClientOrderId"
-        if not {id_name, client_name} & set(values):
-            message = (
-                f"Param '{client_name}' or '{id_name}' must be sent, but both were empty/null!"
+    def _enter(self, order: BinanceOrder, now_ms: int) -> None:
+        """Bring an order to the book: filled now, resting, or expired."""
+        levels = self.opposite(order.side, order.symbol, now_ms)
+        if order.is_market:
+            order.price = levels[-1][0]
+        order.working_ms, fill_count = now_ms, len(order.fills)
+        self.matching.fill(order, levels, now_ms)
+        self._settle_fills(order, order.fills[fill_count:])
+        may_rest = not order.is_market and order.time_in_force == "GTC"
+        if order.remaining > 0 and not may_rest:
+            reason = (
+                "INSUFFICIENT_LIQUIDITY" if order.is_market else "UNFILLED_IOC_QUANTITY_EXPIRED"
             )
-            raise BinanceError(400, -1102, message)
-        orders = [
-            order
-            for order in self.matching.orders.values()
-            if values.get(id_name, order.number) == order.number
-            and values.get(client_name, order.client_id) == order.client_id
-            and order.symbol == values["symbol"]
-        ]
-        return next((order for order in orders if order.live), orders[-1] if orders else None)
+            self.expire(order, order.expiry_reason or reason, now_ms)
+        self._follow_list(order, now_ms)
 
-    def cancel(self, values: Values, prefix: str = "") -> Fields:
-        """Cancel one live order."""
-        order = self.find_order(values, prefix)
-        if order is None or not order.live:
-            raise BinanceError(400, -2011, "Unknown order sent.")
-        only = values.get("cancelRestrictions", "")
-        if only and only != f"ONLY_{forms.order_status(order)}":
-            message = "Order was not canceled due to cancel restrictions."
-            raise BinanceError(400, -2011, message)
-        order.cancelled = True
-        client_name = "cancelNewClientOrderId" if prefix else "newClientOrderId"
-        client_id = values.get(client_name) or f"cancel-{order.number}"
-        return forms.cancel_fields(order, client_id, self._clock.now_ms())
+    def expire(self, order: BinanceOrder, reason: str, now_ms: int) -> None:
+        """End what is left of an order, not by the client's wish."""
+        order.expired, order.expiry_reason = True, reason
+        self.report(order, "EXPIRED", now_ms)
+
+    def _follow_list(self, order: BinanceOrder, now_ms: int) -> None:
+        """Do what the list of an order that changed asks for."""
+        order_list = self.lists.get(order.list_id)
+        if order_list is None:
+            return
+        others = [other for other in order_list.orders if other is not order and other.live]
+        if order is not order_list.working:
+            is_acting = bool(order.fills) or (order.stop_price and not order.awaits_stop)
+            for other in others if is_acting or order.expired else ():
+                self.expire(other, "OCO_TRIGGER", now_ms)
+        elif order.expired:
+            for other in others:
+                self.expire(other, "OTO_PHASE_ONE_EXPIRED", now_ms)
+        elif not order.live:
+            self._place_pending(others, now_ms)
+        if not order_list.is_live:
+            self.events.append(order_list.event(now_ms))
+
+    def _place_pending(self, orders: list[BinanceOrder], now_ms: int) -> None:
+        for order in orders:
+            try:
+                self.check_entry(order)
+                self.check_balance(order)
+            except BinanceError:
+                self.expire(order, "REJECTED", now_ms)
+        placed = [order for order in orders if order.live]
+        for order in placed:
+            order.is_pending = False
+            self.report(order, "NEW", now_ms)
+        for order in placed:
+            if order.live and order.is_working:
+                self._enter(order, now_ms)
+
+    def report(
+        self,
+        order: BinanceOrder,
+        execution: str,
+        now_ms: int,
+        *,
+        fill: SimulatedFill | None = None,
+        cancel_id: str = "",
+    ) -> None:
+        """Tell the user data stream of an order's change, and of its assets' balances."""
+        order.changed_ms = now_ms
+        fee = self.fee(order, fill) if fill else None
+        report = events.make_report(
+            order,
+            execution,
+            now_ms,
+            number=len(self.events) + 1,
+            fill=fill,
+            fee=fee,
+            cancel_id=cancel_id,
+        )
+        free = {name: self.available_balance(name) for name in self.venue.assets[order.symbol]}
+        balances = {name: (amount, self.balances[name] - amount) for name, amount in free.items()}
+        self.events += [report, events.make_balances(balances, now_ms)]

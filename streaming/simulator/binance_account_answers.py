@@ -5,10 +5,12 @@ Source: binance/binance-spot-api-docs, rest-api.md, "Trading" and "Account endpo
 
 from streaming.simulator import binance_order_forms as forms
 from streaming.simulator.binance_account import BinanceAccount
+from streaming.simulator.binance_cancels import cancel, cancel_list, find_order
 from streaming.simulator.binance_info import filters
+from streaming.simulator.binance_order import BinanceOrder
+from streaming.simulator.binance_order_counts import count_orders
 from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.json_fields import Fields, Values
-from streaming.simulator.matching import SimulatedOrder
 
 _ROWS, _DAY_MS = 500, 86_400_000
 _PARTLY, _FAILED = "Order cancel-replace partially failed.", "Order cancel-replace failed."
@@ -28,7 +30,7 @@ def test_order(account: BinanceAccount, values: Values) -> Fields:
 
 def cancel_order(account: BinanceAccount, values: Values) -> Fields:
     """Cancel an order."""
-    return account.cancel(values)
+    return cancel(account, values)
 
 
 def cancel_open_orders(account: BinanceAccount, values: Values) -> list[Fields]:
@@ -37,7 +39,13 @@ def cancel_open_orders(account: BinanceAccount, values: Values) -> list[Fields]:
     live = account.matching.live(values["symbol"])
     if not live:
         raise BinanceError(400, -2011, "Unknown order sent.")
-    return [account.cancel({"symbol": order.symbol, "orderId": order.number}) for order in live]
+    answers = list[Fields]()
+    for order in live:
+        if order.live and (order_list := account.lists.get(order.list_id)):
+            answers.append(cancel_list(account, order_list))
+        elif order.live:
+            answers.append(cancel(account, {"symbol": order.symbol, "orderId": order.number}))
+    return answers
 
 
 def cancel_replace(account: BinanceAccount, values: Values) -> Fields:
@@ -45,7 +53,7 @@ def cancel_replace(account: BinanceAccount, values: Values) -> Fields:
     results: Fields = {"cancelResult": "SUCCESS", "newOrderResult": "NOT_ATTEMPTED"}
     results |= {"cancelResponse": None, "newOrderResponse": None}
     try:
-        results["cancelResponse"] = account.cancel(values, "cancel")
+        results["cancelResponse"] = cancel(account, values, "cancel")
     except BinanceError as error:
         if error.code == -1102:  # noqa: PLR2004 (no order is named)
             raise
@@ -67,7 +75,7 @@ def cancel_replace(account: BinanceAccount, values: Values) -> Fields:
 
 def order_status(account: BinanceAccount, values: Values) -> Fields:
     """One order."""
-    order = account.find_order(values)
+    order = find_order(account, values)
     if order is None:
         raise BinanceError(400, -2013, "Order does not exist.")
     return forms.order_fields(order)
@@ -159,7 +167,7 @@ def coins(account: BinanceAccount, _values: Values) -> list[Fields]:
 
 def order_counts(account: BinanceAccount, _values: Values) -> list[Fields]:
     """How many orders were placed within the limits' intervals."""
-    return account.order_counts()
+    return count_orders(account.matching.orders.values(), account.clock.now_ms())
 
 
 def commission(account: BinanceAccount, values: Values) -> Fields:
@@ -220,7 +228,7 @@ def nothing(account: BinanceAccount, values: Values) -> list[Fields]:
     return []
 
 
-def _orders_of(account: BinanceAccount, values: Values) -> list[SimulatedOrder]:
+def _orders_of(account: BinanceAccount, values: Values) -> list[BinanceOrder]:
     orders = account.matching.orders.values()
     return [order for order in orders if order.symbol == values["symbol"]]
 

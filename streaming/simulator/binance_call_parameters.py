@@ -93,6 +93,7 @@ RESTRICTIONS = Param(
     ),
     "ONLY_NEW",
 )
+PEGS = ("PRIMARY_PEG", "MARKET_PEG")
 MONEY = ("quantity", "quoteOrderQty", "price", "stopPrice", "icebergQty")
 ORDER = (
     SYMBOL,
@@ -114,9 +115,16 @@ ORDER = (
     ),
     Param(
         "selfTradePreventionMode",
-        p.read_word("NONE"),
+        p.read_word("NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"),
         "NONE",
     ),
+    Param("pegPriceType", p.read_choice(-1210, "Invalid pegPriceType.", *PEGS), "PRIMARY_PEG"),
+    Param(
+        "pegOffsetType",
+        p.read_choice(-1211, "Invalid pegOffsetType.", "PRICE_LEVEL"),
+        "PRICE_LEVEL",
+    ),
+    Param("pegOffsetValue", p.read_whole, "1"),
 )
 TEST_ORDER = (*ORDER, Param("computeCommissionRates", p.read_boolean, "true"))
 CANCEL = (SYMBOL, ORDER_ID, ORIGINAL_ID, CLIENT_ID, RESTRICTIONS)

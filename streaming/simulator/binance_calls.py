@@ -4,41 +4,13 @@ Source: binance/binance-spot-api-docs, rest-api.md and web-socket-api.md (2026-0
 weights, parameters.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from streaming.simulator import binance_account_answers as private
 from streaming.simulator import binance_answers as public
 from streaming.simulator import binance_call_parameters as c
 from streaming.simulator import binance_info as info
 from streaming.simulator import binance_parameters as p
+from streaming.simulator.binance_call import Call
 from streaming.simulator.binance_parameters import Param
-from streaming.simulator.json_fields import Values
-
-Weight = int | Callable[[Values], int]
-
-
-@dataclass(frozen=True)
-class Call:
-    """One address: its REST method and path, its name in the WebSocket API, what it takes.
-
-    `answer` gets the venue, or the account if the call is signed, and the parameters' values.
-    """
-
-    method: str
-    path: str
-    name: str  # in the WebSocket API; empty: REST alone
-    weight: Weight
-    params: tuple[Param, ...]
-    answer: Callable[[Any, Values], object]
-    signed: bool = False
-    legacy: str = ""  # an older path of the same answer
-
-    def weight_of(self, values: Values) -> int:
-        """What a call with these values weighs."""
-        return self.weight if isinstance(self.weight, int) else self.weight(values)
-
+from streaming.simulator.binance_signed_calls import SIGNED
 
 _V3 = "/api/v3"
 PUBLIC = (
@@ -170,108 +142,5 @@ PUBLIC = (
             Call("GET", f"{market}/exchangeInfo", "", 1, (), info.empty_info),
         )
     ),
-)
-SIGNED = tuple(
-    Call(method, path, name, weight, params, answer, signed=True)
-    for method, path, name, weight, params, answer in (
-        ("POST", f"{_V3}/order", "order.place", 1, c.ORDER, private.new_order),
-        ("POST", f"{_V3}/order/test", "order.test", 1, c.TEST_ORDER, private.test_order),
-        (
-            "GET",
-            f"{_V3}/order",
-            "order.status",
-            4,
-            (c.SYMBOL, c.ORDER_ID, c.ORIGINAL_ID),
-            private.order_status,
-        ),
-        ("DELETE", f"{_V3}/order", "order.cancel", 1, c.CANCEL, private.cancel_order),
-        (
-            "DELETE",
-            f"{_V3}/openOrders",
-            "openOrders.cancelAll",
-            1,
-            (c.SYMBOL,),
-            private.cancel_open_orders,
-        ),
-        (
-            "POST",
-            f"{_V3}/order/cancelReplace",
-            "order.cancelReplace",
-            1,
-            c.REPLACE,
-            private.cancel_replace,
-        ),
-        (
-            "GET",
-            f"{_V3}/openOrders",
-            "openOrders.status",
-            c.weigh_by_symbols(6, 80, 80),
-            (c.MAYBE_SYMBOL,),
-            private.open_orders,
-        ),
-        ("GET", f"{_V3}/allOrders", "allOrders", 20, c.HISTORY, private.all_orders),
-        ("GET", f"{_V3}/myTrades", "myTrades", 20, (*c.HISTORY, c.FROM_ID), private.my_trades),
-        (
-            "GET",
-            f"{_V3}/account",
-            "account.status",
-            20,
-            (Param("omitZeroBalances", p.read_boolean, "true"),),
-            private.balances,
-        ),
-        (
-            "GET",
-            f"{_V3}/account/commission",
-            "account.commission",
-            20,
-            (c.SYMBOL,),
-            private.commission,
-        ),
-        (
-            "GET",
-            f"{_V3}/rateLimit/order",
-            "account.rateLimits.orders",
-            40,
-            (),
-            private.order_counts,
-        ),
-        (
-            "GET",
-            f"{_V3}/myPreventedMatches",
-            "myPreventedMatches",
-            2,
-            (
-                c.SYMBOL,
-                Param("preventedMatchId", p.read_whole, "1"),
-                c.ORDER_ID,
-                Param("fromPreventedMatchId", p.read_whole, "1"),
-                c.limit_to(),
-            ),
-            private.nothing,
-        ),
-        (
-            "GET",
-            f"{_V3}/myAllocations",
-            "myAllocations",
-            20,
-            (*c.HISTORY, Param("fromAllocationId", p.read_whole, "1")),
-            private.nothing,
-        ),
-        ("GET", f"{_V3}/openOrderList", "openOrderLists.status", 6, (), private.nothing),
-        (
-            "GET",
-            f"{_V3}/allOrderList",
-            "allOrderLists",
-            20,
-            (c.FROM_ID, *c.TIMES, c.limit_to()),
-            private.nothing,
-        ),
-        ("GET", f"{_V3}/myFilters", "myFilters", 40, (c.SYMBOL,), private.list_filters),
-        ("GET", "/sapi/v1/asset/tradeFee", "", 1, (c.MAYBE_SYMBOL,), private.list_trade_fees),
-        ("GET", "/sapi/v1/account/status", "", 1, (), private.describe_state),
-        ("GET", "/sapi/v1/account/apiTradingStatus", "", 1, (), private.describe_locks),
-        ("GET", "/sapi/v1/account/apiRestrictions", "", 1, (), private.list_permissions),
-        ("GET", "/sapi/v1/capital/config/getall", "", 10, (), private.coins),
-    )
 )
 CALLS = PUBLIC + SIGNED

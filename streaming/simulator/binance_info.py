@@ -5,6 +5,7 @@ Source: binance/binance-spot-api-docs, rest-api.md, "Exchange information", and 
 
 from decimal import Decimal
 
+from streaming.simulator.binance_order import STOP_KINDS
 from streaming.simulator.binance_parameters import BinanceError
 from streaming.simulator.binance_venue import MAX_WEIGHT, BinanceVenue
 from streaming.simulator.json_fields import Fields, Values
@@ -13,9 +14,9 @@ PRICE_STEP, LOT = Decimal("0.01"), Decimal("0.00001")
 MAX_PRICE, MAX_LOTS, MAX_MARKET_LOTS = Decimal(1_000_000), Decimal(100_000), Decimal(100)
 MIN_NOTIONAL, MAX_NOTIONAL = Decimal(5), Decimal(9_000_000_000)
 MAX_TIMES, MIN_TIMES = Decimal(5), Decimal("0.2")  # a limit price and the average price
-MAX_ORDERS = 200
+MAX_ORDERS, MAX_ALGO_ORDERS, MAX_LISTS = 200, 5, 20
 ORDER_LIMITS = (("SECOND", 10, 100), ("DAY", 1, 200_000))
-ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
+ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", *STOP_KINDS]
 
 
 def exchange_info(venue: BinanceVenue, values: Values) -> Fields:
@@ -90,8 +91,8 @@ def _symbol(venue: BinanceVenue, spelling: str, *, shows_sets: bool) -> Fields:
         "quoteCommissionPrecision": 8,
         "orderTypes": ORDER_TYPES,
         "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
@@ -144,5 +145,6 @@ def filters() -> list[Fields]:
             "avgPriceMins": 5,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_ORDERS},
-        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": MAX_ALGO_ORDERS},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": MAX_LISTS},
     ]

@@ -3,40 +3,31 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from streaming.simulator.binance_order import BinanceOrder
 from streaming.simulator.json_fields import Fields
-from streaming.simulator.matching import SimulatedFill, SimulatedOrder
+from streaming.simulator.matching import SimulatedFill
 
 FEE_SHARE = Decimal("0.001")
-Fee = Callable[[SimulatedOrder, SimulatedFill], Fields]
+Fee = Callable[[BinanceOrder, SimulatedFill], Fields]
 
 
-def order_status(order: SimulatedOrder) -> str:
-    """Binance's word for an order's state."""
-    if order.cancelled:
-        return "CANCELED"
-    if order.expired:
-        return "EXPIRED"
-    return "NEW" if not order.fills else "PARTIALLY_FILLED" if order.remaining else "FILLED"
-
-
-def order_fields(order: SimulatedOrder) -> Fields:
+def order_fields(order: BinanceOrder) -> Fields:
     """An order as queries give it."""
     return {
         **_head(order),
         "clientOrderId": order.client_id,
         **_amounts(order),
-        "stopPrice": "0.00000000",
+        "stopPrice": f"{order.stop_price or 0:.8f}",
         "icebergQty": "0.00000000",
         "time": order.at_ms,
-        "updateTime": order.fills[-1].at_ms if order.fills else order.at_ms,
-        "isWorking": True,
-        "workingTime": order.at_ms,
-        "origQuoteOrderQty": "0.00000000",
-        "selfTradePreventionMode": "NONE",
+        "updateTime": order.changed_ms,
+        "isWorking": order.is_working,
+        **_conditional_fields(order),
+        "workingTime": order.working_ms,
     }
 
 
-def cancel_fields(order: SimulatedOrder, client_id: str, now_ms: int) -> Fields:
+def cancel_fields(order: BinanceOrder, client_id: str, now_ms: int) -> Fields:
     """A cancelled order."""
     return {
         **_head(order),
@@ -44,12 +35,12 @@ def cancel_fields(order: SimulatedOrder, client_id: str, now_ms: int) -> Fields:
         "clientOrderId": client_id,
         "transactTime": now_ms,
         **_amounts(order),
-        "origQuoteOrderQty": "0.00000000",
-        "selfTradePreventionMode": "NONE",
+        **_stop_field(order),
+        **_conditional_fields(order),
     }
 
 
-def new_order_fields(order: SimulatedOrder, response_type: str, now_ms: int, fee: Fee) -> Fields:
+def new_order_fields(order: BinanceOrder, response_type: str, now_ms: int, fee: Fee) -> Fields:
     """A new order: ACK, RESULT or FULL."""
     ack = {**_head(order), "clientOrderId": order.client_id, "transactTime": now_ms}
     if response_type == "ACK":
@@ -57,9 +48,9 @@ def new_order_fields(order: SimulatedOrder, response_type: str, now_ms: int, fee
     result = {
         **ack,
         **_amounts(order),
-        "origQuoteOrderQty": "0.00000000",
-        "workingTime": now_ms,
-        "selfTradePreventionMode": "NONE",
+        **_stop_field(order),
+        **_conditional_fields(order),
+        **({"workingTime": order.working_ms} if order.is_working else {}),
     }
     fills = [
         {
@@ -73,13 +64,13 @@ def new_order_fields(order: SimulatedOrder, response_type: str, now_ms: int, fee
     return result | ({"fills": fills} if response_type == "FULL" else {})
 
 
-def fill_fields(order: SimulatedOrder, fill: SimulatedFill, fee: Fee) -> Fields:
+def fill_fields(order: BinanceOrder, fill: SimulatedFill, fee: Fee) -> Fields:
     """A fill as `myTrades` gives it."""
     return {
         "symbol": order.symbol,
         "id": fill.number,
         "orderId": order.number,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "price": f"{fill.price:.8f}",
         "qty": f"{fill.quantity:.8f}",
         "quoteQty": f"{fill.price * fill.quantity:.8f}",
@@ -112,18 +103,32 @@ def commission_fields(symbol: str) -> Fields:
     }
 
 
-def _head(order: SimulatedOrder) -> Fields:
-    return {"symbol": order.symbol, "orderId": order.number, "orderListId": -1}
+def _head(order: BinanceOrder) -> Fields:
+    return {"symbol": order.symbol, "orderId": order.number, "orderListId": order.list_id}
 
 
-def _amounts(order: SimulatedOrder) -> Fields:
-    price = Decimal(0) if order.kind == "MARKET" else order.price
+def _stop_field(order: BinanceOrder) -> Fields:
+    return {} if order.stop_price is None else {"stopPrice": f"{order.stop_price:.8f}"}
+
+
+def _conditional_fields(order: BinanceOrder) -> Fields:
+    reason = {"expiryReason": order.expiry_reason} if order.expiry_reason else {}
+    return {
+        "origQuoteOrderQty": f"{order.quote_quantity:.8f}",
+        "selfTradePreventionMode": "NONE",
+        **order.strategy,
+        **reason,
+    }
+
+
+def _amounts(order: BinanceOrder) -> Fields:
+    price = Decimal(0) if order.is_market else order.price
     return {
         "price": f"{price:.8f}",
         "origQty": f"{order.amount:.8f}",
         "executedQty": f"{order.filled:.8f}",
         "cummulativeQuoteQty": f"{order.paid:.8f}",
-        "status": order_status(order),
+        "status": order.status,
         "timeInForce": order.time_in_force,
         "type": order.kind,
         "side": order.side.upper(),

@@ -6,29 +6,36 @@ Source: binance/binance-spot-api-docs, rest-api.md, "New order", filters.md, err
 from decimal import ROUND_DOWN, Decimal
 
 from streaming.simulator import binance_info as info
+from streaming.simulator.binance_order import STOP_KINDS, BinanceOrder
 from streaming.simulator.binance_parameters import BinanceError, refuse_missing
 from streaming.simulator.json_fields import Values
-from streaming.simulator.matching import Levels, SimulatedOrder
+from streaming.simulator.matching import Levels
 
+_PEGGED = "Pegged orders are not supported for this symbol."
 _UNSUPPORTED = {
-    "STOP_LOSS": "Stop loss orders are not supported for this symbol.",
-    "STOP_LOSS_LIMIT": "Stop loss limit orders are not supported for this symbol.",
-    "TAKE_PROFIT": "Take profit orders are not supported for this symbol.",
-    "TAKE_PROFIT_LIMIT": "Take profit limit orders are not supported for this symbol.",
     "icebergQty": "Iceberg orders are not supported for this symbol.",
     "trailingDelta": "Trailing stop orders are not supported for this symbol.",
+    **dict.fromkeys(("pegPriceType", "pegOffsetType", "pegOffsetValue"), _PEGGED),
 }
+_STP = "This symbol does not allow the specified self-trade prevention mode."
 _NEEDED = {
     "LIMIT": ("timeInForce", "quantity", "price"),
     "LIMIT_MAKER": ("quantity", "price"),
     "MARKET": (),
+    **dict.fromkeys(("STOP_LOSS", "TAKE_PROFIT"), ("quantity", "stopPrice")),
+    **dict.fromkeys(
+        ("STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"), ("timeInForce", "quantity", "price", "stopPrice")
+    ),
 }
 _REFUSED = {
     "LIMIT": ("quoteOrderQty", "stopPrice"),
     "LIMIT_MAKER": ("timeInForce", "quoteOrderQty", "stopPrice"),
     "MARKET": ("timeInForce", "price", "stopPrice"),
+    **dict.fromkeys(("STOP_LOSS", "TAKE_PROFIT"), ("timeInForce", "price", "quoteOrderQty")),
+    **dict.fromkeys(("STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"), ("quoteOrderQty",)),
 }
-KINDS = (*_NEEDED, *(name for name in _UNSUPPORTED if name.isupper()))
+KINDS = tuple(_NEEDED)
+_MIN_STRATEGY = 1_000_000
 
 
 def check_form(values: Values) -> None:
@@ -38,9 +45,7 @@ def check_form(values: Values) -> None:
         BinanceError: one is missing, one too many, or the type is not traded here.
     """
     kind = values["type"]
-    for name in (kind, *values):
-        if name in _UNSUPPORTED:
-            raise reject(_UNSUPPORTED[name])
+    _check_supported(values)
     for name in _NEEDED[kind]:
         if name not in values:
             raise refuse_missing(name)
@@ -54,9 +59,19 @@ def check_form(values: Values) -> None:
         raise BinanceError(400, -1102, message)
 
 
+def _check_supported(values: Values) -> None:
+    for name in values:
+        if name in _UNSUPPORTED:
+            raise reject(_UNSUPPORTED[name])
+    if values.get("selfTradePreventionMode", "NONE") != "NONE":
+        raise BinanceError(400, -1013, _STP)
+    if values.get("strategyType", _MIN_STRATEGY) < _MIN_STRATEGY:
+        raise BinanceError(400, -1134, "strategyType was less than 1000000.")
+
+
 def make_order(
     values: Values, opposite: Levels, average: Decimal, *, number: int, at_ms: int
-) -> SimulatedOrder:
+) -> BinanceOrder:
     """The order of valid parameters that passes the filters; `opposite` are the other side's.
 
     Raises:
@@ -65,19 +80,21 @@ def make_order(
     kind = values["type"]
     price = values.get("price", Decimal(0))
     quantity = values.get("quantity") or _quantity_for(values["quoteOrderQty"], opposite)
-    if kind != "MARKET":
+    if kind in STOP_KINDS:
+        _check_step("PRICE_FILTER", values["stopPrice"], info.PRICE_STEP, info.MAX_PRICE)
+    if "price" in values:
         _check_step("PRICE_FILTER", price, info.PRICE_STEP, info.MAX_PRICE)
         if not info.MIN_TIMES * average <= price <= info.MAX_TIMES * average:
             raise fail_filter("PERCENT_PRICE")
     else:
-        price = opposite[-1][0]
+        price = values.get("stopPrice") or opposite[-1][0]
     _check_step("LOT_SIZE", quantity, info.LOT, info.MAX_LOTS)
     if kind == "MARKET" and quantity > info.MAX_MARKET_LOTS:
         raise fail_filter("MARKET_LOT_SIZE")
     notional = quantity * (average if kind == "MARKET" else price)
     if notional < info.MIN_NOTIONAL or (kind != "MARKET" and notional > info.MAX_NOTIONAL):
         raise fail_filter("NOTIONAL")
-    return SimulatedOrder(
+    return BinanceOrder(
         number,
         values["symbol"],
         values["side"].lower(),
@@ -87,10 +104,16 @@ def make_order(
         values.get("newClientOrderId") or f"sim-{number}",
         kind=kind,
         time_in_force=values.get("timeInForce", "GTC"),
+        stop_price=values.get("stopPrice"),
+        awaits_stop=kind in STOP_KINDS,
+        working_ms=-1 if kind in STOP_KINDS else at_ms,
+        changed_ms=at_ms,
+        quote_quantity=values.get("quoteOrderQty", Decimal(0)),
+        strategy={name: values[name] for name in ("strategyId", "strategyType") if name in values},
     )
 
 
-def check_book(order: SimulatedOrder, opposite: Levels) -> None:
+def check_book(order: BinanceOrder, opposite: Levels) -> None:
     """Check what an order may not meet in the book, and expire one that must be filled whole.
 
     Raises:
@@ -102,9 +125,10 @@ def check_book(order: SimulatedOrder, opposite: Levels) -> None:
     if order.time_in_force == "FOK":
         reachable = sum((q for price, q in opposite if order.reaches(price)), Decimal(0))
         order.expired = reachable < order.amount
+        order.expiry_reason = "UNFILLED_FOK_ORDER_EXPIRED" if order.expired else ""
 
 
-def cost(order: SimulatedOrder, opposite: Levels) -> Decimal:
+def cost(order: BinanceOrder, opposite: Levels) -> Decimal:
     """What a market order's quantity costs, or gives, at these levels."""
     remaining, paid = order.amount, Decimal(0)
     for price, quantity in opposite:

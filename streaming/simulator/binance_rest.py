@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from streaming.simulator.binance_account import BinanceAccount
-from streaming.simulator.binance_calls import CALLS, Call
+from streaming.simulator.binance_call import Call
+from streaming.simulator.binance_calls import CALLS
+from streaming.simulator.binance_order_counts import count_orders
 from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_signing import Signing
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
@@ -74,8 +76,10 @@ class BinanceRest:
     def _headers(self, call: Call) -> dict[str, str]:
         used = str(self.venue.weight.used())
         headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
-        if call.name.startswith("order.") and call.method == "POST":
-            for count in self.account.order_counts():
+        if call.name.startswith("order") and call.method == "POST":
+            for count in count_orders(
+                self.account.matching.orders.values(), self.venue.clock.now_ms()
+            ):
                 unit = f"{count['intervalNum']}{str(count['interval'])[0]}"
                 headers[f"X-MBX-ORDER-COUNT-{unit}"] = str(count["count"])
         return headers

@@ -4,6 +4,7 @@ Source: binance/binance-spot-api-docs, web-socket-api.md (2026-07-17). Keys are 
 session can log on; each signed request carries its signature.
 """
 
+import asyncio
 import json
 
 from aiohttp import web
@@ -15,12 +16,16 @@ from streaming.simulator.binance_rest import BinanceRest
 from streaming.simulator.binance_signing import exclude_signature
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
 from streaming.simulator.binance_unsupported import UNSUPPORTED
+from streaming.simulator.binance_user_stream import UNSUBSCRIBE, UserStreamSession
 from streaming.simulator.faults.live import Faults
+from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.json_fields import Fields
 
 _BY_NAME = {call.name: call for call in CALLS if call.name}
 _UNSUPPORTED = {name for _, _, name in UNSUPPORTED if name}
 _SESSION = ("session.status", "session.logout")
+_USER_STREAM = "userDataStream."
+_PUSH_S = 0.1
 
 
 class BinanceWsApi:
@@ -46,21 +51,25 @@ class BinanceWsApi:
         shows_limits = query.get("returnRateLimits", "true") != "false"
         socket = self._faults.socket("binance")
         await socket.prepare(request)
-        connected_ms = self._binance_rest.venue.clock.now_ms()
-        async for message in socket:
-            reply = await self._reply(str(message.data), connected_ms, shows_limits)
-            reply = in_microseconds(reply) if uses_us else reply  # type: ignore[assignment]
-            await socket.send_str(json.dumps(reply, separators=(",", ":")))
+        session = UserStreamSession(self._binance_rest.account)
+        pushing = asyncio.ensure_future(_push(socket, session, uses_us=uses_us))
+        try:
+            async for message in socket:
+                reply = await self._reply(str(message.data), session, shows_limits)
+                await _send(socket, reply, uses_us=uses_us)
+        finally:
+            pushing.cancel()
+            await asyncio.gather(pushing, return_exceptions=True)
         return socket
 
-    async def _reply(self, text: str, connected_ms: int, shows_limits: bool) -> Fields:
+    async def _reply(self, text: str, session: UserStreamSession, shows_limits: bool) -> Fields:
         head: Fields = {"id": None}
         try:
             request = _read(text)
             head["id"] = request.get("id")
             params = request.get("params") or {}
             shows_limits = bool(params.pop("returnRateLimits", shows_limits))
-            result = await self._answer(request.get("method"), params, connected_ms)
+            result = await self._answer(request.get("method"), params, session)
             reply = head | {"status": 200, "result": result}
         except BinanceError as error:
             body = {"code": error.code, "msg": str(error)}
@@ -71,16 +80,18 @@ class BinanceWsApi:
             reply["rateLimits"] = [weight | {"count": used}]
         return reply
 
-    async def _answer(self, method: object, params: Fields, connected_ms: int) -> object:
+    async def _answer(self, method: object, params: Fields, session: UserStreamSession) -> object:
         now_ms = self._binance_rest.venue.clock.now_ms()
         if method in _SESSION:
-            return _make_session(connected_ms, now_ms)
+            return session.describe(now_ms)
         if method == "session.subscriptions":
-            return []
+            return session.subscriptions()
         if method == "session.logon":
             raise BinanceError(400, -4056, "HMAC_SHA256 API key is not supported.")
         if method in _UNSUPPORTED:
             raise BinanceError(400, -1020, "This operation is not supported.")
+        if isinstance(method, str) and method.startswith(_USER_STREAM):
+            return self._change_stream(method.removeprefix(_USER_STREAM), params, session)
         if not isinstance(method, str) or method not in _BY_NAME:
             raise BinanceError(400, -1135, "Invalid 'method' in JSON request; it is unknown.")
         call, texts = _BY_NAME[method], {name: _text(value) for name, value in params.items()}
@@ -92,6 +103,35 @@ class BinanceWsApi:
         if isinstance(result, dict) and "rateLimits" in result:
             result["rateLimits"] = rate_limits(of_sockets=True)
         return result
+
+    def _change_stream(self, kind: str, params: Fields, session: UserStreamSession) -> Fields:
+        """Subscribe to the account's events, or end that."""
+        self._binance_rest.venue.weight.use(2)
+        if kind == "unsubscribe":
+            read_values(UNSUBSCRIBE, {name: _text(value) for name, value in params.items()})
+            return session.unsubscribe(params.get("subscriptionId"))
+        if kind == "subscribe":
+            message = "WebSocket session not authenticated. Recommendation: use 'session.logon'"
+            raise BinanceError(401, -1193, message)
+        if kind != "subscribe.signature":
+            raise BinanceError(400, -1135, "Invalid 'method' in JSON request; it is unknown.")
+        now_ms = self._binance_rest.venue.clock.now_ms()
+        texts = {name: _text(value) for name, value in params.items()}
+        read_values((), self._binance_rest.signing.check_params(texts, now_ms))
+        return session.subscribe()
+
+
+async def _send(socket: FaultySocket, message: Fields, *, uses_us: bool) -> None:
+    text = in_microseconds(message) if uses_us else message
+    await socket.send_str(json.dumps(text, separators=(",", ":")))
+
+
+async def _push(socket: FaultySocket, session: UserStreamSession, *, uses_us: bool) -> None:
+    """Send the account's events as they happen, once subscribed to."""
+    while not socket.closed:
+        await asyncio.sleep(_PUSH_S)
+        for event in session.new_events():
+            await _send(socket, event, uses_us=uses_us)
 
 
 def _read(text: str) -> Fields:
@@ -112,14 +152,3 @@ def _text(json_value: object) -> str:
     if isinstance(json_value, str):
         return json_value
     return json.dumps(json_value, separators=(",", ":"))
-
-
-def _make_session(connected_ms: int, now_ms: int) -> Fields:
-    return {
-        "apiKey": None,
-        "authorizedSince": None,
-        "connectedSince": connected_ms,
-        "returnRateLimits": True,
-        "serverTime": now_ms,
-        "userDataStream": False,
-    }

@@ -70,6 +70,12 @@ MY_TRADE = (
 NEW_ORDER = ACK | AMOUNTS | {"transactTime": int, "fills": [FILL]}
 CANCELLED = ACK | AMOUNTS | {"origClientOrderId": str, "transactTime": int}
 RATES = fields("maker taker", str)
+ORDER_LIST = (
+    fields("contingencyType listStatusType listOrderStatus listClientOrderId symbol", str)
+    | fields("orderListId transactionTime", int)
+    | {"orders": [fields("symbol clientOrderId", str) | {"orderId": int}]}
+)
+PLACED_LIST = ORDER_LIST | {"orderReports": [ACK | AMOUNTS | {"transactTime": int}]}
 SHAPES: dict[str, Any] = {
     "ping": {},
     "time": {"serverTime": int},
@@ -120,8 +126,11 @@ SHAPES: dict[str, Any] = {
     "account.rateLimits.orders": [LIMIT | {"count": int}],
     "myPreventedMatches": [],
     "myAllocations": [],
-    "openOrderLists.status": [],
-    "allOrderLists": [],
+    "openOrderLists.status": [ORDER_LIST],
+    "allOrderLists": [ORDER_LIST],
+    **{f"orderList.place{way}": PLACED_LIST for way in ("", ".oco", ".oto", ".otoco")},
+    "orderList.cancel": ORDER_LIST | {"orderReports": [CANCELLED]},
+    "orderList.status": ORDER_LIST,
     "/fapi/v1/ping": {},
     "/dapi/v1/ping": {},
     "/fapi/v1/time": {"serverTime": int},
@@ -148,6 +157,26 @@ EXTRA = {
     "order.status": {"orderId": "1"},
     "order.cancel": {"orderId": "1"},
     "order.cancelReplace": {"quantity": "0.001", "cancelOrderId": "1"},
+    "orderList.place.oco": {
+        "side": "SELL",
+        "abovePrice": "200000",
+        "belowType": "STOP_LOSS",
+        "belowStopPrice": "20000",
+    },
+    "orderList.place.oto": {
+        "workingPrice": "60000",
+        "workingTimeInForce": "GTC",
+        "pendingType": "MARKET",
+    },
+    "orderList.place.otoco": {
+        "workingPrice": "60000",
+        "workingTimeInForce": "GTC",
+        "pendingSide": "SELL",
+        "pendingAbovePrice": "90000",
+    },
+    "orderList.place": {"side": "SELL", "price": "200000", "stopPrice": "20000"},
+    "orderList.cancel": {"orderListId": "1"},
+    "orderList.status": {"orderListId": "1"},
     "ticker": {"symbol": "BTCUSDT"},
     "ticker.24hr": {"symbol": "BTCUSDT"},
     "ticker.tradingDay": {"symbol": "BTCUSDT"},
@@ -191,6 +220,9 @@ def test_every_address_has_a_documented_shape() -> None:
 async def test_a_good_call_has_the_documented_fields(name: str) -> None:
     async with simulated_venues() as (session, base):
         await place_resting_and_filled(session, base)
+        if "List" in name and "place" not in name:
+            oco = BY_NAME["orderList.place.oco"]
+            assert (await ask(session, base, oco, good_params(oco.name)))[0] == 200
         call = BY_NAME[name]
         status, reply, headers = await ask(session, base, call, good_params(name))
         assert status == 200, reply

@@ -135,7 +135,9 @@ REFUSED: list[tuple[Any, int, int]] = [
     ({"id": 1, "method": "depth", "params": {"symbol": "BTCUSDT", "limit": "x"}}, 400, -1100),
     ({"id": 1, "method": "order.place", "params": {"symbol": "BTCUSDT"}}, 401, -2014),
     ({"id": 1, "method": "session.logon", "params": {}}, 400, -4056),
-    ({"id": 1, "method": "orderList.place.oco", "params": {}}, 400, -1020),
+    ({"id": 1, "method": "orderList.place.opo", "params": {}}, 400, -1020),
+    ({"id": 1, "method": "userDataStream.subscribe", "params": {}}, 401, -1193),
+    ({"id": 1, "method": "userDataStream.unsubscribe", "params": {}}, 400, -2036),
     ("no JSON", 400, -1135),
 ]
 

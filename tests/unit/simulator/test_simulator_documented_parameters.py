@@ -1,6 +1,7 @@
 """Each documented parameter of a simulated method is in its table: simulated, or refused.
 
-Which parameters and words there are is taken from typed-deribit, made of Deribit's own schema.
+Which parameters and words there are is taken from typed-deribit and typed-binance, made of the
+venues' own schemas.
 """
 
 import re
@@ -12,6 +13,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from streaming.simulator.binance_calls import CALLS
+from streaming.simulator.binance_unsupported import UNSUPPORTED as REFUSED_CALLS
 from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError
 from streaming.simulator.deribit_limits import Credits
@@ -22,26 +25,29 @@ from streaming.simulator.price_path import make_paths
 from tests.support.client_libraries import import_client
 
 PATH = make_paths(7)["BTC-USD"]
-_PATH_OF_METHOD = re.compile(r"path='((?:public|private)/\w+)'")
+_DERIBIT = re.compile(r"path='((?:public|private)/\w+)'")
+_BINANCE = re.compile(r"method='(\w+)',\s*path='(/api/v3/[^']+)'")
+_SIGNING = {"timestamp", "recvWindow", "signature"}
+Documents = dict[str, dict[str, set[str]]]
 
 
-def read_documents() -> dict[str, dict[str, set[str]]]:
-    """The words of each parameter (none for free ones), by method and by name."""
-    library, documents = import_client("typed_deribit"), dict[str, dict[str, set[str]]]()
-    for found in walk_packages(library.__path__, "typed_deribit."):
+def read_documents(package: str, address: re.Pattern[str]) -> Documents:
+    """The words of each parameter (none for free ones), by address and by name."""
+    library, documents = import_client(package), Documents()
+    for found in walk_packages(library.__path__, f"{package}."):
         module = import_client(found.name)
-        path = _PATH_OF_METHOD.search(Path(str(module.__file__)).read_text())
-        if path and hasattr(module, "Request"):
-            words = documents.setdefault(path[1], {})
-            for variant in _variants(module.Request):
+        if named := address.search(Path(str(module.__file__)).read_text()):
+            words = documents.setdefault(" ".join(named.groups()), {})
+            for variant in _variants(getattr(module, "Request", None)):
                 for name, hint in get_type_hints(variant).items():
                     words[name] = words.get(name, set()) | set(_words(hint))
     return documents
 
 
 def _variants(request: Any) -> tuple[Any, ...]:
-    is_union = get_origin(request) in {Union, types.UnionType}
-    return get_args(request) if is_union else (request,)
+    if get_origin(request) in {Union, types.UnionType}:
+        return get_args(request)
+    return (request,) if request else ()
 
 
 def _words(hint: Any) -> Iterator[str]:
@@ -52,21 +58,35 @@ def _words(hint: Any) -> Iterator[str]:
             yield from _words(part)
 
 
-DOCUMENTS = read_documents()
+DERIBIT = {
+    name: words for name, words in read_documents("typed_deribit", _DERIBIT).items() if words
+}
+BINANCE = read_documents("typed_binance.spot.http", _BINANCE)
+CALL_BY_ADDRESS = {f"{call.method} {call.path}": call for call in CALLS}
 
 
 def test_each_documented_method_is_simulated_or_refused() -> None:
-    assert len(DOCUMENTS) > 150
-    assert set(DOCUMENTS) <= set(METHODS) | UNSUPPORTED
+    assert len(DERIBIT) > 120 and set(DERIBIT) <= set(METHODS) | UNSUPPORTED
+    refused = {f"{method} {path}" for method, path, _ in REFUSED_CALLS if path}
+    assert len(BINANCE) > 40 and set(BINANCE) <= set(CALL_BY_ADDRESS) | refused
 
 
-@pytest.mark.parametrize("name", sorted(set(DOCUMENTS) & set(METHODS)))
+@pytest.mark.parametrize("name", sorted(set(DERIBIT) & set(METHODS)))
 def test_a_methods_table_holds_its_documented_parameters_and_their_words(name: str) -> None:
     table = {param.name: param for param in METHODS[name].params}
-    assert set(table) == set(DOCUMENTS[name])
-    for param_name, words in DOCUMENTS[name].items():
+    assert set(table) == set(DERIBIT[name])
+    for param_name, words in DERIBIT[name].items():
         for word in words:
             table[param_name].read(param_name, word)
+
+
+@pytest.mark.parametrize("address", sorted(set(BINANCE) & set(CALL_BY_ADDRESS)))
+def test_an_addresses_table_holds_its_documented_parameters_and_their_words(address: str) -> None:
+    table = {param.name: param for param in CALL_BY_ADDRESS[address].params}
+    assert set(table) == set(BINANCE[address]) - _SIGNING
+    for name, param in table.items():
+        for word in BINANCE[address][name]:
+            param.read(name, word)
 
 
 REFUSING = [name for name, m in METHODS.items() if any(param.refusal for param in m.params)]
