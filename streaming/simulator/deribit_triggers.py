@@ -15,7 +15,7 @@ from streaming.simulator.price_path import PricePath
 
 _PREFIXES = {"stop": "SL", "take": "TP", "trailing": "TS"}
 _FLAGS = ("post_only", "reject_post_only", "reduce_only")
-_KEPT = ("instrument_name", "label", "time_in_force", "price", *_FLAGS)
+_PLACED_NAMES = ("instrument_name", "label", "time_in_force", "price", *_FLAGS)
 _LETTERS = {"index_price": "I", "mark_price": "M", "last_price": "T"}
 
 
@@ -138,5 +138,5 @@ def draft_trigger(
 def make_placed_values(order: TriggerOrder) -> Values:
     """The parameters of the order that a trigger order places: a limit or a market one."""
     is_limit = order.kind.endswith("limit")
-    kept_values = {name: order.values[name] for name in _KEPT if name in order.values}
-    return kept_values | {"type": "limit" if is_limit else "market", "amount": order.amount}
+    placed_values = {name: order.values[name] for name in _PLACED_NAMES if name in order.values}
+    return placed_values | {"type": "limit" if is_limit else "market", "amount": order.amount}
