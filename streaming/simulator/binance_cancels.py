@@ -77,6 +77,6 @@ def cancel_list(
     return order_list.fields(now_ms) | {"orderReports": reports}
 
 
-def _end(account: BinanceAccount, order: BinanceOrder, client_id: str) -> None:
-    order.cancelled = True
-    account.report(order, "CANCELED", account.clock.now_ms(), cancel_id=client_id)
+def _end(account: BinanceAccount, spot_order: BinanceOrder, client_id: str) -> None:
+    spot_order.cancelled = True
+    account.report(spot_order, "CANCELED", account.clock.now_ms(), cancel_id=client_id)

@@ -74,15 +74,17 @@ def _place(
     )
     account.lists[number] = order_list
     account.events.append(order_list.event(order_list.at_ms))
-    pending = _reports(account, values, orders[len(entering) :])  # as they were when placed
+    pending = _make_reports(account, values, orders[len(entering) :])  # as they were when placed
     account.place(orders)
-    reports = _reports(account, values, entering) + pending
+    reports = _make_reports(account, values, entering) + pending
     return order_list.fields(order_list.at_ms) | {"orderReports": reports}
 
 
-def _reports(account: BinanceAccount, values: Values, orders: list[BinanceOrder]) -> list[Fields]:
+def _make_reports(
+    account: BinanceAccount, values: Values, spot_orders: list[BinanceOrder]
+) -> list[Fields]:
     kind = values.get("newOrderRespType", "RESULT")
-    return [forms.new_order_fields(order, kind, order.at_ms, account.fee) for order in orders]
+    return [forms.new_order_fields(order, kind, order.at_ms, account.fee) for order in spot_orders]
 
 
 def cancel_order_list(account: BinanceAccount, values: Values) -> Fields:

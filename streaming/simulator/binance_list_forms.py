@@ -102,13 +102,13 @@ QUERY_LIST = (LIST_ID, Param("origClientOrderId", p.read_text, "test-list"))
 def order_values(values: Values, prefix: str) -> Values:
     """One order's parameters, without their prefix; side and quantity may be the list's."""
     names = {name: name for name in ("symbol", "side", "quantity", "selfTradePreventionMode")}
-    sent = {name: values[name] for name in names if name in values}
+    of_order = {name: values[name] for name in names if name in values}
     for spelling, value in values.items():
         name = spelling.removeprefix(prefix)
         if spelling != name and name[0].isupper():
             plain = name[0].lower() + name[1:]
-            sent["newClientOrderId" if plain == "clientOrderId" else plain] = value
-    return sent
+            of_order["newClientOrderId" if plain == "clientOrderId" else plain] = value
+    return of_order
 
 
 def legacy_values(values: Values) -> Values:

@@ -11,72 +11,72 @@ FEE_SHARE = Decimal("0.001")
 Fee = Callable[[BinanceOrder, SimulatedFill], Fields]
 
 
-def order_fields(order: BinanceOrder) -> Fields:
+def order_fields(spot_order: BinanceOrder) -> Fields:
     """An order as queries give it."""
     return {
-        **_head(order),
-        "clientOrderId": order.client_id,
-        **_amounts(order),
-        "stopPrice": f"{order.stop_price or 0:.8f}",
+        **_head(spot_order),
+        "clientOrderId": spot_order.client_id,
+        **_amounts(spot_order),
+        "stopPrice": f"{spot_order.stop_price or 0:.8f}",
         "icebergQty": "0.00000000",
-        "time": order.at_ms,
-        "updateTime": order.changed_ms,
-        "isWorking": order.is_working,
-        **_conditional_fields(order),
-        "workingTime": order.working_ms,
+        "time": spot_order.at_ms,
+        "updateTime": spot_order.changed_ms,
+        "isWorking": spot_order.is_working,
+        **_conditional_fields(spot_order),
+        "workingTime": spot_order.working_ms,
     }
 
 
-def cancel_fields(order: BinanceOrder, client_id: str, now_ms: int) -> Fields:
+def cancel_fields(spot_order: BinanceOrder, client_id: str, now_ms: int) -> Fields:
     """A cancelled order."""
     return {
-        **_head(order),
-        "origClientOrderId": order.client_id,
+        **_head(spot_order),
+        "origClientOrderId": spot_order.client_id,
         "clientOrderId": client_id,
         "transactTime": now_ms,
-        **_amounts(order),
-        **_stop_field(order),
-        **_conditional_fields(order),
+        **_amounts(spot_order),
+        **_stop_field(spot_order),
+        **_conditional_fields(spot_order),
     }
 
 
-def new_order_fields(order: BinanceOrder, response_type: str, now_ms: int, fee: Fee) -> Fields:
+def new_order_fields(spot_order: BinanceOrder, response_type: str, now_ms: int, fee: Fee) -> Fields:
     """A new order: ACK, RESULT or FULL."""
-    ack = {**_head(order), "clientOrderId": order.client_id, "transactTime": now_ms}
+    ack = {**_head(spot_order), "clientOrderId": spot_order.client_id, "transactTime": now_ms}
     if response_type == "ACK":
         return ack
     result = {
         **ack,
-        **_amounts(order),
-        **_stop_field(order),
-        **_conditional_fields(order),
-        **({"workingTime": order.working_ms} if order.is_working else {}),
+        **_amounts(spot_order),
+        **_stop_field(spot_order),
+        **_conditional_fields(spot_order),
+        **({"workingTime": spot_order.working_ms} if spot_order.is_working else {}),
     }
     fills = [
         {
             "price": f"{fill.price:.8f}",
             "qty": f"{fill.quantity:.8f}",
-            **fee(order, fill),
+            **fee(spot_order, fill),
             "tradeId": fill.number,
         }
-        for fill in order.fills
+        for fill in spot_order.fills
     ]
     return result | ({"fills": fills} if response_type == "FULL" else {})
 
 
-def fill_fields(order: BinanceOrder, fill: SimulatedFill, fee: Fee) -> Fields:
+def fill_fields(spot_order: BinanceOrder, fill: SimulatedFill, fee: Fee) -> Fields:
     """A fill as `myTrades` gives it."""
     return {
-        "symbol": order.symbol,
+        "symbol": spot_order.symbol,
         "id": fill.number,
-        "orderId": order.number,
-        "orderListId": order.list_id,
+        "orderId": spot_order.number,
+        "orderListId": spot_order.list_id,
         "price": f"{fill.price:.8f}",
         "qty": f"{fill.quantity:.8f}",
         "quoteQty": f"{fill.price * fill.quantity:.8f}",
-        **fee(order, fill),
+        **fee(spot_order, fill),
         "time": fill.at_ms,
-        "isBuyer": order.side == "buy",
+        "isBuyer": spot_order.side == "buy",
         "isMaker": fill.maker,
         "isBestMatch": True,
     }
@@ -103,33 +103,37 @@ def commission_fields(symbol: str) -> Fields:
     }
 
 
-def _head(order: BinanceOrder) -> Fields:
-    return {"symbol": order.symbol, "orderId": order.number, "orderListId": order.list_id}
-
-
-def _stop_field(order: BinanceOrder) -> Fields:
-    return {} if order.stop_price is None else {"stopPrice": f"{order.stop_price:.8f}"}
-
-
-def _conditional_fields(order: BinanceOrder) -> Fields:
-    reason = {"expiryReason": order.expiry_reason} if order.expiry_reason else {}
+def _head(spot_order: BinanceOrder) -> Fields:
     return {
-        "origQuoteOrderQty": f"{order.quote_quantity:.8f}",
+        "symbol": spot_order.symbol,
+        "orderId": spot_order.number,
+        "orderListId": spot_order.list_id,
+    }
+
+
+def _stop_field(spot_order: BinanceOrder) -> Fields:
+    return {} if spot_order.stop_price is None else {"stopPrice": f"{spot_order.stop_price:.8f}"}
+
+
+def _conditional_fields(spot_order: BinanceOrder) -> Fields:
+    reason = {"expiryReason": spot_order.expiry_reason} if spot_order.expiry_reason else {}
+    return {
+        "origQuoteOrderQty": f"{spot_order.quote_quantity:.8f}",
         "selfTradePreventionMode": "NONE",
-        **order.strategy,
+        **spot_order.strategy,
         **reason,
     }
 
 
-def _amounts(order: BinanceOrder) -> Fields:
-    price = Decimal(0) if order.is_market else order.price
+def _amounts(spot_order: BinanceOrder) -> Fields:
+    price = Decimal(0) if spot_order.is_market else spot_order.price
     return {
         "price": f"{price:.8f}",
-        "origQty": f"{order.amount:.8f}",
-        "executedQty": f"{order.filled:.8f}",
-        "cummulativeQuoteQty": f"{order.paid:.8f}",
-        "status": order.status,
-        "timeInForce": order.time_in_force,
-        "type": order.kind,
-        "side": order.side.upper(),
+        "origQty": f"{spot_order.amount:.8f}",
+        "executedQty": f"{spot_order.filled:.8f}",
+        "cummulativeQuoteQty": f"{spot_order.paid:.8f}",
+        "status": spot_order.status,
+        "timeInForce": spot_order.time_in_force,
+        "type": spot_order.kind,
+        "side": spot_order.side.upper(),
     }

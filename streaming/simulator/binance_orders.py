@@ -113,24 +113,24 @@ def make_order(
     )
 
 
-def check_book(order: BinanceOrder, opposite: Levels) -> None:
+def check_book(spot_order: BinanceOrder, opposite: Levels) -> None:
     """Check what an order may not meet in the book, and expire one that must be filled whole.
 
     Raises:
         BinanceError: it may only make, and would take.
     """
-    takes = order.reaches(opposite[0][0])
-    if order.kind == "LIMIT_MAKER" and takes:
+    takes = spot_order.reaches(opposite[0][0])
+    if spot_order.kind == "LIMIT_MAKER" and takes:
         raise reject("Order would immediately match and take.")
-    if order.time_in_force == "FOK":
-        reachable = sum((q for price, q in opposite if order.reaches(price)), Decimal(0))
-        order.expired = reachable < order.amount
-        order.expiry_reason = "UNFILLED_FOK_ORDER_EXPIRED" if order.expired else ""
+    if spot_order.time_in_force == "FOK":
+        reachable = sum((q for price, q in opposite if spot_order.reaches(price)), Decimal(0))
+        spot_order.expired = reachable < spot_order.amount
+        spot_order.expiry_reason = "UNFILLED_FOK_ORDER_EXPIRED" if spot_order.expired else ""
 
 
-def cost(order: BinanceOrder, opposite: Levels) -> Decimal:
+def cost(spot_order: BinanceOrder, opposite: Levels) -> Decimal:
     """What a market order's quantity costs, or gives, at these levels."""
-    remaining, paid = order.amount, Decimal(0)
+    remaining, paid = spot_order.amount, Decimal(0)
     for price, quantity in opposite:
         part = min(remaining, quantity)
         remaining, paid = remaining - part, paid + part * price

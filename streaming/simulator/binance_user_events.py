@@ -1,4 +1,4 @@
-"""What the simulated Binance tells an account of its orders and balances as they change. Pure.
+"""The events of the simulated Binance's user data stream: orders and balances. Pure.
 
 Source: binance/binance-spot-api-docs, user-data-stream.md.
 """
@@ -11,7 +11,7 @@ from streaming.simulator.matching import SimulatedFill
 
 
 def make_report(
-    order: BinanceOrder,
+    spot_order: BinanceOrder,
     execution: str,
     now_ms: int,
     *,
@@ -25,52 +25,63 @@ def make_report(
     `number` is the report's own; after a fill there are the fill and its fee; `cancel_id` is the
     client's id of a cancellation.
     """
-    price = Decimal(0) if order.is_market else order.price
-    last = {"quantity": fill.quantity, "price": fill.price} if fill else {}
-    quantity, last_price = last.get("quantity", Decimal(0)), last.get("price", Decimal(0))
     return {
-        "e": "executionReport",
+        **_order_fields(spot_order),
         "E": now_ms,
-        "s": order.symbol,
-        "c": cancel_id or order.client_id,
-        "S": order.side.upper(),
-        "o": order.kind,
-        "f": order.time_in_force,
-        "q": f"{order.amount:.8f}",
-        "p": f"{price:.8f}",
-        "P": f"{order.stop_price or 0:.8f}",
-        "F": "0.00000000",
-        "g": order.list_id,
-        "C": order.client_id if cancel_id else "",
+        "c": cancel_id or spot_order.client_id,
+        "C": spot_order.client_id if cancel_id else "",
         "x": execution,
-        "X": order.status,
-        "r": "NONE",
-        "i": order.number,
-        "l": f"{quantity:.8f}",
-        "z": f"{order.filled:.8f}",
-        "L": f"{last_price:.8f}",
-        "n": fee["commission"] if fee else "0",
-        "N": fee["commissionAsset"] if fee else None,
         "T": now_ms,
-        "t": fill.number if fill else -1,
         "I": number,
-        "w": order.live and order.is_working,
-        "m": bool(fill and fill.maker),
-        "M": False,
-        "O": order.at_ms,
-        "Z": f"{order.paid:.8f}",
-        "Y": f"{quantity * last_price:.8f}",
-        "Q": f"{order.quote_quantity:.8f}",
-        **({"W": order.working_ms} if order.is_working else {}),
-        "V": "NONE",
-        **_strategy_of(order),
-        **({"eR": order.expiry_reason} if order.expiry_reason else {}),
+        **_fill_fields(fill, fee),
     }
 
 
-def _strategy_of(order: BinanceOrder) -> Fields:
+def _order_fields(spot_order: BinanceOrder) -> Fields:
+    price = Decimal(0) if spot_order.is_market else spot_order.price
+    return {
+        "e": "executionReport",
+        "s": spot_order.symbol,
+        "S": spot_order.side.upper(),
+        "o": spot_order.kind,
+        "f": spot_order.time_in_force,
+        "q": f"{spot_order.amount:.8f}",
+        "p": f"{price:.8f}",
+        "P": f"{spot_order.stop_price or 0:.8f}",
+        "F": "0.00000000",
+        "g": spot_order.list_id,
+        "X": spot_order.status,
+        "r": "NONE",
+        "i": spot_order.number,
+        "z": f"{spot_order.filled:.8f}",
+        "w": spot_order.live and spot_order.is_working,
+        "M": False,
+        "O": spot_order.at_ms,
+        "Z": f"{spot_order.paid:.8f}",
+        "Q": f"{spot_order.quote_quantity:.8f}",
+        **({"W": spot_order.working_ms} if spot_order.is_working else {}),
+        "V": "NONE",
+        **_strategy_of(spot_order),
+        **({"eR": spot_order.expiry_reason} if spot_order.expiry_reason else {}),
+    }
+
+
+def _fill_fields(fill: SimulatedFill | None, fee: Fields | None) -> Fields:
+    quantity, price = (fill.quantity, fill.price) if fill else (Decimal(0), Decimal(0))
+    return {
+        "l": f"{quantity:.8f}",
+        "L": f"{price:.8f}",
+        "Y": f"{quantity * price:.8f}",
+        "n": fee["commission"] if fee else "0",
+        "N": fee["commissionAsset"] if fee else None,
+        "t": fill.number if fill else -1,
+        "m": bool(fill and fill.maker),
+    }
+
+
+def _strategy_of(spot_order: BinanceOrder) -> Fields:
     letters = {"strategyId": "j", "strategyType": "J"}
-    return {letters[name]: number for name, number in order.strategy.items()}
+    return {letters[name]: number for name, number in spot_order.strategy.items()}
 
 
 def make_balances(free_and_locked: dict[str, tuple[Decimal, Decimal]], now_ms: int) -> Fields:

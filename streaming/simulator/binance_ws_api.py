@@ -121,8 +121,8 @@ class BinanceWsApi:
         return session.subscribe()
 
 
-async def _send(socket: FaultySocket, message: Fields, *, uses_us: bool) -> None:
-    text = in_microseconds(message) if uses_us else message
+async def _send(socket: FaultySocket, reply: Fields, *, uses_us: bool) -> None:
+    text = in_microseconds(reply) if uses_us else reply
     await socket.send_str(json.dumps(text, separators=(",", ":")))
 
 

@@ -18,14 +18,13 @@ from streaming.simulator.deribit_orders import (
     draft_order,
 )
 from streaming.simulator.deribit_parameters import refuse_instrument
-from streaming.simulator.deribit_triggers import TriggerOrder
+from streaming.simulator.deribit_triggers import AccountOrder, TriggerOrder
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.matching import Levels, Matching, SimulatedFill
 from streaming.simulator.price_path import PricePath
 
 MARGIN_SHARE = Decimal("0.02")
 _IMMEDIATE = ("immediate_or_cancel", "fill_or_kill")
-AccountOrder = DeribitOrder | TriggerOrder
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,10 @@ class DeribitAccount:
             for trigger_order in [order for order in self.trigger_orders if order.live]:
                 self._watch_trigger(trigger_order, second * 1000)
             if live := self.matching.live():
-                self._match_resting(live, second * 1000)
+                self._fill_book_orders(live, second * 1000)
         self._matched_until_s = now_ms // 1000
 
-    def _match_resting(self, live: list[DeribitOrder], now_ms: int) -> None:
+    def _fill_book_orders(self, live: list[DeribitOrder], now_ms: int) -> None:
         bids, asks = self.levels(now_ms)
         for order in live:
             if order.until_ms is not None and now_ms >= order.until_ms:
@@ -89,24 +88,24 @@ class DeribitAccount:
                 self._settle_fills(order, new_fills)
                 self._log(order, new_fills)
 
-    def _watch_trigger(self, order: TriggerOrder, now_ms: int) -> None:
+    def _watch_trigger(self, trigger_order: TriggerOrder, now_ms: int) -> None:
         """Place what a trigger order stands for once its price is reached."""
-        price = triggers.price_of(self.path, order.trigger, now_ms)
-        order.follow(price)
-        if not order.is_reached(price):
+        price = triggers.price_of(self.path, trigger_order.trigger, now_ms)
+        trigger_order.follow(price)
+        if not trigger_order.is_reached(price):
             return
-        order.changed_ms, order.state = now_ms, "triggered"
+        trigger_order.changed_ms, trigger_order.state = now_ms, "triggered"
         try:
-            values = triggers.make_placed_values(order)
-            placed = self._enter(order.side, values, now_ms, trigger_order=order)
-            order.placed_order_id = placed.order_id
+            values = triggers.make_placed_values(trigger_order)
+            placed = self._enter(trigger_order.side, values, now_ms, trigger_order=trigger_order)
+            trigger_order.placed_order_id = placed.order_id
         except DeribitError as error:
-            order.state, order.reject_reason = "rejected", str(error).split()[-1]
-            self._log(order, [])
+            trigger_order.state, trigger_order.reject_reason = "rejected", str(error).split()[-1]
+            self._log(trigger_order, [])
 
-    def _settle_fills(self, order: DeribitOrder, new_fills: list[SimulatedFill]) -> None:
+    def _settle_fills(self, book_order: DeribitOrder, new_fills: list[SimulatedFill]) -> None:
         for fill in new_fills:
-            sign = 1 if order.side == "buy" else -1
+            sign = 1 if book_order.side == "buy" else -1
             self.position += sign * fill.quantity
             self.entry_btc += sign * fill.quantity / fill.price
             self.balance -= fill.quantity / fill.price * forms.FEE_SHARE
@@ -173,50 +172,53 @@ class DeribitAccount:
         self._log(order, order.fills)
         return order
 
-    def edit(self, order: AccountOrder, changes: Values, now_ms: int) -> None:
+    def edit(self, account_order: AccountOrder, new_values: Values, now_ms: int) -> None:
         """Replace what is left of a live order by other values, under the same id.
 
         Raises:
             DeribitError: it is not live, or could not be placed so.
         """
-        if not order.live:
+        if not account_order.live:
             raise DeribitError(11044, "not_open_order")
-        if isinstance(order, TriggerOrder):
-            check_form(order.values | changes, now_ms)
-            price = triggers.price_of(self.path, order.trigger, now_ms)
-            order.change(changes, price, now_ms)
-            self._log(order, [])
+        if isinstance(account_order, TriggerOrder):
+            check_form(account_order.values | new_values, now_ms)
+            price = triggers.price_of(self.path, account_order.trigger, now_ms)
+            account_order.change(new_values, price, now_ms)
+            self._log(account_order, [])
             return
-        check_form(order.make_values() | changes, now_ms)
+        check_form(account_order.make_values() | new_values, now_ms)
         bids, asks = self.levels(now_ms)
-        fill_count, opposite = len(order.fills), asks if order.side == "buy" else bids
-        order.change(changes, now_ms)
+        fill_count, opposite = (
+            len(account_order.fills),
+            asks if account_order.side == "buy" else bids,
+        )
+        account_order.change(new_values, now_ms)
         try:
-            check_post_only(order, opposite)
+            check_post_only(account_order, opposite)
         except DeribitError:
-            self.cancel(order, now_ms, reason="edit_post_only_reject")
+            self.cancel(account_order, now_ms, reason="edit_post_only_reject")
             raise
-        self.matching.fill(order, opposite, now_ms)
-        self._settle_fills(order, order.fills[fill_count:])
-        self._log(order, order.fills[fill_count:])
+        self.matching.fill(account_order, opposite, now_ms)
+        self._settle_fills(account_order, account_order.fills[fill_count:])
+        self._log(account_order, account_order.fills[fill_count:])
 
     def cancel(
-        self, order: AccountOrder, now_ms: int, *, reason: str = "user_request"
+        self, account_order: AccountOrder, now_ms: int, *, reason: str = "user_request"
     ) -> AccountOrder:
         """Cancel a live order.
 
         Raises:
             DeribitError: it is not live.
         """
-        if not order.live:
+        if not account_order.live:
             raise DeribitError(11044, "not_open_order")
-        order.changed_ms, order.cancel_reason = now_ms, reason
-        if isinstance(order, TriggerOrder):
-            order.state = "cancelled"
+        account_order.changed_ms, account_order.cancel_reason = now_ms, reason
+        if isinstance(account_order, TriggerOrder):
+            account_order.state = "cancelled"
         else:
-            order.cancelled = True
-        self._log(order, [])
-        return order
+            account_order.cancelled = True
+        self._log(account_order, [])
+        return account_order
 
     def find_order(self, order_id: str) -> AccountOrder:
         """The order of an id.
@@ -230,11 +232,17 @@ class DeribitAccount:
                 return order
         raise DeribitError(10004, "order_not_found")
 
-    def fill_fields(self, order: DeribitOrder, fills: list[SimulatedFill]) -> list[Fields]:
+    def fill_fields(self, book_order: DeribitOrder, fills: list[SimulatedFill]) -> list[Fields]:
         """Fills as Deribit gives them."""
         none = Decimal(0)
-        return [forms.make_fill(order, fill, self.profits.get(fill.number, none)) for fill in fills]
+        return [
+            forms.make_fill(book_order, fill, self.profits.get(fill.number, none)) for fill in fills
+        ]
 
-    def _log(self, order: AccountOrder, new_fills: list[SimulatedFill]) -> None:
-        fills = [] if isinstance(order, TriggerOrder) else self.fill_fields(order, new_fills)
-        self.changes.append(OrderChange(forms.make_order(order), fills))
+    def _log(self, account_order: AccountOrder, new_fills: list[SimulatedFill]) -> None:
+        fills = (
+            []
+            if isinstance(account_order, TriggerOrder)
+            else self.fill_fields(account_order, new_fills)
+        )
+        self.changes.append(OrderChange(forms.make_order(account_order), fills))

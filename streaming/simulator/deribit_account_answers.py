@@ -7,11 +7,11 @@ from itertools import groupby
 
 from streaming.simulator import deribit_market as market
 from streaming.simulator import deribit_order_forms as forms
-from streaming.simulator.deribit_account import AccountOrder, DeribitAccount
+from streaming.simulator.deribit_account import DeribitAccount
 from streaming.simulator.deribit_error import DeribitError, refuse_param
 from streaming.simulator.deribit_order_lists import list_live
 from streaming.simulator.deribit_parameters import refuse_instrument
-from streaming.simulator.deribit_triggers import TriggerOrder
+from streaming.simulator.deribit_triggers import AccountOrder, TriggerOrder
 from streaming.simulator.json_fields import Fields, Values
 
 
@@ -48,12 +48,14 @@ def close_position(account: DeribitAccount, values: Values, now_ms: int) -> Fiel
 
 def _place(account: DeribitAccount, side: str, values: Values, now_ms: int) -> Fields:
     order = account.new_order(side, _in_dollars(values), now_ms)
-    return {"order": forms.make_order(order), "trades": _trades(account, order, 0)}
+    return {"order": forms.make_order(order), "trades": _list_fills(account, order, 0)}
 
 
-def _trades(account: DeribitAccount, order: AccountOrder, first: int) -> list[Fields]:
-    fills = [] if isinstance(order, TriggerOrder) else order.fills[first:]
-    return [] if isinstance(order, TriggerOrder) else account.fill_fields(order, fills)
+def _list_fills(account: DeribitAccount, account_order: AccountOrder, first: int) -> list[Fields]:
+    fills = [] if isinstance(account_order, TriggerOrder) else account_order.fills[first:]
+    return (
+        [] if isinstance(account_order, TriggerOrder) else account.fill_fields(account_order, fills)
+    )
 
 
 def edit(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
@@ -71,10 +73,15 @@ def edit_by_label(account: DeribitAccount, values: Values, now_ms: int) -> Field
     return _edit(account, orders[0], values, now_ms)
 
 
-def _edit(account: DeribitAccount, order: AccountOrder, values: Values, now_ms: int) -> Fields:
-    fill_count = 0 if isinstance(order, TriggerOrder) else len(order.fills)
-    account.edit(order, _in_dollars(values), now_ms)
-    return {"order": forms.make_order(order), "trades": _trades(account, order, fill_count)}
+def _edit(
+    account: DeribitAccount, account_order: AccountOrder, values: Values, now_ms: int
+) -> Fields:
+    fill_count = 0 if isinstance(account_order, TriggerOrder) else len(account_order.fills)
+    account.edit(account_order, _in_dollars(values), now_ms)
+    return {
+        "order": forms.make_order(account_order),
+        "trades": _list_fills(account, account_order, fill_count),
+    }
 
 
 def cancel(account: DeribitAccount, values: Values, now_ms: int) -> Fields:

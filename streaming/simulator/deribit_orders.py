@@ -49,19 +49,19 @@ class DeribitOrder(SimulatedOrder):
         names = ("price", "amount", "time_in_force", "post_only", "reject_post_only", "reduce_only")
         return {"type": self.kind} | {name: getattr(self, name) for name in names}
 
-    def change(self, changes: Values, now_ms: int) -> None:
+    def change(self, new_values: Values, now_ms: int) -> None:
         """Take other values.
 
         Raises:
             DeribitError: one is not in steps, or the amount is filled already.
         """
-        price = read_steps(changes, "price") if "price" in changes else self.price
-        amount = read_steps(changes, "amount") if "amount" in changes else self.amount
+        price = read_steps(new_values, "price") if "price" in new_values else self.price
+        amount = read_steps(new_values, "amount") if "amount" in new_values else self.amount
         if amount <= self.filled:
             raise refuse_param("amount", "must be above what is filled")
         self.price, self.amount, self.replaced, self.changed_ms = price, amount, True, now_ms
         for name in ("post_only", "reject_post_only", "reduce_only"):
-            setattr(self, name, changes.get(name, getattr(self, name)))
+            setattr(self, name, new_values.get(name, getattr(self, name)))
 
 
 def check_form(values: Values, now_ms: int) -> None:
@@ -151,15 +151,15 @@ def draft_order(
     )
 
 
-def check_post_only(order: DeribitOrder, opposite: Levels) -> None:
+def check_post_only(book_order: DeribitOrder, opposite: Levels) -> None:
     """Price a post-only order that would take below the best price.
 
     Raises:
         DeribitError: it would take, and is to be refused then.
     """
-    if not order.post_only or not order.reaches(opposite[0][0]):
+    if not book_order.post_only or not book_order.reaches(opposite[0][0]):
         return
-    if order.reject_post_only:
+    if book_order.reject_post_only:
         raise DeribitError(11054, "post_only_reject")
-    step = STEPS["price"] if order.side == "buy" else -STEPS["price"]
-    order.price = opposite[0][0] - step
+    step = STEPS["price"] if book_order.side == "buy" else -STEPS["price"]
+    book_order.price = opposite[0][0] - step

@@ -33,7 +33,7 @@ class MethodParam:
     refusal: tuple[int, str] | None = None
     harmless: tuple[object, ...] = ()
 
-    def refuses(self, value: object) -> bool:
+    def refuses(self, value: Any) -> bool:
         """Whether a valid value asks for what is not simulated."""
         return self.refusal is not None and value not in self.harmless
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_error import DeribitError
-from streaming.simulator.deribit_orders import read_steps
+from streaming.simulator.deribit_orders import DeribitOrder, read_steps
 from streaming.simulator.json_fields import Values
 from streaming.simulator.price_path import PricePath
 
@@ -94,17 +94,20 @@ class TriggerOrder:
         if self.is_reached(price):
             raise DeribitError(10034, "trigger_price_too_high")
 
-    def change(self, changes: Values, price: Decimal, now_ms: int) -> None:
+    def change(self, new_values: Values, price: Decimal, now_ms: int) -> None:
         """Wait for another price, or with another order.
 
         Raises:
             DeribitError: the new trigger price is reached already.
         """
-        changed = draft_trigger(
-            self.side, self.values | changes, price, number=self.number, now_ms=now_ms
+        draft = draft_trigger(
+            self.side, self.values | new_values, price, number=self.number, now_ms=now_ms
         )
-        self.values, self.amount = changed.values, changed.amount
-        self.trigger_price, self.replaced, self.changed_ms = changed.trigger_price, True, now_ms
+        self.values, self.amount = draft.values, draft.amount
+        self.trigger_price, self.replaced, self.changed_ms = draft.trigger_price, True, now_ms
+
+
+AccountOrder = DeribitOrder | TriggerOrder
 
 
 def price_of(path: PricePath, trigger: str, now_ms: int) -> Decimal:
@@ -135,8 +138,13 @@ def draft_trigger(
     return order
 
 
-def make_placed_values(order: TriggerOrder) -> Values:
+def make_placed_values(trigger_order: TriggerOrder) -> Values:
     """The parameters of the order that a trigger order places: a limit or a market one."""
-    is_limit = order.kind.endswith("limit")
-    placed_values = {name: order.values[name] for name in _PLACED_NAMES if name in order.values}
-    return placed_values | {"type": "limit" if is_limit else "market", "amount": order.amount}
+    is_limit = trigger_order.kind.endswith("limit")
+    placed_values = {
+        name: trigger_order.values[name] for name in _PLACED_NAMES if name in trigger_order.values
+    }
+    return placed_values | {
+        "type": "limit" if is_limit else "market",
+        "amount": trigger_order.amount,
+    }

@@ -71,10 +71,10 @@ class Matching(Generic[OrderT]):
     orders: dict[int, OrderT] = field(default_factory=dict)
     _fills: int = 0
 
-    def add(self, order: OrderT) -> OrderT:
+    def add(self, new_order: OrderT) -> OrderT:
         """Add an order."""
-        self.orders[order.number] = order
-        return order
+        self.orders[new_order.number] = new_order
+        return new_order
 
     def live(self, symbol: str = "") -> list[OrderT]:
         """Orders that may still be filled, of a symbol or of all."""
