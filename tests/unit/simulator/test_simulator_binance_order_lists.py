@@ -1,7 +1,7 @@
 """The simulated Binance's stop orders and order lists, second by second, and their events.
 
-Prices are those of the ticker. typed-binance demands fields (`v`, `W`) of each report that Binance gives
-only where they apply, so it does not validate the events.
+Prices are those of the ticker. typed-binance demands fields of each report (`v`, `W`) that Binance
+gives only where they apply, so it does not validate the events.
 """
 
 import asyncio
