@@ -55,11 +55,15 @@ class Span:
 
 @dataclass(frozen=True)
 class Choice:
-    """Symbols, the first of which all panels show, and the last `minutes` unless a span is set."""
+    """Symbols, the first of which all panels show, and the last `minutes` unless a span is set.
+
+    `account` is the trader's account that is shown; empty: the one that trades the symbol.
+    """
 
     symbols: tuple[str, ...]
     minutes: int
     span: Span | None = None
+    account: str = ""
 
     @property
     def symbol(self) -> str:
@@ -74,19 +78,26 @@ def make_span(start_s: float, end_s: float) -> Span:
     return Span(start, end)
 
 
-def parse_choice(address: Address, default: Choice, *, now_s: int) -> Choice:
-    """What an address asks for by `from`, `to`, `symbol` and `minutes`; else the default.
+def parse_choice(
+    address: Address, default: Choice, *, now_s: int, symbol_by_account: Mapping[str, str]
+) -> Choice:
+    """What an address asks for by `from`, `to`, `symbol`, `minutes`, `account`; else the default.
 
     Without `to` the span ends now (market time), without `from` it begins a day before its end.
+    An account brings its symbol, unless there is another in the address.
 
     Raises:
         QueryError: a value is none of its kind; names it.
     """
     texts = {name: values[-1].decode(errors="replace") for name, values in address.items()}
-    symbols = parse_symbols(texts["symbol"]) if texts.get("symbol") else default.symbols
+    account = texts.get("account", "")
+    if account and account not in symbol_by_account:
+        raise QueryError(f"account={account[:60]} is none of {', '.join(symbol_by_account)}")
+    own_symbols = (symbol_by_account[account],) if account else default.symbols
+    symbols = parse_symbols(texts["symbol"]) if texts.get("symbol") else own_symbols
     minutes = _parse_minutes(texts["minutes"]) if texts.get("minutes") else default.minutes
     span = parse_span(texts.get("from", ""), texts.get("to", ""), now_s=now_s)
-    return Choice(symbols, minutes, span)
+    return Choice(symbols, minutes, span, account)
 
 
 def parse_symbols(text: str) -> tuple[str, ...]:
@@ -144,6 +155,8 @@ def format_address(choice: Choice, default: Choice) -> str:
         parts["minutes"] = str(choice.minutes)
     if choice.symbols != default.symbols or choice.span:
         parts["symbol"] = ",".join(choice.symbols)
+    if choice.account:
+        parts["account"] = choice.account
     return urlencode(parts, safe=":,")
 
 

@@ -22,7 +22,8 @@ _MINUTE_S = 60
 class PanelContext:
     """A symbol over the minutes before the market clock; `now_s` is the wall clock.
 
-    `symbols` are all that were chosen, this one first.
+    `symbols` are all that were chosen, this one first; `account_name` is the account that was
+    chosen, if one was.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class PanelContext:
     minutes: int
     now_s: float
     symbols: tuple[str, ...] = ()
+    account_name: str = ""
 
     @property
     def last_s(self) -> int:
@@ -79,8 +81,11 @@ class PanelContext:
 
     @property
     def account(self) -> TraderSettings:
-        """The account that trades the symbol; the first one, where none does or several do."""
-        accounts = [of.trader for of in self.settings.trader_accounts().values()]
+        """The chosen account; else the one that trades the symbol: the first of several or none."""
+        by_name = self.settings.trader_accounts()
+        if self.account_name in by_name:
+            return by_name[self.account_name].trader
+        accounts = [of.trader for of in by_name.values()]
         return next((trader for trader in accounts if trader.symbol == self.symbol), accounts[0])
 
     @property

@@ -1,6 +1,6 @@
 """What a viewer chooses with: symbols, range, times, steps through time, annotations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ _HOUR_MINUTES = 60
 _CHOSEN = ("chosen", "chosen times")
 _PRESET_NAMES = {"1d": "a day", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 _PRESET_NAMES["365d"] = "a year"
+_ANY_ACCOUNT = ("", "the symbol's")
 _NONE = ("", "remove \N{HORIZONTAL ELLIPSIS}")
 _EARLIER, _LATER, _CLOSER, _WIDER = -0.5, 0.5, 0.5, 2.0
 
@@ -37,11 +38,16 @@ class Controls:
         style: InlineStyleSheet,
         *,
         choice: Choice,
+        symbol_by_account: Mapping[str, str],
         now_s: Callable[[], int],
         on_choice: Callable[[Choice], None],
         on_fault: Callable[[str], None],
     ) -> None:
-        """`now_s` is the market clock; `on_fault` gets a sentence about what was typed."""
+        """`symbol_by_account` is what each of the trader's accounts trades.
+
+        `now_s` is the market clock; `on_fault` gets a sentence about what was typed.
+        """
+        self._symbol_by_account = symbol_by_account
         self._choice, self._now_s = choice, now_s
         self._on_choice, self._on_fault = on_choice, on_fault
         self.symbol = Select(name="symbol", width=120, **_look(style))
@@ -52,6 +58,8 @@ class Controls:
             placeholder="compare with",
             **_look(style),
         )
+        accounts: list[Any] = [_ANY_ACCOUNT, *((name, name) for name in symbol_by_account)]
+        self.account = Select(name="account", options=accounts, width=120, **_look(style))
         ranges = [(str(minutes), _range_name(minutes)) for minutes in RANGES]
         options: list[Any] = [*ranges, *_PRESET_NAMES.items(), _CHOSEN]
         self.minutes = Select(name="minutes", options=options, width=136, **_look(style))
@@ -63,7 +71,8 @@ class Controls:
         self.remove = Select(name="remove", options=removable, value="", width=110, **_look(style))
         self.buttons = self._make_buttons(style)
         self.show(choice, choice.symbols)
-        for widget in (self.symbol, self.others, self.minutes, self.start, self.end):
+        widgets = (self.symbol, self.others, self.account, self.minutes, self.start, self.end)
+        for widget in widgets:
             widget.on_change("value", self._on_change)
 
     @property
@@ -78,7 +87,8 @@ class Controls:
             self.note,
             self.remove,
         ]
-        return [*widgets, *self.buttons]
+        accounts = [self.account] if len(self._symbol_by_account) > 1 else []
+        return [*widgets, *accounts, *self.buttons]
 
     def show(self, choice: Choice, symbols: tuple[str, ...]) -> None:
         """Show a choice; `symbols` are those that can be chosen."""
@@ -88,6 +98,7 @@ class Controls:
         update_model(self.symbol, options=options, value=choice.symbol)
         update_model(self.others, options=[symbol for symbol in options if symbol != choice.symbol])
         update_model(self.others, value=list(choice.symbols[1:]))
+        update_model(self.account, value=choice.account)
         update_model(self.minutes, value=_name_range(choice))
         update_model(self.start, value=format_time(span.start_s) if span else "")
         update_model(self.end, value=format_time(span.end_s) if span else "")
@@ -111,8 +122,13 @@ class Controls:
 
     def _read(self) -> Choice:
         """The choice that the widgets show, which may be half of the next one."""
-        others = [symbol for symbol in self.others.value if symbol != self.symbol.value]
-        choice = replace(self._choice, symbols=(self.symbol.value, *others))
+        account, symbol = self.account.value, self.symbol.value
+        if account != self._choice.account:  # an account brings its symbol along
+            symbol = self._symbol_by_account.get(account, symbol)
+        elif symbol != self._symbol_by_account.get(account):  # another symbol is not the account's
+            account = ""
+        others = [other for other in self.others.value if other != symbol]
+        choice = replace(self._choice, symbols=(symbol, *others), account=account)
         selected = self.minutes.value
         if selected != _name_range(self._choice):
             if selected in PRESETS_S:

@@ -60,12 +60,15 @@ class Page:
         self._address, self._notice = _div("address", style), _div("notice", style)
         self._fault, self._noted_s = "", 0
         minutes = settings.dashboard.minutes if settings.dashboard.minutes in RANGES else RANGES[1]
+        accounts = settings.trader_accounts().items()
+        self._symbol_by_account = {name: of.trader.symbol for name, of in accounts}
         self._default = Choice((settings.trader.symbol,), minutes)
         self._choice = self._read_address(address or {})
         self._axis: tuple[float, float] | None = None
         self._controls = Controls(
             style,
             choice=self._choice,
+            symbol_by_account=self._symbol_by_account,
             now_s=lambda: views.now_s,
             on_choice=self._choose,
             on_fault=self._report,
@@ -108,7 +111,12 @@ class Page:
 
     def _read_address(self, address: Address) -> Choice:
         try:
-            return parse_choice(address, self._default, now_s=self._views.now_s)
+            return parse_choice(
+                address,
+                self._default,
+                now_s=self._views.now_s,
+                symbol_by_account=self._symbol_by_account,
+            )
         except QueryError as error:
             self._fault = f"{error}: this is the present"
             return self._default
@@ -195,6 +203,7 @@ class Page:
         document.title, document.template = "Tickhouse", TEMPLATE
         plot_counts = {name: len(chart.plots) for name, chart in self._charts.items()}
         document.template_variables["panels"] = plot_counts
+        document.template_variables["has_accounts"] = len(self._symbol_by_account) > 1
         document.template_variables["style"] = (HERE / "page.css").read_text()
         document.template_variables["script"] = (HERE / "page.js").read_text()
         document.config.notify_connection_status = False

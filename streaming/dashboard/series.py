@@ -40,6 +40,28 @@ class BestPrices:
     ask: float
 
 
+@dataclass(frozen=True)
+class ContractValues:
+    """What a ticker has of a contract; null where the venue does not give it.
+
+    `open_interest` is in base units, `funding_8h` a share of the position.
+    """
+
+    mark: float | None
+    index: float | None
+    open_interest: float | None
+    funding_8h: float | None
+
+
+@dataclass(frozen=True)
+class AuctionPrice:
+    """What an auction gave (`is_result`), or would give if it were held now."""
+
+    price: float
+    quantity: float
+    is_result: bool
+
+
 @dataclass
 class MarketSeries:
     """Prices, best bids and asks, measures and trades of one symbol at one venue.
@@ -57,6 +79,8 @@ class MarketSeries:
     book_seen_s: float = 0.0
     measure_seen_s: float = 0.0
     signal_seen_s: float = 0.0
+    contract_seen_s: float = 0.0
+    auction_seen_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.prices: SecondValues[float] = SecondValues(self.keep_s)
@@ -68,4 +92,6 @@ class MarketSeries:
             side: SecondValues(self.keep_s) for side in SIDES
         }
         self.jumps: SecondValues[float] = SecondValues(self.keep_s)
+        self.contracts: SecondValues[ContractValues] = SecondValues(self.keep_s)
+        self.auctions: SecondValues[AuctionPrice] = SecondValues(self.keep_s)
         self.minutes = MinuteFlows(self.keep_s // 60 + 1)

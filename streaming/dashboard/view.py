@@ -77,7 +77,7 @@ class Views:
         self.panels = panels
         self._settings, self._state, self._clock = settings, state, clock
         self._past_markets = past_markets or PastMarkets(settings)
-        self._views: dict[tuple[str, int, tuple[str, ...]], View] = {}
+        self._views: dict[Choice, View] = {}
         self._past_views: OrderedDict[Choice, tuple[DashboardState, View]] = OrderedDict()
         self._refresh = -1
 
@@ -97,7 +97,7 @@ class Views:
     def show(self, choice: Choice) -> View | None:
         """What a page of this choice shows now; null while its span is being read."""
         if choice.span is None:
-            return self.view(choice.symbol, choice.minutes, symbols=choice.symbols)
+            return self._show_present(choice)
         market = self._past_markets.find(choice)
         if market is None:
             return None
@@ -107,7 +107,7 @@ class Views:
             while len(self._past_views) > REMEMBERED:
                 self._past_views.popitem(last=False)
         view = self._past_views[choice][1]
-        present = self.view(choice.symbol, choice.minutes, symbols=choice.symbols)
+        present = self._show_present(replace(choice, span=None))
         now = {name: panel for name, panel in present.panels.items() if name in ALWAYS_NOW}
         return replace(view, panels=view.panels | now)
 
@@ -117,17 +117,27 @@ class Views:
 
     def view(self, symbol: str, minutes: int, *, symbols: tuple[str, ...] = ()) -> View:
         """The last minutes of a symbol, beside which there may be others."""
+        return self._show_present(Choice(symbols or (symbol,), minutes))
+
+    def _show_present(self, choice: Choice) -> View:
         now_s = self._clock()
         refresh = int(now_s / self._settings.dashboard.refresh_s)
         if refresh != self._refresh:
             self._views.clear()
             self._refresh = refresh
-        key = (symbol, minutes, symbols or (symbol,))
-        if key not in self._views:
+        if choice not in self._views:
             with self._state.lock:
-                context = PanelContext(self._settings, self._state, symbol, minutes, now_s, key[2])
-                self._views[key] = self._compute(context)
-        return self._views[key]
+                context = PanelContext(
+                    self._settings,
+                    self._state,
+                    choice.symbol,
+                    choice.minutes,
+                    now_s,
+                    choice.symbols,
+                    choice.account,
+                )
+                self._views[choice] = self._compute(context)
+        return self._views[choice]
 
     def _compute_past(self, choice: Choice, market: PastMarket) -> View:
         assert choice.span is not None
@@ -138,6 +148,7 @@ class Views:
             minutes=choice.span.length_s // _MINUTE_S,
             now_s=float(choice.span.end_s),
             symbols=choice.symbols,
+            account_name=choice.account,
             step=choice.span.step_s,
         )
         return replace(self._compute(context, leave_out=ALWAYS_NOW), notice=market.notice)

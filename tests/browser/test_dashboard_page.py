@@ -145,8 +145,8 @@ def test_symbol_and_range_can_be_chosen_and_the_theme_switched(
     settings = service_settings
     ensure_topics(kafka_broker)
     with (
-        dashboard(settings, tmp_path),
-        market(kafka_broker),
+        dashboard(settings, tmp_path, TICKHOUSE_TRADER_MORE_ACCOUNTS="second symbol=ETH-USD"),
+        market(kafka_broker, symbols=("BTC-USD", "ETH-USD")),
         browsing(tmp_path) as browser,
     ):
         browser.dark(True)
@@ -161,6 +161,10 @@ def test_symbol_and_range_can_be_chosen_and_the_theme_switched(
         browser.wait(f"return {span} === {35 * minute}", what="30 minutes and 5 ahead")
         browser.run(f"{MODEL}('minutes').value = '120'")
         browser.wait(f"return {span} === {140 * minute}", what="2 hours and 20 minutes ahead")
+        browser.run(f"{MODEL}('account').value = 'second'")
+        symbol = f"return {MODEL}('symbol').value === 'ETH-USD'"
+        browser.wait(symbol, what="an account brings its symbol")
+        browser.wait("return location.search.includes('account=second')", what="the address")
         browser.phone(390, 2400)
         browser.wait("return window.innerWidth === 390", what="a phone")
         columns = "getComputedStyle(document.querySelector('main')).gridTemplateColumns"

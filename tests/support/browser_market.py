@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 from include.bus import Producer
+from include.market.auction import Auction
 from include.market.events import (
     Balance,
     BookChange,
     Event,
     LedgerEntry,
     Message,
+    Ticker,
     Top,
     Trade,
 )
@@ -22,7 +24,10 @@ EVERY_S = 0.2
 
 
 class Market:
-    """Sends a trade and a book top of gemini and a trade of kraken every fifth of a second."""
+    """Sends a trade and a book top of gemini and a trade of kraken every fifth of a second.
+
+    Beside them are a contract's ticker of deribit, and auctions of gemini.
+    """
 
     def __init__(self, bootstrap: str, *, symbols: tuple[str, ...]) -> None:
         self._symbols = symbols
@@ -42,6 +47,21 @@ class Market:
         for symbol, level in zip(self._symbols, (9000, 600, 80), strict=False):
             self._turn(symbol, Decimal(level + self._number))
         self.signal("imbalance", "0.5")
+        self._turn_contract(Decimal(9000 + self._number))
+
+    def _turn_contract(self, price: Decimal) -> None:
+        ticker = Ticker(
+            last=price,
+            mark_price=price + 3,
+            index_price=price,
+            open_interest=Decimal(14_000 + self._number % 7),
+            funding_8h=Decimal(self._number % 9 - 3) / 100_000,
+        )
+        self._send("deribit", "ticker", ticker, symbol="BTC-PERPETUAL")
+        phase = "indicative" if self._number % 5 else "result"
+        at = time.time_ns() // 1000
+        auction = Auction(phase, at, price=price + self._number % 3, quantity=Decimal("1.25"))
+        self._send("gemini", "auction", auction)
 
     def _turn(self, symbol: str, price: Decimal) -> None:
         for venue, dearer in (("gemini", 0), ("kraken", 40)):
@@ -87,7 +107,7 @@ class Market:
                 kind=kind,
                 conn="t",
                 seq=None,
-                venue_time=now if kind in {"trade", "book"} else None,
+                venue_time=now if kind in {"trade", "book", "auction"} else None,
                 received_time=now,
                 events=events,
                 top=top,

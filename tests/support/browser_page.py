@@ -14,7 +14,7 @@ from tests.support.chromium import Browser
 from tests.support.services import eventually, running
 
 STALE_S = 4
-PANELS = ("price", "outlook", "book", "flow", "ratio", "account")
+PANELS = ("price", "outlook", "book", "flow", "ratio", "account", "contract", "auctions")
 MODEL = "Bokeh.documents[0].get_model_by_name"
 READY = "return !!(window.Bokeh && Bokeh.documents[0] && " + MODEL + "('beat'))"
 

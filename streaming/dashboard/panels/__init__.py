@@ -2,8 +2,10 @@
 
 from streaming.dashboard.panels import (
     account,
+    auctions,
     book,
     compare,
+    contract,
     flow,
     impact,
     outlook,
@@ -23,5 +25,7 @@ PANELS: dict[str, PanelModule] = {
     "account": account,
     "impact": impact,
     "compare": compare,
+    "contract": contract,
+    "auctions": auctions,
 }
 """The registry, in the order of the page: a panel is a module and an entry here."""

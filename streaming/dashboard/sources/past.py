@@ -20,8 +20,10 @@ from include.serving.read_only_query import query_read_only
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
 from streaming.dashboard.choice import Span
-from streaming.dashboard.series import BestPrices, SecondValues
+from streaming.dashboard.series import AuctionPrice, BestPrices, ContractValues, SecondValues
 from streaming.dashboard.sources.past_queries import (
+    LAKE_AUCTIONS,
+    LAKE_CONTRACTS,
     LAKE_HISTORY,
     LAKE_MINUTES,
     LAKE_SIGNALS,
@@ -66,7 +68,8 @@ def read_past(settings: Settings, symbols: tuple[str, ...], chosen_span: Span) -
         notices.append(f"without the lake ({error})")
     for name in ("minutes", "ratios"):
         answers[name] = [*lake.get(name, []), *answers.get(name, [])]
-    answers["history"] = lake.get("history", [])
+    for name in ("history", "contracts", "auctions"):
+        answers[name] = lake.get(name, [])
     return PastMarket(build_state(settings, answers, chosen_span), "; ".join(notices))
 
 
@@ -81,7 +84,15 @@ def _read_lake(
     """What lies before the step that holds Postgres' oldest minute; history of the whole span."""
     first, until = align_start(chosen_span), datetime.fromtimestamp(chosen_span.end_s, UTC)
     bindings = {"symbols": list(symbols), "step": chosen_span.step_s, "first": first}
-    answers = {"history": _ask(lake, LAKE_HISTORY, "minute", bindings | {"until": until})}
+    span = {"first": first, "until": until}
+    bases = {"bases": [symbol.partition("-")[0] for symbol in symbols]}
+    answers = {
+        "history": _ask(lake, LAKE_HISTORY, "minute", bindings | {"until": until}),
+        "contracts": _ask(
+            lake, LAKE_CONTRACTS, "received_time", bases | span | {"step": chosen_span.step_s}
+        ),
+        "auctions": _ask(lake, LAKE_AUCTIONS, "received_time", {"symbols": list(symbols)} | span),
+    }
     beyond = until if oldest_at is None else min(oldest_at, until)
     if beyond > first:
         answers["minutes"] = _ask(lake, LAKE_MINUTES, "minute", bindings | {"until": beyond})
@@ -116,6 +127,7 @@ def build_state(settings: Settings, answers: Answers, chosen_span: Span) -> Dash
     for row in answers.get("history", []):
         history = state.history.setdefault(row["symbol"], SecondValues(keep_s))
         history.put(_last_second(row, chosen_span), float(row["close"]))
+    _add_contracts(state, answers, chosen_span)
     _add_tops(state, answers, settings, chosen_span)
     add_facts(state, answers, window_s=settings.stream.window_s)
     state.postgres = PostgresSnapshot(
@@ -138,6 +150,22 @@ def _add_minutes(state: DashboardState, row: Row, chosen_span: Span) -> None:
     series.prices.put(_last_second(row, chosen_span), float(row["close"]))
     series.price = float(row["close"])
     series.price_seen_s = series.trade_seen_s = float(chosen_span.end_s)
+
+
+def _add_contracts(state: DashboardState, answers: Answers, chosen_span: Span) -> None:
+    """Add what tickers had of contracts, step by step, and the prices of auctions."""
+    seen_s = float(chosen_span.end_s)
+    for row in answers.get("contracts", []):
+        series = state.series_of(row["venue"], row["symbol"])
+        numbers = (row[name] for name in ("mark", "index", "open_interest", "funding_8h"))
+        values = ContractValues(*(None if n is None else float(n) for n in numbers))
+        series.contracts.put(_last_second(row, chosen_span), values)
+        series.contract_seen_s = seen_s
+    for row in answers.get("auctions", []):
+        series, is_result = state.series_of(row["venue"], row["symbol"]), row["phase"] == "result"
+        price = AuctionPrice(float(row["price"]), float(row["quantity"] or 0), is_result)
+        series.auctions.put(row["second"], price)
+        series.auction_seen_s = seen_s
 
 
 def _add_tops(

@@ -69,6 +69,17 @@ LAKE_HISTORY = f"""
 SELECT symbol, {_LAKE_STEP.format(column="minute")}, arg_max(close, minute) AS close
 FROM history_minutes WHERE close IS NOT NULL AND {_LAKE_SPAN.format(column="minute")}
 GROUP BY symbol, bucket ORDER BY bucket"""
+LAKE_CONTRACTS = f"""
+SELECT venue, symbol, {_LAKE_STEP.format(column="minute")}, arg_max(mark_price, minute) AS mark,
+    arg_max(index_price, minute) AS "index", arg_max(open_interest, minute) AS open_interest,
+    arg_max(coalesce(funding_8h, funding_rate), minute) AS funding_8h
+FROM contract_minutes
+WHERE list_contains($bases, split_part(symbol, '-', 1)) AND minute >= $first AND minute < $until
+GROUP BY venue, symbol, bucket ORDER BY bucket"""
+LAKE_AUCTIONS = f"""
+SELECT venue, symbol, CAST(epoch(published_at) AS BIGINT) AS second, phase, price, quantity
+FROM auctions WHERE price IS NOT NULL AND {_LAKE_SPAN.format(column="published_at")}
+ORDER BY published_at"""
 
 
 def past_queries(

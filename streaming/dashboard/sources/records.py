@@ -7,6 +7,7 @@ import msgspec
 from include.bus import Record, TopicPartition
 from include.errors import WireError
 from include.market import wire
+from include.market.auction import Auction
 from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
 from include.market.feed_entries import list_entries
@@ -15,7 +16,13 @@ from include.market.time import LATEST_US, SECOND_US
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.market.wire import Topic
 from include.trading.inputs import Signal
-from streaming.dashboard.series import BestPrices, MarketSeries, SecondValues
+from streaming.dashboard.series import (
+    AuctionPrice,
+    BestPrices,
+    ContractValues,
+    MarketSeries,
+    SecondValues,
+)
 from streaming.dashboard.state import DashboardState
 from streaming.dashboard.trader_activity import TraderEvent
 
@@ -73,8 +80,15 @@ def _apply_message(state: DashboardState, message: Message, seen_s: float) -> No
         at_us = _advance_clock(state, message, seen_s)
         if isinstance(event, Trade):
             _apply_trade(state, state.series_of(venue, message.symbol), event, seen_s)
-        elif isinstance(event, Ticker) and event.last is not None:
-            _set_price(state.series_of(venue, message.symbol), event.last, at_us, seen_s)
+        elif isinstance(event, Ticker):
+            if event.last is not None:
+                _set_price(state.series_of(venue, message.symbol), event.last, at_us, seen_s)
+            if values := _read_contract(event):
+                series = state.series_of(venue, message.symbol)
+                series.contracts.put(at_us // SECOND_US, values)
+                series.contract_seen_s = seen_s
+        elif isinstance(event, Auction):
+            _apply_auction(state.series_of(venue, message.symbol), event, seen_s)
         elif isinstance(event, Quote):
             symbol = f"{message.symbol.partition('-')[0]}-{event.currency}"
             _set_price(state.series_of(venue, symbol), event.price, at_us, seen_s)
@@ -89,6 +103,27 @@ def _apply_trade(state: DashboardState, series: MarketSeries, trade: Trade, seen
     _set_price(series, trade.price, trade.traded_at, seen_s)
     series.trade_seen_s = seen_s
     series.minutes.add(trade)
+
+
+def _read_contract(ticker: Ticker) -> ContractValues | None:
+    """What a ticker has of a future or a perpetual; null of a spot market and of an option."""
+    amounts = (ticker.mark_price, ticker.index_price, ticker.open_interest)
+    mark, index, interest = (float(n) if n and _is_plausible(n) else None for n in amounts)
+    funding = ticker.funding_8h if ticker.funding_8h is not None else ticker.funding_rate
+    share = None if funding is None or not is_sane(abs(funding)) else float(funding)
+    if ticker.underlying is not None or (mark, interest, share) == (None, None, None):
+        return None
+    return ContractValues(mark, index, interest, share)
+
+
+def _apply_auction(series: MarketSeries, auction: Auction, seen_s: float) -> None:
+    """Keep the price of an auction; its announcement and a failed one have none."""
+    if auction.price is None or not _is_plausible(auction.price):
+        return
+    quantity = float(auction.quantity or 0)
+    price = AuctionPrice(float(auction.price), quantity, auction.phase == "result")
+    series.auctions.put(auction.published_at // SECOND_US, price)
+    series.auction_seen_s = seen_s
 
 
 def _apply_book(state: DashboardState, book: TopMessage, seen_s: float) -> None:

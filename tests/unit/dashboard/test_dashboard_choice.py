@@ -19,16 +19,26 @@ from streaming.dashboard.choice import (
 
 NOW_S = 1_764_150_000  # 2025-11-26 09:40 UTC
 DEFAULT = Choice(("BTC-USD",), 30)
+ACCOUNTS = {"main": "BTC-USD", "second": "ETH-USD"}
 
 
 def parse(query: str) -> Choice:
     address = {name: [text.encode() for text in texts] for name, texts in parse_qs(query).items()}
-    return parse_choice(address, DEFAULT, now_s=NOW_S)
+    return parse_choice(address, DEFAULT, now_s=NOW_S, symbol_by_account=ACCOUNTS)
 
 
 def test_an_empty_address_is_the_default() -> None:
     assert parse("") == DEFAULT
     assert format_address(DEFAULT, DEFAULT) == ""
+
+
+def test_an_account_brings_its_symbol_and_is_in_the_address() -> None:
+    assert parse("account=second") == Choice(("ETH-USD",), 30, account="second")
+    both = parse("account=second&symbol=SOL-USD,ETH-USD")
+    assert (both.symbols, both.account) == (("SOL-USD", "ETH-USD"), "second")
+    assert parse(format_address(both, DEFAULT)) == both
+    with pytest.raises(QueryError, match="account=third is none of main, second"):
+        parse("account=third")
 
 
 def test_times_symbols_and_minutes_are_read() -> None:

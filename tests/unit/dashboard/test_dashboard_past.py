@@ -21,6 +21,7 @@ from streaming.dashboard.minute_flows import TradeFlow
 from streaming.dashboard.page import Page
 from streaming.dashboard.panels import PANELS, compare, impact
 from streaming.dashboard.past_markets import PastMarkets
+from streaming.dashboard.series import AuctionPrice, ContractValues
 from streaming.dashboard.sources.past import PastMarket, build_state, read_past
 from streaming.dashboard.state import DashboardState
 from streaming.dashboard.view import View, Views
@@ -276,6 +277,13 @@ def test_without_postgres_the_lake_is_shown_and_it_is_said(
     put(lake, "history_minutes", [bar])
     value = {"venue": "gemini", "symbol": "BTC-USD", "type": "bid", "value": Decimal(5)}
     put(lake, "signals", [value | {"window_start": at, "timestamp": at}])
+    contract = {"venue": "deribit", "symbol": "BTC-PERPETUAL", "venue_time": at, "last": Decimal(1)}
+    contract |= {"mark_price": Decimal(103), "funding_rate": Decimal("0.001")}
+    landed = {"event_index": 0, "offset": 1, "partition": 0, "received_time": at}
+    contract |= landed
+    put(lake, "tickers", [contract])
+    auction = {"venue": "gemini", "symbol": "BTC-USD", "phase": "result", "published_at": at}
+    put(lake, "auctions", [auction | landed | {"price": Decimal(96), "quantity": Decimal(2)}])
     market = read_past(settings, ("BTC-USD",), DAY)
     assert "without Postgres" in market.notice and "the lake" not in market.notice
     series = market.state.series["gemini", "BTC-USD"]
@@ -283,6 +291,9 @@ def test_without_postgres_the_lake_is_shown_and_it_is_said(
     assert [flow.buy_base for flow in series.minutes.flows.values()] == [3]
     assert [price for _, price in market.state.history["BTC-USD"].select(0, 2**40)] == [97.0]
     assert [amount for _, amount in series.sums["bid"].select(0, 2**40)] == [5.0]
+    contracts = market.state.series["deribit", "BTC-PERPETUAL"].contracts.select(0, 2**40)
+    assert [of for _, of in contracts] == [ContractValues(103.0, None, None, 0.001)]
+    assert series.auctions.select(0, 2**40) == [(START, AuctionPrice(96.0, 2.0, True))]
 
 
 def test_files_of_other_days_are_not_opened(settings: Settings) -> None:

@@ -11,6 +11,7 @@ import pytest
 from include.bus import Record, TopicPartition
 from include.local.status import LastAudit
 from include.market import wire
+from include.market.auction import Auction
 from include.market.events import (
     Balance,
     BookChange,
@@ -98,6 +99,43 @@ def test_a_trade_a_ticker_and_a_quote_set_prices_of_their_own_currency() -> None
     columns = view.panels["price"].columns
     assert columns["price_gemini"]["y"] == [100.0]
     assert columns["price_binance"]["y"] == [] == columns["price_cryptocompare"]["y"]
+
+
+def test_a_contract_and_auctions_have_panels_of_their_own() -> None:
+    state = DashboardState(600)
+    assert make_views(state).view("BTC-USD", 15).panels["contract"].freshness == "none"
+    apply_record(state, message("trade", trade("100")))
+    funded = Ticker(
+        last=Decimal(101),
+        mark_price=Decimal(102),
+        index_price=Decimal(100),
+        open_interest=Decimal(7000),
+        funding_8h=Decimal("-0.0002"),
+    )
+    option = Ticker(last=None, mark_price=Decimal(3), underlying="BTC-27MAR26")
+    for symbol, ticker in (("BTC-PERPETUAL", funded), ("BTC-27MAR26-90000-C", option)):
+        apply_record(state, message("ticker", ticker, venue="deribit", symbol=symbol))
+    for second, phase, price in (
+        (NOW - 60, "indicative", Decimal(99)),
+        (NOW - 1, "result", Decimal(98)),
+        (NOW, "open", None),
+    ):
+        auction = Auction(phase, second * US, price=price, quantity=Decimal(2))
+        apply_record(state, message("auction", auction))
+    assert set(state.series) == {("gemini", "BTC-USD"), ("deribit", "BTC-PERPETUAL")}
+    panels = make_views(state).view("BTC-USD", 15).panels
+    drawn = {name: columns["y"] for name, columns in panels["contract"].columns.items()}
+    assert drawn == {
+        "contract_mark": [102.0],
+        "contract_index": [100.0],
+        "contract_open_interest": [7000.0],
+        "contract_funding_8h": [pytest.approx(-0.02)],
+    }
+    for text in ("BTC-PERPETUAL deribit", "+200.0 bps", "-0.0200 %", "7,000 BTC"):
+        assert text in panels["contract"].html
+    assert panels["auctions"].columns["auction_indicative"]["y"] == [99.0]
+    assert panels["auctions"].columns["auction_results"]["y"] == [98.0]
+    assert "2.0000 BTC at 98.00 USD" in panels["auctions"].html
 
 
 def test_the_average_is_the_streams_own_and_of_its_symbol() -> None:
