@@ -51,6 +51,7 @@ _ORDER: dict[str, object] = {  # read as a whole
     "type": "exchange limit",
     "options": [],
     "client_order_id": "mine",
+    "margin_order": False,
 }
 PUBLIC = (
     GeminiCall("/v1/symbols", (), public.list_symbols),

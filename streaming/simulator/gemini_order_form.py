@@ -13,6 +13,7 @@ from streaming.simulator.price_path import CENT
 
 _MAX_MONEY = Decimal(10) ** 15  # above it neither amounts nor prices are counted exactly
 _MAX_ID = 100
+_MAX_STOP_SHARE = Decimal("0.5")
 LIMIT, STOP_LIMIT = "exchange limit", "exchange stop limit"
 _OPTIONS = {"immediate-or-cancel", "fill-or-kill", "maker-or-cancel"}
 
@@ -56,6 +57,8 @@ def read_order(params: Fields) -> OrderForm:
         raise GeminiError(400, "UnsupportedOption", message)
     if amount < min_amount:
         raise GeminiError(400, "InvalidQuantity", f"amount {amount} is below {min_amount}")
+    if params.get("margin_order", False) is not False:
+        raise GeminiError(400, "UnsupportedOption", "margin_order: there is no margin account")
     client_order_id = _read_id(params.get("client_order_id"))
     return OrderForm(symbol, amount, price, str(side), option, client_order_id, stop_price)
 
@@ -69,16 +72,21 @@ def _read_stop(params: Fields, side: object, price: Decimal) -> Decimal | None:
         return None
     if stop_price > price if side == "buy" else stop_price < price:
         message = f"stop_price {stop_price} of a {side} is beyond its price {price}"
-        raise GeminiError(400, "InvalidStopPrice", message)
+        raise GeminiError(400, f"InvalidStopPrice{str(side).capitalize()}", message)
+    if abs(stop_price - price) > price * _MAX_STOP_SHARE:
+        message = f"stop_price {stop_price} is more than 50% away from the price {price}"
+        raise GeminiError(400, "InvalidStopPriceRatio", message)
     return stop_price
 
 
 def _read_option(options: object) -> str:
-    if not isinstance(options, list) or len(options) > 1:
-        raise GeminiError(400, "OptionsMustBeArray", "options is an array of at most one")
+    if not isinstance(options, list):
+        raise GeminiError(400, "OptionsMustBeArray", "options is not an array")
     for option in options:
         if not isinstance(option, str) or option not in _OPTIONS:
             raise GeminiError(400, "UnsupportedOption", f"Option {option!r} is not known")
+    if len(options) > 1:
+        raise GeminiError(400, "ConflictingOptions", f"Options {options} cannot be combined")
     return options[0] if options else ""
 
 

@@ -17,6 +17,7 @@ from streaming.simulator.gemini_signing import GeminiSigning
 from streaming.simulator.limits import Throttle
 
 PUBLIC_PER_MINUTE, PRIVATE_PER_MINUTE = 120, 600
+_ACCOUNT = "primary"  # the one that there is
 _WEB_PAGE = '<html><script id="currencyData">{}</script></html>'
 
 
@@ -60,6 +61,9 @@ class GeminiRouter:
         )
         values = read_values(call.params, {**sent_values, **request.match_info}, signed=call.signed)
         if call.signed:
+            if sent_values.get("account", _ACCOUNT) != _ACCOUNT:
+                message = f"Account {sent_values['account']!r} is not of this group"
+                raise GeminiError(400, "InvalidAccountName", message)
             return call.answer(self._account, values)
         return call.answer(
             self._venue[values["symbol"]] if "symbol" in values else self._venue, values

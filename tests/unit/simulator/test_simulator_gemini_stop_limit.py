@@ -105,7 +105,10 @@ async def test_rest_places_and_shows_one_that_waits() -> None:
     [
         ({}, "MissingOrderField"),
         ({"stop_price": "x"}, "InvalidStopPrice"),
-        ({"stop_price": "70001"}, "InvalidStopPrice"),
+        ({"stop_price": "70001"}, "InvalidStopPriceBuy"),
+        ({"stop_price": "30000"}, "InvalidStopPriceRatio"),
+        ({"stop_price": "69000", "margin_order": True}, "UnsupportedOption"),
+        ({"stop_price": "1", "options": ["fill-or-kill"] * 2}, "ConflictingOptions"),
         ({"stop_price": "69000", "options": ["fill-or-kill"]}, "UnsupportedOption"),
     ],
 )
