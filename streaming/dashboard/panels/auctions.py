@@ -31,12 +31,12 @@ def compute(context: PanelContext) -> Panel:
     return Panel(html, columns, freshness if prices else "none")
 
 
-def build_points(prices: list[tuple[int, AuctionPrice]]) -> Columns:
+def build_points(auction_prices: list[tuple[int, AuctionPrice]]) -> Columns:
     """Columns x (ms), y: the price, and quantity in base units."""
     return {
-        "x": [second * 1000.0 for second, _ in prices],
-        "y": [price.price for _, price in prices],
-        "quantity": [price.quantity for _, price in prices],
+        "x": [second * 1000.0 for second, _ in auction_prices],
+        "y": [price.price for _, price in auction_prices],
+        "quantity": [price.quantity for _, price in auction_prices],
     }
 
 

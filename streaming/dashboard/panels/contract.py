@@ -52,8 +52,8 @@ def find_contract(context: PanelContext) -> tuple[str, str, MarketSeries] | None
     return venue, symbol, context.state.series[venue, symbol]
 
 
-def _chips(columns: dict[str, Columns], base: str) -> list[str]:
-    last = {name: last_number(columns[f"contract_{name}"]["y"]) for name in _LINES}
+def _chips(contract_lines: dict[str, Columns], base: str) -> list[str]:
+    last = {name: last_number(contract_lines[f"contract_{name}"]["y"]) for name in _LINES}
     mark, index = last["mark"] or math.nan, last["index"] or math.nan
     texts = {
         "mark": format_number(mark),

@@ -105,13 +105,21 @@ def _apply_trade(state: DashboardState, series: MarketSeries, trade: Trade, seen
     series.minutes.add(trade)
 
 
-def _read_contract(ticker: Ticker) -> ContractValues | None:
+def _read_contract(contract_ticker: Ticker) -> ContractValues | None:
     """What a ticker has of a future or a perpetual; null of a spot market and of an option."""
-    amounts = (ticker.mark_price, ticker.index_price, ticker.open_interest)
+    amounts = (
+        contract_ticker.mark_price,
+        contract_ticker.index_price,
+        contract_ticker.open_interest,
+    )
     mark, index, interest = (float(n) if n and _is_plausible(n) else None for n in amounts)
-    funding = ticker.funding_8h if ticker.funding_8h is not None else ticker.funding_rate
+    funding = (
+        contract_ticker.funding_8h
+        if contract_ticker.funding_8h is not None
+        else contract_ticker.funding_rate
+    )
     share = None if funding is None or not is_sane(abs(funding)) else float(funding)
-    if ticker.underlying is not None or (mark, interest, share) == (None, None, None):
+    if contract_ticker.underlying is not None or (mark, interest, share) == (None, None, None):
         return None
     return ContractValues(mark, index, interest, share)
 
