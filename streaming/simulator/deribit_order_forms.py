@@ -77,6 +77,7 @@ def _trigger_fields(trigger_order: TriggerOrder) -> Fields:
         "triggered": trigger_order.state == "triggered",
         "trigger": trigger_order.trigger,
         "trigger_price": float(trigger_order.trigger_price),
+        "stop_price": float(trigger_order.trigger_price),  # its older name, which clients read
     }
     if trigger_order.kind == "trailing_stop":
         fields["trigger_offset"] = float(values["trigger_offset"])

@@ -6,6 +6,7 @@ Prices are the ticker's own, second by second.
 import asyncio
 from typing import Any
 
+import ccxt.async_support as ccxt
 import pytest
 
 from streaming.simulator.deribit_account import DeribitAccount
@@ -220,3 +221,28 @@ async def test_typed_deribit_places_trigger_orders_and_reads_them_on_its_channel
             assert await client.trading.cancel_all() == 2
             history = await client.trading.get_trigger_order_history(currency="BTC")
             assert [row["order_state"] for row in history["entries"]] == ["cancelled"] * 2
+
+
+async def test_ccxt_places_changes_and_cancels_trigger_orders() -> None:
+    client = ccxt.deribit({"apiKey": "account-k", "secret": SECRET})
+    async with simulated_venues() as (_, base):
+        client.urls["api"] = {"rest": base}
+        try:
+            await client.load_markets()
+            (symbol,) = client.markets
+            far = on_tick((await client.fetch_ticker(symbol))["last"] - 5000)
+            stop = await client.create_order(
+                symbol, "market", "sell", 10, None, {"stopLossPrice": far}
+            )
+            assert (stop["id"], stop["status"], stop["triggerPrice"]) == ("SLTS-1", "open", far)
+            trail = {"trailingAmount": 500}
+            await client.create_order(symbol, "market", "sell", 10, None, trail)
+            lower = {"triggerPrice": far - 500}
+            changed = await client.edit_order("SLTS-1", symbol, "market", "sell", 20, None, lower)
+            assert changed["amount"] == 20
+            opened = await client.fetch_open_orders(symbol)
+            assert [row["id"] for row in opened] == ["SLTS-1", "TSTS-2"]
+            await client.cancel_all_orders(symbol)
+            assert await client.fetch_open_orders(symbol) == []
+        finally:
+            await client.close()
