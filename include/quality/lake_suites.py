@@ -57,7 +57,8 @@ MINUTES = Suite(
             SELECT venue, symbol,
                 greatest(min(minute), date_trunc('minute', $since) + INTERVAL 1 MINUTE) AS first,
                 greatest(max(minute), date_trunc('minute', $now - to_seconds($fresh_s))) AS last
-            FROM trade_minutes WHERE minute > $now - INTERVAL 1 DAY GROUP BY ALL),
+            FROM trade_minutes WHERE minute > $now - INTERVAL 1 DAY AND minute <= $now
+            GROUP BY ALL),
         every AS (
             SELECT venue, symbol,
                 unnest(generate_series(first, last, INTERVAL 1 MINUTE)) AS minute FROM spans),
@@ -94,9 +95,14 @@ MINUTES = Suite(
 )
 
 # Of each table, and of each venue over all of them. A venue of which nothing came for a week is
-# followed no more.
-ONE_AGE = "SELECT '{name}' AS table_name, '' AS venue, max(kafka_time) AS newest FROM {name}"
-ONE_OF_VENUES = "SELECT venue, kafka_time FROM {name} WHERE kafka_time > $now - INTERVAL 7 DAY"
+# followed no more. A record that Kafka stamped ahead of now has no age: it would be fresh for ever.
+IS_PAST = "kafka_time <= $now + to_seconds($fresh_s)"
+ONE_AGE = f"""
+    SELECT '{{name}}' AS table_name, '' AS venue, max(kafka_time) FILTER ({IS_PAST}) AS newest
+    FROM {{name}}"""
+ONE_OF_VENUES = f"""
+    SELECT venue, kafka_time FROM {{name}}
+    WHERE kafka_time > $now - INTERVAL 7 DAY AND {IS_PAST}"""
 FRESHNESS = Suite(
     name="freshness",
     select=f"""

@@ -157,6 +157,22 @@ def test_a_table_without_news_is_stale(settings: Settings) -> None:
     assert '"table_name": "quotes"' in message
 
 
+FUTURE = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def test_a_record_that_kafka_stamped_in_2099_keeps_no_table_fresh(settings: Settings) -> None:
+    rows = sound()
+    rows["tickers"] = [landed(0, at(-300), last=Decimal(1)), landed(1, FUTURE, last=Decimal(1))]
+    message = fault(settings, rows)
+    assert "gate freshness: 1 of 2 failed" in message and '"table_name": "tickers"' in message
+
+
+def test_a_minute_of_2099_makes_none_due_until_then(settings: Settings) -> None:
+    rows = sound()
+    rows["trade_minutes"].append(minute(0, minute=FUTURE))
+    assert check(settings, rows) == 4 + 10 + 9 + 4 + 2
+
+
 def test_a_venue_without_news_is_stale_while_others_have_some(settings: Settings) -> None:
     rows = sound()
     rows["quotes"] += [
