@@ -63,13 +63,14 @@ def race(store: str, *, settings: Settings, versions: int) -> tuple[list[int], l
         writer.stdin.write(f"{start_ms}\n")
         writer.stdin.flush()
     for writer in writers:
-        out, _ = writer.communicate(timeout=500)
+        out, _ = writer.communicate(timeout=300 + 2 * versions)  # a retry waits a second
         assert writer.returncode == 0
         (line,) = [line for line in out.splitlines() if line.startswith("won")]
         won.append([int(version) for version in line.split()[1:]])
     return won[0], won[1]
 
 
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("mode", ["sound", "forgetful"])
 def test_no_version_is_won_twice(tmp_path: Path, pytestconfig: pytest.Config, mode: str) -> None:
     versions = LONG if pytestconfig.getoption("--long") else VERSIONS
