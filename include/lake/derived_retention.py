@@ -3,7 +3,7 @@
 Nothing is sealed of them: they follow from the landed tables, whose rows the audit remembers.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from deltalake.exceptions import CommitFailedError
 
@@ -20,6 +20,8 @@ ATTEMPTS = 5  # the minutes process may merge into a file that is read
 
 def drop_derived_rows(settings: Settings) -> dict[str, int]:
     """Delete the rows older than the settings keep, counted back from the newest, by table.
+
+    A row of the future makes no other one old: from now on, then.
 
     Raises:
         CommitFailedError: another writer replaced the same files again and again.
@@ -38,7 +40,7 @@ def _drop_rows(lake: str, table: Table, keep: timedelta) -> int:
         return 0
     for attempt in range(ATTEMPTS):
         try:
-            before_at = newest_at - keep
+            before_at = min(newest_at, datetime.now(UTC)) - keep
             return delete_before(lake, table, column=TIME_OF[table], before_at=before_at)
         except CommitFailedError:
             if attempt == ATTEMPTS - 1:

@@ -125,9 +125,12 @@ class _Lookup:
         return {uri.rpartition("/")[2] for uris in self._chosen.values() for uri in uris}
 
     def find_moves(self, span: timedelta, *, moved_at: datetime) -> Iterator[_Move]:
-        """The floors that can move up to so long before the newest row."""
+        """The floors that can move up to so long before the newest row, or before now.
+
+        Kafka's time of a record may be of 2099: it makes no other row old.
+        """
         newest_at = self._newest_at()
-        ends = self._find_ends(newest_at - span) if newest_at else {}
+        ends = self._find_ends(min(newest_at, moved_at) - span) if newest_at else {}
         if not ends:
             return
         digests = self._digest(ends)

@@ -46,6 +46,14 @@ def test_seconds_older_than_their_days_go(tmp_path: Path) -> None:
     assert drop_derived_rows(settings) == {"book_seconds": 0}
 
 
+def test_a_row_of_2099_makes_no_other_one_old(tmp_path: Path) -> None:
+    settings = world(tmp_path, LAKE_KEEP_DAYS_BOOK_SECONDS="20000")
+    for days_ago in (0, 1, 4, -26_700):
+        add_second(settings.lake, days_ago)
+    assert drop_derived_rows(settings) == {"book_seconds": 0}
+    assert len(seconds_of(settings.lake)) == 4
+
+
 def test_without_days_or_rows_nothing_goes(tmp_path: Path) -> None:
     add_second(world(tmp_path).lake, 4000)
     assert drop_derived_rows(world(tmp_path)) == {}
