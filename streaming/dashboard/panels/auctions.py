@@ -21,7 +21,7 @@ def compute(context: PanelContext) -> Panel:
         f"Auctions {venue}".rstrip(),
         freshness=freshness if prices else "none",
         age_s=context.age_s(series.auction_seen_s),
-        chips=_chips(results, context.symbol),
+        chips=_chips(results, context.symbol) if prices else [],
         waiting_for=f"waiting for an auction of {context.symbol}",
     )
     columns = {

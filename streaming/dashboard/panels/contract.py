@@ -59,7 +59,7 @@ def _chips(contract_lines: dict[str, Columns], base: str) -> list[str]:
         "mark": format_number(mark),
         "index": format_number(index),
         "basis": f"{(mark / index - 1) * 10_000:+.1f} bps",
-        "funding, 8 h": f"{(last['funding_8h'] or 0.0):+.4f} %",
+        "funding, 8 h": f"{math.nan if last['funding_8h'] is None else last['funding_8h']:+.4f} %",
         "open interest": f"{format_number(last['open_interest'] or math.nan, digits=0)} {base}",
     }
     inks = (colours.BUY, colours.SELL, colours.INK, colours.FORECAST, colours.EQUITY)

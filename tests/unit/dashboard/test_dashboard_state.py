@@ -103,7 +103,9 @@ def test_a_trade_a_ticker_and_a_quote_set_prices_of_their_own_currency() -> None
 
 def test_a_contract_and_auctions_have_panels_of_their_own() -> None:
     state = DashboardState(600)
-    assert make_views(state).view("BTC-USD", 15).panels["contract"].freshness == "none"
+    for name in ("contract", "auctions"):
+        empty = make_views(state).view("BTC-USD", 15).panels[name]
+        assert empty.freshness == "none" and 'class="chips"></div>' in empty.html
     apply_record(state, message("trade", trade("100")))
     funded = Ticker(
         last=Decimal(101),
