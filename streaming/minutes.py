@@ -92,9 +92,13 @@ def run(
             positions.show(
                 {TopicPartition(Topic.TRADES, part): end for part, end in counted.offsets.items()}
             )
-            forecasts.serve(end_at=closing_time(at))
-            checkpoints.add()
-            seconds.add()
+            for serve in (
+                lambda at=at: forecasts.serve(end_at=closing_time(at)),
+                checkpoints.add_next,
+                seconds.add,
+            ):
+                if not stop.is_set():  # each takes seconds on a busy machine
+                    serve()
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from include.clock import utc_now
 from include.errors import QueryError
 from include.lake.book_at import book_at
 from include.lake.derived_tables import BOOK_CHECKPOINTS
@@ -16,6 +17,7 @@ from include.market.time import EPOCH
 from include.market.venues import VENUES
 
 CHECKPOINT_STEP = timedelta(minutes=15)
+CLOCKS_APART = timedelta(minutes=1)
 MAX_BACK = timedelta(days=1)  # of a lake that has no checkpoint yet, or none for long
 SYMBOLS = """
 SELECT DISTINCT venue, symbol FROM {name}
@@ -36,20 +38,27 @@ class BookCheckpoints:
 
         Repeating it changes nothing: a book that has not changed since is not written again.
         """
-        newest_at = newest_in(open_table(self._lake, "book_changes"), "received_time")
+        count = 0
+        while (added := self.add_next()) is not None:
+            count += added
+        return count
+
+    def add_next(self) -> int | None:
+        """Add those of the next quarter that has landed; gives how many, null if none is due."""
+        newest_at = newest_by_now(self._lake, "book_changes", "received_time")
         if newest_at is None:
-            return 0
+            return None
         end_at = floor_to_step(newest_at)
-        count, due_at = 0, self._first_due(end_at)
-        while due_at <= end_at:
-            count += self._add_at(due_at)
-            self._done_at, due_at = due_at, due_at + CHECKPOINT_STEP
+        if (due_at := self._first_due(end_at)) > end_at:
+            return None
+        count = self._add_at(due_at)
+        self._done_at = due_at
         return count
 
     def _first_due(self, end_at: datetime) -> datetime:
         if self._done_at is not None:
             return self._done_at + CHECKPOINT_STEP
-        last_at = newest_in(open_table(self._lake, BOOK_CHECKPOINTS.name), "received_time") or EPOCH
+        last_at = newest_by_now(self._lake, BOOK_CHECKPOINTS.name, "received_time") or EPOCH
         return max(floor_to_step(last_at), end_at - MAX_BACK)
 
     def _add_at(self, due_at: datetime) -> int:
@@ -66,6 +75,11 @@ class BookCheckpoints:
                 self._lake, BOOK_CHECKPOINTS, new_rows, column="received_time", replace=False
             )
         return len(rows)
+
+
+def newest_by_now(lake: str, name: str, column: str) -> datetime | None:
+    """The newest time of a table's column, but for files that hold one of the future."""
+    return newest_in(open_table(lake, name), column, until_at=utc_now() + CLOCKS_APART)
 
 
 def list_changed_books(lake: str, end_at: datetime) -> list[tuple[str, str]]:

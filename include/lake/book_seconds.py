@@ -21,6 +21,7 @@ from include.lake.book_checkpoints import (
     MAX_BACK,
     floor_to_step,
     list_books,
+    newest_by_now,
 )
 from include.lake.book_queries import EVENTS_OF_SPAN, LEDGER_OF_SPAN
 from include.lake.derived_tables import BOOK_SECONDS
@@ -29,7 +30,6 @@ from include.lake.file_selection import (
     files_with_text,
     list_files,
     list_uris,
-    newest_in,
 )
 from include.lake.reading import connect, create_view, open_table
 from include.lake.views import MARKET_LEDGER, create_views
@@ -59,7 +59,7 @@ class BookSeconds:
         its last seconds had a book is known by then. Repeating it changes nothing.
         """
         while not self._due:
-            newest_at = newest_in(open_table(self._lake, "book_changes"), "received_time")
+            newest_at = newest_by_now(self._lake, "book_changes", "received_time")
             if newest_at is None:
                 return 0
             end_at = self._next_end(newest_at)
@@ -73,7 +73,7 @@ class BookSeconds:
     def _next_end(self, newest_at: datetime) -> datetime:
         if self._end_at is not None:
             return self._end_at + CHECKPOINT_STEP
-        last_at = newest_in(open_table(self._lake, BOOK_SECONDS.name), "second") or EPOCH
+        last_at = newest_by_now(self._lake, BOOK_SECONDS.name, "second") or EPOCH
         earliest_at = floor_to_step(newest_at) - MAX_BACK
         return max(floor_to_step(last_at), earliest_at) + CHECKPOINT_STEP
 

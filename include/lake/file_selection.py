@@ -4,7 +4,7 @@ A query then opens these alone: its cost follows what it asks for, not the histo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,6 +16,7 @@ from include.market.time import to_epoch_us
 # Spark cuts the times in its statistics to milliseconds: the true maximum may be above.
 STATISTIC_STEP_US = 1000
 FARTHEST = np.iinfo(np.int64)
+LATEST = datetime.max.replace(tzinfo=UTC)
 TimeSpan = tuple[datetime, datetime]  # from the first to before the second
 
 
@@ -70,19 +71,25 @@ def files_below(files: pa.Table, column: str, bound: int) -> pa.Table:
 
 def newest_us(files: pa.Table, column: str) -> int:
     """The newest time of a column by the files' statistics, in µs; -1 if there is none."""
-    newest = _newest(files, column)
+    newest = _newest(files, column, until_at=LATEST)
     return -1 if newest is None else to_epoch_us(newest) + STATISTIC_STEP_US - 1
 
 
-def newest_in(table: DeltaTable | None, column: str) -> datetime | None:
-    """The newest time of a column by the table's log; null without one, or without the table."""
-    return None if table is None else _newest(list_files(table), column)
+def newest_in(
+    table: DeltaTable | None, column: str, *, until_at: datetime = LATEST
+) -> datetime | None:
+    """The newest time of a column by the table's log; null without one, or without the table.
+
+    A file that holds a later time than `until_at` does not count: one row of the future would stand
+    for all that has not landed yet.
+    """
+    return None if table is None else _newest(list_files(table), column, until_at=until_at)
 
 
-def _newest(files: pa.Table, column: str) -> datetime | None:
+def _newest(files: pa.Table, column: str, *, until_at: datetime) -> datetime | None:
     name = f"max.{column}"
     times = files[name].to_pylist() if name in files.column_names else []
-    return max((at for at in times if at is not None), default=None)
+    return max((at for at in times if at is not None and at <= until_at), default=None)
 
 
 def files_with_text(files: pa.Table, column: str, text: str) -> pa.Table:

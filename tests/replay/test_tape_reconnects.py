@@ -128,7 +128,7 @@ def test_a_reconnect_that_lost_nothing_changes_no_decision(
     alone = [log_line(step.decision) for step in replayed(settings, shared_data / LATER, [])]
     assert lines == alone
     kinds = [kind for _, kind, _ in entries(ledger)]
-    assert kinds == ["connect", "disconnect", "connect", "gap", "disconnect"]
+    assert kinds == ["connect", "disconnect", "connect", "disconnect"]
     span = LakeSpan(settings, start_at=at(UNTIL), end_at=at(UNTIL + 60 * MINUTE))
     config = TraderConfig.from_settings(settings)
     steps = rehearse(span.moments(), config, in_force=span.in_force)

@@ -306,6 +306,18 @@ def test_a_snapshot_after_a_checkpoint_begins_the_book_again(tmp_path: Path) -> 
     assert find(tmp_path, 1100) == ((D(99), D(1)), (D(98), D(3)))
 
 
+def test_a_message_of_2099_leaves_no_quarter_without_its_checkpoint(tmp_path: Path) -> None:
+    land_messages(tmp_path, [*ALWAYS, change(890, 7)])
+    years_s = 73 * 366 * 86_400
+    land_messages(tmp_path, [change(years_s, 5)], offsets := {Topic.BOOK: 99})
+    checkpoints = BookCheckpoints(str(tmp_path))
+    assert checkpoints.add() == 0  # the lake reaches no quarter's end yet
+    land_messages(tmp_path, [change(901, 3)], offsets)
+    assert checkpoints.add() == 1
+    rows = DeltaTable(str(tmp_path / "book_checkpoints")).to_pyarrow_table()
+    assert rows["received_time"].to_pylist() == [at("12:00") + timedelta(seconds=890)]
+
+
 def test_a_moment_whose_changes_were_dropped_says_so(tmp_path: Path) -> None:
     land_messages(tmp_path, [*ALWAYS, change(900, 7)])
     assert find(tmp_path, 5) != ()
