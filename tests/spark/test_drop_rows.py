@@ -27,6 +27,7 @@ from tests.support.audited_lake import open_reader
 from tests.support.kafka_records import AT, NEW_EPOCH, RECORD, book_message, rows_of, text
 
 BOOK = TopicPartition(Topic.BOOK, 0)
+LATER_AT = AT + timedelta(days=30)  # a row of the future makes no other one old
 KEEP = {"LAKE_KEEP_DAYS_BOOK_CHANGES": "2", "LAKE_KEEP_DAYS_TICKERS": "3"}
 
 
@@ -56,7 +57,7 @@ def test_rows_are_dropped_beside_appends(spark: SparkSession, settings: Settings
     for day in range(6):
         landing.write(batch_of_day(spark, day), day)
     assert audit(settings, 6).ok
-    (floor,) = move_settings_floors(settings)
+    (floor,) = move_settings_floors(settings, moved_at=LATER_AT)
     # the newest row is of day 5, so rows before day 3 go: three messages a day
     assert (floor.part, floor.offset, floor.dropped_offsets) == (BOOK, 9, 9)
     kept = files_of(settings, "book_changes")
@@ -86,7 +87,7 @@ def test_rows_are_dropped_beside_appends(spark: SparkSession, settings: Settings
         (0, 26, 13)
     ]
     compact(spark, settings, ["book_changes", "quarantine"])
-    assert {floor.offset for floor in move_settings_floors(settings)} == {30}
+    assert {floor.offset for floor in move_settings_floors(settings, moved_at=LATER_AT)} == {30}
     table = open_table(settings.lake, "book_changes")
     assert table is not None
     assert list_agreed_files(table) is not None
@@ -96,7 +97,7 @@ def test_rows_are_dropped_beside_appends(spark: SparkSession, settings: Settings
 
 
 def test_a_lake_without_floors_is_left_alone(spark: SparkSession, settings: Settings) -> None:
-    assert move_settings_floors(settings) == []
+    assert move_settings_floors(settings, moved_at=LATER_AT) == []
     assert read_floors(settings.lake) == {}
     assert delete_dropped_rows(spark, settings) == {}
 
