@@ -144,6 +144,7 @@ def left(settings: Settings) -> dict[str, Any]:
 def content_of(path: Path) -> Any:
     if path.suffix == ".json" and path.name != "model.json":
         fields = json.loads(path.read_bytes())
+        fields = fields.get("state", fields)  # of a file with a checksum
         return {name: value for name, value in fields.items() if name not in MADE_ANEW}
     if path.suffix == ".sha256":  # of a file that holds times; this one has to match it
         beside = path.with_suffix("")
