@@ -171,7 +171,8 @@ def register_store(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]
         return
     from obstore.fsspec import FsspecStore  # noqa: PLC0415 - late: most lakes are local
 
-    connection.register_filesystem(FsspecStore("s3a"))
+    # One of its own: fsspec would give that of earlier settings, with their address and keys.
+    connection.register_filesystem(FsspecStore("s3a", skip_instance_cache=True))
 
 
 def _quote_literal(text: str) -> str:

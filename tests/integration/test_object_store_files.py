@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from include.lake import archive
 from include.lake.checkpoint import batch_numbers, committed_offsets, find_damage
 from include.lake.diagnosis import repair
 from include.lake.epoch import Epoch, read_epoch, write_epoch
-from include.lake.reading import count_rows
+from include.lake.reading import count_rows, query
 from include.lake.tables import TABLES
 from include.lake.window_states import read_state, write_state
 from include.local.backup import back_up
@@ -192,6 +193,21 @@ def test_a_world_in_a_bucket_is_backed_up_and_restored(tmp_path: Path, port: int
     )
     with pytest.raises(PlatformError, match="exists: a backup is restored into a new world"):
         restore_files(new, tmp_path / "b")
+
+
+def test_a_query_reads_the_bucket_of_the_settings_as_they_are_now(
+    tmp_path: Path, port: int
+) -> None:
+    """A process that has read another server's bucket before."""
+    for number in (port, None):
+        with ExitStack() as stack:
+            at = number or stack.enter_context(object_store(tmp_path / "another"))
+            stack.enter_context(used(at))
+            store = variables(at, prefix=f"s3a://lake/{tmp_path.name}")
+            settings = load({"TICKHOUSE_VAR": str(tmp_path), **store})
+            put_rows(settings.lake, "trades", [{}])
+            _, rows = query(settings.lake, "SELECT count(*) FROM trades")
+            assert rows == [(1,)]
 
 
 def test_old_quality_pages_are_removed_with_their_pictures(folder: StorePath) -> None:
