@@ -172,7 +172,8 @@ def register_store(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]
     from obstore.fsspec import FsspecStore  # noqa: PLC0415 - late: most lakes are local
 
     # One of its own: fsspec would give that of earlier settings, with their address and keys.
-    connection.register_filesystem(FsspecStore("s3a", skip_instance_cache=True))
+    options: dict[str, Any] = {"skip_instance_cache": True}
+    connection.register_filesystem(FsspecStore("s3a", **options))
 
 
 def _quote_literal(text: str) -> str:
