@@ -92,13 +92,13 @@ def run(
             positions.show(
                 {TopicPartition(Topic.TRADES, part): end for part, end in counted.offsets.items()}
             )
-            for serve in (
-                lambda at=at: forecasts.serve(end_at=closing_time(at)),
-                checkpoints.add_next,
-                seconds.add,
-            ):
-                if not stop.is_set():  # each takes seconds on a busy machine
-                    serve()
+            # Each takes seconds on a busy machine, and who ends the process waits for them.
+            if not stop.is_set():
+                forecasts.serve(end_at=closing_time(at))
+            if not stop.is_set():
+                checkpoints.add_next()
+            if not stop.is_set():
+                seconds.add()
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))

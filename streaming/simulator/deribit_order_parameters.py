@@ -3,12 +3,10 @@
 Source: docs.deribit.com, API reference, "private/buy", "private/edit", "private/cancel_all".
 """
 
-import json
 from typing import Any
 
 from streaming.simulator import deribit_method_parameters as q
 from streaming.simulator import deribit_parameters as p
-from streaming.simulator.deribit_error import refuse_param
 from streaming.simulator.deribit_orders import KINDS, TRIGGER_KINDS
 from streaming.simulator.deribit_parameters import MethodParam
 
@@ -19,14 +17,7 @@ _FILL_CONDITIONS = ("first_hit", "complete_fill", "incremental")
 
 def read_linked_orders(name: str, value: Any) -> list[Any]:
     """A list of orders; a query sends it as JSON."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise refuse_param(name, "value must be a list of objects")
-    return value
+    return p.read_list(name, value, of=dict, wanted="a list of objects")
 
 
 _ADVANCED = MethodParam(

@@ -130,13 +130,18 @@ def read_choice(*choices: str) -> Callable[[str, Any], str]:
 
 def read_texts(name: str, value: Any) -> list[str]:
     """A list of texts; a query sends it as JSON."""
-    if isinstance(value, str) and value.startswith("["):
+    return read_list(name, value, of=str, wanted="a list")
+
+
+def read_list(name: str, value: Any, *, of: type, wanted: str) -> list[Any]:
+    """A list of one type; a query sends it as JSON. What is none is refused as not `wanted`."""
+    if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError:
             value = None
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise refuse_param(name, "value must be a list")
+    if not isinstance(value, list) or not all(isinstance(item, of) for item in value):
+        raise refuse_param(name, f"value must be {wanted}")
     return value
 
 

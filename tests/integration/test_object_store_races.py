@@ -63,7 +63,7 @@ def race(store: str, *, settings: Settings, versions: int) -> tuple[list[int], l
         writer.stdin.write(f"{start_ms}\n")
         writer.stdin.flush()
     for writer in writers:
-        out, _ = writer.communicate(timeout=300 + 2 * versions)  # a retry waits a second
+        out, _ = writer.communicate(timeout=300 + 2 * versions)
         assert writer.returncode == 0
         (line,) = [line for line in out.splitlines() if line.startswith("won")]
         won.append([int(version) for version in line.split()[1:]])
