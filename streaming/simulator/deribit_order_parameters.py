@@ -17,7 +17,7 @@ _FILL_CONDITIONS = ("first_hit", "complete_fill", "incremental")
 
 def read_linked_orders(name: str, value: Any) -> list[Any]:
     """A list of orders; a query sends it as JSON."""
-    return p.read_list(name, value, of=dict, wanted="a list of objects")
+    return p.read_list(name, value, of=dict, description="a list of objects")
 
 
 _ADVANCED = MethodParam(

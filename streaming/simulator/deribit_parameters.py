@@ -130,18 +130,18 @@ def read_choice(*choices: str) -> Callable[[str, Any], str]:
 
 def read_texts(name: str, value: Any) -> list[str]:
     """A list of texts; a query sends it as JSON."""
-    return read_list(name, value, of=str, wanted="a list")
+    return read_list(name, value, of=str, description="a list")
 
 
-def read_list(name: str, value: Any, *, of: type, wanted: str) -> list[Any]:
-    """A list of one type; a query sends it as JSON. What is none is refused as not `wanted`."""
+def read_list(name: str, value: Any, *, of: type, description: str) -> list[Any]:
+    """A list of one type; a query sends it as JSON. What is none is refused by the description."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError:
             value = None
     if not isinstance(value, list) or not all(isinstance(item, of) for item in value):
-        raise refuse_param(name, f"value must be {wanted}")
+        raise refuse_param(name, f"value must be {description}")
     return value
 
 
