@@ -100,7 +100,7 @@ JOBS: dict[str, Callable[[Settings], None]] = {
 
 
 @click.command()
-@click.option("--day-s", default=DAY_S, help="seconds that a day of the market takes")
+@click.option("--day-s", type=float, default=DAY_S, help="seconds that a day of the market takes")
 @click.argument("name", type=click.Choice(["minutes", "compact", *JOBS]))
 def main(name: str, *, day_s: float) -> None:
     """Do the job NAME at the market's time."""
