@@ -10,11 +10,13 @@ from include.lake.audit.auditing import Delivered
 from include.lake.audit.served import (
     TRADING,
     check_repeats,
-    check_signals,
     check_trading,
     find_due,
 )
+from include.lake.audit.signals import check_signals
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
+from include.lake.writing import arrow_schema
+from include.serving.bulk import fetch_arrow
 from include.serving.connection import Row, fetch_rows
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
@@ -27,9 +29,7 @@ def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
     checks = [check_repeats(settings.lake)]
     try:
         checks += [_check_trading(settings, delivered, name) for name in TRADING]
-        signals = fetch_rows(
-            settings.dsn(DatabaseRole.READER), f"SELECT {', '.join(SIGNALS.names)} FROM signals"
-        )
+        signals = fetch_arrow(settings.dsn(DatabaseRole.READER), "signals", arrow_schema(SIGNALS))
         checks.append(check_signals(settings.lake, signals))
     except Unreachable as error:
         checks.append(Check("I3 serving", False, f"could not check: {error}"))

@@ -1,4 +1,4 @@
-"""The audit of what Postgres serves beside minutes: decisions, orders and signals."""
+"""The audit of the decisions and orders that Postgres serves."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -6,7 +6,6 @@ from typing import Any
 
 from include.checks import Check
 from include.lake.reading import query
-from include.lake.tables import SIGNALS
 
 REPEATS = "decisions once"
 LIMIT = 5
@@ -109,36 +108,3 @@ def check_repeats(lake: str) -> Check:
             "`./tickhouse trader halt`, and compare its orders with the venue's"
         )
     return Check(REPEATS, not repeated, detail)
-
-
-def check_signals(lake: str, postgres_rows: Sequence[ServedRow]) -> Check:
-    """Whether Delta and Postgres hold the same signals, from Postgres' first window to its last.
-
-    `postgres_rows` were read before: Delta gets a signal first.
-    """
-    in_postgres = {_signal_key(row): row["value"] for row in postgres_rows}
-    _, rows_in_lake = query(
-        lake, f"SELECT {', '.join(SIGNALS.names)} FROM signals", all_tables=True
-    )
-    rows = [dict(zip(SIGNALS.names, values, strict=True)) for values in rows_in_lake]
-    in_delta = {_signal_key(row): row["value"] for row in rows}
-    starts = [key[-1] for key in in_postgres]
-    faults = []
-    for key in sorted({*in_postgres, *in_delta}):
-        if starts and not min(starts) <= key[-1] <= max(starts):
-            continue  # deleted from Postgres by its retention, or not in it yet
-        if in_postgres.get(key) != in_delta.get(key):
-            venue, symbol, kind, start = key
-            faults.append(
-                f"{venue} {symbol} {kind} {start:%Y-%m-%d %H:%M}: {in_postgres.get(key)} in "
-                f"Postgres, {in_delta.get(key)} in Delta"
-            )
-    detail = f"{len(in_postgres)} signals are the same in Postgres and Delta"
-    if faults:
-        remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
-        detail = f"{len(faults)} signals differ: {'; '.join(faults[:LIMIT])}; {remedy}"
-    return Check("I3 signals", not faults, detail)
-
-
-def _signal_key(row: ServedRow) -> tuple[Any, ...]:
-    return tuple(row[name] for name in SIGNALS.key)

@@ -26,10 +26,10 @@ from include.lake.audit.conservation import AuditReport
 from include.lake.audit.served import (
     TRADING,
     check_repeats,
-    check_signals,
     check_trading,
     find_due,
 )
+from include.lake.audit.signals import check_signals
 from include.lake.floors import read_floors, write_floors
 from include.lake.tables import SIGNALS
 from include.lake.watermarks import home_table
@@ -98,7 +98,7 @@ class World:
                 )
                 for name in TRADING
             ),
-            check_signals(lake, self.served["signals"]),
+            check_signals(lake, arrow_rows(SIGNALS, self.served["signals"])),
             check_repeats(lake),
         ]
 

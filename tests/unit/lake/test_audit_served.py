@@ -1,4 +1,4 @@
-"""Decisions, orders and signals of Postgres against the lake; decisions that were made twice."""
+"""Decisions and orders of Postgres against the lake; decisions that were made twice."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import write_deltalake
 
 from include.checks import Check
 from include.lake.audit.served import (
     TRADING,
     check_repeats,
-    check_signals,
     check_trading,
     find_due,
 )
-from include.lake.tables import SIGNALS
-from include.lake.writing import arrow_rows
 from tests.support.audited_lake import DECISIONS, ORDERS, trading
 from tests.support.landed_rows import AT, land
 
@@ -86,36 +82,3 @@ def test_a_decision_that_was_made_twice_is_named(tmp_path: Path) -> None:
 def test_a_decision_that_was_sent_twice_is_none(tmp_path: Path) -> None:
     lake(tmp_path, repeated={})
     assert check_repeats(str(tmp_path)).ok
-
-
-def signal(minute: int, value: str = "1.5") -> dict[str, Any]:
-    start = AT + timedelta(minutes=minute)
-    return {
-        "venue": "gemini",
-        "symbol": "BTC-USD",
-        "type": "bid",
-        "value": Decimal(value),
-        "window_start": start,
-        "timestamp": start + timedelta(minutes=1),
-    }
-
-
-@pytest.mark.parametrize(
-    ("served", "said"),
-    [
-        ([signal(n) for n in range(1, 5)], None),  # older ones were deleted, a newer one waits
-        ([signal(1), signal(2), signal(4)], "08:03: None in Postgres, 1.5"),
-        ([signal(1), signal(2, "40"), signal(3), signal(4)], "08:02: 40 in Postgres, 1.5"),
-        ([signal(n) for n in range(1, 8)], "08:06: 1.5"),
-        ([], "6 signals differ"),
-    ],
-)
-def test_signals_that_one_lacks_or_that_differ_are_named(
-    tmp_path: Path, served: list[dict[str, Any]], said: str | None
-) -> None:
-    """Defect A22."""
-    in_delta = [signal(minute) for minute in range(6)]
-    write_deltalake(str(tmp_path / "signals"), arrow_rows(SIGNALS, in_delta))
-    check = check_signals(str(tmp_path), served)
-    assert check.ok == (said is None)
-    assert said is None or said in check.detail
