@@ -72,8 +72,8 @@ class MarketPlan:
         return (
             f"a day is {self.messages} messages of {len(MARKETS)} markets and {len(QUOTED)} quoted "
             f"pairs in {self.day_s:g} s or more; {', '.join(ROUND_JOBS)} and check run "
-            f"{self.rounds} times, {night} once; Postgres, Kafka and replaced files are kept for {KEEP_DAYS} days; "
-            "no feed, trader, dashboard or Airflow runs"
+            f"{self.rounds} times, {night} once; Postgres, Kafka and replaced files are kept for "
+            f"{KEEP_DAYS} days; no feed, trader, dashboard or Airflow runs"
         )
 
 
