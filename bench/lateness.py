@@ -22,7 +22,7 @@ def commit_delays_ms(
     return [
         (committed_us - at) / 1000
         for committed_us, file in _list_files(location, since_us)
-        for at in map(sent_us, _kafka_times_us(pq.read_table(file, columns=["kafka_time"])))
+        for at in map(sent_us, _kafka_times_us(_read(file, ["kafka_time"])))
         if at >= since_us
     ]
 
@@ -31,7 +31,7 @@ def read_span_delays_ms(location: str, span: RecordSpan, *, since_us: int) -> li
     """Delays (ms) of the rows of these offsets, which Kafka got since then (µs); one a message."""
     delays_ms: dict[tuple[TopicPartition, int], float] = {}
     for committed_us, file in _list_files(location, since_us):
-        rows = pq.read_table(file, columns=["topic", "partition", "offset", "kafka_time"])
+        rows = _read(file, ["topic", "partition", "offset", "kafka_time"])
         topics, partitions, offsets, _ = (column.to_pylist() for column in rows.columns)
         for *part, offset, at in zip(
             topics, partitions, offsets, _kafka_times_us(rows), strict=True
@@ -51,6 +51,14 @@ def _list_files(location: str, since_us: int) -> Iterator[tuple[float, Path]]:
         for action in map(json.loads, log.read_text().splitlines()):
             if "add" in action and action["add"]["dataChange"]:
                 yield committed_us, Path(location, action["add"]["path"])
+
+
+def _read(file: Path, columns: list[str]) -> pa.Table:
+    """Columns of a data file; no row of one that a compaction has replaced and removed since."""
+    try:
+        return pq.read_table(file, columns=columns)
+    except FileNotFoundError:
+        return pa.table({name: [] for name in columns})
 
 
 def _kafka_times_us(records_table: pa.Table) -> list[int]:

@@ -5,6 +5,7 @@ from tempfile import TemporaryFile
 import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
 from pyarrow import csv
 
 from include.errors import Unreachable
@@ -16,23 +17,39 @@ COPY = "COPY (SELECT {columns} FROM {table}) TO STDOUT WITH (FORMAT csv, HEADER 
 def fetch_arrow(dsn: Dsn, table: str, schema: pa.Schema) -> pa.Table:
     """All rows of a table, with the columns of `schema` in its types.
 
-    They come through a file: as Python objects, the days that Postgres keeps take minutes and
-    gigabytes.
-
     Raises:
         Unreachable: the server does not answer, or the table is not made yet.
     """
+    try:
+        with transaction(dsn) as connection, connection.cursor() as cursor:
+            return copy_arrow(cursor, table, schema)
+    except psycopg2.errors.UndefinedTable as error:
+        raise Unreachable(f"Postgres lacks a table: {error}") from error
+
+
+def copy_arrow(cursor: Cursor, table: str, schema: pa.Schema) -> pa.Table:
+    """As `fetch_arrow`, within the transaction of a cursor.
+
+    They come through a file: as Python objects, the days that Postgres keeps take minutes and
+    gigabytes.
+    """
     columns = sql.SQL(", ").join(map(sql.Identifier, schema.names))
     statement = sql.SQL(COPY).format(columns=columns, table=sql.Identifier(table))
-    options = csv.ConvertOptions(
-        column_types=schema, timestamp_parsers=[csv.ISO8601], strings_can_be_null=False
-    )
     with TemporaryFile() as file:
-        try:
-            with transaction(dsn) as connection, connection.cursor() as cursor:
-                cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-                cursor.copy_expert(statement.as_string(cursor), file)
-        except psycopg2.errors.UndefinedTable as error:
-            raise Unreachable(f"Postgres lacks a table: {error}") from error
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        cursor.copy_expert(statement.as_string(cursor), file)
         file.seek(0)
-        return csv.read_csv(file, convert_options=options)
+        return csv.read_csv(file, convert_options=_convert_options(schema))
+
+
+def _convert_options(schema: pa.Schema) -> csv.ConvertOptions:
+    """How Postgres writes: null without quotes, truth as t and f."""
+    return csv.ConvertOptions(
+        column_types=schema,
+        timestamp_parsers=[csv.ISO8601],
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        true_values=["t"],
+        false_values=["f"],
+    )

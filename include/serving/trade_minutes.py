@@ -18,8 +18,9 @@ from psycopg2.extras import RealDictCursor
 from include.lake.closed_minutes import closed_until, closing_watermarks, merge_closed
 from include.lake.minutes import ChangedMinutes, changed_minutes, minutes_between
 from include.lake.tables import TRADE_MINUTES
-from include.lake.writing import arrow_rows
-from include.serving.connection import TRANSACTION_LOCK, Dsn, Row, transaction
+from include.lake.writing import arrow_rows, arrow_schema
+from include.serving.bulk import copy_arrow
+from include.serving.connection import TRANSACTION_LOCK, Dsn, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
@@ -45,7 +46,7 @@ class CountedFiles:
 OFFSETS = 'SELECT "partition", next_offset FROM reader_offsets WHERE reader = %s'
 
 
-def served_minutes(dsn: Dsn, column_names: Sequence[str]) -> tuple[dict[int, int], list[Row]]:
+def served_minutes(dsn: Dsn, column_names: Sequence[str]) -> tuple[dict[int, int], pa.Table]:
     """Next offset of market.trades by partition, and every minute: both of one moment.
 
     Raises:
@@ -54,8 +55,8 @@ def served_minutes(dsn: Dsn, column_names: Sequence[str]) -> tuple[dict[int, int
     with transaction(dsn) as connection, _row_cursor(connection) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         offsets = _read_offsets(cursor)
-        cursor.execute(f"SELECT {', '.join(column_names)} FROM trade_minutes")
-        return offsets, list(cursor.fetchall())
+        schema = pa.schema([arrow_schema(TRADE_MINUTES).field(name) for name in column_names])
+        return offsets, copy_arrow(cursor, TRADE_MINUTES.name, schema)
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """The audit of agreement (I3): the minutes of Postgres and of Delta against the landed trades."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.checks import Check
+from include.lake.audit.differences import find_differences
 from include.lake.closed_minutes import closed_in, counted_offsets
 from include.lake.floors import whole_minutes_from
 from include.lake.minutes import minutes_before
@@ -18,15 +18,13 @@ from include.lake.tables import TRADE_MINUTES
 COMPARED = tuple(c.name for c in TRADE_MINUTES.columns if c.name not in {"vwap", "complete"})
 AGREEMENT = "I3 agreement"
 AGREEMENT_OF_DELTA = "I3 agreement of Delta"
-DIFFERENCES_SHOWN = 5
-Minute = Mapping[str, Any]
 
 
 def check_agreement(
     lake: str,
     *,
     offsets: Mapping[int, int],
-    served: Iterable[Minute],
+    served: pa.Table,
     keep_days: int | None = None,
 ) -> Check:
     """Whether every served minute equals the one recomputed from the trades, to the last digit.
@@ -36,11 +34,10 @@ def check_agreement(
     With `keep_days`, older minutes are left out: Postgres lets them go. So are those of which
     retention has dropped trades.
     """
-    served = list(served)
     recomputed = minutes_before(lake, offsets)
     since_at = whole_minutes_from(lake)
-    if served and keep_days is not None:
-        newest = max(minute["minute"] for minute in served)
+    if served.num_rows and keep_days is not None:
+        newest = pc.max(served["minute"]).as_py()
         since_at = max(since_at, newest - timedelta(days=keep_days))
     return _compare(AGREEMENT, served, recomputed, since_at=since_at, holder="Postgres")
 
@@ -65,41 +62,21 @@ def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
     recomputed = minutes_before(lake, offsets)
     closed = recomputed.filter(pc.less(recomputed["minute"], until))
     since_at = whole_minutes_from(lake)
-    return _compare(
-        AGREEMENT_OF_DELTA, minutes.to_pylist(), closed, since_at=since_at, holder="Delta"
-    )
+    return _compare(AGREEMENT_OF_DELTA, minutes, closed, since_at=since_at, holder="Delta")
 
 
 def _compare(
-    name: str, served: Iterable[Minute], recomputed: pa.Table, *, since_at: datetime, holder: str
+    name: str, served: pa.Table, recomputed: pa.Table, *, since_at: datetime, holder: str
 ) -> Check:
-    by_key = _index_by_key(minute for minute in served if minute["minute"] >= since_at)
-    in_lake = _index_by_key(
-        minute for minute in recomputed.select(COMPARED).to_pylist() if minute["minute"] >= since_at
-    )
-    differing = [key for key in {*by_key, *in_lake} if by_key.get(key) != in_lake.get(key)]
-    detail = f"{len(by_key)} minutes equal those of the landed trades"
-    if differing:
-        first = "; ".join(
-            _find_difference(by_key.get(key), in_lake.get(key), holder)
-            for key in sorted(differing)[:DIFFERENCES_SHOWN]
+    with connect("", ()) as connection:
+        for view, minutes in (("served", served), ("landed", recomputed)):
+            compared = minutes.select(COMPARED)
+            connection.register(view, compared.filter(pc.field("minute") >= since_at))
+        (count,) = connection.execute("SELECT count(*) FROM served").fetchall()[0]
+        differences = find_differences(
+            connection, key=TRADE_MINUTES.key, columns=COMPARED, holders=(holder, "the lake")
         )
-        detail = f"{len(differing)} of {len(by_key)} minutes differ: {first}"
-    return Check(name, not differing, detail)
-
-
-def _index_by_key(compared: Iterable[Minute]) -> dict[tuple[Any, ...], Minute]:
-    return {tuple(minute[name] for name in TRADE_MINUTES.key): minute for minute in compared}
-
-
-def _find_difference(served: Minute | None, in_lake: Minute | None, holder: str) -> str:
-    minute = served or in_lake or {}
-    name = f"{minute['venue']} {minute['symbol']} {minute['minute']:%Y-%m-%d %H:%M}"
-    if served is None or in_lake is None:
-        return f"{name} is only in {holder if in_lake is None else 'the lake'}"
-    columns = [
-        f"{column} {served[column]} in {holder}, {in_lake[column]} in the lake"
-        for column in COMPARED
-        if served[column] != in_lake[column]
-    ]
-    return f"{name}: {', '.join(columns)}"
+    detail = f"{count} minutes equal those of the landed trades"
+    if differences.count:
+        detail = f"{differences.count} of {count} minutes differ: {differences.first}"
+    return Check(name, not differences.count, detail)

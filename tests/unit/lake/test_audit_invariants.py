@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from include.checks import Check
@@ -193,8 +194,8 @@ def trades(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def served(**changes: Any) -> list[dict[str, Any]]:
-    return [MINUTE | changes]
+def served(**changes: Any) -> pa.Table:
+    return arrow_rows(TABLES["trade_minutes"], [MINUTE | changes])
 
 
 def test_served_minutes_equal_the_trades_up_to_the_readers_position(trades: str) -> None:

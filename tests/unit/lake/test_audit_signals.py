@@ -40,10 +40,10 @@ def check(path: Path, in_delta: list[dict[str, Any]], served: list[dict[str, Any
     ("served", "reported"),
     [
         ([signal(n) for n in range(1, 5)], None),  # older ones were deleted, a newer one waits
-        ([signal(1), signal(2), signal(4)], "08:03: None in Postgres, 1.5"),
-        ([signal(1), signal(2, "40"), signal(3), signal(4)], "08:02: 40"),
-        ([signal(n) for n in range(1, 8)], "08:06: 1.5"),
-        ([signal(1), signal(2, timestamp=AT)], "08:02: window until"),
+        ([signal(1), signal(2), signal(4)], "08:03 is only in Delta"),
+        ([signal(1), signal(2, "40"), signal(3), signal(4)], "08:02: value 40.000000000000 in Postgres, 1.5"),
+        ([signal(n) for n in range(1, 8)], "08:06 is only in Postgres"),
+        ([signal(1), signal(2, timestamp=AT)], "08:02: timestamp 2026-"),
         ([], "6 signals differ"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_signal_that_delta_has_twice_is_named(tmp_path: Path) -> None:
     rows = [signal(minute) for minute in range(3)]
     result = check(tmp_path, [*rows, signal(1)], rows)
     assert result.detail.startswith("1 signals differ: gemini BTC-USD bid 2026-")
-    assert "08:01: None in Postgres, 1.5" in result.detail
+    assert "08:01 is only in Delta" in result.detail
 
 
 def test_no_signals_on_both_sides_are_the_same(tmp_path: Path) -> None:

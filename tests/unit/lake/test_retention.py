@@ -21,6 +21,8 @@ from include.lake.floors import (
     write_floors,
 )
 from include.lake.minutes import changed_minutes, minutes_before, minutes_between
+from include.lake.tables import TABLES
+from include.lake.writing import arrow_rows
 from tests.support.audited_lake import (
     BATCHES,
     BOOK,
@@ -340,10 +342,14 @@ def test_minutes_whose_trades_were_dropped_stand_and_are_not_compared(tmp_path: 
     merge_closed(lake, again, watermarks=closing_watermarks({0: 14}, AT + timedelta(minutes=4)))
     assert check_closed_minutes(lake, partition_count=1).ok
     names = list(COMPARED)
-    served = open_minutes(lake).to_pyarrow_table(columns=names).to_pylist()
-    assert len(served) == 4
+    served = open_minutes(lake).to_pyarrow_table(columns=names)
+    assert served.num_rows == 4
     assert check_agreement(lake, offsets={0: 14}, served=served).ok
-    wrong = [m | {"high": 7} if m["minute"] > AT + timedelta(minutes=2) else m for m in served]
+    rows = served.to_pylist()
+    late_at = AT + timedelta(minutes=2)
+    wrong = arrow_rows(
+        TABLES["trade_minutes"], [m | {"high": 7} if m["minute"] > late_at else m for m in rows]
+    )
     assert "1 of 2 minutes differ" in check_agreement(lake, offsets={0: 14}, served=wrong).detail
     span = minutes_between(lake, AT, AT + timedelta(minutes=4), offsets={0: 14})
     assert span.num_rows == 2
