@@ -77,6 +77,6 @@ def _compare(
             connection, key=TRADE_MINUTES.key, columns=COMPARED, holders=(holder, "the lake")
         )
     detail = f"{count} minutes equal those of the landed trades"
-    if differences.count:
-        detail = f"{differences.count} of {count} minutes differ: {differences.first}"
-    return Check(name, not differences.count, detail)
+    if differences.rows:
+        detail = f"{differences.rows} of {count} minutes differ: {differences.first}"
+    return Check(name, not differences.rows, detail)

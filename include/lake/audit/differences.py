@@ -29,7 +29,7 @@ ORDER BY {key} LIMIT {shown}
 class Differences(NamedTuple):
     """How many rows differ, and the first of them in words."""
 
-    count: int
+    rows: int
     first: str
 
 

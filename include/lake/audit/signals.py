@@ -31,7 +31,7 @@ def check_signals(lake: str, served: "pa.Table") -> Check:
             connection, key=SIGNALS.key, columns=SIGNALS.names, holders=("Postgres", "Delta")
         )
     detail = f"{served.num_rows} signals are the same in Postgres and Delta"
-    if differences.count:
+    if differences.rows:
         remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
-        detail = f"{differences.count} signals differ: {differences.first}; {remedy}"
-    return Check("I3 signals", not differences.count, detail)
+        detail = f"{differences.rows} signals differ: {differences.first}; {remedy}"
+    return Check("I3 signals", not differences.rows, detail)

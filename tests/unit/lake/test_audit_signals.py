@@ -41,7 +41,10 @@ def check(path: Path, in_delta: list[dict[str, Any]], served: list[dict[str, Any
     [
         ([signal(n) for n in range(1, 5)], None),  # older ones were deleted, a newer one waits
         ([signal(1), signal(2), signal(4)], "08:03 is only in Delta"),
-        ([signal(1), signal(2, "40"), signal(3), signal(4)], "08:02: value 40.000000000000 in Postgres, 1.5"),
+        (
+            [signal(1), signal(2, "40"), signal(3), signal(4)],
+            "08:02: value 40.000000000000 in Postgres, 1.5",
+        ),
         ([signal(n) for n in range(1, 8)], "08:06 is only in Postgres"),
         ([signal(1), signal(2, timestamp=AT)], "08:02: timestamp 2026-"),
         ([], "6 signals differ"),
