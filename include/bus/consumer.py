@@ -14,6 +14,7 @@ from include.errors import Unreachable
 from include.log import event
 from include.market.wire import TopicPartition
 
+MARKERS_S = 0.2  # how often a partition may be looked at for an end without records
 log = logging.getLogger("tickhouse.bus")
 
 
@@ -52,7 +53,7 @@ class Consumer:
         Raises:
             Unreachable: no broker answers, or a topic does not exist.
         """
-        self.skipped = 0
+        self.skipped, self._next_look_s = 0, 0.0
         self._topics, self._keys = tuple(topics), keys or {}
         self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._consumer = open_consumer(bootstrap)
@@ -88,6 +89,7 @@ class Consumer:
         """
         try:
             self._add_new_partitions()
+            self._pass_markers()
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=5000)
         except KafkaError as error:
             if getattr(error, "retriable", False):
@@ -130,6 +132,20 @@ class Consumer:
         self._next = {TopicPartition(*at): offset for at, offset in starts.items()}
         for at, offset in starts.items():
             self._consumer.seek(at, offset)
+
+    def _pass_markers(self) -> None:
+        """Go past what holds no record: a transaction's marker, an aborted one's records.
+
+        Where they end a partition no record follows that would tell of them.
+        """
+        if time.monotonic() < self._next_look_s:
+            return
+        self._next_look_s = time.monotonic() + MARKERS_S
+        for partition, due in self._next.items():
+            position = self._consumer.position(KafkaPartition(*partition), timeout_ms=0)
+            if position is not None and position > due:
+                self.skipped += position - due
+                self._next[partition] = position
 
     def _record(self, record: Any) -> Record:
         partition = TopicPartition(record.topic, record.partition)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from include.bus.consumer import Consumer, Record
 from include.bus.topics import offset_ranges
 from include.errors import QueryError, shorten
+from include.market.time import from_epoch_us
 from include.market.wire import TopicPartition
 
 POLL_S = 0.5
@@ -94,9 +95,7 @@ def describe_record(record: Record) -> dict[str, Any]:
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "kafka_time": datetime.fromtimestamp(record.kafka_time_ms / 1000, UTC).isoformat()
-        if record.kafka_time_ms >= 0
-        else None,
+        "kafka_time": _read_stamp(record),
         "key": record.key.decode(errors="replace"),
         "message": dict(read_object(record)) or record.value.decode(errors="replace"),
     }
@@ -108,19 +107,29 @@ def describe_briefly(record: Record) -> str:
     record_id = f"{record.topic}/{record.partition}@{record.offset}"
     if not message:
         return f"{record_id}  {record.value[:SHOWN_VALUE]!r}"
-    received_us = message.get("received_time")
-    at = (
-        f"{datetime.fromtimestamp(received_us / 1e6, UTC):%Y-%m-%d %H:%M:%S.%f}"
-        if isinstance(received_us, int)
-        else "-"
-    )
+    received_at = _read_time(message.get("received_time"))
+    at = f"{received_at:%Y-%m-%d %H:%M:%S.%f}" if received_at else "-"
     names = ("venue", "symbol", "kind", "type", "value")
     values = " ".join(str(message[name]) for name in names if message.get(name) is not None)
-    events = message.get("events") or []
+    events = message.get("events")
+    events = events if isinstance(events, list) else []
     events_text = msgspec.json.encode(events[:SHOWN_EVENTS]).decode() if events else ""
     hidden_count = len(events) - SHOWN_EVENTS
     more = f" and {hidden_count} more" if hidden_count > 0 else ""
     return f"{record_id}  {at}  {values}  {events_text}{more}".rstrip()
+
+
+def _read_stamp(record: Record) -> str | None:
+    stamped_at = _read_time(record.kafka_time_ms * 1000) if record.kafka_time_ms >= 0 else None
+    return stamped_at.isoformat() if stamped_at else None
+
+
+def _read_time(epoch_us: object) -> datetime | None:
+    """The time of so many microseconds; null where that is none of the years 1 to 9999."""
+    try:
+        return from_epoch_us(epoch_us) if isinstance(epoch_us, int) else None
+    except OverflowError:
+        return None
 
 
 def browse_records(

@@ -18,6 +18,8 @@ from include.bus import (
     find_empty_offsets,
     offset_ranges,
 )
+from include.bus.record_browsing import Beginning, RecordFilter, browse_records
+from include.bus.tail import read_tail
 from include.errors import PlatformError, Unreachable
 from include.local import kafka
 from include.local.scratch import scratch_broker
@@ -121,6 +123,15 @@ def test_partitions_that_a_topic_gets_later_and_aborted_records() -> None:
         assert find_empty_offsets(settings.bootstrap, spans) == {
             TopicPartition(topic, 0): [(1, 3), (4, 5)]
         }
+        # a marker is the end of the partition now: every reader gets there
+        end = {TopicPartition(topic, 0): 5}
+        eventually(lambda: not consumer.poll(0.1) and consumer.offsets == end, what="the end")
+        assert consumer.skipped == 3
+        values = [one.value for one in read_tail(settings.bootstrap, [topic], record_count=9)]
+        assert values == [b"first", b"second"]
+        all_of_them = RecordFilter({}, ())
+        browsed = browse_records(settings.bootstrap, topic, Beginning(), record_filter=all_of_them)
+        assert [one.value for one in browsed] == values
         admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
         admin.create_partitions({topic: 3})
         admin.close()

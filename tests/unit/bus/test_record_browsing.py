@@ -1,5 +1,7 @@
 """What `tail` shows of a record, and which records a filter takes."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -40,6 +42,17 @@ def test_what_is_no_message_is_shown_too() -> None:
     assert "junk" in describe_briefly(JUNK)
     assert describe_record(JUNK)["message"].endswith(" junk")
     assert describe_record(JUNK)["kafka_time"] is None
+
+
+@pytest.mark.parametrize("time", [2**63 - 1, -(2**63), 10**18, "soon", None])
+@pytest.mark.parametrize("events", [[TRADE], {"a": 1}, 7, None])
+def test_a_message_of_no_time_and_of_no_list_of_events_is_shown(time: Any, events: Any) -> None:
+    odd = MESSAGE | {"received_time": time, "events": events}
+    stamp_ms = time if isinstance(time, int) else 0
+    shown = record(msgspec.json.encode(odd), time_ms=stamp_ms)
+    assert "  -  binance BTC-USDT trade" in describe_briefly(shown)
+    assert describe_record(shown)["message"] == odd
+    assert (describe_record(shown)["kafka_time"] is None) == isinstance(time, int)
 
 
 @pytest.mark.parametrize(
