@@ -1,5 +1,6 @@
 """Drafts: forecasts before they are published, each a CSV and its manifest, to be checked."""
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -52,6 +53,25 @@ def manifest_of(settings: Settings, forecast_id: str) -> Manifest:
     if manifest is None:
         raise ForecastError(f"there is no draft {forecast_id}")
     return manifest
+
+
+def read_content(settings: Settings, forecast_id: str) -> bytes:
+    """A draft's CSV, as it was written.
+
+    Raises:
+        ForecastError: there is no such draft, or its CSV is damaged.
+    """
+    manifest = manifest_of(settings, forecast_id)
+    path = path_of(settings, forecast_id, ".csv")
+    if not path.exists():
+        raise ForecastError(f"there is no draft {forecast_id}")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise ForecastError(
+            f"the draft {path} is damaged: its sha256 is not its manifest's; "
+            "run publish_forecast again, which writes a new one"
+        )
+    return content
 
 
 def load_draft(settings: Settings, forecast_id: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from include.errors import ForecastError
 from include.forecast import drafts, forecast_file
 from include.forecast.manifest import Manifest
 from include.lake.tables import FORECASTS
@@ -10,7 +11,12 @@ from include.settings import Settings
 
 
 def land_rows(settings: Settings, forecast_id: str) -> int:
-    """Write a draft's rows to Delta `forecasts`; give their count. Repeating it changes nothing."""
+    """Write a draft's rows to Delta `forecasts`; give their count. Repeating it changes nothing.
+
+    Raises:
+        ForecastError: the draft's CSV is damaged.
+    """
+    drafts.read_content(settings, forecast_id)
     manifest = drafts.manifest_of(settings, forecast_id)
     draft_df = drafts.load_draft(settings, forecast_id)
     landed_df = draft_df.assign(
@@ -26,19 +32,30 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
 
 
 def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
-    """Publish a draft as its symbol's current forecast file and delete its other drafts."""
+    """Publish a draft as its symbol's current forecast file and delete its other drafts.
+
+    Raises:
+        ForecastError: the draft's CSV is damaged, or a picture of it is gone.
+    """
     manifest = drafts.manifest_of(settings, forecast_id)
     published = forecast_file.publish(
         settings.forecasts_of(manifest.symbol),
         manifest=manifest,
         keep=settings.forecast.keep,
-        content=drafts.path_of(settings, forecast_id, ".csv").read_bytes(),
-        extras={
-            name: drafts.path_of(settings, forecast_id, f".{name}").read_bytes()
-            for name in manifest.plots
-        },
+        content=drafts.read_content(settings, forecast_id),
+        extras=_read_pictures(settings, manifest),
     )
     for stale_file in (settings.world_store / drafts.DRAFTS).glob(f"{manifest.symbol}-*"):
         if not stale_file.name.startswith(f"{forecast_id}."):
             stale_file.unlink(missing_ok=True)
     return published
+
+
+def _read_pictures(settings: Settings, manifest: Manifest) -> dict[str, bytes]:
+    paths = {
+        name: drafts.path_of(settings, manifest.forecast_id, f".{name}") for name in manifest.plots
+    }
+    try:
+        return {name: path.read_bytes() for name, path in paths.items()}
+    except FileNotFoundError as error:
+        raise ForecastError(f"the draft {manifest.forecast_id} lacks a picture: {error}") from error

@@ -134,13 +134,18 @@ def make_draft(name: str, *, horizon_minutes: int | None) -> str:
 
 
 def check_forecast(forecast_id: str, *, run_id: str) -> int:
-    """Check a draft, then compare it with the forecast in use; give the number of its rows."""
+    """Check a draft, then compare it with the forecast in use; give the number of its rows.
+
+    Raises:
+        ForecastError: its file is damaged.
+    """
     from include.forecast import drafts, promotion
     from include.quality import gate
     from include.quality.results import QualityRun
 
     settings, now = from_environment(), datetime.now(UTC)
     pages, lake = settings.pages, settings.lake
+    drafts.read_content(settings, forecast_id)
     draft_df = drafts.load_draft(settings, forecast_id)
     row_count = gate.check_forecast(draft_df, lake, run_id=run_id, now=now, pages=pages)
     QualityRun(lake, run_id, now, pages).record(
