@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from include.atomic_files import write_file
 from include.errors import HistoryError
-from include.forecast.history import CLOSE, MIN_MINUTES
+from include.forecast.history import BELIEVED, CLOSE, MIN_MINUTES
 from include.forecast.prophet import Fitted, to_json
 from include.forecast.recipe import LEVELS, Recipe, configured_recipe
 from include.lake.columns import Table
@@ -75,7 +75,7 @@ def lake_minutes(
     history_df = _read_before(spark, settings, HISTORY, time_column="minute", end_at=upto)
     trades_df = _read_before(
         spark, settings, TABLES["trades"], time_column="traded_at", end_at=upto
-    )
+    ).where(f"condition IS NULL AND {BELIEVED}")
     weighted_df = _read_before(spark, settings, TRADE_MINUTES, time_column="minute", end_at=upto)
     minutes_df = spark.sql(
         MINUTES,

@@ -14,10 +14,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from include.clock import utc_now
 from include.errors import HistoryError
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES, TRADE_MINUTES
-from include.market.time import AHEAD_OF_RECEIPT_US, DAY_MINUTES, EPOCH, MINUTE
+from include.market.time import AHEAD_OF_RECEIPT_US, DAY_MINUTES, EPOCH, MINUTE, SECOND_US
 
 MIN_MINUTES = DAY_MINUTES
 MIN_SHARE = 0.9
@@ -27,7 +28,8 @@ CLOSE, VWAP = "close", "vwap"
 TARGETS = (CLOSE, VWAP)
 INPUTS = ("history_minutes", "trades")
 # A trade that was made long after its receipt is of no minute.
-BELIEVED = f"coalesce(traded_at <= received_time + to_microseconds({AHEAD_OF_RECEIPT_US}), true)"
+AHEAD = f"INTERVAL '{AHEAD_OF_RECEIPT_US // SECOND_US}' SECOND"
+BELIEVED = f"coalesce(traded_at <= received_time + {AHEAD}, true)"
 # An archive's minute is complete by nature, so it wins over the lake's own; of two archives the
 # one loaded last wins. A minute without a trade has no price and is left out, never filled. The
 # lake's own are of one venue: two have two prices, and a series of both would jump each minute.
@@ -62,7 +64,8 @@ SELECT '', min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS upto
 FROM history_minutes WHERE symbol = $symbol
 UNION ALL
 SELECT venue, date_trunc('minute', min(traded_at)), date_trunc('minute', max(traded_at))
-FROM trades WHERE symbol = $symbol AND {BELIEVED} GROUP BY venue
+FROM trades WHERE symbol = $symbol AND condition IS NULL AND {BELIEVED}
+GROUP BY venue
 """
 
 
@@ -143,6 +146,8 @@ def training_minutes(
 ) -> TrainingMinutes:
     """The whole minutes of the last `train_days` days (0: all) before `as_of` (none: newest data).
 
+    What a wrong clock put after now is no newest data.
+
     Raises:
         HistoryError: there is nothing, or less than `min_minutes` (none: what a model needs).
     """
@@ -152,6 +157,7 @@ def training_minutes(
     choice = choice or PriceChoice()
     with _inputs(lake, choice.inputs) as (connection, versions):
         venue, first_minute, newest = _span(connection, symbol, choice.venues, as_of=as_of)
+        newest = min(newest, utc_now())
         upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)
         since = max(upto - timedelta(days=train_days) if train_days else EPOCH, first_minute)
         reader = _Reader(connection, symbol, venue, choice.target)

@@ -13,11 +13,10 @@ from include.lake.reading import connect, create_view, open_table
 from include.lake.writing import arrow_rows, merge_by_day
 from include.log import event
 from include.market.levels import encode_levels
-from include.market.time import EPOCH
+from include.market.time import CLOCKS_APART, EPOCH
 from include.market.venues import VENUES
 
 CHECKPOINT_STEP = timedelta(minutes=15)
-CLOCKS_APART = timedelta(minutes=1)
 MAX_BACK = timedelta(days=1)  # of a lake that has no checkpoint yet, or none for long
 SYMBOLS = """
 SELECT DISTINCT venue, symbol FROM {name}

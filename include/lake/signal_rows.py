@@ -19,11 +19,22 @@ from include.lake.writing import arrow_rows, merge_by_day
 from include.market.events import INITIAL
 from include.market.jumps import JUMP
 from include.market.signals import PublishedSignal
-from include.market.time import AHEAD_OF_RECEIPT_US, from_epoch_us, to_epoch_us
+from include.market.time import (
+    AHEAD_OF_RECEIPT_US,
+    EARLIEST_US,
+    LATEST_US,
+    SECOND_US,
+    from_epoch_us,
+    to_epoch_us,
+)
 from include.market.windows import Key, Liquidity
 
 ATTEMPTS, PAUSE_S = 5, 0.2  # a compaction may rewrite the files under a merge
 Window = tuple[str, str, int]  # venue, symbol, start in µs
+AHEAD = f"INTERVAL '{AHEAD_OF_RECEIPT_US // SECOND_US}' SECOND"
+# As `believed_receipt` of `include/market/time.py` has it.
+RECEIPT = f"""CASE WHEN epoch_us(kafka_time) >= {EARLIEST_US} AND epoch_us(kafka_time) < {LATEST_US}
+    AND received_time > kafka_time + {AHEAD} THEN kafka_time ELSE received_time END"""
 SUMS = f"""
 WITH changes AS (
     SELECT venue, symbol, venue_time, "partition", "offset", event_index, side,
@@ -32,7 +43,7 @@ WITH changes AS (
         first_value(reason) OVER message AS first_reason
     FROM book_changes
     WHERE kind = 'book' AND event_index >= 0 AND venue_time IS NOT NULL
-      AND venue_time <= received_time + INTERVAL {AHEAD_OF_RECEIPT_US} MICROSECOND
+      AND venue_time <= {RECEIPT} + {AHEAD}
     WINDOW message AS (PARTITION BY "partition", "offset" ORDER BY event_index)),
 messages AS (
     SELECT w.venue, w.symbol, w.window_start, "partition", "offset", any_value(id) AS id,

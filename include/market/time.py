@@ -23,6 +23,7 @@ LATEST_US = 4_102_444_800 * SECOND_US  # 2100-01-01
 AHEAD_US = DAY_US  # how far ahead of its Kafka time a record may speak of
 # A venue's clock may be so far ahead of ours; a time beyond that moves nobody's clock.
 AHEAD_OF_RECEIPT_US = 60 * SECOND_US
+CLOCKS_APART = timedelta(microseconds=AHEAD_OF_RECEIPT_US)
 CLOCK_AHEAD_US = 2 * SECOND_US  # further ahead than that, the time of receipt counts
 
 
@@ -49,12 +50,27 @@ def parse_iso_time(text: str) -> datetime:
         raise ValueError(f"{text!r} is beyond the times of UTC") from error
 
 
+def believed_receipt(received_us: int, kafka_us: int) -> int:
+    """A message's time of receipt; that of its record's stamp if it is further ahead than clocks.
+
+    A stamp that is none (-1) or not plausible shows nothing.
+    """
+    is_stamped = EARLIEST_US <= kafka_us < LATEST_US
+    return kafka_us if is_stamped and received_us > kafka_us + AHEAD_OF_RECEIPT_US else received_us
+
+
 def is_believable(venue_time: int, received_time: int) -> bool:
     """Whether a venue's time is no farther ahead of its receipt than clocks differ (both in µs).
 
     How far behind does not matter: a recorded market is years behind.
     """
     return venue_time <= received_time + AHEAD_OF_RECEIPT_US
+
+
+def may_tell(stamp_us: int, time_us: int) -> bool:
+    """Whether a record of that stamp may tell of a time; an implausible stamp bounds nothing."""
+    latest_us = stamp_us if EARLIEST_US <= stamp_us < LATEST_US else LATEST_US
+    return EARLIEST_US <= time_us <= latest_us + AHEAD_OF_RECEIPT_US
 
 
 def clock_time(venue_time: int, received_time: int) -> int:

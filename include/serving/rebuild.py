@@ -24,7 +24,9 @@ ORDER BY {key}, received_time DESC, "offset" DESC, event_index DESC
 """
 RECENT_SIGNALS = """
 SELECT {columns} FROM signals
-WHERE "timestamp" >= (SELECT max("timestamp") FROM signals) - to_days($keep_days)
+WHERE "timestamp" >= coalesce(
+    (SELECT max("timestamp") FROM signals WHERE "timestamp" <= now() + INTERVAL 1 DAY)
+    - to_days($keep_days), '-infinity')
 """
 
 

@@ -1,7 +1,8 @@
 """What Postgres lets go: minutes, signals and decisions that are old by the market clock.
 
 Old is what lies more than `keep_days` before the newest row, so that a tape of an earlier year is
-served like the present. A decision goes with its orders, their fills and scores; Delta keeps all.
+served like the present; a row of the future makes no other one old. A decision goes with its
+orders, their fills and scores; Delta keeps all.
 Rows are deleted some thousand at a time, by an index on their time: no writer waits for long.
 Partitions by day would go whole, but a role that may make tables would have to be there for each
 new day, of a tape's years ago too, and every query of some other time would open all of them.
@@ -15,11 +16,13 @@ ROWS_A_DELETE = 10_000
 BY_TIME = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table}
-    WHERE {column} < (SELECT max({column}) FROM {table}) - %s LIMIT %s))"""
+    WHERE {column} < (SELECT max({column}) FROM {table}
+        WHERE {column} <= now() + INTERVAL '1 day') - %s LIMIT %s))"""
 DECISIONS = """
 WITH old AS (
     SELECT decision_id FROM decisions
-    WHERE window_start < (SELECT max(window_start) FROM decisions) - %s LIMIT %s),
+    WHERE window_start < (SELECT max(window_start) FROM decisions
+        WHERE window_start <= now() + INTERVAL '1 day') - %s LIMIT %s),
 old_orders AS (
     DELETE FROM orders USING old WHERE orders.decision_id = old.decision_id RETURNING order_id),
 old_fills AS (DELETE FROM fills USING old_orders WHERE fills.order_id = old_orders.order_id),

@@ -23,7 +23,9 @@ READER = "signals"  # its `next_offset` is the next version of the table
 SERVED = 'SELECT next_offset FROM reader_offsets WHERE reader = %s AND "partition" = 0'
 ROWS = f"""
 SELECT {", ".join(SIGNALS.names)} FROM signals
-WHERE "timestamp" >= (SELECT max("timestamp") FROM newest) - $keep
+WHERE "timestamp" >= coalesce(
+    (SELECT max("timestamp") FROM newest WHERE "timestamp" <= now() + INTERVAL 1 DAY) - $keep,
+    '-infinity')
 """
 ROWS_AT_ONCE = 10_000
 

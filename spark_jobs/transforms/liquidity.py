@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from include.market.events import INITIAL
+from spark_jobs.transforms.receipts import believed_receipt
 
 SIGNAL_VALUE = "decimal(38,12)"
 _ADDEND = "decimal(37,12)"  # the sum of two of these is a SIGNAL_VALUE, without rounding
@@ -27,7 +28,8 @@ def book_flows(messages_df: DataFrame) -> DataFrame:
     return messages_df.where(F.col("problem").isNull()).select(
         "partition",
         "offset",
-        *[message[name].alias(name) for name in FLOW[:5]],
+        *[message[name].alias(name) for name in FLOW[:4]],
+        believed_receipt().alias("received_time"),
         F.coalesce(
             F.get(message["events"], F.lit(0))["venue_event_id"].cast("string"),
             F.get(message["seq"], F.lit(1)).cast("string"),

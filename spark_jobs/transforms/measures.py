@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from include.market.wire import VERSION, Topic
 from spark_jobs.transforms.liquidity import SIGNAL_VALUE
+from spark_jobs.transforms.receipts import believed_receipt
 
 
 def measure_rows(messages_df: DataFrame) -> DataFrame:
@@ -38,8 +39,8 @@ def measure_rows(messages_df: DataFrame) -> DataFrame:
     return measurable_df.select(
         message["venue"].alias("venue"),
         message["symbol"].alias("symbol"),
-        F.coalesce(message["venue_time"], message["received_time"]).alias("timestamp"),
-        message["received_time"].alias("received_time"),
+        F.coalesce(message["venue_time"], believed_receipt()).alias("timestamp"),
+        believed_receipt().alias("received_time"),
         "partition",
         "offset",
         F.explode(measures).alias("measure"),

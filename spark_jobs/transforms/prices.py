@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from include.market.wire import Topic
+from spark_jobs.transforms.receipts import believed_receipt
 
 PRICE = ("venue", "symbol", "at_us", "price", "received_time")
 
@@ -16,7 +17,12 @@ def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
     """
     message = F.col("message")
     events_df = messages_df.where(F.col("problem").isNull()).select(
-        "topic", "partition", "offset", "message", F.explode("message.events").alias("event")
+        "topic",
+        "partition",
+        "offset",
+        "timestamp",
+        "message",
+        F.explode("message.events").alias("event"),
     )
     price = F.col("event")["last" if topic == Topic.TICKERS else "price"]
     is_counted = price.isNotNull()
@@ -29,7 +35,7 @@ def price_rows(messages_df: DataFrame, topic: str) -> DataFrame:
         message["venue"].alias("venue"),
         _symbol(topic).alias("symbol"),
         _time_of_price(topic).alias("at_us"),
-        message["received_time"].alias("received_time"),
+        believed_receipt().alias("received_time"),
         price.alias("price"),
     )
 
@@ -44,4 +50,4 @@ def _symbol(topic: str) -> Column:
 def _time_of_price(topic: str) -> Column:
     if topic == Topic.TRADES:
         return F.col("event.traded_at")
-    return F.coalesce(F.col("message.venue_time"), F.col("message.received_time"))
+    return F.coalesce(F.col("message.venue_time"), believed_receipt())

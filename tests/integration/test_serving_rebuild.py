@@ -63,6 +63,14 @@ def test_a_database_that_lost_its_rows_gets_the_lakes(world: Settings) -> None:
     assert fill_empty(world.dsn(), world.lake, keep_days=10) == {}
 
 
+def test_a_signal_of_2099_makes_no_other_one_old(world: Settings) -> None:
+    future = at("10:00:00").replace(year=2099)
+    key = {"venue": "gemini", "symbol": "BTC-USD", "type": "price_volume"}
+    put(world.lake, "signals", [key | {"window_start": future, "timestamp": future, "value": 3}])
+    rebuild(world.dsn(), world.lake, keep_days=10)
+    assert rows(world, "window_start FROM signals") == [(at("10:00:00"),), (future,)]
+
+
 def test_a_table_with_rows_is_left_by_up(world: Settings) -> None:
     fill_empty(world.dsn(), world.lake, keep_days=10)
     execute(world, "UPDATE orders SET status = 'changed'")

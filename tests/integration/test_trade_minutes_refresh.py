@@ -111,6 +111,8 @@ def test_old_minutes_leave_postgres_some_at_a_time(world: Settings) -> None:
     assert prune(world.dsn(), keep_days=2, rows_a_delete=3) == none | {"trade_minutes": 4}
     assert [minute for minute, _ in in_postgres(world)] == [row["minute"] for row in days[4:]]
     assert prune(world.dsn(), keep_days=2) == none
+    upsert(world.dsn(), TRADE_MINUTES, [{**ROW, "minute": AT.replace(year=2099)}])
+    assert prune(world.dsn(), keep_days=2) == none  # it makes no other one old
 
 
 def test_old_decisions_leave_postgres_with_their_orders_fills_and_scores(world: Settings) -> None:

@@ -51,6 +51,9 @@ def lake(settings: Settings) -> Settings:
             (END + 2 * MINUTE + second, 9060.0),
         ],
     )
+    # of a block trade and of a wrong clock: no price of their minutes
+    write_trades(settings, [(END + 50 * second, 1.0)], condition="block")
+    write_trades(settings, [(END + MINUTE + 50 * second, 2.0)], received_at=END)
     return settings
 
 

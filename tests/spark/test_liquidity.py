@@ -3,14 +3,17 @@
 import json
 from decimal import Decimal
 
+import pytest
 from pyspark.sql import SparkSession
 
 from include.lake.tables import TABLE_OF_TOPIC
 from include.market.windows import Liquidity
 from spark_jobs.signal_publisher import encode
 from spark_jobs.transforms.liquidity import book_flows
+from spark_jobs.transforms.measures import measure_rows
 from spark_jobs.transforms.messages import parse_messages
-from tests.support.kafka_records import book_message, records, text
+from spark_jobs.transforms.prices import price_rows
+from tests.support.kafka_records import AT, book_message, records, text
 
 MINUTE_US = 60_000_000
 START_US = 1_524_546_840 * 1_000_000
@@ -54,6 +57,34 @@ def test_each_message_adds_price_times_remaining_to_its_side(spark: SparkSession
         (5, START_US + 5, None, None),
         (6, START_US, Decimal("999999999998999999990000.00000001"), None),
     ]
+
+
+AT_US = int(AT.timestamp()) * 1_000_000  # when Kafka stamped the records
+
+
+@pytest.mark.parametrize("ahead_s", [61, 72_000])
+def test_a_receipt_after_the_records_stamp_is_that_of_the_stamp(
+    spark: SparkSession, ahead_s: int
+) -> None:
+    ahead = AT_US + ahead_s * 1_000_000
+    times = [(ahead, ahead), (None, ahead), (AT_US, AT_US + 60_000_000)]
+    values = [text(book_message(venue_time=at, received_time=got)) for at, got in times]
+    batch = parse_messages(records(spark, "market.book", values), TABLE_OF_TOPIC["market.book"])
+    received = [AT_US, AT_US, AT_US + 60_000_000]
+    flows = book_flows(batch).orderBy("offset").collect()
+    assert [(row["venue_time"], row["received_time"]) for row in flows] == [
+        (at, believed) for (at, _), believed in zip(times, received, strict=True)
+    ]
+    measures = measure_rows(batch).where("type = 'mid_price'").orderBy("offset").collect()
+    assert [row["received_time"] for row in measures] == received
+    assert [row["timestamp"] for row in measures] == [ahead, AT_US, AT_US]
+    quotes = [{"type": "quote", "price": "1", "currency": "USD"}]
+    value = text(book_message(kind="quote", venue_time=None, received_time=ahead, events=quotes))
+    of_quotes = parse_messages(
+        records(spark, "market.quotes", [value]), TABLE_OF_TOPIC["market.quotes"]
+    )
+    (quote,) = price_rows(of_quotes, "market.quotes").collect()
+    assert (quote["at_us"], quote["received_time"]) == (AT_US, AT_US)
 
 
 def test_a_signal_message_has_the_agreed_form() -> None:

@@ -53,13 +53,20 @@ def write_history(
 
 
 def write_trades(
-    settings: Settings, trades: list[tuple[datetime, float]], *, venue: str = "gemini"
+    settings: Settings,
+    trades: list[tuple[datetime, float]],
+    *,
+    venue: str = "gemini",
+    received_at: datetime | None = None,
+    condition: str | None = None,
 ) -> None:
     rows = [
         {
             "venue": venue,
             "symbol": "BTC-USD",
             "traded_at": at,
+            "received_time": received_at or at,
+            "condition": condition,
             "price": Decimal(str(price)),
             "offset": n,
             "event_index": 0,
@@ -71,6 +78,8 @@ def write_trades(
             ("venue", pa.string()),
             ("symbol", pa.string()),
             ("traded_at", UTC_TIME),
+            ("received_time", UTC_TIME),
+            ("condition", pa.string()),
             ("price", MONEY),
             ("offset", pa.int64()),
             ("event_index", pa.int32()),

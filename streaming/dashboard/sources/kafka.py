@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 from include.backoff import Backoff
@@ -61,7 +62,7 @@ def _apply_records(
 ) -> None:
     while not stop.is_set():
         for record in consumer.poll(POLL_S):
-            apply_record(state, record)
+            apply_record(state, record, now_s=time.time())
         if positions:
             positions.show(consumer.offsets)
 

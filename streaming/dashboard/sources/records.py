@@ -1,8 +1,12 @@
 """Kafka records applied to the state."""
 
+import math
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
+from msgspec import structs
 
 from include.bus import Record, TopicPartition
 from include.errors import WireError
@@ -12,7 +16,14 @@ from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
 from include.market.feed_entries import list_entries
 from include.market.jumps import JUMP
-from include.market.time import LATEST_US, SECOND_US
+from include.market.time import (
+    AHEAD_OF_RECEIPT_US,
+    EARLIEST_US,
+    LATEST_US,
+    SECOND_US,
+    believed_receipt,
+    may_tell,
+)
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.market.wire import Topic
 from include.trading.inputs import Signal
@@ -26,6 +37,7 @@ from streaming.dashboard.series import (
 from streaming.dashboard.state import DashboardState
 from streaming.dashboard.trader_activity import TraderEvent
 
+T = TypeVar("T", bound=msgspec.Struct)
 _SAME_CLOCK_US = 3600 * SECOND_US
 
 
@@ -38,28 +50,62 @@ class _MeasuredSignal(Signal, frozen=True):
 _signal_decoder: msgspec.json.Decoder[_MeasuredSignal] = msgspec.json.Decoder(_MeasuredSignal)
 
 
-def apply_record(state: DashboardState, record: Record) -> None:
-    """Add a Kafka record to the state; one that cannot be read is counted and skipped."""
-    seen_s = record.kafka_time_ms / 1000
+def apply_record(state: DashboardState, record: Record, *, now_s: float = math.inf) -> None:
+    """Add a Kafka record to the state; one that cannot be read is counted and skipped.
+
+    So is one that tells of a time after its stamp. `now_s` is the wall clock: nothing was seen
+    after it.
+    """
+    stamp_us = record.kafka_time_ms * 1000
     try:
-        decoded = _decode(record)
+        decoded = _believe(_decode(record), stamp_us)
     except (WireError, msgspec.MsgspecError, UnicodeDecodeError):
         with state.lock:
             state.unreadable += 1
         return
     with state.lock:
         state.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if not all(may_tell(stamp_us, time_us) for time_us in _times_of(decoded)):
+            state.unreadable += 1
+            return
+        seen_s = _seen_s(decoded, stamp_us, now_s)
         if isinstance(decoded, _MeasuredSignal):
             _apply_signal(state, decoded, seen_s)
         elif isinstance(decoded, TopMessage):
             _apply_book(state, decoded, seen_s)
         elif record.topic.startswith("trading."):
-            if decoded.venue_time is None or 0 < decoded.venue_time < LATEST_US:
-                for event in decoded.events:
-                    if isinstance(event, TraderEvent):
-                        state.activity_of(event.account).add(event, decoded.venue_time)
+            for event in decoded.events:
+                if isinstance(event, TraderEvent):
+                    state.activity_of(event.account).add(event, decoded.venue_time)
         elif record.topic != Topic.REJECTS:
             _apply_message(state, decoded, seen_s)
+
+
+def _believe(decoded: T, stamp_us: int) -> T:
+    """The message with the time of receipt that is believed of it."""
+    received_us = getattr(decoded, "received_time", None)
+    if received_us is None or received_us == believed_receipt(received_us, stamp_us):
+        return decoded
+    return structs.replace(decoded, received_time=stamp_us)
+
+
+def _times_of(decoded: _MeasuredSignal | TopMessage | Message) -> Iterator[int]:
+    """The times of the market that a record tells of, in µs."""
+    if isinstance(decoded, _MeasuredSignal):
+        yield decoded.timestamp
+        return
+    if decoded.venue_time is not None:
+        yield decoded.venue_time
+    if isinstance(decoded, Message):
+        yield from (event.traded_at for event in decoded.events if isinstance(event, Trade))
+
+
+def _seen_s(decoded: _MeasuredSignal | TopMessage | Message, stamp_us: int, now_s: float) -> float:
+    """When a record came (wall clock): its stamp, else its receipt; 0 if neither is plausible."""
+    received_us = getattr(decoded, "received_time", None) or 0
+    latest_us = min(LATEST_US, now_s * SECOND_US + AHEAD_OF_RECEIPT_US)
+    plausible = (at for at in (stamp_us, received_us) if EARLIEST_US <= at <= latest_us)
+    return next(plausible, 0) / SECOND_US
 
 
 def _decode(record: Record) -> _MeasuredSignal | TopMessage | Message:
@@ -177,14 +223,11 @@ def _advance_clock(state: DashboardState, message: Message | TopMessage, seen_s:
     """Advance the market clock; the market time (µs) of an event, also if the venue gave none."""
     state.frames_seen_s[message.venue] = max(state.frames_seen_s.get(message.venue, 0.0), seen_s)
     venue_us, received_us = message.venue_time, message.received_time
-    if venue_us is not None and not 0 < venue_us < LATEST_US:
-        state.unreadable += 1
-        return state.clock_us
     if venue_us is not None:
         skew_us = venue_us - received_us
         state.clock_skew_us = skew_us if abs(skew_us) > _SAME_CLOCK_US else 0
         state.clock_us = venue_us
-    elif not state.clock_skew_us and 0 < received_us < LATEST_US:
+    elif not state.clock_skew_us and EARLIEST_US <= received_us < LATEST_US:
         state.clock_us = received_us
     state.clock_seen_s = max(state.clock_seen_s, seen_s)
     return venue_us if venue_us is not None else received_us + state.clock_skew_us

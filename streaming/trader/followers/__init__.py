@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from include.bus import Record, TopicPartition
+from include.market.time import EARLIEST_US, LATEST_US, believed_receipt, is_believable
 from include.trading.inputs import RecordId, SeenTop, Signal
 
 
@@ -36,6 +37,19 @@ class Follower(Protocol):
 
     def resume_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The offsets from which a restarted trader sees the same."""
+
+
+def receipt_of(record: Record, received_us: int) -> int:
+    """A message's time of receipt (µs) as far as Kafka's stamp lets it be believed."""
+    return believed_receipt(received_us, record.kafka_time_ms * 1000)
+
+
+def is_signal_believable(record: Record, signal: Signal) -> bool:
+    """Whether a signal's times are such that its record may have them."""
+    stamp_us, end_us = record.kafka_time_ms * 1000, max(signal.window_start, signal.timestamp)
+    if not EARLIEST_US <= stamp_us < LATEST_US:
+        return True
+    return EARLIEST_US <= signal.window_start and is_believable(end_us, stamp_us)
 
 
 def record_id_of(record: Record) -> RecordId:

@@ -10,7 +10,7 @@ from include.market.average import AVERAGE_PRICE, SUPPLIERS
 from include.market.tops import is_sane
 from include.market.wire import Topic
 from include.trading.inputs import RecordId, Signal
-from streaming.trader.followers import record_id_of
+from streaming.trader.followers import is_signal_believable, record_id_of
 from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.window_signals import WindowSignal, WindowSignals
 from streaming.trader.followers.windows import EndOffsets, WindowFollower
@@ -79,5 +79,7 @@ class AverageFollower(WindowFollower):
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.unreadable += 1
             return
-        if signal.type == AVERAGE_PRICE and is_sane(signal.value):
+        if signal.type != AVERAGE_PRICE or not is_sane(signal.value):
+            return
+        if is_signal_believable(record, signal):
             self.append_signal(signal, record_id_of(record))

@@ -18,7 +18,7 @@ from include.market.tops import TopMessage, decode_top, is_sane_top
 from include.market.venues import VENUES
 from include.market.wire import Topic
 from include.trading.inputs import RecordId, SeenTop, Signal
-from streaming.trader.followers import Moment, record_id_of, rewind
+from streaming.trader.followers import Moment, receipt_of, record_id_of, rewind
 
 SIGNAL_TYPE = "imbalance"
 MAX_TOPS = 50_000  # kept for measures that are still on their way
@@ -64,9 +64,9 @@ class ImbalanceFollower:
             return
         try:
             if record.topic == Topic.BOOK:
-                self._take_top(decode_top(record.value), record_id_of(record))
+                self._take_top(decode_top(record.value), record)
             elif record.topic == Topic.SIGNALS and _type.decode(record.value).type == SIGNAL_TYPE:
-                self._take_measure(_measure.decode(record.value), record_id_of(record))
+                self._take_measure(_measure.decode(record.value), record)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.unreadable += 1
 
@@ -95,30 +95,30 @@ class ImbalanceFollower:
         unfinished += [top.record_id for top in list(self._tops)[:1] if top.record_id]
         return rewind(offsets, unfinished)
 
-    def _take_measure(self, measure: _ImbalanceMeasure, record_id: RecordId) -> None:
+    def _take_measure(self, measure: _ImbalanceMeasure, record: Record) -> None:
         is_sane = measure.value.is_finite() and abs(measure.value) <= 1
-        if not (is_sane and is_believable(measure.timestamp, measure.received_time)):
+        received_us = receipt_of(record, measure.received_time)
+        if not (is_sane and is_believable(measure.timestamp, received_us)):
             self.unreadable += 1
             return
         if measure.timestamp == measure.received_time and self._has_book_time:
             return  # a snapshot: the time of receipt is no market time
-        at = clock_time(measure.timestamp, measure.received_time)
+        at = clock_time(measure.timestamp, received_us)
         start = at - at % self._sampling_us
         if start > self._last:
             self._last = start
             signal = Signal(measure.venue, measure.symbol, SIGNAL_TYPE, measure.value, at, start)
-            self._waiting.append((signal, record_id, measure.source))
+            self._waiting.append((signal, record_id_of(record), measure.source))
         elif not self._waiting:  # the stream is past these: no signal will ask for their tops
             self._drop_tops_before(measure.source)
 
-    def _take_top(self, top_message: TopMessage, record_id: RecordId) -> None:
+    def _take_top(self, top_message: TopMessage, record: Record) -> None:
         time_us = top_message.venue_time
-        if time_us is None and not self._has_book_time:
-            time_us = top_message.received_time  # otherwise one without a time is a snapshot
+        if time_us is None and not self._has_book_time:  # else it is a snapshot
+            time_us = receipt_of(record, top_message.received_time)
         if time_us is not None and top_message.top is not None and is_sane_top(top_message.top):
-            self._tops.append(
-                SeenTop(venue_time=time_us, best=top_message.top, record_id=record_id)
-            )
+            seen_top = SeenTop(time_us, best=top_message.top, record_id=record_id_of(record))
+            self._tops.append(seen_top)
 
     def _drop_tops_before(self, source: RecordId) -> None:
         while self._tops and _is_before(self._tops[0].record_id, source):

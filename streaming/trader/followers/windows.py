@@ -16,7 +16,13 @@ from include.market.time import CLOCK_AHEAD_US, MINUTE_US, SECOND_US, clock_time
 from include.market.tops import TopMessage, is_sane, is_sane_top
 from include.market.wire import Topic
 from include.trading.inputs import RecordId, SeenTop, Signal
-from streaming.trader.followers import Moment, record_id_of, rewind
+from streaming.trader.followers import (
+    Moment,
+    is_signal_believable,
+    receipt_of,
+    record_id_of,
+    rewind,
+)
 from streaming.trader.followers.depth import Depth
 from streaming.trader.followers.window_signals import KINDS, WindowSignals
 
@@ -180,7 +186,7 @@ class WindowFollower:
         signal = _signal.decode(record.value)
         if signal.type not in KINDS:
             return
-        if is_sane(signal.value):
+        if is_sane(signal.value) and is_signal_believable(record, signal):
             self.append_signal(signal, record_id_of(record))
         else:
             self.unreadable += 1
@@ -194,7 +200,7 @@ class WindowFollower:
         self.take_message(
             BookMessage(
                 message.venue_time,
-                message.received_time,
+                receipt_of(record, message.received_time),
                 message.conn,
                 top,
                 record_id_of(record),

@@ -57,6 +57,7 @@ FROM book_changes WHERE venue = $venue AND symbol = $symbol
   AND received_time <= coalesce((
       SELECT min(received_time) FROM book_changes
       WHERE venue = $venue AND symbol = $symbol AND venue_time > $last + INTERVAL 1 HOUR
+          AND venue_time <= received_time + INTERVAL 1 MINUTE
   ), 'infinity')
   AND "offset" >= coalesce((
       SELECT max("offset") FROM book_changes

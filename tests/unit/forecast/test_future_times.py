@@ -1,6 +1,6 @@
 """One time from the future in the lake takes no minute from training, nor a short forecast."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,28 @@ def test_training_ends_with_the_last_trade_that_is_believed(
     put(tmp_path, "trades", [*rows, trade(MINUTES, times[-1] + ahead, times[-1])])
     trained = training_minutes(str(tmp_path), symbol="BTC-USD", as_of=None, train_days=1)
     assert (trained.as_of, len(trained.prices_df)) == (times[-1], 1440)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=25_000)])
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_a_clock_that_dates_receipt_ahead_too_ends_neither(
+    tmp_path: Path, ahead: timedelta, is_apart: bool
+) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    times = [now - timedelta(minutes=MINUTES - number) for number in range(MINUTES)]
+    trades = [trade(number, at, at) for number, at in enumerate(times)]
+    seconds = [now - timedelta(seconds=SECONDS - number) for number in range(SECONDS)]
+    tickers = [ticker("BTC-USDT", at, at) for at in seconds]
+    bad_trade = trade(9999, now + ahead, now + ahead)
+    bad_ticker = ticker("ETH-USDT", now + ahead, now + ahead)
+    for name, rows, bad in (("trades", trades, bad_trade), ("tickers", tickers, bad_ticker)):
+        for part in [rows, [bad]] if is_apart else [[*rows, bad]]:
+            put(tmp_path, name, part)
+    trained = training_minutes(str(tmp_path), symbol="BTC-USD", as_of=None, train_days=1)
+    assert trained.trained_until == times[-1]
+    seconds_df = newest_seconds(str(tmp_path), seconds=SECONDS)
+    assert set(seconds_df["symbol"]) == {"BTC-USDT"}
+    assert seconds_df["ds"].max() == seconds[-1].replace(tzinfo=None)
 
 
 @pytest.mark.parametrize("ahead", AHEAD)

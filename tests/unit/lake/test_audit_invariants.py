@@ -228,6 +228,10 @@ def test_what_postgres_lets_go_is_not_compared(trades: str) -> None:
     assert "only in the lake" in check_agreement(trades, **reader, keep_days=4).detail
     assert "only in the lake" in check_agreement(trades, **reader).detail
     assert "only in the lake" not in check_agreement(trades, **reader, keep_days=2).detail
+    future = served(minute=AT.replace(year=2099))
+    with_future = reader | {"served": pa.concat_tables([reader["served"], future])}
+    differing = check_agreement(trades, **with_future, keep_days=2).detail
+    assert differing.startswith("2 of 2 minutes differ: binance BTC-USDT 2026-11-21 08:00")
 
 
 def test_the_closed_minutes_of_delta_are_compared_too(trades: str) -> None:
