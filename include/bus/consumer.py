@@ -136,7 +136,7 @@ class Consumer:
     def _pass_markers(self) -> None:
         """Go past what holds no record: a transaction's marker, an aborted one's records.
 
-        Where they end a partition no record follows that would tell of them.
+        Where they end a partition no record follows that would show them.
         """
         if time.monotonic() < self._next_look_s:
             return

@@ -134,11 +134,7 @@ def make_draft(name: str, *, horizon_minutes: int | None) -> str:
 
 
 def check_forecast(forecast_id: str, *, run_id: str) -> int:
-    """Check a draft, then compare it with the forecast in use; give the number of its rows.
-
-    Raises:
-        ForecastError: its file is damaged.
-    """
+    """Check a draft, then compare it with the forecast in use; give the number of its rows."""
     from include.forecast import drafts, promotion
     from include.quality import gate
     from include.quality.results import QualityRun
