@@ -67,8 +67,8 @@ def is_believable(venue_time: int, received_time: int) -> bool:
     return venue_time <= received_time + AHEAD_OF_RECEIPT_US
 
 
-def may_tell(stamp_us: int, time_us: int) -> bool:
-    """Whether a record of that stamp may tell of a time; an implausible stamp bounds nothing."""
+def may_hold(stamp_us: int, time_us: int) -> bool:
+    """Whether a record of that stamp may hold this time; an implausible stamp bounds nothing."""
     latest_us = stamp_us if EARLIEST_US <= stamp_us < LATEST_US else LATEST_US
     return EARLIEST_US <= time_us <= latest_us + AHEAD_OF_RECEIPT_US
 

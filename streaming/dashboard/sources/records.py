@@ -22,7 +22,7 @@ from include.market.time import (
     LATEST_US,
     SECOND_US,
     believed_receipt,
-    may_tell,
+    may_hold,
 )
 from include.market.tops import TopMessage, decode_top, is_sane
 from include.market.wire import Topic
@@ -53,7 +53,7 @@ _signal_decoder: msgspec.json.Decoder[_MeasuredSignal] = msgspec.json.Decoder(_M
 def apply_record(state: DashboardState, record: Record, *, now_s: float = math.inf) -> None:
     """Add a Kafka record to the state; one that cannot be read is counted and skipped.
 
-    So is one that tells of a time after its stamp. `now_s` is the wall clock: nothing was seen
+    So is one that holds a time after its stamp. `now_s` is the wall clock: nothing was seen
     after it.
     """
     stamp_us = record.kafka_time_ms * 1000
@@ -65,7 +65,7 @@ def apply_record(state: DashboardState, record: Record, *, now_s: float = math.i
         return
     with state.lock:
         state.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        if not all(may_tell(stamp_us, time_us) for time_us in _times_of(decoded)):
+        if not all(may_hold(stamp_us, time_us) for time_us in _times_of(decoded)):
             state.unreadable += 1
             return
         seen_s = _seen_s(decoded, stamp_us, now_s)
@@ -90,7 +90,7 @@ def _believe(decoded: T, stamp_us: int) -> T:
 
 
 def _times_of(decoded: _MeasuredSignal | TopMessage | Message) -> Iterator[int]:
-    """The times of the market that a record tells of, in µs."""
+    """The times of the market in a record, in µs."""
     if isinstance(decoded, _MeasuredSignal):
         yield decoded.timestamp
         return

@@ -31,8 +31,8 @@ def message(kind: str, event: Event, *, venue_at: int | None, received: int = NO
     return Message("gemini", "BTC-USD", kind, "c", None, venue_us, us, (event,), top)
 
 
-def record(told: Message, *, stamped: int = NOW) -> Record:
-    return Record(wire.choose_topic(told), 0, 0, stamped * 1000, b"", wire.encode(told))
+def record(one: Message, *, stamped: int = NOW) -> Record:
+    return Record(wire.choose_topic(one), 0, 0, stamped * 1000, b"", wire.encode(one))
 
 
 def signal(kind: str, at: int) -> Record:
@@ -54,7 +54,7 @@ def wrong_records(at: int) -> list[Record]:
 
 
 @pytest.mark.parametrize("at", OTHER_AGES)
-def test_a_time_that_its_record_cannot_tell_of_is_counted_and_shown_nowhere(at: int) -> None:
+def test_a_time_that_its_record_cannot_hold_is_counted_and_shown_nowhere(at: int) -> None:
     state = DashboardState(keep_s=60)
     apply_record(state, record(message("trade", trade(NOW), venue_at=NOW)))
     wrong = wrong_records(at)
@@ -81,8 +81,8 @@ def test_a_quote_of_a_wrong_clock_counts_when_kafka_got_it(at: int) -> None:
 @pytest.mark.parametrize("stamped", [Y2099, NOW + 72_000, -1, 0])
 def test_a_wrong_stamp_makes_no_dead_feed_live(stamped: int) -> None:
     state = DashboardState(keep_s=60)
-    told = message("trade", trade(NOW - 900), venue_at=NOW - 900, received=NOW - 900)
-    apply_record(state, record(told, stamped=stamped), now_s=NOW)
+    wrong = message("trade", trade(NOW - 900), venue_at=NOW - 900, received=NOW - 900)
+    apply_record(state, record(wrong, stamped=stamped), now_s=NOW)
     assert state.frames_seen_s == {"gemini": NOW - 900}
     assert state.clock_seen_s == NOW - 900
     assert state.series_of("gemini", "BTC-USD").price_seen_s == NOW - 900
