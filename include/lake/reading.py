@@ -22,7 +22,7 @@ from include.errors import QueryError, UnreadableTable, first_line
 from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Column, Table
 from include.lake.delta_log import find_log_damage
-from include.lake.table_features import unread_feature
+from include.lake.table_features import refuse_clone, unread_feature
 from include.lake.tables import TABLES
 from include.lake.views import VIEWS, create_views, find_views
 from include.object_path import SCHEME, describe_refusal
@@ -125,6 +125,7 @@ def create_view(
     if files is None:
         files = table.file_uris()
     if gone := missing_files(files):
+        refuse_clone(table, gone)
         raise QueryError(
             f"{len(gone)} of {len(files)} files of version {table.version()} of "
             f"{PurePosixPath(table.table_uri).name} are missing"

@@ -5,11 +5,16 @@ would count, renamed columns would be null, and a constraint would be passed by.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from include.errors import UnreadableTable
+
+_ADDRESS = re.compile("[a-z][a-z0-9+.-]*:/")
 _CONSTRAINT = "delta.constraints."
 _COLUMN_RULES = {
     "delta.invariants": "an invariant",
@@ -34,6 +39,24 @@ def _has_vectors(table: DeltaTable) -> bool:
         return True
 
 
+def refuse_clone(table: DeltaTable, missing: Sequence[str]) -> None:
+    """Say so where files that are missing are those of another table.
+
+    delta-rs puts the address that a shallow clone's log has behind that of the table.
+
+    Raises:
+        UnreadableTable: it is a shallow clone.
+    """
+    folder = table.table_uri.removeprefix("file://").rstrip("/")
+    names = (uri.removeprefix("file://").removeprefix(f"{folder}/") for uri in missing)
+    if foreign := [name for name in names if _ADDRESS.match(name)]:
+        raise UnreadableTable(
+            f"table {PurePosixPath(folder).name} cannot be read: it is a shallow clone, "
+            f"{len(foreign)} of its files lie outside of its folder ({foreign[0]}), which only "
+            "Spark reads here"
+        )
+
+
 def unkept_rules(table: DeltaTable) -> list[str]:
     """What a table asks of every writer and an append does not look at, in words."""
     configuration = table.metadata().configuration or {}
@@ -42,7 +65,9 @@ def unkept_rules(table: DeltaTable) -> list[str]:
         for name, rule in configuration.items()
         if name.startswith(_CONSTRAINT)
     ]
-    return constraints + list(_column_rules(table))
+    partitions = ", ".join(table.metadata().partition_columns)
+    partitioning = [f"the partitioning by {partitions}"] if partitions else []
+    return constraints + list(_column_rules(table)) + partitioning
 
 
 def _column_rules(table: DeltaTable) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ def write(commit: Path, entries: list[dict[str, Any]]) -> None:
 def action(lake: Path, kind: str) -> Any:
     first = actions(log_of(lake) / f"{0:020}.json")
     return next(entry[kind] for entry in first if kind in entry)
+
+
+def first_actions(table: Path) -> Iterator[tuple[str, Any]]:
+    for entry in actions(table / "_delta_log" / f"{0:020}.json"):
+        yield from ((kind, of_kind) for kind, of_kind in entry.items() if kind != "add")
 
 
 def switch_on(lake: Path, feature: str, *further: dict[str, Any]) -> None:
@@ -89,6 +95,27 @@ def test_nothing_lands_in_a_table_whose_owner_has_set_a_rule(tmp_path: Path) -> 
     write(log_of(tmp_path) / f"{1:020}.json", [protocol, rule])
     with pytest.raises(PlatformError, match=r"quotes has the CHECK constraint cheap \(price"):
         Appender(str(tmp_path)).next_offset("quotes", TopicPartition("market.quotes", 0))
+
+
+def test_nothing_lands_in_a_table_that_was_partitioned(tmp_path: Path) -> None:
+    put(tmp_path, "quotes", [{}])
+    partitioned = {"metaData": action(tmp_path, "metaData") | {"partitionColumns": ["symbol"]}}
+    write(log_of(tmp_path) / f"{1:020}.json", [partitioned])
+    with pytest.raises(PlatformError, match="quotes has the partitioning by symbol"):
+        Appender(str(tmp_path)).next_offset("quotes", TopicPartition("market.quotes", 0))
+
+
+@pytest.mark.parametrize("form", ["file:{}", "file://{}", "s3://bucket{}"])
+def test_a_shallow_clone_is_named(tmp_path: Path, form: str) -> None:
+    put(tmp_path, "quotes", [{}, {}])
+    added = action(tmp_path, "add")
+    whole = form.format(tmp_path / "quotes" / added["path"])
+    shutil.move(tmp_path / "quotes", tmp_path / "origin")
+    log_of(tmp_path).mkdir(parents=True)
+    kept = [{kind: log_action} for kind, log_action in first_actions(tmp_path / "origin")]
+    write(log_of(tmp_path) / f"{0:020}.json", [*kept, {"add": added | {"path": whole}}])
+    with pytest.raises(UnreadableTable, match="quotes cannot be read: it is a shallow clone, 1 of"):
+        query(str(tmp_path), COUNT)
 
 
 @pytest.mark.parametrize("key", ["timestamp", "inCommitTimestamp"])
