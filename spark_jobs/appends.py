@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from include.atomic_files import sync_path
 from include.errors import PlatformError
 from include.lake.reading import open_table
-from include.lake.table_features import unkept_rules
+from include.lake.table_features import list_partitioning, unkept_rules
 from include.lake.watermarks import application_id, next_offsets
 from include.market.wire import TopicPartition
 from spark_jobs.data_files import local_folder
@@ -99,7 +99,9 @@ class Appender:
             PlatformError: it asks of its writers what an append does not look at.
         """
         existing = open_table(self.lake, table)
-        if existing is not None and (rules := unkept_rules(existing)):
+        if existing is None:
+            return None
+        if rules := [*unkept_rules(existing), *list_partitioning(existing)]:
             raise PlatformError(UNKEPT.format(table=table, rules=", ".join(rules)))
         return existing
 

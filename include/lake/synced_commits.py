@@ -12,17 +12,22 @@ from pathlib import Path
 
 from include.atomic_files import sync_path
 from include.lake.reading import open_table
+from include.lake.table_features import named_refusals
 
 
 @contextmanager
 def synced_commits(lake: str, name: str) -> Iterator[None]:
-    """What is committed to a local table within the block is on the disk after it."""
-    if "://" in lake:
-        yield
-        return
+    """What is committed to a local table within the block is on the disk after it.
+
+    Raises:
+        UnreadableTable: it cannot be committed as the table asks.
+    """
     existing = open_table(lake, name)
     before = -1 if existing is None else int(existing.version())
-    yield
+    with named_refusals(name, existing):
+        yield
+    if "://" in lake:
+        return
     folder = Path(lake, name)
     log = folder / "_delta_log"
     for version in count(before + 1):

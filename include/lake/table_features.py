@@ -7,13 +7,15 @@ would count, renamed columns would be null, and a constraint would be passed by.
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from include.errors import UnreadableTable
 
+_REFUSED_COMMITS = ("Unsupported table features", "append-only")
 _ADDRESS = re.compile("[a-z][a-z0-9+.-]*:/")
 _CONSTRAINT = "delta.constraints."
 _COLUMN_RULES = {
@@ -65,9 +67,37 @@ def unkept_rules(table: DeltaTable) -> list[str]:
         for name, rule in configuration.items()
         if name.startswith(_CONSTRAINT)
     ]
+    return constraints + list(_column_rules(table))
+
+
+def list_partitioning(table: DeltaTable) -> list[str]:
+    """The partitioning that another writer gave a table, in words; an append has none."""
     partitions = ", ".join(table.metadata().partition_columns)
-    partitioning = [f"the partitioning by {partitions}"] if partitions else []
-    return constraints + list(_column_rules(table)) + partitioning
+    return [f"the partitioning by {partitions}"] if partitions else []
+
+
+@contextmanager
+def named_refusals(name: str, table: DeltaTable | None) -> Iterator[None]:
+    """A commit of delta-rs to a table within the block is refused in words, or kept to its rules.
+
+    Raises:
+        UnreadableTable: the table has a rule that delta-rs' merge passes by, or a feature that
+            delta-rs does not write.
+    """
+    if table is not None and (rules := unkept_rules(table)):
+        raise UnreadableTable(
+            f"table {name} has {', '.join(rules)}: that is not checked here, so nothing is written "
+            "there until it is dropped (ALTER TABLE)"
+        )
+    try:
+        yield
+    except CommitFailedError as error:
+        if not any(words in str(error) for words in _REFUSED_COMMITS):
+            raise
+        raise UnreadableTable(
+            f"table {name} cannot be written: {error}; only Spark writes such a table, until its "
+            "owner drops that (ALTER TABLE)"
+        ) from error
 
 
 def _column_rules(table: DeltaTable) -> Iterator[str]:

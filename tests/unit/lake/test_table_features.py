@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 
 from include.errors import PlatformError, UnreadableTable
 from include.lake.reading import open_table, query
+from include.lake.signal_rows import insert_new
+from include.lake.tables import SIGNALS
+from include.lake.writing import delete_before
+from include.market.signals import PublishedSignal
 from include.market.wire import TopicPartition
 from spark_jobs.appends import Appender
 from tests.support.lake_of_rows import put
@@ -103,6 +108,37 @@ def test_nothing_lands_in_a_table_that_was_partitioned(tmp_path: Path) -> None:
     write(log_of(tmp_path) / f"{1:020}.json", [partitioned])
     with pytest.raises(PlatformError, match="quotes has the partitioning by symbol"):
         Appender(str(tmp_path)).next_offset("quotes", TopicPartition("market.quotes", 0))
+
+
+SIGNAL = PublishedSignal("gemini", "BTC-USD", "bid", Decimal(5000), 0, 60_000_000)
+ALTERED: dict[str, dict[str, Any]] = {
+    "the CHECK constraint cheap": {"configuration": {"delta.constraints.cheap": "value < 1000"}},
+    "InCommitTimestamp": {"features": ["inCommitTimestamp"]},
+    "TypeWidening": {"features": ["typeWidening"]},
+    "append-only": {"configuration": {"delta.appendOnly": "true"}},
+}
+
+
+@pytest.mark.parametrize("rule", ALTERED)
+def test_what_delta_rs_does_not_keep_is_named_and_nothing_is_written(
+    tmp_path: Path, rule: str
+) -> None:
+    lake, altered = str(tmp_path), ALTERED[rule]
+    insert_new(lake, [SIGNAL._replace(value=Decimal(1), window_start=-60_000_000, window_end=0)])
+    log = tmp_path / "signals" / "_delta_log"
+    newest = max(log.glob("*.json"))
+    metadata = next(of_kind for kind, of_kind in first_actions(log.parent) if kind == "metaData")
+    features = {"writerFeatures": altered.get("features", ["appendOnly", "checkConstraints"])}
+    reader = ["typeWidening"] if "typeWidening" in features["writerFeatures"] else []
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": reader} | features
+    metadata = metadata | {"configuration": altered.get("configuration", {})}
+    next_commit = log / f"{int(newest.stem) + 1:020}.json"
+    write(next_commit, [{"protocol": protocol}, {"metaData": metadata}])
+    with pytest.raises(UnreadableTable, match=f"table signals .*{rule}"):
+        insert_new(lake, [SIGNAL])
+        delete_before(lake, SIGNALS, column="window_start", before_at=datetime.now(UTC))
+    values = [Decimal(1), *([SIGNAL.value] if rule == "append-only" else [])]
+    assert [value for (value,) in query(lake, "SELECT value FROM signals ORDER BY 1")[1]] == values
 
 
 @pytest.mark.parametrize("form", ["file:{}", "file://{}", "s3://bucket{}"])
