@@ -33,7 +33,8 @@ class Record:
 class Consumer:
     """Reads given topics from given offsets, without a consumer group.
 
-    `skipped` counts offsets that were not there to read: removed by retention, or a transaction's.
+    `restarted` are partitions whose offsets went back: their topic was made anew. `skipped` counts
+    offsets that were not there to read: removed by retention, or a transaction's.
     Partitions that a topic gets later are read from their beginning. Of a topic in `keys` only
     the partitions are read that records of these keys go to, and those in `offsets`: what was sent
     before a topic got more partitions lies where it went then.
@@ -54,6 +55,7 @@ class Consumer:
             Unreachable: no broker answers, or a topic does not exist.
         """
         self.skipped, self._next_look_s = 0, 0.0
+        self.restarted: set[TopicPartition] = set()
         self._topics, self._keys = tuple(topics), keys or {}
         self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._consumer = open_consumer(bootstrap)
@@ -150,6 +152,8 @@ class Consumer:
     def _record(self, record: Any) -> Record:
         partition = TopicPartition(record.topic, record.partition)
         self.skipped += max(0, record.offset - self._next[partition])
+        if record.offset < self._next[partition]:
+            self.restarted.add(partition)
         self._next[partition] = record.offset + 1
         return Record(
             topic=record.topic,

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
 
 from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
-from include.errors import Transient
+from include.errors import Transient, Unreachable
 from include.lake.watermarks import landed_offsets
 from include.market.wire import Topic
 from include.serving.journal import Journal
@@ -97,6 +97,9 @@ class Session:
             for record in consumer.poll(POLL_S):
                 for account in accounts:
                     account.take(record)
+            if consumer.restarted:
+                names = ", ".join(f"{topic}/{part}" for topic, part in sorted(consumer.restarted))
+                raise Unreachable(f"{names} of Kafka was made anew")
             read = consumer.offsets
             positions.show(read)
             if any(read[partition] < end for partition, end in ledger_ends.items()):

@@ -68,13 +68,17 @@ class TradedAccount:
         self._desk: Desk
 
     def begins_at(self, ranges: OffsetRanges) -> dict[TopicPartition, int]:
-        """From where its records are to be read, by what Kafka has; a new account asks for none."""
+        """From where its records are to be read, by what Kafka has; a new account asks for none.
+
+        A topic that ends before what was read of it was made anew: it is read from its beginning.
+        """
         counts = Counter(topic for topic, _ in ranges)
         followed = {
             TopicPartition(topic, partition_of_key(key, count))
             for topic, count in counts.items()
             for key in self.config.keys
         }
+        self._restart_topics(ranges)
         absent = {part: ranges[part][0] for part in followed if self._starts}
         return absent | self._starts
 
@@ -164,6 +168,16 @@ class TradedAccount:
             )
         )
         self.failure = None
+
+    def _restart_topics(self, ranges: OffsetRanges) -> None:
+        for part in self._starts.keys() & ranges.keys():
+            first, end = ranges[part]
+            if self._starts[part] > end:
+                name = f"{part.topic}/{part.partition}"
+                log.warning(
+                    event("topic was made anew", partition=name, read=self._starts[part], end=end)
+                )
+                self._starts[part] = first
 
     def _suspend(self, failure: TickhouseError) -> None:
         wait_s = BACKOFF.wait_s(self._failures) if isinstance(failure, Transient) else REFUSED_S

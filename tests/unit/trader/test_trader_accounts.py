@@ -1,6 +1,7 @@
 """Several accounts in one trader: each decides on its own, and one that fails stops no other."""
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
@@ -72,6 +73,17 @@ def test_an_account_that_has_decided_nothing_goes_on_where_it_began() -> None:
     assert [begin[TopicPartition("market.book", 0)] > 0 for begin in begins] == [True, False]
     decide_all(again, [*first, *second])
     assert (reasons(journal, "main"), reasons(journal, "eth")) == (OF_MAIN, OF_ETH)
+
+
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
+    """Else nothing is decided until it has as many messages as the one before it."""
+    journal = JournalOfMessages()
+    decide_all(open_accounts(journal), market(range(1, 4)))
+    accounts = open_accounts(journal)
+    begins = accounts[0].begins_at(dict.fromkeys(READ, (0, 1)))
+    assert set(begins.values()) == {0}
+    decide_all(accounts[:1], [replace(one, offset=one.offset - 16) for one in market(range(4, 7))])
+    assert reasons(journal, "main") == OF_MAIN
 
 
 @pytest.mark.parametrize("count", range(1, 6))
