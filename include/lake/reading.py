@@ -256,9 +256,9 @@ def create_empty_view(connection: "duckdb.DuckDBPyConnection", table: Table) -> 
 
 
 def _create_empty_view(
-    connection: "duckdb.DuckDBPyConnection", name: str, columns: Mapping[str, str]
+    connection: "duckdb.DuckDBPyConnection", name: str, types_by_name: Mapping[str, str]
 ) -> None:
-    selected = ", ".join(f'NULL::{type_} AS "{column}"' for column, type_ in columns.items())
+    selected = ", ".join(f'NULL::{type_} AS "{column}"' for column, type_ in types_by_name.items())
     connection.execute(f"CREATE VIEW {name} AS SELECT {selected} WHERE false")
 
 

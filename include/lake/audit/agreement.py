@@ -78,7 +78,10 @@ def _compare(
             connection.register(view, compared.filter(pc.field("minute") >= since_at))
         (count,) = connection.execute("SELECT count(*) FROM served").fetchall()[0]
         differences = find_differences(
-            connection, key=TRADE_MINUTES.key, columns=COMPARED, holders=(holder, "the lake")
+            connection,
+            key_names=TRADE_MINUTES.key,
+            column_names=COMPARED,
+            holders=(holder, "the lake"),
         )
     detail = f"{count} minutes equal those of the landed trades"
     if differences.rows:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import duckdb
 
-SHOWN = 5
+ROWS_SHOWN = 5
 # A row that one of them has twice is only in that one, the second time.
 DIFFERENT = """
 WITH numbered AS (
@@ -36,26 +36,26 @@ class Differences(NamedTuple):
 def find_differences(
     connection: "duckdb.DuckDBPyConnection",
     *,
-    key: Sequence[str],
-    columns: Sequence[str],
+    key_names: Sequence[str],
+    column_names: Sequence[str],
     holders: tuple[str, str],
 ) -> Differences:
     """Compare the relations `served` and `landed` of a connection in all of these columns.
 
     `holders` are the words for who holds each of the two.
     """
-    values = [name for name in columns if name not in key]
+    values = [name for name in column_names if name not in key_names]
     statement = DIFFERENT.format(
-        key=", ".join(key),
+        key=", ".join(key_names),
         values=", ".join(f"numbered.{name}, in_lake.{name}" for name in values),
         unequal=" OR ".join(f"numbered.{name} IS DISTINCT FROM in_lake.{name}" for name in values),
-        shown=SHOWN,
+        shown=ROWS_SHOWN,
     )
     different = connection.execute(statement).fetchall()
     sentences = []
     for row in different:
-        name = " ".join(map(_format, row[: len(key)]))
-        is_served, is_landed, *pairs = row[len(key) : -1]
+        name = " ".join(map(_format, row[: len(key_names)]))
+        is_served, is_landed, *pairs = row[len(key_names) : -1]
         by_column = dict(zip(values, zip(pairs[::2], pairs[1::2], strict=True), strict=True))
         if is_served and is_landed:
             sentences.append(f"{name}: {_describe(by_column, holders)}")
@@ -66,9 +66,9 @@ def find_differences(
 
 def _describe(by_column: Mapping[str, tuple[Any, Any]], holders: tuple[str, str]) -> str:
     return ", ".join(
-        f"{column} {served} in {holders[0]}, {landed} in {holders[1]}"
-        for column, (served, landed) in by_column.items()
-        if served != landed
+        f"{column} {first} in {holders[0]}, {second} in {holders[1]}"
+        for column, (first, second) in by_column.items()
+        if first != second
     )
 
 

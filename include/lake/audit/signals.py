@@ -28,7 +28,10 @@ def check_signals(lake: str, served: "pa.Table") -> Check:
         connection.register("served", served)
         connection.execute(SPAN)
         differences = find_differences(
-            connection, key=SIGNALS.key, columns=SIGNALS.names, holders=("Postgres", "Delta")
+            connection,
+            key_names=SIGNALS.key,
+            column_names=SIGNALS.names,
+            holders=("Postgres", "Delta"),
         )
     detail = f"{served.num_rows} signals are the same in Postgres and Delta"
     if differences.rows:
