@@ -26,7 +26,7 @@ from spark_jobs.data_files import local_folder
 FENCED = "another stream has landed records of {partitions} in table {table}: only one may run"
 UNKEPT = (
     "table {table} has {rules}: the stream does not check that, so it lands nothing there until "
-    "that is dropped (ALTER TABLE, or the table written anew without it)"
+    "that is dropped (ALTER TABLE, or the table written again without it)"
 )
 LOST_APPEND = (
     "the newest commit of table {table} (version {version}) is missing or empty: stop the stream "

@@ -33,7 +33,7 @@ class Record:
 class Consumer:
     """Reads given topics from given offsets, without a consumer group.
 
-    `restarted` are partitions whose offsets went back: their topic was made anew. `skipped` counts
+    `restarted` are partitions whose offsets went back: their topic was recreated. `skipped` counts
     offsets that were not there to read: removed by retention, or a transaction's.
     Partitions that a topic gets later are read from their beginning. Of a topic in `keys` only
     the partitions are read that records of these keys go to, and those in `offsets`: what was sent

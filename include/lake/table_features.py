@@ -42,7 +42,7 @@ def _has_vectors(table: DeltaTable) -> bool:
 
 
 def refuse_clone(table: DeltaTable, missing: Sequence[str]) -> None:
-    """Say so where files that are missing are those of another table.
+    """Explain where files that are missing are those of another table.
 
     delta-rs puts the address that a shallow clone's log has behind that of the table.
 
@@ -77,14 +77,14 @@ def list_partitioning(table: DeltaTable) -> list[str]:
 
 
 @contextmanager
-def named_refusals(name: str, table: DeltaTable | None) -> Iterator[None]:
+def named_refusals(name: str, target: DeltaTable | None) -> Iterator[None]:
     """A commit of delta-rs to a table within the block is refused in words, or kept to its rules.
 
     Raises:
         UnreadableTable: the table has a rule that delta-rs' merge passes by, or a feature that
             delta-rs does not write.
     """
-    if table is not None and (rules := unkept_rules(table)):
+    if target is not None and (rules := unkept_rules(target)):
         raise UnreadableTable(
             f"table {name} has {', '.join(rules)}: that is not checked here, so nothing is written "
             "there until it is dropped (ALTER TABLE)"

@@ -99,7 +99,7 @@ class Session:
                     account.take(record)
             if consumer.restarted:
                 names = ", ".join(f"{topic}/{part}" for topic, part in sorted(consumer.restarted))
-                raise Unreachable(f"{names} of Kafka was made anew")
+                raise Unreachable(f"{names} of Kafka was recreated")
             read = consumer.offsets
             positions.show(read)
             if any(read[partition] < end for partition, end in ledger_ends.items()):

@@ -70,7 +70,7 @@ class TradedAccount:
     def begins_at(self, ranges: OffsetRanges) -> dict[TopicPartition, int]:
         """From where its records are to be read, by what Kafka has; a new account asks for none.
 
-        A topic that ends before what was read of it was made anew: it is read from its beginning.
+        A topic that ends before what was read of it was recreated: it is read from its beginning.
         """
         counts = Counter(topic for topic, _ in ranges)
         followed = {
@@ -175,7 +175,7 @@ class TradedAccount:
             if self._starts[part] > end:
                 name = f"{part.topic}/{part.partition}"
                 log.warning(
-                    event("topic was made anew", partition=name, read=self._starts[part], end=end)
+                    event("topic was recreated", partition=name, read=self._starts[part], end=end)
                 )
                 self._starts[part] = first
 
