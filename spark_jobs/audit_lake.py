@@ -15,6 +15,7 @@ from include.errors import Unreachable
 from include.lake.audit.agreement import (
     AGREEMENT,
     COMPARED,
+    LandedMinutes,
     check_agreement,
     check_closed_minutes,
 )
@@ -86,15 +87,18 @@ def _open_spark(settings: Settings) -> Iterator[RowReader]:
 
 
 def _other_checks(settings: Settings, delivered: Delivered) -> list[Check]:
+    landed = LandedMinutes(settings.lake)
     return [
         check_completeness(settings.lake),
         *check_serving(settings, delivered),
-        _check_agreement(settings),
-        check_closed_minutes(settings.lake, partition_count=settings.kafka.partitions),
+        _check_agreement(settings, landed),
+        check_closed_minutes(
+            settings.lake, partition_count=settings.kafka.partitions, landed=landed
+        ),
     ]
 
 
-def _check_agreement(settings: Settings) -> Check:
+def _check_agreement(settings: Settings, landed: LandedMinutes) -> Check:
     try:
         offsets_read, minutes = served_minutes(settings.dsn(DatabaseRole.READER), COMPARED)
     except Unreachable as error:
@@ -104,6 +108,7 @@ def _check_agreement(settings: Settings) -> Check:
         offsets=offsets_read,
         served=minutes,
         keep_days=settings.stream.served_days,
+        landed=landed,
     )
 
 

@@ -32,6 +32,7 @@ from include.settings import Settings, from_environment
 from include.settings.groups import DatabaseRole
 
 BACKOFF_S = 5.0
+SETTLE_S = 60.0  # at first the other processes start; the books of the past can wait
 log = logging.getLogger("tickhouse.minutes")
 
 
@@ -84,6 +85,7 @@ def run(
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     checkpoints, seconds = BookCheckpoints(settings.lake), BookSeconds(settings.lake)
     positions = GroupPositions(settings.bootstrap, world=settings.world, reader="minutes")
+    settled_s = time.monotonic() + SETTLE_S
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
     while not stop.wait(settings.stream.minutes_s):
         try:
@@ -95,9 +97,10 @@ def run(
             # Each takes seconds on a busy machine, and who ends the process waits for them.
             if not stop.is_set():
                 forecasts.serve(end_at=closing_time(at))
-            if not stop.is_set():
+            is_settled = time.monotonic() > settled_s
+            if is_settled and not stop.is_set():
                 checkpoints.add_next()
-            if not stop.is_set():
+            if is_settled and not stop.is_set():
                 seconds.add()
         except Unreachable as error:
             counters.outages += 1

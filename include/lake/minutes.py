@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from include.lake.file_selection import (
@@ -50,6 +51,8 @@ FORGET_DROPPED = "DELETE FROM touched WHERE minute < $whole_from"
 NEWER = '"offset" >= coalesce(next_offset, 0)'
 OLDER = '"offset" < next_offset'
 BETWEEN = "traded_at >= $first AND traded_at < $until"
+CHUNK_HOURS = 6
+UNMOVED = "FROM minutes ANTI JOIN touched USING (venue, symbol, minute)"
 TOUCHED_MINUTES = "SELECT DISTINCT minute FROM touched ORDER BY minute"
 COUNTED_ALL = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
 # What a reader at these offsets has counted: no more than what was landed before them.
@@ -138,7 +141,8 @@ def changed_minutes(
         }
         connection.execute(TOUCHED.format(condition=NEWER))
         ledger_reached = touch_minutes(connection, lake, files, trades, ledger_offsets or {})
-        minutes = _recompute(connection, lake, trades, files, counted=COUNTED_ALL)
+        touched = _fetch_touched(connection, lake)
+    minutes = _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_ALL)
     all_offsets = dict(offsets) | next_offsets
     return ChangedMinutes(minutes, all_offsets, frozenset(list_uris(files)), ledger_reached)
 
@@ -158,7 +162,8 @@ def minutes_between(
         connection.execute(
             TOUCHED.format(condition=condition), {"first": start_at, "until": end_at}
         )
-        return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
+        touched = _fetch_touched(connection, lake)
+    return _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_BEFORE)
 
 
 def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
@@ -170,14 +175,76 @@ def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
     with _reader(offsets) as connection:
         create_view(connection, "examined_trades", trades, files=list_uris(files))
         connection.execute(TOUCHED.format(condition=OLDER))
-        return _recompute(connection, lake, trades, files, counted=COUNTED_BEFORE)
+        touched = _fetch_touched(connection, lake)
+    return _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_BEFORE)
+
+
+def minutes_moved(
+    lake: str, minutes: pa.Table, *, old_offsets: Mapping[int, int], offsets: Mapping[int, int]
+) -> pa.Table:
+    """What `minutes_before` gives at `offsets`, from what it gave at `old_offsets`.
+
+    Only minutes with trades between the two are recomputed.
+    """
+    trades = open_table(lake, "trades")
+    if trades is None:
+        return _no_minutes()
+    files = list_files(trades)
+    parts = {*old_offsets, *offsets}
+    bounds = {part: (old_offsets.get(part, 0), offsets.get(part, 0)) for part in parts}
+    lowest = {part: min(pair) for part, pair in bounds.items()}
+    with _reader({part: max(pair) for part, pair in bounds.items()}) as connection:
+        moved = list_uris(files_from_offsets(files, lowest))
+        create_view(connection, "examined_trades", trades, files=moved)
+        below = " OR ".join(
+            f'"partition" = {part} AND "offset" >= {offset}' for part, offset in lowest.items()
+        )
+        connection.execute(TOUCHED.format(condition=f"{OLDER} AND ({below or 'FALSE'})"))
+        touched = _fetch_touched(connection, lake)
+        connection.register("minutes", minutes)
+        unmoved = connection.sql(UNMOVED).to_arrow_table().cast(minutes.schema)
+    again = _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_BEFORE)
+    return pa.concat_tables([unmoved, again])
 
 
 def _no_minutes() -> pa.Table:
     return arrow_schema(TRADE_MINUTES).empty_table()
 
 
+def _fetch_touched(connection: "duckdb.DuckDBPyConnection", lake: str) -> pa.Table:
+    """The touched minutes in order, but for those of which retention has dropped trades."""
+    connection.execute(FORGET_DROPPED, {"whole_from": whole_minutes_from(lake)})
+    touched: pa.Table = connection.sql("FROM touched ORDER BY ALL").to_arrow_table()
+    return touched
+
+
 def _recompute(
+    lake: str,
+    trades: DeltaTable,
+    files: pa.Table,
+    touched: pa.Table,
+    *,
+    offsets: Mapping[int, int],
+    counted: str,
+) -> pa.Table:
+    """The touched minutes, from the files that hold trades or ledger entries of their time.
+
+    Some hours at a time: whatever the history, memory holds the trades of those alone.
+    """
+    if not touched.num_rows:
+        return _no_minutes()
+    parts = pc.floor_temporal(touched["minute"], CHUNK_HOURS, unit="hour")
+    recomputed = []
+    for part in pc.unique(parts):
+        with _reader(offsets) as connection:
+            connection.register("chunk", touched.filter(pc.equal(parts, part)))
+            connection.execute("CREATE TEMP TABLE touched AS FROM chunk")
+            recomputed.append(_recompute_chunk(connection, lake, trades, files, counted=counted))
+    minutes = pa.concat_tables(recomputed)
+    return minutes.sort_by([(name, "ascending") for name in TRADE_MINUTES.key])
+
+
+def _recompute_chunk(
     connection: "duckdb.DuckDBPyConnection",
     lake: str,
     trades: DeltaTable,
@@ -185,14 +252,7 @@ def _recompute(
     *,
     counted: str,
 ) -> pa.Table:
-    """The touched minutes, from the files that hold trades or ledger entries of their time.
-
-    Those of which retention has dropped trades are left out.
-    """
-    connection.execute(FORGET_DROPPED, {"whole_from": whole_minutes_from(lake)})
     touched = [minute for (minute,) in connection.execute(TOUCHED_MINUTES).fetchall()]
-    if not touched:
-        return _no_minutes()
     spans = _join_minutes(touched)
     counted_files = list_uris(files_in_spans(files, "traded_at", spans))
     create_view(connection, "trades", trades, files=counted_files)

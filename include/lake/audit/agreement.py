@@ -11,7 +11,7 @@ from include.clock import utc_now
 from include.lake.audit.differences import find_differences
 from include.lake.closed_minutes import closed_in, counted_offsets
 from include.lake.floors import whole_minutes_from
-from include.lake.minutes import minutes_before
+from include.lake.minutes import minutes_before, minutes_moved
 from include.lake.reading import connect, open_table
 from include.lake.tables import TRADE_MINUTES
 
@@ -21,12 +21,36 @@ AGREEMENT = "I3 agreement"
 AGREEMENT_OF_DELTA = "I3 agreement of Delta"
 
 
+class LandedMinutes:
+    """The minutes that readers must hold by the landed trades; all of them are counted once.
+
+    Postgres and Delta are at other offsets: for the second, the trades between are counted again.
+    """
+
+    def __init__(self, lake: str) -> None:
+        self._lake = lake
+        self._offsets: dict[int, int] = {}
+        self._minutes: pa.Table | None = None
+
+    def before(self, offsets: Mapping[int, int]) -> pa.Table:
+        """Every minute from the trades below these next offsets of market.trades by partition."""
+        if self._minutes is None:
+            self._minutes = minutes_before(self._lake, offsets)
+        else:
+            self._minutes = minutes_moved(
+                self._lake, self._minutes, old_offsets=self._offsets, offsets=offsets
+            )
+        self._offsets = dict(offsets)
+        return self._minutes
+
+
 def check_agreement(
     lake: str,
     *,
     offsets: Mapping[int, int],
     served: pa.Table,
     keep_days: int | None = None,
+    landed: LandedMinutes | None = None,
 ) -> Check:
     """Whether every served minute equals the one recomputed from the trades, to the last digit.
 
@@ -35,7 +59,7 @@ def check_agreement(
     With `keep_days`, older minutes are left out: Postgres lets them go. So are those of which
     retention has dropped trades.
     """
-    recomputed = minutes_before(lake, offsets)
+    recomputed = (landed or LandedMinutes(lake)).before(offsets)
     since_at = whole_minutes_from(lake)
     if served.num_rows and keep_days is not None:
         latest_at = utc_now() + timedelta(days=1)  # a minute of the future makes no other one old
@@ -46,7 +70,9 @@ def check_agreement(
     return _compare(AGREEMENT, served, recomputed, since_at=since_at, holder="Postgres")
 
 
-def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
+def check_closed_minutes(
+    lake: str, *, partition_count: int, landed: LandedMinutes | None = None
+) -> Check:
     """Whether every minute of Delta's own trade_minutes equals the one recomputed from the trades.
 
     Those are the closed ones, from the trades that were counted by its log; market.trades has
@@ -63,7 +89,7 @@ def check_closed_minutes(lake: str, *, partition_count: int) -> Check:
         ).to_arrow_table()
     finally:
         connection.close()
-    recomputed = minutes_before(lake, offsets)
+    recomputed = (landed or LandedMinutes(lake)).before(offsets)
     closed = recomputed.filter(pc.less(recomputed["minute"], until))
     since_at = whole_minutes_from(lake)
     return _compare(AGREEMENT_OF_DELTA, minutes, closed, since_at=since_at, holder="Delta")
