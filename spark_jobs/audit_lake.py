@@ -87,18 +87,18 @@ def _open_spark(settings: Settings) -> Iterator[RowReader]:
 
 
 def _other_checks(settings: Settings, delivered: Delivered) -> list[Check]:
-    landed = LandedMinutes(settings.lake)
+    landed_minutes = LandedMinutes(settings.lake)
     return [
         check_completeness(settings.lake),
         *check_serving(settings, delivered),
-        _check_agreement(settings, landed),
+        _check_agreement(settings, landed_minutes),
         check_closed_minutes(
-            settings.lake, partition_count=settings.kafka.partitions, landed=landed
+            settings.lake, partition_count=settings.kafka.partitions, landed_minutes=landed_minutes
         ),
     ]
 
 
-def _check_agreement(settings: Settings, landed: LandedMinutes) -> Check:
+def _check_agreement(settings: Settings, landed_minutes: LandedMinutes) -> Check:
     try:
         offsets_read, minutes = served_minutes(settings.dsn(DatabaseRole.READER), COMPARED)
     except Unreachable as error:
@@ -108,7 +108,7 @@ def _check_agreement(settings: Settings, landed: LandedMinutes) -> Check:
         offsets=offsets_read,
         served=minutes,
         keep_days=settings.stream.served_days,
-        landed=landed,
+        landed_minutes=landed_minutes,
     )
 
 

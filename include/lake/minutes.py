@@ -52,7 +52,7 @@ NEWER = '"offset" >= coalesce(next_offset, 0)'
 OLDER = '"offset" < next_offset'
 BETWEEN = "traded_at >= $first AND traded_at < $until"
 CHUNK_HOURS = 6
-UNMOVED = "FROM minutes ANTI JOIN touched USING (venue, symbol, minute)"
+UNMOVED = "FROM counted_minutes ANTI JOIN touched USING (venue, symbol, minute)"
 TOUCHED_MINUTES = "SELECT DISTINCT minute FROM touched ORDER BY minute"
 COUNTED_ALL = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
 # What a reader at these offsets has counted: no more than what was landed before them.
@@ -141,8 +141,8 @@ def changed_minutes(
         }
         connection.execute(TOUCHED.format(condition=NEWER))
         ledger_reached = touch_minutes(connection, lake, files, trades, ledger_offsets or {})
-        touched = _fetch_touched(connection, lake)
-    minutes = _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_ALL)
+        touched_minutes = _fetch_touched_minutes(connection, lake)
+    minutes = _recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_ALL)
     all_offsets = dict(offsets) | next_offsets
     return ChangedMinutes(minutes, all_offsets, frozenset(list_uris(files)), ledger_reached)
 
@@ -162,8 +162,8 @@ def minutes_between(
         connection.execute(
             TOUCHED.format(condition=condition), {"first": start_at, "until": end_at}
         )
-        touched = _fetch_touched(connection, lake)
-    return _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_BEFORE)
+        touched_minutes = _fetch_touched_minutes(connection, lake)
+    return _recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_BEFORE)
 
 
 def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
@@ -175,12 +175,16 @@ def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
     with _reader(offsets) as connection:
         create_view(connection, "examined_trades", trades, files=list_uris(files))
         connection.execute(TOUCHED.format(condition=OLDER))
-        touched = _fetch_touched(connection, lake)
-    return _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_BEFORE)
+        touched_minutes = _fetch_touched_minutes(connection, lake)
+    return _recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_BEFORE)
 
 
-def minutes_moved(
-    lake: str, minutes: pa.Table, *, old_offsets: Mapping[int, int], offsets: Mapping[int, int]
+def move_minutes(
+    lake: str,
+    counted_minutes: pa.Table,
+    *,
+    old_offsets: Mapping[int, int],
+    offsets: Mapping[int, int],
 ) -> pa.Table:
     """What `minutes_before` gives at `offsets`, from what it gave at `old_offsets`.
 
@@ -200,29 +204,31 @@ def minutes_moved(
             f'"partition" = {part} AND "offset" >= {offset}' for part, offset in lowest.items()
         )
         connection.execute(TOUCHED.format(condition=f"{OLDER} AND ({below or 'FALSE'})"))
-        touched = _fetch_touched(connection, lake)
-        connection.register("minutes", minutes)
-        unmoved = connection.sql(UNMOVED).to_arrow_table().cast(minutes.schema)
-    again = _recompute(lake, trades, files, touched, offsets=offsets, counted=COUNTED_BEFORE)
-    return pa.concat_tables([unmoved, again])
+        touched_minutes = _fetch_touched_minutes(connection, lake)
+        connection.register("counted_minutes", counted_minutes)
+        unmoved = connection.sql(UNMOVED).to_arrow_table().cast(counted_minutes.schema)
+    recomputed = _recompute(
+        lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_BEFORE
+    )
+    return pa.concat_tables([unmoved, recomputed])
 
 
 def _no_minutes() -> pa.Table:
     return arrow_schema(TRADE_MINUTES).empty_table()
 
 
-def _fetch_touched(connection: "duckdb.DuckDBPyConnection", lake: str) -> pa.Table:
+def _fetch_touched_minutes(connection: "duckdb.DuckDBPyConnection", lake: str) -> pa.Table:
     """The touched minutes in order, but for those of which retention has dropped trades."""
     connection.execute(FORGET_DROPPED, {"whole_from": whole_minutes_from(lake)})
-    touched: pa.Table = connection.sql("FROM touched ORDER BY ALL").to_arrow_table()
-    return touched
+    touched_minutes: pa.Table = connection.sql("FROM touched ORDER BY ALL").to_arrow_table()
+    return touched_minutes
 
 
 def _recompute(
     lake: str,
     trades: DeltaTable,
     files: pa.Table,
-    touched: pa.Table,
+    touched_minutes: pa.Table,
     *,
     offsets: Mapping[int, int],
     counted: str,
@@ -231,13 +237,13 @@ def _recompute(
 
     Some hours at a time: whatever the history, memory holds the trades of those alone.
     """
-    if not touched.num_rows:
+    if not touched_minutes.num_rows:
         return _no_minutes()
-    parts = pc.floor_temporal(touched["minute"], CHUNK_HOURS, unit="hour")
+    parts = pc.floor_temporal(touched_minutes["minute"], CHUNK_HOURS, unit="hour")
     recomputed = []
     for part in pc.unique(parts):
         with _reader(offsets) as connection:
-            connection.register("chunk", touched.filter(pc.equal(parts, part)))
+            connection.register("chunk", touched_minutes.filter(pc.equal(parts, part)))
             connection.execute("CREATE TEMP TABLE touched AS FROM chunk")
             recomputed.append(_recompute_chunk(connection, lake, trades, files, counted=counted))
     minutes = pa.concat_tables(recomputed)

@@ -11,7 +11,7 @@ from include.clock import utc_now
 from include.lake.audit.differences import find_differences
 from include.lake.closed_minutes import closed_in, counted_offsets
 from include.lake.floors import whole_minutes_from
-from include.lake.minutes import minutes_before, minutes_moved
+from include.lake.minutes import minutes_before, move_minutes
 from include.lake.reading import connect, open_table
 from include.lake.tables import TRADE_MINUTES
 
@@ -32,12 +32,12 @@ class LandedMinutes:
         self._offsets: dict[int, int] = {}
         self._minutes: pa.Table | None = None
 
-    def before(self, offsets: Mapping[int, int]) -> pa.Table:
+    def minutes_at(self, offsets: Mapping[int, int]) -> pa.Table:
         """Every minute from the trades below these next offsets of market.trades by partition."""
         if self._minutes is None:
             self._minutes = minutes_before(self._lake, offsets)
         else:
-            self._minutes = minutes_moved(
+            self._minutes = move_minutes(
                 self._lake, self._minutes, old_offsets=self._offsets, offsets=offsets
             )
         self._offsets = dict(offsets)
@@ -50,7 +50,7 @@ def check_agreement(
     offsets: Mapping[int, int],
     served: pa.Table,
     keep_days: int | None = None,
-    landed: LandedMinutes | None = None,
+    landed_minutes: LandedMinutes | None = None,
 ) -> Check:
     """Whether every served minute equals the one recomputed from the trades, to the last digit.
 
@@ -59,7 +59,7 @@ def check_agreement(
     With `keep_days`, older minutes are left out: Postgres lets them go. So are those of which
     retention has dropped trades.
     """
-    recomputed = (landed or LandedMinutes(lake)).before(offsets)
+    recomputed = (landed_minutes or LandedMinutes(lake)).minutes_at(offsets)
     since_at = whole_minutes_from(lake)
     if served.num_rows and keep_days is not None:
         latest_at = utc_now() + timedelta(days=1)  # a minute of the future makes no other one old
@@ -71,7 +71,7 @@ def check_agreement(
 
 
 def check_closed_minutes(
-    lake: str, *, partition_count: int, landed: LandedMinutes | None = None
+    lake: str, *, partition_count: int, landed_minutes: LandedMinutes | None = None
 ) -> Check:
     """Whether every minute of Delta's own trade_minutes equals the one recomputed from the trades.
 
@@ -89,7 +89,7 @@ def check_closed_minutes(
         ).to_arrow_table()
     finally:
         connection.close()
-    recomputed = (landed or LandedMinutes(lake)).before(offsets)
+    recomputed = (landed_minutes or LandedMinutes(lake)).minutes_at(offsets)
     closed = recomputed.filter(pc.less(recomputed["minute"], until))
     since_at = whole_minutes_from(lake)
     return _compare(AGREEMENT_OF_DELTA, minutes, closed, since_at=since_at, holder="Delta")

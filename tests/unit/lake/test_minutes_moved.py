@@ -39,7 +39,7 @@ def test_minutes_of_another_reader_are_those_that_it_would_count(tmp_path: Path,
     landed = LandedMinutes(lake)
     for _ in range(4):
         offsets = {0: chance.randrange(TRADES + 2)}
-        moved, counted = landed.before(offsets), minutes_before(lake, offsets)
+        moved, counted = landed.minutes_at(offsets), minutes_before(lake, offsets)
         in_order = moved.sort_by(
             [("venue", "ascending"), ("symbol", "ascending"), ("minute", "ascending")]
         )
