@@ -1,4 +1,4 @@
-"""Deletes old minutes, signals and decisions from the serving database, every night.
+"""Deletes old rows of minutes, signals, contracts, auctions and decisions from Postgres each night.
 
 Postgres keeps `TICKHOUSE_STREAM_SERVED_DAYS` back from the newest row of each table; a decision
 goes with its orders, fills and scores. Delta keeps all. Repeating it changes nothing.

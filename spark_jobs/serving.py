@@ -11,6 +11,7 @@ from typing import Any
 from include.backoff import Backoff
 from include.lake.late_windows import LateWindows
 from include.log import event
+from include.serving.market_rows import serve_market_tables
 from include.serving.signals import serve_signals
 from include.serving.tables import create_tables
 from include.settings import Settings
@@ -31,7 +32,7 @@ def in_background(work: Callable[..., object], *arguments: Any) -> None:
 def serve_postgres(
     settings: Settings, health: LedgerHealth, wakeup: threading.Event, stop: threading.Event
 ) -> None:
-    """Keep feed_health and signals of Postgres up to date until `stop`; `wakeup` wakes it."""
+    """Keep what Postgres serves of the lake up to date until `stop`; `wakeup` wakes it."""
     dsn, days = settings.dsn(DatabaseRole.STREAM), settings.stream.served_days
 
     def begin() -> None:
@@ -41,6 +42,7 @@ def serve_postgres(
     def serve() -> None:
         health.serve(dsn)
         serve_signals(dsn, settings.lake, keep_days=days)
+        serve_market_tables(dsn, settings.lake, keep_days=days)
 
     _repeat(begin, serve, every_s=SERVE_S, wakeup=wakeup, stop=stop)
 

@@ -240,7 +240,7 @@ def check_streamed_tables(*, run_id: str) -> int:
 
 
 def prune_served() -> dict[str, int]:
-    """Delete old minutes, signals and decisions from Postgres; give the number of rows by table."""
+    """Delete old rows of what Postgres serves; gives their number by table."""
     from include.serving.retention import prune
 
     settings = from_environment()

@@ -3,7 +3,7 @@
 Minutes are not copied: without its offsets their process counts all landed trades again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg2.sql import SQL, Identifier
@@ -12,8 +12,11 @@ from include.lake.audit.agreement import COMPARED, check_agreement
 from include.lake.columns import Table
 from include.lake.reading import open_table, query
 from include.lake.tables import SIGNALS
+from include.serving.added_files import forget_version
 from include.serving.connection import Dsn, fetch_rows, transaction
 from include.serving.feed_health import LandedStates
+from include.serving.market_rows import serve_market_tables
+from include.serving.market_tables import MARKET_TABLES
 from include.serving.tables import FEED_HEALTH, READER_OFFSETS, SERVED, upsert_with
 from include.serving.trade_minutes import READER, served_minutes
 
@@ -33,6 +36,8 @@ WHERE "timestamp" >= coalesce(
 def fill_empty(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
     """Fill the tables that are empty while the lake has their rows; gives rows by table.
 
+    Contracts and auctions are filled by the stream, which begins with the lake's first version.
+
     Raises:
         Unreachable: the server does not answer.
         UnreadableTable: a table of the lake is damaged.
@@ -41,14 +46,15 @@ def fill_empty(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
     filled = {
         table.name: _write(dsn, table, _lake_rows(lake, table, keep_days)) for table in tables
     }
+    _empty([table for table in MARKET_TABLES if _is_empty(dsn, table)], dsn)
     return {name: count for name, count in filled.items() if count}
 
 
 def rebuild(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
-    """Make signals, feed states and the trader's rows equal the lake's; gives rows by table.
+    """Make signals, feed states, contracts, auctions and the trader's rows equal the lake's.
 
-    What the trader has yet to deliver stays as it is. Minutes that differ from the landed trades
-    are counted again from the first trade on, by their own process.
+    Gives rows by table. What the trader has yet to deliver stays as it is. Minutes that differ from
+    the landed trades are counted again from the first trade on, by their own process.
 
     Raises:
         Unreachable, UnreadableTable: as `fill_empty`.
@@ -65,6 +71,8 @@ def rebuild(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
         written[table.name] = _write(dsn, table, rows)
     for table in (SIGNALS, FEED_HEALTH):
         written[table.name] = _write(dsn, table, _lake_rows(lake, table, keep_days), replace=True)
+    _empty(MARKET_TABLES, dsn)
+    written |= serve_market_tables(dsn, lake, keep_days=keep_days)
     offsets, minutes = served_minutes(dsn, COMPARED)
     agreement = check_agreement(lake, offsets=offsets, served=minutes, keep_days=keep_days)
     if not agreement.ok:
@@ -102,6 +110,14 @@ def _write(
             cursor.execute(SQL("DELETE FROM {}").format(Identifier(table.name)))
         upsert_with(cursor, table, new_rows)
     return len(new_rows)
+
+
+def _empty(tables: Iterable[Table], dsn: Dsn) -> None:
+    """Empty tables that are served by Delta's versions: the next turn begins with the first."""
+    with transaction(dsn) as connection, connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(SQL("DELETE FROM {}").format(Identifier(table.name)))
+            forget_version(cursor, table)
 
 
 def _forget_minutes(dsn: Dsn) -> None:

@@ -1,4 +1,4 @@
-"""What Postgres lets go: minutes, signals and decisions that are old by the market clock.
+"""What Postgres lets go: minutes, signals, decisions and auctions, old by the market clock.
 
 Old is what lies more than `keep_days` before the newest row, so that a tape of an earlier year is
 served like the present; a row of the future makes no other one old. A decision goes with its
@@ -11,6 +11,7 @@ new day, of a tape's years ago too, and every query of some other time would ope
 from datetime import timedelta
 
 from include.serving.connection import Dsn, transaction
+from include.serving.tables import TIME_COLUMNS
 
 ROWS_A_DELETE = 10_000
 BY_TIME = """
@@ -29,10 +30,9 @@ old_fills AS (DELETE FROM fills USING old_orders WHERE fills.order_id = old_orde
 old_scores AS (DELETE FROM scores USING old_orders WHERE scores.order_id = old_orders.order_id)
 DELETE FROM decisions USING old WHERE decisions.decision_id = old.decision_id"""
 STATEMENTS = {
-    "trade_minutes": BY_TIME.format(table="trade_minutes", column="minute"),
-    "signals": BY_TIME.format(table="signals", column='"timestamp"'),
-    "decisions": DECISIONS,
-}
+    table: BY_TIME.format(table=table, column=f'"{column}"')
+    for table, column in TIME_COLUMNS.items()
+} | {"decisions": DECISIONS}
 
 
 def prune(dsn: Dsn, *, keep_days: int, rows_a_delete: int = ROWS_A_DELETE) -> dict[str, int]:

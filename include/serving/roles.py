@@ -12,6 +12,7 @@ from psycopg2.sql import SQL, Identifier, Literal
 
 from include.serving.annotations import ANNOTATIONS
 from include.serving.connection import transaction
+from include.serving.market_tables import MARKET_TABLES
 from include.serving.tables import (
     FEED_HEALTH,
     FORECAST_ANCHORS,
@@ -27,7 +28,14 @@ from include.settings.groups import DatabaseRole
 
 WRITE, ADD, PRUNE = "INSERT, UPDATE, DELETE", "INSERT, DELETE", "DELETE"
 TRADED = {name for name, table in SERVED.items() if table.topic}  # the trader writes them itself
-SERVED_BY_STREAM = (READER_OFFSETS, FORECAST_POINTS, FORECAST_ANCHORS, STREAM_LAG, FEED_HEALTH)
+SERVED_BY_STREAM = (
+    READER_OFFSETS,
+    FORECAST_POINTS,
+    FORECAST_ANCHORS,
+    STREAM_LAG,
+    FEED_HEALTH,
+    *MARKET_TABLES,
+)
 GRANTS: Mapping[DatabaseRole, Mapping[str, str]] = {
     DatabaseRole.STREAM: {
         **dict.fromkeys(SERVED.keys() - TRADED, WRITE),

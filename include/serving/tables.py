@@ -16,6 +16,7 @@ from include.lake.tables import TABLES
 from include.serving.annotations import ANNOTATIONS
 from include.serving.connection import Dsn, transaction
 from include.serving.keys import replace_keys
+from include.serving.market_tables import MARKET_TABLES
 from include.serving.views import create_views
 
 READER_OFFSETS = Table(
@@ -111,6 +112,7 @@ POSTGRES_ONLY = (
     STREAM_LAG,
     FEED_HEALTH,
     ANNOTATIONS,
+    *MARKET_TABLES,
 )
 POSTGRES_TYPES = {
     "string": "text",
@@ -124,7 +126,13 @@ POSTGRES_TYPES = {
 }
 CREATION_LOCK = 7413
 # Old rows are deleted by these times, and each refresh of the minutes looks for its span by them.
-TIME_COLUMNS = {"trade_minutes": "minute", "signals": "timestamp", "decisions": "window_start"}
+TIME_COLUMNS = {
+    "trade_minutes": "minute",
+    "signals": "timestamp",
+    "decisions": "window_start",
+    "contract_minutes": "minute",
+    "auctions": "published_at",
+}
 INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
 COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns

@@ -62,7 +62,7 @@ class StreamSettings:
     )
     served_days: Days = setting(
         90,
-        "days of minutes, signals and decisions that Postgres keeps (2 or more); Delta keeps all",
+        "days for which Postgres keeps its rows of the market and decisions (2 or more)",
         NumberRange(lowest=2),
     )
     minutes_s: FloatSeconds = setting(

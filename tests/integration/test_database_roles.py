@@ -29,6 +29,8 @@ WRITERS = {  # who may insert into a table; the owner may all
     "forecast_anchors": {R.STREAM},
     "stream_lag": {R.STREAM},
     "feed_health": {R.STREAM},
+    "contract_minutes": {R.STREAM},
+    "auctions": {R.STREAM},
     "decisions": {R.TRADER},
     "orders": {R.TRADER},
     "fills": {R.TRADER},

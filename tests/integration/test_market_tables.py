@@ -1,0 +1,146 @@
+"""Postgres' contracts and auctions are the lake's, version by version, compacted or not."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from include.clock import utc_now
+from include.lake.audit.signals import check_signals
+from include.lake.tables import SIGNALS
+from include.lake.writing import arrow_schema
+from include.serving.bulk import fetch_arrow
+from include.serving.connection import transaction
+from include.serving.market_rows import serve_market_tables
+from include.serving.rebuild import fill_empty, rebuild
+from include.serving.retention import prune
+from include.serving.signals import serve_signals
+from include.settings import Settings
+from tests.support.lake_of_rows import at, put
+from tests.support.postgres import fetch_tuples
+
+PERPETUAL = {"venue": "deribit", "symbol": "BTC-PERPETUAL"}
+GEMINI = {"venue": "gemini", "symbol": "BTC-USD"}
+ROWS = "SELECT symbol, minute, mark_price, funding_8h, open_interest FROM contract_minutes"
+
+
+def contract(clock: str, mark: int, **values: Any) -> dict[str, Any]:
+    landed_at = at(clock)
+    return PERPETUAL | {
+        "venue_time": landed_at,
+        "received_time": landed_at,
+        "mark_price": Decimal(mark),
+        **{name: Decimal(value) for name, value in values.items()},
+    }
+
+
+@pytest.fixture
+def world(service_settings: Settings, postgres_dsn: Any) -> Settings:
+    tables = "contract_minutes, auctions, signals, trade_minutes, decisions, reader_offsets"
+    execute(service_settings, f"TRUNCATE {tables}")
+    rows = [
+        contract("10:00:01", 100, funding_8h="0.01", open_interest=7),
+        contract("10:00:09", 101),
+        GEMINI | {"received_time": at("10:00:10"), "last": Decimal(5)},
+    ]
+    put(service_settings.lake, "tickers", rows, mode="overwrite")
+    auction = GEMINI | {"published_at": at("10:00"), "received_time": at("10:00:01")}
+    events = [
+        auction | {"phase": "result", "price": Decimal(99), "quantity": Decimal(2)},
+        auction | {"phase": "result", "price": Decimal(99), "quantity": Decimal(2)},
+        auction | {"phase": "indicative", "price": Decimal(98)},
+        auction | {"phase": "", "event_index": -1},
+    ]
+    put(service_settings.lake, "auctions", events, mode="overwrite")
+    return service_settings
+
+
+def execute(settings: Settings, statement: str) -> None:
+    with transaction(settings.dsn()) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def serve(settings: Settings) -> dict[str, int]:
+    return serve_market_tables(settings.dsn(), settings.lake, keep_days=10)
+
+
+def marks(settings: Settings) -> list[tuple[Any, ...]]:
+    return fetch_tuples(
+        settings.dsn(), "SELECT minute, mark_price FROM contract_minutes ORDER BY minute"
+    )
+
+
+def test_a_minute_has_the_last_value_of_each_column_and_an_auction_each_event_once(
+    world: Settings,
+) -> None:
+    assert serve(world) == {"contract_minutes": 1, "auctions": 2}
+    (row,) = fetch_tuples(world.dsn(), ROWS)
+    assert row == ("BTC-PERPETUAL", at("10:00"), Decimal(101), Decimal("0.01"), Decimal(7))
+    auctions = fetch_tuples(world.dsn(), "SELECT phase, price, quantity FROM auctions ORDER BY 1")
+    assert auctions == [("indicative", Decimal(98), None), ("result", Decimal(99), Decimal(2))]
+    assert serve(world) == {"contract_minutes": 0, "auctions": 0}
+
+
+def test_a_minute_that_lands_in_two_versions_is_that_of_all_its_rows(world: Settings) -> None:
+    serve(world)
+    put(world.lake, "tickers", [contract("10:00:30", 102), contract("10:01:00", 103)])
+    put(world.lake, "tickers", [contract("10:00:20", 90)])  # landed late: it is not the last
+    assert serve(world)["contract_minutes"] == 2
+    assert marks(world) == [(at("10:00"), Decimal(102)), (at("10:01"), Decimal(103))]
+    (row,) = fetch_tuples(world.dsn(), f"{ROWS} WHERE minute = '{at('10:00')}'")
+    assert row[3:] == (Decimal("0.01"), Decimal(7))
+
+
+def test_rows_that_a_compaction_joined_before_they_were_served_are_served(world: Settings) -> None:
+    signal = GEMINI | {"type": "price_volume", "value": Decimal(2)}
+    times = [{"window_start": at(clock), "timestamp": at(clock)} for clock in ("9:00", "9:01")]
+    put(world.lake, "signals", [signal | times[0]], mode="overwrite")
+    serve(world)
+    serve_signals(world.dsn(), world.lake, keep_days=10)
+    put(world.lake, "tickers", [contract("10:01:00", 103)])
+    put(world.lake, "signals", [signal | times[1]])
+    for name in ("tickers", "signals"):
+        DeltaTable(f"{world.lake}/{name}").optimize.compact()
+    serve(world)
+    serve_signals(world.dsn(), world.lake, keep_days=10)
+    assert marks(world) == [(at("10:00"), Decimal(101)), (at("10:01"), Decimal(103))]
+    signals = fetch_arrow(world.dsn(), "signals", arrow_schema(SIGNALS))
+    assert signals.num_rows == 2 and check_signals(world.lake, signals).ok
+
+
+def test_up_and_doctor_bring_back_what_postgres_lost_or_changed(world: Settings) -> None:
+    serve(world)
+    execute(world, "TRUNCATE contract_minutes; UPDATE auctions SET price = 1")
+    fill_empty(world.dsn(), world.lake, keep_days=10)
+    assert serve(world) == {"contract_minutes": 1, "auctions": 0}
+    rebuild(world.dsn(), world.lake, keep_days=10)
+    prices = fetch_tuples(world.dsn(), "SELECT price FROM auctions WHERE phase = 'result'")
+    assert prices == [(Decimal(99),)] and len(marks(world)) == 1
+
+
+def test_old_rows_go_and_one_of_the_future_makes_no_other_one_old(world: Settings) -> None:
+    serve(world)
+    now, rows = utc_now(), dict[str, list[Any]]()
+    for days in (-30, -1, 36_500):
+        seen_at = now + timedelta(days=days)
+        times = {"received_time": seen_at, "published_at": seen_at, "venue_time": seen_at}
+        rows.setdefault("tickers", []).append(PERPETUAL | times | {"mark_price": Decimal(1)})
+        rows.setdefault("auctions", []).append(GEMINI | times | {"phase": "open"})
+    del rows["tickers"][-1]["published_at"]
+    for name, of_table in rows.items():
+        known = [{k: v for k, v in row.items() if k != "published_at"} for row in of_table]
+        put(world.lake, name, of_table if name == "auctions" else known, mode="overwrite")
+    execute(world, "TRUNCATE contract_minutes, auctions, reader_offsets")
+    assert serve(world) == {"contract_minutes": 2, "auctions": 2}
+    old = now - timedelta(days=30)
+    execute(
+        world,
+        "INSERT INTO contract_minutes (venue, symbol, minute) VALUES"
+        f" ('deribit', 'OLD', '{old}'); INSERT INTO auctions (venue, symbol, phase, published_at)"
+        f" VALUES ('gemini', 'OLD', 'open', '{old}')",
+    )
+    pruned = prune(world.dsn(), keep_days=10)
+    assert (pruned["contract_minutes"], pruned["auctions"]) == (1, 1)
+    assert len(marks(world)) == 2
