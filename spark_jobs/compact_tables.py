@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import click
 import msgspec
@@ -140,7 +141,10 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
         elif is_cut:
             log.warning(event("nothing dropped", cause="the audit is not clean: ./tickhouse audit"))
         if not crowded and not tables:
-            log.info(event("derived rows dropped", **drop_derived_rows(settings)))
+            dropped = drop_derived_rows(
+                settings, exclude_writers=partial(_exclude_writers, settings)
+            )
+            log.info(event("derived rows dropped", **dropped))
         compactions = _compact_with_spark(settings, names, vacuum=not crowded) if names else []
     click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
 

@@ -1,12 +1,13 @@
 """Where retention has dropped rows: the first offset that each topic-partition keeps, its floor.
 
 Below it no row is due, in the topic's table and in quarantine; what was there, the audit's seals
-remember. The table `retention_floors` has a row for each partition that has a floor.
+remember. The table `retention_floors` has a row for each partition that has a floor. A table that
+is made from others has none: its log has the time before which its rows were dropped.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from include.lake.derived_tables import RETENTION_FLOORS
 from include.lake.reading import open_table
@@ -14,6 +15,8 @@ from include.lake.tables import QUARANTINE, TABLES
 from include.lake.writing import arrow_rows, replace_rows
 from include.market.time import ALL_TIME, MINUTE
 from include.market.wire import Topic, TopicPartition
+
+DROPPED_UNTIL = "tickhouse/dropped_until"  # seconds since 1970, of a derived table's log
 
 
 @dataclass(frozen=True)
@@ -103,15 +106,28 @@ def describe_dropped(
     lake: str, table_names: Iterable[str], moment_at: datetime = ALL_TIME[0]
 ) -> str:
     """Which of these tables have dropped rows after that moment, in words; empty: none has."""
+    return describe_missing(lake, dict.fromkeys(table_names, moment_at))
+
+
+def describe_missing(lake: str, needed_from: Mapping[str, datetime]) -> str:
+    """The same, with a moment for each table by its name."""
     floors = read_floors(lake)
-    landed_names = [name for name in table_names if TABLES[name].topic or name == QUARANTINE.name]
+    times = {name: _dropped_until(lake, floors, name) for name in needed_from}
     dropped = [
         f"rows of {name} up to {until:%Y-%m-%d %H:%M:%S} were dropped by retention "
         f"({keep_days_name(name)})"
-        for name in landed_names
-        if moment_at <= (until := dropped_until(floors, name)) and until != ALL_TIME[0]
+        for name, until in times.items()
+        if needed_from[name] <= until and until != ALL_TIME[0]
     ]
     return "; ".join(dropped)
+
+
+def _dropped_until(lake: str, floors: Floors, table: str) -> datetime:
+    if TABLES[table].topic or table == QUARANTINE.name:
+        return dropped_until(floors, table)
+    derived = open_table(lake, table)
+    seconds = derived.transaction_version(DROPPED_UNTIL) if derived is not None else None
+    return ALL_TIME[0] if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def keep_days_name(table: str) -> str:

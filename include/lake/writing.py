@@ -105,8 +105,17 @@ def merge_by_day(
             (merger.when_matched_update_all() if replace else merger).execute()
 
 
-def delete_before(lake: str, table: Table, *, column: str, before_at: datetime) -> int:
+def delete_before(
+    lake: str,
+    table: Table,
+    *,
+    column: str,
+    before_at: datetime,
+    watermarks: Mapping[str, int] | None = None,
+) -> int:
     """Delete the rows whose time is before that; gives how many.
+
+    The commit carries `watermarks`, versions by application id.
 
     Raises:
         deltalake.exceptions.CommitFailedError: another writer replaced what was read.
@@ -115,7 +124,9 @@ def delete_before(lake: str, table: Table, *, column: str, before_at: datetime) 
     if existing is None:
         return 0
     with synced_commits(lake, table.name):
-        metrics = existing.delete(f"{column} < '{before_at.isoformat()}'")
+        metrics = existing.delete(
+            f"{column} < '{before_at.isoformat()}'", commit_properties=_properties(watermarks)
+        )
     return int(metrics["num_deleted_rows"])
 
 

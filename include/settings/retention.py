@@ -8,7 +8,15 @@ from include.setting_kinds import Days
 
 PREFIX = "TICKHOUSE_LAKE_KEEP_DAYS_"
 LOWEST_DAYS = 2
-DERIVED = ("book_seconds", "book_checkpoints")
+DERIVED = (
+    "signals",
+    "trade_minutes",
+    "forecasts",
+    "forecast_evaluations",
+    "quality_results",
+    "book_seconds",
+    "book_checkpoints",
+)
 HEALED_DAYS = 7  # trades are asked for again so long after they were made (include/lake)
 MEANING = "days before its newest row for which the lake keeps the rows of {}; 0: all"
 
@@ -24,10 +32,18 @@ class KeepDays:
     feed_ledger: Days = setting(
         0, "the same of `feed_ledger`, which explains the holes of trades and of the book; 0: all"
     )
+    auctions: Days = setting(0, MEANING.format("`auctions`"))
     quarantine: Days = setting(
         0, "the same of rejected frames in `quarantine`; other records go with their topic; 0: all"
     )
-
+    signals: Days = setting(0, MEANING.format("`signals`"))
+    trade_minutes: Days = setting(
+        0,
+        "the same of `trade_minutes`, none of them goes while its trades are there; 0: all",
+    )
+    forecasts: Days = setting(0, "the same of `forecasts`, by the end of their training; 0: all")
+    forecast_evaluations: Days = setting(0, MEANING.format("`forecast_evaluations`"))
+    quality_results: Days = setting(0, MEANING.format("`quality_results`"))
     book_seconds: Days = setting(0, MEANING.format("`book_seconds`"))
     book_checkpoints: Days = setting(
         0, "the same of `book_checkpoints`, with which the book of an instant begins; 0: all"
@@ -62,6 +78,14 @@ def retention_faults(keep: KeepDays, *, served_days: int, train_days: int) -> li
             f"{PREFIX}BOOK_CHANGES={keep.book_changes} (0: all): the book of an instant begins "
             "with a checkpoint"
         )
+    if keep.trade_minutes and not 0 < keep.trades <= keep.trade_minutes:
+        faults.append(
+            f"{PREFIX}TRADE_MINUTES={keep.trade_minutes} is below {PREFIX}TRADES={keep.trades} "
+            "(0: all): minutes are made again of the trades that are there"
+        )
+    if 0 < keep.signals <= served_days:
+        served = f"TICKHOUSE_STREAM_SERVED_DAYS={served_days}"
+        faults.append(f"{PREFIX}SIGNALS={keep.signals} is not above {served}")
     trades = f"{PREFIX}TRADES={keep.trades}"
     if keep.trades:
         longer = {

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from include.checks import Check
+from include.clock import utc_now
 from include.lake.reading import query
 
 REPEATS = "decisions once"
@@ -47,7 +48,7 @@ def find_due(
     ids = {row["decision_id"] for row in decisions}
     if not starts:
         return lambda _: False
-    since = max(min(starts), max(starts) - timedelta(days=keep_days))
+    since = max(min(starts), min(max(starts), utc_now()) - timedelta(days=keep_days))
     if name == "orders":
         return lambda row: row["decision_id"] in ids
     return lambda row: (

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from include.errors import QueryError, WireError
-from include.lake.floors import describe_dropped
+from include.lake.floors import describe_missing
 from include.lake.reading import connect
 from include.market.anchoring import last_closed_minute
 from include.market.events import INITIAL, BookChange, Top
@@ -101,7 +101,9 @@ class LakeSpan:
             QueryError: a table that is needed is not there, retention has dropped rows of the span,
                 or it has no signal.
         """
-        if dropped := describe_dropped(settings.lake, ("book_changes",), start_at):
+        needed = dict.fromkeys(("signals", "book_changes"), start_at)
+        needed["forecasts"] = start_at - DAY_BEFORE  # when the first of them was trained
+        if dropped := describe_missing(settings.lake, needed):
             raise QueryError(f"a span from {start_at:%Y-%m-%d %H:%M} on cannot be read: {dropped}")
         self._settings, self._config = settings, TraderConfig.from_settings(settings)
         self._connection = connect(settings.lake, TABLES)

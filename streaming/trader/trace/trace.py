@@ -99,7 +99,7 @@ def trace(settings: Settings, order_id: str) -> Trace:
     signals = _signals(lake, inputs)
     tops = _read_tops(lake, inputs)
     book = lake.query(_BOOK, *instrument, *window) if lake.has("book_changes") else []
-    dropped = describe_dropped(settings.lake, ("book_changes",), window[0])
+    dropped = describe_dropped(settings.lake, ("signals", "book_changes"), window[0])
     forecast = _read_forecast(lake, inputs)
     manifest = _find_manifest(settings, inputs)
     fills, scores, balances = (

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from include.errors import PlatformError, SettingsError
+from include.lake.derived_retention import TIME_OF
 from include.local import preflight, worlds
 from include.setting_fields import Secret
 from include.settings import list_variables, load, read_env
+from include.settings.retention import DERIVED
 from streaming.feeds.tape import tape_start
 
 
@@ -198,6 +200,12 @@ def test_tables_keep_all_by_default_and_days_by_setting() -> None:
         ({"FEED_LEDGER": "30", "TRADES": "28"}, f"is not above {DAYS}BOOK_CHANGES=0 (0: all)"),
         ({"ORDERS": "30"}, f"{DAYS}ORDERS is not a setting"),
         ({"BOOK_SECONDS": "1"}, "BOOK_SECONDS=1: must be 2 or more"),
+        ({"SIGNALS": "20"}, "SIGNALS=20 is not above TICKHOUSE_STREAM_SERVED_DAYS=20"),
+        ({"TRADE_MINUTES": "99"}, f"TRADE_MINUTES=99 is below {DAYS}TRADES=0 (0: all)"),
+        (
+            {"TRADE_MINUTES": "29", "TRADES": "30"},
+            f"TRADE_MINUTES=29 is below {DAYS}TRADES=30",
+        ),
         ({"BOOK_CHECKPOINTS": "9"}, f"is below {DAYS}BOOK_CHANGES=0 (0: all)"),
         (
             {"BOOK_CHECKPOINTS": "9", "BOOK_CHANGES": "10"},
@@ -217,6 +225,15 @@ def test_tables_made_from_others_have_days_without_an_audit() -> None:
     keep = load(days).lake_keep_days
     assert keep.by_table == {"book_changes": 3}
     assert keep.by_derived_table == {"book_seconds": 2, "book_checkpoints": 3}
+
+
+def test_every_table_that_goes_by_days_has_them_and_its_time() -> None:
+    days = {f"{DAYS}{name.upper()}": "40" for name in DERIVED} | {f"{DAYS}BOOK_CHANGES": "40"}
+    keep = load(SHORTER | days | {f"{DAYS}TRADES": "40"}).lake_keep_days
+    assert keep.by_derived_table == dict.fromkeys(DERIVED, 40)
+    assert {table.name: column in table.names for table, column in TIME_OF.items()} == (
+        dict.fromkeys(DERIVED, True)
+    )
 
 
 def test_training_on_all_history_keeps_all_trades() -> None:
