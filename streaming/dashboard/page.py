@@ -30,7 +30,7 @@ from streaming.dashboard.choice import (
 from streaming.dashboard.columns import Columns, find_change
 from streaming.dashboard.controls import Controls, update_model
 from streaming.dashboard.plots import ChartSources
-from streaming.dashboard.view import Panel, View, Views
+from streaming.dashboard.view import IF_ANY, Panel, View, Views
 
 HERE = Path(__file__).parent
 TEMPLATE = Template((HERE / "page.html").read_text(), autoescape=False)
@@ -181,6 +181,9 @@ class Page:
         self.refresh()
 
     def _show_charts(self, name: str, panel: Panel) -> None:
+        if name in IF_ANY:
+            classes = ["unused"] if panel.freshness == "none" else []
+            update_model(self._headings[name], css_classes=classes)
         for plot in self._charts[name].plots:
             update_model(plot, visible=panel.freshness != "none")
             update_model(plot, styles=_GREY if panel.freshness == "stale" else {})

@@ -22,6 +22,8 @@ KEEP_S = (max(RANGES) + 5) * 60
 _MINUTE_S = 60
 ALWAYS_NOW = frozenset({"status", "outlook"})
 """The panels that show the present also where a span of the past is chosen."""
+IF_ANY = frozenset({"contract", "auctions"})
+"""The panels of what few symbols have: without it they take no room on the page."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tests.support.browser_page import (
     STALE_S,
     dashboard,
     no_errors,
+    save_picture,
     serve_anchored,
     serve_forecast,
     state,
@@ -33,7 +34,24 @@ from tests.support.services import eventually
 
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 
-GEMINI, FORECAST = (0x0A, 0xA8, 0x84), (0x9A, 0x6F, 0xD0)
+GEMINI, FORECAST, BUY = (0x0A, 0xA8, 0x84), (0x9A, 0x6F, 0xD0), (0x3B, 0x8F, 0xD4)
+WHITE = (255, 255, 255)
+CUT_CELLS = """
+const cells = [];
+const walk = node => {
+  if (node.shadowRoot) walk(node.shadowRoot);
+  for (const child of node.children || []) {
+    if (child.matches('table.accounts td')) cells.push(child);
+    walk(child);
+  }
+};
+walk(document.querySelector('.card.account'));
+if (!cells.length) return ['no cell'];
+return cells.filter(cell => {
+  const r = cell.getBoundingClientRect();
+  return r.left < 0 || r.right > window.innerWidth || cell.scrollWidth > cell.clientWidth + 1;
+}).map(cell => cell.textContent);
+"""
 
 
 def drawn(browser: Browser, panel: str, colour: tuple[int, int, int]) -> int:
@@ -147,13 +165,18 @@ def test_symbol_and_range_can_be_chosen_and_the_theme_switched(
     with (
         dashboard(settings, tmp_path, TICKHOUSE_TRADER_MORE_ACCOUNTS="second symbol=ETH-USD"),
         market(kafka_broker, symbols=("BTC-USD", "ETH-USD")),
-        browsing(tmp_path) as browser,
+        browsing(tmp_path, height=2600) as browser,
     ):
         browser.dark(True)
         browser.open(url(settings))
         browser.wait(READY, what="the page is drawn")
         theme = "return document.documentElement.dataset.theme"
         assert browser.run(theme) == "dark"
+        for panel, colour in (("contract", BUY), ("auctions", FORECAST)):
+            browser.wait(f"return {state(panel)} === 'live'", what=f"{panel} is drawn in the dark")
+            eventually(lambda p=panel, c=colour: drawn(browser, p, c) > 30, what=f"{panel}'s line")
+            save_picture(browser, f"{panel}-dark", f".card.{panel}")
+            assert drawn(browser, panel, WHITE) < 300, f"no white ground of {panel}"
         browser.run("document.getElementById('theme').click()")
         assert browser.run(theme) == "light"
         span = f"(() => {{ const r = {MODEL}('price_0').x_range; return r.end - r.start }})()"
@@ -169,6 +192,11 @@ def test_symbol_and_range_can_be_chosen_and_the_theme_switched(
         browser.wait("return window.innerWidth === 390", what="a phone")
         columns = "getComputedStyle(document.querySelector('main')).gridTemplateColumns"
         assert len(browser.run(f"return {columns}").split()) == 1, "one column"
+        for panel in ("contract", "auctions"):  # ETH has none: no room is taken
+            gone = f"return document.querySelector('.card.{panel}').offsetHeight === 0"
+            browser.wait(gone, what=f"{panel} is gone")
+        cut = browser.run(CUT_CELLS)
+        assert cut == [], "every cell of the accounts is on the phone's page"
         wide = "return document.documentElement.scrollWidth <= 390"
         browser.wait(wide, what="nothing sticks out sideways")
         no_errors(browser)

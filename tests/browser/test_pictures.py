@@ -4,39 +4,31 @@ They are left in var/pictures, which git ignores.
 """
 
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from include.bus import ensure_topics
-from include.settings import ROOT, Settings
+from include.settings import Settings
 from tests.support import chromium
 from tests.support.browser_market import Market, market
-from tests.support.browser_page import READY, dashboard, serve_forecast, states, url
+from tests.support.browser_page import (
+    PICTURES,
+    READY,
+    dashboard,
+    save_picture,
+    serve_forecast,
+    states,
+    url,
+)
 from tests.support.chromium import Browser, browsing
 from tests.support.documents import TEXTS
 from tests.support.services import eventually
 
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 
-PICTURES = ROOT / "var" / "pictures"
-TALL = 900  # what a page of the documentation shows of a picture
 CARDS = {"prices": "price", "forecast": "outlook", "book": "book", "minutes": "flow"}
-
-
-def keep(browser: Browser, name: str, selector: str = "") -> Image.Image:
-    """Keep what the window shows, or the part of it that an element takes."""
-    picture = Image.open(BytesIO(browser.picture())).convert("RGB")
-    if selector:
-        script = f"const r = document.querySelector('{selector}').getBoundingClientRect();"
-        picture = picture.crop(browser.run(f"{script} return [r.left, r.top, r.right, r.bottom]"))
-    picture = picture.crop((0, 0, picture.width, min(picture.height, TALL)))
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    picture.quantize(64).save(PICTURES / f"{name}.png", optimize=True)
-    return picture
 
 
 @pytest.fixture
@@ -62,11 +54,11 @@ def test_each_page_of_what_it_shows_gets_its_picture(
     browser.wait(READY, what="the page is drawn")
     for panel in CARDS.values():
         eventually(lambda panel=panel: states(browser)[panel] == "live", what=f"{panel} fills")
-    pictures = {name: keep(browser, name, f".card.{card}") for name, card in CARDS.items()}
+    pictures = {name: save_picture(browser, name, f".card.{card}") for name, card in CARDS.items()}
     browser.open(url(settings) + "flows")
     browser.wait("return document.querySelectorAll('#records tbody tr').length > 3", what="records")
     browser.wait("return document.querySelectorAll('.topic rect').length > 100", what="counts")
-    pictures["flows"] = keep(browser, "flows")
+    pictures["flows"] = save_picture(browser, "flows")
     for name, picture in pictures.items():
         assert len(picture.getcolors(1_000_000) or []) > 20, f"{name} shows something"
         assert f"<!-- picture: {name} -->" in TEXTS[f"docs/shows-{name}.md"]

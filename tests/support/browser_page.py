@@ -5,16 +5,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from include.serving.tables import FORECAST_ANCHORS, FORECAST_POINTS, upsert
-from include.settings import Settings
+from include.settings import ROOT, Settings
 from tests.support.chromium import Browser
 from tests.support.services import eventually, running
 
 STALE_S = 4
 PANELS = ("price", "outlook", "book", "flow", "ratio", "account", "contract", "auctions")
+PICTURES = ROOT / "var" / "pictures"
+TALL = 900  # what a page of the documentation shows of a picture
 MODEL = "Bokeh.documents[0].get_model_by_name"
 READY = "return !!(window.Bokeh && Bokeh.documents[0] && " + MODEL + "('beat'))"
 
@@ -113,3 +118,15 @@ def serve_anchored(settings: Settings, symbol: str, *, price: float) -> None:
 def no_errors(browser: Browser) -> None:
     bad = [one["message"] for one in browser.log("browser") if one["level"] in {"SEVERE", "ERROR"}]
     assert bad == []
+
+
+def save_picture(browser: Browser, name: str, selector: str = "") -> Image.Image:
+    """Keep what the window shows, or the part of it that an element takes."""
+    picture = Image.open(BytesIO(browser.picture())).convert("RGB")
+    if selector:
+        script = f"const r = document.querySelector('{selector}').getBoundingClientRect();"
+        picture = picture.crop(browser.run(f"{script} return [r.left, r.top, r.right, r.bottom]"))
+    picture = picture.crop((0, 0, picture.width, min(picture.height, TALL)))
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    picture.quantize(64).save(PICTURES / f"{name}.png", optimize=True)
+    return picture

@@ -146,7 +146,8 @@ def render_trips(scores: Sequence[DatedFact], *, currency: str) -> str:
         return _NO_TRIP
     names = ("sold", "bought at", "sold at", f"profit {currency}", "of all trips", "buy and hold")
     heads = "".join(f"<th>{name}</th>" for name in names)
-    return f'<table class="trips"><tr>{heads}</tr>{"".join(rows)}</table>'
+    table = f'<table class="trips"><tr>{heads}</tr>{"".join(rows)}</table>'
+    return f'<div class="sideways">{table}</div>'
 
 
 def render_accounts(context: PanelContext) -> str:
@@ -154,9 +155,7 @@ def render_accounts(context: PanelContext) -> str:
     accounts = [of.trader for of in context.settings.trader_accounts().values()]
     if len(accounts) == 1:
         return ""
-    heads = "".join(
-        f"<th>{name}</th>" for name in ("account", "trades", "holds", "profit", "state")
-    )
+    heads = "".join(f"<th>{name}</th>" for name in _ACCOUNT_HEADS)
     state_by_name = {state.name: state.state for state in context.account_states}
     rows = "".join(
         _account_row(trader, context.state.activity_of(trader.account), state_by_name)
@@ -183,7 +182,9 @@ def _account_row(
         f"{format_number(float(profit), digits=2)} {quote}",
         state_by_name[trader.account],
     )
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    pairs = zip(_ACCOUNT_HEADS, cells, strict=True)
+    row = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in pairs)
+    return f"<tr>{row}</tr>"
 
 
 def _trip_row(dated: DatedFact) -> str:
