@@ -3,14 +3,13 @@
 Source: binance/binance-spot-api-docs, errors.md and rest-api.md (2026-07-17).
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from streaming.simulator.json_fields import Values
+from streaming.simulator.json_fields import Values, parse_json
 
 _SYMBOL, _ID = r"^[A-Z0-9-_.]{1,20}$", r"^[a-zA-Z0-9-_]{1,36}$"
 _WHOLE_NUMBER, _MONEY = r"^[0-9]{1,20}$", r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
@@ -85,7 +84,7 @@ def read_symbol(name: str, text: str) -> str:
 def read_symbols(name: str, text: str) -> list[str]:
     """A JSON list of symbols, each once."""
     try:
-        symbols = json.loads(text)
+        symbols = parse_json(text)
     except ValueError:
         symbols = None
     if not isinstance(symbols, list) or not all(isinstance(symbol, str) for symbol in symbols):

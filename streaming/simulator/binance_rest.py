@@ -19,7 +19,7 @@ from streaming.simulator.binance_signing import Signing
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
 from streaming.simulator.binance_unsupported import UNSUPPORTED
 from streaming.simulator.binance_venue import BinanceVenue
-from streaming.simulator.json_fields import Values
+from streaming.simulator.json_fields import Values, parse_json, read_text
 
 _PREFIXES = ("/api", "/sapi", "/fapi", "/dapi", "/eapi", "/papi")
 _TOO_MANY = (418, 429)
@@ -97,9 +97,9 @@ class BinanceRest:
 
 async def _form_of(request: web.Request) -> str:
     """A request's body as a form; some clients send a JSON object instead."""
-    text = await request.text()
+    text = await read_text(request)
     try:
-        fields = json.loads(text) if request.content_type == "application/json" else None
+        fields = parse_json(text) if request.content_type == "application/json" else None
     except ValueError:
         fields = None
     if not isinstance(fields, dict):

@@ -3,13 +3,12 @@
 Source: binance/binance-spot-api-docs, web-socket-streams.md, "Live subscribing" and its errors.
 """
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from streaming.simulator.binance_streams import is_stream
-from streaming.simulator.json_fields import Fields
+from streaming.simulator.json_fields import Fields, parse_json
 
 MAX_STREAMS = 1024
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
@@ -97,7 +96,7 @@ class Subscriptions:
 
 def _read(text: str) -> Fields:
     try:
-        request = json.loads(text)
+        request = parse_json(text)
     except ValueError:
         raise ControlError(3, "Invalid JSON: expected value at line 1 column 1") from None
     if not isinstance(request, dict):

@@ -19,7 +19,7 @@ from streaming.simulator.binance_unsupported import UNSUPPORTED
 from streaming.simulator.binance_user_stream import UNSUBSCRIBE, UserStreamSession
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
-from streaming.simulator.json_fields import Fields
+from streaming.simulator.json_fields import Fields, parse_json
 
 _BY_NAME = {call.name: call for call in CALLS if call.name}
 _UNSUPPORTED = {name for _, _, name in UNSUPPORTED if name}
@@ -136,7 +136,7 @@ async def _push(socket: FaultySocket, session: UserStreamSession, *, uses_us: bo
 
 def _read(text: str) -> Fields:
     try:
-        request = json.loads(text)
+        request = parse_json(text)
     except ValueError:
         raise BinanceError(400, -1135, "Invalid JSON Request") from None
     if not isinstance(request, dict):

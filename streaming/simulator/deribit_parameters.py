@@ -3,14 +3,13 @@
 Source: docs.deribit.com, API reference (to 2026-02-24). What a method does not know it ignores.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from streaming.simulator.deribit_error import DeribitError, refuse_param
-from streaming.simulator.json_fields import Values
+from streaming.simulator.json_fields import Values, parse_json
 
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL", "XRP", "MATIC", "BNB", "PAXG", "USYC")
 KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
@@ -137,7 +136,7 @@ def read_list(name: str, value: Any, *, of: type, description: str) -> list[Any]
     """A list of one type; a query sends it as JSON. What is none is refused by the description."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = parse_json(value)
         except ValueError:
             value = None
     if not isinstance(value, list) or not all(isinstance(item, of) for item in value):

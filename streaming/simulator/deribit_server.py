@@ -17,7 +17,7 @@ from streaming.simulator.deribit_methods import METHODS
 from streaming.simulator.deribit_rpc import Rpc, refuse_request
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
-from streaming.simulator.json_fields import Fields
+from streaming.simulator.json_fields import Fields, parse_json, read_text
 from streaming.simulator.price_path import PricePath
 
 MAX_CONNECTIONS = 32  # of one address
@@ -50,7 +50,7 @@ class DeribitServer:
 
     async def http(self, request: web.Request) -> web.Response:
         """Answer one method: by GET, or by POST with the request as JSON."""
-        rpc, text = self._rpc(self._http_credits, is_websocket=False), await request.text()
+        rpc, text = self._rpc(self._http_credits, is_websocket=False), await read_text(request)
         header, now_ms = request.headers.get("Authorization", ""), self._clock.now_ms()
         fields: Fields = {"params": dict(request.query)}
         try:
@@ -143,7 +143,7 @@ class DeribitServer:
 
 def _request_fields(text: object) -> Fields:
     try:
-        fields = json.loads(str(text))
+        fields = parse_json(str(text))
     except ValueError:
         raise DeribitError(-32700, "Parse error") from None
     if not isinstance(fields, dict):

@@ -6,14 +6,13 @@ Source: gemini/developer-platform `specs/asyncapi/websocket.yaml` v0.10.7. Pure 
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator, Mapping
 
 from include.market.numerals import parse_whole
 from include.market.venue_settings import Venues
 from streaming.simulator.gemini_current_streams import KINDS, SymbolStreams, levels_of, to_json
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
-from streaming.simulator.json_fields import Fields
+from streaming.simulator.json_fields import Fields, parse_json
 
 _NONCE_WITHIN_S = 30
 _MAX_LEVELS = 5000
@@ -60,7 +59,7 @@ class CurrentService:
     def answer(self, text: str) -> Iterator[str]:
         """Answer a request by its id; subscriptions to depth are followed by the book."""
         try:
-            request = json.loads(text)
+            request = parse_json(text)
             request_id, method = request.get("id"), str(request["method"]).lower()
         except (ValueError, KeyError, AttributeError):
             yield _failure(None, 400, -1013, "Invalid request")

@@ -3,12 +3,12 @@
 Source: docs.gemini.com, "Market data version 2"; a recorded tape of 2021.
 """
 
-import json
 from collections.abc import Iterator
 
 from streaming.simulator.gemini_market import MarketUpdate
 from streaming.simulator.gemini_public_answers import GeminiVenue
 from streaming.simulator.gemini_v2_feeds import FEEDS, SymbolFeeds, to_json
+from streaming.simulator.json_fields import parse_json
 
 
 class V2Dialect:
@@ -25,7 +25,7 @@ class V2Dialect:
     def answer(self, text: str) -> Iterator[str]:
         """Subscribe or unsubscribe; only errors are answered."""
         try:
-            request = json.loads(text)
+            request = parse_json(text)
             ends = {"subscribe": False, "unsubscribe": True}[request["type"]]
             feeds = [
                 (
@@ -34,7 +34,7 @@ class V2Dialect:
                 )
                 for subscription in request["subscriptions"]
             ]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             yield to_json({"result": "error", "reason": "InvalidJson"})
             return
         for name, symbols in feeds:

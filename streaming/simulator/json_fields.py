@@ -1,6 +1,47 @@
-"""JSON objects as the simulated venues read and write them."""
+"""JSON as the simulated venues read and write it: requests may hold anything."""
 
+import json
+import math
 from typing import Any
+
+from aiohttp import web
 
 Fields = dict[str, Any]  # a JSON object: name and value
 Values = dict[str, Any]  # parameters of a call, read: name and value
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text, which can be written again.
+
+    Raises:
+        ValueError: it is none, is nested too deeply, or has a number that JSON lacks (NaN, 1e999).
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+async def read_text(request: web.Request) -> str:
+    """A request's body as text: what is not UTF-8 becomes U+FFFD, whatever the header says."""
+    return (await request.read()).decode(errors="replace")
+
+
+async def read_object(request: web.Request) -> Fields:
+    """A request's body as a JSON object; empty if it is none."""
+    try:
+        fields = parse_json(await request.read())
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number

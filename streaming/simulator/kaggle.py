@@ -20,6 +20,7 @@ from include.market.numerals import parse_whole
 from include.settings.groups import SimulatorSettings
 from streaming.simulator import history
 from streaming.simulator.clock import Clock
+from streaming.simulator.json_fields import Fields, read_object
 from streaming.simulator.price_path import PricePath
 
 OWNER, SLUG = "mczielinski", "bitcoin-historical-data"
@@ -66,7 +67,7 @@ class Kaggle:
 
     async def dataset(self, request: web.Request) -> web.Response:
         """Serve the newest version's number."""
-        body = await request.json()
+        body = await read_object(request)
         if not self._is_authorised(request):
             return _refusal(401, "Unauthenticated")
         if (body.get("ownerSlug"), body.get("datasetSlug")) != (OWNER, SLUG):
@@ -77,9 +78,9 @@ class Kaggle:
         """Redirect to storage; a file alone comes as `NAME.csv.zip`."""
         if not self._is_authorised(request):
             return _refusal(401, "Unauthenticated")
-        parameters = dict(request.query) | dict(request.match_info)
+        parameters: Fields = dict(request.query) | dict(request.match_info)
         if request.method == "POST":
-            body = await request.json()
+            body = await read_object(request)
             parameters = {
                 "owner": body.get("ownerSlug"),
                 "slug": body.get("datasetSlug"),
