@@ -218,6 +218,7 @@ def _partial_depth_of(depth: int) -> OfSecond:
     return make
 
 
+_PACES = ("", "@100ms", "@1000ms")  # the last is what Binance's own connector names by default
 PER_TRADE: dict[str, OfTrade] = {
     "bookTicker": _make_book_ticker,
     "trade": _make_trade_event,
@@ -229,11 +230,13 @@ EACH_SECOND: dict[str, OfSecond] = {
     "avgPrice": _average,
     "referencePrice": _reference,
     "blockTrade": _no_blocks,
-    "depth": _make_depth,
-    "depth@100ms": _make_depth,
+    **{f"depth{pace}": _make_depth for pace in _PACES},
     **{f"ticker_{size}": _window_of(size) for size in WINDOWS_MS},
-    **{f"depth{depth}": _partial_depth_of(depth) for depth in PARTIAL_DEPTHS},
-    **{f"depth{depth}@100ms": _partial_depth_of(depth) for depth in PARTIAL_DEPTHS},
+    **{
+        f"depth{depth}{pace}": _partial_depth_of(depth)
+        for depth in PARTIAL_DEPTHS
+        for pace in _PACES
+    },
     **{f"kline_{interval}": _klines_of(interval, 0) for interval in INTERVALS},
 }
 # of all symbols in one message

@@ -30,6 +30,7 @@ STREAMS: dict[str, Any] = {
     "btcusdt@avgPrice": {"e": "avgPrice", "i": "5m", "w": str, "T": int},
     "btcusdt@depth5": LEVELS,
     "btcusdt@depth20@100ms": LEVELS,
+    "btcusdt@depth10@1000ms": LEVELS,
     "btcusdt@depth": {"e": "depthUpdate", "U": int, "u": int, "b": [[str, str]], "a": [[str, str]]},
     "btcusdt@kline_1s": {"e": "kline", "k": CANDLE | {"i": "1s"}},
     "btcusdt@kline_1h": {"e": "kline", "k": CANDLE | {"i": "1h"}},
