@@ -10,20 +10,20 @@ Fields = dict[str, Any]  # a JSON object: name and value
 Values = dict[str, Any]  # parameters of a call, read: name and value
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(json_text: str | bytes) -> Any:
     """The value of a JSON text, which can be written again.
 
     Raises:
         ValueError: it is none, is nested too deeply, or has a number that JSON lacks (NaN, 1e999).
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
+        return json.loads(json_text, parse_constant=_refuse_constant, parse_float=_read_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 async def read_text(request: web.Request) -> str:
-    """A request's body as text: what is not UTF-8 becomes U+FFFD, whatever the header says."""
+    """A request's body as text, by no header: what is not UTF-8 becomes U+FFFD."""
     return (await request.read()).decode(errors="replace")
 
 
