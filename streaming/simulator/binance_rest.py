@@ -17,7 +17,7 @@ from streaming.simulator.binance_order_counts import count_orders
 from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_signing import Signing
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
-from streaming.simulator.binance_unsupported import UNSUPPORTED
+from streaming.simulator.binance_unsupported import UNSUPPORTED, refuse_unsupported
 from streaming.simulator.binance_venue import BinanceVenue
 from streaming.simulator.json_fields import Values, parse_json, read_text
 
@@ -91,8 +91,8 @@ class BinanceRest:
             headers["Retry-After"] = str(self.venue.weight.retry_after_s())
         return web.json_response(refusal.body(), status=refusal.status, headers=headers)
 
-    async def _refuse_unsupported(self, _request: web.Request) -> web.Response:
-        return self._refusal(BinanceError(400, -1020, "This operation is not supported."))
+    async def _refuse_unsupported(self, request: web.Request) -> web.Response:
+        return self._refusal(refuse_unsupported(request.path))
 
 
 async def _form_of(request: web.Request) -> str:

@@ -15,7 +15,7 @@ from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_rest import BinanceRest
 from streaming.simulator.binance_signing import exclude_signature
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
-from streaming.simulator.binance_unsupported import UNSUPPORTED
+from streaming.simulator.binance_unsupported import UNSUPPORTED, refuse_unsupported
 from streaming.simulator.binance_user_stream import UNSUBSCRIBE, UserStreamSession
 from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
@@ -89,7 +89,7 @@ class BinanceWsApi:
         if method == "session.logon":
             raise BinanceError(400, -4056, "HMAC_SHA256 API key is not supported.")
         if method in _UNSUPPORTED:
-            raise BinanceError(400, -1020, "This operation is not supported.")
+            raise refuse_unsupported(str(method))
         if isinstance(method, str) and method.startswith(_USER_STREAM):
             return self._change_stream(method.removeprefix(_USER_STREAM), params, session)
         if not isinstance(method, str) or method not in _BY_NAME:
