@@ -6,12 +6,13 @@ Source: docs.gemini.com, "Private API invocation".
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from include.setting_fields import Secret
 from streaming.simulator.gemini_parameters import GeminiError
-from streaming.simulator.json_fields import Fields, parse_json
+from streaming.simulator.json_fields import Fields
 
 _HEADERS = {
     "X-GEMINI-APIKEY": "MissingApikeyHeader",
@@ -64,8 +65,8 @@ class GeminiSigning:
 
 def _read_json(base64_json: bytes) -> Fields:
     try:
-        fields = parse_json(base64.b64decode(base64_json))
-    except ValueError:
+        fields = json.loads(base64.b64decode(base64_json))
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise GeminiError(400, "InvalidJson", "The payload is no JSON object in base64")
