@@ -101,8 +101,7 @@ class LakeSpan:
             QueryError: a table that is needed is not there, retention has dropped rows of the span,
                 or it has no signal.
         """
-        needed = dict.fromkeys(("signals", "book_changes"), start_at)
-        needed["forecasts"] = start_at - DAY_BEFORE  # when the first of them was trained
+        needed = {"signals": start_at, "book_changes": start_at, "forecasts": start_at - DAY_BEFORE}
         if dropped := describe_missing(settings.lake, needed):
             raise QueryError(f"a span from {start_at:%Y-%m-%d %H:%M} on cannot be read: {dropped}")
         self._settings, self._config = settings, TraderConfig.from_settings(settings)
