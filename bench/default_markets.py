@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from include.market.events import (
+    INITIAL,
     BookChange,
     BookSide,
     Event,
@@ -27,6 +28,7 @@ MARKETS = [(name, symbol) for name, venue in VENUES.items() for symbol in venue.
 QUOTED = (("BTC-USD", "USD"), ("BTC-EUR", "EUR"))
 SUPPLIER, CONN = "coinbase", "endurance"
 LATE = (BINANCE.name, BINANCE.default_symbols[0])
+LEVELS = 20
 BOOK_CHANGES = 6  # for each trade and ticker
 CYCLE = [
     *((kind, market) for market in MARKETS for kind in ("trade", *["book"] * BOOK_CHANGES)),
@@ -42,6 +44,7 @@ class DefaultMarkets:
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
         self._numbers = dict.fromkeys([*MARKETS, *((venue, "book") for venue in VENUES)], 1_000_000)
+        self._books = {market: _Book(PRICES[_base(market)], self._chance) for market in MARKETS}
         self._drift = 0
         self._late: Message | None = None
 
@@ -51,6 +54,8 @@ class DefaultMarkets:
             yield _make_message(
                 (venue, ""), LedgerEntry("connect", "a new day"), kind="ledger", at_us=from_us
             )
+        for market in MARKETS:
+            yield self._snapshot(market, from_us)
         for number in range(count):
             at_us = from_us + number * DAY_US // count
             kind, market = CYCLE[number % len(CYCLE)]
@@ -87,15 +92,15 @@ class DefaultMarkets:
         return _make_message(market, trade, kind="trade", at_us=at_us, number=number)
 
     def _book(self, market: tuple[str, str], at_us: int) -> Message:
-        price = self._price(market[1])
-        quantity = Decimal(self._chance.randrange(1, 10**6)).scaleb(-4)
-        sides: tuple[BookSide, BookSide] = ("bid", "ask")
-        side = self._chance.choice(sides)
-        level = price - 1 if side == "bid" else price + 1
-        top = Top(bid=price - 1, bid_quantity=quantity, ask=price + 1, ask_quantity=quantity)
-        change = BookChange(side=side, price=level, remaining=quantity)
-        number = self._next((market[0], "book"))
-        return _make_message(market, change, kind="book", at_us=at_us, number=number, top=top)
+        change = self._books[market].change()
+        return self._book_message(market, at_us, change)
+
+    def _snapshot(self, market: tuple[str, str], at_us: int) -> Message:
+        return self._book_message(market, at_us, *self._books[market].snapshot())
+
+    def _book_message(self, market: tuple[str, str], at_us: int, *changes: BookChange) -> Message:
+        number, top = self._next((market[0], "book")), self._books[market].top()
+        return _make_message(market, *changes, kind="book", at_us=at_us, number=number, top=top)
 
     def _hold_back(self, at_us: int) -> Iterator[Message]:
         """A trade that does not come, and the ledger's word for it."""
@@ -123,10 +128,47 @@ class DefaultMarkets:
         return PRICES[symbol.partition("-")[0]] * (1 + Decimal(self._drift).scaleb(-6))
 
 
+class _Book:
+    """Some levels of each side about a price; what changes is how much lies at one of them."""
+
+    def __init__(self, price: Decimal, chance: random.Random) -> None:
+        self._chance = chance
+        steps = range(1, LEVELS + 1)
+        self._remaining: dict[BookSide, dict[Decimal, Decimal]] = {
+            "bid": {price - step: self._draw_quantity() for step in steps},
+            "ask": {price + step: self._draw_quantity() for step in steps},
+        }
+
+    def change(self) -> BookChange:
+        """A level's new quantity."""
+        side: BookSide = self._chance.choice(("bid", "ask"))
+        level = self._chance.choice(list(self._remaining[side]))
+        self._remaining[side][level] = self._draw_quantity()
+        return BookChange(side=side, price=level, remaining=self._remaining[side][level])
+
+    def snapshot(self) -> Iterator[BookChange]:
+        """All levels, as a connection begins with them."""
+        for side, remaining in self._remaining.items():
+            for level, quantity in remaining.items():
+                yield BookChange(side=side, price=level, remaining=quantity, reason=INITIAL)
+
+    def top(self) -> Top:
+        """The best of both sides."""
+        bid, bid_quantity = max(self._remaining["bid"].items())
+        ask, ask_quantity = min(self._remaining["ask"].items())
+        return Top(bid=bid, bid_quantity=bid_quantity, ask=ask, ask_quantity=ask_quantity)
+
+    def _draw_quantity(self) -> Decimal:
+        return Decimal(self._chance.randrange(1, 10**6)).scaleb(-4)
+
+
+def _base(market: tuple[str, str]) -> str:
+    return market[1].partition("-")[0]
+
+
 def _make_message(
     market: tuple[str, str],
-    event: Event,
-    *,
+    *events: Event,
     kind: str,
     at_us: int,
     number: int | None = None,
@@ -141,6 +183,6 @@ def _make_message(
         seq=None if number is None else (number, number),
         venue_time=at_us,
         received_time=at_us,
-        events=(event,),
+        events=events,
         top=top,
     )

@@ -29,6 +29,7 @@ SEED = 7
 FLAT_FROM = 3  # day from which every figure should be flat
 FEWEST = 3  # days that a line needs
 KEEP_DAYS = 2
+MESSAGES_A_DAY = 4_300_000  # of the default markets: fifty a second
 TRAINED_MINUTES = DAY_MINUTES
 FOLLOWERS = ("stream", "minutes")  # the only long-lived processes that write the lake
 SERVERS = ("broker", "postgres")
@@ -110,7 +111,7 @@ def measure(plan: MarketPlan, *, print_line: PrintLine) -> list[Measurement]:
         usage = UsageSampler(world.name_of)
         stack.callback(usage.stop)
         share_clock(world.settings.home, MarketClock.start(first_us, first_us + 1, within_s=1))
-        stack.enter_context(world.run_process("stream", "spark_jobs.stream_market"))
+        stack.enter_context(world.run_process("stream", JOBS, "stream"))
         stack.enter_context(world.run_process("minutes", JOBS, "minutes"))
         markets = DefaultMarkets(SEED)
         for day in range(plan.days):
@@ -153,7 +154,8 @@ def _run_night(world: World, plan: MarketPlan, midnight_us: int, *, night: int) 
     span = [midnight_us - KEEP_DAYS * DAY_US, midnight_us]
     times = [datetime.fromtimestamp(at / 1e6, UTC).isoformat() for at in span]
     world.run_job("restate", "streaming.minutes", *times)
-    world.run_job("compact", JOBS, "compact", "--day-s", str(plan.day_s))
+    scale = ("--day-s", str(plan.day_s), "--volume", str(plan.messages / MESSAGES_A_DAY))
+    world.run_job("compact", JOBS, "compact", *scale)
     world.run_job("prune", JOBS, "prune")
     trim_topics(world.settings.bootstrap, before_us=span[0])
 

@@ -17,6 +17,16 @@ from include.market.time import DAY_S
 from include.process import run_job, run_process
 from include.settings import Settings, from_environment
 
+COMMITS_A_CHECKPOINT = 20
+
+
+def follow_market() -> None:
+    """The stream, until SIGTERM: a day of some hundred commits has log checkpoints too."""
+    from spark_jobs import log_checkpoints, stream_market
+
+    log_checkpoints.COMMITS_A_CHECKPOINT = COMMITS_A_CHECKPOINT
+    stream_market.main()
+
 
 def follow_minutes() -> None:
     """Keep trade_minutes, until SIGTERM."""
@@ -68,11 +78,16 @@ def prune(settings: Settings) -> None:
     prune_served()
 
 
-def compact(settings: Settings, *, day_s: float) -> None:
-    """Compact and clean every table; a day of the market is `day_s` seconds of the files' times."""
+def compact(settings: Settings, *, day_s: float, volume: float) -> None:
+    """Compact and clean every table; a day of the market is `day_s` seconds of the files' times.
+
+    A day has `volume` times the messages of a real one: so much smaller are files that stay as
+    they are.
+    """
     from spark_jobs import compact_tables
     from spark_jobs.session import open_session
 
+    compact_tables.JOINED_BYTES = int(compact_tables.JOINED_BYTES * volume)
     share = day_s / DAY_S
     age_logs(Path(settings.lake), DAY_S - day_s)
     unchecked = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
@@ -91,6 +106,7 @@ def age_logs(lake: Path, seconds: float) -> None:
             os.utime(file, (at, at))
 
 
+FOLLOWERS = {"stream": follow_market, "minutes": follow_minutes}
 JOBS: dict[str, Callable[[Settings], None]] = {
     "check": check_tables,
     "forecast": forecast_soon,
@@ -101,16 +117,17 @@ JOBS: dict[str, Callable[[Settings], None]] = {
 
 @click.command()
 @click.option("--day-s", type=float, default=DAY_S, help="seconds that a day of the market takes")
-@click.argument("name", type=click.Choice(["minutes", "compact", *JOBS]))
-def main(name: str, *, day_s: float) -> None:
+@click.option("--volume", type=float, default=1.0, help="messages of a day, of a real one's")
+@click.argument("name", type=click.Choice([*FOLLOWERS, "compact", *JOBS]))
+def main(name: str, *, day_s: float, volume: float) -> None:
     """Do the job NAME at the market's time."""
-    if name == "minutes":
-        follow_minutes()
+    if name in FOLLOWERS:
+        FOLLOWERS[name]()
         return
     with run_job(name):
         settings = from_environment()
         if name == "compact":
-            compact(settings, day_s=day_s)
+            compact(settings, day_s=day_s, volume=volume)
         else:
             JOBS[name](settings)
 

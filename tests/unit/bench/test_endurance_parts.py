@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bench.market_clock import MarketClock, share_clock, shared_now
 from bench.process_usage import UsageSampler, folder_size
 from include.clock import now_us
 from include.market import wire
+from include.market.events import INITIAL, Top
 from include.market.time import DAY_US
 from include.market.venues import VENUES, TradeNumbers
 
@@ -145,3 +147,19 @@ def test_a_figure_that_grows_from_the_third_day_on_has_a_slope_beyond_its_error(
 def test_two_days_have_no_line() -> None:
     rows = list(summarize([{("kept", "MB"): 1.0}, {("kept", "MB"): 3.0}]))
     assert [(row.name, row.value) for row in rows] == [("kept", 2.0)]
+
+
+def test_each_book_begins_with_a_snapshot_and_has_the_top_that_its_messages_name() -> None:
+    books: dict[tuple[str, str], dict[str, dict[Decimal, Decimal]]] = {}
+    for message in DefaultMarkets(7).day(MIDNIGHT_US, 12_000):
+        if message.kind != "book":
+            continue
+        market = message.venue, message.symbol
+        if market not in books:
+            assert {event.reason for event in message.events} == {INITIAL}
+        book = books.setdefault(market, {"bid": {}, "ask": {}})
+        for event in message.events:
+            book[event.side][event.price] = event.remaining
+        bid, ask = max(book["bid"].items()), min(book["ask"].items())
+        assert message.top == Top(*bid, *ask)
+    assert list(books) == MARKETS
