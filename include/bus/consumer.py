@@ -34,7 +34,8 @@ class Consumer:
     """Reads given topics from given offsets, without a consumer group.
 
     `restarted` are partitions whose offsets went back: their topic was recreated. `skipped` counts
-    offsets that were not there to read: removed by retention, or a transaction's.
+    offsets that were not there to read: removed by retention, or a transaction's; `removed` those
+    of retention, which are reported.
     Partitions that a topic gets later are read from their beginning. Of a topic in `keys` only
     the partitions are read that records of these keys go to, and those in `offsets`: what was sent
     before a topic got more partitions lies where it went then.
@@ -54,7 +55,7 @@ class Consumer:
         Raises:
             Unreachable: no broker answers, or a topic does not exist.
         """
-        self.skipped, self._next_look_s = 0, 0.0
+        self.skipped, self.removed, self._next_look_s = 0, 0, 0.0
         self.restarted: set[TopicPartition] = set()
         self._topics, self._keys = tuple(topics), keys or {}
         self._next: dict[TopicPartition, int] = dict(offsets or {})
@@ -146,12 +147,34 @@ class Consumer:
         for partition, due in self._next.items():
             position = self._consumer.position(KafkaPartition(*partition), timeout_ms=0)
             if position is not None and position > due:
-                self.skipped += position - due
-                self._next[partition] = position
+                self._skip_to(partition, position)
+
+    def _skip_to(self, partition: TopicPartition, position: int) -> None:
+        """Go on at a position beyond the next offset, and report what retention took of it."""
+        due, self._next[partition] = self._next[partition], position
+        self.skipped += position - due
+        at = KafkaPartition(*partition)
+        try:
+            first = self._consumer.beginning_offsets([at])[at]
+        except KafkaError:  # how many were removed is not known then
+            first = due
+        if (removed := min(first, position) - due) > 0:
+            self.removed += removed
+            log.warning(
+                event(
+                    "records removed before they were read",
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    first=due,
+                    last=due + removed - 1,
+                    remedy="a longer TICKHOUSE_KAFKA_RETENTION_HOURS, or a reader that is faster",
+                )
+            )
 
     def _record(self, record: Any) -> Record:
         partition = TopicPartition(record.topic, record.partition)
-        self.skipped += max(0, record.offset - self._next[partition])
+        if record.offset > self._next[partition]:
+            self._skip_to(partition, record.offset)
         if record.offset < self._next[partition]:
             self.restarted.add(partition)
         self._next[partition] = record.offset + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from include.bus import (
@@ -211,3 +212,38 @@ def test_no_broker_at_all_is_unreachable() -> None:
     port = free_ports(1)[0]
     with pytest.raises(Unreachable, match="does not answer"):
         offset_ranges(f"127.0.0.1:{port}", ["market.book"])
+
+
+def test_what_retention_removed_before_it_was_read_is_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While the reader runs, and where it goes on; the removed records may be all there were."""
+    part, at = TopicPartition("market.book", 0), KafkaPartition("market.book", 0)
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        producer = KafkaProducer(bootstrap_servers=settings.bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+        running = Consumer(settings.bootstrap, topics=[part.topic])
+        for number in range(6):
+            producer.send(part.topic, b"%d" % number, partition=0)
+            producer.flush()
+            if number == 0:
+                assert read(running, 1) == [b"0"]
+                running._consumer.pause(at)  # it is slow
+        admin.delete_records({at: 4})
+        running._consumer.resume(at)
+        later = Consumer(settings.bootstrap, topics=[part.topic], offsets={part: 2})
+        for consumer, count in ((running, 3), (later, 2)):
+            caplog.clear()
+            assert read(consumer, 2) == [b"4", b"5"]
+            assert (consumer.removed, consumer.skipped) == (count, count)
+            reported = f"topic=market.book partition=0 first={4 - count} last=3 remedy="
+            assert reported in caplog.text
+        admin.delete_records({at: 6})
+        emptied = Consumer(settings.bootstrap, topics=[part.topic], offsets={part: 1})
+        eventually(
+            lambda: not emptied.poll(0.1) and emptied.offsets[part] == 6, what="the emptied end"
+        )
+        assert emptied.removed == 5
+        producer.close()
+        admin.close()
