@@ -14,7 +14,7 @@ from itertools import groupby
 
 from bench.default_markets import CYCLE, MARKETS, QUOTED, DefaultMarkets
 from bench.endurance_world import PacedSender, World, scratch_world
-from bench.kafka_trimming import cut_segments, trim_topics
+from bench.kafka_trimming import follow_market_time, trim_topics
 from bench.lateness import commit_delays_ms
 from bench.market_clock import MarketClock, share_clock
 from bench.measurement import Measurement, find_quantile
@@ -107,7 +107,7 @@ def measure(plan: MarketPlan, *, print_line: PrintLine) -> list[Measurement]:
     figures: list[Figures] = []
     with scratch_world(SCALED | retention, print_line=print_line) as world, ExitStack() as stack:
         ensure_topics(world.settings.bootstrap, world.settings.kafka)
-        cut_segments(world.settings.bootstrap)
+        follow_market_time(world.settings.bootstrap)
         usage = UsageSampler(world.name_of)
         stack.callback(usage.stop)
         share_clock(world.settings.home, MarketClock.start(first_us, first_us + 1, within_s=1))

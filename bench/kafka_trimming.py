@@ -11,14 +11,16 @@ SEGMENT_BYTES = 1024 * 1024  # the minimum that Kafka takes
 ANSWER_S = 30.0
 
 
-def cut_segments(bootstrap: str) -> None:
-    """Make segments small, so that deleting records frees their space."""
+def follow_market_time(bootstrap: str) -> None:
+    """Let senders stamp, and make segments small, so that deleting records frees their space."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    entry = ConfigEntry(
-        "segment.bytes", str(SEGMENT_BYTES), incremental_operation=AlterConfigOpType.SET
-    )
+    changes = {"segment.bytes": str(SEGMENT_BYTES), "message.timestamp.type": "CreateTime"}
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in changes.items()
+    ]
     resources = [
-        ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         for topic in wire.TOPICS
     ]
     for answer in admin.incremental_alter_configs(resources).values():

@@ -66,6 +66,9 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
         "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
+        # The broker's clock: a feed's may be wrong, and Kafka would refuse what it stamps, remove
+        # it at once, or keep it for good.
+        "message.timestamp.type": "LogAppendTime",
     }
     # An acknowledged record is on so many brokers, and one of them may be away. A topic that exists
     # keeps its own number, which follows its own replicas.

@@ -49,7 +49,7 @@ ACCOUNTING = (
     Column("topic", "string", "Kafka topic of the message", required=True),
     Column("partition", "int", "Kafka partition of the message", required=True),
     Column("offset", "bigint", "Kafka offset of the message", required=True),
-    Column("kafka_time", "timestamp", "when the broker or producer stamped it", required=True),
+    Column("kafka_time", "timestamp", "when the broker took it, by its clock", required=True),
     Column("event_index", "int", "index of the event in its message; -1: no event", required=True),
 )
 ENVELOPE = (

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -247,3 +248,21 @@ def test_what_retention_removed_before_it_was_read_is_reported(
         assert emptied.removed == 5
         producer.close()
         admin.close()
+
+
+@pytest.mark.parametrize("wrong_by_s", [-40 * 365 * 86_400, -2 * 86_400, 7200, 70 * 365 * 86_400])
+def test_the_brokers_clock_counts_where_a_senders_is_wrong(wrong_by_s: int) -> None:
+    """Kafka refuses a stamp of more than an hour ahead, and removes one before its retention."""
+    part = TopicPartition("market.trades", 0)
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        producer = KafkaProducer(bootstrap_servers=settings.bootstrap)
+        before_ms = int(time.time() * 1000)
+        wrong_ms = max(0, before_ms + wrong_by_s * 1000)
+        producer.send(part.topic, b"x", timestamp_ms=wrong_ms, partition=0).get(timeout=20)
+        producer.close()
+        consumer = Consumer(settings.bootstrap, topics=[part.topic])
+        records = []
+        eventually(lambda: records.extend(consumer.poll(0.2)) or records, what="the record")
+        consumer.close()
+        assert before_ms <= records[0].kafka_time_ms <= time.time() * 1000

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from bench.kafka_trimming import follow_market_time
 from include.bus import ensure_topics
 from include.lake.floors import read_floors
 from include.lake.reading import query
@@ -49,6 +50,7 @@ def test_the_nightly_job_drops_old_rows_beside_the_stream(tmp_path: Path) -> Non
         broker = stream_world.broker(settings)
         try:
             ensure_topics(settings.bootstrap, settings.kafka)
+            follow_market_time(settings.bootstrap)
             send(settings.bootstrap, 0, OLD, stamped_ms=now_ms - 4 * DAY_MS)
             send(settings.bootstrap, OLD, YOUNG, stamped_ms=now_ms)
             with stream_world.streaming(settings, environ):

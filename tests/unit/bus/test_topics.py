@@ -92,6 +92,7 @@ def test_missing_topics_are_created_as_the_settings_say() -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(5 * HOUR_MS),
         "flush.messages": "1",
+        "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": "1",
     }
 
