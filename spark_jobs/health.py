@@ -20,7 +20,7 @@ from include.serving.stream_progress import REAL_TIME_QUERIES, QueryProgress, St
 from include.serving.tables import FEED_HEALTH, upsert
 from include.settings import Settings
 
-ENTRY_COLUMNS = FeedEntry._fields[:-1]
+ENTRY_COLUMNS = FeedEntry._fields[:-2]  # without its times
 WAITING = "Waiting for"  # data, or the next trigger: Spark's own words
 
 
@@ -87,8 +87,8 @@ class LedgerHealth:
     def note(self, entries_df: DataFrame) -> None:
         """Take landed rows of the feed ledger in."""
         ordered_df = entries_df.orderBy("partition", "offset", "event_index")
-        at_us = F.unix_micros("received_time")
-        rows = ordered_df.select("partition", "offset", "event_index", *ENTRY_COLUMNS, at_us)
+        times = map(F.unix_micros, ("received_time", "kafka_time"))
+        rows = ordered_df.select("partition", "offset", "event_index", *ENTRY_COLUMNS, *times)
         new_entries = [land_entry(row) for row in rows.collect()]
         with self._lock:
             self._waiting += new_entries

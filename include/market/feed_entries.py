@@ -12,7 +12,11 @@ _CONNECTION_ID = re.compile(r"(.+)-(\d{1,19})-[^-]+")
 
 
 class FeedEntry(NamedTuple):
-    """An entry of the feed ledger; `at_us` is its time of receipt, µs since the epoch."""
+    """An entry of the feed ledger.
+
+    `at_us` is its time of receipt and `stamped_us` when Kafka took it, by the broker's clock; both
+    in µs since the epoch, the second 0 where it is not known.
+    """
 
     venue: str
     symbol: str
@@ -22,10 +26,11 @@ class FeedEntry(NamedTuple):
     first_seq: int | None
     last_seq: int | None
     at_us: int
+    stamped_us: int = 0
 
 
-def list_entries(message: Message) -> Iterator[FeedEntry]:
-    """The entries of a message of the feed ledger."""
+def list_entries(message: Message, *, stamped_us: int = 0) -> Iterator[FeedEntry]:
+    """The entries of a message of the feed ledger; `stamped_us` as in them."""
     for entry in message.events:
         if isinstance(entry, LedgerEntry):
             yield FeedEntry(
@@ -37,6 +42,7 @@ def list_entries(message: Message) -> Iterator[FeedEntry]:
                 entry.first_seq,
                 entry.last_seq,
                 message.received_time,
+                stamped_us,
             )
 
 

@@ -54,7 +54,8 @@ class FeedStates:
 
     def __init__(self) -> None:
         self._symbols: dict[str, dict[str, _Symbol]] = defaultdict(dict)
-        self._newest_process: dict[str, int] = {}
+        self._processes: dict[str, set[_Process]] = defaultdict(set)  # by feed
+        self._began_us: dict[_Process, int] = {}
 
     @property
     def venues(self) -> list[str]:
@@ -66,9 +67,12 @@ class FeedStates:
         symbols = self._symbols[entry.venue]
         symbols.setdefault(_name_symbol(entry), _Symbol()).take(entry)
         if not entry.conn.startswith(HEALING):
-            feed, started_us = _split_process(entry.conn)
-            newest_us = self._newest_process.get(feed, started_us)
-            self._newest_process[feed] = max(started_us, newest_us)
+            process = _split_process(entry.conn)
+            self._processes[process.feed].add(process)
+            # It began before any of its records was stamped, whatever its own clock showed.
+            began_us = self._began_us.get(process, process.started_us)
+            stamped_us = entry.stamped_us if entry.stamped_us > 0 else began_us
+            self._began_us[process] = min(began_us, stamped_us)
 
     def states_of(self, venue: str) -> dict[str, FeedState]:
         """The state of each symbol that the venue's feed follows."""
@@ -100,18 +104,31 @@ class FeedStates:
         if symbol.is_stopped and self._has_newer_shard(symbol):
             return False
         return any(
-            self._newest_process[feed] == newest_us
-            for feed, newest_us in symbol.newest_processes.items()
+            self._find_newest(self._processes[feed]) in processes
+            for feed, processes in symbol.processes.items()
         )
 
     def _has_newer_shard(self, symbol: "_Symbol") -> bool:
         """Whether a process of its venue's feed was started after those that had the symbol."""
-        venues = {split_feed_name(feed)[0] for feed in symbol.newest_processes}
-        return max(symbol.newest_processes.values()) < max(
-            newest_us
-            for feed, newest_us in self._newest_process.items()
+        venues = {split_feed_name(feed)[0] for feed in symbol.processes}
+        of_venues = [
+            processes
+            for feed, processes in self._processes.items()
             if split_feed_name(feed)[0] in venues
-        )
+        ]
+        newest = self._find_newest(set[_Process]().union(*symbol.processes.values()))
+        newest_of_all = self._find_newest(set[_Process]().union(*of_venues))
+        return self._began_us[newest] < self._began_us[newest_of_all]
+
+    def _find_newest(self, processes: set["_Process"]) -> "_Process":
+        return max(processes, key=lambda process: (self._began_us[process], process))
+
+
+class _Process(NamedTuple):
+    """A process of a feed, by when it started (µs) by its own clock."""
+
+    feed: str
+    started_us: int
 
 
 def _name_symbol(entry: FeedEntry) -> str:
@@ -119,10 +136,10 @@ def _name_symbol(entry: FeedEntry) -> str:
     return f"{QUOTES} of {entry.symbol}" if is_apart else entry.symbol
 
 
-def _split_process(conn: str) -> tuple[str, int]:
-    """The feed of a connection, that of its quotes apart, and when its process started."""
+def _split_process(conn: str) -> _Process:
+    """The process of a connection; what polls quotes is a feed of its own."""
     feed, started_us = split_connection_id(conn)
-    return (f"{feed} {QUOTES}" if is_of_supplier(conn) else feed), started_us
+    return _Process(f"{feed} {QUOTES}" if is_of_supplier(conn) else feed, started_us)
 
 
 @dataclass
@@ -165,14 +182,13 @@ class _Connection:
 class _Symbol:
     """One symbol of a venue; `current` is its state.
 
-    By feed, `processes` have the last entry, whatever the clock was, `newest_processes` the last
-    start.
+    By feed, `last_processes` has the process of the last entry, `processes` all that had one.
     """
 
     connections: dict[str, _Connection] = field(default_factory=dict)
     holes: dict[tuple[int, int], str] = field(default_factory=dict)
-    processes: dict[str, int] = field(default_factory=dict)
-    newest_processes: dict[str, int] = field(default_factory=dict)
+    last_processes: dict[str, _Process] = field(default_factory=dict)
+    processes: dict[str, set[_Process]] = field(default_factory=lambda: defaultdict(set))
     end_cause: str | None = None
     current: FeedState | None = None
 
@@ -199,15 +215,14 @@ class _Symbol:
             self.holes.setdefault((first, last), entry.cause)
 
     def _end_earlier_processes(self, entry: FeedEntry) -> None:
-        process = feed, started_us = _split_process(entry.conn)
-        venue, _ = split_feed_name(feed)
-        if self.processes.get(feed) != started_us:
-            self.processes[feed] = started_us
-            newest_us = self.newest_processes.get(feed, started_us)
-            self.newest_processes[feed] = max(started_us, newest_us)
+        process = _split_process(entry.conn)
+        venue, _ = split_feed_name(process.feed)
+        if self.last_processes.get(process.feed) != process:
+            self.last_processes[process.feed] = process
+            self.processes[process.feed].add(process)
             for conn in list(self.connections):
                 of_conn = _split_process(conn)
-                if of_conn != process and split_feed_name(of_conn[0])[0] == venue:
+                if of_conn != process and split_feed_name(of_conn.feed)[0] == venue:
                     del self.connections[conn]
 
     def _take_life(self, entry: FeedEntry) -> None:

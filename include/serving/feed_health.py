@@ -13,7 +13,7 @@ LEDGER = "feed_ledger"
 ROWS_AT_ONCE = 10_000
 ENTRIES = """
 SELECT "partition", "offset", event_index, venue, symbol, conn, entry, cause, first_seq, last_seq,
-    epoch_us(received_time)
+    epoch_us(received_time), epoch_us(kafka_time)
 FROM feed_ledger WHERE event_index >= 0 ORDER BY "partition", "offset", event_index
 """
 

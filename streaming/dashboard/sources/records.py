@@ -78,6 +78,9 @@ def apply_record(state: DashboardState, record: Record, *, now_s: float = math.i
                 if isinstance(event, TraderEvent):
                     state.activity_of(event.account).add(event, decoded.venue_time)
         elif record.topic != Topic.REJECTS:
+            stamped_us = record.kafka_time_ms * 1000
+            for entry in list_entries(decoded, stamped_us=max(0, stamped_us)):
+                state.feeds.take(entry)
             _apply_message(state, decoded, seen_s)
 
 
@@ -118,8 +121,6 @@ def _decode(record: Record) -> _MeasuredSignal | TopMessage | Message:
 
 def _apply_message(state: DashboardState, message: Message, seen_s: float) -> None:
     venue = message.venue
-    for entry in list_entries(message):
-        state.feeds.take(entry)
     for event in message.events:
         if isinstance(event, LedgerEntry):
             continue

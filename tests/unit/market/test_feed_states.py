@@ -342,3 +342,24 @@ def test_whatever_happens_to_connections_the_state_is_the_true_one(seed: int, st
     found = states.state_of("gemini")
     assert found is not None and found.state == worst
     assert true[found.cause.partition(":")[0]] == worst
+
+
+def test_a_process_whose_clock_was_ahead_hides_no_symbol_of_the_later_ones() -> None:
+    """Kafka's stamps say which process came later, whatever the feeds' own clocks were."""
+    year_2099 = 4_070_908_800_000_000
+    ahead = entry("connect", process=year_2099)._replace(stamped_us=1_000)
+    later = [
+        entry("connect", conn=number, symbol=symbol, process=2_000)._replace(stamped_us=2_000)
+        for number, symbol in enumerate((BTC, ETH))
+    ]
+    for order in itertools.permutations([ahead, *later]):
+        if order.index(ahead) > order.index(later[0]):
+            continue  # entries of one symbol come in order
+        assert set(fold(*order).states_of("gemini")) == {BTC, ETH}
+    dropped = [ahead, entry("connect", symbol=ETH, process=year_2099)._replace(stamped_us=1_001)]
+    assert set(fold(*dropped, later[0]).states_of("gemini")) == {BTC}
+
+
+def test_without_stamps_a_process_began_when_it_says() -> None:
+    states = fold(entry("connect", symbol=ETH, process=100), entry("connect", process=200))
+    assert set(states.states_of("gemini")) == {BTC}
