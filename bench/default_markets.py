@@ -98,9 +98,13 @@ class DefaultMarkets:
     def _snapshot(self, market: tuple[str, str], at_us: int) -> Message:
         return self._book_message(market, at_us, *self._books[market].snapshot())
 
-    def _book_message(self, market: tuple[str, str], at_us: int, *events: BookChange) -> Message:
+    def _book_message(
+        self, market: tuple[str, str], at_us: int, *book_changes: BookChange
+    ) -> Message:
         number, top = self._next((market[0], "book")), self._books[market].top()
-        return _make_message(market, *events, kind="book", at_us=at_us, number=number, top=top)
+        return _make_message(
+            market, *book_changes, kind="book", at_us=at_us, number=number, top=top
+        )
 
     def _hold_back(self, at_us: int) -> Iterator[Message]:
         """A trade that does not come, and the ledger's word for it."""
