@@ -43,16 +43,17 @@ class BookCheckpoints:
         return count
 
     def add_next(self) -> int | None:
-        """Add those of the next quarter that has landed; gives how many, null if none is due."""
+        """Add those of the next landed quarter with any; gives how many, null if none is due."""
         newest_at = newest_by_now(self._lake, "book_changes", "received_time")
         if newest_at is None:
             return None
         end_at = floor_to_step(newest_at)
-        if (due_at := self._first_due(end_at)) > end_at:
-            return None
-        count = self._add_at(due_at)
-        self._done_at = due_at
-        return count
+        while (due_at := self._first_due(end_at)) <= end_at:
+            count = self._add_at(due_at)
+            self._done_at = due_at
+            if count:
+                return count
+        return None
 
     def _first_due(self, end_at: datetime) -> datetime:
         if self._done_at is not None:
